@@ -1,0 +1,62 @@
+// Package logspace holds the few functions that keep log-probabilities exact where exp and log by themselves would
+// overflow, underflow or cancel. Everything is in nats.
+package logspace
+
+import "math"
+
+// Sigmoid returns 1/(1+exp(-x)) without overflow for any x.
+func Sigmoid(x float64) float64 {
+	if x >= 0 {
+		return 1 / (1 + math.Exp(-x))
+	}
+	e := math.Exp(x)
+	return e / (1 + e)
+}
+
+// LogSigmoid returns log(1/(1+exp(-x))), which is x for x far below 0 and -exp(-x) for x far above.
+func LogSigmoid(x float64) float64 {
+	if x >= 0 {
+		return -math.Log1p(math.Exp(-x))
+	}
+	return x - math.Log1p(math.Exp(x))
+}
+
+// Log1mExp returns log(1-exp(x)) for x <= 0, choosing the branch that does not cancel (Maechler 2012).
+func Log1mExp(x float64) float64 {
+	if x > -math.Ln2 {
+		return math.Log(-math.Expm1(x))
+	}
+	return math.Log1p(-math.Exp(x))
+}
+
+// LogSumExp returns log(sum(exp(x))). The empty sum is -Inf; a +Inf entry gives +Inf.
+func LogSumExp(x []float64) float64 {
+	top := math.Inf(-1)
+	for _, v := range x {
+		top = max(top, v)
+	}
+	if math.IsInf(top, 0) {
+		return top
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(v - top)
+	}
+	return top + math.Log(sum)
+}
+
+// LogSoftmax writes logits - LogSumExp(logits) to dst, which may be logits itself, and returns the normalizer.
+func LogSoftmax(dst, logits []float64) float64 {
+	lse := LogSumExp(logits)
+	for i, v := range logits {
+		dst[i] = v - lse
+	}
+	return lse
+}
+
+// Exp writes exp(x) to dst, which may be x itself.
+func Exp(dst, x []float64) {
+	for i, v := range x {
+		dst[i] = math.Exp(v)
+	}
+}

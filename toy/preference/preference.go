@@ -1,0 +1,44 @@
+// Package preference holds preference data: comparisons read from a file, sampled from an environment, or the exact
+// population of all comparisons with their probabilities.
+package preference
+
+import (
+	"math/rand/v2"
+
+	"windtunnel/toy/bandit"
+)
+
+// Pairs is a list of n comparisons as columns, in training order. Prompt, Chosen and Rejected are indices.
+type Pairs struct {
+	Prompt, Chosen, Rejected []int
+	Weight                   []float64 // positive, sums to 1; nil means 1/n each
+}
+
+// Len returns the number of comparisons.
+func (p *Pairs) Len() int { return len(p.Chosen) }
+
+// WeightOf returns the weight of comparison i, 1/n where no weights are given.
+func (p *Pairs) WeightOf(i int) float64 {
+	if p.Weight == nil {
+		return 1 / float64(p.Len())
+	}
+	return p.Weight[i]
+}
+
+// Input is what building preference data may draw on.
+type Input struct {
+	Env      *bandit.Env
+	RNG      *rand.Rand // the run's data source; used by sampled preferences only
+	File     []byte     // content of the file that the parameters name, where they name one
+	FileName string     // its name for error messages
+}
+
+// Params are the parameters of one kind of preference data.
+type Params interface {
+	// Build makes the comparisons. Errors of a file name the file and the line.
+	Build(in Input) (*Pairs, error)
+	// Random says whether Build depends on Input.RNG.
+	Random() bool
+	// FilePath is the path of the file to read, as the config spells it, or "".
+	FilePath() string
+}

@@ -1,0 +1,81 @@
+// Package registry describes kinds: the named things that a config can ask for (a loss, a policy, a figure).
+//
+// Each package that offers kinds writes one [Table], sorted by name. An entry's parameters are a plain struct; the
+// strict YAML decoder, its error messages, `experiments list`, the JSON Schema and the reference page are all derived
+// from that struct's tags:
+//
+//	yaml:"label_smoothing"  the key ("-" hides the field; ",kind" holds the kind-specific rest of the same mapping)
+//	alias:"beta"            other spellings of the key, comma-separated
+//	doc:"..."               one sentence with the unit
+//	range:"(0,inf)"         the interval that numbers (and each number of a list) must lie in
+//	oneof:"js,alpha"        the allowed words
+//	required:"true"         the key must be given
+//
+// Defaults are the values that New puts into the struct.
+package registry
+
+import (
+	"slices"
+	"strings"
+)
+
+// Kind is one entry of a table. T is the interface that every parameter struct of the table implements.
+type Kind[T any] struct {
+	Name    string   // canonical name, as it stands in tables
+	Aliases []string // other accepted names
+	Summary string   // one sentence
+	Source  string   // paper and equation, or "this project"
+	New     func() T // a pointer to a fresh parameter struct holding the defaults
+}
+
+// Table lists the kinds of one registry, sorted by name.
+type Table[T any] []Kind[T]
+
+// Find returns the kind with the given name or alias.
+func (t Table[T]) Find(name string) (Kind[T], bool) {
+	i := slices.IndexFunc(t, func(k Kind[T]) bool { return k.Name == name || slices.Contains(k.Aliases, name) })
+	if i < 0 {
+		return Kind[T]{}, false
+	}
+	return t[i], true
+}
+
+// Entry is a Kind without its type, for code that treats all tables alike (decoding, listing, the schema).
+type Entry struct {
+	Name    string
+	Aliases []string
+	Summary string
+	Source  string
+	New     func() any
+}
+
+// Entries returns the table without its type.
+func (t Table[T]) Entries() []Entry {
+	entries := make([]Entry, len(t))
+	for i, k := range t {
+		entries[i] = Entry{k.Name, k.Aliases, k.Summary, k.Source, func() any { return k.New() }}
+	}
+	return entries
+}
+
+// Problem is one thing wrong with decoded parameters that tags cannot express, such as probabilities that do not sum
+// to 1. Key is the dotted path of the offending value relative to the checked struct ("prompts.0.pi_star").
+type Problem struct {
+	Key     string
+	Wrong   string // what is wrong: "sums to 0.9"
+	Allowed string // what is allowed: "probabilities that sum to 1"
+}
+
+// Checker is implemented by parameter structs with constraints across fields.
+type Checker interface {
+	// Check returns every problem, or nil. It is called only when each field by itself is valid.
+	Check() []Problem
+}
+
+// Words splits a comma-separated tag such as oneof or alias; an empty tag gives nil.
+func Words(tag string) []string {
+	if tag == "" {
+		return nil
+	}
+	return strings.Split(tag, ",")
+}
