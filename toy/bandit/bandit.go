@@ -11,8 +11,10 @@ import (
 // Prompt is one prompt of a bandit. All slices have the environment's K entries, one a response.
 type Prompt struct {
 	Name     string
-	LogStar  []float64 // log pi_star, the Bradley-Terry-optimal policy (nats, normalized)
-	LogRef   []float64 // log of the declared pi_ref, for metrics, figures and columns (nats, normalized)
+	PiStar   []float64 // the Bradley-Terry-optimal policy, as declared
+	PiRef    []float64 // the reference policy, as declared: for metrics, figures and columns
+	LogStar  []float64 // log pi_star (nats, normalized)
+	LogRef   []float64 // log pi_ref (nats, normalized)
 	Init     []float64 // logits that training starts from; log pi_ref unless given
 	Features []float64 // input of policies that read features; one-hot unless given
 }

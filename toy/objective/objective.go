@@ -35,8 +35,9 @@ type PairTerm interface {
 
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
 type Dist struct {
-	LogPi, Pi       []float64 // the policy, normalized
-	LogRef, LogStar []float64 // frozen reference and pi_star, normalized
+	LogPi, Pi   []float64 // the policy, normalized
+	LogRef, Ref []float64 // the frozen reference, normalized
+	LogStar     []float64 // pi_star, normalized
 }
 
 // DistTerm is a term on the whole distribution of a prompt.

@@ -1,0 +1,110 @@
+package bandit
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
+)
+
+// Random holds the distribution of random bandits. pi_star is Dirichlet or has Gaussian logits. pi_ref is a tempered
+// and perturbed pi_star, log pi_ref = log pi_star / temperature + perturbation * noise + constant, except on the good
+// prompts, where pi_ref = pi_star.
+type Random struct {
+	Prompts       int     `yaml:"prompts" range:"[1,1e6]" doc:"number of prompts"`
+	Good          int     `yaml:"good" range:"[0,1e6]" doc:"how many of the prompts are good, pi_ref = pi_star; they are named good-1, ..., the others bad-1, ..."`
+	Responses     int     `yaml:"responses" range:"[2,1e6]" doc:"K, responses of each prompt"`
+	Star          string  `yaml:"pi_star" oneof:"dirichlet,gaussian" doc:"distribution of pi_star"`
+	Concentration float64 `yaml:"concentration" range:"[1e-3,1e6]" doc:"of the symmetric Dirichlet; 1 is uniform on the simplex, less is sparser"`
+	Scale         float64 `yaml:"scale" range:"[0,1e3]" doc:"standard deviation of the Gaussian logits (nats)"`
+	Temperature   float64 `yaml:"temperature" range:"[1e-3,1e6]" doc:"of pi_ref relative to pi_star; above 1 is flatter"`
+	Perturbation  float64 `yaml:"perturbation" range:"[0,1e3]" doc:"root mean square of the noise on the logits of pi_ref (nats)"`
+	Seed          *int    `yaml:"seed" range:"[0,1e15]" doc:"of the environment; default the run's seed"`
+}
+
+// Build draws the environment.
+func (r *Random) Build(rng *rand.Rand) (*Env, error) {
+	env := &Env{}
+	for i := range r.Prompts {
+		name := fmt.Sprintf("x-%d", i+1)
+		if r.Good > 0 {
+			name = fmt.Sprintf("bad-%d", i+1-r.Good)
+		}
+		star := r.star(rng)
+		ref := r.reference(star, rng)
+		if i < r.Good {
+			name, ref = fmt.Sprintf("good-%d", i+1), star
+		}
+		features := make([]float64, r.Prompts)
+		features[i] = 1
+		env.Prompts = append(env.Prompts, Prompt{Name: name, LogStar: star, LogRef: ref, Init: ref, Features: features,
+			PiStar: exp(star), PiRef: exp(ref)})
+	}
+	return env, nil
+}
+
+// Random is true.
+func (r *Random) Random() bool { return true }
+
+// SeedOverride returns the seed that the parameters fix, or nil.
+func (r *Random) SeedOverride() *int { return r.Seed }
+
+// star draws log pi_star.
+func (r *Random) star(rng *rand.Rand) []float64 {
+	logits := make([]float64, r.Responses)
+	gamma := distuv.Gamma{Alpha: r.Concentration + 1, Beta: 1, Src: rng}
+	for i := range logits {
+		if r.Star == "gaussian" {
+			logits[i] = r.Scale * rng.NormFloat64()
+			continue
+		}
+		// A Gamma(a) variate is a Gamma(a+1) variate times U^(1/a), which in logs does not underflow for small a.
+		logits[i] = math.Log(gamma.Rand()) + math.Log(1-rng.Float64())/r.Concentration
+	}
+	logspace.LogSoftmax(logits, logits)
+	return logits
+}
+
+// reference draws log pi_ref. The noise is centred and scaled, so that every draw is perturbed by the same amount.
+func (r *Random) reference(star []float64, rng *rand.Rand) []float64 {
+	noise := make([]float64, len(star))
+	for i := range noise {
+		noise[i] = rng.NormFloat64()
+	}
+	floats.AddConst(-stat.Mean(noise, nil), noise)
+	floats.Scale(r.Perturbation*math.Sqrt(float64(len(noise)))/floats.Norm(noise, 2), noise)
+	floats.AddScaled(noise, 1/r.Temperature, star)
+	logspace.LogSoftmax(noise, noise)
+	return noise
+}
+
+func exp(logs []float64) []float64 {
+	p := make([]float64, len(logs))
+	logspace.Exp(p, logs)
+	return p
+}
+
+// Check refuses more good prompts than prompts.
+func (r *Random) Check() []registry.Problem {
+	if r.Good > r.Prompts {
+		return []registry.Problem{{Key: "good", Wrong: fmt.Sprintf("%d good prompts of %d", r.Good, r.Prompts),
+			Allowed: "at most as many as prompts"}}
+	}
+	return nil
+}
+
+var randomKind = registry.Kind[Params]{
+	Name:    "random-bandit",
+	Aliases: []string{"random"},
+	Summary: "random true policies; references are tempered and perturbed true policies, or equal to them on good prompts",
+	Source:  "this project",
+	New: func() Params {
+		return &Random{Prompts: 1, Responses: 3, Star: "dirichlet", Concentration: 1, Scale: 1, Temperature: 1, Perturbation: 0.5}
+	},
+}

@@ -1,0 +1,11 @@
+package bandit
+
+import "windtunnel/toy/registry"
+
+// Kinds lists every environment, sorted by name.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{
+		declaredKind,
+		randomKind,
+	}
+}

@@ -1,0 +1,127 @@
+package objective
+
+import (
+	"math"
+
+	"windtunnel/toy/logspace"
+)
+
+// divergences lists every accepted spelling of f-DPO's divergence, long and short, with the link it stands for. The
+// link is f'(r) as a function of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240).
+// Reverse KL has f'(r) = log r + 1, the identity, which a Margin writes as a nil link.
+func divergenceLink(name string, alpha float64) Link {
+	switch name {
+	case "forward_kl", "fkl":
+		return ForwardKL{}
+	case "js_divergence", "js":
+		return JensenShannon{}
+	case "alpha_divergence", "alpha":
+		return AlphaDivergence{alpha}
+	}
+	return nil
+}
+
+// ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r.
+type ForwardKL struct{}
+
+// Value writes -exp(-x).
+func (ForwardKL) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = -math.Exp(-v)
+	}
+}
+
+// Slope writes exp(-x).
+func (ForwardKL) Slope(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = math.Exp(-v)
+	}
+}
+
+// Curve writes -exp(-x).
+func (l ForwardKL) Curve(x, dst []float64) { l.Value(x, dst) }
+
+// Inverse returns -log(-t).
+func (ForwardKL) Inverse(t float64) float64 { return -math.Log(-t) }
+
+// Range is (-Inf, 0).
+func (ForwardKL) Range() (low, high float64) { return math.Inf(-1), 0 }
+
+// JensenShannon is the link log(r/(1+r)) = log sigmoid(x); the published code's log(2 pi) - log(pi + pi_ref) is the
+// same plus log 2.
+type JensenShannon struct{}
+
+// Value writes log sigmoid(x).
+func (JensenShannon) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = logspace.LogSigmoid(v)
+	}
+}
+
+// Slope writes 1/(1+r) = sigmoid(-x).
+func (JensenShannon) Slope(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = 1 / (1 + math.Exp(v))
+	}
+}
+
+// Curve writes -sigmoid(x) sigmoid(-x).
+func (JensenShannon) Curve(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = -logspace.Sigmoid(v) * logspace.Sigmoid(-v)
+	}
+}
+
+// Inverse returns log(e^t/(1-e^t)) for t < 0.
+func (JensenShannon) Inverse(t float64) float64 { return t - logspace.Log1mExp(t) }
+
+// Range is (-Inf, 0).
+func (JensenShannon) Range() (low, high float64) { return math.Inf(-1), 0 }
+
+// alphaCap is where TRL stops the exponent of the alpha-divergence's link from growing; beyond it the link is flat.
+const alphaCap = 80
+
+// AlphaDivergence is the link r^(Alpha-1)/(Alpha-1) = exp((Alpha-1) x)/(Alpha-1), Alpha other than 1, with the
+// exponent capped at 80 as in TRL. It is bounded below for Alpha > 1.
+type AlphaDivergence struct{ Alpha float64 }
+
+// Value writes exp(min((Alpha-1) x, 80))/(Alpha-1).
+func (l AlphaDivergence) Value(x, dst []float64) {
+	a := l.Alpha - 1
+	for i, v := range x {
+		dst[i] = math.Exp(min(a*v, alphaCap)) / a
+	}
+}
+
+// Slope writes exp((Alpha-1) x), or 0 beyond the cap.
+func (l AlphaDivergence) Slope(x, dst []float64) {
+	a := l.Alpha - 1
+	for i, v := range x {
+		dst[i] = 0
+		if a*v < alphaCap {
+			dst[i] = math.Exp(a * v)
+		}
+	}
+}
+
+// Curve writes (Alpha-1) exp((Alpha-1) x), or 0 beyond the cap.
+func (l AlphaDivergence) Curve(x, dst []float64) {
+	l.Slope(x, dst)
+	for i := range x {
+		dst[i] *= l.Alpha - 1
+	}
+}
+
+// Inverse returns log((Alpha-1) t)/(Alpha-1), for t of the sign of Alpha-1.
+func (l AlphaDivergence) Inverse(t float64) float64 {
+	a := l.Alpha - 1
+	return math.Log(a*t) / a
+}
+
+// Range is (0, Inf) for Alpha > 1 and (-Inf, 0) for Alpha < 1. The cap is far outside what policies reach.
+func (l AlphaDivergence) Range() (low, high float64) {
+	if l.Alpha > 1 {
+		return 0, math.Inf(1)
+	}
+	return math.Inf(-1), 0
+}

@@ -1,0 +1,33 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// FDPO holds the parameters of f-DPO, -log sigmoid(lambda (f'(r_w) - f'(r_l))) with r = pi/pi_ref (Wang et al., arXiv
+// 2309.16240, theorem 1).
+type FDPO struct {
+	Lambda     float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, f-DPO's beta"`
+	Divergence string  `yaml:"divergence" oneof:"js_divergence,js,reverse_kl,rkl,forward_kl,fkl,alpha_divergence,alpha" doc:"the f-divergence, long or short name"`
+	Alpha      float64 `yaml:"alpha" alias:"f_alpha" range:"[-50,50]" doc:"order of the alpha divergence; other divergences ignore it"`
+}
+
+// Objective returns the loss.
+func (p *FDPO) Objective() *Objective {
+	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: divergenceLink(p.Divergence, p.Alpha)})
+}
+
+// Check refuses the alpha divergence of order 1, whose link divides by zero; its limit is the reverse KL.
+func (p *FDPO) Check() []registry.Problem {
+	if p.Alpha == 1 && (p.Divergence == "alpha" || p.Divergence == "alpha_divergence") {
+		return []registry.Problem{{Key: "alpha", Wrong: "the alpha divergence of order 1 is undefined",
+			Allowed: "any other order in [-50,50], or divergence: reverse_kl, its limit"}}
+	}
+	return nil
+}
+
+var fdpoKind = registry.Kind[Params]{
+	Name:    "f-dpo",
+	Aliases: []string{"fdpo", "f_dpo"},
+	Summary: "DPO with another f-divergence to the reference: -log sigmoid(lambda (f'(r_w) - f'(r_l))), r = pi/pi_ref",
+	Source:  "Wang et al. 2023, arXiv 2309.16240, thm. 1",
+	New:     func() Params { return &FDPO{Lambda: defaultLambda, Divergence: "js_divergence", Alpha: 0.5} },
+}

@@ -1,0 +1,22 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// IPO holds the parameters of identity preference optimization, (u - 1/(2 lambda))^2 with u the logratio margin (Azar
+// et al., arXiv 2310.12036, equation 17).
+type IPO struct {
+	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, IPO's tau"`
+}
+
+// Objective returns the loss, written as (lambda u - 1/2)^2 / lambda^2: its minimizer in lambda u does not move with
+// lambda.
+func (p *IPO) Objective() *Objective {
+	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5}})
+}
+
+var ipoKind = registry.Kind[Params]{
+	Name:    "ipo",
+	Summary: "identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin",
+	Source:  "Azar et al. 2023, arXiv 2310.12036, eq. 17",
+	New:     func() Params { return &IPO{Lambda: defaultLambda} },
+}

@@ -1,0 +1,47 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// KLRefPi is KL(pi_ref to pi) = sum_y pi_ref(y) log(pi_ref(y)/pi(y)): TYPO's unsupervised term.
+type KLRefPi struct {
+	Reduction string `yaml:"reduction" oneof:"sum,mean" doc:"sum is the true KL over the K responses; mean divides it by K"`
+}
+
+// Objective returns the term.
+func (p *KLRefPi) Objective() *Objective { return onDist(klRefPi{mean: p.Reduction == "mean"}) }
+
+type klRefPi struct{ mean bool }
+
+// factor is 1, or 1/K for the mean over responses.
+func (t klRefPi) factor(k int) float64 {
+	if t.mean {
+		return 1 / float64(k)
+	}
+	return 1
+}
+
+func (t klRefPi) Loss(d *Dist) float64 {
+	sum := 0.0
+	for k, ref := range d.Ref {
+		sum += ref * (d.LogRef[k] - d.LogPi[k])
+	}
+	return t.factor(len(d.Ref)) * sum
+}
+
+func (t klRefPi) Grad(d *Dist, scale float64, g []float64) {
+	scale *= t.factor(len(d.Ref))
+	g = g[:len(d.Ref)]
+	for k, ref := range d.Ref {
+		g[k] -= scale * ref
+	}
+}
+
+// Hess adds nothing: the term is linear in log pi.
+func (klRefPi) Hess(*Dist, float64, []float64) {}
+
+var klRefPiKind = registry.Kind[Params]{
+	Name:    "kl-ref-pi",
+	Summary: "a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
+	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072",
+	New:     func() Params { return &KLRefPi{Reduction: "sum"} },
+}

@@ -1,0 +1,172 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
+)
+
+// LinearParams asks for a linear softmax on prompt features.
+type LinearParams struct{}
+
+// Build returns a linear policy whose weights reproduce the environment's initial logits: with one-hot features they
+// are the rows of the weights, otherwise the least-squares solution of smallest norm. It is an error if the features
+// cannot represent the initial logits to 1e-9, since training has to start at the reference.
+func (*LinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
+	prompts, k, dim := len(env.Prompts), env.Responses(), len(env.Prompts[0].Features)
+	x, init := mat.NewDense(prompts, dim, nil), mat.NewDense(prompts, k, nil)
+	for p := range env.Prompts {
+		x.SetRow(p, env.Prompts[p].Features)
+		init.SetRow(p, env.Prompts[p].Init)
+	}
+	w, err := startWeights(x, init)
+	if err != nil {
+		return nil, err
+	}
+	return &Linear{features: x, weights: w, responses: k}, nil
+}
+
+// Random is false.
+func (*LinearParams) Random() bool { return false }
+
+// startWeights solves x w = init.
+func startWeights(x, init *mat.Dense) (*mat.Dense, error) {
+	prompts, dim := x.Dims()
+	_, k := init.Dims()
+	if isIdentity(x) {
+		return mat.DenseCopyOf(init), nil
+	}
+	var svd mat.SVD
+	if !svd.Factorize(x, mat.SVDThin) {
+		return nil, fmt.Errorf("the features' singular values do not converge")
+	}
+	w := mat.NewDense(dim, k, nil)
+	svd.SolveTo(w, init, svd.Rank(1e-12))
+	fit := mat.NewDense(prompts, k, nil)
+	fit.Mul(x, w)
+	fit.Sub(fit, init)
+	if off := mat.Norm(fit, math.Inf(1)); off > 1e-9 {
+		return nil, fmt.Errorf("the features cannot represent the reference: the nearest weights miss its logits by %.3g; "+
+			"give linearly independent features, or leave them out for one-hot features", off)
+	}
+	return w, nil
+}
+
+// isIdentity says whether the features are one-hot in the order of the prompts.
+func isIdentity(x *mat.Dense) bool {
+	n, dim := x.Dims()
+	if n != dim {
+		return false
+	}
+	return mat.Equal(x, mat.NewDiagDense(n, ones(n)))
+}
+
+func ones(n int) []float64 {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}
+
+// Linear is a softmax over features times weights; parameter f*K + k is the weight of feature f for response k.
+type Linear struct {
+	features  *mat.Dense // prompts x features
+	weights   *mat.Dense // features x K
+	responses int
+}
+
+var _ Affine = (*Linear)(nil)
+
+// Params returns the weights, row by row.
+func (l *Linear) Params() []float64 { return l.weights.RawMatrix().Data }
+
+// Prompts returns the number of prompts.
+func (l *Linear) Prompts() int { return l.features.RawMatrix().Rows }
+
+// Responses returns K.
+func (l *Linear) Responses() int { return l.responses }
+
+// Scores writes the items' logits, one dot product each.
+func (l *Linear) Scores(items []Item, dst []float64) {
+	for i, item := range items {
+		sum := 0.0
+		for f, x := range l.features.RawRowView(item.Prompt) {
+			sum += x * l.weights.At(f, item.Response)
+		}
+		dst[i] = sum
+	}
+}
+
+// AddScoreGrad adds d times the features to the items' columns of weights.
+func (l *Linear) AddScoreGrad(items []Item, d, grad []float64) {
+	for i, item := range items {
+		for f, x := range l.features.RawRowView(item.Prompt) {
+			grad[f*l.responses+item.Response] += d[i] * x
+		}
+	}
+}
+
+// Logits writes the prompt's features times the weights.
+func (l *Linear) Logits(prompt int, dst []float64) {
+	clear(dst[:l.responses])
+	for f, x := range l.features.RawRowView(prompt) {
+		if x == 0 {
+			continue
+		}
+		for k, w := range l.weights.RawRowView(f) {
+			dst[k] += x * w
+		}
+	}
+}
+
+// AddLogitGrad adds the outer product of the prompt's features and d.
+func (l *Linear) AddLogitGrad(prompt int, d, grad []float64) {
+	for f, x := range l.features.RawRowView(prompt) {
+		if x == 0 {
+			continue
+		}
+		row := grad[f*l.responses : (f+1)*l.responses]
+		for k := range row {
+			row[k] += x * d[k]
+		}
+	}
+}
+
+// Blocks returns one block of all weights, or with one-hot features a block for every prompt.
+func (l *Linear) Blocks() []Block {
+	if isIdentity(l.features) {
+		return rowBlocks(l.Prompts(), l.responses)
+	}
+	all := make([]int, l.Prompts())
+	for p := range all {
+		all[p] = p
+	}
+	return []Block{{Prompts: all, Dim: len(l.Params())}}
+}
+
+// Jacobian returns the K x (features K) derivative of the prompt's logits, or nil with one-hot features.
+func (l *Linear) Jacobian(prompt int) *mat.Dense {
+	if isIdentity(l.features) {
+		return nil
+	}
+	j := mat.NewDense(l.responses, len(l.Params()), nil)
+	for f, x := range l.features.RawRowView(prompt) {
+		for k := range l.responses {
+			j.Set(k, f*l.responses+k, x)
+		}
+	}
+	return j
+}
+
+var linearKind = registry.Kind[Params]{
+	Name:    "linear",
+	Summary: "a linear softmax on prompt features (one-hot unless the environment gives features)",
+	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, synthetic experiments",
+	New:     func() Params { return &LinearParams{} },
+}

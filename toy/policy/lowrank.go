@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
+)
+
+// LowRankParams asks for logits = log pi_ref + basis times a few parameters for each prompt.
+type LowRankParams struct {
+	Basis [][]float64 `yaml:"basis" doc:"basis vectors, each with one entry a response; without them rank random ones are drawn"`
+	Rank  int         `yaml:"rank" range:"[1,100000]" doc:"number of random basis vectors, orthonormal and orthogonal to the constant"`
+}
+
+// Build returns the policy at zero coefficients, which is the reference.
+func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
+	basis, err := p.basis(env.Responses(), rng)
+	if err != nil {
+		return nil, err
+	}
+	_, rank := basis.Dims()
+	l := &LowRank{basis: basis, coefficients: make([]float64, len(env.Prompts)*rank)}
+	for i := range env.Prompts {
+		l.start = append(l.start, env.Prompts[i].Init)
+	}
+	return l, nil
+}
+
+// Random is true where the basis is drawn.
+func (p *LowRankParams) Random() bool { return len(p.Basis) == 0 }
+
+// basis returns the K x rank matrix of basis vectors.
+func (p *LowRankParams) basis(k int, rng *rand.Rand) (*mat.Dense, error) {
+	if len(p.Basis) == 0 {
+		return randomBasis(k, p.Rank, rng)
+	}
+	basis := mat.NewDense(k, len(p.Basis), nil)
+	for j, vector := range p.Basis {
+		if len(vector) != k {
+			return nil, fmt.Errorf("basis vector %d has %d entries, the environment has %d responses", j, len(vector), k)
+		}
+		basis.SetCol(j, vector)
+	}
+	return basis, nil
+}
+
+// randomBasis draws rank Gaussian vectors and makes them orthonormal together with the constant vector, which moves
+// no probability and is then left out. A smaller rank from the same source spans a subspace of a larger one.
+func randomBasis(k, rank int, rng *rand.Rand) (*mat.Dense, error) {
+	if rank > k-1 {
+		return nil, fmt.Errorf("rank %d: a softmax over %d responses has %d degrees of freedom", rank, k, k-1)
+	}
+	columns := mat.NewDense(k, rank+1, nil)
+	for j := range rank + 1 {
+		for i := range k {
+			columns.Set(i, j, 1)
+			if j > 0 {
+				columns.Set(i, j, rng.NormFloat64())
+			}
+		}
+	}
+	var qr mat.QR
+	qr.Factorize(columns)
+	var q mat.Dense
+	qr.QTo(&q)
+	return mat.DenseCopyOf(q.Slice(0, k, 1, rank+1)), nil
+}
+
+// Check refuses basis vectors of different lengths.
+func (p *LowRankParams) Check() []registry.Problem {
+	var problems []registry.Problem
+	for j, vector := range p.Basis {
+		if len(vector) != len(p.Basis[0]) {
+			problems = append(problems, registry.Problem{Key: fmt.Sprintf("basis.%d", j),
+				Wrong:   fmt.Sprintf("%d entries, the first vector has %d", len(vector), len(p.Basis[0])),
+				Allowed: "one entry a response in every vector"})
+		}
+	}
+	return problems
+}
+
+// LowRank is a softmax over start + basis coefficients; parameter p*rank + j is the coefficient of basis vector j at
+// prompt p.
+type LowRank struct {
+	start        [][]float64 // prompts x K
+	basis        *mat.Dense  // K x rank
+	coefficients []float64
+}
+
+var _ Affine = (*LowRank)(nil)
+
+// Params returns the coefficients.
+func (l *LowRank) Params() []float64 { return l.coefficients }
+
+// Prompts returns the number of prompts.
+func (l *LowRank) Prompts() int { return len(l.start) }
+
+// Responses returns K.
+func (l *LowRank) Responses() int { return len(l.start[0]) }
+
+// of returns a prompt's share of a parameter-shaped slice.
+func (l *LowRank) of(flat []float64, prompt int) []float64 {
+	rank := l.basis.RawMatrix().Cols
+	return flat[prompt*rank : (prompt+1)*rank]
+}
+
+// logit returns one logit.
+func (l *LowRank) logit(prompt, response int) float64 {
+	sum := l.start[prompt][response]
+	theta := l.of(l.coefficients, prompt)
+	for j, b := range l.basis.RawRowView(response) {
+		sum += b * theta[j]
+	}
+	return sum
+}
+
+// Scores writes the items' logits.
+func (l *LowRank) Scores(items []Item, dst []float64) {
+	for i, item := range items {
+		dst[i] = l.logit(item.Prompt, item.Response)
+	}
+}
+
+// AddScoreGrad adds d times the items' rows of the basis.
+func (l *LowRank) AddScoreGrad(items []Item, d, grad []float64) {
+	for i, item := range items {
+		l.addRow(item.Prompt, item.Response, d[i], grad)
+	}
+}
+
+func (l *LowRank) addRow(prompt, response int, d float64, grad []float64) {
+	g := l.of(grad, prompt)
+	for j, b := range l.basis.RawRowView(response) {
+		g[j] += d * b
+	}
+}
+
+// Logits writes all logits of a prompt.
+func (l *LowRank) Logits(prompt int, dst []float64) {
+	for k := range l.start[prompt] {
+		dst[k] = l.logit(prompt, k)
+	}
+}
+
+// AddLogitGrad adds the transposed basis times d.
+func (l *LowRank) AddLogitGrad(prompt int, d, grad []float64) {
+	for k := range l.start[prompt] {
+		l.addRow(prompt, k, d[k], grad)
+	}
+}
+
+// Blocks returns a block for every prompt.
+func (l *LowRank) Blocks() []Block { return rowBlocks(len(l.start), l.basis.RawMatrix().Cols) }
+
+// Jacobian returns the basis.
+func (l *LowRank) Jacobian(int) *mat.Dense { return l.basis }
+
+var lowRankKind = registry.Kind[Params]{
+	Name:    "low-rank",
+	Aliases: []string{"lowrank"},
+	Summary: "a limited class: logits = log pi_ref + basis times a few coefficients for each prompt",
+	Source:  "this project, after the limited policy classes of arXiv 2407.09072",
+	New:     func() Params { return &LowRankParams{Rank: 1} },
+}

@@ -1,0 +1,45 @@
+package preference
+
+import (
+	"math"
+
+	"windtunnel/toy/registry"
+)
+
+// Population asks for the exact expectation over all comparisons: no sampling error.
+type Population struct{}
+
+// Build returns every ordered pair of distinct responses of every prompt, with the weight p_star(chosen > rejected)
+// over the number of unordered pairs, K(K-1)/2, and of prompts.
+func (*Population) Build(in Input) (*Pairs, error) {
+	k, prompts := in.Env.Responses(), len(in.Env.Prompts)
+	pairs := &Pairs{}
+	scale := 1 / (float64(k) * float64(k-1) / 2 * float64(prompts))
+	for p := range prompts {
+		for i := range k {
+			for j := range k {
+				if i == j {
+					continue
+				}
+				pairs.add(p, i, j)
+				// A probability that underflows is still not 0: the response does win sometimes.
+				weight := max(in.Env.Preference(p, i, j)*scale, math.SmallestNonzeroFloat64)
+				pairs.Weight = append(pairs.Weight, weight)
+			}
+		}
+	}
+	return pairs, nil
+}
+
+// Random is false.
+func (*Population) Random() bool { return false }
+
+// FilePath returns "".
+func (*Population) FilePath() string { return "" }
+
+var populationKind = registry.Kind[Params]{
+	Name:    "population",
+	Summary: "all comparisons with their exact probabilities, each unordered pair weighing the same",
+	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, population losses",
+	New:     func() Params { return &Population{} },
+}

@@ -1,0 +1,12 @@
+package preference
+
+import "windtunnel/toy/registry"
+
+// Kinds lists every source of preference data, sorted by name.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{
+		fileKind,
+		populationKind,
+		sampleKind,
+	}
+}

@@ -1,0 +1,99 @@
+package preference
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
+)
+
+// Sample holds how pairs are drawn. For each prompt, n times: two responses are drawn independently from the sampling
+// policy; if they differ, the first wins with probability p_star (Bradley-Terry), and the label is flipped with
+// probability label_noise. Equal draws are dropped, so n = 300 leaves about 200 pairs at K = 3. The pairs of several
+// prompts are shuffled together.
+type Sample struct {
+	N           int     `yaml:"n" range:"[1,1e9]" doc:"draws for each prompt; equal draws are dropped"`
+	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
+	Sampling    string  `yaml:"sampling" oneof:"uniform,pi_ref,pi_star" doc:"the policy that responses are drawn from"`
+	Temperature float64 `yaml:"temperature" range:"[1e-3,1e6]" doc:"of pi_ref or pi_star as sampling policy; above 1 is flatter"`
+	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
+}
+
+// Build draws the pairs.
+func (s *Sample) Build(in Input) (*Pairs, error) {
+	pairs := &Pairs{}
+	for p := range in.Env.Prompts {
+		s.draw(pairs, in, p)
+	}
+	if pairs.Len() == 0 {
+		return nil, fmt.Errorf("preferences: all %d draws were of equal responses; raise n", s.N)
+	}
+	if len(in.Env.Prompts) > 1 {
+		in.RNG.Shuffle(pairs.Len(), func(i, j int) {
+			pairs.Prompt[i], pairs.Prompt[j] = pairs.Prompt[j], pairs.Prompt[i]
+			pairs.Chosen[i], pairs.Chosen[j] = pairs.Chosen[j], pairs.Chosen[i]
+			pairs.Rejected[i], pairs.Rejected[j] = pairs.Rejected[j], pairs.Rejected[i]
+		})
+	}
+	return pairs, nil
+}
+
+// Random is true.
+func (s *Sample) Random() bool { return true }
+
+// FilePath returns "".
+func (s *Sample) FilePath() string { return "" }
+
+// SeedOverride returns the seed that the parameters fix, or nil.
+func (s *Sample) SeedOverride() *int { return s.Seed }
+
+// draw appends one prompt's pairs. Each draw takes the same random numbers whatever comes of it, so that settings
+// compared under one seed see common random numbers and a larger n extends a smaller one.
+func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
+	next := s.sampler(in, prompt)
+	for range s.N {
+		y1, y2 := next(in.RNG), next(in.RNG)
+		win, flip := in.RNG.Float64(), in.RNG.Float64()
+		if y1 == y2 {
+			continue
+		}
+		chosen, rejected := y1, y2
+		if (win >= in.Env.Preference(prompt, y1, y2)) != (flip < s.LabelNoise) {
+			chosen, rejected = y2, y1
+		}
+		pairs.add(prompt, chosen, rejected)
+	}
+}
+
+// sampler returns a function that draws a response of a prompt.
+func (s *Sample) sampler(in Input, prompt int) func(*rand.Rand) int {
+	k := in.Env.Responses()
+	logs := in.Env.Prompts[prompt].LogRef
+	switch s.Sampling {
+	case "uniform":
+		return func(rng *rand.Rand) int { return rng.IntN(k) }
+	case "pi_star":
+		logs = in.Env.Prompts[prompt].LogStar
+	}
+	weights := make([]float64, k)
+	for i, v := range logs {
+		weights[i] = v / s.Temperature
+	}
+	logspace.LogSoftmax(weights, weights)
+	for i, v := range weights {
+		weights[i] = math.Exp(v)
+	}
+	draw := distuv.NewCategorical(weights, in.RNG)
+	return func(*rand.Rand) int { return int(draw.Rand()) }
+}
+
+var sampleKind = registry.Kind[Params]{
+	Name:    "sample",
+	Summary: "pairs drawn at random and labelled by Bradley and Terry's model",
+	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
+	New:     func() Params { return &Sample{N: 300, Sampling: "uniform", Temperature: 1} },
+}

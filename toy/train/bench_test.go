@@ -1,0 +1,69 @@
+package train
+
+import (
+	"fmt"
+	"testing"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+)
+
+// BenchmarkStep takes one training step of the published interpolation test: a batch of 20 comparisons, its gradient,
+// clipping and Adam.
+func BenchmarkStep(b *testing.B) {
+	var file interpolationFile
+	readJSON(b, "testdata/interpolation.json", &file)
+	pairs := readPairs(b, "testdata/interpolation_pairs.jsonl")
+	for _, r := range []published{
+		{Objective: "dpo"}, {Objective: "ipo"}, {Objective: "f-dpo"}, {Objective: "typo"},
+	} {
+		b.Run(r.Objective, func(b *testing.B) {
+			r.Lambda, r.Epochs, r.LR, r.BatchSize = 0.1, 1, 1e-3, 20
+			env := file.env()
+			pol, _ := (&policy.TabularParams{}).Build(env, nil)
+			s := newStepper(r.loop(b, env, pol, pairs))
+			b.ReportAllocs()
+			for b.Loop() {
+				s.step(s.batches.next(), 1)
+			}
+		})
+	}
+}
+
+// BenchmarkResponses shows what a step costs as the number of responses grows: with SGD, nothing for losses that need
+// only differences of log-probabilities.
+func BenchmarkResponses(b *testing.B) {
+	for _, kind := range []struct {
+		name   string
+		params objective.Params
+	}{
+		{"dpo", &objective.DPO{Lambda: 0.1}}, {"ipo", &objective.IPO{Lambda: 0.1}}, {"typo", &objective.TYPO{Lambda: 0.1}},
+	} {
+		for _, k := range []int{10, 100, 1000, 10_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/K=%d", kind.name, k), func(b *testing.B) {
+				s := newStepper(scaling(k, kind.params))
+				b.ReportAllocs()
+				for b.Loop() {
+					s.step(s.batches.next(), 1)
+				}
+			})
+		}
+	}
+}
+
+// scaling returns a loop of SGD on 200 comparisons, ten batches, over k responses.
+func scaling(k int, params objective.Params) *Loop {
+	flat := make([]float64, k)
+	env := &bandit.Env{Prompts: []bandit.Prompt{{LogStar: flat, LogRef: flat, Init: flat, Features: []float64{1}}}}
+	pol, _ := (&policy.TabularParams{}).Build(env, nil)
+	pairs := &preference.Pairs{}
+	for i := range 200 {
+		pairs.Prompt = append(pairs.Prompt, 0)
+		pairs.Chosen = append(pairs.Chosen, i*7%k)
+		pairs.Rejected = append(pairs.Rejected, (i*7+1+i%5)%k)
+	}
+	return &Loop{Problem: NewProblem(env, pol, params.Objective(), 0), Data: pairs,
+		Params: Params{Optimizer: &SGD{LR: 1e-3}, Schedule: &Constant{}, BatchSize: 20, Epochs: 1}}
+}

@@ -1,0 +1,212 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+)
+
+// Params are the settings of training.
+type Params struct {
+	Optimizer   OptimizerParams `yaml:"optimizer" doc:"how gradients become steps"`
+	Schedule    ScheduleParams  `yaml:"schedule" doc:"how the learning rate changes over the steps"`
+	BatchSize   int             `yaml:"batch_size" range:"[0,1e9]" doc:"comparisons a step; 0 takes all of them"`
+	Epochs      int             `yaml:"epochs" range:"[1,1e9]" doc:"passes over the comparisons"`
+	MaxSteps    int             `yaml:"max_steps" range:"[0,1e12]" doc:"early stopping: at most this many steps; 0 is no limit"`
+	Shuffle     bool            `yaml:"shuffle" doc:"draw a new order of the comparisons each epoch"`
+	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
+	RecordEvery int             `yaml:"record_every" range:"[0,1e9]" doc:"steps between records; the first and the last state are always recorded, 0 records only these"`
+	Tolerance   float64         `yaml:"tolerance" range:"[0,1e6]" doc:"stop as converged when the gradient norm before clipping falls below this; 0 never stops early"`
+}
+
+// DefaultParams returns the defaults of training: Adam at 1e-3, batches of 20, 1000 epochs in the given order.
+func DefaultParams() Params {
+	return Params{
+		Optimizer: adamKind.New(), Schedule: &Constant{},
+		BatchSize: 20, Epochs: 1000, RecordEvery: 50,
+	}
+}
+
+// Constraint holds what restrains training beside the loss.
+type Constraint struct {
+	L2       float64 `yaml:"l2" range:"[0,1e12]" doc:"alpha of the penalty alpha * sum(theta^2) in the loss"`
+	KLRadius float64 `yaml:"kl_radius" range:"[0,1e6]" doc:"after every step the policy is projected onto KL(pi to pi_ref) <= kl_radius (nats); 0 is no constraint"`
+}
+
+// Status says why training ended.
+type Status string
+
+// Done: all steps were taken. Converged: the gradient fell below the tolerance. Diverged: a number stopped being
+// finite.
+const (
+	Done      Status = "done"
+	Converged Status = "converged"
+	Diverged  Status = "diverged"
+)
+
+// Outcome is the end of training.
+type Outcome struct {
+	Status Status
+	Steps  int    // steps taken
+	Reason string // one sentence; "" for Done
+}
+
+// Record is a moment of training at which the caller may look at the policy: after Step steps, with the loss and the
+// gradient norm (before clipping) of the step's minibatch before its update. Both are NaN at step 0.
+type Record struct {
+	Step     int
+	Loss     float64
+	GradNorm float64
+}
+
+// Loop trains a policy.
+type Loop struct {
+	Problem  *Problem
+	Data     *preference.Pairs
+	Params   Params
+	KLRadius float64    // see Constraint
+	Order    *rand.Rand // source of the shuffled order; used only with Params.Shuffle
+}
+
+// checkEvery is how many steps pass between looks at the context.
+const checkEvery = 1024
+
+// Run takes the steps and calls record at step 0, every RecordEvery steps and at the end. It returns the context's
+// error if that ends first.
+func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
+	s := newStepper(l)
+	total := s.batches.perEpoch * l.Params.Epochs
+	if l.Params.MaxSteps > 0 {
+		total = min(total, l.Params.MaxSteps)
+	}
+	record(Record{0, math.NaN(), math.NaN()})
+	for step := 1; step <= total; step++ {
+		if step%checkEvery == 0 && ctx.Err() != nil {
+			return Outcome{}, ctx.Err()
+		}
+		due := step == total || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
+		r := Record{Step: step}
+		m := s.batches.next()
+		if due {
+			r.Loss = l.Problem.Loss(m)
+		}
+		r.GradNorm = s.step(m, l.Params.Schedule.Factor(step-1, total))
+		if out, stop := l.stopped(r); stop {
+			if !due {
+				r.Loss = l.Problem.Loss(m)
+			}
+			record(r)
+			return out, nil
+		}
+		if due {
+			record(r)
+		}
+	}
+	return Outcome{Status: Done, Steps: total}, nil
+}
+
+// stopped says whether training ends with this step, and why.
+func (l *Loop) stopped(r Record) (Outcome, bool) {
+	switch {
+	case r.GradNorm-r.GradNorm != 0:
+		return Outcome{Diverged, r.Step, fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
+	case r.GradNorm < l.Params.Tolerance:
+		return Outcome{Converged, r.Step,
+			fmt.Sprintf("the gradient's norm fell to %.3g at step %d", r.GradNorm, r.Step)}, true
+	}
+	return Outcome{}, false
+}
+
+// stepper holds what a step needs.
+type stepper struct {
+	problem   *Problem
+	batches   *batches
+	optimizer Optimizer
+	sparse    SparseOptimizer // nil: the whole gradient is visited
+	ball      *ball           // nil: no projection
+	grad      []float64
+	clip      float64
+}
+
+func newStepper(l *Loop) *stepper {
+	n := len(l.Problem.Policy.Params())
+	s := &stepper{problem: l.Problem, batches: newBatches(l), optimizer: l.Params.Optimizer.Optimizer(n),
+		grad: make([]float64, n), clip: l.Params.ClipNorm}
+	_, sparsePolicy := l.Problem.Policy.(policy.Sparse)
+	if o, ok := s.optimizer.(SparseOptimizer); ok && o.Sparse() && sparsePolicy &&
+		l.Problem.difference && l.Problem.L2 == 0 && l.KLRadius == 0 {
+		s.sparse = o
+	}
+	if l.KLRadius > 0 {
+		s.ball = newBall(l.Problem, l.KLRadius)
+	}
+	return s
+}
+
+// step takes one step on a minibatch and returns the gradient's norm before clipping. A gradient that is not finite
+// moves nothing.
+func (s *stepper) step(m *Minibatch, factor float64) float64 {
+	if s.sparse != nil {
+		return s.stepSparse(m, factor)
+	}
+	clear(s.grad)
+	s.problem.AddGrad(m, s.grad)
+	square := 0.0
+	for _, g := range s.grad {
+		square += g * g
+	}
+	norm := math.Sqrt(square)
+	if norm-norm != 0 {
+		// The squares may have overflowed where the norm does not.
+		if norm = floats.Norm(s.grad, 2); norm-norm != 0 {
+			return norm
+		}
+	}
+	if scale := s.scale(norm); scale != 1 {
+		for i := range s.grad {
+			s.grad[i] *= scale
+		}
+	}
+	s.optimizer.Step(s.problem.Policy.Params(), s.grad, factor)
+	if s.ball != nil {
+		s.ball.project()
+	}
+	return norm
+}
+
+// stepSparse is step for gradients that vanish outside the minibatch's support.
+func (s *stepper) stepSparse(m *Minibatch, factor float64) float64 {
+	for _, i := range m.support {
+		s.grad[i] = 0
+	}
+	s.problem.AddGrad(m, s.grad)
+	square := 0.0
+	for _, i := range m.support {
+		square += s.grad[i] * s.grad[i]
+	}
+	norm := math.Sqrt(square)
+	if norm-norm != 0 {
+		return norm
+	}
+	if scale := s.scale(norm); scale != 1 {
+		for _, i := range m.support {
+			s.grad[i] *= scale
+		}
+	}
+	s.sparse.StepSparse(s.problem.Policy.Params(), s.grad, m.support, factor)
+	return norm
+}
+
+// scale returns the clipping factor, PyTorch's clip_grad_norm_.
+func (s *stepper) scale(norm float64) float64 {
+	if s.clip == 0 {
+		return 1
+	}
+	return min(1, s.clip/(norm+1e-6))
+}

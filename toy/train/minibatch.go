@@ -1,0 +1,122 @@
+package train
+
+import (
+	"slices"
+
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+)
+
+// Minibatch is a batch of comparisons resolved to the distinct responses and the distinct comparisons in it: repeated
+// comparisons carry a weight, since twenty comparisons of three responses hold at most six different ones. This
+// changes sums by rounding only.
+type Minibatch struct {
+	items            []policy.Item // distinct responses, grouped by prompt
+	itemStart        []int         // items of prompts[i] are items[itemStart[i]:itemStart[i+1]]
+	chosen, rejected []int32       // positions in items, one a distinct comparison
+	refChosen        []float64     // log pi_ref of the chosen
+	refRejected      []float64     // log pi_ref of the rejected
+	weight           []float64     // sums to 1
+	prompts          []int         // distinct prompts
+	promptWeight     []float64     // weight of each prompt's comparisons
+	support          []int         // parameters that the gradient can touch, for sparse policies
+}
+
+// Pairs returns the number of distinct comparisons.
+func (m *Minibatch) Pairs() int { return len(m.chosen) }
+
+// batcher resolves batches. Its tables are sized by the environment once, so resolving allocates nothing after the
+// largest batch has been seen.
+type batcher struct {
+	data      *preference.Pairs
+	problem   *Problem
+	responses int
+	position  []int32 // by prompt*K + response: the item's position + 1 in the current batch, 0 if absent
+	seen      map[pairKey]int32
+	sorted    []int // indices of the batch's comparisons, by prompt
+}
+
+type pairKey struct{ prompt, chosen, rejected int }
+
+func newBatcher(data *preference.Pairs, problem *Problem) *batcher {
+	k := problem.Policy.Responses()
+	return &batcher{data: data, problem: problem, responses: k,
+		position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
+}
+
+// resolve fills m with the comparisons of the given indices.
+func (b *batcher) resolve(indices []int, m *Minibatch) {
+	m.reset()
+	clear(b.seen)
+	b.sorted = append(b.sorted[:0], indices...)
+	slices.SortStableFunc(b.sorted, func(i, j int) int { return b.data.Prompt[i] - b.data.Prompt[j] })
+	total := 0.0
+	for _, i := range b.sorted {
+		total += b.data.WeightOf(i)
+	}
+	for _, i := range b.sorted {
+		b.add(m, i, b.data.WeightOf(i)/total)
+	}
+	m.itemStart = append(m.itemStart, len(m.items))
+	for _, item := range m.items {
+		b.position[item.Prompt*b.responses+item.Response] = 0
+	}
+	if sparse, ok := b.problem.Policy.(policy.Sparse); ok {
+		m.support = sparse.Support(m.items, m.support[:0])
+	}
+}
+
+// add puts one comparison into m.
+func (b *batcher) add(m *Minibatch, i int, weight float64) {
+	key := pairKey{b.data.Prompt[i], b.data.Chosen[i], b.data.Rejected[i]}
+	if n := len(m.prompts); n == 0 || m.prompts[n-1] != key.prompt {
+		m.prompts = append(m.prompts, key.prompt)
+		m.promptWeight = append(m.promptWeight, 0)
+		m.itemStart = append(m.itemStart, len(m.items))
+	}
+	m.promptWeight[len(m.prompts)-1] += weight
+	if at, ok := b.seen[key]; ok {
+		m.weight[at] += weight
+		return
+	}
+	b.seen[key] = int32(len(m.chosen))
+	ref := b.problem.reference[key.prompt].LogRef
+	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
+	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
+	m.refChosen = append(m.refChosen, ref[key.chosen])
+	m.refRejected = append(m.refRejected, ref[key.rejected])
+	m.weight = append(m.weight, weight)
+}
+
+// item returns the position of a response among the minibatch's items, adding it if it is new.
+func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
+	at := &b.position[prompt*b.responses+response]
+	if *at == 0 {
+		m.items = append(m.items, policy.Item{Prompt: prompt, Response: response})
+		*at = int32(len(m.items))
+	}
+	return *at - 1
+}
+
+func (m *Minibatch) reset() {
+	m.items, m.itemStart = m.items[:0], m.itemStart[:0]
+	m.chosen, m.rejected = m.chosen[:0], m.rejected[:0]
+	m.refChosen, m.refRejected, m.weight = m.refChosen[:0], m.refRejected[:0], m.weight[:0]
+	m.prompts, m.promptWeight, m.support = m.prompts[:0], m.promptWeight[:0], m.support[:0]
+}
+
+// Full returns one minibatch of all comparisons.
+func Full(data *preference.Pairs, problem *Problem) *Minibatch {
+	m := &Minibatch{}
+	newBatcher(data, problem).resolve(upTo(data.Len()), m)
+	return m
+}
+
+// upTo returns 0..n-1.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}

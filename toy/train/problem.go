@@ -1,0 +1,172 @@
+// Package train moves a policy's parameters down a loss: minibatches, gradients, optimizers, schedules, clipping,
+// constraints and the loop around them. It prints nothing and opens no file.
+package train
+
+import (
+	"math"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+)
+
+// Problem computes the loss of a policy on minibatches and its gradient. It keeps scratch and serves one goroutine.
+//
+// On a minibatch with weights w_i (summing to 1) the loss is the sum of w_i times the objective's pair terms, plus for
+// each prompt the weight of its comparisons times the distribution terms, plus L2 times the sum of squared parameters.
+type Problem struct {
+	Policy    policy.Policy
+	Objective *objective.Objective
+	L2        float64 // alpha of the penalty alpha * sum(theta^2), [0, inf)
+
+	difference    bool // raw scores suffice
+	reference     []objective.Dist
+	pairs         objective.Batch // policy columns point into scratch
+	grad          objective.Grad
+	columns       []float64
+	score, dScore []float64
+	logits, dLogP []float64
+}
+
+// NewProblem returns the problem of training a policy by an objective in an environment.
+func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
+	k := env.Responses()
+	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
+		logits: make([]float64, k), dLogP: make([]float64, k)}
+	for i := range env.Prompts {
+		ref := env.Prompts[i].LogReference()
+		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
+			LogPi: make([]float64, k), Pi: make([]float64, k)}
+		logspace.Exp(d.Ref, ref)
+		p.reference = append(p.reference, d)
+	}
+	return p
+}
+
+// Loss returns the loss on a minibatch.
+func (p *Problem) Loss(m *Minibatch) float64 {
+	p.forward(m)
+	loss := 0.0
+	for _, t := range p.Objective.Pair {
+		loss += t.Weight * t.Term.Loss(&p.pairs)
+	}
+	for i, prompt := range m.prompts {
+		for _, t := range p.Objective.Dist {
+			loss += t.Weight * m.promptWeight[i] * t.Term.Loss(&p.reference[prompt])
+		}
+	}
+	if p.L2 > 0 {
+		for _, v := range p.Policy.Params() {
+			loss += p.L2 * v * v
+		}
+	}
+	return loss
+}
+
+// AddGrad adds the gradient of the loss on a minibatch to grad.
+func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
+	p.forward(m)
+	clear(p.grad.Chosen)
+	clear(p.grad.Rejected)
+	for _, t := range p.Objective.Pair {
+		t.Term.Grad(&p.pairs, t.Weight, &p.grad)
+	}
+	dScore := p.dScore[:len(m.items)]
+	clear(dScore)
+	for i, w := range m.chosen {
+		dScore[w] += p.grad.Chosen[i]
+		dScore[m.rejected[i]] += p.grad.Rejected[i]
+	}
+	if p.difference {
+		p.Policy.AddScoreGrad(m.items, dScore, grad)
+	} else {
+		p.backwardLogits(m, dScore, grad)
+	}
+	if p.L2 > 0 {
+		for i, v := range p.Policy.Params() {
+			grad[i] += 2 * p.L2 * v
+		}
+	}
+}
+
+// forward evaluates the policy on the minibatch: raw scores where differences suffice, else log-probabilities.
+func (p *Problem) forward(m *Minibatch) {
+	p.fit(len(m.items), len(m.chosen))
+	score := p.score[:len(m.items)]
+	if p.difference {
+		p.Policy.Scores(m.items, score)
+	} else {
+		for _, prompt := range m.prompts {
+			p.Policy.Logits(prompt, p.logits)
+			softmax(p.logits, &p.reference[prompt])
+		}
+		for i, item := range m.items {
+			score[i] = p.reference[item.Prompt].LogPi[item.Response]
+		}
+	}
+	p.pairs.RefChosen, p.pairs.RefRejected, p.pairs.Weight = m.refChosen, m.refRejected, m.weight
+	chosen, rejected := p.pairs.Chosen, p.pairs.Rejected
+	for i, w := range m.chosen {
+		chosen[i] = score[w]
+		rejected[i] = score[m.rejected[i]]
+	}
+}
+
+// fit sizes the scratch.
+func (p *Problem) fit(items, pairs int) {
+	if cap(p.score) < items {
+		p.score, p.dScore = make([]float64, items), make([]float64, items)
+	}
+	if cap(p.columns) < 4*pairs {
+		p.columns = make([]float64, 4*pairs)
+	}
+	c := p.columns[:4*pairs]
+	p.pairs.Chosen, p.pairs.Rejected = c[:pairs], c[pairs:2*pairs]
+	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:]
+}
+
+// softmax writes log-probabilities and probabilities of logits to d.
+func softmax(logits []float64, d *objective.Dist) {
+	top := math.Inf(-1)
+	for _, v := range logits {
+		if v > top {
+			top = v
+		}
+	}
+	sum := 0.0
+	pi, logPi := d.Pi[:len(logits)], d.LogPi[:len(logits)]
+	for k, v := range logits {
+		logPi[k] = v - top
+		pi[k] = math.Exp(v - top)
+		sum += pi[k]
+	}
+	scale, shift := 1/sum, math.Log(sum)
+	for k := range pi {
+		pi[k] *= scale
+		logPi[k] -= shift
+	}
+}
+
+// backwardLogits carries derivatives by log-probabilities through each prompt's softmax: with G the derivative by log
+// pi, the derivative by the logits is G - pi sum(G).
+func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
+	for i, prompt := range m.prompts {
+		g, d := p.dLogP, &p.reference[prompt]
+		clear(g)
+		for j, item := range m.items[m.itemStart[i]:m.itemStart[i+1]] {
+			g[item.Response] += dScore[m.itemStart[i]+j]
+		}
+		for _, t := range p.Objective.Dist {
+			t.Term.Grad(d, t.Weight*m.promptWeight[i], g)
+		}
+		sum := 0.0
+		for _, v := range g {
+			sum += v
+		}
+		for k, pi := range d.Pi {
+			g[k] -= pi * sum
+		}
+		p.Policy.AddLogitGrad(prompt, g, grad)
+	}
+}
