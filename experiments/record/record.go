@@ -4,6 +4,7 @@ package record
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -93,28 +94,79 @@ func FormatFloat(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// ReadCSV reads a table that WriteCSV wrote.
+// ReadCSV reads a table that WriteCSV wrote: a header of distinct columns and rows of that length. Errors name the table
+// and, for a malformed row, the line.
 func ReadCSV(name string, r io.Reader) (*Table, error) {
 	in := csv.NewReader(r)
 	header, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("table %s: it has no header", name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
 	t := NewTable(name, header...)
+	if len(t.index) < len(header) {
+		return nil, fmt.Errorf("table %s: the header names a column twice: %q", name, header)
+	}
 	if t.Rows, err = in.ReadAll(); err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
 	return t, nil
 }
 
-// WriteCSV writes the table with a header line, as pandas.read_csv reads it without options.
+// WriteCSV writes the table with a header line, as pandas.read_csv reads it without options. A carriage return before a
+// newline inside a cell does not survive reading. A row that could not be read back is an error: one whose length is not
+// the header's, or an empty cell in a table of one column, which CSV cannot tell from an empty line.
 func (t *Table) WriteCSV(w io.Writer) error {
+	if len(t.Header) == 0 || len(t.index) < len(t.Header) {
+		return fmt.Errorf("table %s: the header %q is empty or names a column twice", t.Name, t.Header)
+	}
 	out := csv.NewWriter(w)
-	if err := out.Write(t.Header); err != nil {
+	if err := t.writeRow(out, t.Header); err != nil {
 		return err
 	}
-	if err := out.WriteAll(t.Rows); err != nil {
-		return err
+	for i, row := range t.Rows {
+		if err := t.writeRow(out, row); err != nil {
+			return fmt.Errorf("table %s: row %d: %w", t.Name, i, err)
+		}
 	}
+	out.Flush()
 	return out.Error()
+}
+
+// writeRow writes a row that can be read back.
+func (t *Table) writeRow(out *csv.Writer, row []string) error {
+	if len(row) != len(t.Header) {
+		return fmt.Errorf("it has %d cells under %d columns", len(row), len(t.Header))
+	}
+	if len(row) == 1 && row[0] == "" {
+		return errors.New("a single empty cell reads as an empty line")
+	}
+	return out.Write(row)
+}
+
+// Writer writes a table row by row, for tables that do not fit into memory.
+type Writer struct{ csv *csv.Writer }
+
+// NewWriter writes the header and returns a writer for the rows.
+func NewWriter(w io.Writer, header []string) (*Writer, error) {
+	out := csv.NewWriter(w)
+	return &Writer{out}, out.Write(header)
+}
+
+// Write appends rows.
+func (w *Writer) Write(rows [][]string) error {
+	for _, row := range rows {
+		if err := w.csv.Write(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Flush hands everything written to the underlying writer.
+func (w *Writer) Flush() error {
+	w.csv.Flush()
+	return w.csv.Error()
 }

@@ -6,13 +6,16 @@ import (
 	"strconv"
 )
 
-// Where selects rows: for each column named, the cell must equal one of the values. Numbers match within a relative
-// 1e-9, so 1e-5 finds 1e-05; anything else matches as text. The empty Where selects every row.
+// Where selects rows: for each column named, the cell must equal one of the values as [SameCell] compares them, so 1e-5
+// finds 1e-05. The empty Where selects every row; an empty list of values selects none.
 type Where map[string][]string
 
 // Match says whether a row of the table is selected. A column that the table lacks matches nothing.
 func (w Where) Match(t *Table, row int) bool {
 	for column, values := range w {
+		if !t.Has(column) {
+			return false
+		}
 		cell := t.Text(row, column)
 		if !slices.ContainsFunc(values, func(v string) bool { return SameCell(cell, v) }) {
 			return false
@@ -32,15 +35,22 @@ func (w Where) Select(t *Table) []int {
 	return rows
 }
 
-// SameCell says whether two cells hold the same value: equal text, or numbers within a relative 1e-9.
+// SameCell says whether two cells hold the same value: equal text, or finite numbers within a relative 1e-9. Integers
+// (seeds, steps) must be equal to the last digit.
 func SameCell(a, b string) bool {
 	if a == b {
 		return true
 	}
-	x, errA := strconv.ParseFloat(a, 64)
-	y, errB := strconv.ParseFloat(b, 64)
-	if errA != nil || errB != nil {
+	m, errM := strconv.ParseInt(a, 10, 64)
+	n, errN := strconv.ParseInt(b, 10, 64)
+	if errM == nil && errN == nil {
+		return m == n
+	}
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	if errX != nil || errY != nil {
 		return false
 	}
-	return x == y || math.Abs(x-y) <= 1e-9*max(math.Abs(x), math.Abs(y))
+	larger := max(math.Abs(x), math.Abs(y))
+	return x == y || !math.IsInf(larger, 0) && math.Abs(x-y) <= 1e-9*larger
 }

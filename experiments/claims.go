@@ -1,0 +1,56 @@
+package main
+
+import (
+	"math"
+	"strconv"
+
+	"windtunnel/experiments/claims"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+	"windtunnel/plots"
+)
+
+// verdict is an evaluated claim.
+type verdict struct {
+	name   string // of the claim; in a suite after that of its experiment
+	expect bool
+	broken bool // the tables could not answer the claim
+	claims.Result
+}
+
+// well says whether the verdict is the expected one.
+func (v *verdict) well() bool { return !v.broken && v.Holds == v.expect }
+
+// evaluate checks a config's claims against its tables, or for a suite those of its members. A claim that the tables
+// cannot answer is never well, whatever is expected.
+func evaluate(c *spec.Config, src plots.Sources) []verdict {
+	var verdicts []verdict
+	for _, member := range c.Members {
+		for _, v := range evaluate(member, src.From(member.Head.Name)) {
+			v.name = member.Head.Name + "/" + v.name
+			verdicts = append(verdicts, v)
+		}
+	}
+	if c.Experiment == nil {
+		return verdicts
+	}
+	for _, claim := range c.Experiment.Claims {
+		result, err := claim.Test.Evaluate(src)
+		v := verdict{name: claim.Name, expect: claim.Expected(), Result: result}
+		if err != nil {
+			v.broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: "cannot be answered: " + err.Error()}
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+// claimsTable is the table of verdicts.
+func claimsTable(verdicts []verdict) *record.Table {
+	t := record.NewTable(record.Claims, "claim", "holds", "value", "bound", "detail", "expect")
+	for _, v := range verdicts {
+		t.Rows = append(t.Rows, []string{v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value),
+			record.FormatFloat(v.Bound), v.Detail, strconv.FormatBool(v.expect)})
+	}
+	return t
+}

@@ -1,0 +1,173 @@
+// Package engine does the runs of a plan and writes their rows. Runs are independent: workers do them in any order,
+// and rows are written in the order of the plan, so the bytes are the same at any number of workers.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+)
+
+// NumericsVersion is raised by hand when results of the same config change.
+const NumericsVersion = 1
+
+// Progress is told how far the work is. Its methods are called from one goroutine at a time.
+type Progress interface {
+	// Start announces the runs and their total cost in steps.
+	Start(runs int, cost float64)
+	// Done announces a finished run and its cost.
+	Done(run *spec.Run, cost float64)
+}
+
+// Summary counts the runs by how they ended.
+type Summary struct {
+	Runs     int
+	Statuses map[string]int
+	Broken   []Broken // runs that failed
+}
+
+// Broken is a failed run, why it failed and, after a panic, where.
+type Broken struct{ Run, Reason, Stack string }
+
+// result is a finished run on its way to the writer.
+type result struct {
+	rows [][][]string
+	end  outcome
+}
+
+// Run does every run of the plan on the given number of workers and writes the tables into dir. It returns the
+// context's error if that ends first; dir is then incomplete.
+func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Progress) (*Summary, error) {
+	out, err := createTables(dir, plan)
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	progress.Start(len(plan.Runs), plan.Cost())
+	w := &ordered{out: out, waiting: map[int]result{}, plan: plan, progress: progress,
+		summary: &Summary{Runs: len(plan.Runs), Statuses: map[string]int{}}}
+	// At most window runs are started beyond the oldest unwritten one, which bounds what waits in memory.
+	window := make(chan struct{}, 4*jobs+4)
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for i := range plan.Runs {
+		select {
+		case window <- struct{}{}:
+		case <-working.Done():
+		}
+		if working.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			lab, end, err := perform(working, plan.Runs[i])
+			if err != nil {
+				return err
+			}
+			return w.put(i, result{lab.rows(&end), end}, window)
+		})
+	}
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return nil, err
+	}
+	return w.summary, out.finish()
+}
+
+// ordered writes results in the order of the plan, whatever order they come in.
+type ordered struct {
+	mu       sync.Mutex
+	out      *tables
+	waiting  map[int]result
+	next     int
+	plan     *spec.Plan
+	progress Progress
+	summary  *Summary
+}
+
+// put takes the result of run i and writes all that are due.
+func (w *ordered) put(i int, r result, window <-chan struct{}) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting[i] = r
+	w.progress.Done(w.plan.Runs[i], w.plan.Runs[i].Cost())
+	for {
+		r, ok := w.waiting[w.next]
+		if !ok {
+			return nil
+		}
+		delete(w.waiting, w.next)
+		w.count(w.plan.Runs[w.next].ID, r)
+		w.next++
+		<-window
+		if err := w.out.write(r.rows); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *ordered) count(id string, r result) {
+	w.summary.Statuses[r.end.status]++
+	if r.end.status == failed {
+		w.summary.Broken = append(w.summary.Broken, Broken{id, r.end.reason, r.end.stack})
+	}
+}
+
+// tables are the open files of a results folder.
+type tables struct {
+	files   []*os.File
+	writers []*record.Writer
+}
+
+func createTables(dir string, plan *spec.Plan) (*tables, error) {
+	t := &tables{}
+	for _, name := range tableNames {
+		file, err := os.Create(filepath.Join(dir, name+".csv"))
+		if err != nil {
+			t.close()
+			return nil, err
+		}
+		t.files = append(t.files, file)
+		w, err := record.NewWriter(file, plan.Columns(name))
+		if err != nil {
+			t.close()
+			return nil, err
+		}
+		t.writers = append(t.writers, w)
+	}
+	return t, nil
+}
+
+func (t *tables) write(rows [][][]string) error {
+	for i, w := range t.writers {
+		if err := w.Write(rows[i]); err != nil {
+			return fmt.Errorf("table %s: %w", tableNames[i], err)
+		}
+	}
+	return nil
+}
+
+// finish flushes everything to the disk.
+func (t *tables) finish() error {
+	for i, w := range t.writers {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if err := t.files[i].Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tables) close() {
+	for _, f := range t.files {
+		f.Close()
+	}
+}

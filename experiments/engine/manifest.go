@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"windtunnel/experiments/spec"
+)
+
+// manifestName is the one file of a results folder that may differ between two runs.
+const manifestName = "manifest.json"
+
+// Manifest says where a results folder comes from. Hashes are SHA-256 in hex.
+type Manifest struct {
+	Tool     string            `json:"tool"`
+	Numerics int               `json:"numerics"` // NumericsVersion
+	Build    string            `json:"build"`    // hash of the executable
+	Go       string            `json:"go"`
+	OS       string            `json:"os"`
+	Arch     string            `json:"arch"`
+	Plan     string            `json:"plan"` // hash of all resolved runs and their input data
+	Runs     int               `json:"runs"`
+	Seconds  float64           `json:"seconds"` // wall-clock time of the runs
+	Inputs   map[string]string `json:"inputs"`  // hash of the config and of every data file, by the path as the config spells it
+	Files    map[string]string `json:"files"`   // hash of every other file of the folder
+}
+
+// NewManifest describes a plan done by this process; Files is filled by Seal.
+func NewManifest(plan *spec.Plan, seconds float64) *Manifest {
+	m := &Manifest{Tool: "windtunnel", Numerics: NumericsVersion, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
+		Arch: runtime.GOARCH, Seconds: seconds, Inputs: map[string]string{}, Files: map[string]string{}}
+	if plan != nil {
+		m.Plan, m.Runs = plan.Key(), len(plan.Runs)
+	}
+	return m
+}
+
+// ReadManifest reads the manifest of a results folder.
+func ReadManifest(dir string) (*Manifest, error) {
+	data, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{}
+	return m, json.Unmarshal(data, m)
+}
+
+// Seal hashes every file below dir and writes the manifest beside them.
+func (m *Manifest) Seal(dir string) error {
+	m.Files = map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == manifestName {
+			return err
+		}
+		inside, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		m.Files[filepath.ToSlash(inside)], err = HashFile(path)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+}
+
+// Fresh says whether dir holds the tables of this plan, made by this very executable and unchanged since, so that
+// nothing needs to be trained again.
+func Fresh(dir string, plan *spec.Plan) bool {
+	m, err := ReadManifest(dir)
+	if err != nil || m.Plan != plan.Key() || m.Numerics != NumericsVersion || m.Build != build() {
+		return false
+	}
+	for _, name := range tableNames {
+		hash, err := HashFile(filepath.Join(dir, name+".csv"))
+		if err != nil || hash != m.Files[name+".csv"] {
+			return false
+		}
+	}
+	return true
+}
+
+// CopyTables copies the tables of one results folder into another.
+func CopyTables(from, to string) error {
+	for _, name := range tableNames {
+		data, err := os.ReadFile(filepath.Join(from, name+".csv"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, name+".csv"), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// HashFile returns the SHA-256 of a file in hex.
+func HashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// build returns the hash of the running executable, "" where it cannot be read.
+var build = sync.OnceValue(func() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	hash, err := HashFile(path)
+	if err != nil {
+		return ""
+	}
+	return hash
+})

@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/metrics"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/exact"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
+)
+
+// failed is the status of a run that broke. The other statuses are those of training and of the exact solver; a
+// minimizer that does not exist is a result, not a failure.
+const failed = "failed"
+
+// outcome is a finished run: why it ended, the final policy where there is one, and the rows along the way.
+type outcome struct {
+	status, reason string
+	stack          string // of a panic
+	steps          int
+	loss, gradNorm float64
+	final          bool // the views hold a final policy
+	trace          [][]string
+	trajectory     [][]string
+}
+
+// broken is the outcome of a run that failed.
+func broken(reason string) outcome { return outcome{status: failed, reason: reason} }
+
+// lab is a run made concrete: what it trains and what it is measured by.
+type lab struct {
+	run     *spec.Run
+	env     *bandit.Env
+	pairs   *preference.Pairs
+	policy  policy.Policy
+	problem *train.Problem
+	whole   *train.Minibatch // all comparisons
+	views   []*metrics.View
+	logPi   []float64
+}
+
+// perform does a run. A panic becomes a failed run, so that one broken loss does not lose the others.
+func perform(ctx context.Context, run *spec.Run) (l *lab, out outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l, out, err = &lab{run: run}, broken(fmt.Sprintf("panic: %v", p)), nil
+			out.stack = string(debug.Stack())
+		}
+	}()
+	if l, err = newLab(run); err != nil {
+		return &lab{run: run}, broken(err.Error()), nil
+	}
+	if run.Solver == spec.SolverExact {
+		out, err = l.solve(ctx)
+	} else {
+		out, err = l.train(ctx)
+	}
+	return l, out, err
+}
+
+func newLab(run *spec.Run) (*lab, error) {
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := run.BuildPreferences(env)
+	if err != nil {
+		return nil, err
+	}
+	pol, err := run.BuildPolicy(env)
+	if err != nil {
+		return nil, err
+	}
+	problem := train.NewProblem(env, pol, run.Loss.Objective(), run.Constraint.L2)
+	l := &lab{run: run, env: env, pairs: pairs, policy: pol, problem: problem,
+		whole: train.Full(pairs, problem), logPi: make([]float64, env.Responses())}
+	l.views = newViews(env, pairs)
+	return l, nil
+}
+
+// newViews returns a view of every prompt with its distinct comparisons.
+func newViews(env *bandit.Env, pairs *preference.Pairs) []*metrics.View {
+	views := make([]*metrics.View, len(env.Prompts))
+	for p := range env.Prompts {
+		views[p] = metrics.NewView(env.Prompts[p].LogRef, env.Prompts[p].LogStar, env.Prompts[p].LogReference())
+	}
+	at := map[[3]int]int{}
+	for i := range pairs.Len() {
+		key := [3]int{pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]}
+		v := views[key[0]]
+		j, ok := at[key]
+		if !ok {
+			j = len(v.Chosen)
+			at[key] = j
+			v.Chosen, v.Rejected, v.Weight = append(v.Chosen, key[1]), append(v.Rejected, key[2]), append(v.Weight, 0)
+		}
+		v.Weight[j] += pairs.WeightOf(i)
+	}
+	return views
+}
+
+// look copies the current policy into the views.
+func (l *lab) look() {
+	for p, v := range l.views {
+		l.policy.Logits(p, l.logPi)
+		logspace.LogSoftmax(l.logPi, l.logPi)
+		v.Set(l.logPi)
+	}
+}
+
+// train takes optimizer steps and records along the way.
+func (l *lab) train(ctx context.Context) (outcome, error) {
+	out := outcome{final: true}
+	loop := train.Loop{Problem: l.problem, Data: l.pairs, Params: l.run.Train, KLRadius: l.run.Constraint.KLRadius,
+		Order: l.run.Source("batches", nil)}
+	end, err := loop.Run(ctx, func(r train.Record) {
+		l.look()
+		out.loss, out.gradNorm = r.Loss, r.GradNorm
+		out.trace = append(out.trace, l.traceRow(r))
+		out.trajectory = l.appendTrajectory(out.trajectory, r.Step)
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	out.status, out.reason, out.steps = string(end.Status), end.Reason, end.Steps
+	if end.Status == train.Diverged {
+		out.status, out.reason, out.final = failed, "training diverged: "+end.Reason, false
+	}
+	return out, nil
+}
+
+// solve finds the minimizer.
+func (l *lab) solve(ctx context.Context) (outcome, error) {
+	affine, ok := l.policy.(policy.Affine)
+	if !ok {
+		return broken("solver: exact needs a policy whose logits are affine in its parameters"), nil
+	}
+	s, err := exact.Solve(ctx, &exact.Problem{Env: l.env, Policy: affine, Objective: l.run.Loss.Objective(),
+		Pairs: l.pairs, L2: l.run.Constraint.L2})
+	if err != nil {
+		if ctx.Err() != nil {
+			return outcome{}, ctx.Err()
+		}
+		return broken(err.Error()), nil
+	}
+	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, loss: s.Loss, gradNorm: s.GradNorm}
+	out.final = len(s.Policy) == len(l.views)
+	for p, logPi := range s.Policy {
+		if logPi == nil {
+			out.final = false
+			continue
+		}
+		l.views[p].Set(logPi)
+	}
+	if s.Status == exact.Stalled {
+		out.status, out.final = failed, false
+	}
+	return out, nil
+}

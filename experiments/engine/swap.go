@@ -1,0 +1,16 @@
+package engine
+
+import "os"
+
+// swap exchanges two folders by renames through a third name. Killed between two of them, it leaves the old folder
+// complete under that name.
+func swap(a, b string) error {
+	aside := b + ".old"
+	if err := os.Rename(b, aside); err != nil {
+		return err
+	}
+	if err := os.Rename(a, b); err != nil {
+		return err
+	}
+	return os.Rename(aside, a)
+}

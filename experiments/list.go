@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/registry"
+)
+
+func newList(stdout io.Writer) *cobra.Command {
+	var names []string
+	for _, r := range spec.Registries() {
+		names = append(names, r.Name)
+	}
+	names = append(names, "metrics")
+	return &cobra.Command{
+		Use:   "list [" + strings.Join(names, "|") + "] [KIND]",
+		Short: "List every registered kind with its parameters, defaults, bounds and source",
+		Example: `  experiments list
+  experiments list objectives
+  experiments list objectives typo`,
+		ValidArgs: names,
+		Args:      cobra.MaximumNArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return listAll(stdout)
+			case 1:
+				return listOne(stdout, names, args[0], "")
+			}
+			return listOne(stdout, names, args[0], args[1])
+		},
+	}
+}
+
+// listAll prints the names of all kinds with a sentence each.
+func listAll(w io.Writer) error {
+	for _, r := range spec.Registries() {
+		fmt.Fprintf(w, "%s\n", r.Name)
+		t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+		for _, e := range r.Entries {
+			fmt.Fprintf(t, "  %s\t%s\n", e.Name, e.Summary)
+		}
+		t.Flush()
+	}
+	return listMetrics(w)
+}
+
+// listMetrics prints the measured columns.
+func listMetrics(w io.Writer) error {
+	fmt.Fprintln(w, "metrics")
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, m := range spec.Metrics() {
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
+	}
+	return t.Flush()
+}
+
+// listOne prints one registry, or one kind of it, with parameters.
+func listOne(w io.Writer, names []string, name, kind string) error {
+	if name == "metrics" {
+		return listMetrics(w)
+	}
+	for _, r := range spec.Registries() {
+		if r.Name == name {
+			return listRegistry(w, r, kind)
+		}
+	}
+	return notListed("list", name, names)
+}
+
+func listRegistry(w io.Writer, r spec.Registry, kind string) error {
+	var names []string
+	found := false
+	for _, e := range r.Entries {
+		names = append(append(names, e.Name), e.Aliases...)
+		if kind == "" || e.Name == kind || contains(e.Aliases, kind) {
+			found = true
+			listKind(w, e)
+		}
+	}
+	if !found {
+		return notListed("list "+r.Name, kind, names)
+	}
+	return nil
+}
+
+// listKind prints a kind and a line for each of its parameters.
+func listKind(w io.Writer, e registry.Entry) {
+	fmt.Fprint(w, e.Name)
+	if len(e.Aliases) > 0 {
+		fmt.Fprintf(w, " (also %s)", strings.Join(e.Aliases, ", "))
+	}
+	fmt.Fprintf(w, "\n  %s\n  source: %s\n", e.Summary, e.Source)
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, f := range decode.Fields(e.New(), spec.Tables()) {
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", fieldName(f), fieldDefault(f), f.Allowed, f.Doc)
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+}
+
+func fieldName(f decode.Field) string {
+	return strings.Join(append([]string{f.Key}, f.Aliases...), "|")
+}
+
+func fieldDefault(f decode.Field) string {
+	switch {
+	case f.Required:
+		return "required"
+	case f.Default == "":
+		return "optional"
+	}
+	return "default " + f.Default
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// notListed explains a name that is in no list.
+func notListed(command, name string, names []string) error {
+	err := fmt.Errorf("%s: there is no %q; one of %s", command, name, strings.Join(names, ", "))
+	if near := decode.Nearest(name, names); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return inputError{err}
+}

@@ -1,0 +1,139 @@
+// Command experiments runs preference-optimization experiments described in YAML, draws their figures and checks what
+// is claimed of them.
+//
+//	go run ./experiments configs/interpolation.yaml
+//
+// is the same as the subcommand run. See `experiments help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/spec/decode"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit statuses of the command.
+const (
+	exitWell    = 0
+	exitVerdict = 1 // a claim's verdict is not the expected one, or a run broke
+	exitInput   = 2 // the input is wrong; nothing was written
+)
+
+// errVerdict ends a command whose work is done but whose claims or runs are not all well. What went wrong has been
+// printed.
+var errVerdict = errors.New("not all well")
+
+// inputError is a mistake of the caller's.
+type inputError struct{ error }
+
+func (e inputError) Unwrap() error { return e.error }
+
+// Main runs the command line and returns the exit status: 0 all well; 1 a claim's verdict is not the expected one or a
+// run broke; 2 the input is wrong, and then nothing was written. A canceled context stops the work cleanly.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var input inputError
+	var wrong mistakes
+	switch {
+	case err == nil:
+		return exitWell
+	case errors.Is(err, errVerdict):
+		return exitVerdict
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, wrong)
+		return exitInput
+	case errors.As(err, &input):
+		fmt.Fprintf(stderr, "experiments: %v\n", input.error)
+		return exitInput
+	}
+	fmt.Fprintf(stderr, "experiments: %v\n", err)
+	return exitVerdict
+}
+
+// newRoot assembles the command line. Without a subcommand the arguments are configs to run.
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	run := newRun(stdout, stderr)
+	root := &cobra.Command{
+		Use:   "experiments [CONFIG...]",
+		Short: "Measure what preference losses do to a policy",
+		Long: "Runs preference-optimization experiments described in YAML, draws their figures and checks what is claimed\n" +
+			"of them. Without a subcommand the arguments are configs to run.",
+		Example: `  experiments configs/paper.yaml                        run the paper's experiments
+  experiments run configs/interpolation.yaml --dry-run  see what would be run
+  experiments list objectives                           see every loss`,
+		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		if _, err := os.Stat(args[0]); err != nil && filepath.Ext(args[0]) == "" {
+			return unknownCommand(root, args[0])
+		}
+		return run.RunE(cmd, args)
+	}
+	root.Flags().AddFlagSet(run.Flags())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
+	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
+	return root
+}
+
+// unknownCommand explains an argument that is neither a subcommand nor a config.
+func unknownCommand(root *cobra.Command, word string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	err := fmt.Errorf("%s: neither a subcommand (%s) nor a config file", word, strings.Join(names, ", "))
+	if near := decode.Nearest(word, names); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return inputError{err}
+}
+
+// needArgs refuses a call without arguments; what says what they are.
+func needArgs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return inputError{fmt.Errorf("%s: %s is missing\nexample:\n%s", cmd.CommandPath(), what, cmd.Example)}
+	}
+}
+
+// joinInput joins mistakes of the caller's, nil if there are none. Mistakes of configs keep their order of positions.
+func joinInput(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	lines := make([]string, len(errs))
+	for i, err := range errs {
+		lines[i] = err.Error()
+	}
+	return mistakes{errors.New(strings.Join(lines, "\n"))}
+}
+
+// mistakes are wrong input that is printed as it stands, line by line.
+type mistakes struct{ error }

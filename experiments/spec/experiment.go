@@ -1,0 +1,123 @@
+// Package spec turns a YAML config into a validated Experiment and plans its runs. An experiment is data; a plan is a
+// flat list of runs, each complete in itself.
+package spec
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/claims"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/plots"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
+	"windtunnel/toy/train"
+)
+
+// Experiment is a config: the settings that all runs share, the objectives and the sweep that tell them apart, and what
+// is to be said about the results.
+type Experiment struct {
+	Head       `yaml:",inline"`
+	Settings   `yaml:",inline"`
+	Objectives []Objective `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
+	Sweep      *yaml.Node  `yaml:"sweep" doc:"values by dotted key, combined by product: a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}; a bare key is a parameter of the objective"`
+	Tail       `yaml:",inline"`
+}
+
+// Suite is a config that runs other configs and composes figures from their tables.
+type Suite struct {
+	Head    `yaml:",inline"`
+	Members []string `yaml:"suite" required:"true" doc:"configs to run, relative to this one"`
+	Tail    `yaml:",inline"`
+}
+
+// Head opens every config.
+type Head struct {
+	Name        string `yaml:"name" required:"true" doc:"names the results folder: letters, digits, - and _"`
+	Description string `yaml:"description" doc:"one or two sentences for readers"`
+}
+
+// Tail closes every config.
+type Tail struct {
+	Claims  []Claim        `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
+	Figures []plots.Figure `yaml:"figures" doc:"figures drawn from the tables"`
+}
+
+// Settings is what a run needs beside its objective.
+type Settings struct {
+	Seed        int               `yaml:"seed" range:"[0,1e15]" doc:"source of all randomness: environment, preferences, initialization, order of batches"`
+	Environment bandit.Params     `yaml:"environment" required:"true" doc:"prompts with true and reference policies"`
+	Preferences preference.Params `yaml:"preferences" doc:"where comparisons come from"`
+	Policy      policy.Params     `yaml:"policy" doc:"the trained policy"`
+	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
+	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
+	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+}
+
+// Solvers that Settings.Solver names.
+const (
+	SolverTrain = "train"
+	SolverExact = "exact"
+)
+
+// Objective is a loss of an experiment.
+type Objective struct {
+	Name  string                       `yaml:"name" doc:"label in tables and figures; default the kind"`
+	Train decode.Partial[train.Params] `yaml:"train" doc:"settings that override those of train for this objective"`
+	Loss  objective.Params             `yaml:",kind"`
+}
+
+// Claim is a statement about the tables.
+type Claim struct {
+	Name   string        `yaml:"name" required:"true" doc:"short name in claims.csv"`
+	Text   string        `yaml:"text" doc:"the statement in words"`
+	Expect *bool         `yaml:"expect" doc:"whether the claim should hold, default true; false where the point is that something fails"`
+	Test   claims.Params `yaml:",kind"`
+}
+
+// Expected says whether the claim should hold.
+func (c *Claim) Expected() bool { return c.Expect == nil || *c.Expect }
+
+// defaultSettings returns the settings of a config that gives none.
+func defaultSettings() Settings {
+	return Settings{
+		Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
+		Solver: SolverTrain, Train: train.DefaultParams(),
+	}
+}
+
+// Tables returns the registries of every kind that a config can name.
+func Tables() *decode.Tables {
+	t := decode.NewTables()
+	for _, r := range Registries() {
+		r.register(t)
+	}
+	return t
+}
+
+// Registry is one table of kinds, as `experiments list` shows it.
+type Registry struct {
+	Name     string // plural, as typed: objectives
+	Entries  []registry.Entry
+	register func(*decode.Tables)
+}
+
+// Registries returns the tables of kinds, in the order in which a config mentions them.
+func Registries() []Registry {
+	return []Registry{
+		asRegistry("environments", "environment", bandit.Kinds()),
+		asRegistry("preferences", "preferences", preference.Kinds()),
+		asRegistry("policies", "policy", policy.Kinds()),
+		asRegistry("objectives", "objective", objective.Kinds()),
+		asRegistry("optimizers", "optimizer", train.Optimizers()),
+		asRegistry("schedules", "schedule", train.Schedules()),
+		asRegistry("claims", "claim", claims.Kinds()),
+		asRegistry("figures", "figure", plots.Kinds()),
+	}
+}
+
+func asRegistry[T any](plural, one string, kinds registry.Table[T]) Registry {
+	return Registry{plural, kinds.Entries(), func(t *decode.Tables) { decode.Register(t, one, kinds) }}
+}

@@ -1,0 +1,115 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
+)
+
+// ResolvedName is the file of a results folder that holds the config with every default written out.
+const ResolvedName = "config.yaml"
+
+// dataFolder holds copies of the data files beside a resolved config.
+const dataFolder = "data"
+
+// WriteResolved writes the resolved config into a results folder, with copies of the data files that it names, so that
+// the folder can be run again as it is. The members of a suite are the resolved configs of the folders beside it.
+func (c *Config) WriteResolved(dir string) error {
+	var tree *yaml.Node
+	if c.Suite != nil {
+		suite := *c.Suite
+		suite.Members = nil
+		for _, m := range c.Members {
+			suite.Members = append(suite.Members, "../"+m.Head.Name+"/"+ResolvedName)
+		}
+		tree = decode.Encode(&suite, Tables())
+	} else {
+		tree = decode.Encode(c.Experiment, c.Plan.tables)
+		if err := c.copyData(dir, tree); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("# %s with every setting written out; run it again with: experiments run FILE\n%s",
+		filepath.ToSlash(filepath.Base(c.Path)), encodeYAML(tree))
+	return os.WriteFile(filepath.Join(dir, ResolvedName), []byte(text), 0o644)
+}
+
+// copyData copies the data files into dir and makes the tree name the copies.
+func (c *Config) copyData(dir string, tree *yaml.Node) error {
+	if len(c.Plan.Inputs) == 0 {
+		return nil
+	}
+	if err := os.Mkdir(filepath.Join(dir, dataFolder), 0o755); err != nil {
+		return err
+	}
+	names := c.Plan.dataNames()
+	for path, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), c.Plan.Inputs[path], 0o644); err != nil {
+			return err
+		}
+	}
+	for _, part := range []string{"preferences", "sweep"} {
+		rename(decode.Lookup(tree, part), names)
+	}
+	return nil
+}
+
+// dataNames gives each data file a name in the data folder. Two files of the same base name get a number.
+func (p *Plan) dataNames() map[string]string {
+	var paths []string
+	for path := range p.Inputs {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	names, taken := map[string]string{}, map[string]bool{}
+	for _, path := range paths {
+		base := filepath.Base(path)
+		name := base
+		for i := 2; taken[name]; i++ {
+			name = fmt.Sprintf("%d-%s", i, base)
+		}
+		taken[name] = true
+		names[path] = dataFolder + "/" + name
+	}
+	return names
+}
+
+// rename replaces scalars, here the paths of data files.
+func rename(n *yaml.Node, names map[string]string) {
+	if n == nil {
+		return
+	}
+	if name, ok := names[n.Value]; ok && n.Kind == yaml.ScalarNode {
+		n.Value = name
+	}
+	for _, c := range n.Content {
+		rename(c, names)
+	}
+}
+
+// InputHashes returns the SHA-256 in hex of the config, as it was when it was loaded, and of every data file, by the
+// path as the config spells it; for a suite those of its members' configs.
+func (c *Config) InputHashes() map[string]string {
+	hashes := map[string]string{"config": c.hash}
+	if c.Plan != nil {
+		for path, data := range c.Plan.Inputs {
+			hashes[path] = hashHex(data)
+		}
+	}
+	for _, m := range c.Members {
+		hashes[m.Head.Name] = m.hash
+	}
+	return hashes
+}
+
+func hashHex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,235 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/decode"
+)
+
+// axis is one swept key with its values.
+type axis struct {
+	column string // name of the column and of the key in the config
+	path   string // in the tree of a run
+	values []*yaml.Node
+}
+
+// spaced is a computed list of values.
+type spaced struct {
+	Logspace *Logspace `yaml:"logspace" doc:"num values from base^from to base^to, evenly spaced in the exponent, ends included"`
+	Linspace *Linspace `yaml:"linspace" doc:"num values from from to to, evenly spaced, ends included"`
+}
+
+// Logspace describes values that are evenly spaced in the exponent, as numpy.logspace does.
+type Logspace struct {
+	From float64 `yaml:"from" required:"true" range:"[-300,300]" doc:"exponent of the first value"`
+	To   float64 `yaml:"to" required:"true" range:"[-300,300]" doc:"exponent of the last value"`
+	Num  int     `yaml:"num" required:"true" range:"[1,1e6]" doc:"number of values"`
+	Base Base    `yaml:"base" doc:"a number above 0, or e; default 10"`
+}
+
+// Linspace describes evenly spaced values, as numpy.linspace does.
+type Linspace struct {
+	From float64 `yaml:"from" required:"true" doc:"the first value"`
+	To   float64 `yaml:"to" required:"true" doc:"the last value"`
+	Num  int     `yaml:"num" required:"true" range:"[1,1e6]" doc:"number of values"`
+}
+
+// Base is the base of a Logspace; the zero Base is 10.
+type Base struct{ text string }
+
+// UnmarshalText reads a number above 0 and other than 1, or e.
+func (b *Base) UnmarshalText(text []byte) error {
+	b.text = string(text)
+	if v, err := strconv.ParseFloat(b.text, 64); b.text != "e" && (err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0)) {
+		return fmt.Errorf("a number above 0 other than 1, or e")
+	}
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (b Base) MarshalText() ([]byte, error) {
+	if b.text == "" {
+		return []byte("10"), nil
+	}
+	return []byte(b.text), nil
+}
+
+// power returns base^exponent. Whole powers of ten are the decimal numbers themselves, which math.Pow may miss by a
+// rounding.
+func (b Base) power(exponent float64) float64 {
+	switch {
+	case b.text == "e":
+		return math.Exp(exponent)
+	case b.text == "" || b.text == "10":
+		if exponent == math.Trunc(exponent) {
+			v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
+			return v
+		}
+		return math.Pow(10, exponent)
+	}
+	base, _ := strconv.ParseFloat(b.text, 64)
+	return math.Pow(base, exponent)
+}
+
+// at returns the i-th of num values between from and to; the ends are exact.
+func at(from, to float64, i, num int) float64 {
+	if i == num-1 && i > 0 {
+		return to
+	}
+	return from + float64(i)*(to-from)/float64(max(1, num-1))
+}
+
+func (s *spaced) values() []float64 {
+	var out []float64
+	if s.Logspace != nil {
+		for i := range s.Logspace.Num {
+			out = append(out, s.Logspace.Base.power(at(s.Logspace.From, s.Logspace.To, i, s.Logspace.Num)))
+		}
+	}
+	if s.Linspace != nil {
+		for i := range s.Linspace.Num {
+			out = append(out, at(s.Linspace.From, s.Linspace.To, i, s.Linspace.Num))
+		}
+	}
+	return out
+}
+
+// axes reads the sweep in the order in which it is written.
+func (l *loader) axes(exp *Experiment, tree *yaml.Node) []axis {
+	n := exp.Sweep
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		l.fail(l.Error(n, "sweep", "is not a mapping", "keys with their values, as lambda: [0.1, 1]"))
+		return nil
+	}
+	var all []axis
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if a, ok := l.axis(tree, key, value); ok {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// settingKeys are the top-level keys of a run; other bare keys are parameters of the objective.
+var settingKeys = []string{"seed", "environment", "preferences", "policy", "solver", "train", "constraint", "objective"}
+
+// axis resolves one swept key. The path is checked against the tree of the first run; other objectives are checked
+// when their runs are decoded.
+func (l *loader) axis(tree, key, value *yaml.Node) (axis, bool) {
+	path := key.Value
+	first, _, _ := strings.Cut(path, ".")
+	if !slices.Contains(settingKeys, first) {
+		path = "objective." + path
+	}
+	doc := newRunDoc()
+	if mistake, ok := l.CheckPath(tree, doc, path, key); !ok {
+		mistake.Key = "sweep." + key.Value
+		mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
+		l.fail(mistake)
+		return axis{}, false
+	}
+	path = l.CanonicalPath(tree, doc, path)
+	a := axis{column: strings.TrimPrefix(path, "objective."), path: path}
+	a.values = l.values("sweep."+key.Value, value)
+	return a, len(a.values) > 0
+}
+
+// values reads the values of one swept key: a list, or a logspace or linspace.
+func (l *loader) values(key string, n *yaml.Node) []*yaml.Node {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		if len(n.Content) == 0 {
+			l.fail(l.Error(n, key, "is an empty list", "at least one value"))
+		}
+		return n.Content
+	case yaml.MappingNode:
+		return l.spacedValues(key, n)
+	}
+	l.fail(l.Error(n, key, "is a single value", "a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+	return nil
+}
+
+func (l *loader) spacedValues(key string, n *yaml.Node) []*yaml.Node {
+	var s spaced
+	if err := l.Decode(n, key, &s); err != nil {
+		l.fail(err)
+		return nil
+	}
+	if (s.Logspace == nil) == (s.Linspace == nil) {
+		l.fail(l.Error(n, key, "needs exactly one of logspace and linspace", "{logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+		return nil
+	}
+	var nodes []*yaml.Node
+	for _, v := range s.values() {
+		node := &yaml.Node{Kind: yaml.ScalarNode, Value: record.FormatFloat(v), Line: n.Line, Column: n.Column}
+		node.Tag = "!!float"
+		if label, ok := l.Origins[n]; ok {
+			l.Origins.Mark(node, label)
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+// cellText writes a swept value as it stands in tables and names: numbers in their shortest form, lists and mappings on
+// one line.
+func cellText(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		return "[" + joined(n.Content, 1, func(i int) string { return cellText(n.Content[i]) }) + "]"
+	case yaml.MappingNode:
+		return "{" + joined(n.Content, 2, func(i int) string { return n.Content[i].Value + ": " + cellText(n.Content[i+1]) }) + "}"
+	}
+	// An unquoted 1e5 is a number here although YAML 1.1 takes it for text.
+	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Style == 0 {
+		return record.FormatFloat(v)
+	}
+	return n.Value
+}
+
+func joined(content []*yaml.Node, stride int, text func(i int) string) string {
+	var parts []string
+	for i := 0; i+stride <= len(content); i += stride {
+		parts = append(parts, text(i))
+	}
+	return strings.Join(parts, ",")
+}
+
+// product calls do for every combination of the axes' values, the last axis fastest.
+func product(axes []axis, do func(values []*yaml.Node)) {
+	values := make([]*yaml.Node, len(axes))
+	var descend func(i int)
+	descend = func(i int) {
+		if i == len(axes) {
+			do(values)
+			return
+		}
+		for _, v := range axes[i].values {
+			values[i] = v
+			descend(i + 1)
+		}
+	}
+	descend(0)
+}
+
+// assigned returns a tree with the axes' values at their paths.
+func assigned(tree *yaml.Node, axes []axis, values []*yaml.Node) (*yaml.Node, error) {
+	var err error
+	for i, a := range axes {
+		if tree, err = decode.Set(tree, a.path, values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return tree, nil
+}

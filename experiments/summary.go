@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"windtunnel/experiments/record"
+)
+
+// print writes the short table of results and claims and where the files are. It returns whether all is well; quiet
+// leaves out what is.
+func (r *report) print(w io.Writer, quiet bool) bool {
+	if !quiet {
+		r.printHead(w)
+		r.printResults(w)
+	}
+	well := r.printBroken(w)
+	if r.config.Suite == nil || quiet {
+		well = printVerdicts(w, r.verdicts, quiet) && well
+	} else {
+		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", countWell(r.verdicts), len(r.verdicts))
+		well = countWell(r.verdicts) == len(r.verdicts) && well
+	}
+	if !quiet {
+		fmt.Fprintf(w, "  files: %s (%d figures)\n\n", r.dir, len(r.figures))
+	}
+	return well
+}
+
+func (r *report) printHead(w io.Writer) {
+	switch {
+	case r.config.Suite != nil:
+		fmt.Fprintf(w, "%s: %d experiments\n", r.config.Head.Name, len(r.config.Members))
+	case r.reused:
+		fmt.Fprintf(w, "%s: %d runs, unchanged since they were done (--fresh does them again)\n", r.config.Head.Name, len(r.runs.Rows))
+	default:
+		fmt.Fprintf(w, "%s: %d runs in %.2f s\n", r.config.Head.Name, len(r.runs.Rows), r.seconds)
+	}
+}
+
+// mostRows is how many runs the printed table shows one by one; more are summed up by objective.
+const mostRows = 12
+
+// printResults prints the runs, or a line an objective where they are many.
+func (r *report) printResults(w io.Writer) {
+	if r.runs == nil {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if len(r.runs.Rows) <= mostRows {
+		fmt.Fprintln(t, "  run\tstatus\tsteps\ttv_star\ttv_ref\tkl_pi_ref")
+		for row := range r.runs.Rows {
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", r.runs.Text(row, "run"), r.runs.Text(row, "status"),
+				r.runs.Text(row, "steps"), short(r.runs.Float(row, "tv_star")), short(r.runs.Float(row, "tv_ref")),
+				short(r.runs.Float(row, "kl_pi_ref")))
+		}
+	} else {
+		fmt.Fprintln(t, "  objective\truns\tstatus\ttv_star\ttv_ref\tkl_pi_ref")
+		for _, label := range distinct(r.runs, "objective") {
+			rows := record.Where{"objective": {label}}.Select(r.runs)
+			fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\n", label, len(rows), statuses(r.runs, rows),
+				span(r.runs, rows, "tv_star"), span(r.runs, rows, "tv_ref"), span(r.runs, rows, "kl_pi_ref"))
+		}
+	}
+	t.Flush()
+}
+
+// distinct lists the values of a column in order.
+func distinct(t *record.Table, column string) []string {
+	var values []string
+	for row := range t.Rows {
+		if v := t.Text(row, column); !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// statuses counts the rows by status: "40 converged", "3 boundary, 37 converged".
+func statuses(t *record.Table, rows []int) string {
+	count := map[string]int{}
+	for _, row := range rows {
+		count[t.Text(row, "status")]++
+	}
+	var parts []string
+	for _, status := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, fmt.Sprintf("%d %s", count[status], status))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// span writes the range of a column over rows.
+func span(t *record.Table, rows []int, column string) string {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, row := range rows {
+		if v := t.Float(row, column); !math.IsNaN(v) {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	if low > high {
+		return "-"
+	}
+	return short(low) + " .. " + short(high)
+}
+
+// short writes a number for reading, to three digits.
+func short(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+// printBroken prints failed runs and figures.
+func (r *report) printBroken(w io.Writer) bool {
+	for _, err := range r.undrawn {
+		fmt.Fprintf(w, "  not drawn: %v\n", err)
+	}
+	if r.summary == nil {
+		return len(r.undrawn) == 0 && (r.runs == nil || len(record.Where{"status": {"failed"}}.Select(r.runs)) == 0)
+	}
+	for i, b := range r.summary.Broken {
+		if i == 5 {
+			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(r.summary.Broken)-i)
+			break
+		}
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", b.Run, b.Reason, b.Stack)
+	}
+	return len(r.undrawn) == 0 && len(r.summary.Broken) == 0
+}
+
+// printVerdicts prints claims with their numbers, those that are as expected too unless quiet, and says whether all are.
+func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) bool {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if !quiet && len(verdicts) > 0 {
+		fmt.Fprintln(t, "  claim\tverdict\tvalue\tbound\tat")
+	}
+	for i := range verdicts {
+		v := &verdicts[i]
+		if quiet && v.well() {
+			continue
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.name, v.words(), short(v.Value), short(v.Bound), v.Detail)
+	}
+	t.Flush()
+	return countWell(verdicts) == len(verdicts)
+}
+
+// words says whether the claim holds and whether that is what was expected.
+func (v *verdict) words() string {
+	switch {
+	case v.broken:
+		return "NO ANSWER"
+	case v.Holds && v.expect:
+		return "holds"
+	case !v.Holds && !v.expect:
+		return "fails, as expected"
+	case v.Holds:
+		return "HOLDS UNEXPECTEDLY"
+	}
+	return "FAILS"
+}
+
+func countWell(verdicts []verdict) int {
+	n := 0
+	for i := range verdicts {
+		if verdicts[i].well() {
+			n++
+		}
+	}
+	return n
+}
