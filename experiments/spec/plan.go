@@ -105,7 +105,6 @@ func (l *loader) plan(exp *Experiment) (*Plan, error) {
 			p.Swept = append(p.Swept, a.column)
 		}
 	}
-	l.unique("sweep", p.Axes)
 	for i, node := range objectives {
 		tree := l.runTree(base, node)
 		product(axes, func(values []*yaml.Node) {
@@ -144,7 +143,25 @@ func scalar(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// addRun decodes one run. Its mistakes are renamed to the keys of the config: objective is entry i of objectives.
+// configKey turns a key of the document of a run into the key of the config that the value came from: of the sweep, of
+// the training settings of objective i, or of that objective.
+func (l *loader) configKey(key string, i int, axes []axis) string {
+	for _, a := range axes {
+		if key == a.path || strings.HasPrefix(key, a.path+".") {
+			return "sweep." + a.spelled + strings.TrimPrefix(key, a.path)
+		}
+	}
+	entry := fmt.Sprintf("objectives.%d.", i)
+	if rest, ok := strings.CutPrefix(key, "objective."); ok {
+		return entry + rest
+	}
+	if decode.Lookup(l.root, entry+key) != nil {
+		return entry + key
+	}
+	return key
+}
+
+// addRun decodes one run. Its mistakes are renamed to the keys of the config.
 func (l *loader) addRun(p *Plan, i int, tree *yaml.Node, axes []axis, values []*yaml.Node) {
 	tree, err := assigned(tree, axes, values)
 	if err != nil {
@@ -155,9 +172,7 @@ func (l *loader) addRun(p *Plan, i int, tree *yaml.Node, axes []axis, values []*
 	if err := l.Decode(tree, "", doc); err != nil {
 		many := err.(decode.Errors)
 		for j := range many {
-			if rest, ok := strings.CutPrefix(many[j].Key, "objective."); ok {
-				many[j].Key = fmt.Sprintf("objectives.%d.%s", i, rest)
-			}
+			many[j].Key = l.configKey(many[j].Key, i, axes)
 		}
 		l.fail(many)
 		return

@@ -113,10 +113,8 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	for _, name := range plan.Prompts {
-		if name == prompt || strings.HasPrefix(name, prompt+"-") {
-			return
-		}
+	if len(claims.MatchPrompts(plan.Prompts, prompt)) > 0 {
+		return
 	}
 	e := l.Error(l.nearestNode(key), key, fmt.Sprintf("there is no prompt %q", prompt),
 		"one of "+strings.Join(plan.Prompts, ", ")+", or their common name before -1, -2, ...")

@@ -15,9 +15,10 @@ import (
 
 // axis is one swept key with its values.
 type axis struct {
-	column string // name of the column and of the key in the config
-	path   string // in the tree of a run
-	values []*yaml.Node
+	spelled string // the key in the config
+	column  string // its canonical name, that of the column
+	path    string // in the tree of a run
+	values  []*yaml.Node
 }
 
 // spaced is a computed list of values.
@@ -114,9 +115,16 @@ func (l *loader) axes(exp *Experiment, tree *yaml.Node) []axis {
 	var all []axis
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if a, ok := l.axis(tree, key, value); ok {
-			all = append(all, a)
+		a, ok := l.axis(tree, key, value)
+		if !ok {
+			continue
 		}
+		for _, earlier := range all {
+			if earlier.column == a.column {
+				l.fail(l.Error(key, "sweep."+key.Value, fmt.Sprintf("is the same key as sweep.%s", earlier.spelled), "each key once"))
+			}
+		}
+		all = append(all, a)
 	}
 	return all
 }
@@ -140,7 +148,7 @@ func (l *loader) axis(tree, key, value *yaml.Node) (axis, bool) {
 		return axis{}, false
 	}
 	path = l.CanonicalPath(tree, doc, path)
-	a := axis{column: strings.TrimPrefix(path, "objective."), path: path}
+	a := axis{spelled: key.Value, column: strings.TrimPrefix(path, "objective."), path: path}
 	a.values = l.values("sweep."+key.Value, value)
 	return a, len(a.values) > 0
 }

@@ -1,0 +1,55 @@
+package claims
+
+import (
+	"fmt"
+
+	"windtunnel/toy/registry"
+)
+
+// limits is the interval that values must lie in; nil ends are open to infinity.
+type limits struct{ min, max, above, below *float64 }
+
+// check reports limits that nothing or everything satisfies.
+func (l limits) check() []registry.Problem {
+	switch {
+	case l.min == nil && l.max == nil && l.above == nil && l.below == nil:
+		return []registry.Problem{{Key: "max", Wrong: "no limit is given", Allowed: "at least one of min, max, above, below"}}
+	case l.min != nil && l.above != nil:
+		return []registry.Problem{{Key: "above", Wrong: "is given beside min", Allowed: "one of the two"}}
+	case l.max != nil && l.below != nil:
+		return []registry.Problem{{Key: "below", Wrong: "is given beside max", Allowed: "one of the two"}}
+	}
+	low, lowKey, lowOpen := end(l.min, l.above, "min", "above")
+	high, highKey, highOpen := end(l.max, l.below, "max", "below")
+	if low != nil && high != nil && (*low > *high || *low == *high && (lowOpen || highOpen)) {
+		return []registry.Problem{{Key: lowKey, Wrong: fmt.Sprintf("is %g while %s is %g, so that nothing lies between", *low, highKey, *high),
+			Allowed: "a lower limit below the upper one"}}
+	}
+	return nil
+}
+
+// end returns whichever of the inclusive and the strict limit is given.
+func end(inclusive, strict *float64, inclusiveKey, strictKey string) (limit *float64, key string, open bool) {
+	if strict != nil {
+		return strict, strictKey, true
+	}
+	return inclusive, inclusiveKey, false
+}
+
+// judge holds one value against every limit. label names whose value it is.
+func (l limits) judge(w *worst, value float64, label string) {
+	one := func(limit *float64, excess func(limit float64) float64, strict bool) {
+		if limit == nil {
+			return
+		}
+		over := excess(*limit)
+		holds := over < 0 || over == 0 && !strict
+		w.see(over, Result{holds, value, *limit, fmt.Sprintf("%s %.4g", label, value)})
+	}
+	lower := func(limit float64) float64 { return beyond(limit, value) }
+	upper := func(limit float64) float64 { return beyond(value, limit) }
+	one(l.min, lower, false)
+	one(l.above, lower, true)
+	one(l.max, upper, false)
+	one(l.below, upper, true)
+}

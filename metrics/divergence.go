@@ -1,0 +1,112 @@
+package metrics
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+)
+
+var klStarPi = Metric{
+	Name: "kl_star_pi", Unit: "nats", Source: "arXiv 2407.09072",
+	Summary: "KL(pi_star to pi), the distance that the paper's preservation figure shows.",
+	Value:   func(v *View) float64 { return kl(v.LogStar, v.LogPi, v.Star, v.Pi) },
+}
+
+var klPiStar = Metric{
+	Name: "kl_pi_star", Unit: "nats", Source: "Kullback and Leibler 1951",
+	Summary: "KL(pi to pi_star).",
+	Value:   func(v *View) float64 { return kl(v.LogPi, v.LogStar, v.Pi, v.Star) },
+}
+
+var klRefPi = Metric{
+	Name: "kl_ref_pi", Unit: "nats", Source: "arXiv 2407.09072",
+	Summary: "KL(pi_ref to pi), the direction of TYPO's regularizer.",
+	Value:   func(v *View) float64 { return kl(v.LogRef, v.LogPi, v.Ref, v.Pi) },
+}
+
+var klPiRef = Metric{
+	Name: "kl_pi_ref", Unit: "nats", Source: "Kullback and Leibler 1951",
+	Summary: "KL(pi to pi_ref), the direction of RLHF's regularizer.",
+	Value:   func(v *View) float64 { return kl(v.LogPi, v.LogRef, v.Pi, v.Ref) },
+}
+
+var klStarRef = Metric{
+	Name: "kl_star_ref", Unit: "nats", Source: "arXiv 2407.09072",
+	Summary: "KL(pi_star to pi_ref), the kl_star_pi of a policy that stays at pi_ref; it does not depend on pi.",
+	Value:   func(v *View) float64 { return kl(v.LogStar, v.LogRef, v.Star, v.Ref) },
+}
+
+var jsStar = Metric{
+	Name: "js_star", Unit: "nats", Source: "Lin 1991",
+	Summary: "Jensen-Shannon divergence between pi and pi_star, at most log 2.",
+	Value:   func(v *View) float64 { return js(v.LogPi, v.LogStar, v.Pi, v.Star) },
+}
+
+var jsRef = Metric{
+	Name: "js_ref", Unit: "nats", Source: "Lin 1991",
+	Summary: "Jensen-Shannon divergence between pi and pi_ref, at most log 2.",
+	Value:   func(v *View) float64 { return js(v.LogPi, v.LogRef, v.Pi, v.Ref) },
+}
+
+var tvStar = Metric{
+	Name: "tv_star", Source: "this project",
+	Summary: "Total variation between pi and pi_star.",
+	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Star, 1) / 2 },
+}
+
+var tvRef = Metric{
+	Name: "tv_ref", Source: "this project",
+	Summary: "Total variation between pi and pi_ref.",
+	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Ref, 1) / 2 },
+}
+
+var entropy = Metric{
+	Name: "entropy", Unit: "nats", Source: "Shannon 1948",
+	Summary: "Entropy of pi, at most log K.",
+	Value:   func(v *View) float64 { return stat.Entropy(v.Pi) },
+}
+
+// kl returns KL(p to q) = sum p (log p - log q), summed as p (log p - log q) + q - p. The extra terms add up to 0 for
+// normalized p and q and make each summand non-negative, so that between close distributions the rounding of the
+// probabilities enters in second order instead of drowning the result. 0 log 0 is 0, and q = 0 < p gives +Inf.
+func kl(logP, logQ, p, q []float64) float64 {
+	sum := 0.0
+	for i, lp := range logP {
+		switch d := lp - logQ[i]; {
+		case math.IsInf(lp, -1):
+			sum += q[i]
+		case math.IsInf(d, 1):
+			return d
+		case math.Abs(d) < 1:
+			sum += p[i] * max(0, d+math.Expm1(-d))
+		default:
+			sum += p[i]*d + (q[i] - p[i])
+		}
+	}
+	return sum
+}
+
+// js returns the Jensen-Shannon divergence of p and q. With m = (p+q)/2, a = log p - log q and t = (p-q)/(p+q) =
+// tanh(a/2), a summand p/2 log(p/m) + q/2 log(q/m) equals m/2 (t a + log(1-t^2)): non-negative, and without the
+// cancellation that the definition has where p and q are close.
+func js(logP, logQ, p, q []float64) float64 {
+	sum := 0.0
+	for i, lp := range logP {
+		m := (p[i] + q[i]) / 2
+		if m == 0 {
+			continue
+		}
+		a := math.Abs(lp - logQ[i])
+		e := math.Exp(-a)
+		switch t := -math.Expm1(-a) / (1 + e); {
+		case a < 1:
+			sum += m / 2 * (t*a + math.Log1p(-t*t))
+		case e == 0:
+			sum += m * math.Ln2
+		default: // log(1-t^2) = 2 log 2 - a - 2 log(1+e) and t - 1 = -2e/(1+e)
+			sum += m * (math.Ln2 - math.Log1p(e) - a*e/(1+e))
+		}
+	}
+	return sum
+}

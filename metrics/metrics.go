@@ -1,0 +1,143 @@
+// Package metrics measures policies: pure functions of distributions and log-probabilities over the K responses of a
+// prompt. All logarithms are natural, so divergences, entropies and rewards are in nats.
+//
+// A [View] holds one prompt's policy beside what it is measured against; a [Metric] turns a View into a number; [All]
+// is the one table of metrics. To add a metric, write its Metric value, beside its kin or in a file of its own, and one
+// line in All.
+package metrics
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// Metric is one registered measure of a policy.
+type Metric struct {
+	Name    string // column name in tables
+	Unit    string // "nats", or "" for probabilities, rates and shares
+	Summary string // one sentence
+	Source  string // paper, or "this project"
+	// OverData says how Mean averages prompts: false uniformly, true by the prompt's share of the comparisons' weight.
+	OverData bool
+	// Value measures one prompt without allocating. NaN means that the metric does not apply there (no comparisons, too
+	// many responses) or that the policy itself is NaN.
+	Value func(v *View) float64
+}
+
+// All returns every metric, sorted by name. The slice is the caller's.
+func All() []Metric {
+	return []Metric{
+		accuracy,
+		chosenShift,
+		entropy,
+		jsRef,
+		jsStar,
+		klModePi,
+		klPiRef,
+		klPiStar,
+		klRefPi,
+		klStarPi,
+		klStarRef,
+		margin,
+		modeMass,
+		rejectedShift,
+		reward,
+		rewardAccuracy,
+		tvMode,
+		tvRef,
+		tvStar,
+		winRate,
+	}
+}
+
+// Find returns the metric of that name.
+func Find(name string) (Metric, bool) {
+	all := All()
+	i, ok := slices.BinarySearchFunc(all, name, func(m Metric, name string) int { return strings.Compare(m.Name, name) })
+	if !ok {
+		return Metric{}, false
+	}
+	return all[i], true
+}
+
+// View is one prompt's policy and what it is measured against. Make one with NewView, keep it for a whole run, and
+// give it each policy with Set. The slices of log-probabilities have K entries, in nats, normalized. Metrics only read
+// a View, so evaluations may share it between calls of Set.
+type View struct {
+	LogPi    []float64 // the policy, set by Set
+	LogRef   []float64 // the declared pi_ref
+	LogStar  []float64 // pi_star
+	LogStart []float64 // the policy at the start of training, which is the frozen reference of the losses
+
+	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
+	Weight           []float64 // positive weights of the comparisons; their sum is this prompt's share in Mean
+
+	Pi, Ref, Star  []float64 // exp of the log-probabilities
+	LogMode, Mode  []float64 // pi_delta, see NewView
+	Argmax         []int     // the responses that share pi_star's maximum, ascending
+	WinsAgainstRef []float64 // probability that each response beats one of pi_ref; nil above MaxWinRate responses
+}
+
+// TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.
+const TieTolerance = 1e-12
+
+// NewView returns a view of one prompt with the policy at logStart and without comparisons (set Chosen, Rejected and
+// Weight to add them). It keeps the slices it is given. It panics if their lengths differ or are 0.
+//
+// The mode policy pi_delta splits all mass over the responses within TieTolerance of pi_star's maximum, in proportion
+// to pi_ref, which is the limit of DPO and IPO as lambda -> 0 (evenly where pi_ref gives all of them nothing).
+func NewView(logRef, logStar, logStart []float64) *View {
+	if len(logStar) == 0 || !floats.EqualLengths(logRef, logStar, logStart) {
+		panic("metrics: NewView needs slices of one length, at least 1")
+	}
+	k := len(logStar)
+	v := &View{LogRef: logRef, LogStar: logStar, LogStart: logStart}
+	v.LogPi, v.Pi = make([]float64, k), make([]float64, k)
+	v.Ref, v.Star = exp(logRef), exp(logStar)
+	v.setMode()
+	v.setWins()
+	v.Set(logStart)
+	return v
+}
+
+// Set copies a policy of K normalized log-probabilities (nats, -Inf allowed) into the view.
+func (v *View) Set(logPi []float64) {
+	if len(logPi) != len(v.LogStar) {
+		panic("metrics: policy and pi_star differ in length")
+	}
+	copy(v.LogPi, logPi)
+	for i, l := range logPi {
+		v.Pi[i] = math.Exp(l)
+	}
+}
+
+// Mean returns the metric over all prompts: the uniform mean, or for a metric over data the mean by comparison weight,
+// which leaves out prompts without comparisons and is NaN when no prompt has any. A NaN or infinite value of a prompt
+// that counts is not hidden: the mean is NaN or infinite too.
+func Mean(m Metric, views []*View) float64 {
+	sum, total := 0.0, 0.0
+	for _, v := range views {
+		weight := 1.0
+		if m.OverData {
+			weight = floats.Sum(v.Weight)
+		}
+		if weight == 0 {
+			continue
+		}
+		sum += weight * m.Value(v)
+		total += weight
+	}
+	return sum / total
+}
+
+// exp returns exp(x) in a new slice.
+func exp(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for i, l := range x {
+		y[i] = math.Exp(l)
+	}
+	return y
+}

@@ -1,0 +1,56 @@
+package metrics
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+const weakCriteria = "arXiv 2407.09072 (weak interpolation criteria)"
+
+var klModePi = Metric{
+	Name: "kl_mode_pi", Unit: "nats", Source: weakCriteria,
+	Summary: "KL(pi_delta to pi), pi_delta being the mode policy of pi_star.",
+	Value:   func(v *View) float64 { return kl(v.LogMode, v.LogPi, v.Mode, v.Pi) },
+}
+
+var tvMode = Metric{
+	Name: "tv_mode", Source: weakCriteria,
+	Summary: "Total variation between pi and the mode policy pi_delta.",
+	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Mode, 1) / 2 },
+}
+
+var modeMass = Metric{
+	Name: "mode_mass", Source: weakCriteria,
+	Summary: "Probability that pi gives to the most probable responses of pi_star.",
+	Value: func(v *View) float64 {
+		sum := 0.0
+		for _, i := range v.Argmax {
+			sum += v.Pi[i]
+		}
+		return sum
+	},
+}
+
+// setMode fills Argmax, LogMode and Mode from LogStar and LogRef.
+func (v *View) setMode() {
+	cut := floats.Max(v.LogStar) + math.Log1p(-TieTolerance)
+	var logRef []float64
+	v.LogMode = make([]float64, len(v.LogStar))
+	for i, l := range v.LogStar {
+		v.LogMode[i] = math.Inf(-1)
+		if l >= cut {
+			v.Argmax = append(v.Argmax, i)
+			logRef = append(logRef, v.LogRef[i])
+		}
+	}
+	total := floats.LogSumExp(logRef)
+	for j, i := range v.Argmax {
+		if math.IsInf(total, -1) {
+			v.LogMode[i] = -math.Log(float64(len(v.Argmax)))
+		} else {
+			v.LogMode[i] = logRef[j] - total
+		}
+	}
+	v.Mode = exp(v.LogMode)
+}
