@@ -1,0 +1,157 @@
+// Package decode turns plain YAML into Go structs, strictly, by the tags documented in windtunnel/toy/registry, and
+// derives from the same tags a canonical encoder, a JSON Schema and a reference of fields.
+//
+// A document passes through these steps:
+//
+//	Parse      text to a tree of nodes without aliases and duplicate keys
+//	Canonical  optional: one spelling of everything, so that Set and Merge need not know types
+//	Set, Merge optional: overrides and sweeps, by copy-on-write
+//	Decode     tree to struct, with every mistake at its position
+//	Encode     struct to the full canonical tree, ready to be written and hashed
+//
+// How Go types are written in YAML:
+//
+//   - bool: true or false. Text: a string; what YAML reads as a number, a bool or null must be quoted.
+//   - whole numbers: 20, and 1e3 or 20.0, which are whole too; numbers: decimal, as 5, 0.1, 1e-3, 1E5, .5. Hexadecimal,
+//     octal, underscores and leading zeros are refused. NaN is never allowed, .inf and -.inf only where the range has
+//     that end closed ("[0,inf]").
+//   - slices: lists. map[string]T: a mapping with any keys. map[string][]string: a mapping whose values are a scalar or
+//     a list of scalars, each kept as it is spelled (1e-5).
+//   - structs: mappings with known keys; embedded structs with `yaml:",inline"` add theirs. Pointers: the value, or
+//     nothing.
+//   - encoding.TextUnmarshaler: a scalar. The error of UnmarshalText says what is allowed.
+//   - interfaces with a table (see [Register]): a mapping whose kind names the entry and whose other keys are its
+//     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
+//   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping. A string field
+//     `yaml:"kind"` beside it receives the canonical name.
+//   - *yaml.Node: anything, as it stands. [Partial]: some of the keys of another struct.
+//
+// Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it
+// where zero means "not given" and the other tags would refuse it.
+package decode
+
+import (
+	"fmt"
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Decoder decodes trees. It keeps no state of its own: it may be used again, and concurrently.
+type Decoder struct {
+	File    string  // what messages call the source of nodes without an origin
+	Tables  *Tables // for interface fields
+	Origins Origins // labels of nodes from elsewhere; may be nil
+}
+
+// Document parses data and decodes it into dst, a pointer to a struct that holds the defaults. It returns the tree (nil
+// if the text is no YAML) and an Errors with all mistakes.
+func (d *Decoder) Document(data []byte, dst any) (*yaml.Node, error) {
+	root, err := Parse(d.File, data)
+	if root == nil {
+		return nil, err
+	}
+	return root, Join(err, d.Decode(root, "", dst))
+}
+
+// Decode decodes the tree n, which stands at a dotted path of its document ("" for the root), into dst, a pointer to a
+// value that holds the defaults. After a struct decodes without mistakes its Check method, if it has one, is called and
+// its problems are reported at the nodes that their keys name. The error is nil or an Errors; dst then holds what could
+// be decoded. Decode does not change the tree.
+func (d *Decoder) Decode(n *yaml.Node, path string, dst any) error {
+	v := reflect.ValueOf(dst)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		panic(fmt.Sprintf("decode: cannot decode into a %T; want a pointer", dst))
+	}
+	s := state{d: d, prefix: path, root: place{typ: v.Elem().Type(), value: v.Elem(), node: n}}
+	s.value(n, v.Elem(), limits{})
+	return s.errs.sorted()
+}
+
+// Error returns a mistake at the node n, for checks that the caller makes after decoding.
+func (d *Decoder) Error(n *yaml.Node, key, wrong, allowed string) Error {
+	e := Error{File: d.File, Key: key, Wrong: wrong, Allowed: allowed}
+	d.position(&e, n)
+	return e
+}
+
+// position fills the position of a node. Nodes that Set or Merge made have none; what they hold does.
+func (d *Decoder) position(e *Error, n *yaml.Node) bool {
+	if n == nil {
+		return false
+	}
+	if label, ok := d.Origins[n]; ok {
+		e.File, e.Line, e.Column = label, 0, 0
+		return true
+	}
+	if n.Line > 0 {
+		e.Line, e.Column = n.Line, n.Column
+		return true
+	}
+	for _, c := range n.Content {
+		if d.position(e, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// state is one decoding.
+type state struct {
+	d       *Decoder
+	prefix  string
+	root    place
+	path    []segment
+	nodes   []*yaml.Node // from the root to the current value
+	errs    Errors
+	partial bool // inside a Partial: nothing is required, and a kind may be missing
+}
+
+// fail records a mistake at a node, or at the nearest node around it that has a position. key extends the path.
+func (s *state) fail(n *yaml.Node, key, wrong, allowed, near string) {
+	e := Error{File: s.d.File, Key: dotted(s.prefix, s.path, key), Wrong: wrong, Allowed: allowed, Near: near}
+	for i := len(s.nodes) - 1; !s.d.position(&e, n) && i >= 0; i-- {
+		n = s.nodes[i]
+	}
+	s.errs = append(s.errs, e)
+}
+
+// at decodes a child of the current value.
+func (s *state) at(step segment, n *yaml.Node, dst reflect.Value, lim limits) {
+	s.path = append(s.path, step)
+	s.value(n, dst, lim)
+	s.path = s.path[:len(s.path)-1]
+}
+
+// value decodes any node into a settable value.
+func (s *state) value(n *yaml.Node, dst reflect.Value, lim limits) {
+	s.nodes = append(s.nodes, n)
+	defer func() { s.nodes = s.nodes[:len(s.nodes)-1] }()
+	if isNull(n) {
+		s.wrongType(n, dst.Type(), lim)
+		return
+	}
+	switch shapeOf(dst.Type()) {
+	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+		s.scalar(n, dst, lim)
+	case shapeList:
+		s.list(n, dst, lim)
+	case shapeWords:
+		s.wordLists(n, dst, lim)
+	case shapeMap:
+		s.mapping(n, dst, lim)
+	case shapePointer:
+		s.pointer(n, dst, lim)
+	case shapeStruct, shapeKind:
+		s.object(n, dst)
+	case shapeRaw:
+		dst.Set(reflect.ValueOf(n))
+	case shapePartial:
+		s.partly(n, dst)
+	}
+}
+
+// wrongType reports a node that is of another type than dst.
+func (s *state) wrongType(n *yaml.Node, t reflect.Type, lim limits) {
+	s.fail(n, "", got(n), s.d.Tables.phrase(t, lim), "")
+}

@@ -1,0 +1,206 @@
+package decode
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Encode returns the canonical full form of a decoded value: every field with its value, defaults included, in struct
+// order, kinds first and by their canonical names, keys of maps sorted, floats in the shortest form that reads back to
+// the same float64. Nil pointers, interfaces, slices, maps and nodes are left out, and so are zero values of fields
+// tagged `yaml:",omitempty"`. Decoding the result into the same defaults gives the value again. It panics if an
+// interface holds a value that is in no table, which decoding never does.
+func Encode(v any, tables *Tables) *yaml.Node {
+	value := reflect.ValueOf(v)
+	for value.Kind() == reflect.Pointer {
+		value = value.Elem()
+	}
+	addressable := reflect.New(value.Type()).Elem()
+	addressable.Set(value)
+	return tables.encode(addressable)
+}
+
+// encode returns nil for what is left out. v is addressable.
+func (t *Tables) encode(v reflect.Value) *yaml.Node {
+	switch s := shapeOf(v.Type()); s {
+	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+		return encodeScalar(s, v)
+	case shapePointer:
+		if v.IsNil() {
+			return nil
+		}
+		return t.encode(v.Elem())
+	case shapeRaw:
+		return plain(v.Interface().(*yaml.Node))
+	case shapePartial:
+		_, node := partTarget(v)
+		return plain(*node)
+	case shapeList:
+		return t.encodeList(v)
+	case shapeWords, shapeMap:
+		return t.encodeMap(v)
+	}
+	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	if v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return nil
+		}
+		t.encodeKind(m, v)
+	} else {
+		t.encodeFields(m, v)
+	}
+	return m
+}
+
+// encodeKind appends the kind and its parameters.
+func (t *Tables) encodeKind(m *yaml.Node, v reflect.Value) {
+	tab := t.of(v.Type())
+	entry, ok := tab.entryOf(v.Interface())
+	if !ok {
+		panic(fmt.Sprintf("decode: a %T is in no table of %s", v.Interface(), tab.name))
+	}
+	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(entry.Name))
+	t.encodeFields(m, v.Elem().Elem())
+}
+
+func (t *Tables) encodeFields(m *yaml.Node, v reflect.Value) {
+	l := layoutOf(v.Type())
+	for _, i := range l.order {
+		if i < 0 {
+			if params := v.FieldByIndex(l.kind.index); !params.IsNil() {
+				t.encodeKind(m, params)
+			}
+			continue
+		}
+		f := &l.fields[i]
+		value := v.FieldByIndex(f.index)
+		if f.omitEmpty && value.IsZero() {
+			continue
+		}
+		if node := t.encode(value); node != nil {
+			m.Content = append(m.Content, textNode(f.key), node)
+		}
+	}
+}
+
+// encodeList writes lists of scalars, and lists of those, on one line.
+func (t *Tables) encodeList(v reflect.Value) *yaml.Node {
+	if v.IsNil() {
+		return nil
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+	for i := range v.Len() {
+		entry := t.encode(v.Index(i))
+		if entry.Kind == yaml.MappingNode {
+			list.Style = 0
+		}
+		list.Content = append(list.Content, entry)
+	}
+	return list
+}
+
+func (t *Tables) encodeMap(v reflect.Value) *yaml.Node {
+	if v.IsNil() {
+		return nil
+	}
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, key := range keys {
+		if shapeOf(v.Type()) == shapeWords {
+			m.Content = append(m.Content, textNode(key.String()), wordsNode(v.MapIndex(key)))
+			continue
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		value.Set(v.MapIndex(key))
+		if node := t.encode(value); node != nil {
+			m.Content = append(m.Content, textNode(key.String()), node)
+		}
+	}
+	return m
+}
+
+// wordsNode writes words as they were spelled: numbers, true and false without quotes.
+func wordsNode(words reflect.Value) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+	for i := range words.Len() {
+		list.Content = append(list.Content, wordNode(words.Index(i).String()))
+	}
+	return list
+}
+
+// wordNode is a number, true or false if that is what the text looks like, else text.
+func wordNode(text string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
+	switch n.Tag = n.ShortTag(); n.Tag {
+	case "!!bool", "!!int", "!!float":
+		return n
+	}
+	return textNode(text)
+}
+
+func encodeScalar(s shape, v reflect.Value) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode}
+	switch s {
+	case shapeBool:
+		n.Tag, n.Value = "!!bool", strconv.FormatBool(v.Bool())
+	case shapeInt:
+		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
+	case shapeUint:
+		n.Tag, n.Value = "!!int", strconv.FormatUint(v.Uint(), 10)
+	case shapeFloat:
+		n.Value = floatText(v.Float(), v.Type().Bits())
+		n.Tag = n.ShortTag()
+	case shapeString:
+		return textNode(v.String())
+	case shapeText:
+		return encodeText(v)
+	}
+	return n
+}
+
+// floatText is the shortest text that YAML reads back as the same number.
+func floatText(v float64, bits int) string {
+	switch {
+	case math.IsInf(v, 1):
+		return ".inf"
+	case math.IsInf(v, -1):
+		return "-.inf"
+	}
+	return strconv.FormatFloat(v, 'g', -1, bits)
+}
+
+// encodeText writes what MarshalText gives; numbers need no quotes.
+func encodeText(v reflect.Value) *yaml.Node {
+	m, ok := v.Addr().Interface().(encoding.TextMarshaler)
+	if !ok {
+		panic(fmt.Sprintf("decode: %v reads itself from text but does not write itself: it has no MarshalText", v.Type()))
+	}
+	text, err := m.MarshalText()
+	if err != nil {
+		panic(fmt.Sprintf("decode: %v: %v", v.Type(), err))
+	}
+	return wordNode(string(text))
+}
+
+// plain copies a node without positions, comments and style, which do not belong to its content.
+func plain(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	if isText(n) {
+		return textNode(n.Value)
+	}
+	c := &yaml.Node{Kind: n.Kind, Tag: n.ShortTag(), Value: n.Value}
+	for _, below := range n.Content {
+		c.Content = append(c.Content, plain(below))
+	}
+	return c
+}

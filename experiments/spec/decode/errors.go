@@ -1,0 +1,124 @@
+package decode
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Error is one mistake in a configuration.
+type Error struct {
+	File         string // the file, or the label of another origin such as "--set train.epochs=abc"
+	Line, Column int    // from 1; 0 where the origin has no lines
+	Key          string // full dotted path: train.optimizer.lr, objectives.2.divergence; "" is the whole document
+	Wrong        string // what is wrong: "is -1"
+	Allowed      string // what is allowed: "a number in (0,inf)"; "" where Wrong says it all
+	Near         string // the nearest valid spelling; "" where none is near
+}
+
+// Error returns one line, `file:line:column: key: what is wrong; want what is allowed; did you mean "epochs"?`.
+func (e Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	fmt.Fprintf(&b, ": %s: %s", cmp.Or(e.Key, "document"), e.Wrong)
+	if e.Allowed != "" {
+		b.WriteString("; want " + e.Allowed)
+	}
+	if e.Near != "" {
+		fmt.Fprintf(&b, "; did you mean %q?", e.Near)
+	}
+	return b.String()
+}
+
+// Errors are the mistakes of a document, in the order of their positions. It is never empty when returned as an error.
+type Errors []Error
+
+// Error returns one line a mistake.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, one := range e {
+		lines[i] = one.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the mistakes one by one, each an Error.
+func (e Errors) Unwrap() []error {
+	all := make([]error, len(e))
+	for i, one := range e {
+		all[i] = one
+	}
+	return all
+}
+
+// Join puts mistakes from several steps (decoding, checking files) into one Errors, sorted by position and without
+// repetitions. Errors of other types become mistakes without a position. It returns nil if all are nil.
+func Join(errs ...error) error {
+	var all Errors
+	for _, err := range errs {
+		var many Errors
+		var one Error
+		switch {
+		case err == nil:
+		case errors.As(err, &many):
+			all = append(all, many...)
+		case errors.As(err, &one):
+			all = append(all, one)
+		default:
+			all = append(all, Error{Wrong: err.Error()})
+		}
+	}
+	return all.sorted()
+}
+
+// sorted orders by file, origins without lines last, and drops repetitions; no mistakes are a nil error.
+func (e Errors) sorted() error {
+	if len(e) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(e, func(a, b Error) int {
+		return cmp.Or(
+			cmp.Compare(min(b.Line, 1), min(a.Line, 1)),
+			cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Key, b.Key),
+			cmp.Compare(a.Wrong, b.Wrong),
+		)
+	})
+	return slices.Compact(e)
+}
+
+// segment is one step of a dotted path: a key, or an index where key is "".
+type segment struct {
+	key   string
+	index int
+}
+
+func (g segment) String() string {
+	if g.key != "" {
+		return g.key
+	}
+	return strconv.Itoa(g.index)
+}
+
+// dotted joins a prefix, the segments and a last key, leaving out what is empty.
+func dotted(prefix string, path []segment, last string) string {
+	parts := make([]string, 0, len(path)+2)
+	if prefix != "" {
+		parts = append(parts, prefix)
+	}
+	for _, g := range path {
+		parts = append(parts, g.String())
+	}
+	if last != "" {
+		parts = append(parts, last)
+	}
+	return strings.Join(parts, ".")
+}

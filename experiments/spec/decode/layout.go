@@ -1,0 +1,223 @@
+package decode
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/toy/registry"
+)
+
+// kindKey is the key that picks an entry of a table.
+const kindKey = "kind"
+
+// shape is how a Go type is written in YAML.
+type shape int
+
+const (
+	shapeBool shape = iota
+	shapeInt
+	shapeUint
+	shapeFloat
+	shapeString
+	shapeText    // encoding.TextUnmarshaler
+	shapeList    // slice
+	shapeWords   // map whose values are []string
+	shapeMap     // any other map with text keys
+	shapeStruct  // mapping with known keys
+	shapePointer // optional value
+	shapeKind    // interface with a table
+	shapeRaw     // *yaml.Node
+	shapePartial // Partial[T]
+)
+
+var (
+	rawType     = reflect.TypeFor[*yaml.Node]()
+	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
+	partialType = reflect.TypeFor[partial]()
+	wordsType   = reflect.TypeFor[[]string]()
+)
+
+var basicShapes = map[reflect.Kind]shape{
+	reflect.Bool: shapeBool, reflect.String: shapeString,
+	reflect.Int: shapeInt, reflect.Int8: shapeInt, reflect.Int16: shapeInt, reflect.Int32: shapeInt, reflect.Int64: shapeInt,
+	reflect.Uint: shapeUint, reflect.Uint8: shapeUint, reflect.Uint16: shapeUint, reflect.Uint32: shapeUint,
+	reflect.Uint64: shapeUint, reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
+	reflect.Slice: shapeList, reflect.Struct: shapeStruct, reflect.Pointer: shapePointer, reflect.Interface: shapeKind,
+}
+
+var shapes sync.Map // reflect.Type to shape
+
+// shapeOf panics for types that no configuration can hold, such as channels: a mistake of the program.
+func shapeOf(t reflect.Type) shape {
+	if s, ok := shapes.Load(t); ok {
+		return s.(shape)
+	}
+	s := findShape(t)
+	shapes.Store(t, s)
+	return s
+}
+
+func findShape(t reflect.Type) shape {
+	pointer := reflect.PointerTo(t)
+	switch {
+	case t == rawType:
+		return shapeRaw
+	case pointer.Implements(partialType):
+		return shapePartial
+	case t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && pointer.Implements(textType):
+		return shapeText
+	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && t.Elem() == wordsType:
+		return shapeWords
+	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
+		return shapeMap
+	}
+	s, ok := basicShapes[t.Kind()]
+	if !ok {
+		panic(fmt.Sprintf("decode: a configuration cannot hold the Go type %v", t))
+	}
+	return s
+}
+
+// limits are what tags demand of a value, or of each number or word in it.
+type limits struct {
+	bounds   *Interval
+	words    []string
+	required bool // the key must be given, and text, lists and mappings must not be empty
+}
+
+// element returns the limits of the entries of a list or map.
+func (l limits) element() limits {
+	l.required = false
+	return l
+}
+
+// field is one key of a struct.
+type field struct {
+	key       string
+	aliases   []string
+	doc       string
+	index     []int
+	typ       reflect.Type
+	limits    limits
+	omitEmpty bool
+}
+
+// spellings returns the key and its aliases.
+func (f *field) spellings() []string { return append([]string{f.key}, f.aliases...) }
+
+// hasDefault says whether v is what the field holds when its key is not given, and worth showing.
+func (f *field) hasDefault(v reflect.Value) bool {
+	return !f.limits.required && !(f.omitEmpty && v.IsZero()) && !(v.Kind() == reflect.String && v.Len() == 0)
+}
+
+// layout is what the tags of a struct type say.
+type layout struct {
+	fields   []field
+	byKey    map[string]int // every spelling
+	order    []int          // fields in struct order with -1 in the place of the ",kind" field
+	kind     *field         // the ",kind" field, nil if there is none
+	kindName *field         // the string field with the key kind beside it, nil if there is none
+	inlined  [][]int        // embedded structs, for their Check methods
+}
+
+var layouts sync.Map // reflect.Type to *layout
+
+// layoutOf reads the tags of a struct type, once. It panics on malformed tags: a mistake of the program.
+func layoutOf(t reflect.Type) *layout {
+	if l, ok := layouts.Load(t); ok {
+		return l.(*layout)
+	}
+	l := &layout{byKey: map[string]int{}}
+	l.add(t, nil)
+	l.claimKindName()
+	l.index(t)
+	stored, _ := layouts.LoadOrStore(t, l)
+	return stored.(*layout)
+}
+
+// add appends the fields of t, which is embedded at index in the layout's struct.
+func (l *layout) add(t reflect.Type, index []int) {
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		key, option, _ := strings.Cut(sf.Tag.Get("yaml"), ",")
+		at := append(slices.Clone(index), i)
+		switch {
+		case key == "-" || !sf.IsExported() && option != "inline":
+		case option == "inline":
+			l.inlined = append(l.inlined, at)
+			l.add(sf.Type, at)
+		case option == "kind":
+			l.kind = &field{index: at, typ: sf.Type, doc: sf.Tag.Get("doc")}
+			l.order = append(l.order, -1)
+		default:
+			l.order = append(l.order, len(l.fields))
+			l.fields = append(l.fields, newField(t, sf, key, option, at))
+		}
+	}
+}
+
+func newField(t reflect.Type, sf reflect.StructField, key, option string, at []int) field {
+	if key == "" {
+		key = strings.ToLower(sf.Name)
+	}
+	f := field{
+		key: key, aliases: registry.Words(sf.Tag.Get("alias")), doc: sf.Tag.Get("doc"), index: at, typ: sf.Type,
+		limits: limits{words: registry.Words(sf.Tag.Get("oneof")), required: sf.Tag.Get("required") == "true"},
+	}
+	f.omitEmpty = option == "omitempty"
+	if text := sf.Tag.Get("range"); text != "" {
+		r, err := ParseInterval(text)
+		if err != nil {
+			panic(fmt.Sprintf("decode: %v.%s: %v", t, sf.Name, err))
+		}
+		f.limits.bounds = &r
+	}
+	return f
+}
+
+// claimKindName takes the string field `yaml:"kind"` beside a ",kind" field out of the ordinary fields.
+func (l *layout) claimKindName() {
+	at := slices.IndexFunc(l.fields, func(f field) bool { return f.key == kindKey })
+	if l.kind == nil || at < 0 {
+		return
+	}
+	name := l.fields[at]
+	l.kindName = &name
+	l.fields = slices.Delete(l.fields, at, at+1)
+	order := l.order[:0]
+	for _, i := range l.order {
+		switch {
+		case i > at:
+			order = append(order, i-1)
+		case i < at:
+			order = append(order, i)
+		}
+	}
+	l.order = order
+}
+
+func (l *layout) index(t reflect.Type) {
+	for i := range l.fields {
+		for _, key := range l.fields[i].spellings() {
+			if _, taken := l.byKey[key]; taken {
+				panic(fmt.Sprintf("decode: %v has two fields with the key %q", t, key))
+			}
+			l.byKey[key] = i
+		}
+	}
+}
+
+// keys returns the canonical keys in struct order.
+func (l *layout) keys() []string {
+	keys := make([]string, len(l.fields))
+	for i := range l.fields {
+		keys[i] = l.fields[i].key
+	}
+	return keys
+}

@@ -1,0 +1,198 @@
+package decode
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Origins labels nodes that do not come from the decoder's file, such as `--set train.epochs=abc`. Mistakes in them
+// carry the label instead of a position.
+type Origins map[*yaml.Node]string
+
+// Mark labels a node and all below it, and clears their lines, which belong to no file.
+func (o Origins) Mark(n *yaml.Node, label string) {
+	if n == nil || o[n] == label && label != "" {
+		return
+	}
+	o[n] = label
+	n.Line, n.Column = 0, 0
+	for _, c := range n.Content {
+		o.Mark(c, label)
+	}
+}
+
+// child returns the value of a key of a mapping, or nil.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if i := keyIndex(n, key); i >= 0 {
+		return n.Content[i+1]
+	}
+	return nil
+}
+
+// keyIndex returns where a key stands in the content of a mapping, or -1.
+func keyIndex(n *yaml.Node, key string) int {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return -1
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Kind == yaml.ScalarNode && n.Content[i].Value == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// item returns the entry of a list with the given index in decimal, or nil.
+func item(n *yaml.Node, index string) *yaml.Node {
+	i, err := strconv.Atoi(index)
+	if err != nil || n == nil || n.Kind != yaml.SequenceNode || i < 0 || i >= len(n.Content) {
+		return nil
+	}
+	return n.Content[i]
+}
+
+// Lookup returns the node at a dotted path such as train.optimizer.lr or objectives.2.divergence, or nil. Keys must be
+// spelled as in the tree; a key that itself holds dots is found too. The empty path is the root.
+func Lookup(root *yaml.Node, path string) *yaml.Node {
+	if path == "" || root == nil {
+		return root
+	}
+	segments := strings.Split(path, ".")
+	for n := 1; n <= len(segments); n++ {
+		key := strings.Join(segments[:n], ".")
+		next := child(root, key)
+		if next == nil {
+			next = item(root, key)
+		}
+		if next == nil {
+			continue
+		}
+		if found := Lookup(next, strings.Join(segments[n:], ".")); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// Set returns a tree like root with value at the dotted path. Nothing that root holds is changed: the mappings and lists
+// along the path are copied, all else is shared, so one base tree serves many runs. Missing mappings are created; a
+// scalar on the way is the shorthand of a kind and becomes {kind: scalar}; list entries are numbered from 0 and must
+// exist. Keys must be spelled canonically (see Decoder.Canonical).
+func Set(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) {
+	if path == "" {
+		return value, nil
+	}
+	key, rest, _ := strings.Cut(path, ".")
+	if root != nil && root.Kind == yaml.SequenceNode {
+		old := item(root, key)
+		if old == nil {
+			return nil, fmt.Errorf("there is no entry %s in a list of %d; want 0 to %d", key, len(root.Content), len(root.Content)-1)
+		}
+		entry, err := Set(old, rest, value)
+		if err != nil {
+			return nil, err
+		}
+		list := shallow(root)
+		index, _ := strconv.Atoi(key) // item has read it
+		list.Content[index] = entry
+		return list, nil
+	}
+	return setKey(expanded(root), path, value)
+}
+
+// setKey sets below a mapping, at the longest key with dots that it already holds, else at the first segment.
+func setKey(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) {
+	key, rest := path, ""
+	for keyIndex(root, key) < 0 && strings.Contains(key, ".") {
+		cut := strings.LastIndexByte(key, '.')
+		key, rest = path[:cut], path[cut+1:]
+	}
+	next, err := Set(child(root, key), rest, value)
+	if err != nil {
+		return nil, err
+	}
+	m := shallow(root)
+	if i := keyIndex(m, key); i >= 0 {
+		m.Content[i+1] = next
+	} else {
+		m.Content = append(m.Content, textNode(key), next)
+	}
+	return m, nil
+}
+
+// expanded returns a mapping for what stands where one is needed: itself, {kind: scalar}, or an empty one.
+func expanded(n *yaml.Node) *yaml.Node {
+	switch {
+	case n != nil && n.Kind == yaml.MappingNode:
+		return n
+	case n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
+		return &yaml.Node{
+			Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column,
+			Content: []*yaml.Node{textNode(kindKey), n},
+		}
+	}
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+}
+
+// shallow copies a node and its list of children, not the children.
+func shallow(n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Anchor = ""
+	c.Content = slices.Clone(n.Content)
+	return &c
+}
+
+// textNode writes text so that it reads back as text. yaml.v3 adds quotes where they are needed, except for two cases:
+// the merge key, and block literals that it cannot read itself (a text that begins with a line end).
+func textNode(text string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	if text == "<<" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
+
+// Merge returns base overlaid by over: mappings merge key by key, anything else is replaced. A mapping whose kind
+// differs from the base's replaces it wholly, since another kind has other parameters; a scalar beside a mapping with a
+// kind is the shorthand {kind: scalar}. Neither argument is changed; the result shares their nodes. A nil argument
+// stands for nothing there.
+func Merge(base, over *yaml.Node) *yaml.Node {
+	if base == nil || over == nil {
+		if over == nil {
+			return base
+		}
+		return over
+	}
+	if isShorthand(base, over) || isShorthand(over, base) {
+		base, over = expanded(base), expanded(over)
+	}
+	if base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode || otherKind(base, over) {
+		return over
+	}
+	merged := shallow(base)
+	merged.Line, merged.Column = over.Line, over.Column
+	for i := 0; i+1 < len(over.Content); i += 2 {
+		key, value := over.Content[i], over.Content[i+1]
+		if at := keyIndex(merged, key.Value); at >= 0 {
+			merged.Content[at], merged.Content[at+1] = key, Merge(merged.Content[at+1], value)
+		} else {
+			merged.Content = append(merged.Content, key, value)
+		}
+	}
+	return merged
+}
+
+// isShorthand says whether n is the name of a kind beside a mapping that spells one out or that refines it.
+func isShorthand(n, beside *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && beside.Kind == yaml.MappingNode
+}
+
+func otherKind(base, over *yaml.Node) bool {
+	a, b := child(base, kindKey), child(over, kindKey)
+	return b != nil && (a == nil || a.Kind != b.Kind || a.Value != b.Value)
+}

@@ -1,0 +1,328 @@
+package decode
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// place is a point of a document: its Go type and, where they exist, its node and the value that holds its defaults.
+type place struct {
+	typ   reflect.Type  // nil where anything may stand, below a *yaml.Node
+	value reflect.Value // may be invalid
+	node  *yaml.Node    // nil where the tree has nothing
+}
+
+// resolve goes through pointers and Partials.
+func resolve(p place) place {
+	for p.typ != nil {
+		switch shapeOf(p.typ) {
+		case shapePointer:
+			p.typ = p.typ.Elem()
+			if p.value.IsValid() && !p.value.IsNil() {
+				p.value = p.value.Elem()
+			} else {
+				p.value = filled(p.typ)
+			}
+		case shapePartial:
+			p.typ, p.value = partOf(p.typ), reflect.Value{}
+		case shapeRaw:
+			p.typ = nil
+		default:
+			return p
+		}
+	}
+	return p
+}
+
+// entryOf returns the place of any entry of a list or a map, without its node.
+func entryOf(p place) place {
+	return place{typ: p.typ.Elem(), value: filled(p.typ.Elem())}
+}
+
+// members returns the structs that the keys of a place belong to, and the table of its kind, nil if it has none.
+func (t *Tables) members(p place) (structs []place, kinds *table) {
+	params := p
+	switch shapeOf(p.typ) {
+	case shapeStruct:
+		structs = []place{p}
+		l := layoutOf(p.typ)
+		if l.kind == nil {
+			return structs, nil
+		}
+		params = fieldOf(p, l.kind)
+	case shapeKind:
+	default:
+		return nil, nil
+	}
+	kinds = t.of(params.typ)
+	if chosen := kindValue(kinds, params.value, p.node); chosen.IsValid() {
+		structs = append(structs, place{typ: chosen.Type(), value: chosen, node: p.node})
+	}
+	return structs, kinds
+}
+
+// kindValue returns the defaults of the kind that a node names or, if it names none, the one that the default is.
+func kindValue(kinds *table, value reflect.Value, n *yaml.Node) reflect.Value {
+	name := n
+	if n == nil || n.Kind == yaml.MappingNode {
+		name = child(n, kindKey)
+	}
+	if name != nil {
+		if entry, ok := kinds.entry(name.Value); ok && isText(name) {
+			return reflect.ValueOf(entry.New()).Elem()
+		}
+		return reflect.Value{}
+	}
+	if value.IsValid() && !value.IsNil() {
+		return value.Elem().Elem()
+	}
+	return reflect.Value{}
+}
+
+func fieldOf(p place, f *field) place {
+	next := place{typ: f.typ}
+	if p.value.IsValid() {
+		next.value = p.value.FieldByIndex(f.index)
+	}
+	for _, key := range f.spellings() {
+		if at := keyIndex(p.node, key); next.node == nil && f.key != "" && at >= 0 {
+			next.node = p.node.Content[at+1]
+		}
+	}
+	return next
+}
+
+// step goes to a key or index below a place; spelled is the key as the tree has it.
+func (t *Tables) step(p place, key string) (next place, spelled string, ok bool) {
+	p = resolve(p)
+	if p.typ == nil {
+		next.node = child(p.node, key)
+		if next.node == nil {
+			next.node = item(p.node, key)
+		}
+		return next, key, true
+	}
+	switch shapeOf(p.typ) {
+	case shapeList:
+		next = entryOf(p)
+		next.node = item(p.node, key)
+		return next, key, next.node != nil
+	case shapeMap, shapeWords:
+		next = entryOf(p)
+		next.node = child(p.node, key)
+		return next, key, true
+	case shapeStruct, shapeKind:
+		return t.stepKey(p, key)
+	}
+	return place{}, "", false
+}
+
+func (t *Tables) stepKey(p place, key string) (next place, spelled string, ok bool) {
+	structs, kinds := t.members(p)
+	if kinds != nil && key == kindKey {
+		return place{typ: reflect.TypeFor[string](), node: child(p.node, kindKey)}, key, true
+	}
+	for _, s := range structs {
+		l := layoutOf(s.typ)
+		at, known := l.byKey[key]
+		if !known {
+			continue
+		}
+		for _, name := range l.fields[at].spellings() {
+			if keyIndex(p.node, name) >= 0 {
+				key = name
+			}
+		}
+		return fieldOf(s, &l.fields[at]), key, true
+	}
+	return place{}, "", false
+}
+
+// walk goes along a path as far as it exists. nearest is the last node on the way.
+func (t *Tables) walk(p place, path []string) (end place, spelled, rest []string, nearest *yaml.Node) {
+	nearest, rest = p.node, path
+	for len(rest) > 0 {
+		key, used := rest[0], 1
+		if q := resolve(p); q.typ != nil && (shapeOf(q.typ) == shapeMap || shapeOf(q.typ) == shapeWords) {
+			key, used = mapKey(q, rest)
+		}
+		next, name, ok := t.step(p, key)
+		if !ok {
+			break
+		}
+		p, spelled, rest = next, append(spelled, name), rest[used:]
+		if p.node != nil {
+			nearest = p.node
+		}
+	}
+	return p, spelled, rest, nearest
+}
+
+// mapKey returns the key of a map that a path continues with. Keys may hold dots: the longest that the tree has is
+// taken, else one segment where the values have keys themselves, else all.
+func mapKey(p place, path []string) (key string, used int) {
+	for n := len(path); n > 0; n-- {
+		if key = strings.Join(path[:n], "."); keyIndex(p.node, key) >= 0 {
+			return key, n
+		}
+	}
+	switch shapeOf(p.typ.Elem()) {
+	case shapeStruct, shapeKind, shapeMap, shapeRaw, shapePointer, shapePartial:
+		return path[0], 1
+	}
+	return strings.Join(path, "."), len(path)
+}
+
+// locate finds the node that a problem's key names, or the nearest one around it, and the key as the tree spells it.
+func (s *state) locate(p place, key string) (*yaml.Node, string) {
+	if key == "" {
+		return p.node, ""
+	}
+	_, spelled, rest, nearest := s.d.Tables.walk(p, strings.Split(key, "."))
+	return nearest, strings.Join(append(spelled, rest...), ".")
+}
+
+// CheckPath says whether a dotted path can exist in the document root, which dst (a pointer to its struct with the
+// defaults) is decoded from: each segment must be a key of the struct there, of the kind that the tree or the default
+// chooses, or the index of an entry of a list. The mistake, if it is not ok, is placed at the node blame, has the path as
+// its key, and suggests the nearest path: for train.optimiser.lr it is train.optimizer.lr.
+func (d *Decoder) CheckPath(root *yaml.Node, dst any, path string, blame *yaml.Node) (mistake Error, ok bool) {
+	v := reflect.ValueOf(dst).Elem()
+	start := place{typ: v.Type(), value: v, node: root}
+	segments := strings.Split(path, ".")
+	end, spelled, rest, _ := d.Tables.walk(start, segments)
+	if len(rest) == 0 && path != "" {
+		return Error{}, true
+	}
+	wrong, allowed := d.Tables.noStep(resolve(end), strings.Join(spelled, "."), rest[0])
+	mistake = d.Error(blame, path, wrong, allowed)
+	if mistake.Near = d.Tables.suggest(start, segments); mistake.Near == "" {
+		mistake.Near = d.Tables.elsewhere(start, segments[len(segments)-1])
+	}
+	return mistake, false
+}
+
+// noStep says why a place has no key or entry of that name. at is the path of the place.
+func (t *Tables) noStep(p place, at, key string) (wrong, allowed string) {
+	in := ""
+	if at != "" {
+		in = " in " + at
+	}
+	switch shapeOf(p.typ) {
+	case shapeList:
+		if n := entries(p.node); n > 0 {
+			return fmt.Sprintf("there is no entry %s%s", key, in), fmt.Sprintf("an index from 0 to %d", n-1)
+		}
+		return fmt.Sprintf("there is no entry %s%s", key, in), "no index: there are no entries"
+	case shapeStruct, shapeKind:
+		structs, kinds := t.members(p)
+		if kinds != nil && (len(structs) == 0 || structs[len(structs)-1].typ == p.typ) {
+			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), "a kind of " + kinds.name + ": " + kinds.list()
+		}
+		return fmt.Sprintf("there is no key %s%s", key, in), "one of " + strings.Join(t.keysAt(p, false), ", ")
+	}
+	return fmt.Sprintf("there is no key %s%s", key, in), "the path without it: " + t.phrase(p.typ, limits{}) + " has no keys"
+}
+
+func entries(n *yaml.Node) int {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return 0
+	}
+	return len(n.Content)
+}
+
+// keysAt lists the keys of a mapping or the indices of a list, with the aliases of keys if asked.
+func (t *Tables) keysAt(p place, aliases bool) []string {
+	var keys []string
+	if shapeOf(p.typ) == shapeList {
+		for i := range entries(p.node) {
+			keys = append(keys, strconv.Itoa(i))
+		}
+		return keys
+	}
+	structs, kinds := t.members(p)
+	if kinds != nil {
+		keys = append(keys, kindKey)
+	}
+	for _, s := range structs {
+		l := layoutOf(s.typ)
+		for i := range l.fields {
+			keys = append(keys, l.fields[i].key)
+			if aliases {
+				keys = append(keys, l.fields[i].aliases...)
+			}
+		}
+	}
+	return keys
+}
+
+// suggest corrects each wrong segment of a path to the nearest key there; it returns "" where none is near.
+func (t *Tables) suggest(p place, path []string) string {
+	end, spelled, rest, _ := t.walk(p, path)
+	if len(rest) == 0 {
+		return strings.Join(spelled, ".")
+	}
+	end = resolve(end)
+	if shapeOf(end.typ) == shapeList {
+		return ""
+	}
+	near := nearest(rest[0], t.keysAt(end, true))
+	if near == "" {
+		return ""
+	}
+	next, name, _ := t.step(end, near)
+	tail := ""
+	if len(rest) > 1 {
+		if tail = t.suggest(next, rest[1:]); tail == "" {
+			return ""
+		}
+		tail = "." + tail
+	}
+	return strings.Join(append(spelled, name), ".") + tail
+}
+
+// mostVisited bounds the search for a key elsewhere in a document.
+const mostVisited = 1000
+
+// elsewhere returns the path of a key that exists at another level, the first found from the top, or "".
+func (t *Tables) elsewhere(start place, key string) string {
+	type stop struct {
+		place
+		path string
+	}
+	queue := []stop{{start, ""}}
+	for visited := 0; visited < len(queue) && visited < mostVisited; visited++ {
+		at := queue[visited]
+		at.place = resolve(at.place)
+		if at.typ == nil || at.path != "" && strings.Count(at.path, ".") > 4 {
+			continue
+		}
+		for _, name := range t.keysAt(at.place, false) {
+			next, spelled, ok := t.step(at.place, name)
+			if !ok || len(queue) > mostVisited {
+				continue
+			}
+			path := strings.TrimPrefix(at.path+"."+spelled, ".")
+			if name == key && name != kindKey && shapeOf(at.typ) != shapeList {
+				return path
+			}
+			queue = append(queue, stop{next, path})
+		}
+	}
+	return ""
+}
+
+func (s *state) elsewhere(key string) string {
+	if s.partial {
+		return ""
+	}
+	found := s.d.Tables.elsewhere(s.root, key)
+	if found == "" {
+		return ""
+	}
+	return dotted(s.prefix, nil, found)
+}

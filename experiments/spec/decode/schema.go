@@ -1,0 +1,332 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/toy/registry"
+)
+
+// Schema returns the JSON Schema (draft 2020-12, indented, the same bytes every time) of the documents that decode into
+// v, a pointer to a struct that holds the defaults. What the decoder accepts validates; of what it refuses, the schema
+// misses only what it cannot say: Check methods, UnmarshalText, numbers in forms other than plain decimal, and
+// duplicate keys, which JSON does not have. Each struct and each kind is a definition of its own, so that editors
+// complete kinds and keys; if a struct type has different defaults in two places, those of the first are shown.
+func Schema(title string, v any, tables *Tables) ([]byte, error) {
+	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
+	value := reflect.ValueOf(v).Elem()
+	root := g.of(place{typ: value.Type(), value: value}, limits{}, false)
+	root.Draft = "https://json-schema.org/draft/2020-12/schema"
+	root.Title = title
+	root.Defs = g.defs
+	text, err := compactJSON(root)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", value.Type(), err)
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", value.Type(), err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// definition identifies an entry of $defs.
+type definition struct {
+	typ     reflect.Type
+	partial bool   // nothing is required
+	kind    string // the kind meant where none is named
+}
+
+type generator struct {
+	tables *Tables
+	defs   properties
+	names  map[definition]string
+	taken  map[string]bool
+}
+
+// of returns the schema of a value; p.value holds its default if it is valid.
+func (g *generator) of(p place, lim limits, partial bool) *schema {
+	switch shapeOf(p.typ) {
+	case shapePointer:
+		return g.of(resolve(p), lim, partial)
+	case shapePartial:
+		return g.of(place{typ: partOf(p.typ)}, limits{}, true)
+	case shapeRaw:
+		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
+	case shapeStruct, shapeKind:
+		return &schema{Ref: "#/$defs/" + g.define(p, partial)}
+	case shapeList:
+		return &schema{Type: "array", Items: g.of(entryOf(p), lim.element(), partial), MinItems: least(lim)}
+	case shapeMap:
+		return &schema{Type: "object", AdditionalProperties: g.of(entryOf(p), lim.element(), partial), MinProperties: least(lim)}
+	case shapeWords:
+		word := scalarSchema(shapeText, lim.element())
+		either := &schema{AnyOf: []*schema{word, {Type: "array", Items: word}}}
+		return &schema{Type: "object", AdditionalProperties: either, MinProperties: least(lim)}
+	}
+	return scalarSchema(shapeOf(p.typ), lim)
+}
+
+// least is the smallest length of what must be given.
+func least(lim limits) int {
+	if lim.required {
+		return 1
+	}
+	return 0
+}
+
+func scalarSchema(s shape, lim limits) *schema {
+	switch s {
+	case shapeBool:
+		return &schema{Type: "boolean"}
+	case shapeInt:
+		return bounded(&schema{Type: "integer"}, lim)
+	case shapeUint:
+		return bounded(&schema{Type: "integer", Minimum: new(float64)}, lim)
+	case shapeFloat:
+		return bounded(&schema{Type: "number"}, lim)
+	}
+	text := &schema{Type: "string", MinLength: least(lim)}
+	if s == shapeText {
+		text = &schema{Type: []string{"string", "number", "boolean"}}
+	}
+	if lim.words != nil {
+		text = &schema{}
+		for _, w := range lim.words {
+			text.Enum = append(text.Enum, w)
+			if plain := jsonValue(&yaml.Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
+				text.Enum = append(text.Enum, plain)
+			}
+		}
+	}
+	return text
+}
+
+// bounded adds the finite ends of the range.
+func bounded(s *schema, lim limits) *schema {
+	if lim.bounds == nil {
+		return s
+	}
+	low, high := lim.bounds.Low, lim.bounds.High
+	switch {
+	case math.IsInf(low, -1):
+	case lim.bounds.LowOpen:
+		s.ExclusiveMinimum = &low
+	default:
+		s.Minimum = &low
+	}
+	switch {
+	case math.IsInf(high, 1):
+	case lim.bounds.HighOpen:
+		s.ExclusiveMaximum = &high
+	default:
+		s.Maximum = &high
+	}
+	return s
+}
+
+// define returns the name in $defs of a struct or an interface, which it adds if it is new.
+func (g *generator) define(p place, partial bool) string {
+	id := definition{typ: p.typ, partial: partial}
+	if !partial {
+		id.kind = g.defaultKind(p)
+	}
+	if name, ok := g.names[id]; ok {
+		return name
+	}
+	name := p.typ.String()
+	if p.typ.Kind() == reflect.Interface {
+		name = g.tables.of(p.typ).name
+	}
+	if partial {
+		name += ".partial"
+	}
+	name = g.unused(name)
+	g.names[id] = name
+	slot := len(g.defs)
+	g.defs = append(g.defs, property{key: name})
+	g.defs[slot].schema = g.body(name, p, id)
+	return name
+}
+
+func (g *generator) unused(name string) string {
+	free := name
+	for n := 2; g.taken[free]; n++ {
+		free = fmt.Sprintf("%s.%d", name, n)
+	}
+	g.taken[free] = true
+	return free
+}
+
+// defaultKind returns the name of the kind that a default is, "" if there is none.
+func (g *generator) defaultKind(p place) string {
+	field := p.value
+	if p.typ.Kind() == reflect.Struct {
+		l := layoutOf(p.typ)
+		if l.kind == nil || !field.IsValid() {
+			return ""
+		}
+		field = field.FieldByIndex(l.kind.index)
+	}
+	if !field.IsValid() || field.IsNil() {
+		return ""
+	}
+	entry, _ := g.tables.of(field.Type()).entryOf(field.Interface())
+	return entry.Name
+}
+
+// body writes a definition: an object, or the alternatives of a kind.
+func (g *generator) body(name string, p place, id definition) *schema {
+	var own []place
+	iface := p.typ
+	if p.typ.Kind() == reflect.Struct {
+		own = []place{p}
+		if !p.value.IsValid() {
+			own[0].value = filled(p.typ)
+		}
+		l := layoutOf(p.typ)
+		if l.kind == nil {
+			return g.object(own, nil, id)
+		}
+		iface = l.kind.typ
+	}
+	tab := g.tables.of(iface)
+	alone := &schema{Description: "a kind of " + tab.name}
+	either := &schema{}
+	for _, entry := range tab.entries {
+		params := reflect.ValueOf(entry.New()).Elem()
+		structs := append(slices.Clone(own), place{typ: params.Type(), value: params})
+		either.AnyOf = append(either.AnyOf, g.kindDefinition(name, entry, g.object(structs, &entry, id)))
+		if id.partial || !hasRequired(structs) {
+			alone.OneOf = append(alone.OneOf, nameSchemas(entry)...)
+		}
+	}
+	if id.partial {
+		either.AnyOf = append(either.AnyOf, g.kindless(own, tab, id))
+	}
+	if alone.OneOf != nil {
+		either.AnyOf = append(either.AnyOf, alone)
+	}
+	return either
+}
+
+// kindDefinition adds a definition for one kind and refers to it.
+func (g *generator) kindDefinition(name string, entry registry.Entry, object *schema) *schema {
+	key := g.unused(name + "." + entry.Name)
+	g.defs = append(g.defs, property{key, object})
+	return &schema{Ref: "#/$defs/" + key}
+}
+
+// kindless is a partial mapping that names no kind: any parameter of any kind, its value left to the merged whole.
+func (g *generator) kindless(own []place, tab *table, id definition) *schema {
+	o := g.object(own, nil, id)
+	for _, key := range tab.parameters() {
+		if !slices.ContainsFunc(o.Properties, func(p property) bool { return p.key == key }) {
+			o.Properties = append(o.Properties, property{key, &schema{}})
+		}
+	}
+	return o
+}
+
+func hasRequired(structs []place) bool {
+	return slices.ContainsFunc(structs, func(p place) bool {
+		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f field) bool { return f.limits.required })
+	})
+}
+
+func nameSchemas(entry registry.Entry) []*schema {
+	names := []*schema{{Const: entry.Name, Description: entry.Summary}}
+	for _, alias := range entry.Aliases {
+		names = append(names, &schema{Const: alias, Description: "the same as " + entry.Name})
+	}
+	return names
+}
+
+// object is a mapping with the keys of some structs and, if entry is not nil, its kind.
+func (g *generator) object(structs []place, entry *registry.Entry, id definition) *schema {
+	o := &schema{Type: "object", AdditionalProperties: false}
+	if entry != nil {
+		o.Description = entry.Summary + " (" + entry.Source + ")"
+		kind := &schema{Description: entry.Summary, Enum: []any{entry.Name}}
+		for _, alias := range entry.Aliases {
+			kind.Enum = append(kind.Enum, alias)
+		}
+		o.Properties = append(o.Properties, property{kindKey, kind})
+		if !id.partial && id.kind != entry.Name {
+			o.Required = []string{kindKey}
+		}
+	}
+	for _, p := range structs {
+		l := layoutOf(p.typ)
+		for i := range l.fields {
+			g.key(o, p, &l.fields[i], id.partial)
+		}
+	}
+	return o
+}
+
+// key adds a field and its aliases, at most one of which may be given.
+func (g *generator) key(o *schema, p place, f *field, partial bool) {
+	value := p.value.FieldByIndex(f.index)
+	s := g.of(place{typ: f.typ, value: value}, f.limits, partial)
+	s.Description = f.doc
+	if !partial && f.hasDefault(value) {
+		s.Default = g.defaultOf(value)
+	}
+	o.Properties = append(o.Properties, property{f.key, s})
+	var given []*schema
+	for _, name := range f.spellings() {
+		given = append(given, &schema{Required: []string{name}})
+		if name != f.key {
+			other := *s
+			other.Description = strings.TrimSpace("the same as " + f.key + ". " + f.doc)
+			o.Properties = append(o.Properties, property{name, &other})
+		}
+	}
+	required := f.limits.required && !partial
+	switch {
+	case len(given) == 1 && required:
+		o.Required = append(o.Required, f.key)
+	case len(given) > 1 && required:
+		o.AllOf = append(o.AllOf, &schema{OneOf: given})
+	case len(given) > 1:
+		o.AllOf = append(o.AllOf, &schema{OneOf: append(given, &schema{Not: &schema{AnyOf: given}})})
+	}
+}
+
+// defaultOf returns a default for JSON: a scalar or a list, nil for what an editor cannot insert.
+func (g *generator) defaultOf(v reflect.Value) any {
+	n := g.tables.encode(v)
+	if n == nil || n.Kind == yaml.MappingNode {
+		return nil
+	}
+	return jsonValue(n)
+}
+
+func jsonValue(n *yaml.Node) any {
+	if n.Kind == yaml.SequenceNode {
+		list := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			list[i] = jsonValue(c)
+		}
+		return list
+	}
+	if v, ok := number(n); ok {
+		if math.IsInf(v, 0) {
+			return nil
+		}
+		return json.Number(n.Value)
+	}
+	if n.ShortTag() == "!!bool" {
+		return strings.EqualFold(n.Value, "true")
+	}
+	return n.Value
+}
