@@ -36,7 +36,7 @@ func evaluate(c *spec.Config, src plots.Sources) []verdict {
 	}
 	for _, claim := range c.Experiment.Claims {
 		result, err := claim.Test.Evaluate(src)
-		v := verdict{name: claim.Name, expect: claim.Expected(), Result: result}
+		v := verdict{name: claim.Name, expect: claim.Expect, Result: result}
 		if err != nil {
 			v.broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: "cannot be answered: " + err.Error()}
 		}

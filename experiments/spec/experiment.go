@@ -3,8 +3,6 @@
 package spec
 
 import (
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/claims"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
@@ -21,8 +19,8 @@ import (
 type Experiment struct {
 	Head       `yaml:",inline"`
 	Settings   `yaml:",inline"`
-	Objectives []Objective `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
-	Sweep      *yaml.Node  `yaml:"sweep" doc:"values by dotted key, combined by product: a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}; a bare key is a parameter of the objective"`
+	Objectives []Objective                   `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
+	Sweep      decode.Raw[map[string]spaced] `yaml:"sweep" doc:"values by dotted key, combined by product: a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}; a bare key is a parameter of the objective"`
 	Tail       `yaml:",inline"`
 }
 
@@ -36,7 +34,7 @@ type Suite struct {
 // Head opens every config.
 type Head struct {
 	Name        string `yaml:"name" required:"true" doc:"names the results folder: letters, digits, - and _"`
-	Description string `yaml:"description" doc:"one or two sentences for readers"`
+	Description string `yaml:"description,omitempty" doc:"one or two sentences for readers"`
 }
 
 // Tail closes every config.
@@ -72,13 +70,13 @@ type Objective struct {
 // Claim is a statement about the tables.
 type Claim struct {
 	Name   string        `yaml:"name" required:"true" doc:"short name in claims.csv"`
-	Text   string        `yaml:"text" doc:"the statement in words"`
-	Expect *bool         `yaml:"expect" doc:"whether the claim should hold, default true; false where the point is that something fails"`
+	Text   string        `yaml:"text,omitempty" doc:"the statement in words"`
+	Expect bool          `yaml:"expect" doc:"whether the claim should hold; false where the point is that something fails"`
 	Test   claims.Params `yaml:",kind"`
 }
 
-// Expected says whether the claim should hold.
-func (c *Claim) Expected() bool { return c.Expect == nil || *c.Expect }
+// SetDefaults makes a claim one that should hold.
+func (c *Claim) SetDefaults() { c.Expect = true }
 
 // defaultSettings returns the settings of a config that gives none.
 func defaultSettings() Settings {

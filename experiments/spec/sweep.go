@@ -27,6 +27,9 @@ type spaced struct {
 	Linspace *Linspace `yaml:"linspace" doc:"num values from from to to, evenly spaced, ends included"`
 }
 
+// OrList lets a plain list stand in place of a computed one.
+func (spaced) OrList() {}
+
 // Logspace describes values that are evenly spaced in the exponent, as numpy.logspace does.
 type Logspace struct {
 	From float64 `yaml:"from" required:"true" range:"[-300,300]" doc:"exponent of the first value"`
@@ -104,7 +107,7 @@ func (s *spaced) values() []float64 {
 
 // axes reads the sweep in the order in which it is written.
 func (l *loader) axes(exp *Experiment, tree *yaml.Node) []axis {
-	n := exp.Sweep
+	n := exp.Sweep.Node
 	if n == nil {
 		return nil
 	}

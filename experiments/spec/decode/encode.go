@@ -39,6 +39,8 @@ func (t *Tables) encode(v reflect.Value) *yaml.Node {
 		return t.encode(v.Elem())
 	case shapeRaw:
 		return plain(v.Interface().(*yaml.Node))
+	case shapeLike:
+		return plain(*likeNode(v))
 	case shapePartial:
 		_, node := partTarget(v)
 		return plain(*node)

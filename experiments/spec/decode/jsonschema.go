@@ -30,6 +30,9 @@ type schema struct {
 	OneOf                []*schema  `json:"oneOf,omitempty"`
 	AllOf                []*schema  `json:"allOf,omitempty"`
 	Not                  *schema    `json:"not,omitempty"`
+	If                   *schema    `json:"if,omitempty"`
+	Then                 *schema    `json:"then,omitempty"`
+	Else                 *schema    `json:"else,omitempty"`
 	Defs                 properties `json:"$defs,omitempty"`
 }
 

@@ -34,12 +34,14 @@ const (
 	shapeKind    // interface with a table
 	shapeRaw     // *yaml.Node
 	shapePartial // Partial[T]
+	shapeLike    // Raw[T]
 )
 
 var (
 	rawType     = reflect.TypeFor[*yaml.Node]()
 	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
 	partialType = reflect.TypeFor[partial]()
+	likeType    = reflect.TypeFor[like]()
 	wordsType   = reflect.TypeFor[[]string]()
 )
 
@@ -70,6 +72,8 @@ func findShape(t reflect.Type) shape {
 		return shapeRaw
 	case pointer.Implements(partialType):
 		return shapePartial
+	case pointer.Implements(likeType):
+		return shapeLike
 	case t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && pointer.Implements(textType):
 		return shapeText
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && t.Elem() == wordsType:

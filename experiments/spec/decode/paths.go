@@ -29,7 +29,7 @@ func resolve(p place) place {
 			}
 		case shapePartial:
 			p.typ, p.value = partOf(p.typ), reflect.Value{}
-		case shapeRaw:
+		case shapeRaw, shapeLike:
 			p.typ = nil
 		default:
 			return p
@@ -171,7 +171,7 @@ func mapKey(p place, path []string) (key string, used int) {
 		}
 	}
 	switch shapeOf(p.typ.Elem()) {
-	case shapeStruct, shapeKind, shapeMap, shapeRaw, shapePointer, shapePartial:
+	case shapeStruct, shapeKind, shapeMap, shapeRaw, shapePointer, shapePartial, shapeLike:
 		return path[0], 1
 	}
 	return strings.Join(path, "."), len(path)

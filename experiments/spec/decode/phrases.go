@@ -21,7 +21,7 @@ func (t *Tables) phrase(typ reflect.Type, lim limits) string {
 		return "text"
 	case shapeText:
 		return "text or a number"
-	case shapeRaw:
+	case shapeRaw, shapeLike:
 		return "a value"
 	case shapeKind:
 		return t.kindPhrase(t.of(typ))
@@ -58,7 +58,7 @@ func (t *Tables) phrases(typ reflect.Type, lim limits) string {
 		return "texts"
 	case shapeText:
 		return "texts or numbers"
-	case shapeRaw:
+	case shapeRaw, shapeLike:
 		return "values"
 	case shapeKind:
 		return "mappings with a kind of " + t.of(typ).name

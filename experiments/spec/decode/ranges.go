@@ -14,6 +14,9 @@ type Interval struct {
 	LowOpen, HighOpen bool // the end itself is left out
 }
 
+// tidyExponents writes 1e+06 as people do, 1e6.
+var tidyExponents = strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-")
+
 // ParseInterval reads the text of a range tag. It fails on anything that is not a non-empty interval.
 func ParseInterval(text string) (Interval, error) {
 	bad := fmt.Errorf("range %q is not an interval such as (0,inf) or [0,1)", text)
@@ -55,5 +58,5 @@ func (r Interval) String() string {
 }
 
 func endText(v float64) string {
-	return strings.ReplaceAll(strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64)), "+", "")
+	return strings.TrimPrefix(tidyExponents.Replace(strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64))), "+")
 }

@@ -19,10 +19,17 @@ import (
 // misses only what it cannot say: Check methods, UnmarshalText, numbers in forms other than plain decimal, and
 // duplicate keys, which JSON does not have. Each struct and each kind is a definition of its own, so that editors
 // complete kinds and keys; if a struct type has different defaults in two places, those of the first are shown.
-func Schema(title string, v any, tables *Tables) ([]byte, error) {
+//
+// Documents that have the key of an alternative are described by that one instead of v.
+func Schema(title string, v any, tables *Tables, alternatives ...Alternative) ([]byte, error) {
 	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
 	value := reflect.ValueOf(v).Elem()
 	root := g.of(place{typ: value.Type(), value: value}, limits{}, false)
+	for _, a := range alternatives {
+		other := reflect.ValueOf(a.Value).Elem()
+		then := g.of(place{typ: other.Type(), value: other}, limits{}, false)
+		root = &schema{If: &schema{Required: []string{a.Key}}, Then: then, Else: root}
+	}
 	root.Draft = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = title
 	root.Defs = g.defs
@@ -36,6 +43,12 @@ func Schema(title string, v any, tables *Tables) ([]byte, error) {
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil
+}
+
+// Alternative is another form of document, told by a key that only it has.
+type Alternative struct {
+	Key   string
+	Value any // a pointer to a struct that holds the defaults
 }
 
 // definition identifies an entry of $defs.
@@ -61,8 +74,14 @@ func (g *generator) of(p place, lim limits, partial bool) *schema {
 		return g.of(place{typ: partOf(p.typ)}, limits{}, true)
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
+	case shapeLike:
+		return g.of(place{typ: likeOf(p.typ)}, limits{}, false)
 	case shapeStruct, shapeKind:
-		return &schema{Ref: "#/$defs/" + g.define(p, partial)}
+		ref := &schema{Ref: "#/$defs/" + g.define(p, partial)}
+		if p.typ.Implements(orListType) {
+			return &schema{AnyOf: []*schema{{Type: "array", MinItems: 1}, ref}}
+		}
+		return ref
 	case shapeList:
 		return &schema{Type: "array", Items: g.of(entryOf(p), lim.element(), partial), MinItems: least(lim)}
 	case shapeMap:

@@ -93,7 +93,7 @@ func (s *state) defaultKind(n *yaml.Node, field reflect.Value, tab *table, parts
 		if s.partial {
 			s.kindless(n, tab, parts)
 		} else {
-			s.fail(n, kindKey, "is missing", "a kind of "+tab.name+": "+tab.list(), "")
+			s.missingKind(n, tab)
 		}
 		return reflect.Value{}, false
 	}
@@ -106,6 +106,18 @@ func (s *state) defaultKind(n *yaml.Node, field reflect.Value, tab *table, parts
 	field.Set(fresh)
 	setKindName(parts, entry.Name)
 	return fresh.Elem(), true
+}
+
+// missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
+func (s *state) missingKind(n *yaml.Node, tab *table) {
+	allowed := "a kind of " + tab.name + ": " + tab.list()
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; nearest(key.Value, []string{kindKey}) != "" {
+			s.fail(key, key.Value, "is not a key here", kindKey+", "+allowed, kindKey)
+			return
+		}
+	}
+	s.fail(n, kindKey, "is missing", allowed, "")
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
