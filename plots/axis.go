@@ -1,0 +1,286 @@
+package plots
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Scales of an axis, as configurations write them.
+const (
+	linearScale = "linear"
+	logScale    = "log"
+	autoScale   = "auto"
+)
+
+// logDecades is how far a logarithmic axis reaches below its largest value: rounding noise of an exact zero must not
+// stretch the axis. What lies below is marked at the edge.
+const logDecades = 7
+
+// numberTicks places ticks at multiples of 1, 2 or 5 times a power of ten and writes them with no more decimals than
+// they need and a real minus sign. gonum's default asks for three ticks, too few to read a value off.
+type numberTicks struct{}
+
+// About this many steps between the ends of a linear axis.
+const wantedSteps = 4.5
+
+// Ticks implements plot.Ticker.
+func (numberTicks) Ticks(lo, hi float64) []plot.Tick {
+	step, decimals := niceStep((hi - lo) / wantedSteps)
+	var ticks []plot.Tick
+	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+1e-9*step; k++ {
+		v := roundTo(k*step, 12)
+		ticks = append(ticks, plot.Tick{Value: v, Label: minusSign(strconv.FormatFloat(v, 'f', decimals, 64))})
+	}
+	return ticks
+}
+
+// niceStep is the nearest, in ratio, of 1, 2, 5 times a power of ten, and the decimals it needs.
+func niceStep(step float64) (nice float64, decimals int) {
+	power := math.Pow(10, math.Floor(math.Log10(step)))
+	best := math.Inf(1)
+	for _, factor := range []float64{1, 2, 5, 10} {
+		if off := math.Abs(math.Log(factor * power / step)); off < best {
+			nice, best = factor*power, off
+		}
+	}
+	return nice, max(0, -int(math.Floor(math.Log10(nice)+1e-9)))
+}
+
+// roundTo rounds away the noise of a sum of steps, keeping the given number of decimals.
+func roundTo(v float64, decimals int) float64 {
+	unit := math.Pow10(decimals)
+	return math.Round(v*unit)/unit + 0 // + 0 makes -0 a 0
+}
+
+// powerTicks labels the powers of a base, thinned to a few; powers of ten also have the small ticks that tell a
+// logarithmic axis.
+type powerTicks struct {
+	base float64 // 10 or e
+}
+
+// The labels that an axis of one panel has room for.
+const maxPowerLabels = 5
+
+// Ticks implements plot.Ticker.
+func (t powerTicks) Ticks(lo, hi float64) []plot.Tick {
+	unit := math.Log(t.base)
+	first := int(math.Ceil(math.Log(lo)/unit - 1e-9))
+	last := int(math.Floor(math.Log(hi)/unit + 1e-9))
+	if last <= first && t.base == 10 {
+		return numberTicks{}.Ticks(lo, hi)
+	}
+	stride := (last - first + maxPowerLabels - 1) / maxPowerLabels
+	stride = max(1, stride)
+	var ticks []plot.Tick
+	for k := first - 1; k <= last; k++ {
+		power := math.Exp(float64(k) * unit)
+		if t.base == 10 {
+			power = math.Pow10(k)
+		}
+		label := ""
+		if k%stride == 0 {
+			label = powerLabel(t.base, k)
+		}
+		if k >= first {
+			ticks = append(ticks, plot.Tick{Value: power, Label: label})
+		}
+		if t.base != 10 || stride > 1 {
+			continue
+		}
+		for m := 2.0; m < 10; m++ {
+			if v := m * power; v > lo && v < hi {
+				ticks = append(ticks, plot.Tick{Value: v})
+			}
+		}
+	}
+	return ticks
+}
+
+func powerLabel(base float64, k int) string {
+	name := "10"
+	if base == math.E {
+		name = "e"
+	}
+	return "$" + name + "^{" + minusSign(strconv.Itoa(k)) + "}$"
+}
+
+// naturalPowers says whether all values are integer powers of e, as a natural logarithmic sweep makes.
+func naturalPowers(values []float64) bool {
+	for _, v := range values {
+		k := math.Log(v)
+		if v <= 0 || math.Abs(k-math.Round(k)) > 1e-9 {
+			return false
+		}
+	}
+	return len(values) > 1
+}
+
+// zeroLog is a logarithmic axis with a place for zero behind a break: left of the positive values, which reach from
+// least to most, or right of them where zero means that there is no limit.
+type zeroLog struct {
+	least, most float64
+	noLimit     bool
+}
+
+// Normalize implements plot.Normalizer. The places do not depend on the range of the axis.
+func (z zeroLog) Normalize(_, _, v float64) float64 {
+	const margin, zeroShare = 0.04, 0.17
+	low, high, zero := margin+zeroShare, 1-margin, margin
+	if z.noLimit {
+		low, high, zero = margin, 1-margin-zeroShare, 1-margin
+	}
+	switch {
+	case v < z.least:
+		return zero
+	case z.most == z.least:
+		return (low + high) / 2
+	}
+	return low + (high-low)*math.Log(v/z.least)/math.Log(z.most/z.least)
+}
+
+// Ticks labels zero and the powers of ten, from left to right.
+func (z zeroLog) Ticks(_, _ float64) []plot.Tick {
+	ticks := powerTicks{10}.Ticks(z.least, z.most)
+	if z.noLimit {
+		return append(ticks, plot.Tick{Value: 0, Label: "none"})
+	}
+	return append([]plot.Tick{{Value: 0, Label: "0"}}, ticks...)
+}
+
+// breakAt is the middle between zero and the nearest positive value, in parts of the axis.
+func (z zeroLog) breakAt() float64 {
+	near := z.least
+	if z.noLimit {
+		near = z.most
+	}
+	return (z.Normalize(0, 0, 0) + z.Normalize(0, 0, near)) / 2
+}
+
+// axisBreak draws the two strokes between the zero and the positive part of a zeroLog axis.
+type axisBreak struct{}
+
+// Plot implements plot.Plotter.
+func (axisBreak) Plot(c draw.Canvas, p *plot.Plot) {
+	const half, apart = 2.2, 1.6
+	x := c.X(p.X.Scale.(zeroLog).breakAt())
+	c.StrokeLine2(draw.LineStyle{Color: white, Width: 1.5}, x-apart/2, c.Min.Y, x+apart/2, c.Min.Y)
+	for _, at := range []vg.Length{x - apart/2, x + apart/2} {
+		c.StrokeLine2(spineStyle(), at-half/2, c.Min.Y-half, at+half/2, c.Min.Y+half)
+	}
+}
+
+// spaced keeps every n-th label of an axis; the other ticks stay without one.
+type spaced struct {
+	plot.Ticker
+	every int
+}
+
+// Ticks implements plot.Ticker.
+func (s spaced) Ticks(lo, hi float64) []plot.Tick {
+	ticks := s.Ticker.Ticks(lo, hi)
+	n := 0
+	for i := range ticks {
+		if ticks[i].IsMinor() {
+			continue
+		}
+		if n%s.every != 0 {
+			ticks[i].Label = ""
+		}
+		n++
+	}
+	return ticks
+}
+
+// spaceLabels thins the labels of a horizontal axis of the given length until they stand clear of one another.
+func spaceLabels(axis *plot.Axis, length vg.Length) {
+	const gap = 3
+	full := axis.Tick.Marker
+	for every := 1; every < 10; every++ {
+		if every > 1 {
+			axis.Tick.Marker = spaced{full, every}
+		}
+		right, clear := math.Inf(-1), true
+		for _, tick := range axis.Tick.Marker.Ticks(axis.Min, axis.Max) {
+			if tick.IsMinor() || tick.Value < axis.Min || tick.Value > axis.Max {
+				continue
+			}
+			at := axis.Norm(tick.Value) * float64(length)
+			half := float64(axis.Tick.Label.Width(tick.Label)) / 2
+			clear = clear && at-half >= right+gap
+			right = at + half
+		}
+		if clear {
+			return
+		}
+	}
+}
+
+// setLog makes an axis over a positive quantity logarithmic; its values choose the base of the ticks.
+func setLog(axis *plot.Axis, values []float64) {
+	axis.Scale, axis.Tick.Marker = plot.LogScale{}, powerTicks{10}
+	if naturalPowers(values) {
+		axis.Tick.Marker = powerTicks{math.E}
+	}
+}
+
+// setScale gives an axis over a column the scale that a configuration asks for. Where one of the values is zero a
+// logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
+func setScale(axis *plot.Axis, column, scale string, values []float64) {
+	noLimit := slices.Contains(limitColumns, column)
+	positive := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
+	zero := slices.Contains(values, 0)
+	switch {
+	case len(positive) == 0:
+	case zero && (noLimit || resolveScale(scale, values) == logScale):
+		z := zeroLog{slices.Min(positive), slices.Max(positive), noLimit}
+		axis.Scale, axis.Tick.Marker = z, z
+	case resolveScale(scale, values) == logScale:
+		setLog(axis, values)
+	}
+}
+
+// limitColumns are the settings that limit something unless they are zero.
+var limitColumns = []string{"constraint.kl_radius", "train.clip_norm", "train.max_steps"}
+
+// resolveScale turns auto into log where the positive values span two decades or more.
+func resolveScale(scale string, values []float64) string {
+	if scale != autoScale {
+		return scale
+	}
+	least, most := math.Inf(1), 0.0
+	for _, v := range values {
+		if v < 0 {
+			return linearScale
+		}
+		if v > 0 {
+			least, most = min(least, v), max(most, v)
+		}
+	}
+	if most >= 100*least {
+		return logScale
+	}
+	return linearScale
+}
+
+// isLog says whether an axis must not see values at or below zero.
+func isLog(axis *plot.Axis) bool {
+	_, ok := axis.Scale.(plot.LogScale)
+	return ok
+}
+
+// pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
+func pad(axis *plot.Axis, share float64) {
+	switch axis.Scale.(type) {
+	case plot.LinearScale:
+		by := share * (axis.Max - axis.Min)
+		axis.Min, axis.Max = axis.Min-by, axis.Max+by
+	case plot.LogScale:
+		by := math.Pow(axis.Max/axis.Min, share)
+		axis.Min, axis.Max = axis.Min/by, axis.Max*by
+	}
+}

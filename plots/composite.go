@@ -1,0 +1,81 @@
+package plots
+
+import (
+	"fmt"
+
+	"windtunnel/toy/registry"
+)
+
+// Composite joins the panels of several figures, each drawn from its own experiment, into one figure with lettered
+// panels and one legend.
+type Composite struct {
+	Parts []Part `yaml:"panels" required:"true" doc:"figures whose panels are joined, in order"`
+	Twin  bool   `yaml:"twin" doc:"also draw the figure with the twins of those parts that have one"`
+}
+
+// Part is one figure of a composite.
+type Part struct {
+	From   string `yaml:"from" doc:"experiment of the suite whose tables are drawn; without it those of the whole figure"`
+	Figure Params `yaml:",kind"`
+}
+
+func compositeKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "composite",
+		Summary: "The panels of several figures as one figure, lettered, with one legend.",
+		Source:  "this project",
+		New:     func() Params { return &Composite{Twin: true} },
+	}
+}
+
+// Check implements registry.Checker.
+func (f *Composite) Check() []registry.Problem {
+	var problems []registry.Problem
+	if len(f.Parts) == 0 {
+		problems = append(problems, registry.Problem{Key: "panels", Wrong: "is empty", Allowed: "at least one figure"})
+	}
+	for i, part := range f.Parts {
+		if _, nested := part.Figure.(*Composite); nested {
+			problems = append(problems, registry.Problem{Key: fmt.Sprintf("panels.%d.kind", i), Wrong: "is a composite", Allowed: "any other kind of figure"})
+		}
+	}
+	return problems
+}
+
+// Twinned implements Twinner: parts without a twin stay as they are; without any there is none.
+func (f *Composite) Twinned() Params {
+	if !f.Twin {
+		return nil
+	}
+	twin := &Composite{Parts: make([]Part, len(f.Parts))}
+	some := false
+	for i, part := range f.Parts {
+		twin.Parts[i] = part
+		if twinner, ok := part.Figure.(Twinner); ok {
+			if params := twinner.Twinned(); params != nil {
+				twin.Parts[i].Figure = params
+				some = true
+			}
+		}
+	}
+	if !some {
+		return nil
+	}
+	return twin
+}
+
+// Panels implements Params.
+func (f *Composite) Panels(src Sources) ([]*Panel, error) {
+	var all []*Panel
+	for i, part := range f.Parts {
+		panels, err := part.Figure.Panels(src.From(part.From))
+		if err != nil {
+			return nil, fmt.Errorf("panels.%d: %w", i, err)
+		}
+		all = append(all, panels...)
+	}
+	for i, p := range all {
+		p.Letter = fmt.Sprintf("(%c)", 'a'+i)
+	}
+	return all, nil
+}

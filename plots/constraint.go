@@ -1,0 +1,172 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Constraint draws how far the final policies of two losses lie apart as training is constrained more: their distance,
+// averaged over prompts, over the strength of the constraint, a line a lambda. Runs are matched on everything but the
+// loss.
+type Constraint struct {
+	Where    record.Where `yaml:"where" doc:"selects the runs"`
+	Left     string       `yaml:"left" doc:"label of the first objective"`
+	Right    string       `yaml:"right" doc:"label of the second objective"`
+	Strength string       `yaml:"strength" required:"true" doc:"swept key on the x axis, such as constraint.l2"`
+	Distance string       `yaml:"distance" oneof:"tv,js" doc:"distance between the two final policies"`
+	XScale   string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; a logarithmic one has a place for 0 left of a break, auto is logarithmic from two decades on"`
+	Title    string       `yaml:"title" doc:"title of the panel"`
+}
+
+func constraintKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "constraint",
+		Summary: "Distance between the final policies of two losses over the strength of a constraint, a line a lambda.",
+		Source:  "this project, after the constraint experiment of arXiv 2407.09072",
+		New: func() Params {
+			return &Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Constraint) Columns() []Ref {
+	return append(whereRefs(f.Where, record.Policies), Ref{"strength", record.Runs, f.Strength})
+}
+
+// Check implements registry.Checker.
+func (f *Constraint) Check() []registry.Problem {
+	if f.Left == f.Right {
+		return []registry.Problem{{Key: "right", Wrong: "is the same loss as left", Allowed: "another objective's label"}}
+	}
+	return nil
+}
+
+// Prompts implements Refs.
+func (f *Constraint) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Constraint) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Policies, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	if err := all.need(f.Strength, "lambda"); err != nil {
+		return nil, err
+	}
+	table, err := f.distances(all)
+	if err != nil {
+		return nil, err
+	}
+	r := &rows{table: table, runs: table}
+	for i := range table.Rows {
+		r.at, r.run = append(r.at, i), append(r.run, i)
+	}
+	p := newPanel(f.Title)
+	p.ShareY = f.Distance + f.Left + f.Right
+	p.Y.Label.Text = fmt.Sprintf("%s($π_{%s}$, $π_{%s}$)", strings.ToUpper(f.Distance), plainName(f.Left), plainName(f.Right))
+	if f.Distance == "js" {
+		p.Y.Label.Text += " [nats]"
+	}
+	p.X.Label.Text = columnLabel(f.Strength)
+	setScale(&p.X, f.Strength, f.XScale, r.numbers(f.Strength))
+	p.Y.Min, p.Y.Max = 0, 0.02
+	lambdas := r.values("lambda")
+	for i, cell := range lambdas {
+		points, err := collectPoints(r.with("lambda", cell), f.Strength, distanceColumn, f.Strength)
+		if err != nil {
+			return nil, err
+		}
+		p.addCurve(valueLabel("lambda", cell), rampLook(i, len(lambdas)), points)
+	}
+	return []*Panel{p}, nil
+}
+
+// plainName is the printed name of a loss inside mathematics.
+func plainName(label string) string { return strings.ReplaceAll(lossName(label), "$", "") }
+
+const distanceColumn = "distance"
+
+// distances makes a table in the shape of runs, one row for each pair of runs that differ in the loss alone.
+func (f *Constraint) distances(all *rows) (*record.Table, error) {
+	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
+	keys = append(keys, "seed")
+	left, leftOrder := f.policies(all, keys, f.Left)
+	right, _ := f.policies(all, keys, f.Right)
+	for _, objective := range []string{f.Left, f.Right} {
+		if have := all.values("objective"); !slices.Contains(have, objective) {
+			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
+		}
+	}
+	t := record.NewTable(record.Runs, append(slices.Clone(keys), "status", distanceColumn)...)
+	for _, key := range leftOrder {
+		other, ok := right[key]
+		if !ok {
+			continue
+		}
+		cells := strings.Split(key, "\x00")
+		distance, status := f.between(left[key], other)
+		t.Rows = append(t.Rows, append(cells, status, distance))
+	}
+	if len(t.Rows) == 0 {
+		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
+	}
+	return t, nil
+}
+
+// policies returns the final-policy rows of an objective's runs by their coordinates, and these in table order.
+func (f *Constraint) policies(all *rows, keys []string, objective string) (map[string]*rows, []string) {
+	byKey := map[string]*rows{}
+	var order []string
+	mine := all.with("objective", objective)
+	for _, run := range mine.values("run") {
+		r := mine.with("run", run)
+		cells := make([]string, len(keys))
+		for i, column := range keys {
+			cells[i] = r.text(0, column)
+		}
+		key := strings.Join(cells, "\x00")
+		byKey[key] = r
+		order = append(order, key)
+	}
+	return byKey, order
+}
+
+// between is the mean distance over prompts, and the status that explains why there is none.
+func (f *Constraint) between(left, right *rows) (distance, status string) {
+	of := totalVariation
+	if f.Distance == "js" {
+		of = stat.JensenShannon
+	}
+	prompts := left.values("prompt")
+	mean := 0.0
+	for _, prompt := range prompts {
+		mean += of(finalPolicy(left.with("prompt", prompt)), finalPolicy(right.with("prompt", prompt))) / float64(len(prompts))
+	}
+	status = left.text(0, "status")
+	if !finite(left.float(0, "pi")) {
+		return "", status
+	}
+	if !finite(right.float(0, "pi")) {
+		return "", right.text(0, "status")
+	}
+	return record.FormatFloat(mean), status
+}
+
+// finalPolicy returns pi over the responses of the rows of one run and prompt; NaN where the run has none.
+func finalPolicy(r *rows) []float64 {
+	pi := make([]float64, r.len())
+	for i := range pi {
+		pi[i] = r.float(i, "pi")
+	}
+	return pi
+}

@@ -1,0 +1,279 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// point is one place of a curve: the mean over the runs and prompts that share it, and the range of their y.
+type point struct {
+	x, y      float64 // NaN or infinite where some run has no finite value
+	low, high float64
+	status    string // of the first run without a finite value
+}
+
+// collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
+// prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same place are an error: nothing is averaged over
+// a setting that nobody grouped by.
+func collectPoints(r *rows, x, y, order string) ([]point, error) {
+	type group struct {
+		first int // a row
+		rows  []int
+	}
+	keys := r.coordinates()
+	for _, column := range []string{"step", "response"} {
+		if r.table.Has(column) {
+			keys = append(keys, column)
+		}
+	}
+	index := map[string]int{}
+	var groups []group
+	for i := range r.len() {
+		cells := make([]string, len(keys))
+		for k, column := range keys {
+			cells[k] = r.text(i, column)
+		}
+		key := strings.Join(cells, "\x00")
+		g, ok := index[key]
+		if !ok {
+			g = len(groups)
+			index[key] = g
+			groups = append(groups, group{first: i})
+		}
+		groups[g].rows = append(groups[g].rows, i)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int {
+		return cmp.Compare(r.float(a.first, order), r.float(b.first, order))
+	})
+	points := make([]point, len(groups))
+	for g, group := range groups {
+		if g > 0 && cmp.Compare(r.float(groups[g-1].first, order), r.float(group.first, order)) == 0 {
+			return nil, ambiguous(r, groups[g-1].first, group.first, keys, order)
+		}
+		points[g] = meanPoint(r, group.rows, x, y)
+	}
+	return points, nil
+}
+
+// ambiguous names the column in which two rows at one place of a curve differ.
+func ambiguous(r *rows, a, b int, keys []string, order string) error {
+	for _, column := range keys {
+		if va, vb := r.text(a, column), r.text(b, column); va != vb {
+			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
+				order, r.text(a, order), column, orNothing(va), orNothing(vb), column)
+		}
+	}
+	return fmt.Errorf("one curve has two values at %s = %s", order, r.text(a, order))
+}
+
+func orNothing(cell string) string {
+	if cell == "" {
+		return "empty"
+	}
+	return cell
+}
+
+func meanPoint(r *rows, members []int, x, y string) point {
+	p := point{low: math.Inf(1), high: math.Inf(-1)}
+	n := float64(len(members))
+	for _, i := range members {
+		vx, vy := r.float(i, x), r.float(i, y)
+		p.x += vx / n
+		p.y += vy / n
+		p.low, p.high = min(p.low, vy), max(p.high, vy)
+		if (!finite(vx) || !finite(vy)) && p.status == "" {
+			p.status = r.text(i, "status")
+		}
+	}
+	return p
+}
+
+// why says what a point without a finite value stands for. A run that ended well can still lack one, where a metric
+// does not apply.
+func (p point) why() string {
+	switch {
+	case math.IsInf(p.x, 0) || math.IsInf(p.y, 0):
+		return "infinite"
+	case p.status == "" || p.status == "done" || p.status == "converged":
+		return "no value"
+	}
+	return p.status
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// curve draws points in order: a line, markers, and a band where seeds differ. Points without a finite y are crosses at
+// the upper edge, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
+type curve struct {
+	label      string
+	points     []point
+	look       look
+	slot       int  // position among the curves of a panel, so that crosses of two curves do not hide one another
+	plain      bool // no markers, as for long traces
+	grow       bool // every point is marked, larger along the curve
+	lastOnly   bool // the end alone is marked
+	logX, logY bool
+	broken     bool // the x axis has a break right of 0, which no line crosses
+}
+
+// At most about this many markers a curve; the curves of a panel mark different points.
+const maxMarks = 14
+
+// Markers that grow along a curve do so between these sizes.
+const smallMark, largeMark = 0.55, 1.5
+
+// DataRange implements plot.DataRanger over the points that can be drawn.
+func (c *curve) DataRange() (xmin, xmax, ymin, ymax float64) {
+	xmin, ymin = math.Inf(1), math.Inf(1)
+	xmax, ymax = math.Inf(-1), math.Inf(-1)
+	for _, p := range c.points {
+		if !finite(p.x) {
+			continue
+		}
+		if p.x > 0 || !c.logX {
+			xmin, xmax = min(xmin, p.x), max(xmax, p.x)
+		}
+		for _, y := range []float64{p.y, p.low, p.high} {
+			if finite(p.y) && finite(y) && (y > 0 || !c.logY) {
+				ymin, ymax = min(ymin, y), max(ymax, y)
+			}
+		}
+	}
+	return xmin, xmax, ymin, ymax
+}
+
+// beyond says whether a point lies below or left of the axes, as zero does on a logarithmic one.
+func beyond(q point, p *plot.Plot) bool { return q.x < p.X.Min || q.y < p.Y.Min }
+
+// edgeInset keeps the marks of what lies beyond the axes inside them, clear of the labels.
+const edgeInset = 1.5 * markSize
+
+// place is where x, y is drawn: what lies beyond the axes, along their edge.
+func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
+	at := c.Min
+	at.X, at.Y = at.X+edgeInset, at.Y+edgeInset
+	if x >= p.X.Min {
+		at.X = c.X(p.X.Norm(x))
+	}
+	if y >= p.Y.Min {
+		at.Y = c.Y(p.Y.Norm(y))
+	}
+	return at
+}
+
+// Plot implements plot.Plotter.
+func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
+	for _, run := range c.segments() {
+		c.plotBand(canvas, p, run)
+		line := make([]vg.Point, len(run))
+		for i, q := range run {
+			line[i] = place(&canvas, p, q.x, q.y)
+		}
+		canvas.StrokeLines(c.look.line(), canvas.ClipLinesXY(line)...)
+	}
+	for i, q := range c.points {
+		switch {
+		case !finite(q.x):
+		case !finite(q.y):
+			at := place(&canvas, p, q.x, 0)
+			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
+			drawCross(&canvas, c.look, at)
+		case c.marked(i):
+			canvas.DrawGlyphNoClip(c.mark(i, beyond(q, p)), place(&canvas, p, q.x, q.y))
+		}
+	}
+}
+
+// marked says whether point i has a marker.
+func (c *curve) marked(i int) bool {
+	switch {
+	case c.plain:
+		return false
+	case c.lastOnly:
+		return i == len(c.points)-1
+	case c.grow:
+		return true
+	}
+	every := (len(c.points) + maxMarks - 1) / maxMarks
+	return (i+c.slot)%every == 0
+}
+
+// mark is the marker of point i, hollow if the point lies beyond the axes.
+func (c *curve) mark(i int, hollow bool) draw.GlyphStyle {
+	mark := c.look.mark()
+	if c.grow && len(c.points) > 1 {
+		mark.Radius *= vg.Length(smallMark + (largeMark-smallMark)*float64(i)/float64(len(c.points)-1))
+	}
+	if hollow {
+		glyph := c.look.glyph
+		glyph.hollow = true
+		mark.Shape = glyph
+	}
+	return mark
+}
+
+// hasBand says whether some point stands for several different values.
+func (c *curve) hasBand() bool {
+	return slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.high > q.low })
+}
+
+func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
+	if !c.hasBand() || len(run) < 2 {
+		return
+	}
+	var outline []vg.Point
+	for _, q := range run {
+		outline = append(outline, place(&canvas, p, q.x, q.high))
+	}
+	for _, q := range slices.Backward(run) {
+		outline = append(outline, place(&canvas, p, q.x, q.low))
+	}
+	canvas.FillPolygon(light(c.look.color), canvas.ClipPolygonXY(outline))
+}
+
+// segments are the stretches of a curve that a line may connect.
+func (c *curve) segments() [][]point {
+	var all [][]point
+	var run []point
+	end := func() {
+		if len(run) > 0 {
+			all = append(all, run)
+		}
+		run = nil
+	}
+	for _, p := range c.points {
+		if !finite(p.x) || !finite(p.y) {
+			end()
+			continue
+		}
+		run = append(run, p)
+		if c.broken && p.x == 0 {
+			end()
+		}
+	}
+	end()
+	return all
+}
+
+func drawCross(canvas *draw.Canvas, l look, at vg.Point) {
+	const r = 1.1 * markSize
+	sty := draw.LineStyle{Color: l.color, Width: 1.1}
+	canvas.StrokeLine2(sty, at.X-r, at.Y-r, at.X+r, at.Y+r)
+	canvas.StrokeLine2(sty, at.X-r, at.Y+r, at.X+r, at.Y-r)
+}
+
+// Thumbnail implements plot.Thumbnailer: the line with its marker.
+func (c *curve) Thumbnail(canvas *draw.Canvas) {
+	y := canvas.Center().Y
+	canvas.StrokeLine2(c.look.line(), canvas.Min.X, y, canvas.Max.X, y)
+	if !c.plain {
+		canvas.DrawGlyphNoClip(c.look.mark(), vg.Point{X: canvas.Center().X, Y: y})
+	}
+}

@@ -1,0 +1,377 @@
+package plots
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/image/font/sfnt"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"pgregory.net/rapid"
+
+	"windtunnel/experiments/record"
+)
+
+func TestParseSpans(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want []span
+	}{
+		{"plain", []span{{"plain", false, 0}}},
+		{"cost $5", []span{{"cost $5", false, 0}}},
+		{"$λ$ = 1", []span{{"λ", true, 0}, {" = 1", false, 0}}},
+		{"$π_{ref}$", []span{{"π", true, 0}, {"ref", false, -1}}},
+		{"$10^{−5}$", []span{{"1", false, 0}, {"0", false, 0}, {"−5", false, 1}}},
+		{"$π_θ(y_a)$", []span{{"π", true, 0}, {"θ", true, -1}, {"(", false, 0}, {"y", true, 0}, {"a", true, -1}, {")", false, 0}}},
+		{"$x_$", []span{{"x", true, 0}, {"_", false, 0}}},
+		{"$x^{2$", []span{{"x", true, 0}, {"2", false, 1}}},
+		{"", nil},
+	} {
+		if got := parseSpans(c.line); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %v, want %v", c.line, got, c.want)
+		}
+	}
+}
+
+// No text makes the handler panic, and what is not markup is drawn.
+func FuzzParseSpans(f *testing.F) {
+	for _, seed := range []string{"$π_{ref}$", "a$b", "$^{$", "$__$", "${}_{}$"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		var drawn strings.Builder
+		for _, s := range parseSpans(line) {
+			drawn.WriteString(s.text)
+		}
+		if !strings.ContainsRune(line, '$') && drawn.String() != line {
+			t.Errorf("%q is drawn as %q", line, drawn.String())
+		}
+		if handler.eachSpan(line, plot.DefaultFont, nil) < 0 {
+			t.Errorf("%q has a negative width", line)
+		}
+	})
+}
+
+// The fonts have every character that labels are made of.
+func TestGlyphs(t *testing.T) {
+	var used strings.Builder
+	used.WriteString("KL(π* ‖ π)−10e^y_abc0123456789.,×=>[]λαθδφ")
+	for _, name := range columnNames {
+		used.WriteString(name.label + name.symbol)
+	}
+	for _, line := range referenceValue {
+		used.WriteString(line.label)
+	}
+	for _, fnt := range []font.Font{handler.face(plot.DefaultFont, span{}).Font, handler.face(plot.DefaultFont, span{italic: true}).Font, bold(textStyle(8, 0, 0)).Font} {
+		face := font.DefaultCache.Lookup(fnt, 8)
+		for _, r := range used.String() {
+			var buf sfnt.Buffer
+			if index, err := face.Face.GlyphIndex(&buf, r); err != nil || index == 0 {
+				t.Errorf("%s has no %q", fnt.Name(), r)
+			}
+		}
+	}
+}
+
+func labels(ticks []plot.Tick) string {
+	var words []string
+	for _, tick := range ticks {
+		if !tick.IsMinor() {
+			words = append(words, strings.Trim(tick.Label, "$"))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		ticker   plot.Ticker
+		low, top float64
+		want     string
+	}{
+		{numberTicks{}, 0, 1, "0.0 0.2 0.4 0.6 0.8 1.0"},
+		{numberTicks{}, -0.3, 0.1, "−0.3 −0.2 −0.1 0.0 0.1"},
+		{numberTicks{}, -400, 11400, "0 2000 4000 6000 8000 10000"},
+		{numberTicks{}, 0.1496, 0.1504, "0.1496 0.1498 0.1500 0.1502 0.1504"},
+		{powerTicks{10}, 1e-5, 100, "10^{−4} 10^{−2} 10^{0} 10^{2}"},
+		{powerTicks{10}, 0.5, 200, "10^{0} 10^{1} 10^{2}"},
+		{powerTicks{10}, 0.2, 0.9, "0.2 0.4 0.6 0.8"},
+		{powerTicks{math.E}, math.Exp(-5), math.Exp(5), "e^{−4} e^{−2} e^{0} e^{2} e^{4}"},
+		{zeroLog{0.001, 1, false}, 0, 1, "0 10^{−3} 10^{−2} 10^{−1} 10^{0}"},
+		{zeroLog{10, 1000, true}, 0, 1000, "10^{1} 10^{2} 10^{3} none"},
+	} {
+		if got := labels(c.ticker.Ticks(c.low, c.top)); got != c.want {
+			t.Errorf("%#v over [%g, %g]: %s, want %s", c.ticker, c.low, c.top, got, c.want)
+		}
+	}
+}
+
+// Ticks of any axis are few, in order, on the axis, and after thinning their labels stand clear of one another.
+func TestTicksProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		low := rapid.Float64Range(-1e6, 1e6).Draw(t, "low")
+		span := math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "log span"))
+		length := vg.Length(rapid.Float64Range(70, 250).Draw(t, "length"))
+		axis := newPlot().X
+		axis.Min, axis.Max = low, low+span
+		if rapid.Bool().Draw(t, "log") {
+			axis.Min, axis.Max = span, span*math.Pow(10, rapid.Float64Range(0.5, 20).Draw(t, "decades"))
+			axis.Scale, axis.Tick.Marker = plot.LogScale{}, powerTicks{10}
+		}
+		spaceLabels(&axis, length)
+		end, labelled := math.Inf(-1), 0
+		for _, tick := range axis.Tick.Marker.Ticks(axis.Min, axis.Max) {
+			at := axis.Norm(tick.Value)
+			if tick.IsMinor() || at < 0 || at > 1 {
+				continue
+			}
+			labelled++
+			half := float64(axis.Tick.Label.Width(tick.Label) / 2)
+			if left := at*float64(length) - half; left < end {
+				t.Fatalf("label %s starts at %g, the one before ends at %g", tick.Label, left, end)
+			}
+			end = at*float64(length) + half
+		}
+		if labelled < 1 || labelled > 12 {
+			t.Fatalf("%d labels", labelled)
+		}
+	})
+}
+
+// An axis with a place for zero keeps the order of values and the zero apart from all of them.
+func TestZeroLogProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		least := math.Pow(10, rapid.Float64Range(-8, 8).Draw(t, "least"))
+		z := zeroLog{least, least * math.Pow(10, rapid.Float64Range(0, 12).Draw(t, "decades")), rapid.Bool().Draw(t, "no limit")}
+		a := least * math.Pow(z.most/least, rapid.Float64Range(0, 1).Draw(t, "a"))
+		at, zero := z.Normalize(0, 0, a), z.Normalize(0, 0, 0)
+		if at < 0 || at > 1 || zero < 0 || zero > 1 {
+			t.Fatalf("places %g and %g", at, zero)
+		}
+		if z.noLimit != (zero > at) || math.Abs(zero-at) < 0.1 {
+			t.Fatalf("zero at %g, %g at %g", zero, a, at)
+		}
+		if z.Normalize(0, 0, z.most) < at || z.Normalize(0, 0, z.least) > at {
+			t.Fatalf("%g at %g is out of order", a, at)
+		}
+	})
+}
+
+func TestCellLabel(t *testing.T) {
+	for cell, want := range map[string]string{
+		"1e-05": "$10^{−5}$", "0.01": "0.01", "100": "100", "1000": "$10^{3}$", "1": "1", "0": "0", "-2.5": "−2.5",
+		"0.01831563888873418": "$e^{−4}$", "0.333333333333": "0.3333", "2.5e-07": "2.5·$10^{−7}$", "true": "true", "inf": "inf",
+	} {
+		if got := cellLabel(cell); got != want {
+			t.Errorf("%s is written %s, want %s", cell, got, want)
+		}
+	}
+}
+
+// Every loss looks unlike every other in color and, among those drawn together most, in marker too; a label keeps its
+// look whatever else is selected.
+func TestLossLooks(t *testing.T) {
+	all := []string{"dpo", "ipo", "f-dpo", "typo", "rlhf", "kto", "cpo", "slic", "simpo"}
+	seen := map[color.RGBA]string{}
+	for _, label := range all {
+		l := lossLook(label, all)
+		if other, ok := seen[l.color]; ok {
+			t.Errorf("%s and %s have one color", label, other)
+		}
+		seen[l.color] = label
+	}
+	if got, want := lossLook("dpo", []string{"dpo"}), lossLook("dpo", all); got.color != want.color {
+		t.Error("dpo changes its color")
+	}
+	reversed := slices.Clone(all)
+	slices.Reverse(reversed)
+	if lossLook("kto", all).color != lossLook("kto", reversed).color {
+		t.Error("kto changes its color with the order of the table")
+	}
+}
+
+// Up to 256 colors an image keeps every pixel; beyond, none moves far.
+func TestFewColors(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		colors    int
+		tolerance int
+	}{{"few", 256, 0}, {"many", 4096, 40}} {
+		img := image.NewRGBA(image.Rect(0, 0, 64, 64))
+		for i := range 64 * 64 {
+			k := i % c.colors
+			img.SetRGBA(i%64, i/64, color.RGBA{uint8(k % 16 * 17), uint8(k / 16 % 16 * 17), uint8(k / 256 * 17), 255})
+		}
+		few := fewColors(img).(*image.Paletted)
+		if len(few.Palette) != 256 {
+			t.Errorf("%s: %d colors", c.name, len(few.Palette))
+		}
+		worst := 0
+		for i := range 64 * 64 {
+			a := img.RGBAAt(i%64, i/64)
+			b := few.At(i%64, i/64).(color.RGBA)
+			if c.tolerance == 0 && a != b {
+				t.Fatalf("%s: %v became %v", c.name, a, b)
+			}
+			worst = max(worst, int(a.R)-int(b.R))
+		}
+		if c.name == "many" && worst == 0 {
+			t.Error("many: no color was rounded, so nothing is tested")
+		}
+	}
+}
+
+// Panels of a page are equally large, aligned, and clear of the legend, of one another and of the edges.
+func TestLayoutProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 10).Draw(t, "panels")
+		series := rapid.IntRange(1, 12).Draw(t, "series")
+		shared := rapid.Bool().Draw(t, "shared y")
+		panels := make([]*Panel, n)
+		for i := range panels {
+			p := newPanel("panel")
+			p.X.Label.Text, p.Y.Label.Text = columnLabel("lambda"), columnLabel("kl_star_pi")
+			if shared {
+				p.ShareY = "y"
+			}
+			setLog(&p.X, nil)
+			for k := range series {
+				p.addCurve(strings.Repeat("s", k+1), rampLook(k, series), []point{{x: 0.01, y: float64(i), low: 0, high: 1}, {x: 100, y: 2}})
+			}
+			panels[i] = p
+		}
+		pg := layOut(panels)
+		canvas := draw.NewCanvas(newRecorder(), pg.width, pg.height)
+		legendEnd := pg.height - pageMargin - pg.legend.height()
+		first := vg.Rectangle{}
+		for i, cell := range pg.cells(canvas) {
+			area := panels[i].DataCanvas(cell).Rectangle
+			if i == 0 {
+				first = area
+			}
+			// gonum aligns for the overhang of end labels at its first guess of the width; what remains is under 0.4 mm.
+			if math.Abs(float64(area.Size().X-first.Size().X)) > 1 || math.Abs(float64(area.Size().Y-first.Size().Y)) > 1 {
+				t.Fatalf("panel %d is %v, the first %v", i, area.Size(), first.Size())
+			}
+			if area.Max.Y > legendEnd || area.Min.Y < pageMargin || area.Min.X < pageMargin || area.Max.X > pg.width {
+				t.Fatalf("panel %d at %v leaves its room under %g", i, area, legendEnd)
+			}
+			if area.Size().X < minWidth*0.99 {
+				t.Fatalf("panel %d is only %v wide", i, area.Size().X)
+			}
+		}
+		for _, row := range pg.legend.rows {
+			if groupWidth(row) > pg.width {
+				t.Fatalf("a row of the legend is %v wide, the page %v", groupWidth(row), pg.width)
+			}
+		}
+	})
+}
+
+// Values from the rows themselves: what is averaged, in which order, and what has no value.
+func TestCollectPoints(t *testing.T) {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "train.lr", "status", "tv")
+	runs.Rows = [][]string{
+		{"c", "dpo", "10", "0", "", "converged", "0.5"},
+		{"a", "dpo", "0.1", "0", "", "converged", "0.2"},
+		{"b", "dpo", "0.1", "1", "", "converged", "0.4"},
+		{"d", "dpo", "1", "0", "", "diverged", ""},
+		{"e", "dpo", "1", "1", "", "converged", "0.3"},
+	}
+	src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+	all, err := selectRows(src, record.Runs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := collectPoints(all, "lambda", "tv", "lambda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(points) != 3 || points[0].x != 0.1 || math.Abs(points[0].y-0.3) > 1e-15 || points[0].low != 0.2 || points[0].high != 0.4 || points[2].y != 0.5 {
+		t.Errorf("points %+v", points)
+	}
+	if !math.IsNaN(points[1].y) || points[1].why() != "diverged" {
+		t.Errorf("a setting with a diverged seed is %+v, want no value", points[1])
+	}
+	c := curve{points: points}
+	if segments := c.segments(); len(segments) != 2 || len(segments[0]) != 1 {
+		t.Errorf("the line is not broken at the diverged run: %+v", segments)
+	}
+	runs.Rows[2][4] = "0.5"
+	if _, err := collectPoints(all, "lambda", "tv", "lambda"); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
+		t.Errorf("two learning rates in one point: %v", err)
+	}
+}
+
+func TestModePolicy(t *testing.T) {
+	for _, c := range []struct{ star, ref, want []float64 }{
+		{[]float64{0.6, 0.3, 0.1}, []float64{0.4, 0.4, 0.2}, []float64{1, 0, 0}},
+		{[]float64{0.4, 0.2, 0.4}, []float64{0.1, 0.6, 0.3}, []float64{0.25, 0, 0.75}},
+	} {
+		got := modePolicy(c.star, c.ref)
+		if totalVariation(got, c.want) > 1e-15 {
+			t.Errorf("mode of %v is %v, want %v", c.star, got, c.want)
+		}
+	}
+}
+
+// Distances between the reference and the BT-optimal policy: KL(pi_star to pi_ref) of the bad prompt as the published
+// code prints it, the others by hand.
+func TestReferenceLevel(t *testing.T) {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
+	runs.Rows = [][]string{{"r", "dpo", "1", "0", "done"}}
+	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+	policies.Rows = [][]string{
+		{"r", "bad", "0", "", "0.4", "0.6"}, {"r", "bad", "1", "", "0.2", "0.2"}, {"r", "bad", "2", "", "0.4", "0.2"},
+		{"r", "good", "0", "", "0.6", "0.6"}, {"r", "good", "1", "", "0.3", "0.3"}, {"r", "good", "2", "", "0.1", "0.1"},
+	}
+	src := NewSources(func(string) (record.Source, error) {
+		return record.Memory{record.Runs: runs, record.Policies: policies}, nil
+	})
+	all, err := selectRows(src, record.Policies, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		metric, prompt string
+		want           float64
+	}{
+		{"kl_star_pi", "bad", 0.10464962875290948},
+		{"kl_pi_star", "bad", 0.4*math.Log(0.4/0.6) + 0.4*math.Log(2)},
+		{"tv_star", "bad", 0.2},
+		{"kl_star_pi", "good", 0},
+	} {
+		got, err := referenceLevel(src, referenceValue[c.metric].of, promptGroup{c.prompt, []string{c.prompt}}, all)
+		if err != nil || math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("%s of the reference on the %s prompt is %g, %v, want %g", c.metric, c.prompt, got, err, c.want)
+		}
+	}
+}
+
+func TestPromptGroups(t *testing.T) {
+	table := record.NewTable(record.Prompts, "run", "prompt")
+	for _, prompt := range []string{"good-1", "bad-1", "good-2", "x", "re-2x"} {
+		table.Rows = append(table.Rows, []string{"r", prompt})
+	}
+	r := &rows{table: table, runs: table, at: []int{0, 1, 2, 3, 4}, run: []int{0, 1, 2, 3, 4}}
+	groups, err := r.promptGroups(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range groups {
+		got = append(got, g.name+"="+strings.Join(g.members, "+"))
+	}
+	if want := "good=good-1+good-2 bad=bad-1 x=x re-2x=re-2x"; strings.Join(got, " ") != want {
+		t.Errorf("groups %v, want %s", got, want)
+	}
+	if groups, _ = r.promptGroups([]string{"good-2"}); len(groups) != 1 || !slices.Equal(groups[0].members, []string{"good-2"}) {
+		t.Errorf("good-2 alone gives %v", groups)
+	}
+}

@@ -1,0 +1,91 @@
+package plots
+
+import (
+	"bytes"
+	"cmp"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"slices"
+
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// newRecorder returns a canvas that draws nothing, for measuring.
+func newRecorder() *recorder.Canvas { return new(recorder.Canvas) }
+
+// svgFamily names, for viewers without Liberation Serif, fonts of the same metrics.
+const svgFamily = "font-family:'Liberation Serif','Times New Roman',Tinos,Times,serif"
+
+// svg returns the page as an SVG document. Text stays text; it is set in Liberation Serif or what has its metrics.
+func (pg *page) svg() ([]byte, error) {
+	c := vgsvg.New(pg.width, pg.height)
+	pg.draw(draw.New(c))
+	var out bytes.Buffer
+	if _, err := c.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return bytes.ReplaceAll(out.Bytes(), []byte("font-family:Liberation Serif"), []byte(svgFamily)), nil
+}
+
+// png returns the page as a PNG image with at most 256 colors, which is several times smaller and faster to compress
+// than full color.
+func (pg *page) png() ([]byte, error) {
+	c := vgimg.NewWith(vgimg.UseWH(pg.width, pg.height), vgimg.UseDPI(dotsPerInch))
+	pg.draw(draw.New(c))
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
+	if err := encoder.Encode(&out, fewColors(c.Image())); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// fewColors returns the image with a palette of its 256 most frequent colors. Smoothed edges make more; those pixels
+// take the nearest color of the palette.
+func fewColors(img image.Image) image.Image {
+	full, ok := img.(*image.RGBA)
+	if !ok {
+		return img
+	}
+	counts := map[rgbColor]int{}
+	eachRun(full, func(c rgbColor, from, to int) { counts[c] += to - from })
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b rgbColor) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), slices.Compare(a[:], b[:]))
+	})
+	few := image.NewPaletted(img.Bounds(), nil)
+	for _, c := range colors[:min(256, len(colors))] {
+		few.Palette = append(few.Palette, color.RGBA{c[0], c[1], c[2], 255})
+	}
+	index := make(map[rgbColor]uint8, len(colors))
+	for _, c := range colors {
+		index[c] = uint8(few.Palette.Index(color.RGBA{c[0], c[1], c[2], 255}))
+	}
+	eachRun(full, func(c rgbColor, from, to int) {
+		k := index[c]
+		for i := from; i < to; i++ {
+			few.Pix[i] = k
+		}
+	})
+	return few
+}
+
+// rgbColor is the color of an opaque pixel.
+type rgbColor [3]uint8
+
+// eachRun calls do for every stretch of pixels of one color, most of which are long.
+func eachRun(img *image.RGBA, do func(c rgbColor, from, to int)) {
+	n := len(img.Pix) / 4
+	start, current := 0, rgbColor(img.Pix[:3])
+	for i := 1; i < n; i++ {
+		if c := rgbColor(img.Pix[4*i : 4*i+3]); c != current {
+			do(current, start, i)
+			start, current = i, c
+		}
+	}
+	do(current, start, n)
+}

@@ -1,0 +1,33 @@
+package plots_test
+
+import (
+	"fmt"
+
+	"windtunnel/experiments/record"
+	"windtunnel/plots"
+)
+
+// A figure is drawn from tables alone, here from two runs held in memory.
+func ExampleRender() {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
+	runs.Rows = [][]string{
+		{"typo/lambda=0.1", "typo", "0.1", "0", "converged", "0.02", "0.09"},
+		{"typo/lambda=10", "typo", "10", "0", "converged", "0.19", "0.01"},
+	}
+	src := plots.NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+
+	kind, _ := plots.Kinds().Find("lines")
+	lines := kind.New().(*plots.Lines)
+	lines.X, lines.Y = "lambda", "tv_star"
+	files, err := plots.Render(plots.Figure{Name: "distance", Params: lines}, src)
+	for _, file := range files {
+		fmt.Println(file.Name)
+	}
+	fmt.Println(err)
+	// Output:
+	// distance.svg
+	// distance.png
+	// distance_by_kl.svg
+	// distance_by_kl.png
+	// <nil>
+}

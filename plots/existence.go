@@ -1,0 +1,150 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Existence draws for which loss and lambda a minimizer exists: a row a loss, a column a lambda, each cell with the
+// status of its run in words and color, and the mass that a finite policy gives to one response.
+type Existence struct {
+	Where    record.Where `yaml:"where" doc:"selects the runs, at most one for each loss and lambda"`
+	Prompt   string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
+	Response int          `yaml:"response" range:"[0,inf)" doc:"index of the response whose mass is written: the one that never loses"`
+	Title    string       `yaml:"title" doc:"title of the panel"`
+}
+
+func existenceKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "existence",
+		Summary: "Status of each loss at each lambda as a labelled cell: where a minimizer exists.",
+		Source:  "this project",
+		New:     func() Params { return &Existence{} },
+	}
+}
+
+// Columns implements Refs.
+func (f *Existence) Columns() []Ref { return whereRefs(f.Where, record.Policies) }
+
+// statusFill colors the cells; the words in them say the same.
+var statusFill = map[string]color.RGBA{
+	"converged":  rgb(0xCFE6F5), // light blue
+	"done":       rgb(0xCFE6F5),
+	"not-unique": rgb(0xFBEFC2), // light yellow
+	"boundary":   rgb(0xF3DDEA), // light purple
+	"diverged":   rgb(0xF0B78F), // light vermillion
+}
+
+// Prompts implements Refs.
+func (f *Existence) Prompts() []PromptRef { return promptRef(f.Prompt) }
+
+// Wheres implements Refs.
+func (f *Existence) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Existence) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Policies, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = all.onePrompt(f.Prompt); err != nil {
+		return nil, err
+	}
+	response := strconv.Itoa(f.Response)
+	mine := all.with("response", response)
+	if mine.len() == 0 {
+		return nil, fmt.Errorf("no response %d; the rows have %d responses, counted from 0", f.Response, len(all.values("response")))
+	}
+	objectives, lambdas := mine.values("objective"), mine.values("lambda")
+	p := barePanel(f.Title)
+	p.Notes = []string{"Numbers: $π_θ(" + responseName(f.Response) + ")$ of the final policy, where there is one."}
+	p.free = true
+	p.wide = len(lambdas) > maxNarrowCells
+	p.Height = vg.Length(len(objectives)) * cellHeight
+	p.X.Label.Text = columnLabel("lambda")
+	nominal(&p.X, lambdas, sweepLabels(lambdas))
+	nominal(&p.Y, objectives, lossName)
+	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	for row, objective := range objectives {
+		for column, lambda := range lambdas {
+			cell := mine.with("objective", objective).with("lambda", lambda)
+			switch cell.len() {
+			case 0:
+			case 1:
+				p.Add(statusCell{column, row, cell.text(0, "status"), massLabel(cell.float(0, "pi"))})
+			default:
+				return nil, ambiguous(cell, 0, 1, append(cell.coordinates(), "seed"), "lambda")
+			}
+		}
+	}
+	return []*Panel{p}, nil
+}
+
+const (
+	cellHeight     = 21 // pt
+	maxNarrowCells = 6  // that fit side by side in a column of text
+)
+
+// nominal gives an axis a place for each name, the first at 0.
+func nominal(axis *plot.Axis, cells []string, name func(string) string) {
+	ticks := make(plot.ConstantTicks, len(cells))
+	for i, cell := range cells {
+		ticks[i] = plot.Tick{Value: float64(i), Label: name(cell)}
+	}
+	axis.Min, axis.Max = -0.5, float64(len(cells))-0.5
+	axis.Tick.Marker = ticks
+	axis.Tick.Length = 0
+}
+
+// massLabel writes a probability so that nothing short of 1 reads as 1; a run without a policy has none.
+func massLabel(pi float64) string {
+	switch {
+	case !finite(pi):
+		return ""
+	case pi > 0.999 && pi < 1:
+		return "> 0.999"
+	}
+	return strconv.FormatFloat(pi, 'f', 3, 64)
+}
+
+// statusCell is one cell of the table that an existence figure is.
+type statusCell struct {
+	column, row  int
+	status, mass string
+}
+
+// Plot implements plot.Plotter.
+func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
+	const gap = 1
+	x := func(v float64) vg.Length { return c.X(p.X.Norm(v)) }
+	y := func(v float64) vg.Length { return c.Y(p.Y.Norm(v)) }
+	column, row := float64(s.column), float64(s.row)
+	box := vg.Rectangle{
+		Min: vg.Point{X: x(column-0.5) + gap, Y: y(row+0.5) + gap},
+		Max: vg.Point{X: x(column+0.5) - gap, Y: y(row-0.5) - gap},
+	}
+	fill, ok := statusFill[s.status]
+	if !ok {
+		fill = gridGray
+	}
+	c.SetColor(fill)
+	c.Fill(box.Path())
+	lines := []string{s.status}
+	if s.mass != "" {
+		lines = append(lines, s.mass)
+	}
+	sty := textStyle(tickSize, draw.XCenter, draw.YCenter)
+	for i, line := range lines {
+		offset := (float64(len(lines)-1)/2 - float64(i)) * 1.15
+		at := vg.Point{X: x(column), Y: y(row) + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
+		c.FillText(sty, at, line)
+	}
+}

@@ -1,0 +1,306 @@
+package plots_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"flag"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"windtunnel/experiments/record"
+	"windtunnel/plots"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden figures under testdata")
+
+// params returns the parameters of a kind with its defaults, changed by set.
+func params[T plots.Params](kind string, set func(p T)) plots.Params {
+	k, ok := plots.Kinds().Find(kind)
+	if !ok {
+		panic("no kind " + kind)
+	}
+	p := k.New().(T)
+	set(p)
+	return p
+}
+
+func defaults(kind string) plots.Params { return params(kind, func(plots.Params) {}) }
+
+func atLambda(cell string) record.Where { return record.Where{"lambda": {cell}} }
+
+func penalty() plots.Params {
+	return params("constraint", func(f *plots.Constraint) { f.Strength, f.Title = "constraint.l2", "penalty" })
+}
+
+// figures is one figure of every kind.
+func figures() []plots.Figure {
+	return []plots.Figure{
+		{Name: "interpolation", From: "training", Params: params("interpolation", func(f *plots.Interpolation) { f.Where = atLambda("1e-5") })},
+		{Name: "preservation", From: "preservation", Params: defaults("preservation")},
+		{Name: "tradeoff", From: "preservation", Params: defaults("tradeoff")},
+		{Name: "constraint", From: "constraint", Params: penalty()},
+		{Name: "simplex_training", From: "training", Params: params("simplex", func(f *plots.Simplex) { f.Split = "lambda" })},
+		{Name: "simplex_penalty", From: "constraint", Params: params("simplex", func(f *plots.Simplex) {
+			f.Along, f.Where = "constraint.l2", atLambda("0.5")
+		})},
+		{Name: "lines_lambda", From: "existence", Params: params("lines", func(f *plots.Lines) {
+			f.X, f.Y = "lambda", "tv_star"
+			f.References = []plots.Reference{{Value: 0.1, Label: "bound"}}
+		})},
+		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
+			f.Table, f.X, f.Y, f.Split = record.Traces, "step", "tv_star", "lambda"
+		})},
+		{Name: "existence", From: "existence", Params: defaults("existence")},
+		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
+			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}
+		})},
+	}
+}
+
+// Every kind draws what it drew before, the same bytes twice, also at the same time; its PNG has the size of its SVG.
+func TestRenderGolden(t *testing.T) {
+	src := suite(t)
+	for _, fig := range figures() {
+		t.Run(fig.Name, func(t *testing.T) {
+			files, err := plots.Render(fig, src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			again := make([][]plots.File, 2)
+			for i := range again {
+				group.Go(func() { again[i], _ = plots.Render(fig, src) })
+			}
+			group.Wait()
+			for i, file := range files {
+				for _, other := range again {
+					if !bytes.Equal(file.Data, other[i].Data) {
+						t.Errorf("%s has other bytes when drawn again", file.Name)
+					}
+				}
+				if filepath.Ext(file.Name) == ".svg" {
+					checkGolden(t, file)
+					checkPNG(t, file, files[i+1])
+				}
+			}
+		})
+	}
+}
+
+func checkGolden(t *testing.T, file plots.File) {
+	t.Helper()
+	path := filepath.Join("testdata", file.Name)
+	if *update {
+		if err := os.WriteFile(path, file.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file.Data, want) {
+		t.Errorf("%s differs from testdata; look at it and run with -update if it should", file.Name)
+	}
+}
+
+func checkPNG(t *testing.T, svg, raster plots.File) {
+	t.Helper()
+	var root struct {
+		Width  string `xml:"width,attr"`
+		Height string `xml:"height,attr"`
+	}
+	if err := xml.Unmarshal(svg.Data, &root); err != nil {
+		t.Fatalf("%s: %v", svg.Name, err)
+	}
+	width, errWidth := strconv.ParseFloat(strings.TrimSuffix(root.Width, "pt"), 64)
+	height, errHeight := strconv.ParseFloat(strings.TrimSuffix(root.Height, "pt"), 64)
+	if errWidth != nil || errHeight != nil {
+		t.Fatal(errWidth, errHeight)
+	}
+	img, err := png.DecodeConfig(bytes.NewReader(raster.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, side := range []struct {
+		pixels int
+		points float64
+	}{{img.Width, width}, {img.Height, height}} {
+		if want := side.points * 300 / 72; float64(side.pixels) < want-1 || float64(side.pixels) > want+1 {
+			t.Errorf("%s: %d pixels for %g pt, want about %g", raster.Name, side.pixels, side.points, want)
+		}
+	}
+	if columns := []float64{240.94, 496.06}; !slices.Contains(columns, width) {
+		t.Errorf("%s is %g pt wide, want a column or the page: %v", svg.Name, width, columns)
+	}
+}
+
+// Figures over lambda have a twin over the KL reached, unless it is switched off.
+func TestTwins(t *testing.T) {
+	withTwin := []string{"preservation", "lines_lambda", "composite"}
+	src := suite(t)
+	for _, fig := range figures() {
+		files, err := plots.Render(fig, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{fig.Name + ".svg", fig.Name + ".png"}
+		if slices.Contains(withTwin, fig.Name) {
+			want = append(want, fig.Name+"_by_kl.svg", fig.Name+"_by_kl.png")
+			if text := label(files[2]); !strings.Contains(text, "reached [nats]") {
+				t.Errorf("the twin of %s has no axis over the KL reached", fig.Name)
+			}
+		}
+		var names []string
+		for _, file := range files {
+			names = append(names, file.Name)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s makes %v, want %v", fig.Name, names, want)
+		}
+	}
+	for from, off := range map[string]plots.Params{
+		"preservation": params("preservation", func(f *plots.Preservation) { f.Twin = false }),
+		"existence":    params("lines", func(f *plots.Lines) { f.X, f.Y, f.Twin = "lambda", "tv_star", false }),
+		"": params("composite", func(f *plots.Composite) {
+			f.Parts, f.Twin = []plots.Part{{From: "preservation", Figure: defaults("preservation")}}, false
+		}),
+	} {
+		if files, err := plots.Render(plots.Figure{Name: "off", From: from, Params: off}, src); err != nil || len(files) != 2 {
+			t.Errorf("%T with twin: false makes %d files, %v", off, len(files), err)
+		}
+	}
+}
+
+// label returns all text of an SVG in drawing order.
+func label(svg plots.File) string {
+	var text strings.Builder
+	for _, part := range strings.Split(string(svg.Data), "</text>") {
+		text.WriteString(part[strings.LastIndex(part, ">")+1:])
+	}
+	return text.String()
+}
+
+// What is drawn says what it must.
+func TestWords(t *testing.T) {
+	want := map[string][]string{
+		"interpolation": {"DPO, λ = 10−5", "TYPO, λ = 10−5", "πθ(ya)", "Training steps [103]", "Probability πθ(y)"},
+		"preservation":  {"good prompt", "bad prompt", "KL(π* ‖ πθ) [nats]", "KL(π* ‖ πref)", "e−4", "Regularization strength λ"},
+		"constraint":    {"TV(πRLHF, πDPO)", "λ = 0.5", "λ = 2", "diverged", "penalty"},
+		"lines_lambda":  {"diverged", "bound", "TV(πθ, π*)"},
+		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
+		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},
+	}
+	src := suite(t)
+	for _, fig := range figures() {
+		files, err := plots.Render(fig, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := label(files[0])
+		for _, words := range want[fig.Name] {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s does not say %q; it says %q", fig.Name, words, text)
+			}
+		}
+	}
+}
+
+// Mistakes are told with the figure, what is missing and what there is.
+func TestErrors(t *testing.T) {
+	cases := []struct {
+		name   string
+		from   string
+		params plots.Params
+		want   string
+	}{
+		{"metric", "preservation", params("preservation", func(f *plots.Preservation) { f.Metric = "kl_star_p" }),
+			`figure metric: table prompts has no column "kl_star_p"; near: kl_star_pi, `},
+		{"prompt", "preservation", params("preservation", func(f *plots.Preservation) { f.PromptNames = []string{"god"} }),
+			`figure prompt: no prompt "god" in the selected rows of prompts; near: good, bad`},
+		{"value", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = record.Where{"objective": {"dop"}} }),
+			`figure value: where: no row of runs has objective = dop; it is one of dpo, ipo, f-dpo, typo`},
+		{"column", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = record.Where{"lamda": {"1"}} }),
+			`figure column: where: table prompts has no column "lamda"; near: lambda, `},
+		{"experiment", "preservatoin", defaults("preservation"), `figure experiment: no experiment "preservatoin"`},
+		{"table", "preservation", params("interpolation", func(*plots.Interpolation) {}), `figure table: no table "trajectories"`},
+		{"lambdas", "training", defaults("interpolation"),
+			"figure lambdas: one curve has two values at step = 0: lambda is 1e-05 and 100; select one with `where: {lambda: ...}`"},
+		{"objective", "constraint", params("constraint", func(f *plots.Constraint) { f.Strength, f.Left = "constraint.l2", "rlfh" }),
+			`figure objective: no selected run of objective "rlfh"; near: rlhf, dpo`},
+		{"strength", "constraint", params("constraint", func(f *plots.Constraint) { f.Strength = "constraint.l1" }),
+			`figure strength: table policies has no column "constraint.l1"; near: constraint.l2, `},
+		{"response", "existence", params("existence", func(f *plots.Existence) { f.Response = 3 }),
+			"figure response: no response 3; the rows have 3 responses, counted from 0"},
+		{"prompts", "preservation", params("existence", func(f *plots.Existence) { f.Where = record.Where{"objective": {"dpo"}} }),
+			"figure prompts: table policies has the prompts good, bad; name one as `prompt`"},
+		{"part", "", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{From: "nowhere", Figure: penalty()}} }),
+			`figure part: panels.0: no experiment "nowhere"`},
+		{"y", "training", params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_sta" }),
+			`figure y: y: table runs has no column "tv_sta"; near: tv_star, `},
+	}
+	src := suite(t)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			files, err := plots.Render(plots.Figure{Name: c.name, From: c.from, Params: c.params}, src)
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if files != nil {
+				t.Errorf("%d files in spite of the error", len(files))
+			}
+		})
+	}
+}
+
+// lonely is a Source that, like a results folder, may be asked by one goroutine at a time.
+type lonely struct {
+	tables record.Memory
+	asking atomic.Int32
+	t      *testing.T
+}
+
+func (l *lonely) Table(name string) (*record.Table, error) {
+	if l.asking.Add(1) > 1 {
+		l.t.Error("two figures ask for tables at once")
+	}
+	defer l.asking.Add(-1)
+	time.Sleep(time.Millisecond)
+	return l.tables.Table(name)
+}
+
+// Figures drawn at once ask for their tables one after the other.
+func TestConcurrentSources(t *testing.T) {
+	source := &lonely{tables: preservationTables(t), t: t}
+	src := plots.NewSources(func(string) (record.Source, error) { return source, nil })
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if _, err := plots.Render(plots.Figure{Name: "p", Params: defaults("preservation")}, src); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func BenchmarkRender(b *testing.B) {
+	src := suite(b)
+	for _, fig := range figures() {
+		b.Run(fig.Name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := plots.Render(fig, src); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

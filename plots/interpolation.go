@@ -1,0 +1,129 @@
+package plots
+
+import (
+	"fmt"
+	"strconv"
+
+	"gonum.org/v1/plot"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Interpolation draws where training takes each loss: a panel a loss with the probability of every response over the
+// training steps, beside the dashed BT-optimal policy.
+type Interpolation struct {
+	Where  record.Where `yaml:"where" doc:"selects the runs, one for each loss: usually one lambda"`
+	Prompt string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
+	Title  string       `yaml:"title" doc:"title of every panel after the loss; without it the value of lambda"`
+}
+
+func interpolationKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "interpolation",
+		Summary: "Policy over training steps, a panel a loss, beside the BT-optimal policy.",
+		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment",
+		New:     func() Params { return &Interpolation{} },
+	}
+}
+
+// Columns implements Refs.
+func (f *Interpolation) Columns() []Ref { return whereRefs(f.Where, record.Trajectories) }
+
+// Prompts implements Refs.
+func (f *Interpolation) Prompts() []PromptRef { return promptRef(f.Prompt) }
+
+// Wheres implements Refs.
+func (f *Interpolation) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Trajectories, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = all.onePrompt(f.Prompt); err != nil {
+		return nil, err
+	}
+	finals, err := selectRows(src, record.Policies, onlyRuns(f.Where, all))
+	if err != nil {
+		return nil, err
+	}
+	if n := len(all.values("response")); n > len(responseColors) {
+		return nil, fmt.Errorf("%d responses cannot be told apart; select at most %d with `where: {response: [...]}`", n, len(responseColors))
+	}
+	var panels []*Panel
+	for _, objective := range all.values("objective") {
+		p, err := f.panel(objective, all.with("objective", objective), finals)
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+// onlyRuns drops from a selection what selects rows of trajectories alone, so that it fits policies too.
+func onlyRuns(where record.Where, all *rows) record.Where {
+	kept := record.Where{}
+	for column, values := range where {
+		if column != "step" {
+			kept[column] = values
+		}
+	}
+	if all.table.Has("prompt") {
+		kept["prompt"] = all.values("prompt")
+	}
+	return kept
+}
+
+func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error) {
+	title := lossName(objective)
+	switch {
+	case f.Title != "":
+		title += ", " + f.Title
+	case len(r.values("lambda")) == 1 && r.values("lambda")[0] != "":
+		title += ", " + valueLabel("lambda", r.values("lambda")[0])
+	}
+	p := newPanel(title)
+	p.ShareY = "probability"
+	p.Y.Label.Text = columnLabel("pi")
+	p.Y.Min, p.Y.Max = 0, 1
+	unit := stepUnit(&p.X, r.numbers("step"))
+
+	for k, cell := range r.values("response") {
+		points, err := collectPoints(r.with("response", cell), "step", "pi", "step")
+		if err != nil {
+			return nil, err
+		}
+		for i := range points {
+			points[i].x /= unit
+		}
+		index, err := strconv.Atoi(cell)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: response %q is not an index", record.Trajectories, cell)
+		}
+		name := responseName(index)
+		l := look{color: responseColors[k], width: 1.2 * curveWidth}
+		p.addCurve("$π_θ("+name+")$", l, points).plain = true
+		star := finals.with("run", r.text(0, "run")).with("response", cell)
+		if star.len() == 0 {
+			return nil, fmt.Errorf("table %s has no response %s", record.Policies, cell)
+		}
+		p.Add(target{star.float(0, "pi_star"), l})
+	}
+	p.addEntry(referenceRank, "$π$*", "target", target{look: look{color: inkGray}})
+	return p, nil
+}
+
+// stepUnit labels an axis over training steps, in thousands where there are many, and returns the unit.
+func stepUnit(axis *plot.Axis, steps []float64) float64 {
+	axis.Label.Text = columnLabel("step")
+	for _, s := range steps {
+		if s >= 2000 {
+			axis.Label.Text += " [$10^3$]"
+			return 1000
+		}
+	}
+	return 1
+}

@@ -1,0 +1,95 @@
+package plots_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/record"
+	"windtunnel/plots"
+	"windtunnel/toy/registry"
+)
+
+// The table is sorted, and every kind and parameter is described.
+func TestKinds(t *testing.T) {
+	kinds := plots.Kinds()
+	if !slices.IsSortedFunc(kinds, func(a, b registry.Kind[plots.Params]) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the kinds are not sorted")
+	}
+	for _, k := range kinds {
+		if k.Summary == "" || k.Source == "" {
+			t.Errorf("%s lacks a summary or source", k.Name)
+		}
+		p := reflect.TypeOf(k.New()).Elem()
+		for i := range p.NumField() {
+			field := p.Field(i)
+			if field.IsExported() && (field.Tag.Get("yaml") == "" || field.Tag.Get("doc") == "") {
+				t.Errorf("%s: %s has no yaml or doc tag", k.Name, field.Name)
+			}
+		}
+	}
+}
+
+// Each kind tells which columns, prompts and rows it looks up.
+func TestRefs(t *testing.T) {
+	where := record.Where{"lambda": {"1"}}
+	for _, c := range []struct {
+		params  plots.Params
+		columns []plots.Ref
+		prompts []plots.PromptRef
+	}{
+		{params("interpolation", func(f *plots.Interpolation) { f.Where, f.Prompt = where, "x" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "trajectories", Column: "lambda"}}, []plots.PromptRef{{Key: "prompt", Prompt: "x"}}},
+		{params("preservation", func(f *plots.Preservation) { f.Where, f.PromptNames = where, []string{"good", "bad"} }),
+			[]plots.Ref{{Key: "where.lambda", Table: "prompts", Column: "lambda"}, {Key: "metric", Table: "prompts", Column: "kl_star_pi"}},
+			[]plots.PromptRef{{Key: "prompts.0", Prompt: "good"}, {Key: "prompts.1", Prompt: "bad"}}},
+		{params("constraint", func(f *plots.Constraint) { f.Where, f.Strength = where, "constraint.l2" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "strength", Table: "runs", Column: "constraint.l2"}}, nil},
+		{params("simplex", func(f *plots.Simplex) { f.Where, f.Along, f.Split = where, "constraint.l2", "lambda" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "along", Table: "runs", Column: "constraint.l2"},
+				{Key: "panels", Table: "runs", Column: "lambda"}}, nil},
+		{params("lines", func(f *plots.Lines) { f.Where, f.X, f.Y = where, "lambda", "tv_star" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "x", Table: "runs", Column: "lambda"},
+				{Key: "y", Table: "runs", Column: "tv_star"}, {Key: "by", Table: "runs", Column: "objective"}}, nil},
+	} {
+		refs := c.params.(plots.Refs)
+		if got := refs.Columns(); !slices.Equal(got, c.columns) {
+			t.Errorf("%T looks up %v, want %v", c.params, got, c.columns)
+		}
+		if got := refs.Prompts(); !slices.Equal(got, c.prompts) {
+			t.Errorf("%T draws the prompts %v, want %v", c.params, got, c.prompts)
+		}
+		if got := refs.Wheres(); len(got) != 1 || got[0].Key != "where" || !reflect.DeepEqual(got[0].Where, where) {
+			t.Errorf("%T selects %v", c.params, got)
+		}
+	}
+}
+
+// Parameters that contradict one another are refused; defaults are not.
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		params plots.Params
+		key    string // of the problem; "" for none
+	}{
+		{"constraint", penalty(), ""},
+		{"same loss", params("constraint", func(f *plots.Constraint) { f.Left, f.Right = "dpo", "dpo" }), "right"},
+		{"preservation", defaults("preservation"), ""},
+		{"titles", params("preservation", func(f *plots.Preservation) { f.Titles = []string{"a"} }), "titles"},
+		{"tradeoff", defaults("tradeoff"), ""},
+		{"one prompt", params("tradeoff", func(f *plots.Tradeoff) { f.PromptNames = []string{"good"} }), "prompts"},
+		{"x is y", params("lines", func(f *plots.Lines) { f.X, f.Y = "tv_star", "tv_star" }), "y"},
+		{"prompt of runs", params("lines", func(f *plots.Lines) { f.X, f.Y, f.Prompt = "lambda", "tv_star", "x" }), "prompt"},
+		{"no parts", defaults("composite"), "panels"},
+		{"nested", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{Figure: defaults("composite")}} }), "panels.0.kind"},
+	} {
+		problems := c.params.(registry.Checker).Check()
+		switch {
+		case c.key == "" && problems != nil:
+			t.Errorf("%s: %v", c.name, problems)
+		case c.key != "" && (len(problems) != 1 || problems[0].Key != c.key || problems[0].Wrong == "" || problems[0].Allowed == ""):
+			t.Errorf("%s: problems %v, want one of %s", c.name, problems, c.key)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package plots
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"windtunnel/experiments/record"
+)
+
+// columnName is how a column reads in a figure.
+type columnName struct {
+	label  string // on an axis: words, symbol and unit
+	symbol string // in a legend before "= value"
+}
+
+// columnNames maps the columns of tables to what axes and legends say. Columns not listed are written as they are.
+var columnNames = map[string]columnName{
+	"kl_star_pi":      {"KL($π$* ‖ $π_θ$) [nats]", ""},
+	"kl_pi_star":      {"KL($π_θ$ ‖ $π$*) [nats]", ""},
+	"kl_star_ref":     {"KL($π$* ‖ $π_{ref}$) [nats]", ""},
+	"kl_ref_pi":       {"KL($π_{ref}$ ‖ $π_θ$) [nats]", ""},
+	"kl_pi_ref":       {"KL($π_θ$ ‖ $π_{ref}$) reached [nats]", ""},
+	"tv_star":         {"TV($π_θ$, $π$*)", ""},
+	"tv_ref":          {"TV($π_θ$, $π_{ref}$)", ""},
+	"js_star":         {"JS($π_θ$, $π$*) [nats]", ""},
+	"js_ref":          {"JS($π_θ$, $π_{ref}$) [nats]", ""},
+	"tv_mode":         {"TV($π_θ$, $π_δ$)", ""},
+	"kl_mode_pi":      {"KL($π_δ$ ‖ $π_θ$) [nats]", ""},
+	"mode_mass":       {"Mass on the mode of $π$*", ""},
+	"reward":          {"Reward [nats]", ""},
+	"win_rate":        {"Win rate over $π_{ref}$", ""},
+	"accuracy":        {"Preference accuracy", ""},
+	"reward_accuracy": {"Accuracy of the implicit reward", ""},
+	"chosen_shift":    {"Change of log $π_θ(y_w)$ [nats]", ""},
+	"rejected_shift":  {"Change of log $π_θ(y_l)$ [nats]", ""},
+	"margin":          {"Margin $u$ [nats]", ""},
+	"entropy":         {"Entropy of $π_θ$ [nats]", ""},
+	"loss":            {"Loss of the step", ""},
+	"data_loss":       {"Loss over all comparisons", ""},
+	"grad_norm":       {"Gradient norm", ""},
+	"pi":              {"Probability $π_θ(y)$", ""},
+	"step":            {"Training steps", "step"},
+	"steps":           {"Training steps", "steps"},
+	"seed":            {"Seed", "seed"},
+	"objective":       {"Loss", ""},
+	"prompt":          {"Prompt", ""},
+
+	"lambda":                  {"Regularization strength $λ$", "$λ$"},
+	"constraint.l2":           {"Penalty $α$ on Σ$θ^2$", "$α$"},
+	"constraint.kl_radius":    {"Radius of the KL ball [nats]", "radius"},
+	"train.max_steps":         {"Early stopping after [steps]", "max steps"},
+	"train.epochs":            {"Epochs", "epochs"},
+	"train.batch_size":        {"Batch size [pairs]", "batch"},
+	"train.optimizer.lr":      {"Learning rate", "lr"},
+	"policy.rank":             {"Rank of the policy class", "rank"},
+	"preferences.n":           {"Preference pairs drawn", "$n$"},
+	"preferences.label_noise": {"Probability of a flipped label", "noise"},
+}
+
+// columnLabel is the axis label of a column.
+func columnLabel(column string) string {
+	if name, ok := columnNames[column]; ok {
+		return name.label
+	}
+	return strings.ReplaceAll(column, "_", " ")
+}
+
+// valueLabel writes "symbol = value" of a column, such as λ = 10⁻⁵; the values of text columns speak for themselves.
+func valueLabel(column, cell string) string {
+	switch column {
+	case "objective":
+		return lossName(cell)
+	case "prompt":
+		return cell
+	}
+	symbol := columnNames[column].symbol
+	if symbol == "" {
+		symbol = strings.ReplaceAll(column, "_", " ")
+	}
+	if cell == "" {
+		return symbol + " not set"
+	}
+	return symbol + " = " + cellLabel(cell)
+}
+
+// cellLabel writes a number the way people do: 10⁻⁵, e⁻⁴, 0.5; other cells stay as they are.
+func cellLabel(cell string) string {
+	v, err := strconv.ParseFloat(cell, 64)
+	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
+		return cell
+	}
+	if v > 0 {
+		k10, ke := math.Round(math.Log10(v)), math.Round(math.Log(v))
+		if math.Abs(math.Log10(v)-k10) < 1e-9 && math.Abs(k10) > 2 {
+			return powerLabel(10, int(k10))
+		}
+		if ke != 0 && math.Abs(math.Log(v)-ke) < 1e-9 {
+			return powerLabel(math.E, int(ke))
+		}
+	}
+	short := strconv.FormatFloat(v, 'g', 4, 64)
+	if mantissa, exponent, ok := strings.Cut(short, "e"); ok {
+		k, _ := strconv.Atoi(exponent) // FormatFloat wrote it
+		return minusSign(mantissa) + "·" + powerLabel(10, k)
+	}
+	return minusSign(short)
+}
+
+// sweepLabels returns how to write the values of a column side by side: all as powers of ten if they are, else each as
+// cellLabel does.
+func sweepLabels(cells []string) func(cell string) string {
+	power := func(cell string) (int, bool) {
+		k := math.Log10(record.ParseFloat(cell))
+		return int(math.Round(k)), math.Abs(k-math.Round(k)) < 1e-9
+	}
+	for _, cell := range cells {
+		if _, ok := power(cell); !ok {
+			return cellLabel
+		}
+	}
+	return func(cell string) string {
+		k, _ := power(cell)
+		return powerLabel(10, k)
+	}
+}
+
+// minusSign replaces the hyphen of a written number by a minus sign.
+func minusSign(number string) string { return strings.ReplaceAll(number, "-", "−") }
+
+// lossNames are the names of losses as papers print them.
+var lossNames = map[string]string{"dpo": "DPO", "ipo": "IPO", "f-dpo": "$f$-DPO", "typo": "TYPO", "rlhf": "RLHF"}
+
+// lossName is the printed name of an objective; labels that a configuration made up stay as they are.
+func lossName(label string) string {
+	if name, ok := lossNames[label]; ok {
+		return name
+	}
+	return label
+}
+
+// responseName is y_a, y_b, ... for the first 26 responses and y_26, ... for the rest.
+func responseName(index int) string {
+	if index < 26 {
+		return "y_" + string(rune('a'+index))
+	}
+	return "y_{" + strconv.Itoa(index) + "}"
+}
+
+// sortedKeys returns the columns of a selection in a fixed order.
+func sortedKeys(where record.Where) []string { return slices.Sorted(maps.Keys(where)) }

@@ -1,0 +1,191 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Lines draws one column against another: a line for each value of a column, a panel for each value of another.
+type Lines struct {
+	Table      string       `yaml:"table" oneof:"runs,prompts,traces" doc:"table that holds y"`
+	X          string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
+	Y          string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
+	By         string       `yaml:"by" doc:"column whose values make the lines"`
+	Split      string       `yaml:"panels" doc:"column whose values make the panels"`
+	Order      string       `yaml:"order" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
+	Where      record.Where `yaml:"where" doc:"selects the rows"`
+	Prompt     string       `yaml:"prompt" doc:"prompt to draw, for table prompts without panels by prompt"`
+	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps"`
+	YScale     string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
+	References []Reference  `yaml:"references" doc:"dashed lines at values of y"`
+	Title      string       `yaml:"title" doc:"title of the panel where there is one"`
+	Twin       bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
+}
+
+// Reference is a dashed horizontal line.
+type Reference struct {
+	Value float64 `yaml:"value" required:"true" doc:"value of y, in its units"`
+	Label string  `yaml:"label" required:"true" doc:"name in the legend; may hold $mathematics$"`
+}
+
+func linesKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "lines",
+		Summary: "One column against another, a line for each value of a column.",
+		Source:  "this project",
+		New: func() Params {
+			return &Lines{Table: record.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Twin: true}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Lines) Columns() []Ref {
+	refs := whereRefs(f.Where, f.Table)
+	for _, ref := range []Ref{{"x", f.Table, f.X}, {"y", f.Table, f.Y}, {"by", f.Table, f.By}, {"panels", f.Table, f.Split}, {"order", f.Table, f.Order}} {
+		if ref.Column != "" {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// Check implements registry.Checker.
+func (f *Lines) Check() []registry.Problem {
+	var problems []registry.Problem
+	if f.X == f.Y {
+		problems = append(problems, registry.Problem{Key: "y", Wrong: "is the same column as x", Allowed: "another column"})
+	}
+	if f.Prompt != "" && f.Table != record.Prompts {
+		problems = append(problems, registry.Problem{Key: "prompt", Wrong: "is given, but table " + f.Table + " has no prompts", Allowed: "a prompt with `table: prompts`"})
+	}
+	return problems
+}
+
+// Twinned implements Twinner.
+func (f *Lines) Twinned() Params {
+	if !f.Twin || f.X != "lambda" {
+		return nil
+	}
+	twin := *f
+	twin.X, twin.Order, twin.XScale = "kl_pi_ref", "lambda", linearScale
+	return &twin
+}
+
+// Prompts implements Refs.
+func (f *Lines) Prompts() []PromptRef { return promptRef(f.Prompt) }
+
+// Wheres implements Refs.
+func (f *Lines) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Lines) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, f.Table, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range f.Columns() {
+		if err := all.need(ref.Column); err != nil {
+			return nil, fmt.Errorf("%s: %w", ref.Key, err)
+		}
+	}
+	if f.Table == record.Prompts && f.Split != "prompt" && f.By != "prompt" {
+		if all, err = all.onePrompt(f.Prompt); err != nil {
+			return nil, err
+		}
+	}
+	if f.Split == "" {
+		p, err := f.panel(f.Title, all)
+		return []*Panel{p}, err
+	}
+	var panels []*Panel
+	for _, cell := range all.values(f.Split) {
+		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell))
+		if err != nil {
+			return nil, err
+		}
+		p.ShareY = f.Y
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+func (f *Lines) panel(title string, r *rows) (*Panel, error) {
+	p := newPanel(title)
+	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), columnLabel(f.Y)
+	xs := r.numbers(f.X)
+	scale := f.XScale
+	if f.X == "step" && scale == autoScale {
+		scale = linearScale
+	}
+	setScale(&p.X, f.X, scale, xs)
+	if f.YScale == logScale {
+		setLog(&p.Y, nil)
+	}
+	unit := 1.0
+	if f.X == "step" {
+		unit = stepUnit(&p.X, xs)
+	}
+	lines := f.lineValues(r)
+	for i, line := range lines {
+		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r))
+		if err != nil {
+			return nil, err
+		}
+		for k := range points {
+			points[k].x /= unit
+		}
+		p.addCurve(line.label, f.look(r, line.cell, i, len(lines)), points).plain = f.X == "step"
+	}
+	for _, ref := range f.References {
+		p.addLevel(ref.Label, ref.Value)
+	}
+	return p, nil
+}
+
+// orderColumn is the column that a line follows.
+func (f *Lines) orderColumn(r *rows) string {
+	switch {
+	case f.Order != "":
+		return f.Order
+	case f.X == "step" || slices.Contains(r.coordinates(), f.X):
+		return f.X
+	}
+	return "lambda"
+}
+
+// lineOf is one line: the rows with one value of By.
+type lineOf struct {
+	cell, label string
+	rows        *rows
+}
+
+// lineValues are the lines of a panel: objectives and other words in table order, numbers in ascending order.
+func (f *Lines) lineValues(r *rows) []lineOf {
+	if f.By == "" {
+		return []lineOf{{rows: r}}
+	}
+	cells := r.values(f.By)
+	if f.By != "objective" {
+		slices.SortStableFunc(cells, func(a, b string) int {
+			return cmp.Compare(record.ParseFloat(a), record.ParseFloat(b))
+		})
+	}
+	lines := make([]lineOf, len(cells))
+	for i, cell := range cells {
+		lines[i] = lineOf{cell, valueLabel(f.By, cell), r.with(f.By, cell)}
+	}
+	return lines
+}
+
+// look is the loss's own where lines are losses, else a place on a ramp.
+func (f *Lines) look(r *rows, cell string, i, n int) look {
+	if f.By == "objective" {
+		return lossLook(cell, r.objectives())
+	}
+	return rampLook(i, n)
+}

@@ -1,0 +1,252 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Panel is one pair of axes of a figure with what is drawn in it. Legends, titles and letters are drawn by the page, so
+// that they stay outside the data.
+type Panel struct {
+	*plot.Plot
+	Title  string    // above the panel; may hold $mathematics$
+	Letter string    // such as (a), in bold before the title
+	ShareY string    // panels with the same non-empty text have the same range of y; neighbours label it once
+	Aspect float64   // height of the data area to its width; 0 for the theme's
+	Height vg.Length // height of the data area; 0 to follow Aspect
+	Notes  []string  // below the figure: what could not be drawn
+
+	curves []*curve
+	legend []entry
+	free   bool // the ranges are left as they are
+	floorX bool // x is a metric, so rounding noise must not stretch its logarithmic axis either
+	wide   bool // a single panel that needs the width of the page
+
+	xLabel, yLabel string // drawn by the page, see takeLabels
+}
+
+// entry is one line of a legend. Entries of several panels with the same key are one.
+type entry struct {
+	rank       int // series come first, then what they are compared with, then marks to be explained
+	key, label string
+	thumb      plot.Thumbnailer
+}
+
+// Ranks of entries.
+const (
+	seriesRank = iota
+	referenceRank
+	markRank
+)
+
+// newPanel returns an empty panel with light lines at the labelled values of y.
+func newPanel(title string) *Panel {
+	p := barePanel(title)
+	grid := plotter.NewGrid()
+	grid.Vertical.Color = nil
+	grid.Horizontal = draw.LineStyle{Color: gridGray, Width: axisWidth}
+	p.Add(grid, spines{})
+	return p
+}
+
+// spines are the lines of both axes, joined in their corner.
+type spines struct{}
+
+// Plot implements plot.Plotter.
+func (spines) Plot(c draw.Canvas, _ *plot.Plot) {
+	c.StrokeLines(spineStyle(), []vg.Point{{X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
+}
+
+func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
+
+// barePanel returns an empty panel without axis lines.
+func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: title} }
+
+// addCurve adds a curve with its entry in the legend; an empty label gives none.
+func (p *Panel) addCurve(label string, l look, points []point) *curve {
+	c := &curve{label: label, points: points, look: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
+	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
+		p.Add(axisBreak{})
+	}
+	p.curves = append(p.curves, c)
+	p.Add(c)
+	if label != "" {
+		p.addEntry(seriesRank, label, l, c)
+	}
+	return c
+}
+
+func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {
+	key := label + fmt.Sprint(style)
+	if !slices.ContainsFunc(p.legend, func(e entry) bool { return e.key == key }) {
+		p.legend = append(p.legend, entry{rank, key, label, thumb})
+	}
+}
+
+// level is a dashed line across a panel at one value of y.
+type level struct{ value float64 }
+
+func levelStyle() draw.LineStyle {
+	return draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
+}
+
+// Plot implements plot.Plotter.
+func (l level) Plot(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(l.value))
+	if c.ContainsY(y) {
+		c.StrokeLine2(levelStyle(), c.Min.X, y, c.Max.X, y)
+	}
+}
+
+// DataRange implements plot.DataRanger; a level has no x.
+func (l level) DataRange() (xmin, xmax, ymin, ymax float64) {
+	return math.Inf(1), math.Inf(-1), l.value, l.value
+}
+
+// Thumbnail implements plot.Thumbnailer.
+func (l level) Thumbnail(c *draw.Canvas) {
+	c.StrokeLine2(levelStyle(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+}
+
+// addLevel adds a labelled dashed line. A logarithmic axis has no place for zero.
+func (p *Panel) addLevel(label string, value float64) {
+	if !finite(value) || isLog(&p.Y) && value <= 0 {
+		return
+	}
+	p.Add(level{value})
+	p.addEntry(referenceRank, label, "level", level{})
+}
+
+// crossEntry and edgeEntry explain in the legend the marks of points that have no place on the axes.
+type crossEntry struct{}
+
+// Thumbnail implements plot.Thumbnailer.
+func (crossEntry) Thumbnail(c *draw.Canvas) { drawCross(c, look{color: inkGray}, c.Center()) }
+
+type edgeEntry struct{}
+
+// Thumbnail implements plot.Thumbnailer.
+func (edgeEntry) Thumbnail(c *draw.Canvas) {
+	hollow := circle
+	hollow.hollow = true
+	c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: markSize, Shape: hollow}, c.Center())
+}
+
+// explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
+func (p *Panel) explainOddPoints() {
+	var statuses []string
+	for _, c := range p.curves {
+		for _, q := range c.points {
+			switch {
+			case !finite(q.x):
+			case !finite(q.y):
+				statuses = append(statuses, q.why())
+			case beyond(q, p.Plot):
+				p.addEntry(markRank, "beyond the axis", "edge", edgeEntry{})
+			}
+		}
+	}
+	if len(statuses) > 0 {
+		slices.Sort(statuses)
+		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossEntry{})
+	}
+	p.noteUnplaced()
+	if slices.ContainsFunc(p.curves, (*curve).hasBand) {
+		p.Notes = append(p.Notes, "Lines: means. Bands: range over seeds and over the prompts of a group.")
+	}
+}
+
+// noteUnplaced tells of the points that have no place on the x axis.
+func (p *Panel) noteUnplaced() {
+	var missing []string
+	for _, c := range p.curves {
+		n, why := 0, ""
+		for _, q := range c.points {
+			if !finite(q.x) {
+				n, why = n+1, q.why()
+			}
+		}
+		if n > 0 {
+			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
+		}
+	}
+	if len(missing) > 0 {
+		panel := strings.TrimSpace(p.Letter + " " + p.Title)
+		if panel != "" {
+			panel = " in " + panel
+		}
+		p.Notes = append(p.Notes, "Not drawn"+panel+": "+strings.Join(missing, ", ")+".")
+	}
+}
+
+// setRanges gives all panels their final ranges: shared where they share, bounded below on logarithmic axes, padded.
+func setRanges(panels []*Panel) {
+	type bounds struct{ low, high float64 }
+	shared := map[string]bounds{}
+	for _, p := range panels {
+		if p.ShareY != "" {
+			b, ok := shared[p.ShareY]
+			if !ok {
+				b = bounds{math.Inf(1), math.Inf(-1)}
+			}
+			shared[p.ShareY] = bounds{min(b.low, p.Y.Min), max(b.high, p.Y.Max)}
+		}
+	}
+	for _, p := range panels {
+		if b, ok := shared[p.ShareY]; ok {
+			p.Y.Min, p.Y.Max = b.low, b.high
+		}
+		if !p.free {
+			settle(&p.X, 0.035, p.floorX)
+			settle(&p.Y, 0.05, true)
+		}
+		p.explainOddPoints()
+	}
+}
+
+// settle makes the range of an axis drawable.
+func settle(axis *plot.Axis, share float64, floor bool) {
+	log := isLog(axis)
+	switch {
+	case axis.Min > axis.Max && log:
+		axis.Min, axis.Max = 0.1, 1
+	case axis.Min > axis.Max:
+		axis.Min, axis.Max = 0, 1
+	case axis.Min == axis.Max && log:
+		axis.Min, axis.Max = axis.Min/2, axis.Max*2
+	case axis.Min == axis.Max:
+		axis.Min, axis.Max = axis.Min-0.5, axis.Max+0.5
+	}
+	if log && floor {
+		axis.Min = max(axis.Min, axis.Max/math.Pow10(logDecades))
+	}
+	pad(axis, share)
+}
+
+// target is a dashed line across a panel in the color of the curve that should end on it.
+type target struct {
+	value float64
+	look  look
+}
+
+func (t target) style() draw.LineStyle {
+	return draw.LineStyle{Color: t.look.color, Width: 0.8 * curveWidth, Dashes: reference}
+}
+
+// Plot implements plot.Plotter.
+func (t target) Plot(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(t.value))
+	c.StrokeLine2(t.style(), c.Min.X, y, c.Max.X, y)
+}
+
+// Thumbnail implements plot.Thumbnailer.
+func (t target) Thumbnail(c *draw.Canvas) {
+	c.StrokeLine2(t.style(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+}

@@ -1,0 +1,195 @@
+package plots
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Preservation draws how far each loss ends from where it should on prompts of which some need no training: a panel a
+// prompt, a metric of the final policy over lambda, a line a loss, and a dashed line where the reference stands.
+type Preservation struct {
+	Where       record.Where `yaml:"where" doc:"selects the runs"`
+	PromptNames []string     `yaml:"prompts" doc:"prompts in the order of the panels; without it all of them"`
+	Metric      string       `yaml:"metric" doc:"column of prompts on the y axis"`
+	YScale      string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
+	Titles      []string     `yaml:"titles" doc:"titles of the panels; without it the names of the prompts"`
+	Twin        bool         `yaml:"twin" doc:"also draw the figure over the KL(pi to pi_ref) reached"`
+
+	byKL bool // this is the twin
+}
+
+func preservationKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "preservation",
+		Summary: "Distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss.",
+		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment",
+		New: func() Params {
+			return &Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Preservation) Columns() []Ref {
+	return append(whereRefs(f.Where, record.Prompts), Ref{"metric", record.Prompts, f.Metric})
+}
+
+// Check implements registry.Checker.
+func (f *Preservation) Check() []registry.Problem {
+	if len(f.Titles) > 0 && len(f.PromptNames) != len(f.Titles) {
+		return []registry.Problem{{Key: "titles", Wrong: fmt.Sprintf("%d titles for %d prompts", len(f.Titles), len(f.PromptNames)),
+			Allowed: "as many titles as prompts, which must then be named"}}
+	}
+	return nil
+}
+
+// Twinned implements Twinner.
+func (f *Preservation) Twinned() Params {
+	if !f.Twin {
+		return nil
+	}
+	twin := *f
+	twin.byKL = true
+	return &twin
+}
+
+// Prompts implements Refs.
+func (f *Preservation) Prompts() []PromptRef { return promptRefs(f.PromptNames) }
+
+// Wheres implements Refs.
+func (f *Preservation) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Prompts, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	if err := all.need(f.Metric, f.x(), "lambda"); err != nil {
+		return nil, err
+	}
+	groups, err := all.promptGroups(f.PromptNames)
+	if err != nil {
+		return nil, err
+	}
+	var panels []*Panel
+	for i, group := range groups {
+		p, err := f.panel(f.title(i, group), all.in(group))
+		if err != nil {
+			return nil, fmt.Errorf("prompt %s: %w", group.name, err)
+		}
+		if err := f.addReference(p, src, group, all); err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+func (f *Preservation) title(i int, group promptGroup) string {
+	switch {
+	case len(f.Titles) > 0:
+		return f.Titles[i]
+	case len(group.members) > 1:
+		return fmt.Sprintf("%s prompts (%d)", group.name, len(group.members))
+	}
+	return group.name + " prompt"
+}
+
+// x is the column on the x axis.
+func (f *Preservation) x() string {
+	if f.byKL {
+		return "kl_pi_ref"
+	}
+	return "lambda"
+}
+
+func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
+	p := newPanel(title)
+	p.ShareY = f.Metric
+	p.Y.Label.Text = columnLabel(f.Metric)
+	p.X.Label.Text = columnLabel(f.x())
+	if f.YScale == logScale {
+		setLog(&p.Y, nil)
+	}
+	if !f.byKL {
+		setScale(&p.X, "lambda", logScale, r.numbers("lambda"))
+	}
+	return p, addLosses(p, r, f.x(), f.Metric, "lambda")
+}
+
+// addLosses adds a curve for each objective.
+func addLosses(p *Panel, r *rows, x, y, order string) error {
+	for _, objective := range r.values("objective") {
+		points, err := collectPoints(r.with("objective", objective), x, y, order)
+		if err != nil {
+			return err
+		}
+		p.addCurve(lossName(objective), lossLook(objective, r.objectives()), points)
+	}
+	return nil
+}
+
+// referenceValue is what a metric says of the reference policy itself, by the metric's column, with the name of the
+// line. Metrics that are not here, or zero by definition, have no such line.
+var referenceValue = map[string]struct {
+	label string
+	of    func(star, ref []float64) float64
+}{
+	"kl_star_pi": {"KL($π$* ‖ $π_{ref}$)", stat.KullbackLeibler},
+	"kl_pi_star": {"KL($π_{ref}$ ‖ $π$*)", func(star, ref []float64) float64 { return stat.KullbackLeibler(ref, star) }},
+	"tv_star":    {"TV($π_{ref}$, $π$*)", totalVariation},
+	"js_star":    {"JS($π_{ref}$, $π$*)", stat.JensenShannon},
+}
+
+// totalVariation is half the sum of absolute differences, in [0,1].
+func totalVariation(p, q []float64) float64 { return floats.Distance(p, q, 1) / 2 }
+
+// addReference adds the dashed line of the reference where it differs from the BT-optimal policy by more than rounding.
+func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, all *rows) error {
+	line, ok := referenceValue[f.Metric]
+	if !ok {
+		return nil
+	}
+	value, err := referenceLevel(src, line.of, group, all)
+	if err == nil && value > 1e-9 {
+		p.addLevel(line.label, value)
+	}
+	return err
+}
+
+// referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
+// whose environments may differ.
+func referenceLevel(src Sources, of func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
+	finals, err := selectRows(src, record.Policies, record.Where{"prompt": group.members})
+	if err != nil {
+		return 0, err
+	}
+	mean, n := 0.0, 0.0
+	for _, run := range all.values("run") {
+		mine := finals.with("run", run)
+		for _, prompt := range group.members {
+			star, ref := distributions(mine.with("prompt", prompt))
+			if len(star) == 0 {
+				return 0, fmt.Errorf("table %s has no rows of run %s, prompt %s", record.Policies, run, prompt)
+			}
+			mean += of(star, ref)
+			n++
+		}
+	}
+	return mean / n, nil
+}
+
+// distributions returns pi_star and pi_ref over the responses of the rows of one run and prompt.
+func distributions(r *rows) (star, ref []float64) {
+	for i := range r.len() {
+		star = append(star, r.float(i, "pi_star"))
+		ref = append(ref, r.float(i, "pi_ref"))
+	}
+	return star, ref
+}

@@ -1,0 +1,255 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"windtunnel/experiments/record"
+)
+
+// rows are the selected rows of a table, each together with the row of runs that it belongs to.
+type rows struct {
+	table *record.Table
+	runs  *record.Table
+	at    []int // row of table
+	run   []int // row of runs
+}
+
+// notCoordinates are the columns of runs before status that do not tell one setting from another.
+var notCoordinates = []string{"run", "seed"}
+
+// selectRows returns the rows of a table that a selection keeps. It may name columns of the table and of runs. The error
+// names a column that neither has, or a value that no row has.
+func selectRows(src Sources, table string, where record.Where) (*rows, error) {
+	runs, err := src.Table(record.Runs)
+	if err != nil {
+		return nil, err
+	}
+	t := runs
+	if table != record.Runs {
+		if t, err = src.Table(table); err != nil {
+			return nil, err
+		}
+	}
+	r := &rows{table: t, runs: runs}
+	own, ofRun := record.Where{}, record.Where{}
+	for _, column := range sortedKeys(where) {
+		if err := r.need(column); err != nil {
+			return nil, fmt.Errorf("where: %w", err)
+		}
+		if t.Has(column) {
+			own[column] = where[column]
+		} else {
+			ofRun[column] = where[column]
+		}
+	}
+	r.fill(own, ofRun)
+	if len(r.at) == 0 {
+		return nil, r.explainEmpty(where)
+	}
+	return r, nil
+}
+
+func (r *rows) fill(own, ofRun record.Where) {
+	runRow := make(map[string]int, len(r.runs.Rows))
+	for _, row := range ofRun.Select(r.runs) {
+		runRow[r.runs.Text(row, "run")] = row
+	}
+	for row := range r.table.Rows {
+		if run, ok := runRow[r.table.Text(row, "run")]; ok && own.Match(r.table, row) {
+			r.at = append(r.at, row)
+			r.run = append(r.run, run)
+		}
+	}
+}
+
+// explainEmpty says which part of a selection matches nothing by itself, with the values there are.
+func (r *rows) explainEmpty(where record.Where) error {
+	for _, column := range sortedKeys(where) {
+		t := r.table
+		if !t.Has(column) {
+			t = r.runs
+		}
+		if len((record.Where{column: where[column]}).Select(t)) > 0 {
+			continue
+		}
+		return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column,
+			strings.Join(where[column], " or "), strings.Join(distinct(t, column), ", "))
+	}
+	if len(where) > 0 {
+		return fmt.Errorf("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))
+	}
+	return fmt.Errorf("table %s has no rows", r.table.Name)
+}
+
+// need returns an error with the nearest names if a column is neither in the table nor in runs.
+func (r *rows) need(columns ...string) error {
+	for _, column := range columns {
+		if r.table.Has(column) || r.runs.Has(column) {
+			continue
+		}
+		names := slices.Concat(r.table.Header, r.runs.Header)
+		return fmt.Errorf("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
+	}
+	return nil
+}
+
+// nearest returns the up to three names that take the fewest edits to reach, nearest first.
+func nearest(name string, names []string) string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	slices.SortStableFunc(names, func(a, b string) int {
+		return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
+	})
+	return strings.Join(names[:min(3, len(names))], ", ")
+}
+
+func (r *rows) len() int { return len(r.at) }
+
+// text returns a cell of selected row i: of the table if it has the column, else of its run.
+func (r *rows) text(i int, column string) string {
+	if r.table.Has(column) {
+		return r.table.Text(r.at[i], column)
+	}
+	return r.runs.Text(r.run[i], column)
+}
+
+func (r *rows) float(i int, column string) float64 { return record.ParseFloat(r.text(i, column)) }
+
+// keep returns the rows for which ok holds.
+func (r *rows) keep(ok func(i int) bool) *rows {
+	kept := &rows{table: r.table, runs: r.runs}
+	for i := range r.at {
+		if ok(i) {
+			kept.at = append(kept.at, r.at[i])
+			kept.run = append(kept.run, r.run[i])
+		}
+	}
+	return kept
+}
+
+// with returns the rows whose cell is the given text.
+func (r *rows) with(column, cell string) *rows {
+	return r.keep(func(i int) bool { return r.text(i, column) == cell })
+}
+
+// values returns the distinct cells of a column in order of appearance.
+func (r *rows) values(column string) []string {
+	var seen []string
+	for i := range r.at {
+		if cell := r.text(i, column); len(seen) == 0 || seen[len(seen)-1] != cell && !slices.Contains(seen, cell) {
+			seen = append(seen, cell)
+		}
+	}
+	return seen
+}
+
+// numbers returns the distinct numbers of a column; cells that are none are left out.
+func (r *rows) numbers(column string) []float64 {
+	var numbers []float64
+	for _, cell := range r.values(column) {
+		if v := record.ParseFloat(cell); v == v {
+			numbers = append(numbers, v)
+		}
+	}
+	return numbers
+}
+
+func distinct(t *record.Table, column string) []string {
+	all := &rows{table: t, runs: t}
+	for row := range t.Rows {
+		all.at = append(all.at, row)
+		all.run = append(all.run, row)
+	}
+	return all.values(column)
+}
+
+// objectives returns all objectives of the experiment, also those not selected, in table order.
+func (r *rows) objectives() []string { return distinct(r.runs, "objective") }
+
+// coordinates are the columns that tell one setting of a run from another: objective, lambda and the swept keys, which
+// stand before status in runs. The seed is left out: runs that differ in it alone repeat one another.
+func (r *rows) coordinates() []string {
+	var columns []string
+	for _, column := range r.runs.Header {
+		if column == "status" {
+			break
+		}
+		if !slices.Contains(notCoordinates, column) {
+			columns = append(columns, column)
+		}
+	}
+	return columns
+}
+
+// promptGroup is a prompt, or the prompts NAME-1, NAME-2, ... of a generated environment, which are drawn as one.
+type promptGroup struct {
+	name    string
+	members []string
+}
+
+// promptGroups returns the groups of the given names, or all in table order, and refuses names that no row has.
+func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
+	prompts := r.values("prompt")
+	if len(named) == 0 {
+		for _, prompt := range prompts {
+			if name := groupName(prompt); !slices.Contains(named, name) {
+				named = append(named, name)
+			}
+		}
+	}
+	groups := make([]promptGroup, len(named))
+	for i, name := range named {
+		groups[i].name = name
+		for _, prompt := range prompts {
+			if prompt == name || groupName(prompt) == name {
+				groups[i].members = append(groups[i].members, prompt)
+			}
+		}
+		if groups[i].members == nil {
+			return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
+		}
+	}
+	return groups, nil
+}
+
+// groupName is a prompt's name without a number after a hyphen.
+func groupName(prompt string) string {
+	name, number, ok := cutLast(prompt, "-")
+	if _, err := strconv.ParseUint(number, 10, 32); !ok || err != nil {
+		return prompt
+	}
+	return name
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// in returns the rows of the prompts of a group.
+func (r *rows) in(group promptGroup) *rows {
+	return r.keep(func(i int) bool { return slices.Contains(group.members, r.text(i, "prompt")) })
+}
+
+// onePrompt narrows rows by prompt to a single one: the named one, or the only one there is.
+func (r *rows) onePrompt(named string) (*rows, error) {
+	if named == "" {
+		if have := r.values("prompt"); len(have) > 1 {
+			return nil, fmt.Errorf("table %s has the prompts %s; name one as `prompt`", r.table.Name, strings.Join(have, ", "))
+		}
+		return r, nil
+	}
+	if prompts := r.values("prompt"); !slices.Contains(prompts, named) {
+		return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", named, r.table.Name, nearest(named, prompts))
+	}
+	return r.with("prompt", named), nil
+}

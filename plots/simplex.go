@@ -1,0 +1,267 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Simplex draws policies over three responses as points of the probability triangle: where each loss ends, and the way
+// there, over training or along a swept key.
+type Simplex struct {
+	Where  record.Where `yaml:"where" doc:"selects the runs"`
+	Prompt string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
+	Along  string       `yaml:"along" doc:"what a curve runs along: step for training, a swept key for the final policies over it, or none for the final policies alone"`
+	Split  string       `yaml:"panels" doc:"column whose values make the panels, such as lambda"`
+	Title  string       `yaml:"title" doc:"title of the panel where there is one"`
+}
+
+// Values of Simplex.Along that are no swept key.
+const (
+	alongSteps = "step"
+	alongNone  = "none"
+)
+
+func simplexKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "simplex",
+		Summary: "Policies on the probability simplex of three responses: where each loss ends and the way there.",
+		Source:  "this project",
+		New:     func() Params { return &Simplex{Along: alongSteps} },
+	}
+}
+
+// Columns implements Refs.
+func (f *Simplex) Columns() []Ref {
+	refs := whereRefs(f.Where, f.tableName())
+	if f.Along != alongSteps && f.Along != alongNone {
+		refs = append(refs, Ref{"along", record.Runs, f.Along})
+	}
+	if f.Split != "" {
+		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+	}
+	return refs
+}
+
+func (f *Simplex) tableName() string {
+	if f.Along == alongSteps {
+		return record.Trajectories
+	}
+	return record.Policies
+}
+
+// Prompts implements Refs.
+func (f *Simplex) Prompts() []PromptRef { return promptRef(f.Prompt) }
+
+// Wheres implements Refs.
+func (f *Simplex) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, f.tableName(), f.Where)
+	if err != nil {
+		return nil, err
+	}
+	if all, err = all.onePrompt(f.Prompt); err != nil {
+		return nil, err
+	}
+	if n := len(all.values("response")); n != 3 {
+		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
+	}
+	finals, err := selectRows(src, record.Policies, record.Where{"prompt": all.values("prompt"), "run": all.values("run")})
+	if err != nil {
+		return nil, err
+	}
+	if f.Split == "" {
+		p, err := f.panel(f.Title, all, finals)
+		return []*Panel{p}, err
+	}
+	if err := all.need(f.Split); err != nil {
+		return nil, err
+	}
+	var panels []*Panel
+	for _, cell := range all.values(f.Split) {
+		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell), finals.with(f.Split, cell))
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+// Range of a simplex panel, in edge lengths: room around the triangle for the names of its corners.
+const (
+	cornerRoomX = 0.09
+	cornerRoomY = 0.12
+	triangleTop = 0.8660254037844386 // sqrt(3)/2
+)
+
+func (f *Simplex) panel(title string, r, finals *rows) (*Panel, error) {
+	p := barePanel(title)
+	p.HideAxes()
+	p.free = true
+	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
+	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
+	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
+	p.Add(triangleFrame{})
+	addLandmarks(p, finals)
+	return p, f.addCurves(p, triangleRows(r, f.Along))
+}
+
+// addCurves adds a curve for every loss and setting of what the curve does not run along.
+func (f *Simplex) addCurves(p *Panel, r *rows) error {
+	order := f.Along
+	if order == alongNone {
+		order = "lambda"
+	}
+	if err := r.need(order); err != nil {
+		return err
+	}
+	for _, objective := range r.values("objective") {
+		l := lossLook(objective, r.objectives())
+		for _, setting := range settings(r.with("objective", objective), f.Along) {
+			points, err := collectPoints(setting, "triangle_x", "triangle_y", order)
+			if err != nil {
+				return err
+			}
+			c := p.addCurve(lossName(objective), l, points)
+			c.lastOnly = f.Along == alongSteps
+			c.grow = !c.lastOnly && f.Along != alongNone
+		}
+	}
+	if f.Along != alongSteps && f.Along != alongNone {
+		symbol := strings.TrimSuffix(valueLabel(f.Along, ""), " not set")
+		p.addEntry(markRank, "larger mark: larger "+symbol, "grow", growing{})
+	}
+	return nil
+}
+
+// settings splits rows by all coordinates other than one.
+func settings(r *rows, along string) []*rows {
+	parts := []*rows{r}
+	for _, column := range r.coordinates() {
+		if column == along {
+			continue
+		}
+		var finer []*rows
+		for _, part := range parts {
+			for _, cell := range part.values(column) {
+				finer = append(finer, part.with(column, cell))
+			}
+		}
+		parts = finer
+	}
+	return parts
+}
+
+// triangleRows turns three rows, one a response, into one row with the place in the triangle. Response 0 is the corner
+// on the left, 1 on the right, 2 on top.
+func triangleRows(r *rows, along string) *rows {
+	header := []string{"run", "triangle_x", "triangle_y"}
+	if along == alongSteps {
+		header = append(header, alongSteps)
+	}
+	t := record.NewTable(r.table.Name, header...)
+	out := &rows{table: t, runs: r.runs}
+	for i := 0; i+2 < r.len(); i += 3 {
+		x, y := corner(r.float(i+1, "pi"), r.float(i+2, "pi"))
+		cells := []string{r.text(i, "run"), record.FormatFloat(x), record.FormatFloat(y)}
+		if along == alongSteps {
+			cells = append(cells, r.text(i, alongSteps))
+		}
+		t.Rows = append(t.Rows, cells)
+		out.at = append(out.at, len(t.Rows)-1)
+		out.run = append(out.run, r.run[i])
+	}
+	return out
+}
+
+// corner is the place of a policy in the triangle, from its probabilities of responses 1 and 2.
+func corner(pi1, pi2 float64) (x, y float64) { return pi1 + pi2/2, pi2 * triangleTop }
+
+// triangleFrame is the edge of the simplex with light lines at fifths and the names of the responses at its corners.
+type triangleFrame struct{}
+
+// Plot implements plot.Plotter.
+func (triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
+	at := func(pi1, pi2 float64) vg.Point {
+		x, y := corner(pi1, pi2)
+		return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
+	}
+	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
+	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
+		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
+	}
+	edge := draw.LineStyle{Color: black, Width: 0.7}
+	c.StrokeLines(edge, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
+	top := textStyle(labelSize, draw.XCenter, draw.YTop)
+	for i, pt := range []vg.Point{at(0, 0), at(1, 0)} {
+		pt.Y -= 2
+		c.FillText(top, pt, "$"+responseName(i)+"$")
+	}
+	above := at(0, 1)
+	above.Y += 2 + top.FontExtents().Descent
+	c.FillText(textStyle(labelSize, draw.XCenter, draw.YBottom), above, "$"+responseName(2)+"$")
+}
+
+// landmark is a policy that a simplex is read by.
+type landmark struct{ *plotter.Scatter }
+
+// Thumbnail implements plot.Thumbnailer with the mark alone.
+func (l landmark) Thumbnail(c *draw.Canvas) { c.DrawGlyphNoClip(l.GlyphStyle, c.Center()) }
+
+// addLandmarks marks pi_star, pi_ref and the mode of each environment among the runs.
+func addLandmarks(p *Panel, finals *rows) {
+	var stars, refs, modes plotter.XYs
+	add := func(to *plotter.XYs, pi []float64) {
+		x, y := corner(pi[1], pi[2])
+		if at := (plotter.XY{X: x, Y: y}); !slices.Contains(*to, at) {
+			*to = append(*to, at)
+		}
+	}
+	for _, run := range finals.values("run") {
+		star, ref := distributions(finals.with("run", run))
+		add(&stars, star)
+		add(&refs, ref)
+		add(&modes, modePolicy(star, ref))
+	}
+	hollow := func(g polygonGlyph) polygonGlyph { g.hollow = true; return g }
+	for _, mark := range []struct {
+		at    plotter.XYs
+		name  string
+		shape polygonGlyph
+		size  vg.Length
+	}{
+		{refs, "$π_{ref}$", hollow(circle), 1.9},
+		{modes, "mode $π_δ$", hollow(square), 2},
+		{stars, "$π$*", star, 2},
+	} {
+		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}}
+		p.Add(l)
+		p.addEntry(referenceRank, mark.name, "landmark", l)
+	}
+}
+
+// modePolicy puts all mass on the argmax of pi_star, split over ties in proportion to pi_ref (the limit of DPO and IPO).
+func modePolicy(star, ref []float64) []float64 {
+	mode := make([]float64, len(star))
+	best := floats.Max(star)
+	for k := range star {
+		if math.Abs(star[k]-best) <= 1e-12 {
+			mode[k] = ref[k]
+		}
+	}
+	floats.Scale(1/floats.Sum(mode), mode)
+	return mode
+}
