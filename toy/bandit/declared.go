@@ -33,7 +33,7 @@ func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	env := &Env{}
 	for i, p := range d.Prompts {
 		features := p.Features
-		if features == nil {
+		if len(features) == 0 {
 			features = make([]float64, len(d.Prompts))
 			features[i] = 1
 		}
@@ -104,7 +104,7 @@ func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 	}{{"pi_star", p.PiStar}, {"pi_ref", p.PiRef}} {
 		if sum := floats.Sum(policy.p); math.Abs(sum-1) > sumTolerance {
 			problems = append(problems, registry.Problem{Key: at + policy.key,
-				Wrong: fmt.Sprintf("sums to %.6g", sum), Allowed: "probabilities that sum to 1"})
+				Wrong: fmt.Sprintf("sums to %.9g", sum), Allowed: "probabilities that sum to 1"})
 		}
 	}
 	problems = append(problems, lengthProblem(at+"pi_star", p.PiStar, k, "the first prompt has")...)

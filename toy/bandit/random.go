@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
@@ -43,8 +44,8 @@ func (r *Random) Build(rng *rand.Rand) (*Env, error) {
 		}
 		features := make([]float64, r.Prompts)
 		features[i] = 1
-		env.Prompts = append(env.Prompts, Prompt{Name: name, LogStar: star, LogRef: ref, Init: ref, Features: features,
-			PiStar: exp(star), PiRef: exp(ref)})
+		env.Prompts = append(env.Prompts, Prompt{Name: name, LogStar: star, LogRef: slices.Clone(ref),
+			Init: slices.Clone(ref), Features: features, PiStar: exp(star), PiRef: exp(ref)})
 	}
 	return env, nil
 }

@@ -2,7 +2,11 @@
 // overflow, underflow or cancel. Everything is in nats.
 package logspace
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // Sigmoid returns 1/(1+exp(-x)) without overflow for any x.
 func Sigmoid(x float64) float64 {
@@ -31,18 +35,10 @@ func Log1mExp(x float64) float64 {
 
 // LogSumExp returns log(sum(exp(x))). The empty sum is -Inf; a +Inf entry gives +Inf.
 func LogSumExp(x []float64) float64 {
-	top := math.Inf(-1)
-	for _, v := range x {
-		top = max(top, v)
+	if len(x) == 0 {
+		return math.Inf(-1)
 	}
-	if math.IsInf(top, 0) {
-		return top
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(v - top)
-	}
-	return top + math.Log(sum)
+	return floats.LogSumExp(x)
 }
 
 // LogSoftmax writes logits - LogSumExp(logits) to dst, which may be logits itself, and returns the normalizer.
@@ -52,6 +48,29 @@ func LogSoftmax(dst, logits []float64) float64 {
 		dst[i] = v - lse
 	}
 	return lse
+}
+
+// Softmax writes the log-probabilities and the probabilities of finite logits to logp and p, each exponential taken
+// once. The three slices have the same length; logp may be logits itself.
+func Softmax(logp, p, logits []float64) {
+	top := math.Inf(-1)
+	for _, v := range logits {
+		if v > top {
+			top = v
+		}
+	}
+	sum := 0.0
+	logp, p = logp[:len(logits)], p[:len(logits)]
+	for k, v := range logits {
+		logp[k] = v - top
+		p[k] = math.Exp(v - top)
+		sum += p[k]
+	}
+	scale, shift := 1/sum, math.Log(sum)
+	for k := range p {
+		p[k] *= scale
+		logp[k] -= shift
+	}
 }
 
 // Exp writes exp(x) to dst, which may be x itself.

@@ -6,9 +6,9 @@ import (
 	"windtunnel/toy/logspace"
 )
 
-// divergences lists every accepted spelling of f-DPO's divergence, long and short, with the link it stands for. The
-// link is f'(r) as a function of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240).
-// Reverse KL has f'(r) = log r + 1, the identity, which a Margin writes as a nil link.
+// divergenceLink returns the link that a spelling of f-DPO's divergence, long or short, stands for: f'(r) as a function
+// of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240). Reverse KL has f'(r) = log r + 1,
+// the identity, which a Margin writes as a nil link.
 func divergenceLink(name string, alpha float64) Link {
 	switch name {
 	case "forward_kl", "fkl":
@@ -21,30 +21,42 @@ func divergenceLink(name string, alpha float64) Link {
 	return nil
 }
 
-// ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r.
+// forwardCap stops the exponent of the forward KL's link short of overflow, so that the difference of two huge values
+// is a number.
+const forwardCap = 690
+
+// ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r, flat where x < -690 (float64 ends at exp(709)).
 type ForwardKL struct{}
 
-// Value writes -exp(-x).
+// Value writes -exp(min(-x, 690)).
 func (ForwardKL) Value(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = -math.Exp(-v)
+		dst[i] = -math.Exp(min(-v, forwardCap))
 	}
 }
 
-// Slope writes exp(-x).
+// Slope writes exp(-x), or 0 beyond the cap.
 func (ForwardKL) Slope(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = math.Exp(-v)
+		dst[i] = 0
+		if -v < forwardCap {
+			dst[i] = math.Exp(-v)
+		}
 	}
 }
 
-// Curve writes -exp(-x).
-func (l ForwardKL) Curve(x, dst []float64) { l.Value(x, dst) }
+// Curve writes -exp(-x), or 0 beyond the cap.
+func (l ForwardKL) Curve(x, dst []float64) {
+	l.Slope(x, dst)
+	for i, slope := range dst[:len(x)] {
+		dst[i] = -slope
+	}
+}
 
 // Inverse returns -log(-t).
 func (ForwardKL) Inverse(t float64) float64 { return -math.Log(-t) }
 
-// Range is (-Inf, 0).
+// Range is (-Inf, 0), leaving the cap aside.
 func (ForwardKL) Range() (low, high float64) { return math.Inf(-1), 0 }
 
 // JensenShannon is the link log(r/(1+r)) = log sigmoid(x); the published code's log(2 pi) - log(pi + pi_ref) is the
@@ -82,7 +94,7 @@ func (JensenShannon) Range() (low, high float64) { return math.Inf(-1), 0 }
 const alphaCap = 80
 
 // AlphaDivergence is the link r^(Alpha-1)/(Alpha-1) = exp((Alpha-1) x)/(Alpha-1), Alpha other than 1, with the
-// exponent capped at 80 as in TRL. It is bounded below for Alpha > 1.
+// exponent capped at 80 as in TRL. It is bounded below for Alpha > 1. At Alpha 0 it is the forward KL.
 type AlphaDivergence struct{ Alpha float64 }
 
 // Value writes exp(min((Alpha-1) x, 80))/(Alpha-1).
@@ -118,7 +130,8 @@ func (l AlphaDivergence) Inverse(t float64) float64 {
 	return math.Log(a*t) / a
 }
 
-// Range is (0, Inf) for Alpha > 1 and (-Inf, 0) for Alpha < 1. The cap is far outside what policies reach.
+// Range is (0, Inf) for Alpha > 1 and (-Inf, 0) for Alpha < 1, leaving the cap aside: policies reach it only where
+// |Alpha-1| times the log-ratio does, which for Alpha between 0 and 2 is a ratio of e^80.
 func (l AlphaDivergence) Range() (low, high float64) {
 	if l.Alpha > 1 {
 		return 0, math.Inf(1)

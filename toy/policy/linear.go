@@ -16,7 +16,8 @@ type LinearParams struct{}
 
 // Build returns a linear policy whose weights reproduce the environment's initial logits: with one-hot features they
 // are the rows of the weights, otherwise the least-squares solution of smallest norm. It is an error if the features
-// cannot represent the initial logits to 1e-9, since training has to start at the reference.
+// cannot represent the initial logits to 1e-9 (absolute below 1, relative above), since training has to start at the
+// reference.
 func (*LinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	prompts, k, dim := len(env.Prompts), env.Responses(), len(env.Prompts[0].Features)
 	x, init := mat.NewDense(prompts, dim, nil), mat.NewDense(prompts, k, nil)
@@ -34,7 +35,7 @@ func (*LinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 // Random is false.
 func (*LinearParams) Random() bool { return false }
 
-// startWeights solves x w = init.
+// startWeights solves x w = init, where x is prompts x features and init prompts x K.
 func startWeights(x, init *mat.Dense) (*mat.Dense, error) {
 	prompts, dim := x.Dims()
 	_, k := init.Dims()
@@ -46,11 +47,13 @@ func startWeights(x, init *mat.Dense) (*mat.Dense, error) {
 		return nil, fmt.Errorf("the features' singular values do not converge")
 	}
 	w := mat.NewDense(dim, k, nil)
-	svd.SolveTo(w, init, svd.Rank(1e-12))
+	if rank := svd.Rank(1e-12); rank > 0 {
+		svd.SolveTo(w, init, rank)
+	}
 	fit := mat.NewDense(prompts, k, nil)
 	fit.Mul(x, w)
 	fit.Sub(fit, init)
-	if off := mat.Norm(fit, math.Inf(1)); off > 1e-9 {
+	if off := mat.Norm(fit, math.Inf(1)); off > 1e-9*max(1, mat.Norm(init, math.Inf(1))) {
 		return nil, fmt.Errorf("the features cannot represent the reference: the nearest weights miss its logits by %.3g; "+
 			"give linearly independent features, or leave them out for one-hot features", off)
 	}

@@ -2,8 +2,11 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
@@ -12,7 +15,7 @@ import (
 
 // LowRankParams asks for logits = log pi_ref + basis times a few parameters for each prompt.
 type LowRankParams struct {
-	Basis [][]float64 `yaml:"basis" doc:"basis vectors, each with one entry a response; without them rank random ones are drawn"`
+	Basis [][]float64 `yaml:"basis" range:"[-1e6,1e6]" doc:"basis vectors, each with one entry a response; without them rank random ones are drawn"`
 	Rank  int         `yaml:"rank" range:"[1,100000]" doc:"number of random basis vectors, orthonormal and orthogonal to the constant"`
 }
 
@@ -25,7 +28,7 @@ func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	_, rank := basis.Dims()
 	l := &LowRank{basis: basis, coefficients: make([]float64, len(env.Prompts)*rank)}
 	for i := range env.Prompts {
-		l.start = append(l.start, env.Prompts[i].Init)
+		l.start = append(l.start, slices.Clone(env.Prompts[i].Init))
 	}
 	return l, nil
 }
@@ -49,25 +52,30 @@ func (p *LowRankParams) basis(k int, rng *rand.Rand) (*mat.Dense, error) {
 }
 
 // randomBasis draws rank Gaussian vectors and makes them orthonormal together with the constant vector, which moves
-// no probability and is then left out. A smaller rank from the same source spans a subspace of a larger one.
+// no probability and is then left out. A smaller rank from the same source gives the first vectors of a larger one.
 func randomBasis(k, rank int, rng *rand.Rand) (*mat.Dense, error) {
 	if rank > k-1 {
 		return nil, fmt.Errorf("rank %d: a softmax over %d responses has %d degrees of freedom", rank, k, k-1)
 	}
-	columns := mat.NewDense(k, rank+1, nil)
-	for j := range rank + 1 {
-		for i := range k {
-			columns.Set(i, j, 1)
-			if j > 0 {
-				columns.Set(i, j, rng.NormFloat64())
+	constant := make([]float64, k)
+	floats.AddConst(1/math.Sqrt(float64(k)), constant)
+	columns, basis := [][]float64{constant}, mat.NewDense(k, rank, nil)
+	for j := range rank {
+		v := make([]float64, k)
+		for i := range v {
+			v[i] = rng.NormFloat64()
+		}
+		// Gram-Schmidt, twice against rounding. mat.QR would hand out all K columns of Q, K^2 numbers.
+		for range 2 {
+			for _, u := range columns {
+				floats.AddScaled(v, -floats.Dot(u, v), u)
 			}
 		}
+		floats.Scale(1/floats.Norm(v, 2), v)
+		columns = append(columns, v)
+		basis.SetCol(j, v)
 	}
-	var qr mat.QR
-	qr.Factorize(columns)
-	var q mat.Dense
-	qr.QTo(&q)
-	return mat.DenseCopyOf(q.Slice(0, k, 1, rank+1)), nil
+	return basis, nil
 }
 
 // Check refuses basis vectors of different lengths.

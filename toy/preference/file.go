@@ -1,12 +1,12 @@
 package preference
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"windtunnel/toy/registry"
 )
@@ -25,19 +25,19 @@ func (f *File) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
 	prompts, responses := len(in.Env.Prompts), in.Env.Responses()
 	var bad []error
-	lines := bufio.NewScanner(bytes.NewReader(in.File))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan() && len(bad) < maxErrors; n++ {
-		text := bytes.TrimSpace(lines.Bytes())
+	n := 0
+	for line := range bytes.Lines(in.File) {
+		n++
+		text := bytes.TrimSpace(line)
 		if len(text) == 0 {
 			continue
 		}
 		if err := pairs.appendLine(text, prompts, responses); err != nil {
 			bad = append(bad, fmt.Errorf("%s:%d: %w", in.FileName, n, err))
 		}
-	}
-	if err := lines.Err(); err != nil {
-		bad = append(bad, fmt.Errorf("%s: %w", in.FileName, err))
+		if len(bad) == maxErrors {
+			break
+		}
 	}
 	if len(bad) == 0 && pairs.Len() == 0 {
 		bad = append(bad, fmt.Errorf("%s: no preference pairs; at least one line is needed", in.FileName))
@@ -59,11 +59,15 @@ func (f *File) SetFilePath(path string) { f.Path = path }
 
 // appendLine parses one line and checks its indices.
 func (p *Pairs) appendLine(text []byte, prompts, responses int) error {
-	var line struct{ Prompt, Chosen, Rejected *int }
+	var line struct {
+		Prompt   *int `json:"prompt"`
+		Chosen   *int `json:"chosen"`
+		Rejected *int `json:"rejected"`
+	}
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&line); err != nil {
-		return fmt.Errorf(`not a preference pair: %w; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, err)
+		return notPair(err)
 	}
 	if _, err := in.Token(); err != io.EOF {
 		return errors.New("text after the JSON object; one object a line is allowed")
@@ -88,6 +92,19 @@ func (p *Pairs) appendLine(text []byte, prompts, responses int) error {
 	}
 	p.add(*line.Prompt, *line.Chosen, *line.Rejected)
 	return nil
+}
+
+// notPair says in the file's terms, not in Go's, why a line could not be decoded.
+func notPair(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return fmt.Errorf("%s: a %s; an index is a whole number, counted from 0", wrong.Field, wrong.Value)
+	}
+	reason := strings.TrimPrefix(err.Error(), "json: ")
+	if wrong != nil {
+		reason = "a JSON " + wrong.Value
+	}
+	return fmt.Errorf(`not a preference pair: %s; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, reason)
 }
 
 // add appends one comparison.

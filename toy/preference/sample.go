@@ -2,7 +2,6 @@ package preference
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -52,7 +51,7 @@ func (s *Sample) FilePath() string { return "" }
 func (s *Sample) SeedOverride() *int { return s.Seed }
 
 // draw appends one prompt's pairs. Each draw takes the same random numbers whatever comes of it, so that settings
-// compared under one seed see common random numbers and a larger n extends a smaller one.
+// compared under one seed see common random numbers and, with one prompt, a larger n extends a smaller one.
 func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 	next := s.sampler(in, prompt)
 	for range s.N {
@@ -84,9 +83,7 @@ func (s *Sample) sampler(in Input, prompt int) func(*rand.Rand) int {
 		weights[i] = v / s.Temperature
 	}
 	logspace.LogSoftmax(weights, weights)
-	for i, v := range weights {
-		weights[i] = math.Exp(v)
-	}
+	logspace.Exp(weights, weights)
 	draw := distuv.NewCategorical(weights, in.RNG)
 	return func(*rand.Rand) int { return int(draw.Rand()) }
 }

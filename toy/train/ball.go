@@ -3,6 +3,7 @@ package train
 import (
 	"slices"
 
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/policy"
 )
 
@@ -72,7 +73,7 @@ func (b *ball) distance(block *policy.Block) float64 {
 	for _, prompt := range block.Prompts {
 		d := &b.problem.reference[prompt]
 		b.problem.Policy.Logits(prompt, b.problem.logits)
-		softmax(b.problem.logits, d)
+		logspace.Softmax(d.LogPi, d.Pi, b.problem.logits)
 		kl := 0.0
 		for k, pi := range d.Pi {
 			kl += pi * (d.LogPi[k] - d.LogRef[k])

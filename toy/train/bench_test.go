@@ -26,7 +26,8 @@ func BenchmarkStep(b *testing.B) {
 			s := newStepper(r.loop(b, env, pol, pairs))
 			b.ReportAllocs()
 			for b.Loop() {
-				s.step(s.batches.next(), 1)
+				m := s.batches.next()
+				s.move(m, s.gradient(m), 1)
 			}
 		})
 	}
@@ -46,7 +47,8 @@ func BenchmarkResponses(b *testing.B) {
 				s := newStepper(scaling(k, kind.params))
 				b.ReportAllocs()
 				for b.Loop() {
-					s.step(s.batches.next(), 1)
+					m := s.batches.next()
+					s.move(m, s.gradient(m), 1)
 				}
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -42,8 +43,8 @@ type Constraint struct {
 // Status says why training ended.
 type Status string
 
-// Done: all steps were taken. Converged: the gradient fell below the tolerance. Diverged: a number stopped being
-// finite.
+// Done: all steps were taken. Converged: the gradient fell below the tolerance. Diverged: the gradient or, after the
+// last step, a parameter is not finite.
 const (
 	Done      Status = "done"
 	Converged Status = "converged"
@@ -53,7 +54,7 @@ const (
 // Outcome is the end of training.
 type Outcome struct {
 	Status Status
-	Steps  int    // steps taken
+	Steps  int    // the last step, counted from 1; the one that ends training as converged or diverged moves nothing
 	Reason string // one sentence; "" for Done
 }
 
@@ -68,17 +69,17 @@ type Record struct {
 // Loop trains a policy.
 type Loop struct {
 	Problem  *Problem
-	Data     *preference.Pairs
+	Data     *preference.Pairs // at least one comparison
 	Params   Params
 	KLRadius float64    // see Constraint
 	Order    *rand.Rand // source of the shuffled order; used only with Params.Shuffle
 }
 
-// checkEvery is how many steps pass between looks at the context.
-const checkEvery = 1024
+// checkEvery is how many steps pass between looks at the context; the first is before step 1.
+const checkEvery = 64
 
-// Run takes the steps and calls record at step 0, every RecordEvery steps and at the end. It returns the context's
-// error if that ends first.
+// Run takes the steps, over which the schedule stretches (MaxSteps shortens it), and calls record at step 0, every
+// RecordEvery steps and at the end. It returns the context's error if that ends first.
 func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 	s := newStepper(l)
 	total := s.batches.perEpoch * l.Params.Epochs
@@ -87,34 +88,36 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 	}
 	record(Record{0, math.NaN(), math.NaN()})
 	for step := 1; step <= total; step++ {
-		if step%checkEvery == 0 && ctx.Err() != nil {
+		if step%checkEvery == 1 && ctx.Err() != nil {
 			return Outcome{}, ctx.Err()
 		}
-		due := step == total || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
-		r := Record{Step: step}
 		m := s.batches.next()
+		r := Record{Step: step, GradNorm: s.gradient(m)}
+		end, stop := l.stopped(r)
+		due := stop || step == total || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
 		if due {
 			r.Loss = l.Problem.Loss(m)
 		}
-		r.GradNorm = s.step(m, l.Params.Schedule.Factor(step-1, total))
-		if out, stop := l.stopped(r); stop {
-			if !due {
-				r.Loss = l.Problem.Loss(m)
-			}
-			record(r)
-			return out, nil
+		if !stop {
+			s.move(m, r.GradNorm, l.Params.Schedule.Factor(step-1, total))
 		}
 		if due {
 			record(r)
 		}
+		if stop {
+			return end, nil
+		}
+	}
+	if slices.ContainsFunc(l.Problem.Policy.Params(), func(v float64) bool { return !finite(v) }) {
+		return Outcome{Diverged, total, fmt.Sprintf("a parameter is not finite after step %d", total)}, nil
 	}
 	return Outcome{Status: Done, Steps: total}, nil
 }
 
-// stopped says whether training ends with this step, and why.
+// stopped says whether training ends before this step's update, and why.
 func (l *Loop) stopped(r Record) (Outcome, bool) {
 	switch {
-	case r.GradNorm-r.GradNorm != 0:
+	case !finite(r.GradNorm):
 		return Outcome{Diverged, r.Step, fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
 	case r.GradNorm < l.Params.Tolerance:
 		return Outcome{Converged, r.Step,
@@ -123,6 +126,8 @@ func (l *Loop) stopped(r Record) (Outcome, bool) {
 	return Outcome{}, false
 }
 
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // stepper holds what a step needs.
 type stepper struct {
 	problem   *Problem
@@ -130,7 +135,7 @@ type stepper struct {
 	optimizer Optimizer
 	sparse    SparseOptimizer // nil: the whole gradient is visited
 	ball      *ball           // nil: no projection
-	grad      []float64
+	grad      []float64       // of the current minibatch; between sparse steps zero
 	clip      float64
 }
 
@@ -149,58 +154,50 @@ func newStepper(l *Loop) *stepper {
 	return s
 }
 
-// step takes one step on a minibatch and returns the gradient's norm before clipping. A gradient that is not finite
-// moves nothing.
-func (s *stepper) step(m *Minibatch, factor float64) float64 {
-	if s.sparse != nil {
-		return s.stepSparse(m, factor)
-	}
-	clear(s.grad)
-	s.problem.AddGrad(m, s.grad)
+// gradient evaluates the gradient on a minibatch and returns its norm before clipping, which is not finite if an entry
+// is not.
+func (s *stepper) gradient(m *Minibatch) float64 {
 	square := 0.0
-	for _, g := range s.grad {
-		square += g * g
-	}
-	norm := math.Sqrt(square)
-	if norm-norm != 0 {
-		// The squares may have overflowed where the norm does not.
-		if norm = floats.Norm(s.grad, 2); norm-norm != 0 {
-			return norm
+	if s.sparse != nil {
+		s.problem.AddGrad(m, s.grad)
+		for _, i := range m.support {
+			square += s.grad[i] * s.grad[i]
+		}
+	} else {
+		clear(s.grad)
+		s.problem.AddGrad(m, s.grad)
+		for _, g := range s.grad {
+			square += g * g
 		}
 	}
-	if scale := s.scale(norm); scale != 1 {
+	if norm := math.Sqrt(square); finite(norm) {
+		return norm
+	}
+	return floats.Norm(s.grad, 2) // the squares may have overflowed where the norm does not
+}
+
+// move clips the gradient, given its norm, and takes the step.
+func (s *stepper) move(m *Minibatch, norm, factor float64) {
+	params, scale := s.problem.Policy.Params(), s.scale(norm)
+	if s.sparse != nil {
+		for _, i := range m.support {
+			s.grad[i] *= scale
+		}
+		s.sparse.StepSparse(params, s.grad, m.support, factor)
+		for _, i := range m.support {
+			s.grad[i] = 0
+		}
+		return
+	}
+	if scale != 1 {
 		for i := range s.grad {
 			s.grad[i] *= scale
 		}
 	}
-	s.optimizer.Step(s.problem.Policy.Params(), s.grad, factor)
+	s.optimizer.Step(params, s.grad, factor)
 	if s.ball != nil {
 		s.ball.project()
 	}
-	return norm
-}
-
-// stepSparse is step for gradients that vanish outside the minibatch's support.
-func (s *stepper) stepSparse(m *Minibatch, factor float64) float64 {
-	for _, i := range m.support {
-		s.grad[i] = 0
-	}
-	s.problem.AddGrad(m, s.grad)
-	square := 0.0
-	for _, i := range m.support {
-		square += s.grad[i] * s.grad[i]
-	}
-	norm := math.Sqrt(square)
-	if norm-norm != 0 {
-		return norm
-	}
-	if scale := s.scale(norm); scale != 1 {
-		for _, i := range m.support {
-			s.grad[i] *= scale
-		}
-	}
-	s.sparse.StepSparse(s.problem.Policy.Params(), s.grad, m.support, factor)
-	return norm
 }
 
 // scale returns the clipping factor, PyTorch's clip_grad_norm_.

@@ -3,8 +3,6 @@
 package train
 
 import (
-	"math"
-
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -99,7 +97,8 @@ func (p *Problem) forward(m *Minibatch) {
 	} else {
 		for _, prompt := range m.prompts {
 			p.Policy.Logits(prompt, p.logits)
-			softmax(p.logits, &p.reference[prompt])
+			d := &p.reference[prompt]
+			logspace.Softmax(d.LogPi, d.Pi, p.logits)
 		}
 		for i, item := range m.items {
 			score[i] = p.reference[item.Prompt].LogPi[item.Response]
@@ -124,28 +123,6 @@ func (p *Problem) fit(items, pairs int) {
 	c := p.columns[:4*pairs]
 	p.pairs.Chosen, p.pairs.Rejected = c[:pairs], c[pairs:2*pairs]
 	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:]
-}
-
-// softmax writes log-probabilities and probabilities of logits to d.
-func softmax(logits []float64, d *objective.Dist) {
-	top := math.Inf(-1)
-	for _, v := range logits {
-		if v > top {
-			top = v
-		}
-	}
-	sum := 0.0
-	pi, logPi := d.Pi[:len(logits)], d.LogPi[:len(logits)]
-	for k, v := range logits {
-		logPi[k] = v - top
-		pi[k] = math.Exp(v - top)
-		sum += pi[k]
-	}
-	scale, shift := 1/sum, math.Log(sum)
-	for k := range pi {
-		pi[k] *= scale
-		logPi[k] -= shift
-	}
 }
 
 // backwardLogits carries derivatives by log-probabilities through each prompt's softmax: with G the derivative by log

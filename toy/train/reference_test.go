@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -110,9 +111,9 @@ func logs(p []float64) []float64 {
 func probabilities(pol policy.Policy, prompt int) []float64 {
 	logits := make([]float64, pol.Responses())
 	pol.Logits(prompt, logits)
-	d := objective.Dist{Pi: make([]float64, len(logits)), LogPi: make([]float64, len(logits))}
-	softmax(logits, &d)
-	return d.Pi
+	pi := make([]float64, len(logits))
+	logspace.Softmax(logits, pi, logits)
+	return pi
 }
 
 // farthest returns the largest difference of two policies in any probability.

@@ -54,7 +54,7 @@ var mistakes = []struct {
 	{"parameter of another kind", "+backup: {kind: sgd, betas: [0, 0]}", `c.yaml:3:21: backup.betas: is not a key here; want one of kind, lr; did you mean "train.optimizer.betas"?`, true},
 	{"bound of a parameter", "+backup: {kind: sgd, lr: 0}", `c.yaml:3:25: backup.lr: is 0; want a number in (0,inf)`, true},
 	{"parameter of the default kind", "+train: {optimizer: {rl: 0}}", `c.yaml:3:21: train.optimizer.rl: is not a key here; want one of kind, lr, betas; did you mean "lr"?`, true},
-	{"misspelt kind key", "+backup: {knd: sgd}", "c.yaml:3:10: backup.knd: is not a key here; want kind, a kind of optimizer: adam, sgd; did you mean "kind"?", true},
+	{"misspelt kind key", "+backup: {knd: sgd}", `c.yaml:3:10: backup.knd: is not a key here; want kind, a kind of optimizer: adam, sgd; did you mean "kind"?`, true},
 	{"check of a kind", "+backup: {kind: adam, betas: [0]}", `c.yaml:3:29: backup.betas: has 1 entries; want 2`, false},
 	{"check in a list", "+prompts: [{name: a, pi_star: [0.5, 0.4]}]", `c.yaml:3:30: prompts.0.pi_star: sums to 0.9; want probabilities that sum to 1`, false},
 	{"check waits for types", "+prompts: [{name: a, pi_star: [0.5, x]}]", `c.yaml:3:36: prompts.0.pi_star.1: is the text "x"; want a number in (0,1)`, true},
