@@ -78,11 +78,13 @@ type Loop struct {
 // checkEvery is how many steps pass between looks at the context; the first is before step 1.
 const checkEvery = 64
 
-// Run takes the steps, over which the schedule stretches (MaxSteps shortens it), and calls record at step 0, every
-// RecordEvery steps and at the end. It returns the context's error if that ends first.
+// Run takes the steps and calls record at step 0, every RecordEvery steps and at the end. The schedule stretches over all
+// epochs, so that a run stopped early by MaxSteps is the beginning of the full one. It returns the context's error if
+// that ends first.
 func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 	s := newStepper(l)
-	total := s.batches.perEpoch * l.Params.Epochs
+	full := s.batches.perEpoch * l.Params.Epochs
+	total := full
 	if l.Params.MaxSteps > 0 {
 		total = min(total, l.Params.MaxSteps)
 	}
@@ -99,7 +101,7 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 			r.Loss = l.Problem.Loss(m)
 		}
 		if !stop {
-			s.move(m, r.GradNorm, l.Params.Schedule.Factor(step-1, total))
+			s.move(m, r.GradNorm, l.Params.Schedule.Factor(step-1, full))
 		}
 		if due {
 			record(r)

@@ -1,0 +1,168 @@
+package objective
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"windtunnel/toy/internal/gradcheck"
+)
+
+var lambdas = []float64{1e-8, 1e-4, 0.1, 1, 100, 1e8}
+
+// comparisons returns inputs (chosen, rejected and the reference's) at which derivatives are checked: ordinary and
+// far-out ones, ties, and margins of the size of 1/lambda, where the loss bends. At lambda 1e8 it bends within 1e-8, too
+// narrow for differences of float64 unless the log-ratios themselves are that small and enter the margin as they are.
+func comparisons(lambda float64, identity bool) [][4]float64 {
+	all := [][4]float64{
+		{-0.7, -1.2, -0.9, -0.9}, {-2.7, -0.9, -0.2, -0.4}, {-23, -65, -36, -22}, {-65, -23, -22, -36},
+		{-50, -50.1, -3, -3.2}, {-600, -1, -2, -3}, {-1, -600, -3, -2}, {-1e4, 0, 0, -1e4}, {0, -1e4, -1e4, 0},
+	}
+	if lambda < 1e3 {
+		all = append(all, ties...)
+	}
+	if lambda < 1e3 || identity {
+		for _, z := range []float64{-20, -3, -0.3, 0, 0.3, 3, 20} {
+			all = append(all, [4]float64{z / lambda / 2, -z / lambda / 2, 0, 0})
+		}
+	}
+	return all
+}
+
+// ties are comparisons of margin zero.
+var ties = [][4]float64{{-1, -1, -1, -1}, {-0.01, -4.6, -0.01, -4.6}, {-1e4, -1e4, -1, -1}, {-1e4, -1e4, 0, 0}}
+
+// TestExtremes looks at what must not be NaN or infinite anywhere, ties at the largest lambda included.
+func TestExtremes(t *testing.T) {
+	levels := []float64{-1e4, -800, -690, -1e-300, 0}
+	for _, lambda := range lambdas {
+		for _, v := range variants(t, lambda) {
+			for _, term := range v.objective.Pair {
+				for i := range 5 * 5 * 5 * 5 {
+					in := [4]float64{levels[i%5], levels[i/5%5], levels[i/25%5], levels[i/125]}
+					b, g, h := single(in), newGrad(1), newHess(1)
+					loss := term.Term.Loss(b)
+					term.Term.Grad(b, 1, g)
+					term.Term.Hess(b, 1, h)
+					if !finite(loss, g.Chosen[0], g.Rejected[0]) || math.IsNaN(h.ChosenChosen[0]+h.RejectedRejected[0]) ||
+						math.IsNaN(h.ChosenRejected[0]) {
+						t.Fatalf("%s lambda %g at %v: loss %v, gradient %v, second derivatives %v", v.name, lambda, in, loss, *g, *h)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPairGradient(t *testing.T) {
+	checked := 0
+	for _, lambda := range lambdas {
+		for _, v := range variants(t, lambda) {
+			for _, term := range v.objective.Pair {
+				for _, in := range comparisons(lambda, term.Term.DifferenceOnly()) {
+					checkPair(t, v, term.Term, in)
+					checked++
+				}
+			}
+		}
+	}
+	if checked < 1000 {
+		t.Errorf("%d comparisons checked", checked)
+	}
+}
+
+// checkPair compares a term's derivatives at one comparison with differences of its value, and its second derivatives
+// with differences of the first.
+func checkPair(t *testing.T, v variant, term PairTerm, in [4]float64) {
+	t.Helper()
+	loss := func(x []float64) float64 { return term.Loss(single([4]float64{x[0], x[1], in[2], in[3]})) }
+	b, g, h := single(in), newGrad(1), newHess(1)
+	value := term.Loss(b)
+	term.Grad(b, 1, g)
+	term.Hess(b, 1, h)
+	want := gradcheck.Gradient(loss, in[:2])
+	for i, got := range []float64{g.Chosen[0], g.Rejected[0]} {
+		if !finite(value, got) || !gradcheck.Close(got, want[i], math.Abs(value)) {
+			t.Errorf("%s lambda %g at %v: loss %v, derivative %d is %v, want %v", v.name, v.lambda, in, value, i, got, want[i])
+		}
+	}
+	for i, got := range [][2]float64{{h.ChosenChosen[0], h.ChosenRejected[0]}, {h.ChosenRejected[0], h.RejectedRejected[0]}} {
+		for j := range 2 {
+			first := func(x float64) float64 {
+				at, g := in, newGrad(1)
+				at[j] = x
+				term.Grad(single(at), 1, g)
+				return [2]float64{g.Chosen[0], g.Rejected[0]}[i]
+			}
+			want := gradcheck.Derivative(first, in[j])
+			scale := max(math.Abs(g.Chosen[0]), math.Abs(g.Rejected[0]))
+			if math.IsNaN(got[j]) || !math.IsInf(got[j], 0) && !gradcheck.Close(got[j], want, scale) {
+				t.Errorf("%s lambda %g at %v: second derivative %d,%d is %v, want %v", v.name, v.lambda, in, i, j, got[j], want)
+			}
+		}
+	}
+}
+
+func TestDistGradient(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	dists := []*Dist{
+		dist([]float64{0, 0, 0}, []float64{0, 0, 0}, []float64{0, 0, 0}),
+		dist([]float64{30, 0, -30}, []float64{-30, 0, 30}, []float64{1, 2, 3}),
+		dist([]float64{1e4, 0, -1e4}, []float64{0, 1e4, 0}, []float64{-1e4, 0, 1}),
+	}
+	for range 5 {
+		dists = append(dists, dist(gaussian(rng, 4, 2), gaussian(rng, 4, 2), gaussian(rng, 4, 2)))
+	}
+	checked := 0
+	for _, lambda := range lambdas {
+		for _, v := range variants(t, lambda) {
+			for _, term := range v.objective.Dist {
+				for _, d := range dists {
+					checkDist(t, v, term.Term, d)
+					checked++
+				}
+			}
+		}
+	}
+	if checked < 300 {
+		t.Errorf("%d distributions checked", checked)
+	}
+}
+
+// checkDist takes the entries of LogPi as free variables, with Pi = exp(LogPi).
+func checkDist(t *testing.T, v variant, term DistTerm, d *Dist) {
+	t.Helper()
+	k := len(d.LogPi)
+	at := func(logPi []float64) *Dist {
+		moved := *d
+		moved.LogPi, moved.Pi = logPi, make([]float64, k)
+		for i, v := range logPi {
+			moved.Pi[i] = math.Exp(v)
+		}
+		return &moved
+	}
+	loss, g, h := term.Loss(d), make([]float64, k), make([]float64, k)
+	term.Grad(d, 1, g)
+	term.Hess(d, 1, h)
+	want := gradcheck.Gradient(func(x []float64) float64 { return term.Loss(at(x)) }, d.LogPi)
+	for i := range g {
+		if !finite(loss, g[i], h[i]) || !gradcheck.Close(g[i], want[i], math.Abs(loss)) {
+			t.Errorf("%s lambda %g at %v: loss %v, derivative %d is %v, want %v", v.name, v.lambda, d.LogPi, loss, i, g[i], want[i])
+		}
+		for j := range g {
+			first := func(x float64) float64 {
+				moved, g := append([]float64(nil), d.LogPi...), make([]float64, k)
+				moved[j] = x
+				term.Grad(at(moved), 1, g)
+				return g[i]
+			}
+			got := 0.0
+			if i == j {
+				got = h[i]
+			}
+			if want := gradcheck.Derivative(first, d.LogPi[j]); !gradcheck.Close(got, want, math.Abs(g[i])) {
+				t.Errorf("%s lambda %g at %v: second derivative %d,%d is %v, want %v", v.name, v.lambda, d.LogPi, i, j, got, want)
+			}
+		}
+	}
+}

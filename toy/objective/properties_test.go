@@ -1,0 +1,208 @@
+package objective
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/floats/scalar"
+	"pgregory.net/rapid"
+)
+
+// evaluation is all that a term says about a batch.
+type evaluation struct {
+	loss float64
+	grad *Grad
+	hess *Hess
+}
+
+func evaluate(term PairTerm, b *Batch) evaluation {
+	n := len(b.Chosen)
+	e := evaluation{term.Loss(b), newGrad(n), newHess(n)}
+	term.Grad(b, 1, e.grad)
+	term.Hess(b, 1, e.hess)
+	return e
+}
+
+func (e evaluation) columns() [][]float64 {
+	return [][]float64{e.grad.Chosen, e.grad.Rejected, e.hess.ChosenChosen, e.hess.ChosenRejected, e.hess.RejectedRejected}
+}
+
+// drawTerm picks a pair term of some kind and a batch for it.
+func drawTerm(t *rapid.T, all []variant) (string, PairTerm, *Batch) {
+	all = slices.DeleteFunc(slices.Clone(all), func(v variant) bool { return len(v.objective.Pair) == 0 })
+	v := rapid.SampledFrom(all).Draw(t, "variant")
+	n := rapid.IntRange(1, 8).Draw(t, "n")
+	seed := rapid.Uint64().Draw(t, "seed")
+	return v.name, v.objective.Pair[0].Term, randomBatch(rand.New(rand.NewPCG(seed, 1)), n)
+}
+
+func close(a, b float64) bool { return scalar.EqualWithinAbsOrRel(a, b, 1e-12, 1e-9) }
+
+// permuted returns the batch's comparisons in another order.
+func permuted(b *Batch, order []int) *Batch {
+	pick := func(x []float64) []float64 {
+		y := make([]float64, len(order))
+		for i, j := range order {
+			y[i] = x[j]
+		}
+		return y
+	}
+	return &Batch{pick(b.Chosen), pick(b.Rejected), pick(b.RefChosen), pick(b.RefRejected), pick(b.Weight)}
+}
+
+func TestPermutation(t *testing.T) {
+	all := variants(t, 0.7)
+	rapid.Check(t, func(t *rapid.T) {
+		name, term, b := drawTerm(t, all)
+		index := make([]int, len(b.Chosen))
+		for i := range index {
+			index[i] = i
+		}
+		index = rapid.Permutation(index).Draw(t, "order")
+		before, after := evaluate(term, b), evaluate(term, permuted(b, index))
+		if !close(before.loss, after.loss) {
+			t.Errorf("%s: loss %v becomes %v", name, before.loss, after.loss)
+		}
+		for c, column := range before.columns() {
+			for i, j := range index {
+				if got := after.columns()[c][i]; got != column[j] {
+					t.Errorf("%s: derivative %v becomes %v", name, column[j], got)
+				}
+			}
+		}
+	})
+}
+
+// TestDuplicates writes one comparison as two of half its weight.
+func TestDuplicates(t *testing.T) {
+	all := variants(t, 0.7)
+	rapid.Check(t, func(t *rapid.T) {
+		name, term, b := drawTerm(t, all)
+		n := len(b.Chosen)
+		order := make([]int, n+1)
+		for i := range n {
+			order[i+1] = i
+		}
+		split := permuted(b, order)
+		split.Weight[0] /= 2
+		split.Weight[1] /= 2
+		once, twice := evaluate(term, b), evaluate(term, split)
+		if !close(once.loss, twice.loss) {
+			t.Errorf("%s: loss %v, split %v", name, once.loss, twice.loss)
+		}
+		for c, column := range once.columns() {
+			halves := twice.columns()[c]
+			if !close(column[0], halves[0]+halves[1]) || !floats.EqualFunc(column[1:], halves[2:], close) {
+				t.Errorf("%s: derivatives %v, split %v", name, column, halves)
+			}
+		}
+	})
+}
+
+func TestDifferenceOnly(t *testing.T) {
+	differing, other := 0, 0
+	for _, v := range variants(t, 0.7) {
+		for _, term := range v.objective.Pair {
+			b := randomBatch(rand.New(rand.NewPCG(3, 4)), 5)
+			before := evaluate(term.Term, b)
+			floats.AddConst(-2.5, b.Chosen)
+			floats.AddConst(-2.5, b.Rejected)
+			after := evaluate(term.Term, b)
+			if term.Term.DifferenceOnly() {
+				differing++
+				if !close(before.loss, after.loss) {
+					t.Errorf("%s: a common shift changes the loss from %v to %v", v.name, before.loss, after.loss)
+				}
+				for i, g := range before.grad.Chosen {
+					if g != -before.grad.Rejected[i] {
+						t.Errorf("%s: derivatives %v and %v do not cancel", v.name, g, before.grad.Rejected[i])
+					}
+				}
+			} else {
+				other++
+				if close(before.loss, after.loss) {
+					t.Errorf("%s: a common shift leaves the loss at %v; it should be DifferenceOnly", v.name, before.loss)
+				}
+			}
+		}
+	}
+	if differing < 5 || other < 5 {
+		t.Errorf("%d terms of differences and %d others seen", differing, other)
+	}
+}
+
+// TestAccumulate checks that Grad and Hess add, and that scale multiplies.
+func TestAccumulate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, v := range variants(t, 0.7) {
+		for _, term := range v.objective.Pair {
+			b := randomBatch(rng, 3)
+			once, g, h := evaluate(term.Term, b), newGrad(3), newHess(3)
+			for _, scale := range []float64{2, -0.5} {
+				term.Term.Grad(b, scale, g)
+				term.Term.Hess(b, scale, h)
+			}
+			for c, column := range (evaluation{grad: g, hess: h}).columns() {
+				for i, got := range column {
+					if want := 1.5 * once.columns()[c][i]; !close(got, want) {
+						t.Errorf("%s: column %d is %v, want %v", v.name, c, got, want)
+					}
+				}
+			}
+		}
+		for _, term := range v.objective.Dist {
+			d := dist(gaussian(rng, 4, 1), gaussian(rng, 4, 1), gaussian(rng, 4, 1))
+			for _, add := range []func(*Dist, float64, []float64){term.Term.Grad, term.Term.Hess} {
+				once, twice := make([]float64, 4), make([]float64, 4)
+				add(d, 1, once)
+				add(d, 2, twice)
+				add(d, -0.5, twice)
+				floats.Scale(1.5, once)
+				if !floats.EqualFunc(once, twice, close) {
+					t.Errorf("%s: %v, want %v", v.name, twice, once)
+				}
+			}
+		}
+	}
+}
+
+// TestScratch evaluates batches of changing sizes with one term: scratch must not leak from one to the next.
+func TestScratch(t *testing.T) {
+	fresh := variants(t, 0.7)
+	for i, v := range variants(t, 0.7) {
+		for j, term := range v.objective.Pair {
+			for _, n := range []int{4, 1, 7, 3} {
+				b := randomBatch(rand.New(rand.NewPCG(uint64(n), 0)), n)
+				got := evaluate(term.Term, b)
+				if n == 7 {
+					want := evaluate(fresh[i].objective.Pair[j].Term, b)
+					if got.loss != want.loss || !slices.EqualFunc(got.columns(), want.columns(), slices.Equal[[]float64]) {
+						t.Errorf("%s: used %v, fresh %v", v.name, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestOuter(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		outer    Outer
+		minimum  float64 // where the loss is least
+		least    float64
+		attained bool
+	}{
+		{"logistic", Logistic{}, 1e3, 0, false},
+		{"square", Square{0.5}, 0.5, 0, true},
+	} {
+		out := make([]float64, 1)
+		tt.outer.Value([]float64{tt.minimum}, out)
+		if math.Abs(out[0]-tt.least) > 1e-300 || tt.outer.Attained() != tt.attained {
+			t.Errorf("%s: %v at %v, attained %v", tt.name, out[0], tt.minimum, tt.outer.Attained())
+		}
+	}
+}

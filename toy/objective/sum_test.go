@@ -1,0 +1,134 @@
+package objective
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// TestComposites writes typo and rlhf as the sums that they are.
+func TestComposites(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		whole Params
+		sum   *Sum
+	}{
+		{"typo", &TYPO{Lambda: 0.3, KLReduction: "sum"},
+			&Sum{Lambda: 0.3, Terms: []Part{{Loss: &BradleyTerry{}}, {TimesLambda(), &KLRefPi{Reduction: "sum"}}}}},
+		{"typo with a mean", &TYPO{Lambda: 0.3, KLReduction: "mean"},
+			&Sum{Lambda: 0.3, Terms: []Part{{Times(1), &BradleyTerry{}}, {Times(0.3 / 4), &KLRefPi{}}}}},
+		{"rlhf", &RLHF{Lambda: 0.3},
+			&Sum{Lambda: 0.3, Terms: []Part{{TimesLambda(), &KLPiRef{}}, {Loss: &Reward{}}}}},
+		{"nested", &DPO{Lambda: 0.3},
+			&Sum{Terms: []Part{{Times(0.25), &DPO{Lambda: 0.3}}, {Times(3), &Sum{Terms: []Part{{Times(0.25), &DPO{Lambda: 0.3}}}}}}}},
+	} {
+		a, b := tt.whole.Objective(), tt.sum.Objective()
+		if a.DifferenceOnly() != b.DifferenceOnly() {
+			t.Errorf("%s: DifferenceOnly %v, sum %v", tt.name, a.DifferenceOnly(), b.DifferenceOnly())
+		}
+		rng := rand.New(rand.NewPCG(7, 8))
+		for range 10 {
+			batch := randomBatch(rng, 5)
+			d := dist(gaussian(rng, 4, 2), gaussian(rng, 4, 2), gaussian(rng, 4, 2))
+			lossA, gradA := total(a, batch, d)
+			lossB, gradB := total(b, batch, d)
+			if !close(lossA, lossB) || !floats.EqualFunc(gradA, gradB, close) {
+				t.Errorf("%s: %v %v, sum %v %v", tt.name, lossA, gradA, lossB, gradB)
+			}
+		}
+	}
+}
+
+// total evaluates an objective: its loss and all of its derivatives.
+func total(o *Objective, b *Batch, d *Dist) (float64, []float64) {
+	loss, g, dist := 0.0, newGrad(len(b.Chosen)), make([]float64, len(d.LogPi))
+	for _, t := range o.Pair {
+		loss += t.Weight * t.Term.Loss(b)
+		t.Term.Grad(b, t.Weight, g)
+	}
+	for _, t := range o.Dist {
+		loss += t.Weight * t.Term.Loss(d)
+		t.Term.Grad(d, t.Weight, dist)
+	}
+	return loss, append(append(dist, g.Chosen...), g.Rejected...)
+}
+
+// TestTermsByHand: pi = (1/2, 1/4, 1/4), pi_ref = (1/4, 1/4, 1/2), pi_star = (1/2, 1/4, 1/4).
+func TestTermsByHand(t *testing.T) {
+	half, quarter := math.Log(0.5), math.Log(0.25)
+	d := dist([]float64{half, quarter, quarter}, []float64{quarter, quarter, half}, []float64{half, quarter, quarter})
+	for _, tt := range []struct {
+		name string
+		kind Params
+		want float64
+	}{
+		{"KL(pi to pi_ref) = log(2)/2 - log(2)/4", &KLPiRef{}, math.Ln2 / 4},
+		{"KL(pi_ref to pi) = -log(2)/4 + log(2)/2", &KLRefPi{Reduction: "sum"}, math.Ln2 / 4},
+		{"its mean over responses", &KLRefPi{Reduction: "mean"}, math.Ln2 / 12},
+		{"entropy of pi_star", &Reward{}, 1.5 * math.Ln2},
+		{"rlhf at lambda 2", &RLHF{Lambda: 2}, 2 * math.Ln2},
+	} {
+		if got, _ := total(tt.kind.Objective(), &Batch{}, d); math.Abs(got-tt.want) > 1e-15 {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWeightText(t *testing.T) {
+	for text, want := range map[string]float64{"1": 1, "-2.5e-3": -2.5e-3, "lambda": 0.7, "beta": 0.7, "0": 0} {
+		var w Weight
+		if err := w.UnmarshalText([]byte(text)); err != nil || w.Value(0.7) != want {
+			t.Errorf("%q: %v, error %v; want %v", text, w.Value(0.7), err, want)
+		}
+		written, err := w.MarshalText()
+		var again Weight
+		if err != nil || again.UnmarshalText(written) != nil || again.Value(0.7) != want {
+			t.Errorf("%q is written as %q, error %v", text, written, err)
+		}
+	}
+	for _, text := range []string{"", "nan", "inf", "-Inf", "1e999", "Lambda", "1 2", "two"} {
+		w := Times(3)
+		if err := w.UnmarshalText([]byte(text)); err == nil || err.Error() != "a finite number or the word lambda" {
+			t.Errorf("%q: error %v", text, err)
+		}
+		if w.Value(0) != 3 {
+			t.Errorf("%q changes the weight to %v", text, w.Value(0))
+		}
+	}
+	if got := (Weight{}).Value(5); got != 1 {
+		t.Errorf("zero weight is %v, want 1", got)
+	}
+}
+
+func TestSumCheck(t *testing.T) {
+	if problems := (&Sum{}).Check(); len(problems) != 1 || problems[0].Key != "terms" || problems[0].Wrong != "no terms" {
+		t.Errorf("problems of an empty sum: %v", problems)
+	}
+	if problems := (&Sum{Terms: []Part{{Loss: &DPO{Lambda: 1}}}}).Check(); problems != nil {
+		t.Errorf("problems of a sum: %v", problems)
+	}
+}
+
+// TestNeedsDifferencesOnly: whatever looks at a whole distribution or through a link needs normalized log-probabilities.
+func TestNeedsDifferencesOnly(t *testing.T) {
+	for _, tt := range []struct {
+		params Params
+		want   bool
+	}{
+		{&DPO{Lambda: 1}, true},
+		{&IPO{Lambda: 1}, true},
+		{&BradleyTerry{}, true},
+		{&FDPO{Lambda: 1, Divergence: "rkl"}, true},
+		{&FDPO{Lambda: 1, Divergence: "js"}, false},
+		{&TYPO{Lambda: 1}, false},
+		{&RLHF{Lambda: 1}, false},
+		{&Sum{Terms: []Part{{Loss: &DPO{Lambda: 1}}, {Loss: &IPO{Lambda: 1}}}}, true},
+		{&Sum{Terms: []Part{{Loss: &DPO{Lambda: 1}}, {Loss: &Reward{}}}}, false},
+	} {
+		if got := tt.params.Objective().DifferenceOnly(); got != tt.want {
+			t.Errorf("%T %+v: %v", tt.params, tt.params, got)
+		}
+	}
+}

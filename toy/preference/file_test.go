@@ -1,0 +1,115 @@
+package preference
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestFileReads(t *testing.T) {
+	one, two := environment(star), environment(star, star)
+	want := &Pairs{Prompt: []int{0, 0}, Chosen: []int{1, 2}, Rejected: []int{0, 1}}
+	for name, text := range map[string]string{
+		"plain":            "{\"prompt\": 0, \"chosen\": 1, \"rejected\": 0}\n{\"prompt\": 0, \"chosen\": 2, \"rejected\": 1}\n",
+		"no last newline":  "{\"prompt\":0,\"chosen\":1,\"rejected\":0}\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}",
+		"blank lines":      "\n  \n{\"prompt\":0,\"chosen\":1,\"rejected\":0}\n\t\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}\n\n",
+		"CRLF":             "{\"prompt\":0,\"chosen\":1,\"rejected\":0}\r\n\r\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}\r\n",
+		"without a prompt": "{\"chosen\":1,\"rejected\":0}\n{\"rejected\":1,\"chosen\":2}\n",
+		"spaces":           "   {\"prompt\":0,\"chosen\":1,\"rejected\":0}   \n{ \"chosen\" : 2 , \"rejected\" : 1 }\n",
+	} {
+		pairs, err := (&File{}).Build(Input{Env: one, File: []byte(text), FileName: "p.jsonl"})
+		if err != nil || !reflect.DeepEqual(pairs, want) {
+			t.Errorf("%s: %+v, error %v", name, pairs, err)
+		}
+	}
+	pairs, err := (&File{}).Build(Input{Env: two, File: []byte(`{"prompt": 1, "chosen": 2, "rejected": 0}`)})
+	if err != nil || pairs.Prompt[0] != 1 || pairs.WeightOf(0) != 1 {
+		t.Errorf("two prompts: %+v, error %v", pairs, err)
+	}
+}
+
+func TestFileLongLine(t *testing.T) {
+	text := `{"prompt": 0, "chosen": 1,` + strings.Repeat(" ", 2<<20) + `"rejected": 0}`
+	if pairs, err := (&File{}).Build(Input{Env: environment(star), File: []byte(text)}); err != nil || pairs.Len() != 1 {
+		t.Errorf("%+v, error %v", pairs, err)
+	}
+}
+
+const holds = `; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`
+
+func TestFileErrors(t *testing.T) {
+	const good = `{"prompt":0,"chosen":1,"rejected":0}` + "\n"
+	const index = "; an index is a whole number, counted from 0"
+	for _, tt := range []struct {
+		prompts    int
+		text, want string
+	}{
+		{1, "", "p.jsonl: no preference pairs; at least one line is needed"},
+		{1, "\n\r\n  \n", "p.jsonl: no preference pairs; at least one line is needed"},
+		{1, good + `{"prompt":0,"chosen":3,"rejected":0}`, "p.jsonl:2: chosen: 3 is out of range; an index from 0 to 2"},
+		{1, "\n" + `{"prompt":0,"chosen":1,"rejected":-1}`, "p.jsonl:2: rejected: -1 is out of range; an index from 0 to 2"},
+		{1, `{"prompt":1,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: 1 is out of range; an index from 0 to 0"},
+		{2, `{"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: missing; an index from 0 to 1"},
+		{1, `{"prompt":0,"rejected":0}`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
+		{1, `{"prompt":0,"chosen":0}`, "p.jsonl:1: rejected: missing; an index from 0 to 2"},
+		{1, `{"chosen":null,"rejected":0}`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
+		{1, `null`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
+		{1, `{"chosen":2,"rejected":2}`, "p.jsonl:1: rejected: 2 is also the chosen response; two different responses"},
+		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
+		{1, `{"chosen":1,"rejected":0} 7`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
+		{1, `{"chosen":1,"rejected":0} oops`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
+		{1, `{"chosen":1,"rejected":0,"margin":2}`, `p.jsonl:1: not a preference pair: unknown field "margin"` + holds},
+		{1, `{"chosen":1.5,"rejected":0}`, "p.jsonl:1: chosen: a number 1.5" + index},
+		{1, `{"chosen":1e99,"rejected":0}`, "p.jsonl:1: chosen: a number 1e99" + index},
+		{1, `{"chosen":1,"rejected":"0"}`, "p.jsonl:1: rejected: a string" + index},
+		{1, `{"prompt":true,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: a bool" + index},
+		{1, `[1,0]`, "p.jsonl:1: not a preference pair: a JSON array" + holds},
+		{1, `7`, "p.jsonl:1: not a preference pair: a JSON number" + holds},
+		{1, `{"chosen":1,`, "p.jsonl:1: not a preference pair: unexpected EOF" + holds},
+		{1, `chosen=1`, "p.jsonl:1: not a preference pair: invalid character 'c' looking for beginning of value" + holds},
+		{1, `{"chosen":NaN,"rejected":0}`, "p.jsonl:1: not a preference pair: invalid character 'N' looking for beginning of value" + holds},
+		{1, "{\"chosen\":9,\"rejected\":0}\n" + good + "{\"chosen\":0,\"rejected\":0}",
+			"p.jsonl:1: chosen: 9 is out of range; an index from 0 to 2\n" +
+				"p.jsonl:3: rejected: 0 is also the chosen response; two different responses"},
+	} {
+		env := environment(star, star)
+		env.Prompts = env.Prompts[:tt.prompts]
+		pairs, err := (&File{}).Build(Input{Env: env, File: []byte(tt.text), FileName: "p.jsonl"})
+		if err == nil || err.Error() != tt.want || pairs != nil {
+			t.Errorf("%q: pairs %v, error\n%v\nwant\n%s", tt.text, pairs, err, tt.want)
+		}
+	}
+}
+
+func TestFileStopsAtTenErrors(t *testing.T) {
+	text := strings.Repeat("{}\n{\"chosen\":1,\"rejected\":0}\n", 30)
+	_, err := (&File{}).Build(Input{Env: environment(star), File: []byte(text), FileName: "p.jsonl"})
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	if len(lines) != 10 || !strings.HasPrefix(lines[0], "p.jsonl:1: ") || !strings.HasPrefix(lines[9], "p.jsonl:19: ") {
+		t.Errorf("%d lines:\n%v", len(lines), err)
+	}
+}
+
+// FuzzPairsFile reads arbitrary files: it never panics, what it accepts is in range, and an error names a line.
+func FuzzPairsFile(f *testing.F) {
+	for _, seed := range []string{"", "\n", `{"prompt":0,"chosen":1,"rejected":0}`, `{"chosen":2,"rejected":1}` + "\r\n\r\n{}",
+		`{"prompt":1,"chosen":-1,"rejected":9e99}`, "[]", "null", `{"chosen":1,"chosen":2,"rejected":"x"}`, "\xef\xbb\xbf{}"} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, twoPrompts bool) {
+		env := environment(star)
+		if twoPrompts {
+			env = environment(star, star)
+		}
+		pairs, err := (&File{}).Build(Input{Env: env, File: text, FileName: "p.jsonl"})
+		if err != nil {
+			if pairs != nil || !strings.HasPrefix(err.Error(), "p.jsonl:") {
+				t.Errorf("pairs %v, error %v", pairs, err)
+			}
+			return
+		}
+		checkPairs(t, pairs, env)
+	})
+}

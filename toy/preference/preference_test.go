@@ -1,0 +1,102 @@
+package preference
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"windtunnel/toy/bandit"
+)
+
+// environment returns prompts with the given true policies and the reference (0.7, 0.2, 0.1).
+func environment(stars ...[]float64) *bandit.Env {
+	env := &bandit.Env{}
+	for i, star := range stars {
+		env.Prompts = append(env.Prompts, bandit.NewPrompt(fmt.Sprint(i), star, []float64{0.7, 0.2, 0.1}[:len(star)], nil, nil))
+	}
+	return env
+}
+
+var star = []float64{0.6, 0.3, 0.1}
+
+// checkPairs looks at what every source of pairs promises.
+func checkPairs(t *testing.T, pairs *Pairs, env *bandit.Env) {
+	t.Helper()
+	n := pairs.Len()
+	if n == 0 || len(pairs.Prompt) != n || len(pairs.Rejected) != n || pairs.Weight != nil && len(pairs.Weight) != n {
+		t.Fatalf("columns of %d, %d, %d and %d entries", len(pairs.Prompt), n, len(pairs.Rejected), len(pairs.Weight))
+	}
+	total := 0.0
+	for i := range n {
+		p, w, l := pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]
+		if p < 0 || p >= len(env.Prompts) || w < 0 || w >= env.Responses() || l < 0 || l >= env.Responses() || w == l {
+			t.Fatalf("pair %d: prompt %d, chosen %d, rejected %d", i, p, w, l)
+		}
+		if pairs.WeightOf(i) <= 0 {
+			t.Fatalf("pair %d: weight %v", i, pairs.WeightOf(i))
+		}
+		total += pairs.WeightOf(i)
+	}
+	if math.Abs(total-1) > 1e-12 {
+		t.Errorf("weights sum to %v", total)
+	}
+}
+
+func TestPopulation(t *testing.T) {
+	env := environment(star, []float64{0.2, 0.2, 0.6})
+	pairs, err := (&Population{}).Build(Input{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPairs(t, pairs, env)
+	if pairs.Len() != 2*3*2 {
+		t.Errorf("%d comparisons, want 12: the ordered pairs of 3 responses at 2 prompts", pairs.Len())
+	}
+	weight := map[[3]int]float64{}
+	for i := range pairs.Len() {
+		key := [3]int{pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]}
+		if weight[key] != 0 {
+			t.Errorf("comparison %v comes twice", key)
+		}
+		weight[key] = pairs.Weight[i]
+	}
+	for p := range 2 {
+		s := env.Prompts[p].PiStar
+		for i := range 3 {
+			for j := range i {
+				up, down := weight[[3]int{p, i, j}], weight[[3]int{p, j, i}]
+				if math.Abs(up+down-1./6) > 1e-15 {
+					t.Errorf("prompt %d: the pair %d, %d weighs %v, want 1/6", p, i, j, up+down)
+				}
+				if math.Abs(up/down-s[i]/s[j]) > 1e-13*s[i]/s[j] {
+					t.Errorf("prompt %d: odds of %d over %d are %v, want %v", p, i, j, up/down, s[i]/s[j])
+				}
+			}
+		}
+	}
+}
+
+// TestPopulationUnderflow: a response that is all but impossible still wins with a weight that is not 0.
+func TestPopulationUnderflow(t *testing.T) {
+	env := environment(star)
+	env.Prompts[0].LogStar = []float64{0, -1e4, -2e4}
+	pairs, err := (&Population{}).Build(Input{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPairs(t, pairs, env)
+}
+
+func TestSources(t *testing.T) {
+	seed := 3
+	file, sample := &File{Path: "a"}, &Sample{Seed: &seed}
+	if file.SetFilePath("b"); file.FilePath() != "b" || file.Random() {
+		t.Errorf("file: path %q, random %v", file.FilePath(), file.Random())
+	}
+	if sample.FilePath() != "" || !sample.Random() || *sample.SeedOverride() != 3 || (&Sample{}).SeedOverride() != nil {
+		t.Errorf("sample: path %q, random %v, seed %v", sample.FilePath(), sample.Random(), sample.SeedOverride())
+	}
+	if p := (&Population{}); p.FilePath() != "" || p.Random() {
+		t.Errorf("population: path %q, random %v", p.FilePath(), p.Random())
+	}
+}
