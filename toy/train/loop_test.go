@@ -174,23 +174,28 @@ func TestClipping(t *testing.T) {
 	}
 }
 
-// TestScheduleInLoop: warm-up begins at a factor of 0 and the line ends one step short of its end.
+// TestScheduleInLoop: warm-up begins at a factor of 0 and the line ends one step short of its end. Early stopping does
+// not change the steps before it.
 func TestScheduleInLoop(t *testing.T) {
-	l, _ := tabularLoop(t, &objective.DPO{Lambda: 0.5})
-	l.Params.Schedule, l.Params.RecordEvery, l.Params.MaxSteps = &Linear{Warmup: Warmup{2}}, 1, 6
-	var factors []float64
-	last := slices.Clone(l.Problem.Policy.Params())
-	if _, err := l.Run(context.Background(), func(r Record) {
-		theta := l.Problem.Policy.Params()
-		if r.Step > 0 { // plain descent at a rate of 1 moves by the factor times the gradient
-			factors = append(factors, floats.Distance(theta, last, 2)/r.GradNorm)
+	want := []float64{0, 0.5, 1, 0.75, 0.5, 0.25}
+	for _, steps := range []int{0, 4} {
+		l, _ := tabularLoop(t, &objective.DPO{Lambda: 0.5})
+		l.Params.Schedule, l.Params.RecordEvery = &Linear{Warmup: Warmup{2}}, 1
+		l.Params.BatchSize, l.Params.Epochs, l.Params.MaxSteps = 0, 6, steps
+		var factors []float64
+		last := slices.Clone(l.Problem.Policy.Params())
+		if _, err := l.Run(context.Background(), func(r Record) {
+			theta := l.Problem.Policy.Params()
+			if r.Step > 0 { // plain descent at a rate of 1 moves by the factor times the gradient
+				factors = append(factors, floats.Distance(theta, last, 2)/r.GradNorm)
+			}
+			copy(last, theta)
+		}); err != nil {
+			t.Fatal(err)
 		}
-		copy(last, theta)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if !floats.EqualApprox(factors, []float64{0, 0.5, 1, 0.75, 0.5, 0.25}, 1e-12) {
-		t.Errorf("factors %v", factors)
+		if n := len(factors); steps > 0 && n != steps || !floats.EqualApprox(factors, want[:n], 1e-12) {
+			t.Errorf("at most %d steps: factors %v", steps, factors)
+		}
 	}
 }
 
