@@ -15,14 +15,14 @@ type Composite struct {
 
 // Part is one figure of a composite.
 type Part struct {
-	From   string `yaml:"from" doc:"experiment of the suite whose tables are drawn; without it those of the whole figure"`
+	From   string `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it those of the whole figure"`
 	Figure Params `yaml:",kind"`
 }
 
 func compositeKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "composite",
-		Summary: "The panels of several figures as one figure, lettered, with one legend.",
+		Summary: "the panels of several figures as one figure, lettered, with one legend",
 		Source:  "this project",
 		New:     func() Params { return &Composite{Twin: true} },
 	}

@@ -21,13 +21,13 @@ type Constraint struct {
 	Strength string       `yaml:"strength" required:"true" doc:"swept key on the x axis, such as constraint.l2"`
 	Distance string       `yaml:"distance" oneof:"tv,js" doc:"distance between the two final policies"`
 	XScale   string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; a logarithmic one has a place for 0 left of a break, auto is logarithmic from two decades on"`
-	Title    string       `yaml:"title" doc:"title of the panel"`
+	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
 func constraintKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "constraint",
-		Summary: "Distance between the final policies of two losses over the strength of a constraint, a line a lambda.",
+		Summary: "distance between the final policies of two losses over the strength of a constraint, a line a lambda",
 		Source:  "this project, after the constraint experiment of arXiv 2407.09072",
 		New: func() Params {
 			return &Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale}

@@ -17,15 +17,15 @@ import (
 // status of its run in words and color, and the mass that a finite policy gives to one response.
 type Existence struct {
 	Where    record.Where `yaml:"where" doc:"selects the runs, at most one for each loss and lambda"`
-	Prompt   string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
+	Prompt   string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 	Response int          `yaml:"response" range:"[0,inf)" doc:"index of the response whose mass is written: the one that never loses"`
-	Title    string       `yaml:"title" doc:"title of the panel"`
+	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
 func existenceKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "existence",
-		Summary: "Status of each loss at each lambda as a labelled cell: where a minimizer exists.",
+		Summary: "status of each loss at each lambda as a labelled cell: where a minimizer exists",
 		Source:  "this project",
 		New:     func() Params { return &Existence{} },
 	}

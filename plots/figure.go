@@ -59,8 +59,8 @@ type Refs interface {
 // Figure is one figure of a configuration.
 type Figure struct {
 	Name    string `yaml:"name" required:"true" doc:"name of the files, without extension"`
-	From    string `yaml:"from" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
-	Caption string `yaml:"caption" doc:"what the figure shows, for the report; not drawn"`
+	From    string `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
+	Caption string `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
 	Params  Params `yaml:",kind"`
 }
 

@@ -14,14 +14,14 @@ import (
 // training steps, beside the dashed BT-optimal policy.
 type Interpolation struct {
 	Where  record.Where `yaml:"where" doc:"selects the runs, one for each loss: usually one lambda"`
-	Prompt string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
-	Title  string       `yaml:"title" doc:"title of every panel after the loss; without it the value of lambda"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
+	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
 
 func interpolationKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "interpolation",
-		Summary: "Policy over training steps, a panel a loss, beside the BT-optimal policy.",
+		Summary: "policy over training steps, a panel a loss, beside the BT-optimal policy",
 		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment",
 		New:     func() Params { return &Interpolation{} },
 	}

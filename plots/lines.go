@@ -15,14 +15,14 @@ type Lines struct {
 	X          string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
 	Y          string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
 	By         string       `yaml:"by" doc:"column whose values make the lines"`
-	Split      string       `yaml:"panels" doc:"column whose values make the panels"`
-	Order      string       `yaml:"order" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
+	Split      string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
+	Order      string       `yaml:"order,omitempty" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
 	Where      record.Where `yaml:"where" doc:"selects the rows"`
-	Prompt     string       `yaml:"prompt" doc:"prompt to draw, for table prompts without panels by prompt"`
+	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
 	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps"`
 	YScale     string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
 	References []Reference  `yaml:"references" doc:"dashed lines at values of y"`
-	Title      string       `yaml:"title" doc:"title of the panel where there is one"`
+	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 	Twin       bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
 }
 
@@ -35,7 +35,7 @@ type Reference struct {
 func linesKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "lines",
-		Summary: "One column against another, a line for each value of a column.",
+		Summary: "one column against another, a line for each value of a column",
 		Source:  "this project",
 		New: func() Params {
 			return &Lines{Table: record.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Twin: true}

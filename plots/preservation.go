@@ -26,7 +26,7 @@ type Preservation struct {
 func preservationKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "preservation",
-		Summary: "Distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss.",
+		Summary: "distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss",
 		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment",
 		New: func() Params {
 			return &Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true}

@@ -20,10 +20,10 @@ import (
 // there, over training or along a swept key.
 type Simplex struct {
 	Where  record.Where `yaml:"where" doc:"selects the runs"`
-	Prompt string       `yaml:"prompt" doc:"prompt to draw; needed where there are several"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 	Along  string       `yaml:"along" doc:"what a curve runs along: step for training, a swept key for the final policies over it, or none for the final policies alone"`
-	Split  string       `yaml:"panels" doc:"column whose values make the panels, such as lambda"`
-	Title  string       `yaml:"title" doc:"title of the panel where there is one"`
+	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels, such as lambda"`
+	Title  string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
 // Values of Simplex.Along that are no swept key.
@@ -35,7 +35,7 @@ const (
 func simplexKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "simplex",
-		Summary: "Policies on the probability simplex of three responses: where each loss ends and the way there.",
+		Summary: "policies on the probability simplex of three responses: where each loss ends and the way there",
 		Source:  "this project",
 		New:     func() Params { return &Simplex{Along: alongSteps} },
 	}

@@ -17,13 +17,13 @@ type Tradeoff struct {
 	PromptNames []string     `yaml:"prompts" doc:"the prompt on the x axis and the one on the y axis"`
 	Metric      string       `yaml:"metric" doc:"column of prompts on both axes"`
 	Scale       string       `yaml:"scale" oneof:"linear,log" doc:"scale of both axes"`
-	Title       string       `yaml:"title" doc:"title of the panel"`
+	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
 func tradeoffKind() registry.Kind[Params] {
 	return registry.Kind[Params]{
 		Name:    "tradeoff",
-		Summary: "A metric on the good prompt against the same on the bad prompt, a curve a loss along lambda.",
+		Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
 		Source:  "this project, after the preservation experiment of arXiv 2407.09072",
 		New: func() Params {
 			return &Tradeoff{PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
