@@ -1,0 +1,289 @@
+package exact
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
+)
+
+// tolerance is the agreement asked of probabilities with closed forms.
+const tolerance = 1e-9
+
+// drawEnv draws an environment of up to 3 prompts and 50 responses with probabilities down to 1e-13.
+func drawEnv(t *rapid.T) *bandit.Env {
+	k := rapid.IntRange(2, 50).Draw(t, "K")
+	spread := rapid.SampledFrom([]float64{0.1, 1, 5, 15}).Draw(t, "spread")
+	row := func(label string) []float64 {
+		out := rapid.SliceOfN(rapid.Float64Range(-spread, spread), k, k).Draw(t, label)
+		for i, v := range out {
+			out[i] = math.Exp(v)
+		}
+		return out
+	}
+	var stars, refs [][]float64
+	for range rapid.IntRange(1, 3).Draw(t, "P") {
+		stars, refs = append(stars, row("star")), append(refs, row("ref"))
+	}
+	return env(stars, refs)
+}
+
+// drawLambda draws lambda log-uniformly from 1e-6 to 1e6.
+func drawLambda(t *rapid.T) float64 {
+	return math.Pow(10, rapid.Float64Range(-6, 6).Draw(t, "log10 lambda"))
+}
+
+// closedDPO is pi_ref pi_star^(1/lambda), normalized (paper.md section 4).
+func closedDPO(p *bandit.Prompt, lambda float64) []float64 {
+	out, top := make([]float64, len(p.LogStar)), math.Inf(-1)
+	for _, v := range p.LogStar {
+		top = max(top, v)
+	}
+	for k, v := range p.LogStar {
+		out[k] = p.LogRef[k] + (v-top)/lambda
+	}
+	logspace.LogSoftmax(out, out)
+	return out
+}
+
+// closedIPO is pi_ref exp(sum_y' (p_star(y > y') - 1/2) / (lambda K)), normalized (paper.md section 4). The sum is taken
+// from the best response, in terms that do not cancel.
+func closedIPO(p *bandit.Prompt, lambda float64) []float64 {
+	k, best := len(p.LogStar), 0
+	for i, v := range p.LogStar {
+		if v > p.LogStar[best] {
+			best = i
+		}
+	}
+	out := make([]float64, k)
+	for i := range k {
+		sum := 0.0
+		for j := range k {
+			d, e := p.LogStar[i]-p.LogStar[j], p.LogStar[best]-p.LogStar[j]
+			// sigmoid(d) - sigmoid(e) = sigmoid(d) sigmoid(-e) (1 - exp(e - d))
+			sum -= logspace.Sigmoid(d) * logspace.Sigmoid(-e) * math.Expm1(e-d)
+		}
+		out[i] = p.LogRef[i] + sum/(lambda*float64(k))
+	}
+	logspace.LogSoftmax(out, out)
+	return out
+}
+
+// closedJS is pi_ref e^t/(2 - e^t), t = c + log(pi_star)/lambda (paper.md section 4), with u = 2 e^-t of the best
+// response, u > 1, found by bisection on log(u - 1).
+func closedJS(p *bandit.Prompt, lambda float64) []float64 {
+	top := math.Inf(-1)
+	for _, v := range p.LogStar {
+		top = max(top, v)
+	}
+	out := make([]float64, len(p.LogStar))
+	at := func(y float64) float64 {
+		for k, v := range p.LogStar {
+			d := (top - v) / lambda
+			// u e^d - 1 = (u - 1) e^d + (e^d - 1), in logarithms
+			grow := d + logspace.Log1mExp(-d)
+			if d == 0 {
+				grow = math.Inf(-1)
+			}
+			out[k] = p.LogRef[k] - logspace.LogSumExp([]float64{y + d, grow})
+		}
+		return logspace.LogSumExp(out)
+	}
+	low, high := -100.0, 100.0
+	for range 200 {
+		if middle := (low + high) / 2; at(middle) > 0 {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return out
+}
+
+// roundingJS is what a few units in the last place of log pi_star, 1e-15, become in a probability: d pi = pi dx/dt dt
+// with dx/dt = 1 + r, which reaches 1e13 where pi_ref is 1e-13, and dt = 1e-15/lambda.
+func roundingJS(logp, logRef []float64, lambda float64) float64 {
+	worst := 0.0
+	for k, v := range logp {
+		worst = max(worst, math.Exp(v)*(1+math.Exp(v-logRef[k]))*1e-15/lambda)
+	}
+	return worst
+}
+
+// TestClosedForms checks the minimizers that have a closed form on random environments.
+func TestClosedForms(t *testing.T) {
+	losses := []struct {
+		name   string
+		loss   func(lambda float64) objective.Params
+		closed func(p *bandit.Prompt, lambda float64) []float64
+	}{
+		{"dpo", func(l float64) objective.Params { return &objective.DPO{Lambda: l} }, closedDPO},
+		{"rlhf", func(l float64) objective.Params { return &objective.RLHF{Lambda: l} }, closedDPO},
+		{"f-dpo reverse kl", func(l float64) objective.Params { return &objective.FDPO{Lambda: l, Divergence: "rkl"} }, closedDPO},
+		{"ipo", func(l float64) objective.Params { return &objective.IPO{Lambda: l} }, closedIPO},
+		{"f-dpo js", func(l float64) objective.Params { return &objective.FDPO{Lambda: l, Divergence: "js"} }, closedJS},
+	}
+	for _, c := range losses {
+		t.Run(c.name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				e, lambda := drawEnv(rt), drawLambda(rt)
+				s := solve(t, Problem{Env: e, Pairs: population(e)}, c.loss(lambda))
+				if s.Status != Converged || s.Reason != "" {
+					rt.Fatalf("status %s: %s", s.Status, s.Reason)
+				}
+				for x := range e.Prompts {
+					bound := tolerance
+					if c.name == "f-dpo js" {
+						bound += roundingJS(s.Policy[x], e.Prompts[x].LogRef, lambda)
+					}
+					if d := distance(s.Policy[x], c.closed(&e.Prompts[x], lambda)); !(d <= bound) {
+						rt.Fatalf("prompt %d is off by %.3g, more than %.3g", x, d, bound)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestLinks checks f-DPO's other divergences by their definition: lambda (f'(r_i) - f'(r_j)) = log pi_star(i) - log
+// pi_star(j), written with f' in terms of r.
+func TestLinks(t *testing.T) {
+	slopes := map[string]func(r, alpha float64) float64{
+		"forward_kl":       func(r, _ float64) float64 { return -1 / r },
+		"alpha_divergence": func(r, a float64) float64 { return math.Pow(r, a-1) / (a - 1) },
+	}
+	for _, c := range []objective.FDPO{
+		{Divergence: "forward_kl"},
+		{Divergence: "alpha_divergence", Alpha: 0.5},
+		{Divergence: "alpha_divergence", Alpha: -1},
+		{Divergence: "alpha_divergence", Alpha: 1.5},
+		{Divergence: "alpha_divergence", Alpha: 3},
+	} {
+		t.Run(fmt.Sprintf("%s %v", c.Divergence, c.Alpha), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				e := drawEnv(rt)
+				c.Lambda = drawLambda(rt)
+				s := solve(t, Problem{Env: e, Pairs: population(e)}, &c)
+				if c.Alpha > 1 && s.Status == Boundary {
+					return
+				}
+				if s.Status != Converged {
+					rt.Fatalf("status %s: %s", s.Status, s.Reason)
+				}
+				for x, logp := range s.Policy {
+					p := &e.Prompts[x]
+					if off := math.Abs(logspace.LogSumExp(logp)); off > 1e-13 {
+						rt.Fatalf("probabilities sum to exp(%g)", off)
+					}
+					for i := 1; i < len(logp); i++ {
+						a := slopes[c.Divergence](math.Exp(logp[0]-p.LogRef[0]), c.Alpha)
+						b := slopes[c.Divergence](math.Exp(logp[i]-p.LogRef[i]), c.Alpha)
+						want := (p.LogStar[0] - p.LogStar[i]) / c.Lambda
+						// 1e-14 / lambda is the rounding of the differences of log pi_star, divided by lambda
+						if math.Abs(a-b-want) > 1e-9*(math.Abs(a)+math.Abs(b)+math.Abs(want))+1e-14/c.Lambda {
+							rt.Fatalf("prompt %d response %d: f' differ by %g, want %g", x, i, a-b, want)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestTYPOStationary checks the equations of paper.md section 4, each relative to the size of its own terms, so that
+// rare responses count as much as common ones.
+func TestTYPOStationary(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		e, lambda := drawEnv(rt), drawLambda(rt)
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: lambda, KLReduction: "sum"})
+		if s.Status != Converged {
+			rt.Fatalf("status %s: %s", s.Status, s.Reason)
+		}
+		for x, logp := range s.Policy {
+			p, n := &e.Prompts[x], len(logp)
+			w := 2 / float64(n*(n-1))
+			for k := range logp {
+				force, size := 0.0, 0.0
+				for j := range logp {
+					if j != k {
+						force += w * (logspace.Sigmoid(logp[k]-logp[j]) - logspace.Sigmoid(p.LogStar[k]-p.LogStar[j]))
+						size += w * (logspace.Sigmoid(logp[k]-logp[j]) + logspace.Sigmoid(p.LogStar[k]-p.LogStar[j]))
+					}
+				}
+				force += lambda * (math.Exp(logp[k]) - math.Exp(p.LogRef[k]))
+				size += lambda * (math.Exp(logp[k]) + math.Exp(p.LogRef[k]))
+				if !(math.Abs(force) <= 1e-11*size) {
+					rt.Fatalf("prompt %d response %d: %.3g left of %.3g", x, k, force, size)
+				}
+			}
+		}
+	})
+}
+
+// TestTYPOMean checks that the mean over K responses divides lambda by K.
+func TestTYPOMean(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	mean := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: 3, KLReduction: "mean"})
+	sum := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: 1, KLReduction: "sum"})
+	if d := distance(mean.Policy[0], sum.Policy[0]); d > 1e-13 {
+		t.Errorf("3 mean and 1 sum differ by %g", d)
+	}
+}
+
+// TestLimits checks the ends of the interpolation (paper.md sections 3 and 4).
+func TestLimits(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	star, ref, mode := e.Prompts[0].LogStar, e.Prompts[0].LogRef, []float64{0, math.Inf(-1), math.Inf(-1)}
+	for _, c := range []struct {
+		name        string
+		loss        func(lambda float64) objective.Params
+		low         []float64
+		atLow, atHi float64 // tolerances
+	}{
+		{"typo", func(l float64) objective.Params { return &objective.TYPO{Lambda: l} }, star, 1e-7, 1e-7},
+		{"dpo", func(l float64) objective.Params { return &objective.DPO{Lambda: l} }, mode, 1e-15, 1e-7},
+		{"ipo", func(l float64) objective.Params { return &objective.IPO{Lambda: l} }, mode, 1e-15, 1e-7},
+		{"rlhf", func(l float64) objective.Params { return &objective.RLHF{Lambda: l} }, mode, 1e-15, 1e-7},
+		{"js", func(l float64) objective.Params { return &objective.FDPO{Lambda: l, Divergence: "js"} }, mode, 1e-15, 1e-7},
+	} {
+		for lambda, want := range map[float64][]float64{1e-8: c.low, 1e8: ref, 1e-100: c.low, 1e100: ref} {
+			s := solve(t, Problem{Env: e, Pairs: population(e)}, c.loss(lambda))
+			bound := c.atLow
+			if lambda > 1 {
+				bound = c.atHi
+			}
+			if s.Status != Converged || distance(s.Policy[0], want) > bound {
+				t.Errorf("%s at lambda %g: %s, off by %g", c.name, lambda, s.Status, distance(s.Policy[0], want))
+			}
+		}
+	}
+}
+
+// TestGoodPrompt checks that DPO's minimizer on a good prompt (pi_ref = pi_star) is pi_star^(1+1/lambda) and
+// TYPO's is pi_star for every lambda, on both prompts of an environment at once.
+func TestGoodPrompt(t *testing.T) {
+	e := env([][]float64{star3, {0.6, 0.2, 0.2}}, [][]float64{star3, {0.4, 0.2, 0.4}})
+	for _, lambda := range []float64{1e-3, 0.5, 1, 20, 1e4} {
+		typo := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: lambda})
+		if d := distance(typo.Policy[0], e.Prompts[0].LogStar); d > 1e-14 {
+			t.Errorf("typo at %g moves the good prompt by %g", lambda, d)
+		}
+		if d := distance(typo.Policy[1], e.Prompts[1].LogRef); d < 1e-6 {
+			t.Errorf("typo at %g leaves the bad prompt alone", lambda)
+		}
+		want := make([]float64, 3)
+		for k, v := range e.Prompts[0].LogStar {
+			want[k] = (1 + 1/lambda) * v
+		}
+		logspace.LogSoftmax(want, want)
+		dpo := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.DPO{Lambda: lambda})
+		if d := distance(dpo.Policy[0], want); d > 1e-12 {
+			t.Errorf("dpo at %g is off by %g on the good prompt", lambda, d)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+// Package exact finds the minimizers that training only approaches: the policy at which a loss, taken over all its
+// comparisons at once, is smallest. It works in variables in which the answer does not depend on the size of lambda,
+// decides by structure (which responses were compared, which never lose, what the loss is bounded by) whether a
+// minimizer exists, and never by the size of a number.
+//
+// A tabular policy with a loss of the QPO family is solved prompt by prompt in the scaled margins (margin.go,
+// normalize.go, boundary.go), exact RLHF in closed form (gibbs.go), everything else by Newton's method in the
+// parameters (landscape.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
+// and those in which it falls for ever have been ruled out (recession.go).
+package exact
+
+import (
+	"context"
+	"math"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+)
+
+// Problem is what to minimize: over the parameters theta of Policy,
+//
+//	sum_i w_i pair_i + sum_x W_x dist(x) + L2 sum(theta^2),
+//
+// with w_i the weights of the comparisons (summing to 1) and W_x the total weight of prompt x's comparisons. Without
+// any comparisons and without a term that needs them (exact RLHF), W_x = 1/P.
+type Problem struct {
+	Env       *bandit.Env
+	Policy    policy.Affine // at its starting point; Solve leaves the minimizer in its parameters
+	Objective *objective.Objective
+	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
+	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
+}
+
+// Status says what kind of answer a Solution is.
+type Status string
+
+// Where prompts differ, a solution has the status listed last here.
+const (
+	// Converged is the unique minimizer, or, where the loss is not convex (RLHF or f-DPO under a constraint), the
+	// lowest local minimizer found from a fixed list of starts.
+	Converged Status = "converged"
+	// NotUnique is a flat direction; the policy reported is the minimizer nearest to pi_ref in KL(pi_ref to pi).
+	NotUnique Status = "not-unique"
+	// Boundary is a minimizer on the boundary of the simplex, where some responses have probability 0.
+	Boundary Status = "boundary"
+	// Diverged is a loss that falls for ever: there is no minimizer.
+	Diverged Status = "diverged"
+	// Stalled is a solver that gave up: no statement about the loss.
+	Stalled Status = "stalled"
+)
+
+// severity orders the statuses.
+var severity = map[Status]int{Converged: 0, NotUnique: 1, Boundary: 2, Diverged: 3, Stalled: 4}
+
+// Solution is the outcome of Solve.
+type Solution struct {
+	Status     Status
+	Reason     string      // one sentence naming the prompt and the responses; when converged, a caveat or empty
+	Iterations int         // Newton steps, over all prompts and starts
+	Policy     [][]float64 // prompts x K log-probabilities (nats); a nil row where there is no minimizer
+	Loss       float64     // the full loss at the solution; NaN where a row is nil
+	GradNorm   float64     // Euclidean norm of its gradient by the parameters; NaN where a row is nil
+	Change     float64     // largest change of a probability in the last Newton step, over all prompts
+}
+
+// Solve minimizes the problem's loss. The parameters of prompts (more exactly, of the policy's blocks) that have a
+// minimizer end at it, at log-probabilities for a tabular policy without penalty, where -Inf stands for probability 0;
+// the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, or that the
+// combination of terms, class and penalty is one whose minimizer Solve cannot decide rigorously.
+func Solve(ctx context.Context, p *Problem) (*Solution, error) {
+	s, err := newSolver(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	for _, b := range p.Policy.Blocks() {
+		r, err := s.block(b)
+		if err != nil {
+			return nil, err
+		}
+		total.add(b, r)
+		if r.theta != nil {
+			copy(p.Policy.Params()[b.Offset:b.Offset+b.Dim], r.theta)
+		}
+	}
+	s.measure(total)
+	return total, nil
+}
+
+// result is the outcome for one block.
+type result struct {
+	status     Status
+	reason     string
+	iterations int
+	change     float64
+	logps      [][]float64 // one row a prompt of the block, nil where there is no minimizer
+	theta      []float64   // the block's parameters; nil leaves them at the start
+}
+
+// add merges a block's result, keeping the gravest status and the reason first given for it. Where a search stopped
+// early is nobody's answer, so a stalled block has no policy.
+func (s *Solution) add(b policy.Block, r *result) {
+	if r.status == Stalled {
+		r.theta, r.logps = nil, make([][]float64, len(b.Prompts))
+	}
+	if severity[r.status] > severity[s.Status] || s.Reason == "" && r.status == s.Status {
+		s.Status, s.Reason = r.status, r.reason
+	}
+	s.Iterations += r.iterations
+	s.Change = max(s.Change, r.change)
+	for i, x := range b.Prompts {
+		s.Policy[x] = r.logps[i]
+	}
+}
+
+// block solves one block by the strategy that fits it.
+func (s *solver) block(b policy.Block) (*result, error) {
+	l := s.landscape(b)
+	switch {
+	case s.problem.L2 > 0:
+		return s.penalized(l)
+	case l.jacobian[0] == nil:
+		r, err := s.tabular(l.tasks[0])
+		if err == nil && r.logps[0] != nil {
+			r.theta = r.logps[0]
+		}
+		return r, err
+	}
+	return s.limited(l, true)
+}
+
+// tabular minimizes over all policies of one prompt, without penalty.
+func (s *solver) tabular(t *task) (*result, error) {
+	switch {
+	case t.total == 0 || s.terms.constant():
+		return &result{status: NotUnique, reason: t.say("the loss does not see this prompt, so every policy minimizes it; " +
+			"pi_ref is reported"), logps: [][]float64{t.logRef}}, nil
+	case s.terms.only != nil && (s.terms.only.Link == nil || !s.terms.only.ReferenceFree):
+		return s.margin(t, s.terms.only)
+	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
+		return s.gibbs(t), nil
+	case s.terms.convex() && s.terms.barrier > 0:
+		l := newLandscape(s.problem.Objective, []*task{t})
+		l.floating = true
+		return s.descend(l, [][]float64{append([]float64(nil), t.logRef...)})
+	}
+	return s.limited(s.free(t), false)
+}
+
+// measure fills in the loss and the norm of its gradient.
+func (s *solver) measure(total *Solution) {
+	total.Loss, total.GradNorm = math.NaN(), math.NaN()
+	for _, row := range total.Policy {
+		if row == nil {
+			return
+		}
+	}
+	total.Loss, total.GradNorm = 0, 0
+	sum := 0.0
+	for _, b := range s.problem.Policy.Blocks() {
+		l := s.landscape(b)
+		at := l.newPoint(s.problem.Policy.Params()[b.Offset : b.Offset+b.Dim])
+		l.evaluate(at)
+		total.Loss += at.loss
+		for _, g := range at.grad {
+			sum += g * g
+		}
+	}
+	total.GradNorm = math.Sqrt(sum)
+}

@@ -1,0 +1,321 @@
+package exact
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/objective"
+)
+
+// rankTolerance separates dependent from independent directions, relative to the largest singular value.
+const rankTolerance = 1e-10
+
+// penalized minimizes with the penalty, under which every loss here has a minimizer. Directions of the parameters that
+// change no policy are 0 there, and left out: beside a large lambda, rounding would drown the penalty's curvature.
+func (s *solver) penalized(l *landscape) (*result, error) {
+	l.jacobian[0] = l.dense(0)
+	origin := make([]float64, l.dim)
+	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
+	if moving == nil {
+		here := l.newPoint(origin)
+		l.evaluate(here)
+		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+	}
+	center := image(mat.DenseCopyOf(moving.T()), l.start, nil)
+	from := image(moving, center, nil)
+	inClass := l.compose(moving, from)
+	inClass.l2, inClass.center = l.l2, center
+	r, err := s.search(inClass)
+	if err != nil {
+		return nil, err
+	}
+	r.theta = image(moving, r.theta, from)
+	there := l.newPoint(r.theta)
+	l.evaluate(there)
+	r.logps = there.logp
+	return r, nil
+}
+
+// limited minimizes without penalty over a policy class with a Jacobian. Directions of the parameters fall into three
+// orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
+// make the minimizer not unique; the search runs in the rest. With reduce, a class that contains all policies is
+// solved as a tabular one.
+func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
+	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
+	if moving != nil && reduce && moving.RawMatrix().Cols == len(l.tasks)*(l.tasks[0].responses()-1) {
+		return s.unlimited(l)
+	}
+	here := l.newPoint(l.start)
+	l.evaluate(here)
+	if moving == nil {
+		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+	}
+	inClass := l.compose(moving, l.start)
+	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
+		len(s.terms.margins) > 0))
+	r := &result{status: Converged, theta: make([]float64, inClass.dim)}
+	if seenBasis != nil {
+		seen := inClass.compose(seenBasis, r.theta)
+		verdict, err := s.recession(seen)
+		if err != nil {
+			return nil, err
+		}
+		if verdict != "" {
+			return &result{status: Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+		}
+		if r, err = s.search(seen); err != nil {
+			return nil, err
+		}
+		r.theta = image(seenBasis, r.theta, nil)
+	}
+	if unseenBasis != nil && r.status == Converged {
+		if err := s.nearest(inClass, unseenBasis, r); err != nil {
+			return nil, err
+		}
+	}
+	r.theta = image(moving, r.theta, l.start)
+	there := l.newPoint(r.theta)
+	l.evaluate(there)
+	r.logps = there.logp
+	return r, nil
+}
+
+// unlimited solves a class that contains all policies prompt by prompt and fits the parameters, nearest to the start.
+func (s *solver) unlimited(l *landscape) (*result, error) {
+	total := &result{status: Converged}
+	for _, t := range l.tasks {
+		r, err := s.tabular(t)
+		if err != nil {
+			return nil, err
+		}
+		if severity[r.status] > severity[total.status] {
+			total.status, total.reason = r.status, r.reason
+		}
+		total.iterations += r.iterations
+		total.change = max(total.change, r.change)
+		total.logps = append(total.logps, r.logps[0])
+	}
+	if total.status != Boundary && total.status != Diverged && total.status != Stalled {
+		total.theta = l.fit(total.logps)
+	}
+	return total, nil
+}
+
+// search minimizes over the coordinates of a composed landscape from 0, where the search starts. A single margin loss with the identity link is
+// solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
+// every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
+func (s *solver) search(l *landscape) (*result, error) {
+	begin := make([]float64, l.dim)
+	if m := s.terms.only; m != nil && m.Link == nil && (l.l2 == 0 || m.Lambda > 1) {
+		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
+		if err == nil {
+			for i := range r.theta {
+				r.theta[i] /= m.Lambda
+			}
+		}
+		return r, err
+	}
+	if s.terms.convex() {
+		return s.descend(l, [][]float64{begin})
+	}
+	starts, err := s.starts(l)
+	if err != nil {
+		return nil, err
+	}
+	return s.descend(l, starts)
+}
+
+// scaled returns the landscape of lambda times the parameters, whose logits are the scaled margins' z, divided by the
+// coefficient of the margin loss.
+func (s *solver) scaled(l *landscape, m *objective.Margin) *landscape {
+	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
+	alone := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
+	c := &landscape{objective: alone, tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
+		l2: l.l2 / m.Lambda / m.Lambda / (m.Factor * s.terms.weight)}
+	for _, v := range l.center {
+		c.center = append(c.center, m.Lambda*v)
+	}
+	for i, t := range l.tasks {
+		// Measured from the first response, for a common offset times a large lambda would cost digits.
+		offset, base := make([]float64, t.responses()), t.base(m)
+		for k := range offset {
+			offset[k] = m.Lambda * ((l.offset[i][k] - base[k]) - (l.offset[i][0] - base[0]))
+		}
+		c.offset = append(c.offset, offset)
+	}
+	c.prepare()
+	return c
+}
+
+// nearest moves along unseen directions, which do not change the loss, to the policies nearest to pi_ref: the smallest
+// sum over the prompts of KL(pi_ref to pi). It is convex and grows in every direction that changes a policy.
+func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
+	towards := l.compose(unseen, r.theta)
+	towards.objective = (&objective.KLRefPi{Reduction: "sum"}).Objective()
+	towards.tasks = nil
+	for _, t := range l.tasks {
+		towards.tasks = append(towards.tasks, &task{name: t.name, total: 1, logRef: t.logRef, ref: t.ref, logStar: t.logStar})
+	}
+	found, err := s.descend(towards, [][]float64{make([]float64, towards.dim)})
+	if err != nil {
+		return err
+	}
+	r.iterations += found.iterations
+	r.change = max(r.change, found.change)
+	r.theta = image(unseen, found.theta, r.theta)
+	r.status, r.reason = found.status, found.reason
+	if found.status == Converged {
+		r.status = NotUnique
+		r.reason = l.tasks[0].say("within the policy class some directions change policies but no compared margin; the minimizer " +
+			"nearest to pi_ref is reported")
+	}
+	return nil
+}
+
+// contrasts returns the derivative by the parameters of what a loss may see: the differences of all logits of the
+// chosen prompts, and of compared logits if asked for. One row a difference.
+func (l *landscape) contrasts(whole func(*task) bool, compared bool) *mat.Dense {
+	var rows [][]float64
+	difference := func(i, a, b int) {
+		row := make([]float64, l.dim)
+		for j := range row {
+			row[j] = l.jacobian[i].At(a, j) - l.jacobian[i].At(b, j)
+		}
+		rows = append(rows, row)
+	}
+	for i, t := range l.tasks {
+		if whole(t) {
+			for k := 1; k < t.responses(); k++ {
+				difference(i, k, 0)
+			}
+		} else if compared {
+			for j, c := range t.chosen {
+				difference(i, c, t.rejected[j])
+			}
+		}
+	}
+	// At least as many rows as columns, so that the thin decomposition has all right singular vectors.
+	m := mat.NewDense(max(len(rows), l.dim), l.dim, nil)
+	for i, row := range rows {
+		m.SetRow(i, row)
+	}
+	return m
+}
+
+// split returns orthonormal bases of a matrix's row space and of its null space, as columns; nil where empty.
+func split(m *mat.Dense) (rows, null *mat.Dense) {
+	var svd mat.SVD
+	_, n := m.Dims()
+	if !svd.Factorize(m, mat.SVDThin) {
+		panic("exact: singular values of a finite matrix do not converge")
+	}
+	var v mat.Dense
+	svd.VTo(&v)
+	rank := 0
+	if svd.Values(nil)[0] > 0 {
+		rank = svd.Rank(rankTolerance)
+	}
+	if rank > 0 {
+		rows = mat.DenseCopyOf(v.Slice(0, n, 0, rank))
+	}
+	if rank < n {
+		null = mat.DenseCopyOf(v.Slice(0, n, rank, n))
+	}
+	return rows, null
+}
+
+// compose returns the landscape in coordinates phi, theta = from + basis phi.
+func (l *landscape) compose(basis *mat.Dense, from []float64) *landscape {
+	_, dim := basis.Dims()
+	c := &landscape{objective: l.objective, tasks: l.tasks, dim: dim}
+	for i := range l.tasks {
+		var j mat.Dense
+		j.Mul(l.jacobian[i], basis)
+		c.jacobian, c.offset = append(c.jacobian, &j), append(c.offset, image(l.jacobian[i], from, l.offset[i]))
+	}
+	c.prepare()
+	return c
+}
+
+// image returns from + m v; a nil from is zero.
+func image(m *mat.Dense, v, from []float64) []float64 {
+	n, _ := m.Dims()
+	out := make([]float64, n)
+	copy(out, from)
+	for i := range out {
+		for j, b := range m.RawRowView(i) {
+			out[i] += b * v[j]
+		}
+	}
+	return out
+}
+
+// fit returns the parameters, nearest to the start, whose policies come nearest to the given log-probabilities in the
+// least-squares sense over centred logits; a nil row asks for the logits at the start.
+func (l *landscape) fit(logps [][]float64) []float64 {
+	k := l.tasks[0].responses()
+	matrix, rhs := mat.NewDense(len(l.tasks)*k, l.dim, nil), mat.NewVecDense(len(l.tasks)*k, nil)
+	begin := make([]float64, l.dim)
+	copy(begin, l.start)
+	for i, row := range logps {
+		jacobian := l.dense(i)
+		at := image(jacobian, begin, l.offset[i])
+		for j := range l.dim {
+			column := mat.Col(nil, j, jacobian)
+			center(column)
+			for a, v := range column {
+				matrix.Set(i*k+a, j, v)
+			}
+		}
+		if row == nil {
+			continue
+		}
+		for a := range at {
+			at[a] = row[a] - at[a]
+		}
+		center(at)
+		for a, v := range at {
+			rhs.SetVec(i*k+a, v)
+		}
+	}
+	var svd mat.SVD
+	var x mat.VecDense
+	if !svd.Factorize(matrix, mat.SVDThin) {
+		panic("exact: singular values of a finite matrix do not converge")
+	}
+	svd.SolveVecTo(&x, rhs, svd.Rank(rankTolerance))
+	for j := range begin {
+		begin[j] += x.AtVec(j)
+	}
+	return begin
+}
+
+// dense returns a prompt's Jacobian, the identity written out.
+func (l *landscape) dense(i int) *mat.Dense {
+	if l.jacobian[i] != nil {
+		return l.jacobian[i]
+	}
+	identity := mat.NewDense(l.dim, l.dim, nil)
+	for j := range l.dim {
+		identity.Set(j, j, 1)
+	}
+	return identity
+}
+
+// center subtracts the mean.
+func center(v []float64) {
+	mean := 0.0
+	for _, x := range v {
+		mean += x / float64(len(v))
+	}
+	for i := range v {
+		v[i] -= mean
+	}
+}
+
+// undecided is the error for a combination of terms and policy class without a statement about existence.
+func undecided(why string) error {
+	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
+		"KL term, or use a policy class that contains all policies", why)
+}

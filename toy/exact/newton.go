@@ -1,0 +1,275 @@
+package exact
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// The accuracy that a descent stops at: a full Newton step that changes no probability by more than probabilityStep
+// and no log-probability by more than logStep of itself (or, below 1 nat, of 1 nat).
+const (
+	probabilityStep = 1e-13
+	logStep         = 1e-12
+	// roundingStep is the logStep at which steps that do not shrink, roundingRuns times in a row, are taken for the
+	// rounding of the gradient: Newton's steps shrink quadratically there.
+	roundingStep = 1e-8
+	roundingRuns = 3
+	// smallStep is the logStep up to which a Newton step is taken without asking whether the loss falls: the change of
+	// the loss is quadratic in it and drowns in the loss's own rounding, which grows with lambda.
+	smallStep = 1e-7
+	// idleSteps is how many steps in a row may move no probability by more than probabilityStep before a search that
+	// is not convex ends, though log-probabilities still move: near a vertex of the simplex, exact RLHF's derivatives
+	// by rare responses lie below the rounding of those by the others, or underflow.
+	idleSteps = 800
+	// firstRadius is how far, in nats, the first step may move logits against each other.
+	firstRadius = 10.0
+	maxSteps    = 2000
+)
+
+// descent is the outcome of one search.
+type descent struct {
+	at         *point
+	iterations int
+	change     float64 // largest change of a probability in the last step
+	converged  bool
+	unresolved bool // converged in probability, but not in the log-probabilities of rare responses
+}
+
+// minimize descends from theta by Newton's method with backtracking, shifting the Hessian where it is not positive
+// definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
+// say nothing where lambda is very small or very large.
+func (s *solver) minimize(l *landscape, theta []float64) (*descent, error) {
+	w, stop := newWorkspace(l), stopper{convex: s.terms.convex(), last: math.Inf(1)}
+	cur, next := l.newPoint(theta), l.newPoint(theta)
+	l.evaluate(cur)
+	d := &descent{at: cur}
+	for d.iterations < maxSteps && stop.idle < idleSteps {
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
+		}
+		shifted, ok := w.direction(cur)
+		if !ok {
+			break
+		}
+		d.iterations++
+		full, ok := w.step(cur, next)
+		if !ok {
+			break
+		}
+		change, relative := compare(cur, next)
+		cur, next = next, cur
+		d.at, d.change = cur, change
+		if d.converged = stop.after(change, relative, full && !shifted); d.converged {
+			return d, nil
+		}
+	}
+	d.unresolved = !stop.convex && d.iterations > 0 && d.change <= probabilityStep
+	d.converged = d.unresolved
+	return d, nil
+}
+
+// stopper decides when a descent has arrived.
+type stopper struct {
+	convex bool
+	last   float64 // relative change of the last step, if that was a full Newton step
+	stuck  int     // steps in a row that were small and did not shrink
+	idle   int     // steps in a row that moved no probability, where the loss is not convex
+}
+
+// after takes note of a step and says whether the search has converged. Only full Newton steps measure the distance
+// to the minimum.
+func (s *stopper) after(change, relative float64, newton bool) bool {
+	if s.idle++; change > probabilityStep || s.convex {
+		s.idle = 0
+	}
+	if s.stuck++; !newton || relative > roundingStep || relative < s.last/2 {
+		s.stuck = 0
+	}
+	s.last = relative
+	if !newton {
+		s.last = math.Inf(1)
+	}
+	return newton && change <= probabilityStep && relative <= logStep || s.stuck == roundingRuns
+}
+
+// compare returns the largest change of a probability and of a log-probability relative to itself.
+func compare(a, b *point) (change, relative float64) {
+	for i, row := range a.logp {
+		for k, v := range row {
+			change = max(change, math.Abs(a.pi[i][k]-b.pi[i][k]))
+			relative = max(relative, math.Abs(b.logp[i][k]-v)/max(1, math.Abs(v)))
+		}
+	}
+	return change, relative
+}
+
+// workspace is what Newton steps reuse.
+type workspace struct {
+	l        *landscape
+	moved    []int // parameters that a step solves for
+	dir      []float64
+	matrix   *mat.SymDense
+	rhs, sol *mat.VecDense
+	cholesky mat.Cholesky
+	radius   float64
+}
+
+func newWorkspace(l *landscape) *workspace {
+	n := l.dim
+	if l.floating {
+		n--
+	}
+	return &workspace{l: l, moved: make([]int, n), dir: make([]float64, l.dim), matrix: mat.NewSymDense(n, nil),
+		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: firstRadius}
+}
+
+// direction solves for the Newton step at p, and says whether the Hessian had to be shifted and whether there is a
+// step. The shift is relative to each diagonal entry (Marquardt), so it does not depend on the parameters' scales.
+func (w *workspace) direction(p *point) (shifted, ok bool) {
+	w.choose(p)
+	top := 0.0
+	for a, i := range w.moved {
+		w.rhs.SetVec(a, -p.grad[i])
+		top = max(top, math.Abs(p.hess[i*w.l.dim+i]))
+	}
+	for shift := 0.0; shift < 1e12; shift = max(1e-4, 10*shift) {
+		for a, i := range w.moved {
+			for b, j := range w.moved[a:] {
+				w.matrix.SetSym(a, a+b, p.hess[i*w.l.dim+j])
+			}
+			d := p.hess[i*w.l.dim+i]
+			w.matrix.SetSym(a, a, d+shift*max(math.Abs(d), 1e-12*top))
+		}
+		// SolveVecTo's error reports a large condition number, which tiny probabilities give rise to without harm.
+		if w.cholesky.Factorize(w.matrix) {
+			_ = w.cholesky.SolveVecTo(w.sol, w.rhs)
+			return shift > 0, w.expand(p)
+		}
+	}
+	return true, false
+}
+
+// choose lists the parameters to solve for: all, or where they float together all but the one with the largest
+// curvature, whose Hessian entries are the ones that can be lost with the least harm.
+func (w *workspace) choose(p *point) {
+	ground := -1
+	if w.l.floating {
+		ground = 0
+		for i := range p.theta {
+			if p.hess[i*w.l.dim+i] > p.hess[ground*w.l.dim+ground] {
+				ground = i
+			}
+		}
+	}
+	w.moved = w.moved[:0]
+	for i := range p.theta {
+		if i != ground {
+			w.moved = append(w.moved, i)
+		}
+	}
+}
+
+// expand writes the solution to the whole direction. Floating parameters are measured from the largest, so that the
+// differences among the largest, which small lambda magnifies, are not rounded to the scale of the smallest.
+func (w *workspace) expand(p *point) bool {
+	clear(w.dir)
+	for a, i := range w.moved {
+		w.dir[i] = w.sol.AtVec(a)
+	}
+	if w.l.floating {
+		top := 0
+		for i, v := range p.theta {
+			if v > p.theta[top] {
+				top = i
+			}
+		}
+		value, move := p.theta[top], w.dir[top]
+		for i := range w.dir {
+			p.theta[i] -= value
+			w.dir[i] -= move
+		}
+	}
+	for _, v := range w.dir {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// step moves along the direction, but no logit by more than the radius against another of its prompt, halving the step
+// until the loss falls enough (Armijo), up to the rounding of the loss itself, or until the step is small. The radius
+// keeps a step that starts on one flat side of a logistic loss from ending far out on the other, where all derivatives
+// underflow; it doubles while it binds. step says whether the full step was taken, and whether any was.
+func (w *workspace) step(cur, next *point) (full, ok bool) {
+	slope := 0.0
+	for i, v := range w.dir {
+		slope += v * cur.grad[i]
+	}
+	rounding, span := 1e-14*math.Abs(cur.loss), w.l.span(w.dir)
+	size := 1.0
+	if span > w.radius {
+		size = w.radius / span
+		w.radius *= 2
+	}
+	for ; size > 1e-18; size /= 2 {
+		for i, v := range w.dir {
+			next.theta[i] = cur.theta[i] + size*v
+		}
+		w.l.evaluate(next)
+		if next.finite() && (next.loss <= cur.loss+1e-4*size*slope+rounding || small(cur, next)) {
+			return size == 1, true
+		}
+		w.radius = max(firstRadius, size*span/2)
+	}
+	return false, false
+}
+
+// small says whether the points differ by a small step.
+func small(a, b *point) bool {
+	_, relative := compare(a, b)
+	return relative <= smallStep
+}
+
+// span returns the largest change of one logit against another of its prompt when theta moves by dir.
+func (l *landscape) span(dir []float64) float64 {
+	widest := 0.0
+	for i := range l.tasks {
+		change := dir
+		if l.jacobian[i] != nil {
+			change = image(l.jacobian[i], dir, nil)
+		}
+		widest = max(widest, slices.Max(change)-slices.Min(change))
+	}
+	return widest
+}
+
+// descend minimizes from each start and reports the lowest minimum found, in the landscape's own parameters.
+func (s *solver) descend(l *landscape, starts [][]float64) (*result, error) {
+	var best *descent
+	r := &result{status: Converged}
+	for _, theta := range starts {
+		d, err := s.minimize(l, theta)
+		if err != nil {
+			return nil, err
+		}
+		r.iterations += d.iterations
+		if best == nil || d.converged && (!best.converged || d.at.loss < best.at.loss) {
+			best = d
+		}
+	}
+	r.theta, r.change = best.at.theta, best.change
+	r.logps = best.at.logp
+	if best.unresolved {
+		r.reason = l.tasks[0].say("converged in probability; the log-probabilities of the rarest responses, below %.3g, are not "+
+			"resolved", math.Log(probabilityStep))
+	}
+	if !best.converged {
+		r.status = Stalled
+		r.reason = l.tasks[0].say("Newton's method gave up after %d steps, the last of which moved a probability by %.3g",
+			best.iterations, best.change)
+	}
+	return r, nil
+}

@@ -1,0 +1,150 @@
+package exact
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+)
+
+// solver is a checked problem, taken apart.
+type solver struct {
+	ctx     context.Context
+	problem *Problem
+	terms   terms
+	tasks   []*task     // one a prompt
+	start   []float64   // the parameters at the start
+	base    [][]float64 // the logits at the start, one row a prompt
+}
+
+// task is one prompt's share of the loss.
+type task struct {
+	name             string
+	chosen, rejected []int     // distinct ordered comparisons
+	weight           []float64 // their total weights
+	total            float64   // W_x, the weight of the prompt's distribution terms
+	logRef, ref      []float64 // the frozen reference
+	logStar          []float64
+}
+
+// responses returns K.
+func (t *task) responses() int { return len(t.logRef) }
+
+// say starts a reason with the prompt's name.
+func (t *task) say(format string, args ...any) string {
+	return t.name + ": " + fmt.Sprintf(format, args...)
+}
+
+// list writes responses as "response 2" or "responses 0, 1".
+func list(responses []int) string {
+	word := "responses "
+	if len(responses) == 1 {
+		word = "response "
+	}
+	return word + strings.Trim(strings.ReplaceAll(fmt.Sprint(responses), " ", ", "), "[]")
+}
+
+// newSolver checks a problem and sorts its comparisons by prompt.
+func newSolver(ctx context.Context, p *Problem) (*solver, error) {
+	k := p.Env.Responses()
+	if p.Policy.Prompts() != len(p.Env.Prompts) || p.Policy.Responses() != k {
+		return nil, fmt.Errorf("the policy has %d prompts of %d responses, the environment %d of %d",
+			p.Policy.Prompts(), p.Policy.Responses(), len(p.Env.Prompts), k)
+	}
+	if !(p.L2 >= 0) || math.IsInf(p.L2, 1) {
+		return nil, fmt.Errorf("the penalty L2 is %v, not a number in [0, inf)", p.L2)
+	}
+	kinds, err := classify(p.Objective)
+	if err != nil {
+		return nil, err
+	}
+	s := &solver{ctx: ctx, problem: p, terms: kinds, start: append([]float64(nil), p.Policy.Params()...)}
+	for i := range p.Env.Prompts {
+		x := &p.Env.Prompts[i]
+		t := &task{name: fmt.Sprintf("prompt %q", x.Name), logRef: x.LogReference(), logStar: x.LogStar, ref: make([]float64, k)}
+		if x.Name == "" {
+			t.name = fmt.Sprintf("prompt %d", i)
+		}
+		for j, v := range t.logRef {
+			t.ref[j] = math.Exp(v)
+			if math.IsNaN(v) || math.IsInf(v, 0) || math.IsNaN(x.LogStar[j]) || math.IsInf(x.LogStar[j], 0) {
+				return nil, fmt.Errorf("%s: response %d has no finite log-probability under pi_ref or pi_star", t.name, j)
+			}
+		}
+		base := make([]float64, k)
+		p.Policy.Logits(i, base)
+		s.tasks, s.base = append(s.tasks, t), append(s.base, base)
+	}
+	return s, s.share(p.Pairs)
+}
+
+// share gives every prompt its comparisons, equal ones merged, and its weight.
+func (s *solver) share(pairs *preference.Pairs) error {
+	if pairs == nil || pairs.Len() == 0 {
+		if len(s.problem.Objective.Pair) == 0 {
+			for _, t := range s.tasks {
+				t.total = 1 / float64(len(s.tasks))
+			}
+		}
+		return nil
+	}
+	k := s.problem.Env.Responses()
+	seen := map[[3]int]int{}
+	for i := range pairs.Len() {
+		x, c, r, w := pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i], pairs.WeightOf(i)
+		if x < 0 || x >= len(s.tasks) || min(c, r) < 0 || max(c, r) >= k || c == r || !(w > 0) || math.IsInf(w, 1) {
+			return fmt.Errorf("comparison %d (prompt %d, chosen %d, rejected %d, weight %v) is not two of %d responses of one of %d "+
+				"prompts with a positive weight", i, x, c, r, w, k, len(s.tasks))
+		}
+		t := s.tasks[x]
+		t.total += w
+		at, known := seen[[3]int{x, c, r}]
+		if !known {
+			at = len(t.weight)
+			seen[[3]int{x, c, r}] = at
+			t.chosen, t.rejected, t.weight = append(t.chosen, c), append(t.rejected, r), append(t.weight, 0)
+		}
+		t.weight[at] += w
+	}
+	return nil
+}
+
+// landscape returns the loss over one block of the policy's parameters.
+func (s *solver) landscape(b policy.Block) *landscape {
+	l := &landscape{objective: s.problem.Objective, dim: b.Dim, l2: s.problem.L2, start: s.start[b.Offset : b.Offset+b.Dim]}
+	for _, x := range b.Prompts {
+		offset, jacobian := append([]float64(nil), s.base[x]...), s.problem.Policy.Jacobian(x)
+		subtractImage(offset, jacobian, l.start)
+		l.tasks, l.offset, l.jacobian = append(l.tasks, s.tasks[x]), append(l.offset, offset), append(l.jacobian, jacobian)
+	}
+	l.prepare()
+	return l
+}
+
+// free returns the landscape of one prompt's logits with the Jacobian written out.
+func (s *solver) free(t *task) *landscape {
+	l := newLandscape(s.problem.Objective, []*task{t})
+	l.jacobian[0] = l.dense(0)
+	l.start = t.logRef
+	return l
+}
+
+// subtractImage subtracts the image of theta under a Jacobian (nil for the identity).
+func subtractImage(dst []float64, jacobian *mat.Dense, theta []float64) {
+	if jacobian == nil {
+		for i, v := range theta {
+			dst[i] -= v
+		}
+		return
+	}
+	image := mat.NewVecDense(len(dst), nil)
+	image.MulVec(jacobian, mat.NewVecDense(len(theta), append([]float64(nil), theta...)))
+	for i := range dst {
+		dst[i] -= image.AtVec(i)
+	}
+}

@@ -1,0 +1,92 @@
+package exact
+
+import (
+	"fmt"
+
+	"windtunnel/toy/objective"
+)
+
+// terms is what the solver knows about an objective. Existence and uniqueness are statements about these kinds, so a
+// term that is not among them cannot be solved.
+type terms struct {
+	margins []*objective.Margin // of positive weight
+	only    *objective.Margin   // the sole term, where it is a margin loss
+	weight  float64             // its weight
+	barrier float64             // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
+	entropy float64             // weight of KL(pi to pi_ref): convex in the probabilities, bounded
+	reward  float64             // weight of the negative expected reward: linear in the probabilities
+}
+
+// distTerm returns the term that an objective of a single distribution term consists of. Such terms are comparable.
+func distTerm(p objective.Params) objective.DistTerm { return p.Objective().Dist[0].Term }
+
+// classify sorts an objective's terms into their kinds. Terms of weight 0 do not count.
+func classify(o *objective.Objective) (terms, error) {
+	var t terms
+	for _, w := range o.Pair {
+		m, known := w.Term.(*objective.Margin)
+		if w.Weight != 0 && !known || w.Weight < 0 {
+			return t, fmt.Errorf("the exact solver has no statement about %v times the pair term %T; it solves margin losses of "+
+				"positive weight", w.Weight, w.Term)
+		}
+		if w.Weight > 0 {
+			t.margins, t.weight = append(t.margins, m), w.Weight
+		}
+	}
+	for _, w := range o.Dist {
+		switch w.Term {
+		case distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"}):
+			t.barrier += w.Weight
+		case distTerm(&objective.KLPiRef{}):
+			t.entropy += w.Weight
+		case distTerm(&objective.Reward{}):
+			t.reward += w.Weight
+		default:
+			if w.Weight == 0 {
+				continue
+			}
+			return t, fmt.Errorf("the exact solver has no statement about the distribution term %T", w.Term)
+		}
+	}
+	if t.barrier < 0 || t.entropy < 0 {
+		return t, fmt.Errorf("the exact solver has no statement about a KL term of negative weight")
+	}
+	if len(t.margins) == 1 && t.barrier == 0 && t.entropy == 0 && t.reward == 0 {
+		t.only = t.margins[0]
+	}
+	return t, nil
+}
+
+// constant says whether nothing is left of the loss.
+func (t *terms) constant() bool {
+	return len(t.margins) == 0 && t.barrier == 0 && t.entropy == 0 && t.reward == 0
+}
+
+// linked says whether a margin loss has a link other than the identity.
+func (t *terms) linked() bool {
+	for _, m := range t.margins {
+		if m.Link != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// attained says whether some margin loss grows in both directions of every comparison's margin.
+func (t *terms) attained() bool {
+	for _, m := range t.margins {
+		if m.Outer.Attained() {
+			return true
+		}
+	}
+	return false
+}
+
+// convex says whether the loss is convex in the logits, and so in the parameters of an affine policy. The identity
+// link makes margins linear there, and KL(pi_ref to pi) is a log-sum-exp plus a linear function.
+func (t *terms) convex() bool { return !t.linked() && t.entropy == 0 && t.reward == 0 }
+
+// wholePolicy says whether the loss sees all of a prompt's policy, not only the margins of its comparisons.
+func (t *terms) wholePolicy() bool {
+	return t.linked() || t.barrier > 0 || t.entropy > 0 || t.reward != 0
+}
