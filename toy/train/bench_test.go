@@ -55,7 +55,8 @@ func BenchmarkResponses(b *testing.B) {
 	}
 }
 
-// scaling returns a loop of SGD on 200 comparisons, ten batches, over k responses.
+// scaling returns a loop of SGD on 200 comparisons, ten batches, over k responses. The comparisons are among ten
+// responses spread over the k, so that a batch holds as many different ones at every k.
 func scaling(k int, params objective.Params) *Loop {
 	flat := make([]float64, k)
 	env := &bandit.Env{Prompts: []bandit.Prompt{{LogStar: flat, LogRef: flat, Init: flat, Features: []float64{1}}}}
@@ -63,8 +64,8 @@ func scaling(k int, params objective.Params) *Loop {
 	pairs := &preference.Pairs{}
 	for i := range 200 {
 		pairs.Prompt = append(pairs.Prompt, 0)
-		pairs.Chosen = append(pairs.Chosen, i*7%k)
-		pairs.Rejected = append(pairs.Rejected, (i*7+1+i%5)%k)
+		pairs.Chosen = append(pairs.Chosen, i*7%10*(k/10))
+		pairs.Rejected = append(pairs.Rejected, (i*7+1+i%5)%10*(k/10))
 	}
 	return &Loop{Problem: NewProblem(env, pol, params.Objective(), 0), Data: pairs,
 		Params: Params{Optimizer: &SGD{LR: 1e-3}, Schedule: &Constant{}, BatchSize: 20, Epochs: 1}}
