@@ -173,7 +173,7 @@ func (l *landscape) scatter(t *task, b *objective.Batch, w objective.Weighted[ob
 		clear(column)
 	}
 	w.Term.Grad(b, w.Weight, &g)
-	w.Term.Hess(b, w.Weight, &h)
+	w.Term.(objective.Curved).Hess(b, w.Weight, &h) // classify has seen to it
 	for j, c := range t.chosen {
 		r := t.rejected[j]
 		d.g[c] += g.Chosen[j]

@@ -23,11 +23,18 @@ func distTerm(p objective.Params) objective.DistTerm { return p.Objective().Dist
 // classify sorts an objective's terms into their kinds. Terms of weight 0 do not count.
 func classify(o *objective.Objective) (terms, error) {
 	var t terms
+	if o.Moving != nil {
+		return t, fmt.Errorf("the exact solver has no statement about a reference that moves with the policy; train instead")
+	}
 	for _, w := range o.Pair {
 		m, known := w.Term.(*objective.Margin)
-		if w.Weight != 0 && !known || w.Weight < 0 {
-			return t, fmt.Errorf("the exact solver has no statement about %v times the pair term %T; it solves margin losses of "+
-				"positive weight", w.Weight, w.Term)
+		if _, curved := w.Term.(objective.Curved); w.Weight != 0 && !curved {
+			return t, fmt.Errorf("the exact solver has no statement about the pair term %T: it holds a statistic of the batch "+
+				"back from differentiation or couples comparisons, so it descends no potential; train instead", w.Term)
+		}
+		if w.Weight != 0 && (!known || !m.Plain() || !objective.StrictlyConvex(m.Outer)) || w.Weight < 0 {
+			return t, fmt.Errorf("the exact solver has no statement about %v times the pair term %T; it solves strictly convex "+
+				"losses of one margin, with positive weight", w.Weight, w.Term)
 		}
 		if w.Weight > 0 {
 			t.margins, t.weight = append(t.margins, m), w.Weight

@@ -4,7 +4,30 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
 )
+
+// Divergence are the keys that choose an f-divergence to the reference (f-DPO, arXiv 2309.16240). The zero value is the
+// reverse KL.
+type Divergence struct {
+	Divergence string  `yaml:"divergence" alias:"f_divergence,f_divergence_type" oneof:"reverse_kl,rkl,forward_kl,fkl,js_divergence,js,alpha_divergence,alpha" doc:"the f-divergence to the reference, long or short name"`
+	Alpha      float64 `yaml:"alpha" alias:"f_alpha,f_alpha_divergence_coef" range:"[-50,50]" doc:"order of the alpha divergence; other divergences ignore it"`
+}
+
+// reverseKL are the defaults of Divergence.
+var reverseKL = Divergence{Divergence: "reverse_kl", Alpha: 0.5}
+
+// Check refuses the alpha divergence of order 1, whose link divides by zero; its limit is the reverse KL.
+func (d *Divergence) Check() []registry.Problem {
+	if d.Alpha == 1 && (d.Divergence == "alpha" || d.Divergence == "alpha_divergence") {
+		return []registry.Problem{{Key: "alpha", Wrong: "the alpha divergence of order 1 is undefined",
+			Allowed: "any other order in [-50,50], or divergence: reverse_kl, its limit"}}
+	}
+	return nil
+}
+
+// link returns the divergence's link, nil for the reverse KL's identity.
+func (d *Divergence) link() Link { return divergenceLink(d.Divergence, d.Alpha) }
 
 // divergenceLink returns the link that a spelling of f-DPO's divergence, long or short, stands for: f'(r) as a function
 // of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240). Reverse KL has f'(r) = log r + 1,
@@ -74,6 +97,20 @@ func (JensenShannon) Value(x, dst []float64) {
 func (JensenShannon) Slope(x, dst []float64) {
 	for i, v := range x {
 		dst[i] = 1 / (1 + math.Exp(v))
+	}
+}
+
+// ValueSlope writes both, from one exponential.
+func (JensenShannon) ValueSlope(x, value, slope []float64) {
+	value, slope = value[:len(x)], slope[:len(x)]
+	for i, v := range x {
+		e := math.Exp(-math.Abs(v))
+		log := math.Log1p(e)
+		if v >= 0 {
+			value[i], slope[i] = -log, e/(1+e)
+		} else {
+			value[i], slope[i] = v-log, 1/(1+e)
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import "windtunnel/toy/registry"
 // 2309.16240, theorem 1).
 type FDPO struct {
 	Lambda     float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, f-DPO's beta"`
-	Divergence string  `yaml:"divergence" oneof:"js_divergence,js,reverse_kl,rkl,forward_kl,fkl,alpha_divergence,alpha" doc:"the f-divergence, long or short name"`
-	Alpha      float64 `yaml:"alpha" alias:"f_alpha" range:"[-50,50]" doc:"order of the alpha divergence; other divergences ignore it"`
+	Divergence string  `yaml:"divergence" alias:"f_divergence,f_divergence_type" oneof:"js_divergence,js,reverse_kl,rkl,forward_kl,fkl,alpha_divergence,alpha" doc:"the f-divergence, long or short name"`
+	Alpha      float64 `yaml:"alpha" alias:"f_alpha,f_alpha_divergence_coef" range:"[-50,50]" doc:"order of the alpha divergence; other divergences ignore it"`
 }
 
 // Objective returns the loss.
@@ -15,13 +15,9 @@ func (p *FDPO) Objective() *Objective {
 	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: divergenceLink(p.Divergence, p.Alpha)})
 }
 
-// Check refuses the alpha divergence of order 1, whose link divides by zero; its limit is the reverse KL.
+// Check refuses the alpha divergence of order 1.
 func (p *FDPO) Check() []registry.Problem {
-	if p.Alpha == 1 && (p.Divergence == "alpha" || p.Divergence == "alpha_divergence") {
-		return []registry.Problem{{Key: "alpha", Wrong: "the alpha divergence of order 1 is undefined",
-			Allowed: "any other order in [-50,50], or divergence: reverse_kl, its limit"}}
-	}
-	return nil
+	return (&Divergence{p.Divergence, p.Alpha}).Check()
 }
 
 var fdpoKind = registry.Kind[Params]{

@@ -2,21 +2,24 @@ package objective
 
 import "windtunnel/toy/registry"
 
-// IPO holds the parameters of identity preference optimization, (u - 1/(2 lambda))^2 with u the logratio margin (Azar
-// et al., arXiv 2310.12036, equation 17).
+// IPO holds the parameters of identity preference optimization, (u - 1/(2 lambda))^2 with u = g(x_w)/n_w - g(x_l)/n_l the
+// margin of the log-ratios x per token (Azar et al., arXiv 2310.12036, equation 17; TRL averages over tokens).
 type IPO struct {
-	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, IPO's tau"`
+	Lambda     float64    `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, IPO's tau"`
+	Divergence Divergence `yaml:",inline"`
 }
 
 // Objective returns the loss, written as (lambda u - 1/2)^2 / lambda^2: its minimizer in lambda u does not move with
 // lambda.
 func (p *IPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5}})
+	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5},
+		Link: p.Divergence.link(), Length: AveragedRewards})
 }
 
 var ipoKind = registry.Kind[Params]{
 	Name:    "ipo",
-	Summary: "identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin",
+	Summary: "identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin per token",
 	Source:  "Azar et al. 2023, arXiv 2310.12036, eq. 17",
-	New:     func() Params { return &IPO{Lambda: defaultLambda} },
+	TRL:     "dpo/ipo",
+	New:     func() Params { return &IPO{Lambda: defaultLambda, Divergence: reverseKL} },
 }

@@ -3,16 +3,35 @@
 // one; nothing is a special case. Values, first and second derivatives are all written out by hand.
 package objective
 
-// Batch holds n weighted comparisons as columns of length n, in nats.
+// Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil.
+//
+// An unpaired example, one response with a verdict, is a comparison of which one side is absent: that side's weight is
+// 0 and its log-probabilities are any finite numbers.
 type Batch struct {
-	Chosen, Rejected       []float64 // log pi of the chosen and of the rejected response
+	Chosen, Rejected       []float64 // log pi of the chosen and of the rejected response, summed over its tokens
 	RefChosen, RefRejected []float64 // the same under the frozen reference
 	Weight                 []float64 // weights of the comparisons, summing to 1 where the loss is a mean
+
+	ChosenTokens, RejectedTokens []float64 // token counts, at least 1; nil is 1 each
+	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
+	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
+	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
+	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
 }
 
-// Grad receives the derivatives of a batch's loss with respect to Chosen and Rejected.
+// sides returns the weights of the chosen and of the rejected responses.
+func (b *Batch) sides() (chosen, rejected []float64) {
+	if b.ChosenWeight == nil {
+		return b.Weight, b.Weight
+	}
+	return b.ChosenWeight, b.RejectedWeight
+}
+
+// Grad receives the derivatives of a batch's loss with respect to Chosen and Rejected, and where not nil to their tails
+// (with Chosen and Rejected held).
 type Grad struct {
-	Chosen, Rejected []float64
+	Chosen, Rejected         []float64
+	ChosenTail, RejectedTail []float64
 }
 
 // Hess receives second derivatives of a batch's loss, one 2x2 symmetric block a comparison.
@@ -26,12 +45,39 @@ type PairTerm interface {
 	Loss(b *Batch) float64
 	// Grad adds scale times the gradient of Loss to g.
 	Grad(b *Batch, scale float64, g *Grad)
-	// Hess adds scale times the second derivatives of Loss to h.
-	Hess(b *Batch, scale float64, h *Hess)
-	// DifferenceOnly says that the term sees the policy through Chosen - Rejected alone. A softmax's normalizer then
-	// cancels, so Chosen and Rejected may be raw scores and a step costs O(n) whatever the number of responses.
+	// DifferenceOnly says that the term sees the policy through Chosen - Rejected alone, token counts being equal. A
+	// softmax's normalizer then cancels, so Chosen and Rejected may be raw scores and a step costs O(n) whatever the
+	// number of responses.
 	DifferenceOnly() bool
 }
+
+// Curved is a term whose gradient is that of a potential, comparison by comparison. Terms that hold a statistic of the
+// batch back from differentiation, or that couple comparisons, are not: what they are driven to is no minimum.
+type Curved interface {
+	PairTerm
+	// Hess adds scale times the second derivatives of Loss to h.
+	Hess(b *Batch, scale float64, h *Hess)
+}
+
+// Detached is a term that treats a statistic of the batch as a constant when it is differentiated (stop-gradient).
+type Detached interface {
+	PairTerm
+	// Freeze returns the term with the statistic held at its value on b. At b it has the same value and gradient.
+	Freeze(b *Batch) PairTerm
+}
+
+// Advancing is a term that carries a statistic from step to step. Loss and Grad do not change it.
+type Advancing interface {
+	PairTerm
+	// Advance takes in a minibatch; training calls it once a step, before the gradient.
+	Advance(b *Batch)
+}
+
+// perToken is a term that reads token counts.
+type perToken interface{ PerToken() bool }
+
+// unpaired is a term that is also defined on single responses with a verdict.
+type unpaired interface{ AcceptsUnpaired() bool }
 
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
 type Dist struct {
@@ -60,8 +106,16 @@ type Weighted[T any] struct {
 
 // Objective is a weighted sum of terms. The zero Objective is the constant 0.
 type Objective struct {
-	Pair []Weighted[PairTerm]
-	Dist []Weighted[DistTerm]
+	Pair   []Weighted[PairTerm]
+	Dist   []Weighted[DistTerm]
+	Moving *Moving // nil: the reference stays frozen
+}
+
+// Moving says how the reference follows the policy: after every Every steps it becomes the normalized geometric mean
+// pi^Alpha pi_ref^(1-Alpha), which for a tabular or linear policy is the mean of the parameters.
+type Moving struct {
+	Alpha float64 // weight of the policy, (0, 1]
+	Every int     // steps, at least 1
 }
 
 // DifferenceOnly says whether the whole objective needs only differences of log-probabilities within a prompt.
@@ -74,6 +128,35 @@ func (o *Objective) DifferenceOnly() bool {
 	return len(o.Dist) == 0
 }
 
+// PerToken says whether some term reads token counts.
+func (o *Objective) PerToken() bool {
+	for _, t := range o.Pair {
+		if p, ok := t.Term.(perToken); ok && p.PerToken() {
+			return true
+		}
+	}
+	return false
+}
+
+// AcceptsUnpaired says whether every pair term is defined on single responses with a verdict as well.
+func (o *Objective) AcceptsUnpaired() bool {
+	for _, t := range o.Pair {
+		if u, ok := t.Term.(unpaired); !ok || !u.AcceptsUnpaired() {
+			return false
+		}
+	}
+	return true
+}
+
+// Advance hands a minibatch to the terms that carry a statistic from step to step.
+func (o *Objective) Advance(b *Batch) {
+	for _, t := range o.Pair {
+		if a, ok := t.Term.(Advancing); ok {
+			a.Advance(b)
+		}
+	}
+}
+
 // add appends another objective's terms, scaled.
 func (o *Objective) add(scale float64, other *Objective) {
 	for _, t := range other.Pair {
@@ -82,6 +165,15 @@ func (o *Objective) add(scale float64, other *Objective) {
 	for _, t := range other.Dist {
 		o.Dist = append(o.Dist, Weighted[DistTerm]{scale * t.Weight, t.Term})
 	}
+	if other.Moving != nil {
+		o.Moving = other.Moving
+	}
+}
+
+// and returns o with another objective's terms added, scaled.
+func (o *Objective) and(scale float64, other *Objective) *Objective {
+	o.add(scale, other)
+	return o
 }
 
 // Params are the parameters of one kind of objective.

@@ -6,6 +6,26 @@ import (
 	"windtunnel/toy/logspace"
 )
 
+// Outer is psi, a function of the scaled margin, applied to whole columns.
+type Outer interface {
+	// Value writes psi(z) to dst.
+	Value(z, dst []float64)
+	// Slope writes psi'(z) to dst.
+	Slope(z, dst []float64)
+	// Curve writes the second derivative of psi at z to dst.
+	Curve(z, dst []float64)
+	// Attained says whether psi reaches its infimum at a finite margin. Where it does not (logistic loss), a response
+	// that never loses has no finite minimizer.
+	Attained() bool
+}
+
+// StrictlyConvex says whether psi” > 0 everywhere, so that a minimizer in the margins is unique. It is, unless psi has a
+// method of this name that denies it.
+func StrictlyConvex(psi Outer) bool {
+	o, ok := psi.(interface{ StrictlyConvex() bool })
+	return !ok || o.StrictlyConvex()
+}
+
 // Logistic is psi(z) = -log sigmoid(z), the negative log-likelihood of Bradley and Terry's model.
 type Logistic struct{}
 
@@ -62,3 +82,124 @@ func (s Square) Curve(z, dst []float64) {
 
 // Attained is true: the minimum is at z = Target.
 func (Square) Attained() bool { return true }
+
+// CrossEntropy is psi(z) = -Win log sigmoid(z-Shift) - Lose log sigmoid(Shift-z), for Win + Lose > 0: the likelihood of
+// a comparison that is won with probability Win and lost with probability Lose.
+type CrossEntropy struct{ Win, Lose, Shift float64 }
+
+// smoothed returns the logistic loss with label smoothing e: labels are wrong with probability e.
+func smoothed(e float64) Outer {
+	if e == 0 {
+		return Logistic{}
+	}
+	return CrossEntropy{Win: 1 - e, Lose: e}
+}
+
+// Value writes psi(z), using log sigmoid(-x) = log sigmoid(x) - x.
+func (c CrossEntropy) Value(z, dst []float64) {
+	for i, v := range z {
+		v -= c.Shift
+		switch {
+		case c.Lose == 0:
+			dst[i] = -c.Win * logspace.LogSigmoid(v)
+		case c.Win == 0:
+			dst[i] = -c.Lose * logspace.LogSigmoid(-v)
+		case v >= 0:
+			dst[i] = c.Lose*v - (c.Win+c.Lose)*logspace.LogSigmoid(v)
+		default:
+			dst[i] = -c.Win*v - (c.Win+c.Lose)*logspace.LogSigmoid(-v)
+		}
+	}
+}
+
+// Slope writes Lose sigmoid(z) - Win sigmoid(-z).
+func (c CrossEntropy) Slope(z, dst []float64) {
+	dst = dst[:len(z)]
+	for i, v := range z {
+		// exp(v) may overflow to +Inf, and 1/(1+Inf) is the right 0; the larger share is 1 minus the smaller.
+		v -= c.Shift
+		if v >= 0 {
+			lost := math.Exp(-v) / (1 + math.Exp(-v))
+			dst[i] = c.Lose*(1-lost) - c.Win*lost
+			continue
+		}
+		won := math.Exp(v) / (1 + math.Exp(v))
+		dst[i] = c.Lose*won - c.Win*(1-won)
+	}
+}
+
+// Curve writes (Win + Lose) sigmoid(z) sigmoid(-z).
+func (c CrossEntropy) Curve(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = (c.Win + c.Lose) * logspace.Sigmoid(v-c.Shift) * logspace.Sigmoid(c.Shift-v)
+	}
+}
+
+// Attained says whether both outcomes occur.
+func (c CrossEntropy) Attained() bool { return c.Win > 0 && c.Lose > 0 }
+
+// Pointwise is psi written as one function of z.
+type Pointwise struct {
+	At     func(z float64) (value, slope, curve float64)
+	Bottom bool // the infimum is reached at a finite margin
+	Convex bool // psi'' > 0 everywhere
+}
+
+// Value writes psi(z).
+func (p Pointwise) Value(z, dst []float64) {
+	for i, v := range z {
+		dst[i], _, _ = p.At(v)
+	}
+}
+
+// Slope writes psi'(z).
+func (p Pointwise) Slope(z, dst []float64) {
+	for i, v := range z {
+		_, dst[i], _ = p.At(v)
+	}
+}
+
+// Curve writes the second derivative.
+func (p Pointwise) Curve(z, dst []float64) {
+	for i, v := range z {
+		_, _, dst[i] = p.At(v)
+	}
+}
+
+// Attained returns Bottom.
+func (p Pointwise) Attained() bool { return p.Bottom }
+
+// StrictlyConvex returns Convex.
+func (p Pointwise) StrictlyConvex() bool { return p.Convex }
+
+// falling is psi(z) = weight sigmoid(-z), the bounded loss of APO and KTO on a chosen response.
+func falling(weight float64) Outer {
+	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		return weight * r, -weight * s * r, weight * s * r * (s - r)
+	}}
+}
+
+// rising is psi(z) = weight sigmoid(z), its mirror image, on a rejected response.
+func rising(weight float64) Outer {
+	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		return weight * s, weight * s * r, weight * s * r * (r - s)
+	}}
+}
+
+// hinge is psi(z) = max(0, 1-z), flat from the kink on.
+var hinge = Pointwise{Bottom: true, At: func(z float64) (value, slope, curve float64) {
+	if z < 1 {
+		return 1 - z, -1, 0
+	}
+	return 0, 0, 0
+}}
+
+// negative is psi(z) = -z: with t = log pi, the negative log-likelihood.
+var negative = Pointwise{At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
+
+// likelihood is the negative log-likelihood of the chosen response, per token.
+func likelihood() *Objective {
+	return onPairs(&Sides{Lambda: 1, Factor: 1, Chosen: negative, ReferenceFree: true, Length: AveragedLogps})
+}

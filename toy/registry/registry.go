@@ -25,6 +25,7 @@ type Kind[T any] struct {
 	Aliases []string // other accepted names
 	Summary string   // one sentence
 	Source  string   // paper and equation, or "this project"
+	TRL     string   // Hugging Face TRL's trainer/loss_type, comma-separated, where it has the same loss: "dpo/exo_pair"
 	New     func() T // a pointer to a fresh parameter struct holding the defaults
 }
 
@@ -46,6 +47,7 @@ type Entry struct {
 	Aliases []string
 	Summary string
 	Source  string
+	TRL     string
 	New     func() any
 }
 
@@ -53,7 +55,7 @@ type Entry struct {
 func (t Table[T]) Entries() []Entry {
 	entries := make([]Entry, len(t))
 	for i, k := range t {
-		entries[i] = Entry{k.Name, k.Aliases, k.Summary, k.Source, func() any { return k.New() }}
+		entries[i] = Entry{k.Name, k.Aliases, k.Summary, k.Source, k.TRL, func() any { return k.New() }}
 	}
 	return entries
 }

@@ -115,8 +115,8 @@ func TestFullGradient(t *testing.T) {
 			for _, n := range policies {
 				for _, l2 := range []float64{0, 0.1} {
 					for _, scale := range []float64{0, 1, 40, 900} {
-						if scale == 0 && lambda > 1e3 {
-							continue
+						if scale == 0 && lambda > 1e3 || scale >= 40 && o.name == "orpo" {
+							continue // a probability that rounds to 1 has no odds
 						}
 						env, pol := n.build(t, false)
 						p := NewProblem(env, pol, o.objective, l2)
@@ -152,18 +152,33 @@ func scatter(pol policy.Policy, scale float64) {
 	}
 }
 
+// held returns the objective with the statistics that its terms hold back from differentiation fixed at a batch.
+func held(o *objective.Objective, b *objective.Batch) *objective.Objective {
+	fixed := &objective.Objective{Dist: o.Dist}
+	for _, t := range o.Pair {
+		if d, ok := t.Term.(objective.Detached); ok {
+			t.Term = d.Freeze(b)
+		}
+		fixed.Pair = append(fixed.Pair, t)
+	}
+	return fixed
+}
+
 func checkGradient(t *testing.T, p *Problem, name string) {
 	t.Helper()
 	m := Full(somePairs(), p)
 	theta, loss := slices.Clone(p.Policy.Params()), p.Loss(m)
 	got := make([]float64, len(theta))
 	p.AddGrad(m, got)
+	full := p.Objective
+	p.Objective = held(full, &p.pairs)
 	want := gradcheck.Gradient(func(x []float64) float64 {
 		copy(p.Policy.Params(), x)
 		return p.Loss(m)
 	}, theta)
+	p.Objective = full
 	copy(p.Policy.Params(), theta)
-	scale := math.Abs(loss)
+	scale := 2 * math.Abs(loss)
 	for _, t := range p.Objective.Dist {
 		scale += math.Abs(t.Weight) // a KL of 0 is a sum of terms of size 1
 	}
@@ -178,6 +193,12 @@ func checkGradient(t *testing.T, p *Problem, name string) {
 func TestLossPairByPair(t *testing.T) {
 	data := somePairs()
 	for _, o := range objectives(0.7) {
+		if slices.ContainsFunc(o.objective.Pair, func(t objective.Weighted[objective.PairTerm]) bool {
+			_, single := t.Term.(objective.Curved)
+			return !single
+		}) {
+			continue // looks at the whole batch
+		}
 		for _, n := range policies {
 			env, pol := n.build(t, false)
 			scatter(pol, 1)

@@ -1,0 +1,175 @@
+package objective
+
+import (
+	"cmp"
+	"slices"
+
+	"windtunnel/toy/registry"
+)
+
+// AOT holds the parameters of alignment by optimal transport on pairs: the policy's margins log pi(y_w) - log pi(y_l) of
+// a batch are asked to dominate the reference's, quantile by quantile,
+//
+//	mean of -(1-e) log sigmoid(lambda q) - e log sigmoid(-lambda q),  q_i = a_(i) - b_(i),
+//
+// with a_(1) <= a_(2) <= ... the policy's sorted margins and b the reference's (Melnyk et al., arXiv 2406.05882). Weighted
+// comparisons are coupled by weight, as a comparison repeated so many times would be.
+type AOT struct {
+	Lambda         float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, AOT's beta"`
+	LabelSmoothing float64 `yaml:"label_smoothing" alias:"epsilon" range:"[0,0.5]" doc:"share of labels taken to be wrong"`
+}
+
+// Objective returns the loss.
+func (p *AOT) Objective() *Objective {
+	return onPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
+}
+
+var aotKind = registry.Kind[Params]{
+	Name:    "aot",
+	Summary: "optimal transport: the policy's margins dominate the reference's, quantile by quantile over the batch",
+	Source:  "Melnyk et al. 2024, arXiv 2406.05882",
+	TRL:     "dpo/aot",
+	New:     func() Params { return &AOT{Lambda: defaultLambda} },
+}
+
+// transport is a loss of two distributions over the batch, coupled along their quantiles: the mean of
+// psi(lambda (high - low)) over the mass that the one-dimensional optimal coupling moves from low to high. On pairs, high
+// is the policy's margin and low the reference's; else high is the log-ratio of the chosen and low that of the rejected.
+type transport struct {
+	lambda   float64
+	outer    Outer
+	unpaired bool
+
+	high, low             quantiles
+	margin, slope, weight []float64 // scratch, one entry a coupled mass
+	from, to              []int32   // positions in the sorted order that it couples
+}
+
+// DifferenceOnly is true on pairs. Otherwise comparisons of several prompts, each with its own normalizer, meet.
+func (t *transport) DifferenceOnly() bool { return !t.unpaired }
+
+// Loss returns the mean over the coupling times the batch's weight.
+func (t *transport) Loss(b *Batch) float64 {
+	t.couple(b)
+	t.outer.Value(t.margin, t.slope)
+	sum := 0.0
+	for i, v := range t.slope {
+		sum += t.weight[i] * v
+	}
+	return sum
+}
+
+// Grad adds scale times the gradient. Comparisons of equal value share the slopes of their quantiles by weight, so that
+// their order in the batch does not matter.
+func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
+	t.couple(b)
+	t.outer.Slope(t.margin, t.slope)
+	clear(t.high.slope)
+	clear(t.low.slope)
+	for i, v := range t.slope {
+		d := scale * t.lambda * t.weight[i] * v
+		t.high.slope[t.to[i]] += d
+		t.low.slope[t.from[i]] -= d
+	}
+	t.high.share()
+	if !t.unpaired {
+		for i, at := range t.high.order {
+			g.Chosen[at] += t.high.slope[i]
+			g.Rejected[at] -= t.high.slope[i]
+		}
+		return
+	}
+	t.low.share()
+	for i, at := range t.high.order {
+		g.Chosen[at] += t.high.slope[i]
+	}
+	for i, at := range t.low.order {
+		g.Rejected[at] += t.low.slope[i]
+	}
+}
+
+// couple sorts both distributions and walks along their quantiles.
+func (t *transport) couple(b *Batch) {
+	n := len(b.Chosen)
+	t.high.grow(n)
+	t.low.grow(n)
+	for i := range n {
+		if t.unpaired {
+			t.high.value[i], t.low.value[i] = b.Chosen[i]-b.RefChosen[i], b.Rejected[i]-b.RefRejected[i]
+		} else {
+			t.high.value[i], t.low.value[i] = b.Chosen[i]-b.Rejected[i], b.RefChosen[i]-b.RefRejected[i]
+		}
+	}
+	t.high.sort(b.Weight)
+	t.low.sort(b.Weight)
+	t.margin, t.weight, t.to, t.from = t.margin[:0], t.weight[:0], t.to[:0], t.from[:0]
+	for i, j := 0, 0; i < n && j < n; {
+		mass := min(t.high.mass[i], t.low.mass[j])
+		t.margin = append(t.margin, t.lambda*(t.high.at(i)-t.low.at(j)))
+		t.weight, t.to, t.from = append(t.weight, mass), append(t.to, int32(i)), append(t.from, int32(j))
+		t.high.mass[i] -= mass
+		t.low.mass[j] -= mass
+		// What rounding leaves over is no mass: whole comparisons stay whole.
+		highDone, lowDone := t.high.spent(i), t.low.spent(j)
+		if highDone {
+			i++
+		}
+		if lowDone {
+			j++
+		}
+	}
+	if cap(t.slope) < len(t.margin) {
+		t.slope = make([]float64, 2*n)
+	}
+	t.slope = t.slope[:len(t.margin)]
+}
+
+// quantiles is a weighted distribution over the batch, sorted.
+type quantiles struct {
+	value, weight, mass, slope []float64 // value and weight by comparison, mass and slope by rank
+	order                      []int     // comparisons by rank
+}
+
+func (q *quantiles) grow(n int) {
+	if cap(q.value) < n {
+		*q = quantiles{make([]float64, n), nil, make([]float64, n), make([]float64, n), make([]int, n)}
+	}
+	q.value, q.mass, q.slope, q.order = q.value[:n], q.mass[:n], q.slope[:n], q.order[:n]
+}
+
+// sort ranks the comparisons, equal ones in the batch's order.
+func (q *quantiles) sort(weight []float64) {
+	q.weight = weight
+	for i := range q.order {
+		q.order[i] = i
+	}
+	slices.SortFunc(q.order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(q.value[i], q.value[j]), i-j)
+	})
+	for i, at := range q.order {
+		q.mass[i] = weight[at]
+	}
+}
+
+// at returns the value of a rank.
+func (q *quantiles) at(rank int) float64 { return q.value[q.order[rank]] }
+
+// spent says whether a rank's mass is used up but for rounding.
+func (q *quantiles) spent(rank int) bool { return q.mass[rank] <= 1e-12*q.weight[q.order[rank]] }
+
+// share spreads the slopes of equal values over them by weight.
+func (q *quantiles) share() {
+	for start := 0; start < len(q.order); {
+		end, slope, weight := start, 0.0, 0.0
+		for ; end < len(q.order) && q.at(end) == q.at(start); end++ {
+			slope += q.slope[end]
+			weight += q.weight[q.order[end]]
+		}
+		if end > start+1 && weight > 0 {
+			for i := start; i < end; i++ {
+				q.slope[i] = slope * (q.weight[q.order[i]] / weight)
+			}
+		}
+		start = end
+	}
+}

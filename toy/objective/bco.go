@@ -1,0 +1,50 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// BCO holds the parameters of binary classifier optimization, the mean over responses of -log sigmoid(r - delta) for the
+// desirable and -log sigmoid(delta - r) for the undesirable, r = lambda times the log-ratio (Jung et al., arXiv
+// 2404.04656). A comparison is two responses. delta is held back from differentiation.
+type BCO struct {
+	Lambda float64  `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, BCO's beta"`
+	Delta  *float64 `yaml:"delta" range:"[-1e6,1e6]" doc:"reward that divides good from bad; default the running mean of rewards over the steps so far"`
+}
+
+// Objective returns the loss.
+func (p *BCO) Objective() *Objective {
+	sides := &Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}, Unpaired: true}
+	if p.Delta != nil {
+		sides.Shift = *p.Delta
+		return onPairs(sides)
+	}
+	return onPairs(&Centered{Sides: sides, Center: &runningMean{}})
+}
+
+// runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which
+// counts responses). Before the first step it is the mean of the batch at hand.
+type runningMean struct {
+	steps int
+	mean  float64
+}
+
+// Shift returns the running mean.
+func (r *runningMean) Shift(mean float64) float64 {
+	if r.steps == 0 {
+		return mean
+	}
+	return r.mean
+}
+
+// Advance takes in a batch's mean.
+func (r *runningMean) Advance(mean float64) {
+	r.steps++
+	r.mean += (mean - r.mean) / float64(r.steps)
+}
+
+var bcoKind = registry.Kind[Params]{
+	Name:    "bco",
+	Summary: "binary classifier optimization: is a reward above or below its running mean; also on unpaired data",
+	Source:  "Jung et al. 2024, arXiv 2404.04656",
+	TRL:     "bco/bco",
+	New:     func() Params { return &BCO{Lambda: defaultLambda} },
+}

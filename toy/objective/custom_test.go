@@ -1,0 +1,175 @@
+package objective
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/floats/scalar"
+)
+
+// ownFormulas gives built-in losses as formulas.
+var ownFormulas = []struct {
+	name    string
+	builtin Params
+	custom  *Custom
+}{
+	{"dpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Pair: "softplus(-lambda*u)"}},
+	{"cdpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl", LabelSmoothing: 0.1},
+		&Custom{Pair: "-(1-e)*logsigmoid(lambda*u) - e*logsigmoid(-lambda*u)", Constants: map[string]float64{"e": 0.1}}},
+	{"dpo as qpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Psi: "softplus(-lambda*m)", Mu: "log(r)"}},
+	{"ipo", &IPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Pair: "square(u - 1/(2*lambda))"}},
+	{"ipo as qpo", &IPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Psi: "(m - 1/(2*lambda))^2"}},
+	{"f-dpo js", &FDPO{Lambda: 0.3, Divergence: "js"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "logsigmoid(x)"}},
+	{"f-dpo forward kl", &FDPO{Lambda: 0.3, Divergence: "fkl"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "-1/r"}},
+	{"f-dpo alpha", &FDPO{Lambda: 0.3, Divergence: "alpha", Alpha: 0.5}, &Custom{Psi: "softplus(-lambda*m)", Mu: "r^(a-1)/(a-1)",
+		Constants: map[string]float64{"a": 0.5}}},
+	{"bradley-terry", &BradleyTerry{}, &Custom{Pair: "softplus(r - c)"}},
+	{"typo", &TYPO{Lambda: 0.3, KLReduction: "sum"}, &Custom{Pair: "softplus(-(c - r))", Dist: "lambda * kl(ref, pi)"}},
+	{"rlhf", &RLHF{Lambda: 0.3}, &Custom{Dist: "lambda * kl(pi, ref) - reward(pi)"}},
+	{"hinge", kindDefaults("hinge", 0.3), &Custom{Pair: "relu(1 - lambda*u)"}},
+	{"nca", kindDefaults("nca", 0.3), &Custom{Pair: "softplus(-lambda*(c-ref_c)) + (softplus(lambda*(c-ref_c)) + softplus(lambda*(r-ref_r)))/2"}},
+	{"sppo", kindDefaults("sppo", 0.3), &Custom{Pair: "square(c - ref_c - 1/(2*lambda)) + square(r - ref_r + 1/(2*lambda))"}},
+	{"apo-zero", kindDefaults("apo-zero", 0.3), &Custom{Pair: "1 - sigmoid(lambda*(c-ref_c)) + sigmoid(lambda*(r-ref_r))"}},
+	{"apo-down", kindDefaults("apo-down", 0.3), &Custom{Pair: "sigmoid(lambda*(c-ref_c)) + 1 - sigmoid(lambda*u)"}},
+	{"bco_pair", kindDefaults("bco-pair", 0.3), &Custom{Pair: "softplus(-lambda*(c-ref_c)) + softplus(lambda*(r-ref_r))"}},
+}
+
+// kindDefaults returns a registered kind with its defaults and the given lambda.
+func kindDefaults(name string, lambda float64) Params {
+	k, ok := Kinds().Find(name)
+	if !ok {
+		panic("no kind " + name)
+	}
+	return withLambda(k.New(), lambda)
+}
+
+func TestCustomEqualsBuiltin(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, test := range ownFormulas {
+		t.Run(test.name, func(t *testing.T) {
+			test.custom.Lambda = 0.3
+			if problems := test.custom.Check(); problems != nil {
+				t.Fatal(problems)
+			}
+			a, b := test.builtin.Objective(), test.custom.Objective()
+			for range 20 {
+				comparePairs(t, a, b, customBatch(rng, 50))
+				compareDists(t, a, b, customDist(rng, 7))
+			}
+		})
+	}
+}
+
+// customBatch draws log-probabilities with margins of all sizes.
+func customBatch(rng *rand.Rand, n int) *Batch {
+	b := &Batch{}
+	for range n {
+		scale := math.Exp(4 * rng.Float64())
+		b.Chosen = append(b.Chosen, -scale*rng.Float64())
+		b.Rejected = append(b.Rejected, -scale*rng.Float64())
+		b.RefChosen = append(b.RefChosen, -scale*rng.Float64())
+		b.RefRejected = append(b.RefRejected, -scale*rng.Float64())
+		b.Weight = append(b.Weight, 1/float64(n))
+	}
+	return b
+}
+
+func customDist(rng *rand.Rand, k int) *Dist {
+	draw := func() (logs, p []float64) {
+		for range k {
+			logs = append(logs, 3*rng.NormFloat64())
+		}
+		sum := 0.0
+		for _, v := range logs {
+			sum += math.Exp(v)
+		}
+		for i := range logs {
+			logs[i] -= math.Log(sum)
+			p = append(p, math.Exp(logs[i]))
+		}
+		return logs, p
+	}
+	d := &Dist{}
+	d.LogPi, d.Pi = draw()
+	d.LogRef, d.Ref = draw()
+	d.LogStar, _ = draw()
+	return d
+}
+
+func comparePairs(t *testing.T, a, b *Objective, batch *Batch) {
+	t.Helper()
+	n := len(batch.Chosen)
+	grad := func(o *Objective) (loss float64, g Grad) {
+		g = Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
+		for _, term := range o.Pair {
+			loss += term.Weight * term.Term.Loss(batch)
+			term.Term.Grad(batch, term.Weight, &g)
+		}
+		return loss, g
+	}
+	lossA, gradA := grad(a)
+	lossB, gradB := grad(b)
+	if !scalar.EqualWithinAbsOrRel(lossA, lossB, 1e-12, 1e-12) {
+		t.Fatalf("loss %v, as a formula %v", lossA, lossB)
+	}
+	for i := range n {
+		if !scalar.EqualWithinAbsOrRel(gradA.Chosen[i], gradB.Chosen[i], 1e-14, 1e-11) ||
+			!scalar.EqualWithinAbsOrRel(gradA.Rejected[i], gradB.Rejected[i], 1e-14, 1e-11) {
+			t.Fatalf("pair %d: gradient %v %v, as a formula %v %v", i, gradA.Chosen[i], gradA.Rejected[i], gradB.Chosen[i], gradB.Rejected[i])
+		}
+	}
+}
+
+func compareDists(t *testing.T, a, b *Objective, d *Dist) {
+	t.Helper()
+	k := len(d.Pi)
+	grad := func(o *Objective) (loss float64, g, h []float64) {
+		g, h = make([]float64, k), make([]float64, k)
+		for _, term := range o.Dist {
+			loss += term.Weight * term.Term.Loss(d)
+			term.Term.Grad(d, term.Weight, g)
+			term.Term.Hess(d, term.Weight, h)
+		}
+		return loss, g, h
+	}
+	lossA, gradA, hessA := grad(a)
+	lossB, gradB, hessB := grad(b)
+	if !scalar.EqualWithinAbsOrRel(lossA, lossB, 1e-12, 1e-12) {
+		t.Fatalf("loss %v, as a formula %v", lossA, lossB)
+	}
+	for i := range k {
+		if !scalar.EqualWithinAbsOrRel(gradA[i], gradB[i], 1e-12, 1e-12) || !scalar.EqualWithinAbsOrRel(hessA[i], hessB[i], 1e-12, 1e-12) {
+			t.Fatalf("response %d: gradient %v, second derivative %v; as a formula %v, %v", i, gradA[i], hessA[i], gradB[i], hessB[i])
+		}
+	}
+}
+
+func TestCustomMistakes(t *testing.T) {
+	tests := []struct {
+		name   string
+		custom Custom
+		key    string
+		text   string
+	}{
+		{"nothing", Custom{}, "pair", "there is no formula; pair, dist, both, or psi"},
+		{"unknown name", Custom{Pair: "softplus(-(c - rr))"}, "pair", ""},
+		{"unknown function", Custom{Pair: "sofplus(c)"}, "pair", ""},
+		{"unbalanced", Custom{Pair: "softplus(c"}, "pair", ""},
+		{"both forms", Custom{Pair: "c", Psi: "m"}, "psi", "is given beside pair; one of the two"},
+		{"mu alone", Custom{Pair: "c", Mu: "x"}, "mu", "is given without psi; psi with it"},
+		{"bad distribution", Custom{Dist: "kl(ref, po)"}, "dist", ""},
+		{"taken constant", Custom{Pair: "c", Constants: map[string]float64{"u": 1}}, "constants.u", ""},
+	}
+	for _, test := range tests {
+		problems := test.custom.Check()
+		if len(problems) != 1 || problems[0].Key != test.key {
+			t.Errorf("%s: problems %+v, want one at %s", test.name, problems, test.key)
+			continue
+		}
+		if got := problems[0].Wrong + "; " + problems[0].Allowed; test.text != "" && got != test.text {
+			t.Errorf("%s: %q, want %q", test.name, got, test.text)
+		}
+		t.Logf("%s: %s; %s", test.name, problems[0].Wrong, problems[0].Allowed)
+	}
+}

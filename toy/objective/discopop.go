@@ -1,0 +1,48 @@
+package objective
+
+import (
+	"math"
+
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
+)
+
+// DiscoPOP holds the parameters of the discovered preference loss, which blends the logistic with the exponential loss by
+// m = sigmoid(z/tau), z = lambda (g(x_w) - g(x_l)):
+//
+//	-(1-m) log sigmoid(z) + m exp(-z)
+//
+// (Lu et al., arXiv 2406.08414). It is not convex: it has a dip at negative z.
+type DiscoPOP struct {
+	Lambda     float64    `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Tau        float64    `yaml:"tau" alias:"discopop_tau" range:"[1e-6,1e6]" doc:"temperature of the blend"`
+	Divergence Divergence `yaml:",inline"`
+}
+
+// Objective returns the loss.
+func (p *DiscoPOP) Objective() *Objective {
+	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: blended(p.Tau), Link: p.Divergence.link()})
+}
+
+// blended is psi. The exponential part is exp(-z + log sigmoid(z/tau)): its factors overflow and underflow apart.
+func blended(tau float64) Outer {
+	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		m, rest := logspace.Sigmoid(z/tau), logspace.Sigmoid(-z/tau)
+		logistic, s, r := logspace.LogSigmoid(z), logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		e := math.Exp(-z + logspace.LogSigmoid(z/tau))
+		turn := m * rest / tau // m'
+		bend := turn * (rest - m) / tau
+		value = e - logistic*rest
+		slope = logistic*turn - r*rest + e*(rest/tau-1)
+		curve = s*r*rest + 2*r*turn + logistic*bend + e*(1-2*rest/tau+rest*(rest-m)/tau/tau)
+		return value, slope, curve
+	}}
+}
+
+var discopopKind = registry.Kind[Params]{
+	Name:    "discopop",
+	Summary: "the discovered loss: logistic and exponential blended by sigmoid(lambda u/tau)",
+	Source:  "Lu et al. 2024, arXiv 2406.08414",
+	TRL:     "dpo/discopop",
+	New:     func() Params { return &DiscoPOP{Lambda: defaultLambda, Tau: 0.05, Divergence: reverseKL} },
+}

@@ -1,0 +1,112 @@
+package objective
+
+// Length says how token counts enter a loss. In a bandit every response is one token, and all three are the same.
+type Length int
+
+// Lengths.
+const (
+	Summed          Length = iota // log-probabilities are sums over tokens; counts do not matter
+	AveragedLogps                 // log-probabilities are divided by the token count, before the link
+	AveragedRewards               // the link's values are divided by the token count
+)
+
+// Link is an increasing function of the log-ratio x = log pi - log pi_ref, applied to whole columns.
+type Link interface {
+	// Value writes link(x) to dst.
+	Value(x, dst []float64)
+	// Slope writes link'(x), positive, to dst.
+	Slope(x, dst []float64)
+	// Curve writes the second derivative of link at x to dst.
+	Curve(x, dst []float64)
+	// Inverse returns x with link(x) = t, for t inside Range.
+	Inverse(t float64) float64
+	// Range returns the open interval of link's values, ends possibly infinite.
+	Range() (low, high float64)
+}
+
+// fused is a link that computes value and slope together, sharing exponentials.
+type fused interface {
+	ValueSlope(x, value, slope []float64)
+}
+
+// order is how many derivatives are wanted.
+type order int
+
+const (
+	valueOnly order = iota
+	withSlope
+	withCurve
+)
+
+// view is what a loss makes of a response's log-probability before it compares.
+type view struct {
+	link          Link // nil is the identity
+	referenceFree bool
+	length        Length
+}
+
+// linked is one side of the comparisons after the link: x the log-ratio, t what the loss sees, d and dd the derivatives
+// of t by the log-probability.
+type linked struct{ x, t, d, dd []float64 }
+
+func (l *linked) grow(n int) {
+	if cap(l.x) < n {
+		*l = linked{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
+	}
+	l.x, l.t, l.d, l.dd = l.x[:n], l.t[:n], l.d[:n], l.dd[:n]
+}
+
+// see fills the side from its columns. tokens may be nil.
+func (l *linked) see(v view, logPi, logRef, tokens []float64, upTo order) {
+	l.grow(len(logPi))
+	if v.referenceFree {
+		copy(l.x, logPi)
+	} else {
+		for i, x := range logPi {
+			l.x[i] = x - logRef[i]
+		}
+	}
+	if v.length == AveragedLogps {
+		divide(l.x, tokens)
+	}
+	l.apply(v.link, upTo)
+	switch v.length {
+	case AveragedRewards:
+		divide(l.t, tokens)
+		divide(l.d, tokens)
+		divide(l.dd, tokens)
+	case AveragedLogps:
+		divide(l.d, tokens)
+		divide(l.dd, tokens)
+		divide(l.dd, tokens)
+	}
+}
+
+// apply fills t from x and, as wanted, its derivatives; derivatives that are not wanted are left as they are.
+func (l *linked) apply(link Link, upTo order) {
+	if link == nil {
+		copy(l.t, l.x)
+		for i := range l.d {
+			l.d[i], l.dd[i] = 1, 0
+		}
+		return
+	}
+	if f, ok := link.(fused); ok && upTo >= withSlope {
+		f.ValueSlope(l.x, l.t, l.d)
+	} else {
+		link.Value(l.x, l.t)
+		if upTo >= withSlope {
+			link.Slope(l.x, l.d)
+		}
+	}
+	if upTo >= withCurve {
+		link.Curve(l.x, l.dd)
+	}
+}
+
+// divide divides a column by the token counts; nil counts are 1.
+func divide(x, tokens []float64) {
+	for i, n := range tokens {
+		x[i] /= n
+	}
+}

@@ -1,0 +1,171 @@
+package objective
+
+// Sides is the family of losses that judge the two responses of a comparison each by itself,
+//
+//	loss = Factor * (a(Lambda t_w - Shift) + b(Lambda t_l - Shift)),  t = link(log pi - log pi_ref),
+//
+// and so make sense of a single response with a verdict. Without a reference, t = link(log pi).
+type Sides struct {
+	Lambda        float64 // scale of t, (0, inf)
+	Factor        float64 // scale of the loss, (0, inf)
+	Chosen        Outer   // a; nil is 0
+	Rejected      Outer   // b; nil is 0
+	Shift         float64 // what good and bad are measured from
+	Link          Link    // nil is the identity
+	ReferenceFree bool    // leave log pi_ref out
+	Length        Length  // how token counts enter
+	Unpaired      bool    // the loss is defined on unpaired data as well
+
+	chosen, rejected linked
+	z, out, bend     []float64 // scratch
+}
+
+// DifferenceOnly is false.
+func (*Sides) DifferenceOnly() bool { return false }
+
+// PerToken says whether the loss reads token counts.
+func (s *Sides) PerToken() bool { return s.Length != Summed }
+
+// AcceptsUnpaired returns Unpaired.
+func (s *Sides) AcceptsUnpaired() bool { return s.Unpaired }
+
+// Loss returns the weighted sum of both sides' losses.
+func (s *Sides) Loss(b *Batch) float64 {
+	s.see(b, valueOnly)
+	chosen, rejected := b.sides()
+	return s.Factor * (s.sum(s.Chosen, &s.chosen, chosen) + s.sum(s.Rejected, &s.rejected, rejected))
+}
+
+// Grad adds scale times the gradient.
+func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
+	s.see(b, withSlope)
+	chosen, rejected := b.sides()
+	s.slopes(s.Chosen, &s.chosen, chosen, scale, g.Chosen)
+	s.slopes(s.Rejected, &s.rejected, rejected, scale, g.Rejected)
+}
+
+// Hess adds scale times the second derivatives; there are none across the sides.
+func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
+	s.see(b, withCurve)
+	chosen, rejected := b.sides()
+	s.curves(s.Chosen, &s.chosen, chosen, scale, h.ChosenChosen)
+	s.curves(s.Rejected, &s.rejected, rejected, scale, h.RejectedRejected)
+}
+
+// see fills both sides.
+func (s *Sides) see(b *Batch, upTo order) {
+	n := len(b.Chosen)
+	if cap(s.z) < n {
+		s.z, s.out, s.bend = make([]float64, n), make([]float64, n), make([]float64, n)
+	}
+	s.z, s.out, s.bend = s.z[:n], s.out[:n], s.bend[:n]
+	v := view{s.Link, s.ReferenceFree, s.Length}
+	if s.Chosen != nil {
+		s.chosen.see(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
+	}
+	if s.Rejected != nil {
+		s.rejected.see(v, b.Rejected, b.RefRejected, b.RejectedTokens, upTo)
+	}
+}
+
+// scaled fills z for one side.
+func (s *Sides) scaled(side *linked) {
+	for i, t := range side.t {
+		s.z[i] = s.Lambda*t - s.Shift
+	}
+}
+
+func (s *Sides) sum(outer Outer, side *linked, weight []float64) float64 {
+	if outer == nil {
+		return 0
+	}
+	s.scaled(side)
+	outer.Value(s.z, s.out)
+	sum := 0.0
+	for i, v := range s.out {
+		sum += weight[i] * v
+	}
+	return sum
+}
+
+func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float64, g []float64) {
+	if outer == nil {
+		return
+	}
+	s.scaled(side)
+	outer.Slope(s.z, s.out)
+	scale *= s.Factor * s.Lambda
+	for i, v := range s.out {
+		g[i] += scale * weight[i] * v * side.d[i]
+	}
+}
+
+func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float64, h []float64) {
+	if outer == nil {
+		return
+	}
+	s.scaled(side)
+	outer.Slope(s.z, s.out)
+	outer.Curve(s.z, s.bend)
+	scale *= s.Factor * s.Lambda
+	for i, v := range s.out {
+		d := side.d[i]
+		h[i] += scale * weight[i] * (s.Lambda*s.bend[i]*d*d + v*side.dd[i])
+	}
+}
+
+// mean returns the weighted mean of Lambda t over all responses of the batch, chosen and rejected.
+func (s *Sides) mean(b *Batch) float64 {
+	s.see(b, valueOnly)
+	chosen, rejected := b.sides()
+	sum, total := 0.0, 0.0
+	for i, w := range chosen {
+		sum += w*s.chosen.t[i] + rejected[i]*s.rejected.t[i]
+		total += w + rejected[i]
+	}
+	return s.Lambda * sum / total
+}
+
+// Centered is a Sides whose shift is a statistic of the data, held back from differentiation.
+type Centered struct {
+	Sides  *Sides // both outers present; its Shift is overwritten
+	Center Center
+}
+
+// Center turns the batch's mean reward (Lambda t over all its responses) into the shift.
+type Center interface {
+	// Shift returns what to measure from, given the mean reward of the batch at hand.
+	Shift(mean float64) float64
+	// Advance takes in the mean reward of a training step's batch.
+	Advance(mean float64)
+}
+
+// DifferenceOnly is false.
+func (*Centered) DifferenceOnly() bool { return false }
+
+// PerToken says whether the loss reads token counts.
+func (c *Centered) PerToken() bool { return c.Sides.PerToken() }
+
+// AcceptsUnpaired says whether the loss is defined on unpaired data.
+func (c *Centered) AcceptsUnpaired() bool { return c.Sides.Unpaired }
+
+// Loss returns the weighted sum of both sides' losses.
+func (c *Centered) Loss(b *Batch) float64 { return c.at(b).Loss(b) }
+
+// Grad adds scale times the gradient with the shift held.
+func (c *Centered) Grad(b *Batch, scale float64, g *Grad) { c.at(b).Grad(b, scale, g) }
+
+// Advance updates the statistic.
+func (c *Centered) Advance(b *Batch) { c.Center.Advance(c.Sides.mean(b)) }
+
+// Freeze returns the loss with the shift that it has on b.
+func (c *Centered) Freeze(b *Batch) PairTerm {
+	held := *c.at(b)
+	held.chosen, held.rejected, held.z, held.out, held.bend = linked{}, linked{}, nil, nil, nil
+	return &held
+}
+
+func (c *Centered) at(b *Batch) *Sides {
+	c.Sides.Shift = c.Center.Shift(c.Sides.mean(b))
+	return c.Sides
+}

@@ -1,0 +1,168 @@
+// Package trl reads and writes losses in the terms of Hugging Face's TRL: a trainer, a loss_type, settings and the
+// log-probabilities of one comparison, a JSON object a line. It is how the losses here are checked against values
+// computed elsewhere, and how other implementations can be checked against the losses here.
+package trl
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"windtunnel/toy/objective"
+)
+
+// Row is one line: a loss with its settings and a comparison. Nil pointers are settings that the line leaves out.
+type Row struct {
+	Trainer        string   `json:"trainer"`
+	LossType       string   `json:"loss_type"`
+	Beta           *float64 `json:"beta"`
+	In             []Number `json:"in"`  // log-probabilities: chosen, rejected, reference's chosen, reference's rejected
+	Out            []Number `json:"out"` // loss and its derivatives by the first two; nil where not given
+	Divergence     *string  `json:"f_divergence"`
+	Alpha          *float64 `json:"f_alpha"`
+	LabelSmoothing *float64 `json:"label_smoothing"`
+	Extra          Extra    `json:"extra"`
+}
+
+// Extra are settings that few losses have.
+type Extra struct {
+	Len         []float64 `json:"len"` // token counts of chosen and rejected
+	Tau         *float64  `json:"tau"`
+	Alpha       *float64  `json:"alpha"` // AlphaPO's
+	Gamma       *float64  `json:"gamma"`
+	NLL         *bool     `json:"nll"` // whether the chosen response's negative log-likelihood is part of the value
+	KL          *float64  `json:"kl"`
+	Desirable   *float64  `json:"w_d"`
+	Undesirable *float64  `json:"w_u"`
+	Delta       *Delta    `json:"delta"`
+}
+
+// Delta is BCO's delta: a number, or "first_update" for the mean reward of the comparison itself.
+type Delta struct {
+	Fixed *float64 // nil for first_update
+}
+
+// UnmarshalJSON reads a number or the word.
+func (d *Delta) UnmarshalJSON(text []byte) error {
+	if string(text) == `"first_update"` {
+		return nil
+	}
+	if json.Unmarshal(text, &d.Fixed) != nil || d.Fixed == nil {
+		return fmt.Errorf("delta: %s; a number or \"first_update\"", text)
+	}
+	return nil
+}
+
+// Number is a float64 whose infinities and NaN are written as the texts "Inf", "-Inf" and "NaN".
+type Number float64
+
+// UnmarshalJSON reads a number or one of the three texts.
+func (n *Number) UnmarshalJSON(text []byte) error {
+	switch string(text) {
+	case `"NaN"`:
+		*n = Number(math.NaN())
+	case `"Inf"`:
+		*n = Number(math.Inf(1))
+	case `"-Inf"`:
+		*n = Number(math.Inf(-1))
+	default:
+		var v *float64
+		if json.Unmarshal(text, &v) != nil || v == nil {
+			return fmt.Errorf(`%s is not a number, "NaN", "Inf" or "-Inf"`, text)
+		}
+		*n = Number(*v)
+	}
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (n Number) MarshalJSON() ([]byte, error) {
+	switch v := float64(n); {
+	case math.IsNaN(v):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(v, 1):
+		return []byte(`"Inf"`), nil
+	case math.IsInf(v, -1):
+		return []byte(`"-Inf"`), nil
+	default:
+		return json.Marshal(v)
+	}
+}
+
+// Parse reads a line. Keys that no loss has, and values of the wrong type, are errors.
+func Parse(line []byte) (*Row, error) {
+	in := json.NewDecoder(bytes.NewReader(line))
+	in.DisallowUnknownFields()
+	r := &Row{}
+	if err := in.Decode(r); err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := in.Token(); err != io.EOF {
+		return nil, errors.New("text after the JSON object; one object a line is allowed")
+	}
+	switch {
+	case r.Trainer == "":
+		return nil, errors.New("trainer: missing")
+	case r.Beta == nil:
+		return nil, errors.New("beta: missing; a number above 0")
+	case len(r.In) != 4:
+		return nil, fmt.Errorf("in: %d values; the 4 log-probabilities of chosen, rejected, reference's chosen and rejected", len(r.In))
+	case r.Out != nil && len(r.Out) != 3:
+		return nil, fmt.Errorf("out: %d values; the loss and its derivatives by chosen and rejected", len(r.Out))
+	case r.Extra.Len != nil && (len(r.Extra.Len) != 2 || !(min(r.Extra.Len[0], r.Extra.Len[1]) > 0)):
+		return nil, fmt.Errorf("extra.len: %v; the token counts of chosen and rejected, above 0", r.Extra.Len)
+	}
+	return r, nil
+}
+
+// Evaluate returns the loss of the row's comparison and its derivatives by the two log-probabilities of the policy.
+func (r *Row) Evaluate(o *objective.Objective) [3]float64 {
+	b := &objective.Batch{Chosen: r.input(0), Rejected: r.input(1), RefChosen: r.input(2), RefRejected: r.input(3), Weight: []float64{1}}
+	if r.Extra.Len != nil {
+		b.ChosenTokens, b.RejectedTokens = r.Extra.Len[:1], r.Extra.Len[1:]
+	}
+	g := &objective.Grad{Chosen: make([]float64, 1), Rejected: make([]float64, 1)}
+	loss := 0.0
+	for _, t := range o.Pair {
+		loss += t.Weight * t.Term.Loss(b)
+		t.Term.Grad(b, t.Weight, g)
+	}
+	return [3]float64{loss, g.Chosen[0], g.Rejected[0]}
+}
+
+func (r *Row) input(i int) []float64 { return []float64{float64(r.In[i])} }
+
+// Fill returns the line with its out replaced, or appended after the last key where there is none; all else stays as it
+// was, byte for byte. The line must be one that Parse accepts.
+func Fill(line []byte, values [3]float64) ([]byte, error) {
+	out := [3]Number{Number(values[0]), Number(values[1]), Number(values[2])}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.ReplaceAll(text, []byte(","), []byte(", "))
+	in := json.NewDecoder(bytes.NewReader(line))
+	if _, err := in.Token(); err != nil {
+		return nil, err
+	}
+	for in.More() {
+		key, err := in.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := in.Decode(&value); err != nil {
+			return nil, err
+		}
+		if key == "out" {
+			end := in.InputOffset()
+			return bytes.Join([][]byte{line[:end-int64(len(value))], text, line[end:]}, nil), nil
+		}
+	}
+	end := bytes.LastIndexByte(line, '}')
+	return bytes.Join([][]byte{line[:end], []byte(`, "out": `), text, line[end:]}, nil), nil
+}
