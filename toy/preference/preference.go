@@ -8,10 +8,20 @@ import (
 	"windtunnel/toy/bandit"
 )
 
-// Pairs is a list of n comparisons as columns, in training order. Prompt, Chosen and Rejected are indices.
+// Pairs is a list of n comparisons as columns, in training order. Prompt, Chosen and Rejected are indices. An unpaired
+// example, one response with a verdict, is a comparison of which the other side is Absent; a list is all of one form.
 type Pairs struct {
-	Prompt, Chosen, Rejected []int
-	Weight                   []float64 // positive, sums to 1; nil means 1/n each
+	Prompt, Chosen, Rejected     []int
+	Weight                       []float64 // positive, sums to 1; nil means 1/n each
+	ChosenTokens, RejectedTokens []int     // token counts, at least 1; nil is 1 each
+}
+
+// Absent stands for the index of the response that an unpaired example does not have.
+const Absent = -1
+
+// Unpaired says whether the list holds single responses with verdicts.
+func (p *Pairs) Unpaired() bool {
+	return len(p.Chosen) > 0 && (p.Chosen[0] == Absent || p.Rejected[0] == Absent)
 }
 
 // Len returns the number of comparisons.

@@ -94,6 +94,7 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 			return Outcome{}, ctx.Err()
 		}
 		m := s.batches.next()
+		l.Problem.advance(m)
 		r := Record{Step: step, GradNorm: s.gradient(m)}
 		end, stop := l.stopped(r)
 		due := stop || step == total || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
@@ -102,6 +103,7 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 		}
 		if !stop {
 			s.move(m, r.GradNorm, l.Params.Schedule.Factor(step-1, full))
+			l.Problem.follow(step)
 		}
 		if due {
 			record(r)

@@ -13,13 +13,20 @@ import (
 type Minibatch struct {
 	items            []policy.Item // distinct responses, grouped by prompt
 	itemStart        []int         // items of prompts[i] are items[itemStart[i]:itemStart[i+1]]
-	chosen, rejected []int32       // positions in items, one a distinct comparison
+	chosen, rejected []int32       // positions in items, one a distinct comparison; len(items) for an absent side
 	refChosen        []float64     // log pi_ref of the chosen
 	refRejected      []float64     // log pi_ref of the rejected
 	weight           []float64     // sums to 1
-	prompts          []int         // distinct prompts
-	promptWeight     []float64     // weight of each prompt's comparisons
-	support          []int         // parameters that the gradient can touch, for sparse policies
+	gap              []float64     // log pi_star of the chosen less that of the rejected
+	dispersion       []float64     // of the prompt, see Problem
+	chosenTokens     []float64     // nil is 1 each
+	rejectedTokens   []float64
+	chosenWeight     []float64 // of single responses with verdicts, summing to 2 with rejectedWeight; nil is weight
+	rejectedWeight   []float64
+	reference        int       // the version of the reference that the columns hold
+	prompts          []int     // distinct prompts
+	promptWeight     []float64 // weight of each prompt's comparisons
+	support          []int     // parameters that the gradient can touch, for sparse policies
 }
 
 // Pairs returns the number of distinct comparisons.
@@ -36,10 +43,13 @@ type batcher struct {
 	sorted    []int // indices of the batch's comparisons, by prompt
 }
 
-type pairKey struct{ prompt, chosen, rejected int }
+type pairKey struct{ prompt, chosen, rejected, chosenTokens, rejectedTokens int }
 
 func newBatcher(data *preference.Pairs, problem *Problem) *batcher {
 	k := problem.Policy.Responses()
+	if data.ChosenTokens != nil && problem.Objective.PerToken() {
+		problem.difference = false // with unequal counts a normalizer does not cancel
+	}
 	return &batcher{data: data, problem: problem, responses: k,
 		position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
 }
@@ -58,6 +68,10 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
 	m.itemStart = append(m.itemStart, len(m.items))
+	if b.data.Unpaired() {
+		m.single()
+	}
+	m.reference = b.problem.version
 	for _, item := range m.items {
 		b.position[item.Prompt*b.responses+item.Response] = 0
 	}
@@ -68,7 +82,10 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 
 // add puts one comparison into m.
 func (b *batcher) add(m *Minibatch, i int, weight float64) {
-	key := pairKey{b.data.Prompt[i], b.data.Chosen[i], b.data.Rejected[i]}
+	key := pairKey{prompt: b.data.Prompt[i], chosen: b.data.Chosen[i], rejected: b.data.Rejected[i]}
+	if b.data.ChosenTokens != nil {
+		key.chosenTokens, key.rejectedTokens = b.data.ChosenTokens[i], b.data.RejectedTokens[i]
+	}
 	if n := len(m.prompts); n == 0 || m.prompts[n-1] != key.prompt {
 		m.prompts = append(m.prompts, key.prompt)
 		m.promptWeight = append(m.promptWeight, 0)
@@ -80,16 +97,47 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		return
 	}
 	b.seen[key] = int32(len(m.chosen))
-	ref := b.problem.reference[key.prompt].LogRef
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
 	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
-	m.refChosen = append(m.refChosen, ref[key.chosen])
-	m.refRejected = append(m.refRejected, ref[key.rejected])
+	ref := &b.problem.reference[key.prompt]
+	m.refChosen = append(m.refChosen, at(ref.LogRef, key.chosen))
+	m.refRejected = append(m.refRejected, at(ref.LogRef, key.rejected))
+	m.gap = append(m.gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	m.dispersion = append(m.dispersion, b.problem.dispersion[key.prompt])
+	if b.data.ChosenTokens != nil {
+		m.chosenTokens = append(m.chosenTokens, float64(key.chosenTokens))
+		m.rejectedTokens = append(m.rejectedTokens, float64(key.rejectedTokens))
+	}
 	m.weight = append(m.weight, weight)
 }
 
-// item returns the position of a response among the minibatch's items, adding it if it is new.
+// at returns an entry of a row, 0 for the absent one.
+func at(row []float64, index int) float64 {
+	if index == preference.Absent {
+		return 0
+	}
+	return row[index]
+}
+
+// single turns comparisons of which one side is absent into sides that carry the weight of both.
+func (m *Minibatch) single() {
+	for i, w := range m.weight {
+		chosen, rejected := 2*w, 0.0
+		if m.chosen[i] < 0 {
+			chosen, rejected = rejected, chosen
+			m.chosen[i] = int32(len(m.items))
+		} else {
+			m.rejected[i] = int32(len(m.items))
+		}
+		m.chosenWeight, m.rejectedWeight = append(m.chosenWeight, chosen), append(m.rejectedWeight, rejected)
+	}
+}
+
+// item returns the position of a response among the minibatch's items, adding it if it is new, or -1 for an absent one.
 func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
+	if response == preference.Absent {
+		return -1
+	}
 	at := &b.position[prompt*b.responses+response]
 	if *at == 0 {
 		m.items = append(m.items, policy.Item{Prompt: prompt, Response: response})
@@ -102,6 +150,9 @@ func (m *Minibatch) reset() {
 	m.items, m.itemStart = m.items[:0], m.itemStart[:0]
 	m.chosen, m.rejected = m.chosen[:0], m.rejected[:0]
 	m.refChosen, m.refRejected, m.weight = m.refChosen[:0], m.refRejected[:0], m.weight[:0]
+	m.gap, m.dispersion = m.gap[:0], m.dispersion[:0]
+	m.chosenTokens, m.rejectedTokens = m.chosenTokens[:0], m.rejectedTokens[:0]
+	m.chosenWeight, m.rejectedWeight = m.chosenWeight[:0], m.rejectedWeight[:0]
 	m.prompts, m.promptWeight, m.support = m.prompts[:0], m.promptWeight[:0], m.support[:0]
 }
 

@@ -3,6 +3,9 @@
 package train
 
 import (
+	"math"
+	"slices"
+
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -20,6 +23,9 @@ type Problem struct {
 
 	difference    bool // raw scores suffice
 	reference     []objective.Dist
+	version       int             // how often the reference has moved
+	carries       bool            // a term carries a statistic from step to step
+	dispersion    []float64       // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	pairs         objective.Batch // policy columns point into scratch
 	grad          objective.Grad
 	columns       []float64
@@ -32,14 +38,32 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
 		logits: make([]float64, k), dLogP: make([]float64, k)}
+	for _, t := range obj.Pair {
+		_, carries := t.Term.(objective.Advancing)
+		p.carries = p.carries || carries
+	}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
+		if obj.Moving != nil {
+			ref = slices.Clone(ref)
+		}
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
 			LogPi: make([]float64, k), Pi: make([]float64, k)}
 		logspace.Exp(d.Ref, ref)
 		p.reference = append(p.reference, d)
+		p.dispersion = append(p.dispersion, dispersion(&d))
 	}
 	return p
+}
+
+// dispersion returns -log(H/log K) with H the entropy of the reference: 0 where it is uniform, hundreds where it is
+// certain.
+func dispersion(d *objective.Dist) float64 {
+	entropy := math.SmallestNonzeroFloat64
+	for k, p := range d.Ref {
+		entropy -= p * d.LogRef[k]
+	}
+	return max(0, -math.Log(entropy/math.Log(float64(len(d.Ref)))))
 }
 
 // Loss returns the loss on a minibatch.
@@ -70,12 +94,13 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	for _, t := range p.Objective.Pair {
 		t.Term.Grad(&p.pairs, t.Weight, &p.grad)
 	}
-	dScore := p.dScore[:len(m.items)]
+	dScore := p.dScore[:len(m.items)+1] // the last is nobody's: an absent side's
 	clear(dScore)
 	for i, w := range m.chosen {
 		dScore[w] += p.grad.Chosen[i]
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
 	}
+	dScore = dScore[:len(m.items)]
 	if p.difference {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
@@ -90,10 +115,14 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 
 // forward evaluates the policy on the minibatch: raw scores where differences suffice, else log-probabilities.
 func (p *Problem) forward(m *Minibatch) {
-	p.fit(len(m.items), len(m.chosen))
-	score := p.score[:len(m.items)]
+	p.fit(len(m.items)+1, len(m.chosen))
+	if m.reference != p.version {
+		p.refresh(m)
+	}
+	score := p.score[:len(m.items)+1]
+	score[len(m.items)] = 0
 	if p.difference {
-		p.Policy.Scores(m.items, score)
+		p.Policy.Scores(m.items, score[:len(m.items)])
 	} else {
 		for _, prompt := range m.prompts {
 			p.Policy.Logits(prompt, p.logits)
@@ -104,11 +133,24 @@ func (p *Problem) forward(m *Minibatch) {
 			score[i] = p.reference[item.Prompt].LogPi[item.Response]
 		}
 	}
-	p.pairs.RefChosen, p.pairs.RefRejected, p.pairs.Weight = m.refChosen, m.refRejected, m.weight
+	p.lend(m)
 	chosen, rejected := p.pairs.Chosen, p.pairs.Rejected
 	for i, w := range m.chosen {
 		chosen[i] = score[w]
 		rejected[i] = score[m.rejected[i]]
+	}
+}
+
+// lend points the batch's fixed columns at the minibatch's.
+func (p *Problem) lend(m *Minibatch) {
+	b := &p.pairs
+	b.RefChosen, b.RefRejected, b.Weight, b.Gap, b.Dispersion = m.refChosen, m.refRejected, m.weight, m.gap, m.dispersion
+	b.ChosenTokens, b.RejectedTokens, b.ChosenWeight, b.RejectedWeight = nil, nil, nil, nil
+	if len(m.chosenTokens) > 0 {
+		b.ChosenTokens, b.RejectedTokens = m.chosenTokens, m.rejectedTokens
+	}
+	if len(m.chosenWeight) > 0 {
+		b.ChosenWeight, b.RejectedWeight = m.chosenWeight, m.rejectedWeight
 	}
 }
 

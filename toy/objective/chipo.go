@@ -1,0 +1,81 @@
+package objective
+
+import (
+	"math"
+
+	"windtunnel/toy/registry"
+)
+
+// ChiPO holds the parameters of chi-squared preference optimization, -log sigmoid(lambda (g(x_w) - g(x_l))) with
+// g(x) = x + exp(x), x the log-ratio: DPO with the sum of chi-squared divergence and KL (Huang et al., arXiv 2407.13399).
+// The paper's clipping of the margin at twice the largest reward is left out.
+type ChiPO struct {
+	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, the paper's beta"`
+}
+
+// Objective returns the loss.
+func (p *ChiPO) Objective() *Objective {
+	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: ChiSquared{}})
+}
+
+// chiCap stops the exponential short of overflow, so that the difference of two huge values is a number.
+const chiCap = 690
+
+// ChiSquared is the link log r + r = x + exp(x); beyond x = 690 the exponential is flat.
+type ChiSquared struct{}
+
+// Value writes x + exp(min(x, 690)).
+func (ChiSquared) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = v + math.Exp(min(v, chiCap))
+	}
+}
+
+// Slope writes 1 + exp(x), 1 beyond the cap.
+func (l ChiSquared) Slope(x, dst []float64) {
+	l.Curve(x, dst)
+	for i := range x {
+		dst[i]++
+	}
+}
+
+// Curve writes exp(x), 0 beyond the cap.
+func (ChiSquared) Curve(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = 0
+		if v < chiCap {
+			dst[i] = math.Exp(v)
+		}
+	}
+}
+
+// Inverse solves x + exp(x) = t by Newton's method on the convex function, from above.
+func (ChiSquared) Inverse(t float64) float64 {
+	if math.IsInf(t, 0) {
+		return t
+	}
+	x := t
+	if t > 1 {
+		x = math.Log(t)
+	}
+	for range 60 {
+		e := math.Exp(x)
+		next := x - (x+e-t)/(1+e)
+		if next == x {
+			break
+		}
+		x = next
+	}
+	return x
+}
+
+// Range is everything.
+func (ChiSquared) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
+
+var chiPOKind = registry.Kind[Params]{
+	Name:    "chi-po",
+	Aliases: []string{"chi_po", "chipo"},
+	Summary: "DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
+	Source:  "Huang et al. 2024, arXiv 2407.13399",
+	New:     func() Params { return &ChiPO{Lambda: defaultLambda} },
+}

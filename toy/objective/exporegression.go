@@ -1,0 +1,73 @@
+package objective
+
+import (
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
+)
+
+// ExpoRegression holds the parameters of regularized regression, the second loss of the compositional paper's follow-up:
+//
+//	(sigmoid(c - r) - (1 + lambda sigmoid(rc - rr))/(1 + lambda))^2
+//
+// with c, r the policy's log-probabilities and rc, rr the reference's: the policy's preference is regressed on a mixture
+// of the label and the reference's preference. This is our reading of EXPO (Hu, He, Wipf, arXiv 2506.07492), not checked
+// against the paper.
+type ExpoRegression struct {
+	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"weight of the reference's preference against the label's"`
+}
+
+// Objective returns the loss.
+func (p *ExpoRegression) Objective() *Objective { return onPairs(regression{p.Lambda}) }
+
+type regression struct{ lambda float64 }
+
+// DifferenceOnly is true.
+func (regression) DifferenceOnly() bool { return true }
+
+// at returns, for one comparison, what is squared, and the first two derivatives of the policy's preference.
+func (t regression) at(b *Batch, i int) (off, slope, curve float64) {
+	z := b.Chosen[i] - b.Rejected[i]
+	s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+	// Both preferences measured from 1, where they are compared without cancellation.
+	short := t.lambda / (1 + t.lambda) * logspace.Sigmoid(b.RefRejected[i]-b.RefChosen[i])
+	return short - r, s * r, s * r * (r - s)
+}
+
+// Loss returns the weighted sum of squares.
+func (t regression) Loss(b *Batch) float64 {
+	sum := 0.0
+	for i, w := range b.Weight {
+		off, _, _ := t.at(b, i)
+		sum += w * off * off
+	}
+	return sum
+}
+
+// Grad adds scale times the gradient.
+func (t regression) Grad(b *Batch, scale float64, g *Grad) {
+	for i, w := range b.Weight {
+		off, slope, _ := t.at(b, i)
+		d := scale * w * 2 * off * slope
+		g.Chosen[i] += d
+		g.Rejected[i] -= d
+	}
+}
+
+// Hess adds scale times the second derivatives.
+func (t regression) Hess(b *Batch, scale float64, h *Hess) {
+	for i, w := range b.Weight {
+		off, slope, curve := t.at(b, i)
+		d := scale * w * 2 * (slope*slope + off*curve)
+		h.ChosenChosen[i] += d
+		h.ChosenRejected[i] -= d
+		h.RejectedRejected[i] += d
+	}
+}
+
+var expoRegressionKind = registry.Kind[Params]{
+	Name:    "expo-regression",
+	Aliases: []string{"expo_regression"},
+	Summary: "the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
+	Source:  "this project's reading of Hu, He, Wipf, arXiv 2506.07492",
+	New:     func() Params { return &ExpoRegression{Lambda: defaultLambda} },
+}

@@ -1,0 +1,83 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// LDDPO holds the parameters of length-desensitized DPO: DPO in which the log-probability of the policy's tokens past the
+// length that both responses share counts alpha times (Liu et al., arXiv 2409.06411). The reference counts in full, as in
+// TRL. Responses of a bandit have no tail, which leaves DPO.
+type LDDPO struct {
+	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Alpha  float64 `yaml:"alpha" alias:"ld_alpha" range:"[0,1]" doc:"weight of tokens past the shared length; 1 is DPO"`
+}
+
+// Objective returns the loss.
+func (p *LDDPO) Objective() *Objective {
+	return onPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
+}
+
+// shortened is a margin loss on log-probabilities less drop times their tails.
+type shortened struct {
+	margin           Margin
+	drop             float64
+	batch            Batch // the shortened one
+	chosen, rejected []float64
+	grad             Grad
+}
+
+// DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
+func (*shortened) DifferenceOnly() bool { return true }
+
+// Loss returns the margin loss of the shortened batch.
+func (s *shortened) Loss(b *Batch) float64 { return s.margin.Loss(s.shorten(b)) }
+
+// Hess adds scale times the second derivatives, tails held.
+func (s *shortened) Hess(b *Batch, scale float64, h *Hess) { s.margin.Hess(s.shorten(b), scale, h) }
+
+// Grad adds scale times the gradient, tails included where g asks for them.
+func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {
+	short := s.shorten(b)
+	if g.ChosenTail == nil || b.ChosenTail == nil {
+		s.margin.Grad(short, scale, g)
+		return
+	}
+	n := len(b.Chosen)
+	if cap(s.grad.Chosen) < n {
+		s.grad = Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
+	}
+	own := Grad{Chosen: s.grad.Chosen[:n], Rejected: s.grad.Rejected[:n]}
+	clear(own.Chosen)
+	clear(own.Rejected)
+	s.margin.Grad(short, scale, &own)
+	for i, d := range own.Chosen {
+		g.Chosen[i] += d
+		g.ChosenTail[i] -= s.drop * d
+		g.Rejected[i] += own.Rejected[i]
+		g.RejectedTail[i] -= s.drop * own.Rejected[i]
+	}
+}
+
+// shorten returns the batch without the dropped part of the tails.
+func (s *shortened) shorten(b *Batch) *Batch {
+	if b.ChosenTail == nil {
+		return b
+	}
+	n := len(b.Chosen)
+	if cap(s.chosen) < n {
+		s.chosen, s.rejected = make([]float64, n), make([]float64, n)
+	}
+	s.batch = *b
+	s.batch.Chosen, s.batch.Rejected = s.chosen[:n], s.rejected[:n]
+	for i := range n {
+		s.batch.Chosen[i] = b.Chosen[i] - s.drop*b.ChosenTail[i]
+		s.batch.Rejected[i] = b.Rejected[i] - s.drop*b.RejectedTail[i]
+	}
+	return &s.batch
+}
+
+var ldDPOKind = registry.Kind[Params]{
+	Name:    "ld-dpo",
+	Aliases: []string{"ld_dpo", "lddpo"},
+	Summary: "length-desensitized DPO: tokens past the shared length count alpha times",
+	Source:  "Liu et al. 2024, arXiv 2409.06411",
+	New:     func() Params { return &LDDPO{Lambda: defaultLambda, Alpha: 0.5} },
+}

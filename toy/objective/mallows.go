@@ -1,0 +1,96 @@
+package objective
+
+import (
+	"math"
+
+	"windtunnel/toy/registry"
+)
+
+// Mallows holds the parameters of MallowsPO-theta, -log sigmoid(s lambda u) with u the logratio margin and s = -2 log phi the
+// dispersion index of the prompt: near 0 where people disagree, large where they agree (Chen et al., arXiv 2405.14953).
+// Unless phi is given, s is estimated as in the paper from entropy, -scale log(H/log K), with H the entropy of the
+// prompt's frozen pi_ref over its K responses: 0, and so no learning at all, where pi_ref is uniform.
+type Mallows struct {
+	Lambda float64  `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Phi    *float64 `yaml:"phi" range:"(0,1)" doc:"dispersion of every prompt; default estimated from the entropy of pi_ref"`
+	Scale  float64  `yaml:"scale" range:"(0,1e6]" doc:"of the estimate, the paper's phi*"`
+}
+
+// Objective returns the loss.
+func (p *Mallows) Objective() *Objective {
+	if p.Phi != nil {
+		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda}).Objective()
+	}
+	return onPairs(&dispersed{lambda: p.Lambda * p.Scale})
+}
+
+// dispersed is the logistic loss of margins scaled by each prompt's dispersion index.
+type dispersed struct {
+	lambda   float64
+	z, slope []float64
+}
+
+// DifferenceOnly is true.
+func (*dispersed) DifferenceOnly() bool { return true }
+
+// scale returns d z/d u of one comparison.
+func (t *dispersed) scale(b *Batch, i int) float64 {
+	if b.Dispersion == nil {
+		return t.lambda
+	}
+	return t.lambda * b.Dispersion[i]
+}
+
+func (t *dispersed) margins(b *Batch) {
+	n := len(b.Chosen)
+	if cap(t.z) < n {
+		t.z, t.slope = make([]float64, n), make([]float64, n)
+	}
+	t.z, t.slope = t.z[:n], t.slope[:n]
+	for i := range t.z {
+		t.z[i] = t.scale(b, i) * ((b.Chosen[i] - b.RefChosen[i]) - (b.Rejected[i] - b.RefRejected[i]))
+	}
+}
+
+// Loss returns the weighted sum.
+func (t *dispersed) Loss(b *Batch) float64 {
+	t.margins(b)
+	Logistic{}.Value(t.z, t.slope)
+	sum := 0.0
+	for i, v := range t.slope {
+		sum += b.Weight[i] * v
+	}
+	return sum
+}
+
+// Grad adds scale times the gradient.
+func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
+	t.margins(b)
+	Logistic{}.Slope(t.z, t.slope)
+	for i, v := range t.slope {
+		d := scale * b.Weight[i] * v * t.scale(b, i)
+		g.Chosen[i] += d
+		g.Rejected[i] -= d
+	}
+}
+
+// Hess adds scale times the second derivatives.
+func (t *dispersed) Hess(b *Batch, scale float64, h *Hess) {
+	t.margins(b)
+	Logistic{}.Curve(t.z, t.slope)
+	for i, v := range t.slope {
+		s := t.scale(b, i)
+		d := scale * b.Weight[i] * v * s * s
+		h.ChosenChosen[i] += d
+		h.ChosenRejected[i] -= d
+		h.RejectedRejected[i] += d
+	}
+}
+
+var mallowsKind = registry.Kind[Params]{
+	Name:    "mallows",
+	Aliases: []string{"mallowspo", "mallows-po"},
+	Summary: "DPO with margins scaled by how much people agree on the prompt",
+	Source:  "Chen et al. 2024, arXiv 2405.14953",
+	New:     func() Params { return &Mallows{Lambda: defaultLambda, Scale: 1} },
+}

@@ -1,0 +1,51 @@
+package train
+
+import (
+	"windtunnel/toy/logspace"
+)
+
+// advance does what an objective asks for between steps: it hands the minibatch of the coming step to terms that carry a
+// statistic along.
+func (p *Problem) advance(m *Minibatch) {
+	if p.carries {
+		p.forward(m)
+		p.Objective.Advance(&p.pairs)
+	}
+}
+
+// follow moves the reference after a step, if it is due: log pi_ref becomes alpha log pi + (1-alpha) log pi_ref,
+// normalized (TR-DPO, arXiv 2404.09656, for a policy whose logits are linear in its parameters).
+func (p *Problem) follow(step int) {
+	moving := p.Objective.Moving
+	if moving == nil || step%moving.Every != 0 {
+		return
+	}
+	for prompt := range p.reference {
+		d := &p.reference[prompt]
+		p.Policy.Logits(prompt, p.logits)
+		logspace.LogSoftmax(p.logits, p.logits)
+		for k, v := range p.logits {
+			d.LogRef[k] = moving.Alpha*v + (1-moving.Alpha)*d.LogRef[k]
+		}
+		logspace.Softmax(d.LogRef, d.Ref, d.LogRef)
+	}
+	p.version++
+}
+
+// refresh copies the reference that has moved into a minibatch's columns.
+func (p *Problem) refresh(m *Minibatch) {
+	for i := range m.chosen {
+		m.refChosen[i] = p.logRef(m, m.chosen[i])
+		m.refRejected[i] = p.logRef(m, m.rejected[i])
+	}
+	m.reference = p.version
+}
+
+// logRef returns log pi_ref of one of a minibatch's responses, 0 for an absent one.
+func (p *Problem) logRef(m *Minibatch, position int32) float64 {
+	if int(position) == len(m.items) {
+		return 0
+	}
+	item := m.items[position]
+	return p.reference[item.Prompt].LogRef[item.Response]
+}
