@@ -14,12 +14,12 @@ var ownFormulas = []struct {
 	builtin Params
 	custom  *Custom
 }{
-	{"dpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Pair: "softplus(-lambda*u)"}},
-	{"cdpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl", LabelSmoothing: 0.1},
+	{"dpo", &DPO{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*u)"}},
+	{"cdpo", &DPO{Lambda: 0.3, LabelSmoothing: 0.1},
 		&Custom{Pair: "-(1-e)*logsigmoid(lambda*u) - e*logsigmoid(-lambda*u)", Constants: map[string]float64{"e": 0.1}}},
-	{"dpo as qpo", &DPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Psi: "softplus(-lambda*m)", Mu: "log(r)"}},
-	{"ipo", &IPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Pair: "square(u - 1/(2*lambda))"}},
-	{"ipo as qpo", &IPO{Lambda: 0.3, Divergence: "reverse_kl"}, &Custom{Psi: "(m - 1/(2*lambda))^2"}},
+	{"dpo as qpo", &DPO{Lambda: 0.3}, &Custom{Psi: "softplus(-lambda*m)", Mu: "log(r)"}},
+	{"ipo", &IPO{Lambda: 0.3}, &Custom{Pair: "square(u - 1/(2*lambda))"}},
+	{"ipo as qpo", &IPO{Lambda: 0.3}, &Custom{Psi: "(m - 1/(2*lambda))^2"}},
 	{"f-dpo js", &FDPO{Lambda: 0.3, Divergence: "js"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "logsigmoid(x)"}},
 	{"f-dpo forward kl", &FDPO{Lambda: 0.3, Divergence: "fkl"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "-1/r"}},
 	{"f-dpo alpha", &FDPO{Lambda: 0.3, Divergence: "alpha", Alpha: 0.5}, &Custom{Psi: "softplus(-lambda*m)", Mu: "r^(a-1)/(a-1)",
@@ -27,21 +27,12 @@ var ownFormulas = []struct {
 	{"bradley-terry", &BradleyTerry{}, &Custom{Pair: "softplus(r - c)"}},
 	{"typo", &TYPO{Lambda: 0.3, KLReduction: "sum"}, &Custom{Pair: "softplus(-(c - r))", Dist: "lambda * kl(ref, pi)"}},
 	{"rlhf", &RLHF{Lambda: 0.3}, &Custom{Dist: "lambda * kl(pi, ref) - reward(pi)"}},
-	{"hinge", kindDefaults("hinge", 0.3), &Custom{Pair: "relu(1 - lambda*u)"}},
-	{"nca", kindDefaults("nca", 0.3), &Custom{Pair: "softplus(-lambda*(c-ref_c)) + (softplus(lambda*(c-ref_c)) + softplus(lambda*(r-ref_r)))/2"}},
-	{"sppo", kindDefaults("sppo", 0.3), &Custom{Pair: "square(c - ref_c - 1/(2*lambda)) + square(r - ref_r + 1/(2*lambda))"}},
-	{"apo-zero", kindDefaults("apo-zero", 0.3), &Custom{Pair: "1 - sigmoid(lambda*(c-ref_c)) + sigmoid(lambda*(r-ref_r))"}},
-	{"apo-down", kindDefaults("apo-down", 0.3), &Custom{Pair: "sigmoid(lambda*(c-ref_c)) + 1 - sigmoid(lambda*u)"}},
-	{"bco_pair", kindDefaults("bco-pair", 0.3), &Custom{Pair: "softplus(-lambda*(c-ref_c)) + softplus(lambda*(r-ref_r))"}},
-}
-
-// kindDefaults returns a registered kind with its defaults and the given lambda.
-func kindDefaults(name string, lambda float64) Params {
-	k, ok := Kinds().Find(name)
-	if !ok {
-		panic("no kind " + name)
-	}
-	return withLambda(k.New(), lambda)
+	{"hinge", &Hinge{Lambda: 0.3}, &Custom{Pair: "relu(1 - lambda*u)"}},
+	{"nca", &NCA{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*(c-ref_c)) + (softplus(lambda*(c-ref_c)) + softplus(lambda*(r-ref_r)))/2"}},
+	{"sppo", &SPPO{Lambda: 0.3}, &Custom{Pair: "square(c - ref_c - 1/(2*lambda)) + square(r - ref_r + 1/(2*lambda))"}},
+	{"apo-zero", &APOZero{Lambda: 0.3}, &Custom{Pair: "1 - sigmoid(lambda*(c-ref_c)) + sigmoid(lambda*(r-ref_r))"}},
+	{"apo-down", &APODown{Lambda: 0.3}, &Custom{Pair: "sigmoid(lambda*(c-ref_c)) + 1 - sigmoid(lambda*u)"}},
+	{"bco_pair", &BCOPair{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*(c-ref_c)) + softplus(lambda*(r-ref_r))"}},
 }
 
 func TestCustomEqualsBuiltin(t *testing.T) {

@@ -20,16 +20,27 @@ func BenchmarkStep(b *testing.B) {
 		{Objective: "dpo"}, {Objective: "ipo"}, {Objective: "f-dpo"}, {Objective: "typo"},
 	} {
 		b.Run(r.Objective, func(b *testing.B) {
-			r.Lambda, r.Epochs, r.LR, r.BatchSize = 0.1, 1, 1e-3, 20
-			env := file.env()
-			pol, _ := (&policy.TabularParams{}).Build(env, nil)
-			s := newStepper(r.loop(b, env, pol, pairs))
-			b.ReportAllocs()
-			for b.Loop() {
-				m := s.batches.next()
-				s.move(m, s.gradient(m), 1)
-			}
+			r.Lambda = 0.1
+			benchmarkStep(b, &file, pairs, r.params(b))
 		})
+	}
+	for name, custom := range map[string]*objective.Custom{
+		"custom-dpo":  {Lambda: 0.1, Pair: "softplus(-lambda*u)"},
+		"custom-typo": {Lambda: 0.1, Pair: "softplus(-(c - r))", Dist: "lambda*kl(ref, pi)/3"},
+	} {
+		b.Run(name, func(b *testing.B) { benchmarkStep(b, &file, pairs, custom) })
+	}
+}
+
+func benchmarkStep(b *testing.B, file *interpolationFile, pairs *preference.Pairs, params objective.Params) {
+	r := published{Epochs: 1, LR: 1e-3, BatchSize: 20}
+	env := file.env()
+	pol, _ := (&policy.TabularParams{}).Build(env, nil)
+	s := newStepper(r.loopOf(params, env, pol, pairs))
+	b.ReportAllocs()
+	for b.Loop() {
+		m := s.batches.next()
+		s.move(m, s.gradient(m), 1)
 	}
 }
 

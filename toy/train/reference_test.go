@@ -47,8 +47,13 @@ func (r *published) params(t testing.TB) objective.Params {
 
 // loop returns the training that the run describes.
 func (r *published) loop(t testing.TB, env *bandit.Env, pol policy.Policy, pairs *preference.Pairs) *Loop {
+	return r.loopOf(r.params(t), env, pol, pairs)
+}
+
+// loopOf is loop for any objective.
+func (r *published) loopOf(params objective.Params, env *bandit.Env, pol policy.Policy, pairs *preference.Pairs) *Loop {
 	return &Loop{
-		Problem: NewProblem(env, pol, r.params(t).Objective(), 0), Data: pairs,
+		Problem: NewProblem(env, pol, params.Objective(), 0), Data: pairs,
 		Params: Params{
 			Optimizer: &Adam{LR: r.LR, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Schedule: &Constant{},
 			BatchSize: r.BatchSize, Epochs: r.Epochs, ClipNorm: 10, RecordEvery: 50,

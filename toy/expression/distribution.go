@@ -1,0 +1,241 @@
+package expression
+
+import (
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// Distributions is one prompt's policy beside its reference and the true preferences, K entries each. Probabilities may
+// be 0 and logs -Inf. Its fields are those of objective.Dist, so that one converts to the other.
+type Distributions struct {
+	LogPi, Pi   []float64 // the policy; Pi is exp(LogPi)
+	LogRef, Ref []float64 // the frozen reference
+	LogStar     []float64 // pi_star; may be nil if the expression does not name it
+}
+
+// Distributional is a parsed formula over the distributions pi, ref and star, such as "lambda*kl(ref, pi)": the language
+// of [Parse] without columns, and besides
+//
+//	kl(a, b)  js(a, b)  tv(a, b)  hellinger(a, b)  chi2(a, b)  alpha(a, b, order)
+//	entropy(a)  cross_entropy(a, b)  reward(a)
+//
+// whose definitions are in functionals.go. It is not to be changed.
+type Distributional struct {
+	scalars []string
+	tree    *tree
+	calls   []*tree // the functionals that the source calls, each once
+}
+
+// ParseDistributional reads a formula over distributions and the given scalars. A mistake in the source is an *[Error];
+// scalars that are no valid or no different names are another error.
+func ParseDistributional(source string, scalars []string) (*Distributional, error) {
+	if err := checkNames(scalars, distributionNames()); err != nil {
+		return nil, err
+	}
+	words := &vocabulary{scalars, distributionNames(), newTable(), functionals()}
+	t, err := parse(source, words)
+	if err != nil {
+		return nil, err
+	}
+	d := &Distributional{scalars: scalars, tree: t}
+	seen := map[string]bool{}
+	t.walk(func(call *tree) {
+		if name := call.String(); call.form == functionalForm && !seen[name] {
+			seen[name] = true
+			d.calls = append(d.calls, call)
+		}
+	})
+	return d, nil
+}
+
+// String is the canonical form, which reads back as the same expression.
+func (d *Distributional) String() string { return d.tree.String() }
+
+// Variables returns the scalars, in the given order, then the distributions that the source uses.
+func (d *Distributional) Variables() []string {
+	used := map[string]bool{}
+	d.tree.walk(func(t *tree) {
+		used[t.name] = used[t.name] || t.form == variableForm
+		for _, name := range t.over {
+			used[name] = true
+		}
+		used["star"] = used["star"] || t.form == functionalForm && t.name == "reward"
+	})
+	return slices.DeleteFunc(slices.Concat(d.scalars, distributionNames()), func(name string) bool { return !used[name] })
+}
+
+// DistributionProgram is a compiled [Distributional]: a function F of functionals T_j, each a sum over the responses. Its
+// derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
+// serves one goroutine; it allocates only when a prompt has more responses than any before.
+type DistributionProgram struct {
+	value    *tape // F of the T_j
+	slopes   *tape // w_j for the T_j that depend on pi
+	terms    *tape // t_j of a response
+	grad     *tape // the derivative of sum_j w_j t_j
+	hess     *tape // its second derivative
+	diagonal bool
+
+	columns [][]float64 // scratch: Distributions as columns
+	sums    [][]float64 // T_j, columns of one row
+	weights [][]float64 // w_j, columns of one row
+	scalars []float64   // the caller's, then w_j
+	parts   [][]float64 // t_j, columns of K rows
+	result  [][]float64 // F, a column of one row
+	out     [][]float64 // the caller's destination
+}
+
+// Compile prepares the evaluation of the formula and its derivatives by log pi.
+func (d *Distributional) Compile() *DistributionProgram {
+	p := &DistributionProgram{columns: make([][]float64, logStarColumn+1), sums: columnsOf(len(d.calls)),
+		parts: make([][]float64, len(d.calls)), result: columnsOf(1), out: make([][]float64, 1)}
+	inner := newGraph()
+	terms := d.terms(inner)
+	logPi := inner.columnAt(logPiColumn)
+	active := d.compileOuter(p, func(j int) bool { return inner.gradient(terms[j], []ref{logPi})[0] != none })
+	weighted := none
+	for k, j := range active {
+		weighted = inner.sum(weighted, inner.chain(inner.scalarAt(len(d.scalars)+k), terms[j]))
+	}
+	slope, bend := none, none
+	if weighted != none {
+		slope = inner.gradient(weighted, []ref{logPi})[0]
+		bend = inner.curvature([]ref{slope}, []ref{logPi})[0]
+	}
+	p.grad, p.hess = inner.record([]ref{slope}), inner.record([]ref{bend})
+	if len(terms) > 0 {
+		p.terms = inner.record(terms)
+	}
+	p.weights = columnsOf(len(active))
+	p.scalars = make([]float64, len(d.scalars)+len(active))
+	return p
+}
+
+// terms adds each functional's term to the graph of one response.
+func (d *Distributional) terms(inner *graph) []ref {
+	terms := make([]ref, len(d.calls))
+	for j, call := range d.calls {
+		var over [2]mass
+		for i, name := range call.over {
+			over[i] = inner.mass(name)
+		}
+		order := none
+		for _, t := range call.args {
+			order = inner.build(t, func(name string) ref { return inner.scalarAt(slices.Index(d.scalars, name)) })
+		}
+		for _, f := range functionals() {
+			if f.name == call.name {
+				terms[j] = f.term(inner, over[0], over[1], order)
+			}
+		}
+	}
+	return terms
+}
+
+// compileOuter compiles F and its slopes, and returns the functionals that carry pi's influence on F.
+func (d *Distributional) compileOuter(p *DistributionProgram, dependsOnPi func(j int) bool) (active []int) {
+	outer := newGraph()
+	columns := map[string]ref{}
+	all := make([]ref, len(d.calls))
+	for j, call := range d.calls {
+		all[j] = outer.columnAt(j)
+		columns[call.String()] = all[j]
+	}
+	out := outer.build(d.tree, func(name string) ref {
+		if column, isCall := columns[name]; isCall {
+			return column
+		}
+		return outer.scalarAt(slices.Index(d.scalars, name))
+	})
+	p.value = outer.record([]ref{out})
+	var slopes, wrt []ref
+	for j, slope := range outer.gradient(out, all) {
+		if slope != none && dependsOnPi(j) {
+			active, slopes, wrt = append(active, j), append(slopes, slope), append(wrt, all[j])
+		}
+	}
+	p.diagonal = true
+	for _, second := range outer.curvature(slopes, wrt) {
+		p.diagonal = p.diagonal && second == none
+	}
+	if len(active) > 0 {
+		p.slopes = outer.record(slopes)
+	}
+	return active
+}
+
+// Diagonal says whether the second derivative by log pi is a diagonal matrix: true of a sum of functionals of pi whose
+// coefficients do not themselves depend on pi.
+func (p *DistributionProgram) Diagonal() bool { return p.diagonal }
+
+// Value returns the formula's value at one prompt.
+func (p *DistributionProgram) Value(d *Distributions, scalars []float64) float64 {
+	p.integrate(d, scalars)
+	p.value.run(p.sums, scalars, p.result)
+	return p.result[0][0]
+}
+
+// Grad writes the derivatives by log pi to dst, of length K, taking the entries for free variables with pi = exp(log
+// pi): the softmax's chain rule is the caller's.
+func (p *DistributionProgram) Grad(d *Distributions, scalars, dst []float64) {
+	p.derive(p.grad, d, scalars, dst)
+}
+
+// HessDiagonal writes the second derivatives by each entry of log pi to dst, of length K, the functionals' coefficients
+// being held fixed. Where Diagonal is true that is the whole second derivative.
+func (p *DistributionProgram) HessDiagonal(d *Distributions, scalars, dst []float64) {
+	p.derive(p.hess, d, scalars, dst)
+}
+
+// derive runs a tape of sum_j w_j t_j. Functionals are summed only if the weights depend on them.
+func (p *DistributionProgram) derive(t *tape, d *Distributions, scalars, dst []float64) {
+	if p.slopes != nil {
+		if len(p.slopes.columns) > 0 {
+			p.integrate(d, scalars)
+		}
+		p.slopes.run(p.sums, scalars, p.weights)
+	}
+	n := len(p.scalars) - len(p.weights)
+	copy(p.scalars, scalars[:n])
+	for k, w := range p.weights {
+		p.scalars[n+k] = w[0]
+	}
+	p.load(d)
+	p.out[0] = dst
+	t.run(p.columns, p.scalars, p.out)
+}
+
+// integrate fills sums with the functionals' values.
+func (p *DistributionProgram) integrate(d *Distributions, scalars []float64) {
+	if p.terms == nil {
+		return
+	}
+	p.load(d)
+	k := len(d.LogPi)
+	for j := range p.parts {
+		if cap(p.parts[j]) < k {
+			p.parts[j] = make([]float64, k)
+		}
+		p.parts[j] = p.parts[j][:k]
+	}
+	p.terms.run(p.columns, scalars, p.parts)
+	for j, part := range p.parts {
+		p.sums[j][0] = floats.Sum(part)
+	}
+}
+
+// load puts the distributions in the columns' order.
+func (p *DistributionProgram) load(d *Distributions) {
+	p.columns[logPiColumn], p.columns[piColumn] = d.LogPi, d.Pi
+	p.columns[logRefColumn], p.columns[refColumn] = d.LogRef, d.Ref
+	p.columns[logStarColumn] = d.LogStar
+}
+
+// columnsOf returns n columns of one row.
+func columnsOf(n int) [][]float64 {
+	columns := make([][]float64, n)
+	for i := range columns {
+		columns[i] = make([]float64, 1)
+	}
+	return columns
+}
