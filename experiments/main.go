@@ -97,6 +97,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.Flags().AddFlagSet(run.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
+	root.AddCommand(newScorecard(stdout), newExplain(stdout))
 	return root
 }
 

@@ -113,7 +113,7 @@ func writeTable(dir string, t *record.Table) error {
 // out.
 func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 	folders := map[string]*record.Folder{}
-	if c.Experiment != nil {
+	if c.Suite == nil {
 		own, err := record.OpenFolder(dir)
 		if err != nil {
 			return plots.Sources{}, err

@@ -71,6 +71,12 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	}
 	well := true
 	for i, c := range configs {
+		if c.Scorecard != nil {
+			if err := runScorecard(ctx, c, o, stdout); err != nil {
+				return err
+			}
+			continue
+		}
 		report, err := produce(ctx, c, o, stderr)
 		if errors.Is(err, context.Canceled) {
 			return interrupted(configs[:i], c, o)
@@ -134,6 +140,10 @@ func interrupted(done []*spec.Config, during *spec.Config, o *runOptions) error 
 func printPlan(w io.Writer, c *spec.Config) {
 	if c.Suite != nil {
 		fmt.Fprintf(w, "%s: a suite of %d experiments, %d figures\n", c.Head.Name, len(c.Members), len(c.Suite.Figures))
+		return
+	}
+	if c.Scorecard != nil {
+		fmt.Fprintf(w, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
 		return
 	}
 	runs := c.Plan.Runs

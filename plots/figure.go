@@ -185,6 +185,7 @@ func Kinds() registry.Table[Params] {
 		interpolationKind(),
 		linesKind(),
 		preservationKind(),
+		scorecardKind(),
 		simplexKind(),
 		tradeoffKind(),
 	}

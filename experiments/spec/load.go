@@ -24,9 +24,11 @@ type Config struct {
 	Plan       *Plan       // nil for a suite
 	Suite      *Suite      // nil for an experiment
 	Members    []*Config   // of a suite
+	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
 
 	hash string // of the file's content
+	at   func(key, wrong, allowed, near string) error
 }
 
 // Claims returns the config's claims.
@@ -39,8 +41,11 @@ func (c *Config) Claims() []Claim {
 
 // Figures returns the config's figures.
 func (c *Config) Figures() []plots.Figure {
-	if c.Suite != nil {
+	switch {
+	case c.Suite != nil:
 		return c.Suite.Figures
+	case c.Scorecard != nil:
+		return ScorecardFigures()
 	}
 	return c.Experiment.Figures
 }
@@ -69,6 +74,9 @@ func Load(path string, sets []string) (*Config, error) {
 	l.fail(err)
 	if decode.Lookup(l.root, "suite") != nil {
 		return l.suite(sets)
+	}
+	if decode.Lookup(l.root, scorecardKey) != nil {
+		return l.scorecard()
 	}
 	return l.experiment(sets)
 }

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/scorecard"
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/plots"
+	"windtunnel/toy/train"
+)
+
+// scorecardName names the results folder of a scorecard without a config, and the file of the Markdown table.
+const scorecardName = "scorecard"
+
+// scorecardOptions are the flags of scorecard and explain.
+type scorecardOptions struct {
+	out   string
+	jobs  int
+	quiet bool
+}
+
+func newScorecard(stdout io.Writer) *cobra.Command {
+	o := &scorecardOptions{}
+	cmd := &cobra.Command{
+		Use:   "scorecard [CONFIG]",
+		Short: "Put losses through every test: what will each do to a policy?",
+		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, with\n" +
+			"exact minimizers where there are, and writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config\n" +
+			"of an experiment the folder is OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the\n" +
+			"environments. Bounds stand in the config under scorecard.bounds; these are the tests with their defaults:\n\n" + testList(),
+		Example: `  experiments scorecard
+  experiments scorecard configs/scorecard.yaml --out /tmp/try
+  experiments explain dpo preservation`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := loadScorecard(args)
+			if err != nil {
+				return err
+			}
+			return doc.run(cmd.Context(), o, stdout)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "results", "folder for results; a scorecard named X writes `DIR`/X/")
+	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "cells measured at the same time")
+	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
+	return cmd
+}
+
+// testList lists the tests with their bounds and questions.
+func testList() string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, test := range scorecard.Tests() {
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", test.Name, record.FormatFloat(test.Bound), test.Asks)
+	}
+	t.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// atMostOne allows a config or nothing.
+func atMostOne(cmd *cobra.Command, args []string) error {
+	if len(args) <= 1 {
+		return nil
+	}
+	return inputError{fmt.Errorf("%s: %q is one argument too many; it takes one config or none", cmd.CommandPath(), args[1])}
+}
+
+// scorecardDoc is what a scorecard is made from.
+type scorecardDoc struct {
+	*spec.Scorecard
+	inputs map[string]string // hashes
+}
+
+// loadScorecard reads the losses and settings of a config of any form but a suite; without one all losses.
+func loadScorecard(args []string) (*scorecardDoc, error) {
+	if len(args) == 0 {
+		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
+		return &scorecardDoc{doc, map[string]string{}}, nil
+	}
+	c, err := spec.Load(args[0], nil)
+	if err != nil {
+		return nil, mistakes{err}
+	}
+	return scorecardOf(c)
+}
+
+// scorecardOf takes losses and settings from a loaded config.
+func scorecardOf(c *spec.Config) (*scorecardDoc, error) {
+	doc := &scorecardDoc{inputs: c.InputHashes()}
+	switch {
+	case c.Scorecard != nil:
+		copied := *c.Scorecard
+		doc.Scorecard = &copied
+		if len(doc.Objectives) == 0 {
+			doc.Objectives = spec.DefaultObjectives()
+		}
+		if key, name, ok := scorecard.Check(doc.Settings); !ok {
+			return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
+				decode.Nearest(name, scorecard.Names()))}
+		}
+	case c.Experiment != nil:
+		doc.Scorecard = &spec.Scorecard{Head: spec.Head{Name: c.Head.Name + "-scorecard", Description: c.Head.Description},
+			Objectives: c.Experiment.Objectives, Settings: spec.DefaultScorecard()}
+	default:
+		return nil, inputError{fmt.Errorf("%s: a suite has no objectives of its own; name the config of an experiment or of a scorecard", c.Path)}
+	}
+	for i := range doc.Objectives { // training settings belong to experiments
+		doc.Objectives[i].Train = decode.Partial[train.Params]{}
+	}
+	return doc, nil
+}
+
+// run measures, writes the results folder in one step and prints a summary.
+func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.Writer) error {
+	if o.jobs < 1 {
+		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
+	}
+	start := time.Now()
+	card, err := scorecard.Run(ctx, d.Objectives, d.Settings, o.jobs)
+	if err != nil {
+		return d.stopped(err, o)
+	}
+	staging, err := engine.Stage(o.out, d.Name)
+	if err != nil {
+		return err
+	}
+	defer staging.Abandon()
+	if err := d.write(card, staging.Dir); err != nil {
+		return err
+	}
+	manifest := engine.NewManifest(nil, time.Since(start).Seconds())
+	manifest.Inputs = d.inputs
+	if err := manifest.Seal(staging.Dir); err != nil {
+		return err
+	}
+	if err := staging.Publish(); err != nil {
+		return err
+	}
+	if !o.quiet {
+		d.print(stdout, card, filepath.Join(o.out, d.Name), time.Since(start))
+	}
+	return nil
+}
+
+func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
+	return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
+}
+
+// write fills a folder with the table, its Markdown, the figure and the resolved config.
+func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
+	table := card.Table()
+	if err := writeTable(dir, table); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{
+		scorecardName + ".md": card.Markdown(),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	var files []plots.File
+	for _, figure := range spec.ScorecardFigures() {
+		drawn, err := plots.Render(figure, plots.NewSources(func(string) (record.Source, error) {
+			return record.Memory{table.Name: table}, nil
+		}))
+		if err != nil {
+			return err
+		}
+		files = append(files, drawn...)
+	}
+	return writeFigures(filepath.Join(dir, "figures"), files, writePlain)
+}
+
+// print writes a line a loss: how many tests it passes, and which it fails.
+func (d *scorecardDoc) print(w io.Writer, card *scorecard.Card, dir string, took time.Duration) {
+	fmt.Fprintf(w, "%s: %d losses, %d tests in %.1f s\n", d.Name, len(card.Losses), len(card.Tests), took.Seconds())
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "  loss\tpass\tfail\tnone\tfails")
+	for i, loss := range card.Losses {
+		count, fails := map[scorecard.Verdict]int{}, bytes.Buffer{}
+		for j := range card.Cells[i] {
+			cell := &card.Cells[i][j]
+			count[cell.Verdict]++
+			if cell.Verdict == scorecard.Fail {
+				fmt.Fprintf(&fails, " %s (%s)", cell.Test.Name, short(cell.Reading.Value))
+			}
+		}
+		fmt.Fprintf(t, "  %s\t%d\t%d\t%d\t%s\n", loss, count[scorecard.Pass], count[scorecard.Fail], count[scorecard.None], strings.TrimSpace(fails.String()))
+	}
+	t.Flush()
+	fmt.Fprintf(w, "  files: %s\n", dir)
+}
+
+// runScorecard is what run does with the config of a scorecard.
+func runScorecard(ctx context.Context, c *spec.Config, o *runOptions, stdout io.Writer) error {
+	if len(o.sets) > 0 {
+		return inputError{fmt.Errorf("%s: --set does not apply to a scorecard", c.Path)}
+	}
+	doc, err := scorecardOf(c)
+	if err != nil {
+		return err
+	}
+	return doc.run(ctx, &scorecardOptions{out: o.out, jobs: o.jobs, quiet: o.quiet}, stdout)
+}

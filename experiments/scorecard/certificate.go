@@ -1,0 +1,102 @@
+package scorecard
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+)
+
+// Certificate says in words what a cell's verdict rests on: the question, the environment, the policy reached, what was
+// expected, and why.
+func (c *Cell) Certificate() string {
+	var b strings.Builder
+	r := &c.Reading
+	line := func(name, format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); text != "" {
+			fmt.Fprintf(&b, "%-12s %s\n", name, text)
+		}
+	}
+	fmt.Fprintf(&b, "%s, %s: %s\n", c.Loss, c.Test.Name, c.Verdict)
+	line("question", "%s", c.Test.Asks)
+	line("value", "%s: %s", record.FormatFloat(r.Value), c.Test.Value)
+	line("bound", "%s", record.FormatFloat(c.Bound))
+	if c.Verdict == None {
+		line("why none", "%s", r.None)
+		line("theory", "%s", c.Test.Theory)
+		return b.String()
+	}
+	c.environment(line)
+	line("found", "%s", r.Detail)
+	if r.Reached != nil {
+		line("reached", "%s", distribution(r.Reached))
+	}
+	if r.Expected != nil {
+		line("held against", "%s: %s", distribution(r.Expected), r.Against)
+	}
+	line("theory", "%s", c.Test.Theory)
+	if c.subject.isQPO() {
+		line("", "This loss is of the family psi(mu(r_w) - mu(r_l)), QPO, that the paper's theorems speak of.")
+	}
+	return b.String()
+}
+
+// environment writes where the worst case is.
+func (c *Cell) environment(line func(name, format string, args ...any)) {
+	r := &c.Reading
+	where := r.Place.Name
+	if r.Place.Random {
+		where = fmt.Sprintf("%s, seed %d", where, r.Place.Seed)
+	}
+	line("environment", "%s", where)
+	for _, x := range r.Place.Env.Prompts {
+		line("  pi_star", "%s on prompt %s", distribution(x.PiStar), x.Name)
+		line("  pi_ref", "%s", distribution(x.PiRef))
+	}
+	if !math.IsNaN(r.Lambda) && c.subject.hasLambda() {
+		line("lambda", "%s", record.FormatFloat(r.Lambda))
+	}
+	switch r.Solver {
+	case spec.SolverExact:
+		line("policy", "the exact minimizer")
+	case spec.SolverTrain:
+		line("policy", "trained by full-batch gradient descent, since no exact minimizer is known or the test asks for training")
+	}
+}
+
+// distribution writes probabilities to four digits.
+func distribution(p []float64) string {
+	parts := make([]string, len(p))
+	for i, v := range p {
+		parts[i] = fmt.Sprintf("%.4g", v)
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// Reproduction is a config that gives one cell again.
+type Reproduction struct {
+	Document any               // *spec.Experiment or, where only the scorecard measures the value, *spec.Scorecard
+	Files    map[string][]byte // data files, by their path relative to the config
+}
+
+// Reproduce returns the config that reproduces the cell, under the given name. Run as an experiment, its claim's value is
+// the cell's (up to sign where the claim says so); run as a scorecard, its one cell is.
+func (c *Cell) Reproduce(name string, settings spec.ScorecardSettings) *Reproduction {
+	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict,
+		record.FormatFloat(c.Reading.Value), record.FormatFloat(c.Bound))
+	if c.Verdict != None && c.Reading.Again != nil {
+		recipe := c.Reading.Again(c.Bound)
+		recipe.Name, recipe.Description = name, describe
+		return &Reproduction{&recipe.Experiment, recipe.Files}
+	}
+	card := &spec.Scorecard{Head: spec.Head{Name: name, Description: describe}, Settings: settings,
+		Objectives: []spec.Objective{{Name: c.Loss, Loss: c.subject.Loss}}}
+	card.Settings.Tests = []string{c.Test.Name}
+	card.Settings.Bounds = map[string]float64{c.Test.Name: c.Bound}
+	if c.Reading.Place != nil && c.Verdict != None {
+		card.Settings.Only = c.Reading.Place.Name
+	}
+	return &Reproduction{card, nil}
+}

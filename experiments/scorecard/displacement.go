@@ -1,0 +1,111 @@
+package scorecard
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/experiments/claims"
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
+)
+
+const displacementTheory = "Likelihood displacement (Razin et al., arXiv 2410.08847): where responses share parameters, a larger margin may come with less " +
+	"mass on both of its responses, and a loss that sees margins alone does not mind. In the environment entangled the only direction that the policy can move in " +
+	"raises the chosen response by 1, leaves the rejected one and raises the third by 2 nats."
+
+// entangled is a policy class of rank 1 in which raising the margin of 0 over 1 raises response 2 most.
+var entangled = newPlace("entangled", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+	{Name: "x", PiStar: []float64{0.6, 0.3, 0.1}, PiRef: []float64{0.3, 0.3, 0.4}}}}, 0)
+
+var displacement = &Test{
+	Name:   "displacement",
+	Asks:   "Does training on one comparison lower the chosen response's probability?",
+	Value:  "fall of the chosen response's log-probability in 100 steps of Adam at 0.02, in nats, at the loss's own lambda",
+	Theory: displacementTheory,
+	Bound:  0.1,
+	Places: displacing,
+	Measure: func(s *Subject, p *Place) Reading {
+		o, chosen, rejected := s.displaced(p)
+		if !o.whole() {
+			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
+		}
+		r := s.shifts(o, chosen, rejected)
+		ref := o.env.Prompts[0].LogRef
+		r.Value = ref[chosen] - o.logPi[0][chosen]
+		r.Again = func(bound float64) *Recipe {
+			low := -bound
+			return s.displacementRecipe(o).claim("chosen_shift is the cell's value with the sign turned.", r.Value <= bound,
+				&claims.Bound{Metric: "chosen_shift", Min: &low})
+		}
+		return r
+	},
+}
+
+var displacementMass = &Test{
+	Name:   "displacement/mass",
+	Asks:   "Where does the mass go: to the chosen, the rejected or neither?",
+	Value:  "probability gained by responses that were not compared, in 100 steps of Adam at 0.02 on one comparison",
+	Theory: displacementTheory,
+	Bound:  0.1,
+	Places: displacing,
+	Measure: func(s *Subject, p *Place) Reading {
+		o, chosen, rejected := s.displaced(p)
+		if !o.whole() {
+			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
+		}
+		r := s.shifts(o, chosen, rejected)
+		ref, pi := o.env.Prompts[0].PiRef, r.Reached
+		r.Value = ref[chosen] - pi[chosen] + ref[rejected] - pi[rejected]
+		return r
+	},
+}
+
+// displacing looks at the entangled environment and at random ones of three responses and more.
+func displacing(s *Subject) []*Place {
+	all := []*Place{entangled}
+	for _, p := range s.lab.thinned(7) {
+		if p.Random && p.Env.Responses() > 2 {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// displaced trains on the one comparison of the best response with the worst.
+func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
+	own, class := p.single(), policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
+	star := own.Prompts[0].PiStar
+	chosen, rejected = floats.MaxIdx(star), floats.MinIdx(star)
+	if p.Random {
+		class = &policy.LowRankParams{Rank: max(1, (len(star)-1)/2)}
+	} else {
+		rejected = 1
+	}
+	o = s.solve("displaced on "+p.Name, s.Own, func() task {
+		t := task{Settings: settingsAt(own, p.Seed), file: lines(comparison{chosen, rejected, 1})}
+		t.Preferences = &preference.File{Path: "data/one_pair.jsonl"}
+		t.Policy, t.Solver = class, spec.SolverTrain
+		t.Train = train.Params{Optimizer: &train.Adam{LR: 0.02, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Schedule: &train.Constant{}, Epochs: 100}
+		return t
+	})
+	return o, chosen, rejected
+}
+
+// shifts says where the mass went.
+func (s *Subject) shifts(o *outcome, chosen, rejected int) Reading {
+	pi, ref := probabilities(o.logPi[0]), o.env.Prompts[0].PiRef
+	up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
+	return Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
+		Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
+}
+
+func (s *Subject) displacementRecipe(o *outcome) *Recipe {
+	r := newRecipe(o)
+	r.add(s.Label, o)
+	return r
+}

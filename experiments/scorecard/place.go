@@ -1,0 +1,90 @@
+package scorecard
+
+import (
+	"fmt"
+	"slices"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/bandit"
+)
+
+// Place is an environment of the scorecard.
+type Place struct {
+	Name   string
+	Params bandit.Params
+	Seed   int // of a random environment
+	Random bool
+	Env    *bandit.Env
+	Index  int // among the random ones, from 0
+}
+
+// newPlace builds an environment.
+func newPlace(name string, params bandit.Params, seed int) *Place {
+	run := &spec.Run{Settings: settingsAt(params, seed)}
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		panic(fmt.Sprintf("scorecard: environment %s: %v", name, err))
+	}
+	return &Place{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env}
+}
+
+// The paper's environments (arXiv 2407.09072, published synthetic code).
+var (
+	interpolationBandit = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+		{Name: "x", PiStar: []float64{0.6, 0.3, 0.1}, PiRef: []float64{0.4, 0.4, 0.2}}}}
+	preservationBandit = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+		{Name: "good", PiStar: []float64{0.6, 0.3, 0.1}, PiRef: []float64{0.6, 0.3, 0.1}},
+		{Name: "bad", PiStar: []float64{0.6, 0.2, 0.2}, PiRef: []float64{0.4, 0.2, 0.4}}}}
+)
+
+// perturbations are the strengths, in nats, of the noise that tells pi_ref from pi_star in random environments.
+var perturbations = []float64{0.25, 0.5, 1, 2}
+
+// sizes are the numbers of responses of random environments.
+var sizes = []int{2, 3, 4, 5, 6, 8, 10, 12, 16, 20}
+
+// places returns the paper's two environments and n random ones with the seeds seed, seed+1, ...: a good prompt (pi_ref =
+// pi_star) and a bad one of 2 to 20 responses each, pi_star uniform on the simplex or, half of the time, with Gaussian
+// logits.
+func places(n, seed int) []*Place {
+	all := []*Place{newPlace("interpolation", interpolationBandit, 0), newPlace("preservation", preservationBandit, 0)}
+	for i := range n {
+		params := &bandit.Random{Prompts: 2, Good: 1, Responses: sizes[i%len(sizes)], Star: "dirichlet", Concentration: 1, Scale: 1,
+			Temperature: 1, Perturbation: perturbations[i/3%len(perturbations)]}
+		if i/2%2 == 1 {
+			params.Star = "gaussian"
+		}
+		p := newPlace(fmt.Sprintf("random-%d", i+1), params, seed+i)
+		p.Index = i
+		all = append(all, p)
+	}
+	return all
+}
+
+// everywhere looks at all places.
+func everywhere(s *Subject) []*Place { return s.lab.places }
+
+// sparsely looks at the paper's places and every ninth random one: for tests of many solutions a place.
+func sparsely(s *Subject) []*Place { return s.lab.thinned(9) }
+
+// affordably looks at all places where the loss is solved exactly, and at every seventh random one where it is trained.
+func affordably(s *Subject) []*Place {
+	if s.exactly() {
+		return s.lab.places
+	}
+	return s.lab.thinned(7)
+}
+
+// thinned keeps the paper's places and every n-th random one.
+func (l *lab) thinned(n int) []*Place {
+	return slices.DeleteFunc(slices.Clone(l.places), func(p *Place) bool { return p.Random && p.Index%n != 0 })
+}
+
+// at returns a test's own place.
+func at(p *Place) func(*Subject) []*Place { return func(*Subject) []*Place { return []*Place{p} } }
+
+// single returns a place with the last prompt of p alone, declared: the bad prompt where there is a good one.
+func (p *Place) single() *bandit.Declared {
+	x := p.Env.Prompts[len(p.Env.Prompts)-1]
+	return &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: x.Name, PiStar: x.PiStar, PiRef: x.PiRef}}}
+}

@@ -1,0 +1,112 @@
+package scorecard
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/objective"
+)
+
+var nan = math.NaN()
+
+// lab is what all subjects share.
+type lab struct {
+	ctx    context.Context
+	places []*Place
+	typo   *Subject // what others are held against in preservation/dominated
+
+	mu    sync.Mutex
+	cache map[string]func() *outcome
+}
+
+func newLab(ctx context.Context, settings spec.ScorecardSettings) *lab {
+	l := &lab{ctx: ctx, places: places(settings.Environments, settings.Seed), cache: map[string]func() *outcome{}}
+	kind, _ := objective.Kinds().Find("typo")
+	l.typo = l.subject("typo as the rival", kind.New())
+	return l
+}
+
+// Subject is a loss under test.
+type Subject struct {
+	Label string
+	Loss  objective.Params
+	Own   float64 // its own lambda, NaN where it has none
+
+	lab     *lab
+	lambda  []int // index of the lambda field
+	bounds  decode.Interval
+	exactly func() bool
+}
+
+func (l *lab) subject(label string, loss objective.Params) *Subject {
+	s := &Subject{Label: label, Loss: loss, Own: nan, lab: l}
+	v := reflect.ValueOf(loss).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if key != "lambda" || f.Type.Kind() != reflect.Float64 {
+			continue
+		}
+		s.lambda, s.Own = f.Index, v.FieldByIndex(f.Index).Float()
+		s.bounds = decode.Interval{Low: math.Inf(-1), High: math.Inf(1)}
+		if r, err := decode.ParseInterval(f.Tag.Get("range")); err == nil {
+			s.bounds = r
+		}
+	}
+	s.exactly = sync.OnceValue(s.solvable)
+	return s
+}
+
+// hasLambda says whether the loss has a regularization strength.
+func (s *Subject) hasLambda() bool { return s.lambda != nil }
+
+// at returns the loss at a lambda; where it has none, the loss.
+func (s *Subject) at(lambda float64) objective.Params {
+	if !s.hasLambda() {
+		return s.Loss
+	}
+	v := reflect.New(reflect.TypeOf(s.Loss).Elem())
+	v.Elem().Set(reflect.ValueOf(s.Loss).Elem())
+	v.Elem().FieldByIndex(s.lambda).SetFloat(lambda)
+	return v.Interface().(objective.Params)
+}
+
+// nearest returns the allowed lambda nearest to the one wanted; the loss's own where it has none.
+func (s *Subject) nearest(lambda float64) float64 {
+	if !s.hasLambda() {
+		return nan
+	}
+	return min(max(lambda, s.bounds.Low), s.bounds.High)
+}
+
+// grid returns lambdas from 1e-3 to 1e3, two a decade where the loss is solved exactly, one where it is trained.
+func (s *Subject) grid() []float64 {
+	half := 2
+	if s.exactly() {
+		half = 1
+	}
+	var all []float64
+	for i := -6; i <= 6; i += half {
+		if v := math.Pow(10, float64(i)/2); s.bounds.Contains(v) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// comparesPairs says whether the loss reads comparisons at all.
+func (s *Subject) comparesPairs() bool { return len(s.Loss.Objective().Pair) > 0 }
+
+// isQPO says whether the loss is of the family psi(mu(r_w) - mu(r_l)) that the paper's theorems speak of.
+func (s *Subject) isQPO() bool {
+	o := s.Loss.Objective()
+	if len(o.Pair) != 1 || len(o.Dist) > 0 {
+		return false
+	}
+	m, ok := o.Pair[0].Term.(*objective.Margin)
+	return ok && !m.ReferenceFree
+}

@@ -1,0 +1,96 @@
+package scorecard
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"windtunnel/experiments/record"
+	"windtunnel/plots"
+)
+
+// Table returns the scorecard in long form: a row a cell, losses in order and tests within them. value is empty where
+// the verdict is none; seed is that of a random environment.
+func (c *Card) Table() *record.Table {
+	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "environment", "seed", "prompt", "lambda",
+		"solver", "detail")
+	for i := range c.Cells {
+		for j := range c.Cells[i] {
+			t.Rows = append(t.Rows, c.Cells[i][j].row())
+		}
+	}
+	return t
+}
+
+func (c *Cell) row() []string {
+	r, environment, seed := &c.Reading, "", ""
+	if r.Place != nil && c.Verdict != None {
+		environment = r.Place.Name
+		if r.Place.Random {
+			seed = strconv.Itoa(r.Place.Seed)
+		}
+	}
+	return []string{c.Loss, c.Test.Name, record.FormatFloat(r.Value), record.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
+		r.Prompt, record.FormatFloat(r.Lambda), r.Solver, cmp.Or(r.None, r.Detail)}
+}
+
+// Count returns how many cells have a verdict.
+func (c *Card) Count(v Verdict) int {
+	n := 0
+	for i := range c.Cells {
+		for j := range c.Cells[i] {
+			if c.Cells[i][j].Verdict == v {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// marks stand for verdicts in Markdown.
+var marks = map[Verdict]string{Pass: "✓", Fail: "✗", None: "–"}
+
+// Markdown writes the scorecard for a README: a table with a row a loss, then what each column asks.
+func (c *Card) Markdown() string {
+	var b strings.Builder
+	b.WriteString("| loss |")
+	for j := range c.Tests {
+		fmt.Fprintf(&b, " %d |", j+1)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(c.Tests)) + "\n")
+	for i, loss := range c.Losses {
+		fmt.Fprintf(&b, "| %s |", strings.ReplaceAll(loss, "|", "\\|"))
+		for j := range c.Cells[i] {
+			fmt.Fprintf(&b, " %s |", c.Cells[i][j].words())
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better.\n\n")
+	b.WriteString("| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
+	for j, t := range c.Tests {
+		bound := t.Bound
+		if len(c.Cells) > 0 {
+			bound = c.Cells[0][j].Bound
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", j+1, t.Name, t.Asks, t.Value, record.FormatFloat(bound))
+	}
+	return b.String()
+}
+
+// words writes a cell as a mark and a short number.
+func (c *Cell) words() string {
+	if c.Verdict == None {
+		return marks[None]
+	}
+	return marks[c.Verdict] + " " + short(c.Reading.Value)
+}
+
+// short writes a number to two digits.
+func short(v float64) string {
+	if math.IsInf(v, 1) {
+		return "∞"
+	}
+	return strconv.FormatFloat(v, 'g', 2, 64)
+}

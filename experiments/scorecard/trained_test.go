@@ -1,0 +1,97 @@
+package scorecard
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/objective"
+)
+
+// opaque hides a margin loss from the exact solver, so that it has to be trained.
+type opaque struct{ *objective.Margin }
+
+type opaqueLoss struct {
+	Lambda float64 `yaml:"lambda"`
+	link   objective.Link
+}
+
+func (p *opaqueLoss) Objective() *objective.Objective {
+	term := opaque{&objective.Margin{Lambda: p.Lambda, Factor: 1, Outer: objective.Logistic{}, Link: p.link}}
+	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: term}}}
+}
+
+// Training ends where the exact solver does, at every lambda, for a loss of margins and for one of the whole policy.
+func TestTrainedIsExact(t *testing.T) {
+	l := newLab(t.Context(), few(10))
+	for _, c := range []struct {
+		name           string
+		known, unknown objective.Params
+	}{
+		{"dpo", &objective.DPO{Lambda: 1}, &opaqueLoss{Lambda: 1}},
+		{"js", &objective.FDPO{Lambda: 1, Divergence: "js"}, &opaqueLoss{Lambda: 1, link: objective.JensenShannon{}}},
+	} {
+		known, unknown := l.subject(c.name, c.known), l.subject(c.name+" unknown", c.unknown)
+		if !known.exactly() || unknown.exactly() {
+			t.Fatalf("%s: the exact solver is not where it should be", c.name)
+		}
+		for _, p := range l.places {
+			for _, lambda := range []float64{smallLambda, 0.01, 1, 100, largeLambda} {
+				want, got := known.minimum(p, lambda), unknown.minimum(p, lambda)
+				for i := range want.logPi {
+					if tv := variation(want.logPi[i], got.logPi[i]); !(tv < 0.01) {
+						t.Errorf("%s at lambda %v on %s: trained to TV %v of the minimizer", c.name, lambda, p.Name, tv)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The verdicts of a trained loss are those of the same loss solved in the same places, but for existence, which training cannot decide.
+func TestTrainedVerdicts(t *testing.T) {
+	rows := fill(t, few(14), spec.Objective{Name: "dpo", Loss: &objective.DPO{Lambda: 0.1}}, spec.Objective{Name: "unknown", Loss: &opaqueLoss{Lambda: 0.1}})
+	for _, test := range Tests() {
+		known, unknown := rows[0][test.Name], rows[1][test.Name]
+		if test.Places(unknown.subject) == nil {
+			t.Errorf("%s looks nowhere", test.Name)
+		}
+		isExistence := strings.HasPrefix(test.Name, "existence/")
+		elsewhere := len(test.Places(known.subject)) != len(test.Places(unknown.subject))
+		switch {
+		case isExistence && unknown.Verdict != None:
+			t.Errorf("%s: %s, want none", test.Name, unknown.Verdict)
+		case !isExistence && !elsewhere && unknown.Verdict != known.Verdict:
+			t.Errorf("%s: %s (%v) trained, %s (%v) solved", test.Name, unknown.Verdict, unknown.Reading.Value, known.Verdict, known.Reading.Value)
+		}
+	}
+}
+
+// A lambda outside the loss's range is moved to its end, and grids leave it out.
+func TestLambdaRange(t *testing.T) {
+	l := newLab(t.Context(), few(0))
+	s := l.subject("narrow", &narrow{Lambda: 0.5})
+	if got := s.nearest(smallLambda); got != 0.1 {
+		t.Errorf("nearest to 1e-6 is %v, want 0.1", got)
+	}
+	for _, v := range s.grid() {
+		if v < 0.1 || v > 10 {
+			t.Errorf("the grid holds %v", v)
+		}
+	}
+	if v := s.at(3).(*narrow).Lambda; v != 3 {
+		t.Errorf("at 3 the loss has lambda %v", v)
+	}
+	if s.Loss.(*narrow).Lambda != 0.5 || math.IsNaN(s.Own) {
+		t.Error("the loss itself has changed")
+	}
+}
+
+type narrow struct {
+	Lambda float64 `yaml:"lambda" range:"[0.1,10]"`
+}
+
+func (p *narrow) Objective() *objective.Objective {
+	return (&objective.DPO{Lambda: p.Lambda}).Objective()
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/scorecard"
+	"windtunnel/experiments/spec"
+)
+
+var updateScorecard = flag.Bool("update-scorecard", false, "write the golden scorecard")
+
+// command runs the command line, which must exit as expected.
+func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	if got := Main(context.Background(), args, &out, &err); got != want {
+		t.Fatalf("%v: exit status %d, want %d\n%s%s", args, got, want, out.String(), err.String())
+	}
+	return out.String(), err.String()
+}
+
+// writeConfig writes a config into a folder of the test's.
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "card.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func readTable(t *testing.T, path string) *record.Table {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := record.ReadCSV(filepath.Base(path), bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+const baseScorecard = `name: base
+objectives: [dpo, {kind: f-dpo, divergence: js}, ipo, rlhf, typo]
+scorecard: {environments: 12, seed: 1}
+`
+
+// The losses of the paper give the golden table, with verdicts and places exact and numbers to 1e-6, and the same bytes
+// at any number of jobs.
+func TestScorecardGolden(t *testing.T) {
+	config, out := writeConfig(t, baseScorecard), t.TempDir()
+	command(t, 0, "scorecard", config, "--out", filepath.Join(out, "one"), "--jobs", "1")
+	command(t, 0, "scorecard", config, "--out", filepath.Join(out, "four"), "--jobs", "4")
+	for _, name := range []string{"scorecard.csv", "scorecard.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
+		one, err := os.ReadFile(filepath.Join(out, "one", "base", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		four, _ := os.ReadFile(filepath.Join(out, "four", "base", name))
+		if !bytes.Equal(one, four) {
+			t.Errorf("%s depends on the number of jobs", name)
+		}
+	}
+	const golden = "testdata/scorecard.csv"
+	if *updateScorecard {
+		data, _ := os.ReadFile(filepath.Join(out, "one", "base", "scorecard.csv"))
+		if err := os.WriteFile(golden, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, want := readTable(t, filepath.Join(out, "one", "base", "scorecard.csv")), readTable(t, golden)
+	if len(got.Rows) != len(want.Rows) {
+		t.Fatalf("%d rows, want %d", len(got.Rows), len(want.Rows))
+	}
+	for i := range want.Rows {
+		for _, column := range []string{"loss", "test", "bound", "verdict", "environment", "seed"} {
+			if g, w := got.Text(i, column), want.Text(i, column); g != w {
+				t.Errorf("row %d: %s %q, want %q", i, column, g, w)
+			}
+		}
+		g, w := got.Float(i, "value"), want.Float(i, "value")
+		if near := math.Abs(g-w) <= 1e-9+1e-6*math.Abs(w) || g == w || math.IsNaN(g) && math.IsNaN(w); !near {
+			t.Errorf("%s of %s: %v, want %v", want.Text(i, "test"), want.Text(i, "loss"), g, w)
+		}
+	}
+}
+
+// explain writes, for every cell of losses that are solved and that are trained, a config which gives the cell's value
+// again: as the value of its claim, as the status of its run, or as the one cell of a scorecard.
+func TestExplainReproduces(t *testing.T) {
+	config := writeConfig(t, `name: few
+objectives: [dpo, typo, {kind: f-dpo, divergence: alpha, alpha: 2}, orpo]
+scorecard: {environments: 3, seed: 1}
+`)
+	out := t.TempDir()
+	command(t, 0, "scorecard", config, "--out", out)
+	cells := readTable(t, filepath.Join(out, "few", "scorecard.csv"))
+	for i := range cells.Rows {
+		loss, test, value := cells.Text(i, "loss"), cells.Text(i, "test"), cells.Float(i, "value")
+		if cells.Text(i, "verdict") == "none" || math.IsInf(value, 0) {
+			continue
+		}
+		t.Run(loss+" "+test, func(t *testing.T) {
+			dir := t.TempDir()
+			stdout, _ := command(t, 0, "explain", loss, test, config, "--out", dir)
+			if !strings.Contains(stdout, cells.Text(i, "verdict")) || !strings.Contains(stdout, "environment") {
+				t.Errorf("certificate: %s", stdout)
+			}
+			paths, _ := filepath.Glob(filepath.Join(dir, "*.yaml"))
+			if len(paths) != 1 {
+				t.Fatalf("configs: %v", paths)
+			}
+			command(t, 0, "run", paths[0], "--out", dir, "--quiet")
+			got := reproduced(t, filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml")), test)
+			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
+				t.Errorf("the config gives %v, the cell is %v", got, value)
+			}
+		})
+	}
+}
+
+// reproduced reads the value that a reproduction's results folder holds.
+func reproduced(t *testing.T, dir, test string) float64 {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, "scorecard.csv")); err == nil {
+		card := readTable(t, filepath.Join(dir, "scorecard.csv"))
+		if len(card.Rows) != 1 {
+			t.Fatalf("%d cells, want 1", len(card.Rows))
+		}
+		return card.Float(0, "value")
+	}
+	if strings.HasPrefix(test, "existence/") {
+		status := readTable(t, filepath.Join(dir, "runs.csv")).Text(0, "status")
+		return float64(slices.Index([]string{"converged", "not-unique", "boundary", "diverged"}, status))
+	}
+	return readTable(t, filepath.Join(dir, "claims.csv")).Float(0, "value")
+}
+
+// The config of any experiment gives its objectives, and leaves the folder of its runs alone.
+func TestScorecardOfExperiment(t *testing.T) {
+	config := writeConfig(t, `name: mine
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}
+objectives: [{kind: typo, name: ours}]
+sweep: {lambda: [0.1, 1]}
+`)
+	doc, err := loadScorecard([]string{config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc.Name != "mine-scorecard" || len(doc.Objectives) != 1 || doc.Objectives[0].Name != "ours" || doc.Settings.Environments != 100 {
+		t.Errorf("%s: %d objectives, %d environments", doc.Name, len(doc.Objectives), doc.Settings.Environments)
+	}
+}
+
+// The shipped config states the default bound of every test.
+func TestScorecardConfig(t *testing.T) {
+	doc, err := loadScorecard([]string{"../configs/scorecard.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Objectives) != len(spec.DefaultObjectives()) || len(doc.Objectives) < 9 {
+		t.Errorf("%d losses, want all", len(doc.Objectives))
+	}
+	for _, test := range scorecard.Tests() {
+		if bound, ok := doc.Settings.Bounds[test.Name]; !ok || bound != test.Bound {
+			t.Errorf("%s: bound %v, default %v", test.Name, bound, test.Bound)
+		}
+	}
+}
+
+// Wrong input is one line with what is allowed and the near match, exit status 2, and nothing written.
+func TestScorecardMistakes(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		text string // of a config, appended to the arguments
+		want []string
+	}{
+		{[]string{"scorecard"}, "name: a\nscorecard:\n  bounds: {preservaton: 1}\n", []string{"card.yaml:3:", "scorecard.bounds.preservaton", `did you mean "preservation"`}},
+		{[]string{"scorecard"}, "name: a\nscorecard: {tests: [monotony]}\n", []string{"card.yaml:2:", `did you mean "monotone"`}},
+		{[]string{"scorecard"}, "name: a\nscorecard: {environments: -1}\n", []string{"card.yaml:2:", "scorecard.environments"}},
+		{[]string{"scorecard"}, "name: a\nobjectives: [dpo, dpo]\nscorecard: {}\n", []string{"card.yaml:2:", "objectives.1", "label"}},
+		{[]string{"explain", "dp", "preservation"}, "", []string{`no "dp"`, "did you mean"}},
+		{[]string{"explain", "dpo", "preserve"}, "", []string{`no "preserve"`}},
+		{[]string{"explain", "dpo"}, "", []string{"a loss and a test"}},
+		{[]string{"scorecard", "--jobs", "0"}, "", []string{"--jobs 0"}},
+		{[]string{"scorecard", "a.yaml", "b.yaml"}, "", []string{"b.yaml"}},
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		args := append(slices.Clone(c.args), "--out", out)
+		if c.text != "" {
+			args = append(args, writeConfig(t, c.text))
+		}
+		_, stderr := command(t, 2, args...)
+		for _, want := range c.want {
+			if !strings.Contains(stderr, want) {
+				t.Errorf("%v: %q lacks %q", c.args, stderr, want)
+			}
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%v wrote something", c.args)
+		}
+	}
+}

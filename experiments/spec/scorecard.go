@@ -1,0 +1,105 @@
+package spec
+
+import (
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/plots"
+	"windtunnel/toy/objective"
+)
+
+// Scorecard is a config of losses to be put through the scorecard's tests, and nothing else.
+type Scorecard struct {
+	Head       `yaml:",inline"`
+	Objectives []Objective       `yaml:"objectives" doc:"the losses, one row each; none means every registered loss with its defaults"`
+	Settings   ScorecardSettings `yaml:"scorecard" doc:"what the losses are tested on, and the bounds"`
+}
+
+// ScorecardSettings says what losses are tested on and what passes.
+type ScorecardSettings struct {
+	Environments int                `yaml:"environments" range:"[0,100000]" doc:"random environments beside the paper's"`
+	Seed         int                `yaml:"seed" range:"[0,1e15]" doc:"of the first random environment; the next have the seeds that follow"`
+	Bounds       map[string]float64 `yaml:"bounds" doc:"largest value that passes, by test; other tests keep their defaults (experiments scorecard --help lists them)"`
+	Tests        []string           `yaml:"tests" doc:"only these tests, or groups of tests before the slash; none means all"`
+	Only         string             `yaml:"only,omitempty" doc:"only this environment, as the table names it"`
+}
+
+// DefaultScorecard returns the settings of a scorecard that gives none: 100 random environments from seed 1.
+func DefaultScorecard() ScorecardSettings { return ScorecardSettings{Environments: 100, Seed: 1} }
+
+// newScorecard returns the defaults of the third form of document.
+func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }
+
+// scorecardKey tells a scorecard from the other forms of document.
+const scorecardKey = "scorecard"
+
+// scorecard decodes the third form of document.
+func (l *loader) scorecard() (*Config, error) {
+	card := newScorecard()
+	l.root = l.Canonical(l.root, card)
+	l.fail(l.Decode(l.root, "", card))
+	l.checkName("name", card.Name)
+	seen := map[string]int{}
+	for i := range card.Objectives {
+		if card.Objectives[i].Loss == nil {
+			continue
+		}
+		label := card.Objectives[i].Label(l.Tables)
+		if first, taken := seen[label]; taken {
+			l.fail(l.mistakeAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
+				"a name of its own for every objective", ""))
+		}
+		seen[label] = i
+	}
+	if len(l.errs) > 0 {
+		return nil, decode.Join(l.errs...)
+	}
+	return &Config{Path: l.path, Head: card.Head, Scorecard: card, hash: l.hash, at: l.mistakeAt}, nil
+}
+
+// mistakeAt returns a mistake at a key of the config.
+func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
+	e := l.Error(l.nearestNode(key), key, wrong, allowed)
+	e.Near = near
+	return decode.Join(e)
+}
+
+// Mistake returns a mistake at a key of a scorecard's file, for checks that only its user can make.
+func (c *Config) Mistake(key, wrong, allowed, near string) error {
+	return c.at(key, wrong, allowed, near)
+}
+
+// Label is what tables call the objective: its name, or else its kind.
+func (o *Objective) Label(tables *decode.Tables) string {
+	if o.Name != "" {
+		return o.Name
+	}
+	entry, _ := decode.KindOf(tables, o.Loss)
+	return entry.Name
+}
+
+// DefaultObjectives returns every registered loss with its default parameters, in the order of the registry. Kinds that
+// need parameters, such as a sum's terms, are left out.
+func DefaultObjectives() []Objective {
+	var all []Objective
+	tables := Tables()
+	for _, kind := range objective.Kinds() {
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar("kind"), scalar(kind.Name)}}
+		d := decode.Decoder{File: kind.Name, Tables: tables}
+		var o Objective
+		if d.Decode(n, "", &o) == nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// EncodeDocument writes a config of any form as YAML that Load reads, every setting written out.
+func EncodeDocument(document any) string { return encodeYAML(decode.Encode(document, Tables())) }
+
+// ScorecardFigures returns the figure of every scorecard's results folder.
+func ScorecardFigures() []plots.Figure {
+	return []plots.Figure{{Name: scorecardKey, Params: &plots.Scorecard{}}}
+}
