@@ -24,42 +24,35 @@ func (p *AlphaPO) Objective() *Objective {
 	return o
 }
 
-// boxCoxCap stops the exponent short of overflow, so that the difference of two huge values is a number.
-const boxCoxCap = 690
-
-// BoxCox is the link (1 - exp(-A x))/A, A other than 0, flat where -A x > 690. It is the power transform of 1/pi, and up
-// to a constant the alpha divergence's link of order 1-A.
+// BoxCox is the link (1 - exp(-A x))/A, A other than 0, the power transform of 1/pi; up to a constant it is the alpha
+// divergence's link of order 1-A. Where -A x > 709 it is infinite in 64 bits.
 type BoxCox struct{ A float64 }
 
 // Value writes (1 - exp(-A x))/A.
 func (l BoxCox) Value(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = -math.Expm1(min(-l.A*v, boxCoxCap)) / l.A
+		dst[i] = -math.Expm1(-l.A*v) / l.A
 	}
 }
 
-// Slope writes exp(-A x), or 0 beyond the cap.
+// Slope writes exp(-A x).
 func (l BoxCox) Slope(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = 0
-		if -l.A*v < boxCoxCap {
-			dst[i] = math.Exp(-l.A * v)
-		}
+		dst[i] = math.Exp(-l.A * v)
 	}
 }
 
-// Curve writes -A exp(-A x), or 0 beyond the cap.
+// Curve writes -A exp(-A x).
 func (l BoxCox) Curve(x, dst []float64) {
-	l.Slope(x, dst)
-	for i := range x {
-		dst[i] *= -l.A
+	for i, v := range x {
+		dst[i] = -l.A * math.Exp(-l.A*v)
 	}
 }
 
 // Inverse returns -log(1 - A t)/A.
 func (l BoxCox) Inverse(t float64) float64 { return -math.Log1p(-l.A*t) / l.A }
 
-// Range is (-Inf, 1/A) for A > 0 and (1/A, Inf) for A < 0, leaving the cap aside.
+// Range is (-Inf, 1/A) for A > 0 and (1/A, Inf) for A < 0.
 func (l BoxCox) Range() (low, high float64) {
 	if l.A > 0 {
 		return math.Inf(-1), 1 / l.A

@@ -18,34 +18,27 @@ func (p *ChiPO) Objective() *Objective {
 	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: ChiSquared{}})
 }
 
-// chiCap stops the exponential short of overflow, so that the difference of two huge values is a number.
-const chiCap = 690
-
-// ChiSquared is the link log r + r = x + exp(x); beyond x = 690 the exponential is flat.
+// ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 type ChiSquared struct{}
 
-// Value writes x + exp(min(x, 690)).
+// Value writes x + exp(x).
 func (ChiSquared) Value(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = v + math.Exp(min(v, chiCap))
+		dst[i] = v + math.Exp(v)
 	}
 }
 
-// Slope writes 1 + exp(x), 1 beyond the cap.
-func (l ChiSquared) Slope(x, dst []float64) {
-	l.Curve(x, dst)
-	for i := range x {
-		dst[i]++
+// Slope writes 1 + exp(x).
+func (ChiSquared) Slope(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = 1 + math.Exp(v)
 	}
 }
 
-// Curve writes exp(x), 0 beyond the cap.
+// Curve writes exp(x).
 func (ChiSquared) Curve(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = 0
-		if v < chiCap {
-			dst[i] = math.Exp(v)
-		}
+		dst[i] = math.Exp(v)
 	}
 }
 

@@ -27,6 +27,8 @@ func (p *DiscoPOP) Objective() *Objective {
 // blended is psi. The exponential part is exp(-z + log sigmoid(z/tau)): its factors overflow and underflow apart.
 func blended(tau float64) Outer {
 	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		overflown := math.IsInf(z, -1)
+		z = bounded(z)
 		m, rest := logspace.Sigmoid(z/tau), logspace.Sigmoid(-z/tau)
 		logistic, s, r := logspace.LogSigmoid(z), logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		e := math.Exp(-z + logspace.LogSigmoid(z/tau))
@@ -35,6 +37,9 @@ func blended(tau float64) Outer {
 		value = e - logistic*rest
 		slope = logistic*turn - r*rest + e*(rest/tau-1)
 		curve = s*r*rest + 2*r*turn + logistic*bend + e*(1-2*rest/tau+rest*(rest-m)/tau/tau)
+		if overflown {
+			value = math.Inf(1)
+		}
 		return value, slope, curve
 	}}
 }

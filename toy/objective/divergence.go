@@ -44,42 +44,30 @@ func divergenceLink(name string, alpha float64) Link {
 	return nil
 }
 
-// forwardCap stops the exponent of the forward KL's link short of overflow, so that the difference of two huge values
-// is a number.
-const forwardCap = 690
-
-// ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r, flat where x < -690 (float64 ends at exp(709)).
+// ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r. Below x = -709 it is -Inf in 64 bits.
 type ForwardKL struct{}
 
-// Value writes -exp(min(-x, 690)).
+// Value writes -exp(-x).
 func (ForwardKL) Value(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = -math.Exp(min(-v, forwardCap))
+		dst[i] = -math.Exp(-v)
 	}
 }
 
-// Slope writes exp(-x), or 0 beyond the cap.
+// Slope writes exp(-x).
 func (ForwardKL) Slope(x, dst []float64) {
 	for i, v := range x {
-		dst[i] = 0
-		if -v < forwardCap {
-			dst[i] = math.Exp(-v)
-		}
+		dst[i] = math.Exp(-v)
 	}
 }
 
-// Curve writes -exp(-x), or 0 beyond the cap.
-func (l ForwardKL) Curve(x, dst []float64) {
-	l.Slope(x, dst)
-	for i, slope := range dst[:len(x)] {
-		dst[i] = -slope
-	}
-}
+// Curve writes -exp(-x).
+func (l ForwardKL) Curve(x, dst []float64) { l.Value(x, dst) }
 
 // Inverse returns -log(-t).
 func (ForwardKL) Inverse(t float64) float64 { return -math.Log(-t) }
 
-// Range is (-Inf, 0), leaving the cap aside.
+// Range is (-Inf, 0).
 func (ForwardKL) Range() (low, high float64) { return math.Inf(-1), 0 }
 
 // JensenShannon is the link log(r/(1+r)) = log sigmoid(x); the published code's log(2 pi) - log(pi + pi_ref) is the

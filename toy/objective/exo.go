@@ -29,6 +29,7 @@ func (p *EXO) Objective() *Objective {
 func reverseCrossEntropy(e float64) Outer {
 	won, lost := math.Log1p(-e), math.Log(e)
 	return Pointwise{Bottom: true, At: func(z float64) (value, slope, curve float64) {
+		z = bounded(z)
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		off := z - (won - lost)
 		value = s*(logspace.LogSigmoid(z)-won) + r*(logspace.LogSigmoid(-z)-lost)

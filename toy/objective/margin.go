@@ -1,5 +1,7 @@
 package objective
 
+import "math"
+
 // Margin is the family of pair losses that see a comparison through one number,
 //
 //	loss = Factor * psi(Lambda * (t_w - t_l) + offset),  t = link(log pi - log pi_ref),
@@ -64,6 +66,9 @@ func (m *Margin) Grad(b *Batch, scale float64, g *Grad) {
 	dc, dr := m.chosen.d[:len(slope)], m.rejected.d[:len(slope)]
 	for i, s := range slope {
 		d := scale * weight[i] * s
+		if d == 0 {
+			continue // a link's slope may be infinite where the loss is flat
+		}
 		gc[i] += d * dc[i]
 		gr[i] -= d * dr[i]
 	}
@@ -84,10 +89,23 @@ func (m *Margin) Hess(b *Batch, scale float64, h *Hess) {
 			continue
 		}
 		first, dc, dr := scale*b.Weight[i]*s, m.chosen.d[i], m.rejected.d[i]
-		h.ChosenChosen[i] += second*dc*dc + first*m.chosen.dd[i]
-		h.ChosenRejected[i] -= second * dc * dr
-		h.RejectedRejected[i] += second*dr*dr - first*m.rejected.dd[i]
+		h.ChosenChosen[i] += bent(second, dc, dc, first*m.chosen.dd[i])
+		h.ChosenRejected[i] -= bent(second, dc, dr, 0)
+		h.RejectedRejected[i] += bent(second, dr, dr, -first*m.rejected.dd[i])
 	}
+}
+
+// bent returns curve*a*b + linear where an exponential link may make a, b and linear infinite: nothing times infinity is
+// nothing, and the square outgrows the linear part.
+func bent(curve, a, b, linear float64) float64 {
+	square := 0.0
+	if curve != 0 && a != 0 && b != 0 {
+		square = curve * a * b
+	}
+	if math.IsNaN(linear) || math.IsInf(square, 0) {
+		return square
+	}
+	return square + linear
 }
 
 // margins fills the scaled margins, and the two sides unless these are the log-ratios as they stand (direct).
@@ -132,6 +150,23 @@ func (m *Margin) linkedMargins(b *Batch, upTo order) {
 	}
 	m.chosen.see(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
 	for i := range m.margin {
-		m.margin[i] = m.Lambda * (m.chosen.t[i] - m.rejected.t[i])
+		difference := m.chosen.t[i] - m.rejected.t[i]
+		if difference != difference {
+			difference = overflown(m.chosen.x[i], m.rejected.x[i])
+		}
+		m.margin[i] = m.Lambda * difference
 	}
+}
+
+// overflown is the difference of an increasing function's values where both are the same infinity in 64 bits.
+func overflown(chosen, rejected float64) float64 {
+	switch {
+	case chosen > rejected:
+		return math.Inf(1)
+	case chosen < rejected:
+		return math.Inf(-1)
+	case chosen == rejected:
+		return 0
+	}
+	return math.NaN()
 }

@@ -172,6 +172,9 @@ func (p Pointwise) Attained() bool { return p.Bottom }
 // StrictlyConvex returns Convex.
 func (p Pointwise) StrictlyConvex() bool { return p.Convex }
 
+// bounded keeps a margin finite, for functions in which it meets a factor that vanishes.
+func bounded(z float64) float64 { return max(-math.MaxFloat64, min(z, math.MaxFloat64)) }
+
 // falling is psi(z) = weight sigmoid(-z), the bounded loss of APO and KTO on a chosen response.
 func falling(weight float64) Outer {
 	return Pointwise{At: func(z float64) (value, slope, curve float64) {

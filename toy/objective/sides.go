@@ -96,7 +96,9 @@ func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float6
 	outer.Slope(s.z, s.out)
 	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
-		g[i] += scale * weight[i] * v * side.d[i]
+		if d := scale * weight[i] * v; d != 0 { // a link's slope may be infinite where the loss is flat
+			g[i] += d * side.d[i]
+		}
 	}
 }
 
@@ -109,8 +111,8 @@ func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float6
 	outer.Curve(s.z, s.bend)
 	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
-		d := side.d[i]
-		h[i] += scale * weight[i] * (s.Lambda*s.bend[i]*d*d + v*side.dd[i])
+		d, w := side.d[i], scale*weight[i]
+		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
 	}
 }
 

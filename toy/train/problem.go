@@ -4,7 +4,6 @@ package train
 
 import (
 	"math"
-	"slices"
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
@@ -44,9 +43,6 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 	}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
-		if obj.Moving != nil {
-			ref = slices.Clone(ref)
-		}
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
 			LogPi: make([]float64, k), Pi: make([]float64, k)}
 		logspace.Exp(d.Ref, ref)

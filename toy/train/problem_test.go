@@ -115,8 +115,10 @@ func TestFullGradient(t *testing.T) {
 			for _, n := range policies {
 				for _, l2 := range []float64{0, 0.1} {
 					for _, scale := range []float64{0, 1, 40, 900} {
-						// A probability that rounds to 1 has no odds; dpo-positive has its kink at the start.
-						if scale == 0 && (lambda > 1e3 || o.name == "dpo-positive") || scale >= 40 && o.name == "orpo" {
+						// A probability that rounds to 1 has no odds; the forward KL is infinite at one that underflows; dpo-positive
+						// has its kink at the start.
+						if scale == 0 && (lambda > 1e3 || o.name == "dpo-positive") || scale >= 40 && o.name == "orpo" ||
+							scale == 900 && o.name == "f-dpo fkl" {
 							continue
 						}
 						env, pol := n.build(t, false)

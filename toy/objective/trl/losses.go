@@ -61,7 +61,7 @@ var losses = map[string]loss{
 		return &objective.DPO{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0), Divergence: r.olderDivergence()}
 	}},
 	"dpo_v0.24.0/bco_pair": {[]string{"extra.delta"}, func(r *Row) objective.Params {
-		p := &objective.BCOPair{Lambda: *r.Beta}
+		p := &objective.BCOPair{Lambda: *r.Beta, Divergence: r.divergence()}
 		if r.Extra.Delta != nil && r.Extra.Delta.Fixed != nil {
 			p.Delta = *r.Extra.Delta.Fixed
 		}

@@ -41,9 +41,16 @@ func same(got, want float64) bool {
 	return scalar.EqualWithinAbsOrRel(got, want, 1e-12, 1e-10) || math.IsNaN(got) && math.IsNaN(want)
 }
 
-// TestReferenceValues: no value is exempt.
+// cancelling says that a value is a difference of nearly equal numbers, which float64 cannot give to a relative 1e-10,
+// only to an absolute 1e-12: a derivative of apo_down by the chosen response, which two sigmoids pull in opposite
+// directions, and ipo within 1e-15 of its minimum.
+func cancelling(name string, i int, want float64) bool {
+	return name == "dpo/apo_down" && i == 1 && math.Abs(want) < 2e-8 || name == "dpo/ipo" && math.Abs(want) < 1e-15
+}
+
+// TestReferenceValues: no value is exempt, and 17 of the 31500 numbers need the absolute tolerance.
 func TestReferenceValues(t *testing.T) {
-	count, worst := map[string]int{}, map[string]float64{}
+	count, worst, small := map[string]int{}, map[string]float64{}, 0
 	for _, line := range referenceLines(t) {
 		r, err := Parse(line)
 		if err != nil {
@@ -54,13 +61,22 @@ func TestReferenceValues(t *testing.T) {
 			t.Fatalf("%s: %v", line, err)
 		}
 		got := r.Evaluate(r.Objective(params))
-		for i, want := range r.Out {
-			if !same(got[i], float64(want)) {
+		for i, number := range r.Out {
+			want := float64(number)
+			if !same(got[i], want) {
 				t.Errorf("%s: %d: got %v", line, i, got[i])
 			}
-			worst[r.Name()] = max(worst[r.Name()], math.Abs(got[i]-float64(want))/max(math.Abs(float64(want)), 1e-2))
+			if !scalar.EqualWithinRel(got[i], want, 1e-10) {
+				if small++; !cancelling(r.Name(), i, want) {
+					t.Errorf("%s: %d: got %v, relatively off", line, i, got[i])
+				}
+			}
+			worst[r.Name()] = max(worst[r.Name()], math.Abs(got[i]-want)/max(math.Abs(want), 1e-2))
 		}
 		count[r.Name()]++
+	}
+	if small > 17 {
+		t.Errorf("%d numbers are off relatively, want 17", small)
 	}
 	for _, name := range Names() {
 		t.Logf("%-24s %5d values, largest error %.2g", name, count[name], worst[name])

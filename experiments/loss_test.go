@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// feed runs the command with lines on standard input and returns the error's effect and what was printed.
+func feed(t *testing.T, in string, args ...string) (out string, err error) {
+	t.Helper()
+	var stdout bytes.Buffer
+	root := newRoot(&stdout, &stdout)
+	root.SetArgs(append([]string{"loss"}, args...))
+	root.SetIn(strings.NewReader(in))
+	err = root.Execute()
+	return stdout.String(), err
+}
+
+func publishedLosses(t *testing.T) string {
+	t.Helper()
+	file, err := os.Open("../toy/objective/testdata/losses.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := io.ReadAll(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(lines)
+}
+
+// TestLossCheck checks all published values, what was filled in, and what was tampered with.
+func TestLossCheck(t *testing.T) {
+	lines := publishedLosses(t)
+	out, err := feed(t, lines, "--check")
+	if err != nil || strings.Count(out, "\n") != 25 || !strings.Contains(out, "dpo/exo_pair   1050    0") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	filled, err := feed(t, lines)
+	if err != nil || strings.Count(filled, "\n") != 10500 {
+		t.Fatalf("%v, %d lines", err, strings.Count(filled, "\n"))
+	}
+	if out, err = feed(t, filled, "--check"); err != nil {
+		t.Errorf("what was filled in does not check: %v\n%s", err, out)
+	}
+	wrong := strings.Replace(lines, "0.45335860296615854", "0.45335860306615854", 1)
+	if out, err = feed(t, wrong, "--check"); err != errVerdict || !strings.Contains(out, "dpo/sigmoid    525    1") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestLossFill(t *testing.T) {
+	in := `{"beta": 1, "in": [-1e4, 0, 0, -1e4], "trainer": "dpo", "loss_type": "sigmoid"}
+
+{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "out": [0, 0, 0], "in": [-1e4, 0, 0, -1e4], "f_divergence": "forward_kl"}
+`
+	want := `{"beta": 1, "in": [-1e4, 0, 0, -1e4], "trainer": "dpo", "loss_type": "sigmoid", "out": [20000, -1, 1]}
+{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "out": ["Inf", "-Inf", 0], "in": [-1e4, 0, 0, -1e4], "f_divergence": "forward_kl"}
+`
+	if out, err := feed(t, in); err != nil || out != want {
+		t.Errorf("%v\n%swant\n%s", err, out, want)
+	}
+	if out, err := feed(t, want, "--check"); err != nil {
+		t.Errorf("infinities do not check: %v\n%s", err, out)
+	}
+}
+
+func TestLossMistakes(t *testing.T) {
+	good := `{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [-1, -2, -1, -1]}`
+	for _, tt := range []struct {
+		in   string
+		args []string
+		want string
+	}{
+		{good + "\n\n" + strings.Replace(good, "sigmoid", "sigmod", 1), nil, `line 3: there is no loss dpo/sigmod; one of bco/bco,`},
+		{strings.Replace(good, "sigmoid", "sigmod", 1), nil, `did you mean "dpo/sigmoid"?`},
+		{strings.Replace(good, `"beta": 1`, `"beta": 0`, 1), nil, "line 1: beta: is 0; want a number in [1e-100,1e100]"},
+		{strings.Replace(good, `"sigmoid"`, `"robust", "label_smoothing": 0.5`, 1), nil, "line 1: label_smoothing: is 0.5; want a number in [0,0.5)"},
+		{strings.Replace(good, `"sigmoid"`, `"exo_pair", "label_smoothing": 0`, 1), nil, "line 1: label_smoothing: is 0; want a number in (0,0.5]"},
+		{good, []string{"--check"}, "line 1: out: missing"},
+		{"{", nil, "line 1: unexpected EOF"},
+		{"", []string{"--plot"}, "need a kind of loss"},
+		{"", []string{"dpo"}, "give --plot too"},
+		{"", []string{"rlhf", "--plot"}, "it reads no comparisons"},
+		{"", []string{"exoo", "--plot"}, `did you mean "exo"?`},
+		{"", []string{"exo", "--plot", "--set", "label_smoothing=0"}, "label_smoothing: is 0; want a number in (0,0.5]"},
+		{"", []string{"exo", "--plot", "--set", "beta"}, "there is no value"},
+		{"", []string{"exo", "--plot", "--span", "0"}, "--span is 0"},
+	} {
+		_, err := feed(t, tt.in, tt.args...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: %v, want %q", tt.args, err, tt.want)
+			continue
+		}
+		var input inputError
+		var wrong mistakes
+		if !errors.As(err, &input) && !errors.As(err, &wrong) {
+			t.Errorf("%v: %T does not end with status 2", tt.args, err)
+		}
+	}
+}
+
+func TestLossPlot(t *testing.T) {
+	dir := t.TempDir()
+	out, err := feed(t, "", "simpo", "--set", "beta=2", "--plot", "--out", dir)
+	if err != nil || strings.Count(out, "\n") != 2 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	svg, err := os.ReadFile(filepath.Join(dir, "loss-simpo.svg"))
+	if err != nil || !bytes.Contains(svg, []byte("simpo, beta=2")) || !bytes.Contains(svg, []byte("derivative by rejected")) {
+		t.Errorf("the SVG lacks its titles: %v", err)
+	}
+	file, err := os.Open(filepath.Join(dir, "loss-simpo.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := png.Decode(file); err != nil {
+		t.Error(err)
+	}
+}
