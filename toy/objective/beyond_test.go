@@ -47,7 +47,6 @@ func TestBeyondTRL(t *testing.T) {
 		{"wpo", &WPO{Lambda: 0.5}, b, math.Exp(c/4+r/2) * logistic(0.5*u)},
 		{"mallows", &Mallows{Lambda: 0.5, Scale: 2}, b, logistic(0.5 * 2 * 0.7 * u)},
 		{"mallows at phi", &Mallows{Lambda: 0.5, Phi: &half, Scale: 2}, b, logistic(-2 * math.Log(0.5) * 0.5 * u)},
-		{"expo-regression", &ExpoRegression{Lambda: 0.5}, b, math.Pow(sigma(c-r)-(1+0.5*sigma(rc-rr))/1.5, 2)},
 		{"gpo logistic", &GPO{Lambda: 0.5, Function: "logistic"}, b, logistic(0.5 * u)},
 		{"gpo hinge", &GPO{Lambda: 0.5, Function: "hinge"}, b, 1 - 0.5*u},
 		{"gpo square", &GPO{Lambda: 0.5, Function: "square"}, b, math.Pow(0.5*u-1, 2)},
@@ -91,7 +90,6 @@ func TestReductions(t *testing.T) {
 		{"robust", &Robust{Lambda: 0.5}, &DPO{Lambda: 0.5}}, {"cpo", &CPO{Lambda: 1, Loss: "sigmoid"}, &BradleyTerry{}},
 		{"alphapo", &AlphaPO{Lambda: 2, Gamma: 0.3}, &SimPO{Lambda: 2, Gamma: 0.3}},
 		{"gpo", &GPO{Lambda: 0.5, Function: "hinge"}, &Hinge{Lambda: 0.5}},
-		{"expo-regression", &ExpoRegression{Lambda: 1e-300}, &squaredError{}},
 	} {
 		if got, want := valueOf(tt.got.Objective(), b), valueOf(tt.plain.Objective(), b); math.Abs(got-want) > 1e-14 {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
@@ -100,35 +98,6 @@ func TestReductions(t *testing.T) {
 	small := valueOf((&AlphaPO{Lambda: 2, Gamma: 0.3, Alpha: 1e-7}).Objective(), b)
 	if want := valueOf((&SimPO{Lambda: 2, Gamma: 0.3}).Objective(), b); math.Abs(small-want) > 1e-6 {
 		t.Errorf("alphapo near 0: %v, want %v", small, want)
-	}
-}
-
-// squaredError is the limit of expo-regression: the policy's preference against the label alone.
-type squaredError struct{}
-
-func (*squaredError) Objective() *Objective {
-	return onPairs(&Margin{Lambda: 1, Factor: 1, ReferenceFree: true, Outer: Pointwise{At: func(z float64) (value, slope, curve float64) {
-		p := 1 / (1 + math.Exp(z))
-		return p * p, 0, 0
-	}}})
-}
-
-// TestExpoRegressionPopulation: where everybody is asked, the policy's preference is (p_star + lambda p_ref)/(1 + lambda)
-// (paper.md, section 7).
-func TestExpoRegressionPopulation(t *testing.T) {
-	const star, ref, lambda = 0.8, 0.3, 0.6
-	want := (star + lambda*ref) / (1 + lambda)
-	logit := math.Log(want / (1 - want))
-	gap := math.Log(ref / (1 - ref))
-	b := &Batch{Chosen: []float64{logit, 0}, Rejected: []float64{0, logit}, RefChosen: []float64{gap, 0}, RefRejected: []float64{0, gap},
-		Weight: []float64{star, 1 - star}}
-	g := newGrad(2)
-	(&ExpoRegression{Lambda: lambda}).Objective().Pair[0].Term.Grad(b, 1, g)
-	if slope := g.Chosen[0] + g.Rejected[1]; math.Abs(slope) > 1e-15 {
-		t.Errorf("the gradient at the mixture is %v, want 0", slope)
-	}
-	if g.Chosen[0] == 0 {
-		t.Error("each side alone has no gradient")
 	}
 }
 
