@@ -1,7 +1,13 @@
 #!/bin/sh
-# Regenerates the paper's figures and everything else under results/, from scratch. Needs Go and nothing else.
+# Regenerates the paper's figures and the other results, from scratch, in seconds; `./run.sh all` makes the scorecard of
+# all losses as well, which takes up to a minute. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"
+more=
+if [ "${1-}" = all ]; then
+	shift
+	more=configs/scorecard.yaml
+fi
 exec go run ./experiments run --fresh "$@" \
 	configs/paper.yaml \
 	configs/constraints.yaml \
@@ -9,4 +15,5 @@ exec go run ./experiments run --fresh "$@" \
 	configs/exact_interpolation.yaml \
 	configs/preservation_random.yaml \
 	configs/separable.yaml \
-	configs/disconnected.yaml
+	configs/disconnected.yaml \
+	$more

@@ -32,10 +32,12 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 	well := true
 	for _, res := range all {
 		verdicts := evaluate(res.config, res.src)
-		if !quiet || countWell(verdicts) < len(verdicts) {
-			fmt.Fprintf(stdout, "%s: %d of %d claims are as expected\n", res.dir, countWell(verdicts), len(verdicts))
+		asExpected := countWell(verdicts)
+		if !quiet || asExpected < len(verdicts) {
+			fmt.Fprintf(stdout, "%s: %d of %d claims are as expected\n", res.dir, asExpected, len(verdicts))
 		}
-		well = printVerdicts(stdout, verdicts, quiet) && well
+		printVerdicts(stdout, verdicts, quiet)
+		well = well && asExpected == len(verdicts)
 	}
 	if !well {
 		return errVerdict

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -26,7 +27,7 @@ func newList(stdout io.Writer) *cobra.Command {
   experiments list objectives
   experiments list objectives typo`,
 		ValidArgs: names,
-		Args:      cobra.MaximumNArgs(2),
+		Args:      atMost(2, "the name of a list and of a kind in it"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch len(args) {
 			case 0:
@@ -49,15 +50,24 @@ func listAll(w io.Writer) error {
 		}
 		t.Flush()
 	}
-	return listMetrics(w)
+	return listMetrics(w, "")
 }
 
-// listMetrics prints the measured columns.
-func listMetrics(w io.Writer) error {
+// listMetrics prints the measured columns, or the one with a name.
+func listMetrics(w io.Writer, name string) error {
+	var names []string
+	for _, m := range spec.Metrics() {
+		names = append(names, m.Name)
+	}
+	if name != "" && !slices.Contains(names, name) {
+		return notListed("list metrics", name, names)
+	}
 	fmt.Fprintln(w, "metrics")
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, m := range spec.Metrics() {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
+		if name == "" || m.Name == name {
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
+		}
 	}
 	return t.Flush()
 }
@@ -65,7 +75,7 @@ func listMetrics(w io.Writer) error {
 // listOne prints one registry, or one kind of it, with parameters.
 func listOne(w io.Writer, names []string, name, kind string) error {
 	if name == "metrics" {
-		return listMetrics(w)
+		return listMetrics(w, kind)
 	}
 	for _, r := range spec.Registries() {
 		if r.Name == name {
@@ -80,7 +90,7 @@ func listRegistry(w io.Writer, r spec.Registry, kind string) error {
 	found := false
 	for _, e := range r.Entries {
 		names = append(append(names, e.Name), e.Aliases...)
-		if kind == "" || e.Name == kind || contains(e.Aliases, kind) {
+		if kind == "" || e.Name == kind || slices.Contains(e.Aliases, kind) {
 			found = true
 			listKind(w, e)
 		}
@@ -98,6 +108,9 @@ func listKind(w io.Writer, e registry.Entry) {
 		fmt.Fprintf(w, " (also %s)", strings.Join(e.Aliases, ", "))
 	}
 	fmt.Fprintf(w, "\n  %s\n  source: %s\n", e.Summary, e.Source)
+	if e.TRL != "" {
+		fmt.Fprintf(w, "  in TRL: %s\n", e.TRL)
+	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, f := range decode.Fields(e.New(), spec.Tables()) {
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", fieldName(f), fieldDefault(f), f.Allowed, f.Doc)
@@ -120,14 +133,7 @@ func fieldDefault(f decode.Field) string {
 	return "default " + f.Default
 }
 
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
+func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 // notListed explains a name that is in no list.
 func notListed(command, name string, names []string) error {

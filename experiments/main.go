@@ -86,8 +86,11 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
+		if len(args) == 0 && cmd.Flags().NFlag() == 0 {
 			return cmd.Help()
+		}
+		if err := run.Args(run, args); err != nil {
+			return err
 		}
 		if _, err := os.Stat(args[0]); err != nil && filepath.Ext(args[0]) == "" {
 			return unknownCommand(root, args[0])
@@ -97,7 +100,11 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.Flags().AddFlagSet(run.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
-	root.AddCommand(newScorecard(stdout), newExplain(stdout))
+	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Example = "  source <(experiments completion bash)"
+	}
 	return root
 }
 
@@ -112,6 +119,16 @@ func unknownCommand(root *cobra.Command, word string) error {
 		err = fmt.Errorf("%w; did you mean %q?", err, near)
 	}
 	return inputError{err}
+}
+
+// atMost refuses more than n arguments; what says what they are.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return inputError{fmt.Errorf("%s: %q is one argument too many; it takes %s\nexample:\n%s", cmd.CommandPath(), args[n], what, cmd.Example)}
+	}
 }
 
 // needArgs refuses a call without arguments; what says what they are.

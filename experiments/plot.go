@@ -39,25 +39,21 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 		if err := writeFigures(filepath.Join(res.dir, "figures"), files, engine.WriteFile); err != nil {
 			return err
 		}
-		if err := reseal(res.dir); err != nil {
+		var names []string
+		for _, f := range files {
+			names = append(names, "figures/"+f.Name)
+		}
+		if err := engine.Reseal(res.dir, names); err != nil {
 			return err
 		}
 		for _, path := range r.figures {
 			fmt.Fprintln(stdout, path)
 		}
-		well = r.printBroken(stdout) && well
+		r.printBroken(stdout)
+		well = well && len(r.undrawn) == 0
 	}
 	if !well {
 		return errVerdict
 	}
 	return nil
-}
-
-// reseal brings the hashes of a folder's manifest up to date.
-func reseal(dir string) error {
-	m, err := engine.ReadManifest(dir)
-	if err != nil {
-		return err
-	}
-	return m.Seal(dir)
 }

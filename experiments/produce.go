@@ -23,8 +23,8 @@ type report struct {
 	config   *spec.Config
 	dir      string
 	reused   bool
-	summary  *engine.Summary // nil for a suite, and when the tables were there already
-	runs     *record.Table   // nil for a suite
+	stacks   map[string]string // of runs that panicked, by run
+	runs     *record.Table     // nil for a suite
 	verdicts []verdict
 	figures  []string // paths of the PNG files
 	undrawn  []error  // figures that could not be drawn
@@ -67,7 +67,7 @@ func (r *report) fill(ctx context.Context, dir string, o *runOptions, stderr io.
 	progress := newProgress(r.config.Head.Name, stderr, o.quiet)
 	defer progress.finish()
 	var err error
-	r.summary, err = engine.Run(ctx, r.config.Plan, dir, o.jobs, progress)
+	r.stacks, err = engine.Run(ctx, r.config.Plan, dir, o.jobs, progress)
 	return err
 }
 

@@ -41,7 +41,7 @@ func (p *progress) Start(runs int, cost float64) {
 		return
 	}
 	p.bar = progressbar.NewOptions(barScale, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.name),
-		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(false))
 }
 

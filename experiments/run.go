@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -32,7 +33,7 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 		Long: "Runs each config and writes OUT/NAME/ with tables, claims and figures. A folder that already holds the\n" +
 			"tables of the same runs, made by this very program, is not trained again unless --fresh is given.",
 		Example: `  experiments run configs/interpolation.yaml
-  experiments run configs/interpolation.yaml --set train.epochs=100 --set 'sweep.lambda=[0.01, 1]' --out /tmp/try
+  experiments run configs/interpolation.yaml --set train.epochs=100 --set 'sweep.lambda=[0.01, 1]' --out try
   experiments run configs/*.yaml --jobs 2 --quiet`,
 		Args: needArgs("a config"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,7 +105,7 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 		case !taken:
 			byName[c.Head.Name] = c
 			all = append(all, c)
-		case other.Plan == nil || c.Plan == nil || other.Plan.Key() != c.Plan.Key():
+		case !maps.Equal(other.InputHashes(), c.InputHashes()):
 			errs = append(errs, inputError{fmt.Errorf("%s and %s are both named %q and would overwrite one another; give one of them another name",
 				other.Path, c.Path, c.Head.Name)})
 		}

@@ -15,7 +15,7 @@ func newSchema(stdout io.Writer) *cobra.Command {
 		Long: "Prints the JSON Schema (draft 2020-12) of a config. Editors with yaml-language-server read it from a config's\n" +
 			"first line:\n\n  # yaml-language-server: $schema=schema.json",
 		Example: `  experiments schema > configs/schema.json`,
-		Args:    cobra.NoArgs,
+		Args:    atMost(0, "none"),
 		RunE: func(*cobra.Command, []string) error {
 			schema, err := spec.Schema()
 			if err != nil {

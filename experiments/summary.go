@@ -9,22 +9,26 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/record"
 )
 
 // print writes the short table of results and claims and where the files are. It returns whether all is well; quiet
 // leaves out what is.
 func (r *report) print(w io.Writer, quiet bool) bool {
+	well := len(r.undrawn)+len(r.failed()) == 0 && countWell(r.verdicts) == len(r.verdicts)
+	if quiet && well {
+		return true
+	}
+	r.printHead(w)
 	if !quiet {
-		r.printHead(w)
 		r.printResults(w)
 	}
-	well := r.printBroken(w)
-	if r.config.Suite == nil || quiet {
-		well = printVerdicts(w, r.verdicts, quiet) && well
-	} else {
+	r.printBroken(w)
+	if r.config.Suite != nil {
 		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", countWell(r.verdicts), len(r.verdicts))
-		well = countWell(r.verdicts) == len(r.verdicts) && well
+	} else {
+		printVerdicts(w, r.verdicts, quiet)
 	}
 	if !quiet {
 		fmt.Fprintf(w, "  files: %s (%d figures)\n\n", r.dir, len(r.figures))
@@ -116,26 +120,34 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// printBroken prints failed runs and figures.
-func (r *report) printBroken(w io.Writer) bool {
+// failed returns the rows of runs that broke.
+func (r *report) failed() []int {
+	if r.runs == nil {
+		return nil
+	}
+	return record.Where{"status": {engine.Failed}}.Select(r.runs)
+}
+
+// mostBroken is how many failed runs are printed.
+const mostBroken = 5
+
+// printBroken prints failed runs and figures that could not be drawn.
+func (r *report) printBroken(w io.Writer) {
 	for _, err := range r.undrawn {
 		fmt.Fprintf(w, "  not drawn: %v\n", err)
 	}
-	if r.summary == nil {
-		return len(r.undrawn) == 0 && (r.runs == nil || len(record.Where{"status": {"failed"}}.Select(r.runs)) == 0)
-	}
-	for i, b := range r.summary.Broken {
-		if i == 5 {
-			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(r.summary.Broken)-i)
+	for i, row := range r.failed() {
+		if i == mostBroken {
+			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(r.failed())-i)
 			break
 		}
-		fmt.Fprintf(w, "  failed: %s: %s\n%s", b.Run, b.Reason, b.Stack)
+		run := r.runs.Text(row, "run")
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, r.runs.Text(row, "reason"), r.stacks[run])
 	}
-	return len(r.undrawn) == 0 && len(r.summary.Broken) == 0
 }
 
-// printVerdicts prints claims with their numbers, those that are as expected too unless quiet, and says whether all are.
-func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) bool {
+// printVerdicts prints claims with their numbers, those that are as expected too unless quiet.
+func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	if !quiet && len(verdicts) > 0 {
 		fmt.Fprintln(t, "  claim\tverdict\tvalue\tbound\tat")
@@ -148,7 +160,6 @@ func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) bool {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.name, v.words(), short(v.Value), short(v.Bound), v.Detail)
 	}
 	t.Flush()
-	return countWell(verdicts) == len(verdicts)
 }
 
 // words says whether the claim holds and whether that is what was expected.

@@ -184,6 +184,7 @@ func Kinds() registry.Table[Params] {
 		existenceKind(),
 		interpolationKind(),
 		linesKind(),
+		lossKind(),
 		preservationKind(),
 		scorecardKind(),
 		simplexKind(),

@@ -27,33 +27,23 @@ type Progress interface {
 	Done(run *spec.Run, cost float64)
 }
 
-// Summary counts the runs by how they ended.
-type Summary struct {
-	Runs     int
-	Statuses map[string]int
-	Broken   []Broken // runs that failed
-}
-
-// Broken is a failed run, why it failed and, after a panic, where.
-type Broken struct{ Run, Reason, Stack string }
-
 // result is a finished run on its way to the writer.
 type result struct {
-	rows [][][]string
-	end  outcome
+	rows  [][][]string // by table, in the order of tableNames
+	stack string       // of a panic
 }
 
-// Run does every run of the plan on the given number of workers and writes the tables into dir. It returns the
-// context's error if that ends first; dir is then incomplete.
-func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Progress) (*Summary, error) {
+// Run does every run of the plan on the given number of workers, at least 1, and writes the tables into dir. A run that
+// breaks is a row with the status Failed and a reason; of those that panicked, Run returns the stack traces by run. It
+// returns the context's error if that ends first; dir is then incomplete.
+func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Progress) (stacks map[string]string, err error) {
 	out, err := createTables(dir, plan)
 	if err != nil {
 		return nil, err
 	}
 	defer out.close()
 	progress.Start(len(plan.Runs), plan.Cost())
-	w := &ordered{out: out, waiting: map[int]result{}, plan: plan, progress: progress,
-		summary: &Summary{Runs: len(plan.Runs), Statuses: map[string]int{}}}
+	w := &ordered{out: out, waiting: map[int]result{}, plan: plan, progress: progress, stacks: map[string]string{}}
 	// At most window runs are started beyond the oldest unwritten one, which bounds what waits in memory.
 	window := make(chan struct{}, 4*jobs+4)
 	group, working := errgroup.WithContext(ctx)
@@ -67,17 +57,17 @@ func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Pr
 			break
 		}
 		group.Go(func() error {
-			lab, end, err := perform(working, plan.Runs[i])
+			done, err := perform(working, plan.Runs[i])
 			if err != nil {
 				return err
 			}
-			return w.put(i, result{lab.rows(&end), end}, window)
+			return w.put(i, done, window)
 		})
 	}
 	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
 		return nil, err
 	}
-	return w.summary, out.finish()
+	return w.stacks, out.finish()
 }
 
 // ordered writes results in the order of the plan, whatever order they come in.
@@ -88,7 +78,7 @@ type ordered struct {
 	next     int
 	plan     *spec.Plan
 	progress Progress
-	summary  *Summary
+	stacks   map[string]string
 }
 
 // put takes the result of run i and writes all that are due.
@@ -103,19 +93,14 @@ func (w *ordered) put(i int, r result, window <-chan struct{}) error {
 			return nil
 		}
 		delete(w.waiting, w.next)
-		w.count(w.plan.Runs[w.next].ID, r)
+		if r.stack != "" {
+			w.stacks[w.plan.Runs[w.next].ID] = r.stack
+		}
 		w.next++
 		<-window
 		if err := w.out.write(r.rows); err != nil {
 			return err
 		}
-	}
-}
-
-func (w *ordered) count(id string, r result) {
-	w.summary.Statuses[r.end.status]++
-	if r.end.status == failed {
-		w.summary.Broken = append(w.summary.Broken, Broken{id, r.end.reason, r.end.stack})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
 // beside it, flushed to the disk, then renamed.
 func WriteFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partial)
 	if err != nil {
 		return err
 	}

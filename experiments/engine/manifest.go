@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -42,14 +44,18 @@ func NewManifest(plan *spec.Plan, seconds float64) *Manifest {
 	return m
 }
 
-// ReadManifest reads the manifest of a results folder.
+// ReadManifest reads the manifest of a results folder. The error names the file.
 func ReadManifest(dir string) (*Manifest, error) {
-	data, err := os.ReadFile(filepath.Join(dir, manifestName))
+	path := filepath.Join(dir, manifestName)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	m := &Manifest{}
-	return m, json.Unmarshal(data, m)
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
 }
 
 // Seal hashes every file below dir and writes the manifest beside them.
@@ -69,6 +75,28 @@ func (m *Manifest) Seal(dir string) error {
 	if err != nil {
 		return err
 	}
+	return m.write(dir)
+}
+
+// Reseal brings the hashes of some files of dir, given by slashed paths below it, up to date in its manifest. Files that
+// are not named keep their hashes, and a reader's notes stay unknown. Without a manifest it does nothing.
+func Reseal(dir string, files []string) error {
+	m, err := ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if m.Files[name], err = HashFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	return m.write(dir)
+}
+
+func (m *Manifest) write(dir string) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err

@@ -15,23 +15,19 @@ import (
 	"windtunnel/toy/train"
 )
 
-// failed is the status of a run that broke. The other statuses are those of training and of the exact solver; a
+// Failed is the status of a run that broke. The other statuses are those of training and of the exact solver; a
 // minimizer that does not exist is a result, not a failure.
-const failed = "failed"
+const Failed = "failed"
 
 // outcome is a finished run: why it ended, the final policy where there is one, and the rows along the way.
 type outcome struct {
 	status, reason string
-	stack          string // of a panic
 	steps          int
 	loss, gradNorm float64
 	final          bool // the views hold a final policy
 	trace          [][]string
 	trajectory     [][]string
 }
-
-// broken is the outcome of a run that failed.
-func broken(reason string) outcome { return outcome{status: failed, reason: reason} }
 
 // lab is a run made concrete: what it trains and what it is measured by.
 type lab struct {
@@ -45,24 +41,38 @@ type lab struct {
 	logPi   []float64
 }
 
-// perform does a run. A panic becomes a failed run, so that one broken loss does not lose the others.
-func perform(ctx context.Context, run *spec.Run) (l *lab, out outcome, err error) {
+// perform does a run and makes its rows. A panic becomes a failed run, so that one broken loss does not lose the others.
+// The error is the context's.
+func perform(ctx context.Context, run *spec.Run) (done result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			l, out, err = &lab{run: run}, broken(fmt.Sprintf("panic: %v", p)), nil
-			out.stack = string(debug.Stack())
+			done, err = broken(run, fmt.Sprintf("panic: %v", p), string(debug.Stack())), nil
 		}
 	}()
-	if l, err = newLab(run); err != nil {
-		return &lab{run: run}, broken(err.Error()), nil
+	l, err := newLab(run)
+	if err != nil {
+		return broken(run, err.Error(), ""), nil
 	}
+	var end outcome
 	if run.Solver == spec.SolverExact {
-		out, err = l.solve(ctx)
+		end, err = l.solve(ctx)
 	} else {
-		out, err = l.train(ctx)
+		end, err = l.train(ctx)
 	}
-	return l, out, err
+	if err != nil {
+		return result{}, err
+	}
+	return result{rows: l.rows(&end)}, nil
 }
+
+// broken is the result of a run that failed before it had a policy.
+func broken(run *spec.Run, reason, stack string) result {
+	end := failure(reason)
+	return result{(&lab{run: run}).rows(&end), stack}
+}
+
+// failure is the outcome of a run that failed.
+func failure(reason string) outcome { return outcome{status: Failed, reason: reason} }
 
 func newLab(run *spec.Run) (*lab, error) {
 	env, err := run.BuildEnvironment()
@@ -84,7 +94,7 @@ func newLab(run *spec.Run) (*lab, error) {
 	return l, nil
 }
 
-// newViews returns a view of every prompt with its distinct comparisons.
+// newViews returns a view of every prompt with its distinct comparisons. A single response with a label compares nothing.
 func newViews(env *bandit.Env, pairs *preference.Pairs) []*metrics.View {
 	views := make([]*metrics.View, len(env.Prompts))
 	for p := range env.Prompts {
@@ -92,6 +102,9 @@ func newViews(env *bandit.Env, pairs *preference.Pairs) []*metrics.View {
 	}
 	at := map[[3]int]int{}
 	for i := range pairs.Len() {
+		if pairs.Unpaired() {
+			break
+		}
 		key := [3]int{pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]}
 		v := views[key[0]]
 		j, ok := at[key]
@@ -130,7 +143,7 @@ func (l *lab) train(ctx context.Context) (outcome, error) {
 	}
 	out.status, out.reason, out.steps = string(end.Status), end.Reason, end.Steps
 	if end.Status == train.Diverged {
-		out.status, out.reason, out.final = failed, "training diverged: "+end.Reason, false
+		out.status, out.reason, out.final = Failed, "training diverged: "+end.Reason, false
 	}
 	return out, nil
 }
@@ -139,7 +152,7 @@ func (l *lab) train(ctx context.Context) (outcome, error) {
 func (l *lab) solve(ctx context.Context) (outcome, error) {
 	affine, ok := l.policy.(policy.Affine)
 	if !ok {
-		return broken("solver: exact needs a policy whose logits are affine in its parameters"), nil
+		return failure("solver: exact needs a policy whose logits are affine in its parameters"), nil
 	}
 	s, err := exact.Solve(ctx, &exact.Problem{Env: l.env, Policy: affine, Objective: l.run.Loss.Objective(),
 		Pairs: l.pairs, L2: l.run.Constraint.L2})
@@ -147,7 +160,7 @@ func (l *lab) solve(ctx context.Context) (outcome, error) {
 		if ctx.Err() != nil {
 			return outcome{}, ctx.Err()
 		}
-		return broken(err.Error()), nil
+		return failure(err.Error()), nil
 	}
 	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, loss: s.Loss, gradNorm: s.GradNorm}
 	out.final = len(s.Policy) == len(l.views)
@@ -159,7 +172,7 @@ func (l *lab) solve(ctx context.Context) (outcome, error) {
 		l.views[p].Set(logPi)
 	}
 	if s.Status == exact.Stalled {
-		out.status, out.final = failed, false
+		out.status, out.final = Failed, false
 	}
 	return out, nil
 }

@@ -18,6 +18,9 @@ type Staging struct {
 	final string
 }
 
+// partial ends the names of what is only half written.
+const partial = ".partial"
+
 // Stage opens a staging folder for OUT/NAME and removes what killed runs left of earlier ones.
 func Stage(out, name string) (*Staging, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
@@ -26,23 +29,24 @@ func Stage(out, name string) (*Staging, error) {
 	if err := sweepAbandoned(out, name); err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, fmt.Sprintf(".%s.%d.partial", name, os.Getpid())), final: filepath.Join(out, name)}
+	s := &Staging{Dir: filepath.Join(out, fmt.Sprintf(".%s.%d%s", name, os.Getpid(), partial)), final: filepath.Join(out, name)}
 	return s, os.Mkdir(s.Dir, 0o755)
 }
 
 // sweepAbandoned removes the staging folders of processes that no longer exist.
 func sweepAbandoned(out, name string) error {
-	left, err := filepath.Glob(filepath.Join(out, "."+name+".*.partial"))
+	entries, err := os.ReadDir(out)
 	if err != nil {
 		return err
 	}
-	for _, dir := range left {
-		parts := strings.Split(filepath.Base(dir), ".")
-		pid, err := strconv.Atoi(parts[len(parts)-2])
-		if err != nil || pid != os.Getpid() && alive(pid) {
+	for _, entry := range entries {
+		rest, begins := strings.CutPrefix(entry.Name(), "."+name+".")
+		number, ends := strings.CutSuffix(rest, partial)
+		pid, err := strconv.Atoi(number)
+		if !begins || !ends || err != nil || pid != os.Getpid() && alive(pid) {
 			continue
 		}
-		if err := os.RemoveAll(dir); err != nil {
+		if err := os.RemoveAll(filepath.Join(out, entry.Name())); err != nil {
 			return err
 		}
 	}
@@ -63,8 +67,11 @@ func alive(pid int) bool {
 func (s *Staging) Abandon() { os.RemoveAll(s.Dir) }
 
 // Publish puts the staging folder in the place of the final one. Files that the old folder's manifest does not know,
-// such as a reader's notes, move along.
+// such as a reader's notes, come along.
 func (s *Staging) Publish() error {
+	if err := keepForeign(s.final, s.Dir); err != nil {
+		return err
+	}
 	if err := syncTree(s.Dir); err != nil {
 		return err
 	}
@@ -75,14 +82,11 @@ func (s *Staging) Publish() error {
 		return err
 	}
 	// s.Dir now holds the old results.
-	if err := keepForeign(s.Dir, s.final); err != nil {
-		return err
-	}
 	return errors.Join(os.RemoveAll(s.Dir), syncPath(filepath.Dir(s.final)))
 }
 
-// keepForeign moves what the old manifest does not list to the new folder, unless something new has its name. Without
-// a readable manifest the old folder is not ours to clean: everything unknown is kept.
+// keepForeign puts what the old folder's manifest does not list into the new folder too, unless something new has its
+// name. Without a readable manifest the old folder is not ours to clean: everything unknown is kept.
 func keepForeign(old, fresh string) error {
 	known := map[string]bool{manifestName: true}
 	if m, err := ReadManifest(old); err == nil {
@@ -91,6 +95,9 @@ func keepForeign(old, fresh string) error {
 		}
 	}
 	return filepath.WalkDir(old, func(path string, d fs.DirEntry, err error) error {
+		if path == old && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -98,15 +105,24 @@ func keepForeign(old, fresh string) error {
 		if err != nil || known[inside] {
 			return err
 		}
-		to := filepath.Join(fresh, inside)
-		if _, err := os.Lstat(to); err == nil {
-			return nil
-		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		return os.Rename(path, to)
+		return linkOrCopy(path, filepath.Join(fresh, inside))
 	})
+}
+
+// linkOrCopy gives a file a second place, where nothing is yet. Where the system has no links, it copies.
+func linkOrCopy(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
 }
 
 // syncTree flushes every file and folder below dir to the disk.

@@ -2,10 +2,10 @@ package engine
 
 import "os"
 
-// swap exchanges two folders by renames through a third name. Killed between two of them, it leaves the old folder
-// complete under that name.
+// swap exchanges two folders by renames through a third name, A.old. Killed between two of them, it leaves the folder
+// that was at b complete under that name.
 func swap(a, b string) error {
-	aside := b + ".old"
+	aside := a + ".old"
 	if err := os.Rename(b, aside); err != nil {
 		return err
 	}

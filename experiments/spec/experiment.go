@@ -21,26 +21,21 @@ type Experiment struct {
 	Settings   `yaml:",inline"`
 	Objectives []Objective                   `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
 	Sweep      decode.Raw[map[string]spaced] `yaml:"sweep" doc:"values by dotted key, combined by product: a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}; a bare key is a parameter of the objective"`
-	Tail       `yaml:",inline"`
+	Claims     []Claim                       `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
+	Figures    []plots.Figure                `yaml:"figures" doc:"figures drawn from the tables"`
 }
 
 // Suite is a config that runs other configs and composes figures from their tables.
 type Suite struct {
 	Head    `yaml:",inline"`
-	Members []string `yaml:"suite" required:"true" doc:"configs to run, relative to this one"`
-	Tail    `yaml:",inline"`
+	Members []string       `yaml:"suite" required:"true" doc:"configs of experiments to run, relative to this one"`
+	Figures []plots.Figure `yaml:"figures" doc:"figures drawn from the tables of the members"`
 }
 
 // Head opens every config.
 type Head struct {
 	Name        string `yaml:"name" required:"true" doc:"names the results folder: letters, digits, - and _"`
 	Description string `yaml:"description,omitempty" doc:"one or two sentences for readers"`
-}
-
-// Tail closes every config.
-type Tail struct {
-	Claims  []Claim        `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
-	Figures []plots.Figure `yaml:"figures" doc:"figures drawn from the tables"`
 }
 
 // Settings is what a run needs beside its objective.

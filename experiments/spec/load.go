@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gopkg.in/yaml.v3"
 
@@ -31,14 +32,6 @@ type Config struct {
 	at   func(key, wrong, allowed, near string) error
 }
 
-// Claims returns the config's claims.
-func (c *Config) Claims() []Claim {
-	if c.Suite != nil {
-		return c.Suite.Claims
-	}
-	return c.Experiment.Claims
-}
-
 // Figures returns the config's figures.
 func (c *Config) Figures() []plots.Figure {
 	switch {
@@ -57,47 +50,94 @@ type loader struct {
 	hash string
 	root *yaml.Node // canonical, after --set
 	errs []error
+	made map[string]bool // settings that some run has been made from
 }
 
 // Load reads a config, applies the --set overrides (key.path=value), validates everything that can be known before
 // training, data files included, and plans the runs. The error is a decode.Errors with every mistake of the file.
 // The overrides of a suite go to all its members.
 func Load(path string, sets []string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	l, err := open(path)
 	if err != nil {
-		return nil, missing(path, err)
-	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path, hash: hashHex(data)}
-	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
 	}
-	l.fail(err)
-	if decode.Lookup(l.root, "suite") != nil {
+	switch {
+	case l.isSuite():
 		return l.suite(sets)
-	}
-	if decode.Lookup(l.root, scorecardKey) != nil {
+	case decode.Lookup(l.root, scorecardKey) != nil:
 		return l.scorecard()
 	}
 	return l.experiment(sets)
 }
 
-// missing explains a config that cannot be read and suggests a neighbour of a similar name.
-func missing(path string, err error) error {
-	e := decode.Error{File: path, Wrong: errors.Unwrap(err).Error(), Allowed: "a config file"}
-	if errors.Is(err, fs.ErrNotExist) {
-		var names []string
-		beside, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.yaml"))
-		for _, name := range beside {
-			names = append(names, filepath.ToSlash(name))
-		}
-		e.Wrong, e.Near = "there is no such file", decode.Nearest(path, names)
+// open reads a config file as far as YAML goes.
+func open(path string) (*loader, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	return decode.Join(e)
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path,
+		hash: hashHex(data), made: map[string]bool{}}
+	if l.root, err = decode.Parse(path, data); l.root == nil {
+		return nil, err
+	}
+	l.fail(err)
+	return l, nil
+}
+
+func (l *loader) isSuite() bool { return decode.Lookup(l.root, "suite") != nil }
+
+// unreadable completes the mistake of naming a file that cannot be read, and suggests one beside it of a similar name,
+// spelled as the mistake's place spells the path.
+func unreadable(e decode.Error, path, spelled string, err error) decode.Error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	what := "cannot be read"
+	if e.Key != "" {
+		what = "cannot read " + filepath.ToSlash(path)
+	}
+	e.Wrong = what + ": " + err.Error()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return e
+	}
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	extension := filepath.Ext(path)
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), extension); ok {
+			names = append(names, name)
+		}
+	}
+	if near := decode.Nearest(strings.TrimSuffix(filepath.Base(path), extension), names); near != "" {
+		e.Near = filepath.ToSlash(filepath.Join(filepath.Dir(spelled), near+extension))
+	}
+	return e
 }
 
 func (l *loader) fail(err error) {
 	if err != nil {
 		l.errs = append(l.errs, err)
+	}
+}
+
+// failAt records a mistake at a key of the config, at the nearest node around it if it is not given.
+func (l *loader) failAt(key, wrong, allowed, near string) {
+	l.fail(l.mistakeAt(key, wrong, allowed, near))
+}
+
+// nearestNode returns the node at a key, or the nearest around it.
+func (l *loader) nearestNode(key string) *yaml.Node {
+	for {
+		if n := decode.Lookup(l.root, key); n != nil {
+			return n
+		}
+		cut := strings.LastIndexByte(key, '.')
+		if cut < 0 {
+			return l.root
+		}
+		key = key[:cut]
 	}
 }
 
@@ -109,17 +149,25 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.fail(l.set(exp, set))
 	}
 	l.fail(l.Decode(l.root, "", exp))
-	l.checkHead(&exp.Head)
-	l.checkTail(&exp.Tail)
-	if err := decode.Join(l.errs...); err != nil {
-		return nil, err
+	l.checkName("name", exp.Name)
+	l.checkClaims(exp.Claims)
+	l.checkFigures(exp.Figures)
+	if len(l.errs) > 0 {
+		l.checkSweep(exp)
+		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, hash: l.hash}
-	var err error
-	if c.Plan, err = l.plan(exp); err == nil {
-		c.Warnings, err = l.review(exp, c.Plan)
+	l.labels(exp)
+	plan := l.plan(exp)
+	if len(l.errs) == 0 {
+		l.reviewClaims(exp.Claims, plan)
+		l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
 	}
-	return c, err
+	if len(l.errs) > 0 {
+		return nil, decode.Join(l.errs...)
+	}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash}
+	c.Warnings = plan.dropIdleSeeds()
+	return c, nil
 }
 
 // suite decodes a suite and loads its members.
@@ -127,56 +175,100 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
 	l.fail(l.Decode(l.root, "", suite))
-	l.checkHead(&suite.Head)
-	l.checkTail(&suite.Tail)
+	l.checkName("name", suite.Name)
+	l.checkFigures(suite.Figures)
 	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, hash: l.hash}
 	names := map[string]string{suite.Name: "the suite"}
 	for i, name := range suite.Members {
-		member, err := Load(filepath.Join(filepath.Dir(l.path), name), sets)
-		if err != nil {
-			l.fail(err)
+		key := fmt.Sprintf("suite.%d", i)
+		member := l.member(key, name, sets)
+		if member == nil {
 			continue
 		}
-		key := fmt.Sprintf("suite.%d", i)
-		if member.Suite != nil {
-			l.fail(l.Error(decode.Lookup(l.root, key), key, name+" is itself a suite", "the config of an experiment"))
-		}
 		if other, taken := names[member.Head.Name]; taken {
-			l.fail(l.Error(decode.Lookup(l.root, key), key, fmt.Sprintf("%s has the name %q of %s", name, member.Head.Name, other),
-				"a name of its own for every experiment"))
+			l.failAt(key, fmt.Sprintf("%s has the name %q of %s", name, member.Head.Name, other),
+				"a name of its own for every experiment", "")
 		}
 		names[member.Head.Name] = name
 		c.Members = append(c.Members, member)
 	}
 	if len(l.errs) == 0 {
-		l.reviewSuite(c)
+		plans := map[string]*Plan{}
+		for _, member := range c.Members {
+			plans[member.Head.Name] = member.Plan
+		}
+		l.reviewFigures(suite.Figures, plans)
 	}
-	return c, decode.Join(l.errs...)
+	if len(l.errs) > 0 {
+		return nil, decode.Join(l.errs...)
+	}
+	return c, nil
+}
+
+// member loads one experiment of a suite, nil if it has mistakes.
+func (l *loader) member(key, name string, sets []string) *Config {
+	path := filepath.Join(filepath.Dir(l.path), filepath.FromSlash(name))
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
+	if err != nil {
+		l.fail(unreadable(l.Error(l.nearestNode(key), key, "", "a config, its path relative to the suite's"), path, name, err))
+		return nil
+	}
+	m, err := open(path)
+	if err != nil {
+		l.fail(err)
+		return nil
+	}
+	if m.isSuite() {
+		l.failAt(key, name+" is itself a suite", "the config of an experiment", "")
+		return nil
+	}
+	c, err := m.experiment(sets)
+	l.fail(err)
+	return c
 }
 
 // set applies one key.path=value.
 func (l *loader) set(exp *Experiment, set string) error {
 	key, text, ok := strings.Cut(set, "=")
 	label := "--set " + set
-	if !ok {
-		return decode.Error{File: label, Key: key, Wrong: "there is no value", Allowed: "key.path=value"}
+	if !ok || key == "" {
+		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
 	}
 	value, err := decode.Parse(label, []byte(text))
 	if err != nil {
 		return relabel(err, label, key)
 	}
 	l.Origins.Mark(value, label)
-	blame := &yaml.Node{}
+	blame := scalar("")
 	l.Origins.Mark(blame, label)
 	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
 		return mistake
 	}
-	tree, err := decode.Set(l.root, l.CanonicalPath(l.root, exp, key), value)
+	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
 	if err != nil {
 		return l.Error(blame, key, err.Error(), "")
 	}
 	l.root = l.Canonical(tree, exp)
 	return nil
+}
+
+// assign returns the tree with the value at a path. In the sweep, a path that is not there yet is one new key, dots and
+// all.
+func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
+	swept, fresh := strings.CutPrefix(path, "sweep.")
+	for at := swept; fresh && at != ""; at = at[:max(0, strings.LastIndexByte(at, '.'))] {
+		fresh = decode.Lookup(l.root, "sweep."+at) == nil
+	}
+	if fresh {
+		key := scalar(swept)
+		l.Origins.Mark(key, l.Origins[value])
+		one := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, value}}
+		path, value = "sweep", decode.Merge(decode.Lookup(l.root, "sweep"), one)
+	}
+	return decode.Set(l.root, path, value)
 }
 
 // relabel removes positions from the mistakes of a value on the command line.
@@ -195,33 +287,35 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 // checkName refuses names that are no file names.
 func (l *loader) checkName(key, name string) {
 	if name != "" && !namePattern.MatchString(name) {
-		l.fail(l.Error(decode.Lookup(l.root, key), key, fmt.Sprintf("%q names a file", name), "letters, digits, - and _"))
+		l.failAt(key, fmt.Sprintf("is %q, and files are named after it", name), "letters, digits, - and _, a letter or digit first", "")
 	}
 }
 
-func (l *loader) checkHead(h *Head) { l.checkName("name", h.Name) }
+// checkClaims refuses two claims of one name.
+func (l *loader) checkClaims(claims []Claim) {
+	var names []string
+	for i := range claims {
+		names = append(names, claims[i].Name)
+	}
+	l.unique("claims", names)
+}
 
-// checkTail refuses two claims or two figures of one name.
-func (l *loader) checkTail(t *Tail) {
-	var claimNames, figureNames []string
-	for i := range t.Claims {
-		claimNames = append(claimNames, t.Claims[i].Name)
+// checkFigures refuses two figures of one name, and names that are no file names.
+func (l *loader) checkFigures(figures []plots.Figure) {
+	var names []string
+	for i := range figures {
+		names = append(names, figures[i].Name)
+		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)
 	}
-	for i := range t.Figures {
-		figureNames = append(figureNames, t.Figures[i].Name)
-		l.checkName(fmt.Sprintf("figures.%d.name", i), t.Figures[i].Name)
-	}
-	l.unique("claims", claimNames)
-	l.unique("figures", figureNames)
+	l.unique("figures", names)
 }
 
 // unique refuses a name that an earlier entry of the list has.
 func (l *loader) unique(list string, names []string) {
 	for i, name := range names {
 		if name != "" && slices.Contains(names[:i], name) {
-			key := fmt.Sprintf("%s.%d.name", list, i)
-			l.fail(l.Error(decode.Lookup(l.root, key), key, fmt.Sprintf("%q is the name of an earlier entry", name),
-				"a name of its own for every entry"))
+			l.failAt(fmt.Sprintf("%s.%d.name", list, i), fmt.Sprintf("%q is the name of an earlier entry", name),
+				"a name of its own for every entry", "")
 		}
 	}
 }

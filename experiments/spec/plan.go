@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"gopkg.in/yaml.v3"
@@ -24,7 +23,6 @@ import (
 type Plan struct {
 	Runs    []*Run
 	Swept   []string          // columns of swept keys, without objective, lambda and seed, which every table has
-	Axes    []string          // every swept key, in the order of the sweep
 	Prompts []string          // names of all prompts, in the order in which runs have them
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
@@ -89,30 +87,37 @@ type runDoc struct {
 
 func newRunDoc() *runDoc { return &runDoc{Settings: defaultSettings()} }
 
+// mostRuns bounds a plan, so that a slip in a sweep ends in a message.
+const mostRuns = 100_000
+
 // plan expands objectives and sweep into runs.
-func (l *loader) plan(exp *Experiment) (*Plan, error) {
+func (l *loader) plan(exp *Experiment) *Plan {
 	p := &Plan{Inputs: map[string][]byte{}, tables: l.Tables}
 	p.key = sync.OnceValue(p.hash)
 	base := without(l.root, "name", "description", "objectives", "sweep", "claims", "figures")
 	objectives := decode.Lookup(l.root, "objectives").Content
-	if len(objectives) == 0 {
-		return nil, decode.Join(l.Error(decode.Lookup(l.root, "objectives"), "objectives", "is an empty list", "at least one objective"))
-	}
 	axes := l.axes(exp, l.runTree(base, objectives[0]))
+	count := float64(len(objectives))
 	for _, a := range axes {
-		p.Axes = append(p.Axes, a.column)
+		count *= float64(len(a.values))
 		if a.column != "lambda" && a.column != "seed" {
 			p.Swept = append(p.Swept, a.column)
 		}
 	}
+	if count > mostRuns {
+		l.failAt("sweep", fmt.Sprintf("plans %.0f runs", count), fmt.Sprintf("at most %d", mostRuns), "")
+		return p
+	}
 	for i, node := range objectives {
 		tree := l.runTree(base, node)
+		if i > 0 && !l.applies(i, tree, axes) {
+			continue
+		}
 		product(axes, func(values []*yaml.Node) {
-			l.addRun(p, i, tree, axes, values)
+			l.addRun(p, tree, &origin{l, i, axes, values})
 		})
 	}
-	l.labels(p, exp)
-	return p, decode.Join(l.errs...)
+	return p
 }
 
 // without returns a mapping less some keys.
@@ -143,67 +148,42 @@ func scalar(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// configKey turns a key of the document of a run into the key of the config that the value came from: of the sweep, of
-// the training settings of objective i, or of that objective.
-func (l *loader) configKey(key string, i int, axes []axis) string {
-	for _, a := range axes {
-		if key == a.path || strings.HasPrefix(key, a.path+".") {
-			return "sweep." + a.spelled + strings.TrimPrefix(key, a.path)
-		}
-	}
-	entry := fmt.Sprintf("objectives.%d.", i)
-	if rest, ok := strings.CutPrefix(key, "objective."); ok {
-		return entry + rest
-	}
-	if decode.Lookup(l.root, entry+key) != nil {
-		return entry + key
-	}
-	return key
-}
-
-// addRun decodes one run. Its mistakes are renamed to the keys of the config.
-func (l *loader) addRun(p *Plan, i int, tree *yaml.Node, axes []axis, values []*yaml.Node) {
-	tree, err := assigned(tree, axes, values)
+// addRun decodes, reviews and adds one run.
+func (l *loader) addRun(p *Plan, tree *yaml.Node, from *origin) {
+	tree, err := assigned(tree, from.axes, from.values)
 	if err != nil {
 		l.fail(err)
 		return
 	}
 	doc := newRunDoc()
 	if err := l.Decode(tree, "", doc); err != nil {
-		many := err.(decode.Errors)
-		for j := range many {
-			many[j].Key = l.configKey(many[j].Key, i, axes)
-		}
-		l.fail(many)
+		l.fail(from.renamed(err))
 		return
 	}
-	entry, _ := decode.KindOf(l.Tables, doc.Objective.Loss)
-	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: entry.Name, Lambda: math.NaN()}
-	if doc.Objective.Name != "" {
-		run.Label = doc.Objective.Name
-	}
+	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: doc.Objective.Label(l.Tables), Lambda: math.NaN()}
 	if n := decode.Lookup(decode.Encode(&doc.Objective, l.Tables), "lambda"); n != nil {
 		run.Lambda = record.ParseFloat(n.Value)
 	}
 	run.ID = run.Label
-	for j, a := range axes {
-		text := cellText(values[j])
+	for j, a := range from.axes {
+		text := cellText(from.values[j])
 		run.ID += "/" + a.column + "=" + text
 		if a.column != "lambda" && a.column != "seed" {
 			run.Swept = append(run.Swept, text)
 		}
 	}
-	l.attachFile(p, run)
+	l.attachFile(p, run, from)
+	l.reviewRun(p, run, from)
 	p.Runs = append(p.Runs, run)
 }
 
 // attachFile reads the data file that the run names, once for all runs.
-func (l *loader) attachFile(p *Plan, run *Run) {
+func (l *loader) attachFile(p *Plan, run *Run, from *origin) {
 	name := run.Preferences.FilePath()
 	if name == "" {
 		return
 	}
-	path := name
+	path := filepath.FromSlash(name)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(l.path), path)
 	}
@@ -211,40 +191,23 @@ func (l *loader) attachFile(p *Plan, run *Run) {
 	if !known {
 		var err error
 		if content, err = os.ReadFile(path); err != nil {
-			key := "preferences.path"
-			e := l.Error(decode.Lookup(l.root, key), key, fmt.Sprintf("cannot read %s: %v", path, cause(err)), "a JSONL file, its path relative to the config")
-			e.Near = decode.Nearest(name, neighbours(path, name))
-			l.fail(e)
+			content = nil
+			e := from.mistake("preferences.path", "", "a JSONL file, its path relative to the config")
+			l.fail(unreadable(e, path, name, err))
 		}
 		p.Inputs[name] = content
 	}
 	run.file = &dataFile{name: filepath.ToSlash(path), content: content}
 }
 
-// neighbours lists the files beside path, spelled like name.
-func neighbours(path, name string) []string {
-	entries, _ := os.ReadDir(filepath.Dir(path))
-	var names []string
-	for _, e := range entries {
-		names = append(names, filepath.ToSlash(filepath.Join(filepath.Dir(name), e.Name())))
-	}
-	return names
-}
-
 // labels refuses two objectives of one label.
-func (l *loader) labels(p *Plan, exp *Experiment) {
+func (l *loader) labels(exp *Experiment) {
 	seen := map[string]int{}
 	for i := range exp.Objectives {
-		o := &exp.Objectives[i]
-		entry, _ := decode.KindOf(l.Tables, o.Loss)
-		label := entry.Name
-		if o.Name != "" {
-			label = o.Name
-		}
+		label := exp.Objectives[i].Label(l.Tables)
 		if first, taken := seen[label]; taken {
-			key := fmt.Sprintf("objectives.%d", i)
-			l.fail(l.Error(decode.Lookup(l.root, key), key, fmt.Sprintf("has the label %q of objectives.%d", label, first),
-				"a name of its own for every objective"))
+			l.failAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
+				"a name of its own for every objective", "")
 		}
 		seen[label] = i
 	}

@@ -3,10 +3,10 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/claims"
 	"windtunnel/experiments/record"
@@ -14,21 +14,15 @@ import (
 	"windtunnel/plots"
 )
 
-// reviewReferences checks that claims and figures name columns, prompts and runs that the plan will have, so that a
-// misspelt name is found before anything is trained.
-func (l *loader) reviewReferences(tail *Tail, plans map[string]*Plan) {
-	for i := range tail.Claims {
-		refs, ok := tail.Claims[i].Test.(claims.Refs)
+// reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
+// found before anything is trained.
+func (l *loader) reviewClaims(list []Claim, plan *Plan) {
+	for i := range list {
+		refs, ok := list[i].Test.(claims.Refs)
 		if !ok {
 			continue
 		}
 		at := fmt.Sprintf("claims.%d.", i)
-		plan := plans[""]
-		if plan == nil {
-			l.fail(l.Error(decode.Lookup(l.root, "claims"), strings.TrimSuffix(at, "."), "has no runs to speak of",
-				"claims in the configs of the suite's members"))
-			continue
-		}
 		for _, ref := range refs.Columns() {
 			l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
 		}
@@ -39,8 +33,12 @@ func (l *loader) reviewReferences(tail *Tail, plans map[string]*Plan) {
 			l.reviewWhere(plan, at+selection.Key, selection.Where)
 		}
 	}
-	for i := range tail.Figures {
-		l.reviewFigure(fmt.Sprintf("figures.%d.", i), &tail.Figures[i], plans)
+}
+
+// reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
+func (l *loader) reviewFigures(figures []plots.Figure, plans map[string]*Plan) {
+	for i := range figures {
+		l.reviewFigure(fmt.Sprintf("figures.%d.", i), &figures[i], plans)
 	}
 }
 
@@ -79,23 +77,16 @@ func (l *loader) reviewPart(at, from string, params plots.Params, plans map[stri
 
 // reviewFrom complains about tables of an experiment that there is not.
 func (l *loader) reviewFrom(at, from string, plans map[string]*Plan) {
-	var names []string
-	for name := range plans {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	e := l.Error(decode.Lookup(l.root, at+"from"), at+"from", fmt.Sprintf("there is no experiment %q here", from),
-		"one of the suite's: "+strings.Join(names, ", "))
-	if len(names) == 0 {
-		e.Allowed = "no from: a config of one experiment draws its own tables"
+	names := slices.Sorted(maps.Keys(plans))
+	allowed := "one of the suite's: " + strings.Join(names, ", ")
+	if _, alone := plans[""]; alone {
+		allowed = "no from: the config of one experiment draws its own tables"
 	}
 	if from == "" {
-		e = l.Error(decode.Lookup(l.root, strings.TrimSuffix(at, ".")), at+"from", "is missing", e.Allowed)
+		l.failAt(at+"from", "is missing", allowed, "")
+		return
 	}
-	e.Near = decode.Nearest(from, names)
-	l.fail(e)
+	l.failAt(at+"from", fmt.Sprintf("there is no experiment %q here", from), allowed, decode.Nearest(from, names))
 }
 
 func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
@@ -106,20 +97,16 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 	if slices.Contains(columns, column) {
 		return
 	}
-	e := l.Error(l.nearestNode(key), key, fmt.Sprintf("there is no column %q in the table %s", column, table),
-		"a metric or a swept key (`experiments list metrics`)")
-	e.Near = decode.Nearest(column, columns)
-	l.fail(e)
+	l.failAt(key, fmt.Sprintf("there is no column %q in the table %s", column, table),
+		"a metric or a swept key (`experiments list metrics`)", decode.Nearest(column, columns))
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
 	if len(claims.MatchPrompts(plan.Prompts, prompt)) > 0 {
 		return
 	}
-	e := l.Error(l.nearestNode(key), key, fmt.Sprintf("there is no prompt %q", prompt),
-		"one of "+strings.Join(plan.Prompts, ", ")+", or their common name before -1, -2, ...")
-	e.Near = decode.Nearest(prompt, plan.Prompts)
-	l.fail(e)
+	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),
+		"one of "+strings.Join(firstTen(plan.Prompts), ", ")+", or their common name before -1, -2, ...", decode.Nearest(prompt, plan.Prompts))
 }
 
 // reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
@@ -127,51 +114,47 @@ func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
 func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
 	known := record.Where{}
 	table := plan.planned()
-	for column, values := range where {
-		if table.Column(column) >= 0 {
-			known[column] = values
+	before := len(l.errs)
+	for _, column := range slices.Sorted(maps.Keys(where)) {
+		if table.Column(column) < 0 {
+			continue
 		}
-	}
-	for column, values := range known {
-		for _, value := range values {
+		known[column] = where[column]
+		for _, value := range where[column] {
 			alone := record.Where{column: {value}}
-			if len(alone.Select(table)) == 0 {
-				at := key + "." + column
-				l.fail(l.Error(l.nearestNode(at), at, fmt.Sprintf("no planned run has the %s %q", column, value),
-					"one of "+strings.Join(distinct(table, column), ", ")))
-				return
+			if len(alone.Select(table)) > 0 {
+				continue
 			}
+			values, near := distinct(table, column), ""
+			if math.IsNaN(record.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
+				near = decode.Nearest(value, values)
+			}
+			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
+				"one of "+strings.Join(firstTen(values), ", "), near)
 		}
 	}
-	if len(known.Select(table)) == 0 {
-		l.fail(l.Error(l.nearestNode(key), key, "selects no planned run", "values that some run has together"))
+	if len(l.errs) == before && len(known.Select(table)) == 0 {
+		l.failAt(key, "selects no planned run", "values that some run has together", "")
 	}
 }
 
-// distinct lists the values of a column, in order, the first ten.
+// distinct lists the values of a column, in order.
 func distinct(t *record.Table, column string) []string {
 	var values []string
+	seen := map[string]bool{}
 	for row := range t.Rows {
-		if v := t.Text(row, column); !slices.Contains(values, v) {
+		if v := t.Text(row, column); !seen[v] {
+			seen[v] = true
 			values = append(values, v)
 		}
-	}
-	if len(values) > 10 {
-		values = append(values[:10], "...")
 	}
 	return values
 }
 
-// nearestNode returns the node at a key, or the nearest around it.
-func (l *loader) nearestNode(key string) *yaml.Node {
-	for {
-		if n := decode.Lookup(l.root, key); n != nil {
-			return n
-		}
-		cut := strings.LastIndexByte(key, '.')
-		if cut < 0 {
-			return l.root
-		}
-		key = key[:cut]
+// firstTen shortens a list for a message.
+func firstTen(list []string) []string {
+	if len(list) <= 10 {
+		return list
 	}
+	return append(slices.Clone(list[:10]), "...")
 }

@@ -1,56 +1,43 @@
 package spec
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
+	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
 )
 
-// cause strips the operation and the path from a file error.
-func cause(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
+// mostValues bounds the numbers that a run may hold, so that a slip of the pen ends in a message and not in a machine
+// without memory.
+const mostValues = 20_000_000
 
-// review checks what only shows when runs are made concrete: data files against environments, policies against
-// features, solvers against constraints, claims and figures against columns. It returns warnings.
-func (l *loader) review(exp *Experiment, p *Plan) ([]string, error) {
-	checked := map[string]bool{}
-	for _, run := range p.Runs {
-		l.reviewRun(p, run, checked)
-	}
-	l.reviewReferences(&exp.Tail, map[string]*Plan{"": p})
-	if err := decode.Join(l.errs...); err != nil {
-		return nil, err
-	}
-	return p.dropIdleSeeds(), nil
-}
-
-// reviewRun makes a run's environment, data and policy where no earlier run has the same. Sampled data cannot be wrong
-// and may be large; only files are read.
-func (l *loader) reviewRun(p *Plan, run *Run, checked map[string]bool) {
+// reviewRun makes a run's environment, data and policy where no earlier run has the same, and checks what only shows
+// then: data files against environments, policies against features and responses, solvers against constraints. Sampled
+// data may take long to draw; only files are read.
+func (l *loader) reviewRun(p *Plan, run *Run, from *origin) {
 	if run.Solver == SolverExact && run.Constraint.KLRadius > 0 {
-		key := "constraint.kl_radius"
-		l.fail(l.Error(decode.Lookup(l.root, key), key, "is a projection between training steps, which the exact solver has not",
+		l.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which the exact solver has not",
 			"solver: train, or constraint.l2"))
 	}
 	same := encodeYAML(decode.Encode(&Settings{Seed: run.Seed, Environment: run.Environment, Preferences: run.Preferences,
 		Policy: run.Policy}, l.Tables))
-	if checked[same] {
+	if l.made[same] {
+		l.reviewUnpaired(run, from)
 		return
 	}
-	checked[same] = true
+	l.made[same] = true
+	if !l.environmentFits(run, from) {
+		return
+	}
 	env, err := run.BuildEnvironment()
 	if err != nil {
-		l.fail(l.Error(decode.Lookup(l.root, "environment"), "environment", err.Error(), ""))
+		l.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
 	}
 	for i := range env.Prompts {
@@ -58,22 +45,83 @@ func (l *loader) reviewRun(p *Plan, run *Run, checked map[string]bool) {
 			p.Prompts = append(p.Prompts, name)
 		}
 	}
-	if _, err := run.BuildPolicy(env); err != nil {
-		l.fail(l.Error(decode.Lookup(l.root, "policy"), "policy", err.Error(), ""))
-	}
-	l.reviewFile(run, env)
+	l.reviewPolicy(run, env, from)
+	l.reviewPreferences(run, env, from)
+	l.reviewUnpaired(run, from)
 }
 
-// reviewFile reads the preference pairs of a file; its mistakes have positions of their own.
-func (l *loader) reviewFile(run *Run, env *bandit.Env) {
-	if run.file == nil || run.file.content == nil {
-		return
+// environmentFits refuses random environments that are too large to build.
+func (l *loader) environmentFits(run *Run, from *origin) bool {
+	e, random := run.Environment.(*bandit.Random)
+	if !random || e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
+		return true
 	}
-	if _, err := run.BuildPreferences(env); err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
-			l.fail(errors.New(line))
+	l.fail(from.mistake("environment.prompts", fmt.Sprintf("are %d prompts of %d responses", e.Prompts, e.Responses),
+		fmt.Sprintf("prompts times prompts and prompts times responses up to %d", mostValues)))
+	return false
+}
+
+// reviewPolicy builds the policy at its start. What a policy needs of its environment, no tag of its parameters can
+// say, so it is put into words here.
+func (l *loader) reviewPolicy(run *Run, env *bandit.Env, from *origin) {
+	k := env.Responses()
+	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 {
+		if most := min(k-1, mostValues/max(k, len(env.Prompts))); p.Rank > most {
+			l.fail(from.mistake("policy.rank", fmt.Sprintf("is %d with %d responses", p.Rank, k),
+				fmt.Sprintf("a whole number in [1,%d]", most)))
+			return
 		}
 	}
+	_, err := run.BuildPolicy(env)
+	if err == nil {
+		return
+	}
+	switch run.Policy.(type) {
+	case *policy.LowRankParams:
+		l.fail(from.mistake("policy.basis", err.Error(), fmt.Sprintf("vectors of %d entries, one a response", k)))
+	case *policy.LinearParams:
+		wrong, allowed, _ := strings.Cut(err.Error(), "; ")
+		l.fail(from.mistake("environment.prompts", wrong, strings.TrimPrefix(allowed, "give ")))
+	default:
+		l.fail(from.mistake("policy", err.Error(), "a policy that fits the environment"))
+	}
+}
+
+// reviewPreferences reads the pairs of a file, whose mistakes have positions of their own, and refuses more comparisons
+// than fit.
+func (l *loader) reviewPreferences(run *Run, env *bandit.Env, from *origin) {
+	k, prompts := float64(env.Responses()), float64(len(env.Prompts))
+	switch p := run.Preferences.(type) {
+	case *preference.Population:
+		if n := prompts * k * (k - 1); n > mostValues {
+			l.fail(from.mistake("preferences", fmt.Sprintf("are %.0f comparisons", n),
+				fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues)))
+		}
+	case *preference.Sample:
+		if n := prompts * float64(p.N); n > mostValues {
+			l.fail(from.mistake("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues)))
+		}
+	case *preference.File:
+		if run.file.content == nil {
+			return // it could not be read, which has been said
+		}
+		if _, err := run.BuildPreferences(env); err != nil {
+			for text := range strings.SplitSeq(err.Error(), "\n") {
+				l.fail(fileMistake(run.file.name, text))
+			}
+		}
+	}
+}
+
+// fileMistake gives a line "FILE:LINE: what is wrong; what is allowed" of a data file's error its position.
+func fileMistake(name, text string) decode.Error {
+	text = strings.TrimPrefix(text, name+":")
+	e := decode.Error{File: name, Wrong: strings.TrimSpace(text)}
+	number, wrong, _ := strings.Cut(text, ": ")
+	if line, err := strconv.Atoi(number); err == nil {
+		e.Line, e.Wrong = line, wrong
+	}
+	return e
 }
 
 // dropIdleSeeds keeps the first seed of a sweep over seeds that change nothing, and says so: bands over them would have
@@ -83,7 +131,7 @@ func (p *Plan) dropIdleSeeds() []string {
 	idle := 0
 	keep := p.Runs[:0:0]
 	for _, run := range p.Runs {
-		same := run.withoutSeed()
+		same := fmt.Sprintf("%q %q %q", run.Label, record.FormatFloat(run.Lambda), run.Swept)
 		if first[same] && !run.random() {
 			idle++
 			continue
@@ -91,25 +139,10 @@ func (p *Plan) dropIdleSeeds() []string {
 		first[same] = true
 		keep = append(keep, run)
 	}
-	if !slices.Contains(p.Axes, "seed") || idle == 0 {
+	if idle == 0 {
 		return nil
 	}
 	p.Runs = keep
 	return []string{fmt.Sprintf("sweep.seed: the seed changes nothing in %d of the runs (preferences, environment, policy and "+
-		"order of batches are all fixed); each of these is run once, with the first seed", idle)}
-}
-
-// withoutSeed is the run's name less its seed.
-func (r *Run) withoutSeed() string {
-	parts := strings.Split(r.ID, "/")
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return strings.HasPrefix(s, "seed=") }), "/")
-}
-
-// reviewSuite checks the figures of a suite against its members.
-func (l *loader) reviewSuite(c *Config) {
-	plans := map[string]*Plan{}
-	for _, member := range c.Members {
-		plans[member.Head.Name] = member.Plan
-	}
-	l.reviewReferences(&c.Suite.Tail, plans)
+		"order of batches are all fixed); they are left out, and only the first seed is run", idle)}
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // axis is one swept key with its values.
 type axis struct {
 	spelled string // the key in the config
+	key     *yaml.Node
 	column  string // its canonical name, that of the column
 	path    string // in the tree of a run
 	values  []*yaml.Node
@@ -132,28 +134,115 @@ func (l *loader) axes(exp *Experiment, tree *yaml.Node) []axis {
 	return all
 }
 
-// settingKeys are the top-level keys of a run; other bare keys are parameters of the objective.
-var settingKeys = []string{"seed", "environment", "preferences", "policy", "solver", "train", "constraint", "objective"}
+// checkSweep adds the mistakes of the sweep to those of a config that has others, as far as they do not follow from
+// these: where a kind is wrong, its parameters are unknown.
+func (l *loader) checkSweep(exp *Experiment) {
+	if n := decode.Lookup(l.root, "objectives"); n == nil || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return
+	}
+	found, unknown := l.errs, map[string]bool{}
+	for _, e := range mistakesOf(found) {
+		if first, _, dotted := strings.Cut(e.Key, "."); !dotted || strings.HasSuffix(e.Key, ".kind") {
+			unknown[first] = true
+		}
+	}
+	l.errs = nil
+	l.plan(exp)
+	for _, e := range mistakesOf(l.errs) {
+		path, swept := strings.CutPrefix(e.Key, "sweep")
+		first, _, _ := strings.Cut(strings.TrimPrefix(path, "."), ".")
+		if !slices.Contains(settingKeys, first) {
+			first = "objectives"
+		}
+		if swept && !unknown[first] {
+			found = append(found, e)
+		}
+	}
+	l.errs = found
+}
 
-// axis resolves one swept key. The path is checked against the tree of the first run; other objectives are checked
-// when their runs are decoded.
+// mistakesOf returns the mistakes of several steps in one list.
+func mistakesOf(errs []error) decode.Errors {
+	var all decode.Errors
+	errors.As(decode.Join(errs...), &all)
+	return all
+}
+
+// settingKeys are the top-level keys of a run that can be swept; other bare keys are parameters of the objective.
+var settingKeys = []string{"seed", "environment", "preferences", "policy", "solver", "train", "constraint"}
+
+// fixedKeys are keys of the objective that tell one from another, or that other settings override.
+var fixedKeys = []string{"kind", "name", "train", "objective"}
+
+// axis resolves one swept key by the tree of the first objective.
 func (l *loader) axis(tree, key, value *yaml.Node) (axis, bool) {
 	path := key.Value
 	first, _, _ := strings.Cut(path, ".")
-	if !slices.Contains(settingKeys, first) {
+	bare := !slices.Contains(settingKeys, first)
+	if bare {
 		path = "objective." + path
+	}
+	if bare && slices.Contains(fixedKeys, first) {
+		l.fail(l.Error(key, "sweep."+key.Value, "cannot be swept", sweepable))
+		return axis{}, false
 	}
 	doc := newRunDoc()
 	if mistake, ok := l.CheckPath(tree, doc, path, key); !ok {
-		mistake.Key = "sweep." + key.Value
-		mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
-		l.fail(mistake)
+		l.fail(sweepMistake(mistake, key.Value, 0))
 		return axis{}, false
 	}
 	path = l.CanonicalPath(tree, doc, path)
-	a := axis{spelled: key.Value, column: strings.TrimPrefix(path, "objective."), path: path}
+	a := axis{spelled: key.Value, key: key, column: strings.TrimPrefix(path, "objective."), path: path}
 	a.values = l.values("sweep."+key.Value, value)
+	l.distinctValues(&a)
 	return a, len(a.values) > 0
+}
+
+// sweepable says what keys a sweep may have.
+const sweepable = "a parameter of every objective, as lambda, or the dotted path of a setting, as train.epochs"
+
+// applies says whether another objective has every swept key too.
+func (l *loader) applies(objective int, tree *yaml.Node, axes []axis) bool {
+	all := true
+	for _, a := range axes {
+		if mistake, ok := l.CheckPath(tree, newRunDoc(), a.path, a.key); !ok {
+			l.fail(sweepMistake(mistake, a.spelled, objective))
+			all = false
+		}
+	}
+	return all
+}
+
+// sweepMistake puts a wrong path of an objective's runs in the terms of the sweep.
+func sweepMistake(mistake decode.Error, spelled string, objective int) decode.Error {
+	mistake.Key = "sweep." + spelled
+	first, rest, dotted := strings.Cut(spelled, ".")
+	if slices.Contains(settingKeys, first) {
+		if objective > 0 {
+			mistake.Wrong += fmt.Sprintf(" of objectives.%d", objective)
+		}
+		return mistake
+	}
+	mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
+	mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
+	if mistake.Near == "" {
+		if mistake.Near = decode.Nearest(first, settingKeys); mistake.Near != "" && dotted {
+			mistake.Near += "." + rest
+		}
+	}
+	return mistake
+}
+
+// distinctValues refuses values that would give two runs one name.
+func (l *loader) distinctValues(a *axis) {
+	seen := map[string]bool{}
+	for _, v := range a.values {
+		text := cellText(v)
+		if seen[text] {
+			l.fail(l.Error(v, "sweep."+a.spelled, "has the value "+text+" twice", "each value once"))
+		}
+		seen[text] = true
+	}
 }
 
 // values reads the values of one swept key: a list, or a logspace or linspace.

@@ -12,8 +12,8 @@ import (
 // Error is one mistake in a configuration.
 type Error struct {
 	File         string // the file, or the label of another origin such as "--set train.epochs=abc"
-	Line, Column int    // from 1; 0 where the origin has no lines
-	Key          string // full dotted path: train.optimizer.lr, objectives.2.divergence; "" is the whole document
+	Line, Column int    // from 1; 0 where the origin has no lines, Column alone where a line is all that is known
+	Key          string // full dotted path: train.optimizer.lr, objectives.2.divergence; "" is the whole document or line
 	Wrong        string // what is wrong: "is -1"
 	Allowed      string // what is allowed: "a number in (0,inf)"; "" where Wrong says it all
 	Near         string // the nearest valid spelling; "" where none is near
@@ -23,10 +23,16 @@ type Error struct {
 func (e Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	switch {
+	case e.Line > 0 && e.Column > 0:
+		fmt.Fprintf(&b, ":%d:%d: %s: %s", e.Line, e.Column, cmp.Or(e.Key, "document"), e.Wrong)
+	case e.Line > 0:
+		fmt.Fprintf(&b, ":%d: %s", e.Line, e.Wrong)
+	case e.Key != "":
+		fmt.Fprintf(&b, ": %s: %s", e.Key, e.Wrong)
+	default:
+		b.WriteString(": " + e.Wrong)
 	}
-	fmt.Fprintf(&b, ": %s: %s", cmp.Or(e.Key, "document"), e.Wrong)
 	if e.Allowed != "" {
 		b.WriteString("; want " + e.Allowed)
 	}

@@ -1,0 +1,346 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/objective"
+)
+
+const trained = `name: trained
+environment: {kind: random-bandit, prompts: 2, good: 1, responses: 4}
+preferences: {kind: sample, n: 60}
+policy: {kind: low-rank, rank: 2}
+train: {epochs: 6, batch_size: 8, shuffle: true, record_every: 3}
+objectives: [dpo, ipo, {kind: f-dpo, divergence: js}, {kind: typo, train: {epochs: 60}}, {kind: rlhf, train: {optimizer: sgd}}]
+sweep: {seed: [1, 2, 3], lambda: [0.1, 1]}
+`
+
+const linear = `name: linear
+environment:
+  kind: bandit
+  prompts:
+    - {name: good, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.6, 0.3, 0.1]}
+    - {name: bad, pi_star: [0.6, 0.2, 0.2], pi_ref: [0.4, 0.2, 0.4], init_logits: [0.2, -0.4, 0.2]}
+preferences: {kind: sample, n: 40, seed: 1}
+policy: linear
+train: {epochs: 4, batch_size: 1, clip_norm: 10}
+objectives: [dpo, typo]
+sweep: {constraint.kl_radius: [0, 0.01], train.optimizer: [momentum, rmsprop]}
+`
+
+// solved has a response that never loses, so that some minimizers do not exist.
+const solved = `name: solved
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
+preferences: {kind: file, path: pairs.jsonl}
+solver: exact
+objectives: [dpo, typo]
+sweep: {lambda: [0.1, 10]}
+`
+
+const pairs = `{"chosen": 0, "rejected": 1}
+{"chosen": 0, "rejected": 2}
+{"chosen": 1, "rejected": 2}
+{"chosen": 2, "rejected": 1}
+`
+
+// planOf plans a config.
+func planOf(t testing.TB, text string, sets ...string) *spec.Plan {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
+	path := filepath.Join(dir, "test.yaml")
+	write(t, path, text)
+	c, err := spec.Load(path, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Plan
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// watcher counts what Progress is told.
+type watcher struct {
+	runs, done  int
+	cost, spent float64
+	after       func(done int) // may be nil
+}
+
+func (w *watcher) Start(runs int, cost float64) { w.runs, w.cost = runs, cost }
+
+func (w *watcher) Done(_ *spec.Run, cost float64) {
+	w.done++
+	w.spent += cost
+	if w.after != nil {
+		w.after(w.done)
+	}
+}
+
+// results runs a plan and returns its tables by name, and the stack traces.
+func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table, map[string]string) {
+	t.Helper()
+	dir, w := t.TempDir(), &watcher{}
+	stacks, err := Run(context.Background(), plan, dir, jobs, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.runs != len(plan.Runs) || w.done != w.runs || w.cost != plan.Cost() || w.spent < 0.999*w.cost || w.spent > 1.001*w.cost {
+		t.Errorf("progress was told of %d runs of cost %v, of which %d of cost %v were done; want %d", w.runs, w.cost, w.done, w.spent, len(plan.Runs))
+	}
+	all := map[string]*record.Table{}
+	for _, name := range tableNames {
+		table, err := record.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(table.Header, plan.Columns(name)) {
+			t.Errorf("%s has the columns %v, want %v", name, table.Header, plan.Columns(name))
+		}
+		all[name] = table
+	}
+	return all, stacks
+}
+
+// Tables have the same bytes at any number of workers.
+func TestSameBytes(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{trained, linear, solved} {
+		plan := planOf(t, text)
+		var first string
+		for _, jobs := range []int{1, 2, 8} {
+			dir := t.TempDir()
+			if _, err := Run(context.Background(), plan, dir, jobs, &watcher{}); err != nil {
+				t.Fatal(err)
+			}
+			var all bytes.Buffer
+			for _, name := range tableNames {
+				fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
+			}
+			if first == "" {
+				first = all.String()
+			}
+			if all.String() != first {
+				t.Errorf("%.20s: the tables of %d jobs differ from those of 1", text, jobs)
+			}
+		}
+	}
+}
+
+// Rows stand in the order of the plan, numbers read back to themselves, and policies are policies.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, trained)
+	tables, _ := results(t, plan, 2)
+	runs := tables[record.Runs]
+	for i, r := range plan.Runs {
+		if want := append(r.Cells(), "done"); !slices.Equal(runs.Rows[i][:len(want)], want) {
+			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Rows[i][:len(want)], want)
+		}
+	}
+	for name, table := range tables {
+		for _, row := range table.Rows {
+			for i, cell := range row {
+				if v := record.ParseFloat(cell); cell != "" && v == v && record.FormatFloat(v) != cell {
+					t.Errorf("%s: %s is %s, which reads back as %s", name, table.Header[i], cell, record.FormatFloat(v))
+				}
+			}
+		}
+	}
+	sums := map[string]float64{}
+	for _, name := range []string{record.Policies, record.Trajectories} {
+		table := tables[name]
+		for row := range table.Rows {
+			sums[name+table.Text(row, "run")+table.Text(row, "step")+table.Text(row, "prompt")] += table.Float(row, "pi")
+		}
+	}
+	if want := (len(tables[record.Policies].Rows) + len(tables[record.Trajectories].Rows)) / 4; len(sums) != want {
+		t.Errorf("%d policies of 4 responses in all, want %d", len(sums), want)
+	}
+	for at, sum := range sums {
+		if sum < 1-1e-12 || sum > 1+1e-12 {
+			t.Errorf("%s: pi sums to %v", at, sum)
+		}
+	}
+	if n := len(tables[record.Prompts].Rows); n != 2*len(plan.Runs) {
+		t.Errorf("%d rows of prompts, want 2 a run", n)
+	}
+}
+
+// brokenLoss panics when a run asks for its objective or, with late, at the first gradient.
+type brokenLoss struct {
+	objective.PairTerm
+	late bool
+}
+
+func (b *brokenLoss) Objective() *objective.Objective {
+	if !b.late {
+		panic("no objective")
+	}
+	dpo := (&objective.DPO{Lambda: 1}).Objective()
+	b.PairTerm, dpo.Pair[0].Term = dpo.Pair[0].Term, b
+	return dpo
+}
+
+func (b *brokenLoss) Grad(*objective.Batch, float64, *objective.Grad) { panic("no gradient") }
+
+// A loss that panics breaks its own run and no other.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, trained)
+	whole, _ := results(t, plan, 2)
+	plan.Runs[1].Loss, plan.Runs[4].Loss = &brokenLoss{}, &brokenLoss{late: true}
+	tables, stacks := results(t, plan, 2)
+	runs := tables[record.Runs]
+	for i, want := range whole[record.Runs].Rows {
+		if i != 1 && i != 4 && !slices.Equal(runs.Rows[i], want) {
+			t.Errorf("row %d is %v, want %v", i, runs.Rows[i], want)
+		}
+	}
+	for i, reason := range map[int]string{1: "panic: no objective", 4: "panic: no gradient"} {
+		id := plan.Runs[i].ID
+		want := append(plan.Runs[i].Cells(), Failed, "0", reason)
+		if got := runs.Rows[i]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
+			t.Errorf("row %d is %v, want %v and empty metrics", i, got, want)
+		}
+		if !strings.Contains(stacks[id], "brokenLoss") {
+			t.Errorf("the stack of %s does not name the loss: %q", id, stacks[id])
+		}
+		for _, name := range tableNames[1:] {
+			if rows := (record.Where{"run": {id}}).Select(tables[name]); len(rows) > 0 {
+				t.Errorf("%s has %d rows of %s", name, len(rows), id)
+			}
+		}
+	}
+	if len(stacks) != 2 {
+		t.Errorf("%d stacks, want 2", len(stacks))
+	}
+}
+
+// Training that leaves the numbers is a failed run with a reason, and no final policy is made up for it.
+func TestNotFinite(t *testing.T) {
+	t.Parallel()
+	const one = `name: test
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
+train: {optimizer: {kind: sgd, lr: 1e6}, batch_size: 0, epochs: 100, record_every: 1}
+objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {lr: 0.1}}}]
+`
+	tables, stacks := results(t, planOf(t, one), 1)
+	runs := tables[record.Runs]
+	if got := runs.Text(0, "status"); got != Failed {
+		t.Fatalf("the status is %q", got)
+	}
+	if reason := runs.Text(0, "reason"); !strings.HasPrefix(reason, "training diverged: the gradient's norm is ") || len(stacks) > 0 {
+		t.Errorf("the reason is %q, the stacks are %v", reason, stacks)
+	}
+	if runs.Text(0, "loss") != "" || runs.Text(0, "tv_star") != "" || runs.Text(0, "steps") == "0" {
+		t.Errorf("the row is %v, want steps but no metrics", runs.Rows[0])
+	}
+	if runs.Text(1, "status") != "done" || runs.Text(1, "tv_star") == "" {
+		t.Errorf("the other run is %v", runs.Rows[1])
+	}
+	policies := tables[record.Policies]
+	for row := range 3 {
+		if policies.Text(row, "pi") != "" || policies.Float(row, "pi_ref") == 0 {
+			t.Errorf("row %d of policies is %v, want pi_ref but no pi", row, policies.Rows[row])
+		}
+	}
+	for name, table := range tables {
+		for _, row := range table.Rows {
+			if slices.Contains(row, "NaN") || slices.Contains(row, "nan") {
+				t.Errorf("%s: %v", name, row)
+			}
+		}
+	}
+}
+
+// A minimizer that does not exist is a result: its status stands in runs, and nothing is made up for it.
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	tables, _ := results(t, planOf(t, solved), 2)
+	runs, policies := tables[record.Runs], tables[record.Policies]
+	for row, status := range []string{"diverged", "diverged", "converged", "converged"} {
+		exists := status == "converged"
+		if got := runs.Text(row, "status"); got != status {
+			t.Errorf("%s: %s, want %s", runs.Text(row, "run"), got, status)
+		}
+		if (runs.Text(row, "reason") == "") != exists || (runs.Text(row, "tv_star") != "") != exists || (runs.Text(row, "loss") != "") != exists {
+			t.Errorf("%s: %v", status, runs.Rows[row])
+		}
+		for k := range 3 {
+			if (policies.Text(3*row+k, "pi") != "") != exists {
+				t.Errorf("%s: %v", status, policies.Rows[3*row+k])
+			}
+		}
+	}
+	if len(tables[record.Traces].Rows) > 0 || len(tables[record.Trajectories].Rows) > 0 {
+		t.Error("the exact solver has traces")
+	}
+}
+
+// A context that ends stops the work, and nothing stays behind.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, trained)
+	for _, after := range []int{0, 1, 3} {
+		out := t.TempDir()
+		staging, err := Stage(out, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		w := &watcher{after: func(done int) {
+			if done == after {
+				cancel()
+			}
+		}}
+		if after == 0 {
+			cancel()
+		}
+		if _, err := Run(ctx, plan, staging.Dir, 2, w); !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled after %d runs: error %v", after, err)
+		}
+		if w.done > after+2 {
+			t.Errorf("canceled after %d runs, yet %d were done", after, w.done)
+		}
+		staging.Abandon()
+		if left, err := os.ReadDir(out); len(left) > 0 || err != nil {
+			t.Errorf("%v is left, error %v", left, err)
+		}
+		cancel()
+	}
+}
+
+// Tables that cannot be written are an error.
+func TestRunCannotWrite(t *testing.T) {
+	t.Parallel()
+	if _, err := Run(context.Background(), planOf(t, solved), filepath.Join(t.TempDir(), "nowhere"), 1, &watcher{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+// Every subcommand says what it does and gives an example that begins with its name.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	root := newRoot(io.Discard, io.Discard)
+	for _, c := range root.Commands() {
+		if c.Short == "" || !strings.Contains(c.Example, "experiments "+c.Name()) {
+			t.Errorf("%s: short description %q, example %q", c.Name(), c.Short, c.Example)
+		}
+	}
+	if !strings.Contains(root.Example, "experiments configs/") {
+		t.Errorf("the example is %q", root.Example)
+	}
+}
+
+// What is wrong with several files is said at once, file by file.
+func TestAllMistakes(t *testing.T) {
+	t.Parallel()
+	_, stderr := runMain(t, exitInput, "run", "--out", t.TempDir()+"/none", "testdata/work/tset.yaml", "testdata/work/solvd.yaml", "testdata/work/test.yaml")
+	want := "testdata/work/tset.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/work/test.yaml\"?\n" +
+		"testdata/work/solvd.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/work/solved.yaml\"?\n"
+	if stderr != want {
+		t.Errorf("got\n%swant\n%s", stderr, want)
+	}
+}

@@ -1,0 +1,64 @@
+package spec
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"windtunnel/toy/train"
+)
+
+// head opens the configs of these tests.
+const head = `name: test
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
+`
+
+// loaded is the config of a text, whose mistakes end the test.
+func loaded(t testing.TB, text string, sets ...string) *Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.yaml")
+	write(t, path, text)
+	return loadedFile(t, path, sets...)
+}
+
+func loadedFile(t testing.TB, path string, sets ...string) *Config {
+	t.Helper()
+	c, err := Load(path, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func ids(p *Plan) []string {
+	var all []string
+	for _, r := range p.Runs {
+		all = append(all, r.ID)
+	}
+	return all
+}
+
+func lambdas(p *Plan) []float64 {
+	var all []float64
+	for _, r := range p.Runs {
+		all = append(all, r.Lambda)
+	}
+	return all
+}
+
+func same[T comparable](t testing.TB, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got\n%v\nwant\n%v", what, got, want)
+	}
+}
+
+// adam returns the run's optimizer, which must be Adam.
+func adam(t testing.TB, r *Run) *train.Adam {
+	t.Helper()
+	a, ok := r.Train.Optimizer.(*train.Adam)
+	if !ok {
+		t.Fatalf("%s: the optimizer is a %T", r, r.Train.Optimizer)
+	}
+	return a
+}

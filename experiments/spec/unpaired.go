@@ -1,0 +1,38 @@
+package spec
+
+import (
+	"bytes"
+	"strings"
+
+	"windtunnel/toy/objective"
+)
+
+// reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
+// labels. What else is wrong with the file, reviewPreferences says.
+func (l *loader) reviewUnpaired(run *Run, from *origin) {
+	if run.file == nil || !bytes.Contains(run.file.content, []byte(`"label"`)) || run.Loss.Objective().AcceptsUnpaired() {
+		return
+	}
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		return
+	}
+	if pairs, err := run.BuildPreferences(env); err == nil && pairs.Unpaired() {
+		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+run.file.name+" holds single responses with labels",
+			"a loss on unpaired data: "+strings.Join(unpairedLosses(), ", ")+"; or a file of pairs"))
+	}
+}
+
+// unpairedLosses names the losses that read comparisons and are defined on single responses as well.
+func unpairedLosses() []string {
+	var names []string
+	for _, kind := range objective.Kinds() {
+		if kind.Name == "sum" || kind.Name == "custom" {
+			continue // what they hold is the user's
+		}
+		if o := kind.New().Objective(); len(o.Pair) > 0 && o.AcceptsUnpaired() {
+			names = append(names, kind.Name)
+		}
+	}
+	return names
+}
