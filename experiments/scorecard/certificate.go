@@ -29,7 +29,7 @@ func (c *Cell) Certificate() string {
 		return b.String()
 	}
 	c.environment(line)
-	line("found", "%s", r.Detail)
+	line("found", "%s", c.detail())
 	if r.Reached != nil {
 		line("reached", "%s", distribution(r.Reached))
 	}
@@ -61,8 +61,10 @@ func (c *Cell) environment(line func(name, format string, args ...any)) {
 	switch r.Solver {
 	case spec.SolverExact:
 		line("policy", "the exact minimizer")
+	case SolverNewton:
+		line("policy", "a stationary point found by Newton's method from pi_ref; whether it is a minimum is not decided")
 	case spec.SolverTrain:
-		line("policy", "trained by full-batch gradient descent, since no exact minimizer is known or the test asks for training")
+		line("policy", "trained by full-batch gradient descent, since neither the exact solver nor Newton's method has the policy or the test asks for training")
 	}
 }
 
@@ -87,9 +89,10 @@ func (c *Cell) Reproduce(name string, settings spec.ScorecardSettings) *Reproduc
 	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict,
 		record.FormatFloat(c.Reading.Value), record.FormatFloat(c.Bound))
 	if c.Verdict != None && c.Reading.Again != nil {
-		recipe := c.Reading.Again(c.Bound)
-		recipe.Name, recipe.Description = name, describe
-		return &Reproduction{&recipe.Experiment, recipe.Files}
+		if recipe := c.Reading.Again(c.Bound); !recipe.unrunnable {
+			recipe.Name, recipe.Description = name, describe
+			return &Reproduction{&recipe.Experiment, recipe.Files}
+		}
 	}
 	card := &spec.Scorecard{Head: spec.Head{Name: name, Description: describe}, Settings: settings,
 		Objectives: []spec.Objective{{Name: c.Loss, Loss: c.subject.Loss}}}

@@ -83,6 +83,8 @@ func restrained(name string, restrain func(*task)) func(*Subject, *Place) Readin
 		aim := tight
 		aim.Environment, aim.loss, aim.Solver, aim.Train = purpose, &objective.RLHF{Lambda: 1}, reached.Solver, reached.Train
 		wanted := aim.minimize(s.lab.ctx, 1)
+		s.evidence.add(p.Name+", restrained", lambda, reached)
+		s.evidence.add(p.Name+", its purpose restrained", 1, wanted)
 		if !reached.whole() || !wanted.whole() {
 			return Reading{Value: math.Inf(1), Lambda: lambda, Solver: reached.Solver, Detail: reached.why()}
 		}

@@ -60,11 +60,8 @@ func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst
 	for seed := range drawSeeds {
 		t := task{Settings: settingsAt(p.single(), p.Seed), loss: s.at(lambda)}
 		t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Seed: &seed}
-		if !s.exactly() {
-			t.Solver = "train"
-			t.Train = fullBatch(scaledRate(lambda))
-		}
 		o := t.minimize(s.lab.ctx, lambda)
+		s.evidence.add(p.Name, lambda, o)
 		if !o.whole() {
 			return 1, pairs, pi
 		}

@@ -67,9 +67,9 @@ func everywhere(s *Subject) []*Place { return s.lab.places }
 // sparsely looks at the paper's places and every ninth random one: for tests of many solutions a place.
 func sparsely(s *Subject) []*Place { return s.lab.thinned(9) }
 
-// affordably looks at all places where the loss is solved exactly, and at every seventh random one where it is trained.
+// affordably looks at all places where minimizers cost little, and at every seventh random one where it is trained.
 func affordably(s *Subject) []*Place {
-	if s.exactly() {
+	if s.cheaply() {
 		return s.lab.places
 	}
 	return s.lab.thinned(7)

@@ -17,6 +17,8 @@ import (
 type Recipe struct {
 	spec.Experiment
 	Files map[string][]byte // data files, by the path that the experiment gives them
+
+	unrunnable bool // a policy comes from a solver that no config can ask for
 }
 
 // newRecipe returns an experiment with the settings of an outcome.
@@ -36,6 +38,7 @@ func (r *Recipe) keepFile(t *task) {
 // add puts an outcome's loss among the objectives under a label, with its own training settings where it was trained.
 func (r *Recipe) add(label string, o *outcome) {
 	entry := spec.Objective{Name: label, Loss: o.task.loss}
+	r.unrunnable = r.unrunnable || o.Solver == SolverNewton
 	if o.Solver == spec.SolverTrain {
 		entry.Train.Node = decode.Encode(&o.Train, spec.Tables())
 	}

@@ -37,7 +37,8 @@ type Cell struct {
 	Verdict Verdict
 	Reading Reading // of the environment with the worst value
 
-	subject *Subject
+	evidence evidence // over all environments
+	subject  *Subject
 }
 
 // Card is the filled table: a row a loss, a column a test.
@@ -59,9 +60,13 @@ func Run(ctx context.Context, objectives []spec.Objective, settings spec.Scoreca
 	}
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
+	subjects := make([]*Subject, len(objectives))
 	for i := range objectives {
-		subject := lab.subject(card.Losses[i], objectives[i].Loss)
-		for j, test := range card.Tests {
+		subjects[i] = lab.subject(card.Losses[i], objectives[i].Loss)
+	}
+	// Tests of one loss share minimizers: side by side, one would wait for the other's. So workers go from loss to loss.
+	for j, test := range card.Tests {
+		for i, subject := range subjects {
 			group.Go(func() error {
 				if working.Err() == nil {
 					card.Cells[i][j] = subject.cell(test, settings)
@@ -115,11 +120,13 @@ func Find(name string) (*Test, bool) {
 	return nil, false
 }
 
-// selected returns the tests of the given names or groups, all for none.
+// selected returns the tests of the given names or groups, all for none. A name that is both, as preservation, is the test
+// alone, so that the config of one cell holds one cell.
 func selected(names []string) []*Test {
 	return slices.DeleteFunc(Tests(), func(t *Test) bool {
 		return len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool {
-			return t.Name == name || strings.HasPrefix(t.Name, name+"/")
+			_, single := Find(name)
+			return t.Name == name || !single && strings.HasPrefix(t.Name, name+"/")
 		})
 	})
 }
@@ -134,11 +141,15 @@ func (s *Subject) cell(t *Test, settings spec.ScorecardSettings) Cell {
 		c.Bound = b
 	}
 	c.Reading = Reading{None: "there is no environment for it", Value: math.NaN()}
-	for _, place := range t.Places(s) {
+	where := t.Places(s)
+	c.evidence.random, c.evidence.of = random(where), random(s.lab.places)
+	for _, place := range where {
 		if settings.Only != "" && place.Name != settings.Only {
 			continue
 		}
-		r := s.measure(t, place)
+		witness := *s
+		witness.evidence = &c.evidence
+		r := witness.measure(t, place)
 		r.Place = place
 		switch {
 		case r.None != "":

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
@@ -35,8 +37,30 @@ type outcome struct {
 	status  string
 	reason  string
 	reached float64 // the loss there
+	settled settled
 	err     error
 }
+
+// settled says whether an outcome is where its loss wants it.
+type settled int
+
+// By design: a run whose very end is the question (early stopping, displacement), which nobody expects to arrive.
+const (
+	byDesign settled = iota
+	arrived
+	underway
+)
+
+// settledIf is arrived where the condition holds.
+func settledIf(there bool) settled {
+	if there {
+		return arrived
+	}
+	return underway
+}
+
+// SolverNewton is what solver columns name policies that exact.Stationary found: no config can ask for it.
+const SolverNewton = "newton"
 
 // settingsAt returns the settings of a run on the whole population in an environment.
 func settingsAt(env bandit.Params, seed int) spec.Settings {
@@ -44,10 +68,12 @@ func settingsAt(env bandit.Params, seed int) spec.Settings {
 		Solver: spec.SolverExact, Train: fullBatch(1)}
 }
 
-// Training of a loss that cannot be solved: full-batch Adam, the learning rate falling to 0 on half a cosine.
+// Training of a loss that has no second derivatives: full-batch Adam, the learning rate falling to 0 on half a cosine.
 const (
 	trainSteps = 300
 	slowRate   = 0.05 // for losses that see the policy itself
+	// restingSlope is the share of its first norm that a gradient may keep where training counts as having arrived.
+	restingSlope = 1e-6
 )
 
 // scaledRate is the learning rate for losses that see lambda times a margin: 1 nat of that a step.
@@ -71,11 +97,13 @@ func (s *Subject) minimum(p *Place, lambda float64) *outcome {
 // solve returns the minimizer of the loss in the settings that make returns, which variant names uniquely, once for all
 // who ask. A loss that the exact solver does not know, or does not finish, is trained.
 func (s *Subject) solve(variant string, lambda float64, make func() task) *outcome {
-	return s.lab.once(fmt.Sprintf("%s\n%v\n%s", s.Label, lambda, variant), func() *outcome {
+	o := s.lab.once(fmt.Sprintf("%s\n%v\n%s", s.Label, lambda, variant), func() *outcome {
 		t := make()
 		t.loss = s.at(lambda)
 		return t.minimize(s.lab.ctx, lambda)
 	})
+	s.evidence.add(variant, lambda, o)
+	return o
 }
 
 // once does the work for a key once.
@@ -90,32 +118,60 @@ func (l *lab) once(key string, work func() *outcome) *outcome {
 	return do()
 }
 
-// solvable says whether the exact solver knows the loss.
+// solvable says whether a second-order method arrives with the loss at ordinary lambdas, so that minimizers cost little.
 func (s *Subject) solvable() bool {
-	return s.minimum(s.lab.places[0], s.nearest(1)).Solver == spec.SolverExact
+	for _, p := range s.lab.places[:2] {
+		for _, lambda := range []float64{0.01, 1, 100} {
+			if o := s.minimum(p, s.nearest(lambda)); o.Solver == spec.SolverTrain || o.settled != arrived {
+				return false
+			}
+		}
+	}
+	return true
 }
 
-// minimize solves the task exactly, or else trains at two learning rates, one for losses that see lambda times the
-// margin and one for those that do not, and keeps the lower loss.
+// minimize solves the task exactly, or else by Newton's method from the start, or else, where that does not arrive,
+// trains as well and keeps the lower loss.
 func (t task) minimize(ctx context.Context, lambda float64) *outcome {
-	if t.Solver == spec.SolverExact {
-		o := t.exact(ctx)
-		stuck := o.status == string(exact.Stalled) || o.status == string(exact.Boundary) && !o.whole()
-		if o.err == nil && !stuck {
-			return o
-		}
-		t.Solver = spec.SolverTrain
-		t.Train = fullBatch(scaledRate(lambda))
+	if t.Solver == spec.SolverTrain {
+		return t.trained(ctx, lambda)
 	}
+	t.Solver = spec.SolverExact
+	o := t.exact(ctx)
+	stuck := o.status == string(exact.Stalled) || o.status == string(exact.Boundary) && !o.whole()
+	if o.err == nil && !stuck {
+		return o
+	}
+	best := t.stationary(ctx)
+	if best.settled == arrived {
+		return best
+	}
+	t.Train = fullBatch(scaledRate(lambda))
+	return lower(best, t.trained(ctx, lambda))
+}
+
+// trained trains as the task says; where it does not say for itself how long, at two learning rates, one for losses that
+// see lambda times the margin and one for those that do not, and keeps the lower loss.
+func (t task) trained(ctx context.Context, lambda float64) *outcome {
 	best := t.descend(ctx)
 	if t.Train.Epochs != trainSteps {
+		best.settled = byDesign
 		return best
 	}
 	t.Train = fullBatch(slowRate)
-	if other := t.descend(ctx); best.err != nil || !best.whole() || other.err == nil && other.whole() && other.reached < best.reached {
-		best = other
+	return lower(best, t.descend(ctx))
+}
+
+// lower returns the outcome with the lower loss, the first where they are equal or neither has a policy.
+func lower(a, b *outcome) *outcome {
+	usable := func(o *outcome) bool { return o.err == nil && o.whole() && !math.IsNaN(o.reached) }
+	if usable(b) && (!usable(a) || b.reached < a.reached) {
+		return b
 	}
-	return best
+	if !usable(a) {
+		return b
+	}
+	return a
 }
 
 // whole says whether there is a policy for every prompt.
@@ -173,6 +229,24 @@ func (t *task) exact(ctx context.Context) (o *outcome) {
 		Pairs: o.pairs, L2: t.Constraint.L2})
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
+		o.settled = settledIf(s.Status != exact.Stalled)
+	}
+	return o
+}
+
+// stationary descends to a stationary point by Newton's method.
+func (t task) stationary(ctx context.Context) (o *outcome) {
+	t.Solver = SolverNewton
+	defer t.survive(&o)
+	o, pol := t.build()
+	if o.err != nil {
+		return o
+	}
+	s, err := exact.Stationary(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.loss.Objective(),
+		Pairs: o.pairs, L2: t.Constraint.L2})
+	if o.err = err; err == nil {
+		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
+		o.settled = settledIf(s.Status == exact.Converged)
 	}
 	return o
 }
@@ -186,6 +260,12 @@ func (t *task) descend(ctx context.Context) (o *outcome) {
 		return o
 	}
 	problem := train.NewProblem(o.env, pol, t.loss.Objective(), t.Constraint.L2)
+	slope := func() float64 {
+		grad := make([]float64, len(pol.Params()))
+		problem.AddGrad(train.Full(o.pairs, problem), grad)
+		return floats.Norm(grad, 2)
+	}
+	begin := slope()
 	loop := train.Loop{Problem: problem, Data: o.pairs, Params: t.Train}
 	end, err := loop.Run(ctx, func(train.Record) {})
 	if o.err = err; err != nil {
@@ -197,6 +277,7 @@ func (t *task) descend(ctx context.Context) (o *outcome) {
 		return o
 	}
 	o.reached = problem.Loss(train.Full(o.pairs, problem))
+	o.settled = settledIf(slope() <= restingSlope*begin)
 	for p := range o.logPi {
 		o.logPi[p] = make([]float64, o.env.Responses())
 		pol.Logits(p, o.logPi[p])

@@ -40,7 +40,9 @@ type Subject struct {
 	lab     *lab
 	lambda  []int // index of the lambda field
 	bounds  decode.Interval
-	exactly func() bool
+	cheaply func() bool
+
+	evidence *evidence // of the cell that is being measured; nil outside one
 }
 
 func (l *lab) subject(label string, loss objective.Params) *Subject {
@@ -57,7 +59,7 @@ func (l *lab) subject(label string, loss objective.Params) *Subject {
 			s.bounds = r
 		}
 	}
-	s.exactly = sync.OnceValue(s.solvable)
+	s.cheaply = sync.OnceValue(s.solvable)
 	return s
 }
 
@@ -83,10 +85,10 @@ func (s *Subject) nearest(lambda float64) float64 {
 	return min(max(lambda, s.bounds.Low), s.bounds.High)
 }
 
-// grid returns lambdas from 1e-3 to 1e3, two a decade where the loss is solved exactly, one where it is trained.
+// grid returns lambdas from 1e-3 to 1e3, two a decade where minimizers cost little, one where the loss is trained.
 func (s *Subject) grid() []float64 {
 	half := 2
-	if s.exactly() {
+	if s.cheaply() {
 		half = 1
 	}
 	var all []float64

@@ -1,7 +1,6 @@
 package scorecard
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -12,10 +11,11 @@ import (
 )
 
 // Table returns the scorecard in long form: a row a cell, losses in order and tests within them. value is empty where
-// the verdict is none; seed is that of a random environment.
+// the verdict is none; seed is that of a random environment; converged says of all policies that the cell rests on, in
+// every environment, that their search arrived: yes, no, or empty where there are none or only stopped runs were asked for.
 func (c *Card) Table() *record.Table {
 	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "environment", "seed", "prompt", "lambda",
-		"solver", "detail")
+		"solver", "converged", "detail")
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
 			t.Rows = append(t.Rows, c.Cells[i][j].row())
@@ -33,7 +33,15 @@ func (c *Cell) row() []string {
 		}
 	}
 	return []string{c.Loss, c.Test.Name, record.FormatFloat(r.Value), record.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
-		r.Prompt, record.FormatFloat(r.Lambda), r.Solver, cmp.Or(r.None, r.Detail)}
+		r.Prompt, record.FormatFloat(r.Lambda), r.Solver, c.converged(), c.detail()}
+}
+
+// detail is the finding with its caveats, or why there is none.
+func (c *Cell) detail() string {
+	if c.Verdict == None {
+		return c.Reading.None
+	}
+	return c.Reading.Detail + c.evidence.caveat()
 }
 
 // Count returns how many cells have a verdict.

@@ -49,7 +49,7 @@ func baseLosses() []spec.Objective {
 // fail, - none.
 func TestTheory(t *testing.T) {
 	losses := baseLosses()
-	rows := fill(t, few(20, "strong-interpolation", "weak-interpolation", "reference-limit", "monotone", "preservation", "existence"), losses...)
+	rows := fill(t, few(20, "strong-interpolation", "weak-interpolation", "reference-limit", "monotone", "preservation", "preservation/dominated", "existence"), losses...)
 	letter := map[Verdict]byte{Pass: 'p', Fail: 'f', None: '-'}
 	for _, c := range []struct{ test, want string }{ // dpo, ipo, rlhf, js, alpha2, typo
 		{"strong-interpolation", "fffffp"},

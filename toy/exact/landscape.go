@@ -131,7 +131,7 @@ func (l *landscape) pairs(p *point, i int) float64 {
 		return 0
 	}
 	b := objective.Batch{Chosen: l.batch.Chosen[:n], Rejected: l.batch.Rejected[:n], RefChosen: l.batch.RefChosen[:n],
-		RefRejected: l.batch.RefRejected[:n], Weight: t.weight}
+		RefRejected: l.batch.RefRejected[:n], Weight: t.weight, Gap: t.gap, Dispersion: t.dispersion}
 	gather(t, t.logRef, b.RefChosen, b.RefRejected)
 	for _, w := range l.objective.Pair {
 		if w.Weight == 0 {

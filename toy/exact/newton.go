@@ -114,6 +114,7 @@ type workspace struct {
 	rhs, sol *mat.VecDense
 	cholesky mat.Cholesky
 	radius   float64
+	narrow   float64 // the radius to begin with and to fall back to
 }
 
 func newWorkspace(l *landscape) *workspace {
@@ -122,7 +123,7 @@ func newWorkspace(l *landscape) *workspace {
 		n--
 	}
 	return &workspace{l: l, moved: make([]int, n), dir: make([]float64, l.dim), matrix: mat.NewSymDense(n, nil),
-		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: firstRadius}
+		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: firstRadius, narrow: firstRadius}
 }
 
 // direction solves for the Newton step at p, and says whether the Hessian had to be shifted and whether there is a
@@ -222,7 +223,7 @@ func (w *workspace) step(cur, next *point) (full, ok bool) {
 		if next.finite() && (next.loss <= cur.loss+1e-4*size*slope+rounding || small(cur, next)) {
 			return size == 1, true
 		}
-		w.radius = max(firstRadius, size*span/2)
+		w.radius = max(w.narrow, size*span/2)
 	}
 	return false, false
 }

@@ -27,6 +27,7 @@ type task struct {
 	name             string
 	chosen, rejected []int     // distinct ordered comparisons
 	weight           []float64 // their total weights
+	gap, dispersion  []float64 // beside the weights, for terms that read them; nil where none does
 	total            float64   // W_x, the weight of the prompt's distribution terms
 	logRef, ref      []float64 // the frozen reference
 	logStar          []float64
@@ -49,8 +50,17 @@ func list(responses []int) string {
 	return word + strings.Trim(strings.ReplaceAll(fmt.Sprint(responses), " ", ", "), "[]")
 }
 
-// newSolver checks a problem and sorts its comparisons by prompt.
+// newSolver checks a problem whose minimizer is to be decided on, and sorts its comparisons by prompt.
 func newSolver(ctx context.Context, p *Problem) (*solver, error) {
+	kinds, err := classify(p.Objective)
+	if err != nil {
+		return nil, err
+	}
+	return takeApart(ctx, p, kinds)
+}
+
+// takeApart checks all of a problem but its objective and sorts its comparisons by prompt.
+func takeApart(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	k := p.Env.Responses()
 	if p.Policy.Prompts() != len(p.Env.Prompts) || p.Policy.Responses() != k {
 		return nil, fmt.Errorf("the policy has %d prompts of %d responses, the environment %d of %d",
@@ -58,10 +68,6 @@ func newSolver(ctx context.Context, p *Problem) (*solver, error) {
 	}
 	if !(p.L2 >= 0) || math.IsInf(p.L2, 1) {
 		return nil, fmt.Errorf("the penalty L2 is %v, not a number in [0, inf)", p.L2)
-	}
-	kinds, err := classify(p.Objective)
-	if err != nil {
-		return nil, err
 	}
 	s := &solver{ctx: ctx, problem: p, terms: kinds, start: append([]float64(nil), p.Policy.Params()...)}
 	for i := range p.Env.Prompts {

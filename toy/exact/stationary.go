@@ -1,0 +1,116 @@
+package exact
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/objective"
+)
+
+// When a search for a stationary point stops.
+const (
+	// stationarySteps bounds the Newton steps of one block: searches that arrive need some ten, and forty more where
+	// lambda is 1e-6 and the policy lies a million nats away.
+	stationarySteps = 80
+	// gradientFall is the share of its norm at the start that the gradient may keep where a step cannot say how near the
+	// point is: where the Hessian is singular, or the loss does not fall any more.
+	gradientFall = 1e-9
+	// restStep is the relative change of log-probabilities in a full step that counts as rest there.
+	restStep = 1e-9
+	// localRadius is how far, in nats, the first step may move logits against each other: little, so that a search stays
+	// where training from the same start would.
+	localRadius = 1.0
+	// idleLimit is how many steps in a row may move no probability by more than probabilityStep.
+	idleLimit = 25
+)
+
+// Stationary descends by Newton's method from where the policy starts to a stationary point of the problem's loss, block
+// by block. Unlike Solve it takes every loss whose pair terms are objective.Curved, and says nothing of other stationary
+// points, nor of whether the loss has a minimum: Converged is a point where the gradient vanishes to rounding (GradNorm)
+// or all mass has come to rest, reached along a falling loss, Stalled is a search that did not arrive, with the policy
+// where it stopped. A moving reference is taken as it stands at the start. The parameters end where the search does. An
+// error means that the problem is malformed, that ctx was cancelled, or that some pair term has no second derivatives.
+func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
+	for _, w := range p.Objective.Pair {
+		if _, curved := w.Term.(objective.Curved); !curved && w.Weight != 0 {
+			return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", w.Term)
+		}
+	}
+	s, err := takeApart(ctx, p, terms{})
+	if err != nil {
+		return nil, err
+	}
+	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	for _, t := range s.tasks {
+		t.annotate()
+	}
+	for _, b := range p.Policy.Blocks() {
+		l := s.landscape(b)
+		l.floating = l.l2 == 0 && l.jacobian[0] == nil
+		d, err := s.settle(l)
+		if err != nil {
+			return nil, err
+		}
+		total.Iterations += d.iterations
+		total.Change = max(total.Change, d.change)
+		copy(p.Policy.Params()[b.Offset:b.Offset+b.Dim], d.at.theta)
+		for i, x := range b.Prompts {
+			total.Policy[x] = d.at.logp[i]
+		}
+		if !d.converged && total.Status == Converged {
+			total.Status = Stalled
+			total.Reason = l.tasks[0].say("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
+				d.iterations, d.change)
+		}
+	}
+	s.measure(total)
+	return total, nil
+}
+
+// annotate fills in what pair terms may read of a comparison beside log-probabilities: the reward gap, and MallowsPO's
+// dispersion index -log(H(pi_ref)/log K) (arXiv 2405.14953), as training has them.
+func (t *task) annotate() {
+	entropy := math.SmallestNonzeroFloat64
+	for k, p := range t.ref {
+		entropy -= p * t.logRef[k]
+	}
+	index := max(0, -math.Log(entropy/math.Log(float64(t.responses()))))
+	for j, c := range t.chosen {
+		t.gap = append(t.gap, t.logStar[c]-t.logStar[t.rejected[j]])
+		t.dispersion = append(t.dispersion, index)
+	}
+}
+
+// settle descends from the landscape's start.
+func (s *solver) settle(l *landscape) (*descent, error) {
+	w, stop := newWorkspace(l), stopper{last: math.Inf(1)}
+	cur, next := l.newPoint(l.start), l.newPoint(l.start)
+	l.evaluate(cur)
+	w.radius, w.narrow = localRadius, localRadius
+	begin := floats.Norm(cur.grad, 2)
+	d := &descent{at: cur, converged: begin == 0}
+	for !d.converged && cur.finite() && d.iterations < stationarySteps {
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
+		}
+		shifted, ok := w.direction(cur)
+		if !ok {
+			break
+		}
+		d.iterations++
+		full, ok := w.step(cur, next)
+		if !ok {
+			d.converged = floats.Norm(cur.grad, 2) <= gradientFall*begin
+			break
+		}
+		change, relative := compare(cur, next)
+		cur, next = next, cur
+		d.at, d.change = cur, change
+		rests := full && relative <= restStep && floats.Norm(cur.grad, 2) <= gradientFall*begin
+		d.converged = stop.after(change, relative, full && !shifted) || rests || full && stop.idle >= idleLimit
+	}
+	return d, nil
+}
