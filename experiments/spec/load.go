@@ -51,6 +51,16 @@ type loader struct {
 	root *yaml.Node // canonical, after --set
 	errs []error
 	made map[string]bool // settings that some run has been made from
+
+	overridden bool // some --set applies
+	warnings   []string
+}
+
+// warn records a warning, once.
+func (l *loader) warn(text string) {
+	if !slices.Contains(l.warnings, text) {
+		l.warnings = append(l.warnings, text)
+	}
 }
 
 // Load reads a config, applies the --set overrides (key.path=value), validates everything that can be known before
@@ -145,6 +155,7 @@ func (l *loader) nearestNode(key string) *yaml.Node {
 func (l *loader) experiment(sets []string) (*Config, error) {
 	exp := &Experiment{Settings: defaultSettings()}
 	l.root = l.Canonical(l.root, exp)
+	l.overridden = len(sets) > 0
 	for _, set := range sets {
 		l.fail(l.set(exp, set))
 	}
@@ -159,14 +170,14 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	l.labels(exp)
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
-		l.reviewClaims(exp.Claims, plan)
-		l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
+		exp.Claims = l.reviewClaims(exp.Claims, plan)
+		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
 	}
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash}
-	c.Warnings = plan.dropIdleSeeds()
+	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
 }
 
@@ -174,6 +185,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
+	l.overridden = len(sets) > 0
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
 	l.checkFigures(suite.Figures)
@@ -197,11 +209,12 @@ func (l *loader) suite(sets []string) (*Config, error) {
 		for _, member := range c.Members {
 			plans[member.Head.Name] = member.Plan
 		}
-		l.reviewFigures(suite.Figures, plans)
+		suite.Figures = l.reviewFigures(suite.Figures, plans)
 	}
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
+	c.Warnings = l.warnings
 	return c, nil
 }
 

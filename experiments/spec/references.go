@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -15,31 +16,60 @@ import (
 )
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
-// found before anything is trained.
-func (l *loader) reviewClaims(list []Claim, plan *Plan) {
+// found before anything is trained. It returns the claims, less those that --set has left without what they speak of.
+func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
+	var kept []Claim
 	for i := range list {
-		refs, ok := list[i].Test.(claims.Refs)
-		if !ok {
-			continue
-		}
 		at := fmt.Sprintf("claims.%d.", i)
-		for _, ref := range refs.Columns() {
-			l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
+		if l.stands("claim "+list[i].Name, func() { l.reviewClaim(at, &list[i], plan) }) {
+			kept = append(kept, list[i])
 		}
-		for _, ref := range refs.Prompts() {
-			l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
-		}
-		for _, selection := range refs.Wheres() {
-			l.reviewWhere(plan, at+selection.Key, selection.Where)
-		}
+	}
+	return kept
+}
+
+// stands calls review and says whether what it looked at is to be kept. Under --set a claim or figure of the config may
+// lose the runs that it is about: it is left out with a warning instead of being a mistake.
+func (l *loader) stands(what string, review func()) bool {
+	before := len(l.errs)
+	review()
+	if !l.overridden || len(l.errs) == before {
+		return true
+	}
+	var mistakes decode.Errors
+	if errors.As(decode.Join(l.errs[before]), &mistakes) {
+		l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistakes[0].Key, mistakes[0].Wrong))
+	}
+	l.errs = l.errs[:before]
+	return false
+}
+
+func (l *loader) reviewClaim(at string, claim *Claim, plan *Plan) {
+	refs, ok := claim.Test.(claims.Refs)
+	if !ok {
+		return
+	}
+	for _, ref := range refs.Columns() {
+		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
+	}
+	for _, ref := range refs.Prompts() {
+		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
+	}
+	for _, selection := range refs.Wheres() {
+		l.reviewWhere(plan, at+selection.Key, selection.Where)
 	}
 }
 
 // reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
-func (l *loader) reviewFigures(figures []plots.Figure, plans map[string]*Plan) {
+func (l *loader) reviewFigures(figures []plots.Figure, plans map[string]*Plan) []plots.Figure {
+	var kept []plots.Figure
 	for i := range figures {
-		l.reviewFigure(fmt.Sprintf("figures.%d.", i), &figures[i], plans)
+		at := fmt.Sprintf("figures.%d.", i)
+		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, &figures[i], plans) }) {
+			kept = append(kept, figures[i])
+		}
 	}
+	return kept
 }
 
 // reviewFigure checks the columns and runs of one figure against the experiments that it draws from.

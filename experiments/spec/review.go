@@ -45,9 +45,20 @@ func (l *loader) reviewRun(p *Plan, run *Run, from *origin) {
 			p.Prompts = append(p.Prompts, name)
 		}
 	}
+	l.reviewBatches(run, env)
 	l.reviewPolicy(run, env, from)
 	l.reviewPreferences(run, env, from)
 	l.reviewUnpaired(run, from)
+}
+
+// reviewBatches warns of minibatches of the population, which are no unbiased sample of it.
+func (l *loader) reviewBatches(run *Run, env *bandit.Env) {
+	_, population := run.Preferences.(*preference.Population)
+	all := len(env.Prompts) * env.Responses() * (env.Responses() - 1)
+	if size := run.Train.BatchSize; population && run.Solver == SolverTrain && size > 0 && size < all {
+		l.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
+			"normalizes anew; batch_size: 0 takes the exact expectation", all, size))
+	}
 }
 
 // environmentFits refuses random environments that are too large to build.

@@ -111,3 +111,23 @@ func TestIdleSeeds(t *testing.T) {
 	same(t, "warnings", c.Warnings, []string{"sweep.seed: the seed changes nothing in 4 of the runs (preferences, environment, policy and " +
 		"order of batches are all fixed); they are left out, and only the first seed is run"})
 }
+
+// A minibatch of the population is no unbiased sample of it; a batch that takes all of it is.
+func TestPopulationBatches(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		settings string
+		warned   bool
+	}{
+		{"train: {batch_size: 3}\n", true},
+		{"train: {batch_size: 6}\n", false},
+		{"train: {batch_size: 0}\n", false},
+		{"train: {batch_size: 3}\nsolver: exact\n", false},
+		{"train: {batch_size: 3}\npreferences: sample\n", false},
+	} {
+		c := loaded(t, "name: test\nenvironment: {kind: random-bandit, responses: 3}\n"+tt.settings+"objectives: [dpo, ipo]\n")
+		if warned := len(c.Warnings) == 1; warned != tt.warned {
+			t.Errorf("%q: warnings %q, want one: %v", tt.settings, c.Warnings, tt.warned)
+		}
+	}
+}
