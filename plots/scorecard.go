@@ -32,7 +32,8 @@ func scorecardKind() registry.Kind[Params] {
 	}
 }
 
-// ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict.
+// ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where there is one,
+// converged.
 const ScorecardTable = "scorecard"
 
 // verdictFill colors the cells: light blue, light vermillion and gray, told apart in print and by color-blind readers.
@@ -73,7 +74,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	grid := &heatMap{tests: tests, losses: losses, cells: map[[2]string]heatCell{}}
 	for row := range t.Rows {
 		at := [2]string{t.Text(row, "loss"), t.Text(row, "test")}
-		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value")}
+		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), t.Text(row, "converged") == "no"}
 	}
 	grid.head = math.Ceil(grid.headHeight() / gridCell)
 	p.Height = vg.Length(float64(len(losses))+grid.head) * gridCell
@@ -83,7 +84,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
 	p.Add(grid)
 	for _, v := range []struct{ verdict, label string }{
-		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply"}} {
+		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some policy did not converge"}} {
 		p.addEntry(seriesRank, v.label, v.verdict, swatch{verdictFill[v.verdict]})
 	}
 	return []*Panel{p}, nil
@@ -104,6 +105,7 @@ func distinctCells(t *record.Table, column string) []string {
 type heatCell struct {
 	verdict string
 	value   float64
+	open    bool // some policy behind it did not converge
 }
 
 // heatMap draws the cells, and the names of the tests above them.
@@ -145,7 +147,11 @@ func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 				Max: vg.Point{X: x(float64(column)+0.5) - gap, Y: y(float64(row)-0.5) - gap},
 			}.Path())
 			at := vg.Point{X: x(float64(column)), Y: y(float64(row)) + number.FontExtents().Descent/2}
-			c.FillText(number, at, compact(cell.value))
+			text := compact(cell.value)
+			if cell.open {
+				text += "?"
+			}
+			c.FillText(number, at, text)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (c *Card) Markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better.\n\n")
+	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells with a policy that did not converge.\n\n")
 	b.WriteString("| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
 	for j, t := range c.Tests {
 		bound := t.Bound
@@ -92,7 +92,11 @@ func (c *Cell) words() string {
 	if c.Verdict == None {
 		return marks[None]
 	}
-	return marks[c.Verdict] + " " + short(c.Reading.Value)
+	text := marks[c.Verdict] + " " + short(c.Reading.Value)
+	if c.converged() == "no" {
+		text += "?"
+	}
+	return text
 }
 
 // short writes a number to two digits.
