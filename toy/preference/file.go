@@ -56,9 +56,6 @@ func (f *File) Random() bool { return false }
 // FilePath returns the path.
 func (f *File) FilePath() string { return f.Path }
 
-// SetFilePath changes the path, for a copy of the config that lives elsewhere.
-func (f *File) SetFilePath(path string) { f.Path = path }
-
 // entry is one line: a comparison, or a response with a label.
 type entry struct {
 	Prompt         *int  `json:"prompt"`
