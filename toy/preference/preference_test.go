@@ -90,7 +90,7 @@ func TestPopulationUnderflow(t *testing.T) {
 func TestSources(t *testing.T) {
 	seed := 3
 	file, sample := &File{Path: "a"}, &Sample{Seed: &seed}
-	if file.SetFilePath("b"); file.FilePath() != "b" || file.Random() {
+	if file.FilePath() != "a" || file.Random() {
 		t.Errorf("file: path %q, random %v", file.FilePath(), file.Random())
 	}
 	if sample.FilePath() != "" || !sample.Random() || *sample.SeedOverride() != 3 || (&Sample{}).SeedOverride() != nil {
