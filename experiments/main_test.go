@@ -23,9 +23,9 @@ func TestHelp(t *testing.T) {
 // What is wrong with several files is said at once, file by file.
 func TestAllMistakes(t *testing.T) {
 	t.Parallel()
-	_, stderr := runMain(t, exitInput, "run", "--out", t.TempDir()+"/none", "testdata/work/tset.yaml", "testdata/work/solvd.yaml", "testdata/work/test.yaml")
-	want := "testdata/work/tset.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/work/test.yaml\"?\n" +
-		"testdata/work/solvd.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/work/solved.yaml\"?\n"
+	_, stderr := runMain(t, exitInput, "run", "--out", t.TempDir()+"/none", "testdata/configs/tset.yaml", "testdata/configs/solvd.yaml", "testdata/configs/test.yaml")
+	want := "testdata/configs/tset.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/configs/test.yaml\"?\n" +
+		"testdata/configs/solvd.yaml: cannot be read: no such file or directory; want a config file; did you mean \"testdata/configs/solved.yaml\"?\n"
 	if stderr != want {
 		t.Errorf("got\n%swant\n%s", stderr, want)
 	}

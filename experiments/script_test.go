@@ -19,10 +19,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"experiments": main})
 }
 
-// The scripts of testdata/script run in a copy of testdata/work.
+// The scripts of testdata/script run in a copy of testdata/configs.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	work, err := filepath.Abs("testdata/work")
+	work, err := filepath.Abs("testdata/configs")
 	if err != nil {
 		t.Fatal(err)
 	}
