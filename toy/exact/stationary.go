@@ -71,13 +71,9 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 }
 
 // annotate fills in what pair terms may read of a comparison beside log-probabilities: the reward gap, and MallowsPO's
-// dispersion index -log(H(pi_ref)/log K) (arXiv 2405.14953), as training has them.
+// dispersion index, as training has them.
 func (t *task) annotate() {
-	entropy := math.SmallestNonzeroFloat64
-	for k, p := range t.ref {
-		entropy -= p * t.logRef[k]
-	}
-	index := max(0, -math.Log(entropy/math.Log(float64(t.responses()))))
+	index := objective.Dispersion(t.ref, t.logRef)
 	for j, c := range t.chosen {
 		t.gap = append(t.gap, t.logStar[c]-t.logStar[t.rejected[j]])
 		t.dispersion = append(t.dispersion, index)

@@ -24,6 +24,16 @@ func (p *Mallows) Objective() *Objective {
 	return onPairs(&dispersed{lambda: p.Lambda * p.Scale})
 }
 
+// Dispersion returns MallowsPO's index -log(H/log K) of a prompt, with H the entropy of the reference over its K >= 2
+// responses (arXiv 2405.14953): 0 where it is uniform, hundreds where it is certain.
+func Dispersion(ref, logRef []float64) float64 {
+	entropy := math.SmallestNonzeroFloat64
+	for k, p := range ref {
+		entropy -= p * logRef[k]
+	}
+	return max(0, -math.Log(entropy/math.Log(float64(len(ref)))))
+}
+
 // dispersed is the logistic loss of margins scaled by each prompt's dispersion index.
 type dispersed struct {
 	lambda   float64

@@ -3,8 +3,6 @@
 package train
 
 import (
-	"math"
-
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -47,19 +45,9 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 			LogPi: make([]float64, k), Pi: make([]float64, k)}
 		logspace.Exp(d.Ref, ref)
 		p.reference = append(p.reference, d)
-		p.dispersion = append(p.dispersion, dispersion(&d))
+		p.dispersion = append(p.dispersion, objective.Dispersion(d.Ref, d.LogRef))
 	}
 	return p
-}
-
-// dispersion returns -log(H/log K) with H the entropy of the reference: 0 where it is uniform, hundreds where it is
-// certain.
-func dispersion(d *objective.Dist) float64 {
-	entropy := math.SmallestNonzeroFloat64
-	for k, p := range d.Ref {
-		entropy -= p * d.LogRef[k]
-	}
-	return max(0, -math.Log(entropy/math.Log(float64(len(d.Ref)))))
 }
 
 // Loss returns the loss on a minibatch.
