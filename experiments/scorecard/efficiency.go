@@ -59,7 +59,7 @@ var sampleEfficiency = &Test{
 func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst float64, pairs int, pi []float64) {
 	for seed := range drawSeeds {
 		t := task{Settings: settingsAt(p.single(), p.Seed), loss: s.at(lambda)}
-		t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Seed: &seed}
+		t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
 		o := t.minimize(s.lab.ctx, lambda)
 		s.evidence.add(p.Name, lambda, o)
 		if !o.whole() {

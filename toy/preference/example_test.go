@@ -12,7 +12,7 @@ import (
 func ExampleSample() {
 	env := &bandit.Env{Prompts: []bandit.Prompt{
 		bandit.NewPrompt("x", []float64{0.6, 0.3, 0.1}, []float64{0.4, 0.4, 0.2}, nil, nil)}}
-	sample := &preference.Sample{N: 300, Sampling: "uniform", Temperature: 1}
+	sample := &preference.Sample{N: 300, Sampling: "uniform", Temperature: 1, Coverage: 1}
 	pairs, err := sample.Build(preference.Input{Env: env, RNG: rand.New(rand.NewPCG(100, 0))})
 	if err != nil {
 		fmt.Println(err)

@@ -2,6 +2,7 @@ package preference
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -12,13 +13,15 @@ import (
 
 // Sample holds how pairs are drawn. For each prompt, n times: two responses are drawn independently from the sampling
 // policy; if they differ, the first wins with probability p_star (Bradley-Terry), and the label is flipped with
-// probability label_noise. Equal draws are dropped, so n = 300 leaves about 200 pairs at K = 3. The pairs of several
-// prompts are shuffled together.
+// probability label_noise. Equal draws are dropped, so n = 300 leaves about 200 pairs at K = 3. With coverage below 1 a
+// random part of the K (K-1) / 2 comparisons is never made, and draws of them are dropped too. The pairs of several prompts
+// are shuffled together.
 type Sample struct {
 	N           int     `yaml:"n" range:"[1,1e9]" doc:"draws for each prompt; equal draws are dropped"`
 	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
 	Sampling    string  `yaml:"sampling" oneof:"uniform,pi_ref,pi_star" doc:"the policy that responses are drawn from"`
 	Temperature float64 `yaml:"temperature" range:"[1e-3,1e6]" doc:"of pi_ref or pi_star as sampling policy; above 1 is flatter"`
+	Coverage    float64 `yaml:"coverage" range:"(0,1]" doc:"part of the comparisons of two responses that are ever made, rounded up; which, is drawn for each prompt"`
 	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
 }
 
@@ -53,11 +56,12 @@ func (s *Sample) SeedOverride() *int { return s.Seed }
 // draw appends one prompt's pairs. Each draw takes the same random numbers whatever comes of it, so that settings
 // compared under one seed see common random numbers and, with one prompt, a larger n extends a smaller one.
 func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
+	made := s.comparisons(in)
 	next := s.sampler(in, prompt)
 	for range s.N {
 		y1, y2 := next(in.RNG), next(in.RNG)
 		win, flip := in.RNG.Float64(), in.RNG.Float64()
-		if y1 == y2 {
+		if y1 == y2 || made != nil && !made[pairNumber(y1, y2)] {
 			continue
 		}
 		chosen, rejected := y1, y2
@@ -66,6 +70,26 @@ func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 		}
 		pairs.add(prompt, chosen, rejected)
 	}
+}
+
+// comparisons draws which comparisons of two responses are ever made, by pairNumber; nil for all.
+func (s *Sample) comparisons(in Input) []bool {
+	if s.Coverage == 1 {
+		return nil
+	}
+	k := in.Env.Responses()
+	made := make([]bool, k*(k-1)/2)
+	for i := range int(math.Ceil(s.Coverage * float64(len(made)))) {
+		made[i] = true
+	}
+	in.RNG.Shuffle(len(made), func(i, j int) { made[i], made[j] = made[j], made[i] })
+	return made
+}
+
+// pairNumber numbers the unordered pairs of different responses, 0 for (0,1), 1 for (0,2), 2 for (1,2) and so on.
+func pairNumber(a, b int) int {
+	low, high := min(a, b), max(a, b)
+	return high*(high-1)/2 + low
 }
 
 // sampler returns a function that draws a response of a prompt.
@@ -92,5 +116,5 @@ var sampleKind = registry.Kind[Params]{
 	Name:    "sample",
 	Summary: "pairs drawn at random and labelled by Bradley and Terry's model",
 	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
-	New:     func() Params { return &Sample{N: 300, Sampling: "uniform", Temperature: 1} },
+	New:     func() Params { return &Sample{N: 300, Sampling: "uniform", Temperature: 1, Coverage: 1} },
 }

@@ -23,7 +23,7 @@ func (s Sample) mustBuild(t interface{ Fatal(...any) }, env *bandit.Env, seed ui
 }
 
 // uniform is n draws as published.
-func uniform(n int) Sample { return Sample{N: n, Sampling: "uniform", Temperature: 1} }
+func uniform(n int) Sample { return Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1} }
 
 // within says whether a frequency out of n agrees with a probability to five standard errors.
 func within(frequency, p float64, n int) bool {
@@ -50,10 +50,10 @@ func TestSampleFrequencies(t *testing.T) {
 		sample Sample
 		q      []float64
 	}{
-		{"uniform", Sample{N: n, Sampling: "uniform", Temperature: 5}, []float64{1. / 3, 1. / 3, 1. / 3}},
-		{"pi_ref", Sample{N: n, Sampling: "pi_ref", Temperature: 1}, []float64{0.7, 0.2, 0.1}},
-		{"pi_star, flatter", Sample{N: n, Sampling: "pi_star", Temperature: 2}, tempered(star, 2)},
-		{"noisy labels", Sample{N: n, Sampling: "uniform", Temperature: 1, LabelNoise: 0.2}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{"uniform", Sample{N: n, Sampling: "uniform", Temperature: 5, Coverage: 1}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{"pi_ref", Sample{N: n, Sampling: "pi_ref", Temperature: 1, Coverage: 1}, []float64{0.7, 0.2, 0.1}},
+		{"pi_star, flatter", Sample{N: n, Sampling: "pi_star", Temperature: 2, Coverage: 1}, tempered(star, 2)},
+		{"noisy labels", Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, LabelNoise: 0.2}, []float64{1. / 3, 1. / 3, 1. / 3}},
 	} {
 		pairs := tt.sample.mustBuild(t, env, 17)
 		checkPairs(t, pairs, env)
@@ -110,7 +110,7 @@ func TestCommonRandomNumbers(t *testing.T) {
 	env := environment(star)
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
-		s := Sample{N: 300, Sampling: rapid.SampledFrom([]string{"uniform", "pi_ref", "pi_star"}).Draw(t, "sampling"), Temperature: 1,
+		s := Sample{N: 300, Sampling: rapid.SampledFrom([]string{"uniform", "pi_ref", "pi_star"}).Draw(t, "sampling"), Temperature: 1, Coverage: 1,
 			LabelNoise: rapid.Float64Range(0, 1).Draw(t, "noise")}
 		long := s.mustBuild(t, env, seed)
 		fewer := s
@@ -141,13 +141,40 @@ func TestCommonRandomNumbers(t *testing.T) {
 
 func TestSampleEdges(t *testing.T) {
 	env := environment(star)
-	flipped := Sample{N: 50, Sampling: "uniform", Temperature: 1, LabelNoise: 1}.mustBuild(t, env, 1)
+	flipped := Sample{N: 50, Sampling: "uniform", Temperature: 1, Coverage: 1, LabelNoise: 1}.mustBuild(t, env, 1)
 	truth := uniform(50).mustBuild(t, env, 1)
 	if !slices.Equal(flipped.Chosen, truth.Rejected) {
 		t.Error("label noise 1 does not flip every label")
 	}
-	_, err := (&Sample{N: 20, Sampling: "pi_ref", Temperature: 1e-3}).Build(Input{Env: env, RNG: source(1)})
+	_, err := (&Sample{N: 20, Sampling: "pi_ref", Temperature: 1e-3, Coverage: 1}).Build(Input{Env: env, RNG: source(1)})
 	if want := "preferences: all 20 draws were of equal responses; raise n"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// With coverage below 1, as many comparisons as it says are made, in both orders, and the others never.
+func TestSampleCoverage(t *testing.T) {
+	env, five := &bandit.Env{}, []float64{0.3, 0.25, 0.2, 0.15, 0.1}
+	for _, name := range []string{"a", "b"} {
+		env.Prompts = append(env.Prompts, bandit.NewPrompt(name, five, five, nil, nil))
+	}
+	for coverage, want := range map[float64]int{1: 10, 0.55: 6, 0.5: 5, 0.01: 1} {
+		s := uniform(4000)
+		s.Coverage = coverage
+		pairs := s.mustBuild(t, env, 3)
+		checkPairs(t, pairs, env)
+		seen := [2]map[[2]int]bool{{}, {}}
+		for i, p := range pairs.Prompt {
+			a, b := pairs.Chosen[i], pairs.Rejected[i]
+			seen[p][[2]int{min(a, b), max(a, b)}] = true
+		}
+		for p := range seen {
+			if len(seen[p]) != want {
+				t.Errorf("coverage %v: prompt %d has %d comparisons, want %d", coverage, p, len(seen[p]), want)
+			}
+		}
+		if coverage == 0.5 && reflect.DeepEqual(seen[0], seen[1]) {
+			t.Error("both prompts have the same comparisons")
+		}
 	}
 }
