@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,58 +20,106 @@ import (
 type report struct {
 	config   *spec.Config
 	dir      string
-	reused   bool
-	stacks   map[string]string // of runs that panicked, by run
-	runs     *record.Table     // nil for a suite
+	count    engine.Count // of the runs
+	trouble  *engine.Trouble
+	runs     *record.Table // nil for a suite
 	verdicts []verdict
 	figures  []string // paths of the PNG files
 	undrawn  []error  // figures that could not be drawn
-	seconds  float64
 }
 
-// produce makes the results folder of a config: tables, claims, figures, the resolved config and a manifest. The
-// folder changes in one step at the end. The members of a suite have been produced before.
-func produce(ctx context.Context, c *spec.Config, o *runOptions, stderr io.Writer) (*report, error) {
-	r := &report{config: c, dir: filepath.Join(o.out, c.Head.Name)}
-	staging, err := engine.Stage(o.out, c.Head.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer staging.Abandon()
-	start := time.Now()
-	if c.Experiment != nil {
-		if err := r.fill(ctx, staging.Dir, o, stderr); err != nil {
+// filler writes the tables of runs into a folder.
+type filler func(dir string) (*engine.Trouble, error)
+
+// produce does the runs of a config that the cache lacks and makes its results folder.
+func (l *laboratory) produce(ctx context.Context, c *spec.Config) (*report, error) {
+	r := &report{config: c}
+	work := l.work(c)
+	err := publish(ctx, r, &l.output, l.jobs, func(dir string) (*engine.Trouble, error) {
+		if err := l.compute(ctx, c.Head.Name, work); err != nil {
 			return nil, err
 		}
-	}
-	r.seconds = time.Since(start).Seconds()
-	if err := r.conclude(ctx, staging.Dir, o); err != nil {
-		return nil, err
-	}
-	manifest := engine.NewManifest(c.Plan, r.seconds)
-	manifest.Inputs = c.InputHashes()
-	if err := manifest.Seal(staging.Dir); err != nil {
-		return nil, err
-	}
-	return r, staging.Publish()
+		r.count = work.Meter.Now()
+		return work.Assemble(ctx, dir, l.format)
+	})
+	return r, err
 }
 
-// fill writes the tables, by doing the runs or from the finished folder.
-func (r *report) fill(ctx context.Context, dir string, o *runOptions, stderr io.Writer) error {
-	if !o.fresh && engine.Fresh(r.dir, r.config.Plan) {
-		r.reused = true
-		return engine.CopyTables(r.dir, dir)
+// work returns what is to be done for a config.
+func (l *laboratory) work(c *spec.Config) *engine.Work {
+	return &engine.Work{Plan: c.Plan, Shard: l.shard, Store: l.store, Meter: &engine.Meter{}, Jobs: l.jobs, Fresh: l.fresh,
+		Retry: bool(l.retry)}
+}
+
+// compute does the work and shows how far it is.
+func (l *laboratory) compute(ctx context.Context, name string, work *engine.Work) error {
+	if l.quiet {
+		return work.Compute(ctx)
 	}
-	progress := newProgress(r.config.Head.Name, stderr, o.quiet)
-	defer progress.finish()
-	var err error
-	r.stacks, err = engine.Run(ctx, r.config.Plan, dir, o.jobs, progress)
-	return err
+	watch := newWatch(name, l.stderr, work.Meter)
+	defer watch.stop()
+	return work.Compute(ctx)
+}
+
+// produceShard does the runs of a shard and makes its folder. The members of a suite have shards of their own, and a
+// suite none.
+func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
+	if c.Plan == nil {
+		return nil
+	}
+	staging, err := engine.Stage(l.out, l.shard.Folder(c.Head.Name))
+	if err != nil {
+		return err
+	}
+	defer staging.Abandon()
+	work := l.work(c)
+	if err := l.compute(ctx, c.Head.Name+" "+l.shard.String(), work); err != nil {
+		return err
+	}
+	shard, err := work.WriteShard(ctx, c.Head.Name, staging.Dir)
+	if err != nil {
+		return err
+	}
+	if err := c.WriteResolved(staging.Dir); err != nil {
+		return err
+	}
+	if !l.quiet {
+		count := work.Meter.Now()
+		fmt.Fprintf(l.stdout, "%s: shard %s: %s\n  files: %s\n", c.Head.Name, l.shard.String(), runsDone(&count),
+			filepath.Join(l.out, l.shard.Folder(c.Head.Name)))
+	}
+	return staging.Publish()
+}
+
+// publish makes the results folder of a config: tables, claims, figures, the resolved config and a manifest. The folder
+// changes in one step at the end. The members of a suite have been produced before.
+func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) error {
+	name := r.config.Head.Name
+	r.dir = filepath.Join(o.out, name)
+	staging, err := engine.Stage(o.out, name)
+	if err != nil {
+		return err
+	}
+	defer staging.Abandon()
+	if r.config.Experiment != nil {
+		if r.trouble, err = fill(staging.Dir); err != nil {
+			return err
+		}
+	}
+	if err := r.conclude(ctx, staging.Dir, o.out, jobs); err != nil {
+		return err
+	}
+	manifest := engine.NewManifest(r.config.Plan, r.count.Time.Seconds())
+	manifest.Inputs = r.config.InputHashes()
+	if err := manifest.Seal(staging.Dir); err != nil {
+		return err
+	}
+	return staging.Publish()
 }
 
 // conclude evaluates claims, draws figures and writes the resolved config, all from what stands in dir.
-func (r *report) conclude(ctx context.Context, dir string, o *runOptions) error {
-	src, err := sources(r.config, dir, o.out)
+func (r *report) conclude(ctx context.Context, dir, out string, jobs int) error {
+	src, err := sources(r.config, dir, out)
 	if err != nil {
 		return err
 	}
@@ -93,7 +139,7 @@ func (r *report) conclude(ctx context.Context, dir string, o *runOptions) error 
 			return err
 		}
 	}
-	files, err := r.draw(ctx, src, o.jobs)
+	files, err := r.draw(ctx, src, jobs)
 	if err != nil {
 		return err
 	}

@@ -9,59 +9,99 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"windtunnel/experiments/spec"
+	"windtunnel/experiments/engine"
 )
 
-// progress shows how far a config is: a bar on a terminal, a line now and then elsewhere.
-type progress struct {
+// watch shows how far the runs of a config are: a bar on a terminal, a line now and then elsewhere.
+type watch struct {
 	name  string
 	w     io.Writer
-	quiet bool
+	meter *engine.Meter
+	bar   *progressbar.ProgressBar // nil without a terminal
 
-	bar         *progressbar.ProgressBar // nil without a terminal
-	runs, done  int
-	cost, spent float64
-	lastLine    time.Time
+	end, ended chan struct{}
 }
 
-// lineEvery is how often a line is printed where there is no terminal.
-const lineEvery = 5 * time.Second
+const (
+	barEvery  = 100 * time.Millisecond
+	lineEvery = 5 * time.Second // where there is no terminal
+)
 
 // barScale turns shares of the cost into the whole numbers that the bar counts.
 const barScale = 10_000
 
-func newProgress(name string, w io.Writer, quiet bool) *progress {
-	return &progress{name: name, w: w, quiet: quiet}
+// newWatch begins to show a meter until stop is called.
+func newWatch(name string, w io.Writer, meter *engine.Meter) *watch {
+	p := &watch{name: name, w: w, meter: meter, end: make(chan struct{}), ended: make(chan struct{})}
+	every := lineEvery
+	if isTerminal(w) {
+		every = barEvery
+		p.bar = progressbar.NewOptions(barScale, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(name),
+			progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+	}
+	go p.follow(every)
+	return p
 }
 
-// Start announces the runs.
-func (p *progress) Start(runs int, cost float64) {
-	p.runs, p.cost, p.lastLine = runs, cost, time.Now()
-	if p.quiet || !isTerminal(p.w) {
+func (p *watch) follow(every time.Duration) {
+	defer close(p.ended)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.show()
+		case <-p.end:
+			return
+		}
+	}
+}
+
+// show draws the bar, weighted by cost, or prints a line.
+func (p *watch) show() {
+	c := p.meter.Now()
+	if c.Runs == 0 {
+		return // the work has not begun
+	}
+	if p.bar == nil {
+		fmt.Fprintf(p.w, "%s: %s\n", p.name, standing(&c))
 		return
 	}
-	p.bar = progressbar.NewOptions(barScale, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.name),
-		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(false))
+	p.bar.Describe(p.name + " " + standing(&c))
+	_ = p.bar.Set(int(barScale * c.Share())) // what a bar cannot show is not worth stopping for
 }
 
-// Done moves the bar, weighted by cost, or prints a line if the last one is old.
-func (p *progress) Done(_ *spec.Run, cost float64) {
-	p.done++
-	p.spent += cost
-	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%s %d/%d runs", p.name, p.done, p.runs))
-		_ = p.bar.Set(int(barScale * p.spent / p.cost)) // what a bar cannot show is not worth stopping for
-		return
+// standing says how far the runs are: "120 of 300 runs (40 cached, 1 failed), 52.1 runs/s, 3 s left".
+func standing(c *engine.Count) string {
+	text := fmt.Sprintf("%d of %d runs", c.Finished(), c.Runs)
+	switch {
+	case c.Cached > 0 && c.Failed > 0:
+		text += fmt.Sprintf(" (%d cached, %d failed)", c.Cached, c.Failed)
+	case c.Cached > 0:
+		text += fmt.Sprintf(" (%d cached)", c.Cached)
+	case c.Failed > 0:
+		text += fmt.Sprintf(" (%d failed)", c.Failed)
 	}
-	if !p.quiet && time.Since(p.lastLine) >= lineEvery {
-		p.lastLine = time.Now()
-		fmt.Fprintf(p.w, "%s: %d of %d runs, %.0f %%\n", p.name, p.done, p.runs, 100*p.spent/p.cost)
+	text += fmt.Sprintf(", %.0f %%", 100*c.Share())
+	if c.Done > 0 && c.Time > 0 {
+		text += fmt.Sprintf(", %.3g runs/s, %s left", float64(c.Done)/c.Time.Seconds(), inWords(c.Left()))
 	}
+	return text
 }
 
-// finish removes the bar.
-func (p *progress) finish() {
+// inWords writes a duration to the second or, where it is short, to a tenth.
+func inWords(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// stop ends the showing and removes the bar.
+func (p *watch) stop() {
+	close(p.end)
+	<-p.ended
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}

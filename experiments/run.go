@@ -6,32 +6,23 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/cache"
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
 )
-
-// runOptions are the flags of run.
-type runOptions struct {
-	out    string
-	sets   []string
-	jobs   int
-	fresh  bool
-	quiet  bool
-	dryRun bool
-}
 
 func newRun(stdout, stderr io.Writer) *cobra.Command {
 	o := &runOptions{}
 	cmd := &cobra.Command{
 		Use:   "run CONFIG...",
 		Short: "Run configs: train, write tables, evaluate claims, draw figures",
-		Long: "Runs each config and writes OUT/NAME/ with tables, claims and figures. A folder that already holds the\n" +
-			"tables of the same runs, made by this very program, is not trained again unless --fresh is given.",
+		Long: "Runs each config, or every config in a folder, and writes OUT/NAME/ with tables, claims and figures.\n" +
+			"Finished runs are kept in a cache and never done twice: after an interruption, type the same command again.",
 		Example: `  experiments run configs/interpolation.yaml
   experiments run configs/interpolation.yaml --set train.epochs=100 --set 'sweep.lambda=[0.01, 1]' --out try
   experiments run configs/*.yaml --jobs 2 --quiet`,
@@ -40,57 +31,97 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 			return runConfigs(cmd.Context(), args, o, stdout, stderr)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "results", "folder for results; a config named X writes `DIR`/X/")
-	f.StringArrayVar(&o.sets, "set", nil, "override a setting, `key.path=value` (repeatable; checked like the config)")
-	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "runs done at the same time")
-	f.BoolVar(&o.fresh, "fresh", false, "train again even if the results are there already")
-	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
-	f.BoolVar(&o.dryRun, "dry-run", false, "print the planned runs and stop")
+	o.register(cmd.Flags())
 	return cmd
 }
 
 // runConfigs loads all configs before it runs any.
 func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stderr io.Writer) error {
-	if o.jobs < 1 {
-		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
+	if err := o.check(); err != nil {
+		return err
 	}
 	configs, err := loadAll(paths, o.sets)
 	if err != nil {
 		return err
 	}
+	warn(stderr, configs)
+	store, err := cache.Open(o.cacheDir())
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	l := &laboratory{runOptions: o, store: store, stdout: stdout, stderr: stderr}
+	if o.dryRun {
+		return l.preview(ctx, configs)
+	}
+	return errors.Join(l.run(ctx, configs), store.Close())
+}
+
+// warn prints the warnings of configs.
+func warn(w io.Writer, configs []*spec.Config) {
 	for _, c := range configs {
 		for _, warning := range c.Warnings {
-			fmt.Fprintf(stderr, "%s: warning: %s\n", c.Path, warning)
+			fmt.Fprintf(w, "%s: warning: %s\n", c.Path, warning)
 		}
 	}
-	if o.dryRun {
-		for _, c := range configs {
-			printPlan(stdout, c)
-		}
-		return nil
-	}
+}
+
+// laboratory is what the configs of one call share.
+type laboratory struct {
+	*runOptions
+	store          *cache.Store
+	stdout, stderr io.Writer
+}
+
+// run produces every config in order.
+func (l *laboratory) run(ctx context.Context, configs []*spec.Config) error {
 	well := true
 	for i, c := range configs {
-		if c.Scorecard != nil {
-			if err := runScorecard(ctx, c, o, stdout); err != nil {
-				return err
-			}
-			continue
-		}
-		report, err := produce(ctx, c, o, stderr)
-		if errors.Is(err, context.Canceled) {
-			return interrupted(configs[:i], c, o)
+		good, err := l.one(ctx, c)
+		if ctx.Err() != nil {
+			return l.interrupted(configs[:i], c)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
-		well = report.print(stdout, o.quiet) && well
+		well = good && well
 	}
 	if !well {
 		return errVerdict
 	}
 	return nil
+}
+
+// one produces what the flags ask for of a config and says whether all is well.
+func (l *laboratory) one(ctx context.Context, c *spec.Config) (bool, error) {
+	switch {
+	case !l.shard.Whole():
+		return true, l.produceShard(ctx, c)
+	case c.Scorecard != nil:
+		return true, runScorecard(ctx, c, l.runOptions, l.stdout)
+	}
+	r, err := l.produce(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	return r.print(l.stdout, l.quiet), nil
+}
+
+// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
+func openFolders(paths []string) (all []string, errs []error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			all = append(all, path) // a file, or something that loading complains about
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
+		if err != nil || len(inside) == 0 {
+			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
+		}
+		all = append(all, inside...)
+	}
+	return all, errs
 }
 
 // loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
@@ -110,6 +141,7 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 				other.Path, c.Path, c.Head.Name)})
 		}
 	}
+	paths, errs = openFolders(paths)
 	for _, path := range paths {
 		c, err := spec.Load(path, sets)
 		if err != nil {
@@ -125,37 +157,14 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 }
 
 // interrupted says what a stopped call leaves behind.
-func interrupted(done []*spec.Config, during *spec.Config, o *runOptions) error {
-	kept := "nothing was finished before"
-	if len(done) > 0 {
-		kept = "finished and kept:"
-		for _, c := range done {
-			kept += " " + filepath.Join(o.out, c.Head.Name)
-		}
+func (l *laboratory) interrupted(done []*spec.Config, during *spec.Config) error {
+	kept := ""
+	for _, c := range done {
+		kept += " " + filepath.Join(l.out, c.Head.Name)
 	}
-	return fmt.Errorf("interrupted during %s, whose folder %s is as it was; %s", during.Path,
-		filepath.Join(o.out, during.Head.Name), kept)
-}
-
-// printPlan prints the runs of a config without doing them.
-func printPlan(w io.Writer, c *spec.Config) {
-	if c.Suite != nil {
-		fmt.Fprintf(w, "%s: a suite of %d experiments, %d figures\n", c.Head.Name, len(c.Members), len(c.Suite.Figures))
-		return
+	if kept != "" {
+		kept = "; complete:" + kept
 	}
-	if c.Scorecard != nil {
-		fmt.Fprintf(w, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
-		return
-	}
-	runs := c.Plan.Runs
-	fmt.Fprintf(w, "%s: %d runs\n", c.Head.Name, len(runs))
-	for _, r := range runs {
-		fmt.Fprintf(w, "  %s\n", r)
-	}
-	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(c.Plan.Resolved(runs[0])))
-}
-
-// indent moves every line two spaces in.
-func indent(text string) string {
-	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
+	return fmt.Errorf("interrupted during %s, whose folder %s is as it was%s; finished runs are in %s, and the same command goes on from there",
+		during.Path, filepath.Join(l.out, during.Head.Name), kept, l.cacheDir())
 }

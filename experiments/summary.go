@@ -40,11 +40,21 @@ func (r *report) printHead(w io.Writer) {
 	switch {
 	case r.config.Suite != nil:
 		fmt.Fprintf(w, "%s: %d experiments\n", r.config.Head.Name, len(r.config.Members))
-	case r.reused:
-		fmt.Fprintf(w, "%s: %d runs, unchanged since they were done (--fresh does them again)\n", r.config.Head.Name, len(r.runs.Rows))
 	default:
-		fmt.Fprintf(w, "%s: %d runs in %.2f s\n", r.config.Head.Name, len(r.runs.Rows), r.seconds)
+		fmt.Fprintf(w, "%s: %s\n", r.config.Head.Name, runsDone(&r.count))
 	}
+}
+
+// runsDone says how many runs there are and what became of them.
+func runsDone(c *engine.Count) string {
+	text := fmt.Sprintf("%d runs in %.2f s", c.Runs, c.Time.Seconds())
+	if c.Cached > 0 {
+		text = fmt.Sprintf("%d runs, %d of them done before, in %.2f s", c.Runs, c.Cached, c.Time.Seconds())
+	}
+	if c.Failed > 0 {
+		text += fmt.Sprintf(", %d FAILED", c.Failed)
+	}
+	return text
 }
 
 // mostRows is how many runs the printed table shows one by one; more are summed up by objective.
@@ -136,13 +146,16 @@ func (r *report) printBroken(w io.Writer) {
 	for _, err := range r.undrawn {
 		fmt.Fprintf(w, "  not drawn: %v\n", err)
 	}
+	for _, damage := range r.trouble.Damaged {
+		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
+	}
 	for i, row := range r.failed() {
 		if i == mostBroken {
 			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(r.failed())-i)
 			break
 		}
 		run := r.runs.Text(row, "run")
-		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, r.runs.Text(row, "reason"), r.stacks[run])
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, r.runs.Text(row, "reason"), r.trouble.Stacks[run])
 	}
 }
 

@@ -22,7 +22,7 @@ const manifestName = "manifest.json"
 // Manifest says where a results folder comes from. Hashes are SHA-256 in hex.
 type Manifest struct {
 	Tool     string            `json:"tool"`
-	Numerics int               `json:"numerics"` // NumericsVersion
+	Numerics string            `json:"numerics"` // see Numerics
 	Build    string            `json:"build"`    // hash of the executable
 	Go       string            `json:"go"`
 	OS       string            `json:"os"`
@@ -36,10 +36,10 @@ type Manifest struct {
 
 // NewManifest describes a plan done by this process; Files is filled by Seal.
 func NewManifest(plan *spec.Plan, seconds float64) *Manifest {
-	m := &Manifest{Tool: "windtunnel", Numerics: NumericsVersion, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
+	m := &Manifest{Tool: "windtunnel", Numerics: Numerics(), Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
 		Arch: runtime.GOARCH, Seconds: seconds, Inputs: map[string]string{}, Files: map[string]string{}}
 	if plan != nil {
-		m.Plan, m.Runs = plan.Key(), len(plan.Runs)
+		m.Plan, m.Runs = plan.Key(), plan.Len()
 	}
 	return m
 }
@@ -102,36 +102,6 @@ func (m *Manifest) write(dir string) error {
 		return err
 	}
 	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
-}
-
-// Fresh says whether dir holds the tables of this plan, made by this very executable and unchanged since, so that
-// nothing needs to be trained again.
-func Fresh(dir string, plan *spec.Plan) bool {
-	m, err := ReadManifest(dir)
-	if err != nil || m.Plan != plan.Key() || m.Numerics != NumericsVersion || m.Build != build() {
-		return false
-	}
-	for _, name := range tableNames {
-		hash, err := HashFile(filepath.Join(dir, name+".csv"))
-		if err != nil || hash != m.Files[name+".csv"] {
-			return false
-		}
-	}
-	return true
-}
-
-// CopyTables copies the tables of one results folder into another.
-func CopyTables(from, to string) error {
-	for _, name := range tableNames {
-		data, err := os.ReadFile(filepath.Join(from, name+".csv"))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(to, name+".csv"), data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // HashFile returns the SHA-256 of a file in hex.

@@ -19,14 +19,14 @@ var noMeasures = len(spec.Metrics())
 // tableNames are the tables that a run contributes to, in a fixed order.
 var tableNames = []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories}
 
-// rows returns what a finished run adds to each table, in the order of tableNames.
+// rows returns what a finished run adds to each table, in the order of tableNames, without the cells that depend on the
+// plan: those of run.Cells in the table runs, the run's name in the others.
 func (l *lab) rows(out *outcome) [][][]string {
 	return [][][]string{{l.runRow(out)}, l.policyRows(out), l.promptRows(out), out.trace, out.trajectory}
 }
 
 func (l *lab) runRow(out *outcome) []string {
-	run := l.run
-	row := append(run.Cells(), out.status, strconv.Itoa(out.steps), out.reason)
+	row := []string{out.status, strconv.Itoa(out.steps), out.reason}
 	if !out.final {
 		return append(row, make([]string, noMeasures)...)
 	}
@@ -49,15 +49,15 @@ func (l *lab) appendMeasured(row []string, loss, gradNorm float64) []string {
 }
 
 func (l *lab) traceRow(r train.Record) []string {
-	row := make([]string, 0, 2+noMeasures)
-	return l.appendMeasured(append(row, l.run.ID, strconv.Itoa(r.Step)), r.Loss, r.GradNorm)
+	row := make([]string, 0, 1+noMeasures)
+	return l.appendMeasured(append(row, strconv.Itoa(r.Step)), r.Loss, r.GradNorm)
 }
 
 func (l *lab) appendTrajectory(rows [][]string, step int) [][]string {
 	at := strconv.Itoa(step)
 	for p, v := range l.views {
 		for k, pi := range v.Pi {
-			rows = append(rows, []string{l.run.ID, at, l.env.Prompts[p].Name, strconv.Itoa(k), record.FormatFloat(pi)})
+			rows = append(rows, []string{at, l.env.Prompts[p].Name, strconv.Itoa(k), record.FormatFloat(pi)})
 		}
 	}
 	return rows
@@ -73,7 +73,7 @@ func (l *lab) policyRows(out *outcome) [][]string {
 			if !out.final {
 				pi = math.NaN()
 			}
-			rows = append(rows, []string{l.run.ID, prompt.Name, strconv.Itoa(k), record.FormatFloat(pi),
+			rows = append(rows, []string{prompt.Name, strconv.Itoa(k), record.FormatFloat(pi),
 				record.FormatFloat(prompt.PiRef[k]), record.FormatFloat(prompt.PiStar[k])})
 		}
 	}
@@ -84,7 +84,7 @@ func (l *lab) policyRows(out *outcome) [][]string {
 func (l *lab) promptRows(out *outcome) [][]string {
 	var rows [][]string
 	for p, v := range l.views {
-		row := []string{l.run.ID, l.env.Prompts[p].Name}
+		row := []string{l.env.Prompts[p].Name}
 		for i := range allMetrics {
 			value := math.NaN()
 			if out.final {

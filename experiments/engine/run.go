@@ -41,34 +41,52 @@ type lab struct {
 	logPi   []float64
 }
 
-// perform does a run and makes its rows. A panic becomes a failed run, so that one broken loss does not lose the others.
-// The error is the context's.
-func perform(ctx context.Context, run *spec.Run) (done result, err error) {
+// perform does a run and makes its rows, within the run's limits. A panic becomes a failed run, so that one broken loss
+// does not lose the others. The error is the context's.
+func perform(ctx context.Context, run *spec.Run) (e *entry, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			done, err = broken(run, fmt.Sprintf("panic: %v", p), string(debug.Stack())), nil
+			e, err = (&lab{run: run}).entry(failure(fmt.Sprintf("panic: %v", p))), nil
+			e.stack = string(debug.Stack())
 		}
 	}()
+	limit, limited := run.Limits.Time.Duration(), ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	l, err := newLab(run)
 	if err != nil {
-		return broken(run, err.Error(), ""), nil
+		return (&lab{run: run}).entry(failure(err.Error())), nil
 	}
-	var end outcome
-	if run.Solver == spec.SolverExact {
-		end, err = l.solve(ctx)
-	} else {
-		end, err = l.train(ctx)
+	out, err := l.reach(limited)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		e = l.entry(failure(fmt.Sprintf("took longer than limits.time, %s", limit)))
+		e.limit = limit
+		return e, nil
 	}
-	if err != nil {
-		return result{}, err
-	}
-	return result{rows: l.rows(&end)}, nil
+	return l.entry(out), nil
 }
 
-// broken is the result of a run that failed before it had a policy.
-func broken(run *spec.Run, reason, stack string) result {
-	end := failure(reason)
-	return result{(&lab{run: run}).rows(&end), stack}
+// reach finds the final policy by the run's solver. The error is the context's.
+func (l *lab) reach(ctx context.Context) (outcome, error) {
+	if l.run.Solver == spec.SolverExact {
+		return l.solve(ctx)
+	}
+	return l.train(ctx)
+}
+
+// entry makes the rows of a finished run.
+func (l *lab) entry(out outcome) *entry {
+	e := &entry{name: l.run.ID, status: out.status, reason: out.reason}
+	for _, rows := range l.rows(&out) {
+		e.bodies = append(e.bodies, encodeRows(rows))
+	}
+	return e
 }
 
 // failure is the outcome of a run that failed.

@@ -2,13 +2,11 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
+
+	"windtunnel/experiments/cache/lock"
 )
 
 // Staging is a results folder in the making. Everything is written beside the final folder and takes its place in one
@@ -16,63 +14,56 @@ import (
 type Staging struct {
 	Dir   string // where to write
 	final string
+	lock  *lock.Lock
 }
 
 // partial ends the names of what is only half written.
 const partial = ".partial"
 
-// Stage opens a staging folder for OUT/NAME and removes what killed runs left of earlier ones.
+// Stage opens a staging folder for OUT/NAME and removes what a killed process left of an earlier one. While another
+// process has the folder, the error is a lock.HeldError that names it.
 func Stage(out, name string) (*Staging, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, err
 	}
-	if err := sweepAbandoned(out, name); err != nil {
+	held, err := Hold(filepath.Join(out, name))
+	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, fmt.Sprintf(".%s.%d%s", name, os.Getpid(), partial)), final: filepath.Join(out, name)}
-	return s, os.Mkdir(s.Dir, 0o755)
+	s := &Staging{Dir: filepath.Join(out, "."+name+partial), final: filepath.Join(out, name), lock: held}
+	if err := errors.Join(recoverSwap(s.Dir, s.final), os.RemoveAll(s.Dir), os.Mkdir(s.Dir, 0o755)); err != nil {
+		return nil, errors.Join(err, held.Release())
+	}
+	return s, nil
 }
 
-// sweepAbandoned removes the staging folders of processes that no longer exist.
-func sweepAbandoned(out, name string) error {
-	entries, err := os.ReadDir(out)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		rest, begins := strings.CutPrefix(entry.Name(), "."+name+".")
-		number, ends := strings.CutSuffix(rest, partial)
-		pid, err := strconv.Atoi(number)
-		if !begins || !ends || err != nil || pid != os.Getpid() && alive(pid) {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(out, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
+// Hold locks a results folder against other processes.
+func Hold(dir string) (*lock.Lock, error) {
+	return lock.Acquire(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
 }
 
-// alive says whether a process exists; one of another user counts.
-func alive(pid int) bool {
-	p, err := os.FindProcess(pid)
-	if err != nil {
-		return false
+// Abandon removes the staging folder and gives the results folder free. After Publish it does nothing.
+func (s *Staging) Abandon() {
+	if s.lock == nil {
+		return
 	}
-	err = p.Signal(syscall.Signal(0))
-	return err == nil || errors.Is(err, os.ErrPermission)
+	os.RemoveAll(s.Dir)
+	// A lock that cannot be removed is stale as soon as this process ends.
+	_ = s.lock.Release()
+	s.lock = nil
 }
 
-// Abandon removes the staging folder. After Publish it does nothing.
-func (s *Staging) Abandon() { os.RemoveAll(s.Dir) }
-
-// Publish puts the staging folder in the place of the final one. Files that the old folder's manifest does not know,
-// such as a reader's notes, come along.
+// Publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
+// does not know, such as a reader's notes, come along.
 func (s *Staging) Publish() error {
+	defer s.Abandon()
 	if err := keepForeign(s.final, s.Dir); err != nil {
 		return err
 	}
 	if err := syncTree(s.Dir); err != nil {
+		return err
+	}
+	if err := s.lock.Check(); err != nil {
 		return err
 	}
 	if _, err := os.Stat(s.final); errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/cache"
+	"windtunnel/experiments/engine"
+)
+
+func newCache(stdout, stderr io.Writer) *cobra.Command {
+	dir := ""
+	cmd := &cobra.Command{
+		Use:   "cache",
+		Short: "See, check and prune the folder of finished runs",
+		Long: "Finished runs are kept under a name made of everything that decides their result: the resolved run, its data\n" +
+			"and the code that computes. A run that is asked for again, by whatever config, is read from there.",
+		Example: `  experiments cache size
+  experiments cache verify --cache /shared/cache
+  experiments cache prune --keep configs/interpolation.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return needArgs("size, list, verify or prune")(cmd, args)
+			}
+			return unknownCommand(cmd, args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&dir, "cache", "results/.cache", "`DIR` of finished runs")
+	visit := func(use, short string, do func(*cache.Store) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: atMost(0, "no arguments"), Example: "  experiments cache " + use,
+			RunE: func(*cobra.Command, []string) error { return withCache(dir, do) }}
+	}
+	cmd.AddCommand(
+		visit("size", "Print how many runs and bytes there are", func(s *cache.Store) error { return cacheSize(s, stdout) }),
+		visit("list", "Print every run with its size, age and name", func(s *cache.Store) error { return cacheList(s, stdout) }),
+		visit("verify", "Read everything and compare checksums; exit status 1 if something is damaged",
+			func(s *cache.Store) error { return cacheVerify(s, stdout) }),
+		newPrune(&dir, stdout, stderr),
+	)
+	return cmd
+}
+
+// withCache opens an existing cache for do.
+func withCache(dir string, do func(*cache.Store) error) error {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return inputError{fmt.Errorf("%s: there is no cache; `experiments run` makes one in its --out folder", dir)}
+	}
+	store, err := cache.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(store), store.Close())
+}
+
+func cacheSize(s *cache.Store, w io.Writer) error {
+	bytes := int64(0)
+	for _, info := range s.Entries() {
+		bytes += info.Size
+	}
+	_, err := fmt.Fprintf(w, "%d runs, %s\n", s.Len(), inBytes(bytes))
+	return err
+}
+
+// inBytes writes a number of bytes for reading.
+func inBytes(n int64) string {
+	for _, unit := range []struct {
+		name string
+		size float64
+	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+		if v := float64(n) / unit.size; v >= 1 {
+			return fmt.Sprintf("%.3g %s", v, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func cacheList(s *cache.Store, w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "key\twritten\tbytes\tstatus\trun")
+	var buf []byte
+	for key, info := range s.Entries() {
+		data, err := s.Get(key, buf)
+		if err != nil {
+			fmt.Fprintf(t, "%.6x\t%s\t%d\tdamaged\t\n", key, info.Written.Format(time.DateTime), info.Size)
+			continue
+		}
+		buf = data
+		name, status := engine.Describe(data)
+		fmt.Fprintf(t, "%.6x\t%s\t%d\t%s\t%s\n", key, info.Written.Format(time.DateTime), info.Size, status, name)
+	}
+	return t.Flush()
+}
+
+func cacheVerify(s *cache.Store, w io.Writer) error {
+	report, err := s.Verify()
+	if err != nil {
+		return err
+	}
+	for _, bad := range report.Bad {
+		fmt.Fprintln(w, bad.Error())
+	}
+	fmt.Fprintf(w, "%d runs are sound, %d are damaged\n", report.Good, len(report.Bad))
+	if len(report.Bad) > 0 {
+		return errVerdict
+	}
+	return nil
+}
+
+// pruneOptions are the flags of cache prune.
+type pruneOptions struct {
+	older time.Duration
+	keep  []string
+}
+
+func newPrune(dir *string, stdout, stderr io.Writer) *cobra.Command {
+	o := &pruneOptions{}
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove runs that are old, or that no given config plans",
+		Long: "Removes the runs that were written before --older, and with --keep those that are in the plan of none of the\n" +
+			"configs given; with both, those for which both hold.",
+		Example: `  experiments cache prune --older 720h
+  experiments cache prune --keep configs/interpolation.yaml --keep configs/paper.yaml`,
+		Args: atMost(0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			if o.older <= 0 && len(o.keep) == 0 {
+				return inputError{errors.New("cache prune: it needs --older DURATION or --keep CONFIG, or everything would go")}
+			}
+			reachable, err := o.reachable(stderr)
+			if err != nil {
+				return err
+			}
+			return withCache(*dir, func(s *cache.Store) error { return o.prune(s, reachable, stdout) })
+		},
+	}
+	cmd.Flags().DurationVar(&o.older, "older", 0, "remove what was written longer ago than this, as 720h")
+	cmd.Flags().StringArrayVar(&o.keep, "keep", nil, "keep what this `CONFIG`, or folder of configs, plans (repeatable)")
+	return cmd
+}
+
+// reachable returns the keys of every run of the configs to keep.
+func (o *pruneOptions) reachable(stderr io.Writer) (map[cache.Key]bool, error) {
+	configs, err := loadAll(o.keep, nil)
+	if err != nil {
+		return nil, err
+	}
+	warn(stderr, configs)
+	keys := map[cache.Key]bool{}
+	for _, c := range configs {
+		if c.Plan != nil {
+			engine.Reach(c.Plan, keys)
+		}
+	}
+	return keys, nil
+}
+
+func (o *pruneOptions) prune(s *cache.Store, reachable map[cache.Key]bool, w io.Writer) error {
+	limit := time.Now().Add(-o.older)
+	freed, removed, err := s.Prune(func(k cache.Key, info cache.Info) bool {
+		young := o.older > 0 && info.Written.After(limit)
+		return young || len(o.keep) > 0 && reachable[k]
+	})
+	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
+	return err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/spec"
+)
+
+// mostNames is how many runs --dry-run names at the beginning and at the end.
+const mostNames = 5
+
+// preview prints what run would do with each config.
+func (l *laboratory) preview(ctx context.Context, configs []*spec.Config) error {
+	for _, c := range configs {
+		switch {
+		case c.Suite != nil:
+			fmt.Fprintf(l.stdout, "%s: a suite of %d experiments, %d figures\n", c.Head.Name, len(c.Members), len(c.Suite.Figures))
+		case c.Scorecard != nil:
+			fmt.Fprintf(l.stdout, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
+		default:
+			forecast, err := l.work(c).Forecast(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(l.stdout, "%s: %s\n", c.Head.Name, l.inBrief(c.Plan, forecast))
+			printPlan(l.stdout, c.Plan)
+		}
+	}
+	return nil
+}
+
+// inBrief says how many runs there are and how long they would take.
+func (l *laboratory) inBrief(plan *spec.Plan, f *engine.Forecast) string {
+	text := fmt.Sprintf("%d runs", plan.Len())
+	if !l.shard.Whole() {
+		text += fmt.Sprintf(", %d of them in shard %s", f.Cached+f.Left, l.shard.String())
+	}
+	text += fmt.Sprintf(", %d in the cache", f.Cached)
+	if f.Left == 0 {
+		return text + ", nothing to do"
+	}
+	return text + fmt.Sprintf(", about %s at --jobs %d (%d runs probed)", inWords(f.Time), l.jobs, f.Probes)
+}
+
+// printPlan prints the names of the first and last runs and their settings.
+func printPlan(w io.Writer, plan *spec.Plan) {
+	n := plan.Len()
+	for i := 0; i < n; i++ {
+		if n > 2*mostNames+1 && i == mostNames {
+			fmt.Fprintf(w, "  ... %d more ...\n", n-2*mostNames)
+			i = n - mostNames
+		}
+		fmt.Fprintf(w, "  %s\n", plan.Run(i))
+	}
+	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(plan.Resolved(plan.Run(0))))
+	if n > 1 {
+		fmt.Fprintf(w, "the last run, resolved:\n%s", indent(plan.Resolved(plan.Run(n-1))))
+	}
+}
+
+// indent moves every line two spaces in.
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
+}

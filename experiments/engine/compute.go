@@ -1,0 +1,107 @@
+// Package engine does the runs of a plan and writes their rows. Runs are independent: workers, shards and earlier calls
+// do them in any order and put them into a cache, and tables are assembled from it in the order of the plan, so the bytes
+// are the same whoever did what when.
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"windtunnel/experiments/cache"
+	"windtunnel/experiments/spec"
+)
+
+// Work is a plan, or a shard of it, with the cache that holds what is done of it.
+type Work struct {
+	Plan  *spec.Plan
+	Shard Shard
+	Store *cache.Store
+	Meter *Meter
+	Jobs  int  // runs done at the same time, at least 1
+	Fresh bool // do runs again that the cache holds
+	Retry bool // do runs again that failed
+
+	busy sync.Map // results that some worker is at, by cache.Key
+}
+
+// Compute does the runs that the cache lacks and returns when all are safely in it. A run that breaks is an entry too.
+// The error is the context's or the cache's; what was finished before it is kept.
+func (w *Work) Compute(ctx context.Context) error {
+	order := w.Shard.part(w.Plan)
+	w.Meter.start(w.Plan, order)
+	var next atomic.Int64
+	group, working := errgroup.WithContext(ctx)
+	for range w.Jobs {
+		group.Go(func() error {
+			for working.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(order) {
+					return nil
+				}
+				if err := w.one(working, int(order[i])); err != nil {
+					return err
+				}
+			}
+			return working.Err()
+		})
+	}
+	err := group.Wait()
+	// What is finished is kept even when the call was interrupted, hence not the caller's context.
+	if synced := w.Store.Sync(context.WithoutCancel(ctx)); err == nil {
+		err = synced
+	}
+	return err
+}
+
+// one does a run unless the cache has it or another worker is at the same one.
+func (w *Work) one(ctx context.Context, i int) error {
+	run := w.Plan.Run(i)
+	k := keysOf(run, Numerics())
+	if known, failed := w.known(run, k); known {
+		w.Meter.cached(w.Plan.CostOf(i), failed)
+		return nil
+	}
+	if _, busy := w.busy.LoadOrStore(k.result, struct{}{}); busy {
+		w.Meter.cached(w.Plan.CostOf(i), false)
+		return nil
+	}
+	defer w.busy.Delete(k.result)
+	e, err := perform(ctx, run)
+	if err != nil {
+		return err
+	}
+	w.Meter.done(w.Plan.CostOf(i), e.failed())
+	return w.keep(k, e)
+}
+
+// keep puts an entry into the cache.
+func (w *Work) keep(k keys, e *entry) error {
+	return w.Store.Put(k.of(e), e.append(nil)).Err()
+}
+
+// known says whether the cache settles a run, and whether as a failure.
+func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
+	switch {
+	case w.Fresh:
+		return false, false
+	case w.Store.Has(k.result):
+		return true, false
+	case w.Retry || !w.Store.Has(k.failure):
+		return false, false
+	}
+	data, err := w.Store.Get(k.failure, nil)
+	if err != nil {
+		return false, false // damaged: it is done again
+	}
+	e, err := decodeEntry(data)
+	return err == nil && !outgrown(run, e), true
+}
+
+// outgrown says whether a failure was one of time that the run's present limit would allow.
+func outgrown(run *spec.Run, e *entry) bool {
+	limit := run.Limits.Time.Duration()
+	return e.limit > 0 && (limit == 0 || limit > e.limit)
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"windtunnel/metrics"
+	"windtunnel/toy"
+)
+
+// NumericsVersion is raised by hand when results of the same config change for a reason that Numerics cannot see.
+const NumericsVersion = 2
+
+// measuring is the text of the files that turn a trained policy into rows.
+//
+//go:embed run.go rows.go
+var measuring embed.FS
+
+// Numerics names the code that computes results: the version above, the text of toy/, metrics/ and of the files here
+// that make rows, the versions of Go and gonum, and the processor's architecture. Finished runs are kept under it, so an
+// edited loss is trained again.
+var Numerics = sync.OnceValue(func() string {
+	h := sha256.New()
+	for _, source := range []embed.FS{toy.Source, metrics.Source, measuring} {
+		if err := hashSource(h, source); err != nil {
+			panic(fmt.Sprintf("engine: reading embedded source: %v", err))
+		}
+	}
+	return fmt.Sprintf("%d-%s-%s-%s-%s", NumericsVersion, hex.EncodeToString(h.Sum(nil)[:8]), runtime.Version(),
+		gonumVersion(), runtime.GOARCH)
+})
+
+// hashSource adds the name and content of every file that is not a test.
+func hashSource(w io.Writer, source embed.FS) error {
+	return fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := source.ReadFile(path)
+		fmt.Fprintf(w, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+}
+
+// gonumVersion returns the version of gonum in this executable, "" where it does not say.
+func gonumVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == "gonum.org/v1/gonum" {
+			return m.Version
+		}
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/spec"
+)
+
+// mergeOptions are the flags of merge.
+type mergeOptions struct {
+	output
+	wait time.Duration
+}
+
+func newMerge(stdout, stderr io.Writer) *cobra.Command {
+	o := &mergeOptions{}
+	cmd := &cobra.Command{
+		Use:   "merge DIR...",
+		Short: "Put the shards of a sweep together: tables, claims, figures",
+		Long: "Each DIR is the folder of a shard, as `run --shard` makes them, or holds such folders. The shards must be of\n" +
+			"one sweep and all there; the tables are those that one machine would have written, byte for byte. The exit\n" +
+			"status is 1 if a shard is missing, with its number, or if a claim or a run is not well.",
+		Example: `  experiments run configs/interpolation.yaml --shard 1/2 --out parts
+  experiments run configs/interpolation.yaml --shard 2/2 --out parts
+  experiments merge parts --out merged`,
+		Args: needArgs("a folder with shards"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return merge(cmd.Context(), args, o, stdout, stderr)
+		},
+	}
+	o.register(cmd.Flags())
+	cmd.Flags().DurationVar(&o.wait, "wait", 0, "how long to wait for shards that are missing, as 90m")
+	return cmd
+}
+
+// merge assembles every experiment that has shards in the folders.
+func merge(ctx context.Context, dirs []string, o *mergeOptions, stdout, stderr io.Writer) error {
+	shards, err := awaitShards(ctx, dirs, o.wait)
+	if err != nil {
+		return err
+	}
+	well := true
+	for _, name := range slices.Sorted(maps.Keys(shards)) {
+		good, err := mergeOne(ctx, shards[name], o, stdout, stderr)
+		if err != nil {
+			return err
+		}
+		well = good && well
+	}
+	if !well {
+		return errVerdict
+	}
+	return nil
+}
+
+// lookAgain is how long waiting for shards pauses between looks.
+const lookAgain = 2 * time.Second
+
+// awaitShards finds the shards, if need be after waiting until every experiment has all of its own.
+func awaitShards(ctx context.Context, dirs []string, wait time.Duration) (map[string][]*engine.ShardManifest, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		shards, err := engine.FindShards(dirs)
+		complete := err == nil
+		for _, list := range shards {
+			complete = complete && engine.Missing(list) == nil
+		}
+		if complete || !time.Now().Before(deadline) {
+			if err != nil {
+				err = inputError{err}
+			}
+			return shards, err
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptions, stdout, stderr io.Writer) (bool, error) {
+	began := time.Now()
+	c, err := spec.Load(shards[0].Config(), nil)
+	if err != nil {
+		return false, err
+	}
+	warn(stderr, []*spec.Config{c})
+	merger, err := engine.NewMerger(c.Plan, shards)
+	if err != nil {
+		return false, err
+	}
+	r := &report{config: c}
+	err = publish(ctx, r, &o.output, runtime.GOMAXPROCS(0), func(dir string) (*engine.Trouble, error) {
+		t, err := merger.Assemble(ctx, dir, o.format)
+		r.count = merger.Count()
+		r.count.Time = time.Since(began)
+		return t, err
+	})
+	if err := errors.Join(err, merger.Close()); err != nil {
+		return false, fmt.Errorf("%s: %w", c.Head.Name, err)
+	}
+	return r.print(stdout, o.quiet), nil
+}
