@@ -147,12 +147,11 @@ func printPlan(w io.Writer, c *spec.Config) {
 		fmt.Fprintf(w, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
 		return
 	}
-	runs := c.Plan.Runs
-	fmt.Fprintf(w, "%s: %d runs\n", c.Head.Name, len(runs))
-	for _, r := range runs {
+	fmt.Fprintf(w, "%s: %d runs\n", c.Head.Name, c.Plan.Len())
+	for _, r := range c.Plan.All() {
 		fmt.Fprintf(w, "  %s\n", r)
 	}
-	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(c.Plan.Resolved(runs[0])))
+	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(c.Plan.Resolved(c.Plan.Run(0))))
 }
 
 // indent moves every line two spaces in.

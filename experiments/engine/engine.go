@@ -42,13 +42,13 @@ func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Pr
 		return nil, err
 	}
 	defer out.close()
-	progress.Start(len(plan.Runs), plan.Cost())
+	progress.Start(plan.Len(), plan.Cost())
 	w := &ordered{out: out, waiting: map[int]result{}, plan: plan, progress: progress, stacks: map[string]string{}}
 	// At most window runs are started beyond the oldest unwritten one, which bounds what waits in memory.
 	window := make(chan struct{}, 4*jobs+4)
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
-	for i := range plan.Runs {
+	for i, run := range plan.All() {
 		select {
 		case window <- struct{}{}:
 		case <-working.Done():
@@ -57,7 +57,7 @@ func Run(ctx context.Context, plan *spec.Plan, dir string, jobs int, progress Pr
 			break
 		}
 		group.Go(func() error {
-			done, err := perform(working, plan.Runs[i])
+			done, err := perform(working, run)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,8 @@ func (w *ordered) put(i int, r result, window <-chan struct{}) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting[i] = r
-	w.progress.Done(w.plan.Runs[i], w.plan.Runs[i].Cost())
+	run := w.plan.Run(i)
+	w.progress.Done(run, run.Cost())
 	for {
 		r, ok := w.waiting[w.next]
 		if !ok {
@@ -94,7 +95,7 @@ func (w *ordered) put(i int, r result, window <-chan struct{}) error {
 		}
 		delete(w.waiting, w.next)
 		if r.stack != "" {
-			w.stacks[w.plan.Runs[w.next].ID] = r.stack
+			w.stacks[w.plan.Run(w.next).ID] = r.stack
 		}
 		w.next++
 		<-window

@@ -39,7 +39,7 @@ func NewManifest(plan *spec.Plan, seconds float64) *Manifest {
 	m := &Manifest{Tool: "windtunnel", Numerics: NumericsVersion, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
 		Arch: runtime.GOARCH, Seconds: seconds, Inputs: map[string]string{}, Files: map[string]string{}}
 	if plan != nil {
-		m.Plan, m.Runs = plan.Key(), len(plan.Runs)
+		m.Plan, m.Runs = plan.Key(), plan.Len()
 	}
 	return m
 }
