@@ -111,8 +111,8 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table,
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.runs != len(plan.Runs) || w.done != w.runs || w.cost != plan.Cost() || w.spent < 0.999*w.cost || w.spent > 1.001*w.cost {
-		t.Errorf("progress was told of %d runs of cost %v, of which %d of cost %v were done; want %d", w.runs, w.cost, w.done, w.spent, len(plan.Runs))
+	if w.runs != plan.Len() || w.done != w.runs || w.cost != plan.Cost() || w.spent < 0.999*w.cost || w.spent > 1.001*w.cost {
+		t.Errorf("progress was told of %d runs of cost %v, of which %d of cost %v were done; want %d", w.runs, w.cost, w.done, w.spent, plan.Len())
 	}
 	all := map[string]*record.Table{}
 	for _, name := range tableNames {
@@ -159,7 +159,7 @@ func TestTables(t *testing.T) {
 	plan := planOf(t, trained)
 	tables, _ := results(t, plan, 2)
 	runs := tables[record.Runs]
-	for i, r := range plan.Runs {
+	for i, r := range plan.All() {
 		if want := append(r.Cells(), "done"); !slices.Equal(runs.Rows[i][:len(want)], want) {
 			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Rows[i][:len(want)], want)
 		}
@@ -188,7 +188,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: pi sums to %v", at, sum)
 		}
 	}
-	if n := len(tables[record.Prompts].Rows); n != 2*len(plan.Runs) {
+	if n := len(tables[record.Prompts].Rows); n != 2*plan.Len() {
 		t.Errorf("%d rows of prompts, want 2 a run", n)
 	}
 }
@@ -214,32 +214,26 @@ func (b *brokenLoss) Grad(*objective.Batch, float64, *objective.Grad) { panic("n
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, trained)
-	whole, _ := results(t, plan, 2)
-	plan.Runs[1].Loss, plan.Runs[4].Loss = &brokenLoss{}, &brokenLoss{late: true}
-	tables, stacks := results(t, plan, 2)
-	runs := tables[record.Runs]
-	for i, want := range whole[record.Runs].Rows {
-		if i != 1 && i != 4 && !slices.Equal(runs.Rows[i], want) {
-			t.Errorf("row %d is %v, want %v", i, runs.Rows[i], want)
+	for i, loss := range map[int]objective.Params{1: &brokenLoss{}, 4: &brokenLoss{late: true}} {
+		run := plan.Run(i)
+		run.Loss = loss
+		done, err := perform(context.Background(), run)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for i, reason := range map[int]string{1: "panic: no objective", 4: "panic: no gradient"} {
-		id := plan.Runs[i].ID
-		want := append(plan.Runs[i].Cells(), Failed, "0", reason)
-		if got := runs.Rows[i]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
-			t.Errorf("row %d is %v, want %v and empty metrics", i, got, want)
+		reason := map[int]string{1: "panic: no objective", 4: "panic: no gradient"}[i]
+		want := append(run.Cells(), Failed, "0", reason)
+		if got := done.rows[0][0]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
+			t.Errorf("the row of %s is %v, want %v and empty metrics", run, got, want)
 		}
-		if !strings.Contains(stacks[id], "brokenLoss") {
-			t.Errorf("the stack of %s does not name the loss: %q", id, stacks[id])
+		if !strings.Contains(done.stack, "brokenLoss") {
+			t.Errorf("the stack of %s does not name the loss: %q", run, done.stack)
 		}
-		for _, name := range tableNames[1:] {
-			if rows := (record.Where{"run": {id}}).Select(tables[name]); len(rows) > 0 {
-				t.Errorf("%s has %d rows of %s", name, len(rows), id)
+		for table, rows := range done.rows[1:] {
+			if len(rows) > 0 {
+				t.Errorf("%s has %d rows of %s", tableNames[table+1], len(rows), run)
 			}
 		}
-	}
-	if len(stacks) != 2 {
-		t.Errorf("%d stacks, want 2", len(stacks))
 	}
 }
 

@@ -48,12 +48,3 @@ func (p *Plan) Columns(table string) []string {
 		return []string{"run", "step", "prompt", "response", "pi"}
 	}
 }
-
-// planned returns the table runs as far as it is known before anything is trained.
-func (p *Plan) planned() *record.Table {
-	t := record.NewTable(record.Runs, p.planColumns()...)
-	for _, r := range p.Runs {
-		t.Rows = append(t.Rows, r.Cells())
-	}
-	return t
-}

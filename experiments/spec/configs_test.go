@@ -212,7 +212,7 @@ func comparePlans(t *testing.T, got, want *Config) {
 		return
 	}
 	if got.Plan.Key() != want.Plan.Key() {
-		t.Errorf("%s: the key differs; first run\n%s\nwant\n%s", want.Path, got.Plan.Resolved(got.Plan.Runs[0]), want.Plan.Resolved(want.Plan.Runs[0]))
+		t.Errorf("%s: the key differs; first run\n%s\nwant\n%s", want.Path, got.Plan.Resolved(got.Plan.Run(0)), want.Plan.Resolved(want.Plan.Run(0)))
 	}
 	for _, table := range []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories} {
 		same(t, "columns of "+table, got.Plan.Columns(table), want.Plan.Columns(table))

@@ -46,7 +46,7 @@ func FuzzLoad(f *testing.F) {
 		write(t, path, string(text))
 		c, err := Load(path, nil)
 		if err == nil {
-			if c == nil || c.Plan == nil && c.Suite == nil && c.Scorecard == nil || c.Plan != nil && (len(c.Plan.Runs) == 0 || c.Plan.Key() == "") {
+			if c == nil || c.Plan == nil && c.Suite == nil && c.Scorecard == nil || c.Plan != nil && (c.Plan.Len() == 0 || c.Plan.Key() == "") {
 				t.Errorf("accepted, but the config is %+v", c)
 			}
 			return

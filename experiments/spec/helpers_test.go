@@ -30,9 +30,17 @@ func loadedFile(t testing.TB, path string, sets ...string) *Config {
 	return c
 }
 
+func runsOf(p *Plan) []*Run {
+	var all []*Run
+	for _, r := range p.All() {
+		all = append(all, r)
+	}
+	return all
+}
+
 func ids(p *Plan) []string {
 	var all []string
-	for _, r := range p.Runs {
+	for _, r := range p.All() {
 		all = append(all, r.ID)
 	}
 	return all
@@ -40,7 +48,7 @@ func ids(p *Plan) []string {
 
 func lambdas(p *Plan) []float64 {
 	var all []float64
-	for _, r := range p.Runs {
+	for _, r := range p.All() {
 		all = append(all, r.Lambda)
 	}
 	return all

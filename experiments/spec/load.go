@@ -50,7 +50,6 @@ type loader struct {
 	hash string
 	root *yaml.Node // canonical, after --set
 	errs []error
-	made map[string]bool // settings that some run has been made from
 
 	overridden bool // some --set applies
 	warnings   []string
@@ -87,7 +86,7 @@ func open(path string) (*loader, error) {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
 	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path,
-		hash: hashHex(data), made: map[string]bool{}}
+		hash: hashHex(data)}
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
 	}

@@ -4,26 +4,23 @@ import (
 	"fmt"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 )
 
 // origin says where in a config the settings of a run were written.
 type origin struct {
 	l      *loader
-	entry  int // of the objective
-	axes   []axis
-	values []*yaml.Node // of the axes
+	plan   *Plan
+	digits []int // of the run, by dimension
 }
 
 // key turns a key of the document of a run into the key of the config that the value came from: of the sweep, of the
 // training settings of the objective, or of the objective.
 func (o *origin) key(key string) string {
-	if i, rest := o.swept(key); i >= 0 {
-		return "sweep." + o.axes[i].spelled + rest
+	if k, row, rest := o.swept(key); k != nil {
+		return k.spelled(row) + rest
 	}
-	entry := fmt.Sprintf("objectives.%d.", o.entry)
+	entry := fmt.Sprintf("objectives.%d.", o.plan.product.objective(o.digits))
 	if rest, ok := strings.CutPrefix(key, "objective."); ok {
 		return entry + rest
 	}
@@ -33,23 +30,27 @@ func (o *origin) key(key string) string {
 	return key
 }
 
-// swept returns the axis that gives a key of the document of a run, -1 if none does, and what of the key is below the
-// axis.
-func (o *origin) swept(key string) (i int, rest string) {
-	for i, a := range o.axes {
-		if rest, ok := strings.CutPrefix(key, a.path); ok && (rest == "" || rest[0] == '.') {
-			return i, rest
+// swept returns the swept key, and its row, that gives a key of the document of a run, the last to do so; nil if none
+// does. rest is what of the key is below it.
+func (o *origin) swept(key string) (found *sweptKey, row int, rest string) {
+	for d := range o.plan.product.dims {
+		keys := o.plan.product.dims[d].keys
+		for i := range keys {
+			below, ok := strings.CutPrefix(key, keys[i].path)
+			if ok && keys[i].path != "" && (below == "" || below[0] == '.') && keys[i].node(o.digits[d]) != nil {
+				found, row, rest = &keys[i], o.digits[d], below
+			}
 		}
 	}
-	return -1, ""
+	return found, row, rest
 }
 
 // mistake returns a mistake in a setting of the run, at the place that the setting came from.
 func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 	at := o.key(key)
 	node := o.l.nearestNode(at)
-	if i, rest := o.swept(key); i >= 0 {
-		node = o.values[i]
+	if k, row, rest := o.swept(key); k != nil {
+		node = k.node(row)
 		if below := decode.Lookup(node, strings.TrimPrefix(rest, ".")); below != nil {
 			node = below
 		}
@@ -59,7 +60,7 @@ func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 
 // renamed gives the mistakes of a decoded run the keys of the config.
 func (o *origin) renamed(err error) error {
-	many := err.(decode.Errors)
+	many := mistakesOf([]error{err})
 	for i := range many {
 		many[i].Key = o.key(many[i].Key)
 	}

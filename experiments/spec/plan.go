@@ -5,38 +5,119 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
-	"math"
-	"os"
-	"path/filepath"
-	"slices"
+	"iter"
 	"sync"
 
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
 )
 
-// Plan is the flat list of an experiment's runs.
+// Plan is the list of an experiment's runs, in order. It does not hold the runs but what they are made of, and resolves
+// each on demand: its memory does not grow with their number. It is safe for concurrent use.
 type Plan struct {
-	Runs    []*Run
 	Swept   []string          // columns of swept keys, without objective, lambda and seed, which every table has
 	Prompts []string          // names of all prompts, in the order in which runs have them
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
-	tables *decode.Tables
-	key    func() string
+	decoder  decode.Decoder
+	labels   []string     // of the objectives
+	trees    []*yaml.Node // the document of a run of each objective, as it is before the sweep
+	product  product
+	kept     *bitset // the combinations that are runs; nil where all are
+	sections [sectionCount]*sections
+	files    map[string]*dataFile // by the path as the config spells it
+
+	key  func() string
+	cost func() float64
 }
 
-// Cost returns the expected cost of all runs.
-func (p *Plan) Cost() float64 {
+// newPlan returns a plan of the product's combinations. The data files are not read yet.
+func newPlan(decoder decode.Decoder, labels []string, trees []*yaml.Node, dims []dimension) *Plan {
+	p := &Plan{Inputs: map[string][]byte{}, decoder: decoder, labels: labels, trees: trees, product: newProduct(dims),
+		files: map[string]*dataFile{}}
+	p.key, p.cost = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost)
+	for _, d := range dims {
+		p.Swept = append(p.Swept, d.sweptColumns()...)
+	}
+	for i := range sectionKinds {
+		p.sections[i] = p.newSections(&sectionKinds[i])
+	}
+	return p
+}
+
+// Len returns the number of runs.
+func (p *Plan) Len() int {
+	if p.kept == nil {
+		return p.product.size
+	}
+	return p.kept.count
+}
+
+// Run resolves run i, counted from 0 in the order of the plan. It panics where there is no such run.
+func (p *Plan) Run(i int) *Run {
+	if i < 0 || i >= p.Len() {
+		panic(fmt.Sprintf("spec: there is no run %d in a plan of %d", i, p.Len()))
+	}
+	return p.resolve(p.combination(i))
+}
+
+// combination returns the number in the product of run i.
+func (p *Plan) combination(i int) int {
+	if p.kept == nil {
+		return i
+	}
+	return p.kept.nth(i)
+}
+
+// All yields every run with its number, in order.
+func (p *Plan) All() iter.Seq2[int, *Run] {
+	return func(yield func(int, *Run) bool) {
+		i := 0
+		for c := range p.combinations() {
+			if !yield(i, p.resolve(c)) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// combinations yields the numbers in the product of the runs, in order.
+func (p *Plan) combinations() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for c := range p.product.size {
+			if (p.kept == nil || p.kept.has(c)) && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// Cost returns the expected cost of all runs, in training steps.
+func (p *Plan) Cost() float64 { return p.cost() }
+
+func (p *Plan) sumCost() float64 {
 	total := 0.0
-	for _, r := range p.Runs {
-		total += r.Cost()
+	for c := range p.combinations() {
+		total += p.costOf(c)
 	}
 	return total
+}
+
+// CostOf returns the expected cost of run i (see [Run.Cost]) without resolving all of it.
+func (p *Plan) CostOf(i int) float64 { return p.costOf(p.combination(i)) }
+
+func (p *Plan) costOf(combination int) float64 {
+	var space [inlineDimensions]int
+	digits := p.product.digits(combination, space[:0])
+	var run Run
+	for i := range sectionKinds {
+		if sectionKinds[i].costs {
+			p.fill(&run, i, digits)
+		}
+	}
+	return run.Cost()
 }
 
 // Key returns a hash of every resolved run and of the data they read. Two configs with the same key give the same
@@ -45,28 +126,18 @@ func (p *Plan) Key() string { return p.key() }
 
 func (p *Plan) hash() string {
 	h := sha256.New()
-	for _, r := range p.Runs {
-		fmt.Fprintf(h, "%q %q %q\n", r.ID, r.Label, r.Swept)
-		io.WriteString(h, r.canonical(p.tables))
-		if r.file != nil {
-			hashBytes(h, r.file.content)
-		}
+	for _, r := range p.All() {
+		content := r.Content()
+		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, content)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func hashBytes(h hash.Hash, b []byte) {
-	sum := sha256.Sum256(b)
-	h.Write(sum[:])
-}
-
-// canonical is the run's full encoding.
-func (r *Run) canonical(tables *decode.Tables) string {
-	return encodeYAML(decode.Encode(&runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}, tables))
-}
-
 // Resolved returns the run as YAML, every setting written out.
-func (p *Plan) Resolved(r *Run) string { return r.canonical(p.tables) }
+func (p *Plan) Resolved(r *Run) string {
+	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
+	return encodeYAML(decode.Encode(&doc, p.decoder.Tables))
+}
 
 // encodeYAML writes a tree with two spaces of indentation.
 func encodeYAML(n *yaml.Node) string {
@@ -79,136 +150,45 @@ func encodeYAML(n *yaml.Node) string {
 	return b.String()
 }
 
-// runDoc is the document of one run: the settings with a single objective.
-type runDoc struct {
-	Settings  `yaml:",inline"`
-	Objective Objective `yaml:"objective" required:"true" doc:"the loss"`
+// resolve makes the run of one combination.
+func (p *Plan) resolve(combination int) *Run {
+	var space [inlineDimensions]int
+	digits := p.product.digits(combination, space[:0])
+	run := &Run{Label: p.labels[p.product.objective(digits)]}
+	for i := range sectionKinds {
+		p.fill(run, i, digits)
+	}
+	run.ID, run.Swept = p.name(run.Label, digits), p.cells(digits)
+	return run
 }
 
-func newRunDoc() *runDoc { return &runDoc{Settings: defaultSettings()} }
-
-// mostRuns bounds a plan, so that a slip in a sweep ends in a message.
-const mostRuns = 100_000
-
-// plan expands objectives and sweep into runs.
-func (l *loader) plan(exp *Experiment) *Plan {
-	p := &Plan{Inputs: map[string][]byte{}, tables: l.Tables}
-	p.key = sync.OnceValue(p.hash)
-	base := without(l.root, "name", "description", "objectives", "sweep", "claims", "figures")
-	objectives := decode.Lookup(l.root, "objectives").Content
-	axes := l.axes(exp, l.runTree(base, objectives[0]))
-	count := float64(len(objectives))
-	for _, a := range axes {
-		count *= float64(len(a.values))
-		if a.column != "lambda" && a.column != "seed" {
-			p.Swept = append(p.Swept, a.column)
-		}
-	}
-	if count > mostRuns {
-		l.failAt("sweep", fmt.Sprintf("plans %.0f runs", count), fmt.Sprintf("at most %d", mostRuns), "")
-		return p
-	}
-	for i, node := range objectives {
-		tree := l.runTree(base, node)
-		if i > 0 && !l.applies(i, tree, axes) {
-			continue
-		}
-		product(axes, func(values []*yaml.Node) {
-			l.addRun(p, tree, &origin{l, i, axes, values})
-		})
-	}
-	return p
-}
-
-// without returns a mapping less some keys.
-func without(n *yaml.Node, keys ...string) *yaml.Node {
-	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if !slices.Contains(keys, n.Content[i].Value) {
-			m.Content = append(m.Content, n.Content[i], n.Content[i+1])
-		}
-	}
-	return m
-}
-
-// runTree adds an objective to the shared settings and lays its own training settings over train.
-func (l *loader) runTree(base, objective *yaml.Node) *yaml.Node {
-	tree := without(base)
-	if over := decode.Lookup(objective, "train"); over != nil {
-		merged := decode.Merge(decode.Lookup(base, "train"), over)
-		tree = without(base, "train")
-		tree.Content = append(tree.Content, scalar("train"), merged)
-		objective = without(objective, "train")
-	}
-	tree.Content = append(tree.Content, scalar("objective"), objective)
-	return tree
-}
-
-func scalar(text string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
-}
-
-// addRun decodes, reviews and adds one run.
-func (l *loader) addRun(p *Plan, tree *yaml.Node, from *origin) {
-	tree, err := assigned(tree, from.axes, from.values)
+// fill puts section i of a combination into a run. Loading has decoded every section of every run without mistakes.
+func (p *Plan) fill(run *Run, i int, digits []int) {
+	s, err := p.section(i, digits)
 	if err != nil {
-		l.fail(err)
-		return
+		panic(fmt.Sprintf("spec: a setting that was valid is not any more: %v", err))
 	}
-	doc := newRunDoc()
-	if err := l.Decode(tree, "", doc); err != nil {
-		l.fail(from.renamed(err))
-		return
-	}
-	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: doc.Objective.Label(l.Tables), Lambda: math.NaN()}
-	if n := decode.Lookup(decode.Encode(&doc.Objective, l.Tables), "lambda"); n != nil {
-		run.Lambda = record.ParseFloat(n.Value)
-	}
-	run.ID = run.Label
-	for j, a := range from.axes {
-		text := cellText(from.values[j])
-		run.ID += "/" + a.column + "=" + text
-		if a.column != "lambda" && a.column != "seed" {
-			run.Swept = append(run.Swept, text)
-		}
-	}
-	l.attachFile(p, run, from)
-	l.reviewRun(p, run, from)
-	p.Runs = append(p.Runs, run)
+	p.take(run, i, s)
 }
 
-// attachFile reads the data file that the run names, once for all runs.
-func (l *loader) attachFile(p *Plan, run *Run, from *origin) {
-	name := run.Preferences.FilePath()
-	if name == "" {
-		return
+// name returns the name of a run: the label of its objective, and whatever the sweep says of it.
+func (p *Plan) name(label string, digits []int) string {
+	b := make([]byte, 0, 96)
+	b = append(b, label...)
+	for i := range p.product.dims {
+		b = p.product.dims[i].appendName(b, digits[i])
 	}
-	path := filepath.FromSlash(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(l.path), path)
-	}
-	content, known := p.Inputs[name]
-	if !known {
-		var err error
-		if content, err = os.ReadFile(path); err != nil {
-			content = nil
-			e := from.mistake("preferences.path", "", "a JSONL file, its path relative to the config")
-			l.fail(unreadable(e, path, name, err))
-		}
-		p.Inputs[name] = content
-	}
-	run.file = &dataFile{name: filepath.ToSlash(path), content: content}
+	return string(b)
 }
 
-// labels refuses two objectives of one label.
-func (l *loader) labels(exp *Experiment) {
-	seen := map[string]int{}
-	for i := range exp.Objectives {
-		label := exp.Objectives[i].Label(l.Tables)
-		if first, taken := seen[label]; taken {
-			l.failAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
-				"a name of its own for every objective", "")
-		}
-		seen[label] = i
+// cells returns the cells of the columns Swept.
+func (p *Plan) cells(digits []int) []string {
+	if len(p.Swept) == 0 {
+		return nil
 	}
+	cells := make([]string, 0, len(p.Swept))
+	for i := range p.product.dims {
+		cells = p.product.dims[i].appendCells(cells, digits[i])
+	}
+	return cells
 }

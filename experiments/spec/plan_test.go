@@ -88,7 +88,7 @@ func TestResolvedDataNames(t *testing.T) {
 	}
 	again := loadedFile(t, filepath.Join(out, ResolvedName))
 	same(t, "runs", ids(again.Plan), []string{"dpo/preferences.path=data/pairs.jsonl", "dpo/preferences.path=data/2-pairs.jsonl"})
-	for i, r := range again.Plan.Runs {
+	for i, r := range again.Plan.All() {
 		env, _ := r.BuildEnvironment()
 		data, err := r.BuildPreferences(env)
 		if err != nil || data.Chosen[0] != i {
@@ -150,7 +150,7 @@ func ExampleLoad() {
 		fmt.Println(err)
 		return
 	}
-	for _, run := range c.Plan.Runs {
+	for _, run := range c.Plan.All() {
 		fmt.Println(run)
 	}
 	_, err = Load(config, []string{"slover=train", "sweep.lambda=[0, 1]"})

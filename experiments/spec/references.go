@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -137,48 +136,6 @@ func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
 	}
 	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),
 		"one of "+strings.Join(firstTen(plan.Prompts), ", ")+", or their common name before -1, -2, ...", decode.Nearest(prompt, plan.Prompts))
-}
-
-// reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
-// status, cannot be checked.
-func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
-	known := record.Where{}
-	table := plan.planned()
-	before := len(l.errs)
-	for _, column := range slices.Sorted(maps.Keys(where)) {
-		if table.Column(column) < 0 {
-			continue
-		}
-		known[column] = where[column]
-		for _, value := range where[column] {
-			alone := record.Where{column: {value}}
-			if len(alone.Select(table)) > 0 {
-				continue
-			}
-			values, near := distinct(table, column), ""
-			if math.IsNaN(record.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
-				near = decode.Nearest(value, values)
-			}
-			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
-				"one of "+strings.Join(firstTen(values), ", "), near)
-		}
-	}
-	if len(l.errs) == before && len(known.Select(table)) == 0 {
-		l.failAt(key, "selects no planned run", "values that some run has together", "")
-	}
-}
-
-// distinct lists the values of a column, in order.
-func distinct(t *record.Table, column string) []string {
-	var values []string
-	seen := map[string]bool{}
-	for row := range t.Rows {
-		if v := t.Text(row, column); !seen[v] {
-			seen[v] = true
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // firstTen shortens a list for a message.

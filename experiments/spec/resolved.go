@@ -31,7 +31,7 @@ func (c *Config) WriteResolved(dir string) error {
 		}
 		tree = decode.Encode(&suite, Tables())
 	} else {
-		tree = decode.Encode(c.Experiment, c.Plan.tables)
+		tree = decode.Encode(c.Experiment, Tables())
 		if err := c.copyData(dir, tree); err != nil {
 			return err
 		}

@@ -2,11 +2,9 @@ package spec
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/policy"
@@ -17,46 +15,43 @@ import (
 // without memory.
 const mostValues = 20_000_000
 
-// reviewRun makes a run's environment, data and policy where no earlier run has the same, and checks what only shows
-// then: data files against environments, policies against features and responses, solvers against constraints. Sampled
-// data may take long to draw; only files are read.
-func (l *loader) reviewRun(p *Plan, run *Run, from *origin) {
+// reviewSolver refuses what the solver cannot do.
+func (l *loader) reviewSolver(run *Run, from *origin) {
 	if run.Solver == SolverExact && run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which the exact solver has not",
 			"solver: train, or constraint.l2"))
 	}
-	same := encodeYAML(decode.Encode(&Settings{Seed: run.Seed, Environment: run.Environment, Preferences: run.Preferences,
-		Policy: run.Policy}, l.Tables))
-	if l.made[same] {
-		l.reviewUnpaired(run, from)
-		return
-	}
-	l.made[same] = true
-	if !l.environmentFits(run, from) {
+}
+
+// reviewEnvironment builds the run's environment and takes down its prompts.
+func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
+	if !s.l.environmentFits(run, from) {
 		return
 	}
 	env, err := run.BuildEnvironment()
 	if err != nil {
-		l.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
+		s.l.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
 	}
 	for i := range env.Prompts {
-		if name := env.Prompts[i].Name; !slices.Contains(p.Prompts, name) {
-			p.Prompts = append(p.Prompts, name)
+		if name := env.Prompts[i].Name; !s.prompts[name] {
+			s.prompts[name] = true
+			s.plan.Prompts = append(s.plan.Prompts, name)
 		}
 	}
-	l.reviewBatches(run, env)
-	l.reviewPolicy(run, env, from)
-	l.reviewPreferences(run, env, from)
-	l.reviewUnpaired(run, from)
 }
 
 // reviewBatches warns of minibatches of the population, which are no unbiased sample of it.
-func (l *loader) reviewBatches(run *Run, env *bandit.Env) {
+func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	_, population := run.Preferences.(*preference.Population)
-	all := len(env.Prompts) * env.Responses() * (env.Responses() - 1)
-	if size := run.Train.BatchSize; population && run.Solver == SolverTrain && size > 0 && size < all {
-		l.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
+	size := run.Train.BatchSize
+	if s.warned || !population || run.Solver != SolverTrain || size == 0 {
+		return
+	}
+	env := s.environment(run, from)
+	if all := len(env.Prompts) * env.Responses() * (env.Responses() - 1); size < all {
+		s.warned = true
+		s.l.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
 			"normalizes anew; batch_size: 0 takes the exact expectation", all, size))
 	}
 }
@@ -74,7 +69,8 @@ func (l *loader) environmentFits(run *Run, from *origin) bool {
 
 // reviewPolicy builds the policy at its start. What a policy needs of its environment, no tag of its parameters can
 // say, so it is put into words here.
-func (l *loader) reviewPolicy(run *Run, env *bandit.Env, from *origin) {
+func (s *surroundings) reviewPolicy(run *Run, from *origin) {
+	l, env := s.l, s.environment(run, from)
 	k := env.Responses()
 	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 {
 		if most := min(k-1, mostValues/max(k, len(env.Prompts))); p.Rank > most {
@@ -99,8 +95,9 @@ func (l *loader) reviewPolicy(run *Run, env *bandit.Env, from *origin) {
 }
 
 // reviewPreferences reads the pairs of a file, whose mistakes have positions of their own, and refuses more comparisons
-// than fit.
-func (l *loader) reviewPreferences(run *Run, env *bandit.Env, from *origin) {
+// than fit. Sampled comparisons may take long to draw and are not drawn.
+func (s *surroundings) reviewPreferences(run *Run, from *origin) {
+	l, env := s.l, s.environment(run, from)
 	k, prompts := float64(env.Responses()), float64(len(env.Prompts))
 	switch p := run.Preferences.(type) {
 	case *preference.Population:
@@ -113,13 +110,13 @@ func (l *loader) reviewPreferences(run *Run, env *bandit.Env, from *origin) {
 			l.fail(from.mistake("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues)))
 		}
 	case *preference.File:
-		if run.file.content == nil {
-			return // it could not be read, which has been said
+		pairs, err := run.BuildPreferences(env)
+		if err == nil {
+			run.file.unpaired = pairs.Unpaired()
+			return
 		}
-		if _, err := run.BuildPreferences(env); err != nil {
-			for text := range strings.SplitSeq(err.Error(), "\n") {
-				l.fail(fileMistake(run.file.name, text))
-			}
+		for text := range strings.SplitSeq(err.Error(), "\n") {
+			l.fail(fileMistake(run.file.name, text))
 		}
 	}
 }
@@ -133,27 +130,4 @@ func fileMistake(name, text string) decode.Error {
 		e.Line, e.Wrong = line, wrong
 	}
 	return e
-}
-
-// dropIdleSeeds keeps the first seed of a sweep over seeds that change nothing, and says so: bands over them would have
-// no width.
-func (p *Plan) dropIdleSeeds() []string {
-	first := map[string]bool{}
-	idle := 0
-	keep := p.Runs[:0:0]
-	for _, run := range p.Runs {
-		same := fmt.Sprintf("%q %q %q", run.Label, record.FormatFloat(run.Lambda), run.Swept)
-		if first[same] && !run.random() {
-			idle++
-			continue
-		}
-		first[same] = true
-		keep = append(keep, run)
-	}
-	if idle == 0 {
-		return nil
-	}
-	p.Runs = keep
-	return []string{fmt.Sprintf("sweep.seed: the seed changes nothing in %d of the runs (preferences, environment, policy and "+
-		"order of batches are all fixed); they are left out, and only the first seed is run", idle)}
 }

@@ -23,13 +23,31 @@ type Run struct {
 	Lambda float64  // of the objective, NaN where it has none
 	Swept  []string // values of the plan's swept columns, as tables hold them
 
-	file *dataFile // the data that Preferences names, or nil
+	file     *dataFile // the data that Preferences names, or nil
+	sections [sectionCount]*section
 }
 
 // dataFile is the content of a data file, read when the config was loaded: editing it later does not change the runs.
 type dataFile struct {
-	name    string // as messages call it
-	content []byte
+	name     string // as messages call it
+	content  []byte
+	hash     [sha256.Size]byte
+	unpaired bool // it holds single responses with labels
+}
+
+// Content returns the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every
+// one written out, and the content of its data file. Runs of different configs, under different names and at different
+// places of their sweeps have the same content where they would do the same.
+func (r *Run) Content() [sha256.Size]byte {
+	var all [(sectionCount + 1) * sha256.Size]byte
+	b := all[:0]
+	for i := range sectionKinds {
+		b = append(b, r.sections[i].hash[:]...)
+	}
+	if r.file != nil {
+		b = append(b, r.file.hash[:]...)
+	}
+	return sha256.Sum256(b)
 }
 
 // seedOverride is implemented by parameters with a seed of their own.

@@ -10,11 +10,11 @@ func draw(r *Run, use string, override *int) uint64 { return r.Source(use, overr
 // A source depends on the seed and the use alone: losses under one seed see the same data and the same batches.
 func TestSources(t *testing.T) {
 	t.Parallel()
-	runs := loaded(t, head+`preferences: sample
+	plan := loaded(t, head+`preferences: sample
 objectives: [dpo, typo]
 sweep: {seed: [1, 2]}
-`).Plan.Runs
-	dpo1, dpo2, typo1 := runs[0], runs[1], runs[2]
+`).Plan
+	dpo1, dpo2, typo1 := plan.Run(0), plan.Run(1), plan.Run(2)
 	uses := []string{"environment", "preferences", "policy", "batches"}
 	seen := map[uint64]string{}
 	for _, use := range uses {
@@ -59,7 +59,7 @@ sweep: {seed: [1, 2]}
 		plan := loaded(t, strings.NewReplacer("ENV", tt.env, "PREF", tt.pref).Replace(text)+"train: {shuffle: true}\n").Plan
 		var star [2]float64
 		var pairs [2][]int
-		for i, r := range plan.Runs {
+		for i, r := range plan.All() {
 			env, err := r.BuildEnvironment()
 			if err != nil {
 				t.Fatal(err)
@@ -102,8 +102,8 @@ func TestIdleSeeds(t *testing.T) {
 		{"fixed environment", "name: test\nenvironment: {kind: random-bandit, seed: 2}\nobjectives: [dpo]\n", 2, true},
 	} {
 		c := loaded(t, tt.text+rest)
-		if len(c.Plan.Runs) != tt.runs || (len(c.Warnings) > 0) != tt.warned {
-			t.Errorf("%s: %d runs, warnings %q; want %d runs, a warning %v", tt.name, len(c.Plan.Runs), c.Warnings, tt.runs, tt.warned)
+		if c.Plan.Len() != tt.runs || (len(c.Warnings) > 0) != tt.warned {
+			t.Errorf("%s: %d runs, warnings %q; want %d runs, a warning %v", tt.name, c.Plan.Len(), c.Warnings, tt.runs, tt.warned)
 		}
 	}
 	c := loaded(t, head+"objectives: [dpo]\n"+rest)

@@ -1,23 +1,15 @@
 package spec
 
 import (
-	"bytes"
 	"strings"
 
 	"windtunnel/toy/objective"
 )
 
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
-// labels. What else is wrong with the file, reviewPreferences says.
+// labels.
 func (l *loader) reviewUnpaired(run *Run, from *origin) {
-	if run.file == nil || !bytes.Contains(run.file.content, []byte(`"label"`)) || run.Loss.Objective().AcceptsUnpaired() {
-		return
-	}
-	env, err := run.BuildEnvironment()
-	if err != nil {
-		return
-	}
-	if pairs, err := run.BuildPreferences(env); err == nil && pairs.Unpaired() {
+	if run.file != nil && run.file.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+run.file.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(unpairedLosses(), ", ")+"; or a file of pairs"))
 	}

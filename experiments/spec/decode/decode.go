@@ -68,6 +68,26 @@ func (d *Decoder) Decode(n *yaml.Node, path string, dst any) error {
 	return s.errs.sorted()
 }
 
+// DecodeKey decodes one key of the mapping n, the root of its document, into its field of dst, which is as for Decode.
+// The other keys are not looked at. That the key is missing is a mistake only if it is required.
+func (d *Decoder) DecodeKey(n *yaml.Node, key string, dst any) error {
+	v := reflect.ValueOf(dst).Elem()
+	s := state{d: d, root: place{typ: v.Type(), value: v, node: n}, nodes: []*yaml.Node{n}}
+	l := layoutOf(v.Type())
+	at, known := l.byKey[key]
+	if !known {
+		panic(fmt.Sprintf("decode: %v has no key %s", v.Type(), key))
+	}
+	f := &l.fields[at]
+	switch value := child(n, key); {
+	case value != nil:
+		s.at(segment{key: key}, value, v.FieldByIndex(f.index), f.limits)
+	case f.limits.required:
+		s.fail(n, f.key, "is missing", d.Tables.phrase(f.typ, f.limits), "")
+	}
+	return s.errs.sorted()
+}
+
 // Error returns a mistake at the node n, for checks that the caller makes after decoding.
 func (d *Decoder) Error(n *yaml.Node, key, wrong, allowed string) Error {
 	e := Error{File: d.File, Key: key, Wrong: wrong, Allowed: allowed}

@@ -1,0 +1,136 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+
+	"windtunnel/toy/bandit"
+)
+
+// mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
+const mostMistakes = 100
+
+// check looks at every combination of the values of some sections, each once.
+type check struct {
+	facet    facet // of the dimensions that the sections depend on
+	sections []int // that the run it is given has, beside the seed
+	needs    []*check
+	do       func(run *Run, from *origin)
+
+	seen   *bitset
+	broken map[int]bool // combinations with mistakes
+}
+
+func newCheck(f facet, do func(run *Run, from *origin)) *check {
+	return &check{facet: f, do: do, seen: newBitset(f.size), broken: map[int]bool{}}
+}
+
+// validate decodes every section of every run and reviews how they go together, reading the data files.
+func (l *loader) validate(p *Plan) {
+	checks := l.checks(p)
+	from := &origin{l: l, plan: p}
+	for c := range p.combinations() {
+		from.digits = p.product.digits(c, from.digits[:0])
+		for _, check := range checks {
+			l.visit(p, check, from)
+		}
+		if len(l.errs) > mostMistakes {
+			return
+		}
+	}
+}
+
+// visit does a check at a combination, unless it has been done for the same values or what it needs is broken.
+func (l *loader) visit(p *Plan, c *check, from *origin) {
+	index := c.facet.index(from.digits)
+	if !c.seen.add(index) {
+		return
+	}
+	for _, need := range c.needs {
+		if need.broken[need.facet.index(from.digits)] {
+			c.broken[index] = true
+			return
+		}
+	}
+	before := len(l.errs)
+	run := &Run{Label: p.labels[p.product.objective(from.digits)]}
+	for _, i := range c.sections {
+		p.fill(run, i, from.digits)
+	}
+	if c.do(run, from); len(l.errs) > before {
+		c.broken[index] = true
+	}
+}
+
+// checks lists what is checked of a plan: that every section can be decoded, and then how sections go together. No seed
+// makes an environment or a policy right or wrong, so one is enough.
+func (l *loader) checks(p *Plan) []*check {
+	var all []*check
+	for i := range sectionKinds {
+		all = append(all, newCheck(p.sections[i].facet, func(_ *Run, from *origin) {
+			if _, err := p.section(i, from.digits); err != nil {
+				l.fail(from.renamed(err))
+			}
+		}))
+	}
+	decoded := all
+	review := func(do func(*Run, *origin), needs []*check, sections ...int) *check {
+		c := newCheck(p.facetOf(sections...), do)
+		c.sections = append([]int{seedSection}, sections...)
+		for _, i := range c.sections {
+			c.needs = append(c.needs, decoded[i])
+		}
+		c.needs = append(c.needs, needs...)
+		all = append(all, c)
+		return c
+	}
+	here := &surroundings{l: l, plan: p, index: -1, prompts: map[string]bool{}}
+	review(l.reviewSolver, nil, solverSection, constraintSection)
+	environment := review(here.reviewEnvironment, nil, environmentSection)
+	file := review(here.readFile, nil, preferencesSection)
+	review(here.reviewPolicy, []*check{environment}, environmentSection, policySection)
+	pairs := review(here.reviewPreferences, []*check{environment, file}, environmentSection, preferencesSection)
+	review(here.reviewBatches, []*check{environment}, environmentSection, preferencesSection, solverSection, trainSection)
+	review(l.reviewUnpaired, []*check{pairs}, environmentSection, preferencesSection, objectiveSection)
+	return all
+}
+
+// surroundings are the environments that reviews look at runs in, one at a time.
+type surroundings struct {
+	l       *loader
+	plan    *Plan
+	index   int // of env among the environments of the plan
+	env     *bandit.Env
+	prompts map[string]bool // of all environments
+	warned  bool
+}
+
+// environment returns the environment of a run, which can be built.
+func (s *surroundings) environment(run *Run, from *origin) *bandit.Env {
+	if index := s.plan.sections[environmentSection].facet.index(from.digits); index != s.index {
+		s.env, _ = run.BuildEnvironment()
+		s.index = index
+	}
+	return s.env
+}
+
+// readFile reads the data file that the run names, once for all runs.
+func (s *surroundings) readFile(run *Run, from *origin) {
+	name := run.Preferences.FilePath()
+	if name == "" || s.plan.files[name] != nil {
+		return
+	}
+	path := filepath.FromSlash(name)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(s.l.path), path)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		e := from.mistake("preferences.path", "", "a JSONL file, its path relative to the config")
+		s.l.fail(unreadable(e, path, name, err))
+		return
+	}
+	s.plan.Inputs[name] = content
+	s.plan.files[name] = &dataFile{name: filepath.ToSlash(path), content: content, hash: sha256.Sum256(content)}
+}
