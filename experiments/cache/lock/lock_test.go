@@ -72,17 +72,16 @@ func contend(path string, n int) error {
 	return nil
 }
 
-// dead returns the identity of a process that has ended.
-func dead(t *testing.T) process.Identity {
-	t.Helper()
+// dead is the identity of a process that has ended.
+var dead = sync.OnceValue(func() process.Identity {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	id := process.Self()
 	id.PID, id.Start = cmd.Process.Pid, "1"
 	return id
-}
+})
 
 // plant writes a lock file of that holder, last refreshed that long ago.
 func plant(t *testing.T, path string, h holder, age time.Duration) {
@@ -145,7 +144,7 @@ func TestSecondIsToldWhoHoldsIt(t *testing.T) {
 
 func TestTakeover(t *testing.T) {
 	elsewhere := process.Identity{Host: "elsewhere", PID: 1}
-	gone := dead(t)
+	gone := dead()
 	cases := []struct {
 		name   string
 		holder process.Identity
@@ -184,7 +183,7 @@ func TestTakeover(t *testing.T) {
 
 func TestTakeoverFromOneWhoDiedTakingOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	gone := dead(t)
+	gone := dead()
 	plant(t, path, holder{Identity: gone, Token: "A"}, 0)
 	plant(t, successor(path, "A"), holder{Identity: gone, Token: "B"}, 0)
 	plant(t, successor(path, "B"), holder{Identity: gone, Token: "C"}, 0)
@@ -203,7 +202,7 @@ func TestTakeoverFromOneWhoDiedTakingOver(t *testing.T) {
 
 func TestTakeoverUnderWayIsRespected(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	plant(t, path, holder{Identity: dead(t), Token: "A"}, 0)
+	plant(t, path, holder{Identity: dead(), Token: "A"}, 0)
 	plant(t, successor(path, "A"), holder{Identity: process.Self(), Token: "B"}, 0)
 	var held *HeldError
 	if _, err := Acquire(path); !errors.As(err, &held) || held.PID != os.Getpid() {
@@ -214,7 +213,7 @@ func TestTakeoverUnderWayIsRespected(t *testing.T) {
 // A slow process saw a dead holder A; by the time it takes A.next, a quick one has replaced A and removed A.next.
 func TestSlowTakeoverLosesToAQuickOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	plant(t, path, holder{Identity: dead(t), Token: "A"}, 0)
+	plant(t, path, holder{Identity: dead(), Token: "A"}, 0)
 	slow, err := newClaim(path, holder{Identity: process.Self(), Token: "SLOW"})
 	if err != nil {
 		t.Fatal(err)
@@ -373,7 +372,7 @@ func TestOneHolderAtATime(t *testing.T) {
 
 // Every holder dies without a Release, so all but the first take over. With links and without.
 func TestOneHolderAtATimeWhenAllDie(t *testing.T) {
-	gone := dead(t)
+	gone := dead()
 	t.Run("links", func(t *testing.T) { dieInTurn(t, gone) })
 	t.Run("no links", func(t *testing.T) {
 		link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.EPERM} }
