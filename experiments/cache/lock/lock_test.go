@@ -1,0 +1,422 @@
+package lock
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"windtunnel/experiments/cache/process"
+)
+
+// TestMain lets the test binary act as another process: one that holds a lock until it is killed, or one of many that
+// contend for it.
+func TestMain(m *testing.M) {
+	path := os.Getenv("LOCK_TEST_PATH")
+	switch os.Getenv("LOCK_TEST_ROLE") {
+	case "hold":
+		if _, err := Acquire(path); err != nil {
+			os.Stdout.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Stdout.WriteString("held\n")
+		select {}
+	case "contend":
+		if err := contend(path, 8); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// child starts the test binary in one of the roles of TestMain.
+func child(t *testing.T, role, path string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "LOCK_TEST_ROLE="+role, "LOCK_TEST_PATH="+path)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// contend takes the lock n times and checks each time that nobody else is inside.
+func contend(path string, n int) error {
+	for done := 0; done < n; {
+		l, err := Acquire(path)
+		var held *HeldError
+		if errors.As(err, &held) {
+			time.Sleep(100 * time.Microsecond)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		inside, err := os.OpenFile(path+"-inside", os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		time.Sleep(50 * time.Microsecond)
+		if err := errors.Join(inside.Close(), os.Remove(path+"-inside"), l.Check(), l.Release()); err != nil {
+			return err
+		}
+		done++
+	}
+	return nil
+}
+
+// dead is the identity of a process that has ended.
+var dead = sync.OnceValue(func() process.Identity {
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	if err := cmd.Run(); err != nil {
+		panic(err)
+	}
+	id := process.Self()
+	id.PID, id.Start = cmd.Process.Pid, "1"
+	return id
+})
+
+// plant writes a lock file of that holder, last refreshed that long ago.
+func plant(t *testing.T, path string, h holder, age time.Duration) {
+	t.Helper()
+	content, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(path, content, 0o666), aged(path, age)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func aged(path string, age time.Duration) error {
+	at := time.Now().Add(-age)
+	return os.Chtimes(path, at, at)
+}
+
+// leftovers lists the folder of a lock.
+func leftovers(t *testing.T, path string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestSecondIsToldWhoHoldsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results.lock")
+	l, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Acquire(path)
+	var held *HeldError
+	if !errors.As(err, &held) {
+		t.Fatalf("second Acquire: %v, want a *HeldError", err)
+	}
+	me := process.Self()
+	if held.PID != me.PID || held.Host != me.Host || held.Path != path || time.Since(held.Since) > time.Minute {
+		t.Errorf("HeldError %+v does not name this process", held)
+	}
+	for _, want := range []string{me.String(), path, "wait for it, or remove the file", held.Since.Local().Format(time.DateTime)} {
+		if !strings.Contains(held.Error(), want) {
+			t.Errorf("%q lacks %q", held.Error(), want)
+		}
+	}
+	if err := errors.Join(l.Check(), l.Release(), l.Release()); err != nil {
+		t.Error(err)
+	}
+	if names := leftovers(t, path); len(names) != 0 {
+		t.Errorf("left after Release: %v", names)
+	}
+}
+
+func TestTakeover(t *testing.T) {
+	elsewhere := process.Identity{Host: "elsewhere", PID: 1}
+	gone := dead()
+	cases := []struct {
+		name   string
+		holder process.Identity
+		age    time.Duration
+		taken  bool
+	}{
+		{"dead on this host", gone, 0, true},
+		{"alive on this host, silent", process.Self(), time.Hour, false},
+		{"elsewhere, refreshed", elsewhere, process.Silence - 30*time.Second, false},
+		{"elsewhere, silent", elsewhere, process.Silence + 30*time.Second, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lock")
+			plant(t, path, holder{Identity: c.holder, Token: "T"}, c.age)
+			l, err := Acquire(path)
+			if !c.taken {
+				var held *HeldError
+				if !errors.As(err, &held) || held.PID != c.holder.PID {
+					t.Fatalf("got %v, want a *HeldError that names process %d", err, c.holder.PID)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(l.Check(), l.Release()); err != nil {
+				t.Error(err)
+			}
+			if names := leftovers(t, path); len(names) != 0 {
+				t.Errorf("left: %v", names)
+			}
+		})
+	}
+}
+
+func TestTakeoverFromOneWhoDiedTakingOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	gone := dead()
+	plant(t, path, holder{Identity: gone, Token: "A"}, 0)
+	plant(t, successor(path, "A"), holder{Identity: gone, Token: "B"}, 0)
+	plant(t, successor(path, "B"), holder{Identity: gone, Token: "C"}, 0)
+	plant(t, path+".B"+claimSuffix, holder{Identity: gone, Token: "B"}, 0)
+	l, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := leftovers(t, path); len(names) != 1 || names[0] != "lock" {
+		t.Errorf("beside the lock: %v", names)
+	}
+	if err := l.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTakeoverUnderWayIsRespected(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	plant(t, path, holder{Identity: dead(), Token: "A"}, 0)
+	plant(t, successor(path, "A"), holder{Identity: process.Self(), Token: "B"}, 0)
+	var held *HeldError
+	if _, err := Acquire(path); !errors.As(err, &held) || held.PID != os.Getpid() {
+		t.Errorf("got %v, want a *HeldError that names this process", err)
+	}
+}
+
+// A slow process saw a dead holder A; by the time it takes A.next, a quick one has replaced A and removed A.next.
+func TestSlowTakeoverLosesToAQuickOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	plant(t, path, holder{Identity: dead(), Token: "A"}, 0)
+	slow, err := newClaim(path, holder{Identity: process.Self(), Token: "SLOW"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := successor(path, "A")
+	if won, err := slow.take(right); !won || err != nil {
+		t.Fatal(won, err)
+	}
+	if taken, err := slow.replace([]string{right}); taken || err != nil {
+		t.Errorf("the slow one replaced a live lock: %v, %v", taken, err)
+	}
+	if err := quick.Check(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(right); err == nil {
+		t.Errorf("%s is left", right)
+	}
+}
+
+func TestUnreadableLock(t *testing.T) {
+	for name, content := range map[string]string{"empty": "", "torn": `{"host":"x","pi`, "unsafe token": `{"token":"../x"}`} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lock")
+			if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			var held *HeldError
+			if _, err := Acquire(path); !errors.As(err, &held) || !strings.Contains(err.Error(), "unknown process") {
+				t.Fatalf("fresh: got %v, want a *HeldError of an unknown process", err)
+			}
+			if err := aged(path, process.Silence+time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Acquire(path)
+			if err != nil {
+				t.Fatalf("old: %v", err)
+			}
+			if err := l.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestLostLock(t *testing.T) {
+	for name, lose := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"replaced": func(path string) error {
+			return os.WriteFile(path, []byte(`{"token":"OTHER","host":"h","pid":7}`), 0o666)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lock")
+			l, err := Acquire(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := lose(path); err != nil {
+				t.Fatal(err)
+			}
+			before, _ := os.ReadFile(path)
+			l.refresh()
+			if l.Check() == nil || l.Release() == nil {
+				t.Error("Check and Release are content with a lost lock")
+			}
+			if after, _ := os.ReadFile(path); string(after) != string(before) {
+				t.Errorf("another's lock was changed from %q to %q", before, after)
+			}
+		})
+	}
+}
+
+func TestRefreshKeepsContentAndRenewsTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	l, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	before, err := os.ReadFile(path)
+	if err := errors.Join(err, aged(path, time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	l.refresh()
+	after, err := os.ReadFile(path)
+	if err != nil || string(after) != string(before) {
+		t.Errorf("content %q became %q (%v)", before, after, err)
+	}
+	if info, _ := os.Stat(path); time.Since(info.ModTime()) > time.Minute {
+		t.Errorf("last refreshed %v", info.ModTime())
+	}
+}
+
+func TestMissingFolder(t *testing.T) {
+	if _, err := Acquire(filepath.Join(t.TempDir(), "no", "lock")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKilledHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	cmd := child(t, "hold", path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	line := make([]byte, 5)
+	if _, err := out.Read(line); err != nil || string(line) != "held\n" {
+		t.Fatalf("child says %q, %v", line, err)
+	}
+	var held *HeldError
+	if _, err := Acquire(path); !errors.As(err, &held) || held.PID != cmd.Process.Pid {
+		t.Fatalf("got %v, want a *HeldError that names process %d", err, cmd.Process.Pid)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	l, err := Acquire(path)
+	if err != nil {
+		t.Fatalf("after SIGKILL: %v", err)
+	}
+	if err := l.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneHolderAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			if err := child(t, "contend", path).Run(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 4 {
+		wait.Go(func() {
+			if err := contend(path, 8); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if names := leftovers(t, path); len(names) != 0 {
+		t.Errorf("left: %v", names)
+	}
+}
+
+// Every holder dies without a Release, so all but the first take over. With links and without.
+func TestOneHolderAtATimeWhenAllDie(t *testing.T) {
+	gone := dead()
+	t.Run("links", func(t *testing.T) { dieInTurn(t, gone) })
+	t.Run("no links", func(t *testing.T) {
+		link = func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.EPERM} }
+		defer func() { link = os.Link }()
+		dieInTurn(t, gone)
+	})
+}
+
+func dieInTurn(t *testing.T, gone process.Identity) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var inside, deaths atomic.Int32
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for deaths.Load() < 30 {
+				l, err := Acquire(path)
+				var held *HeldError
+				if errors.As(err, &held) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two processes hold the lock")
+				}
+				time.Sleep(50 * time.Microsecond)
+				inside.Add(-1)
+				deaths.Add(1)
+				die(t, l, gone)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// die makes a held lock that of a dead process, as if its holder were killed at this moment.
+func die(t *testing.T, l *Lock, gone process.Identity) {
+	close(l.stop)
+	<-l.done
+	corpse := l.path + "-" + l.token
+	plant(t, corpse, holder{Identity: gone, Token: l.token}, 0)
+	if err := os.Rename(corpse, l.path); err != nil {
+		t.Error(err)
+	}
+}
