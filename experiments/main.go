@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -47,6 +48,9 @@ func (e inputError) Unwrap() error { return e.error }
 // Main runs the command line and returns the exit status: 0 all well; 1 a claim's verdict is not the expected one or a
 // run broke; 2 the input is wrong, and then nothing was written. A canceled context stops the work cleanly.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == engine.WorkerArgument {
+		return work(ctx, stdout, stderr)
+	}
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -68,6 +72,15 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "experiments: %v\n", err)
 	return exitVerdict
+}
+
+// work does a single run in this process for another one.
+func work(ctx context.Context, stdout, stderr io.Writer) int {
+	if err := engine.Worker(ctx, os.Stdin, stdout); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitVerdict
+	}
+	return exitWell
 }
 
 // newRoot assembles the command line. Without a subcommand the arguments are configs to run.

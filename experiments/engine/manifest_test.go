@@ -20,9 +20,7 @@ import (
 func finished(t testing.TB, plan *spec.Plan) string {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := Run(context.Background(), plan, dir, 1, &watcher{}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, workOn(t, plan, 1), dir)
 	m := NewManifest(plan, 1.5)
 	m.Inputs["config"] = "abc"
 	if err := m.Seal(dir); err != nil {
@@ -40,7 +38,7 @@ func TestManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Manifest{Tool: "windtunnel", Numerics: NumericsVersion, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+	want := Manifest{Tool: "windtunnel", Numerics: Numerics(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		Plan: plan.Key(), Runs: 4, Seconds: 1.5}
 	executable := sha256.Sum256([]byte(read(t, os.Args[0])))
 	if m.Tool != want.Tool || m.Numerics != want.Numerics || m.Go != want.Go || m.OS != want.OS || m.Arch != want.Arch ||
@@ -60,61 +58,6 @@ func TestManifest(t *testing.T) {
 	}
 	if want := []string{"policies.csv", "prompts.csv", "runs.csv", "traces.csv", "trajectories.csv"}; !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)
-	}
-}
-
-// Tables are done again unless the plan, the program and the tables are the same.
-func TestFresh(t *testing.T) {
-	t.Parallel()
-	plan := planOf(t, solved)
-	replace := func(old, fresh string) func(t *testing.T, dir string) {
-		return func(t *testing.T, dir string) {
-			path := filepath.Join(dir, manifestName)
-			text := read(t, path)
-			if !strings.Contains(text, old) {
-				t.Fatalf("the manifest does not hold %s", old)
-			}
-			write(t, path, strings.Replace(text, old, fresh, 1))
-		}
-	}
-	for name, tt := range map[string]struct {
-		change func(t *testing.T, dir string)
-		plan   *spec.Plan
-		want   bool
-	}{
-		"nothing":        {func(*testing.T, string) {}, plan, true},
-		"an equal plan":  {func(*testing.T, string) {}, planOf(t, "# again\n"+solved), true},
-		"a note":         {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.md"), "x") }, plan, true},
-		"the time taken": {replace(`"seconds": 1.5`, `"seconds": 2`), plan, true},
-		"another plan":   {func(*testing.T, string) {}, planOf(t, solved, "sweep.lambda=[0.1, 11]"), false},
-		"the plan":       {replace(plan.Key(), "x"), plan, false},
-		"the program":    {replace(build(), "x"), plan, false},
-		"the numerics":   {replace(`"numerics": 1`, `"numerics": 0`), plan, false},
-		"a byte of runs": {func(t *testing.T, dir string) {
-			path := filepath.Join(dir, "runs.csv")
-			write(t, path, strings.Replace(read(t, path), "converged", "Converged", 1))
-		}, plan, false},
-		"an empty table": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "policies.csv"), "") }, plan, false},
-		"a lost table": {func(t *testing.T, dir string) {
-			if err := os.Remove(filepath.Join(dir, "traces.csv")); err != nil {
-				t.Fatal(err)
-			}
-		}, plan, false},
-		"a lost manifest": {func(t *testing.T, dir string) {
-			if err := os.Remove(filepath.Join(dir, manifestName)); err != nil {
-				t.Fatal(err)
-			}
-		}, plan, false},
-		"a broken manifest": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, manifestName), "{") }, plan, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := finished(t, plan)
-			tt.change(t, dir)
-			if got := Fresh(dir, tt.plan); got != tt.want {
-				t.Errorf("fresh is %v, want %v", got, tt.want)
-			}
-		})
 	}
 }
 
@@ -147,28 +90,5 @@ func TestReseal(t *testing.T) {
 	write(t, filepath.Join(dir, manifestName), "{")
 	if err := Reseal(dir, nil); err == nil || !strings.Contains(err.Error(), manifestName) {
 		t.Errorf("a broken manifest: %v", err)
-	}
-}
-
-func TestCopyTables(t *testing.T) {
-	t.Parallel()
-	from, to := finished(t, planOf(t, solved)), t.TempDir()
-	write(t, filepath.Join(from, "notes.md"), "mine")
-	if err := CopyTables(from, to); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range tableNames {
-		if read(t, filepath.Join(from, name+".csv")) != read(t, filepath.Join(to, name+".csv")) {
-			t.Errorf("%s differs", name)
-		}
-	}
-	if left := tree(t, to); len(left) != len(tableNames) {
-		t.Errorf("the copy holds %d files", len(left))
-	}
-	if err := os.Remove(filepath.Join(from, record.Runs+".csv")); err != nil {
-		t.Fatal(err)
-	}
-	if err := CopyTables(from, to); err == nil {
-		t.Error("a table that is not there was copied")
 	}
 }

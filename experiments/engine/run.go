@@ -41,9 +41,16 @@ type lab struct {
 	logPi   []float64
 }
 
-// perform does a run and makes its rows, within the run's limits. A panic becomes a failed run, so that one broken loss
-// does not lose the others. The error is the context's.
-func perform(ctx context.Context, run *spec.Run) (e *entry, err error) {
+// perform does a run and makes its rows, within the run's limits. The error is the context's.
+func perform(ctx context.Context, run *spec.Run) (*entry, error) {
+	if run.Limits.Memory.Bytes() > 0 {
+		return isolated(ctx, run)
+	}
+	return performHere(ctx, run)
+}
+
+// performHere does a run in this process. A panic becomes a failed run, so that one broken loss does not lose the others.
+func performHere(ctx context.Context, run *spec.Run) (e *entry, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e, err = (&lab{run: run}).entry(failure(fmt.Sprintf("panic: %v", p))), nil

@@ -3,14 +3,18 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"windtunnel/experiments/cache"
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/objective"
@@ -86,33 +90,42 @@ func read(t testing.TB, path string) string {
 	return string(data)
 }
 
-// watcher counts what Progress is told.
-type watcher struct {
-	runs, done  int
-	cost, spent float64
-	after       func(done int) // may be nil
-}
-
-func (w *watcher) Start(runs int, cost float64) { w.runs, w.cost = runs, cost }
-
-func (w *watcher) Done(_ *spec.Run, cost float64) {
-	w.done++
-	w.spent += cost
-	if w.after != nil {
-		w.after(w.done)
-	}
-}
-
-// results runs a plan and returns its tables by name, and the stack traces.
-func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table, map[string]string) {
+// workOn returns the work on a plan with a cache of its own.
+func workOn(t testing.TB, plan *spec.Plan, jobs int) *Work {
 	t.Helper()
-	dir, w := t.TempDir(), &watcher{}
-	stacks, err := Run(context.Background(), plan, dir, jobs, w)
+	return &Work{Plan: plan, Store: openStore(t, t.TempDir()), Meter: &Meter{}, Jobs: jobs}
+}
+
+func openStore(t testing.TB, dir string) *cache.Store {
+	t.Helper()
+	store, err := cache.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.runs != plan.Len() || w.done != w.runs || w.cost != plan.Cost() || w.spent < 0.999*w.cost || w.spent > 1.001*w.cost {
-		t.Errorf("progress was told of %d runs of cost %v, of which %d of cost %v were done; want %d", w.runs, w.cost, w.done, w.spent, plan.Len())
+	t.Cleanup(func() { store.Close() })
+	return store
+}
+
+// do does the work into a folder.
+func do(t testing.TB, w *Work, dir string) *Trouble {
+	t.Helper()
+	if err := w.Compute(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	trouble, err := w.Assemble(context.Background(), dir, record.CSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trouble
+}
+
+// results does a plan and returns its tables by name, and the stack traces.
+func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table, map[string]string) {
+	t.Helper()
+	dir, w := t.TempDir(), workOn(t, plan, jobs)
+	trouble := do(t, w, dir)
+	if c := w.Meter.Now(); c.Runs != plan.Len() || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
+		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
 	}
 	all := map[string]*record.Table{}
 	for _, name := range tableNames {
@@ -125,7 +138,17 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table,
 		}
 		all[name] = table
 	}
-	return all, stacks
+	return all, trouble.Stacks
+}
+
+// wholeText returns all tables of a folder in one text.
+func wholeText(t testing.TB, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range tableNames {
+		fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
+	}
+	return all.String()
 }
 
 // Tables have the same bytes at any number of workers.
@@ -136,17 +159,12 @@ func TestSameBytes(t *testing.T) {
 		var first string
 		for _, jobs := range []int{1, 2, 8} {
 			dir := t.TempDir()
-			if _, err := Run(context.Background(), plan, dir, jobs, &watcher{}); err != nil {
-				t.Fatal(err)
-			}
-			var all bytes.Buffer
-			for _, name := range tableNames {
-				fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
-			}
+			do(t, workOn(t, plan, jobs), dir)
+			all := wholeText(t, dir)
 			if first == "" {
-				first = all.String()
+				first = all
 			}
-			if all.String() != first {
+			if all != first {
 				t.Errorf("%.20s: the tables of %d jobs differ from those of 1", text, jobs)
 			}
 		}
@@ -221,20 +239,31 @@ func TestPanic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		row := rowsOf(t, done.bodies[0])
 		reason := map[int]string{1: "panic: no objective", 4: "panic: no gradient"}[i]
-		want := append(run.Cells(), Failed, "0", reason)
-		if got := done.rows[0][0]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
+		want := []string{Failed, "0", reason}
+		if got := row[0]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
 			t.Errorf("the row of %s is %v, want %v and empty metrics", run, got, want)
 		}
-		if !strings.Contains(done.stack, "brokenLoss") {
+		if !strings.Contains(done.stack, "brokenLoss") || !done.failed() {
 			t.Errorf("the stack of %s does not name the loss: %q", run, done.stack)
 		}
-		for table, rows := range done.rows[1:] {
-			if len(rows) > 0 {
-				t.Errorf("%s has %d rows of %s", tableNames[table+1], len(rows), run)
+		for table, body := range done.bodies[1:] {
+			if len(body) > 0 {
+				t.Errorf("%s has rows of %s: %s", tableNames[table+1], run, body)
 			}
 		}
 	}
+}
+
+// rowsOf reads the rows of an entry.
+func rowsOf(t testing.TB, body []byte) [][]string {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // Training that leaves the numbers is a failed run with a reason, and no final policy is made up for it.
@@ -298,34 +327,39 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// A context that ends stops the work, and nothing stays behind.
+// A context that ends stops the work; what was finished is kept, and the next call does the rest.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, trained)
+	whole := t.TempDir()
+	do(t, workOn(t, plan, 1), whole)
 	for _, after := range []int{0, 1, 3} {
-		out := t.TempDir()
-		staging, err := Stage(out, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := workOn(t, plan, 2)
 		ctx, cancel := context.WithCancel(context.Background())
-		w := &watcher{after: func(done int) {
-			if done == after {
-				cancel()
+		go func() {
+			for w.Meter.Now().Done < after {
+				time.Sleep(time.Millisecond)
 			}
-		}}
+			cancel()
+		}()
 		if after == 0 {
 			cancel()
 		}
-		if _, err := Run(ctx, plan, staging.Dir, 2, w); !errors.Is(err, context.Canceled) {
+		if err := w.Compute(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("canceled after %d runs: error %v", after, err)
 		}
-		if w.done > after+2 {
-			t.Errorf("canceled after %d runs, yet %d were done", after, w.done)
+		done := w.Meter.Now().Done
+		if w.Store.Len() != done || done < after {
+			t.Errorf("canceled after %d runs: %d were done, the cache holds %d", after, done, w.Store.Len())
 		}
-		staging.Abandon()
-		if left, err := os.ReadDir(out); len(left) > 0 || err != nil {
-			t.Errorf("%v is left, error %v", left, err)
+		w.Meter = &Meter{}
+		dir := t.TempDir()
+		do(t, w, dir)
+		if c := w.Meter.Now(); c.Cached != done || c.Done != plan.Len()-done {
+			t.Errorf("after %d runs the next call did %d and found %d", done, c.Done, c.Cached)
+		}
+		if wholeText(t, dir) != wholeText(t, whole) {
+			t.Error("the tables of an interrupted sweep differ")
 		}
 		cancel()
 	}
@@ -334,7 +368,11 @@ func TestCancel(t *testing.T) {
 // Tables that cannot be written are an error.
 func TestRunCannotWrite(t *testing.T) {
 	t.Parallel()
-	if _, err := Run(context.Background(), planOf(t, solved), filepath.Join(t.TempDir(), "nowhere"), 1, &watcher{}); !errors.Is(err, os.ErrNotExist) {
+	w := workOn(t, planOf(t, solved), 1)
+	if err := w.Compute(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Assemble(context.Background(), filepath.Join(t.TempDir(), "nowhere"), record.CSV); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,16 +1,17 @@
 package engine
 
 import (
-	"fmt"
+	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"windtunnel/experiments/cache/lock"
 )
 
 // tree lists the files below a folder with their content.
@@ -90,24 +91,12 @@ func TestPublishOverForeign(t *testing.T) {
 	wantTree(t, filepath.Join(out, "x"), "runs.csv=1", "thesis.tex=mine")
 }
 
-// deadPID is the id of a process that has ended.
-func deadPID(t *testing.T) int {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
-	}
-	return cmd.Process.Pid
-}
-
-// What a killed process left is removed; what a living one writes, or what is called otherwise, is not.
+// What a killed process left is removed, what lies beside it is not, and two at a time cannot stage one folder.
 func TestStageSweeps(t *testing.T) {
 	t.Parallel()
-	out, dead := t.TempDir(), deadPID(t)
-	keep := []string{fmt.Sprintf(".x.%d.partial", os.Getppid()), fmt.Sprintf(".xy.%d.partial", dead), fmt.Sprintf(".x.%d.partial.old", dead),
-		".x.notes.partial", fmt.Sprintf("x.%d.partial", dead)}
-	gone := []string{fmt.Sprintf(".x.%d.partial", dead), fmt.Sprintf(".x.%d.partial", os.Getpid())}
-	for _, name := range append(slices.Clone(keep), gone...) {
+	out := t.TempDir()
+	keep := []string{".xy.partial", ".x.notes.partial", "x.partial"}
+	for _, name := range append(keep, ".x.partial") {
 		write(t, filepath.Join(out, name, "runs.csv"), "half")
 	}
 	s, err := Stage(out, "x")
@@ -117,17 +106,33 @@ func TestStageSweeps(t *testing.T) {
 	if left := tree(t, s.Dir); len(left) > 0 {
 		t.Errorf("the fresh staging folder holds %v", left)
 	}
+	var held *lock.HeldError
+	if _, err := Stage(out, "x"); !errors.As(err, &held) || held.PID != os.Getpid() {
+		t.Errorf("a second staging folder: error %v", err)
+	}
 	s.Abandon()
 	for _, name := range keep {
 		if _, err := os.Stat(filepath.Join(out, name, "runs.csv")); err != nil {
 			t.Errorf("%s was removed: %v", name, err)
 		}
 	}
-	for _, name := range gone {
-		if _, err := os.Stat(filepath.Join(out, name)); err == nil {
-			t.Errorf("%s was kept", name)
-		}
+	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 1 {
+		t.Errorf("%v is left", left)
 	}
+}
+
+// Where the old results lie aside because a swap was killed, they come back.
+func TestStageAfterKilledSwap(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	write(t, filepath.Join(out, ".x.partial.old", "runs.csv"), "old")
+	write(t, filepath.Join(out, ".x.partial", "runs.csv"), "new")
+	s, err := Stage(out, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Abandon()
+	wantTree(t, filepath.Join(out, "x"), "runs.csv=old")
 }
 
 // A folder that cannot be made is an error.

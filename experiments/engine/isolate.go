@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"windtunnel/experiments/spec"
+)
+
+// WorkerArgument makes this program do a single run that it reads from standard input; see Worker.
+const WorkerArgument = "__run"
+
+// order is what a worker process is to do.
+type order struct {
+	Run    *spec.Document
+	Memory int64 // bytes
+}
+
+// exitMemory is the exit status of a worker that came to its limit of memory.
+const exitMemory = 9
+
+// isolated does a run in a process of its own, which ends if it needs more memory than the run's limit, whatever the
+// run is at. A run that takes its process down is a failed one.
+func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
+	var in, out, said bytes.Buffer
+	err := gob.NewEncoder(&in).Encode(order{run.Document(spec.Tables()), run.Limits.Memory.Bytes()})
+	if err != nil {
+		return nil, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	worker := exec.CommandContext(ctx, program, WorkerArgument)
+	worker.Stdin, worker.Stdout, worker.Stderr = &in, &out, &said
+	err = worker.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.As(err, &exit):
+		return (&lab{run: run}).entry(failure(lastWords(run, exit, said.Bytes()))), nil
+	case err != nil:
+		return nil, err
+	}
+	e, err := decodeEntry(out.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("the worker's answer: %w", err)
+	}
+	e.name = run.ID
+	return e, nil
+}
+
+// lastWords says why a worker ended.
+func lastWords(run *spec.Run, exit *exec.ExitError, said []byte) string {
+	if exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate")) {
+		return fmt.Sprintf("needed more memory than limits.memory, %s", run.Limits.Memory)
+	}
+	line, _, _ := bytes.Cut(said, []byte("\n"))
+	return fmt.Sprintf("its process ended: %v: %s", exit, line)
+}
+
+// Worker does the run that it reads from in, as isolated asks for, and writes its entry to out. It ends the process where
+// the run needs more memory than it may.
+func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
+	var o order
+	if err := gob.NewDecoder(in).Decode(&o); err != nil {
+		return err
+	}
+	guardMemory(o.Memory)
+	run, err := o.Run.Run(spec.Tables())
+	if err != nil {
+		return err
+	}
+	e, err := performHere(ctx, run)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(e.append(nil))
+	return err
+}
+
+// watchMemory is how long a worker may be above its limit without ending.
+const watchMemory = 2 * time.Millisecond
+
+// guardMemory ends the process when the live and dead objects on the heap exceed the limit although the collector, which
+// knows it, does what it can; and makes single allocations far beyond it fail.
+func guardMemory(limit int64) {
+	debug.SetMemoryLimit(limit)
+	capMemory(limit)
+	go func() {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for range time.Tick(watchMemory) {
+			if metrics.Read(sample); sample[0].Value.Uint64() > uint64(limit) {
+				os.Exit(exitMemory)
+			}
+		}
+	}()
+}
