@@ -41,9 +41,9 @@ func (r *report) printHead(w io.Writer) {
 	case r.config.Suite != nil:
 		fmt.Fprintf(w, "%s: %d experiments\n", r.config.Head.Name, len(r.config.Members))
 	case r.reused:
-		fmt.Fprintf(w, "%s: %d runs, unchanged since they were done (--fresh does them again)\n", r.config.Head.Name, len(r.runs.Rows))
+		fmt.Fprintf(w, "%s: %d runs, unchanged since they were done (--fresh does them again)\n", r.config.Head.Name, r.runs.Len())
 	default:
-		fmt.Fprintf(w, "%s: %d runs in %.2f s\n", r.config.Head.Name, len(r.runs.Rows), r.seconds)
+		fmt.Fprintf(w, "%s: %d runs in %.2f s\n", r.config.Head.Name, r.runs.Len(), r.seconds)
 	}
 }
 
@@ -56,9 +56,9 @@ func (r *report) printResults(w io.Writer) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	if len(r.runs.Rows) <= mostRows {
+	if r.runs.Len() <= mostRows {
 		fmt.Fprintln(t, "  run\tstatus\tsteps\ttv_star\ttv_ref\tkl_pi_ref")
-		for row := range r.runs.Rows {
+		for row := range r.runs.Len() {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", r.runs.Text(row, "run"), r.runs.Text(row, "status"),
 				r.runs.Text(row, "steps"), short(r.runs.Float(row, "tv_star")), short(r.runs.Float(row, "tv_ref")),
 				short(r.runs.Float(row, "kl_pi_ref")))
@@ -77,7 +77,7 @@ func (r *report) printResults(w io.Writer) {
 // distinct lists the values of a column in order.
 func distinct(t *record.Table, column string) []string {
 	var values []string
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if v := t.Text(row, column); !slices.Contains(values, v) {
 			values = append(values, v)
 		}

@@ -5,9 +5,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -106,33 +103,28 @@ func (w *ordered) put(i int, r result, window <-chan struct{}) error {
 
 // tables are the open files of a results folder.
 type tables struct {
-	files   []*os.File
-	writers []*record.Writer
+	sinks []record.Sink
 }
 
 func createTables(dir string, plan *spec.Plan) (*tables, error) {
 	t := &tables{}
 	for _, name := range tableNames {
-		file, err := os.Create(filepath.Join(dir, name+".csv"))
+		sink, err := record.Create(dir, name, plan.Schema(name), record.CSV)
 		if err != nil {
 			t.close()
 			return nil, err
 		}
-		t.files = append(t.files, file)
-		w, err := record.NewWriter(file, plan.Columns(name))
-		if err != nil {
-			t.close()
-			return nil, err
-		}
-		t.writers = append(t.writers, w)
+		t.sinks = append(t.sinks, sink)
 	}
 	return t, nil
 }
 
 func (t *tables) write(rows [][][]string) error {
-	for i, w := range t.writers {
-		if err := w.Write(rows[i]); err != nil {
-			return fmt.Errorf("table %s: %w", tableNames[i], err)
+	for i, sink := range t.sinks {
+		for _, row := range rows[i] {
+			if err := sink.Write(row...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -140,11 +132,8 @@ func (t *tables) write(rows [][][]string) error {
 
 // finish flushes everything to the disk.
 func (t *tables) finish() error {
-	for i, w := range t.writers {
-		if err := w.Flush(); err != nil {
-			return err
-		}
-		if err := t.files[i].Sync(); err != nil {
+	for _, sink := range t.sinks {
+		if err := sink.Close(); err != nil {
 			return err
 		}
 	}
@@ -152,7 +141,7 @@ func (t *tables) finish() error {
 }
 
 func (t *tables) close() {
-	for _, f := range t.files {
-		f.Close()
+	for _, sink := range t.sinks {
+		sink.Close()
 	}
 }

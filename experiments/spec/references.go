@@ -172,7 +172,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
 func distinct(t *record.Table, column string) []string {
 	var values []string
 	seen := map[string]bool{}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if v := t.Text(row, column); !seen[v] {
 			seen[v] = true
 			values = append(values, v)
