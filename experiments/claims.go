@@ -45,12 +45,24 @@ func evaluate(c *spec.Config, src plots.Sources) []verdict {
 	return verdicts
 }
 
+// claimsSchema describes the table of verdicts.
+func claimsSchema() record.Schema {
+	return record.Schema{
+		{Name: "claim", Doc: "Name of the claim; in a suite after that of its experiment."},
+		{Name: "holds", Type: record.Boolean, Doc: "Whether what is claimed is so."},
+		{Name: "value", Type: record.Number, Doc: "The value that decides the claim; empty where there is none."},
+		{Name: "bound", Type: record.Number, Doc: "What the value is held against; empty where there is nothing."},
+		{Name: "detail", Doc: "The runs behind the value, or why the claim cannot be answered."},
+		{Name: "expect", Type: record.Boolean, Doc: "Whether the config expects the claim to hold."},
+	}
+}
+
 // claimsTable is the table of verdicts.
 func claimsTable(verdicts []verdict) *record.Table {
-	t := record.NewTable(record.Claims, "claim", "holds", "value", "bound", "detail", "expect")
+	t := record.NewTable(record.Claims, claimsSchema().Names()...)
 	for _, v := range verdicts {
-		t.Rows = append(t.Rows, []string{v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value),
-			record.FormatFloat(v.Bound), v.Detail, strconv.FormatBool(v.expect)})
+		t.Append(v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value),
+			record.FormatFloat(v.Bound), v.Detail, strconv.FormatBool(v.expect))
 	}
 	return t
 }

@@ -136,12 +136,12 @@ func sameNumbers(got, want []byte, within float64) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(a.Header, b.Header) || len(a.Rows) != len(b.Rows) {
-		return fmt.Errorf("%d rows of %v, want %d of %v", len(a.Rows), a.Header, len(b.Rows), b.Header)
+	if !slices.Equal(a.Header, b.Header) || a.Len() != b.Len() {
+		return fmt.Errorf("%d rows of %v, want %d of %v", a.Len(), a.Header, b.Len(), b.Header)
 	}
-	for row := range b.Rows {
-		for i, column := range b.Header {
-			x, y := a.Rows[row][i], b.Rows[row][i]
+	for row := range b.Len() {
+		for _, column := range b.Header {
+			x, y := a.Text(row, column), b.Text(row, column)
 			v, w := record.ParseFloat(x), record.ParseFloat(y)
 			near := math.Abs(v-w) <= within*max(1, math.Abs(w))
 			if x != y && !near && column != "detail" && column != "reason" {

@@ -112,7 +112,7 @@ func (o *lossPlot) curve(obj *objective.Objective) *record.Table {
 	for i := range lossPoints {
 		margin := o.span * (2*float64(i)/(lossPoints-1) - 1) * (1 - 1e-3)
 		loss, byChosen, byRejected := at(obj, (margin-o.span)/2, (-margin-o.span)/2, -o.span/2)
-		t.Rows = append(t.Rows, cellsOf(margin, loss, byChosen, byRejected))
+		t.Append(cellsOf(margin, loss, byChosen, byRejected)...)
 	}
 	return t
 }
@@ -124,7 +124,7 @@ func (o *lossPlot) cells(obj *objective.Objective) *record.Table {
 	for i := range lossCells {
 		for j := range lossCells {
 			loss, byChosen, byRejected := at(obj, middle(i), middle(j), -o.span/2)
-			t.Rows = append(t.Rows, cellsOf(middle(i), middle(j), loss, byChosen, byRejected))
+			t.Append(cellsOf(middle(i), middle(j), loss, byChosen, byRejected)...)
 		}
 	}
 	return t

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -135,7 +134,7 @@ func (r *report) conclude(ctx context.Context, dir, out string, jobs int) error 
 	}
 	r.verdicts = evaluate(r.config, src)
 	if len(r.verdicts) > 0 {
-		if err := writeTable(dir, claimsTable(r.verdicts)); err != nil {
+		if err := record.WriteTable(dir, claimsTable(r.verdicts), claimsSchema(), record.CSV); err != nil {
 			return err
 		}
 	}
@@ -144,15 +143,6 @@ func (r *report) conclude(ctx context.Context, dir, out string, jobs int) error 
 		return err
 	}
 	return writeFigures(filepath.Join(dir, "figures"), files, writePlain)
-}
-
-// writeTable writes a table into a results folder.
-func writeTable(dir string, t *record.Table) error {
-	var b bytes.Buffer
-	if err := t.WriteCSV(&b); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, t.Name+".csv"), b.Bytes(), 0o644)
 }
 
 // sources gives the tables that a config's claims and figures read: its own in dir, and for a suite its members' under

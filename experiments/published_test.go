@@ -92,7 +92,7 @@ func readPublished(t testing.TB, name string) []published {
 // cells reads one column of a table by the cells of others, joined by spaces.
 func cells(table *record.Table, column string, by ...string) map[string]float64 {
 	found := map[string]float64{}
-	for row := range table.Rows {
+	for row := range table.Len() {
 		var key []string
 		for _, name := range by {
 			key = append(key, table.Text(row, name))
@@ -198,7 +198,7 @@ func TestPublishedVerdicts(t *testing.T) {
 	} {
 		claims := openFolder(t, filepath.Join(out, name))(record.Claims)
 		var got []string
-		for row := range claims.Rows {
+		for row := range claims.Len() {
 			got = append(got, claims.Text(row, "claim")+"="+claims.Text(row, "holds"))
 		}
 		if verdicts := strings.Join(got, " "); verdicts != want {

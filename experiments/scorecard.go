@@ -164,7 +164,7 @@ func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
 // write fills a folder with the table, its Markdown, the figure and the resolved config.
 func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 	table := card.Table()
-	if err := writeTable(dir, table); err != nil {
+	if err := record.WriteTable(dir, table, scorecard.Schema(), record.CSV); err != nil {
 		return err
 	}
 	for name, text := range map[string]string{

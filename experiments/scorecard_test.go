@@ -80,10 +80,10 @@ func TestScorecardGolden(t *testing.T) {
 		}
 	}
 	got, want := readTable(t, filepath.Join(out, "one", "base", "scorecard.csv")), readTable(t, golden)
-	if len(got.Rows) != len(want.Rows) {
-		t.Fatalf("%d rows, want %d", len(got.Rows), len(want.Rows))
+	if got.Len() != want.Len() {
+		t.Fatalf("%d rows, want %d", got.Len(), want.Len())
 	}
-	for i := range want.Rows {
+	for i := range want.Len() {
 		for _, column := range []string{"loss", "test", "bound", "verdict", "environment", "seed"} {
 			if g, w := got.Text(i, column), want.Text(i, column); g != w {
 				t.Errorf("row %d: %s %q, want %q", i, column, g, w)
@@ -106,7 +106,7 @@ scorecard: {environments: 3, seed: 1}
 	out := t.TempDir()
 	command(t, 0, "scorecard", config, "--out", out)
 	cells := readTable(t, filepath.Join(out, "few", "scorecard.csv"))
-	for i := range cells.Rows {
+	for i := range cells.Len() {
 		loss, test, value := cells.Text(i, "loss"), cells.Text(i, "test"), cells.Float(i, "value")
 		if cells.Text(i, "verdict") == "none" || math.IsInf(value, 0) {
 			continue
@@ -135,8 +135,8 @@ func reproduced(t *testing.T, dir, test string) float64 {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, "scorecard.csv")); err == nil {
 		card := readTable(t, filepath.Join(dir, "scorecard.csv"))
-		if len(card.Rows) != 1 {
-			t.Fatalf("%d cells, want 1", len(card.Rows))
+		if card.Len() != 1 {
+			t.Fatalf("%d cells, want 1", card.Len())
 		}
 		return card.Float(0, "value")
 	}

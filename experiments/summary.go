@@ -66,9 +66,9 @@ func (r *report) printResults(w io.Writer) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	if len(r.runs.Rows) <= mostRows {
+	if r.runs.Len() <= mostRows {
 		fmt.Fprintln(t, "  run\tstatus\tsteps\ttv_star\ttv_ref\tkl_pi_ref")
-		for row := range r.runs.Rows {
+		for row := range r.runs.Len() {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", r.runs.Text(row, "run"), r.runs.Text(row, "status"),
 				r.runs.Text(row, "steps"), short(r.runs.Float(row, "tv_star")), short(r.runs.Float(row, "tv_ref")),
 				short(r.runs.Float(row, "kl_pi_ref")))
@@ -87,7 +87,7 @@ func (r *report) printResults(w io.Writer) {
 // distinct lists the values of a column in order.
 func distinct(t *record.Table, column string) []string {
 	var values []string
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if v := t.Text(row, column); !slices.Contains(values, v) {
 			values = append(values, v)
 		}

@@ -68,7 +68,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 		return nil, err
 	}
 	r := &rows{table: table, runs: table}
-	for i := range table.Rows {
+	for i := range table.Len() {
 		r.at, r.run = append(r.at, i), append(r.run, i)
 	}
 	p := newPanel(f.Title)
@@ -115,9 +115,9 @@ func (f *Constraint) distances(all *rows) (*record.Table, error) {
 		}
 		cells := strings.Split(key, "\x00")
 		distance, status := f.between(left[key], other)
-		t.Rows = append(t.Rows, append(cells, status, distance))
+		t.Append(append(cells, status, distance)...)
 	}
-	if len(t.Rows) == 0 {
+	if t.Len() == 0 {
 		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
 	}
 	return t, nil

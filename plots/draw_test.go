@@ -276,19 +276,21 @@ func TestLayoutProperty(t *testing.T) {
 
 // Values from the rows themselves: what is averaged, in which order, and what has no value.
 func TestCollectPoints(t *testing.T) {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "train.lr", "status", "tv")
-	runs.Rows = [][]string{
-		{"c", "dpo", "10", "0", "", "converged", "0.5"},
-		{"a", "dpo", "0.1", "0", "", "converged", "0.2"},
-		{"b", "dpo", "0.1", "1", "", "converged", "0.4"},
-		{"d", "dpo", "1", "0", "", "diverged", ""},
-		{"e", "dpo", "1", "1", "", "converged", "0.3"},
+	selected := func(rate string) *rows {
+		runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "train.lr", "status", "tv")
+		runs.Append("c", "dpo", "10", "0", "", "converged", "0.5")
+		runs.Append("a", "dpo", "0.1", "0", "", "converged", "0.2")
+		runs.Append("b", "dpo", "0.1", "1", rate, "converged", "0.4")
+		runs.Append("d", "dpo", "1", "0", "", "diverged", "")
+		runs.Append("e", "dpo", "1", "1", "", "converged", "0.3")
+		src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+		all, err := selectRows(src, record.Runs, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
 	}
-	src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
-	all, err := selectRows(src, record.Runs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := selected("")
 	points, err := collectPoints(all, "lambda", "tv", "lambda")
 	if err != nil {
 		t.Fatal(err)
@@ -303,8 +305,7 @@ func TestCollectPoints(t *testing.T) {
 	if segments := c.segments(); len(segments) != 2 || len(segments[0]) != 1 {
 		t.Errorf("the line is not broken at the diverged run: %+v", segments)
 	}
-	runs.Rows[2][4] = "0.5"
-	if _, err := collectPoints(all, "lambda", "tv", "lambda"); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
+	if _, err := collectPoints(selected("0.5"), "lambda", "tv", "lambda"); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
 		t.Errorf("two learning rates in one point: %v", err)
 	}
 }
@@ -325,11 +326,13 @@ func TestModePolicy(t *testing.T) {
 // code prints it, the others by hand.
 func TestReferenceLevel(t *testing.T) {
 	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
-	runs.Rows = [][]string{{"r", "dpo", "1", "0", "done"}}
+	runs.Append("r", "dpo", "1", "0", "done")
 	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
-	policies.Rows = [][]string{
+	for _, row := range [][]string{
 		{"r", "bad", "0", "", "0.4", "0.6"}, {"r", "bad", "1", "", "0.2", "0.2"}, {"r", "bad", "2", "", "0.4", "0.2"},
 		{"r", "good", "0", "", "0.6", "0.6"}, {"r", "good", "1", "", "0.3", "0.3"}, {"r", "good", "2", "", "0.1", "0.1"},
+	} {
+		policies.Append(row...)
 	}
 	src := NewSources(func(string) (record.Source, error) {
 		return record.Memory{record.Runs: runs, record.Policies: policies}, nil
@@ -357,7 +360,7 @@ func TestReferenceLevel(t *testing.T) {
 func TestPromptGroups(t *testing.T) {
 	table := record.NewTable(record.Prompts, "run", "prompt")
 	for _, prompt := range []string{"good-1", "bad-1", "good-2", "x", "re-2x"} {
-		table.Rows = append(table.Rows, []string{"r", prompt})
+		table.Append("r", prompt)
 	}
 	r := &rows{table: table, runs: table, at: []int{0, 1, 2, 3, 4}, run: []int{0, 1, 2, 3, 4}}
 	groups, err := r.promptGroups(nil)

@@ -68,16 +68,16 @@ func lossTable(src Sources, name string, columns ...string) (*record.Table, erro
 	if err != nil {
 		return nil, err
 	}
-	if !t.Has(columns...) || len(t.Rows) == 0 {
+	if !t.Has(columns...) || t.Len() == 0 {
 		return nil, fmt.Errorf("table %s: want rows with the columns %q", name, columns)
 	}
-	return t, nil
+	return t, t.Load(columns...)
 }
 
 // lossPoints returns a column over the margin.
 func lossPoints(t *record.Table, column string) []point {
-	points := make([]point, len(t.Rows))
-	for i := range t.Rows {
+	points := make([]point, t.Len())
+	for i := range t.Len() {
 		y := t.Float(i, column)
 		points[i] = point{x: t.Float(i, "margin"), y: y, low: y, high: y}
 	}
@@ -89,7 +89,7 @@ func lossMap(t *record.Table, column, title string) *Panel {
 	p := barePanel(title)
 	p.free, p.Aspect, p.Height = true, 1, 52*vg.Millimeter
 	m := &shadedGrid{}
-	for i := range t.Rows {
+	for i := range t.Len() {
 		m.x, m.y = append(m.x, t.Float(i, "chosen")), append(m.y, t.Float(i, "rejected"))
 		m.value = append(m.value, t.Float(i, column))
 	}

@@ -55,12 +55,13 @@ func selectRows(src Sources, table string, where record.Where) (*rows, error) {
 }
 
 func (r *rows) fill(own, ofRun record.Where) {
-	runRow := make(map[string]int, len(r.runs.Rows))
+	runRow := make(map[string]int, r.runs.Len())
 	for _, row := range ofRun.Select(r.runs) {
 		runRow[r.runs.Text(row, "run")] = row
 	}
-	for row := range r.table.Rows {
-		if run, ok := runRow[r.table.Text(row, "run")]; ok && own.Match(r.table, row) {
+	selected := own.Matcher(r.table)
+	for row := range r.table.Len() {
+		if run, ok := runRow[r.table.Text(row, "run")]; ok && selected(row) {
 			r.at = append(r.at, row)
 			r.run = append(r.run, run)
 		}
@@ -86,7 +87,8 @@ func (r *rows) explainEmpty(where record.Where) error {
 	return fmt.Errorf("table %s has no rows", r.table.Name)
 }
 
-// need returns an error with the nearest names if a column is neither in the table nor in runs.
+// need reads the columns, in one pass over each table. The error has the nearest names if a column is neither in the
+// table nor in runs.
 func (r *rows) need(columns ...string) error {
 	for _, column := range columns {
 		if r.table.Has(column) || r.runs.Has(column) {
@@ -95,7 +97,10 @@ func (r *rows) need(columns ...string) error {
 		names := slices.Concat(r.table.Header, r.runs.Header)
 		return fmt.Errorf("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
 	}
-	return nil
+	if err := r.table.Load(columns...); err != nil {
+		return err
+	}
+	return r.runs.Load(columns...)
 }
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.
@@ -162,7 +167,7 @@ func (r *rows) numbers(column string) []float64 {
 
 func distinct(t *record.Table, column string) []string {
 	all := &rows{table: t, runs: t}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		all.at = append(all.at, row)
 		all.run = append(all.run, row)
 	}

@@ -57,6 +57,9 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
 		}
 	}
+	if err := t.Load(t.Header...); err != nil {
+		return nil, err
+	}
 	losses, tests := distinctCells(t, "loss"), distinctCells(t, "test")
 	if len(f.Losses) > 0 {
 		for _, name := range f.Losses {
@@ -72,7 +75,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	p := barePanel(f.Title)
 	p.free, p.wide = true, true
 	grid := &heatMap{tests: tests, losses: losses, cells: map[[2]string]heatCell{}}
-	for row := range t.Rows {
+	for row := range t.Len() {
 		at := [2]string{t.Text(row, "loss"), t.Text(row, "test")}
 		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), t.Text(row, "converged") == "no"}
 	}
@@ -93,7 +96,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 // distinctCells lists the values of a column in order of appearance.
 func distinctCells(t *record.Table, column string) []string {
 	var values []string
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if v := t.Text(row, column); !slices.Contains(values, v) {
 			values = append(values, v)
 		}

@@ -180,8 +180,8 @@ func triangleRows(r *rows, along string) *rows {
 		if along == alongSteps {
 			cells = append(cells, r.text(i, alongSteps))
 		}
-		t.Rows = append(t.Rows, cells)
-		out.at = append(out.at, len(t.Rows)-1)
+		t.Append(cells...)
+		out.at = append(out.at, t.Len()-1)
 		out.run = append(out.run, r.run[i])
 	}
 	return out

@@ -50,11 +50,13 @@ func preservationTables(tb testing.TB) record.Memory {
 	for _, r := range p.Runs {
 		run := fmt.Sprintf("%s/lambda=%s", r.Objective, record.FormatFloat(r.Lambda))
 		reached := []float64{klOf(r.FinalPolicy[0], p.PiRef[0]), klOf(r.FinalPolicy[1], p.PiRef[1])}
-		runs.Rows = append(runs.Rows, []string{run, r.Objective, record.FormatFloat(r.Lambda), "0", "done", "1", "",
-			record.FormatFloat((reached[0] + reached[1]) / 2)})
+		runs.Append(run, r.Objective, record.FormatFloat(r.Lambda), "0", "done", "1", "",
+			record.FormatFloat((reached[0]+reached[1])/2))
 		for i, kl := range []float64{r.KLGood, r.KLBad} {
-			prompts.Rows = append(prompts.Rows, []string{run, p.Prompts[i], record.FormatFloat(kl), record.FormatFloat(reached[i])})
-			policies.Rows = append(policies.Rows, policyRows(run, p.Prompts[i], r.FinalPolicy[i], p.PiRef[i], p.PiStar[i])...)
+			prompts.Append(run, p.Prompts[i], record.FormatFloat(kl), record.FormatFloat(reached[i]))
+			for _, row := range policyRows(run, p.Prompts[i], r.FinalPolicy[i], p.PiRef[i], p.PiStar[i]) {
+				policies.Append(row...)
+			}
 		}
 	}
 	return record.Memory{record.Runs: runs, record.Prompts: prompts, record.Policies: policies}
@@ -109,13 +111,15 @@ func trainingTables() record.Memory {
 			}
 			run := loss.label + "/lambda=" + lambda
 			distance := math.Abs(goal[0] - piStar[0])
-			runs.Rows = append(runs.Rows, []string{run, loss.label, lambda, "0", "done", "4000", "", record.FormatFloat(distance), "0.1"})
-			policies.Rows = append(policies.Rows, policyRows(run, "x", goal, piRef, piStar)...)
+			runs.Append(run, loss.label, lambda, "0", "done", "4000", "", record.FormatFloat(distance), "0.1")
+			for _, row := range policyRows(run, "x", goal, piRef, piStar) {
+				policies.Append(row...)
+			}
 			for step := 0; step <= 4000; step += 500 {
 				pi := mixture(piRef, goal, float64(step)/4000)
-				traces.Rows = append(traces.Rows, []string{run, strconv.Itoa(step), record.FormatFloat(math.Abs(pi[0] - piStar[0]))})
+				traces.Append(run, strconv.Itoa(step), record.FormatFloat(math.Abs(pi[0]-piStar[0])))
 				for k := range pi {
-					paths.Rows = append(paths.Rows, []string{run, strconv.Itoa(step), "x", strconv.Itoa(k), record.FormatFloat(pi[k])})
+					paths.Append(run, strconv.Itoa(step), "x", strconv.Itoa(k), record.FormatFloat(pi[k]))
 				}
 			}
 		}
@@ -141,8 +145,10 @@ func constraintTables() record.Memory {
 					pi, status = noPi, "diverged"
 				}
 				run := objective + "/lambda=" + lambda + "/constraint.l2=" + at.l2
-				runs.Rows = append(runs.Rows, []string{run, objective, lambda, "0", at.l2, status, "0", ""})
-				policies.Rows = append(policies.Rows, policyRows(run, "x", pi, piRef, piStar)...)
+				runs.Append(run, objective, lambda, "0", at.l2, status, "0", "")
+				for _, row := range policyRows(run, "x", pi, piRef, piStar) {
+					policies.Append(row...)
+				}
 			}
 		}
 	}
@@ -162,9 +168,11 @@ func existenceTables() record.Memory {
 		{"f-dpo", "0.01", "boundary", mode}, {"f-dpo", "1", "converged", piRef},
 	} {
 		run := r.objective + "/lambda=" + r.lambda
-		runs.Rows = append(runs.Rows, []string{run, r.objective, r.lambda, "0", r.status, "0", "",
-			record.FormatFloat(math.Abs(r.pi[0] - piStar[0])), record.FormatFloat(math.Abs(r.pi[0] - piRef[0]))})
-		policies.Rows = append(policies.Rows, policyRows(run, "x", r.pi, piRef, piStar)...)
+		runs.Append(run, r.objective, r.lambda, "0", r.status, "0", "",
+			record.FormatFloat(math.Abs(r.pi[0]-piStar[0])), record.FormatFloat(math.Abs(r.pi[0]-piRef[0])))
+		for _, row := range policyRows(run, "x", r.pi, piRef, piStar) {
+			policies.Append(row...)
+		}
 	}
 	return record.Memory{record.Runs: runs, record.Policies: policies}
 }

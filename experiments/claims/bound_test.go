@@ -50,9 +50,11 @@ func TestBoundOnAGroupOfPrompts(t *testing.T) {
 
 func ExampleBound() {
 	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "status", "tv_star")
-	runs.Rows = [][]string{
+	for _, row := range [][]string{
 		{"dpo/lambda=1e-05", "dpo", "1e-05", "done", "0.3988"},
 		{"typo/lambda=1e-05", "typo", "1e-05", "done", "0.0097"},
+	} {
+		runs.Append(row...)
 	}
 	limit := 0.02
 	claim := claims.Bound{Metric: "tv_star", Where: record.Where{"objective": {"typo"}}, Max: &limit}

@@ -27,7 +27,7 @@ func table(t testing.TB, name, text string) *record.Table {
 				row[i] = ""
 			}
 		}
-		out.Rows = append(out.Rows, row)
+		out.Append(row...)
 	}
 	return out
 }

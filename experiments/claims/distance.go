@@ -106,7 +106,7 @@ func (d *Distance) policies(r *results) (map[string][]entry, error) {
 		}
 	}
 	of := make(map[string][]entry)
-	for row := range t.Rows {
+	for row := range t.Len() {
 		prompt := t.Text(row, "prompt")
 		if wanted != nil && !slices.Contains(wanted, prompt) {
 			continue

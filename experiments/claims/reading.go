@@ -46,7 +46,7 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) (reading, er
 		return reading{}, err
 	}
 	of := make(map[string][]float64)
-	for row := range prompts.Rows {
+	for row := range prompts.Len() {
 		if !slices.Contains(names, prompts.Text(row, "prompt")) {
 			continue
 		}
@@ -89,7 +89,7 @@ func number(t *record.Table, row int, column string) (float64, error) {
 func promptsOf(t *record.Table, key, prompt string) ([]string, error) {
 	var all []string
 	seen := make(map[string]bool)
-	for row := range t.Rows {
+	for row := range t.Len() {
 		if name := t.Text(row, "prompt"); !seen[name] {
 			seen[name] = true
 			all = append(all, name)

@@ -28,7 +28,8 @@ func open(src record.Source) (*results, error) {
 	return &results{src, runs}, nil
 }
 
-// need returns an error naming the first of the columns that the table lacks. key says who asks for it.
+// need reads the columns, in one pass where they lie in a file. The error names the first that the table lacks; key says
+// who asks for it.
 func need(t *record.Table, key string, columns ...string) error {
 	for _, column := range columns {
 		if !t.Has(column) {
@@ -38,7 +39,7 @@ func need(t *record.Table, key string, columns ...string) error {
 			return fmt.Errorf("%stable %s has no column %q", key, t.Name, column)
 		}
 	}
-	return nil
+	return t.Load(columns...)
 }
 
 // choose returns the rows of runs that a selection names, at least one.
@@ -50,7 +51,7 @@ func (r *results) choose(key string, where record.Where) ([]int, error) {
 	}
 	rows := where.Select(r.runs)
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s: selects no run of %d", key, len(r.runs.Rows))
+		return nil, fmt.Errorf("%s: selects no run of %d", key, r.runs.Len())
 	}
 	return rows, nil
 }

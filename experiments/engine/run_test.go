@@ -178,13 +178,13 @@ func TestTables(t *testing.T) {
 	tables, _ := results(t, plan, 2)
 	runs := tables[record.Runs]
 	for i, r := range plan.All() {
-		if want := append(r.Cells(), "done"); !slices.Equal(runs.Rows[i][:len(want)], want) {
-			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Rows[i][:len(want)], want)
+		if want := append(r.Cells(), "done"); !slices.Equal(runs.Row(i)[:len(want)], want) {
+			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Row(i)[:len(want)], want)
 		}
 	}
 	for name, table := range tables {
-		for _, row := range table.Rows {
-			for i, cell := range row {
+		for row := range table.Len() {
+			for i, cell := range table.Row(row) {
 				if v := record.ParseFloat(cell); cell != "" && v == v && record.FormatFloat(v) != cell {
 					t.Errorf("%s: %s is %s, which reads back as %s", name, table.Header[i], cell, record.FormatFloat(v))
 				}
@@ -194,11 +194,11 @@ func TestTables(t *testing.T) {
 	sums := map[string]float64{}
 	for _, name := range []string{record.Policies, record.Trajectories} {
 		table := tables[name]
-		for row := range table.Rows {
+		for row := range table.Len() {
 			sums[name+table.Text(row, "run")+table.Text(row, "step")+table.Text(row, "prompt")] += table.Float(row, "pi")
 		}
 	}
-	if want := (len(tables[record.Policies].Rows) + len(tables[record.Trajectories].Rows)) / 4; len(sums) != want {
+	if want := (tables[record.Policies].Len() + tables[record.Trajectories].Len()) / 4; len(sums) != want {
 		t.Errorf("%d policies of 4 responses in all, want %d", len(sums), want)
 	}
 	for at, sum := range sums {
@@ -206,7 +206,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: pi sums to %v", at, sum)
 		}
 	}
-	if n := len(tables[record.Prompts].Rows); n != 2*plan.Len() {
+	if n := tables[record.Prompts].Len(); n != 2*plan.Len() {
 		t.Errorf("%d rows of prompts, want 2 a run", n)
 	}
 }
@@ -283,20 +283,20 @@ objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {
 		t.Errorf("the reason is %q, the stacks are %v", reason, stacks)
 	}
 	if runs.Text(0, "loss") != "" || runs.Text(0, "tv_star") != "" || runs.Text(0, "steps") == "0" {
-		t.Errorf("the row is %v, want steps but no metrics", runs.Rows[0])
+		t.Errorf("the row is %v, want steps but no metrics", runs.Row(0))
 	}
 	if runs.Text(1, "status") != "done" || runs.Text(1, "tv_star") == "" {
-		t.Errorf("the other run is %v", runs.Rows[1])
+		t.Errorf("the other run is %v", runs.Row(1))
 	}
 	policies := tables[record.Policies]
 	for row := range 3 {
 		if policies.Text(row, "pi") != "" || policies.Float(row, "pi_ref") == 0 {
-			t.Errorf("row %d of policies is %v, want pi_ref but no pi", row, policies.Rows[row])
+			t.Errorf("row %d of policies is %v, want pi_ref but no pi", row, policies.Row(row))
 		}
 	}
 	for name, table := range tables {
-		for _, row := range table.Rows {
-			if slices.Contains(row, "NaN") || slices.Contains(row, "nan") {
+		for i := range table.Len() {
+			if row := table.Row(i); slices.Contains(row, "NaN") || slices.Contains(row, "nan") {
 				t.Errorf("%s: %v", name, row)
 			}
 		}
@@ -314,15 +314,15 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("%s: %s, want %s", runs.Text(row, "run"), got, status)
 		}
 		if (runs.Text(row, "reason") == "") != exists || (runs.Text(row, "tv_star") != "") != exists || (runs.Text(row, "loss") != "") != exists {
-			t.Errorf("%s: %v", status, runs.Rows[row])
+			t.Errorf("%s: %v", status, runs.Row(row))
 		}
 		for k := range 3 {
 			if (policies.Text(3*row+k, "pi") != "") != exists {
-				t.Errorf("%s: %v", status, policies.Rows[3*row+k])
+				t.Errorf("%s: %v", status, policies.Row(3*row+k))
 			}
 		}
 	}
-	if len(tables[record.Traces].Rows) > 0 || len(tables[record.Trajectories].Rows) > 0 {
+	if tables[record.Traces].Len() > 0 || tables[record.Trajectories].Len() > 0 {
 		t.Error("the exact solver has traces")
 	}
 }

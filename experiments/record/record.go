@@ -3,15 +3,11 @@
 package record
 
 import (
-	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"strconv"
 )
 
-// Names of the tables of a results folder; NAME.csv holds table NAME.
+// Names of the tables of a results folder; NAME.csv or NAME.parquet holds table NAME.
 const (
 	Runs         = "runs"         // one row a run: run, objective, lambda, seed, swept keys, status, steps, final metrics
 	Policies     = "policies"     // final policies: run, prompt, response, pi, pi_ref, pi_star
@@ -20,56 +16,6 @@ const (
 	Trajectories = "trajectories" // policies along training: run, step, prompt, response, pi
 	Claims       = "claims"       // verdicts: claim, holds, value, bound, detail, expect
 )
-
-// Table is a table in long form. Every cell is text as it stands in the CSV file; "" means that a value does not
-// apply. Columns are looked up by name.
-type Table struct {
-	Name   string
-	Header []string
-	Rows   [][]string
-	index  map[string]int
-}
-
-// NewTable returns an empty table with the given columns.
-func NewTable(name string, header ...string) *Table {
-	t := &Table{Name: name, Header: header, index: make(map[string]int, len(header))}
-	for i, column := range header {
-		t.index[column] = i
-	}
-	return t
-}
-
-// Column returns the position of a column, or -1.
-func (t *Table) Column(name string) int {
-	if i, ok := t.index[name]; ok {
-		return i
-	}
-	return -1
-}
-
-// Has says whether the table has all of the columns.
-func (t *Table) Has(names ...string) bool {
-	for _, name := range names {
-		if t.Column(name) < 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// Text returns the cell of a row in the named column, "" if there is no such column.
-func (t *Table) Text(row int, column string) string {
-	i := t.Column(column)
-	if i < 0 {
-		return ""
-	}
-	return t.Rows[row][i]
-}
-
-// Float returns the cell as a number: NaN where it is empty, absent or no number, infinities for inf and -inf.
-func (t *Table) Float(row int, column string) float64 {
-	return ParseFloat(t.Text(row, column))
-}
 
 // ParseFloat reads a cell: NaN where it is empty or no number.
 func ParseFloat(cell string) float64 {
@@ -82,91 +28,49 @@ func ParseFloat(cell string) float64 {
 
 // FormatFloat writes a number as tables hold it: the shortest text that reads back to the same float64, inf and -inf
 // for infinities, "" for NaN (a value that does not apply).
-func FormatFloat(v float64) string {
+func FormatFloat(v float64) string { return string(AppendFloat(nil, v)) }
+
+// AppendFloat appends what FormatFloat writes.
+func AppendFloat(buf []byte, v float64) []byte {
 	switch {
 	case math.IsNaN(v):
-		return ""
+		return buf
 	case math.IsInf(v, 1):
-		return "inf"
+		return append(buf, "inf"...)
 	case math.IsInf(v, -1):
-		return "-inf"
+		return append(buf, "-inf"...)
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return strconv.AppendFloat(buf, v, 'g', -1, 64)
 }
 
-// ReadCSV reads a table that WriteCSV wrote: a header of distinct columns and rows of that length. Errors name the table
-// and, for a malformed row, the line.
-func ReadCSV(name string, r io.Reader) (*Table, error) {
-	in := csv.NewReader(r)
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("table %s: it has no header", name)
+// longestNumber is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
+const longestNumber = 24
+
+// number reads a cell that is the very text that FormatFloat gives a number; NaN for "".
+func number(cell []byte) (v float64, ok bool) {
+	if len(cell) == 0 {
+		return math.NaN(), true
 	}
+	if first := cell[0]; len(cell) > longestNumber || first != '-' && first != 'i' && (first < '0' || first > '9') {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(string(cell), 64)
 	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", name, err)
+		return 0, false
 	}
-	t := NewTable(name, header...)
-	if len(t.index) < len(header) {
-		return nil, fmt.Errorf("table %s: the header names a column twice: %q", name, header)
-	}
-	if t.Rows, err = in.ReadAll(); err != nil {
-		return nil, fmt.Errorf("table %s: %w", name, err)
-	}
-	return t, nil
+	var text [longestNumber]byte
+	return v, string(AppendFloat(text[:0], v)) == string(cell)
 }
 
-// WriteCSV writes the table with a header line, as pandas.read_csv reads it without options. A carriage return before a
-// newline inside a cell does not survive reading. A row that could not be read back is an error: one whose length is not
-// the header's, or an empty cell in a table of one column, which CSV cannot tell from an empty line.
-func (t *Table) WriteCSV(w io.Writer) error {
-	if len(t.Header) == 0 || len(t.index) < len(t.Header) {
-		return fmt.Errorf("table %s: the header %q is empty or names a column twice", t.Name, t.Header)
+// integer reads a cell that is the very text that strconv.Itoa gives an int64.
+func integer(cell []byte) (v int64, ok bool) {
+	if len(cell) == 0 || len(cell) > len("-9223372036854775808") {
+		return 0, false
 	}
-	out := csv.NewWriter(w)
-	if err := t.writeRow(out, t.Header); err != nil {
-		return err
+	v, err := strconv.ParseInt(string(cell), 10, 64)
+	if err != nil {
+		return 0, false
 	}
-	for i, row := range t.Rows {
-		if err := t.writeRow(out, row); err != nil {
-			return fmt.Errorf("table %s: row %d: %w", t.Name, i, err)
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// writeRow writes a row that can be read back.
-func (t *Table) writeRow(out *csv.Writer, row []string) error {
-	if len(row) != len(t.Header) {
-		return fmt.Errorf("it has %d cells under %d columns", len(row), len(t.Header))
-	}
-	if len(row) == 1 && row[0] == "" {
-		return errors.New("a single empty cell reads as an empty line")
-	}
-	return out.Write(row)
-}
-
-// Writer writes a table row by row, for tables that do not fit into memory.
-type Writer struct{ csv *csv.Writer }
-
-// NewWriter writes the header and returns a writer for the rows.
-func NewWriter(w io.Writer, header []string) (*Writer, error) {
-	out := csv.NewWriter(w)
-	return &Writer{out}, out.Write(header)
-}
-
-// Write appends rows.
-func (w *Writer) Write(rows [][]string) error {
-	for _, row := range rows {
-		if err := w.csv.Write(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Flush hands everything written to the underlying writer.
-func (w *Writer) Flush() error {
-	w.csv.Flush()
-	return w.csv.Error()
+	var text [longestNumber]byte
+	return v, string(strconv.AppendInt(text[:0], v, 10)) == string(cell)
 }

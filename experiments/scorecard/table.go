@@ -10,15 +10,32 @@ import (
 	"windtunnel/plots"
 )
 
-// Table returns the scorecard in long form: a row a cell, losses in order and tests within them. value is empty where
-// the verdict is none; seed is that of a random environment; converged says of all policies that the cell rests on, in
-// every environment, that their search arrived: yes, no, or empty where there are none or only stopped runs were asked for.
+// Schema describes the columns of the scorecard's table.
+func Schema() record.Schema {
+	return record.Schema{
+		{Name: "loss", Doc: "Label of the objective."},
+		{Name: "test", Doc: "Name of the test."},
+		{Name: "value", Type: record.Number, Doc: "The worst case over the environments; less is better. Empty where the verdict is none."},
+		{Name: "bound", Type: record.Number, Doc: "The largest value that passes."},
+		{Name: "verdict", Doc: "pass, fail, or none where the test does not apply."},
+		{Name: "environment", Doc: "Where the worst case was found."},
+		{Name: "seed", Type: record.Integer, Doc: "Seed of that environment, where it is a random one."},
+		{Name: "prompt", Doc: "Prompt of the worst case."},
+		{Name: "lambda", Type: record.Number, Doc: "Lambda of the worst case."},
+		{Name: "solver", Doc: "How the policy of the worst case was found."},
+		{Name: "converged", Doc: "Whether the search arrived for every policy that the cell rests on, in every environment: yes, no, or " +
+			"empty where there are none or only stopped runs were asked for."},
+		{Name: "detail", Doc: "The finding with its caveats, or why there is none."},
+	}
+}
+
+// Table returns the scorecard in long form, with the columns of Schema: a row a cell, losses in order and tests within
+// them.
 func (c *Card) Table() *record.Table {
-	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "environment", "seed", "prompt", "lambda",
-		"solver", "converged", "detail")
+	t := record.NewTable(plots.ScorecardTable, Schema().Names()...)
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
-			t.Rows = append(t.Rows, c.Cells[i][j].row())
+			t.Append(c.Cells[i][j].row()...)
 		}
 	}
 	return t

@@ -20,31 +20,84 @@ var trainingColumns = []metrics.Metric{
 // Metrics lists every measured column with its unit and meaning, in the order of the columns.
 func Metrics() []metrics.Metric { return append(slices.Clone(trainingColumns), metrics.All()...) }
 
-func metricNames(list []metrics.Metric) []string {
-	names := make([]string, len(list))
+// measured describes the columns of metrics.
+func measured(list []metrics.Metric) record.Schema {
+	schema := make(record.Schema, len(list))
 	for i, m := range list {
-		names[i] = m.Name
+		schema[i] = record.Column{Name: m.Name, Type: record.Number, Unit: m.Unit, Doc: m.Summary}
 	}
-	return names
+	return schema
 }
 
-// planColumns are the columns of runs that are known before anything is trained.
+// Columns that several tables have.
+var (
+	runColumn      = record.Column{Name: "run", Doc: "Name of the run, made of what varies; unique in the table runs."}
+	stepColumn     = record.Column{Name: "step", Type: record.Integer, Doc: "Optimizer steps taken, 0 before the first."}
+	promptColumn   = record.Column{Name: "prompt", Doc: "Name of the prompt."}
+	responseColumn = record.Column{Name: "response", Type: record.Integer, Doc: "Number of the response, from 0."}
+	piColumn       = record.Column{Name: "pi", Type: record.Number, Doc: "Probability that the policy gives to the response."}
+)
+
+// plannedSchema describes the columns of runs that are known before anything is trained.
+func (p *Plan) plannedSchema() record.Schema {
+	schema := record.Schema{runColumn,
+		{Name: "objective", Doc: "Label of the objective."},
+		{Name: "lambda", Type: record.Number, Doc: "The objective's lambda; empty where it has none."},
+		{Name: "seed", Type: record.Integer, Doc: "Seed of all random numbers of the run."}}
+	for _, key := range p.Swept {
+		schema = append(schema, record.Column{Name: key, Type: p.sweptType(key), Doc: "Swept key of the config."})
+	}
+	return schema
+}
+
+// sweptType is the narrowest type that the values of a swept key have.
+func (p *Plan) sweptType(key string) record.Type {
+	return record.TypeOf(func(yield func(string) bool) {
+		p.each([]string{key}, func(row []string) bool { return yield(row[0]) })
+	})
+}
+
+// planColumns are the names of the columns of runs that are known before anything is trained.
 func (p *Plan) planColumns() []string {
 	return append([]string{"run", "objective", "lambda", "seed"}, p.Swept...)
 }
 
-// Columns returns the columns of a table. Those of runs depend on what is swept.
-func (p *Plan) Columns(table string) []string {
-	switch table {
-	case record.Runs:
-		return slices.Concat(p.planColumns(), []string{"status", "steps", "reason"}, metricNames(Metrics()))
-	case record.Policies:
-		return []string{"run", "prompt", "response", "pi", "pi_ref", "pi_star"}
-	case record.Prompts:
-		return append([]string{"run", "prompt"}, metricNames(metrics.All())...)
-	case record.Traces:
-		return append([]string{"run", "step"}, metricNames(Metrics())...)
-	default:
-		return []string{"run", "step", "prompt", "response", "pi"}
+// Schema describes the columns of a table of the plan. Those of runs depend on what is swept, the others never change.
+func (p *Plan) Schema(table string) record.Schema {
+	if table == record.Runs {
+		return slices.Concat(p.plannedSchema(), runSchema())
 	}
+	return tableSchema(table)
+}
+
+// runSchema describes the columns of runs that are known when a run has ended.
+func runSchema() record.Schema {
+	return append(record.Schema{
+		{Name: "status", Doc: "How the run ended; failed means that it has no result."},
+		{Name: "steps", Type: record.Integer, Doc: "Optimizer steps, or iterations of the exact solver."},
+		{Name: "reason", Doc: "Why the run ended so, where that needs saying."}}, measured(Metrics())...)
+}
+
+// tableSchema describes the tables other than runs.
+func tableSchema(table string) record.Schema {
+	switch table {
+	case record.Policies:
+		return record.Schema{runColumn, promptColumn, responseColumn, piColumn,
+			{Name: "pi_ref", Type: record.Number, Doc: "Probability that the reference gives to the response."},
+			{Name: "pi_star", Type: record.Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
+	case record.Prompts:
+		return append(record.Schema{runColumn, promptColumn}, measured(metrics.All())...)
+	case record.Traces:
+		return append(record.Schema{runColumn, stepColumn}, measured(Metrics())...)
+	default:
+		return record.Schema{runColumn, stepColumn, promptColumn, responseColumn, piColumn}
+	}
+}
+
+// Columns returns the names of a table's columns.
+func (p *Plan) Columns(table string) []string {
+	if table == record.Runs {
+		return append(p.planColumns(), runSchema().Names()...)
+	}
+	return tableSchema(table).Names()
 }

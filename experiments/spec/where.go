@@ -50,11 +50,14 @@ func (p *Plan) unanswered(column string, values []string) []string {
 
 // answers says whether a selection of columns of the plan has a run.
 func (p *Plan) answers(where record.Where) bool {
-	table := record.NewTable(record.Runs, slices.Sorted(maps.Keys(where))...)
+	columns := slices.Sorted(maps.Keys(where))
 	found := false
-	p.each(table.Header, func(row []string) bool {
-		table.Rows = [][]string{row}
-		found = where.Match(table, 0)
+	p.each(columns, func(row []string) bool {
+		found = true
+		for i, column := range columns {
+			same := func(value string) bool { return record.SameCell(row[i], value) }
+			found = found && slices.ContainsFunc(where[column], same)
+		}
 		return !found
 	})
 	return found
