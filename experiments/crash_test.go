@@ -26,14 +26,14 @@ claims:
   - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, left: {lambda: 0.01}, right: {lambda: 1}, better: higher}
 `
 
-// command returns a call of the command line in a process of its own.
-func command(t testing.TB, dir string, args ...string) *exec.Cmd {
+// program returns a call of the command line in a process of its own.
+func program(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
-	program, err := os.Executable()
+	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program)
+	cmd := exec.CommandContext(t.Context(), path)
 	cmd.Args, cmd.Dir = append([]string{"experiments"}, args...), dir // see TestMain
 	return cmd
 }
@@ -41,7 +41,7 @@ func command(t testing.TB, dir string, args ...string) *exec.Cmd {
 // call runs the command line to its end and returns its exit status and what it said.
 func call(t testing.TB, dir string, args ...string) (int, string) {
 	t.Helper()
-	said, err := command(t, dir, args...).CombinedOutput()
+	said, err := program(t, dir, args...).CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -108,7 +108,7 @@ func TestKilled(t *testing.T) {
 	for cycle := range killCycles {
 		out := "out-" + string(rune('a'+cycle))
 		for range 3 {
-			cmd := command(t, dir, "crash.yaml", "--out", out, "--jobs", "2")
+			cmd := program(t, dir, "crash.yaml", "--out", out, "--jobs", "2")
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +212,7 @@ func TestTwoProcesses(t *testing.T) {
 	dir, want, _ := crashFolder(t)
 	var both []*exec.Cmd
 	for _, out := range []string{"a", "b"} {
-		cmd := command(t, dir, "crash.yaml", "--out", out, "--cache", "shared", "--jobs", "1")
+		cmd := program(t, dir, "crash.yaml", "--out", out, "--cache", "shared", "--jobs", "1")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -44,6 +44,7 @@ const cacheUsage = "folder of finished runs, which several configs, processes an
 // register adds the flags of results folders.
 func (o *output) register(f *pflag.FlagSet) {
 	f.StringVar(&o.out, "out", "results", "folder for results; a config named X writes `DIR`/X/")
+	o.format = record.CSV
 	f.Var(&o.format, "format", "form of the tables: csv, parquet or both")
 	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
 }

@@ -55,7 +55,7 @@ func (l *laboratory) compute(ctx context.Context, name string, work *engine.Work
 	if l.quiet {
 		return work.Compute(ctx)
 	}
-	watch := newWatch(name, l.stderr, work.Meter)
+	watch := newWatch(name, l.stderr, work.Meter.Now)
 	defer watch.stop()
 	return work.Compute(ctx)
 }
@@ -75,8 +75,7 @@ func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
 	if err := l.compute(ctx, c.Head.Name+" "+l.shard.String(), work); err != nil {
 		return err
 	}
-	shard, err := work.WriteShard(ctx, c.Head.Name, staging.Dir)
-	if err != nil {
+	if err := work.WriteShard(ctx, c.Head.Name, staging.Dir); err != nil {
 		return err
 	}
 	if err := c.WriteResolved(staging.Dir); err != nil {

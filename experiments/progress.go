@@ -14,10 +14,10 @@ import (
 
 // watch shows how far the runs of a config are: a bar on a terminal, a line now and then elsewhere.
 type watch struct {
-	name  string
-	w     io.Writer
-	meter *engine.Meter
-	bar   *progressbar.ProgressBar // nil without a terminal
+	name string
+	w    io.Writer
+	now  func() engine.Count
+	bar  *progressbar.ProgressBar // nil without a terminal
 
 	end, ended chan struct{}
 }
@@ -30,9 +30,9 @@ const (
 // barScale turns shares of the cost into the whole numbers that the bar counts.
 const barScale = 10_000
 
-// newWatch begins to show a meter until stop is called.
-func newWatch(name string, w io.Writer, meter *engine.Meter) *watch {
-	p := &watch{name: name, w: w, meter: meter, end: make(chan struct{}), ended: make(chan struct{})}
+// newWatch begins to show a count, as it is at each moment, until stop is called.
+func newWatch(name string, w io.Writer, now func() engine.Count) *watch {
+	p := &watch{name: name, w: w, now: now, end: make(chan struct{}), ended: make(chan struct{})}
 	every := lineEvery
 	if isTerminal(w) {
 		every = barEvery
@@ -60,7 +60,7 @@ func (p *watch) follow(every time.Duration) {
 
 // show draws the bar, weighted by cost, or prints a line.
 func (p *watch) show() {
-	c := p.meter.Now()
+	c := p.now()
 	if c.Runs == 0 {
 		return // the work has not begun
 	}

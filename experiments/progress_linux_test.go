@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"windtunnel/experiments/engine"
 )
 
 // openTerminal returns both ends of a pseudo-terminal.
@@ -42,15 +45,15 @@ func TestProgressBar(t *testing.T) {
 		all, _ := io.ReadAll(screen) // ends with an error when the terminal is closed
 		shown <- string(all)
 	}()
-	p := newProgress("test", terminal, false)
-	p.Start(2, 4)
-	p.Done(nil, 1)
-	p.Done(nil, 3)
-	p.finish()
+	p := newWatch("test", terminal, func() engine.Count { return halfway })
+	time.Sleep(3 * barEvery)
+	p.stop()
 	terminal.Close()
 	text := <-shown
 	drawn := strings.FieldsFunc(text, func(r rune) bool { return r == '\r' })
-	if !slices.ContainsFunc(drawn, func(bar string) bool { return strings.HasPrefix(bar, "test 1/2 runs  25% |") }) || strings.Contains(text, "\n") {
+	if !slices.ContainsFunc(drawn, func(bar string) bool {
+		return strings.HasPrefix(bar, "test 120 of 300 runs (40 cached, 1 failed), 50 %, 8 runs/s, 25s left  50% |")
+	}) || strings.Contains(text, "\n") {
 		t.Errorf("the terminal shows %q", drawn)
 	}
 	if last := drawn[len(drawn)-1]; strings.TrimSpace(last) != "" {

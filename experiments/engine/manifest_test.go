@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 )
 

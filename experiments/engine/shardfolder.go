@@ -37,21 +37,21 @@ type ShardManifest struct {
 }
 
 // WriteShard writes the finished runs of the work's shard and their manifest into dir.
-func (w *Work) WriteShard(ctx context.Context, name, dir string) (*ShardManifest, error) {
+func (w *Work) WriteShard(ctx context.Context, name, dir string) error {
 	m := &ShardManifest{Name: name, Shard: w.Shard, Plan: w.Plan.Key(), Numerics: Numerics()}
 	store, err := cache.Open(filepath.Join(dir, shardRuns))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = w.copyShard(ctx, store, m)
 	if err := errors.Join(err, store.Close()); err != nil {
-		return nil, err
+		return err
 	}
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return m, WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'))
+	return WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'))
 }
 
 func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest) error {
