@@ -289,7 +289,7 @@ func TestCollectPoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	points, err := collectPoints(all, "lambda", "tv", "lambda")
+	points, err := collectPoints(all, "lambda", "tv", "lambda", spreadRange)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestCollectPoints(t *testing.T) {
 		t.Errorf("the line is not broken at the diverged run: %+v", segments)
 	}
 	runs.Rows[2][4] = "0.5"
-	if _, err := collectPoints(all, "lambda", "tv", "lambda"); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
+	if _, err := collectPoints(all, "lambda", "tv", "lambda", spreadRange); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
 		t.Errorf("two learning rates in one point: %v", err)
 	}
 }
