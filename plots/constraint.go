@@ -82,7 +82,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	p.Y.Min, p.Y.Max = 0, 0.02
 	lambdas := r.values("lambda")
 	for i, cell := range lambdas {
-		points, err := collectPoints(r.with("lambda", cell), f.Strength, distanceColumn, f.Strength)
+		points, err := collectPoints(r.with("lambda", cell), f.Strength, distanceColumn, f.Strength, spreadRange)
 		if err != nil {
 			return nil, err
 		}

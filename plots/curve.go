@@ -12,17 +12,20 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// point is one place of a curve: the mean over the runs and prompts that share it, and the range of their y.
+// point is one place of a curve: the middle of the runs and prompts that share it, and the ends of the band around it.
 type point struct {
 	x, y      float64 // NaN or infinite where some run has no finite value
-	low, high float64
-	status    string // of the first run without a finite value
+	low, high float64 // NaN where there is no band
+	spread    spread
+	n         int      // values that the point stands for
+	failed    []string // runs that broke beside others that did not, and are left out
+	status    string   // of the first run without a finite value
 }
 
 // collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
-// prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same place are an error: nothing is averaged over
-// a setting that nobody grouped by.
-func collectPoints(r *rows, x, y, order string) ([]point, error) {
+// prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same
+// place are an error: nothing is averaged over a setting that nobody grouped by.
+func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 	type group struct {
 		first int // a row
 		rows  []int
@@ -57,7 +60,7 @@ func collectPoints(r *rows, x, y, order string) ([]point, error) {
 		if g > 0 && cmp.Compare(r.float(groups[g-1].first, order), r.float(group.first, order)) == 0 {
 			return nil, ambiguous(r, groups[g-1].first, group.first, keys, order)
 		}
-		points[g] = meanPoint(r, group.rows, x, y)
+		points[g] = middlePoint(r, group.rows, x, y, s)
 	}
 	return points, nil
 }
@@ -80,19 +83,48 @@ func orNothing(cell string) string {
 	return cell
 }
 
-func meanPoint(r *rows, members []int, x, y string) point {
-	p := point{low: math.Inf(1), high: math.Inf(-1)}
-	n := float64(len(members))
-	for _, i := range members {
-		vx, vy := r.float(i, x), r.float(i, y)
-		p.x += vx / n
-		p.y += vy / n
-		p.low, p.high = min(p.low, vy), max(p.high, vy)
-		if (!finite(vx) || !finite(vy)) && p.status == "" {
+// middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves
+// the point without one, as do several runs that all failed.
+func middlePoint(r *rows, members []int, x, y string, s spread) point {
+	p := point{spread: s}
+	kept, failed := r.withoutFailed(members)
+	p.failed = failed
+	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
+	for k, i := range kept {
+		xs[k], ys[k] = r.float(i, x), r.float(i, y)
+		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == failedStatus) && p.status == "" {
 			p.status = r.text(i, "status")
 		}
 	}
+	p.x, _, _ = s.of(xs)
+	p.y, p.low, p.high = s.of(ys)
+	p.n = len(kept)
+	if slices.ContainsFunc(xs, math.IsNaN) {
+		p.x = math.NaN()
+	}
+	allFailed := len(kept) > 1 && r.text(kept[0], "status") == failedStatus
+	if allFailed || slices.ContainsFunc(ys, math.IsNaN) {
+		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
+	}
 	return p
+}
+
+// failedStatus is the status of a run that broke.
+const failedStatus = "failed"
+
+// withoutFailed splits rows into those to draw and the runs of those that failed, unless all did.
+func (r *rows) withoutFailed(members []int) (kept []int, failed []string) {
+	for _, i := range members {
+		if r.text(i, "status") == failedStatus {
+			failed = append(failed, r.text(i, "run"))
+		} else {
+			kept = append(kept, i)
+		}
+	}
+	if len(kept) == 0 {
+		return members, nil
+	}
+	return kept, failed
 }
 
 // why says what a point without a finite value stands for. A run that ended well can still lack one, where a metric
@@ -109,7 +141,7 @@ func (p point) why() string {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// curve draws points in order: a line, markers, and a band where seeds differ. Points without a finite y are crosses at
+// curve draws points in order: a line and markers; its band is drawn by [bands]. Points without a finite y are crosses at
 // the upper edge, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
 type curve struct {
 	label      string
@@ -171,7 +203,6 @@ func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
 // Plot implements plot.Plotter.
 func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for _, run := range c.segments() {
-		c.plotBand(canvas, p, run)
 		line := make([]vg.Point, len(run))
 		for i, q := range run {
 			line[i] = place(&canvas, p, q.x, q.y)
@@ -217,25 +248,6 @@ func (c *curve) mark(i int, hollow bool) draw.GlyphStyle {
 		mark.Shape = glyph
 	}
 	return mark
-}
-
-// hasBand says whether some point stands for several different values.
-func (c *curve) hasBand() bool {
-	return slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.high > q.low })
-}
-
-func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
-	if !c.hasBand() || len(run) < 2 {
-		return
-	}
-	var outline []vg.Point
-	for _, q := range run {
-		outline = append(outline, place(&canvas, p, q.x, q.high))
-	}
-	for _, q := range slices.Backward(run) {
-		outline = append(outline, place(&canvas, p, q.x, q.low))
-	}
-	canvas.FillPolygon(light(c.look.color), canvas.ClipPolygonXY(outline))
 }
 
 // segments are the stretches of a curve that a line may connect.

@@ -291,7 +291,7 @@ func TestCollectPoints(t *testing.T) {
 		return all
 	}
 	all := selected("")
-	points, err := collectPoints(all, "lambda", "tv", "lambda")
+	points, err := collectPoints(all, "lambda", "tv", "lambda", spreadRange)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestCollectPoints(t *testing.T) {
 	if segments := c.segments(); len(segments) != 2 || len(segments[0]) != 1 {
 		t.Errorf("the line is not broken at the diverged run: %+v", segments)
 	}
-	if _, err := collectPoints(selected("0.5"), "lambda", "tv", "lambda"); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
+	if _, err := collectPoints(selected("0.5"), "lambda", "tv", "lambda", spreadRange); err == nil || !strings.Contains(err.Error(), "train.lr is empty and 0.5") {
 		t.Errorf("two learning rates in one point: %v", err)
 	}
 }

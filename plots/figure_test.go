@@ -58,6 +58,7 @@ func figures() []plots.Figure {
 		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
 			f.Table, f.X, f.Y, f.Split = record.Traces, "step", "tv_star", "lambda"
 		})},
+		{Name: "lines_seeds", From: "seeds", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
 		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
 			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}

@@ -92,7 +92,7 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 	unit := stepUnit(&p.X, r.numbers("step"))
 
 	for k, cell := range r.values("response") {
-		points, err := collectPoints(r.with("response", cell), "step", "pi", "step")
+		points, err := collectPoints(r.with("response", cell), "step", "pi", "step", spreadRange)
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"math"
-	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -46,13 +45,7 @@ func layOut(panels []*Panel) *page {
 		pg.width = fullWidth
 	}
 	pg.legend = newLegend(panels, pg.width-2*pageMargin)
-	for _, p := range panels {
-		for _, note := range p.Notes {
-			if !slices.Contains(pg.notes, note) {
-				pg.notes = append(pg.notes, note)
-			}
-		}
-	}
+	pg.takeNotes()
 	pg.takeLabels()
 	for pg.rows = (len(panels) + maxColumns - 1) / maxColumns; ; pg.rows++ {
 		pg.columns = (len(panels) + pg.rows - 1) / pg.rows
@@ -65,6 +58,21 @@ func layOut(panels []*Panel) *page {
 	pg.fitLabels()
 	pg.fitHeight()
 	return pg
+}
+
+// takeNotes collects the notes of all panels, each once, in lines that fit.
+func (pg *page) takeNotes() {
+	var notes []string
+	for _, p := range pg.panels {
+		notes = append(notes, p.Notes...)
+	}
+	sty, seen := textStyle(noteSize, draw.XLeft, draw.YBottom), map[string]bool{}
+	for _, note := range append(notes, bandNotes(pg.panels)...) {
+		if !seen[note] {
+			pg.notes = append(pg.notes, fill(sty, note, pg.width-2*pageMargin)...)
+		}
+		seen[note] = true
+	}
 }
 
 // takeLabels takes the axis labels from gonum, which on a logarithmic axis reserves room for them as if they stood at

@@ -20,6 +20,7 @@ type Lines struct {
 	Where      record.Where `yaml:"where" doc:"selects the rows"`
 	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
 	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps"`
+	Band       string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone: ci95 the 95 % Student-t interval of the mean, quartiles (around the median), range from smallest to largest, sd and se the mean -+ standard deviation or error"`
 	YScale     string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
 	References []Reference  `yaml:"references" doc:"dashed lines at values of y"`
 	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
@@ -38,7 +39,7 @@ func linesKind() registry.Kind[Params] {
 		Summary: "one column against another, a line for each value of a column",
 		Source:  "this project",
 		New: func() Params {
-			return &Lines{Table: record.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Twin: true}
+			return &Lines{Table: record.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true}
 		},
 	}
 }
@@ -132,7 +133,7 @@ func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 	}
 	lines := f.lineValues(r)
 	for i, line := range lines {
-		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r))
+		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r), spread(f.Band))
 		if err != nil {
 			return nil, err
 		}

@@ -75,6 +75,9 @@ func (p *Panel) addCurve(label string, l look, points []point) *curve {
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
 		p.Add(axisBreak{})
 	}
+	if len(p.curves) == 0 {
+		p.Add(bands{p})
+	}
 	p.curves = append(p.curves, c)
 	p.Add(c)
 	if label != "" {
@@ -158,9 +161,6 @@ func (p *Panel) explainOddPoints() {
 		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossEntry{})
 	}
 	p.noteUnplaced()
-	if slices.ContainsFunc(p.curves, (*curve).hasBand) {
-		p.Notes = append(p.Notes, "Lines: means. Bands: range over seeds and over the prompts of a group.")
-	}
 }
 
 // noteUnplaced tells of the points that have no place on the x axis.

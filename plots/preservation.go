@@ -126,7 +126,7 @@ func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
 // addLosses adds a curve for each objective.
 func addLosses(p *Panel, r *rows, x, y, order string) error {
 	for _, objective := range r.values("objective") {
-		points, err := collectPoints(r.with("objective", objective), x, y, order)
+		points, err := collectPoints(r.with("objective", objective), x, y, order, spreadRange)
 		if err != nil {
 			return err
 		}

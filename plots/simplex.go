@@ -131,7 +131,7 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 	for _, objective := range r.values("objective") {
 		l := lossLook(objective, r.objectives())
 		for _, setting := range settings(r.with("objective", objective), f.Along) {
-			points, err := collectPoints(setting, "triangle_x", "triangle_y", order)
+			points, err := collectPoints(setting, "triangle_x", "triangle_y", order, spreadRange)
 			if err != nil {
 				return err
 			}

@@ -177,6 +177,25 @@ func existenceTables() record.Memory {
 	return record.Memory{record.Runs: runs, record.Policies: policies}
 }
 
+// seedsTables hold two losses at four lambdas over five seeds, with noise that is symmetric around their means. Two typo runs
+// failed, both at lambda 1.
+func seedsTables() record.Memory {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
+	for l, objective := range []string{"dpo", "typo"} {
+		for i, lambda := range []string{"0.01", "0.1", "1", "10"} {
+			for seed, noise := range []float64{-0.08, -0.02, 0, 0.02, 0.08} {
+				status, tv, kl := "done", record.FormatFloat(0.5-0.1*float64(i)-0.15*float64(l)+noise), record.FormatFloat(2-0.5*float64(i)+noise)
+				if objective == "typo" && lambda == "1" && math.Abs(noise) == 0.02 {
+					status, tv, kl = "failed", "", ""
+				}
+				run := fmt.Sprintf("%s/lambda=%s/seed=%d", objective, lambda, seed)
+				runs.Append(run, objective, lambda, strconv.Itoa(seed), status, "9", "", tv, kl)
+			}
+		}
+	}
+	return record.Memory{record.Runs: runs}
+}
+
 // suite gives all of these tables by the name of an experiment.
 func suite(tb testing.TB) plots.Sources {
 	experiments := map[string]record.Source{
@@ -184,6 +203,7 @@ func suite(tb testing.TB) plots.Sources {
 		"training":     trainingTables(),
 		"constraint":   constraintTables(),
 		"existence":    existenceTables(),
+		"seeds":        seedsTables(),
 	}
 	return plots.NewSources(func(name string) (record.Source, error) {
 		if source, ok := experiments[name]; ok {

@@ -138,8 +138,8 @@ func mix(a, b color.RGBA, at float64) color.RGBA {
 	return color.RGBA{between(a.R, b.R), between(a.G, b.G), between(a.B, b.B), 255}
 }
 
-// light is the color as a fill behind text or lines, opaque so that every backend draws the same.
-func light(c color.RGBA) color.RGBA { return mix(white, c, 0.22) }
+// translucent is a band's color: light on white, and what lies below shines through.
+func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0x38} }
 
 func (l look) line() draw.LineStyle {
 	return draw.LineStyle{Color: l.color, Width: l.width, Dashes: l.dashes}

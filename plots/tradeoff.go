@@ -88,11 +88,11 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 
 // curve joins the points of the two prompts, which stand at the same lambdas in the same order.
 func (f *Tradeoff) curve(r *rows, groups []promptGroup) ([]point, error) {
-	first, err := collectPoints(r.in(groups[0]), "lambda", f.Metric, "lambda")
+	first, err := collectPoints(r.in(groups[0]), "lambda", f.Metric, "lambda", spreadRange)
 	if err != nil {
 		return nil, err
 	}
-	second, err := collectPoints(r.in(groups[1]), "lambda", f.Metric, "lambda")
+	second, err := collectPoints(r.in(groups[1]), "lambda", f.Metric, "lambda", spreadRange)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,7 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		boundKind,
 		compareKind,
+		differsKind,
 		distanceKind,
 		dominatedKind,
 		monotoneKind,

@@ -184,6 +184,8 @@ func TestRefs(t *testing.T) {
 		"bound on a prompt": {&claims.Bound{Metric: "tv", Prompt: "good"}, "metric=prompts.tv", "prompt=good", "where"},
 		"compare": {&claims.Compare{Metric: "tv", Where: where, With: with, Match: []string{"seed", "lambda"}},
 			whereColumns + " with.objective=runs.objective match.0=runs.seed match.1=runs.lambda metric=runs.tv", "", "where with"},
+		"differs": {&claims.Differs{Metric: "tv", Left: where, Right: with, Match: []string{"seed"}, By: []string{"lambda"}},
+			"left.objective=runs.objective left.lambda=runs.lambda right.objective=runs.objective match.0=runs.seed by.0=runs.lambda metric=runs.tv", "", "left right"},
 		"distance": {&claims.Distance{Left: where, Right: with, Match: []string{"seed"}, Prompt: "bad"},
 			"left.objective=runs.objective left.lambda=runs.lambda right.objective=runs.objective match.0=runs.seed", "prompt=bad", "left right"},
 		"dominated": {&claims.Dominated{Where: where, By: with, Within: []string{"seed"},
@@ -227,6 +229,9 @@ func TestCheck(t *testing.T) {
 		claim registry.Checker
 		key   string // of the problem; "" for none
 	}{
+		"differs without limits":          {&claims.Differs{Match: []string{"seed"}}, ""},
+		"differs without pairs":           {&claims.Differs{}, "match"},
+		"differs, excludes all":           {&claims.Differs{Match: []string{"seed"}, Min: v(1), Max: v(0)}, "min"},
 		"bound with a limit":              {&claims.Bound{Max: v(1)}, ""},
 		"bound within":                    {&claims.Bound{Min: v(1), Max: v(1)}, ""},
 		"bound without":                   {&claims.Bound{}, "max"},

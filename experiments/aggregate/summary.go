@@ -1,0 +1,105 @@
+package aggregate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"windtunnel/experiments/record"
+	"windtunnel/metrics/inference"
+)
+
+// summaryColumns follow the columns of the group. sd has n-1 in the denominator, se is sd/sqrt(n), quartiles interpolate
+// as R and numpy do, and interval says what mean_ci95_low and mean_ci95_high are, such as "student-t 95% of the mean".
+// n counts runs with a value, of which `infinite` are infinite; failed and missing (no value, though the run did not
+// fail) count the others.
+var summaryColumns = []string{"metric", "n", "failed", "missing", "infinite", "mean", "sd", "se", "min", "q25", "median", "q75", "max",
+	"mean_ci95_low", "mean_ci95_high", "interval"}
+
+// SummaryHeader returns the columns of the rows that Summarize emits.
+func (g *Groups) SummaryHeader() []string { return append(slices.Clone(g.by), summaryColumns...) }
+
+// Summarize emits a row for every metric and group, metric by metric, with the columns of SummaryHeader. It returns
+// emit's error, or one that names a cell that is no number, or a value of a rate other than 0 and 1.
+func (g *Groups) Summarize(emit func(cells []string) error) error {
+	for _, metric := range g.metrics {
+		values, err := g.read(metric)
+		if err != nil {
+			return err
+		}
+		method, err := g.method(metric, values)
+		if err != nil {
+			return err
+		}
+		for i := range g.groups {
+			if err := emit(g.summaryRow(metric, method, &g.groups[i], values)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Groups) summaryRow(metric, method string, at *group, values []float64) []string {
+	sample, broken := make([]float64, len(at.rows)), 0
+	for i, row := range at.rows {
+		sample[i] = values[row]
+		if g.broken[row] {
+			broken++
+		}
+	}
+	d := inference.Describe(sample)
+	interval := g.interval(method, d, sample)
+	if interval.Warning != "" {
+		g.warnings.add("summary: "+interval.Warning, place(g.by, at.cells)+", "+metric)
+	}
+	cells := append(slices.Clone(at.cells), metric, strconv.Itoa(d.N), strconv.Itoa(broken), strconv.Itoa(d.Missing-broken), strconv.Itoa(d.Infinite))
+	for _, v := range []float64{d.Mean, d.SD, d.SE, d.Min, d.Q25, d.Median, d.Q75, d.Max, interval.Low, interval.High} {
+		cells = append(cells, record.FormatFloat(v))
+	}
+	return append(cells, interval.Method)
+}
+
+// interval returns the interval of one sample.
+func (g *Groups) interval(method string, d inference.Description, sample []float64) inference.Interval {
+	switch method {
+	case wilson:
+		successes := 0
+		for _, v := range sample {
+			if v == 1 {
+				successes++
+			}
+		}
+		return inference.WilsonInterval(successes, d.N)
+	case bca:
+		return inference.Bootstrap{Resamples: g.settings.Resamples}.BCa(sample)
+	}
+	return d.MeanInterval()
+}
+
+// method returns the method for a metric: wilson for rates, else what the settings name.
+func (g *Groups) method(metric string, values []float64) (string, error) {
+	zeros, ones, other := false, false, -1
+	for row, v := range values {
+		switch {
+		case v == 0:
+			zeros = true
+		case v == 1:
+			ones = true
+		case !math.IsNaN(v) && other < 0:
+			other = row
+		}
+	}
+	listed := slices.Contains(g.settings.Rates, metric)
+	switch {
+	case (listed || g.settings.Interval == wilson) && other >= 0:
+		return "", fmt.Errorf("table %s: %s of run %s is %g; a rate is 0 or 1 in every run", g.runs.Name, metric,
+			g.runs.Text(other, "run"), values[other])
+	case listed || g.settings.Interval == wilson || g.settings.Interval == auto && zeros && ones && other < 0:
+		return wilson, nil
+	case g.settings.Interval == auto:
+		return studentT, nil
+	}
+	return g.settings.Interval, nil
+}

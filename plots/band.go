@@ -1,0 +1,180 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/metrics/inference"
+)
+
+// spread names what the band around a curve shows of the runs that a point stands for.
+type spread string
+
+// The spreads.
+const (
+	spreadCI        spread = "ci95"      // 95 % Student-t interval of the mean
+	spreadQuartiles spread = "quartiles" // of the runs, around their median
+	spreadRange     spread = "range"     // smallest to largest
+	spreadSD        spread = "sd"        // mean -+ standard deviation of the runs
+	spreadSE        spread = "se"        // mean -+ standard error of the mean
+	spreadNone      spread = "none"      // no band
+)
+
+// words say what line and band are.
+func (s spread) words() string {
+	switch s {
+	case spreadCI:
+		return "Lines: means over seeds. Bands: 95 % Student-t intervals of the mean"
+	case spreadQuartiles:
+		return "Lines: medians over seeds. Bands: lower to upper quartile"
+	case spreadSD:
+		return "Lines: means over seeds. Bands: mean ± standard deviation"
+	case spreadSE:
+		return "Lines: means over seeds. Bands: mean ± standard error"
+	case spreadNone:
+		return "Lines: means over seeds, without bands"
+	}
+	return "Lines: means. Bands: range over seeds and over the prompts of a group"
+}
+
+// of returns the middle of a sample and the ends of its band, NaN where there are none, as below two values.
+func (s spread) of(sample []float64) (middle, low, high float64) {
+	d := inference.Describe(sample)
+	middle, low, high = d.Mean, math.NaN(), math.NaN()
+	if s == spreadQuartiles {
+		middle = d.Median
+	}
+	if d.N < 2 {
+		return middle, low, high
+	}
+	switch s {
+	case spreadCI:
+		interval := d.MeanInterval()
+		low, high = interval.Low, interval.High
+	case spreadQuartiles:
+		low, high = d.Q25, d.Q75
+	case spreadSD:
+		low, high = d.Mean-d.SD, d.Mean+d.SD
+	case spreadSE:
+		low, high = d.Mean-d.SE, d.Mean+d.SE
+	case spreadRange:
+		low, high = d.Min, d.Max
+	}
+	return middle, low, high
+}
+
+// bands draws the bands of all curves of a panel below every line. They are translucent, so that none hides another.
+type bands struct{ panel *Panel }
+
+// Plot implements plot.Plotter.
+func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
+	for _, c := range b.panel.curves {
+		for _, run := range c.segments() {
+			c.plotBand(canvas, p, run)
+		}
+	}
+}
+
+// plotBand fills between the ends of neighbouring points. A lone point, which has nothing to fill, gets a bar.
+func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
+	if !c.hasBand() {
+		return
+	}
+	for start := 0; start < len(run); {
+		end := start
+		for end < len(run) && run[end].banded() {
+			end++
+		}
+		switch stretch := run[start:end]; {
+		case len(stretch) == 1:
+			q := stretch[0]
+			bar := []vg.Point{place(&canvas, p, q.x, q.low), place(&canvas, p, q.x, q.high)}
+			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.look.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
+		case len(stretch) > 1:
+			canvas.FillPolygon(translucent(c.look.color), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
+		}
+		start = end + 1
+	}
+}
+
+// outline goes along the upper ends and back along the lower ones.
+func outline(canvas *draw.Canvas, p *plot.Plot, stretch []point) []vg.Point {
+	var around []vg.Point
+	for _, q := range stretch {
+		around = append(around, place(canvas, p, q.x, q.high))
+	}
+	for _, q := range slices.Backward(stretch) {
+		around = append(around, place(canvas, p, q.x, q.low))
+	}
+	return around
+}
+
+// banded says whether the point has ends of a band.
+func (p point) banded() bool { return finite(p.low) && finite(p.high) }
+
+// hasBand says whether the band of some point has a width.
+func (c *curve) hasBand() bool {
+	return slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.banded() && q.high > q.low })
+}
+
+// bandNotes say what lines and bands of a page are, of how many runs, and which runs are left out.
+func bandNotes(panels []*Panel) []string {
+	type counts struct{ least, most int }
+	n := map[spread]counts{}
+	var order []spread
+	left := map[string]bool{}
+	for _, p := range panels {
+		for _, c := range p.curves {
+			for _, q := range c.points {
+				for _, run := range q.failed {
+					left[run] = true
+				}
+				if q.n < 2 {
+					continue
+				}
+				if !slices.Contains(order, q.spread) {
+					order = append(order, q.spread)
+					n[q.spread] = counts{q.n, q.n}
+				}
+				n[q.spread] = counts{min(n[q.spread].least, q.n), max(n[q.spread].most, q.n)}
+			}
+		}
+	}
+	var notes []string
+	for _, s := range order {
+		size := fmt.Sprint(n[s].least)
+		if n[s].most > n[s].least {
+			size += fmt.Sprintf(" to %d", n[s].most)
+		}
+		notes = append(notes, fmt.Sprintf("%s (n = %s).", s.words(), size))
+	}
+	switch len(left) {
+	case 0:
+	case 1:
+		notes = append(notes, "1 failed run left out.")
+	default:
+		notes = append(notes, fmt.Sprintf("%d failed runs left out.", len(left)))
+	}
+	return notes
+}
+
+// fill breaks a note into lines of at most the given width, where words allow.
+func fill(sty text.Style, note string, width vg.Length) []string {
+	var lines []string
+	for _, word := range strings.Fields(note) {
+		last := len(lines) - 1
+		if last >= 0 && sty.Width(lines[last]+" "+word) <= width {
+			lines[last] += " " + word
+			continue
+		}
+		lines = append(lines, word)
+	}
+	return lines
+}

@@ -1,0 +1,80 @@
+package plots
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"windtunnel/experiments/record"
+)
+
+// The bands of 2, 4, 9 by hand: mean 5, standard deviation sqrt(13), t(0.975, 2) = 4.302652730.
+func TestSpread(t *testing.T) {
+	sd := math.Sqrt(13)
+	se := sd / math.Sqrt(3)
+	for s, want := range map[spread][3]float64{
+		spreadCI: {5, 5 - 4.302652730*se, 5 + 4.302652730*se}, spreadQuartiles: {4, 3, 6.5}, spreadRange: {5, 2, 9},
+		spreadSD: {5, 5 - sd, 5 + sd}, spreadSE: {5, 5 - se, 5 + se}, spreadNone: {5, math.NaN(), math.NaN()},
+	} {
+		middle, low, high := s.of([]float64{9, 2, 4})
+		for i, got := range []float64{middle, low, high} {
+			if !(math.Abs(got-want[i]) < 1e-8) && !(math.IsNaN(got) && math.IsNaN(want[i])) {
+				t.Errorf("%s: %g %g %g, want %g", s, middle, low, high, want)
+			}
+		}
+		if middle, low, high = s.of([]float64{7}); middle != 7 || !math.IsNaN(low) || !math.IsNaN(high) {
+			t.Errorf("%s of one value: %g %g %g, want 7 without a band", s, middle, low, high)
+		}
+		if middle, low, high = s.of([]float64{7, 7}); middle != 7 || s != spreadNone && (low != 7 || high != 7) {
+			t.Errorf("%s of equal values: %g %g %g", s, middle, low, high)
+		}
+	}
+}
+
+// Failed runs are in no mean unless there is nothing else, and then not in one of several.
+func TestMiddlePointLeavesOutFailedRuns(t *testing.T) {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv")
+	for _, row := range [][]string{
+		{"a", "dpo", "1", "0", "done", "0.2"}, {"b", "dpo", "1", "1", "failed", "9"}, {"c", "dpo", "1", "2", "done", "0.4"},
+		{"d", "dpo", "2", "0", "failed", "9"}, {"e", "dpo", "2", "1", "failed", "9"}, {"f", "dpo", "3", "0", "failed", "9"},
+	} {
+		runs.Append(row...)
+	}
+	src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+	all, err := selectRows(src, record.Runs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := collectPoints(all, "lambda", "tv", "lambda", spreadRange)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := points[0]; math.Abs(p.y-0.3) > 1e-15 || p.n != 2 || p.low != 0.2 || p.high != 0.4 || !slices.Equal(p.failed, []string{"b"}) {
+		t.Errorf("one failed of three: %+v", p)
+	}
+	if p := points[1]; !math.IsNaN(p.y) || p.x != 2 || p.n != 0 || p.why() != "failed" || p.failed != nil {
+		t.Errorf("both failed: %+v", p)
+	}
+	if p := points[2]; p.y != 9 || p.n != 1 {
+		t.Errorf("a failed run by itself: %+v", p)
+	}
+}
+
+func TestBandNotes(t *testing.T) {
+	panel := func(points ...point) *Panel { return &Panel{curves: []*curve{{points: points}}} }
+	for name, c := range map[string]struct {
+		panels []*Panel
+		want   []string
+	}{
+		"single runs": {[]*Panel{panel(point{n: 1, spread: spreadCI})}, nil},
+		"one size":    {[]*Panel{panel(point{n: 20, spread: spreadCI}), panel(point{n: 20, spread: spreadCI})}, []string{"Lines: means over seeds. Bands: 95 % Student-t intervals of the mean (n = 20)."}},
+		"sizes": {[]*Panel{panel(point{n: 20, spread: spreadQuartiles}, point{n: 18, spread: spreadQuartiles, failed: []string{"a", "b"}}), panel(point{n: 18, spread: spreadQuartiles, failed: []string{"a"}})},
+			[]string{"Lines: medians over seeds. Bands: lower to upper quartile (n = 18 to 20).", "2 failed runs left out."}},
+		"two kinds": {[]*Panel{panel(point{n: 3, spread: spreadSD}, point{n: 3, spread: spreadNone, failed: []string{"a"}})},
+			[]string{"Lines: means over seeds. Bands: mean ± standard deviation (n = 3).", "Lines: means over seeds, without bands (n = 3).", "1 failed run left out."}},
+	} {
+		if got := bandNotes(c.panels); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
