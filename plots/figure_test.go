@@ -146,7 +146,7 @@ func checkPNG(t *testing.T, svg, raster plots.File) {
 
 // Figures over lambda have a twin over the KL reached, unless it is switched off.
 func TestTwins(t *testing.T) {
-	withTwin := []string{"preservation", "lines_lambda", "composite"}
+	withTwin := []string{"preservation", "lines_lambda", "lines_seeds", "composite"}
 	src := suite(t)
 	for _, fig := range figures() {
 		files, err := plots.Render(fig, src)

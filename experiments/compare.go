@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/comparison"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/decode"
+)
+
+func newCompare(stdout io.Writer) *cobra.Command {
+	var o comparison.Options
+	asCSV := false
+	cmd := &cobra.Command{
+		Use:   "compare A B",
+		Short: "Compare two results folders run by run: what changed, by how much, and whether beyond noise",
+		Long: "Matches the runs of two results folders by name, or by the columns that --by lists, and compares their statuses\n" +
+			"and every measured column. A change of a setting with several seeds is held against their noise: a paired t test\n" +
+			"over the seeds at 5 %, corrected by Holm's procedure over all columns and settings that differ at all. The most\n" +
+			"important changes come first. The exit status is 0 if nothing differs beyond the tolerance, 1 if something does\n" +
+			"and 2 if the folders cannot be compared.",
+		Example: `  experiments compare results/preservation /elsewhere/results/preservation
+  experiments compare old/sweep new/sweep --tolerance 1e-9
+  experiments compare adam/sweep sgd/sweep --by objective --by lambda --by seed`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return inputError{fmt.Errorf("%s: it takes two results folders, not %d\nexample:\n%s", cmd.CommandPath(), len(args), cmd.Example)}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return compare(args[0], args[1], o, asCSV, stdout) },
+	}
+	cmd.Flags().StringSliceVar(&o.By, "by", nil, "columns that a run and its counterpart agree in, instead of the name")
+	cmd.Flags().Float64Var(&o.Tolerance, "tolerance", 0, "numbers a and b differ if |a-b| > `TOLERANCE` max(|a|,|b|)")
+	cmd.Flags().BoolVar(&asCSV, "csv", false, "print every change as CSV instead of a summary")
+	return cmd
+}
+
+// compare prints what changed from one results folder to another.
+func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) error {
+	if !(o.Tolerance >= 0) || math.IsInf(o.Tolerance, 0) {
+		return inputError{fmt.Errorf("--tolerance %g: at least 0, and finite", o.Tolerance)}
+	}
+	var folders [2]*record.Folder
+	for i, dir := range []string{a, b} {
+		var err error
+		if folders[i], err = record.OpenFolder(dir); err != nil {
+			return inputError{err}
+		}
+	}
+	o.Names = [2]string{a, b}
+	report, err := comparison.Compare(folders[0], folders[1], o)
+	if err != nil {
+		return inputError{explainComparison(err)}
+	}
+	if asCSV {
+		if err := changesTable(report).WriteCSV(stdout); err != nil {
+			return err
+		}
+	} else {
+		printComparison(stdout, a, b, report)
+	}
+	if !report.Same() {
+		return errVerdict
+	}
+	return nil
+}
+
+// explainComparison names the nearest column for one that there is not.
+func explainComparison(err error) error {
+	var missing *comparison.MissingColumn
+	if !errors.As(err, &missing) {
+		return err
+	}
+	if near := decode.Nearest(missing.Column, missing.Have); near != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
+}
+
+// mostChanges is how many changes, runs or columns are printed one by one.
+const (
+	mostChanges = 20
+	mostNames   = 5
+)
+
+func printComparison(w io.Writer, a, b string, r *comparison.Report) {
+	fmt.Fprintf(w, "A: %s: %d runs\nB: %s: %d runs\n", a, r.Runs[0], b, r.Runs[1])
+	fmt.Fprintf(w, "%d runs matched, %d columns of %d settings compared: ", r.Matched, r.Measured, r.Settings)
+	if r.Same() {
+		fmt.Fprintln(w, "nothing differs")
+		return
+	}
+	fmt.Fprintf(w, "%d changes\n", len(r.Changes))
+	for side, letter := range []string{"A", "B"} {
+		printNames(w, "runs only in "+letter, r.Only[side])
+		printNames(w, "columns only in "+letter, r.OnlyColumns[side])
+	}
+	printStatuses(w, r.Statuses)
+	printChanges(w, r.Changes)
+}
+
+func printNames(w io.Writer, what string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	more := ""
+	if n := len(names) - mostNames; n > 0 {
+		names, more = names[:mostNames], fmt.Sprintf(" and %d more", n)
+	}
+	fmt.Fprintf(w, "  %s: %s%s\n", what, strings.Join(names, ", "), more)
+}
+
+func printStatuses(w io.Writer, changes []comparison.StatusChange) {
+	for i, c := range changes {
+		if i == mostNames {
+			fmt.Fprintf(w, "  ... and %d more runs that ended otherwise\n", len(changes)-i)
+			return
+		}
+		fmt.Fprintf(w, "  %s: %s in A, %s in B\n", c.Run, c.A, c.B)
+	}
+}
+
+// printChanges prints the table of changes; "change" is the mean of B less A.
+func printChanges(w io.Writer, changes []comparison.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "  noise\tcolumn\tat\truns differ\tmean in A\tmean in B\tchange (95 % interval)\tlargest\tp (Holm)")
+	for i, c := range changes {
+		if i == mostChanges {
+			break
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%d of %d%s\t%s\t%s\t%s\t%s\t%s\n", c.Noise, c.Column, c.Setting, c.Differ, c.Compared, cameAndWent(&c),
+			short(c.MeanA), short(c.MeanB), changeText(&c), percent(c.Largest), short(c.Holm))
+	}
+	t.Flush()
+	if n := len(changes) - mostChanges; n > 0 {
+		fmt.Fprintf(w, "  ... and %d more (--csv lists all)\n", n)
+	}
+}
+
+func cameAndWent(c *comparison.Change) string {
+	var parts []string
+	if c.Lost > 0 {
+		parts = append(parts, fmt.Sprintf("%d lost", c.Lost))
+	}
+	if c.Gained > 0 {
+		parts = append(parts, fmt.Sprintf("%d gained", c.Gained))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func changeText(c *comparison.Change) string {
+	text := short(c.Paired.Mean)
+	if i := c.Paired.Interval; i.Known() {
+		text += fmt.Sprintf(" (%s to %s)", short(i.Low), short(i.High))
+	}
+	return text
+}
+
+func percent(share float64) string {
+	if math.IsInf(share, 0) {
+		return "-"
+	}
+	return fmt.Sprintf("%.2g %%", 100*share)
+}
+
+// changesTable is the table of all changes.
+func changesTable(r *comparison.Report) *record.Table {
+	t := record.NewTable("changes", "column", "at", "runs", "differ", "gained", "lost", "mean_a", "mean_b", "mean_change", "sd_change",
+		"change_ci95_low", "change_ci95_high", "largest_relative", "p", "p_holm", "noise")
+	for _, c := range r.Changes {
+		row := []string{c.Column, c.Setting}
+		for _, n := range []int{c.Compared, c.Differ, c.Gained, c.Lost} {
+			row = append(row, strconv.Itoa(n))
+		}
+		for _, v := range []float64{c.MeanA, c.MeanB, c.Paired.Mean, c.Paired.SD, c.Paired.Interval.Low, c.Paired.Interval.High, c.Largest, c.Paired.P, c.Holm} {
+			row = append(row, record.FormatFloat(v))
+		}
+		t.Rows = append(t.Rows, append(row, string(c.Noise)))
+	}
+	return t
+}
