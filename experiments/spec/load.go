@@ -267,18 +267,24 @@ func (l *loader) set(exp *Experiment, set string) error {
 	return nil
 }
 
-// assign returns the tree with the value at a path. In the sweep, a path that is not there yet is one new key, dots and
-// all.
+// assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
+// dots and all.
 func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
-	swept, fresh := strings.CutPrefix(path, "sweep.")
-	for at := swept; fresh && at != ""; at = at[:max(0, strings.LastIndexByte(at, '.'))] {
-		fresh = decode.Lookup(l.root, "sweep."+at) == nil
+	at := blockPath.FindString(path)
+	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
+	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
+		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
+	}
+	in := decode.Lookup(l.root, container)
+	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
+	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {
+		fresh = decode.Lookup(in, begin) == nil
 	}
 	if fresh {
 		key := scalar(swept)
 		l.Origins.Mark(key, l.Origins[value])
 		one := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, value}}
-		path, value = "sweep", decode.Merge(decode.Lookup(l.root, "sweep"), one)
+		path, value = container, decode.Merge(in, one)
 	}
 	return decode.Set(l.root, path, value)
 }
