@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -20,8 +21,8 @@ type block struct {
 	Column string                              `yaml:"column,omitempty" doc:"column of the names of list; default setting"`
 }
 
-// blockKinds says what a block may be.
-const blockKinds = "one of grid, zip, list, random, where"
+// blockKeys are what a block may be.
+var blockKeys = []string{"grid", "zip", "list", "random", "where"}
 
 // defaultColumn has the names of the settings of a list.
 const defaultColumn = "setting"
@@ -48,7 +49,7 @@ func (r *sweepReader) block(at string, n *yaml.Node) {
 		}
 	}
 	if given != 1 {
-		r.fail(r.Error(n, at, fmt.Sprintf("holds %d of them", given), blockKinds))
+		r.fail(r.Error(n, at, fmt.Sprintf("names %d kinds of block", given), "exactly one of "+strings.Join(blockKeys, ", ")))
 		return
 	}
 	if b.Column != "" && b.List.Node == nil {
@@ -78,6 +79,10 @@ func (r *sweepReader) series(at string, n *yaml.Node) []sweptKey {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		spelled := at + "." + key.Value
+		if at == "sweep" && slices.Contains(blockKeys, key.Value) {
+			r.fail(r.Error(key, spelled, "is a block, and blocks stand in a list", "sweep: [{"+key.Value+": ...}]"))
+			continue
+		}
 		if values := r.values(spelled, n.Content[i+1]); values != nil {
 			keys = append(keys, sweptKey{series: values, written: key, spelled: func(int) string { return spelled }})
 		}

@@ -18,6 +18,7 @@ import (
 // is to be said about the results.
 type Experiment struct {
 	Head       `yaml:",inline"`
+	Extends    string `yaml:"extends,omitempty" doc:"a config, relative to this one, that this one is laid over: mappings merge, lists, swept values and mappings of another kind replace; name and description are not inherited"`
 	Settings   `yaml:",inline"`
 	Objectives []Objective                `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
 	Sweep      decode.Raw[sweepForm]      `yaml:"sweep" doc:"what varies, combined by product, the last fastest: values by dotted key (a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}), or a list of blocks; a bare key is a parameter of the objective, and objective chooses among the objectives by label"`
@@ -49,6 +50,7 @@ type Settings struct {
 	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+	Limits      Limits            `yaml:"limits,omitempty" doc:"what one run may take before it counts as failed"`
 }
 
 // Solvers that Settings.Solver names.

@@ -131,6 +131,7 @@ func (r *sweepReader) random(at string, n *yaml.Node) {
 		r.fail(r.Error(n, at, "has nothing to draw", "keys with their distributions, as lambda: {log_uniform: [1e-4, 1]}"))
 		return
 	}
+	before := len(r.errs)
 	var keys []*draws
 	outcomes := 1.0
 	for i := 0; i+1 < len(b.Keys.Node.Content); i += 2 {
@@ -138,10 +139,13 @@ func (r *sweepReader) random(at string, n *yaml.Node) {
 		d := &draws{rng: b.source(key)}
 		if err := r.Decode(b.Keys.Node.Content[i+1], at+"."+key, &d.distribution); err != nil {
 			r.fail(err)
-			return
+			continue
 		}
 		outcomes *= d.outcomes()
 		keys = append(keys, d)
+	}
+	if len(r.errs) > before {
+		return
 	}
 	if outcomes < float64(b.N) {
 		r.fail(r.Error(n, at, fmt.Sprintf("have %.0f different draws", outcomes), fmt.Sprintf("at least n = %d of them", b.N)))

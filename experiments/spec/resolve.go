@@ -28,7 +28,7 @@ var columnPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 // chooseObjectives finds the dimension that chooses among the objectives. It returns a dimension that takes all of them
 // where there is none.
 func (r *sweepReader) chooseObjectives() []dimension {
-	found := ""
+	found := false
 	for i := range r.dims {
 		for j := range r.dims[i].keys {
 			k := &r.dims[i].keys[j]
@@ -36,16 +36,14 @@ func (r *sweepReader) chooseObjectives() []dimension {
 				continue
 			}
 			k.column = objectiveColumn
-			at, _ := r.dims[i].place(0)
-			if found != "" {
-				r.fail(r.Error(k.written, at, "chooses among the objectives as "+found+" does", "one key that does"))
-				continue
+			if found {
+				continue // the second key of this name is a mistake, as of any name
 			}
-			found = at
+			found = true
 			r.choose(&r.dims[i], k)
 		}
 	}
-	if found != "" {
+	if found {
 		return nil
 	}
 	for i := range r.labels {

@@ -27,8 +27,8 @@ type sectionKind struct {
 	field func(doc *runDoc) any     // what the key gives a run, by a pointer
 	keep  func(doc *runDoc) any     // a copy of it, by a pointer
 	give  func(run *Run, value any) // puts what keep returned into a run
+	apart bool                      // no part of the run's content
 	costs bool                      // the expected cost depends on it
-
 }
 
 // The keys of runDoc, as indices of sectionKinds.
@@ -40,6 +40,7 @@ const (
 	solverSection
 	trainSection
 	constraintSection
+	limitsSection
 	objectiveSection
 	sectionCount
 )
@@ -52,6 +53,7 @@ var sectionKinds = [sectionCount]sectionKind{
 	solverSection:      setting("solver", func(s *Settings) *string { return &s.Solver }).costing(),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }).costing(),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }).asideFromContent(),
 	objectiveSection: {
 		key:   "objective",
 		field: func(doc *runDoc) any { return &doc.Objective.Loss },
@@ -69,6 +71,8 @@ func setting[T any](key string, field func(s *Settings) *T) sectionKind {
 		give:  func(run *Run, value any) { *field(&run.Settings) = *value.(*T) },
 	}
 }
+
+func (k sectionKind) asideFromContent() sectionKind { k.apart = true; return k }
 
 func (k sectionKind) costing() sectionKind { k.costs = true; return k }
 
