@@ -18,11 +18,14 @@ import (
 // is to be said about the results.
 type Experiment struct {
 	Head       `yaml:",inline"`
+	Extends    string `yaml:"extends,omitempty" doc:"a config, relative to this one, that this one is laid over: mappings merge, lists, swept values and mappings of another kind replace; name and description are not inherited"`
 	Settings   `yaml:",inline"`
-	Objectives []Objective                   `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
-	Sweep      decode.Raw[map[string]spaced] `yaml:"sweep" doc:"values by dotted key, combined by product: a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}; a bare key is a parameter of the objective"`
-	Claims     []Claim                       `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
-	Figures    []plots.Figure                `yaml:"figures" doc:"figures drawn from the tables"`
+	Objectives []Objective                `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
+	Sweep      decode.Raw[sweepForm]      `yaml:"sweep" doc:"what varies, combined by product, the last fastest: values by dotted key (a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}), or a list of blocks; a bare key is a parameter of the objective, and objective chooses among the objectives by label"`
+	Where      decode.Raw[conditionsForm] `yaml:"where" doc:"conditions, as lambda <= 1 or objective == 'typo', over the swept columns, objective, lambda and seed; combinations for which one is false are no runs"`
+	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
+	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
+	Figures    []plots.Figure             `yaml:"figures" doc:"figures drawn from the tables"`
 }
 
 // Suite is a config that runs other configs and composes figures from their tables.
@@ -47,6 +50,7 @@ type Settings struct {
 	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+	Limits      Limits            `yaml:"limits,omitempty" doc:"what one run may take before it counts as failed"`
 }
 
 // Solvers that Settings.Solver names.

@@ -28,8 +28,9 @@ type Config struct {
 	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
 
-	hash string // of the file's content
-	at   func(key, wrong, allowed, near string) error
+	hash    string            // of the file's content
+	parents map[string]string // hashes of the configs that it extends, by path relative to it
+	at      func(key, wrong, allowed, near string) error
 }
 
 // Figures returns the config's figures.
@@ -46,10 +47,11 @@ func (c *Config) Figures() []plots.Figure {
 // loader reads one config.
 type loader struct {
 	decode.Decoder
-	path string
-	hash string
-	root *yaml.Node // canonical, after --set
-	errs []error
+	path    string
+	hash    string
+	root    *yaml.Node        // canonical, after extends and --set
+	parents map[string]string // hashes of the configs that this one extends, by path relative to it
+	errs    []error
 
 	overridden bool // some --set applies
 	warnings   []string
@@ -86,7 +88,7 @@ func open(path string) (*loader, error) {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
 	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path,
-		hash: hashHex(data)}
+		hash: hashHex(data), parents: map[string]string{}}
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
 	}
@@ -153,12 +155,19 @@ func (l *loader) nearestNode(key string) *yaml.Node {
 // experiment decodes and plans an experiment.
 func (l *loader) experiment(sets []string) (*Config, error) {
 	exp := &Experiment{Settings: defaultSettings()}
-	l.root = l.Canonical(l.root, exp)
 	l.overridden = len(sets) > 0
+	root, ok := l.inherited(exp, l.Canonical(l.root, exp), l.path, nil)
+	if !ok {
+		return nil, decode.Join(l.errs...)
+	}
+	l.root = root
 	for _, set := range sets {
 		l.fail(l.set(exp, set))
 	}
 	l.fail(l.Decode(l.root, "", exp))
+	if exp.Extends != "" {
+		l.failAt(extendsKey, "comes too late on the command line", "it in the config", "")
+	}
 	l.checkName("name", exp.Name)
 	l.checkClaims(exp.Claims)
 	l.checkFigures(exp.Figures)
@@ -175,7 +184,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash, parents: l.parents}
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
 }
@@ -267,18 +276,24 @@ func (l *loader) set(exp *Experiment, set string) error {
 	return nil
 }
 
-// assign returns the tree with the value at a path. In the sweep, a path that is not there yet is one new key, dots and
-// all.
+// assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
+// dots and all.
 func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
-	swept, fresh := strings.CutPrefix(path, "sweep.")
-	for at := swept; fresh && at != ""; at = at[:max(0, strings.LastIndexByte(at, '.'))] {
-		fresh = decode.Lookup(l.root, "sweep."+at) == nil
+	at := blockPath.FindString(path)
+	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
+	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
+		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
+	}
+	in := decode.Lookup(l.root, container)
+	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
+	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {
+		fresh = decode.Lookup(in, begin) == nil
 	}
 	if fresh {
 		key := scalar(swept)
 		l.Origins.Mark(key, l.Origins[value])
 		one := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, value}}
-		path, value = "sweep", decode.Merge(decode.Lookup(l.root, "sweep"), one)
+		path, value = container, decode.Merge(in, one)
 	}
 	return decode.Set(l.root, path, value)
 }

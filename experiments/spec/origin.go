@@ -30,14 +30,15 @@ func (o *origin) key(key string) string {
 	return key
 }
 
-// swept returns the swept key, and its row, that gives a key of the document of a run, the last to do so; nil if none
-// does. rest is what of the key is below it.
+// swept returns the swept key, and its row, that gives a key of the document of a run, the one nearest to it; nil if
+// none does. rest is what of the key is below it.
 func (o *origin) swept(key string) (found *sweptKey, row int, rest string) {
 	for d := range o.plan.product.dims {
 		keys := o.plan.product.dims[d].keys
 		for i := range keys {
 			below, ok := strings.CutPrefix(key, keys[i].path)
-			if ok && keys[i].path != "" && (below == "" || below[0] == '.') && keys[i].node(o.digits[d]) != nil {
+			nearer := keys[i].path != "" && (found == nil || len(keys[i].path) > len(found.path))
+			if ok && nearer && (below == "" || below[0] == '.') && keys[i].node(o.digits[d]) != nil {
 				found, row, rest = &keys[i], o.digits[d], below
 			}
 		}

@@ -28,12 +28,16 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		labels = append(labels, exp.Objectives[i].Label(l.Tables))
 	}
 	trees := l.runTrees()
-	dims := l.dimensions(exp, labels, trees)
+	before := len(l.errs)
+	dims, conditions := l.sweep(exp, labels, trees)
 	if count := combinationsOf(dims); count > mostRuns {
 		l.failAt("sweep", fmt.Sprintf("plans %.0f runs", count), fmt.Sprintf("at most %d", mostRuns), "")
 		return nil
 	}
 	p := newPlan(l.Decoder, labels, trees, dims)
+	if len(l.errs) == before {
+		l.keep(p, conditions)
+	}
 	l.validate(p)
 	return p
 }
@@ -49,7 +53,7 @@ func combinationsOf(dims []dimension) float64 {
 
 // runTrees returns the document of a run of each objective, before the sweep.
 func (l *loader) runTrees() []*yaml.Node {
-	base := without(l.root, "name", "description", "objectives", "sweep", "claims", "figures")
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "claims", "figures")
 	var trees []*yaml.Node
 	for _, node := range decode.Lookup(l.root, "objectives").Content {
 		trees = append(trees, runTree(base, node))

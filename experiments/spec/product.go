@@ -9,23 +9,24 @@ import (
 // sweptKey is a key of the config with one value a row.
 type sweptKey struct {
 	series
+	written *yaml.Node           // the key as it is written; nil for the name of a setting
 	spelled func(row int) string // the key of the config that holds the value, as messages name it
-	key     *yaml.Node           // where it is written
 	column  string               // its canonical name, that of the column
-	path    string               // in the document of a run; "" for the name of a setting
-	unnamed bool                 // left out of the names of runs, which have the name of the setting instead
+	path    string               // in the document of a run; "" for what is not written there
+	quiet   bool                 // left out of the names of runs, which have the name of the setting instead
 }
 
 // dimension is one factor of a sweep: rows of which every run takes one, and in each a value for some keys.
 type dimension struct {
 	rows    int
 	keys    []sweptKey
-	choices []int // by row the objective that it chooses; nil where the dimension chooses none
+	choices []int                                    // by row the objective that it chooses; nil where the dimension chooses none
+	place   func(row int) (key string, n *yaml.Node) // where a row is written
 }
 
 // fixed says whether tables have a column without its being swept.
 func fixed(column string) bool {
-	return column == "objective" || column == "lambda" || column == "seed"
+	return column == objectiveColumn || column == "lambda" || column == "seed"
 }
 
 // sweptColumns returns the dimension's columns of Plan.Swept.
@@ -53,7 +54,7 @@ func (d *dimension) appendCells(cells []string, row int) []string {
 func (d *dimension) appendName(name []byte, row int) []byte {
 	for i := range d.keys {
 		k := &d.keys[i]
-		if text := k.text(row); text != "" && !k.unnamed && k.column != "objective" {
+		if text := k.text(row); text != "" && !k.quiet && k.column != objectiveColumn {
 			name = append(append(append(append(name, '/'), k.column...), '='), text...)
 		}
 	}

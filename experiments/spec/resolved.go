@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,7 @@ func (c *Config) WriteResolved(dir string) error {
 		}
 	}
 	text := fmt.Sprintf("# %s with every setting written out; run it again with: experiments run FILE\n%s",
-		filepath.ToSlash(filepath.Base(c.Path)), encodeYAML(tree))
+		c.Head.Name, encodeYAML(tree))
 	return os.WriteFile(filepath.Join(dir, ResolvedName), []byte(text), 0o644)
 }
 
@@ -94,10 +95,11 @@ func rename(n *yaml.Node, names map[string]string) {
 	}
 }
 
-// InputHashes returns the SHA-256 in hex of the config, as it was when it was loaded, and of every data file, by the
-// path as the config spells it; for a suite those of its members' configs.
+// InputHashes returns the SHA-256 in hex of the config, as it was when it was loaded, of the configs that it extends and
+// of every data file, by the path as the config spells it; for a suite those of its members' configs.
 func (c *Config) InputHashes() map[string]string {
 	hashes := map[string]string{"config": c.hash}
+	maps.Copy(hashes, c.parents)
 	if c.Plan != nil {
 		for path, data := range c.Plan.Inputs {
 			hashes[path] = hashHex(data)

@@ -36,12 +36,15 @@ type dataFile struct {
 }
 
 // Content returns the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every
-// one written out, and the content of its data file. Runs of different configs, under different names and at different
+// one written out, without limits, and the content of its data file. Runs of different configs, under different names and at different
 // places of their sweeps have the same content where they would do the same.
 func (r *Run) Content() [sha256.Size]byte {
 	var all [(sectionCount + 1) * sha256.Size]byte
 	b := all[:0]
 	for i := range sectionKinds {
+		if sectionKinds[i].apart {
+			continue
+		}
 		b = append(b, r.sections[i].hash[:]...)
 	}
 	if r.file != nil {

@@ -1,9 +1,11 @@
 package spec
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -25,8 +27,8 @@ type sectionKind struct {
 	field func(doc *runDoc) any     // what the key gives a run, by a pointer
 	keep  func(doc *runDoc) any     // a copy of it, by a pointer
 	give  func(run *Run, value any) // puts what keep returned into a run
+	apart bool                      // no part of the run's content
 	costs bool                      // the expected cost depends on it
-
 }
 
 // The keys of runDoc, as indices of sectionKinds.
@@ -38,6 +40,7 @@ const (
 	solverSection
 	trainSection
 	constraintSection
+	limitsSection
 	objectiveSection
 	sectionCount
 )
@@ -50,6 +53,7 @@ var sectionKinds = [sectionCount]sectionKind{
 	solverSection:      setting("solver", func(s *Settings) *string { return &s.Solver }).costing(),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }).costing(),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }).asideFromContent(),
 	objectiveSection: {
 		key:   "objective",
 		field: func(doc *runDoc) any { return &doc.Objective.Loss },
@@ -68,6 +72,8 @@ func setting[T any](key string, field func(s *Settings) *T) sectionKind {
 	}
 }
 
+func (k sectionKind) asideFromContent() sectionKind { k.apart = true; return k }
+
 func (k sectionKind) costing() sectionKind { k.costs = true; return k }
 
 // section is the decoded value of one key of the document of a run.
@@ -85,27 +91,40 @@ const mostCached = 1 << 16
 type sections struct {
 	kind  *sectionKind
 	facet facet                     // the dimensions that say something about the key
+	keys  []place                   // what they say, in the order in which it is put into the document
 	slots []atomic.Pointer[section] // by index, modulo their number
 }
 
-// newSections finds the dimensions that touch a key.
+// place is a swept key of a dimension.
+type place struct{ dim, key int }
+
+// newSections finds the dimensions that touch a key. A whole mapping is put into the document before what is below it,
+// whatever the order in which the sweep has them.
 func (p *Plan) newSections(kind *sectionKind) *sections {
+	all := &sections{kind: kind}
 	marked := make([]bool, len(p.product.dims))
 	for d := range p.product.dims {
 		for i := range p.product.dims[d].keys {
 			if p.product.dims[d].keys[i].in(kind.key) {
 				marked[d] = true
+				all.keys = append(all.keys, place{d, i})
 			}
 		}
 	}
+	slices.SortStableFunc(all.keys, func(a, b place) int { return cmp.Compare(p.depth(a), p.depth(b)) })
 	first := decode.Lookup(p.trees[0], kind.key)
 	for _, tree := range p.trees {
 		if decode.Lookup(tree, kind.key) != first {
 			marked[p.product.chooser] = true
 		}
 	}
-	f := p.product.newFacet(marked)
-	return &sections{kind: kind, facet: f, slots: make([]atomic.Pointer[section], min(f.size, mostCached))}
+	all.facet = p.product.newFacet(marked)
+	all.slots = make([]atomic.Pointer[section], min(all.facet.size, mostCached))
+	return all
+}
+
+func (p *Plan) depth(at place) int {
+	return strings.Count(p.product.dims[at.dim].keys[at.key].path, ".")
 }
 
 // in says whether the swept key stands in the section of a top-level key.
@@ -152,20 +171,15 @@ func (p *Plan) decodeSection(all *sections, digits []int) (*section, error) {
 // tree returns the document of a run with the values that the sweep gives one of its sections.
 func (p *Plan) tree(all *sections, digits []int) (*yaml.Node, error) {
 	tree := p.trees[p.product.objective(digits)]
-	for _, d := range all.facet.dims {
-		for i := range p.product.dims[d].keys {
-			k := &p.product.dims[d].keys[i]
-			if !k.in(all.kind.key) {
-				continue
-			}
-			value := k.node(digits[d])
-			if value == nil {
-				continue
-			}
-			var err error
-			if tree, err = decode.Set(tree, k.path, value); err != nil {
-				return nil, err
-			}
+	for _, at := range all.keys {
+		k := &p.product.dims[at.dim].keys[at.key]
+		value := k.node(digits[at.dim])
+		if value == nil {
+			continue
+		}
+		var err error
+		if tree, err = decode.Set(tree, k.path, value); err != nil {
+			return nil, err
 		}
 	}
 	return tree, nil

@@ -14,6 +14,7 @@ type series interface {
 	len() int
 	node(i int) *yaml.Node // nil where the row leaves the key alone
 	text(i int) string     // as it stands in tables and names; "" where the row leaves the key alone
+	value(i int) any       // an int, a float64, a bool, a string or nil
 }
 
 // written are values that stand in the config.
@@ -38,6 +39,27 @@ func (w written) len() int              { return len(w.nodes) }
 func (w written) node(i int) *yaml.Node { return w.nodes[i] }
 func (w written) text(i int) string     { return w.texts[i] }
 
+func (w written) value(i int) any {
+	n := w.nodes[i]
+	if n == nil {
+		return nil
+	}
+	text := w.texts[i]
+	if n.Kind != yaml.ScalarNode || n.Style != 0 {
+		return text
+	}
+	if v, err := strconv.Atoi(text); err == nil {
+		return v
+	}
+	if v, err := strconv.ParseFloat(text, 64); err == nil {
+		return v
+	}
+	if v, err := strconv.ParseBool(text); err == nil && n.ShortTag() == "!!bool" {
+		return v
+	}
+	return text
+}
+
 // floats are computed values; from is the node that describes them.
 type floats struct {
 	values []float64
@@ -47,6 +69,40 @@ type floats struct {
 func (f floats) len() int              { return len(f.values) }
 func (f floats) node(i int) *yaml.Node { return computed("!!float", f.text(i), f.from) }
 func (f floats) text(i int) string     { return record.FormatFloat(f.values[i]) }
+func (f floats) value(i int) any       { return f.values[i] }
+
+// integers are computed whole numbers.
+type integers struct {
+	values []int
+	from   *yaml.Node
+}
+
+func (n integers) len() int              { return len(n.values) }
+func (n integers) node(i int) *yaml.Node { return computed("!!int", n.text(i), n.from) }
+func (n integers) text(i int) string     { return strconv.Itoa(n.values[i]) }
+func (n integers) value(i int) any       { return n.values[i] }
+
+// consecutive are whole numbers from first on.
+type consecutive struct {
+	first, count int
+	from         *yaml.Node
+}
+
+func (c consecutive) len() int              { return c.count }
+func (c consecutive) node(i int) *yaml.Node { return computed("!!int", c.text(i), c.from) }
+func (c consecutive) text(i int) string     { return strconv.Itoa(c.first + i) }
+func (c consecutive) value(i int) any       { return c.first + i }
+
+// picked are rows of another series.
+type picked struct {
+	series
+	rows []int
+}
+
+func (p picked) len() int              { return len(p.rows) }
+func (p picked) node(i int) *yaml.Node { return p.series.node(p.rows[i]) }
+func (p picked) text(i int) string     { return p.series.text(p.rows[i]) }
+func (p picked) value(i int) any       { return p.series.value(p.rows[i]) }
 
 // computed is a number at the position of the node that describes it. That it holds this node lets mistakes find where
 // the description comes from if not from the file.
@@ -76,4 +132,33 @@ func joined(content []*yaml.Node, stride int, text func(i int) string) string {
 		parts = append(parts, text(i))
 	}
 	return strings.Join(parts, ",")
+}
+
+// values reads the values of one swept key: a list, or a logspace or linspace. They are nil after a mistake.
+func (l *loader) values(key string, n *yaml.Node) series {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		if len(n.Content) == 0 {
+			l.fail(l.Error(n, key, "is an empty list", "at least one value"))
+			return nil
+		}
+		return newWritten(n.Content)
+	case yaml.MappingNode:
+		return l.spacedValues(key, n)
+	}
+	l.fail(l.Error(n, key, "is a single value", "a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+	return nil
+}
+
+func (l *loader) spacedValues(key string, n *yaml.Node) series {
+	var s spaced
+	if err := l.Decode(n, key, &s); err != nil {
+		l.fail(err)
+		return nil
+	}
+	if (s.Logspace == nil) == (s.Linspace == nil) {
+		l.fail(l.Error(n, key, "needs exactly one of logspace and linspace", "{logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+		return nil
+	}
+	return floats{s.values(), n}
 }

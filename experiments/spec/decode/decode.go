@@ -39,9 +39,10 @@ import (
 
 // Decoder decodes trees. It keeps no state of its own: it may be used again, and concurrently.
 type Decoder struct {
-	File    string  // what messages call the source of nodes without an origin
-	Tables  *Tables // for interface fields
-	Origins Origins // labels of nodes from elsewhere; may be nil
+	File    string   // what messages call the source of nodes without an origin
+	Tables  *Tables  // for interface fields
+	Origins Origins  // labels of nodes from elsewhere; may be nil
+	Parents []string // files that trees have nodes from beside File (see Shift)
 }
 
 // Document parses data and decodes it into dst, a pointer to a struct that holds the defaults. It returns the tree (nil
@@ -105,7 +106,10 @@ func (d *Decoder) position(e *Error, n *yaml.Node) bool {
 		return true
 	}
 	if n.Line > 0 {
-		e.Line, e.Column = n.Line, n.Column
+		e.Line, e.Column = n.Line%linesAFile, n.Column
+		if file := n.Line / linesAFile; file > 0 {
+			e.File = d.Parents[file-1]
+		}
 		return true
 	}
 	for _, c := range n.Content {

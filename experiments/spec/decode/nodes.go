@@ -26,6 +26,21 @@ func (o Origins) Mark(n *yaml.Node, label string) {
 	}
 }
 
+// linesAFile is more than any file has lines: a node's line says which file it is from, too, so that whatever copies the
+// node copies that.
+const linesAFile = 1 << 24
+
+// Shift makes a freshly parsed tree one of the number-th of a Decoder's Parents, counted from 1.
+func Shift(n *yaml.Node, number int) {
+	if n.Line >= linesAFile {
+		return // an alias has brought it before
+	}
+	n.Line += number * linesAFile
+	for _, c := range n.Content {
+		Shift(c, number)
+	}
+}
+
 // child returns the value of a key of a mapping, or nil.
 func child(n *yaml.Node, key string) *yaml.Node {
 	if i := keyIndex(n, key); i >= 0 {
@@ -185,6 +200,21 @@ func Merge(base, over *yaml.Node) *yaml.Node {
 		}
 	}
 	return merged
+}
+
+// Replace returns the mapping base with the values of over in the place of its own. Neither is changed.
+func Replace(base, over *yaml.Node) *yaml.Node {
+	m := shallow(base)
+	m.Line, m.Column = over.Line, over.Column
+	for i := 0; i+1 < len(over.Content); i += 2 {
+		key, value := over.Content[i], over.Content[i+1]
+		if at := keyIndex(m, key.Value); at >= 0 {
+			m.Content[at], m.Content[at+1] = key, value
+		} else {
+			m.Content = append(m.Content, key, value)
+		}
+	}
+	return m
 }
 
 // isShorthand says whether n is the name of a kind beside a mapping that spells one out or that refines it.

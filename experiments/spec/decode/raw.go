@@ -37,3 +37,10 @@ type OrList interface {
 }
 
 var orListType = reflect.TypeFor[OrList]()
+
+// Either is implemented by the T of a Raw that stands for several forms; it returns a value of the type of each.
+type Either interface {
+	Either() []any
+}
+
+var eitherType = reflect.TypeFor[Either]()

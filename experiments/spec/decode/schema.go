@@ -75,7 +75,7 @@ func (g *generator) of(p place, lim limits, partial bool) *schema {
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
 	case shapeLike:
-		return g.of(place{typ: likeOf(p.typ)}, limits{}, false)
+		return g.like(likeOf(p.typ))
 	case shapeStruct, shapeKind:
 		ref := &schema{Ref: "#/$defs/" + g.define(p, partial)}
 		if p.typ.Implements(orListType) {
@@ -92,6 +92,18 @@ func (g *generator) of(p place, lim limits, partial bool) *schema {
 		return &schema{Type: "object", AdditionalProperties: either, MinProperties: least(lim)}
 	}
 	return scalarSchema(shapeOf(p.typ), lim)
+}
+
+// like returns the schema of what a Raw looks like.
+func (g *generator) like(t reflect.Type) *schema {
+	if !t.Implements(eitherType) {
+		return g.of(place{typ: t}, limits{}, false)
+	}
+	either := &schema{}
+	for _, form := range reflect.Zero(t).Interface().(Either).Either() {
+		either.AnyOf = append(either.AnyOf, g.of(place{typ: reflect.TypeOf(form)}, limits{}, false))
+	}
+	return either
 }
 
 // least is the smallest length of what must be given.

@@ -175,7 +175,7 @@ func find(parts []part, key string) (*part, int) {
 func (s *state) twice(key, first *yaml.Node) {
 	where := ""
 	if first.Line > 0 && s.d.Origins[first] == "" {
-		where = fmt.Sprintf(" on line %d", first.Line)
+		where = fmt.Sprintf(" on line %d", first.Line%linesAFile)
 	}
 	s.fail(key, key.Value, fmt.Sprintf("is the same key as %s%s", first.Value, where), "one of the two", "")
 }

@@ -1,0 +1,127 @@
+package spec
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
+)
+
+// extendsKey names the config that another one is laid over.
+const extendsKey = "extends"
+
+// inherited lays the config n, read from path, over the one that it extends, that one over its own parent, and so on.
+// Mappings merge key by key; lists, swept values and mappings of another kind replace what the parent has. The name and
+// the description are not handed down. chain holds the files on the way; ok is false after a mistake.
+func (l *loader) inherited(exp *Experiment, n *yaml.Node, path string, chain []string) (merged *yaml.Node, ok bool) {
+	name := decode.Lookup(n, extendsKey)
+	if name == nil || n.Kind != yaml.MappingNode {
+		return n, true
+	}
+	if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" || name.Value == "" {
+		l.fail(l.Error(name, extendsKey, "names no file", "the path of a config, relative to this one"))
+		return n, false
+	}
+	file := filepath.FromSlash(name.Value)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(path), file)
+	}
+	chain = append(chain, filepath.Clean(path))
+	if slices.Contains(chain, file) {
+		l.fail(l.Error(name, extendsKey, "goes around in a circle: "+strings.Join(append(chain, file), " extends "), "a config that does not extend this one"))
+		return n, false
+	}
+	parent, ok := l.parent(exp, name, file)
+	if !ok {
+		return n, false
+	}
+	if parent, ok = l.inherited(exp, parent, file, chain); !ok {
+		return n, false
+	}
+	return overlaid(parent, without(n, extendsKey)), true
+}
+
+// parent reads a config that another one extends.
+func (l *loader) parent(exp *Experiment, name *yaml.Node, file string) (*yaml.Node, bool) {
+	info, err := os.Stat(file)
+	if err == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		l.fail(unreadable(l.Error(name, extendsKey, "", "a config, its path relative to this one"), file, name.Value, err))
+		return nil, false
+	}
+	root, err := decode.Parse(file, data)
+	l.fail(err)
+	if root == nil || err != nil {
+		return nil, false
+	}
+	if root.Kind != yaml.MappingNode || decode.Lookup(root, "suite") != nil || decode.Lookup(root, scorecardKey) != nil {
+		l.fail(l.Error(name, extendsKey, name.Value+" is no experiment", "the config of an experiment"))
+		return nil, false
+	}
+	l.Parents = append(l.Parents, file)
+	decode.Shift(root, len(l.Parents))
+	root = l.Canonical(without(root, "name", "description"), exp)
+	l.parents[relativeTo(l.path, file)] = hashHex(data)
+	return rebased(root, "", func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return relativeTo(l.path, filepath.Join(filepath.Dir(file), filepath.FromSlash(path)))
+	}), true
+}
+
+// relativeTo spells a path as a config names it.
+func relativeTo(config, path string) string {
+	if relative, err := filepath.Rel(filepath.Dir(config), path); err == nil {
+		path = relative
+	}
+	return filepath.ToSlash(path)
+}
+
+// rebased returns a tree whose paths of data files, in preferences and where these are swept, are changed. at is the
+// path of the tree.
+func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode {
+		if !strings.HasSuffix(strings.TrimSuffix(at, ".choice"), "preferences.path") {
+			return n
+		}
+		c := *n
+		c.Value = change(n.Value)
+		return &c
+	}
+	c := *n
+	c.Content = slices.Clone(n.Content)
+	for i, below := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			c.Content[i] = rebased(below, at, change)
+		case i%2 == 1:
+			c.Content[i] = rebased(below, at+"."+n.Content[i-1].Value, change)
+		}
+	}
+	return &c
+}
+
+// overlaid returns a config laid over its parent.
+func overlaid(parent, child *yaml.Node) *yaml.Node {
+	const key = "sweep"
+	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
+	merged := decode.Merge(parent, child)
+	if base == nil || over == nil || base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode {
+		return merged
+	}
+	sweep := decode.Replace(base, over)
+	merged, _ = decode.Set(merged, key, sweep) // setting a top-level key of a mapping cannot fail
+	return merged
+}

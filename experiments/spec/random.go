@@ -1,0 +1,184 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/registry"
+)
+
+// random is a block of draws: n rows, each with a value for every key.
+type random struct {
+	N    int                                 `yaml:"n" required:"true" range:"[1,1e6]" doc:"number of draws"`
+	Seed int                                 `yaml:"seed" range:"[0,1e15]" doc:"seed of the draws, apart from those of the runs"`
+	Keys decode.Raw[map[string]distribution] `yaml:"keys" doc:"what each dotted key is drawn from"`
+}
+
+// distribution is what the values of a key are drawn from: exactly one of the following.
+type distribution struct {
+	Uniform    []float64                `yaml:"uniform" doc:"[low, high]: numbers, evenly likely in between"`
+	LogUniform []float64                `yaml:"log_uniform" alias:"log-uniform" doc:"[low, high] above 0: numbers whose logarithm is uniform"`
+	Int        []int                    `yaml:"int" range:"[-1e15,1e15]" doc:"[low, high]: whole numbers, both ends included"`
+	Choice     decode.Raw[[]*yaml.Node] `yaml:"choice" doc:"a list of values, each as likely"`
+}
+
+// Check wants exactly one distribution with bounds that make sense.
+func (d *distribution) Check() []registry.Problem {
+	given := 0
+	for _, is := range []bool{d.Uniform != nil, d.LogUniform != nil, d.Int != nil, d.Choice.Node != nil} {
+		if is {
+			given++
+		}
+	}
+	const bounds = "[low, high] with low below high"
+	switch {
+	case given != 1:
+		return []registry.Problem{{Key: "", Wrong: fmt.Sprintf("names %d distributions", given), Allowed: "one of uniform, log_uniform, int, choice"}}
+	case d.Uniform != nil && (len(d.Uniform) != 2 || !(d.Uniform[0] < d.Uniform[1])):
+		return []registry.Problem{{Key: "uniform", Wrong: "is no interval", Allowed: bounds}}
+	case d.LogUniform != nil && (len(d.LogUniform) != 2 || !(0 < d.LogUniform[0] && d.LogUniform[0] < d.LogUniform[1])):
+		return []registry.Problem{{Key: "log_uniform", Wrong: "is no interval above 0", Allowed: bounds}}
+	case d.Int != nil && (len(d.Int) != 2 || d.Int[0] > d.Int[1]):
+		return []registry.Problem{{Key: "int", Wrong: "is no interval", Allowed: "[low, high] with low at most high"}}
+	case d.Choice.Node != nil && (d.Choice.Node.Kind != yaml.SequenceNode || len(d.Choice.Node.Content) == 0):
+		return []registry.Problem{{Key: "choice", Wrong: "is no list of values", Allowed: "at least one value"}}
+	}
+	return nil
+}
+
+// outcomes is the number of values that can be drawn, infinite for numbers on an interval.
+func (d *distribution) outcomes() float64 {
+	switch {
+	case d.Int != nil:
+		return float64(d.Int[1]) - float64(d.Int[0]) + 1
+	case d.Choice.Node != nil:
+		return float64(len(d.Choice.Node.Content))
+	}
+	return math.Inf(1)
+}
+
+// source returns the random numbers of a key. They depend on the seed and the key alone, so that a further key changes
+// nothing about the others.
+func (b *random) source(key string) *rand.Rand {
+	h := sha256.New()
+	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(b.Seed)))
+	fmt.Fprintf(h, "sweep\x00%s", key)
+	return rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))
+}
+
+// between draws a number from [low, high].
+func between(rng *rand.Rand, low, high float64) float64 {
+	u := rng.Float64()
+	return min(high, max(low, low*(1-u)+high*u))
+}
+
+// draws are the values of one key so far.
+type draws struct {
+	distribution
+	rng    *rand.Rand
+	floats []float64
+	whole  []int // of int the values, of choice the numbers of the entries
+}
+
+// draw appends a value and returns the same as a number.
+func (d *draws) draw() int {
+	switch {
+	case d.Uniform != nil:
+		d.floats = append(d.floats, between(d.rng, d.Uniform[0], d.Uniform[1]))
+		return 0
+	case d.LogUniform != nil:
+		low, high := d.LogUniform[0], d.LogUniform[1]
+		v := math.Exp(between(d.rng, math.Log(low), math.Log(high)))
+		d.floats = append(d.floats, min(high, max(low, v)))
+		return 0
+	case d.Int != nil:
+		d.whole = append(d.whole, d.Int[0]+d.rng.IntN(d.Int[1]-d.Int[0]+1))
+	default:
+		d.whole = append(d.whole, d.rng.IntN(len(d.Choice.Node.Content)))
+	}
+	return d.whole[len(d.whole)-1]
+}
+
+// undo takes back the last whole number.
+func (d *draws) undo() { d.whole = d.whole[:len(d.whole)-1] }
+
+// series returns the values drawn.
+func (d *draws) series(from *yaml.Node) series {
+	switch {
+	case d.floats != nil:
+		return floats{d.floats, from}
+	case d.Int != nil:
+		return integers{d.whole, from}
+	}
+	return picked{newWritten(d.Choice.Node.Content), d.whole}
+}
+
+// random reads a block of draws.
+func (r *sweepReader) random(at string, n *yaml.Node) {
+	var b random
+	if err := r.Decode(n, at, &b); err != nil {
+		r.fail(err)
+		return
+	}
+	at += ".keys"
+	if b.Keys.Node == nil || b.Keys.Node.Kind != yaml.MappingNode || len(b.Keys.Node.Content) == 0 {
+		r.fail(r.Error(n, at, "has nothing to draw", "keys with their distributions, as lambda: {log_uniform: [1e-4, 1]}"))
+		return
+	}
+	before := len(r.errs)
+	var keys []*draws
+	outcomes := 1.0
+	for i := 0; i+1 < len(b.Keys.Node.Content); i += 2 {
+		key := b.Keys.Node.Content[i].Value
+		d := &draws{rng: b.source(key)}
+		if err := r.Decode(b.Keys.Node.Content[i+1], at+"."+key, &d.distribution); err != nil {
+			r.fail(err)
+			continue
+		}
+		outcomes *= d.outcomes()
+		keys = append(keys, d)
+	}
+	if len(r.errs) > before {
+		return
+	}
+	if outcomes < float64(b.N) {
+		r.fail(r.Error(n, at, fmt.Sprintf("have %.0f different draws", outcomes), fmt.Sprintf("at least n = %d of them", b.N)))
+		return
+	}
+	drawDistinct(keys, b.N, math.IsInf(outcomes, 1))
+	dim := dimension{rows: b.N, place: func(int) (string, *yaml.Node) { return at, n }}
+	for i, d := range keys {
+		key := b.Keys.Node.Content[2*i]
+		spelled := at + "." + key.Value
+		dim.keys = append(dim.keys, sweptKey{series: d.series(b.Keys.Node.Content[2*i+1]), written: key, spelled: func(int) string { return spelled }})
+	}
+	r.dims = append(r.dims, dim)
+}
+
+// drawDistinct draws n rows. Rows of nothing but whole numbers and choices are drawn again until each is new: a run is
+// not done twice.
+func drawDistinct(keys []*draws, n int, continuous bool) {
+	seen := map[string]bool{}
+	for rows := 0; rows < n; {
+		var row []byte
+		for _, d := range keys {
+			row = binary.LittleEndian.AppendUint64(row, uint64(d.draw()))
+		}
+		if !continuous && seen[string(row)] {
+			for _, d := range keys {
+				d.undo()
+			}
+			continue
+		}
+		if !continuous {
+			seen[string(row)] = true
+		}
+		rows++
+	}
+}

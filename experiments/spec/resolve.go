@@ -1,0 +1,228 @@
+package spec
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/decode"
+)
+
+// fixedKeys are keys of the objective that tell one from another, or that other settings override.
+var fixedKeys = []string{"kind", "name", "train", objectiveColumn}
+
+// sweepable says what keys a sweep may have.
+const sweepable = "a parameter of every objective, as lambda, or the dotted path of a setting, as train.epochs"
+
+// objectiveColumn is the swept key, and the column, that chooses among the objectives.
+const objectiveColumn = "objective"
+
+// columnPattern is what a column may be called that is named by hand, so that conditions can name it.
+var columnPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// chooseObjectives finds the dimension that chooses among the objectives. It returns a dimension that takes all of them
+// where there is none.
+func (r *sweepReader) chooseObjectives() []dimension {
+	found := false
+	for i := range r.dims {
+		for j := range r.dims[i].keys {
+			k := &r.dims[i].keys[j]
+			if k.written == nil || k.written.Value != objectiveColumn && k.written.Value != objectiveColumn+"s" {
+				continue
+			}
+			k.column = objectiveColumn
+			if found {
+				continue // the second key of this name is a mistake, as of any name
+			}
+			found = true
+			r.choose(&r.dims[i], k)
+		}
+	}
+	if found {
+		return nil
+	}
+	for i := range r.labels {
+		r.chosen = append(r.chosen, i)
+	}
+	return []dimension{{rows: len(r.labels), choices: r.chosen}}
+}
+
+// choose turns labels of objectives into the choices of a dimension.
+func (r *sweepReader) choose(d *dimension, k *sweptKey) {
+	d.choices = make([]int, d.rows)
+	for row := range d.rows {
+		n := k.node(row)
+		if n == nil {
+			at, entry := d.place(row)
+			r.fail(r.Error(entry, at, "chooses no objective, as other settings do", "an objective in every setting, or in none"))
+			continue
+		}
+		choice := slices.Index(r.labels, n.Value)
+		if choice < 0 {
+			e := r.Error(n, k.spelled(row), fmt.Sprintf("there is no objective %q", cellText(n)), "one of "+strings.Join(r.labels, ", "))
+			e.Near = decode.Nearest(n.Value, r.labels)
+			r.fail(e)
+			continue
+		}
+		d.choices[row] = choice
+		if !slices.Contains(r.chosen, choice) {
+			r.chosen = append(r.chosen, choice)
+		}
+	}
+}
+
+// resolve finds out what the keys of a dimension are, drops those that are wrong and says whether any are left.
+func (r *sweepReader) resolve(d *dimension) bool {
+	kept := d.keys[:0]
+	for _, k := range d.keys {
+		if k.column == "" && !r.resolveKey(d, &k) {
+			continue
+		}
+		if earlier, taken := r.columns[k.column]; taken {
+			r.fail(r.Error(k.written, k.spelled(k.first()), "is the same key as "+earlier, "each key once"))
+			continue
+		}
+		if k.written == nil && slices.Contains(reservedColumns(), k.column) {
+			at, n := d.place(0)
+			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
+			continue
+		}
+		r.columns[k.column] = k.spelled(k.first())
+		kept = append(kept, k)
+	}
+	d.keys = kept
+	return len(kept) > 0
+}
+
+// first returns the first row that has a value.
+func (k *sweptKey) first() int {
+	for row := range k.len() {
+		if k.node(row) != nil {
+			return row
+		}
+	}
+	return 0
+}
+
+// reservedColumns are the columns of runs that no sweep may take.
+func reservedColumns() []string { return (&Plan{}).Columns(record.Runs) }
+
+// resolveKey finds the path of a swept key in the documents of the runs that it applies to.
+func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
+	path, at := k.written.Value, k.spelled(k.first())
+	first, _, _ := strings.Cut(path, ".")
+	bare := !slices.Contains(settingKeys, first)
+	if bare && slices.Contains(fixedKeys, first) {
+		r.fail(r.Error(k.written, at, "cannot be swept", sweepable))
+		return false
+	}
+	if bare {
+		path = objectiveColumn + "." + path
+	}
+	var missing []error
+	for _, objective := range r.objectivesOf(d, k) {
+		tree, mistake, ok := r.treeWith(objective, path, k.written)
+		if !ok {
+			missing = append(missing, sweepMistake(mistake, at, k.written.Value, objective))
+		} else if k.path == "" {
+			k.path = r.CanonicalPath(tree, newRunDoc(), path)
+		}
+	}
+	// Conditions may leave out the objectives that have no such key, which the validation of the runs finds out.
+	if len(missing) > 0 && (k.path == "" || len(r.conditions) == 0) {
+		r.fail(missing[0])
+		return false
+	}
+	k.column = strings.TrimPrefix(k.path, objectiveColumn+".")
+	return true
+}
+
+// objectivesOf lists the objectives of the runs that a key of a dimension gives values to.
+func (r *sweepReader) objectivesOf(d *dimension, k *sweptKey) []int {
+	if d.choices == nil {
+		return r.chosen
+	}
+	var all []int
+	for row, choice := range d.choices {
+		if k.node(row) != nil && !slices.Contains(all, choice) {
+			all = append(all, choice)
+		}
+	}
+	return all
+}
+
+// mostTried bounds how many values of an enclosing key are tried for one in which a path exists.
+const mostTried = 100
+
+// treeWith returns the document of a run of an objective in which a path can exist: as it is before the sweep, or with
+// a value that the sweep gives to a mapping around the path, such as {kind: low-rank} to policy for policy.rank.
+func (r *sweepReader) treeWith(objective int, path string, blame *yaml.Node) (tree *yaml.Node, mistake decode.Error, ok bool) {
+	tree = r.trees[objective]
+	if mistake, ok = r.CheckPath(tree, newRunDoc(), path, blame); ok {
+		return tree, mistake, true
+	}
+	for i := range r.dims {
+		for j := range r.dims[i].keys {
+			k := &r.dims[i].keys[j]
+			if k.written == nil || !strings.HasPrefix(path, k.written.Value+".") {
+				continue
+			}
+			for row := range min(k.len(), mostTried) {
+				with, err := decode.Set(tree, k.written.Value, k.node(row))
+				if err != nil || k.node(row) == nil {
+					continue
+				}
+				if _, ok := r.CheckPath(with, newRunDoc(), path, blame); ok {
+					return with, decode.Error{}, true
+				}
+			}
+		}
+	}
+	return tree, mistake, false
+}
+
+// sweepMistake puts a wrong path of an objective's runs in the terms of the sweep. at is the key of the config, spelled
+// what of it is the swept key.
+func sweepMistake(mistake decode.Error, at, spelled string, objective int) decode.Error {
+	mistake.Key = at
+	first, rest, dotted := strings.Cut(spelled, ".")
+	if slices.Contains(settingKeys, first) {
+		if objective > 0 {
+			mistake.Wrong += fmt.Sprintf(" of objectives.%d", objective)
+		}
+		return mistake
+	}
+	mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
+	mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
+	if mistake.Near == "" {
+		if mistake.Near = decode.Nearest(first, settingKeys); mistake.Near != "" && dotted {
+			mistake.Near += "." + rest
+		}
+	}
+	return mistake
+}
+
+// distinct refuses rows that would give two runs one name.
+func (r *sweepReader) distinct(d *dimension) {
+	seen := make(map[string]bool, d.rows)
+	for row := range d.rows {
+		name := string(d.appendName(nil, row))
+		if d.choices != nil {
+			name += " " + strconv.Itoa(d.choices[row])
+		}
+		if seen[name] {
+			at, n := d.place(row)
+			what := "the value " + d.keys[0].text(row)
+			if len(d.keys) > 1 {
+				what = "the values " + strings.ReplaceAll(strings.TrimPrefix(string(d.appendName(nil, row)), "/"), "/", ", ")
+			}
+			r.fail(r.Error(n, at, "has "+what+" twice", "each value once"))
+		}
+		seen[name] = true
+	}
+}
