@@ -114,7 +114,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
-	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout))
+	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Example = "  source <(experiments completion bash)"

@@ -11,8 +11,11 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
+// batch is how many rows are handed to the library at a time. It decides where pages end, and so it is always the same.
+const batch = 1 << 10
+
 // rowGroup is how many rows a row group of a Parquet file holds: few enough that a table of 40 columns takes about 20 MB
-// in memory while it is written, many enough for readers to work in bulk.
+// in memory while it is written, many enough for readers to work in bulk. It is a multiple of batch.
 const rowGroup = 1 << 16
 
 // layout is the root of a Parquet schema. Unlike parquet.Group it keeps the order of its columns.
@@ -60,8 +63,9 @@ type parquetSink struct {
 	file   *os.File
 	buffer *bufio.Writer
 	out    *parquet.Writer
-	values [][]parquet.Value // by column, rows that are not written yet
-	cells  [][]byte
+	values [][]parquet.Value // by column, the rows of a batch
+	texts  []byte            // behind values
+	cells  [][]byte          // of the row at hand
 	row    []byte
 	rows   int // in the file
 	closed bool
@@ -81,33 +85,37 @@ func (s *parquetSink) Write(cells ...string) error {
 }
 
 func (s *parquetSink) Append(prefix []string, body []byte) error {
+	s.cells = s.cells[:0]
+	for _, cell := range prefix {
+		s.cells = append(s.cells, []byte(cell))
+	}
 	for len(body) > 0 {
 		size, record, err := cutRow(s.name, body)
 		if err != nil {
 			return err
 		}
-		if err := s.add(prefix, record); err != nil {
+		if err := s.add(len(prefix), record); err != nil {
 			return err
 		}
 		body = body[size:]
 	}
-	return s.hand()
+	return nil
 }
 
-// add takes one row. Its texts stay in the record until hand copies them.
-func (s *parquetSink) add(prefix []string, record []byte) error {
-	s.cells = s.cells[:0]
-	for _, cell := range prefix {
-		s.cells = append(s.cells, []byte(cell))
-	}
+// add takes one row, whose first cells stand in s.cells.
+func (s *parquetSink) add(prefix int, record []byte) error {
 	var ok bool
-	if s.cells, ok = splitCells(s.cells, record); !ok {
+	if s.cells, ok = splitCells(s.cells[:prefix], record); !ok {
 		return fmt.Errorf("table %s: a malformed row: %q", s.name, record)
 	}
 	if err := checkWidth(s.name, len(s.cells), len(s.schema)); err != nil {
 		return err
 	}
 	for i, cell := range s.cells {
+		if s.schema[i].Type == Text {
+			s.texts = append(s.texts, cell...)
+			cell = s.texts[len(s.texts)-len(cell):]
+		}
 		v, ok := valueOf(s.schema[i].Type, cell)
 		if !ok {
 			return fmt.Errorf("table %s: row %d: %s is %q, which no %s is written as", s.name, s.rows, s.schema[i].Name, cell, s.schema[i].Type)
@@ -119,13 +127,16 @@ func (s *parquetSink) add(prefix []string, record []byte) error {
 		s.values[i] = append(s.values[i], v.Level(0, level, i))
 	}
 	s.rows++
-	if s.rows%rowGroup == 0 {
+	switch {
+	case s.rows%rowGroup == 0:
 		return errors.Join(s.hand(), s.out.Flush())
+	case s.rows%batch == 0:
+		return s.hand()
 	}
 	return nil
 }
 
-// hand gives the rows taken to the library, which copies them.
+// hand gives the rows of a batch to the library, which copies them.
 func (s *parquetSink) hand() error {
 	for i, column := range s.out.ColumnWriters() {
 		if _, err := column.WriteRowValues(s.values[i]); err != nil {
@@ -133,6 +144,7 @@ func (s *parquetSink) hand() error {
 		}
 		s.values[i] = s.values[i][:0]
 	}
+	s.texts = s.texts[:0]
 	return nil
 }
 
@@ -141,7 +153,7 @@ func (s *parquetSink) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.out.Close(), s.buffer.Flush(), s.file.Sync(), s.file.Close())
+	return errors.Join(s.hand(), s.out.Close(), s.buffer.Flush(), s.file.Sync(), s.file.Close())
 }
 
 // valueOf reads a cell as a value of its column's type, null for "".

@@ -1,10 +1,12 @@
 package record
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
@@ -26,31 +28,62 @@ func openParquet(name string, f *os.File) (*parquetFile, error) {
 	return readParquet(name, f, info.Size())
 }
 
-func readParquet(name string, r io.ReaderAt, size int64) (p *parquetFile, err error) {
-	defer guard(name, &err)
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return nil, fmt.Errorf("table %s: not a Parquet file: %w", name, err)
-	}
-	p = &parquetFile{name: name, file: file}
-	for _, c := range file.Root().Columns() {
-		t, ok := typeOfLeaf(c)
-		if !ok {
-			return nil, fmt.Errorf("table %s: column %q is of the type %s; BOOLEAN, INT64, DOUBLE or STRING, not repeated", name, c.Name(), c.Type())
+func readParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
+	p := &parquetFile{name: name}
+	err := guarded(func() (err error) {
+		if err := checkFooter(r, size); err != nil {
+			return fmt.Errorf("not a Parquet file: %w", err)
 		}
-		p.schema = append(p.schema, Column{Name: c.Name(), Type: t})
-	}
-	if err := checkHeader(p.schema.Names()); err != nil {
+		p.file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+		if err != nil {
+			return fmt.Errorf("not a Parquet file: %w", err)
+		}
+		return p.readSchema()
+	})
+	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
 	return p, nil
 }
 
-// guard turns a panic into an error: the library checks less of a damaged file than it relies on.
-func guard(name string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("table %s: a damaged Parquet file: %v", name, p)
+// readSchema refuses columns of types that tables do not have.
+func (p *parquetFile) readSchema() error {
+	for _, c := range p.file.Root().Columns() {
+		t, ok := typeOfLeaf(c)
+		if !ok {
+			return fmt.Errorf("column %q is of the type %s; BOOLEAN, INT64, DOUBLE or STRING, not repeated", c.Name(), c.Type())
+		}
+		p.schema = append(p.schema, Column{Name: c.Name(), Type: t})
 	}
+	return checkHeader(p.schema.Names())
+}
+
+// checkFooter compares the length of the footer, which the end of a Parquet file gives in 4 bytes before the mark PAR1,
+// with that of the file. The library makes room for any length.
+func checkFooter(r io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < int64(len("PAR1")+len(end)) {
+		return fmt.Errorf("it is only %d bytes long", size)
+	}
+	if _, err := r.ReadAt(end[:], size-int64(len(end))); err != nil {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-int64(len("PAR1")+len(end)) {
+		return fmt.Errorf("its footer of %d bytes is longer than the file", n)
+	}
+	return nil
+}
+
+// guarded calls read and turns a panic into an error: the library checks less of a damaged file than it relies on, and
+// its assembly may even read where there is no memory.
+func guarded(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a damaged Parquet file: %v", p)
+		}
+	}()
+	return read()
 }
 
 // typeOfLeaf returns the type of a column of plain values.
@@ -75,8 +108,7 @@ func typeOfLeaf(c *parquet.Column) (Type, bool) {
 func (p *parquetFile) header() []string { return p.schema.Names() }
 func (p *parquetFile) rows() int        { return int(p.file.NumRows()) }
 
-func (p *parquetFile) load(at []int) (_ []*column, err error) {
-	defer guard(p.name, &err)
+func (p *parquetFile) load(at []int) ([]*column, error) {
 	columns := make([]*column, len(at))
 	for j, i := range at {
 		columns[j] = &column{}
@@ -92,9 +124,12 @@ func (p *parquetFile) load(at []int) (_ []*column, err error) {
 // each holds one row group in memory at a time.
 func (p *parquetFile) each(row func(cells [][]byte) error) error {
 	for _, group := range p.file.RowGroups() {
-		columns, err := p.group(group)
-		if err != nil {
-			return err
+		columns := make([]*column, len(p.schema))
+		for i := range columns {
+			columns[i] = &column{}
+			if err := p.read(columns[i], group, i); err != nil {
+				return err
+			}
 		}
 		if err := eachOf(columns, int(group.NumRows()), row); err != nil {
 			return err
@@ -103,28 +138,18 @@ func (p *parquetFile) each(row func(cells [][]byte) error) error {
 	return nil
 }
 
-// group reads all columns of a row group.
-func (p *parquetFile) group(group parquet.RowGroup) (_ []*column, err error) {
-	defer guard(p.name, &err)
-	columns := make([]*column, len(p.schema))
-	for i := range columns {
-		columns[i] = &column{}
-		if err := p.read(columns[i], group, i); err != nil {
-			return nil, err
-		}
-		if columns[i].rows != int(group.NumRows()) {
-			return nil, fmt.Errorf("table %s: column %q has %d cells in a group of %d rows", p.name, p.schema[i].Name, columns[i].rows, group.NumRows())
-		}
-	}
-	return columns, nil
-}
-
 // read appends the cells of column i in a row group.
 func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
-	pages := group.ColumnChunks()[i].Pages()
-	err := readPages(to, pages)
-	if err = errors.Join(err, pages.Close()); err != nil {
+	before := to.rows
+	err := guarded(func() error {
+		pages := group.ColumnChunks()[i].Pages()
+		return errors.Join(readPages(to, pages), pages.Close())
+	})
+	if err != nil {
 		return fmt.Errorf("table %s: column %q: %w", p.name, p.schema[i].Name, err)
+	}
+	if n := to.rows - before; n != int(group.NumRows()) {
+		return fmt.Errorf("table %s: column %q has %d cells in a group of %d rows", p.name, p.schema[i].Name, n, group.NumRows())
 	}
 	return nil
 }

@@ -119,7 +119,30 @@ func (s Schema) Find(name string) (Column, bool) {
 	return Column{}, false
 }
 
-// check refuses a header that cannot be read back.
+// Fit returns a schema for a table, its columns in order, that every cell fits: a column keeps its description in
+// declared, which need not be of the same columns, with the narrowest type of its cells where the declared one is not
+// theirs.
+func Fit(t *Table, declared Schema) (Schema, error) {
+	found := make([]candidates, len(t.Header))
+	err := t.each(func(cells [][]byte) error {
+		for i, cell := range cells {
+			found[i].see(cell)
+		}
+		return nil
+	})
+	schema := make(Schema, len(t.Header))
+	for i, name := range t.Header {
+		known := false
+		schema[i], known = declared.Find(name)
+		schema[i].Name = name
+		if !known || found[i].not[schema[i].Type] {
+			schema[i].Type = found[i].narrowest()
+		}
+	}
+	return schema, err
+}
+
+// checkHeader refuses a header that cannot be read back.
 func checkHeader(header []string) error {
 	seen := make(map[string]bool, len(header))
 	for _, name := range header {
