@@ -137,11 +137,11 @@ func (s *solver) tabular(t *task) (*result, error) {
 	case t.total == 0 || s.terms.constant():
 		return &result{status: NotUnique, reason: t.say("the loss does not see this prompt, so every policy minimizes it; " +
 			"pi_ref is reported"), logps: [][]float64{t.logRef}}, nil
-	case s.terms.only != nil && (s.terms.only.Link == nil || !s.terms.only.ReferenceFree):
+	case s.terms.only != nil:
 		return s.margin(t, s.terms.only)
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
-	case s.terms.convex() && s.terms.barrier > 0:
+	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
 		l := newLandscape(s.problem.Objective, []*task{t})
 		l.floating = true
 		return s.descend(l, [][]float64{append([]float64(nil), t.logRef...)})
