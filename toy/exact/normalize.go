@@ -87,8 +87,9 @@ func (f *family) logMean() float64 {
 		if math.IsInf(x, -1) {
 			return x // a ratio of 0, where a link bounded below has dx/dt infinite, takes all the weight
 		}
-		below[k] = f.logRef[k] - math.Log(f.slope(x))
-		above[k] = f.base[k] + x - math.Log(f.slope(x))
+		steep := math.Log(f.slope(x))
+		below[k] = f.logRef[k] - steep
+		above[k] = f.base[k] - steep + x
 	}
 	return logspace.LogSumExp(above) - logspace.LogSumExp(below)
 }
