@@ -12,8 +12,8 @@ import (
 // pi/pi_ref: t_k = link(x) + tau_k, where x is the log-ratio of the anchor, the response with tau = 0.
 type family struct {
 	link      objective.Invertible
-	low       float64 // infimum of the link
-	anchor    int     // index in the group
+	low       float64   // infimum of the link
+	anchor    int       // index in the group
 	logRef    []float64 // of pi_ref
 	base      []float64 // what x is measured from: logRef, or 0 without a reference
 	tau       []float64

@@ -12,9 +12,9 @@ type terms struct {
 	margins []*marginTerm // of positive weight
 	only    *marginTerm   // the sole term, where it is a margin loss
 	weight  float64       // its weight
-	barrier float64             // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
-	entropy float64             // weight of KL(pi to pi_ref): convex in the probabilities, bounded
-	reward  float64             // weight of the negative expected reward: linear in the probabilities
+	barrier float64       // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
+	entropy float64       // weight of KL(pi to pi_ref): convex in the probabilities, bounded
+	reward  float64       // weight of the negative expected reward: linear in the probabilities
 }
 
 // marginTerm is a margin loss of which all is known that a solution needs.

@@ -43,7 +43,9 @@ func (Logistic) Curve(z, dst []float64) {
 }
 
 // Shape is that of a strictly convex loss that falls for ever as the margin grows.
-func (Logistic) Shape() Shape { return Shape{Low: Rises, High: Falls, Convexity: Strict, Monotone: true} }
+func (Logistic) Shape() Shape {
+	return Shape{Low: Rises, High: Falls, Convexity: Strict, Monotone: true}
+}
 
 // Square is psi(z) = (z - Target)^2.
 type Square struct{ Target float64 }
