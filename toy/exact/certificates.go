@@ -41,7 +41,7 @@ func ruleRaised(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	shape := a.margins[0].Margin
 	if !shape.Decreasing() || shape.Convexity != objective.Strict || shape.Low != objective.Rises {
-		return nil, undecided("a loss that treats the chosen response apart and is not strictly convex and decreasing")
+		return nil, undecidable("a loss that treats the chosen response apart and is not strictly convex and decreasing")
 	}
 	seen, rest := t.compared()
 	for _, k := range seen {
@@ -69,7 +69,7 @@ func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, 
 		}
 		r := &result{status: Converged}
 		if err := s.scaledMargins(t, &marginTerm{Margin: m, shape: shape}, group, z, r); err != nil || r.status != Converged {
-			return nil, undecided(t.say("the margins alone are not found"))
+			return nil, undecidable(t.say("the margins alone are not found"))
 		}
 		low := math.Inf(1)
 		for _, k := range group {
@@ -85,7 +85,7 @@ func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, 
 	case mass < 1-clearly:
 		return &Verdict{NotUnique, t.say("the margins leave mass over, which %s may take or leave", list(rest))}, nil
 	}
-	return nil, undecided(t.say("the margins ask for all the mass, to rounding"))
+	return nil, undecidable(t.say("the margins ask for all the mass, to rounding"))
 }
 
 // ruleShift: where some response was never compared, raising the compared ones alike at its expense keeps their margins. A
@@ -179,7 +179,7 @@ func ruleCoercive(s *solver, t *task, a *anatomy) (*Verdict, error) {
 		if a.sinking() {
 			return &Verdict{Converged, ""}, nil
 		}
-		if sum, ok, err := s.balance(t); err != nil || ok && sum < -clearly {
+		if sum, at, err := s.balance(t); err != nil || at != nil && sum < -clearly {
 			return &Verdict{Converged, ""}, err
 		}
 	}
@@ -200,53 +200,57 @@ func (t *task) below(k int) []int {
 }
 
 // ruleFace: a loss that is strictly convex in the compared log-probabilities, all of them held, beside responses that were
-// never compared. These take what mass the others leave: if the compared ones, given all mass, want more (see balance),
-// the minimizer is there. If they want less, it is where nothing pulls at them any more.
+// never compared. These take what mass the others leave, if nothing pulls at any of these somewhere. If the compared ones,
+// given all mass, still want more (see balance), the minimizer is there.
 func ruleFace(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	seen, rest := t.compared()
 	held, strict := t.held(a)
 	if len(rest) == 0 || a.barrier > 0 || !a.boundedBelow() || !a.convex() || !allOf(seen, held) || !allOf(seen, strict) {
 		return nil, nil
 	}
-	sum, ok, err := s.balance(t.within(seen))
-	switch {
-	case err != nil:
+	sum, at, err := s.balance(t)
+	if err != nil {
 		return nil, err
-	case ok && sum < -clearly:
-		return &Verdict{Boundary, t.say("%s want more than all the mass, which leaves probability 0 to %s", list(seen), list(rest))}, nil
-	case ok && sum > clearly:
-		if sum, ok, err = s.balance(t); err != nil || !ok || math.Abs(sum) > clearly {
-			break
-		}
+	}
+	if at != nil && math.Abs(sum) < clearly && at.left(rest) > clearly {
 		if len(rest) > 1 {
 			return &Verdict{NotUnique, t.say("%s share what mass the others leave as they like", list(rest))}, nil
 		}
 		return &Verdict{Converged, ""}, nil
 	}
-	return nil, err
+	if sum, at, err = s.balance(t.within(seen)); at == nil || sum > -clearly {
+		return nil, err
+	}
+	return &Verdict{Boundary, t.say("%s want more than all the mass, which leaves probability 0 to %s", list(seen), list(rest))}, nil
+}
+
+// left returns the probability of some responses of a single prompt.
+func (p *point) left(some []int) float64 {
+	total := 0.0
+	for _, k := range some {
+		total += p.pi[0][k]
+	}
+	return total
 }
 
 // balance finds a stationary policy and returns the sum of the loss's derivatives there by the log-probabilities as free
 // variables, relative to what is added up. They are -nu times the probabilities, nu the multiplier of the constraint
 // that these sum to 1. Where the loss is convex in the log-probabilities and nu > 0, the policy minimizes the loss over all
 // policies that leave mass over as well, which is a convex problem, and is its only minimizer: one between two would leave
-// mass over and have no derivative, and then nor would this. Where all derivatives vanish it is a free minimizer. ok is
-// false where the search does not arrive.
-func (s *solver) balance(t *task) (sum float64, ok bool, err error) {
+// mass over and have no derivative, and then nor would this. Where all derivatives vanish it is a free minimizer. at is nil
+// where the search does not arrive.
+func (s *solver) balance(t *task) (sum float64, at *point, err error) {
 	l := newLandscape(s.problem.Objective, []*task{t})
 	l.floating, l.start = true, t.logRef
 	d, err := s.settle(l)
 	if err != nil || !d.converged {
-		return 0, false, err
+		return 0, nil, err
 	}
 	g, scale := l.free(d.at)
 	for _, v := range g {
 		sum += v
 	}
-	if scale == 0 {
-		return 0, true, nil
-	}
-	return sum / scale, true, nil
+	return sum / max(scale, math.SmallestNonzeroFloat64), d.at, nil
 }
 
 // free returns the derivatives of a single prompt's loss by the log-probabilities as free variables, and the sum of their
@@ -285,7 +289,7 @@ func (l *landscape) free(at *point) (g []float64, scale float64) {
 func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
 	const caveat = "a minimizer exists, but the loss is not convex"
 	if !a.curved {
-		return nil, undecided(t.say(caveat + " and has no second derivatives to search for others"))
+		return nil, undecidable(t.say(caveat + " and has no second derivatives to search for others"))
 	}
 	starts := [][]float64{t.logRef}
 	for k := range t.responses() {
@@ -313,11 +317,11 @@ func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
 		}
 	}
 	if best == nil || !best.converged {
-		return nil, undecided(t.say(caveat + " and the search for it does not arrive"))
+		return nil, undecidable(t.say(caveat + " and the search for it does not arrive"))
 	}
 	for _, d := range found {
 		if _, relative := compare(best.at, d.at); relative > samePoint && d.at.loss <= best.at.loss+asLow*max(1, math.Abs(best.at.loss)) {
-			return nil, undecided(t.say(caveat + " and searches end as low at different policies"))
+			return nil, undecidable(t.say(caveat + " and searches end as low at different policies"))
 		}
 	}
 	return &Verdict{Converged, t.say("%s: none other as low was found from %d starts", caveat, len(starts))}, nil

@@ -24,7 +24,7 @@ type Verdict struct {
 // cannot decide, or that the problem is malformed.
 func Exists(ctx context.Context, p *Problem) (*Verdict, error) {
 	if p.L2 != 0 {
-		return nil, undecided("a loss with a penalty on the parameters")
+		return nil, undecidable("a loss with a penalty on the parameters")
 	}
 	a, err := dissect(p.Objective)
 	if err != nil {
@@ -96,7 +96,7 @@ func dissect(o *objective.Objective) (*anatomy, error) {
 		return nil, fmt.Errorf("the exact solver has no statement about a KL term of negative weight")
 	}
 	if a.raised != nil && (len(a.margins) != 1 || len(a.singles) > 0 || a.barrier > 0) {
-		return nil, undecided("a margin loss that treats the chosen response apart, beside other terms")
+		return nil, undecidable("a margin loss that treats the chosen response apart, beside other terms")
 	}
 	return a, nil
 }
@@ -181,4 +181,24 @@ func (a *anatomy) convex() bool {
 // of one response falls, and there is one, or KL(pi_ref to pi).
 func (a *anatomy) sinking() bool {
 	return (len(a.singles) > 0 || a.barrier > 0) && a.everySingle((*objective.Shape).Decreasing)
+}
+
+// invariant says whether the same constant added to all log-probabilities changes nothing.
+func (a *anatomy) invariant() bool {
+	for _, m := range a.margins {
+		if m.Link != nil || m.Raised {
+			return false
+		}
+	}
+	for _, st := range a.singles {
+		if !st.Invariant {
+			return false
+		}
+	}
+	return a.barrier == 0
+}
+
+// undecidable is the error for a loss and comparisons that no rule decides.
+func undecidable(why string) error {
+	return fmt.Errorf("the exact solver cannot decide whether there is one minimizer: %s", why)
 }

@@ -16,7 +16,7 @@ type rule func(s *solver, t *task, a *anatomy) (*Verdict, error)
 // log-probability then goes to a limit or to an infinity, and what the loss does there is the ends of its functions
 // (objective.Shape). There is a minimizer if every such escape costs without bound, or can be called back at no cost.
 // There is none if from every policy some move lowers the loss.
-var rules = []rule{ruleConstant, ruleMoving, ruleSigns, ruleRaised, ruleUnbeaten, ruleHeld, ruleMargins, ruleShift, ruleCoercive, ruleFace}
+var rules = []rule{ruleConstant, ruleMoving, ruleSigns, ruleRaised, ruleUnbeaten, ruleForest, ruleHeld, ruleMargins, ruleShift, ruleCoercive, ruleFace}
 
 // decide applies the rules to a prompt.
 func (s *solver) decide(t *task, whole *anatomy) (*Verdict, error) {
@@ -26,7 +26,7 @@ func (s *solver) decide(t *task, whole *anatomy) (*Verdict, error) {
 			return v, err
 		}
 	}
-	return nil, undecided(t.say("no known argument applies to this loss and these comparisons"))
+	return nil, undecidable(t.say("no known argument applies to this loss and these comparisons"))
 }
 
 // ruleConstant: a loss that does not see the prompt is least everywhere.
@@ -44,7 +44,7 @@ func ruleMoving(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 		return nil, nil
 	}
 	if !a.plain || len(a.margins) == 0 || len(a.singles) > 0 || a.barrier > 0 || !a.everyMargin((*objective.Shape).Decreasing) {
-		return nil, undecided("a reference that moves with the policy, for this loss")
+		return nil, undecidable("a reference that moves with the policy, for this loss")
 	}
 	net, total := make([]float64, t.responses()), 0.0
 	for i, c := range t.chosen {
@@ -58,12 +58,12 @@ func ruleMoving(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 				"response %d, which was not chosen as often as rejected; no policy is at rest", k)}, nil
 		}
 	}
-	return nil, undecided("a reference that moves with the policy, where every response was chosen as often as rejected")
+	return nil, undecidable("a reference that moves with the policy, where every response was chosen as often as rejected")
 }
 
 // ruleSigns: at a minimizer in the interior of the simplex the derivatives by the log-probabilities, as free variables, are
 // one multiple of the probabilities, so that all have the same sign or all are 0. Where the comparisons alone give two of
-// them different signs, there is none.
+// them different signs, there is none. Where they add up to 0, all are 0, which one of known sign rules out.
 func ruleSigns(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	up, down, unseen := t.pulls(a)
 	rest := "training does not rest at any policy"
@@ -75,6 +75,8 @@ func ruleSigns(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up and %s down, and %s", list(up), list(down), rest)}, nil
 	case len(down) > 0 && len(unseen) > 0:
 		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s down and leaves %s alone, and %s", list(down), list(unseen), rest)}, nil
+	case a.invariant() && len(up) > 0:
+		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up at the others' expense, and %s", list(up), rest)}, nil
 	}
 	return nil, nil
 }
@@ -166,10 +168,39 @@ func ruleUnbeaten(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	return nil, nil
 }
 
+// ruleForest: where factors of comparisons are held and opposite comparisons share theirs, a rest point balances both sides
+// of every cut. If the compared pairs form no cycle, every pair is a cut, and balanced where it is without the factor: a
+// strictly convex psi that rises at both ends of a pair compared both ways does so at one margin.
+func ruleForest(_ *solver, t *task, a *anatomy) (*Verdict, error) {
+	if !a.held || len(a.margins) != 1 || len(a.singles) > 0 || a.barrier > 0 || a.moving {
+		return nil, nil
+	}
+	m, groups := a.margins[0], t.groups()
+	pairs := map[[2]int]bool{}
+	for i, c := range t.chosen {
+		r := t.rejected[i]
+		pairs[[2]int{min(c, r), max(c, r)}] = true
+	}
+	if !m.Symmetric || m.Link != nil || m.Margin.Convexity != objective.Strict || m.Margin.Low != objective.Rises ||
+		m.Margin.High == objective.Plunges || len(pairs) != t.responses()-len(groups) {
+		return nil, nil
+	}
+	for _, group := range groups {
+		if t.unbeaten(group) != nil {
+			return nil, nil
+		}
+	}
+	if len(groups) > 1 {
+		return &Verdict{NotUnique, t.say("%s and %s were never compared, not even through others, so that policies at rest form a line",
+			list(groups[0]), list(groups[1]))}, nil
+	}
+	return &Verdict{Converged, t.say("the only policy at which training rests")}, nil
+}
+
 // ruleHeld: of rest points no more is known.
 func ruleHeld(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	if a.held {
-		return nil, undecided(t.say("the loss holds a statistic back from differentiation, so that training may rest where nothing is least"))
+		return nil, undecidable(t.say("the loss holds a statistic back from differentiation, so that training may rest where nothing is least"))
 	}
 	return nil, nil
 }
@@ -189,7 +220,7 @@ func ruleMargins(s *solver, t *task, a *anatomy) (*Verdict, error) {
 		ok = math.IsInf(low, -1)
 	}
 	if !shared || link != nil && !ok {
-		return nil, undecided("margins of a link that is bounded at probability 0, or of several")
+		return nil, undecidable("margins of a link that is bounded at probability 0, or of several")
 	}
 	groups := t.groups()
 	strong := a.everyMargin(func(p *objective.Shape) bool { return p.Low == objective.Rises && p.High != objective.Plunges })
@@ -213,18 +244,20 @@ func (s *solver) uniqueMargins(t *task, a *anatomy, group []int) (*Verdict, erro
 		return &Verdict{NotUnique, t.say("%s never lost to %s and may be raised over them at no cost, so that minimizers form a line",
 			list(winners), list(others(group, winners)))}, nil
 	}
-	strict, losing, linear := false, false, len(a.margins) == 1
+	strict, losing, coupled := false, false, false
 	for _, m := range a.margins {
 		strict = strict || m.Margin.Convexity == objective.Strict && !m.Coupled
 		losing = losing || m.Margin.Convexity >= objective.StrictAtLosses && !m.Coupled
-		linear = linear && m.Margin.PiecewiseLinear
+		coupled = coupled || m.Coupled
 	}
-	convex := a.everyMargin(func(p *objective.Shape) bool { return p.Convexity >= objective.Weak })
+	convex := !coupled && a.everyMargin(func(p *objective.Shape) bool { return p.Convexity >= objective.Weak })
 	switch {
 	case convex && (strict || losing && len(t.bothWays().groups()) == 1):
 		return &Verdict{Converged, ""}, nil
-	case convex && linear:
-		return nil, undecided(t.say("a minimizer exists, but a piecewise linear loss may have it on an edge"))
+	case len(a.margins) == 1 && a.margins[0].Margin.Hinge:
+		return t.onlyVertex()
+	case convex:
+		return nil, undecidable(t.say("a minimizer exists, but the loss has flat parts that may hold several"))
 	}
 	return s.searched(t, a)
 }

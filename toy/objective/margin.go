@@ -43,6 +43,7 @@ func (m *Margin) Structure() (Structure, bool) {
 	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
 		return Structure{}, false
 	}
+	shape.Hinge = shape.Hinge && m.Offset == nil
 	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil}, known
 }
 

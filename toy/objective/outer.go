@@ -195,7 +195,7 @@ func rising(weight float64) Outer {
 }
 
 // hinge is psi(z) = max(0, 1-z), flat from the kink on.
-var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, PiecewiseLinear: true}, At: func(z float64) (value, slope, curve float64) {
+var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, Hinge: true}, At: func(z float64) (value, slope, curve float64) {
 	if z < 1 {
 		return 1 - z, -1, 0
 	}
@@ -203,7 +203,7 @@ var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, Pi
 }}
 
 // negative is psi(z) = -z: with t = log pi, the negative log-likelihood.
-var negative = Pointwise{Course: Shape{Low: Rises, High: Plunges, Convexity: Weak, Monotone: true, PiecewiseLinear: true}, At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
+var negative = Pointwise{Course: Shape{Low: Rises, High: Plunges, Convexity: Weak, Monotone: true}, At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
 
 // likelihood is the negative log-likelihood of the chosen response, per token.
 func likelihood() *Objective {

@@ -29,11 +29,11 @@ const (
 // Shape is the course of a function psi of one number, as far as the existence and the uniqueness of minimizers depend on
 // it.
 type Shape struct {
-	Low, High       End // at -Inf and at +Inf
-	Convexity       Convexity
-	Monotone        bool    // psi' is nowhere 0
-	PiecewiseLinear bool    // psi has no curvature between its kinks
-	Sigmoid         float64 // psi is this multiple of sigmoid(z), plus a constant; 0 where it is something else
+	Low, High End // at -Inf and at +Inf
+	Convexity Convexity
+	Monotone  bool    // psi' is nowhere 0
+	Hinge     bool    // psi is max(0, 1-z)
+	Sigmoid   float64 // psi is this multiple of sigmoid(z), plus a constant; 0 where it is something else
 }
 
 // Attained says whether psi reaches its infimum. Where it does not (logistic loss), a response that never loses has no
@@ -82,6 +82,8 @@ type Structure struct {
 	Raised           bool   // the chosen response's t is raised or steepened by another, concave link, the identity above 0
 	Dispersed        bool   // the margin is scaled by the prompt's dispersion index, and constant where that is 0
 	Coupled          bool   // psi is of sorted margins, by quantile, not of each comparison's own
+	Invariant        bool   // the same constant added to all log-probabilities changes no function of a single response, in sum
+	Symmetric        bool   // what is held is a positive factor, the same for a comparison and its opposite
 	Held             bool   // a statistic is held back from differentiation: the gradient is that of no loss, it has rest points
 }
 

@@ -35,7 +35,7 @@ func (*reweighted) PerToken() bool { return true }
 // Structure is that of the margin loss, with its weights, which are positive, held.
 func (r *reweighted) Structure() (Structure, bool) {
 	s, known := r.margin.Structure()
-	s.Held = true
+	s.Held, s.Symmetric = true, true
 	return s, known
 }
 
