@@ -48,7 +48,7 @@ var existenceNeverCompared = &Test{
 	Asks:  "Is there a unique finite minimizer when a response was never compared?",
 	Value: existenceValue,
 	Theory: "A loss of margins alone is flat between groups that were never compared: its minimizers form a line. TYPO's is unique, because " +
-		"KL(pi_ref to pi) sees every response.",
+		"KL(pi_ref to pi) sees every response. A loss that judges responses one by one leaves the others what mass it does not want, which may be none.",
 	Places:  at(newPlace("never-compared", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 7}, comparison{1, 0, 3})),
 }

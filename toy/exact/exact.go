@@ -6,7 +6,8 @@
 // A tabular policy with a loss of the QPO family is solved prompt by prompt in the scaled margins (margin.go,
 // normalize.go, boundary.go), exact RLHF in closed form (gibbs.go), everything else by Newton's method in the
 // parameters (landscape.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
-// and those in which it falls for ever have been ruled out (recession.go).
+// and those in which it falls for ever have been ruled out (recession.go). Of many losses that it cannot minimize, Exists
+// still says whether there is a minimizer (existence.go).
 package exact
 
 import (

@@ -68,6 +68,8 @@ func newBench(t *testing.T, loss objective.Params, data *preference.Pairs) *benc
 	return b
 }
 
+func (b *bench) affine() policy.Affine { return b.policy.(policy.Affine) }
+
 // at is the loss with logits pi_ref's plus the vector (x, y) in the plane of policies.
 func (b *bench) at(x, y float64) float64 {
 	x, y = x/math.Sqrt2, y/math.Sqrt(6)
@@ -139,7 +141,7 @@ func TestExistsNumerically(t *testing.T) {
 			for _, lambda := range []float64{0.6, 1, 2} {
 				loss := with(kind.Name, lambda)
 				b := newBench(t, loss, data)
-				v, err := Exists(context.Background(), &Problem{Env: b.env, Policy: b.policy.(policy.Affine), Objective: loss.Objective(), Pairs: data})
+				v, err := Exists(context.Background(), &Problem{Env: b.env, Policy: b.affine(), Objective: loss.Objective(), Pairs: data})
 				if err != nil || holdsBack(loss.Objective()) {
 					continue
 				}
@@ -194,7 +196,7 @@ func TestNowhereAtRest(t *testing.T) {
 		for name, data := range comparisons {
 			loss := with(kind, 1)
 			b := newBench(t, loss, data)
-			v, err := Exists(context.Background(), &Problem{Env: b.env, Policy: b.policy.(policy.Affine), Objective: loss.Objective(), Pairs: data})
+			v, err := Exists(context.Background(), &Problem{Env: b.env, Policy: b.affine(), Objective: loss.Objective(), Pairs: data})
 			if err != nil || v.Status != Diverged {
 				continue
 			}

@@ -148,7 +148,7 @@ func (c CrossEntropy) EndSlopes() (low, high float64) { return -c.Win, c.Lose }
 // Pointwise is psi written as one function of z.
 type Pointwise struct {
 	At     func(z float64) (value, slope, curve float64)
-	Course Shape
+	Course Shape // the zero Shape says that it is not known
 }
 
 // Value writes psi(z).

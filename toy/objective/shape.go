@@ -5,7 +5,8 @@ type End int
 
 // Ends. Only Rises and Plunges are unbounded.
 const (
-	Rises   End = iota // psi grows without bound
+	Unknown End = iota // nobody has said
+	Rises              // psi grows without bound
 	Settles            // psi tends to a finite value strictly from below: coming back lowers it
 	Level              // psi is constant from some finite argument on, and least there
 	Falls              // psi tends strictly from above to its infimum, which it takes nowhere
@@ -55,7 +56,8 @@ type Shaped interface {
 // ShapeOf returns the course of psi, and whether it is known.
 func ShapeOf(psi Outer) (Shape, bool) {
 	if s, ok := psi.(Shaped); ok {
-		return s.Shape(), true
+		shape := s.Shape()
+		return shape, shape.Low != Unknown && shape.High != Unknown
 	}
 	return Shape{}, false
 }
