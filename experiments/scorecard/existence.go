@@ -2,10 +2,12 @@ package scorecard
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"windtunnel/experiments/claims"
 	"windtunnel/toy/exact"
+	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 )
 
@@ -46,7 +48,7 @@ var existenceNeverCompared = &Test{
 	Asks:  "Is there a unique finite minimizer when a response was never compared?",
 	Value: existenceValue,
 	Theory: "A loss of margins alone is flat between groups that were never compared: its minimizers form a line. TYPO's is unique, because " +
-		"KL(pi_ref to pi) sees every response.",
+		"KL(pi_ref to pi) sees every response. A loss that judges responses one by one leaves the others what mass it does not want, which may be none.",
 	Places:  at(newPlace("never-compared", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 7}, comparison{1, 0, 3})),
 }
@@ -72,7 +74,8 @@ var existenceFlippedLabels = &Test{
 		comparison{2, 1, 19})),
 }
 
-// exists asks the exact solver, which decides by the structure of the comparisons, never by a number.
+// exists asks the exact solver for a minimizer or, where it has none to give, whether there is one. It decides by the
+// structure of the loss and of the comparisons.
 func exists(data []byte) func(*Subject, *Place) Reading {
 	return func(s *Subject, p *Place) Reading {
 		lambdas := []float64{nan}
@@ -98,7 +101,7 @@ func (s *Subject) existence(p *Place, lambda float64, data []byte) Reading {
 	t.Preferences = &preference.File{Path: "data/" + p.Name + ".jsonl"}
 	o := t.exact(s.lab.ctx)
 	if o.err != nil {
-		return none("the exact solver cannot decide: " + o.err.Error())
+		return t.decided(s.lab.ctx, lambda)
 	}
 	value, known := severity[exact.Status(o.status)]
 	if !known {
@@ -116,6 +119,23 @@ func (s *Subject) existence(p *Place, lambda float64, data []byte) Reading {
 		rec.add(label, o)
 		return rec.claim("The status is "+o.status+", which the cell writes as a number.", true,
 			&claims.Status{Where: only(label), Is: []string{o.status}})
+	}
+	return r
+}
+
+// decided asks whether a loss has a minimizer that the exact solver does not know how to find.
+func (t *task) decided(ctx context.Context, lambda float64) (r Reading) {
+	o, pol := t.build()
+	if o.err != nil {
+		return none(o.err.Error())
+	}
+	v, err := exact.Exists(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.loss.Objective(), Pairs: o.pairs})
+	if err != nil {
+		return none(err.Error())
+	}
+	r = Reading{Value: severity[v.Status], Prompt: "x", Lambda: lambda, Detail: string(v.Status)}
+	if v.Reason != "" {
+		r.Detail += ": " + v.Reason
 	}
 	return r
 }

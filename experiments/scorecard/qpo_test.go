@@ -59,8 +59,13 @@ func (o convexSum) Curve(z, dst []float64) {
 	}
 }
 
-func (o convexSum) Attained() bool       { return o.square > 0 }
-func (o convexSum) StrictlyConvex() bool { return true }
+func (o convexSum) Shape() objective.Shape {
+	s := objective.Shape{Low: objective.Rises, High: objective.Rises, Convexity: objective.Strict}
+	if o.square == 0 {
+		s.High, s.Monotone = objective.Falls, true
+	}
+	return s
+}
 
 // increasing is a random mu of the log-ratio x: a x + b log sigmoid(x) - c exp(-d x), concave, with the real line as range.
 type increasing struct{ a, b, c, d float64 }

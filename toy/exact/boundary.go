@@ -18,7 +18,7 @@ import (
 // relaxed problem is convex and every point that satisfies the Karush-Kuhn-Tucker conditions is the minimizer. An
 // active-set method finds it: Newton steps on the responses with positive probability, which drop one at a time,
 // until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported.
-func (s *solver) simplexEdge(t *task, m *objective.Margin, groups [][]int, r *result) (*result, error) {
+func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) (*result, error) {
 	r.status, r.logps = Boundary, [][]float64{nil}
 	r.reason = t.say("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
 		"boundary of the simplex, where some of %s have probability 0", list(all(t.responses())))
@@ -27,7 +27,7 @@ func (s *solver) simplexEdge(t *task, m *objective.Margin, groups [][]int, r *re
 		return r, nil
 	}
 	e := &edge{task: t, margin: m, zero: make([]bool, t.responses()), p: append([]float64(nil), t.ref...)}
-	e.low, _ = m.Link.Range()
+	e.low, _ = m.inverse.Range()
 	done, err := e.descend(s, r)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func convexRatio(link objective.Link) bool {
 // edge is the state of the active-set method: a policy p, some responses of which are held at 0.
 type edge struct {
 	task   *task
-	margin *objective.Margin
+	margin *marginTerm
 	low    float64
 	zero   []bool
 	p      []float64
@@ -210,7 +210,7 @@ func (e *edge) move(dir []float64, loss float64) float64 {
 		for k, d := range dir {
 			e.p[k] = 0
 			if !e.zero[k] && k != blocked {
-				e.p[k] = math.Exp(e.task.logRef[k] + e.margin.Link.Inverse(max(e.low, from[k]+size*d/e.margin.Lambda)))
+				e.p[k] = math.Exp(e.task.logRef[k] + e.margin.inverse.Inverse(max(e.low, from[k]+size*d/e.margin.Lambda)))
 			}
 			total += e.p[k]
 		}

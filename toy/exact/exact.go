@@ -6,7 +6,8 @@
 // A tabular policy with a loss of the QPO family is solved prompt by prompt in the scaled margins (margin.go,
 // normalize.go, boundary.go), exact RLHF in closed form (gibbs.go), everything else by Newton's method in the
 // parameters (landscape.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
-// and those in which it falls for ever have been ruled out (recession.go).
+// and those in which it falls for ever have been ruled out (recession.go). Of many losses that it cannot minimize, Exists
+// still says whether there is a minimizer (existence.go).
 package exact
 
 import (
@@ -137,11 +138,11 @@ func (s *solver) tabular(t *task) (*result, error) {
 	case t.total == 0 || s.terms.constant():
 		return &result{status: NotUnique, reason: t.say("the loss does not see this prompt, so every policy minimizes it; " +
 			"pi_ref is reported"), logps: [][]float64{t.logRef}}, nil
-	case s.terms.only != nil && (s.terms.only.Link == nil || !s.terms.only.ReferenceFree):
+	case s.terms.only != nil:
 		return s.margin(t, s.terms.only)
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
-	case s.terms.convex() && s.terms.barrier > 0:
+	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
 		l := newLandscape(s.problem.Objective, []*task{t})
 		l.floating = true
 		return s.descend(l, [][]float64{append([]float64(nil), t.logRef...)})

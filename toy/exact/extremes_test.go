@@ -83,7 +83,9 @@ func (hinge) Slope(z, dst []float64) {
 
 func (hinge) Curve(z, dst []float64) { clear(dst[:len(z)]) }
 
-func (hinge) Attained() bool { return true }
+func (hinge) Shape() objective.Shape {
+	return objective.Shape{Low: objective.Rises, High: objective.Level, Convexity: objective.Strict}
+}
 
 // plain is an objective given as such.
 type plain struct{ o *objective.Objective }

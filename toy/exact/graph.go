@@ -81,6 +81,9 @@ func (t *task) within(group []int) *task {
 		if position[c] >= 0 {
 			part.chosen, part.rejected = append(part.chosen, position[c]), append(part.rejected, position[t.rejected[i]])
 			part.weight = append(part.weight, t.weight[i])
+			if t.gap != nil {
+				part.gap, part.dispersion = append(part.gap, t.gap[i]), append(part.dispersion, t.dispersion[i])
+			}
 		}
 	}
 	return part

@@ -128,7 +128,7 @@ func (s *solver) search(l *landscape) (*result, error) {
 
 // scaled returns the landscape of lambda times the parameters, whose logits are the scaled margins' z, divided by the
 // coefficient of the margin loss.
-func (s *solver) scaled(l *landscape, m *objective.Margin) *landscape {
+func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
 	alone := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
 	c := &landscape{objective: alone, tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,

@@ -10,14 +10,15 @@ import (
 // margin minimizes a single margin loss over all policies of a prompt, without penalty. With z = lambda t the loss is
 // sum w psi(z_w - z_l), whatever lambda is, and z is free up to a constant in every group of compared responses; where
 // the link is bounded below, normalization may be impossible, which is a question for shares and simplexEdge.
-func (s *solver) margin(t *task, m *objective.Margin) (*result, error) {
+func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 	groups := t.groups()
-	if !m.Outer.Attained() {
-		for _, group := range groups {
-			if winners := t.unbeaten(group); winners != nil {
-				return &result{status: Diverged, logps: [][]float64{nil}, reason: t.say(
-					"the loss falls for ever because %s never lost to %s", list(winners), list(others(group, winners)))}, nil
-			}
+	for _, group := range groups {
+		why, err := t.falls(m.Outer, m.shape, group)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			return &result{status: Diverged, logps: [][]float64{nil}, reason: t.say("%s", why)}, nil
 		}
 	}
 	r := &result{status: Converged}
@@ -40,7 +41,7 @@ func (s *solver) margin(t *task, m *objective.Margin) (*result, error) {
 }
 
 // scaledMargins writes a group's z, the largest being 0: the minimizer of sum w psi(z_w - z_l), a convex problem.
-func (s *solver) scaledMargins(t *task, m *objective.Margin, group []int, z []float64, r *result) error {
+func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64, r *result) error {
 	if len(group) == 1 {
 		return nil
 	}
@@ -87,7 +88,7 @@ func (t *task) odds() []float64 {
 }
 
 // base returns what a margin loss compares log pi with: log pi_ref, or 0 without a reference.
-func (t *task) base(m *objective.Margin) []float64 {
+func (t *task) base(m *marginTerm) []float64 {
 	if m.ReferenceFree {
 		return make([]float64, t.responses())
 	}
@@ -96,7 +97,7 @@ func (t *task) base(m *objective.Margin) []float64 {
 
 // keepShares returns the policy of the identity link, log pi = base + z/lambda + c, where c is free in every group.
 // KL(pi_ref to pi) sees c through the groups' probabilities alone, and is smallest where these are pi_ref's.
-func keepShares(t *task, m *objective.Margin, groups [][]int, z []float64) []float64 {
+func keepShares(t *task, m *marginTerm, groups [][]int, z []float64) []float64 {
 	logp, base := make([]float64, t.responses()), t.base(m)
 	for _, group := range groups {
 		scores, share := make([]float64, len(group)), make([]float64, len(group))

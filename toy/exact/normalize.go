@@ -11,10 +11,11 @@ import (
 // family is the line of distributions on a group of responses that share the margins of t = link(log r), r =
 // pi/pi_ref: t_k = link(x) + tau_k, where x is the log-ratio of the anchor, the response with tau = 0.
 type family struct {
-	link      objective.Link
-	low       float64 // infimum of the link
-	anchor    int     // index in the group
-	logRef    []float64
+	link      objective.Invertible
+	low       float64   // infimum of the link
+	anchor    int       // index in the group
+	logRef    []float64 // of pi_ref
+	base      []float64 // what x is measured from: logRef, or 0 without a reference
 	tau       []float64
 	x, t, out []float64 // scratch: log-ratios of the last call, and room for one value
 }
@@ -23,13 +24,14 @@ type family struct {
 // above (at 0) resolves large ratios finely only measured from the top, so the anchor is the response with the largest
 // z. One bounded below resolves small ratios finely, so it is the response with the most mass under pi_ref, whose
 // ratio is the smaller the more others' exceed it.
-func newFamily(t *task, m *objective.Margin, group []int, z []float64) *family {
-	f := &family{link: m.Link, x: make([]float64, len(group)), t: make([]float64, 1), out: make([]float64, 1)}
-	f.low, _ = m.Link.Range()
+func newFamily(t *task, m *marginTerm, group []int, z []float64) *family {
+	f := &family{link: m.inverse, x: make([]float64, len(group)), t: make([]float64, 1), out: make([]float64, 1)}
+	f.low, _ = m.inverse.Range()
+	base := t.base(m)
 	for i, k := range group {
-		f.logRef = append(f.logRef, t.logRef[k])
+		f.logRef, f.base = append(f.logRef, t.logRef[k]), append(f.base, base[k])
 		a := group[f.anchor]
-		if math.IsInf(f.low, -1) && z[k] > z[a] || !math.IsInf(f.low, -1) && t.logRef[k] > t.logRef[a] {
+		if math.IsInf(f.low, -1) && z[k] > z[a] || !math.IsInf(f.low, -1) && base[k] > base[a] {
 			f.anchor = i
 		}
 	}
@@ -70,23 +72,24 @@ func (f *family) at(x float64) {
 func (f *family) logMass() float64 {
 	total := make([]float64, len(f.x))
 	for k, x := range f.x {
-		total[k] = f.logRef[k] + x
+		total[k] = f.base[k] + x
 	}
 	return logspace.LogSumExp(total)
 }
 
-// logMean returns the logarithm of the mean ratio r under weights proportional to pi_ref dx/dt, at the last
+// logMean returns the logarithm of the mean ratio pi/pi_ref under weights proportional to pi_ref dx/dt, at the last
 // log-ratios. It grows along the family. On a line of minimizers over several groups KL(pi_ref to pi) is smallest where
-// it is the same for all: setting the derivative of -sum pi_ref x + nu sum pi_ref r by every group's level to zero
-// gives sum pi_ref dx/dt = nu sum pi_ref r dx/dt.
+// it is the same for all: setting the derivative of -sum pi_ref x + nu sum pi by every group's level to zero gives
+// sum pi_ref dx/dt = nu sum pi dx/dt.
 func (f *family) logMean() float64 {
 	above, below := make([]float64, len(f.x)), make([]float64, len(f.x))
 	for k, x := range f.x {
 		if math.IsInf(x, -1) {
 			return x // a ratio of 0, where a link bounded below has dx/dt infinite, takes all the weight
 		}
-		below[k] = f.logRef[k] - math.Log(f.slope(x))
-		above[k] = below[k] + x
+		steep := math.Log(f.slope(x))
+		below[k] = f.logRef[k] - steep
+		above[k] = f.base[k] - steep + x
 	}
 	return logspace.LogSumExp(above) - logspace.LogSumExp(below)
 }
@@ -143,14 +146,14 @@ func root(f func(float64) float64) (float64, error) {
 }
 
 // linked finds the policy with the given scaled margins under a link other than the identity.
-func (s *solver) linked(t *task, m *objective.Margin, groups [][]int, z []float64, r *result) (*result, error) {
-	if m.ReferenceFree {
-		return nil, fmt.Errorf("the exact solver has no statement about links without a reference")
-	}
+func (s *solver) linked(t *task, m *marginTerm, groups [][]int, z []float64, r *result) (*result, error) {
 	families, least := make([]*family, len(groups)), make([]float64, len(groups))
 	for i, group := range groups {
 		families[i] = newFamily(t, m, group, z)
 		least[i] = families[i].least()
+	}
+	if m.ReferenceFree && !math.IsInf(families[0].low, -1) {
+		return nil, fmt.Errorf("the exact solver has no statement about links without a reference that are bounded at probability 0")
 	}
 	if logspace.LogSumExp(least) >= 0 {
 		return s.simplexEdge(t, m, groups, r)
@@ -165,7 +168,7 @@ func (s *solver) linked(t *task, m *objective.Margin, groups [][]int, z []float6
 	logp := make([]float64, t.responses())
 	for i, group := range groups {
 		for j, k := range group {
-			logp[k] = t.logRef[k] + families[i].x[j]
+			logp[k] = families[i].base[j] + families[i].x[j]
 		}
 	}
 	logspace.LogSoftmax(logp, logp)

@@ -17,6 +17,8 @@ import (
 // finite slope, so exact RLHF has one in every class. For the rest see separates and anchored.
 func (s *solver) recession(l *landscape) (string, error) {
 	switch k := &s.terms; {
+	case k.plunges():
+		return "", undecided("a margin loss that falls without bound, as robust DPO's does, beside other terms or in a limited class")
 	case k.barrier > 0, !k.linked() && k.attained(), k.entropy > 0 && len(k.margins) == 0:
 		return "", nil
 	case k.linked():
@@ -40,7 +42,7 @@ func (s *solver) anchored(l *landscape) error {
 		if m.Link == nil {
 			continue
 		}
-		if low, _ := m.Link.Range(); !math.IsInf(low, -1) || m.ReferenceFree {
+		if low, _ := m.inverse.Range(); !math.IsInf(low, -1) || m.ReferenceFree {
 			return undecided("f-DPO with a divergence bounded at ratio 0, in a limited class")
 		}
 	}

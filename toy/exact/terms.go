@@ -9,12 +9,44 @@ import (
 // terms is what the solver knows about an objective. Existence and uniqueness are statements about these kinds, so a
 // term that is not among them cannot be solved.
 type terms struct {
-	margins []*objective.Margin // of positive weight
-	only    *objective.Margin   // the sole term, where it is a margin loss
-	weight  float64             // its weight
-	barrier float64             // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
-	entropy float64             // weight of KL(pi to pi_ref): convex in the probabilities, bounded
-	reward  float64             // weight of the negative expected reward: linear in the probabilities
+	margins []*marginTerm // of positive weight
+	only    *marginTerm   // the sole term, where it is a margin loss
+	weight  float64       // its weight
+	barrier float64       // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
+	entropy float64       // weight of KL(pi to pi_ref): convex in the probabilities, bounded
+	reward  float64       // weight of the negative expected reward: linear in the probabilities
+}
+
+// marginTerm is a margin loss of which all is known that a solution needs.
+type marginTerm struct {
+	*objective.Margin
+	shape   objective.Shape
+	inverse objective.Invertible // the link; nil is the identity
+}
+
+// newMarginTerm returns a strictly convex loss of one margin and nothing else, or says why the term is none.
+func newMarginTerm(term objective.PairTerm) (*marginTerm, error) {
+	m, ok := term.(*objective.Margin)
+	if !ok || !m.Plain() {
+		return nil, unsolved(term)
+	}
+	t := &marginTerm{Margin: m}
+	known := false
+	switch t.shape, known = objective.ShapeOf(m.Outer); {
+	case !known:
+		return nil, fmt.Errorf("a function psi of which nothing but its values is known; train instead")
+	case t.shape.Convexity != objective.Strict:
+		return nil, unsolved(term)
+	}
+	if t.inverse, ok = m.Link.(objective.Invertible); m.Link != nil && !ok {
+		return nil, fmt.Errorf("a link whose range and inverse are not known; train instead")
+	}
+	return t, nil
+}
+
+// unsolved refuses a pair term of another kind.
+func unsolved(term objective.PairTerm) error {
+	return fmt.Errorf("the pair term %T; it solves strictly convex losses of one margin, with positive weight", term)
 }
 
 // distTerm returns the term that an objective of a single distribution term consists of. Such terms are comparable.
@@ -27,18 +59,21 @@ func classify(o *objective.Objective) (terms, error) {
 		return t, fmt.Errorf("the exact solver has no statement about a reference that moves with the policy; train instead")
 	}
 	for _, w := range o.Pair {
-		m, known := w.Term.(*objective.Margin)
 		if _, curved := w.Term.(objective.Curved); w.Weight != 0 && !curved {
 			return t, fmt.Errorf("the exact solver has no statement about the pair term %T: it holds a statistic of the batch "+
 				"back from differentiation or couples comparisons, so it descends no potential; train instead", w.Term)
 		}
-		if w.Weight != 0 && (!known || !m.Plain() || !objective.StrictlyConvex(m.Outer)) || w.Weight < 0 {
-			return t, fmt.Errorf("the exact solver has no statement about %v times the pair term %T; it solves strictly convex "+
-				"losses of one margin, with positive weight", w.Weight, w.Term)
+		if w.Weight == 0 {
+			continue
 		}
-		if w.Weight > 0 {
-			t.margins, t.weight = append(t.margins, m), w.Weight
+		m, err := newMarginTerm(w.Term)
+		if w.Weight < 0 {
+			err = unsolved(w.Term)
 		}
+		if err != nil {
+			return t, fmt.Errorf("the exact solver has no statement about %v times %w", w.Weight, err)
+		}
+		t.margins, t.weight = append(t.margins, m), w.Weight
 	}
 	for _, w := range o.Dist {
 		switch w.Term {
@@ -82,7 +117,17 @@ func (t *terms) linked() bool {
 // attained says whether some margin loss grows in both directions of every comparison's margin.
 func (t *terms) attained() bool {
 	for _, m := range t.margins {
-		if m.Outer.Attained() {
+		if m.shape.Attained() {
+			return true
+		}
+	}
+	return false
+}
+
+// plunges says whether some margin loss falls without bound, as robust DPO's does on labels that it takes for flipped.
+func (t *terms) plunges() bool {
+	for _, m := range t.margins {
+		if m.shape.Low == objective.Plunges || m.shape.High == objective.Plunges {
 			return true
 		}
 	}

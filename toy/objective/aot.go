@@ -48,6 +48,18 @@ type transport struct {
 // DifferenceOnly is true on pairs. Otherwise comparisons of several prompts, each with its own normalizer, meet.
 func (t *transport) DifferenceOnly() bool { return !t.unpaired }
 
+// Structure on pairs is that of a margin loss of sorted margins, less the reference's sorted ones. Otherwise a decreasing
+// psi moves every chosen response up and every rejected one down, by how much depends on the coupling: that much is
+// stated, as of sides that are held.
+func (t *transport) Structure() (Structure, bool) {
+	shape, known := ShapeOf(t.outer)
+	if !t.unpaired {
+		return Structure{Margin: &shape, ReferenceFree: true, Coupled: true}, known
+	}
+	up, down := Shape{Low: Rises, High: Falls, Monotone: true}, Shape{Low: Falls, High: Rises, Monotone: true}
+	return Structure{Chosen: &up, Rejected: &down, Held: true, Invariant: true}, known && shape.Decreasing()
+}
+
 // Loss returns the mean over the coupling times the batch's weight.
 func (t *transport) Loss(b *Batch) float64 {
 	t.couple(b)

@@ -127,11 +127,11 @@ func (p *Custom) Objective() *Objective {
 		o.add(1, onPairs(newFormula(f.pair, f.values)))
 	}
 	if f.psi != nil {
-		m := &Margin{Lambda: 1, Factor: 1, Outer: outerFormula{newFunctionOf(f.psi, "m", f.values)}}
+		m := &Margin{Lambda: 1, Factor: 1, Outer: newFunctionOf(f.psi, "m", f.values)}
 		if f.mu != nil {
-			m.Link = linkFormula{newFunctionOf(f.mu, "x", f.values)}
+			m.Link = newFunctionOf(f.mu, "x", f.values)
 		}
-		o.add(1, onPairs(qpo{m}))
+		o.add(1, onPairs(m))
 	}
 	if f.dist != nil {
 		o.add(1, onDist(&distFormula{program: f.dist.Compile(), scalars: f.values}))

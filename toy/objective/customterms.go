@@ -1,21 +1,11 @@
 package objective
 
 import (
-	"math"
 	"slices"
 	"strings"
 
 	"windtunnel/toy/expression"
 )
-
-// qpo is a Margin of unknown functions. It hides that it is one from the exact solver, which decides existence from
-// what is known of psi and of the link's range.
-type qpo struct{ margin *Margin }
-
-func (q qpo) Loss(b *Batch) float64                 { return q.margin.Loss(b) }
-func (q qpo) Grad(b *Batch, scale float64, g *Grad) { q.margin.Grad(b, scale, g) }
-func (q qpo) Hess(b *Batch, scale float64, h *Hess) { q.margin.Hess(b, scale, h) }
-func (q qpo) DifferenceOnly() bool                  { return q.margin.DifferenceOnly() }
 
 // formula is a pair term that a formula gives.
 type formula struct {
@@ -174,18 +164,3 @@ func (f functionOf) Curve(x, dst []float64) {
 	f.in[0], f.out[0] = x, dst
 	f.program.Hess(f.in, f.scalars, f.out)
 }
-
-// outerFormula is psi as a formula.
-type outerFormula struct{ functionOf }
-
-// Attained is not known of a formula; nothing asks it of a qpo.
-func (outerFormula) Attained() bool { return false }
-
-// linkFormula is mu as a formula of x = log r.
-type linkFormula struct{ functionOf }
-
-// Range is not known of a formula; nothing asks it of a qpo.
-func (linkFormula) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
-
-// Inverse is not known of a formula; nothing asks it of a qpo.
-func (linkFormula) Inverse(float64) float64 { return math.NaN() }

@@ -9,7 +9,7 @@ import (
 	"windtunnel/toy/internal/gradcheck"
 )
 
-var links = map[string]Link{
+var links = map[string]Invertible{
 	"forward KL": ForwardKL{}, "Jensen-Shannon": JensenShannon{}, "alpha -1": AlphaDivergence{-1},
 	"alpha 0": AlphaDivergence{0}, "alpha 0.5": AlphaDivergence{0.5}, "alpha 2": AlphaDivergence{2}, "alpha 3": AlphaDivergence{3},
 	"chi-squared": ChiSquared{}, "Box-Cox": BoxCox{0.25}, "Box-Cox -0.5": BoxCox{-0.5},

@@ -1,10 +1,6 @@
 package objective
 
-import (
-	"math"
-
-	"windtunnel/toy/registry"
-)
+import "windtunnel/toy/registry"
 
 // DPOPositive holds the parameters of DPO-Positive, -log sigmoid(lambda (u - penalty max(0, -x_w))) with u = x_w - x_l and x
 // the log-ratio (Pal et al., arXiv 2402.13228): the margin shrinks when the chosen response falls below the reference.
@@ -44,17 +40,6 @@ func (l kinked) Slope(x, dst []float64) {
 
 // Curve writes 0.
 func (kinked) Curve(_, dst []float64) { clear(dst) }
-
-// Inverse returns t or t/(1+penalty).
-func (l kinked) Inverse(t float64) float64 {
-	if t < 0 {
-		return t / (1 + l.penalty)
-	}
-	return t
-}
-
-// Range is everything.
-func (kinked) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
 
 var dpoPositiveKind = registry.Kind[Params]{
 	Name:    "dpo-positive",

@@ -24,6 +24,12 @@ type regression struct{ lambda float64 }
 // DifferenceOnly is true.
 func (regression) DifferenceOnly() bool { return true }
 
+// Structure is that of a bounded function of the margin, least where the policy's preference is the target, which is below
+// 1 for lambda > 0.
+func (regression) Structure() (Structure, bool) {
+	return Structure{Margin: &Shape{Low: Settles, High: Settles}, ReferenceFree: true}, true
+}
+
 // at returns, for one comparison, what is squared, and the first two derivatives of the policy's preference.
 func (t regression) at(b *Batch, i int) (off, slope, curve float64) {
 	z := b.Chosen[i] - b.Rejected[i]

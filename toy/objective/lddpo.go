@@ -27,6 +27,9 @@ type shortened struct {
 // DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
 func (*shortened) DifferenceOnly() bool { return true }
 
+// Structure is that of the margin loss: tails shift it.
+func (s *shortened) Structure() (Structure, bool) { return s.margin.Structure() }
+
 // Loss returns the margin loss of the shortened batch.
 func (s *shortened) Loss(b *Batch) float64 { return s.margin.Loss(s.shorten(b)) }
 

@@ -43,6 +43,12 @@ type dispersed struct {
 // DifferenceOnly is true.
 func (*dispersed) DifferenceOnly() bool { return true }
 
+// Structure is that of a logistic margin loss with a scale for each prompt.
+func (*dispersed) Structure() (Structure, bool) {
+	shape := Logistic{}.Shape()
+	return Structure{Margin: &shape, Dispersed: true}, true
+}
+
 // scale returns d z/d u of one comparison.
 func (t *dispersed) scale(b *Batch, i int) float64 {
 	if b.Dispersion == nil {

@@ -37,6 +37,16 @@ func (m *Margin) PerToken() bool { return m.Length != Summed }
 // Plain says whether the loss is psi of a scaled margin and nothing else: one link, no offset.
 func (m *Margin) Plain() bool { return m.ChosenLink == nil && m.Offset == nil }
 
+// Structure returns psi's course and the link.
+func (m *Margin) Structure() (Structure, bool) {
+	shape, known := ShapeOf(m.Outer)
+	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
+		return Structure{}, false
+	}
+	shape.Hinge = shape.Hinge && m.Offset == nil
+	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil}, known
+}
+
 // Loss returns the weighted sum of the pairs' losses.
 func (m *Margin) Loss(b *Batch) float64 {
 	m.margins(b, valueOnly)

@@ -14,16 +14,6 @@ type Outer interface {
 	Slope(z, dst []float64)
 	// Curve writes the second derivative of psi at z to dst.
 	Curve(z, dst []float64)
-	// Attained says whether psi reaches its infimum at a finite margin. Where it does not (logistic loss), a response
-	// that never loses has no finite minimizer.
-	Attained() bool
-}
-
-// StrictlyConvex says whether psi” > 0 everywhere, so that a minimizer in the margins is unique. It is, unless psi has a
-// method of this name that denies it.
-func StrictlyConvex(psi Outer) bool {
-	o, ok := psi.(interface{ StrictlyConvex() bool })
-	return !ok || o.StrictlyConvex()
 }
 
 // Logistic is psi(z) = -log sigmoid(z), the negative log-likelihood of Bradley and Terry's model.
@@ -52,8 +42,10 @@ func (Logistic) Curve(z, dst []float64) {
 	}
 }
 
-// Attained is false: the loss falls for ever as the margin grows.
-func (Logistic) Attained() bool { return false }
+// Shape is that of a strictly convex loss that falls for ever as the margin grows.
+func (Logistic) Shape() Shape {
+	return Shape{Low: Rises, High: Falls, Convexity: Strict, Monotone: true}
+}
 
 // Square is psi(z) = (z - Target)^2.
 type Square struct{ Target float64 }
@@ -80,8 +72,8 @@ func (s Square) Curve(z, dst []float64) {
 	}
 }
 
-// Attained is true: the minimum is at z = Target.
-func (Square) Attained() bool { return true }
+// Shape is that of a parabola, with its minimum at z = Target.
+func (Square) Shape() Shape { return Shape{Low: Rises, High: Rises, Convexity: Strict} }
 
 // CrossEntropy is psi(z) = -Win log sigmoid(z-Shift) - Lose log sigmoid(Shift-z), for Win + Lose > 0: the likelihood of
 // a comparison that is won with probability Win and lost with probability Lose.
@@ -135,14 +127,28 @@ func (c CrossEntropy) Curve(z, dst []float64) {
 	}
 }
 
-// Attained says whether both outcomes occur.
-func (c CrossEntropy) Attained() bool { return c.Win > 0 && c.Lose > 0 }
+// Shape is that of a strictly convex function with slopes -Win and Lose at the ends. An outcome that does not occur makes
+// it fall for ever; a negative one, as robust DPO has, without bound.
+func (c CrossEntropy) Shape() Shape {
+	end := func(slope float64) End {
+		switch {
+		case slope > 0:
+			return Rises
+		case slope < 0:
+			return Plunges
+		}
+		return Falls
+	}
+	return Shape{Low: end(c.Win), High: end(c.Lose), Convexity: Strict, Monotone: c.Win <= 0 || c.Lose <= 0}
+}
+
+// EndSlopes returns the limits -Win and Lose.
+func (c CrossEntropy) EndSlopes() (low, high float64) { return -c.Win, c.Lose }
 
 // Pointwise is psi written as one function of z.
 type Pointwise struct {
 	At     func(z float64) (value, slope, curve float64)
-	Bottom bool // the infimum is reached at a finite margin
-	Convex bool // psi'' > 0 everywhere
+	Course Shape // the zero Shape says that it is not known
 }
 
 // Value writes psi(z).
@@ -166,18 +172,15 @@ func (p Pointwise) Curve(z, dst []float64) {
 	}
 }
 
-// Attained returns Bottom.
-func (p Pointwise) Attained() bool { return p.Bottom }
-
-// StrictlyConvex returns Convex.
-func (p Pointwise) StrictlyConvex() bool { return p.Convex }
+// Shape returns Course.
+func (p Pointwise) Shape() Shape { return p.Course }
 
 // bounded keeps a margin finite, for functions in which it meets a factor that vanishes.
 func bounded(z float64) float64 { return max(-math.MaxFloat64, min(z, math.MaxFloat64)) }
 
 // falling is psi(z) = weight sigmoid(-z), the bounded loss of APO and KTO on a chosen response.
 func falling(weight float64) Outer {
-	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{Course: mirrored(-weight), At: func(z float64) (value, slope, curve float64) {
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		return weight * r, -weight * s * r, weight * s * r * (s - r)
 	}}
@@ -185,14 +188,14 @@ func falling(weight float64) Outer {
 
 // rising is psi(z) = weight sigmoid(z), its mirror image, on a rejected response.
 func rising(weight float64) Outer {
-	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{Course: mirrored(weight), At: func(z float64) (value, slope, curve float64) {
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		return weight * s, weight * s * r, weight * s * r * (r - s)
 	}}
 }
 
 // hinge is psi(z) = max(0, 1-z), flat from the kink on.
-var hinge = Pointwise{Bottom: true, At: func(z float64) (value, slope, curve float64) {
+var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, Hinge: true}, At: func(z float64) (value, slope, curve float64) {
 	if z < 1 {
 		return 1 - z, -1, 0
 	}
@@ -200,7 +203,7 @@ var hinge = Pointwise{Bottom: true, At: func(z float64) (value, slope, curve flo
 }}
 
 // negative is psi(z) = -z: with t = log pi, the negative log-likelihood.
-var negative = Pointwise{At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
+var negative = Pointwise{Course: Shape{Low: Rises, High: Plunges, Convexity: Weak, Monotone: true}, At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
 
 // likelihood is the negative log-likelihood of the chosen response, per token.
 func likelihood() *Objective {

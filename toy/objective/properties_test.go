@@ -214,8 +214,8 @@ func TestOuter(t *testing.T) {
 	} {
 		out := make([]float64, 1)
 		tt.outer.Value([]float64{tt.minimum}, out)
-		if math.Abs(out[0]-tt.least) > 1e-300 || tt.outer.Attained() != tt.attained {
-			t.Errorf("%s: %v at %v, attained %v", tt.name, out[0], tt.minimum, tt.outer.Attained())
+		if math.Abs(out[0]-tt.least) > 1e-300 || tt.outer.(Shaped).Shape().Attained() != tt.attained {
+			t.Errorf("%s: %v at %v, attained %v", tt.name, out[0], tt.minimum, tt.outer.(Shaped).Shape().Attained())
 		}
 	}
 }

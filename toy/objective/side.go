@@ -18,6 +18,11 @@ type Link interface {
 	Slope(x, dst []float64)
 	// Curve writes the second derivative of link at x to dst.
 	Curve(x, dst []float64)
+}
+
+// Invertible is a link that the exact solver can go back through, from margins to policies.
+type Invertible interface {
+	Link
 	// Inverse returns x with link(x) = t, for t inside Range.
 	Inverse(t float64) float64
 	// Range returns the open interval of link's values, ends possibly infinite.

@@ -29,6 +29,25 @@ func (s *Sides) PerToken() bool { return s.Length != Summed }
 // AcceptsUnpaired returns Unpaired.
 func (s *Sides) AcceptsUnpaired() bool { return s.Unpaired }
 
+// Structure returns the courses of both sides.
+func (s *Sides) Structure() (Structure, bool) {
+	out := Structure{Link: s.Link, ReferenceFree: s.ReferenceFree}
+	for _, side := range []struct {
+		outer Outer
+		shape **Shape
+	}{{s.Chosen, &out.Chosen}, {s.Rejected, &out.Rejected}} {
+		if side.outer == nil {
+			continue
+		}
+		shape, known := ShapeOf(side.outer)
+		if !known {
+			return Structure{}, false
+		}
+		*side.shape = &shape
+	}
+	return out, true
+}
+
 // Loss returns the weighted sum of both sides' losses.
 func (s *Sides) Loss(b *Batch) float64 {
 	s.see(b, valueOnly)
@@ -150,6 +169,13 @@ func (c *Centered) PerToken() bool { return c.Sides.PerToken() }
 
 // AcceptsUnpaired says whether the loss is defined on unpaired data.
 func (c *Centered) AcceptsUnpaired() bool { return c.Sides.Unpaired }
+
+// Structure is that of the sides, with the shift held.
+func (c *Centered) Structure() (Structure, bool) {
+	s, known := c.Sides.Structure()
+	s.Held = true
+	return s, known
+}
 
 // Loss returns the weighted sum of both sides' losses.
 func (c *Centered) Loss(b *Batch) float64 { return c.at(b).Loss(b) }

@@ -32,6 +32,13 @@ func (*reweighted) DifferenceOnly() bool { return false }
 // PerToken is true.
 func (*reweighted) PerToken() bool { return true }
 
+// Structure is that of the margin loss, with its weights, which are positive, held.
+func (r *reweighted) Structure() (Structure, bool) {
+	s, known := r.margin.Structure()
+	s.Held, s.Symmetric = true, true
+	return s, known
+}
+
 // Loss returns the margin loss with the new weights.
 func (r *reweighted) Loss(b *Batch) float64 { return r.margin.Loss(r.weigh(b)) }
 
