@@ -16,6 +16,7 @@ type Batch struct {
 	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
 	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
+	Collision, Peak              []float64 // log of the sum of the prompt's pi^2, and of its largest pi; nil is 0, a sure policy
 	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
 }
 
@@ -76,6 +77,9 @@ type Advancing interface {
 // perToken is a term that reads token counts.
 type perToken interface{ PerToken() bool }
 
+// aligned is a term that may read Collision and Peak.
+type aligned interface{ Aligned() bool }
+
 // unpaired is a term that is also defined on single responses with a verdict.
 type unpaired interface{ AcceptsUnpaired() bool }
 
@@ -132,6 +136,16 @@ func (o *Objective) DifferenceOnly() bool {
 func (o *Objective) PerToken() bool {
 	for _, t := range o.Pair {
 		if p, ok := t.Term.(perToken); ok && p.PerToken() {
+			return true
+		}
+	}
+	return false
+}
+
+// Aligned says whether some term reads the batch's Collision and Peak.
+func (o *Objective) Aligned() bool {
+	for _, t := range o.Pair {
+		if a, ok := t.Term.(aligned); ok && a.Aligned() {
 			return true
 		}
 	}
