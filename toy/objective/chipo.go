@@ -25,18 +25,43 @@ func (p *ChiPO) Objective() *Objective {
 	return onPairs(m)
 }
 
-// clipped is the logistic loss of a margin clipped to [-bound, bound]. At the bounds the slope is still that of the loss.
-func clipped(bound float64) Outer {
-	return Pointwise{Bottom: true, At: func(z float64) (value, slope, curve float64) {
-		inside := max(-bound, min(z, bound))
-		value = -logspace.LogSigmoid(inside)
-		if z != inside {
-			return value, 0, 0
-		}
-		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
-		return value, -r, s * r
-	}}
+// clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.
+type clipped float64
+
+func (c clipped) clip(z float64) float64 { return max(-float64(c), min(z, float64(c))) }
+
+// Value writes -log sigmoid of the clipped z.
+func (c clipped) Value(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = -logspace.LogSigmoid(c.clip(v))
+	}
 }
+
+// Slope writes -sigmoid(-z) inside the bounds, 0 outside.
+func (c clipped) Slope(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = 0
+		if v == c.clip(v) {
+			dst[i] = -logspace.Sigmoid(-v)
+		}
+	}
+}
+
+// Curve writes sigmoid(z) sigmoid(-z) inside the bounds, 0 outside.
+func (c clipped) Curve(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = 0
+		if v == c.clip(v) {
+			dst[i] = logspace.Sigmoid(v) * logspace.Sigmoid(-v)
+		}
+	}
+}
+
+// Attained is true: from the upper bound on the loss is least.
+func (clipped) Attained() bool { return true }
+
+// StrictlyConvex is false: it is flat beyond the bounds.
+func (clipped) StrictlyConvex() bool { return false }
 
 // ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 type ChiSquared struct{}

@@ -3,6 +3,8 @@
 // one; nothing is a special case. Values, first and second derivatives are all written out by hand.
 package objective
 
+import "fmt"
+
 // Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil.
 //
 // An unpaired example, one response with a verdict, is a comparison of which one side is absent: that side's weight is
@@ -194,6 +196,11 @@ func (o *Objective) and(scale float64, other *Objective) *Objective {
 type Params interface {
 	// Objective builds a fresh objective with scratch of its own.
 	Objective() *Objective
+}
+
+// unknownWord panics: no loss stands in for one that is not known. Configs never get here, their words are checked.
+func unknownWord(key, word string) {
+	panic(fmt.Sprintf("objective: %s: %q is not known", key, word))
 }
 
 // onPairs is the objective of a single pair term.

@@ -18,9 +18,14 @@ type ODPO struct {
 	Scaling string  `yaml:"scaling" oneof:"identity,log" doc:"f, the scaling of the reward gap; log leaves out comparisons whose gap is not above 0"`
 }
 
-// Objective returns the loss.
+// Objective returns the loss. An empty Scaling is the identity.
 func (p *ODPO) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}
+	switch p.Scaling {
+	case "", "identity", "log":
+	default:
+		unknownWord("scaling", p.Scaling)
+	}
 	if p.Alpha > 0 {
 		m.Offset = gapOffset{p.Alpha, p.Scaling == "log"}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"windtunnel/toy/registry"
@@ -61,38 +62,71 @@ func TestSmallBeta(t *testing.T) {
 	}
 }
 
-// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not.
+// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not. Every loss of
+// comparisons is one or the other.
 func TestTokenSumOrMean(t *testing.T) {
-	for name, mean := range map[string]bool{
-		"alphapo": true, "cpo": true, "dpo-norm": true, "ipo": true, "orpo": true, "rpo": true, "simpo": true, "wpo": true,
-		"dpo": false, "hinge": false, "exo": false, "kto": false, "bco": false, "sppo": false, "f-dpo": false, "apo-zero": false,
-	} {
-		kind, _ := Kinds().Find(name)
+	means := []string{"alphapo", "cpo", "dpo-norm", "ipo", "orpo", "rpo", "simpo", "wpo"}
+	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.ChosenTokens, b.RejectedTokens = []float64{2, 2, 2}, []float64{3, 3, 3}
-		if reads := valueOf(o, b) != before; reads != mean || o.PerToken() != mean {
-			t.Errorf("%s: token counts matter: %v, PerToken is %v", name, reads, o.PerToken())
+		mean := slices.Contains(means, kind.Name)
+		// r-dpo is a sum with a penalty on the counts.
+		if reads := valueOf(o, b) != before; reads != (mean || kind.Name == "r-dpo") || o.PerToken() != mean {
+			t.Errorf("%s: token counts matter: %v, PerToken is %v", kind.Name, reads, o.PerToken())
 		}
 	}
 }
 
-// TestReferenceFree: exactly the losses without a reference ignore it.
+// pairKinds lists the losses that look at comparisons, but for those that need a formula or terms to be one.
+func pairKinds() []registry.Kind[Params] {
+	return slices.DeleteFunc(slices.Clone([]registry.Kind[Params](Kinds())), func(kind registry.Kind[Params]) bool {
+		return kind.Name == "custom" || len(kind.New().Objective().Pair) == 0
+	})
+}
+
+// TestReferenceFree: exactly the losses without a reference ignore it, terms of a sum included.
 func TestReferenceFree(t *testing.T) {
-	for name, free := range map[string]bool{
-		"alphapo": true, "bradley-terry": true, "cpo": true, "orpo": true, "simpo": true, "typo": true,
-		"dpo": false, "hinge": false, "ipo": false, "exo": false, "kto": false, "bco": false, "sppo": false, "aot": false, "rpo": false,
-		"wpo": false, "expo-regression": false,
-	} {
-		kind, _ := Kinds().Find(name)
+	free := []string{"alphapo", "bradley-terry", "cpo", "orpo", "simpo", "typo"}
+	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.RefChosen[0], b.RefRejected[1] = b.RefChosen[0]-1, b.RefRejected[1]-2
-		if ignores := valueOf(o, b) == before; ignores != free {
-			t.Errorf("%s: the reference is ignored: %v", name, ignores)
+		if ignores := valueOf(o, b) == before; ignores != slices.Contains(free, kind.Name) {
+			t.Errorf("%s: the reference is ignored: %v", kind.Name, ignores)
 		}
+	}
+}
+
+// TestBatchIsMean: the loss that is logged for a batch is the mean of its comparisons' losses, not the last one's, a sum or
+// a mean of means; losses that look at the whole batch are the exception.
+func TestBatchIsMean(t *testing.T) {
+	whole := []string{"aot", "aot-unpaired", "bco", "kto"}
+	for _, kind := range pairKinds() {
+		o, b := kind.New().Objective(), randomBatch(rand.New(rand.NewPCG(6, 6)), 6)
+		if got, mean := valueOf(o, b), oneByOne(o, b); close(got, mean) == slices.Contains(whole, kind.Name) {
+			t.Errorf("%s: the batch has %v, its comparisons %v on average", kind.Name, got, mean)
+		}
+	}
+}
+
+// TestUnknownWords: no loss stands in for one whose name is misspelt, in Go as in a config.
+func TestUnknownWords(t *testing.T) {
+	for _, params := range []Params{
+		&CPO{Lambda: 1, Loss: "sigmod"}, &CPO{Lambda: 1}, &DPO{Lambda: 1, Divergence: Divergence{Divergence: "jsd"}},
+		&FDPO{Lambda: 1, Divergence: "kl"}, &ODPO{Lambda: 1, Alpha: 1, Scaling: "sqrt"}, &WPO{Lambda: 1, Alignment: "greed"},
+		&TYPO{Lambda: 1, KLReduction: "average"},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%T %+v is taken for another loss", params, params)
+				}
+			}()
+			params.Objective()
+		}()
 	}
 }
 
@@ -104,6 +138,7 @@ func TestBounds(t *testing.T) {
 		bounds string
 	}{
 		{EXO{}, "LabelSmoothing", "(0,0.5]"}, {Robust{}, "LabelSmoothing", "[0,0.5)"}, {TRDPO{}, "Alpha", "(0,1]"},
+		{TRDPO{}, "Every", "[1,1e9]"}, {Mallows{}, "Phi", "(0,1)"}, {ChiPO{}, "RMax", "(0,1e6]"}, {LDDPO{}, "Alpha", "[0,1]"},
 	} {
 		f, _ := reflect.TypeOf(tt.params).FieldByName(tt.field)
 		if got := f.Tag.Get("range"); got != tt.bounds {

@@ -21,8 +21,13 @@ type WPO struct {
 	Alignment string  `yaml:"alignment" oneof:"none,sampled,greedy" doc:"what weights are measured from: nothing, the mean or the largest probability of the policy"`
 }
 
-// Objective returns the loss.
+// Objective returns the loss. An empty Alignment is none.
 func (p *WPO) Objective() *Objective {
+	switch p.Alignment {
+	case "", "none", "sampled", "greedy":
+	default:
+		unknownWord("alignment", p.Alignment)
+	}
 	return onPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
 }
 
