@@ -1,7 +1,6 @@
 package trl
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -139,15 +138,28 @@ func Names() []string { return slices.Sorted(maps.Keys(losses)) }
 func (r *Row) Params() (objective.Params, error) {
 	l, ok := losses[r.Name()]
 	if !ok {
-		return nil, &UnknownError{r.Name()}
+		return nil, &Mistake{Wrong: "there is no loss " + r.Name(), Allowed: "one of " + strings.Join(Names(), ", "),
+			Word: r.Name(), Known: Names()}
 	}
-	for setting, given := range r.given() {
-		if given && !slices.Contains(l.takes, setting) {
-			allowed := strings.Join(append([]string{"beta"}, l.takes...), ", ")
-			return nil, fmt.Errorf("%s: %s has no such setting; it has %s", setting, r.Name(), allowed)
+	given := r.given()
+	for _, setting := range slices.Sorted(maps.Keys(given)) {
+		if given[setting] && !slices.Contains(l.takes, setting) {
+			return nil, &Mistake{Key: setting, Wrong: r.Name() + " has no such setting",
+				Allowed: "it has " + strings.Join(append([]string{"beta"}, l.takes...), ", ")}
 		}
 	}
 	return l.params(r), nil
+}
+
+// Setting returns the name by which a line of this loss knows one of its settings, given the names that the loss has for it
+// here; the first of these if there is none.
+func (r *Row) Setting(names []string) string {
+	for _, setting := range append([]string{"beta"}, losses[r.Name()].takes...) {
+		if _, last, nested := strings.Cut(setting, "."); slices.Contains(names, setting) || nested && slices.Contains(names, last) {
+			return setting
+		}
+	}
+	return names[0]
 }
 
 // Objective returns params' objective as the row's value counts it: without the chosen response's likelihood where
@@ -170,9 +182,3 @@ func (r *Row) given() map[string]bool {
 		"extra.w_d": r.Extra.Desirable != nil, "extra.w_u": r.Extra.Undesirable != nil, "extra.delta": r.Extra.Delta != nil,
 	}
 }
-
-// UnknownError is a loss that is not known.
-type UnknownError struct{ Name string }
-
-// Error names the loss.
-func (e *UnknownError) Error() string { return "there is no loss " + e.Name }
