@@ -12,15 +12,18 @@ type constants = map[string]float64
 // at is what lambda is in the tables.
 const at = 0.3
 
+// ownFormula is a built-in loss beside its formula.
+type ownFormula struct {
+	name    string
+	builtin Params
+	custom  *Custom
+}
+
 var (
 	half, fixed, bound = 0.5, 0.2, 0.4
 
 	// ownFormulas gives built-in losses as formulas. Those in the QPO form know no token counts.
-	ownFormulas = []struct {
-		name    string
-		builtin Params
-		custom  *Custom
-	}{
+	ownFormulas = []ownFormula{
 		{"alphapo", &AlphaPO{Lambda: at, Gamma: 0.5, Alpha: 0.25}, &Custom{
 			Pair:      "softplus(g - lambda*((1 - exp(-a*c/n_c))/a - (1 - exp(-a*r/n_r))/a))",
 			Constants: constants{"g": 0.5, "a": 0.25}}},

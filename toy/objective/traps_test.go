@@ -4,7 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/registry"
@@ -62,21 +64,32 @@ func TestSmallBeta(t *testing.T) {
 	}
 }
 
-// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not. Every loss of
-// comparisons is one or the other.
+// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not. What each
+// should do is told by its formula, of which all but a few have one.
 func TestTokenSumOrMean(t *testing.T) {
-	means := []string{"alphapo", "cpo", "dpo-norm", "ipo", "orpo", "rpo", "simpo", "wpo"}
 	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.ChosenTokens, b.RejectedTokens = []float64{2, 2, 2}, []float64{3, 3, 3}
-		mean := slices.Contains(means, kind.Name)
+		want := mentions(kind, `n_c`)
+		if reads := valueOf(o, b) != before; reads != want {
+			t.Errorf("%s: token counts matter: %v", kind.Name, reads)
+		}
 		// r-dpo is a sum with a penalty on the counts.
-		if reads := valueOf(o, b) != before; reads != (mean || kind.Name == "r-dpo") || o.PerToken() != mean {
-			t.Errorf("%s: token counts matter: %v, PerToken is %v", kind.Name, reads, o.PerToken())
+		if o.PerToken() != (want && kind.Name != "r-dpo") {
+			t.Errorf("%s: PerToken is %v", kind.Name, o.PerToken())
 		}
 	}
+}
+
+// mentions says whether a formula of a loss has one of the variables, a regular expression, psi being of m. Losses without
+// a formula have none.
+func mentions(kind registry.Kind[Params], variables string) bool {
+	word := regexp.MustCompile(`\b(` + variables + `)\b`)
+	return slices.ContainsFunc(ownFormulas, func(f ownFormula) bool {
+		return reflect.TypeOf(f.builtin) == reflect.TypeOf(kind.New()) && word.MatchString(f.custom.Pair+" "+f.custom.Psi)
+	})
 }
 
 // pairKinds lists the losses that look at comparisons, but for those that need a formula or terms to be one.
@@ -86,28 +99,43 @@ func pairKinds() []registry.Kind[Params] {
 	})
 }
 
-// TestReferenceFree: exactly the losses without a reference ignore it, terms of a sum included.
+// TestReferenceFree: exactly the losses whose formula has no reference ignore it.
 func TestReferenceFree(t *testing.T) {
-	free := []string{"alphapo", "bradley-terry", "cpo", "orpo", "simpo", "typo"}
+	known := map[string]bool{}
 	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.RefChosen[0], b.RefRejected[1] = b.RefChosen[0]-1, b.RefRejected[1]-2
-		if ignores := valueOf(o, b) == before; ignores != slices.Contains(free, kind.Name) {
+		_, other := noFormula[kind.Name]
+		known[kind.Name] = valueOf(o, b) == before
+		if ignores, want := known[kind.Name], !other && !mentions(kind, `ref_c|ref_r|u|m`); ignores != want {
 			t.Errorf("%s: the reference is ignored: %v", kind.Name, ignores)
+		}
+	}
+	for _, name := range []string{"alphapo", "bradley-terry", "cpo", "orpo", "simpo", "typo"} {
+		if !known[name] {
+			t.Errorf("%s: the reference matters", name)
 		}
 	}
 }
 
 // TestBatchIsMean: the loss that is logged for a batch is the mean of its comparisons' losses, not the last one's, a sum or
-// a mean of means; losses that look at the whole batch are the exception.
+// a mean of means. Losses that look at the whole batch are the exception, and claim no second derivatives.
 func TestBatchIsMean(t *testing.T) {
-	whole := []string{"aot", "aot-unpaired", "bco", "kto"}
+	whole := map[string]bool{}
 	for _, kind := range pairKinds() {
 		o, b := kind.New().Objective(), randomBatch(rand.New(rand.NewPCG(6, 6)), 6)
-		if got, mean := valueOf(o, b), oneByOne(o, b); close(got, mean) == slices.Contains(whole, kind.Name) {
-			t.Errorf("%s: the batch has %v, its comparisons %v on average", kind.Name, got, mean)
+		if got, mean := valueOf(o, b), oneByOne(o, b); !close(got, mean) {
+			whole[kind.Name] = true
+			if _, curved := o.Pair[0].Term.(Curved); curved {
+				t.Errorf("%s: the batch has %v, its comparisons %v on average", kind.Name, got, mean)
+			}
+		}
+	}
+	for _, name := range []string{"aot", "aot-unpaired", "bco", "kto"} {
+		if !whole[name] {
+			t.Errorf("%s: the batch has no more to it than its comparisons", name)
 		}
 	}
 }
@@ -173,6 +201,15 @@ func TestNames(t *testing.T) {
 	} {
 		if kind, ok := Kinds().Find(alias); !ok || kind.Name != name {
 			t.Errorf("%s is %q, want %q", alias, kind.Name, name)
+		}
+	}
+	for _, kind := range Kinds() {
+		for _, name := range strings.Split(kind.TRL, ",") {
+			if trainer, lossType, ok := strings.Cut(name, "/"); ok && trainer != "cpo" { // CPO's sigmoid, hinge and ipo are a parameter
+				if found, ok := Kinds().Find(lossType); !ok || found.Name != kind.Name {
+					t.Errorf("TRL's %s is %q, want %q", name, found.Name, kind.Name)
+				}
+			}
 		}
 	}
 	for _, name := range []string{"sigmod", "exo-pair", "simpo2", ""} {
