@@ -1,11 +1,14 @@
 package trl
 
 import (
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/registry"
 )
 
 // loss says how one of TRL's losses is written here.
@@ -133,7 +136,7 @@ func (r *Row) Name() string { return r.Trainer + "/" + r.LossType }
 // Names lists the losses that are known, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(losses)) }
 
-// Params returns the loss with the row's settings, unchecked: the bounds of each are in its tags. A loss that is not
+// Params returns the loss with the row's settings, numbers unchecked: the bounds of each are in its tags. A loss that is not
 // known and a setting that the loss does not have are errors; no loss ever stands in for another.
 func (r *Row) Params() (objective.Params, error) {
 	l, ok := losses[r.Name()]
@@ -148,7 +151,17 @@ func (r *Row) Params() (objective.Params, error) {
 				Allowed: "it has " + strings.Join(append([]string{"beta"}, l.takes...), ", ")}
 		}
 	}
+	if known := divergences(); r.Divergence != nil && !slices.Contains(known, *r.Divergence) {
+		return nil, &Mistake{Key: "f_divergence", Wrong: fmt.Sprintf("is %q", *r.Divergence), Allowed: "one of " + strings.Join(known, ", "),
+			Word: *r.Divergence, Known: known}
+	}
 	return l.params(r), nil
+}
+
+// divergences lists the names of f-divergences.
+func divergences() []string {
+	f, _ := reflect.TypeFor[objective.Divergence]().FieldByName("Divergence")
+	return registry.Words(f.Tag.Get("oneof"))
 }
 
 // Setting returns the name by which a line of this loss knows one of its settings, given the names that the loss has for it

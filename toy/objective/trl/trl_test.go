@@ -57,6 +57,7 @@ func TestMistakes(t *testing.T) {
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": 7}`, `in: is 7; a list of numbers`},
 		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": 5}`, `extra: is 5; a JSON object`},
 		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": {"gama": 5}}`, `extra.gama: is not a key here; one of alpha, delta, gamma`},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "f_divergence": "jsd"}`, `f_divergence: is "jsd"; one of reverse_kl,`},
 		{`[1, 2]`, "is [1, 2]; a JSON object a line is allowed"},
 		{`hello`, "is not JSON: invalid character 'h'"},
 		{`{`, "unexpected EOF"},
@@ -110,6 +111,7 @@ func FuzzParse(f *testing.F) {
 			f.Add(line)
 		}
 	}
+	f.Add([]byte(`{"trainer": "dpo", "loss_type": "exo_pair", "beta": 1, "in": [1, 2, 3, 4], "f_divergence": "0"}`))
 	f.Add([]byte(`{"trainer": "kto", "loss_type": "kto", "beta": 1e300, "in": ["-Inf", 2, 3, 4], "extra": {"kl": null}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		r, err := Parse(line)
