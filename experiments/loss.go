@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,8 +41,9 @@ func newLoss(stdout io.Writer) *cobra.Command {
 		Long: "Without KIND: reads from standard input a JSON object a line, in TRL's names, such as\n" +
 			`  {"trainer": "dpo", "loss_type": "sigmoid", "beta": 0.1, "in": [-1, -2, -1.5, -1.5]}` + "\n" +
 			"with in the log-probabilities of chosen and rejected and the reference's of both, and prints the same line with out filled\n" +
-			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead: status 1 if\n" +
-			"one is off by more than a relative 1e-10 (1e-12 near zero).\n\n" +
+			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead and prints\n" +
+			"the worst relative error of each loss (of values below 1/100 relative to 1/100): status 1 if one is off by more than a\n" +
+			"relative 1e-10, which is 1e-12 near zero. Lines may be gzipped.\n\n" +
 			"With KIND and --plot: draws the loss and its gradient over the margin and over (chosen, rejected).\n\n" +
 			"Losses by trainer/loss_type: " + strings.Join(trl.Names(), ", "),
 		Example: `  experiments loss < lines.jsonl > filled.jsonl
@@ -50,10 +52,12 @@ func newLoss(stdout io.Writer) *cobra.Command {
 		Args: atMost(1, "one kind of loss"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case draw && check:
+				return inputError{errors.New("loss: --plot draws a loss, --check reads lines; one of the two")}
 			case len(args) == 1 && draw:
 				return o.run(args[0], stdout)
 			case len(args) == 1:
-				return inputError{errors.New("loss: a kind is there to be drawn: give --plot too, or no kind to read lines from standard input")}
+				return notToDraw(args[0])
 			case draw || cmd.Flags().Changed("set") || cmd.Flags().Changed("out") || cmd.Flags().Changed("span"):
 				return inputError{errors.New("loss: --plot, --set, --out and --span need a kind of loss\nexample:\n" + cmd.Example)}
 			case check:
@@ -69,6 +73,14 @@ func newLoss(stdout io.Writer) *cobra.Command {
 	f.StringVar(&o.out, "out", ".", "folder for the figure")
 	f.Float64Var(&o.span, "span", 10, "log-probabilities drawn go from minus this to 0, margins from minus to plus this")
 	return cmd
+}
+
+// notToDraw is the mistake of naming a loss, or a file, without --plot.
+func notToDraw(name string) error {
+	if _, ok := objective.Kinds().Find(name); ok {
+		return inputError{fmt.Errorf("loss: %s is a loss to be drawn: give --plot too, or no loss to read lines from standard input", name)}
+	}
+	return inputError{fmt.Errorf("loss: %q is no loss; lines are read from standard input: experiments loss < %s", name, name)}
 }
 
 // evaluator turns lines into values. Objectives are kept: a file repeats few settings often.
@@ -93,9 +105,9 @@ func (e *evaluator) evaluate(r *trl.Row) ([3]float64, error) {
 	if !ok {
 		params, err := r.Params()
 		if err != nil {
-			return [3]float64{}, nearLoss(err)
+			return [3]float64{}, err
 		}
-		if err := e.check(params); err != nil {
+		if err := e.check(r, params); err != nil {
 			return [3]float64{}, err
 		}
 		o = r.Objective(params)
@@ -109,37 +121,48 @@ type oneLoss struct {
 	Loss objective.Params `yaml:",kind"`
 }
 
-// check holds parameters against the bounds of their tags, by the decoder that configs go through.
-func (e *evaluator) check(params objective.Params) error {
+// check holds parameters against the bounds of their tags, by the decoder that configs go through. A mistake is told by the
+// name that the line has for the parameter.
+func (e *evaluator) check(r *trl.Row, params objective.Params) error {
 	var many decode.Errors
 	err := e.decoder.Decode(decode.Encode(&oneLoss{params}, e.decoder.Tables), "", &oneLoss{})
 	if !errors.As(err, &many) {
 		return err
 	}
 	first := many[0]
-	if first.Key == "lambda" {
-		first.Key = "beta"
+	names := []string{first.Key}
+	for _, f := range decode.Fields(params, e.decoder.Tables) {
+		if f.Key == first.Key {
+			names = append(names, f.Aliases...)
+		}
 	}
-	return fmt.Errorf("%s: %s; want %s", first.Key, first.Wrong, first.Allowed)
+	return fmt.Errorf("%s: %s; want %s", r.Setting(names), first.Wrong, first.Allowed)
 }
 
-// nearLoss adds what is known to an unknown loss.
-func nearLoss(err error) error {
-	var unknown *trl.UnknownError
-	if !errors.As(err, &unknown) {
+// near adds the nearest known word to a word that is not known.
+func near(err error) error {
+	var mistake *trl.Mistake
+	if !errors.As(err, &mistake) || mistake.Word == "" {
 		return err
 	}
-	err = fmt.Errorf("%w; one of %s", err, strings.Join(trl.Names(), ", "))
-	if near := decode.Nearest(unknown.Name, trl.Names()); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	if word := decode.Nearest(mistake.Word, mistake.Known); word != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, word)
 	}
 	return err
 }
 
-// eachRow calls do with every line that is not blank and its values. Reading stops at the first mistake, which names its
-// line.
-func eachRow(in io.Reader, do func(line []byte, r *trl.Row, values [3]float64) error) error {
-	e, lines, n := newEvaluator(), bufio.NewScanner(in), 0
+// eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
+// stops at the first mistake, which names its line. Lines may come gzipped.
+func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
+	in, err = unzipped(in)
+	if err != nil {
+		return 0, inputError{fmt.Errorf("loss: standard input: it begins as gzip does: %w", err)}
+	}
+	n := 0
+	at := func(err error) error {
+		return inputError{fmt.Errorf("loss: standard input: line %d: %w", n, near(err))}
+	}
+	e, lines := newEvaluator(), bufio.NewScanner(in)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
 		n++
@@ -147,50 +170,67 @@ func eachRow(in io.Reader, do func(line []byte, r *trl.Row, values [3]float64) e
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
+		rows++
 		r, err := trl.Parse(line)
 		var values [3]float64
 		if err == nil {
 			values, err = e.evaluate(r)
 		}
 		if err == nil {
-			err = do(line, r, values)
+			err = do(n, line, r, values)
 		}
 		if err != nil {
-			return inputError{fmt.Errorf("loss: line %d: %w", n, err)}
+			return rows, at(err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return inputError{fmt.Errorf("loss: line %d: %w", n+1, err)}
+	n++
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return rows, at(fmt.Errorf("is longer than %d bytes; a JSON object a line is allowed", longestLine))
+	case err != nil:
+		return rows, at(err)
 	}
-	return nil
+	return rows, nil
 }
 
-// fillValues prints every line with its out.
+// unzipped returns what gzip packed, or in itself if it is not packed.
+func unzipped(in io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(in)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return buffered, nil
+	}
+	return gzip.NewReader(buffered)
+}
+
+// fillValues prints every line with its out, once all have been read: with a mistake in one nothing is printed.
 func fillValues(in io.Reader, stdout io.Writer) error {
-	out := bufio.NewWriter(stdout)
-	err := eachRow(in, func(line []byte, _ *trl.Row, values [3]float64) error {
+	var out bytes.Buffer
+	_, err := eachRow(in, func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
 		filled, err := trl.Fill(line, values)
-		if err != nil {
-			return err
-		}
 		out.Write(filled)
-		return out.WriteByte('\n')
+		out.WriteByte('\n')
+		return err
 	})
-	return errors.Join(err, out.Flush())
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteTo(stdout)
+	return err
 }
 
 // tally is what --check finds about one loss.
 type tally struct {
 	values, off int
-	worst       float64
+	worst       float64 // relative error
+	line        int     // of the worst
 }
 
 // checkValues compares every line's out.
 func checkValues(in io.Reader, stdout io.Writer) error {
 	found := map[string]*tally{}
-	err := eachRow(in, func(_ []byte, r *trl.Row, values [3]float64) error {
+	rows, err := eachRow(in, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
 		if r.Out == nil {
-			return errors.New("out: missing; --check compares with it")
+			return errors.New("out: missing; --check compares with it: the loss and its derivatives by chosen and rejected")
 		}
 		t := found[r.Name()]
 		if t == nil {
@@ -205,9 +245,14 @@ func checkValues(in io.Reader, stdout io.Writer) error {
 		if worst > lossTolerance {
 			t.off++
 		}
-		t.worst = max(t.worst, worst)
+		if t.line == 0 || worst > t.worst {
+			t.worst, t.line = worst, n
+		}
 		return nil
 	})
+	if err == nil && rows == 0 {
+		err = inputError{errors.New("loss: standard input: there are no lines to check; a JSON object a line is needed")}
+	}
 	if err != nil {
 		return err
 	}
@@ -231,11 +276,11 @@ type tallies map[string]*tally
 // print writes a line a loss; the error is errVerdict if a value is off.
 func (r tallies) print(stdout io.Writer) error {
 	t := tabwriter.NewWriter(stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "loss\tlines\toff\tlargest error\t")
+	fmt.Fprintln(t, "loss\tlines\toff\tworst relative error\tat line\t")
 	well := true
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		one := r[name]
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.2g\t\n", name, one.values, one.off, one.worst)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.2g\t%d\t\n", name, one.values, one.off, one.worst, one.line)
 		well = well && one.off == 0
 	}
 	if err := t.Flush(); err != nil {

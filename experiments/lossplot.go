@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,9 @@ func (o *lossPlot) run(kind string, stdout io.Writer) error {
 
 // lossParams decodes a kind with --set values, as a config would give them.
 func lossParams(kind string, sets []string) (objective.Params, error) {
+	if here := kindsOfTRL(kind); len(here) > 0 {
+		return nil, inputError{fmt.Errorf("loss: TRL's %s is %s here", kind, strings.Join(here, " or "))}
+	}
 	root, err := decode.Parse("loss", []byte("kind: "+strconv.Quote(kind)))
 	if err != nil {
 		return nil, inputError{err}
@@ -71,8 +75,11 @@ func lossParams(kind string, sets []string) (objective.Params, error) {
 	origins := decode.Origins{}
 	for _, set := range sets {
 		key, text, ok := strings.Cut(set, "=")
-		if !ok {
+		switch {
+		case !ok || strings.TrimSpace(text) == "":
 			return nil, inputError{fmt.Errorf("--set %s: there is no value; KEY=VALUE is needed", set)}
+		case key == "":
+			return nil, inputError{fmt.Errorf("--set %s: there is no key; KEY=VALUE is needed", set)}
 		}
 		value, err := decode.Parse("--set "+set, []byte(text))
 		if err != nil {
@@ -92,6 +99,16 @@ func lossParams(kind string, sets []string) (objective.Params, error) {
 		return nil, mistakes{many}
 	}
 	return doc.Loss, nil
+}
+
+// kindsOfTRL returns the kinds that a trainer/loss_type of TRL stands for.
+func kindsOfTRL(name string) (kinds []string) {
+	for _, kind := range objective.Kinds() {
+		if strings.Contains(name, "/") && slices.Contains(strings.Split(kind.TRL, ","), name) {
+			kinds = append(kinds, kind.Name)
+		}
+	}
+	return kinds
 }
 
 // at evaluates the loss where the policy gives two log-probabilities and the reference one for both.

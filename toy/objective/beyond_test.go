@@ -22,10 +22,10 @@ func logistic(z float64) float64 { return math.Log(1 + math.Exp(-z)) }
 // comparison: log-ratios x_w = 0.4 and x_l = -0.3, tokens 4 and 2, tails, reward gap 1.5.
 func TestBeyondTRL(t *testing.T) {
 	const c, r, rc, rr = -1.6, -2.0, -2.0, -1.7
-	xw, xl, u, half := c-rc, r-rr, (c-rc)-(r-rr), 0.5
+	xw, xl, u, half, log34 := c-rc, r-rr, (c-rc)-(r-rr), 0.5, math.Log(0.34)
 	b := &Batch{Chosen: []float64{c}, Rejected: []float64{r}, RefChosen: []float64{rc}, RefRejected: []float64{rr}, Weight: []float64{1},
 		ChosenTokens: []float64{4}, RejectedTokens: []float64{2}, ChosenTail: []float64{-0.9}, RejectedTail: []float64{0},
-		Gap: []float64{1.5}, Dispersion: []float64{0.7}}
+		Gap: []float64{1.5}, Dispersion: []float64{0.7}, Collision: []float64{log34}, Peak: []float64{-0.6}}
 	lower := *b
 	lower.Chosen = []float64{-2.5}
 	sigma := func(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
@@ -37,14 +37,18 @@ func TestBeyondTRL(t *testing.T) {
 	}{
 		{"rpo", &RPO{Lambda: 0.5, Alpha: 3}, b, logistic(0.5*u) + 3*1.6/4},
 		{"odpo", &ODPO{Lambda: 0.5, Alpha: 0.2}, b, logistic(0.5*u - 0.2*1.5)},
+		{"odpo log", &ODPO{Lambda: 0.5, Alpha: 0.2, Scaling: "log"}, b, logistic(0.5*u - 0.2*math.Log(1.5))},
 		{"r-dpo", &RDPO{Lambda: 0.5, Alpha: 0.1}, b, logistic(0.5*u + 0.1*(4-2))},
 		{"ld-dpo", &LDDPO{Lambda: 0.5, Alpha: 0.25}, b, logistic(0.5 * (-0.7 + 0.25*-0.9 - rc - xl))},
 		{"chi-po", &ChiPO{Lambda: 0.5}, b, logistic(0.5 * (xw + math.Exp(xw) - xl - math.Exp(xl)))},
-		{"cal-dpo", &CalDPO{Lambda: 0.5}, b, logistic(u) + math.Pow(xw-1, 2) + math.Pow(xl+1, 2)},
+		{"cal-dpo", &CalDPO{Lambda: 0.5, Calibration: 1}, b, logistic(u) + math.Pow(xw-1, 2) + math.Pow(xl+1, 2)},
+		{"cal-dpo by half", &CalDPO{Lambda: 0.5, Calibration: 0.5}, b, logistic(u) + (math.Pow(xw-1, 2)+math.Pow(xl+1, 2))/2},
 		{"dpo-positive above", &DPOPositive{Lambda: 0.5, Penalty: 50}, b, logistic(0.5 * u)},
 		{"dpo-positive below", &DPOPositive{Lambda: 0.5, Penalty: 50}, &lower, logistic(0.5 * (-0.5 - xl - 50*0.5))},
 		{"tr-dpo", &TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 5}, b, logistic(0.5 * u)},
 		{"wpo", &WPO{Lambda: 0.5}, b, math.Exp(c/4+r/2) * logistic(0.5*u)},
+		{"wpo sampled", &WPO{Lambda: 0.5, Alignment: "sampled"}, b, math.Exp((c-log34)/4+(r-log34)/2) * logistic(0.5*u)},
+		{"wpo greedy", &WPO{Lambda: 0.5, Alignment: "greedy"}, b, math.Exp((c+0.6)/4+(r+0.6)/2) * logistic(0.5*u)},
 		{"mallows", &Mallows{Lambda: 0.5, Scale: 2}, b, logistic(0.5 * 2 * 0.7 * u)},
 		{"mallows at phi", &Mallows{Lambda: 0.5, Phi: &half, Scale: 2}, b, logistic(-2 * math.Log(0.5) * 0.5 * u)},
 		{"gpo logistic", &GPO{Lambda: 0.5, Function: "logistic"}, b, logistic(0.5 * u)},

@@ -3,20 +3,65 @@ package objective
 import (
 	"math"
 
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
 
 // ChiPO holds the parameters of chi-squared preference optimization, -log sigmoid(lambda (g(x_w) - g(x_l))) with
-// g(x) = x + exp(x), x the log-ratio: DPO with the sum of chi-squared divergence and KL (Huang et al., arXiv 2407.13399).
-// The paper's clipping of the margin at twice the largest reward is left out.
+// g(x) = x + exp(x), x the log-ratio: DPO with the sum of chi-squared divergence and KL (Huang et al., arXiv 2407.13399,
+// algorithm 1). With r_max = R the argument of the sigmoid is clipped to [-2R, 2R], as in the paper, whose rewards lie in
+// [0, R]: a comparison beyond has no gradient. Its experiments, and the default here, do without.
 type ChiPO struct {
-	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, the paper's beta"`
+	Lambda float64  `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, the paper's beta"`
+	RMax   *float64 `yaml:"r_max" range:"(0,1e6]" doc:"largest reward R: the scaled margin is clipped to [-2R,2R]; default not clipped"`
 }
 
 // Objective returns the loss.
 func (p *ChiPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: ChiSquared{}})
+	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: ChiSquared{}}
+	if p.RMax != nil {
+		m.Outer = clipped(2 * *p.RMax)
+	}
+	return onPairs(m)
 }
+
+// clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.
+type clipped float64
+
+func (c clipped) clip(z float64) float64 { return max(-float64(c), min(z, float64(c))) }
+
+// Value writes -log sigmoid of the clipped z.
+func (c clipped) Value(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = -logspace.LogSigmoid(c.clip(v))
+	}
+}
+
+// Slope writes -sigmoid(-z) inside the bounds, 0 outside.
+func (c clipped) Slope(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = 0
+		if v == c.clip(v) {
+			dst[i] = -logspace.Sigmoid(-v)
+		}
+	}
+}
+
+// Curve writes sigmoid(z) sigmoid(-z) inside the bounds, 0 outside.
+func (c clipped) Curve(z, dst []float64) {
+	for i, v := range z {
+		dst[i] = 0
+		if v == c.clip(v) {
+			dst[i] = logspace.Sigmoid(v) * logspace.Sigmoid(-v)
+		}
+	}
+}
+
+// Attained is true: from the upper bound on the loss is least.
+func (clipped) Attained() bool { return true }
+
+// StrictlyConvex is false: it is flat beyond the bounds.
+func (clipped) StrictlyConvex() bool { return false }
 
 // ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 type ChiSquared struct{}
@@ -69,6 +114,6 @@ var chiPOKind = registry.Kind[Params]{
 	Name:    "chi-po",
 	Aliases: []string{"chi_po", "chipo"},
 	Summary: "DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
-	Source:  "Huang et al. 2024, arXiv 2407.13399",
+	Source:  "Huang et al. 2024, arXiv 2407.13399, algorithm 1",
 	New:     func() Params { return &ChiPO{Lambda: defaultLambda} },
 }

@@ -8,50 +8,6 @@ import (
 	"gonum.org/v1/gonum/floats/scalar"
 )
 
-// ownFormulas gives built-in losses as formulas.
-var ownFormulas = []struct {
-	name    string
-	builtin Params
-	custom  *Custom
-}{
-	{"dpo", &DPO{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*u)"}},
-	{"cdpo", &DPO{Lambda: 0.3, LabelSmoothing: 0.1},
-		&Custom{Pair: "-(1-e)*logsigmoid(lambda*u) - e*logsigmoid(-lambda*u)", Constants: map[string]float64{"e": 0.1}}},
-	{"dpo as qpo", &DPO{Lambda: 0.3}, &Custom{Psi: "softplus(-lambda*m)", Mu: "log(r)"}},
-	{"ipo", &IPO{Lambda: 0.3}, &Custom{Pair: "square(u - 1/(2*lambda))"}},
-	{"ipo as qpo", &IPO{Lambda: 0.3}, &Custom{Psi: "(m - 1/(2*lambda))^2"}},
-	{"f-dpo js", &FDPO{Lambda: 0.3, Divergence: "js"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "logsigmoid(x)"}},
-	{"f-dpo forward kl", &FDPO{Lambda: 0.3, Divergence: "fkl"}, &Custom{Psi: "-logsigmoid(lambda*m)", Mu: "-1/r"}},
-	{"f-dpo alpha", &FDPO{Lambda: 0.3, Divergence: "alpha", Alpha: 0.5}, &Custom{Psi: "softplus(-lambda*m)", Mu: "r^(a-1)/(a-1)",
-		Constants: map[string]float64{"a": 0.5}}},
-	{"bradley-terry", &BradleyTerry{}, &Custom{Pair: "softplus(r - c)"}},
-	{"typo", &TYPO{Lambda: 0.3, KLReduction: "sum"}, &Custom{Pair: "softplus(-(c - r))", Dist: "lambda * kl(ref, pi)"}},
-	{"rlhf", &RLHF{Lambda: 0.3}, &Custom{Dist: "lambda * kl(pi, ref) - reward(pi)"}},
-	{"hinge", &Hinge{Lambda: 0.3}, &Custom{Pair: "relu(1 - lambda*u)"}},
-	{"nca", &NCA{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*(c-ref_c)) + (softplus(lambda*(c-ref_c)) + softplus(lambda*(r-ref_r)))/2"}},
-	{"sppo", &SPPO{Lambda: 0.3}, &Custom{Pair: "square(c - ref_c - 1/(2*lambda)) + square(r - ref_r + 1/(2*lambda))"}},
-	{"apo-zero", &APOZero{Lambda: 0.3}, &Custom{Pair: "1 - sigmoid(lambda*(c-ref_c)) + sigmoid(lambda*(r-ref_r))"}},
-	{"apo-down", &APODown{Lambda: 0.3}, &Custom{Pair: "sigmoid(lambda*(c-ref_c)) + 1 - sigmoid(lambda*u)"}},
-	{"bco_pair", &BCOPair{Lambda: 0.3}, &Custom{Pair: "softplus(-lambda*(c-ref_c)) + softplus(lambda*(r-ref_r))"}},
-}
-
-func TestCustomEqualsBuiltin(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, test := range ownFormulas {
-		t.Run(test.name, func(t *testing.T) {
-			test.custom.Lambda = 0.3
-			if problems := test.custom.Check(); problems != nil {
-				t.Fatal(problems)
-			}
-			a, b := test.builtin.Objective(), test.custom.Objective()
-			for range 20 {
-				comparePairs(t, a, b, customBatch(rng, 50))
-				compareDists(t, a, b, customDist(rng, 7))
-			}
-		})
-	}
-}
-
 // customBatch draws log-probabilities with margins of all sizes.
 func customBatch(rng *rand.Rand, n int) *Batch {
 	b := &Batch{}

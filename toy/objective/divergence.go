@@ -40,6 +40,9 @@ func divergenceLink(name string, alpha float64) Link {
 		return JensenShannon{}
 	case "alpha_divergence", "alpha":
 		return AlphaDivergence{alpha}
+	case "", "reverse_kl", "rkl":
+	default:
+		unknownWord("divergence", name)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 //	(sigmoid(c - r) - (1 + lambda sigmoid(rc - rr))/(1 + lambda))^2
 //
 // with c, r the policy's log-probabilities and rc, rr the reference's: the policy's preference is regressed on a mixture
-// of the label and the reference's preference. This is our reading of EXPO (Hu, He, Wipf, arXiv 2506.07492), not checked
-// against the paper.
+// of the label and the reference's preference. This is our reading of EXPO (Hu, Kong, He, Wipf, arXiv 2506.07492), not
+// checked against the paper.
 type ExpoRegression struct {
 	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"weight of the reference's preference against the label's"`
 }
@@ -74,6 +74,6 @@ var expoRegressionKind = registry.Kind[Params]{
 	Name:    "expo-regression",
 	Aliases: []string{"expo_regression"},
 	Summary: "the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
-	Source:  "this project's reading of Hu, He, Wipf, arXiv 2506.07492",
+	Source:  "this project's reading of Hu, Kong, He, Wipf 2025, arXiv 2506.07492",
 	New:     func() Params { return &ExpoRegression{Lambda: defaultLambda} },
 }

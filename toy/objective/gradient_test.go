@@ -33,7 +33,7 @@ func comparisons(lambda float64, term PairTerm) [][4]float64 {
 	return slices.DeleteFunc(all, func(in [4]float64) bool { return outside(term, in) })
 }
 
-// outside says whether a comparison is where a term has a kink, or is not defined: log-probabilities above 0 have no odds,
+// outside says whether a comparison is where a term has a kink, or two within a step, or is not defined: log-probabilities above 0 have no odds,
 // and at 0 the odds end.
 func outside(term PairTerm, in [4]float64) bool {
 	m, ok := term.(*Margin)
@@ -47,9 +47,13 @@ func outside(term PairTerm, in [4]float64) bool {
 		return true
 	}
 	m.Loss(single(in))
-	z, slope := []float64{m.margin[0] - 1e-9, m.margin[0] + 1e-9}, make([]float64, 2)
+	z, slope := []float64{m.margin[0] - 1e-6, m.margin[0] + 1e-6}, make([]float64, 2)
 	m.Outer.Slope(z, slope)
-	return math.Abs(slope[0]-slope[1]) > 0.5 && math.Abs(z[0]) < 2
+	kink := math.Abs(slope[0]-slope[1]) > 0.1 && math.Abs(z[0]) < 2
+	// Flat a step of a tenth to either side but not here: differences of the slope would see nothing but the flats.
+	around := make([]float64, 2)
+	m.Outer.Slope([]float64{m.margin[0] - 0.1*m.Lambda, m.margin[0] + 0.1*m.Lambda}, around)
+	return kink || around[0] == 0 && around[1] == 0 && slope[0] != 0
 }
 
 // ties are comparisons of margin zero.

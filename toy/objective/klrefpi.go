@@ -7,8 +7,15 @@ type KLRefPi struct {
 	Reduction string `yaml:"reduction" oneof:"sum,mean" doc:"sum is the true KL over the K responses; mean divides it by K"`
 }
 
-// Objective returns the term.
-func (p *KLRefPi) Objective() *Objective { return onDist(klRefPi{mean: p.Reduction == "mean"}) }
+// Objective returns the term. An empty Reduction is sum.
+func (p *KLRefPi) Objective() *Objective {
+	switch p.Reduction {
+	case "", "sum", "mean":
+	default:
+		unknownWord("reduction", p.Reduction)
+	}
+	return onDist(klRefPi{mean: p.Reduction == "mean"})
+}
 
 type klRefPi struct{ mean bool }
 

@@ -3,8 +3,8 @@ package objective
 import "windtunnel/toy/registry"
 
 // LDDPO holds the parameters of length-desensitized DPO: DPO in which the log-probability of the policy's tokens past the
-// length that both responses share counts alpha times (Liu et al., arXiv 2409.06411). The reference counts in full, as in
-// TRL. Responses of a bandit have no tail, which leaves DPO.
+// length that both responses share counts alpha times (Liu et al., arXiv 2409.06411). The reference counts in full, as
+// in TRL. Responses of a bandit have no tail, which leaves DPO.
 type LDDPO struct {
 	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
 	Alpha  float64 `yaml:"alpha" alias:"ld_alpha" range:"[0,1]" doc:"weight of tokens past the shared length; 1 is DPO"`

@@ -3,6 +3,8 @@
 // one; nothing is a special case. Values, first and second derivatives are all written out by hand.
 package objective
 
+import "fmt"
+
 // Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil.
 //
 // An unpaired example, one response with a verdict, is a comparison of which one side is absent: that side's weight is
@@ -16,6 +18,7 @@ type Batch struct {
 	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
 	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
+	Collision, Peak              []float64 // log of the sum of the prompt's pi^2, and of its largest pi; nil is 0, a sure policy
 	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
 }
 
@@ -75,6 +78,9 @@ type Advancing interface {
 
 // perToken is a term that reads token counts.
 type perToken interface{ PerToken() bool }
+
+// aligned is a term that may read Collision and Peak.
+type aligned interface{ Aligned() bool }
 
 // unpaired is a term that is also defined on single responses with a verdict.
 type unpaired interface{ AcceptsUnpaired() bool }
@@ -138,6 +144,16 @@ func (o *Objective) PerToken() bool {
 	return false
 }
 
+// Aligned says whether some term reads the batch's Collision and Peak.
+func (o *Objective) Aligned() bool {
+	for _, t := range o.Pair {
+		if a, ok := t.Term.(aligned); ok && a.Aligned() {
+			return true
+		}
+	}
+	return false
+}
+
 // AcceptsUnpaired says whether every pair term is defined on single responses with a verdict as well.
 func (o *Objective) AcceptsUnpaired() bool {
 	for _, t := range o.Pair {
@@ -180,6 +196,11 @@ func (o *Objective) and(scale float64, other *Objective) *Objective {
 type Params interface {
 	// Objective builds a fresh objective with scratch of its own.
 	Objective() *Objective
+}
+
+// unknownWord panics: no loss stands in for one that is not known. Configs never get here, their words are checked.
+func unknownWord(key, word string) {
+	panic(fmt.Sprintf("objective: %s: %q is not known", key, word))
 }
 
 // onPairs is the objective of a single pair term.

@@ -1,25 +1,48 @@
 package objective
 
-import "windtunnel/toy/registry"
+import (
+	"math"
 
-// ODPO holds the parameters of DPO with an offset, -log sigmoid(lambda u - alpha gap), u the logratio margin and gap the
-// true reward of the chosen response less that of the rejected one (Amini, Vieira, Cotterell, arXiv 2402.10571, with the
-// identity as the scaling of the gap). In a bandit the reward is log pi_star.
+	"windtunnel/toy/registry"
+)
+
+// ODPO holds the parameters of DPO with an offset, -log sigmoid(lambda u - alpha f(gap)), u the logratio margin and gap
+// the reward of the chosen response less that of the rejected one (Amini, Vieira, Cotterell, arXiv 2402.10571), with f the
+// identity or, as in the code published with the paper, the logarithm. In a bandit the reward is log pi_star.
+//
+// The logarithm is of positive gaps. Towards a gap of 0 the loss vanishes, and so it does at a label that contradicts the
+// rewards: such a comparison is left out. That is this project's reading; the paper has none.
 type ODPO struct {
-	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
-	Alpha  float64 `yaml:"alpha" range:"[0,1e6]" doc:"margin asked for, per unit of reward gap; 0 is DPO"`
+	Lambda  float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Alpha   float64 `yaml:"alpha" range:"[0,1e6]" doc:"margin asked for, per unit of the scaled reward gap; 0 is DPO"`
+	Scaling string  `yaml:"scaling" oneof:"identity,log" doc:"f, the scaling of the reward gap; log leaves out comparisons whose gap is not above 0"`
 }
 
-// Objective returns the loss.
+// Objective returns the loss. An empty Scaling is the identity.
 func (p *ODPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Offset: gapOffset{p.Alpha}})
+	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}
+	switch p.Scaling {
+	case "", "identity", "log":
+	default:
+		unknownWord("scaling", p.Scaling)
+	}
+	if p.Alpha > 0 {
+		m.Offset = gapOffset{p.Alpha, p.Scaling == "log"}
+	}
+	return onPairs(m)
 }
 
-type gapOffset struct{ alpha float64 }
+type gapOffset struct {
+	alpha float64
+	log   bool
+}
 
-// Add subtracts alpha times the reward gap.
+// Add subtracts alpha times the scaled reward gap, and nothing where gaps are not known.
 func (o gapOffset) Add(b *Batch, z []float64) {
 	for i, gap := range b.Gap {
+		if o.log {
+			gap = math.Log(max(0, gap))
+		}
 		z[i] -= o.alpha * gap
 	}
 }
@@ -28,5 +51,5 @@ var odpoKind = registry.Kind[Params]{
 	Name:    "odpo",
 	Summary: "DPO that asks for a larger margin where the reward gap is larger",
 	Source:  "Amini et al. 2024, arXiv 2402.10571",
-	New:     func() Params { return &ODPO{Lambda: defaultLambda, Alpha: 1} },
+	New:     func() Params { return &ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "identity"} },
 }

@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/registry"
@@ -61,38 +64,97 @@ func TestSmallBeta(t *testing.T) {
 	}
 }
 
-// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not.
+// TestTokenSumOrMean: losses that average over tokens say so and read counts, the others are sums and do not. What each
+// should do is told by its formula, of which all but a few have one.
 func TestTokenSumOrMean(t *testing.T) {
-	for name, mean := range map[string]bool{
-		"alphapo": true, "cpo": true, "dpo-norm": true, "ipo": true, "orpo": true, "rpo": true, "simpo": true, "wpo": true,
-		"dpo": false, "hinge": false, "exo": false, "kto": false, "bco": false, "sppo": false, "f-dpo": false, "apo-zero": false,
-	} {
-		kind, _ := Kinds().Find(name)
+	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.ChosenTokens, b.RejectedTokens = []float64{2, 2, 2}, []float64{3, 3, 3}
-		if reads := valueOf(o, b) != before; reads != mean || o.PerToken() != mean {
-			t.Errorf("%s: token counts matter: %v, PerToken is %v", name, reads, o.PerToken())
+		want := mentions(kind, `n_c`)
+		if reads := valueOf(o, b) != before; reads != want {
+			t.Errorf("%s: token counts matter: %v", kind.Name, reads)
+		}
+		// r-dpo is a sum with a penalty on the counts.
+		if o.PerToken() != (want && kind.Name != "r-dpo") {
+			t.Errorf("%s: PerToken is %v", kind.Name, o.PerToken())
 		}
 	}
 }
 
-// TestReferenceFree: exactly the losses without a reference ignore it.
+// mentions says whether a formula of a loss has one of the variables, a regular expression, psi being of m. Losses without
+// a formula have none.
+func mentions(kind registry.Kind[Params], variables string) bool {
+	word := regexp.MustCompile(`\b(` + variables + `)\b`)
+	return slices.ContainsFunc(ownFormulas, func(f ownFormula) bool {
+		return reflect.TypeOf(f.builtin) == reflect.TypeOf(kind.New()) && word.MatchString(f.custom.Pair+" "+f.custom.Psi)
+	})
+}
+
+// pairKinds lists the losses that look at comparisons, but for those that need a formula or terms to be one.
+func pairKinds() []registry.Kind[Params] {
+	return slices.DeleteFunc(slices.Clone([]registry.Kind[Params](Kinds())), func(kind registry.Kind[Params]) bool {
+		return kind.Name == "custom" || len(kind.New().Objective().Pair) == 0
+	})
+}
+
+// TestReferenceFree: exactly the losses whose formula has no reference ignore it.
 func TestReferenceFree(t *testing.T) {
-	for name, free := range map[string]bool{
-		"alphapo": true, "bradley-terry": true, "cpo": true, "orpo": true, "simpo": true, "typo": true,
-		"dpo": false, "hinge": false, "ipo": false, "exo": false, "kto": false, "bco": false, "sppo": false, "aot": false, "rpo": false,
-		"wpo": false, "expo-regression": false,
-	} {
-		kind, _ := Kinds().Find(name)
+	known := map[string]bool{}
+	for _, kind := range pairKinds() {
 		o := kind.New().Objective()
 		b := randomBatch(rand.New(rand.NewPCG(1, 1)), 3)
 		before := valueOf(o, b)
 		b.RefChosen[0], b.RefRejected[1] = b.RefChosen[0]-1, b.RefRejected[1]-2
-		if ignores := valueOf(o, b) == before; ignores != free {
-			t.Errorf("%s: the reference is ignored: %v", name, ignores)
+		_, other := noFormula[kind.Name]
+		known[kind.Name] = valueOf(o, b) == before
+		if ignores, want := known[kind.Name], !other && !mentions(kind, `ref_c|ref_r|u|m`); ignores != want {
+			t.Errorf("%s: the reference is ignored: %v", kind.Name, ignores)
 		}
+	}
+	for _, name := range []string{"alphapo", "bradley-terry", "cpo", "orpo", "simpo", "typo"} {
+		if !known[name] {
+			t.Errorf("%s: the reference matters", name)
+		}
+	}
+}
+
+// TestBatchIsMean: the loss that is logged for a batch is the mean of its comparisons' losses, not the last one's, a sum or
+// a mean of means. Losses that look at the whole batch are the exception, and claim no second derivatives.
+func TestBatchIsMean(t *testing.T) {
+	whole := map[string]bool{}
+	for _, kind := range pairKinds() {
+		o, b := kind.New().Objective(), randomBatch(rand.New(rand.NewPCG(6, 6)), 6)
+		if got, mean := valueOf(o, b), oneByOne(o, b); !close(got, mean) {
+			whole[kind.Name] = true
+			if _, curved := o.Pair[0].Term.(Curved); curved {
+				t.Errorf("%s: the batch has %v, its comparisons %v on average", kind.Name, got, mean)
+			}
+		}
+	}
+	for _, name := range []string{"aot", "aot-unpaired", "bco", "kto"} {
+		if !whole[name] {
+			t.Errorf("%s: the batch has no more to it than its comparisons", name)
+		}
+	}
+}
+
+// TestUnknownWords: no loss stands in for one whose name is misspelt, in Go as in a config.
+func TestUnknownWords(t *testing.T) {
+	for _, params := range []Params{
+		&CPO{Lambda: 1, Loss: "sigmod"}, &CPO{Lambda: 1}, &DPO{Lambda: 1, Divergence: Divergence{Divergence: "jsd"}},
+		&FDPO{Lambda: 1, Divergence: "kl"}, &ODPO{Lambda: 1, Alpha: 1, Scaling: "sqrt"}, &WPO{Lambda: 1, Alignment: "greed"},
+		&TYPO{Lambda: 1, KLReduction: "average"},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%T %+v is taken for another loss", params, params)
+				}
+			}()
+			params.Objective()
+		}()
 	}
 }
 
@@ -104,6 +166,7 @@ func TestBounds(t *testing.T) {
 		bounds string
 	}{
 		{EXO{}, "LabelSmoothing", "(0,0.5]"}, {Robust{}, "LabelSmoothing", "[0,0.5)"}, {TRDPO{}, "Alpha", "(0,1]"},
+		{TRDPO{}, "Every", "[1,1e9]"}, {Mallows{}, "Phi", "(0,1)"}, {ChiPO{}, "RMax", "(0,1e6]"}, {LDDPO{}, "Alpha", "[0,1]"},
 	} {
 		f, _ := reflect.TypeOf(tt.params).FieldByName(tt.field)
 		if got := f.Tag.Get("range"); got != tt.bounds {
@@ -138,6 +201,15 @@ func TestNames(t *testing.T) {
 	} {
 		if kind, ok := Kinds().Find(alias); !ok || kind.Name != name {
 			t.Errorf("%s is %q, want %q", alias, kind.Name, name)
+		}
+	}
+	for _, kind := range Kinds() {
+		for _, name := range strings.Split(kind.TRL, ",") {
+			if trainer, lossType, ok := strings.Cut(name, "/"); ok && trainer != "cpo" { // CPO's sigmoid, hinge and ipo are a parameter
+				if found, ok := Kinds().Find(lossType); !ok || found.Name != kind.Name {
+					t.Errorf("TRL's %s is %q, want %q", name, found.Name, kind.Name)
+				}
+			}
 		}
 	}
 	for _, name := range []string{"sigmod", "exo-pair", "simpo2", ""} {

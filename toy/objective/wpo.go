@@ -2,29 +2,46 @@ package objective
 
 import (
 	"math"
+	"slices"
 
 	"windtunnel/toy/registry"
 )
 
 // WPO holds the parameters of weighted preference optimization: DPO with each comparison weighted by how likely the policy
-// is to produce it, w = exp(log pi(y_w)/n_w + log pi(y_l)/n_l), held back from differentiation (Zhou et al., arXiv
-// 2406.11827, without the alignment of weights by token entropy).
+// is to produce it, held back from differentiation (Zhou et al., arXiv 2406.11827),
+//
+//	w = exp((log pi(y_w) - a)/n_w + (log pi(y_l) - a)/n_l)
+//
+// The alignment a makes the weights of responses that the policy draws itself alike, whether it is sure of itself or not:
+// 0 without alignment; sampled, the log of the sum of pi^2, which is the mean of pi under pi, with w at most 1 as in the
+// code published with the paper and in TRL; greedy, the log of the largest pi. The paper takes a token by token; in a bandit
+// a response is one token, and the prompt's policy is the token's.
 type WPO struct {
-	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Lambda    float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
+	Alignment string  `yaml:"alignment" oneof:"none,sampled,greedy" doc:"what weights are measured from: nothing, the mean or the largest probability of the policy"`
 }
 
-// Objective returns the loss.
+// Objective returns the loss. An empty Alignment is none.
 func (p *WPO) Objective() *Objective {
-	return onPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}})
+	switch p.Alignment {
+	case "", "none", "sampled", "greedy":
+	default:
+		unknownWord("alignment", p.Alignment)
+	}
+	return onPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
 }
 
 // reweighted is a margin loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.
 type reweighted struct {
-	margin Margin
-	batch  Batch // with the new weights
-	weight []float64
-	fixed  []float64 // nil: the policy's
+	margin    Margin
+	alignment string
+	batch     Batch // with the new weights
+	weight    []float64
+	fixed     []float64 // nil: the policy's
 }
+
+// Aligned says whether the weights read Collision and Peak.
+func (r *reweighted) Aligned() bool { return r.alignment != "" && r.alignment != "none" }
 
 // DifferenceOnly is false: the weights need probabilities.
 func (*reweighted) DifferenceOnly() bool { return false }
@@ -61,14 +78,29 @@ func (r *reweighted) likelihoods(b *Batch) []float64 {
 		r.weight = make([]float64, n)
 	}
 	r.weight = r.weight[:n]
+	base, most := r.measure(b)
 	for i := range n {
 		chosen, rejected := b.Chosen[i], b.Rejected[i]
+		if base != nil {
+			chosen, rejected = chosen-base[i], rejected-base[i]
+		}
 		if b.ChosenTokens != nil {
 			chosen, rejected = chosen/b.ChosenTokens[i], rejected/b.RejectedTokens[i]
 		}
-		r.weight[i] = math.Exp(chosen + rejected)
+		r.weight[i] = math.Exp(min(chosen+rejected, most))
 	}
 	return r.weight
+}
+
+// measure returns what log-probabilities are measured from, nil for 0, and the largest log-weight.
+func (r *reweighted) measure(b *Batch) (base []float64, most float64) {
+	switch r.alignment {
+	case "sampled":
+		return b.Collision, 0
+	case "greedy":
+		return b.Peak, math.Inf(1)
+	}
+	return nil, math.Inf(1)
 }
 
 func (r *reweighted) weigh(b *Batch) *Batch {
@@ -86,9 +118,20 @@ func (r *reweighted) weigh(b *Batch) *Batch {
 	return &r.batch
 }
 
+// Concentration returns the logs of the sum of squares and of the largest of probabilities whose logs are given: both 0
+// for a policy that is sure, -log K for a uniform one.
+func Concentration(logPi []float64) (collision, peak float64) {
+	peak = slices.Max(logPi)
+	sum := 0.0
+	for _, v := range logPi {
+		sum += math.Exp(2 * (v - peak))
+	}
+	return 2*peak + math.Log(sum), peak
+}
+
 var wpoKind = registry.Kind[Params]{
 	Name:    "wpo",
 	Summary: "DPO with comparisons weighted by the policy's likelihood of them, detached",
 	Source:  "Zhou et al. 2024, arXiv 2406.11827",
-	New:     func() Params { return &WPO{Lambda: defaultLambda} },
+	New:     func() Params { return &WPO{Lambda: defaultLambda, Alignment: "none"} },
 }

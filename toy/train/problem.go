@@ -22,6 +22,7 @@ type Problem struct {
 	reference     []objective.Dist
 	version       int             // how often the reference has moved
 	carries       bool            // a term carries a statistic from step to step
+	aligned       bool            // a term reads how concentrated the policy is
 	dispersion    []float64       // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	pairs         objective.Batch // policy columns point into scratch
 	grad          objective.Grad
@@ -34,7 +35,7 @@ type Problem struct {
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
-		logits: make([]float64, k), dLogP: make([]float64, k)}
+		aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for _, t := range obj.Pair {
 		_, carries := t.Term.(objective.Advancing)
 		p.carries = p.carries || carries
@@ -122,6 +123,23 @@ func (p *Problem) forward(m *Minibatch) {
 	for i, w := range m.chosen {
 		chosen[i] = score[w]
 		rejected[i] = score[m.rejected[i]]
+	}
+	if p.aligned {
+		p.align(m)
+	}
+}
+
+// align fills in how concentrated the policy is on each comparison's prompt. Unpaired data have no such losses.
+func (p *Problem) align(m *Minibatch) {
+	b := &p.pairs
+	b.Collision, b.Peak = b.Collision[:0], b.Peak[:0]
+	last, collision, peak := -1, 0.0, 0.0
+	for _, w := range m.chosen {
+		if prompt := m.items[w].Prompt; prompt != last {
+			last = prompt
+			collision, peak = objective.Concentration(p.reference[prompt].LogPi)
+		}
+		b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
 	}
 }
 

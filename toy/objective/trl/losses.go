@@ -3,10 +3,12 @@ package trl
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/registry"
 )
 
 // loss says how one of TRL's losses is written here.
@@ -134,20 +136,43 @@ func (r *Row) Name() string { return r.Trainer + "/" + r.LossType }
 // Names lists the losses that are known, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(losses)) }
 
-// Params returns the loss with the row's settings, unchecked: the bounds of each are in its tags. A loss that is not
+// Params returns the loss with the row's settings, numbers unchecked: the bounds of each are in its tags. A loss that is not
 // known and a setting that the loss does not have are errors; no loss ever stands in for another.
 func (r *Row) Params() (objective.Params, error) {
 	l, ok := losses[r.Name()]
 	if !ok {
-		return nil, &UnknownError{r.Name()}
+		return nil, &Mistake{Wrong: "there is no loss " + r.Name(), Allowed: "one of " + strings.Join(Names(), ", "),
+			Word: r.Name(), Known: Names()}
 	}
-	for setting, given := range r.given() {
-		if given && !slices.Contains(l.takes, setting) {
-			allowed := strings.Join(append([]string{"beta"}, l.takes...), ", ")
-			return nil, fmt.Errorf("%s: %s has no such setting; it has %s", setting, r.Name(), allowed)
+	given := r.given()
+	for _, setting := range slices.Sorted(maps.Keys(given)) {
+		if given[setting] && !slices.Contains(l.takes, setting) {
+			return nil, &Mistake{Key: setting, Wrong: r.Name() + " has no such setting",
+				Allowed: "it has " + strings.Join(append([]string{"beta"}, l.takes...), ", ")}
 		}
 	}
+	if known := divergences(); r.Divergence != nil && !slices.Contains(known, *r.Divergence) {
+		return nil, &Mistake{Key: "f_divergence", Wrong: fmt.Sprintf("is %q", *r.Divergence), Allowed: "one of " + strings.Join(known, ", "),
+			Word: *r.Divergence, Known: known}
+	}
 	return l.params(r), nil
+}
+
+// divergences lists the names of f-divergences.
+func divergences() []string {
+	f, _ := reflect.TypeFor[objective.Divergence]().FieldByName("Divergence")
+	return registry.Words(f.Tag.Get("oneof"))
+}
+
+// Setting returns the name by which a line of this loss knows one of its settings, given the names that the loss has for it
+// here; the first of these if there is none.
+func (r *Row) Setting(names []string) string {
+	for _, setting := range append([]string{"beta"}, losses[r.Name()].takes...) {
+		if _, last, nested := strings.Cut(setting, "."); slices.Contains(names, setting) || nested && slices.Contains(names, last) {
+			return setting
+		}
+	}
+	return names[0]
 }
 
 // Objective returns params' objective as the row's value counts it: without the chosen response's likelihood where
@@ -170,9 +195,3 @@ func (r *Row) given() map[string]bool {
 		"extra.w_d": r.Extra.Desirable != nil, "extra.w_u": r.Extra.Undesirable != nil, "extra.delta": r.Extra.Delta != nil,
 	}
 }
-
-// UnknownError is a loss that is not known.
-type UnknownError struct{ Name string }
-
-// Error names the loss.
-func (e *UnknownError) Error() string { return "there is no loss " + e.Name }

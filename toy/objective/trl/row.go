@@ -6,11 +6,8 @@ package trl
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"strings"
 
 	"windtunnel/toy/objective"
 )
@@ -52,7 +49,7 @@ func (d *Delta) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	if json.Unmarshal(text, &d.Fixed) != nil || d.Fixed == nil {
-		return fmt.Errorf("delta: %s; a number or \"first_update\"", text)
+		return fmt.Errorf("is %s", short(text))
 	}
 	return nil
 }
@@ -72,7 +69,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	default:
 		var v *float64
 		if json.Unmarshal(text, &v) != nil || v == nil {
-			return fmt.Errorf(`%s is not a number, "NaN", "Inf" or "-Inf"`, text)
+			return fmt.Errorf("%s is not a number", short(text))
 		}
 		*n = Number(*v)
 	}
@@ -91,32 +88,6 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	default:
 		return json.Marshal(v)
 	}
-}
-
-// Parse reads a line. Keys that no loss has, and values of the wrong type, are errors.
-func Parse(line []byte) (*Row, error) {
-	in := json.NewDecoder(bytes.NewReader(line))
-	in.DisallowUnknownFields()
-	r := &Row{}
-	if err := in.Decode(r); err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := in.Token(); err != io.EOF {
-		return nil, errors.New("text after the JSON object; one object a line is allowed")
-	}
-	switch {
-	case r.Trainer == "":
-		return nil, errors.New("trainer: missing")
-	case r.Beta == nil:
-		return nil, errors.New("beta: missing; a number above 0")
-	case len(r.In) != 4:
-		return nil, fmt.Errorf("in: %d values; the 4 log-probabilities of chosen, rejected, reference's chosen and rejected", len(r.In))
-	case r.Out != nil && len(r.Out) != 3:
-		return nil, fmt.Errorf("out: %d values; the loss and its derivatives by chosen and rejected", len(r.Out))
-	case r.Extra.Len != nil && (len(r.Extra.Len) != 2 || !(min(r.Extra.Len[0], r.Extra.Len[1]) > 0)):
-		return nil, fmt.Errorf("extra.len: %v; the token counts of chosen and rejected, above 0", r.Extra.Len)
-	}
-	return r, nil
 }
 
 // Evaluate returns the loss of the row's comparison and its derivatives by the two log-probabilities of the policy.

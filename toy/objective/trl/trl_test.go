@@ -41,13 +41,25 @@ func TestMistakes(t *testing.T) {
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "out": [1]}`, "out: 1 values"},
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,"x"]}`, `"x" is not a number`},
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,null]}`, `null is not a number`},
-		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "gamma": 1}`, `unknown field "gamma"`},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "gamma": 1}`, `gamma: is not a key here; one of beta, extra, `},
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4]} {}`, "text after the JSON object"},
 		{`{"trainer": "dpo", "loss_type": "ipo", "beta": 1, "in": [1,2,3,4], "extra": {"len": [0, 1]}}`, "extra.len"},
 		{`{"trainer": "bco", "loss_type": "bco", "beta": 1, "in": [1,2,3,4], "extra": {"delta": "second"}}`, "first_update"},
 		{`{"trainer": "dpo", "loss_type": "sigmod", "beta": 1, "in": [1,2,3,4]}`, "there is no loss dpo/sigmod"},
 		{`{"trainer": "dpo", "loss_type": "hinge", "beta": 1, "in": [1,2,3,4], "label_smoothing": 0.1}`, "label_smoothing: dpo/hinge has no such setting"},
 		{`{"trainer": "cpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "f_divergence": "js_divergence"}`, "f_divergence: cpo/sigmoid has no"},
+		{`{"trainer": "dpo", "beta": 1, "in": [1,2,3,4]}`, "loss_type: missing; TRL's loss_type"},
+		{`{"Trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4]}`, "Trainer: is not a key here"},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "beta": 2, "in": [1,2,3,4]}`, "beta: is given twice; once is allowed"},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": "a", "in": [1,2,3,4]}`, `beta: is "a"; a finite number`},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1e400, "in": [1,2,3,4]}`, `beta: is 1e400; a finite number`},
+		{`{"trainer": "dpo", "loss_type": 3, "beta": 1, "in": [1,2,3,4]}`, `loss_type: is 3; a text`},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": 7}`, `in: is 7; a list of numbers`},
+		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": 5}`, `extra: is 5; a JSON object`},
+		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": {"gama": 5}}`, `extra.gama: is not a key here; one of alpha, delta, gamma`},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "f_divergence": "jsd"}`, `f_divergence: is "jsd"; one of reverse_kl,`},
+		{`[1, 2]`, "is [1, 2]; a JSON object a line is allowed"},
+		{`hello`, "is not JSON: invalid character 'h'"},
 		{`{`, "unexpected EOF"},
 	} {
 		r, err := Parse([]byte(tt.line))
@@ -99,6 +111,7 @@ func FuzzParse(f *testing.F) {
 			f.Add(line)
 		}
 	}
+	f.Add([]byte(`{"trainer": "dpo", "loss_type": "exo_pair", "beta": 1, "in": [1, 2, 3, 4], "f_divergence": "0"}`))
 	f.Add([]byte(`{"trainer": "kto", "loss_type": "kto", "beta": 1e300, "in": ["-Inf", 2, 3, 4], "extra": {"kl": null}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		r, err := Parse(line)
