@@ -100,7 +100,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.Flags().AddFlagSet(run.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
-	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
+	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout), newSubmit(stdout, stderr))
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Example = "  source <(experiments completion bash)"
