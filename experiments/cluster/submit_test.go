@@ -231,9 +231,13 @@ func TestTasks(t *testing.T) {
 	}
 }
 
-// Without Slurm nothing is known, and that is no error.
-func TestTasksWithoutSlurm(t *testing.T) {
+// Without Slurm nothing is known, which is no error, and nothing can be submitted.
+func TestWithoutSlurm(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
+	_, err := (&Slurm{CPUs: 1}).Submit(context.Background(), sample(t.TempDir()), "/bin/sh", []int{1})
+	if err == nil || !strings.Contains(err.Error(), `"sbatch": executable file not found`) {
+		t.Errorf("got %v", err)
+	}
 	tasks, err := (&Record{Shards: 1, Jobs: []Job{{"1", []int{1}}}}).Tasks(context.Background())
 	same(t, "error", err, nil)
 	same(t, "tasks", tasks, []Task{{ID: "1_1", Shard: 1}})
