@@ -10,8 +10,8 @@ import (
 	"windtunnel/experiments/spec"
 )
 
-// mostNames is how many runs --dry-run names at the beginning and at the end.
-const mostNames = 5
+// mostNamed is how many runs --dry-run names at the beginning and at the end.
+const mostNamed = 5
 
 // preview prints what run would do with each config.
 func (l *laboratory) preview(ctx context.Context, configs []*spec.Config) error {
@@ -50,9 +50,9 @@ func (l *laboratory) inBrief(plan *spec.Plan, f *engine.Forecast) string {
 func printPlan(w io.Writer, plan *spec.Plan) {
 	n := plan.Len()
 	for i := 0; i < n; i++ {
-		if n > 2*mostNames+1 && i == mostNames {
-			fmt.Fprintf(w, "  ... %d more ...\n", n-2*mostNames)
-			i = n - mostNames
+		if n > 2*mostNamed+1 && i == mostNamed {
+			fmt.Fprintf(w, "  ... %d more ...\n", n-2*mostNamed)
+			i = n - mostNamed
 		}
 		fmt.Fprintf(w, "  %s\n", plan.Run(i))
 	}

@@ -72,7 +72,7 @@ func Compare(a, b record.Source, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Runs: [2]int{rowCount(m.tables[0]), rowCount(m.tables[1])}, Matched: len(m.pairs), Only: m.only,
+	r := &Report{Runs: [2]int{m.tables[0].Len(), m.tables[1].Len()}, Matched: len(m.pairs), Only: m.only,
 		Measured: len(m.measured), Settings: len(m.groups)}
 	for side, t := range m.tables {
 		for _, column := range t.Header {
@@ -177,9 +177,6 @@ func relative(a, b string) float64 {
 	larger := max(math.Abs(x), math.Abs(y))
 	return math.Abs(x/larger - y/larger)
 }
-
-// rowCount is the number of rows of a table.
-func rowCount(t *record.Table) int { return len(t.Rows) }
 
 // place describes a row of a table by some of its columns.
 func place(t *record.Table, row int, columns []string) string {

@@ -25,7 +25,7 @@ func runs(text string) record.Memory {
 				row[i] = ""
 			}
 		}
-		out.Rows = append(out.Rows, row)
+		out.Append(row...)
 	}
 	return record.Memory{record.Runs: out}
 }
@@ -174,13 +174,19 @@ func TestInvariants(t *testing.T) {
 		table := func(name string) record.Memory {
 			out := record.NewTable(record.Runs, "run", "objective", "seed", "status", "kl")
 			for i := range rapid.IntRange(0, 6).Draw(t, name) {
-				out.Rows = append(out.Rows, []string{fmt.Sprint(i), "dpo", fmt.Sprint(i), "done", cell.Draw(t, name)})
+				out.Append(fmt.Sprint(i), "dpo", fmt.Sprint(i), "done", cell.Draw(t, name))
 			}
 			return record.Memory{record.Runs: out}
 		}
 		a, b := table("a"), table("b")
 		shuffled := record.NewTable(record.Runs, a[record.Runs].Header...)
-		shuffled.Rows = rapid.Permutation(a[record.Runs].Rows).Draw(t, "order")
+		order := make([]int, a[record.Runs].Len())
+		for i := range order {
+			order[i] = i
+		}
+		for _, row := range rapid.Permutation(order).Draw(t, "order") {
+			shuffled.Append(a[record.Runs].Row(row)...)
+		}
 		if r, err := comparison.Compare(a, record.Memory{record.Runs: shuffled}, comparison.Options{}); err != nil || !r.Same() {
 			t.Fatalf("%+v, %v", r, err)
 		}

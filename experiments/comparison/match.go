@@ -67,8 +67,8 @@ func rowsByKey(folder string, t *record.Table, by []string) (map[string]int, err
 			return nil, &MissingColumn{folder, column, t.Header}
 		}
 	}
-	rows := make(map[string]int, rowCount(t))
-	for row := range rowCount(t) {
+	rows := make(map[string]int, t.Len())
+	for row := range t.Len() {
 		key := keyOf(t, row, by)
 		if twin, ok := rows[key]; ok {
 			return nil, fmt.Errorf("%s: runs %s and %s are both %s; match by a column that tells them apart", folder,
@@ -90,7 +90,7 @@ func keyOf(t *record.Table, row int, by []string) string {
 // pair matches the runs, in the order of A.
 func (m *matching) pair(index [2]map[string]int, by []string) {
 	for side, t := range m.tables {
-		for row := range rowCount(t) {
+		for row := range t.Len() {
 			other, ok := index[1-side][keyOf(t, row, by)]
 			switch {
 			case !ok:

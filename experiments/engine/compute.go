@@ -7,6 +7,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -102,6 +103,6 @@ func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
 
 // outgrown says whether a failure was one of time that the run's present limit would allow.
 func outgrown(run *spec.Run, e *entry) bool {
-	limit := run.Limits.Time.Duration()
+	limit := time.Duration(run.Limits.Time)
 	return e.limit > 0 && (limit == 0 || limit > e.limit)
 }

@@ -32,7 +32,7 @@ const exitMemory = 9
 // run is at. A run that takes its process down is a failed one.
 func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
 	var in, out, said bytes.Buffer
-	err := gob.NewEncoder(&in).Encode(order{run.Document(spec.Tables()), run.Limits.Memory.Bytes()})
+	err := gob.NewEncoder(&in).Encode(order{run.Document(spec.Tables()), int64(run.Limits.Memory)})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,8 @@ func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
 // lastWords says why a worker ended.
 func lastWords(run *spec.Run, exit *exec.ExitError, said []byte) string {
 	if exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate")) {
-		return fmt.Sprintf("needed more memory than limits.memory, %s", run.Limits.Memory)
+		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
+		return fmt.Sprintf("needed more memory than limits.memory, %s", limit)
 	}
 	line, _, _ := bytes.Cut(said, []byte("\n"))
 	return fmt.Sprintf("its process ended: %v: %s", exit, line)

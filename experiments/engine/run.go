@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -43,7 +44,7 @@ type lab struct {
 
 // perform does a run and makes its rows, within the run's limits. The error is the context's.
 func perform(ctx context.Context, run *spec.Run) (*entry, error) {
-	if run.Limits.Memory.Bytes() > 0 {
+	if int64(run.Limits.Memory) > 0 {
 		return isolated(ctx, run)
 	}
 	return performHere(ctx, run)
@@ -57,7 +58,7 @@ func performHere(ctx context.Context, run *spec.Run) (e *entry, err error) {
 			e.stack = string(debug.Stack())
 		}
 	}()
-	limit, limited := run.Limits.Time.Duration(), ctx
+	limit, limited := time.Duration(run.Limits.Time), ctx
 	if limit > 0 {
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeout(ctx, limit)

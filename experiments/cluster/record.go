@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"windtunnel/experiments/engine"
+)
+
+// recordName is the file of a submission's folder that says what has been submitted.
+const recordName = "job.json"
+
+// Record says what has been submitted of a submission.
+type Record struct {
+	Scheduler string `json:"scheduler"` // slurm
+	Name      string `json:"name"`      // of the experiment
+	Key       string `json:"key"`       // see Submission.Key
+	Shards    int    `json:"shards"`
+	Config    string `json:"config"` // of the frozen config, slashed, below the folder
+	Jobs      []Job  `json:"jobs"`   // the oldest first
+
+	Dir string `json:"-"` // the submission's folder
+}
+
+// Job is one call of the scheduler.
+type Job struct {
+	ID     string `json:"id"`               // as the scheduler names it
+	Shards []int  `json:"shards,omitempty"` // that it does, from 1, ascending; none for a merge
+}
+
+// merges says whether the job puts shards together.
+func (j *Job) merges() bool { return len(j.Shards) == 0 }
+
+// ShardsDir returns the folder into which the jobs publish the shards' folders.
+func (r *Record) ShardsDir() string { return filepath.Join(r.Dir, shardFolder) }
+
+// ConfigPath returns the path of the frozen config.
+func (r *Record) ConfigPath() string { return filepath.Join(r.Dir, filepath.FromSlash(r.Config)) }
+
+// Records returns what has been submitted with results going to out, sorted by folder. Of a folder without submissions
+// it returns none. The error names the file.
+func Records(out string) ([]*Record, error) {
+	parent := filepath.Join(out, submitFolder)
+	entries, err := os.ReadDir(parent)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var all []*Record
+	for _, entry := range entries {
+		r, err := ReadRecord(filepath.Join(parent, entry.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // killed before anything was submitted
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// ReadRecord reads the record of a submission's folder. Without one the error is fs.ErrNotExist.
+func ReadRecord(dir string) (*Record, error) {
+	path := filepath.Join(dir, recordName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{Dir: dir}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+func (r *Record) write() error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return engine.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
+}
+
+// add records a job, at once, so that no later trouble makes it unknown.
+func (r *Record) add(job Job) error {
+	r.Jobs = append(r.Jobs, job)
+	if err := r.write(); err != nil {
+		return fmt.Errorf("job %s has been submitted and cannot be recorded: %w", job.ID, err)
+	}
+	return nil
+}
+
+// latest returns the last job that does a shard, or with 0 that merges; nil if there is none.
+func (r *Record) latest(shard int) *Job {
+	for i := len(r.Jobs) - 1; i >= 0; i-- {
+		job := &r.Jobs[i]
+		if _, does := slices.BinarySearch(job.Shards, shard); does || shard == 0 && job.merges() {
+			return job
+		}
+	}
+	return nil
+}
+
+// Ranges writes ascending numbers as Slurm does: 2,5-7.
+func Ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		end := i
+		for end+1 < len(numbers) && numbers[end+1] == numbers[end]+1 {
+			end++
+		}
+		part := strconv.Itoa(numbers[i])
+		if end > i {
+			part += "-" + strconv.Itoa(numbers[end])
+		}
+		parts = append(parts, part)
+		i = end + 1
+	}
+	return strings.Join(parts, ",")
+}

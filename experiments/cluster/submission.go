@@ -1,0 +1,189 @@
+// Package cluster turns the shards of a sweep into jobs of Slurm or Kubernetes, which do all the scheduling. A submission
+// is frozen: its folder holds the resolved config, its data and the program, and the jobs read nothing else.
+package cluster
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"windtunnel/experiments/engine"
+)
+
+// Submission is a resolved sweep that is split into shards. The jobs call a program with two subcommands:
+//
+//	PROGRAM run CONFIG --shard i/n --out DIR --cache DIR --jobs N    does shard i of n, from 1, and publishes a folder in DIR
+//	PROGRAM merge DIR --out DIR                                      puts the shards together, or says what is missing
+type Submission struct {
+	Name    string            // of the experiment: letters, digits, - and _
+	Shards  int               // at least 1
+	Version string            // of the numerics: another version is another submission
+	Config  string            // file name of the resolved config
+	Files   map[string][]byte // what is frozen, by slashed path: the config, and its data as the config names it
+	Out     string            // absolute path of the folder for results
+	Cache   string            // absolute path of the cache of finished runs
+	Format  string            // of the merged tables, "" for what merge takes by itself
+}
+
+// Names in a submission's folder.
+const (
+	submitFolder = ".submit" // in the folder for results, the parent of all submissions
+	configFolder = "config"
+	binFolder    = "bin"
+	logFolder    = "logs"
+	shardFolder  = "shards"
+)
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
+// check refuses what the caller must not ask for.
+func (s *Submission) check() error {
+	_, frozen := s.Files[s.Config]
+	switch {
+	case !namePattern.MatchString(s.Name):
+		return fmt.Errorf("name %q: letters, digits, - and _", s.Name)
+	case s.Shards < 1:
+		return fmt.Errorf("%d shards: at least 1", s.Shards)
+	case !frozen:
+		return fmt.Errorf("the config %q is not among the frozen files", s.Config)
+	}
+	return nil
+}
+
+// Key returns a hash in hex of everything that decides what is computed and into how many shards: two submissions of
+// one key give the same shards.
+func (s *Submission) Key() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %d %q %q\n", s.Name, s.Shards, s.Version, s.Config)
+	for _, path := range slices.Sorted(maps.Keys(s.Files)) {
+		fmt.Fprintf(h, "%q %x\n", path, sha256.Sum256(s.Files[path]))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// shortKey is long enough to tell the submissions of one folder apart.
+func (s *Submission) shortKey() string { return s.Key()[:12] }
+
+// Dir returns the submission's folder: OUT/.submit/NAME-KEY.
+func (s *Submission) Dir() string {
+	return filepath.Join(s.Out, submitFolder, s.Name+"-"+s.shortKey())
+}
+
+// ConfigPath returns the path of the frozen config.
+func (s *Submission) ConfigPath() string { return filepath.Join(s.Dir(), configFolder, s.Config) }
+
+// ShardsDir returns the folder into which the jobs publish the shards' folders.
+func (s *Submission) ShardsDir() string { return filepath.Join(s.Dir(), shardFolder) }
+
+// mergeArgs are the arguments of the program that merge the shards.
+func (s *Submission) mergeArgs() []string {
+	args := []string{"merge", s.ShardsDir(), "--out", s.Out}
+	if s.Format != "" {
+		args = append(args, "--format", s.Format)
+	}
+	return args
+}
+
+// freeze writes the config and its data into the submission's folder, in one step. Files of one key are the same, so
+// what is there already stays.
+func (s *Submission) freeze() error {
+	for _, dir := range []string{logFolder, shardFolder, binFolder} {
+		if err := os.MkdirAll(filepath.Join(s.Dir(), dir), 0o755); err != nil {
+			return err
+		}
+	}
+	final := filepath.Join(s.Dir(), configFolder)
+	if _, err := os.Stat(final); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	staging, err := os.MkdirTemp(s.Dir(), "."+configFolder+".")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging) // does nothing once it has been renamed
+	if err := os.Chmod(staging, 0o755); err != nil {
+		return err
+	}
+	for path, content := range s.Files {
+		file := filepath.Join(staging, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := engine.WriteFile(file, content); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(staging, final); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// ProgramPath returns where the submission keeps its copy of an executable. The copy is named after its content, so a
+// program that was built again later does not change under the jobs that use this one.
+func (s *Submission) ProgramPath(executable string) (string, error) {
+	f, err := os.Open(executable)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return filepath.Join(s.Dir(), binFolder, "experiments-"+hex.EncodeToString(h.Sum(nil))[:12]), nil
+}
+
+// keepProgram copies an executable to the given path, in one step, unless it is there.
+func keepProgram(executable, path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	from, err := os.Open(executable)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.CreateTemp(filepath.Dir(path), ".experiments.*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	err = errors.Join(err, to.Chmod(0o755), to.Sync(), to.Close())
+	if err == nil {
+		err = os.Rename(to.Name(), path)
+	}
+	if err != nil {
+		os.Remove(to.Name())
+	}
+	return err
+}
+
+// Quote returns the word as the shell reads it back, whatever characters it has. Words of harmless characters stay as
+// they are. No argument can hold a NUL.
+func Quote(word string) string {
+	if harmless.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+var harmless = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
+
+// CommandLine returns the words as a line that the shell splits into them.
+func CommandLine(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = Quote(word)
+	}
+	return strings.Join(quoted, " ")
+}
