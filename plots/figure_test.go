@@ -59,6 +59,9 @@ func figures() []plots.Figure {
 			f.Table, f.X, f.Y, f.Split = record.Traces, "step", "tv_star", "lambda"
 		})},
 		{Name: "lines_seeds", From: "seeds", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
+		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.Where, f.Twin = "lambda", "tv_star", atLambda("0.1"), false
+		})},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
 		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
 			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}

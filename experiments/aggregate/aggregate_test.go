@@ -12,6 +12,7 @@ import (
 
 	"windtunnel/experiments/aggregate"
 	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/decode"
 )
 
 // runs parses a table runs written with blanks between cells and - for an empty cell.
@@ -67,17 +68,17 @@ func sleep(t testing.TB) record.Memory {
 	return runs(t, text.String())
 }
 
-// broken has a failed run, a minimizer that does not exist, an infinite value and a lone loss.
+// broken has failed runs, one of them with a value that must not count, a minimizer that does not exist, an infinite value and a lone loss.
 func broken(t testing.TB) record.Memory {
 	return runs(t, `
-run objective lambda seed status    steps reason kl   mode
-a1  dpo       1      1    done      9     -      0.25 1
-a2  dpo       1      2    done      9     -      0.75 0
-a3  dpo       1      3    failed    3     norm   -    -
-b1  ipo       1      1    done      9     -      0.5  1
-b2  ipo       1      2    diverged  9     -      -    -
-b3  ipo       1      3    done      9     -      inf  0
-c1  dpo       2      1    failed    3     norm   -    -
+run objective lambda seed status    steps reason kl   mode mixed
+a1  dpo       1      1    done      9     -      0.25 1 0
+a2  dpo       1      2    done      9     -      0.75 0 1
+a3  dpo       1      3    failed    3     norm   9    - -
+b1  ipo       1      1    done      9     -      0.5  1 0.5
+b2  ipo       1      2    diverged  9     -      -    - -
+b3  ipo       1      3    done      9     -      inf  0 -
+c1  dpo       2      1    failed    3     norm   -    - -
 `)
 }
 
@@ -123,7 +124,7 @@ func checkRow(t *testing.T, table *record.Table, row int, want map[string]float6
 
 // What has no value is in no mean and is counted.
 func TestBroken(t *testing.T) {
-	summary, paired, warnings, err := aggregate.Tables(broken(t), defaults(func(s *aggregate.Settings) { s.Metrics = []string{"kl", "mode"} }))
+	summary, paired, warnings, err := aggregate.Tables(broken(t), defaults(func(s *aggregate.Settings) { s.Metrics = []string{"kl", "mode", "mixed"} }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +140,9 @@ func TestBroken(t *testing.T) {
 	if got := column(summary, "interval", record.Where{"metric": {"mode"}}); got[0] != "wilson 95% of the share" {
 		t.Errorf("interval of a rate: %q", got)
 	}
+	if got := column(summary, "interval", record.Where{"metric": {"mixed"}}); got[0] != "student-t 95% of the mean" {
+		t.Errorf("interval of a metric that is not only 0 or 1: %q", got)
+	}
 	for name, want := range map[string][]string{"left": {"dpo"}, "right": {"ipo"}, "n": {"1"}, "unmatched": {"2"}, "left_is": {"unclear"}, "p_holm": {""}, "tests": {"0"}} {
 		if got := column(paired, name, kl); !slices.Equal(got, want) {
 			t.Errorf("%s of pairs: %q, want %q", name, got, want)
@@ -147,7 +151,7 @@ func TestBroken(t *testing.T) {
 	for _, want := range []string{
 		"2 of 7 runs failed; they are in no mean, and in the column failed",
 		"objective=ipo, lambda=1, kl: summary: 1 of 2 values are infinite, so that there is no interval of the mean",
-		"objective=dpo, lambda=2, kl: summary: an interval needs at least 2 values, there are 0",
+		"objective=dpo, lambda=2, kl: summary: an interval needs at least 2 values, there are 0 (and 1 more like it)",
 		"objective=dpo, lambda=2: paired: there is no other objective to compare with",
 	} {
 		if !slices.Contains(warnings, want) {
@@ -231,6 +235,30 @@ func TestErrors(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// Settings decode strictly, over their defaults.
+func TestDecode(t *testing.T) {
+	type config struct {
+		Summary *aggregate.Settings `yaml:"summary" doc:"how runs are summed up"`
+	}
+	d := decode.Decoder{File: "c.yaml", Tables: decode.NewTables()}
+	var c config
+	if _, err := d.Document([]byte("summary: {by: [objective], interval: bca, pairs: {baseline: dpo}}"), &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Summary.Interval != "bca" || c.Summary.Resamples != 2000 || c.Summary.Pairs != (aggregate.Pairs{Column: "objective", Baseline: "dpo"}) {
+		t.Errorf("%+v", c.Summary)
+	}
+	for text, want := range map[string]string{
+		"summary: {interval: bootstrap}": "student-t",
+		"summary: {resamples: 1}":        "[100,1e6]",
+		"summary: {by: [lambda]}":        "summary.pairs.column: is objective, which by averages over",
+	} {
+		if _, err := d.Document([]byte(text), new(config)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func present(x []float64) []float64 {
 
 // meanSD returns the mean and the standard deviation of values that are sorted and not NaN. Values are scaled by a power
 // of two, so that no sum overflows and no square vanishes, and centred before gonum's corrected two-pass algorithm sees
-// them, so that a large common offset costs no digits.
+// them, so that a large common offset costs no digits and equal values have no deviation.
 func meanSD(sorted []float64) (mean, sd float64) {
 	n := len(sorted)
 	if n == 0 {
@@ -67,8 +67,6 @@ func meanSD(sorted []float64) (mean, sd float64) {
 		return low + high, math.NaN() // the infinite one, or NaN of both
 	case n == 1:
 		return low, math.NaN()
-	case low == high: // no rounding may make equal values differ
-		return low, 0
 	}
 	_, exponent := math.Frexp(max(-low, high))
 	scaled := make([]float64, n)

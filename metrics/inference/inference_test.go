@@ -96,6 +96,16 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// Equal values have exactly their mean and no deviation, whatever rounding does to their sum.
+func TestDescribeEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.Float64().Draw(t, "v")
+		if d := inference.Describe(slices.Repeat([]float64{v}, rapid.IntRange(2, 100).Draw(t, "n"))); d.Mean != v || d.SD != 0 || d.Median != v {
+			t.Fatalf("%+v of %g", d, v)
+		}
+	})
+}
+
 func TestQuantile(t *testing.T) {
 	x := []float64{1, 2, 4, 8, 16, 32, 64}
 	for p, q := range map[float64]float64{0: 1, 0.1: 1.6, 0.9: 44.8, 1: 64} { // R 4.2.2
