@@ -164,13 +164,6 @@ func (b *bitset) add(i int) bool {
 	return true
 }
 
-func (b *bitset) remove(i int) {
-	if b.has(i) {
-		b.words[i/64] &^= 1 << (i % 64)
-		b.count--
-	}
-}
-
 // index prepares nth. The set must not change after it.
 func (b *bitset) index() {
 	b.before = b.before[:0]
