@@ -103,10 +103,10 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, bad := range report.Bad {
-		fmt.Fprintln(w, bad.Error())
+	for _, flaw := range report.Bad {
+		fmt.Fprintln(w, flaw)
 	}
-	fmt.Fprintf(w, "%d runs are sound, %d are damaged\n", report.Good, len(report.Bad))
+	fmt.Fprintf(w, "%d runs are sound, %d are damaged and will be done again when they are needed\n", s.Len(), len(report.Bad))
 	if len(report.Bad) > 0 {
 		return errVerdict
 	}
@@ -168,5 +168,9 @@ func (o *pruneOptions) prune(s *cache.Store, reachable map[cache.Key]bool, w io.
 		return young || len(o.keep) > 0 && reachable[k]
 	})
 	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
+	if live, ok := errors.AsType[*cache.LiveError](err); ok {
+		fmt.Fprintln(w, live) // a later prune gets them
+		return nil
+	}
 	return err
 }

@@ -190,7 +190,7 @@ func changesTable(r *comparison.Report) *record.Table {
 		for _, v := range []float64{c.MeanA, c.MeanB, c.Paired.Mean, c.Paired.SD, c.Paired.Interval.Low, c.Paired.Interval.High, c.Largest, c.Paired.P, c.Holm} {
 			row = append(row, record.FormatFloat(v))
 		}
-		t.Rows = append(t.Rows, append(row, string(c.Noise)))
+		t.Append(append(row, string(c.Noise))...)
 	}
 	return t
 }

@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,7 +84,7 @@ func (o *submitOptions) freeze(path string, stderr io.Writer) (*cluster.Submissi
 	}
 	name := filepath.Base(path)
 	files, err := resolvedFiles(c, name)
-	return &cluster.Submission{Name: c.Head.Name, Shards: o.shards, Version: strconv.Itoa(engine.NumericsVersion), Config: name,
+	return &cluster.Submission{Name: c.Head.Name, Shards: o.shards, Version: engine.Numerics(), Config: name,
 		Files: files, Format: o.format}, err
 }
 
@@ -200,8 +199,8 @@ func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *su
 func missingShards(sub *cluster.Submission) []int {
 	var missing []int
 	for i := 1; i <= sub.Shards; i++ {
-		folder := fmt.Sprintf("%s.shard-%d-of-%d", sub.Name, i, sub.Shards)
-		if _, err := os.Stat(filepath.Join(sub.ShardsDir(), folder)); err != nil {
+		shard := engine.Shard{Index: i, Count: sub.Shards}
+		if _, err := os.Stat(filepath.Join(sub.ShardsDir(), shard.Folder(sub.Name))); err != nil {
 			missing = append(missing, i)
 		}
 	}
@@ -212,7 +211,7 @@ func missingShards(sub *cluster.Submission) []int {
 func merged(sub *cluster.Submission) bool {
 	dir := filepath.Join(sub.Out, sub.Name)
 	m, err := engine.ReadManifest(dir)
-	if err != nil || strconv.Itoa(m.Numerics) != sub.Version {
+	if err != nil || m.Numerics != sub.Version {
 		return false
 	}
 	for name, content := range sub.Files {

@@ -78,9 +78,16 @@ func (w *Work) one(ctx context.Context, i int) error {
 	return w.keep(k, e)
 }
 
-// keep puts an entry into the cache.
+// keep hands an entry to the cache without waiting for the disk. A cache that cannot write any more says so here, if not
+// at once then at one of the next entries.
 func (w *Work) keep(k keys, e *entry) error {
-	return w.Store.Put(k.of(e), e.append(nil)).Err()
+	pending := w.Store.Put(k.of(e), e.append(nil))
+	select {
+	case <-pending.Done():
+		return pending.Err()
+	default:
+		return nil
+	}
 }
 
 // known says whether the cache settles a run, and whether as a failure.

@@ -57,14 +57,15 @@ func (w *Work) WriteShard(ctx context.Context, name, dir string) error {
 func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest) error {
 	part, digest := w.Shard.part(w.Plan), sha256.New()
 	slices.Sort(part)
+	var buf []byte
 	for _, i := range part {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		run := w.Plan.Run(int(i))
 		k := keysOf(run, m.Numerics)
-		e, data, err := fetch(w.Store, k, nil) // the other store keeps data until it is written
-		if err != nil {
+		e, space, err := fetch(w.Store, k, buf)
+		if buf = space; err != nil {
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
 		m.Runs++
@@ -72,12 +73,10 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 			m.Failed++
 		}
 		hashEntry(digest, e)
-		if err := to.Put(k.of(e), data).Err(); err != nil {
-			return err
-		}
+		to.Put(k.of(e), space)
 	}
 	m.Digest = hex.EncodeToString(digest.Sum(nil))
-	return nil
+	return to.Sync(ctx)
 }
 
 // hashEntry adds what an entry gives to the tables.
