@@ -57,12 +57,8 @@ func claimsSchema() record.Schema {
 	}
 }
 
-// claimsTable is the table of verdicts.
-func claimsTable(verdicts []verdict) *record.Table {
-	t := record.NewTable(record.Claims, claimsSchema().Names()...)
-	for _, v := range verdicts {
-		t.Append(v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value),
-			record.FormatFloat(v.Bound), v.Detail, strconv.FormatBool(v.expect))
-	}
-	return t
+// cells returns the verdict's row.
+func (v *verdict) cells() []string {
+	return []string{v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value), record.FormatFloat(v.Bound), v.Detail,
+		strconv.FormatBool(v.expect)}
 }

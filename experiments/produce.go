@@ -25,6 +25,7 @@ type report struct {
 	verdicts []verdict
 	figures  []string // paths of the PNG files
 	undrawn  []error  // figures that could not be drawn
+	warnings []string // of summing up over seeds
 }
 
 // filler writes the tables of runs into a folder.
@@ -104,7 +105,7 @@ func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) e
 			return err
 		}
 	}
-	if err := r.conclude(ctx, staging.Dir, o.out, jobs); err != nil {
+	if err := r.conclude(ctx, staging.Dir, o, jobs); err != nil {
 		return err
 	}
 	manifest := engine.NewManifest(r.config.Plan, r.count.Time.Seconds())
@@ -115,27 +116,31 @@ func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) e
 	return staging.Publish()
 }
 
-// conclude evaluates claims, draws figures and writes the resolved config, all from what stands in dir.
-func (r *report) conclude(ctx context.Context, dir, out string, jobs int) error {
-	src, err := sources(r.config, dir, out)
+// conclude sums up, evaluates claims, draws figures and writes the resolved config, all from what stands in dir.
+func (r *report) conclude(ctx context.Context, dir string, o *output, jobs int) error {
+	src, err := sources(r.config, dir, o.out)
 	if err != nil {
 		return err
-	}
-	if r.config.Experiment != nil {
-		results, err := src.Table(record.Runs)
-		if err != nil {
-			return err
-		}
-		r.runs = results
 	}
 	if err := r.config.WriteResolved(dir); err != nil {
 		return err
 	}
-	r.verdicts = evaluate(r.config, src)
-	if len(r.verdicts) > 0 {
-		if err := record.WriteTable(dir, claimsTable(r.verdicts), claimsSchema(), record.CSV); err != nil {
+	tables := &tableWriter{dir: dir, format: o.format}
+	if r.config.Experiment != nil {
+		if r.runs, err = src.Table(record.Runs); err != nil {
 			return err
 		}
+		tables.plan(r.config.Plan)
+		if r.warnings, err = tables.summary(src, r.config); err != nil {
+			return err
+		}
+	}
+	r.verdicts = evaluate(r.config, src)
+	if err := tables.claims(r.verdicts); err != nil {
+		return err
+	}
+	if err := tables.describe(r.config); err != nil {
+		return err
 	}
 	files, err := r.draw(ctx, src, jobs)
 	if err != nil {

@@ -146,6 +146,9 @@ func (r *report) printBroken(w io.Writer) {
 	for _, err := range r.undrawn {
 		fmt.Fprintf(w, "  not drawn: %v\n", err)
 	}
+	for _, warning := range r.warnings {
+		fmt.Fprintf(w, "  warning: %s\n", warning)
+	}
 	for _, damage := range r.trouble.Damaged {
 		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
 	}

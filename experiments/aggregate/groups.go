@@ -92,7 +92,7 @@ func (g *Groups) need() error {
 // refuseNames returns an error for a setting that is called like a column of the tables to be made.
 func (g *Groups) refuseNames() error {
 	for _, column := range g.by {
-		if slices.Contains(summaryColumns, column) || slices.Contains(pairedColumns, column) {
+		if slices.Contains(summaryColumns.Names(), column) || slices.Contains(pairedColumns.Names(), column) {
 			return fmt.Errorf("by: %q is the name of a column of %s or %s; leave it out of by", column, Summary, Paired)
 		}
 	}

@@ -10,21 +10,8 @@ import (
 	"windtunnel/metrics/inference"
 )
 
-// pairedColumns follow the columns of the group less the compared one. The difference is left less right over n pairs of
-// runs that agree in everything else, the seed above all (common random numbers); unmatched counts values without a
-// counterpart. p is that of the paired t test and p_wilcoxon that of the signed-rank test. p_holm corrects p over all
-// `tests` comparisons of the metric in the table. left_is says what p_holm < 0.05 shows: lower, higher or unclear, and
-// equal where every pair is.
-var pairedColumns = []string{"metric", "left", "right", "n", "unmatched", "mean_difference", "sd_difference", "difference_ci95_low",
-	"difference_ci95_high", "interval", "cohen_dz", "hedges_gz", "t", "p", "p_holm", "p_wilcoxon", "tests", "left_is"}
-
 // comparison is two groups that differ in the compared column alone.
 type comparison struct{ left, right *group }
-
-// PairedHeader returns the columns of the rows that Compare emits.
-func (g *Groups) PairedHeader() []string {
-	return append(g.without(g.by), pairedColumns...)
-}
 
 // without returns cells or columns of a group less the compared one.
 func (g *Groups) without(cells []string) []string {
@@ -36,7 +23,7 @@ func (g *Groups) without(cells []string) []string {
 }
 
 // Compare emits a row for every metric and pair of groups that differ in the compared column alone, metric by metric, with
-// the columns of PairedHeader. Without a compared column it emits nothing. It returns emit's error, or one that names two
+// the columns of PairedSchema. Without a compared column it emits nothing. It returns emit's error, or one that names two
 // runs of a group that nothing tells apart, a baseline that there is not, or a cell that is no number.
 func (g *Groups) Compare(emit func(cells []string) error) error {
 	if g.settings.Pairs.Column == "" {

@@ -10,17 +10,7 @@ import (
 	"windtunnel/metrics/inference"
 )
 
-// summaryColumns follow the columns of the group. sd has n-1 in the denominator, se is sd/sqrt(n), quartiles interpolate
-// as R and numpy do, and interval says what mean_ci95_low and mean_ci95_high are, such as "student-t 95% of the mean".
-// n counts runs with a value, of which `infinite` are infinite; failed and missing (no value, though the run did not
-// fail) count the others.
-var summaryColumns = []string{"metric", "n", "failed", "missing", "infinite", "mean", "sd", "se", "min", "q25", "median", "q75", "max",
-	"mean_ci95_low", "mean_ci95_high", "interval"}
-
-// SummaryHeader returns the columns of the rows that Summarize emits.
-func (g *Groups) SummaryHeader() []string { return append(slices.Clone(g.by), summaryColumns...) }
-
-// Summarize emits a row for every metric and group, metric by metric, with the columns of SummaryHeader. It returns
+// Summarize emits a row for every metric and group, metric by metric, with the columns of SummarySchema. It returns
 // emit's error, or one that names a cell that is no number, or a value of a rate other than 0 and 1.
 func (g *Groups) Summarize(emit func(cells []string) error) error {
 	for _, metric := range g.metrics {

@@ -10,10 +10,10 @@ func Tables(src record.Source, s Settings) (summary, paired *record.Table, warni
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if summary, err = collect(Summary, g.SummaryHeader(), g.Summarize); err != nil {
+	if summary, err = collect(Summary, g.SummarySchema(nil).Names(), g.Summarize); err != nil {
 		return nil, nil, nil, err
 	}
-	if paired, err = collect(Paired, g.PairedHeader(), g.Compare); err != nil {
+	if paired, err = collect(Paired, g.PairedSchema(nil).Names(), g.Compare); err != nil {
 		return nil, nil, nil, err
 	}
 	if paired.Len() == 0 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"windtunnel/experiments/record"
@@ -18,6 +19,9 @@ var noMeasures = len(spec.Metrics())
 
 // tableNames are the tables that a run contributes to, in a fixed order.
 var tableNames = []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories}
+
+// Tables lists the tables that runs contribute to.
+func Tables() []string { return slices.Clone(tableNames) }
 
 // rows returns what a finished run adds to each table, in the order of tableNames, without the cells that depend on the
 // plan: those of run.Cells in the table runs, the run's name in the others.

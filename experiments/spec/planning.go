@@ -53,7 +53,7 @@ func combinationsOf(dims []dimension) float64 {
 
 // runTrees returns the document of a run of each objective, before the sweep.
 func (l *loader) runTrees() []*yaml.Node {
-	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "claims", "figures")
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
 	var trees []*yaml.Node
 	for _, node := range decode.Lookup(l.root, "objectives").Content {
 		trees = append(trees, runTree(base, node))

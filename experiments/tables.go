@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"windtunnel/experiments/aggregate"
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+)
+
+// tableWriter writes the tables of a results folder that come after the runs, and the description of all.
+type tableWriter struct {
+	dir    string
+	format record.Format
+	runs   record.Schema
+	all    []record.Resource
+}
+
+// plan adds the tables of a plan's runs, which the engine has written.
+func (t *tableWriter) plan(plan *spec.Plan) {
+	t.runs = plan.Schema(record.Runs)
+	for _, name := range engine.Tables() {
+		t.all = append(t.all, record.Resource{Table: name, Schema: plan.Schema(name), Format: t.format})
+	}
+}
+
+// summary sums the runs up over their seeds, where the config or the seeds want it.
+func (t *tableWriter) summary(src record.Source, c *spec.Config) (warnings []string, err error) {
+	settings := c.SummarySettings()
+	if settings == nil {
+		return nil, nil
+	}
+	groups, err := aggregate.Open(src, *settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.write(aggregate.Summary, groups.SummarySchema(t.runs), groups.Summarize); err != nil {
+		return nil, err
+	}
+	if settings.Pairs.Column != "" {
+		err = t.write(aggregate.Paired, groups.PairedSchema(t.runs), groups.Compare)
+	}
+	return groups.Warnings(), err
+}
+
+// claims writes the verdicts, if there are any.
+func (t *tableWriter) claims(verdicts []verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	return t.write(record.Claims, claimsSchema(), func(emit func([]string) error) error {
+		for i := range verdicts {
+			if err := emit(verdicts[i].cells()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// write makes a table of the rows that are emitted.
+func (t *tableWriter) write(name string, schema record.Schema, rows func(emit func(cells []string) error) error) error {
+	sink, err := record.Create(t.dir, name, schema, t.format)
+	if err != nil {
+		return err
+	}
+	t.all = append(t.all, record.Resource{Table: name, Schema: schema, Format: t.format})
+	err = rows(func(cells []string) error { return sink.Write(cells...) })
+	return errors.Join(err, sink.Close())
+}
+
+// describe writes the description of the tables beside them.
+func (t *tableWriter) describe(c *spec.Config) error {
+	if len(t.all) == 0 {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(t.dir, record.DataPackageFile), record.DataPackage(c.Head.Name, t.all), 0o644)
+}
