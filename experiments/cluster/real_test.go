@@ -33,17 +33,6 @@ func TestRealSlurm(t *testing.T) {
 	t.Run("sweep", realSweep)
 }
 
-// await polls until a condition holds, and fails after a minute.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for start := time.Now(); !holds(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(start) > time.Minute {
-			out, _ := exec.Command("scontrol", "show", "job").CombinedOutput()
-			t.Fatalf("waited in vain until %s:\n%s", what, out)
-		}
-	}
-}
-
 // state returns that of the latest task of a shard, 0 for the merge, of the only submission into out.
 func state(t *testing.T, out string, shard int) Task {
 	t.Helper()
@@ -68,15 +57,37 @@ func theRecord(t *testing.T, out string) *Record {
 	return records[0]
 }
 
-// awaitState waits for a state and returns the task.
+// awaitState waits for a state and returns the task. It fails after a minute, and at once if the task ended otherwise.
 func awaitState(t *testing.T, out string, shard int, want string) Task {
 	t.Helper()
-	var task Task
-	await(t, fmt.Sprintf("shard %d is %s", shard, want), func() bool {
-		task = state(t, out, shard)
-		return task.State == want
+	for start := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		task := state(t, out, shard)
+		switch {
+		case task.State == want:
+			return task
+		case time.Since(start) > time.Minute || !task.Active() && task.State != "COMPLETING":
+			t.Fatalf("shard %d is %s, not %s:\n%s", shard, task.State, want, logs(t, out))
+		}
+	}
+}
+
+// logs returns what the jobs have printed.
+func logs(t *testing.T, out string) string {
+	t.Helper()
+	var all strings.Builder
+	dir := os.DirFS(filepath.Join(theRecord(t, out).Dir, logFolder))
+	err := fs.WalkDir(dir, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(dir, path)
+		fmt.Fprintf(&all, "%s:\n%s\n", path, text)
+		return err
 	})
-	return task
+	if err != nil {
+		t.Error(err)
+	}
+	return all.String()
 }
 
 func command(t *testing.T, name string, args ...string) string {
