@@ -23,7 +23,7 @@ objectives: [dpo, {kind: typo, train: {epochs: 12}}]
 seeds: 50
 sweep: {lambda: [0.01, 0.1, 1], train.epochs: [2, 6]}
 claims:
-  - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, left: {lambda: 0.01}, right: {lambda: 1}, better: higher}
+  - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, where: {lambda: 0.01}, with: {lambda: 1}, relation: greater}
 `
 
 // program returns a call of the command line in a process of its own.
