@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
@@ -67,6 +69,44 @@ func TestRobustCuts(t *testing.T) {
 	}
 	if count[Converged] < 30 || count[Diverged] < 30 {
 		t.Errorf("verdicts %v", count)
+	}
+}
+
+// TestCheapest compares minimum cuts with negative weights with all parts tried one by one.
+func TestCheapest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 100 {
+		n := 2 + rng.IntN(4)
+		lost := mat.NewDense(n, n, nil)
+		for a := range n {
+			for b := range a {
+				there, back := rng.Float64()-0.4, rng.Float64()-0.4
+				if there+back < 0 {
+					there, back = -there, -back
+				}
+				lost.Set(a, b, there/float64(n*n))
+				lost.Set(b, a, back/float64(n*n))
+			}
+		}
+		for with := range n {
+			without, best := (with+1)%n, math.Inf(1)
+			for part := range 1 << n {
+				cost := 0.0
+				for a := range n {
+					for b := range n {
+						if part>>a&1 == 1 && part>>b&1 == 0 {
+							cost += lost.At(a, b)
+						}
+					}
+				}
+				if part>>with&1 == 1 && part>>without&1 == 0 {
+					best = min(best, cost)
+				}
+			}
+			if _, got := cheapest(lost, with, without); math.Abs(got-best) > 1e-12 {
+				t.Errorf("with %d without %d of %d: %v, want %v", with, without, n, got, best)
+			}
+		}
 	}
 }
 
