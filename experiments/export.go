@@ -58,9 +58,6 @@ func (o *exportOptions) run(ctx context.Context, dir string, stdout io.Writer) e
 		return inputError{fmt.Errorf("export: --format is %q; csv or parquet", string(o.format))}
 	}
 	out := filepath.Clean(cmp.Or(o.out, dir))
-	if _, err := record.OpenFolder(dir); err != nil {
-		return inputError{err}
-	}
 	tables, err := o.open(dir, out)
 	if err != nil {
 		return inputError{err}
@@ -83,6 +80,9 @@ func (o *exportOptions) open(dir, out string) ([]exported, error) {
 	names, err := tablesIn(dir)
 	if err != nil {
 		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: there are no tables, neither .csv nor .parquet%s", dir, resultsBeside(dir))
 	}
 	declared, err := declaredSchemas(dir)
 	if err != nil {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -100,9 +101,10 @@ func (c *column) float(row int) float64 {
 
 // matcher says of a row whether its cell is the same as one of the values, see SameCell. Values are read once.
 func (c *column) matcher(values []string) func(row int) bool {
-	wanted := make([]comparand, len(values))
+	wanted, numeric := make([]comparand, len(values)), false
 	for i, v := range values {
 		wanted[i] = comparandOf(v)
+		numeric = numeric || wanted[i].isNumber
 	}
 	if c.texts == nil {
 		return func(row int) bool {
@@ -117,10 +119,11 @@ func (c *column) matcher(values []string) func(row int) bool {
 	}
 	same := make([]bool, len(c.texts.list))
 	for code, text := range c.texts.list {
-		cell := comparandOf(text)
-		for i := range wanted {
-			same[code] = same[code] || cell.same(&wanted[i])
+		cell := comparand{text: text}
+		if numeric {
+			cell = comparandOf(text)
 		}
+		same[code] = slices.ContainsFunc(wanted, func(w comparand) bool { return cell.same(&w) })
 	}
 	return func(row int) bool { return same[c.codes.at(row)] }
 }

@@ -62,7 +62,7 @@ type parquetSink struct {
 	schema Schema
 	file   *os.File
 	buffer *bufio.Writer
-	out    *parquet.Writer
+	out    *parquet.GenericWriter[any]
 	values [][]parquet.Value // by column, the rows of a batch
 	texts  []byte            // behind values
 	cells  [][]byte          // of the row at hand
@@ -73,7 +73,7 @@ type parquetSink struct {
 
 func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
 	s := &parquetSink{name: name, schema: schema, file: f, buffer: bufio.NewWriterSize(f, sinkBuffer)}
-	s.out = parquet.NewWriter(s.buffer, parquet.NewSchema(name, layoutOf(schema)),
+	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, layoutOf(schema)),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.CreatedBy("windtunnel", "1", "0"))
 	s.values = make([][]parquet.Value, len(schema))
 	return s
