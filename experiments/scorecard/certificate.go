@@ -63,8 +63,10 @@ func (c *Cell) environment(line func(name, format string, args ...any)) {
 		line("policy", "the exact minimizer")
 	case SolverNewton:
 		line("policy", "a stationary point found by Newton's method from pi_ref; whether it is a minimum is not decided")
+	case SolverSearch:
+		line("policy", "a local minimum found by quasi-Newton search from pi_ref, or the limit that it runs to")
 	case spec.SolverTrain:
-		line("policy", "trained by full-batch gradient descent, since neither the exact solver nor Newton's method has the policy or the test asks for training")
+		line("policy", "trained, as the test asks")
 	}
 }
 

@@ -27,7 +27,7 @@ var constraintL2 = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: sparsely,
+	Places: everywhere,
 	Measure: restrained("l2", func(t *task) {
 		t.Constraint = train.Constraint{L2: 0.1}
 	}),
@@ -39,7 +39,7 @@ var constraintEarlyStopping = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: sparsely,
+	Places: everywhere,
 	Measure: restrained("early-stopping", func(t *task) {
 		t.Solver = spec.SolverTrain
 		t.Train = train.Params{Optimizer: &train.SGD{LR: 0.5}, Schedule: &train.Constant{}, Epochs: 30}
@@ -52,7 +52,7 @@ var constraintLowRank = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: sparsely,
+	Places: everywhere,
 	Measure: restrained("low-rank", func(t *task) {
 		k := len(t.Environment.(*bandit.Declared).Prompts[0].PiRef)
 		t.Policy = &policy.LowRankParams{Rank: max(1, (k-1)/2)}

@@ -65,23 +65,15 @@ var displacementMass = &Test{
 	},
 }
 
-// displacing looks at the entangled environment and at random ones of three responses and more.
-func displacing(s *Subject) []*Place {
-	all := []*Place{entangled}
-	for _, p := range s.lab.thinned(7) {
-		if p.Random && p.Env.Responses() > 2 {
-			all = append(all, p)
-		}
-	}
-	return all
-}
+// displacing looks at the entangled environment and at all others.
+func displacing(s *Subject) []*Place { return append([]*Place{entangled}, s.lab.places...) }
 
 // displaced trains on the one comparison of the best response with the worst.
 func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
 	own, class := p.single(), policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
 	star := own.Prompts[0].PiStar
 	chosen, rejected = floats.MaxIdx(star), floats.MinIdx(star)
-	if p.Random {
+	if p != entangled {
 		class = &policy.LowRankParams{Rank: max(1, (len(star)-1)/2)}
 	} else {
 		rejected = 1

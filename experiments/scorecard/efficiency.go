@@ -21,16 +21,8 @@ var sampleEfficiency = &Test{
 	Value: "comparisons at which the minimizer is within total variation 0.05 of the population's for each of 3 seeds, at lambda 1; doubling from 100 draws to 51200",
 	Theory: "The minimizer's error falls as the root of the number of comparisons; a loss whose minimizer leans on few margins, or that does not exist on separable " +
 		"samples, needs more.",
-	Bound: 20000,
-	Places: func(s *Subject) []*Place {
-		var small []*Place
-		for _, p := range s.lab.thinned(7) {
-			if len(small) < 4 && p.Env.Responses() <= 6 && p.Name != "preservation" {
-				small = append(small, p)
-			}
-		}
-		return small
-	},
+	Bound:  20000,
+	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
 		if !s.comparesPairs() {
 			return none("the loss reads no comparisons")
@@ -59,17 +51,59 @@ var sampleEfficiency = &Test{
 func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst float64, pairs int, pi []float64) {
 	for seed := range drawSeeds {
 		t := task{Settings: settingsAt(p.single(), p.Seed), loss: s.at(lambda)}
-		t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
+		draw := s.lab.sample(p, n, seed, &t)
 		o := t.minimize(s.lab.ctx, lambda)
-		s.evidence.add(p.Name, lambda, o)
+		s.evidence.add(fmt.Sprintf("%s, %d draws", p.Name, n), lambda, o)
 		if !o.whole() {
 			return 1, pairs, pi
 		}
 		pi = probabilities(o.logPi[0])
-		pairs = max(pairs, o.pairs.Len())
+		pairs = max(pairs, draw.size)
 		if worst = max(worst, variation(o.logPi[0], goal.logPi[0])); worst > closeEnough {
 			return worst, pairs, pi
 		}
 	}
 	return worst, pairs, pi
+}
+
+// sampleKey tells samples apart, sampled is one: its comparisons with equal ones merged, and how many there were.
+type (
+	sampleKey struct {
+		place   string
+		n, seed int
+	}
+	sampled struct {
+		pairs *preference.Pairs
+		size  int
+	}
+)
+
+// sample draws comparisons for a task, the same for every loss.
+func (l *lab) sample(p *Place, n, seed int, t *task) sampled {
+	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Seed: &seed}
+	draw := l.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
+		o, _ := t.build()
+		if o.err != nil {
+			panic(o.err)
+		}
+		return sampled{merged(o.pairs, p.Env.Responses()), o.pairs.Len()}
+	})
+	t.drawn = draw.pairs
+	return draw
+}
+
+// merged gives equal comparisons of one prompt their total weight.
+func merged(all *preference.Pairs, responses int) *preference.Pairs {
+	count := make([]float64, responses*responses)
+	for i := range all.Len() {
+		count[all.Chosen[i]*responses+all.Rejected[i]] += all.WeightOf(i)
+	}
+	var m preference.Pairs
+	for at, w := range count {
+		if w > 0 {
+			m.Prompt, m.Weight = append(m.Prompt, 0), append(m.Weight, w)
+			m.Chosen, m.Rejected = append(m.Chosen, at/responses), append(m.Rejected, at%responses)
+		}
+	}
+	return &m
 }

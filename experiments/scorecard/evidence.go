@@ -2,17 +2,21 @@ package scorecard
 
 import "fmt"
 
-// evidence counts the policies that a cell rests on, over all environments and lambdas, and those whose search did not
-// arrive.
+// evidence counts what a cell rests on over all environments.
 type evidence struct {
-	policies, underway int
-	first              string // where the first of the latter is
-	random, of         int    // random environments that were looked at, of how many
+	policies   int    // minimizers that were asked for
+	underway   int    // those whose search did not arrive
+	first      string // where the first of the latter is
+	random, of int    // random environments that were looked at, of how many
+
+	measured, left int    // environments, and those left out since a search did not arrive
+	example        string // where the first of the latter is
+	at             int    // its place in the order
 }
 
 // add takes note of an outcome; a nil evidence takes none.
 func (e *evidence) add(where string, lambda float64, o *outcome) {
-	if e == nil || o.settled == byDesign || !o.whole() {
+	if e == nil || o.settled == byDesign {
 		return
 	}
 	e.policies++
@@ -24,14 +28,26 @@ func (e *evidence) add(where string, lambda float64, o *outcome) {
 	}
 }
 
+// fold takes in the evidence of one visit, the one with the given position among the places.
+func (e *evidence) fold(visit *evidence, position int) {
+	e.measured++
+	e.policies += visit.policies
+	if visit.underway == 0 {
+		return
+	}
+	if e.left++; e.left == 1 || position < e.at {
+		e.example, e.at = visit.first, position
+	}
+}
+
 // converged is the column of that name.
 func (c *Cell) converged() string {
 	e := &c.evidence
 	switch {
+	case e.left > 0:
+		return "no"
 	case e.policies == 0 || c.Verdict == None:
 		return ""
-	case e.underway > 0:
-		return "no"
 	}
 	return "yes"
 }
@@ -42,8 +58,9 @@ func (e *evidence) caveat() string {
 	if e.random > 0 && e.random < e.of {
 		text = fmt.Sprintf("; measured on %d of the %d random environments", e.random, e.of)
 	}
-	if e.underway > 0 {
-		text += fmt.Sprintf("; %d of the %d policies behind this cell did not converge, the first on %s", e.underway, e.policies, e.first)
+	if e.left > 0 {
+		text += fmt.Sprintf("; %d of %d environments are left out, where the search for a minimizer did not arrive, the first on %s",
+			e.left, e.measured, e.example)
 	}
 	return text
 }

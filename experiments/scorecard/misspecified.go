@@ -19,7 +19,7 @@ var misspecifiedReference = &Test{
 	Theory: "Where pi_ref multiplies the policy (DPO, RLHF) a probability of 1e-6 costs 14 nats, which 1/lambda times the lead in reward has to make up; where a " +
 		"divergence from pi_ref is added, small lambda makes it irrelevant.",
 	Bound:  0.1,
-	Places: sparsely,
+	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
 		own := p.single()
 		best, at, broken := s.bestReward(p.Name+" alone", func() task { return task{Settings: settingsAt(own, p.Seed)} })
@@ -69,7 +69,7 @@ var misspecifiedLambdaLow = &Test{
 	Value:   regretValue + "the lambda from 0.01 to 100 that is best",
 	Theory:  "A loss that interpolates towards pi_star gives up reward beside the mode, one that goes to the mode gains by every smaller lambda, in population.",
 	Bound:   0.1,
-	Places:  affordably,
+	Places:  everywhere,
 	Measure: missetBy(0.1),
 }
 
@@ -79,7 +79,7 @@ var misspecifiedLambdaHigh = &Test{
 	Value:   regretValue + "the lambda from 0.01 to 100 that is best",
 	Theory:  "The more a loss gains by small lambdas the more a large one costs; a loss that stays between pi_ref and pi_star has less to lose.",
 	Bound:   0.1,
-	Places:  affordably,
+	Places:  everywhere,
 	Measure: missetBy(10),
 }
 

@@ -14,7 +14,7 @@ var monotone = &Test{
 	Theory: criteria + "Between its ends the minimizer should move between the two. For a loss that is a sum of a term and lambda times " +
 		"KL(pi_ref to pi), the KL cannot rise with lambda; for DPO and IPO it falls because pi is an exponential family in 1/lambda.",
 	Bound:  1e-3,
-	Places: affordably,
+	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
 		if !s.hasLambda() {
 			return none("the loss has no lambda")

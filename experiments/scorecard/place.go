@@ -2,7 +2,6 @@ package scorecard
 
 import (
 	"fmt"
-	"slices"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/bandit"
@@ -63,22 +62,6 @@ func places(n, seed int) []*Place {
 
 // everywhere looks at all places.
 func everywhere(s *Subject) []*Place { return s.lab.places }
-
-// sparsely looks at the paper's places and every ninth random one: for tests of many solutions a place.
-func sparsely(s *Subject) []*Place { return s.lab.thinned(9) }
-
-// affordably looks at all places where minimizers cost little, and at every seventh random one where it is trained.
-func affordably(s *Subject) []*Place {
-	if s.cheaply() {
-		return s.lab.places
-	}
-	return s.lab.thinned(7)
-}
-
-// thinned keeps the paper's places and every n-th random one.
-func (l *lab) thinned(n int) []*Place {
-	return slices.DeleteFunc(slices.Clone(l.places), func(p *Place) bool { return p.Random && p.Index%n != 0 })
-}
 
 // at returns a test's own place.
 func at(p *Place) func(*Subject) []*Place { return func(*Subject) []*Place { return []*Place{p} } }

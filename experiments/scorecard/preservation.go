@@ -19,7 +19,7 @@ var preservation = &Test{
 	Theory: "arXiv 2407.09072, preservation theorem. No loss psi(mu(r_w) - mu(r_l); lambda) leaves good prompts at pi_star and improves bad ones, for any " +
 		"psi, mu and lambda. TYPO's minimizer on a good prompt is pi_star for every lambda, since it minimizes both of its terms.",
 	Bound:  1e-3,
-	Places: affordably,
+	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
@@ -56,13 +56,13 @@ var preservationDominated = &Test{
 	Theory: "arXiv 2407.09072. TYPO's minimizers run from pi_ref to pi_star on the bad prompt with the good one left at pi_star, so no loss " +
 		"can be better than all of them on either.",
 	Bound:  1e-3,
-	Places: affordably,
+	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
 			return *r
 		}
-		rivals, r := s.lab.typo.frontier(p)
+		rivals, r := s.lab.rivalsAt(p)
 		if r != nil {
 			return *r
 		}
@@ -87,6 +87,23 @@ type tradeoff struct {
 	goodName, badName   string
 	good, bad, baseline float64 // KL(pi_star to pi), and of pi_ref on the bad prompt, nats
 	improved            bool
+}
+
+// rivalry is TYPO's frontier at one place.
+type rivalry struct {
+	points []tradeoff
+	broken *Reading
+}
+
+// rivalsAt returns TYPO's frontier.
+func (l *lab) rivalsAt(p *Place) ([]tradeoff, *Reading) {
+	r := l.rivals.get(p.Name, func() rivalry {
+		typo := *l.typo
+		typo.cache = map[minimumKey]*outcome{}
+		points, broken := typo.frontier(p)
+		return rivalry{points, broken}
+	})
+	return r.points, r.broken
 }
 
 // frontier returns where the loss stands along lambda, or why it cannot be said.

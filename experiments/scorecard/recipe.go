@@ -38,7 +38,7 @@ func (r *Recipe) keepFile(t *task) {
 // add puts an outcome's loss among the objectives under a label, with its own training settings where it was trained.
 func (r *Recipe) add(label string, o *outcome) {
 	entry := spec.Objective{Name: label, Loss: o.task.loss}
-	r.unrunnable = r.unrunnable || o.Solver == SolverNewton
+	r.unrunnable = r.unrunnable || o.Solver == SolverNewton || o.Solver == SolverSearch
 	if o.Solver == spec.SolverTrain {
 		entry.Train.Node = decode.Encode(&o.Train, spec.Tables())
 	}

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,22 +55,16 @@ func Run(ctx context.Context, objectives []spec.Objective, settings spec.Scoreca
 	lab := newLab(ctx, settings)
 	card := &Card{Tests: selected(settings.Tests)}
 	tables := spec.Tables()
-	for i := range objectives {
-		card.Losses = append(card.Losses, objectives[i].Label(tables))
-		card.Cells = append(card.Cells, make([]Cell, len(card.Tests)))
-	}
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
-	subjects := make([]*Subject, len(objectives))
 	for i := range objectives {
-		subjects[i] = lab.subject(card.Losses[i], objectives[i].Loss)
-	}
-	// Tests of one loss share minimizers: side by side, one would wait for the other's. So workers go from loss to loss.
-	for j, test := range card.Tests {
-		for i, subject := range subjects {
+		label := objectives[i].Label(tables)
+		row := lab.subject(label, objectives[i].Loss).row(card.Tests, settings)
+		card.Losses, card.Cells = append(card.Losses, label), append(card.Cells, row.cells)
+		for position := range row.visits {
 			group.Go(func() error {
 				if working.Err() == nil {
-					card.Cells[i][j] = subject.cell(test, settings)
+					row.visit(position)
 				}
 				return working.Err()
 			})
@@ -77,6 +72,11 @@ func Run(ctx context.Context, objectives []spec.Objective, settings spec.Scoreca
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	for _, row := range card.Cells {
+		for j := range row {
+			row[j].judge()
+		}
 	}
 	return card, ctx.Err()
 }
@@ -134,36 +134,105 @@ func selected(names []string) []*Test {
 // roundingNoise is what counts as 0, so that rounding does not choose the worst case.
 const roundingNoise = 1e-12
 
-// cell measures one test at every place that it looks at, and keeps the worst.
-func (s *Subject) cell(t *Test, settings spec.ScorecardSettings) Cell {
-	c := Cell{Loss: s.Label, Test: t, Bound: t.Bound, Verdict: None, subject: s}
-	if b, ok := settings.Bounds[t.Name]; ok {
-		c.Bound = b
-	}
-	c.Reading = Reading{None: "there is no environment for it", Value: math.NaN()}
-	where := t.Places(s)
-	c.evidence.random, c.evidence.of = random(where), random(s.lab.places)
-	for _, place := range where {
-		if settings.Only != "" && place.Name != settings.Only {
-			continue
+// row is a loss under way through the tests. Its unit of work is the visit to one place, at which all tests that look
+// there share minimizers.
+type row struct {
+	subject *Subject
+	visits  []visit
+
+	mu    sync.Mutex
+	cells []Cell
+	held  []int // by test, the position of the place that the worst reading is from
+}
+
+// visit is a place and the indices of the tests that look at it.
+type visit struct {
+	place *Place
+	tests []int
+}
+
+// row lists the places that the tests look at, in order.
+func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
+	r := &row{subject: s, cells: make([]Cell, len(tests)), held: make([]int, len(tests))}
+	known := map[*Place]int{}
+	for j, t := range tests {
+		c := &r.cells[j]
+		*c = Cell{Loss: s.Label, Test: t, Bound: t.Bound, Verdict: None, subject: s}
+		if b, ok := settings.Bounds[t.Name]; ok {
+			c.Bound = b
 		}
-		witness := *s
-		witness.evidence = &c.evidence
-		r := witness.measure(t, place)
-		r.Place = place
-		switch {
-		case r.None != "":
-			if c.Verdict == None {
-				c.Reading = r
+		c.Reading = Reading{None: "there is no environment for it", Value: math.NaN()}
+		where := t.Places(s)
+		c.evidence.random, c.evidence.of = random(where), random(s.lab.places)
+		for _, p := range where {
+			if settings.Only != "" && p.Name != settings.Only {
+				continue
 			}
-		case c.Verdict == None || r.Value > c.Reading.Value:
-			c.Reading, c.Verdict = r, Pass
+			at, ok := known[p]
+			if !ok {
+				at = len(r.visits)
+				known[p] = at
+				r.visits = append(r.visits, visit{place: p})
+			}
+			r.visits[at].tests = append(r.visits[at].tests, j)
 		}
 	}
-	if c.Verdict == Pass && !(c.Reading.Value <= c.Bound) {
+	return r
+}
+
+// visit takes the readings at a place and keeps those that are worse than what is there.
+func (r *row) visit(position int) {
+	v := r.visits[position]
+	witness := *r.subject
+	witness.cache = map[minimumKey]*outcome{}
+	for _, j := range v.tests {
+		var seen evidence
+		witness.evidence = &seen
+		reading := witness.measure(r.cells[j].Test, v.place)
+		reading.Place = v.place
+		r.fold(j, position, reading, &seen)
+	}
+}
+
+// fold takes a reading into a cell: the worst one, of equal ones that of the first place. One that rests on a search that
+// did not arrive is left out.
+func (r *row) fold(j, position int, reading Reading, seen *evidence) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &r.cells[j]
+	c.evidence.fold(seen, position)
+	if seen.underway > 0 {
+		return
+	}
+	first := c.Reading.Place == nil || position < r.held[j]
+	replaces := false
+	switch measured := reading.None == ""; {
+	case measured != (c.Verdict == Pass):
+		replaces = measured || c.Reading.Place == nil
+	case !measured || reading.Value == c.Reading.Value:
+		replaces = first
+	default:
+		replaces = reading.Value > c.Reading.Value
+	}
+	if !replaces {
+		return
+	}
+	c.Reading, r.held[j] = reading, position
+	if reading.None == "" {
+		c.Verdict = Pass
+	}
+}
+
+// judge turns the worst reading into a verdict, once all are there.
+func (c *Cell) judge() {
+	switch {
+	case c.Verdict == None && c.evidence.left > 0:
+		c.Reading = Reading{Value: math.NaN(), Place: c.Reading.Place, None: fmt.Sprintf(
+			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
+			c.evidence.left, c.evidence.measured, c.evidence.example)}
+	case c.Verdict == Pass && !(c.Reading.Value <= c.Bound):
 		c.Verdict = Fail
 	}
-	return c
 }
 
 // measure takes a reading. A loss that panics or gives no number fails at infinity, so that one broken loss does not

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
-	"sync"
-
-	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -24,13 +21,14 @@ import (
 // task is one minimization: the settings of a run, a loss, and the data where the preferences are a file.
 type task struct {
 	spec.Settings
-	loss objective.Params
-	file []byte
+	loss  objective.Params
+	file  []byte
+	drawn *preference.Pairs // instead of what the preferences would build; nil: build them
 }
 
 // outcome is a minimizer, or why there is none.
 type outcome struct {
-	task    // as solved: with the solver and the learning rate that were used
+	task    // as solved: with the solver that was used
 	env     *bandit.Env
 	pairs   *preference.Pairs
 	logPi   [][]float64 // a nil row where there is no policy
@@ -65,28 +63,12 @@ const SolverNewton = "newton"
 // settingsAt returns the settings of a run on the whole population in an environment.
 func settingsAt(env bandit.Params, seed int) spec.Settings {
 	return spec.Settings{Seed: seed, Environment: env, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
-		Solver: spec.SolverExact, Train: fullBatch(1)}
+		Solver: spec.SolverExact, Train: fullBatch()}
 }
 
-// Training of a loss that has no second derivatives: full-batch Adam, the learning rate falling to 0 on half a cosine.
-const (
-	trainSteps = 300
-	slowRate   = 0.05 // for losses that see the policy itself
-	// restingSlope is the share of its first norm that a gradient may keep where training counts as having arrived.
-	restingSlope = 1e-6
-)
-
-// scaledRate is the learning rate for losses that see lambda times a margin: 1 nat of that a step.
-func scaledRate(lambda float64) float64 {
-	if math.IsNaN(lambda) {
-		return 1
-	}
-	return min(1/lambda, 1e6)
-}
-
-func fullBatch(rate float64) train.Params {
-	return train.Params{Optimizer: &train.Adam{LR: rate, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, Schedule: &train.Cosine{},
-		Epochs: trainSteps}
+// fullBatch is what configs that reproduce a cell say of training, where nothing is trained.
+func fullBatch() train.Params {
+	return train.Params{Optimizer: &train.Adam{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, Schedule: &train.Cosine{}, Epochs: 300}
 }
 
 // minimum returns the minimizer of the population loss at a place, from the cache if it is there.
@@ -94,47 +76,37 @@ func (s *Subject) minimum(p *Place, lambda float64) *outcome {
 	return s.solve(p.Name, lambda, func() task { return task{Settings: settingsAt(p.Params, p.Seed)} })
 }
 
-// solve returns the minimizer of the loss in the settings that make returns, which variant names uniquely, once for all
-// who ask. A loss that the exact solver does not know, or does not finish, is trained.
+// minimumKey tells minimizers of one loss apart.
+type minimumKey struct {
+	variant string
+	lambda  float64 // 0 for none: NaN is no key
+}
+
+// solve returns the minimizer of the loss in the settings that make returns, which variant names uniquely. It is computed
+// once in a visit. A loss that the exact solver does not know, or does not finish, is searched for.
 func (s *Subject) solve(variant string, lambda float64, make func() task) *outcome {
-	o := s.lab.once(fmt.Sprintf("%s\n%v\n%s", s.Label, lambda, variant), func() *outcome {
+	key := minimumKey{variant, lambda}
+	if math.IsNaN(lambda) {
+		key.lambda = 0
+	}
+	o, done := s.cache[key]
+	if !done {
 		t := make()
 		t.loss = s.at(lambda)
-		return t.minimize(s.lab.ctx, lambda)
-	})
+		o = t.minimize(s.lab.ctx, lambda)
+		if s.cache != nil {
+			s.cache[key] = o
+		}
+	}
 	s.evidence.add(variant, lambda, o)
 	return o
 }
 
-// once does the work for a key once.
-func (l *lab) once(key string, work func() *outcome) *outcome {
-	l.mu.Lock()
-	do, ok := l.cache[key]
-	if !ok {
-		do = sync.OnceValue(work)
-		l.cache[key] = do
-	}
-	l.mu.Unlock()
-	return do()
-}
-
-// solvable says whether a second-order method arrives with the loss at ordinary lambdas, so that minimizers cost little.
-func (s *Subject) solvable() bool {
-	for _, p := range s.lab.places[:2] {
-		for _, lambda := range []float64{0.01, 1, 100} {
-			if o := s.minimum(p, s.nearest(lambda)); o.Solver == spec.SolverTrain || o.settled != arrived {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// minimize solves the task exactly, or else by Newton's method from the start, or else, where that does not arrive,
-// trains as well and keeps the lower loss.
+// minimize solves the task exactly, or else by Newton's method from the start, or else, where that does not arrive, by
+// quasiNewton. A task that asks for training is trained.
 func (t task) minimize(ctx context.Context, lambda float64) *outcome {
 	if t.Solver == spec.SolverTrain {
-		return t.trained(ctx, lambda)
+		return t.descend(ctx)
 	}
 	t.Solver = spec.SolverExact
 	o := t.exact(ctx)
@@ -142,36 +114,10 @@ func (t task) minimize(ctx context.Context, lambda float64) *outcome {
 	if o.err == nil && !stuck {
 		return o
 	}
-	best := t.stationary(ctx)
-	if best.settled == arrived {
-		return best
+	if o = t.stationary(ctx); o.err == nil && o.settled == arrived && o.reason == "" {
+		return o
 	}
-	t.Train = fullBatch(scaledRate(lambda))
-	return lower(best, t.trained(ctx, lambda))
-}
-
-// trained trains as the task says; where it does not say for itself how long, at two learning rates, one for losses that
-// see lambda times the margin and one for those that do not, and keeps the lower loss.
-func (t task) trained(ctx context.Context, lambda float64) *outcome {
-	best := t.descend(ctx)
-	if t.Train.Epochs != trainSteps {
-		best.settled = byDesign
-		return best
-	}
-	t.Train = fullBatch(slowRate)
-	return lower(best, t.descend(ctx))
-}
-
-// lower returns the outcome with the lower loss, the first where they are equal or neither has a policy.
-func lower(a, b *outcome) *outcome {
-	usable := func(o *outcome) bool { return o.err == nil && o.whole() && !math.IsNaN(o.reached) }
-	if usable(b) && (!usable(a) || b.reached < a.reached) {
-		return b
-	}
-	if !usable(a) {
-		return b
-	}
-	return a
+	return t.searched(ctx, lambda)
 }
 
 // whole says whether there is a policy for every prompt.
@@ -200,7 +146,9 @@ func (t *task) build() (*outcome, policy.Policy) {
 	if o.env, o.err = run.BuildEnvironment(); o.err != nil {
 		return o, nil
 	}
-	if t.file != nil {
+	if t.drawn != nil {
+		o.pairs = t.drawn
+	} else if t.file != nil {
 		o.pairs, o.err = t.Preferences.Build(preference.Input{Env: o.env, File: t.file, FileName: t.Preferences.FilePath()})
 	} else {
 		o.pairs, o.err = run.BuildPreferences(o.env)
@@ -260,12 +208,6 @@ func (t *task) descend(ctx context.Context) (o *outcome) {
 		return o
 	}
 	problem := train.NewProblem(o.env, pol, t.loss.Objective(), t.Constraint.L2)
-	slope := func() float64 {
-		grad := make([]float64, len(pol.Params()))
-		problem.AddGrad(train.Full(o.pairs, problem), grad)
-		return floats.Norm(grad, 2)
-	}
-	begin := slope()
 	loop := train.Loop{Problem: problem, Data: o.pairs, Params: t.Train}
 	end, err := loop.Run(ctx, func(train.Record) {})
 	if o.err = err; err != nil {
@@ -277,7 +219,6 @@ func (t *task) descend(ctx context.Context) (o *outcome) {
 		return o
 	}
 	o.reached = problem.Loss(train.Full(o.pairs, problem))
-	o.settled = settledIf(slope() <= restingSlope*begin)
 	for p := range o.logPi {
 		o.logPi[p] = make([]float64, o.env.Responses())
 		pol.Logits(p, o.logPi[p])

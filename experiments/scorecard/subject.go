@@ -20,12 +20,32 @@ type lab struct {
 	places []*Place
 	typo   *Subject // what others are held against in preservation/dominated
 
-	mu    sync.Mutex
-	cache map[string]func() *outcome
+	rivals  once[string, rivalry]
+	samples once[sampleKey, sampled]
+}
+
+// once does the work for a key once, for all who ask. The zero value is ready.
+type once[K comparable, V any] struct {
+	mu   sync.Mutex
+	done map[K]func() V
+}
+
+func (o *once[K, V]) get(key K, work func() V) V {
+	o.mu.Lock()
+	if o.done == nil {
+		o.done = map[K]func() V{}
+	}
+	do, ok := o.done[key]
+	if !ok {
+		do = sync.OnceValue(work)
+		o.done[key] = do
+	}
+	o.mu.Unlock()
+	return do()
 }
 
 func newLab(ctx context.Context, settings spec.ScorecardSettings) *lab {
-	l := &lab{ctx: ctx, places: places(settings.Environments, settings.Seed), cache: map[string]func() *outcome{}}
+	l := &lab{ctx: ctx, places: places(settings.Environments, settings.Seed)}
 	kind, _ := objective.Kinds().Find("typo")
 	l.typo = l.subject("typo as the rival", kind.New())
 	return l
@@ -37,12 +57,13 @@ type Subject struct {
 	Loss  objective.Params
 	Own   float64 // its own lambda, NaN where it has none
 
-	lab     *lab
-	lambda  []int // index of the lambda field
-	bounds  decode.Interval
-	cheaply func() bool
+	lab    *lab
+	lambda []int // index of the lambda field
+	bounds decode.Interval
 
-	evidence *evidence // of the cell that is being measured; nil outside one
+	// Of the visit to one place that is under way; nil outside one.
+	cache    map[minimumKey]*outcome
+	evidence *evidence
 }
 
 func (l *lab) subject(label string, loss objective.Params) *Subject {
@@ -59,7 +80,6 @@ func (l *lab) subject(label string, loss objective.Params) *Subject {
 			s.bounds = r
 		}
 	}
-	s.cheaply = sync.OnceValue(s.solvable)
 	return s
 }
 
@@ -85,14 +105,10 @@ func (s *Subject) nearest(lambda float64) float64 {
 	return min(max(lambda, s.bounds.Low), s.bounds.High)
 }
 
-// grid returns lambdas from 1e-3 to 1e3, two a decade where minimizers cost little, one where the loss is trained.
+// grid returns lambdas from 1e-3 to 1e3, two a decade.
 func (s *Subject) grid() []float64 {
-	half := 2
-	if s.cheaply() {
-		half = 1
-	}
 	var all []float64
-	for i := -6; i <= 6; i += half {
+	for i := -6; i <= 6; i++ {
 		if v := math.Pow(10, float64(i)/2); s.bounds.Contains(v) {
 			all = append(all, v)
 		}

@@ -33,7 +33,10 @@ sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.s
 		}
 	}
 	// What a run fills in fits its columns.
-	table := plan.planned()
+	table := record.NewTable(record.Runs, plan.planColumns()...)
+	for _, r := range plan.All() {
+		table.Append(r.Cells()...)
+	}
 	fitted, err := record.Fit(table, runs)
 	if err != nil {
 		t.Fatal(err)

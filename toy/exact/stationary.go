@@ -30,7 +30,7 @@ const (
 // Stationary descends by Newton's method from where the policy starts to a stationary point of the problem's loss, block
 // by block. Unlike Solve it takes every loss whose pair terms are objective.Curved, and says nothing of other stationary
 // points, nor of whether the loss has a minimum: Converged is a point where the gradient vanishes to rounding (GradNorm)
-// or all mass has come to rest, reached along a falling loss, Stalled is a search that did not arrive, with the policy
+// or all mass has come to rest (which Reason then says), reached along a falling loss, Stalled is a search that did not arrive, with the policy
 // where it stopped. A moving reference is taken as it stands at the start. The parameters end where the search does. An
 // error means that the problem is malformed, that ctx was cancelled, or that some pair term has no second derivatives.
 func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
@@ -64,6 +64,9 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 			total.Status = Stalled
 			total.Reason = l.tasks[0].say("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
 				d.iterations, d.change)
+		}
+		if d.converged && d.unresolved && total.Reason == "" {
+			total.Reason = l.tasks[0].say("converged in probability alone")
 		}
 	}
 	s.measure(total)
@@ -106,7 +109,9 @@ func (s *solver) settle(l *landscape) (*descent, error) {
 		cur, next = next, cur
 		d.at, d.change = cur, change
 		rests := full && relative <= restStep && floats.Norm(cur.grad, 2) <= gradientFall*begin
-		d.converged = stop.after(change, relative, full && !shifted) || rests || full && stop.idle >= idleLimit
+		arrived := stop.after(change, relative, full && !shifted) || rests
+		d.unresolved = !arrived && full && stop.idle >= idleLimit
+		d.converged = arrived || d.unresolved
 	}
 	return d, nil
 }

@@ -1,0 +1,130 @@
+package scorecard
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// slope is a function to be minimized: it returns the value at x and writes the gradient.
+type slope func(x, grad []float64) float64
+
+// Limits of quasiNewton.
+const (
+	// sufficientFall and weakCurvature are the constants of the weak Wolfe conditions.
+	sufficientFall = 1e-4
+	weakCurvature  = 0.5
+	// searchSteps bounds the steps, lineSteps the evaluations of one line search.
+	searchSteps = 400
+	lineSteps   = 50
+	// flatSlope is the share of its first norm that a gradient may keep at rest.
+	flatSlope = 1e-10
+)
+
+// quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns its value and the gradient's norm as
+// a share of the first. The line search asks for the weak Wolfe conditions alone, with which BFGS converges on functions
+// with kinks as well (Lewis and Overton, Mathematical Programming 141, 2013, algorithm 2.6); gonum/optimize asks for the
+// strong ones, which no point next to a kink meets. One unit of x is the length of the first trial step.
+func quasiNewton(f slope, x []float64) (value, rest float64) {
+	n := len(x)
+	q := &bfgs{f: f, x: x, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
+		inverse: mat.NewSymDense(n, nil), move: mat.NewVecDense(n, nil), turn: mat.NewVecDense(n, nil), image: mat.NewVecDense(n, nil)}
+	q.value = f(x, q.grad)
+	begin := floats.Norm(q.grad, 2)
+	if begin == 0 || math.IsNaN(q.value) {
+		return q.value, 0
+	}
+	for i := range n {
+		q.inverse.SetSym(i, i, 1/begin)
+	}
+	for q.steps < searchSteps && floats.Norm(q.grad, 2) > flatSlope*begin && q.step() {
+	}
+	return q.value, floats.Norm(q.grad, 2) / begin
+}
+
+// bfgs is a search under way.
+type bfgs struct {
+	f              slope
+	x, grad        []float64
+	value          float64
+	next, nextGrad []float64
+	inverse        *mat.SymDense // estimate of the Hessian's inverse
+	move, turn     *mat.VecDense // last step, and how it turned the gradient
+	image          *mat.VecDense
+	steps          int
+}
+
+// step moves on, and says whether it could.
+func (q *bfgs) step() bool {
+	n := len(q.x)
+	dir := q.image
+	dir.MulVec(q.inverse, mat.NewVecDense(n, q.grad))
+	dir.ScaleVec(-1, dir)
+	along := mat.Dot(dir, mat.NewVecDense(n, q.grad))
+	if !(along < 0) || math.IsInf(along, 0) {
+		return false
+	}
+	value, ok := q.search(dir.RawVector().Data, along)
+	if !ok {
+		return false
+	}
+	for i := range n {
+		q.move.SetVec(i, q.next[i]-q.x[i])
+		q.turn.SetVec(i, q.nextGrad[i]-q.grad[i])
+	}
+	copy(q.x, q.next)
+	copy(q.grad, q.nextGrad)
+	q.value = value
+	q.update()
+	q.steps++
+	return true
+}
+
+// search looks for a step along a direction that meets the weak Wolfe conditions, by doubling and bisection, and leaves
+// it in next; where there is none that rounding can tell, for one that falls.
+func (q *bfgs) search(dir []float64, along float64) (value float64, ok bool) {
+	low, high, size := 0.0, math.Inf(1), 1.0
+	for range lineSteps {
+		floats.AddScaledTo(q.next, q.x, size, dir)
+		value = q.f(q.next, q.nextGrad)
+		switch {
+		case !(value < q.value+sufficientFall*size*along):
+			high = size
+		case floats.Dot(q.nextGrad, dir) < weakCurvature*along:
+			low = size
+		default:
+			return value, true
+		}
+		if math.IsInf(high, 1) {
+			size *= 2
+		} else {
+			size = (low + high) / 2
+		}
+	}
+	if low == 0 {
+		return value, false
+	}
+	floats.AddScaledTo(q.next, q.x, low, dir)
+	value = q.f(q.next, q.nextGrad)
+	return value, value < q.value
+}
+
+// update takes the last step into the estimate of the inverse Hessian (Nocedal and Wright, Numerical Optimization, eq. 6.17
+// and, after the first step, 6.20).
+func (q *bfgs) update() {
+	curvature := mat.Dot(q.move, q.turn)
+	if !(curvature > 0) || math.IsInf(curvature, 0) {
+		return
+	}
+	if q.steps == 0 {
+		scale := curvature / mat.Dot(q.turn, q.turn)
+		for i := range q.x {
+			q.inverse.SetSym(i, i, scale)
+		}
+	}
+	q.image.MulVec(q.inverse, q.turn)
+	bend := mat.Dot(q.turn, q.image)
+	q.inverse.SymRankOne(q.inverse, (1+bend/curvature)/curvature, q.move)
+	q.inverse.RankTwo(q.inverse, -1/curvature, q.image, q.move)
+}
