@@ -18,12 +18,12 @@ import (
 const crashConfig = `name: crash
 environment: {kind: random-bandit, prompts: 2, good: 1, responses: 3}
 preferences: {kind: sample, n: 40}
-train: {batch_size: 4, record_every: 50}
-objectives: [dpo, {kind: typo, train: {epochs: 12}}]
-seeds: 50
-sweep: {lambda: [0.01, 0.1, 1], train.epochs: [2, 6]}
+train: {batch_size: 4, record_every: 100}
+objectives: [dpo, typo]
+seeds: 25
+sweep: {lambda: [0.01, 0.1, 1], train.epochs: [20, 700]}
 claims:
-  - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, where: {lambda: 0.01}, with: {lambda: 1}, relation: greater}
+  - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, where: {lambda: 0.01}, with: {lambda: 1}, relation: greater, match: [objective, train.epochs, seed]}
 `
 
 // program returns a call of the command line in a process of its own.

@@ -80,7 +80,7 @@ type (
 
 // sample draws comparisons for a task, the same for every loss.
 func (l *lab) sample(p *Place, n, seed int, t *task) sampled {
-	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Seed: &seed}
+	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
 	draw := l.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
 		o, _ := t.build()
 		if o.err != nil {
