@@ -102,7 +102,8 @@ sweep:
 		"train.optimizer.lr < 0.75 or train.optimizer == 'sgd'": func(_ *Run, c map[string]string) bool {
 			return c["lr"] == "0.5" || c["optimizer"] == "sgd"
 		},
-		"let most = 1; lambda <= most": func(r *Run, _ map[string]string) bool { return r.Lambda <= 1 },
+		"type(train.optimizer.lr) == 'float' and lambda < 1": func(r *Run, _ map[string]string) bool { return r.Lambda < 1 },
+		"let most = 1; lambda <= most":                       func(r *Run, _ map[string]string) bool { return r.Lambda <= 1 },
 	} {
 		var want []string
 		for _, r := range all.All() {

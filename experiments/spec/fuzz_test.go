@@ -13,7 +13,7 @@ import (
 )
 
 // slow matches sizes that are allowed but take long to plan.
-var slow = regexp.MustCompile(`(num|prompts|responses|rank)["']?\s*:\s*["']?[+]?[0-9.]*([0-9]{3}|[eE][+]?[0-9])`)
+var slow = regexp.MustCompile(`(num|prompts|responses|rank|seeds|n)["']?\s*:\s*["']?[+]?[0-9.]*([0-9]{3}|[eE][+]?[0-9])`)
 
 // No bytes make Load panic, and every mistake says which file it is in.
 func FuzzLoad(f *testing.F) {
@@ -29,6 +29,9 @@ func FuzzLoad(f *testing.F) {
 	for _, path := range seeds {
 		f.Add(read(f, path))
 	}
+	f.Add([]byte(head + "objectives: [dpo, ipo]\nseeds: 2\nwhere: [lambda < 2 or seed == 1]\nextends: member.yaml\nsweep:\n" +
+		"  - zip: {objective: [dpo, ipo], lambda: [1, 2]}\n  - list: [{name: a, policy: tabular}, {name: b, train.epochs: 2}]\n" +
+		"  - random: {n: 2, keys: {train.max_steps: {int: [1, 9]}, constraint.l2: {choice: [0, 1]}}}\n"))
 	f.Add([]byte("name: c\nsuite: [c.yaml]"))
 	f.Add([]byte("name: c\nsuite: [base.yaml, ../base.yaml, \"\"]"))
 	dir := f.TempDir()

@@ -163,3 +163,23 @@ func ExampleLoad() {
 	// --set slover=train: slover: there is no key slover; want one of name, description, extends, seed, environment, preferences, policy, solver, train, constraint, limits, objectives, sweep, where, seeds, claims, figures; did you mean "solver"?
 	// --set sweep.lambda=[0, 1]: sweep.lambda: is 0; want a number in [1e-100,1e100]
 }
+
+func ExamplePlan() {
+	c, err := Load("testdata/mistakes/member.yaml", []string{
+		"sweep=[{zip: {objective: [dpo, rlhf], lambda: [0.1, 1]}}, {grid: {constraint.l2: [0, 0.1]}}]",
+		"where=lambda < 1 or constraint.l2 == 0",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Plan.Len(), c.Plan.Swept)
+	for i, run := range c.Plan.All() {
+		fmt.Println(i, run.ID, run.Constraint.L2)
+	}
+	// Output:
+	// 3 [constraint.l2]
+	// 0 dpo/lambda=0.1/constraint.l2=0 0
+	// 1 dpo/lambda=0.1/constraint.l2=0.1 0.1
+	// 2 rlhf/lambda=1/constraint.l2=0 0
+}

@@ -64,6 +64,12 @@ func TestDrawsAreIndependent(t *testing.T) {
 	same(t, "another key", draws("{n: 5, seed: 1, keys: {constraint.l2: {uniform: [0, 1]}, lambda: {log_uniform: [1e-4, 1]}}}"), first)
 	same(t, "another block", draws("{n: 5, seed: 1, keys: {lambda: {log_uniform: [1e-4, 1]}}}}, {grid: {train.epochs: [9]}"), first)
 	same(t, "more draws", draws("{n: 7, seed: 1, keys: {lambda: {log_uniform: [1e-4, 1]}}}")[:5], first)
+	plan := loaded(t, drawn+"{n: 5, seed: 1, keys: {constraint.l2: {uniform: [0, 1]}, lambda: {uniform: [0, 1]}}}}]\n").Plan
+	for _, r := range plan.All() {
+		if r.Lambda == r.Constraint.L2 {
+			t.Errorf("two keys both draw %v", r.Lambda)
+		}
+	}
 	if other := draws("{n: 5, seed: 2, keys: {lambda: {log_uniform: [1e-4, 1]}}}"); slices.Equal(other, first) {
 		t.Error("another seed gives the same draws")
 	}

@@ -1,10 +1,10 @@
 package spec
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -209,20 +209,23 @@ func sweepMistake(mistake decode.Error, at, spelled string, objective int) decod
 
 // distinct refuses rows that would give two runs one name.
 func (r *sweepReader) distinct(d *dimension) {
-	seen := make(map[string]bool, d.rows)
+	seen := make(map[[sha256.Size224]byte]bool, d.rows) // of hashes, since names may be many and long
+	var name []byte
 	for row := range d.rows {
-		name := string(d.appendName(nil, row))
+		name = d.appendName(name[:0], row)
+		what := len(name)
 		if d.choices != nil {
-			name += " " + strconv.Itoa(d.choices[row])
+			name = fmt.Appendf(name, " %d", d.choices[row])
 		}
-		if seen[name] {
+		hash := sha256.Sum224(name)
+		if seen[hash] {
 			at, n := d.place(row)
-			what := "the value " + d.keys[0].text(row)
+			text := "the value " + d.keys[0].text(row)
 			if len(d.keys) > 1 {
-				what = "the values " + strings.ReplaceAll(strings.TrimPrefix(string(d.appendName(nil, row)), "/"), "/", ", ")
+				text = "the values " + strings.ReplaceAll(strings.TrimPrefix(string(name[:what]), "/"), "/", ", ")
 			}
-			r.fail(r.Error(n, at, "has "+what+" twice", "each value once"))
+			r.fail(r.Error(n, at, "has "+text+" twice", "each value once"))
 		}
-		seen[name] = true
+		seen[hash] = true
 	}
 }

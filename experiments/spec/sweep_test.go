@@ -2,6 +2,7 @@ package spec
 
 import (
 	"math"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -173,5 +174,54 @@ sweep: {train.batch_size: [1, 2]}
 		if p := loaded(t, text, tt.set).Plan; !tt.want(p) {
 			t.Errorf("--set %s gives the runs %v, the first\n%s", tt.set, ids(p), p.Resolved(p.Run(0)))
 		}
+	}
+}
+
+// --set reaches into blocks, where a dotted key that is not there yet is one new key.
+func TestSetBlocks(t *testing.T) {
+	t.Parallel()
+	const text = head + `preferences: {kind: sample, n: 30}
+objectives: [dpo, ipo]
+sweep:
+  - grid: {train.batch_size: [1, 2]}
+  - zip: {lambda: [1, 2], train.epochs: [3, 4]}
+  - list: [{constraint.l2: 0}, {constraint.l2: 1}]
+  - random: {n: 2, keys: {train.optimizer.lr: {uniform: [0, 1]}}}
+`
+	for _, tt := range []struct {
+		set  string
+		runs int
+		want func(last *Run) bool
+	}{
+		{"sweep.0.grid.train.batch_size=[5]", 16, func(r *Run) bool { return r.Train.BatchSize == 5 }},
+		{"sweep.0.grid.train.max_steps=[5, 6, 7]", 96, func(r *Run) bool { return r.Train.MaxSteps == 7 }},
+		{"sweep.1.zip.lambda=[8, 9]", 32, func(r *Run) bool { return r.Lambda == 9 }},
+		{"sweep.1.zip.train.max_steps=[8, 9]", 32, func(r *Run) bool { return r.Train.MaxSteps == 9 }},
+		{"sweep.2.list.1.constraint.l2=7", 32, func(r *Run) bool { return r.Constraint.L2 == 7 }},
+		{"sweep.2.list.1.train.max_steps=7", 32, func(r *Run) bool { return r.Train.MaxSteps == 7 && r.Constraint.L2 == 1 }},
+		{"sweep.3.random.n=3", 48, func(r *Run) bool { return r.Train.BatchSize == 2 }},
+		{"sweep.3.random.keys.constraint.kl_radius={int: [5, 9]}", 32, func(r *Run) bool { return r.Constraint.KLRadius >= 5 }},
+		{"sweep.3={grid: {seed: [1, 2, 3]}}", 48, func(r *Run) bool { return r.Seed == 3 }},
+		{"sweep=[{grid: {seed: [1, 2, 3]}}]", 6, func(r *Run) bool { return r.Seed == 3 }},
+		{"seeds=3", 96, func(r *Run) bool { return r.Seed == 2 }},
+		{"where=lambda == 1 and objective == 'dpo'", 8, func(r *Run) bool { return r.Lambda == 1 && r.Label == "dpo" }},
+		{"limits.time=3s", 32, func(r *Run) bool { return r.Limits.Time == Duration(3e9) }},
+	} {
+		p := loaded(t, text, tt.set).Plan
+		if last := p.Run(p.Len() - 1); p.Len() != tt.runs || !tt.want(last) {
+			t.Errorf("--set %s gives %d runs, want %d; the last is\n%s", tt.set, p.Len(), tt.runs, p.Resolved(last))
+		}
+	}
+}
+
+// A key that only some objectives have can be swept where conditions leave out the others.
+func TestKeyOfSomeObjectives(t *testing.T) {
+	t.Parallel()
+	const text = head + "objectives: [f-dpo, rlhf]\nsweep: {divergence: [js, forward_kl]}\nwhere: "
+	same(t, "runs", ids(loaded(t, text+"objective == 'f-dpo'\n").Plan), []string{"f-dpo/divergence=js", "f-dpo/divergence=forward_kl"})
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	write(t, path, text+"objective == 'f-dpo' or divergence == 'js'\n")
+	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "sweep.divergence: is not a key here") {
+		t.Errorf("the error is %v", err)
 	}
 }
