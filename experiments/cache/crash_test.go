@@ -223,19 +223,19 @@ func TestSegmentGoneWhileSuspended(t *testing.T) {
 	}
 }
 
-// example returns the bytes of a segment with n records of growing size, and the name under which they are valid.
+// example returns the bytes of a sealed segment with n records of growing size, and the name under which they are valid.
 func example(t testing.TB, n int) (name string, data []byte) {
-	t.Helper()
-	p := newPlug()
-	s := openPlug(t, p)
-	for i := range n {
-		s.Put(key(i), payload(i, 13*i))
-	}
-	name = s.current.segment.name
-	if err := s.Close(); err != nil {
+	name = "example" + segmentSuffix
+	data, err := segmentHeader(elsewhere)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return name, p.names[filepath.Join("cache", name)].data
+	for i := range n {
+		b := payload(i, 13*i)
+		r := record{key: key(i), written: int64(i), length: uint32(len(b)), sum: checksum(b)}
+		data = append(appendRecord(data, r, salt(name), int64(len(data))), b...)
+	}
+	return name, appendRecord(data, record{seal: true}, salt(name), int64(len(data)))
 }
 
 // plugWith returns a plug with one segment.
