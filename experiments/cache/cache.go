@@ -36,6 +36,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"windtunnel/experiments/cache/process"
 )
 
 // Key is the content key of a run: a cryptographic hash of all that decides its result.
@@ -76,6 +78,7 @@ type Info struct {
 type Store struct {
 	dir   string
 	fs    fileSystem
+	self  process.Identity // signs the segments
 	clock func() time.Time
 
 	scanning sync.Mutex // held while segments are read into the index; taken before mu
@@ -99,7 +102,7 @@ type Store struct {
 func Open(dir string) (*Store, error) { return open(disk{}, dir) }
 
 func open(fs fileSystem, dir string) (*Store, error) {
-	s := &Store{dir: dir, fs: fs, clock: time.Now, index: newIndex(), byName: map[string]*segment{}, bad: map[place]bool{}}
+	s := &Store{dir: dir, fs: fs, self: process.Self(), clock: time.Now, index: newIndex(), byName: map[string]*segment{}, bad: map[place]bool{}}
 	s.room = sync.NewCond(&s.mu)
 	s.files.fs = fs
 	if err := s.Refresh(); err != nil {
@@ -158,7 +161,7 @@ func (s *Store) info(e *entry) Info {
 	if e.offset == dropped {
 		return Info{}
 	}
-	return Info{Size: int64(e.length), Segment: s.path(s.segments[e.segment].name), Written: time.Unix(0, e.written)}
+	return Info{Size: int64(e.length), Segment: s.segments[e.segment].path, Written: time.Unix(0, e.written)}
 }
 
 // path returns the path of a file in the folder.

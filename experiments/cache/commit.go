@@ -4,16 +4,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"windtunnel/experiments/cache/process"
 )
 
 // newName names a new segment: names sort by the time at which they were made.
-func newName(now time.Time) string {
-	return fmt.Sprintf("%s-%s-%d-%s%s", now.UTC().Format("20060102T150405.000000000"), plain(process.Self().Host),
-		os.Getpid(), rand.Text()[:8], segmentSuffix)
+func newName(now time.Time, author process.Identity) string {
+	return fmt.Sprintf("%s-%s-%d-%s%s", now.UTC().Format("20060102T150405.000000000"), plain(author.Host),
+		author.PID, rand.Text()[:8], segmentSuffix)
 }
 
 // run writes what is queued until it is told to stop.
@@ -64,7 +63,7 @@ func (w *writer) commit() {
 		return
 	}
 	w.groups = append(w.groups[:0], w.groups[1:]...)
-	if w.spare == nil && cap(p.buf) <= keptBuffer {
+	if w.spare == nil && cap(p.buf) <= queueLimit {
 		w.spare = p.buf[:0]
 	}
 	p.buf = nil
@@ -87,7 +86,7 @@ func (w *writer) fail(err error) {
 
 // append writes a group to the segment, which the first group creates, and syncs it.
 func (w *writer) append(p *Pending) error {
-	s, path := w.store, w.store.path(w.segment.name)
+	s, path := w.store, w.segment.path
 	if w.file == nil {
 		if err := s.fs.MakeDir(s.dir); err != nil {
 			return err
@@ -138,7 +137,7 @@ func (w *writer) beat() {
 	if errors.Join(err, w.file.Sync()) != nil {
 		return
 	}
-	if err := w.mine(w.store.path(w.segment.name)); err != nil {
+	if err := w.mine(w.segment.path); err != nil {
 		s := w.store
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -101,7 +101,7 @@ func (p *pruning) choose(keep func(Key, Info) bool, now time.Time) {
 			p.kept[seg] = append(p.kept[seg], position)
 			p.bytes[seg] += e.size()
 		case dead:
-			s.drop(&e)
+			s.drop(e)
 			p.removed++
 		default:
 			p.live.Entries++
@@ -189,7 +189,7 @@ func (p *pruning) copy(seg *segment) error {
 		}
 		payload, err := s.read(seg, &e, buf)
 		if _, corrupt := err.(*CorruptError); corrupt {
-			s.condemn(&e)
+			s.condemn(e)
 			p.removed++
 			continue
 		}
@@ -264,7 +264,7 @@ func (p *pruning) finish() error {
 // remove deletes a segment and its sidecar.
 func (p *pruning) remove(seg *segment) error {
 	s := p.store
-	if err := s.fs.Remove(s.path(seg.name)); err != nil && !vanished(err) {
+	if err := s.fs.Remove(seg.path); err != nil && !vanished(err) {
 		return fmt.Errorf("prune the cache: %w", err)
 	}
 	s.fs.Remove(s.path(sidecarName(seg.name)))

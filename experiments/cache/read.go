@@ -20,13 +20,13 @@ func (s *Store) Get(k Key, buf []byte) ([]byte, error) {
 		case err == nil || err == ErrMissing || err == ErrClosed:
 			return payload, err
 		case isCorrupt && tried:
-			s.condemn(&e)
+			s.condemn(e)
 			return payload, corrupt
 		case isCorrupt:
 			// Over NFS a page may be older than the index. Opening the file again brings it up to date.
 			s.files.forget(e.segment)
 		case vanished(err) && tried:
-			s.condemn(&e)
+			s.condemn(e)
 			return payload, ErrMissing
 		case vanished(err): // pruned since
 			s.files.forget(e.segment)
@@ -78,7 +78,7 @@ func (s *Store) lookup(k Key, buf []byte) (entry, *segment, []byte, bool) {
 
 // read reads and checks the payload of an entry.
 func (s *Store) read(seg *segment, e *entry, buf []byte) ([]byte, error) {
-	path := s.path(seg.name)
+	path := seg.path
 	file, err := s.files.open(seg.id, path)
 	if err != nil {
 		return buf, err
@@ -106,7 +106,7 @@ type place struct {
 }
 
 // condemn drops a bad entry and keeps its record from coming back.
-func (s *Store) condemn(bad *entry) {
+func (s *Store) condemn(bad entry) {
 	s.mu.Lock()
 	s.bad[place{bad.segment, bad.offset}] = true
 	s.mu.Unlock()
@@ -114,10 +114,10 @@ func (s *Store) condemn(bad *entry) {
 }
 
 // drop removes an entry from the index, unless another took its place.
-func (s *Store) drop(old *entry) {
+func (s *Store) drop(old entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.index.get(&old.key); e != nil && *e == *old {
+	if e := s.index.get(&old.key); e != nil && *e == old {
 		s.index.drop(e)
 	}
 }

@@ -80,7 +80,7 @@ func (s *Store) scan(seg *segment, info fs.FileInfo) error {
 	if info.Size() == seg.size && seg.scanned > 0 {
 		return nil
 	}
-	file, err := s.fs.Open(s.path(seg.name))
+	file, err := s.fs.Open(seg.path)
 	if err != nil {
 		return err
 	}

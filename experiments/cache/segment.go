@@ -13,6 +13,7 @@ import (
 type segment struct {
 	id   uint32 // position in Store.segments
 	name string
+	path string
 	salt uint64
 
 	size     int64            // when it was last indexed, bytes
@@ -27,7 +28,7 @@ type segment struct {
 
 // addSegment adds a segment of that name; mu is held.
 func (s *Store) addSegment(name string) *segment {
-	seg := &segment{id: uint32(len(s.segments)), name: name, salt: salt(name)}
+	seg := &segment{id: uint32(len(s.segments)), name: name, path: s.path(name), salt: salt(name)}
 	s.segments = append(s.segments, seg)
 	s.byName[name] = seg
 	return seg

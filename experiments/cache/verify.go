@@ -45,7 +45,7 @@ func (s *Store) Verify() (Report, error) {
 	slices.SortFunc(segments, compareNames)
 	for _, seg := range segments {
 		if err := s.verify(seg, &report); err != nil && !vanished(err) {
-			return report, fmt.Errorf("verify the cache: %s: %w", s.path(seg.name), err)
+			return report, fmt.Errorf("verify the cache: %s: %w", seg.path, err)
 		}
 	}
 	return report, nil
@@ -53,7 +53,7 @@ func (s *Store) Verify() (Report, error) {
 
 // verify checks one segment.
 func (s *Store) verify(seg *segment, report *Report) error {
-	path := s.path(seg.name)
+	path := seg.path
 	file, err := s.fs.Open(path)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Store) verifyRecords(seg *segment, scan *scanner, report *Report) error
 			report.Records++
 			continue
 		}
-		report.Bad = append(report.Bad, Flaw{File: s.path(seg.name), Offset: offset, Size: r.size(), Key: r.key, What: "wrong checksum"})
-		s.condemn(&entry{key: r.key, written: r.written, offset: offset, segment: seg.id, length: r.length})
+		report.Bad = append(report.Bad, Flaw{File: seg.path, Offset: offset, Size: r.size(), Key: r.key, What: "wrong checksum"})
+		s.condemn(entry{key: r.key, written: r.written, offset: offset, segment: seg.id, length: r.length})
 	}
 }

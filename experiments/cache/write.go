@@ -5,16 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"windtunnel/experiments/cache/process"
 )
 
 // queueLimit is how many bytes of records may wait to become durable before Put blocks. One payload above it is let
 // through when nothing else waits.
-const queueLimit = 64 << 20
-
-// keptBuffer is the largest buffer of a committed group that is used again, in bytes.
-const keptBuffer = 8 << 20
+const queueLimit = 16 << 20
 
 // Pending tells when what was put is durable. Entries that are committed together share one, so it costs nothing.
 type Pending struct {
@@ -61,7 +56,7 @@ type writer struct {
 }
 
 // Put stores a payload of at most MaxPayload bytes under a key. It copies the payload and returns at once; Get and Has
-// see the entry from now on, and Pending tells when it is durable. Put blocks while more than 64 MiB wait for the disk.
+// see the entry from now on, and Pending tells when it is durable. Put blocks while more than 16 MiB wait for the disk.
 func (s *Store) Put(k Key, payload []byte) *Pending {
 	if len(payload) > MaxPayload {
 		return failed(fmt.Errorf("%s: an entry of %d bytes is larger than %d", s.dir, len(payload), MaxPayload))
@@ -102,11 +97,11 @@ func (s *Store) admit(n int64) (w *writer, err error) {
 
 // begin starts a writer with a new segment; mu is held.
 func (s *Store) begin() (*writer, error) {
-	header, err := segmentHeader(process.Self())
+	header, err := segmentHeader(s.self)
 	if err != nil {
 		return nil, err
 	}
-	seg := s.addSegment(newName(s.clock()))
+	seg := s.addSegment(newName(s.clock(), s.self))
 	w := &writer{store: s, segment: seg, wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
 	seg.writer = w
 	p := w.group(headerSize)
