@@ -197,6 +197,7 @@ func TestParquetOfOthers(t *testing.T) {
 		"nested": {func(p string) error { return parquet.WriteFile(p, []nested{{[]string{"a"}}}) }, `column "runs" is of the type`},
 		"single": {func(p string) error { return parquet.WriteFile(p, []single{{1}}) }, `column "tv" is of the type`},
 		"text":   {func(p string) error { return os.WriteFile(p, []byte("run\na\n"), 0o644) }, "not a Parquet file"},
+		"footer": {func(p string) error { return os.WriteFile(p, []byte("PAR1 no footer \xff\xff\xff\x7fPAR1"), 0o644) }, "its footer of 2147483647 bytes is longer than the file"},
 		"empty":  {func(p string) error { return os.WriteFile(p, nil, 0o644) }, "not a Parquet file"},
 	} {
 		dir := t.TempDir()

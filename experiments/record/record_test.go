@@ -222,11 +222,11 @@ func TestTableLookup(t *testing.T) {
 }
 
 func TestWhere(t *testing.T) {
-	table := filled([]string{"run", "objective", "lambda", "seed", "tv"},
-		[]string{"0", "dpo", "1e-05", "1", "inf"},
-		[]string{"1", "dpo", "100", "2", "0.5"},
-		[]string{"2", "typo", "1e-05", "3000000001", ""},
-		[]string{"3", "typo", "0.1353352832366127", "3000000002", "1"})
+	table := filled([]string{"run", "objective", "lambda", "seed", "tv", "clip"},
+		[]string{"0", "dpo", "1e-05", "1", "inf", "none"},
+		[]string{"1", "dpo", "100", "2", "0.5", "0.1"},
+		[]string{"2", "typo", "1e-05", "3000000001", "", "1"},
+		[]string{"3", "typo", "0.1353352832366127", "3000000002", "1", "0.1"})
 	tests := map[string]struct {
 		where record.Where
 		want  []int
@@ -235,6 +235,8 @@ func TestWhere(t *testing.T) {
 		"text":                    {record.Where{"objective": {"dpo"}}, []int{0, 1}},
 		"number by value":         {record.Where{"lambda": {"0.00001"}}, []int{0, 2}},
 		"number, rounded":         {record.Where{"lambda": {"0.13533528324"}}, []int{3}},
+		"number among texts":      {record.Where{"clip": {"1e-1"}}, []int{1, 3}},
+		"text among numbers":      {record.Where{"clip": {"none", "1.0"}}, []int{0, 2}},
 		"several values":          {record.Where{"lambda": {"1e2", "1e-5"}}, []int{0, 1, 2}},
 		"several columns":         {record.Where{"objective": {"typo"}, "lambda": {"1e-5"}}, []int{2}},
 		"large seeds are exact":   {record.Where{"seed": {"3000000001"}}, []int{2}},

@@ -132,6 +132,25 @@ func TestFolderReadsWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+// A file that is overwritten in place is found out, where the rows or the columns are no longer the same.
+func TestFolderFindsAChangedFile(t *testing.T) {
+	for text, want := range map[string]string{
+		"run,a\nr,1\ns,2\n": "",
+		"run,b\nr,1\ns,2\n": `table runs has changed: its columns are now ["run" "b"]`,
+		"run,a\nr,100022\n": "table runs has changed: it had 2 rows, now 1",
+		"run,a\nr,1,2,33\n": "table runs: record on line 2: wrong number of fields",
+	} {
+		table := filled([]string{"run", "a"}, []string{"r", "1"}, []string{"s", "2"})
+		dir, lazy := write(t, table, schemaOf(t, table), record.CSV)
+		if err := os.WriteFile(filepath.Join(dir, "runs.csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := lazy.Load("a"); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func panics(f func()) (p any) {
 	defer func() { p = recover() }()
 	f()
