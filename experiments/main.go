@@ -115,7 +115,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
 	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
-	root.AddCommand(newSubmit(stdout, stderr))
+	root.AddCommand(newSubmit(stdout, stderr), newStatus(stdout, stderr))
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Example = "  source <(experiments completion bash)"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -31,29 +32,43 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 	}
 	well := true
 	for _, res := range all {
-		r := report{config: res.config, dir: res.dir}
-		files, err := r.draw(ctx, res.src, runtime.GOMAXPROCS(0))
+		good, err := redrawOne(ctx, &res, stdout)
 		if err != nil {
 			return err
 		}
-		if err := writeFigures(filepath.Join(res.dir, "figures"), files, engine.WriteFile); err != nil {
-			return err
-		}
-		var names []string
-		for _, f := range files {
-			names = append(names, "figures/"+f.Name)
-		}
-		if err := engine.Reseal(res.dir, names); err != nil {
-			return err
-		}
-		for _, path := range r.figures {
-			fmt.Fprintln(stdout, path)
-		}
-		r.printBroken(stdout)
-		well = well && len(r.undrawn) == 0
+		well = well && good
 	}
 	if !well {
 		return errVerdict
 	}
 	return nil
+}
+
+// redrawOne draws the figures of one folder and says whether all could be drawn.
+func redrawOne(ctx context.Context, res *results, stdout io.Writer) (well bool, err error) {
+	held, err := engine.Hold(res.dir)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, held.Release()) }()
+	r := report{config: res.config, dir: res.dir, trouble: &engine.Trouble{}}
+	files, err := r.draw(ctx, res.src, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return false, err
+	}
+	if err := writeFigures(filepath.Join(res.dir, "figures"), files, engine.WriteFile); err != nil {
+		return false, err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, "figures/"+f.Name)
+	}
+	if err := engine.Reseal(res.dir, names); err != nil {
+		return false, err
+	}
+	for _, path := range r.figures {
+		fmt.Fprintln(stdout, path)
+	}
+	r.printBroken(stdout)
+	return len(r.undrawn) == 0, nil
 }

@@ -87,6 +87,9 @@ func hashEntry(h hash.Hash, e *entry) {
 	}
 }
 
+// ErrNoShards is the error of a folder without shards.
+var ErrNoShards = errors.New("there is no shard in it")
+
 // FindShards returns the shard folders among dirs and directly below them, by the experiment's name. A folder that is
 // neither a shard nor holds any is an error.
 func FindShards(dirs []string) (map[string][]*ShardManifest, error) {
@@ -100,7 +103,7 @@ func FindShards(dirs []string) (map[string][]*ShardManifest, error) {
 			folders = []string{filepath.Join(dir, shardManifestName)}
 		}
 		if len(folders) == 0 {
-			return nil, fmt.Errorf("%s: there is no shard in it: `experiments run CONFIG --shard i/n --out DIR` makes one", dir)
+			return nil, fmt.Errorf("%s: %w: `experiments run CONFIG --shard i/n --out DIR` makes one", dir, ErrNoShards)
 		}
 		for _, path := range folders {
 			m, err := readShard(filepath.Dir(path))
