@@ -94,7 +94,7 @@ func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
 // changes in one step at the end. The members of a suite have been produced before.
 func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) error {
 	name := r.config.Head.Name
-	r.dir = filepath.Join(o.out, name)
+	r.dir, r.trouble = filepath.Join(o.out, name), &engine.Trouble{}
 	staging, err := engine.Stage(o.out, name)
 	if err != nil {
 		return err

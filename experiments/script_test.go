@@ -96,4 +96,4 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // elapsed is the time taken, which no golden output can hold.
-var elapsed = regexp.MustCompile(`\b\d+\.\d\d s\b`)
+var elapsed = regexp.MustCompile(`\b\d+\.\d\d? s\b`)
