@@ -1,5 +1,5 @@
 #!/bin/sh
-# Regenerates the paper's figures and the other results, from scratch, in seconds; `./run.sh all` makes the scorecard of
+# Regenerates the paper's figures and the other results in seconds; `./run.sh all` makes the scorecard of
 # all losses as well, which takes up to a minute. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"
@@ -8,7 +8,7 @@ if [ "${1-}" = all ]; then
 	shift
 	more=configs/scorecard.yaml
 fi
-exec go run ./experiments run --fresh "$@" \
+exec go run ./experiments run "$@" \
 	configs/paper.yaml \
 	configs/constraints.yaml \
 	configs/policy_class.yaml \
