@@ -131,16 +131,11 @@ func (s *Submission) freeze() error {
 // ProgramPath returns where the submission keeps its copy of an executable. The copy is named after its content, so a
 // program that was built again later does not change under the jobs that use this one.
 func (s *Submission) ProgramPath(executable string) (string, error) {
-	f, err := os.Open(executable)
+	hash, err := engine.HashFile(executable)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return filepath.Join(s.Dir(), binFolder, "experiments-"+hex.EncodeToString(h.Sum(nil))[:12]), nil
+	return filepath.Join(s.Dir(), binFolder, "experiments-"+hash[:12]), nil
 }
 
 // keepProgram copies an executable to the given path, in one step, unless it is there.
