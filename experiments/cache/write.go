@@ -138,9 +138,9 @@ func (w *writer) group(n int) *Pending {
 	return p
 }
 
-// full says whether n bytes more have to wait.
+// full says whether n bytes more have to wait. A header alone is not worth a wait, and would wait for ever.
 func (w *writer) full(n int64) bool {
-	return len(w.groups) > 0 && w.end-w.groups[0].start+n > queueLimit
+	return len(w.groups) > 0 && w.end > headerSize && w.end-w.groups[0].start+n > queueLimit
 }
 
 func (w *writer) signal() {
