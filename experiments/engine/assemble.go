@@ -22,7 +22,7 @@ const mostStacks = 5
 // Assemble writes the tables of the plan into dir, in the order of the plan. A run that the cache has lost since, by
 // damage or by somebody's pruning, is done again.
 func (w *Work) Assemble(ctx context.Context, dir string, format record.Format) (*Trouble, error) {
-	t := &Trouble{}
+	t, d := &Trouble{}, &desk{}
 	var buf []byte
 	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*entry, error) {
 		k := keysOf(run, Numerics())
@@ -35,10 +35,10 @@ func (w *Work) Assemble(ctx context.Context, dir string, format record.Format) (
 		if err == nil || !isLost(err) {
 			return e, err
 		}
-		if e, err = perform(ctx, run); err != nil {
+		if e, err = d.perform(ctx, run); err != nil {
 			return nil, err
 		}
-		return e, w.keep(k, e)
+		return e, w.keep(d, k, e)
 	})
 	return t, errors.Join(err, w.Store.Sync(context.WithoutCancel(ctx)))
 }

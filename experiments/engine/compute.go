@@ -25,7 +25,8 @@ type Work struct {
 	Fresh bool // do runs again that the cache holds
 	Retry bool // do runs again that failed
 
-	busy sync.Map // results that some worker is at, by cache.Key
+	claims sync.Mutex
+	busy   map[cache.Key]bool // results that some worker is at; guarded by claims
 }
 
 // Compute does the runs that the cache lacks and returns when all are safely in it. A run that breaks is an entry too.
@@ -37,12 +38,13 @@ func (w *Work) Compute(ctx context.Context) error {
 	group, working := errgroup.WithContext(ctx)
 	for range w.Jobs {
 		group.Go(func() error {
+			d := &desk{}
 			for working.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(order) {
 					return nil
 				}
-				if err := w.one(working, int(order[i])); err != nil {
+				if err := w.one(working, d, int(order[i])); err != nil {
 					return err
 				}
 			}
@@ -58,30 +60,51 @@ func (w *Work) Compute(ctx context.Context) error {
 }
 
 // one does a run unless the cache has it or another worker is at the same one.
-func (w *Work) one(ctx context.Context, i int) error {
+func (w *Work) one(ctx context.Context, d *desk, i int) error {
 	run := w.Plan.Run(i)
 	k := keysOf(run, Numerics())
 	if known, failed := w.known(run, k); known {
 		w.Meter.cached(w.Plan.CostOf(i), failed)
 		return nil
 	}
-	if _, busy := w.busy.LoadOrStore(k.result, struct{}{}); busy {
+	if !w.claim(k.result) {
 		w.Meter.cached(w.Plan.CostOf(i), false)
 		return nil
 	}
-	defer w.busy.Delete(k.result)
-	e, err := perform(ctx, run)
+	defer w.release(k.result)
+	e, err := d.perform(ctx, run)
 	if err != nil {
 		return err
 	}
 	w.Meter.done(w.Plan.CostOf(i), e.failed())
-	return w.keep(k, e)
+	return w.keep(d, k, e)
+}
+
+// claim says whether no other worker is at a result, and keeps the others from it until it is released.
+func (w *Work) claim(result cache.Key) bool {
+	w.claims.Lock()
+	defer w.claims.Unlock()
+	if w.busy[result] {
+		return false
+	}
+	if w.busy == nil {
+		w.busy = make(map[cache.Key]bool)
+	}
+	w.busy[result] = true
+	return true
+}
+
+func (w *Work) release(result cache.Key) {
+	w.claims.Lock()
+	defer w.claims.Unlock()
+	delete(w.busy, result)
 }
 
 // keep hands an entry to the cache without waiting for the disk. A cache that cannot write any more says so here, if not
 // at once then at one of the next entries.
-func (w *Work) keep(k keys, e *entry) error {
-	pending := w.Store.Put(k.of(e), e.append(nil))
+func (w *Work) keep(d *desk, k keys, e *entry) error {
+	d.payload = e.append(d.payload[:0])
+	pending := w.Store.Put(k.of(e), d.payload) // which copies it
 	select {
 	case <-pending.Done():
 		return pending.Err()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"windtunnel/experiments/cache"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 )
 
@@ -47,8 +46,9 @@ func decodeEntry(data []byte) (*entry, error) {
 		*text = string(in.bytes())
 	}
 	e.limit = time.Duration(in.number())
-	for range tableNames {
-		e.bodies = append(e.bodies, in.bytes())
+	e.bodies = make([][]byte, tableCount)
+	for i := range e.bodies {
+		e.bodies[i] = in.bytes()
 	}
 	if in.broken || len(in.rest) > 0 {
 		return nil, errEntry
@@ -89,9 +89,10 @@ type keys struct{ result, failure cache.Key }
 
 // keysOf returns the keys of a run under a version of the numerics.
 func keysOf(run *spec.Run, numerics string) keys {
+	var space [256]byte
 	content := run.Content()
-	result := sha256.Sum256(append([]byte(numerics), content[:]...))
-	return keys{result, sha256.Sum256(append([]byte("failed "), result[:]...))}
+	result := sha256.Sum256(append(append(space[:0], numerics...), content[:]...))
+	return keys{result, sha256.Sum256(append(append(space[:0], "failed "...), result[:]...))}
 }
 
 // of returns the key under which an entry is kept.
@@ -100,15 +101,6 @@ func (k keys) of(e *entry) cache.Key {
 		return k.failure
 	}
 	return k.result
-}
-
-// encodeRows writes rows as CSV.
-func encodeRows(rows [][]string) []byte {
-	var body []byte
-	for _, row := range rows {
-		body = record.AppendRow(body, row...)
-	}
-	return body
 }
 
 // Describe returns the name and the status of a run by its entry in the cache, empty if the entry is of another version.

@@ -48,7 +48,7 @@ func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.As(err, &exit):
-		return (&lab{run: run}).entry(failure(lastWords(run, exit, said.Bytes()))), nil
+		return broken(run, lastWords(run, exit, said.Bytes())), nil
 	case err != nil:
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	e, err := performHere(ctx, run)
+	e, err := (&desk{}).performHere(ctx, run)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,6 @@ func try(ctx context.Context, run *spec.Run) (time.Duration, float64, error) {
 		short.Train.MaxSteps = probeSteps
 	}
 	began := time.Now()
-	_, err := perform(ctx, &short)
+	_, err := (&desk{}).perform(ctx, &short)
 	return time.Since(began), short.Cost(), err
 }

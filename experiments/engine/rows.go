@@ -3,12 +3,10 @@ package engine
 import (
 	"math"
 	"slices"
-	"strconv"
 
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
-	"windtunnel/toy/train"
 )
 
 // allMetrics is metrics.All, looked up once.
@@ -17,86 +15,115 @@ var allMetrics = metrics.All()
 // noMeasures is how many measured columns stay empty in the row of a run without a final policy.
 var noMeasures = len(spec.Metrics())
 
+// The tables that a run contributes to, as indices of tableNames.
+const (
+	runsTable = iota
+	policiesTable
+	promptsTable
+	tracesTable
+	trajectoriesTable
+	tableCount
+)
+
 // tableNames are the tables that a run contributes to, in a fixed order.
-var tableNames = []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories}
+var tableNames = []string{
+	runsTable:         record.Runs,
+	policiesTable:     record.Policies,
+	promptsTable:      record.Prompts,
+	tracesTable:       record.Traces,
+	trajectoriesTable: record.Trajectories,
+}
 
 // Tables lists the tables that runs contribute to.
 func Tables() []string { return slices.Clone(tableNames) }
 
 // rows returns what a finished run adds to each table, in the order of tableNames, without the cells that depend on the
 // plan: those of run.Cells in the table runs, the run's name in the others.
-func (l *lab) rows(out *outcome) [][][]string {
-	return [][][]string{{l.runRow(out)}, l.policyRows(out), l.promptRows(out), out.trace, out.trajectory}
+func (l *lab) rows(out *outcome) [][]byte {
+	return [][]byte{l.runRow(out), l.policyRows(out), l.promptRows(out), out.trace, out.trajectory}
 }
 
-func (l *lab) runRow(out *outcome) []string {
-	row := []string{out.status, strconv.Itoa(out.steps), out.reason}
-	if !out.final {
-		return append(row, make([]string, noMeasures)...)
+func (l *lab) runRow(out *outcome) []byte {
+	s := l.sheet(runsTable)
+	s.text(out.status)
+	s.integer(out.steps)
+	s.text(out.reason)
+	if out.final {
+		s.cells(&l.measured)
+	} else {
+		s.empty(noMeasures)
 	}
-	return l.appendMeasured(row, out.loss, out.gradNorm)
+	s.end()
+	return s.body
 }
 
-// appendMeasured appends the training columns and the mean of every metric over the prompts.
-func (l *lab) appendMeasured(row []string, loss, gradNorm float64) []string {
+// measure fills the desk's measured cells: the training columns and the mean of every metric over the prompts.
+func (l *lab) measure(loss, gradNorm float64) {
 	dataLoss := loss
 	if l.run.Solver != spec.SolverExact {
 		dataLoss = l.problem.Loss(l.whole)
 	}
-	for _, v := range []float64{loss, dataLoss, gradNorm} {
-		row = append(row, record.FormatFloat(v))
-	}
+	s := &l.measured
+	s.reset(&l.known)
+	s.number(loss)
+	s.number(dataLoss)
+	s.number(gradNorm)
 	for i := range allMetrics {
-		row = append(row, record.FormatFloat(metrics.Mean(allMetrics[i], l.views)))
+		s.number(metrics.Mean(allMetrics[i], l.views))
 	}
-	return row
 }
 
-func (l *lab) traceRow(r train.Record) []string {
-	row := make([]string, 0, 1+noMeasures)
-	return l.appendMeasured(append(row, strconv.Itoa(r.Step)), r.Loss, r.GradNorm)
+func (l *lab) traceRow(s *sheet, step int) {
+	s.integer(step)
+	s.cells(&l.measured)
+	s.end()
 }
 
-func (l *lab) appendTrajectory(rows [][]string, step int) [][]string {
-	at := strconv.Itoa(step)
+func (l *lab) trajectoryRows(s *sheet, step int) {
 	for p, v := range l.views {
 		for k, pi := range v.Pi {
-			rows = append(rows, []string{at, l.env.Prompts[p].Name, strconv.Itoa(k), record.FormatFloat(pi)})
+			s.integer(step)
+			s.text(l.env.Prompts[p].Name)
+			s.integer(k)
+			s.number(pi)
+			s.end()
 		}
 	}
-	return rows
 }
 
 // policyRows gives the final policies; pi is empty where there is none.
-func (l *lab) policyRows(out *outcome) [][]string {
-	var rows [][]string
+func (l *lab) policyRows(out *outcome) []byte {
+	s := l.sheet(policiesTable)
 	for p, v := range l.views {
 		prompt := &l.env.Prompts[p]
-		for k := range v.Pi {
-			pi := v.Pi[k]
+		for k, pi := range v.Pi {
 			if !out.final {
 				pi = math.NaN()
 			}
-			rows = append(rows, []string{prompt.Name, strconv.Itoa(k), record.FormatFloat(pi),
-				record.FormatFloat(prompt.PiRef[k]), record.FormatFloat(prompt.PiStar[k])})
+			s.text(prompt.Name)
+			s.integer(k)
+			s.number(pi)
+			s.number(prompt.PiRef[k])
+			s.number(prompt.PiStar[k])
+			s.end()
 		}
 	}
-	return rows
+	return s.body
 }
 
 // promptRows gives the final metrics prompt by prompt.
-func (l *lab) promptRows(out *outcome) [][]string {
-	var rows [][]string
+func (l *lab) promptRows(out *outcome) []byte {
+	s := l.sheet(promptsTable)
 	for p, v := range l.views {
-		row := []string{l.env.Prompts[p].Name}
+		s.text(l.env.Prompts[p].Name)
 		for i := range allMetrics {
 			value := math.NaN()
 			if out.final {
 				value = allMetrics[i].Value(v)
 			}
-			row = append(row, record.FormatFloat(value))
+			s.number(value)
 		}
-		rows = append(rows, row)
+		s.end()
 	}
-	return rows
+	return s.body
 }

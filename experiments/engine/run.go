@@ -24,14 +24,14 @@ const Failed = "failed"
 type outcome struct {
 	status, reason string
 	steps          int
-	loss, gradNorm float64
-	final          bool // the views hold a final policy
-	trace          [][]string
-	trajectory     [][]string
+	final          bool   // the views hold a final policy, and the desk what was measured of it
+	trace          []byte // rows in CSV
+	trajectory     []byte
 }
 
 // lab is a run made concrete: what it trains and what it is measured by.
 type lab struct {
+	*desk
 	run     *spec.Run
 	env     *bandit.Env
 	pairs   *preference.Pairs
@@ -42,19 +42,20 @@ type lab struct {
 	logPi   []float64
 }
 
-// perform does a run and makes its rows, within the run's limits. The error is the context's.
-func perform(ctx context.Context, run *spec.Run) (*entry, error) {
+// perform does a run and makes its rows, within the run's limits. The entry shares the memory of the desk: it is good
+// until the next run. The error is the context's.
+func (d *desk) perform(ctx context.Context, run *spec.Run) (*entry, error) {
 	if int64(run.Limits.Memory) > 0 {
 		return isolated(ctx, run)
 	}
-	return performHere(ctx, run)
+	return d.performHere(ctx, run)
 }
 
 // performHere does a run in this process. A panic becomes a failed run, so that one broken loss does not lose the others.
-func performHere(ctx context.Context, run *spec.Run) (e *entry, err error) {
+func (d *desk) performHere(ctx context.Context, run *spec.Run) (e *entry, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e, err = (&lab{run: run}).entry(failure(fmt.Sprintf("panic: %v", p))), nil
+			e, err = broken(run, fmt.Sprintf("panic: %v", p)), nil
 			e.stack = string(debug.Stack())
 		}
 	}()
@@ -64,9 +65,9 @@ func performHere(ctx context.Context, run *spec.Run) (e *entry, err error) {
 		limited, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	l, err := newLab(run)
+	l, err := d.newLab(run)
 	if err != nil {
-		return (&lab{run: run}).entry(failure(err.Error())), nil
+		return broken(run, err.Error()), nil
 	}
 	out, err := l.reach(limited)
 	switch {
@@ -90,17 +91,18 @@ func (l *lab) reach(ctx context.Context) (outcome, error) {
 
 // entry makes the rows of a finished run.
 func (l *lab) entry(out outcome) *entry {
-	e := &entry{name: l.run.ID, status: out.status, reason: out.reason}
-	for _, rows := range l.rows(&out) {
-		e.bodies = append(e.bodies, encodeRows(rows))
-	}
-	return e
+	return &entry{name: l.run.ID, status: out.status, reason: out.reason, bodies: l.rows(&out)}
+}
+
+// broken is the entry of a run that failed before it had anything to show.
+func broken(run *spec.Run, reason string) *entry {
+	return (&lab{run: run, desk: &desk{}}).entry(failure(reason))
 }
 
 // failure is the outcome of a run that failed.
 func failure(reason string) outcome { return outcome{status: Failed, reason: reason} }
 
-func newLab(run *spec.Run) (*lab, error) {
+func (d *desk) newLab(run *spec.Run) (*lab, error) {
 	env, err := run.BuildEnvironment()
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func newLab(run *spec.Run) (*lab, error) {
 		return nil, err
 	}
 	problem := train.NewProblem(env, pol, run.Loss.Objective(), run.Constraint.L2)
-	l := &lab{run: run, env: env, pairs: pairs, policy: pol, problem: problem,
+	l := &lab{desk: d, run: run, env: env, pairs: pairs, policy: pol, problem: problem,
 		whole: train.Full(pairs, problem), logPi: make([]float64, env.Responses())}
 	l.views = newViews(env, pairs)
 	return l, nil
@@ -155,19 +157,20 @@ func (l *lab) look() {
 
 // train takes optimizer steps and records along the way.
 func (l *lab) train(ctx context.Context) (outcome, error) {
-	out := outcome{final: true}
+	trace, trajectory := l.sheet(tracesTable), l.sheet(trajectoriesTable)
 	loop := train.Loop{Problem: l.problem, Data: l.pairs, Params: l.run.Train, KLRadius: l.run.Constraint.KLRadius,
 		Order: l.run.Source("batches", nil)}
 	end, err := loop.Run(ctx, func(r train.Record) {
 		l.look()
-		out.loss, out.gradNorm = r.Loss, r.GradNorm
-		out.trace = append(out.trace, l.traceRow(r))
-		out.trajectory = l.appendTrajectory(out.trajectory, r.Step)
+		l.measure(r.Loss, r.GradNorm)
+		l.traceRow(trace, r.Step)
+		l.trajectoryRows(trajectory, r.Step)
 	})
 	if err != nil {
 		return outcome{}, err
 	}
-	out.status, out.reason, out.steps = string(end.Status), end.Reason, end.Steps
+	out := outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true,
+		trace: trace.body, trajectory: trajectory.body}
 	if end.Status == train.Diverged {
 		out.status, out.reason, out.final = Failed, "training diverged: "+end.Reason, false
 	}
@@ -188,7 +191,7 @@ func (l *lab) solve(ctx context.Context) (outcome, error) {
 		}
 		return failure(err.Error()), nil
 	}
-	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, loss: s.Loss, gradNorm: s.GradNorm}
+	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations}
 	out.final = len(s.Policy) == len(l.views)
 	for p, logPi := range s.Policy {
 		if logPi == nil {
@@ -199,6 +202,9 @@ func (l *lab) solve(ctx context.Context) (outcome, error) {
 	}
 	if s.Status == exact.Stalled {
 		out.status, out.final = Failed, false
+	}
+	if out.final {
+		l.measure(s.Loss, s.GradNorm)
 	}
 	return out, nil
 }

@@ -235,7 +235,7 @@ func TestPanic(t *testing.T) {
 	for i, loss := range map[int]objective.Params{1: &brokenLoss{}, 4: &brokenLoss{late: true}} {
 		run := plan.Run(i)
 		run.Loss = loss
-		done, err := perform(context.Background(), run)
+		done, err := (&desk{}).perform(context.Background(), run)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func (c *column) append(cell []byte) {
 // appendNumber adds the cell that FormatFloat writes.
 func (c *column) appendNumber(v float64) {
 	if c.texts != nil {
-		var text [longestNumber]byte
+		var text [LongestFloat]byte
 		c.append(AppendFloat(text[:0], v))
 		return
 	}
@@ -61,7 +61,7 @@ func (c *column) appendNumber(v float64) {
 // toTexts gives up numbers.
 func (c *column) toTexts() {
 	c.texts = &dictionary{}
-	var text [longestNumber]byte
+	var text [LongestFloat]byte
 	for _, block := range c.numbers {
 		for _, v := range block {
 			c.codes.append(c.texts.code(AppendFloat(text[:0], v)))

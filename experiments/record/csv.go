@@ -28,6 +28,9 @@ func appendRow[T ~string | ~[]byte](buf []byte, cells []T) []byte {
 	return append(buf, '\n')
 }
 
+// AppendCell appends one cell as AppendRow writes it.
+func AppendCell(buf []byte, cell string) []byte { return appendCell(buf, cell) }
+
 func appendCell[T ~string | ~[]byte](buf []byte, cell T) []byte {
 	if !needsQuotes(cell) {
 		return append(buf, cell...)

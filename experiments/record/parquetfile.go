@@ -180,7 +180,7 @@ func readPages(to *column, pages parquet.Pages) error {
 
 // appendValue adds the cell whose value valueOf returns.
 func (c *column) appendValue(v *parquet.Value) {
-	var text [longestNumber]byte
+	var text [LongestFloat]byte
 	switch {
 	case v.IsNull():
 		c.append(nil)

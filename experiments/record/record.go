@@ -43,22 +43,22 @@ func AppendFloat(buf []byte, v float64) []byte {
 	return strconv.AppendFloat(buf, v, 'g', -1, 64)
 }
 
-// longestNumber is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
-const longestNumber = 24
+// LongestFloat is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
+const LongestFloat = 24
 
 // number reads a cell that is the very text that FormatFloat gives a number; NaN for "".
 func number(cell []byte) (v float64, ok bool) {
 	if len(cell) == 0 {
 		return math.NaN(), true
 	}
-	if first := cell[0]; len(cell) > longestNumber || first != '-' && first != 'i' && (first < '0' || first > '9') {
+	if first := cell[0]; len(cell) > LongestFloat || first != '-' && first != 'i' && (first < '0' || first > '9') {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(string(cell), 64)
 	if err != nil {
 		return 0, false
 	}
-	var text [longestNumber]byte
+	var text [LongestFloat]byte
 	return v, string(AppendFloat(text[:0], v)) == string(cell)
 }
 
@@ -71,6 +71,6 @@ func integer(cell []byte) (v int64, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	var text [longestNumber]byte
+	var text [LongestFloat]byte
 	return v, string(strconv.AppendInt(text[:0], v, 10)) == string(cell)
 }

@@ -63,10 +63,9 @@ func (r *Run) Source(use string, override *int) *rand.Rand {
 	if override != nil {
 		seed = *override
 	}
-	h := sha256.New()
-	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(seed)))
-	h.Write([]byte(use))
-	return rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))
+	var space [64]byte
+	text := append(binary.LittleEndian.AppendUint64(space[:0], uint64(seed)), use...)
+	return rand.New(rand.NewChaCha8(sha256.Sum256(text)))
 }
 
 // sourceFor is Source with the override that params may hold.

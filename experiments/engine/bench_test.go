@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/train"
+)
+
+// short is a sweep of runs of a few steps, as many as there are seeds.
+const short = `name: short
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
+preferences: {kind: sample, n: 20}
+train: {epochs: 10}
+objectives: [dpo]
+sweep:
+  lambda: {logspace: {from: -3, to: 1, num: 10}}
+  seed: {linspace: {from: 1, to: %d, num: %d}}
+`
+
+// benchPlan is the plan of 10 times as many runs as seeds.
+func benchPlan(b *testing.B, seeds int) *spec.Plan {
+	b.Helper()
+	return planOf(b, fmt.Sprintf(short, seeds, seeds))
+}
+
+// BenchmarkSweep does 20,000 short runs from the plan to the tables, and the training of the same runs alone. What the
+// first takes longer is the cost of dispatching: resolving, hashing, measuring, the cache, and writing the tables.
+func BenchmarkSweep(b *testing.B) {
+	const seeds = 2000
+	b.Run("whole", func(b *testing.B) {
+		plan := benchPlan(b, seeds)
+		b.ReportAllocs()
+		for b.Loop() {
+			do(b, workOn(b, plan, 1), b.TempDir())
+		}
+		perRun(b, plan)
+	})
+	b.Run("training", func(b *testing.B) {
+		plan := benchPlan(b, seeds)
+		runs := make([]*spec.Run, plan.Len())
+		for i, run := range plan.All() {
+			runs[i] = run
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, run := range runs {
+				bareTraining(b, run)
+			}
+		}
+		perRun(b, plan)
+	})
+}
+
+func perRun(b *testing.B, plan *spec.Plan) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*plan.Len()), "ns/run")
+}
+
+// bareTraining trains as a run does, without looking at the policy.
+func bareTraining(b *testing.B, run *spec.Run) {
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		b.Fatal(err)
+	}
+	pairs, err := run.BuildPreferences(env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pol, err := run.BuildPolicy(env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	problem := train.NewProblem(env, pol, run.Loss.Objective(), run.Constraint.L2)
+	loop := train.Loop{Problem: problem, Data: pairs, Params: run.Train, Order: run.Source("batches", nil)}
+	if _, err := loop.Run(context.Background(), func(train.Record) {}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkAssemble writes the tables of 20,000 runs that the cache holds.
+func BenchmarkAssemble(b *testing.B) {
+	plan := benchPlan(b, 2000)
+	w := workOn(b, plan, 1)
+	if err := w.Compute(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Assemble(context.Background(), b.TempDir(), record.CSV); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perRun(b, plan)
+}
