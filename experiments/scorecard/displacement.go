@@ -70,7 +70,7 @@ func displacing(s *Subject) []*Place { return append([]*Place{entangled}, s.lab.
 
 // displaced trains on the one comparison of the best response with the worst.
 func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
-	own, class := p.single(), policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
+	own, class := p.Alone, policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
 	star := own.Prompts[0].PiStar
 	chosen, rejected = floats.MaxIdx(star), floats.MinIdx(star)
 	if p != entangled {

@@ -230,9 +230,17 @@ func (c *Cell) judge() {
 		c.Reading = Reading{Value: math.NaN(), Place: c.Reading.Place, None: fmt.Sprintf(
 			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
 			c.evidence.left, c.evidence.measured, c.evidence.example)}
-	case c.Verdict == Pass && !(c.Reading.Value <= c.Bound):
-		c.Verdict = Fail
+	case c.Verdict == Pass:
+		c.Verdict = Judge(c.Reading.Value, c.Bound)
 	}
+}
+
+// Judge returns the verdict on a value, in the test's unit: Pass up to the bound, else Fail, as for NaN.
+func Judge(value, bound float64) Verdict {
+	if value <= bound {
+		return Pass
+	}
+	return Fail
 }
 
 // measure takes a reading. A loss that panics or gives no number fails at infinity, so that one broken loss does not
