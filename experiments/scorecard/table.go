@@ -11,8 +11,8 @@ import (
 )
 
 // Table returns the scorecard in long form: a row a cell, losses in order and tests within them. value is empty where
-// the verdict is none; seed is that of a random environment; converged says of all policies that the cell rests on, in
-// every environment, that their search arrived: yes, no, or empty where there are none or only stopped runs were asked for.
+// the verdict is none; seed is that of a random environment; converged says that the search for a policy arrived in every
+// environment: yes, no where some are left out for that, or empty where no policy or only stopped runs were asked for.
 func (c *Card) Table() *record.Table {
 	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "environment", "seed", "prompt", "lambda",
 		"solver", "converged", "detail")
@@ -75,7 +75,7 @@ func (c *Card) Markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells with a policy that did not converge.\n\n")
+	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells from which environments are left out, since a search for a policy did not converge there.\n\n")
 	b.WriteString("| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
 	for j, t := range c.Tests {
 		bound := t.Bound
