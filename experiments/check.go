@@ -12,8 +12,8 @@ func newCheck(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check RESULTS...",
 		Short: "Evaluate the claims of results folders again, from their tables",
-		Long: "Evaluates the claims in each folder's config.yaml against its tables and prints the verdicts. Nothing is\n" +
-			"written. The exit status is 1 if a verdict is not the expected one.",
+		Long: "Evaluates the claims in each folder's config.yaml against its tables and prints the verdicts; of a\n" +
+			"scorecard, whether every verdict is what its value and bound say. Nothing is written. The exit status is 1 if a verdict is not the expected one.",
 		Example: `  experiments check results/preservation
   experiments check results/* --quiet`,
 		Args: needArgs("a results folder"),
@@ -31,6 +31,14 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 	}
 	well := true
 	for _, res := range all {
+		if res.config.Scorecard != nil {
+			holds, err := checkScorecard(res, quiet, stdout)
+			if err != nil {
+				return err
+			}
+			well = well && holds
+			continue
+		}
 		verdicts := evaluate(res.config, res.src)
 		asExpected := countWell(verdicts)
 		if !quiet || asExpected < len(verdicts) {

@@ -62,11 +62,14 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	}
 	cell := &card.Cells[0][0]
 	fmt.Fprint(stdout, cell.Certificate())
-	path, err := writeReproduction(o.out, cell, doc.Settings)
+	path, alone, err := writeReproduction(o.out, cell, doc.Settings)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "%-12s experiments run %s\n", "again", path)
+	if alone {
+		fmt.Fprintf(stdout, "%-12s %s\n", "", "No experiment measures this value; the config is a scorecard of this one cell and gives the same number.")
+	}
 	return nil
 }
 
@@ -88,22 +91,24 @@ func (d *scorecardDoc) keep(loss string) error {
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 
-// writeReproduction writes the config of a cell and its data files, and returns the config's path.
-func writeReproduction(out string, cell *scorecard.Cell, settings spec.ScorecardSettings) (string, error) {
+// writeReproduction writes the config of a cell and its data files. It returns the config's path, and whether it is a
+// scorecard of the one cell, not an experiment.
+func writeReproduction(out string, cell *scorecard.Cell, settings spec.ScorecardSettings) (path string, alone bool, err error) {
 	name := strings.Trim(unfit.ReplaceAllString(cell.Loss+"-"+cell.Test.Name, "-"), "-")
 	again := cell.Reproduce(name, settings)
 	if err := os.MkdirAll(out, 0o755); err != nil {
-		return "", err
+		return "", false, err
 	}
-	for path, data := range again.Files {
-		path = filepath.Join(out, filepath.FromSlash(path))
+	for file, data := range again.Files {
+		path := filepath.Join(out, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return "", err
+			return "", false, err
 		}
 		if err := engine.WriteFile(path, data); err != nil {
-			return "", err
+			return "", false, err
 		}
 	}
-	path := filepath.Join(out, name+".yaml")
-	return path, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
+	path = filepath.Join(out, name+".yaml")
+	_, alone = again.Document.(*spec.Scorecard)
+	return path, alone, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
 }

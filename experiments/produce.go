@@ -152,6 +152,9 @@ func (r *report) conclude(ctx context.Context, dir string, o *output, jobs int) 
 // sources gives the tables that a config's claims and figures read: its own in dir, and for a suite its members' under
 // out.
 func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
+	if c.Scorecard != nil {
+		return scorecardSources(dir)
+	}
 	folders := map[string]*record.Folder{}
 	if c.Suite == nil {
 		own, err := record.OpenFolder(dir)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -105,19 +106,23 @@ func scorecardOf(c *spec.Config) (*scorecardDoc, error) {
 	switch {
 	case c.Scorecard != nil:
 		copied := *c.Scorecard
+		copied.Objectives = slices.Clone(copied.Objectives)
 		doc.Scorecard = &copied
 		if len(doc.Objectives) == 0 {
 			doc.Objectives = spec.DefaultObjectives()
 		}
-		if key, name, ok := scorecard.Check(doc.Settings); !ok {
-			return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
-				decode.Nearest(name, scorecard.Names()))}
-		}
 	case c.Experiment != nil:
 		doc.Scorecard = &spec.Scorecard{Head: spec.Head{Name: c.Head.Name + "-scorecard", Description: c.Head.Description},
-			Objectives: c.Experiment.Objectives, Settings: spec.DefaultScorecard()}
+			Objectives: slices.Clone(c.Experiment.Objectives), Settings: spec.DefaultScorecard()}
+		if c.Tested != nil {
+			doc.Settings = *c.Tested
+		}
 	default:
 		return nil, inputError{fmt.Errorf("%s: a suite has no objectives of its own; name the config of an experiment or of a scorecard", c.Path)}
+	}
+	if key, name, ok := scorecard.Check(doc.Settings); !ok {
+		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
+			decode.Nearest(name, scorecard.Names()))}
 	}
 	for i := range doc.Objectives { // training settings belong to experiments
 		doc.Objectives[i].Train = decode.Partial[train.Params]{}

@@ -100,7 +100,7 @@ func TestScorecardGolden(t *testing.T) {
 // again: as the value of its claim, as the status of its run, or as the one cell of a scorecard.
 func TestExplainReproduces(t *testing.T) {
 	config := writeConfig(t, `name: few
-objectives: [dpo, typo, {kind: f-dpo, divergence: alpha, alpha: 2}, orpo]
+objectives: [dpo, typo, {kind: f-dpo, divergence: alpha, alpha: 2}, orpo, kto, hinge]
 scorecard: {environments: 3, seed: 1}
 `)
 	out := t.TempDir()
@@ -122,7 +122,13 @@ scorecard: {environments: 3, seed: 1}
 				t.Fatalf("configs: %v", paths)
 			}
 			command(t, 0, "run", paths[0], "--out", dir, "--quiet")
-			got := reproduced(t, filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml")), test)
+			results := filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml"))
+			got := reproduced(t, results, test)
+			if _, err := os.Stat(filepath.Join(results, "scorecard.csv")); err == nil {
+				if got != value || !strings.Contains(stdout, "a scorecard of this one cell") {
+					t.Errorf("the scorecard of the cell gives %v, the cell is %v; said: %s", got, value, stdout)
+				}
+			}
 			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
 				t.Errorf("the config gives %v, the cell is %v", got, value)
 			}
@@ -163,6 +169,59 @@ sweep: {lambda: [0.1, 1]}
 	}
 }
 
+// An experiment may say on what its losses are tested; running it is not changed by that.
+func TestScorecardInExperiment(t *testing.T) {
+	const text = `name: mine
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}
+objectives: [{kind: typo, name: ours}]
+solver: exact
+`
+	config := writeConfig(t, text+"scorecard: {environments: 2, tests: [gradient], bounds: {gradient/size: 0.01}}\n")
+	out := t.TempDir()
+	command(t, 0, "scorecard", config, "--out", out)
+	card := readTable(t, filepath.Join(out, "mine-scorecard", "scorecard.csv"))
+	if len(card.Rows) != 3 || card.Text(2, "test") != "gradient/size" || card.Text(2, "bound") != "0.01" || card.Text(2, "verdict") != "fail" {
+		t.Errorf("%d cells: %v", len(card.Rows), card.Rows)
+	}
+	command(t, 0, "run", config, "--out", out, "--quiet")
+	command(t, 0, "run", writeConfig(t, text), "--out", filepath.Join(out, "plain"), "--quiet")
+	with, _ := os.ReadFile(filepath.Join(out, "mine", "runs.csv"))
+	without, err := os.ReadFile(filepath.Join(out, "plain", "mine", "runs.csv"))
+	if err != nil || !bytes.Equal(with, without) {
+		t.Errorf("the scorecard's settings change the run (%v)", err)
+	}
+}
+
+// plot draws a scorecard's figure again from its table, and check holds its verdicts against values and bounds.
+func TestScorecardFolder(t *testing.T) {
+	config, out := writeConfig(t, "name: small\nobjectives: [dpo]\nscorecard: {environments: 2, tests: [gradient]}\n"), t.TempDir()
+	command(t, 0, "scorecard", config, "--out", out)
+	dir := filepath.Join(out, "small")
+	figure := filepath.Join(dir, "figures", "scorecard.svg")
+	want, err := os.ReadFile(figure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(figure); err != nil {
+		t.Fatal(err)
+	}
+	command(t, 0, "plot", dir)
+	if got, _ := os.ReadFile(figure); !bytes.Equal(got, want) {
+		t.Error("the figure drawn again differs")
+	}
+	if stdout, _ := command(t, 0, "check", dir); !strings.Contains(stdout, "3 of 3 verdicts") {
+		t.Errorf("check: %s", stdout)
+	}
+	table := filepath.Join(dir, "scorecard.csv")
+	data, _ := os.ReadFile(table)
+	if err := os.WriteFile(table, bytes.Replace(data, []byte(",pass,"), []byte(",fail,"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, _ := command(t, 1, "check", dir); !strings.Contains(stdout, "2 of 3 verdicts") || !strings.Contains(stdout, "gradient/bounded of dpo") {
+		t.Errorf("check of a changed table: %s", stdout)
+	}
+}
+
 // The shipped config states the default bound of every test.
 func TestScorecardConfig(t *testing.T) {
 	doc, err := loadScorecard([]string{"../configs/scorecard.yaml"})
@@ -188,6 +247,8 @@ func TestScorecardMistakes(t *testing.T) {
 	}{
 		{[]string{"scorecard"}, "name: a\nscorecard:\n  bounds: {preservaton: 1}\n", []string{"card.yaml:3:", "scorecard.bounds.preservaton", `did you mean "preservation"`}},
 		{[]string{"scorecard"}, "name: a\nscorecard: {tests: [monotony]}\n", []string{"card.yaml:2:", `did you mean "monotone"`}},
+		{[]string{"scorecard"}, "name: a\nenvironment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}\nobjectives: [dpo]\nscorecard: {tests: [monotony]}\n",
+			[]string{"card.yaml:4:", "scorecard.tests.0", `did you mean "monotone"`}},
 		{[]string{"scorecard"}, "name: a\nscorecard: {environments: -1}\n", []string{"card.yaml:2:", "scorecard.environments"}},
 		{[]string{"scorecard"}, "name: a\nobjectives: [dpo, dpo]\nscorecard: {}\n", []string{"card.yaml:2:", "objectives.1", "label"}},
 		{[]string{"explain", "dp", "preservation"}, "", []string{`no "dp"`, "did you mean"}},

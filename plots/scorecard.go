@@ -87,7 +87,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
 	p.Add(grid)
 	for _, v := range []struct{ verdict, label string }{
-		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some policy did not converge"}} {
+		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some environments left out, not converged"}} {
 		p.addEntry(seriesRank, v.label, v.verdict, swatch{verdictFill[v.verdict]})
 	}
 	return []*Panel{p}, nil
@@ -108,7 +108,7 @@ func distinctCells(t *record.Table, column string) []string {
 type heatCell struct {
 	verdict string
 	value   float64
-	open    bool // some policy behind it did not converge
+	open    bool // environments are left out, where no search converged
 }
 
 // heatMap draws the cells, and the names of the tests above them.

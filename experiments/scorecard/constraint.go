@@ -63,12 +63,11 @@ var constraintLowRank = &Test{
 func restrained(name string, restrain func(*task)) func(*Subject, *Place) Reading {
 	return func(s *Subject, p *Place) Reading {
 		lambda := s.nearest(1)
-		own := p.single()
+		own := p.Alone
 		if len(own.Prompts[0].PiRef) < 3 && name == "low-rank" {
 			return none("two responses leave no policy class to choose")
 		}
-		task := func() task { return task{Settings: settingsAt(own, p.Seed)} }
-		free := s.solve(p.Name+" alone", lambda, task)
+		free := s.solve(p.Name+" alone", lambda, p.alone)
 		if !free.whole() {
 			return Reading{Value: math.Inf(1), Lambda: lambda, Solver: free.Solver, Detail: "unconstrained: " + free.why()}
 		}
@@ -76,13 +75,14 @@ func restrained(name string, restrain func(*task)) func(*Subject, *Place) Readin
 		if !ok {
 			return none("the unconstrained minimizer lies on the boundary of the simplex, where no reward leads to it")
 		}
-		tight := task()
+		tight := p.alone()
 		restrain(&tight)
 		tight.loss = s.at(lambda)
-		reached := tight.minimize(s.lab.ctx, lambda)
+		reached := tight.minimize(s.lab.ctx, lambda, s.smooth())
 		aim := tight
+		aim.place, aim.drawn = nil, nil
 		aim.Environment, aim.loss, aim.Solver, aim.Train = purpose, &objective.RLHF{Lambda: 1}, reached.Solver, reached.Train
-		wanted := aim.minimize(s.lab.ctx, 1)
+		wanted := aim.minimize(s.lab.ctx, 1, true)
 		s.evidence.add(p.Name+", restrained", lambda, reached)
 		s.evidence.add(p.Name+", its purpose restrained", 1, wanted)
 		if !reached.whole() || !wanted.whole() {

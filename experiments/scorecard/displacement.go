@@ -29,21 +29,16 @@ var displacement = &Test{
 	Theory: displacementTheory,
 	Bound:  0.1,
 	Places: displacing,
-	Measure: func(s *Subject, p *Place) Reading {
-		o, chosen, rejected := s.displaced(p)
-		if !o.whole() {
-			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
-		}
-		r := s.shifts(o, chosen, rejected)
-		ref := o.env.Prompts[0].LogRef
-		r.Value = ref[chosen] - o.logPi[0][chosen]
+	Measure: displaced(func(r *Reading, o *outcome, chosen, _ int, s *Subject) {
+		r.Value = o.env.Prompts[0].LogRef[chosen] - o.logPi[0][chosen]
+		fall := r.Value
 		r.Again = func(bound float64) *Recipe {
 			low := -bound
-			return s.displacementRecipe(o).claim("chosen_shift is the cell's value with the sign turned.", r.Value <= bound,
-				&claims.Bound{Metric: "chosen_shift", Min: &low})
+			again := newRecipe(o)
+			again.add(s.Label, o)
+			return again.claim("chosen_shift is the cell's value with the sign turned.", fall <= bound, &claims.Bound{Metric: "chosen_shift", Min: &low})
 		}
-		return r
-	},
+	}),
 }
 
 var displacementMass = &Test{
@@ -53,16 +48,23 @@ var displacementMass = &Test{
 	Theory: displacementTheory,
 	Bound:  0.1,
 	Places: displacing,
-	Measure: func(s *Subject, p *Place) Reading {
+	Measure: displaced(func(r *Reading, o *outcome, chosen, rejected int, _ *Subject) {
+		ref, pi := o.env.Prompts[0].PiRef, r.Reached
+		r.Value = ref[chosen] - pi[chosen] + ref[rejected] - pi[rejected]
+	}),
+}
+
+// displaced trains on one comparison and lets read take the value from where that ended.
+func displaced(read func(r *Reading, o *outcome, chosen, rejected int, s *Subject)) func(*Subject, *Place) Reading {
+	return func(s *Subject, p *Place) Reading {
 		o, chosen, rejected := s.displaced(p)
 		if !o.whole() {
 			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
 		}
 		r := s.shifts(o, chosen, rejected)
-		ref, pi := o.env.Prompts[0].PiRef, r.Reached
-		r.Value = ref[chosen] - pi[chosen] + ref[rejected] - pi[rejected]
+		read(&r, o, chosen, rejected, s)
 		return r
-	},
+	}
 }
 
 // displacing looks at the entangled environment and at all others.
@@ -70,7 +72,7 @@ func displacing(s *Subject) []*Place { return append([]*Place{entangled}, s.lab.
 
 // displaced trains on the one comparison of the best response with the worst.
 func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
-	own, class := p.single(), policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
+	own, class := p.Alone, policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
 	star := own.Prompts[0].PiStar
 	chosen, rejected = floats.MaxIdx(star), floats.MinIdx(star)
 	if p != entangled {
@@ -94,10 +96,4 @@ func (s *Subject) shifts(o *outcome, chosen, rejected int) Reading {
 	up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
 	return Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
 		Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
-}
-
-func (s *Subject) displacementRecipe(o *outcome) *Recipe {
-	r := newRecipe(o)
-	r.add(s.Label, o)
-	return r
 }

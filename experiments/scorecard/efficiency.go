@@ -27,8 +27,8 @@ var sampleEfficiency = &Test{
 		if !s.comparesPairs() {
 			return none("the loss reads no comparisons")
 		}
-		lambda, own := s.nearest(1), p.single()
-		goal := s.solve(p.Name+" alone", lambda, func() task { return task{Settings: settingsAt(own, p.Seed)} })
+		lambda, own := s.nearest(1), p.Alone
+		goal := s.solve(p.Name+" alone", lambda, p.alone)
 		if !goal.whole() {
 			return Reading{Value: math.Inf(1), Lambda: lambda, Solver: goal.Solver, Detail: goal.why()}
 		}
@@ -50,9 +50,10 @@ var sampleEfficiency = &Test{
 // last policy.
 func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst float64, pairs int, pi []float64) {
 	for seed := range drawSeeds {
-		t := task{Settings: settingsAt(p.single(), p.Seed), loss: s.at(lambda)}
+		t := p.alone()
+		t.loss, t.drawn = s.at(lambda), nil
 		draw := s.lab.sample(p, n, seed, &t)
-		o := t.minimize(s.lab.ctx, lambda)
+		o := t.minimize(s.lab.ctx, lambda, s.smooth())
 		s.evidence.add(fmt.Sprintf("%s, %d draws", p.Name, n), lambda, o)
 		if !o.whole() {
 			return 1, pairs, pi

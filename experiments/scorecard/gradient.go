@@ -89,7 +89,8 @@ var gradientSize = &Test{
 	Bound:  10,
 	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
-		t := task{Settings: settingsAt(p.Params, p.Seed), loss: s.Loss}
+		t := p.task()
+		t.loss = s.Loss
 		o, pol := t.build()
 		if o.err != nil {
 			return Reading{Value: math.Inf(1), Detail: o.err.Error()}

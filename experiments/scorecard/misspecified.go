@@ -21,8 +21,8 @@ var misspecifiedReference = &Test{
 	Bound:  0.1,
 	Places: everywhere,
 	Measure: func(s *Subject, p *Place) Reading {
-		own := p.single()
-		best, at, broken := s.bestReward(p.Name+" alone", func() task { return task{Settings: settingsAt(own, p.Seed)} })
+		own := p.Alone
+		best, at, broken := s.bestReward(p.Name+" alone", p.alone)
 		if broken != nil {
 			return *broken
 		}
@@ -90,7 +90,7 @@ func missetBy(factor float64) func(*Subject, *Place) Reading {
 			return none("the loss has no lambda")
 		}
 		last := len(p.Env.Prompts) - 1
-		best, at, broken := s.bestReward(p.Name, func() task { return task{Settings: settingsAt(p.Params, p.Seed)} })
+		best, at, broken := s.bestReward(p.Name, p.task)
 		if broken != nil {
 			return *broken
 		}

@@ -5,6 +5,7 @@ import (
 
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/preference"
 )
 
 // Place is an environment of the scorecard.
@@ -14,7 +15,11 @@ type Place struct {
 	Seed   int // of a random environment
 	Random bool
 	Env    *bandit.Env
-	Index  int // among the random ones, from 0
+	Alone  *bandit.Declared // the last prompt alone: the bad one where there is a good one
+
+	pairs           *preference.Pairs // its population
+	aloneEnv        *bandit.Env
+	alonePopulation *preference.Pairs
 }
 
 // newPlace builds an environment.
@@ -24,7 +29,33 @@ func newPlace(name string, params bandit.Params, seed int) *Place {
 	if err != nil {
 		panic(fmt.Sprintf("scorecard: environment %s: %v", name, err))
 	}
-	return &Place{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env}
+	p := &Place{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env, pairs: population(env)}
+	x := env.Prompts[len(env.Prompts)-1]
+	p.Alone = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: x.Name, PiStar: x.PiStar, PiRef: x.PiRef}}}
+	if p.aloneEnv, err = p.Alone.Build(nil); err != nil {
+		panic(fmt.Sprintf("scorecard: last prompt of environment %s: %v", name, err))
+	}
+	p.alonePopulation = population(p.aloneEnv)
+	return p
+}
+
+// population returns all comparisons of an environment.
+func population(env *bandit.Env) *preference.Pairs {
+	all, err := (&preference.Population{}).Build(preference.Input{Env: env})
+	if err != nil {
+		panic(fmt.Sprintf("scorecard: population: %v", err))
+	}
+	return all
+}
+
+// task is a minimization over the place's population.
+func (p *Place) task() task {
+	return task{Settings: settingsAt(p.Params, p.Seed), place: p.Env, drawn: p.pairs}
+}
+
+// alone is a minimization over the population of the last prompt.
+func (p *Place) alone() task {
+	return task{Settings: settingsAt(p.Alone, p.Seed), place: p.aloneEnv, drawn: p.alonePopulation}
 }
 
 // The paper's environments (arXiv 2407.09072, published synthetic code).
@@ -54,7 +85,6 @@ func places(n, seed int) []*Place {
 			params.Star = "gaussian"
 		}
 		p := newPlace(fmt.Sprintf("random-%d", i+1), params, seed+i)
-		p.Index = i
 		all = append(all, p)
 	}
 	return all
@@ -65,9 +95,3 @@ func everywhere(s *Subject) []*Place { return s.lab.places }
 
 // at returns a test's own place.
 func at(p *Place) func(*Subject) []*Place { return func(*Subject) []*Place { return []*Place{p} } }
-
-// single returns a place with the last prompt of p alone, declared: the bad prompt where there is a good one.
-func (p *Place) single() *bandit.Declared {
-	x := p.Env.Prompts[len(p.Env.Prompts)-1]
-	return &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: x.Name, PiStar: x.PiStar, PiRef: x.PiRef}}}
-}

@@ -3,6 +3,7 @@ package scorecard
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"windtunnel/experiments/claims"
@@ -19,7 +20,7 @@ var preservation = &Test{
 	Theory: "arXiv 2407.09072, preservation theorem. No loss psi(mu(r_w) - mu(r_l); lambda) leaves good prompts at pi_star and improves bad ones, for any " +
 		"psi, mu and lambda. TYPO's minimizer on a good prompt is pi_star for every lambda, since it minimizes both of its terms.",
 	Bound:  1e-3,
-	Places: everywhere,
+	Places: paired,
 	Measure: func(s *Subject, p *Place) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
@@ -56,7 +57,7 @@ var preservationDominated = &Test{
 	Theory: "arXiv 2407.09072. TYPO's minimizers run from pi_ref to pi_star on the bad prompt with the good one left at pi_star, so no loss " +
 		"can be better than all of them on either.",
 	Bound:  1e-3,
-	Places: everywhere,
+	Places: paired,
 	Measure: func(s *Subject, p *Place) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
@@ -87,6 +88,11 @@ type tradeoff struct {
 	goodName, badName   string
 	good, bad, baseline float64 // KL(pi_star to pi), and of pi_ref on the bad prompt, nats
 	improved            bool
+}
+
+// paired looks at the places with a good prompt beside a bad one.
+func paired(s *Subject) []*Place {
+	return slices.DeleteFunc(slices.Clone(s.lab.places), func(p *Place) bool { return len(p.Env.Prompts) < 2 })
 }
 
 // rivalry is TYPO's frontier at one place.
@@ -136,8 +142,12 @@ func (s *Subject) frontier(p *Place) ([]tradeoff, *Reading) {
 	return s.refined(p, good, bad, points), nil
 }
 
-// bisections is how often the interval is halved in which the largest lambda lies that improves the bad prompt by half.
-const bisections = 5
+// bisections is how often the interval is halved in which the largest lambda lies that improves the bad prompt by half;
+// less often, searchedBisections, where the minimizer has to be searched for.
+const (
+	bisections         = 5
+	searchedBisections = 3
+)
 
 // refined adds the points of a bisection in log lambda between the largest lambda of the grid that improves the bad
 // prompt by half and the next: damage is least there where it falls with lambda.
@@ -152,7 +162,11 @@ func (s *Subject) refined(p *Place, good, bad int, points []tradeoff) []tradeoff
 		return points
 	}
 	low, high := points[last].lambda, points[last+1].lambda
-	for range bisections {
+	halvings := searchedBisections
+	if s.smooth() {
+		halvings = bisections
+	}
+	for range halvings {
 		middle := math.Sqrt(low * high)
 		q := s.tradeoff(p, good, bad, middle)
 		if q == nil {

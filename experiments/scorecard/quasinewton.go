@@ -7,8 +7,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// slope is a function to be minimized: it returns the value at x and writes the gradient.
-type slope func(x, grad []float64) float64
+// surface is a function to be minimized.
+type surface interface {
+	// loss returns the value at x.
+	loss(x []float64) float64
+	// slope writes the gradient at the x that was last given to loss.
+	slope(grad []float64)
+}
 
 // Limits of quasiNewton.
 const (
@@ -16,43 +21,49 @@ const (
 	sufficientFall = 1e-4
 	weakCurvature  = 0.5
 	// searchSteps bounds the steps, lineSteps the evaluations of one line search.
-	searchSteps = 400
-	lineSteps   = 50
-	// flatSlope is the share of its first norm that a gradient may keep at rest.
-	flatSlope = 1e-10
+	searchSteps = 300
+	lineSteps   = 20
+	// unseen is the share of the value below which a fall drowns in rounding.
+	unseen = 3e-15
+	// A search ends after idleMoves steps that move nothing by more than idleMove of itself, or below 1 of 1.
+	idleMove, idleMoves = 1e-8, 5
+	// outside is how far from the origin a search follows a loss that falls for ever.
+	outside = 1e9
 )
 
-// quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns its value and the gradient's norm as
-// a share of the first. The line search asks for the weak Wolfe conditions alone, with which BFGS converges on functions
-// with kinks as well (Lewis and Overton, Mathematical Programming 141, 2013, algorithm 2.6); gonum/optimize asks for the
-// strong ones, which no point next to a kink meets. One unit of x is the length of the first trial step.
-func quasiNewton(f slope, x []float64) (value, rest float64) {
+// quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns the gradient's norm there. It is at rest
+// where that norm is at most the given one. The line search asks for the weak Wolfe conditions alone, with which BFGS
+// converges on functions with kinks as well (Lewis and Overton, Mathematical Programming 141, 2013, algorithm 2.6);
+// gonum/optimize asks for the strong ones, which no point next to a kink meets. One unit of x is the length of the first
+// trial step.
+func quasiNewton(f surface, x []float64, rest float64) (norm float64) {
 	n := len(x)
 	q := &bfgs{f: f, x: x, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
 		inverse: mat.NewSymDense(n, nil), move: mat.NewVecDense(n, nil), turn: mat.NewVecDense(n, nil), image: mat.NewVecDense(n, nil)}
-	q.value = f(x, q.grad)
+	q.value = f.loss(x)
+	f.slope(q.grad)
 	begin := floats.Norm(q.grad, 2)
-	if begin == 0 || math.IsNaN(q.value) {
-		return q.value, 0
+	if begin <= rest || math.IsNaN(q.value) {
+		return begin
 	}
 	for i := range n {
 		q.inverse.SetSym(i, i, 1/begin)
 	}
-	for q.steps < searchSteps && floats.Norm(q.grad, 2) > flatSlope*begin && q.step() {
+	for q.steps < searchSteps && q.idle < idleMoves && floats.Norm(x, math.Inf(1)) < outside && floats.Norm(q.grad, 2) > rest && q.step() {
 	}
-	return q.value, floats.Norm(q.grad, 2) / begin
+	return floats.Norm(q.grad, 2)
 }
 
 // bfgs is a search under way.
 type bfgs struct {
-	f              slope
+	f              surface
 	x, grad        []float64
 	value          float64
 	next, nextGrad []float64
 	inverse        *mat.SymDense // estimate of the Hessian's inverse
 	move, turn     *mat.VecDense // last step, and how it turned the gradient
 	image          *mat.VecDense
-	steps          int
+	steps, idle    int
 }
 
 // step moves on, and says whether it could.
@@ -62,15 +73,20 @@ func (q *bfgs) step() bool {
 	dir.MulVec(q.inverse, mat.NewVecDense(n, q.grad))
 	dir.ScaleVec(-1, dir)
 	along := mat.Dot(dir, mat.NewVecDense(n, q.grad))
-	if !(along < 0) || math.IsInf(along, 0) {
+	if !(along < -unseen*math.Abs(q.value)) || math.IsInf(along, 0) {
 		return false
 	}
 	value, ok := q.search(dir.RawVector().Data, along)
 	if !ok {
 		return false
 	}
-	for i := range n {
-		q.move.SetVec(i, q.next[i]-q.x[i])
+	q.idle++
+	for i, v := range q.x {
+		move := q.next[i] - v
+		if math.Abs(move) > idleMove*max(1, math.Abs(v)) {
+			q.idle = 0
+		}
+		q.move.SetVec(i, move)
 		q.turn.SetVec(i, q.nextGrad[i]-q.grad[i])
 	}
 	copy(q.x, q.next)
@@ -87,13 +103,12 @@ func (q *bfgs) search(dir []float64, along float64) (value float64, ok bool) {
 	low, high, size := 0.0, math.Inf(1), 1.0
 	for range lineSteps {
 		floats.AddScaledTo(q.next, q.x, size, dir)
-		value = q.f(q.next, q.nextGrad)
-		switch {
-		case !(value < q.value+sufficientFall*size*along):
+		value = q.f.loss(q.next)
+		if !(value < q.value+sufficientFall*size*along) {
 			high = size
-		case floats.Dot(q.nextGrad, dir) < weakCurvature*along:
+		} else if q.f.slope(q.nextGrad); floats.Dot(q.nextGrad, dir) < weakCurvature*along {
 			low = size
-		default:
+		} else {
 			return value, true
 		}
 		if math.IsInf(high, 1) {
@@ -106,7 +121,8 @@ func (q *bfgs) search(dir []float64, along float64) (value float64, ok bool) {
 		return value, false
 	}
 	floats.AddScaledTo(q.next, q.x, low, dir)
-	value = q.f(q.next, q.nextGrad)
+	value = q.f.loss(q.next)
+	q.f.slope(q.nextGrad)
 	return value, value < q.value
 }
 

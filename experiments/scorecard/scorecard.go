@@ -1,6 +1,7 @@
 // Package scorecard measures what losses do to a policy: every loss through every test, on the paper's environments and
-// on random ones, with exact minimizers where toy/exact can and trained policies where it cannot. Each cell is the worst
-// case over the environments, and keeps what a certificate needs: where it happened, which policy was reached, what
+// on random ones, with exact minimizers where toy/exact can and local minima found by search where it cannot. A loss that
+// falls for ever has no minimizer, and an environment in which a search does not arrive is left out and counted. Each cell
+// is the worst case over the environments, and keeps what a certificate needs: where it happened, which policy was reached, what
 // was expected, and an experiment that does it again.
 //
 // A test is a file of its own and a line in Tests. Its values are such that less is better.
@@ -230,9 +231,17 @@ func (c *Cell) judge() {
 		c.Reading = Reading{Value: math.NaN(), Place: c.Reading.Place, None: fmt.Sprintf(
 			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
 			c.evidence.left, c.evidence.measured, c.evidence.example)}
-	case c.Verdict == Pass && !(c.Reading.Value <= c.Bound):
-		c.Verdict = Fail
+	case c.Verdict == Pass:
+		c.Verdict = Judge(c.Reading.Value, c.Bound)
 	}
+}
+
+// Judge returns the verdict on a value, in the test's unit: Pass up to the bound, else Fail, as for NaN.
+func Judge(value, bound float64) Verdict {
+	if value <= bound {
+		return Pass
+	}
+	return Fail
 }
 
 // measure takes a reading. A loss that panics or gives no number fails at infinity, so that one broken loss does not

@@ -21,20 +21,24 @@ const SolverSearch = "bfgs"
 // lambda times a logit.
 const (
 	// restingShare is the share of its first norm that a gradient may keep at rest; next to a kink no gradient is small.
-	restingShare = 1e-8
+	restingShare = 1e-6
+	// flatShare is that at which a search stops.
+	flatShare = 1e-8
 	// nudge is how far a second search starts from where the first ended, and samePolicy the total variation up to which
 	// both ends are the same.
-	nudge      = 0.05
+	nudge      = 1e-3
 	samePolicy = 1e-5
 	// farOff is how far a logit is pushed to see whether the loss holds it, and vanished the probability of a response
 	// that it does not hold and that counts as gone.
 	farOff   = 40.0
+	farther  = 1e3 // times as far, where the loss still must not rise
 	vanished = 1e-9
-	// holds is the least rise of the loss, as a share of it or of 1, that counts as holding, and falls the least fall by
-	// which a loss is without bound.
-	holds, falls = 1e-11, 1e-6
+	// holds is the least rise of the loss, as a share of it here or at the start, that counts as holding, and falls the
+	// least fall after a push that shows that a search had not ended; after so many pushes it is given up.
+	holds, falls = 1e-13, 1e-6
+	pushes       = 3
 	// rounds bounds how often a search is taken up again: after a push, or with a statistic taken anew.
-	rounds = 60
+	rounds = 30
 )
 
 // searcher minimizes the loss of one task over the parameters of its policy.
@@ -46,6 +50,8 @@ type searcher struct {
 	theta       []float64 // the policy's own parameters
 	start, grad []float64
 	unit        float64 // of x: theta = start + unit x
+	first       float64 // the loss at the start
+	begin       float64 // the norm of its gradient there
 }
 
 // anchor is a term with a statistic that it holds back from differentiation. While it is held, the term has a potential.
@@ -83,18 +89,21 @@ func newSearcher(o *outcome, pol policy.Policy, unit float64) *searcher {
 	s.problem = train.NewProblem(o.env, pol, &obj, o.Constraint.L2)
 	s.batch = train.Full(o.pairs, s.problem)
 	s.start = append([]float64(nil), s.theta...)
+	s.grad = make([]float64, len(s.theta))
+	s.first = s.loss(s.grad)
+	s.slope(s.grad)
+	s.begin = floats.Norm(s.grad, 2)
 	return s
 }
 
-// eval is the slope that quasiNewton minimizes.
-func (s *searcher) eval(x, grad []float64) float64 {
-	value := s.loss(x)
+// slope implements surface: the gradient by x.
+func (s *searcher) slope(grad []float64) {
 	clear(grad)
 	s.problem.AddGrad(s.batch, grad)
 	floats.Scale(s.unit, grad)
-	return value
 }
 
+// loss implements surface: the loss at x.
 func (s *searcher) loss(x []float64) float64 {
 	floats.AddScaledTo(s.theta, s.start, s.unit, x)
 	return s.problem.Loss(s.batch)
@@ -112,20 +121,21 @@ func (s *searcher) policies(x []float64) [][]float64 {
 	return rows
 }
 
-// searched searches in units of lambda times a margin, and in nats where that does not arrive, and keeps the better.
-func (t task) searched(ctx context.Context, lambda float64) *outcome {
-	first := t.search(ctx, scaledUnit(lambda))
+// searched searches in units of lambda times a margin, and in nats where that does not arrive, and keeps the one that does.
+// A base, if there is one, is the outcome at another lambda.
+func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outcome {
+	first := t.search(ctx, scaledUnit(lambda), base)
 	if first.err != nil || first.settled == arrived || scaledUnit(lambda) == 1 {
 		return first
 	}
-	if second := t.search(ctx, 1); second.err == nil && second.settled == arrived {
+	if second := t.search(ctx, 1, nil); second.err == nil && second.settled == arrived {
 		return second
 	}
 	return first
 }
 
 // search minimizes from the policy's start and says how that ended.
-func (t task) search(ctx context.Context, unit float64) (o *outcome) {
+func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outcome) {
 	t.Solver = SolverSearch
 	defer t.survive(&o)
 	o, pol := t.build()
@@ -136,39 +146,110 @@ func (t task) search(ctx context.Context, unit float64) (o *outcome) {
 		return o
 	}
 	s := newSearcher(o, pol, unit)
+	if s.sameAs(base) {
+		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
+		if o.status == string(exact.Diverged) {
+			o.logPi = make([][]float64, len(o.logPi))
+		}
+		return o
+	}
 	x := make([]float64, len(s.theta))
 	calm := s.descend(x)
-	o.logPi = s.policies(x)
-	o.reached = s.loss(x)
-	switch open := s.open(x); {
-	case math.IsNaN(o.reached) || math.IsInf(o.reached, 0) && o.reached > 0:
-		o.status, o.reason, o.settled = string(exact.Stalled), "the loss is not finite where the search ended", underway
-	case len(open) > 0:
-		s.run(o, x, open)
-	case calm || s.returns(x, o):
-		o.status, o.settled = string(exact.Converged), arrived
-	default:
-		o.status, o.reason, o.settled = string(exact.Stalled), "the search did not come to rest", underway
-	}
+	o.logPi, o.reached = s.policies(x), s.loss(x)
+	s.conclude(o, x, calm)
+	o.end, o.trial = x, s.trials(x)
 	return o
 }
 
+// conclude says what the end of a descent is: a local minimum, a policy on the boundary of the simplex, a run to nowhere,
+// or none of these as far as the search can tell. It may move x.
+func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
+	o.status, o.reason, o.settled = string(exact.Stalled), "the search did not come to rest", underway
+	for range pushes {
+		if math.IsNaN(o.reached) || math.IsInf(o.reached, 0) {
+			return
+		}
+		push := s.open(x)
+		if push == nil {
+			if calm || len(s.anchors) == 0 && s.returns(x, o) {
+				o.status, o.reason, o.settled = string(exact.Converged), "", arrived
+			}
+			return
+		}
+		if s.bottomless(x, push, o.reached) {
+			o.away("the loss falls without bound as logits run off")
+			return
+		}
+		before, value := o.logPi, o.reached
+		floats.Add(x, push)
+		calm = s.descend(x)
+		o.logPi, o.reached = s.policies(x), s.loss(x)
+		if value-o.reached > falls {
+			continue // it was no end
+		}
+		if apartMost(before, o.logPi) > samePolicy || !s.vanish(o) {
+			o.away("the loss falls, by less and less, or stays level as logits run off")
+		}
+		return
+	}
+}
+
+// away says that there is no minimizer.
+func (o *outcome) away(reason string) {
+	o.status, o.reason, o.settled = string(exact.Diverged), reason, arrived
+	o.logPi = make([][]float64, len(o.logPi))
+}
+
+// trials returns the loss at some places around x.
+func (s *searcher) trials(x []float64) []float64 {
+	probe, values := make([]float64, len(x)), make([]float64, 4)
+	for j := range values {
+		for i, v := range x {
+			probe[i] = v + float64(j)*math.Sin(float64(i+j))
+		}
+		values[j] = s.loss(probe)
+	}
+	return values
+}
+
+// sameAs says whether the loss is the same function of x as that of another outcome, as losses of lambda times a margin
+// alone are at every lambda: so its end is the end here. A policy on the boundary of the simplex is not carried over,
+// since which probabilities vanish depends on lambda.
+func (s *searcher) sameAs(base *outcome) bool {
+	if base == nil || base.end == nil || base.status == string(exact.Boundary) || !s.problem.Objective.DifferenceOnly() {
+		return false
+	}
+	for j, v := range s.trials(base.end) {
+		if !(math.Abs(v-base.trial[j]) <= 1e-9*max(1, math.Abs(v))) {
+			return false
+		}
+	}
+	return true
+}
+
 // descend minimizes from x and says whether the gradient has come to rest. Terms that hold a statistic back are minimized
-// with it held, again and again, until the policy stays.
+// with it held, again and again, until the policy stays; every third time the way that is still to go is guessed from the
+// last two (Aitken's extrapolation).
 func (s *searcher) descend(x []float64) bool {
 	if len(s.anchors) == 0 {
-		_, rest := quasiNewton(s.eval, x)
-		return rest <= restingShare
+		return quasiNewton(s, x, flatShare*s.begin) <= restingShare*s.begin
 	}
-	last := s.policies(x)
-	for range rounds {
+	last, step, before := append([]float64(nil), x...), make([]float64, len(x)), make([]float64, len(x))
+	policies := s.policies(x)
+	for round := range rounds {
 		s.release()
-		quasiNewton(s.eval, x)
+		quasiNewton(s, x, flatShare*s.begin)
 		now := s.policies(x)
-		if apartMost(last, now) <= samePolicy/10 {
+		if apartMost(policies, now) <= samePolicy/10 {
 			return true
 		}
-		last = now
+		copy(before, step)
+		floats.SubTo(step, x, last)
+		if ratio := floats.Dot(step, before) / floats.Dot(before, before); round%3 == 2 && ratio > 0 && ratio < 0.999 {
+			floats.AddScaled(x, ratio/(1-ratio), step)
+		}
+		copy(last, x)
+		policies = now
 	}
 	return false
 }
@@ -183,7 +264,7 @@ func (s *searcher) release() {
 // returns says whether a search that starts nearby ends at the same policy: what stands for a small gradient where the
 // loss has kinks. It keeps the lower of both ends.
 func (s *searcher) returns(x []float64, o *outcome) bool {
-	for range 3 {
+	for range 2 {
 		other := append([]float64(nil), x...)
 		for i := range other {
 			other[i] += nudge * math.Sin(float64(i+1))
@@ -203,20 +284,28 @@ func (s *searcher) returns(x []float64, o *outcome) bool {
 }
 
 // open lists the directions, each a coordinate and a sign, in which the loss does not hold the search's end: pushed far
-// off, it does not rise.
-func (s *searcher) open(x []float64) (pushes []float64) {
+// off and farther, it does not rise.
+func (s *searcher) open(x []float64) []float64 {
 	base := s.loss(x)
-	least := base + holds*max(1, math.Abs(base))
+	least := base + holds*max(math.Abs(s.first), math.Abs(base))
 	probe := append([]float64(nil), x...)
 	var all []float64
+	signs := []float64{-1}
+	if len(x) != s.pol.Prompts()*s.pol.Responses() { // not logits, of which some fall where others rise
+		signs = []float64{-1, 1}
+	}
 	for i, v := range x {
-		for _, sign := range []float64{-1, 1} {
-			probe[i] = v + sign*(farOff+math.Abs(v))
-			if s.loss(probe) < least {
+		for _, sign := range signs {
+			push := sign * (farOff + math.Abs(v))
+			level := func(times float64) bool {
+				probe[i] = v + times*push
+				return s.loss(probe) < least
+			}
+			if level(1) && level(farther) {
 				if all == nil {
 					all = make([]float64, len(x))
 				}
-				all[i] = probe[i] - v
+				all[i] = push
 			}
 		}
 		probe[i] = v
@@ -224,25 +313,12 @@ func (s *searcher) open(x []float64) (pushes []float64) {
 	return all
 }
 
-// run follows a loss that does not hold its policy. Where probabilities come to rest while responses vanish, the policy
-// is the one on the boundary of the simplex; else there is none.
-func (s *searcher) run(o *outcome, x, push []float64) {
-	for range 3 {
-		floats.Add(x, push)
-		s.descend(x)
-		before, value := o.logPi, s.loss(x)
-		fell := o.reached - value
-		o.logPi, o.reached = s.policies(x), value
-		if push = s.open(x); push == nil {
-			push = make([]float64, len(x))
-		}
-		if fell <= falls && apartMost(before, o.logPi) <= samePolicy && s.vanish(o) {
-			return
-		}
-	}
-	o.status, o.settled = string(exact.Diverged), arrived
-	o.reason = "the loss falls, or stays level, for ever as logits run off"
-	o.logPi = make([][]float64, len(o.logPi))
+// bottomless says whether the loss falls as fast far along the push as at its beginning.
+func (s *searcher) bottomless(x, push []float64, value float64) bool {
+	const far = 1e4
+	probe := make([]float64, len(x))
+	near := value - s.loss(floats.AddScaledTo(probe, x, 1, push))
+	return near > falls && value-s.loss(floats.AddScaledTo(probe, x, far, push)) > far/2*near
 }
 
 // vanish sets responses to probability 0 that the search has driven out, and says whether there are some.

@@ -21,9 +21,11 @@ import (
 // task is one minimization: the settings of a run, a loss, and the data where the preferences are a file.
 type task struct {
 	spec.Settings
-	loss  objective.Params
-	file  []byte
-	drawn *preference.Pairs // instead of what the preferences would build; nil: build them
+	loss objective.Params
+	file []byte
+	// What the settings would build, where it is at hand.
+	place *bandit.Env
+	drawn *preference.Pairs
 }
 
 // outcome is a minimizer, or why there is none.
@@ -37,6 +39,8 @@ type outcome struct {
 	reached float64 // the loss there
 	settled settled
 	err     error
+
+	end, trial []float64 // of a search: where it ended, and the loss around, see searcher
 }
 
 // settled says whether an outcome is where its loss wants it.
@@ -73,7 +77,7 @@ func fullBatch() train.Params {
 
 // minimum returns the minimizer of the population loss at a place, from the cache if it is there.
 func (s *Subject) minimum(p *Place, lambda float64) *outcome {
-	return s.solve(p.Name, lambda, func() task { return task{Settings: settingsAt(p.Params, p.Seed)} })
+	return s.solve(p.Name, lambda, p.task)
 }
 
 // minimumKey tells minimizers of one loss apart.
@@ -93,7 +97,7 @@ func (s *Subject) solve(variant string, lambda float64, make func() task) *outco
 	if !done {
 		t := make()
 		t.loss = s.at(lambda)
-		o = t.minimize(s.lab.ctx, lambda)
+		o = s.minimized(variant, lambda, t)
 		if s.cache != nil {
 			s.cache[key] = o
 		}
@@ -102,22 +106,54 @@ func (s *Subject) solve(variant string, lambda float64, make func() task) *outco
 	return o
 }
 
-// minimize solves the task exactly, or else by Newton's method from the start, or else, where that does not arrive, by
-// quasiNewton. A task that asks for training is trained.
-func (t task) minimize(ctx context.Context, lambda float64) *outcome {
+// minimized minimizes the task of a variant. Searches begin with the one at lambda = 1, where others may have their end.
+func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
+	middle := s.nearest(1)
+	if s.smooth() || s.cache == nil || t.Solver == spec.SolverTrain || math.IsNaN(lambda) || lambda == middle {
+		return t.minimize(s.lab.ctx, lambda, s.smooth())
+	}
+	if o := t.exact(s.lab.ctx); o.decided() {
+		return o
+	}
+	key := minimumKey{variant, middle}
+	base, done := s.cache[key]
+	if !done {
+		there := t
+		there.loss = s.at(middle)
+		base = there.minimize(s.lab.ctx, middle, false)
+		s.cache[key] = base
+	}
+	return t.searched(s.lab.ctx, lambda, base)
+}
+
+// minimize solves the task exactly, or else, with newton, by Newton's method from the start, or else, where that does not
+// arrive, by quasiNewton. A task that asks for training is trained.
+func (t task) minimize(ctx context.Context, lambda float64, newton bool) *outcome {
 	if t.Solver == spec.SolverTrain {
 		return t.descend(ctx)
 	}
-	t.Solver = spec.SolverExact
-	o := t.exact(ctx)
-	stuck := o.status == string(exact.Stalled) || o.status == string(exact.Boundary) && !o.whole()
-	if o.err == nil && !stuck {
+	if newton {
+		if o, ok := t.solved(ctx); ok {
+			return o
+		}
+	} else if o := t.exact(ctx); o.decided() {
 		return o
 	}
-	if o = t.stationary(ctx); o.err == nil && o.settled == arrived && o.reason == "" {
-		return o
+	return t.searched(ctx, lambda, nil)
+}
+
+// solved solves the task by the exact solver or by Newton's method, and says whether one of them could.
+func (t task) solved(ctx context.Context) (*outcome, bool) {
+	if o := t.exact(ctx); o.decided() {
+		return o, true
 	}
-	return t.searched(ctx, lambda)
+	o := t.stationary(ctx)
+	return o, o.err == nil && o.settled == arrived && o.reason == ""
+}
+
+// decided says whether the exact solver knows the answer: a policy, or that there is none.
+func (o *outcome) decided() bool {
+	return o.err == nil && o.status != string(exact.Stalled) && (o.status != string(exact.Boundary) || o.whole())
 }
 
 // whole says whether there is a policy for every prompt.
@@ -143,8 +179,10 @@ func (t *task) build() (*outcome, policy.Policy) {
 	run := &spec.Run{Settings: t.Settings}
 	o := &outcome{task: *t}
 	var pol policy.Policy
-	if o.env, o.err = run.BuildEnvironment(); o.err != nil {
-		return o, nil
+	if o.env = t.place; o.env == nil {
+		if o.env, o.err = run.BuildEnvironment(); o.err != nil {
+			return o, nil
+		}
 	}
 	if t.drawn != nil {
 		o.pairs = t.drawn
@@ -167,7 +205,8 @@ func (t *task) survive(o **outcome) {
 }
 
 // exact solves the task without falling back on training.
-func (t *task) exact(ctx context.Context) (o *outcome) {
+func (t task) exact(ctx context.Context) (o *outcome) {
+	t.Solver = spec.SolverExact
 	defer t.survive(&o)
 	o, pol := t.build()
 	if o.err != nil {

@@ -61,6 +61,8 @@ type Subject struct {
 	lambda []int // index of the lambda field
 	bounds decode.Interval
 
+	smooth func() bool
+
 	// Of the visit to one place that is under way; nil outside one.
 	cache    map[minimumKey]*outcome
 	evidence *evidence
@@ -80,6 +82,7 @@ func (l *lab) subject(label string, loss objective.Params) *Subject {
 			s.bounds = r
 		}
 	}
+	s.smooth = sync.OnceValue(s.solvable)
 	return s
 }
 
@@ -105,15 +108,36 @@ func (s *Subject) nearest(lambda float64) float64 {
 	return min(max(lambda, s.bounds.Low), s.bounds.High)
 }
 
-// grid returns lambdas from 1e-3 to 1e3, two a decade.
+// grid returns lambdas from 1e-3 to 1e3, two a decade where the minimizer is solved for, one where it is searched.
 func (s *Subject) grid() []float64 {
+	half := 2
+	if s.smooth() {
+		half = 1
+	}
 	var all []float64
-	for i := -6; i <= 6; i++ {
+	for i := -6; i <= 6; i += half {
 		if v := math.Pow(10, float64(i)/2); s.bounds.Contains(v) {
 			all = append(all, v)
 		}
 	}
 	return all
+}
+
+// solvable says whether the exact solver or Newton's method has the minimizers of most of a few trials. It saves the time
+// of trying where they do not.
+func (s *Subject) solvable() bool {
+	tried, solved := 0, 0
+	for _, p := range s.lab.places[:min(4, len(s.lab.places))] {
+		for _, lambda := range []float64{0.01, 1, 100} {
+			t := p.task()
+			t.loss = s.at(s.nearest(lambda))
+			tried++
+			if _, ok := t.solved(s.lab.ctx); ok {
+				solved++
+			}
+		}
+	}
+	return 2*solved > tried
 }
 
 // comparesPairs says whether the loss reads comparisons at all.

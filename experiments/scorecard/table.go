@@ -23,7 +23,7 @@ func Schema() record.Schema {
 		{Name: "prompt", Doc: "Prompt of the worst case."},
 		{Name: "lambda", Type: record.Number, Doc: "Lambda of the worst case."},
 		{Name: "solver", Doc: "How the policy of the worst case was found."},
-		{Name: "converged", Doc: "Whether the search arrived for every policy that the cell rests on, in every environment: yes, no, or " +
+		{Name: "converged", Doc: "Whether the search for a policy arrived in every environment: yes, no where some are left out for that, or " +
 			"empty where there are none or only stopped runs were asked for."},
 		{Name: "detail", Doc: "The finding with its caveats, or why there is none."},
 	}
@@ -92,7 +92,7 @@ func (c *Card) Markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells with a policy that did not converge.\n\n")
+	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells from which environments are left out, since a search for a policy did not converge there.\n\n")
 	b.WriteString("| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
 	for j, t := range c.Tests {
 		bound := t.Bound

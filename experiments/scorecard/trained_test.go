@@ -9,7 +9,7 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// opaque hides a margin loss from the exact solver, so that it has to be trained.
+// opaque hides a margin loss from the exact solver and from Newton's method, so that it has to be searched.
 type opaque struct{ objective.PairTerm }
 
 type opaqueLoss struct {
@@ -22,8 +22,8 @@ func (p *opaqueLoss) Objective() *objective.Objective {
 	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: term}}}
 }
 
-// Training ends where the exact solver does, at every lambda, for a loss of margins and for one of the whole policy.
-func TestTrainedIsExact(t *testing.T) {
+// The search ends where the exact solver does, at every lambda, for a loss of margins and for one of the whole policy.
+func TestSearchIsExact(t *testing.T) {
 	l := newLab(t.Context(), few(10))
 	for _, c := range []struct {
 		name           string
@@ -38,7 +38,7 @@ func TestTrainedIsExact(t *testing.T) {
 				want, got := known.minimum(p, lambda), unknown.minimum(p, lambda)
 				for i := range want.logPi {
 					if tv := variation(want.logPi[i], got.logPi[i]); !(tv < 0.01) {
-						t.Errorf("%s at lambda %v on %s: trained to TV %v of the minimizer", c.name, lambda, p.Name, tv)
+						t.Errorf("%s at lambda %v on %s: searched to TV %v of the minimizer", c.name, lambda, p.Name, tv)
 					}
 				}
 			}
@@ -65,8 +65,8 @@ func TestNewtonIsExact(t *testing.T) {
 	}
 }
 
-// The verdicts of a trained loss are those of the same loss solved in the same places, but for existence, which training cannot decide.
-func TestTrainedVerdicts(t *testing.T) {
+// The verdicts of a loss that is searched are those of the same loss solved, but for existence, which a search cannot decide.
+func TestSearchedVerdicts(t *testing.T) {
 	rows := fill(t, few(14), spec.Objective{Name: "dpo", Loss: &objective.DPO{Lambda: 0.1}}, spec.Objective{Name: "unknown", Loss: &opaqueLoss{Lambda: 0.1}})
 	for _, test := range Tests() {
 		known, unknown := rows[0][test.Name], rows[1][test.Name]
@@ -79,7 +79,7 @@ func TestTrainedVerdicts(t *testing.T) {
 		case isExistence && unknown.Verdict != None:
 			t.Errorf("%s: %s, want none", test.Name, unknown.Verdict)
 		case !isExistence && !elsewhere && unknown.Verdict != known.Verdict:
-			t.Errorf("%s: %s (%v) trained, %s (%v) solved", test.Name, unknown.Verdict, unknown.Reading.Value, known.Verdict, known.Reading.Value)
+			t.Errorf("%s: %s (%v) searched, %s (%v) solved", test.Name, unknown.Verdict, unknown.Reading.Value, known.Verdict, known.Reading.Value)
 		}
 	}
 }

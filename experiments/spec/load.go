@@ -21,11 +21,12 @@ import (
 type Config struct {
 	Path       string // as given
 	Head       Head
-	Experiment *Experiment // nil for a suite
-	Plan       *Plan       // nil for a suite
-	Suite      *Suite      // nil for an experiment
-	Members    []*Config   // of a suite
-	Scorecard  *Scorecard  // nil for the others
+	Experiment *Experiment        // nil for a suite
+	Plan       *Plan              // nil for a suite
+	Suite      *Suite             // nil for an experiment
+	Members    []*Config          // of a suite
+	Scorecard  *Scorecard         // nil for the others
+	Tested     *ScorecardSettings // of an experiment that has them; else nil
 	Warnings   []string
 
 	hash    string            // of the file's content
@@ -75,6 +76,8 @@ func Load(path string, sets []string) (*Config, error) {
 	switch {
 	case l.isSuite():
 		return l.suite(sets)
+	case decode.Lookup(l.root, scorecardKey) != nil && decode.Lookup(l.root, "environment") != nil:
+		return l.tested(sets)
 	case decode.Lookup(l.root, scorecardKey) != nil:
 		return l.scorecard()
 	}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -10,7 +11,8 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// Scorecard is a config of losses to be put through the scorecard's tests, and nothing else.
+// Scorecard is a config of losses to be put through the scorecard's tests. The config of an experiment may hold the settings
+// beside its environment: run then does the experiment, and scorecard tests its losses.
 type Scorecard struct {
 	Head       `yaml:",inline"`
 	Objectives []Objective       `yaml:"objectives" doc:"the losses, one row each; none means every registered loss with its defaults"`
@@ -22,7 +24,7 @@ type ScorecardSettings struct {
 	Environments int                `yaml:"environments" range:"[0,100000]" doc:"random environments beside the paper's"`
 	Seed         int                `yaml:"seed" range:"[0,1e15]" doc:"of the first random environment; the next have the seeds that follow"`
 	Bounds       map[string]float64 `yaml:"bounds" doc:"largest value that passes, by test; other tests keep their defaults (experiments scorecard --help lists them)"`
-	Tests        []string           `yaml:"tests" doc:"only these tests, or groups of tests before the slash; none means all"`
+	Tests        []string           `yaml:"tests" doc:"only these tests, by name, or by the part before the slash for all tests under it where no test has that name itself; none means all"`
 	Only         string             `yaml:"only,omitempty" doc:"only this environment, as the table names it"`
 }
 
@@ -34,6 +36,31 @@ func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()}
 
 // scorecardKey tells a scorecard from the other forms of document.
 const scorecardKey = "scorecard"
+
+// tested is an experiment that says on what its losses are to be tested.
+type tested struct {
+	Experiment `yaml:",inline"`
+	Settings   ScorecardSettings `yaml:"scorecard" doc:"what the scorecard tests the losses on, and the bounds; running the experiment does not read it"`
+}
+
+// tested decodes an experiment with the scorecard's settings in it.
+func (l *loader) tested(sets []string) (*Config, error) {
+	settings := DefaultScorecard()
+	at := 0
+	for at < len(l.root.Content) && l.root.Content[at].Value != scorecardKey {
+		at += 2
+	}
+	key, value := l.root.Content[at], l.root.Content[at+1]
+	l.fail(l.Decode(value, scorecardKey, &settings))
+	l.root.Content = slices.Delete(slices.Clone(l.root.Content), at, at+2)
+	c, err := l.experiment(sets)
+	if err != nil {
+		return nil, err
+	}
+	l.root.Content = append(l.root.Content, key, value) // where mistakes are looked up
+	c.Tested, c.at = &settings, l.mistakeAt
+	return c, nil
+}
 
 // scorecard decodes the third form of document.
 func (l *loader) scorecard() (*Config, error) {
