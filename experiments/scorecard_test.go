@@ -180,8 +180,8 @@ solver: exact
 	out := t.TempDir()
 	command(t, 0, "scorecard", config, "--out", out)
 	card := readTable(t, filepath.Join(out, "mine-scorecard", "scorecard.csv"))
-	if len(card.Rows) != 3 || card.Text(2, "test") != "gradient/size" || card.Text(2, "bound") != "0.01" || card.Text(2, "verdict") != "fail" {
-		t.Errorf("%d cells: %v", len(card.Rows), card.Rows)
+	if card.Len() != 3 || card.Text(2, "test") != "gradient/size" || card.Text(2, "bound") != "0.01" || card.Text(2, "verdict") != "fail" {
+		t.Errorf("%d cells: %v", card.Len(), card.Header)
 	}
 	command(t, 0, "run", config, "--out", out, "--quiet")
 	command(t, 0, "run", writeConfig(t, text), "--out", filepath.Join(out, "plain"), "--quiet")
