@@ -16,7 +16,9 @@ import (
 
 // Random holds the distribution of random bandits. pi_star is Dirichlet or has Gaussian logits. pi_ref is a tempered
 // and perturbed pi_star, log pi_ref = log pi_star / temperature + perturbation * noise + constant, except on the good
-// prompts, where pi_ref = pi_star.
+// prompts, where pi_ref = pi_star. Prompts have nothing in common, unless features says that they share d of them: then
+// log pi_star = scale A x / sqrt(d) + constant and noise = B x / sqrt(d) with the prompt's features x, all entries of A, B
+// and x being standard normal, so that scale and perturbation hold on average over prompts.
 type Random struct {
 	Prompts       int     `yaml:"prompts" range:"[1,1e6]" doc:"number of prompts"`
 	Good          int     `yaml:"good" range:"[0,1e6]" doc:"how many of the prompts are good, pi_ref = pi_star; they are named good-1, ..., the others bad-1, ..."`
@@ -26,28 +28,51 @@ type Random struct {
 	Scale         float64 `yaml:"scale" range:"[0,1e3]" doc:"standard deviation of the Gaussian logits (nats)"`
 	Temperature   float64 `yaml:"temperature" range:"[1e-3,1e6]" doc:"of pi_ref relative to pi_star; above 1 is flatter"`
 	Perturbation  float64 `yaml:"perturbation" range:"[0,1e3]" doc:"root mean square of the noise on the logits of pi_ref (nats)"`
+	Features      int     `yaml:"features" range:"[0,1e4]" doc:"number of Gaussian features a prompt, in which the logits of pi_star and pi_ref are linear; 0 makes prompts independent, with one-hot features"`
 	Seed          *int    `yaml:"seed" range:"[0,1e15]" doc:"of the environment; default the run's seed"`
 }
 
 // Build draws the environment.
 func (r *Random) Build(rng *rand.Rand) (*Env, error) {
+	draw := r.independent(rng)
+	if r.Features > 0 {
+		draw = r.featured(rng)
+	}
 	env := &Env{}
 	for i := range r.Prompts {
-		name := fmt.Sprintf("x-%d", i+1)
-		if r.Good > 0 {
-			name = fmt.Sprintf("bad-%d", i+1-r.Good)
-		}
+		p := draw(i)
+		p.Name, p.PiStar, p.PiRef = r.name(i), exp(p.LogStar), exp(p.LogRef)
+		env.Prompts = append(env.Prompts, p)
+	}
+	return env, nil
+}
+
+// promptSource draws prompt i, after those before it: its features, log-probabilities and initial logits.
+type promptSource func(i int) Prompt
+
+// independent draws prompts that have nothing in common.
+func (r *Random) independent(rng *rand.Rand) promptSource {
+	return func(i int) Prompt {
+		features := make([]float64, r.Prompts)
+		features[i] = 1
 		star := r.star(rng)
 		ref := r.reference(star, rng)
 		if i < r.Good {
-			name, ref = fmt.Sprintf("good-%d", i+1), star
+			ref = star
 		}
-		features := make([]float64, r.Prompts)
-		features[i] = 1
-		env.Prompts = append(env.Prompts, Prompt{Name: name, LogStar: star, LogRef: slices.Clone(ref),
-			Init: slices.Clone(ref), Features: features, PiStar: exp(star), PiRef: exp(ref)})
+		return Prompt{LogStar: star, LogRef: slices.Clone(ref), Init: slices.Clone(ref), Features: features}
 	}
-	return env, nil
+}
+
+// name names prompt i: x-1, ..., or where some are good good-1, ..., bad-1, ...
+func (r *Random) name(i int) string {
+	switch {
+	case r.Good == 0:
+		return fmt.Sprintf("x-%d", i+1)
+	case i < r.Good:
+		return fmt.Sprintf("good-%d", i+1)
+	}
+	return fmt.Sprintf("bad-%d", i+1-r.Good)
 }
 
 // Random is true.
@@ -91,13 +116,13 @@ func exp(logs []float64) []float64 {
 	return p
 }
 
-// Check refuses more good prompts than prompts.
+// Check refuses more good prompts than prompts, and shared features of prompts that have none.
 func (r *Random) Check() []registry.Problem {
 	if r.Good > r.Prompts {
 		return []registry.Problem{{Key: "good", Wrong: fmt.Sprintf("%d good prompts of %d", r.Good, r.Prompts),
 			Allowed: "at most as many as prompts"}}
 	}
-	return nil
+	return r.checkFeatures()
 }
 
 var randomKind = registry.Kind[Params]{
