@@ -145,13 +145,15 @@ func (r *rows) with(column, cell string) *rows {
 
 // values returns the distinct cells of a column in order of appearance.
 func (r *rows) values(column string) []string {
-	var seen []string
+	var list []string
+	seen := make(map[string]bool)
 	for i := range r.at {
-		if cell := r.text(i, column); len(seen) == 0 || seen[len(seen)-1] != cell && !slices.Contains(seen, cell) {
-			seen = append(seen, cell)
+		if cell := r.text(i, column); !seen[cell] {
+			seen[cell] = true
+			list = append(list, cell)
 		}
 	}
-	return seen
+	return list
 }
 
 // numbers returns the distinct numbers of a column; cells that are none are left out.

@@ -14,6 +14,7 @@ const queueLimit = 16 << 20
 // Pending tells when what was put is durable. Entries that are committed together share one, so it costs nothing.
 type Pending struct {
 	done  chan struct{}
+	hurry chan struct{} // of the writer
 	err   error
 	buf   []byte // the records, until they are durable
 	start int64  // offset in the segment of the first
@@ -24,8 +25,17 @@ func (p *Pending) Done() <-chan struct{} { return p.done }
 
 // Err waits for Done and returns nil if the entry is durable.
 func (p *Pending) Err() error {
+	p.press()
 	<-p.done
 	return p.err
+}
+
+// press says that somebody waits.
+func (p *Pending) press() {
+	select {
+	case p.hurry <- struct{}{}:
+	default: // it was said before, or the entry has failed already
+	}
 }
 
 // failed returns a Pending that is done, with that error.
@@ -47,6 +57,7 @@ type writer struct {
 	spare   []byte     // buffer of a group, to use again
 
 	wake    chan struct{} // something was queued
+	hurry   chan struct{} // somebody waits for it
 	stop    chan struct{} // write what is queued, seal the segment and end
 	stopped chan struct{}
 
@@ -91,6 +102,7 @@ func (s *Store) admit(n int64) (w *writer, err error) {
 		if !s.current.full(n) {
 			return s.current, nil
 		}
+		s.current.groups[0].press()
 		s.room.Wait()
 	}
 }
@@ -102,7 +114,8 @@ func (s *Store) begin() (*writer, error) {
 		return nil, err
 	}
 	seg := s.addSegment(newName(s.clock(), s.self))
-	w := &writer{store: s, segment: seg, wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
+	w := &writer{store: s, segment: seg, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
+		stop: make(chan struct{}), stopped: make(chan struct{})}
 	seg.writer = w
 	p := w.group(headerSize)
 	p.buf = append(p.buf, header...)
@@ -127,7 +140,7 @@ func (w *writer) queue(r record, payload []byte) *Pending {
 func (w *writer) group(n int) *Pending {
 	last := len(w.groups) - 1
 	if last < 0 || last == 0 && w.writing {
-		w.groups = append(w.groups, &Pending{done: make(chan struct{}), buf: w.spare, start: w.end})
+		w.groups = append(w.groups, &Pending{done: make(chan struct{}), hurry: w.hurry, buf: w.spare, start: w.end})
 		w.spare = nil
 		last++
 	}
@@ -164,6 +177,7 @@ func (w *writer) peek(e *entry) []byte {
 // after one, no Put succeeds until the cache is opened again.
 func (s *Store) Sync(ctx context.Context) error {
 	for _, p := range s.unsynced() {
+		p.press()
 		select {
 		case <-p.done:
 		case <-ctx.Done():

@@ -5,11 +5,19 @@ import (
 	"strconv"
 
 	"windtunnel/experiments/record"
+	"windtunnel/metrics"
+	"windtunnel/toy/bandit"
 )
 
 // desk is where one worker does its runs, one after another. It keeps the memory of one run for the next. The zero desk
 // is ready.
 type desk struct {
+	env      *bandit.Env
+	declared bandit.Params // what env was made of; nil where it was drawn at random
+	views    []*metrics.View
+	logPi    []float64
+	distinct map[[3]int]int // comparisons, as their positions in a view
+
 	sheets   [tableCount]sheet
 	measured sheet // cells of the policy that was measured last
 	known    numerals

@@ -8,7 +8,6 @@ import (
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
-	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/policy"
@@ -33,13 +32,10 @@ type outcome struct {
 type lab struct {
 	*desk
 	run     *spec.Run
-	env     *bandit.Env
 	pairs   *preference.Pairs
 	policy  policy.Policy
 	problem *train.Problem
 	whole   *train.Minibatch // all comparisons
-	views   []*metrics.View
-	logPi   []float64
 }
 
 // perform does a run and makes its rows, within the run's limits. The entry shares the memory of the desk: it is good
@@ -57,6 +53,7 @@ func (d *desk) performHere(ctx context.Context, run *spec.Run) (e *entry, err er
 		if p := recover(); p != nil {
 			e, err = broken(run, fmt.Sprintf("panic: %v", p)), nil
 			e.stack = string(debug.Stack())
+			*d = desk{} // nobody knows what the run was in the middle of
 		}
 	}()
 	limit, limited := time.Duration(run.Limits.Time), ctx
@@ -103,47 +100,67 @@ func broken(run *spec.Run, reason string) *entry {
 func failure(reason string) outcome { return outcome{status: Failed, reason: reason} }
 
 func (d *desk) newLab(run *spec.Run) (*lab, error) {
-	env, err := run.BuildEnvironment()
+	if err := d.enter(run); err != nil {
+		return nil, err
+	}
+	pairs, err := run.BuildPreferences(d.env)
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := run.BuildPreferences(env)
+	pol, err := run.BuildPolicy(d.env)
 	if err != nil {
 		return nil, err
 	}
-	pol, err := run.BuildPolicy(env)
-	if err != nil {
-		return nil, err
-	}
-	problem := train.NewProblem(env, pol, run.Loss.Objective(), run.Constraint.L2)
-	l := &lab{desk: d, run: run, env: env, pairs: pairs, policy: pol, problem: problem,
-		whole: train.Full(pairs, problem), logPi: make([]float64, env.Responses())}
-	l.views = newViews(env, pairs)
-	return l, nil
+	d.compare(pairs)
+	problem := train.NewProblem(d.env, pol, run.Loss.Objective(), run.Constraint.L2)
+	return &lab{desk: d, run: run, pairs: pairs, policy: pol, problem: problem, whole: train.Full(pairs, problem)}, nil
 }
 
-// newViews returns a view of every prompt with its distinct comparisons. A single response with a label compares nothing.
-func newViews(env *bandit.Env, pairs *preference.Pairs) []*metrics.View {
-	views := make([]*metrics.View, len(env.Prompts))
-	for p := range env.Prompts {
-		views[p] = metrics.NewView(env.Prompts[p].LogRef, env.Prompts[p].LogStar, env.Prompts[p].LogReference())
+// enter makes the run's environment and a view of every prompt, or keeps those of the run before if it has the same
+// environment and that is not drawn at random. Nothing changes an environment.
+func (d *desk) enter(run *spec.Run) error {
+	if d.declared != nil && d.declared == run.Environment {
+		return nil
 	}
-	at := map[[3]int]int{}
+	d.declared, d.views = nil, nil
+	var err error
+	if d.env, err = run.BuildEnvironment(); err != nil {
+		return err
+	}
+	d.logPi = make([]float64, d.env.Responses())
+	for p := range d.env.Prompts {
+		prompt := &d.env.Prompts[p]
+		d.views = append(d.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
+	}
+	if !run.Environment.Random() {
+		d.declared = run.Environment
+	}
+	return nil
+}
+
+// compare gives every view its distinct comparisons. A single response with a label compares nothing.
+func (d *desk) compare(pairs *preference.Pairs) {
+	for _, v := range d.views {
+		v.Chosen, v.Rejected, v.Weight = v.Chosen[:0], v.Rejected[:0], v.Weight[:0]
+	}
+	if pairs.Unpaired() {
+		return
+	}
+	if d.distinct == nil {
+		d.distinct = make(map[[3]int]int)
+	}
+	clear(d.distinct)
 	for i := range pairs.Len() {
-		if pairs.Unpaired() {
-			break
-		}
 		key := [3]int{pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]}
-		v := views[key[0]]
-		j, ok := at[key]
+		v := d.views[key[0]]
+		j, ok := d.distinct[key]
 		if !ok {
 			j = len(v.Chosen)
-			at[key] = j
+			d.distinct[key] = j
 			v.Chosen, v.Rejected, v.Weight = append(v.Chosen, key[1]), append(v.Rejected, key[2]), append(v.Weight, 0)
 		}
 		v.Weight[j] += pairs.WeightOf(i)
 	}
-	return views
 }
 
 // look copies the current policy into the views.

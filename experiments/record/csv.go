@@ -103,12 +103,23 @@ func splitCells(cells [][]byte, record []byte) (_ [][]byte, ok bool) {
 			if cell, rest, more, ok = cutQuoted(rest); !ok {
 				return cells, false
 			}
-		} else if cell, rest, more = bytes.Cut(rest, []byte{','}); !plain && bytes.IndexByte(cell, '"') >= 0 {
+		} else if cell, rest, more = cutPlain(rest); !plain && bytes.IndexByte(cell, '"') >= 0 {
 			return cells, false
 		}
 		cells = append(cells, cell)
 	}
 	return cells, true
+}
+
+// cutPlain takes a cell that does not begin with a quote from a record, as bytes.Cut does at a comma. Cells are short:
+// looking for the comma byte by byte is faster than the call that looks at many at once.
+func cutPlain(record []byte) (cell, rest []byte, more bool) {
+	for i, c := range record {
+		if c == ',' {
+			return record[:i], record[i+1:], true
+		}
+	}
+	return record, nil, false
 }
 
 // cutQuoted takes a cell that begins with a quote from a record. more says whether another cell follows.
