@@ -198,3 +198,27 @@ func TestOnePruneAtATime(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What is put while Prune works stays, though its writer is silent.
+func TestPutDuringPrune(t *testing.T) {
+	name, data := example(t, 4)
+	p := plugWith(name, data)
+	s := openPlug(t, p)
+	_, removed, err := s.Prune(func(k Key, _ Info) bool {
+		if err := s.Put(k, []byte("again")).Err(); err != nil {
+			t.Error(err)
+		}
+		return k != key(1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = openPlug(t, p)
+	for i := range 4 {
+		wantEntry(t, s, key(i), []byte("again"))
+	}
+	if removed != 1 {
+		t.Errorf("removed %d", removed)
+	}
+}

@@ -9,9 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"windtunnel/experiments/cache/process"
 )
 
 // TestMain lets the test binary act as another process that puts entries into a cache and reports each that is durable.
@@ -199,50 +203,85 @@ func (f slowFile) Sync() error {
 }
 
 func TestPutBlocksWhenTooMuchWaits(t *testing.T) {
-	permit := make(chan bool)
-	s, err := open(slow{newPlug(), permit}, "cache")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := s.Put(key(0), make([]byte, queueLimit+1)) // let through: nothing else waits
-	blocked := make(chan *Pending)
-	go func() { blocked <- s.Put(key(1), []byte("x")) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if err := s.Sync(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Sync: %v", err)
-	}
-	select {
-	case <-blocked:
-		t.Error("Put does not block")
-	case <-first.Done():
-		t.Error("acknowledged before the sync")
-	default:
-	}
-	wantEntry(t, s, key(0), make([]byte, queueLimit+1))
-	close(permit)
-	if err := errors.Join(first.Err(), (<-blocked).Err(), s.Close()); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		permit := make(chan bool)
+		s, err := open(slow{newPlug(), permit}, "cache")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := s.Put(key(0), make([]byte, queueLimit+1)) // let through: nothing else waits
+		blocked := make(chan *Pending, 1)
+		go func() { blocked <- s.Put(key(1), []byte("x")) }()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Sync(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Sync: %v", err)
+		}
+		synctest.Wait()
+		select {
+		case <-blocked:
+			t.Error("Put does not block")
+		case <-first.Done():
+			t.Error("acknowledged before the sync")
+		default:
+		}
+		wantEntry(t, s, key(0), make([]byte, queueLimit+1))
+		close(permit)
+		if err := errors.Join(first.Err(), (<-blocked).Err(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Close lets a Put that waits go, with an error.
 func TestCloseReleasesABlockedPut(t *testing.T) {
-	permit := make(chan bool)
-	s, err := open(slow{newPlug(), permit}, "cache")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Put(key(0), make([]byte, queueLimit))
-	blocked := make(chan *Pending)
-	go func() { blocked <- s.Put(key(1), []byte("x")) }()
-	closed := make(chan error)
-	go func() { closed <- s.Close() }()
-	if err := (<-blocked).Err(); err != ErrClosed {
-		t.Errorf("Put: %v", err)
-	}
-	close(permit)
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		permit := make(chan bool)
+		s, err := open(slow{newPlug(), permit}, "cache")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Put(key(0), make([]byte, queueLimit))
+		blocked, closed := make(chan *Pending, 1), make(chan error)
+		go func() { blocked <- s.Put(key(1), []byte("x")) }()
+		synctest.Wait()
+		go func() { closed <- s.Close() }()
+		synctest.Wait()
+		select {
+		case p := <-blocked:
+			if p.Err() != ErrClosed {
+				t.Errorf("Put: %v", p.Err())
+			}
+		default:
+			t.Error("Put still waits")
+		}
+		close(permit)
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A writer with nothing to write refreshes its segment, so that other hosts see that it is there.
+func TestIdleWriterBeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlug()
+		s := openPlug(t, p)
+		if err := s.Put(key(1), []byte("x")).Err(); err != nil {
+			t.Fatal(err)
+		}
+		img := p.names[s.current.segment.path]
+		before := string(img.data)
+		later := p.now.Add(time.Hour)
+		p.mu.Lock()
+		p.now = later
+		p.mu.Unlock()
+		time.Sleep(3 * process.Beat)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !img.changed.Equal(later) || !strings.HasPrefix(string(img.data), before) {
+			t.Errorf("changed at %v, want %v, and nothing but the time", img.changed, later)
+		}
+	})
 }

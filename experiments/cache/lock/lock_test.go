@@ -420,3 +420,30 @@ func die(t *testing.T, l *Lock, gone process.Identity) {
 		t.Error(err)
 	}
 }
+
+// Whatever a lock file holds, it either is held, or is taken over and released without a trace.
+func FuzzLockFile(f *testing.F) {
+	for _, content := range []string{"", `{"host":"h","pid":1,"token":"A"}`, `{"token":"/../x"}`, `{"pid":-1,"token":"B"}`, "\x00"} {
+		f.Add(content)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		path := filepath.Join(t.TempDir(), "lock")
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o666), aged(path, time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Acquire(path)
+		var held *HeldError
+		if errors.As(err, &held) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(l.Check(), l.Release()); err != nil {
+			t.Error(err)
+		}
+		if names := leftovers(t, path); len(names) != 0 {
+			t.Errorf("left: %v", names)
+		}
+	})
+}
