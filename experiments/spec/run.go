@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"windtunnel/experiments/record"
 	"windtunnel/toy/bandit"
@@ -127,8 +128,13 @@ func (r *Run) Cost() float64 {
 	return steps
 }
 
-// String names the run.
-func (r *Run) String() string { return fmt.Sprintf("%s (seed %d)", r.ID, r.Seed) }
+// String names the run with its seed.
+func (r *Run) String() string {
+	if strings.Contains(r.ID, "/seed=") {
+		return r.ID
+	}
+	return fmt.Sprintf("%s (seed %d)", r.ID, r.Seed)
+}
 
 // Cells returns the run's cells in the columns of the table runs that are known before anything is trained.
 func (r *Run) Cells() []string {
