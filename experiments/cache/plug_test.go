@@ -26,6 +26,8 @@ type plug struct {
 	last   int               // after so many the plug is pulled; never if negative
 	space  int               // bytes that may still be written; no limit if negative
 	now    time.Time
+
+	reading func() // called before each read, if not nil
 }
 
 // image is a file of a plug.
@@ -202,6 +204,9 @@ type plugFile struct {
 }
 
 func (o *plugFile) ReadAt(b []byte, offset int64) (int, error) {
+	if o.p.reading != nil {
+		o.p.reading()
+	}
 	o.p.mu.Lock()
 	defer o.p.mu.Unlock()
 	if offset >= int64(len(o.f.data)) {

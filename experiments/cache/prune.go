@@ -28,7 +28,7 @@ type LiveError struct {
 
 // Error counts the entries and names the files.
 func (e *LiveError) Error() string {
-	return fmt.Sprintf("%d entries stay, as other processes are still writing their files: %s", e.Entries,
+	return fmt.Sprintf("%d entries stay, as the processes that wrote them have not ended: %s", e.Entries,
 		strings.Join(e.Segments, ", "))
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -220,5 +221,67 @@ func TestPutDuringPrune(t *testing.T) {
 	}
 	if removed != 1 {
 		t.Errorf("removed %d", removed)
+	}
+}
+
+// An entry that is replaced while Prune copies it keeps its new value.
+func TestPutWhilePruneCopies(t *testing.T) {
+	name, data := example(t, 4)
+	p := plugWith(name, data)
+	s := openPlug(t, p)
+	asked := 0
+	if _, _, err := s.Prune(func(k Key, _ Info) bool {
+		if asked++; asked == 4 { // what is read from here on is to be copied
+			p.reading = func() {
+				p.reading = nil
+				for i := range 4 {
+					s.Put(key(i), []byte("again"))
+				}
+			}
+		}
+		return k != key(0)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if p.reading != nil {
+		t.Fatal("nothing was copied")
+	}
+	check := func() {
+		t.Helper()
+		for i := range 4 {
+			wantEntry(t, s, key(i), []byte("again"))
+		}
+	}
+	check()
+	s.Close()
+	s = openPlug(t, p)
+	check()
+}
+
+// Prune on a full disk removes nothing that has not found a new place.
+func TestPruneOnAFullDisk(t *testing.T) {
+	for space := 0; ; space += 5 {
+		name, data := example(t, 8)
+		p := plugWith(name, data)
+		p.space = space
+		s := openPlug(t, p)
+		_, _, err := s.Prune(func(k Key, _ Info) bool { return k != key(1) })
+		if err == nil && space > 600 {
+			break
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("%d bytes: %v", space, err)
+		}
+		p.space = -1
+		s.Close()
+		s = openPlug(t, p)
+		for i := range 8 {
+			if i != 1 {
+				wantEntry(t, s, key(i), payload(i, 13*i))
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("with space for %d bytes", space)
+		}
 	}
 }

@@ -79,6 +79,21 @@ func TestSidecarOfATruncatedSegment(t *testing.T) {
 	wantEntry(t, s, key(kept-1), payload(kept-1, 100))
 }
 
+// Opening reads headers from the sidecar, so a header that was damaged in the segment shows when its entry is read.
+func TestSidecarIsRead(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, 0, 2000, 100)
+	flip(t, segmentsIn(t, dir)[0], headerSize+500*(recordSize+100))
+	s := mustOpen(t, dir)
+	if !s.Has(key(500)) {
+		t.Error("the sidecar was not read")
+	}
+	_, err := s.Get(key(500), nil)
+	if _, corrupt := err.(*CorruptError); !corrupt || s.Has(key(500)) {
+		t.Errorf("%v, Has %v", err, s.Has(key(500)))
+	}
+}
+
 func TestUnreadableFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o666); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -145,6 +146,9 @@ func follow(path string) (chain []string, last holder, modified time.Time, err e
 			return nil, last, modified, err
 		}
 		chain, last, modified = append(chain, file), next, at
+		if len(chain) > attempts {
+			return nil, last, modified, fmt.Errorf("lock %s: %d processes died taking it over; remove %s.*%s", path, attempts, path, successorSuffix)
+		}
 	}
 }
 
