@@ -127,7 +127,7 @@ func checkOrder(t *testing.T, text []byte) {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	last := []string{"objectives", "sweep", "claims", "figures"}
+	last := []string{"objectives", "sweep", "seeds", "summary", "claims", "figures"}
 	at := -1
 	for i := 0; i < len(doc.Content[0].Content); i += 2 {
 		key := doc.Content[0].Content[i].Value

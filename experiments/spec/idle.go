@@ -1,10 +1,6 @@
 package spec
 
-import (
-	"fmt"
-
-	"windtunnel/experiments/aggregate"
-)
+import "fmt"
 
 // dropIdleSeeds keeps the first seed of a sweep over seeds that change nothing, and says so: bands over them would have
 // no width.
@@ -53,23 +49,4 @@ func (p *Plan) randomAt(digits []int) bool {
 		p.fill(&run, i, digits)
 	}
 	return run.random()
-}
-
-// Seeds returns how many different seeds the runs have, at most 1,000.
-func (p *Plan) Seeds() int { return len(p.distinct("seed")) }
-
-// SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
-// say, they are where there are several seeds.
-func (c *Config) SummarySettings() *aggregate.Settings {
-	switch {
-	case c.Experiment == nil:
-		return nil
-	case c.Experiment.Summary != nil:
-		return c.Experiment.Summary
-	case c.Plan.Seeds() < 2:
-		return nil
-	}
-	s := &aggregate.Settings{}
-	s.SetDefaults()
-	return s
 }

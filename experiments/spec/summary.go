@@ -1,0 +1,46 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+
+	"windtunnel/experiments/aggregate"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/decode"
+)
+
+// Seeds returns how many different seeds the runs have, at most 1,000.
+func (p *Plan) Seeds() int { return len(p.distinct("seed")) }
+
+// SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
+// say, they are where there are several seeds.
+func (c *Config) SummarySettings() *aggregate.Settings {
+	switch {
+	case c.Experiment == nil:
+		return nil
+	case c.Experiment.Summary != nil:
+		return c.Experiment.Summary
+	case c.Plan.Seeds() < 2:
+		return nil
+	}
+	s := &aggregate.Settings{}
+	s.SetDefaults()
+	return s
+}
+
+// reviewSummary complains about columns and a baseline that no run will have.
+func (l *loader) reviewSummary(s *aggregate.Settings, plan *Plan) {
+	if s == nil {
+		return
+	}
+	before := len(l.errs)
+	for _, ref := range s.Columns() {
+		l.reviewColumn(plan, "summary."+ref.Key, record.Runs, ref.Column)
+	}
+	if s.Pairs.Baseline == "" || len(l.errs) > before || len(plan.unanswered(s.Pairs.Column, []string{s.Pairs.Baseline})) == 0 {
+		return
+	}
+	values := plan.distinct(s.Pairs.Column)
+	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
+		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
+}
