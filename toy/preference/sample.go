@@ -32,7 +32,7 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 		s.draw(pairs, in, p)
 	}
 	if pairs.Len() == 0 {
-		return nil, fmt.Errorf("preferences: all %d draws were of equal responses; raise n", s.N)
+		return nil, fmt.Errorf("preferences: all %d draws were of equal responses or of comparisons that are never made; raise n or coverage", s.N)
 	}
 	if len(in.Env.Prompts) > 1 {
 		in.RNG.Shuffle(pairs.Len(), func(i, j int) {

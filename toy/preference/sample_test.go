@@ -147,7 +147,7 @@ func TestSampleEdges(t *testing.T) {
 		t.Error("label noise 1 does not flip every label")
 	}
 	_, err := (&Sample{N: 20, Sampling: "pi_ref", Temperature: 1e-3, Coverage: 1}).Build(Input{Env: env, RNG: source(1)})
-	if want := "preferences: all 20 draws were of equal responses; raise n"; err == nil || err.Error() != want {
+	if want := "preferences: all 20 draws were of equal responses or of comparisons that are never made; raise n or coverage"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
