@@ -227,7 +227,7 @@ func (r *row) fold(j, position int, reading Reading, seen *evidence) {
 // judge turns the worst reading into a verdict, once all are there.
 func (c *Cell) judge() {
 	switch {
-	case c.Verdict == None && c.evidence.left > 0:
+	case c.Verdict == None && c.evidence.left > 0 && c.evidence.left == c.evidence.measured:
 		c.Reading = Reading{Value: math.NaN(), Place: c.Reading.Place, None: fmt.Sprintf(
 			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
 			c.evidence.left, c.evidence.measured, c.evidence.example)}

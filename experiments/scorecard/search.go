@@ -37,6 +37,8 @@ const (
 	// least fall after a push that shows that a search had not ended; after so many pushes it is given up.
 	holds, falls = 1e-13, 1e-6
 	pushes       = 3
+	// abyss is a fall below the start, in units of the loss there or of 1, that no loss with a bottom has.
+	abyss = 1e6
 	// rounds bounds how often a search is taken up again: after a push, or with a statistic taken anew.
 	rounds = 30
 )
@@ -52,27 +54,6 @@ type searcher struct {
 	unit        float64 // of x: theta = start + unit x
 	first       float64 // the loss at the start
 	begin       float64 // the norm of its gradient there
-}
-
-// anchor is a term with a statistic that it holds back from differentiation. While it is held, the term has a potential.
-type anchor struct {
-	objective.Detached
-	held objective.PairTerm // nil: the next evaluation takes the statistic
-}
-
-func (a *anchor) at(b *objective.Batch) objective.PairTerm {
-	if a.held == nil {
-		a.held = a.Freeze(b)
-	}
-	return a.held
-}
-
-// Loss implements objective.PairTerm.
-func (a *anchor) Loss(b *objective.Batch) float64 { return a.at(b).Loss(b) }
-
-// Grad implements objective.PairTerm.
-func (a *anchor) Grad(b *objective.Batch, scale float64, g *objective.Grad) {
-	a.at(b).Grad(b, scale, g)
 }
 
 // newSearcher returns a searcher at the policy's start.
@@ -121,15 +102,26 @@ func (s *searcher) policies(x []float64) [][]float64 {
 	return rows
 }
 
-// searched searches in units of lambda times a margin, and in nats where that does not arrive, and keeps the one that does.
-// A base, if there is one, is the outcome at another lambda.
+// extremeUnit is how far from a nat, either way, the unit may be before an end that is not at rest is held against that of
+// a search in nats.
+const extremeUnit = 999
+
+// searched searches in units of lambda times a margin, and in nats where that does not arrive or where it is one of few
+// points next to kinks at an extreme lambda, and keeps the better. That a loss falls for ever is believed in the first unit
+// alone: where lambda is small, many nats are no distance. A base, if there is one, is the outcome at another lambda.
 func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outcome {
-	first := t.search(ctx, scaledUnit(lambda), base)
-	if first.err != nil || first.settled == arrived || scaledUnit(lambda) == 1 {
+	unit := scaledUnit(lambda)
+	first := t.search(ctx, unit, base)
+	sure := first.settled == arrived && (first.calm || max(unit, 1/unit) < extremeUnit)
+	if first.err != nil || sure || unit == 1 {
 		return first
 	}
-	if second := t.search(ctx, 1, nil); second.err == nil && second.settled == arrived {
+	second := t.search(ctx, 1, nil)
+	if second.err == nil && second.settled == arrived && second.whole() && (first.settled != arrived || second.reached < first.reached) {
 		return second
+	}
+	if second.settled != arrived {
+		first.settled = underway
 	}
 	return first
 }
@@ -148,6 +140,7 @@ func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outco
 	s := newSearcher(o, pol, unit)
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
+		o.calm = true // as sure as the base is
 		if o.status == string(exact.Diverged) {
 			o.logPi = make([][]float64, len(o.logPi))
 		}
@@ -169,8 +162,13 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		if math.IsNaN(o.reached) || math.IsInf(o.reached, 0) {
 			return
 		}
+		if o.reached < s.first-abyss*max(1, math.Abs(s.first)) {
+			o.away("the loss falls without bound as logits run off")
+			return
+		}
 		push := s.open(x)
 		if push == nil {
+			o.calm = calm
 			if calm || len(s.anchors) == 0 && s.returns(x, o) {
 				o.status, o.reason, o.settled = string(exact.Converged), "", arrived
 			}
@@ -196,7 +194,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 
 // away says that there is no minimizer.
 func (o *outcome) away(reason string) {
-	o.status, o.reason, o.settled = string(exact.Diverged), reason, arrived
+	o.status, o.reason, o.settled, o.calm = string(exact.Diverged), reason, arrived, true
 	o.logPi = make([][]float64, len(o.logPi))
 }
 
@@ -254,13 +252,6 @@ func (s *searcher) descend(x []float64) bool {
 	return false
 }
 
-// release lets the next evaluation take the statistics anew.
-func (s *searcher) release() {
-	for _, a := range s.anchors {
-		a.held = nil
-	}
-}
-
 // returns says whether a search that starts nearby ends at the same policy: what stands for a small gradient where the
 // loss has kinks. It keeps the lower of both ends.
 func (s *searcher) returns(x []float64, o *outcome) bool {
@@ -277,10 +268,23 @@ func (s *searcher) returns(x []float64, o *outcome) bool {
 			o.logPi, o.reached = again, value
 		}
 		if same {
-			return true
+			return !s.slides(x)
 		}
 	}
 	return false
+}
+
+// slides says whether a small step down the gradient lowers the loss as it would without a kink: then x is no end.
+func (s *searcher) slides(x []float64) bool {
+	value := s.loss(x)
+	s.slope(s.grad)
+	norm := floats.Norm(s.grad, 2)
+	if norm <= restingShare*s.begin {
+		return false
+	}
+	const share = 1e-4 // of the way that the search has come, well above what it stops at
+	size := share * floats.Norm(x, math.Inf(1))
+	return s.loss(floats.AddScaledTo(make([]float64, len(x)), x, -size/norm, s.grad)) < value-size*norm/2
 }
 
 // open lists the directions, each a coordinate and a sign, in which the loss does not hold the search's end: pushed far
@@ -315,7 +319,7 @@ func (s *searcher) open(x []float64) []float64 {
 
 // bottomless says whether the loss falls as fast far along the push as at its beginning.
 func (s *searcher) bottomless(x, push []float64, value float64) bool {
-	const far = 1e4
+	const far = 1e8
 	probe := make([]float64, len(x))
 	near := value - s.loss(floats.AddScaledTo(probe, x, 1, push))
 	return near > falls && value-s.loss(floats.AddScaledTo(probe, x, far, push)) > far/2*near
@@ -333,7 +337,7 @@ func (s *searcher) vanish(o *outcome) bool {
 		}
 		logspace.LogSoftmax(row, row)
 	}
-	o.status, o.settled = string(exact.Boundary), arrived
+	o.status, o.settled, o.calm = string(exact.Boundary), arrived, true
 	o.reason = fmt.Sprintf("the loss falls for ever as %d responses lose all their probability, towards a policy without them", gone)
 	return gone > 0
 }

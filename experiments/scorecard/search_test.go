@@ -3,6 +3,7 @@ package scorecard
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/bandit"
@@ -82,5 +83,25 @@ func TestSearchCarriesOver(t *testing.T) {
 		if tv := apartMost(carried.logPi, fresh.logPi); !(tv < samePolicy) || carried.trial != nil {
 			t.Errorf("%s: carried over to TV %v of the search", p.Name, tv)
 		}
+	}
+}
+
+// A cell takes its worst reading from searches that arrived; those that did not are counted, and decide nothing.
+func TestLeftOut(t *testing.T) {
+	l := newLab(t.Context(), few(0))
+	r := l.subject("dpo", &objective.DPO{Lambda: 1}).row([]*Test{strongInterpolation}, few(0))
+	r.fold(0, 1, Reading{Value: 0.3, Place: l.places[1]}, &evidence{policies: 1})
+	r.fold(0, 0, Reading{Value: 9, Place: l.places[0]}, &evidence{policies: 1, underway: 1, first: "there"})
+	c := &r.cells[0]
+	c.judge()
+	if c.Verdict != Fail || c.Reading.Value != 0.3 || c.converged() != "no" || !strings.Contains(c.detail(), "1 of 2 environments are left out") {
+		t.Errorf("%s %v, converged %s, %s", c.Verdict, c.Reading.Value, c.converged(), c.detail())
+	}
+	r = l.subject("dpo", &objective.DPO{Lambda: 1}).row([]*Test{strongInterpolation}, few(0))
+	r.fold(0, 0, Reading{Value: 9, Place: l.places[0]}, &evidence{policies: 1, underway: 1, first: "there"})
+	c = &r.cells[0]
+	c.judge()
+	if c.Verdict != None || !strings.Contains(c.detail(), "did not arrive in 1 of 1 environments, the first on there") {
+		t.Errorf("%s %v: %s", c.Verdict, c.Reading.Value, c.detail())
 	}
 }

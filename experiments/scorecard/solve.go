@@ -40,7 +40,10 @@ type outcome struct {
 	settled settled
 	err     error
 
-	end, trial []float64 // of a search: where it ended, and the loss around, see searcher
+	// Of a search, see searcher: where it ended, the loss around, and whether the gradient is at rest there or no minimizer is
+	// to be had.
+	end, trial []float64
+	calm       bool
 }
 
 // settled says whether an outcome is where its loss wants it.

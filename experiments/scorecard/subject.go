@@ -137,7 +137,7 @@ func (s *Subject) solvable() bool {
 			}
 		}
 	}
-	return 2*solved > tried
+	return 4*solved > 3*tried
 }
 
 // comparesPairs says whether the loss reads comparisons at all.

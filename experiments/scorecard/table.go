@@ -56,6 +56,9 @@ func (c *Cell) row() []string {
 // detail is the finding with its caveats, or why there is none.
 func (c *Cell) detail() string {
 	if c.Verdict == None {
+		if c.evidence.left > 0 && c.evidence.left < c.evidence.measured {
+			return c.Reading.None + c.evidence.caveat()
+		}
 		return c.Reading.None
 	}
 	return c.Reading.Detail + c.evidence.caveat()

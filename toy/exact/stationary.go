@@ -25,6 +25,9 @@ const (
 	localRadius = 1.0
 	// idleLimit is how many steps in a row may move no probability by more than probabilityStep.
 	idleLimit = 25
+	// crawl is the relative change of log-probabilities below which a step that had to be shortened crawls, as at a kink of
+	// the loss, where Newton's method gets nowhere; after crawlLimit such steps in a row it is given up.
+	crawl, crawlLimit = 1e-5, 4
 )
 
 // Stationary descends by Newton's method from where the policy starts to a stationary point of the problem's loss, block
@@ -91,7 +94,8 @@ func (s *solver) settle(l *landscape) (*descent, error) {
 	w.radius, w.narrow = localRadius, localRadius
 	begin := floats.Norm(cur.grad, 2)
 	d := &descent{at: cur, converged: begin == 0}
-	for !d.converged && cur.finite() && d.iterations < stationarySteps {
+	crawling := 0
+	for !d.converged && cur.finite() && d.iterations < stationarySteps && crawling < crawlLimit {
 		if err := s.ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -108,6 +112,9 @@ func (s *solver) settle(l *landscape) (*descent, error) {
 		change, relative := compare(cur, next)
 		cur, next = next, cur
 		d.at, d.change = cur, change
+		if crawling++; full || relative > crawl {
+			crawling = 0
+		}
 		rests := full && relative <= restStep && floats.Norm(cur.grad, 2) <= gradientFall*begin
 		arrived := stop.after(change, relative, full && !shifted) || rests
 		d.unresolved = !arrived && full && stop.idle >= idleLimit
