@@ -1,9 +1,13 @@
+//go:build unix
+
 package engine
 
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
@@ -34,10 +38,11 @@ func BenchmarkSweep(b *testing.B) {
 	b.Run("whole", func(b *testing.B) {
 		plan := benchPlan(b, seeds)
 		b.ReportAllocs()
+		spent := processorTime()
 		for b.Loop() {
 			do(b, workOn(b, plan, 1), b.TempDir())
 		}
-		perRun(b, plan)
+		perRun(b, plan, spent)
 	})
 	b.Run("training", func(b *testing.B) {
 		plan := benchPlan(b, seeds)
@@ -46,17 +51,31 @@ func BenchmarkSweep(b *testing.B) {
 			runs[i] = run
 		}
 		b.ReportAllocs()
+		spent := processorTime()
 		for b.Loop() {
 			for _, run := range runs {
 				bareTraining(b, run)
 			}
 		}
-		perRun(b, plan)
+		perRun(b, plan, spent)
 	})
 }
 
-func perRun(b *testing.B, plan *spec.Plan) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*plan.Len()), "ns/run")
+// perRun reports the time a run takes, and that of all processors together: the cache writes and the collector works
+// beside the runs. spent is what processorTime was when the benchmark began.
+func perRun(b *testing.B, plan *spec.Plan, spent time.Duration) {
+	runs := float64(b.N * plan.Len())
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/runs, "ns/run")
+	b.ReportMetric(float64((processorTime()-spent).Nanoseconds())/runs, "cpu-ns/run")
+}
+
+// processorTime is what this process has used so far, of the system's too.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // bareTraining trains as a run does, without looking at the policy.
@@ -88,10 +107,27 @@ func BenchmarkAssemble(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	spent := processorTime()
 	for b.Loop() {
 		if _, err := w.Assemble(context.Background(), b.TempDir(), record.CSV); err != nil {
 			b.Fatal(err)
 		}
 	}
-	perRun(b, plan)
+	perRun(b, plan, spent)
+}
+
+// BenchmarkCompute does 20,000 short runs with one worker and with two.
+func BenchmarkCompute(b *testing.B) {
+	plan := benchPlan(b, 2000)
+	for _, jobs := range []int{1, 2} {
+		b.Run(fmt.Sprintf("jobs=%d", jobs), func(b *testing.B) {
+			spent := processorTime()
+			for b.Loop() {
+				if err := workOn(b, plan, jobs).Compute(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perRun(b, plan, spent)
+		})
+	}
 }
