@@ -88,12 +88,12 @@ func cacheList(s *cache.Store, w io.Writer) error {
 	for key, info := range s.Entries() {
 		data, err := s.Get(key, buf)
 		if err != nil {
-			fmt.Fprintf(t, "%.6x\t%s\t%d\tdamaged\t\n", key, info.Written.Format(time.DateTime), info.Size)
+			fmt.Fprintf(t, "%.12s\t%s\t%d\tdamaged\t\n", key, info.Written.Format(time.DateTime), info.Size)
 			continue
 		}
 		buf = data
 		name, status := engine.Describe(data)
-		fmt.Fprintf(t, "%.6x\t%s\t%d\t%s\t%s\n", key, info.Written.Format(time.DateTime), info.Size, status, name)
+		fmt.Fprintf(t, "%.12s\t%s\t%d\t%s\t%s\n", key, info.Written.Format(time.DateTime), info.Size, status, name)
 	}
 	return t.Flush()
 }

@@ -27,7 +27,7 @@ func newSubmit(stdout, stderr io.Writer) *cobra.Command {
 		Long: "Resolves a config, freezes it and hands its shards to a scheduler, with a job that merges them afterwards.\n" +
 			"What is edited later does not change what has been submitted.",
 		Example: `  experiments submit slurm configs/interpolation.yaml --shards 8 --partition main --dry-run
-  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim CLAIM --dry-run`,
+  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim results --dry-run`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -267,7 +267,7 @@ func newSubmitKubernetes(stdout, stderr io.Writer) *cobra.Command {
 		Long: "Prints, with --dry-run, a ConfigMap with the resolved config, an Indexed Job for the shards and a Job that waits\n" +
 			"for them and merges, all on one shared volume. The image must have this very program, and /bin/sh. Submit with\n" +
 			"`kubectl apply --server-side -f -`; `kubectl replace --force -f -` starts what is missing again.",
-		Example: `  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim CLAIM --dry-run`,
+		Example: `  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim results --dry-run`,
 		Args:    oneConfig,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if !o.dryRun {
