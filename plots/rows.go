@@ -55,6 +55,11 @@ func selectRows(src Sources, table string, where record.Where) (*rows, error) {
 }
 
 func (r *rows) fill(own, ofRun record.Where) {
+	if r.table == r.runs {
+		r.at = own.Select(r.runs)
+		r.run = r.at
+		return
+	}
 	runRow := make(map[string]int, r.runs.Len())
 	for _, row := range ofRun.Select(r.runs) {
 		runRow[r.runs.Text(row, "run")] = row
@@ -124,7 +129,12 @@ func (r *rows) text(i int, column string) string {
 	return r.runs.Text(r.run[i], column)
 }
 
-func (r *rows) float(i int, column string) float64 { return record.ParseFloat(r.text(i, column)) }
+func (r *rows) float(i int, column string) float64 {
+	if r.table.Has(column) {
+		return r.table.Float(r.at[i], column)
+	}
+	return r.runs.Float(r.run[i], column)
+}
 
 // keep returns the rows for which ok holds.
 func (r *rows) keep(ok func(i int) bool) *rows {
@@ -156,15 +166,16 @@ func (r *rows) values(column string) []string {
 	return list
 }
 
-// numbers returns the distinct numbers of a column; cells that are none are left out.
+// numbers returns the distinct numbers of a column, ascending; cells that are none are left out.
 func (r *rows) numbers(column string) []float64 {
 	var numbers []float64
-	for _, cell := range r.values(column) {
-		if v := record.ParseFloat(cell); v == v {
+	for i := range r.at {
+		if v := r.float(i, column); v == v {
 			numbers = append(numbers, v)
 		}
 	}
-	return numbers
+	slices.Sort(numbers)
+	return slices.Compact(numbers)
 }
 
 func distinct(t *record.Table, column string) []string {

@@ -35,6 +35,7 @@ type Groups struct {
 	by       []string // columns that make a group
 	over     []string // the other settings: seed, and what nobody grouped by
 	metrics  []string
+	held     int    // cells of metrics that may be in memory at once
 	broken   []bool // by row of runs: the run failed
 	groups   []group
 	warnings warnings
@@ -53,7 +54,7 @@ func Open(src record.Source, s Settings) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{settings: s, runs: runs}
+	g := &Groups{settings: s, runs: runs, held: heldCells}
 	if err := g.need(); err != nil {
 		return nil, err
 	}
@@ -165,6 +166,32 @@ func place(columns, cells []string) string {
 		return "all runs"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several
+// passes over the table.
+const heldCells = 8 << 20
+
+// each hands out every metric with its values by row of runs.
+func (g *Groups) each(do func(metric string, values []float64) error) error {
+	for some := range slices.Chunk(g.metrics, max(1, g.held/max(1, g.runs.Len()))) {
+		if err := g.runs.Load(some...); err != nil {
+			return err
+		}
+		for _, metric := range some {
+			values, err := g.read(metric)
+			if err != nil {
+				return err
+			}
+			if err := do(metric, values); err != nil {
+				return err
+			}
+		}
+		if len(some) < len(g.metrics) {
+			g.runs.Forget(some...)
+		}
+	}
+	return nil
 }
 
 // read returns a metric by row of runs: NaN where a run failed or has no value. A cell that is no number is an error.

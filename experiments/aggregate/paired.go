@@ -33,16 +33,9 @@ func (g *Groups) Compare(emit func(cells []string) error) error {
 	if err != nil {
 		return err
 	}
-	for _, metric := range g.metrics {
-		values, err := g.read(metric)
-		if err != nil {
-			return err
-		}
-		if err := g.compareMetric(metric, values, comparisons, emit); err != nil {
-			return err
-		}
-	}
-	return nil
+	return g.each(func(metric string, values []float64) error {
+		return g.compareMetric(metric, values, comparisons, emit)
+	})
 }
 
 // compareMetric emits the comparisons of one metric, which are one family.

@@ -13,11 +13,7 @@ import (
 // Summarize emits a row for every metric and group, metric by metric, with the columns of SummarySchema. It returns
 // emit's error, or one that names a cell that is no number, or a value of a rate other than 0 and 1.
 func (g *Groups) Summarize(emit func(cells []string) error) error {
-	for _, metric := range g.metrics {
-		values, err := g.read(metric)
-		if err != nil {
-			return err
-		}
+	return g.each(func(metric string, values []float64) error {
 		method, err := g.method(metric, values)
 		if err != nil {
 			return err
@@ -27,8 +23,8 @@ func (g *Groups) Summarize(emit func(cells []string) error) error {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (g *Groups) summaryRow(metric, method string, at *group, values []float64) []string {

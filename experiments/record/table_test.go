@@ -180,6 +180,29 @@ func TestTableIsReadByMany(t *testing.T) {
 	group.Wait()
 }
 
+// A column that was forgotten is read from its file again; a table in memory forgets nothing.
+func TestForget(t *testing.T) {
+	table := filled([]string{"run", "v"}, []string{"a", "1"}, []string{"b", "2"})
+	table.Forget("v", "nothing")
+	if table.Text(1, "v") != "2" {
+		t.Errorf("in memory v is %q", table.Text(1, "v"))
+	}
+	dir, file := write(t, table, schemaOf(t, table), record.CSV)
+	if file.Text(1, "v") != "2" {
+		t.Fatalf("v is %q", file.Text(1, "v"))
+	}
+	if err := os.WriteFile(filepath.Join(dir, file.Name+".csv"), []byte("run,v\na,1\nb,3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if file.Text(1, "v") != "2" {
+		t.Error("a column is read twice")
+	}
+	file.Forget("v")
+	if file.Text(1, "v") != "3" {
+		t.Error("a forgotten column is not read again")
+	}
+}
+
 func TestFolderPrefersCSV(t *testing.T) {
 	csv, parquet := filled([]string{"run"}, []string{"csv"}), filled([]string{"run"}, []string{"parquet"})
 	dir, _ := write(t, parquet, schemaOf(t, parquet), record.Parquet)
