@@ -1,12 +1,30 @@
 package engine
 
-import "golang.org/x/sys/unix"
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // slack is what the runtime may need beside the heap: its tables, and the rest of an arena that it reserves as a whole.
-const slack = 256 << 20
+const slack = 1 << 30
 
-// capMemory bounds the process's writable memory. Where that is not allowed the watching alone has to do.
+// capMemory bounds the writable memory that the process may have beyond what it has now. Where that is not allowed the
+// watching alone has to do.
 func capMemory(limit int64) {
-	most := uint64(limit) + slack
+	most := writable() + uint64(limit) + slack
 	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most})
+}
+
+// writable returns the writable memory that the process has, in bytes: the sixth number of proc(5)'s statm, in pages.
+func writable() uint64 {
+	text, _ := os.ReadFile("/proc/self/statm")
+	fields := bytes.Fields(text)
+	if len(fields) < 6 {
+		return 0
+	}
+	pages, _ := strconv.ParseUint(string(fields[5]), 10, 64)
+	return pages * uint64(os.Getpagesize())
 }
