@@ -57,12 +57,6 @@ func (c clipped) Curve(z, dst []float64) {
 	}
 }
 
-// Attained is true: from the upper bound on the loss is least.
-func (clipped) Attained() bool { return true }
-
-// StrictlyConvex is false: it is flat beyond the bounds.
-func (clipped) StrictlyConvex() bool { return false }
-
 // ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 type ChiSquared struct{}
 

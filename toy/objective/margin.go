@@ -43,6 +43,9 @@ func (m *Margin) Structure() (Structure, bool) {
 	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
 		return Structure{}, false
 	}
+	if o, ok := m.Offset.(gapOffset); ok && o.log {
+		return Structure{}, false // a gap of 0 drops the comparison
+	}
 	shape.Hinge = shape.Hinge && m.Offset == nil
 	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil}, known
 }
