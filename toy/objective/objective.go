@@ -112,9 +112,10 @@ type Weighted[T any] struct {
 
 // Objective is a weighted sum of terms. The zero Objective is the constant 0.
 type Objective struct {
-	Pair   []Weighted[PairTerm]
-	Dist   []Weighted[DistTerm]
-	Moving *Moving // nil: the reference stays frozen
+	Pair    []Weighted[PairTerm]
+	Dist    []Weighted[DistTerm]
+	Moving  *Moving  // nil: the reference stays frozen
+	Sampled *Sampled // nil: none
 }
 
 // Moving says how the reference follows the policy: after every Every steps it becomes the normalized geometric mean
@@ -184,6 +185,9 @@ func (o *Objective) add(scale float64, other *Objective) {
 	if other.Moving != nil {
 		o.Moving = other.Moving
 	}
+	if other.Sampled != nil {
+		o.Sampled = &Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+	}
 }
 
 // and returns o with another objective's terms added, scaled.
@@ -211,4 +215,12 @@ func onPairs(t PairTerm) *Objective {
 // onDist is the objective of a single distribution term.
 func onDist(t DistTerm) *Objective {
 	return &Objective{Dist: []Weighted[DistTerm]{{1, t}}}
+}
+
+// Sampled is the cross-entropy of the reference to the policy, estimated from responses that are drawn from pi_ref for
+// each prompt once, before training: Weight times the mean of -log pi(y) over them. Up to the entropy of pi_ref, a
+// constant, its expectation is Weight KL(pi_ref to pi); it is how that term is had where responses cannot be enumerated.
+type Sampled struct {
+	Weight float64
+	N      int // responses a prompt, at least 1
 }
