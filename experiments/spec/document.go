@@ -1,24 +1,24 @@
 package spec
 
 import (
-	"crypto/sha256"
-
 	"windtunnel/experiments/spec/decode"
 )
 
 // Document is a run in a form that another process of this program can read.
 type Document struct {
-	Text     string // YAML, every setting written out
-	FileName string // of the data file, as messages call it; "" for none
-	File     []byte // its content
+	Text  string            // YAML, every setting written out
+	Names map[string]string // of the data files, as messages call them, by the path as the config spells it
+	Files map[string][]byte // their content
 }
 
 // Document returns the run for another process.
 func (r *Run) Document(tables *decode.Tables) *Document {
 	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	d := &Document{Text: encodeYAML(decode.Encode(&doc, tables))}
-	if r.file != nil {
-		d.FileName, d.File = r.file.name, r.file.content
+	d := &Document{Text: encodeYAML(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
+	for _, s := range r.sections {
+		for _, f := range s.files {
+			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)
+		}
 	}
 	return d
 }
@@ -33,9 +33,9 @@ func (d *Document) Run(tables *decode.Tables) (*Run, error) {
 	if err := decoder.Decode(tree, "", doc); err != nil {
 		return nil, err
 	}
-	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: doc.Objective.Name}
-	if d.FileName != "" {
-		run.file = &dataFile{name: d.FileName, content: d.File, hash: sha256.Sum256(d.File)}
+	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: doc.Objective.Name, files: map[string]*dataFile{}}
+	for path, content := range d.Files {
+		run.files[path] = newDataFile(d.Names[path], content)
 	}
 	return run, nil
 }

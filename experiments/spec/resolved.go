@@ -42,24 +42,49 @@ func (c *Config) WriteResolved(dir string) error {
 	return os.WriteFile(filepath.Join(dir, ResolvedName), []byte(text), 0o644)
 }
 
+// largestCopy is the size in bytes of the largest data file that is copied into a results folder. A larger one, such as
+// a language model, is named where it lies, relative to the folder.
+const largestCopy = 64 << 10
+
 // copyData copies the data files into dir and makes the tree name the copies.
 func (c *Config) copyData(dir string, tree *yaml.Node) error {
 	if len(c.Plan.Inputs) == 0 {
 		return nil
 	}
-	if err := os.Mkdir(filepath.Join(dir, dataFolder), 0o755); err != nil {
-		return err
-	}
 	names := c.Plan.dataNames()
 	for path, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), c.Plan.Inputs[path], 0o644); err != nil {
+		content := c.Plan.Inputs[path]
+		if len(content) > largestCopy {
+			var err error
+			if names[path], err = relativeTo(dir, c.Plan.files[path].name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Join(dir, dataFolder), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), content, 0o644); err != nil {
 			return err
 		}
 	}
-	for _, part := range []string{"preferences", "sweep"} {
+	for _, part := range []string{"environment", "preferences", "policy", "sweep"} {
 		rename(decode.Lookup(tree, part), names)
 	}
 	return nil
+}
+
+// relativeTo returns the path of a file relative to a folder, with slashes.
+func relativeTo(dir, file string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if file, err = filepath.Abs(filepath.FromSlash(file)); err != nil {
+		return "", err
+	}
+	path, err := filepath.Rel(dir, file)
+	return filepath.ToSlash(path), err
 }
 
 // dataNames gives each data file a name in the data folder. Two files of the same base name get a number.

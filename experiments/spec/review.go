@@ -112,11 +112,11 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 	case *preference.File:
 		pairs, err := run.BuildPreferences(env)
 		if err == nil {
-			run.file.unpaired = pairs.Unpaired()
+			run.preferenceFile().unpaired = pairs.Unpaired()
 			return
 		}
 		for text := range strings.SplitSeq(err.Error(), "\n") {
-			l.fail(fileMistake(run.file.name, text))
+			l.fail(fileMistake(run.preferenceFile().name, text))
 		}
 	}
 }

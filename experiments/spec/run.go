@@ -24,32 +24,24 @@ type Run struct {
 	Lambda float64  // of the objective, NaN where it has none
 	Swept  []string // values of the plan's swept columns, as tables hold them
 
-	file     *dataFile // the data that Preferences names, or nil
+	files    map[string]*dataFile // that the plan read, by the path as the config spells it
 	sections [sectionCount]*section
 }
 
-// dataFile is the content of a data file, read when the config was loaded: editing it later does not change the runs.
-type dataFile struct {
-	name     string // as messages call it
-	content  []byte
-	hash     [sha256.Size]byte
-	unpaired bool // it holds single responses with labels
-}
-
 // Content returns the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every
-// one written out, without limits, and the content of its data file. Runs of different configs, under different names and at different
+// one written out, without limits, and the content of its data files. Runs of different configs, under different names and at different
 // places of their sweeps have the same content where they would do the same.
 func (r *Run) Content() [sha256.Size]byte {
-	var all [(sectionCount + 1) * sha256.Size]byte
+	var all [(sectionCount + 3) * sha256.Size]byte
 	b := all[:0]
-	for i := range sectionKinds {
+	for i, s := range r.sections {
 		if sectionKinds[i].apart {
 			continue
 		}
-		b = append(b, r.sections[i].hash[:]...)
-	}
-	if r.file != nil {
-		b = append(b, r.file.hash[:]...)
+		b = append(b, s.hash[:]...)
+		for _, f := range s.files {
+			b = append(b, r.files[f.Path].hash[:]...)
+		}
 	}
 	return sha256.Sum256(b)
 }
@@ -85,8 +77,8 @@ func (r *Run) BuildEnvironment() (*bandit.Env, error) {
 // BuildPreferences makes the run's comparisons in its environment.
 func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
 	in := preference.Input{Env: env, RNG: r.sourceFor("preferences", r.Preferences)}
-	if r.file != nil {
-		in.File, in.FileName = r.file.content, r.file.name
+	if f := r.preferenceFile(); f != nil {
+		in.File, in.FileName = f.content, f.name
 	}
 	return r.Preferences.Build(in)
 }

@@ -17,6 +17,7 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/train"
 )
 
@@ -82,6 +83,7 @@ type section struct {
 	value  any
 	lambda float64           // of an objective, NaN where it has none
 	hash   [sha256.Size]byte // of its canonical encoding
+	files  []registry.File   // that it names
 }
 
 // mostCached bounds how many sections of one kind are kept; others are decoded anew when they are needed.
@@ -161,7 +163,8 @@ func (p *Plan) decodeSection(all *sections, digits []int) (*section, error) {
 		return nil, err
 	}
 	content := p.contentNode(all.kind, doc)
-	s := &section{value: all.kind.keep(doc), lambda: math.NaN(), hash: sha256.Sum256(appendNode(nil, content))}
+	s := &section{value: all.kind.keep(doc), lambda: math.NaN(), hash: sha256.Sum256(appendNode(nil, content)),
+		files: filesOf(all.kind.field(doc))}
 	if n := decode.Lookup(content, "lambda"); n != nil {
 		s.lambda = record.ParseFloat(n.Value)
 	}
@@ -189,9 +192,7 @@ func (p *Plan) tree(all *sections, digits []int) (*yaml.Node, error) {
 // what the objective is called.
 func (p *Plan) contentNode(kind *sectionKind, doc *runDoc) *yaml.Node {
 	n := decode.Encode(kind.field(doc), p.decoder.Tables)
-	if path := decode.Lookup(n, "path"); kind.key == "preferences" && doc.Preferences.FilePath() != "" && path != nil {
-		path.Value = ""
-	}
+	hideFiles(kind, doc, n)
 	return n
 }
 
@@ -199,13 +200,9 @@ func (p *Plan) contentNode(kind *sectionKind, doc *runDoc) *yaml.Node {
 func (p *Plan) take(run *Run, i int, s *section) {
 	run.sections[i] = s
 	sectionKinds[i].give(run, s.value)
-	switch i {
-	case objectiveSection:
+	run.files = p.files
+	if i == objectiveSection {
 		run.Lambda = s.lambda
-	case preferencesSection:
-		if path := run.Preferences.FilePath(); path != "" {
-			run.file = p.files[path]
-		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
 // labels.
 func (l *loader) reviewUnpaired(run *Run, from *origin) {
-	if run.file != nil && run.file.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
-		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+run.file.name+" holds single responses with labels",
+	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
+		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(unpairedLosses(), ", ")+"; or a file of pairs"))
 	}
 }

@@ -1,12 +1,6 @@
 package spec
 
-import (
-	"crypto/sha256"
-	"os"
-	"path/filepath"
-
-	"windtunnel/toy/bandit"
-)
+import "windtunnel/toy/bandit"
 
 // mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
 const mostMistakes = 100
@@ -88,7 +82,7 @@ func (l *loader) checks(p *Plan) []*check {
 	here := &surroundings{l: l, plan: p, index: -1, prompts: map[string]bool{}}
 	review(l.reviewSolver, nil, solverSection, constraintSection)
 	environment := review(here.reviewEnvironment, nil, environmentSection)
-	file := review(here.readFile, nil, preferencesSection)
+	file := review(func(run *Run, from *origin) { here.readFiles(run, from, preferencesSection) }, nil, preferencesSection)
 	review(here.reviewPolicy, []*check{environment}, environmentSection, policySection)
 	pairs := review(here.reviewPreferences, []*check{environment, file}, environmentSection, preferencesSection)
 	review(here.reviewBatches, []*check{environment}, environmentSection, preferencesSection, solverSection, trainSection)
@@ -113,24 +107,4 @@ func (s *surroundings) environment(run *Run, from *origin) *bandit.Env {
 		s.index = index
 	}
 	return s.env
-}
-
-// readFile reads the data file that the run names, once for all runs.
-func (s *surroundings) readFile(run *Run, from *origin) {
-	name := run.Preferences.FilePath()
-	if name == "" || s.plan.files[name] != nil {
-		return
-	}
-	path := filepath.FromSlash(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(s.l.path), path)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		e := from.mistake("preferences.path", "", "a JSONL file, its path relative to the config")
-		s.l.fail(unreadable(e, path, name, err))
-		return
-	}
-	s.plan.Inputs[name] = content
-	s.plan.files[name] = &dataFile{name: filepath.ToSlash(path), content: content, hash: sha256.Sum256(content)}
 }

@@ -81,3 +81,15 @@ func Words(tag string) []string {
 	}
 	return strings.Split(tag, ",")
 }
+
+// File is a file that parameters name.
+type File struct {
+	Key  string // of the path among the parameters, dotted: "path"
+	Path string // as the config spells it
+}
+
+// Reader is implemented by parameters that are about files. Whoever builds from them reads the files.
+type Reader interface {
+	// Files returns the files to read.
+	Files() []File
+}
