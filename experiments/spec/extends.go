@@ -89,11 +89,17 @@ func relativeTo(config, path string) string {
 	return filepath.ToSlash(path)
 }
 
-// rebased returns a tree whose paths of data files, in preferences and where these are swept, are changed. at is the
+// namesFile says whether the path of a tree ends in a key whose value is the path of a file.
+func namesFile(at string) bool {
+	return slices.ContainsFunc([]string{"preferences.path", "environment.path", "policy.model", "policy.tokenizer"},
+		func(key string) bool { return strings.HasSuffix(at, key) })
+}
+
+// rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
 func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Node {
 	if n.Kind == yaml.ScalarNode {
-		if !strings.HasSuffix(strings.TrimSuffix(at, ".choice"), "preferences.path") {
+		if !namesFile(strings.TrimSuffix(at, ".choice")) {
 			return n
 		}
 		c := *n

@@ -56,7 +56,7 @@ func (c *Config) copyData(dir string, tree *yaml.Node) error {
 		content := c.Plan.Inputs[path]
 		if len(content) > largestCopy {
 			var err error
-			if names[path], err = relativeTo(dir, c.Plan.files[path].name); err != nil {
+			if names[path], err = pathFrom(dir, c.Plan.files[path].name); err != nil {
 				return err
 			}
 			continue
@@ -74,8 +74,8 @@ func (c *Config) copyData(dir string, tree *yaml.Node) error {
 	return nil
 }
 
-// relativeTo returns the path of a file relative to a folder, with slashes.
-func relativeTo(dir, file string) (string, error) {
+// pathFrom returns the path of a file relative to a folder, with slashes.
+func pathFrom(dir, file string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
