@@ -122,7 +122,7 @@ func (d *desk) enter(run *spec.Run) error {
 	if d.declared != nil && d.declared == run.Environment {
 		return nil
 	}
-	d.declared, d.views = nil, nil
+	d.declared, d.views, d.training, d.groups = nil, nil, nil, nil
 	var err error
 	if d.env, err = run.BuildEnvironment(); err != nil {
 		return err
@@ -132,10 +132,24 @@ func (d *desk) enter(run *spec.Run) error {
 		prompt := &d.env.Prompts[p]
 		d.views = append(d.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
 	}
+	d.training = d.viewsOf(d.env.Training())
+	d.groups = nil
+	for _, g := range d.env.Groups() {
+		d.groups = append(d.groups, group{g.Name, d.viewsOf(g.Prompts)})
+	}
 	if !run.Environment.Random() {
 		d.declared = run.Environment
 	}
 	return nil
+}
+
+// viewsOf returns the views of some prompts.
+func (d *desk) viewsOf(prompts []int) []*metrics.View {
+	views := make([]*metrics.View, len(prompts))
+	for i, p := range prompts {
+		views[i] = d.views[p]
+	}
+	return views
 }
 
 // compare gives every view its distinct comparisons. A single response with a label compares nothing.

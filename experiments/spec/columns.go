@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"slices"
 
 	"windtunnel/experiments/record"
@@ -27,6 +28,41 @@ func measured(list []metrics.Metric) record.Schema {
 		schema[i] = record.Column{Name: m.Name, Type: record.Number, Unit: m.Unit, Doc: m.Summary}
 	}
 	return schema
+}
+
+// MostListed is the largest number of responses of an environment whose policies are listed response by response, in the
+// tables policies and trajectories.
+const MostListed = 1000
+
+// traits are what the environments of a plan have, which says what tables it has.
+type traits struct {
+	listed  bool // some environment has at most MostListed responses
+	grouped bool // some environment has groups of prompts
+}
+
+// AllTables lists every table that runs may contribute to, in a fixed order.
+func AllTables() []string {
+	return []string{record.Runs, record.Policies, record.Prompts, record.Groups, record.Traces, record.Trajectories}
+}
+
+// Tables lists the tables that the plan's runs contribute to, in the order of AllTables.
+func (p *Plan) Tables() []string {
+	return slices.DeleteFunc(AllTables(), func(table string) bool { return p.without(table) != "" })
+}
+
+// without says why the plan has no rows in a table, "" where it has the table.
+func (p *Plan) without(table string) string {
+	switch table {
+	case record.Policies, record.Trajectories:
+		if !p.traits.listed {
+			return fmt.Sprintf("every environment has more than %d responses", MostListed)
+		}
+	case record.Groups:
+		if !p.traits.grouped {
+			return "no environment has groups of prompts"
+		}
+	}
+	return ""
 }
 
 // Columns that several tables have.
@@ -87,6 +123,10 @@ func tableSchema(table string) record.Schema {
 			{Name: "pi_star", Type: record.Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
 	case record.Prompts:
 		return append(record.Schema{runColumn, promptColumn}, measured(metrics.All())...)
+	case record.Groups:
+		return append(record.Schema{runColumn,
+			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
+			{Name: "prompts", Type: record.Integer, Doc: "Prompts of the group."}}, measured(metrics.All())...)
 	case record.Traces:
 		return append(record.Schema{runColumn, stepColumn}, measured(Metrics())...)
 	default:

@@ -39,6 +39,8 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 			s.plan.Prompts = append(s.plan.Prompts, name)
 		}
 	}
+	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
+	s.plan.traits.grouped = s.plan.traits.grouped || len(env.Groups()) > 0
 }
 
 // reviewBatches warns of minibatches of the population, which are no unbiased sample of it.
