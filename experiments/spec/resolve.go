@@ -11,6 +11,7 @@ import (
 
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics"
 )
 
 // fixedKeys are keys of the objective that tell one from another, or that other settings override.
@@ -110,7 +111,9 @@ func (k *sweptKey) first() int {
 }
 
 // reservedColumns are the columns of runs that no sweep may take.
-func reservedColumns() []string { return (&Plan{}).Columns(record.Runs) }
+func reservedColumns() []string {
+	return append((&Plan{}).Columns(record.Runs), metrics.ProxyReward.Name)
+}
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.
 func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {

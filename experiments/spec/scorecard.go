@@ -107,8 +107,15 @@ func (o *Objective) Label(tables *decode.Tables) string {
 	return entry.Name
 }
 
+// Direct says whether the objective is no loss but gives the policy itself.
+func (o *Objective) Direct() bool {
+	_, direct := o.Loss.(objective.Direct)
+	return direct
+}
+
 // DefaultObjectives returns every registered loss with its default parameters, in the order of the registry. Kinds that
-// need parameters, such as a sum's terms, are left out.
+// need parameters, such as a sum's terms, are left out, and so are those that are no losses, such as best-of-n: they have
+// no minimizer that a test could look at.
 func DefaultObjectives() []Objective {
 	var all []Objective
 	tables := Tables()
@@ -116,7 +123,7 @@ func DefaultObjectives() []Objective {
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar("kind"), scalar(kind.Name)}}
 		d := decode.Decoder{File: kind.Name, Tables: tables}
 		var o Objective
-		if d.Decode(n, "", &o) == nil {
+		if d.Decode(n, "", &o) == nil && !o.Direct() {
 			all = append(all, o)
 		}
 	}
