@@ -41,6 +41,10 @@ func (r *sweepReader) chooseObjectives() []dimension {
 				continue // the second key of this name is a mistake, as of any name
 			}
 			found = true
+			if r.dims[i].only != nil {
+				r.fail(r.Error(k.written, k.spelled(k.first()), "chooses objectives, and so does for beside it", "one of the two"))
+				continue
+			}
 			r.choose(&r.dims[i], k)
 		}
 	}
@@ -128,7 +132,12 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 		path = objectiveColumn + "." + path
 	}
 	var missing []error
-	for _, objective := range r.objectivesOf(d, k) {
+	objectives := r.objectivesOf(d, k)
+	if d.only != nil && len(objectives) == 0 {
+		r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
+		return false
+	}
+	for _, objective := range objectives {
 		tree, mistake, ok := r.treeWith(objective, path, k.written)
 		if !ok {
 			missing = append(missing, sweepMistake(mistake, at, k.written.Value, objective))
@@ -147,6 +156,9 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 
 // objectivesOf lists the objectives of the runs that a key of a dimension gives values to.
 func (r *sweepReader) objectivesOf(d *dimension, k *sweptKey) []int {
+	if d.only != nil {
+		return slices.DeleteFunc(slices.Clone(r.chosen), func(objective int) bool { return !d.only[objective] })
+	}
 	if d.choices == nil {
 		return r.chosen
 	}
