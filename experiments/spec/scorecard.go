@@ -74,6 +74,9 @@ func (l *loader) scorecard() (*Config, error) {
 			continue
 		}
 		label := card.Objectives[i].Label(l.Tables)
+		if card.Objectives[i].Direct() {
+			l.failAt(fmt.Sprintf("objectives.%d", i), label+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
+		}
 		if first, taken := seen[label]; taken {
 			l.fail(l.mistakeAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
 				"a name of its own for every objective", ""))
