@@ -194,6 +194,12 @@ func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 	}
 	of := *f
 	of.Along, of.Where = "run", nil
+	if table == record.Runs || table == record.Prompts {
+		return of.rows(src, table, where)
+	}
+	if one, err := selectRows(src, table, record.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
+		return nil, nil // its runs have not been evaluated
+	}
 	return of.rows(src, table, where)
 }
 

@@ -43,6 +43,7 @@ func (r *sweepReader) chooseObjectives() []dimension {
 			found = true
 			if r.dims[i].only != nil {
 				r.fail(r.Error(k.written, k.spelled(k.first()), "chooses objectives, and so does for beside it", "one of the two"))
+				r.dims[i].only, r.dims[i].choices = nil, make([]int, r.dims[i].rows)
 				continue
 			}
 			r.choose(&r.dims[i], k)
