@@ -1,6 +1,11 @@
 package plots
 
 import (
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg/draw"
+
 	"windtunnel/experiments/record"
 	"windtunnel/toy/registry"
 )
@@ -87,7 +92,7 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 	p.ShareY = "displacement"
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
 	unit := stepUnit(&p.X, r.numbers("step"))
-	p.Add(level{0})
+	p.Add(zeroLine{})
 	lines := &Lines{By: f.By}
 	values := lines.lineValues(r)
 	for i, line := range values {
@@ -113,6 +118,20 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 		p.addEntry(referenceRank, side.name, side.name, &curve{look: side.look, plain: true})
 	}
 	return p, nil
+}
+
+// zeroLine is where nothing has moved.
+type zeroLine struct{}
+
+// Plot implements plot.Plotter.
+func (zeroLine) Plot(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(0))
+	c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth}, c.Min.X, y, c.Max.X, y)
+}
+
+// DataRange implements plot.DataRanger; the line has no x.
+func (zeroLine) DataRange() (xmin, xmax, ymin, ymax float64) {
+	return math.Inf(1), math.Inf(-1), 0, 0
 }
 
 // displaced is one of the two sides of a comparison as it is drawn.
