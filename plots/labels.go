@@ -95,7 +95,7 @@ func valueLabel(column, cell string) string {
 	switch {
 	case cell == "":
 		return symbol + " not set"
-	case math.IsNaN(record.ParseFloat(cell)) && cell != "true" && cell != "false":
+	case math.IsNaN(record.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
 		return cell // a word
 	}
 	return symbol + " = " + cellLabel(cell)
