@@ -92,14 +92,20 @@ func (r *Run) Online() *preference.Online {
 	return o
 }
 
-// Rewards returns what labels of online preferences follow, prompts x K (nats).
+// Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out.
 func (r *Run) Rewards(env *bandit.Env) [][]float64 {
 	gold := make([][]float64, len(env.Prompts))
 	for i := range env.Prompts {
 		gold[i] = env.Prompts[i].LogStar
 	}
 	o := r.Online()
-	return o.Proxy.Rewards(gold, r.Source("proxy", o.Seed))
+	rewards := o.Proxy.Rewards(gold, r.Source("proxy", o.Seed))
+	for i := range env.Prompts {
+		if env.Prompts[i].HeldOut {
+			rewards[i] = nil
+		}
+	}
+	return rewards
 }
 
 // Draws returns the source of the draws of online preferences.
