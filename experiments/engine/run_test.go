@@ -224,6 +224,39 @@ func TestUnlisted(t *testing.T) {
 	}
 }
 
+// The table groups has means of the table prompts, and runs those of the prompts that are not held out.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, "name: groups\nenvironment: {kind: contextual, prompts: 4, held_out: 6}\npreferences: {kind: sample, n: 9}\n"+
+		"policy: {kind: mlp, hidden: [3]}\ntrain: {epochs: 5}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1]}\n")
+	tables, _ := results(t, plan, 1)
+	prompts, groups := tables[record.Prompts], tables[record.Groups]
+	mean := func(names ...string) float64 {
+		sum, n := 0.0, 0.0
+		for row := range prompts.Len() {
+			name := prompts.Text(row, "prompt")
+			if slices.Contains(names, name[:strings.LastIndex(name, "-")]) {
+				sum, n = sum+prompts.Float(row, "kl_star_pi"), n+1
+			}
+		}
+		return sum / n
+	}
+	var seen []string
+	for row := range groups.Len() {
+		name := groups.Text(row, "group")
+		seen = append(seen, name+" "+groups.Text(row, "prompts"))
+		if got, want := groups.Float(row, "kl_star_pi"), mean(name); math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if want := []string{"good 2", "bad 2", "heldout-good 3", "heldout-bad 3"}; !slices.Equal(seen, want) {
+		t.Errorf("groups %v, want %v", seen, want)
+	}
+	if got, want := tables[record.Runs].Float(0, "kl_star_pi"), mean("good", "bad"); math.Abs(got-want) > 1e-12 || got == mean("heldout-good", "heldout-bad") {
+		t.Errorf("the run's mean is %v, want %v", got, want)
+	}
+}
+
 // brokenLoss panics when a run asks for its objective or, with late, at the first gradient.
 type brokenLoss struct {
 	objective.PairTerm

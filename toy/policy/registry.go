@@ -7,6 +7,7 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		linearKind,
 		lowRankKind,
+		mlpKind,
 		tabularKind,
 	}
 }

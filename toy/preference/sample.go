@@ -28,7 +28,7 @@ type Sample struct {
 // Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
-	for p := range in.Env.Prompts {
+	for _, p := range in.Env.Training() {
 		s.draw(pairs, in, p)
 	}
 	if pairs.Len() == 0 {
