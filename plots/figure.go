@@ -181,7 +181,9 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		compositeKind(),
 		constraintKind(),
+		displacementKind(),
 		existenceKind(),
+		frontierKind(),
 		interpolationKind(),
 		linesKind(),
 		lossKind(),

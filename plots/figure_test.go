@@ -62,6 +62,17 @@ func figures() []plots.Figure {
 		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Where, f.Twin = "lambda", "tv_star", atLambda("0.1"), false
 		})},
+		{Name: "frontier", From: "frontier", Params: params("frontier", func(f *plots.Frontier) { f.Y = []string{"reward", "win_rate"} })},
+		{Name: "frontier_training", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Along, f.Where, f.Title = record.Traces, "step", atLambda("0.1"), "along training"
+		})},
+		{Name: "frontier_evaluations", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Y, f.Split, f.XScale = "evaluations", []string{"win_rate"}, "split", "linear"
+		})},
+		{Name: "displacement", From: "frontier", Params: params("displacement", func(f *plots.Displacement) { f.Where = atLambda("0.1") })},
+		{Name: "displacement_together", From: "frontier", Params: params("displacement", func(f *plots.Displacement) {
+			f.Split, f.Where, f.Title = "", atLambda("1"), "all losses"
+		})},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
 		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
 			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}

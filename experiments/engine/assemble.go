@@ -87,6 +87,9 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format record.Fo
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
 		t.note(run, e)
+		if plan.Online() && run.Online() == nil {
+			e.widen()
+		}
 		if err := sinks.append(run, e); err != nil {
 			return err
 		}

@@ -42,6 +42,9 @@ func (l *lab) runRow(out *outcome) []byte {
 		s.cells(&l.measured)
 	} else {
 		s.empty(noMeasures)
+		if l.run.Online() != nil {
+			s.empty(1)
+		}
 	}
 	s.end()
 	return s.body
@@ -50,7 +53,7 @@ func (l *lab) runRow(out *outcome) []byte {
 // measure fills the desk's measured cells: the training columns and the mean of every metric over the training prompts.
 func (l *lab) measure(loss, gradNorm float64) {
 	dataLoss := loss
-	if l.run.Solver != spec.SolverExact {
+	if l.run.Trained() {
 		dataLoss = l.problem.Loss(l.whole)
 	}
 	s := &l.measured
@@ -60,6 +63,9 @@ func (l *lab) measure(loss, gradNorm float64) {
 	s.number(gradNorm)
 	for i := range allMetrics {
 		s.number(metrics.Mean(allMetrics[i], l.training))
+	}
+	if l.run.Online() != nil {
+		s.number(metrics.Mean(metrics.ProxyReward, l.training))
 	}
 }
 
@@ -116,11 +122,10 @@ func (l *lab) promptRows(out *outcome) []byte {
 	for p, v := range l.views {
 		s.text(l.env.Prompts[p].Name)
 		for i := range allMetrics {
-			value := math.NaN()
-			if out.final {
-				value = allMetrics[i].Value(v)
-			}
-			s.number(value)
+			s.number(final(out, &allMetrics[i], v))
+		}
+		if l.run.Online() != nil {
+			s.number(final(out, &metrics.ProxyReward, v))
 		}
 		s.end()
 	}
@@ -144,4 +149,30 @@ func (l *lab) groupRows(out *outcome) []byte {
 		s.end()
 	}
 	return s.body
+}
+
+// final is a metric of a final policy, NaN where there is none.
+func final(out *outcome, m *metrics.Metric, v *metrics.View) float64 {
+	if !out.final {
+		return math.NaN()
+	}
+	return m.Value(v)
+}
+
+// padded are the tables whose rows end with a cell that only runs with online preferences have.
+var padded = [tableCount]bool{runsTable: true, promptsTable: true, tracesTable: true}
+
+// widen appends rows in CSV to a buffer, each with an empty cell more.
+func widen(buf, rows []byte) []byte {
+	quoted := false
+	for _, b := range rows {
+		switch {
+		case b == '"':
+			quoted = !quoted
+		case b == '\n' && !quoted:
+			buf = append(buf, ',')
+		}
+		buf = append(buf, b)
+	}
+	return buf
 }

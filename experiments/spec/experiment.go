@@ -108,6 +108,7 @@ func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", bandit.Kinds()),
 		asRegistry("preferences", "preferences", preference.Kinds()),
+		asRegistry("proxies", "proxy", preference.Proxies()),
 		asRegistry("policies", "policy", policy.Kinds()),
 		asRegistry("objectives", "objective", objective.Kinds()),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),

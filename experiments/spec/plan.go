@@ -31,13 +31,15 @@ type Plan struct {
 
 	key  func() string
 	cost func() float64
+
+	online func() bool // nil in a plan without runs
 }
 
 // newPlan returns a plan of the product's combinations. The data files are not read yet.
 func newPlan(decoder decode.Decoder, labels []string, trees []*yaml.Node, dims []dimension) *Plan {
 	p := &Plan{Inputs: map[string][]byte{}, decoder: decoder, labels: labels, trees: trees, product: newProduct(dims),
 		files: map[string]*dataFile{}}
-	p.key, p.cost = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost)
+	p.key, p.cost, p.online = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost), sync.OnceValue(p.findOnline)
 	for _, d := range dims {
 		p.Swept = append(p.Swept, d.sweptColumns()...)
 	}

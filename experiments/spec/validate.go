@@ -86,6 +86,7 @@ func (l *loader) checks(p *Plan) []*check {
 	review(here.reviewPolicy, []*check{environment}, environmentSection, policySection)
 	pairs := review(here.reviewPreferences, []*check{environment, file}, environmentSection, preferencesSection)
 	review(here.reviewBatches, []*check{environment}, environmentSection, preferencesSection, solverSection, trainSection)
+	review(l.reviewOnline, nil, preferencesSection, solverSection, objectiveSection)
 	review(l.reviewUnpaired, []*check{pairs}, environmentSection, preferencesSection, objectiveSection)
 	return all
 }

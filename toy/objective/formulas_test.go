@@ -99,7 +99,12 @@ var (
 	}{
 		"aot":          {"it sorts the margins of the whole batch", couples},
 		"aot-unpaired": {"it sorts the log-ratios of the whole batch", couples},
-		"custom":       {"it is the formula", func(*testing.T, *Objective, *Batch) {}},
+		"best-of-n": {"it is no loss", func(t *testing.T, o *Objective, b *Batch) {
+			if len(o.Pair)+len(o.Dist) > 0 {
+				t.Error("it has terms")
+			}
+		}},
+		"custom": {"it is the formula", func(*testing.T, *Objective, *Batch) {}},
 		"ld-dpo": {"a formula has no variable for the tokens past the shared length", func(t *testing.T, o *Objective, b *Batch) {
 			reads(t, o, b, func() { b.ChosenTail, b.RejectedTail = b.Chosen, b.Rejected })
 		}},

@@ -35,11 +35,7 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 		return nil, fmt.Errorf("preferences: all %d draws were of equal responses or of comparisons that are never made; raise n or coverage", s.N)
 	}
 	if len(in.Env.Prompts) > 1 {
-		in.RNG.Shuffle(pairs.Len(), func(i, j int) {
-			pairs.Prompt[i], pairs.Prompt[j] = pairs.Prompt[j], pairs.Prompt[i]
-			pairs.Chosen[i], pairs.Chosen[j] = pairs.Chosen[j], pairs.Chosen[i]
-			pairs.Rejected[i], pairs.Rejected[j] = pairs.Rejected[j], pairs.Rejected[i]
-		})
+		pairs.shuffle(in.RNG)
 	}
 	return pairs, nil
 }
