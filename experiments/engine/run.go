@@ -209,11 +209,15 @@ func (l *lab) train(ctx context.Context) (outcome, error) {
 	trace, trajectory := l.sheet(tracesTable), l.sheet(trajectoriesTable)
 	loop := train.Loop{Problem: l.problem, Data: l.pairs, Params: l.run.Train, KLRadius: l.run.Constraint.KLRadius,
 		Order: l.run.Source("batches", nil), Online: l.online()}
+	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
 		l.look()
 		l.measure(r.Loss, r.GradNorm)
 		l.traceRow(trace, r.Step)
-		l.trajectoryRows(trajectory, r.Step)
+		if last = r.Step; l.listedAt(r.Step) {
+			listed = r.Step
+			l.trajectoryRows(trajectory, r.Step)
+		}
 	})
 	if errors.Is(err, preference.ErrNoPairs) {
 		return failure(err.Error()), nil
@@ -221,12 +225,22 @@ func (l *lab) train(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if last > listed {
+		l.trajectoryRows(trajectory, last)
+	}
 	out := outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true,
 		trace: trace.body, trajectory: trajectory.body}
 	if end.Status == train.Diverged {
 		out.status, out.reason, out.final = Failed, "training diverged: "+end.Reason, false
 	}
 	return out, nil
+}
+
+// listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
+// that the settings ask for: there are many.
+func (l *lab) listedAt(step int) bool {
+	every := l.run.Train.RecordEvery
+	return l.run.Online() == nil || step == 0 || every > 0 && step%every == 0
 }
 
 // online returns where the comparisons of online training come from, nil where all are there from the start.
