@@ -29,7 +29,8 @@ func (p *Prompt) LogReference() []float64 {
 
 // Env is a contextual bandit: prompts, equally likely, that share the number of responses.
 type Env struct {
-	Prompts []Prompt
+	Prompts   []Prompt
+	Sequences *Sequences // what tokens responses consist of; nil where they are no sequences
 }
 
 // Responses returns K, the number of responses of every prompt.

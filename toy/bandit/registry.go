@@ -7,5 +7,6 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		declaredKind,
 		randomKind,
+		sequenceKind,
 	}
 }
