@@ -181,6 +181,7 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		compositeKind(),
 		constraintKind(),
+		distanceKind(),
 		existenceKind(),
 		interpolationKind(),
 		linesKind(),

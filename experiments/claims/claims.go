@@ -75,6 +75,7 @@ func Kinds() registry.Table[Params] {
 		distanceKind,
 		dominatedKind,
 		monotoneKind,
+		slopeKind,
 		statusKind,
 	}
 }
