@@ -182,6 +182,7 @@ func Kinds() registry.Table[Params] {
 		compositeKind(),
 		constraintKind(),
 		displacementKind(),
+		distanceKind(),
 		existenceKind(),
 		frontierKind(),
 		interpolationKind(),

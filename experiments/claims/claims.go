@@ -76,6 +76,7 @@ func Kinds() registry.Table[Params] {
 		distanceKind,
 		dominatedKind,
 		monotoneKind,
+		slopeKind,
 		statusKind,
 	}
 }

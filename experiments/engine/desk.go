@@ -13,7 +13,8 @@ import (
 // is ready.
 type desk struct {
 	env      *bandit.Env
-	declared bandit.Params   // what env was made of; nil where it was drawn at random
+	declared bandit.Params   // what env was made of
+	seed     int             // and from which seed it was drawn
 	views    []*metrics.View // of all prompts
 	training []*metrics.View // of those that are trained on
 	groups   []group

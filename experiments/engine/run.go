@@ -120,6 +120,9 @@ func (d *desk) newLab(run *spec.Run) (*lab, error) {
 	d.compare(pairs)
 	d.reward(run)
 	problem := train.NewProblem(d.env, pol, run.Loss.Objective(), run.Constraint.L2)
+	if problem.Objective.Sampled != nil {
+		problem.DrawReference(run.Source("reference-samples", nil))
+	}
 	return &lab{desk: d, run: run, pairs: pairs, policy: pol, problem: problem, whole: train.Full(pairs, problem)}, nil
 }
 
@@ -135,9 +138,9 @@ func (d *desk) reward(run *spec.Run) {
 }
 
 // enter makes the run's environment and a view of every prompt, or keeps those of the run before if it has the same
-// environment and that is not drawn at random. Nothing changes an environment.
+// environment, drawn from the same seed. Nothing changes an environment.
 func (d *desk) enter(run *spec.Run) error {
-	if d.declared != nil && d.declared == run.Environment {
+	if d.declared != nil && d.declared == run.Environment && d.seed == run.EnvironmentSeed() {
 		return nil
 	}
 	d.declared, d.views, d.training, d.groups = nil, nil, nil, nil
@@ -155,9 +158,7 @@ func (d *desk) enter(run *spec.Run) error {
 	for _, g := range d.env.Groups() {
 		d.groups = append(d.groups, group{g.Name, d.viewsOf(g.Prompts)})
 	}
-	if !run.Environment.Random() {
-		d.declared = run.Environment
-	}
+	d.declared, d.seed = run.Environment, run.EnvironmentSeed()
 	return nil
 }
 

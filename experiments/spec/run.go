@@ -69,6 +69,17 @@ func (r *Run) sourceFor(use string, params any) *rand.Rand {
 	return r.Source(use, nil)
 }
 
+// EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random.
+func (r *Run) EnvironmentSeed() int {
+	if !r.Environment.Random() {
+		return 0
+	}
+	if o, ok := r.Environment.(seedOverride); ok && o.SeedOverride() != nil {
+		return *o.SeedOverride()
+	}
+	return r.Seed
+}
+
 // BuildEnvironment makes the run's environment.
 func (r *Run) BuildEnvironment() (*bandit.Env, error) {
 	return r.Environment.Build(r.sourceFor("environment", r.Environment))
@@ -129,7 +140,7 @@ func (r *Run) random() bool {
 		return random && !(ok && o.SeedOverride() != nil)
 	}
 	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle
+		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && (r.Train.Shuffle || objective.SamplesReference(r.Loss))
 }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.

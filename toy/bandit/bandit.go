@@ -33,7 +33,8 @@ func (p *Prompt) LogReference() []float64 {
 
 // Env is a contextual bandit: prompts, equally likely, that share the number of responses.
 type Env struct {
-	Prompts []Prompt
+	Prompts   []Prompt
+	Sequences *Sequences // what tokens responses consist of; nil where they are no sequences
 }
 
 // Training returns the indices of the prompts that are not held out.

@@ -8,5 +8,6 @@ func Kinds() registry.Table[Params] {
 		declaredKind,
 		contextualKind,
 		randomKind,
+		sequenceKind,
 	}
 }

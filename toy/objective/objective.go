@@ -132,7 +132,7 @@ func (o *Objective) DifferenceOnly() bool {
 			return false
 		}
 	}
-	return len(o.Dist) == 0
+	return len(o.Dist) == 0 && o.Sampled == nil
 }
 
 // PerToken says whether some term reads token counts.

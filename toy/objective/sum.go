@@ -2,6 +2,7 @@ package objective
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"windtunnel/toy/registry"
@@ -73,6 +74,11 @@ func (p *Sum) Objective() *Objective {
 		o.add(part.Weight.Value(p.Lambda), part.Loss.Objective())
 	}
 	return o
+}
+
+// SamplesReference says whether a part draws responses from the reference.
+func (p *Sum) SamplesReference() bool {
+	return slices.ContainsFunc(p.Terms, func(part Part) bool { return SamplesReference(part.Loss) })
 }
 
 // Check refuses an empty sum, and parts that are no losses.

@@ -178,7 +178,7 @@ func newStepper(l *Loop) *stepper {
 		grad: make([]float64, n), clip: l.Params.ClipNorm}
 	_, sparsePolicy := l.Problem.Policy.(policy.Sparse)
 	if o, ok := s.optimizer.(SparseOptimizer); ok && o.Sparse() && sparsePolicy &&
-		l.Problem.difference && l.Problem.L2 == 0 && l.KLRadius == 0 {
+		l.Problem.scored && l.Problem.L2 == 0 && l.KLRadius == 0 {
 		s.sparse = o
 	}
 	if l.KLRadius > 0 {
