@@ -74,6 +74,9 @@ type Advancing interface {
 	PairTerm
 	// Advance takes in a minibatch; training calls it once a step, before the gradient.
 	Advance(b *Batch)
+	// State returns the live memory of the statistic, nil if there is none: a checkpoint is a copy of it, and resuming
+	// writes the copy back.
+	State() []float64
 }
 
 // perToken is a term that reads token counts.
@@ -172,6 +175,18 @@ func (o *Objective) Advance(b *Batch) {
 			a.Advance(b)
 		}
 	}
+}
+
+// State returns the live memory of the terms that carry a statistic from step to step, in order; a term that keeps none
+// gives nil.
+func (o *Objective) State() [][]float64 {
+	var state [][]float64
+	for _, t := range o.Pair {
+		if a, ok := t.Term.(Advancing); ok {
+			state = append(state, a.State())
+		}
+	}
+	return state
 }
 
 // add appends another objective's terms, scaled.
