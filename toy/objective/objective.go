@@ -82,6 +82,9 @@ type Advancing interface {
 // perToken is a term that reads token counts.
 type perToken interface{ PerToken() bool }
 
+// tailed is a term that reads ChosenTail and RejectedTail.
+type tailed interface{ Tailed() bool }
+
 // aligned is a term that may read Collision and Peak.
 type aligned interface{ Aligned() bool }
 
@@ -142,6 +145,16 @@ func (o *Objective) DifferenceOnly() bool {
 func (o *Objective) PerToken() bool {
 	for _, t := range o.Pair {
 		if p, ok := t.Term.(perToken); ok && p.PerToken() {
+			return true
+		}
+	}
+	return false
+}
+
+// Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
+func (o *Objective) Tailed() bool {
+	for _, t := range o.Pair {
+		if l, ok := t.Term.(tailed); ok && l.Tailed() {
 			return true
 		}
 	}
