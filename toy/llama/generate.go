@@ -20,6 +20,7 @@ type Generator[T kernel.Float] struct {
 	network *Network[T]
 	cache   []cache[T] // by layer
 	pos     int        // of the next token
+	end     int32      // see End
 
 	x, normed, q, mix []T // Dim
 	k                 []T // kvDim
@@ -86,6 +87,10 @@ func (g *Generator[T]) Stream(prompt []int32, s Sampling, rng *rand.Rand, yield 
 	return nil
 }
 
+// End returns the token that ended the last continuation, which does not hold it: BOS, EOS, or -1 where the length or the
+// caller ended it. A continuation's probability is that of its tokens and of this one.
+func (g *Generator[T]) End() int32 { return g.end }
+
 // start takes in the prompt but for its last token, which next begins with.
 func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	if err := s.check(); err != nil {
@@ -94,7 +99,7 @@ func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	if err := check(g.network.Config(), prompt, nil); err != nil {
 		return err
 	}
-	g.pos = 0
+	g.pos, g.end = 0, -1
 	for _, id := range prompt {
 		g.forward(id)
 	}
@@ -112,6 +117,7 @@ func (g *Generator[T]) next(s Sampling, rng *rand.Rand) (id int32, more bool) {
 		id = g.sample(s, rng.Float64())
 	}
 	if id == BOS || id == EOS {
+		g.end = id
 		return id, false
 	}
 	if g.pos < g.network.model.SeqLen {

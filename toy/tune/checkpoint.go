@@ -19,45 +19,30 @@ import (
 //	number of vectors, 32 bits; for each its length, 64 bits, and its numbers, 64-bit floats
 //	SHA-256 of all before it, 32 bytes
 //
-// The vectors are the trained parameters, the reference's weights if it moves, the optimizer's memory and the statistics
+// The vectors are the trained parameters, the optimizer's memory, the reference's weights if it moves and the statistics
 // that the loss carries from step to step.
 const magic = "wt-tune\x01"
 
-// identify returns the SHA-256 of what is trained, from what start, by what settings and on what, except the objective,
-// which has no name here, and how long and in how many parts it is computed. A checkpoint belongs to one identity.
-func (t *Trainer[T]) identify(start, reference Key) Key {
-	h := sha256.New()
-	p := &t.Params
-	fmt.Fprintf(h, "%d %d %d %t %v %+v %T %+v %T %+v\n", len(t.master), t.order.size, p.Epochs, p.Shuffle, p.ClipNorm, t.Objective.Sampled,
-		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule)
-	h.Write(start[:])
-	h.Write(reference[:])
-	for i := range t.examples {
-		e := &t.examples[i]
-		key := e.key(start)
-		h.Write(key[:])
-		fmt.Fprintln(h, e.Gap, e.responses[2:])
-	}
-	return Key(h.Sum(nil))
+// vectors returns the live memory that a checkpoint is a copy of.
+func (d *descent[T]) vectors() [][]float64 {
+	v := append([][]float64{d.master}, d.optimizer.State()...)
+	return append(v, d.carried...)
 }
 
-// vectors returns the live memory that a checkpoint is a copy of.
-func (t *Trainer[T]) vectors() [][]float64 {
-	v := [][]float64{t.master}
-	if t.moving != nil {
-		v = append(v, t.moving.master)
-	}
-	v = append(v, t.optimizer.State()...)
-	return append(v, t.Objective.State()...)
+// settings names what every identity has to do with.
+func (d *descent[T]) settings() string {
+	p := &d.params
+	return fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v", len(d.master), d.order.size, p.Epochs, p.Shuffle, p.ClipNorm,
+		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule)
 }
 
 // Save writes a checkpoint of the training after the steps taken so far.
-func (t *Trainer[T]) Save(w io.Writer) error {
+func (d *descent[T]) Save(w io.Writer) error {
 	h := sha256.New()
 	out := bufio.NewWriter(io.MultiWriter(w, h))
-	vectors := t.vectors()
-	head := append([]byte(magic), t.identity[:]...)
-	head = binary.LittleEndian.AppendUint64(head, uint64(t.taken))
+	vectors := d.vectors()
+	head := append([]byte(magic), d.identity[:]...)
+	head = binary.LittleEndian.AppendUint64(head, uint64(d.taken))
 	head = binary.LittleEndian.AppendUint32(head, uint32(len(vectors)))
 	out.Write(head) // errors stay in out until it is flushed
 	var number [8]byte
@@ -76,13 +61,13 @@ func (t *Trainer[T]) Save(w io.Writer) error {
 	return err
 }
 
-// Load goes on from a checkpoint: the steps that follow are, byte for byte, those that would have followed the Save. t must
-// be a Trainer that has taken no step, started with the same settings; MaxSteps, Micro, Workers and the objective's own
+// Load goes on from a checkpoint: the steps that follow are, byte for byte, those that would have followed the Save. The
+// training must have taken no step, and be started with the same settings; MaxSteps, Micro, Workers and the objective's own
 // settings are not compared. Whatever is no checkpoint, cut off, damaged, of another training or followed by anything is
 // an error, and changes nothing.
-func (t *Trainer[T]) Load(r io.Reader) error {
-	if t.taken != 0 {
-		return fmt.Errorf("a checkpoint is for a training that has taken no step, this one has taken %d", t.taken)
+func (d *descent[T]) Load(r io.Reader) error {
+	if d.taken != 0 {
+		return fmt.Errorf("a checkpoint is for a training that has taken no step, this one has taken %d", d.taken)
 	}
 	c := reader{in: bufio.NewReader(r), sum: sha256.New()}
 	if got := c.bytes(len(magic)); c.err == nil && !bytes.Equal(got[:len(magic)-1], []byte(magic[:len(magic)-1])) {
@@ -90,27 +75,27 @@ func (t *Trainer[T]) Load(r io.Reader) error {
 	} else if c.err == nil && got[len(magic)-1] != magic[len(magic)-1] {
 		return fmt.Errorf("the checkpoint has version %d of the format, allowed is %d", got[len(magic)-1], magic[len(magic)-1])
 	}
-	if got := c.bytes(len(t.identity)); c.err == nil && !bytes.Equal(got, t.identity[:]) {
+	if got := c.bytes(len(d.identity)); c.err == nil && !bytes.Equal(got, d.identity[:]) {
 		return errors.New("the checkpoint is of another training: its model, reference, pairs, optimizer, schedule, batch size, " +
 			"epochs or order differ")
 	}
 	taken := c.uint64()
-	live := t.vectors()
+	live := d.vectors()
 	copies := c.vectors(live)
 	c.finish()
 	if c.err != nil {
 		return c.err
 	}
-	if full, _ := t.steps(); taken > uint64(full) {
+	if full, _ := d.steps(); taken > uint64(full) {
 		return fmt.Errorf("the checkpoint is after step %d, the training has %d", taken, full)
 	}
 	for i, v := range live {
 		copy(v, copies[i])
 	}
-	t.taken = int(taken)
-	t.team.each(len(t.partial), nil, t.roundWork)
-	if t.moving != nil {
-		t.moving.settle()
+	d.taken = int(taken)
+	d.round()
+	if d.resumed != nil {
+		d.resumed()
 	}
 	return nil
 }

@@ -31,13 +31,6 @@ type Loop[T kernel.Float] struct {
 	References ReferenceCache // where log-probabilities of frozen networks are kept; nil is a Memory of its own
 }
 
-// slots is the number of partial gradients of a step. It bounds how many processors are of use in going backward, and is
-// part of what results depend on.
-const slots = 8
-
-// chunk is the number of parameters that are reduced at a time. Norms are sums over chunks, so results depend on it.
-const chunk = 1 << 14
-
 // Run trains from the start to the end, see Trainer.Run.
 func (l *Loop[T]) Run(ctx context.Context, record func(Record) error) (train.Outcome, error) {
 	t, err := l.Start(ctx)
@@ -54,16 +47,9 @@ func (l *Loop[T]) Start(ctx context.Context) (*Trainer[T], error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	n := len(l.Network.Trainable())
-	t := &Trainer[T]{
-		Loop: *l, team: newTeam(l.Workers), master: make([]float64, n), grad: make([]float64, n),
-		partial: make([]float64, (n+chunk-1)/chunk), optimizer: l.Params.Optimizer.Optimizer(n), order: newOrder(l),
-	}
+	t := &Trainer[T]{Loop: *l, descent: newDescent(l.Network, l.Params, newOrder(l.Params, len(l.Pairs), l.Order), l.Workers)}
 	if t.Loop.References == nil {
 		t.Loop.References = &Memory{}
-	}
-	for i, v := range l.Network.Trainable() {
-		t.master[i] = float64(v)
 	}
 	t.layOut()
 	if err := t.consult(ctx); err != nil {
@@ -107,9 +93,9 @@ type order struct {
 	epoch          int        // that pairs is the order of
 }
 
-func newOrder[T kernel.Float](l *Loop[T]) order {
-	n := len(l.Pairs)
-	o := order{size: l.Params.BatchSize, epoch: -1}
+// newOrder returns the order of n pairs by the settings.
+func newOrder(p train.Params, n int, rng *rand.Rand) order {
+	o := order{size: p.BatchSize, epoch: -1}
 	if o.size == 0 || o.size > n {
 		o.size = n
 	}
@@ -117,8 +103,8 @@ func newOrder[T kernel.Float](l *Loop[T]) order {
 	for i := range n {
 		o.pairs = append(o.pairs, i)
 	}
-	if l.Params.Shuffle && o.perEpoch > 1 {
-		o.rng = l.Order
+	if p.Shuffle && o.perEpoch > 1 {
+		o.rng = rng
 	}
 	return o
 }

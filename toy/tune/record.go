@@ -1,12 +1,30 @@
 package tune
 
+import "math"
+
 // Record is a moment of training: after Step steps, with the loss, the gradient's norm before clipping and the
-// comparisons of that step's batch, all before its update. At step 0 the numbers are NaN.
+// measures of that step's batch, all before its update. At step 0 the numbers are NaN, as are Comparisons where there are no
+// pairs and Draws where nothing is drawn.
 type Record struct {
 	Step     int
 	Loss     float64
 	GradNorm float64
 	Comparisons
+	Draws
+}
+
+// Draws are means over continuations that the policy drew.
+type Draws struct {
+	Reward float64
+	KL     float64 // of log pi - log pi_ref, nats: an estimate of KL(pi to pi_ref)
+	Tokens float64 // length, with the token that ended it
+}
+
+func noDraws() Draws { return Draws{math.NaN(), math.NaN(), math.NaN()} }
+
+func noComparisons() Comparisons {
+	nan := math.NaN()
+	return Comparisons{0, nan, nan, nan, nan, nan, nan, nan, nan, nan}
 }
 
 // Comparisons are means over pairs, with the meanings of the metrics of the same names: log-probabilities are summed over

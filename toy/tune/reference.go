@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"windtunnel/toy/kernel"
@@ -12,32 +13,34 @@ import (
 // consult computes what training needs of all pairs before its first step: their log-probabilities at the start and under
 // the reference. It is where a pair that does not fit into a network is found.
 func (t *Trainer[T]) consult(ctx context.Context) error {
-	n, s := len(t.Pairs), newScorer[T](t.team)
+	n, s := len(t.Loop.Pairs), newScorer[T](t.team)
 	t.start, t.reference = newLogps(n), newLogps(n)
-	start := KeyOf(t.Network)
-	if err := s.lookUp(ctx, t.Network, start, t.Pairs, t.References, t.start); err != nil {
+	start := KeyOf(t.network)
+	if err := s.lookUp(ctx, t.network, start, t.Loop.Pairs, t.Loop.References, t.start); err != nil {
 		return err
 	}
 	if err := t.checkSamples(); err != nil {
 		return err
 	}
-	reference, key := t.Network, start
-	if t.Reference != nil {
-		reference, key = t.Reference, KeyOf(t.Reference)
+	reference, key := t.network, start
+	if t.Loop.Reference != nil {
+		reference, key = t.Loop.Reference, KeyOf(t.Loop.Reference)
 	}
-	if err := s.lookUp(ctx, reference, key, t.Pairs, t.References, t.reference); err != nil {
+	if err := s.lookUp(ctx, reference, key, t.Loop.Pairs, t.Loop.References, t.reference); err != nil {
 		return fmt.Errorf("the reference: %w", err)
 	}
-	if t.Objective.Moving != nil {
-		t.moving = newMoving(t.Objective.Moving, reference, s, n)
+	if t.Loop.Objective.Moving != nil {
+		t.moving = newMoving(t.Loop.Objective.Moving, reference, s, n)
+		t.carried, t.resumed = [][]float64{t.moving.master}, t.moving.settle
 	}
+	t.carried = append(t.carried, t.Loop.Objective.State()...)
 	t.identity = t.identify(start, key)
 	return nil
 }
 
 // checkSamples returns which of the reference's samples the network cannot hold.
 func (t *Trainer[T]) checkSamples() error {
-	c := t.Network.Config()
+	c := t.network.Config()
 	for i := range t.examples {
 		e := &t.examples[i]
 		for j := range e.samples {
@@ -85,12 +88,12 @@ func (m *moving[T]) follow(t *Trainer[T]) {
 		return
 	}
 	mix := func(i int, policy float64) { m.master[i] = m.Alpha*policy + (1-m.Alpha)*m.master[i] }
-	if t.Network.Adapter() == nil {
+	if t.network.Adapter() == nil {
 		for i, v := range t.master {
 			mix(i, v)
 		}
 	} else {
-		for i, v := range t.Network.Merged().Params() {
+		for i, v := range t.network.Merged().Params() {
 			mix(i, float64(v))
 		}
 	}
@@ -115,11 +118,27 @@ func (m *moving[T]) refresh(t *Trainer[T]) {
 				return
 			}
 			var err error
-			if t.reference.chosen[i], t.reference.rejected[i], err = m.scorer.pair(worker, m.network, &t.Pairs[i]); err != nil {
+			if t.reference.chosen[i], t.reference.rejected[i], err = m.scorer.pair(worker, m.network, &t.Loop.Pairs[i]); err != nil {
 				panic(err) // the policy, of the same shape, holds the pair
 			}
 			m.seen[i] = m.version
 		}
 	}
 	t.team.each(len(t.indices), nil, m.refill)
+}
+
+// identify returns the SHA-256 of what is trained, from what start, by what settings and on what, except the objective,
+// which has no name here, and how long and in how many parts it is computed.
+func (t *Trainer[T]) identify(start, reference Key) Key {
+	h := sha256.New()
+	fmt.Fprintf(h, "pairs %s %+v\n", t.settings(), t.Loop.Objective.Sampled)
+	h.Write(start[:])
+	h.Write(reference[:])
+	for i := range t.examples {
+		e := &t.examples[i]
+		key := e.key(start)
+		h.Write(key[:])
+		fmt.Fprintln(h, e.Gap, e.responses[2:])
+	}
+	return Key(h.Sum(nil))
 }
