@@ -72,9 +72,7 @@ type moving[T kernel.Float] struct {
 
 func newMoving[T kernel.Float](settings *objective.Moving, reference *llama.Network[T], s *scorer[T], pairs int) *moving[T] {
 	network, err := llama.NewNetwork(reference.Merged(), nil)
-	if err != nil {
-		panic(err) // only an adapter can be wrong
-	}
+	must(err) // only an adapter can be wrong
 	m := &moving[T]{Moving: *settings, network: network, scorer: s, seen: make([]int, pairs)}
 	for _, v := range network.Trainable() {
 		m.master = append(m.master, float64(v))
@@ -118,9 +116,8 @@ func (m *moving[T]) refresh(t *Trainer[T]) {
 				return
 			}
 			var err error
-			if t.reference.chosen[i], t.reference.rejected[i], err = m.scorer.pair(worker, m.network, &t.Loop.Pairs[i]); err != nil {
-				panic(err) // the policy, of the same shape, holds the pair
-			}
+			t.reference.chosen[i], t.reference.rejected[i], err = m.scorer.pair(worker, m.network, &t.Loop.Pairs[i])
+			must(err) // the policy, of the same shape, holds the pair
 			m.seen[i] = m.version
 		}
 	}

@@ -33,7 +33,7 @@ func newScorer[T kernel.Float](team *team) *scorer[T] {
 
 // score fills dst with what a network says of pairs. It returns the first pair's error, or the context's.
 func (s *scorer[T]) score(ctx context.Context, n *llama.Network[T], pairs []Pair, dst logps) error {
-	return s.each(ctx, len(pairs), func(worker, i int) (err error) {
+	return s.each(ctx, "pair", len(pairs), func(worker, i int) (err error) {
 		dst.chosen[i], dst.rejected[i], err = s.pair(worker, n, &pairs[i])
 		return err
 	})
@@ -41,7 +41,7 @@ func (s *scorer[T]) score(ctx context.Context, n *llama.Network[T], pairs []Pair
 
 // lookUp is score by way of a cache; key is the network's.
 func (s *scorer[T]) lookUp(ctx context.Context, n *llama.Network[T], key Key, pairs []Pair, cache ReferenceCache, dst logps) error {
-	return s.each(ctx, len(pairs), func(worker, i int) error {
+	return s.each(ctx, "pair", len(pairs), func(worker, i int) error {
 		v, err := cache.Logps(pairs[i].key(key), func() ([]float64, error) {
 			chosen, rejected, err := s.pair(worker, n, &pairs[i])
 			return []float64{chosen, rejected}, err
@@ -67,9 +67,9 @@ func (s *scorer[T]) pair(worker int, n *llama.Network[T], p *Pair) (chosen, reje
 	return tape.Logp(0), tape.Logp(1), nil
 }
 
-// each does work for every pair, until there is an error or the context ends. Of several errors it returns that of the
-// first pair, which is the same whatever the workers: only pairs behind one with an error are left out.
-func (s *scorer[T]) each(ctx context.Context, n int, work func(worker, i int) error) error {
+// each does work for n indices of what, until there is an error or the context ends. Of several errors it returns the first
+// index's, which is the same whatever the workers: only indices behind one with an error are left out.
+func (s *scorer[T]) each(ctx context.Context, what string, n int, work func(worker, i int) error) error {
 	s.errs = append(s.errs[:0], make([]error, n)...)
 	var failed atomic.Int64
 	failed.Store(int64(n))
@@ -85,7 +85,7 @@ func (s *scorer[T]) each(ctx context.Context, n int, work func(worker, i int) er
 	})
 	for i, err := range s.errs {
 		if err != nil {
-			return fmt.Errorf("pair %d: %w", i, err)
+			return fmt.Errorf("%s %d: %w", what, i, err)
 		}
 	}
 	return ctx.Err()

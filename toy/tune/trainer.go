@@ -98,9 +98,7 @@ func (t *Trainer[T]) tape(worker, k int) *llama.Tape[T] {
 
 // forward runs an example that consult has found to fit.
 func (t *Trainer[T]) forward(tape *llama.Tape[T], e *example, keep bool) {
-	if err := tape.Forward(t.network, e.Prompt, e.responses, keep); err != nil {
-		panic(err)
-	}
+	must(tape.Forward(t.network, e.Prompt, e.responses, keep))
 }
 
 // backwardSlot adds up the gradients of every pair of the batch that falls to a slot, in the batch's order.
