@@ -24,7 +24,13 @@ var forms = []form{
 }
 
 func multiply[T Float](f form, m, n, k int, a, b, c matrix[T], add bool) {
-	mul := map[string]func(int, int, int, []T, int, []T, int, []T, int, bool){"NN": MulNN[T], "NT": MulNT[T], "TN": MulTN[T]}[f.name]
+	mul := MulNN[T]
+	switch f.name {
+	case "NT":
+		mul = MulNT[T]
+	case "TN":
+		mul = MulTN[T]
+	}
 	mul(m, n, k, a.data, a.ld, b.data, b.ld, c.data, c.ld, add)
 }
 
