@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"testing"
@@ -38,15 +39,20 @@ type traceStep struct {
 
 func readTrace(t testing.TB) trace {
 	t.Helper()
-	text, err := os.ReadFile("testdata/dpo_trace.json")
+	var tr trace
+	readJSON(t, "testdata/dpo_trace.json", &tr)
+	return tr
+}
+
+func readJSON(t testing.TB, path string, v any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tr trace
-	if err := json.Unmarshal(text, &tr); err != nil {
+	if err := json.Unmarshal(text, v); err != nil {
 		t.Fatal(err)
 	}
-	return tr
 }
 
 // firstPairs are the first 16 pairs of the trace, in tokens.
@@ -100,13 +106,31 @@ func published() train.Params {
 
 func TestTraceOfDPO(t *testing.T) {
 	tr := readTrace(t)
-	t.Run("float64", func(t *testing.T) { followTrace[float64](t, firstPairs(t), tr.Float64[:2], 1e-9) })
-	t.Run("float32", func(t *testing.T) { followTrace[float32](t, firstPairs(t), tr.Float32[:2], 1e-4) })
+	dpo := &objective.DPO{Lambda: 0.1}
+	t.Run("float64", func(t *testing.T) { followTrace[float64](t, dpo, firstPairs(t), tr.Float64[:2], 1e-9) })
+	t.Run("float32", func(t *testing.T) { followTrace[float32](t, dpo, firstPairs(t), tr.Float32[:2], 1e-4) })
+}
+
+// TestTraceOfOthers: IPO, and TYPO with the two responses as samples of the reference, beside PyTorch.
+func TestTraceOfOthers(t *testing.T) {
+	var want map[string]json.RawMessage
+	readJSON(t, "testdata/ipo_typo_trace.json", &want)
+	for name, params := range map[string]objective.Params{
+		"ipo":  &objective.IPO{Lambda: 0.1, Length: "summed"},
+		"typo": &objective.Custom{Lambda: 0.1, Pair: "softplus(-(c - r)) - lambda*(c + r)/2"},
+	} {
+		var wide, narrow []traceStep
+		if err := errors.Join(json.Unmarshal(want[name+"_float64"], &wide), json.Unmarshal(want[name+"_float32"], &narrow)); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name+"/float64", func(t *testing.T) { followTrace[float64](t, params, firstPairs(t), wide[:2], 1e-9) })
+		t.Run(name+"/float32", func(t *testing.T) { followTrace[float32](t, params, firstPairs(t), narrow[:2], 1e-4) })
+	}
 }
 
 // followTrace trains and compares every step. It returns the norm of the change of all parameters.
-func followTrace[T kernel.Float](t *testing.T, pairs []Pair, want []traceStep, tolerance float64) float64 {
-	l := &Loop[T]{Network: stories[T](t), Objective: (&objective.DPO{Lambda: 0.1}).Objective(), Pairs: pairs, Params: published()}
+func followTrace[T kernel.Float](t *testing.T, params objective.Params, pairs []Pair, want []traceStep, tolerance float64) float64 {
+	l := &Loop[T]{Network: stories[T](t), Objective: params.Objective(), Pairs: pairs, Params: published()}
 	start := l.Network.Model().Clone().Params()
 	_, err := l.Run(context.Background(), func(r Record) error {
 		if r.Step == 0 {
