@@ -112,7 +112,9 @@ func TestTraceOfDPO(t *testing.T) {
 }
 
 // TestTraceOfOthers: IPO, and TYPO with the two responses as samples of the reference, beside PyTorch.
-func TestTraceOfOthers(t *testing.T) {
+func TestTraceOfOthers(t *testing.T) { traceOthers(t, firstPairs(t), 2) }
+
+func traceOthers(t *testing.T, pairs []Pair, steps int) {
 	var want map[string]json.RawMessage
 	readJSON(t, "testdata/ipo_typo_trace.json", &want)
 	for name, params := range map[string]objective.Params{
@@ -123,8 +125,8 @@ func TestTraceOfOthers(t *testing.T) {
 		if err := errors.Join(json.Unmarshal(want[name+"_float64"], &wide), json.Unmarshal(want[name+"_float32"], &narrow)); err != nil {
 			t.Fatal(err)
 		}
-		t.Run(name+"/float64", func(t *testing.T) { followTrace[float64](t, params, firstPairs(t), wide[:2], 1e-9) })
-		t.Run(name+"/float32", func(t *testing.T) { followTrace[float32](t, params, firstPairs(t), narrow[:2], 1e-4) })
+		t.Run(name+"/float64", func(t *testing.T) { followTrace[float64](t, params, pairs, wide[:steps], 1e-9) })
+		t.Run(name+"/float32", func(t *testing.T) { followTrace[float32](t, params, pairs, narrow[:steps], 1e-4) })
 	}
 }
 
