@@ -142,6 +142,15 @@ func TestRLOOIsUnbiased(t *testing.T) {
 	}
 }
 
+// TestAdvantages: each value is measured against the mean of the others.
+func TestAdvantages(t *testing.T) {
+	got := make([]float64, 3)
+	advantages(got, []float64{1, 2, 6}, -2)
+	if !slices.Equal(got, []float64{6, 3, -9}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestRLOOTrains: it comes near the best that the penalty allows, which is known in closed form where all continuations are
 // enumerated: lambda log E_ref[exp(r/lambda)].
 func TestRLOOTrains(t *testing.T) {

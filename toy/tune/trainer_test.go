@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
@@ -308,16 +310,60 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestCache: a second run on the same pairs asks the reference nothing, and another network has another key.
-func TestCache(t *testing.T) {
-	var cache Memory
-	for range 2 {
-		l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
-		l.References = &cache
-		start(t, l)
-		if len(cache.entries) != 2*len(l.Pairs) {
-			t.Errorf("%d entries of %d pairs under two networks", len(cache.entries), len(l.Pairs))
+// TestTails: LD-DPO without tails is DPO of what the policy says of responses cut to the shorter one's length, the reference
+// counting in full.
+func TestTails(t *testing.T) {
+	l := tinyLoop[float64](t, (&objective.LDDPO{Lambda: 0.1, Alpha: 0}).Objective())
+	l.Params.BatchSize = 0
+	got := start(t, l).gradient().Loss
+	want, tape := 0.0, llama.NewTape[float64]()
+	logps := func(n *llama.Network[float64], p Pair) (chosen, rejected float64) {
+		if err := tape.Forward(n, p.Prompt, [][]int32{p.Chosen, p.Rejected}, false); err != nil {
+			t.Fatal(err)
 		}
+		return tape.Logp(0), tape.Logp(1)
+	}
+	for _, p := range l.Pairs {
+		refChosen, refRejected := logps(l.Reference, p)
+		n := min(len(p.Chosen), len(p.Rejected))
+		p.Chosen, p.Rejected = p.Chosen[:n], p.Rejected[:n]
+		chosen, rejected := logps(l.Network, p)
+		want += math.Log1p(math.Exp(-0.1*((chosen-refChosen)-(rejected-refRejected)))) / float64(len(l.Pairs))
+	}
+	if math.Abs(got-want) > 1e-13 {
+		t.Errorf("loss %v, want %v", got, want)
+	}
+}
+
+// counting is a cache that counts what it has computed.
+type counting struct {
+	Memory
+	computed atomic.Int64
+}
+
+func (c *counting) Logps(key Key, compute func() ([]float64, error)) ([]float64, error) {
+	return c.Memory.Logps(key, func() ([]float64, error) {
+		c.computed.Add(1)
+		return compute()
+	})
+}
+
+// TestCache: runs on the same pairs, at once, compute what a network says of a pair once, and another network has another key.
+func TestCache(t *testing.T) {
+	var cache counting
+	var both sync.WaitGroup
+	for range 4 {
+		l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
+		l.References, l.Workers = &cache, 3
+		both.Go(func() {
+			if _, err := l.Start(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	if n := cache.computed.Load(); n != 2*12 {
+		t.Errorf("four trainings computed %d log-probabilities of 12 pairs under two networks", n)
 	}
 	first, other := tiny[float64](t, 11, 1), tiny[float64](t, 11, 2)
 	if KeyOf(first) != KeyOf(tiny[float64](t, 11, 1)) || KeyOf(first) == KeyOf(other) || KeyOf(first) == KeyOf(tiny[float32](t, 11, 1)) ||
