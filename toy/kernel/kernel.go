@@ -34,3 +34,15 @@ func checkLength(name string, want, have int) {
 		panic(fmt.Sprintf("kernel: %s has %d elements instead of %d", name, have, want))
 	}
 }
+
+// singles returns x as a slice of float32, if it is one.
+func singles[T Float](x []T) (y []float32, single bool) {
+	y, single = any(x).([]float32)
+	return y, single
+}
+
+// as32 is for the other arguments, when one of them is known to be a slice of float32.
+func as32[T Float](x []T) []float32 {
+	y, _ := any(x).([]float32)
+	return y
+}

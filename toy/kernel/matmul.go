@@ -5,7 +5,7 @@ func MulNN[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", m, k, lda, len(a))
 	checkMatrix("B", k, n, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
-	mulRows(m, n, k, a, lda, 1, b, ldb, c, ldc, add)
+	mulStrided(m, n, k, a, lda, 1, b, ldb, c, ldc, add)
 }
 
 // MulTN computes C = Aᵀ B, or C += Aᵀ B with add, where A is k x m, B is k x n and C is m x n. C overlaps neither. It is
@@ -14,7 +14,7 @@ func MulTN[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", k, m, lda, len(a))
 	checkMatrix("B", k, n, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
-	mulRows(m, n, k, a, 1, lda, b, ldb, c, ldc, add)
+	mulStrided(m, n, k, a, 1, lda, b, ldb, c, ldc, add)
 }
 
 // MulNT computes C = A Bᵀ, or C += A Bᵀ with add, where A is m x k, B is n x k and C is m x n. C overlaps neither. It is
@@ -23,6 +23,9 @@ func MulNT[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", m, k, lda, len(a))
 	checkMatrix("B", n, k, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
+	if a, single := singles(a); single && mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add) {
+		return
+	}
 	mulDots(m, n, k, a, lda, b, ldb, c, ldc, add)
 }
 
@@ -31,12 +34,15 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 	checkMatrix("A", m, k, lda, len(a))
 	checkLength("x", k, len(x))
 	checkLength("y", m, len(y))
+	if a, single := singles(a); single && matVecFast(m, k, a, lda, as32(x), as32(y)) {
+		return
+	}
 	if k == 0 {
 		clear(y)
 		return
 	}
 	for i := range y {
-		y[i] = dot(a[i*lda:][:k], x)
+		y[i] = dotPortable(a[i*lda:][:k], x)
 	}
 }
 
@@ -44,6 +50,13 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	checkMatrix("A", m, n, lda, len(a))
 	checkMatrix("B", n, m, ldb, len(b))
+	if a, single := singles(a); single && transposeFast(m, n, a, lda, as32(b), ldb) {
+		return
+	}
+	transposePortable(m, n, a, lda, b, ldb)
+}
+
+func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	if n == 0 {
 		return
 	}
@@ -54,8 +67,16 @@ func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	}
 }
 
-// mulRows adds multiples of B's rows to C's rows. The element of A for row i and step l is a[i*row+l*col], so that one
-// loop serves A and its transpose.
+// mulStrided computes C = A B where the element of A for row i and step l is a[i*row+l*col], which serves A and its
+// transpose.
+func mulStrided[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
+	if a, single := singles(a); single && mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add) {
+		return
+	}
+	mulRows(m, n, k, a, row, col, b, ldb, c, ldc, add)
+}
+
+// mulRows adds multiples of B's rows to C's rows.
 func mulRows[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
 	if n == 0 {
 		return
@@ -66,7 +87,7 @@ func mulRows[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, l
 			clear(sum)
 		}
 		for l := range k {
-			axpy(a[i*row+l*col], b[l*ldb:][:n], sum)
+			axpyPortable(a[i*row+l*col], b[l*ldb:][:n], sum)
 		}
 	}
 }

@@ -24,7 +24,13 @@ var forms = []form{
 }
 
 func multiply[T Float](f form, m, n, k int, a, b, c matrix[T], add bool) {
-	mul := map[string]func(int, int, int, []T, int, []T, int, []T, int, bool){"NN": MulNN[T], "NT": MulNT[T], "TN": MulTN[T]}[f.name]
+	mul := MulNN[T]
+	switch f.name {
+	case "NT":
+		mul = MulNT[T]
+	case "TN":
+		mul = MulTN[T]
+	}
 	mul(m, n, k, a.data, a.ld, b.data, b.ld, c.data, c.ld, add)
 }
 
@@ -144,7 +150,7 @@ func product[T Float](f form, a, b, c matrix[T], add bool) blas64.General {
 
 func TestProducts(t *testing.T) {
 	for _, f := range forms {
-		t.Run(f.name+"/float32", func(t *testing.T) { testProduct[float32](t, f) })
+		eachVariant(t, f.name, func(t *testing.T) { testProduct[float32](t, f) })
 		t.Run(f.name+"/float64", func(t *testing.T) { testProduct[float64](t, f) })
 	}
 }
@@ -170,11 +176,13 @@ func testMatVec[T Float](t *testing.T) {
 }
 
 func TestMatVec(t *testing.T) {
-	t.Run("float32", testMatVec[float32])
+	eachVariant(t, "float32", testMatVec[float32])
 	t.Run("float64", testMatVec[float64])
 }
 
-func TestTranspose(t *testing.T) {
+func TestTranspose(t *testing.T) { eachVariant(t, "float32", testTranspose) }
+
+func testTranspose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, n := size("m").Draw(t, "m"), size("n").Draw(t, "n")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))

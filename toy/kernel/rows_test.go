@@ -48,11 +48,13 @@ func testSoftmax[T Float](t *testing.T) {
 }
 
 func TestSoftmax(t *testing.T) {
-	t.Run("float32", testSoftmax[float32])
+	eachVariant(t, "float32", testSoftmax[float32])
 	t.Run("float64", testSoftmax[float64])
 }
 
-func TestSoftmaxAtTheEdges(t *testing.T) {
+func TestSoftmaxAtTheEdges(t *testing.T) { eachVariant(t, "float32", testSoftmaxAtTheEdges) }
+
+func testSoftmaxAtTheEdges(t *testing.T) {
 	inf := float32(math.Inf(1))
 	Softmax([]float32{})
 	for _, c := range []struct {
@@ -146,7 +148,9 @@ func TestSiLUMulGrad(t *testing.T) {
 	checkGradient(t, "up", dUp, gradcheck.Gradient(func(x []float64) float64 { return value(gate, x) }, up))
 }
 
-func TestSiLUMul(t *testing.T) {
+func TestSiLUMul(t *testing.T) { eachVariant(t, "float32", testSiLUMul) }
+
+func testSiLUMul(t *testing.T) {
 	gate := []float32{0, 1, -1, 30, 90, 1e30, -30, -1e30, 2}
 	up := []float32{1, 1, 1, 1, 2, 1, 1, 1, -0.5}
 	got := make([]float32, len(gate))
@@ -166,7 +170,9 @@ func TestSiLUMul(t *testing.T) {
 	}
 }
 
-func TestRMSNorm(t *testing.T) {
+func TestRMSNorm(t *testing.T) { eachVariant(t, "float32", testRMSNorm) }
+
+func testRMSNorm(t *testing.T) {
 	x, gain := []float32{3, 4}, []float32{1, 2}
 	got := make([]float32, 2)
 	scale := RMSNorm(got, x, gain, 0)
@@ -221,6 +227,6 @@ func testVectors[T Float](t *testing.T) {
 }
 
 func TestVectors(t *testing.T) {
-	t.Run("float32", testVectors[float32])
+	eachVariant(t, "float32", testVectors[float32])
 	t.Run("float64", testVectors[float64])
 }

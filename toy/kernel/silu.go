@@ -5,6 +5,9 @@ package kernel
 func SiLUMul[T Float](dst, gate, up []T) {
 	checkLength("gate", len(dst), len(gate))
 	checkLength("up", len(dst), len(up))
+	if dst, single := singles(dst); single && siluMulFast(dst, as32(gate), as32(up)) {
+		return
+	}
 	for i, g := range gate {
 		dst[i] = g / (1 + exp(-g)) * up[i]
 	}
@@ -18,6 +21,9 @@ func SiLUMulGrad[T Float](dGate, dUp, d, gate, up []T) {
 	checkLength("d", len(dGate), len(d))
 	checkLength("gate", len(dGate), len(gate))
 	checkLength("up", len(dGate), len(up))
+	if d, single := singles(d); single && siluMulGradFast(as32(dGate), as32(dUp), d, as32(gate), as32(up)) {
+		return
+	}
 	for i, g := range gate {
 		e := exp(-g)
 		s := 1 / (1 + e)

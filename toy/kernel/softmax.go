@@ -8,6 +8,9 @@ func Softmax[T Float](x []T) {
 	if len(x) == 0 {
 		return
 	}
+	if x, single := singles(x); single && softmaxFast(x) {
+		return
+	}
 	top := largest(x)
 	var sum T
 	for i, v := range x {
@@ -25,7 +28,10 @@ func Softmax[T Float](x []T) {
 // p (d - sum(p d)).
 func SoftmaxGrad[T Float](d, p []T) {
 	checkLength("p", len(d), len(p))
-	mean := dot(d, p)
+	if d, single := singles(d); single && softmaxGradFast(d, as32(p)) {
+		return
+	}
+	mean := dotPortable(d, p)
 	for i, v := range p {
 		d[i] = v * (d[i] - mean)
 	}
@@ -37,20 +43,33 @@ func LogSumExp[T Float](x []T) float64 {
 	if len(x) == 0 {
 		return math.Inf(-1)
 	}
-	top := largest(x)
-	if math.IsInf(float64(top), 0) {
-		return float64(top)
+	top, sum := sumExp(x)
+	if math.IsInf(top, 0) {
+		return top
 	}
-	var sum float64
+	return top + math.Log(sum)
+}
+
+// sumExp returns the largest logit and the sum of the exponentials of what the others are below it.
+func sumExp[T Float](x []T) (top, sum float64) {
+	if x, single := singles(x); single {
+		if top, sum, done := sumExpFast(x); done {
+			return float64(top), sum
+		}
+	}
+	peak := largest(x)
 	for _, v := range x {
-		sum += float64(exp(v - top))
+		sum += float64(exp(v - peak))
 	}
-	return float64(top) + math.Log(sum)
+	return float64(peak), sum
 }
 
 // Exp writes e to the power of x to dst, which may be x itself.
 func Exp[T Float](dst, x []T) {
 	checkLength("x", len(dst), len(x))
+	if x, single := singles(x); single && expFast(as32(dst), x) {
+		return
+	}
 	for i, v := range x {
 		dst[i] = exp(v)
 	}

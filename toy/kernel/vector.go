@@ -15,13 +15,21 @@ func Axpy[T Float](alpha T, x, y []T) {
 // AddTo adds x to dst. Both have the same length.
 func AddTo[T Float](dst, x []T) {
 	checkLength("x", len(dst), len(x))
-	for i, v := range x {
-		dst[i] += v
-	}
+	axpy(1, x, dst)
 }
 
-// dot sums in four chains, which keeps the adders busy and halves the rounding error twice.
 func dot[T Float](x, y []T) T {
+	if a, single := singles(x); single {
+		var out [1]float32
+		if matVecFast(1, len(x), a, len(x), as32(y), out[:]) {
+			return T(out[0])
+		}
+	}
+	return dotPortable(x, y)
+}
+
+// dotPortable sums in four chains, which keeps the adders busy and halves the rounding error twice.
+func dotPortable[T Float](x, y []T) T {
 	y = y[:len(x)]
 	var s0, s1, s2, s3 T
 	i := 0
@@ -38,6 +46,13 @@ func dot[T Float](x, y []T) T {
 }
 
 func axpy[T Float](alpha T, x, y []T) {
+	if x, single := singles(x); single && addScaledFast(float32(alpha), x, as32(y)) {
+		return
+	}
+	axpyPortable(alpha, x, y)
+}
+
+func axpyPortable[T Float](alpha T, x, y []T) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += alpha * v

@@ -26,9 +26,10 @@ func TestMerged(t *testing.T) {
 		t.Errorf("the adapter changes nothing: logp %v", want.Logp(0))
 	}
 	g, h := NewGenerator(applied), NewGenerator(merged)
-	for _, id := range e.prompt {
-		g.forward(id)
-		h.forward(id)
+	for _, either := range []*Generator[float64]{g, h} {
+		if err := either.start(e.prompt, Sampling{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	compare(t, g.logits, h.logits, 1e-12)
 	compare(t, g.logits, want.Logits(0, 0), 1e-12)

@@ -16,9 +16,9 @@ const (
 
 // Read reads a checkpoint of llama2.c's version 0: seven little-endian int32 (dim, hidden_dim, n_layers, n_heads,
 // n_kv_heads, vocab_size, seq_len; a negative vocab_size says that the classifier is not the embedding), then float32
-// weights with the cosines and sines of old between final gain and classifier. A file that is truncated, that goes on
-// behind the weights or whose header cannot be is an error. Memory grows with what was read, never with what the header
-// claims.
+// weights with the cosines and sines of old between final gain and classifier. A file that is truncated or goes on
+// behind the weights, a header that cannot be and a weight that is not finite are errors. Memory grows with what was
+// read, never with what the header claims.
 func Read(r io.Reader) (*Model[float32], error) {
 	c, err := readHeader(r)
 	if err != nil {
@@ -39,6 +39,10 @@ func Read(r io.Reader) (*Model[float32], error) {
 	at := c.legacyAt()
 	m.legacy = slices.Clone(all[at : at+legacy])
 	m.params = slices.Delete(all, at, at+legacy)
+	infinite := func(v float32) bool { return v-v != 0 }
+	if i := slices.IndexFunc(m.params, infinite); i >= 0 {
+		return nil, fmt.Errorf("checkpoint: weight %d of %d is %v", i, len(m.params), m.params[i])
+	}
 	return m, nil
 }
 

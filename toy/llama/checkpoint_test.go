@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -79,6 +80,11 @@ func header(fields ...int32) []byte {
 
 func TestReadErrors(t *testing.T) {
 	whole := written(t, random(t, small))
+	broken := func(i int, v float64) []byte {
+		m := random(t, small)
+		m.params[i] = v
+		return written(t, m)
+	}
 	for _, c := range []struct {
 		name, want string
 		data       []byte
@@ -88,6 +94,8 @@ func TestReadErrors(t *testing.T) {
 		{"no weights", "truncated: 28 bytes where the header needs", whole[:28]},
 		{"cut", "truncated", whole[:len(whole)-1]},
 		{"trailing", "more bytes behind", append(bytes.Clone(whole), 0)},
+		{"not a number", "weight 3 of", broken(3, math.NaN())},
+		{"infinite", "weight 5 of 1672 is -Inf", broken(5, math.Inf(-1))},
 		{"dim", "dim is 0", header(0, 1, 1, 1, 1, 1, 1)},
 		{"layers", "n_layers is -1", header(2, 1, -1, 1, 1, 1, 1)},
 		{"vocab", "vocab_size is 0", header(2, 1, 1, 1, 1, 0, 1)},
@@ -104,11 +112,11 @@ func TestReadErrors(t *testing.T) {
 			}
 		})
 	}
-	broken := errors.New("broken disk")
+	failure := errors.New("broken disk")
 	for _, n := range []int{0, 20, 100, len(whole)} {
 		r := iotest.DataErrReader(bytes.NewReader(whole[:n]))
-		if _, err := Read(&failing{r, broken}); !errors.Is(err, broken) {
-			t.Errorf("after %d bytes: error %v, want %v", n, err, broken)
+		if _, err := Read(&failing{r, failure}); !errors.Is(err, failure) {
+			t.Errorf("after %d bytes: error %v, want %v", n, err, failure)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type Generator[T kernel.Float] struct {
 	network *Network[T]
 	cache   []cache[T] // by layer
 	pos     int        // of the next token
+	end     int32      // see End
 
 	x, normed, q, mix []T // Dim
 	k                 []T // kvDim
@@ -86,7 +87,11 @@ func (g *Generator[T]) Stream(prompt []int32, s Sampling, rng *rand.Rand, yield 
 	return nil
 }
 
-// start takes in the prompt but for its last token, which next begins with.
+// End returns the token that ended the last continuation, which does not hold it: BOS, EOS, or -1 where the length or the
+// caller ended it. A continuation's probability is that of its tokens and of this one.
+func (g *Generator[T]) End() int32 { return g.end }
+
+// start takes in the prompt and computes the logits of the first token of its continuation.
 func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	if err := s.check(); err != nil {
 		return err
@@ -94,10 +99,11 @@ func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	if err := check(g.network.Config(), prompt, nil); err != nil {
 		return err
 	}
-	g.pos = 0
+	g.pos, g.end = 0, -1
 	for _, id := range prompt {
 		g.forward(id)
 	}
+	g.classify()
 	return nil
 }
 
@@ -112,15 +118,17 @@ func (g *Generator[T]) next(s Sampling, rng *rand.Rand) (id int32, more bool) {
 		id = g.sample(s, rng.Float64())
 	}
 	if id == BOS || id == EOS {
+		g.end = id
 		return id, false
 	}
 	if g.pos < g.network.model.SeqLen {
 		g.forward(id)
+		g.classify()
 	}
 	return id, true
 }
 
-// forward takes in one token and computes the logits of the next.
+// forward takes in one token: its keys and values go to the cache, its state to g.x.
 func (g *Generator[T]) forward(id int32) {
 	n := g.network
 	w, c := &n.weights, n.model.Config
@@ -137,9 +145,14 @@ func (g *Generator[T]) forward(id int32) {
 		g.linear(l, targetDown, g.gate, g.normed)
 		kernel.AddTo(g.x, g.normed)
 	}
+	g.pos++
+}
+
+// classify computes the logits of the next token from g.x.
+func (g *Generator[T]) classify() {
+	w, c := &g.network.weights, g.network.model.Config
 	kernel.RMSNorm(g.normed, g.x, w.finalNorm, normEps)
 	kernel.MatVec(c.Vocab, c.Dim, w.head, c.Dim, g.normed, g.logits)
-	g.pos++
 }
 
 // attend computes g.mix of one layer from g.normed, and caches the position's key and value.
