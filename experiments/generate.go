@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -28,7 +30,7 @@ func newGenerate(stdout io.Writer) *cobra.Command {
 			"the same seed gives the same text.",
 		Example: `  experiments generate --prompt "Once upon a time" --temperature 0.8 --seed 1`,
 		Args:    atMost(0, "flags only"),
-		RunE:    func(*cobra.Command, []string) error { return g.run(stdout) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return g.run(cmd.Context(), stdout) },
 	}
 	f := cmd.Flags()
 	g.register(f)
@@ -40,7 +42,7 @@ func newGenerate(stdout io.Writer) *cobra.Command {
 	return cmd
 }
 
-func (g *generation) run(stdout io.Writer) error {
+func (g *generation) run(ctx context.Context, stdout io.Writer) error {
 	model, tokens, err := g.load()
 	if err != nil {
 		return err
@@ -59,7 +61,7 @@ func (g *generation) run(stdout io.Writer) error {
 		}
 		out.WriteString(tokens.Piece(prev, id))
 		prev = id
-		return true
+		return ctx.Err() == nil
 	})
 	if err != nil {
 		return inputError{fmt.Errorf("generate: %w", err)}
@@ -68,5 +70,5 @@ func (g *generation) run(stdout io.Writer) error {
 		out.WriteString(g.prompt)
 	}
 	out.WriteByte('\n')
-	return out.Flush()
+	return cmp.Or(out.Flush(), ctx.Err())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type scoring struct {
 	modelFlags
 	reference string
 	maxTokens int
+	limited   bool // maxTokens was asked for, and is not the default
 	skipBad   bool
 }
 
@@ -39,17 +41,20 @@ func newScore(stdout, stderr io.Writer) *cobra.Command {
 		Example: `  experiments score pairs.jsonl.gz > scores.jsonl
   experiments score --model tuned.bin --reference configs/data/stories260K.bin pairs.jsonl`,
 		Args: cobra.MatchAll(needArgs("a file of pairs"), atMost(1, "one file")),
-		RunE: func(_ *cobra.Command, args []string) error { return s.run(args[0], stdout, stderr) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.limited = cmd.Flags().Changed("max-tokens")
+			return s.run(cmd.Context(), args[0], stdout, stderr)
+		},
 	}
 	f := cmd.Flags()
 	s.register(f)
 	f.StringVar(&s.reference, "reference", "", "checkpoint of the reference, for margins")
-	f.IntVar(&s.maxTokens, "max-tokens", 512, "a prompt with either response may have")
+	f.IntVar(&s.maxTokens, "max-tokens", 512, "a prompt with either response may have; by default no more than the models hold")
 	f.BoolVar(&s.skipBad, "skip-bad", false, "pass over lines that are no pairs, and name them at the end, in place of stopping at the first")
 	return cmd
 }
 
-func (s *scoring) run(path string, stdout, stderr io.Writer) error {
+func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer) error {
 	scorer, err := s.scorer()
 	if err != nil {
 		return err
@@ -69,7 +74,7 @@ func (s *scoring) run(path string, stdout, stderr io.Writer) error {
 	}
 	pairs.SkipBad = s.skipBad
 	out := bufio.NewWriter(stdout)
-	err = errors.Join(stream(scorer, pairs, out), out.Flush())
+	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
 	tellSkipped(stderr, pairs.Skipped)
 	return err
 }
@@ -85,6 +90,11 @@ func (s *scoring) scorer() (*language.Scorer, error) {
 			return nil, err
 		}
 	}
+	for _, m := range []*llama.Model[float32]{model, reference} {
+		if m != nil && !s.limited {
+			s.maxTokens = min(s.maxTokens, m.SeqLen)
+		}
+	}
 	scorer, err := language.NewScorer(model, reference, tokens, s.maxTokens)
 	if err != nil {
 		return nil, inputError{fmt.Errorf("score: %w", err)}
@@ -92,12 +102,12 @@ func (s *scoring) scorer() (*language.Scorer, error) {
 	return scorer, nil
 }
 
-// stream scores pairs until the last or a line that is none.
-func stream(scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
+// stream scores pairs until the last or a line that is none. Pairs that were scored before ctx is canceled are printed.
+func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
 	lines := json.NewEncoder(out)
 	for {
 		batch, end := nextPairs(pairs)
-		scores, err := scorer.Scores(batch)
+		scores, err := scorer.Scores(ctx, batch)
 		if err != nil {
 			return err
 		}
@@ -138,18 +148,12 @@ func nextPairs(pairs *dialogue.Reader) (batch []dialogue.Pair, end error) {
 	return batch, nil
 }
 
-// mostBadLines bounds the bad lines that are named.
-const mostBadLines = 10
-
 func tellSkipped(stderr io.Writer, bad []*dialogue.LineError) {
 	if len(bad) == 0 {
 		return
 	}
 	fmt.Fprintf(stderr, "experiments: passed over %d lines that are no pairs:\n", len(bad))
-	for _, e := range bad[:min(len(bad), mostBadLines)] {
+	for _, e := range bad {
 		fmt.Fprintf(stderr, "  %v\n", e)
-	}
-	if more := len(bad) - mostBadLines; more > 0 {
-		fmt.Fprintf(stderr, "  and %d more\n", more)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -55,7 +57,10 @@ func Parse(text []byte) (Pair, error) {
 	}
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
-		return Pair{}, fmt.Errorf("is no JSON object of a pair: %w; want %s", err, formats)
+		return Pair{}, notPair(err)
+	}
+	if loneSurrogate(text) {
+		return Pair{}, errors.New("holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want " + formats)
 	}
 	switch {
 	case l.Input != nil || l.Preferred != nil || l.NonPreferred != nil:
@@ -66,6 +71,48 @@ func Parse(text []byte) (Pair, error) {
 		return nonEmpty(Pair{Prompt: *l.Prompt, Chosen: *l.Chosen, Rejected: *l.Rejected})
 	}
 	return whole(*l.Chosen, *l.Rejected)
+}
+
+// notPair says in the file's terms, not in Go's, why a line could not be decoded.
+func notPair(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Errorf("%s: a JSON %s does not belong there; want %s", wrong.Field, wrong.Value, formats)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("is a JSON %s; want %s", wrong.Value, formats)
+	}
+	return fmt.Errorf("is no JSON object of a pair: %w; want %s", err, formats)
+}
+
+// loneSurrogate says whether valid JSON escapes one half of a surrogate pair without the other, for which there is no text.
+func loneSurrogate(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		unit := escaped(text[i:])
+		if utf16.IsSurrogate(unit) {
+			if utf16.DecodeRune(unit, escaped(text[i+6:])) == utf8.RuneError {
+				return true
+			}
+			i += 6
+		}
+		i++
+	}
+	return false
+}
+
+// escaped returns the code unit of the \uXXXX that text begins with, 0 if it does not.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
 }
 
 func (l *line) missing() string {

@@ -24,6 +24,8 @@ func TestParse(t *testing.T) {
 		{"chat", `{"input": {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]},
 			"preferred_output": [{"role": "assistant", "content": "good"}], "non_preferred_output": [{"role": "assistant", "content": "bad"}]}`,
 			Pair{Prompt: "s\n\nu\n\n", Chosen: "good", Rejected: "bad"}},
+		{"surrogate pairs", `{"prompt": "\\ud83d", "chosen": "\ud83d\ude00\ud83d\ude00", "rejected": "\u00e9\ufffd"}`,
+			Pair{Prompt: `\ud83d`, Chosen: "😀😀", Rejected: "é\ufffd"}},
 		{"nothing is stripped", `{"chosen": "\n\nAssistant: ", "rejected": "\n\nAssistant:  x"}`,
 			Pair{Prompt: "\n\nAssistant:", Chosen: " ", Rejected: "  x"}},
 	} {
@@ -35,16 +37,19 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"chosen": "a"`:                   "is no JSON object",
-		`[1]`:                              "is no JSON object",
-		`{"chosen": "a"}`:                  "lacks rejected",
-		`{}`:                               "lacks chosen and rejected",
-		`{"chosen": 1, "rejected": "b"}`:   "is no JSON object",
-		`{"chosen": "a", "rejected": "b"}`: "share no prompt",
-		`{"prompt": "p", "chosen": "", "rejected": "b"}`: "the chosen response is empty",
-		`{"prompt": "p", "chosen": "a", "rejected": ""}`: "the rejected response is empty",
-		`{"input": {"messages": []}}`:                    "lacks input.messages",
-		"{\"chosen\": \"\xff\"}":                         "is not valid UTF-8",
+		`{"chosen": "a"`:                 "is no JSON object",
+		`[1]`:                            "is a JSON array; want",
+		`{"chosen": "a"}`:                "lacks rejected",
+		`{}`:                             "lacks chosen and rejected",
+		`{"chosen": 1, "rejected": "b"}`: "chosen: a JSON number does not belong there; want",
+		`{"prompt": "", "chosen": "a\ud83d", "rejected": "b"}`:      "half a surrogate pair",
+		`{"prompt": "", "chosen": "\ud83d\u0041", "rejected": "b"}`: "half a surrogate pair",
+		`{"prompt": "", "chosen": "\ude00\ud83d", "rejected": "b"}`: "half a surrogate pair",
+		`{"chosen": "a", "rejected": "b"}`:                          "share no prompt",
+		`{"prompt": "p", "chosen": "", "rejected": "b"}`:            "the chosen response is empty",
+		`{"prompt": "p", "chosen": "a", "rejected": ""}`:            "the rejected response is empty",
+		`{"input": {"messages": []}}`:                               "lacks input.messages",
+		"{\"chosen\": \"\xff\"}":                                    "is not valid UTF-8",
 		`{"input": {"messages": [{}]}, "preferred_output": [{"content": "a"}], "non_preferred_output": [{"content": "b"}]}`: "input.messages.0 has no content",
 		`{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{}], "non_preferred_output": [{"content": "b"}]}`: "an output has no content",
 	} {

@@ -3,6 +3,7 @@
 package language
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 
@@ -64,8 +65,9 @@ func NewScorer(model, reference *llama.Model[float32], t *tokenizer.Tokenizer, m
 	return s, nil
 }
 
-// Scores scores pairs on all cores. Each score depends on its pair alone.
-func (s *Scorer) Scores(pairs []dialogue.Pair) ([]Score, error) {
+// Scores scores pairs on all cores. Each score depends on its pair alone. Once ctx is canceled no more pairs are begun, and
+// its error is returned.
+func (s *Scorer) Scores(ctx context.Context, pairs []dialogue.Pair) ([]Score, error) {
 	scores := make([]Score, len(pairs))
 	var group errgroup.Group
 	work := make(chan int)
@@ -73,6 +75,9 @@ func (s *Scorer) Scores(pairs []dialogue.Pair) ([]Score, error) {
 		group.Go(func() error {
 			var failed error
 			for i := range work {
+				if failed == nil {
+					failed = ctx.Err()
+				}
 				if failed == nil {
 					failed = s.score(tape, &pairs[i], &scores[i])
 				}

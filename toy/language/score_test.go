@@ -2,6 +2,8 @@ package language
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -53,7 +55,7 @@ func TestScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scores, err := s.Scores(pairs)
+	scores, err := s.Scores(t.Context(), pairs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,7 @@ func TestScoresAgainstReference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		scores, err := s.Scores(pairs)
+		scores, err := s.Scores(t.Context(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,6 +139,26 @@ func TestNewScorerRefuses(t *testing.T) {
 	} {
 		if _, err := NewScorer(tt.model, tt.reference, tokens, tt.most); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error %v, want %q", err, tt.want)
+		}
+	}
+}
+
+// Once canceled, nothing more is scored, and the error says so.
+func TestScoresCanceled(t *testing.T) {
+	model, tokens := load(t)
+	s, err := NewScorer(model, nil, tokens, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	scores, err := s.Scores(ctx, pairs)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+	for i, score := range scores {
+		if score.ChosenTokens != 0 {
+			t.Errorf("pair %d was scored", i)
 		}
 	}
 }
