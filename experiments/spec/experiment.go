@@ -8,6 +8,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -106,9 +107,10 @@ type Registry struct {
 // Registries returns the tables of kinds, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
-		asRegistry("environments", "environment", bandit.Kinds()),
-		asRegistry("preferences", "preferences", preference.Kinds()),
-		asRegistry("policies", "policy", policy.Kinds()),
+		asRegistry("environments", "environment", environments()),
+		asRegistry("preferences", "preferences", preferences()),
+		asRegistry("policies", "policy", policies()),
+		asRegistry("rewards", "reward", gold.Kinds()),
 		asRegistry("objectives", "objective", objective.Kinds()),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),

@@ -20,6 +20,8 @@ type Plan struct {
 	Prompts []string          // names of all prompts, in the order in which runs have them
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
+	Language bool // its runs train language models, whose responses cannot be enumerated
+
 	decoder  decode.Decoder
 	labels   []string     // of the objectives
 	trees    []*yaml.Node // the document of a run of each objective, as it is before the sweep
