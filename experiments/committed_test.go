@@ -14,33 +14,33 @@ import (
 	"testing"
 
 	"windtunnel/experiments/record"
-	"windtunnel/experiments/spec"
 )
 
 // committed is where the project keeps what run.sh makes.
 const committed = "../results"
 
-// shippedRuns lists the configs of experiments and suites that run.sh runs.
-func shippedRuns(t testing.TB) []string {
+// shippedRuns lists the configs and folders of configs that run.sh runs, always and with the argument all.
+func shippedRuns(t testing.TB) (always, all []string) {
 	t.Helper()
 	script, err := os.ReadFile("../run.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var paths []string
-	for _, name := range regexp.MustCompile(`configs/[\w-]+\.yaml`).FindAllString(string(script), -1) {
-		c, err := spec.Load("../"+name, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.Scorecard == nil {
-			paths = append(paths, "../"+name)
+	before, after, _ := strings.Cut(string(script), "\nexec ")
+	named := regexp.MustCompile(`configs/[\w-]+(\.yaml)?`)
+	for i, part := range []string{after, before} {
+		for _, name := range named.FindAllString(part, -1) {
+			path := "../" + name
+			if i == 0 {
+				always = append(always, path)
+			}
+			all = append(all, path)
 		}
 	}
-	if len(paths) == 0 {
-		t.Fatal("run.sh names no config")
+	if len(always) == 0 || len(all) == len(always) {
+		t.Fatalf("run.sh runs %v, and with all %v", always, all)
 	}
-	return paths
+	return always, all
 }
 
 // What is committed under results/ is what the code makes: to the byte on amd64, to 1e-10 elsewhere, since Go fuses
@@ -58,7 +58,8 @@ func TestCommittedResults(t *testing.T) {
 		t.Fatal("results/ holds no runs; ./run.sh makes them")
 	}
 	out := t.TempDir()
-	runMain(t, exitWell, append([]string{"run", "--quiet", "--out", out, "--cache", t.TempDir()}, shippedRuns(t)...)...)
+	always, all := shippedRuns(t)
+	runMain(t, exitWell, append([]string{"run", "--quiet", "--out", out, "--cache", t.TempDir()}, always...)...)
 	made, err := os.ReadDir(out)
 	if err != nil {
 		t.Fatal(err)
@@ -68,25 +69,28 @@ func TestCommittedResults(t *testing.T) {
 			compareFolders(t, filepath.Join(out, folder.Name()), filepath.Join(committed, folder.Name()))
 		})
 	}
-	ablations := ablationNames(t)
+	known := resultNames(t, all)
 	for _, path := range folders {
-		name := filepath.Base(filepath.Dir(path))
-		if !slices.ContainsFunc(made, func(d os.DirEntry) bool { return d.Name() == name }) && !slices.Contains(ablations, name) {
+		if name := filepath.Base(filepath.Dir(path)); !slices.Contains(known, name) {
 			t.Errorf("results/%s is committed, but run.sh does not make it", name)
 		}
 	}
 }
 
-// ablationNames are the experiments of configs/ablations, which take minutes; .ci/run makes them again.
-func ablationNames(t *testing.T) []string {
+// resultNames are the results folders of configs and folders of configs. What run.sh makes only with the argument all
+// takes minutes; .ci/run makes it again.
+func resultNames(t *testing.T, paths []string) []string {
 	t.Helper()
-	configs, err := loadAll([]string{"../configs/ablations"}, nil)
+	configs, err := loadAll(paths, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
 	for _, c := range configs {
 		names = append(names, c.Head.Name)
+		for _, m := range c.Members {
+			names = append(names, m.Head.Name)
+		}
 	}
 	return names
 }

@@ -56,7 +56,7 @@ func listAll(w io.Writer) error {
 // listMetrics prints the measured columns, or the one with a name.
 func listMetrics(w io.Writer, name string) error {
 	var names []string
-	for _, m := range spec.Metrics() {
+	for _, m := range spec.ListedMetrics() {
 		names = append(names, m.Name)
 	}
 	if name != "" && !slices.Contains(names, name) {
@@ -64,7 +64,7 @@ func listMetrics(w io.Writer, name string) error {
 	}
 	fmt.Fprintln(w, "metrics")
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, m := range spec.Metrics() {
+	for _, m := range spec.ListedMetrics() {
 		if name == "" || m.Name == name {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
 		}

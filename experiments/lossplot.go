@@ -45,7 +45,7 @@ func (o *lossPlot) run(kind string, stdout io.Writer) error {
 	}
 	entry, _ := decode.KindOf[objective.Params](spec.Tables(), params)
 	title := strings.Join(append([]string{entry.Name}, o.sets...), ", ")
-	if len(obj.Dist) > 0 {
+	if len(obj.Dist) > 0 || obj.Sampled != nil {
 		title += " (pair terms)"
 	}
 	tables := map[string]*record.Table{plots.LossCurveTable: o.curve(obj), plots.LossMapTable: o.cells(obj)}

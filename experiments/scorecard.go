@@ -124,6 +124,11 @@ func scorecardOf(c *spec.Config) (*scorecardDoc, error) {
 		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
 			decode.Nearest(name, scorecard.Names()))}
 	}
+	// An experiment may have objectives that are no losses beside those that are.
+	doc.Objectives = slices.DeleteFunc(doc.Objectives, func(o spec.Objective) bool { return o.Direct() })
+	if len(doc.Objectives) == 0 {
+		return nil, inputError{fmt.Errorf("%s: it has no losses to test, only policies that need no training", c.Path)}
+	}
 	for i := range doc.Objectives { // training settings belong to experiments
 		doc.Objectives[i].Train = decode.Partial[train.Params]{}
 	}

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"experiments": main})
 }
 
-// The scripts of testdata/script run in a copy of testdata/configs.
+// The scripts of testdata/script run in a copy of testdata/configs, with the shipped data in the folder that MODELS names.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	work, err := filepath.Abs("testdata/configs")
@@ -27,8 +27,11 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata/script",
-		Setup: func(env *testscript.Env) error { return os.CopyFS(env.WorkDir, os.DirFS(work)) },
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("MODELS", filepath.Join(work, "../../../configs/data"))
+			return os.CopyFS(env.WorkDir, os.DirFS(work))
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "none": none, "replace": replace,
 		},

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"windtunnel/experiments/aggregate"
-	"windtunnel/experiments/engine"
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 )
@@ -22,7 +21,7 @@ type tableWriter struct {
 // plan adds the tables of a plan's runs, which the engine has written.
 func (t *tableWriter) plan(plan *spec.Plan) {
 	t.runs = plan.Schema(record.Runs)
-	for _, name := range engine.Tables() {
+	for _, name := range plan.Tables() {
 		t.all = append(t.all, record.Resource{Table: name, Schema: plan.Schema(name), Format: t.format})
 	}
 }

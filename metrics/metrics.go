@@ -74,6 +74,7 @@ type View struct {
 
 	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
 	Weight           []float64 // positive weights of the comparisons; their sum is this prompt's share in Mean
+	Proxy            []float64 // reward of each response that labels follow (nats); nil where there is none
 
 	Pi, Ref, Star  []float64 // exp of the log-probabilities
 	LogMode, Mode  []float64 // pi_delta, see NewView

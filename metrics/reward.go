@@ -23,6 +23,25 @@ var reward = Metric{
 	},
 }
 
+// ProxyReward is the expected reward of a proxy, in the scale of reward. It is no part of All: only runs whose labels
+// follow a reward of their own, those with online preferences, have it.
+var ProxyReward = Metric{
+	Name: "proxy_reward", Unit: "nats", Source: "Gao, Schulman, Hilton 2022, arXiv 2210.10760",
+	Summary: "Expected reward by the reward that labels of online preferences follow; a column only where some run has online preferences.",
+	Value: func(v *View) float64 {
+		if v.Proxy == nil {
+			return math.NaN()
+		}
+		sum := 0.0
+		for i, r := range v.Proxy {
+			if v.Pi[i] > 0 {
+				sum += v.Pi[i] * r
+			}
+		}
+		return sum
+	},
+}
+
 var winRate = Metric{
 	Name: "win_rate", Source: "Bradley and Terry 1952",
 	Summary: "Exact probability that a response of pi beats one of pi_ref under p_star, the same response drawn twice " +

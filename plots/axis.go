@@ -276,6 +276,8 @@ func isLog(axis *plot.Axis) bool {
 // pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
 func pad(axis *plot.Axis, share float64) {
 	switch axis.Scale.(type) {
+	case roots:
+		padRoots(axis, share)
 	case plot.LinearScale:
 		by := share * (axis.Max - axis.Min)
 		axis.Min, axis.Max = axis.Min-by, axis.Max+by

@@ -31,7 +31,7 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 		rows  []int
 	}
 	keys := r.coordinates()
-	for _, column := range []string{"step", "response"} {
+	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
 			keys = append(keys, column)
 		}
@@ -99,6 +99,9 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	p.x, _, _ = s.of(xs)
 	p.y, p.low, p.high = s.of(ys)
 	p.n = len(kept)
+	if len(kept) == 1 && s != spreadNone {
+		p.low, p.high = r.interval(kept[0], y)
+	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
 	}
@@ -107,6 +110,15 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
 	}
 	return p
+}
+
+// interval returns the ends of an interval that a row has of a column, NaN where the table has none.
+func (r *rows) interval(row int, column string) (low, high float64) {
+	below, above := intervalColumns(column)
+	if !r.table.Has(below) || !r.table.Has(above) {
+		return math.NaN(), math.NaN()
+	}
+	return r.float(row, below), r.float(row, above)
 }
 
 // failedStatus is the status of a run that broke.
@@ -133,7 +145,7 @@ func (p point) why() string {
 	switch {
 	case math.IsInf(p.x, 0) || math.IsInf(p.y, 0):
 		return "infinite"
-	case p.status == "" || p.status == "done" || p.status == "converged":
+	case slices.Contains([]string{"", "done", "converged", "exact"}, p.status):
 		return "no value"
 	}
 	return p.status

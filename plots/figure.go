@@ -181,7 +181,10 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		compositeKind(),
 		constraintKind(),
+		displacementKind(),
+		distanceKind(),
 		existenceKind(),
+		frontierKind(),
 		interpolationKind(),
 		linesKind(),
 		lossKind(),

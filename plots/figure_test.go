@@ -62,6 +62,21 @@ func figures() []plots.Figure {
 		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Where, f.Twin = "lambda", "tv_star", atLambda("0.1"), false
 		})},
+		{Name: "frontier", From: "frontier", Params: params("frontier", func(f *plots.Frontier) { f.Y = []string{"reward", "win_rate"} })},
+		{Name: "frontier_training", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Along, f.Where, f.Title = record.Traces, "step", atLambda("0.1"), "along training"
+		})},
+		{Name: "frontier_evaluations", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Y, f.Split, f.XScale = "evaluations", []string{"win_rate"}, "split", "linear"
+		})},
+		{Name: "displacement", From: "frontier", Params: params("displacement", func(f *plots.Displacement) { f.Where = atLambda("0.1") })},
+		{Name: "displacement_together", From: "frontier", Params: params("displacement", func(f *plots.Displacement) {
+			f.Split, f.Where, f.Title = "", atLambda("1"), "all losses"
+		})},
+		{Name: "distance", From: "preservation", Params: params("distance", func(f *plots.Distance) {
+			f.X, f.By, f.To, f.Match = "lambda", "objective", record.Where{"objective": {"typo"}}, []string{"lambda"}
+			f.Where = record.Where{"objective": {"dpo", "ipo"}}
+		})},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
 		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
 			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}
@@ -248,6 +263,11 @@ func TestErrors(t *testing.T) {
 			"figure prompts: table policies has the prompts good, bad; name one as `prompt`"},
 		{"part", "", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{From: "nowhere", Figure: penalty()}} }),
 			`figure part: panels.0: no experiment "nowhere"`},
+		{"counterparts", "preservation", params("distance", func(f *plots.Distance) { f.X, f.To = "lambda", record.Where{"objective": {"typo"}} }),
+			"figure counterparts: match: dpo/lambda="},
+		{"counterpart", "preservation", params("distance", func(f *plots.Distance) {
+			f.X, f.To, f.Match = "lambda", record.Where{"objective": {"typo"}}, []string{"objective"}
+		}), "figure counterpart: match: dpo/lambda="},
 		{"y", "training", params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_sta" }),
 			`figure y: y: table runs has no column "tv_sta"; near: tv_star, `},
 	}

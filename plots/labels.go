@@ -37,6 +37,9 @@ var columnNames = map[string]columnName{
 	"chosen_shift":    {"Change of log $π_θ(y_w)$ [nats]", ""},
 	"rejected_shift":  {"Change of log $π_θ(y_l)$ [nats]", ""},
 	"margin":          {"Margin $u$ [nats]", ""},
+	"proxy_reward":    {"Proxy reward [nats]", ""},
+	"chosen_logp":     {"log $π_θ(y_w)$ [nats]", ""},
+	"rejected_logp":   {"log $π_θ(y_l)$ [nats]", ""},
 	"entropy":         {"Entropy of $π_θ$ [nats]", ""},
 	"loss":            {"Loss of the step", ""},
 	"data_loss":       {"Loss over all comparisons", ""},
@@ -48,16 +51,30 @@ var columnNames = map[string]columnName{
 	"objective":       {"Loss", ""},
 	"prompt":          {"Prompt", ""},
 
-	"lambda":                  {"Regularization strength $λ$", "$λ$"},
-	"constraint.l2":           {"Penalty $α$ on Σ$θ^2$", "$α$"},
-	"constraint.kl_radius":    {"Radius of the KL ball [nats]", "radius"},
-	"train.max_steps":         {"Early stopping after [steps]", "max steps"},
-	"train.epochs":            {"Epochs", "epochs"},
-	"train.batch_size":        {"Batch size [pairs]", "batch"},
-	"train.optimizer.lr":      {"Learning rate", "lr"},
-	"policy.rank":             {"Rank of the policy class", "rank"},
+	"lambda":               {"Regularization strength $λ$", "$λ$"},
+	"constraint.l2":        {"Penalty $α$ on Σ$θ^2$", "$α$"},
+	"constraint.kl_radius": {"Radius of the KL ball [nats]", "radius"},
+	"train.max_steps":      {"Early stopping after [steps]", "max steps"},
+	"train.epochs":         {"Epochs", "epochs"},
+	"train.batch_size":     {"Batch size [pairs]", "batch"},
+	"train.optimizer.lr":   {"Learning rate", "lr"},
+	"policy.rank":          {"Rank of the policy class", "rank"},
+	"n":                    {"Samples $n$ of $π_{ref}$", "$n$"},
+
 	"preferences.n":           {"Preference pairs drawn", "$n$"},
 	"preferences.label_noise": {"Probability of a flipped label", "noise"},
+	"preferences.coverage":    {"Part of the comparisons made", "coverage"},
+	"preferences.sampling":    {"Sampling policy", "sampled from"},
+	"preferences.rounds":      {"Rounds", "rounds"},
+	"preferences.pairs":       {"Pairs drawn a round", "pairs"},
+	"preferences.temperature": {"Temperature of the labels", "label temperature"},
+	"preferences.proxy.share": {"Part of the responses that the proxy has wrong", "wrong"},
+	"preferences.proxy.scale": {"Error of the proxy [nats]", "error"},
+
+	"environment.prompts":      {"Prompts", "prompts"},
+	"environment.responses":    {"Responses $K$", "$K$"},
+	"environment.perturbation": {"Perturbation of $π_{ref}$ [nats]", "perturbation"},
+	"environment.temperature":  {"Temperature of $π_{ref}$", "temperature"},
 }
 
 // columnLabel is the axis label of a column.
@@ -68,22 +85,28 @@ func columnLabel(column string) string {
 	return strings.ReplaceAll(column, "_", " ")
 }
 
-// valueLabel writes "symbol = value" of a column, such as λ = 10⁻⁵; the values of text columns speak for themselves.
+// valueLabel writes "symbol = value" of a column, such as λ = 10⁻⁵; words speak for themselves.
 func valueLabel(column, cell string) string {
 	switch column {
 	case "objective":
 		return lossName(cell)
-	case "prompt":
-		return cell
 	}
-	symbol := columnNames[column].symbol
-	if symbol == "" {
-		symbol = strings.ReplaceAll(column, "_", " ")
-	}
-	if cell == "" {
+	symbol := symbolOf(column)
+	switch {
+	case cell == "":
 		return symbol + " not set"
+	case math.IsNaN(record.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
+		return cell // a word
 	}
 	return symbol + " = " + cellLabel(cell)
+}
+
+// symbolOf is what a column is called beside a value.
+func symbolOf(column string) string {
+	if symbol := columnNames[column].symbol; symbol != "" {
+		return symbol
+	}
+	return strings.ReplaceAll(column, "_", " ")
 }
 
 // cellLabel writes a number the way people do: 10⁻⁵, e⁻⁴, 0.5; other cells stay as they are.
@@ -131,7 +154,7 @@ func sweepLabels(cells []string) func(cell string) string {
 func minusSign(number string) string { return strings.ReplaceAll(number, "-", "−") }
 
 // lossNames are the names of losses as papers print them.
-var lossNames = map[string]string{"dpo": "DPO", "ipo": "IPO", "f-dpo": "$f$-DPO", "typo": "TYPO", "rlhf": "RLHF"}
+var lossNames = map[string]string{"dpo": "DPO", "ipo": "IPO", "f-dpo": "$f$-DPO", "typo": "TYPO", "rlhf": "RLHF", "best-of-n": "best of $n$"}
 
 // lossName is the printed name of an objective; labels that a configuration made up stay as they are.
 func lossName(label string) string {

@@ -11,7 +11,7 @@ import (
 
 // Lines draws one column against another: a line for each value of a column, a panel for each value of another.
 type Lines struct {
-	Table      string       `yaml:"table" oneof:"runs,prompts,traces" doc:"table that holds y"`
+	Table      string       `yaml:"table" oneof:"runs,prompts,groups,traces" doc:"table that holds y"`
 	X          string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
 	Y          string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
 	By         string       `yaml:"by" doc:"column whose values make the lines"`

@@ -136,6 +136,15 @@ func (r *rows) float(i int, column string) float64 {
 	return r.runs.Float(r.run[i], column)
 }
 
+// mean is the mean of a column.
+func (r *rows) mean(column string) float64 {
+	sum := 0.0
+	for i := range r.at {
+		sum += r.float(i, column)
+	}
+	return sum / float64(r.len())
+}
+
 // keep returns the rows for which ok holds.
 func (r *rows) keep(ok func(i int) bool) *rows {
 	kept := &rows{table: r.table, runs: r.runs}

@@ -204,6 +204,7 @@ func suite(tb testing.TB) plots.Sources {
 		"constraint":   constraintTables(),
 		"existence":    existenceTables(),
 		"seeds":        seedsTables(),
+		"frontier":     frontierTables(),
 	}
 	return plots.NewSources(func(name string) (record.Source, error) {
 		if source, ok := experiments[name]; ok {

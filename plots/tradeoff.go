@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -13,9 +14,10 @@ import (
 // Tradeoff draws preservation at one look: a metric on the prompt to preserve against the same metric on the prompt to
 // improve, a curve a loss along lambda. A loss that can have both reaches the lower left corner.
 type Tradeoff struct {
+	Table       string       `yaml:"table" oneof:"prompts,groups" doc:"table that holds the metric; of groups the bands are 95 % intervals over seeds, of prompts ranges over seeds and prompts"`
 	Where       record.Where `yaml:"where" doc:"selects the runs"`
-	PromptNames []string     `yaml:"prompts" doc:"the prompt on the x axis and the one on the y axis"`
-	Metric      string       `yaml:"metric" doc:"column of prompts on both axes"`
+	PromptNames []string     `yaml:"prompts" doc:"the prompt, or the group of the table groups, on the x axis and the one on the y axis"`
+	Metric      string       `yaml:"metric" doc:"column on both axes"`
 	Scale       string       `yaml:"scale" oneof:"linear,log" doc:"scale of both axes"`
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
@@ -26,14 +28,14 @@ func tradeoffKind() registry.Kind[Params] {
 		Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
 		Source:  "this project, after the preservation experiment of arXiv 2407.09072",
 		New: func() Params {
-			return &Tradeoff{PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
+			return &Tradeoff{Table: record.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
 		},
 	}
 }
 
 // Columns implements Refs.
 func (f *Tradeoff) Columns() []Ref {
-	return append(whereRefs(f.Where, record.Prompts), Ref{"metric", record.Prompts, f.Metric})
+	return append(whereRefs(f.Where, f.Table), Ref{"metric", f.Table, f.Metric})
 }
 
 // Check implements registry.Checker.
@@ -45,29 +47,34 @@ func (f *Tradeoff) Check() []registry.Problem {
 }
 
 // Prompts implements Refs.
-func (f *Tradeoff) Prompts() []PromptRef { return promptRefs(f.PromptNames) }
+func (f *Tradeoff) Prompts() []PromptRef {
+	if f.Table == record.Groups {
+		return nil // groups have names of their own
+	}
+	return promptRefs(f.PromptNames)
+}
 
 // Wheres implements Refs.
 func (f *Tradeoff) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Prompts, f.Where)
+	all, err := selectRows(src, f.Table, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	if err := all.need(f.Metric, "lambda"); err != nil {
+	if err := all.need(f.needs()...); err != nil {
 		return nil, err
 	}
-	groups, err := all.promptGroups(f.PromptNames)
+	groups, err := f.groups(all)
 	if err != nil {
 		return nil, err
 	}
 	p := newPanel(f.Title)
 	p.Aspect = 0.8
 	p.floorX = true
-	p.X.Label.Text = columnLabel(f.Metric) + ", " + f.PromptNames[0] + " prompt"
-	p.Y.Label.Text = columnLabel(f.Metric) + ", " + f.PromptNames[1] + " prompt"
+	p.X.Label.Text = columnLabel(f.Metric) + ", " + f.axis(0)
+	p.Y.Label.Text = columnLabel(f.Metric) + ", " + f.axis(1)
 	if f.Scale == logScale {
 		setLog(&p.X, nil)
 		setLog(&p.Y, nil)
@@ -86,13 +93,52 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	return []*Panel{p}, nil
 }
 
+// needs are the columns that are read.
+func (f *Tradeoff) needs() []string {
+	if f.Table == record.Groups {
+		return []string{f.Metric, "lambda", "group", "kl_star_ref"}
+	}
+	return []string{f.Metric, "lambda"}
+}
+
+// groups are the prompts, or groups of prompts, on the axes.
+func (f *Tradeoff) groups(all *rows) ([]promptGroup, error) {
+	if f.Table == record.Prompts {
+		return all.promptGroups(f.PromptNames)
+	}
+	groups := make([]promptGroup, len(f.PromptNames))
+	for i, name := range f.PromptNames {
+		if names := all.values("group"); !slices.Contains(names, name) {
+			return nil, fmt.Errorf("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
+		}
+		groups[i].name = name
+	}
+	return groups, nil
+}
+
+// axis says what stands on an axis.
+func (f *Tradeoff) axis(i int) string {
+	if f.Table == record.Groups {
+		return f.PromptNames[i] + " prompts"
+	}
+	return f.PromptNames[i] + " prompt"
+}
+
+// points are the means of one group along lambda.
+func (f *Tradeoff) points(r *rows, group promptGroup) ([]point, error) {
+	if f.Table == record.Groups {
+		return collectPoints(r.with("group", group.name), "lambda", f.Metric, "lambda", spreadCI)
+	}
+	return collectPoints(r.in(group), "lambda", f.Metric, "lambda", spreadRange)
+}
+
 // curve joins the points of the two prompts, which stand at the same lambdas in the same order.
 func (f *Tradeoff) curve(r *rows, groups []promptGroup) ([]point, error) {
-	first, err := collectPoints(r.in(groups[0]), "lambda", f.Metric, "lambda", spreadRange)
+	first, err := f.points(r, groups[0])
 	if err != nil {
 		return nil, err
 	}
-	second, err := collectPoints(r.in(groups[1]), "lambda", f.Metric, "lambda", spreadRange)
+	second, err := f.points(r, groups[1])
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +157,17 @@ func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *r
 	if !ok {
 		return nil
 	}
+	if f.Table == record.Groups { // which holds no policies but what the divergence is of the reference
+		if f.Metric == "kl_star_pi" {
+			p.addLevel(line.label+", "+f.axis(1), all.with("group", group.name).mean("kl_star_ref"))
+		}
+		return nil
+	}
 	value, err := referenceLevel(src, line.of, group, all)
 	if err != nil {
 		return err
 	}
-	p.addLevel(line.label+", "+f.PromptNames[1]+" prompt", value)
+	p.addLevel(line.label+", "+f.axis(1), value)
 	return nil
 }
 

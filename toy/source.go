@@ -4,8 +4,8 @@ package toy
 
 import "embed"
 
-// Source is the text of every package under toy/. Results that are kept for later carry its digest, so that a loss that
-// was edited is never answered with what the old one gave.
+// Source is the text of every package under toy/, assembly included. Results that are kept for later carry its digest, so
+// that a loss that was edited is never answered with what the old one gave.
 //
-//go:embed */*.go */*/*.go
+//go:embed */*.go */*.s */*/*.go
 var Source embed.FS

@@ -224,7 +224,6 @@ func TestErrors(t *testing.T) {
 		"no rate":        {broken(t), func(s *aggregate.Settings) { s.Rates = []string{"kl"} }, "kl of run a1 is 0.25; a rate is 0 or 1 in every run"},
 		"all wilson":     {broken(t), func(s *aggregate.Settings) { s.Interval = "wilson" }, "steps of run a1 is 9; a rate is 0 or 1 in every run"},
 		"no baseline":    {broken(t), func(s *aggregate.Settings) { s.Pairs.Baseline = "kto" }, `pairs.baseline: no run has objective = "kto"`},
-		"taken name":     {runs(t, "run n status\na 1 done"), func(s *aggregate.Settings) { s.Pairs.Column = "" }, `by: "n" is the name of a column of summary or paired`},
 	} {
 		g, err := aggregate.Open(c.src, defaults(c.set))
 		if err == nil {

@@ -34,6 +34,7 @@ type Groups struct {
 	runs     *record.Table
 	by       []string // columns that make a group
 	over     []string // the other settings: seed, and what nobody grouped by
+	follows  []string // columns of by that follow from the compared one
 	metrics  []string
 	held     int    // cells of metrics that may be in memory at once
 	broken   []bool // by row of runs: the run failed
@@ -64,14 +65,12 @@ func Open(src record.Source, s Settings) (*Groups, error) {
 		g.by = slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "seed" })
 	}
 	g.over = slices.DeleteFunc(settings, func(c string) bool { return slices.Contains(g.by, c) })
-	if err := g.refuseNames(); err != nil {
-		return nil, err
-	}
 	g.metrics = s.Metrics
 	if len(g.metrics) == 0 {
 		g.metrics = slices.DeleteFunc(slices.Clone(runs.Header[runs.Column("status")+1:]), func(c string) bool { return c == "reason" })
 	}
 	g.fill()
+	g.follows = g.following()
 	g.warnMixed()
 	return g, nil
 }
@@ -85,16 +84,6 @@ func (g *Groups) need() error {
 				key += ": "
 			}
 			return fmt.Errorf("%stable %s has no column %q", key, g.runs.Name, ref.Column)
-		}
-	}
-	return nil
-}
-
-// refuseNames returns an error for a setting that is called like a column of the tables to be made.
-func (g *Groups) refuseNames() error {
-	for _, column := range g.by {
-		if slices.Contains(summaryColumns.Names(), column) || slices.Contains(pairedColumns.Names(), column) {
-			return fmt.Errorf("by: %q is the name of a column of %s or %s; leave it out of by", column, Summary, Paired)
 		}
 	}
 	return nil

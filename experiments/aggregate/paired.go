@@ -13,13 +13,37 @@ import (
 // comparison is two groups that differ in the compared column alone.
 type comparison struct{ left, right *group }
 
-// without returns cells or columns of a group less the compared one.
+// without returns cells or columns of a group less the compared one and those that follow from it.
 func (g *Groups) without(cells []string) []string {
-	at := slices.Index(g.by, g.settings.Pairs.Column)
-	if at < 0 {
-		return slices.Clone(cells)
+	var kept []string
+	for i, cell := range cells {
+		if g.by[i] != g.settings.Pairs.Column && !slices.Contains(g.follows, g.by[i]) {
+			kept = append(kept, cell)
+		}
 	}
-	return slices.Delete(slices.Clone(cells), at, at+1)
+	return kept
+}
+
+// following lists the columns of a group that say nothing beside the compared one: every value of that goes with one of
+// theirs, and not always with the same. So it is with the keys of a list of named settings.
+func (g *Groups) following() []string {
+	compared := slices.Index(g.by, g.settings.Pairs.Column)
+	if compared < 0 {
+		return nil
+	}
+	var follows []string
+	for i, column := range g.by {
+		with, values, single := map[string]string{}, map[string]bool{}, true
+		for _, at := range g.groups {
+			known, ok := with[at.cells[compared]]
+			single = single && (!ok || known == at.cells[i])
+			with[at.cells[compared]], values[at.cells[i]] = at.cells[i], true
+		}
+		if i != compared && single && len(values) > 1 {
+			follows = append(follows, column)
+		}
+	}
+	return follows
 }
 
 // Compare emits a row for every metric and pair of groups that differ in the compared column alone, metric by metric, with
@@ -150,12 +174,24 @@ func (g *Groups) comparisons() ([]comparison, error) {
 	if base := g.settings.Pairs.Baseline; base != "" && !slices.ContainsFunc(g.groups, func(at group) bool { return record.SameCell(at.cells[column], base) }) {
 		return nil, fmt.Errorf("pairs.baseline: no run has %s = %q", g.settings.Pairs.Column, base)
 	}
+	if len(all) == 0 && len(g.values(column)) > 1 {
+		g.warnings.add(fmt.Sprintf("paired: no two settings differ in %s alone, so that nothing is compared", g.settings.Pairs.Column), "")
+	}
 	for _, members := range contexts {
 		if len(members) == 1 && len(all) > 0 {
 			g.warnings.add(fmt.Sprintf("paired: there is no other %s to compare with", g.settings.Pairs.Column), place(g.by, members[0].cells))
 		}
 	}
 	return all, nil
+}
+
+// values returns the different cells of groups in one of their columns.
+func (g *Groups) values(column int) map[string]bool {
+	all := map[string]bool{}
+	for i := range g.groups {
+		all[g.groups[i].cells[column]] = true
+	}
+	return all
 }
 
 // pairs lists the pairs of the groups of one context: each with each later one, or each with the baseline on the right.

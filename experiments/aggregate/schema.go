@@ -58,13 +58,17 @@ func (g *Groups) PairedSchema(runs record.Schema) record.Schema {
 	return append(describe(g.without(g.by), runs), pairedColumns...)
 }
 
-// describe returns the columns of these names; one that is not described is text.
+// describe returns the columns of these names; one that is not described is text. A setting that is called like a column
+// of the tables to be made, as n of best-of-n, is a parameter of the objective and gets its long name, objective.n.
 func describe(names []string, described record.Schema) record.Schema {
 	schema := make(record.Schema, len(names))
 	for i, name := range names {
 		schema[i].Name = name
 		if at := slices.IndexFunc(described, func(c record.Column) bool { return c.Name == name }); at >= 0 {
 			schema[i] = described[at]
+		}
+		if slices.Contains(summaryColumns.Names(), name) || slices.Contains(pairedColumns.Names(), name) {
+			schema[i].Name = "objective." + name
 		}
 	}
 	return schema

@@ -69,12 +69,14 @@ type Refs interface {
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
+		bestOfNBoundKind,
 		boundKind,
 		compareKind,
 		differsKind,
 		distanceKind,
 		dominatedKind,
 		monotoneKind,
+		slopeKind,
 		statusKind,
 	}
 }

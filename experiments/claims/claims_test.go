@@ -187,7 +187,7 @@ func TestRefs(t *testing.T) {
 		"differs": {&claims.Differs{Metric: "tv", Left: where, Right: with, Match: []string{"seed"}, By: []string{"lambda"}},
 			"left.objective=runs.objective left.lambda=runs.lambda right.objective=runs.objective match.0=runs.seed by.0=runs.lambda metric=runs.tv", "", "left right"},
 		"distance": {&claims.Distance{Left: where, Right: with, Match: []string{"seed"}, Prompt: "bad"},
-			"left.objective=runs.objective left.lambda=runs.lambda right.objective=runs.objective match.0=runs.seed", "prompt=bad", "left right"},
+			"left.objective=runs.objective left.lambda=runs.lambda right.objective=runs.objective match.0=runs.seed kind=policies.pi", "prompt=bad", "left right"},
 		"dominated": {&claims.Dominated{Where: where, By: with, Within: []string{"seed"},
 			On:       []claims.Axis{{Metric: "kl", Prompt: "good"}, {Metric: "tv"}},
 			Improves: &claims.Improvement{Metric: "kl", Prompt: "bad", BaselineMetric: "base"}},

@@ -31,6 +31,7 @@ import (
 type Differs struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Other  string       `yaml:"right_prompt,omitempty" doc:"prompt or prefix on the right side, where that is another one"`
 	Left   record.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  record.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
 	Match  []string     `yaml:"match" doc:"columns of runs that tell the pairs of one mean apart, on both sides alike"`
@@ -52,6 +53,9 @@ func (d *Differs) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below
 
 // Check refuses limits that exclude everything, and pairs that nothing tells apart.
 func (d *Differs) Check() []registry.Problem {
+	if d.Other != "" && d.Prompt == "" {
+		return []registry.Problem{{Key: "right_prompt", Wrong: "is given without a prompt of the left side", Allowed: "prompt beside it"}}
+	}
 	if len(d.Match) == 0 {
 		return []registry.Problem{{Key: "match", Wrong: "is empty", Allowed: "a column that differs between the pairs of a mean, such as seed"}}
 	}
@@ -68,8 +72,10 @@ func (d *Differs) Columns() []Ref {
 	return append(refs, metricRef("metric", d.Metric, d.Prompt))
 }
 
-// Prompts lists the prompt, if any.
-func (d *Differs) Prompts() []PromptRef { return promptRefs("prompt", d.Prompt) }
+// Prompts lists the prompts, if any.
+func (d *Differs) Prompts() []PromptRef {
+	return append(promptRefs("prompt", d.Prompt), promptRefs("right_prompt", d.Other)...)
+}
 
 // Wheres lists the runs on both sides.
 func (d *Differs) Wheres() []Selection { return []Selection{{"left", d.Left}, {"right", d.Right}} }
@@ -90,12 +96,18 @@ func (d *Differs) evaluate(src record.Source) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	other := metric
+	if d.Other != "" {
+		if other, err = r.read("metric", d.Metric, "right_prompt", d.Other); err != nil {
+			return Result{}, err
+		}
+	}
 	var w worst
 	for _, group := range r.groups(pairs, d.By) {
 		if err := d.refuse(r, group); err != nil {
 			return Result{}, err
 		}
-		compared, err := comparePairs(metric, group)
+		compared, err := comparePairs(metric, other, group)
 		if err != nil {
 			return Result{}, err
 		}
@@ -151,14 +163,14 @@ func (d *Differs) refuse(r *results, group []pair) error {
 }
 
 // comparePairs reads both sides and compares them.
-func comparePairs(metric reading, group []pair) (inference.Paired, error) {
+func comparePairs(metric, other reading, group []pair) (inference.Paired, error) {
 	left, right := make([]float64, len(group)), make([]float64, len(group))
 	for i, p := range group {
 		var err error
 		if left[i], err = metric.of(p.left); err != nil {
 			return inference.Paired{}, err
 		}
-		if right[i], err = metric.of(p.right); err != nil {
+		if right[i], err = other.of(p.right); err != nil {
 			return inference.Paired{}, err
 		}
 	}

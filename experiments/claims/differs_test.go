@@ -78,3 +78,24 @@ func TestDiffersTwins(t *testing.T) {
 	d := &claims.Differs{Metric: "kl", Left: record.Where{"objective": {"dpo"}}, Right: record.Where{"objective": {"ipo"}}, Match: []string{"seed"}}
 	judge(t, d, src, verdict{err: "match: several runs of left have seed=1"})
 }
+
+// With a prompt of its own on the right side, runs are compared with themselves at another prompt.
+func TestDiffersAcrossPrompts(t *testing.T) {
+	src := record.Memory{
+		"runs":    table(t, "runs", "run objective lambda seed status\na dpo 1 0 done\nb dpo 1 1 done\nc dpo 1 2 done\n"),
+		"prompts": table(t, "prompts", "run prompt kl\na seen-1 1\na new-1 3\nb seen-1 2\nb new-1 4.5\nc seen-1 3\nc new-1 4.5\n"),
+	}
+	where := record.Where{"objective": {"dpo"}}
+	d := &claims.Differs{Metric: "kl", Prompt: "new", Other: "seen", Left: where, Right: where, Match: []string{"seed"}}
+	got, err := d.Evaluate(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The differences are 2, 2.5 and 1.5: mean 2, standard error 0.5/sqrt(3), Student's 4.302653 at two degrees of freedom.
+	if want := 2 - 4.302653*0.5/1.7320508; !got.Holds || got.Value < want-1e-6 || got.Value > want+1e-6 {
+		t.Errorf("%+v, want %v", got, want)
+	}
+	if problems := (&claims.Differs{Other: "seen", Match: []string{"seed"}}).Check(); len(problems) != 1 || problems[0].Key != "right_prompt" {
+		t.Errorf("problems %v", problems)
+	}
+}

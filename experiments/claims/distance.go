@@ -47,10 +47,10 @@ func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Belo
 // Check refuses a claim without limits or with limits that exclude everything.
 func (d *Distance) Check() []registry.Problem { return d.limits().check() }
 
-// Columns lists the columns of left, right and match.
+// Columns lists the columns of left, right and match, and what distances are computed from.
 func (d *Distance) Columns() []Ref {
 	refs := append(whereRefs("left", d.Left), whereRefs("right", d.Right)...)
-	return append(refs, listRefs("match", d.Match)...)
+	return append(append(refs, listRefs("match", d.Match)...), Ref{"kind", record.Policies, "pi"})
 }
 
 // Prompts lists the prompt, if any.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/record"
@@ -86,6 +87,9 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format record.Fo
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
 		t.note(run, e)
+		if plan.Online() && run.Online() == nil {
+			e.widen()
+		}
 		if err := sinks.append(run, e); err != nil {
 			return err
 		}
@@ -104,17 +108,18 @@ func (t *Trouble) note(run *spec.Run, e *entry) {
 	t.Stacks[run.ID] = e.stack
 }
 
-// tables are the files of a results folder in the making, in the order of tableNames.
+// tables are the files of a results folder in the making, in the order of tableNames; nil where the plan has no such
+// table.
 type tables []record.Sink
 
 func createTables(dir string, plan *spec.Plan, format record.Format) (tables, error) {
-	var t tables
-	for _, name := range tableNames {
+	t := make(tables, len(tableNames))
+	for _, name := range plan.Tables() {
 		sink, err := record.Create(dir, name, plan.Schema(name), format)
 		if err != nil {
 			return nil, errors.Join(err, t.close())
 		}
-		t = append(t, sink)
+		t[slices.Index(tableNames, name)] = sink
 	}
 	return t, nil
 }
@@ -122,6 +127,9 @@ func createTables(dir string, plan *spec.Plan, format record.Format) (tables, er
 func (t tables) append(run *spec.Run, e *entry) error {
 	prefix := run.Cells()
 	for i, sink := range t {
+		if sink == nil {
+			continue
+		}
 		if err := sink.Append(prefix, e.bodies[i]); err != nil {
 			return fmt.Errorf("table %s: %w", tableNames[i], err)
 		}
@@ -134,7 +142,9 @@ func (t tables) append(run *spec.Run, e *entry) error {
 func (t tables) close() error {
 	var errs []error
 	for _, sink := range t {
-		errs = append(errs, sink.Close())
+		if sink != nil {
+			errs = append(errs, sink.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

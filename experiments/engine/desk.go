@@ -13,8 +13,11 @@ import (
 // is ready.
 type desk struct {
 	env      *bandit.Env
-	declared bandit.Params // what env was made of; nil where it was drawn at random
-	views    []*metrics.View
+	declared bandit.Params   // what env was made of
+	seed     int             // and from which seed it was drawn
+	views    []*metrics.View // of all prompts
+	training []*metrics.View // of those that are trained on
+	groups   []group
 	logPi    []float64
 	distinct map[[3]int]int // comparisons, as their positions in a view
 
@@ -22,6 +25,12 @@ type desk struct {
 	measured sheet // cells of the policy that was measured last
 	known    numerals
 	payload  []byte // an entry on its way into the cache
+}
+
+// group is a group of prompts that is measured as one.
+type group struct {
+	name  string
+	views []*metrics.View
 }
 
 // sheet returns the empty sheet of a table.

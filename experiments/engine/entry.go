@@ -36,6 +36,15 @@ func (e *entry) append(to []byte) []byte {
 	return to
 }
 
+// widen makes room for the column of online preferences in the rows of a run without them.
+func (e *entry) widen() {
+	for i, body := range e.bodies {
+		if padded[i] {
+			e.bodies[i] = widen(make([]byte, 0, len(body)+len(body)/64), body)
+		}
+	}
+}
+
 // errEntry is the error of an entry that some other program wrote.
 var errEntry = errors.New("not an entry of this version")
 

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
@@ -78,8 +81,11 @@ func (d *desk) performHere(ctx context.Context, run *spec.Run) (e *entry, err er
 	return l.entry(out), nil
 }
 
-// reach finds the final policy by the run's solver. The error is the context's.
+// reach finds the final policy by the run's solver, unless the objective gives it. The error is the context's.
 func (l *lab) reach(ctx context.Context) (outcome, error) {
+	if direct, ok := l.run.Loss.(objective.Direct); ok {
+		return l.give(direct), nil
+	}
 	if l.run.Solver == spec.SolverExact {
 		return l.solve(ctx)
 	}
@@ -112,17 +118,32 @@ func (d *desk) newLab(run *spec.Run) (*lab, error) {
 		return nil, err
 	}
 	d.compare(pairs)
+	d.reward(run)
 	problem := train.NewProblem(d.env, pol, run.Loss.Objective(), run.Constraint.L2)
+	if problem.Objective.Sampled != nil {
+		problem.DrawReference(run.Source("reference-samples", nil))
+	}
 	return &lab{desk: d, run: run, pairs: pairs, policy: pol, problem: problem, whole: train.Full(pairs, problem)}, nil
 }
 
+// reward gives every view the rewards that labels follow, where preferences are online.
+func (d *desk) reward(run *spec.Run) {
+	rewards := make([][]float64, len(d.views))
+	if run.Online() != nil {
+		rewards = run.Rewards(d.env)
+	}
+	for p, v := range d.views {
+		v.Proxy = rewards[p]
+	}
+}
+
 // enter makes the run's environment and a view of every prompt, or keeps those of the run before if it has the same
-// environment and that is not drawn at random. Nothing changes an environment.
+// environment, drawn from the same seed. Nothing changes an environment.
 func (d *desk) enter(run *spec.Run) error {
-	if d.declared != nil && d.declared == run.Environment {
+	if d.declared != nil && d.declared == run.Environment && d.seed == run.EnvironmentSeed() {
 		return nil
 	}
-	d.declared, d.views = nil, nil
+	d.declared, d.views, d.training, d.groups = nil, nil, nil, nil
 	var err error
 	if d.env, err = run.BuildEnvironment(); err != nil {
 		return err
@@ -132,10 +153,22 @@ func (d *desk) enter(run *spec.Run) error {
 		prompt := &d.env.Prompts[p]
 		d.views = append(d.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
 	}
-	if !run.Environment.Random() {
-		d.declared = run.Environment
+	d.training = d.viewsOf(d.env.Training())
+	d.groups = nil
+	for _, g := range d.env.Groups() {
+		d.groups = append(d.groups, group{g.Name, d.viewsOf(g.Prompts)})
 	}
+	d.declared, d.seed = run.Environment, run.EnvironmentSeed()
 	return nil
+}
+
+// viewsOf returns the views of some prompts.
+func (d *desk) viewsOf(prompts []int) []*metrics.View {
+	views := make([]*metrics.View, len(prompts))
+	for i, p := range prompts {
+		views[i] = d.views[p]
+	}
+	return views
 }
 
 // compare gives every view its distinct comparisons. A single response with a label compares nothing.
@@ -176,15 +209,25 @@ func (l *lab) look() {
 func (l *lab) train(ctx context.Context) (outcome, error) {
 	trace, trajectory := l.sheet(tracesTable), l.sheet(trajectoriesTable)
 	loop := train.Loop{Problem: l.problem, Data: l.pairs, Params: l.run.Train, KLRadius: l.run.Constraint.KLRadius,
-		Order: l.run.Source("batches", nil)}
+		Order: l.run.Source("batches", nil), Online: l.online()}
+	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
 		l.look()
 		l.measure(r.Loss, r.GradNorm)
 		l.traceRow(trace, r.Step)
-		l.trajectoryRows(trajectory, r.Step)
+		if last = r.Step; l.listedAt(r.Step) {
+			listed = r.Step
+			l.trajectoryRows(trajectory, r.Step)
+		}
 	})
+	if errors.Is(err, preference.ErrNoPairs) {
+		return failure(err.Error()), nil
+	}
 	if err != nil {
 		return outcome{}, err
+	}
+	if last > listed {
+		l.trajectoryRows(trajectory, last)
 	}
 	out := outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true,
 		trace: trace.body, trajectory: trajectory.body}
@@ -192,6 +235,41 @@ func (l *lab) train(ctx context.Context) (outcome, error) {
 		out.status, out.reason, out.final = Failed, "training diverged: "+end.Reason, false
 	}
 	return out, nil
+}
+
+// listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
+// that the settings ask for: there are many.
+func (l *lab) listedAt(step int) bool {
+	every := l.run.Train.RecordEvery
+	return l.run.Online() == nil || step == 0 || every > 0 && step%every == 0
+}
+
+// online returns where the comparisons of online training come from, nil where all are there from the start.
+func (l *lab) online() *train.Online {
+	settings := l.run.Online()
+	if settings == nil {
+		return nil
+	}
+	rewards := make([][]float64, len(l.views))
+	for p, v := range l.views {
+		rewards[p] = v.Proxy
+	}
+	return &train.Online{Settings: settings, Rewards: rewards, Draws: l.run.Draws(), Begin: func(data *preference.Pairs) {
+		l.pairs, l.whole = data, train.Full(data, l.problem)
+		l.compare(data)
+	}}
+}
+
+// given is the status of a policy that is known without training.
+const given = "exact"
+
+// give takes the policy that the objective gives for each prompt.
+func (l *lab) give(direct objective.Direct) outcome {
+	for p, v := range l.views {
+		v.Set(direct.Policy(v.LogStart, l.env.Prompts[p].LogStar))
+	}
+	l.measure(math.NaN(), math.NaN())
+	return outcome{status: given, final: true}
 }
 
 // solve finds the minimizer.

@@ -128,7 +128,7 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table,
 		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
 	}
 	all := map[string]*record.Table{}
-	for _, name := range tableNames {
+	for _, name := range plan.Tables() {
 		table, err := record.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
 		if err != nil {
 			t.Fatal(err)
@@ -141,11 +141,11 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table,
 	return all, trouble.Stacks
 }
 
-// wholeText returns all tables of a folder in one text.
-func wholeText(t testing.TB, dir string) string {
+// wholeText returns the tables of a plan in a folder in one text.
+func wholeText(t testing.TB, plan *spec.Plan, dir string) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range tableNames {
+	for _, name := range plan.Tables() {
 		fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
 	}
 	return all.String()
@@ -160,7 +160,7 @@ func TestSameBytes(t *testing.T) {
 		for _, jobs := range []int{1, 2, 8} {
 			dir := t.TempDir()
 			do(t, workOn(t, plan, jobs), dir)
-			all := wholeText(t, dir)
+			all := wholeText(t, plan, dir)
 			if first == "" {
 				first = all
 			}
@@ -208,6 +208,52 @@ func TestTables(t *testing.T) {
 	}
 	if n := tables[record.Prompts].Len(); n != 2*plan.Len() {
 		t.Errorf("%d rows of prompts, want 2 a run", n)
+	}
+}
+
+// Policies are not listed response by response where there are many responses.
+func TestUnlisted(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, "name: large\nenvironment: {kind: random-bandit, responses: 4}\npreferences: {kind: sample}\n"+
+		"train: {epochs: 2}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1], environment.responses: [1000, 1001]}\n")
+	tables, _ := results(t, plan, 1)
+	for name, want := range map[string]int{record.Policies: 1000, record.Prompts: 2, record.Trajectories: 2000} {
+		if got := tables[name].Len(); got != want {
+			t.Errorf("%d rows of %s, want %d", got, name, want)
+		}
+	}
+}
+
+// The table groups has means of the table prompts, and runs those of the prompts that are not held out.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, "name: groups\nenvironment: {kind: contextual, prompts: 4, held_out: 6}\npreferences: {kind: sample, n: 9}\n"+
+		"policy: {kind: mlp, hidden: [3]}\ntrain: {epochs: 5}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1]}\n")
+	tables, _ := results(t, plan, 1)
+	prompts, groups := tables[record.Prompts], tables[record.Groups]
+	mean := func(names ...string) float64 {
+		sum, n := 0.0, 0.0
+		for row := range prompts.Len() {
+			name := prompts.Text(row, "prompt")
+			if slices.Contains(names, name[:strings.LastIndex(name, "-")]) {
+				sum, n = sum+prompts.Float(row, "kl_star_pi"), n+1
+			}
+		}
+		return sum / n
+	}
+	var seen []string
+	for row := range groups.Len() {
+		name := groups.Text(row, "group")
+		seen = append(seen, name+" "+groups.Text(row, "prompts"))
+		if got, want := groups.Float(row, "kl_star_pi"), mean(name); math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if want := []string{"good 2", "bad 2", "heldout-good 3", "heldout-bad 3"}; !slices.Equal(seen, want) {
+		t.Errorf("groups %v, want %v", seen, want)
+	}
+	if got, want := tables[record.Runs].Float(0, "kl_star_pi"), mean("good", "bad"); math.Abs(got-want) > 1e-12 || got == mean("heldout-good", "heldout-bad") {
+		t.Errorf("the run's mean is %v, want %v", got, want)
 	}
 }
 
@@ -360,7 +406,7 @@ func TestCancel(t *testing.T) {
 		if c := w.Meter.Now(); c.Cached != done || c.Done != plan.Len()-done {
 			t.Errorf("after %d runs the next call did %d and found %d", done, c.Done, c.Cached)
 		}
-		if wholeText(t, dir) != wholeText(t, whole) {
+		if wholeText(t, plan, dir) != wholeText(t, plan, whole) {
 			t.Error("the tables of an interrupted sweep differ")
 		}
 		cancel()

@@ -12,6 +12,7 @@ const (
 	Runs         = "runs"         // one row a run: run, objective, lambda, seed, swept keys, status, steps, final metrics
 	Policies     = "policies"     // final policies: run, prompt, response, pi, pi_ref, pi_star
 	Prompts      = "prompts"      // final metrics by prompt: run, prompt, metrics
+	Groups       = "groups"       // final metrics by group of prompts: run, group, prompts, metrics
 	Traces       = "traces"       // metrics along training: run, step, metrics
 	Trajectories = "trajectories" // policies along training: run, step, prompt, response, pi
 	Claims       = "claims"       // verdicts: claim, holds, value, bound, detail, expect

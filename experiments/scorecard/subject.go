@@ -146,7 +146,7 @@ func (s *Subject) comparesPairs() bool { return len(s.Loss.Objective().Pair) > 0
 // isQPO says whether the loss is of the family psi(mu(r_w) - mu(r_l)) that the paper's theorems speak of.
 func (s *Subject) isQPO() bool {
 	o := s.Loss.Objective()
-	if len(o.Pair) != 1 || len(o.Dist) > 0 {
+	if len(o.Pair) != 1 || len(o.Dist) > 0 || o.Sampled != nil {
 		return false
 	}
 	m, ok := o.Pair[0].Term.(*objective.Margin)

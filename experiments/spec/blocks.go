@@ -10,8 +10,8 @@ import (
 	"windtunnel/experiments/spec/decode"
 )
 
-// block is one entry of a sweep that is a list: it holds exactly one of the following, with column as a companion of
-// list.
+// block is one entry of a sweep that is a list: it holds exactly one of grid, zip, list, random and where. column is a
+// companion of list, for of all but where.
 type block struct {
 	Grid   decode.Raw[map[string]spaced]       `yaml:"grid" doc:"values by dotted key, combined by product, the last key fastest"`
 	Zip    decode.Raw[map[string]spaced]       `yaml:"zip" doc:"values by dotted key, taken in step; all lists have one length"`
@@ -19,6 +19,7 @@ type block struct {
 	Random decode.Raw[random]                  `yaml:"random" doc:"draws of the values of some keys"`
 	Where  decode.Raw[conditionsForm]          `yaml:"where" doc:"conditions on the combinations of the whole sweep"`
 	Column string                              `yaml:"column,omitempty" doc:"column of the names of list; default setting"`
+	For    []string                            `yaml:"for,omitempty" doc:"labels of the objectives that the block is about; the runs of the others leave its keys alone, as those of best-of-n a lambda"`
 }
 
 // blockKeys are what a block may be.
@@ -55,10 +56,19 @@ func (r *sweepReader) block(at string, n *yaml.Node) {
 	if b.Column != "" && b.List.Node == nil {
 		r.fail(r.Error(decode.Lookup(n, "column"), at+".column", "stands beside no list", "it where the settings of a list have names"))
 	}
+	only := decode.Lookup(n, "for")
+	if only != nil && (b.Where.Node != nil || len(b.For) == 0) {
+		r.fail(r.Error(only, at+".for", "says which objectives values are for", "labels of objectives, beside grid, zip, list or random"))
+		return
+	}
+	before := len(r.dims)
 	for _, one := range readers {
 		if one.node != nil {
 			one.read(at+"."+one.key, one.node)
 		}
+	}
+	if only != nil {
+		r.limit(at+".for", only, b.For, before)
 	}
 }
 

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"slices"
 
 	"windtunnel/experiments/record"
@@ -20,6 +21,31 @@ var trainingColumns = []metrics.Metric{
 // Metrics lists every measured column with its unit and meaning, in the order of the columns.
 func Metrics() []metrics.Metric { return append(slices.Clone(trainingColumns), metrics.All()...) }
 
+// ListedMetrics is Metrics with those that only some plans have.
+func ListedMetrics() []metrics.Metric { return append(Metrics(), metrics.ProxyReward) }
+
+// Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
+// column of metrics.ProxyReward, which is empty in the rows of the other runs.
+func (p *Plan) Online() bool { return p.online() }
+
+func (p *Plan) findOnline() bool {
+	f := p.facetOf(preferencesSection)
+	seen := newBitset(f.size)
+	var digits []int
+	for c := range p.combinations() {
+		digits = p.product.digits(c, digits[:0])
+		if !seen.add(f.index(digits)) {
+			continue
+		}
+		var run Run
+		p.fill(&run, preferencesSection, digits)
+		if run.Online() != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // measured describes the columns of metrics.
 func measured(list []metrics.Metric) record.Schema {
 	schema := make(record.Schema, len(list))
@@ -27,6 +53,41 @@ func measured(list []metrics.Metric) record.Schema {
 		schema[i] = record.Column{Name: m.Name, Type: record.Number, Unit: m.Unit, Doc: m.Summary}
 	}
 	return schema
+}
+
+// MostListed is the largest number of responses of an environment whose policies are listed response by response, in the
+// tables policies and trajectories.
+const MostListed = 1000
+
+// traits are what the environments of a plan have, which says what tables it has.
+type traits struct {
+	listed  bool // some environment has at most MostListed responses
+	grouped bool // some environment has groups of prompts
+}
+
+// AllTables lists every table that runs may contribute to, in a fixed order.
+func AllTables() []string {
+	return []string{record.Runs, record.Policies, record.Prompts, record.Groups, record.Traces, record.Trajectories}
+}
+
+// Tables lists the tables that the plan's runs contribute to, in the order of AllTables.
+func (p *Plan) Tables() []string {
+	return slices.DeleteFunc(AllTables(), func(table string) bool { return p.without(table) != "" })
+}
+
+// without says why the plan has no rows in a table, "" where it has the table.
+func (p *Plan) without(table string) string {
+	switch table {
+	case record.Policies, record.Trajectories:
+		if !p.traits.listed {
+			return fmt.Sprintf("every environment has more than %d responses", MostListed)
+		}
+	case record.Groups:
+		if !p.traits.grouped {
+			return "no environment has groups of prompts"
+		}
+	}
+	return ""
 }
 
 // Columns that several tables have.
@@ -62,12 +123,21 @@ func (p *Plan) planColumns() []string {
 	return append([]string{"run", "objective", "lambda", "seed"}, p.Swept...)
 }
 
-// Schema describes the columns of a table of the plan. Those of runs depend on what is swept, the others never change.
+// Schema describes the columns of a table of the plan. Those of runs depend on what is swept.
 func (p *Plan) Schema(table string) record.Schema {
+	schema := tableSchema(table)
 	if table == record.Runs {
-		return slices.Concat(p.plannedSchema(), runSchema())
+		schema = slices.Concat(p.plannedSchema(), runSchema())
 	}
-	return tableSchema(table)
+	return append(schema, p.ownMetrics(table)...)
+}
+
+// ownMetrics describes the measured columns of a table that not every plan has.
+func (p *Plan) ownMetrics(table string) record.Schema {
+	if !slices.Contains([]string{record.Runs, record.Prompts, record.Traces}, table) || p.online == nil || !p.Online() {
+		return nil
+	}
+	return measured([]metrics.Metric{metrics.ProxyReward})
 }
 
 // runSchema describes the columns of runs that are known when a run has ended.
@@ -87,6 +157,10 @@ func tableSchema(table string) record.Schema {
 			{Name: "pi_star", Type: record.Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
 	case record.Prompts:
 		return append(record.Schema{runColumn, promptColumn}, measured(metrics.All())...)
+	case record.Groups:
+		return append(record.Schema{runColumn,
+			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
+			{Name: "prompts", Type: record.Integer, Doc: "Prompts of the group."}}, measured(metrics.All())...)
 	case record.Traces:
 		return append(record.Schema{runColumn, stepColumn}, measured(Metrics())...)
 	default:
@@ -96,8 +170,9 @@ func tableSchema(table string) record.Schema {
 
 // Columns returns the names of a table's columns.
 func (p *Plan) Columns(table string) []string {
+	names := tableSchema(table).Names()
 	if table == record.Runs {
-		return append(p.planColumns(), runSchema().Names()...)
+		names = append(p.planColumns(), runSchema().Names()...)
 	}
-	return tableSchema(table).Names()
+	return append(names, p.ownMetrics(table).Names()...)
 }

@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"windtunnel/experiments/record"
@@ -12,7 +15,7 @@ func TestSchema(t *testing.T) {
 	plan := loaded(t, head+`objectives: [dpo, typo]
 sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.shuffle: [true, false], train.optimizer.kind: [adam, sgd], lambda: [1]}
 `).Plan
-	for _, table := range []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories} {
+	for _, table := range AllTables() {
 		schema := plan.Schema(table)
 		same(t, "columns of "+table, schema.Names(), plan.Columns(table))
 		for _, c := range schema {
@@ -44,6 +47,29 @@ sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.s
 	for i, c := range fitted {
 		if c.Type != runs[i].Type {
 			t.Errorf("%s is declared as %s, its cells are %s", c.Name, runs[i].Type, c.Type)
+		}
+	}
+}
+
+// A plan has tables by its environments, and nothing may speak of those that it has not.
+func TestTablesOfPlan(t *testing.T) {
+	t.Parallel()
+	const body = "preferences: {kind: sample}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1]%s}\n%s"
+	large := "name: test\nenvironment: {kind: random-bandit, responses: 1001}\n"
+	always := []string{record.Runs, record.Prompts, record.Traces}
+	listed := []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories}
+	same(t, "small", loaded(t, head+fmt.Sprintf(body, "", "")).Plan.Tables(), listed)
+	same(t, "large", loaded(t, large+fmt.Sprintf(body, "", "")).Plan.Tables(), always)
+	same(t, "mixed", loaded(t, large+fmt.Sprintf(body, ", environment.responses: [5, 1001]", "")).Plan.Tables(), listed)
+	for claim, table := range map[string]string{
+		"claims: [{name: c, text: c, kind: distance, left: {lambda: 1}, right: {lambda: 1}, max: 1}]\n": record.Policies,
+		"figures: [{name: f, kind: lines, table: groups, x: lambda, y: reward}]\n":                      record.Groups,
+	} {
+		path := filepath.Join(t.TempDir(), "test.yaml")
+		write(t, path, large+fmt.Sprintf(body, "", claim))
+		_, err := Load(path, nil)
+		if err == nil || !strings.Contains(err.Error(), "there is no table "+table+": ") {
+			t.Errorf("%s: error %v", claim, err)
 		}
 	}
 }

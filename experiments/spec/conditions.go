@@ -117,9 +117,10 @@ type program struct {
 	machine vm.VM
 }
 
-// keep takes the combinations of a plan for which every condition is true.
+// keep takes the combinations of a plan for which every condition is true, and of which no block says anything about
+// objectives that it is not for.
 func (l *loader) keep(p *Plan, conditions []condition) {
-	if len(conditions) == 0 {
+	if len(conditions) == 0 && !p.product.partial() {
 		return
 	}
 	before := len(l.errs)
@@ -136,6 +137,9 @@ func (l *loader) keep(p *Plan, conditions []condition) {
 	most := 0 // conditions that one combination fulfils, from the first
 	for c := range p.product.size {
 		digits = p.product.digits(c, digits[:0])
+		if !p.product.fits(digits) {
+			continue
+		}
 		fulfilled, err := countTrue(programs, known, digits)
 		if err != nil {
 			l.fail(l.Error(programs[fulfilled].node, programs[fulfilled].key, err.Error(), "a condition that is true or false of every combination"))

@@ -108,9 +108,10 @@ type Registry struct {
 func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", environments()),
-		asRegistry("preferences", "preferences", preferences()),
-		asRegistry("policies", "policy", policies()),
 		asRegistry("rewards", "reward", gold.Kinds()),
+		asRegistry("preferences", "preferences", preferences()),
+		asRegistry("proxies", "proxy", preference.Proxies()),
+		asRegistry("policies", "policy", policies()),
 		asRegistry("objectives", "objective", objective.Kinds()),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),

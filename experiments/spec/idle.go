@@ -45,7 +45,7 @@ func (p *Plan) seedDimension() int {
 // randomAt says whether the seed changes anything about a combination's run.
 func (p *Plan) randomAt(digits []int) bool {
 	var run Run
-	for _, i := range []int{environmentSection, preferencesSection, policySection, solverSection, trainSection} {
+	for _, i := range []int{environmentSection, preferencesSection, policySection, solverSection, trainSection, objectiveSection} {
 		p.fill(&run, i, digits)
 	}
 	return run.random()

@@ -21,7 +21,7 @@ type Plan struct {
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
 	Language bool // its runs train language models, whose responses cannot be enumerated
-
+	traits   traits
 	decoder  decode.Decoder
 	labels   []string     // of the objectives
 	trees    []*yaml.Node // the document of a run of each objective, as it is before the sweep
@@ -32,13 +32,15 @@ type Plan struct {
 
 	key  func() string
 	cost func() float64
+
+	online func() bool // nil in a plan without runs
 }
 
 // newPlan returns a plan of the product's combinations. The data files are not read yet.
 func newPlan(decoder decode.Decoder, labels []string, trees []*yaml.Node, dims []dimension) *Plan {
 	p := &Plan{Inputs: map[string][]byte{}, decoder: decoder, labels: labels, trees: trees, product: newProduct(dims),
 		files: map[string]*dataFile{}}
-	p.key, p.cost = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost)
+	p.key, p.cost, p.online = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost), sync.OnceValue(p.findOnline)
 	for _, d := range dims {
 		p.Swept = append(p.Swept, d.sweptColumns()...)
 	}

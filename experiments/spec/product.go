@@ -22,6 +22,7 @@ type dimension struct {
 	keys    []sweptKey
 	choices []int                                    // by row the objective that it chooses; nil where the dimension chooses none
 	place   func(row int) (key string, n *yaml.Node) // where a row is written
+	only    []bool                                   // by objective, those that it says something about; nil for all
 }
 
 // fixed says whether tables have a column without its being swept.

@@ -119,6 +119,10 @@ func (l *loader) reviewFrom(at, from string, plans map[string]*Plan) {
 }
 
 func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
+	if lacks := plan.without(table); lacks != "" {
+		l.failAt(key, fmt.Sprintf("there is no table %s: %s", table, lacks), "one of the tables "+strings.Join(plan.Tables(), ", "), "")
+		return
+	}
 	columns := plan.Columns(table)
 	if table != record.Runs {
 		columns = append(columns, plan.planColumns()...)

@@ -11,6 +11,7 @@ import (
 
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics"
 )
 
 // fixedKeys are keys of the objective that tell one from another, or that other settings override.
@@ -40,6 +41,11 @@ func (r *sweepReader) chooseObjectives() []dimension {
 				continue // the second key of this name is a mistake, as of any name
 			}
 			found = true
+			if r.dims[i].only != nil {
+				r.fail(r.Error(k.written, k.spelled(k.first()), "chooses objectives, and so does for beside it", "one of the two"))
+				r.dims[i].only, r.dims[i].choices = nil, make([]int, r.dims[i].rows)
+				continue
+			}
 			r.choose(&r.dims[i], k)
 		}
 	}
@@ -110,7 +116,9 @@ func (k *sweptKey) first() int {
 }
 
 // reservedColumns are the columns of runs that no sweep may take.
-func reservedColumns() []string { return (&Plan{}).Columns(record.Runs) }
+func reservedColumns() []string {
+	return append((&Plan{}).Columns(record.Runs), metrics.ProxyReward.Name)
+}
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.
 func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
@@ -125,7 +133,12 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 		path = objectiveColumn + "." + path
 	}
 	var missing []error
-	for _, objective := range r.objectivesOf(d, k) {
+	objectives := r.objectivesOf(d, k)
+	if d.only != nil && len(objectives) == 0 {
+		r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
+		return false
+	}
+	for _, objective := range objectives {
 		tree, mistake, ok := r.treeWith(objective, path, k.written)
 		if !ok {
 			missing = append(missing, sweepMistake(mistake, at, k.written.Value, objective))
@@ -144,6 +157,9 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 
 // objectivesOf lists the objectives of the runs that a key of a dimension gives values to.
 func (r *sweepReader) objectivesOf(d *dimension, k *sweptKey) []int {
+	if d.only != nil {
+		return slices.DeleteFunc(slices.Clone(r.chosen), func(objective int) bool { return !d.only[objective] })
+	}
 	if d.choices == nil {
 		return r.chosen
 	}

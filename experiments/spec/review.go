@@ -23,6 +23,14 @@ func (l *loader) reviewSolver(run *Run, from *origin) {
 	}
 }
 
+// reviewOnline refuses to look for the minimizer over comparisons that depend on how it is looked for.
+func (l *loader) reviewOnline(run *Run, from *origin) {
+	if run.Online() != nil && run.Solver == SolverExact && len(run.Loss.Objective().Pair) > 0 {
+		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",
+			"solver: train, or preferences that are drawn before"))
+	}
+}
+
 // reviewEnvironment builds the run's environment and takes down its prompts.
 func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 	if !s.l.environmentFits(run, from) {
@@ -39,6 +47,8 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 			s.plan.Prompts = append(s.plan.Prompts, name)
 		}
 	}
+	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
+	s.plan.traits.grouped = s.plan.traits.grouped || len(env.Groups()) > 0
 }
 
 // reviewBatches warns of minibatches of the population, which are no unbiased sample of it.
@@ -108,6 +118,14 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 	case *preference.Sample:
 		if n := prompts * float64(p.N); n > mostValues {
 			l.fail(from.mistake("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues)))
+		}
+	case *preference.Online:
+		n := prompts * float64(p.Pairs)
+		if p.Accumulate {
+			n *= float64(p.Rounds)
+		}
+		if n > mostValues {
+			l.fail(from.mistake("preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n), fmt.Sprintf("at most %d", mostValues)))
 		}
 	case *preference.File:
 		pairs, err := run.BuildPreferences(env)

@@ -69,6 +69,17 @@ func (r *Run) sourceFor(use string, params any) *rand.Rand {
 	return r.Source(use, nil)
 }
 
+// EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random.
+func (r *Run) EnvironmentSeed() int {
+	if !r.Environment.Random() {
+		return 0
+	}
+	if o, ok := r.Environment.(seedOverride); ok && o.SeedOverride() != nil {
+		return *o.SeedOverride()
+	}
+	return r.Seed
+}
+
 // BuildEnvironment makes the run's environment.
 func (r *Run) BuildEnvironment() (*bandit.Env, error) {
 	return r.Environment.Build(r.sourceFor("environment", r.Environment))
@@ -76,11 +87,45 @@ func (r *Run) BuildEnvironment() (*bandit.Env, error) {
 
 // BuildPreferences makes the run's comparisons in its environment.
 func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
-	in := preference.Input{Env: env, RNG: r.sourceFor("preferences", r.Preferences)}
+	in := preference.Input{Env: env, RNG: r.Draws()}
+	if r.Online() != nil {
+		in.Rewards = r.Rewards(env)
+	}
 	if f := r.preferenceFile(); f != nil {
 		in.File, in.FileName = f.content, f.name
 	}
 	return r.Preferences.Build(in)
+}
+
+// Online returns the run's preferences where they are drawn from the policy in training, else nil.
+func (r *Run) Online() *preference.Online {
+	o, _ := r.Preferences.(*preference.Online)
+	return o
+}
+
+// Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out.
+func (r *Run) Rewards(env *bandit.Env) [][]float64 {
+	gold := make([][]float64, len(env.Prompts))
+	for i := range env.Prompts {
+		gold[i] = env.Prompts[i].LogStar
+	}
+	o := r.Online()
+	rewards := o.Proxy.Rewards(gold, r.Source("proxy", o.Seed))
+	for i := range env.Prompts {
+		if env.Prompts[i].HeldOut {
+			rewards[i] = nil
+		}
+	}
+	return rewards
+}
+
+// Draws returns the source of the draws of online preferences.
+func (r *Run) Draws() *rand.Rand { return r.sourceFor("preferences", r.Preferences) }
+
+// Trained says whether the run takes training steps.
+func (r *Run) Trained() bool {
+	_, direct := r.Loss.(objective.Direct)
+	return r.Solver == SolverTrain && !direct
 }
 
 // BuildPolicy makes the run's policy at its start.
@@ -95,22 +140,27 @@ func (r *Run) random() bool {
 		return random && !(ok && o.SeedOverride() != nil)
 	}
 	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle
+		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && (r.Train.Shuffle || objective.SamplesReference(r.Loss))
 }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.
 func (r *Run) Cost() float64 {
-	if r.Solver == SolverExact {
+	if !r.Trained() {
 		return 1000
 	}
-	n := 20.0 * 10 // comparisons, a guess where they are not known
+	n, rounds := 20.0*10, 1.0 // comparisons, a guess where they are not known
 	switch p := r.Preferences.(type) {
 	case *preference.Sample:
 		n = float64(p.N)
+	case *preference.Online:
+		n, rounds = float64(p.Pairs), float64(p.Rounds)
+		if p.Accumulate {
+			n *= (rounds + 1) / 2
+		}
 	case *preference.Population:
 		n = 1
 	}
-	steps := float64(r.Train.Epochs)
+	steps := rounds * float64(r.Train.Epochs)
 	if size := r.Train.BatchSize; size > 0 && n > float64(size) {
 		steps *= n / float64(size)
 	}

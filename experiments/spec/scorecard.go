@@ -74,6 +74,9 @@ func (l *loader) scorecard() (*Config, error) {
 			continue
 		}
 		label := card.Objectives[i].Label(l.Tables)
+		if card.Objectives[i].Direct() {
+			l.failAt(fmt.Sprintf("objectives.%d", i), label+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
+		}
 		if first, taken := seen[label]; taken {
 			l.fail(l.mistakeAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
 				"a name of its own for every objective", ""))
@@ -107,8 +110,15 @@ func (o *Objective) Label(tables *decode.Tables) string {
 	return entry.Name
 }
 
+// Direct says whether the objective is no loss but gives the policy itself.
+func (o *Objective) Direct() bool {
+	_, direct := o.Loss.(objective.Direct)
+	return direct
+}
+
 // DefaultObjectives returns every registered loss with its default parameters, in the order of the registry. Kinds that
-// need parameters, such as a sum's terms, are left out.
+// need parameters, such as a sum's terms, are left out, and so are those that are no losses, such as best-of-n: they have
+// no minimizer that a test could look at.
 func DefaultObjectives() []Objective {
 	var all []Objective
 	tables := Tables()
@@ -116,7 +126,7 @@ func DefaultObjectives() []Objective {
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar("kind"), scalar(kind.Name)}}
 		d := decode.Decoder{File: kind.Name, Tables: tables}
 		var o Objective
-		if d.Decode(n, "", &o) == nil {
+		if d.Decode(n, "", &o) == nil && !o.Direct() {
 			all = append(all, o)
 		}
 	}

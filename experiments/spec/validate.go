@@ -90,6 +90,7 @@ func (l *loader) checks(p *Plan) []*check {
 	review(bandits(here.reviewPolicy), []*check{environment, family}, environmentSection, policySection)
 	pairs := review(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	review(bandits(here.reviewBatches), []*check{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
+	review(bandits(l.reviewOnline), nil, preferencesSection, solverSection, objectiveSection)
 	review(bandits(l.reviewUnpaired), []*check{pairs}, environmentSection, preferencesSection, objectiveSection)
 	review(l.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all

@@ -3,7 +3,9 @@
 package bandit
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/logspace"
 )
@@ -17,6 +19,8 @@ type Prompt struct {
 	LogRef   []float64 // log pi_ref (nats, normalized)
 	Init     []float64 // logits that training starts from; log pi_ref unless given
 	Features []float64 // input of policies that read features; one-hot unless given
+	Group    string    // kind of prompt, as "good" or "bad", where the environment tells kinds apart; else ""
+	HeldOut  bool      // no preference is of this prompt; it is measured only
 }
 
 // LogReference returns the log-probabilities of the frozen reference that every loss and KL term sees, softmax(Init).
@@ -29,7 +33,61 @@ func (p *Prompt) LogReference() []float64 {
 
 // Env is a contextual bandit: prompts, equally likely, that share the number of responses.
 type Env struct {
-	Prompts []Prompt
+	Prompts   []Prompt
+	Sequences *Sequences // what tokens responses consist of; nil where they are no sequences
+}
+
+// Training returns the indices of the prompts that are not held out.
+func (e *Env) Training() []int {
+	var indices []int
+	for i := range e.Prompts {
+		if !e.Prompts[i].HeldOut {
+			indices = append(indices, i)
+		}
+	}
+	return indices
+}
+
+// Group is the prompts of one kind that are trained on, or those that are held out.
+type Group struct {
+	Name    string // the prompts' Group, "train" where they have none; held out: "heldout-GROUP", or "heldout"
+	Prompts []int  // indices, ascending
+}
+
+// Groups returns the groups of prompts in the order in which the environment has them; none for an environment without
+// groups and held-out prompts.
+func (e *Env) Groups() []Group {
+	var groups []Group
+	told := false
+	for i := range e.Prompts {
+		name := e.Prompts[i].groupName()
+		told = told || name != trainGroup
+		at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name })
+		if at < 0 {
+			at, groups = len(groups), append(groups, Group{Name: name})
+		}
+		groups[at].Prompts = append(groups[at].Prompts, i)
+	}
+	if !told {
+		return nil
+	}
+	return groups
+}
+
+// Names of groups: of prompts without one, and what begins those of held-out prompts.
+const (
+	trainGroup   = "train"
+	heldOutGroup = "heldout"
+)
+
+func (p *Prompt) groupName() string {
+	switch {
+	case p.HeldOut && p.Group != "":
+		return heldOutGroup + "-" + p.Group
+	case p.HeldOut:
+		return heldOutGroup
+	}
+	return cmp.Or(p.Group, trainGroup)
 }
 
 // Responses returns K, the number of responses of every prompt.

@@ -41,7 +41,7 @@ func (r *Random) Build(rng *rand.Rand) (*Env, error) {
 	env := &Env{}
 	for i := range r.Prompts {
 		p := draw(i)
-		p.Name, p.PiStar, p.PiRef = r.name(i), exp(p.LogStar), exp(p.LogRef)
+		p.Name, p.PiStar, p.PiRef = promptName(i, r.Good), exp(p.LogStar), exp(p.LogRef)
 		env.Prompts = append(env.Prompts, p)
 	}
 	return env, nil
@@ -64,15 +64,15 @@ func (r *Random) independent(rng *rand.Rand) promptSource {
 	}
 }
 
-// name names prompt i: x-1, ..., or where some are good good-1, ..., bad-1, ...
-func (r *Random) name(i int) string {
+// promptName names prompt i: x-1, ..., or where the first of them are good good-1, ..., bad-1, ...
+func promptName(i, good int) string {
 	switch {
-	case r.Good == 0:
+	case good == 0:
 		return fmt.Sprintf("x-%d", i+1)
-	case i < r.Good:
+	case i < good:
 		return fmt.Sprintf("good-%d", i+1)
 	}
-	return fmt.Sprintf("bad-%d", i+1-r.Good)
+	return fmt.Sprintf("bad-%d", i+1-good)
 }
 
 // Random is true.

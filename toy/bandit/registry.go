@@ -6,6 +6,8 @@ import "windtunnel/toy/registry"
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		declaredKind,
+		contextualKind,
 		randomKind,
+		sequenceKind,
 	}
 }

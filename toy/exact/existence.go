@@ -63,6 +63,9 @@ type anatomy struct {
 
 // dissect takes an objective apart. Terms of weight 0 do not count.
 func dissect(o *objective.Objective) (*anatomy, error) {
+	if o.Sampled != nil {
+		return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside sampled reference responses")
+	}
 	a := &anatomy{moving: o.Moving != nil, curved: true, plain: true}
 	for _, w := range o.Pair {
 		if w.Weight == 0 {

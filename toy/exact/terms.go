@@ -58,6 +58,9 @@ func classify(o *objective.Objective) (terms, error) {
 	if o.Moving != nil {
 		return t, fmt.Errorf("the exact solver has no statement about a reference that moves with the policy; train instead")
 	}
+	if o.Sampled != nil {
+		return t, fmt.Errorf("the exact solver has no statement about a term of sampled reference responses; take reference_samples: exact, or train instead")
+	}
 	for _, w := range o.Pair {
 		if _, curved := w.Term.(objective.Curved); w.Weight != 0 && !curved {
 			return t, fmt.Errorf("the exact solver has no statement about the pair term %T: it holds a statistic of the batch "+

@@ -23,23 +23,25 @@ func (p *BCO) Objective() *Objective {
 // runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which
 // counts responses). Before the first step it is the mean of the batch at hand.
 type runningMean struct {
-	steps int
-	mean  float64
+	state [2]float64 // steps and mean
 }
 
 // Shift returns the running mean.
 func (r *runningMean) Shift(mean float64) float64 {
-	if r.steps == 0 {
+	if r.state[0] == 0 {
 		return mean
 	}
-	return r.mean
+	return r.state[1]
 }
 
 // Advance takes in a batch's mean.
 func (r *runningMean) Advance(mean float64) {
-	r.steps++
-	r.mean += (mean - r.mean) / float64(r.steps)
+	r.state[0]++
+	r.state[1] += (mean - r.state[1]) / r.state[0]
 }
+
+// State returns the steps taken in and the mean.
+func (r *runningMean) State() []float64 { return r.state[:] }
 
 var bcoKind = registry.Kind[Params]{
 	Name:    "bco",

@@ -69,6 +69,7 @@ var (
 		{"hinge", &Hinge{Lambda: at}, &Custom{Pair: "relu(1 - lambda*u)"}},
 		{"ipo", &IPO{Lambda: at}, &Custom{Pair: "square((c-ref_c)/n_c - (r-ref_r)/n_r - 1/(2*lambda))"}},
 		{"ipo as qpo", &IPO{Lambda: at}, &Custom{Psi: "(m - 1/(2*lambda))^2"}},
+		{"ipo of whole responses", &IPO{Lambda: at, Length: "summed"}, &Custom{Pair: "square(u - 1/(2*lambda))"}},
 		{"kl-pi-ref", &KLPiRef{}, &Custom{Dist: "kl(pi, ref)"}},
 		{"kl-ref-pi", &KLRefPi{Reduction: "sum"}, &Custom{Dist: "kl(ref, pi)"}},
 		{"kto at a fixed KL", &KTO{Lambda: at, KL: &fixed, Desirable: 2, Undesirable: 3}, &Custom{Constants: constants{"k": fixed},
@@ -99,7 +100,12 @@ var (
 	}{
 		"aot":          {"it sorts the margins of the whole batch", couples},
 		"aot-unpaired": {"it sorts the log-ratios of the whole batch", couples},
-		"custom":       {"it is the formula", func(*testing.T, *Objective, *Batch) {}},
+		"best-of-n": {"it is no loss", func(t *testing.T, o *Objective, b *Batch) {
+			if len(o.Pair)+len(o.Dist) > 0 {
+				t.Error("it has terms")
+			}
+		}},
+		"custom": {"it is the formula", func(*testing.T, *Objective, *Batch) {}},
 		"ld-dpo": {"a formula has no variable for the tokens past the shared length", func(t *testing.T, o *Objective, b *Batch) {
 			reads(t, o, b, func() { b.ChosenTail, b.RejectedTail = b.Chosen, b.Rejected })
 		}},

@@ -35,6 +35,9 @@ func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
 // Advance keeps nothing.
 func (batchKL) Advance(float64) {}
 
+// State is nil.
+func (batchKL) State() []float64 { return nil }
+
 var ktoKind = registry.Kind[Params]{
 	Name:    "kto",
 	Summary: "Kahneman-Tversky: a bounded gain or loss against the policy's mean log-ratio; also on unpaired data",

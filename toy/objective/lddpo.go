@@ -27,6 +27,9 @@ type shortened struct {
 // DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
 func (*shortened) DifferenceOnly() bool { return true }
 
+// Tailed is true where tails count less.
+func (s *shortened) Tailed() bool { return s.drop != 0 }
+
 // Structure is that of the margin loss: tails shift it.
 func (s *shortened) Structure() (Structure, bool) { return s.margin.Structure() }
 

@@ -74,10 +74,16 @@ type Advancing interface {
 	PairTerm
 	// Advance takes in a minibatch; training calls it once a step, before the gradient.
 	Advance(b *Batch)
+	// State returns the live memory of the statistic, nil if there is none: a checkpoint is a copy of it, and resuming
+	// writes the copy back.
+	State() []float64
 }
 
 // perToken is a term that reads token counts.
 type perToken interface{ PerToken() bool }
+
+// tailed is a term that reads ChosenTail and RejectedTail.
+type tailed interface{ Tailed() bool }
 
 // aligned is a term that may read Collision and Peak.
 type aligned interface{ Aligned() bool }
@@ -132,13 +138,23 @@ func (o *Objective) DifferenceOnly() bool {
 			return false
 		}
 	}
-	return len(o.Dist) == 0
+	return len(o.Dist) == 0 && o.Sampled == nil
 }
 
 // PerToken says whether some term reads token counts.
 func (o *Objective) PerToken() bool {
 	for _, t := range o.Pair {
 		if p, ok := t.Term.(perToken); ok && p.PerToken() {
+			return true
+		}
+	}
+	return false
+}
+
+// Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
+func (o *Objective) Tailed() bool {
+	for _, t := range o.Pair {
+		if l, ok := t.Term.(tailed); ok && l.Tailed() {
 			return true
 		}
 	}
@@ -172,6 +188,18 @@ func (o *Objective) Advance(b *Batch) {
 			a.Advance(b)
 		}
 	}
+}
+
+// State returns the live memory of the terms that carry a statistic from step to step, in order; a term that keeps none
+// gives nil.
+func (o *Objective) State() [][]float64 {
+	var state [][]float64
+	for _, t := range o.Pair {
+		if a, ok := t.Term.(Advancing); ok {
+			state = append(state, a.State())
+		}
+	}
+	return state
 }
 
 // add appends another objective's terms, scaled.

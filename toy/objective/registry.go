@@ -16,6 +16,7 @@ func Kinds() registry.Table[Params] {
 		apoZeroUnpairedKind,
 		bcoKind,
 		bcoPairKind,
+		bestOfNKind,
 		bradleyTerryKind,
 		calDPOKind,
 		chiPOKind,

@@ -159,6 +159,8 @@ type Center interface {
 	Shift(mean float64) float64
 	// Advance takes in the mean reward of a training step's batch.
 	Advance(mean float64)
+	// State returns the live memory of what Advance took in, nil if there is none.
+	State() []float64
 }
 
 // DifferenceOnly is false.
@@ -185,6 +187,9 @@ func (c *Centered) Grad(b *Batch, scale float64, g *Grad) { c.at(b).Grad(b, scal
 
 // Advance updates the statistic.
 func (c *Centered) Advance(b *Batch) { c.Center.Advance(c.Sides.mean(b)) }
+
+// State returns the statistic.
+func (c *Centered) State() []float64 { return c.Center.State() }
 
 // Freeze returns the loss with the shift that it has on b.
 func (c *Centered) Freeze(b *Batch) PairTerm {

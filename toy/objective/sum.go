@@ -2,6 +2,7 @@ package objective
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"windtunnel/toy/registry"
@@ -75,12 +76,23 @@ func (p *Sum) Objective() *Objective {
 	return o
 }
 
-// Check refuses an empty sum.
+// SamplesReference says whether a part draws responses from the reference.
+func (p *Sum) SamplesReference() bool {
+	return slices.ContainsFunc(p.Terms, func(part Part) bool { return SamplesReference(part.Loss) })
+}
+
+// Check refuses an empty sum, and parts that are no losses.
 func (p *Sum) Check() []registry.Problem {
 	if len(p.Terms) == 0 {
 		return []registry.Problem{{Key: "terms", Wrong: "no terms", Allowed: "at least one loss or term"}}
 	}
-	return nil
+	var problems []registry.Problem
+	for i, part := range p.Terms {
+		if _, direct := part.Loss.(Direct); direct {
+			problems = append(problems, registry.Problem{Key: "terms." + strconv.Itoa(i), Wrong: "is a policy, which nothing can be added to", Allowed: "a loss or term"})
+		}
+	}
+	return problems
 }
 
 var sumKind = registry.Kind[Params]{

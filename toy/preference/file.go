@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/registry"
 )
 
@@ -34,7 +35,11 @@ func (f *File) Build(in Input) (*Pairs, error) {
 		if len(text) == 0 {
 			continue
 		}
-		if err := pairs.appendLine(text, prompts, responses); err != nil {
+		err := pairs.appendLine(text, prompts, responses)
+		if err == nil {
+			err = heldOut(in.Env, pairs.Prompt[pairs.Len()-1])
+		}
+		if err != nil {
 			bad = append(bad, fmt.Errorf("%s:%d: %w", in.FileName, n, err))
 		}
 		if len(bad) == maxErrors {
@@ -48,6 +53,14 @@ func (f *File) Build(in Input) (*Pairs, error) {
 		return nil, errors.Join(bad...)
 	}
 	return pairs, nil
+}
+
+// heldOut refuses a comparison of a prompt that is measured only.
+func heldOut(env *bandit.Env, prompt int) error {
+	if p := &env.Prompts[prompt]; p.HeldOut {
+		return fmt.Errorf("prompt: %d is %s, which is held out; a prompt from 0 to %d", prompt, p.Name, len(env.Training())-1)
+	}
+	return nil
 }
 
 // Random is false.

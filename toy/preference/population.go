@@ -9,13 +9,13 @@ import (
 // Population asks for the exact expectation over all comparisons: no sampling error.
 type Population struct{}
 
-// Build returns every ordered pair of distinct responses of every prompt, with the weight p_star(chosen > rejected)
+// Build returns every ordered pair of distinct responses of every prompt that is not held out, with the weight p_star(chosen > rejected)
 // over the number of unordered pairs, K(K-1)/2, and of prompts.
 func (*Population) Build(in Input) (*Pairs, error) {
-	k, prompts := in.Env.Responses(), len(in.Env.Prompts)
+	k, prompts := in.Env.Responses(), in.Env.Training()
 	pairs := &Pairs{}
-	scale := 1 / (float64(k) * float64(k-1) / 2 * float64(prompts))
-	for p := range prompts {
+	scale := 1 / (float64(k) * float64(k-1) / 2 * float64(len(prompts)))
+	for _, p := range prompts {
 		for i := range k {
 			for j := range k {
 				if i == j {

@@ -38,9 +38,10 @@ func (p *Pairs) WeightOf(i int) float64 {
 // Input is what building preference data may draw on.
 type Input struct {
 	Env      *bandit.Env
-	RNG      *rand.Rand // the run's data source; used by sampled preferences only
-	File     []byte     // content of the file that the parameters name, where they name one
-	FileName string     // its name for error messages
+	RNG      *rand.Rand  // the run's data source; used by sampled preferences only
+	File     []byte      // content of the file that the parameters name, where they name one
+	FileName string      // its name for error messages
+	Rewards  [][]float64 // what labels of online preferences follow, prompts x K (nats)
 }
 
 // Params are the parameters of one kind of preference data.

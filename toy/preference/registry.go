@@ -6,6 +6,7 @@ import "windtunnel/toy/registry"
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		fileKind,
+		onlineKind,
 		populationKind,
 		sampleKind,
 	}

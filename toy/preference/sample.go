@@ -28,18 +28,14 @@ type Sample struct {
 // Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
-	for p := range in.Env.Prompts {
+	for _, p := range in.Env.Training() {
 		s.draw(pairs, in, p)
 	}
 	if pairs.Len() == 0 {
 		return nil, fmt.Errorf("preferences: all %d draws were of equal responses or of comparisons that are never made; raise n or coverage", s.N)
 	}
 	if len(in.Env.Prompts) > 1 {
-		in.RNG.Shuffle(pairs.Len(), func(i, j int) {
-			pairs.Prompt[i], pairs.Prompt[j] = pairs.Prompt[j], pairs.Prompt[i]
-			pairs.Chosen[i], pairs.Chosen[j] = pairs.Chosen[j], pairs.Chosen[i]
-			pairs.Rejected[i], pairs.Rejected[j] = pairs.Rejected[j], pairs.Rejected[i]
-		})
+		pairs.shuffle(in.RNG)
 	}
 	return pairs, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -18,6 +19,7 @@ import (
 // tables are the registries under toy/.
 var tables = map[string][]registry.Entry{
 	"bandit.Kinds":     bandit.Kinds().Entries(),
+	"gold.Kinds":       gold.Kinds().Entries(),
 	"objective.Kinds":  objective.Kinds().Entries(),
 	"policy.Kinds":     policy.Kinds().Entries(),
 	"preference.Kinds": preference.Kinds().Entries(),

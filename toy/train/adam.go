@@ -38,21 +38,21 @@ func (p *AdamW) Optimizer(n int) Optimizer {
 // adam is the state of both.
 type adam struct {
 	Adam
-	decoupled      float64   // AdamW's decay
-	mean, square   []float64 // running means of the gradient and its square
-	power1, power2 float64   // Beta1^t, Beta2^t
+	decoupled    float64    // AdamW's decay
+	mean, square []float64  // running means of the gradient and its square
+	power        [2]float64 // Beta1^t, Beta2^t
 }
 
 func newAdam(settings Adam, n int) *adam {
-	return &adam{Adam: settings, mean: make([]float64, n), square: make([]float64, n), power1: 1, power2: 1}
+	return &adam{Adam: settings, mean: make([]float64, n), square: make([]float64, n), power: [2]float64{1, 1}}
 }
 
 // Step follows PyTorch's order of operations: theta -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps).
 func (a *adam) Step(params, grad []float64, factor float64) {
-	a.power1 *= a.Beta1
-	a.power2 *= a.Beta2
+	a.power[0] *= a.Beta1
+	a.power[1] *= a.Beta2
 	lr := a.LR * factor
-	step, root := lr/(1-a.power1), 1/math.Sqrt(1-a.power2)
+	step, root := lr/(1-a.power[0]), 1/math.Sqrt(1-a.power[1])
 	beta1, beta2, eps, decay, keep := a.Beta1, a.Beta2, a.Eps, a.WeightDecay, 1-lr*a.decoupled
 	mean, square := a.mean[:len(params)], a.square[:len(params)]
 	grad = grad[:len(params)]
@@ -64,6 +64,9 @@ func (a *adam) Step(params, grad []float64, factor float64) {
 		params[i] = theta*keep - step*m/(math.Sqrt(v)*root+eps)
 	}
 }
+
+// State returns both running means and the powers that correct their bias.
+func (a *adam) State() [][]float64 { return [][]float64{a.mean, a.square, a.power[:]} }
 
 var adamKind = registry.Kind[OptimizerParams]{
 	Name:    "adam",

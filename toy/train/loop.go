@@ -69,27 +69,51 @@ type Record struct {
 // Loop trains a policy.
 type Loop struct {
 	Problem  *Problem
-	Data     *preference.Pairs // at least one comparison
+	Data     *preference.Pairs // at least one comparison; not read with Online
 	Params   Params
 	KLRadius float64    // see Constraint
 	Order    *rand.Rand // source of the shuffled order; used only with Params.Shuffle
+	Online   *Online    // nil: all training is on Data
 }
 
 // checkEvery is how many steps pass between looks at the context; the first is before step 1.
 const checkEvery = 64
 
-// Run takes the steps and calls record at step 0, every RecordEvery steps and at the end. The schedule stretches over all
-// epochs, so that a run stopped early by MaxSteps is the beginning of the full one. It returns the context's error if
-// that ends first.
+// Run takes the steps and calls record at step 0, every RecordEvery steps and at the end, with Online also at the end of
+// every round. The schedule stretches over all epochs and rounds, so that a run stopped early by MaxSteps is the beginning
+// of the full one. It returns the context's error if that ends first, or ErrNoPairs of the first round.
 func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
+	if l.Online != nil {
+		return l.rounds(ctx, record)
+	}
 	s := newStepper(l)
 	full := s.batches.perEpoch * l.Params.Epochs
-	total := full
-	if l.Params.MaxSteps > 0 {
-		total = min(total, l.Params.MaxSteps)
-	}
 	record(Record{0, math.NaN(), math.NaN()})
-	for step := 1; step <= total; step++ {
+	end, err := l.take(ctx, s, span{steps: l.atMost(full), full: full}, record)
+	if err != nil || end.Status != Done {
+		return end, err
+	}
+	return l.check(end), nil
+}
+
+// atMost returns a number of steps as MaxSteps allows it.
+func (l *Loop) atMost(steps int) int {
+	if l.Params.MaxSteps > 0 {
+		return min(steps, l.Params.MaxSteps)
+	}
+	return steps
+}
+
+// span is a stretch of steps over the same comparisons.
+type span struct {
+	before, steps int // steps taken before it, and in it
+	at, full      int // of the schedule: where it stands before the first step, and its length
+}
+
+// take takes the steps of a span; the last one is recorded.
+func (l *Loop) take(ctx context.Context, s *stepper, p span, record func(Record)) (Outcome, error) {
+	last := p.before + p.steps
+	for step := p.before + 1; step <= last; step++ {
 		if step%checkEvery == 1 && ctx.Err() != nil {
 			return Outcome{}, ctx.Err()
 		}
@@ -97,12 +121,12 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 		l.Problem.advance(m)
 		r := Record{Step: step, GradNorm: s.gradient(m)}
 		end, stop := l.stopped(r)
-		due := stop || step == total || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
+		due := stop || step == last || l.Params.RecordEvery > 0 && step%l.Params.RecordEvery == 0
 		if due {
 			r.Loss = l.Problem.Loss(m)
 		}
 		if !stop {
-			s.move(m, r.GradNorm, l.Params.Schedule.Factor(step-1, full))
+			s.move(m, r.GradNorm, l.Params.Schedule.Factor(p.at+step-p.before-1, p.full))
 			l.Problem.follow(step)
 		}
 		if due {
@@ -112,10 +136,15 @@ func (l *Loop) Run(ctx context.Context, record func(Record)) (Outcome, error) {
 			return end, nil
 		}
 	}
+	return Outcome{Status: Done, Steps: last}, nil
+}
+
+// check looks at the parameters after the last step.
+func (l *Loop) check(end Outcome) Outcome {
 	if slices.ContainsFunc(l.Problem.Policy.Params(), func(v float64) bool { return !finite(v) }) {
-		return Outcome{Diverged, total, fmt.Sprintf("a parameter is not finite after step %d", total)}, nil
+		return Outcome{Diverged, end.Steps, fmt.Sprintf("a parameter is not finite after step %d", end.Steps)}
 	}
-	return Outcome{Status: Done, Steps: total}, nil
+	return end
 }
 
 // stopped says whether training ends before this step's update, and why.
@@ -149,7 +178,7 @@ func newStepper(l *Loop) *stepper {
 		grad: make([]float64, n), clip: l.Params.ClipNorm}
 	_, sparsePolicy := l.Problem.Policy.(policy.Sparse)
 	if o, ok := s.optimizer.(SparseOptimizer); ok && o.Sparse() && sparsePolicy &&
-		l.Problem.difference && l.Problem.L2 == 0 && l.KLRadius == 0 {
+		l.Problem.scored && l.Problem.L2 == 0 && l.KLRadius == 0 {
 		s.sparse = o
 	}
 	if l.KLRadius > 0 {

@@ -25,6 +25,8 @@ type Minibatch struct {
 	rejectedWeight   []float64
 	reference        int       // the version of the reference that the columns hold
 	prompts          []int     // distinct prompts
+	drawn            []int32   // positions in items of the responses drawn from the reference, one a draw
+	drawnWeight      []float64 // the share of each draw in the loss, before the term's own weight
 	promptWeight     []float64 // weight of each prompt's comparisons
 	support          []int     // parameters that the gradient can touch, for sparse policies
 }
@@ -49,6 +51,10 @@ func newBatcher(data *preference.Pairs, problem *Problem) *batcher {
 	k := problem.Policy.Responses()
 	if data.ChosenTokens != nil && problem.Objective.PerToken() {
 		problem.difference = false // with unequal counts a normalizer does not cancel
+		problem.scored = problem.scoresAreLogps()
+	}
+	if problem.Objective.Sampled != nil && problem.drawn == nil {
+		panic("train: an objective with sampled reference responses needs DrawReference")
 	}
 	return &batcher{data: data, problem: problem, responses: k,
 		position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
@@ -67,6 +73,7 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 	for _, i := range b.sorted {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
+	b.addDrawn(m)
 	m.itemStart = append(m.itemStart, len(m.items))
 	if b.data.Unpaired() {
 		m.single()
@@ -87,6 +94,7 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		key.chosenTokens, key.rejectedTokens = b.data.ChosenTokens[i], b.data.RejectedTokens[i]
 	}
 	if n := len(m.prompts); n == 0 || m.prompts[n-1] != key.prompt {
+		b.addDrawn(m)
 		m.prompts = append(m.prompts, key.prompt)
 		m.promptWeight = append(m.promptWeight, 0)
 		m.itemStart = append(m.itemStart, len(m.items))
@@ -154,6 +162,7 @@ func (m *Minibatch) reset() {
 	m.chosenTokens, m.rejectedTokens = m.chosenTokens[:0], m.rejectedTokens[:0]
 	m.chosenWeight, m.rejectedWeight = m.chosenWeight[:0], m.rejectedWeight[:0]
 	m.prompts, m.promptWeight, m.support = m.prompts[:0], m.promptWeight[:0], m.support[:0]
+	m.drawn, m.drawnWeight = m.drawn[:0], m.drawnWeight[:0]
 }
 
 // Full returns one minibatch of all comparisons.

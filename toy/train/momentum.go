@@ -35,6 +35,9 @@ func (m *momentum) Step(params, grad []float64, factor float64) {
 	}
 }
 
+// State returns the velocity.
+func (m *momentum) State() [][]float64 { return [][]float64{m.velocity} }
+
 var momentumKind = registry.Kind[OptimizerParams]{
 	Name:    "momentum",
 	Summary: "gradient descent with heavy-ball or Nesterov momentum, as PyTorch computes it",

@@ -6,6 +6,9 @@ import "windtunnel/toy/registry"
 type Optimizer interface {
 	// Step moves params against grad; factor multiplies the learning rate (the schedule). grad may be overwritten.
 	Step(params, grad []float64, factor float64)
+	// State returns the memory that the optimizer carries from step to step, nil if it has none. It is the live memory:
+	// a checkpoint is a copy of it, and resuming writes the copy back.
+	State() [][]float64
 }
 
 // SparseOptimizer is an optimizer that leaves a parameter alone where its gradient is zero, so that a step may visit

@@ -18,7 +18,9 @@ type Problem struct {
 	Objective *objective.Objective
 	L2        float64 // alpha of the penalty alpha * sum(theta^2), [0, inf)
 
-	difference    bool // raw scores suffice
+	difference    bool    // raw scores suffice
+	scored        bool    // the policy's scores suffice: raw ones, or log-probabilities
+	drawn         [][]int // by prompt: responses drawn from the reference, see DrawReference
 	reference     []objective.Dist
 	version       int             // how often the reference has moved
 	carries       bool            // a term carries a statistic from step to step
@@ -48,7 +50,15 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 		p.reference = append(p.reference, d)
 		p.dispersion = append(p.dispersion, objective.Dispersion(d.Ref, d.LogRef))
 	}
+	p.scored = p.difference || p.scoresAreLogps()
 	return p
+}
+
+// scoresAreLogps says whether nothing but the log-probabilities of single responses is needed, and the policy's scores
+// are such: then a step costs O(n) whatever the number of responses.
+func (p *Problem) scoresAreLogps() bool {
+	normalized, ok := p.Policy.(policy.Normalized)
+	return ok && normalized.Normalized() && len(p.Objective.Dist) == 0 && !p.aligned
 }
 
 // Loss returns the loss on a minibatch.
@@ -63,6 +73,7 @@ func (p *Problem) Loss(m *Minibatch) float64 {
 			loss += t.Weight * m.promptWeight[i] * t.Term.Loss(&p.reference[prompt])
 		}
 	}
+	loss += p.drawnLoss(m)
 	if p.L2 > 0 {
 		for _, v := range p.Policy.Params() {
 			loss += p.L2 * v * v
@@ -86,7 +97,8 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
 	}
 	dScore = dScore[:len(m.items)]
-	if p.difference {
+	p.addDrawnGrad(m, dScore)
+	if p.scored {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
 		p.backwardLogits(m, dScore, grad)
@@ -106,7 +118,7 @@ func (p *Problem) forward(m *Minibatch) {
 	}
 	score := p.score[:len(m.items)+1]
 	score[len(m.items)] = 0
-	if p.difference {
+	if p.scored {
 		p.Policy.Scores(m.items, score[:len(m.items)])
 	} else {
 		for _, prompt := range m.prompts {

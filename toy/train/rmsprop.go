@@ -35,6 +35,9 @@ func (r *rmsprop) Step(params, grad []float64, factor float64) {
 	}
 }
 
+// State returns the running mean of squares.
+func (r *rmsprop) State() [][]float64 { return [][]float64{r.square} }
+
 var rmspropKind = registry.Kind[OptimizerParams]{
 	Name:    "rmsprop",
 	Summary: "RMSprop, as PyTorch computes it",

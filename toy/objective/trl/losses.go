@@ -26,7 +26,7 @@ var losses = map[string]loss{
 		return &objective.Hinge{Lambda: *r.Beta, Divergence: r.divergence()}
 	}},
 	"dpo/ipo": {divergence("extra.len"), func(r *Row) objective.Params {
-		return &objective.IPO{Lambda: *r.Beta, Divergence: r.divergence()}
+		return &objective.IPO{Length: "averaged", Lambda: *r.Beta, Divergence: r.divergence()}
 	}},
 	"dpo/exo_pair": {divergence("label_smoothing"), func(r *Row) objective.Params {
 		return &objective.EXO{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 1e-3), Divergence: r.divergence()}

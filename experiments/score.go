@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"windtunnel/toy/dialogue"
+	"windtunnel/toy/language"
+	"windtunnel/toy/llama"
+)
+
+// scoring are the flags of score.
+type scoring struct {
+	modelFlags
+	reference string
+	maxTokens int
+	limited   bool // maxTokens was asked for, and is not the default
+	skipBad   bool
+}
+
+// scoredAtOnce is how many pairs are read before their scores are printed.
+const scoredAtOnce = 64
+
+func newScore(stdout, stderr io.Writer) *cobra.Command {
+	s := &scoring{}
+	cmd := &cobra.Command{
+		Use:   "score FILE",
+		Short: "Print a language model's log-probabilities of preference pairs",
+		Long: "Reads preference pairs, a JSON object a line, plain or gzipped, from FILE or - for standard input: whole dialogues\n" +
+			"{chosen, rejected} that share a prompt, {prompt, chosen, rejected}, or the chat fine-tuning format. Prints one JSON line a pair,\n" +
+			"in the order of the file: log-probabilities are sums over the tokens of a response, in nats. A pair of more than --max-tokens is\n" +
+			`printed as {"index": i, "skipped": "too long"}.`,
+		Example: `  experiments score pairs.jsonl.gz > scores.jsonl
+  experiments score --model tuned.bin --reference configs/data/stories260K.bin pairs.jsonl`,
+		Args: cobra.MatchAll(needArgs("a file of pairs"), atMost(1, "one file")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.limited = cmd.Flags().Changed("max-tokens")
+			return s.run(cmd.Context(), args[0], stdout, stderr)
+		},
+	}
+	f := cmd.Flags()
+	s.register(f)
+	f.StringVar(&s.reference, "reference", "", "checkpoint of the reference, for margins")
+	f.IntVar(&s.maxTokens, "max-tokens", 512, "a prompt with either response may have; by default no more than the models hold")
+	f.BoolVar(&s.skipBad, "skip-bad", false, "pass over lines that are no pairs, and name them at the end, in place of stopping at the first")
+	return cmd
+}
+
+func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer) error {
+	scorer, err := s.scorer()
+	if err != nil {
+		return err
+	}
+	in, name := io.Reader(os.Stdin), "standard input"
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return inputError{fmt.Errorf("%s: %s; want a JSONL file of pairs", path, strings.TrimPrefix(err.Error(), "open "+path+": "))}
+		}
+		defer file.Close()
+		in, name = file, path
+	}
+	pairs, err := dialogue.NewReader(in, name)
+	if err != nil {
+		return inputError{err}
+	}
+	pairs.SkipBad = s.skipBad
+	out := bufio.NewWriter(stdout)
+	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
+	tellSkipped(stderr, pairs.Skipped)
+	return err
+}
+
+func (s *scoring) scorer() (*language.Scorer, error) {
+	model, tokens, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	var reference *llama.Model[float32]
+	if s.reference != "" {
+		if reference, err = readModel("--reference", s.reference); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range []*llama.Model[float32]{model, reference} {
+		if m != nil && !s.limited {
+			s.maxTokens = min(s.maxTokens, m.SeqLen)
+		}
+	}
+	scorer, err := language.NewScorer(model, reference, tokens, s.maxTokens)
+	if err != nil {
+		return nil, inputError{fmt.Errorf("score: %w", err)}
+	}
+	return scorer, nil
+}
+
+// stream scores pairs until the last or a line that is none. Pairs that were scored before ctx is canceled are printed.
+func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
+	lines := json.NewEncoder(out)
+	for {
+		batch, end := nextPairs(pairs)
+		scores, err := scorer.Scores(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for i := range scores {
+			if err := lines.Encode(shown(&scores[i])); err != nil {
+				return err
+			}
+		}
+		if errors.Is(end, io.EOF) {
+			return nil
+		}
+		if end != nil {
+			return inputError{end}
+		}
+	}
+}
+
+// shown is what is printed of a score.
+func shown(s *language.Score) any {
+	if !s.TooLong {
+		return s
+	}
+	return struct {
+		Index   int    `json:"index"`
+		Skipped string `json:"skipped"`
+	}{s.Index, "too long"}
+}
+
+// nextPairs reads some pairs; end says why there are no more.
+func nextPairs(pairs *dialogue.Reader) (batch []dialogue.Pair, end error) {
+	for len(batch) < scoredAtOnce {
+		p, err := pairs.Next()
+		if err != nil {
+			return batch, err
+		}
+		batch = append(batch, p)
+	}
+	return batch, nil
+}
+
+func tellSkipped(stderr io.Writer, bad []*dialogue.LineError) {
+	if len(bad) == 0 {
+		return
+	}
+	fmt.Fprintf(stderr, "experiments: passed over %d lines that are no pairs:\n", len(bad))
+	for _, e := range bad {
+		fmt.Fprintf(stderr, "  %v\n", e)
+	}
+}

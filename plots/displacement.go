@@ -1,0 +1,148 @@
+package plots
+
+import (
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Displacement draws how training moves the log-probabilities of the responses that it was told about: those chosen solid,
+// those rejected dashed. A loss that lowers the chosen ones too is what users complain of most (Razin et al. 2024, arXiv
+// 2410.08847).
+type Displacement struct {
+	Table    string       `yaml:"table" oneof:"traces,evaluations" doc:"table that holds the columns, by step"`
+	Chosen   string       `yaml:"chosen" doc:"column of the chosen responses"`
+	Rejected string       `yaml:"rejected" doc:"column of the rejected responses"`
+	By       string       `yaml:"by" doc:"column whose values make the pairs of lines"`
+	Split    string       `yaml:"panels" doc:"column whose values make the panels; empty for one panel"`
+	Where    record.Where `yaml:"where" doc:"selects the rows: usually one lambda"`
+	Band     string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as for lines"`
+	Title    string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+}
+
+func displacementKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "displacement",
+		Summary: "change of the log-probability of chosen and rejected responses over training, a panel a loss",
+		Source:  "Razin et al. 2024, arXiv 2410.08847",
+		New: func() Params {
+			return &Displacement{Table: record.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift", By: "objective", Split: "objective",
+				Band: string(spreadCI)}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Displacement) Columns() []Ref {
+	refs := append(whereRefs(f.Where, f.Table), Ref{"chosen", f.Table, f.Chosen}, Ref{"rejected", f.Table, f.Rejected})
+	for _, ref := range []Ref{{"by", f.Table, f.By}, {"panels", f.Table, f.Split}} {
+		if ref.Column != "" {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// Check implements registry.Checker.
+func (f *Displacement) Check() []registry.Problem {
+	if f.Chosen == f.Rejected {
+		return []registry.Problem{{Key: "rejected", Wrong: "is the same column as chosen", Allowed: "another column"}}
+	}
+	return nil
+}
+
+// Prompts implements Refs.
+func (f *Displacement) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Displacement) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, f.Table, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range append(f.Columns(), Ref{"table", f.Table, "step"}) {
+		if err := all.need(ref.Column); err != nil {
+			return nil, err
+		}
+	}
+	if f.Split == "" {
+		p, err := f.panel(f.Title, all)
+		return []*Panel{p}, err
+	}
+	var panels []*Panel
+	for _, cell := range all.values(f.Split) {
+		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell))
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
+	p := newPanel(title)
+	p.ShareY = "displacement"
+	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
+	unit := stepUnit(&p.X, r.numbers("step"))
+	p.Add(zeroLine{})
+	lines := &Lines{By: f.By}
+	values := lines.lineValues(r)
+	for i, line := range values {
+		label := line.label
+		if len(values) == 1 {
+			label = "" // the panel's title says it
+		}
+		l := lines.look(r, line.cell, i, len(values))
+		for _, side := range f.sides() {
+			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
+			if err != nil {
+				return nil, err
+			}
+			for k := range points {
+				points[k].x /= unit
+			}
+			l.dashes = side.look.dashes
+			p.addCurve(label, l, points).plain = true
+			label = "" // one entry for both
+		}
+	}
+	for _, side := range f.sides() {
+		p.addEntry(referenceRank, side.name, side.name, &curve{look: side.look, plain: true})
+	}
+	return p, nil
+}
+
+// zeroLine is where nothing has moved.
+type zeroLine struct{}
+
+// Plot implements plot.Plotter.
+func (zeroLine) Plot(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(0))
+	c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth}, c.Min.X, y, c.Max.X, y)
+}
+
+// DataRange implements plot.DataRanger; the line has no x.
+func (zeroLine) DataRange() (xmin, xmax, ymin, ymax float64) {
+	return math.Inf(1), math.Inf(-1), 0, 0
+}
+
+// displaced is one of the two sides of a comparison as it is drawn.
+type displaced struct {
+	name, column string
+	look         look
+}
+
+func (f *Displacement) sides() []displaced {
+	return []displaced{
+		{"chosen", f.Chosen, look{color: inkGray, width: curveWidth}},
+		{"rejected", f.Rejected, look{color: inkGray, width: curveWidth, dashes: dashed}},
+	}
+}

@@ -1,0 +1,165 @@
+package plots
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Distance draws how far the final policies of some runs are from those of others that differ in one setting: the total
+// variation to the counterpart, averaged over prompts, against a column of runs. The runs that the figure selects match
+// the one run of `to` that has the same values in the columns of `match`.
+type Distance struct {
+	X      string       `yaml:"x" required:"true" doc:"column of runs on the x axis"`
+	By     string       `yaml:"by" doc:"column whose values make the lines"`
+	Where  record.Where `yaml:"where" doc:"selects the runs"`
+	To     record.Where `yaml:"to" required:"true" doc:"selects the runs that they are held against"`
+	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree"`
+	Band   string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as in lines"`
+	XScale string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on"`
+	YScale string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
+	Title  string       `yaml:"title,omitempty" doc:"title of the panel"`
+}
+
+func distanceKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "distance",
+		Summary: "total variation between the final policies of matched runs, against a setting",
+		Source:  "this project",
+		New: func() Params {
+			return &Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Distance) Columns() []Ref {
+	refs := whereRefs(f.Where, record.Runs)
+	for _, column := range sortedKeys(f.To) {
+		refs = append(refs, Ref{"to." + column, record.Runs, column})
+	}
+	for i, column := range f.Match {
+		refs = append(refs, Ref{fmt.Sprintf("match.%d", i), record.Runs, column})
+	}
+	refs = append(refs, Ref{"x", record.Runs, f.X})
+	if f.By != "" {
+		refs = append(refs, Ref{"by", record.Runs, f.By})
+	}
+	return refs
+}
+
+// Prompts implements Refs.
+func (f *Distance) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Distance) Wheres() []Selection { return append(selections(f.Where), Selection{"to", f.To}) }
+
+// variationColumn is the column of total variations that the figure draws as lines does.
+const variationColumn = "variation"
+
+// Panels implements Params.
+func (f *Distance) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Policies, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	right, err := selectRows(src, record.Policies, f.To)
+	if err != nil {
+		return nil, fmt.Errorf("to: %w", err)
+	}
+	for _, ref := range f.Columns() {
+		if err := all.need(ref.Column); err != nil {
+			return nil, fmt.Errorf("%s: %w", ref.Key, err)
+		}
+	}
+	distances, err := f.distances(all, right)
+	if err != nil {
+		return nil, err
+	}
+	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
+	p, err := lines.panel(f.Title, distances)
+	if err != nil {
+		return nil, err
+	}
+	p.Y.Label.Text = "total variation to the counterpart"
+	return []*Panel{p}, nil
+}
+
+// distances returns a row for every selected run, with its distance.
+func (f *Distance) distances(left, right *rows) (*rows, error) {
+	t := record.NewTable("variations", "run", variationColumn)
+	out := &rows{table: t, runs: left.runs}
+	counterparts := right.policies()
+	for _, run := range left.policies() {
+		var found *matchedPolicy
+		for i := range counterparts {
+			if !f.agree(left.runs, run.row, counterparts[i].row) {
+				continue
+			}
+			if found != nil {
+				return nil, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", run.name, found.name, counterparts[i].name)
+			}
+			found = &counterparts[i]
+		}
+		if found == nil {
+			return nil, fmt.Errorf("match: %s has no counterpart", run.name)
+		}
+		tv, err := run.variation(found)
+		if err != nil {
+			return nil, err
+		}
+		out.at, out.run = append(out.at, t.Len()), append(out.run, run.row)
+		t.Append(run.name, record.FormatFloat(tv))
+	}
+	return out, nil
+}
+
+// agree says whether two runs have the same values in the matched columns.
+func (f *Distance) agree(runs *record.Table, a, b int) bool {
+	return !slices.ContainsFunc(f.Match, func(column string) bool {
+		return !record.SameCell(runs.Text(a, column), runs.Text(b, column))
+	})
+}
+
+// matchedPolicy is what the table policies has of one run.
+type matchedPolicy struct {
+	name    string
+	row     int // of runs
+	prompts map[string][]float64
+}
+
+// policies returns the final policies in order of appearance.
+func (r *rows) policies() []matchedPolicy {
+	var all []matchedPolicy
+	index := map[int]int{}
+	for i, run := range r.run {
+		at, known := index[run]
+		if !known {
+			at = len(all)
+			index[run] = at
+			all = append(all, matchedPolicy{r.text(i, "run"), run, map[string][]float64{}})
+		}
+		prompt := r.text(i, "prompt")
+		all[at].prompts[prompt] = append(all[at].prompts[prompt], r.float(i, "pi"))
+	}
+	return all
+}
+
+// variation returns the mean over prompts of the total variation; NaN where a run has no final policy.
+func (p *matchedPolicy) variation(other *matchedPolicy) (float64, error) {
+	sum := 0.0
+	for _, prompt := range slices.Sorted(maps.Keys(p.prompts)) {
+		pi, reference := p.prompts[prompt], other.prompts[prompt]
+		if len(pi) != len(reference) || len(p.prompts) != len(other.prompts) {
+			return 0, fmt.Errorf("the policies of %s and %s are over different prompts or responses", p.name, other.name)
+		}
+		for k, v := range pi {
+			sum += math.Abs(v-reference[k]) / 2
+		}
+	}
+	return sum / float64(len(p.prompts)), nil
+}

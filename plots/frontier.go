@@ -1,0 +1,326 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Frontier draws what is gained against how far the policy went from the reference: a curve a loss along lambda, or along
+// training, beside the best of n responses of the reference.
+type Frontier struct {
+	Table   string       `yaml:"table" oneof:"runs,traces,prompts,evaluations" doc:"table that holds x and y; of one with steps the last step of each run counts, unless along is step"`
+	Along   string       `yaml:"along" doc:"column that a curve follows: lambda, step (of traces or evaluations) or a swept key"`
+	X       string       `yaml:"x" doc:"column of the distance to the reference"`
+	Y       []string     `yaml:"y" doc:"columns of what is gained, a panel each"`
+	By      string       `yaml:"by" doc:"column whose values make the curves"`
+	Split   string       `yaml:"panels,omitempty" doc:"column whose values make panels, beside those of y"`
+	Where   record.Where `yaml:"where" doc:"selects the rows of the curves"`
+	XScale  string       `yaml:"x_scale" oneof:"sqrt,linear,log" doc:"scale of the x axis; sqrt is linear in the square root"`
+	Band    string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as for lines; of a single run the columns Y_low and Y_high, if there are any"`
+	BestOfN string       `yaml:"best_of_n" doc:"label of the objective that is drawn as the best of n: dashed at its x, dotted at the bound log n - (n-1)/n; empty for none"`
+	Title   string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+}
+
+func frontierKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "frontier",
+		Summary: "reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
+		Source:  "Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2",
+		New: func() Params {
+			return &Frontier{Table: record.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective", XScale: sqrtScale,
+				Band: string(spreadCI), BestOfN: "best-of-n"}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Frontier) Columns() []Ref {
+	refs := append(whereRefs(f.Where, f.Table), Ref{"x", f.Table, f.X})
+	for i, y := range f.Y {
+		refs = append(refs, Ref{fmt.Sprintf("y.%d", i), f.Table, y})
+	}
+	for _, ref := range []Ref{{"along", f.Table, f.Along}, {"by", f.Table, f.By}, {"panels", f.Table, f.Split}} {
+		if ref.Column != "" {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// Check implements registry.Checker.
+func (f *Frontier) Check() []registry.Problem {
+	switch {
+	case len(f.Y) == 0:
+		return []registry.Problem{{Key: "y", Wrong: "names no column", Allowed: "at least one"}}
+	case f.Along == "step" && (f.Table == record.Runs || f.Table == record.Prompts):
+		return []registry.Problem{{Key: "along", Wrong: "is step, which table " + f.Table + " has not", Allowed: "step with `table: traces` or `table: evaluations`"}}
+	}
+	return nil
+}
+
+// Prompts implements Refs.
+func (f *Frontier) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Frontier) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
+	all, err := f.rows(src, f.Table, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	best, err := f.bestOfN(src)
+	if err != nil {
+		return nil, err
+	}
+	starts := f.starts(src)
+	all = all.keep(func(i int) bool { return all.text(i, "objective") != f.BestOfN })
+	cells := []string{""}
+	if f.Split != "" {
+		cells = all.values(f.Split)
+	}
+	var panels []*Panel
+	for _, cell := range cells {
+		mine, title := all, f.Title
+		if f.Split != "" {
+			mine, title = all.with(f.Split, cell), valueLabel(f.Split, cell)
+		}
+		for _, y := range f.Y {
+			p, err := f.panel(title, y, mine, f.inPanel(best, cell))
+			if err != nil {
+				return nil, err
+			}
+			f.markStart(p, y, f.inPanel(starts, cell))
+			panels = append(panels, p)
+		}
+	}
+	return panels, nil
+}
+
+// rows selects the rows of a table, with their columns read. Of a table with steps they are the last of each run, unless
+// curves follow the steps.
+func (f *Frontier) rows(src Sources, table string, where record.Where) (*rows, error) {
+	all, err := selectRows(src, table, where)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range f.Columns() {
+		if err := all.need(ref.Column); err != nil {
+			return nil, fmt.Errorf("%s: %w", ref.Key, err)
+		}
+	}
+	for _, y := range f.Y {
+		if low, high := intervalColumns(y); all.table.Has(low) && all.table.Has(high) {
+			if err := all.need(low, high); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if all.table.Has("step") && f.Along != "step" {
+		return all.atLastSteps()
+	}
+	return all, nil
+}
+
+// atLastSteps keeps the rows of each run's last step.
+func (r *rows) atLastSteps() (*rows, error) {
+	if err := r.need("step"); err != nil {
+		return nil, err
+	}
+	last := map[string]float64{}
+	for i := range r.at {
+		run, step := r.text(i, "run"), r.float(i, "step")
+		if known, ok := last[run]; !ok || step > known {
+			last[run] = step
+		}
+	}
+	return r.keep(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] }), nil
+}
+
+func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
+	p := newPanel(title)
+	p.ShareY = y
+	if f.Split == "" {
+		p.ShareY = ""
+	}
+	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), columnLabel(y)
+	switch f.XScale {
+	case sqrtScale:
+		p.X.Scale, p.X.Tick.Marker = roots{}, roots{}
+	case logScale:
+		setLog(&p.X, nil)
+	}
+	lines := &Lines{By: f.By}
+	values := lines.lineValues(r)
+	for i, line := range values {
+		points, err := collectPoints(line.rows, f.X, y, f.Along, spread(f.Band))
+		if err != nil {
+			return nil, err
+		}
+		c := p.addCurve(line.label, lines.look(r, line.cell, i, len(values)), points)
+		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
+	}
+	if f.Along != "step" {
+		p.addEntry(markRank, "larger mark: larger "+symbolOf(f.Along), "grow", growing{})
+	}
+	return p, f.addBest(p, y, best)
+}
+
+// bestOfN returns the rows of the best of n, nil where there are none. What selects losses and lambdas does not select
+// among them.
+func (f *Frontier) bestOfN(src Sources) (*rows, error) {
+	runs, err := src.Table(record.Runs)
+	if err != nil || f.BestOfN == "" || !slices.Contains(distinct(runs, "objective"), f.BestOfN) {
+		return nil, err
+	}
+	where := record.Where{"objective": {f.BestOfN}}
+	for column, values := range f.Where {
+		if !slices.Contains([]string{"objective", "lambda", "step"}, column) {
+			where[column] = values
+		}
+	}
+	table := f.Table
+	if table == record.Traces {
+		table = record.Runs
+	}
+	of := *f
+	of.Along, of.Where = "run", nil
+	if table == record.Runs || table == record.Prompts {
+		return of.rows(src, table, where)
+	}
+	if one, err := selectRows(src, table, record.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
+		return nil, nil // its runs have not been evaluated
+	}
+	return of.rows(src, table, where)
+}
+
+// addBest draws the best of n at the distance that it has and at the bound of that, log n - (n-1)/n (Beirami et al. 2024,
+// arXiv 2401.01879). The bound ends where the panel's other curves do.
+func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
+	if best == nil {
+		return nil
+	}
+	counts := []string{""}
+	if best.runs.Has("n") {
+		if err := best.runs.Load("n"); err != nil {
+			return err
+		}
+		counts = (&rows{table: best.runs, runs: best.runs, at: best.run, run: best.run}).values("n")
+		slices.SortStableFunc(counts, func(a, b string) int { return int(math.Copysign(1, record.ParseFloat(a)-record.ParseFloat(b))) })
+	}
+	var measured, bound []point
+	for _, cell := range counts {
+		one := best.keep(func(i int) bool { return cell == "" || best.runs.Text(best.run[i], "n") == cell })
+		points, err := collectPoints(one, f.X, y, "objective", spread(f.Band))
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.BestOfN, err)
+		}
+		measured = append(measured, points...)
+		n := record.ParseFloat(cell)
+		for _, q := range points {
+			q.x = math.Log(n) - (n-1)/n
+			bound = append(bound, q)
+		}
+	}
+	dashes := look{inkGray, dashed, curveWidth, circle}
+	c := p.addCurve("best of $n$", dashes, measured)
+	c.plain = len(measured) > 1
+	_, far, _, _ := p.curvesRange()
+	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
+	if len(bound) > 1 {
+		dots := look{inkGray, dotted, 0.8 * curveWidth, circle}
+		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, withoutBands(bound)).plain = true
+	}
+	return nil
+}
+
+// curvesRange is the range of all curves of a panel.
+func (p *Panel) curvesRange() (xmin, xmax, ymin, ymax float64) {
+	xmin, ymin = math.Inf(1), math.Inf(1)
+	xmax, ymax = math.Inf(-1), math.Inf(-1)
+	for _, c := range p.curves {
+		x0, x1, y0, y1 := c.DataRange()
+		xmin, xmax, ymin, ymax = min(xmin, x0), max(xmax, x1), min(ymin, y0), max(ymax, y1)
+	}
+	return xmin, xmax, ymin, ymax
+}
+
+func withoutBands(points []point) []point {
+	for i := range points {
+		points[i].low, points[i].high = math.NaN(), math.NaN()
+	}
+	return points
+}
+
+// starts returns the rows of step 0, where every policy is the reference; nil where no table has any.
+func (f *Frontier) starts(src Sources) *rows {
+	table := record.Traces
+	if f.Table == "evaluations" {
+		table = f.Table
+	}
+	where := record.Where{"step": {"0"}}
+	for column, values := range f.Where {
+		if column != "step" {
+			where[column] = values
+		}
+	}
+	of := *f
+	of.Along, of.Where = "step", nil
+	r, err := of.rows(src, table, where)
+	if err != nil { // tables without steps, or of exact runs alone
+		return nil
+	}
+	return r
+}
+
+// inPanel narrows rows to those of a panel, if they know of it: the best of n has no lambda.
+func (f *Frontier) inPanel(r *rows, cell string) *rows {
+	if r == nil || f.Split == "" || !slices.Contains(r.values(f.Split), cell) {
+		return r
+	}
+	return r.with(f.Split, cell)
+}
+
+// markStart marks the mean of the start over the rows that have one.
+func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
+	if starts == nil {
+		return
+	}
+	at, n := plotter.XY{}, 0.0
+	for i := range starts.len() {
+		if x, v := starts.float(i, f.X), starts.float(i, y); finite(x) && finite(v) {
+			at.X, at.Y, n = at.X+x, at.Y+v, n+1
+		}
+	}
+	if n == 0 {
+		return
+	}
+	at.X, at.Y = at.X/n, at.Y/n
+	if isLog(&p.X) && at.X <= 0 {
+		return
+	}
+	hollow := square
+	hollow.hollow = true
+	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: hollow}}}
+	p.Add(mark)
+	p.addEntry(referenceRank, "start", "start", mark)
+}
+
+// intervalColumns are the columns that hold the ends of an interval of a column, where a table has them: reward_low and
+// reward_high, win_low and win_high of win_rate.
+func intervalColumns(y string) (low, high string) {
+	const rate = "_rate"
+	if len(y) > len(rate) && y[len(y)-len(rate):] == rate {
+		y = y[:len(y)-len(rate)]
+	}
+	return y + "_low", y + "_high"
+}

@@ -1,0 +1,41 @@
+package plots
+
+import (
+	"math"
+	"testing"
+
+	"windtunnel/experiments/record"
+)
+
+// A trade-off of groups joins the means over seeds of two groups, and marks what the reference's divergence is.
+func TestTradeoffOfGroups(t *testing.T) {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
+	groups := record.NewTable(record.Groups, "run", "group", "kl_star_pi", "kl_star_ref")
+	for _, r := range [][]string{{"a", "0.1", "1", "1", "4"}, {"b", "0.1", "2", "3", "6"}, {"c", "1", "1", "5", "8"}, {"d", "1", "2", "7", "10"}} {
+		runs.Append(r[0], "dpo", r[1], r[2], "done")
+		groups.Append(r[0], "heldout-good", r[3], "0")
+		groups.Append(r[0], "heldout-bad", r[4], "2")
+	}
+	src := NewSources(func(string) (record.Source, error) {
+		return record.Memory{record.Runs: runs, record.Groups: groups}, nil
+	})
+	f := &Tradeoff{Table: record.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "kl_star_pi", Scale: linearScale}
+	panels, err := f.Panels(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][2]float64{{2, 5}, {6, 9}}
+	for i, q := range panels[0].curves[0].points {
+		if math.Abs(q.x-want[i][0])+math.Abs(q.y-want[i][1]) > 1e-12 || q.n != 2 {
+			t.Errorf("point %d is (%v, %v) of %d, want %v of 2", i, q.x, q.y, q.n, want[i])
+		}
+	}
+	all, err := selectRows(src, record.Groups, record.Where{"group": {"heldout-bad"}})
+	if err != nil || all.mean("kl_star_ref") != 2 || all.mean("kl_star_pi") != 7 {
+		t.Errorf("error %v; the reference is %v away, the policies %v", err, all.mean("kl_star_ref"), all.mean("kl_star_pi"))
+	}
+	f.PromptNames[1] = "bad"
+	if _, err := f.Panels(src); err == nil {
+		t.Error("a group that is not there is drawn")
+	}
+}

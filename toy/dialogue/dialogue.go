@@ -1,0 +1,173 @@
+// Package dialogue reads human preference pairs as users of TRL have them: JSONL, plain or gzipped, in one of three
+// formats, told apart line by line.
+package dialogue
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Pair is a prompt with two responses, the chosen one preferred.
+type Pair struct {
+	Index                    int // of the line in its file, from 0
+	Prompt, Chosen, Rejected string
+}
+
+// turn ends the prompt of a whole dialogue.
+const turn = "\n\nAssistant:"
+
+// line is one line in any format.
+type line struct {
+	Prompt       *string    `json:"prompt"`
+	Chosen       *string    `json:"chosen"`
+	Rejected     *string    `json:"rejected"`
+	Input        *chatInput `json:"input"`
+	Preferred    []message  `json:"preferred_output"`
+	NonPreferred []message  `json:"non_preferred_output"`
+}
+
+type chatInput struct {
+	Messages []message `json:"messages"`
+}
+
+type message struct {
+	Role    string  `json:"role"`
+	Content *string `json:"content"`
+}
+
+// formats says what a line may be.
+const formats = `{"chosen": ..., "rejected": ...} of whole dialogues, {"prompt": ..., "chosen": ..., "rejected": ...}, ` +
+	`or {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}`
+
+// Parse reads one line.
+//
+// Whole dialogues (Anthropic's HH): the prompt is their longest common prefix, cut just after its last "\n\nAssistant:";
+// each rest is a response, which may span later turns. With prompt given, the three texts are taken as they are. Chat
+// fine-tuning format: the contents of the input's messages joined by blank lines, with one more at the end, are the
+// prompt, and the first preferred and non-preferred outputs the responses. Nothing is stripped.
+func Parse(text []byte) (Pair, error) {
+	if !utf8.Valid(text) {
+		return Pair{}, errors.New("is not valid UTF-8; want " + formats)
+	}
+	var l line
+	if err := json.Unmarshal(text, &l); err != nil {
+		return Pair{}, notPair(err)
+	}
+	if loneSurrogate(text) {
+		return Pair{}, errors.New("holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want " + formats)
+	}
+	switch {
+	case l.Input != nil || l.Preferred != nil || l.NonPreferred != nil:
+		return l.chat()
+	case l.Chosen == nil || l.Rejected == nil:
+		return Pair{}, fmt.Errorf("lacks %s; want %s", l.missing(), formats)
+	case l.Prompt != nil:
+		return nonEmpty(Pair{Prompt: *l.Prompt, Chosen: *l.Chosen, Rejected: *l.Rejected})
+	}
+	return whole(*l.Chosen, *l.Rejected)
+}
+
+// notPair says in the file's terms, not in Go's, why a line could not be decoded.
+func notPair(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Errorf("%s: a JSON %s does not belong there; want %s", wrong.Field, wrong.Value, formats)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("is a JSON %s; want %s", wrong.Value, formats)
+	}
+	return fmt.Errorf("is no JSON object of a pair: %w; want %s", err, formats)
+}
+
+// loneSurrogate says whether valid JSON escapes one half of a surrogate pair without the other, for which there is no text.
+func loneSurrogate(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		unit := escaped(text[i:])
+		if utf16.IsSurrogate(unit) {
+			if utf16.DecodeRune(unit, escaped(text[i+6:])) == utf8.RuneError {
+				return true
+			}
+			i += 6
+		}
+		i++
+	}
+	return false
+}
+
+// escaped returns the code unit of the \uXXXX that text begins with, 0 if it does not.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
+}
+
+func (l *line) missing() string {
+	var keys []string
+	if l.Chosen == nil {
+		keys = append(keys, "chosen")
+	}
+	if l.Rejected == nil {
+		keys = append(keys, "rejected")
+	}
+	return strings.Join(keys, " and ")
+}
+
+// whole splits two dialogues.
+func whole(chosen, rejected string) (Pair, error) {
+	n := 0
+	for n < len(chosen) && n < len(rejected) && chosen[n] == rejected[n] {
+		n++
+	}
+	at := strings.LastIndex(chosen[:n], turn)
+	if at < 0 {
+		return Pair{}, fmt.Errorf("the dialogues share no prompt: their common beginning holds no %q", turn)
+	}
+	cut := at + len(turn)
+	return nonEmpty(Pair{Prompt: chosen[:cut], Chosen: chosen[cut:], Rejected: rejected[cut:]})
+}
+
+// chat reads the chat fine-tuning format.
+func (l *line) chat() (Pair, error) {
+	if l.Input == nil || len(l.Input.Messages) == 0 || len(l.Preferred) == 0 || len(l.NonPreferred) == 0 {
+		return Pair{}, errors.New("lacks input.messages, preferred_output or non_preferred_output; want " + formats)
+	}
+	var prompt strings.Builder
+	for i, m := range l.Input.Messages {
+		if m.Content == nil {
+			return Pair{}, fmt.Errorf("input.messages.%d has no content; want text", i)
+		}
+		prompt.WriteString(*m.Content + "\n\n")
+	}
+	if l.Preferred[0].Content == nil || l.NonPreferred[0].Content == nil {
+		return Pair{}, errors.New("an output has no content; want text")
+	}
+	return nonEmpty(Pair{Prompt: prompt.String(), Chosen: *l.Preferred[0].Content, Rejected: *l.NonPreferred[0].Content})
+}
+
+// nonEmpty refuses a response without a token: it has no log-probability to train on.
+func nonEmpty(p Pair) (Pair, error) {
+	switch {
+	case p.Chosen == "":
+		return Pair{}, errors.New("the chosen response is empty; want text")
+	case p.Rejected == "":
+		return Pair{}, errors.New("the rejected response is empty; want text")
+	}
+	return p, nil
+}
+
+// blank says whether a line holds nothing.
+func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }

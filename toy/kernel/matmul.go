@@ -1,0 +1,132 @@
+package kernel
+
+// MulNN computes C = A B, or C += A B with add, where A is m x k, B is k x n and C is m x n. C overlaps neither.
+func MulNN[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int, add bool) {
+	checkMatrix("A", m, k, lda, len(a))
+	checkMatrix("B", k, n, ldb, len(b))
+	checkMatrix("C", m, n, ldc, len(c))
+	mulStrided(m, n, k, a, lda, 1, b, ldb, c, ldc, add)
+}
+
+// MulTN computes C = Aᵀ B, or C += Aᵀ B with add, where A is k x m, B is k x n and C is m x n. C overlaps neither. It is
+// the gradient of weights: dW = dYᵀ X.
+func MulTN[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int, add bool) {
+	checkMatrix("A", k, m, lda, len(a))
+	checkMatrix("B", k, n, ldb, len(b))
+	checkMatrix("C", m, n, ldc, len(c))
+	mulStrided(m, n, k, a, 1, lda, b, ldb, c, ldc, add)
+}
+
+// MulNT computes C = A Bᵀ, or C += A Bᵀ with add, where A is m x k, B is n x k and C is m x n. C overlaps neither. It is
+// a layer whose weights are stored out x in.
+func MulNT[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int, add bool) {
+	checkMatrix("A", m, k, lda, len(a))
+	checkMatrix("B", n, k, ldb, len(b))
+	checkMatrix("C", m, n, ldc, len(c))
+	if a, single := singles(a); single && mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add) {
+		return
+	}
+	mulDots(m, n, k, a, lda, b, ldb, c, ldc, add)
+}
+
+// MatVec computes y = A x, where A is m x k: a layer at one position, as in generation.
+func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
+	checkMatrix("A", m, k, lda, len(a))
+	checkLength("x", k, len(x))
+	checkLength("y", m, len(y))
+	if a, single := singles(a); single && matVecFast(m, k, a, lda, as32(x), as32(y)) {
+		return
+	}
+	if k == 0 {
+		clear(y)
+		return
+	}
+	for i := range y {
+		y[i] = dotPortable(a[i*lda:][:k], x)
+	}
+}
+
+// Transpose writes the transpose of the m x n matrix a to b, which is n x m. They do not overlap.
+func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
+	checkMatrix("A", m, n, lda, len(a))
+	checkMatrix("B", n, m, ldb, len(b))
+	if a, single := singles(a); single && transposeFast(m, n, a, lda, as32(b), ldb) {
+		return
+	}
+	transposePortable(m, n, a, lda, b, ldb)
+}
+
+func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
+	if n == 0 {
+		return
+	}
+	for i := range m {
+		for j, v := range a[i*lda:][:n] {
+			b[j*ldb+i] = v
+		}
+	}
+}
+
+// mulStrided computes C = A B where the element of A for row i and step l is a[i*row+l*col], which serves A and its
+// transpose.
+func mulStrided[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
+	if a, single := singles(a); single && mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add) {
+		return
+	}
+	mulRows(m, n, k, a, row, col, b, ldb, c, ldc, add)
+}
+
+// mulRows adds multiples of B's rows to C's rows.
+func mulRows[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
+	if n == 0 {
+		return
+	}
+	for i := range m {
+		sum := c[i*ldc:][:n]
+		if !add {
+			clear(sum)
+		}
+		for l := range k {
+			axpyPortable(a[i*row+l*col], b[l*ldb:][:n], sum)
+		}
+	}
+}
+
+// mulDots computes four columns of C at a time, each by its own chain of additions.
+func mulDots[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int, add bool) {
+	if n == 0 {
+		return
+	}
+	for i := range m {
+		out := c[i*ldc:][:n]
+		if !add {
+			clear(out)
+		}
+		if k == 0 {
+			continue
+		}
+		x := a[i*lda:][:k]
+		j := 0
+		for ; j+4 <= n; j += 4 {
+			dotFour(x, b[j*ldb:], ldb, out[j:j+4])
+		}
+		for ; j < n; j++ {
+			for l, v := range b[j*ldb:][:k] {
+				out[j] += x[l] * v
+			}
+		}
+	}
+}
+
+// dotFour adds the dot products of x with four rows of b to out.
+func dotFour[T Float](x, b []T, ldb int, out []T) {
+	b0, b1, b2, b3 := b[:len(x)], b[ldb:][:len(x)], b[2*ldb:][:len(x)], b[3*ldb:][:len(x)]
+	s0, s1, s2, s3 := out[0], out[1], out[2], out[3]
+	for l, v := range x {
+		s0 += v * b0[l]
+		s1 += v * b1[l]
+		s2 += v * b2[l]
+		s3 += v * b3[l]
+	}
+	out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+}

@@ -1,0 +1,190 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// use makes v the variant in use until restore is called.
+func use(v variant) (restore func()) {
+	before := active
+	active = v
+	return func() { active = before }
+}
+
+// eachVariant runs a test with every variant that this processor has.
+func eachVariant(t *testing.T, name string, test func(t *testing.T)) {
+	for v := portable; v <= newest(); v++ {
+		t.Run(name+"/"+v.String(), func(t *testing.T) {
+			defer use(v)()
+			test(t)
+		})
+	}
+}
+
+// call is one call of a kernel with drawn arguments: it returns what the call wrote, and what surrounds it.
+type call func(rng *rand.Rand, sizes [3]int, ld int, add bool) [][]float32
+
+func callProduct(f form) call {
+	return func(rng *rand.Rand, s [3]int, ld int, add bool) [][]float32 {
+		m, n, k := s[0], s[1], s[2]
+		rowsA, colsA, rowsB, colsB := m, k, k, n
+		if f.name == "TN" {
+			rowsA, colsA = k, m
+		}
+		if f.name == "NT" {
+			rowsB, colsB = n, k
+		}
+		a, b := randomMatrix[float32](rng, rowsA, colsA, colsA+ld), randomMatrix[float32](rng, rowsB, colsB, colsB+ld)
+		c := randomMatrix[float32](rng, m, n, n+ld)
+		multiply(f, m, n, k, a, b, c, add)
+		return [][]float32{c.around, a.around, b.around}
+	}
+}
+
+// callRows is a kernel over rows: it gets count vectors of rows*n elements.
+func callRows(count int, do func(x [][]float32, rows, n int)) call {
+	return func(rng *rand.Rand, s [3]int, ld int, add bool) [][]float32 {
+		rows, n := 1+s[0]%5, max(1, s[1])
+		x, around := make([][]float32, count), make([][]float32, count)
+		for i := range x {
+			m := randomMatrix[float32](rng, 1, rows*n, rows*n)
+			x[i], around[i] = m.data, m.around
+		}
+		do(x, rows, n)
+		return around
+	}
+}
+
+func kernels() map[string]call {
+	calls := map[string]call{
+		"MatVec": func(rng *rand.Rand, s [3]int, ld int, add bool) [][]float32 {
+			a := randomMatrix[float32](rng, s[0], s[1], s[1]+ld)
+			x, y := randomMatrix[float32](rng, 1, s[1], s[1]), randomMatrix[float32](rng, 1, s[0], s[0])
+			MatVec(s[0], s[1], a.data, a.ld, x.data, y.data)
+			return [][]float32{y.around}
+		},
+		"Axpy":        callRows(2, func(x [][]float32, rows, n int) { Axpy(0.3, x[0], x[1]) }),
+		"Dot":         callRows(2, func(x [][]float32, rows, n int) { x[0][0] = Dot(x[0], x[1]) }),
+		"Exp":         callRows(2, func(x [][]float32, rows, n int) { Exp(x[0], x[1]) }),
+		"Softmax":     callRows(1, func(x [][]float32, rows, n int) { Softmax(x[0]) }),
+		"SoftmaxGrad": callRows(2, func(x [][]float32, rows, n int) { SoftmaxGrad(x[0], x[1]) }),
+		"LogSumExp":   callRows(1, func(x [][]float32, rows, n int) { x[0][0] = float32(1e6 * LogSumExp(x[0])) }),
+		"SiLUMul":     callRows(3, func(x [][]float32, rows, n int) { SiLUMul(x[0], x[1], x[2]) }),
+		"SiLUMulGrad": callRows(5, func(x [][]float32, rows, n int) { SiLUMulGrad(x[0], x[1], x[2], x[3], x[4]) }),
+		"RMSNormRows": callRows(4, func(x [][]float32, rows, n int) { RMSNormRows(x[0], x[1], x[2][:n], x[3][:rows], 1e-5) }),
+		"RMSNormRowsGrad": callRows(6, func(x [][]float32, rows, n int) {
+			RMSNormRowsGrad(x[0], x[1][:n], x[2], x[3], x[4][:n], x[5][:rows])
+		}),
+		"RMSNormRowsGrad frozen": callRows(5, func(x [][]float32, rows, n int) {
+			RMSNormRowsGrad(x[0], nil, x[1], x[2], x[3][:n], x[4][:rows])
+		}),
+	}
+	for _, f := range forms {
+		calls["Mul"+f.name] = callProduct(f)
+	}
+	return calls
+}
+
+// TestVariantsAgree calls each kernel with the same arguments in every variant: AVX2 and AVX-512 must give the same bytes,
+// the portable code the same but for rounding, and nothing around the arguments may change.
+func TestVariantsAgree(t *testing.T) {
+	if newest() == portable {
+		t.Skip("this processor has the portable code only")
+	}
+	for name, do := range kernels() {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				sizes := [3]int{size("m").Draw(t, "m"), size("n").Draw(t, "n"), size("k").Draw(t, "k")}
+				ld, add, seed := rapid.SampledFrom([]int{0, 0, 1, 7}).Draw(t, "ld"), rapid.Bool().Draw(t, "add"), rapid.Uint64().Draw(t, "seed")
+				var results [][][]float32
+				for v := portable; v <= newest(); v++ {
+					restore := use(v)
+					results = append(results, do(rand.New(rand.NewPCG(seed, 3)), sizes, ld, add))
+					restore()
+				}
+				for i := range results[0] {
+					checkClose(t, results[portable][i], results[withAVX2][i])
+					for _, newer := range results[withAVX2+1:] {
+						checkSame(t, results[withAVX2][i], newer[i])
+					}
+				}
+			})
+		})
+	}
+}
+
+func checkSame(t *rapid.T, want, got []float32) {
+	for i := range want {
+		if math.Float32bits(want[i]) != math.Float32bits(got[i]) {
+			t.Fatalf("element %d is %x with AVX-512, %x with AVX2", i, got[i], want[i])
+		}
+	}
+}
+
+// checkClose allows what the longest chain of additions here can round.
+func checkClose(t *rapid.T, want, got []float32) {
+	for i := range want {
+		if !(math.Abs(float64(want[i]-got[i])) <= 1e-3*(1+math.Abs(float64(want[i])))) {
+			t.Fatalf("element %d is %v with AVX2, %v in portable code", i, got[i], want[i])
+		}
+		if want[i] == guard && got[i] != guard {
+			t.Fatalf("element %d outside the arguments is now %v", i, got[i])
+		}
+	}
+}
+
+// TestExp compares e to the power of x with math.Exp, in units in the last place: all over the range and beyond its ends.
+func TestExp(t *testing.T) {
+	eachVariant(t, "float32", func(t *testing.T) {
+		var x []float32
+		for bits := uint32(0); bits < 0x7f800000; bits += 4099 {
+			x = append(x, math.Float32frombits(bits), -math.Float32frombits(bits))
+		}
+		x = slices.DeleteFunc(x, func(v float32) bool { return v > 88.72 })
+		got := make([]float32, len(x))
+		Exp(got, x)
+		worst := 0.0
+		for i, v := range x {
+			want := math.Exp(float64(v))
+			ulp := float64(math.Nextafter32(float32(want), float32(math.Inf(1))) - float32(want))
+			off := math.Abs(float64(got[i])-want) / ulp
+			worst = max(worst, off)
+			if !(off <= 2) {
+				t.Fatalf("exp(%v) = %v is %.2f ulp from %v", v, got[i], off, want)
+			}
+		}
+		t.Logf("at worst %.3f ulp", worst)
+		inf, nan := float32(math.Inf(1)), float32(math.NaN())
+		ends := []float32{-inf, -1e30, -104, 89, 1e30, inf, nan, 0}
+		Exp(ends, ends)
+		if want := []float32{0, 0, 0, inf, inf, inf, 0, 1}; !math.IsNaN(float64(ends[6])) || !slices.Equal(slices.Delete(ends, 6, 7), slices.Delete(want, 6, 7)) {
+			t.Errorf("at the ends of the range: %v", ends)
+		}
+	})
+}
+
+func TestNothingAllocates(t *testing.T) {
+	eachVariant(t, "float32", func(t *testing.T) {
+		for name, do := range map[string]func(a, b, c []float32){
+			"MulNN":       func(a, b, c []float32) { MulNN(8, 8, 8, a, 8, b, 8, c, 8, false) },
+			"MulNT":       func(a, b, c []float32) { MulNT(8, 8, 8, a, 8, b, 8, c, 8, false) },
+			"MatVec":      func(a, b, c []float32) { MatVec(8, 8, a, 8, b[:8], c[:8]) },
+			"Softmax":     func(a, b, c []float32) { Softmax(a) },
+			"LogSumExp":   func(a, b, c []float32) { LogSumExp(a) },
+			"SiLUMul":     func(a, b, c []float32) { SiLUMul(a, b, c) },
+			"RMSNorm":     func(a, b, c []float32) { RMSNorm(a, b, c, 1e-5) },
+			"RMSNormGrad": func(a, b, c []float32) { RMSNormGrad(a, b, c, c, c, 1) },
+			"Dot":         func(a, b, c []float32) { Dot(a, b) },
+		} {
+			a, b, c := make([]float32, 64), make([]float32, 64), make([]float32, 64)
+			if n := testing.AllocsPerRun(10, func() { do(a, b, c) }); n != 0 {
+				t.Errorf("%s allocates %v times", name, n)
+			}
+		}
+	})
+}

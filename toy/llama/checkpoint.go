@@ -1,0 +1,141 @@
+package llama
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+const (
+	headerSize = 7 * 4   // bytes
+	chunkSize  = 1 << 16 // bytes read or written at a time
+)
+
+// Read reads a checkpoint of llama2.c's version 0: seven little-endian int32 (dim, hidden_dim, n_layers, n_heads,
+// n_kv_heads, vocab_size, seq_len; a negative vocab_size says that the classifier is not the embedding), then float32
+// weights with the cosines and sines of old between final gain and classifier. A file that is truncated or goes on
+// behind the weights, a header that cannot be and a weight that is not finite are errors. Memory grows with what was
+// read, never with what the header claims.
+func Read(r io.Reader) (*Model[float32], error) {
+	c, err := readHeader(r)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	legacy := c.legacyFloats()
+	want := c.Params() + legacy
+	all, err := readFloats(r, want)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	if n, err := io.ReadFull(r, make([]byte, 1)); n != 0 {
+		return nil, fmt.Errorf("checkpoint: more bytes behind the %d weights that the header describes", want)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	m := &Model[float32]{Config: c}
+	at := c.legacyAt()
+	m.legacy = slices.Clone(all[at : at+legacy])
+	m.params = slices.Delete(all, at, at+legacy)
+	infinite := func(v float32) bool { return v-v != 0 }
+	if i := slices.IndexFunc(m.params, infinite); i >= 0 {
+		return nil, fmt.Errorf("checkpoint: weight %d of %d is %v", i, len(m.params), m.params[i])
+	}
+	return m, nil
+}
+
+// Write writes the model as Read reads it. What Read gave is written with the same bytes; float64 weights are rounded.
+func (m *Model[T]) Write(w io.Writer) error {
+	vocab := m.Vocab
+	if !m.Tied {
+		vocab = -vocab
+	}
+	var buf []byte
+	for _, v := range []int{m.Dim, m.Hidden, m.Layers, m.Heads, m.KVHeads, vocab, m.SeqLen} {
+		buf = binary.LittleEndian.AppendUint32(buf, uint32(int32(v)))
+	}
+	put := func(v float32) error {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		if len(buf) < chunkSize {
+			return nil
+		}
+		_, err := w.Write(buf)
+		buf = buf[:0]
+		return err
+	}
+	at := m.legacyAt()
+	for i, v := range m.params {
+		if i == at {
+			if err := putAll(put, m.legacy); err != nil {
+				return err
+			}
+		}
+		if err := put(float32(v)); err != nil {
+			return err
+		}
+	}
+	if m.Tied {
+		if err := putAll(put, m.legacy); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(buf)
+	return err
+}
+
+func putAll(put func(float32) error, values []float32) error {
+	for _, v := range values {
+		if err := put(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// legacyAt is the number of weights that precede the cosines and sines of old.
+func (c Config) legacyAt() int {
+	tied := c
+	tied.Tied = true
+	return tied.Params()
+}
+
+func readHeader(r io.Reader) (Config, error) {
+	var b [headerSize]byte
+	if n, err := io.ReadFull(r, b[:]); err != nil {
+		return Config{}, short(err, n, headerSize)
+	}
+	field := func(i int) int { return int(int32(binary.LittleEndian.Uint32(b[4*i:]))) }
+	c := Config{Dim: field(0), Hidden: field(1), Layers: field(2), Heads: field(3), KVHeads: field(4), Vocab: field(5),
+		SeqLen: field(6), Tied: true}
+	if c.Vocab < 0 {
+		c.Vocab, c.Tied = -c.Vocab, false
+	}
+	return c, c.Check()
+}
+
+// readFloats reads n float32. Its memory doubles as they arrive, so that a header cannot claim what is not there.
+func readFloats(r io.Reader, n int) ([]float32, error) {
+	var all []float32
+	buf := make([]byte, chunkSize)
+	for len(all) < n {
+		part := buf[:min(chunkSize, 4*(n-len(all)))]
+		if got, err := io.ReadFull(r, part); err != nil {
+			return nil, short(err, headerSize+4*len(all)+got, headerSize+4*n)
+		}
+		all = slices.Grow(all, len(part)/4)
+		for ; len(part) > 0; part = part[4:] {
+			all = append(all, math.Float32frombits(binary.LittleEndian.Uint32(part)))
+		}
+	}
+	return all, nil
+}
+
+// short tells a file that ends early from one that cannot be read.
+func short(err error, have, want int) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("truncated: %d bytes where the header needs %d", have, want)
+	}
+	return err
+}

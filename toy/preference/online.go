@@ -1,0 +1,116 @@
+package preference
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
+)
+
+// Online holds how pairs are drawn from the policy in training, round after round (iterative DPO; Xu et al. 2023, arXiv
+// 2312.16682; Guo et al. 2024, arXiv 2402.04792). Each round, for each prompt, Pairs times: two responses are drawn
+// independently from the policy as it is at the round's start; if they differ, the first wins with probability
+// sigmoid((r1 - r2) / temperature), r being the reward of Proxy, and the label is flipped with probability label_noise.
+// Equal draws are dropped. Then training passes over the round's pairs train.epochs times. A round of which all draws are
+// equal adds nothing, which is what happens when the policy has collapsed.
+type Online struct {
+	Rounds      int     `yaml:"rounds" range:"[1,1e6]" doc:"rounds of drawing from the current policy and of training on the pairs drawn, train.epochs passes each"`
+	Pairs       int     `yaml:"pairs" range:"[1,1e9]" doc:"draws a round for each prompt; equal draws are dropped"`
+	Temperature float64 `yaml:"temperature" range:"[0,1e6]" doc:"of the labels: of two responses the first wins with probability sigmoid((r1 - r2) / temperature); at 0 the better one always does"`
+	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
+	Proxy       Proxy   `yaml:"proxy" doc:"the reward that labels follow: the gold one, or one that is wrong in a known way"`
+	Accumulate  bool    `yaml:"accumulate" doc:"train on the pairs of all rounds so far; false trains on the last round's"`
+	Reference   string  `yaml:"reference" oneof:"start,previous" doc:"the reference of the losses: the policy at the start of training, or at the start of the round"`
+	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws and of what the proxy draws; default the run's seed"`
+}
+
+// ErrNoPairs says that all draws of a first round were of equal responses.
+var ErrNoPairs = errors.New("preferences: all draws of the first round were of equal responses; raise pairs")
+
+// Build draws the first round, from the policy that training starts from. Labels follow in.Rewards.
+func (o *Online) Build(in Input) (*Pairs, error) {
+	pairs := o.Draw(in.RNG, in.Rewards, func(prompt int, logits []float64) { copy(logits, in.Env.Prompts[prompt].Init) })
+	if pairs.Len() == 0 {
+		return nil, ErrNoPairs
+	}
+	return pairs, nil
+}
+
+// Draw returns the pairs of one round, none if all draws were of equal responses. rewards, prompts x K in nats, are what
+// labels follow, nil for a prompt that is not drawn for; logits writes a prompt's K logits of the policy. It takes the same random numbers whatever comes of them,
+// so that losses compared under one seed see common ones.
+func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt int, dst []float64)) *Pairs {
+	pairs := &Pairs{}
+	for prompt, reward := range rewards {
+		if reward == nil {
+			continue
+		}
+		weights := make([]float64, len(reward))
+		logits(prompt, weights)
+		logspace.LogSoftmax(weights, weights)
+		logspace.Exp(weights, weights)
+		policy := distuv.NewCategorical(weights, rng)
+		for range o.Pairs {
+			a, b := int(policy.Rand()), int(policy.Rand())
+			win, flip := rng.Float64(), rng.Float64()
+			if a == b {
+				continue
+			}
+			if (win >= o.wins(reward[a], reward[b])) != (flip < o.LabelNoise) {
+				a, b = b, a
+			}
+			pairs.add(prompt, a, b)
+		}
+	}
+	if len(rewards) > 1 {
+		pairs.shuffle(rng)
+	}
+	return pairs
+}
+
+// wins returns the probability that a response of reward a wins over one of reward b.
+func (o *Online) wins(a, b float64) float64 {
+	if a == b {
+		return 0.5
+	}
+	return logspace.Sigmoid((a - b) / max(o.Temperature, math.SmallestNonzeroFloat64))
+}
+
+// Random is true.
+func (o *Online) Random() bool { return true }
+
+// FilePath returns "".
+func (o *Online) FilePath() string { return "" }
+
+// SeedOverride returns the seed that the parameters fix, or nil.
+func (o *Online) SeedOverride() *int { return o.Seed }
+
+// Append adds another list of pairs of the same form.
+func (p *Pairs) Append(other *Pairs) {
+	for i := range other.Len() {
+		p.add(other.Prompt[i], other.Chosen[i], other.Rejected[i])
+	}
+}
+
+// shuffle puts the pairs in a random order.
+func (p *Pairs) shuffle(rng *rand.Rand) {
+	rng.Shuffle(p.Len(), func(i, j int) {
+		p.Prompt[i], p.Prompt[j] = p.Prompt[j], p.Prompt[i]
+		p.Chosen[i], p.Chosen[j] = p.Chosen[j], p.Chosen[i]
+		p.Rejected[i], p.Rejected[j] = p.Rejected[j], p.Rejected[i]
+	})
+}
+
+var onlineKind = registry.Kind[Params]{
+	Name:    "online",
+	Aliases: []string{"iterative"},
+	Summary: "pairs drawn from the policy in training, round after round, and labelled by the gold reward or by a wrong one",
+	Source:  "iterative DPO: Xu et al. 2023, arXiv 2312.16682; over-optimization: Gao, Schulman, Hilton 2022, arXiv 2210.10760",
+	New: func() Params {
+		return &Online{Rounds: 10, Pairs: 100, Temperature: 1, Proxy: &Gold{}, Reference: "start"}
+	},
+}

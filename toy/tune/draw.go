@@ -1,0 +1,131 @@
+package tune
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+
+	"windtunnel/toy/kernel"
+	"windtunnel/toy/llama"
+)
+
+// Continuation is a response that a network drew.
+type Continuation struct {
+	Tokens []int32 // as drawn: the BOS or EOS that ended it is the last
+	Ended  bool    // whether it ended by such a token, rather than by its length
+}
+
+// Text returns the tokens without the one that ended it.
+func (c *Continuation) Text() []int32 {
+	if c.Ended {
+		return c.Tokens[:len(c.Tokens)-1]
+	}
+	return c.Tokens
+}
+
+// Reward is the gold reward of a continuation of the prompt with the given number; text is without the token that ended it,
+// and to be left as it is. Several goroutines call it at once.
+type Reward func(prompt int, text []int32) float64
+
+// Dice say where random numbers come from. Different dice share none.
+type Dice struct {
+	Stream Stream
+	Seed   uint64
+	Step   int // of training, or the round
+}
+
+// Stream names what random numbers are for.
+type Stream string
+
+// Streams of this package.
+const (
+	Policy    Stream = "policy"    // continuations of what is evaluated
+	Baseline  Stream = "reference" // continuations of the reference that these are compared with
+	Rollout   Stream = "rollout"   // continuations that REINFORCE learns from
+	Round     Stream = "round"     // pairs drawn from the policy
+	Label     Stream = "label"     // which of them is chosen
+	Reference Stream = "samples"   // samples of the reference that a loss looks at
+)
+
+// Draw returns continuations of every prompt, so many each. Continuation j of prompt i takes its random numbers from the
+// dice, i and j alone: two networks are compared on common random numbers, whatever the workers. workers 0 is one a
+// processor. A prompt that the network cannot hold with one token more and settings out of range are errors.
+func Draw[T kernel.Float](ctx context.Context, n *llama.Network[T], prompts [][]int32, count int, s llama.Sampling,
+	dice Dice, workers int) ([][]Continuation, error) {
+	if s.Tokens < 1 {
+		return nil, fmt.Errorf("a continuation of %d tokens, allowed is 1 or more", s.Tokens)
+	}
+	if err := checkPrompts(n.Config(), prompts); err != nil {
+		return nil, err
+	}
+	out := make([][]Continuation, len(prompts))
+	sc := newScorer[T](newTeam(workers))
+	drawers := make([]*drawer[T], sc.team.size())
+	err := sc.each(ctx, "prompt", len(prompts), func(worker, i int) error {
+		if drawers[worker] == nil {
+			drawers[worker] = newDrawer(n)
+		}
+		out[i] = make([]Continuation, count)
+		for j := range out[i] {
+			if err := drawers[worker].draw(prompts[i], s, dice.roll(i, j), &out[i][j]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// checkPrompts returns which prompt leaves no room for a token, or has one that is not in the vocabulary.
+func checkPrompts(c llama.Config, prompts [][]int32) error {
+	if len(prompts) == 0 {
+		return fmt.Errorf("there are no prompts")
+	}
+	for i, p := range prompts {
+		if len(p) == 0 || len(p) >= c.SeqLen {
+			return fmt.Errorf("prompt %d has %d tokens, allowed are 1 to %d", i, len(p), c.SeqLen-1)
+		}
+		for _, id := range p {
+			if id < 0 || int(id) >= c.Vocab {
+				return fmt.Errorf("prompt %d has token %d, outside the vocabulary of %d", i, id, c.Vocab)
+			}
+		}
+	}
+	return nil
+}
+
+// drawer draws continuations. It allocates nothing once it has seen the longest.
+type drawer[T kernel.Float] struct {
+	generator *llama.Generator[T]
+	source    *rand.ChaCha8
+	rng       *rand.Rand
+}
+
+func newDrawer[T kernel.Float](n *llama.Network[T]) *drawer[T] {
+	source := rand.NewChaCha8([32]byte{})
+	return &drawer[T]{llama.NewGenerator(n), source, rand.New(source)}
+}
+
+// draw overwrites c, in its own memory if that suffices.
+func (d *drawer[T]) draw(prompt []int32, s llama.Sampling, seed [32]byte, c *Continuation) error {
+	d.source.Seed(seed)
+	tokens, err := d.generator.Generate(prompt, s, d.rng, c.Tokens[:0])
+	if end := d.generator.End(); err == nil && end >= 0 {
+		c.Tokens, c.Ended = append(tokens, end), true
+	} else {
+		c.Tokens, c.Ended = tokens, false
+	}
+	return err
+}
+
+// roll returns the seed of one continuation's random numbers.
+func (d Dice) roll(prompt, sample int) [32]byte {
+	var text [64]byte
+	b := text[:0]
+	for _, v := range [...]uint64{d.Seed, uint64(d.Step), uint64(prompt), uint64(sample)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return sha256.Sum256(append(b, d.Stream...))
+}
