@@ -9,6 +9,7 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/tune"
 )
 
 // environments, policies and preferences list every kind, those over responses that can be enumerated and those of free
@@ -35,17 +36,61 @@ func (r *Run) Language() bool {
 	return ok
 }
 
-// BuildTask makes what a run of a language model trains. cache keeps log-probabilities of the reference.
-func (r *Run) BuildTask(cache language.Cache) (language.Task, error) {
-	return language.New(language.Input{Environment: r.Environment.(language.Environment), Policy: r.Policy.(*language.Llama),
-		Preferences: r.Preferences, Loss: r.Loss, Train: r.Train, File: r.File, Source: r.sourceFor, Cache: cache})
+// BuildTask makes what a run of a language model trains. references keeps what frozen models say of pairs; nil keeps nothing.
+func (r *Run) BuildTask(references tune.ReferenceCache) (language.Task, error) {
+	in := r.taskInput()
+	in.References = references
+	return language.New(in)
+}
+
+func (r *Run) taskInput() language.Input {
+	return language.Input{Environment: r.Environment.(language.Environment), Policy: r.Policy.(*language.Llama),
+		Preferences: r.Preferences, Loss: r.Loss, Train: r.Train, File: r.File, Source: r.sourceFor}
+}
+
+// languageCost is the cost of a run of a language model. Computing a pair forward and back takes about as long as drawing and
+// judging a continuation, which is the unit.
+func (r *Run) languageCost() float64 {
+	pairs, drawn, prompts := 240.0, 0.0, 0.0 // a guess where files tell
+	s, stories := r.Environment.(*language.Stories)
+	if stories {
+		prompts = float64(s.Train)
+	}
+	switch p := r.Preferences.(type) {
+	case *language.Human:
+		if p.N > 0 {
+			pairs = float64(p.N)
+		}
+	case *language.Continuations:
+		pairs = float64(p.Pairs) * prompts
+		drawn = 2 * pairs
+	case *preference.Online:
+		pairs = float64(p.Pairs*p.Rounds) * prompts
+		drawn = 2 * pairs
+	}
+	trained := pairs * float64(r.Train.Epochs)
+	steps := trained
+	if size := r.Train.BatchSize; size > 0 {
+		steps = max(1, trained/float64(size))
+	}
+	if most := float64(r.Train.MaxSteps); most > 0 && steps > most {
+		trained, steps = trained*most/steps, most
+	}
+	looks := 2.0
+	if every := language.EvaluateEvery(r.Environment.(language.Environment)); every > 0 {
+		looks += steps / float64(every)
+	}
+	if stories {
+		drawn += looks * float64((s.Train+s.HeldOut)*s.Samples)
+	}
+	return 1 + trained + drawn
 }
 
 // reviewFamily refuses settings that do not go together: free text and responses that can be enumerated.
 func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	l := s.l
 	if s.first == nil {
-		s.first, s.plan.Language = run, run.Language()
+		s.first, s.plan.traits.language = run, run.Language()
 	}
 	if run.Language() != s.first.Language() {
 		l.fail(from.mistake("environment.kind", "differs from other runs in whether responses can be enumerated, and so in its tables",
@@ -56,6 +101,7 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 		l.refuseText(run, from)
 		return
 	}
+	s.namePrompts(run)
 	if _, ok := run.Policy.(*language.Llama); !ok {
 		l.fail(from.mistake("policy.kind", "cannot write the free text of environment.kind", "llama"))
 	}
@@ -70,13 +116,32 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	}
 }
 
+// namePrompts takes down the prompts that the tables of a language model will have.
+func (s *surroundings) namePrompts(run *Run) {
+	stories, ok := run.Environment.(*language.Stories)
+	if !ok {
+		return
+	}
+	s.plan.traits.written = true
+	for _, name := range stories.PromptNames() {
+		if !s.prompts[name] {
+			s.prompts[name] = true
+			s.plan.Prompts = append(s.plan.Prompts, name)
+		}
+	}
+}
+
 // refuseText refuses a language model and preferences between texts where responses are numbered.
 func (l *loader) refuseText(run *Run, from *origin) {
 	const wrong = "is about free text, which environment.kind has not"
 	if _, ok := run.Policy.(*language.Llama); ok {
 		l.fail(from.mistake("policy.kind", wrong, "one of "+names(policy.Kinds().Entries())+"; or environment.kind stories or dialogues"))
 	}
-	switch run.Preferences.(type) {
+	switch p := run.Preferences.(type) {
+	case *preference.Online:
+		if _, texts := p.Proxy.(*preference.Texts); texts {
+			l.fail(from.mistake("preferences.proxy.kind", wrong, "flipped, gold or noisy; or environment.kind stories"))
+		}
 	case *language.Human, *language.Continuations:
 		l.fail(from.mistake("preferences.kind", wrong, "one of "+names(preference.Kinds().Entries())+"; or environment.kind stories or dialogues"))
 	}
@@ -95,13 +160,11 @@ func (l *loader) reviewTask(run *Run, from *origin) {
 	if !run.Language() {
 		return
 	}
-	problems := language.Check(language.Input{Environment: run.Environment.(language.Environment), Policy: run.Policy.(*language.Llama),
-		Preferences: run.Preferences, Loss: run.Loss, Train: run.Train, File: run.File})
+	problems := language.Check(run.taskInput())
 	for _, p := range problems {
 		if p.Key == "" { // a line of a data file
-			for text := range strings.SplitSeq(p.Wrong, "\n") {
-				l.fail(fileMistake(p.File, text))
-			}
+			name, _, _ := strings.Cut(p.Line, ":")
+			l.fail(fileMistake(name, p.Line))
 			continue
 		}
 		l.fail(from.mistake(p.Key, p.Wrong, p.Allowed))

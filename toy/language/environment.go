@@ -28,6 +28,9 @@ type Evaluation struct {
 	Every int `yaml:"evaluate_every" range:"[0,1e9]" doc:"steps between evaluations; the first and the last policy are always evaluated, 0 evaluates only these"`
 }
 
+// EvaluateEvery returns the steps between looks at the policy, 0 where only the first and the last policy are looked at.
+func EvaluateEvery(env Environment) int { return env.evaluation().Every }
+
 // Stories is an environment of prompts to be continued, with a gold reward. Prompts are taken from the file in order:
 // first those that preferences are about, then those that are held out. Where good is positive, the prompts are
 // grouped by the mean gold reward of the reference's continuations, drawn for this alone: the best share is the group
@@ -41,6 +44,7 @@ type Stories struct {
 	Temperature float64     `yaml:"temperature" range:"[0,1e3]" doc:"continuations are sampled at; 0 is greedy"`
 	TopP        float64     `yaml:"top_p" range:"(0,1]" doc:"continuations are sampled from the likeliest tokens that hold this much probability"`
 	Samples     int         `yaml:"samples" range:"[1,1e4]" doc:"continuations a prompt that an evaluation draws"`
+	Rollouts    int         `yaml:"rollouts" range:"[2,1e4]" doc:"continuations a prompt that each step of rlhf draws from the policy; train.batch_size then counts prompts"`
 	Good        float64     `yaml:"good" range:"[0,0.5]" doc:"share of the prompts that are called good, and share that are called bad, by the reference's mean reward; 0 makes no groups"`
 	GoodSamples int         `yaml:"good_samples" range:"[1,1e4]" doc:"continuations of the reference a prompt that good and bad are told by"`
 	Evaluation  `yaml:",inline"`
@@ -78,7 +82,7 @@ func Environments() registry.Table[bandit.Params] {
 			New: func() bandit.Params { return &Dialogues{} }},
 		{Name: "stories", Summary: "prompts to be continued by a language model, with a gold reward", Source: "this project",
 			New: func() bandit.Params {
-				return &Stories{Train: 64, HeldOut: 32, Reward: gold.Default(), Tokens: 64, Temperature: 1, TopP: 1, Samples: 4, GoodSamples: 8}
+				return &Stories{Train: 64, HeldOut: 32, Reward: gold.Default(), Tokens: 64, Temperature: 1, TopP: 1, Samples: 4, Rollouts: 4, GoodSamples: 8}
 			}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"windtunnel/toy/gold"
 	"windtunnel/toy/registry"
 )
 
@@ -72,6 +73,17 @@ func (p *Flipped) Rewards(gold [][]float64, rng *rand.Rand) [][]float64 {
 			proxy[i] = 2*mean - reward[i]
 		}
 	})
+}
+
+// Texts is another reward of free text, such as one in which length counts: only language models write texts, and for them
+// it is read as it is.
+type Texts struct {
+	Reward gold.Params `yaml:"reward" required:"true" doc:"the reward of a continuation that labels follow"`
+}
+
+// Rewards panics: numbered responses have no text. Loading refuses the kind where responses are numbered.
+func (p *Texts) Rewards([][]float64, *rand.Rand) [][]float64 {
+	panic("preference: a reward of texts among numbered responses")
 }
 
 // mapped returns rewards of the same form, made prompt by prompt.
