@@ -104,5 +104,7 @@ func Proxies() registry.Table[Proxy] {
 		{Name: "gold", Summary: "the gold reward itself, log pi_star", Source: "this project", New: func() Proxy { return &Gold{} }},
 		{Name: "noisy", Summary: "the gold reward plus an error fixed for each response, normal or of Student's t",
 			Source: "Kwa, Thomas, Garriga-Alonso 2024, arXiv 2407.14503", New: func() Proxy { return &Noisy{Scale: 1} }},
+		{Name: "texts", Summary: "another reward of free text than the gold one; for language models", Source: "this project",
+			New: func() Proxy { return &Texts{} }},
 	}
 }
