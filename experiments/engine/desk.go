@@ -7,7 +7,7 @@ import (
 	"windtunnel/experiments/record"
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/tune"
+	"windtunnel/toy/language"
 )
 
 // desk is where one worker does its runs, one after another. It keeps the memory of one run for the next. The zero desk
@@ -27,7 +27,7 @@ type desk struct {
 	known    numerals
 	payload  []byte // an entry on its way into the cache
 
-	references tune.Memory // what frozen language models say of pairs
+	shared *language.Shared // by the runs of language models; may be nil
 }
 
 // group is a group of prompts that is measured as one.

@@ -66,8 +66,9 @@ type traits struct {
 	listed  bool // some environment has at most MostListed responses
 	grouped bool // some environment has groups of prompts
 
-	language bool // runs train language models, whose responses cannot be enumerated
-	written  bool // which write continuations that have a reward
+	language  bool // runs train language models, whose responses cannot be enumerated
+	written   bool // which write continuations that have a reward
+	evaluated bool // and are looked at along training
 }
 
 // AllTables lists every table that runs may contribute to, in a fixed order.

@@ -9,7 +9,6 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
-	"windtunnel/toy/tune"
 )
 
 // environments, policies and preferences list every kind, those over responses that can be enumerated and those of free
@@ -36,10 +35,11 @@ func (r *Run) Language() bool {
 	return ok
 }
 
-// BuildTask makes what a run of a language model trains. references keeps what frozen models say of pairs; nil keeps nothing.
-func (r *Run) BuildTask(references tune.ReferenceCache) (language.Task, error) {
+// BuildTask makes what a run of a language model trains. shared, which may be nil, saves work
+// that other runs have done.
+func (r *Run) BuildTask(shared *language.Shared) (language.Task, error) {
 	in := r.taskInput()
-	in.References = references
+	in.Shared = shared
 	return language.New(in)
 }
 
@@ -101,7 +101,7 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 		l.refuseText(run, from)
 		return
 	}
-	s.namePrompts(run)
+	s.describeText(run)
 	if _, ok := run.Policy.(*language.Llama); !ok {
 		l.fail(from.mistake("policy.kind", "cannot write the free text of environment.kind", "llama"))
 	}
@@ -116,13 +116,16 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	}
 }
 
-// namePrompts takes down the prompts that the tables of a language model will have.
-func (s *surroundings) namePrompts(run *Run) {
+// describeText takes down the prompts and the tables that a language model will have.
+func (s *surroundings) describeText(run *Run) {
+	if h, ok := run.Preferences.(*language.Human); ok && h.HeldOut > 0 {
+		s.plan.traits.evaluated = true
+	}
 	stories, ok := run.Environment.(*language.Stories)
 	if !ok {
 		return
 	}
-	s.plan.traits.written = true
+	s.plan.traits.written, s.plan.traits.evaluated = true, true
 	for _, name := range stories.PromptNames() {
 		if !s.prompts[name] {
 			s.prompts[name] = true

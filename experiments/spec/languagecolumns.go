@@ -96,6 +96,10 @@ func (p *Plan) languageWithout(table string) string {
 		if !p.traits.written {
 			return "the environment has no reward of what is written"
 		}
+	case record.Evaluations:
+		if !p.traits.evaluated {
+			return "no pairs are held out"
+		}
 	}
 	return ""
 }

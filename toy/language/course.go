@@ -26,7 +26,7 @@ type course[T kernel.Float] struct {
 func (c *course[T]) start(ctx context.Context) error {
 	if len(c.heldOut) > 0 {
 		var err error
-		if c.measure, err = tune.NewHeldOut(ctx, c.reference, c.heldOut, c.References, c.Workers); err != nil {
+		if c.measure, err = tune.NewHeldOut(ctx, c.reference, c.heldOut, &c.Shared.references, c.Workers); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (c *course[T]) descend(ctx context.Context, pairs []tune.Pair, o *objective
 		return train.Outcome{}, err
 	}
 	loop := tune.Loop[T]{Network: c.network, Reference: reference, Objective: o, Pairs: pairs, Params: c.everyStep(), Workers: c.Workers,
-		Order: c.Source("batches", nil), References: c.References}
+		Order: c.Source("batches", nil), References: &c.Shared.references}
 	return loop.Run(ctx, c.record(ctx))
 }
 

@@ -39,7 +39,7 @@ type panel[T kernel.Float] struct {
 // prepare draws what policies are compared with.
 func (p *panel[T]) prepare(ctx context.Context) error {
 	var err error
-	if p.groups, err = p.sort(ctx); err != nil {
+	if p.groups, err = p.Shared.groups(sorting{p.Environment, p.Policy}, func() ([]string, error) { return p.sort(ctx) }); err != nil {
 		return err
 	}
 	p.names = numbered(p.groups)

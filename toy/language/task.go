@@ -3,6 +3,7 @@ package language
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -22,10 +23,41 @@ type Input struct {
 	// File returns the content of a file that the parameters name, and its name in messages.
 	File func(path string) (content []byte, name string)
 	// Source returns a fresh source of random numbers for one use; it may depend on a seed that params fix.
-	Source func(use string, params any) *rand.Rand
-	// References keeps what frozen networks say of pairs from task to task; nil keeps nothing.
-	References tune.ReferenceCache
-	Workers    int // goroutines; 0 is one a processor
+	Source  func(use string, params any) *rand.Rand
+	Shared  *Shared // with other tasks; nil shares nothing
+	Workers int     // goroutines; 0 is one a processor
+}
+
+// Shared keeps what tasks would else each compute: what frozen networks say of pairs, and which prompts are good. It lasts as
+// long as it is referred to, and several tasks may use it at once. The zero value is ready to use.
+type Shared struct {
+	references tune.Memory
+	mu         sync.Mutex
+	sorted     map[sorting][]string
+}
+
+// sorting is what groups depend on, by identity: parameters do not change.
+type sorting struct {
+	environment Environment
+	policy      *Llama
+}
+
+// groups returns what compute returns, which is called once for one environment and one policy.
+func (s *Shared) groups(of sorting, compute func() ([]string, error)) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.sorted[of]; ok {
+		return known, nil
+	}
+	groups, err := compute()
+	if err != nil {
+		return nil, err
+	}
+	if s.sorted == nil {
+		s.sorted = map[sorting][]string{}
+	}
+	s.sorted[of] = groups
+	return groups, nil
 }
 
 // Task is a language model with what it is trained on.
@@ -83,6 +115,9 @@ type task[T kernel.Float] struct {
 }
 
 func newTask[T kernel.Float](in Input) (*task[T], error) {
+	if in.Shared == nil {
+		in.Shared = &Shared{}
+	}
 	d, problems := gather(in)
 	if len(problems) > 0 {
 		return nil, &problems[0]
