@@ -51,7 +51,7 @@ func (r *Run) taskInput() language.Input {
 // languageCost is the cost of a run of a language model. Computing a pair forward and back takes about as long as drawing and
 // judging a continuation, which is the unit.
 func (r *Run) languageCost() float64 {
-	pairs, drawn, prompts := 240.0, 0.0, 0.0 // a guess where files tell
+	pairs, drawn, prompts, rounds := 240.0, 0.0, 0.0, 1.0 // a guess where files tell
 	s, stories := r.Environment.(*language.Stories)
 	if stories {
 		prompts = float64(s.Train)
@@ -65,7 +65,8 @@ func (r *Run) languageCost() float64 {
 		pairs = float64(p.Pairs) * prompts
 		drawn = 2 * pairs
 	case *preference.Online:
-		pairs = float64(p.Pairs*p.Rounds) * prompts
+		rounds = float64(p.Rounds)
+		pairs = float64(p.Pairs) * rounds * prompts
 		drawn = 2 * pairs
 	}
 	trained := pairs * float64(r.Train.Epochs)
@@ -73,7 +74,7 @@ func (r *Run) languageCost() float64 {
 	if size := r.Train.BatchSize; size > 0 {
 		steps = max(1, trained/float64(size))
 	}
-	if most := float64(r.Train.MaxSteps); most > 0 && steps > most {
+	if most := float64(r.Train.MaxSteps) * rounds; most > 0 && steps > most { // a limit of each round
 		trained, steps = trained*most/steps, most
 	}
 	looks := 2.0

@@ -294,7 +294,14 @@ func (l *loader) fromHere(path string) string {
 	if _, err := os.Stat(file); err != nil {
 		return path // the message tells of the one beside the config
 	}
-	return relativeTo(l.path, file)
+	config, err := filepath.Abs(l.path)
+	if err != nil {
+		return path
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return path
+	}
+	return relativeTo(config, file)
 }
 
 // assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,

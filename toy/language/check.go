@@ -43,7 +43,7 @@ func Check(in Input) []Problem {
 // checkLoss returns why the objective cannot train a language model here.
 func checkLoss(in Input) []Problem {
 	fail := func(wrong, allowed string) []Problem {
-		return []Problem{{Key: "objective", Wrong: wrong, Allowed: allowed}}
+		return []Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
 	}
 	_, stories := in.Environment.(*Stories)
 	_, best := in.Loss.(objective.Direct)

@@ -194,6 +194,7 @@ func (p *panel[T]) choose(one *Prompt, n int, rewards []float64, pool []tune.Con
 			one.KL += share * (l - uniform[j])
 		}
 	}
+	one.KL = max(0, one.KL) // rounding of a divergence of 0
 	one.Sampled = one.KL
 	one.ReferenceReward = stat.Mean(reference, nil)
 	one.Written = p.readable(pool[floats.MaxIdx(rewards)].Text())
