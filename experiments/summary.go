@@ -65,23 +65,41 @@ func (r *report) printResults(w io.Writer) {
 	if r.runs == nil {
 		return
 	}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t, metrics := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0), r.headline()
 	if r.runs.Len() <= mostRows {
-		fmt.Fprintln(t, "  run\tstatus\tsteps\ttv_star\ttv_ref\tkl_pi_ref")
+		fmt.Fprintln(t, "  run\tstatus\tsteps\t"+strings.Join(metrics, "\t"))
 		for row := range r.runs.Len() {
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", r.runs.Text(row, "run"), r.runs.Text(row, "status"),
-				r.runs.Text(row, "steps"), short(r.runs.Float(row, "tv_star")), short(r.runs.Float(row, "tv_ref")),
-				short(r.runs.Float(row, "kl_pi_ref")))
+			fmt.Fprintf(t, "  %s\t%s\t%s", r.runs.Text(row, "run"), r.runs.Text(row, "status"), r.runs.Text(row, "steps"))
+			for _, m := range metrics {
+				fmt.Fprint(t, "\t", short(r.runs.Float(row, m)))
+			}
+			fmt.Fprintln(t)
 		}
 	} else {
-		fmt.Fprintln(t, "  objective\truns\tstatus\ttv_star\ttv_ref\tkl_pi_ref")
+		fmt.Fprintln(t, "  objective\truns\tstatus\t"+strings.Join(metrics, "\t"))
 		for _, label := range distinct(r.runs, "objective") {
 			rows := record.Where{"objective": {label}}.Select(r.runs)
-			fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\n", label, len(rows), statuses(r.runs, rows),
-				span(r.runs, rows, "tv_star"), span(r.runs, rows, "tv_ref"), span(r.runs, rows, "kl_pi_ref"))
+			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(r.runs, rows))
+			for _, m := range metrics {
+				fmt.Fprint(t, "\t", span(r.runs, rows, m))
+			}
+			fmt.Fprintln(t)
 		}
 	}
 	t.Flush()
+}
+
+// headline returns the columns of runs that the printed table shows: distances of policies that can be enumerated, and of
+// language models what they write, or how they were trained where that has no reward.
+func (r *report) headline() []string {
+	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
+	for _, set := range sets {
+		some := func(row int) bool { return !math.IsNaN(r.runs.Float(row, set[0])) }
+		if r.runs.Has(set[0]) && slices.ContainsFunc(record.Where{}.Select(r.runs), some) {
+			return set
+		}
+	}
+	return []string{"loss", "grad_norm"}
 }
 
 // distinct lists the values of a column in order.

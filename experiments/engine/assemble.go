@@ -23,7 +23,7 @@ const mostStacks = 5
 // Assemble writes the tables of the plan into dir, in the order of the plan. A run that the cache has lost since, by
 // damage or by somebody's pruning, is done again.
 func (w *Work) Assemble(ctx context.Context, dir string, format record.Format) (*Trouble, error) {
-	t, d := &Trouble{}, &desk{}
+	t, d := &Trouble{}, &desk{shared: &w.shared}
 	var buf []byte
 	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*entry, error) {
 		k := keysOf(run, Numerics())

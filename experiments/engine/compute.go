@@ -13,6 +13,7 @@ import (
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/spec"
+	"windtunnel/toy/language"
 )
 
 // Work is a plan, or a shard of it, with the cache that holds what is done of it.
@@ -25,6 +26,7 @@ type Work struct {
 	Fresh bool // do runs again that the cache holds
 	Retry bool // do runs again that failed
 
+	shared language.Shared
 	claims sync.Mutex
 	busy   map[cache.Key]bool // results that some worker is at; guarded by claims
 }
@@ -38,7 +40,7 @@ func (w *Work) Compute(ctx context.Context) error {
 	group, working := errgroup.WithContext(ctx)
 	for range w.Jobs {
 		group.Go(func() error {
-			d := &desk{}
+			d := &desk{shared: &w.shared}
 			for working.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(order) {

@@ -7,6 +7,7 @@ import (
 	"windtunnel/experiments/record"
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/language"
 )
 
 // desk is where one worker does its runs, one after another. It keeps the memory of one run for the next. The zero desk
@@ -25,6 +26,8 @@ type desk struct {
 	measured sheet // cells of the policy that was measured last
 	known    numerals
 	payload  []byte // an entry on its way into the cache
+
+	shared *language.Shared // by the runs of language models; may be nil
 }
 
 // group is a group of prompts that is measured as one.

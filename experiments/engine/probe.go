@@ -19,6 +19,8 @@ const (
 	mostProbes  = 6
 	probeSteps  = 2000 // a longer training is judged by its first steps
 	probeBudget = time.Second
+
+	probeModelSteps = 5 // of a language model
 )
 
 // Forecast tries a few of the runs that the cache lacks, from the cheapest to the most expensive, for about a second, and
@@ -57,8 +59,12 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 // try does a run, or the beginning of a long one, and returns the time that it took and its cost.
 func try(ctx context.Context, run *spec.Run) (time.Duration, float64, error) {
 	short := *run
-	if short.Solver == spec.SolverTrain && (short.Train.MaxSteps == 0 || short.Train.MaxSteps > probeSteps) {
-		short.Train.MaxSteps = probeSteps
+	most := probeSteps
+	if run.Language() {
+		most = probeModelSteps
+	}
+	if short.Solver == spec.SolverTrain && (short.Train.MaxSteps == 0 || short.Train.MaxSteps > most) {
+		short.Train.MaxSteps = most
 	}
 	began := time.Now()
 	_, err := (&desk{}).perform(ctx, &short)

@@ -21,6 +21,8 @@ const (
 	groupsTable
 	tracesTable
 	trajectoriesTable
+	evaluationsTable
+	samplesTable
 	tableCount
 )
 
@@ -30,7 +32,8 @@ var tableNames = spec.AllTables()
 // rows returns what a finished run adds to each table, in the order of tableNames, without the cells that depend on the
 // plan: those of run.Cells in the table runs, the run's name in the others.
 func (l *lab) rows(out *outcome) [][]byte {
-	return [][]byte{l.runRow(out), l.policyRows(out), l.promptRows(out), l.groupRows(out), out.trace, out.trajectory}
+	return [][]byte{l.runRow(out), l.policyRows(out), l.promptRows(out), l.groupRows(out), out.trace, out.trajectory,
+		nil, nil}
 }
 
 func (l *lab) runRow(out *outcome) []byte {

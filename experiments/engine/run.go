@@ -65,18 +65,33 @@ func (d *desk) performHere(ctx context.Context, run *spec.Run) (e *entry, err er
 		limited, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	l, err := d.newLab(run)
-	if err != nil {
-		return broken(run, err.Error()), nil
-	}
-	out, err := l.reach(limited)
+	e, err = d.reach(limited, run)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		e = l.entry(failure(fmt.Sprintf("took longer than limits.time, %s", limit)))
 		e.limit = limit
-		return e, nil
+	}
+	return e, nil
+}
+
+// late is the outcome of a run that took too long.
+func late(run *spec.Run) outcome {
+	return failure(fmt.Sprintf("took longer than limits.time, %s", time.Duration(run.Limits.Time)))
+}
+
+// reach does what a run asks for. The error is the context's, beside the entry of a run that took too long.
+func (d *desk) reach(ctx context.Context, run *spec.Run) (*entry, error) {
+	if run.Language() {
+		return d.performTexts(ctx, run)
+	}
+	l, err := d.newLab(run)
+	if err != nil {
+		return broken(run, err.Error()), nil
+	}
+	out, err := l.reach(ctx)
+	if err != nil {
+		return l.entry(late(run)), err
 	}
 	return l.entry(out), nil
 }
@@ -99,6 +114,9 @@ func (l *lab) entry(out outcome) *entry {
 
 // broken is the entry of a run that failed before it had anything to show.
 func broken(run *spec.Run, reason string) *entry {
+	if run.Language() {
+		return (&desk{}).newTexts(run).entry(failure(reason))
+	}
 	return (&lab{run: run, desk: &desk{}}).entry(failure(reason))
 }
 

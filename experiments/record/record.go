@@ -14,6 +14,8 @@ const (
 	Prompts      = "prompts"      // final metrics by prompt: run, prompt, metrics
 	Groups       = "groups"       // final metrics by group of prompts: run, group, prompts, metrics
 	Traces       = "traces"       // metrics along training: run, step, metrics
+	Evaluations  = "evaluations"  // of language models, along training: run, step, group, prompts, metrics
+	Samples      = "samples"      // of language models, what the final policy wrote: run, prompt, group, reward, text
 	Trajectories = "trajectories" // policies along training: run, step, prompt, response, pi
 	Claims       = "claims"       // verdicts: claim, holds, value, bound, detail, expect
 )

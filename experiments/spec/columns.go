@@ -22,11 +22,13 @@ var trainingColumns = []metrics.Metric{
 func Metrics() []metrics.Metric { return append(slices.Clone(trainingColumns), metrics.All()...) }
 
 // ListedMetrics is Metrics with those that only some plans have.
-func ListedMetrics() []metrics.Metric { return append(Metrics(), metrics.ProxyReward) }
+func ListedMetrics() []metrics.Metric {
+	return append(append(Metrics(), metrics.ProxyReward), languageMetrics()...)
+}
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
 // column of metrics.ProxyReward, which is empty in the rows of the other runs.
-func (p *Plan) Online() bool { return p.online() }
+func (p *Plan) Online() bool { return !p.traits.language && p.online() }
 
 func (p *Plan) findOnline() bool {
 	f := p.facetOf(preferencesSection)
@@ -63,11 +65,16 @@ const MostListed = 1000
 type traits struct {
 	listed  bool // some environment has at most MostListed responses
 	grouped bool // some environment has groups of prompts
+
+	language  bool // runs train language models, whose responses cannot be enumerated
+	written   bool // which write continuations that have a reward
+	evaluated bool // and are looked at along training
 }
 
 // AllTables lists every table that runs may contribute to, in a fixed order.
 func AllTables() []string {
-	return []string{record.Runs, record.Policies, record.Prompts, record.Groups, record.Traces, record.Trajectories}
+	return []string{record.Runs, record.Policies, record.Prompts, record.Groups, record.Traces, record.Trajectories,
+		record.Evaluations, record.Samples}
 }
 
 // Tables lists the tables that the plan's runs contribute to, in the order of AllTables.
@@ -77,7 +84,12 @@ func (p *Plan) Tables() []string {
 
 // without says why the plan has no rows in a table, "" where it has the table.
 func (p *Plan) without(table string) string {
+	if p.traits.language {
+		return p.languageWithout(table)
+	}
 	switch table {
+	case record.Evaluations, record.Samples:
+		return "responses are numbered; traces and policies tell of them"
 	case record.Policies, record.Trajectories:
 		if !p.traits.listed {
 			return fmt.Sprintf("every environment has more than %d responses", MostListed)
@@ -125,9 +137,9 @@ func (p *Plan) planColumns() []string {
 
 // Schema describes the columns of a table of the plan. Those of runs depend on what is swept.
 func (p *Plan) Schema(table string) record.Schema {
-	schema := tableSchema(table)
+	schema := p.tableSchema(table)
 	if table == record.Runs {
-		schema = slices.Concat(p.plannedSchema(), runSchema())
+		schema = slices.Concat(p.plannedSchema(), p.runSchema())
 	}
 	return append(schema, p.ownMetrics(table)...)
 }
@@ -141,15 +153,26 @@ func (p *Plan) ownMetrics(table string) record.Schema {
 }
 
 // runSchema describes the columns of runs that are known when a run has ended.
-func runSchema() record.Schema {
+func (p *Plan) runSchema() record.Schema {
 	return append(record.Schema{
 		{Name: "status", Doc: "How the run ended; failed means that it has no result."},
 		{Name: "steps", Type: record.Integer, Doc: "Optimizer steps, or iterations of the exact solver."},
-		{Name: "reason", Doc: "Why the run ended so, where that needs saying."}}, measured(Metrics())...)
+		{Name: "reason", Doc: "Why the run ended so, where that needs saying."}}, p.finalSchema()...)
+}
+
+// finalSchema describes what is measured of a run's final policy.
+func (p *Plan) finalSchema() record.Schema {
+	if p.traits.language {
+		return languageRunSchema()
+	}
+	return measured(Metrics())
 }
 
 // tableSchema describes the tables other than runs.
-func tableSchema(table string) record.Schema {
+func (p *Plan) tableSchema(table string) record.Schema {
+	if p.traits.language {
+		return languageSchema(table)
+	}
 	switch table {
 	case record.Policies:
 		return record.Schema{runColumn, promptColumn, responseColumn, piColumn,
@@ -170,9 +193,9 @@ func tableSchema(table string) record.Schema {
 
 // Columns returns the names of a table's columns.
 func (p *Plan) Columns(table string) []string {
-	names := tableSchema(table).Names()
+	names := p.tableSchema(table).Names()
 	if table == record.Runs {
-		names = append(p.planColumns(), runSchema().Names()...)
+		names = append(p.planColumns(), p.runSchema().Names()...)
 	}
 	return append(names, p.ownMetrics(table).Names()...)
 }

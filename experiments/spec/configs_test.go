@@ -101,7 +101,7 @@ func TestShippedConfigs(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			text := read(t, path)
-			c := loadedFile(t, path)
+			c := loadedShipped(t, path)
 			if len(c.Warnings) > 0 {
 				t.Errorf("warnings %q", c.Warnings)
 			}
@@ -168,7 +168,7 @@ func TestResolved(t *testing.T) {
 	for _, path := range shipped(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			c := loadedFile(t, path)
+			c := loadedShipped(t, path)
 			if c.Scorecard != nil {
 				t.Skip("a scorecard has no runs to resolve")
 			}

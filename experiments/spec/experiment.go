@@ -8,6 +8,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -106,10 +107,11 @@ type Registry struct {
 // Registries returns the tables of kinds, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
-		asRegistry("environments", "environment", bandit.Kinds()),
-		asRegistry("preferences", "preferences", preference.Kinds()),
+		asRegistry("environments", "environment", environments()),
+		asRegistry("rewards", "reward", gold.Kinds()),
+		asRegistry("preferences", "preferences", preferences()),
 		asRegistry("proxies", "proxy", preference.Proxies()),
-		asRegistry("policies", "policy", policy.Kinds()),
+		asRegistry("policies", "policy", policies()),
 		asRegistry("objectives", "objective", objective.Kinds()),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),

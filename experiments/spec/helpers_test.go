@@ -1,8 +1,10 @@
 package spec
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/train"
@@ -28,6 +30,21 @@ func loadedFile(t testing.TB, path string, sets ...string) *Config {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// loadedShipped loads a shipped config, the one on human pairs with pairs that stand in for them.
+func loadedShipped(t testing.TB, path string) *Config {
+	t.Helper()
+	if filepath.Base(path) != "lm_hh.yaml" {
+		return loadedFile(t, path)
+	}
+	var lines strings.Builder
+	for i := range 240 {
+		fmt.Fprintf(&lines, `{"chosen": "\n\nHuman: Day %d?\n\nAssistant: Sunny.", "rejected": "\n\nHuman: Day %d?\n\nAssistant: Rainy."}`+"\n", i, i)
+	}
+	pairs := filepath.Join(t.TempDir(), "pairs.jsonl")
+	write(t, pairs, lines.String())
+	return loadedFile(t, path, "preferences.path="+pairs)
 }
 
 func runsOf(p *Plan) []*Run {

@@ -266,6 +266,7 @@ func (l *loader) set(exp *Experiment, set string) error {
 	if err != nil {
 		return relabel(err, label, key)
 	}
+	value = rebased(value, key, l.fromHere)
 	l.Origins.Mark(value, label)
 	blame := scalar("")
 	l.Origins.Mark(blame, label)
@@ -278,6 +279,29 @@ func (l *loader) set(exp *Experiment, set string) error {
 	}
 	l.root = l.Canonical(tree, exp)
 	return nil
+}
+
+// fromHere spells the path of a file that is named on the command line as the config would: beside the config where there
+// is one, else in the working folder.
+func (l *loader) fromHere(path string) string {
+	file := filepath.FromSlash(path)
+	if filepath.IsAbs(file) {
+		return path
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(l.path), file)); err == nil {
+		return path
+	}
+	if _, err := os.Stat(file); err != nil {
+		return path // the message tells of the one beside the config
+	}
+	config, err := filepath.Abs(l.path)
+	if err != nil {
+		return path
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return path
+	}
+	return relativeTo(config, file)
 }
 
 // assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,

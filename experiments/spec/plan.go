@@ -20,6 +20,7 @@ type Plan struct {
 	Prompts []string          // names of all prompts, in the order in which runs have them
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
+	Language bool // its runs train language models, whose responses cannot be enumerated
 	traits   traits
 	decoder  decode.Decoder
 	labels   []string     // of the objectives

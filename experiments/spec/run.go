@@ -145,6 +145,9 @@ func (r *Run) random() bool {
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.
 func (r *Run) Cost() float64 {
+	if r.Language() {
+		return r.languageCost()
+	}
 	if !r.Trained() {
 		return 1000
 	}

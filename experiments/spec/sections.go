@@ -48,7 +48,7 @@ const (
 
 var sectionKinds = [sectionCount]sectionKind{
 	seedSection:        setting("seed", func(s *Settings) *int { return &s.Seed }),
-	environmentSection: setting("environment", func(s *Settings) *bandit.Params { return &s.Environment }),
+	environmentSection: setting("environment", func(s *Settings) *bandit.Params { return &s.Environment }).costing(),
 	preferencesSection: setting("preferences", func(s *Settings) *preference.Params { return &s.Preferences }).costing(),
 	policySection:      setting("policy", func(s *Settings) *policy.Params { return &s.Policy }),
 	solverSection:      setting("solver", func(s *Settings) *string { return &s.Solver }).costing(),

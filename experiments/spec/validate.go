@@ -80,15 +80,29 @@ func (l *loader) checks(p *Plan) []*check {
 		return c
 	}
 	here := &surroundings{l: l, plan: p, index: -1, prompts: map[string]bool{}}
+	var files []*check
+	for _, section := range []int{environmentSection, preferencesSection, policySection} {
+		files = append(files, review(func(run *Run, from *origin) { here.readFiles(run, from, section) }, nil, section))
+	}
 	review(l.reviewSolver, nil, solverSection, constraintSection)
-	environment := review(here.reviewEnvironment, nil, environmentSection)
-	file := review(func(run *Run, from *origin) { here.readFiles(run, from, preferencesSection) }, nil, preferencesSection)
-	review(here.reviewPolicy, []*check{environment}, environmentSection, policySection)
-	pairs := review(here.reviewPreferences, []*check{environment, file}, environmentSection, preferencesSection)
-	review(here.reviewBatches, []*check{environment}, environmentSection, preferencesSection, solverSection, trainSection)
-	review(l.reviewOnline, nil, preferencesSection, solverSection, objectiveSection)
-	review(l.reviewUnpaired, []*check{pairs}, environmentSection, preferencesSection, objectiveSection)
+	family := review(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection)
+	environment := review(bandits(here.reviewEnvironment), nil, environmentSection)
+	review(bandits(here.reviewPolicy), []*check{environment, family}, environmentSection, policySection)
+	pairs := review(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
+	review(bandits(here.reviewBatches), []*check{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
+	review(bandits(l.reviewOnline), nil, preferencesSection, solverSection, objectiveSection)
+	review(bandits(l.reviewUnpaired), []*check{pairs}, environmentSection, preferencesSection, objectiveSection)
+	review(l.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
+}
+
+// bandits keeps a review to the runs whose responses can be enumerated.
+func bandits(do func(*Run, *origin)) func(*Run, *origin) {
+	return func(run *Run, from *origin) {
+		if !run.Language() {
+			do(run, from)
+		}
+	}
 }
 
 // surroundings are the environments that reviews look at runs in, one at a time.
@@ -99,6 +113,7 @@ type surroundings struct {
 	env     *bandit.Env
 	prompts map[string]bool // of all environments
 	warned  bool
+	first   *Run // some run, whose kind of environment all share
 }
 
 // environment returns the environment of a run, which can be built.

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"windtunnel/toy/gold"
 	"windtunnel/toy/registry"
 )
 
@@ -74,6 +75,17 @@ func (p *Flipped) Rewards(gold [][]float64, rng *rand.Rand) [][]float64 {
 	})
 }
 
+// Texts is another reward of free text, such as one in which length counts: only language models write texts, and for them
+// it is read as it is.
+type Texts struct {
+	Reward gold.Params `yaml:"reward" required:"true" doc:"the reward of a continuation that labels follow"`
+}
+
+// Rewards panics: numbered responses have no text. Loading refuses the kind where responses are numbered.
+func (p *Texts) Rewards([][]float64, *rand.Rand) [][]float64 {
+	panic("preference: a reward of texts among numbered responses")
+}
+
 // mapped returns rewards of the same form, made prompt by prompt.
 func mapped(gold [][]float64, do func(reward, proxy []float64)) [][]float64 {
 	all := make([][]float64, len(gold))
@@ -92,5 +104,7 @@ func Proxies() registry.Table[Proxy] {
 		{Name: "gold", Summary: "the gold reward itself, log pi_star", Source: "this project", New: func() Proxy { return &Gold{} }},
 		{Name: "noisy", Summary: "the gold reward plus an error fixed for each response, normal or of Student's t",
 			Source: "Kwa, Thomas, Garriga-Alonso 2024, arXiv 2407.14503", New: func() Proxy { return &Noisy{Scale: 1} }},
+		{Name: "texts", Summary: "another reward of free text than the gold one; for language models", Source: "this project",
+			New: func() Proxy { return &Texts{} }},
 	}
 }

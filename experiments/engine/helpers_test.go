@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/cache"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+)
+
+// planOf plans a config.
+func planOf(t testing.TB, text string, sets ...string) *spec.Plan {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
+	path := filepath.Join(dir, "test.yaml")
+	write(t, path, text)
+	c, err := spec.Load(path, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Plan
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// workOn returns the work on a plan with a cache of its own.
+func workOn(t testing.TB, plan *spec.Plan, jobs int) *Work {
+	t.Helper()
+	return &Work{Plan: plan, Store: openStore(t, t.TempDir()), Meter: &Meter{}, Jobs: jobs}
+}
+
+func openStore(t testing.TB, dir string) *cache.Store {
+	t.Helper()
+	store, err := cache.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store
+}
+
+// do does the work into a folder.
+func do(t testing.TB, w *Work, dir string) *Trouble {
+	t.Helper()
+	if err := w.Compute(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	trouble, err := w.Assemble(context.Background(), dir, record.CSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trouble
+}
+
+// results does a plan and returns its tables by name, and the stack traces.
+func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table, map[string]string) {
+	t.Helper()
+	dir, w := t.TempDir(), workOn(t, plan, jobs)
+	trouble := do(t, w, dir)
+	if c := w.Meter.Now(); c.Runs != plan.Len() || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
+		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
+	}
+	all := map[string]*record.Table{}
+	for _, name := range plan.Tables() {
+		table, err := record.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(table.Header, plan.Columns(name)) {
+			t.Errorf("%s has the columns %v, want %v", name, table.Header, plan.Columns(name))
+		}
+		all[name] = table
+	}
+	return all, trouble.Stacks
+}
+
+// wholeText returns the tables of a plan in a folder in one text.
+func wholeText(t testing.TB, plan *spec.Plan, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range plan.Tables() {
+		fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
+	}
+	return all.String()
+}

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/objective"
+)
+
+// storyConfig trains a language model on shipped prompts, %s being the folder of the shipped data.
+const storyConfig = `
+name: stories
+environment: {kind: stories, path: %[1]s/stories_prompts.jsonl, train: 8, held_out: 8, tokens: 10, samples: 3, good: 0.25, good_samples: 2, evaluate_every: 2}
+preferences: {kind: continuations, pairs: 2, held_out_pairs: 1}
+policy: {kind: llama, model: %[1]s/stories260K.bin, tokenizer: %[1]s/tok512.bin}
+train: {batch_size: 4, epochs: 1, record_every: 1, optimizer: {kind: adam, lr: 0.001}}
+objectives: [dpo, {kind: typo, reference_samples: pair}, rlhf, {kind: best-of-n, n: 4}]
+seeds: 2
+`
+
+func storyPlan(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../configs/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(storyConfig, filepath.ToSlash(dir))
+}
+
+// The tables of a language model hold each run's steps, groups, prompts and texts, and agree with one another.
+func TestTexts(t *testing.T) {
+	plan := planOf(t, storyPlan(t))
+	all, stacks := results(t, plan, 2)
+	if len(stacks) > 0 {
+		t.Fatal(stacks)
+	}
+	count := func(table, run string) int { return len(record.Where{"run": {run}}.Select(all[table])) }
+	// 16 pairs in batches of 4 are 4 steps, 8 prompts 2 steps; there are looks at 0, 2 and 4 at 8 groups.
+	for run, want := range map[string][5]int{"dpo/seed=1": {1, 4, 24, 8, 16}, "rlhf/seed=0": {1, 2, 16, 8, 16}, "best-of-n/seed=0": {1, 0, 8, 8, 16}} {
+		got := [5]int{count(record.Runs, run), count(record.Traces, run), count(record.Evaluations, run), count(record.Groups, run), count(record.Samples, run)}
+		if got != want || count(record.Prompts, run) != 16 {
+			t.Errorf("%s: rows %v, want %v", run, got, want)
+		}
+	}
+	runs, groups, prompts := all[record.Runs], all[record.Groups], all[record.Prompts]
+	for row := range runs.Len() {
+		name := runs.Text(row, "run")
+		if status := runs.Text(row, "status"); (status == "exact") != strings.HasPrefix(name, "best") || status == Failed {
+			t.Errorf("%s: %s", name, status)
+		}
+		held := record.Where{"run": {name}, "group": {"heldout"}}.Select(groups)
+		mean, n := 0.0, 0.0
+		for _, p := range (record.Where{"run": {name}}).Select(prompts) {
+			if strings.HasPrefix(prompts.Text(p, "group"), "heldout") {
+				mean, n = mean+prompts.Float(p, "kl_pi_ref"), n+1
+			}
+		}
+		for _, column := range []string{"reward", "win_rate", "kl_pi_ref", "win_low"} {
+			if runs.Text(row, column) != groups.Text(held[0], column) || runs.Text(row, column) == "" {
+				t.Errorf("%s: %s is %q, of the group heldout %q", name, column, runs.Text(row, column), groups.Text(held[0], column))
+			}
+		}
+		if kl := runs.Float(row, "kl_pi_ref"); math.Abs(kl-mean/n) > 1e-12 || n != 8 {
+			t.Errorf("%s: KL %v, mean over %v prompts %v", name, kl, n, mean/n)
+		}
+		if strings.HasPrefix(name, "best") && runs.Float(row, "kl_pi_ref") > objective.BestOfNBound(4) {
+			t.Errorf("%s: KL %v", name, runs.Float(row, "kl_pi_ref"))
+		}
+		low, rate, high := runs.Float(row, "win_low"), runs.Float(row, "win_rate"), runs.Float(row, "win_high")
+		if !(0 <= low && low <= rate && rate <= high && high <= 1) {
+			t.Errorf("%s: win rate %v in [%v, %v]", name, rate, low, high)
+		}
+	}
+}
+
+// The same plan gives the same rows with one worker and with three.
+func TestTextsSameBytes(t *testing.T) {
+	plan := planOf(t, strings.Replace(storyPlan(t), "seeds: 2", "seeds: 1", 1))
+	one, _ := results(t, plan, 1)
+	three, _ := results(t, plan, 3)
+	for name, table := range one {
+		other := three[name]
+		for row := range table.Len() {
+			for _, column := range plan.Columns(name) {
+				if table.Text(row, column) != other.Text(row, column) {
+					t.Errorf("%s, row %d: %s is %q and %q", name, row, column, table.Text(row, column), other.Text(row, column))
+				}
+			}
+		}
+	}
+}
+
+// A run that takes too long has failed and keeps the rows as far as it came; one whose training diverges has no final policy.
+func TestTextsFail(t *testing.T) {
+	text := strings.Replace(storyPlan(t), "seeds: 2", "seeds: 1", 1)
+	for _, c := range [][3]string{
+		{"lr: 0.001}}", "lr: 0.001}}\nlimits: {time: 1ms}", "took longer than limits.time, 1ms"},
+		{"[dpo", "[{kind: dpo, lambda: 1.0e+60}", "training diverged: the gradient's norm is "}, // beyond float32
+	} {
+		reason := c[2]
+		all, _ := results(t, planOf(t, strings.Replace(text, c[0], c[1], 1)), 1)
+		runs := all[record.Runs]
+		const row = 0 // of DPO
+		if runs.Text(row, "status") != Failed || !strings.Contains(runs.Text(row, "reason"), reason) || runs.Text(row, "reward") != "" {
+			t.Errorf("%s: %s, %s", c[1], runs.Text(row, "status"), runs.Text(row, "reason"))
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package spec
+
+import (
+	"slices"
+
+	"windtunnel/experiments/record"
+	"windtunnel/metrics"
+)
+
+// ofModel says that a metric is one of language models.
+func ofModel(name, unit, summary string) metrics.Metric {
+	return metrics.Metric{Name: name, Unit: unit, Summary: "Of language models: " + summary, Source: "this project"}
+}
+
+// Columns of the tables of language models, beside those that are called as they are for bandits and mean the same.
+var (
+	stepMetrics = []metrics.Metric{
+		ofModel("loss", "of the loss", "the loss of a step's batch before its update; of rlhf less the mean regularized reward."),
+		ofModel("grad_norm", "of the loss", "2-norm of the gradient of loss, before clipping."),
+	}
+	pairMetrics = []metrics.Metric{
+		ofModel("chosen_logp", "nats", "mean log-probability of the chosen responses, summed over their tokens."),
+		ofModel("rejected_logp", "nats", "mean log-probability of the rejected responses, summed over their tokens."),
+		ofModel("chosen_shift", "nats", "mean change of chosen_logp since the start of training."),
+		ofModel("rejected_shift", "nats", "mean change of rejected_logp since the start of training."),
+		ofModel("margin", "nats", "chosen_shift - rejected_shift."),
+		ofModel("accuracy", "", "share of pairs whose chosen response is the likelier; equal ones count 1/2."),
+		ofModel("reward_accuracy", "", "share of pairs whose chosen response's log-probability has grown more; equal ones count 1/2."),
+	}
+	drawMetrics = []metrics.Metric{
+		ofModel("reward", "", "mean reward of continuations: the gold one, except in a step of rlhf, which climbs what labels follow."),
+		ofModel("kl_pi_ref", "nats", "estimate of KL(pi to pi_ref), summed over a continuation's tokens."),
+		ofModel("tokens", "", "mean length of continuations."),
+	}
+	writtenMetrics = []metrics.Metric{
+		ofModel("reward", "", "mean gold reward of the policy's continuations."),
+		ofModel("ref_reward", "", "mean gold reward of the reference's continuations."),
+		ofModel("proxy_reward", "", "mean reward that labels follow, where it is not the gold one."),
+		ofModel("win_rate", "", "share of continuations with more gold reward than one of the reference; equal ones count 1/2."),
+		ofModel("kl_pi_ref", "nats", "KL(pi to pi_ref): along the policy's continuations, the sum of the next token's exact divergences."),
+		ofModel("tokens", "", "mean length of continuations, with the token that ended each."),
+	}
+	intervalMetrics = []metrics.Metric{
+		ofModel("reward_low", "", "lower end of reward's 95 % Student-t interval over prompts."),
+		ofModel("reward_high", "", "upper end of reward's 95 % Student-t interval over prompts."),
+		ofModel("win_low", "", "lower end of win_rate's 95 % Student-t interval over prompts, cut at 0."),
+		ofModel("win_high", "", "upper end of win_rate's 95 % Student-t interval over prompts, cut at 1."),
+	}
+	groupColumn = record.Column{Name: "group", Doc: "Group of prompts: train, heldout, and with environment.good their parts good, middle " +
+		"and bad, heldout-good, heldout-middle and heldout-bad."}
+	groupSizeColumn = record.Column{Name: "prompts", Type: record.Integer, Doc: "Prompts of the group."}
+)
+
+// languageMetrics lists the columns that only tables of language models have, each once.
+func languageMetrics() []metrics.Metric {
+	known := map[string]bool{metrics.ProxyReward.Name: true}
+	for _, m := range Metrics() {
+		known[m.Name] = true
+	}
+	return slices.DeleteFunc(slices.Concat(pairMetrics, writtenMetrics, intervalMetrics), func(m metrics.Metric) bool { return known[m.Name] })
+}
+
+// languageRunSchema describes what is measured of a run's final policy: on held-out prompts where there are any, and on
+// held-out pairs.
+func languageRunSchema() record.Schema {
+	return measured(slices.Concat(stepMetrics, pairMetrics, writtenMetrics, intervalMetrics))
+}
+
+// languageSchema describes the tables of language models other than runs.
+func languageSchema(table string) record.Schema {
+	head, list := record.Schema{runColumn}, slices.Concat(writtenMetrics, intervalMetrics)
+	switch table {
+	case record.Prompts:
+		head, list = append(head, promptColumn, groupColumn), writtenMetrics
+	case record.Groups:
+		head = append(head, groupColumn, groupSizeColumn)
+	case record.Traces:
+		head, list = append(head, stepColumn), slices.Concat(stepMetrics, pairMetrics, drawMetrics)
+	case record.Evaluations:
+		head, list = append(head, stepColumn, groupColumn, groupSizeColumn), slices.Concat(pairMetrics, list)
+	case record.Samples:
+		return append(head, promptColumn, groupColumn,
+			record.Column{Name: "reward", Type: record.Number, Doc: "Gold reward of the policy's continuations of the prompt, on average."},
+			record.Column{Name: "prompt_text", Doc: "The prompt."},
+			record.Column{Name: "text", Doc: "The final policy's first continuation; of the best of n, the best of all that were drawn."})
+	}
+	return append(head, measured(list)...)
+}
+
+// languageWithout says why a plan of language models has no rows in a table, "" where it has the table.
+func (p *Plan) languageWithout(table string) string {
+	switch table {
+	case record.Policies, record.Trajectories:
+		return "responses are free text, which cannot be enumerated"
+	case record.Prompts, record.Groups, record.Samples:
+		if !p.traits.written {
+			return "the environment has no reward of what is written"
+		}
+	case record.Evaluations:
+		if !p.traits.evaluated {
+			return "no pairs are held out"
+		}
+	}
+	return ""
+}
