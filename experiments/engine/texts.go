@@ -28,7 +28,7 @@ type texts struct {
 // a run that took too long.
 func (d *desk) performTexts(ctx context.Context, run *spec.Run) (*entry, error) {
 	x := d.newTexts(run)
-	task, err := run.BuildTask(d.shared)
+	task, err := run.BuildTask(d.shared, nil)
 	if err != nil {
 		return x.entry(failure(err.Error())), nil
 	}

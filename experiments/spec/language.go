@@ -35,11 +35,11 @@ func (r *Run) Language() bool {
 	return ok
 }
 
-// BuildTask makes what a run of a language model trains. shared, which may be nil, saves work
-// that other runs have done.
-func (r *Run) BuildTask(shared *language.Shared) (language.Task, error) {
+// BuildTask makes what a run of a language model trains. shared, which may be nil, saves work that other runs have done; save,
+// which may be nil, is how it keeps checkpoints.
+func (r *Run) BuildTask(shared *language.Shared, save *language.Save) (language.Task, error) {
 	in := r.taskInput()
-	in.Shared = shared
+	in.Shared, in.Save = shared, save
 	return language.New(in)
 }
 

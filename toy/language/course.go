@@ -2,6 +2,7 @@ package language
 
 import (
 	"context"
+	"io"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -106,7 +107,37 @@ func (c *course[T]) descend(ctx context.Context, pairs []tune.Pair, o *objective
 	}
 	loop := tune.Loop[T]{Network: c.network, Reference: reference, Objective: o, Pairs: pairs, Params: c.everyStep(), Workers: c.Workers,
 		Order: c.Source("batches", nil), References: &c.Shared.references}
-	return loop.Run(ctx, c.record(ctx))
+	training, err := loop.Start(ctx)
+	if err != nil {
+		return train.Outcome{}, err
+	}
+	return c.advance(ctx, training)
+}
+
+// training is one of tune's.
+type training interface {
+	Run(ctx context.Context, record func(tune.Record) error) (train.Outcome, error)
+	Save(w io.Writer) error
+	Load(r io.Reader) error
+}
+
+// advance takes the steps that are left, from a checkpoint where there is one.
+func (c *course[T]) advance(ctx context.Context, t training) (train.Outcome, error) {
+	record, save := c.record(ctx), c.Save
+	if save == nil {
+		return t.Run(ctx, record)
+	}
+	if save.From != nil {
+		if err := t.Load(save.From); err != nil {
+			return train.Outcome{}, err
+		}
+	}
+	return t.Run(ctx, func(r tune.Record) error {
+		if err := record(r); err != nil || r.Step == 0 || r.Step%save.Every != 0 {
+			return err
+		}
+		return save.To(t.Save)
+	})
 }
 
 // sample gives pairs the reference's samples that the loss looks at, drawn at temperature 1 from the whole distribution.
@@ -143,7 +174,7 @@ func (c *course[T]) reinforce(ctx context.Context) (train.Outcome, error) {
 	if err != nil {
 		return train.Outcome{}, err
 	}
-	return training.Run(ctx, c.record(ctx))
+	return c.advance(ctx, training)
 }
 
 // rounds trains on pairs that the policy itself draws, round after round. Every round begins with a fresh optimizer and

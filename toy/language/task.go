@@ -2,6 +2,7 @@ package language
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"sync"
 
@@ -25,7 +26,15 @@ type Input struct {
 	// Source returns a fresh source of random numbers for one use; it may depend on a seed that params fix.
 	Source  func(use string, params any) *rand.Rand
 	Shared  *Shared // with other tasks; nil shares nothing
+	Save    *Save   // of checkpoints; nil saves none
 	Workers int     // goroutines; 0 is one a processor
+}
+
+// Save is how a training, of given pairs or by REINFORCE, is written down along the way and gone on with.
+type Save struct {
+	Every int                                     // steps, at least 1
+	From  io.Reader                               // a checkpoint to go on from; nil begins at the start
+	To    func(write func(io.Writer) error) error // keeps what write writes, the checkpoint after a step
 }
 
 // Shared keeps what tasks would else each compute: what frozen networks say of pairs, and which prompts are good. It lasts as

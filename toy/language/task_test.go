@@ -1,19 +1,23 @@
 package language
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"windtunnel/toy/gold"
+	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
@@ -260,6 +264,62 @@ func TestAdapter(t *testing.T) {
 	if most := c.Layers * c.Dim * (c.Dim + c.Dim*c.KVHeads/c.Heads); changed == 0 || changed > most {
 		t.Errorf("%d weights changed, q and v have %d", changed, most)
 	}
+}
+
+// A training that ends at any step goes on from its checkpoint to the same model, to the bit.
+func TestSave(t *testing.T) {
+	for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: 0.1}, "rlhf": &objective.RLHF{Lambda: 0.01}} {
+		in := storyInput(t)
+		in.Loss, in.Train.Shuffle, in.Train.Epochs, in.Train.BatchSize = loss, true, 2, 3
+		whole := modelOf(t, in, nil)
+		var state []byte
+		in.Save = &Save{Every: 1, To: func(write func(io.Writer) error) error {
+			var b bytes.Buffer
+			err := write(&b)
+			state = b.Bytes()
+			return err
+		}}
+		stop := errors.New("enough")
+		modelOf(t, in, func(r tune.Record) error {
+			if r.Step == 2 {
+				return stop
+			}
+			return nil
+		})
+		if state == nil {
+			t.Fatalf("%s: nothing was saved", name)
+		}
+		in.Save.From = bytes.NewReader(state)
+		if resumed := modelOf(t, in, nil); !slices.Equal(resumed.Params(), whole.Params()) {
+			t.Errorf("%s: another model", name)
+		}
+		in.Loss, in.Save.From = loss, bytes.NewReader(state[:len(state)-1])
+		task, err := New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ignore := Reporter{Step: func(tune.Record) error { return nil }, Look: func(*Look) error { return nil }}
+		if _, err := task.Run(t.Context(), ignore); err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("%s: from half a checkpoint: %v", name, err)
+		}
+	}
+}
+
+// modelOf runs a task, to the step where step returns an error if it is not nil.
+func modelOf(t *testing.T, in Input, step func(tune.Record) error) *llama.Model[float32] {
+	t.Helper()
+	task, err := New(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stops := step != nil
+	if !stops {
+		step = func(tune.Record) error { return nil }
+	}
+	if _, err := task.Run(t.Context(), Reporter{Step: step, Look: func(*Look) error { return nil }}); (err != nil) != stops {
+		t.Fatal(err)
+	}
+	return task.Model()
 }
 
 // An error of the reporter ends the run and is its error.
