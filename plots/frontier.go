@@ -152,7 +152,7 @@ func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
 	if f.Split == "" {
 		p.ShareY = ""
 	}
-	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), columnLabel(y)
+	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), r.columnLabel(y)
 	switch f.XScale {
 	case sqrtScale:
 		p.X.Scale, p.X.Tick.Marker = roots{}, roots{}

@@ -85,6 +85,16 @@ func columnLabel(column string) string {
 	return strings.ReplaceAll(column, "_", " ")
 }
 
+// columnLabel is the axis label of a column of the rows. Rewards of texts, whose tables have the reference's too, are no
+// log-probabilities and have no unit.
+func (r *rows) columnLabel(column string) string {
+	label := columnLabel(column)
+	if r.table.Has("ref_reward") && strings.HasSuffix(column, "reward") {
+		label, _, _ = strings.Cut(label, " [")
+	}
+	return label
+}
+
 // valueLabel writes "symbol = value" of a column, such as λ = 10⁻⁵; words speak for themselves.
 func valueLabel(column, cell string) string {
 	switch column {

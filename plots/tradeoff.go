@@ -73,8 +73,8 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	p := newPanel(f.Title)
 	p.Aspect = 0.8
 	p.floorX = true
-	p.X.Label.Text = columnLabel(f.Metric) + ", " + f.axis(0)
-	p.Y.Label.Text = columnLabel(f.Metric) + ", " + f.axis(1)
+	p.X.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(0)
+	p.Y.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(1)
 	if f.Scale == logScale {
 		setLog(&p.X, nil)
 		setLog(&p.Y, nil)
@@ -95,8 +95,11 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 
 // needs are the columns that are read.
 func (f *Tradeoff) needs() []string {
-	if f.Table == record.Groups {
+	switch {
+	case f.Table == record.Groups && f.Metric == "kl_star_pi":
 		return []string{f.Metric, "lambda", "group", "kl_star_ref"}
+	case f.Table == record.Groups:
+		return []string{f.Metric, "lambda", "group"}
 	}
 	return []string{f.Metric, "lambda"}
 }

@@ -31,27 +31,41 @@ func (c *course[T]) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.look(ctx, 0)
+	// An adapter adds nothing yet, so every loss begins with the same policy.
+	first, err := share(c.Shared, c.origin("first look"), func() (*Look, error) { return c.see(ctx, 0) })
+	if err != nil {
+		return err
+	}
+	return c.to.Look(first)
 }
 
 // look reports what the policy is after a step.
 func (c *course[T]) look(ctx context.Context, step int) error {
+	l, err := c.see(ctx, step)
+	if err != nil {
+		return err
+	}
+	c.looked = step
+	return c.to.Look(l)
+}
+
+// see looks at the policy after a step.
+func (c *course[T]) see(ctx context.Context, step int) (*Look, error) {
 	l := &Look{Step: step}
 	if c.measure != nil {
 		found, err := c.measure.Compare(ctx, c.network)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		l.HeldOut = &found
 	}
 	if c.panel != nil {
 		var err error
 		if l.Prompts, err = c.panel.look(ctx, c.network); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	c.looked = step
-	return c.to.Look(l)
+	return l, nil
 }
 
 // record returns what is called after every step.

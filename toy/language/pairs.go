@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
@@ -34,14 +35,20 @@ func (t *task[T]) continuations(ctx context.Context, p *Continuations) ([]tune.P
 	s := t.Environment.(*Stories)
 	if p.HeldOut > 0 && s.HeldOut > 0 {
 		var err error
-		if t.heldOut, err = t.label(ctx, p, t.ids()[s.Train:], p.HeldOut, 1); err != nil {
+		t.heldOut, err = share(t.Shared, t.origin("held-out pairs"), func() ([]tune.Pair, error) {
+			return t.label(ctx, p, t.ids()[s.Train:], p.HeldOut, 1)
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
 	if _, best := t.Loss.(objective.Direct); best || reinforced(t.Loss) {
 		return nil, nil // which read no pairs
 	}
-	return t.label(ctx, p, t.trainingPrompts(), p.Pairs, 0)
+	pairs, err := share(t.Shared, t.origin("pairs"), func() ([]tune.Pair, error) {
+		return t.label(ctx, p, t.trainingPrompts(), p.Pairs, 0)
+	})
+	return slices.Clone(pairs), err // to which samples of the reference may be added
 }
 
 // label draws so many pairs of each prompt from the reference. Rounds share no random numbers.

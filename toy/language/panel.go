@@ -39,15 +39,20 @@ type panel[T kernel.Float] struct {
 // prepare draws what policies are compared with.
 func (p *panel[T]) prepare(ctx context.Context) error {
 	var err error
-	if p.groups, err = p.Shared.groups(sorting{p.Environment, p.Policy}, func() ([]string, error) { return p.sort(ctx) }); err != nil {
+	of := origin{what: "groups", environment: p.Environment, policy: p.Policy} // the same with every seed
+	if p.groups, err = share(p.Shared, of, func() ([]string, error) { return p.sort(ctx) }); err != nil {
 		return err
 	}
 	p.names = numbered(p.groups)
 	if p.task.proxy() != nil {
 		p.proxy = p.labelling()
 	}
-	p.judge, err = tune.NewJudge(ctx, tune.Panel[T]{Reference: p.reference, Prompts: p.ids(), Samples: p.stories.Samples, Sampling: p.sampling(),
-		Reward: p.gold(), Seed: p.seed, Workers: p.Workers})
+	panel := tune.Panel[T]{Reference: p.reference, Prompts: p.ids(), Samples: p.stories.Samples, Sampling: p.sampling(),
+		Reward: p.gold(), Seed: p.seed, Workers: p.Workers}
+	if panel.Baseline, err = share(p.Shared, p.origin("baseline"), func() ([][]float64, error) { return panel.Draw(ctx) }); err != nil {
+		return err
+	}
+	p.judge, err = tune.NewJudge(ctx, panel)
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
-	"sync"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -35,38 +34,6 @@ type Save struct {
 	Every int                                     // steps, at least 1
 	From  io.Reader                               // a checkpoint to go on from; nil begins at the start
 	To    func(write func(io.Writer) error) error // keeps what write writes, the checkpoint after a step
-}
-
-// Shared keeps what tasks would else each compute: what frozen networks say of pairs, and which prompts are good. It lasts as
-// long as it is referred to, and several tasks may use it at once. The zero value is ready to use.
-type Shared struct {
-	references tune.Memory
-	mu         sync.Mutex
-	sorted     map[sorting][]string
-}
-
-// sorting is what groups depend on, by identity: parameters do not change.
-type sorting struct {
-	environment Environment
-	policy      *Llama
-}
-
-// groups returns what compute returns, which is called once for one environment and one policy.
-func (s *Shared) groups(of sorting, compute func() ([]string, error)) ([]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, ok := s.sorted[of]; ok {
-		return known, nil
-	}
-	groups, err := compute()
-	if err != nil {
-		return nil, err
-	}
-	if s.sorted == nil {
-		s.sorted = map[sorting][]string{}
-	}
-	s.sorted[of] = groups
-	return groups, nil
 }
 
 // Task is a language model with what it is trained on.

@@ -28,6 +28,8 @@ type Generator[T kernel.Float] struct {
 	low               []T // Rank
 	scores            []T // query heads of one key/value head x SeqLen
 	logits, probs     []T // Vocab
+	first             []T // logits of the first token after the prompt
+	begin             int // position of that token
 	candidates        []candidate
 }
 
@@ -51,7 +53,7 @@ func NewGenerator[T kernel.Float](n *Network[T]) *Generator[T] {
 		g.low = make([]T, n.adapter.Rank)
 	}
 	g.scores = make([]T, c.Heads/c.KVHeads*c.SeqLen)
-	g.logits, g.probs = make([]T, c.Vocab), make([]T, c.Vocab)
+	g.logits, g.probs, g.first = make([]T, c.Vocab), make([]T, c.Vocab), make([]T, c.Vocab)
 	g.candidates = make([]candidate, 0, c.Vocab)
 	return g
 }
@@ -64,6 +66,25 @@ func (g *Generator[T]) Generate(prompt []int32, s Sampling, rng *rand.Rand, dst 
 	if err := g.start(prompt, s); err != nil {
 		return dst, err
 	}
+	return g.extend(s, rng, dst), nil
+}
+
+// Again is Generate with the prompt of the last Generate or Stream, which is not computed again. The network's parameters must
+// be as they were then. It panics without such a prompt; settings out of range are an error.
+func (g *Generator[T]) Again(s Sampling, rng *rand.Rand, dst []int32) ([]int32, error) {
+	if g.begin == 0 {
+		panic("llama: Again without a prompt")
+	}
+	if err := s.check(); err != nil {
+		return dst, err
+	}
+	g.pos, g.end = g.begin, -1
+	copy(g.logits, g.first)
+	return g.extend(s, rng, dst), nil
+}
+
+// extend appends what follows the prompt.
+func (g *Generator[T]) extend(s Sampling, rng *rand.Rand, dst []int32) []int32 {
 	for range g.budget(s) {
 		id, more := g.next(s, rng)
 		if !more {
@@ -71,7 +92,7 @@ func (g *Generator[T]) Generate(prompt []int32, s Sampling, rng *rand.Rand, dst 
 		}
 		dst = append(dst, id)
 	}
-	return dst, nil
+	return dst
 }
 
 // Stream is Generate with a call of yield for each token as it comes; it ends too when yield returns false.
@@ -99,11 +120,13 @@ func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	if err := check(g.network.Config(), prompt, nil); err != nil {
 		return err
 	}
-	g.pos, g.end = 0, -1
+	g.pos, g.end, g.begin = 0, -1, 0
 	for _, id := range prompt {
 		g.forward(id)
 	}
 	g.classify()
+	g.begin = g.pos
+	copy(g.first, g.logits)
 	return nil
 }
 

@@ -223,3 +223,34 @@ func TestErrors(t *testing.T) {
 		t.Errorf("the longest: %v", err)
 	}
 }
+
+// Again, a prompt's continuation takes the same tokens from the same random numbers as if the prompt were computed anew, whatever
+// was generated between.
+func TestAgain(t *testing.T) {
+	n := network(t, readStories(t), nil)
+	s := Sampling{Temperature: 1, TopP: 0.9, Tokens: 40}
+	source := func(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+	prompt := []int32{BOS, 403, 407, 261}
+	g := NewGenerator(n)
+	for seed := range uint64(4) {
+		fresh := NewGenerator(n)
+		want, err := fresh.Generate(prompt, s, source(seed), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		generate := func(dst []int32) ([]int32, error) { return g.Again(s, source(seed), dst) }
+		if seed == 0 {
+			generate = func(dst []int32) ([]int32, error) { return g.Generate(prompt, s, source(seed), dst) }
+		}
+		got, err := generate([]int32{7})
+		if err != nil || !slices.Equal(got[1:], want) || got[0] != 7 || g.End() != fresh.End() {
+			t.Errorf("seed %d: %v, %v; want %v", seed, got, err, want)
+		}
+	}
+	if _, err := g.Again(Sampling{Temperature: -1, Tokens: 1}, nil, nil); err == nil {
+		t.Error("a negative temperature")
+	}
+	if _, err := g.Generate(nil, s, source(0), nil); err == nil {
+		t.Error("an empty prompt")
+	}
+}

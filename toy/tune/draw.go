@@ -69,7 +69,7 @@ func Draw[T kernel.Float](ctx context.Context, n *llama.Network[T], prompts [][]
 		}
 		out[i] = make([]Continuation, count)
 		for j := range out[i] {
-			if err := drawers[worker].draw(prompts[i], s, dice.roll(i, j), &out[i][j]); err != nil {
+			if err := drawers[worker].draw(prompts[i], j > 0, s, dice.roll(i, j), &out[i][j]); err != nil {
 				return err
 			}
 		}
@@ -108,10 +108,17 @@ func newDrawer[T kernel.Float](n *llama.Network[T]) *drawer[T] {
 	return &drawer[T]{llama.NewGenerator(n), source, rand.New(source)}
 }
 
-// draw overwrites c, in its own memory if that suffices.
-func (d *drawer[T]) draw(prompt []int32, s llama.Sampling, seed [32]byte, c *Continuation) error {
+// draw overwrites c, in its own memory if that suffices. again says that the prompt is that of the draw before, and the
+// network as it was.
+func (d *drawer[T]) draw(prompt []int32, again bool, s llama.Sampling, seed [32]byte, c *Continuation) error {
 	d.source.Seed(seed)
-	tokens, err := d.generator.Generate(prompt, s, d.rng, c.Tokens[:0])
+	var tokens []int32
+	var err error
+	if again {
+		tokens, err = d.generator.Again(s, d.rng, c.Tokens[:0])
+	} else {
+		tokens, err = d.generator.Generate(prompt, s, d.rng, c.Tokens[:0])
+	}
 	if end := d.generator.End(); err == nil && end >= 0 {
 		c.Tokens, c.Ended = append(tokens, end), true
 	} else {

@@ -51,7 +51,24 @@ type Panel[T kernel.Float] struct {
 	Sampling  llama.Sampling
 	Reward    Reward
 	Seed      uint64
-	Workers   int // goroutines; 0 is one a processor
+	Workers   int         // goroutines; 0 is one a processor
+	Baseline  [][]float64 // what Draw returns; nil lets NewJudge draw
+}
+
+// Draw returns the rewards of the reference's continuations, by prompt and sample. The errors are those of the function Draw.
+func (p *Panel[T]) Draw(ctx context.Context) ([][]float64, error) {
+	drawn, err := Draw(ctx, p.Reference, p.Prompts, p.Samples, p.Sampling, Dice{Baseline, p.Seed, 0}, p.Workers)
+	if err != nil {
+		return nil, fmt.Errorf("the reference: %w", err)
+	}
+	all := make([][]float64, len(drawn))
+	for i, continuations := range drawn {
+		all[i] = make([]float64, p.Samples)
+		for k := range continuations {
+			all[i][k] = p.Reward(i, continuations[k].Text())
+		}
+	}
+	return all, nil
 }
 
 // Judged is what was found at one prompt.
@@ -75,9 +92,8 @@ type Judged struct {
 // goroutine at a time may use it.
 type Judge[T kernel.Float] struct {
 	Panel[T]
-	rewards [][]float64 // of the reference, by prompt and sample
-	scorer  *scorer[T]
-	seats   []seat[T] // one a worker
+	scorer *scorer[T]
+	seats  []seat[T] // one a worker
 }
 
 // seat is a worker's scratch.
@@ -87,23 +103,18 @@ type seat[T kernel.Float] struct {
 	logPi, logRef     []float64 // Vocab
 }
 
-// NewJudge draws the reference's continuations. The errors are those of Draw.
+// NewJudge returns a judge, drawing the reference's continuations where the panel has no baseline. The errors are those of Draw.
 func NewJudge[T kernel.Float](ctx context.Context, p Panel[T]) (*Judge[T], error) {
 	if p.Samples < 1 {
 		return nil, fmt.Errorf("%d samples a prompt, allowed is 1 or more", p.Samples)
 	}
-	drawn, err := Draw(ctx, p.Reference, p.Prompts, p.Samples, p.Sampling, Dice{Baseline, p.Seed, 0}, p.Workers)
-	if err != nil {
-		return nil, fmt.Errorf("the reference: %w", err)
+	if p.Baseline == nil {
+		var err error
+		if p.Baseline, err = p.Draw(ctx); err != nil {
+			return nil, err
+		}
 	}
 	j := &Judge[T]{Panel: p, scorer: newScorer[T](newTeam(p.Workers))}
-	for i, continuations := range drawn {
-		rewards := make([]float64, p.Samples)
-		for k := range continuations {
-			rewards[k] = p.Reward(i, continuations[k].Text())
-		}
-		j.rewards = append(j.rewards, rewards)
-	}
 	vocab := p.Reference.Config().Vocab
 	for range j.scorer.team.size() {
 		j.seats = append(j.seats, seat[T]{policy: llama.NewTape[T](), reference: llama.NewTape[T](),
@@ -113,7 +124,7 @@ func NewJudge[T kernel.Float](ctx context.Context, p Panel[T]) (*Judge[T], error
 }
 
 // ReferenceRewards returns the rewards of the reference's continuations, by prompt and sample. They are the judge's own.
-func (j *Judge[T]) ReferenceRewards() [][]float64 { return j.rewards }
+func (j *Judge[T]) ReferenceRewards() [][]float64 { return j.Baseline }
 
 // Judge draws the network's continuations and returns what was found at each prompt, and the continuations.
 func (j *Judge[T]) Judge(ctx context.Context, n *llama.Network[T]) ([]Judged, [][]Continuation, error) {
@@ -133,7 +144,7 @@ func (j *Judge[T]) Judge(ctx context.Context, n *llama.Network[T]) ([]Judged, []
 func (j *Judge[T]) reward(prompt int, drawn []Continuation, found *Judged) {
 	n := float64(len(drawn))
 	for k := range drawn {
-		reward, reference := j.Reward(prompt, drawn[k].Text()), j.rewards[prompt][k]
+		reward, reference := j.Reward(prompt, drawn[k].Text()), j.Baseline[prompt][k]
 		found.Reward += reward / n
 		found.ReferenceReward += reference / n
 		found.Tokens += float64(len(drawn[k].Tokens)) / n

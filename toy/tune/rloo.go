@@ -139,7 +139,7 @@ func (a *actor[T]) act(r *Reinforcer[T], prompt int) outcome {
 	l, ids := &r.Loop, r.Loop.Prompts[prompt]
 	for j := range a.drawn {
 		s := llama.Sampling{Temperature: 1, TopP: 1, Tokens: l.Tokens}
-		must(a.drawer.draw(ids, s, Dice{Rollout, l.Seed, r.taken}.roll(prompt, j), &a.drawn[j]))
+		must(a.drawer.draw(ids, j > 0, s, Dice{Rollout, l.Seed, r.taken}.roll(prompt, j), &a.drawn[j]))
 		a.responses[j] = a.drawn[j].Tokens
 	}
 	must(a.policy.Forward(l.Network, ids, a.responses, true))
