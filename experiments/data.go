@@ -13,6 +13,11 @@ const dataText = `In this project, under configs/data:
     b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696
   tok512.bin       its tokenizer of 512 pieces. MIT
     037cb335abb25d1fa9e8ecae30ed2a3a8ace9302862ebcdc05d51a6bbb10c312
+  stories_prompts.jsonl  the beginnings of 250 stories of TinyStories (Eldan and Li 2023, arXiv 2305.07759). CDLA-Sharing-1.0
+    8af060cfb7f96bf92b05a34daa35da088842ca841665a4166ef6a179bef7567c
+
+More prompts: a file of lines {"prompt": "Once upon a time"}; beginnings of stories from roneneldan/TinyStories on Hugging Face
+  are what these models know.
 
 Larger models: any llama2.c checkpoint works by its path. On Hugging Face, karpathy/tinyllamas has stories15M.bin,
   stories42M.bin and stories110M.bin (MIT); they take llama2.c's tokenizer.bin of 32,000 pieces. llama2.c's export.py, with
@@ -25,7 +30,8 @@ Human preference pairs (by path; their text can be offensive and is no part of t
   the chat fine-tuning format {input, preferred_output, non_preferred_output}, as in Orca's DPO pairs
   {prompt, chosen, rejected} texts, as TRL writes them
 
-Look at what a model says of pairs with: experiments score FILE
+Look at what a model says of pairs with: experiments score FILE. Train on them:
+  experiments configs/lm_hh.yaml --set preferences.path=FILE
 `
 
 func newData(stdout io.Writer) *cobra.Command {

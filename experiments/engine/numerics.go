@@ -14,6 +14,7 @@ import (
 
 	"windtunnel/metrics"
 	"windtunnel/toy"
+	"windtunnel/toy/kernel"
 )
 
 // NumericsVersion is raised by hand when results of the same config change for a reason that Numerics cannot see.
@@ -25,7 +26,8 @@ const NumericsVersion = 2
 var measuring embed.FS
 
 // Numerics names the code that computes results: the version above, the text of toy/, metrics/ and of the files here
-// that make rows, the versions of Go and gonum, and the processor's architecture. Finished runs are kept under it, so an
+// that make rows, the versions of Go and gonum, the processor's architecture and how it rounds
+// float32. Finished runs are kept under it, so an
 // edited loss is trained again.
 var Numerics = sync.OnceValue(func() string {
 	h := sha256.New()
@@ -34,8 +36,8 @@ var Numerics = sync.OnceValue(func() string {
 			panic(fmt.Sprintf("engine: reading embedded source: %v", err))
 		}
 	}
-	return fmt.Sprintf("%d-%s-%s-%s-%s", NumericsVersion, hex.EncodeToString(h.Sum(nil)[:8]), runtime.Version(),
-		gonumVersion(), runtime.GOARCH)
+	return fmt.Sprintf("%d-%s-%s-%s-%s-%s", NumericsVersion, hex.EncodeToString(h.Sum(nil)[:8]), runtime.Version(),
+		gonumVersion(), runtime.GOARCH, kernel.Rounding())
 })
 
 // hashSource adds the name and content of every file that is not a test.

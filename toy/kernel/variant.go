@@ -15,3 +15,12 @@ func (v variant) String() string { return [...]string{"portable", "AVX2", "AVX-5
 
 // active is the variant in use. Only tests change it.
 var active = newest()
+
+// Rounding names how float32 results are rounded on this processor: "fma" where a product and a sum are rounded once, which
+// every variant in assembly does alike, and "portable".
+func Rounding() string {
+	if active == portable {
+		return "portable"
+	}
+	return "fma"
+}
