@@ -119,8 +119,8 @@ func (c *course[T]) descend(ctx context.Context, pairs []tune.Pair, o *objective
 	if err := c.sample(ctx, o, pairs); err != nil {
 		return train.Outcome{}, err
 	}
-	loop := tune.Loop[T]{Network: c.network, Reference: reference, Objective: o, Pairs: pairs, Params: c.everyStep(), Workers: c.Workers,
-		Order: c.Source("batches", nil), References: &c.Shared.references}
+	loop := tune.Loop[T]{Network: c.network, Reference: reference, Objective: o, Pairs: pairs, Params: c.everyStep(), Micro: c.Policy.Micro,
+		Workers: c.Workers, Order: c.Source("batches", nil), References: &c.Shared.references}
 	training, err := loop.Start(ctx)
 	if err != nil {
 		return train.Outcome{}, err

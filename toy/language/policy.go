@@ -14,6 +14,7 @@ type Llama struct {
 	Model     string     `yaml:"model" required:"true" doc:"checkpoint in llama2.c's format, relative to the config"`
 	Tokenizer string     `yaml:"tokenizer" required:"true" doc:"tokenizer in llama2.c's format, relative to the config"`
 	LoRA      Adaptation `yaml:"lora" doc:"train low-rank changes of the weights in place of the weights"`
+	Micro     int        `yaml:"micro_batch" range:"[1,1e6]" doc:"a batch of more pairs is computed in parts, each twice, so that the activations of only so many are held (gradient accumulation); results are the same"`
 	Precision string     `yaml:"precision" oneof:"float32,float64" doc:"of weights and activations; sums of log-probabilities and the optimizer are float64 in both"`
 }
 
@@ -41,7 +42,7 @@ func Policies() registry.Table[policy.Params] {
 		{Name: "llama", Summary: "a pretrained Llama-architecture language model, fine-tuned whole or by LoRA",
 			Source: "Touvron et al. 2023, arXiv 2302.13971; checkpoints of karpathy/llama2.c; LoRA: arXiv 2106.09685",
 			New: func() policy.Params {
-				return &Llama{LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Precision: "float32"}
+				return &Llama{LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"}
 			}},
 	}
 }

@@ -53,7 +53,7 @@ func storyInput(t testing.TB) Input {
 	return Input{
 		Environment: &Stories{Path: "stories_prompts.jsonl", Train: 6, HeldOut: 4, Reward: gold.Default(), Tokens: 12, Temperature: 1, TopP: 1,
 			Samples: 2, Rollouts: 2, GoodSamples: 2, Good: 0.5, Evaluation: Evaluation{Every: 2}},
-		Policy:      &Llama{Model: "stories260K.bin", Tokenizer: "tok512.bin", LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Precision: "float32"},
+		Policy:      &Llama{Model: "stories260K.bin", Tokenizer: "tok512.bin", LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"},
 		Preferences: &Continuations{Pairs: 2, HeldOut: 1, Temperature: 0.25},
 		Loss:        &objective.DPO{Lambda: 0.1}, Train: p, File: shipped(t), Source: seeded(1),
 	}
@@ -96,7 +96,7 @@ func TestSameReports(t *testing.T) {
 			in := storyInput(t)
 			in.Loss, in.Workers, in.Shared = loss, workers, shared
 			if i == 3 {
-				in.Shared = nil
+				in.Shared, in.Policy.Micro = nil, 3 // a batch has four pairs
 			}
 			got := runTask(t, in)
 			if i == 0 {
