@@ -41,10 +41,15 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 	if f.Left = len(left); f.Left == 0 {
 		return f, nil
 	}
-	spent, cost := time.Duration(0), 0.0
+	spent, cost, d := time.Duration(0), 0.0, &desk{shared: &w.shared}
+	if run := w.Plan.Run(int(left[len(left)-1])); run.Language() { // what its runs share is done once, and not counted
+		if _, _, err := try(ctx, d, run); err != nil {
+			return nil, err
+		}
+	}
 	for probe := 0; probe < min(mostProbes, len(left)) && spent < probeBudget; probe++ {
 		at := (len(left) - 1) * (mostProbes - 1 - probe) / (mostProbes - 1) // left begins with the most expensive
-		took, steps, err := try(ctx, w.Plan.Run(int(left[at])))
+		took, steps, err := try(ctx, d, w.Plan.Run(int(left[at])))
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +62,7 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 }
 
 // try does a run, or the beginning of a long one, and returns the time that it took and its cost.
-func try(ctx context.Context, run *spec.Run) (time.Duration, float64, error) {
+func try(ctx context.Context, d *desk, run *spec.Run) (time.Duration, float64, error) {
 	short := *run
 	most := probeSteps
 	if run.Language() {
@@ -67,6 +72,6 @@ func try(ctx context.Context, run *spec.Run) (time.Duration, float64, error) {
 		short.Train.MaxSteps = most
 	}
 	began := time.Now()
-	_, err := (&desk{}).perform(ctx, &short)
+	_, err := d.perform(ctx, &short)
 	return time.Since(began), short.Cost(), err
 }

@@ -49,7 +49,8 @@ func (r *Run) taskInput() language.Input {
 }
 
 // languageCost is the cost of a run of a language model. Computing a pair forward and back takes about as long as drawing and
-// judging a continuation, which is the unit.
+// judging a continuation, which is the unit. What the losses of one seed share, its pairs and the look at the start, is left
+// out.
 func (r *Run) languageCost() float64 {
 	pairs, drawn, prompts, rounds := 240.0, 0.0, 0.0, 1.0 // a guess where files tell
 	s, stories := r.Environment.(*language.Stories)
@@ -63,7 +64,6 @@ func (r *Run) languageCost() float64 {
 		}
 	case *language.Continuations:
 		pairs = float64(p.Pairs) * prompts
-		drawn = 2 * pairs
 	case *preference.Online:
 		rounds = float64(p.Rounds)
 		pairs = float64(p.Pairs) * rounds * prompts
@@ -77,7 +77,7 @@ func (r *Run) languageCost() float64 {
 	if most := float64(r.Train.MaxSteps) * rounds; most > 0 && steps > most { // a limit of each round
 		trained, steps = trained*most/steps, most
 	}
-	looks := 2.0
+	looks := 1.0
 	if every := language.EvaluateEvery(r.Environment.(language.Environment)); every > 0 {
 		looks += steps / float64(every)
 	}
