@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/experiments/record"
+	"windtunnel/toy/objective"
 )
 
 func TestParseSpans(t *testing.T) {
@@ -27,7 +28,7 @@ func TestParseSpans(t *testing.T) {
 		{"cost $5", []span{{"cost $5", false, 0}}},
 		{"$λ$ = 1", []span{{"λ", true, 0}, {" = 1", false, 0}}},
 		{"$π_{ref}$", []span{{"π", true, 0}, {"ref", false, -1}}},
-		{"$10^{−5}$", []span{{"1", false, 0}, {"0", false, 0}, {"−5", false, 1}}},
+		{"$10^{−5}$", []span{{"10", false, 0}, {"−5", false, 1}}},
 		{"$π_θ(y_a)$", []span{{"π", true, 0}, {"θ", true, -1}, {"(", false, 0}, {"y", true, 0}, {"a", true, -1}, {")", false, 0}}},
 		{"$x_$", []span{{"x", true, 0}, {"_", false, 0}}},
 		{"$x^{2$", []span{{"x", true, 0}, {"2", false, 1}}},
@@ -52,7 +53,7 @@ func FuzzParseSpans(f *testing.F) {
 		if !strings.ContainsRune(line, '$') && drawn.String() != line {
 			t.Errorf("%q is drawn as %q", line, drawn.String())
 		}
-		if handler.eachSpan(line, plot.DefaultFont, nil) < 0 {
+		if handler.eachSpan(line, textStyle(8, 0, 0).Font, nil) < 0 {
 			t.Errorf("%q has a negative width", line)
 		}
 	})
@@ -68,14 +69,15 @@ func TestGlyphs(t *testing.T) {
 	for _, line := range referenceValue {
 		used.WriteString(line.label)
 	}
-	for _, fnt := range []font.Font{handler.face(plot.DefaultFont, span{}).Font, handler.face(plot.DefaultFont, span{italic: true}).Font, bold(textStyle(8, 0, 0)).Font} {
-		face := font.DefaultCache.Lookup(fnt, 8)
-		for _, r := range used.String() {
+	for _, fnt := range []font.Font{textStyle(8, 0, 0).Font, span{italic: true}.font(textStyle(8, 0, 0).Font), bold(textStyle(8, 0, 0)).Font} {
+		pieces(fnt, used.String(), func(piece font.Font, glyphs string) {
 			var buf sfnt.Buffer
-			if index, err := face.Face.GlyphIndex(&buf, r); err != nil || index == 0 {
-				t.Errorf("%s has no %q", fnt.Name(), r)
+			for _, r := range glyphs {
+				if !hasGlyph(&buf, piece, r) {
+					t.Errorf("%s has no %q", piece.Name(), r)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -174,25 +176,36 @@ func TestCellLabel(t *testing.T) {
 	}
 }
 
-// Every loss looks unlike every other in color and, among those drawn together most, in marker too; a label keeps its
-// look whatever else is selected.
+// Every registered loss has a look of its own; two of one color differ in line and in marker. A label that a
+// configuration made up gets a color that no loss of its experiment has, whatever the order of the table.
 func TestLossLooks(t *testing.T) {
-	all := []string{"dpo", "ipo", "f-dpo", "typo", "rlhf", "kto", "cpo", "slic", "simpo"}
-	seen := map[color.RGBA]string{}
-	for _, label := range all {
-		l := lossLook(label, all)
-		if other, ok := seen[l.color]; ok {
-			t.Errorf("%s and %s have one color", label, other)
+	names := objective.Kinds()
+	for i, kind := range names {
+		l, ok := lossLooks[kind.Name]
+		if !ok {
+			t.Errorf("%s has no look", kind.Name)
 		}
-		seen[l.color] = label
+		for _, other := range names[:i] {
+			o := lossLooks[other.Name]
+			if l.color == o.color && (slices.Equal(l.dashes, o.dashes) || l.glyph == o.glyph) {
+				t.Errorf("%s and %s look alike", kind.Name, other.Name)
+			}
+		}
 	}
-	if got, want := lossLook("dpo", []string{"dpo"}), lossLook("dpo", all); got.color != want.color {
-		t.Error("dpo changes its color")
+	if len(lossLooks) != len(names) {
+		t.Errorf("%d looks for %d losses", len(lossLooks), len(names))
+	}
+	all := []string{"mine", "dpo", "kto", "hinge", "other"}
+	if l := lossLook("mine", all); l.color == green || l.color == teal || l.color == blue {
+		t.Errorf("a made-up label has the color %v of a loss beside it", l.color)
+	}
+	if lossLook("mine", all).color == lossLook("other", all).color {
+		t.Error("two made-up labels have one color")
 	}
 	reversed := slices.Clone(all)
 	slices.Reverse(reversed)
-	if lossLook("kto", all).color != lossLook("kto", reversed).color {
-		t.Error("kto changes its color with the order of the table")
+	if lossLook("mine", all).color != lossLook("mine", reversed).color {
+		t.Error("a made-up label changes its color with the order of the table")
 	}
 }
 
@@ -246,7 +259,7 @@ func TestLayoutProperty(t *testing.T) {
 			}
 			panels[i] = p
 		}
-		pg := layOut(panels)
+		pg := layOut(panels, themeOf(""))
 		canvas := draw.NewCanvas(newRecorder(), pg.width, pg.height)
 		legendEnd := pg.height - pageMargin - pg.legend.height()
 		first := vg.Rectangle{}
