@@ -223,7 +223,16 @@ func (x *texts) runRow(out *outcome) []byte {
 }
 
 func (x *texts) promptRows() []byte {
-	s := x.sheet(promptsTable)
+	return x.byPrompt(promptsTable, func(s *sheet, p *language.Prompt) {
+		for _, v := range []float64{p.Reward, p.ReferenceReward, p.ProxyReward, p.WinRate, p.KL, p.Judged.Tokens} {
+			s.number(v)
+		}
+	})
+}
+
+// byPrompt writes a row a prompt of the final policy, none where there is no such policy: name, group and what cells adds.
+func (x *texts) byPrompt(table int, cells func(s *sheet, p *language.Prompt)) []byte {
+	s := x.sheet(table)
 	if x.final == nil {
 		return s.body
 	}
@@ -231,9 +240,7 @@ func (x *texts) promptRows() []byte {
 		p := &x.final.Prompts[i]
 		s.text(p.Name)
 		s.text(p.Group)
-		for _, v := range []float64{p.Reward, p.ReferenceReward, p.ProxyReward, p.WinRate, p.KL, p.Judged.Tokens} {
-			s.number(v)
-		}
+		cells(s, p)
 		s.end()
 	}
 	return s.body
@@ -256,20 +263,11 @@ func (x *texts) groupRows() []byte {
 
 // sampleRows gives what the final policy wrote, a line a prompt. Line breaks become spaces, so that a row is a line.
 func (x *texts) sampleRows() []byte {
-	s := x.sheet(samplesTable)
-	if x.final == nil {
-		return s.body
-	}
-	for i := range x.final.Prompts {
-		p := &x.final.Prompts[i]
-		s.text(p.Name)
-		s.text(p.Group)
+	return x.byPrompt(samplesTable, func(s *sheet, p *language.Prompt) {
 		s.number(p.Reward)
 		s.text(oneLine(p.Text))
 		s.text(oneLine(p.Written))
-		s.end()
-	}
-	return s.body
+	})
 }
 
 func oneLine(text string) string {
