@@ -167,6 +167,7 @@ type curve struct {
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
 	logX, logY bool
+	words      func(point) string // says what a point is, where the axes do not
 	broken     bool // the x axis has a break right of 0, which no line crosses
 }
 
@@ -262,11 +263,10 @@ func (c *curve) name() string {
 
 // says is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
 func (c *curve) says(q point) string {
-	y := "no value: " + q.why()
-	if finite(q.y) {
-		y = valued(c.panel.names.y, q.y)
+	text := c.places(q)
+	if c.words != nil {
+		text = c.words(q)
 	}
-	text := valued(c.panel.names.x, q.x) + ", " + y
 	if name := c.name(); name != "" {
 		text = name + ": " + text
 	}
@@ -277,6 +277,15 @@ func (c *curve) says(q point) string {
 		text += fmt.Sprintf(", n = %d", q.n)
 	}
 	return text
+}
+
+// places is where a point is on both axes.
+func (c *curve) places(q point) string {
+	y := "no value: " + q.why()
+	if finite(q.y) {
+		y = valued(c.panel.names.y, q.y)
+	}
+	return valued(c.panel.names.x, q.x) + ", " + y
 }
 
 // valued writes the value of an axis with its name and unit.
