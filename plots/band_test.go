@@ -68,11 +68,11 @@ func TestBandNotes(t *testing.T) {
 		want   []string
 	}{
 		"single runs": {[]*Panel{panel(point{n: 1, spread: spreadCI})}, nil},
-		"one size":    {[]*Panel{panel(point{n: 20, spread: spreadCI}), panel(point{n: 20, spread: spreadCI})}, []string{"Lines: means over seeds. Bands: 95 % Student-t intervals of the mean (n = 20)."}},
+		"one size":    {[]*Panel{panel(point{n: 20, spread: spreadCI}), panel(point{n: 20, spread: spreadCI})}, []string{"Mean over seeds with its 95 % interval (Student t), n\u00a0=\u00a020."}},
 		"sizes": {[]*Panel{panel(point{n: 20, spread: spreadQuartiles}, point{n: 18, spread: spreadQuartiles, failed: []string{"a", "b"}}), panel(point{n: 18, spread: spreadQuartiles, failed: []string{"a"}})},
-			[]string{"Lines: medians over seeds. Bands: lower to upper quartile (n = 18 to 20).", "2 failed runs left out."}},
+			[]string{"Median over seeds with quartiles, n\u00a0=\u00a018\u00a0to\u00a020.", "2 failed runs left out."}},
 		"two kinds": {[]*Panel{panel(point{n: 3, spread: spreadSD}, point{n: 3, spread: spreadNone, failed: []string{"a"}})},
-			[]string{"Lines: means over seeds. Bands: mean ± standard deviation (n = 3).", "Lines: means over seeds, without bands (n = 3).", "1 failed run left out."}},
+			[]string{"Mean over seeds ± standard deviation, n\u00a0=\u00a03.", "Mean over seeds, n\u00a0=\u00a03.", "1 failed run left out."}},
 	} {
 		if got := bandNotes(c.panels); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
