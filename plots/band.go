@@ -61,23 +61,23 @@ func (s spread) around(middle string) (_ spread, ok bool) {
 func (s spread) words() string {
 	switch s {
 	case spreadCI:
-		return "Lines: means over seeds. Bands: 95 % Student-t intervals of the mean"
+		return "Mean over seeds with its 95 % interval (Student t)"
 	case spreadQuartiles:
-		return "Lines: medians over seeds. Bands: lower to upper quartile"
+		return "Median over seeds with quartiles"
 	case spreadDeciles:
-		return "Lines: medians over seeds. Bands: first to last decile"
+		return "Median over seeds with first and last decile"
 	case spreadMedianRange:
-		return "Lines: medians over seeds. Bands: range"
+		return "Median over seeds with range"
 	case spreadMedian:
-		return "Lines: medians over seeds, without bands"
+		return "Median over seeds"
 	case spreadSD:
-		return "Lines: means over seeds. Bands: mean ± standard deviation"
+		return "Mean over seeds ± standard deviation"
 	case spreadSE:
-		return "Lines: means over seeds. Bands: mean ± standard error"
+		return "Mean over seeds ± standard error"
 	case spreadNone:
-		return "Lines: means over seeds, without bands"
+		return "Mean over seeds"
 	}
-	return "Lines: means. Bands: range over seeds and over the prompts of a group"
+	return "Mean and range over seeds and over the prompts of a group"
 }
 
 // of returns the middle of a sample and the ends of its band, NaN where there are none, as below two values.
@@ -115,7 +115,7 @@ type bands struct{ panel *Panel }
 // Plot implements plot.Plotter.
 func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for _, c := range b.panel.curves {
-		inSeries(canvas.Canvas, c.label, func() {
+		inSeries(canvas.Canvas, c.series(), func() {
 			for _, run := range c.segments() {
 				c.plotBand(canvas, p, run)
 			}
@@ -192,9 +192,9 @@ func bandNotes(panels []*Panel) []string {
 	for _, s := range order {
 		size := fmt.Sprint(n[s].least)
 		if n[s].most > n[s].least {
-			size += fmt.Sprintf(" to %d", n[s].most)
+			size += fmt.Sprintf("\u00a0to\u00a0%d", n[s].most)
 		}
-		notes = append(notes, fmt.Sprintf("%s (n = %s).", s.words(), size))
+		notes = append(notes, fmt.Sprintf("%s, n\u00a0=\u00a0%s.", s.words(), size))
 	}
 	switch len(left) {
 	case 0:
@@ -206,10 +206,10 @@ func bandNotes(panels []*Panel) []string {
 	return notes
 }
 
-// fill breaks a note into lines of at most the given width, where words allow.
+// fill breaks a note into lines of at most the given width, where blanks allow; no-break spaces do not.
 func fill(sty text.Style, note string, width vg.Length) []string {
 	var lines []string
-	for _, word := range strings.Fields(note) {
+	for _, word := range strings.Split(note, " ") {
 		last := len(lines) - 1
 		if last >= 0 && sty.Width(lines[last]+" "+word) <= width {
 			lines[last] += " " + word

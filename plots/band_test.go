@@ -15,6 +15,7 @@ func TestSpread(t *testing.T) {
 	for s, want := range map[spread][3]float64{
 		spreadCI: {5, 5 - 4.302652730*se, 5 + 4.302652730*se}, spreadQuartiles: {4, 3, 6.5}, spreadRange: {5, 2, 9},
 		spreadSD: {5, 5 - sd, 5 + sd}, spreadSE: {5, 5 - se, 5 + se}, spreadNone: {5, math.NaN(), math.NaN()},
+		spreadDeciles: {4, 2.4, 8}, spreadMedianRange: {4, 2, 9}, spreadMedian: {4, math.NaN(), math.NaN()},
 	} {
 		middle, low, high := s.of([]float64{9, 2, 4})
 		for i, got := range []float64{middle, low, high} {
@@ -25,7 +26,7 @@ func TestSpread(t *testing.T) {
 		if middle, low, high = s.of([]float64{7}); middle != 7 || !math.IsNaN(low) || !math.IsNaN(high) {
 			t.Errorf("%s of one value: %g %g %g, want 7 without a band", s, middle, low, high)
 		}
-		if middle, low, high = s.of([]float64{7, 7}); middle != 7 || s != spreadNone && (low != 7 || high != 7) {
+		if middle, low, high = s.of([]float64{7, 7}); middle != 7 || s != spreadNone && s != spreadMedian && (low != 7 || high != 7) {
 			t.Errorf("%s of equal values: %g %g %g", s, middle, low, high)
 		}
 	}
@@ -67,11 +68,11 @@ func TestBandNotes(t *testing.T) {
 		want   []string
 	}{
 		"single runs": {[]*Panel{panel(point{n: 1, spread: spreadCI})}, nil},
-		"one size":    {[]*Panel{panel(point{n: 20, spread: spreadCI}), panel(point{n: 20, spread: spreadCI})}, []string{"Lines: means over seeds. Bands: 95 % Student-t intervals of the mean (n = 20)."}},
+		"one size":    {[]*Panel{panel(point{n: 20, spread: spreadCI}), panel(point{n: 20, spread: spreadCI})}, []string{"Mean over seeds with its 95 % interval (Student t), n\u00a0=\u00a020."}},
 		"sizes": {[]*Panel{panel(point{n: 20, spread: spreadQuartiles}, point{n: 18, spread: spreadQuartiles, failed: []string{"a", "b"}}), panel(point{n: 18, spread: spreadQuartiles, failed: []string{"a"}})},
-			[]string{"Lines: medians over seeds. Bands: lower to upper quartile (n = 18 to 20).", "2 failed runs left out."}},
+			[]string{"Median over seeds with quartiles, n\u00a0=\u00a018\u00a0to\u00a020.", "2 failed runs left out."}},
 		"two kinds": {[]*Panel{panel(point{n: 3, spread: spreadSD}, point{n: 3, spread: spreadNone, failed: []string{"a"}})},
-			[]string{"Lines: means over seeds. Bands: mean ± standard deviation (n = 3).", "Lines: means over seeds, without bands (n = 3).", "1 failed run left out."}},
+			[]string{"Mean over seeds ± standard deviation, n\u00a0=\u00a03.", "Mean over seeds, n\u00a0=\u00a03.", "1 failed run left out."}},
 	} {
 		if got := bandNotes(c.panels); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

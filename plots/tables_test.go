@@ -205,6 +205,8 @@ func suite(tb testing.TB) plots.Sources {
 		"existence":    existenceTables(),
 		"seeds":        seedsTables(),
 		"frontier":     frontierTables(),
+		"loss":         lossTables(),
+		"scorecard":    scorecardTables(),
 	}
 	return plots.NewSources(func(name string) (record.Source, error) {
 		if source, ok := experiments[name]; ok {

@@ -1,0 +1,92 @@
+package plots_test
+
+import (
+	"math"
+
+	"windtunnel/experiments/record"
+	"windtunnel/plots"
+)
+
+// figures are those of the golden files, at least one of every kind.
+func figures() []plots.Figure {
+	return []plots.Figure{
+		{Name: "interpolation", From: "training", Params: params("interpolation", func(f *plots.Interpolation) { f.Where = atLambda("1e-5") })},
+		{Name: "preservation", From: "preservation", Params: defaults("preservation")},
+		{Name: "tradeoff", From: "preservation", Params: defaults("tradeoff")},
+		{Name: "constraint", From: "constraint", Params: penalty()},
+		{Name: "simplex_training", From: "training", Params: params("simplex", func(f *plots.Simplex) { f.Split = "lambda" })},
+		{Name: "simplex_penalty", From: "constraint", Params: params("simplex", func(f *plots.Simplex) {
+			f.Along, f.Where = "constraint.l2", atLambda("0.5")
+		})},
+		{Name: "lines_lambda", From: "existence", Params: params("lines", func(f *plots.Lines) {
+			f.X, f.Y = "lambda", "tv_star"
+			f.References = []plots.Reference{{Value: 0.1, Label: "bound"}}
+		})},
+		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
+			f.Table, f.X, f.Y, f.Split = record.Traces, "step", "tv_star", "lambda"
+		})},
+		{Name: "lines_seeds", From: "seeds", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
+		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.Where, f.Twin = "lambda", "tv_star", atLambda("0.1"), false
+		})},
+		{Name: "frontier", From: "frontier", Params: params("frontier", func(f *plots.Frontier) { f.Y = []string{"reward", "win_rate"} })},
+		{Name: "frontier_training", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Along, f.Where, f.Title = record.Traces, "step", atLambda("0.1"), "along training"
+		})},
+		{Name: "frontier_evaluations", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
+			f.Table, f.Y, f.Split, f.XScale = "evaluations", []string{"win_rate"}, "split", "linear"
+		})},
+		{Name: "displacement", From: "frontier", Params: params("displacement", func(f *plots.Displacement) { f.Where = atLambda("0.1") })},
+		{Name: "displacement_together", From: "frontier", Params: params("displacement", func(f *plots.Displacement) {
+			f.Split, f.Where, f.Title = "", atLambda("1"), "all losses"
+		})},
+		{Name: "distance", From: "preservation", Params: params("distance", func(f *plots.Distance) {
+			f.X, f.By, f.To, f.Match = "lambda", "objective", record.Where{"objective": {"typo"}}, []string{"lambda"}
+			f.Where = record.Where{"objective": {"dpo", "ipo"}}
+		})},
+		{Name: "lines_symlog", From: "frontier", Size: "full", Params: params("lines", func(f *plots.Lines) {
+			f.Table, f.X, f.Y, f.Split, f.YScale, f.Aggregate, f.Band = record.Traces, "step", "chosen_shift", "lambda", "symlog", "median", "range"
+		})},
+		{Name: "lines_limits", From: "seeds", Theme: "dark", Width: 60, Params: params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.Twin, f.YLimits, f.Band = "lambda", "tv_star", false, []float64{0.1, 0.2}, "none"
+		})},
+		{Name: "loss", From: "loss", Params: params("loss", func(f *plots.Loss) { f.Title = "log-sigmoid" })},
+		{Name: "scorecard", From: "scorecard", Params: defaults("scorecard")},
+		{Name: "existence", From: "existence", Params: defaults("existence")},
+		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
+			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}
+		})},
+	}
+}
+
+// lossTables are those of the log-sigmoid loss by its closed form: -log sigma(u) with the derivatives -+sigma(-u).
+func lossTables() record.Memory {
+	curve := record.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
+	cells := record.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
+	values := func(u float64) []string {
+		slope := 1 / (1 + math.Exp(u))
+		return []string{record.FormatFloat(math.Log1p(math.Exp(-u))), record.FormatFloat(-slope), record.FormatFloat(slope)}
+	}
+	for i := range 41 {
+		u := float64(i-20) / 4
+		curve.Append(append([]string{record.FormatFloat(u)}, values(u)...)...)
+	}
+	for i := range 64 {
+		chosen, rejected := -0.5-float64(i%8), -0.5-float64(i/8)
+		cells.Append(append([]string{record.FormatFloat(chosen), record.FormatFloat(rejected)}, values(chosen-rejected)...)...)
+	}
+	return record.Memory{curve.Name: curve, cells.Name: cells}
+}
+
+// scorecardTables have every verdict, a value beyond all bounds and one that is left open.
+func scorecardTables() record.Memory {
+	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "verdict", "converged")
+	for _, row := range [][]string{
+		{"dpo", "strong-interpolation", "0.874", "fail", "yes"}, {"dpo", "reference-limit", "7e-7", "pass", "yes"}, {"dpo", "size", "24339", "pass", "yes"},
+		{"typo", "strong-interpolation", "6e-6", "pass", "yes"}, {"typo", "reference-limit", "-8e-9", "pass", "no"}, {"typo", "size", "", "none", "yes"},
+		{"kto", "strong-interpolation", "inf", "fail", "yes"}, {"kto", "reference-limit", "12.34", "fail", "yes"}, {"kto", "size", "0", "pass", "yes"},
+	} {
+		t.Append(row...)
+	}
+	return record.Memory{t.Name: t}
+}
