@@ -1,0 +1,155 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/toy/policy"
+	"windtunnel/toy/train"
+)
+
+// Landscape is the loss over the whole simplex, whatever the policy class, as contours.
+//
+// A penalty L2 is that of the smallest logits that give the policy, for all policies; in a smaller class the loss is
+// drawn without it.
+type Landscape struct {
+	Levels   []Number `json:"levels"`   // losses above the lowest on the grid, ascending
+	Contours []string `json:"contours"` // one path a level, in the syntax of SVG: see [Corner] for its coordinates, times 1000
+}
+
+// Grid of the landscape: the simplex in triangles, its border moved inwards, since losses are infinite there.
+const (
+	subdivisions = 40
+	inset        = 0.004
+	levelCount   = 14
+	drawingScale = 1000
+)
+
+// Corner returns the place of a policy in the triangle with an edge of 1, as figures draw it: response 0 is the corner on
+// the left, 1 on the right, 2 on top.
+func Corner(pi []float64) (x, y float64) { return pi[1] + pi[2]/2, pi[2] * math.Sqrt(3) / 2 }
+
+// grid holds the values of a function at the vertices (i, j), i + j <= subdivisions, of the triangles.
+type grid struct {
+	at     [][]vertex // by j, then i
+	values []float64  // all that are numbers
+}
+
+type vertex struct{ x, y, value float64 }
+
+// newGrid evaluates a function of log-probabilities.
+func newGrid(f func(logPi []float64) float64) *grid {
+	g := &grid{}
+	pi, logPi := make([]float64, responses), make([]float64, responses)
+	for j := range subdivisions + 1 {
+		var row []vertex
+		for i := range subdivisions + 1 - j {
+			pi[1], pi[2] = inward(i), inward(j)
+			pi[0] = inward(subdivisions - i - j)
+			for k, p := range pi {
+				logPi[k] = math.Log(p)
+			}
+			x, y := Corner(pi)
+			v := f(logPi)
+			row = append(row, vertex{x, y, v})
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				g.values = append(g.values, v)
+			}
+		}
+		g.at = append(g.at, row)
+	}
+	return g
+}
+
+// inward is the probability at a number of steps from an edge.
+func inward(steps int) float64 {
+	return inset + (1-responses*inset)*float64(steps)/subdivisions
+}
+
+// landscape evaluates the loss on the grid and cuts it into levels.
+func (u *subject) landscape() *Landscape {
+	env, l2 := u.env, u.L2
+	if u.Basis != nil {
+		l2 = 0
+	}
+	free, err := (&policy.TabularParams{}).Build(env, nil)
+	if err != nil {
+		panic("model: tabular policy: " + err.Error())
+	}
+	problem := u.trainProblem(free, l2)
+	whole := train.Full(merge(u.pairs), problem)
+	g := newGrid(func(logPi []float64) float64 {
+		copy(free.Params(), logPi)
+		floats.AddConst(-stat.Mean(logPi, nil), free.Params())
+		return problem.Loss(whole)
+	})
+	return g.contours()
+}
+
+// contours cuts the grid at levels that have the same area between each two, with the lowest a little above the minimum.
+func (g *grid) contours() *Landscape {
+	out := &Landscape{Levels: []Number{}, Contours: []string{}}
+	if len(g.values) == 0 {
+		return out
+	}
+	slices.Sort(g.values)
+	lowest, highest := g.values[0], g.values[len(g.values)-1]
+	if highest-lowest <= 1e-12*math.Abs(highest) {
+		return out // flat: no contour means anything
+	}
+	for i := range levelCount {
+		share := (float64(i) + 0.5) / levelCount
+		level := stat.Quantile(share*share, stat.LinInterp, g.values, nil) // denser near the minimum
+		out.Levels = append(out.Levels, Number(level-lowest))
+		out.Contours = append(out.Contours, g.contour(level))
+	}
+	return out
+}
+
+// contour returns the segments of a level as an SVG path.
+func (g *grid) contour(level float64) string {
+	var path []byte
+	for j, row := range g.at {
+		for i := range row {
+			if i+1 < len(row) {
+				path = cut(path, level, row[i], row[i+1], g.at[j+1][i])
+			}
+			if i+1 < len(row) && j > 0 {
+				path = cut(path, level, row[i], row[i+1], g.at[j-1][i+1])
+			}
+		}
+	}
+	return string(path)
+}
+
+// cut appends the segment of a level in a triangle, if there is one.
+func cut(path []byte, level float64, a, b, c vertex) []byte {
+	var ends [][2]float64
+	for _, edge := range [3][2]vertex{{a, b}, {b, c}, {c, a}} {
+		from, to := edge[0], edge[1]
+		if math.IsNaN(from.value+to.value) || (from.value < level) == (to.value < level) {
+			continue
+		}
+		t := (level - from.value) / (to.value - from.value)
+		if math.IsInf(from.value, 0) {
+			t = 1
+		} else if math.IsInf(to.value, 0) {
+			t = 0
+		}
+		ends = append(ends, [2]float64{from.x + t*(to.x-from.x), from.y + t*(to.y-from.y)})
+	}
+	if len(ends) != 2 {
+		return path
+	}
+	for i, end := range ends {
+		path = append(path, "ML"[i])
+		path = strconv.AppendFloat(path, drawingScale*end[0], 'f', 1, 64)
+		path = append(path, ' ')
+		path = strconv.AppendFloat(path, drawingScale*end[1], 'f', 1, 64)
+	}
+	return path
+}

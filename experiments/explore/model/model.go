@@ -1,0 +1,145 @@
+// Package model is what the explorer computes: for a bandit of one prompt and three responses, where a loss takes the
+// policy, on which way, what its landscape looks like and which criteria it meets. All numbers come from the packages
+// under toy/ and metrics/, as those of a run do; this package asks for them and shapes the answers for a page. It is the
+// same code in a browser (compiled to WebAssembly) and in tests.
+package model
+
+import (
+	"context"
+
+	"windtunnel/metrics"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/preference"
+)
+
+// Result is the answer to a State.
+type Result struct {
+	Problems    []Problem  `json:"problems"`    // what is wrong with the state; the losses that are well are answered all the same
+	Fragment    string     `json:"fragment"`    // the state in its canonical spelling
+	Mode        []Number   `json:"mode"`        // pi_delta, all mass on pi_star's best response
+	Comparisons int        `json:"comparisons"` // how many the losses see; equal draws have been dropped
+	Class       [][]Number `json:"class"`       // policies along the policy class, where that is a curve
+	Outcomes    []*Outcome `json:"outcomes"`    // one a loss, null where it has mistakes
+	Config      string     `json:"config"`      // YAML that reproduces the outcomes; "" where there are problems
+}
+
+// Outcome is what one loss does.
+type Outcome struct {
+	Label      string      `json:"label"`      // as in the config
+	Kind       string      `json:"kind"`       // canonical
+	Solver     string      `json:"solver"`     // that gave Policy: exact or train
+	Status     string      `json:"status"`     // of the solver
+	Reason     string      `json:"reason"`     // one sentence, or ""
+	Policy     []Number    `json:"policy"`     // the minimizer, or where training ends; null where there is none
+	Loss       Number      `json:"loss"`       // there
+	Trajectory [][]Number  `json:"trajectory"` // policies of the training from pi_ref, first to last
+	Trained    string      `json:"trained"`    // how training ended
+	Path       []Place     `json:"path"`       // minimizers along lambda, from the smallest
+	Landscape  *Landscape  `json:"landscape"`
+	Measures   []Measure   `json:"measures"` // of Policy, by metrics.All
+	Criteria   []Criterion `json:"criteria"`
+}
+
+// Place is the minimizer at one lambda.
+type Place struct {
+	Lambda Number   `json:"lambda"`
+	Policy []Number `json:"policy"` // null where there is no minimizer
+
+	logPi []float64
+}
+
+// Measure is a metric of a policy.
+type Measure struct {
+	Name  string `json:"name"`
+	Value Number `json:"value"`
+}
+
+// promptName is the name of the one prompt.
+const promptName = "x"
+
+// world is what all losses of a state share.
+type world struct {
+	State
+	env   *bandit.Env
+	pairs *preference.Pairs
+}
+
+// Explore answers a state. Nothing of it is random beyond the state's seed.
+func Explore(s State) *Result {
+	r := &Result{Problems: append([]Problem{}, s.Check()...), Fragment: s.Fragment(), Outcomes: make([]*Outcome, len(s.Losses))}
+	if len(r.Problems) > 0 {
+		return r
+	}
+	w, err := newWorld(s)
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{Field: "n", Message: err.Error()})
+		return r
+	}
+	r.Mode, r.Comparisons, r.Class = numbers(w.view().Mode), w.pairs.Len(), w.class()
+	subjects := make([]*subject, len(s.Losses))
+	for i, l := range s.Losses {
+		loss, problems := s.decode(l, sides[i])
+		if len(problems) > 0 {
+			r.Problems = append(r.Problems, problems...)
+			continue
+		}
+		subjects[i] = &subject{world: w, Params: loss.params, kind: loss.kind, label: s.label(i)}
+		r.Outcomes[i] = subjects[i].outcome()
+	}
+	if len(r.Problems) == 0 {
+		r.Config = w.config(subjects, r.Outcomes)
+	}
+	return r
+}
+
+func newWorld(s State) (*world, error) {
+	w := &world{State: s, env: environment(s.Star, s.Ref)}
+	var err error
+	w.pairs, err = s.comparisons(w.env)
+	return w, err
+}
+
+// environment is the bandit of one prompt.
+func environment(star, ref []float64) *bandit.Env {
+	return &bandit.Env{Prompts: []bandit.Prompt{bandit.NewPrompt(promptName, star, ref, nil, []float64{1})}}
+}
+
+// view returns pi_ref as metrics see it, beside the comparisons.
+func (w *world) view() *metrics.View {
+	x := &w.env.Prompts[0]
+	v := metrics.NewView(x.LogRef, x.LogStar, x.LogReference())
+	merged := merge(w.pairs)
+	v.Chosen, v.Rejected, v.Weight = merged.Chosen, merged.Rejected, merged.Weight
+	return v
+}
+
+// measures returns every metric of a policy, given as log-probabilities.
+func (w *world) measures(logPi []float64) []Measure {
+	v := w.view()
+	v.Set(logPi)
+	var all []Measure
+	for _, m := range metrics.All() {
+		all = append(all, Measure{m.Name, Number(m.Value(v))})
+	}
+	return all
+}
+
+// merge returns the distinct comparisons with their total weights, in the order in which they first occur.
+func merge(pairs *preference.Pairs) *preference.Pairs {
+	merged, at := &preference.Pairs{}, map[[2]int]int{}
+	for i := range pairs.Len() {
+		key := [2]int{pairs.Chosen[i], pairs.Rejected[i]}
+		j, known := at[key]
+		if !known {
+			j = merged.Len()
+			at[key] = j
+			merged.Prompt, merged.Chosen, merged.Rejected = append(merged.Prompt, 0), append(merged.Chosen, key[0]), append(merged.Rejected, key[1])
+			merged.Weight = append(merged.Weight, 0)
+		}
+		merged.Weight[j] += pairs.WeightOf(i)
+	}
+	return merged
+}
+
+// background is the context of computations that nobody interrupts: a page that changes its mind asks anew.
+var background = context.Background()
