@@ -36,18 +36,27 @@ type Field struct {
 
 // Kind is a loss of the registry.
 type Kind struct {
-	Name    string  `json:"name"`
-	Summary string  `json:"summary"`
-	Source  string  `json:"source"`
-	Lambda  bool    `json:"lambda"` // whether it has one
-	Fields  []Field `json:"fields"` // without lambda
+	Name    string   `json:"name"`
+	Aliases []string `json:"aliases"`
+	Summary string   `json:"summary"`
+	Source  string   `json:"source"`
+	Lambda  bool     `json:"lambda"` // whether it has one
+	Fields  []Field  `json:"fields"` // without lambda
+	Starts  []Param  `json:"starts"` // parameters to begin with, where the defaults alone are no loss
+}
+
+// starts are the parameters that a page begins with for kinds that cannot do without: DPO and TYPO, written out.
+var starts = map[string][]Param{
+	"custom": {{"pair", "softplus(-lambda * u)"}},
+	"sum":    {{"terms", "[{kind: bradley-terry}, {kind: kl-ref-pi, weight: lambda}]"}},
 }
 
 // Kinds describes the losses of the registry.
 func Kinds() []Kind {
 	var all []Kind
 	for _, e := range objective.Kinds().Entries() {
-		k := Kind{Name: e.Name, Summary: e.Summary, Source: e.Source, Fields: []Field{}}
+		k := Kind{Name: e.Name, Aliases: append([]string{}, e.Aliases...), Summary: e.Summary, Source: e.Source, Fields: []Field{},
+			Starts: append([]Param{}, starts[e.Name]...)}
 		for _, f := range decode.Fields(e.New(), tables) {
 			switch {
 			case f.Key == lambdaKey:

@@ -37,7 +37,10 @@ type Loss struct {
 }
 
 // Param is a parameter of a loss: the key and its value, YAML but for texts, which stand as they are.
-type Param struct{ Key, Value string }
+type Param struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
 
 // Problem is something wrong with a state.
 type Problem struct {
