@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,9 @@ func newExplore(stdout, stderr io.Writer) *cobra.Command {
   experiments explore results/interpolation
   experiments explore --build site`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.build != "" && (o.noOpen || cmd.Flags().Changed("addr")) {
+				return inputError{errors.New("--build serves nothing; want it without --addr and --no-open")}
+			}
 			return runExplore(cmd.Context(), o, args, stdout, stderr)
 		},
 	}
@@ -41,8 +45,6 @@ func newExplore(stdout, stderr io.Writer) *cobra.Command {
 	f.StringVar(&o.addr, "addr", "127.0.0.1:0", "loopback `HOST:PORT` to listen at; port 0 is any that is free")
 	f.StringVar(&o.build, "build", "", "write the page as static files into this new or empty `folder` instead, for any web server")
 	f.BoolVar(&o.noOpen, "no-open", false, "print the address without opening a browser")
-	cmd.MarkFlagsMutuallyExclusive("build", "addr")
-	cmd.MarkFlagsMutuallyExclusive("build", "no-open")
 	return cmd
 }
 

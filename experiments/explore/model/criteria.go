@@ -82,20 +82,31 @@ func (u *subject) side() int {
 func (u *subject) path() []Place {
 	var all []Place
 	for _, lambda := range u.lambdas() {
-		logPi := u.settle(u.at(lambda), u.env, u.pairs)
-		all = append(all, Place{Number(lambda), probabilities(logPi), logPi})
+		r := u.settle(u.at(lambda), u.env, u.pairs)
+		all = append(all, Place{Number(lambda), probabilities(r.logPi), r})
 	}
 	return all
 }
 
-// settle returns the minimizer's log-probabilities, or where the exact solver does not know the loss the stationary point
-// that Newton's method comes to from pi_ref; nil where there is none.
-func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
+// rest is where a loss leaves a policy.
+type rest struct {
+	logPi []float64 // nil where nothing is found
+	none  bool      // there is no minimizer, which is more than not to find one
+}
+
+// settle returns the minimizer, or where the exact solver does not know the loss the stationary point that Newton's
+// method comes to from pi_ref.
+func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) rest {
 	found, err := exact.Solve(background, u.problem(loss, env, pairs))
 	if err == nil && found.Status != exact.Stalled {
-		return found.Policy[0]
+		return rest{found.Policy[0], found.Policy[0] == nil}
 	}
-	found, err = exact.Stationary(background, u.problem(loss, env, pairs))
+	return rest{logPi: u.stationary(loss, env, pairs)}
+}
+
+// stationary returns where Newton's method comes to rest from pi_ref, nil if it does not.
+func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
+	found, err := exact.Stationary(background, u.problem(loss, env, pairs))
 	if err == nil && found.Status == exact.Converged && found.Reason == "" {
 		return found.Policy[0]
 	}
@@ -123,7 +134,7 @@ func (u *subject) limit(name, asks, metric, end string, path []Place, lambda flo
 	case at < 0:
 		c.Detail = fmt.Sprintf("lambda %g is not allowed", lambda)
 	case path[at].logPi == nil:
-		c.Detail = fmt.Sprintf("no minimizer is found at lambda %g", lambda)
+		c.lacks(path[at].rest, fmt.Sprintf(" at lambda %g", lambda))
 	default:
 		c.Value = u.measure(metric, path[at].logPi)
 		c.judge(fmt.Sprintf("total variation to %s at lambda %g", end, lambda))
@@ -137,6 +148,15 @@ func (c *Criterion) judge(detail string) {
 	if c.Value <= c.Bound {
 		c.Verdict = holds
 	}
+}
+
+// lacks says that there is no minimizer, which fails a criterion, or that none is found, which says nothing.
+func (c *Criterion) lacks(r rest, where string) {
+	if r.none {
+		c.Verdict, c.Detail = fails, "there is no minimizer"+where
+		return
+	}
+	c.Detail = "no minimizer is found" + where
 }
 
 // measure is one metric of a policy, given as log-probabilities.
@@ -161,7 +181,7 @@ func (u *subject) monotone(path []Place) Criterion {
 	worst, where, last := math.Inf(-1), 0.0, math.NaN()
 	for _, p := range path {
 		if p.logPi == nil {
-			c.Detail = fmt.Sprintf("no minimizer is found at lambda %.3g", float64(p.Lambda))
+			c.lacks(p.rest, fmt.Sprintf(" at lambda %.3g", float64(p.Lambda)))
 			return c
 		}
 		kl := float64(u.measure("kl_ref_pi", p.logPi))
@@ -182,7 +202,7 @@ func (u *subject) monotone(path []Place) Criterion {
 // preservation solves the loss where pi_ref is pi_star already, on the exact population: a good prompt, which should be left alone.
 func (u *subject) preservation() Criterion {
 	c := Criterion{Name: "preservation", Asks: "Is a prompt left alone whose pi_ref is pi_star already?", Value: Number(math.NaN()),
-		Bound: keepBound, Verdict: unknown, Detail: "no minimizer is found"}
+		Bound: keepBound, Verdict: unknown}
 	if _, direct := u.Params.(objective.Direct); direct {
 		c.Detail = "a policy that is given has no minimizer"
 		return c
@@ -192,11 +212,12 @@ func (u *subject) preservation() Criterion {
 	if err != nil {
 		panic(fmt.Sprintf("model: population: %v", err))
 	}
-	logPi := u.settle(u.Params, good, pairs)
-	if logPi == nil {
+	r := u.settle(u.Params, good, pairs)
+	if r.logPi == nil {
+		c.lacks(r, " there")
 		return c
 	}
-	c.Value = u.measure("kl_star_pi", logPi)
+	c.Value = u.measure("kl_star_pi", r.logPi)
 	c.judge("KL(pi_star to pi) there at this lambda, exact population (nats)")
 	return c
 }

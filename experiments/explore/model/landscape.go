@@ -90,7 +90,7 @@ func (u *subject) landscape() *Landscape {
 	return g.contours()
 }
 
-// contours cuts the grid at levels that have the same area between each two, with the lowest a little above the minimum.
+// contours cuts the grid at levels between which the area grows evenly outwards. The lowest has a hundredth of it inside.
 func (g *grid) contours() *Landscape {
 	out := &Landscape{Levels: []Number{}, Contours: []string{}}
 	if len(g.values) == 0 {
@@ -102,8 +102,8 @@ func (g *grid) contours() *Landscape {
 		return out // flat: no contour means anything
 	}
 	for i := range levelCount {
-		share := (float64(i) + 0.5) / levelCount
-		level := stat.Quantile(share*share, stat.LinInterp, g.values, nil) // denser near the minimum
+		share := (float64(i) + 1.5) / (levelCount + 1.5)
+		level := stat.Quantile(share*share, stat.LinInterp, g.values, nil)
 		out.Levels = append(out.Levels, Number(level-lowest))
 		out.Contours = append(out.Contours, g.contour(level))
 	}

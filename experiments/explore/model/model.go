@@ -32,6 +32,7 @@ type Outcome struct {
 	Reason     string      `json:"reason"`     // one sentence, or ""
 	Policy     []Number    `json:"policy"`     // the minimizer, or where training ends; null where there is none
 	Loss       Number      `json:"loss"`       // there
+	Rest       []Number    `json:"rest"`       // where Newton's method rests from pi_ref, for losses that the exact solver does not know; else null
 	Trajectory [][]Number  `json:"trajectory"` // policies of the training from pi_ref, first to last
 	Trained    string      `json:"trained"`    // how training ended
 	Path       []Place     `json:"path"`       // minimizers along lambda, from the smallest
@@ -45,7 +46,7 @@ type Place struct {
 	Lambda Number   `json:"lambda"`
 	Policy []Number `json:"policy"` // null where there is no minimizer
 
-	logPi []float64
+	rest
 }
 
 // Measure is a metric of a policy.

@@ -125,6 +125,7 @@ func (u *subject) outcome() *Outcome {
 	if found.logPi == nil && found.status != string(exact.Diverged) {
 		trained.reason = strings.TrimSpace(trained.reason + " " + found.reason)
 		found = trained
+		o.Rest = u.rested()
 	}
 	o.Solver, o.Status, o.Reason = found.solver, found.status, found.reason
 	o.Policy, o.Loss = probabilities(found.logPi), Number(found.loss)
@@ -155,6 +156,14 @@ func (u *subject) minimizer() solution {
 		out.logPi = nil
 	}
 	return out
+}
+
+// rested is where Newton's method rests without a KL radius, which it has not.
+func (u *subject) rested() []Number {
+	if u.KLRadius > 0 {
+		return nil
+	}
+	return probabilities(u.stationary(u.Params, u.env, u.pairs))
 }
 
 // problem poses the minimization of a loss.

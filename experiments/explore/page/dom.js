@@ -30,7 +30,7 @@ export function format(value, digits = 4) {
   }
   const size = Math.abs(value);
   const written = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 2) : String(Number(value.toPrecision(digits)));
-  return written.replace("-", "−").replace("e+", "e").replace("e-", "e−");
+  return written.replace(/\.?0+e/, "e").replace("-", "−").replace("e+", "e").replace("e-", "e−");
 }
 
 export const formatPolicy = (pi) => pi.map((p) => format(p, 3)).join(", ");

@@ -26,8 +26,9 @@ export class Panel {
       upright.append((this.paths[name] = draw("path", { class: name })));
     }
     this.mode = draw("rect", { x: -15, y: -15, width: 30, height: 30, class: "mode" });
+    this.rest = draw("circle", { r: 17, class: "rest" });
     this.minimizer = draw("circle", { r: 15, class: "minimizer" });
-    upright.append(this.mode, this.minimizer);
+    upright.append(this.mode, this.rest, this.minimizer);
     this.handles = Object.fromEntries(Object.keys(handles).map((key) => [key, this.#handle(key)]));
     this.element = make("section", { class: `panel ${side}`, "aria-labelledby": `${side}-title`, id: `panel-${side}` }, this.title, svg, this.says);
   }
@@ -93,6 +94,7 @@ export class Panel {
     this.paths.trajectory.setAttribute("d", outcome.trajectory ? line(outcome.trajectory) : "");
     this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((place) => place.policy)));
     put(this.mode, answer.mode);
+    put(this.rest, outcome.rest);
     put(this.minimizer, outcome.policy);
     this.minimizer.dataset.policy = outcome.policy ? outcome.policy.join(",") : "";
     this.says.replaceChildren(...describe(outcome));
@@ -141,6 +143,9 @@ function describe(outcome) {
     rest.push(`loss ${format(outcome.loss)}`);
   }
   const lines = [what, make("br"), rest.join(", ") + ". " + outcome.reason];
+  if (outcome.rest) {
+    lines.push(make("br"), `Newton's method from π_ref rests at ${formatPolicy(outcome.rest)} (open circle).`);
+  }
   if (outcome.trained && outcome.solver === "exact") {
     lines.push(make("br"), `Training: ${outcome.trained}.`);
   }
