@@ -78,6 +78,14 @@ func (u *subject) side() int {
 	return 1
 }
 
+// pathKey names all that a path depends on: the state without lambda, trajectory, radius and the other loss.
+func (u *subject) pathKey() string {
+	s := u.State
+	s.Lambda, s.KLRadius, s.LearnRate, s.Steps = 1, 0, 1, 1
+	s.Losses = s.Losses[u.side() : u.side()+1]
+	return s.Fragment()
+}
+
 // path returns the minimizers along lambda, of the loss without a KL radius; nil for a loss without lambda.
 func (u *subject) path() []Place {
 	var all []Place

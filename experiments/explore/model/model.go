@@ -14,6 +14,7 @@ import (
 
 // Result is the answer to a State.
 type Result struct {
+	Partial     bool       `json:"partial"`     // some outcome lacks path and criteria, which Explore adds to what Glance gives
 	Problems    []Problem  `json:"problems"`    // what is wrong with the state; the losses that are well are answered all the same
 	Fragment    string     `json:"fragment"`    // the state in its canonical spelling
 	Mode        []Number   `json:"mode"`        // pi_delta, all mass on pi_star's best response
@@ -35,10 +36,10 @@ type Outcome struct {
 	Rest       []Number    `json:"rest"`       // where Newton's method rests from pi_ref, for losses that the exact solver does not know; else null
 	Trajectory [][]Number  `json:"trajectory"` // policies of the training from pi_ref, first to last
 	Trained    string      `json:"trained"`    // how training ended
-	Path       []Place     `json:"path"`       // minimizers along lambda, from the smallest
+	Path       []Place     `json:"path"`       // minimizers along lambda, from the smallest; null where Result.Partial
 	Landscape  *Landscape  `json:"landscape"`
 	Measures   []Measure   `json:"measures"` // of Policy, by metrics.All
-	Criteria   []Criterion `json:"criteria"`
+	Criteria   []Criterion `json:"criteria"` // null where Result.Partial
 }
 
 // Place is the minimizer at one lambda.
@@ -65,8 +66,22 @@ type world struct {
 	pairs *preference.Pairs
 }
 
+// Explorer answers states. It remembers the paths of losses along lambda, most of the work, which do not change with
+// lambda. The zero Explorer is ready; it serves one goroutine.
+type Explorer struct {
+	paths map[string][]Place // by what they depend on, see subject.pathKey
+}
+
+// mostPaths is how many paths an Explorer remembers.
+const mostPaths = 32
+
 // Explore answers a state. Nothing of it is random beyond the state's seed.
-func Explore(s State) *Result {
+func (e *Explorer) Explore(s State) *Result { return e.answer(s, true) }
+
+// Glance is Explore without paths and criteria, unless the paths are known already.
+func (e *Explorer) Glance(s State) *Result { return e.answer(s, false) }
+
+func (e *Explorer) answer(s State, whole bool) *Result {
 	r := &Result{Problems: append([]Problem{}, s.Check()...), Fragment: s.Fragment(), Outcomes: make([]*Outcome, len(s.Losses))}
 	if len(r.Problems) > 0 {
 		return r
@@ -86,11 +101,30 @@ func Explore(s State) *Result {
 		}
 		subjects[i] = &subject{world: w, Params: loss.params, kind: loss.kind, label: s.label(i)}
 		r.Outcomes[i] = subjects[i].outcome()
+		if path, known := e.path(subjects[i], whole); known {
+			r.Outcomes[i].Path, r.Outcomes[i].Criteria = path, subjects[i].criteria(path)
+		} else {
+			r.Partial = true
+		}
 	}
 	if len(r.Problems) == 0 {
 		r.Config = w.config(subjects, r.Outcomes)
 	}
 	return r
+}
+
+// path returns a loss's minimizers along lambda, if they are known or to be computed.
+func (e *Explorer) path(u *subject, compute bool) (path []Place, known bool) {
+	key := u.pathKey()
+	if path, known = e.paths[key]; known || !compute {
+		return path, known
+	}
+	if e.paths == nil || len(e.paths) == mostPaths {
+		e.paths = map[string][]Place{}
+	}
+	path = u.path()
+	e.paths[key] = path
+	return path, true
 }
 
 func newWorld(s State) (*world, error) {

@@ -28,7 +28,7 @@ func one(t interface {
 	Fatalf(string, ...any)
 }, s State) *Outcome {
 	t.Helper()
-	r := Explore(s)
+	r := new(Explorer).Explore(s)
 	if len(r.Problems) > 0 {
 		t.Fatalf("%s: %+v", s.Fragment(), r.Problems)
 	}
@@ -155,7 +155,7 @@ func TestCustomIsDPO(t *testing.T) {
 	s := with(Loss{Kind: "dpo"}, Loss{Kind: "custom", Params: []Param{{"psi", "softplus(-lambda * m)"}}})
 	for _, lambda := range []float64{0.01, 0.3, 20} {
 		s.Lambda = lambda
-		r := Explore(s)
+		r := new(Explorer).Explore(s)
 		dpo, custom := r.Outcomes[0], r.Outcomes[1]
 		for i, p := range dpo.Policy {
 			if custom.Rest == nil || math.Abs(float64(custom.Rest[i]-p)) > 1e-9 {
@@ -246,7 +246,7 @@ func TestProblems(t *testing.T) {
 		{"nothing drawn", func() State { s := with(Loss{Kind: "dpo"}); s.Draws, s.Seed = 1, 8; return s }(), Problem{Field: "n", Message: "equal responses"}},
 		{"no losses", with(), Problem{Field: "a", Message: "want one or two"}},
 	} {
-		r := Explore(test.state)
+		r := new(Explorer).Explore(test.state)
 		if len(r.Problems) == 0 {
 			t.Errorf("%s: no problem", test.name)
 			continue
@@ -259,7 +259,7 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s: there is a config", test.name)
 		}
 	}
-	mixed := Explore(with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}))
+	mixed := new(Explorer).Explore(with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}))
 	if mixed.Outcomes[0] == nil || mixed.Outcomes[1] != nil {
 		t.Errorf("one loss with mistakes: outcomes %v, want the first alone", mixed.Outcomes)
 	}
@@ -270,7 +270,7 @@ func TestSameAnswer(t *testing.T) {
 	s := with(Loss{Kind: "typo", Params: []Param{{"reference_samples", "4"}}}, Loss{Kind: "dpo"})
 	s.Draws, s.Seed = 40, 11
 	write := func() string {
-		text, err := json.Marshal(Explore(s))
+		text, err := json.Marshal(new(Explorer).Explore(s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,6 +279,55 @@ func TestSameAnswer(t *testing.T) {
 	if first, second := write(), write(); first != second {
 		t.Error("two answers to one state differ")
 	}
+}
+
+// What is remembered is what would be computed, and a glance is the answer but for what it lacks.
+func TestMemory(t *testing.T) {
+	var e Explorer
+	e.Explore(Default())
+	for _, change := range []func(*State){
+		func(s *State) { s.Lambda = 3 }, func(s *State) { s.KLRadius = 0.1 }, func(s *State) { s.Steps = 7 },
+		func(s *State) { s.Star = []float64{0.2, 0.3, 0.5} }, func(s *State) { s.Draws = 30 }, func(s *State) { s.L2 = 0.1 },
+		func(s *State) { s.Basis = []float64{1, 0, 0} }, func(s *State) { s.Losses[0].Params = []Param{{"label_smoothing", "0.1"}} },
+	} {
+		s := Default()
+		change(&s)
+		glance := e.Glance(s)
+		got, want := e.Explore(s), new(Explorer).Explore(s)
+		if !equal(t, got, want) {
+			t.Errorf("%s: the answer depends on what was asked before", s.Fragment())
+		}
+		if got.Partial {
+			t.Errorf("%s: the whole answer is partial", s.Fragment())
+		}
+		if glance.Partial {
+			for i := range want.Outcomes {
+				want.Outcomes[i].Path, want.Outcomes[i].Criteria = glance.Outcomes[i].Path, glance.Outcomes[i].Criteria
+			}
+			want.Partial = true
+		}
+		if !equal(t, glance, want) {
+			t.Errorf("%s: a glance shows something else", s.Fragment())
+		}
+	}
+	s := Default()
+	if e.Glance(s).Partial || !new(Explorer).Glance(s).Partial {
+		t.Error("a glance shows paths where it knows none, or none where it knows them")
+	}
+}
+
+// equal compares answers as the page gets them.
+func equal(t *testing.T, a, b *Result) bool {
+	t.Helper()
+	x, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(x) == string(y)
 }
 
 // A best-of-n policy is given, not trained.
@@ -315,12 +364,21 @@ func TestDescribe(t *testing.T) {
 }
 
 func BenchmarkExplore(b *testing.B) {
-	for name, s := range map[string]State{"two losses": Default(), "one loss": with(Loss{Kind: "dpo"}),
-		"1000 draws": func() State { s := Default(); s.Draws = 1000; return s }()} {
-		b.Run(name, func(b *testing.B) {
+	custom := Loss{Kind: "custom", Params: []Param{{"pair", "softplus(-lambda * u)"}}}
+	for name, s := range map[string]State{"dpo typo": Default(), "dpo": with(Loss{Kind: "dpo"}), "custom f-dpo": with(custom, Loss{Kind: "f-dpo"}),
+		"dpo typo 1000 draws": func() State { s := Default(); s.Draws = 1000; return s }()} {
+		b.Run("lambda/"+name, func(b *testing.B) {
+			var e Explorer
+			e.Explore(s)
 			for i := 0; b.Loop(); i++ {
 				s.Lambda = 0.05 + 0.001*float64(i%100)
-				Explore(s)
+				e.Explore(s)
+			}
+		})
+		b.Run("policy/"+name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				s.Star = []float64{0.6 - 0.001*float64(i%100), 0.3 + 0.001*float64(i%100), 0.1}
+				new(Explorer).Explore(s)
 			}
 		})
 	}

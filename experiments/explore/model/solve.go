@@ -115,7 +115,7 @@ type solution struct {
 	loss   float64
 }
 
-// outcome computes all about a loss.
+// outcome computes all about a loss but path and criteria.
 func (u *subject) outcome() *Outcome {
 	o := &Outcome{Label: u.label, Kind: u.kind}
 	found, trained := u.minimizer(), solution{}
@@ -132,9 +132,7 @@ func (u *subject) outcome() *Outcome {
 	if found.logPi != nil {
 		o.Measures = u.measures(found.logPi)
 	}
-	o.Path = u.path()
 	o.Landscape = u.landscape()
-	o.Criteria = u.criteria(o.Path)
 	return o
 }
 

@@ -64,8 +64,10 @@ function show(answer, took, asked) {
     panels[side].show(outcomes[i] ?? null, answer, about ? about.message : "");
   });
   if (outcomes.some(Boolean)) {
-    showCriteria(outcomes);
     showMeasures(outcomes, description.metrics);
+    if (!answer.partial) {
+      showCriteria(outcomes);
+    }
   }
   byId("config").textContent = answer.config;
   byId("copy").disabled = answer.config === "";
@@ -74,7 +76,9 @@ function show(answer, took, asked) {
   if (answer.problems.length === 0) {
     history.replaceState(null, "", `#${answer.fragment}`);
   }
-  document.documentElement.dataset.answered = asked;
+  if (!answer.partial) {
+    document.documentElement.dataset.answered = asked;
+  }
   speak(outcomes);
 }
 

@@ -1,4 +1,5 @@
-// Asks the worker. Only the newest question matters: those that were overtaken are never asked.
+// Asks the worker, at a glance first and then, where that is partial, for the rest. Only the newest question matters:
+// those that were overtaken are never asked.
 
 export class Compute {
   #worker = new Worker("worker.js");
@@ -26,8 +27,12 @@ export class Compute {
       this.#next = fragment;
       return;
     }
+    this.#post(fragment, false);
+  }
+
+  #post(fragment, whole) {
     this.#busy = true;
-    this.#worker.postMessage({ fragment });
+    this.#worker.postMessage({ fragment, whole });
   }
 
   #answered({ asked, answer, took }) {
@@ -36,6 +41,8 @@ export class Compute {
     this.#next = null;
     if (next !== null) {
       this.ask(next);
+    } else if (answer.partial) {
+      this.#post(asked, true);
     }
     this.#onanswer(answer, took, asked);
   }

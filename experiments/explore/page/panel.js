@@ -92,7 +92,9 @@ export class Panel {
     this.#contours(outcome.landscape);
     this.paths.class.setAttribute("d", answer.class ? line(answer.class) : "");
     this.paths.trajectory.setAttribute("d", outcome.trajectory ? line(outcome.trajectory) : "");
-    this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((place) => place.policy)));
+    if (!answer.partial) {
+      this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((place) => place.policy)));
+    }
     put(this.mode, answer.mode);
     put(this.rest, outcome.rest);
     put(this.minimizer, outcome.policy);

@@ -17,6 +17,6 @@ const ready = (async () => {
 onmessage = async ({ data }) => {
   await ready;
   const began = performance.now();
-  const answer = JSON.parse(windtunnelExplore(data.fragment));
+  const answer = JSON.parse(windtunnelExplore(data.fragment, data.whole));
   postMessage({ asked: data.fragment, answer, took: performance.now() - began });
 };

@@ -2,8 +2,8 @@
 
 // Command wasm gives a browser the explorer's model. It sets two functions on the global object and stays:
 //
-//	windtunnelExplore(fragment)  the answer to a state as JSON, see model.Explore
-//	windtunnelKinds()            the losses and metrics that there are as JSON
+//	windtunnelExplore(fragment, whole)  the answer to a state as JSON, see model.Explorer: whole, or at a glance
+//	windtunnelKinds()                   the losses and metrics that there are as JSON
 package main
 
 import (
@@ -20,8 +20,9 @@ const gcPercent = 400
 
 func main() {
 	debug.SetGCPercent(gcPercent)
+	var explorer model.Explorer
 	js.Global().Set("windtunnelExplore", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return encode(answer(args[0].String()))
+		return encode(answer(&explorer, args[0].String(), args[1].Bool()))
 	}))
 	js.Global().Set("windtunnelKinds", js.FuncOf(func(js.Value, []js.Value) any {
 		return encode(model.Describe())
@@ -30,7 +31,7 @@ func main() {
 }
 
 // answer explores a fragment. A loss that panics is a problem of the state and leaves the page alive.
-func answer(fragment string) (r *model.Result) {
+func answer(explorer *model.Explorer, fragment string, whole bool) (r *model.Result) {
 	s, problems := model.ParseState(fragment)
 	defer func() {
 		if v := recover(); v != nil {
@@ -40,7 +41,10 @@ func answer(fragment string) (r *model.Result) {
 	if len(problems) > 0 {
 		return &model.Result{Fragment: s.Fragment(), Problems: problems}
 	}
-	return model.Explore(s)
+	if whole {
+		return explorer.Explore(s)
+	}
+	return explorer.Glance(s)
 }
 
 func encode(v any) string {
