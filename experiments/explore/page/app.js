@@ -52,7 +52,9 @@ function change(keys) {
     }
   }
   byId("panels").classList.toggle("single", !state.b);
-  compute.ask(write(state));
+  const question = write(state);
+  document.documentElement.dataset.asked = question;
+  compute.ask(question);
 }
 
 // show shows an answer; asked is the fragment that it answers.
@@ -76,6 +78,7 @@ function show(answer, took, asked) {
   if (answer.problems.length === 0) {
     history.replaceState(null, "", `#${answer.fragment}`);
   }
+  document.documentElement.dataset.glanced = asked;
   if (!answer.partial) {
     document.documentElement.dataset.answered = asked;
   }

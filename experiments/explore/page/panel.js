@@ -14,7 +14,8 @@ export class Panel {
   // onmove gets "star" or "ref" and the policy that it was moved to.
   constructor(side, onmove) {
     this.onmove = onmove;
-    this.title = make("h2", { id: `${side}-title` });
+    this.side = side.toUpperCase();
+    this.title = make("h2", { id: `${side}-title` }, `Loss ${this.side}`);
     this.says = make("p", { class: "says" });
     const { svg, upright } = triangle(`Simplex of loss ${side.toUpperCase()}`);
     this.svg = svg;
@@ -88,7 +89,7 @@ export class Panel {
       this.says.textContent = problem;
       return;
     }
-    this.title.textContent = outcome.label;
+    this.title.textContent = `${this.side}: ${outcome.label}`;
     this.#contours(outcome.landscape);
     this.paths.class.setAttribute("d", answer.class ? line(answer.class) : "");
     this.paths.trajectory.setAttribute("d", outcome.trajectory ? line(outcome.trajectory) : "");
