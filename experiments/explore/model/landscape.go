@@ -116,10 +116,10 @@ func (g *grid) contour(level float64) string {
 	for j, row := range g.at {
 		for i := range row {
 			if i+1 < len(row) {
-				path = cut(path, level, row[i], row[i+1], g.at[j+1][i])
+				path = cut(path, level, &row[i], &row[i+1], &g.at[j+1][i])
 			}
 			if i+1 < len(row) && j > 0 {
-				path = cut(path, level, row[i], row[i+1], g.at[j-1][i+1])
+				path = cut(path, level, &row[i], &row[i+1], &g.at[j-1][i+1])
 			}
 		}
 	}
@@ -127,29 +127,40 @@ func (g *grid) contour(level float64) string {
 }
 
 // cut appends the segment of a level in a triangle, if there is one.
-func cut(path []byte, level float64, a, b, c vertex) []byte {
-	var ends [][2]float64
-	for _, edge := range [3][2]vertex{{a, b}, {b, c}, {c, a}} {
-		from, to := edge[0], edge[1]
-		if math.IsNaN(from.value+to.value) || (from.value < level) == (to.value < level) {
-			continue
-		}
-		t := (level - from.value) / (to.value - from.value)
-		if math.IsInf(from.value, 0) {
+func cut(path []byte, level float64, a, b, c *vertex) []byte {
+	if math.IsNaN(a.value + b.value + c.value) {
+		return path
+	}
+	low := [3]bool{a.value < level, b.value < level, c.value < level}
+	switch {
+	case low[0] == low[1] && low[1] == low[2]:
+		return path
+	case low[1] == low[2]:
+		return segment(path, level, a, b, c)
+	case low[2] == low[0]:
+		return segment(path, level, b, c, a)
+	}
+	return segment(path, level, c, a, b)
+}
+
+// segment appends the segment that cuts one vertex of a triangle off the two others.
+func segment(path []byte, level float64, off, b, c *vertex) []byte {
+	for i, to := range [2]*vertex{b, c} {
+		t := (level - off.value) / (to.value - off.value)
+		if math.IsInf(off.value, 0) {
 			t = 1
 		} else if math.IsInf(to.value, 0) {
 			t = 0
 		}
-		ends = append(ends, [2]float64{from.x + t*(to.x-from.x), from.y + t*(to.y-from.y)})
-	}
-	if len(ends) != 2 {
-		return path
-	}
-	for i, end := range ends {
-		path = append(path, "ML"[i])
-		path = strconv.AppendFloat(path, drawingScale*end[0], 'f', 1, 64)
-		path = append(path, ' ')
-		path = strconv.AppendFloat(path, drawingScale*end[1], 'f', 1, 64)
+		path = appendTenths(append(path, "ML"[i]), drawingScale*(off.x+t*(to.x-off.x)))
+		path = appendTenths(append(path, ' '), drawingScale*(off.y+t*(to.y-off.y)))
 	}
 	return path
+}
+
+// appendTenths appends a number that is not negative with one decimal, faster than strconv.AppendFloat, for there are
+// thousands.
+func appendTenths(to []byte, v float64) []byte {
+	tenths := int(v*10 + 0.5)
+	return append(strconv.AppendInt(to, int64(tenths/10), 10), '.', byte('0'+tenths%10))
 }

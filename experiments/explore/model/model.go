@@ -67,9 +67,11 @@ type world struct {
 }
 
 // Explorer answers states. It remembers the paths of losses along lambda, most of the work, which do not change with
-// lambda. The zero Explorer is ready; it serves one goroutine.
+// lambda, and what it last glanced at. The zero Explorer is ready; it serves one goroutine.
 type Explorer struct {
-	paths map[string][]Place // by what they depend on, see subject.pathKey
+	paths    map[string][]Place // by what they depend on, see subject.pathKey
+	glanced  *Result            // the last answer, as it was before paths
+	subjects []*subject         // of it; nil where a loss has mistakes
 }
 
 // mostPaths is how many paths an Explorer remembers.
@@ -82,35 +84,51 @@ func (e *Explorer) Explore(s State) *Result { return e.answer(s, true) }
 func (e *Explorer) Glance(s State) *Result { return e.answer(s, false) }
 
 func (e *Explorer) answer(s State, whole bool) *Result {
+	if e.glanced == nil || e.glanced.Fragment != s.Fragment() {
+		e.glance(s)
+	}
+	r := *e.glanced
+	r.Outcomes = make([]*Outcome, len(e.glanced.Outcomes))
+	for i, u := range e.subjects {
+		if u == nil {
+			continue
+		}
+		o := *e.glanced.Outcomes[i]
+		r.Outcomes[i] = &o
+		if path, known := e.path(u, whole); known {
+			o.Path, o.Criteria = path, u.criteria(path)
+		} else {
+			r.Partial = true
+		}
+	}
+	return &r
+}
+
+// glance computes the answer to a state without paths.
+func (e *Explorer) glance(s State) {
 	r := &Result{Problems: append([]Problem{}, s.Check()...), Fragment: s.Fragment(), Outcomes: make([]*Outcome, len(s.Losses))}
+	e.glanced, e.subjects = r, make([]*subject, len(s.Losses))
 	if len(r.Problems) > 0 {
-		return r
+		return
 	}
 	w, err := newWorld(s)
 	if err != nil {
 		r.Problems = append(r.Problems, Problem{Field: "n", Message: err.Error()})
-		return r
+		return
 	}
 	r.Mode, r.Comparisons, r.Class = numbers(w.view().Mode), w.pairs.Len(), w.class()
-	subjects := make([]*subject, len(s.Losses))
 	for i, l := range s.Losses {
 		loss, problems := s.decode(l, sides[i])
 		if len(problems) > 0 {
 			r.Problems = append(r.Problems, problems...)
 			continue
 		}
-		subjects[i] = &subject{world: w, Params: loss.params, kind: loss.kind, label: s.label(i)}
-		r.Outcomes[i] = subjects[i].outcome()
-		if path, known := e.path(subjects[i], whole); known {
-			r.Outcomes[i].Path, r.Outcomes[i].Criteria = path, subjects[i].criteria(path)
-		} else {
-			r.Partial = true
-		}
+		e.subjects[i] = &subject{world: w, Params: loss.params, kind: loss.kind, label: s.label(i)}
+		r.Outcomes[i] = e.subjects[i].outcome()
 	}
 	if len(r.Problems) == 0 {
-		r.Config = w.config(subjects, r.Outcomes)
+		r.Config = w.config(e.subjects, r.Outcomes)
 	}
-	return r
 }
 
 // path returns a loss's minimizers along lambda, if they are known or to be computed.

@@ -29,7 +29,10 @@ export class Panel {
     this.mode = draw("rect", { x: -15, y: -15, width: 30, height: 30, class: "mode" });
     this.rest = draw("circle", { r: 17, class: "rest" });
     this.minimizer = draw("circle", { r: 15, class: "minimizer" });
-    upright.append(this.mode, this.rest, this.minimizer);
+    for (const mark of [this.mode, this.rest, this.minimizer]) {
+      put(mark, null);
+      upright.append(mark);
+    }
     this.handles = Object.fromEntries(Object.keys(handles).map((key) => [key, this.#handle(key)]));
     this.element = make("section", { class: `panel ${side}`, "aria-labelledby": `${side}-title`, id: `panel-${side}` }, this.title, svg, this.says);
   }
