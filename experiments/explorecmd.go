@@ -54,13 +54,13 @@ func runExplore(ctx context.Context, o exploreOptions, dirs []string, stdout, st
 		return err
 	}
 	if o.build != "" {
-		return buildPage(ctx, o.build, results, stdout)
+		return buildPage(ctx, o.build, results, stdout, stderr)
 	}
 	l, err := explore.Listen(o.addr)
 	if err != nil {
 		return inputError{err}
 	}
-	page, err := makePage(ctx, results)
+	page, err := makePage(ctx, results, stderr)
 	if err != nil {
 		l.Close()
 		return err
@@ -105,7 +105,9 @@ func explored(dirs []string) ([]*explore.Results, error) {
 	return all, nil
 }
 
-func makePage(ctx context.Context, results []*explore.Results) (explore.Page, error) {
+// makePage assembles the page. Where nothing is compiled yet, that takes a while, of which stderr is told.
+func makePage(ctx context.Context, results []*explore.Results, stderr io.Writer) (explore.Page, error) {
+	fmt.Fprintln(stderr, "experiments: compiling the page, the first time for some seconds")
 	compute, err := explore.Compile(ctx, "")
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func makePage(ctx context.Context, results []*explore.Results) (explore.Page, er
 }
 
 // buildPage writes the page into a folder that holds nothing else.
-func buildPage(ctx context.Context, dir string, results []*explore.Results, stdout io.Writer) error {
+func buildPage(ctx context.Context, dir string, results []*explore.Results, stdout, stderr io.Writer) error {
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) > 0 {
 		return inputError{fmt.Errorf("--build %s: the folder has files already; want a new or empty one", dir)}
@@ -122,7 +124,7 @@ func buildPage(ctx context.Context, dir string, results []*explore.Results, stdo
 	if err != nil && !os.IsNotExist(err) {
 		return inputError{fmt.Errorf("--build: %w", err)}
 	}
-	page, err := makePage(ctx, results)
+	page, err := makePage(ctx, results, stderr)
 	if err != nil {
 		return err
 	}

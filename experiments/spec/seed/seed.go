@@ -7,12 +7,9 @@ import (
 	"math/rand/v2"
 )
 
-// Uses of random numbers, each of which has a source of its own.
+// Uses of random numbers that others than runs have too.
 const (
-	Environment      = "environment"
 	Preferences      = "preferences"
-	Policy           = "policy"
-	Batches          = "batches"
 	ReferenceSamples = "reference-samples"
 )
 
