@@ -5,8 +5,9 @@ import "testing"
 // A source is its seed's and its use's alone.
 func TestSource(t *testing.T) {
 	first := func(seed int, use string) uint64 { return Source(seed, use).Uint64() }
-	if first(3, Preferences) != first(3, Preferences) {
-		t.Error("one seed and one use give two sources")
+	first(3, Preferences) // which leaves no trace
+	if got, want := first(4, Preferences), Source(4, "preferences").Uint64(); got != want {
+		t.Errorf("one seed and one use give %d and %d", got, want)
 	}
 	seen := map[uint64]bool{}
 	for seed := range 20 {
