@@ -2,13 +2,13 @@ package spec
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 
 	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec/seed"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -52,13 +52,10 @@ type seedOverride interface{ SeedOverride() *int }
 // Source returns the run's source of random numbers for one use. It depends on the seed and the use alone, so losses
 // that are compared under one seed see the same data and the same batches. override, where not nil, replaces the seed.
 func (r *Run) Source(use string, override *int) *rand.Rand {
-	seed := r.Seed
 	if override != nil {
-		seed = *override
+		return seed.Source(*override, use)
 	}
-	var space [64]byte
-	text := append(binary.LittleEndian.AppendUint64(space[:0], uint64(seed)), use...)
-	return rand.New(rand.NewChaCha8(sha256.Sum256(text)))
+	return seed.Source(r.Seed, use)
 }
 
 // sourceFor is Source with the override that params may hold.

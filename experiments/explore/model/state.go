@@ -1,0 +1,294 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/experiments/spec/decode"
+)
+
+// responses is K: the explorer draws the simplex of three.
+const responses = 3
+
+// State is all that the page shows depends on. It is kept in the page's address, see Fragment.
+type State struct {
+	Star, Ref []float64 // pi_star and pi_ref, each three probabilities in (0, 1) that sum to 1
+	Lambda    float64   // of every loss that has one, [1e-100, 1e100]
+	Draws     int       // of pairs, see preference.Sample; 0 is the exact population
+	Seed      int       // of the draws
+	L2        float64   // see train.Constraint
+	KLRadius  float64   // see train.Constraint; above 0 there is no exact solver, training gives the policy
+	Basis     []float64 // nil: all policies; else those with logits log pi_ref + z Basis, three entries
+	LearnRate float64   // Adam's, of the trajectory
+	Steps     int       // of the trajectory, each on all comparisons
+	Losses    []Loss    // one, or two side by side
+}
+
+// Loss is a loss as it is written, with the parameters that are given.
+type Loss struct {
+	Kind   string
+	Params []Param // sorted by key
+}
+
+// Param is a parameter of a loss: the key and its value, YAML but for texts, which stand as they are.
+type Param struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Problem is something wrong with a state.
+type Problem struct {
+	Field   string `json:"field"`   // key of the fragment: "lambda", "a", "a.pair"
+	Message string `json:"message"` // one sentence with what is allowed
+	Column  int    `json:"column"`  // of the mistake in a formula, from 1; 0 where it has no place
+}
+
+// Default returns the state of a page without a fragment: the paper's three responses, DPO beside TYPO.
+func Default() State {
+	return State{
+		Star: []float64{0.6, 0.3, 0.1}, Ref: []float64{0.4, 0.4, 0.2}, Lambda: 0.1, LearnRate: 0.05, Steps: 300,
+		Losses: []Loss{{Kind: "dpo"}, {Kind: "typo"}},
+	}
+}
+
+// What a state may hold, so that an answer takes milliseconds.
+const (
+	mostFragment = 16 << 10
+	mostDraws    = 1000
+	mostSteps    = 2000
+	mostLosses   = 2
+)
+
+// sides are the keys of the losses.
+var sides = [mostLosses]string{"a", "b"}
+
+// setting is a key of the fragment that holds numbers.
+type setting struct {
+	key    string
+	bounds decode.Interval
+	get    func(s *State) []float64 // nil: not given
+	set    func(s *State, v []float64)
+	count  int
+	whole  bool
+}
+
+// number describes a setting of one number.
+func number(key, bounds string, at func(s *State) *float64) setting {
+	return setting{key: key, bounds: interval(bounds), count: 1,
+		get: func(s *State) []float64 { return []float64{*at(s)} },
+		set: func(s *State, v []float64) { *at(s) = v[0] }}
+}
+
+// whole describes a setting of one whole number.
+func whole(key, bounds string, at func(s *State) *int) setting {
+	return setting{key: key, bounds: interval(bounds), count: 1, whole: true,
+		get: func(s *State) []float64 { return []float64{float64(*at(s))} },
+		set: func(s *State, v []float64) { *at(s) = int(v[0]) }}
+}
+
+// vector describes a setting of one number a response.
+func vector(key, bounds string, at func(s *State) *[]float64) setting {
+	return setting{key: key, bounds: interval(bounds), count: responses,
+		get: func(s *State) []float64 { return *at(s) },
+		set: func(s *State, v []float64) { *at(s) = v }}
+}
+
+// settings lists the keys in the order of the fragment. Bounds are those of the config's keys, or tighter.
+func settings() []setting {
+	return []setting{
+		vector("star", "(0,1)", func(s *State) *[]float64 { return &s.Star }),
+		vector("ref", "(0,1)", func(s *State) *[]float64 { return &s.Ref }),
+		number("lambda", "[1e-100,1e100]", func(s *State) *float64 { return &s.Lambda }),
+		whole("n", fmt.Sprintf("[0,%d]", mostDraws), func(s *State) *int { return &s.Draws }),
+		whole("seed", "[0,1e15]", func(s *State) *int { return &s.Seed }),
+		number("l2", "[0,1e12]", func(s *State) *float64 { return &s.L2 }),
+		number("kl", "[0,1e6]", func(s *State) *float64 { return &s.KLRadius }),
+		vector("basis", "[-1e6,1e6]", func(s *State) *[]float64 { return &s.Basis }),
+		number("lr", "(0,1e3]", func(s *State) *float64 { return &s.LearnRate }),
+		whole("steps", fmt.Sprintf("[1,%d]", mostSteps), func(s *State) *int { return &s.Steps }),
+	}
+}
+
+// interval is the interval of a text that is known to be one.
+func interval(text string) decode.Interval {
+	r, err := decode.ParseInterval(text)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// ParseState reads a fragment (without its #): keys and values as in the query of a URL. Keys that are not given have
+// their defaults; losses, if any is given, are those given. With problems, the state holds what could be read.
+func ParseState(fragment string) (State, []Problem) {
+	s := Default()
+	if len(fragment) > mostFragment {
+		return s, []Problem{{Field: "fragment", Message: fmt.Sprintf("has %d bytes; want at most %d", len(fragment), mostFragment)}}
+	}
+	values, err := url.ParseQuery(fragment)
+	if err != nil {
+		return s, []Problem{{Field: "fragment", Message: "cannot be read: " + err.Error()}}
+	}
+	var problems []Problem
+	for _, one := range settings() {
+		if texts, given := values[one.key]; given {
+			problems = append(problems, one.read(&s, texts)...)
+			delete(values, one.key)
+		}
+	}
+	problems = append(problems, s.readLosses(values)...)
+	for _, key := range sortedKeys(values) {
+		problems = append(problems, Problem{Field: key, Message: "is not a key; want " + strings.Join(keys(), ", ")})
+	}
+	return s, problems
+}
+
+// read sets the state from the values of a key.
+func (f *setting) read(s *State, texts []string) []Problem {
+	parts := strings.Split(texts[0], ",")
+	v := make([]float64, len(parts))
+	for i, part := range parts {
+		x, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil || f.whole && x != math.Trunc(x) || !f.bounds.Contains(x) {
+			return []Problem{f.problem(fmt.Sprintf("is %q", texts[0]))}
+		}
+		v[i] = x
+	}
+	if len(texts) > 1 || len(v) != f.count {
+		return []Problem{f.problem(fmt.Sprintf("has %d values", max(len(texts), len(v))))}
+	}
+	f.set(s, v)
+	return nil
+}
+
+// problem says what the setting allows.
+func (f *setting) problem(wrong string) Problem {
+	what := "a number"
+	switch {
+	case f.whole:
+		what = "a whole number"
+	case f.count > 1:
+		what = fmt.Sprintf("%d numbers", f.count)
+	}
+	return Problem{Field: f.key, Message: fmt.Sprintf("%s; want %s in %s", wrong, what, f.bounds)}
+}
+
+// readLosses takes the keys of losses out of the values.
+func (s *State) readLosses(values url.Values) []Problem {
+	var losses []Loss
+	var problems []Problem
+	for _, side := range sides {
+		kind, given := values[side]
+		if !given {
+			continue
+		}
+		delete(values, side)
+		l := Loss{Kind: kind[0]}
+		for _, key := range sortedKeys(values) {
+			if name, ok := strings.CutPrefix(key, side+"."); ok {
+				l.Params = append(l.Params, Param{name, values[key][0]})
+				delete(values, key)
+			}
+		}
+		if side == sides[1] && len(losses) == 0 {
+			problems = append(problems, Problem{Field: side, Message: "is given without a; want a first"})
+		}
+		losses = append(losses, l)
+	}
+	if losses != nil {
+		s.Losses = losses
+	}
+	return problems
+}
+
+// Fragment writes the state for the page's address. ParseState reads the same state back.
+func (s State) Fragment() string {
+	var parts []string
+	add := func(key, value string) { parts = append(parts, key+"="+escape(value)) }
+	for _, f := range settings() {
+		v := f.get(&s)
+		if v == nil {
+			continue
+		}
+		texts := make([]string, len(v))
+		for i, x := range v {
+			texts[i] = formatFloat(x)
+		}
+		add(f.key, strings.Join(texts, ","))
+	}
+	for i, l := range s.Losses {
+		add(sides[i], l.Kind)
+		for _, p := range l.Params {
+			add(sides[i]+"."+url.QueryEscape(p.Key), p.Value)
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// escape is url.QueryEscape that leaves commas legible.
+func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "%2C", ",") }
+
+// formatFloat writes the shortest text that reads back to the same float64.
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Check returns what is wrong with a state that was not read, or that holds together badly.
+func (s State) Check() []Problem {
+	var problems []Problem
+	for _, f := range settings() {
+		v := f.get(&s)
+		outside := func(x float64) bool { return !f.bounds.Contains(x) }
+		if v == nil && f.key == "basis" {
+			continue
+		}
+		if len(v) != f.count || slices.ContainsFunc(v, outside) {
+			problems = append(problems, f.problem(fmt.Sprintf("is %v", v)))
+		} else if f.key == "star" || f.key == "ref" {
+			if sum := floats.Sum(v); math.Abs(sum-1) > 1e-6 {
+				problems = append(problems, Problem{Field: f.key, Message: fmt.Sprintf("sums to %.9g; want probabilities that sum to 1", sum)})
+			}
+		}
+	}
+	if s.Basis != nil && floats.Max(s.Basis) == floats.Min(s.Basis) {
+		problems = append(problems, Problem{Field: "basis", Message: "is constant, which moves no policy; want entries that differ"})
+	}
+	if len(s.Losses) < 1 || len(s.Losses) > mostLosses {
+		problems = append(problems, Problem{Field: sides[0], Message: fmt.Sprintf("%d losses; want one or two", len(s.Losses))})
+	}
+	return problems
+}
+
+// label names a loss in the config: by its kind, and by its side where both are of one kind.
+func (s State) label(i int) string {
+	kind := canonical(s.Losses[i].Kind)
+	if len(s.Losses) > 1 && kind == canonical(s.Losses[1-i].Kind) {
+		return kind + " " + sides[i]
+	}
+	return kind
+}
+
+// keys lists the keys of a fragment.
+func keys() []string {
+	var all []string
+	for _, f := range settings() {
+		all = append(all, f.key)
+	}
+	for _, side := range sides {
+		all = append(all, side, side+".PARAMETER")
+	}
+	return all
+}
+
+func sortedKeys(values url.Values) []string {
+	var all []string
+	for key := range values {
+		all = append(all, key)
+	}
+	slices.Sort(all)
+	return all
+}

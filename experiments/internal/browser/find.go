@@ -1,0 +1,67 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Names are the programs that Find looks for, in this order.
+var Names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+
+// ErrMissing says that no Chromium is installed.
+var ErrMissing = errors.New("no Chromium is installed")
+
+// Find returns the path of an installed Chromium. The error wraps ErrMissing and says what was looked for.
+func Find() (string, error) {
+	for _, name := range Names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: none of %s is on the PATH (Debian: apt-get install chromium)", ErrMissing, strings.Join(Names, ", "))
+}
+
+// sandboxed says whether Chromium can have its sandbox, which it refuses to root.
+func sandboxed() bool { return os.Geteuid() != 0 }
+
+// PDF prints an HTML file as PDF into the file out, which it replaces, without headers and footers. The page's print style
+// decides sizes and margins. Chromium writes the time into the PDF, so that its bytes differ from run to run.
+func PDF(ctx context.Context, page, out string) error {
+	program, err := Find()
+	if err != nil {
+		return err
+	}
+	profile, err := os.MkdirTemp("", "chromium-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(profile)
+	full, err := filepath.Abs(page)
+	if err != nil {
+		return err
+	}
+	args := []string{"--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--no-pdf-header-footer",
+		"--user-data-dir=" + profile, "--print-to-pdf=" + out}
+	if !sandboxed() {
+		args = append(args, "--no-sandbox")
+	}
+	said, err := exec.CommandContext(ctx, program, append(args, FileURL(full))...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", program, err, lastLine(said))
+	}
+	if _, err := os.Stat(out); err != nil {
+		return fmt.Errorf("%s wrote no PDF: %s", program, lastLine(said))
+	}
+	return nil
+}
+
+// lastLine returns the last line of a program's output that is not empty.
+func lastLine(output []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	return lines[len(lines)-1]
+}
