@@ -168,7 +168,7 @@ type curve struct {
 	lastOnly   bool // the end alone is marked
 	logX, logY bool
 	words      func(point) string // says what a point is, where the axes do not
-	broken     bool // the x axis has a break right of 0, which no line crosses
+	broken     bool               // the x axis has a break right of 0, which no line crosses
 }
 
 // At most about this many markers a curve; the curves of a panel mark different points.

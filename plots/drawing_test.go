@@ -174,15 +174,15 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// A PDF document says nothing of when it was written, and its page has the size of the figure.
+// A PDF document says nothing of when it was written, its page has the size of the figure, its table points at its objects,
+// and its fonts are embedded.
 func TestPDF(t *testing.T) {
-	fig := figures()[0]
-	pdf, err := drawing(t, fig).PDF()
+	pdf, err := drawing(t, figures()[0]).PDF()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.HasPrefix(pdf, []byte("%PDF-1.")) || !bytes.Contains(pdf, []byte("/CreationDate (D:20000101")) {
-		t.Errorf("the document starts with %q or has another date", pdf[:8])
+	if !bytes.HasPrefix(pdf, []byte("%PDF-1.5\n")) || !bytes.HasSuffix(pdf, []byte("%%EOF\n")) || bytes.Contains(pdf, []byte("Date")) {
+		t.Errorf("the document starts with %q or has a date", pdf[:8])
 	}
 	box := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]`).FindSubmatch(pdf)
 	if box == nil {
@@ -190,6 +190,20 @@ func TestPDF(t *testing.T) {
 	}
 	if width, _ := strconv.ParseFloat(string(box[1]), 64); math.Abs(width-175*72/25.4) > 0.01 {
 		t.Errorf("the page is %s pt wide, want 175 mm", box[1])
+	}
+	entries := regexp.MustCompile(`(\d{10}) 00000 n `).FindAllSubmatch(pdf, -1)
+	for i, entry := range entries {
+		at, _ := strconv.Atoi(string(entry[1]))
+		if want := fmt.Sprintf("%d 0 obj\n", i+1); !bytes.HasPrefix(pdf[at:], []byte(want)) {
+			t.Errorf("object %d is not at %d", i+1, at)
+		}
+	}
+	fonts, embedded := bytes.Count(pdf, []byte("/Type0")), bytes.Count(pdf, []byte("/CIDFontType0C"))
+	if len(entries) < 5 || fonts < 2 || embedded != fonts {
+		t.Errorf("%d objects, %d fonts, %d of them embedded", len(entries), fonts, embedded)
+	}
+	if len(pdf) > 60<<10 {
+		t.Errorf("%d bytes: the fonts are not cut down", len(pdf))
 	}
 }
 

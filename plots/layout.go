@@ -91,7 +91,9 @@ func (pg *page) takeNotes() {
 	sty, seen := textStyle(noteSize, draw.XLeft, draw.YBottom), map[string]bool{}
 	for _, note := range append(notes, bandNotes(pg.panels)...) {
 		if !seen[note] {
-			pg.notes = append(pg.notes, fill(sty, note, pg.width-2*pageMargin)...)
+			for _, line := range fill(sty, note, pg.width-2*pageMargin) {
+				pg.notes = append(pg.notes, strings.ReplaceAll(line, "\u00a0", " "))
+			}
 		}
 		seen[note] = true
 	}

@@ -2,97 +2,79 @@ package plots
 
 import (
 	"bytes"
-	"sync"
-	"time"
-
-	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/sfnt"
-	"golang.org/x/image/math/fixed"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/vgpdf"
+	"compress/zlib"
+	"fmt"
+	"strings"
 )
 
-// pinPDF makes documents say nothing of when they were written and keep their objects in one order. The library offers
-// that for all documents of a program only.
-var pinPDF = sync.OnceFunc(func() {
-	epoch := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	fpdf.SetDefaultCreationDate(epoch)
-	fpdf.SetDefaultModificationDate(epoch)
-	fpdf.SetDefaultCatalogSort(true)
-})
-
-// PDF returns the figure as a document of one page of its size. Text is drawn as the outlines of its letters, so that it
-// looks the same everywhere and no font can be missing or of a kind that a publisher refuses.
+// PDF returns the figure as a document of one page of its size. Its text is text in fonts that are embedded, cut down to
+// the glyphs in use. The document holds no date and no identifier, so that the same figure gives the same bytes.
+//
+// gonum's own writer embeds neither fonts with PostScript outlines, as Latin Modern, nor letters beyond Western Europe's.
 func (d *Drawing) PDF() ([]byte, error) {
-	pinPDF()
-	scale := d.theme.scale
-	c := vgpdf.New(d.page.width*vg.Length(scale), d.page.height*vg.Length(scale))
-	c.Scale(scale, scale)
-	d.sketch.replay(outlined{c}, d.theme.color)
-	var out bytes.Buffer
-	_, err := c.WriteTo(&out)
-	return out.Bytes(), err
-}
-
-// outlined draws text as paths. The PDF library knows neither fonts with PostScript outlines, as Latin Modern, nor Greek
-// in the others.
-type outlined struct{ *vgpdf.Canvas }
-
-// FillString implements vg.Canvas.
-func (c outlined) FillString(face font.Face, at vg.Point, text string) {
-	var buf sfnt.Buffer
-	em := fixed.I(int(face.Face.UnitsPerEm()))
-	unit := face.Font.Size / vg.Length(face.Face.UnitsPerEm())
-	x := fixed.Int26_6(0)
-	var last sfnt.GlyphIndex
-	var path vg.Path
-	for i, r := range text {
-		index, err := face.Face.GlyphIndex(&buf, r)
+	page := pdfPage{theme: d.theme, alphas: map[string]string{}}
+	width, height := float64(d.page.width)*d.theme.scale, float64(d.page.height)*d.theme.scale
+	fmt.Fprintf(&page.out, "%s 0 0 %s 0 0 cm 10 M\n", number(d.theme.scale), number(d.theme.scale))
+	for _, action := range d.sketch.Actions {
+		page.action(action)
+	}
+	doc := &pdfDocument{}
+	doc.add("<< /Type /Catalog /Pages 2 0 R >>")
+	doc.add("<< /Type /Pages /Kids [3 0 R] /Count 1 >>")
+	resources := doc.reserve(3) // the page, its content and its resources
+	doc.objects[resources] = fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %s %s] /Contents 4 0 R /Resources 5 0 R >>", number(width), number(height))
+	doc.objects[resources+1] = pdfStream("", page.out.Bytes())
+	var names strings.Builder
+	for _, f := range page.fonts {
+		object, err := f.write(doc)
 		if err != nil {
-			continue // a damaged font; those of this program are read by tests
+			return nil, err
 		}
-		if kern, err := face.Face.Kern(&buf, last, index, em, 0); i > 0 && err == nil {
-			x += kern
-		}
-		last = index
-		if segments, err := face.Face.LoadGlyph(&buf, index, em, nil); err == nil {
-			path = append(path, glyphPath(segments, at.Add(vg.Point{X: unit * length(x)}), unit)...)
-		}
-		if advance, err := face.Face.GlyphAdvance(&buf, index, em, 0); err == nil {
-			x += advance
-		}
+		fmt.Fprintf(&names, " /%s %d 0 R", f.name, object)
 	}
-	if len(path) > 0 {
-		c.Fill(path)
-	}
+	doc.objects[resources+2] = fmt.Sprintf("<< /Font <<%s >> /ExtGState <<%s >> >>", names.String(), page.states.String())
+	return doc.bytes(), nil
 }
 
-func length(v fixed.Int26_6) vg.Length { return vg.Length(v) / 64 }
+// pdfDocument is a list of objects, numbered from 1.
+type pdfDocument struct{ objects []string }
 
-// glyphPath places the outline of a glyph, whose y grows downwards.
-func glyphPath(segments sfnt.Segments, at vg.Point, unit vg.Length) vg.Path {
-	place := func(p fixed.Point26_6) vg.Point {
-		return vg.Point{X: at.X + unit*length(p.X), Y: at.Y - unit*length(p.Y)}
+// add appends an object and returns its number.
+func (d *pdfDocument) add(object string) int {
+	d.objects = append(d.objects, object)
+	return len(d.objects)
+}
+
+// reserve makes room for n objects and returns the index of the first.
+func (d *pdfDocument) reserve(n int) int {
+	at := len(d.objects)
+	d.objects = append(d.objects, make([]string, n)...)
+	return at
+}
+
+// bytes writes the document with its table of objects (ISO 32000-1, 7.5).
+func (d *pdfDocument) bytes() []byte {
+	var out bytes.Buffer
+	out.WriteString("%PDF-1.5\n%\xE2\xE3\xCF\xD3\n")
+	offsets := make([]int, len(d.objects))
+	for i, object := range d.objects {
+		offsets[i] = out.Len()
+		fmt.Fprintf(&out, "%d 0 obj\n%s\nendobj\n", i+1, object)
 	}
-	var path vg.Path
-	for i, s := range segments {
-		switch s.Op {
-		case sfnt.SegmentOpMoveTo:
-			if i > 0 {
-				path.Close()
-			}
-			path.Move(place(s.Args[0]))
-		case sfnt.SegmentOpLineTo:
-			path.Line(place(s.Args[0]))
-		case sfnt.SegmentOpQuadTo:
-			path.QuadTo(place(s.Args[0]), place(s.Args[1]))
-		case sfnt.SegmentOpCubeTo:
-			path.CubeTo(place(s.Args[0]), place(s.Args[1]), place(s.Args[2]))
-		}
+	table := out.Len()
+	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
+	for _, at := range offsets {
+		fmt.Fprintf(&out, "%010d 00000 n \n", at)
 	}
-	if len(segments) > 0 {
-		path.Close()
-	}
-	return path
+	fmt.Fprintf(&out, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(offsets)+1, table)
+	return out.Bytes()
+}
+
+// pdfStream is a compressed stream with further entries of its dictionary.
+func pdfStream(entries string, data []byte) string {
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	w.Write(data) // a Buffer fails never
+	w.Close()
+	return fmt.Sprintf("<< /Length %d /Filter /FlateDecode%s >>\nstream\n%s\nendstream", packed.Len(), entries, packed.String())
 }

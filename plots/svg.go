@@ -187,6 +187,16 @@ func (w *svgWriter) path(path vg.Path, style string) {
 
 // arc goes on with a line to where the arc starts, as canvases of gonum do, and with the arc.
 func (w *svgWriter) arc(d *strings.Builder, comp vg.PathComp) {
+	start, curves := arcCurves(comp)
+	d.WriteString("L" + w.pair(start))
+	for _, c := range curves {
+		d.WriteString("C" + w.pair(c[0]) + " " + w.pair(c[1]) + " " + w.pair(c[2]))
+	}
+}
+
+// arcCurves is where an arc starts and Bézier curves of a quarter turn at most that follow it, each by its control points
+// and its end.
+func arcCurves(comp vg.PathComp) (start vg.Point, curves [][3]vg.Point) {
 	on := func(angle, reach float64, from vg.Point) vg.Point {
 		sin, cos := math.Sincos(angle)
 		return vg.Point{X: from.X + vg.Length(reach*cos), Y: from.Y + vg.Length(reach*sin)}
@@ -195,12 +205,12 @@ func (w *svgWriter) arc(d *strings.Builder, comp vg.PathComp) {
 	parts := int(math.Ceil(math.Abs(comp.Angle)/(math.Pi/2) - 1e-9))
 	step := comp.Angle / float64(parts)
 	reach := 4. / 3 * math.Tan(step/4) * r
-	d.WriteString("L" + w.pair(on(comp.Start, r, comp.Pos)))
 	for i := range parts {
 		from, to := comp.Start+float64(i)*step, comp.Start+float64(i+1)*step
-		start, end := on(from, r, comp.Pos), on(to, r, comp.Pos)
-		d.WriteString("C" + w.pair(on(from+math.Pi/2, reach, start)) + " " + w.pair(on(to-math.Pi/2, reach, end)) + " " + w.pair(end))
+		begin, end := on(from, r, comp.Pos), on(to, r, comp.Pos)
+		curves = append(curves, [3]vg.Point{on(from+math.Pi/2, reach, begin), on(to-math.Pi/2, reach, end), end})
 	}
+	return on(comp.Start, r, comp.Pos), curves
 }
 
 // text writes a stretch of text in one face, as wide as it is in that face whatever font a viewer has.
