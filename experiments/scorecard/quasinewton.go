@@ -29,16 +29,21 @@ const (
 	idleMove, idleMoves = 1e-8, 5
 	// outside is how far from the origin a search follows a loss that falls for ever.
 	outside = 1e9
+	// hullEvery is after how many steps the hull of gradients is looked at.
+	hullEvery = 8
+	// looks is how many gradients a parameter are looked for at the end of a search.
+	looks = 2
 )
 
-// quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns the gradient's norm there. It is at rest
-// where that norm is at most the given one. The line search asks for the weak Wolfe conditions alone, with which BFGS
+// quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns the norm of the shortest vector in the
+// convex hull of gradients at points within the distance near of there. It is at rest where that norm is
+// at most the given one. The line search asks for the weak Wolfe conditions alone, with which BFGS
 // converges on functions with kinks as well (Lewis and Overton, Mathematical Programming 141, 2013, algorithm 2.6);
 // gonum/optimize asks for the strong ones, which no point next to a kink meets. One unit of x is the length of the first
 // trial step.
-func quasiNewton(f surface, x []float64, rest float64) (norm float64) {
+func quasiNewton(f surface, x []float64, rest, near float64) (norm float64) {
 	n := len(x)
-	q := &bfgs{f: f, x: x, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
+	q := &bfgs{f: f, x: x, seen: newTrace(n), near: near, rest: rest, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
 		inverse: mat.NewSymDense(n, nil), move: mat.NewVecDense(n, nil), turn: mat.NewVecDense(n, nil), image: mat.NewVecDense(n, nil)}
 	q.value = f.loss(x)
 	f.slope(q.grad)
@@ -49,9 +54,42 @@ func quasiNewton(f surface, x []float64, rest float64) (norm float64) {
 	for i := range n {
 		q.inverse.SetSym(i, i, 1/begin)
 	}
-	for q.steps < searchSteps && q.idle < idleMoves && floats.Norm(x, math.Inf(1)) < outside && floats.Norm(q.grad, 2) > rest && q.step() {
+	for q.steps < searchSteps && q.idle < idleMoves && floats.Norm(x, math.Inf(1)) < outside && !q.rests() && q.step() {
 	}
-	return floats.Norm(q.grad, 2)
+	return q.norm()
+}
+
+// rests says whether the search may end. The hull is looked at now and then only, once the steps are short, and in
+// a tenth of the distance, so that searches end well within it.
+func (q *bfgs) rests() bool {
+	if floats.Norm(q.grad, 2) <= q.rest {
+		return true
+	}
+	if q.calls++; q.calls%hullEvery != 0 || !(mat.Norm(q.move, math.Inf(1)) <= q.near) {
+		return false
+	}
+	return newCorral(append(q.seen.around(q.x, q.near/10), q.grad)).shorten(q.rest) <= q.rest
+}
+
+// norm returns the norm that quasiNewton does. Where the gradients that the search has met do not show rest, it looks for the
+// missing ones where the shortest vector of their hull says that the loss should fall (Goldstein, Mathematical Programming 13,
+// 1977); where it does fall so, there is no rest.
+func (q *bfgs) norm() float64 {
+	hull := newCorral(append(q.seen.around(q.x, q.near), append([]float64(nil), q.grad...)))
+	for range looks * len(q.x) {
+		norm := hull.shorten(q.rest)
+		if norm <= q.rest || !(norm < math.Inf(1)) {
+			return norm
+		}
+		value := q.f.loss(floats.AddScaledTo(q.next, q.x, -q.near/norm, hull.at))
+		if value < q.value-q.near*norm/2 {
+			return norm
+		}
+		grad := make([]float64, len(q.x))
+		q.f.slope(grad)
+		hull.vectors = append(hull.vectors, grad)
+	}
+	return hull.shorten(q.rest)
 }
 
 // bfgs is a search under way.
@@ -64,6 +102,9 @@ type bfgs struct {
 	move, turn     *mat.VecDense // last step, and how it turned the gradient
 	image          *mat.VecDense
 	steps, idle    int
+	seen           *trace
+	near, rest     float64
+	calls          int
 }
 
 // step moves on, and says whether it could.
@@ -89,6 +130,7 @@ func (q *bfgs) step() bool {
 		q.move.SetVec(i, move)
 		q.turn.SetVec(i, q.nextGrad[i]-q.grad[i])
 	}
+	q.seen.add(q.x, q.grad)
 	copy(q.x, q.next)
 	copy(q.grad, q.nextGrad)
 	q.value = value

@@ -37,7 +37,7 @@ func TestQuasiNewton(t *testing.T) {
 		near   float64
 	}{{false, 1e-7}, {true, 1e-4}} {
 		x := []float64{-1.2, 1}
-		quasiNewton(&valley{kinked: c.kinked}, x, 1e-10)
+		quasiNewton(&valley{kinked: c.kinked}, x, 1e-10, 1e-6)
 		if off := math.Max(math.Abs(x[0]-1), math.Abs(x[1]-1)); !(off < c.near) {
 			t.Errorf("kinked %v: ended at %v, want (1, 1)", c.kinked, x)
 		}

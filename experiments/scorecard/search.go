@@ -230,13 +230,13 @@ func (s *searcher) sameAs(base *outcome) bool {
 // last two (Aitken's extrapolation).
 func (s *searcher) descend(x []float64) bool {
 	if len(s.anchors) == 0 {
-		return quasiNewton(s, x, flatShare*s.begin) <= restingShare*s.begin
+		return quasiNewton(s, x, flatShare*s.begin, s.near()) <= restingShare*s.begin
 	}
 	last, step, before := append([]float64(nil), x...), make([]float64, len(x)), make([]float64, len(x))
 	policies := s.policies(x)
 	for round := range rounds {
 		s.release()
-		quasiNewton(s, x, flatShare*s.begin)
+		quasiNewton(s, x, flatShare*s.begin, s.near())
 		now := s.policies(x)
 		if apartMost(policies, now) <= samePolicy/10 {
 			return true
@@ -251,6 +251,9 @@ func (s *searcher) descend(x []float64) bool {
 	}
 	return false
 }
+
+// near is how far around its end a search takes gradients together: samePolicy in nats, and little in the search's unit.
+func (s *searcher) near() float64 { return min(samePolicy/s.unit, 1e-3) }
 
 // returns says whether a search that starts nearby ends at the same policy: what stands for a small gradient where the
 // loss has kinks. It keeps the lower of both ends.
