@@ -21,9 +21,6 @@ func themed(figures []plots.Figure, theme string) []plots.Figure {
 // overviewName names the figure of a config that asks for none.
 const overviewName = "overview"
 
-// overviewMetrics are what that figure is of: the first that the runs have.
-var overviewMetrics = []string{"tv_star", "reward", "loss"}
-
 // mostPanels is how many values a column may have that makes the panels of that figure.
 const mostPanels = 5
 
@@ -44,11 +41,12 @@ func defaultFigures(exp *Experiment, plan *Plan) []plots.Figure {
 	default:
 		return nil
 	}
-	y := slices.IndexFunc(overviewMetrics, func(m string) bool { return slices.Contains(plan.Columns(lines.Table), m) })
+	metrics := plan.overviewMetrics(lines.Table)
+	y := slices.IndexFunc(metrics, func(m string) bool { return slices.Contains(plan.Columns(lines.Table), m) })
 	if y < 0 {
 		return nil
 	}
-	lines.Y, lines.Where = overviewMetrics[y], record.Where{}
+	lines.Y, lines.Where = metrics[y], record.Where{}
 	for _, column := range varying {
 		values := plan.distinct(column)
 		if lines.Split == "" && len(values) <= mostPanels {
@@ -61,6 +59,22 @@ func defaultFigures(exp *Experiment, plan *Plan) []plots.Figure {
 		return nil
 	}
 	return []plots.Figure{{Name: overviewName, Params: lines}}
+}
+
+// overviewMetrics are what that figure is of, the first that the table has. Of a language model traces tell of pairs, and
+// runs of what it writes, if that has a reward.
+func (p *Plan) overviewMetrics(table string) []string {
+	switch {
+	case !p.traits.language:
+		return []string{"tv_star", "reward", "loss"}
+	case table == record.Traces:
+		return []string{"margin"}
+	case p.traits.written:
+		return []string{"reward"}
+	case p.traits.evaluated:
+		return []string{"margin"}
+	}
+	return []string{"loss"}
 }
 
 // varying lists the columns, lambda first, of which some objective has several values. Seeds are not among them.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"windtunnel/experiments/record"
+	"windtunnel/plots"
 )
 
 // storyConfig is a small experiment on a language model, with the folder of the shipped data for %s.
@@ -56,6 +57,18 @@ func TestHumanPlan(t *testing.T) {
 	}
 	if c.Plan.Len() != 3 {
 		t.Errorf("%d runs", c.Plan.Len())
+	}
+}
+
+// Without figures of its own a language model's config draws what its runs have: margins along training, rewards over lambda.
+func TestLanguageOverview(t *testing.T) {
+	text := fmt.Sprintf(storyConfig, shippedData(t))
+	for _, c := range []struct{ more, x, y string }{{"", "step", "margin"}, {"sweep: {lambda: [0.1, 1]}\n", "lambda", "reward"}} {
+		figures := loaded(t, text+c.more).Experiment.Figures
+		lines, ok := figures[0].Params.(*plots.Lines)
+		if !ok || len(figures) != 1 || lines.X != c.x || lines.Y != c.y {
+			t.Errorf("%q: %+v", c.more, figures)
+		}
 	}
 }
 
