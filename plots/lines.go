@@ -11,7 +11,7 @@ import (
 
 // Lines draws one column against another: a line for each value of a column, a panel for each value of another.
 type Lines struct {
-	Table      string       `yaml:"table" oneof:"runs,prompts,groups,traces" doc:"table that holds y"`
+	Table      string       `yaml:"table" oneof:"runs,prompts,groups,traces,evaluations" doc:"table that holds y"`
 	X          string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
 	Y          string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
 	By         string       `yaml:"by" doc:"column whose values make the lines"`
@@ -126,7 +126,7 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 
 func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 	p := newPanel(title)
-	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), columnLabel(f.Y)
+	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), r.columnLabel(f.Y)
 	xs := r.numbers(f.X)
 	scale := f.XScale
 	if f.X == "step" && scale == autoScale {

@@ -39,3 +39,26 @@ func TestTradeoffOfGroups(t *testing.T) {
 		t.Error("a group that is not there is drawn")
 	}
 }
+
+// Rewards of texts have no unit, and need no divergence from pi_star beside them.
+func TestTradeoffOfTexts(t *testing.T) {
+	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
+	groups := record.NewTable(record.Groups, "run", "group", "reward", "ref_reward")
+	runs.Append("a", "dpo", "0.1", "1", "done")
+	groups.Append("a", "heldout-good", "0.7", "0.4")
+	groups.Append("a", "heldout-bad", "0.6", "0.2")
+	src := NewSources(func(string) (record.Source, error) {
+		return record.Memory{record.Runs: runs, record.Groups: groups}, nil
+	})
+	f := &Tradeoff{Table: record.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "reward", Scale: linearScale}
+	panels, err := f.Panels(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := panels[0].curves[0].points[0]; q.x != 0.7 || q.y != 0.6 {
+		t.Errorf("the point is (%v, %v)", q.x, q.y)
+	}
+	if got := panels[0].X.Label.Text; got != "Reward, heldout-good prompts" {
+		t.Errorf("the axis says %q", got)
+	}
+}
