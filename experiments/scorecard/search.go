@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -56,10 +57,11 @@ type searcher struct {
 	begin       float64 // the norm of its gradient there
 }
 
-// newSearcher returns a searcher at the policy's start.
-func newSearcher(o *outcome, pol policy.Policy, unit float64) *searcher {
+// newSearcher returns a searcher for the least of a loss at the policy's start.
+func newSearcher(o *outcome, loss *objective.Objective, pol policy.Policy, unit float64) *searcher {
 	s := &searcher{pol: pol, theta: pol.Params(), unit: unit}
-	obj := *o.task.loss.Objective()
+	obj := *loss
+	obj.Pair = slices.Clone(obj.Pair)
 	for i, w := range obj.Pair {
 		if d, ok := w.Term.(objective.Detached); ok {
 			a := &anchor{Detached: d}
@@ -137,7 +139,7 @@ func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outco
 	if o.err = ctx.Err(); o.err != nil {
 		return o
 	}
-	s := newSearcher(o, pol, unit)
+	s := newSearcher(o, t.objective(), pol, unit)
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
 		o.calm = true // as sure as the base is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"sync"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -26,6 +27,16 @@ type task struct {
 	// What the settings would build, where it is at hand.
 	place *bandit.Env
 	drawn *preference.Pairs
+	// The loss built once for all attempts at the task, of which each is over before the next begins; nil builds it anew.
+	once func() *objective.Objective
+}
+
+// objective builds the loss.
+func (t *task) objective() *objective.Objective {
+	if t.once != nil {
+		return t.once()
+	}
+	return t.loss.Objective()
 }
 
 // outcome is a minimizer, or why there is none.
@@ -111,6 +122,7 @@ func (s *Subject) solve(variant string, lambda float64, make func() task) *outco
 
 // minimized minimizes the task of a variant. Searches begin with the one at lambda = 1, where others may have their end.
 func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
+	t.once = sync.OnceValue(t.loss.Objective)
 	middle := s.nearest(1)
 	if s.smooth() || s.cache == nil || t.Solver == spec.SolverTrain || math.IsNaN(lambda) || lambda == middle {
 		return t.minimize(s.lab.ctx, lambda, s.smooth())
@@ -123,6 +135,7 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 	if !done {
 		there := t
 		there.loss = s.at(middle)
+		there.once = sync.OnceValue(there.loss.Objective)
 		base = there.minimize(s.lab.ctx, middle, false)
 		s.cache[key] = base
 	}
@@ -181,6 +194,7 @@ func (o *outcome) why() string {
 func (t *task) build() (*outcome, policy.Policy) {
 	run := &spec.Run{Settings: t.Settings}
 	o := &outcome{task: *t}
+	o.once = nil // another task may come of this one, with another loss
 	var pol policy.Policy
 	if o.env = t.place; o.env == nil {
 		if o.env, o.err = run.BuildEnvironment(); o.err != nil {
@@ -215,7 +229,7 @@ func (t task) exact(ctx context.Context) (o *outcome) {
 	if o.err != nil {
 		return o
 	}
-	s, err := exact.Solve(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.loss.Objective(),
+	s, err := exact.Solve(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.objective(),
 		Pairs: o.pairs, L2: t.Constraint.L2})
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
@@ -232,7 +246,7 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 	if o.err != nil {
 		return o
 	}
-	s, err := exact.Stationary(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.loss.Objective(),
+	s, err := exact.Stationary(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.objective(),
 		Pairs: o.pairs, L2: t.Constraint.L2})
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
