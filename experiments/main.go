@@ -116,6 +116,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
 	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
 	root.AddCommand(newSubmit(stdout, stderr), newStatus(stdout, stderr))
+	root.AddCommand(newReport(stdout))
 	root.AddCommand(newGenerate(stdout), newScore(stdout, stderr), newData(stdout))
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
