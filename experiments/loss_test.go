@@ -168,7 +168,7 @@ func TestLossMistakes(t *testing.T) {
 func TestLossPlot(t *testing.T) {
 	dir := t.TempDir()
 	out, err := feed(t, "", "simpo", "--set", "beta=2", "--plot", "--out", dir)
-	if err != nil || strings.Count(out, "\n") != 2 {
+	if err != nil || strings.Count(out, "\n") != 4 {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	svg, err := os.ReadFile(filepath.Join(dir, "loss-simpo.svg"))

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -8,11 +9,14 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/toy/registry"
 )
 
 // Scales of an axis, as configurations write them.
 const (
 	linearScale = "linear"
+	symlogScale = "symlog"
 	logScale    = "log"
 	autoScale   = "auto"
 )
@@ -242,6 +246,28 @@ func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	case resolveScale(scale, values) == logScale:
 		setLog(axis, values)
 	}
+	if scale == symlogScale {
+		setSymlog(axis, values)
+	}
+}
+
+// checkLimits refuses ends of an axis that are not two, in order and finite, and on a logarithmic one positive.
+func checkLimits(key, scale string, limits []float64) []registry.Problem {
+	wrong := ""
+	switch {
+	case limits == nil:
+		return nil
+	case len(limits) != 2:
+		wrong = fmt.Sprintf("has %d numbers", len(limits))
+	case !finite(limits[0]) || !finite(limits[1]) || limits[0] >= limits[1]:
+		wrong = "is not in ascending order"
+	case scale == logScale && limits[0] <= 0:
+		wrong = "starts at or below zero, and the scale is logarithmic"
+	}
+	if wrong == "" {
+		return nil
+	}
+	return []registry.Problem{{Key: key, Wrong: wrong, Allowed: "[lowest, highest], in the units of the axis"}}
 }
 
 // limitColumns are the settings that limit something unless they are zero.
@@ -278,6 +304,8 @@ func pad(axis *plot.Axis, share float64) {
 	switch axis.Scale.(type) {
 	case roots:
 		padRoots(axis, share)
+	case symlog:
+		padSymlog(axis, share)
 	case plot.LinearScale:
 		by := share * (axis.Max - axis.Min)
 		axis.Min, axis.Max = axis.Min-by, axis.Max+by

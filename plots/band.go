@@ -25,7 +25,37 @@ const (
 	spreadSD        spread = "sd"        // mean -+ standard deviation of the runs
 	spreadSE        spread = "se"        // mean -+ standard error of the mean
 	spreadNone      spread = "none"      // no band
+	spreadDeciles   spread = "deciles"   // first to last, around the median
+
+	// Around the median, where a configuration asks for it.
+	spreadMedianRange spread = "median-range"
+	spreadMedian      spread = "median"
 )
+
+// Middles of a sample, as configurations write them.
+const (
+	autoMiddle   = "auto"
+	meanMiddle   = "mean"
+	medianMiddle = "median"
+)
+
+// around returns the spread around a middle; ok is false where the two do not go together.
+func (s spread) around(middle string) (_ spread, ok bool) {
+	quantiles := s == spreadQuartiles || s == spreadDeciles
+	switch middle {
+	case meanMiddle:
+		return s, !quantiles
+	case medianMiddle:
+		switch s {
+		case spreadRange:
+			return spreadMedianRange, true
+		case spreadNone:
+			return spreadMedian, true
+		}
+		return s, quantiles
+	}
+	return s, true
+}
 
 // words say what line and band are.
 func (s spread) words() string {
@@ -34,6 +64,12 @@ func (s spread) words() string {
 		return "Lines: means over seeds. Bands: 95 % Student-t intervals of the mean"
 	case spreadQuartiles:
 		return "Lines: medians over seeds. Bands: lower to upper quartile"
+	case spreadDeciles:
+		return "Lines: medians over seeds. Bands: first to last decile"
+	case spreadMedianRange:
+		return "Lines: medians over seeds. Bands: range"
+	case spreadMedian:
+		return "Lines: medians over seeds, without bands"
 	case spreadSD:
 		return "Lines: means over seeds. Bands: mean ± standard deviation"
 	case spreadSE:
@@ -48,7 +84,7 @@ func (s spread) words() string {
 func (s spread) of(sample []float64) (middle, low, high float64) {
 	d := inference.Describe(sample)
 	middle, low, high = d.Mean, math.NaN(), math.NaN()
-	if s == spreadQuartiles {
+	if s == spreadQuartiles || s == spreadDeciles || s == spreadMedianRange || s == spreadMedian {
 		middle = d.Median
 	}
 	if d.N < 2 {
@@ -64,7 +100,10 @@ func (s spread) of(sample []float64) (middle, low, high float64) {
 		low, high = d.Mean-d.SD, d.Mean+d.SD
 	case spreadSE:
 		low, high = d.Mean-d.SE, d.Mean+d.SE
-	case spreadRange:
+	case spreadDeciles:
+		sorted := slices.Sorted(slices.Values(sample))
+		low, high = inference.Quantile(sorted, 0.1), inference.Quantile(sorted, 0.9)
+	case spreadRange, spreadMedianRange:
 		low, high = d.Min, d.Max
 	}
 	return middle, low, high

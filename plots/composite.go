@@ -75,7 +75,7 @@ func (f *Composite) Panels(src Sources) ([]*Panel, error) {
 		all = append(all, panels...)
 	}
 	for i, p := range all {
-		p.Letter = fmt.Sprintf("(%c)", 'a'+i)
+		p.Letter = panelLetter(i)
 	}
 	return all, nil
 }

@@ -100,7 +100,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	p.x, _, _ = s.of(xs)
 	p.y, p.low, p.high = s.of(ys)
 	p.n = len(kept)
-	if len(kept) == 1 && s != spreadNone {
+	if len(kept) == 1 && s != spreadNone && s != spreadMedian {
 		p.low, p.high = r.interval(kept[0], y)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
@@ -195,23 +195,27 @@ func (c *curve) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return xmin, xmax, ymin, ymax
 }
 
-// beyond says whether a point lies below or left of the axes, as zero does on a logarithmic one.
-func beyond(q point, p *plot.Plot) bool { return q.x < p.X.Min || q.y < p.Y.Min }
+// beyond says whether a point lies outside the axes, as zero does below a logarithmic one.
+func beyond(q point, p *plot.Plot) bool {
+	return q.x < p.X.Min || q.y < p.Y.Min || q.x > p.X.Max || q.y > p.Y.Max
+}
 
 // edgeInset keeps the marks of what lies beyond the axes inside them, clear of the labels.
 const edgeInset = 1.5 * markSize
 
 // place is where x, y is drawn: what lies beyond the axes, along their edge.
 func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
-	at := c.Min
-	at.X, at.Y = at.X+edgeInset, at.Y+edgeInset
-	if x >= p.X.Min {
-		at.X = c.X(p.X.Norm(x))
+	return vg.Point{X: placeOn(&p.X, x, c.Min.X, c.Max.X, c.X), Y: placeOn(&p.Y, y, c.Min.Y, c.Max.Y, c.Y)}
+}
+
+func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) vg.Length) vg.Length {
+	switch {
+	case v > axis.Max:
+		return high - edgeInset
+	case v >= axis.Min:
+		return at(axis.Norm(v))
 	}
-	if y >= p.Y.Min {
-		at.Y = c.Y(p.Y.Norm(y))
-	}
-	return at
+	return low + edgeInset
 }
 
 // Plot implements plot.Plotter.

@@ -91,7 +91,7 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 	p := newPanel(title)
 	p.ShareY = "displacement"
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
-	unit := stepUnit(&p.X, r.numbers("step"))
+	labelSteps(&p.X, r.numbers("step"))
 	p.Add(zeroLine{})
 	lines := &Lines{By: f.By}
 	values := lines.lineValues(r)
@@ -105,9 +105,6 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
 			if err != nil {
 				return nil, err
-			}
-			for k := range points {
-				points[k].x /= unit
 			}
 			l.dashes = side.look.dashes
 			p.addCurve(label, l, points).plain = true

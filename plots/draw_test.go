@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/experiments/record"
+	"windtunnel/toy/objective"
 )
 
 func TestParseSpans(t *testing.T) {
@@ -175,25 +176,36 @@ func TestCellLabel(t *testing.T) {
 	}
 }
 
-// Every loss looks unlike every other in color and, among those drawn together most, in marker too; a label keeps its
-// look whatever else is selected.
+// Every registered loss has a look of its own; two of one color differ in line and in marker. A label that a
+// configuration made up gets a color that no loss of its experiment has, whatever the order of the table.
 func TestLossLooks(t *testing.T) {
-	all := []string{"dpo", "ipo", "f-dpo", "typo", "rlhf", "kto", "cpo", "slic", "simpo"}
-	seen := map[color.RGBA]string{}
-	for _, label := range all {
-		l := lossLook(label, all)
-		if other, ok := seen[l.color]; ok {
-			t.Errorf("%s and %s have one color", label, other)
+	names := objective.Kinds()
+	for i, kind := range names {
+		l, ok := lossLooks[kind.Name]
+		if !ok {
+			t.Errorf("%s has no look", kind.Name)
 		}
-		seen[l.color] = label
+		for _, other := range names[:i] {
+			o := lossLooks[other.Name]
+			if l.color == o.color && (slices.Equal(l.dashes, o.dashes) || l.glyph == o.glyph) {
+				t.Errorf("%s and %s look alike", kind.Name, other.Name)
+			}
+		}
 	}
-	if got, want := lossLook("dpo", []string{"dpo"}), lossLook("dpo", all); got.color != want.color {
-		t.Error("dpo changes its color")
+	if len(lossLooks) != len(names) {
+		t.Errorf("%d looks for %d losses", len(lossLooks), len(names))
+	}
+	all := []string{"mine", "dpo", "kto", "hinge", "other"}
+	if l := lossLook("mine", all); l.color == green || l.color == teal || l.color == blue {
+		t.Errorf("a made-up label has the color %v of a loss beside it", l.color)
+	}
+	if lossLook("mine", all).color == lossLook("other", all).color {
+		t.Error("two made-up labels have one color")
 	}
 	reversed := slices.Clone(all)
 	slices.Reverse(reversed)
-	if lossLook("kto", all).color != lossLook("kto", reversed).color {
-		t.Error("kto changes its color with the order of the table")
+	if lossLook("mine", all).color != lossLook("mine", reversed).color {
+		t.Error("a made-up label changes its color with the order of the table")
 	}
 }
 

@@ -51,7 +51,7 @@ func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, err
 	if len(panels) == 0 {
 		return nil, fmt.Errorf("figure %s: no panel to draw", name)
 	}
-	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme), sketch: new(sketch)}
+	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: new(sketch)}
 	d.page = layOut(panels, d.theme)
 	d.page.draw(draw.NewCanvas(d.sketch, d.page.width, d.page.height))
 	return d, nil

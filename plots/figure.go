@@ -58,11 +58,13 @@ type Refs interface {
 
 // Figure is one figure of a configuration.
 type Figure struct {
-	Name    string `yaml:"name" required:"true" doc:"name of the files, without extension"`
-	From    string `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
-	Caption string `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
-	Theme   string `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
-	Params  Params `yaml:",kind"`
+	Name    string  `yaml:"name" required:"true" doc:"name of the files, without extension"`
+	From    string  `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
+	Caption string  `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
+	Theme   string  `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
+	Size    string  `yaml:"size,omitempty" oneof:"column,full" doc:"width of a column or of the page (85 or 175 mm of a paper); without it as the number of panels asks for"`
+	Width   float64 `yaml:"width,omitempty" range:"[40,1000]" doc:"width in mm, in place of size"`
+	Params  Params  `yaml:",kind"`
 }
 
 // File is one file that a figure makes.

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -89,15 +90,12 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 	p.ShareY = "probability"
 	p.Y.Label.Text = columnLabel("pi")
 	p.Y.Min, p.Y.Max = 0, 1
-	unit := stepUnit(&p.X, r.numbers("step"))
+	labelSteps(&p.X, r.numbers("step"))
 
 	for k, cell := range r.values("response") {
 		points, err := collectPoints(r.with("response", cell), "step", "pi", "step", spreadRange)
 		if err != nil {
 			return nil, err
-		}
-		for i := range points {
-			points[i].x /= unit
 		}
 		index, err := strconv.Atoi(cell)
 		if err != nil {
@@ -116,14 +114,26 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 	return p, nil
 }
 
-// stepUnit labels an axis over training steps, in thousands where there are many, and returns the unit.
-func stepUnit(axis *plot.Axis, steps []float64) float64 {
+// labelSteps labels an axis over training steps, in thousands where there are many.
+func labelSteps(axis *plot.Axis, steps []float64) {
 	axis.Label.Text = columnLabel("step")
-	for _, s := range steps {
-		if s >= 2000 {
-			axis.Label.Text += " [$10^3$]"
-			return 1000
-		}
+	if slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
+		axis.Label.Text += inThousands
+		axis.Tick.Marker = thousands{axis.Tick.Marker}
 	}
-	return 1
+}
+
+// inThousands is the unit of such an axis; values themselves stay steps.
+const inThousands = " [$10^3$]"
+
+// thousands labels ticks in units of a thousand.
+type thousands struct{ plot.Ticker }
+
+// Ticks implements plot.Ticker.
+func (t thousands) Ticks(lo, hi float64) []plot.Tick {
+	ticks := t.Ticker.Ticks(lo/1000, hi/1000)
+	for i := range ticks {
+		ticks[i].Value *= 1000
+	}
+	return ticks
 }

@@ -1,7 +1,9 @@
 package plots
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -32,6 +34,8 @@ type page struct {
 	legend        legend
 	xLabel        string // common to all panels, drawn once
 	notes         []string
+	direct        []directLabel // of the only panel's lines, in place of their entries in the legend
+	margin        vg.Length     // room for them at the right
 }
 
 // minWidth is the least width of a data area before a page puts fewer panels side by side.
@@ -39,11 +43,9 @@ const minWidth = 26 * vg.Millimeter
 
 // layOut decides where everything goes. The height follows from the width that the axes leave for data.
 func layOut(panels []*Panel, t theme) *page {
+	letter(panels)
 	setRanges(panels)
-	pg := &page{width: t.column, panels: panels}
-	if len(panels) > 1 || panels[0].wide {
-		pg.width = t.full
-	}
+	pg := &page{width: t.width(len(panels) > 1 || panels[0].wide), panels: panels}
 	pg.legend = newLegend(panels, pg.width-2*pageMargin)
 	pg.takeNotes()
 	pg.takeLabels()
@@ -57,7 +59,27 @@ func layOut(panels []*Panel, t theme) *page {
 	}
 	pg.fitLabels()
 	pg.fitHeight()
+	pg.labelLines()
 	return pg
+}
+
+// letter gives the panels of a figure letters, where none has one and there are several.
+func letter(panels []*Panel) {
+	lettered := slices.ContainsFunc(panels, func(p *Panel) bool { return p.Letter != "" })
+	if len(panels) < 2 || lettered {
+		return
+	}
+	for i, p := range panels {
+		p.Letter = panelLetter(i)
+	}
+}
+
+// panelLetter is (a) to (z), then (27) and so on.
+func panelLetter(i int) string {
+	if i < 26 {
+		return fmt.Sprintf("(%c)", 'a'+i)
+	}
+	return fmt.Sprintf("(%d)", i+1)
 }
 
 // takeNotes collects the notes of all panels, each once, in lines that fit.
@@ -81,7 +103,7 @@ func (pg *page) takeLabels() {
 	common := len(pg.panels) > 1
 	for _, p := range pg.panels {
 		p.xLabel, p.yLabel = p.X.Label.Text, p.Y.Label.Text
-		p.names.x, p.names.y = plainText(p.xLabel), plainText(p.yLabel)
+		p.names.x, p.names.y = plainText(strings.TrimSuffix(p.xLabel, inThousands)), plainText(p.yLabel)
 		common = common && p.xLabel == pg.panels[0].xLabel
 	}
 	if !common {
@@ -208,7 +230,7 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 			}
 		}
 	}
-	aligned := plot.Align(grid, tiles, draw.Crop(c, pageMargin, -edgeRight, bottom, -top))
+	aligned := plot.Align(grid, tiles, draw.Crop(c, pageMargin, -edgeRight-pg.margin, bottom, -top))
 	cells := make([]draw.Canvas, len(pg.panels))
 	for i := range cells {
 		cells[i] = aligned[i/pg.columns][i%pg.columns]
@@ -239,6 +261,7 @@ func (pg *page) draw(c draw.Canvas) {
 		area := p.DataCanvas(cell).Rectangle
 		drawTitle(c, p, area)
 		drawLabels(c, p, cell.Rectangle, area)
+		pg.drawLineLabels(c, area)
 		if i == 0 {
 			data = area
 		}

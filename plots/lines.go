@@ -19,9 +19,12 @@ type Lines struct {
 	Order      string       `yaml:"order,omitempty" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
 	Where      record.Where `yaml:"where" doc:"selects the rows"`
 	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
-	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps"`
-	Band       string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone: ci95 the 95 % Student-t interval of the mean, quartiles (around the median), range from smallest to largest, sd and se the mean -+ standard deviation or error"`
-	YScale     string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
+	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log,symlog" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps; symlog is logarithmic on both sides of a linear part around zero"`
+	XLimits    []float64    `yaml:"x_limits,omitempty" doc:"ends of the x axis, [lowest, highest]; without it those of the data"`
+	Aggregate  string       `yaml:"aggregate,omitempty" oneof:"auto,mean,median" doc:"what a line goes through of the runs that differ in the seed alone; auto is the median with a band of quantiles, else the mean"`
+	Band       string       `yaml:"band" oneof:"ci95,quartiles,deciles,range,sd,se,none" doc:"what the band shows of those runs: ci95 the 95 % Student-t interval of the mean, quartiles or deciles (first to last, around the median), range from smallest to largest, sd and se the mean -+ standard deviation or error"`
+	YScale     string       `yaml:"y_scale" oneof:"linear,log,symlog" doc:"scale of the y axis"`
+	YLimits    []float64    `yaml:"y_limits,omitempty" doc:"ends of the y axis, [lowest, highest]; without it those of the data"`
 	References []Reference  `yaml:"references" doc:"dashed lines at values of y"`
 	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 	Twin       bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
@@ -64,6 +67,12 @@ func (f *Lines) Check() []registry.Problem {
 	if f.Prompt != "" && f.Table != record.Prompts {
 		problems = append(problems, registry.Problem{Key: "prompt", Wrong: "is given, but table " + f.Table + " has no prompts", Allowed: "a prompt with `table: prompts`"})
 	}
+	problems = append(problems, checkLimits("x_limits", f.XScale, f.XLimits)...)
+	problems = append(problems, checkLimits("y_limits", f.YScale, f.YLimits)...)
+	if _, ok := spread(f.Band).around(f.Aggregate); !ok {
+		problems = append(problems, registry.Problem{Key: "aggregate", Wrong: "is " + f.Aggregate + ", but the band " + f.Band + " stands around another middle",
+			Allowed: "mean with ci95, sd, se, range or none; median with quartiles, deciles, range or none"})
+	}
 	return problems
 }
 
@@ -73,7 +82,7 @@ func (f *Lines) Twinned() Params {
 		return nil
 	}
 	twin := *f
-	twin.X, twin.Order, twin.XScale = "kl_pi_ref", "lambda", linearScale
+	twin.X, twin.Order, twin.XScale, twin.XLimits = "kl_pi_ref", "lambda", linearScale, nil
 	return &twin
 }
 
@@ -109,7 +118,7 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.ShareY = f.Y
+		p.ShareX, p.ShareY = f.X, f.Y
 		panels = append(panels, p)
 	}
 	return panels, nil
@@ -124,21 +133,22 @@ func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 		scale = linearScale
 	}
 	setScale(&p.X, f.X, scale, xs)
-	if f.YScale == logScale {
+	switch f.YScale {
+	case logScale:
 		setLog(&p.Y, nil)
+	case symlogScale:
+		setSymlog(&p.Y, r.numbers(f.Y))
 	}
-	unit := 1.0
+	p.XLimits, p.YLimits = f.XLimits, f.YLimits
 	if f.X == "step" {
-		unit = stepUnit(&p.X, xs)
+		labelSteps(&p.X, xs)
 	}
+	shown, _ := spread(f.Band).around(f.Aggregate)
 	lines := f.lineValues(r)
 	for i, line := range lines {
-		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r), spread(f.Band))
+		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r), shown)
 		if err != nil {
 			return nil, err
-		}
-		for k := range points {
-			points[k].x /= unit
 		}
 		p.addCurve(line.label, f.look(r, line.cell, i, len(lines)), points).plain = f.X == "step"
 	}

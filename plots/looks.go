@@ -23,7 +23,12 @@ var (
 	triangle = polygonGlyph{corners: 3}
 	nabla    = polygonGlyph{corners: 3, turn: 0.5}
 	pentagon = polygonGlyph{corners: 5}
+	hexagon  = polygonGlyph{corners: 6}
 	star     = polygonGlyph{corners: 5, inner: 0.45}
+	spark    = polygonGlyph{corners: 4, inner: 0.4}
+
+	leftward  = polygonGlyph{corners: 3, turn: 0.25}
+	rightward = polygonGlyph{corners: 3, turn: 0.75}
 
 	dashed     = []vg.Length{4, 1.6}
 	dotted     = []vg.Length{1.2, 1.4}
@@ -31,40 +36,93 @@ var (
 	reference  = []vg.Length{2.4, 1.8}
 )
 
-// lossLooks fixes the look of the losses that figures are mostly about.
+// lossLooks fixes the look of every loss, in every figure of every experiment. There are more losses than colors that
+// can be told apart; losses of one color differ in line and marker both.
 var lossLooks = map[string]look{
-	"dpo":   {blue, nil, curveWidth, circle},
-	"ipo":   {orange, dashed, curveWidth, square},
-	"f-dpo": {purple, dashDotted, curveWidth, triangle},
-	"typo":  {vermillion, nil, 1.3 * curveWidth, diamond},
-	"rlhf":  {black, dotted, curveWidth, nabla},
+	"alphapo":           {blue, dotted, curveWidth, square},
+	"aot":               {orange, dashDotted, curveWidth, triangle},
+	"aot-unpaired":      {purple, dashed, curveWidth, diamond},
+	"apo-down":          {vermillion, dotted, curveWidth, nabla},
+	"apo-zero":          {black, nil, curveWidth, pentagon},
+	"apo-zero-unpaired": {green, dashed, curveWidth, star},
+	"bco":               {skyBlue, dashDotted, curveWidth, hexagon},
+	"bco-pair":          {olive, dotted, curveWidth, leftward},
+	"best-of-n":         {indigo, nil, curveWidth, rightward},
+	"bradley-terry":     {teal, dashDotted, curveWidth, spark},
+	"cal-dpo":           {wine, dashed, curveWidth, circle},
+	"chi-po":            {inkGray, dotted, curveWidth, square},
+	"cpo":               {indigo, dotted, curveWidth, leftward},
+	"custom":            {blue, dashed, curveWidth, triangle},
+	"discopop":          {orange, nil, curveWidth, diamond},
+	"dpo":               {blue, nil, curveWidth, circle},
+	"dpo-norm":          {purple, dotted, curveWidth, nabla},
+	"dpo-positive":      {vermillion, dashDotted, curveWidth, pentagon},
+	"exo":               {black, dashed, curveWidth, star},
+	"expo-regression":   {green, dashDotted, curveWidth, hexagon},
+	"f-dpo":             {purple, dashDotted, curveWidth, triangle},
+	"gpo":               {skyBlue, nil, curveWidth, leftward},
+	"hinge":             {teal, dashed, curveWidth, rightward},
+	"ipo":               {orange, dashed, curveWidth, square},
+	"kl-pi-ref":         {olive, nil, curveWidth, rightward},
+	"kl-ref-pi":         {indigo, dashed, curveWidth, spark},
+	"kto":               {green, nil, curveWidth, pentagon},
+	"ld-dpo":            {teal, dotted, curveWidth, circle},
+	"mallows":           {wine, dashDotted, curveWidth, square},
+	"nca":               {inkGray, nil, curveWidth, triangle},
+	"odpo":              {blue, dashDotted, curveWidth, diamond},
+	"orpo":              {olive, dashDotted, curveWidth, hexagon},
+	"r-dpo":             {orange, dotted, curveWidth, nabla},
+	"reward":            {purple, nil, curveWidth, pentagon},
+	"rlhf":              {black, dotted, curveWidth, nabla},
+	"robust":            {vermillion, dashed, curveWidth, star},
+	"rpo":               {wine, nil, curveWidth, spark},
+	"simpo":             {skyBlue, dashed, curveWidth, star},
+	"sppo":              {inkGray, dashDotted, curveWidth, circle},
+	"sum":               {black, dashDotted, curveWidth, hexagon},
+	"tr-dpo":            {green, dotted, curveWidth, leftward},
+	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
+	"wpo":               {skyBlue, dotted, curveWidth, rightward},
 }
 
-// otherLooks go, in order, to the other labels of an experiment sorted by name.
+// otherLooks go, in order, to the labels that a configuration made up, sorted by name.
 var otherLooks = []look{
-	{green, nil, curveWidth, pentagon},
-	{skyBlue, dashed, curveWidth, star},
-	{olive, dashDotted, curveWidth, circle},
-	{indigo, dotted, curveWidth, square},
-	{inkGray, nil, curveWidth, triangle},
-	{teal, dashed, curveWidth, nabla},
-	{yellow, nil, curveWidth, diamond},
+	{green, dotted, curveWidth, spark},
+	{skyBlue, nil, curveWidth, triangle},
+	{wine, dashDotted, curveWidth, nabla},
+	{olive, dashed, curveWidth, square},
+	{indigo, nil, curveWidth, hexagon},
+	{teal, dashDotted, curveWidth, pentagon},
+	{inkGray, dashed, curveWidth, leftward},
+	{black, dashDotted, curveWidth, rightward},
 }
 
-// lossLook returns the look of an objective; all are the labels of its experiment, selected or not, so that a loss
-// looks the same in every figure of the experiment.
+// lossLook returns the look of an objective: the loss's own, or for a label that a configuration made up one of the
+// others. All are the labels of its experiment, selected or not, so that a label looks the same in every figure of the
+// experiment. A look whose color a loss of the experiment has goes last.
 func lossLook(label string, all []string) look {
 	if l, ok := lossLooks[label]; ok {
 		return l
 	}
-	var others []string
+	var made []string
+	taken := map[color.RGBA]bool{}
 	for _, other := range all {
-		if _, known := lossLooks[other]; !known {
-			others = append(others, other)
+		if l, known := lossLooks[other]; known {
+			taken[l.color] = true
+		} else {
+			made = append(made, other)
 		}
 	}
-	slices.Sort(others)
-	return otherLooks[max(0, slices.Index(others, label))%len(otherLooks)]
+	slices.Sort(made)
+	var free, shared []look
+	for _, l := range otherLooks {
+		if taken[l.color] {
+			shared = append(shared, l)
+		} else {
+			free = append(free, l)
+		}
+	}
+	looks := append(free, shared...)
+	return looks[max(0, slices.Index(made, label))%len(looks)]
 }
 
 // responseColors tell responses apart in figures that draw them; more than these cannot be told apart in print.

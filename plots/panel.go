@@ -18,10 +18,13 @@ type Panel struct {
 	*plot.Plot
 	Title  string    // above the panel; may hold $mathematics$
 	Letter string    // such as (a), in bold before the title
+	ShareX string    // panels with the same non-empty text have the same range of x
 	ShareY string    // panels with the same non-empty text have the same range of y; neighbours label it once
 	Aspect float64   // height of the data area to its width; 0 for the theme's
 	Height vg.Length // height of the data area; 0 to follow Aspect
 	Notes  []string  // below the figure: what could not be drawn
+
+	XLimits, YLimits []float64 // ends of the axes, the lower one first; nil to follow the data
 
 	curves []*curve
 	legend []entry
@@ -190,26 +193,40 @@ func (p *Panel) noteUnplaced() {
 
 // setRanges gives all panels their final ranges: shared where they share, bounded below on logarithmic axes, padded.
 func setRanges(panels []*Panel) {
-	type bounds struct{ low, high float64 }
-	shared := map[string]bounds{}
+	shareRange(panels, func(p *Panel) (*plot.Axis, string) { return &p.X, p.ShareX })
+	shareRange(panels, func(p *Panel) (*plot.Axis, string) { return &p.Y, p.ShareY })
 	for _, p := range panels {
-		if p.ShareY != "" {
-			b, ok := shared[p.ShareY]
-			if !ok {
-				b = bounds{math.Inf(1), math.Inf(-1)}
-			}
-			shared[p.ShareY] = bounds{min(b.low, p.Y.Min), max(b.high, p.Y.Max)}
-		}
-	}
-	for _, p := range panels {
-		if b, ok := shared[p.ShareY]; ok {
-			p.Y.Min, p.Y.Max = b.low, b.high
-		}
 		if !p.free {
 			settle(&p.X, 0.035, p.floorX)
 			settle(&p.Y, 0.05, true)
 		}
+		fix(&p.X, p.XLimits)
+		fix(&p.Y, p.YLimits)
 		p.explainOddPoints()
+	}
+}
+
+// shareRange gives the axes of one key, other than "", the range of all of them.
+func shareRange(panels []*Panel, axisOf func(*Panel) (axis *plot.Axis, key string)) {
+	low, high := map[string]float64{}, map[string]float64{}
+	for _, p := range panels {
+		axis, key := axisOf(p)
+		if _, known := low[key]; !known {
+			low[key], high[key] = math.Inf(1), math.Inf(-1)
+		}
+		low[key], high[key] = min(low[key], axis.Min), max(high[key], axis.Max)
+	}
+	for _, p := range panels {
+		if axis, key := axisOf(p); key != "" {
+			axis.Min, axis.Max = low[key], high[key]
+		}
+	}
+}
+
+// fix ends an axis where a configuration says.
+func fix(axis *plot.Axis, limits []float64) {
+	if len(limits) == 2 {
+		axis.Min, axis.Max = limits[0], limits[1]
 	}
 }
 

@@ -39,10 +39,17 @@ const (
 	darkTheme   = "dark"
 )
 
+// Sizes of figures, as configurations write them.
+const (
+	columnSize = "column"
+	fullSize   = "full"
+)
+
 // theme is how a page becomes a figure: everything is laid out and drawn for paper, at 8 pt, on a page of the theme's
 // width divided by its scale.
 type theme struct {
 	column, full vg.Length // widths of the page that is laid out
+	fixed        vg.Length // the same, where the figure asks for one; else 0
 	scale        float64   // of the figure to that page
 	color        func(color.Color) color.Color
 }
@@ -57,6 +64,30 @@ func themeOf(name string) theme {
 		return theme{column: columnWidth, full: fullWidth, scale: 1, color: inDark}
 	}
 	return theme{column: columnWidth, full: fullWidth, scale: 1, color: same}
+}
+
+// width is that of the page to lay out.
+func (t theme) width(full bool) vg.Length {
+	switch {
+	case t.fixed > 0:
+		return t.fixed
+	case full:
+		return t.full
+	}
+	return t.column
+}
+
+// sized returns the theme with the size that a figure asks for.
+func (t theme) sized(fig Figure) theme {
+	switch {
+	case fig.Width > 0:
+		t.fixed = vg.Length(fig.Width/t.scale) * vg.Millimeter
+	case fig.Size == columnSize:
+		t.fixed = t.column
+	case fig.Size == fullSize:
+		t.fixed = t.full
+	}
+	return t
 }
 
 // inDark is the color that takes the place of one of the paper theme on a dark page: of the same hue and saturation, the
@@ -101,13 +132,12 @@ func turnedLightness(light float64) float64 {
 }
 
 // The Okabe-Ito palette, told apart by readers with any common colour blindness (Okabe and Ito 2008, Color Universal
-// Design), and three from Tol's muted scheme for responses, so that no response looks like a loss.
+// Design) without its yellow, which white paper swallows, and four from Tol's muted scheme.
 var (
 	black      = rgb(0x000000)
 	orange     = rgb(0xE69F00)
 	skyBlue    = rgb(0x56B4E9)
 	green      = rgb(0x009E73)
-	yellow     = rgb(0xF0E442)
 	blue       = rgb(0x0072B2)
 	vermillion = rgb(0xD55E00)
 	purple     = rgb(0xCC79A7)
@@ -115,6 +145,7 @@ var (
 	indigo = rgb(0x332288)
 	teal   = rgb(0x44AA99)
 	olive  = rgb(0x999933)
+	wine   = rgb(0x882255)
 
 	inkGray  = rgb(0x555555)
 	gridGray = rgb(0xE4E4E4)

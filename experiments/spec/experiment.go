@@ -27,7 +27,8 @@ type Experiment struct {
 	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
 	Summary    *aggregate.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where there are several seeds, or where this is given"`
 	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
-	Figures    []plots.Figure             `yaml:"figures" doc:"figures drawn from the tables"`
+	Figures    []plots.Figure             `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`
+	Theme      string                     `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves: for a paper (the default), for slides, or on a dark page"`
 }
 
 // Suite is a config that runs other configs and composes figures from their tables.
@@ -35,6 +36,7 @@ type Suite struct {
 	Head    `yaml:",inline"`
 	Members []string       `yaml:"suite" required:"true" doc:"configs of experiments to run, relative to this one"`
 	Figures []plots.Figure `yaml:"figures" doc:"figures drawn from the tables of the members"`
+	Theme   string         `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves"`
 }
 
 // Head opens every config.

@@ -34,15 +34,15 @@ type Config struct {
 	at      func(key, wrong, allowed, near string) error
 }
 
-// Figures returns the config's figures.
+// Figures returns the config's figures, each with its theme.
 func (c *Config) Figures() []plots.Figure {
 	switch {
 	case c.Suite != nil:
-		return c.Suite.Figures
+		return themed(c.Suite.Figures, c.Suite.Theme)
 	case c.Scorecard != nil:
 		return ScorecardFigures()
 	}
-	return c.Experiment.Figures
+	return themed(c.Experiment.Figures, c.Experiment.Theme)
 }
 
 // loader reads one config.
@@ -184,6 +184,9 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.reviewSummary(exp.Summary, plan)
 		exp.Claims = l.reviewClaims(exp.Claims, plan)
 		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
+		if decode.Lookup(l.root, "figures") == nil {
+			exp.Figures = defaultFigures(exp, plan)
+		}
 	}
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
