@@ -147,6 +147,14 @@
     }
   };
 
+  // A spot has its text, or the numbers to put into the text of the last spot before it that has one.
+  const saying = spot => {
+    if (spot.dataset.t) return spot.dataset.t;
+    let full = spot;
+    while (full && !full.dataset.t) full = full.previousElementSibling;
+    const numbers = spot.dataset.n.split(" ");
+    return full.dataset.t.replace(/[-+]?[0-9][0-9.]*(?:e[-+]?[0-9]+)?/g, () => numbers.shift());
+  };
   const readable = (view, svg, zoom) => {
     let mark = null;
     const leave = () => { mark?.classList.remove("here"); mark = null; hideTip(); };
@@ -155,8 +163,8 @@
       mark = to;
       mark.classList.add("here");
       const r = mark.getBoundingClientRect();
-      showTip(mark.dataset.t, r.left + r.width / 2, r.top + r.height / 2);
-      if (aloud) say(mark.dataset.t);
+      showTip(saying(mark), r.left + r.width / 2, r.top + r.height / 2);
+      if (aloud) say(saying(mark));
     };
     svg.addEventListener("pointerover", event => { const to = event.target.closest(".pt"); if (to) point(to, false); else leave(); });
     svg.addEventListener("pointerleave", leave);

@@ -122,9 +122,9 @@ func policy(script string) string {
 		base64.StdEncoding.EncodeToString(hash[:]) + "'"
 }
 
-// figureColors gives the figures the colors of a light page, and of a dark one where the page is dark on a screen.
+// figureColors gives the figures the colors of a light page, and those of a dark one where the page is dark on a screen.
 func figureColors(drawings []*plots.Drawing) string {
 	dark := plots.InlineStyle("dark", drawings...)
-	return "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}" +
+	return ":root{" + plots.InlineStyle("paper", drawings...) + "}@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}" +
 		"@media screen{:root[data-theme=dark]{" + dark + "}}\n"
 }
