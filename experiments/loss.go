@@ -68,7 +68,7 @@ func newLoss(stdout io.Writer) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&check, "check", false, "compare with the out of each line and report the largest error of each loss")
-	f.BoolVar(&draw, "plot", false, "draw KIND as SVG and PNG")
+	f.BoolVar(&draw, "plot", false, "draw KIND as SVG, PNG and PDF, with the values as CSV")
 	f.StringArrayVar(&o.sets, "set", nil, "parameter of KIND, as `KEY=VALUE`; may be repeated")
 	f.StringVar(&o.out, "out", ".", "folder for the figure")
 	f.Float64Var(&o.span, "span", 10, "log-probabilities drawn go from minus this to 0, margins from minus to plus this")

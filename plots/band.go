@@ -115,7 +115,7 @@ type bands struct{ panel *Panel }
 // Plot implements plot.Plotter.
 func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for _, c := range b.panel.curves {
-		inSeries(canvas.Canvas, c.label, func() {
+		inSeries(canvas.Canvas, c.series(), func() {
 			for _, run := range c.segments() {
 				c.plotBand(canvas, p, run)
 			}

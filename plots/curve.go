@@ -159,6 +159,7 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 type curve struct {
 	panel      *Panel
 	label      string
+	part       string // of what the label names, where that has several curves: chosen, rejected
 	points     []point
 	look       look
 	slot       int  // position among the curves of a panel, so that crosses of two curves do not hide one another
@@ -166,6 +167,7 @@ type curve struct {
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
 	logX, logY bool
+	words      func(point) string // says what a point is, where the axes do not
 	broken     bool // the x axis has a break right of 0, which no line crosses
 }
 
@@ -220,7 +222,7 @@ func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) v
 
 // Plot implements plot.Plotter.
 func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
-	inSeries(canvas.Canvas, c.label, func() { c.draw(canvas, p) })
+	inSeries(canvas.Canvas, c.series(), func() { c.draw(canvas, p) })
 }
 
 func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
@@ -248,15 +250,25 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// series is the label of the legend's entry that the curve belongs to.
+func (c *curve) series() string { return cmp.Or(c.label, c.part) }
+
+// name tells the curve from all others of its panel.
+func (c *curve) name() string {
+	if c.label != "" && c.part != "" {
+		return plainText(c.label) + ", " + c.part
+	}
+	return plainText(c.series())
+}
+
 // says is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
 func (c *curve) says(q point) string {
-	y := "no value: " + q.why()
-	if finite(q.y) {
-		y = valued(c.panel.names.y, q.y)
+	text := c.places(q)
+	if c.words != nil {
+		text = c.words(q)
 	}
-	text := valued(c.panel.names.x, q.x) + ", " + y
-	if c.label != "" {
-		text = plainText(c.label) + ": " + text
+	if name := c.name(); name != "" {
+		text = name + ": " + text
 	}
 	if finite(q.y) && q.banded() && q.high > q.low {
 		text += " [" + shortNumber(q.low) + ", " + shortNumber(q.high) + "]"
@@ -265,6 +277,15 @@ func (c *curve) says(q point) string {
 		text += fmt.Sprintf(", n = %d", q.n)
 	}
 	return text
+}
+
+// places is where a point is on both axes.
+func (c *curve) places(q point) string {
+	y := "no value: " + q.why()
+	if finite(q.y) {
+		y = valued(c.panel.names.y, q.y)
+	}
+	return valued(c.panel.names.x, q.x) + ", " + y
 }
 
 // valued writes the value of an axis with its name and unit.

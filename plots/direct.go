@@ -31,6 +31,9 @@ func (pg *page) labelLines() {
 		return
 	}
 	p := pg.panels[0]
+	if slices.ContainsFunc(p.curves, func(c *curve) bool { return c.part != "" }) {
+		return
+	}
 	curves := slices.DeleteFunc(slices.Clone(p.curves), func(c *curve) bool { return c.label == "" })
 	if len(curves) < 2 || len(curves) > maxDirect {
 		return

@@ -101,14 +101,17 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 			label = "" // the panel's title says it
 		}
 		l := lines.look(r, line.cell, i, len(values))
-		for _, side := range f.sides() {
+		for k, side := range f.sides() {
 			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
 			if err != nil {
 				return nil, err
 			}
 			l.dashes = side.look.dashes
-			p.addCurve(label, l, points).plain = true
-			label = "" // one entry for both
+			c := p.addCurve("", l, points)
+			c.label, c.part, c.plain = label, side.name, true
+			if label != "" && k == 0 { // one entry for both
+				p.addEntry(seriesRank, label, l, c)
+			}
 		}
 	}
 	for _, side := range f.sides() {

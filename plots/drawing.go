@@ -120,8 +120,8 @@ func (d *Drawing) describe() string {
 	for _, p := range d.page.panels {
 		var series []string
 		for _, c := range p.curves {
-			if c.label != "" {
-				series = append(series, plainText(c.label))
+			if name := c.name(); name != "" {
+				series = append(series, name)
 			}
 		}
 		panel := p.name()

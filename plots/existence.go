@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -80,6 +81,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 			case 0:
 			case 1:
 				p.Add(statusCell{column, row, cell.text(0, "status"), massLabel(cell.float(0, "pi"))})
+				p.AddData(Datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
 			default:
 				return nil, ambiguous(cell, 0, 1, append(cell.coordinates(), "seed"), "lambda")
 			}
@@ -141,6 +143,7 @@ func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
 	if s.mass != "" {
 		lines = append(lines, s.mass)
 	}
+	hover(c.Canvas, vg.Point{X: x(column), Y: y(row)}, strings.Join(lines, ", "))
 	sty := textStyle(tickSize, draw.XCenter, draw.YCenter)
 	for i, line := range lines {
 		offset := (float64(len(lines)-1)/2 - float64(i)) * 1.15

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/xml"
 	"flag"
+	"image"
+	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +111,7 @@ func TestRenderGolden(t *testing.T) {
 				if filepath.Ext(file.Name) == ".svg" {
 					checkGolden(t, file)
 					checkPNG(t, file, files[i+1])
+					checkPixels(t, files[i+1])
 				}
 			}
 		})
@@ -129,6 +133,67 @@ func checkGolden(t *testing.T, file plots.File) {
 	if !bytes.Equal(file.Data, want) {
 		t.Errorf("%s differs from testdata; look at it and run with -update if it should", file.Name)
 	}
+}
+
+// shrink is how many pixels of a figure, each way, make one of its golden image.
+const shrink = 5
+
+// checkPixels compares a figure with its golden image, a fifth of its size, within a tolerance: another machine may smooth
+// an edge differently, but no line or letter may move.
+func checkPixels(t *testing.T, raster plots.File) {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(raster.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := smaller(img)
+	path := filepath.Join("testdata", raster.Name)
+	if *update {
+		var out bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, got); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	want, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Bounds() != want.Bounds() {
+		t.Fatalf("%s is %v, want %v", raster.Name, got.Bounds(), want.Bounds())
+	}
+	far := 0
+	for i := range got.Pix {
+		x, y := i%got.Stride, i/got.Stride
+		shade := color.GrayModel.Convert(want.At(x, y)).(color.Gray).Y
+		if math.Abs(float64(got.Pix[i])-float64(shade)) > 24 {
+			far++
+		}
+	}
+	if far > len(got.Pix)/2000 {
+		t.Errorf("%s: %d of %d pixels are far from those of testdata; look at it and run with -update if they should", raster.Name, far, len(got.Pix))
+	}
+}
+
+// smaller averages squares of pixels to shades of gray.
+func smaller(img image.Image) *image.Gray {
+	size := img.Bounds().Size().Div(shrink)
+	small := image.NewGray(image.Rectangle{Max: size})
+	for i := range small.Pix {
+		sum := 0
+		for k := range shrink * shrink {
+			sum += int(color.GrayModel.Convert(img.At(i%small.Stride*shrink+k%shrink, i/small.Stride*shrink+k/shrink)).(color.Gray).Y)
+		}
+		small.Pix[i] = uint8(sum / (shrink * shrink))
+	}
+	return small
 }
 
 func checkPNG(t *testing.T, svg, raster plots.File) {

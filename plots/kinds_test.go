@@ -86,6 +86,18 @@ func TestCheck(t *testing.T) {
 		{"one prompt", params("tradeoff", func(f *plots.Tradeoff) { f.PromptNames = []string{"good"} }), "prompts"},
 		{"x is y", params("lines", func(f *plots.Lines) { f.X, f.Y = "tv_star", "tv_star" }), "y"},
 		{"prompt of runs", params("lines", func(f *plots.Lines) { f.X, f.Y, f.Prompt = "lambda", "tv_star", "x" }), "prompt"},
+		{"median of t", params("lines", func(f *plots.Lines) { f.X, f.Y, f.Aggregate = "lambda", "tv_star", "median" }), "aggregate"},
+		{"mean of quartiles", params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.Aggregate, f.Band = "lambda", "tv_star", "mean", "quartiles"
+		}), "aggregate"},
+		{"median and range", params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.Aggregate, f.Band = "lambda", "tv_star", "median", "range"
+		}), ""},
+		{"one limit", params("lines", func(f *plots.Lines) { f.X, f.Y, f.YLimits = "lambda", "tv_star", []float64{1} }), "y_limits"},
+		{"turned limits", params("lines", func(f *plots.Lines) { f.X, f.Y, f.XLimits = "lambda", "tv_star", []float64{1, 0} }), "x_limits"},
+		{"log of zero", params("lines", func(f *plots.Lines) {
+			f.X, f.Y, f.YScale, f.YLimits = "lambda", "tv_star", "log", []float64{0, 1}
+		}), "y_limits"},
 		{"no parts", defaults("composite"), "panels"},
 		{"nested", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{Figure: defaults("composite")}} }), "panels.0.kind"},
 	} {

@@ -92,6 +92,7 @@ func lossMap(t *record.Table, column, title string) *Panel {
 	for i := range t.Len() {
 		m.x, m.y = append(m.x, t.Float(i, "chosen")), append(m.y, t.Float(i, "rejected"))
 		m.value = append(m.value, t.Float(i, column))
+		p.AddData(Datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
 	}
 	m.side = spacing(m.x)
 	p.X.Label.Text, p.Y.Label.Text = "log $π_θ$(chosen) [nats]", "log $π_θ$(rejected) [nats]"
@@ -129,7 +130,7 @@ func (g *shadedGrid) Plot(c draw.Canvas, p *plot.Plot) {
 			most = max(most, math.Abs(v))
 		}
 	}
-	number := textStyle(gridText, draw.XCenter, draw.YCenter)
+	number := textStyle(0.9*gridText, draw.XCenter, draw.YCenter)
 	for i, v := range g.value {
 		place := func(dx, dy float64) vg.Point {
 			return vg.Point{X: c.X(p.X.Norm(g.x[i] + dx*g.side)), Y: c.Y(p.Y.Norm(g.y[i] + dy*g.side))}
@@ -139,6 +140,7 @@ func (g *shadedGrid) Plot(c draw.Canvas, p *plot.Plot) {
 		at := place(0, 0)
 		at.Y += number.FontExtents().Descent / 2
 		c.FillText(number, at, minusSign(twoDigits(v)))
+		hover(c.Canvas, at, fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(g.x[i]), shortNumber(g.y[i]), shortNumber(v)))
 	}
 }
 

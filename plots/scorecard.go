@@ -86,6 +86,13 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	p.Y.Min -= grid.head
 	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
 	p.Add(grid)
+	for _, loss := range losses {
+		for _, test := range tests {
+			if cell, known := grid.cells[[2]string{loss, test}]; known {
+				p.AddData(Datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
+			}
+		}
+	}
 	for _, v := range []struct{ verdict, label string }{
 		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some environments left out, not converged"}} {
 		p.addEntry(seriesRank, v.label, v.verdict, swatch{verdictFill[v.verdict]})
@@ -150,11 +157,12 @@ func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 				Max: vg.Point{X: x(float64(column)+0.5) - gap, Y: y(float64(row)-0.5) - gap},
 			}.Path())
 			at := vg.Point{X: x(float64(column)), Y: y(float64(row)) + number.FontExtents().Descent/2}
-			text := compact(cell.value)
+			text := minusSign(compact(cell.value))
 			if cell.open {
 				text += "?"
 			}
 			c.FillText(number, at, text)
+			hover(c.Canvas, at, fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, text, cell.verdict))
 		}
 	}
 }

@@ -136,6 +136,7 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 				return err
 			}
 			c := p.addCurve(lossName(objective), l, points)
+			c.words = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
 		}
@@ -189,6 +190,16 @@ func triangleRows(r *rows, along string) *rows {
 
 // corner is the place of a policy in the triangle, from its probabilities of responses 1 and 2.
 func corner(pi1, pi2 float64) (x, y float64) { return pi1 + pi2/2, pi2 * triangleTop }
+
+// probabilities says which policy stands at a place of the triangle.
+func probabilities(q point) string {
+	if !finite(q.x) || !finite(q.y) {
+		return "no policy: " + q.why()
+	}
+	pi2 := q.y / triangleTop
+	pi1 := q.x - pi2/2
+	return fmt.Sprintf("π = (%.3g, %.3g, %.3g)", max(0, 1-pi1-pi2), max(0, pi1), max(0, pi2))
+}
 
 // triangleFrame is the edge of the simplex with light lines at fifths and the names of the responses at its corners.
 type triangleFrame struct{}

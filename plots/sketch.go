@@ -4,6 +4,7 @@ import (
 	"image/color"
 
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
 )
 
@@ -32,15 +33,31 @@ const (
 	pointMark
 )
 
+// sketchOf is the sketch that a canvas draws on, through the parts of a page that gonum wraps it in; nil if it is another.
+func sketchOf(c vg.Canvas) *sketch {
+	for {
+		switch wrapped := c.(type) {
+		case draw.Canvas:
+			c = wrapped.Canvas
+		case *draw.Canvas:
+			c = wrapped.Canvas
+		case *sketch:
+			return wrapped
+		default:
+			return nil
+		}
+	}
+}
+
 // grouped draws within a group, if the canvas keeps groups.
-func grouped(c vg.Canvas, kind markKind, label string, draw func()) {
-	s, ok := c.(*sketch)
-	if !ok || label == "" && kind != backMark {
-		draw()
+func grouped(c vg.Canvas, kind markKind, label string, paint func()) {
+	s := sketchOf(c)
+	if s == nil || label == "" && kind != backMark {
+		paint()
 		return
 	}
 	s.marks = append(s.marks, mark{at: len(s.Actions), kind: kind, text: plainText(label)})
-	draw()
+	paint()
 	s.marks = append(s.marks, mark{at: len(s.Actions), kind: endMark})
 }
 
@@ -50,7 +67,7 @@ func inSeries(c vg.Canvas, label string, draw func()) { grouped(c, seriesMark, l
 
 // hover says what a reader is told who points at a spot of a page.
 func hover(c vg.Canvas, spot vg.Point, text string) {
-	if s, ok := c.(*sketch); ok {
+	if s := sketchOf(c); s != nil {
 		s.marks = append(s.marks, mark{at: len(s.Actions), kind: pointMark, text: text, spot: spot})
 	}
 }

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"bytes"
+	"encoding/xml"
 	"fmt"
 	"image/color"
 	"math"
@@ -244,7 +245,9 @@ func hexColor(c color.Color) string {
 	return fmt.Sprintf("#%02x%02x%02x", rgba.R, rgba.G, rgba.B)
 }
 
-// escapeXML makes any text safe in an element or a quoted attribute.
-func escapeXML(text string) string { return xmlEscaper.Replace(strings.ToValidUTF8(text, "\uFFFD")) }
-
-var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+// escapeXML makes any text safe in an element or a quoted attribute; characters that XML does not know become U+FFFD.
+func escapeXML(text string) string {
+	var out strings.Builder
+	xml.EscapeText(&out, []byte(text)) // a Builder fails never
+	return out.String()
+}

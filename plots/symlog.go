@@ -49,7 +49,7 @@ func (s symlog) Ticks(lo, hi float64) []plot.Tick {
 	for math.Pow10(last+1) <= max(math.Abs(lo), math.Abs(hi))*(1+1e-9) {
 		last++
 	}
-	stride := max(1, (last-first+2)/3)
+	stride := (last - first + 2) / 2 // at most two labels a side beside zero
 	var ticks []plot.Tick
 	add := func(v float64, label string) {
 		if v >= lo && v <= hi {
