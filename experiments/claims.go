@@ -21,6 +21,9 @@ type verdict struct {
 // well says whether the verdict is the expected one.
 func (v *verdict) well() bool { return !v.broken && v.Holds == v.expect }
 
+// unanswered begins the detail of a claim that the tables cannot answer.
+const unanswered = "cannot be answered: "
+
 // evaluate checks a config's claims against its tables, or for a suite those of its members. A claim that the tables
 // cannot answer is never well, whatever is expected.
 func evaluate(c *spec.Config, src plots.Sources) []verdict {
@@ -38,7 +41,7 @@ func evaluate(c *spec.Config, src plots.Sources) []verdict {
 		result, err := claim.Test.Evaluate(src)
 		v := verdict{name: claim.Name, expect: claim.Expect, Result: result}
 		if err != nil {
-			v.broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: "cannot be answered: " + err.Error()}
+			v.broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: unanswered + err.Error()}
 		}
 		verdicts = append(verdicts, v)
 	}

@@ -116,7 +116,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
 	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
 	root.AddCommand(newSubmit(stdout, stderr), newStatus(stdout, stderr))
-	root.AddCommand(newExplore(stdout, stderr))
+	root.AddCommand(newExplore(stdout, stderr), newReport(stdout))
 	root.AddCommand(newGenerate(stdout), newScore(stdout, stderr), newData(stdout), newTune(stdout, stderr))
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

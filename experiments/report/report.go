@@ -1,0 +1,130 @@
+// Package report writes what stands in results folders as one HTML page that can be sent: what was run, the verdicts on
+// claims, figures, tables, the scorecard, what failed, how to reproduce it and with which versions. The page needs no
+// network, no server and no other file. It is drawn from tables alone, and the same folders give the same bytes.
+//
+// Names, captions and statements come from configs that others wrote. They are text wherever they stand: html/template
+// escapes them, figures escape theirs, characters that change the direction of writing are spelled out, and the page's
+// own policy lets no script run but the one that is shipped here.
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"windtunnel/experiments/claims"
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/record"
+	"windtunnel/experiments/spec"
+	"windtunnel/plots"
+)
+
+// Folder is a results folder to report on.
+type Folder struct {
+	Dir      string           // as the reader finds it
+	Name     string           // of the config
+	Config   *spec.Config     // loaded from the folder
+	Text     string           // the resolved config as it stands in the folder
+	Manifest *engine.Manifest // nil where the folder has none
+	Verdicts []Verdict        // in order of the config; none for a suite, whose members have them
+	Sources  plots.Sources    // the tables that figures and the scorecard read; unused where Pictures is not nil
+	Pictures []plots.File     // figures as SVG files, for a folder that no longer has the tables to draw them from
+	Tables   []Table          // to show, in this order
+	Schemas  map[string]record.Schema
+}
+
+// Table is a table and the file that holds all of it.
+type Table struct {
+	*record.Table
+	File string
+}
+
+// Verdict is an evaluated claim.
+type Verdict struct {
+	Name   string
+	Text   string // the statement in words; may be empty
+	Expect bool   // whether it should hold
+	Broken bool   // the tables could not answer it
+	claims.Result
+}
+
+// Well says whether the verdict is the expected one.
+func (v *Verdict) Well() bool { return !v.Broken && v.Holds == v.Expect }
+
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed page.css
+	styleText string
+	//go:embed page.js
+	scriptText string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageText))
+)
+
+// Page is a finished report.
+type Page struct {
+	HTML    []byte
+	Undrawn []error // figures that could not be drawn; the page says so too
+}
+
+// Write makes the page of some folders, in their order. It stops when the context is canceled. The error names the table
+// that cannot be read.
+func Write(ctx context.Context, folders []Folder) (*Page, error) {
+	v := &view{Script: template.JS(scriptText), Policy: policy(scriptText)}
+	page := &Page{}
+	for i := range folders {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		s, err := v.section(i, &folders[i])
+		if err != nil {
+			return nil, err
+		}
+		page.Undrawn = append(page.Undrawn, s.undrawn...)
+		v.Sections = append(v.Sections, s)
+	}
+	v.Title = title(folders)
+	v.Style = template.CSS(styleText + figureColors(v.drawings))
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, v); err != nil {
+		return nil, err
+	}
+	page.HTML = []byte(plainDirection(out.String()))
+	return page, nil
+}
+
+// mostNamed is how many folders the title names.
+const mostNamed = 3
+
+// title names the folders.
+func title(folders []Folder) string {
+	var names []string
+	for i := range folders {
+		names = append(names, folders[i].Name)
+	}
+	if more := len(names) - mostNamed; more > 0 {
+		names = append(names[:mostNamed], fmt.Sprintf("%d more", more))
+	}
+	return cmp.Or(strings.Join(names, ", "), "no results")
+}
+
+// policy is the page's content security policy: nothing is loaded, sent or framed, and the only script is the given one.
+func policy(script string) string {
+	hash := sha256.Sum256([]byte(script))
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" +
+		base64.StdEncoding.EncodeToString(hash[:]) + "'"
+}
+
+// figureColors gives the figures the colors of a light page, and those of a dark one where the page is dark on a screen.
+func figureColors(drawings []*plots.Drawing) string {
+	dark := plots.InlineStyle("dark", drawings...)
+	return ":root{" + plots.InlineStyle("paper", drawings...) + "}@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}" +
+		"@media screen{:root[data-theme=dark]{" + dark + "}}\n"
+}
