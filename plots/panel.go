@@ -25,9 +25,10 @@ type Panel struct {
 
 	curves []*curve
 	legend []entry
-	free   bool // the ranges are left as they are
-	floorX bool // x is a metric, so rounding noise must not stretch its logarithmic axis either
-	wide   bool // a single panel that needs the width of the page
+	ranges intervals // drawn along x, for what reads a panel
+	free   bool      // the ranges are left as they are
+	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
+	wide   bool      // a single panel that needs the width of the page
 
 	xLabel, yLabel string // drawn by the page, see takeLabels
 }

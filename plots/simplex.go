@@ -190,17 +190,21 @@ func triangleRows(r *rows, along string) *rows {
 // corner is the place of a policy in the triangle, from its probabilities of responses 1 and 2.
 func corner(pi1, pi2 float64) (x, y float64) { return pi1 + pi2/2, pi2 * triangleTop }
 
-// triangleFrame is the edge of the simplex with light lines at fifths and the names of the responses at its corners.
-type triangleFrame struct{}
+// triangleFrame is the edge of the simplex with light lines at fifths, unless it is plain, and the names of the responses
+// at its corners.
+type triangleFrame struct{ plain bool }
 
 // Plot implements plot.Plotter.
-func (triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
+func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 	at := func(pi1, pi2 float64) vg.Point {
 		x, y := corner(pi1, pi2)
 		return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
 	}
 	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
+		if f.plain {
+			break
+		}
 		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
 	}
 	edge := draw.LineStyle{Color: black, Width: 0.7}

@@ -204,6 +204,8 @@ func suite(tb testing.TB) plots.Sources {
 		"constraint":   constraintTables(),
 		"existence":    existenceTables(),
 		"seeds":        seedsTables(),
+		"paired":       pairedTables(tb),
+		"landscape":    landscapeTables(),
 		"frontier":     frontierTables(),
 	}
 	return plots.NewSources(func(name string) (record.Source, error) {
