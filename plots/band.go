@@ -76,9 +76,11 @@ type bands struct{ panel *Panel }
 // Plot implements plot.Plotter.
 func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for _, c := range b.panel.curves {
-		for _, run := range c.segments() {
-			c.plotBand(canvas, p, run)
-		}
+		inSeries(canvas.Canvas, c.label, func() {
+			for _, run := range c.segments() {
+				c.plotBand(canvas, p, run)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -156,6 +157,7 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 // curve draws points in order: a line and markers; its band is drawn by [bands]. Points without a finite y are crosses at
 // the upper edge, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
 type curve struct {
+	panel      *Panel
 	label      string
 	points     []point
 	look       look
@@ -214,6 +216,10 @@ func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
 
 // Plot implements plot.Plotter.
 func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
+	inSeries(canvas.Canvas, c.label, func() { c.draw(canvas, p) })
+}
+
+func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 	for _, run := range c.segments() {
 		line := make([]vg.Point, len(run))
 		for i, q := range run {
@@ -224,15 +230,49 @@ func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for i, q := range c.points {
 		switch {
 		case !finite(q.x):
+			continue
 		case !finite(q.y):
 			at := place(&canvas, p, q.x, 0)
 			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
 			drawCross(&canvas, c.look, at)
+			hover(canvas.Canvas, at, c.says(q))
+			continue
 		case c.marked(i):
 			canvas.DrawGlyphNoClip(c.mark(i, beyond(q, p)), place(&canvas, p, q.x, q.y))
 		}
+		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.says(q))
 	}
 }
+
+// says is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
+func (c *curve) says(q point) string {
+	y := "no value: " + q.why()
+	if finite(q.y) {
+		y = valued(c.panel.names.y, q.y)
+	}
+	text := valued(c.panel.names.x, q.x) + ", " + y
+	if c.label != "" {
+		text = plainText(c.label) + ": " + text
+	}
+	if finite(q.y) && q.banded() && q.high > q.low {
+		text += " [" + shortNumber(q.low) + ", " + shortNumber(q.high) + "]"
+	}
+	if q.n > 1 {
+		text += fmt.Sprintf(", n = %d", q.n)
+	}
+	return text
+}
+
+// valued writes the value of an axis with its name and unit.
+func valued(name string, v float64) string {
+	name, unit, _ := strings.Cut(name, " [")
+	if unit != "" {
+		unit = " " + strings.Replace(unit, "]", "", 1)
+	}
+	return strings.TrimSpace(name+" = "+shortNumber(v)) + unit
+}
+
+func shortNumber(v float64) string { return minusSign(strconv.FormatFloat(v, 'g', 4, 64)) }
 
 // marked says whether point i has a marker.
 func (c *curve) marked(i int) bool {

@@ -9,34 +9,20 @@ import (
 	"maps"
 	"slices"
 
-	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // newRecorder returns a canvas that draws nothing, for measuring.
 func newRecorder() *recorder.Canvas { return new(recorder.Canvas) }
 
-// svgFamily names, for viewers without Liberation Serif, fonts of the same metrics.
-const svgFamily = "font-family:'Liberation Serif','Times New Roman',Tinos,Times,serif"
+// PNG returns the figure as an image of 300 dots an inch with at most 256 colors, which is several times smaller and
+// faster to compress than full color.
+func (d *Drawing) PNG() ([]byte, error) { return d.raster(dotsPerInch) }
 
-// svg returns the page as an SVG document. Text stays text; it is set in Liberation Serif or what has its metrics.
-func (pg *page) svg() ([]byte, error) {
-	c := vgsvg.New(pg.width, pg.height)
-	pg.draw(draw.New(c))
-	var out bytes.Buffer
-	if _, err := c.WriteTo(&out); err != nil {
-		return nil, err
-	}
-	return bytes.ReplaceAll(out.Bytes(), []byte("font-family:Liberation Serif"), []byte(svgFamily)), nil
-}
-
-// png returns the page as a PNG image with at most 256 colors, which is several times smaller and faster to compress
-// than full color.
-func (pg *page) png() ([]byte, error) {
-	c := vgimg.NewWith(vgimg.UseWH(pg.width, pg.height), vgimg.UseDPI(dotsPerInch))
-	pg.draw(draw.New(c))
+func (d *Drawing) raster(dpi float64) ([]byte, error) {
+	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dpi*d.theme.scale+0.5)))
+	d.sketch.replay(c, d.theme.color)
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
 	if err := encoder.Encode(&out, fewColors(c.Image())); err != nil {

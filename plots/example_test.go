@@ -29,7 +29,11 @@ func ExampleRender() {
 	// Output:
 	// distance.svg
 	// distance.png
+	// distance.pdf
+	// distance.csv
 	// distance_by_kl.svg
 	// distance_by_kl.png
+	// distance_by_kl.pdf
+	// distance_by_kl.csv
 	// <nil>
 }

@@ -61,6 +61,7 @@ type Figure struct {
 	Name    string `yaml:"name" required:"true" doc:"name of the files, without extension"`
 	From    string `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
 	Caption string `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
+	Theme   string `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
 	Params  Params `yaml:",kind"`
 }
 
@@ -102,44 +103,22 @@ func (s Sources) Table(name string) (*record.Table, error) {
 	return results.Table(name)
 }
 
-// Render draws a figure and, where it has one, its twin, each as NAME.svg and NAME.png (300 dpi). The bytes depend on
-// the parameters and the tables alone. It is safe for concurrent use.
+// Render draws a figure and, where it has one, its twin, each as NAME.svg, NAME.png (300 dpi), NAME.pdf and NAME.csv. The
+// bytes depend on the parameters and the tables alone. It is safe for concurrent use.
 func Render(fig Figure, src Sources) ([]File, error) {
-	src = src.From(fig.From)
-	files, err := renderOne(fig.Name, fig.Params, src)
+	drawings, err := Draw(fig, src)
 	if err != nil {
 		return nil, err
 	}
-	twinner, ok := fig.Params.(Twinner)
-	if !ok {
-		return files, nil
+	var files []File
+	for _, d := range drawings {
+		written, err := d.Files()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, written...)
 	}
-	twin := twinner.Twinned()
-	if twin == nil {
-		return files, nil
-	}
-	more, err := renderOne(fig.Name+TwinSuffix, twin, src)
-	return append(files, more...), err
-}
-
-func renderOne(name string, params Params, src Sources) ([]File, error) {
-	panels, err := params.Panels(src)
-	if err != nil {
-		return nil, fmt.Errorf("figure %s: %w", name, err)
-	}
-	if len(panels) == 0 {
-		return nil, fmt.Errorf("figure %s: no panel to draw", name)
-	}
-	page := layOut(panels)
-	svg, err := page.svg()
-	if err != nil {
-		return nil, fmt.Errorf("figure %s: %w", name, err)
-	}
-	png, err := page.png()
-	if err != nil {
-		return nil, fmt.Errorf("figure %s: %w", name, err)
-	}
-	return []File{{name + ".svg", svg}, {name + ".png", png}}, nil
+	return files, nil
 }
 
 // selections returns the selection where, if it selects anything.

@@ -38,11 +38,11 @@ type page struct {
 const minWidth = 26 * vg.Millimeter
 
 // layOut decides where everything goes. The height follows from the width that the axes leave for data.
-func layOut(panels []*Panel) *page {
+func layOut(panels []*Panel, t theme) *page {
 	setRanges(panels)
-	pg := &page{width: columnWidth, panels: panels}
+	pg := &page{width: t.column, panels: panels}
 	if len(panels) > 1 || panels[0].wide {
-		pg.width = fullWidth
+		pg.width = t.full
 	}
 	pg.legend = newLegend(panels, pg.width-2*pageMargin)
 	pg.takeNotes()
@@ -81,6 +81,7 @@ func (pg *page) takeLabels() {
 	common := len(pg.panels) > 1
 	for _, p := range pg.panels {
 		p.xLabel, p.yLabel = p.X.Label.Text, p.Y.Label.Text
+		p.names.x, p.names.y = plainText(p.xLabel), plainText(p.yLabel)
 		common = common && p.xLabel == pg.panels[0].xLabel
 	}
 	if !common {
@@ -226,8 +227,10 @@ func (pg *page) titleHeight() vg.Length {
 
 // draw draws the page on a canvas of its size.
 func (pg *page) draw(c draw.Canvas) {
-	c.SetColor(white)
-	c.Fill(c.Rectangle.Path())
+	grouped(c.Canvas, backMark, "", func() {
+		c.SetColor(white)
+		c.Fill(c.Rectangle.Path())
+	})
 	pg.legend.draw(c)
 	var data vg.Rectangle
 	for i, cell := range pg.cells(c) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -132,17 +133,23 @@ func (l legend) draw(c draw.Canvas) {
 		y -= legendLine
 		x := c.Min.X + (c.Max.X-c.Min.X-groupWidth(row))/2
 		for _, e := range row {
-			at, face := x, sty
+			at := vg.Point{X: x, Y: y}
 			if e.thumb == nil {
-				face = bold(sty)
+				c.FillText(bold(sty), at.Add(vg.Point{Y: legendBase}), e.label)
 			} else {
-				thumb := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-					Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + e.thumbWidth(), Y: y + legendLine}}}
-				e.thumb.Thumbnail(&thumb)
-				at += e.thumbWidth() + thumbGap
+				grouped(c.Canvas, keyMark, e.label, func() { e.draw(c, sty, at) })
 			}
-			c.FillText(face, vg.Point{X: at, Y: y + 0.3*legendSize}, e.label)
 			x += e.width() + entryGap
 		}
 	}
+}
+
+// legendBase is how far above the lower edge of its row a label stands.
+const legendBase = 0.3 * legendSize
+
+// draw sets an entry with its thumbnail from the lower left corner on.
+func (e entry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
+	far := at.Add(vg.Point{X: e.thumbWidth(), Y: legendLine})
+	e.thumb.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: far}})
+	c.FillText(sty, at.Add(vg.Point{X: e.thumbWidth() + thumbGap, Y: legendBase}), e.label)
 }

@@ -15,7 +15,7 @@ import (
 // {group}; two or more Latin letters in a group are a word and stay upright, as in $π_{ref}$. gonum's own LaTeX handler
 // boxes every label as tightly as its glyphs allow, so the tick labels 1 and 10⁻¹ would stand on different lines, and
 // panics on text it cannot parse.
-type mathText struct{ fonts *font.Cache }
+type mathText struct{}
 
 var _ text.Handler = mathText{}
 
@@ -64,13 +64,25 @@ func parseMath(math []rune) []span {
 			script = -1
 		}
 		if script == 0 || i+1 == len(math) {
-			spans = append(spans, mathLetters(math[i:i+1], 0)...)
+			spans = joined(spans, mathLetters(math[i:i+1], 0))
 			i++
 			continue
 		}
 		group, n := scriptGroup(math[i+1:])
 		spans = append(spans, mathLetters(group, script)...)
 		i += 1 + n
+	}
+	return spans
+}
+
+// joined appends spans; one of the style of the last goes on with it.
+func joined(spans, more []span) []span {
+	for _, s := range more {
+		if last := len(spans) - 1; last >= 0 && spans[last].italic == s.italic && spans[last].script == s.script {
+			spans[last].text += s.text
+			continue
+		}
+		spans = append(spans, s)
 	}
 	return spans
 }
@@ -98,22 +110,14 @@ func mathLetters(group []rune, script int) []span {
 	}
 	var spans []span
 	for _, r := range group {
-		italic := unicode.IsLetter(r) && latin < 2
-		if last := len(spans) - 1; last >= 0 && spans[last].italic == italic {
-			spans[last].text += string(r)
-			continue
-		}
-		spans = append(spans, span{string(r), italic, script})
+		spans = joined(spans, []span{{string(r), unicode.IsLetter(r) && latin < 2, script}})
 	}
 	return spans
 }
 
-func (h mathText) Cache() *font.Cache { return h.fonts }
+func (h mathText) Cache() *font.Cache { return fonts() }
 
-func (h mathText) Extents(fnt font.Font) font.Extents {
-	face := h.fonts.Lookup(fnt, fnt.Size)
-	return face.Extents()
-}
+func (h mathText) Extents(fnt font.Font) font.Extents { return lineExtents(fnt.Size) }
 
 func (h mathText) Lines(txt string) []string {
 	return strings.Split(strings.TrimRight(txt, "\n"), "\n")
@@ -157,11 +161,13 @@ func (h mathText) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
 func (h mathText) eachSpan(line string, fnt font.Font, do func(font.Face, vg.Point, string)) vg.Length {
 	x := vg.Length(0)
 	for _, s := range parseSpans(line) {
-		face := h.face(fnt, s)
-		if do != nil {
-			do(face, vg.Point{X: x, Y: rise(s.script) * fnt.Size}, s.text)
-		}
-		x += face.Width(s.text)
+		pieces(s.font(fnt), s.text, func(piece font.Font, glyphs string) {
+			face := fonts().Lookup(piece, piece.Size)
+			if do != nil {
+				do(face, vg.Point{X: x, Y: rise(s.script) * fnt.Size}, glyphs)
+			}
+			x += face.Width(glyphs)
+		})
 		if s.script != 0 {
 			x += scriptSpace * fnt.Size
 		}
@@ -169,14 +175,15 @@ func (h mathText) eachSpan(line string, fnt font.Font, do func(font.Face, vg.Poi
 	return x
 }
 
-func (h mathText) face(fnt font.Font, s span) font.Face {
+// font is that of a line as the span changes it.
+func (s span) font(fnt font.Font) font.Font {
 	if s.italic {
 		fnt.Style = xfont.StyleItalic
 	}
 	if s.script != 0 {
 		fnt.Size *= scriptSize
 	}
-	return h.fonts.Lookup(fnt, fnt.Size)
+	return fnt
 }
 
 func rise(script int) vg.Length {
@@ -187,4 +194,19 @@ func rise(script int) vg.Length {
 		return -subLower
 	}
 	return 0
+}
+
+// plainText is a label as it reads without typesetting: π_ref for $π_{ref}$.
+func plainText(label string) string {
+	if strings.Count(label, "$")%2 == 1 {
+		return label
+	}
+	var plain strings.Builder
+	for i, part := range strings.Split(label, "$") {
+		if i%2 == 1 {
+			part = strings.NewReplacer("{", "", "}", "").Replace(part)
+		}
+		plain.WriteString(part)
+	}
+	return strings.ReplaceAll(plain.String(), "\n", " ")
 }

@@ -30,7 +30,9 @@ type Panel struct {
 	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
 	wide   bool      // a single panel that needs the width of the page
 
-	xLabel, yLabel string // drawn by the page, see takeLabels
+	xLabel, yLabel string                // drawn by the page, see takeLabels
+	names          struct{ x, y string } // of the axes, without typesetting
+	data           []Datum               // drawn beside the curves
 }
 
 // entry is one line of a legend. Entries of several panels with the same key are one.
@@ -72,7 +74,7 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 
 // addCurve adds a curve with its entry in the legend; an empty label gives none.
 func (p *Panel) addCurve(label string, l look, points []point) *curve {
-	c := &curve{label: label, points: points, look: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
+	c := &curve{panel: p, label: label, points: points, look: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
 		p.Add(axisBreak{})
 	}
@@ -251,3 +253,6 @@ func (t target) Plot(c draw.Canvas, p *plot.Plot) {
 func (t target) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(t.style(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
+
+// name is what a panel is called where it is not drawn.
+func (p *Panel) name() string { return strings.TrimSpace(p.Letter + " " + plainText(p.Title)) }

@@ -2,7 +2,7 @@ package plots
 
 import (
 	"image/color"
-	"slices"
+	"math"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -32,6 +32,74 @@ const (
 	markSize   = 2.1 // pt, radius
 )
 
+// Themes of figures, as configurations write them.
+const (
+	paperTheme  = "paper"
+	slidesTheme = "slides"
+	darkTheme   = "dark"
+)
+
+// theme is how a page becomes a figure: everything is laid out and drawn for paper, at 8 pt, on a page of the theme's
+// width divided by its scale.
+type theme struct {
+	column, full vg.Length // widths of the page that is laid out
+	scale        float64   // of the figure to that page
+	color        func(color.Color) color.Color
+}
+
+// themeOf returns a theme by name; empty is that of a paper.
+func themeOf(name string) theme {
+	same := func(c color.Color) color.Color { return c }
+	switch name {
+	case slidesTheme: // half and nine tenths of a slide of 254 mm, at 16 pt
+		return theme{column: 62 * vg.Millimeter, full: 114 * vg.Millimeter, scale: 2, color: same}
+	case darkTheme:
+		return theme{column: columnWidth, full: fullWidth, scale: 1, color: inDark}
+	}
+	return theme{column: columnWidth, full: fullWidth, scale: 1, color: same}
+}
+
+// inDark is the color that takes the place of one of the paper theme on a dark page: of the same hue and saturation, the
+// lighter the darker it was. Black becomes nearly white and white nearly black; the colors of lines stay of a middle
+// lightness, so that they stand out from both.
+func inDark(c color.Color) color.Color {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	light, high, low := lightness(n)
+	target := turnedLightness(light)
+	// In HSL a color is its gray of the same lightness plus a part of the most colorful one.
+	chroma, most := high-low, 1-math.Abs(2*light-1)
+	share := 0.0
+	if most > 0 {
+		share = (1 - math.Abs(2*target-1)) / most
+	}
+	turn := func(v uint8) uint8 {
+		away := 0.0
+		if chroma > 0 {
+			away = (float64(v)/255 - light) * share
+		}
+		return uint8(255*min(1, max(0, target+away)) + 0.5)
+	}
+	return color.NRGBA{turn(n.R), turn(n.G), turn(n.B), n.A}
+}
+
+// lightness is that of HSL, with the largest and the smallest of the primaries, all in [0,1].
+func lightness(c color.NRGBA) (light, high, low float64) {
+	high = float64(max(c.R, c.G, c.B)) / 255
+	low = float64(min(c.R, c.G, c.B)) / 255
+	return (high + low) / 2, high, low
+}
+
+// turnedLightness goes straight between these pairs of lightness on paper and on a dark page.
+func turnedLightness(light float64) float64 {
+	from := []float64{0, 0.3, 0.65, 1}
+	to := []float64{0.92, 0.68, 0.52, 0.07}
+	k := 1
+	for k < len(from)-1 && light > from[k] {
+		k++
+	}
+	return to[k-1] + (light-from[k-1])/(from[k]-from[k-1])*(to[k]-to[k-1])
+}
+
 // The Okabe-Ito palette, told apart by readers with any common colour blindness (Okabe and Ito 2008, Color Universal
 // Design), and three from Tol's muted scheme for responses, so that no response looks like a loss.
 var (
@@ -53,81 +121,6 @@ var (
 	white    = rgb(0xFFFFFF)
 )
 
-// look is how one series is drawn everywhere: color, line and marker each tell it apart alone.
-type look struct {
-	color  color.RGBA
-	dashes []vg.Length
-	width  vg.Length
-	glyph  polygonGlyph
-}
-
-var (
-	circle   = polygonGlyph{}
-	square   = polygonGlyph{corners: 4, turn: 0.125}
-	diamond  = polygonGlyph{corners: 4}
-	triangle = polygonGlyph{corners: 3}
-	nabla    = polygonGlyph{corners: 3, turn: 0.5}
-	pentagon = polygonGlyph{corners: 5}
-	star     = polygonGlyph{corners: 5, inner: 0.45}
-
-	dashed     = []vg.Length{4, 1.6}
-	dotted     = []vg.Length{1.2, 1.4}
-	dashDotted = []vg.Length{5, 1.4, 1.2, 1.4}
-	reference  = []vg.Length{2.4, 1.8}
-)
-
-// lossLooks fixes the look of the losses that figures are mostly about.
-var lossLooks = map[string]look{
-	"dpo":   {blue, nil, curveWidth, circle},
-	"ipo":   {orange, dashed, curveWidth, square},
-	"f-dpo": {purple, dashDotted, curveWidth, triangle},
-	"typo":  {vermillion, nil, 1.3 * curveWidth, diamond},
-	"rlhf":  {black, dotted, curveWidth, nabla},
-}
-
-// otherLooks go, in order, to the other labels of an experiment sorted by name.
-var otherLooks = []look{
-	{green, nil, curveWidth, pentagon},
-	{skyBlue, dashed, curveWidth, star},
-	{olive, dashDotted, curveWidth, circle},
-	{indigo, dotted, curveWidth, square},
-	{inkGray, nil, curveWidth, triangle},
-	{teal, dashed, curveWidth, nabla},
-	{yellow, nil, curveWidth, diamond},
-}
-
-// lossLook returns the look of an objective; all are the labels of its experiment, selected or not, so that a loss
-// looks the same in every figure of the experiment.
-func lossLook(label string, all []string) look {
-	if l, ok := lossLooks[label]; ok {
-		return l
-	}
-	var others []string
-	for _, other := range all {
-		if _, known := lossLooks[other]; !known {
-			others = append(others, other)
-		}
-	}
-	slices.Sort(others)
-	return otherLooks[max(0, slices.Index(others, label))%len(otherLooks)]
-}
-
-// responseColors tell responses apart in figures that draw them; more than these cannot be told apart in print.
-var responseColors = []color.RGBA{indigo, teal, olive, rgb(0xAA4499), rgb(0x88CCEE), rgb(0x661100)}
-
-// rampLook is the look of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
-func rampLook(i, n int) look {
-	anchors := []color.RGBA{rgb(0x440154), rgb(0x3B528B), rgb(0x21918C), rgb(0x5EC962)}
-	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
-	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
-	position := 0.0
-	if n > 1 {
-		position = float64(i) / float64(n-1) * float64(len(anchors)-1)
-	}
-	k := min(int(position), len(anchors)-2)
-	return look{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
-}
-
 func rgb(hex uint32) color.RGBA {
 	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255}
 }
@@ -141,19 +134,11 @@ func mix(a, b color.RGBA, at float64) color.RGBA {
 // translucent is a band's color: light on white, and what lies below shines through.
 func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0x38} }
 
-func (l look) line() draw.LineStyle {
-	return draw.LineStyle{Color: l.color, Width: l.width, Dashes: l.dashes}
-}
-
-func (l look) mark() draw.GlyphStyle {
-	return draw.GlyphStyle{Color: l.color, Radius: markSize, Shape: l.glyph}
-}
-
-// handler sets all text. Liberation Serif has the metrics of Times, which most conference papers are set in.
-var handler = mathText{fonts: font.DefaultCache}
+// handler sets all text.
+var handler = mathText{}
 
 func textStyle(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
-	return text.Style{Color: black, Font: font.From(plot.DefaultFont, size), XAlign: x, YAlign: y, Handler: handler}
+	return text.Style{Color: black, Font: font.Font{Typeface: romanFace, Size: size}, XAlign: x, YAlign: y, Handler: handler}
 }
 
 func bold(sty text.Style) text.Style {
@@ -171,7 +156,7 @@ func newPlot() *plot.Plot {
 		axis.Padding = 0
 		axis.Tick.LineStyle.Width = axisWidth
 		axis.Tick.Length = 2.4
-		axis.Tick.Label.Font.Size = tickSize
+		axis.Tick.Label.Font = font.Font{Typeface: romanFace, Size: tickSize}
 		axis.Tick.Label.Handler = handler
 		axis.Label.TextStyle = textStyle(labelSize, draw.XCenter, draw.YBottom)
 		axis.Label.Padding = 1
