@@ -225,7 +225,7 @@ func TestWords(t *testing.T) {
 		"constraint":    {"TV(πRLHF, πDPO)", "λ = 0.5", "λ = 2", "diverged", "penalty"},
 		"lines_lambda":  {"diverged", "bound", "TV(πθ, π*)"},
 		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
-		"forest":        {"πθ, π*), DPO − TYPO", "λ = 0.01", "all 4 comparisons of the metric, of which 4 are drawn", "n = 3 to 5 pairs"},
+		"forest":        {"πθ, π*), DPO − TYPO", "λ = 0.01", "all 4 comparisons of the metric", "student-t; n = 3"},
 		"strip":         {"one run", "median, quartiles", "TYPO"},
 		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "π*"},
 		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},

@@ -172,8 +172,10 @@ func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel
 	var list intervals
 	for i := range r.at {
 		v := f.interval(r, i)
-		v.row = slices.Index(names, f.name(r, i, all))
+		v.name = f.name(r, i, all)
+		v.row = slices.Index(names, v.name)
 		list = append(list, v)
+		p.AddData(v.datum())
 	}
 	p.Add(list)
 	p.ranges = list
@@ -203,6 +205,7 @@ func (f *Forest) interval(r *rows, i int) interval {
 		l.glyph = square
 	}
 	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), look: l,
+		more:   fmt.Sprintf("p = %s after Holm's correction, n = %s", shortNumber(r.float(i, "p_holm")), r.text(i, "n")),
 		hollow: is != "lower" && is != "higher", x: r.float(i, "mean_difference"),
 		low: r.float(i, "difference_ci95_low"), high: r.float(i, "difference_ci95_high")}
 }

@@ -14,6 +14,8 @@ import (
 // interval is a value with an interval on one of the rows of a panel, drawn along x.
 type interval struct {
 	series       string // label, as in a legend
+	name         string // of the row
+	more         string // what else there is to say of it
 	row          int
 	x, low, high float64 // low and high NaN where there is no interval
 	look         look
@@ -42,18 +44,41 @@ func (list intervals) Plot(c draw.Canvas, p *plot.Plot) {
 		if !finite(v.x) {
 			continue
 		}
-		y := c.Y(p.Y.Norm(float64(v.row)))
-		if finite(v.low) && finite(v.high) {
-			drawWhiskers(c, v.look, c.X(p.X.Norm(v.low)), c.X(p.X.Norm(v.high)), y)
-		}
-		mark := v.look.mark()
-		if v.hollow {
-			glyph := v.look.glyph
-			glyph.hollow = true
-			mark.Shape = glyph
-		}
-		c.DrawGlyphNoClip(mark, vg.Point{X: c.X(p.X.Norm(v.x)), Y: y})
+		inSeries(c.Canvas, v.series, func() { v.draw(c, p) })
 	}
+}
+
+func (v *interval) draw(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(float64(v.row)))
+	if finite(v.low) && finite(v.high) {
+		drawWhiskers(c, v.look, c.X(p.X.Norm(v.low)), c.X(p.X.Norm(v.high)), y)
+	}
+	mark := v.look.mark()
+	if v.hollow {
+		glyph := v.look.glyph
+		glyph.hollow = true
+		mark.Shape = glyph
+	}
+	at := vg.Point{X: c.X(p.X.Norm(v.x)), Y: y}
+	c.DrawGlyphNoClip(mark, at)
+	hover(c.Canvas, at, v.says())
+}
+
+// says is what an interval says to who points at it.
+func (v *interval) says() string {
+	text := plainText(v.name) + ": " + shortNumber(v.x)
+	if finite(v.low) && finite(v.high) {
+		text += " [" + shortNumber(v.low) + ", " + shortNumber(v.high) + "]"
+	}
+	if v.more != "" {
+		text += ", " + plainText(v.more)
+	}
+	return text
+}
+
+// datum is the interval in the figure's table.
+func (v *interval) datum() Datum {
+	return Datum{Series: v.series, X: csvNumber(v.x), Y: plainText(v.name), Low: csvNumber(v.low), High: csvNumber(v.high)}
 }
 
 // drawWhiskers draws a bar with short ends.

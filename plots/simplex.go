@@ -254,6 +254,9 @@ func addLandmarks(p *Panel, finals *rows) {
 		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}}
 		p.Add(l)
 		p.addEntry(referenceRank, mark.name, "landmark", l)
+		for _, at := range mark.at {
+			p.AddData(Datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
+		}
 	}
 }
 

@@ -152,7 +152,7 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
 		return
 	}
 	slices.Sort(values)
-	s := &swarm{row: row, values: values, look: l}
+	s := &swarm{row: row, name: name, metric: columnLabel(f.Metric), values: values, look: l}
 	if f.Shape == violinShape {
 		s.density = density(values)
 	}
@@ -160,17 +160,23 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
 	if f.Band == string(spreadRange) {
 		middle = inference.Describe(values).Median
 	}
-	s.middle = interval{series: name, row: row, x: middle, low: low, high: high, look: l}
+	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, look: l}
 	p.ranges = append(p.ranges, s.middle)
+	for _, v := range values {
+		p.AddData(Datum{Series: name, X: csvNumber(v), Y: "run"})
+	}
+	p.AddData(s.middle.datum())
 	p.Add(s)
 }
+
+// stripWords say what middle and interval are.
+var stripWords = map[string]string{string(spreadQuartiles): "median, quartiles", string(spreadCI): "mean, 95 % interval",
+	string(spreadRange): "median, range", string(spreadNone): "mean"}
 
 // explain says what dots and bars are.
 func (f *Strip) explain(p *Panel) {
 	p.addEntry(seriesRank, "one run", "run", markKey{shape: circle})
-	words := map[string]string{string(spreadQuartiles): "median, quartiles", string(spreadCI): "mean, 95 % interval",
-		string(spreadRange): "median, range", string(spreadNone): "mean"}
-	p.addEntry(seriesRank, words[f.Band], "middle", middleKey{f.Band != string(spreadNone)})
+	p.addEntry(seriesRank, stripWords[f.Band], "middle", middleKey{f.Band != string(spreadNone)})
 	if f.Shape == violinShape {
 		p.Notes = append(p.Notes, "Outlines: kernel density of the runs, each as high as its row.")
 	}
@@ -179,6 +185,8 @@ func (f *Strip) explain(p *Panel) {
 // swarm is the runs of one row.
 type swarm struct {
 	row     int
+	name    string
+	metric  string
 	values  []float64 // ascending
 	middle  interval
 	look    look
@@ -200,6 +208,10 @@ const (
 
 // Plot implements plot.Plotter: the outline, then the dots, then the interval below them and the middle on top.
 func (s *swarm) Plot(c draw.Canvas, p *plot.Plot) {
+	inSeries(c.Canvas, s.name, func() { s.draw(c, p) })
+}
+
+func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 	y := c.Y(p.Y.Norm(float64(s.row)))
 	half := swarmHalf * (c.Y(p.Y.Norm(float64(s.row)-0.5)) - c.Y(p.Y.Norm(float64(s.row)+0.5)))
 	if s.density != nil {
@@ -222,10 +234,13 @@ func (s *swarm) Plot(c draw.Canvas, p *plot.Plot) {
 		at[i] = c.X(p.X.Norm(v))
 	}
 	for i, offset := range stack(at, 2*dotSize, half) {
-		c.Fill(polygonGlyph{}.path(dotSize, vg.Point{X: at[i], Y: y + offset}))
+		dot := vg.Point{X: at[i], Y: y + offset}
+		c.Fill(polygonGlyph{}.path(dotSize, dot))
+		hover(c.Canvas, dot, plainText(s.name)+": "+valued(plainText(s.metric), s.values[i]))
 	}
 	if x := c.X(p.X.Norm(s.middle.x)); c.ContainsX(x) {
 		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, x, y-0.7*half, x, y+0.7*half)
+		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.says())
 	}
 }
 
