@@ -144,6 +144,9 @@ func (r *report) conclude(ctx context.Context, dir string, o *output, jobs int) 
 		if r.warnings, err = tables.summary(src, r.config); err != nil {
 			return err
 		}
+		if err := tables.landscapes(src, r.config); err != nil {
+			r.warnings = append(r.warnings, err.Error()) // and the figure cannot be drawn
+		}
 	}
 	r.verdicts = evaluate(r.config, src)
 	if err := tables.claims(r.verdicts); err != nil {
@@ -165,7 +168,7 @@ func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 	if c.Scorecard != nil {
 		return scorecardSources(dir)
 	}
-	folders := map[string]*record.Folder{}
+	folders := map[string]record.Source{}
 	if c.Suite == nil {
 		own, err := record.OpenFolder(dir)
 		if err != nil {
@@ -178,7 +181,7 @@ func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 		if err != nil {
 			return plots.Sources{}, err
 		}
-		folders[m.Head.Name] = folder
+		folders[m.Head.Name] = &landscapes{folder, m.Plan, landscapesOf(c.Figures(), m.Head.Name)}
 	}
 	return plots.NewSources(func(experiment string) (record.Source, error) {
 		if folder, ok := folders[experiment]; ok {

@@ -8,6 +8,7 @@ import (
 	"windtunnel/experiments/aggregate"
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/plots"
 )
 
 // tableWriter writes the tables of a results folder that come after the runs, and the description of all.
@@ -43,6 +44,27 @@ func (t *tableWriter) summary(src record.Source, c *spec.Config) (warnings []str
 		err = t.write(aggregate.Paired, groups.PairedSchema(t.runs), groups.Compare)
 	}
 	return groups.Warnings(), err
+}
+
+// landscapes writes the losses over the simplex that figures of the config draw.
+func (t *tableWriter) landscapes(src plots.Sources, c *spec.Config) error {
+	figures := landscapesOf(c.Figures(), "")
+	if len(figures) == 0 {
+		return nil
+	}
+	var all [][]string // a table of which a part is missing would be worse than none
+	err := writeLandscapes(c.Plan, src, figures, func(cells []string) error { all = append(all, cells); return nil })
+	if err != nil {
+		return err
+	}
+	return t.write(plots.LandscapeTable, landscapeSchema(), func(emit func([]string) error) error {
+		for _, cells := range all {
+			if err := emit(cells); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // claims writes the verdicts, if there are any.

@@ -165,13 +165,16 @@ func Kinds() registry.Table[Params] {
 		displacementKind(),
 		distanceKind(),
 		existenceKind(),
+		forestKind(),
 		frontierKind(),
 		interpolationKind(),
+		landscapeKind(),
 		linesKind(),
 		lossKind(),
 		preservationKind(),
 		scorecardKind(),
 		simplexKind(),
+		stripKind(),
 		tradeoffKind(),
 	}
 }

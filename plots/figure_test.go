@@ -239,6 +239,9 @@ func TestWords(t *testing.T) {
 		"constraint":    {"TV(πRLHF, πDPO)", "λ = 0.5", "λ = 2", "diverged", "penalty"},
 		"lines_lambda":  {"diverged", "bound", "TV(πθ, π*)"},
 		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
+		"forest":        {"πθ, π*), DPO − TYPO", "λ = 0.01", "all 4 comparisons of the metric", "student-t; n = 3"},
+		"strip":         {"one run", "median, quartiles", "TYPO"},
+		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "π*"},
 		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},
 	}
 	src := suite(t)
@@ -291,6 +294,18 @@ func TestErrors(t *testing.T) {
 		{"counterpart", "preservation", params("distance", func(f *plots.Distance) {
 			f.X, f.To, f.Match = "lambda", record.Where{"objective": {"typo"}}, []string{"objective"}
 		}), "figure counterpart: match: dpo/lambda="},
+		{"comparisons", "seeds", params("forest", func(f *plots.Forest) { f.Metric = "tv_star" }),
+			`figure comparisons: no table "paired"; a config with`},
+		{"compared", "paired", params("forest", func(f *plots.Forest) { f.Metric = "tv_sta" }),
+			"figure compared: where: no row of paired has metric = tv_sta; it is one of tv_star, kl_pi_ref"},
+		{"side", "paired", params("forest", func(f *plots.Forest) { f.Metric, f.Left = "tv_star", []string{"typo"} }),
+			"figure side: where: no row of paired has left = typo; it is one of dpo"},
+		{"sample", "seeds", params("strip", func(f *plots.Strip) { f.Metric = "tv_star" }),
+			"figure sample: one row has runs of two settings: lambda is 0.01 and 0.1; select one with `where: {lambda: ...}`"},
+		{"strip", "seeds", params("strip", func(f *plots.Strip) { f.Metric = "tv_sta" }),
+			`figure strip: metric: table runs has no column "tv_sta"; near: tv_star, `},
+		{"heights", "training", defaults("landscape"), `figure heights: no table "landscape"; it is written by`},
+		{"corners", "preservation", defaults("landscape"), "figure corners: table policies has the prompts good, bad; name one as `prompt`"},
 		{"y", "training", params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_sta" }),
 			`figure y: y: table runs has no column "tv_sta"; near: tv_star, `},
 	}

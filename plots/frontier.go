@@ -310,7 +310,7 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 	}
 	hollow := square
 	hollow.hollow = true
-	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: hollow}}}
+	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: hollow}}, ""}
 	p.Add(mark)
 	p.addEntry(referenceRank, "start", "start", mark)
 }

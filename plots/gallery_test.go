@@ -53,6 +53,13 @@ func figures() []plots.Figure {
 		{Name: "loss", From: "loss", Params: params("loss", func(f *plots.Loss) { f.Title = "log-sigmoid" })},
 		{Name: "scorecard", From: "scorecard", Params: defaults("scorecard")},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
+		{Name: "forest", From: "paired", Params: params("forest", func(f *plots.Forest) { f.Metric = "tv_star" })},
+		{Name: "forest_panels", From: "paired", Params: params("forest", func(f *plots.Forest) { f.Metric, f.Split = "kl_pi_ref", "lambda" })},
+		{Name: "strip", From: "seeds", Params: params("strip", func(f *plots.Strip) { f.Metric, f.Where = "tv_star", atLambda("0.1") })},
+		{Name: "strip_violin", From: "seeds", Params: params("strip", func(f *plots.Strip) {
+			f.Metric, f.Split, f.Shape, f.Band = "tv_star", "lambda", "violin", "ci95"
+		})},
+		{Name: "landscape", From: "landscape", Params: params("landscape", func(f *plots.Landscape) { f.Where = atLambda("100") })},
 		{Name: "composite", Params: params("composite", func(f *plots.Composite) {
 			f.Parts = []plots.Part{{From: "preservation", Figure: defaults("preservation")}, {From: "constraint", Figure: penalty()}}
 		})},

@@ -49,6 +49,13 @@ func TestRefs(t *testing.T) {
 		{params("simplex", func(f *plots.Simplex) { f.Where, f.Along, f.Split = where, "constraint.l2", "lambda" }),
 			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "along", Table: "runs", Column: "constraint.l2"},
 				{Key: "panels", Table: "runs", Column: "lambda"}}, nil},
+		{params("forest", func(f *plots.Forest) { f.Where, f.Metric, f.Split = where, "tv_star", "left" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"}}, nil},
+		{params("strip", func(f *plots.Strip) { f.Where, f.Metric, f.Split = where, "tv_star", "lambda" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"},
+				{Key: "by", Table: "runs", Column: "objective"}, {Key: "panels", Table: "runs", Column: "lambda"}}, nil},
+		{params("landscape", func(f *plots.Landscape) { f.Where, f.Prompt = where, "x" }),
+			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}}, []plots.PromptRef{{Key: "prompt", Prompt: "x"}}},
 		{params("lines", func(f *plots.Lines) { f.Where, f.X, f.Y = where, "lambda", "tv_star" }),
 			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "x", Table: "runs", Column: "lambda"},
 				{Key: "y", Table: "runs", Column: "tv_star"}, {Key: "by", Table: "runs", Column: "objective"}}, nil},
@@ -98,6 +105,8 @@ func TestCheck(t *testing.T) {
 		{"log of zero", params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.YScale, f.YLimits = "lambda", "tv_star", "log", []float64{0, 1}
 		}), "y_limits"},
+		{"strip", defaults("strip"), ""},
+		{"log violin", params("strip", func(f *plots.Strip) { f.Shape, f.Scale = "violin", "log" }), "shape"},
 		{"no parts", defaults("composite"), "panels"},
 		{"nested", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{Figure: defaults("composite")}} }), "panels.0.kind"},
 	} {

@@ -28,9 +28,11 @@ type Panel struct {
 
 	curves []*curve
 	legend []entry
-	free   bool // the ranges are left as they are
-	floorX bool // x is a metric, so rounding noise must not stretch its logarithmic axis either
-	wide   bool // a single panel that needs the width of the page
+	ranges intervals // drawn along x, for what reads a panel
+	levels []Level   // dashed lines across the panel
+	free   bool      // the ranges are left as they are
+	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
+	wide   bool      // a single panel that needs the width of the page
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
 	names          struct{ x, y string } // of the axes, without typesetting
@@ -129,6 +131,7 @@ func (p *Panel) addLevel(label string, value float64) {
 		return
 	}
 	p.Add(level{value})
+	p.levels = append(p.levels, Level{plainText(label), value})
 	p.addEntry(referenceRank, label, "level", level{})
 }
 

@@ -201,17 +201,21 @@ func probabilities(q point) string {
 	return fmt.Sprintf("π = (%.3g, %.3g, %.3g)", max(0, 1-pi1-pi2), max(0, pi1), max(0, pi2))
 }
 
-// triangleFrame is the edge of the simplex with light lines at fifths and the names of the responses at its corners.
-type triangleFrame struct{}
+// triangleFrame is the edge of the simplex with light lines at fifths, unless it is plain, and the names of the responses
+// at its corners.
+type triangleFrame struct{ plain bool }
 
 // Plot implements plot.Plotter.
-func (triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
+func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 	at := func(pi1, pi2 float64) vg.Point {
 		x, y := corner(pi1, pi2)
 		return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
 	}
 	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
+		if f.plain {
+			break
+		}
 		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
 	}
 	edge := draw.LineStyle{Color: black, Width: 0.7}
@@ -227,7 +231,21 @@ func (triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // landmark is a policy that a simplex is read by.
-type landmark struct{ *plotter.Scatter }
+type landmark struct {
+	*plotter.Scatter
+	name string // that it says to who points at it, with the policy; "" says nothing
+}
+
+// Plot implements plot.Plotter.
+func (l landmark) Plot(c draw.Canvas, p *plot.Plot) {
+	l.Scatter.Plot(c, p)
+	if l.name == "" {
+		return
+	}
+	for _, at := range l.XYs {
+		hover(c.Canvas, place(&c, p, at.X, at.Y), plainText(l.name)+": "+probabilities(point{x: at.X, y: at.Y}))
+	}
+}
 
 // Thumbnail implements plot.Thumbnailer with the mark alone.
 func (l landmark) Thumbnail(c *draw.Canvas) { c.DrawGlyphNoClip(l.GlyphStyle, c.Center()) }
@@ -258,9 +276,12 @@ func addLandmarks(p *Panel, finals *rows) {
 		{modes, "mode $π_δ$", hollow(square), 2},
 		{stars, "$π$*", star, 2},
 	} {
-		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}}
+		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}, mark.name}
 		p.Add(l)
 		p.addEntry(referenceRank, mark.name, "landmark", l)
+		for _, at := range mark.at {
+			p.AddData(Datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
+		}
 	}
 }
 

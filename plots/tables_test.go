@@ -204,6 +204,8 @@ func suite(tb testing.TB) plots.Sources {
 		"constraint":   constraintTables(),
 		"existence":    existenceTables(),
 		"seeds":        seedsTables(),
+		"paired":       pairedTables(tb),
+		"landscape":    landscapeTables(),
 		"frontier":     frontierTables(),
 		"loss":         lossTables(),
 		"scorecard":    scorecardTables(),

@@ -1,0 +1,259 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+	"strings"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Forest draws paired comparisons as a forest plot: a row a comparison with the mean difference and its interval. A mark
+// is filled only where the difference stands after Holm's correction over every comparison of the metric, drawn or not.
+type Forest struct {
+	Metric string       `yaml:"metric" required:"true" doc:"measured column that was compared"`
+	Left   []string     `yaml:"left" doc:"only comparisons with these on the left of the difference; none means all"`
+	Right  []string     `yaml:"right" doc:"only comparisons with these on the right of the difference; none means all"`
+	Where  record.Where `yaml:"where" doc:"selects the comparisons by lambda or a swept key"`
+	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels: left, right, lambda or a swept key"`
+	Title  string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+}
+
+// PairedTable is the table that a forest is drawn from: a row for each metric and pair of settings that differ in the
+// compared column alone.
+const PairedTable = "paired"
+
+// mostRows bounds the rows of a panel, which would not fit on a page.
+const mostRows = 80
+
+func forestKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "forest",
+		Summary: "paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
+		Source:  "Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction",
+		New:     func() Params { return &Forest{} },
+	}
+}
+
+// Columns implements Refs. What is compared stands in the table runs.
+func (f *Forest) Columns() []Ref {
+	refs := append(whereRefs(f.Where, record.Runs), Ref{"metric", record.Runs, f.Metric})
+	if f.Split != "" && f.Split != leftColumn && f.Split != rightColumn {
+		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+	}
+	return refs
+}
+
+// Prompts implements Refs.
+func (f *Forest) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Forest) Wheres() []Selection { return selections(f.Where) }
+
+// Columns of the table that name the sides of a comparison.
+const (
+	leftColumn  = "left"
+	rightColumn = "right"
+)
+
+// Panels implements Params.
+func (f *Forest) Panels(src Sources) ([]*Panel, error) {
+	all, err := f.comparisons(src)
+	if err != nil {
+		return nil, err
+	}
+	if f.Split == "" {
+		p, err := f.panel(f.Title, all, f.names(all), all)
+		return []*Panel{p}, err
+	}
+	if err := all.need(f.Split); err != nil {
+		return nil, fmt.Errorf("panels: %w", err)
+	}
+	rows := f.names(all)
+	var panels []*Panel
+	for _, cell := range all.values(f.Split) {
+		title := lossName(cell)
+		if f.Split != leftColumn && f.Split != rightColumn {
+			title = valueLabel(f.Split, cell)
+		}
+		p, err := f.panel(title, all.with(f.Split, cell), rows, all)
+		if err != nil {
+			return nil, err
+		}
+		p.ShareY = "rows"
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+// comparisons selects the rows to draw.
+func (f *Forest) comparisons(src Sources) (*rows, error) {
+	t, err := src.Table(PairedTable)
+	if err != nil {
+		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` has one", err)
+	}
+	all := &rows{table: t, runs: t}
+	where := record.Where{"metric": {f.Metric}}
+	for column, cells := range f.Where {
+		where[column] = cells
+	}
+	for column, cells := range map[string][]string{leftColumn: f.Left, rightColumn: f.Right} {
+		if len(cells) > 0 {
+			where[column] = cells
+		}
+	}
+	for _, column := range sortedKeys(where) {
+		if err := all.need(column); err != nil {
+			return nil, fmt.Errorf("where: %w", err)
+		}
+	}
+	if err := t.Load(t.Header...); err != nil {
+		return nil, err
+	}
+	all.fill(where, nil)
+	if all.len() == 0 {
+		return nil, all.explainEmpty(where)
+	}
+	if runs, err := src.Table(record.Runs); err == nil { // published without its runs, a folder still has its comparisons
+		all.runs = runs
+		all.run = make([]int, all.len()) // a comparison is of many runs; none is looked up
+	}
+	return all, nil
+}
+
+// context are the columns of the table that tell one comparison of a pair from another.
+func (f *Forest) context(all *rows) []string {
+	at := slices.Index(all.table.Header, "metric")
+	return slices.DeleteFunc(slices.Clone(all.table.Header[:max(0, at)]), func(column string) bool { return column == f.Split })
+}
+
+// name says of a comparison what the rows of all do not have in common.
+func (f *Forest) name(r *rows, i int, all *rows) string {
+	var parts []string
+	sides := all.varying([]string{leftColumn, rightColumn})
+	context := all.varying(f.context(all))
+	if len(sides) > 0 && f.Split != leftColumn && f.Split != rightColumn || len(context) == 0 {
+		parts = append(parts, lossName(r.text(i, leftColumn))+" − "+lossName(r.text(i, rightColumn)))
+	} else {
+		for _, side := range sides {
+			if side != f.Split {
+				parts = append(parts, lossName(r.text(i, side)))
+			}
+		}
+	}
+	if len(context) > 0 {
+		parts = append(parts, r.settingOf(i, context))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// names lists the rows of all panels, side by side where they compare the same pair.
+func (f *Forest) names(all *rows) []string {
+	var names []string
+	for i := range all.at {
+		if name := f.name(all, i, all); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel, error) {
+	if len(names) > mostRows {
+		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
+			len(names), mostRows)
+	}
+	p := barePanel(title)
+	p.Add(spines{}, verticalLine{0})
+	p.rowed(names, rowHeight)
+	p.X.Label.Text = "Difference in " + columnLabel(f.Metric) + f.order(all)
+	var list intervals
+	for i := range r.at {
+		v := f.interval(r, i)
+		v.name = f.name(r, i, all)
+		v.row = slices.Index(names, v.name)
+		list = append(list, v)
+		p.AddData(v.datum())
+	}
+	p.Add(list)
+	p.ranges = list
+	f.explain(p, r, all)
+	return p, nil
+}
+
+// order says what is subtracted from what where it is the same everywhere and the rows do not say it.
+func (f *Forest) order(all *rows) string {
+	left, right := all.values(leftColumn), all.values(rightColumn)
+	switch {
+	case len(left) == 1 && len(right) == 1:
+		return ", " + lossName(left[0]) + " − " + lossName(right[0])
+	case len(right) == 1:
+		return " to " + lossName(right[0])
+	case len(left) == 1:
+		return " of " + lossName(left[0])
+	}
+	return ""
+}
+
+// interval is one comparison as it is drawn.
+func (f *Forest) interval(r *rows, i int) interval {
+	l := look{color: f.color(r, r.text(i, leftColumn)), width: curveWidth, glyph: circle}
+	is := r.text(i, "left_is")
+	if is == "equal" {
+		l.glyph = square
+	}
+	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), look: l,
+		more:   fmt.Sprintf("p = %s after Holm's correction, n = %s", shortNumber(r.float(i, "p_holm")), r.text(i, "n")),
+		hollow: is != "lower" && is != "higher", x: r.float(i, "mean_difference"),
+		low: r.float(i, "difference_ci95_low"), high: r.float(i, "difference_ci95_high")}
+}
+
+// color is that of a loss where losses are compared.
+func (f *Forest) color(r *rows, left string) color.RGBA {
+	losses := distinct(r.table, leftColumn)
+	if r.runs.Has("objective") {
+		losses = r.objectives()
+	}
+	if _, known := lossLooks[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
+		return black
+	}
+	return lossLook(left, losses).color
+}
+
+// explain says in legend and notes what marks and bars are, and what the correction is over.
+func (f *Forest) explain(p *Panel, r, all *rows) {
+	verdicts := r.values("left_is")
+	if slices.Contains(verdicts, "lower") || slices.Contains(verdicts, "higher") {
+		p.addEntry(seriesRank, "$p$ < 0.05 after Holm's correction", "stands", markKey{shape: circle, bar: true})
+	}
+	if slices.Contains(verdicts, "unclear") {
+		p.addEntry(seriesRank, "not significant", "unclear", markKey{shape: circle, hollow: true, bar: true})
+	}
+	if slices.Contains(verdicts, "equal") {
+		p.addEntry(seriesRank, "equal in every pair", "equal", markKey{shape: square, hollow: true})
+	}
+	n, tests := all.numbers("n"), all.numbers("tests")
+	if len(n) == 0 || len(tests) == 0 {
+		return
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
+		"Holm's correction is over all %d comparisons of the metric, of which %d are drawn.", strings.Join(intervalMethods(all), ", "),
+		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), all.len()))
+	if without := all.keep(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
+	}
+}
+
+// intervalMethods are the methods of the intervals without their level, which the note says.
+func intervalMethods(all *rows) []string {
+	var methods []string
+	for _, cell := range all.values("interval") {
+		method, _, _ := strings.Cut(cell, " 95%")
+		if method != "" && !slices.Contains(methods, method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}

@@ -1,0 +1,259 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/toy/registry"
+)
+
+// Landscape draws the losses themselves on the simplex of three responses: the contours of each selected run's loss over
+// all policies, the way that training took, and the curve of where the same loss ends over lambda.
+type Landscape struct {
+	Where      record.Where `yaml:"where" doc:"selects the runs, a panel each"`
+	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several, of which the others stay at their reference"`
+	Minimizers record.Where `yaml:"minimizers" doc:"selects, among the runs of a panel's loss, those whose final policies over lambda make its curve; without it all that differ in lambda alone"`
+	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+}
+
+// LandscapeTable is the table that a landscape is drawn from, with the columns run, prompt, pi_0, pi_1, pi_2 and loss: the
+// loss of a run on a triangular grid of policies, in rows of falling length with pi_1 rising along a row and pi_2 from row
+// to row. A run writes it where its config has such a figure.
+const LandscapeTable = "landscape"
+
+// mostLandscapes bounds the panels of a figure.
+const mostLandscapes = 12
+
+func landscapeKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "landscape",
+		Summary: "contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
+		Source:  "this project",
+		New:     func() Params { return &Landscape{} },
+	}
+}
+
+// Columns implements Refs.
+func (f *Landscape) Columns() []Ref {
+	refs := whereRefs(f.Where, record.Policies)
+	for _, ref := range whereRefs(f.Minimizers, record.Policies) {
+		refs = append(refs, Ref{"minimizers." + ref.Column, ref.Table, ref.Column})
+	}
+	return refs
+}
+
+// Prompts implements Refs.
+func (f *Landscape) Prompts() []PromptRef { return promptRef(f.Prompt) }
+
+// Wheres implements Refs.
+func (f *Landscape) Wheres() []Selection {
+	all := selections(f.Where)
+	if len(f.Minimizers) > 0 {
+		all = append(all, Selection{"minimizers", f.Minimizers})
+	}
+	return all
+}
+
+// Selected returns the runs whose losses are drawn, in table order, and the prompt. The error says what is not selected
+// well: nothing, too much, or policies over other than three responses.
+func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err error) {
+	chosen, err := f.policies(src, f.Where)
+	if err != nil {
+		return nil, "", err
+	}
+	if n := len(chosen.values("response")); n != 3 {
+		return nil, "", fmt.Errorf("the landscape is drawn for 3 responses; these rows have %d", n)
+	}
+	if runs = chosen.values("run"); len(runs) > mostLandscapes {
+		return nil, "", fmt.Errorf("where: it selects %d runs, a panel each; at most %d", len(runs), mostLandscapes)
+	}
+	return runs, chosen.values("prompt")[0], nil
+}
+
+// policies selects final policies of one prompt.
+func (f *Landscape) policies(src Sources, where record.Where) (*rows, error) {
+	all, err := selectRows(src, record.Policies, where)
+	if err != nil {
+		return nil, err
+	}
+	return all.onePrompt(f.Prompt)
+}
+
+// Panels implements Params.
+func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
+	runs, prompt, err := f.Selected(src)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := f.policies(src, record.Where{"run": runs})
+	if err != nil {
+		return nil, err
+	}
+	finals, err := f.policies(src, f.Minimizers)
+	if err != nil {
+		return nil, fmt.Errorf("minimizers: %w", err)
+	}
+	heights, err := src.Table(LandscapeTable)
+	if err != nil {
+		return nil, fmt.Errorf("%w; it is written by the run of a config with a figure of the kind landscape", err)
+	}
+	paths := trainingPaths(src, prompt)
+	var panels []*Panel
+	for _, run := range runs {
+		own := chosen.with("run", run)
+		ground, err := newTerrain(heights, run, prompt)
+		if err != nil {
+			return nil, err
+		}
+		p := f.panel(f.title(own, chosen, len(runs)), ground)
+		addLandmarks(p, own)
+		if err := f.addCurves(p, own, finals, paths); err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	panels[0].Notes = append(panels[0].Notes, fmt.Sprintf("Contours of the loss: below the k-th of %d lie (k/%d)² of the simplex; lighter is lower.",
+		contourLevels-1, contourLevels))
+	return panels, nil
+}
+
+// title says of a panel in what its run differs from the others.
+func (f *Landscape) title(own, chosen *rows, panels int) string {
+	if panels == 1 && f.Title != "" {
+		return f.Title
+	}
+	columns := []string{"objective", "lambda"}
+	for _, column := range chosen.varying(append(chosen.coordinates(), "seed")) {
+		if !slices.Contains(columns, column) {
+			columns = append(columns, column)
+		}
+	}
+	if own.text(0, "lambda") == "" {
+		columns = slices.DeleteFunc(columns, func(c string) bool { return c == "lambda" })
+	}
+	return own.settingOf(0, columns)
+}
+
+func (f *Landscape) panel(title string, ground *terrain) *Panel {
+	p := barePanel(title)
+	p.HideAxes()
+	p.free = true
+	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
+	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
+	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
+	p.Add(ground, triangleFrame{plain: true})
+	p.addEntry(markRank, "loss, low to high", "terrain", heightKey{})
+	return p
+}
+
+// addCurves adds the curve of final policies over lambda and, above it, the way of the panel's own run.
+func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
+	ends := finals.keep(func(i int) bool { return f.sameLoss(own, finals, i) })
+	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
+	if len(ends.values("lambda")) > 1 {
+		if err := ends.need("lambda"); err != nil {
+			return err
+		}
+		points, err := collectPoints(triangleRows(ends, alongNone), "triangle_x", "triangle_y", "lambda", spreadNone)
+		if err != nil {
+			return fmt.Errorf("minimizers: %w", err)
+		}
+		label := "minimizers over $λ$"
+		if trained {
+			label = "final policies over $λ$"
+		}
+		c := p.addCurve(label, look{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
+		c.grow = true
+		p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
+	}
+	if paths == nil {
+		return nil
+	}
+	way := paths.with("run", own.text(0, "run"))
+	if way.len() == 0 {
+		return nil
+	}
+	points, err := collectPoints(triangleRows(way, alongSteps), "triangle_x", "triangle_y", alongSteps, spreadNone)
+	if err != nil {
+		return err
+	}
+	l := look{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
+	p.addCurve("training", l, points).lastOnly = true
+	return nil
+}
+
+// sameLoss says whether a final policy belongs to the curve of a panel's run: of the same loss, and the same in all that
+// neither is lambda nor selects the minimizers.
+func (f *Landscape) sameLoss(own, finals *rows, i int) bool {
+	for _, column := range append(finals.coordinates(), "seed") {
+		if _, selects := f.Minimizers[column]; column != "lambda" && !selects && finals.text(i, column) != own.text(0, column) {
+			return false
+		}
+	}
+	return true
+}
+
+// trainingPaths returns the rows of the trajectories of a prompt, nil where there are none.
+func trainingPaths(src Sources, prompt string) *rows {
+	paths, err := selectRows(src, record.Trajectories, record.Where{"prompt": {prompt}})
+	if err != nil { // exact runs have none
+		return nil
+	}
+	return paths
+}
+
+// newTerrain reads the loss of a run over one prompt's policies.
+func newTerrain(t *record.Table, run, prompt string) (*terrain, error) {
+	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
+	if !t.Has(columns...) {
+		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
+	}
+	if err := t.Load(columns...); err != nil {
+		return nil, err
+	}
+	list := record.Where{"run": {run}, "prompt": {prompt}}.Select(t)
+	ground := &terrain{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]plotted{}}
+	if n := ground.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
+		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; the run of its config writes them", t.Name, len(list), run)
+	}
+	for j := range ground.side + 1 {
+		for i := range ground.side + 1 - j {
+			row := list[len(ground.at)]
+			x, y := corner(t.Float(row, "pi_1"), t.Float(row, "pi_2"))
+			v := plotted{x, y, t.Float(row, "loss")}
+			ground.at[[2]int{i, j}] = v
+			if finite(v.value) {
+				ground.values = append(ground.values, v.value)
+			}
+		}
+	}
+	if len(ground.values) == 0 {
+		return nil, fmt.Errorf("the loss of run %s is finite nowhere", run)
+	}
+	slices.Sort(ground.values)
+	return ground, nil
+}
+
+// height is the color of a share of the way from the lowest to the highest loss.
+func height(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
+
+// heightKey explains the colors of a terrain in the legend.
+type heightKey struct{}
+
+// Thumbnail implements plot.Thumbnailer.
+func (heightKey) Thumbnail(c *draw.Canvas) {
+	const steps = 5
+	y, width := c.Center().Y, (c.Max.X-c.Min.X)/steps
+	for k := range steps {
+		x := c.Min.X + vg.Length(k)*width
+		c.SetColor(height(float64(k) / (steps - 1)))
+		c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y - 3}, Max: vg.Point{X: x + width, Y: y + 3}}.Path())
+	}
+}

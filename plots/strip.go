@@ -1,0 +1,326 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/experiments/record"
+	"windtunnel/metrics/inference"
+	"windtunnel/toy/registry"
+)
+
+// Strip draws every run's value of a metric: a row a loss, a dot a run, with the middle of the runs and an interval. Dots
+// that would hide one another are stacked, so their places say nothing but the value and are the same each time.
+type Strip struct {
+	Metric string       `yaml:"metric" required:"true" doc:"measured column of runs"`
+	By     string       `yaml:"by" doc:"column whose values make the rows"`
+	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
+	Where  record.Where `yaml:"where" doc:"selects the runs: usually one lambda"`
+	Scale  string       `yaml:"scale" oneof:"linear,log" doc:"scale of the metric"`
+	Shape  string       `yaml:"shape" oneof:"strip,violin" doc:"strip shows the dots alone; violin also the density that a Gaussian kernel of Silverman's bandwidth makes of them"`
+	Band   string       `yaml:"band" oneof:"quartiles,ci95,range,none" doc:"the interval: quartiles around the median, ci95 the 95 % Student-t interval around the mean, range around the median"`
+	Title  string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+}
+
+const violinShape = "violin"
+
+func stripKind() registry.Kind[Params] {
+	return registry.Kind[Params]{
+		Name:    "strip",
+		Summary: "every run's value of a metric, a row a loss: seeds as dots or violins with their median and an interval",
+		Source:  "this project; density as in Silverman 1986, equation 3.31",
+		New: func() Params {
+			return &Strip{By: "objective", Scale: linearScale, Shape: "strip", Band: string(spreadQuartiles)}
+		},
+	}
+}
+
+// Columns implements Refs.
+func (f *Strip) Columns() []Ref {
+	refs := append(whereRefs(f.Where, record.Runs), Ref{"metric", record.Runs, f.Metric}, Ref{"by", record.Runs, f.By})
+	if f.Split != "" {
+		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+	}
+	return refs
+}
+
+// Check implements registry.Checker.
+func (f *Strip) Check() []registry.Problem {
+	if f.Shape == violinShape && f.Scale == logScale {
+		return []registry.Problem{{Key: "shape", Wrong: "is violin, whose density is over a linear scale", Allowed: "violin with `scale: linear`, or strip"}}
+	}
+	return nil
+}
+
+// Prompts implements Refs.
+func (f *Strip) Prompts() []PromptRef { return nil }
+
+// Wheres implements Refs.
+func (f *Strip) Wheres() []Selection { return selections(f.Where) }
+
+// Panels implements Params.
+func (f *Strip) Panels(src Sources) ([]*Panel, error) {
+	all, err := selectRows(src, record.Runs, f.Where)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range f.Columns() {
+		if err := all.need(ref.Column); err != nil {
+			return nil, fmt.Errorf("%s: %w", ref.Key, err)
+		}
+	}
+	if f.Split == "" {
+		p, err := f.panel(f.Title, all, all)
+		return []*Panel{p}, err
+	}
+	var panels []*Panel
+	for _, cell := range all.values(f.Split) {
+		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell), all)
+		if err != nil {
+			return nil, err
+		}
+		p.ShareY = f.By
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+// panel draws the rows that all panels have, empty where this one has no run of them.
+func (f *Strip) panel(title string, r, all *rows) (*Panel, error) {
+	cells := (&Lines{By: f.By}).lineValues(all)
+	if len(cells) > mostRows {
+		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(cells), mostRows)
+	}
+	p := barePanel(title)
+	p.Add(spines{})
+	names := make([]string, len(cells))
+	for row := range cells {
+		names[row] = cells[row].label
+	}
+	p.rowed(names, stripHeight)
+	p.X.Label.Text = columnLabel(f.Metric)
+	if f.Scale == logScale {
+		setLog(&p.X, nil)
+	}
+	for row := range cells {
+		mine := r.with(f.By, cells[row].cell)
+		if err := f.oneSetting(mine); err != nil {
+			return nil, err
+		}
+		f.add(p, row, names[row], mine, (&Lines{By: f.By}).look(all, cells[row].cell, row, len(cells)))
+	}
+	f.explain(p)
+	return p, nil
+}
+
+// stripHeight is the height of a row in points.
+const stripHeight = 17
+
+// oneSetting refuses runs that differ in more than the seed, which are no sample of anything.
+func (f *Strip) oneSetting(r *rows) error {
+	for _, column := range r.varying(r.coordinates()) {
+		values := r.values(column)
+		return fmt.Errorf("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
+			column, orNothing(values[0]), orNothing(values[1]), column)
+	}
+	return nil
+}
+
+// add adds the runs of one row.
+func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
+	var values []float64
+	lost := 0
+	for i := range r.at {
+		v := r.float(i, f.Metric)
+		if !finite(v) || r.text(i, "status") == failedStatus || f.Scale == logScale && v <= 0 {
+			lost++
+			continue
+		}
+		values = append(values, v)
+	}
+	if lost > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %s (%d of %d runs without a place on the axis).", name, lost, r.len()))
+	}
+	if len(values) == 0 {
+		return
+	}
+	slices.Sort(values)
+	s := &swarm{row: row, name: name, metric: columnLabel(f.Metric), values: values, look: l}
+	if f.Shape == violinShape {
+		s.density = density(values)
+	}
+	middle, low, high := spread(f.Band).of(values)
+	if f.Band == string(spreadRange) {
+		middle = inference.Describe(values).Median
+	}
+	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, look: l, values: values}
+	p.ranges = append(p.ranges, s.middle)
+	for _, v := range values {
+		p.AddData(Datum{Series: name, X: csvNumber(v), Y: "run"})
+	}
+	p.AddData(s.middle.datum())
+	p.Add(s)
+}
+
+// stripWords say what middle and interval are.
+var stripWords = map[string]string{string(spreadQuartiles): "median, quartiles", string(spreadCI): "mean, 95 % interval",
+	string(spreadRange): "median, range", string(spreadNone): "mean"}
+
+// explain says what dots and bars are.
+func (f *Strip) explain(p *Panel) {
+	p.addEntry(seriesRank, "one run", "run", markKey{shape: circle})
+	p.addEntry(seriesRank, stripWords[f.Band], "middle", middleKey{f.Band != string(spreadNone)})
+	if f.Shape == violinShape {
+		p.Notes = append(p.Notes, "Outlines: kernel density of the runs, each as high as its row.")
+	}
+}
+
+// swarm is the runs of one row.
+type swarm struct {
+	row     int
+	name    string
+	metric  string
+	values  []float64 // ascending
+	middle  interval
+	look    look
+	density []point // x and a height in [0, 1]; nil for none
+}
+
+// DataRange implements plot.DataRanger.
+func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
+	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
+	xmin, xmax = min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1])
+	return xmin, xmax, ymin, ymax
+}
+
+// Sizes of a swarm in points.
+const (
+	dotSize   = 1.25 // radius
+	swarmHalf = 0.36 // of a row, that dots and outlines take on each side
+)
+
+// Plot implements plot.Plotter: the outline, then the dots, then the interval below them and the middle on top.
+func (s *swarm) Plot(c draw.Canvas, p *plot.Plot) {
+	inSeries(c.Canvas, s.name, func() { s.draw(c, p) })
+}
+
+func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
+	y := c.Y(p.Y.Norm(float64(s.row)))
+	half := swarmHalf * (c.Y(p.Y.Norm(float64(s.row)-0.5)) - c.Y(p.Y.Norm(float64(s.row)+0.5)))
+	if s.density != nil {
+		var outline []vg.Point
+		for _, q := range s.density {
+			outline = append(outline, vg.Point{X: c.X(p.X.Norm(q.x)), Y: y + half*vg.Length(q.y)})
+		}
+		for _, q := range slices.Backward(s.density) {
+			outline = append(outline, vg.Point{X: c.X(p.X.Norm(q.x)), Y: y - half*vg.Length(q.y)})
+		}
+		c.FillPolygon(translucent(s.look.color), c.ClipPolygonXY(outline))
+	}
+	if finite(s.middle.low) && finite(s.middle.high) {
+		c.StrokeLine2(draw.LineStyle{Color: translucent(s.look.color), Width: 3.2 * dotSize}, c.X(p.X.Norm(s.middle.low)), y,
+			c.X(p.X.Norm(s.middle.high)), y)
+	}
+	c.SetColor(s.look.color)
+	at := make([]vg.Length, len(s.values))
+	for i, v := range s.values {
+		at[i] = c.X(p.X.Norm(v))
+	}
+	for i, offset := range stack(at, 2*dotSize, half) {
+		dot := vg.Point{X: at[i], Y: y + offset}
+		c.Fill(polygonGlyph{}.path(dotSize, dot))
+		hover(c.Canvas, dot, plainText(s.name)+": "+valued(plainText(s.metric), s.values[i]))
+	}
+	if x := c.X(p.X.Norm(s.middle.x)); c.ContainsX(x) {
+		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, x, y-0.7*half, x, y+0.7*half)
+		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.says())
+	}
+}
+
+// stack returns how far above or below their line dots of a size must stand so as not to hide one another, in the order
+// of at, which ascends: each as near to the line as those placed before leave room, above before below. Where there is no
+// room within half it stands on the line.
+func stack(at []vg.Length, size, half vg.Length) []vg.Length {
+	offsets := make([]vg.Length, len(at))
+	for i := range at {
+		for step := 0; ; step++ {
+			offset := vg.Length((step+1)/2) * size / 2
+			if step%2 == 0 {
+				offset = -offset
+			}
+			if offset > half {
+				break // in the middle, over others
+			}
+			if free(at[:i], offsets[:i], at[i], offset, size) {
+				offsets[i] = offset
+				break
+			}
+		}
+	}
+	return offsets
+}
+
+// free says whether a dot at (x, offset) hides none of the dots before it, which stand further left.
+func free(at, offsets []vg.Length, x, offset, size vg.Length) bool {
+	for i := len(at) - 1; i >= 0 && x-at[i] < size; i-- {
+		if math.Hypot(float64(x-at[i]), float64(offset-offsets[i])) < 0.98*float64(size) {
+			return false
+		}
+	}
+	return true
+}
+
+// densityPoints is how many points a density has.
+const densityPoints = 81
+
+// density is the Gaussian kernel density of an ascending sample between its least and its greatest value, 1 at its
+// highest. It is nil where there are fewer than three values or all are the same.
+func density(values []float64) []point {
+	width := bandwidth(values)
+	if len(values) < 3 || !(width > 0) {
+		return nil
+	}
+	kernel := distuv.Normal{Sigma: width}
+	low, high := values[0], values[len(values)-1]
+	points, most := make([]point, densityPoints), 0.0
+	for i := range points {
+		points[i].x = low + (high-low)*float64(i)/(densityPoints-1)
+		for _, v := range values {
+			points[i].y += kernel.Prob(points[i].x - v)
+		}
+		most = max(most, points[i].y)
+	}
+	for i := range points {
+		points[i].y /= most
+	}
+	return points
+}
+
+// bandwidth is that of Silverman 1986, equation 3.31, of an ascending sample. Where the quartiles coincide the standard
+// deviation counts alone, as in R's bw.nrd0.
+func bandwidth(values []float64) float64 {
+	spread := stat.StdDev(values, nil)
+	if quartiles := inference.Quantile(values, 0.75) - inference.Quantile(values, 0.25); quartiles > 0 {
+		spread = min(spread, quartiles/1.34)
+	}
+	return 0.9 * spread * math.Pow(float64(len(values)), -0.2)
+}
+
+// middleKey explains the middle and the interval in the legend.
+type middleKey struct{ bar bool }
+
+// Thumbnail implements plot.Thumbnailer.
+func (k middleKey) Thumbnail(c *draw.Canvas) {
+	at := c.Center()
+	if k.bar {
+		c.StrokeLine2(draw.LineStyle{Color: translucent(black), Width: 3.2 * dotSize}, c.Min.X+1, at.Y, c.Max.X-1, at.Y)
+	}
+	c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, at.X, at.Y-3, at.X, at.Y+3)
+}
