@@ -14,14 +14,27 @@ import (
 )
 
 func newPlot(stdout io.Writer) *cobra.Command {
-	return &cobra.Command{
+	q := &quickPlot{stdout: stdout}
+	cmd := &cobra.Command{
 		Use:   "plot RESULTS...",
-		Short: "Redraw the figures of results folders from their tables, without training",
+		Short: "Redraw the figures of results folders from their tables, or draw another one, without training",
+		Long: "Without --kind the figures that the folders' configs name are drawn again, in place. With it, one figure is drawn of one\n" +
+			"folder and written beside where you are, or to --output; `experiments list figures` tells of the kinds and their settings.\n" +
+			"--terminal draws with characters instead, and writes nothing.",
 		Example: `  experiments plot results/preservation
-  experiments plot results/*`,
+  experiments plot results/*
+  experiments plot results/preservation --kind lines --x lambda --y tv_star --by objective
+  experiments plot results/preservation --terminal`,
 		Args: needArgs("a results folder"),
-		RunE: func(cmd *cobra.Command, args []string) error { return redraw(cmd.Context(), args, stdout) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !q.asked(cmd.Flags()) {
+				return redraw(cmd.Context(), args, stdout)
+			}
+			return q.run(args)
+		},
 	}
+	q.register(cmd.Flags())
+	return cmd
 }
 
 // redraw draws the figures that each folder's config names.
