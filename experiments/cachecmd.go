@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +81,7 @@ func inBytes(n int64) string {
 }
 
 func cacheList(s *cache.Store, w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	fmt.Fprintln(t, "key\twritten\tbytes\tstatus\trun")
 	var buf []byte
 	for key, info := range s.Entries() {

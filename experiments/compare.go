@@ -7,7 +7,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -134,7 +133,7 @@ func printChanges(w io.Writer, changes []comparison.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	fmt.Fprintln(t, "  noise\tcolumn\tat\truns differ\tmean in A\tmean in B\tchange (95 % interval)\tlargest\tp (Holm)")
 	for i, c := range changes {
 		if i == mostChanges {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +43,7 @@ func newList(stdout io.Writer) *cobra.Command {
 func listAll(w io.Writer) error {
 	for _, r := range spec.Registries() {
 		fmt.Fprintf(w, "%s\n", r.Name)
-		t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+		t := newTabs(w)
 		for _, e := range r.Entries {
 			fmt.Fprintf(t, "  %s\t%s\n", e.Name, e.Summary)
 		}
@@ -63,7 +62,7 @@ func listMetrics(w io.Writer, name string) error {
 		return notListed("list metrics", name, names)
 	}
 	fmt.Fprintln(w, "metrics")
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	for _, m := range spec.ListedMetrics() {
 		if name == "" || m.Name == name {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
@@ -111,7 +110,7 @@ func listKind(w io.Writer, e registry.Entry) {
 	if e.TRL != "" {
 		fmt.Fprintf(w, "  in TRL: %s\n", e.TRL)
 	}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	for _, f := range decode.Fields(e.New(), spec.Tables()) {
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", fieldName(f), fieldDefault(f), f.Allowed, f.Doc)
 	}

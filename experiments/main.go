@@ -64,7 +64,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errVerdict):
 		return exitVerdict
 	case errors.As(err, &wrong):
-		fmt.Fprintln(stderr, wrong)
+		fmt.Fprintln(stderr, fewer(wrong))
 		return exitInput
 	case errors.As(err, &input):
 		fmt.Fprintf(stderr, "experiments: %v\n", input.error)

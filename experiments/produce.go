@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -25,6 +27,7 @@ type report struct {
 	runs     *record.Table // nil for a suite
 	verdicts []verdict
 	figures  []string // paths of the PNG files
+	first    bool     // its folder was not there before
 	undrawn  []error  // figures that could not be drawn
 	warnings []string // of summing up over seeds
 }
@@ -96,6 +99,8 @@ func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
 func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) error {
 	name := r.config.Head.Name
 	r.dir, r.trouble = filepath.Join(o.out, name), &engine.Trouble{}
+	_, err := os.Stat(r.dir)
+	r.first = errors.Is(err, fs.ErrNotExist)
 	staging, err := engine.Stage(o.out, name)
 	if err != nil {
 		return err

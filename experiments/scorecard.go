@@ -201,7 +201,7 @@ func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 // print writes a line a loss: how many tests it passes, and which it fails.
 func (d *scorecardDoc) print(w io.Writer, card *scorecard.Card, dir string, took time.Duration) {
 	fmt.Fprintf(w, "%s: %d losses, %d tests in %.1f s\n", d.Name, len(card.Losses), len(card.Tests), took.Seconds())
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	fmt.Fprintln(t, "  loss\tpass\tfail\tnone\tfails")
 	for i, loss := range card.Losses {
 		count, fails := map[scorecard.Verdict]int{}, bytes.Buffer{}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -126,7 +125,7 @@ func (s *sweepStatus) print(w io.Writer, store *cache.Store) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s: %d of %d shards are complete\n", s.name, len(s.there), s.count)
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	fmt.Fprintln(t, "  shard\truns\tdone\tfailed\tstate")
 	for i := 1; i <= s.count; i++ {
 		stand, state := standings[i-1], s.tasks[i].State

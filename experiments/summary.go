@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/record"
@@ -31,9 +30,24 @@ func (r *report) print(w io.Writer, quiet bool) bool {
 		printVerdicts(w, r.verdicts, quiet)
 	}
 	if !quiet {
-		fmt.Fprintf(w, "  files: %s (%d figures)\n\n", r.dir, len(r.figures))
+		fmt.Fprintf(w, "  files: %s (%d figures)\n", r.dir, len(r.figures))
+		r.printNext(w)
+		fmt.Fprintln(w)
 	}
 	return well
+}
+
+// printNext tells who has run a config for the first time what to type next.
+func (r *report) printNext(w io.Writer) {
+	if !r.first {
+		return
+	}
+	if len(r.figures) > 0 {
+		fmt.Fprintf(w, "  next: experiments plot %s --terminal    to see the figures here\n", r.dir)
+	} else {
+		fmt.Fprintf(w, "  next: experiments list figures    for what a config can draw\n")
+	}
+	fmt.Fprintf(w, "        experiments report %s    for one HTML page of it all\n", r.dir)
 }
 
 func (r *report) printHead(w io.Writer) {
@@ -65,7 +79,7 @@ func (r *report) printResults(w io.Writer) {
 	if r.runs == nil {
 		return
 	}
-	t, metrics := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0), r.headline()
+	t, metrics := newTabs(w), r.headline()
 	if r.runs.Len() <= mostRows {
 		fmt.Fprintln(t, "  run\tstatus\tsteps\t"+strings.Join(metrics, "\t"))
 		for row := range r.runs.Len() {
@@ -182,7 +196,7 @@ func (r *report) printBroken(w io.Writer) {
 
 // printVerdicts prints claims with their numbers, those that are as expected too unless quiet.
 func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := newTabs(w)
 	if !quiet && len(verdicts) > 0 {
 		fmt.Fprintln(t, "  claim\tverdict\tvalue\tbound\tat")
 	}
