@@ -94,7 +94,7 @@ func missetBy(factor float64) func(*Subject, *Place) Reading {
 		if broken != nil {
 			return *broken
 		}
-		misset := onGrid(s.grid(), at*factor)
+		misset := onGrid(s.grid(s.smooth()), at*factor)
 		o := s.minimum(p, misset)
 		if !o.whole() {
 			return Reading{Value: math.Inf(1), Lambda: misset, Solver: o.Solver, Detail: o.why()}
@@ -119,7 +119,7 @@ func missetBy(factor float64) func(*Subject, *Place) Reading {
 func (s *Subject) bestReward(variant string, make func() task) (best *outcome, at float64, broken *Reading) {
 	lambdas := []float64{nan}
 	if s.hasLambda() {
-		lambdas = s.grid()
+		lambdas = s.grid(s.smooth())
 	}
 	most := math.Inf(-1)
 	for _, lambda := range lambdas {

@@ -49,7 +49,7 @@ func (s *Subject) rise(p *Place, prompt int) (*rise, *Reading) {
 	var worst *rise
 	var last *outcome
 	lastLambda, lastKL := nan, nan
-	for _, lambda := range s.grid() {
+	for _, lambda := range s.grid(s.solvedFor()) {
 		o := s.minimum(p, lambda)
 		if !o.whole() {
 			return nil, &Reading{Value: math.Inf(1), Lambda: lambda, Solver: o.Solver, Detail: o.why()}

@@ -126,7 +126,7 @@ func (s *Subject) frontier(p *Place) ([]tradeoff, *Reading) {
 		r := none("no good prompt beside a bad one")
 		return nil, &r
 	}
-	lambdas := s.grid()
+	lambdas := s.grid(s.solvedFor())
 	if !s.hasLambda() {
 		lambdas = []float64{nan}
 	}
@@ -163,7 +163,7 @@ func (s *Subject) refined(p *Place, good, bad int, points []tradeoff) []tradeoff
 	}
 	low, high := points[last].lambda, points[last+1].lambda
 	halvings := searchedBisections
-	if s.smooth() {
+	if s.solvedFor() {
 		halvings = bisections
 	}
 	for range halvings {

@@ -120,12 +120,23 @@ func (s *Subject) solve(variant string, lambda float64, make func() task) *outco
 	return o
 }
 
+// mostMisses is how many times in a row Newton's method may fail at a place before it is not tried there any more.
+const mostMisses = 3
+
 // minimized minimizes the task of a variant. Searches begin with the one at lambda = 1, where others may have their end.
 func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 	t.once = sync.OnceValue(t.loss.Objective)
 	middle := s.nearest(1)
 	if s.smooth() || s.cache == nil || t.Solver == spec.SolverTrain || math.IsNaN(lambda) || lambda == middle {
-		return t.minimize(s.lab.ctx, lambda, s.smooth())
+		newton := s.smooth() && s.misses < mostMisses
+		o := t.minimize(s.lab.ctx, lambda, newton)
+		switch {
+		case o.Solver != SolverSearch:
+			s.misses = 0
+		case newton:
+			s.misses++
+		}
+		return o
 	}
 	if o := t.exact(s.lab.ctx); o.decided() {
 		return o

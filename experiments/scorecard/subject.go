@@ -61,10 +61,11 @@ type Subject struct {
 	lambda []int // index of the lambda field
 	bounds decode.Interval
 
-	smooth func() bool
+	solved func() share // of a few trials by the exact solver or Newton's method
 
 	// Of the visit to one place that is under way; nil outside one.
 	cache    map[minimumKey]*outcome
+	misses   int // how often in a row Newton's method has failed here
 	evidence *evidence
 }
 
@@ -82,7 +83,7 @@ func (l *lab) subject(label string, loss objective.Params) *Subject {
 			s.bounds = r
 		}
 	}
-	s.smooth = sync.OnceValue(s.solvable)
+	s.solved = sync.OnceValue(s.try)
 	return s
 }
 
@@ -108,10 +109,10 @@ func (s *Subject) nearest(lambda float64) float64 {
 	return min(max(lambda, s.bounds.Low), s.bounds.High)
 }
 
-// grid returns lambdas from 1e-3 to 1e3, two a decade where the minimizer is solved for, one where it is searched.
-func (s *Subject) grid() []float64 {
+// grid returns lambdas from 1e-3 to 1e3, two a decade where minimizers are solved for, one where they are searched.
+func (s *Subject) grid(solved bool) []float64 {
 	half := 2
-	if s.smooth() {
+	if solved {
 		half = 1
 	}
 	var all []float64
@@ -123,21 +124,30 @@ func (s *Subject) grid() []float64 {
 	return all
 }
 
-// solvable says whether the exact solver or Newton's method has the minimizers of most of a few trials. It saves the time
-// of trying where they do not.
-func (s *Subject) solvable() bool {
-	tried, solved := 0, 0
+// share is a part of some trials.
+type share struct{ part, of int }
+
+// smooth says whether the exact solver or Newton's method has most minimizers: where they do not, trying costs time.
+func (s *Subject) smooth() bool { t := s.solved(); return 4*t.part > 3*t.of }
+
+// solvedFor says whether they have all minimizers, as far as a few trials can tell. A loss with kinks is searched for
+// wherever its minimizer is at one.
+func (s *Subject) solvedFor() bool { t := s.solved(); return t.part == t.of }
+
+// try counts the minimizers that the exact solver or Newton's method has in a few trials.
+func (s *Subject) try() share {
+	var t share
 	for _, p := range s.lab.places[:min(4, len(s.lab.places))] {
 		for _, lambda := range []float64{0.01, 1, 100} {
-			t := p.task()
-			t.loss = s.at(s.nearest(lambda))
-			tried++
-			if _, ok := t.solved(s.lab.ctx); ok {
-				solved++
+			one := p.task()
+			one.loss = s.at(s.nearest(lambda))
+			t.of++
+			if _, ok := one.solved(s.lab.ctx); ok {
+				t.part++
 			}
 		}
 	}
-	return 4*solved > 3*tried
+	return t
 }
 
 // comparesPairs says whether the loss reads comparisons at all.

@@ -91,7 +91,7 @@ func TestLambdaRange(t *testing.T) {
 	if got := s.nearest(smallLambda); got != 0.1 {
 		t.Errorf("nearest to 1e-6 is %v, want 0.1", got)
 	}
-	for _, v := range s.grid() {
+	for _, v := range s.grid(s.smooth()) {
 		if v < 0.1 || v > 10 {
 			t.Errorf("the grid holds %v", v)
 		}

@@ -40,7 +40,27 @@ func softplusShared(dst, a, e, _ []float64) {
 }
 
 // softplusAt is log(1 + exp(x)) from e = exp(-|x|).
-func softplusAt(x, e float64) float64 { return max(x, 0) + math.Log1p(e) }
+func softplusAt(x, e float64) float64 { return max(x, 0) + log1pUnit(e) }
+
+// log1pUnit is log(1 + e) for e in [0, 1], to three units in the last place: 2 artanh(s) with s = e/(2 + e), whose even factor
+// is a polynomial of degree 10 in s^2, interpolated at Chebyshev's points of [0, 1/9] with an error of 1e-17. It has no branch
+// to mispredict, and the processor overlaps it from pair to pair; math.Log1p takes half as long again. NaN gives NaN.
+func log1pUnit(e float64) float64 {
+	s := e / (2 + e)
+	z := s * s
+	p := 0.085220817813906990645
+	p = p*z + 0.041622532559304102879
+	p = p*z + 0.060550843640346088273
+	p = p*z + 0.066501870163373121685
+	p = p*z + 0.076933070211520038808
+	p = p*z + 0.090908704162524022551
+	p = p*z + 0.11111112040373836587
+	p = p*z + 0.14285714272727057267
+	p = p*z + 0.20000000000092873734
+	p = p*z + 0.33333333333333074797
+	twice := 2 * s
+	return twice + twice*(z*p)
+}
 
 // sigmoid has no branch to mispredict: exp(-x) overflows to +Inf below -709, where 1/(1+Inf) is the right 0.
 func sigmoid(dst, a, _, _ []float64) {
