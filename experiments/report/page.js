@@ -71,7 +71,7 @@
   addEventListener("keydown", event => { if (event.key === "Escape") hideTip(); });
 
   const zoomable = (figure, view, svg) => {
-    const whole = svg.viewBox.baseVal, full = [whole.x, whole.y, whole.width, whole.height];
+    const full = svg.getAttribute("viewBox").split(" ").map(Number);
     let now = full.slice();
     const apply = () => {
       for (const i of [0, 1]) now[i] = Math.max(full[i], Math.min(now[i], full[i] + full[i + 2] - now[i + 2]));
@@ -116,7 +116,7 @@
     for (const shape of all("path,circle,rect,line", group)) {
       for (const kind of ["stroke", "fill"]) {
         const color = shape.getAttribute(kind);
-        if (color && color !== "none") return color;
+        if (color && color !== "none" && !color.includes("ffffff")) return color; // a hollow mark is filled with the ground
       }
     }
     return "currentColor";
@@ -128,7 +128,7 @@
       if (!labels.has(label)) labels.set(label, []);
       labels.get(label).push(group);
     }
-    const box = figure.querySelector(".series");
+    const box = figure.querySelector("div.series"); // the figure has groups of that class
     if (labels.size < 2) { box.remove(); return; }
     for (const [label, groups] of labels) {
       const button = document.createElement("button"), swatch = document.createElement("i");
