@@ -261,15 +261,12 @@ func TestUndrawn(t *testing.T) {
 // Verdicts are told in words, with what was expected.
 func TestVerdicts(t *testing.T) {
 	f := open(t)
-	f.Verdicts = nil
-	for _, v := range []report.Verdict{
+	f.Verdicts = []report.Verdict{
 		{Expect: true, Result: claims.Result{Holds: true}},
 		{Expect: false, Result: claims.Result{Holds: true}},
 		{Expect: false},
 		{Expect: true},
 		{Expect: false, Broken: true},
-	} {
-		f.Verdicts = append(f.Verdicts, v)
 	}
 	page := write(t, f)
 	for _, want := range []string{`"well">holds<`, `"ill">holds, though expected to fail<`, `"well">fails, as expected<`, `"ill">fails<`,
