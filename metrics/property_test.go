@@ -81,7 +81,7 @@ func TestInequalities(t *testing.T) {
 				}
 			}
 		}
-		if m, kl := at("mode_mass"), at("kl_mode_pi"); kl < -math.Log(m)-rounding || at("tv_mode") < 1-m-rounding {
+		if m, kl := at("mode_mass"), at("kl_mode_pi"); kl < -math.Log(m)-rounding*(1+kl) || at("tv_mode") < 1-m-rounding {
 			t.Errorf("mode mass %v, kl_mode_pi %v, tv_mode %v", m, kl, at("tv_mode"))
 		}
 		if h := at("entropy"); h < 0 || h > math.Log(float64(len(v.Pi)))+rounding {
