@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/metrics"
+	_ "windtunnel/toy/fixedseed"
 )
 
 // distribution draws log-probabilities over k responses, logits spread over up to 60 nats.

@@ -13,6 +13,7 @@ import (
 	"windtunnel/experiments/aggregate"
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	_ "windtunnel/toy/fixedseed"
 )
 
 // runs parses a table runs written with blanks between cells and - for an empty cell.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 // machine drives a Store on a plug and a model beside it: for each key, the values that it may have. All values put

@@ -18,6 +18,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 // pods is a submission into pods.

@@ -12,6 +12,7 @@ import (
 
 	"windtunnel/experiments/comparison"
 	"windtunnel/experiments/record"
+	_ "windtunnel/toy/fixedseed"
 )
 
 // runs parses a table runs written with blanks between cells and - for an empty cell.

@@ -12,6 +12,7 @@ import (
 
 	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	_ "windtunnel/toy/fixedseed"
 )
 
 // A run does the same on a desk where others were done before it, whatever they were, as on an empty one.

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/experiments/record"
+	_ "windtunnel/toy/fixedseed"
 )
 
 // typed draws a column: a type and how its cells are drawn.

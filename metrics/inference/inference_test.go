@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/metrics/inference"
+	_ "windtunnel/toy/fixedseed"
 )
 
 var (

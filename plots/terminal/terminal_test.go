@@ -17,6 +17,7 @@ import (
 
 	"windtunnel/experiments/record"
 	"windtunnel/plots"
+	_ "windtunnel/toy/fixedseed"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"pgregory.net/rapid"
 
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 )
 

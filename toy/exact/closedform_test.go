@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/toy/bandit"
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 )

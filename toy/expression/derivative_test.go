@@ -8,6 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/diff/fd"
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 var scope = Scope{Columns: []string{"c", "r", "ref_c"}, Scalars: []string{"lambda", "tau"},

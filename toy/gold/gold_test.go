@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 func TestScores(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 // form is one of the three products, with the shapes in which it stores its factors.

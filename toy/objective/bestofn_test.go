@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"pgregory.net/rapid"
 
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 )
 

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"

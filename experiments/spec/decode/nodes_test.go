@@ -8,6 +8,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 func parsed(t testing.TB, text string) *yaml.Node {
