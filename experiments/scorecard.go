@@ -43,7 +43,7 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, with\n" +
 			"exact minimizers where there are, and writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config\n" +
 			"of an experiment the folder is OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the\n" +
-			"environments. Bounds stand in the config under scorecard.bounds; these are the tests with their defaults:\n\n" + testList(),
+			"environments. Of a config only the objectives and what stands under scorecard are read, bounds in scorecard.bounds; these are the tests with their defaults:\n\n" + testList(),
 		Example: `  experiments scorecard
   experiments scorecard configs/scorecard.yaml --out /tmp/try
   experiments explain dpo preservation`,
@@ -94,41 +94,24 @@ func loadScorecard(args []string) (*scorecardDoc, error) {
 		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 		return &scorecardDoc{doc, map[string]string{}}, nil
 	}
-	c, err := spec.Load(args[0], nil)
+	c, err := spec.LoadLosses(args[0])
 	if err != nil {
 		return nil, mistakes{err}
 	}
 	return scorecardOf(c)
 }
 
-// scorecardOf takes losses and settings from a loaded config.
+// scorecardOf takes losses and settings from the config of a scorecard.
 func scorecardOf(c *spec.Config) (*scorecardDoc, error) {
-	doc := &scorecardDoc{inputs: c.InputHashes()}
-	switch {
-	case c.Scorecard != nil:
-		copied := *c.Scorecard
-		copied.Objectives = slices.Clone(copied.Objectives)
-		doc.Scorecard = &copied
-		if len(doc.Objectives) == 0 {
-			doc.Objectives = spec.DefaultObjectives()
-		}
-	case c.Experiment != nil:
-		doc.Scorecard = &spec.Scorecard{Head: spec.Head{Name: c.Head.Name + "-scorecard", Description: c.Head.Description},
-			Objectives: slices.Clone(c.Experiment.Objectives), Settings: spec.DefaultScorecard()}
-		if c.Tested != nil {
-			doc.Settings = *c.Tested
-		}
-	default:
-		return nil, inputError{fmt.Errorf("%s: a suite has no objectives of its own; name the config of an experiment or of a scorecard", c.Path)}
+	copied := *c.Scorecard
+	doc := &scorecardDoc{&copied, c.InputHashes()}
+	doc.Objectives = slices.Clone(doc.Objectives)
+	if len(doc.Objectives) == 0 {
+		doc.Objectives = spec.DefaultObjectives()
 	}
 	if key, name, ok := scorecard.Check(doc.Settings); !ok {
 		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
 			decode.Nearest(name, scorecard.Names()))}
-	}
-	// An experiment may have objectives that are no losses beside those that are.
-	doc.Objectives = slices.DeleteFunc(doc.Objectives, func(o spec.Objective) bool { return o.Direct() })
-	if len(doc.Objectives) == 0 {
-		return nil, inputError{fmt.Errorf("%s: it has no losses to test, only policies that need no training", c.Path)}
 	}
 	for i := range doc.Objectives { // training settings belong to experiments
 		doc.Objectives[i].Train = decode.Partial[train.Params]{}

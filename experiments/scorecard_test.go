@@ -169,6 +169,41 @@ sweep: {lambda: [0.1, 1]}
 	}
 }
 
+// A config needs no more than losses, and what else it has is not looked at.
+func TestScorecardOfLosses(t *testing.T) {
+	for _, c := range []struct{ text, name, losses string }{
+		{"objectives: [{kind: custom, name: ours, pair: softplus(-(c - r))}]\n", "card", "ours"},
+		{"name: bare\nobjectives: [dpo, ipo]\n", "bare", "dpo ipo"},
+		{"objectives: [dpo]\nsolver: exact\ntrain: {epochs: 3}\nscorecard: {environments: 2}\n", "card", "dpo"},
+		{"name: pairs\nenvironment: dialogues\npreferences: {kind: human, path: nowhere.jsonl}\nobjectives: [dpo, {kind: best-of-n, n: 4}]\nsweep: {lambda: [1]}\n",
+			"pairs-scorecard", "dpo"},
+		{"extends: " + shipped(t, "lm_hh.yaml") + "\nname: child\n", "child-scorecard", "dpo ipo typo"},
+	} {
+		doc, err := loadScorecard([]string{writeConfig(t, c.text)})
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		var losses []string
+		for i := range doc.Objectives {
+			losses = append(losses, doc.Objectives[i].Label(spec.Tables()))
+		}
+		if doc.Name != c.name || strings.Join(losses, " ") != c.losses {
+			t.Errorf("%s: %s with %v", c.text, doc.Name, losses)
+		}
+	}
+}
+
+// shipped returns the full path of a shipped config.
+func shipped(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "configs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // An experiment may say on what its losses are tested; running it is not changed by that.
 func TestScorecardInExperiment(t *testing.T) {
 	const text = `name: mine
@@ -251,6 +286,10 @@ func TestScorecardMistakes(t *testing.T) {
 			[]string{"card.yaml:4:", "scorecard.tests.0", `did you mean "monotone"`}},
 		{[]string{"scorecard"}, "name: a\nscorecard: {environments: -1}\n", []string{"card.yaml:2:", "scorecard.environments"}},
 		{[]string{"scorecard"}, "name: a\nobjectives: [dpo, dpo]\nscorecard: {}\n", []string{"card.yaml:2:", "objectives.1", "label"}},
+		{[]string{"scorecard"}, "name: a\n", []string{"card.yaml:1:", "objectives: is missing"}},
+		{[]string{"scorecard"}, "objectives: [dpo]\nenviroment: bandit\n", []string{"card.yaml:2:", `did you mean "environment"`}},
+		{[]string{"scorecard"}, "suite: [a.yaml]\n", []string{"card.yaml:1:", "suite", "has no losses"}},
+		{[]string{"scorecard"}, "objectives: [{kind: best-of-n, n: 4}]\nenvironment: bandit\n", []string{"card.yaml:1:", "no losses to test"}},
 		{[]string{"explain", "dp", "preservation"}, "", []string{`no "dp"`, "did you mean"}},
 		{[]string{"explain", "dpo", "preserve"}, "", []string{`no "preserve"`}},
 		{[]string{"explain", "dpo"}, "", []string{"a loss and a test"}},

@@ -21,12 +21,11 @@ import (
 type Config struct {
 	Path       string // as given
 	Head       Head
-	Experiment *Experiment        // nil for a suite
-	Plan       *Plan              // nil for a suite
-	Suite      *Suite             // nil for an experiment
-	Members    []*Config          // of a suite
-	Scorecard  *Scorecard         // nil for the others
-	Tested     *ScorecardSettings // of an experiment that has them; else nil
+	Experiment *Experiment // nil for a suite
+	Plan       *Plan       // nil for a suite
+	Suite      *Suite      // nil for an experiment
+	Members    []*Config   // of a suite
+	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
 
 	hash    string            // of the file's content
@@ -178,7 +177,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.checkSweep(exp)
 		return nil, decode.Join(l.errs...)
 	}
-	l.labels(exp)
+	l.labels(exp.Objectives)
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
 		l.reviewSummary(exp.Summary, plan)

@@ -90,10 +90,13 @@ func scalar(text string) *yaml.Node {
 }
 
 // labels refuses two objectives of one label.
-func (l *loader) labels(exp *Experiment) {
+func (l *loader) labels(objectives []Objective) {
 	seen := map[string]int{}
-	for i := range exp.Objectives {
-		label := exp.Objectives[i].Label(l.Tables)
+	for i := range objectives {
+		if objectives[i].Loss == nil { // a mistake that has been said
+			continue
+		}
+		label := objectives[i].Label(l.Tables)
 		if first, taken := seen[label]; taken {
 			l.failAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
 				"a name of its own for every objective", "")

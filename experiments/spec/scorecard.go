@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -43,50 +42,16 @@ type tested struct {
 	Settings   ScorecardSettings `yaml:"scorecard" doc:"what the scorecard tests the losses on, and the bounds; running the experiment does not read it"`
 }
 
-// tested decodes an experiment with the scorecard's settings in it.
+// tested decodes an experiment with the scorecard's settings in it, which are checked and put aside.
 func (l *loader) tested(sets []string) (*Config, error) {
 	settings := DefaultScorecard()
 	at := 0
 	for at < len(l.root.Content) && l.root.Content[at].Value != scorecardKey {
 		at += 2
 	}
-	key, value := l.root.Content[at], l.root.Content[at+1]
-	l.fail(l.Decode(value, scorecardKey, &settings))
+	l.fail(l.Decode(l.root.Content[at+1], scorecardKey, &settings))
 	l.root.Content = slices.Delete(slices.Clone(l.root.Content), at, at+2)
-	c, err := l.experiment(sets)
-	if err != nil {
-		return nil, err
-	}
-	l.root.Content = append(l.root.Content, key, value) // where mistakes are looked up
-	c.Tested, c.at = &settings, l.mistakeAt
-	return c, nil
-}
-
-// scorecard decodes the third form of document.
-func (l *loader) scorecard() (*Config, error) {
-	card := newScorecard()
-	l.root = l.Canonical(l.root, card)
-	l.fail(l.Decode(l.root, "", card))
-	l.checkName("name", card.Name)
-	seen := map[string]int{}
-	for i := range card.Objectives {
-		if card.Objectives[i].Loss == nil {
-			continue
-		}
-		label := card.Objectives[i].Label(l.Tables)
-		if card.Objectives[i].Direct() {
-			l.failAt(fmt.Sprintf("objectives.%d", i), label+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
-		}
-		if first, taken := seen[label]; taken {
-			l.fail(l.mistakeAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
-				"a name of its own for every objective", ""))
-		}
-		seen[label] = i
-	}
-	if len(l.errs) > 0 {
-		return nil, decode.Join(l.errs...)
-	}
-	return &Config{Path: l.path, Head: card.Head, Scorecard: card, hash: l.hash, at: l.mistakeAt}, nil
+	return l.experiment(sets)
 }
 
 // mistakeAt returns a mistake at a key of the config.
