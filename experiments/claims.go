@@ -4,9 +4,9 @@ import (
 	"math"
 	"strconv"
 
-	"windtunnel/experiments/claims"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -49,19 +49,19 @@ func evaluate(c *spec.Config, src plots.Sources) []verdict {
 }
 
 // claimsSchema describes the table of verdicts.
-func claimsSchema() record.Schema {
-	return record.Schema{
+func claimsSchema() tables.Schema {
+	return tables.Schema{
 		{Name: "claim", Doc: "Name of the claim; in a suite after that of its experiment."},
-		{Name: "holds", Type: record.Boolean, Doc: "Whether what is claimed is so."},
-		{Name: "value", Type: record.Number, Doc: "The value that decides the claim; empty where there is none."},
-		{Name: "bound", Type: record.Number, Doc: "What the value is held against; empty where there is nothing."},
+		{Name: "holds", Type: tables.Boolean, Doc: "Whether what is claimed is so."},
+		{Name: "value", Type: tables.Number, Doc: "The value that decides the claim; empty where there is none."},
+		{Name: "bound", Type: tables.Number, Doc: "What the value is held against; empty where there is nothing."},
 		{Name: "detail", Doc: "The runs behind the value, or why the claim cannot be answered."},
-		{Name: "expect", Type: record.Boolean, Doc: "Whether the config expects the claim to hold."},
+		{Name: "expect", Type: tables.Boolean, Doc: "Whether the config expects the claim to hold."},
 	}
 }
 
 // cells returns the verdict's row.
 func (v *verdict) cells() []string {
-	return []string{v.name, strconv.FormatBool(v.Holds), record.FormatFloat(v.Value), record.FormatFloat(v.Bound), v.Detail,
+	return []string{v.name, strconv.FormatBool(v.Holds), tables.FormatFloat(v.Value), tables.FormatFloat(v.Bound), v.Detail,
 		strconv.FormatBool(v.expect)}
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // committed is where the project keeps what run.sh makes.
@@ -50,7 +50,7 @@ func TestCommittedResults(t *testing.T) {
 		t.Skip("skipped by -short: does every run of ./run.sh again, a few seconds")
 	}
 	t.Parallel()
-	folders, err := filepath.Glob(filepath.Join(committed, "*", record.Runs+".csv"))
+	folders, err := filepath.Glob(filepath.Join(committed, "*", tables.Runs+".csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,11 +147,11 @@ func filesBelow(t testing.TB, dir string) []string {
 // sameNumbers compares two tables: numbers within a tolerance, absolute below 1 and relative above, all else as it
 // stands, but for sentences, which round the numbers in them.
 func sameNumbers(got, want []byte, within float64) error {
-	a, err := record.ReadCSV("got", bytes.NewReader(got))
+	a, err := tables.ReadCSV("got", bytes.NewReader(got))
 	if err != nil {
 		return err
 	}
-	b, err := record.ReadCSV("want", bytes.NewReader(want))
+	b, err := tables.ReadCSV("want", bytes.NewReader(want))
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func sameNumbers(got, want []byte, within float64) error {
 	for row := range b.Len() {
 		for _, column := range b.Header {
 			x, y := a.Text(row, column), b.Text(row, column)
-			v, w := record.ParseFloat(x), record.ParseFloat(y)
+			v, w := tables.ParseFloat(x), tables.ParseFloat(y)
 			near := math.Abs(v-w) <= within*max(1, math.Abs(w))
 			if x != y && !near && column != "detail" && column != "reason" {
 				return fmt.Errorf("row %d: %s is %s, want %s", row, column, x, y)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/comparison"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/comparison"
+	"windtunnel/metrics/tables"
 )
 
 func newCompare(stdout io.Writer) *cobra.Command {
@@ -48,10 +48,10 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) er
 	if !(o.Tolerance >= 0) || math.IsInf(o.Tolerance, 0) {
 		return inputError{fmt.Errorf("--tolerance %g: at least 0, and finite", o.Tolerance)}
 	}
-	var folders [2]*record.Folder
+	var folders [2]*tables.Folder
 	for i, dir := range []string{a, b} {
 		var err error
-		if folders[i], err = record.OpenFolder(dir); err != nil {
+		if folders[i], err = tables.OpenFolder(dir); err != nil {
 			return inputError{err}
 		}
 	}
@@ -178,8 +178,8 @@ func percent(share float64) string {
 }
 
 // changesTable is the table of all changes.
-func changesTable(r *comparison.Report) *record.Table {
-	t := record.NewTable("changes", "column", "at", "runs", "differ", "gained", "lost", "mean_a", "mean_b", "mean_change", "sd_change",
+func changesTable(r *comparison.Report) *tables.Table {
+	t := tables.NewTable("changes", "column", "at", "runs", "differ", "gained", "lost", "mean_a", "mean_b", "mean_change", "sd_change",
 		"change_ci95_low", "change_ci95_high", "largest_relative", "p", "p_holm", "noise")
 	for _, c := range r.Changes {
 		row := []string{c.Column, c.Setting}
@@ -187,7 +187,7 @@ func changesTable(r *comparison.Report) *record.Table {
 			row = append(row, strconv.Itoa(n))
 		}
 		for _, v := range []float64{c.MeanA, c.MeanB, c.Paired.Mean, c.Paired.SD, c.Paired.Interval.Low, c.Paired.Interval.High, c.Largest, c.Paired.P, c.Holm} {
-			row = append(row, record.FormatFloat(v))
+			row = append(row, tables.FormatFloat(v))
 		}
 		t.Append(append(row, string(c.Noise))...)
 	}

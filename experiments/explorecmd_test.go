@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"windtunnel/experiments/explore/model"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // The config that the explorer copies gives what it shows: the run by solver: exact the minimizer, the run by solver:
@@ -38,7 +38,7 @@ func TestExploredConfig(t *testing.T) {
 				t.Fatal(err)
 			}
 			runMain(t, exitWell, "run", "--quiet", "--out", dir, "--cache", filepath.Join(dir, "cache"), config)
-			folder, err := record.OpenFolder(filepath.Join(dir, "explored"))
+			folder, err := tables.OpenFolder(filepath.Join(dir, "explored"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,14 +50,14 @@ func TestExploredConfig(t *testing.T) {
 }
 
 // compareOutcome compares an outcome with the tables of its runs.
-func compareOutcome(t *testing.T, folder *record.Folder, o *model.Outcome) {
+func compareOutcome(t *testing.T, folder *tables.Folder, o *model.Outcome) {
 	t.Helper()
 	exact, trained := runOf(t, folder, o, "exact"), runOf(t, folder, o, "train")
 	shown := map[string]string{"exact": exact, "train": trained}[o.Solver]
-	if got := listed(t, folder, record.Policies, shown); !slices.Equal(slices.Concat(got...), o.Policy) {
+	if got := listed(t, folder, tables.Policies, shown); !slices.Equal(slices.Concat(got...), o.Policy) {
 		t.Errorf("%s: the run %s ends at %v, the explorer shows %v", o.Label, shown, got, o.Policy)
 	}
-	got := listed(t, folder, record.Trajectories, trained)
+	got := listed(t, folder, tables.Trajectories, trained)
 	if o.Trajectory != nil && !slices.EqualFunc(got, o.Trajectory, slices.Equal) {
 		t.Errorf("%s: the run %s has %d policies to %v, the explorer shows %d to %v", o.Label, trained, len(got), got[len(got)-1:],
 			len(o.Trajectory), o.Trajectory[len(o.Trajectory)-1])
@@ -66,9 +66,9 @@ func compareOutcome(t *testing.T, folder *record.Folder, o *model.Outcome) {
 
 // runOf returns the name of the run of an outcome's loss by a solver, "" where there is none. A run that is not swept is
 // by train.
-func runOf(t *testing.T, folder *record.Folder, o *model.Outcome, solver string) string {
+func runOf(t *testing.T, folder *tables.Folder, o *model.Outcome, solver string) string {
 	t.Helper()
-	runs, err := folder.Table(record.Runs)
+	runs, err := folder.Table(tables.Runs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func runOf(t *testing.T, folder *record.Folder, o *model.Outcome, solver string)
 }
 
 // listed returns the policies of a run in a table, in order.
-func listed(t *testing.T, folder *record.Folder, table, run string) (all [][]model.Number) {
+func listed(t *testing.T, folder *tables.Folder, table, run string) (all [][]model.Number) {
 	t.Helper()
 	rows, err := folder.Table(table)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // exportOptions are the flags of export.
 type exportOptions struct {
-	format record.Format
+	format tables.Format
 	out    string
 }
 
@@ -48,24 +48,24 @@ func newExport(stdout io.Writer) *cobra.Command {
 
 // exported is a table on its way into another format.
 type exported struct {
-	table  *record.Table
-	schema record.Schema
+	table  *tables.Table
+	schema tables.Schema
 }
 
 // run reads and checks everything before it writes anything.
 func (o *exportOptions) run(ctx context.Context, dir string, stdout io.Writer) error {
-	if o.format != record.CSV && o.format != record.Parquet {
+	if o.format != tables.CSV && o.format != tables.Parquet {
 		return inputError{fmt.Errorf("export: --format is %q; csv or parquet", string(o.format))}
 	}
 	out := filepath.Clean(cmp.Or(o.out, dir))
-	tables, err := o.open(dir, out)
+	list, err := o.open(dir, out)
 	if err != nil {
 		return inputError{err}
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return inputError{err}
 	}
-	files, err := o.write(ctx, tables, out)
+	files, err := o.write(ctx, list, out)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (o *exportOptions) open(dir, out string) ([]exported, error) {
 		if err != nil {
 			return nil, err
 		}
-		schema, err := record.Fit(t, declared[name])
+		schema, err := tables.Fit(t, declared[name])
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +111,12 @@ func (o *exportOptions) open(dir, out string) ([]exported, error) {
 
 // source opens the table in the format that is not asked for, or else in that one, unless that is the very file to be
 // written: then there is nothing to do, and no table.
-func (o *exportOptions) source(dir, out, name string) (*record.Table, error) {
-	other := record.CSV
-	if o.format == record.CSV {
-		other = record.Parquet
+func (o *exportOptions) source(dir, out, name string) (*tables.Table, error) {
+	other := tables.CSV
+	if o.format == tables.CSV {
+		other = tables.Parquet
 	}
-	t, err := record.OpenFormat(dir, name, other)
+	t, err := tables.OpenFormat(dir, name, other)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return t, err
 	}
@@ -125,22 +125,22 @@ func (o *exportOptions) source(dir, out, name string) (*record.Table, error) {
 			return nil, nil
 		}
 	}
-	return record.OpenFormat(dir, name, o.format)
+	return tables.OpenFormat(dir, name, o.format)
 }
 
 // write puts the tables and their data package into a folder, each file in one step. It returns the names of the files.
-func (o *exportOptions) write(ctx context.Context, tables []exported, out string) ([]string, error) {
+func (o *exportOptions) write(ctx context.Context, list []exported, out string) ([]string, error) {
 	staging, err := os.MkdirTemp(out, ".export.*")
 	if err != nil {
 		return nil, inputError{err}
 	}
 	defer os.RemoveAll(staging)
 	var files []string
-	for _, e := range tables {
+	for _, e := range list {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err := record.WriteTable(staging, e.table, e.schema, o.format); err != nil {
+		if err := tables.WriteTable(staging, e.table, e.schema, o.format); err != nil {
 			return nil, err
 		}
 		files = append(files, e.table.Name+o.format.Extension())
@@ -150,28 +150,28 @@ func (o *exportOptions) write(ctx context.Context, tables []exported, out string
 			return nil, err
 		}
 	}
-	if err := describe(tables, out); err != nil {
+	if err := describe(list, out); err != nil {
 		return nil, err
 	}
-	files = append(files, record.DataPackageFile)
+	files = append(files, tables.DataPackageFile)
 	return files, engine.Reseal(out, files)
 }
 
 // describe writes the data package of the tables, each in the formats in which it now lies in the folder.
-func describe(tables []exported, out string) error {
+func describe(list []exported, out string) error {
 	full, err := filepath.Abs(out)
 	if err != nil {
 		return err
 	}
-	var resources []record.Resource
-	for _, e := range tables {
-		for _, format := range record.Both.Files() {
+	var resources []tables.Resource
+	for _, e := range list {
+		for _, format := range tables.Both.Files() {
 			if _, err := os.Stat(filepath.Join(out, e.table.Name+format.Extension())); err == nil {
-				resources = append(resources, record.Resource{Table: e.table.Name, Schema: e.schema, Format: format})
+				resources = append(resources, tables.Resource{Table: e.table.Name, Schema: e.schema, Format: format})
 			}
 		}
 	}
-	return engine.WriteFile(filepath.Join(out, record.DataPackageFile), record.DataPackage(filepath.Base(full), resources))
+	return engine.WriteFile(filepath.Join(out, tables.DataPackageFile), tables.DataPackage(filepath.Base(full), resources))
 }
 
 // tablesIn names the tables of a folder in the order of the alphabet, each once.
@@ -182,7 +182,7 @@ func tablesIn(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		for _, format := range record.Both.Files() {
+		for _, format := range tables.Both.Files() {
 			if name, ok := strings.CutSuffix(entry.Name(), format.Extension()); ok && !entry.IsDir() {
 				names = append(names, name)
 			}
@@ -193,8 +193,8 @@ func tablesIn(dir string) ([]string, error) {
 }
 
 // declaredSchemas reads the folder's data package, where it has one: schemas by table.
-func declaredSchemas(dir string) (map[string]record.Schema, error) {
-	path := filepath.Join(dir, record.DataPackageFile)
+func declaredSchemas(dir string) (map[string]tables.Schema, error) {
+	path := filepath.Join(dir, tables.DataPackageFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -202,11 +202,11 @@ func declaredSchemas(dir string) (map[string]record.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	byPath, err := record.ReadDataPackage(data)
+	byPath, err := tables.ReadDataPackage(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	schemas := map[string]record.Schema{}
+	schemas := map[string]tables.Schema{}
 	for path, schema := range byPath {
 		schemas[strings.TrimSuffix(path, filepath.Ext(path))] = schema
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // runOptions are the flags of run.
@@ -26,7 +26,7 @@ type runOptions struct {
 type output struct {
 	out    string
 	cache  string
-	format record.Format
+	format tables.Format
 	quiet  bool
 }
 
@@ -44,7 +44,7 @@ const cacheUsage = "folder of finished runs, which several configs, processes an
 // register adds the flags of results folders.
 func (o *output) register(f *pflag.FlagSet) {
 	f.StringVar(&o.out, "out", "results", "folder for results; a config named X writes `DIR`/X/")
-	o.format = record.CSV
+	o.format = tables.CSV
 	f.Var(&o.format, "format", "form of the tables: csv, parquet or both")
 	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
 }

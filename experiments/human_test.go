@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // TestHumanTrace: `run configs/lm_hh.yaml` takes DPO, IPO and TYPO through the steps that PyTorch takes, to 1e-9 in float64 and
@@ -27,7 +27,7 @@ func TestHumanTrace(t *testing.T) {
 		out := t.TempDir()
 		runMain(t, exitWell, "run", "--quiet", "--out", out, "../configs/lm_hh.yaml", "--set", "preferences.path="+pairs,
 			"--set", "policy.precision="+precision)
-		table, err := record.Open(filepath.Join(out, "lm_hh"), record.Traces)
+		table, err := tables.Open(filepath.Join(out, "lm_hh"), tables.Traces)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,9 +42,9 @@ func TestHumanTrace(t *testing.T) {
 }
 
 // compareTrace holds the steps of a run against PyTorch's.
-func compareTrace(t *testing.T, table *record.Table, run string, want []map[string]float64, within float64) {
+func compareTrace(t *testing.T, table *tables.Table, run string, want []map[string]float64, within float64) {
 	t.Helper()
-	rows := record.Where{"run": {run}}.Select(table)
+	rows := tables.Where{"run": {run}}.Select(table)
 	if len(rows) != 30 || len(want) != 30 {
 		t.Fatalf("%s: %d steps, want %d", run, len(rows), len(want))
 	}

@@ -5,19 +5,19 @@ import (
 	"slices"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
 // landscapeSchema describes the table that figures of the kind landscape are drawn from.
-func landscapeSchema() record.Schema {
-	schema := record.Schema{{Name: "run", Doc: "Name of the run whose loss it is."}, {Name: "prompt", Doc: "Name of the prompt."}}
+func landscapeSchema() tables.Schema {
+	schema := tables.Schema{{Name: "run", Doc: "Name of the run whose loss it is."}, {Name: "prompt", Doc: "Name of the prompt."}}
 	for k := range 3 {
-		schema = append(schema, record.Column{Name: fmt.Sprintf("pi_%d", k), Type: record.Number,
+		schema = append(schema, tables.Column{Name: fmt.Sprintf("pi_%d", k), Type: tables.Number,
 			Doc: fmt.Sprintf("Probability that the policy gives to response %d; the other prompts stay at their reference.", k)})
 	}
-	return append(schema, record.Column{Name: "loss", Type: record.Number, Unit: "of the loss",
+	return append(schema, tables.Column{Name: "loss", Type: tables.Number, Unit: "of the loss",
 		Doc: "The run's loss over all comparisons at the policy, penalty included where the run's policies are tabular."})
 }
 
@@ -75,20 +75,20 @@ func writeLandscapes(plan *spec.Plan, src plots.Sources, figures []*plots.Landsc
 // landscapes are the tables of a results folder with the one of losses, which is made of the plan where the folder does
 // not have it: where a suite or a quick look draws what the experiment's own config does not.
 type landscapes struct {
-	record.Source
+	tables.Source
 	plan    *spec.Plan
 	figures []*plots.Landscape
 }
 
-// Table implements record.Source.
-func (l *landscapes) Table(name string) (*record.Table, error) {
+// Table implements tables.Source.
+func (l *landscapes) Table(name string) (*tables.Table, error) {
 	if name != plots.LandscapeTable {
 		return l.Source.Table(name)
 	}
 	if t, err := l.Source.Table(name); err == nil {
 		return t, nil
 	}
-	t := record.NewTable(name, landscapeSchema().Names()...)
-	src := plots.NewSources(func(string) (record.Source, error) { return l.Source, nil })
+	t := tables.NewTable(name, landscapeSchema().Names()...)
+	src := plots.NewSources(func(string) (tables.Source, error) { return l.Source, nil })
 	return t, writeLandscapes(l.plan, src, l.figures, func(cells []string) error { t.Append(cells...); return nil })
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 	"windtunnel/toy/objective"
 )
@@ -48,9 +48,9 @@ func (o *lossPlot) run(kind string, stdout io.Writer) error {
 	if len(obj.Dist) > 0 || obj.Sampled != nil {
 		title += " (pair terms)"
 	}
-	tables := map[string]*record.Table{plots.LossCurveTable: o.curve(obj), plots.LossMapTable: o.cells(obj)}
+	both := map[string]*tables.Table{plots.LossCurveTable: o.curve(obj), plots.LossMapTable: o.cells(obj)}
 	files, err := plots.Render(plots.Figure{Name: "loss-" + entry.Name, Params: &plots.Loss{Title: title}},
-		plots.NewSources(func(string) (record.Source, error) { return memory(tables), nil }))
+		plots.NewSources(func(string) (tables.Source, error) { return memory(both), nil }))
 	if err != nil {
 		return err
 	}
@@ -124,8 +124,8 @@ func at(o *objective.Objective, chosen, rejected, ref float64) (loss, byChosen, 
 }
 
 // curve follows the margin: the chosen response rises as the rejected one falls, the reference stays halfway.
-func (o *lossPlot) curve(obj *objective.Objective) *record.Table {
-	t := record.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
+func (o *lossPlot) curve(obj *objective.Objective) *tables.Table {
+	t := tables.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
 	for i := range lossPoints {
 		margin := o.span * (2*float64(i)/(lossPoints-1) - 1) * (1 - 1e-3)
 		loss, byChosen, byRejected := at(obj, (margin-o.span)/2, (-margin-o.span)/2, -o.span/2)
@@ -135,8 +135,8 @@ func (o *lossPlot) curve(obj *objective.Objective) *record.Table {
 }
 
 // cells covers the plane of both log-probabilities; values are those at the middle of each cell.
-func (o *lossPlot) cells(obj *objective.Objective) *record.Table {
-	t := record.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
+func (o *lossPlot) cells(obj *objective.Objective) *tables.Table {
+	t := tables.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
 	middle := func(i int) float64 { return -o.span * (float64(i) + 0.5) / lossCells }
 	for i := range lossCells {
 		for j := range lossCells {
@@ -150,16 +150,16 @@ func (o *lossPlot) cells(obj *objective.Objective) *record.Table {
 func cellsOf(values ...float64) []string {
 	cells := make([]string, len(values))
 	for i, v := range values {
-		cells[i] = record.FormatFloat(v)
+		cells[i] = tables.FormatFloat(v)
 	}
 	return cells
 }
 
 // memory is a results folder of tables that were never written.
-type memory map[string]*record.Table
+type memory map[string]*tables.Table
 
 // Table returns a table.
-func (m memory) Table(name string) (*record.Table, error) {
+func (m memory) Table(name string) (*tables.Table, error) {
 	if t, ok := m[name]; ok {
 		return t, nil
 	}

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -24,7 +24,7 @@ type report struct {
 	dir      string
 	count    engine.Count // of the runs
 	trouble  *engine.Trouble
-	runs     *record.Table // nil for a suite
+	runs     *tables.Table // nil for a suite
 	verdicts []verdict
 	figures  []string // paths of the PNG files
 	first    bool     // its folder was not there before
@@ -140,24 +140,24 @@ func (r *report) conclude(ctx context.Context, dir string, o *output, jobs int) 
 	if err := r.config.WriteResolved(dir); err != nil {
 		return err
 	}
-	tables := &tableWriter{dir: dir, format: o.format}
+	writer := &tableWriter{dir: dir, format: o.format}
 	if r.config.Experiment != nil {
-		if r.runs, err = src.Table(record.Runs); err != nil {
+		if r.runs, err = src.Table(tables.Runs); err != nil {
 			return err
 		}
-		tables.plan(r.config.Plan)
-		if r.warnings, err = tables.summary(src, r.config); err != nil {
+		writer.plan(r.config.Plan)
+		if r.warnings, err = writer.summary(src, r.config); err != nil {
 			return err
 		}
-		if err := tables.landscapes(src, r.config); err != nil {
+		if err := writer.landscapes(src, r.config); err != nil {
 			r.warnings = append(r.warnings, err.Error()) // and the figure cannot be drawn
 		}
 	}
 	r.verdicts = evaluate(r.config, src)
-	if err := tables.claims(r.verdicts); err != nil {
+	if err := writer.claims(r.verdicts); err != nil {
 		return err
 	}
-	if err := tables.describe(r.config); err != nil {
+	if err := writer.describe(r.config); err != nil {
 		return err
 	}
 	files, err := r.draw(ctx, src, jobs)
@@ -173,22 +173,22 @@ func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 	if c.Scorecard != nil {
 		return scorecardSources(dir)
 	}
-	folders := map[string]record.Source{}
+	folders := map[string]tables.Source{}
 	if c.Suite == nil {
-		own, err := record.OpenFolder(dir)
+		own, err := tables.OpenFolder(dir)
 		if err != nil {
 			return plots.Sources{}, err
 		}
 		folders[""] = own
 	}
 	for _, m := range c.Members {
-		folder, err := record.OpenFolder(filepath.Join(out, m.Head.Name))
+		folder, err := tables.OpenFolder(filepath.Join(out, m.Head.Name))
 		if err != nil {
 			return plots.Sources{}, err
 		}
 		folders[m.Head.Name] = &landscapes{folder, m.Plan, landscapesOf(c.Figures(), m.Head.Name)}
 	}
-	return plots.NewSources(func(experiment string) (record.Source, error) {
+	return plots.NewSources(func(experiment string) (tables.Source, error) {
 		if folder, ok := folders[experiment]; ok {
 			return folder, nil
 		}

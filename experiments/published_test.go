@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // runMain runs the command line and wants an exit status.
@@ -25,13 +25,13 @@ func runMain(t testing.TB, want int, args ...string) (stdout, stderr string) {
 }
 
 // openFolder returns the tables of a results folder.
-func openFolder(t testing.TB, dir string) func(name string) *record.Table {
+func openFolder(t testing.TB, dir string) func(name string) *tables.Table {
 	t.Helper()
-	folder, err := record.OpenFolder(dir)
+	folder, err := tables.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(name string) *record.Table {
+	return func(name string) *tables.Table {
 		t.Helper()
 		table, err := folder.Table(name)
 		if err != nil {
@@ -90,7 +90,7 @@ func readPublished(t testing.TB, name string) []published {
 }
 
 // cells reads one column of a table by the cells of others, joined by spaces.
-func cells(table *record.Table, column string, by ...string) map[string]float64 {
+func cells(table *tables.Table, column string, by ...string) map[string]float64 {
 	found := map[string]float64{}
 	for row := range table.Len() {
 		var key []string
@@ -104,7 +104,7 @@ func cells(table *record.Table, column string, by ...string) map[string]float64 
 
 // reading is what a results folder says about the published numbers.
 type reading struct {
-	runs                       *record.Table
+	runs                       *tables.Table
 	prompts                    []string
 	final, loss, along, klStar map[string]float64
 }
@@ -112,11 +112,11 @@ type reading struct {
 func read(t testing.TB, dir string, prompts ...string) *reading {
 	t.Helper()
 	table := openFolder(t, dir)
-	return &reading{runs: table(record.Runs), prompts: prompts,
-		final:  cells(table(record.Policies), "pi", "run", "prompt", "response"),
-		loss:   cells(table(record.Traces), "loss", "run", "step"),
-		along:  cells(table(record.Trajectories), "pi", "run", "prompt", "response", "step"),
-		klStar: cells(table(record.Prompts), "kl_star_pi", "run", "prompt")}
+	return &reading{runs: table(tables.Runs), prompts: prompts,
+		final:  cells(table(tables.Policies), "pi", "run", "prompt", "response"),
+		loss:   cells(table(tables.Traces), "loss", "run", "step"),
+		along:  cells(table(tables.Trajectories), "pi", "run", "prompt", "response", "step"),
+		klStar: cells(table(tables.Prompts), "kl_star_pi", "run", "prompt")}
 }
 
 // The command line, given the shipped configs and nothing else, gives the published numbers: from YAML to CSV.
@@ -152,7 +152,7 @@ func far(found map[string]float64, key string, want float64) float64 {
 }
 
 func (g *reading) compare(t *testing.T, r *published) {
-	rows := record.Where{"objective": {r.Objective}, "lambda": {record.FormatFloat(r.Lambda)}}.Select(g.runs)
+	rows := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}.Select(g.runs)
 	if len(rows) != 1 {
 		t.Fatalf("%s at lambda %v: %d runs", r.Objective, r.Lambda, len(rows))
 	}
@@ -196,7 +196,7 @@ func TestPublishedVerdicts(t *testing.T) {
 		"interpolation": "qpo-collapses=true qpo-misses-star=true typo-reaches-star=true qpo-reaches-star=false all-stay-at-reference=true",
 		"preservation":  "typo-preserves-good=true qpo-preserves-good=false qpo-dominated=true",
 	} {
-		claims := openFolder(t, filepath.Join(out, name))(record.Claims)
+		claims := openFolder(t, filepath.Join(out, name))(tables.Claims)
 		var got []string
 		for row := range claims.Len() {
 			got = append(got, claims.Text(row, "claim")+"="+claims.Text(row, "holds"))

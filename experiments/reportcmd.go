@@ -16,9 +16,9 @@ import (
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/internal/browser"
-	"windtunnel/experiments/record"
 	reports "windtunnel/experiments/report"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -156,7 +156,7 @@ func withMembers(dir string) []string {
 }
 
 // shownTables are the tables on the page, those to read first.
-var shownTables = []string{"summary", "paired", record.Runs}
+var shownTables = []string{"summary", "paired", tables.Runs}
 
 // openForReport opens one folder. Without its table of runs, which a repository may leave out for its size, verdicts
 // and figures are those that stand in the folder.
@@ -203,7 +203,7 @@ func complete(f *reports.Folder) error {
 		return inputError{err}
 	}
 	for _, name := range shownTables {
-		t, err := record.Open(f.Dir, name)
+		t, err := tables.Open(f.Dir, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -221,7 +221,7 @@ func openKept(dir string) *reports.Folder {
 	if err != nil || c.Experiment == nil {
 		return nil
 	}
-	table, err := record.Open(dir, "claims")
+	table, err := tables.Open(dir, "claims")
 	if err != nil || table.Load(table.Header...) != nil || !table.Has("claim", "holds", "value", "bound", "detail", "expect") {
 		return nil
 	}

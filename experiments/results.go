@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -54,7 +54,7 @@ func openOne(dir string) (results, error) {
 // resultsBeside names the results folders that there are, for a message about one that there is not.
 func resultsBeside(dir string) string {
 	for _, parent := range []string{dir, filepath.Dir(dir)} {
-		found, _ := filepath.Glob(filepath.Join(parent, "*", record.Runs+".csv"))
+		found, _ := filepath.Glob(filepath.Join(parent, "*", tables.Runs+".csv"))
 		if len(found) > 0 {
 			return fmt.Sprintf("; there is %s", filepath.Dir(found[0]))
 		}

@@ -17,10 +17,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 	"windtunnel/toy/train"
 )
@@ -43,7 +43,8 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, with\n" +
 			"exact minimizers where there are, and writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config\n" +
 			"of an experiment the folder is OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the\n" +
-			"environments. Of a config only the objectives and what stands under scorecard are read, bounds in scorecard.bounds; these are the tests with their defaults:\n\n" + testList(),
+			"environments. Of a config only the objectives and what stands under scorecard are read; scorecard.bounds has the bounds.\n" +
+			"These are the tests with their defaults:\n\n" + testList(),
 		Example: `  experiments scorecard
   experiments scorecard configs/scorecard.yaml --out /tmp/try
   experiments explain dpo preservation`,
@@ -68,7 +69,7 @@ func testList() string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	for _, test := range scorecard.Tests() {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", test.Name, record.FormatFloat(test.Bound), test.Asks)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", test.Name, tables.FormatFloat(test.Bound), test.Asks)
 	}
 	t.Flush()
 	return strings.TrimRight(b.String(), "\n")
@@ -163,7 +164,7 @@ func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
 // write fills a folder with the table, its Markdown, the figure and the resolved config.
 func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 	table := card.Table()
-	if err := record.WriteTable(dir, table, scorecard.Schema(), record.CSV); err != nil {
+	if err := tables.WriteTable(dir, table, scorecard.Schema(), tables.CSV); err != nil {
 		return err
 	}
 	for name, text := range map[string]string{
@@ -176,8 +177,8 @@ func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 	}
 	var files []plots.File
 	for _, figure := range spec.ScorecardFigures() {
-		drawn, err := plots.Render(figure, plots.NewSources(func(string) (record.Source, error) {
-			return record.Memory{table.Name: table}, nil
+		drawn, err := plots.Render(figure, plots.NewSources(func(string) (tables.Source, error) {
+			return tables.Memory{table.Name: table}, nil
 		}))
 		if err != nil {
 			return err

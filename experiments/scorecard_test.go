@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 var updateScorecard = flag.Bool("update-scorecard", false, "write the golden scorecard")
@@ -38,13 +38,13 @@ func writeConfig(t *testing.T, text string) string {
 	return path
 }
 
-func readTable(t *testing.T, path string) *record.Table {
+func readTable(t *testing.T, path string) *tables.Table {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := record.ReadCSV(filepath.Base(path), bytes.NewReader(data))
+	table, err := tables.ReadCSV(filepath.Base(path), bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/scorecard"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -25,12 +25,12 @@ func scorecardSources(dir string) (plots.Sources, error) {
 		return plots.Sources{}, err
 	}
 	defer file.Close()
-	table, err := record.ReadCSV(path, file)
+	table, err := tables.ReadCSV(path, file)
 	if err != nil {
 		return plots.Sources{}, err
 	}
 	table.Name = plots.ScorecardTable
-	return plots.NewSources(func(string) (record.Source, error) { return record.Memory{table.Name: table}, nil }), nil
+	return plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{table.Name: table}, nil }), nil
 }
 
 // checkScorecard holds the verdicts of a scorecard's table against its values and bounds, prints those that disagree and a
@@ -59,7 +59,7 @@ func checkScorecard(res results, quiet bool, stdout io.Writer) (bool, error) {
 			continue
 		}
 		fmt.Fprintf(stdout, "%s: %s of %s is %q, but the value %s with the bound %s is %q\n", res.dir, t.Text(row, "test"), t.Text(row, "loss"),
-			given, record.FormatFloat(value), record.FormatFloat(bound), want)
+			given, tables.FormatFloat(value), tables.FormatFloat(bound), want)
 	}
 	if !quiet || agree < t.Len() {
 		fmt.Fprintf(stdout, "%s: %d of %d verdicts follow from value and bound (%d pass, %d fail, %d none)\n", res.dir, agree, t.Len(),

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // print writes the short table of results and claims and where the files are. It returns whether all is well; quiet
@@ -92,7 +92,7 @@ func (r *report) printResults(w io.Writer) {
 	} else {
 		fmt.Fprintln(t, "  objective\truns\tstatus\t"+strings.Join(metrics, "\t"))
 		for _, label := range distinct(r.runs, "objective") {
-			rows := record.Where{"objective": {label}}.Select(r.runs)
+			rows := tables.Where{"objective": {label}}.Select(r.runs)
 			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(r.runs, rows))
 			for _, m := range metrics {
 				fmt.Fprint(t, "\t", span(r.runs, rows, m))
@@ -109,7 +109,7 @@ func (r *report) headline() []string {
 	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
 	for _, set := range sets {
 		some := func(row int) bool { return !math.IsNaN(r.runs.Float(row, set[0])) }
-		if r.runs.Has(set[0]) && slices.ContainsFunc(record.Where{}.Select(r.runs), some) {
+		if r.runs.Has(set[0]) && slices.ContainsFunc(tables.Where{}.Select(r.runs), some) {
 			return set
 		}
 	}
@@ -117,7 +117,7 @@ func (r *report) headline() []string {
 }
 
 // distinct lists the values of a column in order.
-func distinct(t *record.Table, column string) []string {
+func distinct(t *tables.Table, column string) []string {
 	var values []string
 	for row := range t.Len() {
 		if v := t.Text(row, column); !slices.Contains(values, v) {
@@ -128,7 +128,7 @@ func distinct(t *record.Table, column string) []string {
 }
 
 // statuses counts the rows by status: "40 converged", "3 boundary, 37 converged".
-func statuses(t *record.Table, rows []int) string {
+func statuses(t *tables.Table, rows []int) string {
 	count := map[string]int{}
 	for _, row := range rows {
 		count[t.Text(row, "status")]++
@@ -141,7 +141,7 @@ func statuses(t *record.Table, rows []int) string {
 }
 
 // span writes the range of a column over rows.
-func span(t *record.Table, rows []int, column string) string {
+func span(t *tables.Table, rows []int, column string) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, row := range rows {
 		if v := t.Float(row, column); !math.IsNaN(v) {
@@ -167,7 +167,7 @@ func (r *report) failed() []int {
 	if r.runs == nil {
 		return nil
 	}
-	return record.Where{"status": {engine.Failed}}.Select(r.runs)
+	return tables.Where{"status": {engine.Failed}}.Select(r.runs)
 }
 
 // mostBroken is how many failed runs are printed.

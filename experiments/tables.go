@@ -5,43 +5,43 @@ import (
 	"os"
 	"path/filepath"
 
-	"windtunnel/experiments/aggregate"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/summaries"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
 // tableWriter writes the tables of a results folder that come after the runs, and the description of all.
 type tableWriter struct {
 	dir    string
-	format record.Format
-	runs   record.Schema
-	all    []record.Resource
+	format tables.Format
+	runs   tables.Schema
+	all    []tables.Resource
 }
 
 // plan adds the tables of a plan's runs, which the engine has written.
 func (t *tableWriter) plan(plan *spec.Plan) {
-	t.runs = plan.Schema(record.Runs)
+	t.runs = plan.Schema(tables.Runs)
 	for _, name := range plan.Tables() {
-		t.all = append(t.all, record.Resource{Table: name, Schema: plan.Schema(name), Format: t.format})
+		t.all = append(t.all, tables.Resource{Table: name, Schema: plan.Schema(name), Format: t.format})
 	}
 }
 
 // summary sums the runs up over their seeds, where the config or the seeds want it.
-func (t *tableWriter) summary(src record.Source, c *spec.Config) (warnings []string, err error) {
+func (t *tableWriter) summary(src tables.Source, c *spec.Config) (warnings []string, err error) {
 	settings := c.SummarySettings()
 	if settings == nil {
 		return nil, nil
 	}
-	groups, err := aggregate.Open(src, *settings)
+	groups, err := summaries.Open(src, *settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.write(aggregate.Summary, groups.SummarySchema(t.runs), groups.Summarize); err != nil {
+	if err := t.write(summaries.Summary, groups.SummarySchema(t.runs), groups.Summarize); err != nil {
 		return nil, err
 	}
 	if settings.Pairs.Column != "" {
-		err = t.write(aggregate.Paired, groups.PairedSchema(t.runs), groups.Compare)
+		err = t.write(summaries.Paired, groups.PairedSchema(t.runs), groups.Compare)
 	}
 	return groups.Warnings(), err
 }
@@ -72,7 +72,7 @@ func (t *tableWriter) claims(verdicts []verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
-	return t.write(record.Claims, claimsSchema(), func(emit func([]string) error) error {
+	return t.write(tables.Claims, claimsSchema(), func(emit func([]string) error) error {
 		for i := range verdicts {
 			if err := emit(verdicts[i].cells()); err != nil {
 				return err
@@ -83,12 +83,12 @@ func (t *tableWriter) claims(verdicts []verdict) error {
 }
 
 // write makes a table of the rows that are emitted.
-func (t *tableWriter) write(name string, schema record.Schema, rows func(emit func(cells []string) error) error) error {
-	sink, err := record.Create(t.dir, name, schema, t.format)
+func (t *tableWriter) write(name string, schema tables.Schema, rows func(emit func(cells []string) error) error) error {
+	sink, err := tables.Create(t.dir, name, schema, t.format)
 	if err != nil {
 		return err
 	}
-	t.all = append(t.all, record.Resource{Table: name, Schema: schema, Format: t.format})
+	t.all = append(t.all, tables.Resource{Table: name, Schema: schema, Format: t.format})
 	err = rows(func(cells []string) error { return sink.Write(cells...) })
 	return errors.Join(err, sink.Close())
 }
@@ -98,5 +98,5 @@ func (t *tableWriter) describe(c *spec.Config) error {
 	if len(t.all) == 0 {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(t.dir, record.DataPackageFile), record.DataPackage(c.Head.Name, t.all), 0o644)
+	return os.WriteFile(filepath.Join(t.dir, tables.DataPackageFile), tables.DataPackage(c.Head.Name, t.all), 0o644)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // The bands of 2, 4, 9 by hand: mean 5, standard deviation sqrt(13), t(0.975, 2) = 4.302652730.
@@ -34,15 +34,15 @@ func TestSpread(t *testing.T) {
 
 // Failed runs are in no mean unless there is nothing else, and then not in one of several.
 func TestMiddlePointLeavesOutFailedRuns(t *testing.T) {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv")
 	for _, row := range [][]string{
 		{"a", "dpo", "1", "0", "done", "0.2"}, {"b", "dpo", "1", "1", "failed", "9"}, {"c", "dpo", "1", "2", "done", "0.4"},
 		{"d", "dpo", "2", "0", "failed", "9"}, {"e", "dpo", "2", "1", "failed", "9"}, {"f", "dpo", "3", "0", "failed", "9"},
 	} {
 		runs.Append(row...)
 	}
-	src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
-	all, err := selectRows(src, record.Runs, nil)
+	src := NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
+	all, err := selectRows(src, tables.Runs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

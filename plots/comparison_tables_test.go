@@ -5,25 +5,25 @@ import (
 	"strconv"
 	"testing"
 
-	"windtunnel/experiments/aggregate"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/summaries"
+	"windtunnel/metrics/tables"
 )
 
 // pairedTables are those of seedsTables with the comparisons that a config's summary makes of them.
-func pairedTables(tb testing.TB) record.Memory {
+func pairedTables(tb testing.TB) tables.Memory {
 	src := seedsTables()
-	_, paired, _, err := aggregate.Tables(src, aggregate.Settings{Metrics: []string{"tv_star", "kl_pi_ref"}, Pairs: aggregate.Pairs{Column: "objective"}})
+	_, paired, _, err := summaries.Tables(src, summaries.Settings{Metrics: []string{"tv_star", "kl_pi_ref"}, Pairs: summaries.Pairs{Column: "objective"}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	src[aggregate.Paired] = paired
+	src[summaries.Paired] = paired
 	return src
 }
 
 // landscapeTables are those of trainingTables with a loss that is the squared distance to pi_star plus one to pi_ref.
-func landscapeTables() record.Memory {
+func landscapeTables() tables.Memory {
 	src := trainingTables()
-	t := record.NewTable("landscape", "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
+	t := tables.NewTable("landscape", "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
 	const side = 20
 	for _, run := range []string{"dpo/lambda=100", "typo/lambda=100"} {
 		for j := range side + 1 {
@@ -33,7 +33,7 @@ func landscapeTables() record.Memory {
 				for k := range pi {
 					loss += math.Pow(pi[k]-piStar[k], 2) + math.Pow(pi[k]-piRef[k], 2)
 				}
-				t.Append(run, "x", record.FormatFloat(pi[0]), record.FormatFloat(pi[1]), record.FormatFloat(pi[2]), strconv.FormatFloat(loss, 'g', -1, 64))
+				t.Append(run, "x", tables.FormatFloat(pi[0]), tables.FormatFloat(pi[1]), tables.FormatFloat(pi[2]), strconv.FormatFloat(loss, 'g', -1, 64))
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -15,7 +15,7 @@ import (
 // averaged over prompts, over the strength of the constraint, a line a lambda. Runs are matched on everything but the
 // loss.
 type Constraint struct {
-	Where    record.Where `yaml:"where" doc:"selects the runs"`
+	Where    tables.Where `yaml:"where" doc:"selects the runs"`
 	Left     string       `yaml:"left" doc:"label of the first objective"`
 	Right    string       `yaml:"right" doc:"label of the second objective"`
 	Strength string       `yaml:"strength" required:"true" doc:"swept key on the x axis, such as constraint.l2"`
@@ -37,7 +37,7 @@ func constraintKind() registry.Kind[Params] {
 
 // Columns implements Refs.
 func (f *Constraint) Columns() []Ref {
-	return append(whereRefs(f.Where, record.Policies), Ref{"strength", record.Runs, f.Strength})
+	return append(whereRefs(f.Where, tables.Policies), Ref{"strength", tables.Runs, f.Strength})
 }
 
 // Check implements registry.Checker.
@@ -56,7 +56,7 @@ func (f *Constraint) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func plainName(label string) string { return strings.ReplaceAll(lossName(label),
 const distanceColumn = "distance"
 
 // distances makes a table in the shape of runs, one row for each pair of runs that differ in the loss alone.
-func (f *Constraint) distances(all *rows) (*record.Table, error) {
+func (f *Constraint) distances(all *rows) (*tables.Table, error) {
 	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
 	keys = append(keys, "seed")
 	left, leftOrder := f.policies(all, keys, f.Left)
@@ -107,7 +107,7 @@ func (f *Constraint) distances(all *rows) (*record.Table, error) {
 			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
 		}
 	}
-	t := record.NewTable(record.Runs, append(slices.Clone(keys), "status", distanceColumn)...)
+	t := tables.NewTable(tables.Runs, append(slices.Clone(keys), "status", distanceColumn)...)
 	for _, key := range leftOrder {
 		other, ok := right[key]
 		if !ok {
@@ -159,7 +159,7 @@ func (f *Constraint) between(left, right *rows) (distance, status string) {
 	if !finite(right.float(0, "pi")) {
 		return "", right.text(0, "status")
 	}
-	return record.FormatFloat(mean), status
+	return tables.FormatFloat(mean), status
 }
 
 // finalPolicy returns pi over the responses of the rows of one run and prompt; NaN where the run has none.

@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -19,7 +19,7 @@ type Displacement struct {
 	Rejected string       `yaml:"rejected" doc:"column of the rejected responses"`
 	By       string       `yaml:"by" doc:"column whose values make the pairs of lines"`
 	Split    string       `yaml:"panels" doc:"column whose values make the panels; empty for one panel"`
-	Where    record.Where `yaml:"where" doc:"selects the rows: usually one lambda"`
+	Where    tables.Where `yaml:"where" doc:"selects the rows: usually one lambda"`
 	Band     string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as for lines"`
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
@@ -30,7 +30,7 @@ func displacementKind() registry.Kind[Params] {
 		Summary: "change of the log-probability of chosen and rejected responses over training, a panel a loss",
 		Source:  "Razin et al. 2024, arXiv 2410.08847",
 		New: func() Params {
-			return &Displacement{Table: record.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift", By: "objective", Split: "objective",
+			return &Displacement{Table: tables.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift", By: "objective", Split: "objective",
 				Band: string(spreadCI)}
 		},
 	}

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -16,8 +16,8 @@ import (
 type Distance struct {
 	X      string       `yaml:"x" required:"true" doc:"column of runs on the x axis"`
 	By     string       `yaml:"by" doc:"column whose values make the lines"`
-	Where  record.Where `yaml:"where" doc:"selects the runs"`
-	To     record.Where `yaml:"to" required:"true" doc:"selects the runs that they are held against"`
+	Where  tables.Where `yaml:"where" doc:"selects the runs"`
+	To     tables.Where `yaml:"to" required:"true" doc:"selects the runs that they are held against"`
 	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree"`
 	Band   string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as in lines"`
 	XScale string       `yaml:"x_scale" oneof:"auto,linear,log" doc:"scale of the x axis; auto is logarithmic from two decades on"`
@@ -38,16 +38,16 @@ func distanceKind() registry.Kind[Params] {
 
 // Columns implements Refs.
 func (f *Distance) Columns() []Ref {
-	refs := whereRefs(f.Where, record.Runs)
+	refs := whereRefs(f.Where, tables.Runs)
 	for _, column := range sortedKeys(f.To) {
-		refs = append(refs, Ref{"to." + column, record.Runs, column})
+		refs = append(refs, Ref{"to." + column, tables.Runs, column})
 	}
 	for i, column := range f.Match {
-		refs = append(refs, Ref{fmt.Sprintf("match.%d", i), record.Runs, column})
+		refs = append(refs, Ref{fmt.Sprintf("match.%d", i), tables.Runs, column})
 	}
-	refs = append(refs, Ref{"x", record.Runs, f.X})
+	refs = append(refs, Ref{"x", tables.Runs, f.X})
 	if f.By != "" {
-		refs = append(refs, Ref{"by", record.Runs, f.By})
+		refs = append(refs, Ref{"by", tables.Runs, f.By})
 	}
 	return refs
 }
@@ -63,11 +63,11 @@ const variationColumn = "variation"
 
 // Panels implements Params.
 func (f *Distance) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	right, err := selectRows(src, record.Policies, f.To)
+	right, err := selectRows(src, tables.Policies, f.To)
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
@@ -91,7 +91,7 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 
 // distances returns a row for every selected run, with its distance.
 func (f *Distance) distances(left, right *rows) (*rows, error) {
-	t := record.NewTable("variations", "run", variationColumn)
+	t := tables.NewTable("variations", "run", variationColumn)
 	out := &rows{table: t, runs: left.runs}
 	counterparts := right.policies()
 	for _, run := range left.policies() {
@@ -113,15 +113,15 @@ func (f *Distance) distances(left, right *rows) (*rows, error) {
 			return nil, err
 		}
 		out.at, out.run = append(out.at, t.Len()), append(out.run, run.row)
-		t.Append(run.name, record.FormatFloat(tv))
+		t.Append(run.name, tables.FormatFloat(tv))
 	}
 	return out, nil
 }
 
 // agree says whether two runs have the same values in the matched columns.
-func (f *Distance) agree(runs *record.Table, a, b int) bool {
+func (f *Distance) agree(runs *tables.Table, a, b int) bool {
 	return !slices.ContainsFunc(f.Match, func(column string) bool {
-		return !record.SameCell(runs.Text(a, column), runs.Text(b, column))
+		return !tables.SameCell(runs.Text(a, column), runs.Text(b, column))
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"pgregory.net/rapid"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 )
 
@@ -290,14 +290,14 @@ func TestLayoutProperty(t *testing.T) {
 // Values from the rows themselves: what is averaged, in which order, and what has no value.
 func TestCollectPoints(t *testing.T) {
 	selected := func(rate string) *rows {
-		runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "train.lr", "status", "tv")
+		runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "train.lr", "status", "tv")
 		runs.Append("c", "dpo", "10", "0", "", "converged", "0.5")
 		runs.Append("a", "dpo", "0.1", "0", "", "converged", "0.2")
 		runs.Append("b", "dpo", "0.1", "1", rate, "converged", "0.4")
 		runs.Append("d", "dpo", "1", "0", "", "diverged", "")
 		runs.Append("e", "dpo", "1", "1", "", "converged", "0.3")
-		src := NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
-		all, err := selectRows(src, record.Runs, nil)
+		src := NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
+		all, err := selectRows(src, tables.Runs, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,19 +338,19 @@ func TestModePolicy(t *testing.T) {
 // Distances between the reference and the BT-optimal policy: KL(pi_star to pi_ref) of the bad prompt as the published
 // code prints it, the others by hand.
 func TestReferenceLevel(t *testing.T) {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status")
 	runs.Append("r", "dpo", "1", "0", "done")
-	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, row := range [][]string{
 		{"r", "bad", "0", "", "0.4", "0.6"}, {"r", "bad", "1", "", "0.2", "0.2"}, {"r", "bad", "2", "", "0.4", "0.2"},
 		{"r", "good", "0", "", "0.6", "0.6"}, {"r", "good", "1", "", "0.3", "0.3"}, {"r", "good", "2", "", "0.1", "0.1"},
 	} {
 		policies.Append(row...)
 	}
-	src := NewSources(func(string) (record.Source, error) {
-		return record.Memory{record.Runs: runs, record.Policies: policies}, nil
+	src := NewSources(func(string) (tables.Source, error) {
+		return tables.Memory{tables.Runs: runs, tables.Policies: policies}, nil
 	})
-	all, err := selectRows(src, record.Policies, nil)
+	all, err := selectRows(src, tables.Policies, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +371,7 @@ func TestReferenceLevel(t *testing.T) {
 }
 
 func TestPromptGroups(t *testing.T) {
-	table := record.NewTable(record.Prompts, "run", "prompt")
+	table := tables.NewTable(tables.Prompts, "run", "prompt")
 	for _, prompt := range []string{"good-1", "bad-1", "good-2", "x", "re-2x"} {
 		table.Append("r", prompt)
 	}

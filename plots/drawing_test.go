@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -143,12 +143,12 @@ func drawn(t *testing.T, d *plots.Drawing) (points int, series map[string]bool) 
 // Names from a configuration stay text, whatever they are made of.
 func TestHostileNames(t *testing.T) {
 	const evil = `</text><script>alert("1")</script>&amp;'` + "\x00\xff]]>"
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
 	for i, lambda := range []string{"0.1", "1", "10"} {
 		runs.Append(fmt.Sprint(i), evil, lambda, "0", "done", "0.2", "0.1")
 		runs.Append(fmt.Sprint("x", i), "dpo", lambda, "0", "done", "0.1", "0.1")
 	}
-	src := plots.NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+	src := plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
 	fig := plots.Figure{Name: "f", Caption: evil, Params: params("lines", func(f *plots.Lines) { f.X, f.Y, f.Title = "lambda", "tv_star", evil })}
 	drawings, err := plots.Draw(fig, src)
 	if err != nil {
@@ -219,12 +219,12 @@ func TestCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := existenceTables()[record.Runs]
+	table := existenceTables()[tables.Runs]
 	for i := range table.Len() {
 		x, y := table.Float(i, "lambda"), table.Float(i, "tv_star")
 		found := slices.ContainsFunc(rows, func(row []string) bool {
-			same := record.ParseFloat(row[2]) == x && strings.EqualFold(row[1], table.Text(i, "objective"))
-			return same && (record.ParseFloat(row[3]) == y || row[3] == "" && (math.IsNaN(y) || math.IsInf(y, 0)))
+			same := tables.ParseFloat(row[2]) == x && strings.EqualFold(row[1], table.Text(i, "objective"))
+			return same && (tables.ParseFloat(row[3]) == y || row[3] == "" && (math.IsNaN(y) || math.IsInf(y, 0)))
 		})
 		if !found {
 			t.Errorf("no row of %s at lambda = %g with %g in\n%s", table.Text(i, "objective"), x, y, data)

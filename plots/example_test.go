@@ -3,20 +3,20 @@ package plots_test
 import (
 	"fmt"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
 // A figure is drawn from tables alone, here from two runs held in memory.
 func ExampleRender() {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
 	for _, row := range [][]string{
 		{"typo/lambda=0.1", "typo", "0.1", "0", "converged", "0.02", "0.09"},
 		{"typo/lambda=10", "typo", "10", "0", "converged", "0.19", "0.01"},
 	} {
 		runs.Append(row...)
 	}
-	src := plots.NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+	src := plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
 
 	kind, _ := plots.Kinds().Find("lines")
 	lines := kind.New().(*plots.Lines)

@@ -10,14 +10,14 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
 // Existence draws for which loss and lambda a minimizer exists: a row a loss, a column a lambda, each cell with the
 // status of its run in words and color, and the mass that a finite policy gives to one response.
 type Existence struct {
-	Where    record.Where `yaml:"where" doc:"selects the runs, at most one for each loss and lambda"`
+	Where    tables.Where `yaml:"where" doc:"selects the runs, at most one for each loss and lambda"`
 	Prompt   string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 	Response int          `yaml:"response" range:"[0,inf)" doc:"index of the response whose mass is written: the one that never loses"`
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
@@ -33,7 +33,7 @@ func existenceKind() registry.Kind[Params] {
 }
 
 // Columns implements Refs.
-func (f *Existence) Columns() []Ref { return whereRefs(f.Where, record.Policies) }
+func (f *Existence) Columns() []Ref { return whereRefs(f.Where, tables.Policies) }
 
 // statusFill colors the cells; the words in them say the same.
 var statusFill = map[string]color.RGBA{
@@ -52,7 +52,7 @@ func (f *Existence) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Existence) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where)
 	if err != nil {
 		return nil, err
 	}

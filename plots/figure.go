@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -39,7 +39,7 @@ type Ref struct {
 // Selection is a choice of rows that a figure makes.
 type Selection struct {
 	Key   string // dotted path in the figure: "where"
-	Where record.Where
+	Where tables.Where
 }
 
 // PromptRef is a prompt, or the common name of prompts NAME-1, NAME-2, ..., that a figure draws.
@@ -76,13 +76,13 @@ type File struct {
 // Sources gives the tables that figures draw, by experiment. It may be used by several goroutines at once, also where
 // the results folders behind it may not.
 type Sources struct {
-	open       func(experiment string) (record.Source, error)
+	open       func(experiment string) (tables.Source, error)
 	experiment string
 	mu         *sync.Mutex
 }
 
 // NewSources returns tables from the results that open names; open is called with "" for the configuration's own.
-func NewSources(open func(experiment string) (record.Source, error)) Sources {
+func NewSources(open func(experiment string) (tables.Source, error)) Sources {
 	return Sources{open: open, mu: new(sync.Mutex)}
 }
 
@@ -95,7 +95,7 @@ func (s Sources) From(experiment string) Sources {
 }
 
 // Table returns a table of the current experiment.
-func (s Sources) Table(name string) (*record.Table, error) {
+func (s Sources) Table(name string) (*tables.Table, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	results, err := s.open(s.experiment)
@@ -124,7 +124,7 @@ func Render(fig Figure, src Sources) ([]File, error) {
 }
 
 // selections returns the selection where, if it selects anything.
-func selections(where record.Where) []Selection {
+func selections(where tables.Where) []Selection {
 	if len(where) == 0 {
 		return nil
 	}
@@ -149,7 +149,7 @@ func promptRef(name string) []PromptRef {
 }
 
 // whereRefs returns the columns that a selection names.
-func whereRefs(where record.Where, table string) []Ref {
+func whereRefs(where tables.Where, table string) []Ref {
 	refs := make([]Ref, 0, len(where))
 	for _, column := range sortedKeys(where) {
 		refs = append(refs, Ref{"where." + column, table, column})

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -37,7 +37,7 @@ func params[T plots.Params](kind string, set func(p T)) plots.Params {
 
 func defaults(kind string) plots.Params { return params(kind, func(plots.Params) {}) }
 
-func atLambda(cell string) record.Where { return record.Where{"lambda": {cell}} }
+func atLambda(cell string) tables.Where { return tables.Where{"lambda": {cell}} }
 
 func penalty() plots.Params {
 	return params("constraint", func(f *plots.Constraint) { f.Strength, f.Title = "constraint.l2", "penalty" })
@@ -271,9 +271,9 @@ func TestErrors(t *testing.T) {
 			`figure metric: table prompts has no column "kl_star_p"; near: kl_star_pi, `},
 		{"prompt", "preservation", params("preservation", func(f *plots.Preservation) { f.PromptNames = []string{"god"} }),
 			`figure prompt: no prompt "god" in the selected rows of prompts; near: good, bad`},
-		{"value", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = record.Where{"objective": {"dop"}} }),
+		{"value", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = tables.Where{"objective": {"dop"}} }),
 			`figure value: where: no row of runs has objective = dop; it is one of dpo, ipo, f-dpo, typo`},
-		{"column", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = record.Where{"lamda": {"1"}} }),
+		{"column", "preservation", params("preservation", func(f *plots.Preservation) { f.Where = tables.Where{"lamda": {"1"}} }),
 			`figure column: where: table prompts has no column "lamda"; near: lambda, `},
 		{"experiment", "preservatoin", defaults("preservation"), `figure experiment: no experiment "preservatoin"`},
 		{"table", "preservation", params("interpolation", func(*plots.Interpolation) {}), `figure table: no table "trajectories"`},
@@ -285,14 +285,14 @@ func TestErrors(t *testing.T) {
 			`figure strength: table policies has no column "constraint.l1"; near: constraint.l2, `},
 		{"response", "existence", params("existence", func(f *plots.Existence) { f.Response = 3 }),
 			"figure response: no response 3; the rows have 3 responses, counted from 0"},
-		{"prompts", "preservation", params("existence", func(f *plots.Existence) { f.Where = record.Where{"objective": {"dpo"}} }),
+		{"prompts", "preservation", params("existence", func(f *plots.Existence) { f.Where = tables.Where{"objective": {"dpo"}} }),
 			"figure prompts: table policies has the prompts good, bad; name one as `prompt`"},
 		{"part", "", params("composite", func(f *plots.Composite) { f.Parts = []plots.Part{{From: "nowhere", Figure: penalty()}} }),
 			`figure part: panels.0: no experiment "nowhere"`},
-		{"counterparts", "preservation", params("distance", func(f *plots.Distance) { f.X, f.To = "lambda", record.Where{"objective": {"typo"}} }),
+		{"counterparts", "preservation", params("distance", func(f *plots.Distance) { f.X, f.To = "lambda", tables.Where{"objective": {"typo"}} }),
 			"figure counterparts: match: dpo/lambda="},
 		{"counterpart", "preservation", params("distance", func(f *plots.Distance) {
-			f.X, f.To, f.Match = "lambda", record.Where{"objective": {"typo"}}, []string{"objective"}
+			f.X, f.To, f.Match = "lambda", tables.Where{"objective": {"typo"}}, []string{"objective"}
 		}), "figure counterpart: match: dpo/lambda="},
 		{"comparisons", "seeds", params("forest", func(f *plots.Forest) { f.Metric = "tv_star" }),
 			`figure comparisons: no table "paired"; a config with`},
@@ -325,12 +325,12 @@ func TestErrors(t *testing.T) {
 
 // lonely is a Source that, like a results folder, may be asked by one goroutine at a time.
 type lonely struct {
-	tables record.Memory
+	tables tables.Memory
 	asking atomic.Int32
 	t      *testing.T
 }
 
-func (l *lonely) Table(name string) (*record.Table, error) {
+func (l *lonely) Table(name string) (*tables.Table, error) {
 	if l.asking.Add(1) > 1 {
 		l.t.Error("two figures ask for tables at once")
 	}
@@ -342,7 +342,7 @@ func (l *lonely) Table(name string) (*record.Table, error) {
 // Figures drawn at once ask for their tables one after the other.
 func TestConcurrentSources(t *testing.T) {
 	source := &lonely{tables: preservationTables(t), t: t}
-	src := plots.NewSources(func(string) (record.Source, error) { return source, nil })
+	src := plots.NewSources(func(string) (tables.Source, error) { return source, nil })
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

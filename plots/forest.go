@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -16,7 +16,7 @@ type Forest struct {
 	Metric string       `yaml:"metric" required:"true" doc:"measured column that was compared"`
 	Left   []string     `yaml:"left" doc:"only comparisons with these on the left of the difference; none means all"`
 	Right  []string     `yaml:"right" doc:"only comparisons with these on the right of the difference; none means all"`
-	Where  record.Where `yaml:"where" doc:"selects the comparisons by lambda or a swept key"`
+	Where  tables.Where `yaml:"where" doc:"selects the comparisons by lambda or a swept key"`
 	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels: left, right, lambda or a swept key"`
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
@@ -39,9 +39,9 @@ func forestKind() registry.Kind[Params] {
 
 // Columns implements Refs. What is compared stands in the table runs.
 func (f *Forest) Columns() []Ref {
-	refs := append(whereRefs(f.Where, record.Runs), Ref{"metric", record.Runs, f.Metric})
+	refs := append(whereRefs(f.Where, tables.Runs), Ref{"metric", tables.Runs, f.Metric})
 	if f.Split != "" && f.Split != leftColumn && f.Split != rightColumn {
-		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
 	}
 	return refs
 }
@@ -95,7 +95,7 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` has one", err)
 	}
 	all := &rows{table: t, runs: t}
-	where := record.Where{"metric": {f.Metric}}
+	where := tables.Where{"metric": {f.Metric}}
 	for column, cells := range f.Where {
 		where[column] = cells
 	}
@@ -116,7 +116,7 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 	if all.len() == 0 {
 		return nil, all.explainEmpty(where)
 	}
-	if runs, err := src.Table(record.Runs); err == nil { // published without its runs, a folder still has its comparisons
+	if runs, err := src.Table(tables.Runs); err == nil { // published without its runs, a folder still has its comparisons
 		all.runs = runs
 		all.run = make([]int, all.len()) // a comparison is of many runs; none is looked up
 	}

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -22,7 +22,7 @@ type Frontier struct {
 	Y       []string     `yaml:"y" doc:"columns of what is gained, a panel each"`
 	By      string       `yaml:"by" doc:"column whose values make the curves"`
 	Split   string       `yaml:"panels,omitempty" doc:"column whose values make panels, beside those of y"`
-	Where   record.Where `yaml:"where" doc:"selects the rows of the curves"`
+	Where   tables.Where `yaml:"where" doc:"selects the rows of the curves"`
 	XScale  string       `yaml:"x_scale" oneof:"sqrt,linear,log" doc:"scale of the x axis; sqrt is linear in the square root"`
 	Band    string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone, as for lines; of a single run the columns Y_low and Y_high, if there are any"`
 	BestOfN string       `yaml:"best_of_n" doc:"label of the objective that is drawn as the best of n: dashed at its x, dotted at the bound log n - (n-1)/n; empty for none"`
@@ -35,7 +35,7 @@ func frontierKind() registry.Kind[Params] {
 		Summary: "reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
 		Source:  "Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2",
 		New: func() Params {
-			return &Frontier{Table: record.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective", XScale: sqrtScale,
+			return &Frontier{Table: tables.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective", XScale: sqrtScale,
 				Band: string(spreadCI), BestOfN: "best-of-n"}
 		},
 	}
@@ -60,7 +60,7 @@ func (f *Frontier) Check() []registry.Problem {
 	switch {
 	case len(f.Y) == 0:
 		return []registry.Problem{{Key: "y", Wrong: "names no column", Allowed: "at least one"}}
-	case f.Along == "step" && (f.Table == record.Runs || f.Table == record.Prompts):
+	case f.Along == "step" && (f.Table == tables.Runs || f.Table == tables.Prompts):
 		return []registry.Problem{{Key: "along", Wrong: "is step, which table " + f.Table + " has not", Allowed: "step with `table: traces` or `table: evaluations`"}}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
 
 // rows selects the rows of a table, with their columns read. Of a table with steps they are the last of each run, unless
 // curves follow the steps.
-func (f *Frontier) rows(src Sources, table string, where record.Where) (*rows, error) {
+func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, error) {
 	all, err := selectRows(src, table, where)
 	if err != nil {
 		return nil, err
@@ -178,26 +178,26 @@ func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
 // bestOfN returns the rows of the best of n, nil where there are none. What selects losses and lambdas does not select
 // among them.
 func (f *Frontier) bestOfN(src Sources) (*rows, error) {
-	runs, err := src.Table(record.Runs)
+	runs, err := src.Table(tables.Runs)
 	if err != nil || f.BestOfN == "" || !slices.Contains(distinct(runs, "objective"), f.BestOfN) {
 		return nil, err
 	}
-	where := record.Where{"objective": {f.BestOfN}}
+	where := tables.Where{"objective": {f.BestOfN}}
 	for column, values := range f.Where {
 		if !slices.Contains([]string{"objective", "lambda", "step"}, column) {
 			where[column] = values
 		}
 	}
 	table := f.Table
-	if table == record.Traces {
-		table = record.Runs
+	if table == tables.Traces {
+		table = tables.Runs
 	}
 	of := *f
 	of.Along, of.Where = "run", nil
-	if table == record.Runs || table == record.Prompts {
+	if table == tables.Runs || table == tables.Prompts {
 		return of.rows(src, table, where)
 	}
-	if one, err := selectRows(src, table, record.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
+	if one, err := selectRows(src, table, tables.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
 		return nil, nil // its runs have not been evaluated
 	}
 	return of.rows(src, table, where)
@@ -215,7 +215,7 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			return err
 		}
 		counts = (&rows{table: best.runs, runs: best.runs, at: best.run, run: best.run}).values("n")
-		slices.SortStableFunc(counts, func(a, b string) int { return int(math.Copysign(1, record.ParseFloat(a)-record.ParseFloat(b))) })
+		slices.SortStableFunc(counts, func(a, b string) int { return int(math.Copysign(1, tables.ParseFloat(a)-tables.ParseFloat(b))) })
 	}
 	var measured, bound []point
 	for _, cell := range counts {
@@ -225,7 +225,7 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			return fmt.Errorf("%s: %w", f.BestOfN, err)
 		}
 		measured = append(measured, points...)
-		n := record.ParseFloat(cell)
+		n := tables.ParseFloat(cell)
 		for _, q := range points {
 			q.x = math.Log(n) - (n-1)/n
 			bound = append(bound, q)
@@ -263,11 +263,11 @@ func withoutBands(points []point) []point {
 
 // starts returns the rows of step 0, where every policy is the reference; nil where no table has any.
 func (f *Frontier) starts(src Sources) *rows {
-	table := record.Traces
+	table := tables.Traces
 	if f.Table == "evaluations" {
 		table = f.Table
 	}
-	where := record.Where{"step": {"0"}}
+	where := tables.Where{"step": {"0"}}
 	for column, values := range f.Where {
 		if column != "step" {
 			where[column] = values

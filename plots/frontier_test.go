@@ -7,17 +7,17 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
 // frontierTables hold two losses at two lambdas and two seeds, of which the farther goes beyond the best reward, the best of
 // n, and evaluations of one seed with intervals.
-func frontierTables() record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "n", "status", "steps", "reason", "kl_pi_ref", "reward", "win_rate")
-	traces := record.NewTable(record.Traces, "run", "step", "kl_pi_ref", "reward", "win_rate", "chosen_shift", "rejected_shift")
-	evaluations := record.NewTable("evaluations", "run", "step", "split", "n", "kl_pi_ref", "win_rate", "win_low", "win_high")
-	f := record.FormatFloat
+func frontierTables() tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "n", "status", "steps", "reason", "kl_pi_ref", "reward", "win_rate")
+	traces := tables.NewTable(tables.Traces, "run", "step", "kl_pi_ref", "reward", "win_rate", "chosen_shift", "rejected_shift")
+	evaluations := tables.NewTable("evaluations", "run", "step", "split", "n", "kl_pi_ref", "win_rate", "win_low", "win_high")
+	f := tables.FormatFloat
 	for _, loss := range []string{"dpo", "typo"} {
 		for _, lambda := range []float64{0.1, 1} {
 			for seed := range 2 {
@@ -44,7 +44,7 @@ func frontierTables() record.Memory {
 			runs.Append(run, "best-of-n", "", strconv.Itoa(seed), f(n), "exact", "0", "", f(kl), f(-4+math.Sqrt(kl)), f(n/(n+1)))
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Traces: traces, "evaluations": evaluations}
+	return tables.Memory{tables.Runs: runs, tables.Traces: traces, "evaluations": evaluations}
 }
 
 // svgOf draws a figure of frontierTables.
@@ -60,7 +60,7 @@ func svgOf(t *testing.T, p plots.Params) string {
 // Without the best of n neither of its lines is drawn; a misspelt column or an ambiguous curve is an error that names it.
 func TestFrontier(t *testing.T) {
 	with := svgOf(t, defaults("frontier"))
-	without := svgOf(t, params("frontier", func(f *plots.Frontier) { f.BestOfN, f.Where = "", record.Where{"objective": {"dpo", "typo"}} }))
+	without := svgOf(t, params("frontier", func(f *plots.Frontier) { f.BestOfN, f.Where = "", tables.Where{"objective": {"dpo", "typo"}} }))
 	if !strings.Contains(with, "best of") || strings.Contains(without, "best of") {
 		t.Error("the best of n is drawn when it should not be, or is not when it should")
 	}
@@ -72,7 +72,7 @@ func TestFrontier(t *testing.T) {
 		want string
 	}{
 		{func(f *plots.Frontier) { f.Y = []string{"rewrad"} }, "near: reward"},
-		{func(f *plots.Frontier) { f.Table, f.Along = record.Traces, "step" }, "select one with `where: {lambda: ...}`"},
+		{func(f *plots.Frontier) { f.Table, f.Along = tables.Traces, "step" }, "select one with `where: {lambda: ...}`"},
 	} {
 		_, err := plots.Render(plots.Figure{Name: "f", From: "frontier", Params: params("frontier", tt.set)}, suite(t))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

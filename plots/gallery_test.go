@@ -3,7 +3,7 @@ package plots_test
 import (
 	"math"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -23,7 +23,7 @@ func figures() []plots.Figure {
 			f.References = []plots.Reference{{Value: 0.1, Label: "bound"}}
 		})},
 		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
-			f.Table, f.X, f.Y, f.Split = record.Traces, "step", "tv_star", "lambda"
+			f.Table, f.X, f.Y, f.Split = tables.Traces, "step", "tv_star", "lambda"
 		})},
 		{Name: "lines_seeds", From: "seeds", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
 		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
@@ -31,7 +31,7 @@ func figures() []plots.Figure {
 		})},
 		{Name: "frontier", From: "frontier", Params: params("frontier", func(f *plots.Frontier) { f.Y = []string{"reward", "win_rate"} })},
 		{Name: "frontier_training", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
-			f.Table, f.Along, f.Where, f.Title = record.Traces, "step", atLambda("0.1"), "along training"
+			f.Table, f.Along, f.Where, f.Title = tables.Traces, "step", atLambda("0.1"), "along training"
 		})},
 		{Name: "frontier_evaluations", From: "frontier", Params: params("frontier", func(f *plots.Frontier) {
 			f.Table, f.Y, f.Split, f.XScale = "evaluations", []string{"win_rate"}, "split", "linear"
@@ -41,11 +41,11 @@ func figures() []plots.Figure {
 			f.Split, f.Where, f.Title = "", atLambda("1"), "all losses"
 		})},
 		{Name: "distance", From: "preservation", Params: params("distance", func(f *plots.Distance) {
-			f.X, f.By, f.To, f.Match = "lambda", "objective", record.Where{"objective": {"typo"}}, []string{"lambda"}
-			f.Where = record.Where{"objective": {"dpo", "ipo"}}
+			f.X, f.By, f.To, f.Match = "lambda", "objective", tables.Where{"objective": {"typo"}}, []string{"lambda"}
+			f.Where = tables.Where{"objective": {"dpo", "ipo"}}
 		})},
 		{Name: "lines_symlog", From: "frontier", Size: "full", Params: params("lines", func(f *plots.Lines) {
-			f.Table, f.X, f.Y, f.Split, f.YScale, f.Aggregate, f.Band = record.Traces, "step", "chosen_shift", "lambda", "symlog", "median", "range"
+			f.Table, f.X, f.Y, f.Split, f.YScale, f.Aggregate, f.Band = tables.Traces, "step", "chosen_shift", "lambda", "symlog", "median", "range"
 		})},
 		{Name: "lines_limits", From: "seeds", Theme: "dark", Width: 60, Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Twin, f.YLimits, f.Band = "lambda", "tv_star", false, []float64{0.1, 0.2}, "none"
@@ -67,27 +67,27 @@ func figures() []plots.Figure {
 }
 
 // lossTables are those of the log-sigmoid loss by its closed form: -log sigma(u) with the derivatives -+sigma(-u).
-func lossTables() record.Memory {
-	curve := record.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
-	cells := record.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
+func lossTables() tables.Memory {
+	curve := tables.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
+	cells := tables.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
 	values := func(u float64) []string {
 		slope := 1 / (1 + math.Exp(u))
-		return []string{record.FormatFloat(math.Log1p(math.Exp(-u))), record.FormatFloat(-slope), record.FormatFloat(slope)}
+		return []string{tables.FormatFloat(math.Log1p(math.Exp(-u))), tables.FormatFloat(-slope), tables.FormatFloat(slope)}
 	}
 	for i := range 41 {
 		u := float64(i-20) / 4
-		curve.Append(append([]string{record.FormatFloat(u)}, values(u)...)...)
+		curve.Append(append([]string{tables.FormatFloat(u)}, values(u)...)...)
 	}
 	for i := range 64 {
 		chosen, rejected := -0.5-float64(i%8), -0.5-float64(i/8)
-		cells.Append(append([]string{record.FormatFloat(chosen), record.FormatFloat(rejected)}, values(chosen-rejected)...)...)
+		cells.Append(append([]string{tables.FormatFloat(chosen), tables.FormatFloat(rejected)}, values(chosen-rejected)...)...)
 	}
-	return record.Memory{curve.Name: curve, cells.Name: cells}
+	return tables.Memory{curve.Name: curve, cells.Name: cells}
 }
 
 // scorecardTables have every verdict, a value beyond all bounds and one that is left open.
-func scorecardTables() record.Memory {
-	t := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "verdict", "converged")
+func scorecardTables() tables.Memory {
+	t := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "verdict", "converged")
 	for _, row := range [][]string{
 		{"dpo", "strong-interpolation", "0.874", "fail", "yes"}, {"dpo", "reference-limit", "7e-7", "pass", "yes"}, {"dpo", "size", "24339", "pass", "yes"},
 		{"typo", "strong-interpolation", "6e-6", "pass", "yes"}, {"typo", "reference-limit", "-8e-9", "pass", "no"}, {"typo", "size", "", "none", "yes"},
@@ -95,5 +95,5 @@ func scorecardTables() record.Memory {
 	} {
 		t.Append(row...)
 	}
-	return record.Memory{t.Name: t}
+	return tables.Memory{t.Name: t}
 }

@@ -7,14 +7,14 @@ import (
 
 	"gonum.org/v1/plot"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
 // Interpolation draws where training takes each loss: a panel a loss with the probability of every response over the
 // training steps, beside the dashed BT-optimal policy.
 type Interpolation struct {
-	Where  record.Where `yaml:"where" doc:"selects the runs, one for each loss: usually one lambda"`
+	Where  tables.Where `yaml:"where" doc:"selects the runs, one for each loss: usually one lambda"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
@@ -29,7 +29,7 @@ func interpolationKind() registry.Kind[Params] {
 }
 
 // Columns implements Refs.
-func (f *Interpolation) Columns() []Ref { return whereRefs(f.Where, record.Trajectories) }
+func (f *Interpolation) Columns() []Ref { return whereRefs(f.Where, tables.Trajectories) }
 
 // Prompts implements Refs.
 func (f *Interpolation) Prompts() []PromptRef { return promptRef(f.Prompt) }
@@ -39,14 +39,14 @@ func (f *Interpolation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Trajectories, f.Where)
+	all, err := selectRows(src, tables.Trajectories, f.Where)
 	if err != nil {
 		return nil, err
 	}
 	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
-	finals, err := selectRows(src, record.Policies, onlyRuns(f.Where, all))
+	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all))
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +65,8 @@ func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
 }
 
 // onlyRuns drops from a selection what selects rows of trajectories alone, so that it fits policies too.
-func onlyRuns(where record.Where, all *rows) record.Where {
-	kept := record.Where{}
+func onlyRuns(where tables.Where, all *rows) tables.Where {
+	kept := tables.Where{}
 	for column, values := range where {
 		if column != "step" {
 			kept[column] = values
@@ -99,14 +99,14 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 		}
 		index, err := strconv.Atoi(cell)
 		if err != nil {
-			return nil, fmt.Errorf("table %s: response %q is not an index", record.Trajectories, cell)
+			return nil, fmt.Errorf("table %s: response %q is not an index", tables.Trajectories, cell)
 		}
 		name := responseName(index)
 		l := look{color: responseColors[k], width: 1.2 * curveWidth}
 		p.addCurve("$π_θ("+name+")$", l, points).plain = true
 		star := finals.with("run", r.text(0, "run")).with("response", cell)
 		if star.len() == 0 {
-			return nil, fmt.Errorf("table %s has no response %s", record.Policies, cell)
+			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
 		p.Add(target{star.float(0, "pi_star"), l})
 	}

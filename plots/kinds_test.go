@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 	"windtunnel/toy/registry"
 )
@@ -33,7 +33,7 @@ func TestKinds(t *testing.T) {
 
 // Each kind tells which columns, prompts and rows it looks up.
 func TestRefs(t *testing.T) {
-	where := record.Where{"lambda": {"1"}}
+	where := tables.Where{"lambda": {"1"}}
 	for _, c := range []struct {
 		params  plots.Params
 		columns []plots.Ref

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // columnName is how a column reads in a figure.
@@ -105,7 +105,7 @@ func valueLabel(column, cell string) string {
 	switch {
 	case cell == "":
 		return symbol + " not set"
-	case math.IsNaN(record.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
+	case math.IsNaN(tables.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
 		return cell // a word
 	}
 	return symbol + " = " + cellLabel(cell)
@@ -146,7 +146,7 @@ func cellLabel(cell string) string {
 // cellLabel does.
 func sweepLabels(cells []string) func(cell string) string {
 	power := func(cell string) (int, bool) {
-		k := math.Log10(record.ParseFloat(cell))
+		k := math.Log10(tables.ParseFloat(cell))
 		return int(math.Round(k)), math.Abs(k-math.Round(k)) < 1e-9
 	}
 	for _, cell := range cells {
@@ -183,4 +183,4 @@ func responseName(index int) string {
 }
 
 // sortedKeys returns the columns of a selection in a fixed order.
-func sortedKeys(where record.Where) []string { return slices.Sorted(maps.Keys(where)) }
+func sortedKeys(where tables.Where) []string { return slices.Sorted(maps.Keys(where)) }

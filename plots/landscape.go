@@ -10,16 +10,16 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
 // Landscape draws the losses themselves on the simplex of three responses: the contours of each selected run's loss over
 // all policies, the way that training took, and the curve of where the same loss ends over lambda.
 type Landscape struct {
-	Where      record.Where `yaml:"where" doc:"selects the runs, a panel each"`
+	Where      tables.Where `yaml:"where" doc:"selects the runs, a panel each"`
 	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several, of which the others stay at their reference"`
-	Minimizers record.Where `yaml:"minimizers" doc:"selects, among the runs of a panel's loss, those whose final policies over lambda make its curve; without it all that differ in lambda alone"`
+	Minimizers tables.Where `yaml:"minimizers" doc:"selects, among the runs of a panel's loss, those whose final policies over lambda make its curve; without it all that differ in lambda alone"`
 	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
@@ -42,8 +42,8 @@ func landscapeKind() registry.Kind[Params] {
 
 // Columns implements Refs.
 func (f *Landscape) Columns() []Ref {
-	refs := whereRefs(f.Where, record.Policies)
-	for _, ref := range whereRefs(f.Minimizers, record.Policies) {
+	refs := whereRefs(f.Where, tables.Policies)
+	for _, ref := range whereRefs(f.Minimizers, tables.Policies) {
 		refs = append(refs, Ref{"minimizers." + ref.Column, ref.Table, ref.Column})
 	}
 	return refs
@@ -78,8 +78,8 @@ func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err err
 }
 
 // policies selects final policies of one prompt.
-func (f *Landscape) policies(src Sources, where record.Where) (*rows, error) {
-	all, err := selectRows(src, record.Policies, where)
+func (f *Landscape) policies(src Sources, where tables.Where) (*rows, error) {
+	all, err := selectRows(src, tables.Policies, where)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := f.policies(src, record.Where{"run": runs})
+	chosen, err := f.policies(src, tables.Where{"run": runs})
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (f *Landscape) sameLoss(own, finals *rows, i int) bool {
 
 // trainingPaths returns the rows of the trajectories of a prompt, nil where there are none.
 func trainingPaths(src Sources, prompt string) *rows {
-	paths, err := selectRows(src, record.Trajectories, record.Where{"prompt": {prompt}})
+	paths, err := selectRows(src, tables.Trajectories, tables.Where{"prompt": {prompt}})
 	if err != nil { // exact runs have none
 		return nil
 	}
@@ -210,7 +210,7 @@ func trainingPaths(src Sources, prompt string) *rows {
 }
 
 // newTerrain reads the loss of a run over one prompt's policies.
-func newTerrain(t *record.Table, run, prompt string) (*terrain, error) {
+func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
 	if !t.Has(columns...) {
 		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
@@ -218,7 +218,7 @@ func newTerrain(t *record.Table, run, prompt string) (*terrain, error) {
 	if err := t.Load(columns...); err != nil {
 		return nil, err
 	}
-	list := record.Where{"run": {run}, "prompt": {prompt}}.Select(t)
+	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
 	ground := &terrain{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]plotted{}}
 	if n := ground.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
 		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; the run of its config writes them", t.Name, len(list), run)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -17,7 +17,7 @@ type Lines struct {
 	By         string       `yaml:"by" doc:"column whose values make the lines"`
 	Split      string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
 	Order      string       `yaml:"order,omitempty" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
-	Where      record.Where `yaml:"where" doc:"selects the rows"`
+	Where      tables.Where `yaml:"where" doc:"selects the rows"`
 	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
 	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log,symlog" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps; symlog is logarithmic on both sides of a linear part around zero"`
 	XLimits    []float64    `yaml:"x_limits,omitempty" doc:"ends of the x axis, [lowest, highest]; without it those of the data"`
@@ -42,7 +42,7 @@ func linesKind() registry.Kind[Params] {
 		Summary: "one column against another, a line for each value of a column",
 		Source:  "this project",
 		New: func() Params {
-			return &Lines{Table: record.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true}
+			return &Lines{Table: tables.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true}
 		},
 	}
 }
@@ -64,7 +64,7 @@ func (f *Lines) Check() []registry.Problem {
 	if f.X == f.Y {
 		problems = append(problems, registry.Problem{Key: "y", Wrong: "is the same column as x", Allowed: "another column"})
 	}
-	if f.Prompt != "" && f.Table != record.Prompts {
+	if f.Prompt != "" && f.Table != tables.Prompts {
 		problems = append(problems, registry.Problem{Key: "prompt", Wrong: "is given, but table " + f.Table + " has no prompts", Allowed: "a prompt with `table: prompts`"})
 	}
 	problems = append(problems, checkLimits("x_limits", f.XScale, f.XLimits)...)
@@ -103,7 +103,7 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 			return nil, fmt.Errorf("%s: %w", ref.Key, err)
 		}
 	}
-	if f.Table == record.Prompts && f.Split != "prompt" && f.By != "prompt" {
+	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
 		if all, err = all.onePrompt(f.Prompt); err != nil {
 			return nil, err
 		}
@@ -183,7 +183,7 @@ func (f *Lines) lineValues(r *rows) []lineOf {
 	cells := r.values(f.By)
 	if f.By != "objective" {
 		slices.SortStableFunc(cells, func(a, b string) int {
-			return cmp.Compare(record.ParseFloat(a), record.ParseFloat(b))
+			return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b))
 		})
 	}
 	lines := make([]lineOf, len(cells))

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -63,7 +63,7 @@ func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 }
 
 // lossTable returns a table that has rows and the columns.
-func lossTable(src Sources, name string, columns ...string) (*record.Table, error) {
+func lossTable(src Sources, name string, columns ...string) (*tables.Table, error) {
 	t, err := src.Table(name)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func lossTable(src Sources, name string, columns ...string) (*record.Table, erro
 }
 
 // lossPoints returns a column over the margin.
-func lossPoints(t *record.Table, column string) []point {
+func lossPoints(t *tables.Table, column string) []point {
 	points := make([]point, t.Len())
 	for i := range t.Len() {
 		y := t.Float(i, column)
@@ -85,7 +85,7 @@ func lossPoints(t *record.Table, column string) []point {
 }
 
 // lossMap returns a panel of cells colored and labelled by a column.
-func lossMap(t *record.Table, column, title string) *Panel {
+func lossMap(t *tables.Table, column, title string) *Panel {
 	p := barePanel(title)
 	p.free, p.Aspect, p.Height = true, 1, 52*vg.Millimeter
 	m := &shadedGrid{}

@@ -6,14 +6,14 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
 // Preservation draws how far each loss ends from where it should on prompts of which some need no training: a panel a
 // prompt, a metric of the final policy over lambda, a line a loss, and a dashed line where the reference stands.
 type Preservation struct {
-	Where       record.Where `yaml:"where" doc:"selects the runs"`
+	Where       tables.Where `yaml:"where" doc:"selects the runs"`
 	PromptNames []string     `yaml:"prompts" doc:"prompts in the order of the panels; without it all of them"`
 	Metric      string       `yaml:"metric" doc:"column of prompts on the y axis"`
 	YScale      string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
@@ -36,7 +36,7 @@ func preservationKind() registry.Kind[Params] {
 
 // Columns implements Refs.
 func (f *Preservation) Columns() []Ref {
-	return append(whereRefs(f.Where, record.Prompts), Ref{"metric", record.Prompts, f.Metric})
+	return append(whereRefs(f.Where, tables.Prompts), Ref{"metric", tables.Prompts, f.Metric})
 }
 
 // Check implements registry.Checker.
@@ -66,7 +66,7 @@ func (f *Preservation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Prompts, f.Where)
+	all, err := selectRows(src, tables.Prompts, f.Where)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, al
 // referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
 // whose environments may differ.
 func referenceLevel(src Sources, of func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
-	finals, err := selectRows(src, record.Policies, record.Where{"prompt": group.members})
+	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": group.members})
 	if err != nil {
 		return 0, err
 	}
@@ -176,7 +176,7 @@ func referenceLevel(src Sources, of func(star, ref []float64) float64, group pro
 		for _, prompt := range group.members {
 			star, ref := distributions(mine.with("prompt", prompt))
 			if len(star) == 0 {
-				return 0, fmt.Errorf("table %s has no rows of run %s, prompt %s", record.Policies, run, prompt)
+				return 0, fmt.Errorf("table %s has no rows of run %s, prompt %s", tables.Policies, run, prompt)
 			}
 			mean += of(star, ref)
 			n++

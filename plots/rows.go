@@ -8,13 +8,13 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // rows are the selected rows of a table, each together with the row of runs that it belongs to.
 type rows struct {
-	table *record.Table
-	runs  *record.Table
+	table *tables.Table
+	runs  *tables.Table
 	at    []int // row of table
 	run   []int // row of runs
 }
@@ -24,19 +24,19 @@ var notCoordinates = []string{"run", "seed"}
 
 // selectRows returns the rows of a table that a selection keeps. It may name columns of the table and of runs. The error
 // names a column that neither has, or a value that no row has.
-func selectRows(src Sources, table string, where record.Where) (*rows, error) {
-	runs, err := src.Table(record.Runs)
+func selectRows(src Sources, table string, where tables.Where) (*rows, error) {
+	runs, err := src.Table(tables.Runs)
 	if err != nil {
 		return nil, err
 	}
 	t := runs
-	if table != record.Runs {
+	if table != tables.Runs {
 		if t, err = src.Table(table); err != nil {
 			return nil, err
 		}
 	}
 	r := &rows{table: t, runs: runs}
-	own, ofRun := record.Where{}, record.Where{}
+	own, ofRun := tables.Where{}, tables.Where{}
 	for _, column := range sortedKeys(where) {
 		if err := r.need(column); err != nil {
 			return nil, fmt.Errorf("where: %w", err)
@@ -54,7 +54,7 @@ func selectRows(src Sources, table string, where record.Where) (*rows, error) {
 	return r, nil
 }
 
-func (r *rows) fill(own, ofRun record.Where) {
+func (r *rows) fill(own, ofRun tables.Where) {
 	if r.table == r.runs {
 		r.at = own.Select(r.runs)
 		r.run = r.at
@@ -74,13 +74,13 @@ func (r *rows) fill(own, ofRun record.Where) {
 }
 
 // explainEmpty says which part of a selection matches nothing by itself, with the values there are.
-func (r *rows) explainEmpty(where record.Where) error {
+func (r *rows) explainEmpty(where tables.Where) error {
 	for _, column := range sortedKeys(where) {
 		t := r.table
 		if !t.Has(column) {
 			t = r.runs
 		}
-		if len((record.Where{column: where[column]}).Select(t)) > 0 {
+		if len((tables.Where{column: where[column]}).Select(t)) > 0 {
 			continue
 		}
 		return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column,
@@ -187,7 +187,7 @@ func (r *rows) numbers(column string) []float64 {
 	return slices.Compact(numbers)
 }
 
-func distinct(t *record.Table, column string) []string {
+func distinct(t *tables.Table, column string) []string {
 	all := &rows{table: t, runs: t}
 	for row := range t.Len() {
 		all.at = append(all.at, row)

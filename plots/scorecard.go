@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -101,7 +101,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 }
 
 // distinctCells lists the values of a column in order of appearance.
-func distinctCells(t *record.Table, column string) []string {
+func distinctCells(t *tables.Table, column string) []string {
 	var values []string
 	for row := range t.Len() {
 		if v := t.Text(row, column); !slices.Contains(values, v) {

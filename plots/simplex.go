@@ -12,14 +12,14 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
 // Simplex draws policies over three responses as points of the probability triangle: where each loss ends, and the way
 // there, over training or along a swept key.
 type Simplex struct {
-	Where  record.Where `yaml:"where" doc:"selects the runs"`
+	Where  tables.Where `yaml:"where" doc:"selects the runs"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 	Along  string       `yaml:"along" doc:"what a curve runs along: step for training, a swept key for the final policies over it, or none for the final policies alone"`
 	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels, such as lambda"`
@@ -45,19 +45,19 @@ func simplexKind() registry.Kind[Params] {
 func (f *Simplex) Columns() []Ref {
 	refs := whereRefs(f.Where, f.tableName())
 	if f.Along != alongSteps && f.Along != alongNone {
-		refs = append(refs, Ref{"along", record.Runs, f.Along})
+		refs = append(refs, Ref{"along", tables.Runs, f.Along})
 	}
 	if f.Split != "" {
-		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
 	}
 	return refs
 }
 
 func (f *Simplex) tableName() string {
 	if f.Along == alongSteps {
-		return record.Trajectories
+		return tables.Trajectories
 	}
-	return record.Policies
+	return tables.Policies
 }
 
 // Prompts implements Refs.
@@ -78,7 +78,7 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	if n := len(all.values("response")); n != 3 {
 		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
 	}
-	finals, err := selectRows(src, record.Policies, record.Where{"prompt": all.values("prompt"), "run": all.values("run")})
+	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")})
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +173,11 @@ func triangleRows(r *rows, along string) *rows {
 	if along == alongSteps {
 		header = append(header, alongSteps)
 	}
-	t := record.NewTable(r.table.Name, header...)
+	t := tables.NewTable(r.table.Name, header...)
 	out := &rows{table: t, runs: r.runs}
 	for i := 0; i+2 < r.len(); i += 3 {
 		x, y := corner(r.float(i+1, "pi"), r.float(i+2, "pi"))
-		cells := []string{r.text(i, "run"), record.FormatFloat(x), record.FormatFloat(y)}
+		cells := []string{r.text(i, "run"), tables.FormatFloat(x), tables.FormatFloat(y)}
 		if along == alongSteps {
 			cells = append(cells, r.text(i, alongSteps))
 		}

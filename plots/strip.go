@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
 	"windtunnel/metrics/inference"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -22,7 +22,7 @@ type Strip struct {
 	Metric string       `yaml:"metric" required:"true" doc:"measured column of runs"`
 	By     string       `yaml:"by" doc:"column whose values make the rows"`
 	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
-	Where  record.Where `yaml:"where" doc:"selects the runs: usually one lambda"`
+	Where  tables.Where `yaml:"where" doc:"selects the runs: usually one lambda"`
 	Scale  string       `yaml:"scale" oneof:"linear,log" doc:"scale of the metric"`
 	Shape  string       `yaml:"shape" oneof:"strip,violin" doc:"strip shows the dots alone; violin also the density that a Gaussian kernel of Silverman's bandwidth makes of them"`
 	Band   string       `yaml:"band" oneof:"quartiles,ci95,range,none" doc:"the interval: quartiles around the median, ci95 the 95 % Student-t interval around the mean, range around the median"`
@@ -44,9 +44,9 @@ func stripKind() registry.Kind[Params] {
 
 // Columns implements Refs.
 func (f *Strip) Columns() []Ref {
-	refs := append(whereRefs(f.Where, record.Runs), Ref{"metric", record.Runs, f.Metric}, Ref{"by", record.Runs, f.By})
+	refs := append(whereRefs(f.Where, tables.Runs), Ref{"metric", tables.Runs, f.Metric}, Ref{"by", tables.Runs, f.By})
 	if f.Split != "" {
-		refs = append(refs, Ref{"panels", record.Runs, f.Split})
+		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
 	}
 	return refs
 }
@@ -67,7 +67,7 @@ func (f *Strip) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Strip) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, record.Runs, f.Where)
+	all, err := selectRows(src, tables.Runs, f.Where)
 	if err != nil {
 		return nil, err
 	}

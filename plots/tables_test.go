@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -42,24 +42,24 @@ func readPublished(tb testing.TB) published {
 }
 
 // preservationTables are the tables of the published preservation runs.
-func preservationTables(tb testing.TB) record.Memory {
+func preservationTables(tb testing.TB) tables.Memory {
 	p := readPublished(tb)
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "kl_pi_ref")
-	prompts := record.NewTable(record.Prompts, "run", "prompt", "kl_star_pi", "kl_pi_ref")
-	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "kl_pi_ref")
+	prompts := tables.NewTable(tables.Prompts, "run", "prompt", "kl_star_pi", "kl_pi_ref")
+	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, r := range p.Runs {
-		run := fmt.Sprintf("%s/lambda=%s", r.Objective, record.FormatFloat(r.Lambda))
+		run := fmt.Sprintf("%s/lambda=%s", r.Objective, tables.FormatFloat(r.Lambda))
 		reached := []float64{klOf(r.FinalPolicy[0], p.PiRef[0]), klOf(r.FinalPolicy[1], p.PiRef[1])}
-		runs.Append(run, r.Objective, record.FormatFloat(r.Lambda), "0", "done", "1", "",
-			record.FormatFloat((reached[0]+reached[1])/2))
+		runs.Append(run, r.Objective, tables.FormatFloat(r.Lambda), "0", "done", "1", "",
+			tables.FormatFloat((reached[0]+reached[1])/2))
 		for i, kl := range []float64{r.KLGood, r.KLBad} {
-			prompts.Append(run, p.Prompts[i], record.FormatFloat(kl), record.FormatFloat(reached[i]))
+			prompts.Append(run, p.Prompts[i], tables.FormatFloat(kl), tables.FormatFloat(reached[i]))
 			for _, row := range policyRows(run, p.Prompts[i], r.FinalPolicy[i], p.PiRef[i], p.PiStar[i]) {
 				policies.Append(row...)
 			}
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Prompts: prompts, record.Policies: policies}
+	return tables.Memory{tables.Runs: runs, tables.Prompts: prompts, tables.Policies: policies}
 }
 
 func klOf(p, q []float64) float64 {
@@ -73,7 +73,7 @@ func klOf(p, q []float64) float64 {
 func policyRows(run, prompt string, pi, ref, star []float64) [][]string {
 	var rows [][]string
 	for k := range pi {
-		rows = append(rows, []string{run, prompt, strconv.Itoa(k), record.FormatFloat(pi[k]), record.FormatFloat(ref[k]), record.FormatFloat(star[k])})
+		rows = append(rows, []string{run, prompt, strconv.Itoa(k), tables.FormatFloat(pi[k]), tables.FormatFloat(ref[k]), tables.FormatFloat(star[k])})
 	}
 	return rows
 }
@@ -95,11 +95,11 @@ func mixture(p, q []float64, at float64) []float64 {
 }
 
 // trainingTables hold two losses that move straight from pi_ref, one to the mode and one to pi_star, at two lambdas.
-func trainingTables() record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
-	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
-	paths := record.NewTable(record.Trajectories, "run", "step", "prompt", "response", "pi")
-	traces := record.NewTable(record.Traces, "run", "step", "tv_star")
+func trainingTables() tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
+	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+	paths := tables.NewTable(tables.Trajectories, "run", "step", "prompt", "response", "pi")
+	traces := tables.NewTable(tables.Traces, "run", "step", "tv_star")
 	for _, lambda := range []string{"1e-05", "100"} {
 		for _, loss := range []struct {
 			label string
@@ -111,27 +111,27 @@ func trainingTables() record.Memory {
 			}
 			run := loss.label + "/lambda=" + lambda
 			distance := math.Abs(goal[0] - piStar[0])
-			runs.Append(run, loss.label, lambda, "0", "done", "4000", "", record.FormatFloat(distance), "0.1")
+			runs.Append(run, loss.label, lambda, "0", "done", "4000", "", tables.FormatFloat(distance), "0.1")
 			for _, row := range policyRows(run, "x", goal, piRef, piStar) {
 				policies.Append(row...)
 			}
 			for step := 0; step <= 4000; step += 500 {
 				pi := mixture(piRef, goal, float64(step)/4000)
-				traces.Append(run, strconv.Itoa(step), record.FormatFloat(math.Abs(pi[0]-piStar[0])))
+				traces.Append(run, strconv.Itoa(step), tables.FormatFloat(math.Abs(pi[0]-piStar[0])))
 				for k := range pi {
-					paths.Append(run, strconv.Itoa(step), "x", strconv.Itoa(k), record.FormatFloat(pi[k]))
+					paths.Append(run, strconv.Itoa(step), "x", strconv.Itoa(k), tables.FormatFloat(pi[k]))
 				}
 			}
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Policies: policies, record.Trajectories: paths, record.Traces: traces}
+	return tables.Memory{tables.Runs: runs, tables.Policies: policies, tables.Trajectories: paths, tables.Traces: traces}
 }
 
 // constraintTables hold rlhf and dpo at three penalties: equal at 0, 0.1 apart in total variation at 0.01, and at 1 rlhf
 // 0.2 away from a dpo run that diverged for lambda 2.
-func constraintTables() record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "constraint.l2", "status", "steps", "reason")
-	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+func constraintTables() tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "constraint.l2", "status", "steps", "reason")
+	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, objective := range []string{"rlhf", "dpo"} {
 		for _, lambda := range []string{"0.5", "2"} {
 			for _, at := range []struct {
@@ -152,13 +152,13 @@ func constraintTables() record.Memory {
 			}
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Policies: policies}
+	return tables.Memory{tables.Runs: runs, tables.Policies: policies}
 }
 
 // existenceTables hold one run of each status.
-func existenceTables() record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
-	policies := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+func existenceTables() tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
+	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, r := range []struct {
 		objective, lambda, status string
 		pi                        []float64
@@ -169,22 +169,22 @@ func existenceTables() record.Memory {
 	} {
 		run := r.objective + "/lambda=" + r.lambda
 		runs.Append(run, r.objective, r.lambda, "0", r.status, "0", "",
-			record.FormatFloat(math.Abs(r.pi[0]-piStar[0])), record.FormatFloat(math.Abs(r.pi[0]-piRef[0])))
+			tables.FormatFloat(math.Abs(r.pi[0]-piStar[0])), tables.FormatFloat(math.Abs(r.pi[0]-piRef[0])))
 		for _, row := range policyRows(run, "x", r.pi, piRef, piStar) {
 			policies.Append(row...)
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Policies: policies}
+	return tables.Memory{tables.Runs: runs, tables.Policies: policies}
 }
 
 // seedsTables hold two losses at four lambdas over five seeds, with noise that is symmetric around their means. Two typo runs
 // failed, both at lambda 1.
-func seedsTables() record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
+func seedsTables() tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "tv_star", "kl_pi_ref")
 	for l, objective := range []string{"dpo", "typo"} {
 		for i, lambda := range []string{"0.01", "0.1", "1", "10"} {
 			for seed, noise := range []float64{-0.08, -0.02, 0, 0.02, 0.08} {
-				status, tv, kl := "done", record.FormatFloat(0.5-0.1*float64(i)-0.15*float64(l)+noise), record.FormatFloat(2-0.5*float64(i)+noise)
+				status, tv, kl := "done", tables.FormatFloat(0.5-0.1*float64(i)-0.15*float64(l)+noise), tables.FormatFloat(2-0.5*float64(i)+noise)
 				if objective == "typo" && lambda == "1" && math.Abs(noise) == 0.02 {
 					status, tv, kl = "failed", "", ""
 				}
@@ -193,12 +193,12 @@ func seedsTables() record.Memory {
 			}
 		}
 	}
-	return record.Memory{record.Runs: runs}
+	return tables.Memory{tables.Runs: runs}
 }
 
 // suite gives all of these tables by the name of an experiment.
 func suite(tb testing.TB) plots.Sources {
-	experiments := map[string]record.Source{
+	experiments := map[string]tables.Source{
 		"preservation": preservationTables(tb),
 		"training":     trainingTables(),
 		"constraint":   constraintTables(),
@@ -210,7 +210,7 @@ func suite(tb testing.TB) plots.Sources {
 		"loss":         lossTables(),
 		"scorecard":    scorecardTables(),
 	}
-	return plots.NewSources(func(name string) (record.Source, error) {
+	return plots.NewSources(func(name string) (tables.Source, error) {
 		if source, ok := experiments[name]; ok {
 			return source, nil
 		}

@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -15,7 +15,7 @@ import (
 // improve, a curve a loss along lambda. A loss that can have both reaches the lower left corner.
 type Tradeoff struct {
 	Table       string       `yaml:"table" oneof:"prompts,groups" doc:"table that holds the metric; of groups the bands are 95 % intervals over seeds, of prompts ranges over seeds and prompts"`
-	Where       record.Where `yaml:"where" doc:"selects the runs"`
+	Where       tables.Where `yaml:"where" doc:"selects the runs"`
 	PromptNames []string     `yaml:"prompts" doc:"the prompt, or the group of the table groups, on the x axis and the one on the y axis"`
 	Metric      string       `yaml:"metric" doc:"column on both axes"`
 	Scale       string       `yaml:"scale" oneof:"linear,log" doc:"scale of both axes"`
@@ -28,7 +28,7 @@ func tradeoffKind() registry.Kind[Params] {
 		Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
 		Source:  "this project, after the preservation experiment of arXiv 2407.09072",
 		New: func() Params {
-			return &Tradeoff{Table: record.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
+			return &Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
 		},
 	}
 }
@@ -48,7 +48,7 @@ func (f *Tradeoff) Check() []registry.Problem {
 
 // Prompts implements Refs.
 func (f *Tradeoff) Prompts() []PromptRef {
-	if f.Table == record.Groups {
+	if f.Table == tables.Groups {
 		return nil // groups have names of their own
 	}
 	return promptRefs(f.PromptNames)
@@ -96,9 +96,9 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 // needs are the columns that are read.
 func (f *Tradeoff) needs() []string {
 	switch {
-	case f.Table == record.Groups && f.Metric == "kl_star_pi":
+	case f.Table == tables.Groups && f.Metric == "kl_star_pi":
 		return []string{f.Metric, "lambda", "group", "kl_star_ref"}
-	case f.Table == record.Groups:
+	case f.Table == tables.Groups:
 		return []string{f.Metric, "lambda", "group"}
 	}
 	return []string{f.Metric, "lambda"}
@@ -106,7 +106,7 @@ func (f *Tradeoff) needs() []string {
 
 // groups are the prompts, or groups of prompts, on the axes.
 func (f *Tradeoff) groups(all *rows) ([]promptGroup, error) {
-	if f.Table == record.Prompts {
+	if f.Table == tables.Prompts {
 		return all.promptGroups(f.PromptNames)
 	}
 	groups := make([]promptGroup, len(f.PromptNames))
@@ -121,7 +121,7 @@ func (f *Tradeoff) groups(all *rows) ([]promptGroup, error) {
 
 // axis says what stands on an axis.
 func (f *Tradeoff) axis(i int) string {
-	if f.Table == record.Groups {
+	if f.Table == tables.Groups {
 		return f.PromptNames[i] + " prompts"
 	}
 	return f.PromptNames[i] + " prompt"
@@ -129,7 +129,7 @@ func (f *Tradeoff) axis(i int) string {
 
 // points are the means of one group along lambda.
 func (f *Tradeoff) points(r *rows, group promptGroup) ([]point, error) {
-	if f.Table == record.Groups {
+	if f.Table == tables.Groups {
 		return collectPoints(r.with("group", group.name), "lambda", f.Metric, "lambda", spreadCI)
 	}
 	return collectPoints(r.in(group), "lambda", f.Metric, "lambda", spreadRange)
@@ -160,7 +160,7 @@ func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *r
 	if !ok {
 		return nil
 	}
-	if f.Table == record.Groups { // which holds no policies but what the divergence is of the reference
+	if f.Table == tables.Groups { // which holds no policies but what the divergence is of the reference
 		if f.Metric == "kl_star_pi" {
 			p.addLevel(line.label+", "+f.axis(1), all.with("group", group.name).mean("kl_star_ref"))
 		}

@@ -4,22 +4,22 @@ import (
 	"math"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // A trade-off of groups joins the means over seeds of two groups, and marks what the reference's divergence is.
 func TestTradeoffOfGroups(t *testing.T) {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
-	groups := record.NewTable(record.Groups, "run", "group", "kl_star_pi", "kl_star_ref")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status")
+	groups := tables.NewTable(tables.Groups, "run", "group", "kl_star_pi", "kl_star_ref")
 	for _, r := range [][]string{{"a", "0.1", "1", "1", "4"}, {"b", "0.1", "2", "3", "6"}, {"c", "1", "1", "5", "8"}, {"d", "1", "2", "7", "10"}} {
 		runs.Append(r[0], "dpo", r[1], r[2], "done")
 		groups.Append(r[0], "heldout-good", r[3], "0")
 		groups.Append(r[0], "heldout-bad", r[4], "2")
 	}
-	src := NewSources(func(string) (record.Source, error) {
-		return record.Memory{record.Runs: runs, record.Groups: groups}, nil
+	src := NewSources(func(string) (tables.Source, error) {
+		return tables.Memory{tables.Runs: runs, tables.Groups: groups}, nil
 	})
-	f := &Tradeoff{Table: record.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "kl_star_pi", Scale: linearScale}
+	f := &Tradeoff{Table: tables.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "kl_star_pi", Scale: linearScale}
 	panels, err := f.Panels(src)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestTradeoffOfGroups(t *testing.T) {
 			t.Errorf("point %d is (%v, %v) of %d, want %v of 2", i, q.x, q.y, q.n, want[i])
 		}
 	}
-	all, err := selectRows(src, record.Groups, record.Where{"group": {"heldout-bad"}})
+	all, err := selectRows(src, tables.Groups, tables.Where{"group": {"heldout-bad"}})
 	if err != nil || all.mean("kl_star_ref") != 2 || all.mean("kl_star_pi") != 7 {
 		t.Errorf("error %v; the reference is %v away, the policies %v", err, all.mean("kl_star_ref"), all.mean("kl_star_pi"))
 	}
@@ -42,15 +42,15 @@ func TestTradeoffOfGroups(t *testing.T) {
 
 // Rewards of texts have no unit, and need no divergence from pi_star beside them.
 func TestTradeoffOfTexts(t *testing.T) {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status")
-	groups := record.NewTable(record.Groups, "run", "group", "reward", "ref_reward")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status")
+	groups := tables.NewTable(tables.Groups, "run", "group", "reward", "ref_reward")
 	runs.Append("a", "dpo", "0.1", "1", "done")
 	groups.Append("a", "heldout-good", "0.7", "0.4")
 	groups.Append("a", "heldout-bad", "0.6", "0.2")
-	src := NewSources(func(string) (record.Source, error) {
-		return record.Memory{record.Runs: runs, record.Groups: groups}, nil
+	src := NewSources(func(string) (tables.Source, error) {
+		return tables.Memory{tables.Runs: runs, tables.Groups: groups}, nil
 	})
-	f := &Tradeoff{Table: record.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "reward", Scale: linearScale}
+	f := &Tradeoff{Table: tables.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "reward", Scale: linearScale}
 	panels, err := f.Panels(src)
 	if err != nil {
 		t.Fatal(err)

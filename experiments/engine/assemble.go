@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"windtunnel/experiments/cache"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 // Trouble is what assembling came upon.
@@ -22,7 +22,7 @@ const mostStacks = 5
 
 // Assemble writes the tables of the plan into dir, in the order of the plan. A run that the cache has lost since, by
 // damage or by somebody's pruning, is done again.
-func (w *Work) Assemble(ctx context.Context, dir string, format record.Format) (*Trouble, error) {
+func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (*Trouble, error) {
 	t, d := &Trouble{}, &desk{shared: &w.shared}
 	var buf []byte
 	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*entry, error) {
@@ -71,13 +71,13 @@ func fetch(from shelf, k keys, buf []byte) (e *entry, space []byte, err error) {
 }
 
 // assemble writes the rows of every run, as the entries that find returns give them, into new tables.
-func assemble(ctx context.Context, plan *spec.Plan, dir string, format record.Format, t *Trouble,
+func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Format, t *Trouble,
 	find func(*spec.Run) (*entry, error)) (err error) {
-	sinks, err := createTables(dir, plan, format)
+	out, err := createTables(dir, plan, format)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, sinks.close()) }()
+	defer func() { err = errors.Join(err, out.close()) }()
 	for i, run := range plan.All() {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -90,7 +90,7 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format record.Fo
 		if plan.Online() && run.Online() == nil {
 			e.widen()
 		}
-		if err := sinks.append(run, e); err != nil {
+		if err := out.append(run, e); err != nil {
 			return err
 		}
 	}
@@ -108,14 +108,14 @@ func (t *Trouble) note(run *spec.Run, e *entry) {
 	t.Stacks[run.ID] = e.stack
 }
 
-// tables are the files of a results folder in the making, in the order of tableNames; nil where the plan has no such
+// sinks are the files of a results folder in the making, in the order of tableNames; nil where the plan has no such
 // table.
-type tables []record.Sink
+type sinks []tables.Sink
 
-func createTables(dir string, plan *spec.Plan, format record.Format) (tables, error) {
-	t := make(tables, len(tableNames))
+func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
+	t := make(sinks, len(tableNames))
 	for _, name := range plan.Tables() {
-		sink, err := record.Create(dir, name, plan.Schema(name), format)
+		sink, err := tables.Create(dir, name, plan.Schema(name), format)
 		if err != nil {
 			return nil, errors.Join(err, t.close())
 		}
@@ -124,7 +124,7 @@ func createTables(dir string, plan *spec.Plan, format record.Format) (tables, er
 	return t, nil
 }
 
-func (t tables) append(run *spec.Run, e *entry) error {
+func (t sinks) append(run *spec.Run, e *entry) error {
 	prefix := run.Cells()
 	for i, sink := range t {
 		if sink == nil {
@@ -139,7 +139,7 @@ func (t tables) append(run *spec.Run, e *entry) error {
 }
 
 // close finishes all files and flushes them to the disk.
-func (t tables) close() error {
+func (t sinks) close() error {
 	var errs []error
 	for _, sink := range t {
 		if sink != nil {

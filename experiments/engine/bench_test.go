@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/train"
 )
 
@@ -109,7 +109,7 @@ func BenchmarkAssemble(b *testing.B) {
 	b.ReportAllocs()
 	spent := processorTime()
 	for b.Loop() {
-		if _, err := w.Assemble(context.Background(), b.TempDir(), record.CSV); err != nil {
+		if _, err := w.Assemble(context.Background(), b.TempDir(), tables.CSV); err != nil {
 			b.Fatal(err)
 		}
 	}

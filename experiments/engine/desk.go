@@ -4,8 +4,8 @@ import (
 	"math"
 	"strconv"
 
-	"windtunnel/experiments/record"
 	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
 )
@@ -51,7 +51,7 @@ type sheet struct {
 
 func (s *sheet) reset(known *numerals) { s.body, s.known = s.body[:0], known }
 
-func (s *sheet) text(cell string) { s.body = append(record.AppendCell(s.body, cell), ',') }
+func (s *sheet) text(cell string) { s.body = append(tables.AppendCell(s.body, cell), ',') }
 
 func (s *sheet) integer(v int) { s.body = append(strconv.AppendInt(s.body, int64(v), 10), ',') }
 
@@ -80,15 +80,15 @@ const numeralBits = 8
 type numeral struct {
 	bits   uint64
 	length uint8 // 0: nothing is remembered here
-	text   [record.LongestFloat]byte
+	text   [tables.LongestFloat]byte
 }
 
-// append appends what record.AppendFloat does.
+// append appends what tables.AppendFloat does.
 func (known *numerals) append(buf []byte, v float64) []byte {
 	bits := math.Float64bits(v)
 	n := &known[bits*0x9e3779b97f4a7c15>>(64-numeralBits)] // Fibonacci hashing
 	if n.length == 0 || n.bits != bits {
-		n.bits, n.length = bits, uint8(len(record.AppendFloat(n.text[:0], v)))
+		n.bits, n.length = bits, uint8(len(tables.AppendFloat(n.text[:0], v)))
 	}
 	return append(buf, n.text[:n.length]...)
 }

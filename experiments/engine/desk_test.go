@@ -10,8 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 	_ "windtunnel/toy/fixedseed"
 )
 
@@ -53,7 +53,7 @@ sweep: {seed: [1, 2, 3]}
 	}
 }
 
-// A sheet writes rows as record.AppendRow does, numbers as record.FormatFloat does, however often they come again.
+// A sheet writes rows as tables.AppendRow does, numbers as tables.FormatFloat does, however often they come again.
 func TestSheet(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -73,10 +73,10 @@ func TestSheet(t *testing.T) {
 			for range 10 {
 				v := rapid.SampledFrom(pool).Draw(t, "v")
 				s.number(v)
-				row = append(row, record.FormatFloat(v))
+				row = append(row, tables.FormatFloat(v))
 			}
 			s.end()
-			want = record.AppendRow(want, row...)
+			want = tables.AppendRow(want, row...)
 		}
 		if string(s.body) != string(want) {
 			t.Fatalf("got\n%s\nwant\n%s", s.body, want)

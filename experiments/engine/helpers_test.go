@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"windtunnel/experiments/cache"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 // planOf plans a config.
@@ -70,7 +70,7 @@ func do(t testing.TB, w *Work, dir string) *Trouble {
 	if err := w.Compute(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	trouble, err := w.Assemble(context.Background(), dir, record.CSV)
+	trouble, err := w.Assemble(context.Background(), dir, tables.CSV)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,16 +78,16 @@ func do(t testing.TB, w *Work, dir string) *Trouble {
 }
 
 // results does a plan and returns its tables by name, and the stack traces.
-func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*record.Table, map[string]string) {
+func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*tables.Table, map[string]string) {
 	t.Helper()
 	dir, w := t.TempDir(), workOn(t, plan, jobs)
 	trouble := do(t, w, dir)
 	if c := w.Meter.Now(); c.Runs != plan.Len() || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
 		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
 	}
-	all := map[string]*record.Table{}
+	all := map[string]*tables.Table{}
 	for _, name := range plan.Tables() {
-		table, err := record.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
+		table, err := tables.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 )
 
@@ -33,7 +33,7 @@ func TestOnline(t *testing.T) {
 	if len(stacks) > 0 {
 		t.Fatal(stacks)
 	}
-	runs := all[record.Runs]
+	runs := all[tables.Runs]
 	for row := range runs.Len() {
 		name, online := runs.Text(row, "run"), strings.Contains(runs.Text(row, "preferences"), "online")
 		if got := runs.Text(row, "proxy_reward") != ""; got != online {
@@ -55,8 +55,8 @@ func TestOnline(t *testing.T) {
 			}
 		}
 	}
-	traces := all[record.Traces]
-	if traces.Text(0, "run") == "" || !traces.Has("proxy_reward") || !all[record.Prompts].Has("proxy_reward") || all[record.Policies].Has("proxy_reward") {
+	traces := all[tables.Traces]
+	if traces.Text(0, "run") == "" || !traces.Has("proxy_reward") || !all[tables.Prompts].Has("proxy_reward") || all[tables.Policies].Has("proxy_reward") {
 		t.Error("the column of the proxy stands in the wrong tables")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 )
 
@@ -78,30 +78,30 @@ func TestSameBytes(t *testing.T) {
 func TestTables(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, trained)
-	tables, _ := results(t, plan, 2)
-	runs := tables[record.Runs]
+	all, _ := results(t, plan, 2)
+	runs := all[tables.Runs]
 	for i, r := range plan.All() {
 		if want := append(r.Cells(), "done"); !slices.Equal(runs.Row(i)[:len(want)], want) {
 			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Row(i)[:len(want)], want)
 		}
 	}
-	for name, table := range tables {
+	for name, table := range all {
 		for row := range table.Len() {
 			for i, cell := range table.Row(row) {
-				if v := record.ParseFloat(cell); cell != "" && v == v && record.FormatFloat(v) != cell {
-					t.Errorf("%s: %s is %s, which reads back as %s", name, table.Header[i], cell, record.FormatFloat(v))
+				if v := tables.ParseFloat(cell); cell != "" && v == v && tables.FormatFloat(v) != cell {
+					t.Errorf("%s: %s is %s, which reads back as %s", name, table.Header[i], cell, tables.FormatFloat(v))
 				}
 			}
 		}
 	}
 	sums := map[string]float64{}
-	for _, name := range []string{record.Policies, record.Trajectories} {
-		table := tables[name]
+	for _, name := range []string{tables.Policies, tables.Trajectories} {
+		table := all[name]
 		for row := range table.Len() {
 			sums[name+table.Text(row, "run")+table.Text(row, "step")+table.Text(row, "prompt")] += table.Float(row, "pi")
 		}
 	}
-	if want := (tables[record.Policies].Len() + tables[record.Trajectories].Len()) / 4; len(sums) != want {
+	if want := (all[tables.Policies].Len() + all[tables.Trajectories].Len()) / 4; len(sums) != want {
 		t.Errorf("%d policies of 4 responses in all, want %d", len(sums), want)
 	}
 	for at, sum := range sums {
@@ -109,7 +109,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: pi sums to %v", at, sum)
 		}
 	}
-	if n := tables[record.Prompts].Len(); n != 2*plan.Len() {
+	if n := all[tables.Prompts].Len(); n != 2*plan.Len() {
 		t.Errorf("%d rows of prompts, want 2 a run", n)
 	}
 }
@@ -119,9 +119,9 @@ func TestUnlisted(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, "name: large\nenvironment: {kind: random-bandit, responses: 4}\npreferences: {kind: sample}\n"+
 		"train: {epochs: 2}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1], environment.responses: [1000, 1001]}\n")
-	tables, _ := results(t, plan, 1)
-	for name, want := range map[string]int{record.Policies: 1000, record.Prompts: 2, record.Trajectories: 2000} {
-		if got := tables[name].Len(); got != want {
+	all, _ := results(t, plan, 1)
+	for name, want := range map[string]int{tables.Policies: 1000, tables.Prompts: 2, tables.Trajectories: 2000} {
+		if got := all[name].Len(); got != want {
 			t.Errorf("%d rows of %s, want %d", got, name, want)
 		}
 	}
@@ -132,8 +132,8 @@ func TestGroups(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, "name: groups\nenvironment: {kind: contextual, prompts: 4, held_out: 6}\npreferences: {kind: sample, n: 9}\n"+
 		"policy: {kind: mlp, hidden: [3]}\ntrain: {epochs: 5}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1]}\n")
-	tables, _ := results(t, plan, 1)
-	prompts, groups := tables[record.Prompts], tables[record.Groups]
+	all, _ := results(t, plan, 1)
+	prompts, groups := all[tables.Prompts], all[tables.Groups]
 	mean := func(names ...string) float64 {
 		sum, n := 0.0, 0.0
 		for row := range prompts.Len() {
@@ -155,7 +155,7 @@ func TestGroups(t *testing.T) {
 	if want := []string{"good 2", "bad 2", "heldout-good 3", "heldout-bad 3"}; !slices.Equal(seen, want) {
 		t.Errorf("groups %v, want %v", seen, want)
 	}
-	if got, want := tables[record.Runs].Float(0, "kl_star_pi"), mean("good", "bad"); math.Abs(got-want) > 1e-12 || got == mean("heldout-good", "heldout-bad") {
+	if got, want := all[tables.Runs].Float(0, "kl_star_pi"), mean("good", "bad"); math.Abs(got-want) > 1e-12 || got == mean("heldout-good", "heldout-bad") {
 		t.Errorf("the run's mean is %v, want %v", got, want)
 	}
 }
@@ -223,8 +223,8 @@ environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref
 train: {optimizer: {kind: sgd, lr: 1e6}, batch_size: 0, epochs: 100, record_every: 1}
 objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {lr: 0.1}}}]
 `
-	tables, stacks := results(t, planOf(t, one), 1)
-	runs := tables[record.Runs]
+	all, stacks := results(t, planOf(t, one), 1)
+	runs := all[tables.Runs]
 	if got := runs.Text(0, "status"); got != Failed {
 		t.Fatalf("the status is %q", got)
 	}
@@ -237,13 +237,13 @@ objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {
 	if runs.Text(1, "status") != "done" || runs.Text(1, "tv_star") == "" {
 		t.Errorf("the other run is %v", runs.Row(1))
 	}
-	policies := tables[record.Policies]
+	policies := all[tables.Policies]
 	for row := range 3 {
 		if policies.Text(row, "pi") != "" || policies.Float(row, "pi_ref") == 0 {
 			t.Errorf("row %d of policies is %v, want pi_ref but no pi", row, policies.Row(row))
 		}
 	}
-	for name, table := range tables {
+	for name, table := range all {
 		for i := range table.Len() {
 			if row := table.Row(i); slices.Contains(row, "NaN") || slices.Contains(row, "nan") {
 				t.Errorf("%s: %v", name, row)
@@ -255,8 +255,8 @@ objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {
 // A minimizer that does not exist is a result: its status stands in runs, and nothing is made up for it.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
-	tables, _ := results(t, planOf(t, solved), 2)
-	runs, policies := tables[record.Runs], tables[record.Policies]
+	all, _ := results(t, planOf(t, solved), 2)
+	runs, policies := all[tables.Runs], all[tables.Policies]
 	for row, status := range []string{"diverged", "diverged", "converged", "converged"} {
 		exists := status == "converged"
 		if got := runs.Text(row, "status"); got != status {
@@ -271,7 +271,7 @@ func TestStatuses(t *testing.T) {
 			}
 		}
 	}
-	if tables[record.Traces].Len() > 0 || tables[record.Trajectories].Len() > 0 {
+	if all[tables.Traces].Len() > 0 || all[tables.Trajectories].Len() > 0 {
 		t.Error("the exact solver has traces")
 	}
 }
@@ -323,7 +323,7 @@ func TestRunCannotWrite(t *testing.T) {
 	if err := w.Compute(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Assemble(context.Background(), filepath.Join(t.TempDir(), "nowhere"), record.CSV); !errors.Is(err, os.ErrNotExist) {
+	if _, err := w.Assemble(context.Background(), filepath.Join(t.TempDir(), "nowhere"), tables.CSV); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"windtunnel/experiments/cache"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 const (
@@ -235,7 +235,7 @@ func (m *Merger) open() error {
 
 // Assemble writes the tables of the whole plan into dir. A run that no shard has, or that is damaged, is an error that
 // names the run and the shard.
-func (m *Merger) Assemble(ctx context.Context, dir string, format record.Format) (*Trouble, error) {
+func (m *Merger) Assemble(ctx context.Context, dir string, format tables.Format) (*Trouble, error) {
 	t := &Trouble{}
 	var buf []byte
 	return t, assemble(ctx, m.plan, dir, format, t, func(run *spec.Run) (*entry, error) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 )
 
@@ -38,23 +38,23 @@ func TestTexts(t *testing.T) {
 	if len(stacks) > 0 {
 		t.Fatal(stacks)
 	}
-	count := func(table, run string) int { return len(record.Where{"run": {run}}.Select(all[table])) }
+	count := func(table, run string) int { return len(tables.Where{"run": {run}}.Select(all[table])) }
 	// 16 pairs in batches of 4 are 4 steps, 8 prompts 2 steps; there are looks at 0, 2 and 4 at 8 groups.
 	for run, want := range map[string][5]int{"dpo/seed=1": {1, 4, 24, 8, 16}, "rlhf/seed=0": {1, 2, 16, 8, 16}, "best-of-n/seed=0": {1, 0, 8, 8, 16}} {
-		got := [5]int{count(record.Runs, run), count(record.Traces, run), count(record.Evaluations, run), count(record.Groups, run), count(record.Samples, run)}
-		if got != want || count(record.Prompts, run) != 16 {
+		got := [5]int{count(tables.Runs, run), count(tables.Traces, run), count(tables.Evaluations, run), count(tables.Groups, run), count(tables.Samples, run)}
+		if got != want || count(tables.Prompts, run) != 16 {
 			t.Errorf("%s: rows %v, want %v", run, got, want)
 		}
 	}
-	runs, groups, prompts := all[record.Runs], all[record.Groups], all[record.Prompts]
+	runs, groups, prompts := all[tables.Runs], all[tables.Groups], all[tables.Prompts]
 	for row := range runs.Len() {
 		name := runs.Text(row, "run")
 		if status := runs.Text(row, "status"); (status == "exact") != strings.HasPrefix(name, "best") || status == Failed {
 			t.Errorf("%s: %s", name, status)
 		}
-		held := record.Where{"run": {name}, "group": {"heldout"}}.Select(groups)
+		held := tables.Where{"run": {name}, "group": {"heldout"}}.Select(groups)
 		mean, n := 0.0, 0.0
-		for _, p := range (record.Where{"run": {name}}).Select(prompts) {
+		for _, p := range (tables.Where{"run": {name}}).Select(prompts) {
 			if strings.HasPrefix(prompts.Text(p, "group"), "heldout") {
 				mean, n = mean+prompts.Float(p, "kl_pi_ref"), n+1
 			}
@@ -103,7 +103,7 @@ func TestTextsFail(t *testing.T) {
 	} {
 		reason := c[2]
 		all, _ := results(t, planOf(t, strings.Replace(text, c[0], c[1], 1)), 1)
-		runs := all[record.Runs]
+		runs := all[tables.Runs]
 		const row = 0 // of DPO
 		if runs.Text(row, "status") != Failed || !strings.Contains(runs.Text(row, "reason"), reason) || runs.Text(row, "reward") != "" {
 			t.Errorf("%s: %s, %s", c[1], runs.Text(row, "status"), runs.Text(row, "reason"))

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // Results are the final policies of a results folder over three responses, as the page shows them.
@@ -33,12 +33,12 @@ const simplexResponses = 3
 
 // ReadResults reads the policies of the tables of a folder. Prompts with another number of responses and runs without a
 // final policy are left out; the error says so where nothing is left.
-func ReadResults(name string, src record.Source) (*Results, error) {
-	runs, err := src.Table(record.Runs)
+func ReadResults(name string, src tables.Source) (*Results, error) {
+	runs, err := src.Table(tables.Runs)
 	if err != nil {
 		return nil, err
 	}
-	policies, err := src.Table(record.Policies)
+	policies, err := src.Table(tables.Policies)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func ReadResults(name string, src record.Source) (*Results, error) {
 		if p, ok := readPolicy(policies, i, n); ok {
 			run, known := row[p.Run]
 			if !known {
-				return nil, fmt.Errorf("%s: the table %s has no run %q, the table %s has", name, record.Runs, p.Run, record.Policies)
+				return nil, fmt.Errorf("%s: the table %s has no run %q, the table %s has", name, tables.Runs, p.Run, tables.Policies)
 			}
 			p.Objective, p.Lambda = runs.Text(run, "objective"), runs.Text(run, "lambda")
 			out.add(p)
@@ -75,7 +75,7 @@ func (r *Results) add(p Policy) {
 }
 
 // promptRows counts the rows from first on that are of the same run and prompt.
-func promptRows(t *record.Table, first int) int {
+func promptRows(t *tables.Table, first int) int {
 	n := 1
 	for first+n < t.Len() && t.Text(first+n, "run") == t.Text(first, "run") && t.Text(first+n, "prompt") == t.Text(first, "prompt") {
 		n++
@@ -84,7 +84,7 @@ func promptRows(t *record.Table, first int) int {
 }
 
 // readPolicy reads n rows as a policy, and says whether it can be drawn.
-func readPolicy(t *record.Table, first, n int) (Policy, bool) {
+func readPolicy(t *tables.Table, first, n int) (Policy, bool) {
 	p := Policy{Run: t.Text(first, "run"), Prompt: t.Text(first, "prompt")}
 	for i := first; i < first+n; i++ {
 		pi := t.Float(i, "pi")

@@ -6,21 +6,21 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // folder is a results folder in memory; policies are given as run, prompt and probabilities.
-func folder(policies ...[]string) record.Memory {
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda")
+func folder(policies ...[]string) tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda")
 	runs.Append("dpo/lambda=1", "dpo", "1")
 	runs.Append("best-of-n", "best-of-n", "")
-	table := record.NewTable(record.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
+	table := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, p := range policies {
 		for i, pi := range p[2:] {
 			table.Append(p[0], p[1], fmt.Sprint(i), pi, "0.4", "0.3")
 		}
 	}
-	return record.Memory{record.Runs: runs, record.Policies: table}
+	return tables.Memory{tables.Runs: runs, tables.Policies: table}
 }
 
 func TestReadResults(t *testing.T) {
@@ -45,12 +45,12 @@ func TestReadResults(t *testing.T) {
 
 func TestReadResultsErrors(t *testing.T) {
 	for _, test := range []struct {
-		src  record.Memory
+		src  tables.Memory
 		want string
 	}{
 		{folder([]string{"dpo/lambda=1", "two", "0.5", "0.5"}), "no final policies over 3 responses"},
 		{folder([]string{"other", "x", "0.5", "0.25", "0.25"}), `no run "other"`},
-		{record.Memory{}, "no table"},
+		{tables.Memory{}, "no table"},
 	} {
 		if _, err := ReadResults("r", test.src); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want %q", err, test.want)

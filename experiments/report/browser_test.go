@@ -14,8 +14,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"windtunnel/experiments/internal/browser"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/report"
+	"windtunnel/metrics/tables"
 )
 
 // show opens the page of some folders from a file.
@@ -66,7 +66,7 @@ func long(t *testing.T) report.Folder {
 	for i := range 20 {
 		header = append(header, fmt.Sprintf("column_%d", i))
 	}
-	table := record.NewTable("paired", header...)
+	table := tables.NewTable("paired", header...)
 	for row := range 150 {
 		cells := []string{fmt.Sprintf("dpo/lambda=0.00673794699908546%d", row)}
 		for i := range 20 {
@@ -86,7 +86,7 @@ func cells(table string, column int) string {
 
 func TestSorting(t *testing.T) {
 	f := open(t)
-	table := record.NewTable(record.Runs, "run", "loss")
+	table := tables.NewTable(tables.Runs, "run", "loss")
 	for run, loss := range map[string]string{"a": "10", "b": "9", "c": "", "d": "1e-05", "e": "-2", "f": "+Inf"} {
 		table.Append(run, loss)
 	}

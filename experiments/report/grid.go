@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // grid is a scorecard as a heat map: a row a loss, a column a test.
@@ -27,7 +27,7 @@ type gridCell struct {
 var signs = map[string]string{"pass": "✓", "fail": "✗", "none": "–"}
 
 // newGrid reads the table scorecard.
-func newGrid(t *record.Table) (*grid, error) {
+func newGrid(t *tables.Table) (*grid, error) {
 	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func newGrid(t *record.Table) (*grid, error) {
 }
 
 // newGridCell shows a row of the table.
-func newGridCell(t *record.Table, row int) gridCell {
+func newGridCell(t *tables.Table, row int) gridCell {
 	c := gridCell{Verdict: t.Text(row, "verdict"), Value: short(t.Float(row, "value"))}
 	c.Sign = signs[c.Verdict]
 	c.Hint = fmt.Sprintf("%s, %s: %s, bound %s", t.Text(row, "loss"), t.Text(row, "test"), c.Verdict, short(t.Float(row, "bound")))

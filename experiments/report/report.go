@@ -18,10 +18,10 @@ import (
 	"html/template"
 	"strings"
 
-	"windtunnel/experiments/claims"
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -36,12 +36,12 @@ type Folder struct {
 	Sources  plots.Sources    // the tables that figures and the scorecard read; unused where Pictures is not nil
 	Pictures []plots.File     // figures as SVG files, for a folder that no longer has the tables to draw them from
 	Tables   []Table          // to show, in this order
-	Schemas  map[string]record.Schema
+	Schemas  map[string]tables.Schema
 }
 
 // Table is a table and the file that holds all of it.
 type Table struct {
-	*record.Table
+	*tables.Table
 	File string
 }
 

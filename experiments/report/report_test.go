@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/claims"
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/report"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -28,7 +28,7 @@ func open(t testing.TB) report.Folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := record.OpenFolder(dir)
+	folder, err := tables.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func open(t testing.TB) report.Folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, err := folder.Table(record.Runs)
+	runs, err := folder.Table(tables.Runs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +45,9 @@ func open(t testing.TB) report.Folder {
 		t.Fatal(err)
 	}
 	f := report.Folder{Dir: "results/small", Name: c.Head.Name, Config: c, Text: string(text), Manifest: manifest,
-		Sources: plots.NewSources(func(string) (record.Source, error) { return folder, nil }),
+		Sources: plots.NewSources(func(string) (tables.Source, error) { return folder, nil }),
 		Tables:  []report.Table{{Table: runs, File: "results/small/runs.csv"}},
-		Schemas: map[string]record.Schema{record.Runs: {{Name: "tv_star", Doc: "Total variation to pi_star."}}}}
+		Schemas: map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: "Total variation to pi_star."}}}}
 	for _, claim := range c.Experiment.Claims {
 		result, err := claim.Test.Evaluate(folder)
 		if err != nil {
@@ -137,19 +137,19 @@ func dressed(t testing.TB, evil string) report.Folder {
 	f.Manifest = &engine.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
 	f.Verdicts = []report.Verdict{{Name: evil, Text: evil, Result: claims.Result{Detail: evil}}}
 	runs := renamed(t, f.Tables[0].Table, evil)
-	f.Sources = plots.NewSources(func(string) (record.Source, error) { return sourceOf(t, runs, evil), nil })
+	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return sourceOf(t, runs, evil), nil })
 	f.Tables = []report.Table{{Table: runs, File: evil}}
-	f.Schemas = map[string]record.Schema{record.Runs: {{Name: "tv_star", Doc: evil}}}
+	f.Schemas = map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: evil}}}
 	return f
 }
 
 // renamed puts a name in place of the loss dpo, and makes a failed run whose reason it is.
-func renamed(t testing.TB, table *record.Table, evil string) *record.Table {
+func renamed(t testing.TB, table *tables.Table, evil string) *tables.Table {
 	t.Helper()
 	if err := table.Load(table.Header...); err != nil {
 		t.Fatal(err)
 	}
-	out := record.NewTable(table.Name, table.Header...)
+	out := tables.NewTable(table.Name, table.Header...)
 	for row := range table.Len() {
 		cells := table.Row(row)
 		for i, cell := range cells {
@@ -168,12 +168,12 @@ func renamed(t testing.TB, table *record.Table, evil string) *record.Table {
 }
 
 // sourceOf gives the tables of the small folder with the name put in.
-func sourceOf(t testing.TB, runs *record.Table, evil string) record.Source {
-	folder, err := record.OpenFolder(filepath.Join("testdata", "small"))
+func sourceOf(t testing.TB, runs *tables.Table, evil string) tables.Source {
+	folder, err := tables.OpenFolder(filepath.Join("testdata", "small"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := record.Memory{record.Runs: runs}
+	memory := tables.Memory{tables.Runs: runs}
 	for _, name := range []string{"traces", "trajectories", "policies", "prompts"} {
 		table, err := folder.Table(name)
 		if err != nil {
@@ -182,7 +182,7 @@ func sourceOf(t testing.TB, runs *record.Table, evil string) record.Source {
 		if err := table.Load(table.Header...); err != nil {
 			t.Fatal(err)
 		}
-		out := record.NewTable(name, table.Header...)
+		out := tables.NewTable(name, table.Header...)
 		for row := range table.Len() {
 			cells := table.Row(row)
 			for i := range cells {
@@ -228,7 +228,7 @@ func shape(page string) string {
 // A table that is too long says how much of it is where.
 func TestCut(t *testing.T) {
 	f := open(t)
-	long := record.NewTable("paired", "left", "right", "n", "p")
+	long := tables.NewTable("paired", "left", "right", "n", "p")
 	for i := range 1000 {
 		long.Append(fmt.Sprintf("a%d", i), "b", "20", fmt.Sprintf("0.000123456%d", i))
 	}
@@ -248,7 +248,7 @@ func TestCut(t *testing.T) {
 // A figure that cannot be drawn does not lose the page, which tells of it.
 func TestUndrawn(t *testing.T) {
 	f := open(t)
-	f.Sources = plots.NewSources(func(string) (record.Source, error) { return record.Memory{}, nil })
+	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{}, nil })
 	page, err := report.Write(t.Context(), []report.Folder{f})
 	if err != nil {
 		t.Fatal(err)
@@ -291,11 +291,11 @@ func TestPictures(t *testing.T) {
 // The scorecard is a table with a sign beside each color.
 func TestScorecard(t *testing.T) {
 	f := open(t)
-	card := record.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "detail")
+	card := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "detail")
 	card.Append("dpo", "weak", "0.5", "0.1", "fail", "on x")
 	card.Append("dpo", "strong", "", "0.1", "none", "")
 	card.Append("typo", "weak", "0.01", "0.1", "pass", "")
-	f.Sources = plots.NewSources(func(string) (record.Source, error) { return record.Memory{plots.ScorecardTable: card}, nil })
+	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{plots.ScorecardTable: card}, nil })
 	config := *f.Config
 	config.Experiment, config.Plan, config.Scorecard = nil, nil, &spec.Scorecard{Head: config.Head}
 	f.Config, f.Tables, f.Verdicts = &config, nil, nil

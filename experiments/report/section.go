@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -89,7 +89,7 @@ func (s *section) tables(f *Folder) error {
 		if err := t.Load(t.Header...); err != nil {
 			return err
 		}
-		if t.Name == record.Runs {
+		if t.Name == tables.Runs {
 			s.runs(t.Table)
 		}
 		s.Sheets = append(s.Sheets, newSheet(fmt.Sprintf("%s-t%d", s.ID, len(s.Sheets)), t, f.Schemas[t.Name]))
@@ -105,11 +105,11 @@ func (s *section) tables(f *Folder) error {
 const mostFailed = 50
 
 // runs tells of the table of runs how many there are of what, and which broke.
-func (s *section) runs(t *record.Table) {
+func (s *section) runs(t *tables.Table) {
 	s.Runs = t.Len()
 	var parts []string
 	for _, status := range distinct(t, "status") {
-		parts = append(parts, fmt.Sprintf("%d %s", len(record.Where{"status": {status}}.Select(t)), status))
+		parts = append(parts, fmt.Sprintf("%d %s", len(tables.Where{"status": {status}}.Select(t)), status))
 	}
 	slices.Sort(parts)
 	s.Statuses = strings.Join(parts, ", ")
@@ -118,7 +118,7 @@ func (s *section) runs(t *record.Table) {
 	if lambdas := distinct(t, "lambda"); len(lambdas) > 1 {
 		s.Facts = append(s.Facts, fact{"Lambda", span(t, "lambda", len(lambdas))})
 	}
-	for _, row := range (record.Where{"status": {engine.Failed}}).Select(t) {
+	for _, row := range (tables.Where{"status": {engine.Failed}}).Select(t) {
 		if len(s.Failed) == mostFailed {
 			s.MoreFailed++
 			continue
@@ -128,7 +128,7 @@ func (s *section) runs(t *record.Table) {
 }
 
 // distinct lists the values of a column in the order of the table.
-func distinct(t *record.Table, column string) []string {
+func distinct(t *tables.Table, column string) []string {
 	if !t.Has(column) {
 		return nil
 	}
@@ -155,7 +155,7 @@ func seeds(values []string) string {
 }
 
 // span says from where to where a column's n values go.
-func span(t *record.Table, column string, n int) string {
+func span(t *tables.Table, column string, n int) string {
 	low, high := t.Float(0, column), t.Float(0, column)
 	for row := range t.Len() {
 		low, high = min(low, t.Float(row, column)), max(high, t.Float(row, column))

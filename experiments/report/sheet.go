@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // mostRows is how many rows of a table the page holds. All that it says of the rest is where they are.
@@ -33,7 +33,7 @@ type cell struct {
 }
 
 // newSheet shows a loaded table. Numbers are rounded for reading.
-func newSheet(id string, t Table, schema record.Schema) sheet {
+func newSheet(id string, t Table, schema tables.Schema) sheet {
 	s := sheet{ID: id, Name: t.Name, File: t.File, All: t.Len()}
 	docs := map[string]string{}
 	for _, c := range schema {
@@ -74,7 +74,7 @@ func (s *sheet) Caption() string {
 }
 
 // constant returns the value of a column that has but one.
-func constant(t *record.Table, name string) (string, bool) {
+func constant(t *tables.Table, name string) (string, bool) {
 	for row := range t.Len() {
 		if t.Text(row, name) != t.Text(0, name) {
 			return "", false

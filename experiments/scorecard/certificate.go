@@ -5,8 +5,8 @@ import (
 	"math"
 	"strings"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 // Certificate says in words what a cell's verdict rests on: the question, the environment, the policy reached, what was
@@ -21,8 +21,8 @@ func (c *Cell) Certificate() string {
 	}
 	fmt.Fprintf(&b, "%s, %s: %s\n", c.Loss, c.Test.Name, c.Verdict)
 	line("question", "%s", c.Test.Asks)
-	line("value", "%s: %s", record.FormatFloat(r.Value), c.Test.Value)
-	line("bound", "%s", record.FormatFloat(c.Bound))
+	line("value", "%s: %s", tables.FormatFloat(r.Value), c.Test.Value)
+	line("bound", "%s", tables.FormatFloat(c.Bound))
 	if c.Verdict == None {
 		line("why none", "%s", r.None)
 		line("theory", "%s", c.Test.Theory)
@@ -56,7 +56,7 @@ func (c *Cell) environment(line func(name, format string, args ...any)) {
 		line("  pi_ref", "%s", distribution(x.PiRef))
 	}
 	if !math.IsNaN(r.Lambda) && c.subject.hasLambda() {
-		line("lambda", "%s", record.FormatFloat(r.Lambda))
+		line("lambda", "%s", tables.FormatFloat(r.Lambda))
 	}
 	switch r.Solver {
 	case spec.SolverExact:
@@ -89,7 +89,7 @@ type Reproduction struct {
 // the cell's (up to sign where the claim says so); run as a scorecard, its one cell is.
 func (c *Cell) Reproduce(name string, settings spec.ScorecardSettings) *Reproduction {
 	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict,
-		record.FormatFloat(c.Reading.Value), record.FormatFloat(c.Bound))
+		tables.FormatFloat(c.Reading.Value), tables.FormatFloat(c.Bound))
 	if c.Verdict != None && c.Reading.Again != nil {
 		if recipe := c.Reading.Again(c.Bound); !recipe.unrunnable {
 			recipe.Name, recipe.Description = name, describe

@@ -3,8 +3,8 @@ package scorecard
 import (
 	"math"
 
-	"windtunnel/experiments/claims"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"

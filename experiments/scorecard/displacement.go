@@ -6,8 +6,8 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"windtunnel/experiments/claims"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"

@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 
-	"windtunnel/experiments/claims"
+	"windtunnel/metrics/claims"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"

@@ -6,7 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"windtunnel/experiments/claims"
+	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"

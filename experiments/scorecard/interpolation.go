@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"windtunnel/experiments/claims"
+	"windtunnel/metrics/claims"
 )
 
 // The ends of lambda at which the limits are read.

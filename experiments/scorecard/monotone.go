@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"windtunnel/experiments/claims"
+	"windtunnel/metrics/claims"
 )
 
 var monotone = &Test{

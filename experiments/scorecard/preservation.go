@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/claims"
+	"windtunnel/metrics/claims"
 )
 
 // improvedBy is the share of KL(pi_star to pi_ref) by which a bad prompt has to be improved.

@@ -7,10 +7,10 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/claims"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
 )
 
 // Recipe is an experiment that reproduces one cell: the value of its claim is the cell's.
@@ -77,17 +77,17 @@ func atLambda(label string, lambda float64) string {
 	if math.IsNaN(lambda) {
 		return label
 	}
-	return label + " at " + record.FormatFloat(lambda)
+	return label + " at " + tables.FormatFloat(lambda)
 }
 
 // flow writes numbers as a list, as cells of swept keys hold it.
 func flow(values []float64) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
-		parts[i] = record.FormatFloat(v)
+		parts[i] = tables.FormatFloat(v)
 	}
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
 // only selects the runs of one objective.
-func only(label string) record.Where { return record.Where{"objective": {label}} }
+func only(label string) tables.Where { return tables.Where{"objective": {label}} }

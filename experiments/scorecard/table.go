@@ -6,22 +6,22 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
 // Schema describes the columns of the scorecard's table.
-func Schema() record.Schema {
-	return record.Schema{
+func Schema() tables.Schema {
+	return tables.Schema{
 		{Name: "loss", Doc: "Label of the objective."},
 		{Name: "test", Doc: "Name of the test."},
-		{Name: "value", Type: record.Number, Doc: "The worst case over the environments; less is better. Empty where the verdict is none."},
-		{Name: "bound", Type: record.Number, Doc: "The largest value that passes."},
+		{Name: "value", Type: tables.Number, Doc: "The worst case over the environments; less is better. Empty where the verdict is none."},
+		{Name: "bound", Type: tables.Number, Doc: "The largest value that passes."},
 		{Name: "verdict", Doc: "pass, fail, or none where the test does not apply."},
 		{Name: "environment", Doc: "Where the worst case was found."},
-		{Name: "seed", Type: record.Integer, Doc: "Seed of that environment, where it is a random one."},
+		{Name: "seed", Type: tables.Integer, Doc: "Seed of that environment, where it is a random one."},
 		{Name: "prompt", Doc: "Prompt of the worst case."},
-		{Name: "lambda", Type: record.Number, Doc: "Lambda of the worst case."},
+		{Name: "lambda", Type: tables.Number, Doc: "Lambda of the worst case."},
 		{Name: "solver", Doc: "How the policy of the worst case was found."},
 		{Name: "converged", Doc: "Whether the search for a policy arrived in every environment: yes, no where some are left out for that, or " +
 			"empty where there are none or only stopped runs were asked for."},
@@ -31,8 +31,8 @@ func Schema() record.Schema {
 
 // Table returns the scorecard in long form, with the columns of Schema: a row a cell, losses in order and tests within
 // them.
-func (c *Card) Table() *record.Table {
-	t := record.NewTable(plots.ScorecardTable, Schema().Names()...)
+func (c *Card) Table() *tables.Table {
+	t := tables.NewTable(plots.ScorecardTable, Schema().Names()...)
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
 			t.Append(c.Cells[i][j].row()...)
@@ -49,8 +49,8 @@ func (c *Cell) row() []string {
 			seed = strconv.Itoa(r.Place.Seed)
 		}
 	}
-	return []string{c.Loss, c.Test.Name, record.FormatFloat(r.Value), record.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
-		r.Prompt, record.FormatFloat(r.Lambda), r.Solver, c.converged(), c.detail()}
+	return []string{c.Loss, c.Test.Name, tables.FormatFloat(r.Value), tables.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
+		r.Prompt, tables.FormatFloat(r.Lambda), r.Solver, c.converged(), c.detail()}
 }
 
 // detail is the finding with its caveats, or why there is none.
@@ -102,7 +102,7 @@ func (c *Card) Markdown() string {
 		if len(c.Cells) > 0 {
 			bound = c.Cells[0][j].Bound
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", j+1, t.Name, t.Asks, t.Value, record.FormatFloat(bound))
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", j+1, t.Name, t.Asks, t.Value, tables.FormatFloat(bound))
 	}
 	return b.String()
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/policy"
 )
 
@@ -54,7 +54,7 @@ sweep:
       - {name: b, objective: dpo, policy: {kind: low-rank, rank: 1}}
       - {name: c, objective: dpo, train.epochs: 3}
 `).Plan
-	same(t, "columns", plan.Columns(record.Runs)[:7], []string{"run", "objective", "lambda", "seed", "setting", "policy", "train.epochs"})
+	same(t, "columns", plan.Columns(tables.Runs)[:7], []string{"run", "objective", "lambda", "seed", "setting", "policy", "train.epochs"})
 	for i, want := range []struct {
 		cells  string
 		epochs int

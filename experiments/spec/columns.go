@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"windtunnel/experiments/record"
 	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
 )
 
 // trainingColumns are the numbers that come from the loss rather than from the policy.
@@ -49,10 +49,10 @@ func (p *Plan) findOnline() bool {
 }
 
 // measured describes the columns of metrics.
-func measured(list []metrics.Metric) record.Schema {
-	schema := make(record.Schema, len(list))
+func measured(list []metrics.Metric) tables.Schema {
+	schema := make(tables.Schema, len(list))
 	for i, m := range list {
-		schema[i] = record.Column{Name: m.Name, Type: record.Number, Unit: m.Unit, Doc: m.Summary}
+		schema[i] = tables.Column{Name: m.Name, Type: tables.Number, Unit: m.Unit, Doc: m.Summary}
 	}
 	return schema
 }
@@ -73,8 +73,8 @@ type traits struct {
 
 // AllTables lists every table that runs may contribute to, in a fixed order.
 func AllTables() []string {
-	return []string{record.Runs, record.Policies, record.Prompts, record.Groups, record.Traces, record.Trajectories,
-		record.Evaluations, record.Samples}
+	return []string{tables.Runs, tables.Policies, tables.Prompts, tables.Groups, tables.Traces, tables.Trajectories,
+		tables.Evaluations, tables.Samples}
 }
 
 // Tables lists the tables that the plan's runs contribute to, in the order of AllTables.
@@ -88,13 +88,13 @@ func (p *Plan) without(table string) string {
 		return p.languageWithout(table)
 	}
 	switch table {
-	case record.Evaluations, record.Samples:
+	case tables.Evaluations, tables.Samples:
 		return "responses are numbered; traces and policies tell of them"
-	case record.Policies, record.Trajectories:
+	case tables.Policies, tables.Trajectories:
 		if !p.traits.listed {
 			return fmt.Sprintf("every environment has more than %d responses", MostListed)
 		}
-	case record.Groups:
+	case tables.Groups:
 		if !p.traits.grouped {
 			return "no environment has groups of prompts"
 		}
@@ -104,28 +104,28 @@ func (p *Plan) without(table string) string {
 
 // Columns that several tables have.
 var (
-	runColumn      = record.Column{Name: "run", Doc: "Name of the run, made of what varies; unique in the table runs."}
-	stepColumn     = record.Column{Name: "step", Type: record.Integer, Doc: "Optimizer steps taken, 0 before the first."}
-	promptColumn   = record.Column{Name: "prompt", Doc: "Name of the prompt."}
-	responseColumn = record.Column{Name: "response", Type: record.Integer, Doc: "Number of the response, from 0."}
-	piColumn       = record.Column{Name: "pi", Type: record.Number, Doc: "Probability that the policy gives to the response."}
+	runColumn      = tables.Column{Name: "run", Doc: "Name of the run, made of what varies; unique in the table runs."}
+	stepColumn     = tables.Column{Name: "step", Type: tables.Integer, Doc: "Optimizer steps taken, 0 before the first."}
+	promptColumn   = tables.Column{Name: "prompt", Doc: "Name of the prompt."}
+	responseColumn = tables.Column{Name: "response", Type: tables.Integer, Doc: "Number of the response, from 0."}
+	piColumn       = tables.Column{Name: "pi", Type: tables.Number, Doc: "Probability that the policy gives to the response."}
 )
 
 // plannedSchema describes the columns of runs that are known before anything is trained.
-func (p *Plan) plannedSchema() record.Schema {
-	schema := record.Schema{runColumn,
+func (p *Plan) plannedSchema() tables.Schema {
+	schema := tables.Schema{runColumn,
 		{Name: "objective", Doc: "Label of the objective."},
-		{Name: "lambda", Type: record.Number, Doc: "The objective's lambda; empty where it has none."},
-		{Name: "seed", Type: record.Integer, Doc: "Seed of all random numbers of the run."}}
+		{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
+		{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."}}
 	for _, key := range p.Swept {
-		schema = append(schema, record.Column{Name: key, Type: p.sweptType(key), Doc: "Swept key of the config."})
+		schema = append(schema, tables.Column{Name: key, Type: p.sweptType(key), Doc: "Swept key of the config."})
 	}
 	return schema
 }
 
 // sweptType is the narrowest type that the values of a swept key have.
-func (p *Plan) sweptType(key string) record.Type {
-	return record.TypeOf(func(yield func(string) bool) {
+func (p *Plan) sweptType(key string) tables.Type {
+	return tables.TypeOf(func(yield func(string) bool) {
 		p.each([]string{key}, func(row []string) bool { return yield(row[0]) })
 	})
 }
@@ -136,32 +136,32 @@ func (p *Plan) planColumns() []string {
 }
 
 // Schema describes the columns of a table of the plan. Those of runs depend on what is swept.
-func (p *Plan) Schema(table string) record.Schema {
+func (p *Plan) Schema(table string) tables.Schema {
 	schema := p.tableSchema(table)
-	if table == record.Runs {
+	if table == tables.Runs {
 		schema = slices.Concat(p.plannedSchema(), p.runSchema())
 	}
 	return append(schema, p.ownMetrics(table)...)
 }
 
 // ownMetrics describes the measured columns of a table that not every plan has.
-func (p *Plan) ownMetrics(table string) record.Schema {
-	if !slices.Contains([]string{record.Runs, record.Prompts, record.Traces}, table) || p.online == nil || !p.Online() {
+func (p *Plan) ownMetrics(table string) tables.Schema {
+	if !slices.Contains([]string{tables.Runs, tables.Prompts, tables.Traces}, table) || p.online == nil || !p.Online() {
 		return nil
 	}
 	return measured([]metrics.Metric{metrics.ProxyReward})
 }
 
 // runSchema describes the columns of runs that are known when a run has ended.
-func (p *Plan) runSchema() record.Schema {
-	return append(record.Schema{
+func (p *Plan) runSchema() tables.Schema {
+	return append(tables.Schema{
 		{Name: "status", Doc: "How the run ended; failed means that it has no result."},
-		{Name: "steps", Type: record.Integer, Doc: "Optimizer steps, or iterations of the exact solver."},
+		{Name: "steps", Type: tables.Integer, Doc: "Optimizer steps, or iterations of the exact solver."},
 		{Name: "reason", Doc: "Why the run ended so, where that needs saying."}}, p.finalSchema()...)
 }
 
 // finalSchema describes what is measured of a run's final policy.
-func (p *Plan) finalSchema() record.Schema {
+func (p *Plan) finalSchema() tables.Schema {
 	if p.traits.language {
 		return languageRunSchema()
 	}
@@ -169,32 +169,32 @@ func (p *Plan) finalSchema() record.Schema {
 }
 
 // tableSchema describes the tables other than runs.
-func (p *Plan) tableSchema(table string) record.Schema {
+func (p *Plan) tableSchema(table string) tables.Schema {
 	if p.traits.language {
 		return languageSchema(table)
 	}
 	switch table {
-	case record.Policies:
-		return record.Schema{runColumn, promptColumn, responseColumn, piColumn,
-			{Name: "pi_ref", Type: record.Number, Doc: "Probability that the reference gives to the response."},
-			{Name: "pi_star", Type: record.Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
-	case record.Prompts:
-		return append(record.Schema{runColumn, promptColumn}, measured(metrics.All())...)
-	case record.Groups:
-		return append(record.Schema{runColumn,
+	case tables.Policies:
+		return tables.Schema{runColumn, promptColumn, responseColumn, piColumn,
+			{Name: "pi_ref", Type: tables.Number, Doc: "Probability that the reference gives to the response."},
+			{Name: "pi_star", Type: tables.Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
+	case tables.Prompts:
+		return append(tables.Schema{runColumn, promptColumn}, measured(metrics.All())...)
+	case tables.Groups:
+		return append(tables.Schema{runColumn,
 			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
-			{Name: "prompts", Type: record.Integer, Doc: "Prompts of the group."}}, measured(metrics.All())...)
-	case record.Traces:
-		return append(record.Schema{runColumn, stepColumn}, measured(Metrics())...)
+			{Name: "prompts", Type: tables.Integer, Doc: "Prompts of the group."}}, measured(metrics.All())...)
+	case tables.Traces:
+		return append(tables.Schema{runColumn, stepColumn}, measured(Metrics())...)
 	default:
-		return record.Schema{runColumn, stepColumn, promptColumn, responseColumn, piColumn}
+		return tables.Schema{runColumn, stepColumn, promptColumn, responseColumn, piColumn}
 	}
 }
 
 // Columns returns the names of a table's columns.
 func (p *Plan) Columns(table string) []string {
 	names := p.tableSchema(table).Names()
-	if table == record.Runs {
+	if table == tables.Runs {
 		names = append(p.planColumns(), p.runSchema().Names()...)
 	}
 	return append(names, p.ownMetrics(table).Names()...)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // Every column says what it holds, and swept columns have the type of their values.
@@ -24,23 +24,23 @@ sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.s
 			}
 		}
 	}
-	runs := plan.Schema(record.Runs)
-	for name, want := range map[string]record.Column{
-		"run": {Type: record.Text}, "lambda": {Type: record.Number}, "seed": {Type: record.Integer},
-		"constraint.l2": {Type: record.Number}, "train.max_steps": {Type: record.Integer}, "train.shuffle": {Type: record.Boolean},
-		"train.optimizer.kind": {Type: record.Text}, "status": {Type: record.Text}, "steps": {Type: record.Integer},
-		"loss": {Type: record.Number, Unit: "of the loss"}, "kl_star_pi": {Type: record.Number, Unit: "nats"}, "tv_star": {Type: record.Number},
+	runs := plan.Schema(tables.Runs)
+	for name, want := range map[string]tables.Column{
+		"run": {Type: tables.Text}, "lambda": {Type: tables.Number}, "seed": {Type: tables.Integer},
+		"constraint.l2": {Type: tables.Number}, "train.max_steps": {Type: tables.Integer}, "train.shuffle": {Type: tables.Boolean},
+		"train.optimizer.kind": {Type: tables.Text}, "status": {Type: tables.Text}, "steps": {Type: tables.Integer},
+		"loss": {Type: tables.Number, Unit: "of the loss"}, "kl_star_pi": {Type: tables.Number, Unit: "nats"}, "tv_star": {Type: tables.Number},
 	} {
 		if got, ok := runs.Find(name); !ok || got.Type != want.Type || got.Unit != want.Unit {
 			t.Errorf("%s is %+v, want %+v", name, got, want)
 		}
 	}
 	// What a run fills in fits its columns.
-	table := record.NewTable(record.Runs, plan.planColumns()...)
+	table := tables.NewTable(tables.Runs, plan.planColumns()...)
 	for _, r := range plan.All() {
 		table.Append(r.Cells()...)
 	}
-	fitted, err := record.Fit(table, runs)
+	fitted, err := tables.Fit(table, runs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +56,14 @@ func TestTablesOfPlan(t *testing.T) {
 	t.Parallel()
 	const body = "preferences: {kind: sample}\nobjectives: [dpo]\nsweep: {seed: [1], lambda: [1]%s}\n%s"
 	large := "name: test\nenvironment: {kind: random-bandit, responses: 1001}\n"
-	always := []string{record.Runs, record.Prompts, record.Traces}
-	listed := []string{record.Runs, record.Policies, record.Prompts, record.Traces, record.Trajectories}
+	always := []string{tables.Runs, tables.Prompts, tables.Traces}
+	listed := []string{tables.Runs, tables.Policies, tables.Prompts, tables.Traces, tables.Trajectories}
 	same(t, "small", loaded(t, head+fmt.Sprintf(body, "", "")).Plan.Tables(), listed)
 	same(t, "large", loaded(t, large+fmt.Sprintf(body, "", "")).Plan.Tables(), always)
 	same(t, "mixed", loaded(t, large+fmt.Sprintf(body, ", environment.responses: [5, 1001]", "")).Plan.Tables(), listed)
 	for claim, table := range map[string]string{
-		"claims: [{name: c, text: c, kind: distance, left: {lambda: 1}, right: {lambda: 1}, max: 1}]\n": record.Policies,
-		"figures: [{name: f, kind: lines, table: groups, x: lambda, y: reward}]\n":                      record.Groups,
+		"claims: [{name: c, text: c, kind: distance, left: {lambda: 1}, right: {lambda: 1}, max: 1}]\n": tables.Policies,
+		"figures: [{name: f, kind: lines, table: groups, x: lambda, y: reward}]\n":                      tables.Groups,
 	} {
 		path := filepath.Join(t.TempDir(), "test.yaml")
 		write(t, path, large+fmt.Sprintf(body, "", claim))

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -39,7 +39,7 @@ func defaultFigures(exp *Experiment, plan *Plan) []plots.Figure {
 		lines.X = varying[x]
 		varying = slices.Delete(varying, x, x+1)
 	case exp.Solver == SolverTrain && !slices.Contains(varying, "solver"):
-		lines.Table, lines.X = record.Traces, "step"
+		lines.Table, lines.X = tables.Traces, "step"
 	default:
 		return nil
 	}
@@ -48,7 +48,7 @@ func defaultFigures(exp *Experiment, plan *Plan) []plots.Figure {
 	if y < 0 {
 		return nil
 	}
-	lines.Y, lines.Where = metrics[y], record.Where{}
+	lines.Y, lines.Where = metrics[y], tables.Where{}
 	for _, column := range varying {
 		values := plan.distinct(column)
 		if lines.Split == "" && len(values) <= mostPanels {
@@ -69,7 +69,7 @@ func (p *Plan) overviewMetrics(table string) []string {
 	switch {
 	case !p.traits.language:
 		return []string{"tv_star", "reward", "loss"}
-	case table == record.Traces:
+	case table == tables.Traces:
 		return []string{"margin"}
 	case p.traits.written:
 		return []string{"reward"}
@@ -103,7 +103,7 @@ func (p *Plan) varying() []string {
 // numbers says whether all values of a column are numbers, where there are any.
 func (p *Plan) numbers(column string) bool {
 	return !slices.ContainsFunc(p.distinct(column), func(cell string) bool {
-		return cell != "" && math.IsNaN(record.ParseFloat(cell))
+		return cell != "" && math.IsNaN(tables.ParseFloat(cell))
 	})
 }
 

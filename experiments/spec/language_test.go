@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -34,15 +34,15 @@ func shippedData(t testing.TB) string {
 func TestLanguagePlan(t *testing.T) {
 	text := fmt.Sprintf(storyConfig, shippedData(t))
 	c := loaded(t, strings.Replace(text, "held_out: 4", "held_out: 4, good: 0.25", 1))
-	want := []string{record.Runs, record.Prompts, record.Groups, record.Traces, record.Evaluations, record.Samples}
+	want := []string{tables.Runs, tables.Prompts, tables.Groups, tables.Traces, tables.Evaluations, tables.Samples}
 	if got := c.Plan.Tables(); !slices.Equal(got, want) {
 		t.Errorf("tables %q, want %q", got, want)
 	}
 	if !slices.Contains(c.Plan.Prompts, "heldout-bad-1") || len(c.Plan.Prompts) != 10 {
 		t.Errorf("prompts %q", c.Plan.Prompts)
 	}
-	if !slices.Contains(c.Plan.Columns(record.Runs), "win_low") || slices.Contains(c.Plan.Columns(record.Runs), "tv_star") {
-		t.Errorf("columns %q", c.Plan.Columns(record.Runs))
+	if !slices.Contains(c.Plan.Columns(tables.Runs), "win_low") || slices.Contains(c.Plan.Columns(tables.Runs), "tv_star") {
+		t.Errorf("columns %q", c.Plan.Columns(tables.Runs))
 	}
 	if r := c.Plan.Run(0); !r.Language() || r.Cost() < 12 {
 		t.Errorf("language %v, cost %v", r.Language(), r.Cost())
@@ -52,7 +52,7 @@ func TestLanguagePlan(t *testing.T) {
 // Pairs of people have no reward: there is nothing to evaluate where none are held out.
 func TestHumanPlan(t *testing.T) {
 	c := loadedShipped(t, "../../configs/lm_hh.yaml")
-	if got := c.Plan.Tables(); !slices.Equal(got, []string{record.Runs, record.Traces}) {
+	if got := c.Plan.Tables(); !slices.Equal(got, []string{tables.Runs, tables.Traces}) {
 		t.Errorf("tables %q", got)
 	}
 	if c.Plan.Len() != 3 {

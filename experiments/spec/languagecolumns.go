@@ -3,8 +3,8 @@ package spec
 import (
 	"slices"
 
-	"windtunnel/experiments/record"
 	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
 )
 
 // ofModel says that a metric is one of language models.
@@ -46,9 +46,9 @@ var (
 		ofModel("win_low", "", "lower end of win_rate's 95 % Student-t interval over prompts, cut at 0."),
 		ofModel("win_high", "", "upper end of win_rate's 95 % Student-t interval over prompts, cut at 1."),
 	}
-	groupColumn = record.Column{Name: "group", Doc: "Group of prompts: train, heldout, and with environment.good their parts good, middle " +
+	groupColumn = tables.Column{Name: "group", Doc: "Group of prompts: train, heldout, and with environment.good their parts good, middle " +
 		"and bad, heldout-good, heldout-middle and heldout-bad."}
-	groupSizeColumn = record.Column{Name: "prompts", Type: record.Integer, Doc: "Prompts of the group."}
+	groupSizeColumn = tables.Column{Name: "prompts", Type: tables.Integer, Doc: "Prompts of the group."}
 )
 
 // languageMetrics lists the columns that only tables of language models have, each once.
@@ -62,27 +62,27 @@ func languageMetrics() []metrics.Metric {
 
 // languageRunSchema describes what is measured of a run's final policy: on held-out prompts where there are any, and on
 // held-out pairs.
-func languageRunSchema() record.Schema {
+func languageRunSchema() tables.Schema {
 	return measured(slices.Concat(stepMetrics, pairMetrics, writtenMetrics, intervalMetrics))
 }
 
 // languageSchema describes the tables of language models other than runs.
-func languageSchema(table string) record.Schema {
-	head, list := record.Schema{runColumn}, slices.Concat(writtenMetrics, intervalMetrics)
+func languageSchema(table string) tables.Schema {
+	head, list := tables.Schema{runColumn}, slices.Concat(writtenMetrics, intervalMetrics)
 	switch table {
-	case record.Prompts:
+	case tables.Prompts:
 		head, list = append(head, promptColumn, groupColumn), writtenMetrics
-	case record.Groups:
+	case tables.Groups:
 		head = append(head, groupColumn, groupSizeColumn)
-	case record.Traces:
+	case tables.Traces:
 		head, list = append(head, stepColumn), slices.Concat(stepMetrics, pairMetrics, drawMetrics)
-	case record.Evaluations:
+	case tables.Evaluations:
 		head, list = append(head, stepColumn, groupColumn, groupSizeColumn), slices.Concat(pairMetrics, list)
-	case record.Samples:
+	case tables.Samples:
 		return append(head, promptColumn, groupColumn,
-			record.Column{Name: "reward", Type: record.Number, Doc: "Gold reward of the policy's continuations of the prompt, on average."},
-			record.Column{Name: "prompt_text", Doc: "The prompt."},
-			record.Column{Name: "text", Doc: "The final policy's first continuation; of the best of n, the best of all that were drawn."})
+			tables.Column{Name: "reward", Type: tables.Number, Doc: "Gold reward of the policy's continuations of the prompt, on average."},
+			tables.Column{Name: "prompt_text", Doc: "The prompt."},
+			tables.Column{Name: "text", Doc: "The final policy's first continuation; of the best of n, the best of all that were drawn."})
 	}
 	return append(head, measured(list)...)
 }
@@ -90,13 +90,13 @@ func languageSchema(table string) record.Schema {
 // languageWithout says why a plan of language models has no rows in a table, "" where it has the table.
 func (p *Plan) languageWithout(table string) string {
 	switch table {
-	case record.Policies, record.Trajectories:
+	case tables.Policies, tables.Trajectories:
 		return "responses are free text, which cannot be enumerated"
-	case record.Prompts, record.Groups, record.Samples:
+	case tables.Prompts, tables.Groups, tables.Samples:
 		if !p.traits.written {
 			return "the environment has no reward of what is written"
 		}
-	case record.Evaluations:
+	case tables.Evaluations:
 		if !p.traits.evaluated {
 			return "no pairs are held out"
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // The key of a plan changes with everything that changes a table, and with nothing else.
@@ -101,12 +101,12 @@ func TestResolvedDataNames(t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	plan := loaded(t, head+"objectives: [dpo]\nsweep: {seed: [1], constraint.l2: [0], lambda: [1], train.max_steps: [5]}\n").Plan
-	same(t, "policies", plan.Columns(record.Policies), []string{"run", "prompt", "response", "pi", "pi_ref", "pi_star"})
-	same(t, "trajectories", plan.Columns(record.Trajectories), []string{"run", "step", "prompt", "response", "pi"})
-	runs := plan.Columns(record.Runs)
+	same(t, "policies", plan.Columns(tables.Policies), []string{"run", "prompt", "response", "pi", "pi_ref", "pi_star"})
+	same(t, "trajectories", plan.Columns(tables.Trajectories), []string{"run", "step", "prompt", "response", "pi"})
+	runs := plan.Columns(tables.Runs)
 	same(t, "runs", runs[:9], []string{"run", "objective", "lambda", "seed", "constraint.l2", "train.max_steps", "status", "steps", "reason"})
-	same(t, "metrics of runs and traces", runs[9:], plan.Columns(record.Traces)[2:])
-	same(t, "metrics of prompts", plan.Columns(record.Prompts)[2:], plan.Columns(record.Traces)[5:])
+	same(t, "metrics of runs and traces", runs[9:], plan.Columns(tables.Traces)[2:])
+	same(t, "metrics of prompts", plan.Columns(tables.Prompts)[2:], plan.Columns(tables.Traces)[5:])
 	seen := map[string]bool{}
 	for _, column := range runs {
 		if seen[column] {

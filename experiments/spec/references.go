@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/claims"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
 
@@ -124,7 +124,7 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 		return
 	}
 	columns := plan.Columns(table)
-	if table != record.Runs {
+	if table != tables.Runs {
 		columns = append(columns, plan.planColumns()...)
 	}
 	if slices.Contains(columns, column) {

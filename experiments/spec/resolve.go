@@ -9,9 +9,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
 )
 
 // fixedKeys are keys of the objective that tell one from another, or that other settings override.
@@ -117,7 +117,7 @@ func (k *sweptKey) first() int {
 
 // reservedColumns are the columns of runs that no sweep may take.
 func reservedColumns() []string {
-	return append((&Plan{}).Columns(record.Runs), metrics.ProxyReward.Name)
+	return append((&Plan{}).Columns(tables.Runs), metrics.ProxyReward.Name)
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.

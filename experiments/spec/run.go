@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/seed"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -180,5 +180,5 @@ func (r *Run) String() string {
 
 // Cells returns the run's cells in the columns of the table runs that are known before anything is trained.
 func (r *Run) Cells() []string {
-	return append([]string{r.ID, r.Label, record.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept...)
+	return append([]string{r.ID, r.Label, tables.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept...)
 }

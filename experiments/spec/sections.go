@@ -11,8 +11,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -166,7 +166,7 @@ func (p *Plan) decodeSection(all *sections, digits []int) (*section, error) {
 	s := &section{value: all.kind.keep(doc), lambda: math.NaN(), hash: sha256.Sum256(appendNode(nil, content)),
 		files: filesOf(all.kind.field(doc))}
 	if n := decode.Lookup(content, "lambda"); n != nil {
-		s.lambda = record.ParseFloat(n.Value)
+		s.lambda = tables.ParseFloat(n.Value)
 	}
 	return s, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 )
 
 // series is a list of the values that a sweep gives one key, by row. Long series that can be computed hold no nodes.
@@ -68,7 +68,7 @@ type floats struct {
 
 func (f floats) len() int              { return len(f.values) }
 func (f floats) node(i int) *yaml.Node { return computed("!!float", f.text(i), f.from) }
-func (f floats) text(i int) string     { return record.FormatFloat(f.values[i]) }
+func (f floats) text(i int) string     { return tables.FormatFloat(f.values[i]) }
 func (f floats) value(i int) any       { return f.values[i] }
 
 // integers are computed whole numbers.
@@ -121,7 +121,7 @@ func cellText(n *yaml.Node) string {
 	}
 	// An unquoted 1e5 is a number here although YAML 1.1 takes it for text.
 	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Style == 0 {
-		return record.FormatFloat(v)
+		return tables.FormatFloat(v)
 	}
 	return n.Value
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"windtunnel/experiments/aggregate"
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/summaries"
+	"windtunnel/metrics/tables"
 )
 
 // Seeds returns how many different seeds the runs have, at most 1,000.
@@ -14,7 +14,7 @@ func (p *Plan) Seeds() int { return len(p.distinct("seed")) }
 
 // SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
 // say, they are where there are several seeds.
-func (c *Config) SummarySettings() *aggregate.Settings {
+func (c *Config) SummarySettings() *summaries.Settings {
 	switch {
 	case c.Experiment == nil:
 		return nil
@@ -23,19 +23,19 @@ func (c *Config) SummarySettings() *aggregate.Settings {
 	case c.Plan.Seeds() < 2:
 		return nil
 	}
-	s := &aggregate.Settings{}
+	s := &summaries.Settings{}
 	s.SetDefaults()
 	return s
 }
 
 // reviewSummary complains about columns and a baseline that no run will have.
-func (l *loader) reviewSummary(s *aggregate.Settings, plan *Plan) {
+func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 	if s == nil {
 		return
 	}
 	before := len(l.errs)
 	for _, ref := range s.Columns() {
-		l.reviewColumn(plan, "summary."+ref.Key, record.Runs, ref.Column)
+		l.reviewColumn(plan, "summary."+ref.Key, tables.Runs, ref.Column)
 	}
 	if s.Pairs.Baseline == "" || len(l.errs) > before || len(plan.unanswered(s.Pairs.Column, []string{s.Pairs.Baseline})) == 0 {
 		return

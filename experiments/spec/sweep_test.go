@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/train"
@@ -70,7 +70,7 @@ sweep:
 		}
 	}
 	same(t, "runs", ids(plan), want)
-	same(t, "columns", plan.Columns(record.Runs)[:6], []string{"run", "objective", "lambda", "seed", "constraint.l2", "status"})
+	same(t, "columns", plan.Columns(tables.Runs)[:6], []string{"run", "objective", "lambda", "seed", "constraint.l2", "status"})
 	last := plan.Run(plan.Len() - 1)
 	same(t, "cells", last.Cells(), []string{"dpo/constraint.l2=0.1/seed=2/lambda=1", "dpo", "1", "2", "0.1"})
 	if last.Seed != 2 || last.Constraint.L2 != 0.1 || last.Lambda != 1 || last.Loss.(*objective.DPO).Lambda != 1 {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/record"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
 )
 
 // mostListed bounds how many values of a column are gathered for a message.
@@ -16,8 +16,8 @@ const mostListed = 1000
 
 // reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
 // status, cannot be checked.
-func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
-	known := record.Where{}
+func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
+	known := tables.Where{}
 	before := len(l.errs)
 	for _, column := range slices.Sorted(maps.Keys(where)) {
 		if !slices.Contains(plan.planColumns(), column) {
@@ -26,7 +26,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
 		known[column] = where[column]
 		for _, value := range plan.unanswered(column, where[column]) {
 			values, near := plan.distinct(column), ""
-			if math.IsNaN(record.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
+			if math.IsNaN(tables.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
 				near = decode.Nearest(value, values)
 			}
 			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
@@ -42,20 +42,20 @@ func (l *loader) reviewWhere(plan *Plan, key string, where record.Where) {
 func (p *Plan) unanswered(column string, values []string) []string {
 	left := slices.Clone(values)
 	p.each([]string{column}, func(row []string) bool {
-		left = slices.DeleteFunc(left, func(v string) bool { return record.SameCell(row[0], v) })
+		left = slices.DeleteFunc(left, func(v string) bool { return tables.SameCell(row[0], v) })
 		return len(left) > 0
 	})
 	return left
 }
 
 // answers says whether a selection of columns of the plan has a run.
-func (p *Plan) answers(where record.Where) bool {
+func (p *Plan) answers(where tables.Where) bool {
 	columns := slices.Sorted(maps.Keys(where))
 	found := false
 	p.each(columns, func(row []string) bool {
 		found = true
 		for i, column := range columns {
-			same := func(value string) bool { return record.SameCell(row[i], value) }
+			same := func(value string) bool { return tables.SameCell(row[i], value) }
 			found = found && slices.ContainsFunc(where[column], same)
 		}
 		return !found

@@ -15,7 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"windtunnel/experiments/record"
+	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 	_ "windtunnel/toy/fixedseed"
 )
@@ -25,12 +25,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // charts returns the panels of two losses over lambda, one of which has no value at a place.
 func charts(t testing.TB, scale string) []plots.Chart {
 	t.Helper()
-	runs := record.NewTable(record.Runs, "run", "objective", "lambda", "seed", "status", "tv_star")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv_star")
 	for i, lambda := range []string{"0.01", "0.1", "1", "10"} {
 		runs.Append("dpo/"+lambda, "dpo", lambda, "0", "done", []string{"0.9", "0.5", "0.2", "0.3"}[i])
 		runs.Append("typo/"+lambda, "typo", lambda, "0", "done", []string{"0.05", "", "0.15", "0.3"}[i])
 	}
-	src := plots.NewSources(func(string) (record.Source, error) { return record.Memory{record.Runs: runs}, nil })
+	src := plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
 	kind, _ := plots.Kinds().Find("lines")
 	lines := kind.New().(*plots.Lines)
 	lines.X, lines.Y, lines.YScale = "lambda", "tv_star", scale

@@ -1,0 +1,77 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
+// pi_ref) <= log n - (n-1)/n (Beirami et al. 2024, arXiv 2401.01879, theorem 1). Its value is that of the run nearest to the
+// bound or farthest beyond it.
+//
+//	claims:
+//	  - {kind: best-of-n-bound, where: {objective: best-of-n}}
+type BestOfNBound struct {
+	Metric string       `yaml:"metric" doc:"column of runs with KL(pi to pi_ref)"`
+	N      string       `yaml:"n" doc:"column of runs with n"`
+	Where  tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values"`
+	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
+}
+
+var bestOfNBoundKind = registry.Kind[Params]{
+	Name:    "best-of-n-bound",
+	Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n",
+	Source:  "Beirami et al. 2024, arXiv 2401.01879",
+	New: func() Params {
+		return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
+	},
+}
+
+// Columns lists the metric, n and the columns of where.
+func (b *BestOfNBound) Columns() []Ref {
+	return append(whereRefs("where", b.Where), Ref{"n", tables.Runs, b.N}, metricRef("metric", b.Metric, ""))
+}
+
+// Prompts lists nothing: the bound is one of a run.
+func (b *BestOfNBound) Prompts() []PromptRef { return nil }
+
+// Wheres lists the selected runs.
+func (b *BestOfNBound) Wheres() []Selection { return []Selection{{"where", b.Where}} }
+
+// Evaluate returns the verdict on the table runs.
+func (b *BestOfNBound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }
+
+func (b *BestOfNBound) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	rows, err := r.choose("where", b.Where)
+	if err != nil {
+		return Result{}, err
+	}
+	metric, err := r.read("metric", b.Metric, "prompt", "")
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, row := range rows {
+		kl, err := metric.of(row)
+		if err != nil {
+			return Result{}, err
+		}
+		n, err := number(r.runs, row, b.N)
+		if err != nil {
+			return Result{}, err
+		}
+		if !(n >= 1) {
+			return Result{}, fmt.Errorf("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
+		}
+		bound := math.Log(n) - (n-1)/n
+		w.see(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
+	}
+	return w.Result, nil
+}

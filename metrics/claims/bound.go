@@ -1,0 +1,77 @@
+package claims
+
+import (
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Bound claims that a metric of every selected run lies within limits. Its value is that of the run nearest to a limit
+// or farthest beyond it.
+//
+//	claims:
+//	  - kind: bound
+//	    metric: tv_star
+//	    where: {objective: typo, lambda: 1e-5}
+//	    max: 0.02
+//	  - {kind: bound, metric: kl_star_pi, prompt: good, where: {objective: typo}, below: 0.02}
+//
+// min and max allow the limit itself, above and below do not; a lower and an upper limit may be combined.
+type Bound struct {
+	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Where  tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	Min    *float64     `yaml:"min" doc:"smallest allowed value"`
+	Max    *float64     `yaml:"max" doc:"largest allowed value"`
+	Above  *float64     `yaml:"above" doc:"values must be greater than this"`
+	Below  *float64     `yaml:"below" doc:"values must be less than this"`
+}
+
+var boundKind = registry.Kind[Params]{
+	Name:    "bound",
+	Summary: "a metric of every selected run lies within limits",
+	Source:  "this project",
+	New:     func() Params { return &Bound{} },
+}
+
+func (b *Bound) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything.
+func (b *Bound) Check() []registry.Problem { return b.limits().check() }
+
+// Columns lists the metric and the columns of where.
+func (b *Bound) Columns() []Ref {
+	return append(whereRefs("where", b.Where), metricRef("metric", b.Metric, b.Prompt))
+}
+
+// Prompts lists the prompt, if any.
+func (b *Bound) Prompts() []PromptRef { return promptRefs("prompt", b.Prompt) }
+
+// Wheres lists the selected runs.
+func (b *Bound) Wheres() []Selection { return []Selection{{"where", b.Where}} }
+
+// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
+func (b *Bound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }
+
+func (b *Bound) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	rows, err := r.choose("where", b.Where)
+	if err != nil {
+		return Result{}, err
+	}
+	metric, err := r.read("metric", b.Metric, "prompt", b.Prompt)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, row := range rows {
+		v, err := metric.of(row)
+		if err != nil {
+			return Result{}, err
+		}
+		b.limits().judge(&w, v, r.name(row)+": "+metric.name)
+	}
+	return w.Result, nil
+}

@@ -1,0 +1,82 @@
+// Package claims states what should hold about the tables of a results folder and says whether it does, with the
+// number. There are a few general forms, one file each; a claim of the paper is one of them with its parameters filled
+// in. Claims read tables only, so they can be checked again years after training.
+//
+// # What all forms share
+//
+// A claim selects rows of the table runs by [tables.Where] and reads a metric of each run. Without a prompt the metric
+// is the column of runs, over all prompts; with `prompt: NAME` it is that of one prompt from the table prompts, joined
+// on the column run. A NAME that is no prompt stands for the group of prompts NAME-1, NAME-2, ... (every name that
+// starts with NAME and a dash): the metric is then their mean within a run, which is how random environments name
+// their prompts.
+//
+// A claim never holds for want of data. A selection without runs, a column that is not there or an empty cell is an
+// error. Only where a run's status says that it broke (diverged, failed) is a missing value a verdict: the claim does not
+// hold, and the detail says why. Infinite values compare as infinities do.
+package claims
+
+import (
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Result is a verdict.
+type Result struct {
+	Holds bool
+	// Value is the number that decides, of the row that comes nearest to breaking the claim or breaks it most; NaN if a
+	// run has none.
+	Value float64
+	// Bound is what Value is held against; NaN if Value is.
+	Bound float64
+	// Detail names that row: "dpo/lambda=100: tv_ref 0.0029".
+	Detail string
+}
+
+// Params are the parameters of one kind of claim.
+type Params interface {
+	// Evaluate checks the claim against the tables. An error means that they cannot answer it: a table or column is
+	// missing, a selection is empty, a cell that should hold a number does not.
+	Evaluate(src tables.Source) (Result, error)
+}
+
+// Ref is a column that a claim reads.
+type Ref struct {
+	Key    string // dotted path in the claim: "metric", "where.lambda", "match.0"
+	Table  string // tables.Runs or tables.Prompts
+	Column string
+}
+
+// PromptRef is a prompt, or a group of prompts, that a claim reads.
+type PromptRef struct {
+	Key    string // dotted path in the claim: "prompt", "on.0.prompt"
+	Prompt string
+}
+
+// Selection is a choice of runs that a claim makes.
+type Selection struct {
+	Key   string // dotted path in the claim: "where", "by"
+	Where tables.Where
+}
+
+// Refs is implemented by every kind here. It tells what a claim will look up, so that a misspelled name can be
+// reported before anything is trained.
+type Refs interface {
+	Columns() []Ref
+	Prompts() []PromptRef
+	Wheres() []Selection
+}
+
+// Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{
+		bestOfNBoundKind,
+		boundKind,
+		compareKind,
+		differsKind,
+		distanceKind,
+		dominatedKind,
+		monotoneKind,
+		slopeKind,
+		statusKind,
+	}
+}

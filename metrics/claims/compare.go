@@ -1,0 +1,117 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Compare claims how a metric of every run of `where` relates to the same metric of its counterpart, the one run of
+// `with` that has the same values in the columns of `match`. For less and greater its value is the metric of the run that
+// decides and its bound the counterpart's metric, less or plus the margin; for equal they are the absolute difference
+// and the tolerance.
+//
+//	claims:
+//	  - kind: compare
+//	    metric: tv_star
+//	    where: {objective: typo}
+//	    with: {objective: dpo}
+//	    match: [lambda, seed]
+//	    relation: less
+//	    margin: 0.01 # less by more than 0.01
+//	  - kind: compare
+//	    metric: reward
+//	    where: {objective: rlhf, constraint.l2: 0}
+//	    with: {objective: dpo}
+//	    match: [lambda, constraint.l2]
+//	    relation: equal
+//	    tolerance: 1e-9
+type Compare struct {
+	Metric    string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt    string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Where     tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	With      tables.Where `yaml:"with" required:"true" doc:"which runs to compare them with"`
+	Match     []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if with selects a single run"`
+	Relation  string       `yaml:"relation" required:"true" oneof:"less,greater,equal" doc:"how the runs of where relate to those of with"`
+	Margin    float64      `yaml:"margin" range:"[0,inf)" doc:"how much less or greater, at the least, in the metric's unit"`
+	Tolerance float64      `yaml:"tolerance" range:"[0,inf)" doc:"largest difference that counts as equal, in the metric's unit"`
+}
+
+var compareKind = registry.Kind[Params]{
+	Name:    "compare",
+	Summary: "a metric of every selected run is less than, greater than or equal to that of a matched run",
+	Source:  "this project",
+	New:     func() Params { return &Compare{} },
+}
+
+// Check refuses a margin for equal and a tolerance for anything else.
+func (c *Compare) Check() []registry.Problem {
+	switch {
+	case c.Relation == "equal" && c.Margin != 0:
+		return []registry.Problem{{Key: "margin", Wrong: "has no meaning for relation: equal", Allowed: "tolerance instead"}}
+	case c.Relation != "equal" && c.Tolerance != 0:
+		return []registry.Problem{{Key: "tolerance", Wrong: "has no meaning for relation: " + c.Relation, Allowed: "margin instead"}}
+	}
+	return nil
+}
+
+// Columns lists the metric and the columns of where, with and match.
+func (c *Compare) Columns() []Ref {
+	refs := append(whereRefs("where", c.Where), whereRefs("with", c.With)...)
+	return append(append(refs, listRefs("match", c.Match)...), metricRef("metric", c.Metric, c.Prompt))
+}
+
+// Prompts lists the prompt, if any.
+func (c *Compare) Prompts() []PromptRef { return promptRefs("prompt", c.Prompt) }
+
+// Wheres lists the runs on both sides.
+func (c *Compare) Wheres() []Selection { return []Selection{{"where", c.Where}, {"with", c.With}} }
+
+// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
+func (c *Compare) Evaluate(src tables.Source) (Result, error) { return settle(c.evaluate(src)) }
+
+func (c *Compare) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	pairs, err := r.pairs(side{"where", c.Where}, side{"with", c.With}, c.Match)
+	if err != nil {
+		return Result{}, err
+	}
+	metric, err := r.read("metric", c.Metric, "prompt", c.Prompt)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, p := range pairs {
+		value, err := metric.of(p.left)
+		if err != nil {
+			return Result{}, err
+		}
+		other, err := metric.of(p.right)
+		if err != nil {
+			return Result{}, err
+		}
+		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(p.left), metric.name, value, r.name(p.right), other)
+		c.judge(&w, value, other, detail)
+	}
+	return w.Result, nil
+}
+
+// judge holds one value against its counterpart's.
+func (c *Compare) judge(w *worst, value, other float64, detail string) {
+	switch c.Relation {
+	case "less":
+		bound := other - c.Margin
+		w.see(beyond(value, bound), Result{value < bound, value, bound, detail})
+	case "greater":
+		bound := other + c.Margin
+		w.see(beyond(bound, value), Result{value > bound, value, bound, detail})
+	default: // equal
+		gap := math.Abs(beyond(value, other))
+		w.see(gap, Result{gap <= c.Tolerance, gap, c.Tolerance, detail})
+	}
+}

@@ -1,0 +1,196 @@
+package claims
+
+import (
+	"fmt"
+	"slices"
+
+	"windtunnel/metrics/inference"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Differs claims that a metric differs between two sides beyond what the seeds explain. Every run of `left` is paired
+// with the one run of `right` that has the same values in the columns of `match` and `by`; the claim is about the 95 %
+// interval of the mean difference, left less right, by Student's t over the pairs, one for each combination of values of
+// the columns `by`. Without limits the interval must exclude 0; with limits it must lie within them as a whole. The value
+// is the end of an interval that is nearest to a limit or farthest beyond it.
+//
+//	claims:
+//	  - kind: differs # typo ends nearer to pi_star than dpo, at every lambda
+//	    metric: tv_star
+//	    left: {objective: typo}
+//	    right: {objective: dpo}
+//	    by: [lambda]
+//	    below: 0
+//	  - kind: differs # the optimizer does not matter: equivalent within 0.01
+//	    metric: tv_star
+//	    left: {train.optimizer.kind: adam}
+//	    right: {train.optimizer.kind: sgd}
+//	    min: -0.01
+//	    max: 0.01
+type Differs struct {
+	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Other  string       `yaml:"right_prompt,omitempty" doc:"prompt or prefix on the right side, where that is another one"`
+	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
+	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
+	Match  []string     `yaml:"match" doc:"columns of runs that tell the pairs of one mean apart, on both sides alike"`
+	By     []string     `yaml:"by" doc:"columns of runs whose values each have a mean of their own"`
+	Min    *float64     `yaml:"min" doc:"smallest allowed difference, left less right"`
+	Max    *float64     `yaml:"max" doc:"largest allowed difference"`
+	Above  *float64     `yaml:"above" doc:"differences must be greater than this"`
+	Below  *float64     `yaml:"below" doc:"differences must be less than this"`
+}
+
+var differsKind = registry.Kind[Params]{
+	Name:    "differs",
+	Summary: "the mean difference of a metric between paired runs is not 0, or lies within limits, by its 95 % interval over seeds",
+	Source:  "this project; Student (1908)",
+	New:     func() Params { return &Differs{Match: []string{"seed"}} },
+}
+
+func (d *Differs) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
+
+// Check refuses limits that exclude everything, and pairs that nothing tells apart.
+func (d *Differs) Check() []registry.Problem {
+	if d.Other != "" && d.Prompt == "" {
+		return []registry.Problem{{Key: "right_prompt", Wrong: "is given without a prompt of the left side", Allowed: "prompt beside it"}}
+	}
+	if len(d.Match) == 0 {
+		return []registry.Problem{{Key: "match", Wrong: "is empty", Allowed: "a column that differs between the pairs of a mean, such as seed"}}
+	}
+	if d.limits() == (limits{}) {
+		return nil
+	}
+	return d.limits().check()
+}
+
+// Columns lists the metric and the columns of left, right, match and by.
+func (d *Differs) Columns() []Ref {
+	refs := append(whereRefs("left", d.Left), whereRefs("right", d.Right)...)
+	refs = append(append(refs, listRefs("match", d.Match)...), listRefs("by", d.By)...)
+	return append(refs, metricRef("metric", d.Metric, d.Prompt))
+}
+
+// Prompts lists the prompts, if any.
+func (d *Differs) Prompts() []PromptRef {
+	return append(promptRefs("prompt", d.Prompt), promptRefs("right_prompt", d.Other)...)
+}
+
+// Wheres lists the runs on both sides.
+func (d *Differs) Wheres() []Selection { return []Selection{{"left", d.Left}, {"right", d.Right}} }
+
+// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
+func (d *Differs) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }
+
+func (d *Differs) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	pairs, err := r.pairs(side{"left", d.Left}, side{"right", d.Right}, slices.Concat(d.By, d.Match))
+	if err != nil {
+		return Result{}, err
+	}
+	metric, err := r.read("metric", d.Metric, "prompt", d.Prompt)
+	if err != nil {
+		return Result{}, err
+	}
+	other := metric
+	if d.Other != "" {
+		if other, err = r.read("metric", d.Metric, "right_prompt", d.Other); err != nil {
+			return Result{}, err
+		}
+	}
+	var w worst
+	for _, group := range r.groups(pairs, d.By) {
+		if err := d.refuse(r, group); err != nil {
+			return Result{}, err
+		}
+		compared, err := comparePairs(metric, other, group)
+		if err != nil {
+			return Result{}, err
+		}
+		where := r.cells(group[0].left, d.By)
+		if !compared.Interval.Known() {
+			return Result{}, fmt.Errorf("metric: %s%s: %s", metric.name, after(where), compared.Interval.Warning)
+		}
+		d.judge(&w, &compared, metric.name+after(where))
+	}
+	return w.Result, nil
+}
+
+// after puts a place after a name.
+func after(where string) string {
+	if where == "" {
+		return ""
+	}
+	return " at " + where
+}
+
+// groups splits pairs by the cells of their left sides, in order of appearance.
+func (r *results) groups(pairs []pair, by []string) [][]pair {
+	var groups [][]pair
+	for _, p := range pairs {
+		i := slices.IndexFunc(groups, func(g []pair) bool { return r.same(g[0].left, p.left, by) })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], p)
+	}
+	return groups
+}
+
+// refuse returns an error if one mean would be taken over settings that neither match nor by names, or over one run twice.
+func (d *Differs) refuse(r *results, group []pair) error {
+	settings := slices.DeleteFunc(slices.Clone(r.runs.Header[:r.runs.Column("status")]), func(c string) bool {
+		return c == "run" || slices.Contains(d.Match, c) || slices.Contains(d.By, c)
+	})
+	seen := map[string]bool{}
+	for _, p := range group {
+		for _, column := range settings {
+			if !r.same(group[0].left, p.left, []string{column}) || !r.same(group[0].right, p.right, []string{column}) {
+				return fmt.Errorf("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
+			}
+		}
+		key := r.cells(p.left, d.Match)
+		if seen[key] {
+			return fmt.Errorf("match: several runs of left have %s; match on a column that tells them apart", key)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// comparePairs reads both sides and compares them.
+func comparePairs(metric, other reading, group []pair) (inference.Paired, error) {
+	left, right := make([]float64, len(group)), make([]float64, len(group))
+	for i, p := range group {
+		var err error
+		if left[i], err = metric.of(p.left); err != nil {
+			return inference.Paired{}, err
+		}
+		if right[i], err = other.of(p.right); err != nil {
+			return inference.Paired{}, err
+		}
+	}
+	return inference.Compare(left, right), nil
+}
+
+// judge holds one interval against the limits, or against 0.
+func (d *Differs) judge(w *worst, p *inference.Paired, label string) {
+	detail := fmt.Sprintf("%s: mean difference %.4g, 95 %% interval %.4g to %.4g over %d pairs", label, p.Mean, p.Interval.Low, p.Interval.High, p.N)
+	var own worst
+	if d.limits() == (limits{}) {
+		end, excess := p.Interval.Low, -p.Interval.Low
+		if p.Mean < 0 {
+			end, excess = p.Interval.High, p.Interval.High
+		}
+		own.see(excess, Result{Holds: excess < 0, Value: end, Bound: 0})
+	} else {
+		d.limits().judge(&own, p.Interval.Low, label)
+		d.limits().judge(&own, p.Interval.High, label)
+	}
+	own.Detail = detail
+	w.see(own.excess, own.Result)
+}

@@ -1,0 +1,171 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Distance claims that the final policies of matched runs lie within limits of one another: the total variation
+// between each run of `left` and its counterpart, the one run of `right` that has the same values in the columns of
+// `match`, at every prompt (or at the prompts that `prompt` names; each by itself, not their mean). Its value is the
+// total variation, in [0,1], nearest to a limit or farthest beyond it.
+//
+//	claims:
+//	  - kind: distance # the same policies
+//	    left: {objective: rlhf, constraint.l2: 0}
+//	    right: {objective: dpo, constraint.l2: 0}
+//	    match: [lambda]
+//	    max: 1e-9
+//	  - kind: distance # different ones
+//	    left: {objective: rlhf, constraint.l2: 0.1, lambda: 0.5}
+//	    right: {objective: dpo, constraint.l2: 0.1, lambda: 0.5}
+//	    above: 0.1
+type Distance struct {
+	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
+	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
+	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if right selects a single run"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`
+	Min    *float64     `yaml:"min" range:"[0,1]" doc:"smallest allowed total variation"`
+	Max    *float64     `yaml:"max" range:"[0,1]" doc:"largest allowed total variation"`
+	Above  *float64     `yaml:"above" range:"[0,1)" doc:"total variations must be greater than this"`
+	Below  *float64     `yaml:"below" range:"(0,1]" doc:"total variations must be less than this"`
+}
+
+var distanceKind = registry.Kind[Params]{
+	Name:    "distance",
+	Summary: "the total variation between the final policies of matched runs lies within limits",
+	Source:  "this project",
+	New:     func() Params { return &Distance{} },
+}
+
+func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything.
+func (d *Distance) Check() []registry.Problem { return d.limits().check() }
+
+// Columns lists the columns of left, right and match, and what distances are computed from.
+func (d *Distance) Columns() []Ref {
+	refs := append(whereRefs("left", d.Left), whereRefs("right", d.Right)...)
+	return append(append(refs, listRefs("match", d.Match)...), Ref{"kind", tables.Policies, "pi"})
+}
+
+// Prompts lists the prompt, if any.
+func (d *Distance) Prompts() []PromptRef { return promptRefs("prompt", d.Prompt) }
+
+// Wheres lists the runs on both sides.
+func (d *Distance) Wheres() []Selection { return []Selection{{"left", d.Left}, {"right", d.Right}} }
+
+// Evaluate returns the verdict on the tables runs and policies.
+func (d *Distance) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }
+
+func (d *Distance) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	pairs, err := r.pairs(side{"left", d.Left}, side{"right", d.Right}, d.Match)
+	if err != nil {
+		return Result{}, err
+	}
+	policies, err := d.policies(r)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, p := range pairs {
+		if err := d.judge(r, policies, p, &w); err != nil {
+			return Result{}, err
+		}
+	}
+	return w.Result, nil
+}
+
+// entry is one response's probability under a run's final policy.
+type entry struct {
+	prompt, response string
+	pi               float64
+}
+
+// policies returns the final policies by run, of the wanted prompts, in the order of the table.
+func (d *Distance) policies(r *results) (map[string][]entry, error) {
+	t, err := r.src.Table(tables.Policies)
+	if err != nil {
+		return nil, err
+	}
+	if err := need(t, "", "run", "prompt", "response", "pi"); err != nil {
+		return nil, err
+	}
+	var wanted []string
+	if d.Prompt != "" {
+		if wanted, err = promptsOf(t, "prompt", d.Prompt); err != nil {
+			return nil, err
+		}
+	}
+	of := make(map[string][]entry)
+	for row := range t.Len() {
+		prompt := t.Text(row, "prompt")
+		if wanted != nil && !slices.Contains(wanted, prompt) {
+			continue
+		}
+		pi, err := number(t, row, "pi")
+		if err != nil {
+			return nil, err
+		}
+		run := t.Text(row, "run")
+		of[run] = append(of[run], entry{prompt, t.Text(row, "response"), pi})
+	}
+	return of, nil
+}
+
+// judge looks at one matched pair, prompt by prompt.
+func (d *Distance) judge(r *results, policies map[string][]entry, p pair, w *worst) error {
+	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
+	if incomplete(left) {
+		return r.missing(p.left, "final policy")
+	}
+	if incomplete(right) {
+		return r.missing(p.right, "final policy")
+	}
+	total, err := variations(left, right)
+	if err != nil {
+		return fmt.Errorf("the policies of %s and %s %w", r.name(p.left), r.name(p.right), err)
+	}
+	for _, one := range total {
+		label := fmt.Sprintf("%s to %s on %s: total variation", r.name(p.left), r.name(p.right), one.prompt)
+		d.limits().judge(w, one.tv, label)
+	}
+	return nil
+}
+
+// incomplete says whether a final policy is absent or lacks a probability.
+func incomplete(policy []entry) bool {
+	return len(policy) == 0 || slices.ContainsFunc(policy, func(e entry) bool { return math.IsNaN(e.pi) })
+}
+
+// variation is the total variation between two policies at a prompt.
+type variation struct {
+	prompt string
+	tv     float64
+}
+
+// variations returns the total variation at each prompt of two runs that list the same responses in the same order.
+func variations(left, right []entry) ([]variation, error) {
+	if len(left) != len(right) {
+		return nil, fmt.Errorf("have %d and %d responses", len(left), len(right))
+	}
+	var total []variation
+	for i, l := range left {
+		if l.prompt != right[i].prompt || l.response != right[i].response {
+			return nil, fmt.Errorf("list different responses: %s %s and %s %s", l.prompt, l.response, right[i].prompt, right[i].response)
+		}
+		if len(total) == 0 || total[len(total)-1].prompt != l.prompt {
+			total = append(total, variation{prompt: l.prompt})
+		}
+		total[len(total)-1].tv += math.Abs(l.pi-right[i].pi) / 2
+	}
+	return total, nil
+}

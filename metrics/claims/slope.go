@@ -1,0 +1,164 @@
+package claims
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Slope claims how a total variation falls or rises with a swept number: the slope, within limits, of the least-squares
+// line through its logarithm over the logarithm of the column `along`, with one point for each value of the column. A
+// point is the mean, over the runs of `left` that have the value, of the total variation between the run's final policy
+// and that of its counterpart, as in the claim distance; several prompts are averaged. With the columns `by`, each
+// combination of their values has a line of its own.
+//
+//	claims:
+//	  - kind: slope # an error that falls as one over the root of the sample size
+//	    left: {objective: typo-sampled}
+//	    right: {objective: typo}
+//	    match: [lambda]
+//	    along: reference_samples
+//	    by: [lambda]
+//	    min: -0.6
+//	    max: -0.4
+type Slope struct {
+	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
+	Right  tables.Where `yaml:"right" required:"true" doc:"which runs they are held against"`
+	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if right selects a single run"`
+	Along  string       `yaml:"along" required:"true" doc:"column of runs with positive numbers"`
+	By     []string     `yaml:"by" doc:"columns of runs whose values each have a slope of their own"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Min    *float64     `yaml:"min" doc:"smallest allowed slope"`
+	Max    *float64     `yaml:"max" doc:"largest allowed slope"`
+	Above  *float64     `yaml:"above" doc:"slopes must be greater than this"`
+	Below  *float64     `yaml:"below" doc:"slopes must be less than this"`
+}
+
+var slopeKind = registry.Kind[Params]{
+	Name:    "slope",
+	Summary: "the total variation between matched runs is a power of a swept number, its exponent within limits",
+	Source:  "this project",
+	New:     func() Params { return &Slope{} },
+}
+
+func (s *Slope) limits() limits { return limits{s.Min, s.Max, s.Above, s.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything.
+func (s *Slope) Check() []registry.Problem { return s.limits().check() }
+
+// Columns lists the columns of left, right, match, along and by.
+func (s *Slope) Columns() []Ref {
+	refs := append(whereRefs("left", s.Left), whereRefs("right", s.Right)...)
+	refs = append(append(refs, listRefs("match", s.Match)...), listRefs("by", s.By)...)
+	return append(refs, Ref{"along", tables.Runs, s.Along})
+}
+
+// Prompts lists the prompt, if any.
+func (s *Slope) Prompts() []PromptRef { return promptRefs("prompt", s.Prompt) }
+
+// Wheres lists the runs on both sides.
+func (s *Slope) Wheres() []Selection { return []Selection{{"left", s.Left}, {"right", s.Right}} }
+
+// Evaluate returns the verdict on the tables runs and policies.
+func (s *Slope) Evaluate(src tables.Source) (Result, error) { return settle(s.evaluate(src)) }
+
+func (s *Slope) evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	pairs, err := r.pairs(side{"left", s.Left}, side{"right", s.Right}, s.Match)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := need(r.runs, "along", s.Along); err != nil {
+		return Result{}, err
+	}
+	if err := need(r.runs, "by", s.By...); err != nil {
+		return Result{}, err
+	}
+	policies, err := (&Distance{Prompt: s.Prompt}).policies(r)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, group := range r.groups(pairs, s.By) {
+		if err := s.judge(r, policies, group, &w); err != nil {
+			return Result{}, err
+		}
+	}
+	return w.Result, nil
+}
+
+// measured is a value of along with the total variation of one pair.
+type measured struct{ x, tv float64 }
+
+// judge fits one line.
+func (s *Slope) judge(r *results, policies map[string][]entry, group []pair, w *worst) error {
+	var all []measured
+	for _, p := range group {
+		x, err := number(r.runs, p.left, s.Along)
+		if err != nil {
+			return err
+		}
+		if !(x > 0) || math.IsInf(x, 1) {
+			return fmt.Errorf("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
+		}
+		tv, err := r.meanVariation(policies, p)
+		if err != nil {
+			return err
+		}
+		all = append(all, measured{x, tv})
+	}
+	where := r.cells(group[0].left, s.By)
+	logX, logTV := logMeans(all)
+	if len(logX) < 2 {
+		return fmt.Errorf("along: %s has a single value%s, and a line needs two", s.Along, after(where))
+	}
+	if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
+		return fmt.Errorf("along: a mean total variation is 0%s, which has no logarithm", after(where))
+	}
+	_, slope := stat.LinearRegression(logX, logTV, nil, false)
+	s.limits().judge(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, after(where)))
+	return nil
+}
+
+// meanVariation returns the mean over prompts of the total variation between the final policies of a matched pair.
+func (r *results) meanVariation(policies map[string][]entry, p pair) (float64, error) {
+	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
+	if incomplete(left) {
+		return 0, r.missing(p.left, "final policy")
+	}
+	if incomplete(right) {
+		return 0, r.missing(p.right, "final policy")
+	}
+	prompts, err := variations(left, right)
+	if err != nil {
+		return 0, fmt.Errorf("the policies of %s and %s %w", r.name(p.left), r.name(p.right), err)
+	}
+	sum := 0.0
+	for _, one := range prompts {
+		sum += one.tv
+	}
+	return sum / float64(len(prompts)), nil
+}
+
+// logMeans returns the logarithms of the values of along, ascending, and of the mean total variation at each.
+func logMeans(all []measured) (logX, logTV []float64) {
+	slices.SortStableFunc(all, func(a, b measured) int { return cmp.Compare(a.x, b.x) })
+	for i := 0; i < len(all); {
+		sum, j := 0.0, i
+		for ; j < len(all) && all[j].x == all[i].x; j++ {
+			sum += all[j].tv
+		}
+		logX, logTV = append(logX, math.Log(all[i].x)), append(logTV, math.Log(sum/float64(j-i)))
+		i = j
+	}
+	return logX, logTV
+}

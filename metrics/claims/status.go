@@ -1,0 +1,78 @@
+package claims
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Status claims how the selected runs ended. Its value is the number of runs that ended otherwise, its bound 0.
+//
+//	claims:
+//	  - {kind: status, where: {objective: dpo}, is: [diverged]}
+//	  - {kind: status, where: {objective: typo}, is_not: [diverged, failed]}
+type Status struct {
+	Where tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	Is    []string     `yaml:"is,omitempty" oneof:"done,converged,exact,diverged,not-unique,boundary,failed" doc:"every run ended in one of these"`
+	IsNot []string     `yaml:"is_not,omitempty" oneof:"done,converged,exact,diverged,not-unique,boundary,failed" doc:"no run ended in any of these"`
+}
+
+var statusKind = registry.Kind[Params]{
+	Name:    "status",
+	Summary: "every selected run ended in one of the given statuses, or none did",
+	Source:  "this project",
+	New:     func() Params { return &Status{} },
+}
+
+// Check wants exactly one of the two lists.
+func (s *Status) Check() []registry.Problem {
+	if (len(s.Is) > 0) == (len(s.IsNot) > 0) {
+		return []registry.Problem{{Key: "is", Wrong: "is_not and is are both given or both missing", Allowed: "exactly one of is and is_not"}}
+	}
+	return nil
+}
+
+// Columns lists the columns of where.
+func (s *Status) Columns() []Ref { return whereRefs("where", s.Where) }
+
+// Prompts lists nothing: a status belongs to a run.
+func (s *Status) Prompts() []PromptRef { return nil }
+
+// Wheres lists the selected runs.
+func (s *Status) Wheres() []Selection { return []Selection{{"where", s.Where}} }
+
+// Evaluate returns the verdict on the table runs.
+func (s *Status) Evaluate(src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	rows, err := r.choose("where", s.Where)
+	if err != nil {
+		return Result{}, err
+	}
+	var seen, wrong []string
+	first := ""
+	for _, row := range rows {
+		status := r.runs.Text(row, "status")
+		if status == "" {
+			return Result{}, fmt.Errorf("run %s has no status", r.name(row))
+		}
+		if slices.Contains(s.Is, status) || len(s.Is) == 0 && !slices.Contains(s.IsNot, status) {
+			seen = append(seen, status)
+			continue
+		}
+		if len(wrong) == 0 {
+			first = fmt.Sprintf("%s: %s", r.name(row), status)
+		}
+		wrong = append(wrong, status)
+	}
+	if len(wrong) == 0 {
+		slices.Sort(seen)
+		first = fmt.Sprintf("all %d: %s", len(rows), strings.Join(slices.Compact(seen), ", "))
+	}
+	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}, nil
+}

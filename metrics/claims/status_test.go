@@ -1,0 +1,28 @@
+package claims_test
+
+import (
+	"testing"
+
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
+)
+
+func TestStatus(t *testing.T) {
+	both := tables.Where{"objective": {"dpo", "typo"}}
+	tests := map[string]struct {
+		claim claims.Status
+		want  verdict
+	}{
+		"all are":  {claims.Status{Where: both, Is: []string{"done", "converged"}}, verdict{true, 0, 0, "all 6: converged, done", ""}},
+		"some are": {claims.Status{Is: []string{"converged"}}, verdict{false, 4, 0, "typo/small: done", ""}},
+		"diverged": {claims.Status{Where: tables.Where{"objective": {"ipo"}}, Is: []string{"diverged"}}, verdict{true, 0, 0, "all 1: diverged", ""}},
+		"none is":  {claims.Status{Where: both, IsNot: []string{"diverged", "failed"}}, verdict{true, 0, 0, "all 6: converged, done", ""}},
+		"one is":   {claims.Status{IsNot: []string{"diverged", "failed"}}, verdict{false, 1, 0, "ipo/small: diverged", ""}},
+		"nothing":  {claims.Status{Where: tables.Where{"objective": {"kto"}}, Is: []string{"done"}}, verdict{err: "where: selects no run"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+	}
+	src := tables.Memory{"runs": table(t, "runs", "run status\na -")}
+	judge(t, &claims.Status{Is: []string{"done"}}, src, verdict{err: "run a has no status"})
+}

@@ -1,0 +1,202 @@
+// Package summaries sums up the runs of a results folder over their seeds: tables to tables. The steps are
+//
+//  1. [Open] groups the rows of runs by everything that tells settings apart but the seed, and warns where runs that are
+//     averaged differ in something that nobody grouped by;
+//  2. [Groups.Summarize] describes every metric in every group: the table [Summary];
+//  3. [Groups.Compare] compares losses over the same seeds: the table [Paired].
+//
+// Rows are handed out one by one and one metric is held at a time, so that memory grows with the runs and not with what
+// was measured. Failed runs are left out of every mean and counted.
+package summaries
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"windtunnel/metrics/tables"
+)
+
+// Names of the tables that this package makes.
+const (
+	Summary = "summary"
+	Paired  = "paired"
+)
+
+// failed is the status of a run that broke; such runs belong to no mean.
+const failed = "failed"
+
+// Groups are the runs of a results folder by setting.
+type Groups struct {
+	settings Settings
+	runs     *tables.Table
+	by       []string // columns that make a group
+	over     []string // the other settings: seed, and what nobody grouped by
+	follows  []string // columns of by that follow from the compared one
+	metrics  []string
+	held     int    // cells of metrics that may be in memory at once
+	broken   []bool // by row of runs: the run failed
+	groups   []group
+	warnings warnings
+}
+
+// group is a setting with its runs.
+type group struct {
+	cells []string // of the columns by
+	rows  []int    // of runs, ascending in unit
+	units []int    // by position in rows: the number of the run's cells in the columns over
+}
+
+// Open groups the table runs. The error names a column that the table lacks.
+func Open(src tables.Source, s Settings) (*Groups, error) {
+	runs, err := src.Table(tables.Runs)
+	if err != nil {
+		return nil, err
+	}
+	g := &Groups{settings: s, runs: runs, held: heldCells}
+	if err := g.need(); err != nil {
+		return nil, err
+	}
+	settings := slices.DeleteFunc(slices.Clone(runs.Header[:runs.Column("status")]), func(c string) bool { return c == "run" })
+	g.by = s.By
+	if len(g.by) == 0 {
+		g.by = slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "seed" })
+	}
+	g.over = slices.DeleteFunc(settings, func(c string) bool { return slices.Contains(g.by, c) })
+	g.metrics = s.Metrics
+	if len(g.metrics) == 0 {
+		g.metrics = slices.DeleteFunc(slices.Clone(runs.Header[runs.Column("status")+1:]), func(c string) bool { return c == "reason" })
+	}
+	g.fill()
+	g.follows = g.following()
+	g.warnMixed()
+	return g, nil
+}
+
+// need returns an error for the first column that the table lacks.
+func (g *Groups) need() error {
+	for _, ref := range append(g.settings.Columns(), Ref{"", "run"}, Ref{"", "status"}) {
+		if !g.runs.Has(ref.Column) {
+			key := ref.Key
+			if key != "" {
+				key += ": "
+			}
+			return fmt.Errorf("%stable %s has no column %q", key, g.runs.Name, ref.Column)
+		}
+	}
+	return nil
+}
+
+// fill sorts the rows of runs into groups, which stand in the order of their first rows.
+func (g *Groups) fill() {
+	groups, units := numbering{}, numbering{}
+	g.broken = make([]bool, g.runs.Len())
+	for row := range g.broken {
+		g.broken[row] = g.runs.Text(row, "status") == failed
+		cells := g.cells(row, g.by)
+		i := groups.of(cells)
+		if i == len(g.groups) {
+			g.groups = append(g.groups, group{cells: cells})
+		}
+		at := &g.groups[i]
+		at.rows = append(at.rows, row)
+		at.units = append(at.units, units.of(g.cells(row, g.over)))
+	}
+	for i := range g.groups {
+		g.groups[i].sortUnits()
+	}
+}
+
+// sortUnits puts the runs of a group in the order of their units.
+func (g *group) sortUnits() {
+	order := make([]int, len(g.rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(g.units[a], g.units[b]) })
+	rows, units := make([]int, len(order)), make([]int, len(order))
+	for to, from := range order {
+		rows[to], units[to] = g.rows[from], g.units[from]
+	}
+	g.rows, g.units = rows, units
+}
+
+// numbering numbers lists of cells from 0 in order of appearance.
+type numbering map[string]int
+
+func (n numbering) of(cells []string) int {
+	key := strings.Join(cells, "\x00")
+	i, ok := n[key]
+	if !ok {
+		i = len(n)
+		n[key] = i
+	}
+	return i
+}
+
+// cells returns some cells of a row of runs.
+func (g *Groups) cells(row int, columns []string) []string {
+	cells := make([]string, len(columns))
+	for i, column := range columns {
+		cells[i] = g.runs.Text(row, column)
+	}
+	return cells
+}
+
+// place describes cells by their columns: "objective=dpo, lambda=1".
+func place(columns, cells []string) string {
+	parts := make([]string, len(columns))
+	for i, column := range columns {
+		parts[i] = column + "=" + cells[i]
+	}
+	if len(parts) == 0 {
+		return "all runs"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several
+// passes over the table.
+const heldCells = 8 << 20
+
+// each hands out every metric with its values by row of runs.
+func (g *Groups) each(do func(metric string, values []float64) error) error {
+	for some := range slices.Chunk(g.metrics, max(1, g.held/max(1, g.runs.Len()))) {
+		if err := g.runs.Load(some...); err != nil {
+			return err
+		}
+		for _, metric := range some {
+			values, err := g.read(metric)
+			if err != nil {
+				return err
+			}
+			if err := do(metric, values); err != nil {
+				return err
+			}
+		}
+		if len(some) < len(g.metrics) {
+			g.runs.Forget(some...)
+		}
+	}
+	return nil
+}
+
+// read returns a metric by row of runs: NaN where a run failed or has no value. A cell that is no number is an error.
+func (g *Groups) read(metric string) ([]float64, error) {
+	values := make([]float64, len(g.broken))
+	for row := range values {
+		values[row] = math.NaN()
+		if g.broken[row] {
+			continue
+		}
+		values[row] = g.runs.Float(row, metric)
+		if math.IsNaN(values[row]) {
+			if cell := g.runs.Text(row, metric); cell != "" {
+				return nil, fmt.Errorf("table %s: %s of run %s is %q, not a number", g.runs.Name, metric, g.runs.Text(row, "run"), cell)
+			}
+		}
+	}
+	return values, nil
+}

@@ -1,0 +1,122 @@
+package summaries
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// warnings collects what a reader of the tables should know. The same sentence about many places becomes one.
+type warnings struct {
+	order []string
+	count map[string]int
+	first map[string]string // place of the first
+}
+
+// add notes a sentence about a place, "" for none in particular.
+func (w *warnings) add(sentence, place string) {
+	if w.count == nil {
+		w.count, w.first = map[string]int{}, map[string]string{}
+	}
+	if w.count[sentence] == 0 {
+		w.order = append(w.order, sentence)
+		w.first[sentence] = place
+	}
+	w.count[sentence]++
+}
+
+// mostWarnings is how many different sentences are told.
+const mostWarnings = 12
+
+// lines returns the warnings, one a line, in the order of their first places.
+func (w *warnings) lines() []string {
+	var lines []string
+	for i, sentence := range w.order {
+		if i == mostWarnings {
+			return append(lines, fmt.Sprintf("... and %d more kinds of warnings", len(w.order)-i))
+		}
+		line := sentence
+		if place := w.first[sentence]; place != "" {
+			line = place + ": " + line
+		}
+		if n := w.count[sentence]; n > 1 {
+			line += fmt.Sprintf(" (and %d more like it)", n-1)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Warnings returns what to tell the user about the tables made so far, one sentence each.
+func (g *Groups) Warnings() []string { return g.warnings.lines() }
+
+// warnMixed warns of runs that are averaged though they differ in something other than the seed, or do not differ at all,
+// and of runs that are left out.
+func (g *Groups) warnMixed() {
+	mixed := false
+	for _, column := range g.over {
+		if column != "seed" {
+			mixed = g.warnColumn(column) || mixed
+		}
+	}
+	for i := range g.groups {
+		at := &g.groups[i]
+		for k, unit := range at.units {
+			if k > 0 && unit == at.units[k-1] && !mixed {
+				g.warnings.add(fmt.Sprintf("runs %s and %s differ in nothing", g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run")),
+					place(g.by, at.cells))
+			}
+		}
+	}
+	broken := 0
+	for _, b := range g.broken {
+		if b {
+			broken++
+		}
+	}
+	if broken > 0 {
+		g.warnings.add(fmt.Sprintf("%d of %d runs failed; they are in no mean, and in the column failed", broken, len(g.broken)), "")
+	}
+}
+
+// warnColumn warns if some group averages over a column, and says whether one does.
+func (g *Groups) warnColumn(column string) bool {
+	count, first, examples := 0, "", []string(nil)
+	for i := range g.groups {
+		values := g.distinct(&g.groups[i], column)
+		if len(values) < 2 {
+			continue
+		}
+		if count++; count == 1 {
+			first, examples = place(g.by, g.groups[i].cells), values
+		}
+	}
+	if count == 0 {
+		return false
+	}
+	g.warnings.add(fmt.Sprintf("runs that are averaged differ in %s (%s) in %d of %d groups, as in %s; name %s in by to keep them apart",
+		column, strings.Join(examples, ", "), count, len(g.groups), first, column), "")
+	return true
+}
+
+// mostExamples is how many values a warning names.
+const mostExamples = 3
+
+// distinct returns the values of a column in a group, the fourth and later ones as "...".
+func (g *Groups) distinct(at *group, column string) []string {
+	var values []string
+	for _, row := range at.rows {
+		v := g.runs.Text(row, column)
+		if v == "" {
+			v = "empty"
+		}
+		if slices.Contains(values, v) {
+			continue
+		}
+		if len(values) == mostExamples {
+			return append(values, "...")
+		}
+		values = append(values, v)
+	}
+	return values
+}

@@ -1,0 +1,79 @@
+// Package tables holds the tables of a results folder: their columns, reading and writing. All that comes after a run
+// (claims, figures, comparisons) reads tables, never a live run.
+package tables
+
+import (
+	"math"
+	"strconv"
+)
+
+// Names of the tables of a results folder; NAME.csv or NAME.parquet holds table NAME.
+const (
+	Runs         = "runs"         // one row a run: run, objective, lambda, seed, swept keys, status, steps, final metrics
+	Policies     = "policies"     // final policies: run, prompt, response, pi, pi_ref, pi_star
+	Prompts      = "prompts"      // final metrics by prompt: run, prompt, metrics
+	Groups       = "groups"       // final metrics by group of prompts: run, group, prompts, metrics
+	Traces       = "traces"       // metrics along training: run, step, metrics
+	Evaluations  = "evaluations"  // of language models, along training: run, step, group, prompts, metrics
+	Samples      = "samples"      // of language models, what the final policy wrote: run, prompt, group, reward, text
+	Trajectories = "trajectories" // policies along training: run, step, prompt, response, pi
+	Claims       = "claims"       // verdicts: claim, holds, value, bound, detail, expect
+)
+
+// ParseFloat reads a cell: NaN where it is empty or no number.
+func ParseFloat(cell string) float64 {
+	v, err := strconv.ParseFloat(cell, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return v
+}
+
+// FormatFloat writes a number as tables hold it: the shortest text that reads back to the same float64, inf and -inf
+// for infinities, "" for NaN (a value that does not apply).
+func FormatFloat(v float64) string { return string(AppendFloat(nil, v)) }
+
+// AppendFloat appends what FormatFloat writes.
+func AppendFloat(buf []byte, v float64) []byte {
+	switch {
+	case math.IsNaN(v):
+		return buf
+	case math.IsInf(v, 1):
+		return append(buf, "inf"...)
+	case math.IsInf(v, -1):
+		return append(buf, "-inf"...)
+	}
+	return strconv.AppendFloat(buf, v, 'g', -1, 64)
+}
+
+// LongestFloat is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
+const LongestFloat = 24
+
+// number reads a cell that is the very text that FormatFloat gives a number; NaN for "".
+func number(cell []byte) (v float64, ok bool) {
+	if len(cell) == 0 {
+		return math.NaN(), true
+	}
+	if first := cell[0]; len(cell) > LongestFloat || first != '-' && first != 'i' && (first < '0' || first > '9') {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(string(cell), 64)
+	if err != nil {
+		return 0, false
+	}
+	var text [LongestFloat]byte
+	return v, string(AppendFloat(text[:0], v)) == string(cell)
+}
+
+// integer reads a cell that is the very text that strconv.Itoa gives an int64.
+func integer(cell []byte) (v int64, ok bool) {
+	if len(cell) == 0 || len(cell) > len("-9223372036854775808") {
+		return 0, false
+	}
+	v, err := strconv.ParseInt(string(cell), 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	var text [LongestFloat]byte
+	return v, string(strconv.AppendInt(text[:0], v, 10)) == string(cell)
+}

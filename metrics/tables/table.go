@@ -1,0 +1,237 @@
+package tables
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Table is a table in long form. A cell is text; "" means that a value does not apply. Columns are looked up by name.
+// In memory a column of numbers takes 8 bytes a cell, another 4 bytes a cell and its distinct texts once.
+//
+// The table of a Folder holds the columns that have been asked for and reads others when they are; Load asks for
+// several in one pass. It may be read by several goroutines at once. What has been opened without an error is only
+// unreadable later if the disk fails or the file is overwritten in place: Load returns that as an error, the methods
+// that read cells panic.
+type Table struct {
+	Name   string
+	Header []string
+
+	index   map[string]int
+	columns []atomic.Pointer[column]
+	rows    int
+	file    file       // nil for a table in memory
+	loading sync.Mutex // held while columns are read
+}
+
+// file is a table on the disk, checked from end to end when it was opened.
+type file interface {
+	header() []string
+	// rows is the number of rows.
+	rows() int
+	// load reads some columns, by their positions in the header.
+	load(at []int) ([]*column, error)
+	// each calls row with the cells of every row, in order. The cells change with the next call.
+	each(row func(cells [][]byte) error) error
+}
+
+// NewTable returns an empty table in memory with the given columns.
+func NewTable(name string, header ...string) *Table {
+	t := newTable(name, header)
+	for i := range t.columns {
+		t.columns[i].Store(&column{})
+	}
+	return t
+}
+
+func newTable(name string, header []string) *Table {
+	t := &Table{Name: name, Header: header, index: make(map[string]int, len(header))}
+	t.columns = make([]atomic.Pointer[column], len(header))
+	for i, column := range header {
+		t.index[column] = i
+	}
+	return t
+}
+
+// tableOf returns the table of a file.
+func tableOf(name string, f file) *Table {
+	t := newTable(name, f.header())
+	t.rows, t.file = f.rows(), f
+	return t
+}
+
+// Append adds a row to a table in memory. It panics where the cells are not as many as the columns, or where the table
+// is that of a Folder.
+func (t *Table) Append(cells ...string) {
+	if len(cells) != len(t.columns) || t.file != nil {
+		panic(fmt.Sprintf("tables: a row of %d cells for table %s of %d columns", len(cells), t.Name, len(t.columns)))
+	}
+	for i, cell := range cells {
+		t.columns[i].Load().append([]byte(cell))
+	}
+	t.rows++
+}
+
+// Len returns the number of rows.
+func (t *Table) Len() int { return t.rows }
+
+// Column returns the position of a column, or -1.
+func (t *Table) Column(name string) int {
+	if i, ok := t.index[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// Has says whether the table has all of the columns.
+func (t *Table) Has(names ...string) bool {
+	for _, name := range names {
+		if t.Column(name) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Load reads those of the columns that are not in memory yet, in one pass over the file. It skips names that the table
+// does not have, so that a caller may name columns of several tables.
+func (t *Table) Load(names ...string) error {
+	t.loading.Lock()
+	defer t.loading.Unlock()
+	var at []int
+	for _, name := range names {
+		if i := t.Column(name); i >= 0 && t.columns[i].Load() == nil && !slices.Contains(at, i) {
+			at = append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	loaded, err := t.file.load(at)
+	if err != nil {
+		return err
+	}
+	for j, i := range at {
+		if loaded[j].rows != t.rows {
+			return fmt.Errorf("table %s has changed: it had %d rows, now %d", t.Name, t.rows, loaded[j].rows)
+		}
+		loaded[j].seal()
+		t.columns[i].Store(loaded[j])
+	}
+	return nil
+}
+
+// Forget lets go of the memory of columns that can be read from their file again, which the next use of one does. Of a
+// table in memory it forgets nothing.
+func (t *Table) Forget(names ...string) {
+	if t.file == nil {
+		return
+	}
+	for _, name := range names {
+		if i := t.Column(name); i >= 0 {
+			t.columns[i].Store(nil)
+		}
+	}
+}
+
+// column returns a column, nil if there is none of that name.
+func (t *Table) column(name string) *column {
+	i, ok := t.index[name]
+	if !ok {
+		return nil
+	}
+	for {
+		if c := t.columns[i].Load(); c != nil {
+			return c
+		}
+		if err := t.Load(name); err != nil { // anew if another goroutine forgets it in between
+			panic("tables: " + err.Error())
+		}
+	}
+}
+
+// Text returns the cell of a row in the named column, "" if there is no such column.
+func (t *Table) Text(row int, column string) string {
+	c := t.column(column)
+	if c == nil {
+		return ""
+	}
+	return c.text(row)
+}
+
+// Float returns the cell as a number: NaN where it is empty, absent or no number, infinities for inf and -inf.
+func (t *Table) Float(row int, column string) float64 {
+	c := t.column(column)
+	if c == nil {
+		return math.NaN()
+	}
+	return c.float(row)
+}
+
+// Row returns all cells of a row, in the order of the header.
+func (t *Table) Row(row int) []string {
+	cells := make([]string, len(t.Header))
+	for i, name := range t.Header {
+		cells[i] = t.Text(row, name)
+	}
+	return cells
+}
+
+// each calls row with the cells of every row, in order. The cells change with the next call.
+func (t *Table) each(row func(cells [][]byte) error) error {
+	if t.file != nil {
+		return t.file.each(row)
+	}
+	columns := make([]*column, len(t.columns))
+	for i := range columns {
+		columns[i] = t.columns[i].Load()
+	}
+	return eachOf(columns, t.rows, row)
+}
+
+// eachOf calls row with the cells of every row of some columns.
+func eachOf(columns []*column, rows int, row func(cells [][]byte) error) error {
+	cells := make([][]byte, len(columns))
+	for i := range rows {
+		for j, c := range columns {
+			cells[j] = c.appendText(cells[j][:0], i)
+		}
+		if err := row(cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteCSV writes the table with a header line, as pandas.read_csv reads it without options. A carriage return before a
+// newline inside a cell does not survive reading. A table that could not be read back is an error: one without columns
+// or with two of one name, or an empty cell in a table of one column, which CSV cannot tell from an empty line.
+func (t *Table) WriteCSV(w io.Writer) error {
+	if err := checkHeader(t.Header); err != nil {
+		return fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	out := bufio.NewWriter(w)
+	line := AppendRow(nil, t.Header...)
+	row := -1
+	err := t.each(func(cells [][]byte) error {
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
+		row++
+		if line = appendRow(line[:0], cells); len(line) == 1 {
+			return fmt.Errorf("table %s: row %d: a single empty cell reads as an empty line", t.Name, row)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := out.Write(line); err != nil {
+		return err
+	}
+	return out.Flush()
+}
