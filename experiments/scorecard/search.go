@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -49,7 +48,7 @@ type searcher struct {
 	problem     *train.Problem
 	batch       *train.Minibatch
 	pol         policy.Policy
-	anchors     []*anchor
+	release     func()    // lets terms take the statistics anew that they hold back; nil where none does
 	theta       []float64 // the policy's own parameters
 	start, grad []float64
 	unit        float64 // of x: theta = start + unit x
@@ -60,16 +59,8 @@ type searcher struct {
 // newSearcher returns a searcher for the least of a loss at the policy's start.
 func newSearcher(o *outcome, loss *objective.Objective, pol policy.Policy, unit float64) *searcher {
 	s := &searcher{pol: pol, theta: pol.Params(), unit: unit}
-	obj := *loss
-	obj.Pair = slices.Clone(obj.Pair)
-	for i, w := range obj.Pair {
-		if d, ok := w.Term.(objective.Detached); ok {
-			a := &anchor{Detached: d}
-			s.anchors = append(s.anchors, a)
-			obj.Pair[i].Term = a
-		}
-	}
-	s.problem = train.NewProblem(o.env, pol, &obj, o.Constraint.L2)
+	loss, s.release = loss.Hold()
+	s.problem = train.NewProblem(o.env, pol, loss, o.Constraint.L2)
 	s.batch = train.Full(o.pairs, s.problem)
 	s.start = append([]float64(nil), s.theta...)
 	s.grad = make([]float64, len(s.theta))
@@ -171,7 +162,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		push := s.open(x)
 		if push == nil {
 			o.calm = calm
-			if calm || len(s.anchors) == 0 && s.returns(x, o) {
+			if calm || s.release == nil && s.returns(x, o) {
 				o.status, o.reason, o.settled = string(exact.Converged), "", arrived
 			}
 			return
@@ -231,7 +222,7 @@ func (s *searcher) sameAs(base *outcome) bool {
 // with it held, again and again, until the policy stays; every third time the way that is still to go is guessed from the
 // last two (Aitken's extrapolation).
 func (s *searcher) descend(x []float64) bool {
-	if len(s.anchors) == 0 {
+	if s.release == nil {
 		return quasiNewton(s, x, flatShare*s.begin, s.near()) <= restingShare*s.begin
 	}
 	last, step, before := append([]float64(nil), x...), make([]float64, len(x)), make([]float64, len(x))

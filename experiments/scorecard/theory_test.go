@@ -185,7 +185,7 @@ func (broken) DifferenceOnly() bool { panic("broken on purpose") }
 type brokenLoss struct{}
 
 func (*brokenLoss) Objective() *objective.Objective {
-	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: broken{}}}}
+	return objective.OnPairs(broken{})
 }
 
 // One broken loss fails, and the others are measured.

@@ -246,42 +246,11 @@ func (s *solver) balance(t *task) (sum float64, at *point, err error) {
 	if err != nil || !d.converged {
 		return 0, nil, err
 	}
-	g, scale := l.free(d.at)
+	g, scale := l.objective.FreeGrad(l.prompt(d.at, 0))
 	for _, v := range g {
 		sum += v
 	}
 	return sum / max(scale, math.SmallestNonzeroFloat64), d.at, nil
-}
-
-// free returns the derivatives of a single prompt's loss by the log-probabilities as free variables, and the sum of their
-// parts' sizes.
-func (l *landscape) free(at *point) (g []float64, scale float64) {
-	t := l.tasks[0]
-	g = make([]float64, t.responses())
-	n := len(t.weight)
-	b := objective.Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n),
-		RefRejected: make([]float64, n), Weight: t.weight, Gap: t.gap, Dispersion: t.dispersion}
-	gather(t, t.logRef, b.RefChosen, b.RefRejected)
-	gather(t, at.logp[0], b.Chosen, b.Rejected)
-	for _, w := range l.objective.Pair {
-		part := objective.Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-		w.Term.Grad(&b, w.Weight, &part)
-		for i, c := range t.chosen {
-			g[c] += part.Chosen[i]
-			g[t.rejected[i]] += part.Rejected[i]
-			scale += math.Abs(part.Chosen[i]) + math.Abs(part.Rejected[i])
-		}
-	}
-	d := objective.Dist{LogPi: at.logp[0], Pi: at.pi[0], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar}
-	for _, w := range l.objective.Dist {
-		part := make([]float64, len(g))
-		w.Term.Grad(&d, t.total*w.Weight, part)
-		for k, v := range part {
-			g[k] += v
-			scale += math.Abs(v)
-		}
-	}
-	return g, scale
 }
 
 // searched answers for a loss that has a minimizer but is not convex: by Newton's method from the reference and from

@@ -67,10 +67,8 @@ func dissect(o *objective.Objective) (*anatomy, error) {
 		return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside sampled reference responses")
 	}
 	a := &anatomy{moving: o.Moving != nil, curved: true, plain: true}
-	for _, w := range o.Pair {
-		if w.Weight == 0 {
-			continue
-		}
+	pair, dist := o.Terms()
+	for _, w := range pair {
 		term, ok := w.Term.(objective.Structured)
 		if !ok || w.Weight < 0 {
 			return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer of %v times the pair term %T", w.Weight, w.Term)
@@ -85,14 +83,12 @@ func dissect(o *objective.Objective) (*anatomy, error) {
 		}
 		a.add(w, st)
 	}
-	for _, w := range o.Dist {
+	for _, w := range dist {
 		switch w.Term {
 		case distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"}):
 			a.barrier += w.Weight
 		default:
-			if w.Weight != 0 {
-				return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside the distribution term %T", w.Term)
-			}
+			return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside the distribution term %T", w.Term)
 		}
 	}
 	if a.barrier < 0 {

@@ -95,8 +95,7 @@ func (p plain) Objective() *objective.Objective { return p.o }
 // TestStalled checks that a loss that Newton's method cannot descend is reported as such, without a policy.
 func TestStalled(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
-	o := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{
-		{Weight: 1, Term: &objective.Margin{Lambda: 1, Factor: 1, Outer: hinge{}}}}}
+	o := objective.OnPairs(&objective.Margin{Lambda: 1, Factor: 1, Outer: hinge{}})
 	for _, class := range []policy.Params{&policy.TabularParams{}, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}} {
 		p := build(t, e, class)
 		start := append([]float64(nil), p.Params()...)

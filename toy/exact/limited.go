@@ -130,8 +130,7 @@ func (s *solver) search(l *landscape) (*result, error) {
 // coefficient of the margin loss.
 func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	alone := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
-	c := &landscape{objective: alone, tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
+	c := &landscape{objective: objective.OnPairs(unit), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
 		l2: l.l2 / m.Lambda / m.Lambda / (m.Factor * s.terms.weight)}
 	for _, v := range l.center {
 		c.center = append(c.center, m.Lambda*v)
@@ -157,6 +156,7 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 	for _, t := range l.tasks {
 		towards.tasks = append(towards.tasks, &task{name: t.name, total: 1, logRef: t.logRef, ref: t.ref, logStar: t.logStar})
 	}
+	towards.prepare()
 	found, err := s.descend(towards, [][]float64{make([]float64, towards.dim)})
 	if err != nil {
 		return err

@@ -47,8 +47,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	part := t.within(group)
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	o := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
-	l := newLandscape(o, []*task{part})
+	l := newLandscape(objective.OnPairs(unit), []*task{part})
 	l.floating = true
 	found, err := s.descend(l, [][]float64{part.odds()})
 	if err != nil {

@@ -70,8 +70,8 @@ func TestUnknownTerms(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
 	for _, weight := range []float64{0, 1} {
 		for _, o := range []*objective.Objective{
-			{Pair: []objective.Weighted[objective.PairTerm]{{Weight: weight, Term: strange{}}}},
-			{Dist: []objective.Weighted[objective.DistTerm]{{Weight: weight, Term: strangeDist{}}}},
+			(&objective.Objective{}).And(weight, objective.OnPairs(strange{})),
+			(&objective.Objective{}).And(weight, objective.OnDist(strangeDist{})),
 		} {
 			s, err := Solve(context.Background(), &Problem{Env: e, Policy: build(t, e, &policy.TabularParams{}), Objective: o, Pairs: population(e)})
 			if weight > 0 && (err == nil || !strings.Contains(err.Error(), "no statement about")) {

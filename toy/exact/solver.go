@@ -92,7 +92,7 @@ func takeApart(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 // share gives every prompt its comparisons, equal ones merged, and its weight.
 func (s *solver) share(pairs *preference.Pairs) error {
 	if pairs == nil || pairs.Len() == 0 {
-		if len(s.problem.Objective.Pair) == 0 {
+		if !s.problem.Objective.Compares() {
 			for _, t := range s.tasks {
 				t.total = 1 / float64(len(s.tasks))
 			}

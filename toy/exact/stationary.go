@@ -35,12 +35,14 @@ const (
 // points, nor of whether the loss has a minimum: Converged is a point where the gradient vanishes to rounding (GradNorm)
 // or all mass has come to rest (which Reason then says), reached along a falling loss, Stalled is a search that did not arrive, with the policy
 // where it stopped. A moving reference is taken as it stands at the start. The parameters end where the search does. An
-// error means that the problem is malformed, that ctx was cancelled, or that some pair term has no second derivatives.
+// error means that the problem is malformed, that ctx was cancelled, that some
+// pair term has no second derivatives, or that the objective samples responses of the reference.
 func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
-	for _, w := range p.Objective.Pair {
-		if _, curved := w.Term.(objective.Curved); !curved && w.Weight != 0 {
-			return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", w.Term)
-		}
+	if p.Objective.Sampled != nil {
+		return nil, errSampled
+	}
+	if term := p.Objective.Uncurved(); term != nil {
+		return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", term)
 	}
 	s, err := takeApart(ctx, p, terms{})
 	if err != nil {

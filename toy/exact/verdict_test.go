@@ -179,7 +179,8 @@ func TestExistsNumerically(t *testing.T) {
 
 // holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes.
 func holdsBack(o *objective.Objective) bool {
-	for _, w := range o.Pair {
+	pair, _ := o.Terms()
+	for _, w := range pair {
 		st, _ := w.Term.(objective.Structured).Structure()
 		if st.Held {
 			return true

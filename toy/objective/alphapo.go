@@ -19,7 +19,7 @@ type AlphaPO struct {
 func (p *AlphaPO) Objective() *Objective {
 	o := (&SimPO{p.Lambda, p.Gamma, p.LabelSmoothing}).Objective()
 	if p.Alpha != 0 {
-		o.Pair[0].Term.(*Margin).Link = BoxCox{p.Alpha}
+		o.pair[0].Term.(*Margin).Link = BoxCox{p.Alpha}
 	}
 	return o
 }

@@ -21,7 +21,7 @@ type AOT struct {
 
 // Objective returns the loss.
 func (p *AOT) Objective() *Objective {
-	return onPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
+	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
 }
 
 var aotKind = registry.Kind[Params]{

@@ -12,7 +12,7 @@ type AOTUnpaired struct {
 
 // Objective returns the loss.
 func (p *AOTUnpaired) Objective() *Objective {
-	return onPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing), unpaired: true})
+	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing), unpaired: true})
 }
 
 var aotUnpairedKind = registry.Kind[Params]{

@@ -14,8 +14,8 @@ type APODown struct {
 
 // Objective returns the two terms.
 func (p *APODown) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: rising(1)}).
-		and(1, onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: falling(1), Link: p.Divergence.link()}))
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: rising(1)}).
+		And(1, OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: falling(1), Link: p.Divergence.link()}))
 }
 
 var apoDownKind = registry.Kind[Params]{

@@ -10,7 +10,7 @@ type APOZero struct {
 
 // Objective returns the loss.
 func (p *APOZero) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: falling(1), Rejected: rising(1)})
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: falling(1), Rejected: rising(1)})
 }
 
 var apoZeroKind = registry.Kind[Params]{

@@ -13,7 +13,7 @@ type APOZeroUnpaired struct {
 
 // Objective returns the loss.
 func (p *APOZeroUnpaired) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: falling(p.Desirable), Rejected: rising(p.Undesirable), Unpaired: true})
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: falling(p.Desirable), Rejected: rising(p.Undesirable), Unpaired: true})
 }
 
 var apoZeroUnpairedKind = registry.Kind[Params]{

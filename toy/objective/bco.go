@@ -15,9 +15,9 @@ func (p *BCO) Objective() *Objective {
 	sides := &Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}, Unpaired: true}
 	if p.Delta != nil {
 		sides.Shift = *p.Delta
-		return onPairs(sides)
+		return OnPairs(sides)
 	}
-	return onPairs(&Centered{Sides: sides, Center: &runningMean{}})
+	return OnPairs(&Centered{Sides: sides, Center: &runningMean{}})
 }
 
 // runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which

@@ -12,7 +12,7 @@ type BCOPair struct {
 
 // Objective returns the loss.
 func (p *BCOPair) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}, Shift: p.Delta,
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}, Shift: p.Delta,
 		Link: p.Divergence.link()})
 }
 

@@ -8,7 +8,7 @@ type BradleyTerry struct{}
 
 // Objective returns the term.
 func (*BradleyTerry) Objective() *Objective {
-	return onPairs(&Margin{Lambda: 1, Factor: 1, Outer: Logistic{}, ReferenceFree: true})
+	return OnPairs(&Margin{Lambda: 1, Factor: 1, Outer: Logistic{}, ReferenceFree: true})
 }
 
 var bradleyTerryKind = registry.Kind[Params]{

@@ -22,7 +22,7 @@ func (p *ChiPO) Objective() *Objective {
 	if p.RMax != nil {
 		m.Outer = clipped(2 * *p.RMax)
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 // clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.

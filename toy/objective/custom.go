@@ -124,17 +124,17 @@ func (p *Custom) Objective() *Objective {
 	}
 	o := &Objective{}
 	if f.pair != nil {
-		o.add(1, onPairs(newFormula(f.pair, f.values)))
+		o.And(1, OnPairs(newFormula(f.pair, f.values)))
 	}
 	if f.psi != nil {
 		m := &Margin{Lambda: 1, Factor: 1, Outer: newFunctionOf(f.psi, "m", f.values)}
 		if f.mu != nil {
 			m.Link = newFunctionOf(f.mu, "x", f.values)
 		}
-		o.add(1, onPairs(m))
+		o.And(1, OnPairs(m))
 	}
 	if f.dist != nil {
-		o.add(1, onDist(&distFormula{program: f.dist.Compile(), scalars: f.values}))
+		o.And(1, OnDist(&distFormula{program: f.dist.Compile(), scalars: f.values}))
 	}
 	return o
 }

@@ -21,7 +21,7 @@ type DiscoPOP struct {
 
 // Objective returns the loss.
 func (p *DiscoPOP) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: blended(p.Tau), Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: blended(p.Tau), Link: p.Divergence.link()})
 }
 
 // blended is psi. The exponential part is exp(-z + log sigmoid(z/tau)): its factors overflow and underflow apart.

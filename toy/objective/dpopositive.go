@@ -15,7 +15,7 @@ func (p *DPOPositive) Objective() *Objective {
 	if p.Penalty > 0 {
 		m.ChosenLink = kinked{p.Penalty}
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 // kinked is the link x - penalty max(0, -x), with slope 1 at the kink.

@@ -22,7 +22,7 @@ type EXO struct {
 
 // Objective returns the loss.
 func (p *EXO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: reverseCrossEntropy(p.LabelSmoothing), Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: reverseCrossEntropy(p.LabelSmoothing), Link: p.Divergence.link()})
 }
 
 // reverseCrossEntropy is psi; it is least, 0, where the odds z are those of the label, log((1-e)/e).

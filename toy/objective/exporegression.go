@@ -17,7 +17,7 @@ type ExpoRegression struct {
 }
 
 // Objective returns the loss.
-func (p *ExpoRegression) Objective() *Objective { return onPairs(regression{p.Lambda}) }
+func (p *ExpoRegression) Objective() *Objective { return OnPairs(regression{p.Lambda}) }
 
 type regression struct{ lambda float64 }
 

@@ -18,7 +18,7 @@ type GPO struct {
 
 // Objective returns the loss.
 func (p *GPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(p.Function)})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(p.Function)})
 }
 
 func gpoFunction(name string) Outer {

@@ -6,7 +6,7 @@ import "windtunnel/toy/registry"
 type KLPiRef struct{}
 
 // Objective returns the term.
-func (*KLPiRef) Objective() *Objective { return onDist(klPiRef{}) }
+func (*KLPiRef) Objective() *Objective { return OnDist(klPiRef{}) }
 
 type klPiRef struct{}
 

@@ -14,7 +14,7 @@ func (p *KLRefPi) Objective() *Objective {
 	default:
 		unknownWord("reduction", p.Reduction)
 	}
-	return onDist(klRefPi{mean: p.Reduction == "mean"})
+	return OnDist(klRefPi{mean: p.Reduction == "mean"})
 }
 
 type klRefPi struct{ mean bool }

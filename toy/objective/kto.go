@@ -21,9 +21,9 @@ func (p *KTO) Objective() *Objective {
 	sides := &Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: falling(p.Desirable), Rejected: rising(p.Undesirable), Unpaired: true}
 	if p.KL != nil {
 		sides.Shift = p.Lambda * *p.KL
-		return onPairs(sides)
+		return OnPairs(sides)
 	}
-	return onPairs(&Centered{Sides: sides, Center: batchKL{}})
+	return OnPairs(&Centered{Sides: sides, Center: batchKL{}})
 }
 
 // batchKL estimates lambda KL(pi to pi_ref) by the batch at hand, never below 0.

@@ -12,7 +12,7 @@ type LDDPO struct {
 
 // Objective returns the loss.
 func (p *LDDPO) Objective() *Objective {
-	return onPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
+	return OnPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
 }
 
 // shortened is a margin loss on log-probabilities less drop times their tails.

@@ -21,7 +21,7 @@ func (p *Mallows) Objective() *Objective {
 	if p.Phi != nil {
 		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda}).Objective()
 	}
-	return onPairs(&dispersed{lambda: p.Lambda * p.Scale})
+	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale})
 }
 
 // Dispersion returns MallowsPO's index -log(H/log K) of a prompt, with H the entropy of the reference over its K >= 2

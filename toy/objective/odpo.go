@@ -29,7 +29,7 @@ func (p *ODPO) Objective() *Objective {
 	if p.Alpha > 0 {
 		m.Offset = gapOffset{p.Alpha, p.Scaling == "log"}
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 type gapOffset struct {

@@ -19,8 +19,8 @@ type ORPO struct {
 
 // Objective returns the two terms.
 func (p *ORPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: LogOdds{}, ReferenceFree: true, Length: AveragedLogps}).
-		and(1, likelihood())
+	return OnPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: LogOdds{}, ReferenceFree: true, Length: AveragedLogps}).
+		And(1, likelihood())
 }
 
 // surest is the log-probability nearest to 0 that LogOdds tells from 0: at probability 1 the odds are infinite.

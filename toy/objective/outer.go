@@ -207,5 +207,5 @@ var negative = Pointwise{Course: Shape{Low: Rises, High: Plunges, Convexity: Wea
 
 // likelihood is the negative log-likelihood of the chosen response, per token.
 func likelihood() *Objective {
-	return onPairs(&Sides{Lambda: 1, Factor: 1, Chosen: negative, ReferenceFree: true, Length: AveragedLogps})
+	return OnPairs(&Sides{Lambda: 1, Factor: 1, Chosen: negative, ReferenceFree: true, Length: AveragedLogps})
 }

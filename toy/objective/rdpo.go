@@ -13,7 +13,7 @@ type RDPO struct {
 
 // Objective returns the loss.
 func (p *RDPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Offset: lengthOffset{p.Alpha}})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Offset: lengthOffset{p.Alpha}})
 }
 
 type lengthOffset struct{ alpha float64 }

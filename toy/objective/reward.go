@@ -6,7 +6,7 @@ import "windtunnel/toy/registry"
 type Reward struct{}
 
 // Objective returns the term.
-func (*Reward) Objective() *Objective { return onDist(reward{}) }
+func (*Reward) Objective() *Objective { return OnDist(reward{}) }
 
 type reward struct{}
 

@@ -11,9 +11,7 @@ type RLHF struct {
 
 // Objective returns the two terms.
 func (p *RLHF) Objective() *Objective {
-	o := (&Reward{}).Objective()
-	o.add(p.Lambda, (&KLPiRef{}).Objective())
-	return o
+	return (&Reward{}).Objective().And(p.Lambda, (&KLPiRef{}).Objective())
 }
 
 var rlhfKind = registry.Kind[Params]{

@@ -73,7 +73,7 @@ func TestStructures(t *testing.T) {
 		if kind.Name == "custom" || kind.Name == "sum" {
 			continue
 		}
-		for _, w := range kind.New().Objective().Pair {
+		for _, w := range kind.New().Objective().pair {
 			term, ok := w.Term.(Structured)
 			if !ok {
 				t.Errorf("%s: %T has no structure", kind.Name, w.Term)
@@ -89,7 +89,7 @@ func TestStructures(t *testing.T) {
 	if _, known := ShapeOf(Pointwise{At: blended(1).(Pointwise).At}); known {
 		t.Error("the course of a function that does not state one is said to be known")
 	}
-	if _, known := (&Custom{Lambda: 1, Psi: "m^2"}).Objective().Pair[0].Term.(*Margin).Structure(); known {
+	if _, known := (&Custom{Lambda: 1, Psi: "m^2"}).Objective().pair[0].Term.(*Margin).Structure(); known {
 		t.Error("the course of a formula is said to be known")
 	}
 }

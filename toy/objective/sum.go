@@ -71,7 +71,7 @@ func (w Weight) MarshalText() ([]byte, error) {
 func (p *Sum) Objective() *Objective {
 	o := &Objective{}
 	for _, part := range p.Terms {
-		o.add(part.Weight.Value(p.Lambda), part.Loss.Objective())
+		o.And(part.Weight.Value(p.Lambda), part.Loss.Objective())
 	}
 	return o
 }

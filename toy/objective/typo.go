@@ -17,11 +17,11 @@ func (p *TYPO) Objective() *Objective {
 	o := (&BradleyTerry{}).Objective()
 	switch {
 	case p.ReferenceSamples.pair:
-		return o.and(p.Lambda, onPairs(pairEntropy()))
+		return o.And(p.Lambda, OnPairs(pairEntropy()))
 	case p.ReferenceSamples.n > 0:
-		return o.and(p.Lambda, &Objective{Sampled: &Sampled{Weight: 1, N: p.ReferenceSamples.n}})
+		return o.And(p.Lambda, &Objective{Sampled: &Sampled{Weight: 1, N: p.ReferenceSamples.n}})
 	}
-	return o.and(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
+	return o.And(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
 }
 
 // SamplesReference says whether responses are drawn from the reference.

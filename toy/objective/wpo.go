@@ -28,7 +28,7 @@ func (p *WPO) Objective() *Objective {
 	default:
 		unknownWord("alignment", p.Alignment)
 	}
-	return onPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
+	return OnPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
 }
 
 // reweighted is a margin loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.

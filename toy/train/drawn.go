@@ -34,23 +34,3 @@ func (b *batcher) addDrawn(m *Minibatch) {
 		m.drawnWeight = append(m.drawnWeight, m.promptWeight[last]/float64(len(drawn)))
 	}
 }
-
-// drawnLoss returns the Sampled term, after forward: for each prompt the weight of its comparisons times the mean of
-// minus the log-probability of its draws.
-func (p *Problem) drawnLoss(m *Minibatch) float64 {
-	sum := 0.0
-	for i, at := range m.drawn {
-		sum -= m.drawnWeight[i] * p.score[at]
-	}
-	if sum == 0 {
-		return 0
-	}
-	return p.Objective.Sampled.Weight * sum
-}
-
-// addDrawnGrad adds the Sampled term's derivatives by the items' log-probabilities.
-func (p *Problem) addDrawnGrad(m *Minibatch, dScore []float64) {
-	for i, at := range m.drawn {
-		dScore[at] -= p.Objective.Sampled.Weight * m.drawnWeight[i]
-	}
-}

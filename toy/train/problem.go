@@ -26,7 +26,7 @@ type Problem struct {
 	carries       bool            // a term carries a statistic from step to step
 	aligned       bool            // a term reads how concentrated the policy is
 	dispersion    []float64       // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
-	pairs         objective.Batch // policy columns point into scratch
+	batch         objective.Batch // policy columns point into scratch
 	grad          objective.Grad
 	columns       []float64
 	score, dScore []float64
@@ -37,11 +37,7 @@ type Problem struct {
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
-		aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
-	for _, t := range obj.Pair {
-		_, carries := t.Term.(objective.Advancing)
-		p.carries = p.carries || carries
-	}
+		carries: obj.Advances(), aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
@@ -58,22 +54,13 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 // are such: then a step costs O(n) whatever the number of responses.
 func (p *Problem) scoresAreLogps() bool {
 	normalized, ok := p.Policy.(policy.Normalized)
-	return ok && normalized.Normalized() && len(p.Objective.Dist) == 0 && !p.aligned
+	return ok && normalized.Normalized() && !p.Objective.WholePolicy() && !p.aligned
 }
 
 // Loss returns the loss on a minibatch.
 func (p *Problem) Loss(m *Minibatch) float64 {
 	p.forward(m)
-	loss := 0.0
-	for _, t := range p.Objective.Pair {
-		loss += t.Weight * t.Term.Loss(&p.pairs)
-	}
-	for i, prompt := range m.prompts {
-		for _, t := range p.Objective.Dist {
-			loss += t.Weight * m.promptWeight[i] * t.Term.Loss(&p.reference[prompt])
-		}
-	}
-	loss += p.drawnLoss(m)
+	loss := p.Objective.Loss(&p.batch)
 	if p.L2 > 0 {
 		for _, v := range p.Policy.Params() {
 			loss += p.L2 * v * v
@@ -87,17 +74,18 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	p.forward(m)
 	clear(p.grad.Chosen)
 	clear(p.grad.Rejected)
-	for _, t := range p.Objective.Pair {
-		t.Term.Grad(&p.pairs, t.Weight, &p.grad)
-	}
+	clear(p.grad.Drawn)
+	p.Objective.Grad(&p.batch, &p.grad)
 	dScore := p.dScore[:len(m.items)+1] // the last is nobody's: an absent side's
 	clear(dScore)
 	for i, w := range m.chosen {
 		dScore[w] += p.grad.Chosen[i]
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
 	}
+	for i, at := range m.drawn {
+		dScore[at] += p.grad.Drawn[i]
+	}
 	dScore = dScore[:len(m.items)]
-	p.addDrawnGrad(m, dScore)
 	if p.scored {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
@@ -112,7 +100,7 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 
 // forward evaluates the policy on the minibatch: raw scores where differences suffice, else log-probabilities.
 func (p *Problem) forward(m *Minibatch) {
-	p.fit(len(m.items)+1, len(m.chosen))
+	p.fit(len(m.items)+1, len(m.chosen), len(m.drawn))
 	if m.reference != p.version {
 		p.refresh(m)
 	}
@@ -131,10 +119,13 @@ func (p *Problem) forward(m *Minibatch) {
 		}
 	}
 	p.lend(m)
-	chosen, rejected := p.pairs.Chosen, p.pairs.Rejected
+	chosen, rejected := p.batch.Chosen, p.batch.Rejected
 	for i, w := range m.chosen {
 		chosen[i] = score[w]
 		rejected[i] = score[m.rejected[i]]
+	}
+	for i, at := range m.drawn {
+		p.batch.Drawn[i] = score[at]
 	}
 	if p.aligned {
 		p.align(m)
@@ -143,7 +134,7 @@ func (p *Problem) forward(m *Minibatch) {
 
 // align fills in how concentrated the policy is on each comparison's prompt. Unpaired data have no such losses.
 func (p *Problem) align(m *Minibatch) {
-	b := &p.pairs
+	b := &p.batch
 	b.Collision, b.Peak = b.Collision[:0], b.Peak[:0]
 	last, collision, peak := -1, 0.0, 0.0
 	for _, w := range m.chosen {
@@ -157,8 +148,9 @@ func (p *Problem) align(m *Minibatch) {
 
 // lend points the batch's fixed columns at the minibatch's.
 func (p *Problem) lend(m *Minibatch) {
-	b := &p.pairs
+	b := &p.batch
 	b.RefChosen, b.RefRejected, b.Weight, b.Gap, b.Dispersion = m.refChosen, m.refRejected, m.weight, m.gap, m.dispersion
+	b.Dists, b.Prompts, b.PromptWeight, b.DrawnWeight = p.reference, m.prompts, m.promptWeight, m.drawnWeight
 	b.ChosenTokens, b.RejectedTokens, b.ChosenWeight, b.RejectedWeight = nil, nil, nil, nil
 	if len(m.chosenTokens) > 0 {
 		b.ChosenTokens, b.RejectedTokens = m.chosenTokens, m.rejectedTokens
@@ -169,16 +161,17 @@ func (p *Problem) lend(m *Minibatch) {
 }
 
 // fit sizes the scratch.
-func (p *Problem) fit(items, pairs int) {
+func (p *Problem) fit(items, pairs, drawn int) {
 	if cap(p.score) < items {
 		p.score, p.dScore = make([]float64, items), make([]float64, items)
 	}
-	if cap(p.columns) < 4*pairs {
-		p.columns = make([]float64, 4*pairs)
+	if n := 4*pairs + 2*drawn; cap(p.columns) < n {
+		p.columns = make([]float64, n)
 	}
-	c := p.columns[:4*pairs]
-	p.pairs.Chosen, p.pairs.Rejected = c[:pairs], c[pairs:2*pairs]
-	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:]
+	c := p.columns[:4*pairs+2*drawn]
+	p.batch.Chosen, p.batch.Rejected = c[:pairs], c[pairs:2*pairs]
+	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:4*pairs]
+	p.batch.Drawn, p.grad.Drawn = c[4*pairs:4*pairs+drawn], c[4*pairs+drawn:]
 }
 
 // backwardLogits carries derivatives by log-probabilities through each prompt's softmax: with G the derivative by log
@@ -190,9 +183,7 @@ func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
 		for j, item := range m.items[m.itemStart[i]:m.itemStart[i+1]] {
 			g[item.Response] += dScore[m.itemStart[i]+j]
 		}
-		for _, t := range p.Objective.Dist {
-			t.Term.Grad(d, t.Weight*m.promptWeight[i], g)
-		}
+		p.Objective.DistGrad(d, m.promptWeight[i], g)
 		sum := 0.0
 		for _, v := range g {
 			sum += v

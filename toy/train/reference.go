@@ -9,7 +9,7 @@ import (
 func (p *Problem) advance(m *Minibatch) {
 	if p.carries {
 		p.forward(m)
-		p.Objective.Advance(&p.pairs)
+		p.Objective.Advance(&p.batch)
 	}
 }
 

@@ -147,7 +147,7 @@ func meanReward(p *Problem, m *Minibatch) float64 {
 	p.forward(m)
 	sum := 0.0
 	for i := range m.weight {
-		sum += m.chosenWeight[i]*(p.pairs.Chosen[i]-p.pairs.RefChosen[i]) + m.rejectedWeight[i]*(p.pairs.Rejected[i]-p.pairs.RefRejected[i])
+		sum += m.chosenWeight[i]*(p.batch.Chosen[i]-p.batch.RefChosen[i]) + m.rejectedWeight[i]*(p.batch.Rejected[i]-p.batch.RefRejected[i])
 	}
 	return sum / 2
 }

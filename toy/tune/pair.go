@@ -19,23 +19,18 @@ type Pair struct {
 // needs the probability of every response to a prompt.
 func Supports(o *objective.Objective) error {
 	switch {
-	case len(o.Dist) > 0:
+	case o.WholePolicy():
 		return fmt.Errorf("the loss has a term on the probabilities of all responses to a prompt, which a language model cannot " +
 			"enumerate; allowed are losses of compared responses, typo with reference_samples: pair or a number of them, and rlhf " +
 			"by REINFORCE")
 	case o.Aligned():
 		return fmt.Errorf("the loss weighs comparisons by how sure the policy is over all responses to a prompt, which a language " +
 			"model cannot enumerate; allowed is alignment: none")
-	case len(o.Pair) == 0 && o.Sampled == nil:
+	case o.Dispersed():
+		return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
+			"a language model cannot enumerate; allowed is a given phi")
+	case !o.Compares() && o.Sampled == nil:
 		return fmt.Errorf("the loss has no term on compared responses")
-	}
-	for _, t := range o.Pair {
-		if s, ok := t.Term.(objective.Structured); ok {
-			if structure, _ := s.Structure(); structure.Dispersed {
-				return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
-					"a language model cannot enumerate; allowed is a given phi")
-			}
-		}
 	}
 	return nil
 }
