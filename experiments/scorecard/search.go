@@ -134,7 +134,7 @@ func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outco
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
 		o.calm = true // as sure as the base is
-		if o.status == string(exact.Diverged) {
+		if o.status == string(train.Diverged) {
 			o.logPi = make([][]float64, len(o.logPi))
 		}
 		return o
@@ -163,7 +163,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		if push == nil {
 			o.calm = calm
 			if calm || s.release == nil && s.returns(x, o) {
-				o.status, o.reason, o.settled = string(exact.Converged), "", arrived
+				o.status, o.reason, o.settled = string(train.Converged), "", arrived
 			}
 			return
 		}
@@ -187,7 +187,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 
 // away says that there is no minimizer.
 func (o *outcome) away(reason string) {
-	o.status, o.reason, o.settled, o.calm = string(exact.Diverged), reason, arrived, true
+	o.status, o.reason, o.settled, o.calm = string(train.Diverged), reason, arrived, true
 	o.logPi = make([][]float64, len(o.logPi))
 }
 

@@ -261,7 +261,7 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 		Pairs: o.pairs, L2: t.Constraint.L2})
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
-		o.settled = settledIf(s.Status == exact.Converged)
+		o.settled = settledIf(s.Status == train.Converged)
 	}
 	return o
 }

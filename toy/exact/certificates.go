@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 const (
@@ -46,11 +47,11 @@ func ruleRaised(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	seen, rest := t.compared()
 	for _, k := range seen {
 		if !slices.Contains(t.chosen, k) {
-			return &Verdict{Diverged, t.say("the loss falls for ever because response %d was never chosen", k)}, nil
+			return &Verdict{train.Diverged, t.say("the loss falls for ever because response %d was never chosen", k)}, nil
 		}
 	}
 	if len(rest) == 0 {
-		return &Verdict{Converged, ""}, nil
+		return &Verdict{train.Converged, ""}, nil
 	}
 	return s.leastMass(t, a.raised, *shape, rest)
 }
@@ -67,8 +68,8 @@ func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, 
 		if t.unbeaten(group) != nil {
 			return pushed, nil
 		}
-		r := &result{status: Converged}
-		if err := s.scaledMargins(t, &marginTerm{Margin: m, shape: shape}, group, z, r); err != nil || r.status != Converged {
+		r := &result{status: train.Converged}
+		if err := s.scaledMargins(t, &marginTerm{Margin: m, shape: shape}, group, z, r); err != nil || r.status != train.Converged {
 			return nil, undecidable(t.say("the margins alone are not found"))
 		}
 		low := math.Inf(1)
@@ -98,7 +99,7 @@ func ruleShift(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 		return nil, nil
 	}
 	if link == nil && a.everySingle((*objective.Shape).Increasing) {
-		return &Verdict{Diverged, t.say("the loss falls for ever: lowering the compared responses alike for %s keeps their margins and lowers the rest",
+		return &Verdict{train.Diverged, t.say("the loss falls for ever: lowering the compared responses alike for %s keeps their margins and lowers the rest",
 			list(rest))}, nil
 	}
 	held, _ := t.held(a)
@@ -177,10 +178,10 @@ func ruleCoercive(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	if a.convex() {
 		if a.sinking() {
-			return &Verdict{Converged, ""}, nil
+			return &Verdict{train.Converged, ""}, nil
 		}
 		if sum, at, err := s.balance(t); err != nil || at != nil && sum < -clearly {
-			return &Verdict{Converged, ""}, err
+			return &Verdict{train.Converged, ""}, err
 		}
 	}
 	return s.searched(t, a)
@@ -216,7 +217,7 @@ func ruleFace(s *solver, t *task, a *anatomy) (*Verdict, error) {
 		if len(rest) > 1 {
 			return &Verdict{NotUnique, t.say("%s share what mass the others leave as they like", list(rest))}, nil
 		}
-		return &Verdict{Converged, ""}, nil
+		return &Verdict{train.Converged, ""}, nil
 	}
 	if sum, at, err = s.balance(t.within(seen)); at == nil || sum > -clearly {
 		return nil, err
@@ -293,5 +294,5 @@ func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
 			return nil, undecidable(t.say(caveat + " and searches end as low at different policies"))
 		}
 	}
-	return &Verdict{Converged, t.say("%s: none other as low was found from %d starts", caveat, len(starts))}, nil
+	return &Verdict{train.Converged, t.say("%s: none other as low was found from %d starts", caveat, len(starts))}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // Problem is what to minimize: over the parameters theta of Policy,
@@ -34,26 +35,23 @@ type Problem struct {
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
 }
 
-// Status says what kind of answer a Solution is.
-type Status string
+// Status says what kind of answer a Solution is. train.Converged is the unique minimizer, or, where the loss is not convex
+// (RLHF or f-DPO under a constraint), the lowest local minimizer found from a fixed list of starts; train.Diverged is a loss
+// that falls for ever, without minimizer.
+type Status = train.Status
 
-// Where prompts differ, a solution has the status listed last here.
+// The other answers of a solver.
 const (
-	// Converged is the unique minimizer, or, where the loss is not convex (RLHF or f-DPO under a constraint), the
-	// lowest local minimizer found from a fixed list of starts.
-	Converged Status = "converged"
 	// NotUnique is a flat direction; the policy reported is the minimizer nearest to pi_ref in KL(pi_ref to pi).
 	NotUnique Status = "not-unique"
 	// Boundary is a minimizer on the boundary of the simplex, where some responses have probability 0.
 	Boundary Status = "boundary"
-	// Diverged is a loss that falls for ever: there is no minimizer.
-	Diverged Status = "diverged"
 	// Stalled is a solver that gave up: no statement about the loss.
 	Stalled Status = "stalled"
 )
 
-// severity orders the statuses.
-var severity = map[Status]int{Converged: 0, NotUnique: 1, Boundary: 2, Diverged: 3, Stalled: 4}
+// severity orders the statuses: where prompts differ, a solution has the gravest.
+var severity = map[Status]int{train.Converged: 0, NotUnique: 1, Boundary: 2, train.Diverged: 3, Stalled: 4}
 
 // Solution is the outcome of Solve.
 type Solution struct {
@@ -75,7 +73,7 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, b := range p.Policy.Blocks() {
 		r, err := s.block(b)
 		if err != nil {

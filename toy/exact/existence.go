@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // Verdict says whether a loss has a minimizer over all policies, and whether it has only one.
@@ -34,7 +35,7 @@ func Exists(ctx context.Context, p *Problem) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := &Verdict{Status: Converged}
+	total := &Verdict{Status: train.Converged}
 	for _, t := range s.tasks {
 		t.annotate()
 		v, err := s.decide(t, a)

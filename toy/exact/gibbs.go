@@ -2,6 +2,7 @@ package exact
 
 import (
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/train"
 )
 
 // gibbs minimizes entropy KL(pi to pi_ref) - reward sum pi log pi_star over all policies of a prompt: the minimizer is
@@ -22,7 +23,7 @@ func (s *solver) gibbs(t *task) *result {
 		logp[k] = t.logRef[k] + (v-t.logStar[best])/s.terms.entropy*s.terms.reward
 	}
 	logspace.LogSoftmax(logp, logp)
-	return &result{status: Converged, logps: [][]float64{logp}}
+	return &result{status: train.Converged, logps: [][]float64{logp}}
 }
 
 // bareReward is the expected reward without any regularizer, linear in the probabilities.
@@ -40,6 +41,6 @@ func (s *solver) bareReward(t *task) *result {
 		return &result{status: NotUnique, reason: t.say("all responses have the same reward; pi_ref is reported"),
 			logps: [][]float64{t.logRef}}
 	}
-	return &result{status: Diverged, logps: [][]float64{nil},
+	return &result{status: train.Diverged, logps: [][]float64{nil},
 		reason: t.say("nothing holds the policy back from %s, whose reward is the highest", list(best))}
 }

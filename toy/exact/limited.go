@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // rankTolerance separates dependent from independent directions, relative to the largest singular value.
@@ -20,7 +21,7 @@ func (s *solver) penalized(l *landscape) (*result, error) {
 	if moving == nil {
 		here := l.newPoint(origin)
 		l.evaluate(here)
-		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
 	}
 	center := image(mat.DenseCopyOf(moving.T()), l.start, nil)
 	from := image(moving, center, nil)
@@ -49,12 +50,12 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 	here := l.newPoint(l.start)
 	l.evaluate(here)
 	if moving == nil {
-		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
 	}
 	inClass := l.compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
 		len(s.terms.margins) > 0))
-	r := &result{status: Converged, theta: make([]float64, inClass.dim)}
+	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
 	if seenBasis != nil {
 		seen := inClass.compose(seenBasis, r.theta)
 		verdict, err := s.recession(seen)
@@ -62,14 +63,14 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 			return nil, err
 		}
 		if verdict != "" {
-			return &result{status: Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+			return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
 		}
 		if r, err = s.search(seen); err != nil {
 			return nil, err
 		}
 		r.theta = image(seenBasis, r.theta, nil)
 	}
-	if unseenBasis != nil && r.status == Converged {
+	if unseenBasis != nil && r.status == train.Converged {
 		if err := s.nearest(inClass, unseenBasis, r); err != nil {
 			return nil, err
 		}
@@ -83,7 +84,7 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 
 // unlimited solves a class that contains all policies prompt by prompt and fits the parameters, nearest to the start.
 func (s *solver) unlimited(l *landscape) (*result, error) {
-	total := &result{status: Converged}
+	total := &result{status: train.Converged}
 	for _, t := range l.tasks {
 		r, err := s.tabular(t)
 		if err != nil {
@@ -96,7 +97,7 @@ func (s *solver) unlimited(l *landscape) (*result, error) {
 		total.change = max(total.change, r.change)
 		total.logps = append(total.logps, r.logps[0])
 	}
-	if total.status != Boundary && total.status != Diverged && total.status != Stalled {
+	if total.status != Boundary && total.status != train.Diverged && total.status != Stalled {
 		total.theta = l.fit(total.logps)
 	}
 	return total, nil
@@ -165,7 +166,7 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 	r.change = max(r.change, found.change)
 	r.theta = image(unseen, found.theta, r.theta)
 	r.status, r.reason = found.status, found.reason
-	if found.status == Converged {
+	if found.status == train.Converged {
 		r.status = NotUnique
 		r.reason = l.tasks[0].say("within the policy class some directions change policies but no compared margin; the minimizer " +
 			"nearest to pi_ref is reported")

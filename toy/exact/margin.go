@@ -5,6 +5,7 @@ import (
 
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // margin minimizes a single margin loss over all policies of a prompt, without penalty. With z = lambda t the loss is
@@ -18,10 +19,10 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 			return nil, err
 		}
 		if why != "" {
-			return &result{status: Diverged, logps: [][]float64{nil}, reason: t.say("%s", why)}, nil
+			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.say("%s", why)}, nil
 		}
 	}
-	r := &result{status: Converged}
+	r := &result{status: train.Converged}
 	z := make([]float64, t.responses())
 	for _, group := range groups {
 		if err := s.scaledMargins(t, m, group, z, r); err != nil || r.status == Stalled {
@@ -55,7 +56,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	r.iterations += found.iterations
 	r.change = max(r.change, found.change)
-	if found.status != Converged {
+	if found.status != train.Converged {
 		r.status, r.reason, r.logps = found.status, found.reason, [][]float64{nil}
 	}
 	top := math.Inf(-1)

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/train"
 )
 
 // The accuracy that a descent stops at: a full Newton step that changes no probability by more than probabilityStep
@@ -250,7 +252,7 @@ func (l *landscape) span(dir []float64) float64 {
 // descend minimizes from each start and reports the lowest minimum found, in the landscape's own parameters.
 func (s *solver) descend(l *landscape, starts [][]float64) (*result, error) {
 	var best *descent
-	r := &result{status: Converged}
+	r := &result{status: train.Converged}
 	for _, theta := range starts {
 		d, err := s.minimize(l, theta)
 		if err != nil {

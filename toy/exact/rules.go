@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // rule looks for one reason why a prompt's loss has or has not a minimizer. It returns nil where it does not apply.
@@ -54,7 +55,7 @@ func ruleMoving(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	for k, v := range net {
 		if math.Abs(v) > netTolerance*total {
-			return &Verdict{Diverged, t.say("the reference follows the policy and rests only where they agree, but there the loss still pulls at "+
+			return &Verdict{train.Diverged, t.say("the reference follows the policy and rests only where they agree, but there the loss still pulls at "+
 				"response %d, which was not chosen as often as rejected; no policy is at rest", k)}, nil
 		}
 	}
@@ -72,11 +73,11 @@ func ruleSigns(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	switch {
 	case len(down) > 0 && len(up) > 0:
-		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up and %s down, and %s", list(up), list(down), rest)}, nil
+		return &Verdict{train.Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up and %s down, and %s", list(up), list(down), rest)}, nil
 	case len(down) > 0 && len(unseen) > 0:
-		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s down and leaves %s alone, and %s", list(down), list(unseen), rest)}, nil
+		return &Verdict{train.Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s down and leaves %s alone, and %s", list(down), list(unseen), rest)}, nil
 	case a.invariant() && len(up) > 0:
-		return &Verdict{Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up at the others' expense, and %s", list(up), rest)}, nil
+		return &Verdict{train.Diverged, t.say("the loss falls for ever: wherever the policy is, it pushes %s up at the others' expense, and %s", list(up), rest)}, nil
 	}
 	return nil, nil
 }
@@ -162,7 +163,7 @@ func ruleUnbeaten(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	for _, group := range t.groups() {
 		if winners := t.unbeaten(group); falls && winners != nil {
-			return &Verdict{Diverged, t.say("the loss falls for ever because %s never lost to %s", list(winners), list(others(group, winners)))}, nil
+			return &Verdict{train.Diverged, t.say("the loss falls for ever because %s never lost to %s", list(winners), list(others(group, winners)))}, nil
 		}
 	}
 	return nil, nil
@@ -194,7 +195,7 @@ func ruleForest(_ *solver, t *task, a *anatomy) (*Verdict, error) {
 		return &Verdict{NotUnique, t.say("%s and %s were never compared, not even through others, so that policies at rest form a line",
 			list(groups[0]), list(groups[1]))}, nil
 	}
-	return &Verdict{Converged, t.say("the only policy at which training rests")}, nil
+	return &Verdict{train.Converged, t.say("the only policy at which training rests")}, nil
 }
 
 // ruleHeld: of rest points no more is known.
@@ -253,7 +254,7 @@ func (s *solver) uniqueMargins(t *task, a *anatomy, group []int) (*Verdict, erro
 	convex := !coupled && a.everyMargin(func(p *objective.Shape) bool { return p.Convexity >= objective.Weak })
 	switch {
 	case convex && (strict || losing && len(t.bothWays().groups()) == 1):
-		return &Verdict{Converged, ""}, nil
+		return &Verdict{train.Converged, ""}, nil
 	case len(a.margins) == 1 && a.margins[0].Margin.Hinge:
 		return t.onlyVertex()
 	case convex:

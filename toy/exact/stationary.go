@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // When a search for a stationary point stops.
@@ -48,7 +49,7 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, t := range s.tasks {
 		t.annotate()
 	}
@@ -65,7 +66,7 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 		for i, x := range b.Prompts {
 			total.Policy[x] = d.at.logp[i]
 		}
-		if !d.converged && total.Status == Converged {
+		if !d.converged && total.Status == train.Converged {
 			total.Status = Stalled
 			total.Reason = l.tasks[0].say("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
 				d.iterations, d.change)

@@ -31,7 +31,7 @@ func TestStationaryGradientVanishes(t *testing.T) {
 	} {
 		pol, _ := (&policy.TabularParams{}).Build(env, nil)
 		s, err := Stationary(context.Background(), &Problem{Env: env, Policy: pol.(policy.Affine), Objective: loss.Objective(), Pairs: pairs})
-		if err != nil || s.Status != Converged {
+		if err != nil || s.Status != train.Converged {
 			t.Errorf("%s: %v %v", name, s, err)
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize/convex/lp"
+
+	"windtunnel/toy/train"
 )
 
 const (
@@ -58,5 +60,5 @@ func (t *task) onlyVertex() (*Verdict, error) {
 			return &Verdict{NotUnique, t.say("the loss is piecewise linear, and least on an edge")}, nil
 		}
 	}
-	return &Verdict{Converged, ""}, nil
+	return &Verdict{train.Converged, ""}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // Criterion is a property that a loss should have, read from minimizers. The ends of lambda and the bounds are the
@@ -115,7 +116,7 @@ func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preferen
 // stationary returns where Newton's method comes to rest from pi_ref, nil if it does not.
 func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
 	found, err := exact.Stationary(background, u.problem(loss, env, pairs))
-	if err == nil && found.Status == exact.Converged && found.Reason == "" {
+	if err == nil && found.Status == train.Converged && found.Reason == "" {
 		return found.Policy[0]
 	}
 	return nil
