@@ -28,6 +28,8 @@ func (p *AlphaPO) Objective() *Objective {
 // divergence's link of order 1-A. Where -A x > 709 it is infinite in 64 bits.
 type BoxCox struct{ A float64 }
 
+var _ Invertible = BoxCox{}
+
 // Value writes (1 - exp(-A x))/A.
 func (l BoxCox) Value(x, dst []float64) {
 	for i, v := range x {

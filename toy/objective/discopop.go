@@ -26,7 +26,7 @@ func (p *DiscoPOP) Objective() *Objective {
 
 // blended is psi. The exponential part is exp(-z + log sigmoid(z/tau)): its factors overflow and underflow apart.
 func blended(tau float64) Outer {
-	return Pointwise{Course: Shape{Low: Rises, High: Falls}, At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{shape: Shape{Low: Rises, High: Falls}, At: func(z float64) (value, slope, curve float64) {
 		overflown := math.IsInf(z, -1)
 		z = bounded(z)
 		m, rest := logspace.Sigmoid(z/tau), logspace.Sigmoid(-z/tau)

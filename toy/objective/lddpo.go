@@ -24,10 +24,15 @@ type shortened struct {
 	grad             Grad
 }
 
+var (
+	_ Curved     = (*shortened)(nil)
+	_ Structured = (*shortened)(nil)
+	_ tailed     = (*shortened)(nil)
+)
+
 // DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
 func (*shortened) DifferenceOnly() bool { return true }
 
-// Tailed is true where tails count less.
 func (s *shortened) Tailed() bool { return s.drop != 0 }
 
 // Structure is that of the margin loss: tails shift it.

@@ -40,7 +40,11 @@ type dispersed struct {
 	z, slope []float64
 }
 
-// DifferenceOnly is true.
+var (
+	_ Curved     = (*dispersed)(nil)
+	_ Structured = (*dispersed)(nil)
+)
+
 func (*dispersed) DifferenceOnly() bool { return true }
 
 // Structure is that of a logistic margin loss with a scale for each prompt.
@@ -68,7 +72,6 @@ func (t *dispersed) margins(b *Batch) {
 	}
 }
 
-// Loss returns the weighted sum.
 func (t *dispersed) Loss(b *Batch) float64 {
 	t.margins(b)
 	Logistic{}.Value(t.z, t.slope)

@@ -91,6 +91,14 @@ type Advancing interface {
 	State() []float64
 }
 
+// What a pair term may read or accept besides, as its parameters have it.
+type (
+	perToken interface{ PerToken() bool }        // reads ChosenTokens and RejectedTokens
+	tailed   interface{ Tailed() bool }          // reads ChosenTail and RejectedTail
+	aligned  interface{ Aligned() bool }         // reads Collision and Peak
+	unpaired interface{ AcceptsUnpaired() bool } // is defined on single responses with a verdict
+)
+
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
 type Dist struct {
 	LogPi, Pi   []float64 // the policy, normalized
@@ -258,7 +266,7 @@ func (o *Objective) DifferenceOnly() bool {
 // PerToken says whether some term reads token counts.
 func (o *Objective) PerToken() bool {
 	return o.somePair(func(t PairTerm) bool {
-		p, ok := t.(interface{ PerToken() bool })
+		p, ok := t.(perToken)
 		return ok && p.PerToken()
 	})
 }
@@ -266,7 +274,7 @@ func (o *Objective) PerToken() bool {
 // Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
 func (o *Objective) Tailed() bool {
 	return o.somePair(func(t PairTerm) bool {
-		l, ok := t.(interface{ Tailed() bool })
+		l, ok := t.(tailed)
 		return ok && l.Tailed()
 	})
 }
@@ -274,7 +282,7 @@ func (o *Objective) Tailed() bool {
 // Aligned says whether some term reads the batch's Collision and Peak.
 func (o *Objective) Aligned() bool {
 	return o.somePair(func(t PairTerm) bool {
-		a, ok := t.(interface{ Aligned() bool })
+		a, ok := t.(aligned)
 		return ok && a.Aligned()
 	})
 }
@@ -290,7 +298,7 @@ func (o *Objective) Dispersed() bool {
 // AcceptsUnpaired says whether every pair term is also defined on single responses with a verdict.
 func (o *Objective) AcceptsUnpaired() bool {
 	return !o.somePair(func(t PairTerm) bool {
-		u, ok := t.(interface{ AcceptsUnpaired() bool })
+		u, ok := t.(unpaired)
 		return !ok || !u.AcceptsUnpaired()
 	})
 }

@@ -29,6 +29,8 @@ const surest = -1e-150
 // LogOdds is the link x - log(1 - e^x) for x <= 0, log-probabilities; above -1e-150 it is flat.
 type LogOdds struct{}
 
+var _ Invertible = LogOdds{}
+
 // Value writes x - log(1 - e^x).
 func (LogOdds) Value(x, dst []float64) {
 	for i, v := range x {

@@ -15,6 +15,8 @@ type Sum struct {
 	Terms  []Part  `yaml:"terms" required:"true" doc:"the losses or terms, each with its weight and its own parameters"`
 }
 
+var _ samplesReference = (*Sum)(nil)
+
 // Part is one summand.
 type Part struct {
 	Weight Weight `yaml:"weight" doc:"a number, or lambda for the sum's lambda; default 1"`
