@@ -28,17 +28,17 @@ const (
 	// both ends are the same.
 	nudge      = 1e-3
 	samePolicy = 1e-5
-	// farOff is how far a logit is pushed to see whether the loss holds it, and vanished the probability of a response
+	// pushNats is how far a logit is pushed to find out whether the loss holds it, and vanished the probability of a response
 	// that it does not hold and that counts as gone.
-	farOff   = 40.0
+	pushNats = 40.0
 	farther  = 1e3 // times as far, where the loss still must not rise
 	vanished = 1e-9
 	// holds is the least rise of the loss, as a share of it here or at the start, that counts as holding, and falls the
 	// least fall after a push that shows that a search had not ended; after so many pushes it is given up.
 	holds, falls = 1e-13, 1e-6
 	pushes       = 3
-	// abyss is a fall below the start, in units of the loss there or of 1, that no loss with a bottom has.
-	abyss = 1e6
+	// unboundedFall is a fall below the start, in units of the loss there or of 1, that no loss with a bottom has.
+	unboundedFall = 1e6
 	// rounds bounds how often a search is taken up again: after a push, or with a statistic taken anew.
 	rounds = 30
 )
@@ -155,7 +155,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		if math.IsNaN(o.reached) || math.IsInf(o.reached, 0) {
 			return
 		}
-		if o.reached < s.first-abyss*max(1, math.Abs(s.first)) {
+		if o.reached < s.first-unboundedFall*max(1, math.Abs(s.first)) {
 			o.away("the loss falls without bound as logits run off")
 			return
 		}
@@ -296,7 +296,7 @@ func (s *searcher) open(x []float64) []float64 {
 	}
 	for i, v := range x {
 		for _, sign := range signs {
-			push := sign * (farOff + math.Abs(v))
+			push := sign * (pushNats + math.Abs(v))
 			level := func(times float64) bool {
 				probe[i] = v + times*push
 				return s.loss(probe) < least

@@ -14,7 +14,7 @@ const rankTolerance = 1e-10
 
 // penalized minimizes with the penalty, under which every loss here has a minimizer. Directions of the parameters that
 // change no policy are 0 there, and left out: beside a large lambda, rounding would drown the penalty's curvature.
-func (s *solver) penalized(l *landscape) (*result, error) {
+func (s *solver) penalized(l *lossFunction) (*result, error) {
 	l.jacobian[0] = l.dense(0)
 	origin := make([]float64, l.dim)
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
@@ -42,7 +42,7 @@ func (s *solver) penalized(l *landscape) (*result, error) {
 // orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
 // make the minimizer not unique; the search runs in the rest. With reduce, a class that contains all policies is
 // solved as a tabular one.
-func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
+func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	if moving != nil && reduce && moving.RawMatrix().Cols == len(l.tasks)*(l.tasks[0].responses()-1) {
 		return s.unlimited(l)
@@ -83,7 +83,7 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 }
 
 // unlimited solves a class that contains all policies prompt by prompt and fits the parameters, nearest to the start.
-func (s *solver) unlimited(l *landscape) (*result, error) {
+func (s *solver) unlimited(l *lossFunction) (*result, error) {
 	total := &result{status: train.Converged}
 	for _, t := range l.tasks {
 		r, err := s.tabular(t)
@@ -103,10 +103,10 @@ func (s *solver) unlimited(l *landscape) (*result, error) {
 	return total, nil
 }
 
-// search minimizes over the coordinates of a composed landscape from 0, where the search starts. A single margin loss with the identity link is
+// search minimizes over the coordinates of a composed loss function from 0, where the search starts. A single margin loss with the identity link is
 // solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
-func (s *solver) search(l *landscape) (*result, error) {
+func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := make([]float64, l.dim)
 	if m := s.terms.only; m != nil && m.Link == nil && (l.l2 == 0 || m.Lambda > 1) {
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
@@ -127,11 +127,11 @@ func (s *solver) search(l *landscape) (*result, error) {
 	return s.descend(l, starts)
 }
 
-// scaled returns the landscape of lambda times the parameters, whose logits are the scaled margins' z, divided by the
+// scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the
 // coefficient of the margin loss.
-func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
+func (s *solver) scaled(l *lossFunction, m *marginTerm) *lossFunction {
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	c := &landscape{objective: objective.OnPairs(unit), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
+	c := &lossFunction{objective: objective.OnPairs(unit), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
 		l2: l.l2 / m.Lambda / m.Lambda / (m.Factor * s.terms.weight)}
 	for _, v := range l.center {
 		c.center = append(c.center, m.Lambda*v)
@@ -150,7 +150,7 @@ func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
 
 // nearest moves along unseen directions, which do not change the loss, to the policies nearest to pi_ref: the smallest
 // sum over the prompts of KL(pi_ref to pi). It is convex and grows in every direction that changes a policy.
-func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
+func (s *solver) nearest(l *lossFunction, unseen *mat.Dense, r *result) error {
 	towards := l.compose(unseen, r.theta)
 	towards.objective = (&objective.KLRefPi{Reduction: "sum"}).Objective()
 	towards.tasks = nil
@@ -168,7 +168,7 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 	r.status, r.reason = found.status, found.reason
 	if found.status == train.Converged {
 		r.status = NotUnique
-		r.reason = l.tasks[0].say("within the policy class some directions change policies but no compared margin; the minimizer " +
+		r.reason = l.tasks[0].reasonf("within the policy class some directions change policies but no compared margin; the minimizer " +
 			"nearest to pi_ref is reported")
 	}
 	return nil
@@ -176,7 +176,7 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 
 // contrasts returns the derivative by the parameters of what a loss may see: the differences of all logits of the
 // chosen prompts, and of compared logits if asked for. One row a difference.
-func (l *landscape) contrasts(whole func(*task) bool, compared bool) *mat.Dense {
+func (l *lossFunction) contrasts(whole func(*task) bool, compared bool) *mat.Dense {
 	var rows [][]float64
 	difference := func(i, a, b int) {
 		row := make([]float64, l.dim)
@@ -226,10 +226,10 @@ func split(m *mat.Dense) (rows, null *mat.Dense) {
 	return rows, null
 }
 
-// compose returns the landscape in coordinates phi, theta = from + basis phi.
-func (l *landscape) compose(basis *mat.Dense, from []float64) *landscape {
+// compose returns the loss function in coordinates phi, theta = from + basis phi.
+func (l *lossFunction) compose(basis *mat.Dense, from []float64) *lossFunction {
 	_, dim := basis.Dims()
-	c := &landscape{objective: l.objective, tasks: l.tasks, dim: dim}
+	c := &lossFunction{objective: l.objective, tasks: l.tasks, dim: dim}
 	for i := range l.tasks {
 		var j mat.Dense
 		j.Mul(l.jacobian[i], basis)
@@ -254,7 +254,7 @@ func image(m *mat.Dense, v, from []float64) []float64 {
 
 // fit returns the parameters, nearest to the start, whose policies come nearest to the given log-probabilities in the
 // least-squares sense over centred logits; a nil row asks for the logits at the start.
-func (l *landscape) fit(logps [][]float64) []float64 {
+func (l *lossFunction) fit(logps [][]float64) []float64 {
 	k := l.tasks[0].responses()
 	matrix, rhs := mat.NewDense(len(l.tasks)*k, l.dim, nil), mat.NewVecDense(len(l.tasks)*k, nil)
 	begin := make([]float64, l.dim)
@@ -293,7 +293,7 @@ func (l *landscape) fit(logps [][]float64) []float64 {
 }
 
 // dense returns a prompt's Jacobian, the identity written out.
-func (l *landscape) dense(i int) *mat.Dense {
+func (l *lossFunction) dense(i int) *mat.Dense {
 	if l.jacobian[i] != nil {
 		return l.jacobian[i]
 	}
@@ -319,4 +319,63 @@ func center(v []float64) {
 func undecided(why string) error {
 	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
 		"KL term, or use a policy class that contains all policies", why)
+}
+
+// Where a loss is not convex, the search starts from several places. reach is the range of logits, in nats, that they
+// span: enough for a policy near a vertex, not so much that its derivatives vanish.
+const reach = 8
+
+// starts lists where to search a composed loss function that is not convex: the start, parameters of zero, the policies of
+// the class nearest to the minimizer over all policies (where there is one), and those nearest to each vertex of each
+// prompt's simplex.
+func (s *solver) starts(l *lossFunction) ([][]float64, error) {
+	origin := make([]float64, l.dim)
+	list := [][]float64{origin}
+	if l.center != nil {
+		zero := make([]float64, l.dim)
+		for i, v := range l.center {
+			zero[i] = -v
+		}
+		list = append(list, zero)
+	}
+	goal, err := s.goal(l)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, l.fit(goal))
+	for i, t := range l.tasks {
+		for k := range t.responses() {
+			vertex := make([][]float64, len(l.tasks))
+			vertex[i] = make([]float64, t.responses())
+			vertex[i][k] = reach
+			list = append(list, l.fit(vertex))
+		}
+	}
+	return list, nil
+}
+
+// goal returns each prompt's minimizer over all policies, confined to reach below its largest entry, or nil where there
+// is none.
+func (s *solver) goal(l *lossFunction) ([][]float64, error) {
+	goal := make([][]float64, len(l.tasks))
+	if len(s.terms.margins) > 0 && s.terms.only == nil {
+		return goal, nil
+	}
+	for i, t := range l.tasks {
+		if t.total == 0 || s.terms.barrier > 0 {
+			continue
+		}
+		r, err := s.tabular(t)
+		if err != nil {
+			return nil, err
+		}
+		if r.logps[0] == nil {
+			continue
+		}
+		goal[i] = append([]float64(nil), r.logps[0]...)
+		for k, v := range goal[i] {
+			goal[i][k] = max(v, -reach)
+		}
+	}
+	return goal, nil
 }

@@ -19,7 +19,7 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 			return nil, err
 		}
 		if why != "" {
-			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.say("%s", why)}, nil
+			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("%s", why)}, nil
 		}
 	}
 	r := &result{status: train.Converged}
@@ -31,7 +31,7 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 	}
 	if len(groups) > 1 {
 		r.status = NotUnique
-		r.reason = t.say("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
+		r.reason = t.reasonf("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
 			list(groups[0]), list(groups[1]))
 	}
 	if m.Link == nil {
@@ -48,7 +48,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	part := t.within(group)
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	l := newLandscape(objective.OnPairs(unit), []*task{part})
+	l := newLossFunction(objective.OnPairs(unit), []*task{part})
 	l.floating = true
 	found, err := s.descend(l, [][]float64{part.odds()})
 	if err != nil {

@@ -45,7 +45,7 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 	if term := p.Objective.Uncurved(); term != nil {
 		return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", term)
 	}
-	s, err := takeApart(ctx, p, terms{})
+	s, err := newSolver(ctx, p, terms{})
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +54,9 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 		t.annotate()
 	}
 	for _, b := range p.Policy.Blocks() {
-		l := s.landscape(b)
+		l := s.lossOn(b)
 		l.floating = l.l2 == 0 && l.jacobian[0] == nil
-		d, err := s.settle(l)
+		d, err := s.stationaryFrom(l)
 		if err != nil {
 			return nil, err
 		}
@@ -68,11 +68,11 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 		}
 		if !d.converged && total.Status == train.Converged {
 			total.Status = Stalled
-			total.Reason = l.tasks[0].say("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
+			total.Reason = l.tasks[0].reasonf("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
 				d.iterations, d.change)
 		}
 		if d.converged && d.unresolved && total.Reason == "" {
-			total.Reason = l.tasks[0].say("converged in probability alone")
+			total.Reason = l.tasks[0].reasonf("converged in probability alone")
 		}
 	}
 	s.measure(total)
@@ -89,8 +89,8 @@ func (t *task) annotate() {
 	}
 }
 
-// settle descends from the landscape's start.
-func (s *solver) settle(l *landscape) (*descent, error) {
+// stationaryFrom descends from the loss function's start.
+func (s *solver) stationaryFrom(l *lossFunction) (*descent, error) {
 	w, stop := newWorkspace(l), stopper{last: math.Inf(1)}
 	cur, next := l.newPoint(l.start), l.newPoint(l.start)
 	l.evaluate(cur)

@@ -3,6 +3,7 @@ package exact
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"windtunnel/toy/objective"
 )
@@ -111,32 +112,19 @@ func (t *terms) constant() bool {
 
 // linked says whether a margin loss has a link other than the identity.
 func (t *terms) linked() bool {
-	for _, m := range t.margins {
-		if m.Link != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.Link != nil })
 }
 
 // attained says whether some margin loss grows in both directions of every comparison's margin.
 func (t *terms) attained() bool {
-	for _, m := range t.margins {
-		if m.shape.Attained() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.shape.Attained() })
 }
 
 // plunges says whether some margin loss falls without bound, as robust DPO's does on labels that it takes for flipped.
 func (t *terms) plunges() bool {
-	for _, m := range t.margins {
-		if m.shape.Low == objective.Plunges || m.shape.High == objective.Plunges {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool {
+		return m.shape.Low == objective.Plunges || m.shape.High == objective.Plunges
+	})
 }
 
 // convex says whether the loss is convex in the logits, and so in the parameters of an affine policy. The identity

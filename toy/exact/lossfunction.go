@@ -9,8 +9,8 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// landscape is the loss as a function of the parameters theta of one block, with logits = jacobian theta + offset.
-type landscape struct {
+// lossFunction is the loss as a function of the parameters theta of one block, with logits = jacobian theta + offset.
+type lossFunction struct {
 	objective *objective.Objective
 	tasks     []*task
 	offset    [][]float64  // per prompt, K logits
@@ -24,7 +24,7 @@ type landscape struct {
 	byLogits *objective.Curvature // scratch: derivatives on one prompt
 }
 
-// point is a place in a landscape.
+// point is where a loss function has been evaluated, with what is known there.
 type point struct {
 	theta, grad []float64
 	hess        []float64 // dim x dim, row by row
@@ -34,16 +34,16 @@ type point struct {
 	pi          [][]float64
 }
 
-// newLandscape returns an objective's loss over the free logits of one or more prompts, starting at zero.
-func newLandscape(o *objective.Objective, tasks []*task) *landscape {
-	l := &landscape{objective: o, tasks: tasks, dim: tasks[0].responses()}
+// newLossFunction returns an objective's loss over the free logits of one or more prompts, starting at zero.
+func newLossFunction(o *objective.Objective, tasks []*task) *lossFunction {
+	l := &lossFunction{objective: o, tasks: tasks, dim: tasks[0].responses()}
 	l.offset, l.jacobian = [][]float64{make([]float64, l.dim)}, []*mat.Dense{nil}
 	l.prepare()
 	return l
 }
 
 // prepare allocates the scratch.
-func (l *landscape) prepare() {
+func (l *lossFunction) prepare() {
 	n := 0
 	for _, t := range l.tasks {
 		n = max(n, len(t.weight))
@@ -52,7 +52,7 @@ func (l *landscape) prepare() {
 }
 
 // newPoint returns a point at theta, copied, with nothing evaluated yet.
-func (l *landscape) newPoint(theta []float64) *point {
+func (l *lossFunction) newPoint(theta []float64) *point {
 	p := &point{theta: append([]float64(nil), theta...), grad: make([]float64, l.dim), hess: make([]float64, l.dim*l.dim)}
 	k := l.tasks[0].responses()
 	for range l.tasks {
@@ -63,7 +63,7 @@ func (l *landscape) newPoint(theta []float64) *point {
 }
 
 // evaluate fills in the loss and its derivatives at p.theta.
-func (l *landscape) evaluate(p *point) {
+func (l *lossFunction) evaluate(p *point) {
 	p.loss = 0
 	clear(p.grad)
 	clear(p.hess)
@@ -86,7 +86,7 @@ func (l *landscape) evaluate(p *point) {
 }
 
 // locate computes a prompt's policy at p.theta.
-func (l *landscape) locate(p *point, i int) {
+func (l *lossFunction) locate(p *point, i int) {
 	logits := p.logits[i]
 	copy(logits, l.offset[i])
 	if l.jacobian[i] == nil {
@@ -105,14 +105,14 @@ func (l *landscape) locate(p *point, i int) {
 }
 
 // prompt returns a prompt's policy at p, located, and its comparisons.
-func (l *landscape) prompt(p *point, i int) *objective.Prompt {
+func (l *lossFunction) prompt(p *point, i int) *objective.Prompt {
 	t := l.tasks[i]
 	return &objective.Prompt{Dist: objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar},
 		Logits: p.logits[i], DistWeight: t.total, Chosen: t.chosen, Rejected: t.rejected, Weight: t.weight, Gap: t.gap, Dispersion: t.dispersion}
 }
 
 // pullBack adds the derivatives by a prompt's logits to those by the parameters.
-func (l *landscape) pullBack(p *point, i int) {
+func (l *lossFunction) pullBack(p *point, i int) {
 	if l.jacobian[i] == nil {
 		for j, g := range l.byLogits.Grad {
 			p.grad[j] += g
