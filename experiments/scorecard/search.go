@@ -9,8 +9,8 @@ import (
 
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -56,12 +56,16 @@ type searcher struct {
 	begin       float64 // the norm of its gradient there
 }
 
-// newSearcher returns a searcher for the least of a loss at the policy's start.
-func newSearcher(o *outcome, loss *objective.Objective, pol policy.Policy, unit float64) *searcher {
-	s := &searcher{pol: pol, theta: pol.Params(), unit: unit}
-	loss, s.release = loss.Hold()
-	s.problem = train.NewProblem(o.env, pol, loss, o.Constraint.L2)
-	s.batch = train.Full(o.pairs, s.problem)
+// newSearcher returns a searcher for the least of a run's loss from its start.
+func newSearcher(made *setup.Setup, unit float64) *searcher {
+	s := &searcher{unit: unit}
+	loss, release := made.Objective.Hold()
+	held, err := setup.New(made.Run, setup.Given{Env: made.Env, Pairs: made.Pairs, Objective: loss})
+	if err != nil {
+		panic(fmt.Sprintf("scorecard: what was built once: %v", err))
+	}
+	s.problem, s.pol, s.theta, s.release = held.Problem, held.Policy, held.Policy.Params(), release
+	s.batch = train.Full(made.Pairs, s.problem)
 	s.start = append([]float64(nil), s.theta...)
 	s.grad = make([]float64, len(s.theta))
 	s.first = s.loss(s.grad)
@@ -123,14 +127,14 @@ func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outc
 func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outcome) {
 	t.Solver = SolverSearch
 	defer t.survive(&o)
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return o
 	}
 	if o.err = ctx.Err(); o.err != nil {
 		return o
 	}
-	s := newSearcher(o, t.objective(), pol, unit)
+	s := newSearcher(made, unit)
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
 		o.calm = true // as sure as the base is
