@@ -29,7 +29,7 @@ func distinctPairs(n int) (*preference.Pairs, *Loop) {
 func epoch(b *batches) [][]int {
 	var all [][]int
 	for range b.perEpoch {
-		all = append(all, slices.Clone(b.next().prompts))
+		all = append(all, slices.Clone(b.next().Prompts))
 	}
 	return all
 }

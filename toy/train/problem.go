@@ -22,13 +22,11 @@ type Problem struct {
 	scored        bool    // the policy's scores suffice: raw ones, or log-probabilities
 	drawn         [][]int // by prompt: responses drawn from the reference, see DrawReference
 	reference     []objective.Dist
-	version       int             // how often the reference has moved
-	carries       bool            // a term carries a statistic from step to step
-	aligned       bool            // a term reads how concentrated the policy is
-	dispersion    []float64       // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
-	batch         objective.Batch // policy columns point into scratch
+	version       int       // how often the reference has moved
+	carries       bool      // a term carries a statistic from step to step
+	aligned       bool      // a term reads how concentrated the policy is
+	dispersion    []float64 // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	grad          objective.Grad
-	columns       []float64
 	score, dScore []float64
 	logits, dLogP []float64
 }
@@ -60,7 +58,7 @@ func (p *Problem) scoresAreLogps() bool {
 // Loss returns the loss on a minibatch.
 func (p *Problem) Loss(m *Minibatch) float64 {
 	p.forward(m)
-	loss := p.Objective.Loss(&p.batch)
+	loss := p.Objective.Loss(&m.Batch)
 	if p.L2 > 0 {
 		for _, v := range p.Policy.Params() {
 			loss += p.L2 * v * v
@@ -72,12 +70,11 @@ func (p *Problem) Loss(m *Minibatch) float64 {
 // AddGrad adds the gradient of the loss on a minibatch to grad.
 func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	p.forward(m)
-	clear(p.grad.Chosen)
-	clear(p.grad.Rejected)
-	clear(p.grad.Drawn)
-	p.Objective.Grad(&p.batch, &p.grad)
-	dScore := p.dScore[:len(m.items)+1] // the last is nobody's: an absent side's
-	clear(dScore)
+	p.grad.Chosen, p.grad.Rejected = zeros(p.grad.Chosen, len(m.chosen)), zeros(p.grad.Rejected, len(m.chosen))
+	p.grad.Drawn = zeros(p.grad.Drawn, len(m.drawn))
+	p.Objective.Grad(&m.Batch, &p.grad)
+	p.dScore = zeros(p.dScore, len(m.items)+1)
+	dScore := p.dScore // the last is nobody's: an absent side's
 	for i, w := range m.chosen {
 		dScore[w] += p.grad.Chosen[i]
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
@@ -100,16 +97,16 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 
 // forward evaluates the policy on the minibatch: raw scores where differences suffice, else log-probabilities.
 func (p *Problem) forward(m *Minibatch) {
-	p.fit(len(m.items)+1, len(m.chosen), len(m.drawn))
+	p.score = sized(p.score, len(m.items)+1)
 	if m.reference != p.version {
 		p.refresh(m)
 	}
-	score := p.score[:len(m.items)+1]
+	score := p.score
 	score[len(m.items)] = 0
 	if p.scored {
 		p.Policy.Scores(m.items, score[:len(m.items)])
 	} else {
-		for _, prompt := range m.prompts {
+		for _, prompt := range m.Prompts {
 			p.Policy.Logits(prompt, p.logits)
 			d := &p.reference[prompt]
 			logspace.Softmax(d.LogPi, d.Pi, p.logits)
@@ -118,14 +115,12 @@ func (p *Problem) forward(m *Minibatch) {
 			score[i] = p.reference[item.Prompt].LogPi[item.Response]
 		}
 	}
-	p.lend(m)
-	chosen, rejected := p.batch.Chosen, p.batch.Rejected
 	for i, w := range m.chosen {
-		chosen[i] = score[w]
-		rejected[i] = score[m.rejected[i]]
+		m.Chosen[i] = score[w]
+		m.Rejected[i] = score[m.rejected[i]]
 	}
 	for i, at := range m.drawn {
-		p.batch.Drawn[i] = score[at]
+		m.Drawn[i] = score[at]
 	}
 	if p.aligned {
 		p.align(m)
@@ -134,56 +129,27 @@ func (p *Problem) forward(m *Minibatch) {
 
 // align fills in how concentrated the policy is on each comparison's prompt. Unpaired data have no such losses.
 func (p *Problem) align(m *Minibatch) {
-	b := &p.batch
-	b.Collision, b.Peak = b.Collision[:0], b.Peak[:0]
+	m.Collision, m.Peak = m.Collision[:0], m.Peak[:0]
 	last, collision, peak := -1, 0.0, 0.0
 	for _, w := range m.chosen {
 		if prompt := m.items[w].Prompt; prompt != last {
 			last = prompt
 			collision, peak = objective.Concentration(p.reference[prompt].LogPi)
 		}
-		b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+		m.Collision, m.Peak = append(m.Collision, collision), append(m.Peak, peak)
 	}
-}
-
-// lend points the batch's fixed columns at the minibatch's.
-func (p *Problem) lend(m *Minibatch) {
-	b := &p.batch
-	b.RefChosen, b.RefRejected, b.Weight, b.Gap, b.Dispersion = m.refChosen, m.refRejected, m.weight, m.gap, m.dispersion
-	b.Dists, b.Prompts, b.PromptWeight, b.DrawnWeight = p.reference, m.prompts, m.promptWeight, m.drawnWeight
-	b.ChosenTokens, b.RejectedTokens, b.ChosenWeight, b.RejectedWeight = nil, nil, nil, nil
-	if len(m.chosenTokens) > 0 {
-		b.ChosenTokens, b.RejectedTokens = m.chosenTokens, m.rejectedTokens
-	}
-	if len(m.chosenWeight) > 0 {
-		b.ChosenWeight, b.RejectedWeight = m.chosenWeight, m.rejectedWeight
-	}
-}
-
-// fit sizes the scratch.
-func (p *Problem) fit(items, pairs, drawn int) {
-	if cap(p.score) < items {
-		p.score, p.dScore = make([]float64, items), make([]float64, items)
-	}
-	if n := 4*pairs + 2*drawn; cap(p.columns) < n {
-		p.columns = make([]float64, n)
-	}
-	c := p.columns[:4*pairs+2*drawn]
-	p.batch.Chosen, p.batch.Rejected = c[:pairs], c[pairs:2*pairs]
-	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:4*pairs]
-	p.batch.Drawn, p.grad.Drawn = c[4*pairs:4*pairs+drawn], c[4*pairs+drawn:]
 }
 
 // backwardLogits carries derivatives by log-probabilities through each prompt's softmax: with G the derivative by log
 // pi, the derivative by the logits is G - pi sum(G).
 func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
-	for i, prompt := range m.prompts {
+	for i, prompt := range m.Prompts {
 		g, d := p.dLogP, &p.reference[prompt]
 		clear(g)
 		for j, item := range m.items[m.itemStart[i]:m.itemStart[i+1]] {
 			g[item.Response] += dScore[m.itemStart[i]+j]
 		}
-		p.Objective.DistGrad(d, m.promptWeight[i], g)
+		p.Objective.DistGrad(d, m.PromptWeight[i], g)
 		sum := 0.0
 		for _, v := range g {
 			sum += v

@@ -238,10 +238,10 @@ func TestMinibatchGathers(t *testing.T) {
 	env, pol := policies[0].build(t, false)
 	p := NewProblem(env, pol, (&objective.DPO{Lambda: 1}).Objective(), 0)
 	m := Full(somePairs(), p)
-	if m.Pairs() != 5 || len(m.items) != 5 || math.Abs(floats.Sum(m.weight)-1) > 1e-15 {
-		t.Errorf("%d distinct comparisons of %d responses, weights %v; want 5 of 5", m.Pairs(), len(m.items), m.weight)
+	if m.Pairs() != 5 || len(m.items) != 5 || math.Abs(floats.Sum(m.Weight)-1) > 1e-15 {
+		t.Errorf("%d distinct comparisons of %d responses, weights %v; want 5 of 5", m.Pairs(), len(m.items), m.Weight)
 	}
-	if !slices.Equal(m.prompts, []int{0, 1}) || !floats.EqualApprox(m.promptWeight, []float64{0.7, 0.3}, 1e-15) {
-		t.Errorf("prompts %v with weights %v", m.prompts, m.promptWeight)
+	if !slices.Equal(m.Prompts, []int{0, 1}) || !floats.EqualApprox(m.PromptWeight, []float64{0.7, 0.3}, 1e-15) {
+		t.Errorf("prompts %v with weights %v", m.Prompts, m.PromptWeight)
 	}
 }
