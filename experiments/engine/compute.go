@@ -54,8 +54,7 @@ func (w *Work) Compute(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
-	// What is finished is kept even when the call was interrupted, hence not the caller's context.
-	if synced := w.Store.Sync(context.WithoutCancel(ctx)); err == nil {
+	if synced := w.Store.Sync(); err == nil { // what is finished is kept even when the call was interrupted
 		err = synced
 	}
 	return err
@@ -106,13 +105,7 @@ func (w *Work) release(result cache.Key) {
 // at once then at one of the next entries.
 func (w *Work) keep(d *desk, k keys, e *entry) error {
 	d.payload = e.append(d.payload[:0])
-	pending := w.Store.Put(k.of(e), d.payload) // which copies it
-	select {
-	case <-pending.Done():
-		return pending.Err()
-	default:
-		return nil
-	}
+	return w.Store.Put(k.of(e), d.payload) // which copies it
 }
 
 // known says whether the cache settles a run, and whether as a failure.

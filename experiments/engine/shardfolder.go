@@ -73,10 +73,12 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 			m.Failed++
 		}
 		hashEntry(digest, e)
-		to.Put(k.of(e), space)
+		if err := to.Put(k.of(e), space); err != nil {
+			return err
+		}
 	}
 	m.Digest = hex.EncodeToString(digest.Sum(nil))
-	return to.Sync(ctx)
+	return to.Sync()
 }
 
 // hashEntry adds what an entry gives to the tables.
