@@ -116,7 +116,7 @@ func TestStageSweeps(t *testing.T) {
 			t.Errorf("%s was removed: %v", name, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 1 {
+	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 2 {
 		t.Errorf("%v is left", left)
 	}
 }
