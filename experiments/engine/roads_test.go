@@ -69,7 +69,7 @@ objectives: [dpo]
 			t.Errorf("%s: %s, %s; want the error %v", v.Name, solved.status, solved.reason, err)
 		case err == nil && found.Status != exact.Stalled && solved.status != string(found.Status):
 			t.Errorf("%s: %s, want %s", v.Name, solved.status, found.Status)
-		case err == nil && found.Status == exact.Converged && value(solved, tables.Runs, "loss") != found.Loss:
+		case err == nil && found.Status == train.Converged && value(solved, tables.Runs, "loss") != found.Loss:
 			t.Errorf("%s: the loss is %v, want %v", v.Name, value(solved, tables.Runs, "loss"), found.Loss)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -100,7 +99,7 @@ func TestOneLoss(t *testing.T) {
 		}
 		solved := made()
 		found, err := solved.Solve(context.Background())
-		if err != nil || found.Status != exact.Converged {
+		if err != nil || found.Status != train.Converged {
 			continue
 		}
 		for p, logPi := range found.Policy {

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/setup"
@@ -38,7 +37,7 @@ func TestOneLoss(t *testing.T) {
 		}
 		found, solveErr := s.Solve(context.Background())
 		got := u.minimizer()
-		if solveErr == nil && found.Status == exact.Converged && (got.status != string(found.Status) || math.Abs(got.loss-found.Loss) > 1e-12*(1+math.Abs(found.Loss))) {
+		if solveErr == nil && found.Status == train.Converged && (got.status != string(found.Status) || math.Abs(got.loss-found.Loss) > 1e-12*(1+math.Abs(found.Loss))) {
 			t.Errorf("%s: %s with loss %v, want %s with %v", v.Name, got.status, got.loss, found.Status, found.Loss)
 		}
 		if solveErr != nil && got.logPi != nil {
