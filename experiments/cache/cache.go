@@ -132,7 +132,7 @@ func (s *Store) load(check bool) ([]Flaw, error) {
 	}
 	var flaws []Flaw
 	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), suffix) {
+		if !strings.HasSuffix(file.Name(), suffix) || !file.Type().IsRegular() {
 			continue
 		}
 		g := &segment{path: filepath.Join(s.dir, file.Name())}
