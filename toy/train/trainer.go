@@ -31,6 +31,14 @@ func DefaultParams() Params {
 	}
 }
 
+// Batch returns the size of a batch of n comparisons, or prompts; the last batch of an epoch may be smaller.
+func (p *Params) Batch(n int) int {
+	if p.BatchSize == 0 {
+		return n
+	}
+	return min(p.BatchSize, n)
+}
+
 // Status says why training ended.
 type Status string
 
@@ -56,9 +64,6 @@ type Record struct {
 	Loss     float64
 	GradNorm float64
 }
-
-// Start is the record at step 0.
-func Start() Record { return Record{0, math.NaN(), math.NaN()} }
 
 // Task is what a Trainer trains: a policy, by a loss, on some data. It is called a few times a step, never once a
 // response.
@@ -111,7 +116,7 @@ type Trainer struct {
 	taken     int        // steps
 }
 
-// Steps returns the number of steps taken.
+// Steps returns the number of steps taken, which Rounds.Begin may ask for.
 func (t *Trainer) Steps() int { return t.taken }
 
 // Run takes the steps that are left and calls record at step 0, every Params.RecordEvery steps and at the end, with
@@ -127,6 +132,7 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 	}
 	end := Outcome{Status: Done}
 	for round := range t.Rounds.N {
+		t.taken = end.Steps
 		task, err := t.Rounds.Begin(ctx, round)
 		if err != nil {
 			return Outcome{}, err
@@ -144,7 +150,6 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 		if t.Rounds.Restart {
 			s = stretch{before: end.Steps, base: end.Steps, last: t.limit(end.Steps, end.Steps+steps), full: steps}
 		}
-		t.taken = end.Steps
 		if end, err = t.take(ctx, s, record); err != nil || end.Status == Diverged {
 			return end, err
 		}
@@ -172,11 +177,7 @@ func (t *Trainer) begin() {
 	if t.batches != nil {
 		return
 	}
-	var source *rand.Rand
-	if t.Params.Shuffle && t.Order != nil {
-		source = t.Order()
-	}
-	t.batches = newBatches(t.Params, t.Task.Items(), source)
+	t.batches = newBatches(t.Params, t.Task.Items(), t.Order)
 	t.moving = nil
 	if m, ok := t.Task.(MovingTask); ok && m.Moving() != nil {
 		t.moving = m
@@ -193,7 +194,7 @@ type stretch struct {
 // take takes the steps of a stretch that are left; the last one is recorded.
 func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error) (Outcome, error) {
 	if t.taken == 0 {
-		if err := record(Start()); err != nil {
+		if err := record(Record{0, math.NaN(), math.NaN()}); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -269,6 +270,7 @@ func (t *Trainer) move(grad []float64, support []int, norm, factor float64) {
 type Batch struct {
 	Items  []int // indices below Task.Items
 	Number int   // of the batch in its epoch where all epochs are the same, else -1
+	Step   int   // steps taken before it, in all epochs
 }
 
 // batches is the order in which batches come, epoch after epoch.
@@ -280,14 +282,13 @@ type batches struct {
 }
 
 // newBatches returns the order of n items by the settings.
-func newBatches(p Params, n int, source *rand.Rand) *batches {
-	b := &batches{size: p.BatchSize, items: upTo(n), epoch: -1}
-	if b.size == 0 || b.size > n {
-		b.size = n
-	}
+func newBatches(p Params, n int, source func() *rand.Rand) *batches {
+	b := &batches{size: p.Batch(n), items: upTo(n), epoch: -1}
 	b.perEpoch = (n + b.size - 1) / b.size
 	if p.Shuffle && b.perEpoch > 1 {
-		b.source = source
+		if b.source = source(); b.source == nil {
+			panic("train: a shuffled order needs a source of random numbers")
+		}
 	}
 	return b
 }
@@ -303,5 +304,5 @@ func (b *batches) batch(step int) Batch {
 			b.source.Shuffle(len(b.items), func(i, j int) { b.items[i], b.items[j] = b.items[j], b.items[i] })
 		}
 	}
-	return Batch{b.items[at:min(at+b.size, len(b.items))], number}
+	return Batch{b.items[at:min(at+b.size, len(b.items))], number, step}
 }
