@@ -154,7 +154,7 @@ func (o *pruneOptions) reachable(stderr io.Writer) (map[cache.Key]bool, error) {
 	keys := map[cache.Key]bool{}
 	for _, c := range configs {
 		if c.Plan != nil {
-			engine.Reach(c.Plan, keys)
+			engine.AddKeys(c.Plan, keys)
 		}
 	}
 	return keys, nil

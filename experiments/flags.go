@@ -73,8 +73,8 @@ type retry bool
 
 // Set implements pflag.Value.
 func (r *retry) Set(text string) error {
-	if text != engine.Failed {
-		return fmt.Errorf("%q: only %q", text, engine.Failed)
+	if text != tables.Failed {
+		return fmt.Errorf("%q: only %q", text, tables.Failed)
 	}
 	*r = true
 	return nil
@@ -83,7 +83,7 @@ func (r *retry) Set(text string) error {
 // String implements pflag.Value.
 func (r *retry) String() string {
 	if *r {
-		return engine.Failed
+		return tables.Failed
 	}
 	return ""
 }

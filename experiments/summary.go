@@ -167,7 +167,7 @@ func (r *report) failed() []int {
 	if r.runs == nil {
 		return nil
 	}
-	return tables.Where{"status": {engine.Failed}}.Select(r.runs)
+	return tables.Where{"status": {tables.Failed}}.Select(r.runs)
 }
 
 // mostBroken is how many failed runs are printed.

@@ -23,9 +23,9 @@ const mostStacks = 5
 // Assemble writes the tables of the plan into dir, in the order of the plan. A run that the cache has lost since, by
 // damage or by somebody's pruning, is done again.
 func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (*Trouble, error) {
-	t, d := &Trouble{}, &desk{shared: &w.shared}
+	t, one := &Trouble{}, &worker{shared: &w.shared}
 	var buf []byte
-	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*entry, error) {
+	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*result, error) {
 		k := keysOf(run, Numerics())
 		e, space, err := fetch(w.Store, k, buf)
 		buf = space
@@ -36,10 +36,10 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 		if err == nil || !isLost(err) {
 			return e, err
 		}
-		if e, err = d.perform(ctx, run); err != nil {
+		if e, err = one.do(ctx, run); err != nil {
 			return nil, err
 		}
-		return e, w.keep(d, k, e)
+		return e, w.store(one, k, e)
 	})
 	return t, errors.Join(err, w.Store.Sync(context.WithoutCancel(ctx)))
 }
@@ -47,7 +47,7 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 // isLost says whether a run must be done again after an error of the cache.
 func isLost(err error) bool {
 	var damaged *cache.CorruptError
-	return errors.Is(err, cache.ErrMissing) || errors.As(err, &damaged) || errors.Is(err, errEntry)
+	return errors.Is(err, cache.ErrMissing) || errors.As(err, &damaged) || errors.Is(err, errResult)
 }
 
 // shelf holds finished runs.
@@ -58,7 +58,7 @@ type shelf interface {
 
 // fetch reads the entry of a run, its result where there is one. The entry shares the memory of space, which is buf or
 // replaces it.
-func fetch(from shelf, k keys, buf []byte) (e *entry, space []byte, err error) {
+func fetch(from shelf, k keys, buf []byte) (e *result, space []byte, err error) {
 	which := k.result
 	if !from.Has(which) {
 		which = k.failure
@@ -66,13 +66,13 @@ func fetch(from shelf, k keys, buf []byte) (e *entry, space []byte, err error) {
 	if space, err = from.Get(which, buf); err != nil {
 		return nil, buf, err
 	}
-	e, err = decodeEntry(space)
+	e, err = decodeResult(space)
 	return e, space, err
 }
 
 // assemble writes the rows of every run, as the entries that find returns give them, into new tables.
 func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Format, t *Trouble,
-	find func(*spec.Run) (*entry, error)) (err error) {
+	find func(*spec.Run) (*result, error)) (err error) {
 	out, err := createTables(dir, plan, format)
 	if err != nil {
 		return err
@@ -87,9 +87,6 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Fo
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
 		t.note(run, e)
-		if plan.Online() && run.Online() == nil {
-			e.widen()
-		}
 		if err := out.append(run, e); err != nil {
 			return err
 		}
@@ -98,7 +95,7 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Fo
 }
 
 // note keeps what a user should see of a broken run beside its row.
-func (t *Trouble) note(run *spec.Run, e *entry) {
+func (t *Trouble) note(run *spec.Run, e *result) {
 	if e.stack == "" || len(t.Stacks) == mostStacks {
 		return
 	}
@@ -108,43 +105,73 @@ func (t *Trouble) note(run *spec.Run, e *entry) {
 	t.Stacks[run.ID] = e.stack
 }
 
-// sinks are the files of a results folder in the making, in the order of tableNames; nil where the plan has no such
-// table.
-type sinks []tables.Sink
+// sinks are the files of a results folder in the making.
+type sinks []sink
 
-func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
-	t := make(sinks, len(tableNames))
-	for _, name := range plan.Tables() {
-		sink, err := tables.Create(dir, name, plan.Schema(name), format)
-		if err != nil {
-			return nil, errors.Join(err, t.close())
-		}
-		t[slices.Index(tableNames, name)] = sink
-	}
-	return t, nil
+// sink is the file of one table.
+type sink struct {
+	tables.Sink
+	table   int // of tables.OfRuns
+	schema  tables.Schema
+	planned int   // columns that the plan knows, which come first
+	source  []int // for each other column its position in a result's rows
+	row     []tables.Value
 }
 
-func (t sinks) append(run *spec.Run, e *entry) error {
-	prefix := run.Cells()
-	for i, sink := range t {
-		if sink == nil {
-			continue
+func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
+	var all sinks
+	family := familyOf(plan.Run(0).Language()) // of all runs
+	for _, name := range plan.Tables() {
+		s := sink{table: tableIndex[name], schema: plan.Schema(name), planned: 1}
+		if name == tables.Runs {
+			s.planned = len(plan.PlannedColumns())
 		}
-		if err := sink.Append(prefix, e.bodies[i]); err != nil {
-			return fmt.Errorf("table %s: %w", tableNames[i], err)
+		names := resultSchemas[family][s.table].Names()
+		for _, column := range s.schema[s.planned:] {
+			s.source = append(s.source, slices.Index(names, column.Name))
 		}
-		prefix = prefix[:1] // the other tables have the run's name only
+		var err error
+		if s.Sink, err = tables.Create(dir, name, s.schema, format); err != nil {
+			return nil, errors.Join(err, all.close())
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// append adds a run's rows to all tables, each behind the cells that the plan knows: the run's name, and in the table runs what
+// tells it from others.
+func (all sinks) append(run *spec.Run, r *result) error {
+	cells := run.Cells()
+	for i := range all {
+		s := &all[i]
+		s.row = s.row[:0]
+		for at, column := range s.schema[:s.planned] {
+			v, ok := tables.ParseValue(column.Type, cells[at])
+			if !ok {
+				panic(fmt.Sprintf("engine: run %s: the cell %q is no %s", run.ID, cells[at], column.Type))
+			}
+			s.row = append(s.row, v)
+		}
+		rows := &r.rows[s.table]
+		for values := rows.Values; len(values) > 0; values = values[len(rows.Schema):] {
+			s.row = s.row[:s.planned]
+			for _, at := range s.source {
+				s.row = append(s.row, values[at])
+			}
+			if err := s.Add(s.row); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // close finishes all files and flushes them to the disk.
-func (t sinks) close() error {
+func (all sinks) close() error {
 	var errs []error
-	for _, sink := range t {
-		if sink != nil {
-			errs = append(errs, sink.Close())
-		}
+	for i := range all {
+		errs = append(errs, all[i].Close())
 	}
 	return errors.Join(errs...)
 }

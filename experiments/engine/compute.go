@@ -40,13 +40,13 @@ func (w *Work) Compute(ctx context.Context) error {
 	group, working := errgroup.WithContext(ctx)
 	for range w.Jobs {
 		group.Go(func() error {
-			d := &desk{shared: &w.shared}
+			one := &worker{shared: &w.shared}
 			for working.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(order) {
 					return nil
 				}
-				if err := w.one(working, d, int(order[i])); err != nil {
+				if err := w.one(working, one, int(order[i])); err != nil {
 					return err
 				}
 			}
@@ -62,7 +62,7 @@ func (w *Work) Compute(ctx context.Context) error {
 }
 
 // one does a run unless the cache has it or another worker is at the same one.
-func (w *Work) one(ctx context.Context, d *desk, i int) error {
+func (w *Work) one(ctx context.Context, one *worker, i int) error {
 	run := w.Plan.Run(i)
 	k := keysOf(run, Numerics())
 	if known, failed := w.known(run, k); known {
@@ -74,12 +74,12 @@ func (w *Work) one(ctx context.Context, d *desk, i int) error {
 		return nil
 	}
 	defer w.release(k.result)
-	e, err := d.perform(ctx, run)
+	e, err := one.do(ctx, run)
 	if err != nil {
 		return err
 	}
 	w.Meter.done(w.Plan.CostOf(i), e.failed())
-	return w.keep(d, k, e)
+	return w.store(one, k, e)
 }
 
 // claim says whether no other worker is at a result, and keeps the others from it until it is released.
@@ -102,11 +102,11 @@ func (w *Work) release(result cache.Key) {
 	delete(w.busy, result)
 }
 
-// keep hands an entry to the cache without waiting for the disk. A cache that cannot write any more says so here, if not
-// at once then at one of the next entries.
-func (w *Work) keep(d *desk, k keys, e *entry) error {
-	d.payload = e.append(d.payload[:0])
-	pending := w.Store.Put(k.of(e), d.payload) // which copies it
+// store hands a result to the cache without waiting for the disk. A cache that cannot write any more says so here, if not
+// at once then at one of the next results.
+func (w *Work) store(one *worker, k keys, e *result) error {
+	one.payload = e.append(one.payload[:0])
+	pending := w.Store.Put(k.of(e), one.payload) // which copies it
 	select {
 	case <-pending.Done():
 		return pending.Err()
@@ -129,12 +129,12 @@ func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
 	if err != nil {
 		return false, false // damaged: it is done again
 	}
-	e, err := decodeEntry(data)
+	e, err := decodeResult(data)
 	return err == nil && !outgrown(run, e), true
 }
 
 // outgrown says whether a failure was one of time that the run's present limit would allow.
-func outgrown(run *spec.Run, e *entry) bool {
+func outgrown(run *spec.Run, e *result) bool {
 	limit := time.Duration(run.Limits.Time)
 	return e.limit > 0 && (limit == 0 || limit > e.limit)
 }

@@ -30,7 +30,7 @@ const exitMemory = 9
 
 // isolated does a run in a process of its own, which ends if it needs more memory than the run's limit, whatever the
 // run is at. A run that takes its process down is a failed one.
-func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
+func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	var in, out, said bytes.Buffer
 	err := gob.NewEncoder(&in).Encode(order{run.Document(spec.Tables()), int64(run.Limits.Memory)})
 	if err != nil {
@@ -40,19 +40,19 @@ func isolated(ctx context.Context, run *spec.Run) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	worker := exec.CommandContext(ctx, program, WorkerArgument)
-	worker.Stdin, worker.Stdout, worker.Stderr = &in, &out, &said
-	err = worker.Run()
+	process := exec.CommandContext(ctx, program, WorkerArgument)
+	process.Stdin, process.Stdout, process.Stderr = &in, &out, &said
+	err = process.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.As(err, &exit):
-		return broken(run, lastWords(run, exit, said.Bytes())), nil
+		return (&worker{}).failed(run, lastWords(run, exit, said.Bytes())), nil
 	case err != nil:
 		return nil, err
 	}
-	e, err := decodeEntry(out.Bytes())
+	e, err := decodeResult(out.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("the worker's answer: %w", err)
 	}
@@ -70,7 +70,7 @@ func lastWords(run *spec.Run, exit *exec.ExitError, said []byte) string {
 	return fmt.Sprintf("its process ended: %v: %s", exit, line)
 }
 
-// Worker does the run that it reads from in, as isolated asks for, and writes its entry to out. It ends the process where
+// Worker does the run that it reads from in, as isolated asks for, and writes its result to out. It ends the process where
 // the run needs more memory than it may.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 	var o order
@@ -82,7 +82,7 @@ func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	e, err := (&desk{}).performHere(ctx, run)
+	e, err := (&worker{}).doHere(ctx, run)
 	if err != nil {
 		return err
 	}

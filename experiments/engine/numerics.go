@@ -22,7 +22,7 @@ const NumericsVersion = 2
 
 // measuring is the text of the files that turn a trained policy into rows.
 //
-//go:embed run.go rows.go desk.go texts.go
+//go:embed worker.go bandit.go language.go result.go
 var measuring embed.FS
 
 // Numerics names the code that computes results: the version above, the text of toy/, metrics/ and of the files here

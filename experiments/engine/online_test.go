@@ -61,13 +61,9 @@ func TestOnline(t *testing.T) {
 	}
 }
 
-// The column is one of plans with online preferences only, and quoted line ends are no ends of rows.
-func TestWiden(t *testing.T) {
+// The column is one of plans with online preferences only.
+func TestNotOnline(t *testing.T) {
 	if plan := planOf(t, strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: population}]", 1)); plan.Online() {
 		t.Error("a plan without online preferences is online")
-	}
-	got := string(widen(nil, []byte("a,\"b\nc\"\"d\n\"\ne,f\n")))
-	if want := "a,\"b\nc\"\"d\n\",\ne,f,\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

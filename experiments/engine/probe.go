@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"windtunnel/experiments/spec"
+	"windtunnel/toy/setup"
 )
 
 // Forecast is what doing the rest of a plan would take.
@@ -41,15 +42,15 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 	if f.Left = len(left); f.Left == 0 {
 		return f, nil
 	}
-	spent, cost, d := time.Duration(0), 0.0, &desk{shared: &w.shared}
+	spent, cost, one := time.Duration(0), 0.0, &worker{shared: &w.shared}
 	if run := w.Plan.Run(int(left[len(left)-1])); run.Language() { // what its runs share is done once, and not counted
-		if _, _, err := try(ctx, d, run); err != nil {
+		if _, _, err := try(ctx, one, run); err != nil {
 			return nil, err
 		}
 	}
 	for probe := 0; probe < min(mostProbes, len(left)) && spent < probeBudget; probe++ {
 		at := (len(left) - 1) * (mostProbes - 1 - probe) / (mostProbes - 1) // left begins with the most expensive
-		took, steps, err := try(ctx, d, w.Plan.Run(int(left[at])))
+		took, steps, err := try(ctx, one, w.Plan.Run(int(left[at])))
 		if err != nil {
 			return nil, err
 		}
@@ -62,16 +63,16 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 }
 
 // try does a run, or the beginning of a long one, and returns the time that it took and its cost.
-func try(ctx context.Context, d *desk, run *spec.Run) (time.Duration, float64, error) {
+func try(ctx context.Context, one *worker, run *spec.Run) (time.Duration, float64, error) {
 	short := *run
 	most := probeSteps
 	if run.Language() {
 		most = probeModelSteps
 	}
-	if short.Solver == spec.SolverTrain && (short.Train.MaxSteps == 0 || short.Train.MaxSteps > most) {
+	if short.Solver == setup.SolverTrain && (short.Train.MaxSteps == 0 || short.Train.MaxSteps > most) {
 		short.Train.MaxSteps = most
 	}
 	began := time.Now()
-	_, err := d.perform(ctx, &short)
+	_, err := one.do(ctx, &short)
 	return time.Since(began), short.Cost(), err
 }

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"math"
 	"os"
@@ -184,35 +182,25 @@ func TestPanic(t *testing.T) {
 	for i, loss := range map[int]objective.Params{1: &brokenLoss{}, 4: &brokenLoss{late: true}} {
 		run := plan.Run(i)
 		run.Loss = loss
-		done, err := (&desk{}).perform(context.Background(), run)
+		done, err := (&worker{}).do(context.Background(), run)
 		if err != nil {
 			t.Fatal(err)
 		}
-		row := rowsOf(t, done.bodies[0])
 		reason := map[int]string{1: "panic: no objective", 4: "panic: no gradient"}[i]
-		want := []string{Failed, "0", reason}
-		if got := row[0]; !slices.Equal(got[:len(want)], want) || strings.Join(got[len(want):], "") != "" {
-			t.Errorf("the row of %s is %v, want %v and empty metrics", run, got, want)
+		row := done.rows[0].Values
+		if row[0].Text != tables.Failed || row[1].Whole != 0 || row[2].Text != reason ||
+			slices.ContainsFunc(row[3:], func(v tables.Value) bool { return !math.IsNaN(v.Number) }) {
+			t.Errorf("the row of %s is %v, want failed, %q and empty metrics", run, row, reason)
 		}
 		if !strings.Contains(done.stack, "brokenLoss") || !done.failed() {
 			t.Errorf("the stack of %s does not name the loss: %q", run, done.stack)
 		}
-		for table, body := range done.bodies[1:] {
-			if len(body) > 0 {
-				t.Errorf("%s has rows of %s: %s", tableNames[table+1], run, body)
+		for table, rows := range done.rows[1:] {
+			if rows.Len() > 0 {
+				t.Errorf("%s has rows of %s: %v", tables.OfRuns[table+1], run, rows.Values)
 			}
 		}
 	}
-}
-
-// rowsOf reads the rows of an entry.
-func rowsOf(t testing.TB, body []byte) [][]string {
-	t.Helper()
-	rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
 }
 
 // Training that leaves the numbers is a failed run with a reason, and no final policy is made up for it.
@@ -225,7 +213,7 @@ objectives: [{kind: ipo, lambda: 1}, {kind: dpo, lambda: 1, train: {optimizer: {
 `
 	all, stacks := results(t, planOf(t, one), 1)
 	runs := all[tables.Runs]
-	if got := runs.Text(0, "status"); got != Failed {
+	if got := runs.Text(0, "status"); got != tables.Failed {
 		t.Fatalf("the status is %q", got)
 	}
 	if reason := runs.Text(0, "reason"); !strings.HasPrefix(reason, "training diverged: the gradient's norm is ") || len(stacks) > 0 {

@@ -161,7 +161,7 @@ func renamed(t testing.TB, table *tables.Table, evil string) *tables.Table {
 	}
 	failed := make([]string, len(table.Header))
 	for i, name := range table.Header {
-		failed[i] = map[string]string{"run": evil, "objective": evil, "status": engine.Failed, "reason": evil, "seed": "0", "lambda": "0.01"}[name]
+		failed[i] = map[string]string{"run": evil, "objective": evil, "status": tables.Failed, "reason": evil, "seed": "0", "lambda": "0.01"}[name]
 	}
 	out.Append(failed...)
 	return out

@@ -118,7 +118,7 @@ func (s *section) runs(t *tables.Table) {
 	if lambdas := distinct(t, "lambda"); len(lambdas) > 1 {
 		s.Facts = append(s.Facts, fact{"Lambda", span(t, "lambda", len(lambdas))})
 	}
-	for _, row := range (tables.Where{"status": {engine.Failed}}).Select(t) {
+	for _, row := range (tables.Where{"status": {tables.Failed}}).Select(t) {
 		if len(s.Failed) == mostFailed {
 			s.MoreFailed++
 			continue

@@ -7,6 +7,7 @@ import (
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/setup"
 )
 
 // Certificate says in words what a cell's verdict rests on: the question, the environment, the policy reached, what was
@@ -59,13 +60,13 @@ func (c *Cell) environment(line func(name, format string, args ...any)) {
 		line("lambda", "%s", tables.FormatFloat(r.Lambda))
 	}
 	switch r.Solver {
-	case spec.SolverExact:
+	case setup.SolverExact:
 		line("policy", "the exact minimizer")
 	case SolverNewton:
 		line("policy", "a stationary point found by Newton's method from pi_ref; whether it is a minimum is not decided")
 	case SolverSearch:
 		line("policy", "a local minimum found by quasi-Newton search from pi_ref, or the limit that it runs to")
-	case spec.SolverTrain:
+	case setup.SolverTrain:
 		line("policy", "trained, as the test asks")
 	}
 }

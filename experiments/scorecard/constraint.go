@@ -3,12 +3,12 @@ package scorecard
 import (
 	"math"
 
-	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -41,7 +41,7 @@ var constraintEarlyStopping = &Test{
 	Bound:  0.05,
 	Places: everywhere,
 	Measure: restrained("early-stopping", func(t *task) {
-		t.Solver = spec.SolverTrain
+		t.Solver = setup.SolverTrain
 		t.Train = train.Params{Optimizer: &train.SGD{LR: 0.5}, Schedule: &train.Constant{}, Epochs: 30}
 	}),
 }

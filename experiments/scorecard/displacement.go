@@ -6,11 +6,11 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -83,7 +83,7 @@ func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
 	o = s.solve("displaced on "+p.Name, s.Own, func() task {
 		t := task{Settings: settingsAt(own, p.Seed), file: lines(comparison{chosen, rejected, 1})}
 		t.Preferences = &preference.File{Path: "data/one_pair.jsonl"}
-		t.Policy, t.Solver = class, spec.SolverTrain
+		t.Policy, t.Solver = class, setup.SolverTrain
 		t.Train = train.Params{Optimizer: &train.Adam{LR: 0.02, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Schedule: &train.Constant{}, Epochs: 100}
 		return t
 	})

@@ -83,11 +83,11 @@ type (
 func (l *lab) sample(p *Place, n, seed int, t *task) sampled {
 	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
 	draw := l.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
-		o, _ := t.build()
-		if o.err != nil {
-			panic(o.err)
+		drawn, err := t.run().BuildPreferences(p.Env)
+		if err != nil {
+			panic(err)
 		}
-		return sampled{merged(o.pairs, p.Env.Responses()), o.pairs.Len()}
+		return sampled{merged(drawn, p.Env.Responses()), drawn.Len()}
 	})
 	t.drawn = draw.pairs
 	return draw

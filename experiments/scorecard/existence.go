@@ -7,7 +7,6 @@ import (
 
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/exact"
-	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 )
 
@@ -125,11 +124,15 @@ func (s *Subject) existence(p *Place, lambda float64, data []byte) Reading {
 
 // decided asks whether a loss has a minimizer that the exact solver does not know how to find.
 func (t *task) decided(ctx context.Context, lambda float64) (r Reading) {
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return none(o.err.Error())
 	}
-	v, err := exact.Exists(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.loss.Objective(), Pairs: o.pairs})
+	problem, err := made.Exact()
+	if err != nil {
+		return none(err.Error())
+	}
+	v, err := exact.Exists(ctx, problem)
 	if err != nil {
 		return none(err.Error())
 	}

@@ -8,7 +8,6 @@ import (
 
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
 )
@@ -68,13 +67,14 @@ var gradientMisordered = &Test{
 
 // slope returns the norm of the gradient of one comparison of 0 over 1 by the logits, at a margin of 0 over 1 in nats.
 func (s *Subject) slope(p *Place, margin float64) float64 {
-	pol, err := (&policy.TabularParams{}).Build(p.Env, nil)
-	if err != nil {
-		panic(err)
+	t := p.task()
+	t.loss, t.drawn = s.Loss, &preference.Pairs{Prompt: []int{0}, Chosen: []int{0}, Rejected: []int{1}}
+	o, made := t.build()
+	if o.err != nil {
+		panic(o.err)
 	}
-	problem := train.NewProblem(p.Env, pol, s.Loss.Objective(), 0)
-	batch := train.Full(&preference.Pairs{Prompt: []int{0}, Chosen: []int{0}, Rejected: []int{1}}, problem)
-	theta := pol.Params()
+	problem, batch := made.Problem, train.Full(made.Pairs, made.Problem)
+	theta := made.Policy.Params()
 	theta[0], theta[1] = margin/2, -margin/2
 	grad := make([]float64, len(theta))
 	problem.AddGrad(batch, grad)
@@ -91,13 +91,12 @@ var gradientSize = &Test{
 	Measure: func(s *Subject, p *Place) Reading {
 		t := p.task()
 		t.loss = s.Loss
-		o, pol := t.build()
+		o, made := t.build()
 		if o.err != nil {
 			return Reading{Value: math.Inf(1), Detail: o.err.Error()}
 		}
-		problem := train.NewProblem(o.env, pol, s.Loss.Objective(), 0)
-		grad := make([]float64, len(pol.Params()))
-		problem.AddGrad(train.Full(o.pairs, problem), grad)
+		grad := make([]float64, len(made.Policy.Params()))
+		made.Problem.AddGrad(train.Full(o.pairs, made.Problem), grad)
 		norm := floats.Norm(grad, 2)
 		return Reading{Value: norm, Lambda: s.Own, Detail: fmt.Sprintf("over %d prompts of %d responses", len(o.env.Prompts), o.env.Responses()),
 			Again: func(bound float64) *Recipe {

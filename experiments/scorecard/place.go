@@ -3,9 +3,9 @@ package scorecard
 import (
 	"fmt"
 
-	"windtunnel/experiments/spec"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 )
 
 // Place is an environment of the scorecard.
@@ -24,7 +24,7 @@ type Place struct {
 
 // newPlace builds an environment.
 func newPlace(name string, params bandit.Params, seed int) *Place {
-	run := &spec.Run{Settings: settingsAt(params, seed)}
+	run := &setup.Run{Settings: settingsAt(params, seed)}
 	env, err := run.BuildEnvironment()
 	if err != nil {
 		panic(fmt.Sprintf("scorecard: environment %s: %v", name, err))

@@ -11,6 +11,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/setup"
 )
 
 // Recipe is an experiment that reproduces one cell: the value of its claim is the cell's.
@@ -24,7 +25,7 @@ type Recipe struct {
 // newRecipe returns an experiment with the settings of an outcome.
 func newRecipe(o *outcome) *Recipe {
 	r := &Recipe{Files: map[string][]byte{}}
-	r.Settings = o.Settings
+	r.Settings.Settings = o.Settings
 	r.keepFile(&o.task)
 	return r
 }
@@ -39,7 +40,7 @@ func (r *Recipe) keepFile(t *task) {
 func (r *Recipe) add(label string, o *outcome) {
 	entry := spec.Objective{Name: label, Loss: o.task.loss}
 	r.unrunnable = r.unrunnable || o.Solver == SolverNewton || o.Solver == SolverSearch
-	if o.Solver == spec.SolverTrain {
+	if o.Solver == setup.SolverTrain {
 		entry.Train.Node = decode.Encode(&o.Train, spec.Tables())
 	}
 	r.Objectives = append(r.Objectives, entry)

@@ -12,6 +12,7 @@ import (
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -57,10 +58,10 @@ type searcher struct {
 	begin       float64 // the norm of its gradient there
 }
 
-// newSearcher returns a searcher for the least of a loss at the policy's start.
-func newSearcher(o *outcome, loss *objective.Objective, pol policy.Policy, unit float64) *searcher {
-	s := &searcher{pol: pol, theta: pol.Params(), unit: unit}
-	obj := *loss
+// newSearcher returns a searcher for the least of a run's loss from its start.
+func newSearcher(made *setup.Setup, unit float64) *searcher {
+	s := &searcher{unit: unit}
+	obj := *made.Objective
 	obj.Pair = slices.Clone(obj.Pair)
 	for i, w := range obj.Pair {
 		if d, ok := w.Term.(objective.Detached); ok {
@@ -69,8 +70,12 @@ func newSearcher(o *outcome, loss *objective.Objective, pol policy.Policy, unit 
 			obj.Pair[i].Term = a
 		}
 	}
-	s.problem = train.NewProblem(o.env, pol, &obj, o.Constraint.L2)
-	s.batch = train.Full(o.pairs, s.problem)
+	held, err := setup.New(made.Run, setup.Given{Env: made.Env, Pairs: made.Pairs, Objective: &obj})
+	if err != nil {
+		panic(fmt.Sprintf("scorecard: what was built once: %v", err))
+	}
+	s.problem, s.pol, s.theta = held.Problem, held.Policy, held.Policy.Params()
+	s.batch = train.Full(made.Pairs, s.problem)
 	s.start = append([]float64(nil), s.theta...)
 	s.grad = make([]float64, len(s.theta))
 	s.first = s.loss(s.grad)
@@ -132,14 +137,14 @@ func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outc
 func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outcome) {
 	t.Solver = SolverSearch
 	defer t.survive(&o)
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return o
 	}
 	if o.err = ctx.Err(); o.err != nil {
 		return o
 	}
-	s := newSearcher(o, t.objective(), pol, unit)
+	s := newSearcher(made, unit)
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
 		o.calm = true // as sure as the base is

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
@@ -16,12 +15,13 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
 // task is one minimization: the settings of a run, a loss, and the data where the preferences are a file.
 type task struct {
-	spec.Settings
+	setup.Settings
 	loss objective.Params
 	file []byte
 	// What the settings would build, where it is at hand.
@@ -79,9 +79,9 @@ func settledIf(there bool) settled {
 const SolverNewton = "newton"
 
 // settingsAt returns the settings of a run on the whole population in an environment.
-func settingsAt(env bandit.Params, seed int) spec.Settings {
-	return spec.Settings{Seed: seed, Environment: env, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
-		Solver: spec.SolverExact, Train: fullBatch()}
+func settingsAt(env bandit.Params, seed int) setup.Settings {
+	return setup.Settings{Seed: seed, Environment: env, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
+		Solver: setup.SolverExact, Train: fullBatch()}
 }
 
 // fullBatch is what configs that reproduce a cell say of training, where nothing is trained.
@@ -127,7 +127,7 @@ const mostMisses = 3
 func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 	t.once = sync.OnceValue(t.loss.Objective)
 	middle := s.nearest(1)
-	if s.smooth() || s.cache == nil || t.Solver == spec.SolverTrain || math.IsNaN(lambda) || lambda == middle {
+	if s.smooth() || s.cache == nil || t.Solver == setup.SolverTrain || math.IsNaN(lambda) || lambda == middle {
 		newton := s.smooth() && s.misses < mostMisses
 		o := t.minimize(s.lab.ctx, lambda, newton)
 		switch {
@@ -156,7 +156,7 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 // minimize solves the task exactly, or else, with newton, by Newton's method from the start, or else, where that does not
 // arrive, by quasiNewton. A task that asks for training is trained.
 func (t task) minimize(ctx context.Context, lambda float64, newton bool) *outcome {
-	if t.Solver == spec.SolverTrain {
+	if t.Solver == setup.SolverTrain {
 		return t.descend(ctx)
 	}
 	if newton {
@@ -201,28 +201,21 @@ func (o *outcome) why() string {
 	return "no minimizer (" + o.status + "): " + cmp.Or(o.reason, "no reason given")
 }
 
-// build makes environment, comparisons and policy as a run of the same settings does.
-func (t *task) build() (*outcome, policy.Policy) {
-	run := &spec.Run{Settings: t.Settings}
+// run is the run of the task's settings.
+func (t *task) run() *setup.Run {
+	return &setup.Run{Settings: t.Settings, Loss: t.loss, File: func(path string) ([]byte, string) { return t.file, path }}
+}
+
+// build makes the task's run concrete. The setup is nil where the outcome has an error.
+func (t *task) build() (*outcome, *setup.Setup) {
 	o := &outcome{task: *t}
 	o.once = nil // another task may come of this one, with another loss
-	var pol policy.Policy
-	if o.env = t.place; o.env == nil {
-		if o.env, o.err = run.BuildEnvironment(); o.err != nil {
-			return o, nil
-		}
+	made, err := setup.New(t.run(), setup.Given{Env: t.place, Pairs: t.drawn, Objective: t.objective()})
+	if o.err = err; err != nil {
+		return o, nil
 	}
-	if t.drawn != nil {
-		o.pairs = t.drawn
-	} else if t.file != nil {
-		o.pairs, o.err = t.Preferences.Build(preference.Input{Env: o.env, File: t.file, FileName: t.Preferences.FilePath()})
-	} else {
-		o.pairs, o.err = run.BuildPreferences(o.env)
-	}
-	if o.err == nil {
-		pol, o.err = run.BuildPolicy(o.env)
-	}
-	return o, pol
+	o.env, o.pairs = made.Env, made.Pairs
+	return o, made
 }
 
 // survive turns a panic of a loss into the outcome's error.
@@ -234,14 +227,13 @@ func (t *task) survive(o **outcome) {
 
 // exact solves the task without falling back on training.
 func (t task) exact(ctx context.Context) (o *outcome) {
-	t.Solver = spec.SolverExact
+	t.Solver = setup.SolverExact
 	defer t.survive(&o)
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return o
 	}
-	s, err := exact.Solve(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.objective(),
-		Pairs: o.pairs, L2: t.Constraint.L2})
+	s, err := made.Solve(ctx)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
 		o.settled = settledIf(s.Status != exact.Stalled)
@@ -253,12 +245,15 @@ func (t task) exact(ctx context.Context) (o *outcome) {
 func (t task) stationary(ctx context.Context) (o *outcome) {
 	t.Solver = SolverNewton
 	defer t.survive(&o)
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return o
 	}
-	s, err := exact.Stationary(ctx, &exact.Problem{Env: o.env, Policy: pol.(policy.Affine), Objective: t.objective(),
-		Pairs: o.pairs, L2: t.Constraint.L2})
+	problem, err := made.Exact()
+	if o.err = err; err != nil {
+		return o
+	}
+	s, err := exact.Stationary(ctx, problem)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
 		o.settled = settledIf(s.Status == exact.Converged)
@@ -268,14 +263,13 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 
 // descend trains.
 func (t *task) descend(ctx context.Context) (o *outcome) {
-	t.Solver = spec.SolverTrain
+	t.Solver = setup.SolverTrain
 	defer t.survive(&o)
-	o, pol := t.build()
+	o, made := t.build()
 	if o.err != nil {
 		return o
 	}
-	problem := train.NewProblem(o.env, pol, t.loss.Objective(), t.Constraint.L2)
-	loop := train.Loop{Problem: problem, Data: o.pairs, Params: t.Train}
+	loop := made.Loop()
 	end, err := loop.Run(ctx, func(train.Record) {})
 	if o.err = err; err != nil {
 		return o
@@ -285,11 +279,10 @@ func (t *task) descend(ctx context.Context) (o *outcome) {
 	if end.Status == train.Diverged {
 		return o
 	}
-	o.reached = problem.Loss(train.Full(o.pairs, problem))
+	o.reached = made.Problem.Loss(train.Full(o.pairs, made.Problem))
 	for p := range o.logPi {
 		o.logPi[p] = make([]float64, o.env.Responses())
-		pol.Logits(p, o.logPi[p])
-		logspace.LogSoftmax(o.logPi[p], o.logPi[p])
+		made.LogPolicy(p, o.logPi[p])
 	}
 	return o
 }

@@ -15,7 +15,7 @@ func TestSchema(t *testing.T) {
 	plan := loaded(t, head+`objectives: [dpo, typo]
 sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.shuffle: [true, false], train.optimizer.kind: [adam, sgd], lambda: [1]}
 `).Plan
-	for _, table := range AllTables() {
+	for _, table := range tables.OfRuns {
 		schema := plan.Schema(table)
 		same(t, "columns of "+table, schema.Names(), plan.Columns(table))
 		for _, c := range schema {
@@ -36,7 +36,7 @@ sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.s
 		}
 	}
 	// What a run fills in fits its columns.
-	table := tables.NewTable(tables.Runs, plan.planColumns()...)
+	table := tables.NewTable(tables.Runs, plan.PlannedColumns()...)
 	for _, r := range plan.All() {
 		table.Append(r.Cells()...)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"windtunnel/metrics/tables"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
@@ -212,7 +213,7 @@ func comparePlans(t *testing.T, got, want *Config) {
 	if got.Plan.Key() != want.Plan.Key() {
 		t.Errorf("%s: the key differs; first run\n%s\nwant\n%s", want.Path, got.Plan.Resolved(got.Plan.Run(0)), want.Plan.Resolved(want.Plan.Run(0)))
 	}
-	for _, table := range AllTables() {
+	for _, table := range tables.OfRuns {
 		same(t, "columns of "+table, got.Plan.Columns(table), want.Plan.Columns(table))
 	}
 	same(t, "runs", ids(got.Plan), ids(want.Plan))

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/setup"
 )
 
 // Document is a run in a form that another process of this program can read.
@@ -13,7 +14,7 @@ type Document struct {
 
 // Document returns the run for another process.
 func (r *Run) Document(tables *decode.Tables) *Document {
-	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
+	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
 	d := &Document{Text: encodeYAML(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
 	for _, s := range r.sections {
 		for _, f := range s.files {
@@ -33,7 +34,9 @@ func (d *Document) Run(tables *decode.Tables) (*Run, error) {
 	if err := decoder.Decode(tree, "", doc); err != nil {
 		return nil, err
 	}
-	run := &Run{Settings: doc.Settings, Loss: doc.Objective.Loss, Label: doc.Objective.Name, files: map[string]*dataFile{}}
+	run := &Run{Run: setup.Run{Settings: doc.Settings.Settings, Loss: doc.Objective.Loss}, Label: doc.Objective.Name,
+		Limits: doc.Limits, files: map[string]*dataFile{}}
+	run.File = run.file
 	for path, content := range d.Files {
 		run.files[path] = newDataFile(d.Names[path], content)
 	}

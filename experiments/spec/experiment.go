@@ -7,12 +7,12 @@ import (
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/summaries"
 	"windtunnel/plots"
-	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -48,21 +48,9 @@ type Head struct {
 
 // Settings is what a run needs beside its objective.
 type Settings struct {
-	Seed        int               `yaml:"seed" range:"[0,1e15]" doc:"source of all randomness: environment, preferences, initialization, order of batches"`
-	Environment bandit.Params     `yaml:"environment" required:"true" doc:"prompts with true and reference policies"`
-	Preferences preference.Params `yaml:"preferences" doc:"where comparisons come from"`
-	Policy      policy.Params     `yaml:"policy" doc:"the trained policy"`
-	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
-	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
-	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
-	Limits      Limits            `yaml:"limits,omitempty" doc:"what one run may take before it counts as failed"`
+	setup.Settings `yaml:",inline"`
+	Limits         Limits `yaml:"limits,omitempty" doc:"what one run may take before it counts as failed"`
 }
-
-// Solvers that Settings.Solver names.
-const (
-	SolverTrain = "train"
-	SolverExact = "exact"
-)
 
 // Objective is a loss of an experiment.
 type Objective struct {
@@ -84,10 +72,8 @@ func (c *Claim) SetDefaults() { c.Expect = true }
 
 // defaultSettings returns the settings of a config that gives none.
 func defaultSettings() Settings {
-	return Settings{
-		Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
-		Solver: SolverTrain, Train: train.DefaultParams(),
-	}
+	return Settings{Settings: setup.Settings{Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
+		Solver: setup.SolverTrain, Train: train.DefaultParams()}}
 }
 
 // Tables returns the registries of every kind that a config can name.

@@ -9,6 +9,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
+	"windtunnel/toy/setup"
 )
 
 // themed gives the figures that name no theme the one of their config.
@@ -38,7 +39,7 @@ func defaultFigures(exp *Experiment, plan *Plan) []plots.Figure {
 	case x >= 0:
 		lines.X = varying[x]
 		varying = slices.Delete(varying, x, x+1)
-	case exp.Solver == SolverTrain && !slices.Contains(varying, "solver"):
+	case exp.Solver == setup.SolverTrain && !slices.Contains(varying, "solver"):
 		lines.Table, lines.X = tables.Traces, "step"
 	default:
 		return nil

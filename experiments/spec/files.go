@@ -38,9 +38,8 @@ func filesOf(params any) []registry.File {
 	return nil
 }
 
-// File returns the content of a file that the run's settings name, and its name in messages. It panics where they name
-// no such file.
-func (r *Run) File(path string) (content []byte, name string) {
+// file is setup.Run.File. It panics where the run's settings name no such file.
+func (r *Run) file(path string) (content []byte, name string) {
 	f := r.files[path]
 	return f.content, f.name
 }

@@ -48,5 +48,5 @@ func (p *Plan) randomAt(digits []int) bool {
 	for _, i := range []int{environmentSection, preferencesSection, policySection, solverSection, trainSection, objectiveSection} {
 		p.fill(&run, i, digits)
 	}
-	return run.random()
+	return run.Random()
 }

@@ -9,6 +9,7 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 )
 
 // environments, policies and preferences list every kind, those over responses that can be enumerated and those of free
@@ -45,7 +46,7 @@ func (r *Run) BuildTask(shared *language.Shared, save *language.Save) (language.
 
 func (r *Run) taskInput() language.Input {
 	return language.Input{Environment: r.Environment.(language.Environment), Policy: r.Policy.(*language.Llama),
-		Preferences: r.Preferences, Loss: r.Loss, Train: r.Train, File: r.File, Source: r.sourceFor}
+		Preferences: r.Preferences, Loss: r.Loss, Train: r.Train, File: r.File, Source: r.Source}
 }
 
 // languageCost is the cost of a run of a language model. Computing a pair forward and back takes about as long as drawing and
@@ -109,8 +110,8 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	if allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences); allowed != "" {
 		l.fail(from.mistake("preferences.kind", "does not go with environment.kind", allowed))
 	}
-	if run.Solver == SolverExact {
-		l.fail(from.mistake("solver", "cannot be exact where responses are free text", SolverTrain))
+	if run.Solver == setup.SolverExact {
+		l.fail(from.mistake("solver", "cannot be exact where responses are free text", setup.SolverTrain))
 	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))

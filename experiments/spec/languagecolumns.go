@@ -54,37 +54,37 @@ var (
 // languageMetrics lists the columns that only tables of language models have, each once.
 func languageMetrics() []metrics.Metric {
 	known := map[string]bool{metrics.ProxyReward.Name: true}
-	for _, m := range Metrics() {
+	for _, m := range tables.Metrics() {
 		known[m.Name] = true
 	}
 	return slices.DeleteFunc(slices.Concat(pairMetrics, writtenMetrics, intervalMetrics), func(m metrics.Metric) bool { return known[m.Name] })
 }
 
-// languageRunSchema describes what is measured of a run's final policy: on held-out prompts where there are any, and on
-// held-out pairs.
-func languageRunSchema() tables.Schema {
-	return measured(slices.Concat(stepMetrics, pairMetrics, writtenMetrics, intervalMetrics))
-}
-
-// languageSchema describes the tables of language models other than runs.
-func languageSchema(table string) tables.Schema {
-	head, list := tables.Schema{runColumn}, slices.Concat(writtenMetrics, intervalMetrics)
+// languageColumns describes what a run of a language model gives to a table, see ResultColumns. The measures of runs are of the
+// final policy: on held-out prompts where there are any, and on held-out pairs.
+func languageColumns(table string) tables.Schema {
+	var head tables.Schema
+	list := slices.Concat(writtenMetrics, intervalMetrics)
 	switch table {
+	case tables.Runs:
+		head, list = slices.Clone(tables.EndColumns), slices.Concat(stepMetrics, pairMetrics, list)
 	case tables.Prompts:
-		head, list = append(head, promptColumn, groupColumn), writtenMetrics
+		head, list = tables.Schema{tables.PromptColumn, groupColumn}, writtenMetrics
 	case tables.Groups:
-		head = append(head, groupColumn, groupSizeColumn)
+		head = tables.Schema{groupColumn, groupSizeColumn}
 	case tables.Traces:
-		head, list = append(head, stepColumn), slices.Concat(stepMetrics, pairMetrics, drawMetrics)
+		head, list = tables.Schema{tables.StepColumn}, slices.Concat(stepMetrics, pairMetrics, drawMetrics)
 	case tables.Evaluations:
-		head, list = append(head, stepColumn, groupColumn, groupSizeColumn), slices.Concat(pairMetrics, list)
+		head, list = tables.Schema{tables.StepColumn, groupColumn, groupSizeColumn}, slices.Concat(pairMetrics, list)
 	case tables.Samples:
-		return append(head, promptColumn, groupColumn,
-			tables.Column{Name: "reward", Type: tables.Number, Doc: "Gold reward of the policy's continuations of the prompt, on average."},
-			tables.Column{Name: "prompt_text", Doc: "The prompt."},
-			tables.Column{Name: "text", Doc: "The final policy's first continuation; of the best of n, the best of all that were drawn."})
+		return tables.Schema{tables.PromptColumn, groupColumn,
+			{Name: "reward", Type: tables.Number, Doc: "Gold reward of the policy's continuations of the prompt, on average."},
+			{Name: "prompt_text", Doc: "The prompt."},
+			{Name: "text", Doc: "The final policy's first continuation; of the best of n, the best of all that were drawn."}}
+	default:
+		return nil
 	}
-	return append(head, measured(list)...)
+	return append(head, tables.Measured(list)...)
 }
 
 // languageWithout says why a plan of language models has no rows in a table, "" where it has the table.

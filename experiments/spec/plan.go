@@ -139,7 +139,7 @@ func (p *Plan) hash() string {
 
 // Resolved returns the run as YAML, every setting written out.
 func (p *Plan) Resolved(r *Run) string {
-	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
+	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
 	return encodeYAML(decode.Encode(&doc, p.decoder.Tables))
 }
 

@@ -120,7 +120,7 @@ func TestColumns(t *testing.T) {
 func TestRegistries(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
-	for _, m := range Metrics() {
+	for _, m := range tables.Metrics() {
 		names[m.Name] = true
 		if m.Summary == "" || m.Source == "" {
 			t.Errorf("metric %s lacks its summary or source: %+v", m.Name, m)

@@ -125,7 +125,7 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 	}
 	columns := plan.Columns(table)
 	if table != tables.Runs {
-		columns = append(columns, plan.planColumns()...)
+		columns = append(columns, plan.PlannedColumns()...)
 	}
 	if slices.Contains(columns, column) {
 		return

@@ -9,6 +9,7 @@ import (
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 )
 
 // mostValues bounds the numbers that a run may hold, so that a slip of the pen ends in a message and not in a machine
@@ -17,7 +18,7 @@ const mostValues = 20_000_000
 
 // reviewSolver refuses what the solver cannot do.
 func (l *loader) reviewSolver(run *Run, from *origin) {
-	if run.Solver == SolverExact && run.Constraint.KLRadius > 0 {
+	if run.Solver == setup.SolverExact && run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which the exact solver has not",
 			"solver: train, or constraint.l2"))
 	}
@@ -25,7 +26,7 @@ func (l *loader) reviewSolver(run *Run, from *origin) {
 
 // reviewOnline refuses to look for the minimizer over comparisons that depend on how it is looked for.
 func (l *loader) reviewOnline(run *Run, from *origin) {
-	if run.Online() != nil && run.Solver == SolverExact && len(run.Loss.Objective().Pair) > 0 {
+	if run.Online() != nil && run.Solver == setup.SolverExact && len(run.Loss.Objective().Pair) > 0 {
 		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",
 			"solver: train, or preferences that are drawn before"))
 	}
@@ -55,7 +56,7 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	_, population := run.Preferences.(*preference.Population)
 	size := run.Train.BatchSize
-	if s.warned || !population || run.Solver != SolverTrain || size == 0 {
+	if s.warned || !population || run.Solver != setup.SolverTrain || size == 0 {
 		return
 	}
 	env := s.environment(run, from)

@@ -3,26 +3,22 @@ package spec
 import (
 	"crypto/sha256"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/spec/seed"
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/bandit"
-	"windtunnel/toy/objective"
-	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 )
 
 // Run is one resolved run, complete in itself.
 type Run struct {
-	ID    string // readable and unique in its plan: the objective's label and what is swept, as dpo/lambda=1e-05
-	Label string // of the objective
-	Settings
-	Loss   objective.Params
+	setup.Run
+	ID     string   // readable and unique in its plan: the objective's label and what is swept, as dpo/lambda=1e-05
+	Label  string   // of the objective
 	Lambda float64  // of the objective, NaN where it has none
 	Swept  []string // values of the plan's swept columns, as tables hold them
+	Limits Limits
 
 	files    map[string]*dataFile // that the plan read, by the path as the config spells it
 	sections [sectionCount]*section
@@ -44,100 +40,6 @@ func (r *Run) Content() [sha256.Size]byte {
 		}
 	}
 	return sha256.Sum256(b)
-}
-
-// seedOverride is implemented by parameters with a seed of their own.
-type seedOverride interface{ SeedOverride() *int }
-
-// Source returns the run's source of random numbers for one use. It depends on the seed and the use alone, so losses
-// that are compared under one seed see the same data and the same batches. override, where not nil, replaces the seed.
-func (r *Run) Source(use string, override *int) *rand.Rand {
-	if override != nil {
-		return seed.Source(*override, use)
-	}
-	return seed.Source(r.Seed, use)
-}
-
-// sourceFor is Source with the override that params may hold.
-func (r *Run) sourceFor(use string, params any) *rand.Rand {
-	if o, ok := params.(seedOverride); ok {
-		return r.Source(use, o.SeedOverride())
-	}
-	return r.Source(use, nil)
-}
-
-// EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random.
-func (r *Run) EnvironmentSeed() int {
-	if !r.Environment.Random() {
-		return 0
-	}
-	if o, ok := r.Environment.(seedOverride); ok && o.SeedOverride() != nil {
-		return *o.SeedOverride()
-	}
-	return r.Seed
-}
-
-// BuildEnvironment makes the run's environment.
-func (r *Run) BuildEnvironment() (*bandit.Env, error) {
-	return r.Environment.Build(r.sourceFor("environment", r.Environment))
-}
-
-// BuildPreferences makes the run's comparisons in its environment.
-func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
-	in := preference.Input{Env: env, RNG: r.Draws()}
-	if r.Online() != nil {
-		in.Rewards = r.Rewards(env)
-	}
-	if f := r.preferenceFile(); f != nil {
-		in.File, in.FileName = f.content, f.name
-	}
-	return r.Preferences.Build(in)
-}
-
-// Online returns the run's preferences where they are drawn from the policy in training, else nil.
-func (r *Run) Online() *preference.Online {
-	o, _ := r.Preferences.(*preference.Online)
-	return o
-}
-
-// Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out.
-func (r *Run) Rewards(env *bandit.Env) [][]float64 {
-	gold := make([][]float64, len(env.Prompts))
-	for i := range env.Prompts {
-		gold[i] = env.Prompts[i].LogStar
-	}
-	o := r.Online()
-	rewards := o.Proxy.Rewards(gold, r.Source("proxy", o.Seed))
-	for i := range env.Prompts {
-		if env.Prompts[i].HeldOut {
-			rewards[i] = nil
-		}
-	}
-	return rewards
-}
-
-// Draws returns the source of the draws of online preferences.
-func (r *Run) Draws() *rand.Rand { return r.sourceFor("preferences", r.Preferences) }
-
-// Trained says whether the run takes training steps.
-func (r *Run) Trained() bool {
-	_, direct := r.Loss.(objective.Direct)
-	return r.Solver == SolverTrain && !direct
-}
-
-// BuildPolicy makes the run's policy at its start.
-func (r *Run) BuildPolicy(env *bandit.Env) (policy.Policy, error) {
-	return r.Policy.Build(env, r.sourceFor("policy", r.Policy))
-}
-
-// random says whether the seed changes anything about the run.
-func (r *Run) random() bool {
-	uses := func(random bool, params any) bool {
-		o, ok := params.(seedOverride)
-		return random && !(ok && o.SeedOverride() != nil)
-	}
-	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && (r.Train.Shuffle || objective.SamplesReference(r.Loss))
 }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.

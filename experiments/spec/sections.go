@@ -69,7 +69,11 @@ func setting[T any](key string, field func(s *Settings) *T) sectionKind {
 		key:   key,
 		field: func(doc *runDoc) any { return field(&doc.Settings) },
 		keep:  func(doc *runDoc) any { v := *field(&doc.Settings); return &v },
-		give:  func(run *Run, value any) { *field(&run.Settings) = *value.(*T) },
+		give: func(run *Run, value any) {
+			s := Settings{run.Settings, run.Limits}
+			*field(&s) = *value.(*T)
+			run.Settings, run.Limits = s.Settings, s.Limits
+		},
 	}
 }
 
@@ -200,7 +204,7 @@ func (p *Plan) contentNode(kind *sectionKind, doc *runDoc) *yaml.Node {
 func (p *Plan) take(run *Run, i int, s *section) {
 	run.sections[i] = s
 	sectionKinds[i].give(run, s.value)
-	run.files = p.files
+	run.files, run.File = p.files, run.file
 	if i == objectiveSection {
 		run.Lambda = s.lambda
 	}

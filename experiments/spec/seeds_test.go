@@ -3,9 +3,10 @@ package spec
 import (
 	"strings"
 	"testing"
+	"windtunnel/toy/preference"
 )
 
-func draw(r *Run, use string, override *int) uint64 { return r.Source(use, override).Uint64() }
+func draw(r *Run, use string, params any) uint64 { return r.Source(use, params).Uint64() }
 
 // A source depends on the seed and the use alone: losses under one seed see the same data and the same batches.
 func TestSources(t *testing.T) {
@@ -32,7 +33,7 @@ sweep: {seed: [1, 2]}
 			seen[v] = use + " of " + r.String()
 		}
 		two := 2
-		if draw(dpo1, use, &two) != draw(dpo2, use, nil) {
+		if draw(dpo1, use, &preference.Sample{Seed: &two}) != draw(dpo2, use, nil) {
 			t.Errorf("%s: the override 2 is not the seed 2", use)
 		}
 	}

@@ -20,7 +20,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 	known := tables.Where{}
 	before := len(l.errs)
 	for _, column := range slices.Sorted(maps.Keys(where)) {
-		if !slices.Contains(plan.planColumns(), column) {
+		if !slices.Contains(plan.PlannedColumns(), column) {
 			continue
 		}
 		known[column] = where[column]
@@ -81,7 +81,7 @@ func (p *Plan) distinct(column string) []string {
 // more often), until do says to stop.
 func (p *Plan) each(columns []string, do func(row []string) bool) {
 	f := p.columnFacet(columns)
-	all := p.planColumns()
+	all := p.PlannedColumns()
 	row := make([]string, len(columns))
 	seen := newBitset(f.size)
 	var digits []int

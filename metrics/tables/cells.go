@@ -46,34 +46,27 @@ func AppendFloat(buf []byte, v float64) []byte {
 	return strconv.AppendFloat(buf, v, 'g', -1, 64)
 }
 
-// LongestFloat is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
-const LongestFloat = 24
+// longestFloat is the length of the longest text that FormatFloat writes, that of -2.2250738585072014e-308.
+const longestFloat = 24
 
 // number reads a cell that is the very text that FormatFloat gives a number; NaN for "".
-func number(cell []byte) (v float64, ok bool) {
-	if len(cell) == 0 {
+func number(cell string) (v float64, ok bool) {
+	if cell == "" {
 		return math.NaN(), true
 	}
-	if first := cell[0]; len(cell) > LongestFloat || first != '-' && first != 'i' && (first < '0' || first > '9') {
+	if first := cell[0]; len(cell) > longestFloat || first != '-' && first != 'i' && (first < '0' || first > '9') {
 		return 0, false
 	}
-	v, err := strconv.ParseFloat(string(cell), 64)
+	v, err := strconv.ParseFloat(cell, 64)
 	if err != nil {
 		return 0, false
 	}
-	var text [LongestFloat]byte
-	return v, string(AppendFloat(text[:0], v)) == string(cell)
+	var text [longestFloat]byte
+	return v, string(AppendFloat(text[:0], v)) == cell
 }
 
 // integer reads a cell that is the very text that strconv.Itoa gives an int64.
-func integer(cell []byte) (v int64, ok bool) {
-	if len(cell) == 0 || len(cell) > len("-9223372036854775808") {
-		return 0, false
-	}
-	v, err := strconv.ParseInt(string(cell), 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	var text [LongestFloat]byte
-	return v, string(strconv.AppendInt(text[:0], v, 10)) == string(cell)
+func integer(cell string) (v int64, ok bool) {
+	v, err := strconv.ParseInt(cell, 10, 64)
+	return v, err == nil && strconv.FormatInt(v, 10) == cell
 }

@@ -34,8 +34,8 @@ type column struct {
 	codes   blocks[uint32]
 }
 
-// append adds a cell, whose bytes it does not keep.
-func (c *column) append(cell []byte) {
+// append adds a cell, whose memory it does not keep.
+func (c *column) append(cell string) {
 	if c.texts == nil {
 		if v, ok := number(cell); ok {
 			c.appendNumber(v)
@@ -50,8 +50,7 @@ func (c *column) append(cell []byte) {
 // appendNumber adds the cell that FormatFloat writes.
 func (c *column) appendNumber(v float64) {
 	if c.texts != nil {
-		var text [LongestFloat]byte
-		c.append(AppendFloat(text[:0], v))
+		c.append(FormatFloat(v))
 		return
 	}
 	c.numbers.append(v)
@@ -61,10 +60,9 @@ func (c *column) appendNumber(v float64) {
 // toTexts gives up numbers.
 func (c *column) toTexts() {
 	c.texts = &dictionary{}
-	var text [LongestFloat]byte
 	for _, block := range c.numbers {
 		for _, v := range block {
-			c.codes.append(c.texts.code(AppendFloat(text[:0], v)))
+			c.codes.append(c.texts.code(FormatFloat(v)))
 		}
 	}
 	c.numbers = nil
@@ -82,14 +80,6 @@ func (c *column) text(row int) string {
 		return c.texts.list[c.codes.at(row)]
 	}
 	return FormatFloat(c.numbers.at(row))
-}
-
-// appendText appends the text of a cell.
-func (c *column) appendText(buf []byte, row int) []byte {
-	if c.texts != nil {
-		return append(buf, c.texts.list[c.codes.at(row)]...)
-	}
-	return AppendFloat(buf, c.numbers.at(row))
 }
 
 func (c *column) float(row int) float64 {
@@ -132,15 +122,11 @@ func (c *column) matcher(values []string) func(row int) bool {
 type dictionary struct {
 	list  []string
 	codes map[string]uint32
-	arena strings.Builder // the texts lie side by side in arenas, without a rounded-up allocation for each
 }
 
-// arenaLen is the size of an arena in bytes.
-const arenaLen = 1 << 14
-
 // code returns the number of a text, a new one if need be.
-func (d *dictionary) code(text []byte) uint32 {
-	if code, ok := d.codes[string(text)]; ok {
+func (d *dictionary) code(text string) uint32 {
+	if code, ok := d.codes[text]; ok {
 		return code
 	}
 	if len(d.list) == math.MaxUint32 {
@@ -150,23 +136,8 @@ func (d *dictionary) code(text []byte) uint32 {
 		d.codes = map[string]uint32{}
 	}
 	code := uint32(len(d.list))
-	kept := d.keep(text)
+	kept := strings.Clone(text) // which may be a part of a whole row
 	d.list = append(d.list, kept)
 	d.codes[kept] = code
 	return code
-}
-
-// keep copies a text. A builder that has room never moves what it holds.
-func (d *dictionary) keep(text []byte) string {
-	if d.arena.Cap()-d.arena.Len() < len(text) {
-		room := arenaLen
-		if len(d.list) < 64 {
-			room = 1 << 8
-		}
-		d.arena = strings.Builder{}
-		d.arena.Grow(max(room, len(text)))
-	}
-	start := d.arena.Len()
-	d.arena.Write(text)
-	return d.arena.String()[start:]
 }

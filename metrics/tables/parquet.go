@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"reflect"
 
@@ -64,15 +65,13 @@ type parquetSink struct {
 	buffer *bufio.Writer
 	out    *parquet.GenericWriter[any]
 	values [][]parquet.Value // by column, the rows of a batch
-	texts  []byte            // behind values
-	cells  [][]byte          // of the row at hand
-	row    []byte
-	rows   int // in the file
+	row    []Value           // the row at hand, where it came as texts
+	rows   int               // in the file
 	closed bool
 }
 
 func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
-	s := &parquetSink{name: name, schema: schema, file: f, buffer: bufio.NewWriterSize(f, sinkBuffer)}
+	s := &parquetSink{name: name, schema: schema, file: f, buffer: bufio.NewWriterSize(f, 1<<16)}
 	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, layoutOf(schema)),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.CreatedBy("windtunnel", "1", "0"))
 	s.values = make([][]parquet.Value, len(schema))
@@ -80,47 +79,26 @@ func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
 }
 
 func (s *parquetSink) Write(cells ...string) error {
-	s.row = AppendRow(s.row[:0], cells...)
-	return s.Append(nil, s.row)
-}
-
-func (s *parquetSink) Append(prefix []string, body []byte) error {
-	s.cells = s.cells[:0]
-	for _, cell := range prefix {
-		s.cells = append(s.cells, []byte(cell))
-	}
-	for len(body) > 0 {
-		size, record, err := cutRow(s.name, body)
-		if err != nil {
-			return err
-		}
-		if err := s.add(len(prefix), record); err != nil {
-			return err
-		}
-		body = body[size:]
-	}
-	return nil
-}
-
-// add takes one row, whose first cells stand in s.cells.
-func (s *parquetSink) add(prefix int, record []byte) error {
-	var ok bool
-	if s.cells, ok = splitCells(s.cells[:prefix], record); !ok {
-		return fmt.Errorf("table %s: a malformed row: %q", s.name, record)
-	}
-	if err := checkWidth(s.name, len(s.cells), len(s.schema)); err != nil {
+	if err := checkWidth(s.name, len(cells), len(s.schema)); err != nil {
 		return err
 	}
-	for i, cell := range s.cells {
-		if s.schema[i].Type == Text {
-			s.texts = append(s.texts, cell...)
-			cell = s.texts[len(s.texts)-len(cell):]
-		}
-		v, ok := valueOf(s.schema[i].Type, cell)
+	s.row = s.row[:0]
+	for i, cell := range cells {
+		v, ok := ParseValue(s.schema[i].Type, cell)
 		if !ok {
 			return fmt.Errorf("table %s: row %d: %s is %q, which no %s is written as", s.name, s.rows, s.schema[i].Name, cell, s.schema[i].Type)
 		}
-		level := 1
+		s.row = append(s.row, v)
+	}
+	return s.Add(s.row)
+}
+
+func (s *parquetSink) Add(row []Value) error {
+	if err := checkWidth(s.name, len(row), len(s.schema)); err != nil {
+		return err
+	}
+	for i := range row {
+		v, level := valueOf(s.schema[i].Type, row[i]), 1
 		if v.IsNull() {
 			level = 0
 		}
@@ -144,7 +122,6 @@ func (s *parquetSink) hand() error {
 		}
 		s.values[i] = s.values[i][:0]
 	}
-	s.texts = s.texts[:0]
 	return nil
 }
 
@@ -156,20 +133,17 @@ func (s *parquetSink) Close() error {
 	return errors.Join(s.hand(), s.out.Close(), s.buffer.Flush(), s.file.Sync(), s.file.Close())
 }
 
-// valueOf reads a cell as a value of its column's type, null for "".
-func valueOf(t Type, cell []byte) (v parquet.Value, ok bool) {
-	if len(cell) == 0 {
-		return parquet.NullValue(), true
+// valueOf returns the value of a cell, null for an empty one.
+func valueOf(t Type, v Value) parquet.Value {
+	switch {
+	case t == Number && !math.IsNaN(v.Number):
+		return parquet.DoubleValue(v.Number)
+	case t == Integer && !math.IsNaN(v.Number):
+		return parquet.Int64Value(v.Whole)
+	case t == Boolean && v.Text != "":
+		return parquet.BooleanValue(v.Text == "true")
+	case t == Text && v.Text != "":
+		return parquet.ByteArrayValue([]byte(v.Text))
 	}
-	switch t {
-	case Number:
-		x, ok := number(cell)
-		return parquet.DoubleValue(x), ok
-	case Integer:
-		x, ok := integer(cell)
-		return parquet.Int64Value(x), ok
-	case Boolean:
-		return parquet.BooleanValue(string(cell) == "true"), t.fits(cell)
-	}
-	return parquet.ByteArrayValue(cell), true
+	return parquet.NullValue()
 }

@@ -122,7 +122,7 @@ func (p *parquetFile) load(at []int) ([]*column, error) {
 }
 
 // each holds one row group in memory at a time.
-func (p *parquetFile) each(row func(cells [][]byte) error) error {
+func (p *parquetFile) each(row func(cells []string) error) error {
 	for _, group := range p.file.RowGroups() {
 		columns := make([]*column, len(p.schema))
 		for i := range columns {
@@ -180,17 +180,16 @@ func readPages(to *column, pages parquet.Pages) error {
 
 // appendValue adds the cell whose value valueOf returns.
 func (c *column) appendValue(v *parquet.Value) {
-	var text [LongestFloat]byte
 	switch {
 	case v.IsNull():
-		c.append(nil)
+		c.append("")
 	case v.Kind() == parquet.Double:
 		c.appendNumber(v.Double())
 	case v.Kind() == parquet.Int64:
-		c.append(strconv.AppendInt(text[:0], v.Int64(), 10))
+		c.append(strconv.FormatInt(v.Int64(), 10))
 	case v.Kind() == parquet.Boolean:
-		c.append(strconv.AppendBool(text[:0], v.Boolean()))
+		c.append(strconv.FormatBool(v.Boolean()))
 	default:
-		c.append(v.ByteArray())
+		c.append(string(v.ByteArray()))
 	}
 }

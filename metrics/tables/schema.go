@@ -38,8 +38,8 @@ func (t *Type) UnmarshalText(name []byte) error {
 func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // fits says whether a cell is of the type.
-func (t Type) fits(cell []byte) bool {
-	if len(cell) == 0 {
+func (t Type) fits(cell string) bool {
+	if cell == "" {
 		return true
 	}
 	ok := true
@@ -49,7 +49,7 @@ func (t Type) fits(cell []byte) bool {
 	case Integer:
 		_, ok = integer(cell)
 	case Boolean:
-		ok = string(cell) == "true" || string(cell) == "false"
+		ok = cell == "true" || cell == "false"
 	}
 	return ok
 }
@@ -59,7 +59,7 @@ func (t Type) fits(cell []byte) bool {
 func TypeOf(cells iter.Seq[string]) Type {
 	var c candidates
 	for cell := range cells {
-		c.see([]byte(cell))
+		c.add(cell)
 	}
 	return c.narrowest()
 }
@@ -70,8 +70,8 @@ type candidates struct {
 	not  [len(typeNames)]bool // by type, whether some cell does not fit it
 }
 
-func (c *candidates) see(cell []byte) {
-	if len(cell) == 0 {
+func (c *candidates) add(cell string) {
+	if cell == "" {
 		return
 	}
 	c.seen = true
@@ -124,9 +124,9 @@ func (s Schema) Find(name string) (Column, bool) {
 // theirs.
 func Fit(t *Table, declared Schema) (Schema, error) {
 	found := make([]candidates, len(t.Header))
-	err := t.each(func(cells [][]byte) error {
+	err := t.each(func(cells []string) error {
 		for i, cell := range cells {
-			found[i].see(cell)
+			found[i].add(cell)
 		}
 		return nil
 	})

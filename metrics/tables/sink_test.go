@@ -3,10 +3,12 @@ package tables_test
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,94 +27,89 @@ func withCSV(rows ...[]string) string {
 	return b.String()
 }
 
-func TestAppendRowIsEncodingCSV(t *testing.T) {
-	check := func(t interface{ Fatalf(string, ...any) }, row []string) {
-		if got, want := string(tables.AppendRow([]byte("x"), row...)), "x"+withCSV(row); got != want {
-			t.Fatalf("%q is written as %q, encoding/csv writes %q", row, got, want)
-		}
-	}
-	for _, cell := range []string{"", " ", "\u2003x", `\.`, `\.x`, `"`, "a\rb", "a\r\nb", "\xff", "\xe2\x80", "é", "\x85"} {
-		check(t, []string{cell})
-		check(t, []string{cell, cell})
-	}
-	rapid.Check(t, func(t *rapid.T) { check(t, rapid.SliceOfN(cells(), 1, 4).Draw(t, "row")) })
-}
-
-// Rows that come in parts, behind a prefix, are the rows of encoding/csv, in every format.
-func TestSinkAppend(t *testing.T) {
-	dir := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
-		own := rapid.IntRange(1, 3).Draw(t, "own")
-		width := own + rapid.IntRange(0, 2).Draw(t, "prefix")
-		if width == 1 {
-			width = 2 // a single column holds no empty cell
-			own = 2
-		}
-		schema := make(tables.Schema, width)
-		for i := range schema {
-			schema[i].Name = fmt.Sprintf("c%d", i)
-		}
-		sink, err := tables.Create(dir, "traces", schema, tables.Both)
-		if err != nil {
-			t.Fatal(err)
-		}
+// Rows of values are written as rows of their texts, in every format.
+func TestSinkValues(t *testing.T) {
+	schema := tables.Schema{{Name: "run"}, {Name: "steps", Type: tables.Integer}, {Name: "tv", Type: tables.Number}, {Name: "ok", Type: tables.Boolean}}
+	number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1),
+		math.SmallestNonzeroFloat64, -2.2250738585072014e-308}))
+	rapid.Check(t, func(rt *rapid.T) {
+		rows := &tables.Rows{Schema: schema}
 		want := [][]string{schema.Names()}
-		for range rapid.IntRange(0, 3).Draw(t, "parts") {
-			prefix := rapid.SliceOfN(cells(), width-own, width-own).Draw(t, "prefix")
-			var body []byte
-			for _, row := range rapid.SliceOfN(rapid.SliceOfN(cells(), own, own), 0, 3).Draw(t, "rows") {
-				body = tables.AppendRow(body, row...)
-				want = append(want, slices.Concat(prefix, row))
+		for range rapid.IntRange(0, 5).Draw(rt, "rows") {
+			name, v := cells().Draw(rt, "name"), number.Draw(rt, "tv")
+			steps, ok := rapid.Int().Draw(rt, "steps"), rapid.SampledFrom([]string{"", "true", "false"}).Draw(rt, "ok")
+			row := []string{name, strconv.Itoa(steps), tables.FormatFloat(v), ok}
+			rows.Text(name)
+			if rapid.Bool().Draw(rt, "empty") {
+				rows.Empty(2)
+				row[1], row[2] = "", ""
+			} else {
+				rows.Integer(steps)
+				rows.Number(v)
 			}
-			before := bytes.Clone(body)
-			if err := sink.Append(prefix, body); err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(before, body) {
-				t.Fatalf("the body has changed from %q to %q", before, body)
-			}
-			single := rapid.SliceOfN(cells(), width, width).Draw(t, "single")
-			if err := sink.Write(single...); err != nil {
-				t.Fatal(err)
-			}
-			want = append(want, single)
+			rows.Text(ok)
+			want = append(want, row)
 		}
-		if err := sink.Close(); err != nil {
-			t.Fatal(err)
+		if rows.Len() != len(want)-1 {
+			rt.Fatalf("%d rows, want %d", rows.Len(), len(want)-1)
 		}
-		got, err := os.ReadFile(filepath.Join(dir, "traces.csv"))
-		if err != nil || string(got) != withCSV(want...) {
-			t.Fatalf("wrote %q (%v), want %q", got, err, withCSV(want...))
+		dirs := [2]string{t.TempDir(), t.TempDir()}
+		for i, dir := range dirs {
+			sink, err := tables.Create(dir, "runs", schema, tables.Both)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for r := range rows.Len() {
+				if i == 0 {
+					err = sink.Add(rows.Values[r*len(schema) : (r+1)*len(schema)])
+				} else {
+					err = sink.Write(want[r+1]...)
+				}
+				if err != nil {
+					rt.Fatal(err)
+				}
+			}
+			if err := sink.Close(); err != nil {
+				rt.Fatal(err)
+			}
 		}
-		back, err := tables.OpenFormat(dir, "traces", tables.Parquet)
-		if err != nil || !slices.EqualFunc(rowsOf(back), want[1:], slices.Equal) {
-			t.Fatalf("Parquet gives back %q (%v), want %q", rowsOf(back), err, want[1:])
+		for _, file := range []string{"runs.csv", "runs.parquet"} {
+			values, err1 := os.ReadFile(filepath.Join(dirs[0], file))
+			texts, err2 := os.ReadFile(filepath.Join(dirs[1], file))
+			if err1 != nil || err2 != nil || !bytes.Equal(values, texts) {
+				rt.Fatalf("%s: values and texts give different files (%v, %v)", file, err1, err2)
+			}
+			if file == "runs.csv" && string(values) != withCSV(want...) {
+				rt.Fatalf("%q, encoding/csv writes %q", values, withCSV(want...))
+			}
 		}
 	})
 }
 
 func TestSinkRefuses(t *testing.T) {
 	schema := tables.Schema{{Name: "run"}, {Name: "steps", Type: tables.Integer}, {Name: "tv", Type: tables.Number}, {Name: "ok", Type: tables.Boolean}}
-	for body, want := range map[string]map[tables.Format]string{
-		"1,0.5\n":           {tables.CSV: "table runs: a row has 3 cells under 4 columns", tables.Parquet: "table runs: a row has 3 cells under 4 columns"},
-		"1,0.5,true,1\n":    {tables.CSV: "table runs: a row has 5 cells under 4 columns", tables.Parquet: "table runs: a row has 5 cells under 4 columns"},
-		"1,\"0.5\",true,\n": {tables.CSV: "table runs: a row has 5 cells under 4 columns", tables.Parquet: "table runs: a row has 5 cells under 4 columns"},
-		"1,0.5,true":        {tables.CSV: "table runs: a row without its newline", tables.Parquet: "table runs: a row without its newline"},
-		"1,0.5,\"true\n":    {tables.CSV: "table runs: a malformed row", tables.Parquet: "table runs: a malformed row"},
-		"1,a\"\",true\n":    {tables.CSV: "table runs: a malformed row", tables.Parquet: "table runs: a malformed row"},
-		"1.5,0.5,true\n":    {tables.CSV: "", tables.Parquet: `table runs: row 0: steps is "1.5", which no integer is written as`},
-		"1,0.50,true\n":     {tables.CSV: "", tables.Parquet: `table runs: row 0: tv is "0.50", which no number is written as`},
-		"1,NaN,true\n":      {tables.CSV: "", tables.Parquet: `table runs: row 0: tv is "NaN", which no number is written as`},
-		"1,inf,yes\n":       {tables.CSV: "", tables.Parquet: `table runs: row 0: ok is "yes", which no boolean is written as`},
+	for _, c := range []struct {
+		row          []string
+		csv, parquet string
+	}{
+		{[]string{"a", "1", "0.5"}, "table runs: a row has 3 cells under 4 columns", "table runs: a row has 3 cells under 4 columns"},
+		{[]string{"a", "1", "0.5", "true", "1"}, "table runs: a row has 5 cells under 4 columns", "table runs: a row has 5 cells under 4 columns"},
+		{[]string{"a", "1.5", "0.5", "true"}, "", `table runs: row 0: steps is "1.5", which no integer is written as`},
+		{[]string{"a", "1", "0.50", "true"}, "", `table runs: row 0: tv is "0.50", which no number is written as`},
+		{[]string{"a", "1", "NaN", "true"}, "", `table runs: row 0: tv is "NaN", which no number is written as`},
+		{[]string{"a", "1", "inf", "yes"}, "", `table runs: row 0: ok is "yes", which no boolean is written as`},
 	} {
-		for _, format := range tables.Both.Files() {
+		for format, want := range map[tables.Format]string{tables.CSV: c.csv, tables.Parquet: c.parquet} {
 			sink, err := tables.Create(t.TempDir(), "runs", schema, format)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = sink.Append([]string{"a"}, []byte(body))
-			if want := want[format]; want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
-				t.Errorf("%s, %q: %v, want %q", format, body, err, want)
+			err = sink.Write(c.row...)
+			if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+				t.Errorf("%s, %q: %v, want %q", format, c.row, err, want)
+			}
+			if len(c.row) != len(schema) && sink.Add(make([]tables.Value, len(c.row))) == nil {
+				t.Errorf("%s: a row of %d values is written", format, len(c.row))
 			}
 			if err := sink.Close(); err != nil {
 				t.Error(err)
@@ -163,7 +160,7 @@ func TestFormatFlag(t *testing.T) {
 	}
 }
 
-// ExampleSink keeps the rows of a run without the name of the run, which its plan gives it.
+// ExampleSink writes the rows of a run behind its name.
 func ExampleSink() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -171,17 +168,15 @@ func ExampleSink() {
 		return
 	}
 	defer os.RemoveAll(dir)
-	var body []byte
-	for step := range 2 {
-		body = tables.AppendRow(body, fmt.Sprint(step), tables.FormatFloat(0.5/float64(1+step)))
-	}
 	schema := tables.Schema{{Name: "run"}, {Name: "step", Type: tables.Integer}, {Name: "tv_star", Type: tables.Number}}
 	sink, err := tables.Create(dir, tables.Traces, schema, tables.CSV)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	err = sink.Append([]string{"dpo/lambda=1"}, body)
+	for step := range 2 {
+		err = errors.Join(err, sink.Add([]tables.Value{{Text: "dpo/lambda=1"}, {Whole: int64(step)}, {Number: 0.5 / float64(1+step)}}))
+	}
 	fmt.Println(err, sink.Close())
 	text, err := os.ReadFile(filepath.Join(dir, "traces.csv"))
 	fmt.Printf("%s%v\n", text, err)
@@ -193,29 +188,32 @@ func ExampleSink() {
 	// <nil>
 }
 
-// BenchmarkSink appends the trace of a run: 100 rows of 33 numbers.
+// BenchmarkSink adds the trace of a run: 100 rows of 33 numbers.
 func BenchmarkSink(b *testing.B) {
 	source := wide(100)
-	var body []byte
 	schema := tables.Schema{{Name: "run"}}
-	for i := range source.Len() {
-		body = tables.AppendRow(body, source.Row(i)[1:]...)
-	}
 	for _, name := range source.Header[1:] {
 		schema = append(schema, tables.Column{Name: name, Type: tables.Number})
 	}
-	prefix := []string{"typo/lambda=1e-05/seed=1"}
+	rows := make([][]tables.Value, source.Len())
+	for i := range rows {
+		rows[i] = []tables.Value{{Text: "typo/lambda=1e-05/seed=1"}}
+		for _, name := range source.Header[1:] {
+			rows[i] = append(rows[i], tables.Value{Number: source.Float(i, name)})
+		}
+	}
 	for _, format := range tables.Both.Files() {
 		b.Run(string(format), func(b *testing.B) {
 			sink, err := tables.Create(b.TempDir(), "traces", schema, format)
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := sink.Append(prefix, body); err != nil {
-					b.Fatal(err)
+				for _, row := range rows {
+					if err := sink.Add(row); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
 			if err := sink.Close(); err != nil {
@@ -223,12 +221,4 @@ func BenchmarkSink(b *testing.B) {
 			}
 		})
 	}
-	b.Run("row", func(b *testing.B) {
-		row, buf := source.Row(0), []byte(nil)
-		b.ReportAllocs()
-		for b.Loop() {
-			buf = tables.AppendRow(buf[:0], row...)
-		}
-		b.SetBytes(int64(len(buf)))
-	})
 }

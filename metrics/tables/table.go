@@ -1,7 +1,8 @@
 package tables
 
 import (
-	"bufio"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -36,7 +37,7 @@ type file interface {
 	// load reads some columns, by their positions in the header.
 	load(at []int) ([]*column, error)
 	// each calls row with the cells of every row, in order. The cells change with the next call.
-	each(row func(cells [][]byte) error) error
+	each(row func(cells []string) error) error
 }
 
 // NewTable returns an empty table in memory with the given columns.
@@ -71,7 +72,7 @@ func (t *Table) Append(cells ...string) {
 		panic(fmt.Sprintf("tables: a row of %d cells for table %s of %d columns", len(cells), t.Name, len(t.columns)))
 	}
 	for i, cell := range cells {
-		t.columns[i].Load().append([]byte(cell))
+		t.columns[i].Load().append(cell)
 	}
 	t.rows++
 }
@@ -182,7 +183,7 @@ func (t *Table) Row(row int) []string {
 }
 
 // each calls row with the cells of every row, in order. The cells change with the next call.
-func (t *Table) each(row func(cells [][]byte) error) error {
+func (t *Table) each(row func(cells []string) error) error {
 	if t.file != nil {
 		return t.file.each(row)
 	}
@@ -194,11 +195,11 @@ func (t *Table) each(row func(cells [][]byte) error) error {
 }
 
 // eachOf calls row with the cells of every row of some columns.
-func eachOf(columns []*column, rows int, row func(cells [][]byte) error) error {
-	cells := make([][]byte, len(columns))
+func eachOf(columns []*column, rows int, row func(cells []string) error) error {
+	cells := make([]string, len(columns))
 	for i := range rows {
 		for j, c := range columns {
-			cells[j] = c.appendText(cells[j][:0], i)
+			cells[j] = c.text(i)
 		}
 		if err := row(cells); err != nil {
 			return err
@@ -214,24 +215,17 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	if err := checkHeader(t.Header); err != nil {
 		return fmt.Errorf("table %s: %w", t.Name, err)
 	}
-	out := bufio.NewWriter(w)
-	line := AppendRow(nil, t.Header...)
+	out := csv.NewWriter(w)
+	if err := out.Write(t.Header); err != nil {
+		return err
+	}
 	row := -1
-	err := t.each(func(cells [][]byte) error {
-		if _, err := out.Write(line); err != nil {
-			return err
-		}
-		row++
-		if line = appendRow(line[:0], cells); len(line) == 1 {
+	err := t.each(func(cells []string) error {
+		if row++; len(cells) == 1 && cells[0] == "" {
 			return fmt.Errorf("table %s: row %d: a single empty cell reads as an empty line", t.Name, row)
 		}
-		return nil
+		return out.Write(cells)
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := out.Write(line); err != nil {
-		return err
-	}
-	return out.Flush()
+	out.Flush()
+	return errors.Join(err, out.Error())
 }

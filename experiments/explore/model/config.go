@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"windtunnel/toy/setup"
 
 	"gopkg.in/yaml.v3"
 )
@@ -32,10 +33,10 @@ func (w *world) config(subjects []*subject, outcomes []*Outcome) string {
 	for i, u := range subjects {
 		losses.Content = append(losses.Content, w.lossNode(u, i))
 	}
-	add("solver", text(solverTrain))
+	add("solver", text(setup.SolverTrain))
 	add("objectives", losses)
 	if exact := exactly(outcomes); len(exact.Content) > 0 {
-		add("sweep", sequence(flow(mapping("for", exact, "grid", mapping("solver", sequence(text(solverExact), text(solverTrain)))))))
+		add("sweep", sequence(flow(mapping("for", exact, "grid", mapping("solver", sequence(text(setup.SolverExact), text(setup.SolverTrain)))))))
 	}
 	add("figures", sequence(flow(mapping("name", text("simplex"), "kind", text("simplex")))))
 	var out bytes.Buffer
@@ -51,7 +52,7 @@ func (w *world) config(subjects []*subject, outcomes []*Outcome) string {
 func exactly(outcomes []*Outcome) *yaml.Node {
 	labels := flow(sequence())
 	for _, o := range outcomes {
-		if o.Solver == solverExact {
+		if o.Solver == setup.SolverExact {
 			labels.Content = append(labels.Content, text(o.Label))
 		}
 	}

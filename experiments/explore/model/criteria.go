@@ -105,7 +105,7 @@ type rest struct {
 // settle returns the minimizer, or where the exact solver does not know the loss the stationary point that Newton's
 // method comes to from pi_ref.
 func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) rest {
-	found, err := exact.Solve(background, u.problem(loss, env, pairs))
+	found, err := u.setup(loss, env, pairs).Solve(background)
 	if err == nil && found.Status != exact.Stalled {
 		return rest{found.Policy[0], found.Policy[0] == nil}
 	}
@@ -114,7 +114,11 @@ func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preferen
 
 // stationary returns where Newton's method comes to rest from pi_ref, nil if it does not.
 func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
-	found, err := exact.Stationary(background, u.problem(loss, env, pairs))
+	problem, err := u.setup(loss, env, pairs).Exact()
+	if err != nil {
+		return nil
+	}
+	found, err := exact.Stationary(background, problem)
 	if err == nil && found.Status == exact.Converged && found.Reason == "" {
 		return found.Policy[0]
 	}

@@ -5,11 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
-
-	"windtunnel/toy/policy"
-	"windtunnel/toy/train"
 )
 
 // Landscape is the loss over the whole simplex, whatever the policy class, as contours.
@@ -72,22 +68,11 @@ func inward(steps int) float64 {
 
 // landscape evaluates the loss on the grid and cuts it into levels.
 func (u *subject) landscape() *Landscape {
-	env, l2 := u.env, u.L2
-	if u.Basis != nil {
-		l2 = 0
-	}
-	free, err := (&policy.TabularParams{}).Build(env, nil)
+	loss, err := u.setup(u.Params, u.env, merge(u.pairs)).Surface(0)
 	if err != nil {
-		panic("model: tabular policy: " + err.Error())
+		return &Landscape{Levels: []Number{}, Contours: []string{}}
 	}
-	problem := u.trainProblem(free, l2)
-	whole := train.Full(merge(u.pairs), problem)
-	g := newGrid(func(logPi []float64) float64 {
-		copy(free.Params(), logPi)
-		floats.AddConst(-stat.Mean(logPi, nil), free.Params())
-		return problem.Loss(whole)
-	})
-	return g.contours()
+	return newGrid(loss).contours()
 }
 
 // contours cuts the grid at levels between which the area grows evenly outwards. The lowest has a hundredth of it inside.

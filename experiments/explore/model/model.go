@@ -148,7 +148,7 @@ func (e *Explorer) path(u *subject, compute bool) (path []Place, known bool) {
 func newWorld(s State) (*world, error) {
 	w := &world{State: s, env: environment(s.Star, s.Ref)}
 	var err error
-	w.pairs, err = s.comparisons(w.env)
+	w.pairs, err = s.run(nil).BuildPreferences(w.env)
 	return w, err
 }
 

@@ -13,6 +13,7 @@ import (
 	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -64,7 +65,7 @@ func TestDPOClosedForm(t *testing.T) {
 			want[i] = s.Ref[i] * math.Pow(s.Star[i], 1/s.Lambda)
 		}
 		o := one(t, s)
-		if o.Solver != solverExact || !near(o.Policy, normalized(want), 1e-9) {
+		if o.Solver != setup.SolverExact || !near(o.Policy, normalized(want), 1e-9) {
 			t.Fatalf("%s: %v by %s, want %v", s.Fragment(), o.Policy, o.Solver, normalized(want))
 		}
 	})
@@ -183,7 +184,7 @@ func TestConstraints(t *testing.T) {
 	for i, p := range ball.Policy {
 		kl += float64(p) * math.Log(float64(p)/s.Ref[i])
 	}
-	if ball.Solver != solverTrain || math.Abs(kl-s.KLRadius) > 1e-6 {
+	if ball.Solver != setup.SolverTrain || math.Abs(kl-s.KLRadius) > 1e-6 {
 		t.Errorf("KL(pi to pi_ref) is %v by %s, want %v by train", kl, ball.Solver, s.KLRadius)
 	}
 	s = with(Loss{Kind: "dpo"})
@@ -219,11 +220,10 @@ func TestMergedLandscape(t *testing.T) {
 			t.Fatalf("%s: %v", k.Name, problems)
 		}
 		u := &subject{world: w, Params: loss.params, kind: loss.kind, label: loss.kind}
-		pol := s.newPolicy(w.env)
-		copy(pol.Params(), []float64{0.3, -1.2, 0.4})
 		at := func(pairs *preference.Pairs) float64 {
-			problem := u.trainProblem(pol, 0)
-			return problem.Loss(train.Full(pairs, problem))
+			made := u.setup(u.Params, w.env, pairs)
+			copy(made.Policy.Params(), []float64{0.3, -1.2, 0.4})
+			return made.Problem.Loss(train.Full(pairs, made.Problem))
 		}
 		if a, b := at(w.pairs), at(merged); math.Abs(a-b) > 1e-12*(1+math.Abs(a)) {
 			t.Errorf("%s: %v on all comparisons, %v on the merged ones", k.Name, a, b)

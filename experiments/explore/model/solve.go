@@ -5,20 +5,14 @@ import (
 	"math"
 	"strings"
 
-	"windtunnel/experiments/spec/seed"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
-)
-
-// The solvers that an outcome's policy may come from, as configs call them.
-const (
-	solverExact = "exact"
-	solverTrain = "train"
 )
 
 // subject is a loss in its world.
@@ -40,11 +34,6 @@ func (s State) preferences() preference.Params {
 	return p
 }
 
-// comparisons makes the comparisons, as a run of the same seed does.
-func (s State) comparisons(env *bandit.Env) (*preference.Pairs, error) {
-	return s.preferences().Build(preference.Input{Env: env, RNG: seed.Source(s.Seed, seed.Preferences)})
-}
-
 // policyParams returns the parameters of the policy class.
 func (s State) policyParams() policy.Params {
 	if s.Basis == nil {
@@ -53,13 +42,19 @@ func (s State) policyParams() policy.Params {
 	return &policy.LowRankParams{Basis: [][]float64{s.Basis}}
 }
 
-// newPolicy returns the policy at pi_ref. It panics on a state that Check refuses.
-func (s State) newPolicy(env *bandit.Env) policy.Affine {
-	p, err := s.policyParams().Build(env, nil)
+// run is a run of a loss on the state.
+func (s State) run(loss objective.Params) *setup.Run {
+	return &setup.Run{Loss: loss, Settings: setup.Settings{Seed: s.Seed, Preferences: s.preferences(), Policy: s.policyParams(),
+		Solver: setup.SolverTrain, Train: s.trainParams(), Constraint: train.Constraint{L2: s.L2, KLRadius: s.KLRadius}}}
+}
+
+// setup makes the run of a loss concrete. It panics on a state that Check refuses.
+func (s State) setup(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *setup.Setup {
+	made, err := setup.New(s.run(loss), setup.Given{Env: env, Pairs: pairs})
 	if err != nil {
-		panic(fmt.Sprintf("model: policy: %v", err))
+		panic(fmt.Sprintf("model: %v", err))
 	}
-	return p.(policy.Affine)
+	return made
 }
 
 // classReach is how far, in nats between two responses, the curve of a policy class is drawn from pi_ref.
@@ -77,7 +72,10 @@ func (w *world) class() [][]Number {
 	for _, b := range w.Basis {
 		low, high = min(low, b), max(high, b)
 	}
-	pol := w.newPolicy(w.env)
+	pol, err := w.run(nil).BuildPolicy(w.env)
+	if err != nil {
+		panic(fmt.Sprintf("model: policy: %v", err)) // Check refuses such a state
+	}
 	var all [][]Number
 	for i := range classPoints {
 		t := 2*float64(i)/(classPoints-1) - 1
@@ -140,16 +138,16 @@ func (u *subject) outcome() *Outcome {
 func (u *subject) minimizer() solution {
 	if direct, ok := u.Params.(objective.Direct); ok {
 		x := &u.env.Prompts[0]
-		return solution{solver: solverExact, status: "given", loss: math.NaN(), logPi: direct.Policy(x.LogReference(), x.LogStar)}
+		return solution{solver: setup.SolverExact, status: "given", loss: math.NaN(), logPi: direct.Policy(x.LogReference(), x.LogStar)}
 	}
 	if u.KLRadius > 0 {
 		return solution{reason: "A KL radius is a projection between training steps, which the exact solver has not."}
 	}
-	found, err := exact.Solve(background, u.problem(u.Params, u.env, u.pairs))
+	found, err := u.setup(u.Params, u.env, u.pairs).Solve(background)
 	if err != nil {
 		return solution{reason: capitalized(err.Error())}
 	}
-	out := solution{solver: solverExact, status: string(found.Status), reason: capitalized(found.Reason), loss: found.Loss, logPi: found.Policy[0]}
+	out := solution{solver: setup.SolverExact, status: string(found.Status), reason: capitalized(found.Reason), loss: found.Loss, logPi: found.Policy[0]}
 	if found.Status == exact.Stalled {
 		out.logPi = nil
 	}
@@ -164,40 +162,25 @@ func (u *subject) rested() []Number {
 	return probabilities(u.stationary(u.Params, u.env, u.pairs))
 }
 
-// problem poses the minimization of a loss.
-func (u *subject) problem(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *exact.Problem {
-	return &exact.Problem{Env: env, Policy: u.newPolicy(env), Objective: loss.Objective(), Pairs: pairs, L2: u.L2}
-}
-
-// trainProblem poses training of a policy.
-func (u *subject) trainProblem(pol policy.Policy, l2 float64) *train.Problem {
-	p := train.NewProblem(u.env, pol, u.Params.Objective(), l2)
-	if p.Objective.Sampled != nil {
-		p.DrawReference(seed.Source(u.Seed, seed.ReferenceSamples))
-	}
-	return p
-}
-
 // trajectory trains from pi_ref and keeps the policies on the way.
 func (u *subject) trajectory(o *Outcome) solution {
-	pol := u.newPolicy(u.env)
-	problem := u.trainProblem(pol, u.L2)
-	loop := train.Loop{Problem: problem, Data: u.pairs, Params: u.trainParams(), KLRadius: u.KLRadius}
+	made := u.setup(u.Params, u.env, u.pairs)
+	loop := made.Loop()
 	var last []float64
 	loss := math.NaN()
 	end, err := loop.Run(background, func(r train.Record) {
-		last, loss = logPolicy(pol), r.Loss
+		last, loss = logPolicy(made.Policy), r.Loss
 		o.Trajectory = append(o.Trajectory, probabilities(last))
 	})
 	if err != nil {
-		return solution{solver: solverTrain, status: "failed", reason: capitalized(err.Error()), loss: math.NaN()}
+		return solution{solver: setup.SolverTrain, status: "failed", reason: capitalized(err.Error()), loss: math.NaN()}
 	}
 	o.Trained = trainedText(end)
-	out := solution{solver: solverTrain, status: string(end.Status), reason: capitalized(end.Reason), loss: loss, logPi: last}
+	out := solution{solver: setup.SolverTrain, status: string(end.Status), reason: capitalized(end.Reason), loss: loss, logPi: last}
 	if end.Status == train.Diverged {
 		out.logPi, o.Trajectory = nil, finite(o.Trajectory)
 	} else {
-		out.loss = problem.Loss(train.Full(u.pairs, problem))
+		out.loss = made.Problem.Loss(train.Full(u.pairs, made.Problem))
 	}
 	return out
 }

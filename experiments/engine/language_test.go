@@ -49,7 +49,7 @@ func TestTexts(t *testing.T) {
 	runs, groups, prompts := all[tables.Runs], all[tables.Groups], all[tables.Prompts]
 	for row := range runs.Len() {
 		name := runs.Text(row, "run")
-		if status := runs.Text(row, "status"); (status == "exact") != strings.HasPrefix(name, "best") || status == Failed {
+		if status := runs.Text(row, "status"); (status == "exact") != strings.HasPrefix(name, "best") || status == tables.Failed {
 			t.Errorf("%s: %s", name, status)
 		}
 		held := tables.Where{"run": {name}, "group": {"heldout"}}.Select(groups)
@@ -105,7 +105,7 @@ func TestTextsFail(t *testing.T) {
 		all, _ := results(t, planOf(t, strings.Replace(text, c[0], c[1], 1)), 1)
 		runs := all[tables.Runs]
 		const row = 0 // of DPO
-		if runs.Text(row, "status") != Failed || !strings.Contains(runs.Text(row, "reason"), reason) || runs.Text(row, "reward") != "" {
+		if runs.Text(row, "status") != tables.Failed || !strings.Contains(runs.Text(row, "reason"), reason) || runs.Text(row, "reward") != "" {
 			t.Errorf("%s: %s, %s", c[1], runs.Text(row, "status"), runs.Text(row, "reason"))
 		}
 	}

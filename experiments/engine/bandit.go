@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/setup"
+	"windtunnel/toy/train"
+)
+
+// banditRun is a run over responses that can be enumerated, and its rows as they come.
+type banditRun struct {
+	*worker
+	*setup.Setup
+	run   *spec.Run
+	whole *train.Minibatch // all comparisons
+	rows  []tables.Rows    // by table, in the order of tables.OfRuns
+}
+
+// bandit does a run over responses that can be enumerated.
+func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
+	if err := w.enter(run); err != nil {
+		return w.failed(run, err.Error())
+	}
+	s, err := setup.New(&run.Run, setup.Given{Env: w.env})
+	if err != nil {
+		return w.failed(run, err.Error())
+	}
+	b := &banditRun{worker: w, Setup: s, run: run, rows: w.fresh(false)}
+	for p, v := range w.views {
+		v.Proxy = nil
+		if s.Rewards != nil {
+			v.Proxy = s.Rewards[p]
+		}
+	}
+	b.compare(s.Pairs)
+	return b.result(b.reach(ctx))
+}
+
+// enter makes the run's environment and a view of every prompt, or keeps those of the run before if it has the same
+// environment, drawn from the same seed. Nothing changes an environment.
+func (w *worker) enter(run *spec.Run) error {
+	if w.params != nil && w.params == run.Environment && w.seed == run.EnvironmentSeed() {
+		return nil
+	}
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		w.params = nil
+		return err
+	}
+	w.env, w.params, w.seed = env, run.Environment, run.EnvironmentSeed()
+	w.views, w.groups, w.logPi = nil, nil, make([]float64, env.Responses())
+	for p := range env.Prompts {
+		prompt := &env.Prompts[p]
+		w.views = append(w.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
+	}
+	viewsOf := func(prompts []int) []*metrics.View {
+		views := make([]*metrics.View, len(prompts))
+		for i, p := range prompts {
+			views[i] = w.views[p]
+		}
+		return views
+	}
+	w.training = viewsOf(env.Training())
+	for _, g := range env.Groups() {
+		w.groups = append(w.groups, group{g.Name, viewsOf(g.Prompts)})
+	}
+	return nil
+}
+
+// compare gives every view its distinct comparisons. A single response with a label compares nothing.
+func (b *banditRun) compare(pairs *preference.Pairs) {
+	b.whole = train.Full(pairs, b.Problem)
+	for _, v := range b.views {
+		v.Chosen, v.Rejected, v.Weight = v.Chosen[:0], v.Rejected[:0], v.Weight[:0]
+	}
+	if pairs.Unpaired() {
+		return
+	}
+	if b.comparisons == nil {
+		b.comparisons = make(map[[3]int]int)
+	}
+	clear(b.comparisons)
+	for i := range pairs.Len() {
+		key := [3]int{pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i]}
+		v := b.views[key[0]]
+		j, ok := b.comparisons[key]
+		if !ok {
+			j = len(v.Chosen)
+			b.comparisons[key] = j
+			v.Chosen, v.Rejected, v.Weight = append(v.Chosen, key[1]), append(v.Rejected, key[2]), append(v.Weight, 0)
+		}
+		v.Weight[j] += pairs.WeightOf(i)
+	}
+}
+
+// reach finds the final policy by the run's solver, unless the objective gives it.
+func (b *banditRun) reach(ctx context.Context) outcome {
+	if direct, ok := b.run.Loss.(objective.Direct); ok {
+		for p, v := range b.views {
+			v.Set(direct.Policy(v.LogStart, b.Env.Prompts[p].LogStar))
+		}
+		b.measure(math.NaN(), math.NaN())
+		return outcome{status: tables.Given, final: true}
+	}
+	if b.run.Solver == setup.SolverExact {
+		return b.solve(ctx)
+	}
+	return b.train(ctx)
+}
+
+// train takes optimizer steps and records along the way.
+func (b *banditRun) train(ctx context.Context) outcome {
+	loop := b.Loop()
+	if loop.Online != nil {
+		loop.Online.Begin = b.compare
+	}
+	trace := b.table(tables.Traces)
+	listed, last := 0, 0 // steps
+	end, err := loop.Run(ctx, func(r train.Record) {
+		for p, v := range b.views {
+			b.LogPolicy(p, b.logPi)
+			v.Set(b.logPi)
+		}
+		b.measure(r.Loss, r.GradNorm)
+		trace.Integer(r.Step)
+		trace.Numbers(b.measured...)
+		if last = r.Step; b.listedAt(r.Step) {
+			listed = r.Step
+			b.list(r.Step)
+		}
+	})
+	if err != nil {
+		trace.Values, b.table(tables.Trajectories).Values = nil, nil
+		if errors.Is(err, preference.ErrNoPairs) {
+			return failure(err.Error())
+		}
+		return failure(tookTooLong(b.run))
+	}
+	if last > listed {
+		b.list(last)
+	}
+	if end.Status == train.Diverged {
+		return outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps}
+	}
+	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true}
+}
+
+// listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
+// that the settings ask for: there are many.
+func (b *banditRun) listedAt(step int) bool {
+	every := b.run.Train.RecordEvery
+	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
+}
+
+// solve finds the minimizer.
+func (b *banditRun) solve(ctx context.Context) outcome {
+	s, err := b.Solve(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return failure(tookTooLong(b.run))
+	case err != nil:
+		return failure(err.Error())
+	}
+	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, final: len(s.Policy) == len(b.views)}
+	for p, logPi := range s.Policy {
+		if logPi == nil {
+			out.final = false
+			continue
+		}
+		b.views[p].Set(logPi)
+	}
+	if s.Status == exact.Stalled {
+		out.status, out.final = tables.Failed, false
+	}
+	if out.final {
+		b.measure(s.Loss, s.GradNorm)
+	}
+	return out
+}
+
+// allMetrics is what is measured of every policy, looked up once.
+var allMetrics = append(metrics.All(), metrics.ProxyReward)
+
+// measure keeps the training columns and the mean of every metric over the training prompts.
+func (b *banditRun) measure(loss, gradNorm float64) {
+	dataLoss := loss
+	if b.run.Trained() {
+		dataLoss = b.Problem.Loss(b.whole)
+	}
+	b.measured = append(b.measured[:0], loss, dataLoss, gradNorm)
+	for i := range allMetrics {
+		b.measured = append(b.measured, metrics.Mean(allMetrics[i], b.training))
+	}
+}
+
+// listed says whether policies are listed response by response. A run that failed early has no environment.
+func (b *banditRun) listed() bool { return len(b.views) > 0 && b.env.Responses() <= spec.MostListed }
+
+// list adds the current policy to the table trajectories.
+func (b *banditRun) list(step int) {
+	if !b.listed() {
+		return
+	}
+	rows := b.table(tables.Trajectories)
+	for p, v := range b.views {
+		for k, pi := range v.Pi {
+			rows.Integer(step)
+			rows.Text(b.env.Prompts[p].Name)
+			rows.Integer(k)
+			rows.Number(pi)
+		}
+	}
+}
+
+func (b *banditRun) table(name string) *tables.Rows { return &b.rows[tableIndex[name]] }
+
+// result adds the rows that are known when the run has ended. Measures are empty where there is no final policy.
+func (b *banditRun) result(end outcome) *result {
+	runs := b.table(tables.Runs)
+	runs.Text(end.status)
+	runs.Integer(end.steps)
+	runs.Text(end.reason)
+	if end.final {
+		runs.Numbers(b.measured...)
+	} else {
+		runs.Empty(len(runs.Schema) - len(tables.EndColumns))
+	}
+	final := func(v float64) float64 {
+		if !end.final {
+			return math.NaN()
+		}
+		return v
+	}
+	prompts, policies, groups := b.table(tables.Prompts), b.table(tables.Policies), b.table(tables.Groups)
+	for p, v := range b.views {
+		prompt := &b.env.Prompts[p]
+		prompts.Text(prompt.Name)
+		for i := range allMetrics {
+			prompts.Number(final(allMetrics[i].Value(v)))
+		}
+		for k := range v.Pi {
+			if !b.listed() {
+				break
+			}
+			policies.Text(prompt.Name)
+			policies.Integer(k)
+			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k])
+		}
+	}
+	for i := range b.groups {
+		g := &b.groups[i]
+		groups.Text(g.name)
+		groups.Integer(len(g.views))
+		for i := range allMetrics[:len(allMetrics)-1] {
+			groups.Number(final(metrics.Mean(allMetrics[i], g.views)))
+		}
+	}
+	return &result{name: b.run.ID, status: end.status, reason: end.reason, rows: b.rows}
+}

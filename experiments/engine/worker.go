@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/language"
+)
+
+// worker does runs, one after another, and keeps the memory of one for the next. The zero worker is ready.
+type worker struct {
+	shared *language.Shared // by the runs of language models; may be nil
+
+	env         *bandit.Env     // of the last bandit run
+	params      bandit.Params   // what it was made of
+	seed        int             // and from which seed it was drawn
+	views       []*metrics.View // of all its prompts
+	training    []*metrics.View // of those that are trained on
+	groups      []group
+	logPi       []float64
+	comparisons map[[3]int]int // distinct ones, as their positions in a view
+
+	rows     [2][]tables.Rows // see familyOf; by table
+	measured []float64        // of the policy that was measured last
+	payload  []byte           // a result on its way into the cache
+}
+
+// group is a group of prompts that is measured as one.
+type group struct {
+	name  string
+	views []*metrics.View
+}
+
+// fresh returns the empty rows of every table.
+func (w *worker) fresh(languageModel bool) []tables.Rows {
+	at := familyOf(languageModel)
+	if w.rows[at] == nil {
+		for _, schema := range resultSchemas[at] {
+			w.rows[at] = append(w.rows[at], tables.Rows{Schema: schema})
+		}
+	}
+	for i := range w.rows[at] {
+		w.rows[at][i].Values = w.rows[at][i].Values[:0]
+	}
+	return w.rows[at]
+}
+
+// do does a run within its limits. The result shares the memory of the worker: it is good until the next run. The error is the
+// context's.
+func (w *worker) do(ctx context.Context, run *spec.Run) (*result, error) {
+	if run.Limits.Memory > 0 {
+		return isolated(ctx, run)
+	}
+	return w.doHere(ctx, run)
+}
+
+// doHere does a run in this process. A panic becomes a failed run, so that one broken loss does not lose the others.
+func (w *worker) doHere(ctx context.Context, run *spec.Run) (r *result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			*w = worker{shared: w.shared} // nobody knows what the run was in the middle of
+			r, err = w.failed(run, fmt.Sprintf("panic: %v", p)), nil
+			r.stack = string(debug.Stack())
+		}
+	}()
+	limit, limited := time.Duration(run.Limits.Time), ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	if run.Language() {
+		r = w.language(limited, run)
+	} else {
+		r = w.bandit(limited, run)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case limited.Err() != nil && r.reason == tookTooLong(run):
+		r.limit = limit
+	}
+	return r, nil
+}
+
+// failed is the result of a run that failed before it had anything to show.
+func (w *worker) failed(run *spec.Run, reason string) *result {
+	end := outcome{status: tables.Failed, reason: reason}
+	if run.Language() {
+		t := w.newTexts(run)
+		return t.result(end)
+	}
+	w.params, w.views, w.groups = nil, nil, nil // nothing is known of the run's environment
+	b := &banditRun{worker: w, run: run, rows: w.fresh(false)}
+	return b.result(end)
+}
+
+// outcome says how a run ended.
+type outcome struct {
+	status, reason string
+	steps          int
+	final          bool // there is a final policy
+}
+
+// failure is the outcome of a run that failed.
+func failure(reason string) outcome { return outcome{status: tables.Failed, reason: reason} }
+
+// tookTooLong is why a run failed that exceeded limits.time.
+func tookTooLong(run *spec.Run) string {
+	return fmt.Sprintf("took longer than limits.time, %s", time.Duration(run.Limits.Time))
+}

@@ -1,0 +1,74 @@
+package tables
+
+import (
+	"slices"
+
+	"windtunnel/metrics"
+)
+
+// OfRuns lists every table that runs may contribute to, in a fixed order.
+var OfRuns = []string{Runs, Policies, Prompts, Groups, Traces, Trajectories, Evaluations, Samples}
+
+// trainingMetrics are the numbers that come from the loss rather than from the policy.
+var trainingMetrics = []metrics.Metric{
+	{Name: "loss", Unit: "of the loss", Source: "this project", Summary: "In traces, the loss of the step's minibatch before its " +
+		"update; in runs, that of the last step, or of all comparisons at an exact minimizer."},
+	{Name: "data_loss", Unit: "of the loss", Source: "this project",
+		Summary: "The loss over all comparisons at the recorded policy, penalty included."},
+	{Name: "grad_norm", Unit: "of the loss", Source: "this project",
+		Summary: "2-norm of the gradient of loss, before clipping."},
+}
+
+// Metrics lists every column that is measured of a policy over responses that can be enumerated, with its unit and meaning, in
+// the order of the columns.
+func Metrics() []metrics.Metric { return append(slices.Clone(trainingMetrics), metrics.All()...) }
+
+// Measured describes the columns of metrics.
+func Measured(list []metrics.Metric) Schema {
+	schema := make(Schema, len(list))
+	for i, m := range list {
+		schema[i] = Column{Name: m.Name, Type: Number, Unit: m.Unit, Doc: m.Summary}
+	}
+	return schema
+}
+
+// Columns that several tables have.
+var (
+	RunColumn      = Column{Name: "run", Doc: "Name of the run, made of what varies; unique in the table runs."}
+	StepColumn     = Column{Name: "step", Type: Integer, Doc: "Optimizer steps taken, 0 before the first."}
+	PromptColumn   = Column{Name: "prompt", Doc: "Name of the prompt."}
+	responseColumn = Column{Name: "response", Type: Integer, Doc: "Number of the response, from 0."}
+	piColumn       = Column{Name: "pi", Type: Number, Doc: "Probability that the policy gives to the response."}
+)
+
+// EndColumns are the columns of runs that say how a run ended.
+var EndColumns = Schema{
+	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
+	{Name: "steps", Type: Integer, Doc: "Optimizer steps, or iterations of the exact solver."},
+	{Name: "reason", Doc: "Why the run ended so, where that needs saying."}}
+
+// BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
+// knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
+// it, is metrics.ProxyReward, of which only runs with online preferences have a value.
+func BanditColumns(table string) Schema {
+	online := append(metrics.All(), metrics.ProxyReward)
+	switch table {
+	case Runs:
+		return append(slices.Clone(EndColumns), Measured(append(slices.Clone(trainingMetrics), online...))...)
+	case Policies:
+		return Schema{PromptColumn, responseColumn, piColumn,
+			{Name: "pi_ref", Type: Number, Doc: "Probability that the reference gives to the response."},
+			{Name: "pi_star", Type: Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
+	case Prompts:
+		return append(Schema{PromptColumn}, Measured(online)...)
+	case Groups:
+		return append(Schema{
+			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
+			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(metrics.All())...)
+	case Traces:
+		return append(Schema{StepColumn}, Measured(append(slices.Clone(trainingMetrics), online...))...)
+	case Trajectories:
+		return Schema{StepColumn, PromptColumn, responseColumn, piColumn}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+// Package setup makes a run concrete, in one place: its environment, comparisons, policy, reference samples and problem, each
+// drawn from a source of random numbers of its own. Whoever trains a run, solves it, or draws its loss begins here.
+package setup
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
+)
+
+// Settings is what a run needs beside its loss.
+type Settings struct {
+	Seed        int               `yaml:"seed" range:"[0,1e15]" doc:"source of all randomness: environment, preferences, initialization, order of batches"`
+	Environment bandit.Params     `yaml:"environment" required:"true" doc:"prompts with true and reference policies"`
+	Preferences preference.Params `yaml:"preferences" doc:"where comparisons come from"`
+	Policy      policy.Params     `yaml:"policy" doc:"the trained policy"`
+	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
+	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
+	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+}
+
+// Solvers that Settings.Solver names.
+const (
+	SolverTrain = "train"
+	SolverExact = "exact"
+)
+
+// Run is all that a run's results depend on.
+type Run struct {
+	Settings
+	Loss objective.Params
+	// File returns the content of a data file that the settings name, and the name that messages call it by. It is not called
+	// for settings that name none.
+	File func(path string) (content []byte, name string)
+}
+
+// Uses of random numbers. Each has a source of its own.
+const (
+	useEnvironment      = "environment"
+	usePreferences      = "preferences"
+	usePolicy           = "policy"
+	useBatches          = "batches"
+	useReferenceSamples = "reference-samples"
+	useProxy            = "proxy"
+)
+
+// Source returns the run's source of random numbers for one use. It depends on the seed and the use alone, so losses that are
+// compared under one seed see the same data and the same batches. Parameters with a seed of their own replace the run's.
+func (r *Run) Source(use string, params any) *rand.Rand {
+	seed := r.Seed
+	if own := ownSeed(params); own != nil {
+		seed = *own
+	}
+	var space [64]byte
+	text := append(binary.LittleEndian.AppendUint64(space[:0], uint64(seed)), use...)
+	return rand.New(rand.NewChaCha8(sha256.Sum256(text)))
+}
+
+// ownSeed returns the seed that parameters give in place of the run's, nil where they give none.
+func ownSeed(params any) *int {
+	if o, ok := params.(interface{ SeedOverride() *int }); ok {
+		return o.SeedOverride()
+	}
+	return nil
+}
+
+// Random says whether the seed changes anything about the run.
+func (r *Run) Random() bool {
+	uses := func(random bool, params any) bool { return random && ownSeed(params) == nil }
+	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
+		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && (r.Train.Shuffle || objective.SamplesReference(r.Loss))
+}
+
+// EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random: two runs whose environments
+// have the same parameters and this seed share the environment.
+func (r *Run) EnvironmentSeed() int {
+	if !r.Environment.Random() {
+		return 0
+	}
+	if own := ownSeed(r.Environment); own != nil {
+		return *own
+	}
+	return r.Seed
+}
+
+// BuildEnvironment makes the run's environment.
+func (r *Run) BuildEnvironment() (*bandit.Env, error) {
+	return r.Environment.Build(r.Source(useEnvironment, r.Environment))
+}
+
+// BuildPreferences makes the run's comparisons in its environment; of online preferences those of the first round.
+func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
+	in := preference.Input{Env: env, RNG: r.Source(usePreferences, r.Preferences), Rewards: r.Rewards(env)}
+	if path := r.Preferences.FilePath(); path != "" {
+		in.File, in.FileName = r.File(path)
+	}
+	return r.Preferences.Build(in)
+}
+
+// BuildPolicy makes the run's policy at its start.
+func (r *Run) BuildPolicy(env *bandit.Env) (policy.Policy, error) {
+	return r.Policy.Build(env, r.Source(usePolicy, r.Policy))
+}
+
+// Online returns the run's preferences where they are drawn from the policy in training, else nil.
+func (r *Run) Online() *preference.Online {
+	o, _ := r.Preferences.(*preference.Online)
+	return o
+}
+
+// Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out; nil where
+// preferences are not online.
+func (r *Run) Rewards(env *bandit.Env) [][]float64 {
+	o := r.Online()
+	if o == nil {
+		return nil
+	}
+	gold := make([][]float64, len(env.Prompts))
+	for i := range env.Prompts {
+		gold[i] = env.Prompts[i].LogStar
+	}
+	rewards := o.Proxy.Rewards(gold, r.Source(useProxy, o))
+	for i := range env.Prompts {
+		if env.Prompts[i].HeldOut {
+			rewards[i] = nil
+		}
+	}
+	return rewards
+}
+
+// Trained says whether the run takes training steps.
+func (r *Run) Trained() bool {
+	_, direct := r.Loss.(objective.Direct)
+	return r.Solver == SolverTrain && !direct
+}
