@@ -60,7 +60,7 @@ func withCache(dir string, do func(*cache.Store) error) error {
 
 func cacheSize(s *cache.Store, w io.Writer) error {
 	bytes := int64(0)
-	for _, info := range s.Entries() {
+	for _, info := range s.All() {
 		bytes += info.Size
 	}
 	_, err := fmt.Fprintf(w, "%d runs, %s\n", s.Len(), inBytes(bytes))
@@ -84,7 +84,7 @@ func cacheList(s *cache.Store, w io.Writer) error {
 	t := newTabs(w)
 	fmt.Fprintln(t, "key\twritten\tbytes\tstatus\trun")
 	var buf []byte
-	for key, info := range s.Entries() {
+	for key, info := range s.All() {
 		data, err := s.Get(key, buf)
 		if err != nil {
 			fmt.Fprintf(t, "%.12s\t%s\t%d\tdamaged\t\n", key, info.Written.Format(time.DateTime), info.Size)
@@ -98,18 +98,26 @@ func cacheList(s *cache.Store, w io.Writer) error {
 }
 
 func cacheVerify(s *cache.Store, w io.Writer) error {
-	report, err := s.Verify()
+	flaws, err := s.Verify()
 	if err != nil {
 		return err
 	}
-	for _, flaw := range report.Bad {
+	for _, flaw := range flaws {
 		fmt.Fprintln(w, flaw)
 	}
-	fmt.Fprintf(w, "%d runs are sound, %d are damaged and will be done again when they are needed\n", s.Len(), len(report.Bad))
-	if len(report.Bad) > 0 {
+	fmt.Fprintf(w, "%d runs are sound, %d are damaged and will be done again when they are needed\n", s.Len(), len(flaws))
+	cacheObsolete(s, w)
+	if len(flaws) > 0 {
 		return errVerdict
 	}
 	return nil
+}
+
+// cacheObsolete says what there is of an earlier version of the cache.
+func cacheObsolete(s *cache.Store, w io.Writer) {
+	if files, size := s.Obsolete(); files > 0 {
+		fmt.Fprintf(w, "%d files (*.seg, *.idx; %s) are of an earlier version and are not used; they can be deleted\n", files, inBytes(size))
+	}
 }
 
 // pruneOptions are the flags of cache prune.
@@ -167,6 +175,7 @@ func (o *pruneOptions) prune(s *cache.Store, reachable map[cache.Key]bool, w io.
 		return young || len(o.keep) > 0 && reachable[k]
 	})
 	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
+	cacheObsolete(s, w)
 	if live, ok := errors.AsType[*cache.LiveError](err); ok {
 		fmt.Fprintln(w, live) // a later prune gets them
 		return nil

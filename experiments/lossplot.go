@@ -40,14 +40,15 @@ func (o *lossPlot) run(kind string, stdout io.Writer) error {
 		return err
 	}
 	obj := params.Objective()
-	if len(obj.Pair) == 0 {
+	if !obj.Compares() {
 		return inputError{fmt.Errorf("loss %s: it reads no comparisons, only whole policies, so it has no curve over the margin", kind)}
 	}
 	entry, _ := decode.KindOf[objective.Params](spec.Tables(), params)
 	title := strings.Join(append([]string{entry.Name}, o.sets...), ", ")
-	if len(obj.Dist) > 0 || obj.Sampled != nil {
+	if obj.WholePolicy() || obj.Sampled != nil {
 		title += " (pair terms)"
 	}
+	obj = obj.Comparisons()
 	both := map[string]*tables.Table{plots.LossCurveTable: o.curve(obj), plots.LossMapTable: o.cells(obj)}
 	files, err := plots.Render(plots.Figure{Name: "loss-" + entry.Name, Params: &plots.Loss{Title: title}},
 		plots.NewSources(func(string) (tables.Source, error) { return memory(both), nil }))
@@ -116,11 +117,8 @@ func at(o *objective.Objective, chosen, rejected, ref float64) (loss, byChosen, 
 	b := &objective.Batch{Chosen: []float64{chosen}, Rejected: []float64{rejected}, RefChosen: []float64{ref},
 		RefRejected: []float64{ref}, Weight: []float64{1}}
 	g := &objective.Grad{Chosen: []float64{0}, Rejected: []float64{0}}
-	for _, t := range o.Pair {
-		loss += t.Weight * t.Term.Loss(b)
-		t.Term.Grad(b, t.Weight, g)
-	}
-	return loss, g.Chosen[0], g.Rejected[0]
+	o.Grad(b, g)
+	return o.Loss(b), g.Chosen[0], g.Rejected[0]
 }
 
 // curve follows the margin: the chosen response rises as the rejected one falls, the reference stays halfway.

@@ -1,43 +1,34 @@
-// Package cache stores the results of finished runs by the content keys of the runs. What Put has acknowledged outlives
-// the process, whatever ends it, and what was half-written is never read. Several processes, on several hosts that
-// share a file system, may use one cache folder at the same time.
+// Package cache stores the results of finished runs by the content keys of the runs, in a folder that several processes
+// may use at the same time. Each appends to a segment of its own, a file named after the time and the process that
+// nobody else ever writes to. A process sees what others had written when it opened the folder.
 //
-// # On disk
+// A killed process loses what it put in its last tenth of a second at most, and at most tears the end of its segment.
+// What was there before a successful Sync survives a failure of power, too. Every record has a checksum: what is damaged
+// is never returned, and damage costs the records that it hits, not those beside them.
 //
-// A folder holds segments. Each writing process appends records to one segment of its own, created exclusively under a
-// name that holds the time, host, process and a random part, and nobody else ever writes to it. So writers need no lock,
-// a record costs microseconds and not a file, and a crash can only tear the end of the dead writer's own segment. All
-// that is queued is written and synced at once (group commit). Readers index the headers of the records; both header
-// and payload carry a checksum. A segment is never changed, only replaced as a whole by Prune: by a new segment that is
-// durable before the old one goes, so that a crash in between leaves the same records twice, which does no harm.
-//
-// Beside a segment of many records is a sidecar (.idx) with copies of their headers. It is there to open fast, is
-// derived, and may be deleted at any time.
-//
-// # Which record counts
-//
-// Of several records of one key that with the latest time written counts, then that in the segment whose name is
-// greatest, then that at the highest offset. Put makes the time later than that of the record which it replaces, even
-// if the clocks of hosts differ.
-//
-// # Why not a database
-//
-// bbolt, Badger, Pebble, LevelDB and SQLite each allow one writing process and guard it by flock or fcntl locks; bbolt
-// and Badger map files into memory as well. Over NFS such locks are unreliable or missing and mappings of files that
-// another host changes are undefined. A file an entry is safe there but costs a file server a thousand times more.
+// While a process writes a segment it holds a lock beside it, which the operating system releases when the process ends.
+// Prune replaces segments that nobody writes any more by a new one, which is durable before the old ones go. Killed in
+// between, it leaves the same records twice, which does no harm: of several records of a key the one written last counts.
 package cache
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"iter"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"windtunnel/experiments/cache/process"
+	"windtunnel/experiments/cache/lock"
 )
 
 // Key is the content key of a run: a cryptographic hash of all that decides its result.
@@ -46,137 +37,361 @@ type Key [32]byte
 // String returns the key in 64 hexadecimal digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
-// MaxPayload is the largest payload of an entry in bytes, 1 GiB.
+// MaxPayload is the largest payload in bytes, 1 GiB.
 const MaxPayload = 1 << 30
 
-// ErrMissing is the error of Get for a key that is not in the cache.
-var ErrMissing = errors.New("not in the cache")
+var (
+	// ErrMissing is the error of Get for a key that is not in the cache.
+	ErrMissing = errors.New("not in the cache")
+	// ErrClosed is the error of what needs an open cache, after Close.
+	ErrClosed = errors.New("the cache is closed")
+)
 
-// ErrClosed is the error of a Put after Close.
-var ErrClosed = errors.New("the cache is closed")
-
-// CorruptError reports an entry whose bytes are not those that were written.
+// CorruptError reports a record whose bytes are not those that were written.
 type CorruptError struct {
 	File   string // the segment
 	Offset int64  // of the record in it, bytes
 	Key    Key
 }
 
-// Error names the entry, its file and its place there.
+// Error names the record's key, its file and where it begins there.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s: the entry %v at byte %d fails its checksum", e.File, e.Key, e.Offset)
 }
 
-// Info describes an entry.
+// Info describes what is stored under a key.
 type Info struct {
 	Size    int64     // of the payload, bytes
-	Segment string    // path of the file that holds it
 	Written time.Time // by the clock of the host that wrote it
 }
 
 // Store is an open cache folder. All methods may be called concurrently.
 type Store struct {
-	dir   string
-	fs    fileSystem
-	self  process.Identity // signs the segments
-	clock func() time.Time
+	dir string
 
-	scanning sync.Mutex // held while segments are read into the index; taken before mu
-
-	mu       sync.RWMutex
-	room     *sync.Cond // on mu: less is unsynced, or the store has failed or was closed
-	index    *index
+	mu       sync.Mutex // guards what follows
+	index    map[Key]position
 	segments []*segment
-	byName   map[string]*segment
-	bad      map[place]bool // records that were found corrupt
-	current  *writer        // what Put queues with; nil until the first Put
-	writers  []*writer      // that, and those that are ending
-	err      error          // of the writer that failed; no Put succeeds any more
-	closed   bool
+	reading  int  // segments that are open for reading
+	closed   bool // no Put or Get any more
 
-	files files
+	own       *segment // that this process appends to, the last one; nil until the first Put
+	buffer    []byte   // what was put and is not yet written: what follows the own segment's size
+	scheduled bool     // a Sync is
+	err       error    // the first of writing; no Put succeeds any more
+}
+
+// position says where the record of a key is.
+type position struct {
+	written int64 // ns since 1970
+	offset  int64 // bytes
+	segment uint32
+	length  uint32 // of the payload, bytes
+}
+
+func (p position) info() Info { return Info{Size: int64(p.length), Written: time.Unix(0, p.written)} }
+
+// segment is a file of records.
+type segment struct {
+	path string
+	size int64     // that is indexed, bytes
+	in   *os.File  // nil unless it is open for reading
+	out  writeFile // nil unless this process appends to it
+	lock *lock.Lock
+}
+
+type writeFile interface {
+	io.WriteCloser
+	Sync() error
+}
+
+// create is a variable for tests with full disks.
+var create = func(path string) (writeFile, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 // Open opens the cache in a folder, which need not exist, and indexes what is there. It writes nothing: the folder is
 // made by the first Put.
-func Open(dir string) (*Store, error) { return open(disk{}, dir) }
+func Open(dir string) (*Store, error) {
+	s := &Store{dir: dir}
+	_, err := s.load(false)
+	return s, err
+}
 
-func open(fs fileSystem, dir string) (*Store, error) {
-	s := &Store{dir: dir, fs: fs, self: process.Self(), clock: time.Now, index: newIndex(), byName: map[string]*segment{}, bad: map[place]bool{}}
-	s.room = sync.NewCond(&s.mu)
-	s.files.fs = fs
-	if err := s.Refresh(); err != nil {
+// load ends the own segment and indexes all in the folder anew; mu is held. With check it reads the payloads, too, leaves
+// out those that are damaged, and returns all damage.
+func (s *Store) load(check bool) ([]Flaw, error) {
+	if err := s.finish(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	s.closeReaders()
+	s.index, s.segments = map[Key]position{}, nil
+	files, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the cache: %w", err)
+	}
+	var flaws []Flaw
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), suffix) {
+			continue
+		}
+		g := &segment{path: filepath.Join(s.dir, file.Name())}
+		size, bad, err := scan(g.path, check, func(r record, offset int64) {
+			if old, ok := s.index[r.key]; !ok || r.written >= old.written {
+				s.index[r.key] = position{r.written, offset, uint32(len(s.segments)), r.length}
+			}
+		})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pruned meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the cache: %w", err)
+		}
+		g.size = size
+		s.segments = append(s.segments, g)
+		flaws = append(flaws, bad...)
+	}
+	return flaws, nil
 }
 
-// Has says whether there is an entry for a key. Its payload is not read.
+// Has says whether there is a record of a key. Its payload is not read.
 func (s *Store) Has(k Key) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.index.get(&k) != nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.index[k]
+	return ok
 }
 
-// Len returns the number of keys with an entry.
+// Len returns the number of keys.
 func (s *Store) Len() int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.index.live
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.index)
 }
 
-// Entries goes through the entries there are at the start of the loop, in the order of their keys.
-func (s *Store) Entries() iter.Seq2[Key, Info] {
+// All goes through the keys that are there at the start of the loop, in order.
+func (s *Store) All() iter.Seq2[Key, Info] {
 	return func(yield func(Key, Info) bool) {
-		for _, position := range s.sorted() {
-			s.mu.RLock()
-			e := *s.index.at(int(position))
-			info := s.info(&e)
-			s.mu.RUnlock()
-			if e.offset != dropped && !yield(e.key, info) {
+		s.mu.Lock()
+		index := maps.Clone(s.index)
+		s.mu.Unlock()
+		for _, k := range sortedKeys(index) {
+			if !yield(k, index[k].info()) {
 				return
 			}
 		}
 	}
 }
 
-// sorted returns the positions of all entries in the order of their keys.
-func (s *Store) sorted() []uint32 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	positions := make([]uint32, 0, s.index.live)
-	for p := range s.index.used {
-		if s.index.at(p).offset != dropped {
-			positions = append(positions, uint32(p))
+func sortedKeys(index map[Key]position) []Key {
+	return slices.SortedFunc(maps.Keys(index), func(a, b Key) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// Get returns the payload of a key, in buf if it has the capacity. With an error the payload is empty. The error is
+// ErrMissing, or a *CorruptError: then the key is missing from now on.
+func (s *Store) Get(k Key, buf []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return buf[:0], ErrClosed
+	}
+	payload, err := s.get(k, buf)
+	if errors.Is(err, fs.ErrNotExist) { // the segment was pruned; what was kept of it is in another one
+		if _, err := s.load(false); err != nil {
+			return buf[:0], err
+		}
+		payload, err = s.get(k, buf)
+	}
+	return payload, err
+}
+
+// get is Get; mu is held.
+func (s *Store) get(k Key, buf []byte) ([]byte, error) {
+	p, ok := s.index[k]
+	if !ok {
+		return buf[:0], ErrMissing
+	}
+	g := s.segments[p.segment]
+	if p.offset >= g.size {
+		start := p.offset - g.size + headerSize
+		return append(buf[:0], s.buffer[start:start+int64(p.length)]...), nil
+	}
+	if g.in == nil {
+		if s.reading == maxReading {
+			s.closeReaders()
+		}
+		in, err := os.Open(g.path)
+		if err != nil {
+			return buf[:0], fmt.Errorf("read the cache: %w", err)
+		}
+		g.in = in
+		s.reading++
+	}
+	size := headerSize + int(p.length)
+	buf = slices.Grow(buf[:0], size)[:size]
+	if _, err := g.in.ReadAt(buf, p.offset); err != nil && err != io.EOF {
+		return buf[:0], fmt.Errorf("read the cache: %w", err)
+	}
+	r, ok := parseRecord(buf)
+	if !ok || r.key != k || r.length != p.length || checksum(buf[headerSize:]) != r.sum {
+		delete(s.index, k)
+		return buf[:0], &CorruptError{File: g.path, Offset: p.offset, Key: k}
+	}
+	return buf[:copy(buf, buf[headerSize:])], nil
+}
+
+// maxReading is how many segments are kept open for reading: there may be more than a process may open.
+const maxReading = 64
+
+func (s *Store) closeReaders() {
+	for _, g := range s.segments {
+		if g.in != nil {
+			g.in.Close()
+			g.in = nil
 		}
 	}
-	slices.SortFunc(positions, func(a, b uint32) int {
-		return slices.Compare(s.index.at(int(a)).key[:], s.index.at(int(b)).key[:])
-	})
-	return positions
+	s.reading = 0
 }
 
-// info describes an entry; mu is held.
-func (s *Store) info(e *entry) Info {
-	if e.offset == dropped {
-		return Info{}
+const (
+	// bufferSize is how many bytes of records are written at once.
+	bufferSize = 256 << 10
+	// syncAfter is when the records are written and synced at the latest.
+	syncAfter = 100 * time.Millisecond
+)
+
+// Put stores a payload of at most MaxPayload bytes, which it copies, under a key. It does not wait for the disk: Sync
+// does. The error may be one of an earlier Put, such as a full disk. After one, no Put succeeds until the cache is opened
+// again; what Sync had made durable before stays.
+func (s *Store) Put(k Key, payload []byte) error {
+	if len(payload) > MaxPayload {
+		return fmt.Errorf("%s: an entry of %d bytes is larger than %d", s.dir, len(payload), MaxPayload)
 	}
-	return Info{Size: int64(e.length), Segment: s.segments[e.segment].path, Written: time.Unix(0, e.written)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	written := time.Now().UnixNano()
+	if old, ok := s.index[k]; ok { // the clock of its host may be ahead
+		written = max(written, old.written+1)
+	}
+	return s.append(k, written, payload)
 }
 
-// path returns the path of a file in the folder.
-func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+// append adds a record to the own segment; mu is held.
+func (s *Store) append(k Key, written int64, payload []byte) error {
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.err != nil:
+		return s.err
+	case s.own == nil:
+		if err := s.begin(); err != nil {
+			s.err = fmt.Errorf("write the cache: %w", err)
+			return s.err
+		}
+	}
+	if !s.scheduled {
+		s.scheduled = true
+		time.AfterFunc(syncAfter, func() {
+			s.mu.Lock()
+			s.scheduled = false
+			s.mu.Unlock()
+			_ = s.Sync() // the next Put returns its error
+		})
+	}
+	length := uint32(len(payload))
+	s.index[k] = position{written, s.own.size + int64(len(s.buffer)), uint32(len(s.segments) - 1), length}
+	s.buffer = appendRecord(s.buffer, record{key: k, written: written, length: length, sum: checksum(payload)})
+	s.buffer = append(s.buffer, payload...)
+	if len(s.buffer) >= bufferSize {
+		return s.flush()
+	}
+	return nil
+}
 
-// Close makes all that is queued durable, seals this process's segment and closes all files. The error is that of
-// Sync. A second Close does nothing.
+// begin creates the own segment. The lock comes first, so that whoever finds a segment without a lock knows that nobody
+// writes it. mu is held.
+func (s *Store) begin() error {
+	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s-%d-%s", time.Now().UTC().Format("20060102T150405.000000000"), os.Getpid(), rand.Text()[:8])
+	g := &segment{path: filepath.Join(s.dir, name+suffix)}
+	var err error
+	if g.lock, err = lock.Acquire(lockOf(g.path)); err != nil {
+		return err
+	}
+	if g.out, err = create(g.path); err != nil {
+		return errors.Join(err, g.lock.Release())
+	}
+	syncDir(s.dir)
+	s.own, s.segments = g, append(s.segments, g)
+	s.buffer = append(s.buffer[:0], segmentMagic...)
+	return nil
+}
+
+// lockOf returns the path of the lock that the writer of a segment holds.
+func lockOf(segment string) string { return strings.TrimSuffix(segment, suffix) + ".lock" }
+
+// flush writes the buffer; mu is held.
+func (s *Store) flush() error {
+	if s.err != nil || s.own == nil || len(s.buffer) == 0 {
+		return s.err
+	}
+	if _, err := s.own.out.Write(s.buffer); err != nil {
+		s.err = fmt.Errorf("write the cache: %w", err)
+		return s.err
+	}
+	s.own.size += int64(len(s.buffer))
+	s.buffer = s.buffer[:0]
+	return nil
+}
+
+// Sync makes all that was put before durable. The error is the first that writing met.
+func (s *Store) Sync() error {
+	s.mu.Lock()
+	own, err := s.own, s.flush()
+	s.mu.Unlock()
+	if own == nil || err != nil {
+		return err
+	}
+	err = own.out.Sync()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && !errors.Is(err, fs.ErrClosed) && s.err == nil { // closed by finish, which syncs before
+		s.err = fmt.Errorf("write the cache: %w", err)
+	}
+	return s.err
+}
+
+// finish makes the own segment durable and ends it; the next Put begins another. mu is held.
+func (s *Store) finish() error {
+	if s.own == nil {
+		return s.err
+	}
+	err := s.flush()
+	if err == nil {
+		err = s.own.out.Sync()
+	}
+	if err = errors.Join(err, s.own.out.Close(), s.own.lock.Release()); err != nil && s.err == nil {
+		s.err = fmt.Errorf("write the cache: %w", err)
+	}
+	s.own = nil
+	return s.err
+}
+
+// Close makes all that was put durable and closes all files. The error is that of Sync. A second Close does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
-	s.room.Broadcast()
-	s.mu.Unlock()
-	s.detach()
-	s.files.close()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.err
+	s.closeReaders()
+	return s.finish()
+}
+
+// syncDir makes what was created and removed in a folder durable, on systems that can.
+func syncDir(dir string) {
+	if f, err := os.Open(dir); err == nil {
+		_ = f.Sync()
+		f.Close()
+	}
 }

@@ -5,14 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 )
 
 // key returns the i-th of a row of keys.
@@ -38,20 +36,27 @@ func mustOpen(t testing.TB, dir string) *Store {
 	return s
 }
 
+func mustPut(t testing.TB, s *Store, k Key, payload []byte) {
+	t.Helper()
+	if err := s.Put(k, payload); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fill stores entries from to to-1 and closes the store.
 func fill(t testing.TB, dir string, from, to, size int) {
 	t.Helper()
 	s := mustOpen(t, dir)
 	for i := from; i < to; i++ {
-		s.Put(key(i), payload(i, size))
+		mustPut(t, s, key(i), payload(i, size))
 	}
-	if err := errors.Join(s.Sync(t.Context()), s.Close()); err != nil {
+	if err := errors.Join(s.Sync(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // wantEntry checks that the store has that payload for a key; nil means none.
-func wantEntry(t *testing.T, s *Store, k Key, want []byte) {
+func wantEntry(t testing.TB, s *Store, k Key, want []byte) {
 	t.Helper()
 	got, err := s.Get(k, nil)
 	if want == nil {
@@ -65,10 +70,10 @@ func wantEntry(t *testing.T, s *Store, k Key, want []byte) {
 	}
 }
 
-// segmentsIn returns the paths of the segments in a folder.
-func segmentsIn(t testing.TB, dir string) []string {
+// filesIn returns the paths of the files in a folder whose names end so.
+func filesIn(t testing.TB, dir, suffix string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	paths, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +87,13 @@ func TestOpenWritesNothing(t *testing.T) {
 	if s.Has(key(1)) || s.Len() != 0 || err != ErrMissing {
 		t.Errorf("an empty cache has an entry: %v", err)
 	}
-	if _, err := s.Verify(); err != nil {
-		t.Error(err)
+	if flaws, err := s.Verify(); err != nil || len(flaws) > 0 {
+		t.Error(flaws, err)
 	}
 	if _, _, err := s.Prune(func(Key, Info) bool { return false }); err != nil {
 		t.Error(err)
 	}
-	if err := errors.Join(s.Sync(t.Context()), s.Close()); err != nil {
+	if err := errors.Join(s.Sync(), s.Close()); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, os.ErrNotExist) {
@@ -99,7 +104,7 @@ func TestOpenWritesNothing(t *testing.T) {
 func TestPutIsSeenAtOnceAndAfterReopening(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	s := mustOpen(t, dir)
-	sizes := []int{0, 1, 55, 56, 57, 1000, window - recordSize, window, 3 * window, 5 << 20}
+	sizes := []int{0, 1, 55, 56, 57, 1000, 1<<16 - headerSize, 1 << 16, 3 << 16, 5 << 20, 0, 10}
 	check := func(s *Store) {
 		t.Helper()
 		if s.Len() != len(sizes) {
@@ -110,27 +115,29 @@ func TestPutIsSeenAtOnceAndAfterReopening(t *testing.T) {
 		}
 		wantEntry(t, s, key(len(sizes)), nil)
 	}
-	var last *Pending
 	for i, n := range sizes {
-		last = s.Put(key(i), payload(i, n))
+		mustPut(t, s, key(i), payload(i, n))
 		wantEntry(t, s, key(i), payload(i, n))
 	}
 	check(s)
-	if err := last.Err(); err != nil {
+	if err := s.Sync(); err != nil {
 		t.Fatal(err)
 	}
 	check(s)
-	check(mustOpen(t, dir)) // as another process sees it, unsealed
+	check(mustOpen(t, dir)) // as another process sees it
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	check(mustOpen(t, dir))
+	if left := filesIn(t, dir, ".lock"); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
 }
 
 func TestPutCopiesAndGetReusesBuffers(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	b := payload(1, 100)
-	s.Put(key(1), b)
+	mustPut(t, s, key(1), b)
 	clear(b)
 	buf := make([]byte, 0, 1000)
 	for range 2 { // from memory, from the file
@@ -141,117 +148,79 @@ func TestPutCopiesAndGetReusesBuffers(t *testing.T) {
 		if &got[0] != &buf[:1][0] {
 			t.Error("Get does not use the buffer")
 		}
-		if err := s.Sync(t.Context()); err != nil {
+		if err := s.Sync(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
+// What was put last counts, in whatever file it is, also if the clock of an earlier writer was ahead.
 func TestLaterRecordCounts(t *testing.T) {
 	dir := t.TempDir()
-	late, early := mustOpen(t, dir), mustOpen(t, dir)
-	late.clock = func() time.Time { return time.Unix(2000, 0) }
-	early.clock = func() time.Time { return time.Unix(1000, 0) }
-	late.Put(key(1), []byte("first"))
-	if err := late.Sync(t.Context()); err != nil {
+	early := mustOpen(t, dir)
+	late := mustOpen(t, dir)
+	mustPut(t, early, key(0), nil) // so that its file comes first
+	late.mu.Lock()
+	if err := late.append(key(1), time.Now().Add(time.Hour).UnixNano(), []byte("first, an hour ahead")); err != nil {
 		t.Fatal(err)
 	}
-	if err := early.Refresh(); err != nil {
+	late.mu.Unlock()
+	if err := late.Close(); err != nil {
 		t.Fatal(err)
 	}
-	early.Put(key(1), []byte("second, from a host whose clock is behind"))
-	early.Put(key(1), []byte("third"))
+	if _, err := early.Verify(); err != nil { // sees the other's file
+		t.Fatal(err)
+	}
+	mustPut(t, early, key(1), []byte("second"))
+	mustPut(t, early, key(1), []byte("third"))
+	wantEntry(t, early, key(1), []byte("third"))
 	if err := early.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := late.Refresh(); err != nil {
-		t.Fatal(err)
-	}
-	for name, s := range map[string]*Store{"other writer": late, "reader": mustOpen(t, dir)} {
-		if got, err := s.Get(key(1), nil); string(got) != "third" {
-			t.Errorf("%s: got %q, %v", name, got, err)
-		}
-	}
+	wantEntry(t, mustOpen(t, dir), key(1), []byte("third"))
 }
 
-// Records with the same time in different files: the greater name counts, whichever is read first.
-func TestSameTimeIsDecidedByName(t *testing.T) {
-	dir := t.TempDir()
-	for i, text := range []string{"one", "two"} {
-		s := mustOpen(t, dir)
-		s.clock = func() time.Time { return time.Unix(1000, int64(i)) } // of the name
-		s.mu.Lock()
-		w, err := s.admit(1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.queue(record{key: key(1), written: 5, length: 3, sum: checksum([]byte(text))}, []byte(text))
-		s.mu.Unlock()
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := mustOpen(t, dir).Get(key(1), nil); string(got) != text {
-			t.Errorf("after %d files: got %q, %v", i+1, got, err)
-		}
-	}
-}
-
-func TestEntriesAreInOrderOfKeys(t *testing.T) {
+func TestAllIsInOrderOfKeys(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, 0, 50, 10)
 	fill(t, dir, 50, 100, 20)
 	s := mustOpen(t, dir)
 	var keys []Key
-	for k, info := range s.Entries() {
+	for k, info := range s.All() {
 		keys = append(keys, k)
-		if info.Size != 10 && info.Size != 20 || time.Since(info.Written) > time.Hour || !slices.Contains(segmentsIn(t, dir), info.Segment) {
+		if info.Size != 10 && info.Size != 20 || time.Since(info.Written) > time.Hour {
 			t.Errorf("%v: %+v", k, info)
 		}
 	}
 	if len(keys) != 100 || !slices.IsSortedFunc(keys, func(a, b Key) int { return bytes.Compare(a[:], b[:]) }) {
 		t.Errorf("%d keys, want 100 in order", len(keys))
 	}
-	for range s.Entries() {
+	for range s.All() {
 		break
-	}
-}
-
-func TestRefreshSeesOthers(t *testing.T) {
-	dir := t.TempDir()
-	a, b := mustOpen(t, dir), mustOpen(t, dir)
-	for i := range 3 {
-		if err := a.Put(key(i), payload(i, 50)).Err(); err != nil {
-			t.Fatal(err)
-		}
-		wantEntry(t, b, key(i), nil)
-		if err := b.Refresh(); err != nil {
-			t.Fatal(err)
-		}
-		wantEntry(t, b, key(i), payload(i, 50))
 	}
 }
 
 func TestClosed(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
-	s.Put(key(1), payload(1, 10))
+	mustPut(t, s, key(1), payload(1, 10))
 	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Put(key(2), nil).Err(); err != ErrClosed {
+	if err := s.Put(key(2), nil); err != ErrClosed {
 		t.Errorf("Put: %v", err)
 	}
 	if _, err := s.Get(key(1), nil); err != ErrClosed {
 		t.Errorf("Get: %v", err)
 	}
-	if n := len(segmentsIn(t, dir)); n != 1 {
-		t.Errorf("%d segments", n)
+	if n := len(filesIn(t, dir, "")); n != 1 {
+		t.Errorf("%d files", n)
 	}
 }
 
 func TestTooLarge(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
-	if err := s.Put(key(1), make([]byte, MaxPayload+1)).Err(); err == nil || !strings.Contains(err.Error(), "larger than 1073741824") {
+	if err := s.Put(key(1), make([]byte, MaxPayload+1)); err == nil || !strings.Contains(err.Error(), "larger than 1073741824") {
 		t.Errorf("got %v", err)
 	}
 	if s.Len() != 0 {
@@ -259,15 +228,28 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// More segments than may be open at once, read by several goroutines.
+// What was put is written soon, though nobody asks for it: a killed process loses little.
+func TestPutIsWrittenSoon(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	for i := range 3 {
+		mustPut(t, s, key(i), payload(i, 10))
+		for began := time.Now(); !mustOpen(t, dir).Has(key(i)); time.Sleep(syncAfter / 10) {
+			if time.Since(began) > 20*time.Second {
+				t.Fatal("it is not written")
+			}
+		}
+	}
+}
+
+// More segments than are kept open at once, read by several goroutines.
 func TestManySegments(t *testing.T) {
 	dir := t.TempDir()
-	const n = openFiles + 21 // no multiple of 7
-	s := mustOpen(t, dir)
+	const n = maxReading + 21 // no multiple of 7
 	for i := range n {
-		s.Put(key(i), payload(i, 20))
-		s.detach()
+		fill(t, dir, i, i+1, 20)
 	}
+	s := mustOpen(t, dir)
 	done := make(chan bool)
 	for range 4 {
 		go func() {
@@ -280,78 +262,46 @@ func TestManySegments(t *testing.T) {
 	for range 4 {
 		<-done
 	}
-	if len(s.files.byID) > openFiles || len(s.files.order) != len(s.files.byID) {
-		t.Errorf("%d files open, %d in order", len(s.files.byID), len(s.files.order))
+	if s.reading > maxReading {
+		t.Errorf("%d files are open", s.reading)
 	}
 }
 
-func TestIndexAgainstMap(t *testing.T) {
-	x, want := newIndex(), map[Key]int64{}
-	for i := range 20000 {
-		k := key(i * i % 7919)
-		if i%5 == 0 {
-			if e := x.get(&k); e != nil {
-				x.drop(e)
-			}
-			delete(want, k)
-			continue
-		}
-		x.put(entry{key: k, offset: int64(i)})
-		want[k] = int64(i)
+func TestUnreadableFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
 	}
-	if x.live != len(want) {
-		t.Errorf("%d live, want %d", x.live, len(want))
-	}
-	for i := range 7919 {
-		k := key(i)
-		e, offset := x.get(&k), want[k]
-		if (e != nil) != (offset != 0) || e != nil && e.offset != offset {
-			t.Fatalf("key %d: got %+v, want offset %d", i, e, offset)
-		}
+	if _, err := Open(path); err == nil {
+		t.Error("opened a file as a folder")
 	}
 }
 
-func TestIndexMemory(t *testing.T) {
-	x := newIndex()
-	for i := range 200_000 {
-		x.put(entry{key: key(i)})
-		if size := len(x.chunks)*chunkLength*int(unsafe.Sizeof(entry{})) + 4*len(x.table); i > 100_000 && size > 70*i {
-			t.Fatalf("%d entries take %d bytes", i, size)
-		}
-	}
-}
-
-func TestSidecarIsOnlyAShortcut(t *testing.T) {
+// Files of the earlier format are counted, never read as records and left alone; what else lies in the folder is nobody's
+// business.
+func TestObsoleteAndForeignFiles(t *testing.T) {
 	dir := t.TempDir()
-	const n = 2500
-	fill(t, dir, 0, n, 100)
-	sidecars, _ := filepath.Glob(filepath.Join(dir, "*"+sidecarSuffix))
-	if len(sidecars) != 1 {
-		t.Fatalf("sidecars: %v", sidecars)
+	fill(t, dir, 0, 3, 10)
+	files := map[string]string{
+		"20260101T000000-host-1-ABC.seg": "wtcache1" + strings.Repeat("wtr1", 200), "20260101T000000-host-1-ABC.idx": "wtr1",
+		"other.seg": "other", "empty.seg": "", "notes.txt": "wtcache2",
 	}
-	whole, err := os.ReadFile(sidecars[0])
-	if err != nil || len(whole) != n*recordSize {
-		t.Fatalf("sidecar of %d bytes, want %d headers (%v)", len(whole), n, err)
-	}
-	flipped := bytes.Clone(whole)
-	flipped[recordSize*700+20] ^= 1
-	want := maps.Collect(mustOpen(t, dir).Entries())
-	for name, content := range map[string][]byte{
-		"whole": whole, "none": nil, "torn": whole[:recordSize*1100+17], "flipped": flipped,
-		"zeros": make([]byte, 5000), "too long": append(bytes.Clone(whole), whole...), "without the first": whole[recordSize:],
-	} {
-		if err := os.WriteFile(sidecars[0], content, 0o666); err != nil {
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if name == "none" {
-			os.Remove(sidecars[0])
-		}
-		s := mustOpen(t, dir)
-		if !maps.Equal(want, maps.Collect(s.Entries())) {
-			t.Errorf("%s: other entries", name)
-		}
-		for _, i := range []int{0, 699, 700, 701, 1100, n - 1} {
-			wantEntry(t, s, key(i), payload(i, 100))
-		}
+	}
+	s := mustOpen(t, dir)
+	if n, size := s.Obsolete(); n != 2 || size != 8+800+4 {
+		t.Errorf("%d obsolete files of %d bytes", n, size)
+	}
+	if flaws, err := s.Verify(); len(flaws) > 0 || err != nil || s.Len() != 3 {
+		t.Errorf("%v, %v, %d entries", flaws, err, s.Len())
+	}
+	if _, removed, err := s.Prune(func(Key, Info) bool { return false }); removed != 3 || err != nil {
+		t.Errorf("removed %d, %v", removed, err)
+	}
+	if left := filesIn(t, dir, ""); len(left) != len(files) {
+		t.Errorf("%v is left", left)
 	}
 }

@@ -1,8 +1,8 @@
 package cache_test
 
 import (
-	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 
@@ -23,9 +23,9 @@ func Example() {
 
 	key := cache.Key(sha256.Sum256([]byte("dpo, lambda 0.1, seed 1")))
 	if !store.Has(key) {
-		store.Put(key, []byte("status done, KL 0.25"))
+		err = store.Put(key, []byte("status done, KL 0.25"))
 	}
-	if err := store.Sync(context.Background()); err != nil { // from here on, it survives anything
+	if err := errors.Join(err, store.Sync()); err != nil { // from here on, it survives anything
 		panic(err)
 	}
 	row, err := store.Get(key, nil)

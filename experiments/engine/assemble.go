@@ -41,7 +41,7 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 		}
 		return e, w.store(one, k, e)
 	})
-	return t, errors.Join(err, w.Store.Sync(context.WithoutCancel(ctx)))
+	return t, errors.Join(err, w.Store.Sync())
 }
 
 // isLost says whether a run must be done again after an error of the cache.

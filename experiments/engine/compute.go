@@ -54,8 +54,7 @@ func (w *Work) Compute(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
-	// What is finished is kept even when the call was interrupted, hence not the caller's context.
-	if synced := w.Store.Sync(context.WithoutCancel(ctx)); err == nil {
+	if synced := w.Store.Sync(); err == nil { // what is finished is kept even when the call was interrupted
 		err = synced
 	}
 	return err
@@ -106,13 +105,7 @@ func (w *Work) release(result cache.Key) {
 // at once then at one of the next results.
 func (w *Work) store(one *worker, k keys, e *result) error {
 	one.payload = e.append(one.payload[:0])
-	pending := w.Store.Put(k.of(e), one.payload) // which copies it
-	select {
-	case <-pending.Done():
-		return pending.Err()
-	default:
-		return nil
-	}
+	return w.Store.Put(k.of(e), one.payload) // which copies it
 }
 
 // known says whether the cache settles a run, and whether as a failure.

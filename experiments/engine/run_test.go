@@ -168,9 +168,8 @@ func (b *brokenLoss) Objective() *objective.Objective {
 	if !b.late {
 		panic("no objective")
 	}
-	dpo := (&objective.DPO{Lambda: 1}).Objective()
-	b.PairTerm, dpo.Pair[0].Term = dpo.Pair[0].Term, b
-	return dpo
+	b.PairTerm, _ = (&objective.DPO{Lambda: 1}).Objective().Only()
+	return objective.OnPairs(b)
 }
 
 func (b *brokenLoss) Grad(*objective.Batch, float64, *objective.Grad) { panic("no gradient") }

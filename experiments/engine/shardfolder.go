@@ -73,10 +73,12 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 		}
 		bare := result{rows: e.rows, model: e.model} // a stack trace differs from process to process
 		digest.Write(bare.append(nil))
-		to.Put(k.of(e), space)
+		if err := to.Put(k.of(e), space); err != nil {
+			return err
+		}
 	}
 	m.Digest = hex.EncodeToString(digest.Sum(nil))
-	return to.Sync(ctx)
+	return to.Sync()
 }
 
 // ErrNoShards is the error of a folder without shards.

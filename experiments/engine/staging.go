@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"windtunnel/experiments/cache/lock"
 )
@@ -17,7 +20,7 @@ type Staging struct {
 	lock  *lock.Lock
 }
 
-// partial ends the names of what is only half written.
+// partial ends the names of what is only half written, but for what makes them unique.
 const partial = ".partial"
 
 // Stage opens a staging folder for OUT/NAME and removes what a killed process left of an earlier one. While another
@@ -30,11 +33,35 @@ func Stage(out, name string) (*Staging, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, "."+name+partial), final: filepath.Join(out, name), lock: held}
-	if err := errors.Join(recoverSwap(s.Dir, s.final), os.RemoveAll(s.Dir), os.Mkdir(s.Dir, 0o755)); err != nil {
+	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: filepath.Join(out, name), lock: held}
+	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
 	return s, nil
+}
+
+// sweep removes what killed processes left of staging folders for OUT/NAME, which nobody else has. The old results that a
+// killed swap left aside come back if nothing is in their place.
+func sweep(out, name string) error {
+	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
+	files, err := os.ReadDir(out)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !left.MatchString(file.Name()) {
+			continue
+		}
+		path, final := filepath.Join(out, file.Name()), filepath.Join(out, name)
+		if _, err := os.Stat(final); errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, aside) {
+			if err := os.Rename(path, final); err != nil {
+				return err
+			}
+		} else if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Hold locks a results folder against other processes.
@@ -48,8 +75,7 @@ func (s *Staging) Abandon() {
 		return
 	}
 	os.RemoveAll(s.Dir)
-	// A lock that cannot be removed is stale as soon as this process ends.
-	_ = s.lock.Release()
+	_ = s.lock.Release() // it ends with this process anyway
 	s.lock = nil
 }
 
@@ -61,9 +87,6 @@ func (s *Staging) Publish() error {
 		return err
 	}
 	if err := syncTree(s.Dir); err != nil {
-		return err
-	}
-	if err := s.lock.Check(); err != nil {
 		return err
 	}
 	if _, err := os.Stat(s.final); errors.Is(err, fs.ErrNotExist) {

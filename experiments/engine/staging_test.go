@@ -95,8 +95,8 @@ func TestPublishOverForeign(t *testing.T) {
 func TestStageSweeps(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
-	keep := []string{".xy.partial", ".x.notes.partial", "x.partial"}
-	for _, name := range append(keep, ".x.partial") {
+	keep := []string{".xy.partial-ABC", ".x.notes.partial", ".x.partial-ABC.partial-ABC", "x.partial"}
+	for _, name := range append(keep, ".x.partial", ".x.partial-ABC", ".x.partial-ABC.old") {
 		write(t, filepath.Join(out, name, "runs.csv"), "half")
 	}
 	s, err := Stage(out, "x")
@@ -116,7 +116,7 @@ func TestStageSweeps(t *testing.T) {
 			t.Errorf("%s was removed: %v", name, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 1 {
+	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 2 {
 		t.Errorf("%v is left", left)
 	}
 }
@@ -125,8 +125,8 @@ func TestStageSweeps(t *testing.T) {
 func TestStageAfterKilledSwap(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
-	write(t, filepath.Join(out, ".x.partial.old", "runs.csv"), "old")
-	write(t, filepath.Join(out, ".x.partial", "runs.csv"), "new")
+	write(t, filepath.Join(out, ".x.partial-ABC.old", "runs.csv"), "old")
+	write(t, filepath.Join(out, ".x.partial-ABC", "runs.csv"), "new")
 	s, err := Stage(out, "x")
 	if err != nil {
 		t.Fatal(err)

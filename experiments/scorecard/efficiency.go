@@ -83,7 +83,7 @@ type (
 func (l *lab) sample(p *Place, n, seed int, t *task) sampled {
 	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
 	draw := l.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
-		drawn, err := t.run().BuildPreferences(p.Env)
+		drawn, err := t.run().BuildPreferences(p.aloneEnv)
 		if err != nil {
 			panic(err)
 		}

@@ -8,10 +8,11 @@ import (
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // severity turns the status of a minimizer into the value of a cell.
-var severity = map[exact.Status]float64{exact.Converged: 0, exact.NotUnique: 1, exact.Boundary: 2, exact.Diverged: 3}
+var severity = map[exact.Status]float64{train.Converged: 0, exact.NotUnique: 1, exact.Boundary: 2, train.Diverged: 3}
 
 const existenceValue = "worst over lambda 0.01, 1 and 100: 0 a unique finite minimizer, 1 several, 2 one on the boundary of the simplex, 3 none"
 

@@ -8,9 +8,9 @@ import (
 
 	"windtunnel/metrics/claims"
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 const majorityValue = "total variation that the minimizer at lambda 0.01 moves when one comparison in a hundred changes sides"
@@ -133,7 +133,7 @@ func likeliest(s *Subject, o *outcome) []float64 {
 	t := o.task
 	t.loss, t.Solver = &objective.BradleyTerry{}, "exact"
 	fit := t.exact(s.lab.ctx)
-	if fit.err != nil || fit.status != string(exact.Converged) {
+	if fit.err != nil || fit.status != string(train.Converged) {
 		return []float64{nan, nan, nan}
 	}
 	return probabilities(fit.logPi[0])

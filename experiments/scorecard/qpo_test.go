@@ -129,7 +129,7 @@ type member struct {
 
 func (m *member) Objective() *objective.Objective {
 	term := &objective.Margin{Lambda: m.Lambda, Factor: 1, Outer: m.outer, Link: m.link}
-	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: term}}}
+	return objective.OnPairs(term)
 }
 
 // The theorem of arXiv 2407.09072: no loss psi(mu(r_w) - mu(r_l); lambda) improves bad prompts and leaves good ones at

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
@@ -30,17 +28,17 @@ const (
 	// both ends are the same.
 	nudge      = 1e-3
 	samePolicy = 1e-5
-	// farOff is how far a logit is pushed to see whether the loss holds it, and vanished the probability of a response
+	// pushNats is how far a logit is pushed to find out whether the loss holds it, and vanished the probability of a response
 	// that it does not hold and that counts as gone.
-	farOff   = 40.0
+	pushNats = 40.0
 	farther  = 1e3 // times as far, where the loss still must not rise
 	vanished = 1e-9
 	// holds is the least rise of the loss, as a share of it here or at the start, that counts as holding, and falls the
 	// least fall after a push that shows that a search had not ended; after so many pushes it is given up.
 	holds, falls = 1e-13, 1e-6
 	pushes       = 3
-	// abyss is a fall below the start, in units of the loss there or of 1, that no loss with a bottom has.
-	abyss = 1e6
+	// unboundedFall is a fall below the start, in units of the loss there or of 1, that no loss with a bottom has.
+	unboundedFall = 1e6
 	// rounds bounds how often a search is taken up again: after a push, or with a statistic taken anew.
 	rounds = 30
 )
@@ -50,7 +48,7 @@ type searcher struct {
 	problem     *train.Problem
 	batch       *train.Minibatch
 	pol         policy.Policy
-	anchors     []*anchor
+	release     func()    // lets terms take the statistics anew that they hold back; nil where none does
 	theta       []float64 // the policy's own parameters
 	start, grad []float64
 	unit        float64 // of x: theta = start + unit x
@@ -61,20 +59,12 @@ type searcher struct {
 // newSearcher returns a searcher for the least of a run's loss from its start.
 func newSearcher(made *setup.Setup, unit float64) *searcher {
 	s := &searcher{unit: unit}
-	obj := *made.Objective
-	obj.Pair = slices.Clone(obj.Pair)
-	for i, w := range obj.Pair {
-		if d, ok := w.Term.(objective.Detached); ok {
-			a := &anchor{Detached: d}
-			s.anchors = append(s.anchors, a)
-			obj.Pair[i].Term = a
-		}
-	}
-	held, err := setup.New(made.Run, setup.Given{Env: made.Env, Pairs: made.Pairs, Objective: &obj})
+	loss, release := made.Objective.Hold()
+	held, err := setup.New(made.Run, setup.Given{Env: made.Env, Pairs: made.Pairs, Objective: loss})
 	if err != nil {
 		panic(fmt.Sprintf("scorecard: what was built once: %v", err))
 	}
-	s.problem, s.pol, s.theta = held.Problem, held.Policy, held.Policy.Params()
+	s.problem, s.pol, s.theta, s.release = held.Problem, held.Policy, held.Policy.Params(), release
 	s.batch = train.Full(made.Pairs, s.problem)
 	s.start = append([]float64(nil), s.theta...)
 	s.grad = make([]float64, len(s.theta))
@@ -148,7 +138,7 @@ func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outco
 	if s.sameAs(base) {
 		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
 		o.calm = true // as sure as the base is
-		if o.status == string(exact.Diverged) {
+		if o.status == string(train.Diverged) {
 			o.logPi = make([][]float64, len(o.logPi))
 		}
 		return o
@@ -169,15 +159,15 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		if math.IsNaN(o.reached) || math.IsInf(o.reached, 0) {
 			return
 		}
-		if o.reached < s.first-abyss*max(1, math.Abs(s.first)) {
+		if o.reached < s.first-unboundedFall*max(1, math.Abs(s.first)) {
 			o.away("the loss falls without bound as logits run off")
 			return
 		}
 		push := s.open(x)
 		if push == nil {
 			o.calm = calm
-			if calm || len(s.anchors) == 0 && s.returns(x, o) {
-				o.status, o.reason, o.settled = string(exact.Converged), "", arrived
+			if calm || s.release == nil && s.returns(x, o) {
+				o.status, o.reason, o.settled = string(train.Converged), "", arrived
 			}
 			return
 		}
@@ -201,7 +191,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 
 // away says that there is no minimizer.
 func (o *outcome) away(reason string) {
-	o.status, o.reason, o.settled, o.calm = string(exact.Diverged), reason, arrived, true
+	o.status, o.reason, o.settled, o.calm = string(train.Diverged), reason, arrived, true
 	o.logPi = make([][]float64, len(o.logPi))
 }
 
@@ -236,7 +226,7 @@ func (s *searcher) sameAs(base *outcome) bool {
 // with it held, again and again, until the policy stays; every third time the way that is still to go is guessed from the
 // last two (Aitken's extrapolation).
 func (s *searcher) descend(x []float64) bool {
-	if len(s.anchors) == 0 {
+	if s.release == nil {
 		return quasiNewton(s, x, flatShare*s.begin, s.near()) <= restingShare*s.begin
 	}
 	last, step, before := append([]float64(nil), x...), make([]float64, len(x)), make([]float64, len(x))
@@ -310,7 +300,7 @@ func (s *searcher) open(x []float64) []float64 {
 	}
 	for i, v := range x {
 		for _, sign := range signs {
-			push := sign * (farOff + math.Abs(v))
+			push := sign * (pushNats + math.Abs(v))
 			level := func(times float64) bool {
 				probe[i] = v + times*push
 				return s.loss(probe) < least

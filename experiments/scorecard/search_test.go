@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // Two responses, the first preferred with probability p: the log-ratio margin u at the minimizer has a closed form, or
@@ -44,7 +44,7 @@ func TestSearchClosedForms(t *testing.T) {
 			o := s.solveAt(place, lambda)
 			switch {
 			case math.IsNaN(c.margin):
-				if o.status != string(exact.Diverged) || o.whole() {
+				if o.status != string(train.Diverged) || o.whole() {
 					t.Errorf("%T at %v: %s, want no minimizer", c.loss, lambda, o.status)
 				}
 				continue

@@ -256,7 +256,7 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 	s, err := exact.Stationary(ctx, problem)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
-		o.settled = settledIf(s.Status == exact.Converged)
+		o.settled = settledIf(s.Status == train.Converged)
 	}
 	return o
 }

@@ -151,14 +151,11 @@ func (s *Subject) try() share {
 }
 
 // comparesPairs says whether the loss reads comparisons at all.
-func (s *Subject) comparesPairs() bool { return len(s.Loss.Objective().Pair) > 0 }
+func (s *Subject) comparesPairs() bool { return s.Loss.Objective().Compares() }
 
 // isQPO says whether the loss is of the family psi(mu(r_w) - mu(r_l)) that the paper's theorems speak of.
 func (s *Subject) isQPO() bool {
-	o := s.Loss.Objective()
-	if len(o.Pair) != 1 || len(o.Dist) > 0 || o.Sampled != nil {
-		return false
-	}
-	m, ok := o.Pair[0].Term.(*objective.Margin)
+	term, _ := s.Loss.Objective().Only()
+	m, ok := term.(*objective.Margin)
 	return ok && !m.ReferenceFree
 }

@@ -165,6 +165,14 @@ func TestMajority(t *testing.T) {
 	}
 }
 
+// Samples of a prompt's own comparisons lead TYPO to the population's minimizer.
+func TestSampleEfficiency(t *testing.T) {
+	cell := fill(t, few(1, "sample-efficiency"), baseLosses()[5])[0]["sample-efficiency"]
+	if cell.Verdict != Pass {
+		t.Errorf("TYPO: %s, %s", cell.Verdict, cell.Reading.Detail)
+	}
+}
+
 // A loss without lambda, or without comparisons, is not judged by what it lacks.
 func TestNone(t *testing.T) {
 	rows := fill(t, few(3), spec.Objective{Loss: &objective.BradleyTerry{}}, spec.Objective{Loss: &objective.RLHF{Lambda: 1}})
@@ -185,7 +193,7 @@ func (broken) DifferenceOnly() bool { panic("broken on purpose") }
 type brokenLoss struct{}
 
 func (*brokenLoss) Objective() *objective.Objective {
-	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: broken{}}}}
+	return objective.OnPairs(broken{})
 }
 
 // One broken loss fails, and the others are measured.

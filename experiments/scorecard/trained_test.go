@@ -19,7 +19,7 @@ type opaqueLoss struct {
 
 func (p *opaqueLoss) Objective() *objective.Objective {
 	term := opaque{&objective.Margin{Lambda: p.Lambda, Factor: 1, Outer: objective.Logistic{}, Link: p.link}}
-	return &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: term}}}
+	return objective.OnPairs(term)
 }
 
 // The search ends where the exact solver does, at every lambda, for a loss of margins and for one of the whole policy.

@@ -26,7 +26,7 @@ func (l *loader) reviewSolver(run *Run, from *origin) {
 
 // reviewOnline refuses to look for the minimizer over comparisons that depend on how it is looked for.
 func (l *loader) reviewOnline(run *Run, from *origin) {
-	if run.Online() != nil && run.Solver == setup.SolverExact && len(run.Loss.Objective().Pair) > 0 {
+	if run.Online() != nil && run.Solver == setup.SolverExact && run.Loss.Objective().Compares() {
 		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",
 			"solver: train, or preferences that are drawn before"))
 	}

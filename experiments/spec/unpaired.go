@@ -22,7 +22,7 @@ func unpairedLosses() []string {
 		if kind.Name == "sum" || kind.Name == "custom" {
 			continue // what they hold is the user's
 		}
-		if o := kind.New().Objective(); len(o.Pair) > 0 && o.AcceptsUnpaired() {
+		if o := kind.New().Objective(); o.Compares() && o.AcceptsUnpaired() {
 			names = append(names, kind.Name)
 		}
 	}

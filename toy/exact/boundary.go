@@ -20,7 +20,7 @@ import (
 // until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported.
 func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) (*result, error) {
 	r.status, r.logps = Boundary, [][]float64{nil}
-	r.reason = t.say("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
+	r.reason = t.reasonf("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
 		"boundary of the simplex, where some of %s have probability 0", list(all(t.responses())))
 	if len(groups) > 1 || !convexRatio(m.Link) {
 		r.reason += "; it is not computed for this link and comparison graph, where the problem is not convex or has many solutions"
@@ -33,7 +33,7 @@ func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) 
 		return nil, err
 	}
 	if !done {
-		r.status, r.reason = Stalled, t.say("the active-set method gave up after %d steps", r.iterations)
+		r.status, r.reason = Stalled, t.reasonf("the active-set method gave up after %d steps", r.iterations)
 		return r, nil
 	}
 	logp, gone := make([]float64, len(e.p)), []int(nil)
@@ -44,7 +44,7 @@ func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) 
 		}
 	}
 	r.logps[0] = logp
-	r.reason = t.say("the minimizer lies on the boundary of the simplex: %s at probability 0", list(gone))
+	r.reason = t.reasonf("the minimizer lies on the boundary of the simplex: %s at probability 0", list(gone))
 	return r, nil
 }
 
@@ -101,8 +101,8 @@ func (e *edge) descend(s *solver, r *result) (bool, error) {
 			return false, nil
 		}
 		r.change = e.move(dir, loss)
-		settled := r.change <= probabilityStep || r.change <= roundingStep && r.change >= last/2
-		if settled && !e.release() {
+		arrived := r.change <= probabilityStep || r.change <= roundingStep && r.change >= last/2
+		if arrived && !e.release() {
 			return true, nil
 		}
 		last = r.change

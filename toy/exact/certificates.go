@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 const (
@@ -35,7 +36,7 @@ func (t *task) compared() (some, rest []int) {
 // margins sum to p min(0, t_w) summed: log-probabilities cannot fall without bound. Two minimizers would have one between
 // them that leaves mass over, and the loss strictly falls when that is spread, since some chosen response is below its
 // reference. Mass that responses never compared can take need not be spread, if the margins alone can be had for less.
-func ruleRaised(s *solver, t *task, a *anatomy) (*Verdict, error) {
+func ruleRaised(s *solver, t *task, a *assumptions) (*Verdict, error) {
 	if a.raised == nil {
 		return nil, nil
 	}
@@ -46,11 +47,11 @@ func ruleRaised(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	seen, rest := t.compared()
 	for _, k := range seen {
 		if !slices.Contains(t.chosen, k) {
-			return &Verdict{Diverged, t.say("the loss falls for ever because response %d was never chosen", k)}, nil
+			return &Verdict{train.Diverged, t.reasonf("the loss falls for ever because response %d was never chosen", k)}, nil
 		}
 	}
 	if len(rest) == 0 {
-		return &Verdict{Converged, ""}, nil
+		return &Verdict{train.Converged, ""}, nil
 	}
 	return s.leastMass(t, a.raised, *shape, rest)
 }
@@ -58,7 +59,7 @@ func ruleRaised(s *solver, t *task, a *anatomy) (*Verdict, error) {
 // leastMass decides where a loss of margins that costs nothing extra from the reference upwards leaves mass to responses
 // that were never compared.
 func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, rest []int) (*Verdict, error) {
-	pushed := &Verdict{Boundary, t.say("the margins ask for more than all the mass, which leaves probability 0 to %s", list(rest))}
+	pushed := &Verdict{Boundary, t.reasonf("the margins ask for more than all the mass, which leaves probability 0 to %s", list(rest))}
 	z, mass := make([]float64, t.responses()), 0.0
 	for _, group := range t.groups() {
 		if len(group) == 1 {
@@ -67,9 +68,9 @@ func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, 
 		if t.unbeaten(group) != nil {
 			return pushed, nil
 		}
-		r := &result{status: Converged}
-		if err := s.scaledMargins(t, &marginTerm{Margin: m, shape: shape}, group, z, r); err != nil || r.status != Converged {
-			return nil, undecidable(t.say("the margins alone are not found"))
+		r := &result{status: train.Converged}
+		if err := s.scaledMargins(t, &marginTerm{Margin: m, shape: shape}, group, z, r); err != nil || r.status != train.Converged {
+			return nil, undecidable(t.reasonf("the margins alone are not found"))
 		}
 		low := math.Inf(1)
 		for _, k := range group {
@@ -83,41 +84,41 @@ func (s *solver) leastMass(t *task, m *objective.Margin, shape objective.Shape, 
 	case mass > 1+clearly:
 		return pushed, nil
 	case mass < 1-clearly:
-		return &Verdict{NotUnique, t.say("the margins leave mass over, which %s may take or leave", list(rest))}, nil
+		return &Verdict{NotUnique, t.reasonf("the margins leave mass over, which %s may take or leave", list(rest))}, nil
 	}
-	return nil, undecidable(t.say("the margins ask for all the mass, to rounding"))
+	return nil, undecidable(t.reasonf("the margins ask for all the mass, to rounding"))
 }
 
 // ruleShift: where some response was never compared, raising the compared ones alike at its expense keeps their margins. A
 // loss that strictly falls with it, or with the opposite move, has no minimizer in the interior. The first move ends where
 // the others are at probability 0, and there is a minimizer if every compared response is held back from 0.
-func ruleShift(_ *solver, t *task, a *anatomy) (*Verdict, error) {
+func ruleShift(_ *solver, t *task, a *assumptions) (*Verdict, error) {
 	seen, rest := t.compared()
 	link, shared := a.link()
 	if len(rest) == 0 || len(a.singles) == 0 || a.barrier > 0 || !shared {
 		return nil, nil
 	}
 	if link == nil && a.everySingle((*objective.Shape).Increasing) {
-		return &Verdict{Diverged, t.say("the loss falls for ever: lowering the compared responses alike for %s keeps their margins and lowers the rest",
+		return &Verdict{train.Diverged, t.reasonf("the loss falls for ever: lowering the compared responses alike for %s keeps their margins and lowers the rest",
 			list(rest))}, nil
 	}
 	held, _ := t.held(a)
 	if !a.sinking() || !a.boundedBelow() || !allOf(seen, held) {
 		return nil, nil
 	}
-	return &Verdict{Boundary, t.say("raising the compared responses alike keeps their margins and lowers the loss, which leaves probability 0 to %s",
+	return &Verdict{Boundary, t.reasonf("raising the compared responses alike keeps their margins and lowers the loss, which leaves probability 0 to %s",
 		list(rest))}, nil
 }
 
 // boundedBelow says whether every part of the loss is, given that no log-probability exceeds 0.
-func (a *anatomy) boundedBelow() bool {
+func (a *assumptions) boundedBelow() bool {
 	return a.everyMargin(func(p *objective.Shape) bool { return p.Low != objective.Plunges && p.High != objective.Plunges }) &&
 		a.everySingle(func(p *objective.Shape) bool { return p.Low != objective.Plunges })
 }
 
 // held says which responses a function of one of them keeps from probability 0, as their log-probability would cost without
 // bound, and for which such a function is strictly convex.
-func (t *task) held(a *anatomy) (held, strict []bool) {
+func (t *task) held(a *assumptions) (held, strict []bool) {
 	held, strict = make([]bool, t.responses()), make([]bool, t.responses())
 	for k := range held {
 		held[k] = a.barrier > 0
@@ -159,7 +160,7 @@ func allOf(members []int, marked []bool) bool {
 // ruleCoercive: there is a minimizer if no set of responses can go to probability 0 at a bounded cost. Where margins cost
 // without bound when they are lost, a response takes those that it beat with it; so each needs one among these that is
 // held, or to take all.
-func ruleCoercive(s *solver, t *task, a *anatomy) (*Verdict, error) {
+func ruleCoercive(s *solver, t *task, a *assumptions) (*Verdict, error) {
 	if len(a.singles) == 0 && a.barrier == 0 || !a.boundedBelow() {
 		return nil, nil
 	}
@@ -177,10 +178,10 @@ func ruleCoercive(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	if a.convex() {
 		if a.sinking() {
-			return &Verdict{Converged, ""}, nil
+			return &Verdict{train.Converged, ""}, nil
 		}
 		if sum, at, err := s.balance(t); err != nil || at != nil && sum < -clearly {
-			return &Verdict{Converged, ""}, err
+			return &Verdict{train.Converged, ""}, err
 		}
 	}
 	return s.searched(t, a)
@@ -202,7 +203,7 @@ func (t *task) below(k int) []int {
 // ruleFace: a loss that is strictly convex in the compared log-probabilities, all of them held, beside responses that were
 // never compared. These take what mass the others leave, if nothing pulls at any of these somewhere. If the compared ones,
 // given all mass, still want more (see balance), the minimizer is there.
-func ruleFace(s *solver, t *task, a *anatomy) (*Verdict, error) {
+func ruleFace(s *solver, t *task, a *assumptions) (*Verdict, error) {
 	seen, rest := t.compared()
 	held, strict := t.held(a)
 	if len(rest) == 0 || a.barrier > 0 || !a.boundedBelow() || !a.convex() || !allOf(seen, held) || !allOf(seen, strict) {
@@ -214,14 +215,14 @@ func ruleFace(s *solver, t *task, a *anatomy) (*Verdict, error) {
 	}
 	if at != nil && math.Abs(sum) < clearly && at.left(rest) > clearly {
 		if len(rest) > 1 {
-			return &Verdict{NotUnique, t.say("%s share what mass the others leave as they like", list(rest))}, nil
+			return &Verdict{NotUnique, t.reasonf("%s share what mass the others leave as they like", list(rest))}, nil
 		}
-		return &Verdict{Converged, ""}, nil
+		return &Verdict{train.Converged, ""}, nil
 	}
 	if sum, at, err = s.balance(t.within(seen)); at == nil || sum > -clearly {
 		return nil, err
 	}
-	return &Verdict{Boundary, t.say("%s want more than all the mass, which leaves probability 0 to %s", list(seen), list(rest))}, nil
+	return &Verdict{Boundary, t.reasonf("%s want more than all the mass, which leaves probability 0 to %s", list(seen), list(rest))}, nil
 }
 
 // left returns the probability of some responses of a single prompt.
@@ -240,56 +241,25 @@ func (p *point) left(some []int) float64 {
 // mass over and have no derivative, and then nor would this. Where all derivatives vanish it is a free minimizer. at is nil
 // where the search does not arrive.
 func (s *solver) balance(t *task) (sum float64, at *point, err error) {
-	l := newLandscape(s.problem.Objective, []*task{t})
+	l := newLossFunction(s.problem.Objective, []*task{t})
 	l.floating, l.start = true, t.logRef
-	d, err := s.settle(l)
+	d, err := s.stationaryFrom(l)
 	if err != nil || !d.converged {
 		return 0, nil, err
 	}
-	g, scale := l.free(d.at)
+	g, scale := l.objective.FreeGrad(l.prompt(d.at, 0))
 	for _, v := range g {
 		sum += v
 	}
 	return sum / max(scale, math.SmallestNonzeroFloat64), d.at, nil
 }
 
-// free returns the derivatives of a single prompt's loss by the log-probabilities as free variables, and the sum of their
-// parts' sizes.
-func (l *landscape) free(at *point) (g []float64, scale float64) {
-	t := l.tasks[0]
-	g = make([]float64, t.responses())
-	n := len(t.weight)
-	b := objective.Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n),
-		RefRejected: make([]float64, n), Weight: t.weight, Gap: t.gap, Dispersion: t.dispersion}
-	gather(t, t.logRef, b.RefChosen, b.RefRejected)
-	gather(t, at.logp[0], b.Chosen, b.Rejected)
-	for _, w := range l.objective.Pair {
-		part := objective.Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-		w.Term.Grad(&b, w.Weight, &part)
-		for i, c := range t.chosen {
-			g[c] += part.Chosen[i]
-			g[t.rejected[i]] += part.Rejected[i]
-			scale += math.Abs(part.Chosen[i]) + math.Abs(part.Rejected[i])
-		}
-	}
-	d := objective.Dist{LogPi: at.logp[0], Pi: at.pi[0], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar}
-	for _, w := range l.objective.Dist {
-		part := make([]float64, len(g))
-		w.Term.Grad(&d, t.total*w.Weight, part)
-		for k, v := range part {
-			g[k] += v
-			scale += math.Abs(v)
-		}
-	}
-	return g, scale
-}
-
 // searched answers for a loss that has a minimizer but is not convex: by Newton's method from the reference and from
 // policies with one response far above or below the others. Several minimizers as low as each other are not decided on.
-func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
+func (s *solver) searched(t *task, a *assumptions) (*Verdict, error) {
 	const caveat = "a minimizer exists, but the loss is not convex"
 	if !a.curved {
-		return nil, undecidable(t.say(caveat + " and has no second derivatives to search for others"))
+		return nil, undecidable(t.reasonf(caveat + " and has no second derivatives to search for others"))
 	}
 	starts := [][]float64{t.logRef}
 	for k := range t.responses() {
@@ -302,9 +272,9 @@ func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
 	var best *descent
 	var found []*descent
 	for _, from := range starts {
-		l := newLandscape(s.problem.Objective, []*task{t})
+		l := newLossFunction(s.problem.Objective, []*task{t})
 		l.floating, l.start = true, from
-		d, err := s.settle(l)
+		d, err := s.stationaryFrom(l)
 		if err != nil {
 			return nil, err
 		}
@@ -317,12 +287,12 @@ func (s *solver) searched(t *task, a *anatomy) (*Verdict, error) {
 		}
 	}
 	if best == nil || !best.converged {
-		return nil, undecidable(t.say(caveat + " and the search for it does not arrive"))
+		return nil, undecidable(t.reasonf(caveat + " and the search for it does not arrive"))
 	}
 	for _, d := range found {
 		if _, relative := compare(best.at, d.at); relative > samePoint && d.at.loss <= best.at.loss+asLow*max(1, math.Abs(best.at.loss)) {
-			return nil, undecidable(t.say(caveat + " and searches end as low at different policies"))
+			return nil, undecidable(t.reasonf(caveat + " and searches end as low at different policies"))
 		}
 	}
-	return &Verdict{Converged, t.say("%s: none other as low was found from %d starts", caveat, len(starts))}, nil
+	return &Verdict{train.Converged, t.reasonf("%s: none other as low was found from %d starts", caveat, len(starts))}, nil
 }

@@ -11,6 +11,7 @@ import (
 	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // tolerance is the agreement asked of probabilities with closed forms.
@@ -134,7 +135,7 @@ func TestClosedForms(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				e, lambda := drawEnv(rt), drawLambda(rt)
 				s := solve(t, Problem{Env: e, Pairs: population(e)}, c.loss(lambda))
-				if s.Status != Converged || s.Reason != "" {
+				if s.Status != train.Converged || s.Reason != "" {
 					rt.Fatalf("status %s: %s", s.Status, s.Reason)
 				}
 				for x := range e.Prompts {
@@ -173,7 +174,7 @@ func TestLinks(t *testing.T) {
 				if c.Alpha > 1 && s.Status == Boundary {
 					return
 				}
-				if s.Status != Converged {
+				if s.Status != train.Converged {
 					rt.Fatalf("status %s: %s", s.Status, s.Reason)
 				}
 				for x, logp := range s.Policy {
@@ -202,7 +203,7 @@ func TestTYPOStationary(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e, lambda := drawEnv(rt), drawLambda(rt)
 		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: lambda, KLReduction: "sum"})
-		if s.Status != Converged {
+		if s.Status != train.Converged {
 			rt.Fatalf("status %s: %s", s.Status, s.Reason)
 		}
 		for x, logp := range s.Policy {
@@ -258,7 +259,7 @@ func TestLimits(t *testing.T) {
 			if lambda > 1 {
 				bound = c.atHi
 			}
-			if s.Status != Converged || distance(s.Policy[0], want) > bound {
+			if s.Status != train.Converged || distance(s.Policy[0], want) > bound {
 				t.Errorf("%s at lambda %g: %s, off by %g", c.name, lambda, s.Status, distance(s.Policy[0], want))
 			}
 		}

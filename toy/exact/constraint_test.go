@@ -16,6 +16,7 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // plainLoss writes out the full loss as paper.md section 2 states it, from probabilities.
@@ -117,7 +118,7 @@ func TestConstrained(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%g", name, kind, lambda), func(t *testing.T) {
 					p := make(t)
 					s := solve(t, p, lossOf(kind, lambda))
-					if s.Status != Converged {
+					if s.Status != train.Converged {
 						t.Fatalf("%s: %s", s.Status, s.Reason)
 					}
 					loss := func() float64 { return plainLoss(kind, p.Env, p.Pairs, p.Policy, lambda, p.L2) }
@@ -217,7 +218,7 @@ func TestUnlimitedClasses(t *testing.T) {
 				reached := make([]float64, 3)
 				p.Logits(x, reached)
 				logspace.LogSoftmax(reached, reached)
-				if d := distance(reached, want.Policy[x]); s.Status == Converged && d > 1e-10 {
+				if d := distance(reached, want.Policy[x]); s.Status == train.Converged && d > 1e-10 {
 					t.Errorf("%s %T: parameters off by %g", name, loss, d)
 				}
 			}
@@ -235,16 +236,16 @@ func TestLimitedExistence(t *testing.T) {
 		s := solve(t, Problem{Env: e, Pairs: both, Policy: build(t, e, line)}, &objective.DPO{Lambda: lambda})
 		// The minimum over c of 3 softplus(c) + softplus(-c), c = lambda theta, is at sigmoid(c) = 1/4.
 		c := lambda * (s.Policy[0][1] - s.Policy[0][0] - math.Log(0.4) + math.Log(0.4))
-		if s.Status != Converged || math.Abs(logspace.Sigmoid(c)-0.25) > 1e-12+1e-15*lambda {
+		if s.Status != train.Converged || math.Abs(logspace.Sigmoid(c)-0.25) > 1e-12+1e-15*lambda {
 			t.Errorf("lambda %g: %+v, sigmoid %v", lambda, s, logspace.Sigmoid(c))
 		}
 		s = solve(t, Problem{Env: e, Pairs: pairs([3]int{1, 2, 3}), Policy: build(t, e, line)}, &objective.DPO{Lambda: lambda})
-		if s.Status != Diverged || s.Policy[0] != nil || s.Reason != "prompt 0: the loss falls for ever in a direction of the policy "+
+		if s.Status != train.Diverged || s.Policy[0] != nil || s.Reason != "prompt 0: the loss falls for ever in a direction of the policy "+
 			"class that raises response 1 over response 2, which it never lost to, and lowers no compared margin" {
 			t.Errorf("lambda %g: %+v", lambda, s)
 		}
 		s = solve(t, Problem{Env: e, Pairs: pairs([3]int{1, 2, 3}), Policy: build(t, e, line)}, &objective.TYPO{Lambda: lambda})
-		if s.Status != Converged {
+		if s.Status != train.Converged {
 			t.Errorf("typo %g: %+v", lambda, s)
 		}
 	}
@@ -259,12 +260,12 @@ func TestSeparableAcrossPrompts(t *testing.T) {
 	}
 	data := &preference.Pairs{Prompt: []int{0, 1, 2}, Chosen: []int{0, 0, 0}, Rejected: []int{1, 1, 1}}
 	s := solve(t, Problem{Env: e, Pairs: data, Policy: build(t, e, &policy.LinearParams{})}, &objective.DPO{Lambda: 1})
-	if s.Status != Converged || distance(s.Policy[0], logs(1, 1)) > 1e-14 {
+	if s.Status != train.Converged || distance(s.Policy[0], logs(1, 1)) > 1e-14 {
 		t.Errorf("opposite wishes: %+v", s)
 	}
 	data = &preference.Pairs{Prompt: data.Prompt[:2], Chosen: data.Chosen[:2], Rejected: data.Rejected[:2]}
 	s = solve(t, Problem{Env: e, Pairs: data, Policy: build(t, e, &policy.LinearParams{})}, &objective.DPO{Lambda: 1})
-	if s.Status != Diverged {
+	if s.Status != train.Diverged {
 		t.Errorf("compatible wishes: %+v", s)
 	}
 }
@@ -323,7 +324,7 @@ func TestPublishedPairs(t *testing.T) {
 		for k, v := range e.Prompts[0].LogStar {
 			kl += math.Exp(v) * (v - s.Policy[0][k])
 		}
-		if s.Status != Converged || kl > 0.015 {
+		if s.Status != train.Converged || kl > 0.015 {
 			t.Errorf("log lambda %g: %s, KL on the good prompt %g", logLambda, s.Status, kl)
 		}
 	}

@@ -4,8 +4,8 @@
 // minimizer exists, and never by the size of a number.
 //
 // A tabular policy with a loss of the QPO family is solved prompt by prompt in the scaled margins (margin.go,
-// normalize.go, boundary.go), exact RLHF in closed form (gibbs.go), everything else by Newton's method in the
-// parameters (landscape.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
+// normalize.go, boundary.go), exact RLHF in closed form (gibbs), everything else by Newton's method in the
+// parameters (lossfunction.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
 // and those in which it falls for ever have been ruled out (recession.go). Of many losses that it cannot minimize, Exists
 // still says whether there is a minimizer (existence.go).
 package exact
@@ -15,9 +15,11 @@ import (
 	"math"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // Problem is what to minimize: over the parameters theta of Policy,
@@ -34,26 +36,23 @@ type Problem struct {
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
 }
 
-// Status says what kind of answer a Solution is.
-type Status string
+// Status says what kind of answer a Solution is. train.Converged is the unique minimizer, or, where the loss is not convex
+// (RLHF or f-DPO under a constraint), the lowest local minimizer found from a fixed list of starts; train.Diverged is a loss
+// that falls for ever, without minimizer.
+type Status = train.Status
 
-// Where prompts differ, a solution has the status listed last here.
+// The other answers of a solver.
 const (
-	// Converged is the unique minimizer, or, where the loss is not convex (RLHF or f-DPO under a constraint), the
-	// lowest local minimizer found from a fixed list of starts.
-	Converged Status = "converged"
 	// NotUnique is a flat direction; the policy reported is the minimizer nearest to pi_ref in KL(pi_ref to pi).
 	NotUnique Status = "not-unique"
 	// Boundary is a minimizer on the boundary of the simplex, where some responses have probability 0.
 	Boundary Status = "boundary"
-	// Diverged is a loss that falls for ever: there is no minimizer.
-	Diverged Status = "diverged"
 	// Stalled is a solver that gave up: no statement about the loss.
 	Stalled Status = "stalled"
 )
 
-// severity orders the statuses.
-var severity = map[Status]int{Converged: 0, NotUnique: 1, Boundary: 2, Diverged: 3, Stalled: 4}
+// severity orders the statuses: where prompts differ, a solution has the gravest.
+var severity = map[Status]int{train.Converged: 0, NotUnique: 1, Boundary: 2, train.Diverged: 3, Stalled: 4}
 
 // Solution is the outcome of Solve.
 type Solution struct {
@@ -71,11 +70,15 @@ type Solution struct {
 // the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, or that the
 // combination of terms, class and penalty is one whose minimizer Solve cannot decide rigorously.
 func Solve(ctx context.Context, p *Problem) (*Solution, error) {
-	s, err := newSolver(ctx, p)
+	kinds, err := classify(p.Objective)
 	if err != nil {
 		return nil, err
 	}
-	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	s, err := newSolver(ctx, p, kinds)
+	if err != nil {
+		return nil, err
+	}
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, b := range p.Policy.Blocks() {
 		r, err := s.block(b)
 		if err != nil {
@@ -118,7 +121,7 @@ func (s *Solution) add(b policy.Block, r *result) {
 
 // block solves one block by the strategy that fits it.
 func (s *solver) block(b policy.Block) (*result, error) {
-	l := s.landscape(b)
+	l := s.lossOn(b)
 	switch {
 	case s.problem.L2 > 0:
 		return s.penalized(l)
@@ -136,14 +139,14 @@ func (s *solver) block(b policy.Block) (*result, error) {
 func (s *solver) tabular(t *task) (*result, error) {
 	switch {
 	case t.total == 0 || s.terms.constant():
-		return &result{status: NotUnique, reason: t.say("the loss does not see this prompt, so every policy minimizes it; " +
+		return &result{status: NotUnique, reason: t.reasonf("the loss does not see this prompt, so every policy minimizes it; " +
 			"pi_ref is reported"), logps: [][]float64{t.logRef}}, nil
 	case s.terms.only != nil:
 		return s.margin(t, s.terms.only)
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
 	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
-		l := newLandscape(s.problem.Objective, []*task{t})
+		l := newLossFunction(s.problem.Objective, []*task{t})
 		l.floating = true
 		return s.descend(l, [][]float64{append([]float64(nil), t.logRef...)})
 	}
@@ -161,7 +164,7 @@ func (s *solver) measure(total *Solution) {
 	total.Loss, total.GradNorm = 0, 0
 	sum := 0.0
 	for _, b := range s.problem.Policy.Blocks() {
-		l := s.landscape(b)
+		l := s.lossOn(b)
 		at := l.newPoint(s.problem.Policy.Params()[b.Offset : b.Offset+b.Dim])
 		l.evaluate(at)
 		total.Loss += at.loss
@@ -170,4 +173,44 @@ func (s *solver) measure(total *Solution) {
 		}
 	}
 	total.GradNorm = math.Sqrt(sum)
+}
+
+// gibbs minimizes entropy KL(pi to pi_ref) - reward sum pi log pi_star over all policies of a prompt: the minimizer is
+// proportional to pi_ref pi_star^(reward/entropy) (Rafailov et al., arXiv 2305.18290, equation 4).
+func (s *solver) gibbs(t *task) *result {
+	if s.terms.entropy == 0 {
+		return s.bareReward(t)
+	}
+	best := 0
+	for k, v := range t.logStar {
+		if s.terms.reward*v > s.terms.reward*t.logStar[best] {
+			best = k
+		}
+	}
+	// Rewards are measured from the best one: divided by a small lambda, a common offset would round them.
+	logp := make([]float64, t.responses())
+	for k, v := range t.logStar {
+		logp[k] = t.logRef[k] + (v-t.logStar[best])/s.terms.entropy*s.terms.reward
+	}
+	logspace.LogSoftmax(logp, logp)
+	return &result{status: train.Converged, logps: [][]float64{logp}}
+}
+
+// bareReward is the expected reward without any regularizer, linear in the probabilities.
+func (s *solver) bareReward(t *task) *result {
+	var best []int
+	for k, v := range t.logStar {
+		switch gain := s.terms.reward * v; {
+		case len(best) == 0 || gain > s.terms.reward*t.logStar[best[0]]:
+			best = []int{k}
+		case gain == s.terms.reward*t.logStar[best[0]]:
+			best = append(best, k)
+		}
+	}
+	if len(best) == t.responses() {
+		return &result{status: NotUnique, reason: t.reasonf("all responses have the same reward; pi_ref is reported"),
+			logps: [][]float64{t.logRef}}
+	}
+	return &result{status: train.Diverged, logps: [][]float64{nil},
+		reason: t.reasonf("nothing holds the policy back from %s, whose reward is the highest", list(best))}
 }

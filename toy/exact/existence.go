@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // Verdict says whether a loss has a minimizer over all policies, and whether it has only one.
@@ -26,15 +27,15 @@ func Exists(ctx context.Context, p *Problem) (*Verdict, error) {
 	if p.L2 != 0 {
 		return nil, undecidable("a loss with a penalty on the parameters")
 	}
-	a, err := dissect(p.Objective)
+	a, err := assumptionsOf(p.Objective)
 	if err != nil {
 		return nil, err
 	}
-	s, err := takeApart(ctx, p, terms{})
+	s, err := newSolver(ctx, p, terms{})
 	if err != nil {
 		return nil, err
 	}
-	total := &Verdict{Status: Converged}
+	total := &Verdict{Status: train.Converged}
 	for _, t := range s.tasks {
 		t.annotate()
 		v, err := s.decide(t, a)
@@ -48,8 +49,8 @@ func Exists(ctx context.Context, p *Problem) (*Verdict, error) {
 	return total, nil
 }
 
-// anatomy is what an objective's terms say of themselves.
-type anatomy struct {
+// assumptions are what an objective's terms say of themselves, which rules decide by.
+type assumptions struct {
 	margins []objective.Structure // those with a part on the margin
 	singles []objective.Structure // those with a part on single responses
 	weights []float64             // of singles
@@ -61,16 +62,14 @@ type anatomy struct {
 	plain   bool                  // every margin is that of the log-ratios, without offset
 }
 
-// dissect takes an objective apart. Terms of weight 0 do not count.
-func dissect(o *objective.Objective) (*anatomy, error) {
+// assumptionsOf reads what an objective is made of. Terms of weight 0 do not count.
+func assumptionsOf(o *objective.Objective) (*assumptions, error) {
 	if o.Sampled != nil {
 		return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside sampled reference responses")
 	}
-	a := &anatomy{moving: o.Moving != nil, curved: true, plain: true}
-	for _, w := range o.Pair {
-		if w.Weight == 0 {
-			continue
-		}
+	a := &assumptions{moving: o.Moving != nil, curved: true, plain: true}
+	pair, dist := o.Terms()
+	for _, w := range pair {
 		term, ok := w.Term.(objective.Structured)
 		if !ok || w.Weight < 0 {
 			return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer of %v times the pair term %T", w.Weight, w.Term)
@@ -85,14 +84,12 @@ func dissect(o *objective.Objective) (*anatomy, error) {
 		}
 		a.add(w, st)
 	}
-	for _, w := range o.Dist {
+	for _, w := range dist {
 		switch w.Term {
 		case distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"}):
 			a.barrier += w.Weight
 		default:
-			if w.Weight != 0 {
-				return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside the distribution term %T", w.Term)
-			}
+			return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer beside the distribution term %T", w.Term)
 		}
 	}
 	if a.barrier < 0 {
@@ -105,7 +102,7 @@ func dissect(o *objective.Objective) (*anatomy, error) {
 }
 
 // add takes in one pair term.
-func (a *anatomy) add(w objective.Weighted[objective.PairTerm], st objective.Structure) {
+func (a *assumptions) add(w objective.Weighted[objective.PairTerm], st objective.Structure) {
 	a.held = a.held || st.Held
 	m, isMargin := w.Term.(*objective.Margin)
 	a.plain = a.plain && isMargin && m.Plain() && m.Link == nil && !m.ReferenceFree
@@ -120,8 +117,8 @@ func (a *anatomy) add(w objective.Weighted[objective.PairTerm], st objective.Str
 	}
 }
 
-// on returns the anatomy at one prompt, without the terms that are constant there.
-func (a *anatomy) on(t *task) *anatomy {
+// on returns the assumptions at one prompt, without the terms that are constant there.
+func (a *assumptions) on(t *task) *assumptions {
 	here := *a
 	here.margins = nil
 	for _, m := range a.margins {
@@ -133,7 +130,7 @@ func (a *anatomy) on(t *task) *anatomy {
 }
 
 // link returns the link that all margins share, and false if they have several.
-func (a *anatomy) link() (objective.Link, bool) {
+func (a *assumptions) link() (objective.Link, bool) {
 	for _, m := range a.margins {
 		if m.Link != a.margins[0].Link || m.ReferenceFree != a.margins[0].ReferenceFree && m.Link != nil {
 			return nil, false
@@ -146,7 +143,7 @@ func (a *anatomy) link() (objective.Link, bool) {
 }
 
 // everyMargin says whether a statement holds of psi in every margin.
-func (a *anatomy) everyMargin(holds func(*objective.Shape) bool) bool {
+func (a *assumptions) everyMargin(holds func(*objective.Shape) bool) bool {
 	for _, m := range a.margins {
 		if !holds(m.Margin) {
 			return false
@@ -156,7 +153,7 @@ func (a *anatomy) everyMargin(holds func(*objective.Shape) bool) bool {
 }
 
 // everySingle says whether a statement holds of every function of one response.
-func (a *anatomy) everySingle(holds func(*objective.Shape) bool) bool {
+func (a *assumptions) everySingle(holds func(*objective.Shape) bool) bool {
 	for _, st := range a.singles {
 		for _, side := range []*objective.Shape{st.Chosen, st.Rejected} {
 			if side != nil && !holds(side) {
@@ -168,7 +165,7 @@ func (a *anatomy) everySingle(holds func(*objective.Shape) bool) bool {
 }
 
 // convex says whether the loss is a convex function of the log-probabilities as free variables.
-func (a *anatomy) convex() bool {
+func (a *assumptions) convex() bool {
 	link, shared := a.link()
 	for _, st := range a.singles {
 		shared = shared && st.Link == nil
@@ -182,12 +179,12 @@ func (a *anatomy) convex() bool {
 
 // sinking says whether the loss strictly falls when all compared log-probabilities grow alike, margins held: every function
 // of one response falls, and there is one, or KL(pi_ref to pi).
-func (a *anatomy) sinking() bool {
+func (a *assumptions) sinking() bool {
 	return (len(a.singles) > 0 || a.barrier > 0) && a.everySingle((*objective.Shape).Decreasing)
 }
 
 // invariant says whether the same constant added to all log-probabilities changes nothing.
-func (a *anatomy) invariant() bool {
+func (a *assumptions) invariant() bool {
 	for _, m := range a.margins {
 		if m.Link != nil || m.Raised {
 			return false

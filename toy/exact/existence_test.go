@@ -8,6 +8,7 @@ import (
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // threeLambdas are far apart: existence must not depend on them.
@@ -37,14 +38,14 @@ func TestNeverLoses(t *testing.T) {
 			for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.FDPO{Lambda: lambda, Divergence: "js"},
 				&objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: 2}} {
 				s := solve(t, Problem{Env: e, Pairs: c.pairs}, loss)
-				if s.Status != Diverged || s.Policy[0] != nil || !math.IsNaN(s.Loss) || s.Reason != c.reason {
+				if s.Status != train.Diverged || s.Policy[0] != nil || !math.IsNaN(s.Loss) || s.Reason != c.reason {
 					t.Errorf("%s, %T %g: %+v, want reason %q", c.name, loss, lambda, s, c.reason)
 				}
 			}
-			if s := solve(t, Problem{Env: e, Pairs: c.pairs}, &objective.TYPO{Lambda: lambda}); s.Status != Converged {
+			if s := solve(t, Problem{Env: e, Pairs: c.pairs}, &objective.TYPO{Lambda: lambda}); s.Status != train.Converged {
 				t.Errorf("%s, typo %g: %+v", c.name, lambda, s)
 			}
-			want := Converged
+			want := train.Converged
 			if c.name == "one comparison" {
 				want = NotUnique
 			}
@@ -60,7 +61,7 @@ func TestNeverLoses(t *testing.T) {
 func TestCycleConverges(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
 	s := solve(t, Problem{Env: e, Pairs: pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1})}, &objective.DPO{Lambda: 0.1})
-	if s.Status != Converged || distance(s.Policy[0], logs(ref3...)) > 1e-14 {
+	if s.Status != train.Converged || distance(s.Policy[0], logs(ref3...)) > 1e-14 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -72,7 +73,7 @@ func TestTYPOSeparable(t *testing.T) {
 	for _, lambda := range []float64{1e-100, 1e-8, 1e-3, 1, 1e3, 1e8} {
 		s := solve(t, Problem{Env: e, Pairs: pairs([3]int{0, 1, 5})}, &objective.TYPO{Lambda: lambda})
 		want := math.Log(lambda) + math.Log(0.7) - math.Log1p(lambda)
-		if s.Status != Converged || math.Abs(s.Policy[0][1]-want) > 1e-12*max(1, -want) {
+		if s.Status != train.Converged || math.Abs(s.Policy[0][1]-want) > 1e-12*max(1, -want) {
 			t.Errorf("lambda %g: %s, log pi_1 %v, want %v", lambda, s.Status, s.Policy, want)
 		}
 	}
@@ -97,7 +98,7 @@ func TestNeverCompared(t *testing.T) {
 				t.Errorf("lambda %g: pi[%d] = %v, want %v", lambda, k, math.Exp(s.Policy[0][k]), want[k])
 			}
 		}
-		if typo := solve(t, Problem{Env: e, Pairs: data}, &objective.TYPO{Lambda: lambda}); typo.Status != Converged {
+		if typo := solve(t, Problem{Env: e, Pairs: data}, &objective.TYPO{Lambda: lambda}); typo.Status != train.Converged {
 			t.Errorf("typo %g: %s", lambda, typo.Status)
 		}
 	}
@@ -171,7 +172,7 @@ func TestGravestStatus(t *testing.T) {
 	}
 	data.Prompt, data.Chosen, data.Rejected = append(data.Prompt, 2), append(data.Chosen, 1), append(data.Rejected, 0)
 	s = solve(t, Problem{Env: e, Pairs: data}, &objective.DPO{Lambda: 1})
-	if s.Status != Diverged || s.Policy[0] == nil || s.Policy[1] == nil || s.Policy[2] != nil || !strings.HasPrefix(s.Reason, "prompt 2") {
+	if s.Status != train.Diverged || s.Policy[0] == nil || s.Policy[1] == nil || s.Policy[2] != nil || !strings.HasPrefix(s.Reason, "prompt 2") {
 		t.Errorf("a prompt that diverges: %+v", s)
 	}
 	for _, weights := range [][]float64{s.Policy[0], s.Policy[1]} {
@@ -188,7 +189,7 @@ func TestTies(t *testing.T) {
 		for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.IPO{Lambda: lambda},
 			&objective.RLHF{Lambda: lambda}, &objective.FDPO{Lambda: lambda, Divergence: "js"},
 			&objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: 2}} {
-			if s := solve(t, Problem{Env: e, Pairs: population(e)}, loss); s.Status != Converged || distance(s.Policy[0], logs(ref3...)) > 1e-12 {
+			if s := solve(t, Problem{Env: e, Pairs: population(e)}, loss); s.Status != train.Converged || distance(s.Policy[0], logs(ref3...)) > 1e-12 {
 				t.Errorf("%T at %g: %s %v", loss, lambda, s.Status, s.Policy)
 			}
 		}
@@ -210,7 +211,7 @@ func TestEmpirical(t *testing.T) {
 	wins := [][3]int{{0, 1, 7}, {1, 0, 2}, {0, 2, 9}, {2, 0, 1}, {1, 2, 4}, {2, 3, 11}, {3, 2, 5}, {3, 1, 1}}
 	for _, lambda := range threeLambdas {
 		s := solve(t, Problem{Env: e, Pairs: pairs(wins...)}, &objective.DPO{Lambda: lambda})
-		if s.Status != Converged {
+		if s.Status != train.Converged {
 			t.Fatalf("lambda %g: %+v", lambda, s)
 		}
 		won, predicted := make([]float64, 4), make([]float64, 4)

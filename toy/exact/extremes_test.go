@@ -8,6 +8,7 @@ import (
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/train"
 )
 
 // TestNearVertex checks exact RLHF in a class along which the best response only outgrows the others: with basis (0,1,-1)
@@ -19,14 +20,14 @@ func TestNearVertex(t *testing.T) {
 		p := build(t, e, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}})
 		s := solve(t, Problem{Env: e, Pairs: population(e), Policy: p}, &objective.RLHF{Lambda: lambda})
 		want := math.Log(6) / lambda
-		if s.Status != Converged || s.Reason != "" || math.Abs(p.Params()[0]-want) > 1e-9*want {
+		if s.Status != train.Converged || s.Reason != "" || math.Abs(p.Params()[0]-want) > 1e-9*want {
 			t.Errorf("lambda %g: theta %v, want %v; %+v", lambda, p.Params(), want, s)
 		}
 	}
 	// At 1e-4 theta is 17918 and all derivatives underflow: the probabilities are right, the rest is said to be unknown.
 	s := solve(t, Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}})},
 		&objective.RLHF{Lambda: 1e-4})
-	if s.Status != Converged || math.Exp(s.Policy[0][1]) != 1 || !strings.Contains(s.Reason, "not resolved") {
+	if s.Status != train.Converged || math.Exp(s.Policy[0][1]) != 1 || !strings.Contains(s.Reason, "not resolved") {
 		t.Errorf("underflow: %+v", s)
 	}
 }
@@ -41,7 +42,7 @@ func TestOpposedReference(t *testing.T) {
 			s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.TYPO{Lambda: lambda})
 			good, bad := logspace.Sigmoid(2*far), logspace.Sigmoid(-2*far)
 			want := (bad + lambda*good) / (1 + lambda)
-			if s.Status != Converged || math.Abs(math.Exp(s.Policy[0][1])-want) > 1e-12*want {
+			if s.Status != train.Converged || math.Abs(math.Exp(s.Policy[0][1])-want) > 1e-12*want {
 				t.Errorf("far %g lambda %g: pi_1 %v, want %v; %s", far, lambda, math.Exp(s.Policy[0][1]), want, s.Reason)
 			}
 		}
@@ -95,8 +96,7 @@ func (p plain) Objective() *objective.Objective { return p.o }
 // TestStalled checks that a loss that Newton's method cannot descend is reported as such, without a policy.
 func TestStalled(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
-	o := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{
-		{Weight: 1, Term: &objective.Margin{Lambda: 1, Factor: 1, Outer: hinge{}}}}}
+	o := objective.OnPairs(&objective.Margin{Lambda: 1, Factor: 1, Outer: hinge{}})
 	for _, class := range []policy.Params{&policy.TabularParams{}, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}} {
 		p := build(t, e, class)
 		start := append([]float64(nil), p.Params()...)

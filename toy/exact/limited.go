@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // rankTolerance separates dependent from independent directions, relative to the largest singular value.
@@ -13,14 +14,14 @@ const rankTolerance = 1e-10
 
 // penalized minimizes with the penalty, under which every loss here has a minimizer. Directions of the parameters that
 // change no policy are 0 there, and left out: beside a large lambda, rounding would drown the penalty's curvature.
-func (s *solver) penalized(l *landscape) (*result, error) {
+func (s *solver) penalized(l *lossFunction) (*result, error) {
 	l.jacobian[0] = l.dense(0)
 	origin := make([]float64, l.dim)
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	if moving == nil {
 		here := l.newPoint(origin)
 		l.evaluate(here)
-		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
 	}
 	center := image(mat.DenseCopyOf(moving.T()), l.start, nil)
 	from := image(moving, center, nil)
@@ -41,7 +42,7 @@ func (s *solver) penalized(l *landscape) (*result, error) {
 // orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
 // make the minimizer not unique; the search runs in the rest. With reduce, a class that contains all policies is
 // solved as a tabular one.
-func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
+func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	if moving != nil && reduce && moving.RawMatrix().Cols == len(l.tasks)*(l.tasks[0].responses()-1) {
 		return s.unlimited(l)
@@ -49,12 +50,12 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 	here := l.newPoint(l.start)
 	l.evaluate(here)
 	if moving == nil {
-		return &result{status: Converged, theta: here.theta, logps: here.logp}, nil
+		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
 	}
 	inClass := l.compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
 		len(s.terms.margins) > 0))
-	r := &result{status: Converged, theta: make([]float64, inClass.dim)}
+	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
 	if seenBasis != nil {
 		seen := inClass.compose(seenBasis, r.theta)
 		verdict, err := s.recession(seen)
@@ -62,14 +63,14 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 			return nil, err
 		}
 		if verdict != "" {
-			return &result{status: Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+			return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
 		}
 		if r, err = s.search(seen); err != nil {
 			return nil, err
 		}
 		r.theta = image(seenBasis, r.theta, nil)
 	}
-	if unseenBasis != nil && r.status == Converged {
+	if unseenBasis != nil && r.status == train.Converged {
 		if err := s.nearest(inClass, unseenBasis, r); err != nil {
 			return nil, err
 		}
@@ -82,8 +83,8 @@ func (s *solver) limited(l *landscape, reduce bool) (*result, error) {
 }
 
 // unlimited solves a class that contains all policies prompt by prompt and fits the parameters, nearest to the start.
-func (s *solver) unlimited(l *landscape) (*result, error) {
-	total := &result{status: Converged}
+func (s *solver) unlimited(l *lossFunction) (*result, error) {
+	total := &result{status: train.Converged}
 	for _, t := range l.tasks {
 		r, err := s.tabular(t)
 		if err != nil {
@@ -96,16 +97,16 @@ func (s *solver) unlimited(l *landscape) (*result, error) {
 		total.change = max(total.change, r.change)
 		total.logps = append(total.logps, r.logps[0])
 	}
-	if total.status != Boundary && total.status != Diverged && total.status != Stalled {
+	if total.status != Boundary && total.status != train.Diverged && total.status != Stalled {
 		total.theta = l.fit(total.logps)
 	}
 	return total, nil
 }
 
-// search minimizes over the coordinates of a composed landscape from 0, where the search starts. A single margin loss with the identity link is
+// search minimizes over the coordinates of a composed loss function from 0, where the search starts. A single margin loss with the identity link is
 // solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
-func (s *solver) search(l *landscape) (*result, error) {
+func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := make([]float64, l.dim)
 	if m := s.terms.only; m != nil && m.Link == nil && (l.l2 == 0 || m.Lambda > 1) {
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
@@ -126,12 +127,11 @@ func (s *solver) search(l *landscape) (*result, error) {
 	return s.descend(l, starts)
 }
 
-// scaled returns the landscape of lambda times the parameters, whose logits are the scaled margins' z, divided by the
+// scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the
 // coefficient of the margin loss.
-func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
+func (s *solver) scaled(l *lossFunction, m *marginTerm) *lossFunction {
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	alone := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
-	c := &landscape{objective: alone, tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
+	c := &lossFunction{objective: objective.OnPairs(unit), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
 		l2: l.l2 / m.Lambda / m.Lambda / (m.Factor * s.terms.weight)}
 	for _, v := range l.center {
 		c.center = append(c.center, m.Lambda*v)
@@ -150,13 +150,14 @@ func (s *solver) scaled(l *landscape, m *marginTerm) *landscape {
 
 // nearest moves along unseen directions, which do not change the loss, to the policies nearest to pi_ref: the smallest
 // sum over the prompts of KL(pi_ref to pi). It is convex and grows in every direction that changes a policy.
-func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
+func (s *solver) nearest(l *lossFunction, unseen *mat.Dense, r *result) error {
 	towards := l.compose(unseen, r.theta)
 	towards.objective = (&objective.KLRefPi{Reduction: "sum"}).Objective()
 	towards.tasks = nil
 	for _, t := range l.tasks {
 		towards.tasks = append(towards.tasks, &task{name: t.name, total: 1, logRef: t.logRef, ref: t.ref, logStar: t.logStar})
 	}
+	towards.prepare()
 	found, err := s.descend(towards, [][]float64{make([]float64, towards.dim)})
 	if err != nil {
 		return err
@@ -165,9 +166,9 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 	r.change = max(r.change, found.change)
 	r.theta = image(unseen, found.theta, r.theta)
 	r.status, r.reason = found.status, found.reason
-	if found.status == Converged {
+	if found.status == train.Converged {
 		r.status = NotUnique
-		r.reason = l.tasks[0].say("within the policy class some directions change policies but no compared margin; the minimizer " +
+		r.reason = l.tasks[0].reasonf("within the policy class some directions change policies but no compared margin; the minimizer " +
 			"nearest to pi_ref is reported")
 	}
 	return nil
@@ -175,7 +176,7 @@ func (s *solver) nearest(l *landscape, unseen *mat.Dense, r *result) error {
 
 // contrasts returns the derivative by the parameters of what a loss may see: the differences of all logits of the
 // chosen prompts, and of compared logits if asked for. One row a difference.
-func (l *landscape) contrasts(whole func(*task) bool, compared bool) *mat.Dense {
+func (l *lossFunction) contrasts(whole func(*task) bool, compared bool) *mat.Dense {
 	var rows [][]float64
 	difference := func(i, a, b int) {
 		row := make([]float64, l.dim)
@@ -225,10 +226,10 @@ func split(m *mat.Dense) (rows, null *mat.Dense) {
 	return rows, null
 }
 
-// compose returns the landscape in coordinates phi, theta = from + basis phi.
-func (l *landscape) compose(basis *mat.Dense, from []float64) *landscape {
+// compose returns the loss function in coordinates phi, theta = from + basis phi.
+func (l *lossFunction) compose(basis *mat.Dense, from []float64) *lossFunction {
 	_, dim := basis.Dims()
-	c := &landscape{objective: l.objective, tasks: l.tasks, dim: dim}
+	c := &lossFunction{objective: l.objective, tasks: l.tasks, dim: dim}
 	for i := range l.tasks {
 		var j mat.Dense
 		j.Mul(l.jacobian[i], basis)
@@ -253,7 +254,7 @@ func image(m *mat.Dense, v, from []float64) []float64 {
 
 // fit returns the parameters, nearest to the start, whose policies come nearest to the given log-probabilities in the
 // least-squares sense over centred logits; a nil row asks for the logits at the start.
-func (l *landscape) fit(logps [][]float64) []float64 {
+func (l *lossFunction) fit(logps [][]float64) []float64 {
 	k := l.tasks[0].responses()
 	matrix, rhs := mat.NewDense(len(l.tasks)*k, l.dim, nil), mat.NewVecDense(len(l.tasks)*k, nil)
 	begin := make([]float64, l.dim)
@@ -292,7 +293,7 @@ func (l *landscape) fit(logps [][]float64) []float64 {
 }
 
 // dense returns a prompt's Jacobian, the identity written out.
-func (l *landscape) dense(i int) *mat.Dense {
+func (l *lossFunction) dense(i int) *mat.Dense {
 	if l.jacobian[i] != nil {
 		return l.jacobian[i]
 	}
@@ -318,4 +319,63 @@ func center(v []float64) {
 func undecided(why string) error {
 	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
 		"KL term, or use a policy class that contains all policies", why)
+}
+
+// Where a loss is not convex, the search starts from several places. reach is the range of logits, in nats, that they
+// span: enough for a policy near a vertex, not so much that its derivatives vanish.
+const reach = 8
+
+// starts lists where to search a composed loss function that is not convex: the start, parameters of zero, the policies of
+// the class nearest to the minimizer over all policies (where there is one), and those nearest to each vertex of each
+// prompt's simplex.
+func (s *solver) starts(l *lossFunction) ([][]float64, error) {
+	origin := make([]float64, l.dim)
+	list := [][]float64{origin}
+	if l.center != nil {
+		zero := make([]float64, l.dim)
+		for i, v := range l.center {
+			zero[i] = -v
+		}
+		list = append(list, zero)
+	}
+	goal, err := s.goal(l)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, l.fit(goal))
+	for i, t := range l.tasks {
+		for k := range t.responses() {
+			vertex := make([][]float64, len(l.tasks))
+			vertex[i] = make([]float64, t.responses())
+			vertex[i][k] = reach
+			list = append(list, l.fit(vertex))
+		}
+	}
+	return list, nil
+}
+
+// goal returns each prompt's minimizer over all policies, confined to reach below its largest entry, or nil where there
+// is none.
+func (s *solver) goal(l *lossFunction) ([][]float64, error) {
+	goal := make([][]float64, len(l.tasks))
+	if len(s.terms.margins) > 0 && s.terms.only == nil {
+		return goal, nil
+	}
+	for i, t := range l.tasks {
+		if t.total == 0 || s.terms.barrier > 0 {
+			continue
+		}
+		r, err := s.tabular(t)
+		if err != nil {
+			return nil, err
+		}
+		if r.logps[0] == nil {
+			continue
+		}
+		goal[i] = append([]float64(nil), r.logps[0]...)
+		for k, v := range goal[i] {
+			goal[i][k] = max(v, -reach)
+		}
+	}
+	return goal, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // margin minimizes a single margin loss over all policies of a prompt, without penalty. With z = lambda t the loss is
@@ -18,10 +19,10 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 			return nil, err
 		}
 		if why != "" {
-			return &result{status: Diverged, logps: [][]float64{nil}, reason: t.say("%s", why)}, nil
+			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("%s", why)}, nil
 		}
 	}
-	r := &result{status: Converged}
+	r := &result{status: train.Converged}
 	z := make([]float64, t.responses())
 	for _, group := range groups {
 		if err := s.scaledMargins(t, m, group, z, r); err != nil || r.status == Stalled {
@@ -30,7 +31,7 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 	}
 	if len(groups) > 1 {
 		r.status = NotUnique
-		r.reason = t.say("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
+		r.reason = t.reasonf("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
 			list(groups[0]), list(groups[1]))
 	}
 	if m.Link == nil {
@@ -47,8 +48,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	part := t.within(group)
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	o := &objective.Objective{Pair: []objective.Weighted[objective.PairTerm]{{Weight: 1, Term: unit}}}
-	l := newLandscape(o, []*task{part})
+	l := newLossFunction(objective.OnPairs(unit), []*task{part})
 	l.floating = true
 	found, err := s.descend(l, [][]float64{part.odds()})
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	r.iterations += found.iterations
 	r.change = max(r.change, found.change)
-	if found.status != Converged {
+	if found.status != train.Converged {
 		r.status, r.reason, r.logps = found.status, found.reason, [][]float64{nil}
 	}
 	top := math.Inf(-1)

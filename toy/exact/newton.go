@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/train"
 )
 
 // The accuracy that a descent stops at: a full Newton step that changes no probability by more than probabilityStep
@@ -40,7 +42,7 @@ type descent struct {
 // minimize descends from theta by Newton's method with backtracking, shifting the Hessian where it is not positive
 // definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
 // say nothing where lambda is very small or very large.
-func (s *solver) minimize(l *landscape, theta []float64) (*descent, error) {
+func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
 	w, stop := newWorkspace(l), stopper{convex: s.terms.convex(), last: math.Inf(1)}
 	cur, next := l.newPoint(theta), l.newPoint(theta)
 	l.evaluate(cur)
@@ -107,7 +109,7 @@ func compare(a, b *point) (change, relative float64) {
 
 // workspace is what Newton steps reuse.
 type workspace struct {
-	l        *landscape
+	l        *lossFunction
 	moved    []int // parameters that a step solves for
 	dir      []float64
 	matrix   *mat.SymDense
@@ -117,7 +119,7 @@ type workspace struct {
 	narrow   float64 // the radius to begin with and to fall back to
 }
 
-func newWorkspace(l *landscape) *workspace {
+func newWorkspace(l *lossFunction) *workspace {
 	n := l.dim
 	if l.floating {
 		n--
@@ -220,22 +222,19 @@ func (w *workspace) step(cur, next *point) (full, ok bool) {
 			next.theta[i] = cur.theta[i] + size*v
 		}
 		w.l.evaluate(next)
-		if next.finite() && (next.loss <= cur.loss+1e-4*size*slope+rounding || small(cur, next)) {
-			return size == 1, true
+		if next.finite() {
+			_, relative := compare(cur, next)
+			if next.loss <= cur.loss+1e-4*size*slope+rounding || relative <= smallStep {
+				return size == 1, true
+			}
 		}
 		w.radius = max(w.narrow, size*span/2)
 	}
 	return false, false
 }
 
-// small says whether the points differ by a small step.
-func small(a, b *point) bool {
-	_, relative := compare(a, b)
-	return relative <= smallStep
-}
-
 // span returns the largest change of one logit against another of its prompt when theta moves by dir.
-func (l *landscape) span(dir []float64) float64 {
+func (l *lossFunction) span(dir []float64) float64 {
 	widest := 0.0
 	for i := range l.tasks {
 		change := dir
@@ -247,10 +246,10 @@ func (l *landscape) span(dir []float64) float64 {
 	return widest
 }
 
-// descend minimizes from each start and reports the lowest minimum found, in the landscape's own parameters.
-func (s *solver) descend(l *landscape, starts [][]float64) (*result, error) {
+// descend minimizes from each start and reports the lowest minimum found, in the loss function's own parameters.
+func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 	var best *descent
-	r := &result{status: Converged}
+	r := &result{status: train.Converged}
 	for _, theta := range starts {
 		d, err := s.minimize(l, theta)
 		if err != nil {
@@ -264,12 +263,12 @@ func (s *solver) descend(l *landscape, starts [][]float64) (*result, error) {
 	r.theta, r.change = best.at.theta, best.change
 	r.logps = best.at.logp
 	if best.unresolved {
-		r.reason = l.tasks[0].say("converged in probability; the log-probabilities of the rarest responses, below %.3g, are not "+
+		r.reason = l.tasks[0].reasonf("converged in probability; the log-probabilities of the rarest responses, below %.3g, are not "+
 			"resolved", math.Log(probabilityStep))
 	}
 	if !best.converged {
 		r.status = Stalled
-		r.reason = l.tasks[0].say("Newton's method gave up after %d steps, the last of which moved a probability by %.3g",
+		r.reason = l.tasks[0].reasonf("Newton's method gave up after %d steps, the last of which moved a probability by %.3g",
 			best.iterations, best.change)
 	}
 	return r, nil

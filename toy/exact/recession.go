@@ -15,7 +15,7 @@ import (
 // direction that changes a compared margin, and the other terms are bounded below, so with one of these there is a
 // minimizer. KL(pi to pi_ref) repels from the boundary of the simplex with infinite slope, the expected reward with
 // finite slope, so exact RLHF has one in every class. For the rest see separates and anchored.
-func (s *solver) recession(l *landscape) (string, error) {
+func (s *solver) recession(l *lossFunction) (string, error) {
 	switch k := &s.terms; {
 	case k.plunges():
 		return "", undecided("a margin loss that falls without bound, as robust DPO's does, beside other terms or in a limited class")
@@ -37,7 +37,7 @@ func (s *solver) recession(l *landscape) (string, error) {
 // and in every prompt the comparisons lead from every response to every other: a bounded loss then bounds all
 // differences of link values, some ratio is at least 1, so all ratios are bounded away from 0, and such policies form a
 // compact set.
-func (s *solver) anchored(l *landscape) error {
+func (s *solver) anchored(l *lossFunction) error {
 	for _, m := range s.terms.margins {
 		if m.Link == nil {
 			continue
@@ -48,7 +48,7 @@ func (s *solver) anchored(l *landscape) error {
 	}
 	for _, t := range l.tasks {
 		if groups := t.groups(); len(groups) > 1 || t.unbeaten(groups[0]) != nil {
-			return undecided(t.say("f-DPO in a limited class where comparisons do not lead from every response to every other"))
+			return undecided(t.reasonf("f-DPO in a limited class where comparisons do not lead from every response to every other"))
 		}
 	}
 	return nil
@@ -62,7 +62,7 @@ func (s *solver) anchored(l *landscape) error {
 //
 // which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is 0 or at least 1, so that
 // rounding cannot blur the decision; where v > 0 the margin grows.
-func (l *landscape) separates() (string, error) {
+func (l *lossFunction) separates() (string, error) {
 	level, names := l.oneWay()
 	if level == nil {
 		return "", nil
@@ -98,7 +98,7 @@ func (l *landscape) separates() (string, error) {
 // oneWay returns the margins compared in one order only, one row each, as functions of the directions that leave all
 // margins compared in both orders alone; rows that such directions do not move are left out. The names say what a
 // growing margin means. nil if none is left.
-func (l *landscape) oneWay() (*mat.Dense, []string) {
+func (l *lossFunction) oneWay() (*mat.Dense, []string) {
 	var rows, fixed [][]float64
 	var names []string
 	for i, t := range l.tasks {
@@ -115,7 +115,7 @@ func (l *landscape) oneWay() (*mat.Dense, []string) {
 				fixed = append(fixed, row)
 				continue
 			}
-			rows, names = append(rows, row), append(names, t.say("the loss falls for ever in a direction of the policy class that "+
+			rows, names = append(rows, row), append(names, t.reasonf("the loss falls for ever in a direction of the policy class that "+
 				"raises response %d over response %d, which it never lost to, and lowers no compared margin", c, r))
 		}
 	}

@@ -23,13 +23,13 @@ func TestRobustRate(t *testing.T) {
 			clean := 9*c.won - c.lost // q times 8 times all
 			all := 8 * (c.won + c.lost)
 			if clean <= 0 || clean >= all {
-				if s.Status != Diverged || s.Policy[0] != nil {
+				if s.Status != train.Diverged || s.Policy[0] != nil {
 					t.Errorf("%d to %d at %g: %+v", c.won, c.lost, lambda, s)
 				}
 				continue
 			}
 			want := math.Log(float64(clean) / float64(all-clean))
-			if s.Status != Converged {
+			if s.Status != train.Converged {
 				t.Errorf("%d to %d at %g: %+v", c.won, c.lost, lambda, s)
 			} else if got := lambda * (s.Policy[0][0] - math.Log(0.3) - s.Policy[0][1] + math.Log(0.7)); math.Abs(got-want) > tolerance {
 				t.Errorf("%d to %d at %g: margin %v, want %v", c.won, c.lost, lambda, got, want)
@@ -63,11 +63,11 @@ func TestRobustCuts(t *testing.T) {
 		count[s.Status]++
 		inside, _ := b.least(0, 8)
 		outside, _ := b.least(8, 16)
-		if !(s.Status == Converged && inside < outside || s.Status == Diverged && outside < inside) {
+		if !(s.Status == train.Converged && inside < outside || s.Status == train.Diverged && outside < inside) {
 			t.Errorf("%v over %v %v: %s (%s); least %v inside, %v outside", data.Chosen, data.Rejected, data.Weight, s.Status, s.Reason, inside, outside)
 		}
 	}
-	if count[Converged] < 30 || count[Diverged] < 30 {
+	if count[train.Converged] < 30 || count[train.Diverged] < 30 {
 		t.Errorf("verdicts %v", count)
 	}
 }
@@ -131,7 +131,7 @@ func TestAlphaPO(t *testing.T) {
 			s := solve(t, Problem{Env: e, Pairs: population(e), Policy: b.affine()}, loss)
 			grad := make([]float64, 3)
 			b.problem.AddGrad(train.Full(population(e), b.problem), grad)
-			if s.Status != Converged || math.Abs(grad[0])+math.Abs(grad[1])+math.Abs(grad[2]) > 1e-9*max(1, lambda) {
+			if s.Status != train.Converged || math.Abs(grad[0])+math.Abs(grad[1])+math.Abs(grad[2]) > 1e-9*max(1, lambda) {
 				t.Errorf("alpha %g lambda %g: %s, gradient %v", alpha, lambda, s.Status, grad)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // solveError runs Solve for its error.
@@ -70,8 +71,8 @@ func TestUnknownTerms(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
 	for _, weight := range []float64{0, 1} {
 		for _, o := range []*objective.Objective{
-			{Pair: []objective.Weighted[objective.PairTerm]{{Weight: weight, Term: strange{}}}},
-			{Dist: []objective.Weighted[objective.DistTerm]{{Weight: weight, Term: strangeDist{}}}},
+			(&objective.Objective{}).And(weight, objective.OnPairs(strange{})),
+			(&objective.Objective{}).And(weight, objective.OnDist(strangeDist{})),
 		} {
 			s, err := Solve(context.Background(), &Problem{Env: e, Policy: build(t, e, &policy.TabularParams{}), Objective: o, Pairs: population(e)})
 			if weight > 0 && (err == nil || !strings.Contains(err.Error(), "no statement about")) {
@@ -115,11 +116,11 @@ func TestSums(t *testing.T) {
 		"rlhf in parts":   tabular(part(2, &objective.Reward{}), part(1, &objective.KLPiRef{})),
 		"reverse kl link": tabular(part(1, &objective.FDPO{Lambda: 0.5, Divergence: "reverse_kl"}), part(1, dpo)),
 	} {
-		if s.Status != Converged || distance(s.Policy[0], want) > 1e-12 {
+		if s.Status != train.Converged || distance(s.Policy[0], want) > 1e-12 {
 			t.Errorf("%s: %s, off by %g", name, s.Status, distance(s.Policy[0], want))
 		}
 	}
-	if s := tabular(part(1, &objective.Reward{})); s.Status != Diverged || s.Policy[0] != nil ||
+	if s := tabular(part(1, &objective.Reward{})); s.Status != train.Diverged || s.Policy[0] != nil ||
 		s.Reason != "prompt 0: nothing holds the policy back from response 0, whose reward is the highest" {
 		t.Errorf("reward alone: %+v", s)
 	}
@@ -144,7 +145,7 @@ func TestRLHFWithoutPairs(t *testing.T) {
 	for _, l2 := range []float64{0, 0.1} {
 		bare := solve(t, Problem{Env: e, L2: l2}, &objective.RLHF{Lambda: 0.5})
 		with := solve(t, Problem{Env: e, Pairs: population(e), L2: l2}, &objective.RLHF{Lambda: 0.5})
-		if bare.Status != Converged || distance(bare.Policy[0], with.Policy[0]) > 1e-12 || math.Abs(bare.Loss-with.Loss) > 1e-14 {
+		if bare.Status != train.Converged || distance(bare.Policy[0], with.Policy[0]) > 1e-12 || math.Abs(bare.Loss-with.Loss) > 1e-14 {
 			t.Errorf("l2 %g: %+v, with pairs %+v", l2, bare, with)
 		}
 	}
@@ -166,7 +167,7 @@ func TestFrozenReference(t *testing.T) {
 	for _, v := range p.Params() {
 		sum += v
 	}
-	if s.Status != Converged || math.Abs(sum) > 1e-12 {
+	if s.Status != train.Converged || math.Abs(sum) > 1e-12 {
 		t.Errorf("%+v: the penalized logits sum to %g", s, sum)
 	}
 }

@@ -36,8 +36,8 @@ type task struct {
 // responses returns K.
 func (t *task) responses() int { return len(t.logRef) }
 
-// say starts a reason with the prompt's name.
-func (t *task) say(format string, args ...any) string {
+// reasonf starts a reason with the prompt's name.
+func (t *task) reasonf(format string, args ...any) string {
 	return t.name + ": " + fmt.Sprintf(format, args...)
 }
 
@@ -50,17 +50,8 @@ func list(responses []int) string {
 	return word + strings.Trim(strings.ReplaceAll(fmt.Sprint(responses), " ", ", "), "[]")
 }
 
-// newSolver checks a problem whose minimizer is to be decided on, and sorts its comparisons by prompt.
-func newSolver(ctx context.Context, p *Problem) (*solver, error) {
-	kinds, err := classify(p.Objective)
-	if err != nil {
-		return nil, err
-	}
-	return takeApart(ctx, p, kinds)
-}
-
-// takeApart checks all of a problem but its objective and sorts its comparisons by prompt.
-func takeApart(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
+// newSolver checks all of a problem but its objective, whose terms are given, and sorts its comparisons by prompt.
+func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	k := p.Env.Responses()
 	if p.Policy.Prompts() != len(p.Env.Prompts) || p.Policy.Responses() != k {
 		return nil, fmt.Errorf("the policy has %d prompts of %d responses, the environment %d of %d",
@@ -92,7 +83,7 @@ func takeApart(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 // share gives every prompt its comparisons, equal ones merged, and its weight.
 func (s *solver) share(pairs *preference.Pairs) error {
 	if pairs == nil || pairs.Len() == 0 {
-		if len(s.problem.Objective.Pair) == 0 {
+		if !s.problem.Objective.Compares() {
 			for _, t := range s.tasks {
 				t.total = 1 / float64(len(s.tasks))
 			}
@@ -120,9 +111,9 @@ func (s *solver) share(pairs *preference.Pairs) error {
 	return nil
 }
 
-// landscape returns the loss over one block of the policy's parameters.
-func (s *solver) landscape(b policy.Block) *landscape {
-	l := &landscape{objective: s.problem.Objective, dim: b.Dim, l2: s.problem.L2, start: s.start[b.Offset : b.Offset+b.Dim]}
+// lossOn returns the loss over one block of the policy's parameters.
+func (s *solver) lossOn(b policy.Block) *lossFunction {
+	l := &lossFunction{objective: s.problem.Objective, dim: b.Dim, l2: s.problem.L2, start: s.start[b.Offset : b.Offset+b.Dim]}
 	for _, x := range b.Prompts {
 		offset, jacobian := append([]float64(nil), s.base[x]...), s.problem.Policy.Jacobian(x)
 		subtractImage(offset, jacobian, l.start)
@@ -132,9 +123,9 @@ func (s *solver) landscape(b policy.Block) *landscape {
 	return l
 }
 
-// free returns the landscape of one prompt's logits with the Jacobian written out.
-func (s *solver) free(t *task) *landscape {
-	l := newLandscape(s.problem.Objective, []*task{t})
+// free returns the loss as a function of one prompt's logits with the Jacobian written out.
+func (s *solver) free(t *task) *lossFunction {
+	l := newLossFunction(s.problem.Objective, []*task{t})
 	l.jacobian[0] = l.dense(0)
 	l.start = t.logRef
 	return l

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // When a search for a stationary point stops.
@@ -35,25 +36,27 @@ const (
 // points, nor of whether the loss has a minimum: Converged is a point where the gradient vanishes to rounding (GradNorm)
 // or all mass has come to rest (which Reason then says), reached along a falling loss, Stalled is a search that did not arrive, with the policy
 // where it stopped. A moving reference is taken as it stands at the start. The parameters end where the search does. An
-// error means that the problem is malformed, that ctx was cancelled, or that some pair term has no second derivatives.
+// error means that the problem is malformed, that ctx was cancelled, that some
+// pair term has no second derivatives, or that the objective samples responses of the reference.
 func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
-	for _, w := range p.Objective.Pair {
-		if _, curved := w.Term.(objective.Curved); !curved && w.Weight != 0 {
-			return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", w.Term)
-		}
+	if p.Objective.Sampled != nil {
+		return nil, errSampled
 	}
-	s, err := takeApart(ctx, p, terms{})
+	if term := p.Objective.Uncurved(); term != nil {
+		return nil, fmt.Errorf("the pair term %T has no second derivatives for Newton's method", term)
+	}
+	s, err := newSolver(ctx, p, terms{})
 	if err != nil {
 		return nil, err
 	}
-	total := &Solution{Status: Converged, Policy: make([][]float64, len(s.tasks))}
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, t := range s.tasks {
 		t.annotate()
 	}
 	for _, b := range p.Policy.Blocks() {
-		l := s.landscape(b)
+		l := s.lossOn(b)
 		l.floating = l.l2 == 0 && l.jacobian[0] == nil
-		d, err := s.settle(l)
+		d, err := s.stationaryFrom(l)
 		if err != nil {
 			return nil, err
 		}
@@ -63,13 +66,13 @@ func Stationary(ctx context.Context, p *Problem) (*Solution, error) {
 		for i, x := range b.Prompts {
 			total.Policy[x] = d.at.logp[i]
 		}
-		if !d.converged && total.Status == Converged {
+		if !d.converged && total.Status == train.Converged {
 			total.Status = Stalled
-			total.Reason = l.tasks[0].say("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
+			total.Reason = l.tasks[0].reasonf("Newton's method did not arrive in %d steps, the last of which moved a probability by %.3g",
 				d.iterations, d.change)
 		}
 		if d.converged && d.unresolved && total.Reason == "" {
-			total.Reason = l.tasks[0].say("converged in probability alone")
+			total.Reason = l.tasks[0].reasonf("converged in probability alone")
 		}
 	}
 	s.measure(total)
@@ -86,8 +89,8 @@ func (t *task) annotate() {
 	}
 }
 
-// settle descends from the landscape's start.
-func (s *solver) settle(l *landscape) (*descent, error) {
+// stationaryFrom descends from the loss function's start.
+func (s *solver) stationaryFrom(l *lossFunction) (*descent, error) {
 	w, stop := newWorkspace(l), stopper{last: math.Inf(1)}
 	cur, next := l.newPoint(l.start), l.newPoint(l.start)
 	l.evaluate(cur)

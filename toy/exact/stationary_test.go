@@ -3,6 +3,7 @@ package exact
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/bandit"
@@ -31,7 +32,7 @@ func TestStationaryGradientVanishes(t *testing.T) {
 	} {
 		pol, _ := (&policy.TabularParams{}).Build(env, nil)
 		s, err := Stationary(context.Background(), &Problem{Env: env, Policy: pol.(policy.Affine), Objective: loss.Objective(), Pairs: pairs})
-		if err != nil || s.Status != Converged {
+		if err != nil || s.Status != train.Converged {
 			t.Errorf("%s: %v %v", name, s, err)
 			continue
 		}
@@ -46,12 +47,21 @@ func TestStationaryGradientVanishes(t *testing.T) {
 	}
 }
 
-// A loss without second derivatives is refused by name, not searched.
+// Losses that a search would miss a part of are refused: couplings without second derivatives, and responses that were
+// drawn from the reference, which no solver is given.
 func TestStationaryRefuses(t *testing.T) {
 	env, _ := (&bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: "x", PiStar: []float64{0.6, 0.4}, PiRef: []float64{0.5, 0.5}}}}).Build(nil)
 	pol, _ := (&policy.TabularParams{}).Build(env, nil)
-	kind, _ := objective.Kinds().Find("aot")
-	if _, err := Stationary(context.Background(), &Problem{Env: env, Policy: pol.(policy.Affine), Objective: kind.New().Objective()}); err == nil {
-		t.Error("aot couples comparisons and was searched all the same")
+	sampled := &objective.TYPO{Lambda: 1, ReferenceSamples: objective.DrawnFromReference(8)}
+	for want, loss := range map[string]objective.Params{"*objective.transport": &objective.AOT{Lambda: 1}, "sampled reference responses": sampled} {
+		_, err := Stationary(context.Background(), &Problem{Env: env, Policy: pol.(policy.Affine), Objective: loss.Objective()})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%T: %v, want %s", loss, err, want)
+		}
+	}
+	p := &Problem{Env: env, Policy: pol.(policy.Affine), Objective: sampled.Objective()}
+	_, newton := Stationary(context.Background(), p)
+	if _, err := Solve(context.Background(), p); err == nil || err.Error() != newton.Error() {
+		t.Errorf("Solve says %v, Stationary %v", err, newton)
 	}
 }

@@ -1,7 +1,9 @@
 package exact
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"windtunnel/toy/objective"
 )
@@ -49,8 +51,14 @@ func unsolved(term objective.PairTerm) error {
 	return fmt.Errorf("the pair term %T; it solves strictly convex losses of one margin, with positive weight", term)
 }
 
+// errSampled refuses an objective whose value no solver knows without the responses that were drawn.
+var errSampled = errors.New("the exact solver has no statement about a term of sampled reference responses; take reference_samples: exact, or train instead")
+
 // distTerm returns the term that an objective of a single distribution term consists of. Such terms are comparable.
-func distTerm(p objective.Params) objective.DistTerm { return p.Objective().Dist[0].Term }
+func distTerm(p objective.Params) objective.DistTerm {
+	_, dist := p.Objective().Terms()
+	return dist[0].Term
+}
 
 // classify sorts an objective's terms into their kinds. Terms of weight 0 do not count.
 func classify(o *objective.Objective) (terms, error) {
@@ -59,15 +67,13 @@ func classify(o *objective.Objective) (terms, error) {
 		return t, fmt.Errorf("the exact solver has no statement about a reference that moves with the policy; train instead")
 	}
 	if o.Sampled != nil {
-		return t, fmt.Errorf("the exact solver has no statement about a term of sampled reference responses; take reference_samples: exact, or train instead")
+		return t, errSampled
 	}
-	for _, w := range o.Pair {
-		if _, curved := w.Term.(objective.Curved); w.Weight != 0 && !curved {
+	pair, dist := o.Terms()
+	for _, w := range pair {
+		if _, curved := w.Term.(objective.Curved); !curved {
 			return t, fmt.Errorf("the exact solver has no statement about the pair term %T: it holds a statistic of the batch "+
 				"back from differentiation or couples comparisons, so it descends no potential; train instead", w.Term)
-		}
-		if w.Weight == 0 {
-			continue
 		}
 		m, err := newMarginTerm(w.Term)
 		if w.Weight < 0 {
@@ -78,7 +84,7 @@ func classify(o *objective.Objective) (terms, error) {
 		}
 		t.margins, t.weight = append(t.margins, m), w.Weight
 	}
-	for _, w := range o.Dist {
+	for _, w := range dist {
 		switch w.Term {
 		case distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"}):
 			t.barrier += w.Weight
@@ -87,9 +93,6 @@ func classify(o *objective.Objective) (terms, error) {
 		case distTerm(&objective.Reward{}):
 			t.reward += w.Weight
 		default:
-			if w.Weight == 0 {
-				continue
-			}
 			return t, fmt.Errorf("the exact solver has no statement about the distribution term %T", w.Term)
 		}
 	}
@@ -109,32 +112,19 @@ func (t *terms) constant() bool {
 
 // linked says whether a margin loss has a link other than the identity.
 func (t *terms) linked() bool {
-	for _, m := range t.margins {
-		if m.Link != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.Link != nil })
 }
 
 // attained says whether some margin loss grows in both directions of every comparison's margin.
 func (t *terms) attained() bool {
-	for _, m := range t.margins {
-		if m.shape.Attained() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.shape.Attained() })
 }
 
 // plunges says whether some margin loss falls without bound, as robust DPO's does on labels that it takes for flipped.
 func (t *terms) plunges() bool {
-	for _, m := range t.margins {
-		if m.shape.Low == objective.Plunges || m.shape.High == objective.Plunges {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool {
+		return m.shape.Low == objective.Plunges || m.shape.High == objective.Plunges
+	})
 }
 
 // convex says whether the loss is convex in the logits, and so in the parameters of an affine policy. The identity

@@ -157,11 +157,11 @@ func TestExistsNumerically(t *testing.T) {
 				away = min(away, outside)
 				var right bool
 				switch v.Status {
-				case Converged:
+				case train.Converged:
 					right = inside < away
 				case NotUnique:
 					right = math.Abs(away-inside) <= 1e-7*max(1, math.Abs(inside))
-				case Boundary, Diverged:
+				case Boundary, train.Diverged:
 					right = outside < inside
 				}
 				if !right {
@@ -170,7 +170,7 @@ func TestExistsNumerically(t *testing.T) {
 			}
 		}
 	}
-	for status, want := range map[Status]int{Converged: 200, NotUnique: 60, Boundary: 15, Diverged: 200} {
+	for status, want := range map[Status]int{train.Converged: 200, NotUnique: 60, Boundary: 15, train.Diverged: 200} {
 		if count[status] < want {
 			t.Errorf("%s: only %d verdicts, want %d: the test no longer tests it", status, count[status], want)
 		}
@@ -179,7 +179,8 @@ func TestExistsNumerically(t *testing.T) {
 
 // holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes.
 func holdsBack(o *objective.Objective) bool {
-	for _, w := range o.Pair {
+	pair, _ := o.Terms()
+	for _, w := range pair {
 		st, _ := w.Term.(objective.Structured).Structure()
 		if st.Held {
 			return true
@@ -197,7 +198,7 @@ func TestNowhereAtRest(t *testing.T) {
 			loss := with(kind, 1)
 			b := newBench(t, loss, data)
 			v, err := Exists(context.Background(), &Problem{Env: b.env, Policy: b.affine(), Objective: loss.Objective(), Pairs: data})
-			if err != nil || v.Status != Diverged {
+			if err != nil || v.Status != train.Diverged {
 				continue
 			}
 			checked++

@@ -33,8 +33,6 @@ func BenchmarkLogistic(b *testing.B) {
 		run("grad/by-hand", func() { logisticSlope(u, 0.1, slope) })
 		run("value/compiled", func() { p.Value(cols, scalars, loss) })
 		run("value/by-hand", func() { logisticLoss(u, 0.1, loss) })
-		run("both/compiled", func() { p.ValueGrad(cols, scalars, loss, dcols) })
-		run("both/by-hand", func() { logisticBoth(u, 0.1, loss, slope) })
 	}
 }
 
@@ -59,20 +57,6 @@ func logisticLoss(u []float64, lambda float64, loss []float64) {
 	for i, v := range u {
 		z := lambda * v
 		loss[i] = max(-z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
-	}
-}
-
-func logisticBoth(u []float64, lambda float64, loss, slope []float64) {
-	loss, slope = loss[:len(u)], slope[:len(u)]
-	for i, v := range u {
-		z := lambda * v
-		e := math.Exp(-math.Abs(z))
-		loss[i] = max(-z, 0) + math.Log1p(e)
-		if z > 0 {
-			slope[i] = -lambda * e / (1 + e)
-		} else {
-			slope[i] = -lambda / (1 + e)
-		}
 	}
 }
 

@@ -52,19 +52,6 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 // String is the canonical form, which reads back as the same expression.
 func (d *Distributional) String() string { return d.tree.String() }
 
-// Variables returns the scalars, in the given order, then the distributions that the source uses.
-func (d *Distributional) Variables() []string {
-	used := map[string]bool{}
-	d.tree.walk(func(t *tree) {
-		used[t.name] = used[t.name] || t.form == variableForm
-		for _, name := range t.over {
-			used[name] = true
-		}
-		used["star"] = used["star"] || t.form == functionalForm && t.name == "reward"
-	})
-	return slices.DeleteFunc(slices.Concat(d.scalars, distributionNames()), func(name string) bool { return !used[name] })
-}
-
 // DistributionProgram is a compiled [Distributional]: a function F of functionals T_j, each a sum over the responses. Its
 // derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
 // serves one goroutine; it allocates only when a prompt has more responses than any before.

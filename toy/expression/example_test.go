@@ -21,7 +21,9 @@ func Example() {
 	columns := [][]float64{{-0.5, -2}, {-2, -0.5}, {-1, -1}, {-1, -1}}
 	value := make([]float64, 2)
 	slopes := [][]float64{make([]float64, 2), make([]float64, 2)}
-	loss.Compile("c", "r").ValueGrad(columns, []float64{0.5}, value, slopes)
+	program := loss.Compile("c", "r")
+	program.Value(columns, []float64{0.5}, value)
+	program.Grad(columns, []float64{0.5}, slopes)
 	fmt.Printf("loss %.4f nats\n", value)
 	fmt.Printf("d loss / d chosen   %.4f\n", slopes[0])
 	fmt.Printf("d loss / d rejected %.4f\n", slopes[1])

@@ -23,6 +23,7 @@ package expression
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -93,24 +94,6 @@ func checkNames(words, taken []string) error {
 // String is the canonical form, which reads back as the same expression.
 func (e *Expression) String() string { return e.tree.String() }
 
-// Variables returns the names that the source uses, in the scope's order.
-func (e *Expression) Variables() []string {
-	used := map[string]bool{}
-	e.tree.walk(func(t *tree) { used[t.name] = used[t.name] || t.form == variableForm })
-	var names []string
-	for _, name := range slices.Concat(e.scope.Columns, e.scope.Scalars) {
-		if used[name] {
-			names = append(names, name)
-		}
-	}
-	for _, d := range e.scope.Definitions {
-		if used[d.Name] {
-			names = append(names, d.Name)
-		}
-	}
-	return names
-}
-
 // Columns returns the columns that the expression reads, through definitions too, in the scope's order. The others may
 // be nil when it is evaluated.
 func (e *Expression) Columns() []string {
@@ -143,4 +126,115 @@ func (e *Expression) build(g *graph) ref {
 		}
 	}
 	return g.build(e.tree, lookup)
+}
+
+// Program is a compiled expression. It keeps scratch and serves one goroutine; nothing allocates after Compile.
+//
+// In all its methods cols and scalars are in the order of the scope's lists, and every column that the expression reads
+// has as many rows as the destinations, which must overlap neither the columns nor one another. Derivatives are by the
+// columns that Compile was given, in that order.
+type Program struct {
+	value, grad, hess *tape
+	destination       [][]float64 // scratch
+}
+
+// Compile prepares the evaluation of the expression and its derivatives by the given columns of the scope. It panics if
+// one is not a column there.
+func (e *Expression) Compile(wrt ...string) *Program {
+	g := newGraph()
+	out := e.build(g)
+	by := make([]ref, len(wrt))
+	for i, name := range wrt {
+		slot := slices.Index(e.scope.Columns, name)
+		if slot < 0 {
+			panic(fmt.Sprintf("expression: %q is not a column of the scope", name))
+		}
+		by[i] = g.columnAt(slot)
+	}
+	p := &Program{value: g.record([]ref{out}), destination: make([][]float64, 1)}
+	if len(wrt) > 0 {
+		slopes := g.gradient(out, by)
+		p.grad = g.record(slopes)
+		p.hess = g.record(g.curvature(slopes, by))
+	}
+	return p
+}
+
+// Value writes the expression's value in each row to dst.
+func (p *Program) Value(cols [][]float64, scalars []float64, dst []float64) {
+	p.destination[0] = dst
+	p.value.run(cols, scalars, p.destination)
+}
+
+// Grad writes the first derivatives in each row to dcols, one column a variable.
+func (p *Program) Grad(cols [][]float64, scalars []float64, dcols [][]float64) {
+	p.grad.run(cols, scalars, dcols)
+}
+
+// Hess writes the second derivatives in each row to hess: the upper triangle row by row, so d^2/dx^2, d^2/dxdy, d^2/dy^2
+// for two variables and one column for one. What stopgrad hides is a constant here too.
+func (p *Program) Hess(cols [][]float64, scalars []float64, hess [][]float64) {
+	p.hess.run(cols, scalars, hess)
+}
+
+// ShiftInvariant says whether adding one number to all of the given columns at once leaves the value and the
+// derivatives as they are, as far as the form of the expression shows it: true for c - r and anything made of it alone.
+// A policy's normalizer then cancels, so raw scores will do for log-probabilities. It can miss an invariance that takes
+// algebra to see (lambda*c - lambda*r) but never claims one that is not there.
+func (e *Expression) ShiftInvariant(columns ...string) bool {
+	g := newGraph()
+	out := e.build(g)
+	values, slopes := make([]float64, out+1), make([]float64, out+1)
+	for r := range values {
+		n := g.nodes[r]
+		if n.fn != nil {
+			values[r] = g.shift(n, values)
+			slopes[r] = g.shift(n, slopes)
+			if n.fn.pull == nil {
+				slopes[r] = 0
+			}
+		} else if n.leaf == columnLeaf && slices.Contains(columns, e.scope.Columns[n.slot]) {
+			values[r], slopes[r] = 1, 1
+		}
+	}
+	return values[out] == 0 && slopes[out] == 0
+}
+
+// shift returns by how much a call's value moves when its arguments move by the given amounts, NaN if that is not a
+// constant.
+func (g *graph) shift(n node, moves []float64) float64 {
+	a := moves[n.args[0]]
+	b := a
+	if n.args[1] != none {
+		b = moves[n.args[1]]
+	}
+	switch n.fn.name {
+	case "+":
+		return a + b
+	case "-":
+		return a - b
+	case "-x":
+		return -a
+	case "stopgrad":
+		return a
+	case "max'", "min'":
+		if a == b {
+			return a
+		}
+	case "*":
+		if factor, constant := g.constantValue(n.args[0]); constant {
+			return factor * b
+		}
+		if factor, constant := g.constantValue(n.args[1]); constant {
+			return factor * a
+		}
+	case "/":
+		if divisor, constant := g.constantValue(n.args[1]); constant {
+			return a / divisor
+		}
+	}
+	if a == 0 && b == 0 {
+		return 0
+	}
+	return math.NaN()
 }

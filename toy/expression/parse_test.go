@@ -9,7 +9,7 @@ import (
 
 func TestMistakes(t *testing.T) {
 	const names = "one of c, lambda, r, ref_c, tau, u"
-	functions := oneOf(sorted(newTable().names()))
+	functions := oneOf(sorted(callable()))
 	tests := []struct {
 		source, want string
 		offset       int
@@ -143,21 +143,11 @@ func TestOperators(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	e := mustParse(t, "lambda*u + exp(r) - tau*0")
-	if got := e.Variables(); !slices.Equal(got, []string{"r", "lambda", "tau", "u"}) {
-		t.Errorf("variables are %v", got)
-	}
 	if got := e.Columns(); !slices.Equal(got, []string{"c", "r", "ref_c"}) {
 		t.Errorf("columns are %v", got)
 	}
 	if got := mustParse(t, "lambda*r").Columns(); !slices.Equal(got, []string{"r"}) {
 		t.Errorf("columns are %v", got)
-	}
-	d, err := ParseDistributional("tau*reward(pi) + 1", []string{"lambda", "tau"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := d.Variables(); !slices.Equal(got, []string{"tau", "pi", "star"}) {
-		t.Errorf("variables are %v", got)
 	}
 }
 

@@ -2,7 +2,13 @@ package expression
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
 )
 
 const (
@@ -14,8 +20,8 @@ const (
 type vocabulary struct {
 	variables     []string
 	distributions []string // none where functionals of distributions are out of place
-	table         *table
-	functionals   []functional
+	table         table
+	functionals   []functional // none likewise
 }
 
 // parser reads the grammar
@@ -168,18 +174,13 @@ func (p *parser) primary() (*tree, *Error) {
 
 // variable resolves a name without arguments.
 func (p *parser) variable(t token) (*tree, *Error) {
-	for _, name := range p.words.variables {
-		if name == t.text {
-			return &tree{offset: t.offset, form: variableForm, name: t.text}, nil
-		}
-	}
-	for _, name := range p.words.distributions {
-		if name == t.text {
-			return nil, mistake(p.source, t.offset, t.text+" is a distribution, not a number",
-				"it as an argument of "+oneOf(names(p.words.functionals)), "")
-		}
-	}
-	if p.words.table.find(t.text) != nil {
+	switch {
+	case slices.Contains(p.words.variables, t.text):
+		return &tree{offset: t.offset, form: variableForm, name: t.text}, nil
+	case slices.Contains(p.words.distributions, t.text):
+		return nil, mistake(p.source, t.offset, t.text+" is a distribution, not a number",
+			"it as an argument of "+oneOf(names(p.words.functionals)), "")
+	case p.words.table[t.text] != nil:
 		return nil, mistake(p.source, t.offset, t.text+" is a function", t.text+"(...)", "")
 	}
 	variables := sorted(p.words.variables)
@@ -191,7 +192,7 @@ func (p *parser) call(t token) (*tree, *Error) {
 	if f := p.words.functional(t.text); f != nil {
 		return p.functional(t, f)
 	}
-	f := p.words.table.find(t.text)
+	f := p.words.table[t.text]
 	if f == nil {
 		return nil, p.unknownFunction(t)
 	}
@@ -210,17 +211,13 @@ func (p *parser) call(t token) (*tree, *Error) {
 
 // unknownFunction says what t, a name with arguments, could have been.
 func (p *parser) unknownFunction(t token) *Error {
-	for _, name := range names(functionals()) {
-		if name == t.text {
-			return mistake(p.source, t.offset, t.text+" compares whole distributions", "it in a distribution expression", "")
-		}
+	switch {
+	case slices.Contains(names(functionals()), t.text):
+		return mistake(p.source, t.offset, t.text+" compares whole distributions", "it in a distribution expression", "")
+	case slices.Contains(p.words.variables, t.text):
+		return mistake(p.source, t.offset, t.text+" is a variable, not a function", `an operator between it and "("`, "")
 	}
-	for _, name := range p.words.variables {
-		if name == t.text {
-			return mistake(p.source, t.offset, t.text+" is a variable, not a function", `an operator between it and "("`, "")
-		}
-	}
-	known := sorted(append(names(p.words.allowedFunctionals()), p.words.table.names()...))
+	known := sorted(append(names(p.words.functionals), callable()...))
 	return mistake(p.source, t.offset, t.text+" is not a function", oneOf(known), nearest(t.text, known))
 }
 
@@ -272,10 +269,8 @@ func (p *parser) functional(t token, f *functional) (*tree, *Error) {
 // distribution takes the name of a distribution.
 func (p *parser) distribution(f *functional) (string, *Error) {
 	t := p.now
-	for _, name := range p.words.distributions {
-		if t.kind == nameToken && t.text == name {
-			return name, p.advance()
-		}
+	if t.kind == nameToken && slices.Contains(p.words.distributions, t.text) {
+		return t.text, p.advance()
 	}
 	return "", mistake(p.source, t.offset, t.describe()+" is not a distribution",
 		f.usage+" of "+strings.Join(p.words.distributions, ", "), nearest(t.text, p.words.distributions))
@@ -283,19 +278,10 @@ func (p *parser) distribution(f *functional) (string, *Error) {
 
 // functional returns the functional of that name if this vocabulary has it.
 func (w *vocabulary) functional(name string) *functional {
-	for i, f := range w.allowedFunctionals() {
-		if f.name == name {
-			return &w.functionals[i]
-		}
+	if i := slices.IndexFunc(w.functionals, func(f functional) bool { return f.name == name }); i >= 0 {
+		return &w.functionals[i]
 	}
 	return nil
-}
-
-func (w *vocabulary) allowedFunctionals() []functional {
-	if len(w.distributions) == 0 {
-		return nil
-	}
-	return w.functionals
 }
 
 // firstFunctional returns a functional inside the tree, or nil.
@@ -307,4 +293,159 @@ func firstFunctional(t *tree) *tree {
 		}
 	})
 	return found
+}
+
+// kind tells tokens apart.
+type kind int
+
+const (
+	endToken kind = iota
+	numberToken
+	nameToken
+	symbolToken // one of + - * / ^ ( ) ,
+)
+
+// token is a word of the source.
+type token struct {
+	kind   kind
+	offset int     // of its first byte
+	text   string  // as written
+	value  float64 // of a number
+}
+
+// describe names the token in an error.
+func (t token) describe() string {
+	if t.kind == endToken {
+		return "the end"
+	}
+	return strconv.Quote(t.text)
+}
+
+const (
+	symbols = "+-*/^(),"
+	digits  = "0123456789"
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+)
+
+// ValidName says whether a word can name a variable: ASCII letters, digits and underscores, no digit first, and not
+// the name of a function.
+func ValidName(word string) bool {
+	if word == "" || span(word, letters) == 0 || span(word, letters+digits) != len(word) {
+		return false
+	}
+	return newTable()[word] == nil && !slices.Contains(names(functionals()), word)
+}
+
+// span returns the length of the longest prefix of s that is made of the given bytes.
+func span(s, bytes string) int {
+	rest := strings.TrimLeft(s, bytes)
+	return len(s) - len(rest)
+}
+
+// next reads the token at or after offset.
+func next(source string, offset int) (token, *Error) {
+	offset += span(source[offset:], " \t\r\n")
+	rest := source[offset:]
+	switch {
+	case rest == "":
+		return token{kind: endToken, offset: offset}, nil
+	case strings.HasPrefix(rest, "**"):
+		return token{}, mistake(source, offset, `"**" is not an operator`, "", "^")
+	case strings.IndexByte(symbols, rest[0]) >= 0:
+		return token{kind: symbolToken, offset: offset, text: rest[:1]}, nil
+	case span(rest, letters) > 0:
+		return token{kind: nameToken, offset: offset, text: rest[:span(rest, letters+digits)]}, nil
+	case span(rest, digits+".") > 0:
+		return number(source, offset)
+	}
+	first, _ := utf8.DecodeRuneInString(rest)
+	return token{}, mistake(source, offset, fmt.Sprintf("%q is no part of an expression", first),
+		"numbers, names, + - * / ^, parentheses and commas", "")
+}
+
+// number reads digits with an optional fraction and exponent.
+func number(source string, offset int) (token, *Error) {
+	rest := source[offset:]
+	end := span(rest, digits+".")
+	if end < len(rest) && (rest[end] == 'e' || rest[end] == 'E') {
+		exponent := end + 1
+		if exponent < len(rest) && (rest[exponent] == '+' || rest[exponent] == '-') {
+			exponent++
+		}
+		if n := span(rest[exponent:], digits); n > 0 {
+			end = exponent + n
+		}
+	}
+	text := rest[:end]
+	value, err := strconv.ParseFloat(text, 64)
+	if math.IsInf(value, 0) {
+		return token{}, mistake(source, offset, text+" is too large", "a number below 1.8e308", "")
+	}
+	if err != nil || span(rest[end:], letters+digits) > 0 {
+		wrong := rest[:end+span(rest[end:], letters+digits)]
+		return token{}, mistake(source, offset, wrong+" is not a number", "a number such as 1, 0.5 or 1e-3", "")
+	}
+	return token{kind: numberToken, offset: offset, text: text, value: value}, nil
+}
+
+// Error is a mistake in the source of an expression, in the words of the configuration's own errors.
+type Error struct {
+	Offset  int    // bytes before the mistake, from 0 to the length of the source
+	Column  int    // the same place counted in characters, from 1
+	Wrong   string // what is wrong: `lamda is not a variable here`
+	Allowed string // what is allowed: `one of c, r, lambda`; "" where Wrong says it all
+	Near    string // the allowed spelling nearest to what was written; "" where none is near
+}
+
+// Error returns one line, `column 4: what is wrong; want what is allowed; did you mean "lambda"?`.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "column %d: %s", e.Column, e.Wrong)
+	if e.Allowed != "" {
+		b.WriteString("; want " + e.Allowed)
+	}
+	if e.Near != "" {
+		fmt.Fprintf(&b, "; did you mean %q?", e.Near)
+	}
+	return b.String()
+}
+
+// mistake returns the error at a byte offset of source.
+func mistake(source string, offset int, wrong, allowed, near string) *Error {
+	return &Error{offset, utf8.RuneCountInString(source[:offset]) + 1, wrong, allowed, near}
+}
+
+// longestName is the length in bytes above which no spelling is looked up; names are far shorter.
+const longestName = 64
+
+// nearest returns the candidate with the fewest edits from word, or "" if none is near: up to 4 letters allow one
+// edit, 5 to 8 two, more three. Case does not count.
+func nearest(word string, candidates []string) string {
+	if len(word) > longestName {
+		return ""
+	}
+	best, fewest := "", longestName
+	for _, c := range candidates {
+		edits := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c))
+		if edits <= min((max(len(c), len(word))+3)/4, 3) && edits < len(c) && edits < fewest {
+			best, fewest = c, edits
+		}
+	}
+	return best
+}
+
+// oneOf lists what is allowed.
+func oneOf(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	}
+	return "one of " + strings.Join(names, ", ")
+}
+
+// sorted returns a sorted copy.
+func sorted(names []string) []string {
+	return slices.Sorted(slices.Values(names))
 }

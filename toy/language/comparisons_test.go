@@ -60,19 +60,6 @@ func losses() map[string]func() *objective.Objective {
 	return out
 }
 
-// frozenAt returns the objective with its statistics held at their values on the batch.
-func frozenAt(o *objective.Objective, b *objective.Batch) *objective.Objective {
-	held := &objective.Objective{Sampled: o.Sampled}
-	for _, t := range o.Pair {
-		term := t.Term
-		if d, ok := term.(objective.Detached); ok {
-			term = d.Freeze(b)
-		}
-		held.Pair = append(held.Pair, objective.Weighted[objective.PairTerm]{Weight: t.Weight, Term: term})
-	}
-	return held
-}
-
 // TestGradient: the gradient of every loss, through a whole network and through an adapter, is what differences of the loss
 // say along random directions; statistics that a loss holds back from differentiation are held.
 func TestGradient(t *testing.T) {
@@ -85,7 +72,8 @@ func TestGradient(t *testing.T) {
 			tr := start(t, l)
 			at := tr.gradient()
 			tr.reduce()
-			held, grad := frozenAt(l.Objective, &tr.columns.Batch), slices.Clone(tr.grad)
+			held, _ := l.Objective.Hold()
+			grad := slices.Clone(tr.grad)
 			if v := tr.columns.loss(held); math.Abs(v-at) > 1e-12*math.Abs(at) {
 				t.Fatalf("%s: loss %v, held %v", name, at, v)
 			}

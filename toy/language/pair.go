@@ -19,23 +19,18 @@ type Pair struct {
 // needs the probability of every response to a prompt.
 func supports(o *objective.Objective) error {
 	switch {
-	case len(o.Dist) > 0:
+	case o.WholePolicy():
 		return fmt.Errorf("the loss has a term on the probabilities of all responses to a prompt, which a language model cannot " +
 			"enumerate; allowed are losses of compared responses, typo with reference_samples: pair or a number of them, and rlhf " +
 			"by REINFORCE")
 	case o.Aligned():
 		return fmt.Errorf("the loss weighs comparisons by how sure the policy is over all responses to a prompt, which a language " +
 			"model cannot enumerate; allowed is alignment: none")
-	case len(o.Pair) == 0 && o.Sampled == nil:
+	case o.Dispersed():
+		return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
+			"a language model cannot enumerate; allowed is a given phi")
+	case !o.Compares() && o.Sampled == nil:
 		return fmt.Errorf("the loss has no term on compared responses")
-	}
-	for _, t := range o.Pair {
-		if s, ok := t.Term.(objective.Structured); ok {
-			if structure, _ := s.Structure(); structure.Dispersed {
-				return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
-					"a language model cannot enumerate; allowed is a given phi")
-			}
-		}
 	}
 	return nil
 }
@@ -107,21 +102,21 @@ func tail[T kernel.Float](t *llama.Tape[T], r, shared int) float64 {
 	return sum
 }
 
-// columns are what a step knows of its batch, one entry a pair. They are sized for the largest batch once.
+// columns are what a step knows of its batch, one entry a pair, of which Drawn is the mean log-probability of the pair's
+// samples. They are sized for the largest batch once.
 type columns struct {
 	objective.Batch
 	grad          objective.Grad
 	start, tokens logps
-	sampled       []float64   // mean log-probability of the pair's samples
 	d             [][]float64 // derivatives of the loss by the log-probabilities of the example's responses
 }
 
 // newColumns makes room for size pairs with so many responses each at most.
 func newColumns(size, responses int) *columns {
 	column := func() []float64 { return make([]float64, size) }
-	c := &columns{start: newLogps(size), tokens: newLogps(size), sampled: column()}
-	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap,
-		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail} {
+	c := &columns{start: newLogps(size), tokens: newLogps(size)}
+	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn} {
 		*v = column()
 	}
 	for range size {
@@ -132,12 +127,12 @@ func newColumns(size, responses int) *columns {
 
 // resize returns the columns cut to n pairs, of equal weights.
 func (c *columns) resize(n int) {
-	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap,
-		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.sampled,
+	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn,
 		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected} {
 		*v = (*v)[:n]
 	}
-	c.ChosenTokens, c.RejectedTokens = c.tokens.chosen, c.tokens.rejected
+	c.ChosenTokens, c.RejectedTokens, c.DrawnWeight = c.tokens.chosen, c.tokens.rejected, c.Weight
 	for i := range c.Weight {
 		c.Weight[i] = 1 / float64(n)
 	}
@@ -146,42 +141,29 @@ func (c *columns) resize(n int) {
 // read takes pair k's log-probabilities from the tape that computed it.
 func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
 	c.Chosen[k], c.Rejected[k] = tape.Logp(0), tape.Logp(1)
-	c.ChosenTail[k], c.RejectedTail[k], c.sampled[k] = 0, 0, 0
+	c.ChosenTail[k], c.RejectedTail[k], c.Drawn[k] = 0, 0, 0
 	if e.head == 1 {
 		c.ChosenTail[k], c.RejectedTail[k] = tail(tape, 0, e.shared()), tail(tape, 1, e.shared())
 	}
 	for i := range e.samples {
-		c.sampled[k] += tape.Logp(2+i) / float64(e.samples)
+		c.Drawn[k] += tape.Logp(2+i) / float64(e.samples)
 	}
 }
 
 // loss returns the batch's loss.
-func (c *columns) loss(o *objective.Objective) float64 {
-	sum := 0.0
-	for _, t := range o.Pair {
-		sum += t.Weight * t.Term.Loss(&c.Batch)
-	}
-	if o.Sampled != nil {
-		for k, v := range c.sampled {
-			sum -= o.Sampled.Weight * c.Weight[k] * v
-		}
-	}
-	return sum
-}
+func (c *columns) loss(o *objective.Objective) float64 { return o.Loss(&c.Batch) }
 
 // derive fills the derivatives of the loss by every response's log-probability.
 func (c *columns) derive(o *objective.Objective, examples []example, indices []int) {
-	for _, g := range [][]float64{c.grad.Chosen, c.grad.Rejected, c.grad.ChosenTail, c.grad.RejectedTail} {
+	for _, g := range [][]float64{c.grad.Chosen, c.grad.Rejected, c.grad.ChosenTail, c.grad.RejectedTail, c.grad.Drawn} {
 		clear(g)
 	}
-	for _, t := range o.Pair {
-		t.Term.Grad(&c.Batch, t.Weight, &c.grad)
-	}
+	o.Grad(&c.Batch, &c.grad)
 	for k, i := range indices {
 		e, d := &examples[i], c.d[k]
 		d[0], d[1] = c.grad.Chosen[k], c.grad.Rejected[k]
 		for j := range e.samples {
-			d[2+j] = -o.Sampled.Weight * c.Weight[k] / float64(e.samples)
+			d[2+j] = c.grad.Drawn[k] / float64(e.samples)
 		}
 		if e.head == 1 {
 			longer, byTail := 0, c.grad.ChosenTail[k]

@@ -19,7 +19,7 @@ type AlphaPO struct {
 func (p *AlphaPO) Objective() *Objective {
 	o := (&SimPO{p.Lambda, p.Gamma, p.LabelSmoothing}).Objective()
 	if p.Alpha != 0 {
-		o.Pair[0].Term.(*Margin).Link = BoxCox{p.Alpha}
+		o.pair[0].Term.(*Margin).Link = BoxCox{p.Alpha}
 	}
 	return o
 }
@@ -27,6 +27,8 @@ func (p *AlphaPO) Objective() *Objective {
 // BoxCox is the link (1 - exp(-A x))/A, A other than 0, the power transform of 1/pi; up to a constant it is the alpha
 // divergence's link of order 1-A. Where -A x > 709 it is infinite in 64 bits.
 type BoxCox struct{ A float64 }
+
+var _ Invertible = BoxCox{}
 
 // Value writes (1 - exp(-A x))/A.
 func (l BoxCox) Value(x, dst []float64) {

@@ -21,7 +21,7 @@ type AOT struct {
 
 // Objective returns the loss.
 func (p *AOT) Objective() *Objective {
-	return onPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
+	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
 }
 
 var aotKind = registry.Kind[Params]{
@@ -30,6 +30,25 @@ var aotKind = registry.Kind[Params]{
 	Source:  "Melnyk et al. 2024, arXiv 2406.05882",
 	TRL:     "dpo/aot",
 	New:     func() Params { return &AOT{Lambda: defaultLambda} },
+}
+
+// AOTUnpaired holds the parameters of alignment by optimal transport between the log-ratios x of the chosen and of the
+// rejected responses of a batch, whichever belong together: AOT with q_i = x_w(i) - x_l(i), each sorted by itself
+// (Melnyk et al., arXiv 2406.05882).
+type AOTUnpaired AOT
+
+// Objective returns the loss.
+func (p *AOTUnpaired) Objective() *Objective {
+	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing), unpaired: true})
+}
+
+var aotUnpairedKind = registry.Kind[Params]{
+	Name:    "aot-unpaired",
+	Aliases: []string{"aot_unpaired"},
+	Summary: "optimal transport: the chosen responses' log-ratios dominate the rejected ones' over the batch",
+	Source:  "Melnyk et al. 2024, arXiv 2406.05882",
+	TRL:     "dpo/aot_unpaired",
+	New:     func() Params { return &AOTUnpaired{Lambda: defaultLambda} },
 }
 
 // transport is a loss of two distributions over the batch, coupled along their quantiles: the mean of
@@ -44,6 +63,8 @@ type transport struct {
 	margin, slope, weight []float64 // scratch, one entry a coupled mass
 	from, to              []int32   // positions in the sorted order that it couples
 }
+
+var _ Structured = (*transport)(nil)
 
 // DifferenceOnly is true on pairs. Otherwise comparisons of several prompts, each with its own normalizer, meet.
 func (t *transport) DifferenceOnly() bool { return !t.unpaired }

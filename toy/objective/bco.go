@@ -12,12 +12,13 @@ type BCO struct {
 
 // Objective returns the loss.
 func (p *BCO) Objective() *Objective {
-	sides := &Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}, Unpaired: true}
+	sides := classifier(p.Lambda, 0.5)
+	sides.Unpaired = true
 	if p.Delta != nil {
 		sides.Shift = *p.Delta
-		return onPairs(sides)
+		return OnPairs(sides)
 	}
-	return onPairs(&Centered{Sides: sides, Center: &runningMean{}})
+	return OnPairs(&Centered{Sides: sides, Center: &runningMean{}})
 }
 
 // runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which
@@ -25,6 +26,8 @@ func (p *BCO) Objective() *Objective {
 type runningMean struct {
 	state [2]float64 // steps and mean
 }
+
+var _ Center = (*runningMean)(nil)
 
 // Shift returns the running mean.
 func (r *runningMean) Shift(mean float64) float64 {
@@ -49,4 +52,33 @@ var bcoKind = registry.Kind[Params]{
 	Source:  "Jung et al. 2024, arXiv 2404.04656",
 	TRL:     "bco/bco",
 	New:     func() Params { return &BCO{Lambda: defaultLambda} },
+}
+
+// BCOPair holds the parameters of binary classifier optimization on pairs, with rewards r = lambda g(x), x the log-ratio:
+// -log sigmoid(r_w - delta) - log sigmoid(-(r_l - delta)) (Jung et al., arXiv 2404.04656).
+type BCOPair struct {
+	Lambda     float64    `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, BCO's beta"`
+	Delta      float64    `yaml:"delta" range:"[-1e6,1e6]" doc:"reward that divides good from bad"`
+	Divergence Divergence `yaml:",inline"`
+}
+
+// Objective returns the loss.
+func (p *BCOPair) Objective() *Objective {
+	sides := classifier(p.Lambda, 1)
+	sides.Shift, sides.Link = p.Delta, p.Divergence.link()
+	return OnPairs(sides)
+}
+
+var bcoPairKind = registry.Kind[Params]{
+	Name:    "bco-pair",
+	Aliases: []string{"bco_pair"},
+	Summary: "binary classifier on pairs: -log sigmoid(r_w - delta) - log sigmoid(delta - r_l), r = lambda times the log-ratio",
+	Source:  "Jung et al. 2024, arXiv 2404.04656",
+	TRL:     "dpo/bco_pair",
+	New:     func() Params { return &BCOPair{Lambda: defaultLambda, Divergence: reverseKL} },
+}
+
+// classifier is factor (-log sigmoid(lambda x_w) - log sigmoid(-lambda x_l)): is a response good or bad?
+func classifier(lambda, factor float64) *Sides {
+	return &Sides{Lambda: lambda, Factor: factor, Chosen: Logistic{}, Rejected: CrossEntropy{Lose: 1}}
 }

@@ -26,6 +26,8 @@ type BestOfN struct {
 	N int `yaml:"n" range:"[1,1e6]" doc:"responses drawn from the reference, of which the best is given"`
 }
 
+var _ Direct = (*BestOfN)(nil)
+
 // Objective returns the constant 0: nothing is trained.
 func (*BestOfN) Objective() *Objective { return &Objective{} }
 

@@ -6,14 +6,8 @@ import (
 	"testing"
 )
 
-// valueOf returns an objective's loss on a batch.
-func valueOf(o *Objective, b *Batch) float64 {
-	loss := 0.0
-	for _, t := range o.Pair {
-		loss += t.Weight * t.Term.Loss(b)
-	}
-	return loss
-}
+// valueOf returns the value of an objective's pair terms on a batch.
+func valueOf(o *Objective, b *Batch) float64 { return o.Comparisons().Loss(b) }
 
 // logistic is -log sigmoid(z), by its definition.
 func logistic(z float64) float64 { return math.Log(1 + math.Exp(-z)) }
@@ -109,7 +103,7 @@ func TestReductions(t *testing.T) {
 func TestTails(t *testing.T) {
 	b := single([4]float64{-3, -2, -2.5, -2.5})
 	b.ChosenTail, b.RejectedTail = []float64{-1}, []float64{-0.5}
-	term := (&LDDPO{Lambda: 0.7, Alpha: 0.3}).Objective().Pair[0].Term
+	term := (&LDDPO{Lambda: 0.7, Alpha: 0.3}).Objective().pair[0].Term
 	g := newGrad(1)
 	g.ChosenTail, g.RejectedTail = make([]float64, 1), make([]float64, 1)
 	term.Grad(b, 2, g)
@@ -135,12 +129,12 @@ func TestTokenCurvature(t *testing.T) {
 		gradient := func(in [4]float64) [2]float64 {
 			b, g := single(in), newGrad(1)
 			b.ChosenTokens, b.RejectedTokens = []float64{4}, []float64{3}
-			params.Objective().Pair[0].Term.Grad(b, 1, g)
+			params.Objective().pair[0].Term.Grad(b, 1, g)
 			return [2]float64{g.Chosen[0], g.Rejected[0]}
 		}
 		b, h := single(in), newHess(1)
 		b.ChosenTokens, b.RejectedTokens = []float64{4}, []float64{3}
-		params.Objective().Pair[0].Term.(Curved).Hess(b, 1, h)
+		params.Objective().pair[0].Term.(Curved).Hess(b, 1, h)
 		for i, got := range [2][2]float64{{h.ChosenChosen[0], h.ChosenRejected[0]}, {h.ChosenRejected[0], h.RejectedRejected[0]}} {
 			for j := range 2 {
 				const step = 1e-5
@@ -162,7 +156,7 @@ func TestTransportTies(t *testing.T) {
 	for _, params := range []Params{&AOT{Lambda: 2}, &AOTUnpaired{Lambda: 2}} {
 		b := &Batch{Chosen: []float64{-1, -1, -1}, Rejected: []float64{-2, -2, -2}, RefChosen: []float64{-1, -1, -1},
 			RefRejected: []float64{-4, -1, -2}, Weight: []float64{0.5, 0.25, 0.25}}
-		term, g := params.Objective().Pair[0].Term, newGrad(3)
+		term, g := params.Objective().pair[0].Term, newGrad(3)
 		term.Grad(b, 1, g)
 		order, turned := []int{2, 0, 1}, newGrad(3)
 		term.Grad(permuted(b, order), 1, turned)

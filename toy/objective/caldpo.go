@@ -15,7 +15,7 @@ type CalDPO struct {
 
 // Objective returns DPO at scale 1 plus SPPO's two squares.
 func (p *CalDPO) Objective() *Objective {
-	return (&DPO{Lambda: 1}).Objective().and(p.Calibration, (&SPPO{Lambda: p.Lambda}).Objective())
+	return (&DPO{Lambda: 1}).Objective().And(p.Calibration, (&SPPO{Lambda: p.Lambda}).Objective())
 }
 
 var calDPOKind = registry.Kind[Params]{

@@ -22,11 +22,13 @@ func (p *ChiPO) Objective() *Objective {
 	if p.RMax != nil {
 		m.Outer = clipped(2 * *p.RMax)
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 // clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.
 type clipped float64
+
+var _ Outer = clipped(0)
 
 func (c clipped) clip(z float64) float64 { return max(-float64(c), min(z, float64(c))) }
 
@@ -59,6 +61,8 @@ func (c clipped) Curve(z, dst []float64) {
 
 // ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 type ChiSquared struct{}
+
+var _ Invertible = ChiSquared{}
 
 // Value writes x + exp(x).
 func (ChiSquared) Value(x, dst []float64) {

@@ -25,9 +25,9 @@ func (p *CPO) Objective() *Objective {
 		unknownWord("loss", p.Loss)
 	}
 	if p.Alpha == 0 {
-		return onPairs(m)
+		return OnPairs(m)
 	}
-	return onPairs(m).and(p.Alpha, likelihood())
+	return OnPairs(m).And(p.Alpha, likelihood())
 }
 
 // Check refuses label smoothing where there is none.

@@ -49,11 +49,8 @@ func comparePairs(t *testing.T, a, b *Objective, batch *Batch) {
 	n := len(batch.Chosen)
 	grad := func(o *Objective) (loss float64, g Grad) {
 		g = Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-		for _, term := range o.Pair {
-			loss += term.Weight * term.Term.Loss(batch)
-			term.Term.Grad(batch, term.Weight, &g)
-		}
-		return loss, g
+		o.Comparisons().Grad(batch, &g)
+		return valueOf(o, batch), g
 	}
 	lossA, gradA := grad(a)
 	lossB, gradB := grad(b)
@@ -73,7 +70,7 @@ func compareDists(t *testing.T, a, b *Objective, d *Dist) {
 	k := len(d.Pi)
 	grad := func(o *Objective) (loss float64, g, h []float64) {
 		g, h = make([]float64, k), make([]float64, k)
-		for _, term := range o.Dist {
+		for _, term := range o.dist {
 			loss += term.Weight * term.Term.Loss(d)
 			term.Term.Grad(d, term.Weight, g)
 			term.Term.Hess(d, term.Weight, h)

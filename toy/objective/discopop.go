@@ -21,12 +21,12 @@ type DiscoPOP struct {
 
 // Objective returns the loss.
 func (p *DiscoPOP) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: blended(p.Tau), Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: blended(p.Tau), Link: p.Divergence.link()})
 }
 
 // blended is psi. The exponential part is exp(-z + log sigmoid(z/tau)): its factors overflow and underflow apart.
 func blended(tau float64) Outer {
-	return Pointwise{Course: Shape{Low: Rises, High: Falls}, At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{shape: Shape{Low: Rises, High: Falls}, At: func(z float64) (value, slope, curve float64) {
 		overflown := math.IsInf(z, -1)
 		z = bounded(z)
 		m, rest := logspace.Sigmoid(z/tau), logspace.Sigmoid(-z/tau)

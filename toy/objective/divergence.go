@@ -50,6 +50,8 @@ func divergenceLink(name string, alpha float64) Link {
 // ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r. Below x = -709 it is -Inf in 64 bits.
 type ForwardKL struct{}
 
+var _ Invertible = ForwardKL{}
+
 // Value writes -exp(-x).
 func (ForwardKL) Value(x, dst []float64) {
 	for i, v := range x {
@@ -76,6 +78,11 @@ func (ForwardKL) Range() (low, high float64) { return math.Inf(-1), 0 }
 // JensenShannon is the link log(r/(1+r)) = log sigmoid(x); the published code's log(2 pi) - log(pi + pi_ref) is the
 // same plus log 2.
 type JensenShannon struct{}
+
+var (
+	_ Invertible = JensenShannon{}
+	_ fused      = JensenShannon{}
+)
 
 // Value writes log sigmoid(x).
 func (JensenShannon) Value(x, dst []float64) {
@@ -124,6 +131,8 @@ const alphaCap = 80
 // AlphaDivergence is the link r^(Alpha-1)/(Alpha-1) = exp((Alpha-1) x)/(Alpha-1), Alpha other than 1, with the
 // exponent capped at 80 as in TRL. It is bounded below for Alpha > 1. At Alpha 0 it is the forward KL.
 type AlphaDivergence struct{ Alpha float64 }
+
+var _ Invertible = AlphaDivergence{}
 
 // Value writes exp(min((Alpha-1) x, 80))/(Alpha-1).
 func (l AlphaDivergence) Value(x, dst []float64) {

@@ -91,9 +91,9 @@ func TestLinkExtremes(t *testing.T) {
 func TestSpellings(t *testing.T) {
 	for long, short := range map[string]string{"js_divergence": "js", "reverse_kl": "rkl", "forward_kl": "fkl", "alpha_divergence": "alpha"} {
 		in := [4]float64{-2, -1, -0.5, -3}
-		a := (&FDPO{Lambda: 2, Divergence: long, Alpha: 0.3}).Objective().Pair[0].Term.Loss(single(in))
-		b := (&FDPO{Lambda: 2, Divergence: short, Alpha: 0.3}).Objective().Pair[0].Term.Loss(single(in))
-		dpo := (&DPO{Lambda: 2}).Objective().Pair[0].Term.Loss(single(in))
+		a := (&FDPO{Lambda: 2, Divergence: long, Alpha: 0.3}).Objective().pair[0].Term.Loss(single(in))
+		b := (&FDPO{Lambda: 2, Divergence: short, Alpha: 0.3}).Objective().pair[0].Term.Loss(single(in))
+		dpo := (&DPO{Lambda: 2}).Objective().pair[0].Term.Loss(single(in))
 		if a != b || (a == dpo) != (long == "reverse_kl") {
 			t.Errorf("%s %v, %s %v, dpo %v", long, a, short, b, dpo)
 		}

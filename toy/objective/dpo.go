@@ -16,7 +16,7 @@ type DPO struct {
 
 // Objective returns the loss.
 func (p *DPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), Link: p.Divergence.link()})
 }
 
 var dpoKind = registry.Kind[Params]{

@@ -11,7 +11,7 @@ type DPONorm struct {
 
 // Objective returns the loss.
 func (p *DPONorm) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: p.Divergence.link(), Length: AveragedRewards})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: p.Divergence.link(), Length: AveragedRewards})
 }
 
 var dpoNormKind = registry.Kind[Params]{

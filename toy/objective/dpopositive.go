@@ -15,11 +15,13 @@ func (p *DPOPositive) Objective() *Objective {
 	if p.Penalty > 0 {
 		m.ChosenLink = kinked{p.Penalty}
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 // kinked is the link x - penalty max(0, -x), with slope 1 at the kink.
 type kinked struct{ penalty float64 }
+
+var _ Link = kinked{}
 
 // Value writes x above 0 and (1+penalty) x below.
 func (l kinked) Value(x, dst []float64) {
@@ -38,7 +40,6 @@ func (l kinked) Slope(x, dst []float64) {
 	}
 }
 
-// Curve writes 0.
 func (kinked) Curve(_, dst []float64) { clear(dst) }
 
 var dpoPositiveKind = registry.Kind[Params]{

@@ -16,12 +16,8 @@ func Example() {
 		Weight: []float64{0.5, 0.5},
 	}
 	grad := &objective.Grad{Chosen: make([]float64, 2), Rejected: make([]float64, 2)}
-	value := 0.0
-	for _, t := range loss.Pair {
-		value += t.Weight * t.Term.Loss(batch)
-		t.Term.Grad(batch, t.Weight, grad)
-	}
-	fmt.Printf("loss %.4f nats\n", value)
+	loss.Grad(batch, grad)
+	fmt.Printf("loss %.4f nats\n", loss.Loss(batch))
 	fmt.Printf("d loss / d chosen   %.4f\n", grad.Chosen)
 	fmt.Printf("d loss / d rejected %.4f\n", grad.Rejected)
 	fmt.Println("needs differences only:", loss.DifferenceOnly())

@@ -22,13 +22,13 @@ type EXO struct {
 
 // Objective returns the loss.
 func (p *EXO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: reverseCrossEntropy(p.LabelSmoothing), Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: reverseCrossEntropy(p.LabelSmoothing), Link: p.Divergence.link()})
 }
 
 // reverseCrossEntropy is psi; it is least, 0, where the odds z are those of the label, log((1-e)/e).
 func reverseCrossEntropy(e float64) Outer {
 	won, lost := math.Log1p(-e), math.Log(e)
-	return Pointwise{Course: Shape{Low: Settles, High: Settles}, At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{shape: Shape{Low: Saturates, High: Saturates}, At: func(z float64) (value, slope, curve float64) {
 		z = bounded(z)
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		off := z - (won - lost)

@@ -17,17 +17,21 @@ type ExpoRegression struct {
 }
 
 // Objective returns the loss.
-func (p *ExpoRegression) Objective() *Objective { return onPairs(regression{p.Lambda}) }
+func (p *ExpoRegression) Objective() *Objective { return OnPairs(regression{p.Lambda}) }
 
 type regression struct{ lambda float64 }
 
-// DifferenceOnly is true.
+var (
+	_ Curved     = regression{}
+	_ Structured = regression{}
+)
+
 func (regression) DifferenceOnly() bool { return true }
 
 // Structure is that of a bounded function of the margin, least where the policy's preference is the target, which is below
 // 1 for lambda > 0.
 func (regression) Structure() (Structure, bool) {
-	return Structure{Margin: &Shape{Low: Settles, High: Settles}, ReferenceFree: true}, true
+	return Structure{Margin: &Shape{Low: Saturates, High: Saturates}, ReferenceFree: true}, true
 }
 
 // at returns, for one comparison, what is squared, and the first two derivatives of the policy's preference.

@@ -31,7 +31,7 @@ func TestExpoRegressionPopulation(t *testing.T) {
 	b := &Batch{Chosen: []float64{logit, 0}, Rejected: []float64{0, logit}, RefChosen: []float64{gap, 0}, RefRejected: []float64{0, gap},
 		Weight: []float64{star, 1 - star}}
 	g := newGrad(2)
-	(&ExpoRegression{Lambda: lambda}).Objective().Pair[0].Term.Grad(b, 1, g)
+	(&ExpoRegression{Lambda: lambda}).Objective().pair[0].Term.Grad(b, 1, g)
 	if slope := g.Chosen[0] + g.Rejected[1]; math.Abs(slope) > 1e-15 {
 		t.Errorf("the gradient at the mixture is %v, want 0", slope)
 	}

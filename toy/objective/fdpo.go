@@ -12,7 +12,7 @@ type FDPO struct {
 
 // Objective returns the loss.
 func (p *FDPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: divergenceLink(p.Divergence, p.Alpha)})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: divergenceLink(p.Divergence, p.Alpha)})
 }
 
 // Check refuses the alpha divergence of order 1.

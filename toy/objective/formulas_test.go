@@ -101,7 +101,7 @@ var (
 		"aot":          {"it sorts the margins of the whole batch", couples},
 		"aot-unpaired": {"it sorts the log-ratios of the whole batch", couples},
 		"best-of-n": {"it is no loss", func(t *testing.T, o *Objective, b *Batch) {
-			if len(o.Pair)+len(o.Dist) > 0 {
+			if len(o.pair)+len(o.dist) > 0 {
 				t.Error("it has terms")
 			}
 		}},

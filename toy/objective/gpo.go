@@ -18,7 +18,7 @@ type GPO struct {
 
 // Objective returns the loss.
 func (p *GPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(p.Function)})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(p.Function)})
 }
 
 func gpoFunction(name string) Outer {
@@ -28,19 +28,19 @@ func gpoFunction(name string) Outer {
 	case "square":
 		return Square{1}
 	case "exponential":
-		return Pointwise{Course: Shape{Low: Rises, High: Falls, Convexity: Strict, Monotone: true}, At: func(z float64) (value, slope, curve float64) {
+		return Pointwise{shape: Shape{Low: Rises, High: Falls, Convexity: Strict, Monotone: true}, At: func(z float64) (value, slope, curve float64) {
 			e := math.Exp(-z)
 			return e, -e, e
 		}}
 	case "truncated-square":
-		return Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: StrictAtLosses}, At: func(z float64) (value, slope, curve float64) {
+		return Pointwise{shape: Shape{Low: Rises, High: Level, Convexity: StrictAtLosses}, At: func(z float64) (value, slope, curve float64) {
 			if z < 1 {
 				return (1 - z) * (1 - z), -2 * (1 - z), 2
 			}
 			return 0, 0, 0
 		}}
 	case "savage":
-		return Pointwise{Course: Shape{Low: Settles, High: Falls, Monotone: true}, At: func(z float64) (value, slope, curve float64) {
+		return Pointwise{shape: Shape{Low: Saturates, High: Falls, Monotone: true}, At: func(z float64) (value, slope, curve float64) {
 			s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 			return r * r, -2 * s * r * r, 2 * s * r * r * (2*s - r)
 		}}

@@ -64,7 +64,7 @@ func TestExtremes(t *testing.T) {
 	levels := []float64{-1e4, -800, -300, -1e-300, 0}
 	for _, lambda := range lambdas {
 		for _, v := range variants(t, lambda) {
-			for _, term := range v.objective.Pair {
+			for _, term := range v.objective.pair {
 				for i := range 5 * 5 * 5 * 5 {
 					in := [4]float64{levels[i%5], levels[i/5%5], levels[i/25%5], levels[i/125]}
 					b, g, h := single(in), newGrad(1), newHess(1)
@@ -91,7 +91,7 @@ func TestPairGradient(t *testing.T) {
 	checked := 0
 	for _, lambda := range []float64{1e-8, 0.1, 100, 1e8} {
 		for _, v := range variants(t, lambda) {
-			for _, term := range v.objective.Pair {
+			for _, term := range v.objective.pair {
 				for _, in := range comparisons(lambda, term.Term) {
 					checkPair(t, v, term.Term, in)
 					checked++
@@ -193,7 +193,7 @@ func TestDistGradient(t *testing.T) {
 	checked := 0
 	for _, lambda := range lambdas {
 		for _, v := range variants(t, lambda) {
-			for _, term := range v.objective.Dist {
+			for _, term := range v.objective.dist {
 				for _, d := range dists {
 					checkDist(t, v, term.Term, d)
 					checked++

@@ -11,7 +11,7 @@ type Hinge struct {
 
 // Objective returns the loss.
 func (p *Hinge) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: hinge, Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: hinge, Link: p.Divergence.link()})
 }
 
 var hingeKind = registry.Kind[Params]{

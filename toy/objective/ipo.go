@@ -22,7 +22,7 @@ func (p *IPO) Objective() *Objective {
 	default:
 		unknownWord("length", p.Length)
 	}
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5},
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5},
 		Link: p.Divergence.link(), Length: length})
 }
 

@@ -18,24 +18,25 @@ type KTO struct {
 
 // Objective returns the loss.
 func (p *KTO) Objective() *Objective {
-	sides := &Sides{Lambda: p.Lambda, Factor: 0.5, Chosen: falling(p.Desirable), Rejected: rising(p.Undesirable), Unpaired: true}
+	sides := anchored(p.Lambda, 0.5, p.Desirable, p.Undesirable)
+	sides.Unpaired = true
 	if p.KL != nil {
 		sides.Shift = p.Lambda * *p.KL
-		return onPairs(sides)
+		return OnPairs(sides)
 	}
-	return onPairs(&Centered{Sides: sides, Center: batchKL{}})
+	return OnPairs(&Centered{Sides: sides, Center: batchKL{}})
 }
 
 // batchKL estimates lambda KL(pi to pi_ref) by the batch at hand, never below 0.
 type batchKL struct{}
 
+var _ Center = batchKL{}
+
 // Shift returns the mean, at least 0.
 func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
 
-// Advance keeps nothing.
 func (batchKL) Advance(float64) {}
 
-// State is nil.
 func (batchKL) State() []float64 { return nil }
 
 var ktoKind = registry.Kind[Params]{

@@ -12,7 +12,7 @@ type LDDPO struct {
 
 // Objective returns the loss.
 func (p *LDDPO) Objective() *Objective {
-	return onPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
+	return OnPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
 }
 
 // shortened is a margin loss on log-probabilities less drop times their tails.
@@ -24,10 +24,15 @@ type shortened struct {
 	grad             Grad
 }
 
+var (
+	_ Curved     = (*shortened)(nil)
+	_ Structured = (*shortened)(nil)
+	_ tailed     = (*shortened)(nil)
+)
+
 // DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
 func (*shortened) DifferenceOnly() bool { return true }
 
-// Tailed is true where tails count less.
 func (s *shortened) Tailed() bool { return s.drop != 0 }
 
 // Structure is that of the margin loss: tails shift it.

@@ -21,7 +21,7 @@ func (p *Mallows) Objective() *Objective {
 	if p.Phi != nil {
 		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda}).Objective()
 	}
-	return onPairs(&dispersed{lambda: p.Lambda * p.Scale})
+	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale})
 }
 
 // Dispersion returns MallowsPO's index -log(H/log K) of a prompt, with H the entropy of the reference over its K >= 2
@@ -40,7 +40,11 @@ type dispersed struct {
 	z, slope []float64
 }
 
-// DifferenceOnly is true.
+var (
+	_ Curved     = (*dispersed)(nil)
+	_ Structured = (*dispersed)(nil)
+)
+
 func (*dispersed) DifferenceOnly() bool { return true }
 
 // Structure is that of a logistic margin loss with a scale for each prompt.
@@ -68,7 +72,6 @@ func (t *dispersed) margins(b *Batch) {
 	}
 }
 
-// Loss returns the weighted sum.
 func (t *dispersed) Loss(b *Batch) float64 {
 	t.margins(b)
 	Logistic{}.Value(t.z, t.slope)

@@ -22,6 +22,12 @@ type Margin struct {
 	chosen, rejected     linked
 }
 
+var (
+	_ Curved     = (*Margin)(nil)
+	_ Structured = (*Margin)(nil)
+	_ perToken   = (*Margin)(nil)
+)
+
 // Offset is a part of the margin that does not depend on the policy.
 type Offset interface {
 	// Add adds the offset of each comparison to z.
@@ -37,7 +43,7 @@ func (m *Margin) PerToken() bool { return m.Length != Summed }
 // Plain says whether the loss is psi of a scaled margin and nothing else: one link, no offset.
 func (m *Margin) Plain() bool { return m.ChosenLink == nil && m.Offset == nil }
 
-// Structure returns psi's course and the link.
+// Structure returns psi's shape and the link.
 func (m *Margin) Structure() (Structure, bool) {
 	shape, known := ShapeOf(m.Outer)
 	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
@@ -157,11 +163,11 @@ func (m *Margin) directMargins(b *Batch, n int) {
 
 func (m *Margin) linkedMargins(b *Batch, upTo order) {
 	v := view{m.Link, m.ReferenceFree, m.Length}
-	m.rejected.see(v, b.Rejected, b.RefRejected, b.RejectedTokens, upTo)
+	m.rejected.fill(v, b.Rejected, b.RefRejected, b.RejectedTokens, upTo)
 	if m.ChosenLink != nil {
 		v.link = m.ChosenLink
 	}
-	m.chosen.see(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
+	m.chosen.fill(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
 	for i := range m.margin {
 		difference := m.chosen.t[i] - m.rejected.t[i]
 		if difference != difference {

@@ -14,7 +14,7 @@ type NCA struct {
 
 // Objective returns the loss.
 func (p *NCA) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: CrossEntropy{Win: 1, Lose: 0.5}, Rejected: CrossEntropy{Lose: 0.5},
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: CrossEntropy{Win: 1, Lose: 0.5}, Rejected: CrossEntropy{Lose: 0.5},
 		Link: p.Divergence.link()})
 }
 

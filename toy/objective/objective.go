@@ -3,9 +3,13 @@
 // one; nothing is a special case. Values, first and second derivatives are all written out by hand.
 package objective
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil.
+// Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil
+// unless a term reads them.
 //
 // An unpaired example, one response with a verdict, is a comparison of which one side is absent: that side's weight is
 // 0 and its log-probabilities are any finite numbers.
@@ -20,6 +24,13 @@ type Batch struct {
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
 	Collision, Peak              []float64 // log of the sum of the prompt's pi^2, and of its largest pi; nil is 0, a sure policy
 	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
+
+	Dists        []Dist    // the policies, for distribution terms
+	Prompts      []int     // indices in Dists of the prompts that the comparisons are on
+	PromptWeight []float64 // of each of Prompts, the weight of its comparisons
+
+	Drawn       []float64 // log pi of the responses that were drawn from the reference, for Sampled
+	DrawnWeight []float64 // their weights, summing to 1 where the loss is a mean
 }
 
 // sides returns the weights of the chosen and of the rejected responses.
@@ -30,11 +41,12 @@ func (b *Batch) sides() (chosen, rejected []float64) {
 	return b.ChosenWeight, b.RejectedWeight
 }
 
-// Grad receives the derivatives of a batch's loss with respect to Chosen and Rejected, and where not nil to their tails
-// (with Chosen and Rejected held).
+// Grad receives the derivatives of a batch's loss with respect to Chosen, Rejected and Drawn, and where not nil to the
+// tails (with Chosen and Rejected held).
 type Grad struct {
 	Chosen, Rejected         []float64
 	ChosenTail, RejectedTail []float64
+	Drawn                    []float64
 }
 
 // Hess receives second derivatives of a batch's loss, one 2x2 symmetric block a comparison.
@@ -79,17 +91,13 @@ type Advancing interface {
 	State() []float64
 }
 
-// perToken is a term that reads token counts.
-type perToken interface{ PerToken() bool }
-
-// tailed is a term that reads ChosenTail and RejectedTail.
-type tailed interface{ Tailed() bool }
-
-// aligned is a term that may read Collision and Peak.
-type aligned interface{ Aligned() bool }
-
-// unpaired is a term that is also defined on single responses with a verdict.
-type unpaired interface{ AcceptsUnpaired() bool }
+// What a pair term may read or accept besides, as its parameters have it.
+type (
+	perToken interface{ PerToken() bool }        // reads ChosenTokens and RejectedTokens
+	tailed   interface{ Tailed() bool }          // reads ChosenTail and RejectedTail
+	aligned  interface{ Aligned() bool }         // reads Collision and Peak
+	unpaired interface{ AcceptsUnpaired() bool } // is defined on single responses with a verdict
+)
 
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
 type Dist struct {
@@ -118,8 +126,8 @@ type Weighted[T any] struct {
 
 // Objective is a weighted sum of terms. The zero Objective is the constant 0.
 type Objective struct {
-	Pair    []Weighted[PairTerm]
-	Dist    []Weighted[DistTerm]
+	pair    []Weighted[PairTerm]
+	dist    []Weighted[DistTerm]
 	Moving  *Moving  // nil: the reference stays frozen
 	Sampled *Sampled // nil: none
 }
@@ -131,59 +139,191 @@ type Moving struct {
 	Every int     // steps, at least 1
 }
 
-// DifferenceOnly says whether the whole objective needs only differences of log-probabilities within a prompt.
-func (o *Objective) DifferenceOnly() bool {
-	for _, t := range o.Pair {
-		if !t.Term.DifferenceOnly() {
-			return false
+// Sampled is the cross-entropy of the reference to the policy, estimated from responses that are drawn from pi_ref for
+// each prompt once, before training: Weight times the mean of -log pi(y) over them. Up to the entropy of pi_ref, a
+// constant, its expectation is Weight KL(pi_ref to pi); it is how that term is had where responses cannot be enumerated.
+type Sampled struct {
+	Weight float64
+	N      int // responses a prompt, at least 1
+}
+
+// OnPairs returns the objective of a single pair term.
+func OnPairs(t PairTerm) *Objective { return &Objective{pair: []Weighted[PairTerm]{{1, t}}} }
+
+// OnDist returns the objective of a single distribution term.
+func OnDist(t DistTerm) *Objective { return &Objective{dist: []Weighted[DistTerm]{{1, t}}} }
+
+// And adds another objective's terms to o, scaled, and returns o.
+func (o *Objective) And(scale float64, other *Objective) *Objective {
+	for _, t := range other.pair {
+		o.pair = append(o.pair, Weighted[PairTerm]{scale * t.Weight, t.Term})
+	}
+	for _, t := range other.dist {
+		o.dist = append(o.dist, Weighted[DistTerm]{scale * t.Weight, t.Term})
+	}
+	if other.Moving != nil {
+		o.Moving = other.Moving
+	}
+	if other.Sampled != nil {
+		o.Sampled = &Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+	}
+	return o
+}
+
+// Loss returns the objective's value on a batch, all of its terms included. It panics where the batch lacks the policies
+// or the drawn responses that a term is about, since without them the value would be that of another loss.
+func (o *Objective) Loss(b *Batch) float64 {
+	o.mustFit(b)
+	loss := 0.0
+	for _, t := range o.pair {
+		loss += t.Weight * t.Term.Loss(b)
+	}
+	if len(o.dist) > 0 {
+		for i, prompt := range b.Prompts {
+			for _, t := range o.dist {
+				loss += t.Weight * b.PromptWeight[i] * t.Term.Loss(&b.Dists[prompt])
+			}
 		}
 	}
-	return len(o.Dist) == 0 && o.Sampled == nil
+	if o.Sampled != nil {
+		entropy := 0.0
+		for i, w := range b.DrawnWeight {
+			entropy -= w * b.Drawn[i]
+		}
+		loss += o.Sampled.Weight * entropy
+	}
+	return loss
+}
+
+// Grad adds the derivatives of Loss by the log-probabilities of single responses, compared or drawn, to g. Those of the
+// distribution terms, which are by all of a prompt's log-probabilities, are DistGrad's.
+func (o *Objective) Grad(b *Batch, g *Grad) {
+	o.mustFit(b)
+	for _, t := range o.pair {
+		t.Term.Grad(b, t.Weight, g)
+	}
+	if o.Sampled != nil {
+		for i, w := range b.DrawnWeight {
+			g.Drawn[i] -= o.Sampled.Weight * w
+		}
+	}
+}
+
+// DistGrad adds the derivatives of the distribution terms on one prompt, whose comparisons have the given weight, by its
+// LogPi (as K free variables) to g.
+func (o *Objective) DistGrad(d *Dist, weight float64, g []float64) {
+	for _, t := range o.dist {
+		t.Term.Grad(d, t.Weight*weight, g)
+	}
+}
+
+func (o *Objective) mustFit(b *Batch) {
+	if len(o.dist) > 0 && len(b.Prompts) == 0 || o.Sampled != nil && len(b.Drawn) == 0 {
+		panic("objective: a batch without the policies or the drawn responses that a term is about")
+	}
+}
+
+// Comparisons returns the objective of the pair terms alone.
+func (o *Objective) Comparisons() *Objective { return &Objective{pair: o.pair} }
+
+// First returns the objective of the first pair term alone.
+func (o *Objective) First() *Objective { return &Objective{pair: o.pair[:1]} }
+
+// Only returns the pair term that the objective is a multiple of, and false where it has others.
+func (o *Objective) Only() (term PairTerm, ok bool) {
+	if len(o.pair) != 1 || o.WholePolicy() || o.Sampled != nil {
+		return nil, false
+	}
+	return o.pair[0].Term, true
+}
+
+// Terms returns the terms of weight other than 0 but for Sampled, for who must know their kinds, as a solver does.
+func (o *Objective) Terms() (pair []Weighted[PairTerm], dist []Weighted[DistTerm]) {
+	for _, t := range o.pair {
+		if t.Weight != 0 {
+			pair = append(pair, t)
+		}
+	}
+	for _, t := range o.dist {
+		if t.Weight != 0 {
+			dist = append(dist, t)
+		}
+	}
+	return pair, dist
+}
+
+// Compares says whether the objective reads comparisons at all.
+func (o *Objective) Compares() bool { return len(o.pair) > 0 }
+
+// WholePolicy says whether some term reads the probabilities of all responses to a prompt.
+func (o *Objective) WholePolicy() bool { return len(o.dist) > 0 }
+
+// DifferenceOnly says whether the whole objective needs only differences of log-probabilities within a prompt.
+func (o *Objective) DifferenceOnly() bool {
+	return !o.somePair(func(t PairTerm) bool { return !t.DifferenceOnly() }) && !o.WholePolicy() && o.Sampled == nil
 }
 
 // PerToken says whether some term reads token counts.
 func (o *Objective) PerToken() bool {
-	for _, t := range o.Pair {
-		if p, ok := t.Term.(perToken); ok && p.PerToken() {
-			return true
-		}
-	}
-	return false
+	return o.somePair(func(t PairTerm) bool {
+		p, ok := t.(perToken)
+		return ok && p.PerToken()
+	})
 }
 
 // Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
 func (o *Objective) Tailed() bool {
-	for _, t := range o.Pair {
-		if l, ok := t.Term.(tailed); ok && l.Tailed() {
-			return true
-		}
-	}
-	return false
+	return o.somePair(func(t PairTerm) bool {
+		l, ok := t.(tailed)
+		return ok && l.Tailed()
+	})
 }
 
 // Aligned says whether some term reads the batch's Collision and Peak.
 func (o *Objective) Aligned() bool {
-	for _, t := range o.Pair {
-		if a, ok := t.Term.(aligned); ok && a.Aligned() {
-			return true
-		}
-	}
-	return false
+	return o.somePair(func(t PairTerm) bool {
+		a, ok := t.(aligned)
+		return ok && a.Aligned()
+	})
 }
 
-// AcceptsUnpaired says whether every pair term is defined on single responses with a verdict as well.
+// Dispersed says whether some term reads the batch's Dispersion.
+func (o *Objective) Dispersed() bool {
+	return o.somePair(func(t PairTerm) bool {
+		_, ok := t.(*dispersed)
+		return ok
+	})
+}
+
+// AcceptsUnpaired says whether every pair term is also defined on single responses with a verdict.
 func (o *Objective) AcceptsUnpaired() bool {
-	for _, t := range o.Pair {
-		if u, ok := t.Term.(unpaired); !ok || !u.AcceptsUnpaired() {
-			return false
+	return !o.somePair(func(t PairTerm) bool {
+		u, ok := t.(unpaired)
+		return !ok || !u.AcceptsUnpaired()
+	})
+}
+
+// somePair says whether a statement holds of some pair term; of a statistic that is held, of the term behind it.
+func (o *Objective) somePair(holds func(PairTerm) bool) bool {
+	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
+		if h, ok := w.Term.(*held); ok {
+			return holds(h.Detached)
 		}
-	}
-	return true
+		return holds(w.Term)
+	})
+}
+
+// Advances says whether some term carries a statistic from step to step.
+func (o *Objective) Advances() bool {
+	return o.somePair(func(t PairTerm) bool {
+		_, ok := t.(Advancing)
+		return ok
+	})
 }
 
 // Advance hands a minibatch to the terms that carry a statistic from step to step.
 func (o *Objective) Advance(b *Batch) {
-	for _, t := range o.Pair {
+	for _, t := range o.pair {
 		if a, ok := t.Term.(Advancing); ok {
 			a.Advance(b)
 		}
@@ -194,7 +334,7 @@ func (o *Objective) Advance(b *Batch) {
 // gives nil.
 func (o *Objective) State() [][]float64 {
 	var state [][]float64
-	for _, t := range o.Pair {
+	for _, t := range o.pair {
 		if a, ok := t.Term.(Advancing); ok {
 			state = append(state, a.State())
 		}
@@ -202,26 +342,46 @@ func (o *Objective) State() [][]float64 {
 	return state
 }
 
-// add appends another objective's terms, scaled.
-func (o *Objective) add(scale float64, other *Objective) {
-	for _, t := range other.Pair {
-		o.Pair = append(o.Pair, Weighted[PairTerm]{scale * t.Weight, t.Term})
+// Hold returns the objective with every statistic that a term keeps back from differentiation held, at its value in the
+// first evaluation, so that the loss has a potential; release lets the next evaluation take the statistics anew. It is nil
+// where no term has one.
+func (o *Objective) Hold() (fixed *Objective, release func()) {
+	copied := *o
+	copied.pair = slices.Clone(o.pair)
+	var all []*held
+	for i, t := range o.pair {
+		if d, ok := t.Term.(Detached); ok {
+			all = append(all, &held{Detached: d})
+			copied.pair[i].Term = all[len(all)-1]
+		}
 	}
-	for _, t := range other.Dist {
-		o.Dist = append(o.Dist, Weighted[DistTerm]{scale * t.Weight, t.Term})
+	if len(all) == 0 {
+		return &copied, nil
 	}
-	if other.Moving != nil {
-		o.Moving = other.Moving
-	}
-	if other.Sampled != nil {
-		o.Sampled = &Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+	return &copied, func() {
+		for _, h := range all {
+			h.at = nil
+		}
 	}
 }
 
-// and returns o with another objective's terms added, scaled.
-func (o *Objective) and(scale float64, other *Objective) *Objective {
-	o.add(scale, other)
-	return o
+// held is a term whose statistic is held.
+type held struct {
+	Detached
+	at PairTerm // nil: the next evaluation takes the statistic
+}
+
+// Loss returns the loss with the statistic held.
+func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }
+
+// Grad adds the gradient with the statistic held.
+func (h *held) Grad(b *Batch, scale float64, g *Grad) { h.frozen(b).Grad(b, scale, g) }
+
+func (h *held) frozen(b *Batch) PairTerm {
+	if h.at == nil {
+		h.at = h.Freeze(b)
+	}
+	return h.at
 }
 
 // Params are the parameters of one kind of objective.
@@ -233,22 +393,4 @@ type Params interface {
 // unknownWord panics: no loss stands in for one that is not known. Configs never get here, their words are checked.
 func unknownWord(key, word string) {
 	panic(fmt.Sprintf("objective: %s: %q is not known", key, word))
-}
-
-// onPairs is the objective of a single pair term.
-func onPairs(t PairTerm) *Objective {
-	return &Objective{Pair: []Weighted[PairTerm]{{1, t}}}
-}
-
-// onDist is the objective of a single distribution term.
-func onDist(t DistTerm) *Objective {
-	return &Objective{Dist: []Weighted[DistTerm]{{1, t}}}
-}
-
-// Sampled is the cross-entropy of the reference to the policy, estimated from responses that are drawn from pi_ref for
-// each prompt once, before training: Weight times the mean of -log pi(y) over them. Up to the entropy of pi_ref, a
-// constant, its expectation is Weight KL(pi_ref to pi); it is how that term is had where responses cannot be enumerated.
-type Sampled struct {
-	Weight float64
-	N      int // responses a prompt, at least 1
 }

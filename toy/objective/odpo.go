@@ -29,13 +29,15 @@ func (p *ODPO) Objective() *Objective {
 	if p.Alpha > 0 {
 		m.Offset = gapOffset{p.Alpha, p.Scaling == "log"}
 	}
-	return onPairs(m)
+	return OnPairs(m)
 }
 
 type gapOffset struct {
 	alpha float64
 	log   bool
 }
+
+var _ Offset = gapOffset{}
 
 // Add subtracts alpha times the scaled reward gap, and nothing where gaps are not known.
 func (o gapOffset) Add(b *Batch, z []float64) {

@@ -19,8 +19,8 @@ type ORPO struct {
 
 // Objective returns the two terms.
 func (p *ORPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: LogOdds{}, ReferenceFree: true, Length: AveragedLogps}).
-		and(1, likelihood())
+	return OnPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: LogOdds{}, ReferenceFree: true, Length: AveragedLogps}).
+		And(1, likelihood())
 }
 
 // surest is the log-probability nearest to 0 that LogOdds tells from 0: at probability 1 the odds are infinite.
@@ -28,6 +28,8 @@ const surest = -1e-150
 
 // LogOdds is the link x - log(1 - e^x) for x <= 0, log-probabilities; above -1e-150 it is flat.
 type LogOdds struct{}
+
+var _ Invertible = LogOdds{}
 
 // Value writes x - log(1 - e^x).
 func (LogOdds) Value(x, dst []float64) {

@@ -19,6 +19,8 @@ type Outer interface {
 // Logistic is psi(z) = -log sigmoid(z), the negative log-likelihood of Bradley and Terry's model.
 type Logistic struct{}
 
+var _ Shaped = Logistic{}
+
 // Value writes -log sigmoid(z).
 func (Logistic) Value(z, dst []float64) {
 	for i, v := range z {
@@ -50,6 +52,8 @@ func (Logistic) Shape() Shape {
 // Square is psi(z) = (z - Target)^2.
 type Square struct{ Target float64 }
 
+var _ Shaped = Square{}
+
 // Value writes (z - Target)^2.
 func (s Square) Value(z, dst []float64) {
 	for i, v := range z {
@@ -78,6 +82,8 @@ func (Square) Shape() Shape { return Shape{Low: Rises, High: Rises, Convexity: S
 // CrossEntropy is psi(z) = -Win log sigmoid(z-Shift) - Lose log sigmoid(Shift-z), for Win + Lose > 0: the likelihood of
 // a comparison that is won with probability Win and lost with probability Lose.
 type CrossEntropy struct{ Win, Lose, Shift float64 }
+
+var _ Shaped = CrossEntropy{}
 
 // smoothed returns the logistic loss with label smoothing e: labels are wrong with probability e.
 func smoothed(e float64) Outer {
@@ -147,9 +153,11 @@ func (c CrossEntropy) EndSlopes() (low, high float64) { return -c.Win, c.Lose }
 
 // Pointwise is psi written as one function of z.
 type Pointwise struct {
-	At     func(z float64) (value, slope, curve float64)
-	Course Shape // the zero Shape says that it is not known
+	At    func(z float64) (value, slope, curve float64)
+	shape Shape // the zero Shape says that it is not known
 }
+
+var _ Shaped = Pointwise{}
 
 // Value writes psi(z).
 func (p Pointwise) Value(z, dst []float64) {
@@ -172,15 +180,15 @@ func (p Pointwise) Curve(z, dst []float64) {
 	}
 }
 
-// Shape returns Course.
-func (p Pointwise) Shape() Shape { return p.Course }
+// Shape returns what is known of the function.
+func (p Pointwise) Shape() Shape { return p.shape }
 
 // bounded keeps a margin finite, for functions in which it meets a factor that vanishes.
 func bounded(z float64) float64 { return max(-math.MaxFloat64, min(z, math.MaxFloat64)) }
 
 // falling is psi(z) = weight sigmoid(-z), the bounded loss of APO and KTO on a chosen response.
 func falling(weight float64) Outer {
-	return Pointwise{Course: mirrored(-weight), At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{shape: mirrored(-weight), At: func(z float64) (value, slope, curve float64) {
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		return weight * r, -weight * s * r, weight * s * r * (s - r)
 	}}
@@ -188,14 +196,14 @@ func falling(weight float64) Outer {
 
 // rising is psi(z) = weight sigmoid(z), its mirror image, on a rejected response.
 func rising(weight float64) Outer {
-	return Pointwise{Course: mirrored(weight), At: func(z float64) (value, slope, curve float64) {
+	return Pointwise{shape: mirrored(weight), At: func(z float64) (value, slope, curve float64) {
 		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
 		return weight * s, weight * s * r, weight * s * r * (r - s)
 	}}
 }
 
 // hinge is psi(z) = max(0, 1-z), flat from the kink on.
-var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, Hinge: true}, At: func(z float64) (value, slope, curve float64) {
+var hinge = Pointwise{shape: Shape{Low: Rises, High: Level, Convexity: Weak, Hinge: true}, At: func(z float64) (value, slope, curve float64) {
 	if z < 1 {
 		return 1 - z, -1, 0
 	}
@@ -203,9 +211,9 @@ var hinge = Pointwise{Course: Shape{Low: Rises, High: Level, Convexity: Weak, Hi
 }}
 
 // negative is psi(z) = -z: with t = log pi, the negative log-likelihood.
-var negative = Pointwise{Course: Shape{Low: Rises, High: Plunges, Convexity: Weak, Monotone: true}, At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
+var negative = Pointwise{shape: Shape{Low: Rises, High: Plunges, Convexity: Weak, Monotone: true}, At: func(z float64) (value, slope, curve float64) { return -z, -1, 0 }}
 
 // likelihood is the negative log-likelihood of the chosen response, per token.
 func likelihood() *Objective {
-	return onPairs(&Sides{Lambda: 1, Factor: 1, Chosen: negative, ReferenceFree: true, Length: AveragedLogps})
+	return OnPairs(&Sides{Lambda: 1, Factor: 1, Chosen: negative, ReferenceFree: true, Length: AveragedLogps})
 }

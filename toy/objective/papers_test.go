@@ -8,7 +8,7 @@ import (
 // gradientOf returns an objective's derivatives on one comparison, by chosen and by rejected.
 func gradientOf(o *Objective, b *Batch) [2]float64 {
 	g := newGrad(1)
-	for _, t := range o.Pair {
+	for _, t := range o.pair {
 		t.Term.Grad(b, t.Weight, g)
 	}
 	return [2]float64{g.Chosen[0], g.Rejected[0]}
@@ -121,7 +121,7 @@ func TestRDPOOptimum(t *testing.T) {
 	batch := &Batch{Chosen: []float64{a, b}, Rejected: []float64{b, a}, RefChosen: []float64{refA, refB}, RefRejected: []float64{refB, refA},
 		Weight: []float64{star, 1 - star}, ChosenTokens: []float64{tokensA, tokensB}, RejectedTokens: []float64{tokensB, tokensA}}
 	g := newGrad(2)
-	(&RDPO{Lambda: lambda, Alpha: alpha}).Objective().Pair[0].Term.Grad(batch, 1, g)
+	(&RDPO{Lambda: lambda, Alpha: alpha}).Objective().pair[0].Term.Grad(batch, 1, g)
 	if slope := g.Chosen[0] + g.Rejected[1]; math.Abs(slope) > 1e-15 || g.Chosen[0] == 0 {
 		t.Errorf("the gradient at the best policy is %v", slope)
 	}

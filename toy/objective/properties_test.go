@@ -34,11 +34,11 @@ func (e evaluation) columns() [][]float64 {
 
 // drawTerm picks a pair term of some kind and a batch for it.
 func drawTerm(t *rapid.T, all []variant) (string, PairTerm, *Batch) {
-	all = slices.DeleteFunc(slices.Clone(all), func(v variant) bool { return len(v.objective.Pair) == 0 })
+	all = slices.DeleteFunc(slices.Clone(all), func(v variant) bool { return len(v.objective.pair) == 0 })
 	v := rapid.SampledFrom(all).Draw(t, "variant")
 	n := rapid.IntRange(1, 8).Draw(t, "n")
 	seed := rapid.Uint64().Draw(t, "seed")
-	return v.name, v.objective.Pair[0].Term, randomBatch(rand.New(rand.NewPCG(seed, 1)), n)
+	return v.name, v.objective.pair[0].Term, randomBatch(rand.New(rand.NewPCG(seed, 1)), n)
 }
 
 func close(a, b float64) bool { return scalar.EqualWithinAbsOrRel(a, b, 1e-12, 1e-9) }
@@ -114,7 +114,7 @@ func TestDuplicates(t *testing.T) {
 func TestDifferenceOnly(t *testing.T) {
 	differing, other := 0, 0
 	for _, v := range variants(t, 0.7) {
-		for _, term := range v.objective.Pair {
+		for _, term := range v.objective.pair {
 			b := randomBatch(rand.New(rand.NewPCG(3, 4)), 5)
 			before := evaluate(term.Term, b)
 			for i := range b.Chosen {
@@ -149,7 +149,7 @@ func TestDifferenceOnly(t *testing.T) {
 func TestAccumulate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, v := range variants(t, 0.7) {
-		for _, term := range v.objective.Pair {
+		for _, term := range v.objective.pair {
 			b := randomBatch(rng, 3)
 			once, g, h := evaluate(term.Term, b), newGrad(3), newHess(3)
 			for _, scale := range []float64{2, -0.5} {
@@ -166,7 +166,7 @@ func TestAccumulate(t *testing.T) {
 				}
 			}
 		}
-		for _, term := range v.objective.Dist {
+		for _, term := range v.objective.dist {
 			d := dist(gaussian(rng, 4, 1), gaussian(rng, 4, 1), gaussian(rng, 4, 1))
 			for _, add := range []func(*Dist, float64, []float64){term.Term.Grad, term.Term.Hess} {
 				once, twice := make([]float64, 4), make([]float64, 4)
@@ -186,12 +186,12 @@ func TestAccumulate(t *testing.T) {
 func TestScratch(t *testing.T) {
 	fresh := variants(t, 0.7)
 	for i, v := range variants(t, 0.7) {
-		for j, term := range v.objective.Pair {
+		for j, term := range v.objective.pair {
 			for _, n := range []int{4, 1, 7, 3} {
 				b := randomBatch(rand.New(rand.NewPCG(uint64(n), 0)), n)
 				got := evaluate(term.Term, b)
 				if n == 7 {
-					want := evaluate(fresh[i].objective.Pair[j].Term, b)
+					want := evaluate(fresh[i].objective.pair[j].Term, b)
 					if got.loss != want.loss || !slices.EqualFunc(got.columns(), want.columns(), slices.Equal[[]float64]) {
 						t.Errorf("%s: used %v, fresh %v", v.name, got, want)
 					}

@@ -13,10 +13,12 @@ type RDPO struct {
 
 // Objective returns the loss.
 func (p *RDPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Offset: lengthOffset{p.Alpha}})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Offset: lengthOffset{p.Alpha}})
 }
 
 type lengthOffset struct{ alpha float64 }
+
+var _ Offset = lengthOffset{}
 
 // Add adds alpha times the difference of token counts.
 func (o lengthOffset) Add(b *Batch, z []float64) {

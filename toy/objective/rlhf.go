@@ -11,9 +11,7 @@ type RLHF struct {
 
 // Objective returns the two terms.
 func (p *RLHF) Objective() *Objective {
-	o := (&Reward{}).Objective()
-	o.add(p.Lambda, (&KLPiRef{}).Objective())
-	return o
+	return (&Reward{}).Objective().And(p.Lambda, (&KLPiRef{}).Objective())
 }
 
 var rlhfKind = registry.Kind[Params]{
@@ -21,4 +19,38 @@ var rlhfKind = registry.Kind[Params]{
 	Summary: "exact RLHF with reward log pi_star: sum_y pi(y) [lambda (log pi(y) - log pi_ref(y)) - log pi_star(y)]",
 	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
 	New:     func() Params { return &RLHF{Lambda: defaultLambda} },
+}
+
+// Reward is the negative expected reward -sum_y pi(y) log pi_star(y), in nats.
+type Reward struct{}
+
+// Objective returns the term.
+func (*Reward) Objective() *Objective { return OnDist(reward{}) }
+
+type reward struct{}
+
+var _ DistTerm = reward{}
+
+func (reward) Loss(d *Dist) float64 {
+	sum := 0.0
+	for k, pi := range d.Pi {
+		sum -= pi * d.LogStar[k]
+	}
+	return sum
+}
+
+func (reward) Grad(d *Dist, scale float64, g []float64) {
+	for k, pi := range d.Pi {
+		g[k] -= scale * pi * d.LogStar[k]
+	}
+}
+
+// Hess adds the same as Grad: d^2 exp(x)/dx^2 = exp(x).
+func (t reward) Hess(d *Dist, scale float64, h []float64) { t.Grad(d, scale, h) }
+
+var rewardKind = registry.Kind[Params]{
+	Name:    "reward",
+	Summary: "a term: the negative expected reward -sum_y pi(y) log pi_star(y) (RLHF without its penalty)",
+	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
+	New:     func() Params { return &Reward{} },
 }

@@ -18,7 +18,7 @@ type Robust struct {
 func (p *Robust) Objective() *Objective {
 	e := p.LabelSmoothing
 	outer := CrossEntropy{Win: (1 - e) / (1 - 2*e), Lose: -e / (1 - 2*e)}
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: outer, Link: p.Divergence.link()})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: outer, Link: p.Divergence.link()})
 }
 
 var robustKind = registry.Kind[Params]{

@@ -11,7 +11,7 @@ type RPO struct {
 
 // Objective returns the two terms.
 func (p *RPO) Objective() *Objective {
-	return (&DPO{Lambda: p.Lambda}).Objective().and(p.Alpha, likelihood())
+	return (&DPO{Lambda: p.Lambda}).Objective().And(p.Alpha, likelihood())
 }
 
 var rpoKind = registry.Kind[Params]{

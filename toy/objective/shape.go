@@ -5,12 +5,12 @@ type End int
 
 // Ends. Only Rises and Plunges are unbounded.
 const (
-	Unknown End = iota // nobody has said
-	Rises              // psi grows without bound
-	Settles            // psi tends to a finite value strictly from below: coming back lowers it
-	Level              // psi is constant from some finite argument on, and least there
-	Falls              // psi tends strictly from above to its infimum, which it takes nowhere
-	Plunges            // psi falls without bound
+	Unknown   End = iota // nobody has said
+	Rises                // psi grows without bound
+	Saturates            // psi tends to a finite value strictly from below: coming back lowers it
+	Level                // psi is constant from some finite argument on, and least there
+	Falls                // psi tends strictly from above to its infimum, which it takes nowhere
+	Plunges              // psi falls without bound
 )
 
 // Unattained says whether psi falls for ever towards this end.
@@ -27,7 +27,7 @@ const (
 	Strict                          // psi is strictly convex everywhere
 )
 
-// Shape is the course of a function psi of one number, as far as the existence and the uniqueness of minimizers depend on
+// Shape is what is known of a function psi of one number, as far as the existence and the uniqueness of minimizers depend on
 // it.
 type Shape struct {
 	Low, High End // at -Inf and at +Inf
@@ -47,13 +47,13 @@ func (s Shape) Decreasing() bool { return s.Monotone && s.High.Unattained() }
 // Increasing says whether psi' > 0 everywhere.
 func (s Shape) Increasing() bool { return s.Monotone && s.Low.Unattained() }
 
-// Shaped is an Outer whose course is known. Of others the exact solver says that it cannot decide.
+// Shaped is an Outer whose shape is known. Of others the exact solver says that it cannot decide.
 type Shaped interface {
 	Outer
 	Shape() Shape
 }
 
-// ShapeOf returns the course of psi, and whether it is known.
+// ShapeOf returns the shape of psi, and whether it is known.
 func ShapeOf(psi Outer) (Shape, bool) {
 	if s, ok := psi.(Shaped); ok {
 		shape := s.Shape()
@@ -62,14 +62,14 @@ func ShapeOf(psi Outer) (Shape, bool) {
 	return Shape{}, false
 }
 
-// mirrored is the course of weight sigmoid(z) plus a constant: bounded, monotone, in opposite directions for opposite
+// mirrored is the shape of weight sigmoid(z) plus a constant: bounded, monotone, in opposite directions for opposite
 // weights.
 func mirrored(weight float64) Shape {
 	switch {
 	case weight > 0:
-		return Shape{Low: Falls, High: Settles, Monotone: true, Sigmoid: weight}
+		return Shape{Low: Falls, High: Saturates, Monotone: true, Sigmoid: weight}
 	case weight < 0:
-		return Shape{Low: Settles, High: Falls, Monotone: true, Sigmoid: weight}
+		return Shape{Low: Saturates, High: Falls, Monotone: true, Sigmoid: weight}
 	}
 	return Shape{Low: Level, High: Level, Convexity: Weak}
 }
@@ -92,6 +92,6 @@ type Structure struct {
 // Structured is a pair term whose structure is known.
 type Structured interface {
 	PairTerm
-	// Structure returns the structure, and false where a part is an Outer of unknown course.
+	// Structure returns the structure, and false where a part is an Outer of unknown shape.
 	Structure() (Structure, bool)
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// shaped are the functions psi that say what their course is.
+// shaped are the functions psi that say what their shape is.
 var shaped = map[string]Outer{
 	"logistic": Logistic{}, "square": Square{0.5}, "hinge": hinge, "negative": negative, "falling": falling(1.5), "rising": rising(0.7),
 	"nothing": rising(0), "smoothed": smoothed(0.2), "robust": CrossEntropy{Win: 1.125, Lose: -0.125}, "lost": CrossEntropy{Lose: 0.5},
@@ -13,7 +13,7 @@ var shaped = map[string]Outer{
 	"savage": gpoFunction("savage"), "exponential": gpoFunction("exponential"), "truncated square": gpoFunction("truncated-square"),
 }
 
-// TestShapes checks what a function says of its course against its values.
+// TestShapes checks what a function says of its shape against its values.
 func TestShapes(t *testing.T) {
 	for name, psi := range shaped {
 		shape, known := ShapeOf(psi)
@@ -57,7 +57,7 @@ func checkEnd(t *testing.T, name string, end End, value func(float64) float64, l
 		right = near > far && farther < far-50
 	case Level:
 		right = near == far && far == farther && far <= lowest
-	case Settles:
+	case Saturates:
 		right = near < far && far <= farther && farther < 50
 	case Falls:
 		right = near > far && far >= farther && farther > -50 && farther <= lowest
@@ -73,7 +73,7 @@ func TestStructures(t *testing.T) {
 		if kind.Name == "custom" || kind.Name == "sum" {
 			continue
 		}
-		for _, w := range kind.New().Objective().Pair {
+		for _, w := range kind.New().Objective().pair {
 			term, ok := w.Term.(Structured)
 			if !ok {
 				t.Errorf("%s: %T has no structure", kind.Name, w.Term)
@@ -87,10 +87,10 @@ func TestStructures(t *testing.T) {
 		}
 	}
 	if _, known := ShapeOf(Pointwise{At: blended(1).(Pointwise).At}); known {
-		t.Error("the course of a function that does not state one is said to be known")
+		t.Error("the shape of a function that does not state one is said to be known")
 	}
-	if _, known := (&Custom{Lambda: 1, Psi: "m^2"}).Objective().Pair[0].Term.(*Margin).Structure(); known {
-		t.Error("the course of a formula is said to be known")
+	if _, known := (&Custom{Lambda: 1, Psi: "m^2"}).Objective().pair[0].Term.(*Margin).Structure(); known {
+		t.Error("the shape of a formula is said to be known")
 	}
 }
 

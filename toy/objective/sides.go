@@ -1,6 +1,6 @@
 package objective
 
-// Sides is the family of losses that judge the two responses of a comparison each by itself,
+// Sides is the family of losses that score the two responses of a comparison each by itself,
 //
 //	loss = Factor * (a(Lambda t_w - Shift) + b(Lambda t_l - Shift)),  t = link(log pi - log pi_ref),
 //
@@ -20,16 +20,23 @@ type Sides struct {
 	z, out, bend     []float64 // scratch
 }
 
-// DifferenceOnly is false.
+var (
+	_ Curved     = (*Sides)(nil)
+	_ Structured = (*Sides)(nil)
+	_ perToken   = (*Sides)(nil)
+	_ unpaired   = (*Sides)(nil)
+)
+
+// DifferenceOnly is false: in the log-probability of one response a normalizer does not cancel.
 func (*Sides) DifferenceOnly() bool { return false }
 
 // PerToken says whether the loss reads token counts.
 func (s *Sides) PerToken() bool { return s.Length != Summed }
 
-// AcceptsUnpaired returns Unpaired.
+// AcceptsUnpaired says whether the loss is defined on unpaired data.
 func (s *Sides) AcceptsUnpaired() bool { return s.Unpaired }
 
-// Structure returns the courses of both sides.
+// Structure returns the shapes of both sides.
 func (s *Sides) Structure() (Structure, bool) {
 	out := Structure{Link: s.Link, ReferenceFree: s.ReferenceFree}
 	for _, side := range []struct {
@@ -50,14 +57,14 @@ func (s *Sides) Structure() (Structure, bool) {
 
 // Loss returns the weighted sum of both sides' losses.
 func (s *Sides) Loss(b *Batch) float64 {
-	s.see(b, valueOnly)
+	s.fill(b, valueOnly)
 	chosen, rejected := b.sides()
 	return s.Factor * (s.sum(s.Chosen, &s.chosen, chosen) + s.sum(s.Rejected, &s.rejected, rejected))
 }
 
 // Grad adds scale times the gradient.
 func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
-	s.see(b, withSlope)
+	s.fill(b, withSlope)
 	chosen, rejected := b.sides()
 	s.slopes(s.Chosen, &s.chosen, chosen, scale, g.Chosen)
 	s.slopes(s.Rejected, &s.rejected, rejected, scale, g.Rejected)
@@ -65,14 +72,14 @@ func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
 
 // Hess adds scale times the second derivatives; there are none across the sides.
 func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
-	s.see(b, withCurve)
+	s.fill(b, withCurve)
 	chosen, rejected := b.sides()
 	s.curves(s.Chosen, &s.chosen, chosen, scale, h.ChosenChosen)
 	s.curves(s.Rejected, &s.rejected, rejected, scale, h.RejectedRejected)
 }
 
-// see fills both sides.
-func (s *Sides) see(b *Batch, upTo order) {
+// fill fills both sides.
+func (s *Sides) fill(b *Batch, upTo order) {
 	n := len(b.Chosen)
 	if cap(s.z) < n {
 		s.z, s.out, s.bend = make([]float64, n), make([]float64, n), make([]float64, n)
@@ -80,10 +87,10 @@ func (s *Sides) see(b *Batch, upTo order) {
 	s.z, s.out, s.bend = s.z[:n], s.out[:n], s.bend[:n]
 	v := view{s.Link, s.ReferenceFree, s.Length}
 	if s.Chosen != nil {
-		s.chosen.see(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
+		s.chosen.fill(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
 	}
 	if s.Rejected != nil {
-		s.rejected.see(v, b.Rejected, b.RefRejected, b.RejectedTokens, upTo)
+		s.rejected.fill(v, b.Rejected, b.RefRejected, b.RejectedTokens, upTo)
 	}
 }
 
@@ -137,7 +144,7 @@ func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float6
 
 // mean returns the weighted mean of Lambda t over all responses of the batch, chosen and rejected.
 func (s *Sides) mean(b *Batch) float64 {
-	s.see(b, valueOnly)
+	s.fill(b, valueOnly)
 	chosen, rejected := b.sides()
 	sum, total := 0.0, 0.0
 	for i, w := range chosen {
@@ -153,6 +160,14 @@ type Centered struct {
 	Center Center
 }
 
+var (
+	_ Detached   = (*Centered)(nil)
+	_ Advancing  = (*Centered)(nil)
+	_ Structured = (*Centered)(nil)
+	_ perToken   = (*Centered)(nil)
+	_ unpaired   = (*Centered)(nil)
+)
+
 // Center turns the batch's mean reward (Lambda t over all its responses) into the shift.
 type Center interface {
 	// Shift returns what to measure from, given the mean reward of the batch at hand.
@@ -163,7 +178,7 @@ type Center interface {
 	State() []float64
 }
 
-// DifferenceOnly is false.
+// DifferenceOnly is false: in the log-probability of one response a normalizer does not cancel.
 func (*Centered) DifferenceOnly() bool { return false }
 
 // PerToken says whether the loss reads token counts.

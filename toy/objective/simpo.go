@@ -13,7 +13,7 @@ type SimPO struct {
 
 // Objective returns the loss.
 func (p *SimPO) Objective() *Objective {
-	return onPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: CrossEntropy{1 - p.LabelSmoothing, p.LabelSmoothing, p.Gamma},
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: CrossEntropy{1 - p.LabelSmoothing, p.LabelSmoothing, p.Gamma},
 		ReferenceFree: true, Length: AveragedLogps})
 }
 

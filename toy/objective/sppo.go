@@ -11,7 +11,7 @@ type SPPO struct {
 
 // Objective returns the loss, written as ((lambda x_w - 1/2)^2 + (lambda x_l + 1/2)^2) / lambda^2.
 func (p *SPPO) Objective() *Objective {
-	return onPairs(&Sides{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Chosen: Square{0.5}, Rejected: Square{-0.5},
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Chosen: Square{0.5}, Rejected: Square{-0.5},
 		Link: p.Divergence.link()})
 }
 

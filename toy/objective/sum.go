@@ -15,6 +15,8 @@ type Sum struct {
 	Terms  []Part  `yaml:"terms" required:"true" doc:"the losses or terms, each with its weight and its own parameters"`
 }
 
+var _ samplesReference = (*Sum)(nil)
+
 // Part is one summand.
 type Part struct {
 	Weight Weight `yaml:"weight" doc:"a number, or lambda for the sum's lambda; default 1"`
@@ -71,7 +73,7 @@ func (w Weight) MarshalText() ([]byte, error) {
 func (p *Sum) Objective() *Objective {
 	o := &Objective{}
 	for _, part := range p.Terms {
-		o.add(part.Weight.Value(p.Lambda), part.Loss.Objective())
+		o.And(part.Weight.Value(p.Lambda), part.Loss.Objective())
 	}
 	return o
 }

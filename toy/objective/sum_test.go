@@ -43,16 +43,12 @@ func TestComposites(t *testing.T) {
 
 // total evaluates an objective: its loss and all of its derivatives.
 func total(o *Objective, b *Batch, d *Dist) (float64, []float64) {
-	loss, g, dist := 0.0, newGrad(len(b.Chosen)), make([]float64, len(d.LogPi))
-	for _, t := range o.Pair {
-		loss += t.Weight * t.Term.Loss(b)
-		t.Term.Grad(b, t.Weight, g)
-	}
-	for _, t := range o.Dist {
-		loss += t.Weight * t.Term.Loss(d)
-		t.Term.Grad(d, t.Weight, dist)
-	}
-	return loss, append(append(dist, g.Chosen...), g.Rejected...)
+	whole := *b
+	whole.Dists, whole.Prompts, whole.PromptWeight = []Dist{*d}, []int{0}, []float64{1}
+	g, dist := newGrad(len(b.Chosen)), make([]float64, len(d.LogPi))
+	o.Grad(&whole, g)
+	o.DistGrad(d, 1, dist)
+	return o.Loss(&whole), append(append(dist, g.Chosen...), g.Rejected...)
 }
 
 // TestTermsByHand: pi = (1/2, 1/4, 1/4), pi_ref = (1/4, 1/4, 1/2), pi_star = (1/2, 1/4, 1/4).

@@ -56,7 +56,7 @@ func TestInfinite(t *testing.T) {
 func TestSmallBeta(t *testing.T) {
 	for _, params := range []Params{&IPO{Lambda: 1e-100}, &CPO{Lambda: 1e-100, Loss: "ipo"}} {
 		b, g := single([4]float64{-1, -2, -1.5, -1.5}), newGrad(1)
-		term := params.Objective().Pair[0].Term
+		term := params.Objective().pair[0].Term
 		term.Grad(b, 1, g)
 		if got := term.Loss(b); math.Abs(got-2.5e199) > 1e185 || math.Abs(g.Chosen[0]+1e100) > 1e86 {
 			t.Errorf("%T: loss %v, gradient %v; want 2.5e199 and -1e100", params, got, g.Chosen[0])
@@ -95,7 +95,7 @@ func mentions(kind registry.Kind[Params], variables string) bool {
 // pairKinds lists the losses that look at comparisons, but for those that need a formula or terms to be one.
 func pairKinds() []registry.Kind[Params] {
 	return slices.DeleteFunc(slices.Clone([]registry.Kind[Params](Kinds())), func(kind registry.Kind[Params]) bool {
-		return kind.Name == "custom" || len(kind.New().Objective().Pair) == 0
+		return kind.Name == "custom" || len(kind.New().Objective().pair) == 0
 	})
 }
 
@@ -128,7 +128,7 @@ func TestBatchIsMean(t *testing.T) {
 		o, b := kind.New().Objective(), randomBatch(rand.New(rand.NewPCG(6, 6)), 6)
 		if got, mean := valueOf(o, b), oneByOne(o, b); !close(got, mean) {
 			whole[kind.Name] = true
-			if _, curved := o.Pair[0].Term.(Curved); curved {
+			if _, curved := o.pair[0].Term.(Curved); curved {
 				t.Errorf("%s: the batch has %v, its comparisons %v on average", kind.Name, got, mean)
 			}
 		}

@@ -1,6 +1,11 @@
 package objective
 
-import "windtunnel/toy/registry"
+import (
+	"fmt"
+	"strconv"
+
+	"windtunnel/toy/registry"
+)
 
 // TYPO holds the parameters of the paper's compositional loss (arXiv 2407.09072; EXPO in arXiv 2506.07492):
 // -log sigmoid(log pi(y_w) - log pi(y_l)) + lambda KL(pi_ref to pi). The reference regularizes through the
@@ -12,16 +17,18 @@ type TYPO struct {
 	ReferenceSamples ReferenceSamples `yaml:"reference_samples" doc:"exact: the KL over all K responses; a whole number N: minus the mean log-probability of N responses a prompt, drawn from pi_ref once; pair: that of the two compared responses"`
 }
 
+var _ samplesReference = (*TYPO)(nil)
+
 // Objective returns the two terms.
 func (p *TYPO) Objective() *Objective {
 	o := (&BradleyTerry{}).Objective()
 	switch {
 	case p.ReferenceSamples.pair:
-		return o.and(p.Lambda, onPairs(pairEntropy()))
+		return o.And(p.Lambda, OnPairs(pairEntropy()))
 	case p.ReferenceSamples.n > 0:
-		return o.and(p.Lambda, &Objective{Sampled: &Sampled{Weight: 1, N: p.ReferenceSamples.n}})
+		return o.And(p.Lambda, &Objective{Sampled: &Sampled{Weight: 1, N: p.ReferenceSamples.n}})
 	}
-	return o.and(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
+	return o.And(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
 }
 
 // SamplesReference says whether responses are drawn from the reference.
@@ -42,4 +49,98 @@ var typoKind = registry.Kind[Params]{
 	Summary: "the paper's compositional loss: -log sigmoid(log pi(y_w) - log pi(y_l)) + lambda KL(pi_ref to pi)",
 	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072; EXPO in arXiv 2506.07492",
 	New:     func() Params { return &TYPO{Lambda: defaultLambda, KLReduction: "sum"} },
+}
+
+// BradleyTerry is the likelihood of comparisons under the policy's own preferences, -log sigmoid(log pi(y_w) - log
+// pi(y_l)), without reference: TYPO's supervised term.
+type BradleyTerry struct{}
+
+// Objective returns the term.
+func (*BradleyTerry) Objective() *Objective {
+	return OnPairs(&Margin{Lambda: 1, Factor: 1, Outer: Logistic{}, ReferenceFree: true})
+}
+
+var bradleyTerryKind = registry.Kind[Params]{
+	Name:    "bradley-terry",
+	Summary: "a term: -log sigmoid(log pi(y_w) - log pi(y_l)), no reference (TYPO's supervised part)",
+	Source:  "Bradley and Terry 1952; Hu, He, Wipf 2024, arXiv 2407.09072",
+	New:     func() Params { return &BradleyTerry{} },
+}
+
+// ReferenceSamples says how a loss has KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
+// themselves, or from N responses a prompt drawn from pi_ref.
+type ReferenceSamples struct {
+	n    int // responses drawn a prompt; 0 for none
+	pair bool
+}
+
+// PairAsSamples lets the two responses of a comparison stand in for samples of the reference.
+func PairAsSamples() ReferenceSamples { return ReferenceSamples{pair: true} }
+
+// DrawnFromReference returns n samples a prompt, at least 1.
+func DrawnFromReference(n int) ReferenceSamples { return ReferenceSamples{n: n} }
+
+// mostReferenceSamples bounds the samples of one prompt.
+const mostReferenceSamples = 1_000_000
+
+// UnmarshalText reads exact, pair or a whole number of samples.
+func (r *ReferenceSamples) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "exact":
+		*r = ReferenceSamples{}
+		return nil
+	case "pair":
+		*r = PairAsSamples()
+		return nil
+	}
+	v, err := strconv.ParseFloat(string(text), 64) // 1e3 is whole too
+	if err != nil || !(v >= 1 && v <= mostReferenceSamples) || v != float64(int(v)) {
+		return fmt.Errorf("exact, pair, or a whole number in [1,%d]", mostReferenceSamples)
+	}
+	*r = DrawnFromReference(int(v))
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (r ReferenceSamples) MarshalText() ([]byte, error) {
+	switch {
+	case r.pair:
+		return []byte("pair"), nil
+	case r.n > 0:
+		return strconv.AppendInt(nil, int64(r.n), 10), nil
+	}
+	return []byte("exact"), nil
+}
+
+// samplesReference is implemented by parameters of losses that may draw responses from the reference.
+type samplesReference interface{ SamplesReference() bool }
+
+// SamplesReference says whether a loss draws responses from the reference, so that it depends on random numbers.
+func SamplesReference(p Params) bool {
+	s, ok := p.(samplesReference)
+	return ok && s.SamplesReference()
+}
+
+// minusIdentity is the function -x of one response.
+type minusIdentity struct{}
+
+var _ Outer = minusIdentity{}
+
+func (minusIdentity) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = -v
+	}
+}
+
+func (minusIdentity) Slope(_, dst []float64) {
+	for i := range dst {
+		dst[i] = -1
+	}
+}
+
+func (minusIdentity) Curve(_, dst []float64) { clear(dst) }
+
+// pairEntropy is the cross-entropy of a comparison's two responses, each weighing 1/2: -(log pi(y_w) + log pi(y_l))/2.
+func pairEntropy() *Sides {
+	return &Sides{Lambda: 1, Factor: 0.5, Chosen: minusIdentity{}, Rejected: minusIdentity{}, ReferenceFree: true}
 }

@@ -28,7 +28,7 @@ func (p *WPO) Objective() *Objective {
 	default:
 		unknownWord("alignment", p.Alignment)
 	}
-	return onPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
+	return OnPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
 }
 
 // reweighted is a margin loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.
@@ -40,13 +40,19 @@ type reweighted struct {
 	fixed     []float64 // nil: the policy's
 }
 
+var (
+	_ Detached   = (*reweighted)(nil)
+	_ Structured = (*reweighted)(nil)
+	_ perToken   = (*reweighted)(nil)
+	_ aligned    = (*reweighted)(nil)
+)
+
 // Aligned says whether the weights read Collision and Peak.
 func (r *reweighted) Aligned() bool { return r.alignment != "" && r.alignment != "none" }
 
 // DifferenceOnly is false: the weights need probabilities.
 func (*reweighted) DifferenceOnly() bool { return false }
 
-// PerToken is true.
 func (*reweighted) PerToken() bool { return true }
 
 // Structure is that of the margin loss, with its weights, which are positive, held.

@@ -46,7 +46,7 @@ func epoch(t *Trainer) [][]int {
 	for range t.batches.perEpoch {
 		c.resolve(t.batches.batch(t.taken))
 		t.taken++
-		all = append(all, slices.Clone(c.batch.prompts))
+		all = append(all, slices.Clone(c.batch.Prompts))
 	}
 	return all
 }

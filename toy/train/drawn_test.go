@@ -84,11 +84,11 @@ func TestDrawnLoss(t *testing.T) {
 		perturb(p.Policy.Params())
 		perturb(q.Policy.Params())
 		logits, want := make([]float64, 9), p.Loss(m)
-		for i, prompt := range drawn.prompts {
+		for i, prompt := range drawn.Prompts {
 			q.Policy.Logits(prompt, logits)
 			total := floats.LogSumExp(logits)
 			for _, response := range q.drawn[prompt] {
-				want -= lambda * drawn.promptWeight[i] * (logits[response] - total) / n
+				want -= lambda * drawn.PromptWeight[i] * (logits[response] - total) / n
 			}
 		}
 		if got := q.Loss(drawn); math.Abs(got-want) > 1e-12 {

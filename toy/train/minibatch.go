@@ -3,6 +3,7 @@ package train
 import (
 	"slices"
 
+	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 )
@@ -11,24 +12,13 @@ import (
 // comparisons carry a weight, since twenty comparisons of three responses hold at most six different ones. This
 // changes sums by rounding only.
 type Minibatch struct {
+	objective.Batch                // what an objective reads; Problem fills in what the policy says
 	items            []policy.Item // distinct responses, grouped by prompt
-	itemStart        []int         // items of prompts[i] are items[itemStart[i]:itemStart[i+1]]
+	itemStart        []int         // items of Prompts[i] are items[itemStart[i]:itemStart[i+1]]
 	chosen, rejected []int32       // positions in items, one a distinct comparison; len(items) for an absent side
-	refChosen        []float64     // log pi_ref of the chosen
-	refRejected      []float64     // log pi_ref of the rejected
-	weight           []float64     // sums to 1
-	gap              []float64     // log pi_star of the chosen less that of the rejected
-	dispersion       []float64     // of the prompt, see Problem
-	chosenTokens     []float64     // nil is 1 each
-	rejectedTokens   []float64
-	chosenWeight     []float64 // of single responses with verdicts, summing to 2 with rejectedWeight; nil is weight
-	rejectedWeight   []float64
-	reference        int       // the version of the reference that the columns hold
-	prompts          []int     // distinct prompts
-	drawn            []int32   // positions in items of the responses drawn from the reference, one a draw
-	drawnWeight      []float64 // the share of each draw in the loss, before the term's own weight
-	promptWeight     []float64 // weight of each prompt's comparisons
-	support          []int     // parameters that the gradient can touch, for sparse policies
+	drawn            []int32       // positions in items of the responses drawn from the reference, one a draw
+	reference        int           // the version of the reference that the columns hold
+	support          []int         // parameters that the gradient can touch, for sparse policies
 }
 
 // Pairs returns the number of distinct comparisons.
@@ -78,7 +68,8 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 	if b.data.Unpaired() {
 		m.single()
 	}
-	m.reference = b.problem.version
+	m.Dists, m.reference = b.problem.reference, b.problem.version
+	m.Chosen, m.Rejected, m.Drawn = sized(m.Chosen, len(m.chosen)), sized(m.Rejected, len(m.chosen)), sized(m.Drawn, len(m.drawn))
 	for _, item := range m.items {
 		b.position[item.Prompt*b.responses+item.Response] = 0
 	}
@@ -93,30 +84,43 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	if b.data.ChosenTokens != nil {
 		key.chosenTokens, key.rejectedTokens = b.data.ChosenTokens[i], b.data.RejectedTokens[i]
 	}
-	if n := len(m.prompts); n == 0 || m.prompts[n-1] != key.prompt {
+	if n := len(m.Prompts); n == 0 || m.Prompts[n-1] != key.prompt {
 		b.addDrawn(m)
-		m.prompts = append(m.prompts, key.prompt)
-		m.promptWeight = append(m.promptWeight, 0)
+		m.Prompts = append(m.Prompts, key.prompt)
+		m.PromptWeight = append(m.PromptWeight, 0)
 		m.itemStart = append(m.itemStart, len(m.items))
 	}
-	m.promptWeight[len(m.prompts)-1] += weight
+	m.PromptWeight[len(m.Prompts)-1] += weight
 	if at, ok := b.seen[key]; ok {
-		m.weight[at] += weight
+		m.Weight[at] += weight
 		return
 	}
 	b.seen[key] = int32(len(m.chosen))
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
 	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
 	ref := &b.problem.reference[key.prompt]
-	m.refChosen = append(m.refChosen, at(ref.LogRef, key.chosen))
-	m.refRejected = append(m.refRejected, at(ref.LogRef, key.rejected))
-	m.gap = append(m.gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
-	m.dispersion = append(m.dispersion, b.problem.dispersion[key.prompt])
+	m.RefChosen = append(m.RefChosen, at(ref.LogRef, key.chosen))
+	m.RefRejected = append(m.RefRejected, at(ref.LogRef, key.rejected))
+	m.Gap = append(m.Gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	m.Dispersion = append(m.Dispersion, b.problem.dispersion[key.prompt])
 	if b.data.ChosenTokens != nil {
-		m.chosenTokens = append(m.chosenTokens, float64(key.chosenTokens))
-		m.rejectedTokens = append(m.rejectedTokens, float64(key.rejectedTokens))
+		m.ChosenTokens = append(m.ChosenTokens, float64(key.chosenTokens))
+		m.RejectedTokens = append(m.RejectedTokens, float64(key.rejectedTokens))
 	}
-	m.weight = append(m.weight, weight)
+	m.Weight = append(m.Weight, weight)
+}
+
+// addDrawn puts the responses drawn for the last of m's prompts among its items, before those of another prompt.
+func (b *batcher) addDrawn(m *Minibatch) {
+	last := len(m.Prompts) - 1
+	if b.problem.Objective.Sampled == nil || last < 0 {
+		return
+	}
+	drawn := b.problem.drawn[m.Prompts[last]]
+	for _, response := range drawn {
+		m.drawn = append(m.drawn, b.item(m, m.Prompts[last], response))
+		m.DrawnWeight = append(m.DrawnWeight, m.PromptWeight[last]/float64(len(drawn)))
+	}
 }
 
 // at returns an entry of a row, 0 for the absent one.
@@ -129,7 +133,7 @@ func at(row []float64, index int) float64 {
 
 // single turns comparisons of which one side is absent into sides that carry the weight of both.
 func (m *Minibatch) single() {
-	for i, w := range m.weight {
+	for i, w := range m.Weight {
 		chosen, rejected := 2*w, 0.0
 		if m.chosen[i] < 0 {
 			chosen, rejected = rejected, chosen
@@ -137,7 +141,7 @@ func (m *Minibatch) single() {
 		} else {
 			m.rejected[i] = int32(len(m.items))
 		}
-		m.chosenWeight, m.rejectedWeight = append(m.chosenWeight, chosen), append(m.rejectedWeight, rejected)
+		m.ChosenWeight, m.RejectedWeight = append(m.ChosenWeight, chosen), append(m.RejectedWeight, rejected)
 	}
 }
 
@@ -155,14 +159,12 @@ func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
 }
 
 func (m *Minibatch) reset() {
-	m.items, m.itemStart = m.items[:0], m.itemStart[:0]
-	m.chosen, m.rejected = m.chosen[:0], m.rejected[:0]
-	m.refChosen, m.refRejected, m.weight = m.refChosen[:0], m.refRejected[:0], m.weight[:0]
-	m.gap, m.dispersion = m.gap[:0], m.dispersion[:0]
-	m.chosenTokens, m.rejectedTokens = m.chosenTokens[:0], m.rejectedTokens[:0]
-	m.chosenWeight, m.rejectedWeight = m.chosenWeight[:0], m.rejectedWeight[:0]
-	m.prompts, m.promptWeight, m.support = m.prompts[:0], m.promptWeight[:0], m.support[:0]
-	m.drawn, m.drawnWeight = m.drawn[:0], m.drawnWeight[:0]
+	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.Dispersion, &m.ChosenTokens,
+		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight} {
+		*column = (*column)[:0]
+	}
+	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
+	m.Prompts, m.drawn, m.support = m.Prompts[:0], m.drawn[:0], m.support[:0]
 }
 
 // Full returns one minibatch of all comparisons.
@@ -170,6 +172,16 @@ func Full(data *preference.Pairs, problem *Problem) *Minibatch {
 	m := &Minibatch{}
 	newBatcher(data, problem).resolve(upTo(data.Len()), m)
 	return m
+}
+
+// sized returns a column cut or grown to n entries, whatever they are.
+func sized(column []float64, n int) []float64 { return slices.Grow(column[:0], n)[:n] }
+
+// zeros returns a column cut or grown to n zeros.
+func zeros(column []float64, n int) []float64 {
+	column = sized(column, n)
+	clear(column)
+	return column
 }
 
 // upTo returns 0..n-1.

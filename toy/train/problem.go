@@ -22,13 +22,11 @@ type Problem struct {
 	scored        bool    // the policy's scores suffice: raw ones, or log-probabilities
 	drawn         [][]int // by prompt: responses drawn from the reference, see DrawReference
 	reference     []objective.Dist
-	version       int             // how often the reference has moved
-	carries       bool            // a term carries a statistic from step to step
-	aligned       bool            // a term reads how concentrated the policy is
-	dispersion    []float64       // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
-	pairs         objective.Batch // policy columns point into scratch
+	version       int       // how often the reference has moved
+	carries       bool      // a term carries a statistic from step to step
+	aligned       bool      // a term reads how concentrated the policy is
+	dispersion    []float64 // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	grad          objective.Grad
-	columns       []float64
 	score, dScore []float64
 	logits, dLogP []float64
 }
@@ -37,11 +35,7 @@ type Problem struct {
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
-		aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
-	for _, t := range obj.Pair {
-		_, carries := t.Term.(objective.Advancing)
-		p.carries = p.carries || carries
-	}
+		carries: obj.Advances(), aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
@@ -58,22 +52,13 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 // are such: then a step costs O(n) whatever the number of responses.
 func (p *Problem) scoresAreLogps() bool {
 	normalized, ok := p.Policy.(policy.Normalized)
-	return ok && normalized.Normalized() && len(p.Objective.Dist) == 0 && !p.aligned
+	return ok && normalized.Normalized() && !p.Objective.WholePolicy() && !p.aligned
 }
 
 // Loss returns the loss on a minibatch.
 func (p *Problem) Loss(m *Minibatch) float64 {
 	p.forward(m)
-	loss := 0.0
-	for _, t := range p.Objective.Pair {
-		loss += t.Weight * t.Term.Loss(&p.pairs)
-	}
-	for i, prompt := range m.prompts {
-		for _, t := range p.Objective.Dist {
-			loss += t.Weight * m.promptWeight[i] * t.Term.Loss(&p.reference[prompt])
-		}
-	}
-	loss += p.drawnLoss(m)
+	loss := p.Objective.Loss(&m.Batch)
 	if p.L2 > 0 {
 		for _, v := range p.Policy.Params() {
 			loss += p.L2 * v * v
@@ -85,19 +70,19 @@ func (p *Problem) Loss(m *Minibatch) float64 {
 // AddGrad adds the gradient of the loss on a minibatch to grad.
 func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	p.forward(m)
-	clear(p.grad.Chosen)
-	clear(p.grad.Rejected)
-	for _, t := range p.Objective.Pair {
-		t.Term.Grad(&p.pairs, t.Weight, &p.grad)
-	}
-	dScore := p.dScore[:len(m.items)+1] // the last is nobody's: an absent side's
-	clear(dScore)
+	p.grad.Chosen, p.grad.Rejected = zeros(p.grad.Chosen, len(m.chosen)), zeros(p.grad.Rejected, len(m.chosen))
+	p.grad.Drawn = zeros(p.grad.Drawn, len(m.drawn))
+	p.Objective.Grad(&m.Batch, &p.grad)
+	p.dScore = zeros(p.dScore, len(m.items)+1)
+	dScore := p.dScore // the last is nobody's: an absent side's
 	for i, w := range m.chosen {
 		dScore[w] += p.grad.Chosen[i]
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
 	}
+	for i, at := range m.drawn {
+		dScore[at] += p.grad.Drawn[i]
+	}
 	dScore = dScore[:len(m.items)]
-	p.addDrawnGrad(m, dScore)
 	if p.scored {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
@@ -112,16 +97,16 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 
 // forward evaluates the policy on the minibatch: raw scores where differences suffice, else log-probabilities.
 func (p *Problem) forward(m *Minibatch) {
-	p.fit(len(m.items)+1, len(m.chosen))
+	p.score = sized(p.score, len(m.items)+1)
 	if m.reference != p.version {
 		p.refresh(m)
 	}
-	score := p.score[:len(m.items)+1]
+	score := p.score
 	score[len(m.items)] = 0
 	if p.scored {
 		p.Policy.Scores(m.items, score[:len(m.items)])
 	} else {
-		for _, prompt := range m.prompts {
+		for _, prompt := range m.Prompts {
 			p.Policy.Logits(prompt, p.logits)
 			d := &p.reference[prompt]
 			logspace.Softmax(d.LogPi, d.Pi, p.logits)
@@ -130,11 +115,12 @@ func (p *Problem) forward(m *Minibatch) {
 			score[i] = p.reference[item.Prompt].LogPi[item.Response]
 		}
 	}
-	p.lend(m)
-	chosen, rejected := p.pairs.Chosen, p.pairs.Rejected
 	for i, w := range m.chosen {
-		chosen[i] = score[w]
-		rejected[i] = score[m.rejected[i]]
+		m.Chosen[i] = score[w]
+		m.Rejected[i] = score[m.rejected[i]]
+	}
+	for i, at := range m.drawn {
+		m.Drawn[i] = score[at]
 	}
 	if p.aligned {
 		p.align(m)
@@ -143,56 +129,27 @@ func (p *Problem) forward(m *Minibatch) {
 
 // align fills in how concentrated the policy is on each comparison's prompt. Unpaired data have no such losses.
 func (p *Problem) align(m *Minibatch) {
-	b := &p.pairs
-	b.Collision, b.Peak = b.Collision[:0], b.Peak[:0]
+	m.Collision, m.Peak = m.Collision[:0], m.Peak[:0]
 	last, collision, peak := -1, 0.0, 0.0
 	for _, w := range m.chosen {
 		if prompt := m.items[w].Prompt; prompt != last {
 			last = prompt
 			collision, peak = objective.Concentration(p.reference[prompt].LogPi)
 		}
-		b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+		m.Collision, m.Peak = append(m.Collision, collision), append(m.Peak, peak)
 	}
-}
-
-// lend points the batch's fixed columns at the minibatch's.
-func (p *Problem) lend(m *Minibatch) {
-	b := &p.pairs
-	b.RefChosen, b.RefRejected, b.Weight, b.Gap, b.Dispersion = m.refChosen, m.refRejected, m.weight, m.gap, m.dispersion
-	b.ChosenTokens, b.RejectedTokens, b.ChosenWeight, b.RejectedWeight = nil, nil, nil, nil
-	if len(m.chosenTokens) > 0 {
-		b.ChosenTokens, b.RejectedTokens = m.chosenTokens, m.rejectedTokens
-	}
-	if len(m.chosenWeight) > 0 {
-		b.ChosenWeight, b.RejectedWeight = m.chosenWeight, m.rejectedWeight
-	}
-}
-
-// fit sizes the scratch.
-func (p *Problem) fit(items, pairs int) {
-	if cap(p.score) < items {
-		p.score, p.dScore = make([]float64, items), make([]float64, items)
-	}
-	if cap(p.columns) < 4*pairs {
-		p.columns = make([]float64, 4*pairs)
-	}
-	c := p.columns[:4*pairs]
-	p.pairs.Chosen, p.pairs.Rejected = c[:pairs], c[pairs:2*pairs]
-	p.grad.Chosen, p.grad.Rejected = c[2*pairs:3*pairs], c[3*pairs:]
 }
 
 // backwardLogits carries derivatives by log-probabilities through each prompt's softmax: with G the derivative by log
 // pi, the derivative by the logits is G - pi sum(G).
 func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
-	for i, prompt := range m.prompts {
+	for i, prompt := range m.Prompts {
 		g, d := p.dLogP, &p.reference[prompt]
 		clear(g)
 		for j, item := range m.items[m.itemStart[i]:m.itemStart[i+1]] {
 			g[item.Response] += dScore[m.itemStart[i]+j]
 		}
-		for _, t := range p.Objective.Dist {
-			t.Term.Grad(d, t.Weight*m.promptWeight[i], g)
-		}
+		p.Objective.DistGrad(d, m.PromptWeight[i], g)
 		sum := 0.0
 		for _, v := range g {
 			sum += v

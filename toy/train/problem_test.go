@@ -155,18 +155,6 @@ func scatter(pol policy.Policy, scale float64) {
 	}
 }
 
-// held returns the objective with the statistics that its terms hold back from differentiation fixed at a batch.
-func held(o *objective.Objective, b *objective.Batch) *objective.Objective {
-	fixed := &objective.Objective{Dist: o.Dist}
-	for _, t := range o.Pair {
-		if d, ok := t.Term.(objective.Detached); ok {
-			t.Term = d.Freeze(b)
-		}
-		fixed.Pair = append(fixed.Pair, t)
-	}
-	return fixed
-}
-
 func checkGradient(t *testing.T, p *Problem, name string) {
 	t.Helper()
 	checkGradientOn(t, p, somePairs(), name)
@@ -179,7 +167,8 @@ func checkGradientOn(t *testing.T, p *Problem, data *preference.Pairs, name stri
 	got := make([]float64, len(theta))
 	p.AddGrad(m, got)
 	full := p.Objective
-	p.Objective = held(full, &p.pairs)
+	p.Objective, _ = full.Hold()
+	p.Loss(m)
 	want := gradcheck.Gradient(func(x []float64) float64 {
 		copy(p.Policy.Params(), x)
 		return p.Loss(m)
@@ -187,7 +176,8 @@ func checkGradientOn(t *testing.T, p *Problem, data *preference.Pairs, name stri
 	p.Objective = full
 	copy(p.Policy.Params(), theta)
 	scale := 2 * math.Abs(loss)
-	for _, t := range p.Objective.Dist {
+	_, dist := p.Objective.Terms()
+	for _, t := range dist {
 		scale += math.Abs(t.Weight) // a KL of 0 is a sum of terms of size 1
 	}
 	for i := range got {
@@ -201,10 +191,7 @@ func checkGradientOn(t *testing.T, p *Problem, data *preference.Pairs, name stri
 func TestLossPairByPair(t *testing.T) {
 	data := somePairs()
 	for _, o := range objectives(0.7) {
-		if slices.ContainsFunc(o.objective.Pair, func(t objective.Weighted[objective.PairTerm]) bool {
-			_, single := t.Term.(objective.Curved)
-			return !single
-		}) {
+		if o.objective.Uncurved() != nil {
 			continue // looks at the whole batch
 		}
 		for _, n := range policies {
@@ -243,24 +230,18 @@ func lossOfPair(env *bandit.Env, pol policy.Policy, o *objective.Objective, data
 	b := &objective.Batch{Chosen: d.LogPi[w : w+1], Rejected: d.LogPi[l : l+1], RefChosen: d.LogRef[w : w+1],
 		RefRejected: d.LogRef[l : l+1], Weight: []float64{1}, Gap: []float64{d.LogStar[w] - d.LogStar[l]},
 		Dispersion: []float64{-math.Log(-floats.Dot(d.Ref, d.LogRef) / math.Log(float64(k)))}}
-	loss := 0.0
-	for _, t := range o.Pair {
-		loss += t.Weight * t.Term.Loss(b)
-	}
-	for _, t := range o.Dist {
-		loss += t.Weight * t.Term.Loss(d)
-	}
-	return loss
+	b.Dists, b.Prompts, b.PromptWeight = []objective.Dist{*d}, []int{0}, []float64{1}
+	return o.Loss(b)
 }
 
 func TestMinibatchGathers(t *testing.T) {
 	env, pol := policies[0].build(t, false)
 	p := NewProblem(env, pol, (&objective.DPO{Lambda: 1}).Objective(), 0)
 	m := Full(somePairs(), p)
-	if m.Pairs() != 5 || len(m.items) != 5 || math.Abs(floats.Sum(m.weight)-1) > 1e-15 {
-		t.Errorf("%d distinct comparisons of %d responses, weights %v; want 5 of 5", m.Pairs(), len(m.items), m.weight)
+	if m.Pairs() != 5 || len(m.items) != 5 || math.Abs(floats.Sum(m.Weight)-1) > 1e-15 {
+		t.Errorf("%d distinct comparisons of %d responses, weights %v; want 5 of 5", m.Pairs(), len(m.items), m.Weight)
 	}
-	if !slices.Equal(m.prompts, []int{0, 1}) || !floats.EqualApprox(m.promptWeight, []float64{0.7, 0.3}, 1e-15) {
-		t.Errorf("prompts %v with weights %v", m.prompts, m.promptWeight)
+	if !slices.Equal(m.Prompts, []int{0, 1}) || !floats.EqualApprox(m.PromptWeight, []float64{0.7, 0.3}, 1e-15) {
+		t.Errorf("prompts %v with weights %v", m.Prompts, m.PromptWeight)
 	}
 }

@@ -1,15 +1,35 @@
 package train
 
 import (
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"windtunnel/toy/logspace"
 )
+
+// DrawReference draws the responses of the objective's Sampled term from the frozen reference, N for every prompt. It is
+// called once, before a minibatch is made. The i-th response of every prompt is drawn before the next of any, so that
+// with one source a larger N adds to those of a smaller one.
+func (p *Problem) DrawReference(rng *rand.Rand) {
+	var prompts []distuv.Categorical
+	for i := range p.reference {
+		prompts = append(prompts, distuv.NewCategorical(p.reference[i].Ref, rng))
+	}
+	p.drawn = make([][]int, len(prompts))
+	for range p.Objective.Sampled.N {
+		for i := range prompts {
+			p.drawn[i] = append(p.drawn[i], int(prompts[i].Rand()))
+		}
+	}
+}
 
 // advance does what an objective asks for between steps: it hands the minibatch of the coming step to terms that carry a
 // statistic along.
 func (p *Problem) advance(m *Minibatch) {
 	if p.carries {
 		p.forward(m)
-		p.Objective.Advance(&p.pairs)
+		p.Objective.Advance(&m.Batch)
 	}
 }
 
@@ -31,8 +51,8 @@ func (p *Problem) moveReference(alpha float64) {
 // refresh copies the reference that has moved into a minibatch's columns.
 func (p *Problem) refresh(m *Minibatch) {
 	for i := range m.chosen {
-		m.refChosen[i] = p.logRef(m, m.chosen[i])
-		m.refRejected[i] = p.logRef(m, m.rejected[i])
+		m.RefChosen[i] = p.logRef(m, m.chosen[i])
+		m.RefRejected[i] = p.logRef(m, m.rejected[i])
 	}
 	m.reference = p.version
 }

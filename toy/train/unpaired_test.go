@@ -146,8 +146,8 @@ func TestRunningDelta(t *testing.T) {
 func meanReward(p *Problem, m *Minibatch) float64 {
 	p.forward(m)
 	sum := 0.0
-	for i := range m.weight {
-		sum += m.chosenWeight[i]*(p.pairs.Chosen[i]-p.pairs.RefChosen[i]) + m.rejectedWeight[i]*(p.pairs.Rejected[i]-p.pairs.RefRejected[i])
+	for i := range m.Weight {
+		sum += m.ChosenWeight[i]*(m.Chosen[i]-m.RefChosen[i]) + m.RejectedWeight[i]*(m.Rejected[i]-m.RefRejected[i])
 	}
 	return sum / 2
 }

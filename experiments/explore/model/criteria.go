@@ -10,6 +10,7 @@ import (
 	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // Criterion is a property that a loss should have, read from minimizers. The ends of lambda and the bounds are the
@@ -119,7 +120,7 @@ func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *pref
 		return nil
 	}
 	found, err := exact.Stationary(background, problem)
-	if err == nil && found.Status == exact.Converged && found.Reason == "" {
+	if err == nil && found.Status == train.Converged && found.Reason == "" {
 		return found.Policy[0]
 	}
 	return nil

@@ -120,7 +120,7 @@ func (u *subject) outcome() *Outcome {
 	if _, direct := u.Params.(objective.Direct); !direct {
 		trained = u.trajectory(o)
 	}
-	if found.logPi == nil && found.status != string(exact.Diverged) {
+	if found.logPi == nil && found.status != string(train.Diverged) {
 		trained.reason = strings.TrimSpace(trained.reason + " " + found.reason)
 		found = trained
 		o.Rest = u.rested()

@@ -180,7 +180,7 @@ func (r *Row) Setting(names []string) string {
 func (r *Row) Objective(params objective.Params) *objective.Objective {
 	o := params.Objective()
 	if r.Extra.NLL != nil && !*r.Extra.NLL {
-		o.Pair = o.Pair[:1]
+		return o.First()
 	}
 	return o
 }

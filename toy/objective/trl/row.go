@@ -97,12 +97,8 @@ func (r *Row) Evaluate(o *objective.Objective) [3]float64 {
 		b.ChosenTokens, b.RejectedTokens = r.Extra.Len[:1], r.Extra.Len[1:]
 	}
 	g := &objective.Grad{Chosen: make([]float64, 1), Rejected: make([]float64, 1)}
-	loss := 0.0
-	for _, t := range o.Pair {
-		loss += t.Weight * t.Term.Loss(b)
-		t.Term.Grad(b, t.Weight, g)
-	}
-	return [3]float64{loss, g.Chosen[0], g.Rejected[0]}
+	o.Grad(b, g)
+	return [3]float64{o.Loss(b), g.Chosen[0], g.Rejected[0]}
 }
 
 func (r *Row) input(i int) []float64 { return []float64{float64(r.In[i])} }

@@ -124,11 +124,11 @@ func TestBatchValues(t *testing.T) {
 		for _, p := range params {
 			clear(g.Chosen)
 			clear(g.Rejected)
-			term := p.Objective().Pair[0].Term
-			if got := term.Loss(b); !same(got, c.Loss) {
+			o := p.Objective()
+			if got := o.Loss(b); !same(got, c.Loss) {
 				t.Errorf("%s %v: loss %v, want %v", c.LossType, c.Beta, got, c.Loss)
 			}
-			term.Grad(b, 1, g)
+			o.Grad(b, g)
 			for i := range c.Inputs {
 				if !same(g.Chosen[i], c.GC[i]) || !same(g.Rejected[i], c.GR[i]) {
 					t.Errorf("%s %v: gradient %d is %v, %v, want %v, %v", c.LossType, c.Beta, i, g.Chosen[i], g.Rejected[i], c.GC[i], c.GR[i])

@@ -14,10 +14,12 @@ func (p *KLRefPi) Objective() *Objective {
 	default:
 		unknownWord("reduction", p.Reduction)
 	}
-	return onDist(klRefPi{mean: p.Reduction == "mean"})
+	return OnDist(klRefPi{mean: p.Reduction == "mean"})
 }
 
 type klRefPi struct{ mean bool }
+
+var _ DistTerm = klRefPi{}
 
 // factor is 1, or 1/K for the mean over responses.
 func (t klRefPi) factor(k int) float64 {
@@ -51,4 +53,41 @@ var klRefPiKind = registry.Kind[Params]{
 	Summary: "a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
 	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072",
 	New:     func() Params { return &KLRefPi{Reduction: "sum"} },
+}
+
+// KLPiRef is KL(pi to pi_ref) = sum_y pi(y) log(pi(y)/pi_ref(y)): RLHF's penalty.
+type KLPiRef struct{}
+
+// Objective returns the term.
+func (*KLPiRef) Objective() *Objective { return OnDist(klPiRef{}) }
+
+type klPiRef struct{}
+
+var _ DistTerm = klPiRef{}
+
+func (klPiRef) Loss(d *Dist) float64 {
+	sum := 0.0
+	for k, pi := range d.Pi {
+		sum += pi * (d.LogPi[k] - d.LogRef[k])
+	}
+	return sum
+}
+
+func (klPiRef) Grad(d *Dist, scale float64, g []float64) {
+	for k, pi := range d.Pi {
+		g[k] += scale * pi * (d.LogPi[k] - d.LogRef[k] + 1)
+	}
+}
+
+func (klPiRef) Hess(d *Dist, scale float64, h []float64) {
+	for k, pi := range d.Pi {
+		h[k] += scale * pi * (d.LogPi[k] - d.LogRef[k] + 2)
+	}
+}
+
+var klPiRefKind = registry.Kind[Params]{
+	Name:    "kl-pi-ref",
+	Summary: "a term: KL(pi to pi_ref), over all responses of a prompt (RLHF's penalty)",
+	Source:  "Ziegler et al. 2019, arXiv 1909.08593, eq. 2",
+	New:     func() Params { return &KLPiRef{} },
 }

@@ -61,8 +61,8 @@ func (l *linked) grow(n int) {
 	l.x, l.t, l.d, l.dd = l.x[:n], l.t[:n], l.d[:n], l.dd[:n]
 }
 
-// see fills the side from its columns. tokens may be nil.
-func (l *linked) see(v view, logPi, logRef, tokens []float64, upTo order) {
+// fill fills the side from its columns. tokens may be nil.
+func (l *linked) fill(v view, logPi, logRef, tokens []float64, upTo order) {
 	l.grow(len(logPi))
 	if v.referenceFree {
 		copy(l.x, logPi)

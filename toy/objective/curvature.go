@@ -1,0 +1,239 @@
+package objective
+
+import (
+	"fmt"
+	"math"
+)
+
+// Prompt is one prompt's policy and comparisons.
+type Prompt struct {
+	Dist
+	Logits           []float64 // of the policy, K entries
+	DistWeight       float64   // of the distribution terms
+	Chosen, Rejected []int     // the responses of each comparison
+	Weight           []float64 // of each comparison
+	Gap, Dispersion  []float64 // as in Batch
+}
+
+// batch returns the prompt's comparisons with columns to be filled, cut from the scratch.
+func (p *Prompt) batch(scratch *Batch) Batch {
+	n := len(p.Weight)
+	b := Batch{Chosen: scratch.Chosen[:n], Rejected: scratch.Rejected[:n], RefChosen: scratch.RefChosen[:n],
+		RefRejected: scratch.RefRejected[:n], Weight: p.Weight, Gap: p.Gap, Dispersion: p.Dispersion}
+	p.gather(p.LogRef, b.RefChosen, b.RefRejected)
+	return b
+}
+
+// gather copies the responses' values to the columns of the comparisons.
+func (p *Prompt) gather(values, chosen, rejected []float64) {
+	for j, c := range p.Chosen {
+		chosen[j], rejected[j] = values[c], values[p.Rejected[j]]
+	}
+}
+
+// Curvature evaluates an objective on single prompts with its first and second derivatives by the logits. It keeps scratch
+// and serves one goroutine.
+type Curvature struct {
+	Grad []float64 // K entries
+	Hess []float64 // K x K, row by row
+
+	objective *Objective
+	byLog     derivatives // by the log-probabilities as free variables
+	diagonal  []float64
+	columns   Batch
+	grad      Grad
+	hess      Hess
+}
+
+// derivatives are the first and second derivatives of a loss by K log-probabilities or logits.
+type derivatives struct{ g, h []float64 }
+
+// Curvature returns the evaluation of the objective on prompts of k responses and of at most so many comparisons. Every
+// pair term of weight other than 0 must be Curved, see Uncurved. It panics for an objective with a Sampled term, whose
+// value no prompt knows.
+func (o *Objective) Curvature(k, comparisons int) *Curvature {
+	if o.Sampled != nil {
+		panic("objective: the curvature of a term of sampled reference responses")
+	}
+	columns, n := make([]float64, 9*comparisons), comparisons
+	column := func(i int) []float64 { return columns[i*n : (i+1)*n : (i+1)*n] }
+	return &Curvature{
+		Grad: make([]float64, k), Hess: make([]float64, k*k), objective: o,
+		byLog: derivatives{make([]float64, k), make([]float64, k*k)}, diagonal: make([]float64, k),
+		columns: Batch{Chosen: column(0), Rejected: column(1), RefChosen: column(2), RefRejected: column(3)},
+		grad:    Grad{Chosen: column(4), Rejected: column(5)},
+		hess:    Hess{ChosenChosen: column(6), ChosenRejected: column(7), RejectedRejected: column(8)},
+	}
+}
+
+// Uncurved returns a pair term of weight other than 0 that has no second derivatives, nil where all have.
+func (o *Objective) Uncurved() PairTerm {
+	for _, t := range o.pair {
+		if _, curved := t.Term.(Curved); !curved && t.Weight != 0 {
+			return t.Term
+		}
+	}
+	return nil
+}
+
+// Loss returns the objective's value on a prompt and fills Grad and Hess.
+func (c *Curvature) Loss(p *Prompt) float64 {
+	clear(c.Grad)
+	clear(c.Hess)
+	return c.pairs(p) + c.dists(p)
+}
+
+// pairs adds the pair terms. Terms that see differences only are given logits and differentiated by them: going over the
+// normalizer would cost them the relative accuracy of small derivatives.
+func (c *Curvature) pairs(p *Prompt) float64 {
+	if len(p.Weight) == 0 {
+		return 0
+	}
+	loss, b := 0.0, p.batch(&c.columns)
+	raw := derivatives{c.Grad, c.Hess}
+	for _, t := range c.objective.pair {
+		if t.Weight == 0 {
+			continue
+		}
+		if t.Term.DifferenceOnly() {
+			p.gather(p.Logits, b.Chosen, b.Rejected)
+			loss += t.Weight * t.Term.Loss(&b)
+			c.scatter(p, &b, t, raw)
+			continue
+		}
+		p.gather(p.LogPi, b.Chosen, b.Rejected)
+		loss += t.Weight * t.Term.Loss(&b)
+		clear(c.byLog.g)
+		clear(c.byLog.h)
+		c.scatter(p, &b, t, c.byLog)
+		c.byLog.throughSoftmax(p.Pi, raw)
+	}
+	return loss
+}
+
+// scatter adds a pair term's derivatives to those by single responses.
+func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) {
+	n, k := len(p.Weight), len(d.g)
+	g := Grad{Chosen: c.grad.Chosen[:n], Rejected: c.grad.Rejected[:n]}
+	h := Hess{ChosenChosen: c.hess.ChosenChosen[:n], ChosenRejected: c.hess.ChosenRejected[:n], RejectedRejected: c.hess.RejectedRejected[:n]}
+	for _, column := range [][]float64{g.Chosen, g.Rejected, h.ChosenChosen, h.ChosenRejected, h.RejectedRejected} {
+		clear(column)
+	}
+	curved, ok := t.Term.(Curved)
+	if !ok {
+		panic(fmt.Sprintf("objective: the pair term %T has no second derivatives", t.Term))
+	}
+	curved.Grad(b, t.Weight, &g)
+	curved.Hess(b, t.Weight, &h)
+	for j, w := range p.Chosen {
+		l := p.Rejected[j]
+		d.g[w] += g.Chosen[j]
+		d.g[l] += g.Rejected[j]
+		d.h[w*k+w] += h.ChosenChosen[j]
+		d.h[l*k+l] += h.RejectedRejected[j]
+		d.h[w*k+l] += h.ChosenRejected[j]
+		d.h[l*k+w] += h.ChosenRejected[j]
+	}
+}
+
+// dists adds the distribution terms.
+func (c *Curvature) dists(p *Prompt) float64 {
+	if p.DistWeight == 0 || len(c.objective.dist) == 0 {
+		return 0
+	}
+	loss, k := 0.0, len(c.diagonal)
+	clear(c.byLog.g)
+	clear(c.byLog.h)
+	clear(c.diagonal)
+	for _, t := range c.objective.dist {
+		if t.Weight == 0 {
+			continue
+		}
+		loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
+		t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, c.byLog.g)
+		t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.diagonal)
+	}
+	for j, v := range c.diagonal {
+		c.byLog.h[j*k+j] = v
+	}
+	c.byLog.throughSoftmax(p.Pi, derivatives{c.Grad, c.Hess})
+	return loss
+}
+
+// FreeGrad returns the derivatives of the objective on a prompt by the K log-probabilities as free variables, and the sum of
+// the sizes of what is added up in them.
+func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
+	n := len(p.Weight)
+	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
+	p.gather(p.LogPi, b.Chosen, b.Rejected)
+	g = make([]float64, len(p.LogPi))
+	for _, t := range o.pair {
+		part := Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
+		t.Term.Grad(&b, t.Weight, &part)
+		for i, c := range p.Chosen {
+			g[c] += part.Chosen[i]
+			g[p.Rejected[i]] += part.Rejected[i]
+			size += math.Abs(part.Chosen[i]) + math.Abs(part.Rejected[i])
+		}
+	}
+	for _, t := range o.dist {
+		part := make([]float64, len(g))
+		t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, part)
+		for k, v := range part {
+			g[k] += v
+			size += math.Abs(v)
+		}
+	}
+	return g, size
+}
+
+// throughSoftmax adds derivatives by log-probabilities to those by logits. With the softmax's J = I - 1 pi^T,
+//
+//	gradient = J^T g,   Hessian = J^T M J,   M = H - (sum g) diag(pi).
+//
+// Near a vertex all results are of the order of the small probabilities. To keep their relative accuracy, 1 - pi_i is
+// never formed by subtraction, nor is the sum of a row without its diagonal.
+func (d derivatives) throughSoftmax(pi []float64, raw derivatives) {
+	k, sum := len(pi), 0.0
+	for _, g := range d.g {
+		sum += g
+	}
+	rest := without(pi)
+	for i, p := range pi {
+		d.h[i*k+i] -= sum * p
+	}
+	for i, others := range without(d.g) {
+		raw.g[i] += rest[i]*d.g[i] - pi[i]*others
+	}
+	// d.h becomes M J row by row, then J^T (M J) is formed column by column.
+	for i := range k {
+		row := d.h[i*k : (i+1)*k]
+		for j, others := range without(row) {
+			row[j] = rest[j]*row[j] - pi[j]*others
+		}
+	}
+	column := make([]float64, k)
+	for j := range k {
+		for i := range k {
+			column[i] = d.h[i*k+j]
+		}
+		for i, others := range without(column) {
+			raw.h[i*k+j] += rest[i]*column[i] - pi[i]*others
+		}
+	}
+}
+
+// without returns for every entry the sum of the others: sums from the left and from the right, nothing subtracted.
+func without(v []float64) []float64 {
+	out, sum := make([]float64, len(v)), 0.0
+	for i, x := range v {
+		out[i] = sum
+		sum += x
+	}
+	sum = 0
+	for i := len(v) - 1; i >= 0; i-- {
+		out[i] += sum
+		sum += v[i]
+	}
+	return out
+}
