@@ -1,7 +1,8 @@
-package tune
+package language
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -66,17 +67,85 @@ func tinyPairs(n, vocab, samples int) []Pair {
 }
 
 // tinyLoop trains a tiny network by an objective, with a reference of its own.
-func tinyLoop[T kernel.Float](t testing.TB, o *objective.Objective) *Loop[T] {
+func tinyLoop[T kernel.Float](t testing.TB, o *objective.Objective) *pairLoop[T] {
 	samples := 0
 	if o.Sampled != nil {
 		samples = o.Sampled.N
 	}
-	return &Loop[T]{Network: tiny[T](t, 11, 1), Reference: tiny[T](t, 11, 2), Objective: o, Pairs: tinyPairs(12, 11, samples),
+	return &pairLoop[T]{
+		comparisons: comparisons[T]{Network: tiny[T](t, 11, 1), Reference: tiny[T](t, 11, 2), Objective: o, Pairs: tinyPairs(12, 11, samples)},
 		Params: train.Params{Optimizer: &train.Adam{LR: 1e-2, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}, Schedule: &train.Cosine{}, BatchSize: 5,
 			Epochs: 4, ClipNorm: 1, RecordEvery: 1}}
 }
 
-func start[T kernel.Float](t testing.TB, l *Loop[T]) *Trainer[T] {
+// pairLoop is a training on pairs before its start.
+type pairLoop[T kernel.Float] struct {
+	comparisons[T]
+	Params train.Params
+	Order  *rand.Rand
+}
+
+// pairTraining is one that has begun.
+type pairTraining[T kernel.Float] struct {
+	*comparisons[T]
+	training
+	optimizer train.Optimizer // of step
+	steps     int
+}
+
+func (l *pairLoop[T]) Start(ctx context.Context) (*pairTraining[T], error) {
+	c := l.comparisons
+	c.Batch = l.Params.Batch(len(c.Pairs))
+	tr := &pairTraining[T]{comparisons: &c, training: training{begun(&c, l.Params, l.Order)}}
+	return tr, c.prepare(ctx)
+}
+
+func (l *pairLoop[T]) Run(ctx context.Context, record func(Record) error) (train.Outcome, error) {
+	tr, err := l.Start(ctx)
+	if err != nil {
+		return train.Outcome{}, err
+	}
+	return tr.Run(ctx, record)
+}
+
+// batch returns the batch of the step at hand, in the given order.
+func (t *pairTraining[T]) batch() train.Batch {
+	var items []int
+	n := len(t.Pairs)
+	for i := t.steps * t.Batch % ((n + t.Batch - 1) / t.Batch * t.Batch); i < n && len(items) < t.Batch; i++ {
+		items = append(items, i)
+	}
+	return train.Batch{Items: items}
+}
+
+// gradient leaves the gradient of the step at hand in the slots and returns its loss.
+func (t *pairTraining[T]) gradient() float64 {
+	t.backward(t.batch())
+	return t.loss
+}
+
+// training is a Trainer that records as a run does.
+type training struct{ trainer *train.Trainer }
+
+func begun(task train.Task, p train.Params, order *rand.Rand) *train.Trainer {
+	return &train.Trainer{Task: task, Params: p, Order: func() *rand.Rand { return order }}
+}
+
+func (t training) Run(ctx context.Context, record func(Record) error) (train.Outcome, error) {
+	return t.trainer.Run(ctx, func(s train.Record) error {
+		r := Record{s, noComparisons(), noDraws()}
+		if s.Step > 0 {
+			r.Comparisons, r.Draws = t.trainer.Task.(trainable).measures()
+		}
+		return record(r)
+	})
+}
+
+func (t training) Save(w io.Writer) error { return t.trainer.Save(w) }
+func (t training) Load(r io.Reader) error { return t.trainer.Load(r) }
+func (t training) Step() int              { return t.trainer.Steps() }
+
+func start[T kernel.Float](t testing.TB, l *pairLoop[T]) *pairTraining[T] {
 	t.Helper()
 	tr, err := l.Start(context.Background())
 	if err != nil {

@@ -1,14 +1,15 @@
-package tune
+package language
 
-import "math"
+import (
+	"math"
 
-// Record is a moment of training: after Step steps, with the loss, the gradient's norm before clipping and the
-// measures of that step's batch, all before its update. At step 0 the numbers are NaN, as are Comparisons where there are no
-// pairs and Draws where nothing is drawn.
+	"windtunnel/toy/train"
+)
+
+// Record is a moment of training, with the measures of the step's batch before its update. At step 0 and where a step has
+// none of them they are NaN: Comparisons where it is not of pairs, Draws where nothing is drawn.
 type Record struct {
-	Step     int
-	Loss     float64
-	GradNorm float64
+	train.Record
 	Comparisons
 	Draws
 }

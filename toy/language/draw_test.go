@@ -1,4 +1,4 @@
-package tune
+package language
 
 import (
 	"context"
@@ -98,41 +98,38 @@ func within(t *testing.T, name string, x []float64, want float64) {
 // gives, along random directions, and so are the recorded measures.
 func TestRLOOIsUnbiased(t *testing.T) {
 	const lambda, repeats = 0.3, 3000
-	l := &RLOO[float64]{Network: tiny[float64](t, 5, 1), Reference: tiny[float64](t, 5, 2), Prompts: [][]int32{{1, 3}}, Samples: 3,
-		Tokens: fewTokens, Lambda: lambda, Reward: oddity, Seed: 1,
-		Params: train.Params{Optimizer: &train.SGD{LR: 1}, Schedule: &train.Constant{}, Epochs: repeats}}
-	r, err := l.Start()
-	if err != nil {
+	l := &rloo[float64]{Network: tiny[float64](t, 5, 1), Reference: tiny[float64](t, 5, 2), Prompts: [][]int32{{1, 3}}, Samples: 3,
+		Tokens: fewTokens, Lambda: lambda, Reward: oddity, Seed: 1, Batch: 1}
+	if err := l.prepare(); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(4, 4))
 	directions := make([][]float64, 4)
 	estimates := make([][]float64, len(directions))
 	for i := range directions {
-		for range r.master {
+		for range l.master {
 			directions[i] = append(directions[i], rng.NormFloat64())
 		}
 	}
 	var losses, rewards, kls []float64
-	for range repeats {
-		record := r.gradient()
-		r.reduce()
-		r.taken++
-		losses, rewards, kls = append(losses, record.Loss), append(rewards, record.Reward), append(kls, record.KL)
+	for step := range repeats {
+		grad, _, _ := l.Gradient(train.Batch{Items: []int{0}, Step: step})
+		_, measures := l.measures()
+		losses, rewards, kls = append(losses, l.Loss()), append(rewards, measures.Reward), append(kls, measures.KL)
 		for i, d := range directions {
-			estimates[i] = append(estimates[i], floats.Dot(r.grad, d))
+			estimates[i] = append(estimates[i], floats.Dot(grad, d))
 		}
 	}
-	value, reward, kl := objectiveOf(t, l.Network, r.Loop.Reference, l.Prompts[0], lambda)
+	value, reward, kl := objectiveOf(t, l.Network, l.Reference, l.Prompts[0], lambda)
 	within(t, "loss", losses, -value)
 	within(t, "reward", rewards, reward)
 	within(t, "KL", kls, kl)
 	for i, d := range directions {
 		const h = 1e-5
 		moved := func(step float64) float64 {
-			floats.AddScaled(r.master, step, d)
-			r.round()
-			v, _, _ := objectiveOf(t, l.Network, r.Loop.Reference, l.Prompts[0], lambda)
+			floats.AddScaled(l.master, step, d)
+			l.Moved()
+			v, _, _ := objectiveOf(t, l.Network, l.Reference, l.Prompts[0], lambda)
 			return v
 		}
 		up := moved(h)
@@ -155,14 +152,15 @@ func TestAdvantages(t *testing.T) {
 // enumerated: lambda log E_ref[exp(r/lambda)].
 func TestRLOOTrains(t *testing.T) {
 	const lambda = 0.5
-	l := &RLOO[float64]{Network: tiny[float64](t, 5, 1), Prompts: [][]int32{{1, 3}}, Samples: 16, Tokens: fewTokens, Lambda: lambda,
-		Reward: oddity, Params: train.Params{Optimizer: &train.Adam{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
-			Schedule: &train.Linear{}, Epochs: 300}}
+	l := &rloo[float64]{Network: tiny[float64](t, 5, 1), Prompts: [][]int32{{1, 3}}, Samples: 16, Tokens: fewTokens, Lambda: lambda,
+		Reward: oddity, Batch: 1}
 	ref := network(t, l.Network.Model().Clone())
 	before, _, _ := objectiveOf(t, l.Network, ref, l.Prompts[0], lambda)
-	if _, err := l.run(t); err != nil {
+	if err := l.prepare(); err != nil {
 		t.Fatal(err)
 	}
+	p := train.Params{Optimizer: &train.Adam{LR: 1e-2, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Schedule: &train.Linear{}, Epochs: 300}
+	finish(t, training{begun(l, p, nil)}.Run)
 	after, _, _ := objectiveOf(t, l.Network, ref, l.Prompts[0], lambda)
 	all := everything(5)
 	exponents := logpsOf(t, ref, l.Prompts[0], all)
@@ -175,29 +173,20 @@ func TestRLOOTrains(t *testing.T) {
 	}
 }
 
-func (l *RLOO[T]) run(t testing.TB) ([]Record, error) {
-	r, err := l.Start()
-	if err != nil {
-		return nil, err
-	}
-	return finish(t, r.Run), nil
-}
-
 // TestRLOOSameBytes: workers change nothing, and the reference stays as it is.
 func TestRLOOSameBytes(t *testing.T) {
 	var want []float32
 	for _, workers := range []int{1, 3} {
 		n := tiny[float32](t, 11, 1)
-		l := &RLOO[float32]{Network: n, Reference: n, Prompts: [][]int32{{1}, {1, 4}, {1, 5, 6}}, Samples: 4, Tokens: 8, Lambda: 0.1,
-			Reward: oddity, Workers: workers, Params: train.Params{Optimizer: &train.SGD{LR: 0.1}, Schedule: &train.Constant{},
-				Epochs: 5, BatchSize: 2, Shuffle: true, RecordEvery: 1}, Order: rand.New(rand.NewPCG(1, 1))}
-		r, err := l.Start()
-		if err != nil {
+		l := &rloo[float32]{Network: n, Reference: n, Prompts: [][]int32{{1}, {1, 4}, {1, 5, 6}}, Samples: 4, Tokens: 8, Lambda: 0.1,
+			Reward: oddity, Workers: workers, Batch: 2}
+		if err := l.prepare(); err != nil {
 			t.Fatal(err)
 		}
+		p := train.Params{Optimizer: &train.SGD{LR: 0.1}, Schedule: &train.Constant{}, Epochs: 5, BatchSize: 2, Shuffle: true, RecordEvery: 1}
 		before := slices.Clone(n.Trainable())
-		records := finish(t, r.Run)
-		if !slices.Equal(r.Loop.Reference.Trainable(), before) || slices.Equal(n.Trainable(), before) {
+		records := finish(t, training{begun(l, p, rand.New(rand.NewPCG(1, 1)))}.Run)
+		if !slices.Equal(l.Reference.Trainable(), before) || slices.Equal(n.Trainable(), before) {
 			t.Error("the reference moved, or the policy did not")
 		}
 		if records[1].KL != 0 || records[len(records)-1].KL == 0 {
@@ -212,35 +201,33 @@ func TestRLOOSameBytes(t *testing.T) {
 }
 
 func TestRLOOMistakes(t *testing.T) {
-	for want, change := range map[string]func(l *RLOO[float64]){
-		"1 samples":       func(l *RLOO[float64]) { l.Samples = 1 },
-		"0 tokens":        func(l *RLOO[float64]) { l.Tokens = 0 },
-		"lambda is NaN":   func(l *RLOO[float64]) { l.Lambda = math.NaN() },
-		"no prompts":      func(l *RLOO[float64]) { l.Prompts = nil },
-		"prompt 0 has 24": func(l *RLOO[float64]) { l.Prompts = [][]int32{make([]int32, 24)} },
-		"has token 5":     func(l *RLOO[float64]) { l.Prompts = [][]int32{{5}} },
-		"random numbers":  func(l *RLOO[float64]) { l.Params.Shuffle = true },
+	for want, change := range map[string]func(l *rloo[float64]){
+		"1 samples":       func(l *rloo[float64]) { l.Samples = 1 },
+		"0 tokens":        func(l *rloo[float64]) { l.Tokens = 0 },
+		"lambda is NaN":   func(l *rloo[float64]) { l.Lambda = math.NaN() },
+		"no prompts":      func(l *rloo[float64]) { l.Prompts = nil },
+		"prompt 0 has 24": func(l *rloo[float64]) { l.Prompts = [][]int32{make([]int32, 24)} },
+		"has token 5":     func(l *rloo[float64]) { l.Prompts = [][]int32{{5}} },
 	} {
-		l := &RLOO[float64]{Network: tiny[float64](t, 5, 1), Prompts: [][]int32{{1}}, Samples: 2, Tokens: 1,
-			Params: train.Params{Optimizer: &train.SGD{}, Epochs: 1}}
+		l := &rloo[float64]{Network: tiny[float64](t, 5, 1), Prompts: [][]int32{{1}}, Samples: 2, Tokens: 1, Batch: 1}
 		change(l)
-		if _, err := l.Start(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := l.prepare(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 }
 
-// TestJudge: both estimates of the divergence, the rewards and the wins agree with enumeration, and the one by tokens varies
+// TestEvaluate: both estimates of the divergence, the rewards and the wins agree with enumeration, and the one by tokens varies
 // less.
-func TestJudge(t *testing.T) {
+func TestEvaluate(t *testing.T) {
 	policy, ref := tiny[float64](t, 5, 1), tiny[float64](t, 5, 2)
 	prompts := slices.Repeat([][]int32{{1, 3}}, 400)
 	reward := func(_ int, text []int32) float64 { return oddity(0, text) }
-	j, err := NewJudge(context.Background(), Panel[float64]{Reference: ref, Prompts: prompts, Samples: 4, Sampling: plain, Reward: reward, Seed: 3})
-	if err != nil {
+	e := &continuationEvaluator[float64]{Reference: ref, Prompts: prompts, Samples: 4, Sampling: plain, Reward: reward, Seed: 3}
+	if err := e.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	found, drawn, err := j.Judge(context.Background(), policy)
+	found, drawn, err := e.evaluate(context.Background(), policy)
 	if err != nil || len(drawn) != len(prompts) || len(drawn[0]) != 4 {
 		t.Fatal(err)
 	}
@@ -278,15 +265,15 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestJudgeItself: the reference against itself is at divergence 0.
-func TestJudgeItself(t *testing.T) {
+// TestEvaluateReference: the reference against itself is at divergence 0.
+func TestEvaluateReference(t *testing.T) {
 	ref := tiny[float32](t, 11, 2)
-	j, err := NewJudge(context.Background(), Panel[float32]{Reference: ref, Prompts: [][]int32{{1}, {1, 2}}, Samples: 5,
-		Sampling: llama.Sampling{Temperature: 0.8, TopP: 0.9, Tokens: 9}, Reward: oddity, Workers: 2})
-	if err != nil {
+	e := &continuationEvaluator[float32]{Reference: ref, Prompts: [][]int32{{1}, {1, 2}}, Samples: 5,
+		Sampling: llama.Sampling{Temperature: 0.8, TopP: 0.9, Tokens: 9}, Reward: oddity, Workers: 2}
+	if err := e.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	found, drawn, err := j.Judge(context.Background(), ref)
+	found, drawn, err := e.evaluate(context.Background(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +282,7 @@ func TestJudgeItself(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 		for k := range drawn[i] {
-			if oddity(i, drawn[i][k].Text()) == j.ReferenceRewards()[i][k] && len(drawn[i][k].Tokens) > 2 {
+			if oddity(i, drawn[i][k].Text()) == e.Baseline[i][k] && len(drawn[i][k].Tokens) > 2 {
 				t.Error("policy and reference draw on the same random numbers")
 			}
 		}
@@ -306,28 +293,28 @@ func TestJudgeItself(t *testing.T) {
 // others; shares of first tokens are the network's probabilities.
 func TestDrawIsFixed(t *testing.T) {
 	n := tiny[float64](t, 5, 1)
-	draw := func(prompts [][]int32, count int, dice Dice, workers int) [][]Continuation {
-		out, err := Draw(context.Background(), n, prompts, count, plain, dice, workers)
+	draw := func(prompts [][]int32, count int, dice source, workers int) [][]Continuation {
+		out, err := draw(context.Background(), n, prompts, count, plain, dice, workers)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out
 	}
 	prompts := slices.Repeat([][]int32{{1, 3}, {1, 4, 4}}, 10)
-	want := draw(prompts, 3, Dice{Policy, 1, 0}, 1)
-	if got := draw(prompts, 3, Dice{Policy, 1, 0}, 4); fmt.Sprint(got) != fmt.Sprint(want) {
+	want := draw(prompts, 3, source{policyStream, 1, 0}, 1)
+	if got := draw(prompts, 3, source{policyStream, 1, 0}, 4); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Error("workers change draws")
 	}
-	if got := draw(prompts[:5], 2, Dice{Policy, 1, 0}, 1); fmt.Sprint(got[4]) != fmt.Sprint(want[4][:2]) {
+	if got := draw(prompts[:5], 2, source{policyStream, 1, 0}, 1); fmt.Sprint(got[4]) != fmt.Sprint(want[4][:2]) {
 		t.Error("other prompts and samples change draws")
 	}
-	for _, dice := range []Dice{{Baseline, 1, 0}, {Policy, 2, 0}, {Policy, 1, 1}} {
+	for _, dice := range []source{{baselineStream, 1, 0}, {policyStream, 2, 0}, {policyStream, 1, 1}} {
 		if got := draw(prompts, 3, dice, 1); fmt.Sprint(got) == fmt.Sprint(want) {
 			t.Errorf("%+v draws the same", dice)
 		}
 	}
 	var first []float64
-	for _, c := range draw(prompts[:1], 4000, Dice{Policy, 1, 0}, 0)[0] {
+	for _, c := range draw(prompts[:1], 4000, source{policyStream, 1, 0}, 0)[0] {
 		hit := 0.0
 		if c.Tokens[0] == 4 {
 			hit = 1
@@ -344,9 +331,9 @@ func TestDrawIsFixed(t *testing.T) {
 // TestRounds: pairs are labelled by Bradley-Terry, differ from round to round and carry the gold gap.
 func TestRounds(t *testing.T) {
 	n := tiny[float64](t, 5, 1)
-	r := Rounds{Prompts: [][]int32{{1, 3}, {1, 4}}, Pairs: 2000, Sampling: plain, Reward: oddity, Temperature: 0.7, Seed: 5}
+	r := pairDraws{Prompts: [][]int32{{1, 3}, {1, 4}}, Pairs: 2000, Sampling: plain, Reward: oddity, Temperature: 0.7, Seed: 5}
 	pairs := func(round int) []Pair {
-		p, err := DrawPairs(context.Background(), n, r, round)
+		p, err := drawPairs(context.Background(), n, r, round)
 		if err != nil || len(p) != r.Pairs {
 			t.Fatal(err)
 		}

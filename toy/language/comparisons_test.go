@@ -1,4 +1,4 @@
-package tune
+package language
 
 import (
 	"context"
@@ -29,12 +29,12 @@ func TestSupports(t *testing.T) {
 		if kind.Name == "custom" {
 			continue // has no default formula
 		}
-		err, want := Supports(kind.New().Objective()), unsupported[kind.Name]
+		err, want := supports(kind.New().Objective()), unsupported[kind.Name]
 		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", kind.Name, err, want)
 		}
 	}
-	err := Supports((&objective.WPO{Lambda: 1, Alignment: "greedy"}).Objective())
+	err := supports((&objective.WPO{Lambda: 1, Alignment: "greedy"}).Objective())
 	if err == nil || !strings.Contains(err.Error(), "alignment: none") {
 		t.Errorf("aligned weights: %v", err)
 	}
@@ -70,7 +70,7 @@ func TestGradient(t *testing.T) {
 				l.Network = adapted(t, l.Network)
 			}
 			tr := start(t, l)
-			at := tr.gradient().Loss
+			at := tr.gradient()
 			tr.reduce()
 			held, _ := l.Objective.Hold()
 			grad := slices.Clone(tr.grad)
@@ -86,7 +86,7 @@ func TestGradient(t *testing.T) {
 				const h = 1e-6
 				value := func(step float64) float64 {
 					floats.AddScaled(tr.master, step, direction)
-					tr.round()
+					tr.Moved()
 					tr.gradient() // the batch's columns are those of the moved network
 					return tr.columns.loss(held)
 				}
@@ -156,9 +156,11 @@ func TestNothingAllocated(t *testing.T) {
 		l := tinyLoop[float32](t, s.loss.Objective())
 		l.Workers, l.Micro, l.Params.Epochs = 3, s.micro, 1000
 		tr := start(t, l)
+		optimizer, batch := l.Params.Optimizer.Optimizer(len(tr.Params())), tr.batch()
 		step := func() {
-			tr.gradient()
-			tr.move(tr.reduce(), 1)
+			grad, _, _ := tr.Gradient(batch)
+			optimizer.Step(tr.Params(), grad, 1)
+			tr.Moved()
 		}
 		for range 50 {
 			step()
@@ -192,11 +194,11 @@ func TestRecordsMeasure(t *testing.T) {
 	l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
 	l.Reference, l.Params.BatchSize = nil, 0
 	origin := network(t, l.Network.Model().Clone())
-	held, err := NewHeldOut(context.Background(), origin, l.Pairs, nil, 1)
+	held, err := newPairEvaluator(context.Background(), origin, l.Pairs, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := held.Compare(context.Background(), l.Network)
+	before, err := held.compare(context.Background(), l.Network)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +209,7 @@ func TestRecordsMeasure(t *testing.T) {
 		if r.Step == 1 && (math.Abs(r.Loss-math.Ln2) > 1e-14 || r.RewardAccuracy != 0.5 || r.Margin != 0 || r.ChosenShift != 0) {
 			t.Errorf("at the start: %+v", r)
 		}
-		before, err = held.Compare(context.Background(), l.Network)
+		before, err = held.compare(context.Background(), l.Network)
 		return err
 	})
 	if err != nil || before.Margin <= 0 || before.RewardAccuracy <= 0.5 || math.Abs(before.Margin-(before.ChosenShift-before.RejectedShift)) > 1e-12 {
@@ -267,26 +269,25 @@ func TestStops(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
-		change     func(l *Loop[float64])
+		change     func(l *pairLoop[float64])
 	}{
-		{"no pairs", "no pairs", func(l *Loop[float64]) { l.Pairs = nil }},
-		{"empty response", "pair 3: the rejected response has no tokens", func(l *Loop[float64]) { l.Pairs[3].Rejected = nil }},
-		{"empty prompt", "pair 2: the prompt has no tokens", func(l *Loop[float64]) { l.Pairs[2].Prompt = nil }},
-		{"too long", "pair 4: ", func(l *Loop[float64]) { l.Pairs[4].Chosen = make([]int32, 30) }},
-		{"unknown token", "pair 0: token 0 of response 1 is 11", func(l *Loop[float64]) { l.Pairs[0].Rejected = []int32{11} }},
-		{"gap", "pair 1: the gap is NaN", func(l *Loop[float64]) { l.Pairs[1].Gap = math.NaN() }},
-		{"samples", "pair 0: there are 0 samples", func(l *Loop[float64]) {
+		{"no pairs", "no pairs", func(l *pairLoop[float64]) { l.Pairs = nil }},
+		{"empty response", "pair 3: the rejected response has no tokens", func(l *pairLoop[float64]) { l.Pairs[3].Rejected = nil }},
+		{"empty prompt", "pair 2: the prompt has no tokens", func(l *pairLoop[float64]) { l.Pairs[2].Prompt = nil }},
+		{"too long", "pair 4: ", func(l *pairLoop[float64]) { l.Pairs[4].Chosen = make([]int32, 30) }},
+		{"unknown token", "pair 0: token 0 of response 1 is 11", func(l *pairLoop[float64]) { l.Pairs[0].Rejected = []int32{11} }},
+		{"gap", "pair 1: the gap is NaN", func(l *pairLoop[float64]) { l.Pairs[1].Gap = math.NaN() }},
+		{"samples", "pair 0: there are 0 samples", func(l *pairLoop[float64]) {
 			l.Objective.Sampled = &objective.Sampled{Weight: 1, N: 2}
 		}},
-		{"sample", "pair 0: sample 0 has token 99", func(l *Loop[float64]) {
+		{"sample", "pair 0: sample 0 has token 99", func(l *pairLoop[float64]) {
 			l.Objective.Sampled, l.Pairs[0].Samples = &objective.Sampled{Weight: 1, N: 1}, [][]int32{{99}}
 			for i := range l.Pairs[1:] {
 				l.Pairs[1+i].Samples = [][]int32{{3}}
 			}
 		}},
-		{"order", "random numbers", func(l *Loop[float64]) { l.Params.Shuffle = true }},
-		{"vocabulary", "a vocabulary of 7", func(l *Loop[float64]) { l.Reference = tiny[float64](t, 7, 1) }},
-		{"loss", "enumerate", func(l *Loop[float64]) { l.Objective = (&objective.KLPiRef{}).Objective() }},
+		{"vocabulary", "a vocabulary of 7", func(l *pairLoop[float64]) { l.Reference = tiny[float64](t, 7, 1) }},
+		{"loss", "enumerate", func(l *pairLoop[float64]) { l.Objective = (&objective.KLPiRef{}).Objective() }},
 	} {
 		l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
 		tt.change(l)
@@ -303,7 +304,7 @@ func TestMistakes(t *testing.T) {
 func TestTails(t *testing.T) {
 	l := tinyLoop[float64](t, (&objective.LDDPO{Lambda: 0.1, Alpha: 0}).Objective())
 	l.Params.BatchSize = 0
-	got := start(t, l).gradient().Loss
+	got := start(t, l).gradient()
 	want, tape := 0.0, llama.NewTape[float64]()
 	logps := func(n *llama.Network[float64], p Pair) (chosen, rejected float64) {
 		if err := tape.Forward(n, p.Prompt, [][]int32{p.Chosen, p.Rejected}, false); err != nil {
@@ -323,26 +324,57 @@ func TestTails(t *testing.T) {
 	}
 }
 
-// counting is a cache that counts what it has computed.
-type counting struct {
-	Memory
-	computed atomic.Int64
-}
-
-func (c *counting) Logps(key Key, compute func() ([]float64, error)) ([]float64, error) {
-	return c.Memory.Logps(key, func() ([]float64, error) {
-		c.computed.Add(1)
-		return compute()
-	})
-}
-
-// TestCache: runs on the same pairs, at once, compute what a network says of a pair once, and another network has another key.
+// TestCache: what is asked for under one key, at once, is computed once; an error is not kept; of too many the oldest is
+// forgotten.
 func TestCache(t *testing.T) {
-	var cache counting
+	var c cache[int, int]
+	var computed atomic.Int64
+	get := func(key, most int, err error) (int, error) {
+		return c.get(key, most, func() (int, error) {
+			computed.Add(1)
+			return 2 * key, err
+		})
+	}
+	var both sync.WaitGroup
+	for range 4 {
+		both.Go(func() {
+			for key := range 12 {
+				if v, err := get(key, 0, nil); v != 2*key || err != nil {
+					t.Errorf("key %d: %d, %v", key, v, err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	if n := computed.Load(); n != 12 {
+		t.Errorf("computed %d values of 12 keys", n)
+	}
+	mine := errors.New("mine")
+	if _, err := get(50, 0, mine); err != mine {
+		t.Errorf("error %v", err)
+	}
+	if v, err := get(50, 0, nil); err != nil || v != 100 {
+		t.Errorf("after an error: %v, %v", v, err)
+	}
+	get(51, len(c.order), nil)
+	get(50, 0, nil)
+	if n := computed.Load(); n != 15 {
+		t.Errorf("computed %d values, want 15: that of key 50 is kept", n)
+	}
+	get(0, 0, nil)
+	if n := computed.Load(); n != 16 {
+		t.Errorf("computed %d values, want 16: that of key 0 was the oldest", n)
+	}
+}
+
+// TestSharedLogps: trainings on the same pairs, at once, keep what a network says of a pair once, and another network has
+// another key.
+func TestSharedLogps(t *testing.T) {
+	var logps logpCache
 	var both sync.WaitGroup
 	for range 4 {
 		l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
-		l.References, l.Workers = &cache, 3
+		l.Logps, l.Workers = &logps, 3
 		both.Go(func() {
 			if _, err := l.Start(context.Background()); err != nil {
 				t.Error(err)
@@ -350,23 +382,16 @@ func TestCache(t *testing.T) {
 		})
 	}
 	both.Wait()
-	if n := cache.computed.Load(); n != 2*12 {
-		t.Errorf("four trainings computed %d log-probabilities of 12 pairs under two networks", n)
+	if n := len(logps.values); n != 2*12 {
+		t.Errorf("four trainings keep %d log-probabilities of 12 pairs under two networks", n)
 	}
 	first, other := tiny[float64](t, 11, 1), tiny[float64](t, 11, 2)
-	if KeyOf(first) != KeyOf(tiny[float64](t, 11, 1)) || KeyOf(first) == KeyOf(other) || KeyOf(first) == KeyOf(tiny[float32](t, 11, 1)) ||
-		KeyOf(first) == KeyOf(adapted(t, first)) {
+	if keyOf(first) != keyOf(tiny[float64](t, 11, 1)) || keyOf(first) == keyOf(other) || keyOf(first) == keyOf(tiny[float32](t, 11, 1)) ||
+		keyOf(first) == keyOf(adapted(t, first)) {
 		t.Error("keys do not tell networks")
 	}
 	merged, err := llama.NewNetwork(adapted(t, first).Merged(), nil)
-	if err != nil || KeyOf(merged) != KeyOf(adapted(t, first)) {
+	if err != nil || keyOf(merged) != keyOf(adapted(t, first)) {
 		t.Errorf("a merged network has another key; %v", err)
-	}
-	mine := errors.New("mine")
-	if _, err := cache.Logps(Key{}, func() ([]float64, error) { return nil, mine }); err != mine {
-		t.Errorf("error %v", err)
-	}
-	if v, err := cache.Logps(Key{}, func() ([]float64, error) { return []float64{1, 2}, nil }); err != nil || !slices.Equal(v, []float64{1, 2}) {
-		t.Errorf("after an error: %v, %v", v, err)
 	}
 }

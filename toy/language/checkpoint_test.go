@@ -1,4 +1,4 @@
-package tune
+package language
 
 import (
 	"bytes"
@@ -16,20 +16,20 @@ import (
 
 // resumable are trainings that carry something from step to step: each optimizer, a shuffled order, a running mean, a
 // reference that moves, an adapter.
-func resumable[T kernel.Float](t testing.TB) map[string]func() *Loop[T] {
-	out := map[string]func() *Loop[T]{}
+func resumable[T kernel.Float](t testing.TB) map[string]func() *pairLoop[T] {
+	out := map[string]func() *pairLoop[T]{}
 	for _, kind := range train.Optimizers() {
-		out[kind.Name] = func() *Loop[T] {
+		out[kind.Name] = func() *pairLoop[T] {
 			l := tinyLoop[T](t, (&objective.DPO{Lambda: 0.1}).Objective())
 			l.Params.Optimizer, l.Params.Shuffle, l.Order = kind.New(), true, rand.New(rand.NewPCG(1, 2))
 			return l
 		}
 	}
-	out["bco"] = func() *Loop[T] { return tinyLoop[T](t, (&objective.BCO{Lambda: 0.1}).Objective()) }
-	out["tr-dpo"] = func() *Loop[T] {
+	out["bco"] = func() *pairLoop[T] { return tinyLoop[T](t, (&objective.BCO{Lambda: 0.1}).Objective()) }
+	out["tr-dpo"] = func() *pairLoop[T] {
 		return tinyLoop[T](t, (&objective.TRDPO{Lambda: 0.1, Alpha: 0.5, Every: 2}).Objective())
 	}
-	out["adapter"] = func() *Loop[T] {
+	out["adapter"] = func() *pairLoop[T] {
 		l := tinyLoop[T](t, (&objective.DPO{Lambda: 0.1}).Objective())
 		l.Network = adapted(t, l.Network)
 		return l
@@ -73,7 +73,7 @@ func TestResume(t *testing.T) {
 }
 
 // saved returns a training after two steps and its checkpoint.
-func saved(t testing.TB, loop *Loop[float32]) (*Trainer[float32], []byte) {
+func saved(t testing.TB, loop *pairLoop[float32]) (*pairTraining[float32], []byte) {
 	loop.Params.MaxSteps = 2
 	tr := start(t, loop)
 	finish(t, tr.Run)
@@ -123,13 +123,13 @@ func TestBrokenCheckpoints(t *testing.T) {
 			t.Errorf("%s: the training was changed", tt.name)
 		}
 	}
-	for name, change := range map[string]func(l *Loop[float32]){
-		"pairs":     func(l *Loop[float32]) { l.Pairs = l.Pairs[1:] },
-		"batch":     func(l *Loop[float32]) { l.Params.BatchSize = 4 },
-		"optimizer": func(l *Loop[float32]) { l.Params.Optimizer.(*train.Adam).LR = 1 },
-		"schedule":  func(l *Loop[float32]) { l.Params.Schedule = &train.Linear{} },
-		"start":     func(l *Loop[float32]) { l.Network.Trainable()[0]++ },
-		"reference": func(l *Loop[float32]) { l.Reference.Trainable()[0]++ },
+	for name, change := range map[string]func(l *pairLoop[float32]){
+		"pairs":     func(l *pairLoop[float32]) { l.Pairs = l.Pairs[1:] },
+		"batch":     func(l *pairLoop[float32]) { l.Params.BatchSize = 4 },
+		"optimizer": func(l *pairLoop[float32]) { l.Params.Optimizer.(*train.Adam).LR = 1 },
+		"schedule":  func(l *pairLoop[float32]) { l.Params.Schedule = &train.Linear{} },
+		"start":     func(l *pairLoop[float32]) { l.Network.Trainable()[0]++ },
+		"reference": func(l *pairLoop[float32]) { l.Reference.Trainable()[0]++ },
 	} {
 		l := loop()
 		change(l)
@@ -168,7 +168,7 @@ func FuzzLoad(f *testing.F) {
 	_, file := saved(f, resumable[float32](f)["bco"]())
 	f.Add(file)
 	f.Add(file[:60])
-	f.Add([]byte(magic))
+	f.Add([]byte("wt-tune\x01"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		tr := start(t, resumable[float32](t)["bco"]())
 		if err := tr.Load(bytes.NewReader(text)); err != nil {

@@ -1,4 +1,4 @@
-package tune
+package language
 
 import (
 	"bufio"
@@ -132,7 +132,7 @@ func traceOthers(t *testing.T, pairs []Pair, steps int) {
 
 // followTrace trains and compares every step. It returns the norm of the change of all parameters.
 func followTrace[T kernel.Float](t *testing.T, params objective.Params, pairs []Pair, want []traceStep, tolerance float64) float64 {
-	l := &Loop[T]{Network: stories[T](t), Objective: params.Objective(), Pairs: pairs, Params: published()}
+	l := &pairLoop[T]{Params: published(), comparisons: comparisons[T]{Network: stories[T](t), Objective: params.Objective(), Pairs: pairs}}
 	start := l.Network.Model().Clone().Params()
 	_, err := l.Run(context.Background(), func(r Record) error {
 		if r.Step == 0 {

@@ -1,4 +1,4 @@
-package tune_test
+package language
 
 import (
 	"bytes"
@@ -9,21 +9,21 @@ import (
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/train"
-	"windtunnel/toy/tune"
 )
 
 // A network learns by DPO to prefer 5 to 6, is saved half way, and goes on from there in another training.
-func ExampleLoop() {
-	loop := func() *tune.Loop[float64] {
+func Example_resume() {
+	loop := func() *pairLoop[float64] {
 		m, _ := llama.New[float64](llama.Config{Dim: 16, Hidden: 32, Layers: 1, Heads: 2, KVHeads: 1, Vocab: 8, SeqLen: 8, Tied: true},
 			rand.New(rand.NewPCG(1, 1)))
 		n, _ := llama.NewNetwork(m, nil)
-		l := &tune.Loop[float64]{Network: n, Objective: (&objective.DPO{Lambda: 0.1}).Objective(), Params: train.DefaultParams(),
-			Pairs: []tune.Pair{{Prompt: []int32{1, 3}, Chosen: []int32{5, 2}, Rejected: []int32{6, 2}}}}
+		l := &pairLoop[float64]{Params: train.DefaultParams(), comparisons: comparisons[float64]{Network: n,
+			Objective: (&objective.DPO{Lambda: 0.1}).Objective(),
+			Pairs:     []Pair{{Prompt: []int32{1, 3}, Chosen: []int32{5, 2}, Rejected: []int32{6, 2}}}}}
 		l.Params.Epochs, l.Params.RecordEvery = 40, 20
 		return l
 	}
-	print := func(r tune.Record) error {
+	print := func(r Record) error {
 		fmt.Printf("step %d: loss %.4f, margin %.3f\n", r.Step, r.Loss, r.Margin)
 		return nil
 	}
@@ -47,22 +47,22 @@ func ExampleLoop() {
 	// done 40
 }
 
-// A judge draws what a network writes, compares its rewards with the reference's and measures how far it has moved. Here the
-// network is the reference itself.
-func ExampleJudge() {
+// What a network writes is compared by reward with what the reference writes, and it is measured how far it has moved. Here
+// the network is the reference itself.
+func Example_evaluation() {
 	m, _ := llama.New[float64](llama.Config{Dim: 16, Hidden: 32, Layers: 1, Heads: 2, KVHeads: 1, Vocab: 8, SeqLen: 16, Tied: true},
 		rand.New(rand.NewPCG(1, 1)))
 	n, _ := llama.NewNetwork(m, nil)
-	judge, err := tune.NewJudge(context.Background(), tune.Panel[float64]{
+	e := &continuationEvaluator[float64]{
 		Reference: n, Prompts: [][]int32{{1, 3}, {1, 4}}, Samples: 100,
 		Sampling: llama.Sampling{Temperature: 1, TopP: 1, Tokens: 10},
 		Reward:   func(_ int, text []int32) float64 { return float64(len(text)) },
-	})
-	if err != nil {
+	}
+	if err := e.prepare(context.Background()); err != nil {
 		fmt.Println(err)
 		return
 	}
-	found, _, _ := judge.Judge(context.Background(), n)
+	found, _, _ := e.evaluate(context.Background(), n)
 	for _, f := range found {
 		fmt.Printf("%d wins, %d ties, %d losses, KL %.3f\n", f.Wins, f.Ties, f.Losses, f.KL)
 	}
