@@ -60,7 +60,7 @@ func (pg *page) labelLines() {
 
 // dataSize is the size of the data area of the first panel.
 func (pg *page) dataSize() vg.Point {
-	return pg.panels[0].DataCanvas(pg.cells(draw.NewCanvas(newRecorder(), pg.width, pg.height))[0]).Size()
+	return pg.panels[0].DataCanvas(pg.cells(draw.NewCanvas(newSketch(), pg.width, pg.height))[0]).Size()
 }
 
 // placeLabels moves the labels of lines apart, in the order of the lines' ends; nil if some line ends elsewhere than at

@@ -169,7 +169,7 @@ func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0
 var handler = mathText{}
 
 func textStyle(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
-	return text.Style{Color: black, Font: font.Font{Typeface: romanFace, Size: size}, XAlign: x, YAlign: y, Handler: handler}
+	return text.Style{Color: black, Font: font.Font{Typeface: textFace, Size: size}, XAlign: x, YAlign: y, Handler: handler}
 }
 
 func bold(sty text.Style) text.Style {
@@ -187,7 +187,7 @@ func newPlot() *plot.Plot {
 		axis.Padding = 0
 		axis.Tick.LineStyle.Width = axisWidth
 		axis.Tick.Length = 2.4
-		axis.Tick.Label.Font = font.Font{Typeface: romanFace, Size: tickSize}
+		axis.Tick.Label.Font = font.Font{Typeface: textFace, Size: tickSize}
 		axis.Tick.Label.Handler = handler
 		axis.Label.TextStyle = textStyle(labelSize, draw.XCenter, draw.YBottom)
 		axis.Label.Padding = 1
