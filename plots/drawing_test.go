@@ -186,7 +186,9 @@ func TestHostileNames(t *testing.T) {
 // searched, and its fonts are embedded with the glyphs in use, also those that the family of the figures lacks.
 func TestPDF(t *testing.T) {
 	fig := figures()[0]
-	fig.Params = params("interpolation", func(f *plots.Interpolation) { f.Where, f.Title = atLambda("1e-5"), "$λ$ = $10^{−5}$, $y_w ≻ y_l$, é, 🙂" })
+	fig.Params = params("interpolation", func(f *plots.Interpolation) {
+		f.Where, f.Title = atLambda("1e-5"), "$λ$ = $10^{−5}$, $y_w ≻ y_l$, é, 🙂"
+	})
 	pdf, err := drawing(t, fig).PDF()
 	if err != nil {
 		t.Fatal(err)

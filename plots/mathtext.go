@@ -70,10 +70,10 @@ var _ text.Handler = mathText{}
 // Shape of sub- and superscripts in parts of the font size, close to TeX's.
 const (
 	scriptSize  = 0.72
-	superRaise  = 0.36
-	subLower    = 0.18
 	scriptSpace = 0.03
 )
+
+var scriptRise = map[int]vg.Length{1: 0.36, -1: -0.18}
 
 // span is a piece of a label in one style.
 type span struct {
@@ -214,7 +214,7 @@ func (h mathText) eachSpan(line string, fnt font.Font, do func(font.Face, vg.Poi
 		pieces(s.font(fnt), s.text, func(piece font.Font, glyphs string) {
 			face := fonts().Lookup(piece, piece.Size)
 			if do != nil {
-				do(face, vg.Point{X: x, Y: rise(s.script) * fnt.Size}, glyphs)
+				do(face, vg.Point{X: x, Y: scriptRise[s.script] * fnt.Size}, glyphs)
 			}
 			x += face.Width(visible(face, glyphs))
 		})
@@ -267,16 +267,6 @@ func (s span) font(fnt font.Font) font.Font {
 		fnt.Size *= scriptSize
 	}
 	return fnt
-}
-
-func rise(script int) vg.Length {
-	switch {
-	case script > 0:
-		return superRaise
-	case script < 0:
-		return -subLower
-	}
-	return 0
 }
 
 // plainText is a label as it reads without typesetting: π_ref for $π_{ref}$.

@@ -15,10 +15,8 @@ import (
 
 // PNG returns the figure as an image of 300 dots an inch with at most 256 colors, which is several times smaller and
 // faster to compress than full color.
-func (d *Drawing) PNG() ([]byte, error) { return d.raster(dotsPerInch) }
-
-func (d *Drawing) raster(dpi float64) ([]byte, error) {
-	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dpi*d.theme.scale+0.5)))
+func (d *Drawing) PNG() ([]byte, error) {
+	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dotsPerInch*d.theme.scale+0.5)))
 	for _, m := range d.sketch.marks {
 		if m.kind > textMark {
 			continue
