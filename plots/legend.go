@@ -24,14 +24,14 @@ const (
 // legend is the shared legend of a figure: rows of entries, centred above all panels. Entries that belong to some
 // panels only follow the letters of those.
 type legend struct {
-	rows  [][]entry // an entry without a thumbnail is the letters of the panels that the next ones belong to
+	rows  [][]legendEntry // an entry without a thumbnail is the letters of the panels that the next ones belong to
 	width vg.Length
 }
 
 // newLegend joins the legends of the panels and breaks them into rows that fit, preferably between groups.
 func newLegend(panels []*Panel, width vg.Length) legend {
 	l := legend{width: width}
-	var row []entry
+	var row []legendEntry
 	used := vg.Length(0)
 	end := func() {
 		if len(row) > 0 {
@@ -59,7 +59,7 @@ func newLegend(panels []*Panel, width vg.Length) legend {
 	return l
 }
 
-func groupWidth(group []entry) vg.Length {
+func groupWidth(group []legendEntry) vg.Length {
 	total := vg.Length(-entryGap)
 	for _, e := range group {
 		total += e.width() + entryGap
@@ -68,10 +68,10 @@ func groupWidth(group []entry) vg.Length {
 }
 
 // legendGroups puts together the entries that belong to the same panels, in order of appearance.
-func legendGroups(panels []*Panel) [][]entry {
-	var keys []string             // of entries, in order
-	entries := map[string]entry{} // by key
-	owners := map[string]string{} // letters of the panels, by key of the entry
+func legendGroups(panels []*Panel) [][]legendEntry {
+	var keys []string                   // of entries, in order
+	entries := map[string]legendEntry{} // by key
+	owners := map[string]string{}       // letters of the panels, by key of the entry
 	for _, p := range panels {
 		for _, e := range p.legend {
 			if _, ok := entries[e.key]; !ok {
@@ -82,7 +82,7 @@ func legendGroups(panels []*Panel) [][]entry {
 		}
 	}
 	slices.SortStableFunc(keys, func(a, b string) int { return entries[a].rank - entries[b].rank })
-	var groups [][]entry
+	var groups [][]legendEntry
 	var order []string
 	for _, key := range keys {
 		g := slices.Index(order, owners[key])
@@ -98,12 +98,12 @@ func legendGroups(panels []*Panel) [][]entry {
 	}
 	for g, letters := range order {
 		label := strings.ReplaceAll(letters, ")(", ", ")
-		groups[g] = append([]entry{{label: label}}, groups[g]...)
+		groups[g] = append([]legendEntry{{label: label}}, groups[g]...)
 	}
 	return groups
 }
 
-func (e entry) width() vg.Length {
+func (e legendEntry) width() vg.Length {
 	sty := textStyle(legendSize, draw.XLeft, draw.YBottom)
 	if e.thumb == nil {
 		return bold(sty).Width(e.label)
@@ -112,9 +112,9 @@ func (e entry) width() vg.Length {
 }
 
 // thumbWidth is less for a single mark than for a line.
-func (e entry) thumbWidth() vg.Length {
+func (e legendEntry) thumbWidth() vg.Length {
 	switch e.thumb.(type) {
-	case crossEntry, edgeEntry, landmark:
+	case crossKey, edgeKey, landmark:
 		return markWidth
 	}
 	return thumbWidth
@@ -150,7 +150,7 @@ func (l legend) draw(c draw.Canvas) {
 const legendBase = 0.3 * legendSize
 
 // draw sets an entry with its thumbnail from the lower left corner on.
-func (e entry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
+func (e legendEntry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
 	far := at.Add(vg.Point{X: e.thumbWidth(), Y: legendLine})
 	e.thumb.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: far}})
 	c.FillText(sty, at.Add(vg.Point{X: e.thumbWidth() + thumbGap, Y: legendBase}), e.label)
@@ -194,7 +194,7 @@ func (pg *page) labelLines() {
 		return
 	}
 	entries := p.legend
-	p.legend = slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.rank == seriesRank })
+	p.legend = slices.DeleteFunc(slices.Clone(entries), func(e legendEntry) bool { return e.rank == seriesRank })
 	with.legend = newLegend(pg.panels, pg.width-2*pageMargin)
 	with.fitHeight()
 	cell := with.cells(draw.NewCanvas(newSketch(), with.width, with.height))[0]
@@ -268,7 +268,7 @@ func (c *curve) end() (x, y float64, ok bool) {
 func (pg *page) drawLineLabels(c draw.Canvas, area vg.Rectangle) {
 	for _, l := range pg.direct {
 		sty := textStyle(legendSize, draw.XLeft, draw.YCenter)
-		sty.Color = mix(l.curve.look.color, black, 0.3)
+		sty.Color = mix(l.curve.style.color, black, 0.3)
 		at := vg.Point{X: area.Max.X + directGap, Y: area.Min.Y + l.y + sty.FontExtents().Descent/2}
 		grouped(c.Canvas, keyMark, l.curve.label, func() { c.FillText(sty, at, l.curve.label) })
 	}

@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// look is how one series is drawn everywhere: color, line and marker each tell it apart alone.
-type look struct {
+// seriesStyle is how one series is drawn everywhere: color, line and marker each tell it apart alone.
+type seriesStyle struct {
 	color  color.RGBA
 	dashes []vg.Length
 	width  vg.Length
@@ -44,6 +44,12 @@ type polygonGlyph struct {
 	turn    float64 // from a corner on top, in full turns
 	inner   float64 // of a star: radius of its inner corners; 0 for a polygon
 	hollow  bool    // white inside, for a value that lies beyond the axis
+}
+
+// opened is the marker with white inside.
+func (g polygonGlyph) opened() polygonGlyph {
+	g.hollow = true
+	return g
 }
 
 // DrawGlyph draws the marker at pt.
@@ -99,9 +105,9 @@ func (g polygonGlyph) path(radius vg.Length, pt vg.Point) vg.Path {
 	return path
 }
 
-// lossLooks fixes the look of every loss, in every figure of every experiment. There are more losses than colors that
+// lossStyles fixes the style of every loss, in every figure of every experiment. There are more losses than colors that
 // can be told apart; losses of one color differ in line and marker both.
-var lossLooks = map[string]look{
+var lossStyles = map[string]seriesStyle{
 	"alphapo":           {blue, dotted, curveWidth, square},
 	"aot":               {orange, dashDotted, curveWidth, triangle},
 	"aot-unpaired":      {purple, dashed, curveWidth, diamond},
@@ -147,8 +153,8 @@ var lossLooks = map[string]look{
 	"wpo":               {skyBlue, dotted, curveWidth, rightward},
 }
 
-// otherLooks go, in order, to the labels that a configuration made up, sorted by name.
-var otherLooks = []look{
+// otherStyles go, in order, to the labels that a configuration made up, sorted by name.
+var otherStyles = []seriesStyle{
 	{green, dotted, curveWidth, spark},
 	{skyBlue, nil, curveWidth, triangle},
 	{wine, dashDotted, curveWidth, nabla},
@@ -159,40 +165,40 @@ var otherLooks = []look{
 	{black, dashDotted, curveWidth, rightward},
 }
 
-// lossLook returns the look of an objective: the loss's own, or for a label that a configuration made up one of the
+// lossStyle returns the style of an objective: the loss's own, or for a label that a configuration made up one of the
 // others. All are the labels of its experiment, selected or not, so that a label looks the same in every figure of the
-// experiment. A look whose color a loss of the experiment has goes last.
-func lossLook(label string, all []string) look {
-	if l, ok := lossLooks[label]; ok {
+// experiment. A style whose color a loss of the experiment has goes last.
+func lossStyle(label string, all []string) seriesStyle {
+	if l, ok := lossStyles[label]; ok {
 		return l
 	}
 	var made []string
 	taken := map[color.RGBA]bool{}
 	for _, other := range all {
-		if l, known := lossLooks[other]; known {
+		if l, known := lossStyles[other]; known {
 			taken[l.color] = true
 		} else {
 			made = append(made, other)
 		}
 	}
 	slices.Sort(made)
-	var free, shared []look
-	for _, l := range otherLooks {
+	var free, shared []seriesStyle
+	for _, l := range otherStyles {
 		if taken[l.color] {
 			shared = append(shared, l)
 		} else {
 			free = append(free, l)
 		}
 	}
-	looks := append(free, shared...)
-	return looks[max(0, slices.Index(made, label))%len(looks)]
+	styles := append(free, shared...)
+	return styles[max(0, slices.Index(made, label))%len(styles)]
 }
 
 // responseColors tell responses apart in figures that draw them; more than these cannot be told apart in print.
 var responseColors = []color.RGBA{indigo, teal, olive, rgb(0xAA4499), rgb(0x88CCEE), rgb(0x661100)}
 
-// rampLook is the look of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
-func rampLook(i, n int) look {
+// rampStyle is the style of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
+func rampStyle(i, n int) seriesStyle {
 	anchors := []color.RGBA{rgb(0x440154), rgb(0x3B528B), rgb(0x21918C), rgb(0x5EC962)}
 	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
 	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
@@ -201,13 +207,13 @@ func rampLook(i, n int) look {
 		position = float64(i) / float64(n-1) * float64(len(anchors)-1)
 	}
 	k := min(int(position), len(anchors)-2)
-	return look{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
+	return seriesStyle{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
 }
 
-func (l look) line() draw.LineStyle {
+func (l seriesStyle) line() draw.LineStyle {
 	return draw.LineStyle{Color: l.color, Width: l.width, Dashes: l.dashes}
 }
 
-func (l look) mark() draw.GlyphStyle {
+func (l seriesStyle) mark() draw.GlyphStyle {
 	return draw.GlyphStyle{Color: l.color, Radius: markSize, Shape: l.glyph}
 }
