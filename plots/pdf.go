@@ -124,9 +124,10 @@ func (w *pdfWriter) text(m mark) {
 	if m.font.Style == xfont.StyleItalic {
 		style += "I"
 	}
-	family := string(m.font.Typeface)
+	family, fnt := string(m.font.Typeface), m.font
+	fnt.Size = 0
 	for _, f := range textFonts {
-		if f.font.Typeface == m.font.Typeface && f.font.Style == m.font.Style && f.font.Weight == m.font.Weight {
+		if f.font == fnt {
 			w.doc.AddUTF8FontFromBytes(family, style, f.file)
 		}
 	}
