@@ -86,7 +86,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(valueLabel("lambda", cell), rampLook(i, len(lambdas)), points)
+		p.addCurve(valueLabel("lambda", cell), rampStyle(i, len(lambdas)), points)
 	}
 	return []*Panel{p}, nil
 }

@@ -199,12 +199,12 @@ func (f *Forest) order(all *rows) string {
 
 // interval is one comparison as it is drawn.
 func (f *Forest) interval(r *rows, i int) interval {
-	l := look{color: f.color(r, r.text(i, leftColumn)), width: curveWidth, glyph: circle}
+	l := seriesStyle{color: f.color(r, r.text(i, leftColumn)), width: curveWidth, glyph: circle}
 	is := r.text(i, "left_is")
 	if is == "equal" {
 		l.glyph = square
 	}
-	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), look: l,
+	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), style: l,
 		more:   fmt.Sprintf("p = %s after Holm's correction, n = %s", shortNumber(r.float(i, "p_holm")), r.text(i, "n")),
 		hollow: is != "lower" && is != "higher", x: r.float(i, "mean_difference"),
 		low: r.float(i, "difference_ci95_low"), high: r.float(i, "difference_ci95_high")}
@@ -216,10 +216,10 @@ func (f *Forest) color(r *rows, left string) color.RGBA {
 	if r.runs.Has("objective") {
 		losses = r.objectives()
 	}
-	if _, known := lossLooks[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
+	if _, known := lossStyles[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
 		return black
 	}
-	return lossLook(left, losses).color
+	return lossStyle(left, losses).color
 }
 
 // explain says in legend and notes what marks and bars are, and what the correction is over.

@@ -166,7 +166,7 @@ func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := p.addCurve(line.label, lines.look(r, line.cell, i, len(values)), points)
+		c := p.addCurve(line.label, lines.style(r, line.cell, i, len(values)), points)
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	}
 	if f.Along != "step" {
@@ -231,13 +231,13 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			bound = append(bound, q)
 		}
 	}
-	dashes := look{inkGray, dashed, curveWidth, circle}
+	dashes := seriesStyle{inkGray, dashed, curveWidth, circle}
 	c := p.addCurve("best of $n$", dashes, measured)
 	c.plain = len(measured) > 1
 	_, far, _, _ := p.curvesRange()
 	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
 	if len(bound) > 1 {
-		dots := look{inkGray, dotted, 0.8 * curveWidth, circle}
+		dots := seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}
 		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, withoutBands(bound)).plain = true
 	}
 	return nil
@@ -308,9 +308,7 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 	if isLog(&p.X) && at.X <= 0 {
 		return
 	}
-	hollow := square
-	hollow.hollow = true
-	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: hollow}}, ""}
+	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: square.opened()}}, ""}
 	p.Add(mark)
 	p.addEntry(referenceRank, "start", "start", mark)
 }

@@ -102,15 +102,15 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 			return nil, fmt.Errorf("table %s: response %q is not an index", tables.Trajectories, cell)
 		}
 		name := responseName(index)
-		l := look{color: responseColors[k], width: 1.2 * curveWidth}
+		l := seriesStyle{color: responseColors[k], width: 1.2 * curveWidth}
 		p.addCurve("$π_θ("+name+")$", l, points).plain = true
 		star := finals.with("run", r.text(0, "run")).with("response", cell)
 		if star.len() == 0 {
 			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
-		p.Add(target{star.float(0, "pi_star"), l})
+		p.Add(target{star.float(0, "pi_star"), l.color})
 	}
-	p.addEntry(referenceRank, "$π$*", "target", target{look: look{color: inkGray}})
+	p.addEntry(referenceRank, "$π$*", "target", target{color: inkGray})
 	return p, nil
 }
 

@@ -169,7 +169,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		if trained {
 			label = "final policies over $λ$"
 		}
-		c := p.addCurve(label, look{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
+		c := p.addCurve(label, seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
 		c.grow = true
 		p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
 	}
@@ -184,7 +184,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 	if err != nil {
 		return err
 	}
-	l := look{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
+	l := seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
 	p.addCurve("training", l, points).lastOnly = true
 	return nil
 }

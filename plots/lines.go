@@ -150,7 +150,7 @@ func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(line.label, f.look(r, line.cell, i, len(lines)), points).plain = f.X == "step"
+		p.addCurve(line.label, f.style(r, line.cell, i, len(lines)), points).plain = f.X == "step"
 	}
 	for _, ref := range f.References {
 		p.addLevel(ref.Label, ref.Value)
@@ -193,10 +193,10 @@ func (f *Lines) lineValues(r *rows) []lineOf {
 	return lines
 }
 
-// look is the loss's own where lines are losses, else a place on a ramp.
-func (f *Lines) look(r *rows, cell string, i, n int) look {
+// style is the loss's own where lines are losses, else a place on a ramp.
+func (f *Lines) style(r *rows, cell string, i, n int) seriesStyle {
 	if f.By == "objective" {
-		return lossLook(cell, r.objectives())
+		return lossStyle(cell, r.objectives())
 	}
-	return rampLook(i, n)
+	return rampStyle(i, n)
 }

@@ -130,7 +130,7 @@ func addLosses(p *Panel, r *rows, x, y, order string) error {
 		if err != nil {
 			return err
 		}
-		p.addCurve(lossName(objective), lossLook(objective, r.objectives()), points)
+		p.addCurve(lossName(objective), lossStyle(objective, r.objectives()), points)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// Tradeoff draws preservation at one look: a metric on the prompt to preserve against the same metric on the prompt to
+// Tradeoff draws preservation at one style: a metric on the prompt to preserve against the same metric on the prompt to
 // improve, a curve a loss along lambda. A loss that can have both reaches the lower left corner.
 type Tradeoff struct {
 	Table       string       `yaml:"table" oneof:"prompts,groups" doc:"table that holds the metric; of groups the bands are 95 % intervals over seeds, of prompts ranges over seeds and prompts"`
@@ -84,7 +84,7 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(lossName(objective), lossLook(objective, all.objectives()), points).grow = true
+		p.addCurve(lossName(objective), lossStyle(objective, all.objectives()), points).grow = true
 	}
 	p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
 	if err := f.addReference(p, src, groups[1], all); err != nil {

@@ -58,7 +58,7 @@ func TestDirectLabels(t *testing.T) {
 	} {
 		p := newPanel("")
 		for i, end := range c.ends {
-			p.addCurve("line "+string(rune('a'+i)), rampLook(i, len(c.ends)), []point{{x: 0, y: 0.5}, end})
+			p.addCurve("line "+string(rune('a'+i)), rampStyle(i, len(c.ends)), []point{{x: 0, y: 0.5}, end})
 		}
 		pg := layOut([]*Panel{p}, themeOf(""))
 		if got := len(pg.direct) == len(c.ends); got != c.direct || c.direct == (pg.legend.height() > 0) {
@@ -119,7 +119,7 @@ func TestContrast(t *testing.T) {
 		return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 	}
 	for _, kind := range objective.Kinds() {
-		l := lossLook(kind.Name, nil)
+		l := lossStyle(kind.Name, nil)
 		if got := contrast(l.color, white); got < 1.9 {
 			t.Errorf("%s stands out from paper by %.2f", kind.Name, got)
 		}

@@ -9,20 +9,35 @@ import (
 	"maps"
 	"slices"
 
-	"gonum.org/v1/plot/vg/recorder"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// newRecorder returns a canvas that draws nothing, for measuring.
-func newRecorder() *recorder.Canvas { return new(recorder.Canvas) }
-
 // PNG returns the figure as an image of 300 dots an inch with at most 256 colors, which is several times smaller and
 // faster to compress than full color.
-func (d *Drawing) PNG() ([]byte, error) { return d.raster(dotsPerInch) }
-
-func (d *Drawing) raster(dpi float64) ([]byte, error) {
-	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dpi*d.theme.scale+0.5)))
-	d.sketch.replay(c, d.theme.color)
+func (d *Drawing) PNG() ([]byte, error) {
+	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dotsPerInch*d.theme.scale+0.5)))
+	for _, m := range d.sketch.marks {
+		if m.kind > textMark {
+			continue
+		}
+		c.SetColor(d.theme.color(m.pen.color))
+		c.SetLineWidth(m.pen.width)
+		c.SetLineDash(m.pen.dashes, m.pen.offset)
+		switch m.kind {
+		case fillMark:
+			c.Fill(m.path)
+		case strokeMark:
+			c.Stroke(m.path)
+		case textMark:
+			face := fonts().Lookup(m.font, m.font.Size)
+			c.Push()
+			c.Translate(m.at)
+			c.Rotate(m.pen.angle)
+			c.FillString(face, vg.Point{}, visible(face, m.text))
+			c.Pop()
+		}
+	}
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
 	if err := encoder.Encode(&out, fewColors(c.Image())); err != nil {
