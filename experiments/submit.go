@@ -7,10 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,20 +21,19 @@ import (
 func newSubmit(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "submit",
-		Short: "Hand the shards of a sweep to Slurm or Kubernetes",
+		Short: "Hand the shards of a sweep to Slurm",
 		Long: "Resolves a config, freezes it and hands its shards to a scheduler, with a job that merges them afterwards.\n" +
 			"What is edited later does not change what has been submitted.",
-		Example: `  experiments submit slurm configs/interpolation.yaml --shards 8 --partition main --dry-run
-  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim results --dry-run`,
+		Example: `  experiments submit slurm configs/interpolation.yaml --shards 8 --partition main --dry-run`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}
-			return inputError{fmt.Errorf("%s: %q is no scheduler; it takes slurm or kubernetes", cmd.CommandPath(), args[0])}
+			return inputError{fmt.Errorf("%s: %q is no scheduler; it takes slurm", cmd.CommandPath(), args[0])}
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSubmitSlurm(stdout, stderr), newSubmitKubernetes(stdout, stderr))
+	cmd.AddCommand(newSubmitSlurm(stdout, stderr))
 	return cmd
 }
 
@@ -257,62 +254,4 @@ func again(flags *pflag.FlagSet, sub *cluster.Submission) []string {
 		}
 	})
 	return words
-}
-
-func newSubmitKubernetes(stdout, stderr io.Writer) *cobra.Command {
-	o, k := &submitOptions{}, &cluster.Kubernetes{}
-	cmd := &cobra.Command{
-		Use:   "kubernetes CONFIG",
-		Short: "Print the manifest of an Indexed Job for the shards of a config, and of a merge Job",
-		Long: "Prints, with --dry-run, a ConfigMap with the resolved config, an Indexed Job for the shards and a Job that waits\n" +
-			"for them and merges, all on one shared volume. The image must have this very program, and /bin/sh. Submit with\n" +
-			"`kubectl apply --server-side -f -`; `kubectl replace --force -f -` starts what is missing again.",
-		Example: `  experiments submit kubernetes configs/interpolation.yaml --shards 8 --image IMAGE --volume-claim results --dry-run`,
-		Args:    oneConfig,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if !o.dryRun {
-				return inputError{errors.New("submit kubernetes: only with --dry-run, which prints the manifest; pipe it into kubectl apply --server-side -f -")}
-			}
-			return asInput(printManifest(args[0], o, k, stdout, stderr))
-		},
-	}
-	f := cmd.Flags()
-	o.register(f)
-	f.StringVar(&k.Image, "image", "", "image with this program (required)")
-	f.StringVar(&k.Program, "program", "experiments", "the program's path in the image, or its name if PATH has it")
-	f.StringVar(&k.VolumeClaim, "volume-claim", "", "PersistentVolumeClaim of the shared volume (required)")
-	f.StringVar(&k.MountPath, "mount-path", "/data", "where the pods see the volume; --out and --cache are below it")
-	f.StringVar(&k.Namespace, "namespace", "", "namespace of the Jobs (default kubectl's)")
-	f.StringVar(&k.CPU, "cpu", "", "processors of a pod, as 2 or 500m (default no limit)")
-	f.StringVar(&k.Memory, "memory", "", "memory of a pod, as 4Gi (default no limit)")
-	f.IntVar(&k.Parallelism, "parallelism", 0, "most shards at a time (default all)")
-	f.DurationVar(&k.Wait, "wait", 24*time.Hour, "how long the merge waits for the shards")
-	return cmd
-}
-
-// printManifest prints the manifests of a config. Relative folders are below the mount path.
-func printManifest(config string, o *submitOptions, k *cluster.Kubernetes, stdout, stderr io.Writer) error {
-	sub, err := o.freeze(config, stderr)
-	if err != nil {
-		return err
-	}
-	sub.Out = inPod(k.MountPath, o.out)
-	sub.Cache = path.Join(sub.Out, ".cache")
-	if o.cache != "" {
-		sub.Cache = inPod(k.MountPath, o.cache)
-	}
-	text, err := k.Manifest(sub)
-	if err != nil {
-		return err
-	}
-	_, err = stdout.Write(text)
-	return err
-}
-
-// inPod returns the absolute path of a folder in a pod.
-func inPod(mount, folder string) string {
-	if path.IsAbs(folder) {
-		return path.Clean(folder)
-	}
-	return path.Join(mount, folder)
 }

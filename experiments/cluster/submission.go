@@ -1,4 +1,4 @@
-// Package cluster turns the shards of a sweep into jobs of Slurm or Kubernetes, which do all the scheduling. A submission
+// Package cluster turns the shards of a sweep into jobs of Slurm, which does all the scheduling. A submission
 // is frozen: its folder holds the resolved config, its data and the program, and the jobs read nothing else.
 package cluster
 
