@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -104,11 +104,11 @@ func writeReproduction(out string, cell *scorecard.Cell, settings spec.Scorecard
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return "", false, err
 		}
-		if err := engine.WriteFile(path, data); err != nil {
+		if err := publish.WriteFile(path, data); err != nil {
 			return "", false, err
 		}
 	}
 	path = filepath.Join(out, name+".yaml")
 	_, alone = again.Document.(*spec.Scorecard)
-	return path, alone, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
+	return path, alone, publish.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
 }

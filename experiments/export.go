@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/metrics/tables"
 )
 
@@ -154,7 +154,7 @@ func (o *exportOptions) write(ctx context.Context, list []exported, out string) 
 		return nil, err
 	}
 	files = append(files, tables.DataPackageFile)
-	return files, engine.Reseal(out, files)
+	return files, publish.Reseal(out, files)
 }
 
 // describe writes the data package of the tables, each in the formats in which it now lies in the folder.
@@ -171,7 +171,7 @@ func describe(list []exported, out string) error {
 			}
 		}
 	}
-	return engine.WriteFile(filepath.Join(out, tables.DataPackageFile), tables.DataPackage(filepath.Base(full), resources))
+	return publish.WriteFile(filepath.Join(out, tables.DataPackageFile), tables.DataPackage(filepath.Base(full), resources))
 }
 
 // tablesIn names the tables of a folder in the order of the alphabet, each once.

@@ -101,7 +101,7 @@ func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptio
 		return false, err
 	}
 	r := &report{config: c}
-	err = publish(ctx, r, &o.output, runtime.GOMAXPROCS(0), func(dir string) (*engine.Trouble, error) {
+	err = makeFolder(ctx, r, &o.output, runtime.GOMAXPROCS(0), func(dir string) (*engine.Trouble, error) {
 		t, err := merger.Assemble(ctx, dir, o.format)
 		r.count = merger.Count()
 		r.count.Time = time.Since(began)

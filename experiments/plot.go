@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 func newPlot(stdout io.Writer) *cobra.Command {
@@ -59,7 +60,7 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 
 // redrawOne draws the figures of one folder and says whether all could be drawn.
 func redrawOne(ctx context.Context, res *results, stdout io.Writer) (well bool, err error) {
-	held, err := engine.Hold(res.dir)
+	held, err := publish.Hold(res.dir)
 	if err != nil {
 		return false, err
 	}
@@ -69,14 +70,14 @@ func redrawOne(ctx context.Context, res *results, stdout io.Writer) (well bool, 
 	if err != nil {
 		return false, err
 	}
-	if err := writeFigures(filepath.Join(res.dir, "figures"), files, engine.WriteFile); err != nil {
+	if err := writeFigures(filepath.Join(res.dir, "figures"), files, publish.WriteFile); err != nil {
 		return false, err
 	}
 	var names []string
 	for _, f := range files {
 		names = append(names, "figures/"+f.Name)
 	}
-	if err := engine.Reseal(res.dir, names); err != nil {
+	if err := publish.Reseal(res.dir, names); err != nil {
 		return false, err
 	}
 	for _, path := range r.figures {

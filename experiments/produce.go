@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -39,7 +40,7 @@ type filler func(dir string) (*engine.Trouble, error)
 func (l *laboratory) produce(ctx context.Context, c *spec.Config) (*report, error) {
 	r := &report{config: c}
 	work := l.work(c)
-	err := publish(ctx, r, &l.output, l.jobs, func(dir string) (*engine.Trouble, error) {
+	err := makeFolder(ctx, r, &l.output, l.jobs, func(dir string) (*engine.Trouble, error) {
 		if err := l.compute(ctx, c.Head.Name, work); err != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
 	if c.Plan == nil {
 		return nil
 	}
-	staging, err := engine.Stage(l.out, l.shard.Folder(c.Head.Name))
+	staging, err := publish.Stage(l.out, l.shard.Folder(c.Head.Name))
 	if err != nil {
 		return err
 	}
@@ -94,14 +95,14 @@ func (l *laboratory) produceShard(ctx context.Context, c *spec.Config) error {
 	return staging.Publish()
 }
 
-// publish makes the results folder of a config: tables, claims, figures, the resolved config and a manifest. The folder
+// makeFolder makes the results folder of a config: tables, claims, figures, the resolved config and a manifest. The folder
 // changes in one step at the end. The members of a suite have been produced before.
-func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) error {
+func makeFolder(ctx context.Context, r *report, o *output, jobs int, fill filler) error {
 	name := r.config.Head.Name
 	r.dir, r.trouble = filepath.Join(o.out, name), &engine.Trouble{}
 	_, err := os.Stat(r.dir)
 	r.first = errors.Is(err, fs.ErrNotExist)
-	staging, err := engine.Stage(o.out, name)
+	staging, err := publish.Stage(o.out, name)
 	if err != nil {
 		return err
 	}
@@ -114,8 +115,11 @@ func publish(ctx context.Context, r *report, o *output, jobs int, fill filler) e
 	if err := r.conclude(ctx, staging.Dir, o, jobs); err != nil {
 		return err
 	}
-	manifest := engine.NewManifest(r.config.Plan, r.count.Time.Seconds())
-	manifest.Inputs = r.config.InputHashes()
+	manifest := publish.NewManifest(engine.Numerics())
+	manifest.Seconds, manifest.Inputs = r.count.Time.Seconds(), r.config.InputHashes()
+	if plan := r.config.Plan; plan != nil {
+		manifest.Plan, manifest.Runs = plan.Key(), plan.Len()
+	}
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/plots"
 	"windtunnel/plots/terminal"
 )
@@ -155,7 +155,7 @@ func (q *quickPlot) write(res *results, fig plots.Figure) error {
 			continue
 		}
 		path := filepath.Join(filepath.Dir(q.output), f.Name)
-		if err := engine.WriteFile(path, f.Data); err != nil {
+		if err := publish.WriteFile(path, f.Data); err != nil {
 			return err
 		}
 		written++

@@ -14,9 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
 	"windtunnel/experiments/internal/browser"
 	reports "windtunnel/experiments/report"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -60,7 +60,7 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout io.Writer
 	if err != nil {
 		return err
 	}
-	if err := engine.WriteFile(o.out, page.HTML); err != nil {
+	if err := publish.WriteFile(o.out, page.HTML); err != nil {
 		return inputError{err}
 	}
 	fmt.Fprintln(stdout, o.out)
@@ -118,7 +118,7 @@ func printPage(ctx context.Context, page, out string) error {
 	if err != nil {
 		return err
 	}
-	return engine.WriteFile(out, data)
+	return publish.WriteFile(out, data)
 }
 
 // openReported opens results folders, each followed by the members of its suite, and each once. All mistakes are
@@ -196,7 +196,7 @@ func complete(f *reports.Folder) error {
 		return inputError{err}
 	}
 	f.Text = string(text)
-	if f.Manifest, err = engine.ReadManifest(f.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if f.Manifest, err = publish.ReadManifest(f.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return inputError{err}
 	}
 	if f.Schemas, err = declaredSchemas(f.Dir); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -135,7 +136,7 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if err != nil {
 		return d.stopped(err, o)
 	}
-	staging, err := engine.Stage(o.out, d.Name)
+	staging, err := publish.Stage(o.out, d.Name)
 	if err != nil {
 		return err
 	}
@@ -143,8 +144,8 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if err := d.write(card, staging.Dir); err != nil {
 		return err
 	}
-	manifest := engine.NewManifest(nil, time.Since(start).Seconds())
-	manifest.Inputs = d.inputs
+	manifest := publish.NewManifest(engine.Numerics())
+	manifest.Seconds, manifest.Inputs = time.Since(start).Seconds(), d.inputs
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"windtunnel/experiments/cluster"
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 )
 
@@ -207,7 +208,7 @@ func missingShards(sub *cluster.Submission) []int {
 // merged says whether the folder of results was made from the very files of the submission.
 func merged(sub *cluster.Submission) bool {
 	dir := filepath.Join(sub.Out, sub.Name)
-	m, err := engine.ReadManifest(dir)
+	m, err := publish.ReadManifest(dir)
 	if err != nil || m.Numerics != sub.Version {
 		return false
 	}

@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 // Submission is a resolved sweep that is split into shards. The jobs call a program with two subcommands:
@@ -118,7 +118,7 @@ func (s *Submission) freeze() error {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return err
 		}
-		if err := engine.WriteFile(file, content); err != nil {
+		if err := publish.WriteFile(file, content); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Submission) freeze() error {
 // ProgramPath returns where the submission keeps its copy of an executable. The copy is named after its content, so a
 // program that was built again later does not change under the jobs that use this one.
 func (s *Submission) ProgramPath(executable string) (string, error) {
-	hash, err := engine.HashFile(executable)
+	hash, err := publish.HashFile(executable)
 	if err != nil {
 		return "", err
 	}

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 // Submitted says what a call has submitted and what it found in Slurm's hands already.
@@ -154,7 +154,7 @@ var jobID = regexp.MustCompile(`^[0-9]+$`)
 
 // send submits a script, records it and returns the id of the job.
 func (q *queue) send(ctx context.Context, j *script, shards []int, more ...string) (string, error) {
-	if err := engine.WriteFile(filepath.Join(q.sub.Dir(), j.file), []byte(j.text())); err != nil {
+	if err := publish.WriteFile(filepath.Join(q.sub.Dir(), j.file), []byte(j.text())); err != nil {
 		return "", err
 	}
 	words := j.sbatch(q.sub.Dir(), more...)

@@ -18,7 +18,7 @@ import (
 	"html/template"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
@@ -27,15 +27,15 @@ import (
 
 // Folder is a results folder to report on.
 type Folder struct {
-	Dir      string           // as the reader finds it
-	Name     string           // of the config
-	Config   *spec.Config     // loaded from the folder
-	Text     string           // the resolved config as it stands in the folder
-	Manifest *engine.Manifest // nil where the folder has none
-	Verdicts []Verdict        // in order of the config; none for a suite, whose members have them
-	Sources  plots.Sources    // the tables that figures and the scorecard read; unused where Pictures is not nil
-	Pictures []plots.File     // figures as SVG files, for a folder that no longer has the tables to draw them from
-	Tables   []Table          // to show, in this order
+	Dir      string            // as the reader finds it
+	Name     string            // of the config
+	Config   *spec.Config      // loaded from the folder
+	Text     string            // the resolved config as it stands in the folder
+	Manifest *publish.Manifest // nil where the folder has none
+	Verdicts []Verdict         // in order of the config; none for a suite, whose members have them
+	Sources  plots.Sources     // the tables that figures and the scorecard read; unused where Pictures is not nil
+	Pictures []plots.File      // figures as SVG files, for a folder that no longer has the tables to draw them from
+	Tables   []Table           // to show, in this order
 	Schemas  map[string]tables.Schema
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/report"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
@@ -32,7 +33,7 @@ func open(t testing.TB) report.Folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := engine.ReadManifest(dir)
+	manifest, err := publish.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func dressed(t testing.TB, evil string) report.Folder {
 	}
 	head.Experiment = &experiment
 	f.Config = &head
-	f.Manifest = &engine.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
+	f.Manifest = &publish.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
 	f.Verdicts = []report.Verdict{{Name: evil, Text: evil, Result: claims.Result{Detail: evil}}}
 	runs := renamed(t, f.Tables[0].Table, evil)
 	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return sourceOf(t, runs, evil), nil })

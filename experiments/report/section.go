@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
@@ -194,7 +195,7 @@ func commands(f *Folder) []string {
 }
 
 // versions tells what made the folder, from its manifest.
-func versions(m *engine.Manifest) []fact {
+func versions(m *publish.Manifest) []fact {
 	if m == nil {
 		return nil
 	}
