@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/results"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -54,7 +54,7 @@ func (o *lossPlot) run(kind string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFigures(o.out, files, publish.WriteFile); err != nil {
+	if err := results.WriteFiles(o.out, files); err != nil {
 		return inputError{err}
 	}
 	for _, f := range files {

@@ -13,6 +13,8 @@ import (
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 )
 
@@ -50,11 +52,11 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 		return err
 	}
 	defer store.Close()
-	l := &laboratory{runOptions: o, store: store, stdout: stdout, stderr: stderr}
+	r := &runner{o, configs, store, stdout, stderr}
 	if o.dryRun {
-		return l.preview(ctx, configs)
+		return r.preview(ctx)
 	}
-	return errors.Join(l.run(ctx, configs), store.Close())
+	return errors.Join(r.run(ctx), store.Close())
 }
 
 // warn prints the warnings of configs.
@@ -66,20 +68,21 @@ func warn(w io.Writer, configs []*spec.Config) {
 	}
 }
 
-// laboratory is what the configs of one call share.
-type laboratory struct {
+// runner is what the configs of one call share.
+type runner struct {
 	*runOptions
+	configs        []*spec.Config
 	store          *cache.Store
 	stdout, stderr io.Writer
 }
 
-// run produces every config in order.
-func (l *laboratory) run(ctx context.Context, configs []*spec.Config) error {
+// run makes the folder of every config in order.
+func (r *runner) run(ctx context.Context) error {
 	well := true
-	for i, c := range configs {
-		good, err := l.one(ctx, c)
+	for i, c := range r.configs {
+		good, err := r.one(ctx, c)
 		if ctx.Err() != nil {
-			return l.interrupted(configs[:i], c)
+			return r.interrupted(r.configs[:i], c)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
@@ -92,19 +95,70 @@ func (l *laboratory) run(ctx context.Context, configs []*spec.Config) error {
 	return nil
 }
 
-// one produces what the flags ask for of a config and says whether all is well.
-func (l *laboratory) one(ctx context.Context, c *spec.Config) (bool, error) {
+// one makes what the flags ask for of a config and says whether all is well.
+func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 	switch {
-	case !l.shard.Whole():
-		return true, l.produceShard(ctx, c)
+	case !r.shard.Whole():
+		return true, r.makeShard(ctx, c)
 	case c.Scorecard != nil:
-		return true, runScorecard(ctx, c, l.runOptions, l.stdout)
+		return true, runScorecard(ctx, c, r.runOptions, r.stdout)
 	}
-	r, err := l.produce(ctx, c)
+	work := r.work(c)
+	maker := &results.Maker{Config: c, Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
+		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
+			if err := r.compute(ctx, c.Head.Name, work); err != nil {
+				return engine.Count{}, nil, err
+			}
+			trouble, err := work.Assemble(ctx, dir, r.format)
+			return work.Meter.Now(), trouble, err
+		}}
+	made, err := maker.Make(ctx)
 	if err != nil {
 		return false, err
 	}
-	return r.print(l.stdout, l.quiet), nil
+	return (&summary{c, made}).print(r.stdout, r.quiet), nil
+}
+
+// work returns what is to be done for a config.
+func (r *runner) work(c *spec.Config) *engine.Work {
+	return &engine.Work{Plan: c.Plan, Shard: r.shard, Store: r.store, Meter: &engine.Meter{}, Jobs: r.jobs, Fresh: r.fresh,
+		Retry: bool(r.retry)}
+}
+
+// compute does the work and shows how far it is.
+func (r *runner) compute(ctx context.Context, name string, work *engine.Work) error {
+	if r.quiet {
+		return work.Compute(ctx)
+	}
+	watch := newWatch(name, r.stderr, work.Meter.Now)
+	defer watch.stop()
+	return work.Compute(ctx)
+}
+
+// makeShard does the runs of a shard and makes its folder. The members of a suite have shards of their own, and a suite
+// none.
+func (r *runner) makeShard(ctx context.Context, c *spec.Config) error {
+	if c.Plan == nil {
+		return nil
+	}
+	folder := r.shard.Folder(c.Head.Name)
+	staging, err := publish.Stage(r.out, folder)
+	if err != nil {
+		return err
+	}
+	defer staging.Abandon()
+	work := r.work(c)
+	if err := r.compute(ctx, c.Head.Name+" "+r.shard.String(), work); err != nil {
+		return err
+	}
+	if err := errors.Join(work.WriteShard(ctx, c.Head.Name, staging.Dir), c.WriteResolved(staging.Dir)); err != nil {
+		return err
+	}
+	if !r.quiet {
+		count := work.Meter.Now()
+		fmt.Fprintf(r.stdout, "%s: shard %s: %s\n  files: %s\n", c.Head.Name, r.shard.String(), runsDone(&count), filepath.Join(r.out, folder))
+	}
+	return staging.Publish()
 }
 
 // openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
@@ -157,14 +211,14 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 }
 
 // interrupted says what a stopped call leaves behind.
-func (l *laboratory) interrupted(done []*spec.Config, during *spec.Config) error {
+func (r *runner) interrupted(done []*spec.Config, during *spec.Config) error {
 	kept := ""
 	for _, c := range done {
-		kept += " " + filepath.Join(l.out, c.Head.Name)
+		kept += " " + filepath.Join(r.out, c.Head.Name)
 	}
 	if kept != "" {
 		kept = "; complete:" + kept
 	}
 	return fmt.Errorf("interrupted during %s, whose folder %s is as it was%s; finished runs are in %s, and the same command goes on from there",
-		during.Path, filepath.Join(l.out, during.Head.Name), kept, l.cacheDir())
+		during.Path, filepath.Join(r.out, during.Head.Name), kept, r.cacheDir())
 }

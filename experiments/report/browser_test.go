@@ -14,12 +14,12 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"windtunnel/experiments/internal/browser"
-	"windtunnel/experiments/report"
+	"windtunnel/experiments/results"
 	"windtunnel/metrics/tables"
 )
 
 // show opens the page of some folders from a file.
-func show(t *testing.T, look browser.Look, folders ...report.Folder) *browser.Page {
+func show(t *testing.T, look browser.Look, folders ...*results.Reported) *browser.Page {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(path, []byte(write(t, folders...)), 0o644); err != nil {
@@ -60,7 +60,7 @@ func TestLooks(t *testing.T) {
 }
 
 // long is a folder with a wide table that is cut.
-func long(t *testing.T) report.Folder {
+func long(t *testing.T) *results.Reported {
 	f := open(t)
 	header := []string{"run"}
 	for i := range 20 {
@@ -74,7 +74,7 @@ func long(t *testing.T) report.Folder {
 		}
 		table.Append(cells...)
 	}
-	f.Tables = append(f.Tables, report.Table{Table: table, File: "results/small/paired.csv"})
+	f.Shown = append(f.Shown, table)
 	return f
 }
 
@@ -90,7 +90,7 @@ func TestSorting(t *testing.T) {
 	for run, loss := range map[string]string{"a": "10", "b": "9", "c": "", "d": "1e-05", "e": "-2", "f": "+Inf"} {
 		table.Append(run, loss)
 	}
-	f.Tables = []report.Table{{Table: table, File: "runs.csv"}}
+	f.Shown = []*tables.Table{table}
 	p := show(t, browser.Desktop, f)
 	heading := ".sheet th:nth-child(2) button"
 	for _, want := range []struct{ order, state string }{{"e d b a f c", "ascending"}, {"f a b d e c", "descending"}, {"e d b a f c", "ascending"}} {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strconv"
 
 	"windtunnel/metrics/tables"
@@ -32,16 +33,16 @@ type cell struct {
 	Words bool
 }
 
-// newSheet shows a loaded table. Numbers are rounded for reading.
-func newSheet(id string, t Table, schema tables.Schema) sheet {
-	s := sheet{ID: id, Name: t.Name, File: t.File, All: t.Len()}
+// newSheet shows a loaded table of the folder dir. Numbers are rounded for reading.
+func newSheet(id, dir string, t *tables.Table, schema tables.Schema) sheet {
+	s := sheet{ID: id, Name: t.Name, File: filepath.ToSlash(filepath.Join(dir, t.Name+tables.CSV.Extension())), All: t.Len()}
 	docs := map[string]string{}
 	for _, c := range schema {
 		docs[c.Name] = c.Doc
 	}
 	var kept []string
 	for i, name := range t.Header {
-		if value, same := constant(t.Table, name); same && i > 0 && t.Len() > 1 {
+		if value, same := constant(t, name); same && i > 0 && t.Len() > 1 {
 			if value != "" {
 				s.Same = append(s.Same, fact{name, shown(value)})
 			}
