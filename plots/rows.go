@@ -134,7 +134,7 @@ func (r *rows) need(columns ...string) error {
 		if r.table.Has(column) || r.setting(column) {
 			continue
 		}
-		names := slices.Concat(r.table.Header, r.runs.Header)
+		names := slices.Concat(r.table.Header, r.runs.Header[:r.runs.Column("status")+1])
 		return fmt.Errorf("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
 	}
 	if err := r.table.Load(columns...); err != nil {
