@@ -88,7 +88,7 @@ func (r *Record) write() error {
 	return publish.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
 }
 
-// add records a job, at once, so that no later trouble makes it unknown.
+// add records a job, at once, so that it is known whatever fails later.
 func (r *Record) add(job Job) error {
 	r.Jobs = append(r.Jobs, job)
 	if err := r.write(); err != nil {

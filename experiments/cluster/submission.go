@@ -16,7 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/spec"
 )
 
 // Submission is a resolved sweep that is split into shards. The jobs call a program with two subcommands:
@@ -32,6 +34,62 @@ type Submission struct {
 	Out     string            // absolute path of the folder for results
 	Cache   string            // absolute path of the cache of finished runs
 	Format  string            // of the merged tables, "" for what merge takes by itself
+}
+
+// NewSubmission freezes a config: its resolved form under the name file, with its data. Out and Cache are left to the caller.
+func NewSubmission(c *spec.Config, file string, shards int, format string) (*Submission, error) {
+	dir, err := os.MkdirTemp("", "submit-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := c.WriteResolved(dir); err != nil {
+		return nil, err
+	}
+	s := &Submission{Name: c.Head.Name, Shards: shards, Version: engine.Numerics(), Config: file, Files: map[string][]byte{}, Format: format}
+	tree := os.DirFS(dir)
+	return s, fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		as := path
+		if path == spec.ResolvedName {
+			as = file
+		}
+		s.Files[as], err = fs.ReadFile(tree, path)
+		return err
+	})
+}
+
+// Missing returns the shards, from 1, whose folders are not published.
+func (s *Submission) Missing() []int {
+	var missing []int
+	for i := 1; i <= s.Shards; i++ {
+		shard := engine.Shard{Index: i, Count: s.Shards}
+		if _, err := os.Stat(filepath.Join(s.ShardsDir(), shard.Folder(s.Name))); err != nil {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// Merged says whether the folder of results was made from the very files of the submission.
+func (s *Submission) Merged() bool {
+	dir := filepath.Join(s.Out, s.Name)
+	m, err := publish.ReadManifest(dir)
+	if err != nil || m.Numerics != s.Version {
+		return false
+	}
+	for name, content := range s.Files {
+		if name == s.Config {
+			name = spec.ResolvedName
+		}
+		have, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil || string(have) != string(content) {
+			return false
+		}
+	}
+	return true
 }
 
 // Names in a submission's folder.
@@ -138,8 +196,8 @@ func (s *Submission) ProgramPath(executable string) (string, error) {
 	return filepath.Join(s.Dir(), binFolder, "experiments-"+hash[:12]), nil
 }
 
-// keepProgram copies an executable to the given path, in one step, unless it is there.
-func keepProgram(executable, path string) error {
+// copyProgram copies an executable to the given path, in one step, unless it is there.
+func copyProgram(executable, path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

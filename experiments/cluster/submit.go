@@ -91,7 +91,7 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(sub.freeze(), keepProgram(executable, program)); err != nil {
+	if err := errors.Join(sub.freeze(), copyProgram(executable, program)); err != nil {
 		return nil, err
 	}
 	q := &queue{Slurm: s, sub: sub, program: program, record: record, known: known}
