@@ -47,7 +47,7 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	if err != nil {
 		return err
 	}
-	if err := doc.keep(loss); err != nil {
+	if err := doc.only(loss); err != nil {
 		return err
 	}
 	found, ok := scorecard.Find(test)
@@ -73,8 +73,8 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	return nil
 }
 
-// keep leaves only the objective of that label or kind.
-func (d *scorecardDoc) keep(loss string) error {
+// only leaves the objective of that label or kind alone.
+func (d *scorecardDoc) only(loss string) error {
 	tables := spec.Tables()
 	var names []string
 	for _, o := range d.Objectives {

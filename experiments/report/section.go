@@ -41,7 +41,7 @@ type section struct {
 	Figures                    []figure
 	Undrawn                    []string
 	Grid                       *grid
-	Sheets                     []sheet
+	Tables                     []tableView
 	Failed                     []failure
 	MoreFailed                 int
 	Commands                   []string
@@ -64,7 +64,7 @@ func (v *view) section(i int, f *results.Reported) (*section, error) {
 		s.Members = append(s.Members, m.Name)
 	}
 	for i := range f.Verdicts {
-		s.Verdicts = append(s.Verdicts, judged(&f.Verdicts[i]))
+		s.Verdicts = append(s.Verdicts, newVerdictView(&f.Verdicts[i]))
 		if f.Verdicts[i].Well() {
 			s.Well++
 		}
@@ -95,7 +95,7 @@ func (s *section) tables(f *results.Reported) error {
 		if t.Name == tables.Runs {
 			s.runs(t)
 		}
-		s.Sheets = append(s.Sheets, newSheet(fmt.Sprintf("%s-t%d", s.ID, len(s.Sheets)), f.Dir, t, f.Schemas[t.Name]))
+		s.Tables = append(s.Tables, newTableView(fmt.Sprintf("%s-t%d", s.ID, len(s.Tables)), f.Dir, t, f.Schemas[t.Name]))
 	}
 	if s.Statuses == "" && f.Manifest != nil && f.Manifest.Runs > 0 {
 		s.Runs, s.Statuses = f.Manifest.Runs, counted(f.Manifest.Runs, "run")
@@ -217,8 +217,8 @@ type verdictView struct {
 	Well                                   bool
 }
 
-// judged puts a verdict into words.
-func judged(v *results.Verdict) verdictView {
+// newVerdictView puts a verdict into words.
+func newVerdictView(v *results.Verdict) verdictView {
 	word := "fails"
 	switch {
 	case v.Broken:
