@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,11 +92,7 @@ func explored(dirs []string) ([]*explore.Results, error) {
 			}
 		}
 		for _, member := range members {
-			name := member
-			if name == "" {
-				name = f.Name
-			}
-			r, err := explore.ReadResults(name, f.Tables.From(member))
+			r, err := explore.ReadResults(cmp.Or(member, f.Name), f.Tables.From(member))
 			if err != nil {
 				return nil, inputError{err}
 			}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -33,14 +32,22 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 			return runConfigs(cmd.Context(), args, o, stdout, stderr)
 		},
 	}
-	o.register(cmd.Flags())
+	f := cmd.Flags()
+	o.output.register(f)
+	f.StringVar(&o.cache, "cache", "", cacheUsage)
+	f.StringArrayVar(&o.sets, "set", nil, "override a setting, `key.path=value` (repeatable; checked like the config)")
+	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "runs done at the same time")
+	f.Var(&o.shard, "shard", "do the i-th of n parts of the runs, for merge; no claims, no figures")
+	f.Var(&o.retry, "retry", "do runs again that ended so: failed")
+	f.BoolVar(&o.fresh, "fresh", false, "do all runs again even if they are in the cache")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done and how long it would take, and stop")
 	return cmd
 }
 
 // runConfigs loads all configs before it runs any.
 func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stderr io.Writer) error {
-	if err := o.check(); err != nil {
-		return err
+	if o.jobs < 1 {
+		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
 	}
 	configs, err := loadAll(paths, o.sets)
 	if err != nil {
@@ -57,15 +64,6 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 		return r.preview(ctx)
 	}
 	return errors.Join(r.run(ctx), store.Close())
-}
-
-// warn prints the warnings of configs.
-func warn(w io.Writer, configs []*spec.Config) {
-	for _, c := range configs {
-		for _, warning := range c.Warnings {
-			fmt.Fprintf(w, "%s: warning: %s\n", c.Path, warning)
-		}
-	}
 }
 
 // runner is what the configs of one call share.
@@ -159,55 +157,6 @@ func (r *runner) makeShard(ctx context.Context, c *spec.Config) error {
 		fmt.Fprintf(r.stdout, "%s: shard %s: %s\n  files: %s\n", c.Head.Name, r.shard.String(), runsDone(&count), filepath.Join(r.out, folder))
 	}
 	return staging.Publish()
-}
-
-// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
-func openFolders(paths []string) (all []string, errs []error) {
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			all = append(all, path) // a file, or something that loading complains about
-			continue
-		}
-		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
-		if err != nil || len(inside) == 0 {
-			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
-		}
-		all = append(all, inside...)
-	}
-	return all, errs
-}
-
-// loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
-// reported together.
-func loadAll(paths, sets []string) ([]*spec.Config, error) {
-	var all []*spec.Config
-	var errs []error
-	byName := map[string]*spec.Config{}
-	add := func(c *spec.Config) {
-		other, taken := byName[c.Head.Name]
-		switch {
-		case !taken:
-			byName[c.Head.Name] = c
-			all = append(all, c)
-		case !maps.Equal(other.InputHashes(), c.InputHashes()):
-			errs = append(errs, inputError{fmt.Errorf("%s and %s are both named %q and would overwrite one another; give one of them another name",
-				other.Path, c.Path, c.Head.Name)})
-		}
-	}
-	paths, errs = openFolders(paths)
-	for _, path := range paths {
-		c, err := spec.Load(path, sets)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, member := range c.Members {
-			add(member)
-		}
-		add(c)
-	}
-	return all, joinInput(errs)
 }
 
 // interrupted says what a stopped call leaves behind.

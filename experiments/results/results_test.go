@@ -79,6 +79,22 @@ func TestFromTables(t *testing.T) {
 	}
 }
 
+// Tables that cannot answer a claim are no verdict, whatever is expected.
+func TestUnanswered(t *testing.T) {
+	t.Parallel()
+	dir := small(t)
+	replace(t, filepath.Join(dir, "runs.csv"), ",tv_ref,", ",tv_reference,")
+	verdicts := open(t, dir).Check()
+	for _, v := range verdicts {
+		if !v.Broken || v.Well() || !strings.HasPrefix(v.Detail, unanswered) {
+			t.Errorf("%+v", v)
+		}
+	}
+	if len(verdicts) != 2 {
+		t.Errorf("%d verdicts", len(verdicts))
+	}
+}
+
 // A figure whose column is gone is told of, the others are drawn, and the manifest knows them.
 func TestRedraw(t *testing.T) {
 	t.Parallel()
