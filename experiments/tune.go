@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/language"
@@ -122,7 +122,7 @@ func (t *tuning) save(run *spec.Run) (*language.Save, error) {
 		if err := write(&state); err != nil {
 			return err
 		}
-		return engine.WriteFile(t.checkpoint, state.Bytes())
+		return publish.WriteFile(t.checkpoint, state.Bytes())
 	}}
 	state, err := os.ReadFile(t.checkpoint)
 	switch {
@@ -170,7 +170,7 @@ func (t *tuning) finish(run *spec.Run, task language.Task, end train.Outcome) er
 	if err := task.Model().Write(&model); err != nil {
 		return err
 	}
-	if err := engine.WriteFile(t.out, model.Bytes()); err != nil {
+	if err := publish.WriteFile(t.out, model.Bytes()); err != nil {
 		return err
 	}
 	if t.checkpoint != "" {

@@ -56,11 +56,8 @@ func (f *Constraint) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where, f.Strength, "pi")
 	if err != nil {
-		return nil, err
-	}
-	if err := all.need(f.Strength, "lambda"); err != nil {
 		return nil, err
 	}
 	table, err := f.distances(all)

@@ -31,13 +31,17 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 		first int // a row
 		rows  []int
 	}
+	type member struct {
+		group        int
+		seed, prompt string
+	}
 	keys := r.coordinates()
 	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
 			keys = append(keys, column)
 		}
 	}
-	index := map[string]int{}
+	index, seen := map[string]int{}, map[member]int{}
 	var groups []group
 	for i := range r.len() {
 		cells := make([]string, len(keys))
@@ -52,6 +56,12 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 			groups = append(groups, group{first: i})
 		}
 		groups[g].rows = append(groups[g].rows, i)
+		one := member{g, r.text(i, "seed"), r.text(i, "prompt")}
+		if twin, known := seen[one]; known {
+			return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
+				r.text(twin, "run"), r.text(i, "run"), r.table.Name)
+		}
+		seen[one] = i
 	}
 	slices.SortStableFunc(groups, func(a, b group) int {
 		return cmp.Compare(r.float(a.first, order), r.float(b.first, order))

@@ -67,10 +67,8 @@ func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range append(f.Columns(), Ref{"table", f.Table, "step"}) {
-		if err := all.need(ref.Column); err != nil {
-			return nil, err
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	if f.Split == "" {
 		p, err := f.panel(f.Title, all)

@@ -109,7 +109,8 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 			return nil, fmt.Errorf("where: %w", err)
 		}
 	}
-	if err := t.Load(t.Header...); err != nil {
+	if err := all.need(leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
+		"interval", "p_holm", "n", "tests"); err != nil {
 		return nil, err
 	}
 	all.fill(where, nil)
@@ -174,6 +175,9 @@ func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel
 		v := f.interval(r, i)
 		v.name = f.name(r, i, all)
 		v.row = slices.Index(names, v.name)
+		if slices.ContainsFunc(list, func(other interval) bool { return other.row == v.row }) {
+			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", PairedTable, v.name)
+		}
 		list = append(list, v)
 		p.AddData(v.datum())
 	}

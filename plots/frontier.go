@@ -113,10 +113,8 @@ func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, e
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	for _, y := range f.Y {
 		if low, high := intervalColumns(y); all.table.Has(low) && all.table.Has(high) {

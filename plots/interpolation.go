@@ -39,14 +39,14 @@ func (f *Interpolation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Trajectories, f.Where)
+	all, err := selectRows(src, tables.Trajectories, f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}
 	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
-	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all))
+	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all), "pi_star")
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +72,7 @@ func onlyRuns(where tables.Where, all *rows) tables.Where {
 			kept[column] = values
 		}
 	}
-	if all.table.Has("prompt") {
-		kept["prompt"] = all.values("prompt")
-	}
+	kept["prompt"] = all.values("prompt")
 	return kept
 }
 

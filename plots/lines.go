@@ -2,7 +2,6 @@ package plots
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"windtunnel/metrics/tables"
@@ -98,10 +97,8 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
 		if all, err = all.onePrompt(f.Prompt); err != nil {

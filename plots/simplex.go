@@ -68,7 +68,7 @@ func (f *Simplex) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.tableName(), f.Where)
+	all, err := selectRows(src, f.tableName(), f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	if n := len(all.values("response")); n != 3 {
 		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
 	}
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")})
+	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
 	if err != nil {
 		return nil, err
 	}

@@ -59,11 +59,8 @@ func (f *Tradeoff) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where)
+	all, err := selectRows(src, f.Table, f.Where, f.reads()...)
 	if err != nil {
-		return nil, err
-	}
-	if err := all.need(f.needs()...); err != nil {
 		return nil, err
 	}
 	groups, err := f.groups(all)
@@ -93,15 +90,12 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	return []*Panel{p}, nil
 }
 
-// needs are the columns that are read.
-func (f *Tradeoff) needs() []string {
-	switch {
-	case f.Table == tables.Groups && f.Metric == "kl_star_pi":
-		return []string{f.Metric, "lambda", "group", "kl_star_ref"}
-	case f.Table == tables.Groups:
-		return []string{f.Metric, "lambda", "group"}
+// reads are the columns that are read.
+func (f *Tradeoff) reads() []string {
+	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
+		return []string{f.Metric, "kl_star_ref"}
 	}
-	return []string{f.Metric, "lambda"}
+	return []string{f.Metric}
 }
 
 // groups are the prompts, or groups of prompts, on the axes.

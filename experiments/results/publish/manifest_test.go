@@ -1,4 +1,4 @@
-package engine
+package publish
 
 import (
 	"crypto/sha256"
@@ -10,17 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"windtunnel/experiments/spec"
 )
 
-// finished makes a results folder of a plan.
-func finished(t testing.TB, plan *spec.Plan) string {
+// finished makes a results folder of two tables.
+func finished(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	do(t, workOn(t, plan, 1), dir)
-	m := NewManifest(plan, 1.5)
-	m.Inputs["config"] = "abc"
+	write(t, filepath.Join(dir, "runs.csv"), "run")
+	write(t, filepath.Join(dir, "figures", "c.svg"), "c")
+	m := NewManifest("v1")
+	m.Seconds, m.Inputs["config"] = 1.5, "abc"
 	if err := m.Seal(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -29,18 +28,17 @@ func finished(t testing.TB, plan *spec.Plan) string {
 
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	plan := planOf(t, solved)
-	dir := finished(t, plan)
+	dir := finished(t)
 	write(t, filepath.Join(dir, "notes.md"), "mine")
 	m, err := ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Manifest{Tool: "windtunnel", Numerics: Numerics(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Plan: plan.Key(), Runs: 4, Seconds: 1.5}
+	want := Manifest{Tool: "windtunnel", Numerics: "v1", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Seconds: 1.5}
 	executable := sha256.Sum256([]byte(read(t, os.Args[0])))
 	if m.Tool != want.Tool || m.Numerics != want.Numerics || m.Go != want.Go || m.OS != want.OS || m.Arch != want.Arch ||
-		m.Plan != want.Plan || m.Runs != want.Runs || m.Seconds != want.Seconds || m.Build != hex.EncodeToString(executable[:]) {
+		m.Seconds != want.Seconds || m.Build != hex.EncodeToString(executable[:]) {
 		t.Errorf("the manifest is %+v, want %+v", m, want)
 	}
 	if !maps.Equal(m.Inputs, map[string]string{"config": "abc"}) {
@@ -54,14 +52,14 @@ func TestManifest(t *testing.T) {
 			t.Errorf("%s has the hash %s", name, m.Files[name])
 		}
 	}
-	if want := []string{"policies.csv", "prompts.csv", "runs.csv", "traces.csv", "trajectories.csv"}; !slices.Equal(names, want) {
+	if want := []string{"figures/c.svg", "runs.csv"}; !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)
 	}
 }
 
 func TestReseal(t *testing.T) {
 	t.Parallel()
-	dir := finished(t, planOf(t, solved))
+	dir := finished(t)
 	write(t, filepath.Join(dir, "figures", "a.svg"), "a")
 	write(t, filepath.Join(dir, "notes.md"), "mine")
 	path := filepath.Join(dir, "runs.csv")

@@ -1,4 +1,4 @@
-package engine
+package publish
 
 import (
 	"errors"
@@ -13,6 +13,25 @@ import (
 
 	"windtunnel/experiments/cache/lock"
 )
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
 
 // tree lists the files below a folder with their content.
 func tree(t testing.TB, dir string) []string {
@@ -43,7 +62,7 @@ func publish(t testing.TB, out, name string, files map[string]string) {
 	for path, text := range files {
 		write(t, filepath.Join(s.Dir, path), text)
 	}
-	if err := NewManifest(nil, 0).Seal(s.Dir); err != nil {
+	if err := NewManifest("v1").Seal(s.Dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Publish(); err != nil {

@@ -1,15 +1,12 @@
-package main
+package lossvalues
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -17,78 +14,62 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// lossPlot are the settings of the figure of one loss.
-type lossPlot struct {
-	sets []string
-	out  string
-	span float64
-}
-
 // How finely a loss is drawn: points along the margin, and cells a side of (chosen, rejected).
 const (
 	lossPoints = 201
 	lossCells  = 8
 )
 
-// run draws the loss and prints the files.
-func (o *lossPlot) run(kind string, stdout io.Writer) error {
-	if !(o.span > 0 && o.span <= 1e4) {
-		return inputError{fmt.Errorf("loss: --span is %v; a number in (0,1e4]", o.span)}
+// Figure draws a loss and its gradient over the margin and over (chosen, rejected); sets are parameters as KEY=VALUE. The
+// log-probabilities drawn go from -span to 0, margins from -span to span.
+func Figure(kind string, sets []string, span float64) ([]plots.File, error) {
+	if !(span > 0 && span <= 1e4) {
+		return nil, fmt.Errorf("loss: --span is %v; a number in (0,1e4]", span)
 	}
-	params, err := lossParams(kind, o.sets)
+	params, err := parameters(kind, sets)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	obj := params.Objective()
 	if !obj.Compares() {
-		return inputError{fmt.Errorf("loss %s: it reads no comparisons, only whole policies, so it has no curve over the margin", kind)}
+		return nil, fmt.Errorf("loss %s: it reads no comparisons, only whole policies, so it has no curve over the margin", kind)
 	}
 	entry, _ := decode.KindOf[objective.Params](spec.Tables(), params)
-	title := strings.Join(append([]string{entry.Name}, o.sets...), ", ")
+	title := strings.Join(append([]string{entry.Name}, sets...), ", ")
 	if obj.WholePolicy() || obj.Sampled != nil {
 		title += " (pair terms)"
 	}
 	obj = obj.Comparisons()
-	both := map[string]*tables.Table{plots.LossCurveTable: o.curve(obj), plots.LossMapTable: o.cells(obj)}
-	files, err := plots.Render(plots.Figure{Name: "loss-" + entry.Name, Params: &plots.Loss{Title: title}},
-		plots.NewSources(func(string) (tables.Source, error) { return memory(both), nil }))
-	if err != nil {
-		return err
-	}
-	if err := writeFigures(o.out, files, engine.WriteFile); err != nil {
-		return inputError{err}
-	}
-	for _, f := range files {
-		fmt.Fprintln(stdout, filepath.Join(o.out, f.Name))
-	}
-	return nil
+	both := tables.Memory{plots.LossCurveTable: curve(obj, span), plots.LossMapTable: cells(obj, span)}
+	return plots.Render(plots.Figure{Name: "loss-" + entry.Name, Params: &plots.Loss{Title: title}},
+		plots.NewSources(func(string) (tables.Source, error) { return both, nil }))
 }
 
-// lossParams decodes a kind with --set values, as a config would give them.
-func lossParams(kind string, sets []string) (objective.Params, error) {
+// parameters decodes a kind with --set values, as a config would give them.
+func parameters(kind string, sets []string) (objective.Params, error) {
 	if here := kindsOfTRL(kind); len(here) > 0 {
-		return nil, inputError{fmt.Errorf("loss: TRL's %s is %s here", kind, strings.Join(here, " or "))}
+		return nil, fmt.Errorf("loss: TRL's %s is %s here", kind, strings.Join(here, " or "))
 	}
 	root, err := decode.Parse("loss", []byte("kind: "+strconv.Quote(kind)))
 	if err != nil {
-		return nil, inputError{err}
+		return nil, err
 	}
 	origins := decode.Origins{}
 	for _, set := range sets {
 		key, text, ok := strings.Cut(set, "=")
 		switch {
 		case !ok || strings.TrimSpace(text) == "":
-			return nil, inputError{fmt.Errorf("--set %s: there is no value; KEY=VALUE is needed", set)}
+			return nil, fmt.Errorf("--set %s: there is no value; KEY=VALUE is needed", set)
 		case key == "":
-			return nil, inputError{fmt.Errorf("--set %s: there is no key; KEY=VALUE is needed", set)}
+			return nil, fmt.Errorf("--set %s: there is no key; KEY=VALUE is needed", set)
 		}
 		value, err := decode.Parse("--set "+set, []byte(text))
 		if err != nil {
-			return nil, inputError{err}
+			return nil, err
 		}
 		origins.Mark(value, "--set "+set)
 		if root, err = decode.Set(root, key, value); err != nil {
-			return nil, inputError{fmt.Errorf("--set %s: %w", set, err)}
+			return nil, fmt.Errorf("--set %s: %w", set, err)
 		}
 	}
 	d, doc := decode.Decoder{File: "loss " + kind, Tables: spec.Tables(), Origins: origins}, &oneLoss{}
@@ -97,7 +78,7 @@ func lossParams(kind string, sets []string) (objective.Params, error) {
 		for i := range many {
 			many[i].Line, many[i].Column = 0, 0
 		}
-		return nil, mistakes{many}
+		return nil, many
 	}
 	return doc.Loss, nil
 }
@@ -122,44 +103,33 @@ func at(o *objective.Objective, chosen, rejected, ref float64) (loss, byChosen, 
 }
 
 // curve follows the margin: the chosen response rises as the rejected one falls, the reference stays halfway.
-func (o *lossPlot) curve(obj *objective.Objective) *tables.Table {
+func curve(obj *objective.Objective, span float64) *tables.Table {
 	t := tables.NewTable(plots.LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
 	for i := range lossPoints {
-		margin := o.span * (2*float64(i)/(lossPoints-1) - 1) * (1 - 1e-3)
-		loss, byChosen, byRejected := at(obj, (margin-o.span)/2, (-margin-o.span)/2, -o.span/2)
-		t.Append(cellsOf(margin, loss, byChosen, byRejected)...)
+		margin := span * (2*float64(i)/(lossPoints-1) - 1) * (1 - 1e-3)
+		loss, byChosen, byRejected := at(obj, (margin-span)/2, (-margin-span)/2, -span/2)
+		t.Append(row(margin, loss, byChosen, byRejected)...)
 	}
 	return t
 }
 
 // cells covers the plane of both log-probabilities; values are those at the middle of each cell.
-func (o *lossPlot) cells(obj *objective.Objective) *tables.Table {
+func cells(obj *objective.Objective, span float64) *tables.Table {
 	t := tables.NewTable(plots.LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
-	middle := func(i int) float64 { return -o.span * (float64(i) + 0.5) / lossCells }
+	middle := func(i int) float64 { return -span * (float64(i) + 0.5) / lossCells }
 	for i := range lossCells {
 		for j := range lossCells {
-			loss, byChosen, byRejected := at(obj, middle(i), middle(j), -o.span/2)
-			t.Append(cellsOf(middle(i), middle(j), loss, byChosen, byRejected)...)
+			loss, byChosen, byRejected := at(obj, middle(i), middle(j), -span/2)
+			t.Append(row(middle(i), middle(j), loss, byChosen, byRejected)...)
 		}
 	}
 	return t
 }
 
-func cellsOf(values ...float64) []string {
+func row(values ...float64) []string {
 	cells := make([]string, len(values))
 	for i, v := range values {
 		cells[i] = tables.FormatFloat(v)
 	}
 	return cells
-}
-
-// memory is a results folder of tables that were never written.
-type memory map[string]*tables.Table
-
-// Table returns a table.
-func (m memory) Table(name string) (*tables.Table, error) {
-	if t, ok := m[name]; ok {
-		return t, nil
-	}
-	return nil, fmt.Errorf("there is no table %s", name)
 }

@@ -1,4 +1,6 @@
-package engine
+// Package publish puts files and results folders in place in one step: a reader, or what is left after a crash, has the
+// old content or the new, never a part. The manifest of a folder tells what belongs to it.
+package publish
 
 import (
 	"crypto/rand"

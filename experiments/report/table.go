@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strconv"
 
 	"windtunnel/metrics/tables"
@@ -14,8 +15,8 @@ const mostRows = 100
 // printedColumns is how many columns of a table fit on a sheet of paper.
 const printedColumns = 12
 
-// sheet is a table as it is shown: cut to its first rows, without columns that are the same in every row.
-type sheet struct {
+// tableView is a table as it is shown: cut to its first rows, without columns that are the same in every row.
+type tableView struct {
 	ID, Name, File string
 	Rows           [][]cell
 	Columns        []heading
@@ -32,16 +33,16 @@ type cell struct {
 	Words bool
 }
 
-// newSheet shows a loaded table. Numbers are rounded for reading.
-func newSheet(id string, t Table, schema tables.Schema) sheet {
-	s := sheet{ID: id, Name: t.Name, File: t.File, All: t.Len()}
+// newTableView shows a loaded table of the folder dir. Numbers are rounded for reading.
+func newTableView(id, dir string, t *tables.Table, schema tables.Schema) tableView {
+	s := tableView{ID: id, Name: t.Name, File: filepath.ToSlash(filepath.Join(dir, t.Name+tables.CSV.Extension())), All: t.Len()}
 	docs := map[string]string{}
 	for _, c := range schema {
 		docs[c.Name] = c.Doc
 	}
 	var kept []string
 	for i, name := range t.Header {
-		if value, same := constant(t.Table, name); same && i > 0 && t.Len() > 1 {
+		if value, same := constant(t, name); same && i > 0 && t.Len() > 1 {
 			if value != "" {
 				s.Same = append(s.Same, fact{name, shown(value)})
 			}
@@ -63,10 +64,10 @@ func newSheet(id string, t Table, schema tables.Schema) sheet {
 }
 
 // Left is how many rows are not on the page.
-func (s *sheet) Left() int { return s.All - len(s.Rows) }
+func (s *tableView) Left() int { return s.All - len(s.Rows) }
 
 // Caption says what the table is and how much of it is shown.
-func (s *sheet) Caption() string {
+func (s *tableView) Caption() string {
 	if s.Left() > 0 {
 		return fmt.Sprintf("%s: the first %d of %d rows", s.Name, len(s.Rows), s.All)
 	}

@@ -1,6 +1,7 @@
-package main
+package results
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -21,6 +22,17 @@ func landscapeSchema() tables.Schema {
 		Doc: "The run's loss over all comparisons at the policy, penalty included where the run's policies are tabular."})
 }
 
+// LandscapesOf lists the landscapes that the suites among some configs draw of an experiment, whose run has to write them.
+func LandscapesOf(configs []*spec.Config, experiment string) []*plots.Landscape {
+	var all []*plots.Landscape
+	for _, c := range configs {
+		if c.Suite != nil {
+			all = append(all, landscapesOf(c.Figures(), experiment)...)
+		}
+	}
+	return all
+}
+
 // landscapesOf lists the figures of the kind landscape that draw an experiment: "" is the config's own. Parts of composites
 // are among them.
 func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape {
@@ -34,22 +46,23 @@ func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape 
 		add(fig.From, fig.Params)
 		if composite, ok := fig.Params.(*plots.Composite); ok {
 			for _, part := range composite.Parts {
-				from := part.From
-				if from == "" {
-					from = fig.From
-				}
-				add(from, part.Figure)
+				add(cmp.Or(part.From, fig.From), part.Figure)
 			}
 		}
 	}
 	return all
 }
 
-// writeLandscapes emits the losses that figures draw, run by run.
-func writeLandscapes(plan *spec.Plan, src plots.Sources, figures []*plots.Landscape, emit func(cells []string) error) error {
+// landscapes writes the losses over the simplex that figures draw, run by run. Where one of them has none, the others are
+// not written either: a table of which a part is missing would be worse than none.
+func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
+	figures := append(landscapesOf(f.Figures, ""), m.Landscapes...)
+	if len(figures) == 0 {
+		return nil
+	}
 	wanted := map[string][]string{} // prompts by run
-	for _, f := range figures {
-		runs, prompt, err := f.Selected(src)
+	for _, figure := range figures {
+		runs, prompt, err := figure.Selected(f.Tables)
 		if err != nil {
 			return err
 		}
@@ -59,36 +72,28 @@ func writeLandscapes(plan *spec.Plan, src plots.Sources, figures []*plots.Landsc
 			}
 		}
 	}
-	for _, run := range plan.All() {
+	var rows [][]string
+	for _, run := range m.Config.Plan.All() {
 		for _, prompt := range wanted[run.ID] {
 			err := engine.Landscape(run, prompt, func(pi [3]float64, loss float64) error {
-				return emit(append([]string{run.ID, prompt}, cellsOf(pi[0], pi[1], pi[2], loss)...))
+				row := []string{run.ID, prompt}
+				for _, v := range []float64{pi[0], pi[1], pi[2], loss} {
+					row = append(row, tables.FormatFloat(v))
+				}
+				rows = append(rows, row)
+				return nil
 			})
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return nil
-}
-
-// landscapes are the tables of a results folder with the one of losses, which is made of the plan where the folder does
-// not have it: where a suite or a quick look draws what the experiment's own config does not.
-type landscapes struct {
-	tables.Source
-	plan    *spec.Plan
-	figures []*plots.Landscape
-}
-
-// Table implements tables.Source.
-func (l *landscapes) Table(name string) (*tables.Table, error) {
-	if name != plots.LandscapeTable {
-		return l.Source.Table(name)
-	}
-	if t, err := l.Source.Table(name); err == nil {
-		return t, nil
-	}
-	t := tables.NewTable(name, landscapeSchema().Names()...)
-	src := plots.NewSources(func(string) (tables.Source, error) { return l.Source, nil })
-	return t, writeLandscapes(l.plan, src, l.figures, func(cells []string) error { t.Append(cells...); return nil })
+	return w.write(plots.LandscapeTable, landscapeSchema(), func(emit func([]string) error) error {
+		for _, row := range rows {
+			if err := emit(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -1,4 +1,4 @@
-package engine
+package publish
 
 import (
 	"crypto/sha256"
@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-
-	"windtunnel/experiments/spec"
 )
 
 // manifestName is the one file of a results folder that may differ between two runs.
@@ -22,7 +20,7 @@ const manifestName = "manifest.json"
 // Manifest says where a results folder comes from. Hashes are SHA-256 in hex.
 type Manifest struct {
 	Tool     string            `json:"tool"`
-	Numerics string            `json:"numerics"` // see Numerics
+	Numerics string            `json:"numerics"` // see engine.Numerics
 	Build    string            `json:"build"`    // hash of the executable
 	Go       string            `json:"go"`
 	OS       string            `json:"os"`
@@ -34,14 +32,11 @@ type Manifest struct {
 	Files    map[string]string `json:"files"`   // hash of every other file of the folder
 }
 
-// NewManifest describes a plan done by this process; Files is filled by Seal.
-func NewManifest(plan *spec.Plan, seconds float64) *Manifest {
-	m := &Manifest{Tool: "windtunnel", Numerics: Numerics(), Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
-		Arch: runtime.GOARCH, Seconds: seconds, Inputs: map[string]string{}, Files: map[string]string{}}
-	if plan != nil {
-		m.Plan, m.Runs = plan.Key(), plan.Len()
-	}
-	return m
+// NewManifest describes what this process makes with the given version of the numerics, for the caller to complete; Files
+// is filled by Seal.
+func NewManifest(numerics string) *Manifest {
+	return &Manifest{Tool: "windtunnel", Numerics: numerics, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
+		Arch: runtime.GOARCH, Inputs: map[string]string{}, Files: map[string]string{}}
 }
 
 // ReadManifest reads the manifest of a results folder. The error names the file.
