@@ -116,7 +116,7 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 // cacheObsolete says what there is of an earlier version of the cache.
 func cacheObsolete(s *cache.Store, w io.Writer) {
 	if files, size := s.Obsolete(); files > 0 {
-		fmt.Fprintf(w, "%d files (*.seg, *.idx; %s) are of an earlier version and are not used; they can be deleted\n", files, inBytes(size))
+		fmt.Fprintf(w, "not used: %d files of an earlier version (*.seg, *.idx; %s), which can be deleted\n", files, inBytes(size))
 	}
 }
 

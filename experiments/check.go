@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"windtunnel/experiments/results"
 )
 
 func newCheck(stdout io.Writer) *cobra.Command {
@@ -30,19 +32,19 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 		return err
 	}
 	well := true
-	for _, res := range all {
-		if res.config.Scorecard != nil {
-			holds, err := checkScorecard(res, quiet, stdout)
+	for _, folder := range all {
+		if folder.Scorecard {
+			holds, err := checkScorecard(folder, quiet, stdout)
 			if err != nil {
 				return err
 			}
 			well = well && holds
 			continue
 		}
-		verdicts := evaluate(res.config, res.src)
-		asExpected := countWell(verdicts)
+		verdicts := folder.Check()
+		asExpected := results.CountWell(verdicts)
 		if !quiet || asExpected < len(verdicts) {
-			fmt.Fprintf(stdout, "%s: %d of %d claims are as expected\n", res.dir, asExpected, len(verdicts))
+			fmt.Fprintf(stdout, "%s: %d of %d claims are as expected\n", folder.Dir, asExpected, len(verdicts))
 		}
 		printVerdicts(stdout, verdicts, quiet)
 		well = well && asExpected == len(verdicts)

@@ -14,36 +14,36 @@ import (
 const mostNamed = 5
 
 // preview prints what run would do with each config.
-func (l *laboratory) preview(ctx context.Context, configs []*spec.Config) error {
-	for _, c := range configs {
+func (r *runner) preview(ctx context.Context) error {
+	for _, c := range r.configs {
 		switch {
 		case c.Suite != nil:
-			fmt.Fprintf(l.stdout, "%s: a suite of %d experiments, %d figures\n", c.Head.Name, len(c.Members), len(c.Suite.Figures))
+			fmt.Fprintf(r.stdout, "%s: a suite of %d experiments, %d figures\n", c.Head.Name, len(c.Members), len(c.Suite.Figures))
 		case c.Scorecard != nil:
-			fmt.Fprintf(l.stdout, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
+			fmt.Fprintf(r.stdout, "%s: a scorecard of %d losses\n", c.Head.Name, len(c.Scorecard.Objectives))
 		default:
-			forecast, err := l.work(c).Forecast(ctx)
+			forecast, err := r.work(c).Forecast(ctx)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(l.stdout, "%s: %s\n", c.Head.Name, l.inBrief(c.Plan, forecast))
-			printPlan(l.stdout, c.Plan)
+			fmt.Fprintf(r.stdout, "%s: %s\n", c.Head.Name, r.inBrief(c.Plan, forecast))
+			printPlan(r.stdout, c.Plan)
 		}
 	}
 	return nil
 }
 
 // inBrief says how many runs there are and how long they would take.
-func (l *laboratory) inBrief(plan *spec.Plan, f *engine.Forecast) string {
+func (r *runner) inBrief(plan *spec.Plan, f *engine.Forecast) string {
 	text := fmt.Sprintf("%d runs", plan.Len())
-	if !l.shard.Whole() {
-		text += fmt.Sprintf(", %d of them in shard %s", f.Cached+f.Left, l.shard.String())
+	if !r.shard.Whole() {
+		text += fmt.Sprintf(", %d of them in shard %s", f.Cached+f.Left, r.shard.String())
 	}
 	text += fmt.Sprintf(", %d in the cache", f.Cached)
 	if f.Left == 0 {
 		return text + ", nothing to do"
 	}
-	return text + fmt.Sprintf(", about %s at --jobs %d (%d runs probed)", inWords(f.Time), l.jobs, f.Probes)
+	return text + fmt.Sprintf(", about %s at --jobs %d (%d runs probed)", inWords(f.Time), r.jobs, f.Probes)
 }
 
 // printPlan prints the names of the first and last runs and their settings.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -47,7 +47,7 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	if err != nil {
 		return err
 	}
-	if err := doc.keep(loss); err != nil {
+	if err := doc.only(loss); err != nil {
 		return err
 	}
 	found, ok := scorecard.Find(test)
@@ -73,8 +73,8 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	return nil
 }
 
-// keep leaves only the objective of that label or kind.
-func (d *scorecardDoc) keep(loss string) error {
+// only leaves the objective of that label or kind alone.
+func (d *scorecardDoc) only(loss string) error {
 	tables := spec.Tables()
 	var names []string
 	for _, o := range d.Objectives {
@@ -104,11 +104,11 @@ func writeReproduction(out string, cell *scorecard.Cell, settings spec.Scorecard
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return "", false, err
 		}
-		if err := engine.WriteFile(path, data); err != nil {
+		if err := publish.WriteFile(path, data); err != nil {
 			return "", false, err
 		}
 	}
 	path = filepath.Join(out, name+".yaml")
 	_, alone = again.Document.(*spec.Scorecard)
-	return path, alone, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
+	return path, alone, publish.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
 }

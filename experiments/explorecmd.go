@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,18 +85,14 @@ func explored(dirs []string) ([]*explore.Results, error) {
 	var all []*explore.Results
 	for _, f := range folders {
 		members := []string{""}
-		if f.config.Suite != nil {
+		if f.Suite != nil {
 			members = nil
-			for _, m := range f.config.Members {
-				members = append(members, m.Head.Name)
+			for _, m := range f.Members {
+				members = append(members, m.Name)
 			}
 		}
 		for _, member := range members {
-			name := member
-			if name == "" {
-				name = f.config.Head.Name
-			}
-			r, err := explore.ReadResults(name, f.src.From(member))
+			r, err := explore.ReadResults(cmp.Or(member, f.Name), f.Tables.From(member))
 			if err != nil {
 				return nil, inputError{err}
 			}

@@ -49,7 +49,11 @@ func (e inputError) Unwrap() error { return e.error }
 // run broke; 2 the input is wrong, and then nothing was written. A canceled context stops the work cleanly.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == engine.WorkerArgument {
-		return work(ctx, stdout, stderr)
+		if err := engine.Worker(ctx, os.Stdin, stdout); err != nil { // a single run in this process for another one
+			fmt.Fprintln(stderr, err)
+			return exitVerdict
+		}
+		return exitWell
 	}
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
@@ -72,15 +76,6 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "experiments: %v\n", err)
 	return exitVerdict
-}
-
-// work does a single run in this process for another one.
-func work(ctx context.Context, stdout, stderr io.Writer) int {
-	if err := engine.Worker(ctx, os.Stdin, stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitVerdict
-	}
-	return exitWell
 }
 
 // newRoot assembles the command line. Without a subcommand the arguments are configs to run.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
 	"windtunnel/experiments/spec"
 )
 
@@ -63,8 +64,8 @@ func merge(ctx context.Context, dirs []string, o *mergeOptions, stdout, stderr i
 	return nil
 }
 
-// lookAgain is how long waiting for shards pauses between looks.
-const lookAgain = 2 * time.Second
+// pollEvery is how long waiting for shards pauses before it searches again.
+const pollEvery = 2 * time.Second
 
 // awaitShards finds the shards, if need be after waiting until every experiment has all of its own.
 func awaitShards(ctx context.Context, dirs []string, wait time.Duration) (map[string][]*engine.ShardManifest, error) {
@@ -82,7 +83,7 @@ func awaitShards(ctx context.Context, dirs []string, wait time.Duration) (map[st
 			return shards, err
 		}
 		select {
-		case <-time.After(lookAgain):
+		case <-time.After(pollEvery):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -100,15 +101,16 @@ func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptio
 	if err != nil {
 		return false, err
 	}
-	r := &report{config: c}
-	err = publish(ctx, r, &o.output, runtime.GOMAXPROCS(0), func(dir string) (*engine.Trouble, error) {
-		t, err := merger.Assemble(ctx, dir, o.format)
-		r.count = merger.Count()
-		r.count.Time = time.Since(began)
-		return t, err
-	})
+	maker := &results.Maker{Config: c, Out: o.out, Format: o.format, Jobs: runtime.GOMAXPROCS(0),
+		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
+			trouble, err := merger.Assemble(ctx, dir, o.format)
+			count := merger.Count()
+			count.Time = time.Since(began)
+			return count, trouble, err
+		}}
+	made, err := maker.Make(ctx)
 	if err := errors.Join(err, merger.Close()); err != nil {
 		return false, fmt.Errorf("%s: %w", c.Head.Name, err)
 	}
-	return r.print(stdout, o.quiet), nil
+	return (&summary{c, made}).print(stdout, o.quiet), nil
 }

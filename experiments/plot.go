@@ -1,20 +1,25 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
+	"windtunnel/plots"
+	"windtunnel/plots/terminal"
 )
 
 func newPlot(stdout io.Writer) *cobra.Command {
-	q := &quickPlot{stdout: stdout}
+	q := &plotOptions{stdout: stdout}
 	cmd := &cobra.Command{
 		Use:   "plot RESULTS...",
 		Short: "Redraw the figures of results folders from their tables, or draw another one, without training",
@@ -27,14 +32,41 @@ func newPlot(stdout io.Writer) *cobra.Command {
   experiments plot results/preservation --terminal`,
 		Args: needArgs("a results folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !q.asked(cmd.Flags()) {
+			if cmd.Flags().NFlag() == 0 {
 				return redraw(cmd.Context(), args, stdout)
 			}
 			return q.run(args)
 		},
 	}
-	q.register(cmd.Flags())
+	f := cmd.Flags()
+	f.StringVar(&q.kind, "kind", "", "`kind` of the figure, as lines or frontier; default lines where another flag asks for a figure")
+	f.StringVar(&q.table, "table", "", "`table` to draw")
+	f.StringVar(&q.x, "x", "", "`column` on the x axis")
+	f.StringVar(&q.y, "y", "", "`column` on the y axis")
+	f.StringVar(&q.by, "by", "", "`column` whose values make the lines")
+	f.StringVar(&q.panels, "panels", "", "`column` whose values make the panels")
+	f.StringArrayVar(&q.where, "where", nil, "select rows, `column=value` or column=[a, b]; repeatable")
+	f.StringArrayVar(&q.sets, "set", nil, "any other setting of the figure, `key=value`; repeatable")
+	f.StringVar(&q.theme, "theme", "", "paper, slides or dark")
+	f.StringVarP(&q.output, "output", "o", "", "`file` to write, .svg, .png, .pdf or .csv by its ending; default KIND in each of them, here")
+	f.BoolVar(&q.terminal, "terminal", false, "draw with characters, for a machine without a screen")
+	q.screen.register(f)
 	return cmd
+}
+
+// openResults opens results folders. All mistakes are reported together.
+func openResults(dirs []string) ([]*results.Folder, error) {
+	var all []*results.Folder
+	var errs []error
+	for _, dir := range dirs {
+		f, err := results.Open(filepath.Clean(dir))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		all = append(all, f)
+	}
+	return all, joinInput(errs)
 }
 
 // redraw draws the figures that each folder's config names.
@@ -44,12 +76,18 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 		return err
 	}
 	well := true
-	for _, res := range all {
-		good, err := redrawOne(ctx, &res, stdout)
+	for _, folder := range all {
+		drawn, err := folder.Redraw(ctx)
 		if err != nil {
 			return err
 		}
-		well = well && good
+		for _, path := range drawn.Pictures(folder.Dir) {
+			fmt.Fprintln(stdout, path)
+		}
+		for _, err := range drawn.Undrawn {
+			fmt.Fprintf(stdout, "  not drawn: %v\n", err)
+		}
+		well = well && len(drawn.Undrawn) == 0
 	}
 	if !well {
 		return errVerdict
@@ -57,31 +95,145 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 	return nil
 }
 
-// redrawOne draws the figures of one folder and says whether all could be drawn.
-func redrawOne(ctx context.Context, res *results, stdout io.Writer) (well bool, err error) {
-	held, err := engine.Hold(res.dir)
+// plotOptions are the flags of plot, for a figure that no config names and for drawing in the terminal.
+type plotOptions struct {
+	kind, table, x, y, by, panels, theme, output string
+	where, sets                                  []string
+	terminal                                     bool
+	screen                                       screen
+	stdout                                       io.Writer
+}
+
+// named says whether flags describe a figure.
+func (q *plotOptions) named() bool {
+	return cmp.Or(q.kind, q.table, q.x, q.y, q.by, q.panels, q.output) != "" || len(q.where)+len(q.sets) > 0
+}
+
+func (q *plotOptions) run(dirs []string) error {
+	all, err := openResults(dirs)
 	if err != nil {
-		return false, err
+		return err
 	}
-	defer func() { err = errors.Join(err, held.Release()) }()
-	r := report{config: res.config, dir: res.dir, trouble: &engine.Trouble{}}
-	files, err := r.draw(ctx, res.src, runtime.GOMAXPROCS(0))
+	if !q.named() {
+		if !q.terminal {
+			return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
+		}
+		for _, folder := range all {
+			if err := q.sketch(folder, folder.Figures); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(all) > 1 {
+		return inputError{fmt.Errorf("plot: a figure is drawn of one folder, there are %d", len(all))}
+	}
+	fig, err := q.figure(all[0])
 	if err != nil {
-		return false, err
+		return err
 	}
-	if err := writeFigures(filepath.Join(res.dir, "figures"), files, engine.WriteFile); err != nil {
-		return false, err
+	if q.terminal {
+		return q.sketch(all[0], []plots.Figure{fig})
 	}
-	var names []string
+	return q.write(all[0], fig)
+}
+
+// figure reads the flags as the figure of a config.
+func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
+	settings := map[string]any{"kind": cmp.Or(q.kind, "lines")}
+	settings["name"] = settings["kind"]
+	for key, value := range map[string]string{"table": q.table, "x": q.x, "y": q.y, "by": q.by, "panels": q.panels, "theme": q.theme} {
+		if value != "" {
+			settings[key] = value
+		}
+	}
+	if q.kind == "frontier" && q.y != "" {
+		settings["y"] = strings.Split(q.y, ",")
+	}
+	where := map[string]any{}
+	if err := cmp.Or(assign(where, "where", q.where), assign(settings, "set", q.sets)); err != nil {
+		return plots.Figure{}, inputError{err}
+	}
+	if len(where) > 0 {
+		settings["where"] = where
+	}
+	text, err := yaml.Marshal(settings)
+	if err != nil {
+		return plots.Figure{}, err
+	}
+	fig, err := folder.Figure(string(text))
+	if err != nil {
+		return fig, mistakes{err}
+	}
+	return fig, nil
+}
+
+// assign reads every key=value of a flag into settings.
+func assign(settings map[string]any, flag string, texts []string) error {
+	for _, text := range texts {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return fmt.Errorf("plot: --%s %s is no assignment; want key=value", flag, text)
+		}
+		var parsed any
+		if err := yaml.Unmarshal([]byte(value), &parsed); err != nil {
+			return fmt.Errorf("plot: --%s %s: %w", flag, text, err)
+		}
+		settings[key] = parsed
+	}
+	return nil
+}
+
+// write draws a figure into files.
+func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
+	ending := filepath.Ext(q.output)
+	if q.output != "" {
+		fig.Name = strings.TrimSuffix(filepath.Base(q.output), ending)
+	}
+	files, err := plots.Render(fig, folder.Tables)
+	if err != nil {
+		return inputError{fmt.Errorf("plot: %w", err)}
+	}
+	written := 0
 	for _, f := range files {
-		names = append(names, "figures/"+f.Name)
+		own := strings.TrimSuffix(f.Name, filepath.Ext(f.Name)) == fig.Name // no twin
+		if !own || ending != "" && filepath.Ext(f.Name) != ending {
+			continue
+		}
+		path := filepath.Join(filepath.Dir(q.output), f.Name)
+		if err := publish.WriteFile(path, f.Data); err != nil {
+			return err
+		}
+		written++
+		fmt.Fprintln(q.stdout, path)
 	}
-	if err := engine.Reseal(res.dir, names); err != nil {
-		return false, err
+	if written == 0 {
+		return inputError{fmt.Errorf("plot: --output %s: want an ending of .svg, .png, .pdf or .csv", q.output)}
 	}
-	for _, path := range r.figures {
-		fmt.Fprintln(stdout, path)
+	return nil
+}
+
+// sketch draws figures in the terminal. Maps of cells cannot be drawn with so few characters, which it says.
+func (q *plotOptions) sketch(folder *results.Folder, figures []plots.Figure) error {
+	options := q.screen.options(q.stdout)
+	for i, fig := range figures {
+		if i > 0 {
+			fmt.Fprintln(q.stdout)
+		}
+		charts, left, err := plots.Charts(fig, folder.Tables)
+		switch {
+		case errors.Is(err, plots.ErrNoChart):
+			fmt.Fprintf(q.stdout, "%s: %v; its files are in %s\n", fig.Name, plots.ErrNoChart, filepath.Join(folder.Dir, "figures"))
+			continue
+		case err != nil:
+			return inputError{fmt.Errorf("plot: %w", err)}
+		}
+		if err := terminal.Draw(q.stdout, charts, options); err != nil {
+			return err
+		}
+		if left > 0 {
+			fmt.Fprintf(q.stdout, "(%d panels of cells are left out)\n", left)
+		}
 	}
-	r.printBroken(stdout)
-	return len(r.undrawn) == 0, nil
+	return nil
 }

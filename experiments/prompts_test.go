@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 var updatePrompts = flag.Bool("update-prompts", false, "write the shipped prompts anew from WINDTUNNEL_STORIES")
@@ -40,7 +40,7 @@ func TestShippedSums(t *testing.T) {
 	named := map[string]bool{}
 	for line := range strings.Lines(string(sums)) {
 		want, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
-		if got, err := engine.HashFile(filepath.Join(shippedData, name)); !ok || err != nil || got != want {
+		if got, err := publish.HashFile(filepath.Join(shippedData, name)); !ok || err != nil || got != want {
 			t.Errorf("%s: hash %s, error %v; SHA256SUMS says %s", name, got, err, want)
 		}
 		named[name] = true

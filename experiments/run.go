@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 )
 
@@ -31,14 +32,22 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 			return runConfigs(cmd.Context(), args, o, stdout, stderr)
 		},
 	}
-	o.register(cmd.Flags())
+	f := cmd.Flags()
+	o.output.register(f)
+	f.StringVar(&o.cache, "cache", "", cacheUsage)
+	f.StringArrayVar(&o.sets, "set", nil, "override a setting, `key.path=value` (repeatable; checked like the config)")
+	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "runs done at the same time")
+	f.Var(&o.shard, "shard", "do the i-th of n parts of the runs, for merge; no claims, no figures")
+	f.Var(&o.retry, "retry", "do runs again that ended so: failed")
+	f.BoolVar(&o.fresh, "fresh", false, "do all runs again even if they are in the cache")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done and how long it would take, and stop")
 	return cmd
 }
 
 // runConfigs loads all configs before it runs any.
 func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stderr io.Writer) error {
-	if err := o.check(); err != nil {
-		return err
+	if o.jobs < 1 {
+		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
 	}
 	configs, err := loadAll(paths, o.sets)
 	if err != nil {
@@ -50,36 +59,28 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 		return err
 	}
 	defer store.Close()
-	l := &laboratory{runOptions: o, store: store, stdout: stdout, stderr: stderr}
+	r := &runner{o, configs, store, stdout, stderr}
 	if o.dryRun {
-		return l.preview(ctx, configs)
+		return r.preview(ctx)
 	}
-	return errors.Join(l.run(ctx, configs), store.Close())
+	return errors.Join(r.run(ctx), store.Close())
 }
 
-// warn prints the warnings of configs.
-func warn(w io.Writer, configs []*spec.Config) {
-	for _, c := range configs {
-		for _, warning := range c.Warnings {
-			fmt.Fprintf(w, "%s: warning: %s\n", c.Path, warning)
-		}
-	}
-}
-
-// laboratory is what the configs of one call share.
-type laboratory struct {
+// runner is what the configs of one call share.
+type runner struct {
 	*runOptions
+	configs        []*spec.Config
 	store          *cache.Store
 	stdout, stderr io.Writer
 }
 
-// run produces every config in order.
-func (l *laboratory) run(ctx context.Context, configs []*spec.Config) error {
+// run makes the folder of every config in order.
+func (r *runner) run(ctx context.Context) error {
 	well := true
-	for i, c := range configs {
-		good, err := l.one(ctx, c)
+	for i, c := range r.configs {
+		good, err := r.one(ctx, c)
 		if ctx.Err() != nil {
-			return l.interrupted(configs[:i], c)
+			return r.interrupted(r.configs[:i], c)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
@@ -92,79 +93,81 @@ func (l *laboratory) run(ctx context.Context, configs []*spec.Config) error {
 	return nil
 }
 
-// one produces what the flags ask for of a config and says whether all is well.
-func (l *laboratory) one(ctx context.Context, c *spec.Config) (bool, error) {
+// one makes what the flags ask for of a config and says whether all is well.
+func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 	switch {
-	case !l.shard.Whole():
-		return true, l.produceShard(ctx, c)
+	case !r.shard.Whole():
+		return true, r.makeShard(ctx, c)
 	case c.Scorecard != nil:
-		return true, runScorecard(ctx, c, l.runOptions, l.stdout)
+		return true, runScorecard(ctx, c, r.runOptions, r.stdout)
 	}
-	r, err := l.produce(ctx, c)
+	work := r.work(c)
+	maker := &results.Maker{Config: c, Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
+		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
+			if err := r.compute(ctx, c.Head.Name, work); err != nil {
+				return engine.Count{}, nil, err
+			}
+			trouble, err := work.Assemble(ctx, dir, r.format)
+			return work.Meter.Now(), trouble, err
+		}}
+	made, err := maker.Make(ctx)
 	if err != nil {
 		return false, err
 	}
-	return r.print(l.stdout, l.quiet), nil
+	return (&summary{c, made}).print(r.stdout, r.quiet), nil
 }
 
-// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
-func openFolders(paths []string) (all []string, errs []error) {
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			all = append(all, path) // a file, or something that loading complains about
-			continue
-		}
-		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
-		if err != nil || len(inside) == 0 {
-			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
-		}
-		all = append(all, inside...)
-	}
-	return all, errs
+// work returns what is to be done for a config.
+func (r *runner) work(c *spec.Config) *engine.Work {
+	return &engine.Work{Plan: c.Plan, Shard: r.shard, Store: r.store, Meter: &engine.Meter{}, Jobs: r.jobs, Fresh: r.fresh,
+		Retry: bool(r.retry)}
 }
 
-// loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
-// reported together.
-func loadAll(paths, sets []string) ([]*spec.Config, error) {
-	var all []*spec.Config
-	var errs []error
-	byName := map[string]*spec.Config{}
-	add := func(c *spec.Config) {
-		other, taken := byName[c.Head.Name]
-		switch {
-		case !taken:
-			byName[c.Head.Name] = c
-			all = append(all, c)
-		case !maps.Equal(other.InputHashes(), c.InputHashes()):
-			errs = append(errs, inputError{fmt.Errorf("%s and %s are both named %q and would overwrite one another; give one of them another name",
-				other.Path, c.Path, c.Head.Name)})
-		}
+// compute does the work and shows how far it is.
+func (r *runner) compute(ctx context.Context, name string, work *engine.Work) error {
+	if r.quiet {
+		return work.Compute(ctx)
 	}
-	paths, errs = openFolders(paths)
-	for _, path := range paths {
-		c, err := spec.Load(path, sets)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, member := range c.Members {
-			add(member)
-		}
-		add(c)
+	watch := newWatch(name, r.stderr, work.Meter.Now)
+	defer watch.stop()
+	return work.Compute(ctx)
+}
+
+// makeShard does the runs of a shard and makes its folder. The members of a suite have shards of their own, and a suite
+// none.
+func (r *runner) makeShard(ctx context.Context, c *spec.Config) error {
+	if c.Plan == nil {
+		return nil
 	}
-	return all, joinInput(errs)
+	folder := r.shard.Folder(c.Head.Name)
+	staging, err := publish.Stage(r.out, folder)
+	if err != nil {
+		return err
+	}
+	defer staging.Abandon()
+	work := r.work(c)
+	if err := r.compute(ctx, c.Head.Name+" "+r.shard.String(), work); err != nil {
+		return err
+	}
+	if err := errors.Join(work.WriteShard(ctx, c.Head.Name, staging.Dir), c.WriteResolved(staging.Dir)); err != nil {
+		return err
+	}
+	if !r.quiet {
+		count := work.Meter.Now()
+		fmt.Fprintf(r.stdout, "%s: shard %s: %s\n  files: %s\n", c.Head.Name, r.shard.String(), runsDone(&count), filepath.Join(r.out, folder))
+	}
+	return staging.Publish()
 }
 
 // interrupted says what a stopped call leaves behind.
-func (l *laboratory) interrupted(done []*spec.Config, during *spec.Config) error {
+func (r *runner) interrupted(done []*spec.Config, during *spec.Config) error {
 	kept := ""
 	for _, c := range done {
-		kept += " " + filepath.Join(l.out, c.Head.Name)
+		kept += " " + filepath.Join(r.out, c.Head.Name)
 	}
 	if kept != "" {
 		kept = "; complete:" + kept
 	}
 	return fmt.Errorf("interrupted during %s, whose folder %s is as it was%s; finished runs are in %s, and the same command goes on from there",
-		during.Path, filepath.Join(l.out, during.Head.Name), kept, l.cacheDir())
+		during.Path, filepath.Join(r.out, during.Head.Name), kept, r.cacheDir())
 }

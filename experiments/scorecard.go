@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,11 +18,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 	"windtunnel/toy/train"
 )
 
@@ -135,16 +137,16 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if err != nil {
 		return d.stopped(err, o)
 	}
-	staging, err := engine.Stage(o.out, d.Name)
+	staging, err := publish.Stage(o.out, d.Name)
 	if err != nil {
 		return err
 	}
 	defer staging.Abandon()
-	if err := d.write(card, staging.Dir); err != nil {
+	if err := d.write(ctx, card, staging.Dir); err != nil {
 		return err
 	}
-	manifest := engine.NewManifest(nil, time.Since(start).Seconds())
-	manifest.Inputs = d.inputs
+	manifest := publish.NewManifest(engine.Numerics())
+	manifest.Seconds, manifest.Inputs = time.Since(start).Seconds(), d.inputs
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return err
 	}
@@ -162,7 +164,7 @@ func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
 }
 
 // write fills a folder with the table, its Markdown, the figure and the resolved config.
-func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
+func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir string) error {
 	table := card.Table()
 	if err := tables.WriteTable(dir, table, scorecard.Schema(), tables.CSV); err != nil {
 		return err
@@ -175,17 +177,15 @@ func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 			return err
 		}
 	}
-	var files []plots.File
-	for _, figure := range spec.ScorecardFigures() {
-		drawn, err := plots.Render(figure, plots.NewSources(func(string) (tables.Source, error) {
-			return tables.Memory{table.Name: table}, nil
-		}))
-		if err != nil {
-			return err
-		}
-		files = append(files, drawn...)
+	folder, err := results.Open(dir)
+	if err != nil {
+		return err
 	}
-	return writeFigures(filepath.Join(dir, "figures"), files, writePlain)
+	drawn, err := folder.Draw(ctx, 1)
+	if err != nil {
+		return err
+	}
+	return errors.Join(append(drawn.Undrawn, results.WriteFiles(filepath.Join(dir, "figures"), drawn.Files))...)
 }
 
 // print writes a line a loss: how many tests it passes, and which it fails.

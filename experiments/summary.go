@@ -9,53 +9,61 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 )
 
+// summary is what is printed of a new results folder.
+type summary struct {
+	config *spec.Config
+	*results.Made
+}
+
 // print writes the short table of results and claims and where the files are. It returns whether all is well; quiet
 // leaves out what is.
-func (r *report) print(w io.Writer, quiet bool) bool {
-	well := len(r.undrawn)+len(r.failed()) == 0 && countWell(r.verdicts) == len(r.verdicts)
+func (s *summary) print(w io.Writer, quiet bool) bool {
+	well := len(s.Undrawn)+len(s.failed()) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
 	if quiet && well {
 		return true
 	}
-	r.printHead(w)
+	s.printHead(w)
 	if !quiet {
-		r.printResults(w)
+		s.printResults(w)
 	}
-	r.printBroken(w)
-	if r.config.Suite != nil {
-		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", countWell(r.verdicts), len(r.verdicts))
+	s.printBroken(w)
+	if s.config.Suite != nil {
+		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", results.CountWell(s.Verdicts), len(s.Verdicts))
 	} else {
-		printVerdicts(w, r.verdicts, quiet)
+		printVerdicts(w, s.Verdicts, quiet)
 	}
 	if !quiet {
-		fmt.Fprintf(w, "  files: %s (%d figures)\n", r.dir, len(r.figures))
-		r.printNext(w)
+		fmt.Fprintf(w, "  files: %s (%d figures)\n", s.Dir, len(s.Pictures(s.Dir)))
+		s.printNext(w)
 		fmt.Fprintln(w)
 	}
 	return well
 }
 
 // printNext tells who has run a config for the first time what to type next.
-func (r *report) printNext(w io.Writer) {
-	if !r.first {
+func (s *summary) printNext(w io.Writer) {
+	if !s.First {
 		return
 	}
-	if len(r.figures) > 0 {
-		fmt.Fprintf(w, "  next: experiments plot %s --terminal    to see the figures here\n", r.dir)
+	if len(s.Pictures(s.Dir)) > 0 {
+		fmt.Fprintf(w, "  next: experiments plot %s --terminal    to see the figures here\n", s.Dir)
 	} else {
 		fmt.Fprintf(w, "  next: experiments list figures    for what a config can draw\n")
 	}
-	fmt.Fprintf(w, "        experiments report %s    for one HTML page of it all\n", r.dir)
+	fmt.Fprintf(w, "        experiments report %s    for one HTML page of it all\n", s.Dir)
 }
 
-func (r *report) printHead(w io.Writer) {
+func (s *summary) printHead(w io.Writer) {
 	switch {
-	case r.config.Suite != nil:
-		fmt.Fprintf(w, "%s: %d experiments\n", r.config.Head.Name, len(r.config.Members))
+	case s.config.Suite != nil:
+		fmt.Fprintf(w, "%s: %d experiments\n", s.config.Head.Name, len(s.config.Members))
 	default:
-		fmt.Fprintf(w, "%s: %s\n", r.config.Head.Name, runsDone(&r.count))
+		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
 	}
 }
 
@@ -75,27 +83,27 @@ func runsDone(c *engine.Count) string {
 const mostRows = 12
 
 // printResults prints the runs, or a line an objective where they are many.
-func (r *report) printResults(w io.Writer) {
-	if r.runs == nil {
+func (s *summary) printResults(w io.Writer) {
+	if s.Runs == nil {
 		return
 	}
-	t, metrics := newTabs(w), r.headline()
-	if r.runs.Len() <= mostRows {
+	t, metrics := newTabs(w), s.headline()
+	if s.Runs.Len() <= mostRows {
 		fmt.Fprintln(t, "  run\tstatus\tsteps\t"+strings.Join(metrics, "\t"))
-		for row := range r.runs.Len() {
-			fmt.Fprintf(t, "  %s\t%s\t%s", r.runs.Text(row, "run"), r.runs.Text(row, "status"), r.runs.Text(row, "steps"))
+		for row := range s.Runs.Len() {
+			fmt.Fprintf(t, "  %s\t%s\t%s", s.Runs.Text(row, "run"), s.Runs.Text(row, "status"), s.Runs.Text(row, "steps"))
 			for _, m := range metrics {
-				fmt.Fprint(t, "\t", short(r.runs.Float(row, m)))
+				fmt.Fprint(t, "\t", short(s.Runs.Float(row, m)))
 			}
 			fmt.Fprintln(t)
 		}
 	} else {
 		fmt.Fprintln(t, "  objective\truns\tstatus\t"+strings.Join(metrics, "\t"))
-		for _, label := range distinct(r.runs, "objective") {
-			rows := tables.Where{"objective": {label}}.Select(r.runs)
-			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(r.runs, rows))
+		for _, label := range distinct(s.Runs, "objective") {
+			rows := tables.Where{"objective": {label}}.Select(s.Runs)
+			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(s.Runs, rows))
 			for _, m := range metrics {
-				fmt.Fprint(t, "\t", span(r.runs, rows, m))
+				fmt.Fprint(t, "\t", span(s.Runs, rows, m))
 			}
 			fmt.Fprintln(t)
 		}
@@ -105,11 +113,11 @@ func (r *report) printResults(w io.Writer) {
 
 // headline returns the columns of runs that the printed table shows: distances of policies that can be enumerated, and of
 // language models what they write, or how they were trained where that has no reward.
-func (r *report) headline() []string {
+func (s *summary) headline() []string {
 	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
 	for _, set := range sets {
-		some := func(row int) bool { return !math.IsNaN(r.runs.Float(row, set[0])) }
-		if r.runs.Has(set[0]) && slices.ContainsFunc(tables.Where{}.Select(r.runs), some) {
+		some := func(row int) bool { return !math.IsNaN(s.Runs.Float(row, set[0])) }
+		if s.Runs.Has(set[0]) && slices.ContainsFunc(tables.Where{}.Select(s.Runs), some) {
 			return set
 		}
 	}
@@ -163,74 +171,64 @@ func short(v float64) string {
 }
 
 // failed returns the rows of runs that broke.
-func (r *report) failed() []int {
-	if r.runs == nil {
+func (s *summary) failed() []int {
+	if s.Runs == nil {
 		return nil
 	}
-	return tables.Where{"status": {tables.Failed}}.Select(r.runs)
+	return tables.Where{"status": {tables.Failed}}.Select(s.Runs)
 }
 
 // mostBroken is how many failed runs are printed.
 const mostBroken = 5
 
 // printBroken prints failed runs and figures that could not be drawn.
-func (r *report) printBroken(w io.Writer) {
-	for _, err := range r.undrawn {
+func (s *summary) printBroken(w io.Writer) {
+	for _, err := range s.Undrawn {
 		fmt.Fprintf(w, "  not drawn: %v\n", err)
 	}
-	for _, warning := range r.warnings {
+	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", warning)
 	}
-	for _, damage := range r.trouble.Damaged {
+	for _, damage := range s.Trouble.Damaged {
 		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
 	}
-	for i, row := range r.failed() {
+	for i, row := range s.failed() {
 		if i == mostBroken {
-			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(r.failed())-i)
+			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(s.failed())-i)
 			break
 		}
-		run := r.runs.Text(row, "run")
-		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, r.runs.Text(row, "reason"), r.trouble.Stacks[run])
+		run := s.Runs.Text(row, "run")
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, s.Runs.Text(row, "reason"), s.Trouble.Stacks[run])
 	}
 }
 
 // printVerdicts prints claims with their numbers, those that are as expected too unless quiet.
-func printVerdicts(w io.Writer, verdicts []verdict, quiet bool) {
+func printVerdicts(w io.Writer, verdicts []results.Verdict, quiet bool) {
 	t := newTabs(w)
 	if !quiet && len(verdicts) > 0 {
 		fmt.Fprintln(t, "  claim\tverdict\tvalue\tbound\tat")
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if quiet && v.well() {
+		if quiet && v.Well() {
 			continue
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.name, v.words(), short(v.Value), short(v.Bound), v.Detail)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.Name, words(v), short(v.Value), short(v.Bound), v.Detail)
 	}
 	t.Flush()
 }
 
 // words says whether the claim holds and whether that is what was expected.
-func (v *verdict) words() string {
+func words(v *results.Verdict) string {
 	switch {
-	case v.broken:
+	case v.Broken:
 		return "NO ANSWER"
-	case v.Holds && v.expect:
+	case v.Holds && v.Expect:
 		return "holds"
-	case !v.Holds && !v.expect:
+	case !v.Holds && !v.Expect:
 		return "fails, as expected"
 	case v.Holds:
 		return "HOLDS UNEXPECTEDLY"
 	}
 	return "FAILS"
-}
-
-func countWell(verdicts []verdict) int {
-	n := 0
-	for i := range verdicts {
-		if verdicts[i].well() {
-			n++
-		}
-	}
-	return n
 }

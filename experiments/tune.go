@@ -14,12 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/language"
 	"windtunnel/toy/train"
-	"windtunnel/toy/tune"
 )
 
 // tuning are the flags of tune.
@@ -78,7 +77,7 @@ func (t *tuning) perform(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	end, err := task.Run(ctx, language.Reporter{Step: t.step, Look: t.look})
+	end, err := task.Run(ctx, language.Reporter{Step: t.step, Evaluation: t.evaluation})
 	if err != nil {
 		return fmt.Errorf("tune: %s: %w", run, err)
 	}
@@ -123,7 +122,7 @@ func (t *tuning) save(run *spec.Run) (*language.Save, error) {
 		if err := write(&state); err != nil {
 			return err
 		}
-		return engine.WriteFile(t.checkpoint, state.Bytes())
+		return publish.WriteFile(t.checkpoint, state.Bytes())
 	}}
 	state, err := os.ReadFile(t.checkpoint)
 	switch {
@@ -135,18 +134,18 @@ func (t *tuning) save(run *spec.Run) (*language.Save, error) {
 	return s, nil
 }
 
-func (t *tuning) step(r tune.Record) error {
+func (t *tuning) step(r language.Record) error {
 	_, err := fmt.Fprintf(t.stderr, "step %d: loss %.4g, gradient %.3g\n", r.Step, r.Loss, r.GradNorm)
 	return err
 }
 
-// look tells of the policy on held-out prompts, or pairs.
-func (t *tuning) look(l *language.Look) error {
-	text := fmt.Sprintf("after step %d:", l.Step)
-	if l.HeldOut != nil {
-		text += fmt.Sprintf(" chosen %+.3g, rejected %+.3g nats, accuracy %.3g", l.HeldOut.ChosenShift, l.HeldOut.RejectedShift, l.HeldOut.Accuracy)
+// evaluation tells of the policy on held-out prompts, or pairs.
+func (t *tuning) evaluation(e *language.Evaluation) error {
+	text := fmt.Sprintf("after step %d:", e.Step)
+	if e.HeldOut != nil {
+		text += fmt.Sprintf(" chosen %+.3g, rejected %+.3g nats, accuracy %.3g", e.HeldOut.ChosenShift, e.HeldOut.RejectedShift, e.HeldOut.Accuracy)
 	}
-	held := slices.DeleteFunc(slices.Clone(l.Prompts), func(p language.Prompt) bool { return !p.Held })
+	held := slices.DeleteFunc(slices.Clone(e.Prompts), func(p language.Prompt) bool { return !p.Held })
 	if len(held) > 0 {
 		reward, rate, kl := 0.0, 0.0, 0.0
 		for _, p := range held {
@@ -155,7 +154,7 @@ func (t *tuning) look(l *language.Look) error {
 		n := float64(len(held))
 		text += fmt.Sprintf(" reward %.3g, win rate %.3g, KL to the reference %.3g nats", reward/n, rate/n, kl/n)
 	}
-	if l.HeldOut == nil && len(held) == 0 {
+	if e.HeldOut == nil && len(held) == 0 {
 		return nil
 	}
 	_, err := fmt.Fprintln(t.stderr, text)
@@ -171,7 +170,7 @@ func (t *tuning) finish(run *spec.Run, task language.Task, end train.Outcome) er
 	if err := task.Model().Write(&model); err != nil {
 		return err
 	}
-	if err := engine.WriteFile(t.out, model.Bytes()); err != nil {
+	if err := publish.WriteFile(t.out, model.Bytes()); err != nil {
 		return err
 	}
 	if t.checkpoint != "" {

@@ -137,9 +137,9 @@ func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 		case len(stretch) == 1:
 			q := stretch[0]
 			bar := []vg.Point{place(&canvas, p, q.x, q.low), place(&canvas, p, q.x, q.high)}
-			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.look.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
+			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.style.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
 		case len(stretch) > 1:
-			canvas.FillPolygon(translucent(c.look.color), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
+			canvas.FillPolygon(translucent(c.style.color), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
 		}
 		start = end + 1
 	}

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// Chart is what a panel shows, as data with settled axes, for those who draw it in another way than a page. Text is plain,
+// Chart is what a panel shows, as data with final axes, for those who draw it in another way than a page. Text is plain,
 // without $mathematics$.
 type Chart struct {
 	Title     string
@@ -24,7 +24,7 @@ type Chart struct {
 	Notes     []string
 }
 
-// Axis is a settled axis.
+// Axis is an axis whose range is final.
 type Axis struct {
 	Label string
 	Ticks []Tick
@@ -106,7 +106,7 @@ func (p *Panel) chart() Chart {
 		c.Notes = append(c.Notes, curve.lost()...)
 	}
 	for _, v := range p.ranges {
-		c.Intervals = append(c.Intervals, Interval{Label: plainText(v.series), Color: v.look.color, Row: v.row, X: v.x, Low: v.low,
+		c.Intervals = append(c.Intervals, Interval{Label: plainText(v.series), Color: v.style.color, Row: v.row, X: v.x, Low: v.low,
 			High: v.high, Hollow: v.hollow, Values: v.values})
 	}
 	if len(p.ranges) > 0 {
@@ -155,7 +155,7 @@ func (c *curve) lost() []string {
 
 // chartSeries is a copy of a curve's points.
 func (c *curve) chartSeries() Series {
-	s := Series{Label: plainText(c.label), Color: c.look.color, Trace: c.plain}
+	s := Series{Label: plainText(c.label), Color: c.style.color, Trace: c.plain}
 	for _, q := range c.points {
 		x, y := q.x, q.y
 		if !finite(x) || !finite(y) || c.logX && x <= 0 || c.logY && y <= 0 {

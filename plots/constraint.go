@@ -56,11 +56,8 @@ func (f *Constraint) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where, f.Strength, "pi")
 	if err != nil {
-		return nil, err
-	}
-	if err := all.need(f.Strength, "lambda"); err != nil {
 		return nil, err
 	}
 	table, err := f.distances(all)
@@ -86,7 +83,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(valueLabel("lambda", cell), rampLook(i, len(lambdas)), points)
+		p.addCurve(valueLabel("lambda", cell), rampStyle(i, len(lambdas)), points)
 	}
 	return []*Panel{p}, nil
 }

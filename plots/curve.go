@@ -31,13 +31,17 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 		first int // a row
 		rows  []int
 	}
+	type member struct {
+		group        int
+		seed, prompt string
+	}
 	keys := r.coordinates()
 	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
 			keys = append(keys, column)
 		}
 	}
-	index := map[string]int{}
+	index, seen := map[string]int{}, map[member]int{}
 	var groups []group
 	for i := range r.len() {
 		cells := make([]string, len(keys))
@@ -52,6 +56,12 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 			groups = append(groups, group{first: i})
 		}
 		groups[g].rows = append(groups[g].rows, i)
+		one := member{g, r.text(i, "seed"), r.text(i, "prompt")}
+		if twin, known := seen[one]; known {
+			return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
+				r.text(twin, "run"), r.text(i, "run"), r.table.Name)
+		}
+		seen[one] = i
 	}
 	slices.SortStableFunc(groups, func(a, b group) int {
 		return cmp.Compare(r.float(a.first, order), r.float(b.first, order))
@@ -161,7 +171,7 @@ type curve struct {
 	label      string
 	part       string // of what the label names, where that has several curves: chosen, rejected
 	points     []point
-	look       look
+	style      seriesStyle
 	slot       int  // position among the curves of a panel, so that crosses of two curves do not hide one another
 	plain      bool // no markers, as for long traces
 	grow       bool // every point is marked, larger along the curve
@@ -231,7 +241,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 		for i, q := range run {
 			line[i] = place(&canvas, p, q.x, q.y)
 		}
-		canvas.StrokeLines(c.look.line(), canvas.ClipLinesXY(line)...)
+		canvas.StrokeLines(c.style.line(), canvas.ClipLinesXY(line)...)
 	}
 	for i, q := range c.points {
 		switch {
@@ -240,7 +250,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 		case !finite(q.y):
 			at := place(&canvas, p, q.x, 0)
 			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
-			drawCross(&canvas, c.look, at)
+			drawCross(&canvas, c.style, at)
 			hover(canvas.Canvas, at, c.says(q))
 			continue
 		case c.marked(i):
@@ -315,14 +325,12 @@ func (c *curve) marked(i int) bool {
 
 // mark is the marker of point i, hollow if the point lies beyond the axes.
 func (c *curve) mark(i int, hollow bool) draw.GlyphStyle {
-	mark := c.look.mark()
+	mark := c.style.mark()
 	if c.grow && len(c.points) > 1 {
 		mark.Radius *= vg.Length(smallMark + (largeMark-smallMark)*float64(i)/float64(len(c.points)-1))
 	}
 	if hollow {
-		glyph := c.look.glyph
-		glyph.hollow = true
-		mark.Shape = glyph
+		mark.Shape = c.style.glyph.opened()
 	}
 	return mark
 }
@@ -351,7 +359,7 @@ func (c *curve) segments() [][]point {
 	return all
 }
 
-func drawCross(canvas *draw.Canvas, l look, at vg.Point) {
+func drawCross(canvas *draw.Canvas, l seriesStyle, at vg.Point) {
 	const r = 1.1 * markSize
 	sty := draw.LineStyle{Color: l.color, Width: 1.1}
 	canvas.StrokeLine2(sty, at.X-r, at.Y-r, at.X+r, at.Y+r)
@@ -361,8 +369,8 @@ func drawCross(canvas *draw.Canvas, l look, at vg.Point) {
 // Thumbnail implements plot.Thumbnailer: the line with its marker.
 func (c *curve) Thumbnail(canvas *draw.Canvas) {
 	y := canvas.Center().Y
-	canvas.StrokeLine2(c.look.line(), canvas.Min.X, y, canvas.Max.X, y)
+	canvas.StrokeLine2(c.style.line(), canvas.Min.X, y, canvas.Max.X, y)
 	if !c.plain {
-		canvas.DrawGlyphNoClip(c.look.mark(), vg.Point{X: canvas.Center().X, Y: y})
+		canvas.DrawGlyphNoClip(c.style.mark(), vg.Point{X: canvas.Center().X, Y: y})
 	}
 }

@@ -67,10 +67,8 @@ func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range append(f.Columns(), Ref{"table", f.Table, "step"}) {
-		if err := all.need(ref.Column); err != nil {
-			return nil, err
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	if f.Split == "" {
 		p, err := f.panel(f.Title, all)
@@ -100,13 +98,13 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 		if len(values) == 1 {
 			label = "" // the panel's title says it
 		}
-		l := lines.look(r, line.cell, i, len(values))
+		l := lines.style(r, line.cell, i, len(values))
 		for k, side := range f.sides() {
 			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
 			if err != nil {
 				return nil, err
 			}
-			l.dashes = side.look.dashes
+			l.dashes = side.style.dashes
 			c := p.addCurve("", l, points)
 			c.label, c.part, c.plain = label, side.name, true
 			if label != "" && k == 0 { // one entry for both
@@ -115,7 +113,7 @@ func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
 		}
 	}
 	for _, side := range f.sides() {
-		p.addEntry(referenceRank, side.name, side.name, &curve{look: side.look, plain: true})
+		p.addEntry(referenceRank, side.name, side.name, &curve{style: side.style, plain: true})
 	}
 	return p, nil
 }
@@ -137,12 +135,12 @@ func (zeroLine) DataRange() (xmin, xmax, ymin, ymax float64) {
 // displaced is one of the two sides of a comparison as it is drawn.
 type displaced struct {
 	name, column string
-	look         look
+	style        seriesStyle
 }
 
 func (f *Displacement) sides() []displaced {
 	return []displaced{
-		{"chosen", f.Chosen, look{color: inkGray, width: curveWidth}},
-		{"rejected", f.Rejected, look{color: inkGray, width: curveWidth, dashes: dashed}},
+		{"chosen", f.Chosen, seriesStyle{color: inkGray, width: curveWidth}},
+		{"rejected", f.Rejected, seriesStyle{color: inkGray, width: curveWidth, dashes: dashed}},
 	}
 }

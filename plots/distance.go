@@ -63,7 +63,7 @@ const variationColumn = "variation"
 
 // Panels implements Params.
 func (f *Distance) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +71,8 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	distances, err := f.distances(all, right)
 	if err != nil {

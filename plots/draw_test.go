@@ -73,7 +73,7 @@ func TestGlyphs(t *testing.T) {
 		pieces(fnt, used.String(), func(piece font.Font, glyphs string) {
 			var buf sfnt.Buffer
 			for _, r := range glyphs {
-				if !hasGlyph(&buf, piece, r) {
+				if index, err := fonts().Lookup(piece, 8).Face.GlyphIndex(&buf, r); err != nil || index == 0 {
 					t.Errorf("%s has no %q", piece.Name(), r)
 				}
 			}
@@ -176,35 +176,35 @@ func TestCellLabel(t *testing.T) {
 	}
 }
 
-// Every registered loss has a look of its own; two of one color differ in line and in marker. A label that a
+// Every registered loss has a style of its own; two of one color differ in line and in marker. A label that a
 // configuration made up gets a color that no loss of its experiment has, whatever the order of the table.
 func TestLossLooks(t *testing.T) {
 	names := objective.Kinds()
 	for i, kind := range names {
-		l, ok := lossLooks[kind.Name]
+		l, ok := lossStyles[kind.Name]
 		if !ok {
-			t.Errorf("%s has no look", kind.Name)
+			t.Errorf("%s has no style", kind.Name)
 		}
 		for _, other := range names[:i] {
-			o := lossLooks[other.Name]
+			o := lossStyles[other.Name]
 			if l.color == o.color && (slices.Equal(l.dashes, o.dashes) || l.glyph == o.glyph) {
 				t.Errorf("%s and %s look alike", kind.Name, other.Name)
 			}
 		}
 	}
-	if len(lossLooks) != len(names) {
-		t.Errorf("%d looks for %d losses", len(lossLooks), len(names))
+	if len(lossStyles) != len(names) {
+		t.Errorf("%d styles for %d losses", len(lossStyles), len(names))
 	}
 	all := []string{"mine", "dpo", "kto", "hinge", "other"}
-	if l := lossLook("mine", all); l.color == green || l.color == teal || l.color == blue {
+	if l := lossStyle("mine", all); l.color == green || l.color == teal || l.color == blue {
 		t.Errorf("a made-up label has the color %v of a loss beside it", l.color)
 	}
-	if lossLook("mine", all).color == lossLook("other", all).color {
+	if lossStyle("mine", all).color == lossStyle("other", all).color {
 		t.Error("two made-up labels have one color")
 	}
 	reversed := slices.Clone(all)
 	slices.Reverse(reversed)
-	if lossLook("mine", all).color != lossLook("mine", reversed).color {
+	if lossStyle("mine", all).color != lossStyle("mine", reversed).color {
 		t.Error("a made-up label changes its color with the order of the table")
 	}
 }
@@ -255,12 +255,12 @@ func TestLayoutProperty(t *testing.T) {
 			}
 			setLog(&p.X, nil)
 			for k := range series {
-				p.addCurve(strings.Repeat("s", k+1), rampLook(k, series), []point{{x: 0.01, y: float64(i), low: 0, high: 1}, {x: 100, y: 2}})
+				p.addCurve(strings.Repeat("s", k+1), rampStyle(k, series), []point{{x: 0.01, y: float64(i), low: 0, high: 1}, {x: 100, y: 2}})
 			}
 			panels[i] = p
 		}
 		pg := layOut(panels, themeOf(""))
-		canvas := draw.NewCanvas(newRecorder(), pg.width, pg.height)
+		canvas := draw.NewCanvas(newSketch(), pg.width, pg.height)
 		legendEnd := pg.height - pageMargin - pg.legend.height()
 		first := vg.Rectangle{}
 		for i, cell := range pg.cells(canvas) {

@@ -2,14 +2,13 @@ package plots
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
-	"image/color"
-	"maps"
-	"slices"
+	"math"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/recorder"
 )
 
 // Drawing is one figure laid out and drawn: its formats are written from it. It does not change, so that several
@@ -51,7 +50,7 @@ func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, err
 	if len(panels) == 0 {
 		return nil, fmt.Errorf("figure %s: no panel to draw", name)
 	}
-	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: new(sketch)}
+	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: newSketch()}
 	d.page = layOut(panels, d.theme)
 	d.page.draw(draw.NewCanvas(d.sketch, d.page.width, d.page.height))
 	return d, nil
@@ -77,38 +76,6 @@ func (d *Drawing) Files() ([]File, error) {
 		files = append(files, File{d.name + format.extension, data})
 	}
 	return files, nil
-}
-
-// SVG returns the figure as a document of its own. Text stays text.
-func (d *Drawing) SVG() ([]byte, error) {
-	w := svgWriter{height: d.page.height, paint: func(c color.Color) string { return hexColor(d.theme.color(c)) }}
-	w.write(d.sketch)
-	var out bytes.Buffer
-	out.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
-	width, height := float64(d.page.width), float64(d.page.height)
-	fmt.Fprintf(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%spt\" height=\"%spt\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n",
-		number(width*d.theme.scale), number(height*d.theme.scale), number(width), number(height), svgFamily)
-	fmt.Fprintf(&out, "<title>%s</title>\n", escapeXML(d.name))
-	out.Write(w.out.Bytes())
-	out.WriteString("</svg>\n")
-	return out.Bytes(), nil
-}
-
-// Inline returns the figure as an svg element for an HTML page, without a background. Everything of a series is in
-// groups of the class "series" and its entry in the legend in one of the class "key", both with its label as
-// data-series; every drawn point has a circle of the class "pt" that says its values in data-t. Colors are CSS variables
-// with those of the paper theme as fallback, see [InlineStyle]. Identifiers start with the prefix.
-func (d *Drawing) Inline(prefix string) ([]byte, error) {
-	w := svgWriter{height: d.page.height, marked: true, paint: cssColor}
-	w.write(d.sketch)
-	var out bytes.Buffer
-	id := escapeXML(prefix + d.name)
-	fmt.Fprintf(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" role=\"img\" aria-labelledby=\"%s-title %s-desc\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n",
-		id, id, number(float64(d.page.width)), number(float64(d.page.height)), svgFamily)
-	fmt.Fprintf(&out, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, escapeXML(d.name), id, escapeXML(d.describe()))
-	out.Write(w.out.Bytes())
-	out.WriteString("</svg>\n")
-	return out.Bytes(), nil
 }
 
 // describe tells what the figure shows to those who do not see it.
@@ -138,28 +105,47 @@ func (d *Drawing) describe() string {
 	return strings.Join(words, " ")
 }
 
-// cssColor is the variable of a color in a page, with the color itself where the page does not set it.
-func cssColor(c color.Color) string {
-	hex := hexColor(c)
-	return "var(--plot-" + hex[1:] + "," + hex + ")"
+// Datum is one mark of a figure as its CSV file has it: words or numbers, empty where there is none. Value is what a cell
+// of a map says beside its position; of figures without such cells the file has no column for it.
+type Datum struct {
+	Series, X, Y, Low, High, Value string
 }
 
-// InlineStyle returns CSS declarations, such as "--plot-000000:#e8e8e8;", that give the inline figures of a page the
-// colors of a theme: paper, slides or dark. A page sets them on an element around the figures, those of the theme dark
-// where it is dark; without them figures have the colors of the theme paper.
-func InlineStyle(theme string, drawings ...*Drawing) string {
-	t := themeOf(theme)
-	declared := map[string]string{}
-	for _, d := range drawings {
-		for _, action := range d.sketch.Actions {
-			if set, ok := action.(*recorder.SetColor); ok {
-				declared[hexColor(set.Color)[1:]] = hexColor(t.color(set.Color))
+// AddData tells the CSV file of what a panel shows beside its curves, such as the cells of a heat map.
+func (p *Panel) AddData(data ...Datum) { p.data = append(p.data, data...) }
+
+// CSV returns what the figure draws as a table: a header, then a row for every point in drawing order. The columns are
+// panel (its letter and title), series, x, y, low and high (the ends of a band), and for maps value; cells are empty where
+// a point has no value. Numbers are those of the axes, in their units, training steps unscaled.
+func (d *Drawing) CSV() ([]byte, error) {
+	rows := [][]string{{"panel", "series", "x", "y", "low", "high", "value"}}
+	hasValues := false
+	for _, p := range d.page.panels {
+		panel := p.name()
+		for _, c := range p.curves {
+			for _, q := range c.points {
+				rows = append(rows, []string{panel, c.name(), csvNumber(q.x), csvNumber(q.y), csvNumber(q.low), csvNumber(q.high), ""})
 			}
 		}
+		for _, q := range p.data {
+			hasValues = hasValues || q.Value != ""
+			rows = append(rows, []string{panel, plainText(q.Series), q.X, q.Y, q.Low, q.High, q.Value})
+		}
 	}
-	var out strings.Builder
-	for _, hex := range slices.Sorted(maps.Keys(declared)) {
-		fmt.Fprintf(&out, "--plot-%s:%s;", hex, declared[hex])
+	if !hasValues {
+		for i, row := range rows {
+			rows[i] = row[:len(row)-1]
+		}
 	}
-	return out.String()
+	var out bytes.Buffer
+	err := csv.NewWriter(&out).WriteAll(rows)
+	return out.Bytes(), err
+}
+
+// csvNumber writes a number so that reading it gives the same; one that is not finite has no place in a figure.
+func csvNumber(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }

@@ -2,6 +2,8 @@ package plots_test
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/xml"
 	"fmt"
@@ -12,6 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
+
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/image/math/fixed"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -176,15 +182,19 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// A PDF document says nothing of when it was written, its page has the size of the figure, its table points at its objects,
-// and its fonts are embedded.
+// A PDF document says nothing of when it was written, its page has the size of the figure, its words and signs can be
+// searched, and its fonts are embedded with the glyphs in use, also those that the family of the figures lacks.
 func TestPDF(t *testing.T) {
-	pdf, err := drawing(t, figures()[0]).PDF()
+	fig := figures()[0]
+	fig.Params = params("interpolation", func(f *plots.Interpolation) {
+		f.Where, f.Title = atLambda("1e-5"), "$λ$ = $10^{−5}$, $y_w ≻ y_l$, é, 🙂"
+	})
+	pdf, err := drawing(t, fig).PDF()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.HasPrefix(pdf, []byte("%PDF-1.5\n")) || !bytes.HasSuffix(pdf, []byte("%%EOF\n")) || bytes.Contains(pdf, []byte("Date")) {
-		t.Errorf("the document starts with %q or has a date", pdf[:8])
+	if !bytes.HasPrefix(pdf, []byte("%PDF-1.")) || !bytes.HasSuffix(pdf, []byte("%%EOF\n")) || bytes.Count(pdf, []byte("Date (D:19700101000000)")) != 2 {
+		t.Errorf("the document starts with %q or has another date", pdf[:8])
 	}
 	box := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]`).FindSubmatch(pdf)
 	if box == nil {
@@ -193,19 +203,63 @@ func TestPDF(t *testing.T) {
 	if width, _ := strconv.ParseFloat(string(box[1]), 64); math.Abs(width-175*72/25.4) > 0.01 {
 		t.Errorf("the page is %s pt wide, want 175 mm", box[1])
 	}
-	entries := regexp.MustCompile(`(\d{10}) 00000 n `).FindAllSubmatch(pdf, -1)
-	for i, entry := range entries {
-		at, _ := strconv.Atoi(string(entry[1]))
-		if want := fmt.Sprintf("%d 0 obj\n", i+1); !bytes.HasPrefix(pdf[at:], []byte(want)) {
-			t.Errorf("object %d is not at %d", i+1, at)
+
+	var text []uint16
+	var faces []*sfnt.Font
+	for _, found := range regexp.MustCompile(`(?s)/FlateDecode[^>]*>>\nstream\n(.*?)\nendstream`).FindAllSubmatch(pdf, -1) {
+		r, err := zlib.NewReader(bytes.NewReader(found[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(stream, []byte{0, 1, 0, 0}) {
+			face, err := sfnt.Parse(stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faces = append(faces, face)
+		}
+		for _, shown := range regexp.MustCompile(`(?s)Td \((.*?)\) Tj ET\n`).FindAllSubmatch(stream, -1) {
+			plain := []byte(strings.NewReplacer(`\\`, `\`, `\(`, `(`, `\)`, `)`, `\r`, "\r").Replace(string(shown[1])))
+			for i := 0; i+1 < len(plain); i += 2 {
+				text = append(text, binary.BigEndian.Uint16(plain[i:]))
+			}
 		}
 	}
-	fonts, embedded := bytes.Count(pdf, []byte("/Type0")), bytes.Count(pdf, []byte("/CIDFontType0C"))
-	if len(entries) < 5 || fonts < 2 || embedded != fonts {
-		t.Errorf("%d objects, %d fonts, %d of them embedded", len(entries), fonts, embedded)
+	words := string(utf16.Decode(text))
+	for _, want := range []string{"Training steps", "DPO, ", "πθ(ya)", "λ = 10−5, yw ≻ yl, é, �"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("%q cannot be found in %q", want, words)
+		}
 	}
-	if len(pdf) > 60<<10 {
-		t.Errorf("%d bytes: the fonts are not cut down", len(pdf))
+	// fpdf's codes are Unicode, and its map of them to Unicode the identity.
+	composite, unicodes := bytes.Count(pdf, []byte("/Type0")), bytes.Count(pdf, []byte("<0000> <FFFF> <0000>"))
+	if len(faces) != 4 || composite != 4 || unicodes != 4 { // regular, italic, bold and signs
+		t.Errorf("%d fonts, %d of them embedded and %d with Unicode", composite, len(faces), unicodes)
+	}
+	var buf sfnt.Buffer
+	for _, r := range strings.ReplaceAll(words, " ", "") {
+		if !slices.ContainsFunc(faces, func(f *sfnt.Font) bool {
+			index, err := f.GlyphIndex(&buf, r)
+			if err != nil || index == 0 {
+				return false
+			}
+			outline, err := f.LoadGlyph(&buf, index, fixed.I(1000), nil)
+			return err == nil && len(outline) > 0
+		}) {
+			t.Errorf("no embedded font has %q", r)
+		}
+	}
+	for _, f := range faces {
+		if f.NumGlyphs() > 100 {
+			t.Errorf("a font has %d glyphs: it is not cut down", f.NumGlyphs())
+		}
+	}
+	if len(pdf) > 70<<10 {
+		t.Errorf("%d bytes", len(pdf))
 	}
 }
 

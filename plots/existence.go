@@ -52,7 +52,7 @@ func (f *Existence) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Existence) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where)
+	all, err := selectRows(src, tables.Policies, f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}

@@ -304,7 +304,7 @@ func TestErrors(t *testing.T) {
 			"figure sample: one row has runs of two settings: lambda is 0.01 and 0.1; select one with `where: {lambda: ...}`"},
 		{"strip", "seeds", params("strip", func(f *plots.Strip) { f.Metric = "tv_sta" }),
 			`figure strip: metric: table runs has no column "tv_sta"; near: tv_star, `},
-		{"heights", "training", defaults("landscape"), `figure heights: no table "landscape"; it is written by`},
+		{"heights", "training", defaults("landscape"), `figure heights: no table "landscape"; run the experiment again: `},
 		{"corners", "preservation", defaults("landscape"), "figure corners: table policies has the prompts good, bad; name one as `prompt`"},
 		{"y", "training", params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_sta" }),
 			`figure y: y: table runs has no column "tv_sta"; near: tv_star, `},

@@ -109,7 +109,8 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 			return nil, fmt.Errorf("where: %w", err)
 		}
 	}
-	if err := t.Load(t.Header...); err != nil {
+	if err := all.need(leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
+		"interval", "p_holm", "n", "tests"); err != nil {
 		return nil, err
 	}
 	all.fill(where, nil)
@@ -174,6 +175,9 @@ func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel
 		v := f.interval(r, i)
 		v.name = f.name(r, i, all)
 		v.row = slices.Index(names, v.name)
+		if slices.ContainsFunc(list, func(other interval) bool { return other.row == v.row }) {
+			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", PairedTable, v.name)
+		}
 		list = append(list, v)
 		p.AddData(v.datum())
 	}
@@ -199,12 +203,12 @@ func (f *Forest) order(all *rows) string {
 
 // interval is one comparison as it is drawn.
 func (f *Forest) interval(r *rows, i int) interval {
-	l := look{color: f.color(r, r.text(i, leftColumn)), width: curveWidth, glyph: circle}
+	l := seriesStyle{color: f.color(r, r.text(i, leftColumn)), width: curveWidth, glyph: circle}
 	is := r.text(i, "left_is")
 	if is == "equal" {
 		l.glyph = square
 	}
-	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), look: l,
+	return interval{series: lossName(r.text(i, leftColumn)) + " − " + lossName(r.text(i, rightColumn)), style: l,
 		more:   fmt.Sprintf("p = %s after Holm's correction, n = %s", shortNumber(r.float(i, "p_holm")), r.text(i, "n")),
 		hollow: is != "lower" && is != "higher", x: r.float(i, "mean_difference"),
 		low: r.float(i, "difference_ci95_low"), high: r.float(i, "difference_ci95_high")}
@@ -216,10 +220,10 @@ func (f *Forest) color(r *rows, left string) color.RGBA {
 	if r.runs.Has("objective") {
 		losses = r.objectives()
 	}
-	if _, known := lossLooks[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
+	if _, known := lossStyles[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
 		return black
 	}
-	return lossLook(left, losses).color
+	return lossStyle(left, losses).color
 }
 
 // explain says in legend and notes what marks and bars are, and what the correction is over.

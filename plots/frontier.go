@@ -113,10 +113,8 @@ func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, e
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	for _, y := range f.Y {
 		if low, high := intervalColumns(y); all.table.Has(low) && all.table.Has(high) {
@@ -166,7 +164,7 @@ func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := p.addCurve(line.label, lines.look(r, line.cell, i, len(values)), points)
+		c := p.addCurve(line.label, lines.style(r, line.cell, i, len(values)), points)
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	}
 	if f.Along != "step" {
@@ -231,13 +229,13 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			bound = append(bound, q)
 		}
 	}
-	dashes := look{inkGray, dashed, curveWidth, circle}
+	dashes := seriesStyle{inkGray, dashed, curveWidth, circle}
 	c := p.addCurve("best of $n$", dashes, measured)
 	c.plain = len(measured) > 1
 	_, far, _, _ := p.curvesRange()
 	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
 	if len(bound) > 1 {
-		dots := look{inkGray, dotted, 0.8 * curveWidth, circle}
+		dots := seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}
 		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, withoutBands(bound)).plain = true
 	}
 	return nil
@@ -308,9 +306,7 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 	if isLog(&p.X) && at.X <= 0 {
 		return
 	}
-	hollow := square
-	hollow.hollow = true
-	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: hollow}}, ""}
+	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: square.opened()}}, ""}
 	p.Add(mark)
 	p.addEntry(referenceRank, "start", "start", mark)
 }

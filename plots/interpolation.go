@@ -39,14 +39,14 @@ func (f *Interpolation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Trajectories, f.Where)
+	all, err := selectRows(src, tables.Trajectories, f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}
 	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
-	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all))
+	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all), "pi_star")
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +72,7 @@ func onlyRuns(where tables.Where, all *rows) tables.Where {
 			kept[column] = values
 		}
 	}
-	if all.table.Has("prompt") {
-		kept["prompt"] = all.values("prompt")
-	}
+	kept["prompt"] = all.values("prompt")
 	return kept
 }
 
@@ -102,15 +100,15 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 			return nil, fmt.Errorf("table %s: response %q is not an index", tables.Trajectories, cell)
 		}
 		name := responseName(index)
-		l := look{color: responseColors[k], width: 1.2 * curveWidth}
+		l := seriesStyle{color: responseColors[k], width: 1.2 * curveWidth}
 		p.addCurve("$π_θ("+name+")$", l, points).plain = true
 		star := finals.with("run", r.text(0, "run")).with("response", cell)
 		if star.len() == 0 {
 			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
-		p.Add(target{star.float(0, "pi_star"), l})
+		p.Add(target{star.float(0, "pi_star"), l.color})
 	}
-	p.addEntry(referenceRank, "$π$*", "target", target{look: look{color: inkGray}})
+	p.addEntry(referenceRank, "$π$*", "target", target{color: inkGray})
 	return p, nil
 }
 

@@ -18,7 +18,7 @@ type interval struct {
 	more         string // what else there is to say of it
 	row          int
 	x, low, high float64 // low and high NaN where there is no interval
-	look         look
+	style        seriesStyle
 	hollow       bool
 	values       []float64 // that it sums up, ascending; nil where they are not drawn
 }
@@ -52,13 +52,11 @@ func (list intervals) Plot(c draw.Canvas, p *plot.Plot) {
 func (v *interval) draw(c draw.Canvas, p *plot.Plot) {
 	y := c.Y(p.Y.Norm(float64(v.row)))
 	if finite(v.low) && finite(v.high) {
-		drawWhiskers(c, v.look, c.X(p.X.Norm(v.low)), c.X(p.X.Norm(v.high)), y)
+		drawWhiskers(c, v.style, c.X(p.X.Norm(v.low)), c.X(p.X.Norm(v.high)), y)
 	}
-	mark := v.look.mark()
+	mark := v.style.mark()
 	if v.hollow {
-		glyph := v.look.glyph
-		glyph.hollow = true
-		mark.Shape = glyph
+		mark.Shape = v.style.glyph.opened()
 	}
 	at := vg.Point{X: c.X(p.X.Norm(v.x)), Y: y}
 	c.DrawGlyphNoClip(mark, at)
@@ -83,7 +81,7 @@ func (v *interval) datum() Datum {
 }
 
 // drawWhiskers draws a bar with short ends.
-func drawWhiskers(c draw.Canvas, l look, from, to, y vg.Length) {
+func drawWhiskers(c draw.Canvas, l seriesStyle, from, to, y vg.Length) {
 	sty := draw.LineStyle{Color: l.color, Width: curveWidth}
 	c.StrokeLine2(sty, from, y, to, y)
 	for _, x := range []vg.Length{from, to} {
@@ -100,7 +98,7 @@ type markKey struct {
 
 // Thumbnail implements plot.Thumbnailer.
 func (m markKey) Thumbnail(c *draw.Canvas) {
-	l := look{color: inkGray, width: curveWidth, glyph: m.shape}
+	l := seriesStyle{color: inkGray, width: curveWidth, glyph: m.shape}
 	l.glyph.hollow = m.hollow
 	if m.bar {
 		drawWhiskers(*c, l, c.Min.X+1, c.Max.X-1, c.Center().Y)

@@ -79,7 +79,7 @@ func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err err
 
 // policies selects final policies of one prompt.
 func (f *Landscape) policies(src Sources, where tables.Where) (*rows, error) {
-	all, err := selectRows(src, tables.Policies, where)
+	all, err := selectRows(src, tables.Policies, where, "pi", "pi_ref", "pi_star")
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +102,12 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	}
 	heights, err := src.Table(LandscapeTable)
 	if err != nil {
-		return nil, fmt.Errorf("%w; it is written by the run of a config with a figure of the kind landscape", err)
+		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
-	paths := trainingPaths(src, prompt)
+	paths, err := trainingPaths(src, prompt)
+	if err != nil {
+		return nil, err
+	}
 	var panels []*Panel
 	for _, run := range runs {
 		own := chosen.with("run", run)
@@ -169,7 +172,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		if trained {
 			label = "final policies over $λ$"
 		}
-		c := p.addCurve(label, look{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
+		c := p.addCurve(label, seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
 		c.grow = true
 		p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
 	}
@@ -184,7 +187,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 	if err != nil {
 		return err
 	}
-	l := look{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
+	l := seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
 	p.addCurve("training", l, points).lastOnly = true
 	return nil
 }
@@ -200,13 +203,16 @@ func (f *Landscape) sameLoss(own, finals *rows, i int) bool {
 	return true
 }
 
-// trainingPaths returns the rows of the trajectories of a prompt, nil where there are none.
-func trainingPaths(src Sources, prompt string) *rows {
-	paths, err := selectRows(src, tables.Trajectories, tables.Where{"prompt": {prompt}})
-	if err != nil { // exact runs have none
-		return nil
+// trainingPaths returns the rows of the trajectories of a prompt, nil where there are none: exact runs have no table.
+func trainingPaths(src Sources, prompt string) (*rows, error) {
+	if t, err := src.Table(tables.Trajectories); err != nil || t.Len() == 0 {
+		return nil, nil
 	}
-	return paths
+	paths, err := selectRows(src, tables.Trajectories, nil, "pi")
+	if err != nil {
+		return nil, err
+	}
+	return paths.with("prompt", prompt), nil
 }
 
 // newTerrain reads the loss of a run over one prompt's policies.
@@ -221,7 +227,7 @@ func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
 	ground := &terrain{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]plotted{}}
 	if n := ground.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
-		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; the run of its config writes them", t.Name, len(list), run)
+		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)
 	}
 	for j := range ground.side + 1 {
 		for i := range ground.side + 1 - j {

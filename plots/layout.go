@@ -159,7 +159,7 @@ func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
 // fitHeight makes the page as high as the tallest panel asks for at the width that its data area has got, which it
 // returns.
 func (pg *page) fitHeight() (width vg.Length) {
-	cells := pg.cells(draw.NewCanvas(newRecorder(), pg.width, pg.height))
+	cells := pg.cells(draw.NewCanvas(newSketch(), pg.width, pg.height))
 	want, have := vg.Length(0), vg.Length(0)
 	for i, p := range pg.panels {
 		size := p.DataCanvas(cells[i]).Size()
@@ -183,7 +183,7 @@ func (p *Panel) wantedHeight(width vg.Length) vg.Length {
 // fitLabels breaks axis labels that are longer than their axis and thins the labels of ticks that would touch.
 func (pg *page) fitLabels() {
 	sty := textStyle(labelSize, draw.XCenter, draw.YBottom)
-	for i, cell := range pg.cells(draw.NewCanvas(newRecorder(), pg.width, pg.height)) {
+	for i, cell := range pg.cells(draw.NewCanvas(newSketch(), pg.width, pg.height)) {
 		p := pg.panels[i]
 		size := p.DataCanvas(cell).Size()
 		p.xLabel = wrap(sty, p.xLabel, size.X+gapX)

@@ -1,6 +1,8 @@
 package plots
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,14 +24,14 @@ const (
 // legend is the shared legend of a figure: rows of entries, centred above all panels. Entries that belong to some
 // panels only follow the letters of those.
 type legend struct {
-	rows  [][]entry // an entry without a thumbnail is the letters of the panels that the next ones belong to
+	rows  [][]legendEntry // an entry without a thumbnail is the letters of the panels that the next ones belong to
 	width vg.Length
 }
 
 // newLegend joins the legends of the panels and breaks them into rows that fit, preferably between groups.
 func newLegend(panels []*Panel, width vg.Length) legend {
 	l := legend{width: width}
-	var row []entry
+	var row []legendEntry
 	used := vg.Length(0)
 	end := func() {
 		if len(row) > 0 {
@@ -57,7 +59,7 @@ func newLegend(panels []*Panel, width vg.Length) legend {
 	return l
 }
 
-func groupWidth(group []entry) vg.Length {
+func groupWidth(group []legendEntry) vg.Length {
 	total := vg.Length(-entryGap)
 	for _, e := range group {
 		total += e.width() + entryGap
@@ -66,10 +68,10 @@ func groupWidth(group []entry) vg.Length {
 }
 
 // legendGroups puts together the entries that belong to the same panels, in order of appearance.
-func legendGroups(panels []*Panel) [][]entry {
-	var keys []string             // of entries, in order
-	entries := map[string]entry{} // by key
-	owners := map[string]string{} // letters of the panels, by key of the entry
+func legendGroups(panels []*Panel) [][]legendEntry {
+	var keys []string                   // of entries, in order
+	entries := map[string]legendEntry{} // by key
+	owners := map[string]string{}       // letters of the panels, by key of the entry
 	for _, p := range panels {
 		for _, e := range p.legend {
 			if _, ok := entries[e.key]; !ok {
@@ -80,7 +82,7 @@ func legendGroups(panels []*Panel) [][]entry {
 		}
 	}
 	slices.SortStableFunc(keys, func(a, b string) int { return entries[a].rank - entries[b].rank })
-	var groups [][]entry
+	var groups [][]legendEntry
 	var order []string
 	for _, key := range keys {
 		g := slices.Index(order, owners[key])
@@ -96,12 +98,12 @@ func legendGroups(panels []*Panel) [][]entry {
 	}
 	for g, letters := range order {
 		label := strings.ReplaceAll(letters, ")(", ", ")
-		groups[g] = append([]entry{{label: label}}, groups[g]...)
+		groups[g] = append([]legendEntry{{label: label}}, groups[g]...)
 	}
 	return groups
 }
 
-func (e entry) width() vg.Length {
+func (e legendEntry) width() vg.Length {
 	sty := textStyle(legendSize, draw.XLeft, draw.YBottom)
 	if e.thumb == nil {
 		return bold(sty).Width(e.label)
@@ -110,9 +112,9 @@ func (e entry) width() vg.Length {
 }
 
 // thumbWidth is less for a single mark than for a line.
-func (e entry) thumbWidth() vg.Length {
+func (e legendEntry) thumbWidth() vg.Length {
 	switch e.thumb.(type) {
-	case crossEntry, edgeEntry, landmark:
+	case crossKey, edgeKey, landmark:
 		return markWidth
 	}
 	return thumbWidth
@@ -148,8 +150,126 @@ func (l legend) draw(c draw.Canvas) {
 const legendBase = 0.3 * legendSize
 
 // draw sets an entry with its thumbnail from the lower left corner on.
-func (e entry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
+func (e legendEntry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
 	far := at.Add(vg.Point{X: e.thumbWidth(), Y: legendLine})
 	e.thumb.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: far}})
 	c.FillText(sty, at.Add(vg.Point{X: e.thumbWidth() + thumbGap, Y: legendBase}), e.label)
+}
+
+// Labels at the ends of lines in place of a legend. They need a page with one panel, as lines of several panels share a
+// legend, and ends that stand apart.
+const (
+	maxDirect  = 6                 // lines with labels; more are looked up faster in a legend
+	directGap  = 3.5               // pt between the end of a line and its label
+	directLine = 1.02 * legendSize // pt between two labels
+	directMove = 0.75 * legendSize // pt that a label may stand above or below its line's end
+	directEnd  = 0.8               // part of the width of the panel that every line must reach
+)
+
+// directLabel is the name of a line at its end.
+type directLabel struct {
+	curve *curve
+	y     vg.Length // from the lower edge of the data area
+}
+
+// labelLines replaces the legend's series by labels at the ends of lines, where they fit.
+func (pg *page) labelLines() {
+	if len(pg.panels) != 1 || pg.panels[0].free {
+		return
+	}
+	p := pg.panels[0]
+	if slices.ContainsFunc(p.curves, func(c *curve) bool { return c.part != "" }) {
+		return
+	}
+	curves := slices.DeleteFunc(slices.Clone(p.curves), func(c *curve) bool { return c.label == "" })
+	if len(curves) < 2 || len(curves) > maxDirect {
+		return
+	}
+	with := *pg
+	sty := textStyle(legendSize, draw.XLeft, draw.YBottom)
+	for _, c := range curves {
+		with.margin = max(with.margin, sty.Width(c.label)+directGap)
+	}
+	if with.margin > pg.width/4 {
+		return
+	}
+	entries := p.legend
+	p.legend = slices.DeleteFunc(slices.Clone(entries), func(e legendEntry) bool { return e.rank == seriesRank })
+	with.legend = newLegend(pg.panels, pg.width-2*pageMargin)
+	with.fitHeight()
+	cell := with.cells(draw.NewCanvas(newSketch(), with.width, with.height))[0]
+	if with.direct = placeLabels(p, curves, p.DataCanvas(cell).Size()); with.direct == nil {
+		p.legend = entries
+		pg.fitHeight()
+		return
+	}
+	*pg = with
+}
+
+// placeLabels moves the labels of lines apart, in the order of the lines' ends; nil if some line ends elsewhere than at
+// the right, or some label would stand too far from its line.
+func placeLabels(p *Panel, curves []*curve, size vg.Point) []directLabel {
+	labels := make([]directLabel, len(curves))
+	ends := map[*curve]vg.Length{}
+	for i, c := range curves {
+		x, y, ok := c.end()
+		if !ok || p.X.Norm(x) < directEnd || !(y >= p.Y.Min) {
+			return nil
+		}
+		ends[c] = vg.Length(p.Y.Norm(y)) * size.Y
+		labels[i] = directLabel{c, ends[c]}
+	}
+	slices.SortStableFunc(labels, func(a, b directLabel) int { return cmp.Compare(a.y, b.y) })
+	spread := spaceApart(labels)
+	for _, l := range spread {
+		if vg.Length(math.Abs(float64(l.y-ends[l.curve]))) > directMove || l.y > size.Y+directLine/2 || l.y < 0 {
+			return nil
+		}
+	}
+	return spread
+}
+
+// spaceApart moves labels, which are in ascending order, by the least squares that leave them a line apart: neighbours
+// that are too close stand around the mean of their places (isotonic regression by pooling, Ayer et al. 1955).
+func spaceApart(labels []directLabel) []directLabel {
+	type block struct{ mean, n vg.Length }
+	var blocks []block
+	for i, l := range labels {
+		blocks = append(blocks, block{l.y - vg.Length(i)*directLine, 1})
+		for k := len(blocks) - 1; k > 0 && blocks[k-1].mean > blocks[k].mean; k-- {
+			a, b := blocks[k-1], blocks[k]
+			blocks = append(blocks[:k-1], block{(a.mean*a.n + b.mean*b.n) / (a.n + b.n), a.n + b.n})
+		}
+	}
+	spread := slices.Clone(labels)
+	i := 0
+	for _, b := range blocks {
+		for range int(b.n) {
+			spread[i].y = b.mean + vg.Length(i)*directLine
+			i++
+		}
+	}
+	return spread
+}
+
+// end is the rightmost point of a curve, if it has a value and the curve does not turn back.
+func (c *curve) end() (x, y float64, ok bool) {
+	x = math.Inf(-1)
+	for _, q := range c.points {
+		if !finite(q.x) || q.x < x {
+			return 0, 0, false
+		}
+		x, y = q.x, q.y
+	}
+	return x, y, finite(x) && finite(y)
+}
+
+// drawLineLabels sets the labels beside the data area, in a dark shade of their line's color.
+func (pg *page) drawLineLabels(c draw.Canvas, area vg.Rectangle) {
+	for _, l := range pg.direct {
+		sty := textStyle(legendSize, draw.XLeft, draw.YCenter)
+		sty.Color = mix(l.curve.style.color, black, 0.3)
+		at := vg.Point{X: area.Max.X + directGap, Y: area.Min.Y + l.y + sty.FontExtents().Descent/2}
+		grouped(c.Canvas, keyMark, l.curve.label, func() { c.FillText(sty, at, l.curve.label) })
+	}
 }

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"windtunnel/metrics/tables"
@@ -98,10 +97,8 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
 		if all, err = all.onePrompt(f.Prompt); err != nil {
@@ -150,7 +147,7 @@ func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(line.label, f.look(r, line.cell, i, len(lines)), points).plain = f.X == "step"
+		p.addCurve(line.label, f.style(r, line.cell, i, len(lines)), points).plain = f.X == "step"
 	}
 	for _, ref := range f.References {
 		p.addLevel(ref.Label, ref.Value)
@@ -193,10 +190,10 @@ func (f *Lines) lineValues(r *rows) []lineOf {
 	return lines
 }
 
-// look is the loss's own where lines are losses, else a place on a ramp.
-func (f *Lines) look(r *rows, cell string, i, n int) look {
+// style is the loss's own where lines are losses, else a place on a ramp.
+func (f *Lines) style(r *rows, cell string, i, n int) seriesStyle {
 	if f.By == "objective" {
-		return lossLook(cell, r.objectives())
+		return lossStyle(cell, r.objectives())
 	}
-	return rampLook(i, n)
+	return rampStyle(i, n)
 }

@@ -50,9 +50,9 @@ func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 	value, slope := newPanel(f.Title), newPanel("gradient")
 	value.X.Label.Text, value.Y.Label.Text = "margin [nats]", "loss [nats]"
 	slope.X.Label.Text, slope.Y.Label.Text = "margin [nats]", "derivative"
-	value.addCurve("loss", look{color: black, width: curveWidth}, lossPoints(curve, "loss")).plain = true
-	slope.addCurve("by log $π_θ$(chosen)", look{color: blue, width: curveWidth}, lossPoints(curve, "by_chosen")).plain = true
-	slope.addCurve("by log $π_θ$(rejected)", look{color: vermillion, dashes: dashed, width: curveWidth},
+	value.addCurve("loss", seriesStyle{color: black, width: curveWidth}, lossPoints(curve, "loss")).plain = true
+	slope.addCurve("by log $π_θ$(chosen)", seriesStyle{color: blue, width: curveWidth}, lossPoints(curve, "by_chosen")).plain = true
+	slope.addCurve("by log $π_θ$(rejected)", seriesStyle{color: vermillion, dashes: dashed, width: curveWidth},
 		lossPoints(curve, "by_rejected")).plain = true
 	panels := []*Panel{value, slope}
 	for _, p := range []struct{ column, title string }{

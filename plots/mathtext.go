@@ -1,14 +1,62 @@
 package plots
 
 import (
+	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"unicode"
 
+	"codeberg.org/go-fonts/dejavu/dejavusans"
+	"codeberg.org/go-fonts/liberation/liberationserifbold"
+	"codeberg.org/go-fonts/liberation/liberationserifbolditalic"
+	"codeberg.org/go-fonts/liberation/liberationserifitalic"
+	"codeberg.org/go-fonts/liberation/liberationserifregular"
 	xfont "golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+)
+
+// Figures are set in Liberation Serif, which has the metrics of Times, the font of most conferences' papers, and Greek.
+// Signs that it lacks, as of orders and sets, come from DejaVu Sans.
+const (
+	textFace font.Typeface = "LiberationSerif"
+	signFace font.Typeface = "DejaVuSans"
+)
+
+// textFont is a face with its file, which has TrueType outlines, as fpdf needs.
+type textFont struct {
+	font font.Font // without a size
+	file []byte
+}
+
+var textFonts = []textFont{
+	{font.Font{Typeface: textFace}, liberationserifregular.TTF},
+	{font.Font{Typeface: textFace, Style: xfont.StyleItalic}, liberationserifitalic.TTF},
+	{font.Font{Typeface: textFace, Weight: xfont.WeightBold}, liberationserifbold.TTF},
+	{font.Font{Typeface: textFace, Style: xfont.StyleItalic, Weight: xfont.WeightBold}, liberationserifbolditalic.TTF},
+	{font.Font{Typeface: signFace}, dejavusans.TTF},
+}
+
+var fonts = sync.OnceValue(func() *font.Cache {
+	var faces font.Collection
+	for _, f := range textFonts {
+		face, err := opentype.Parse(f.file)
+		if err != nil {
+			panic(fmt.Sprintf("plots: the font %s of this program cannot be read: %v", f.font.Name(), err))
+		}
+		faces = append(faces, font.Face{Font: f.font, Face: face})
+	}
+	return font.NewCache(faces)
+})
+
+// Height of a line above and below its baseline in parts of the font size: that of all letters but capitals with accents.
+const (
+	lineAscent  = 0.89
+	lineDescent = 0.22
 )
 
 // mathText draws labels in which $...$ sets mathematics: letters in italics, _ and ^ lower and raise the next letter or
@@ -22,10 +70,10 @@ var _ text.Handler = mathText{}
 // Shape of sub- and superscripts in parts of the font size, close to TeX's.
 const (
 	scriptSize  = 0.72
-	superRaise  = 0.36
-	subLower    = 0.18
 	scriptSpace = 0.03
 )
+
+var scriptRise = map[int]vg.Length{1: 0.36, -1: -0.18}
 
 // span is a piece of a label in one style.
 type span struct {
@@ -117,7 +165,9 @@ func mathLetters(group []rune, script int) []span {
 
 func (h mathText) Cache() *font.Cache { return fonts() }
 
-func (h mathText) Extents(fnt font.Font) font.Extents { return lineExtents(fnt.Size) }
+func (h mathText) Extents(fnt font.Font) font.Extents {
+	return font.Extents{Ascent: lineAscent * fnt.Size, Descent: lineDescent * fnt.Size, Height: (lineAscent + lineDescent) * fnt.Size}
+}
 
 func (h mathText) Lines(txt string) []string {
 	return strings.Split(strings.TrimRight(txt, "\n"), "\n")
@@ -164,15 +214,48 @@ func (h mathText) eachSpan(line string, fnt font.Font, do func(font.Face, vg.Poi
 		pieces(s.font(fnt), s.text, func(piece font.Font, glyphs string) {
 			face := fonts().Lookup(piece, piece.Size)
 			if do != nil {
-				do(face, vg.Point{X: x, Y: rise(s.script) * fnt.Size}, glyphs)
+				do(face, vg.Point{X: x, Y: scriptRise[s.script] * fnt.Size}, glyphs)
 			}
-			x += face.Width(glyphs)
+			x += face.Width(visible(face, glyphs))
 		})
 		if s.script != 0 {
 			x += scriptSpace * fnt.Size
 		}
 	}
 	return x
+}
+
+// pieces splits a text into stretches of one face: the given one, or that of signs for what it lacks.
+func pieces(fnt font.Font, text string, do func(fnt font.Font, glyphs string)) {
+	var buf sfnt.Buffer
+	signs := font.Font{Typeface: signFace, Size: fnt.Size}
+	last, start := fnt, 0
+	for i, r := range text {
+		f := fnt
+		if index, err := fonts().Lookup(fnt, fnt.Size).Face.GlyphIndex(&buf, r); err != nil || index == 0 {
+			f = signs
+		}
+		if f != last && i > start {
+			do(last, text[start:i])
+			start = i
+		}
+		last = f
+	}
+	if start < len(text) {
+		do(last, text[start:])
+	}
+}
+
+// visible is a text as its face draws it: U+FFFD stands for what the face lacks, which drawing would skip, and for what is
+// beyond the first 65,536 characters, of which fpdf does not know.
+func visible(face font.Face, text string) string {
+	var buf sfnt.Buffer
+	return strings.Map(func(r rune) rune {
+		if index, err := face.Face.GlyphIndex(&buf, r); err != nil || index == 0 || r > math.MaxUint16 {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // font is that of a line as the span changes it.
@@ -184,16 +267,6 @@ func (s span) font(fnt font.Font) font.Font {
 		fnt.Size *= scriptSize
 	}
 	return fnt
-}
-
-func rise(script int) vg.Length {
-	switch {
-	case script > 0:
-		return superRaise
-	case script < 0:
-		return -subLower
-	}
-	return 0
 }
 
 // plainText is a label as it reads without typesetting: π_ref for $π_{ref}$.

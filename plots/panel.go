@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ type Panel struct {
 	XLimits, YLimits []float64 // ends of the axes, the lower one first; nil to follow the data
 
 	curves []*curve
-	legend []entry
+	legend []legendEntry
 	ranges intervals // drawn along x, for what reads a panel
 	levels []Level   // dashed lines across the panel
 	free   bool      // the ranges are left as they are
@@ -39,8 +40,8 @@ type Panel struct {
 	data           []Datum               // drawn beside the curves
 }
 
-// entry is one line of a legend. Entries of several panels with the same key are one.
-type entry struct {
+// legendEntry is one line of a legend. Entries of several panels with the same key are one.
+type legendEntry struct {
 	rank       int // series come first, then what they are compared with, then marks to be explained
 	key, label string
 	thumb      plot.Thumbnailer
@@ -77,8 +78,8 @@ func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: ax
 func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: title} }
 
 // addCurve adds a curve with its entry in the legend; an empty label gives none.
-func (p *Panel) addCurve(label string, l look, points []point) *curve {
-	c := &curve{panel: p, label: label, points: points, look: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
+func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
+	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
 		p.Add(axisBreak{})
 	}
@@ -95,8 +96,8 @@ func (p *Panel) addCurve(label string, l look, points []point) *curve {
 
 func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {
 	key := label + fmt.Sprint(style)
-	if !slices.ContainsFunc(p.legend, func(e entry) bool { return e.key == key }) {
-		p.legend = append(p.legend, entry{rank, key, label, thumb})
+	if !slices.ContainsFunc(p.legend, func(e legendEntry) bool { return e.key == key }) {
+		p.legend = append(p.legend, legendEntry{rank, key, label, thumb})
 	}
 }
 
@@ -135,19 +136,17 @@ func (p *Panel) addLevel(label string, value float64) {
 	p.addEntry(referenceRank, label, "level", level{})
 }
 
-// crossEntry and edgeEntry explain in the legend the marks of points that have no place on the axes.
-type crossEntry struct{}
+// crossKey and edgeKey explain in the legend the marks of points that have no place on the axes.
+type crossKey struct{}
 
 // Thumbnail implements plot.Thumbnailer.
-func (crossEntry) Thumbnail(c *draw.Canvas) { drawCross(c, look{color: inkGray}, c.Center()) }
+func (crossKey) Thumbnail(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }
 
-type edgeEntry struct{}
+type edgeKey struct{}
 
 // Thumbnail implements plot.Thumbnailer.
-func (edgeEntry) Thumbnail(c *draw.Canvas) {
-	hollow := circle
-	hollow.hollow = true
-	c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: markSize, Shape: hollow}, c.Center())
+func (edgeKey) Thumbnail(c *draw.Canvas) {
+	c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: markSize, Shape: circle.opened()}, c.Center())
 }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
@@ -160,13 +159,13 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
 			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", edgeEntry{})
+				p.addEntry(markRank, "beyond the axis", "edge", edgeKey{})
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
-		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossEntry{})
+		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossKey{})
 	}
 	p.noteUnplaced()
 }
@@ -200,8 +199,8 @@ func setRanges(panels []*Panel) {
 	shareRange(panels, func(p *Panel) (*plot.Axis, string) { return &p.Y, p.ShareY })
 	for _, p := range panels {
 		if !p.free {
-			settle(&p.X, 0.035, p.floorX)
-			settle(&p.Y, 0.05, true)
+			makeDrawable(&p.X, 0.035, p.floorX)
+			makeDrawable(&p.Y, 0.05, true)
 		}
 		fix(&p.X, p.XLimits)
 		fix(&p.Y, p.YLimits)
@@ -233,8 +232,8 @@ func fix(axis *plot.Axis, limits []float64) {
 	}
 }
 
-// settle makes the range of an axis drawable.
-func settle(axis *plot.Axis, share float64, floor bool) {
+// makeDrawable makes the range of an axis drawable.
+func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	log := isLog(axis)
 	switch {
 	case axis.Min > axis.Max && log:
@@ -255,22 +254,22 @@ func settle(axis *plot.Axis, share float64, floor bool) {
 // target is a dashed line across a panel in the color of the curve that should end on it.
 type target struct {
 	value float64
-	look  look
+	color color.RGBA
 }
 
-func (t target) style() draw.LineStyle {
-	return draw.LineStyle{Color: t.look.color, Width: 0.8 * curveWidth, Dashes: reference}
+func (t target) line() draw.LineStyle {
+	return draw.LineStyle{Color: t.color, Width: 0.8 * curveWidth, Dashes: reference}
 }
 
 // Plot implements plot.Plotter.
 func (t target) Plot(c draw.Canvas, p *plot.Plot) {
 	y := c.Y(p.Y.Norm(t.value))
-	c.StrokeLine2(t.style(), c.Min.X, y, c.Max.X, y)
+	c.StrokeLine2(t.line(), c.Min.X, y, c.Max.X, y)
 }
 
 // Thumbnail implements plot.Thumbnailer.
 func (t target) Thumbnail(c *draw.Canvas) {
-	c.StrokeLine2(t.style(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+	c.StrokeLine2(t.line(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
 // name is what a panel is called where it is not drawn.

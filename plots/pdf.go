@@ -2,79 +2,151 @@ package plots
 
 import (
 	"bytes"
-	"compress/zlib"
-	"fmt"
-	"strings"
+	"image/color"
+	"math"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot/vg"
 )
 
 // PDF returns the figure as a document of one page of its size. Its text is text in fonts that are embedded, cut down to
-// the glyphs in use. The document holds no date and no identifier, so that the same figure gives the same bytes.
+// the glyphs in use. The document's date is fixed, so that the same figure gives the same bytes.
 //
-// gonum's own writer embeds neither fonts with PostScript outlines, as Latin Modern, nor letters beyond Western Europe's.
+// gonum's own writer embeds whole fonts, and no letters beyond Western Europe's.
 func (d *Drawing) PDF() ([]byte, error) {
-	page := pdfPage{theme: d.theme, alphas: map[string]string{}}
 	width, height := float64(d.page.width)*d.theme.scale, float64(d.page.height)*d.theme.scale
-	fmt.Fprintf(&page.out, "%s 0 0 %s 0 0 cm 10 M\n", number(d.theme.scale), number(d.theme.scale))
-	for _, action := range d.sketch.Actions {
-		page.action(action)
+	doc := fpdf.NewCustom(&fpdf.InitType{UnitStr: "pt", Size: fpdf.SizeType{Wd: width, Ht: height}})
+	epoch := time.Unix(0, 0).UTC()
+	doc.SetCreationDate(epoch)
+	doc.SetModificationDate(epoch)
+	doc.SetCatalogSort(true)
+	doc.SetMargins(0, 0, 0)
+	doc.SetAutoPageBreak(false, 0)
+	doc.AddPage()
+	doc.TransformBegin()
+	doc.TransformScale(100*d.theme.scale, 100*d.theme.scale, 0, height) // about the lower left corner
+	w := pdfWriter{doc: doc, height: height, color: d.theme.color}
+	for _, m := range d.sketch.marks {
+		w.mark(m)
 	}
-	doc := &pdfDocument{}
-	doc.add("<< /Type /Catalog /Pages 2 0 R >>")
-	doc.add("<< /Type /Pages /Kids [3 0 R] /Count 1 >>")
-	resources := doc.reserve(3) // the page, its content and its resources
-	doc.objects[resources] = fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %s %s] /Contents 4 0 R /Resources 5 0 R >>", number(width), number(height))
-	doc.objects[resources+1] = pdfStream("", page.out.Bytes())
-	var names strings.Builder
-	for _, f := range page.fonts {
-		object, err := f.write(doc)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&names, " /%s %d 0 R", f.name, object)
-	}
-	doc.objects[resources+2] = fmt.Sprintf("<< /Font <<%s >> /ExtGState <<%s >> >>", names.String(), page.states.String())
-	return doc.bytes(), nil
-}
-
-// pdfDocument is a list of objects, numbered from 1.
-type pdfDocument struct{ objects []string }
-
-// add appends an object and returns its number.
-func (d *pdfDocument) add(object string) int {
-	d.objects = append(d.objects, object)
-	return len(d.objects)
-}
-
-// reserve makes room for n objects and returns the index of the first.
-func (d *pdfDocument) reserve(n int) int {
-	at := len(d.objects)
-	d.objects = append(d.objects, make([]string, n)...)
-	return at
-}
-
-// bytes writes the document with its table of objects (ISO 32000-1, 7.5).
-func (d *pdfDocument) bytes() []byte {
+	doc.TransformEnd()
 	var out bytes.Buffer
-	out.WriteString("%PDF-1.5\n%\xE2\xE3\xCF\xD3\n")
-	offsets := make([]int, len(d.objects))
-	for i, object := range d.objects {
-		offsets[i] = out.Len()
-		fmt.Fprintf(&out, "%d 0 obj\n%s\nendobj\n", i+1, object)
+	if err := doc.Output(&out); err != nil {
+		return nil, err
 	}
-	table := out.Len()
-	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
-	for _, at := range offsets {
-		fmt.Fprintf(&out, "%010d 00000 n \n", at)
-	}
-	fmt.Fprintf(&out, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(offsets)+1, table)
-	return out.Bytes()
+	return out.Bytes(), nil
 }
 
-// pdfStream is a compressed stream with further entries of its dictionary.
-func pdfStream(entries string, data []byte) string {
-	var packed bytes.Buffer
-	w := zlib.NewWriter(&packed)
-	w.Write(data) // a Buffer fails never
-	w.Close()
-	return fmt.Sprintf("<< /Length %d /Filter /FlateDecode%s >>\nstream\n%s\nendstream", packed.Len(), entries, packed.String())
+// pdfWriter draws a sketch on a page, whose y grows downwards.
+type pdfWriter struct {
+	doc    *fpdf.Fpdf
+	height float64
+	color  func(color.Color) color.Color
+	last   color.NRGBA // set before; at first none
+}
+
+func (w *pdfWriter) mark(m mark) {
+	if m.kind > textMark {
+		return
+	}
+	if c := color.NRGBAModel.Convert(w.color(m.pen.color)).(color.NRGBA); c != w.last {
+		r, g, b := int(c.R), int(c.G), int(c.B)
+		w.doc.SetDrawColor(r, g, b)
+		w.doc.SetFillColor(r, g, b)
+		w.doc.SetTextColor(r, g, b)
+		w.doc.SetAlpha(float64(c.A)/255, "Normal")
+		w.last = c
+	}
+	switch m.kind {
+	case fillMark:
+		w.path(m.path)
+		w.doc.DrawPath("F")
+	case strokeMark:
+		dashes := make([]float64, len(m.pen.dashes))
+		for i, d := range m.pen.dashes {
+			dashes[i] = float64(d)
+		}
+		w.doc.SetLineWidth(float64(m.pen.width))
+		w.doc.SetDashPattern(dashes, float64(m.pen.offset))
+		w.path(m.path)
+		w.doc.DrawPath("D")
+	case textMark:
+		w.text(m)
+	}
+}
+
+// at is a point of the page to a hundredth of a point, which keeps the document small.
+func (w *pdfWriter) at(p vg.Point) (x, y float64) {
+	return math.Round(float64(p.X)*100) / 100, w.height - math.Round(float64(p.Y)*100)/100
+}
+
+func (w *pdfWriter) path(path vg.Path) {
+	curve := func(a, b, end vg.Point) {
+		ax, ay := w.at(a)
+		bx, by := w.at(b)
+		x, y := w.at(end)
+		w.doc.CurveBezierCubicTo(ax, ay, bx, by, x, y)
+	}
+	last := vg.Point{}
+	for _, comp := range path {
+		switch comp.Type {
+		case vg.MoveComp:
+			w.doc.MoveTo(w.at(comp.Pos))
+		case vg.LineComp:
+			w.doc.LineTo(w.at(comp.Pos))
+		case vg.CurveComp:
+			a, b := comp.Control[0], comp.Control[len(comp.Control)-1]
+			if len(comp.Control) == 1 { // a parabola, as a cubic curve
+				a, b = last.Add(a.Sub(last).Scale(2./3)), comp.Pos.Add(a.Sub(comp.Pos).Scale(2./3))
+			}
+			curve(a, b, comp.Pos)
+		case vg.ArcComp:
+			start, curves := arcCurves(comp)
+			w.doc.LineTo(w.at(start))
+			for _, c := range curves {
+				curve(c[0], c[1], c[2])
+			}
+		case vg.CloseComp:
+			w.doc.ClosePath()
+		}
+		last = comp.Pos
+	}
+}
+
+// text writes a stretch of text in one face. fpdf does not kern, so letters that the font moves start a piece of their own.
+func (w *pdfWriter) text(m mark) {
+	style := ""
+	if m.font.Weight == xfont.WeightBold {
+		style += "B"
+	}
+	if m.font.Style == xfont.StyleItalic {
+		style += "I"
+	}
+	family, fnt := string(m.font.Typeface), m.font
+	fnt.Size = 0
+	for _, f := range textFonts {
+		if f.font == fnt {
+			w.doc.AddUTF8FontFromBytes(family, style, f.file)
+		}
+	}
+	w.doc.SetFont(family, style, float64(m.font.Size))
+	w.doc.TransformBegin()
+	defer w.doc.TransformEnd()
+	x, y := w.at(m.at)
+	w.doc.TransformRotate(m.pen.angle*180/math.Pi, x, y)
+	face := fonts().Lookup(m.font, m.font.Size)
+	text := visible(face, m.text)
+	piece, start, next := "", vg.Length(0), vg.Length(0)
+	for i, r := range text {
+		letter := string(r)
+		width := face.Width(letter)
+		if at := face.Width(text[:i+len(letter)]) - width; math.Abs(float64(at-next)) > 1e-6 {
+			w.doc.Text(x+float64(start), y, piece)
+			piece, start, next = "", at, at
+		}
+		piece, next = piece+letter, next+width
+	}
+	w.doc.Text(x+float64(start), y, piece)
 }

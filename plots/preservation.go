@@ -66,11 +66,8 @@ func (f *Preservation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Prompts, f.Where)
+	all, err := selectRows(src, tables.Prompts, f.Where, f.Metric, f.x())
 	if err != nil {
-		return nil, err
-	}
-	if err := all.need(f.Metric, f.x(), "lambda"); err != nil {
 		return nil, err
 	}
 	groups, err := all.promptGroups(f.PromptNames)
@@ -130,7 +127,7 @@ func addLosses(p *Panel, r *rows, x, y, order string) error {
 		if err != nil {
 			return err
 		}
-		p.addCurve(lossName(objective), lossLook(objective, r.objectives()), points)
+		p.addCurve(lossName(objective), lossStyle(objective, r.objectives()), points)
 	}
 	return nil
 }
@@ -166,7 +163,7 @@ func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, al
 // referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
 // whose environments may differ.
 func referenceLevel(src Sources, of func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": group.members})
+	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": group.members}, "pi_star", "pi_ref")
 	if err != nil {
 		return 0, err
 	}

@@ -22,9 +22,20 @@ type rows struct {
 // notCoordinates are the columns of runs before status that do not tell one setting from another.
 var notCoordinates = []string{"run", "seed"}
 
-// selectRows returns the rows of a table that a selection keeps. It may name columns of the table and of runs. The error
-// names a column that neither has, or a value that no row has.
-func selectRows(src Sources, table string, where tables.Where) (*rows, error) {
+// identity are the columns of runs that every figure reads, and keyColumns those of the other tables that tell the rows of
+// one run apart.
+var (
+	identity   = []string{"run", "objective", "lambda", "seed", "status"}
+	keyColumns = map[string][]string{
+		tables.Policies: {"prompt", "response"}, tables.Prompts: {"prompt"}, tables.Groups: {"group"}, tables.Traces: {"step"},
+		tables.Trajectories: {"step", "prompt", "response"}, tables.Evaluations: {"step"},
+	}
+)
+
+// selectRows returns the rows of a table that a selection keeps. It may name columns of the table and settings of runs. The
+// columns are what the figure reads of it: one that is not there would be drawn as if no run had a value. The error
+// names a column that is in neither table, or a value that no row has.
+func selectRows(src Sources, table string, where tables.Where, columns ...string) (*rows, error) {
 	runs, err := src.Table(tables.Runs)
 	if err != nil {
 		return nil, err
@@ -35,11 +46,17 @@ func selectRows(src Sources, table string, where tables.Where) (*rows, error) {
 			return nil, err
 		}
 	}
+	if err := (&rows{table: runs, runs: runs}).need(identity...); err != nil {
+		return nil, err
+	}
 	r := &rows{table: t, runs: runs}
 	own, ofRun := tables.Where{}, tables.Where{}
 	for _, column := range sortedKeys(where) {
 		if err := r.need(column); err != nil {
 			return nil, fmt.Errorf("where: %w", err)
+		}
+		if err := r.answered(column, where[column]); err != nil {
+			return nil, err
 		}
 		if t.Has(column) {
 			own[column] = where[column]
@@ -47,11 +64,29 @@ func selectRows(src Sources, table string, where tables.Where) (*rows, error) {
 			ofRun[column] = where[column]
 		}
 	}
+	if err := r.need(slices.Concat([]string{"run"}, keyColumns[table], columns)...); err != nil {
+		return nil, err
+	}
 	r.fill(own, ofRun)
 	if len(r.at) == 0 {
 		return nil, r.explainEmpty(where)
 	}
 	return r, nil
+}
+
+// answered refuses values of a setting that no run has. A column that only comes about in a run, such as step, may be
+// without some.
+func (r *rows) answered(column string, values []string) error {
+	if !r.setting(column) || column == "status" {
+		return nil
+	}
+	have := distinct(r.runs, column)
+	for _, value := range values {
+		if !slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, value) }) {
+			return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", r.runs.Name, column, value, strings.Join(have, ", "))
+		}
+	}
+	return nil
 }
 
 func (r *rows) fill(own, ofRun tables.Where) {
@@ -93,19 +128,36 @@ func (r *rows) explainEmpty(where tables.Where) error {
 }
 
 // need reads the columns, in one pass over each table. The error has the nearest names if a column is neither in the
-// table nor in runs.
+// table nor a setting of runs.
 func (r *rows) need(columns ...string) error {
 	for _, column := range columns {
-		if r.table.Has(column) || r.runs.Has(column) {
+		if r.table.Has(column) || r.setting(column) {
 			continue
 		}
-		names := slices.Concat(r.table.Header, r.runs.Header)
+		names := slices.Concat(r.table.Header, r.runs.Header[:r.runs.Column("status")+1])
 		return fmt.Errorf("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
 	}
 	if err := r.table.Load(columns...); err != nil {
 		return err
 	}
 	return r.runs.Load(columns...)
+}
+
+// setting says whether a column of runs is found from every table: the settings, which stand before the status, and the
+// status. What was measured of a whole run is not what another table measured of a part of it.
+func (r *rows) setting(column string) bool {
+	at := r.runs.Column(column)
+	return at >= 0 && at <= r.runs.Column("status") && column != "run"
+}
+
+// needRefs reads columns that the configuration names. The error begins with the key of the first that is missing.
+func (r *rows) needRefs(refs []Ref) error {
+	for _, ref := range refs {
+		if err := r.need(ref.Column); err != nil {
+			return fmt.Errorf("%s: %w", ref.Key, err)
+		}
+	}
+	return nil
 }
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.

@@ -68,7 +68,7 @@ func (f *Simplex) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.tableName(), f.Where)
+	all, err := selectRows(src, f.tableName(), f.Where, "pi")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	if n := len(all.values("response")); n != 3 {
 		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
 	}
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")})
+	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 		return err
 	}
 	for _, objective := range r.values("objective") {
-		l := lossLook(objective, r.objectives())
+		l := lossStyle(objective, r.objectives())
 		for _, setting := range settings(r.with("objective", objective), f.Along) {
 			points, err := collectPoints(setting, "triangle_x", "triangle_y", order, spreadRange)
 			if err != nil {
@@ -265,15 +265,14 @@ func addLandmarks(p *Panel, finals *rows) {
 		add(&refs, ref)
 		add(&modes, modePolicy(star, ref))
 	}
-	hollow := func(g polygonGlyph) polygonGlyph { g.hollow = true; return g }
 	for _, mark := range []struct {
 		at    plotter.XYs
 		name  string
 		shape polygonGlyph
 		size  vg.Length
 	}{
-		{refs, "$π_{ref}$", hollow(circle), 1.9},
-		{modes, "mode $π_δ$", hollow(square), 2},
+		{refs, "$π_{ref}$", circle.opened(), 1.9},
+		{modes, "mode $π_δ$", square.opened(), 2},
 		{stars, "$π$*", star, 2},
 	} {
 		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}, mark.name}

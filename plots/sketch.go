@@ -1,39 +1,96 @@
 package plots
 
 import (
+	"image"
 	"image/color"
+	"math"
+	"slices"
+	"strings"
 
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/recorder"
 )
 
-// sketch is a page drawn once: what was drawn, in colors of the paper theme, and what it belongs to. Every format is
-// written from it.
+// sketch is a page drawn once: a canvas that keeps what is drawn on it, in colors of the paper theme, and what it belongs
+// to. Every format is written from it.
 type sketch struct {
-	recorder.Canvas
+	pen
+	stack []pen
 	marks []mark
 }
 
-// mark stands before one action of a sketch.
+// pen is the state of a canvas.
+type pen struct {
+	color  color.Color
+	width  vg.Length
+	dashes []vg.Length
+	offset vg.Length // into the dashes
+	angle  float64   // of text to the x axis, in radians
+}
+
+// mark is one thing that was drawn, or the start or end of a group.
 type mark struct {
-	at   int // index of the action
 	kind markKind
-	text string   // of a series or key its label, of a point what it says
-	spot vg.Point // of a point
+	pen  pen
+	path vg.Path   // of a stroke or an area
+	font font.Font // of a text
+	text string    // of a text; of a series or key its label, of a point what it says
+	at   vg.Point  // where a text starts, or a point lies
 }
 
 type markKind int
 
 const (
-	seriesMark markKind = iota // opens a group
-	keyMark                    // opens the group of a legend entry
-	backMark                   // opens the group of the background
-	endMark                    // closes the innermost group
+	strokeMark markKind = iota
+	fillMark
+	textMark
+	seriesMark // opens a group
+	keyMark    // opens the group of a key in the legend
+	backMark   // opens the group of the background
+	endMark    // closes the innermost group
 	pointMark
 )
 
-// sketchOf is the sketch that a canvas draws on, through the parts of a page that gonum wraps it in; nil if it is another.
+var _ vg.Canvas = (*sketch)(nil)
+
+func newSketch() *sketch { return &sketch{pen: pen{color: color.Black, width: 1}} }
+
+func (s *sketch) SetLineWidth(w vg.Length)                       { s.width = w }
+func (s *sketch) SetLineDash(dashes []vg.Length, offs vg.Length) { s.dashes, s.offset = dashes, offs }
+func (s *sketch) SetColor(c color.Color)                         { s.color = c }
+func (s *sketch) Rotate(angle float64)                           { s.angle += angle }
+func (s *sketch) Push()                                          { s.stack = append(s.stack, s.pen) }
+
+func (s *sketch) Pop() {
+	last := len(s.stack) - 1
+	s.pen, s.stack = s.stack[last], s.stack[:last]
+}
+
+// Fill keeps an area. Nothing but text is ever drawn while the canvas is turned.
+func (s *sketch) Fill(path vg.Path) {
+	s.marks = append(s.marks, mark{kind: fillMark, pen: s.pen, path: slices.Clone(path)})
+}
+
+func (s *sketch) Stroke(path vg.Path) {
+	if s.width > 0 {
+		s.marks = append(s.marks, mark{kind: strokeMark, pen: s.pen, path: slices.Clone(path)})
+	}
+}
+
+func (s *sketch) FillString(face font.Face, at vg.Point, text string) {
+	sin, cos := math.Sincos(s.angle)
+	turned := vg.Point{X: vg.Length(cos)*at.X - vg.Length(sin)*at.Y, Y: vg.Length(sin)*at.X + vg.Length(cos)*at.Y}
+	s.marks = append(s.marks, mark{kind: textMark, pen: s.pen, font: face.Font, text: strings.ToValidUTF8(text, "\uFFFD"), at: turned})
+}
+
+// No figure moves or scales the canvas or draws an image: gonum does for vector fields and images only.
+
+func (s *sketch) Translate(vg.Point)                  { panic("plots: a moved canvas") }
+func (s *sketch) Scale(x, y float64)                  { panic("plots: a scaled canvas") }
+func (s *sketch) DrawImage(vg.Rectangle, image.Image) { panic("plots: an image") }
+
+// sketchOf is the sketch that a canvas draws on, through the parts of a page that gonum wraps it in.
 func sketchOf(c vg.Canvas) *sketch {
 	for {
 		switch wrapped := c.(type) {
@@ -41,24 +98,22 @@ func sketchOf(c vg.Canvas) *sketch {
 			c = wrapped.Canvas
 		case *draw.Canvas:
 			c = wrapped.Canvas
-		case *sketch:
-			return wrapped
 		default:
-			return nil
+			return c.(*sketch)
 		}
 	}
 }
 
-// grouped draws within a group, if the canvas keeps groups.
+// grouped draws within a group. Without a label, only the background is one.
 func grouped(c vg.Canvas, kind markKind, label string, paint func()) {
-	s := sketchOf(c)
-	if s == nil || label == "" && kind != backMark {
+	if label == "" && kind != backMark {
 		paint()
 		return
 	}
-	s.marks = append(s.marks, mark{at: len(s.Actions), kind: kind, text: plainText(label)})
+	s := sketchOf(c)
+	s.marks = append(s.marks, mark{kind: kind, text: plainText(label)})
 	paint()
-	s.marks = append(s.marks, mark{at: len(s.Actions), kind: endMark})
+	s.marks = append(s.marks, mark{kind: endMark})
 }
 
 // inSeries draws what belongs to a series, so that a page that shows the figure can switch it off. The label is that of
@@ -67,21 +122,25 @@ func inSeries(c vg.Canvas, label string, draw func()) { grouped(c, seriesMark, l
 
 // hover says what a reader is told who points at a spot of a page.
 func hover(c vg.Canvas, spot vg.Point, text string) {
-	if s := sketchOf(c); s != nil {
-		s.marks = append(s.marks, mark{at: len(s.Actions), kind: pointMark, text: text, spot: spot})
-	}
+	s := sketchOf(c)
+	s.marks = append(s.marks, mark{kind: pointMark, text: text, at: spot})
 }
 
-// replay draws a sketch on another canvas in the colors of a theme.
-func (s *sketch) replay(dst vg.Canvas, colors func(color.Color) color.Color) {
-	for _, action := range s.Actions {
-		switch a := action.(type) {
-		case *recorder.SetColor:
-			dst.SetColor(colors(a.Color))
-		case *recorder.FillString:
-			dst.FillString(fonts().Lookup(a.Font, a.Size), a.Point, a.String)
-		default:
-			action.ApplyTo(dst)
-		}
+// arcCurves is where an arc starts and Bézier curves of a quarter turn at most that follow it, each by its control points
+// and its end. They are within 0.03 % of the radius.
+func arcCurves(comp vg.PathComp) (start vg.Point, curves [][3]vg.Point) {
+	on := func(angle, reach float64, from vg.Point) vg.Point {
+		sin, cos := math.Sincos(angle)
+		return vg.Point{X: from.X + vg.Length(reach*cos), Y: from.Y + vg.Length(reach*sin)}
 	}
+	r := float64(comp.Radius)
+	parts := int(math.Ceil(math.Abs(comp.Angle)/(math.Pi/2) - 1e-9))
+	step := comp.Angle / float64(parts)
+	reach := 4. / 3 * math.Tan(step/4) * r
+	for i := range parts {
+		from, to := comp.Start+float64(i)*step, comp.Start+float64(i+1)*step
+		begin, end := on(from, r, comp.Pos), on(to, r, comp.Pos)
+		curves = append(curves, [3]vg.Point{on(from+math.Pi/2, reach, begin), on(to-math.Pi/2, reach, end), end})
+	}
+	return on(comp.Start, r, comp.Pos), curves
 }

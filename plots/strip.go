@@ -71,10 +71,8 @@ func (f *Strip) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
-		if err := all.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+	if err := all.needRefs(f.Columns()); err != nil {
+		return nil, err
 	}
 	if f.Split == "" {
 		p, err := f.panel(f.Title, all, all)
@@ -114,7 +112,7 @@ func (f *Strip) panel(title string, r, all *rows) (*Panel, error) {
 		if err := f.oneSetting(mine); err != nil {
 			return nil, err
 		}
-		f.add(p, row, names[row], mine, (&Lines{By: f.By}).look(all, cells[row].cell, row, len(cells)))
+		f.add(p, row, names[row], mine, (&Lines{By: f.By}).style(all, cells[row].cell, row, len(cells)))
 	}
 	f.explain(p)
 	return p, nil
@@ -134,7 +132,7 @@ func (f *Strip) oneSetting(r *rows) error {
 }
 
 // add adds the runs of one row.
-func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
+func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 	var values []float64
 	lost := 0
 	for i := range r.at {
@@ -152,7 +150,7 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
 		return
 	}
 	slices.Sort(values)
-	s := &swarm{row: row, name: name, metric: columnLabel(f.Metric), values: values, look: l}
+	s := &swarm{row: row, name: name, metric: columnLabel(f.Metric), values: values, style: l}
 	if f.Shape == violinShape {
 		s.density = density(values)
 	}
@@ -160,7 +158,7 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l look) {
 	if f.Band == string(spreadRange) {
 		middle = inference.Describe(values).Median
 	}
-	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, look: l, values: values}
+	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, style: l, values: values}
 	p.ranges = append(p.ranges, s.middle)
 	for _, v := range values {
 		p.AddData(Datum{Series: name, X: csvNumber(v), Y: "run"})
@@ -189,7 +187,7 @@ type swarm struct {
 	metric  string
 	values  []float64 // ascending
 	middle  interval
-	look    look
+	style   seriesStyle
 	density []point // x and a height in [0, 1]; nil for none
 }
 
@@ -222,13 +220,13 @@ func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 		for _, q := range slices.Backward(s.density) {
 			outline = append(outline, vg.Point{X: c.X(p.X.Norm(q.x)), Y: y - half*vg.Length(q.y)})
 		}
-		c.FillPolygon(translucent(s.look.color), c.ClipPolygonXY(outline))
+		c.FillPolygon(translucent(s.style.color), c.ClipPolygonXY(outline))
 	}
 	if finite(s.middle.low) && finite(s.middle.high) {
-		c.StrokeLine2(draw.LineStyle{Color: translucent(s.look.color), Width: 3.2 * dotSize}, c.X(p.X.Norm(s.middle.low)), y,
+		c.StrokeLine2(draw.LineStyle{Color: translucent(s.style.color), Width: 3.2 * dotSize}, c.X(p.X.Norm(s.middle.low)), y,
 			c.X(p.X.Norm(s.middle.high)), y)
 	}
-	c.SetColor(s.look.color)
+	c.SetColor(s.style.color)
 	at := make([]vg.Length, len(s.values))
 	for i, v := range s.values {
 		at[i] = c.X(p.X.Norm(v))

@@ -5,138 +5,117 @@ import (
 	"encoding/xml"
 	"fmt"
 	"image/color"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	xfont "golang.org/x/image/font"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/recorder"
 )
+
+// svgFamily names the font of a figure for viewers of SVG, then fonts that look alike. Widths are pinned by textLength,
+// so that another font cannot make labels overlap.
+const svgFamily = "'Liberation Serif','Times New Roman',Times,'STIX Two Text','DejaVu Sans',serif"
+
+// SVG returns the figure as a document of its own. Text stays text.
+func (d *Drawing) SVG() ([]byte, error) {
+	width, height := float64(d.page.width), float64(d.page.height)
+	w := svgWriter{height: d.page.height, paint: func(c color.Color) string { return hexColor(d.theme.color(c)) }}
+	fmt.Fprintf(&w.out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%spt\" height=\"%spt\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n<title>%s</title>\n",
+		number(width*d.theme.scale), number(height*d.theme.scale), number(width), number(height), svgFamily, escapeXML(d.name))
+	return w.write(d.sketch), nil
+}
+
+// Inline returns the figure as an svg element for an HTML page, without a background. Everything of a series is in
+// groups of the class "series" and its key in the legend in one of the class "key", both with its label as
+// data-series; every drawn point has a circle of the class "pt" that says its values in data-t. Colors are CSS variables
+// with those of the paper theme as fallback, see [InlineStyle]. Identifiers start with the prefix.
+func (d *Drawing) Inline(prefix string) ([]byte, error) {
+	w := svgWriter{height: d.page.height, inline: true, paint: func(c color.Color) string {
+		hex := hexColor(c)
+		return "var(--plot-" + hex[1:] + "," + hex + ")"
+	}}
+	id := escapeXML(prefix + d.name)
+	fmt.Fprintf(&w.out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" role=\"img\" aria-labelledby=\"%s-title %s-desc\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n",
+		id, id, number(float64(d.page.width)), number(float64(d.page.height)), svgFamily)
+	fmt.Fprintf(&w.out, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, escapeXML(d.name), id, escapeXML(d.describe()))
+	return w.write(d.sketch), nil
+}
+
+// InlineStyle returns CSS declarations, such as "--plot-000000:#e8e8e8;", that give the inline figures of a page the
+// colors of a theme: paper, slides or dark. A page sets them on an element around the figures, those of the theme dark
+// where it is dark; without them figures have the colors of the theme paper.
+func InlineStyle(theme string, drawings ...*Drawing) string {
+	t := themeOf(theme)
+	declared := map[string]string{}
+	for _, d := range drawings {
+		for _, m := range d.sketch.marks {
+			if m.kind <= textMark {
+				declared[hexColor(m.pen.color)[1:]] = hexColor(t.color(m.pen.color))
+			}
+		}
+	}
+	var out strings.Builder
+	for _, hex := range slices.Sorted(maps.Keys(declared)) {
+		fmt.Fprintf(&out, "--plot-%s:%s;", hex, declared[hex])
+	}
+	return out.String()
+}
 
 // svgWriter writes a sketch as SVG elements. gonum's own writer knows of no groups, no widths of text and no colors but
 // fixed ones, which a page with a light and a dark theme needs.
 type svgWriter struct {
 	out    bytes.Buffer
 	paint  func(color.Color) string // a color as CSS
-	marked bool                     // writes groups and the spots to point at, and no background
+	inline bool                     // writes groups and the spots to point at, and no background
 	height vg.Length
-	state  svgState
-	stack  []svgState
-	skip   int // depth of groups within one that is left out
-	depth  []string
-}
-
-// svgState is what Push and Pop keep.
-type svgState struct {
-	color  color.Color
-	width  vg.Length
-	dashes []vg.Length
-	offset vg.Length
-	matrix affine
-}
-
-// affine maps (x, y) to (a x + c y + e, b x + d y + f), as in SVG.
-type affine struct{ a, b, c, d, e, f float64 }
-
-// then is m after n.
-func (m affine) then(n affine) affine {
-	return affine{
-		m.a*n.a + m.c*n.b, m.b*n.a + m.d*n.b,
-		m.a*n.c + m.c*n.d, m.b*n.c + m.d*n.d,
-		m.a*n.e + m.c*n.f + m.e, m.b*n.e + m.d*n.f + m.f,
-	}
-}
-
-// write writes all of a sketch.
-func (w *svgWriter) write(s *sketch) {
-	w.state = svgState{color: color.Black, width: 1, matrix: affine{a: 1, d: 1}}
-	marks := s.marks
-	for i, action := range s.Actions {
-		for len(marks) > 0 && marks[0].at <= i {
-			w.mark(marks[0])
-			marks = marks[1:]
-		}
-		w.action(action)
-	}
-	for _, m := range marks {
-		w.mark(m)
-	}
-}
-
-// mark opens or closes a group.
-func (w *svgWriter) mark(m mark) {
-	if !w.marked {
-		return
-	}
-	switch m.kind {
-	case endMark:
-		last := len(w.depth) - 1
-		w.out.WriteString(w.depth[last])
-		if w.depth[last] == "" {
-			w.skip--
-		}
-		w.depth = w.depth[:last]
-	case backMark:
-		w.skip++
-		w.depth = append(w.depth, "")
-	case seriesMark, keyMark:
-		class := map[markKind]string{seriesMark: "series", keyMark: "key"}[m.kind]
-		fmt.Fprintf(&w.out, "<g class=\"%s\" data-series=\"%s\">\n", class, escapeXML(m.text))
-		w.depth = append(w.depth, "</g>\n")
-	case pointMark:
-		fmt.Fprintf(&w.out, "<circle class=\"pt\" cx=\"%s\" cy=\"%s\" r=\"%d\" fill=\"none\" pointer-events=\"all\" data-t=\"%s\"/>\n",
-			number(float64(m.spot.X)), number(float64(w.height-m.spot.Y)), hoverRadius, escapeXML(m.text))
-	}
 }
 
 // hoverRadius is how near in points one must point at a spot.
 const hoverRadius = 4
 
-func (w *svgWriter) action(action recorder.Action) {
-	s := &w.state
-	switch a := action.(type) {
-	case *recorder.SetColor:
-		s.color = a.Color
-	case *recorder.SetLineWidth:
-		s.width = a.Width
-	case *recorder.SetLineDash:
-		s.dashes, s.offset = a.Dashes, a.Offsets
-	case *recorder.Push:
-		w.stack = append(w.stack, *s)
-	case *recorder.Pop:
-		w.state, w.stack = w.stack[len(w.stack)-1], w.stack[:len(w.stack)-1]
-	case *recorder.Rotate:
-		sin, cos := math.Sincos(a.Angle)
-		s.matrix = s.matrix.then(affine{cos, sin, -sin, cos, 0, 0})
-	case *recorder.Translate:
-		s.matrix = s.matrix.then(affine{1, 0, 0, 1, float64(a.Point.X), float64(a.Point.Y)})
-	case *recorder.Scale:
-		s.matrix = s.matrix.then(affine{a.X, 0, 0, a.Y, 0, 0})
-	case *recorder.Fill:
-		w.path(a.Path, ` fill="`+w.paint(s.color)+`"`+opacity("fill", s.color))
-	case *recorder.Stroke:
-		w.stroke(a.Path)
-	case *recorder.FillString:
-		w.text(a)
+// write writes all of a sketch and returns the document.
+func (w *svgWriter) write(s *sketch) []byte {
+	background := false
+	for _, m := range s.marks {
+		switch {
+		case background:
+			background = m.kind != endMark
+		case m.kind == fillMark:
+			w.path(m.path, ` fill="`+w.paint(m.pen.color)+`"`+opacity("fill", m.pen.color))
+		case m.kind == strokeMark:
+			w.stroke(m)
+		case m.kind == textMark:
+			w.text(m)
+		case !w.inline:
+		case m.kind == backMark:
+			background = true
+		case m.kind == endMark:
+			w.out.WriteString("</g>\n")
+		case m.kind == pointMark:
+			fmt.Fprintf(&w.out, "<circle class=\"pt\" cx=\"%s\" cy=\"%s\" r=\"%d\" fill=\"none\" pointer-events=\"all\" data-t=\"%s\"/>\n",
+				number(float64(m.at.X)), number(float64(w.height-m.at.Y)), hoverRadius, escapeXML(m.text))
+		default:
+			class := map[markKind]string{seriesMark: "series", keyMark: "key"}[m.kind]
+			fmt.Fprintf(&w.out, "<g class=\"%s\" data-series=\"%s\">\n", class, escapeXML(m.text))
+		}
 	}
+	w.out.WriteString("</svg>\n")
+	return w.out.Bytes()
 }
 
-func (w *svgWriter) stroke(path vg.Path) {
-	s := &w.state
-	if s.width <= 0 {
-		return
-	}
-	style := ` fill="none" stroke="` + w.paint(s.color) + `"` + opacity("stroke", s.color) + ` stroke-width="` + number(float64(s.width)) + `"`
-	if len(s.dashes) > 0 {
-		lengths := make([]string, len(s.dashes))
-		for i, d := range s.dashes {
+func (w *svgWriter) stroke(m mark) {
+	style := ` fill="none" stroke="` + w.paint(m.pen.color) + `"` + opacity("stroke", m.pen.color) + ` stroke-width="` + number(float64(m.pen.width)) + `"`
+	if len(m.pen.dashes) > 0 {
+		lengths := make([]string, len(m.pen.dashes))
+		for i, d := range m.pen.dashes {
 			lengths[i] = number(float64(d))
 		}
 		style += ` stroke-dasharray="` + strings.Join(lengths, " ") + `"`
 	}
-	w.path(path, style)
+	w.path(m.path, style)
 }
 
 func opacity(what string, c color.Color) string {
@@ -147,22 +126,12 @@ func opacity(what string, c color.Color) string {
 	return " " + what + `-opacity="` + number(float64(a)/math.MaxUint16) + `"`
 }
 
-// at maps a point of the sketch to one of the document, whose y grows downwards.
-func (w *svgWriter) at(p vg.Point) (x, y float64) {
-	m := w.state.matrix
-	return m.a*float64(p.X) + m.c*float64(p.Y) + m.e, float64(w.height) - (m.b*float64(p.X) + m.d*float64(p.Y) + m.f)
-}
-
+// pair writes a point of the sketch as one of the document, whose y grows downwards.
 func (w *svgWriter) pair(p vg.Point) string {
-	x, y := w.at(p)
-	return number(x) + " " + number(y)
+	return number(float64(p.X)) + " " + number(float64(w.height-p.Y))
 }
 
-// path writes a path. Arcs are drawn as Bézier curves of a quarter turn at most, within 0.03 % of the radius.
 func (w *svgWriter) path(path vg.Path, style string) {
-	if w.skip > 0 {
-		return
-	}
 	var d strings.Builder
 	for _, comp := range path {
 		switch comp.Type {
@@ -176,8 +145,12 @@ func (w *svgWriter) path(path vg.Path, style string) {
 				d.WriteString(w.pair(p) + " ")
 			}
 			d.WriteString(w.pair(comp.Pos))
-		case vg.ArcComp:
-			w.arc(&d, comp)
+		case vg.ArcComp: // goes on with a line to where the arc starts, as canvases of gonum do
+			start, curves := arcCurves(comp)
+			d.WriteString("L" + w.pair(start))
+			for _, c := range curves {
+				d.WriteString("C" + w.pair(c[0]) + " " + w.pair(c[1]) + " " + w.pair(c[2]))
+			}
 		case vg.CloseComp:
 			d.WriteString("Z")
 		}
@@ -185,63 +158,29 @@ func (w *svgWriter) path(path vg.Path, style string) {
 	fmt.Fprintf(&w.out, "<path d=\"%s\"%s/>\n", d.String(), style)
 }
 
-// arc goes on with a line to where the arc starts, as canvases of gonum do, and with the arc.
-func (w *svgWriter) arc(d *strings.Builder, comp vg.PathComp) {
-	start, curves := arcCurves(comp)
-	d.WriteString("L" + w.pair(start))
-	for _, c := range curves {
-		d.WriteString("C" + w.pair(c[0]) + " " + w.pair(c[1]) + " " + w.pair(c[2]))
-	}
-}
-
-// arcCurves is where an arc starts and Bézier curves of a quarter turn at most that follow it, each by its control points
-// and its end.
-func arcCurves(comp vg.PathComp) (start vg.Point, curves [][3]vg.Point) {
-	on := func(angle, reach float64, from vg.Point) vg.Point {
-		sin, cos := math.Sincos(angle)
-		return vg.Point{X: from.X + vg.Length(reach*cos), Y: from.Y + vg.Length(reach*sin)}
-	}
-	r := float64(comp.Radius)
-	parts := int(math.Ceil(math.Abs(comp.Angle)/(math.Pi/2) - 1e-9))
-	step := comp.Angle / float64(parts)
-	reach := 4. / 3 * math.Tan(step/4) * r
-	for i := range parts {
-		from, to := comp.Start+float64(i)*step, comp.Start+float64(i+1)*step
-		begin, end := on(from, r, comp.Pos), on(to, r, comp.Pos)
-		curves = append(curves, [3]vg.Point{on(from+math.Pi/2, reach, begin), on(to-math.Pi/2, reach, end), end})
-	}
-	return on(comp.Start, r, comp.Pos), curves
-}
-
 // text writes a stretch of text in one face, as wide as it is in that face whatever font a viewer has.
-func (w *svgWriter) text(a *recorder.FillString) {
-	plain := plainRunes(a.String)
-	trimmed := strings.TrimSpace(plain)
-	if w.skip > 0 || trimmed == "" {
+func (w *svgWriter) text(m mark) {
+	trimmed := strings.TrimSpace(m.text)
+	if trimmed == "" {
 		return
 	}
-	face := fonts().Lookup(a.Font, a.Size)
-	drawn := strings.TrimSpace(a.String)
-	from := a.Point
-	from.X += face.Width(a.String[:strings.Index(a.String, drawn)])
-	x, y := w.at(from)
-	fmt.Fprintf(&w.out, `<text x="%s" y="%s" font-size="%s" textLength="%s" lengthAdjust="spacingAndGlyphs" fill="%s"%s%s`,
-		number(x), number(y), number(float64(a.Size)), number(float64(face.Width(drawn))), w.paint(w.state.color), opacity("fill", w.state.color), faceStyle(a.Font))
-	if m := w.state.matrix; m.b != 0 {
-		fmt.Fprintf(&w.out, ` transform="rotate(%s %s %s)"`, number(-math.Atan2(m.b, m.a)*180/math.Pi), number(x), number(y))
-	}
-	fmt.Fprintf(&w.out, ">%s</text>\n", escapeXML(trimmed))
-}
-
-func faceStyle(fnt font.Font) string {
+	face := fonts().Lookup(m.font, m.font.Size)
+	indent := face.Width(m.text[:strings.Index(m.text, trimmed)])
+	sin, cos := math.Sincos(m.pen.angle)
+	x := number(float64(m.at.X) + float64(indent)*cos)
+	y := number(float64(w.height-m.at.Y) - float64(indent)*sin)
 	style := ""
-	if fnt.Style == xfont.StyleItalic {
+	if m.font.Style == xfont.StyleItalic {
 		style += ` font-style="italic"`
 	}
-	if fnt.Weight == xfont.WeightBold {
+	if m.font.Weight == xfont.WeightBold {
 		style += ` font-weight="bold"`
 	}
-	return style
+	if m.pen.angle != 0 {
+		style += fmt.Sprintf(` transform="rotate(%s %s %s)"`, number(-m.pen.angle*180/math.Pi), x, y)
+	}
+	fmt.Fprintf(&w.out, "<text x=\"%s\" y=\"%s\" font-size=\"%s\" textLength=\"%s\" lengthAdjust=\"spacingAndGlyphs\" fill=\"%s\"%s%s>%s</text>\n",
+		x, y, number(float64(m.font.Size)), number(float64(face.Width(visible(face, trimmed)))), w.paint(m.pen.color), opacity("fill", m.pen.color), style, escapeXML(trimmed))
 }
 
 // number writes a length in points to a hundredth, far below what can be seen.
@@ -258,6 +197,6 @@ func hexColor(c color.Color) string {
 // escapeXML makes any text safe in an element or a quoted attribute; characters that XML does not know become U+FFFD.
 func escapeXML(text string) string {
 	var out strings.Builder
-	xml.EscapeText(&out, []byte(text)) // a Builder fails never
+	xml.EscapeText(&out, []byte(text)) // a Builder never fails
 	return out.String()
 }

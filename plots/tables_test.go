@@ -44,14 +44,14 @@ func readPublished(tb testing.TB) published {
 // preservationTables are the tables of the published preservation runs.
 func preservationTables(tb testing.TB) tables.Memory {
 	p := readPublished(tb)
-	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "kl_pi_ref")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "steps", "reason", "kl_pi_ref", "kl_star_pi")
 	prompts := tables.NewTable(tables.Prompts, "run", "prompt", "kl_star_pi", "kl_pi_ref")
 	policies := tables.NewTable(tables.Policies, "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	for _, r := range p.Runs {
 		run := fmt.Sprintf("%s/lambda=%s", r.Objective, tables.FormatFloat(r.Lambda))
 		reached := []float64{klOf(r.FinalPolicy[0], p.PiRef[0]), klOf(r.FinalPolicy[1], p.PiRef[1])}
 		runs.Append(run, r.Objective, tables.FormatFloat(r.Lambda), "0", "done", "1", "",
-			tables.FormatFloat((reached[0]+reached[1])/2))
+			tables.FormatFloat((reached[0]+reached[1])/2), tables.FormatFloat((r.KLGood+r.KLBad)/2))
 		for i, kl := range []float64{r.KLGood, r.KLBad} {
 			prompts.Append(run, p.Prompts[i], tables.FormatFloat(kl), tables.FormatFloat(reached[i]))
 			for _, row := range policyRows(run, p.Prompts[i], r.FinalPolicy[i], p.PiRef[i], p.PiStar[i]) {
@@ -196,9 +196,9 @@ func seedsTables() tables.Memory {
 	return tables.Memory{tables.Runs: runs}
 }
 
-// suite gives all of these tables by the name of an experiment.
-func suite(tb testing.TB) plots.Sources {
-	experiments := map[string]tables.Source{
+// experiments are all of these tables by the name of an experiment.
+func experiments(tb testing.TB) map[string]tables.Memory {
+	return map[string]tables.Memory{
 		"preservation": preservationTables(tb),
 		"training":     trainingTables(),
 		"constraint":   constraintTables(),
@@ -210,6 +210,12 @@ func suite(tb testing.TB) plots.Sources {
 		"loss":         lossTables(),
 		"scorecard":    scorecardTables(),
 	}
+}
+
+// suite gives all of these tables.
+func suite(tb testing.TB) plots.Sources { return sourcesOf(experiments(tb)) }
+
+func sourcesOf(experiments map[string]tables.Memory) plots.Sources {
 	return plots.NewSources(func(name string) (tables.Source, error) {
 		if source, ok := experiments[name]; ok {
 			return source, nil

@@ -95,8 +95,9 @@ func (t theme) sized(fig Figure) theme {
 // lightness, so that they stand out from both.
 func inDark(c color.Color) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
-	light, high, low := lightness(n)
-	target := turnedLightness(light)
+	high, low := float64(max(n.R, n.G, n.B))/255, float64(min(n.R, n.G, n.B))/255
+	light := (high + low) / 2
+	target := darkLightness(light)
 	// In HSL a color is its gray of the same lightness plus a part of the most colorful one.
 	chroma, most := high-low, 1-math.Abs(2*light-1)
 	share := 0.0
@@ -113,15 +114,9 @@ func inDark(c color.Color) color.Color {
 	return color.NRGBA{turn(n.R), turn(n.G), turn(n.B), n.A}
 }
 
-// lightness is that of HSL, with the largest and the smallest of the primaries, all in [0,1].
-func lightness(c color.NRGBA) (light, high, low float64) {
-	high = float64(max(c.R, c.G, c.B)) / 255
-	low = float64(min(c.R, c.G, c.B)) / 255
-	return (high + low) / 2, high, low
-}
-
-// turnedLightness goes straight between these pairs of lightness on paper and on a dark page.
-func turnedLightness(light float64) float64 {
+// darkLightness is the lightness, in HSL, on a dark page of what has the given one on paper. It goes straight between
+// these pairs.
+func darkLightness(light float64) float64 {
 	from := []float64{0, 0.3, 0.65, 1}
 	to := []float64{0.92, 0.68, 0.52, 0.07}
 	k := 1
@@ -169,7 +164,7 @@ func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0
 var handler = mathText{}
 
 func textStyle(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
-	return text.Style{Color: black, Font: font.Font{Typeface: romanFace, Size: size}, XAlign: x, YAlign: y, Handler: handler}
+	return text.Style{Color: black, Font: font.Font{Typeface: textFace, Size: size}, XAlign: x, YAlign: y, Handler: handler}
 }
 
 func bold(sty text.Style) text.Style {
@@ -187,7 +182,7 @@ func newPlot() *plot.Plot {
 		axis.Padding = 0
 		axis.Tick.LineStyle.Width = axisWidth
 		axis.Tick.Length = 2.4
-		axis.Tick.Label.Font = font.Font{Typeface: romanFace, Size: tickSize}
+		axis.Tick.Label.Font = font.Font{Typeface: textFace, Size: tickSize}
 		axis.Tick.Label.Handler = handler
 		axis.Label.TextStyle = textStyle(labelSize, draw.XCenter, draw.YBottom)
 		axis.Label.Padding = 1

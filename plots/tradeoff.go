@@ -11,7 +11,7 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// Tradeoff draws preservation at one look: a metric on the prompt to preserve against the same metric on the prompt to
+// Tradeoff draws preservation at one style: a metric on the prompt to preserve against the same metric on the prompt to
 // improve, a curve a loss along lambda. A loss that can have both reaches the lower left corner.
 type Tradeoff struct {
 	Table       string       `yaml:"table" oneof:"prompts,groups" doc:"table that holds the metric; of groups the bands are 95 % intervals over seeds, of prompts ranges over seeds and prompts"`
@@ -59,11 +59,8 @@ func (f *Tradeoff) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where)
+	all, err := selectRows(src, f.Table, f.Where, f.reads()...)
 	if err != nil {
-		return nil, err
-	}
-	if err := all.need(f.needs()...); err != nil {
 		return nil, err
 	}
 	groups, err := f.groups(all)
@@ -84,7 +81,7 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(lossName(objective), lossLook(objective, all.objectives()), points).grow = true
+		p.addCurve(lossName(objective), lossStyle(objective, all.objectives()), points).grow = true
 	}
 	p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
 	if err := f.addReference(p, src, groups[1], all); err != nil {
@@ -93,15 +90,12 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	return []*Panel{p}, nil
 }
 
-// needs are the columns that are read.
-func (f *Tradeoff) needs() []string {
-	switch {
-	case f.Table == tables.Groups && f.Metric == "kl_star_pi":
-		return []string{f.Metric, "lambda", "group", "kl_star_ref"}
-	case f.Table == tables.Groups:
-		return []string{f.Metric, "lambda", "group"}
+// reads are the columns that are read.
+func (f *Tradeoff) reads() []string {
+	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
+		return []string{f.Metric, "kl_star_ref"}
 	}
-	return []string{f.Metric, "lambda"}
+	return []string{f.Metric}
 }
 
 // groups are the prompts, or groups of prompts, on the axes.

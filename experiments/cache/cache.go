@@ -132,7 +132,7 @@ func (s *Store) load(check bool) ([]Flaw, error) {
 	}
 	var flaws []Flaw
 	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), suffix) {
+		if !strings.HasSuffix(file.Name(), suffix) || !file.Type().IsRegular() {
 			continue
 		}
 		g := &segment{path: filepath.Join(s.dir, file.Name())}
@@ -141,8 +141,8 @@ func (s *Store) load(check bool) ([]Flaw, error) {
 				s.index[r.key] = position{r.written, offset, uint32(len(s.segments)), r.length}
 			}
 		})
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // pruned meanwhile
+		if errors.Is(err, fs.ErrNotExist) { // pruned meanwhile; what was kept of it is in a newer one
+			return s.load(check)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the cache: %w", err)

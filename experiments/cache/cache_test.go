@@ -291,6 +291,9 @@ func TestObsoleteAndForeignFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "folder"+suffix), 0o777), os.Symlink("nowhere", filepath.Join(dir, "link"+suffix))); err != nil {
+		t.Fatal(err)
+	}
 	s := mustOpen(t, dir)
 	if n, size := s.Obsolete(); n != 2 || size != 8+800+4 {
 		t.Errorf("%d obsolete files of %d bytes", n, size)
@@ -301,7 +304,7 @@ func TestObsoleteAndForeignFiles(t *testing.T) {
 	if _, removed, err := s.Prune(func(Key, Info) bool { return false }); removed != 3 || err != nil {
 		t.Errorf("removed %d, %v", removed, err)
 	}
-	if left := filesIn(t, dir, ""); len(left) != len(files) {
+	if left := filesIn(t, dir, ""); len(left) != len(files)+2 {
 		t.Errorf("%v is left", left)
 	}
 }

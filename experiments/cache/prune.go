@@ -76,36 +76,51 @@ func (s *Store) Prune(keep func(Key, Info) bool) (freed int64, removed int, err 
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, held.Release()) }()
+	// Who ends after this was looked up may have written more than load finds, so that comes first.
+	if err := s.finish(); err != nil {
+		return 0, 0, err
+	}
+	ended := map[string]bool{} // segments whose writers have; nobody ever takes their locks again
+	names, _ := fs.Glob(os.DirFS(s.dir), "*"+suffix)
+	for _, name := range names {
+		path := filepath.Join(s.dir, name)
+		l, err := lock.Acquire(lockOf(path))
+		if _, held := errors.AsType[*lock.HeldError](err); held {
+			continue
+		}
+		if err == nil {
+			err = l.Release()
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("prune the cache: %w", err)
+		}
+		ended[path] = true
+	}
 	flaws, err := s.load(true)
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, flaw := range flaws {
-		if flaw.Key != (Key{}) {
+		if ended[flaw.File] && flaw.Key != (Key{}) {
 			removed++
-		}
-	}
-	live := make([]bool, len(s.segments))
-	for i, g := range s.segments {
-		if live[i], err = written(g.path); err != nil {
-			return 0, 0, err
 		}
 	}
 
 	kept, stay := make([][]Key, len(s.segments)), LiveError{}
 	for _, k := range sortedKeys(s.index) {
 		p := s.index[k]
+		path := s.segments[p.segment].path
 		switch {
 		case keep(k, p.info()):
 			kept[p.segment] = append(kept[p.segment], k)
-		case live[p.segment]:
-			stay.Entries++
-			if path := s.segments[p.segment].path; !slices.Contains(stay.Segments, path) {
-				stay.Segments = append(stay.Segments, path)
-			}
-		default:
+		case ended[path]:
 			delete(s.index, k)
 			removed++
+		default:
+			stay.Entries++
+			if !slices.Contains(stay.Segments, path) {
+				stay.Segments = append(stay.Segments, path)
+			}
 		}
 	}
 
@@ -118,7 +133,7 @@ func (s *Store) Prune(keep func(Key, Info) bool) (freed int64, removed int, err 
 	useful := int64(len(segmentMagic))
 	for i, g := range s.segments {
 		switch {
-		case live[i]:
+		case !ended[g.path]:
 		case kept[i] == nil: // removed first, which makes room for the rest
 			if err := remove(g); err != nil {
 				return freed, removed, fmt.Errorf("prune the cache: %w", err)
@@ -158,18 +173,6 @@ func (s *Store) Prune(keep func(Key, Info) bool) (freed int64, removed int, err 
 		return freed, removed, &stay
 	}
 	return freed, removed, nil
-}
-
-// written says whether a process still writes a segment. Once none does, none ever will.
-func written(segment string) (bool, error) {
-	l, err := lock.Acquire(lockOf(segment))
-	if _, held := errors.AsType[*lock.HeldError](err); held {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("prune the cache: %w", err)
-	}
-	return false, l.Release()
 }
 
 // move appends records of other segments to the own one and returns how many are corrupt. They keep their times. mu is

@@ -77,16 +77,24 @@ func TestProcessesShareACacheAndAreKilled(t *testing.T) {
 				cmd.Wait()
 			})
 		}
-		for i := range 50 {
-			mustPut(t, s, key(i), payload(i, 100))
-			if i%10 == 0 {
-				var live *LiveError
-				if _, _, err := s.Prune(func(Key, Info) bool { return true }); err != nil && !errors.As(err, &live) {
-					t.Error(err)
-				}
+		ended := make(chan bool)
+		go func() {
+			wait.Wait()
+			close(ended)
+		}()
+		for i, working := 0, true; working || i < 50; i++ {
+			if i < 50 {
+				mustPut(t, s, key(i), payload(i, 100))
+			}
+			select {
+			case <-ended:
+				working = false
+			default:
+			}
+			if _, _, err := s.Prune(func(Key, Info) bool { return true }); err != nil {
+				t.Fatal(err)
 			}
 		}
-		wait.Wait()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 // recordName is the file of a submission's folder that says what has been submitted.
@@ -85,10 +85,10 @@ func (r *Record) write() error {
 	if err != nil {
 		return err
 	}
-	return engine.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
+	return publish.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
 }
 
-// add records a job, at once, so that no later trouble makes it unknown.
+// add records a job, at once, so that it is known whatever fails later.
 func (r *Record) add(job Job) error {
 	r.Jobs = append(r.Jobs, job)
 	if err := r.write(); err != nil {

@@ -118,15 +118,15 @@ func parseAccounts(text string) map[string]Task {
 	return known
 }
 
-// ask returns what a command of Slurm's prints, nothing if it is not installed or complains of what is no trouble.
-func ask(ctx context.Context, noTrouble, name string, args ...string) (string, error) {
+// ask returns what a command of Slurm's prints, nothing if it is not installed or complains of what is harmless.
+func ask(ctx context.Context, benign, name string, args ...string) (string, error) {
 	if _, err := exec.LookPath(name); err != nil {
 		return "", nil
 	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), noTrouble) {
+	if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), benign) {
 		return "", failure(name, err, stderr.String())
 	}
 	return stdout.String(), nil

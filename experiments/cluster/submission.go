@@ -1,4 +1,4 @@
-// Package cluster turns the shards of a sweep into jobs of Slurm or Kubernetes, which do all the scheduling. A submission
+// Package cluster turns the shards of a sweep into jobs of Slurm, which does all the scheduling. A submission
 // is frozen: its folder holds the resolved config, its data and the program, and the jobs read nothing else.
 package cluster
 
@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/spec"
 )
 
 // Submission is a resolved sweep that is split into shards. The jobs call a program with two subcommands:
@@ -32,6 +34,62 @@ type Submission struct {
 	Out     string            // absolute path of the folder for results
 	Cache   string            // absolute path of the cache of finished runs
 	Format  string            // of the merged tables, "" for what merge takes by itself
+}
+
+// NewSubmission freezes a config: its resolved form under the name file, with its data. Out and Cache are left to the caller.
+func NewSubmission(c *spec.Config, file string, shards int, format string) (*Submission, error) {
+	dir, err := os.MkdirTemp("", "submit-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := c.WriteResolved(dir); err != nil {
+		return nil, err
+	}
+	s := &Submission{Name: c.Head.Name, Shards: shards, Version: engine.Numerics(), Config: file, Files: map[string][]byte{}, Format: format}
+	tree := os.DirFS(dir)
+	return s, fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		as := path
+		if path == spec.ResolvedName {
+			as = file
+		}
+		s.Files[as], err = fs.ReadFile(tree, path)
+		return err
+	})
+}
+
+// Missing returns the shards, from 1, whose folders are not published.
+func (s *Submission) Missing() []int {
+	var missing []int
+	for i := 1; i <= s.Shards; i++ {
+		shard := engine.Shard{Index: i, Count: s.Shards}
+		if _, err := os.Stat(filepath.Join(s.ShardsDir(), shard.Folder(s.Name))); err != nil {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// Merged says whether the folder of results was made from the very files of the submission.
+func (s *Submission) Merged() bool {
+	dir := filepath.Join(s.Out, s.Name)
+	m, err := publish.ReadManifest(dir)
+	if err != nil || m.Numerics != s.Version {
+		return false
+	}
+	for name, content := range s.Files {
+		if name == s.Config {
+			name = spec.ResolvedName
+		}
+		have, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil || string(have) != string(content) {
+			return false
+		}
+	}
+	return true
 }
 
 // Names in a submission's folder.
@@ -118,7 +176,7 @@ func (s *Submission) freeze() error {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return err
 		}
-		if err := engine.WriteFile(file, content); err != nil {
+		if err := publish.WriteFile(file, content); err != nil {
 			return err
 		}
 	}
@@ -131,15 +189,15 @@ func (s *Submission) freeze() error {
 // ProgramPath returns where the submission keeps its copy of an executable. The copy is named after its content, so a
 // program that was built again later does not change under the jobs that use this one.
 func (s *Submission) ProgramPath(executable string) (string, error) {
-	hash, err := engine.HashFile(executable)
+	hash, err := publish.HashFile(executable)
 	if err != nil {
 		return "", err
 	}
 	return filepath.Join(s.Dir(), binFolder, "experiments-"+hash[:12]), nil
 }
 
-// keepProgram copies an executable to the given path, in one step, unless it is there.
-func keepProgram(executable, path string) error {
+// copyProgram copies an executable to the given path, in one step, unless it is there.
+func copyProgram(executable, path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 )
 
 // Submitted says what a call has submitted and what it found in Slurm's hands already.
@@ -91,7 +91,7 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(sub.freeze(), keepProgram(executable, program)); err != nil {
+	if err := errors.Join(sub.freeze(), copyProgram(executable, program)); err != nil {
 		return nil, err
 	}
 	q := &queue{Slurm: s, sub: sub, program: program, record: record, known: known}
@@ -154,7 +154,7 @@ var jobID = regexp.MustCompile(`^[0-9]+$`)
 
 // send submits a script, records it and returns the id of the job.
 func (q *queue) send(ctx context.Context, j *script, shards []int, more ...string) (string, error) {
-	if err := engine.WriteFile(filepath.Join(q.sub.Dir(), j.file), []byte(j.text())); err != nil {
+	if err := publish.WriteFile(filepath.Join(q.sub.Dir(), j.file), []byte(j.text())); err != nil {
 		return "", err
 	}
 	words := j.sbatch(q.sub.Dir(), more...)

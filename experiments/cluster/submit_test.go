@@ -114,7 +114,7 @@ func TestSubmit(t *testing.T) {
 }
 
 // What Slurm took before it refused something is known to the next call.
-func TestSubmitTrouble(t *testing.T) {
+func TestSubmitFailures(t *testing.T) {
 	dir := fakeSlurm(t)
 	sub, s, ctx := sample(t.TempDir()), &Slurm{CPUs: 1}, context.Background()
 	tell(t, dir, "full", "")

@@ -50,7 +50,7 @@ func (w *Work) WriteShard(ctx context.Context, name, dir string) error {
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'))
+	return os.WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'), 0o644)
 }
 
 func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest) error {

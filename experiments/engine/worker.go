@@ -93,8 +93,7 @@ func (w *worker) doHere(ctx context.Context, run *spec.Run) (r *result, err erro
 func (w *worker) failed(run *spec.Run, reason string) *result {
 	end := outcome{status: tables.Failed, reason: reason}
 	if run.Language() {
-		t := w.newTexts(run)
-		return t.result(end)
+		return w.newLanguageRun(run).result(end)
 	}
 	w.params, w.views, w.groups = nil, nil, nil // nothing is known of the run's environment
 	b := &banditRun{worker: w, run: run, rows: w.fresh(false)}

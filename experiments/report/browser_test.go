@@ -14,12 +14,12 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"windtunnel/experiments/internal/browser"
-	"windtunnel/experiments/report"
+	"windtunnel/experiments/results"
 	"windtunnel/metrics/tables"
 )
 
 // show opens the page of some folders from a file.
-func show(t *testing.T, look browser.Look, folders ...report.Folder) *browser.Page {
+func show(t *testing.T, look browser.Look, folders ...*results.Reported) *browser.Page {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(path, []byte(write(t, folders...)), 0o644); err != nil {
@@ -60,7 +60,7 @@ func TestLooks(t *testing.T) {
 }
 
 // long is a folder with a wide table that is cut.
-func long(t *testing.T) report.Folder {
+func long(t *testing.T) *results.Reported {
 	f := open(t)
 	header := []string{"run"}
 	for i := range 20 {
@@ -74,7 +74,7 @@ func long(t *testing.T) report.Folder {
 		}
 		table.Append(cells...)
 	}
-	f.Tables = append(f.Tables, report.Table{Table: table, File: "results/small/paired.csv"})
+	f.Shown = append(f.Shown, table)
 	return f
 }
 
@@ -90,20 +90,20 @@ func TestSorting(t *testing.T) {
 	for run, loss := range map[string]string{"a": "10", "b": "9", "c": "", "d": "1e-05", "e": "-2", "f": "+Inf"} {
 		table.Append(run, loss)
 	}
-	f.Tables = []report.Table{{Table: table, File: "runs.csv"}}
+	f.Shown = []*tables.Table{table}
 	p := show(t, browser.Desktop, f)
-	heading := ".sheet th:nth-child(2) button"
+	heading := ".data th:nth-child(2) button"
 	for _, want := range []struct{ order, state string }{{"e d b a f c", "ascending"}, {"f a b d e c", "descending"}, {"e d b a f c", "ascending"}} {
 		p.Do(chromedp.Click(chromedp.CSS(heading)))
-		if got := p.Text(cells(".sheet", 0)); got != want.order {
+		if got := p.Text(cells(".data", 0)); got != want.order {
 			t.Errorf("sorted: %s, want %s", got, want.order)
 		}
-		if got := p.Text(`document.querySelector(".sheet th:nth-child(2)").ariaSort`); got != want.state {
+		if got := p.Text(`document.querySelector(".data th:nth-child(2)").ariaSort`); got != want.state {
 			t.Errorf("aria-sort is %s, want %s", got, want.state)
 		}
 	}
-	p.Do(chromedp.Focus(chromedp.CSS(".sheet th button")), chromedp.KeyEvent("\r"))
-	if got := p.Text(cells(".sheet", 0)); got != "a b c d e f" {
+	p.Do(chromedp.Focus(chromedp.CSS(".data th button")), chromedp.KeyEvent("\r"))
+	if got := p.Text(cells(".data", 0)); got != "a b c d e f" {
 		t.Errorf("by keyboard: %s", got)
 	}
 	quiet(t, p)
@@ -111,11 +111,11 @@ func TestSorting(t *testing.T) {
 
 func TestFiltering(t *testing.T) {
 	p := show(t, browser.Desktop, open(t))
-	p.Do(chromedp.SendKeys(chromedp.CSS(".sheet input"), "TYPO lambda=0.01"))
-	if got := p.Text(cells(".sheet", 0)); got != "typo/lambda=0.01" {
+	p.Do(chromedp.SendKeys(chromedp.CSS(".data input"), "TYPO lambda=0.01"))
+	if got := p.Text(cells(".data", 0)); got != "typo/lambda=0.01" {
 		t.Errorf("filtered: %s", got)
 	}
-	if got := p.Text(`document.querySelector(".sheet output").textContent`); got != "1 of 4 rows" {
+	if got := p.Text(`document.querySelector(".data output").textContent`); got != "1 of 4 rows" {
 		t.Errorf("the page says %q", got)
 	}
 	quiet(t, p)
@@ -213,7 +213,7 @@ func TestHostileNamesInBrowser(t *testing.T) {
 	for _, evil := range hostile {
 		p := show(t, browser.Desktop, dressed(t, evil))
 		want := strings.NewReplacer("\u202e", "[U+202E]", "\u2066", "[U+2066]", "\u200f", "[U+200F]").Replace(evil)
-		for _, place := range []string{"h2:not(#overview)", ".lead", ".claims th[scope=row] > bdi", ".failed code", "figcaption > bdi", ".sheet tbody tr:last-child th", "details pre"} {
+		for _, place := range []string{"h2:not(#overview)", ".lead", ".claims th[scope=row] > bdi", ".failed code", "figcaption > bdi", ".data tbody tr:last-child th", "details pre"} {
 			if got := p.Text(fmt.Sprintf(`document.querySelector(%q).textContent`, place)); got != want {
 				t.Errorf("%s: %q, want %q", place, got, want)
 			}
@@ -247,7 +247,7 @@ func TestPrinted(t *testing.T) {
 	}
 	p := browser.Open(t, browser.FileURL(page), browser.Desktop)
 	p.Print()
-	for _, place := range []string{"#theme", ".tools", ".filter", ".sheet td:nth-child(13)"} {
+	for _, place := range []string{"#theme", ".tools", ".filter", ".data td:nth-child(13)"} {
 		if got := p.Text(fmt.Sprintf(`getComputedStyle(document.querySelector(%q)).display`, place)); got != "none" {
 			t.Errorf("%s is printed: %s", place, got)
 		}

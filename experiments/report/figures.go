@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"windtunnel/experiments/results"
 	"windtunnel/plots"
 )
 
@@ -26,7 +27,7 @@ const pixelsPerPoint = 1.7
 
 // figures draws the config's figures. One that cannot be drawn is told of and does not lose the others. A scorecard is
 // shown as a table.
-func (v *view) figures(s *section, f *Folder) {
+func (v *view) figures(s *section, f *results.Reported) {
 	for _, p := range f.Pictures {
 		s.Figures = append(s.Figures, figure{ID: fmt.Sprintf("%s-g%d", s.ID, len(s.Figures)), Name: strings.TrimSuffix(p.Name, filepath.Ext(p.Name)),
 			Picture: template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(p.Data)), Width: shownWidth(p.Data)})
@@ -34,7 +35,7 @@ func (v *view) figures(s *section, f *Folder) {
 	if f.Pictures != nil {
 		return
 	}
-	for _, fig := range f.Config.Figures() {
+	for _, fig := range f.Figures {
 		if _, ok := fig.Params.(*plots.Scorecard); ok {
 			continue
 		}
@@ -46,8 +47,8 @@ func (v *view) figures(s *section, f *Folder) {
 }
 
 // draw adds a figure and its twin to the section.
-func (v *view) draw(s *section, f *Folder, fig plots.Figure) error {
-	drawings, err := plots.Draw(fig, f.Sources)
+func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
+	drawings, err := plots.Draw(fig, f.Tables)
 	if err != nil {
 		return err
 	}

@@ -18,44 +18,9 @@ import (
 	"html/template"
 	"strings"
 
-	"windtunnel/experiments/engine"
-	"windtunnel/experiments/spec"
-	"windtunnel/metrics/claims"
-	"windtunnel/metrics/tables"
+	"windtunnel/experiments/results"
 	"windtunnel/plots"
 )
-
-// Folder is a results folder to report on.
-type Folder struct {
-	Dir      string           // as the reader finds it
-	Name     string           // of the config
-	Config   *spec.Config     // loaded from the folder
-	Text     string           // the resolved config as it stands in the folder
-	Manifest *engine.Manifest // nil where the folder has none
-	Verdicts []Verdict        // in order of the config; none for a suite, whose members have them
-	Sources  plots.Sources    // the tables that figures and the scorecard read; unused where Pictures is not nil
-	Pictures []plots.File     // figures as SVG files, for a folder that no longer has the tables to draw them from
-	Tables   []Table          // to show, in this order
-	Schemas  map[string]tables.Schema
-}
-
-// Table is a table and the file that holds all of it.
-type Table struct {
-	*tables.Table
-	File string
-}
-
-// Verdict is an evaluated claim.
-type Verdict struct {
-	Name   string
-	Text   string // the statement in words; may be empty
-	Expect bool   // whether it should hold
-	Broken bool   // the tables could not answer it
-	claims.Result
-}
-
-// Well says whether the verdict is the expected one.
-func (v *Verdict) Well() bool { return !v.Broken && v.Holds == v.Expect }
 
 var (
 	//go:embed page.html
@@ -76,14 +41,14 @@ type Page struct {
 
 // Write makes the page of some folders, in their order. It stops when the context is canceled. The error names the table
 // that cannot be read.
-func Write(ctx context.Context, folders []Folder) (*Page, error) {
+func Write(ctx context.Context, folders []*results.Reported) (*Page, error) {
 	v := &view{Script: template.JS(scriptText), Policy: policy(scriptText)}
 	page := &Page{}
 	for i := range folders {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		s, err := v.section(i, &folders[i])
+		s, err := v.section(i, folders[i])
 		if err != nil {
 			return nil, err
 		}
@@ -104,10 +69,10 @@ func Write(ctx context.Context, folders []Folder) (*Page, error) {
 const mostNamed = 3
 
 // title names the folders.
-func title(folders []Folder) string {
+func title(folders []*results.Reported) string {
 	var names []string
-	for i := range folders {
-		names = append(names, folders[i].Name)
+	for _, f := range folders {
+		names = append(names, f.Name)
 	}
 	if more := len(names) - mostNamed; more > 0 {
 		names = append(names[:mostNamed], fmt.Sprintf("%d more", more))

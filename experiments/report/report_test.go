@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"windtunnel/experiments/engine"
 	"windtunnel/experiments/report"
-	"windtunnel/experiments/spec"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -21,44 +21,18 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // open reads the small results folder of testdata, whose tables and manifest never change.
-func open(t testing.TB) report.Folder {
+func open(t testing.TB) *results.Reported {
 	t.Helper()
-	dir := filepath.Join("testdata", "small")
-	c, err := spec.Load(filepath.Join(dir, spec.ResolvedName), nil)
+	f, err := results.OpenReported(filepath.Join("testdata", "small"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := tables.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := engine.ReadManifest(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs, err := folder.Table(tables.Runs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, spec.ResolvedName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := report.Folder{Dir: "results/small", Name: c.Head.Name, Config: c, Text: string(text), Manifest: manifest,
-		Sources: plots.NewSources(func(string) (tables.Source, error) { return folder, nil }),
-		Tables:  []report.Table{{Table: runs, File: "results/small/runs.csv"}},
-		Schemas: map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: "Total variation to pi_star."}}}}
-	for _, claim := range c.Experiment.Claims {
-		result, err := claim.Test.Evaluate(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Verdicts = append(f.Verdicts, report.Verdict{Name: claim.Name, Text: claim.Text, Expect: claim.Expect, Result: result})
-	}
+	f.Dir = "results/small"
+	f.Schemas = map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: "Total variation to pi_star."}}}
 	return f
 }
 
-func write(t testing.TB, folders ...report.Folder) string {
+func write(t testing.TB, folders ...*results.Reported) string {
 	t.Helper()
 	page, err := report.Write(t.Context(), folders)
 	if err != nil {
@@ -121,24 +95,18 @@ func TestSelfContained(t *testing.T) {
 }
 
 // dressed is the small folder with a hostile name wherever a folder has words.
-func dressed(t testing.TB, evil string) report.Folder {
+func dressed(t testing.TB, evil string) *results.Reported {
 	f := open(t)
 	f.Name, f.Dir, f.Text = evil, evil, evil
-	head := *f.Config
-	experiment := *f.Config.Experiment
-	head.Head.Description = evil
-	experiment.Figures = nil
-	for _, figure := range f.Config.Experiment.Figures {
-		figure.Caption = evil
-		experiment.Figures = append(experiment.Figures, figure)
+	f.Description = evil
+	for i := range f.Figures {
+		f.Figures[i].Caption = evil
 	}
-	head.Experiment = &experiment
-	f.Config = &head
-	f.Manifest = &engine.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
-	f.Verdicts = []report.Verdict{{Name: evil, Text: evil, Result: claims.Result{Detail: evil}}}
-	runs := renamed(t, f.Tables[0].Table, evil)
-	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return sourceOf(t, runs, evil), nil })
-	f.Tables = []report.Table{{Table: runs, File: evil}}
+	f.Manifest = &publish.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
+	f.Verdicts = []results.Verdict{{Name: evil, Text: evil, Result: claims.Result{Detail: evil}}}
+	runs := renamed(t, f.Shown[0], evil)
+	f.Tables = plots.NewSources(func(string) (tables.Source, error) { return sourceOf(t, runs, evil), nil })
+	f.Shown = []*tables.Table{runs}
 	f.Schemas = map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: evil}}}
 	return f
 }
@@ -232,7 +200,7 @@ func TestCut(t *testing.T) {
 	for i := range 1000 {
 		long.Append(fmt.Sprintf("a%d", i), "b", "20", fmt.Sprintf("0.000123456%d", i))
 	}
-	f.Tables = []report.Table{{Table: long, File: "results/small/paired.csv"}}
+	f.Shown = []*tables.Table{long}
 	page := write(t, f)
 	for _, want := range []string{"paired: the first 100 of 1000 rows", "900 more rows stand in <code><bdi>results/small/paired.csv</bdi></code>",
 		"<bdi>a99</bdi>", "<td>0.0001235</td>", "<code><bdi>right</bdi></code> <bdi>b</bdi>"} {
@@ -248,8 +216,8 @@ func TestCut(t *testing.T) {
 // A figure that cannot be drawn does not lose the page, which tells of it.
 func TestUndrawn(t *testing.T) {
 	f := open(t)
-	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{}, nil })
-	page, err := report.Write(t.Context(), []report.Folder{f})
+	f.Tables = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{}, nil })
+	page, err := report.Write(t.Context(), []*results.Reported{f})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +229,7 @@ func TestUndrawn(t *testing.T) {
 // Verdicts are told in words, with what was expected.
 func TestVerdicts(t *testing.T) {
 	f := open(t)
-	f.Verdicts = []report.Verdict{
+	f.Verdicts = []results.Verdict{
 		{Expect: true, Result: claims.Result{Holds: true}},
 		{Expect: false, Result: claims.Result{Holds: true}},
 		{Expect: false},
@@ -295,10 +263,8 @@ func TestScorecard(t *testing.T) {
 	card.Append("dpo", "weak", "0.5", "0.1", "fail", "on x")
 	card.Append("dpo", "strong", "", "0.1", "none", "")
 	card.Append("typo", "weak", "0.01", "0.1", "pass", "")
-	f.Sources = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{plots.ScorecardTable: card}, nil })
-	config := *f.Config
-	config.Experiment, config.Plan, config.Scorecard = nil, nil, &spec.Scorecard{Head: config.Head}
-	f.Config, f.Tables, f.Verdicts = &config, nil, nil
+	f.Tables = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{plots.ScorecardTable: card}, nil })
+	f.Scorecard, f.Figures, f.Shown, f.Verdicts = true, nil, nil, nil
 	page := write(t, f)
 	for _, want := range []string{`<td class="v-fail" title="dpo, weak: fail, bound 0.1; on x" data-v="0.5">0.5 ✗</td>`, `class="v-pass"`,
 		"Scorecard: 1 pass, 1 fail, 1 without a verdict", "go run ./experiments scorecard results/small/config.yaml --out reproduced\n"} {

@@ -10,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/cluster"
+	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
@@ -38,7 +40,7 @@ type section struct {
 	Figures                    []figure
 	Undrawn                    []string
 	Grid                       *grid
-	Sheets                     []sheet
+	Tables                     []tableView
 	Failed                     []failure
 	MoreFailed                 int
 	Commands                   []string
@@ -54,20 +56,20 @@ type fact struct{ Name, Value string }
 type failure struct{ Run, Reason string }
 
 // section shows a folder, the i-th of the page.
-func (v *view) section(i int, f *Folder) (*section, error) {
-	s := &section{ID: fmt.Sprintf("f%d", i), Name: f.Name, Dir: f.Dir, Description: f.Config.Head.Description, Config: f.Text,
+func (v *view) section(i int, f *results.Reported) (*section, error) {
+	s := &section{ID: fmt.Sprintf("f%d", i), Name: f.Name, Dir: f.Dir, Description: f.Description, Config: f.Text,
 		Commands: commands(f), Versions: versions(f.Manifest)}
-	for _, m := range f.Config.Members {
-		s.Members = append(s.Members, m.Head.Name)
+	for _, m := range f.Members {
+		s.Members = append(s.Members, m.Name)
 	}
 	for i := range f.Verdicts {
-		s.Verdicts = append(s.Verdicts, judged(&f.Verdicts[i]))
+		s.Verdicts = append(s.Verdicts, newVerdictView(&f.Verdicts[i]))
 		if f.Verdicts[i].Well() {
 			s.Well++
 		}
 	}
-	if f.Config.Scorecard != nil {
-		t, err := f.Sources.Table(plots.ScorecardTable)
+	if f.Scorecard {
+		t, err := f.Tables.Table(plots.ScorecardTable)
 		if err != nil {
 			return nil, err
 		}
@@ -84,15 +86,15 @@ func (v *view) section(i int, f *Folder) (*section, error) {
 }
 
 // tables shows the folder's tables and what the runs tell.
-func (s *section) tables(f *Folder) error {
-	for _, t := range f.Tables {
+func (s *section) tables(f *results.Reported) error {
+	for _, t := range f.Shown {
 		if err := t.Load(t.Header...); err != nil {
 			return err
 		}
 		if t.Name == tables.Runs {
-			s.runs(t.Table)
+			s.runs(t)
 		}
-		s.Sheets = append(s.Sheets, newSheet(fmt.Sprintf("%s-t%d", s.ID, len(s.Sheets)), t, f.Schemas[t.Name]))
+		s.Tables = append(s.Tables, newTableView(fmt.Sprintf("%s-t%d", s.ID, len(s.Tables)), f.Dir, t, f.Schemas[t.Name]))
 	}
 	if s.Statuses == "" && f.Manifest != nil && f.Manifest.Runs > 0 {
 		s.Runs, s.Statuses = f.Manifest.Runs, counted(f.Manifest.Runs, "run")
@@ -164,11 +166,11 @@ func span(t *tables.Table, column string, n int) string {
 }
 
 // settings tells what the config is about.
-func settings(f *Folder) []fact {
+func settings(f *results.Reported) []fact {
 	facts := []fact{{"Folder", f.Dir}}
-	if e := f.Config.Experiment; e != nil {
-		facts = append(facts, fact{"Solver", e.Solver})
-		if swept := f.Config.Plan.Swept; len(swept) > 0 {
+	if f.Experiment() {
+		facts = append(facts, fact{"Solver", f.Solver})
+		if swept := f.Swept(); len(swept) > 0 {
 			facts = append(facts, fact{"Also swept", strings.Join(swept, ", ")})
 		}
 	}
@@ -176,25 +178,25 @@ func settings(f *Folder) []fact {
 }
 
 // commands are what reproduces the folder, from the project's own folder.
-func commands(f *Folder) []string {
+func commands(f *results.Reported) []string {
 	dir := filepath.ToSlash(f.Dir)
 	run := "run"
-	if f.Config.Scorecard != nil {
+	if f.Scorecard {
 		run = "scorecard"
 	}
 	tool := "go run ./experiments "
-	again := []string{tool + run + " " + quoteShell(path.Join(dir, "config.yaml")) + " --out reproduced"}
+	again := []string{tool + run + " " + cluster.Quote(path.Join(dir, "config.yaml")) + " --out reproduced"}
 	if f.Pictures == nil {
-		again = append(again, tool+"check "+quoteShell(dir))
+		again = append(again, tool+"check "+cluster.Quote(dir))
 	}
-	if f.Config.Experiment != nil && f.Pictures == nil {
-		again = append(again, tool+"compare "+quoteShell(dir)+" "+quoteShell(path.Join("reproduced", f.Name)))
+	if f.Experiment() && f.Pictures == nil {
+		again = append(again, tool+"compare "+cluster.Quote(dir)+" "+cluster.Quote(path.Join("reproduced", f.Name)))
 	}
 	return again
 }
 
 // versions tells what made the folder, from its manifest.
-func versions(m *engine.Manifest) []fact {
+func versions(m *publish.Manifest) []fact {
 	if m == nil {
 		return nil
 	}
@@ -214,8 +216,8 @@ type verdictView struct {
 	Well                                   bool
 }
 
-// judged puts a verdict into words.
-func judged(v *Verdict) verdictView {
+// newVerdictView puts a verdict into words.
+func newVerdictView(v *results.Verdict) verdictView {
 	word := "fails"
 	switch {
 	case v.Broken:

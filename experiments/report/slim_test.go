@@ -35,14 +35,6 @@ func TestSlim(t *testing.T) {
 	}
 }
 
-func TestQuoteShell(t *testing.T) {
-	for word, want := range map[string]string{"results/a-b_1": "results/a-b_1", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$(x)": "'$(x)'", "ä": "'ä'"} {
-		if got := quoteShell(word); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-}
-
 func TestPlainDirection(t *testing.T) {
 	for text, want := range map[string]string{"a\u202eb": "a[U+202E]b", "naïve – ✓ π": "naïve – ✓ π", "\ufeffx\u200d": "[U+FEFF]x[U+200D]"} {
 		if got := plainDirection(text); got != want {

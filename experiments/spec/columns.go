@@ -6,11 +6,12 @@ import (
 
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/texts"
 )
 
 // ListedMetrics lists every measured column that some plan has.
 func ListedMetrics() []metrics.Metric {
-	return append(append(tables.Metrics(), metrics.ProxyReward), languageMetrics()...)
+	return append(append(tables.Metrics(), metrics.ProxyReward), texts.Metrics()...)
 }
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
@@ -46,7 +47,7 @@ type traits struct {
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
-	evaluated bool // and are looked at along training
+	evaluated bool // and are evaluated along training
 }
 
 // Tables lists the tables that the plan's runs contribute to, in the order of tables.OfRuns.
@@ -69,6 +70,23 @@ func (p *Plan) without(table string) string {
 	case tables.Groups:
 		if !p.traits.grouped {
 			return "no environment has groups of prompts"
+		}
+	}
+	return ""
+}
+
+// languageWithout says why a plan of language models has no rows in a table, "" where it has the table.
+func (p *Plan) languageWithout(table string) string {
+	switch table {
+	case tables.Policies, tables.Trajectories:
+		return "responses are free text, which cannot be enumerated"
+	case tables.Prompts, tables.Groups, tables.Samples:
+		if !p.traits.written {
+			return "the environment has no reward of what is written"
+		}
+	case tables.Evaluations:
+		if !p.traits.evaluated {
+			return "no pairs are held out"
 		}
 	}
 	return ""
@@ -117,7 +135,7 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 // ResultColumns describes what a run, of a language model or not, gives to a table behind the columns that its plan knows before.
 func ResultColumns(table string, language bool) tables.Schema {
 	if language {
-		return languageColumns(table)
+		return texts.Schema(table)
 	}
 	return tables.BanditColumns(table)
 }

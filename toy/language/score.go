@@ -1,5 +1,3 @@
-// Package language puts language models, tokenizers and texts together: what is done with free text rather than with
-// token ids.
 package language
 
 import (

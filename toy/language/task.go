@@ -2,15 +2,16 @@ package language
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
-	"windtunnel/toy/tune"
 )
 
 // Input is what a task is made of. All parameters have passed their own checks.
@@ -47,28 +48,8 @@ type Task interface {
 
 // Reporter is told what happens. No call is made after one that returned an error. Nothing handed over is kept.
 type Reporter struct {
-	Step func(tune.Record) error // every train.record_every steps and at the last one
-	Look func(*Look) error       // before the first step, every evaluate_every steps and after the last one
-}
-
-// Look is a policy, looked at.
-type Look struct {
-	Step    int
-	Prompts []Prompt          // in the order of the environment; nil where there is no reward
-	HeldOut *tune.Comparisons // on pairs that training does not see; nil where there are none
-}
-
-// Prompt is what was found at one prompt, from Samples continuations of the policy. Rewards are in the gold reward's units.
-type Prompt struct {
-	Name  string
-	Group string // train, or heldout; or with groups good, middle, bad, heldout-good, heldout-middle, heldout-bad
-	Held  bool   // held out
-	Text  string
-	tune.Judged
-	Samples     int
-	WinRate     float64 // share of continuations that have more reward than one of the reference, equal ones counting 1/2
-	ProxyReward float64 // mean reward that the labels follow; NaN where they follow the gold reward
-	Written     string  // the first continuation
+	Step       func(Record) error      // every train.record_every steps and at the last one
+	Evaluation func(*Evaluation) error // before the first step, every evaluate_every steps and after the last one
 }
 
 // New returns a task before its first step. The input must have passed Check.
@@ -85,8 +66,7 @@ type task[T kernel.Float] struct {
 	data      *data
 	network   *llama.Network[T]
 	reference *llama.Network[T] // as it was at the start
-	panel     *panel[T]         // nil where there is no reward
-	heldOut   []tune.Pair
+	heldOut   []Pair
 	seed      uint64 // of every continuation
 }
 
@@ -124,29 +104,191 @@ func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 	if err != nil {
 		return train.Outcome{}, err
 	}
-	if t.panel, err = t.newPanel(ctx); err != nil {
+	r := &run[T]{to: to}
+	if r.evaluator, err = t.newEvaluator(ctx); err != nil {
 		return train.Outcome{}, err
 	}
-	course := &course[T]{task: t, to: to}
-	if best, ok := t.Loss.(*objective.BestOfN); ok {
-		return course.best(ctx, best.N)
+	if best, ok := t.Loss.(*objective.BestOfN); ok { // nothing is trained
+		found, err := r.bestOfN(ctx, best.N)
+		if err != nil {
+			return train.Outcome{}, err
+		}
+		return train.Outcome{Status: Exact}, to.Evaluation(found)
 	}
-	if err := course.start(ctx); err != nil {
+	if err := r.measurePairs(ctx); err != nil {
 		return train.Outcome{}, err
 	}
-	var end train.Outcome
+	// An adapter adds nothing yet, so every loss begins with the same policy.
+	first, err := share(t.Shared, t.origin("first evaluation"), func() (*Evaluation, error) { return r.evaluate(ctx, 0) })
+	if err != nil {
+		return train.Outcome{}, err
+	}
+	if err := to.Evaluation(first); err != nil {
+		return train.Outcome{}, err
+	}
+	return r.train(ctx, pairs)
+}
+
+// Exact is the status of a policy that is known without training.
+const Exact train.Status = "exact"
+
+// run is a training under way.
+type run[T kernel.Float] struct {
+	*evaluator[T]
+	to        Reporter
+	trainer   train.Trainer
+	last      Record
+	reported  int // step of the last record that was reported
+	evaluated int // step of the last evaluation
+}
+
+// trainable is the part of a train.Task that records are made of.
+type trainable interface {
+	train.ResumableTask
+	measures() (Comparisons, Draws) // of the last step's batch
+}
+
+// train takes all steps, from a checkpoint where there is one, and reports.
+func (r *run[T]) train(ctx context.Context, pairs []Pair) (train.Outcome, error) {
+	t := &r.trainer
+	t.Params, t.Order = r.Train, func() *rand.Rand { return r.Source("batches", nil) }
+	t.Params.RecordEvery = 1 // which costs nothing beside the step
+	var err error
 	switch {
-	case reinforced(t.Loss):
-		end, err = course.reinforce(ctx)
-	case t.online() != nil:
-		end, err = course.rounds(ctx)
+	case reinforced(r.Loss):
+		t.Task, err = r.reinforcement()
+	case r.online() != nil:
+		t.Rounds = &train.Rounds{N: r.online().Rounds, Begin: r.rounds(), Restart: true}
 	default:
-		end, err = course.descend(ctx, pairs, t.Loss.Objective(), t.reference)
+		t.Task, err = r.onPairs(ctx, pairs, r.reference)
 	}
+	if err == nil && r.Save != nil && r.Save.From != nil {
+		err = t.Load(r.Save.From)
+	}
+	if err != nil {
+		return train.Outcome{}, err
+	}
+	end, err := t.Run(ctx, func(s train.Record) error { return r.record(ctx, s) })
 	if err != nil {
 		return end, err
 	}
-	return course.finish(ctx, end)
+	if r.last.Step > r.reported {
+		if err := r.report(); err != nil {
+			return end, err
+		}
+	}
+	if end.Status == train.Diverged || r.evaluated == r.last.Step {
+		return end, nil
+	}
+	return end, r.evaluation(ctx)
+}
+
+// record is called after every step: it reports, evaluates and saves where that is due.
+func (r *run[T]) record(ctx context.Context, s train.Record) error {
+	if s.Step == 0 {
+		return nil
+	}
+	r.last.Record = s
+	r.last.Comparisons, r.last.Draws = r.trainer.Task.(trainable).measures()
+	due := func(every int) bool { return every > 0 && s.Step%every == 0 }
+	if due(r.Train.RecordEvery) {
+		if err := r.report(); err != nil {
+			return err
+		}
+	}
+	if due(r.Environment.EvaluateEvery()) {
+		if err := r.evaluation(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Save != nil && due(r.Save.Every) {
+		return r.Save.To(r.trainer.Save)
+	}
+	return nil
+}
+
+// report reports the last record.
+func (r *run[T]) report() error {
+	r.reported = r.last.Step
+	return r.to.Step(r.last)
+}
+
+// evaluation reports what the policy is after the last step.
+func (r *run[T]) evaluation(ctx context.Context) error {
+	found, err := r.evaluate(ctx, r.last.Step)
+	if err != nil {
+		return err
+	}
+	r.evaluated = r.last.Step
+	return r.to.Evaluation(found)
+}
+
+// onPairs returns the training by a loss of pairs; reference nil is the network as it stands.
+func (r *run[T]) onPairs(ctx context.Context, pairs []Pair, reference *llama.Network[T]) (train.Task, error) {
+	o := r.Loss.Objective()
+	if err := r.sample(ctx, o, pairs); err != nil {
+		return nil, err
+	}
+	c := &comparisons[T]{Network: r.network, Reference: reference, Objective: o, Pairs: pairs, Batch: r.Train.Batch(len(pairs)),
+		Micro: r.Policy.Micro, Workers: r.Workers, Logps: &r.Shared.logps}
+	return c, c.prepare(ctx)
+}
+
+// sample gives pairs the reference's samples that the loss reads, drawn at temperature 1 from the whole distribution.
+func (r *run[T]) sample(ctx context.Context, o *objective.Objective, pairs []Pair) error {
+	if o.Sampled == nil {
+		return nil
+	}
+	prompts := make([][]int32, len(pairs))
+	for i := range pairs {
+		prompts[i] = pairs[i].Prompt
+	}
+	s := r.sampling()
+	s.Temperature, s.TopP = 1, 1
+	drawn, err := draw(ctx, r.reference, prompts, o.Sampled.N, s, source{referenceStream, r.seed, r.trainer.Steps()}, r.Workers)
+	if err != nil {
+		return err
+	}
+	for i := range pairs {
+		pairs[i].Samples = make([][]int32, o.Sampled.N)
+		for j := range drawn[i] {
+			pairs[i].Samples[j] = drawn[i][j].Tokens
+		}
+	}
+	return nil
+}
+
+// reinforcement returns the training by leave-one-out REINFORCE against the reward that labels follow.
+func (r *run[T]) reinforcement() (train.Task, error) {
+	s, prompts := r.Environment.(*Stories), r.trainingPrompts()
+	l := &rloo[T]{Network: r.network, Reference: r.reference, Prompts: prompts, Samples: s.Rollouts, Tokens: s.Tokens,
+		Lambda: r.Loss.(*objective.RLHF).Lambda, Reward: r.labelling(), Batch: r.Train.Batch(len(prompts)), Seed: r.seed, Workers: r.Workers}
+	return l, l.prepare()
+}
+
+// rounds returns train.Rounds.Begin of training on pairs that the policy itself draws. Every round begins with a fresh
+// optimizer and schedule; so do the statistics that a loss carries.
+func (r *run[T]) rounds() func(ctx context.Context, round int) (train.Task, error) {
+	o := r.online()
+	var pairs []Pair
+	noise := r.Source("label noise", o)
+	prompts := r.trainingPrompts()
+	return func(ctx context.Context, round int) (train.Task, error) {
+		fresh, err := drawPairs(ctx, r.network, pairDraws{Prompts: prompts, Pairs: o.Pairs * len(prompts), Sampling: r.sampling(),
+			Reward: r.labelling(), Gold: r.gold(), Temperature: o.Temperature, Seed: r.seed, Workers: r.Workers}, round)
+		if err != nil {
+			return nil, err
+		}
+		flip(fresh, o.LabelNoise, noise)
+		if !o.Accumulate {
+			pairs = nil
+		}
+		pairs = append(pairs, fresh...)
+		if o.Reference == "previous" {
+			return r.onPairs(ctx, pairs, nil)
+		}
+		return r.onPairs(ctx, pairs, r.reference)
+	}
 }
 
 // online returns the preferences where they are drawn from the policy in training, else nil.
@@ -160,3 +302,104 @@ func reinforced(loss objective.Params) bool {
 	_, ok := loss.(*objective.RLHF)
 	return ok
 }
+
+// pairs returns what is trained on, unless it is drawn along the way, and sets what is held out.
+func (t *task[T]) pairs(ctx context.Context) ([]Pair, error) {
+	switch p := t.Preferences.(type) {
+	case *Human:
+		t.heldOut = t.data.heldOut
+		return t.data.pairs, nil
+	case *Continuations:
+		return t.continuations(ctx, p)
+	}
+	return nil, nil
+}
+
+// continuations draws pairs from the reference and labels them: for the training prompts, and for those held out.
+func (t *task[T]) continuations(ctx context.Context, p *Continuations) ([]Pair, error) {
+	s := t.Environment.(*Stories)
+	if p.HeldOut > 0 && s.HeldOut > 0 {
+		var err error
+		t.heldOut, err = share(t.Shared, t.origin("held-out pairs"), func() ([]Pair, error) {
+			return t.label(ctx, p, t.ids()[s.Train:], p.HeldOut, 1)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if _, best := t.Loss.(objective.Direct); best || reinforced(t.Loss) {
+		return nil, nil // which read no pairs
+	}
+	pairs, err := share(t.Shared, t.origin("pairs"), func() ([]Pair, error) {
+		return t.label(ctx, p, t.trainingPrompts(), p.Pairs, 0)
+	})
+	return slices.Clone(pairs), err // to which samples of the reference may be added
+}
+
+// label draws so many pairs of each prompt from the reference. Rounds share no random numbers.
+func (t *task[T]) label(ctx context.Context, p *Continuations, prompts [][]int32, each, round int) ([]Pair, error) {
+	pairs, err := drawPairs(ctx, t.reference, pairDraws{Prompts: prompts, Pairs: each * len(prompts), Sampling: t.sampling(),
+		Reward: t.gold(), Temperature: p.Temperature, Seed: t.seed, Workers: t.Workers}, round)
+	flip(pairs, p.LabelNoise, t.Source(fmt.Sprint("label noise ", round), p))
+	return pairs, err
+}
+
+// flip turns the labels of a share of the pairs around.
+func flip(pairs []Pair, share float64, rng *rand.Rand) {
+	for i := range pairs {
+		if p := &pairs[i]; rng.Float64() < share {
+			p.Chosen, p.Rejected, p.Gap = p.Rejected, p.Chosen, -p.Gap
+		}
+	}
+}
+
+// sampling is how continuations are drawn.
+func (t *task[T]) sampling() llama.Sampling {
+	s := t.Environment.(*Stories)
+	return llama.Sampling{Temperature: s.Temperature, TopP: s.TopP, Tokens: s.Tokens}
+}
+
+// ids returns the prompts in tokens, training first.
+func (t *task[T]) ids() [][]int32 {
+	all := make([][]int32, len(t.data.prompts))
+	for i := range t.data.prompts {
+		all[i] = t.data.prompts[i].ids
+	}
+	return all
+}
+
+func (t *task[T]) trainingPrompts() [][]int32 { return t.ids()[:t.Environment.(*Stories).Train] }
+
+// gold returns the gold reward.
+func (t *task[T]) gold() Reward { return t.rewardOf(t.Environment.(*Stories).Reward.Reward()) }
+
+// labelling returns the reward that labels follow, and REINFORCE climbs: the proxy of online preferences, else the gold
+// reward.
+func (t *task[T]) labelling() Reward {
+	if texts := t.proxy(); texts != nil {
+		return t.rewardOf(texts.Reward.Reward())
+	}
+	return t.gold()
+}
+
+// proxy returns the proxy of online preferences that is not the gold reward, or nil.
+func (t *task[T]) proxy() *preference.Texts {
+	if o := t.online(); o != nil {
+		texts, _ := o.Proxy.(*preference.Texts)
+		return texts
+	}
+	return nil
+}
+
+// score is a reward of texts.
+type score interface {
+	Score(continuation string, ids []int32) float64
+}
+
+// rewardOf reads a reward of texts as one of tokens.
+func (t *task[T]) rewardOf(s score) Reward {
+	return func(_ int, ids []int32) float64 { return s.Score(t.text(ids), ids) }
+}
+
+// text decodes a continuation.
+func (t *task[T]) text(ids []int32) string { return t.data.tokenizer.Text(-1, ids) }

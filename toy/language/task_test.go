@@ -21,7 +21,6 @@ import (
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
-	"windtunnel/toy/tune"
 )
 
 // shipped reads files as a config beside configs/data would.
@@ -52,7 +51,7 @@ func storyInput(t testing.TB) Input {
 	p.RecordEvery = 2
 	return Input{
 		Environment: &Stories{Path: "stories_prompts.jsonl", Train: 6, HeldOut: 4, Reward: gold.Default(), Tokens: 12, Temperature: 1, TopP: 1,
-			Samples: 2, Rollouts: 2, GoodSamples: 2, Good: 0.5, Evaluation: Evaluation{Every: 2}},
+			Samples: 2, Rollouts: 2, GoodSamples: 2, Good: 0.5, Evaluating: Evaluating{Every: 2}},
 		Policy:      &Llama{Model: "stories260K.bin", Tokenizer: "tok512.bin", LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"},
 		Preferences: &Continuations{Pairs: 2, HeldOut: 1, Temperature: 0.25},
 		Loss:        &objective.DPO{Lambda: 0.1}, Train: p, File: shipped(t), Source: seeded(1),
@@ -61,9 +60,9 @@ func storyInput(t testing.TB) Input {
 
 // report is all that a task said.
 type report struct {
-	steps []tune.Record
-	looks []Look
-	end   train.Outcome
+	steps       []Record
+	evaluations []Evaluation
+	end         train.Outcome
 }
 
 func runTask(t testing.TB, in Input) report {
@@ -77,8 +76,8 @@ func runTask(t testing.TB, in Input) report {
 	}
 	var r report
 	r.end, err = task.Run(context.Background(), Reporter{
-		Step: func(s tune.Record) error { r.steps = append(r.steps, s); return nil },
-		Look: func(l *Look) error { r.looks = append(r.looks, *l); return nil },
+		Step:       func(s Record) error { r.steps = append(r.steps, s); return nil },
+		Evaluation: func(l *Evaluation) error { r.evaluations = append(r.evaluations, *l); return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -112,9 +111,9 @@ func TestSameReports(t *testing.T) {
 
 // deref makes a report comparable as text.
 func deref(r report) any {
-	var pairs []tune.Comparisons
+	var pairs []Comparisons
 	var prompts [][]Prompt
-	for _, l := range r.looks {
+	for _, l := range r.evaluations {
 		pairs, prompts = append(pairs, *l.HeldOut), append(prompts, l.Prompts)
 	}
 	return []any{r.steps, pairs, prompts, r.end}
@@ -139,10 +138,10 @@ func TestReports(t *testing.T) {
 	if len(r.steps) != 2 || r.steps[0].Step != 2 || r.steps[1].Step != 3 || r.end.Status != train.Done || r.end.Steps != 3 {
 		t.Errorf("steps %+v, end %+v", r.steps, r.end)
 	}
-	if len(r.looks) != 3 || r.looks[0].Step != 0 || r.looks[1].Step != 2 || r.looks[2].Step != 3 {
-		t.Fatalf("looks %+v", r.looks)
+	if len(r.evaluations) != 3 || r.evaluations[0].Step != 0 || r.evaluations[1].Step != 2 || r.evaluations[2].Step != 3 {
+		t.Fatalf("looks %+v", r.evaluations)
 	}
-	first, last := r.looks[0], r.looks[2]
+	first, last := r.evaluations[0], r.evaluations[2]
 	if h := first.HeldOut; h.Pairs != 4 || h.ChosenShift != 0 || h.RejectedShift != 0 || h.RewardAccuracy != 0.5 {
 		t.Errorf("held-out pairs at the start: %+v", h)
 	}
@@ -165,7 +164,7 @@ func TestGroups(t *testing.T) {
 	s := in.Environment.(*Stories)
 	s.Train, s.HeldOut, s.Good, s.GoodSamples, s.Samples, s.Every = 40, 40, 0.25, 16, 16, 0
 	in.Train.MaxSteps = 1
-	prompts := runTask(t, in).looks[0].Prompts
+	prompts := runTask(t, in).evaluations[0].Prompts
 	var names []string
 	mean := map[string]float64{}
 	for _, p := range prompts {
@@ -193,11 +192,11 @@ func TestBestOfN(t *testing.T) {
 		in := storyInput(t)
 		in.Loss = &objective.BestOfN{N: n}
 		r := runTask(t, in)
-		if len(r.looks) != 1 || r.end.Status != Exact || r.end.Steps != 0 {
+		if len(r.evaluations) != 1 || r.end.Status != Exact || r.end.Steps != 0 {
 			t.Fatalf("%+v", r)
 		}
 		reward := 0.0
-		for _, p := range r.looks[0].Prompts {
+		for _, p := range r.evaluations[0].Prompts {
 			reward += p.Reward
 			if bound := objective.BestOfNBound(float64(n)); p.KL > bound+1e-9 || n == 1 && p.KL > 1e-12 {
 				t.Errorf("n = %d: KL %v, bound %v", n, p.KL, bound)
@@ -215,7 +214,7 @@ func TestLabelNoise(t *testing.T) {
 	clean, noisy := storyInput(t), storyInput(t)
 	noisy.Preferences = &Continuations{Pairs: 2, HeldOut: 1, Temperature: 0.25, LabelNoise: 1}
 	a, b := runTask(t, clean), runTask(t, noisy)
-	if x, y := a.looks[0].HeldOut, b.looks[0].HeldOut; x.ChosenLogp != y.RejectedLogp || x.RejectedLogp != y.ChosenLogp {
+	if x, y := a.evaluations[0].HeldOut, b.evaluations[0].HeldOut; x.ChosenLogp != y.RejectedLogp || x.RejectedLogp != y.ChosenLogp {
 		t.Errorf("held out %+v and %+v", x, y)
 	}
 }
@@ -230,7 +229,7 @@ func TestOnline(t *testing.T) {
 		if r.end.Steps != 9 || r.steps[len(r.steps)-1].Step != 9 { // 12 pairs a round, 4 a batch
 			t.Errorf("%s: end %+v", reference, r.end)
 		}
-		for _, p := range r.looks[0].Prompts {
+		for _, p := range r.evaluations[0].Prompts {
 			if n := utf8.RuneCountInString(p.Written); !(p.ProxyReward > 0) || p.Samples == 1 && p.ProxyReward != float64(n) {
 				t.Errorf("proxy %v, %q", p.ProxyReward, p.Written)
 			}
@@ -251,7 +250,7 @@ func TestAdapter(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := task.Model()
-	if _, err := task.Run(t.Context(), Reporter{Step: func(tune.Record) error { return nil }, Look: func(*Look) error { return nil }}); err != nil {
+	if _, err := task.Run(t.Context(), Reporter{Step: func(Record) error { return nil }, Evaluation: func(*Evaluation) error { return nil }}); err != nil {
 		t.Fatal(err)
 	}
 	changed := 0
@@ -280,7 +279,7 @@ func TestSave(t *testing.T) {
 			return err
 		}}
 		stop := errors.New("enough")
-		modelOf(t, in, func(r tune.Record) error {
+		modelOf(t, in, func(r Record) error {
 			if r.Step == 2 {
 				return stop
 			}
@@ -298,7 +297,7 @@ func TestSave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ignore := Reporter{Step: func(tune.Record) error { return nil }, Look: func(*Look) error { return nil }}
+		ignore := Reporter{Step: func(Record) error { return nil }, Evaluation: func(*Evaluation) error { return nil }}
 		if _, err := task.Run(t.Context(), ignore); err == nil || !strings.Contains(err.Error(), "cut off") {
 			t.Errorf("%s: from half a checkpoint: %v", name, err)
 		}
@@ -306,7 +305,7 @@ func TestSave(t *testing.T) {
 }
 
 // modelOf runs a task, to the step where step returns an error if it is not nil.
-func modelOf(t *testing.T, in Input, step func(tune.Record) error) *llama.Model[float32] {
+func modelOf(t *testing.T, in Input, step func(Record) error) *llama.Model[float32] {
 	t.Helper()
 	task, err := New(in)
 	if err != nil {
@@ -314,9 +313,9 @@ func modelOf(t *testing.T, in Input, step func(tune.Record) error) *llama.Model[
 	}
 	stops := step != nil
 	if !stops {
-		step = func(tune.Record) error { return nil }
+		step = func(Record) error { return nil }
 	}
-	if _, err := task.Run(t.Context(), Reporter{Step: step, Look: func(*Look) error { return nil }}); (err != nil) != stops {
+	if _, err := task.Run(t.Context(), Reporter{Step: step, Evaluation: func(*Evaluation) error { return nil }}); (err != nil) != stops {
 		t.Fatal(err)
 	}
 	return task.Model()
@@ -331,7 +330,7 @@ func TestReporterFails(t *testing.T) {
 	wrong := errors.New("disk full")
 	calls := 0
 	fail := func() error { calls++; return wrong }
-	_, err = task.Run(t.Context(), Reporter{Step: func(tune.Record) error { return fail() }, Look: func(*Look) error { return fail() }})
+	_, err = task.Run(t.Context(), Reporter{Step: func(Record) error { return fail() }, Evaluation: func(*Evaluation) error { return fail() }})
 	if !errors.Is(err, wrong) || calls != 1 {
 		t.Errorf("%v after %d calls", err, calls)
 	}

@@ -16,6 +16,9 @@ var lambdas = []float64{1e-8, 1e-4, 0.1, 1, 100, 1e8}
 // too narrow for differences of float64 unless the log-ratios themselves are that small, enter the margin as they are and
 // the function of the margin is smooth.
 func comparisons(lambda float64, term PairTerm) [][4]float64 {
+	if s, ok := term.(*Sides); ok {
+		lambda = s.Lambda // which is not the loss's in the cross-entropy of a comparison
+	}
 	all := [][4]float64{
 		{-0.7, -1.2, -0.9, -0.9}, {-2.7, -0.9, -0.2, -0.4}, {-23, -65, -36, -22}, {-65, -23, -22, -36},
 		{-50, -50.1, -3, -3.2}, {-600, -1, -2, -3}, {-1, -600, -3, -2}, {-1e4, 0, 0, -1e4}, {0, -1e4, -1e4, 0},

@@ -60,7 +60,7 @@ func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt in
 			if a == b {
 				continue
 			}
-			if (win >= o.wins(reward[a], reward[b])) != (flip < o.LabelNoise) {
+			if (win >= Wins(reward[a], reward[b], o.Temperature)) != (flip < o.LabelNoise) {
 				a, b = b, a
 			}
 			pairs.add(prompt, a, b)
@@ -72,12 +72,13 @@ func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt in
 	return pairs
 }
 
-// wins returns the probability that a response of reward a wins over one of reward b.
-func (o *Online) wins(a, b float64) float64 {
+// Wins returns the probability that a response of reward a is chosen over one of reward b: sigmoid((a - b)/temperature)
+// (Bradley and Terry). At temperature 0 the better one is chosen always, and of equal ones either.
+func Wins(a, b, temperature float64) float64 {
 	if a == b {
 		return 0.5
 	}
-	return logspace.Sigmoid((a - b) / max(o.Temperature, math.SmallestNonzeroFloat64))
+	return logspace.Sigmoid((a - b) / max(temperature, math.SmallestNonzeroFloat64))
 }
 
 // Random is true.

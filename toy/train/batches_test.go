@@ -25,18 +25,35 @@ func distinctPairs(n int) (*preference.Pairs, *Loop) {
 		Params: Params{Optimizer: &SGD{LR: 1e-2}, Schedule: &Constant{}, BatchSize: 5, Epochs: 1}}
 }
 
-// epoch returns which comparisons each batch of an epoch holds.
-func epoch(b *batches) [][]int {
+// begun returns the trainer of a loop before its first step.
+func begun(l *Loop) *Trainer {
+	t := l.trainer()
+	t.begin()
+	return t
+}
+
+// takeStep takes the next step of a trainer, without the schedule and records.
+func takeStep(t *Trainer) {
+	grad, support, norm := t.Task.Gradient(t.batches.batch(t.taken))
+	t.move(grad, support, norm, 1)
+	t.taken++
+}
+
+// epoch returns which comparisons each batch of the next epoch holds.
+func epoch(t *Trainer) [][]int {
 	var all [][]int
-	for range b.perEpoch {
-		all = append(all, slices.Clone(b.next().Prompts))
+	c := t.Task.(*comparisons)
+	for range t.batches.perEpoch {
+		c.resolve(t.batches.batch(t.taken))
+		t.taken++
+		all = append(all, slices.Clone(c.batch.Prompts))
 	}
 	return all
 }
 
 func TestBatchesInOrder(t *testing.T) {
 	_, loop := distinctPairs(12)
-	b := newBatches(loop)
+	b := begun(loop)
 	want := [][]int{{0, 1, 2, 3, 4}, {5, 6, 7, 8, 9}, {10, 11}}
 	for range 2 {
 		if got := epoch(b); !slices.EqualFunc(got, want, slices.Equal[[]int]) {
@@ -45,7 +62,7 @@ func TestBatchesInOrder(t *testing.T) {
 	}
 	for _, size := range []int{0, 12, 99} {
 		loop.Params.BatchSize, loop.Params.Shuffle = size, size == 99
-		if got := epoch(newBatches(loop)); len(got) != 1 || len(got[0]) != 12 {
+		if got := epoch(begun(loop)); len(got) != 1 || len(got[0]) != 12 {
 			t.Errorf("batch size %d: batches %v", size, got)
 		}
 	}
@@ -56,7 +73,7 @@ func TestBatchesShuffled(t *testing.T) {
 	loop.Params.Shuffle = true
 	epochs := func(seed uint64) [][]int {
 		loop.Order = rand.New(rand.NewPCG(seed, 0))
-		b := newBatches(loop)
+		b := begun(loop)
 		var all [][]int
 		for range 3 {
 			batches := epoch(b)
@@ -89,11 +106,8 @@ func TestShuffledAllocatesNothing(t *testing.T) {
 		_, loop := distinctPairs(23)
 		loop.Params.Shuffle, loop.Params.Optimizer, loop.Order = true, optimizer, rand.New(rand.NewPCG(1, 0))
 		loop.Params.ClipNorm = 1e-3
-		s := newStepper(loop)
-		step := func() {
-			m := s.batches.next()
-			s.move(m, s.gradient(m), 1)
-		}
+		trainer := begun(loop)
+		step := func() { takeStep(trainer) }
 		for range 50 {
 			step()
 		}

@@ -36,11 +36,10 @@ func benchmarkStep(b *testing.B, file *interpolationFile, pairs *preference.Pair
 	r := published{Epochs: 1, LR: 1e-3, BatchSize: 20}
 	env := file.env()
 	pol, _ := (&policy.TabularParams{}).Build(env, nil)
-	s := newStepper(r.loopOf(params, env, pol, pairs))
+	trainer := begun(r.loopOf(params, env, pol, pairs))
 	b.ReportAllocs()
 	for b.Loop() {
-		m := s.batches.next()
-		s.move(m, s.gradient(m), 1)
+		takeStep(trainer)
 	}
 }
 
@@ -55,11 +54,10 @@ func BenchmarkResponses(b *testing.B) {
 	} {
 		for _, k := range []int{10, 100, 1000, 10_000, 100_000} {
 			b.Run(fmt.Sprintf("%s/K=%d", kind.name, k), func(b *testing.B) {
-				s := newStepper(scaling(k, kind.params))
+				trainer := begun(scaling(k, kind.params))
 				b.ReportAllocs()
 				for b.Loop() {
-					m := s.batches.next()
-					s.move(m, s.gradient(m), 1)
+					takeStep(trainer)
 				}
 			})
 		}

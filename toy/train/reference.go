@@ -33,19 +33,15 @@ func (p *Problem) advance(m *Minibatch) {
 	}
 }
 
-// follow moves the reference after a step, if it is due: log pi_ref becomes alpha log pi + (1-alpha) log pi_ref,
-// normalized (TR-DPO, arXiv 2404.09656, for a policy whose logits are linear in its parameters).
-func (p *Problem) follow(step int) {
-	moving := p.Objective.Moving
-	if moving == nil || step%moving.Every != 0 {
-		return
-	}
+// moveReference moves the reference: log pi_ref becomes alpha log pi + (1-alpha) log pi_ref, normalized (TR-DPO, arXiv
+// 2404.09656, for a policy whose logits are linear in its parameters).
+func (p *Problem) moveReference(alpha float64) {
 	for prompt := range p.reference {
 		d := &p.reference[prompt]
 		p.Policy.Logits(prompt, p.logits)
 		logspace.LogSoftmax(p.logits, p.logits)
 		for k, v := range p.logits {
-			d.LogRef[k] = moving.Alpha*v + (1-moving.Alpha)*d.LogRef[k]
+			d.LogRef[k] = alpha*v + (1-alpha)*d.LogRef[k]
 		}
 		logspace.Softmax(d.LogRef, d.Ref, d.LogRef)
 	}

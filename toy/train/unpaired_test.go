@@ -158,12 +158,8 @@ func TestNoAllocations(t *testing.T) {
 		env, pol := policies[0].build(t, false)
 		l := &Loop{Problem: NewProblem(env, pol, o.objective, 0), Data: somePairs(),
 			Params: Params{Optimizer: adamKind.New(), Schedule: &Constant{}, BatchSize: 3, Epochs: 1}, Order: rand.New(rand.NewPCG(1, 2))}
-		s := newStepper(l)
-		step := func() {
-			m := s.batches.next()
-			l.Problem.advance(m)
-			s.move(m, s.gradient(m), 1)
-		}
+		trainer := begun(l)
+		step := func() { takeStep(trainer) }
 		for range 4 {
 			step()
 		}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/spec"
+)
+
+// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
+func openFolders(paths []string) (all []string, errs []error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			all = append(all, path) // a file, or something that loading complains about
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
+		if err != nil || len(inside) == 0 {
+			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
+		}
+		all = append(all, inside...)
+	}
+	return all, errs
+}
+
+// loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
+// reported together.
+func loadAll(paths, sets []string) ([]*spec.Config, error) {
+	var all []*spec.Config
+	var errs []error
+	byName := map[string]*spec.Config{}
+	add := func(c *spec.Config) {
+		other, taken := byName[c.Head.Name]
+		switch {
+		case !taken:
+			byName[c.Head.Name] = c
+			all = append(all, c)
+		case !maps.Equal(other.InputHashes(), c.InputHashes()):
+			errs = append(errs, inputError{fmt.Errorf("%s and %s are both named %q and would overwrite one another; give one of them another name",
+				other.Path, c.Path, c.Head.Name)})
+		}
+	}
+	paths, errs = openFolders(paths)
+	for _, path := range paths {
+		c, err := spec.Load(path, sets)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, member := range c.Members {
+			add(member)
+		}
+		add(c)
+	}
+	return all, joinInput(errs)
+}
+
+// warn prints the warnings of configs.
+func warn(w io.Writer, configs []*spec.Config) {
+	for _, c := range configs {
+		for _, warning := range c.Warnings {
+			fmt.Fprintf(w, "%s: warning: %s\n", c.Path, warning)
+		}
+	}
+}

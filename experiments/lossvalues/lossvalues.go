@@ -1,0 +1,214 @@
+// Package lossvalues evaluates losses on lines of log-probabilities in TRL's names, holds others' values against its own, and
+// draws a loss.
+package lossvalues
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/objective/trl"
+)
+
+// tolerance is the relative error up to which a value is the given one; of values below 1/100 it is taken relative
+// to 1/100, which is an absolute 1e-12.
+const (
+	tolerance = 1e-10
+	floor     = 1e-2
+)
+
+// longestLine bounds a line of values, in bytes.
+const longestLine = 1 << 20
+
+// evaluator turns lines into values. It remembers objectives: a file repeats few settings often.
+type evaluator struct {
+	decoder decode.Decoder
+	known   map[string]*objective.Objective
+}
+
+// evaluate returns the row's loss and gradient.
+func (e *evaluator) evaluate(r *trl.Row) ([3]float64, error) {
+	settings := *r
+	settings.In, settings.Out = nil, nil
+	key, err := json.Marshal(settings)
+	if err != nil {
+		return [3]float64{}, err
+	}
+	o, ok := e.known[string(key)]
+	if !ok {
+		params, err := r.Params()
+		if err != nil {
+			return [3]float64{}, err
+		}
+		if err := e.check(r, params); err != nil {
+			return [3]float64{}, err
+		}
+		o = r.Objective(params)
+		e.known[string(key)] = o
+	}
+	return r.Evaluate(o), nil
+}
+
+// oneLoss is a document of a loss alone.
+type oneLoss struct {
+	Loss objective.Params `yaml:",kind"`
+}
+
+// check holds parameters against the bounds of their tags, by the decoder that configs go through. A mistake is told by the
+// name that the line has for the parameter.
+func (e *evaluator) check(r *trl.Row, params objective.Params) error {
+	var many decode.Errors
+	err := e.decoder.Decode(decode.Encode(&oneLoss{params}, e.decoder.Tables), "", &oneLoss{})
+	if !errors.As(err, &many) {
+		return err
+	}
+	first := many[0]
+	names := []string{first.Key}
+	for _, f := range decode.Fields(params, e.decoder.Tables) {
+		if f.Key == first.Key {
+			names = append(names, f.Aliases...)
+		}
+	}
+	return fmt.Errorf("%s: %s; want %s", r.Setting(names), first.Wrong, first.Allowed)
+}
+
+// near adds the nearest known word to a word that is not known.
+func near(err error) error {
+	var mistake *trl.Mistake
+	if !errors.As(err, &mistake) || mistake.Word == "" {
+		return err
+	}
+	if word := decode.Nearest(mistake.Word, mistake.Known); word != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, word)
+	}
+	return err
+}
+
+// eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
+// stops at the first mistake, which names its line. Lines may come gzipped.
+func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
+	in, err = unzipped(in)
+	if err != nil {
+		return 0, fmt.Errorf("loss: standard input: it begins as gzip does: %w", err)
+	}
+	n := 0
+	at := func(err error) error {
+		return fmt.Errorf("loss: standard input: line %d: %w", n, near(err))
+	}
+	e := evaluator{decode.Decoder{File: "settings", Tables: spec.Tables()}, map[string]*objective.Objective{}}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, longestLine)
+	for lines.Scan() {
+		n++
+		line := lines.Bytes()
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		rows++
+		r, err := trl.Parse(line)
+		var values [3]float64
+		if err == nil {
+			values, err = e.evaluate(r)
+		}
+		if err == nil {
+			err = do(n, line, r, values)
+		}
+		if err != nil {
+			return rows, at(err)
+		}
+	}
+	n++
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return rows, at(fmt.Errorf("is longer than %d bytes; a JSON object a line is allowed", longestLine))
+	case err != nil:
+		return rows, at(err)
+	}
+	return rows, nil
+}
+
+// unzipped returns what gzip packed, or in itself if it is not packed.
+func unzipped(in io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(in)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return buffered, nil
+	}
+	return gzip.NewReader(buffered)
+}
+
+// Fill returns every line with its out filled in: the loss and its derivatives by the log-probabilities of chosen and
+// rejected. The error names the line of the first mistake.
+func Fill(in io.Reader) ([]byte, error) {
+	var out bytes.Buffer
+	_, err := eachRow(in, func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
+		filled, err := trl.Fill(line, values)
+		out.Write(filled)
+		out.WriteByte('\n')
+		return err
+	})
+	return out.Bytes(), err
+}
+
+// Comparison is how the values of one loss compare with those given.
+type Comparison struct {
+	Loss       string
+	Lines, Off int     // Off of the lines are beyond the tolerance
+	Worst      float64 // relative error
+	At         int     // line of the worst
+}
+
+// Check compares the out of every line and returns what it finds, by loss. The error names the line of the first mistake.
+func Check(in io.Reader) ([]*Comparison, error) {
+	found := map[string]*Comparison{}
+	rows, err := eachRow(in, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
+		if r.Out == nil {
+			return errors.New("out: missing; --check compares with it: the loss and its derivatives by chosen and rejected")
+		}
+		c := found[r.Name()]
+		if c == nil {
+			c = &Comparison{Loss: r.Name()}
+			found[r.Name()] = c
+		}
+		c.Lines++
+		worst := 0.0
+		for i, want := range r.Out {
+			worst = max(worst, relativeError(values[i], float64(want)))
+		}
+		if worst > tolerance {
+			c.Off++
+		}
+		if c.At == 0 || worst > c.Worst {
+			c.Worst, c.At = worst, n
+		}
+		return nil
+	})
+	if err == nil && rows == 0 {
+		err = errors.New("loss: standard input: there are no lines to check; a JSON object a line is needed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b *Comparison) int { return strings.Compare(a.Loss, b.Loss) }), nil
+}
+
+// relativeError is that of a value; one infinity or NaN is as good as another of its kind.
+func relativeError(got, want float64) float64 {
+	switch {
+	case got == want || math.IsNaN(got) && math.IsNaN(want):
+		return 0
+	case math.IsNaN(got-want) || math.IsInf(got-want, 0):
+		return math.Inf(1)
+	}
+	return math.Abs(got-want) / max(math.Abs(want), floor)
+}

@@ -1,0 +1,114 @@
+package results
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"windtunnel/experiments/results/publish"
+	"windtunnel/plots"
+)
+
+// figuresFolder holds the figures of a results folder.
+const figuresFolder = "figures"
+
+// Drawn are the figures of a folder.
+type Drawn struct {
+	Files   []plots.File
+	Undrawn []error // figures that could not be drawn, each with what the tables lack
+}
+
+// Pictures returns the paths of the figures' PNG files in the folder dir.
+func (d *Drawn) Pictures(dir string) []string {
+	var paths []string
+	for _, f := range d.Files {
+		if filepath.Ext(f.Name) == ".png" {
+			paths = append(paths, filepath.Join(dir, figuresFolder, f.Name))
+		}
+	}
+	return paths
+}
+
+// Draw renders the folder's figures, some jobs at the same time. A figure that cannot be drawn does not lose the others. The
+// error is the context's.
+func (f *Folder) Draw(ctx context.Context, jobs int) (*Drawn, error) {
+	drawn, failed := make([][]plots.File, len(f.Figures)), make([]error, len(f.Figures))
+	var group errgroup.Group
+	group.SetLimit(jobs)
+	for i, fig := range f.Figures {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				drawn[i], failed[i] = plots.Render(fig, f.Tables)
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return &Drawn{slices.Concat(drawn...), slices.DeleteFunc(failed, func(err error) bool { return err == nil })}, nil
+}
+
+// Redraw draws the folder's figures again from its tables and puts each in its place. The error is the context's or the
+// disk's.
+func (f *Folder) Redraw(ctx context.Context) (_ *Drawn, err error) {
+	held, err := publish.Hold(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, held.Release()) }()
+	drawn, err := f.Draw(ctx, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	if err := WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range drawn.Files {
+		names = append(names, figuresFolder+"/"+file.Name)
+	}
+	return drawn, publish.Reseal(f.Dir, names)
+}
+
+// WriteFiles writes figures into a folder, each file in one step.
+func WriteFiles(dir string, files []plots.File) error {
+	return writeFiles(dir, files, publish.WriteFile)
+}
+
+func writeFiles(dir string, files []plots.File, write func(path string, data []byte) error) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := write(filepath.Join(dir, f.Name), f.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writePlain writes a file of a staging folder, which is flushed as a whole.
+func writePlain(path string, data []byte) error { return os.WriteFile(path, data, 0o644) }
+
+// pictures reads the figures of a folder as they were drawn, sorted by name.
+func pictures(dir string) []plots.File {
+	files := []plots.File{}
+	paths, _ := filepath.Glob(filepath.Join(dir, figuresFolder, "*.svg")) // the pattern is sound unless dir is odd; then none
+	slices.Sort(paths)
+	for _, path := range paths {
+		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("<svg")) {
+			files = append(files, plots.File{Name: filepath.Base(path), Data: data})
+		}
+	}
+	return files
+}

@@ -1,0 +1,170 @@
+package results
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/spec"
+	"windtunnel/metrics/summaries"
+	"windtunnel/metrics/tables"
+	"windtunnel/plots"
+)
+
+// Maker makes the results folder of a config in Out.
+type Maker struct {
+	Config *spec.Config
+	Out    string
+	Format tables.Format
+	Jobs   int // figures drawn at the same time
+	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
+	Runs func(dir string) (engine.Count, *engine.Trouble, error)
+	// Landscapes are those that the suites of the same call draw of this experiment.
+	Landscapes []*plots.Landscape
+}
+
+// Made is a new results folder, and what there is to say of it.
+type Made struct {
+	Drawn
+	Dir      string
+	First    bool // there was no such folder before
+	Count    engine.Count
+	Trouble  *engine.Trouble
+	Runs     *tables.Table // nil for a suite
+	Verdicts []Verdict
+	Warnings []string // of summing up over seeds, and of losses that have no landscape
+}
+
+// Make makes the folder: tables, claims, figures, the resolved config and a manifest. The folder changes in one step at
+// the end.
+func (m *Maker) Make(ctx context.Context) (*Made, error) {
+	name := m.Config.Head.Name
+	made := &Made{Dir: filepath.Join(m.Out, name), Trouble: &engine.Trouble{}}
+	_, err := os.Stat(made.Dir)
+	made.First = errors.Is(err, fs.ErrNotExist)
+	staging, err := publish.Stage(m.Out, name)
+	if err != nil {
+		return nil, err
+	}
+	defer staging.Abandon()
+	if m.Config.Experiment != nil {
+		if made.Count, made.Trouble, err = m.Runs(staging.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.Config.WriteResolved(staging.Dir); err != nil {
+		return nil, err
+	}
+	if err := m.conclude(ctx, staging.Dir, made); err != nil {
+		return nil, err
+	}
+	manifest := publish.NewManifest(engine.Numerics())
+	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
+	if plan := m.Config.Plan; plan != nil {
+		manifest.Plan, manifest.Runs = plan.Key(), plan.Len()
+	}
+	if err := manifest.Seal(staging.Dir); err != nil {
+		return nil, err
+	}
+	return made, staging.Publish()
+}
+
+// concludingPercent is how much the heap may grow between two collections while tables are read. Columns are few and
+// large, and stay: collecting them more often costs little time and saves a quarter of the memory.
+const concludingPercent = 50
+
+// conclude sums up, evaluates claims and draws figures, all from what stands in dir.
+func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
+	if before := debug.SetGCPercent(concludingPercent); before < concludingPercent {
+		debug.SetGCPercent(before) // the caller has chosen
+	} else {
+		defer debug.SetGCPercent(before)
+	}
+	f, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	w := &tableWriter{dir: dir, format: m.Format}
+	if m.Config.Experiment != nil {
+		if made.Runs, err = f.Tables.Table(tables.Runs); err != nil {
+			return err
+		}
+		for _, name := range m.Config.Plan.Tables() {
+			w.all = append(w.all, tables.Resource{Table: name, Schema: m.Config.Plan.Schema(name), Format: m.Format})
+		}
+		if made.Warnings, err = m.summarize(f.Tables, w); err != nil {
+			return err
+		}
+		if err := m.landscapes(f, w); err != nil {
+			made.Warnings = append(made.Warnings, err.Error()) // and the figure cannot be drawn
+		}
+	}
+	made.Verdicts = f.Check()
+	if len(made.Verdicts) > 0 {
+		err := w.write(tables.Claims, claimsSchema, func(emit func([]string) error) error {
+			for i := range made.Verdicts {
+				if err := emit(made.Verdicts[i].cells()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(w.all) > 0 {
+		if err := writePlain(filepath.Join(dir, tables.DataPackageFile), tables.DataPackage(f.Name, w.all)); err != nil {
+			return err
+		}
+	}
+	drawn, err := f.Draw(ctx, m.Jobs)
+	if err != nil {
+		return err
+	}
+	made.Drawn = *drawn
+	return writeFiles(filepath.Join(dir, figuresFolder), drawn.Files, writePlain)
+}
+
+// tableWriter writes the tables of a results folder that come after the runs.
+type tableWriter struct {
+	dir    string
+	format tables.Format
+	all    []tables.Resource // the tables that there are
+}
+
+// write makes a table of the rows that are emitted.
+func (w *tableWriter) write(name string, schema tables.Schema, rows func(emit func(cells []string) error) error) error {
+	sink, err := tables.Create(w.dir, name, schema, w.format)
+	if err != nil {
+		return err
+	}
+	w.all = append(w.all, tables.Resource{Table: name, Schema: schema, Format: w.format})
+	err = rows(func(cells []string) error { return sink.Write(cells...) })
+	return errors.Join(err, sink.Close())
+}
+
+// summarize sums the runs up over their seeds, where the config or the seeds want it.
+func (m *Maker) summarize(src tables.Source, w *tableWriter) (warnings []string, err error) {
+	settings := m.Config.SummarySettings()
+	if settings == nil {
+		return nil, nil
+	}
+	groups, err := summaries.Open(src, *settings)
+	if err != nil {
+		return nil, err
+	}
+	runs := m.Config.Plan.Schema(tables.Runs)
+	if err := w.write(summaries.Summary, groups.SummarySchema(runs), groups.Summarize); err != nil {
+		return nil, err
+	}
+	if settings.Pairs.Column != "" {
+		err = w.write(summaries.Paired, groups.PairedSchema(runs), groups.Compare)
+	}
+	return groups.Warnings(), err
+}

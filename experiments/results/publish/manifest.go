@@ -1,0 +1,127 @@
+package publish
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// manifestName is the one file of a results folder that may differ between two runs.
+const manifestName = "manifest.json"
+
+// Manifest says where a results folder comes from. Hashes are SHA-256 in hex.
+type Manifest struct {
+	Tool     string            `json:"tool"`
+	Numerics string            `json:"numerics"` // see engine.Numerics
+	Build    string            `json:"build"`    // hash of the executable
+	Go       string            `json:"go"`
+	OS       string            `json:"os"`
+	Arch     string            `json:"arch"`
+	Plan     string            `json:"plan"` // hash of all resolved runs and their input data
+	Runs     int               `json:"runs"`
+	Seconds  float64           `json:"seconds"` // wall-clock time of the runs
+	Inputs   map[string]string `json:"inputs"`  // hash of the config and of every data file, by the path as the config spells it
+	Files    map[string]string `json:"files"`   // hash of every other file of the folder
+}
+
+// NewManifest describes what this process makes with the given version of the numerics, for the caller to complete; Files
+// is filled by Seal.
+func NewManifest(numerics string) *Manifest {
+	return &Manifest{Tool: "windtunnel", Numerics: numerics, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
+		Arch: runtime.GOARCH, Inputs: map[string]string{}, Files: map[string]string{}}
+}
+
+// ReadManifest reads the manifest of a results folder. The error names the file.
+func ReadManifest(dir string) (*Manifest, error) {
+	path := filepath.Join(dir, manifestName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Seal hashes every file below dir and writes the manifest beside them.
+func (m *Manifest) Seal(dir string) error {
+	m.Files = map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == manifestName {
+			return err
+		}
+		inside, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		m.Files[filepath.ToSlash(inside)], err = HashFile(path)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return m.write(dir)
+}
+
+// Reseal brings the hashes of some files of dir, given by slashed paths below it, up to date in its manifest. Files that
+// are not named keep their hashes, and a reader's notes stay unknown. Without a manifest it does nothing.
+func Reseal(dir string, files []string) error {
+	m, err := ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if m.Files[name], err = HashFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	return m.write(dir)
+}
+
+func (m *Manifest) write(dir string) error {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+}
+
+// HashFile returns the SHA-256 of a file in hex.
+func HashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// build returns the hash of the running executable, "" where it cannot be read.
+var build = sync.OnceValue(func() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	hash, err := HashFile(path)
+	if err != nil {
+		return ""
+	}
+	return hash
+})

@@ -1,0 +1,161 @@
+// Package publish puts files and results folders in place in one step: a reader, or what is left after a crash, has the
+// old content or the new, never a part. The manifest of a folder tells what belongs to it.
+package publish
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"windtunnel/experiments/cache/lock"
+)
+
+// Staging is a results folder in the making. Everything is written beside the final folder and takes its place in one
+// step, so a killed run leaves the old results or the new ones, never a mixture.
+type Staging struct {
+	Dir   string // where to write
+	final string
+	lock  *lock.Lock
+}
+
+// partial ends the names of what is only half written, but for what makes them unique.
+const partial = ".partial"
+
+// Stage opens a staging folder for OUT/NAME and removes what a killed process left of an earlier one. While another
+// process has the folder, the error is a lock.HeldError that names it.
+func Stage(out, name string) (*Staging, error) {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, err
+	}
+	held, err := Hold(filepath.Join(out, name))
+	if err != nil {
+		return nil, err
+	}
+	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: filepath.Join(out, name), lock: held}
+	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
+		return nil, errors.Join(err, held.Release())
+	}
+	return s, nil
+}
+
+// sweep removes what killed processes left of staging folders for OUT/NAME, which nobody else has. The old results that a
+// killed swap left aside come back if nothing is in their place.
+func sweep(out, name string) error {
+	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
+	files, err := os.ReadDir(out)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !left.MatchString(file.Name()) {
+			continue
+		}
+		path, final := filepath.Join(out, file.Name()), filepath.Join(out, name)
+		if _, err := os.Stat(final); errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, aside) {
+			if err := os.Rename(path, final); err != nil {
+				return err
+			}
+		} else if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Hold locks a results folder against other processes.
+func Hold(dir string) (*lock.Lock, error) {
+	return lock.Acquire(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
+}
+
+// Abandon removes the staging folder and gives the results folder free. After Publish it does nothing.
+func (s *Staging) Abandon() {
+	if s.lock == nil {
+		return
+	}
+	os.RemoveAll(s.Dir)
+	_ = s.lock.Release() // it ends with this process anyway
+	s.lock = nil
+}
+
+// Publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
+// does not know, such as a reader's notes, come along.
+func (s *Staging) Publish() error {
+	defer s.Abandon()
+	if err := keepForeign(s.final, s.Dir); err != nil {
+		return err
+	}
+	if err := syncTree(s.Dir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.final); errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(os.Rename(s.Dir, s.final), syncPath(filepath.Dir(s.final)))
+	}
+	if err := exchange(s.Dir, s.final); err != nil {
+		return err
+	}
+	// s.Dir now holds the old results.
+	return errors.Join(os.RemoveAll(s.Dir), syncPath(filepath.Dir(s.final)))
+}
+
+// keepForeign puts what the old folder's manifest does not list into the new folder too, unless something new has its
+// name. Without a readable manifest the old folder is not ours to clean: everything unknown is kept.
+func keepForeign(old, fresh string) error {
+	known := map[string]bool{manifestName: true}
+	if m, err := ReadManifest(old); err == nil {
+		for path := range m.Files {
+			known[filepath.FromSlash(path)] = true
+		}
+	}
+	return filepath.WalkDir(old, func(path string, d fs.DirEntry, err error) error {
+		if path == old && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		inside, err := filepath.Rel(old, path)
+		if err != nil || known[inside] {
+			return err
+		}
+		return linkOrCopy(path, filepath.Join(fresh, inside))
+	})
+}
+
+// linkOrCopy gives a file a second place, where nothing is yet. Where the system has no links, it copies.
+func linkOrCopy(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
+}
+
+// syncTree flushes every file and folder below dir to the disk.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return syncPath(path)
+	})
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

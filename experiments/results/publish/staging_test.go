@@ -1,0 +1,254 @@
+package publish
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"windtunnel/experiments/cache/lock"
+)
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// tree lists the files below a folder with their content.
+func tree(t testing.TB, dir string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == manifestName {
+			return err
+		}
+		inside, err := filepath.Rel(dir, path)
+		all = append(all, filepath.ToSlash(inside)+"="+read(t, path))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// publish makes a results folder of the given files and puts it in place.
+func publish(t testing.TB, out, name string, files map[string]string) {
+	t.Helper()
+	s, err := Stage(out, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Abandon()
+	for path, text := range files {
+		write(t, filepath.Join(s.Dir, path), text)
+	}
+	if err := NewManifest("v1").Seal(s.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantTree(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	if got := tree(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%s holds %q, want %q", filepath.Base(dir), got, want)
+	}
+}
+
+// New results replace old ones and keep what a reader put beside them.
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "new", "results [1]")
+	dir := filepath.Join(out, "x")
+	publish(t, out, "x", map[string]string{"runs.csv": "1", "figures/a.svg": "1", "figures/b.svg": "1", "old.csv": "1"})
+	wantTree(t, dir, "figures/a.svg=1", "figures/b.svg=1", "old.csv=1", "runs.csv=1")
+	write(t, filepath.Join(dir, "notes.md"), "mine")
+	write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
+	write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
+	write(t, filepath.Join(dir, "claims.csv"), "a reader's, until there are claims")
+	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, out, "x", map[string]string{"runs.csv": "2", "figures/a.svg": "2", "claims.csv": "2"})
+	wantTree(t, dir, "claims.csv=2", "figures/a.svg=2", "figures/mine.svg=mine", "notes.md=mine", "own/deep/x=mine", "runs.csv=2")
+	publish(t, out, "x", map[string]string{"runs.csv": "3"})
+	wantTree(t, dir, "figures/mine.svg=mine", "notes.md=mine", "own/deep/x=mine", "runs.csv=3")
+	if left, err := os.ReadDir(out); len(left) != 1 || err != nil {
+		t.Errorf("beside the results there is %v, error %v", left, err)
+	}
+}
+
+// A folder without a manifest is not ours: everything in it is kept.
+func TestPublishOverForeign(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	write(t, filepath.Join(out, "x", "thesis.tex"), "mine")
+	write(t, filepath.Join(out, "x", "runs.csv"), "mine")
+	publish(t, out, "x", map[string]string{"runs.csv": "1"})
+	wantTree(t, filepath.Join(out, "x"), "runs.csv=1", "thesis.tex=mine")
+}
+
+// What a killed process left is removed, what lies beside it is not, and two at a time cannot stage one folder.
+func TestStageSweeps(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	keep := []string{".xy.partial-ABC", ".x.notes.partial", ".x.partial-ABC.partial-ABC", "x.partial"}
+	for _, name := range append(keep, ".x.partial", ".x.partial-ABC", ".x.partial-ABC.old") {
+		write(t, filepath.Join(out, name, "runs.csv"), "half")
+	}
+	s, err := Stage(out, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := tree(t, s.Dir); len(left) > 0 {
+		t.Errorf("the fresh staging folder holds %v", left)
+	}
+	var held *lock.HeldError
+	if _, err := Stage(out, "x"); !errors.As(err, &held) || held.PID != os.Getpid() {
+		t.Errorf("a second staging folder: error %v", err)
+	}
+	s.Abandon()
+	for _, name := range keep {
+		if _, err := os.Stat(filepath.Join(out, name, "runs.csv")); err != nil {
+			t.Errorf("%s was removed: %v", name, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(out, ".x.*")); len(left) != 2 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// Where the old results lie aside because a swap was killed, they come back.
+func TestStageAfterKilledSwap(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	write(t, filepath.Join(out, ".x.partial-ABC.old", "runs.csv"), "old")
+	write(t, filepath.Join(out, ".x.partial-ABC", "runs.csv"), "new")
+	s, err := Stage(out, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Abandon()
+	wantTree(t, filepath.Join(out, "x"), "runs.csv=old")
+}
+
+// A folder that cannot be made is an error.
+func TestStageCannotWrite(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	if _, err := Stage(file, "x"); err == nil {
+		t.Error("staging inside a file went well")
+	}
+}
+
+// watch reads a file over and over while change runs, and reports what is neither of the versions.
+func watch(t *testing.T, path string, versions []string, change func(version string)) {
+	t.Helper()
+	stop := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for reads := 0; ; reads++ {
+			data, err := os.ReadFile(path)
+			if err != nil || !slices.Contains(versions, string(data)) {
+				t.Errorf("read %d finds %d bytes, error %v", reads, len(data), err)
+				return
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	for i := range 40 {
+		change(versions[i%len(versions)])
+	}
+	close(stop)
+	reader.Wait()
+}
+
+func versions() []string {
+	return []string{strings.Repeat("a", 1<<18), strings.Repeat("b", 1<<18)}
+}
+
+// A reader finds the old results or the new ones, never none and never a part.
+func TestExchange(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux exchanges folders in one step")
+	}
+	out, both := t.TempDir(), versions()
+	publish(t, out, "x", map[string]string{"runs.csv": both[0]})
+	watch(t, filepath.Join(out, "x", "runs.csv"), both, func(version string) {
+		publish(t, out, "x", map[string]string{"runs.csv": version})
+	})
+}
+
+// Where the system cannot exchange folders, three renames do.
+func TestSwap(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	a, b := filepath.Join(out, "a"), filepath.Join(out, "b")
+	write(t, filepath.Join(a, "x"), "a")
+	write(t, filepath.Join(b, "x"), "b")
+	if err := swap(a, b); err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, out, "a/x=b", "b/x=a")
+	if err := swap(a, filepath.Join(out, "c")); err == nil {
+		t.Error("swapping with nothing went well")
+	}
+	wantTree(t, out, "a/x=b", "b/x=a")
+}
+
+// WriteFile replaces a file in one step, and leaves nothing behind where it cannot.
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	dir, both := t.TempDir(), versions()
+	path := filepath.Join(dir, "a.svg")
+	if err := WriteFile(path, []byte(both[0])); err != nil {
+		t.Fatal(err)
+	}
+	watch(t, path, both, func(version string) {
+		if err := WriteFile(path, []byte(version)); err != nil {
+			t.Error(err)
+		}
+	})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v, error %v", info, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{filepath.Join(dir, "nowhere", "a"), filepath.Join(dir, "folder")} {
+		if err := WriteFile(wrong, nil); err == nil {
+			t.Errorf("writing %s went well", wrong)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 2 {
+		t.Errorf("the folder holds %v", left)
+	}
+}

@@ -1,0 +1,67 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
+	"windtunnel/plots"
+)
+
+// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the folder's tables
+// have the columns that it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a folder
+// without runs says so.
+func (f *Folder) Figure(text string) (plots.Figure, error) {
+	const name = "plot"
+	var fig plots.Figure
+	if !f.Experiment() {
+		return fig, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
+	}
+	d := decode.Decoder{File: name, Tables: spec.Tables(), Origins: decode.Origins{}}
+	root, err := decode.Parse(name, []byte(text))
+	if err == nil {
+		err = d.Decode(root, "", &fig)
+	}
+	var mistakes decode.Errors
+	if errors.As(err, &mistakes) {
+		for i := range mistakes {
+			mistakes[i].Line, mistakes[i].Column = 0, 0 // of a text that nobody has seen
+		}
+		return fig, mistakes
+	}
+	if refs, ok := fig.Params.(plots.Refs); ok && err == nil {
+		for _, ref := range refs.Columns() {
+			if mistake := f.lacks(ref); mistake != nil {
+				mistake.File = name
+				mistakes = append(mistakes, *mistake)
+			}
+		}
+	}
+	if len(mistakes) > 0 {
+		return fig, mistakes
+	}
+	return fig, err
+}
+
+// lacks returns the mistake of naming a column that the folder does not have, or nil.
+func (f *Folder) lacks(ref plots.Ref) *decode.Error {
+	t, err := f.Tables.Table(ref.Table)
+	if err != nil {
+		names, _ := tablesIn(f.Dir) // which could be read when it was opened
+		return &decode.Error{Key: ref.Key, Wrong: "there is no table " + ref.Table, Allowed: "one of the tables " + strings.Join(names, ", ")}
+	}
+	columns := t.Header
+	if runs, err := f.Tables.Table(tables.Runs); err == nil && ref.Table != tables.Runs {
+		columns = append(slices.Clone(columns), runs.Header[:max(0, runs.Column("status"))]...)
+	}
+	if slices.Contains(columns, ref.Column) {
+		return nil
+	}
+	return &decode.Error{Key: ref.Key, Wrong: fmt.Sprintf("there is no column %q in the table %s", ref.Column, ref.Table),
+		Allowed: "a metric or a swept key (`experiments list metrics`)", Near: decode.Nearest(ref.Column, columns)}
+}

@@ -1,0 +1,219 @@
+package plots
+
+import (
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// seriesStyle is how one series is drawn everywhere: color, line and marker each tell it apart alone.
+type seriesStyle struct {
+	color  color.RGBA
+	dashes []vg.Length
+	width  vg.Length
+	glyph  polygonGlyph
+}
+
+var (
+	circle   = polygonGlyph{}
+	square   = polygonGlyph{corners: 4, turn: 0.125}
+	diamond  = polygonGlyph{corners: 4}
+	triangle = polygonGlyph{corners: 3}
+	nabla    = polygonGlyph{corners: 3, turn: 0.5}
+	pentagon = polygonGlyph{corners: 5}
+	hexagon  = polygonGlyph{corners: 6}
+	star     = polygonGlyph{corners: 5, inner: 0.45}
+	spark    = polygonGlyph{corners: 4, inner: 0.4}
+
+	leftward  = polygonGlyph{corners: 3, turn: 0.25}
+	rightward = polygonGlyph{corners: 3, turn: 0.75}
+
+	dashed     = []vg.Length{4, 1.6}
+	dotted     = []vg.Length{1.2, 1.4}
+	dashDotted = []vg.Length{5, 1.4, 1.2, 1.4}
+	reference  = []vg.Length{2.4, 1.8}
+)
+
+// polygonGlyph is a filled marker with a thin white edge that keeps crossing lines apart: a regular polygon, a star, or
+// with no corners a circle. gonum has circles, squares and triangles only.
+type polygonGlyph struct {
+	corners int
+	turn    float64 // from a corner on top, in full turns
+	inner   float64 // of a star: radius of its inner corners; 0 for a polygon
+	hollow  bool    // white inside, for a value that lies beyond the axis
+}
+
+// opened is the marker with white inside.
+func (g polygonGlyph) opened() polygonGlyph {
+	g.hollow = true
+	return g
+}
+
+// DrawGlyph draws the marker at pt.
+func (g polygonGlyph) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
+	path := g.path(sty.Radius, pt)
+	c.SetLineStyle(draw.LineStyle{Color: white, Width: 0.8})
+	fill := sty.Color
+	if g.hollow {
+		c.SetLineStyle(draw.LineStyle{Color: sty.Color, Width: 0.8})
+		fill = white
+	} else {
+		c.Stroke(path)
+	}
+	c.SetColor(fill)
+	c.Fill(path)
+	if g.hollow {
+		c.SetColor(sty.Color)
+		c.Stroke(path)
+	}
+}
+
+func (g polygonGlyph) path(radius vg.Length, pt vg.Point) vg.Path {
+	var path vg.Path
+	if g.corners == 0 {
+		path.Move(vg.Point{X: pt.X + radius, Y: pt.Y})
+		path.Arc(pt, radius, 0, 2*math.Pi)
+		path.Close()
+		return path
+	}
+	n, step := g.corners, 1
+	if g.inner > 0 {
+		n, step = 2*g.corners, 2
+	}
+	// Fewer corners cover less area at the same radius; the factors make markers look equally large.
+	reach := radius * vg.Length(map[int]float64{3: 1.3, 4: 1.2, 5: 1.1}[g.corners])
+	if g.inner > 0 {
+		reach *= 1.35
+	}
+	for i := range n {
+		r := reach
+		if i%step == 1 {
+			r *= vg.Length(g.inner)
+		}
+		sin, cos := math.Sincos(2 * math.Pi * (float64(i)/float64(n) + g.turn + 0.25))
+		corner := vg.Point{X: pt.X + r*vg.Length(cos), Y: pt.Y + r*vg.Length(sin)}
+		if i == 0 {
+			path.Move(corner)
+		} else {
+			path.Line(corner)
+		}
+	}
+	path.Close()
+	return path
+}
+
+// lossStyles fixes the style of every loss, in every figure of every experiment. There are more losses than colors that
+// can be told apart; losses of one color differ in line and marker both.
+var lossStyles = map[string]seriesStyle{
+	"alphapo":           {blue, dotted, curveWidth, square},
+	"aot":               {orange, dashDotted, curveWidth, triangle},
+	"aot-unpaired":      {purple, dashed, curveWidth, diamond},
+	"apo-down":          {vermillion, dotted, curveWidth, nabla},
+	"apo-zero":          {black, nil, curveWidth, pentagon},
+	"apo-zero-unpaired": {green, dashed, curveWidth, star},
+	"bco":               {skyBlue, dashDotted, curveWidth, hexagon},
+	"bco-pair":          {olive, dotted, curveWidth, leftward},
+	"best-of-n":         {indigo, nil, curveWidth, rightward},
+	"bradley-terry":     {teal, dashDotted, curveWidth, spark},
+	"cal-dpo":           {wine, dashed, curveWidth, circle},
+	"chi-po":            {inkGray, dotted, curveWidth, square},
+	"cpo":               {indigo, dotted, curveWidth, leftward},
+	"custom":            {blue, dashed, curveWidth, triangle},
+	"discopop":          {orange, nil, curveWidth, diamond},
+	"dpo":               {blue, nil, curveWidth, circle},
+	"dpo-norm":          {purple, dotted, curveWidth, nabla},
+	"dpo-positive":      {vermillion, dashDotted, curveWidth, pentagon},
+	"exo":               {black, dashed, curveWidth, star},
+	"expo-regression":   {green, dashDotted, curveWidth, hexagon},
+	"f-dpo":             {purple, dashDotted, curveWidth, triangle},
+	"gpo":               {skyBlue, nil, curveWidth, leftward},
+	"hinge":             {teal, dashed, curveWidth, rightward},
+	"ipo":               {orange, dashed, curveWidth, square},
+	"kl-pi-ref":         {olive, nil, curveWidth, rightward},
+	"kl-ref-pi":         {indigo, dashed, curveWidth, spark},
+	"kto":               {green, nil, curveWidth, pentagon},
+	"ld-dpo":            {teal, dotted, curveWidth, circle},
+	"mallows":           {wine, dashDotted, curveWidth, square},
+	"nca":               {inkGray, nil, curveWidth, triangle},
+	"odpo":              {blue, dashDotted, curveWidth, diamond},
+	"orpo":              {olive, dashDotted, curveWidth, hexagon},
+	"r-dpo":             {orange, dotted, curveWidth, nabla},
+	"reward":            {purple, nil, curveWidth, pentagon},
+	"rlhf":              {black, dotted, curveWidth, nabla},
+	"robust":            {vermillion, dashed, curveWidth, star},
+	"rpo":               {wine, nil, curveWidth, spark},
+	"simpo":             {skyBlue, dashed, curveWidth, star},
+	"sppo":              {inkGray, dashDotted, curveWidth, circle},
+	"sum":               {black, dashDotted, curveWidth, hexagon},
+	"tr-dpo":            {green, dotted, curveWidth, leftward},
+	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
+	"wpo":               {skyBlue, dotted, curveWidth, rightward},
+}
+
+// otherStyles go, in order, to the labels that a configuration made up, sorted by name.
+var otherStyles = []seriesStyle{
+	{green, dotted, curveWidth, spark},
+	{skyBlue, nil, curveWidth, triangle},
+	{wine, dashDotted, curveWidth, nabla},
+	{olive, dashed, curveWidth, square},
+	{indigo, nil, curveWidth, hexagon},
+	{teal, dashDotted, curveWidth, pentagon},
+	{inkGray, dashed, curveWidth, leftward},
+	{black, dashDotted, curveWidth, rightward},
+}
+
+// lossStyle returns the style of an objective: the loss's own, or for a label that a configuration made up one of the
+// others. All are the labels of its experiment, selected or not, so that a label looks the same in every figure of the
+// experiment. A style whose color a loss of the experiment has goes last.
+func lossStyle(label string, all []string) seriesStyle {
+	if l, ok := lossStyles[label]; ok {
+		return l
+	}
+	var made []string
+	taken := map[color.RGBA]bool{}
+	for _, other := range all {
+		if l, known := lossStyles[other]; known {
+			taken[l.color] = true
+		} else {
+			made = append(made, other)
+		}
+	}
+	slices.Sort(made)
+	var free, shared []seriesStyle
+	for _, l := range otherStyles {
+		if taken[l.color] {
+			shared = append(shared, l)
+		} else {
+			free = append(free, l)
+		}
+	}
+	styles := append(free, shared...)
+	return styles[max(0, slices.Index(made, label))%len(styles)]
+}
+
+// responseColors tell responses apart in figures that draw them; more than these cannot be told apart in print.
+var responseColors = []color.RGBA{indigo, teal, olive, rgb(0xAA4499), rgb(0x88CCEE), rgb(0x661100)}
+
+// rampStyle is the style of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
+func rampStyle(i, n int) seriesStyle {
+	anchors := []color.RGBA{rgb(0x440154), rgb(0x3B528B), rgb(0x21918C), rgb(0x5EC962)}
+	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
+	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
+	position := 0.0
+	if n > 1 {
+		position = float64(i) / float64(n-1) * float64(len(anchors)-1)
+	}
+	k := min(int(position), len(anchors)-2)
+	return seriesStyle{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
+}
+
+func (l seriesStyle) line() draw.LineStyle {
+	return draw.LineStyle{Color: l.color, Width: l.width, Dashes: l.dashes}
+}
+
+func (l seriesStyle) mark() draw.GlyphStyle {
+	return draw.GlyphStyle{Color: l.color, Radius: markSize, Shape: l.glyph}
+}

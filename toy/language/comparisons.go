@@ -1,0 +1,351 @@
+package language
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"windtunnel/toy/kernel"
+	"windtunnel/toy/llama"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
+)
+
+// comparisons is the train.Task of a network and an objective on pairs. Its user sets the exported fields and calls
+// prepare; one goroutine at a time may use it.
+type comparisons[T kernel.Float] struct {
+	Network   *llama.Network[T]    // trained in place
+	Reference *llama.Network[T]    // frozen, left as it is; nil is the network as it stands at the start
+	Objective *objective.Objective // one that supports allows; it belongs to this training alone
+	Pairs     []Pair
+	Batch     int        // most pairs a step
+	Micro     int        // a batch of more pairs is computed twice, so as not to hold all its activations; 0 is no limit
+	Workers   int        // goroutines; 0 is one a processor
+	Logps     *logpCache // of frozen networks; nil is one of its own
+
+	*parameters[T]
+	examples     []example
+	tapes        []*llama.Tape[T] // one a pair of the batch, or one a worker where batches are computed twice
+	held         bool             // a tape for each pair
+	columns      *columns
+	start        logps         // of all pairs, at the start
+	reference    logps         // of all pairs
+	moving       *reference[T] // nil: the reference stays as it is
+	keys         [2]contentKey // of the networks at the start: the policy, the reference
+	cost         []int         // by pair of the batch, then by slot
+	dearest      []int         // pairs of the batch, or slots, by falling cost
+	indices      []int         // pairs of the step at hand
+	loss         float64       // of the step at hand
+	forwardWork  func(worker, index int)
+	backwardWork func(worker, index int)
+}
+
+// prepare checks the settings and computes the log-probabilities of all pairs at the start and under the reference. An
+// objective that a language model cannot be trained by, a pair that the networks cannot hold, and networks of different
+// vocabularies are errors.
+func (c *comparisons[T]) prepare(ctx context.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Logps == nil {
+		c.Logps = &logpCache{}
+	}
+	c.parameters = newParameters(c.Network, c.Batch, newWorkers(c.Workers))
+	c.allocate()
+	n, s := len(c.Pairs), newScorer[T](c.workers)
+	c.start, c.reference = newLogps(n), newLogps(n)
+	start := keyOf(c.Network)
+	if err := s.cached(ctx, c.Network, start, c.Pairs, c.Logps, c.start); err != nil {
+		return err
+	}
+	if err := c.checkSamples(); err != nil {
+		return err
+	}
+	network, key := c.Network, start
+	if c.Reference != nil {
+		network, key = c.Reference, keyOf(c.Reference)
+	}
+	if err := s.cached(ctx, network, key, c.Pairs, c.Logps, c.reference); err != nil {
+		return fmt.Errorf("the reference: %w", err)
+	}
+	c.keys = [2]contentKey{start, key}
+	if c.Objective.Moving != nil {
+		c.moving = newReference(network, s, n)
+	}
+	return nil
+}
+
+func (c *comparisons[T]) check() error {
+	if err := supports(c.Objective); err != nil {
+		return err
+	}
+	if err := checkPairs(c.Pairs, c.samples()); err != nil {
+		return err
+	}
+	if r := c.Reference; r != nil && r.Config().Vocab != c.Network.Config().Vocab {
+		return fmt.Errorf("the reference has a vocabulary of %d, the policy of %d", r.Config().Vocab, c.Network.Config().Vocab)
+	}
+	if c.Objective.Moving != nil && c.Reference != nil && c.Reference.Config() != c.Network.Config() {
+		return fmt.Errorf("a reference that follows the policy needs its shape, %+v, and has %+v", c.Network.Config(), c.Reference.Config())
+	}
+	return nil
+}
+
+// samples is the number of the reference's samples that the objective reads.
+func (c *comparisons[T]) samples() int {
+	if c.Objective.Sampled == nil {
+		return 0
+	}
+	return c.Objective.Sampled.N
+}
+
+// checkSamples returns which of the reference's samples the network cannot hold.
+func (c *comparisons[T]) checkSamples() error {
+	config := c.Network.Config()
+	for i := range c.examples {
+		e := &c.examples[i]
+		for j := range e.samples {
+			sample := e.Samples[j]
+			if n := len(e.Prompt) + len(sample); n > config.SeqLen {
+				return fmt.Errorf("pair %d: the prompt and sample %d have %d tokens, the model holds %d", i, j, n, config.SeqLen)
+			}
+			for _, id := range sample {
+				if id < 0 || int(id) >= config.Vocab {
+					return fmt.Errorf("pair %d: sample %d has token %d, outside the vocabulary of %d", i, j, id, config.Vocab)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// allocate makes room for everything that steps need.
+func (c *comparisons[T]) allocate() {
+	responses, tailed := 2, c.Objective.Tailed()
+	for i := range c.Pairs {
+		e := newExample(&c.Pairs[i], c.samples(), tailed)
+		c.examples = append(c.examples, e)
+		responses = max(responses, len(e.responses))
+	}
+	c.columns = newColumns(c.Batch, responses)
+	c.held = c.Micro == 0 || c.Batch <= c.Micro
+	tapes := c.workers.size()
+	if c.held {
+		tapes = c.Batch
+	}
+	for range tapes {
+		c.tapes = append(c.tapes, llama.NewTape[T]())
+	}
+	c.cost, c.dearest = make([]int, c.Batch), make([]int, c.Batch)
+	c.forwardWork, c.backwardWork = c.forwardPair, c.backwardSlot
+}
+
+// Items returns the number of pairs.
+func (c *comparisons[T]) Items() int { return len(c.Pairs) }
+
+// Gradient computes a step: the whole batch forward, the loss's derivatives, then back. The losses of a batch may be
+// coupled, so none goes back before all have come forward.
+func (c *comparisons[T]) Gradient(b train.Batch) ([]float64, []int, float64) {
+	c.backward(b)
+	return c.grad, nil, c.reduce()
+}
+
+// backward leaves the gradient of a batch in the slots, and its loss.
+func (c *comparisons[T]) backward(b train.Batch) {
+	o, cols := c.Objective, c.columns
+	c.indices = b.Items
+	cols.resize(len(c.indices))
+	c.sortPairs()
+	c.workers.each(len(c.indices), c.dearest[:len(c.indices)], c.forwardWork)
+	if c.moving != nil {
+		c.moving.refresh(c)
+	}
+	c.fillColumns()
+	o.Advance(&cols.Batch)
+	c.loss = cols.loss(o)
+	cols.derive(o, c.examples, c.indices)
+	c.sortSlots()
+	c.workers.each(len(c.slots), c.dearest[:len(c.slots)], c.backwardWork)
+}
+
+// Loss returns the loss on the batch.
+func (c *comparisons[T]) Loss() float64 { return c.loss }
+
+// measures returns the measures of the batch.
+func (c *comparisons[T]) measures() (Comparisons, Draws) {
+	return compare(logps{c.columns.Chosen, c.columns.Rejected}, c.columns.start, c.columns.tokens), noDraws()
+}
+
+// forwardPair computes the log-probabilities of the k-th pair of the batch.
+func (c *comparisons[T]) forwardPair(worker, k int) {
+	e, tape := &c.examples[c.indices[k]], c.tape(worker, k)
+	must(tape.Forward(c.Network, e.Prompt, e.responses, c.held)) // prepare has found it to fit
+	read(c.columns, k, e, tape)
+}
+
+func (c *comparisons[T]) tape(worker, k int) *llama.Tape[T] {
+	if c.held {
+		return c.tapes[k]
+	}
+	return c.tapes[worker]
+}
+
+// backwardSlot adds up the gradients of every pair of the batch that falls to a slot, in the batch's order.
+func (c *comparisons[T]) backwardSlot(worker, slot int) {
+	for k := slot; k < len(c.indices); k += len(c.slots) {
+		e, tape := &c.examples[c.indices[k]], c.tape(worker, k)
+		if !c.held {
+			must(tape.Forward(c.Network, e.Prompt, e.responses, true))
+		}
+		tape.Backward(c.columns.d[k][:len(e.responses)], c.slots[slot])
+	}
+}
+
+// fillColumns fills the batch's columns that do not depend on the policy.
+func (c *comparisons[T]) fillColumns() {
+	cols := c.columns
+	for k, i := range c.indices {
+		e := &c.examples[i]
+		cols.RefChosen[k], cols.RefRejected[k] = c.reference.chosen[i], c.reference.rejected[i]
+		cols.start.chosen[k], cols.start.rejected[k] = c.start.chosen[i], c.start.rejected[i]
+		cols.tokens.chosen[k], cols.tokens.rejected[k] = float64(len(e.Chosen)), float64(len(e.Rejected))
+		cols.Gap[k] = e.Gap
+	}
+}
+
+// sortPairs puts the batch's pairs in order of falling cost: whoever is done early takes a short one last.
+func (c *comparisons[T]) sortPairs() {
+	for k, i := range c.indices {
+		c.cost[k], c.dearest[k] = c.examples[i].cost(), k
+	}
+	c.sortByCost(len(c.indices))
+}
+
+// sortSlots does the same to the slots.
+func (c *comparisons[T]) sortSlots() {
+	for s := range c.slots {
+		c.dearest[s] = s
+		for k := s + len(c.slots); k < len(c.indices); k += len(c.slots) {
+			c.cost[s] += c.cost[k]
+		}
+		if s >= len(c.indices) {
+			c.cost[s] = 0
+		}
+	}
+	c.sortByCost(len(c.slots))
+}
+
+func (c *comparisons[T]) sortByCost(n int) {
+	slices.SortStableFunc(c.dearest[:n], func(a, b int) int { return c.cost[b] - c.cost[a] })
+}
+
+// Moving returns the objective's schedule of the reference.
+func (c *comparisons[T]) Moving() *objective.Moving { return c.Objective.Moving }
+
+// MoveReference mixes the policy's weights into the reference's.
+func (c *comparisons[T]) MoveReference(alpha float64) {
+	if c.Network.Adapter() == nil {
+		c.moving.mix(alpha, c.master)
+		return
+	}
+	merged := c.Network.Merged().Params()
+	wide := make([]float64, len(merged))
+	for i, v := range merged {
+		wide[i] = float64(v)
+	}
+	c.moving.mix(alpha, wide)
+}
+
+// reference is one that follows the policy: TR-DPO's mixture of weights (Gorbatovski et al., arXiv 2404.09656, eq. 6). An
+// adapter's part is added to the weights before they are mixed.
+type reference[T kernel.Float] struct {
+	network  *llama.Network[T]
+	master   []float64 // its weights before rounding
+	scorer   *scorer[T]
+	version  int   // how often it has moved
+	versions []int // by pair, that of its log-probabilities
+	refill   func(worker, k int)
+}
+
+func newReference[T kernel.Float](from *llama.Network[T], s *scorer[T], pairs int) *reference[T] {
+	network, err := llama.NewNetwork(from.Merged(), nil)
+	must(err) // only an adapter can be wrong
+	r := &reference[T]{network: network, scorer: s, versions: make([]int, pairs)}
+	for _, v := range network.Trainable() {
+		r.master = append(r.master, float64(v))
+	}
+	return r
+}
+
+func (r *reference[T]) mix(alpha float64, policy []float64) {
+	for i, v := range policy {
+		r.master[i] = alpha*v + (1-alpha)*r.master[i]
+	}
+	r.round()
+}
+
+// round rounds the mixture into the network, which makes what was computed before it void.
+func (r *reference[T]) round() {
+	weights := r.network.Trainable()
+	for i, v := range r.master {
+		weights[i] = T(v)
+	}
+	r.version++
+}
+
+// refresh computes the batch's log-probabilities under the reference where they are of an older one.
+func (r *reference[T]) refresh(c *comparisons[T]) {
+	if r.refill == nil {
+		r.refill = func(worker, k int) {
+			i := c.indices[k]
+			if r.versions[i] == r.version {
+				return
+			}
+			var err error
+			c.reference.chosen[i], c.reference.rejected[i], err = r.scorer.pair(worker, r.network, &c.Pairs[i])
+			must(err) // the policy, of the same shape, holds the pair
+			r.versions[i] = r.version
+		}
+	}
+	c.workers.each(len(c.indices), nil, r.refill)
+}
+
+// State returns the weights of a moving reference and what the objective carries from step to step.
+func (c *comparisons[T]) State() [][]float64 {
+	if c.moving == nil {
+		return c.Objective.State()
+	}
+	return append([][]float64{c.moving.master}, c.Objective.State()...)
+}
+
+// Resumed rounds the parameters, and the reference if it moves.
+func (c *comparisons[T]) Resumed() {
+	c.Moved()
+	if c.moving != nil {
+		c.moving.round()
+	}
+}
+
+// Identity returns the SHA-256 of what is trained, from what start, by what settings and on what, except the objective,
+// which has no name here, and how long and in how many parts it is computed.
+func (c *comparisons[T]) Identity(settings string) [sha256.Size]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "pairs %s %+v\n", settings, c.Objective.Sampled)
+	h.Write(c.keys[0][:])
+	h.Write(c.keys[1][:])
+	for i := range c.examples {
+		e := &c.examples[i]
+		key := e.key(c.keys[0])
+		h.Write(key[:])
+		fmt.Fprintln(h, e.Gap, e.responses[2:])
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// must panics on an error that was ruled out before.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,449 @@
+package language
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/toy/kernel"
+	"windtunnel/toy/llama"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
+)
+
+// Groups of prompts. Those of prompts that are held out begin with heldout.
+const (
+	TrainGroup   = "train"
+	HeldOutGroup = "heldout"
+	goodGroup    = "good"
+	middleGroup  = "middle"
+	badGroup     = "bad"
+)
+
+// Evaluation is what was found of a policy after a step.
+type Evaluation struct {
+	Step    int
+	Prompts []Prompt     // in the order of the environment; nil where there is no reward
+	HeldOut *Comparisons // on pairs that training does not see; nil where there are none
+}
+
+// Prompt is what was found at one prompt, from Samples continuations of the policy. Rewards are in the gold reward's units.
+type Prompt struct {
+	Name  string
+	Group string // train, or heldout; or with groups good, middle, bad, heldout-good, heldout-middle, heldout-bad
+	Held  bool   // held out
+	Text  string
+	Continued
+	Samples     int
+	WinRate     float64 // share of continuations that have more reward than one of the reference, equal ones counting 1/2
+	ProxyReward float64 // mean reward that the labels follow; NaN where they follow the gold reward
+	Written     string  // the first continuation
+}
+
+// Continued is what was found of a policy's continuations of one prompt.
+type Continued struct {
+	Reward          float64 // mean over the policy's continuations
+	ReferenceReward float64 // mean over the reference's
+	Tokens          float64 // mean length of the policy's continuations, with the token that ended each
+	// KL estimates KL(pi to pi_ref) in nats: the mean, over the policy's continuations, of the sum over their tokens of the
+	// exact divergence of the next token's distributions over the vocabulary. It has the expectation of Sampled, is never
+	// negative and varies far less: the token's own draw is averaged out (Rao-Blackwell). Both are estimates of that
+	// divergence for continuations drawn at temperature 1 from the whole distribution; else they are the same sums along
+	// continuations of a sharper policy.
+	KL      float64
+	Sampled float64 // the mean of log pi - log pi_ref, the plain estimate
+	// Wins, Ties and Losses compare continuation j of the policy with continuation j of the reference by reward. Their random
+	// numbers are independent, so that wins are those of independent draws.
+	Wins, Ties, Losses int
+}
+
+// evaluator evaluates a task's policies, all on the same random numbers.
+type evaluator[T kernel.Float] struct {
+	*task[T]
+	pairs         *pairEvaluator[T]         // nil where no pairs are held out
+	continuations *continuationEvaluator[T] // nil where there is no reward
+	names, groups []string                  // of the prompts
+	proxy         Reward                    // that labels follow; nil where they follow the gold reward
+}
+
+// newEvaluator draws what policies are compared with.
+func (t *task[T]) newEvaluator(ctx context.Context) (*evaluator[T], error) {
+	e := &evaluator[T]{task: t}
+	stories, ok := t.Environment.(*Stories)
+	if !ok {
+		return e, nil
+	}
+	var err error
+	of := origin{what: "groups", environment: t.Environment, policy: t.Policy} // the same with every seed
+	if e.groups, err = share(t.Shared, of, func() ([]string, error) { return t.groupsOf(ctx, stories) }); err != nil {
+		return nil, err
+	}
+	e.names = numbered(e.groups)
+	if t.proxy() != nil {
+		e.proxy = t.labelling()
+	}
+	c := &continuationEvaluator[T]{Reference: t.reference, Prompts: t.ids(), Samples: stories.Samples, Sampling: t.sampling(),
+		Reward: t.gold(), Seed: t.seed, Workers: t.Workers}
+	if c.Baseline, err = share(t.Shared, t.origin("baseline"), func() ([][]float64, error) { return c.drawBaseline(ctx) }); err != nil {
+		return nil, err
+	}
+	e.continuations = c
+	return e, c.prepare(ctx)
+}
+
+// measurePairs also measures held-out pairs, if there are any, by their change since the start of training.
+func (e *evaluator[T]) measurePairs(ctx context.Context) (err error) {
+	if len(e.heldOut) > 0 {
+		e.pairs, err = newPairEvaluator(ctx, e.reference, e.heldOut, &e.Shared.logps, e.Workers)
+	}
+	return err
+}
+
+// evaluate evaluates the policy as it stands after a step.
+func (e *evaluator[T]) evaluate(ctx context.Context, step int) (*Evaluation, error) {
+	out := &Evaluation{Step: step}
+	if e.pairs != nil {
+		found, err := e.pairs.compare(ctx, e.network)
+		if err != nil {
+			return nil, err
+		}
+		out.HeldOut = &found
+	}
+	if e.continuations == nil {
+		return out, nil
+	}
+	found, drawn, err := e.continuations.evaluate(ctx, e.network)
+	if err != nil {
+		return nil, err
+	}
+	out.Prompts = make([]Prompt, len(found))
+	for i, f := range found {
+		p := e.prompt(i)
+		p.Continued, p.Samples = f, len(drawn[i])
+		p.WinRate = (float64(f.Wins) + float64(f.Ties)/2) / float64(p.Samples)
+		p.Written = e.readable(drawn[i][0].Text())
+		if e.proxy != nil {
+			p.ProxyReward = 0
+			for k := range drawn[i] {
+				p.ProxyReward += e.proxy(i, drawn[i][k].Text()) / float64(p.Samples)
+			}
+		}
+		out.Prompts[i] = p
+	}
+	return out, nil
+}
+
+// prompt returns what is known of a prompt without any policy.
+func (e *evaluator[T]) prompt(i int) Prompt {
+	held := i >= e.Environment.(*Stories).Train
+	return Prompt{Name: e.names[i], Group: e.groups[i], Held: held, Text: e.data.prompts[i].text, ProxyReward: math.NaN()}
+}
+
+// readable decodes a continuation for people: bytes that are no text become the replacement character.
+func (e *evaluator[T]) readable(ids []int32) string {
+	return strings.ToValidUTF8(e.text(ids), "\uFFFD")
+}
+
+// poolPerN is how many continuations of the reference the best of n is computed from, times n. More make the estimate better:
+// it is that of the policy that draws from these.
+const poolPerN = 16
+
+// bestOfN evaluates the best of n of the reference's continuations by gold reward. Its policy, reward and KL are those of the
+// best of n draws from a pool of the reference's continuations (objective.BestOfN), which stands for the reference.
+func (e *evaluator[T]) bestOfN(ctx context.Context, n int) (*Evaluation, error) {
+	drawn, err := draw(ctx, e.reference, e.ids(), poolPerN*n, e.sampling(), source{Stream: poolStream, Seed: e.seed}, e.Workers)
+	if err != nil {
+		return nil, err
+	}
+	reward := e.gold()
+	out := &Evaluation{Prompts: make([]Prompt, len(drawn))}
+	for i, pool := range drawn {
+		rewards := make([]float64, len(pool))
+		for j := range pool {
+			rewards[j] = reward(i, pool[j].Text())
+		}
+		uniform := make([]float64, len(pool))
+		floats.AddConst(-math.Log(float64(len(pool))), uniform)
+		p, reference := e.prompt(i), e.continuations.Baseline[i]
+		p.Samples = len(pool)
+		for j, l := range (&objective.BestOfN{N: n}).Policy(uniform, rewards) {
+			share := math.Exp(l)
+			p.Reward += share * rewards[j]
+			p.Continued.Tokens += share * float64(len(pool[j].Tokens))
+			p.WinRate += share * wins(rewards[j], reference)
+			if share > 0 {
+				p.KL += share * (l - uniform[j])
+			}
+		}
+		p.KL = max(0, p.KL) // rounding of a divergence of 0
+		p.Sampled = p.KL
+		p.ReferenceReward = stat.Mean(reference, nil)
+		p.Written = e.readable(pool[floats.MaxIdx(rewards)].Text())
+		out.Prompts[i] = p
+	}
+	return out, nil
+}
+
+// wins is the share of rewards that a reward is above, equal ones counting 1/2.
+func wins(reward float64, of []float64) float64 {
+	sum := 0.0
+	for _, r := range of {
+		sum += ranks(reward, r)
+	}
+	return sum / float64(len(of))
+}
+
+// groupsOf tells the group of each prompt. Good and bad are told by the mean reward of the reference's continuations, drawn
+// with the same random numbers in every run, among training and held-out prompts apart.
+func (t *task[T]) groupsOf(ctx context.Context, s *Stories) ([]string, error) {
+	means := make([]float64, len(t.data.prompts))
+	if s.Good > 0 {
+		drawn, err := draw(ctx, t.reference, t.ids(), s.GoodSamples, t.sampling(), source{Stream: groupsStream}, t.Workers)
+		if err != nil {
+			return nil, err
+		}
+		reward := t.gold()
+		for i := range drawn {
+			for j := range drawn[i] {
+				means[i] += reward(i, drawn[i][j].Text()) / float64(len(drawn[i]))
+			}
+		}
+	}
+	return append(s.divide(means[:s.Train], false), s.divide(means[s.Train:], true)...), nil
+}
+
+// divide returns the groups of prompts of which the reference has these mean rewards. Of equal ones the first is the better.
+func (s *Stories) divide(means []float64, held bool) []string {
+	names := make([]string, len(means))
+	if s.Good == 0 {
+		for i := range names {
+			names[i] = TrainGroup
+			if held {
+				names[i] = HeldOutGroup
+			}
+		}
+		return names
+	}
+	order := make([]int, len(means))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(means[b], means[a]) })
+	extreme := int(math.Round(s.Good * float64(len(means)))) // so many are good, and so many bad
+	for rank, i := range order {
+		switch {
+		case rank < extreme:
+			names[i] = goodGroup
+		case rank >= len(order)-extreme:
+			names[i] = badGroup
+		default:
+			names[i] = middleGroup
+		}
+		if held {
+			names[i] = HeldOutGroup + "-" + names[i]
+		}
+	}
+	return names
+}
+
+// PromptNames returns the names of all prompts, which are known before any is read: GROUP-1, GROUP-2, ... in each group.
+func (s *Stories) PromptNames() []string {
+	return numbered(append(s.divide(make([]float64, s.Train), false), s.divide(make([]float64, s.HeldOut), true)...))
+}
+
+// numbered returns GROUP-1, GROUP-2, ... for the members of each group, in order.
+func numbered(groups []string) []string {
+	seen := map[string]int{}
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		seen[g]++
+		names[i] = fmt.Sprintf("%s-%d", g, seen[g])
+	}
+	return names
+}
+
+// pairEvaluator measures networks on pairs that they are not trained on. One goroutine at a time may use it.
+type pairEvaluator[T kernel.Float] struct {
+	pairs                 []Pair
+	scorer                *scorer[T]
+	policy, start, tokens logps
+}
+
+// newPairEvaluator returns the measure of change since start, whose log-probabilities come from the cache if they are there;
+// a nil cache is none. workers 0 is one a processor. Pairs that the network cannot hold are an error.
+func newPairEvaluator[T kernel.Float](ctx context.Context, start *llama.Network[T], pairs []Pair, cache *logpCache, workers int) (*pairEvaluator[T], error) {
+	if err := checkPairs(pairs, 0); err != nil {
+		return nil, err
+	}
+	if cache == nil {
+		cache = &logpCache{}
+	}
+	n := len(pairs)
+	e := &pairEvaluator[T]{pairs: pairs, scorer: newScorer[T](newWorkers(workers)), policy: newLogps(n), start: newLogps(n), tokens: newLogps(n)}
+	for i := range pairs {
+		e.tokens.chosen[i], e.tokens.rejected[i] = float64(len(pairs[i].Chosen)), float64(len(pairs[i].Rejected))
+	}
+	return e, e.scorer.cached(ctx, start, keyOf(start), pairs, cache, e.start)
+}
+
+// compare returns the means over the pairs.
+func (e *pairEvaluator[T]) compare(ctx context.Context, n *llama.Network[T]) (Comparisons, error) {
+	if err := e.scorer.score(ctx, n, e.pairs, e.policy); err != nil {
+		return Comparisons{}, err
+	}
+	return compare(e.policy, e.start, e.tokens), nil
+}
+
+// continuationEvaluator measures networks by what they write, all on the same random numbers and against the same
+// continuations of the reference. Its user sets the exported fields and calls prepare; one goroutine at a time may use it.
+type continuationEvaluator[T kernel.Float] struct {
+	Reference *llama.Network[T]
+	Prompts   [][]int32
+	Samples   int // continuations a prompt, at least 1
+	Sampling  llama.Sampling
+	Reward    Reward
+	Seed      uint64
+	Workers   int         // goroutines; 0 is one a processor
+	Baseline  [][]float64 // what drawBaseline returns; nil lets prepare draw it
+
+	workers *workers
+	scratch []divergenceScratch[T] // one a worker
+}
+
+// drawBaseline returns the rewards of the reference's continuations, by prompt and sample. The errors are those of draw.
+func (e *continuationEvaluator[T]) drawBaseline(ctx context.Context) ([][]float64, error) {
+	drawn, err := draw(ctx, e.Reference, e.Prompts, e.Samples, e.Sampling, source{baselineStream, e.Seed, 0}, e.Workers)
+	if err != nil {
+		return nil, fmt.Errorf("the reference: %w", err)
+	}
+	all := make([][]float64, len(drawn))
+	for i, continuations := range drawn {
+		all[i] = make([]float64, e.Samples)
+		for k := range continuations {
+			all[i][k] = e.Reward(i, continuations[k].Text())
+		}
+	}
+	return all, nil
+}
+
+// prepare draws the reference's continuations where there is no baseline. The errors are those of draw.
+func (e *continuationEvaluator[T]) prepare(ctx context.Context) (err error) {
+	if e.Samples < 1 {
+		return fmt.Errorf("%d samples a prompt, allowed is 1 or more", e.Samples)
+	}
+	if e.Baseline == nil {
+		if e.Baseline, err = e.drawBaseline(ctx); err != nil {
+			return err
+		}
+	}
+	e.workers = newWorkers(e.Workers)
+	vocab := e.Reference.Config().Vocab
+	for range e.workers.size() {
+		e.scratch = append(e.scratch, divergenceScratch[T]{policy: llama.NewTape[T](), reference: llama.NewTape[T](),
+			logPi: make([]float64, vocab), logRef: make([]float64, vocab)})
+	}
+	return nil
+}
+
+// evaluate draws the network's continuations and returns what was found at each prompt, and the continuations.
+func (e *continuationEvaluator[T]) evaluate(ctx context.Context, n *llama.Network[T]) ([]Continued, [][]Continuation, error) {
+	drawn, err := draw(ctx, n, e.Prompts, e.Samples, e.Sampling, source{policyStream, e.Seed, 0}, e.Workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := make([]Continued, len(drawn))
+	err = e.workers.try(ctx, "prompt", len(drawn), func(worker, i int) error {
+		e.reward(i, drawn[i], &found[i])
+		return e.scratch[worker].diverge(n, e.Reference, e.Prompts[i], drawn[i], &found[i])
+	})
+	return found, drawn, err
+}
+
+// reward compares rewards at one prompt.
+func (e *continuationEvaluator[T]) reward(prompt int, drawn []Continuation, found *Continued) {
+	n := float64(len(drawn))
+	for k := range drawn {
+		reward, reference := e.Reward(prompt, drawn[k].Text()), e.Baseline[prompt][k]
+		found.Reward += reward / n
+		found.ReferenceReward += reference / n
+		found.Tokens += float64(len(drawn[k].Tokens)) / n
+		switch {
+		case reward > reference:
+			found.Wins++
+		case reward == reference:
+			found.Ties++
+		default:
+			found.Losses++
+		}
+	}
+}
+
+// divergenceScratch is what a worker needs to compare two networks along continuations.
+type divergenceScratch[T kernel.Float] struct {
+	policy, reference *llama.Tape[T]
+	responses         [][]int32
+	logPi, logRef     []float64 // Vocab
+}
+
+// heldLogits is the number of logits that a tape is asked to hold at a time, unless one continuation has more.
+const heldLogits = 1 << 22
+
+// diverge estimates the divergence at one prompt, some continuations at a time.
+func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prompt []int32, drawn []Continuation, found *Continued) error {
+	for rest := drawn; len(rest) > 0; rest = rest[len(s.responses):] {
+		s.responses = s.responses[:0]
+		for k, logits := 0, 0; k < len(rest); k++ {
+			logits += len(rest[k].Tokens) * len(s.logPi)
+			if k > 0 && logits > heldLogits {
+				break
+			}
+			s.responses = append(s.responses, rest[k].Tokens)
+		}
+		if err := s.add(policy, reference, prompt, 1/float64(len(drawn)), found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds weight times the estimates of the continuations in s.responses.
+func (s *divergenceScratch[T]) add(policy, reference *llama.Network[T], prompt []int32, weight float64, found *Continued) error {
+	if err := s.policy.Forward(policy, prompt, s.responses, false); err != nil {
+		return err
+	}
+	if err := s.reference.Forward(reference, prompt, s.responses, false); err != nil {
+		return fmt.Errorf("the reference: %w", err)
+	}
+	for k, tokens := range s.responses {
+		found.Sampled += weight * (s.policy.Logp(k) - s.reference.Logp(k))
+		for at := range tokens {
+			widen(s.logPi, s.policy.Logits(k, at))
+			widen(s.logRef, s.reference.Logits(k, at))
+			found.KL += weight * divergence(s.logPi, s.logRef)
+		}
+	}
+	return nil
+}
+
+// widen writes log-probabilities for logits.
+func widen[T kernel.Float](dst []float64, logits []T) {
+	for i, v := range logits {
+		dst[i] = float64(v)
+	}
+	logspace.LogSoftmax(dst, dst)
+}
+
+// divergence returns KL(p to q) in nats from log-probabilities. Rounding of a divergence of 0 is kept from below 0.
+func divergence(logP, logQ []float64) float64 {
+	sum := 0.0
+	for i, p := range logP {
+		sum += math.Exp(p) * (p - logQ[i])
+	}
+	return max(0, sum)
+}

@@ -1,0 +1,257 @@
+package language
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"windtunnel/toy/dialogue"
+	"windtunnel/toy/llama"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/tokenizer"
+)
+
+// Problem is what is wrong with an input. It is an error too.
+type Problem struct {
+	Key     string // dotted path in the run's settings; "" for a line of a data file
+	Line    string // "FILE:LINE: what is wrong; what is allowed" where Key is empty
+	Wrong   string
+	Allowed string
+}
+
+// Error says what is wrong.
+func (p *Problem) Error() string {
+	if p.Key == "" {
+		return p.Line
+	}
+	return fmt.Sprintf("%s: %s; want %s", p.Key, p.Wrong, p.Allowed)
+}
+
+// Accepts returns which preferences go with an environment where the given ones do not, else "".
+func Accepts(env Environment, prefs preference.Params) string {
+	_, human := prefs.(*Human)
+	_, drawn := prefs.(*Continuations)
+	_, online := prefs.(*preference.Online)
+	switch env.(type) {
+	case *Dialogues:
+		if !human {
+			return "human"
+		}
+	case *Stories:
+		if !drawn && !online {
+			return "continuations or online"
+		}
+	}
+	return ""
+}
+
+// Check reads the files of an input and returns what is wrong with it, and how its parts go together, or nil. Nothing is
+// drawn or trained. Environment, policy and preferences must go together by Accepts.
+func Check(in Input) []Problem {
+	d, problems := gather(in)
+	if problems != nil {
+		return problems
+	}
+	problems = append(problems, checkLoss(in)...)
+	problems = append(problems, checkOnline(in)...)
+	problems = append(problems, checkAdapter(in, d)...)
+	return problems
+}
+
+// checkLoss returns why the objective cannot train a language model here.
+func checkLoss(in Input) []Problem {
+	fail := func(wrong, allowed string) []Problem {
+		return []Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
+	}
+	_, stories := in.Environment.(*Stories)
+	_, best := in.Loss.(objective.Direct)
+	if best || reinforced(in.Loss) {
+		if !stories {
+			return fail("needs a reward, which environment.kind dialogues has not", "a loss of compared responses, or environment.kind stories")
+		}
+		return nil
+	}
+	o := in.Loss.Objective()
+	if err := supports(o); err != nil {
+		return fail("cannot train a language model: "+err.Error(), "another objective")
+	}
+	if o.Sampled != nil && !stories {
+		return fail("draws samples of the reference, which environment.kind dialogues does not", "reference_samples: pair")
+	}
+	return nil
+}
+
+// checkOnline returns what is wrong with labels of online preferences.
+func checkOnline(in Input) []Problem {
+	o, online := in.Preferences.(*preference.Online)
+	if !online {
+		return nil
+	}
+	switch o.Proxy.(type) {
+	case *preference.Gold, *preference.Texts:
+		return nil
+	}
+	return []Problem{{Key: "preferences.proxy", Wrong: "is a reward of numbered responses, and these are free text", Allowed: "gold or texts"}}
+}
+
+// checkAdapter returns what is wrong with an adapter for the model.
+func checkAdapter(in Input, d *data) []Problem {
+	l := in.Policy.LoRA
+	if l.Rank == 0 {
+		return nil
+	}
+	var problems []Problem
+	settings := llama.LoRA{Rank: l.Rank, Alpha: l.Alpha, Targets: l.Targets}
+	for _, p := range settings.Check() {
+		problems = append(problems, Problem{Key: "policy.lora." + p.Key, Wrong: p.Wrong, Allowed: p.Allowed})
+	}
+	if most := min(d.model.Dim, d.model.Hidden); l.Rank > most {
+		problems = append(problems, Problem{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
+			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)})
+	}
+	return problems
+}
+
+// data is what the files hold.
+type data struct {
+	model     *llama.Model[float32]
+	tokenizer *tokenizer.Tokenizer
+	prompts   []prompt // of a Stories, training first
+	pairs     []Pair   // of a Human, those to train on
+	heldOut   []Pair   // and those not to
+	skipped   int      // lines of a Human that are no pairs
+}
+
+// prompt is a prompt of a Stories.
+type prompt struct {
+	text string
+	ids  []int32
+}
+
+// gather reads the files of an input.
+func gather(in Input) (*data, []Problem) {
+	d := &data{}
+	if problems := d.loadModel(in); problems != nil {
+		return nil, problems
+	}
+	var problems []Problem
+	if s, ok := in.Environment.(*Stories); ok {
+		problems = d.loadPrompts(in, s)
+	}
+	if h, ok := in.Preferences.(*Human); ok && problems == nil {
+		problems = d.loadPairs(in, h)
+	}
+	return d, problems
+}
+
+func (d *data) loadModel(in Input) []Problem {
+	content, name := in.File(in.Policy.Model)
+	var err error
+	if d.model, err = llama.Read(bytes.NewReader(content)); err != nil {
+		return []Problem{{Key: "policy.model", Wrong: fmt.Sprintf("%s: %v", name, err), Allowed: "a checkpoint of llama2.c"}}
+	}
+	content, name = in.File(in.Policy.Tokenizer)
+	if d.tokenizer, err = tokenizer.Read(bytes.NewReader(content), d.model.Vocab); err != nil {
+		return []Problem{{Key: "policy.tokenizer", Wrong: fmt.Sprintf("%s: %v", name, err),
+			Allowed: fmt.Sprintf("a tokenizer of llama2.c with the model's %d pieces", d.model.Vocab)}}
+	}
+	return nil
+}
+
+// loadPrompts takes the prompts that a Stories asks for.
+func (d *data) loadPrompts(in Input, s *Stories) []Problem {
+	content, name := in.File(s.Path)
+	texts, line := readPrompts(content)
+	if line != nil {
+		return []Problem{{Line: name + line.Error()}}
+	}
+	if want := s.Train + s.HeldOut; len(texts) < want {
+		return []Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
+			Allowed: "no more than there are"}}
+	}
+	room := d.model.SeqLen - s.Tokens
+	for i, text := range texts[:s.Train+s.HeldOut] {
+		p := prompt{text, d.tokenizer.Prompt(text)}
+		if len(p.ids) > room {
+			return []Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
+				s.Tokens, i+1, len(p.ids), d.model.SeqLen), Allowed: "a shorter continuation or other prompts"}}
+		}
+		d.prompts = append(d.prompts, p)
+	}
+	return nil
+}
+
+// readPrompts returns the texts of the lines {"prompt": "..."}. The error begins with the line, as ":3: ".
+func readPrompts(content []byte) ([]string, error) {
+	var texts []string
+	number := 0
+	for line := range bytes.Lines(content) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var one struct{ Prompt *string }
+		switch err := json.Unmarshal(line, &one); {
+		case err != nil:
+			return nil, fmt.Errorf(":%d: is no prompt (%v); want {\"prompt\": \"Once upon a time\"}", number, err)
+		case one.Prompt == nil || strings.TrimSpace(*one.Prompt) == "":
+			return nil, fmt.Errorf(":%d: has no prompt; want {\"prompt\": \"Once upon a time\"}", number)
+		}
+		texts = append(texts, *one.Prompt)
+	}
+	return texts, nil
+}
+
+// loadPairs takes the pairs that a Human asks for: of those that fit, the first to train on, those after them held out.
+func (d *data) loadPairs(in Input, h *Human) []Problem {
+	if h.MaxTokens > d.model.SeqLen {
+		return []Problem{{Key: "preferences.max_tokens", Wrong: fmt.Sprintf("is %d", h.MaxTokens),
+			Allowed: fmt.Sprintf("at most %d, which the model holds", d.model.SeqLen)}}
+	}
+	content, name := in.File(h.Path)
+	r, err := dialogue.NewReader(bytes.NewReader(content), name)
+	if err != nil {
+		return []Problem{{Key: "preferences.path", Wrong: err.Error(), Allowed: "a JSONL file of pairs, plain or gzipped"}}
+	}
+	r.SkipBad = h.SkipBad
+	most := math.MaxInt
+	if h.N > 0 {
+		most = h.N + h.HeldOut
+	}
+	for len(d.pairs) < most {
+		p, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return []Problem{{Line: err.Error()}}
+		}
+		if pair, fits := d.encode(p, h.MaxTokens); fits {
+			d.pairs = append(d.pairs, pair)
+		}
+	}
+	d.skipped = len(r.Skipped)
+	return d.split(h, name)
+}
+
+// split holds the last pairs out.
+func (d *data) split(h *Human, name string) []Problem {
+	if want := max(h.N, 1) + h.HeldOut; len(d.pairs) < want {
+		return []Problem{{Key: "preferences.path", Wrong: fmt.Sprintf("%s has %d pairs that fit into %d tokens", name, len(d.pairs), h.MaxTokens),
+			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
+	}
+	at := len(d.pairs) - h.HeldOut
+	d.pairs, d.heldOut = d.pairs[:at:at], d.pairs[at:]
+	return nil
+}
+
+// encode turns a pair into tokens and says whether it has at most so many on either side, and some in both responses.
+func (d *data) encode(p dialogue.Pair, most int) (Pair, bool) {
+	t := Pair{Prompt: d.tokenizer.Prompt(p.Prompt), Chosen: d.tokenizer.Encode(p.Chosen), Rejected: d.tokenizer.Encode(p.Rejected)}
+	return t, min(len(t.Chosen), len(t.Rejected)) > 0 && len(t.Prompt)+max(len(t.Chosen), len(t.Rejected)) <= most
+}

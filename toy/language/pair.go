@@ -1,0 +1,177 @@
+package language
+
+import (
+	"fmt"
+
+	"windtunnel/toy/kernel"
+	"windtunnel/toy/llama"
+	"windtunnel/toy/objective"
+)
+
+// Pair is a comparison of two responses to a prompt, in tokens. A prompt begins with the model's BOS.
+type Pair struct {
+	Prompt, Chosen, Rejected []int32
+	Gap                      float64   // gold reward of the chosen response less that of the rejected one; 0 where it is not known
+	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not looked at
+}
+
+// supports returns why a language model cannot be trained by an objective, or nil. What it cannot give is anything that
+// needs the probability of every response to a prompt.
+func supports(o *objective.Objective) error {
+	switch {
+	case o.WholePolicy():
+		return fmt.Errorf("the loss has a term on the probabilities of all responses to a prompt, which a language model cannot " +
+			"enumerate; allowed are losses of compared responses, typo with reference_samples: pair or a number of them, and rlhf " +
+			"by REINFORCE")
+	case o.Aligned():
+		return fmt.Errorf("the loss weighs comparisons by how sure the policy is over all responses to a prompt, which a language " +
+			"model cannot enumerate; allowed is alignment: none")
+	case o.Dispersed():
+		return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
+			"a language model cannot enumerate; allowed is a given phi")
+	case !o.Compares() && o.Sampled == nil:
+		return fmt.Errorf("the loss has no term on compared responses")
+	}
+	return nil
+}
+
+// checkPairs returns what is wrong with comparisons, which are numbered from 0. samples is how many each must have.
+func checkPairs(pairs []Pair, samples int) error {
+	if len(pairs) == 0 {
+		return fmt.Errorf("there are no pairs")
+	}
+	for i, p := range pairs {
+		switch {
+		case len(p.Chosen) == 0:
+			return fmt.Errorf("pair %d: the chosen response has no tokens", i)
+		case len(p.Rejected) == 0:
+			return fmt.Errorf("pair %d: the rejected response has no tokens", i)
+		case p.Gap-p.Gap != 0:
+			return fmt.Errorf("pair %d: the gap is %v, allowed is a finite number", i, p.Gap)
+		case samples > 0 && len(p.Samples) != samples:
+			return fmt.Errorf("pair %d: there are %d samples of the reference instead of %d", i, len(p.Samples), samples)
+		}
+	}
+	return nil
+}
+
+// example is what a tape computes of a pair: the responses in the order chosen, rejected, samples, head.
+type example struct {
+	*Pair
+	responses [][]int32
+	samples   int
+	head      int // 0 or 1: whether the last response is the beginning of the longer one, as long as the shorter
+}
+
+// newExample lays out a pair. A loss of tails needs the derivative of a part of a response: that is the derivative of the
+// whole less that of its beginning, which runs along as a further response.
+func newExample(p *Pair, samples int, tailed bool) example {
+	e := example{Pair: p, samples: samples, responses: [][]int32{p.Chosen, p.Rejected}}
+	if samples > 0 {
+		e.responses = append(e.responses, p.Samples...)
+	}
+	if tailed && len(p.Chosen) != len(p.Rejected) {
+		longer := p.Chosen
+		if len(p.Rejected) > len(longer) {
+			longer = p.Rejected
+		}
+		e.head = 1
+		e.responses = append(e.responses, longer[:e.shared()])
+	}
+	return e
+}
+
+// shared is the length of the shorter response.
+func (e *example) shared() int { return min(len(e.Chosen), len(e.Rejected)) }
+
+// cost is what the example's computation is in proportion to: its tokens.
+func (e *example) cost() int {
+	n := len(e.Prompt)
+	for _, r := range e.responses {
+		n += len(r)
+	}
+	return n
+}
+
+// tail returns the log-probability, in nats, of the tokens of response r past the shared length.
+func tail[T kernel.Float](t *llama.Tape[T], r, shared int) float64 {
+	sum := 0.0
+	for _, v := range t.TokenLogps(r)[shared:] {
+		sum += float64(v)
+	}
+	return sum
+}
+
+// columns are what a step knows of its batch, one entry a pair, of which Drawn is the mean log-probability of the pair's
+// samples. They are sized for the largest batch once.
+type columns struct {
+	objective.Batch
+	grad          objective.Grad
+	start, tokens logps
+	d             [][]float64 // derivatives of the loss by the log-probabilities of the example's responses
+}
+
+// newColumns makes room for size pairs with so many responses each at most.
+func newColumns(size, responses int) *columns {
+	column := func() []float64 { return make([]float64, size) }
+	c := &columns{start: newLogps(size), tokens: newLogps(size)}
+	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn} {
+		*v = column()
+	}
+	for range size {
+		c.d = append(c.d, make([]float64, responses))
+	}
+	return c
+}
+
+// resize returns the columns cut to n pairs, of equal weights.
+func (c *columns) resize(n int) {
+	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn,
+		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected} {
+		*v = (*v)[:n]
+	}
+	c.ChosenTokens, c.RejectedTokens, c.DrawnWeight = c.tokens.chosen, c.tokens.rejected, c.Weight
+	for i := range c.Weight {
+		c.Weight[i] = 1 / float64(n)
+	}
+}
+
+// read takes pair k's log-probabilities from the tape that computed it.
+func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
+	c.Chosen[k], c.Rejected[k] = tape.Logp(0), tape.Logp(1)
+	c.ChosenTail[k], c.RejectedTail[k], c.Drawn[k] = 0, 0, 0
+	if e.head == 1 {
+		c.ChosenTail[k], c.RejectedTail[k] = tail(tape, 0, e.shared()), tail(tape, 1, e.shared())
+	}
+	for i := range e.samples {
+		c.Drawn[k] += tape.Logp(2+i) / float64(e.samples)
+	}
+}
+
+// loss returns the batch's loss.
+func (c *columns) loss(o *objective.Objective) float64 { return o.Loss(&c.Batch) }
+
+// derive fills the derivatives of the loss by every response's log-probability.
+func (c *columns) derive(o *objective.Objective, examples []example, indices []int) {
+	for _, g := range [][]float64{c.grad.Chosen, c.grad.Rejected, c.grad.ChosenTail, c.grad.RejectedTail, c.grad.Drawn} {
+		clear(g)
+	}
+	o.Grad(&c.Batch, &c.grad)
+	for k, i := range indices {
+		e, d := &examples[i], c.d[k]
+		d[0], d[1] = c.grad.Chosen[k], c.grad.Rejected[k]
+		for j := range e.samples {
+			d[2+j] = c.grad.Drawn[k] / float64(e.samples)
+		}
+		if e.head == 1 {
+			longer, byTail := 0, c.grad.ChosenTail[k]
+			if len(e.Rejected) > len(e.Chosen) {
+				longer, byTail = 1, c.grad.RejectedTail[k]
+			}
+			d[longer] += byTail
+			d[2+e.samples] = -byTail
+		}
+	}
+}

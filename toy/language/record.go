@@ -1,0 +1,77 @@
+package language
+
+import (
+	"math"
+
+	"windtunnel/toy/train"
+)
+
+// Record is a moment of training, with the measures of the step's batch before its update. At step 0 and where a step has
+// none of them they are NaN: Comparisons where it is not of pairs, Draws where nothing is drawn.
+type Record struct {
+	train.Record
+	Comparisons
+	Draws
+}
+
+// Draws are means over continuations that the policy drew.
+type Draws struct {
+	Reward float64
+	KL     float64 // of log pi - log pi_ref, nats: an estimate of KL(pi to pi_ref)
+	Tokens float64 // length, with the token that ended it
+}
+
+func noDraws() Draws { return Draws{math.NaN(), math.NaN(), math.NaN()} }
+
+func noComparisons() Comparisons {
+	nan := math.NaN()
+	return Comparisons{0, nan, nan, nan, nan, nan, nan, nan, nan, nan}
+}
+
+// Comparisons are means over pairs, with the meanings of the metrics of the same names: log-probabilities are summed over
+// a response's tokens, in nats, and shifts are their changes since the start of training.
+type Comparisons struct {
+	Pairs                        int
+	ChosenLogp, RejectedLogp     float64
+	ChosenShift, RejectedShift   float64
+	Margin                       float64 // ChosenShift - RejectedShift
+	Accuracy                     float64 // share of pairs whose chosen response is the likelier; equal ones count 1/2
+	RewardAccuracy               float64 // share whose chosen response's shift is the larger
+	ChosenTokens, RejectedTokens float64 // mean lengths
+}
+
+// compare averages what the policy and the network at the start say of pairs; tokens are the lengths.
+func compare(policy, start, tokens logps) Comparisons {
+	var c Comparisons
+	c.Pairs = len(policy.chosen)
+	for i, chosen := range policy.chosen {
+		rejected := policy.rejected[i]
+		up, down := chosen-start.chosen[i], rejected-start.rejected[i]
+		c.ChosenLogp += chosen
+		c.RejectedLogp += rejected
+		c.ChosenShift += up
+		c.RejectedShift += down
+		c.Margin += up - down
+		c.Accuracy += ranks(chosen, rejected)
+		c.RewardAccuracy += ranks(up, down)
+		c.ChosenTokens += tokens.chosen[i]
+		c.RejectedTokens += tokens.rejected[i]
+	}
+	n := float64(c.Pairs)
+	for _, v := range []*float64{&c.ChosenLogp, &c.RejectedLogp, &c.ChosenShift, &c.RejectedShift, &c.Margin, &c.Accuracy,
+		&c.RewardAccuracy, &c.ChosenTokens, &c.RejectedTokens} {
+		*v /= n
+	}
+	return c
+}
+
+// ranks returns 1 if a > b, 1/2 if they are equal and 0 otherwise.
+func ranks(a, b float64) float64 {
+	switch {
+	case a > b:
+		return 1
+	case a == b:
+		return 0.5
+	}
+	return 0
+}

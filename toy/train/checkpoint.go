@@ -1,0 +1,184 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// ResumableTask is a Task whose training can be written down and gone on with.
+type ResumableTask interface {
+	Task
+	// Identity returns the SHA-256 of what is trained and on what, beside the settings that the Trainer names.
+	Identity(settings string) [sha256.Size]byte
+	// State returns the memory that goes on from step to step, beside the parameters and the optimizer's: live.
+	State() [][]float64
+	// Resumed is called after Params and State were overwritten.
+	Resumed()
+}
+
+// checkpointMagic begins a checkpoint; its last byte is the version of the format. A checkpoint is, all numbers
+// little-endian:
+//
+//	magic, 8 bytes
+//	identity of the training, 32 bytes
+//	steps taken, 64 bits
+//	number of vectors, 32 bits; for each its length, 64 bits, and its numbers, 64-bit floats
+//	SHA-256 of all before it, 32 bytes
+//
+// The vectors are the parameters, the optimizer's memory and the task's State.
+const checkpointMagic = "wt-tune\x01"
+
+// vectors returns the live memory that a checkpoint is a copy of.
+func (t *Trainer) vectors(task ResumableTask) [][]float64 {
+	v := append([][]float64{task.Params()}, t.optimizer.State()...)
+	return append(v, task.State()...)
+}
+
+// identity returns the SHA-256 of what the training has to be for a checkpoint to be of it.
+func (t *Trainer) identity(task ResumableTask) [sha256.Size]byte {
+	p := &t.Params
+	return task.Identity(fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v", len(task.Params()), t.batches.size, p.Epochs, p.Shuffle, p.ClipNorm,
+		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule))
+}
+
+// Save writes a checkpoint of the training after the steps taken so far. Task must be a ResumableTask, and there must be
+// no Rounds.
+func (t *Trainer) Save(w io.Writer) error {
+	t.begin()
+	task := t.Task.(ResumableTask)
+	h := sha256.New()
+	out := bufio.NewWriter(io.MultiWriter(w, h))
+	vectors, identity := t.vectors(task), t.identity(task)
+	head := append([]byte(checkpointMagic), identity[:]...)
+	head = binary.LittleEndian.AppendUint64(head, uint64(t.taken))
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(vectors)))
+	out.Write(head) // errors stay in out until it is flushed
+	var number [8]byte
+	for _, v := range vectors {
+		binary.LittleEndian.PutUint64(number[:], uint64(len(v)))
+		out.Write(number[:])
+		for _, x := range v {
+			binary.LittleEndian.PutUint64(number[:], math.Float64bits(x))
+			out.Write(number[:])
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	_, err := w.Write(h.Sum(nil))
+	return err
+}
+
+// Load goes on from a checkpoint: the steps that follow are, byte for byte, those that would have followed the Save. The
+// training must have taken no step, and have the same settings; MaxSteps and how the task divides its work are not
+// compared. Whatever is no checkpoint, cut off, damaged, of another training or followed by anything is an error, and
+// changes nothing. Task must be a ResumableTask, and there must be no Rounds.
+func (t *Trainer) Load(r io.Reader) error {
+	if t.taken != 0 {
+		return fmt.Errorf("a checkpoint is for a training that has taken no step, this one has taken %d", t.taken)
+	}
+	t.begin()
+	task := t.Task.(ResumableTask)
+	c := checkpointReader{in: bufio.NewReader(r), sum: sha256.New()}
+	last := len(checkpointMagic) - 1
+	if got := c.bytes(last + 1); c.err == nil && string(got[:last]) != checkpointMagic[:last] {
+		return errors.New("this is no checkpoint of a training")
+	} else if c.err == nil && got[last] != checkpointMagic[last] {
+		return fmt.Errorf("the checkpoint has version %d of the format, allowed is %d", got[last], checkpointMagic[last])
+	}
+	identity := t.identity(task)
+	if got := c.bytes(len(identity)); c.err == nil && !bytes.Equal(got, identity[:]) {
+		return errors.New("the checkpoint is of another training: its model, reference, pairs, optimizer, schedule, batch size, " +
+			"epochs or order differ")
+	}
+	taken := c.uint64()
+	live := t.vectors(task)
+	copies := c.vectors(live)
+	c.finish()
+	if c.err != nil {
+		return c.err
+	}
+	if full := t.batches.perEpoch * t.Params.Epochs; taken > uint64(full) {
+		return fmt.Errorf("the checkpoint is after step %d, the training has %d", taken, full)
+	}
+	for i, v := range live {
+		copy(v, copies[i])
+	}
+	t.taken = int(taken)
+	task.Resumed()
+	return nil
+}
+
+// checkpointReader reads a checkpoint and remembers the first error, after which it gives zeros.
+type checkpointReader struct {
+	in  *bufio.Reader
+	sum interface {
+		io.Writer
+		Sum([]byte) []byte
+	}
+	err    error
+	buffer [64]byte
+}
+
+// bytes returns the next n <= 64 bytes, valid until the next call.
+func (r *checkpointReader) bytes(n int) []byte {
+	b := r.buffer[:n]
+	if r.err != nil {
+		clear(b)
+		return b
+	}
+	if _, err := io.ReadFull(r.in, b); err == io.EOF || err == io.ErrUnexpectedEOF {
+		r.err = errors.New("the checkpoint ends before its end: it was cut off")
+	} else if err != nil {
+		r.err = err
+	}
+	r.sum.Write(b)
+	return b
+}
+
+func (r *checkpointReader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
+
+// vectors reads vectors with the lengths of the live ones.
+func (r *checkpointReader) vectors(live [][]float64) [][]float64 {
+	if n := binary.LittleEndian.Uint32(r.bytes(4)); r.err == nil && int(n) != len(live) {
+		r.err = fmt.Errorf("the checkpoint has %d vectors, the training %d: its optimizer or loss is another one", n, len(live))
+	}
+	var out [][]float64
+	for i, v := range live {
+		if n := r.uint64(); r.err == nil && n != uint64(len(v)) {
+			r.err = fmt.Errorf("vector %d of the checkpoint has %d numbers, the training's has %d", i, n, len(v))
+		}
+		if r.err != nil {
+			return nil
+		}
+		read := make([]float64, len(v))
+		for j := range read {
+			read[j] = math.Float64frombits(r.uint64())
+		}
+		out = append(out, read)
+	}
+	return out
+}
+
+// finish compares the checksum and requires the end.
+func (r *checkpointReader) finish() {
+	want := r.sum.Sum(nil)
+	if got := r.bytes(len(want)); r.err == nil && !bytes.Equal(got, want) {
+		r.err = errors.New("the checkpoint is damaged: its checksum does not match")
+	}
+	if r.err != nil {
+		return
+	}
+	switch _, err := r.in.ReadByte(); {
+	case err == nil:
+		r.err = errors.New("the checkpoint is followed by something else")
+	case err != io.EOF:
+		r.err = err
+	}
+}
