@@ -68,11 +68,10 @@ func lossParams(kind string, sets []string) (objective.Params, error) {
 	if here := kindsOfTRL(kind); len(here) > 0 {
 		return nil, inputError{fmt.Errorf("loss: TRL's %s is %s here", kind, strings.Join(here, " or "))}
 	}
-	root, err := decode.Parse("loss", []byte("kind: "+strconv.Quote(kind)))
+	root, err := decode.Parse("loss "+kind, []byte("kind: "+strconv.Quote(kind)))
 	if err != nil {
 		return nil, inputError{err}
 	}
-	origins := decode.Origins{}
 	for _, set := range sets {
 		key, text, ok := strings.Cut(set, "=")
 		switch {
@@ -85,12 +84,12 @@ func lossParams(kind string, sets []string) (objective.Params, error) {
 		if err != nil {
 			return nil, inputError{err}
 		}
-		origins.Mark(value, "--set "+set)
+		value.Mark("--set " + set)
 		if root, err = decode.Set(root, key, value); err != nil {
 			return nil, inputError{fmt.Errorf("--set %s: %w", set, err)}
 		}
 	}
-	d, doc := decode.Decoder{File: "loss " + kind, Tables: spec.Tables(), Origins: origins}, &oneLoss{}
+	d, doc := decode.Decoder{File: "loss " + kind, Tables: spec.Tables()}, &oneLoss{}
 	var many decode.Errors
 	if err := d.Decode(root, "", doc); errors.As(err, &many) {
 		for i := range many {

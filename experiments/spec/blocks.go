@@ -13,13 +13,13 @@ import (
 // block is one entry of a sweep that is a list: it holds exactly one of grid, zip, list, random and where. column is a
 // companion of list, for of all but where.
 type block struct {
-	Grid   decode.Raw[map[string]spaced]       `yaml:"grid" doc:"values by dotted key, combined by product, the last key fastest"`
-	Zip    decode.Raw[map[string]spaced]       `yaml:"zip" doc:"values by dotted key, taken in step; all lists have one length"`
-	List   decode.Raw[[]map[string]*yaml.Node] `yaml:"list" doc:"settings, each a mapping of dotted keys to one value; name, if every setting has one, stands for it in names and tables"`
-	Random decode.Raw[random]                  `yaml:"random" doc:"draws of the values of some keys"`
-	Where  decode.Raw[conditionsForm]          `yaml:"where" doc:"conditions on the combinations of the whole sweep"`
-	Column string                              `yaml:"column,omitempty" doc:"column of the names of list; default setting"`
-	For    []string                            `yaml:"for,omitempty" doc:"labels of the objectives that the block is about; the runs of the others leave its keys alone, as those of best-of-n a lambda"`
+	Grid   decode.Raw[map[string]spaced]         `yaml:"grid" doc:"values by dotted key, combined by product, the last key fastest"`
+	Zip    decode.Raw[map[string]spaced]         `yaml:"zip" doc:"values by dotted key, taken in step; all lists have one length"`
+	List   decode.Raw[[]map[string]*decode.Node] `yaml:"list" doc:"settings, each a mapping of dotted keys to one value; name, if every setting has one, stands for it in names and tables"`
+	Random decode.Raw[random]                    `yaml:"random" doc:"draws of the values of some keys"`
+	Where  decode.Raw[conditionsForm]            `yaml:"where" doc:"conditions on the combinations of the whole sweep"`
+	Column string                                `yaml:"column,omitempty" doc:"column of the names of list; default setting"`
+	For    []string                              `yaml:"for,omitempty" doc:"labels of the objectives that the block is about; the runs of the others leave its keys alone, as those of best-of-n a lambda"`
 }
 
 // blockKeys are what a block may be.
@@ -29,7 +29,7 @@ var blockKeys = []string{"grid", "zip", "list", "random", "where"}
 const defaultColumn = "setting"
 
 // block reads one entry of a sweep that is a list.
-func (r *sweepReader) block(at string, n *yaml.Node) {
+func (r *sweepReader) block(at string, n *decode.Node) {
 	var b block
 	if err := r.Decode(n, at, &b); err != nil {
 		r.fail(err)
@@ -37,11 +37,11 @@ func (r *sweepReader) block(at string, n *yaml.Node) {
 	}
 	readers := []struct {
 		key  string
-		node *yaml.Node
-		read func(at string, n *yaml.Node)
+		node *decode.Node
+		read func(at string, n *decode.Node)
 	}{
 		{"grid", b.Grid.Node, r.grid}, {"zip", b.Zip.Node, r.zip}, {"random", b.Random.Node, r.random}, {"where", b.Where.Node, r.where},
-		{"list", b.List.Node, func(at string, n *yaml.Node) { r.list(at, n, b.Column) }},
+		{"list", b.List.Node, func(at string, n *decode.Node) { r.list(at, n, b.Column) }},
 	}
 	given := 0
 	for _, one := range readers {
@@ -73,7 +73,7 @@ func (r *sweepReader) block(at string, n *yaml.Node) {
 }
 
 // mapping says whether a node is one, and complains if not.
-func (r *sweepReader) mapping(at string, n *yaml.Node) bool {
+func (r *sweepReader) mapping(at string, n *decode.Node) bool {
 	if n.Kind != yaml.MappingNode {
 		r.fail(r.Error(n, at, "is not a mapping", "keys with their values, as lambda: [0.1, 1]"))
 	}
@@ -81,7 +81,7 @@ func (r *sweepReader) mapping(at string, n *yaml.Node) bool {
 }
 
 // series reads the swept keys of a mapping, each with its values.
-func (r *sweepReader) series(at string, n *yaml.Node) []sweptKey {
+func (r *sweepReader) series(at string, n *decode.Node) []sweptKey {
 	if !r.mapping(at, n) {
 		return nil
 	}
@@ -101,15 +101,15 @@ func (r *sweepReader) series(at string, n *yaml.Node) []sweptKey {
 }
 
 // grid makes every key a dimension of its own.
-func (r *sweepReader) grid(at string, n *yaml.Node) {
+func (r *sweepReader) grid(at string, n *decode.Node) {
 	for _, k := range r.series(at, n) {
 		r.dims = append(r.dims, dimension{rows: k.len(), keys: []sweptKey{k},
-			place: func(row int) (string, *yaml.Node) { return k.spelled(row), k.node(row) }})
+			place: func(row int) (string, *decode.Node) { return k.spelled(row), k.node(row) }})
 	}
 }
 
 // zip takes all keys in step.
-func (r *sweepReader) zip(at string, n *yaml.Node) {
+func (r *sweepReader) zip(at string, n *decode.Node) {
 	before := len(r.errs)
 	keys := r.series(at, n)
 	if len(r.errs) > before {
@@ -129,21 +129,21 @@ func (r *sweepReader) zip(at string, n *yaml.Node) {
 		r.fail(r.Error(n, at, "takes lists of different lengths in step: "+strings.Join(lengths, ", "), "lists of one length"))
 		return
 	}
-	r.dims = append(r.dims, dimension{rows: keys[0].len(), keys: keys, place: func(int) (string, *yaml.Node) { return at, n }})
+	r.dims = append(r.dims, dimension{rows: keys[0].len(), keys: keys, place: func(int) (string, *decode.Node) { return at, n }})
 }
 
 // list takes whole settings, which may have different keys. Where they have names, these make the names of runs.
-func (r *sweepReader) list(at string, n *yaml.Node, column string) {
+func (r *sweepReader) list(at string, n *decode.Node, column string) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		r.fail(r.Error(n, at, "is no list of settings", "mappings of dotted keys to values, at least one"))
 		return
 	}
 	before := len(r.errs)
 	entry := func(row int) string { return fmt.Sprintf("%s.%d", at, row) }
-	d := dimension{rows: len(n.Content), place: func(row int) (string, *yaml.Node) { return entry(row), n.Content[row] }}
+	d := dimension{rows: len(n.Content), place: func(row int) (string, *decode.Node) { return entry(row), n.Content[row] }}
 	names := r.settingNames(at, n)
-	var order []*yaml.Node
-	nodes := map[string][]*yaml.Node{}
+	var order []*decode.Node
+	nodes := map[string][]*decode.Node{}
 	for row, setting := range n.Content {
 		if !r.mapping(entry(row), setting) {
 			continue
@@ -155,7 +155,7 @@ func (r *sweepReader) list(at string, n *yaml.Node, column string) {
 			}
 			if nodes[key.Value] == nil {
 				order = append(order, key)
-				nodes[key.Value] = make([]*yaml.Node, d.rows)
+				nodes[key.Value] = make([]*decode.Node, d.rows)
 			}
 			nodes[key.Value][row] = setting.Content[i+1]
 		}
@@ -176,8 +176,8 @@ func (r *sweepReader) list(at string, n *yaml.Node, column string) {
 }
 
 // settingNames returns the names of the settings of a list, nil where they have none.
-func (r *sweepReader) settingNames(at string, n *yaml.Node) []*yaml.Node {
-	var names []*yaml.Node
+func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
+	var names []*decode.Node
 	for row, setting := range n.Content {
 		name := decode.Lookup(setting, "name")
 		if name == nil {
@@ -199,7 +199,7 @@ func (r *sweepReader) settingNames(at string, n *yaml.Node) []*yaml.Node {
 }
 
 // nameKey is the column of the names of settings.
-func (r *sweepReader) nameKey(at string, n *yaml.Node, names []*yaml.Node, column string) sweptKey {
+func (r *sweepReader) nameKey(at string, n *decode.Node, names []*decode.Node, column string) sweptKey {
 	if column == "" {
 		column = defaultColumn
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"windtunnel/experiments/spec/decode"
 
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
@@ -20,11 +21,11 @@ func (conditionsForm) Either() []any { return []any{"", []string{}} }
 // condition is an expression that is true of the combinations that are runs, in the language of expr-lang.org.
 type condition struct {
 	key  string // of the config
-	node *yaml.Node
+	node *decode.Node
 }
 
 // where reads one condition or a list of them.
-func (r *sweepReader) where(at string, n *yaml.Node) {
+func (r *sweepReader) where(at string, n *decode.Node) {
 	switch {
 	case n == nil:
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
@@ -36,7 +37,7 @@ func (r *sweepReader) where(at string, n *yaml.Node) {
 	}
 }
 
-func (r *sweepReader) condition(at string, n *yaml.Node) {
+func (r *sweepReader) condition(at string, n *decode.Node) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || strings.TrimSpace(n.Value) == "" {
 		r.fail(r.Error(n, at, "is no condition", "text such as lambda <= 1 or objective == 'typo'"))
 		return

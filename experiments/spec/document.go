@@ -14,7 +14,7 @@ type Document struct {
 // Document returns the run for another process.
 func (r *Run) Document(tables *decode.Tables) *Document {
 	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	d := &Document{Text: encodeYAML(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
+	d := &Document{Text: decode.Text(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
 	for _, s := range r.sections {
 		for _, f := range s.files {
 			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)

@@ -18,7 +18,7 @@ const extendsKey = "extends"
 // inherited lays the config n, read from path, over the one that it extends, that one over its own parent, and so on.
 // Mappings merge key by key; lists, swept values and mappings of another kind replace what the parent has. The name and
 // the description are not handed down. chain holds the files on the way; ok is false after a mistake.
-func (l *loader) inherited(exp *Experiment, n *yaml.Node, path string, chain []string) (merged *yaml.Node, ok bool) {
+func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain []string) (merged *decode.Node, ok bool) {
 	name := decode.Lookup(n, extendsKey)
 	if name == nil || n.Kind != yaml.MappingNode {
 		return n, true
@@ -47,7 +47,7 @@ func (l *loader) inherited(exp *Experiment, n *yaml.Node, path string, chain []s
 }
 
 // parent reads a config that another one extends.
-func (l *loader) parent(exp *Experiment, name *yaml.Node, file string) (*yaml.Node, bool) {
+func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
 	info, err := os.Stat(file)
 	if err == nil && info.IsDir() {
 		err = syscall.EISDIR
@@ -69,8 +69,6 @@ func (l *loader) parent(exp *Experiment, name *yaml.Node, file string) (*yaml.No
 		l.fail(l.Error(name, extendsKey, name.Value+" is no experiment", "the config of an experiment"))
 		return nil, false
 	}
-	l.Parents = append(l.Parents, file)
-	decode.Shift(root, len(l.Parents))
 	root = l.Canonical(without(root, "name", "description"), exp)
 	l.parents[relativeTo(l.path, file)] = hashHex(data)
 	return rebased(root, "", func(path string) string {
@@ -97,7 +95,7 @@ func namesFile(at string) bool {
 
 // rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
-func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Node {
+func rebased(n *decode.Node, at string, change func(path string) string) *decode.Node {
 	if n.Kind == yaml.ScalarNode {
 		if !namesFile(strings.TrimSuffix(at, ".choice")) {
 			return n
@@ -120,7 +118,7 @@ func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Nod
 }
 
 // overlaid returns a config laid over its parent.
-func overlaid(parent, child *yaml.Node) *yaml.Node {
+func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
 	merged := decode.Merge(parent, child)

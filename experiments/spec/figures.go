@@ -116,7 +116,7 @@ func (c *Config) Figure(text string) (plots.Figure, error) {
 		return fig, decode.Errors{{Wrong: c.Path + " has no runs of its own", Allowed: "the results of an experiment"}}
 	}
 	const name = "plot"
-	l := &loader{Decoder: decode.Decoder{File: name, Tables: Tables(), Origins: decode.Origins{}}, path: name}
+	l := &loader{Decoder: decode.Decoder{File: name, Tables: Tables()}, path: name}
 	root, err := decode.Parse(name, []byte(text))
 	if err != nil {
 		return fig, unplaced(err)

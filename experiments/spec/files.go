@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"reflect"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/registry"
 )
@@ -72,7 +70,7 @@ func (s *surroundings) readFile(name string, from *origin, key string) {
 }
 
 // hideFiles makes nothing of where the files of a section lie: their content counts instead.
-func hideFiles(kind *sectionKind, doc *runDoc, section *yaml.Node) {
+func hideFiles(kind *sectionKind, doc *runDoc, section *decode.Node) {
 	for _, f := range filesOf(kind.field(doc)) {
 		if path := decode.Lookup(section, f.Key); path != nil {
 			path.Value = ""

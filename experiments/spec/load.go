@@ -49,7 +49,7 @@ type loader struct {
 	decode.Decoder
 	path    string
 	hash    string
-	root    *yaml.Node        // canonical, after extends and --set
+	root    *decode.Node      // canonical, after extends and --set
 	parents map[string]string // hashes of the configs that this one extends, by path relative to it
 	errs    []error
 
@@ -89,7 +89,7 @@ func open(path string) (*loader, error) {
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path,
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables()}, path: path,
 		hash: hashHex(data), parents: map[string]string{}}
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (l *loader) failAt(key, wrong, allowed, near string) {
 }
 
 // nearestNode returns the node at a key, or the nearest around it.
-func (l *loader) nearestNode(key string) *yaml.Node {
+func (l *loader) nearestNode(key string) *decode.Node {
 	for {
 		if n := decode.Lookup(l.root, key); n != nil {
 			return n
@@ -269,9 +269,9 @@ func (l *loader) set(exp *Experiment, set string) error {
 		return relabel(err, label, key)
 	}
 	value = rebased(value, key, l.fromHere)
-	l.Origins.Mark(value, label)
+	value.Mark(label)
 	blame := scalar("")
-	l.Origins.Mark(blame, label)
+	blame.Mark(label)
 	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
 		return mistake
 	}
@@ -308,7 +308,7 @@ func (l *loader) fromHere(path string) string {
 
 // assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
 // dots and all.
-func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
+func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
 	at := blockPath.FindString(path)
 	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
 	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
@@ -321,8 +321,8 @@ func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
 	}
 	if fresh {
 		key := scalar(swept)
-		l.Origins.Mark(key, l.Origins[value])
-		one := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, value}}
+		key.File = value.File
+		one := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{key, value}}
 		path, value = container, decode.Merge(in, one)
 	}
 	return decode.Set(l.root, path, value)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -15,7 +13,7 @@ type optional struct{ series }
 
 func (o optional) len() int { return o.series.len() + 1 }
 
-func (o optional) node(i int) *yaml.Node {
+func (o optional) node(i int) *decode.Node {
 	if i == o.series.len() {
 		return nil
 	}
@@ -38,7 +36,7 @@ func (o optional) value(i int) any {
 
 // limit makes the dimensions from the given one on say something about some objectives only. They get a row more, without
 // values, which the runs of the others take.
-func (r *sweepReader) limit(at string, n *yaml.Node, labels []string, from int) {
+func (r *sweepReader) limit(at string, n *decode.Node, labels []string, from int) {
 	only := make([]bool, len(r.labels))
 	for i, label := range labels {
 		index := slices.Index(r.labels, label)
@@ -57,7 +55,7 @@ func (r *sweepReader) limit(at string, n *yaml.Node, labels []string, from int) 
 			d.keys[k].series = optional{d.keys[k].series}
 		}
 		place, rows := d.place, d.rows
-		d.place = func(row int) (string, *yaml.Node) {
+		d.place = func(row int) (string, *decode.Node) {
 			if row == rows {
 				return at, n
 			}

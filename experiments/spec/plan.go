@@ -1,14 +1,11 @@
 package spec
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"iter"
 	"sync"
-
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
 )
@@ -23,8 +20,8 @@ type Plan struct {
 	Language bool // its runs train language models, whose responses cannot be enumerated
 	traits   traits
 	decoder  decode.Decoder
-	labels   []string     // of the objectives
-	trees    []*yaml.Node // the document of a run of each objective, as it is before the sweep
+	labels   []string       // of the objectives
+	trees    []*decode.Node // the document of a run of each objective, as it is before the sweep
 	product  product
 	kept     *bitset // the combinations that are runs; nil where all are
 	sections [sectionCount]*sections
@@ -37,7 +34,7 @@ type Plan struct {
 }
 
 // newPlan returns a plan of the product's combinations. The data files are not read yet.
-func newPlan(decoder decode.Decoder, labels []string, trees []*yaml.Node, dims []dimension) *Plan {
+func newPlan(decoder decode.Decoder, labels []string, trees []*decode.Node, dims []dimension) *Plan {
 	p := &Plan{Inputs: map[string][]byte{}, decoder: decoder, labels: labels, trees: trees, product: newProduct(dims),
 		files: map[string]*dataFile{}}
 	p.key, p.cost, p.online = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost), sync.OnceValue(p.findOnline)
@@ -140,18 +137,7 @@ func (p *Plan) hash() string {
 // Resolved returns the run as YAML, every setting written out.
 func (p *Plan) Resolved(r *Run) string {
 	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	return encodeYAML(decode.Encode(&doc, p.decoder.Tables))
-}
-
-// encodeYAML writes a tree with two spaces of indentation.
-func encodeYAML(n *yaml.Node) string {
-	var b bytes.Buffer
-	out := yaml.NewEncoder(&b)
-	out.SetIndent(2)
-	if err := out.Encode(n); err != nil {
-		panic(fmt.Sprintf("spec: encoding a decoded tree: %v", err))
-	}
-	return b.String()
+	return decode.Text(decode.Encode(&doc, p.decoder.Tables))
 }
 
 // resolve makes the run of one combination.

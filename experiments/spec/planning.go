@@ -52,9 +52,9 @@ func combinationsOf(dims []dimension) float64 {
 }
 
 // runTrees returns the document of a run of each objective, before the sweep.
-func (l *loader) runTrees() []*yaml.Node {
+func (l *loader) runTrees() []*decode.Node {
 	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
-	var trees []*yaml.Node
+	var trees []*decode.Node
 	for _, node := range decode.Lookup(l.root, "objectives").Content {
 		trees = append(trees, runTree(base, node))
 	}
@@ -62,8 +62,8 @@ func (l *loader) runTrees() []*yaml.Node {
 }
 
 // without returns a mapping less some keys.
-func without(n *yaml.Node, keys ...string) *yaml.Node {
-	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
+func without(n *decode.Node, keys ...string) *decode.Node {
+	m := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", File: n.File, Line: n.Line, Column: n.Column}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if !slices.Contains(keys, n.Content[i].Value) {
 			m.Content = append(m.Content, n.Content[i], n.Content[i+1])
@@ -73,7 +73,7 @@ func without(n *yaml.Node, keys ...string) *yaml.Node {
 }
 
 // runTree adds an objective to the shared settings and lays its own training settings over train.
-func runTree(base, objective *yaml.Node) *yaml.Node {
+func runTree(base, objective *decode.Node) *decode.Node {
 	tree := without(base)
 	if over := decode.Lookup(objective, "train"); over != nil {
 		merged := decode.Merge(decode.Lookup(base, "train"), over)
@@ -85,8 +85,8 @@ func runTree(base, objective *yaml.Node) *yaml.Node {
 	return tree
 }
 
-func scalar(text string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+func scalar(text string) *decode.Node {
+	return &decode.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
 // labels refuses two objectives of one label.

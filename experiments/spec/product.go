@@ -2,14 +2,13 @@ package spec
 
 import (
 	"math/bits"
-
-	"gopkg.in/yaml.v3"
+	"windtunnel/experiments/spec/decode"
 )
 
 // sweptKey is a key of the config with one value a row.
 type sweptKey struct {
 	series
-	written *yaml.Node           // the key as it is written; nil for the name of a setting
+	written *decode.Node         // the key as it is written; nil for the name of a setting
 	spelled func(row int) string // the key of the config that holds the value, as messages name it
 	column  string               // its canonical name, that of the column
 	path    string               // in the document of a run; "" for what is not written there
@@ -20,9 +19,9 @@ type sweptKey struct {
 type dimension struct {
 	rows    int
 	keys    []sweptKey
-	choices []int                                    // by row the objective that it chooses; nil where the dimension chooses none
-	place   func(row int) (key string, n *yaml.Node) // where a row is written
-	only    []bool                                   // by objective, those that it says something about; nil for all
+	choices []int                                      // by row the objective that it chooses; nil where the dimension chooses none
+	place   func(row int) (key string, n *decode.Node) // where a row is written
+	only    []bool                                     // by objective, those that it says something about; nil for all
 }
 
 // fixed says whether tables have a column without its being swept.

@@ -22,10 +22,10 @@ type random struct {
 
 // distribution is what the values of a key are drawn from: exactly one of the following.
 type distribution struct {
-	Uniform    []float64                `yaml:"uniform" doc:"[low, high]: numbers, evenly likely in between"`
-	LogUniform []float64                `yaml:"log_uniform" alias:"log-uniform" doc:"[low, high] above 0: numbers whose logarithm is uniform"`
-	Int        []int                    `yaml:"int" range:"[-1e15,1e15]" doc:"[low, high]: whole numbers, both ends included"`
-	Choice     decode.Raw[[]*yaml.Node] `yaml:"choice" doc:"a list of values, each as likely"`
+	Uniform    []float64                  `yaml:"uniform" doc:"[low, high]: numbers, evenly likely in between"`
+	LogUniform []float64                  `yaml:"log_uniform" alias:"log-uniform" doc:"[low, high] above 0: numbers whose logarithm is uniform"`
+	Int        []int                      `yaml:"int" range:"[-1e15,1e15]" doc:"[low, high]: whole numbers, both ends included"`
+	Choice     decode.Raw[[]*decode.Node] `yaml:"choice" doc:"a list of values, each as likely"`
 }
 
 // Check wants exactly one distribution with bounds that make sense.
@@ -109,7 +109,7 @@ func (d *draws) draw() int {
 func (d *draws) undo() { d.whole = d.whole[:len(d.whole)-1] }
 
 // series returns the values drawn.
-func (d *draws) series(from *yaml.Node) series {
+func (d *draws) series(from *decode.Node) series {
 	switch {
 	case d.floats != nil:
 		return floats{d.floats, from}
@@ -120,7 +120,7 @@ func (d *draws) series(from *yaml.Node) series {
 }
 
 // random reads a block of draws.
-func (r *sweepReader) random(at string, n *yaml.Node) {
+func (r *sweepReader) random(at string, n *decode.Node) {
 	var b random
 	if err := r.Decode(n, at, &b); err != nil {
 		r.fail(err)
@@ -152,7 +152,7 @@ func (r *sweepReader) random(at string, n *yaml.Node) {
 		return
 	}
 	drawDistinct(keys, b.N, math.IsInf(outcomes, 1))
-	dim := dimension{rows: b.N, place: func(int) (string, *yaml.Node) { return at, n }}
+	dim := dimension{rows: b.N, place: func(int) (string, *decode.Node) { return at, n }}
 	for i, d := range keys {
 		key := b.Keys.Node.Content[2*i]
 		spelled := at + "." + key.Value

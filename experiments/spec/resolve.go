@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
@@ -177,7 +175,7 @@ const mostTried = 100
 
 // treeWith returns the document of a run of an objective in which a path can exist: as it is before the sweep, or with
 // a value that the sweep gives to a mapping around the path, such as {kind: low-rank} to policy for policy.rank.
-func (r *sweepReader) treeWith(objective int, path string, blame *yaml.Node) (tree *yaml.Node, mistake decode.Error, ok bool) {
+func (r *sweepReader) treeWith(objective int, path string, blame *decode.Node) (tree *decode.Node, mistake decode.Error, ok bool) {
 	tree = r.trees[objective]
 	if mistake, ok = r.CheckPath(tree, newRunDoc(), path, blame); ok {
 		return tree, mistake, true

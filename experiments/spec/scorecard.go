@@ -88,7 +88,7 @@ func DefaultObjectives() []Objective {
 	var all []Objective
 	tables := Tables()
 	for _, kind := range objective.Kinds() {
-		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar("kind"), scalar(kind.Name)}}
+		n := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{scalar("kind"), scalar(kind.Name)}}
 		d := decode.Decoder{File: kind.Name, Tables: tables}
 		var o Objective
 		if d.Decode(n, "", &o) == nil && !o.Direct() {
@@ -99,7 +99,7 @@ func DefaultObjectives() []Objective {
 }
 
 // EncodeDocument writes a config of any form as YAML that Load reads, every setting written out.
-func EncodeDocument(document any) string { return encodeYAML(decode.Encode(document, Tables())) }
+func EncodeDocument(document any) string { return decode.Text(decode.Encode(document, Tables())) }
 
 // ScorecardFigures returns the figure of every scorecard's results folder.
 func ScorecardFigures() []plots.Figure {

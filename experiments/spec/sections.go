@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
@@ -172,7 +170,7 @@ func (p *Plan) decodeSection(all *sections, digits []int) (*section, error) {
 }
 
 // tree returns the document of a run with the values that the sweep gives one of its sections.
-func (p *Plan) tree(all *sections, digits []int) (*yaml.Node, error) {
+func (p *Plan) tree(all *sections, digits []int) (*decode.Node, error) {
 	tree := p.trees[p.product.objective(digits)]
 	for _, at := range all.keys {
 		k := &p.product.dims[at.dim].keys[at.key]
@@ -190,7 +188,7 @@ func (p *Plan) tree(all *sections, digits []int) (*yaml.Node, error) {
 
 // contentNode encodes a section as far as it counts: not where its data file lies, whose content counts instead, and not
 // what the objective is called.
-func (p *Plan) contentNode(kind *sectionKind, doc *runDoc) *yaml.Node {
+func (p *Plan) contentNode(kind *sectionKind, doc *runDoc) *decode.Node {
 	n := decode.Encode(kind.field(doc), p.decoder.Tables)
 	hideFiles(kind, doc, n)
 	return n
@@ -207,7 +205,7 @@ func (p *Plan) take(run *Run, i int, s *section) {
 }
 
 // appendNode appends an encoding of a tree that differs from that of every other tree.
-func appendNode(b []byte, n *yaml.Node) []byte {
+func appendNode(b []byte, n *decode.Node) []byte {
 	if n == nil {
 		return append(b, 0)
 	}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"strconv"
+	"windtunnel/experiments/spec/decode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -33,12 +34,12 @@ func (r *sweepReader) seeds(exp *Experiment) {
 			}
 		}
 	}
-	r.dims = append(r.dims, dimension{rows: values.len(), place: func(row int) (string, *yaml.Node) { return "seeds", values.node(row) },
+	r.dims = append(r.dims, dimension{rows: values.len(), place: func(row int) (string, *decode.Node) { return "seeds", values.node(row) },
 		keys: []sweptKey{{series: values, written: scalar("seed"), spelled: func(int) string { return "seeds" }}}})
 }
 
 // seedSeries reads a number of seeds or a list of them.
-func (r *sweepReader) seedSeries(first int, n *yaml.Node) series {
+func (r *sweepReader) seedSeries(first int, n *decode.Node) series {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		return newWritten(n.Content)
 	}

@@ -6,24 +6,25 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 )
 
 // series is a list of the values that a sweep gives one key, by row. Long series that can be computed hold no nodes.
 type series interface {
 	len() int
-	node(i int) *yaml.Node // nil where the row leaves the key alone
-	text(i int) string     // as it stands in tables and names; "" where the row leaves the key alone
-	value(i int) any       // an int, a float64, a bool, a string or nil
+	node(i int) *decode.Node // nil where the row leaves the key alone
+	text(i int) string       // as it stands in tables and names; "" where the row leaves the key alone
+	value(i int) any         // an int, a float64, a bool, a string or nil
 }
 
 // written are values that stand in the config.
 type written struct {
-	nodes []*yaml.Node
+	nodes []*decode.Node
 	texts []string
 }
 
-func newWritten(nodes []*yaml.Node) written {
+func newWritten(nodes []*decode.Node) written {
 	w := written{nodes: nodes}
 	for _, n := range nodes {
 		text := ""
@@ -35,9 +36,9 @@ func newWritten(nodes []*yaml.Node) written {
 	return w
 }
 
-func (w written) len() int              { return len(w.nodes) }
-func (w written) node(i int) *yaml.Node { return w.nodes[i] }
-func (w written) text(i int) string     { return w.texts[i] }
+func (w written) len() int                { return len(w.nodes) }
+func (w written) node(i int) *decode.Node { return w.nodes[i] }
+func (w written) text(i int) string       { return w.texts[i] }
 
 func (w written) value(i int) any {
 	n := w.nodes[i]
@@ -63,35 +64,35 @@ func (w written) value(i int) any {
 // floats are computed values; from is the node that describes them.
 type floats struct {
 	values []float64
-	from   *yaml.Node
+	from   *decode.Node
 }
 
-func (f floats) len() int              { return len(f.values) }
-func (f floats) node(i int) *yaml.Node { return computed("!!float", f.text(i), f.from) }
-func (f floats) text(i int) string     { return tables.FormatFloat(f.values[i]) }
-func (f floats) value(i int) any       { return f.values[i] }
+func (f floats) len() int                { return len(f.values) }
+func (f floats) node(i int) *decode.Node { return computed("!!float", f.text(i), f.from) }
+func (f floats) text(i int) string       { return tables.FormatFloat(f.values[i]) }
+func (f floats) value(i int) any         { return f.values[i] }
 
 // integers are computed whole numbers.
 type integers struct {
 	values []int
-	from   *yaml.Node
+	from   *decode.Node
 }
 
-func (n integers) len() int              { return len(n.values) }
-func (n integers) node(i int) *yaml.Node { return computed("!!int", n.text(i), n.from) }
-func (n integers) text(i int) string     { return strconv.Itoa(n.values[i]) }
-func (n integers) value(i int) any       { return n.values[i] }
+func (n integers) len() int                { return len(n.values) }
+func (n integers) node(i int) *decode.Node { return computed("!!int", n.text(i), n.from) }
+func (n integers) text(i int) string       { return strconv.Itoa(n.values[i]) }
+func (n integers) value(i int) any         { return n.values[i] }
 
 // consecutive are whole numbers from first on.
 type consecutive struct {
 	first, count int
-	from         *yaml.Node
+	from         *decode.Node
 }
 
-func (c consecutive) len() int              { return c.count }
-func (c consecutive) node(i int) *yaml.Node { return computed("!!int", c.text(i), c.from) }
-func (c consecutive) text(i int) string     { return strconv.Itoa(c.first + i) }
-func (c consecutive) value(i int) any       { return c.first + i }
+func (c consecutive) len() int                { return c.count }
+func (c consecutive) node(i int) *decode.Node { return computed("!!int", c.text(i), c.from) }
+func (c consecutive) text(i int) string       { return strconv.Itoa(c.first + i) }
+func (c consecutive) value(i int) any         { return c.first + i }
 
 // picked are rows of another series.
 type picked struct {
@@ -99,20 +100,23 @@ type picked struct {
 	rows []int
 }
 
-func (p picked) len() int              { return len(p.rows) }
-func (p picked) node(i int) *yaml.Node { return p.series.node(p.rows[i]) }
-func (p picked) text(i int) string     { return p.series.text(p.rows[i]) }
-func (p picked) value(i int) any       { return p.series.value(p.rows[i]) }
+func (p picked) len() int                { return len(p.rows) }
+func (p picked) node(i int) *decode.Node { return p.series.node(p.rows[i]) }
+func (p picked) text(i int) string       { return p.series.text(p.rows[i]) }
+func (p picked) value(i int) any         { return p.series.value(p.rows[i]) }
 
-// computed is a number at the position of the node that describes it. That it holds this node lets mistakes find where
-// the description comes from if not from the file.
-func computed(tag, value string, from *yaml.Node) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value, Line: from.Line, Column: from.Column, Content: []*yaml.Node{from}}
+// computed is a number at the position of the node that describes it.
+func computed(tag, value string, from *decode.Node) *decode.Node {
+	n := &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+	if at := from.Source(); at != nil {
+		n.File, n.Line, n.Column = at.File, at.Line, at.Column
+	}
+	return n
 }
 
 // cellText writes a swept value as it stands in tables and names: numbers in their shortest form, lists and mappings on
 // one line.
-func cellText(n *yaml.Node) string {
+func cellText(n *decode.Node) string {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		return "[" + joined(n.Content, 1, func(i int) string { return cellText(n.Content[i]) }) + "]"
@@ -126,7 +130,7 @@ func cellText(n *yaml.Node) string {
 	return n.Value
 }
 
-func joined(content []*yaml.Node, stride int, text func(i int) string) string {
+func joined(content []*decode.Node, stride int, text func(i int) string) string {
 	var parts []string
 	for i := 0; i+stride <= len(content); i += stride {
 		parts = append(parts, text(i))
@@ -135,7 +139,7 @@ func joined(content []*yaml.Node, stride int, text func(i int) string) string {
 }
 
 // values reads the values of one swept key: a list, or a logspace or linspace. They are nil after a mistake.
-func (l *loader) values(key string, n *yaml.Node) series {
+func (l *loader) values(key string, n *decode.Node) series {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		if len(n.Content) == 0 {
@@ -150,7 +154,7 @@ func (l *loader) values(key string, n *yaml.Node) series {
 	return nil
 }
 
-func (l *loader) spacedValues(key string, n *yaml.Node) series {
+func (l *loader) spacedValues(key string, n *decode.Node) series {
 	var s spaced
 	if err := l.Decode(n, key, &s); err != nil {
 		l.fail(err)

@@ -22,7 +22,7 @@ func (sweepForm) Either() []any { return []any{map[string]spaced{}, []block{}} }
 type sweepReader struct {
 	*loader
 	labels     []string // of the objectives
-	trees      []*yaml.Node
+	trees      []*decode.Node
 	dims       []dimension
 	conditions []condition
 	chosen     []int             // objectives that the sweep chooses among
@@ -31,7 +31,7 @@ type sweepReader struct {
 
 // sweep reads the dimensions of a plan in the order in which they are written, and the conditions on their combinations.
 // The objectives come first where no block chooses among them. What is wrong is left out.
-func (l *loader) sweep(exp *Experiment, labels []string, trees []*yaml.Node) ([]dimension, []condition) {
+func (l *loader) sweep(exp *Experiment, labels []string, trees []*decode.Node) ([]dimension, []condition) {
 	r := &sweepReader{loader: l, labels: labels, trees: trees, columns: map[string]string{}}
 	switch n := exp.Sweep.Node; {
 	case n == nil:

@@ -9,13 +9,13 @@ import (
 // Canonical returns the tree n, which dst (a pointer to its struct with the defaults) is decoded from, with one spelling
 // of everything: keys and kinds by their canonical names, {kind: adam} for the shorthand adam. Set and Merge then need
 // not know types. Values, positions and whatever is unknown stay as they are; the tree itself is not changed, and the
-// result shares what is canonical already. Labels of changed nodes are added to Origins.
-func (d *Decoder) Canonical(n *yaml.Node, dst any) *yaml.Node {
+// result shares what is canonical already.
+func (d *Decoder) Canonical(n *Node, dst any) *Node {
 	v := reflect.ValueOf(dst).Elem()
 	return d.canonical(place{typ: v.Type(), value: v, node: n})
 }
 
-func (d *Decoder) canonical(p place) *yaml.Node {
+func (d *Decoder) canonical(p place) *Node {
 	p = resolve(p)
 	if p.typ == nil || isNull(p.node) {
 		return p.node
@@ -38,45 +38,41 @@ func (d *Decoder) canonical(p place) *yaml.Node {
 }
 
 // children makes every stride-th child of a node, from the first one given, canonical.
-func (d *Decoder) children(p place, first, stride int, of func(i int) place) *yaml.Node {
+func (d *Decoder) children(p place, first, stride int, of func(i int) place) *Node {
 	n := p.node
 	for i := first; i < len(n.Content); i += stride {
 		c := of(i)
 		c.node = p.node.Content[i]
 		if replaced := d.canonical(c); replaced != c.node {
-			n = d.copied(n, p.node)
+			n = copied(n, p.node)
 			n.Content[i] = replaced
 		}
 	}
 	return n
 }
 
-// copied returns a copy of original, or n if that is one already, with the label of the original.
-func (d *Decoder) copied(n, original *yaml.Node) *yaml.Node {
+// copied returns a copy of original, or n if that is one already.
+func copied(n, original *Node) *Node {
 	if n != original {
 		return n
 	}
-	c := shallow(original)
-	if label, ok := d.Origins[original]; ok {
-		d.Origins[c] = label
-	}
-	return c
+	return shallow(original)
 }
 
-func (d *Decoder) renamed(n *yaml.Node, name string) *yaml.Node {
+func renamed(n *Node, name string) *Node {
 	if n.Value == name {
 		return n
 	}
-	c := d.copied(n, n)
+	c := copied(n, n)
 	c.Value = name
 	return c
 }
 
-func (d *Decoder) canonicalKeys(p place) *yaml.Node {
+func (d *Decoder) canonicalKeys(p place) *Node {
 	structs, kinds := d.Tables.members(p)
 	if kinds != nil && isText(p.node) {
 		if entry, ok := kinds.entry(p.node.Value); ok {
-			return expanded(d.renamed(p.node, entry.Name))
+			return expanded(renamed(p.node, entry.Name))
 		}
 	}
 	if p.node.Kind != yaml.MappingNode {
@@ -95,13 +91,13 @@ func (d *Decoder) canonicalKeys(p place) *yaml.Node {
 		key, value := n.Content[i], n.Content[i+1]
 		if kinds != nil && key.Value == kindKey {
 			if entry, ok := kinds.entry(value.Value); ok && isText(value) {
-				value = d.renamed(value, entry.Name)
+				value = renamed(value, entry.Name)
 			}
 		} else if l, at := canonicalField(structs, key.Value); l != nil && keyIndex(n, l.fields[at].key) < 0 {
-			key = d.renamed(key, l.fields[at].key) // not where both spellings are given: decoding reports that
+			key = renamed(key, l.fields[at].key) // not where both spellings are given: decoding reports that
 		}
 		if key != n.Content[i] || value != n.Content[i+1] {
-			n = d.copied(n, p.node)
+			n = copied(n, p.node)
 			n.Content[i], n.Content[i+1] = key, value
 		}
 	}

@@ -27,7 +27,7 @@ func fill(v reflect.Value) reflect.Value {
 func filled(t reflect.Type) reflect.Value { return fill(reflect.New(t).Elem()) }
 
 // list decodes into a fresh slice, so that a default list is replaced, never overlaid.
-func (s *state) list(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) list(n *Node, dst reflect.Value, lim limits) {
 	if n.Kind != yaml.SequenceNode || lim.required && len(n.Content) == 0 {
 		s.notFilled(n, yaml.SequenceNode, dst.Type(), lim)
 		return
@@ -40,7 +40,7 @@ func (s *state) list(n *yaml.Node, dst reflect.Value, lim limits) {
 }
 
 // notFilled reports a value that is no list or mapping where one is needed, or that is an empty one.
-func (s *state) notFilled(n *yaml.Node, want yaml.Kind, t reflect.Type, lim limits) {
+func (s *state) notFilled(n *Node, want yaml.Kind, t reflect.Type, lim limits) {
 	if n.Kind == want {
 		s.fail(n, "", "is empty", s.d.Tables.phrase(t, lim), "")
 		return
@@ -49,8 +49,8 @@ func (s *state) notFilled(n *yaml.Node, want yaml.Kind, t reflect.Type, lim limi
 }
 
 // mapping decodes into a fresh map with text keys.
-func (s *state) mapping(n *yaml.Node, dst reflect.Value, lim limits) {
-	s.entries(n, dst, lim, func(value *yaml.Node) reflect.Value {
+func (s *state) mapping(n *Node, dst reflect.Value, lim limits) {
+	s.entries(n, dst, lim, func(value *Node) reflect.Value {
 		v := filled(dst.Type().Elem())
 		s.value(value, v, lim.element())
 		return v
@@ -58,8 +58,8 @@ func (s *state) mapping(n *yaml.Node, dst reflect.Value, lim limits) {
 }
 
 // wordLists decodes into a fresh map of lists of scalars, each kept as it is spelled; a scalar is a list of one.
-func (s *state) wordLists(n *yaml.Node, dst reflect.Value, lim limits) {
-	s.entries(n, dst, lim, func(value *yaml.Node) reflect.Value {
+func (s *state) wordLists(n *Node, dst reflect.Value, lim limits) {
+	s.entries(n, dst, lim, func(value *Node) reflect.Value {
 		words := []string{}
 		if value.Kind != yaml.SequenceNode {
 			words = s.word(value, lim, words)
@@ -75,7 +75,7 @@ func (s *state) wordLists(n *yaml.Node, dst reflect.Value, lim limits) {
 }
 
 // word appends the text of a scalar.
-func (s *state) word(n *yaml.Node, lim limits, words []string) []string {
+func (s *state) word(n *Node, lim limits, words []string) []string {
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		s.fail(n, "", got(n), "text, a number, true or false", "")
 		return words
@@ -87,7 +87,7 @@ func (s *state) word(n *yaml.Node, lim limits, words []string) []string {
 }
 
 // entries fills a map, decoding each value with one.
-func (s *state) entries(n *yaml.Node, dst reflect.Value, lim limits, one func(*yaml.Node) reflect.Value) {
+func (s *state) entries(n *Node, dst reflect.Value, lim limits, one func(*Node) reflect.Value) {
 	if n.Kind != yaml.MappingNode || lim.required && len(n.Content) == 0 {
 		s.notFilled(n, yaml.MappingNode, dst.Type(), lim)
 		return
@@ -103,7 +103,7 @@ func (s *state) entries(n *yaml.Node, dst reflect.Value, lim limits, one func(*y
 }
 
 // pointer decodes into a fresh value, so that a default that others share is never written to.
-func (s *state) pointer(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) pointer(n *Node, dst reflect.Value, lim limits) {
 	fresh := filled(dst.Type().Elem())
 	if !dst.IsNil() {
 		fresh.Set(dst.Elem())
@@ -116,18 +116,18 @@ func (s *state) pointer(n *yaml.Node, dst reflect.Value, lim limits) {
 // checks keys, types and bounds, requires nothing, calls no Check and accepts parameters of an unnamed kind unseen; the
 // node is nil where the key is not given.
 type Partial[T any] struct {
-	Node *yaml.Node
+	Node *Node
 }
 
 // partial is what decoding sees of a Partial.
 type partial interface {
-	target() (whole reflect.Type, node **yaml.Node)
+	target() (whole reflect.Type, node **Node)
 }
 
-func (p *Partial[T]) target() (reflect.Type, **yaml.Node) { return reflect.TypeFor[T](), &p.Node }
+func (p *Partial[T]) target() (reflect.Type, **Node) { return reflect.TypeFor[T](), &p.Node }
 
 // partTarget returns T and the node of a Partial[T].
-func partTarget(p reflect.Value) (reflect.Type, **yaml.Node) {
+func partTarget(p reflect.Value) (reflect.Type, **Node) {
 	return p.Addr().Interface().(partial).target()
 }
 
@@ -137,7 +137,7 @@ func partOf(t reflect.Type) reflect.Type {
 	return whole
 }
 
-func (s *state) partly(n *yaml.Node, dst reflect.Value) {
+func (s *state) partly(n *Node, dst reflect.Value) {
 	whole, node := partTarget(dst)
 	*node = n
 	outer := s.partial

@@ -115,7 +115,7 @@ func TestKinder(t *testing.T) {
 	if _, err := d.Document([]byte("o: {kind: second, scale: 2}"), &got); err != nil {
 		t.Fatal(err)
 	}
-	if text := written(t, Encode(&got, tab)); text != "o:\n    kind: second\n    scale: 2\n" {
+	if text := written(t, Encode(&got, tab)); text != "o:\n  kind: second\n  scale: 2\n" {
 		t.Errorf("encoded as %s", text)
 	}
 	if e, ok := KindOf(tab, got.O); !ok || e.Name != "second" {

@@ -98,7 +98,7 @@ func (l *lister) text(v reflect.Value) string {
 }
 
 // flow writes a scalar or a list of scalars as YAML on one line.
-func flow(n *yaml.Node) string {
+func flow(n *Node) string {
 	if n.Kind == yaml.SequenceNode {
 		entries := make([]string, len(n.Content))
 		for i, c := range n.Content {

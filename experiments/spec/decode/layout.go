@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/toy/registry"
 )
 
@@ -32,13 +30,13 @@ const (
 	shapeStruct  // mapping with known keys
 	shapePointer // optional value
 	shapeKind    // interface with a table
-	shapeRaw     // *yaml.Node
+	shapeRaw     // *Node
 	shapePartial // Partial[T]
 	shapeLike    // Raw[T]
 )
 
 var (
-	rawType     = reflect.TypeFor[*yaml.Node]()
+	rawType     = reflect.TypeFor[*Node]()
 	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
 	partialType = reflect.TypeFor[partial]()
 	likeType    = reflect.TypeFor[like]()

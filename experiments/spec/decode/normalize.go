@@ -6,91 +6,96 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// normalizer reduces a freshly parsed tree to plain YAML, in place, and collects what it must reject. What it reports
-// it also removes, so that decoding does not report it again.
+// normalizer turns a freshly parsed tree into one of plain YAML and collects what it must reject. What it reports it also
+// leaves out, so that decoding does not report it again.
 type normalizer struct {
 	file   string
 	errs   Errors
 	path   []segment
-	done   map[*yaml.Node]int // nodes in the expansion of each finished node; -1 while it is being walked
-	fatal  bool               // the tree is unusable
-	copies int                // nodes that aliases add
+	done   map[*yaml.Node]normalized // the nil Node while a node is being walked
+	fatal  bool                      // the tree is unusable
+	copies int                       // nodes that aliases add
+}
+
+// normalized is what takes a node's place, and the number of nodes that it stands for.
+type normalized struct {
+	*Node
+	size int
 }
 
 func (z *normalizer) fail(n *yaml.Node, wrong, allowed string) {
 	z.errs = append(z.errs, Error{File: z.file, Line: n.Line, Column: n.Column, Key: dotted("", z.path, ""), Wrong: wrong, Allowed: allowed})
 }
 
-func (z *normalizer) document(doc *yaml.Node) *yaml.Node {
-	root, _ := z.value(doc.Content[0])
+func (z *normalizer) document(doc *yaml.Node) *Node {
+	root := z.value(doc.Content[0])
 	if z.fatal {
 		return nil
 	}
-	return root
+	return root.Node
 }
 
-// value returns the node that takes n's place and the number of nodes it stands for.
-func (z *normalizer) value(n *yaml.Node) (*yaml.Node, int) {
+func (z *normalizer) value(n *yaml.Node) normalized {
 	if n.Kind == yaml.AliasNode {
 		return z.alias(n)
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
 		z.fail(n, fmt.Sprintf("has the tag %s", n.Tag), "values without tags")
 		n.Tag, n.Style = "", n.Style&^yaml.TaggedStyle
-		if n.Kind == yaml.ScalarNode {
-			n.Tag = n.ShortTag()
-		}
 	}
-	z.done[n] = -1
-	size := 1
+	z.done[n] = normalized{}
+	out := normalized{z.node(n), 1}
 	switch n.Kind {
 	case yaml.MappingNode:
-		size += z.mapping(n)
+		out.size += z.mapping(n, out.Node)
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			size += z.child(&n.Content[i], item, segment{index: i})
+			entry := z.child(item, segment{index: i})
+			out.size += entry.size
+			out.Content = append(out.Content, entry.Node)
 		}
 	}
-	z.done[n] = size
-	return n, size
+	z.done[n] = out
+	return out
 }
 
-func (z *normalizer) child(slot **yaml.Node, n *yaml.Node, at segment) int {
+// node is a node without what it holds.
+func (z *normalizer) node(n *yaml.Node) *Node {
+	return &Node{Kind: n.Kind, Style: n.Style, Tag: n.ShortTag(), Value: n.Value, File: z.file, Line: n.Line, Column: n.Column}
+}
+
+func (z *normalizer) child(n *yaml.Node, at segment) normalized {
 	z.path = append(z.path, at)
-	var size int
-	*slot, size = z.value(n)
-	z.path = z.path[:len(z.path)-1]
-	return size
+	defer func() { z.path = z.path[:len(z.path)-1] }()
+	return z.value(n)
 }
 
-func (z *normalizer) alias(n *yaml.Node) (*yaml.Node, int) {
-	size, seen := z.done[n.Alias]
-	if !seen || size < 0 {
+func (z *normalizer) alias(n *yaml.Node) normalized {
+	target := z.done[n.Alias]
+	if target.Node == nil {
 		z.fail(n, fmt.Sprintf("is the alias *%s inside the value it stands for", n.Value), "a value")
 		z.fatal = true
-		return n, 1
+		return normalized{z.node(n), 1}
 	}
-	if z.copies += size; z.copies > mostAliased && !z.fatal {
+	if z.copies += target.size; z.copies > mostAliased && !z.fatal {
 		z.fail(n, fmt.Sprintf("brings what aliases stand for above %d values", mostAliased), "fewer")
 		z.fatal = true
 	}
-	return n.Alias, min(size, mostAliased)
+	return normalized{target.Node, min(target.size, mostAliased)}
 }
 
 // mapping keeps the first of each text key.
-func (z *normalizer) mapping(n *yaml.Node) (size int) {
+func (z *normalizer) mapping(n *yaml.Node, out *Node) (size int) {
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
-	kept := n.Content[:0]
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		size += 1 + z.child(&value, value, segment{key: key.Value, index: i / 2})
-		if !z.key(key, first) {
-			continue
+		key := n.Content[i]
+		value := z.child(n.Content[i+1], segment{key: key.Value, index: i / 2})
+		size += 1 + value.size
+		if z.key(key, first) {
+			first[key.Value] = key
+			out.Content = append(out.Content, z.node(key), value.Node)
 		}
-		first[key.Value] = key
-		kept = append(kept, key, value)
 	}
-	n.Content = kept
 	return size
 }
 
@@ -98,7 +103,7 @@ func (z *normalizer) mapping(n *yaml.Node) (size int) {
 func (z *normalizer) key(key *yaml.Node, first map[string]*yaml.Node) bool {
 	switch {
 	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0:
-		z.fail(key, fmt.Sprintf("has a key that %s", got(key)), "keys that are text")
+		z.fail(key, fmt.Sprintf("has a key that %s", got(z.node(key))), "keys that are text")
 	case key.Value == "":
 		z.fail(key, "has an empty key", "keys that are text")
 	case key.Tag == "!!merge":

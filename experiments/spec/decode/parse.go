@@ -19,13 +19,13 @@ const mostAliased = 100_000
 
 // Parse reads one YAML document and returns its root. The accepted YAML is the plain part of the language: mappings
 // with text keys, each once, lists, scalars, and anchors with aliases for whole values. Aliases are resolved (the
-// aliased node itself takes their place, so the tree shares nodes and must not be changed in place; see Set). Merge
+// node that they stand for takes their place, so the tree shares nodes and must not be changed in place; see Set). Merge
 // keys (<<), explicit tags, lists or mappings as keys, an anchor that contains itself, aliases that stand for more than
 // 100000 further nodes, and a second document are mistakes.
 //
 // The error, if any, is an Errors. The root is nil where the text is no YAML at all; otherwise it can still be decoded,
 // so that all mistakes of a file are reported at once.
-func Parse(file string, data []byte) (*yaml.Node, error) {
+func Parse(file string, data []byte) (*Node, error) {
 	if at, what := badCharacter(data); at >= 0 {
 		line, column := position(data, at)
 		return nil, Errors{{File: file, Line: line, Column: column, Wrong: what, Allowed: "printable UTF-8 text"}}
@@ -38,7 +38,7 @@ func Parse(file string, data []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, Errors{syntaxError(file, data, err)}
 	}
-	n := normalizer{file: file, done: map[*yaml.Node]int{}}
+	n := normalizer{file: file, done: map[*yaml.Node]normalized{}}
 	root := n.document(&doc)
 	switch err := in.Decode(&next); {
 	case errors.Is(err, io.EOF):

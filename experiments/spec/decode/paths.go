@@ -11,9 +11,9 @@ import (
 
 // place is a point of a document: its Go type and, where they exist, its node and the value that holds its defaults.
 type place struct {
-	typ   reflect.Type  // nil where anything may stand, below a *yaml.Node
+	typ   reflect.Type  // nil where anything may stand, below a *Node
 	value reflect.Value // may be invalid
-	node  *yaml.Node    // nil where the tree has nothing
+	node  *Node         // nil where the tree has nothing
 }
 
 // resolve goes through pointers and Partials.
@@ -66,7 +66,7 @@ func (t *Tables) members(p place) (structs []place, kinds *table) {
 }
 
 // kindValue returns the defaults of the kind that a node names or, if it names none, the one that the default is.
-func kindValue(kinds *table, value reflect.Value, n *yaml.Node) reflect.Value {
+func kindValue(kinds *table, value reflect.Value, n *Node) reflect.Value {
 	name := n
 	if n == nil || n.Kind == yaml.MappingNode {
 		name = child(n, kindKey)
@@ -143,7 +143,7 @@ func (t *Tables) stepKey(p place, key string) (next place, spelled string, ok bo
 }
 
 // walk goes along a path as far as it exists. nearest is the last node on the way.
-func (t *Tables) walk(p place, path []string) (end place, spelled, rest []string, nearest *yaml.Node) {
+func (t *Tables) walk(p place, path []string) (end place, spelled, rest []string, nearest *Node) {
 	nearest, rest = p.node, path
 	for len(rest) > 0 {
 		key, used := rest[0], 1
@@ -178,7 +178,7 @@ func mapKey(p place, path []string) (key string, used int) {
 }
 
 // locate finds the node that a problem's key names, or the nearest one around it, and the key as the tree spells it.
-func (s *state) locate(p place, key string) (*yaml.Node, string) {
+func (s *state) locate(p place, key string) (*Node, string) {
 	if key == "" {
 		return p.node, ""
 	}
@@ -190,7 +190,7 @@ func (s *state) locate(p place, key string) (*yaml.Node, string) {
 // defaults) is decoded from: each segment must be a key of the struct there, of the kind that the tree or the default
 // chooses, or the index of an entry of a list. The mistake, if it is not ok, is placed at the node blame, has the path as
 // its key, and suggests the nearest path: for train.optimiser.lr it is train.optimizer.lr.
-func (d *Decoder) CheckPath(root *yaml.Node, dst any, path string, blame *yaml.Node) (mistake Error, ok bool) {
+func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mistake Error, ok bool) {
 	v := reflect.ValueOf(dst).Elem()
 	start := place{typ: v.Type(), value: v, node: root}
 	segments := strings.Split(path, ".")
@@ -228,7 +228,7 @@ func (t *Tables) noStep(p place, at, key string) (wrong, allowed string) {
 	return fmt.Sprintf("there is no key %s%s", key, in), "the path without it: " + t.phrase(p.typ, limits{}) + " has no keys"
 }
 
-func entries(n *yaml.Node) int {
+func entries(n *Node) int {
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return 0
 	}

@@ -2,25 +2,23 @@ package decode
 
 import (
 	"reflect"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Raw is a field that keeps its node as it stands, to be read by other means; the node is nil where the key is not
 // given. T only says, for the schema, what it looks like.
 type Raw[T any] struct {
-	Node *yaml.Node
+	Node *Node
 }
 
 // like is what decoding sees of a Raw.
 type like interface {
-	looks() (as reflect.Type, node **yaml.Node)
+	looks() (as reflect.Type, node **Node)
 }
 
-func (r *Raw[T]) looks() (reflect.Type, **yaml.Node) { return reflect.TypeFor[T](), &r.Node }
+func (r *Raw[T]) looks() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
 
 // likeNode returns the node of a Raw, to be read or set. r is addressable.
-func likeNode(r reflect.Value) **yaml.Node {
+func likeNode(r reflect.Value) **Node {
 	_, node := r.Addr().Interface().(like).looks()
 	return node
 }

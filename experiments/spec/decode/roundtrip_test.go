@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"testing"
 
-	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
 )
 
@@ -85,12 +84,9 @@ func TestRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(e, fromTree) {
 			t.Fatalf("tree: got %+v, want %+v", fromTree, e)
 		}
-		data, err := yaml.Marshal(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := Text(tree)
 		fromText := newExperiment()
-		if _, err := d.Document(data, fromText); err != nil {
+		if _, err := d.Document([]byte(data), fromText); err != nil {
 			t.Fatalf("%v in:\n%s", err, data)
 		}
 		if !reflect.DeepEqual(e, fromText) {
@@ -113,48 +109,44 @@ extra: {a: "5", b: 5}
 `
 	const want = `name: x
 train:
-    optimizer:
-        kind: adam
-        lr: 1000
-        betas: [0.8, 0.9]
-    epochs: 1000
-    shuffle: false
-    clip_norm: .inf
-backup:
+  optimizer:
     kind: adam
-    lr: 0.001
-    betas: [0.9, 0.999]
+    lr: 1000
+    betas: [0.8, 0.9]
+  epochs: 1000
+  shuffle: false
+  clip_norm: .inf
+backup:
+  kind: adam
+  lr: 0.001
+  betas: [0.9, 0.999]
 objectives:
-    - kind: f-dpo
-      name: a
-      train:
-        epochs: 3
-      lambda: 0.1
-      divergence: js
-    - kind: dpo
-      lambda: 0.1
+  - kind: f-dpo
+    name: a
+    train:
+      epochs: 3
+    lambda: 0.1
+    divergence: js
+  - kind: dpo
+    lambda: 0.1
 where:
-    a: []
-    b: []
-    c: []
-    d: []
-    lambda: [1e-5]
-    objective: [dpo, true, true]
+  a: []
+  b: []
+  c: []
+  d: []
+  lambda: [1e-5]
+  objective: [dpo, true, true]
 basis: [[1, 0], []]
 solver: gradient
 extra:
-    a: "5"
-    b: 5
+  a: "5"
+  b: 5
 `
 	d, e := decoder(), newExperiment()
 	if _, err := d.Document([]byte(given), e); err != nil {
 		t.Fatal(err)
 	}
-	got, err := yaml.Marshal(Encode(e, d.Tables))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
+	if got := Text(Encode(e, d.Tables)); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 	if e.Objectives[0].Kind != "f-dpo" || e.Objectives[1].Kind != "dpo" {

@@ -18,7 +18,7 @@ const mostShown = 40
 // largestWhole is 2^53: up to it every whole number is a float64, so 1e3 and 1000 are the same.
 const largestWhole = 1 << 53
 
-func isNull(n *yaml.Node) bool {
+func isNull(n *Node) bool {
 	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" || n.Kind == 0
 }
 
@@ -57,7 +57,7 @@ func digits(text string) int {
 }
 
 // number reads a scalar as a number; quoted text is none.
-func number(n *yaml.Node) (float64, bool) {
+func number(n *Node) (float64, bool) {
 	if n.Kind != yaml.ScalarNode {
 		return 0, false
 	}
@@ -75,7 +75,7 @@ func number(n *yaml.Node) (float64, bool) {
 }
 
 // isText says whether a scalar is text. YAML's timestamps are: nothing here has dates.
-func isText(n *yaml.Node) bool {
+func isText(n *Node) bool {
 	if n.Kind != yaml.ScalarNode {
 		return false
 	}
@@ -87,7 +87,7 @@ func isText(n *yaml.Node) bool {
 }
 
 // got says what a node is, as the first half of a message.
-func got(n *yaml.Node) string {
+func got(n *Node) string {
 	switch {
 	case n == nil || n.Kind == 0 || isNull(n) && n.Value == "":
 		return "has no value"
@@ -117,7 +117,7 @@ func short(text string) string {
 }
 
 // scalar decodes a bool, a number, text, or a type that reads itself from text.
-func (s *state) scalar(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) scalar(n *Node, dst reflect.Value, lim limits) {
 	ok := false
 	switch shapeOf(dst.Type()) {
 	case shapeBool:
@@ -149,7 +149,7 @@ func inBounds(v float64, lim limits) bool {
 	return lim.bounds.Contains(v)
 }
 
-func setFloat(n *yaml.Node, dst reflect.Value, lim limits) bool {
+func setFloat(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
 	if !ok || !inBounds(v, lim) || dst.OverflowFloat(v) {
 		return false
@@ -158,7 +158,7 @@ func setFloat(n *yaml.Node, dst reflect.Value, lim limits) bool {
 	return true
 }
 
-func setInt(n *yaml.Node, dst reflect.Value, lim limits) bool {
+func setInt(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
 	if !ok || !inBounds(v, lim) {
 		return false
@@ -177,7 +177,7 @@ func setInt(n *yaml.Node, dst reflect.Value, lim limits) bool {
 	return true
 }
 
-func setUint(n *yaml.Node, dst reflect.Value, lim limits) bool {
+func setUint(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
 	if !ok || v < 0 || !inBounds(v, lim) {
 		return false
@@ -196,7 +196,7 @@ func setUint(n *yaml.Node, dst reflect.Value, lim limits) bool {
 	return true
 }
 
-func (s *state) text(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) text(n *Node, dst reflect.Value, lim limits) {
 	switch {
 	case !isText(n):
 		s.wrongType(n, dst.Type(), lim)
@@ -209,7 +209,7 @@ func (s *state) text(n *yaml.Node, dst reflect.Value, lim limits) {
 }
 
 // allowedWord reports a word that oneof does not list.
-func (s *state) allowedWord(n *yaml.Node, lim limits) bool {
+func (s *state) allowedWord(n *Node, lim limits) bool {
 	if lim.words == nil || slices.Contains(lim.words, n.Value) {
 		return true
 	}
@@ -217,7 +217,7 @@ func (s *state) allowedWord(n *yaml.Node, lim limits) bool {
 	return false
 }
 
-func (s *state) unmarshalText(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
 	if n.Kind != yaml.ScalarNode {
 		s.wrongType(n, dst.Type(), lim)
 		return

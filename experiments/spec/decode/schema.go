@@ -133,7 +133,7 @@ func scalarSchema(s shape, lim limits) *schema {
 		text = &schema{}
 		for _, w := range lim.words {
 			text.Enum = append(text.Enum, w)
-			if plain := jsonValue(&yaml.Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
+			if plain := jsonValue(&Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
 				text.Enum = append(text.Enum, plain)
 			}
 		}
@@ -342,7 +342,7 @@ func (g *generator) defaultOf(v reflect.Value) any {
 	return jsonValue(n)
 }
 
-func jsonValue(n *yaml.Node) any {
+func jsonValue(n *Node) any {
 	if n.Kind == yaml.SequenceNode {
 		list := make([]any, len(n.Content))
 		for i, c := range n.Content {

@@ -56,7 +56,7 @@ func compiled(t testing.TB) *jsonschema.Schema {
 }
 
 // jsonLike turns a tree into what a JSON parser would give. Infinity becomes a number beyond float64, NaN a text.
-func jsonLike(n *yaml.Node) any {
+func jsonLike(n *Node) any {
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := map[string]any{}
@@ -72,7 +72,7 @@ func jsonLike(n *yaml.Node) any {
 		return list
 	}
 	var v any
-	if err := n.Decode(&v); err != nil {
+	if err := n.toYAML().Decode(&v); err != nil {
 		return n.Value
 	}
 	switch v := v.(type) {

@@ -3,8 +3,6 @@ package decode
 import (
 	"reflect"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Nearest returns the candidate that a misspelt word is most likely meant to be, or "" where none is near.
@@ -12,7 +10,7 @@ func Nearest(word string, candidates []string) string { return nearest(word, can
 
 // CanonicalPath returns a dotted path, one that CheckPath accepts, with every key by its canonical name: objective.beta
 // becomes objective.lambda. root must be canonical already and dst a pointer to its struct with the defaults.
-func (d *Decoder) CanonicalPath(root *yaml.Node, dst any, path string) string {
+func (d *Decoder) CanonicalPath(root *Node, dst any, path string) string {
 	v := reflect.ValueOf(dst).Elem()
 	p := place{typ: v.Type(), value: v, node: root}
 	segments := strings.Split(path, ".")

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/toy/registry"
 )
 
@@ -142,7 +140,7 @@ type experiment struct {
 	Seed       *uint64              `yaml:"seed" range:"[0,inf)" doc:"of the run"`
 	Solver     string               `yaml:"solver" oneof:"exact,gradient" doc:"how"`
 	Metrics    []string             `yaml:"metrics" oneof:"kl,tv" doc:"what to record"`
-	Extra      *yaml.Node           `yaml:"extra" doc:"anything"`
+	Extra      *Node                `yaml:"extra" doc:"anything"`
 	Hidden     chan int             `yaml:"-"`
 }
 
