@@ -38,7 +38,7 @@ func evaluate(c *spec.Config, src plots.Sources) []verdict {
 		return verdicts
 	}
 	for _, claim := range c.Experiment.Claims {
-		result, err := claim.Test.Evaluate(src)
+		result, err := claim.Test.(claims.Params).Evaluate(src)
 		v := verdict{name: claim.Name, expect: claim.Expect, Result: result}
 		if err != nil {
 			v.broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: unanswered + err.Error()}

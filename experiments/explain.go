@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -110,5 +111,5 @@ func writeReproduction(out string, cell *scorecard.Cell, settings spec.Scorecard
 	}
 	path = filepath.Join(out, name+".yaml")
 	_, alone = again.Document.(*spec.Scorecard)
-	return path, alone, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
+	return path, alone, engine.WriteFile(path, []byte(spec.EncodeDocument(again.Document, kinds.Tables())))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -186,7 +187,7 @@ func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 		if err != nil {
 			return plots.Sources{}, err
 		}
-		folders[m.Head.Name] = &landscapes{folder, m.Plan, landscapesOf(c.Figures(), m.Head.Name)}
+		folders[m.Head.Name] = &landscapes{folder, m.Plan, landscapesOf(kinds.Figures(c), m.Head.Name)}
 	}
 	return plots.NewSources(func(experiment string) (tables.Source, error) {
 		if folder, ok := folders[experiment]; ok {
@@ -199,7 +200,7 @@ func sources(c *spec.Config, dir, out string) (plots.Sources, error) {
 // draw renders the config's figures side by side. A figure that cannot be drawn does not lose the tables: it is
 // reported. The error is the context's.
 func (r *report) draw(ctx context.Context, src plots.Sources, jobs int) ([]plots.File, error) {
-	figures := r.config.Figures()
+	figures := kinds.Figures(r.config)
 	drawn, failed := make([][]plots.File, len(figures)), make([]error, len(figures))
 	var group errgroup.Group
 	group.SetLimit(jobs)

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/plots"
 	"windtunnel/plots/terminal"
 )
@@ -67,7 +68,7 @@ func (q *quickPlot) run(dirs []string) error {
 			return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
 		}
 		for i := range all {
-			if err := q.sketch(&all[i], all[i].config.Figures()); err != nil {
+			if err := q.sketch(&all[i], kinds.Figures(all[i].config)); err != nil {
 				return err
 			}
 		}
@@ -117,7 +118,7 @@ func (q *quickPlot) figure(res *results) (plots.Figure, error) {
 	if err != nil {
 		return plots.Figure{}, err
 	}
-	fig, err := res.config.Figure(string(text))
+	fig, err := kinds.Figure(res.config, string(text))
 	if err != nil {
 		return fig, mistakes{err}
 	}

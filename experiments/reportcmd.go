@@ -16,6 +16,7 @@ import (
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/internal/browser"
+	"windtunnel/experiments/kinds"
 	reports "windtunnel/experiments/report"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
@@ -147,7 +148,7 @@ func openReported(dirs []string) ([]reports.Folder, error) {
 // withMembers returns a folder and, of a suite, those of its members. What is wrong with it is found when it is opened.
 func withMembers(dir string) []string {
 	dirs := []string{dir}
-	if c, err := spec.Load(filepath.Join(dir, spec.ResolvedName), nil); err == nil {
+	if c, err := kinds.Load(filepath.Join(dir, spec.ResolvedName), nil); err == nil {
 		for _, m := range c.Members {
 			dirs = append(dirs, filepath.Join(filepath.Dir(dir), m.Head.Name))
 		}
@@ -217,7 +218,7 @@ func complete(f *reports.Folder) error {
 
 // openKept opens a folder of an experiment that has no table of runs but claims, nil if it is none.
 func openKept(dir string) *reports.Folder {
-	c, err := spec.Load(filepath.Join(dir, spec.ResolvedName), nil)
+	c, err := kinds.Load(filepath.Join(dir, spec.ResolvedName), nil)
 	if err != nil || c.Experiment == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -40,7 +41,7 @@ func openOne(dir string) (results, error) {
 		return results{}, inputError{fmt.Errorf("%s: not a results folder: there is no %s; `experiments run CONFIG` makes one%s",
 			dir, spec.ResolvedName, resultsBeside(dir))}
 	}
-	config, err := spec.Load(path, nil)
+	config, err := kinds.Load(path, nil)
 	if err != nil {
 		return results{}, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
 
@@ -143,7 +144,7 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 	}
 	paths, errs = openFolders(paths)
 	for _, path := range paths {
-		c, err := spec.Load(path, sets)
+		c, err := kinds.Load(path, sets)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -95,7 +96,7 @@ func loadScorecard(args []string) (*scorecardDoc, error) {
 		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 		return &scorecardDoc{doc, map[string]string{}}, nil
 	}
-	c, err := spec.LoadLosses(args[0])
+	c, err := kinds.LoadLosses(args[0])
 	if err != nil {
 		return nil, mistakes{err}
 	}
@@ -169,14 +170,14 @@ func (d *scorecardDoc) write(card *scorecard.Card, dir string) error {
 	}
 	for name, text := range map[string]string{
 		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard, kinds.Tables()),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
 	var files []plots.File
-	for _, figure := range spec.ScorecardFigures() {
+	for _, figure := range kinds.ScorecardFigures() {
 		drawn, err := plots.Render(figure, plots.NewSources(func(string) (tables.Source, error) {
 			return tables.Memory{table.Name: table}, nil
 		}))

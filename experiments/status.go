@@ -16,7 +16,7 @@ import (
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/cluster"
 	"windtunnel/experiments/engine"
-	"windtunnel/experiments/spec"
+	"windtunnel/experiments/kinds"
 )
 
 func newStatus(stdout, stderr io.Writer) *cobra.Command {
@@ -155,7 +155,7 @@ func (s *sweepStatus) standings(store *cache.Store) ([]engine.Standing, error) {
 	if _, err := os.Stat(s.config); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: the resolved config is gone", s.config)
 	}
-	c, err := spec.Load(s.config, nil)
+	c, err := kinds.Load(s.config, nil)
 	if err != nil {
 		return nil, err
 	}

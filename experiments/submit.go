@@ -17,6 +17,7 @@ import (
 
 	"windtunnel/experiments/cluster"
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
 
@@ -66,7 +67,7 @@ func oneConfig(cmd *cobra.Command, args []string) error {
 
 // freeze loads a config and resolves it into a submission. Folders are left to the caller.
 func (o *submitOptions) freeze(path string, stderr io.Writer) (*cluster.Submission, error) {
-	c, err := spec.Load(path, o.sets)
+	c, err := kinds.Load(path, o.sets)
 	if err != nil {
 		return nil, mistakes{err}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
@@ -48,7 +49,7 @@ func (t *tableWriter) summary(src tables.Source, c *spec.Config) (warnings []str
 
 // landscapes writes the losses over the simplex that figures of the config draw.
 func (t *tableWriter) landscapes(src plots.Sources, c *spec.Config) error {
-	figures := landscapesOf(c.Figures(), "")
+	figures := landscapesOf(kinds.Figures(c), "")
 	if len(figures) == 0 {
 		return nil
 	}

@@ -47,15 +47,10 @@ func linesKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Lines) Columns() []Ref {
-	refs := whereRefs(f.Where, f.Table)
-	for _, ref := range []Ref{{"x", f.Table, f.X}, {"y", f.Table, f.Y}, {"by", f.Table, f.By}, {"panels", f.Table, f.Split}, {"order", f.Table, f.Order}} {
-		if ref.Column != "" {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+// Refs implements Params.
+func (f *Lines) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).Column("y", f.Table, f.Y).Column("by", f.Table, f.By).
+		Column("panels", f.Table, f.Split).Column("order", f.Table, f.Order).Prompt("prompt", f.Prompt)
 }
 
 // Check implements registry.Checker.
@@ -86,19 +81,13 @@ func (f *Lines) Twinned() Params {
 	return &twin
 }
 
-// Prompts implements Refs.
-func (f *Lines) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Lines) Wheres() []Selection { return selections(f.Where) }
-
 // Panels implements Params.
 func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 	all, err := selectRows(src, f.Table, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range f.Columns() {
+	for _, ref := range f.Refs().Columns {
 		if err := all.need(ref.Column); err != nil {
 			return nil, fmt.Errorf("%s: %w", ref.Key, err)
 		}

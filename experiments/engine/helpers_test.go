@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"windtunnel/experiments/cache"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 )
@@ -22,7 +23,7 @@ func planOf(t testing.TB, text string, sets ...string) *spec.Plan {
 	write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
 	path := filepath.Join(dir, "test.yaml")
 	write(t, path, text)
-	c, err := spec.Load(path, sets)
+	c, err := kinds.Load(path, sets)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/plots"
 )
 
@@ -34,7 +35,7 @@ func (v *view) figures(s *section, f *Folder) {
 	if f.Pictures != nil {
 		return
 	}
-	for _, fig := range f.Config.Figures() {
+	for _, fig := range kinds.Figures(f.Config) {
 		if _, ok := fig.Params.(*plots.Scorecard); ok {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/report"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
@@ -24,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func open(t testing.TB) report.Folder {
 	t.Helper()
 	dir := filepath.Join("testdata", "small")
-	c, err := spec.Load(filepath.Join(dir, spec.ResolvedName), nil)
+	c, err := kinds.Load(filepath.Join(dir, spec.ResolvedName), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func open(t testing.TB) report.Folder {
 		Tables:  []report.Table{{Table: runs, File: "results/small/runs.csv"}},
 		Schemas: map[string]tables.Schema{tables.Runs: {{Name: "tv_star", Doc: "Total variation to pi_star."}}}}
 	for _, claim := range c.Experiment.Claims {
-		result, err := claim.Test.Evaluate(folder)
+		result, err := claim.Test.(claims.Params).Evaluate(folder)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,8 +15,8 @@ type Document struct {
 func (r *Run) Document(tables *decode.Tables) *Document {
 	doc := runDoc{Settings: r.Settings, Objective: Objective{Name: r.Label, Loss: r.Loss}}
 	d := &Document{Text: decode.Text(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
-	for _, s := range r.sections {
-		for _, f := range s.files {
+	for _, params := range []any{r.Environment, r.Preferences, r.Policy} {
+		for _, f := range filesOf(params) {
 			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)
 		}
 	}

@@ -129,3 +129,18 @@ func overlaid(parent, child *decode.Node) *decode.Node {
 	merged, _ = decode.Set(merged, key, sweep) // setting a top-level key of a mapping cannot fail
 	return merged
 }
+
+// without returns a mapping less some keys.
+func without(n *decode.Node, keys ...string) *decode.Node {
+	m := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", File: n.File, Line: n.Line, Column: n.Column}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !slices.Contains(keys, n.Content[i].Value) {
+			m.Content = append(m.Content, n.Content[i], n.Content[i+1])
+		}
+	}
+	return m
+}
+
+func scalar(text string) *decode.Node {
+	return &decode.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}

@@ -2,11 +2,8 @@ package spec
 
 import (
 	"crypto/sha256"
-	"os"
-	"path/filepath"
 	"reflect"
 
-	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/registry"
 )
 
@@ -45,35 +42,3 @@ func (r *Run) File(path string) (content []byte, name string) {
 
 // preferenceFile returns the file that the run's preferences are read from, or nil.
 func (r *Run) preferenceFile() *dataFile { return r.files[r.Preferences.FilePath()] }
-
-// readFiles reads the data files that one section of the run names, each once for all runs.
-func (s *surroundings) readFiles(run *Run, from *origin, section int) {
-	for _, f := range run.sections[section].files {
-		if s.plan.files[f.Path] == nil {
-			s.readFile(f.Path, from, sectionKinds[section].key+"."+f.Key)
-		}
-	}
-}
-
-func (s *surroundings) readFile(name string, from *origin, key string) {
-	path := filepath.FromSlash(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(s.l.path), path)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		s.l.fail(unreadable(from.mistake(key, "", "a file, its path relative to the config"), path, name, err))
-		return
-	}
-	s.plan.Inputs[name] = content
-	s.plan.files[name] = newDataFile(filepath.ToSlash(path), content)
-}
-
-// hideFiles makes nothing of where the files of a section lie: their content counts instead.
-func hideFiles(kind *sectionKind, doc *runDoc, section *decode.Node) {
-	for _, f := range filesOf(kind.field(doc)) {
-		if path := decode.Lookup(section, f.Key); path != nil {
-			path.Value = ""
-		}
-	}
-}

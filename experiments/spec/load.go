@@ -14,7 +14,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/plots"
 )
 
 // Config is a loaded and validated config file: an experiment with its plan, or a suite of such.
@@ -28,20 +27,10 @@ type Config struct {
 	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
 
+	kinds   *decode.Tables
 	hash    string            // of the file's content
 	parents map[string]string // hashes of the configs that it extends, by path relative to it
 	at      func(key, wrong, allowed, near string) error
-}
-
-// Figures returns the config's figures, each with its theme.
-func (c *Config) Figures() []plots.Figure {
-	switch {
-	case c.Suite != nil:
-		return themed(c.Suite.Figures, c.Suite.Theme)
-	case c.Scorecard != nil:
-		return ScorecardFigures()
-	}
-	return themed(c.Experiment.Figures, c.Experiment.Theme)
 }
 
 // loader reads one config.
@@ -65,10 +54,10 @@ func (l *loader) warn(text string) {
 }
 
 // Load reads a config, applies the --set overrides (key.path=value), validates everything that can be known before
-// training, data files included, and plans the runs. The error is a decode.Errors with every mistake of the file.
-// The overrides of a suite go to all its members.
-func Load(path string, sets []string) (*Config, error) {
-	l, err := open(path)
+// training, data files included, and plans the runs. kinds are those of Tables with those of claims and figures. The error
+// is a decode.Errors with every mistake of the file. The overrides of a suite go to all its members.
+func Load(path string, sets []string, kinds *decode.Tables) (*Config, error) {
+	l, err := open(path, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +73,12 @@ func Load(path string, sets []string) (*Config, error) {
 }
 
 // open reads a config file as far as YAML goes.
-func open(path string) (*loader, error) {
+func open(path string, kinds *decode.Tables) (*loader, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables()}, path: path,
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path,
 		hash: hashHex(data), parents: map[string]string{}}
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
@@ -177,20 +166,17 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.checkSweep(exp)
 		return nil, decode.Join(l.errs...)
 	}
-	l.labels(exp.Objectives)
+	l.checkLabels(exp.Objectives)
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
 		l.reviewSummary(exp.Summary, plan)
 		exp.Claims = l.reviewClaims(exp.Claims, plan)
 		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
-		if decode.Lookup(l.root, "figures") == nil {
-			exp.Figures = defaultFigures(exp, plan)
-		}
 	}
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash, parents: l.parents}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents}
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
 }
@@ -203,7 +189,7 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
 	l.checkFigures(suite.Figures)
-	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, hash: l.hash}
+	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, kinds: l.Tables, hash: l.hash}
 	names := map[string]string{suite.Name: "the suite"}
 	for i, name := range suite.Members {
 		key := fmt.Sprintf("suite.%d", i)
@@ -243,7 +229,7 @@ func (l *loader) member(key, name string, sets []string) *Config {
 		l.fail(unreadable(l.Error(l.nearestNode(key), key, "", "a config, its path relative to the suite's"), path, name, err))
 		return nil
 	}
-	m, err := open(path)
+	m, err := open(path, l.Tables)
 	if err != nil {
 		l.fail(err)
 		return nil
@@ -358,7 +344,7 @@ func (l *loader) checkClaims(claims []Claim) {
 }
 
 // checkFigures refuses two figures of one name, and names that are no file names.
-func (l *loader) checkFigures(figures []plots.Figure) {
+func (l *loader) checkFigures(figures []Figure) {
 	var names []string
 	for i := range figures {
 		names = append(names, figures[i].Name)

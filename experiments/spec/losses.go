@@ -16,8 +16,8 @@ import (
 // An environment, training settings, a sweep and what else the config of an experiment has are neither needed nor read,
 // and so may name data files that are not there. The losses of an experiment get a name beside its own, NAME-scorecard;
 // without a name there is that of the file. The error is a decode.Errors.
-func LoadLosses(path string) (*Config, error) {
-	l, err := open(path)
+func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
+	l, err := open(path, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (l *loader) decodeLosses() *Scorecard {
 	l.root = l.Canonical(l.root, card)
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)
-	l.labels(card.Objectives)
+	l.checkLabels(card.Objectives)
 	return card
 }
 
@@ -114,5 +114,5 @@ func (l *loader) losses(card *Scorecard) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	return &Config{Path: l.path, Head: card.Head, Scorecard: card, hash: l.hash, parents: l.parents, at: l.mistakeAt}, nil
+	return &Config{Path: l.path, Head: card.Head, Scorecard: card, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}, nil
 }

@@ -9,9 +9,7 @@ import (
 	"strings"
 
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 )
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
@@ -20,7 +18,7 @@ func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
 	var kept []Claim
 	for i := range list {
 		at := fmt.Sprintf("claims.%d.", i)
-		if l.stands("claim "+list[i].Name, func() { l.reviewClaim(at, &list[i], plan) }) {
+		if l.stands("claim "+list[i].Name, func() { l.reviewRefs(at, list[i].Test.Refs(), plan) }) {
 			kept = append(kept, list[i])
 		}
 	}
@@ -43,63 +41,41 @@ func (l *loader) stands(what string, review func()) bool {
 	return false
 }
 
-func (l *loader) reviewClaim(at string, claim *Claim, plan *Plan) {
-	refs, ok := claim.Test.(claims.Refs)
-	if !ok {
-		return
-	}
-	for _, ref := range refs.Columns() {
-		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
-	}
-	for _, ref := range refs.Prompts() {
-		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
-	}
-	for _, selection := range refs.Wheres() {
-		l.reviewWhere(plan, at+selection.Key, selection.Where)
-	}
-}
-
 // reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
-func (l *loader) reviewFigures(figures []plots.Figure, plans map[string]*Plan) []plots.Figure {
-	var kept []plots.Figure
+func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figure {
+	kept := slices.Clone(figures[:0]) // [] is other than none: no figures are wanted
 	for i := range figures {
 		at := fmt.Sprintf("figures.%d.", i)
-		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, &figures[i], plans) }) {
+		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, figures[i].From, figures[i].Params.Refs(), plans) }) {
 			kept = append(kept, figures[i])
 		}
 	}
 	return kept
 }
 
-// reviewFigure checks the columns and runs of one figure against the experiments that it draws from.
-func (l *loader) reviewFigure(at string, fig *plots.Figure, plans map[string]*Plan) {
-	if parts, ok := fig.Params.(*plots.Composite); ok {
-		for i, part := range parts.Parts {
-			l.reviewPart(fmt.Sprintf("%spanels.%d.", at, i), cmp.Or(part.From, fig.From), part.Figure, plans)
-		}
-		return
+// reviewFigure checks what a figure, or part of one, names in the tables of the experiment that it draws from.
+func (l *loader) reviewFigure(at, from string, refs tables.Refs, plans map[string]*Plan) {
+	for _, part := range refs.Parts {
+		l.reviewFigure(at+part.Key, cmp.Or(part.From, from), part.Refs, plans)
 	}
-	l.reviewPart(at, fig.From, fig.Params, plans)
+	plan, ok := plans[from]
+	switch {
+	case ok:
+		l.reviewRefs(at, refs, plan)
+	case refs.Parts == nil:
+		l.reviewFrom(at, from, plans)
+	}
 }
 
-// reviewPart checks what one kind of figure names in the tables of one experiment.
-func (l *loader) reviewPart(at, from string, params plots.Params, plans map[string]*Plan) {
-	plan, ok := plans[from]
-	if !ok {
-		l.reviewFrom(at, from, plans)
-		return
-	}
-	refs, ok := params.(plots.Refs)
-	if !ok {
-		return
-	}
-	for _, ref := range refs.Columns() {
+// reviewRefs checks what a claim or a figure names in the tables of a plan.
+func (l *loader) reviewRefs(at string, refs tables.Refs, plan *Plan) {
+	for _, ref := range refs.Columns {
 		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
 	}
-	for _, ref := range refs.Prompts() {
+	for _, ref := range refs.Prompts {
 		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
 	}
-	for _, selection := range refs.Wheres() {
+	for _, selection := range refs.Wheres {
 		l.reviewWhere(plan, at+selection.Key, selection.Where)
 	}
 }
@@ -135,7 +111,7 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	if len(claims.MatchPrompts(plan.Prompts, prompt)) > 0 {
+	if len(tables.MatchPrompts(plan.Prompts, prompt)) > 0 {
 		return
 	}
 	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),

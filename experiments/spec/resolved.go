@@ -30,9 +30,9 @@ func (c *Config) WriteResolved(dir string) error {
 		for _, m := range c.Members {
 			suite.Members = append(suite.Members, "../"+m.Head.Name+"/"+ResolvedName)
 		}
-		tree = decode.Encode(&suite, Tables())
+		tree = decode.Encode(&suite, c.kinds)
 	} else {
-		tree = decode.Encode(c.Experiment, Tables())
+		tree = decode.Encode(c.Experiment, c.kinds)
 		if err := c.copyData(dir, tree); err != nil {
 			return err
 		}

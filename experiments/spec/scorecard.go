@@ -6,7 +6,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/plots"
 	"windtunnel/toy/objective"
 )
 
@@ -99,9 +98,6 @@ func DefaultObjectives() []Objective {
 }
 
 // EncodeDocument writes a config of any form as YAML that Load reads, every setting written out.
-func EncodeDocument(document any) string { return decode.Text(decode.Encode(document, Tables())) }
-
-// ScorecardFigures returns the figure of every scorecard's results folder.
-func ScorecardFigures() []plots.Figure {
-	return []plots.Figure{{Name: scorecardKey, Params: &plots.Scorecard{}}}
+func EncodeDocument(document any, kinds *decode.Tables) string {
+	return decode.Text(decode.Encode(document, kinds))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Seeds returns how many different seeds the runs have, at most 1,000.
-func (p *Plan) Seeds() int { return len(p.distinct("seed")) }
+func (p *Plan) Seeds() int { return len(p.Values("seed")) }
 
 // SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
 // say, they are where there are several seeds.
@@ -34,13 +34,13 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 		return
 	}
 	before := len(l.errs)
-	for _, ref := range s.Columns() {
+	for _, ref := range s.Refs().Columns {
 		l.reviewColumn(plan, "summary."+ref.Key, tables.Runs, ref.Column)
 	}
 	if s.Pairs.Baseline == "" || len(l.errs) > before || len(plan.unanswered(s.Pairs.Column, []string{s.Pairs.Baseline})) == 0 {
 		return
 	}
-	values := plan.distinct(s.Pairs.Column)
+	values := plan.Values(s.Pairs.Column)
 	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
 		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
 }

@@ -25,7 +25,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 		}
 		known[column] = where[column]
 		for _, value := range plan.unanswered(column, where[column]) {
-			values, near := plan.distinct(column), ""
+			values, near := plan.Values(column), ""
 			if math.IsNaN(tables.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
 				near = decode.Nearest(value, values)
 			}
@@ -33,7 +33,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 				"one of "+strings.Join(firstTen(values), ", "), near)
 		}
 	}
-	if len(l.errs) == before && !plan.answers(known) {
+	if len(l.errs) == before && !plan.Answers(known) {
 		l.failAt(key, "selects no planned run", "values that some run has together", "")
 	}
 }
@@ -41,18 +41,18 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 // unanswered returns the values that no run has in a column.
 func (p *Plan) unanswered(column string, values []string) []string {
 	left := slices.Clone(values)
-	p.each([]string{column}, func(row []string) bool {
+	p.Each([]string{column}, func(row []string) bool {
 		left = slices.DeleteFunc(left, func(v string) bool { return tables.SameCell(row[0], v) })
 		return len(left) > 0
 	})
 	return left
 }
 
-// answers says whether a selection of columns of the plan has a run.
-func (p *Plan) answers(where tables.Where) bool {
+// Answers says whether a selection of columns of the plan has a run.
+func (p *Plan) Answers(where tables.Where) bool {
 	columns := slices.Sorted(maps.Keys(where))
 	found := false
-	p.each(columns, func(row []string) bool {
+	p.Each(columns, func(row []string) bool {
 		found = true
 		for i, column := range columns {
 			same := func(value string) bool { return tables.SameCell(row[i], value) }
@@ -63,11 +63,11 @@ func (p *Plan) answers(where tables.Where) bool {
 	return found
 }
 
-// distinct lists the values of a column, in order, as far as a message may need them.
-func (p *Plan) distinct(column string) []string {
+// Values lists the values of a column, in order, as far as a message may need them.
+func (p *Plan) Values(column string) []string {
 	var values []string
 	seen := map[string]bool{}
-	p.each([]string{column}, func(row []string) bool {
+	p.Each([]string{column}, func(row []string) bool {
 		if v := row[0]; !seen[v] {
 			seen[v] = true
 			values = append(values, v)
@@ -77,53 +77,19 @@ func (p *Plan) distinct(column string) []string {
 	return values
 }
 
-// each gives the cells of some columns of the plan, once for every combination of values that runs have in them (or
-// more often), until do says to stop.
-func (p *Plan) each(columns []string, do func(row []string) bool) {
-	f := p.columnFacet(columns)
-	all := p.planColumns()
+// Each gives the cells of some columns of the plan, run by run, until do says to stop.
+func (p *Plan) Each(columns []string, do func(row []string) bool) {
+	var at []int
+	for _, column := range columns {
+		at = append(at, slices.Index(p.planColumns(), column))
+	}
 	row := make([]string, len(columns))
-	seen := newBitset(f.size)
-	var digits []int
-	for c := range p.combinations() {
-		digits = p.product.digits(c, digits[:0])
-		if !seen.add(f.index(digits)) {
-			continue
+	for _, run := range p.Runs {
+		for i, column := range at {
+			row[i] = run.cell(column)
 		}
-		cells := p.resolve(c).Cells()
-		for i, column := range columns {
-			row[i] = cells[slices.Index(all, column)]
-		}
-		if !do(row) || seen.count == f.size {
+		if !do(row) {
 			return
 		}
 	}
-}
-
-// columnFacet is the facet of the dimensions that some columns of the plan depend on.
-func (p *Plan) columnFacet(columns []string) facet {
-	marked := make([]bool, len(p.product.dims))
-	mark := func(f facet) {
-		for _, d := range f.dims {
-			marked[d] = true
-		}
-	}
-	for _, column := range columns {
-		switch column {
-		case "run":
-			return p.product.newFacet(slices.Repeat([]bool{true}, len(marked)))
-		case "lambda":
-			mark(p.sections[objectiveSection].facet)
-		case "seed":
-			mark(p.sections[seedSection].facet)
-		case "objective":
-			marked[p.product.chooser] = true
-		}
-		for d := range p.product.dims {
-			if slices.Contains(p.product.dims[d].sweptColumns(), column) {
-				marked[d] = true
-			}
-		}
-	}
-	return p.product.newFacet(marked)
 }

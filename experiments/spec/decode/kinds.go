@@ -50,6 +50,10 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 	t.byType[tab.iface] = tab
 }
 
+// As makes fields of the interface type U hold the kinds that are registered for T, whose parameters must implement it. So
+// a package can name kinds in its structs that it does not import.
+func As[U, T any](t *Tables) { t.byType[reflect.TypeFor[U]()] = t.of(reflect.TypeFor[T]()) }
+
 func (t *table) add(i int, e registry.Entry) {
 	for _, name := range append([]string{e.Name}, e.Aliases...) {
 		if _, taken := t.byName[name]; taken {

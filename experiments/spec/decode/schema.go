@@ -167,6 +167,9 @@ func bounded(s *schema, lim limits) *schema {
 // define returns the name in $defs of a struct or an interface, which it adds if it is new.
 func (g *generator) define(p place, partial bool) string {
 	id := definition{typ: p.typ, partial: partial}
+	if p.typ.Kind() == reflect.Interface {
+		id.typ = g.tables.of(p.typ).iface // the same kinds by another name are the same definition
+	}
 	if !partial {
 		id.kind = g.defaultKind(p)
 	}

@@ -1,0 +1,84 @@
+// Package kinds loads configs with every kind that they can name: those of runs, which spec knows, and those of claims and
+// figures, which it does not.
+package kinds
+
+import (
+	"cmp"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/claims"
+	"windtunnel/plots"
+)
+
+// Tables returns the registries of every kind that a config can name.
+func Tables() *decode.Tables {
+	t := spec.Tables()
+	decode.Register(t, "claim", claims.Kinds())
+	decode.As[spec.ClaimParams, claims.Params](t)
+	decode.Register(t, "figure", plots.Kinds())
+	decode.As[spec.FigureParams, plots.Params](t)
+	return t
+}
+
+// Registries returns the tables of kinds, in the order in which a config mentions them.
+func Registries() []spec.Registry {
+	return append(spec.Registries(), spec.Registry{Name: "claims", Entries: claims.Kinds().Entries()},
+		spec.Registry{Name: "figures", Entries: plots.Kinds().Entries()})
+}
+
+// Load is [spec.Load]. Experiments that do not say what they draw get a figure.
+func Load(path string, sets []string) (*spec.Config, error) {
+	c, err := spec.Load(path, sets, Tables())
+	if err != nil {
+		return nil, err
+	}
+	for _, experiment := range append([]*spec.Config{c}, c.Members...) {
+		if experiment.Experiment != nil && experiment.Experiment.Figures == nil {
+			experiment.Experiment.Figures = overview(experiment.Experiment, experiment.Plan)
+		}
+	}
+	return c, nil
+}
+
+// LoadLosses is [spec.LoadLosses].
+func LoadLosses(path string) (*spec.Config, error) { return spec.LoadLosses(path, Tables()) }
+
+// Figures returns the figures of a config, each with its theme. A scorecard has one of its own.
+func Figures(c *spec.Config) []plots.Figure {
+	var given []spec.Figure
+	theme := ""
+	switch {
+	case c.Suite != nil:
+		given, theme = c.Suite.Figures, c.Suite.Theme
+	case c.Scorecard != nil:
+		return ScorecardFigures()
+	default:
+		given, theme = c.Experiment.Figures, c.Experiment.Theme
+	}
+	figures := make([]plots.Figure, len(given))
+	for i, f := range given {
+		figures[i] = figure(f)
+		figures[i].Theme = cmp.Or(f.Theme, theme)
+	}
+	return figures
+}
+
+// Figure is [spec.Config.Figure], ready to be drawn.
+func Figure(c *spec.Config, text string) (plots.Figure, error) {
+	f, err := c.Figure(text)
+	if err != nil {
+		return plots.Figure{}, err
+	}
+	return figure(f), nil
+}
+
+func figure(f spec.Figure) plots.Figure {
+	return plots.Figure{Name: f.Name, From: f.From, Caption: f.Caption, Theme: f.Theme, Size: f.Size, Width: f.Width,
+		Params: f.Params.(plots.Params)}
+}
+
+// ScorecardFigures returns the figure of every scorecard's results folder.
+func ScorecardFigures() []plots.Figure {
+	return []plots.Figure{{Name: "scorecard", Params: &plots.Scorecard{}}}
+}
