@@ -140,3 +140,10 @@ func Registries() []Registry {
 func asRegistry[T any](plural, one string, kinds registry.Table[T]) Registry {
 	return Registry{plural, kinds.Entries(), func(t *decode.Tables) { decode.Register(t, one, kinds) }}
 }
+
+// Schema returns the JSON Schema (draft 2020-12) of a config: an experiment, or a suite where it has the key suite.
+func Schema(kinds *decode.Tables) ([]byte, error) {
+	return decode.Schema("experiment", &Experiment{Settings: defaultSettings()}, kinds,
+		decode.Alternative{Key: "suite", Value: &Suite{}}, decode.Alternative{Key: scorecardKey, Value: newScorecard()},
+		decode.Alternative{Key: "environment", Value: &tested{Experiment{Settings: defaultSettings()}, DefaultScorecard()}})
+}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
 )
 
@@ -124,4 +126,157 @@ func firstTen(list []string) []string {
 		return list
 	}
 	return append(slices.Clone(list[:10]), "...")
+}
+
+// mostListed bounds how many values of a column are gathered for a message.
+const mostListed = 1000
+
+// reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
+// status, cannot be checked.
+func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
+	known := tables.Where{}
+	before := len(l.errs)
+	for _, column := range slices.Sorted(maps.Keys(where)) {
+		if !slices.Contains(plan.planColumns(), column) {
+			continue
+		}
+		known[column] = where[column]
+		for _, value := range plan.unanswered(column, where[column]) {
+			values, near := plan.Values(column), ""
+			if math.IsNaN(tables.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
+				near = decode.Nearest(value, values)
+			}
+			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
+				"one of "+strings.Join(firstTen(values), ", "), near)
+		}
+	}
+	if len(l.errs) == before && !plan.Answers(known) {
+		l.failAt(key, "selects no planned run", "values that some run has together", "")
+	}
+}
+
+// unanswered returns the values that no run has in a column.
+func (p *Plan) unanswered(column string, values []string) []string {
+	left := slices.Clone(values)
+	p.Each([]string{column}, func(row []string) bool {
+		left = slices.DeleteFunc(left, func(v string) bool { return tables.SameCell(row[0], v) })
+		return len(left) > 0
+	})
+	return left
+}
+
+// Answers says whether a selection of columns of the plan has a run.
+func (p *Plan) Answers(where tables.Where) bool {
+	columns := slices.Sorted(maps.Keys(where))
+	found := false
+	p.Each(columns, func(row []string) bool {
+		found = true
+		for i, column := range columns {
+			same := func(value string) bool { return tables.SameCell(row[i], value) }
+			found = found && slices.ContainsFunc(where[column], same)
+		}
+		return !found
+	})
+	return found
+}
+
+// Values lists the values of a column, in order, as far as a message may need them.
+func (p *Plan) Values(column string) []string {
+	var values []string
+	seen := map[string]bool{}
+	p.Each([]string{column}, func(row []string) bool {
+		if v := row[0]; !seen[v] {
+			seen[v] = true
+			values = append(values, v)
+		}
+		return len(values) < mostListed
+	})
+	return values
+}
+
+// Each gives the cells of some columns of the plan, run by run, until do says to stop.
+func (p *Plan) Each(columns []string, do func(row []string) bool) {
+	var at []int
+	for _, column := range columns {
+		at = append(at, slices.Index(p.planColumns(), column))
+	}
+	row := make([]string, len(columns))
+	for _, run := range p.Runs {
+		for i, column := range at {
+			row[i] = run.cell(column)
+		}
+		if !do(row) {
+			return
+		}
+	}
+}
+
+// Seeds returns how many different seeds the runs have, at most 1,000.
+func (p *Plan) Seeds() int { return len(p.Values("seed")) }
+
+// SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
+// say, they are where there are several seeds.
+func (c *Config) SummarySettings() *summaries.Settings {
+	switch {
+	case c.Experiment == nil:
+		return nil
+	case c.Experiment.Summary != nil:
+		return c.Experiment.Summary
+	case c.Plan.Seeds() < 2:
+		return nil
+	}
+	s := &summaries.Settings{}
+	s.SetDefaults()
+	return s
+}
+
+// reviewSummary complains about columns and a baseline that no run will have.
+func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
+	if s == nil {
+		return
+	}
+	before := len(l.errs)
+	for _, ref := range s.Refs().Columns {
+		l.reviewColumn(plan, "summary."+ref.Key, tables.Runs, ref.Column)
+	}
+	if s.Pairs.Baseline == "" || len(l.errs) > before || len(plan.unanswered(s.Pairs.Column, []string{s.Pairs.Baseline})) == 0 {
+		return
+	}
+	values := plan.Values(s.Pairs.Column)
+	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
+		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
+}
+
+// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the tables of the
+// config's experiment hold what it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a suite,
+// which has no tables of its own, says so.
+func (c *Config) Figure(text string) (Figure, error) {
+	var fig Figure
+	if c.Plan == nil {
+		return fig, decode.Errors{{Wrong: c.Path + " has no runs of its own", Allowed: "the results of an experiment"}}
+	}
+	const name = "plot"
+	l := &loader{Decoder: decode.Decoder{File: name, Tables: c.kinds}, path: name}
+	root, err := decode.Parse(name, []byte(text))
+	if err != nil {
+		return fig, unplaced(err)
+	}
+	l.root = root
+	if err := l.Decode(root, "", &fig); err != nil {
+		return fig, unplaced(err)
+	}
+	l.reviewFigure("", fig.From, fig.Params.Refs(), map[string]*Plan{"": c.Plan})
+	return fig, unplaced(decode.Join(l.errs...))
+}
+
+// unplaced drops the places of mistakes in a text that nobody has seen.
+func unplaced(err error) error {
+	var mistakes decode.Errors
+	if !errors.As(err, &mistakes) {
+		return err
+	}
+	for i := range mistakes {
+		mistakes[i].Line, mistakes[i].Column = 0, 0
+	}
+	return mistakes
 }

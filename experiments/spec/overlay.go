@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +129,88 @@ func overlaid(parent, child *decode.Node) *decode.Node {
 	sweep := decode.Replace(base, over)
 	merged, _ = decode.Set(merged, key, sweep) // setting a top-level key of a mapping cannot fail
 	return merged
+}
+
+// set applies one key.path=value.
+func (l *loader) set(exp *Experiment, set string) error {
+	key, text, ok := strings.Cut(set, "=")
+	label := "--set " + set
+	if !ok || key == "" {
+		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
+	}
+	value, err := decode.Parse(label, []byte(text))
+	if err != nil {
+		return relabel(err, label, key)
+	}
+	value = rebased(value, key, l.fromHere)
+	value.Mark(label)
+	blame := scalar("")
+	blame.Mark(label)
+	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
+		return mistake
+	}
+	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
+	if err != nil {
+		return l.Error(blame, key, err.Error(), "")
+	}
+	l.root = l.Canonical(tree, exp)
+	return nil
+}
+
+// fromHere spells the path of a file that is named on the command line as the config would: beside the config where there
+// is one, else in the working folder.
+func (l *loader) fromHere(path string) string {
+	file := filepath.FromSlash(path)
+	if filepath.IsAbs(file) {
+		return path
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(l.path), file)); err == nil {
+		return path
+	}
+	if _, err := os.Stat(file); err != nil {
+		return path // the message tells of the one beside the config
+	}
+	config, err := filepath.Abs(l.path)
+	if err != nil {
+		return path
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return path
+	}
+	return relativeTo(config, file)
+}
+
+// assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
+// dots and all.
+func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
+	at := blockPath.FindString(path)
+	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
+	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
+		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
+	}
+	in := decode.Lookup(l.root, container)
+	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
+	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {
+		fresh = decode.Lookup(in, begin) == nil
+	}
+	if fresh {
+		key := scalar(swept)
+		key.File = value.File
+		one := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{key, value}}
+		path, value = container, decode.Merge(in, one)
+	}
+	return decode.Set(l.root, path, value)
+}
+
+// relabel removes positions from the mistakes of a value on the command line.
+func relabel(err error, label, key string) error {
+	var many decode.Errors
+	if errors.As(err, &many) {
+		for i := range many {
+			many[i].File, many[i].Line, many[i].Column, many[i].Key = label, 0, 0, key
+		}
+	}
+	return many
 }
 
 // without returns a mapping less some keys.
