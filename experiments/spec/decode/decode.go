@@ -60,7 +60,7 @@ func (d *Decoder) Decode(n *Node, path string, dst any) error {
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("decode: cannot decode into a %T; want a pointer", dst))
 	}
-	s := state{d: d, prefix: path, root: place{typ: v.Elem().Type(), value: v.Elem(), node: n}}
+	s := state{d: d, prefix: path, root: point{typ: v.Elem().Type(), value: v.Elem(), node: n}}
 	s.value(n, v.Elem(), limits{})
 	return s.errs.sorted()
 }
@@ -69,7 +69,7 @@ func (d *Decoder) Decode(n *Node, path string, dst any) error {
 // The other keys are not looked at. That the key is missing is a mistake only if it is required.
 func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
 	v := reflect.ValueOf(dst).Elem()
-	s := state{d: d, root: place{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}
+	s := state{d: d, root: point{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}
 	l := layoutOf(v.Type())
 	at, known := l.byKey[key]
 	if !known {
@@ -88,12 +88,12 @@ func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
 // Error returns a mistake at the node n, for checks that the caller makes after decoding.
 func (d *Decoder) Error(n *Node, key, wrong, allowed string) Error {
 	e := Error{File: d.File, Key: key, Wrong: wrong, Allowed: allowed}
-	e.place(n)
+	e.locate(n)
 	return e
 }
 
-// place gives the mistake the position of a node, if it has one.
-func (e *Error) place(n *Node) bool {
+// locate gives the mistake the position of a node, if it has one.
+func (e *Error) locate(n *Node) bool {
 	at := n.Source()
 	if at != nil {
 		e.File, e.Line, e.Column = at.File, at.Line, at.Column
@@ -105,7 +105,7 @@ func (e *Error) place(n *Node) bool {
 type state struct {
 	d       *Decoder
 	prefix  string
-	root    place
+	root    point
 	path    []segment
 	nodes   []*Node // from the root to the current value
 	errs    Errors
@@ -115,7 +115,7 @@ type state struct {
 // fail records a mistake at a node, or at the nearest node around it that has a position. key extends the path.
 func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 	e := Error{File: s.d.File, Key: dotted(s.prefix, s.path, key), Wrong: wrong, Allowed: allowed, Near: near}
-	for i := len(s.nodes) - 1; !e.place(n) && i >= 0; i-- {
+	for i := len(s.nodes) - 1; !e.locate(n) && i >= 0; i-- {
 		n = s.nodes[i]
 	}
 	s.errs = append(s.errs, e)
@@ -137,7 +137,7 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		return
 	}
 	switch shapeOf(dst.Type()) {
-	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
 		s.scalar(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)

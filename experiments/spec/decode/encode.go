@@ -30,7 +30,7 @@ func Encode(v any, tables *Tables) *Node {
 // encode returns nil for what is left out. v is addressable.
 func (t *Tables) encode(v reflect.Value) *Node {
 	switch s := shapeOf(v.Type()); s {
-	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
 		return encodeScalar(s, v)
 	case shapePointer:
 		if v.IsNil() {
@@ -155,8 +155,6 @@ func encodeScalar(s shape, v reflect.Value) *Node {
 		n.Tag, n.Value = "!!bool", strconv.FormatBool(v.Bool())
 	case shapeInt:
 		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
-	case shapeUint:
-		n.Tag, n.Value = "!!int", strconv.FormatUint(v.Uint(), 10)
 	case shapeFloat:
 		n.Value = floatText(v.Float(), v.Type().Bits())
 		n.Tag = n.ShortTag()

@@ -135,10 +135,10 @@ func dotted(prefix string, path []segment, last string) string {
 // longest is the length in runes above which no spelling is looked up; keys and words are far shorter.
 const longest = 64
 
-// nearest returns the candidate with the fewest edits from word, or "" if none is near; among equals one that begins
+// Nearest returns the candidate with the fewest edits from a misspelt word, or "" if none is near; among equals one that begins
 // with the same letter, then the first. Case and the choice between "-", "_" and a space do not count. Up to 4 letters
 // allow one edit, 5 to 8 two, more three.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	if utf8.RuneCountInString(word) > longest {
 		return ""
 	}

@@ -22,7 +22,6 @@ type shape int
 const (
 	shapeBool shape = iota
 	shapeInt
-	shapeUint
 	shapeFloat
 	shapeString
 	shapeText    // encoding.TextUnmarshaler
@@ -48,8 +47,7 @@ var (
 var basicShapes = map[reflect.Kind]shape{
 	reflect.Bool: shapeBool, reflect.String: shapeString,
 	reflect.Int: shapeInt, reflect.Int8: shapeInt, reflect.Int16: shapeInt, reflect.Int32: shapeInt, reflect.Int64: shapeInt,
-	reflect.Uint: shapeUint, reflect.Uint8: shapeUint, reflect.Uint16: shapeUint, reflect.Uint32: shapeUint,
-	reflect.Uint64: shapeUint, reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
+	reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
 	reflect.Slice: shapeList, reflect.Struct: shapeStruct, reflect.Pointer: shapePointer, reflect.Interface: shapeKind,
 }
 

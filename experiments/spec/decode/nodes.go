@@ -222,27 +222,22 @@ func Merge(base, over *Node) *Node {
 	if base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode || otherKind(base, over) {
 		return over
 	}
-	merged := shallow(base)
-	merged.File, merged.Line, merged.Column = over.File, over.Line, over.Column
-	for i := 0; i+1 < len(over.Content); i += 2 {
-		key, value := over.Content[i], over.Content[i+1]
-		if at := keyIndex(merged, key.Value); at >= 0 {
-			merged.Content[at], merged.Content[at+1] = key, Merge(merged.Content[at+1], value)
-		} else {
-			merged.Content = append(merged.Content, key, value)
-		}
-	}
-	return merged
+	return overlaid(base, over, Merge)
 }
 
 // Replace returns the mapping base with the values of over in the place of its own. Neither is changed.
 func Replace(base, over *Node) *Node {
+	return overlaid(base, over, func(_, value *Node) *Node { return value })
+}
+
+// overlaid returns a mapping with the keys of another, whose values are combined with its own by both where it has them.
+func overlaid(base, over *Node, both func(base, over *Node) *Node) *Node {
 	m := shallow(base)
 	m.File, m.Line, m.Column = over.File, over.Line, over.Column
 	for i := 0; i+1 < len(over.Content); i += 2 {
 		key, value := over.Content[i], over.Content[i+1]
 		if at := keyIndex(m, key.Value); at >= 0 {
-			m.Content[at], m.Content[at+1] = key, value
+			m.Content[at], m.Content[at+1] = key, both(m.Content[at+1], value)
 		} else {
 			m.Content = append(m.Content, key, value)
 		}

@@ -56,7 +56,7 @@ func drawExperiment(t *rapid.T) *experiment {
 		e.Backup = drawOptimizer(t)
 	}
 	if rapid.Bool().Draw(t, "has seed") {
-		seed := rapid.Uint64().Draw(t, "seed")
+		seed := rapid.Int64Min(0).Draw(t, "seed")
 		e.Seed = &seed
 	}
 	for range rapid.IntRange(1, 3).Draw(t, "objectives") {
@@ -180,21 +180,19 @@ func TestWholeNumbers(t *testing.T) {
 	type numbers struct {
 		I8  int8    `yaml:"i8"`
 		I   int64   `yaml:"i"`
-		U8  uint8   `yaml:"u8"`
-		U   uint64  `yaml:"u"`
 		F32 float32 `yaml:"f32"`
 	}
 	for text, want := range map[string]numbers{
-		"{i: 9223372036854775807, u: 18446744073709551615}": {I: math.MaxInt64, U: math.MaxUint64},
-		"{i: -9223372036854775808, u: 1e3, i8: 20.0}":       {I: math.MinInt64, U: 1000, I8: 20},
-		"{i: 9007199254740992.0, u8: 255, f32: 0.5}":        {I: 1 << 53, U8: 255, F32: 0.5},
+		"{i: 9223372036854775807}":            {I: math.MaxInt64},
+		"{i: -9223372036854775808, i8: 20.0}": {I: math.MinInt64, I8: 20},
+		"{i: 9007199254740992.0, f32: 0.5}":   {I: 1 << 53, F32: 0.5},
 	} {
 		var got numbers
 		if _, err := decoder().Document([]byte(text), &got); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"{i: 9223372036854775808}", "{i: 1e16}", "{i8: 128}", "{u8: 256}", "{u: 18446744073709551616}", "{u: 0.5}", "{f32: 1e39}"} {
+	for _, text := range []string{"{i: 9223372036854775808}", "{i: 1e16}", "{i8: 128}", "{i: 0.5}", "{f32: 1e39}"} {
 		var got numbers
 		if _, err := decoder().Document([]byte(text), &got); err == nil {
 			t.Errorf("%s: got %+v, want an error", text, got)

@@ -24,10 +24,10 @@ import (
 func Schema(title string, v any, tables *Tables, alternatives ...Alternative) ([]byte, error) {
 	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
 	value := reflect.ValueOf(v).Elem()
-	root := g.of(place{typ: value.Type(), value: value}, limits{}, false)
+	root := g.of(point{typ: value.Type(), value: value}, limits{}, false)
 	for _, a := range alternatives {
 		other := reflect.ValueOf(a.Value).Elem()
-		then := g.of(place{typ: other.Type(), value: other}, limits{}, false)
+		then := g.of(point{typ: other.Type(), value: other}, limits{}, false)
 		root = &schema{If: &schema{Required: []string{a.Key}}, Then: then, Else: root}
 	}
 	root.Draft = "https://json-schema.org/draft/2020-12/schema"
@@ -66,12 +66,12 @@ type generator struct {
 }
 
 // of returns the schema of a value; p.value holds its default if it is valid.
-func (g *generator) of(p place, lim limits, partial bool) *schema {
+func (g *generator) of(p point, lim limits, partial bool) *schema {
 	switch shapeOf(p.typ) {
 	case shapePointer:
 		return g.of(resolve(p), lim, partial)
 	case shapePartial:
-		return g.of(place{typ: partOf(p.typ)}, limits{}, true)
+		return g.of(point{typ: partOf(p.typ)}, limits{}, true)
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
 	case shapeLike:
@@ -97,11 +97,11 @@ func (g *generator) of(p place, lim limits, partial bool) *schema {
 // like returns the schema of what a Raw looks like.
 func (g *generator) like(t reflect.Type) *schema {
 	if !t.Implements(eitherType) {
-		return g.of(place{typ: t}, limits{}, false)
+		return g.of(point{typ: t}, limits{}, false)
 	}
 	either := &schema{}
 	for _, form := range reflect.Zero(t).Interface().(Either).Either() {
-		either.AnyOf = append(either.AnyOf, g.of(place{typ: reflect.TypeOf(form)}, limits{}, false))
+		either.AnyOf = append(either.AnyOf, g.of(point{typ: reflect.TypeOf(form)}, limits{}, false))
 	}
 	return either
 }
@@ -120,8 +120,6 @@ func scalarSchema(s shape, lim limits) *schema {
 		return &schema{Type: "boolean"}
 	case shapeInt:
 		return bounded(&schema{Type: "integer"}, lim)
-	case shapeUint:
-		return bounded(&schema{Type: "integer", Minimum: new(float64)}, lim)
 	case shapeFloat:
 		return bounded(&schema{Type: "number"}, lim)
 	}
@@ -165,7 +163,7 @@ func bounded(s *schema, lim limits) *schema {
 }
 
 // define returns the name in $defs of a struct or an interface, which it adds if it is new.
-func (g *generator) define(p place, partial bool) string {
+func (g *generator) define(p point, partial bool) string {
 	id := definition{typ: p.typ, partial: partial}
 	if p.typ.Kind() == reflect.Interface {
 		id.typ = g.tables.of(p.typ).iface // the same kinds by another name are the same definition
@@ -201,7 +199,7 @@ func (g *generator) unused(name string) string {
 }
 
 // defaultKind returns the name of the kind that a default is, "" if there is none.
-func (g *generator) defaultKind(p place) string {
+func (g *generator) defaultKind(p point) string {
 	field := p.value
 	if p.typ.Kind() == reflect.Struct {
 		l := layoutOf(p.typ)
@@ -218,11 +216,11 @@ func (g *generator) defaultKind(p place) string {
 }
 
 // body writes a definition: an object, or the alternatives of a kind.
-func (g *generator) body(name string, p place, id definition) *schema {
-	var own []place
+func (g *generator) body(name string, p point, id definition) *schema {
+	var own []point
 	iface := p.typ
 	if p.typ.Kind() == reflect.Struct {
-		own = []place{p}
+		own = []point{p}
 		if !p.value.IsValid() {
 			own[0].value = filled(p.typ)
 		}
@@ -237,7 +235,7 @@ func (g *generator) body(name string, p place, id definition) *schema {
 	either := &schema{}
 	for _, entry := range tab.entries {
 		params := reflect.ValueOf(entry.New()).Elem()
-		structs := append(slices.Clone(own), place{typ: params.Type(), value: params})
+		structs := append(slices.Clone(own), point{typ: params.Type(), value: params})
 		either.AnyOf = append(either.AnyOf, g.kindDefinition(name, entry, g.object(structs, &entry, id)))
 		if id.partial || !hasRequired(structs) {
 			alone.OneOf = append(alone.OneOf, nameSchemas(entry)...)
@@ -260,7 +258,7 @@ func (g *generator) kindDefinition(name string, entry registry.Entry, object *sc
 }
 
 // kindless is a partial mapping that names no kind: any parameter of any kind, its value left to the merged whole.
-func (g *generator) kindless(own []place, tab *table, id definition) *schema {
+func (g *generator) kindless(own []point, tab *table, id definition) *schema {
 	o := g.object(own, nil, id)
 	for _, key := range tab.parameters() {
 		if !slices.ContainsFunc(o.Properties, func(p property) bool { return p.key == key }) {
@@ -270,8 +268,8 @@ func (g *generator) kindless(own []place, tab *table, id definition) *schema {
 	return o
 }
 
-func hasRequired(structs []place) bool {
-	return slices.ContainsFunc(structs, func(p place) bool {
+func hasRequired(structs []point) bool {
+	return slices.ContainsFunc(structs, func(p point) bool {
 		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f field) bool { return f.limits.required })
 	})
 }
@@ -285,7 +283,7 @@ func nameSchemas(entry registry.Entry) []*schema {
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
-func (g *generator) object(structs []place, entry *registry.Entry, id definition) *schema {
+func (g *generator) object(structs []point, entry *registry.Entry, id definition) *schema {
 	o := &schema{Type: "object", AdditionalProperties: false}
 	if entry != nil {
 		o.Description = entry.Summary + " (" + entry.Source + ")"
@@ -308,9 +306,9 @@ func (g *generator) object(structs []place, entry *registry.Entry, id definition
 }
 
 // key adds a field and its aliases, at most one of which may be given.
-func (g *generator) key(o *schema, p place, f *field, partial bool) {
+func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	value := p.value.FieldByIndex(f.index)
-	s := g.of(place{typ: f.typ, value: value}, f.limits, partial)
+	s := g.of(point{typ: f.typ, value: value}, f.limits, partial)
 	s.Description = f.doc
 	if !partial && f.hasDefault(value) {
 		s.Default = g.defaultOf(value)

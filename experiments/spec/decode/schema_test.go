@@ -22,7 +22,7 @@ var accepted = []string{
 	valid + "train: {optimizer: sgd}",
 	valid + "train: {optimizer: {lr: 3}, epochs: 1e3, clip_norm: .inf}",
 	valid + "train: {optimizer: {kind: adam_1, learning_rate: 3, betas: [0, 0.5]}}",
-	valid + "backup: adam\nseed: 18446744073709551615\nextra: [a, {b: 1.5}, true]",
+	valid + "backup: adam\nseed: 9223372036854775807\nextra: [a, {b: 1.5}, true]",
 	valid + "where: {lambda: 1e-5, objective: [dpo, true, 2024-01-01]}\nsweep: {lambda: [1, 1e-5], a.b: []}\nbasis: [[], [1, -1]]",
 	"name: x\nobjectives:\n- {kind: fdpo, divergence: js, beta: 2, name: a, train: {epochs: 3, optimizer: {betas: [0, 0]}}}\n- dpo",
 	"name: x\nobjectives: [{kind: sum, terms: [dpo, {kind: dpo, weight: lambda}, {kind: dpo, weight: 0.5}]}]",

@@ -82,7 +82,7 @@ func (s *state) choose(n *Node, field reflect.Value, parts []part) (params refle
 func (s *state) unknownKind(name *Node, key string, tab *table) {
 	wrong, near := got(name), ""
 	if isText(name) {
-		wrong, near = "is "+quoted(name.Value), nearest(name.Value, tab.spellings())
+		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
 	}
 	s.fail(name, key, wrong, "a kind of "+tab.name+": "+tab.list(), near)
 }
@@ -112,7 +112,7 @@ func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []pa
 func (s *state) missingKind(n *Node, tab *table) {
 	allowed := "a kind of " + tab.name + ": " + tab.list()
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; nearest(key.Value, []string{kindKey}) != "" {
+		if key := n.Content[i]; Nearest(key.Value, []string{kindKey}) != "" {
 			s.fail(key, key.Value, "is not a key here", kindKey+", "+allowed, kindKey)
 			return
 		}
@@ -126,7 +126,7 @@ func (s *state) kindless(n *Node, tab *table, parts []part) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if p, _ := find(parts, key.Value); p == nil && !slices.Contains(known, key.Value) {
-			near := nearest(key.Value, append(known, kindKey))
+			near := Nearest(key.Value, append(known, kindKey))
 			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
 		}
 	}
@@ -191,7 +191,7 @@ func (s *state) unknownKey(key *Node, parts []part, hasKind bool) {
 			spellings = append(spellings, p.layout.fields[i].spellings()...)
 		}
 	}
-	near := nearest(key.Value, spellings)
+	near := Nearest(key.Value, spellings)
 	if near == "" {
 		near = s.elsewhere(key.Value)
 	}
@@ -239,7 +239,7 @@ func (s *state) problems(n *Node, dst, checked reflect.Value) {
 		return
 	}
 	for _, p := range c.Check() {
-		node, key := s.locate(place{typ: dst.Type(), value: dst, node: n}, p.Key)
+		node, key := s.locate(point{typ: dst.Type(), value: dst, node: n}, p.Key)
 		s.fail(node, key, p.Wrong, p.Allowed, "")
 	}
 }

@@ -137,7 +137,7 @@ type experiment struct {
 	Sweep      map[string][]float64 `yaml:"sweep" doc:"values by path"`
 	Where      map[string][]string  `yaml:"where" doc:"selection of rows"`
 	Basis      [][]float64          `yaml:"basis" range:"[-1,1]" doc:"vectors"`
-	Seed       *uint64              `yaml:"seed" range:"[0,inf)" doc:"of the run"`
+	Seed       *int64               `yaml:"seed" range:"[0,inf)" doc:"of the run"`
 	Solver     string               `yaml:"solver" oneof:"exact,gradient" doc:"how"`
 	Metrics    []string             `yaml:"metrics" oneof:"kl,tv" doc:"what to record"`
 	Extra      *Node                `yaml:"extra" doc:"anything"`

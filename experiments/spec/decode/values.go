@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,39 +23,8 @@ func isNull(n *Node) bool {
 	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" || n.Kind == 0
 }
 
-// isDecimal says whether text is a number in plain decimal notation, without leading zeros or underscores.
-func isDecimal(text string) bool {
-	text = strings.TrimLeft(text[:min(1, len(text))], "+-") + text[min(1, len(text)):]
-	whole := digits(text)
-	if whole > 1 && text[0] == '0' {
-		return false
-	}
-	rest, fraction := text[whole:], 0
-	if strings.HasPrefix(rest, ".") {
-		fraction = digits(rest[1:])
-		rest = rest[1+fraction:]
-	}
-	if whole+fraction == 0 || rest == "" {
-		return whole+fraction > 0
-	}
-	if rest[0] != 'e' && rest[0] != 'E' {
-		return false
-	}
-	rest = rest[1:]
-	if rest != "" && (rest[0] == '+' || rest[0] == '-') {
-		rest = rest[1:]
-	}
-	return rest != "" && digits(rest) == len(rest)
-}
-
-// digits counts the digits that text begins with.
-func digits(text string) int {
-	n := 0
-	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
-		n++
-	}
-	return n
-}
+// decimal matches numbers in plain decimal notation, without leading zeros or underscores.
+var decimal = regexp.MustCompile(`^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$`)
 
 // number reads a scalar as a number; quoted text is none.
 func number(n *Node) (float64, bool) {
@@ -71,7 +41,7 @@ func number(n *Node) (float64, bool) {
 		return math.Inf(-1), true
 	}
 	v, err := strconv.ParseFloat(n.Value, 64)
-	return v, err == nil && isDecimal(n.Value)
+	return v, err == nil && decimal.MatchString(n.Value)
 }
 
 // isText says whether a scalar is text. YAML's timestamps are: nothing here has dates.
@@ -126,8 +96,6 @@ func (s *state) scalar(n *Node, dst reflect.Value, lim limits) {
 		}
 	case shapeInt:
 		ok = setInt(n, dst, lim)
-	case shapeUint:
-		ok = setUint(n, dst, lim)
 	case shapeFloat:
 		ok = setFloat(n, dst, lim)
 	case shapeString:
@@ -177,25 +145,6 @@ func setInt(n *Node, dst reflect.Value, lim limits) bool {
 	return true
 }
 
-func setUint(n *Node, dst reflect.Value, lim limits) bool {
-	v, ok := number(n)
-	if !ok || v < 0 || !inBounds(v, lim) {
-		return false
-	}
-	whole, err := strconv.ParseUint(strings.TrimPrefix(n.Value, "+"), 10, 64)
-	if err != nil {
-		whole = uint64(min(v, largestWhole))
-		if float64(whole) != v {
-			return false
-		}
-	}
-	if dst.OverflowUint(whole) {
-		return false
-	}
-	dst.SetUint(whole)
-	return true
-}
-
 func (s *state) text(n *Node, dst reflect.Value, lim limits) {
 	switch {
 	case !isText(n):
@@ -213,7 +162,7 @@ func (s *state) allowedWord(n *Node, lim limits) bool {
 	if lim.words == nil || slices.Contains(lim.words, n.Value) {
 		return true
 	}
-	s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), nearest(n.Value, lim.words))
+	s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
 	return false
 }
 
