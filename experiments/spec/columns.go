@@ -51,7 +51,7 @@ type traits struct {
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
-	evaluated bool // and are looked at along training
+	evaluated bool // and are measured along training
 }
 
 // AllTables lists every table that runs may contribute to, in a fixed order.

@@ -49,7 +49,7 @@ func (r *Run) taskInput() language.Input {
 }
 
 // languageCost is the cost of a run of a language model. Computing a pair forward and back takes about as long as drawing and
-// judging a continuation, which is the unit. What the losses of one seed share, its pairs and the look at the start, is left
+// scoring a continuation, which is the unit. What the losses of one seed share, its pairs and the first evaluation, is left
 // out.
 func (r *Run) languageCost() float64 {
 	pairs, drawn, prompts, rounds := 240.0, 0.0, 0.0, 1.0 // a guess where files tell
@@ -77,12 +77,12 @@ func (r *Run) languageCost() float64 {
 	if most := float64(r.Train.MaxSteps) * rounds; most > 0 && steps > most { // a limit of each round
 		trained, steps = trained*most/steps, most
 	}
-	looks := 1.0
+	evaluations := 1.0
 	if every := language.EvaluateEvery(r.Environment.(language.Environment)); every > 0 {
-		looks += steps / float64(every)
+		evaluations += steps / float64(every)
 	}
 	if stories {
-		drawn += looks * float64((s.Train+s.HeldOut)*s.Samples)
+		drawn += evaluations * float64((s.Train+s.HeldOut)*s.Samples)
 	}
 	return 1 + trained + drawn
 }

@@ -88,7 +88,7 @@ func open(path string, kinds *decode.Tables) (*loader, error) {
 func (l *loader) isSuite() bool { return decode.Lookup(l.root, "suite") != nil }
 
 // unreadable completes the mistake of naming a file that cannot be read, and suggests one beside it of a similar name,
-// spelled as the mistake's place spells the path.
+// spelled as the config spells the path.
 func unreadable(e decode.Error, path, spelled string, err error) decode.Error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

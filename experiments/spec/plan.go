@@ -273,7 +273,7 @@ var sectionKinds = [sectionCount]sectionKind{
 type sectionKind struct {
 	key   string
 	field func(doc *runDoc) any        // what the key gives a run, by a pointer
-	keep  func(doc *runDoc) func(*Run) // returns what gives runs a copy of it
+	copy  func(doc *runDoc) func(*Run) // returns what gives runs a copy of it
 }
 
 // setting is the section of one key of Settings.
@@ -352,7 +352,7 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 			path.Value = ""
 		}
 	}
-	s := &section{give: kind.keep(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed}
+	s := &section{give: kind.copy(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed}
 	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
 		s.lambda = tables.ParseFloat(n.Value)
 		loss := s.give

@@ -160,7 +160,7 @@ func (r *sweepReader) random(at string, n *decode.Node) {
 		return
 	}
 	drawDistinct(keys, b.N, math.IsInf(outcomes, 1))
-	dim := dimension{rows: b.N, place: func(int) (string, *decode.Node) { return at, n }}
+	dim := dimension{rows: b.N, source: func(int) (string, *decode.Node) { return at, n }}
 	for i, d := range keys {
 		key := b.Keys.Node.Content[2*i]
 		spelled := at + "." + key.Value

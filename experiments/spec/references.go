@@ -27,7 +27,7 @@ func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
 	return kept
 }
 
-// stands calls review and says whether what it looked at is to be kept. Under --set a claim or figure of the config may
+// stands calls review and says whether what it reviews stays in the config. Under --set a claim or figure of the config may
 // lose the runs that it is about: it is left out with a warning instead of being a mistake.
 func (l *loader) stands(what string, review func()) bool {
 	before := len(l.errs)
@@ -259,18 +259,18 @@ func (c *Config) Figure(text string) (Figure, error) {
 	l := &loader{Decoder: decode.Decoder{File: name, Tables: c.kinds}, path: name}
 	root, err := decode.Parse(name, []byte(text))
 	if err != nil {
-		return fig, unplaced(err)
+		return fig, withoutPositions(err)
 	}
 	l.root = root
 	if err := l.Decode(root, "", &fig); err != nil {
-		return fig, unplaced(err)
+		return fig, withoutPositions(err)
 	}
 	l.reviewFigure("", fig.From, fig.Params.Refs(), map[string]*Plan{"": c.Plan})
-	return fig, unplaced(decode.Join(l.errs...))
+	return fig, withoutPositions(decode.Join(l.errs...))
 }
 
-// unplaced drops the places of mistakes in a text that nobody has seen.
-func unplaced(err error) error {
+// withoutPositions drops the positions of mistakes in a text that the user has not written.
+func withoutPositions(err error) error {
 	var mistakes decode.Errors
 	if !errors.As(err, &mistakes) {
 		return err

@@ -162,7 +162,7 @@ func (o *origin) swept(key string) (found *sweptKey, row int, rest string) {
 	return found, row, rest
 }
 
-// mistake returns a mistake in a setting of the run, at the place that the setting came from.
+// mistake returns a mistake in a setting of the run, where the setting came from.
 func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 	at := o.key(key)
 	node := o.nearestNode(at)
@@ -196,7 +196,7 @@ func (l *loader) reviewSolver(run *Run, from *origin) {
 	}
 }
 
-// reviewOnline refuses to look for the minimizer over comparisons that depend on how it is looked for.
+// reviewOnline refuses the exact minimizer over comparisons that depend on the policy in training.
 func (l *loader) reviewOnline(run *Run, from *origin) {
 	if run.Online() != nil && run.Solver == SolverExact && len(run.Loss.Objective().Pair) > 0 {
 		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",

@@ -37,7 +37,7 @@ func (r *Run) Content() [sha256.Size]byte { return r.content }
 type seedOverride interface{ SeedOverride() *int }
 
 // Source returns the run's source of random numbers for one use. It depends on the seed and the use alone, so losses
-// that are compared under one seed see the same data and the same batches. override, where not nil, replaces the seed.
+// that are compared under one seed get the same data and the same batches. override, where not nil, replaces the seed.
 func (r *Run) Source(use string, override *int) *rand.Rand {
 	if override != nil {
 		return seed.Source(*override, use)

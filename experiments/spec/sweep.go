@@ -52,7 +52,7 @@ type dimension struct {
 	rows    int
 	keys    []sweptKey
 	choices []int                                      // by row the objective that it chooses; nil where the dimension chooses none
-	place   func(row int) (key string, n *decode.Node) // where a row is written
+	source  func(row int) (key string, n *decode.Node) // where a row is written
 	only    []bool                                     // by objective, those that it says something about; nil for all
 }
 
@@ -347,7 +347,7 @@ func (r *sweepReader) keys(at string, n *decode.Node) []sweptKey {
 func (r *sweepReader) grid(at string, n *decode.Node) {
 	for _, k := range r.keys(at, n) {
 		r.dims = append(r.dims, dimension{rows: len(k.values), keys: []sweptKey{k},
-			place: func(row int) (string, *decode.Node) { return k.spelled(row), k.values[row].node }})
+			source: func(row int) (string, *decode.Node) { return k.spelled(row), k.values[row].node }})
 	}
 }
 
@@ -372,7 +372,7 @@ func (r *sweepReader) zip(at string, n *decode.Node) {
 		r.fail(r.Error(n, at, "takes lists of different lengths in step: "+strings.Join(lengths, ", "), "lists of one length"))
 		return
 	}
-	r.dims = append(r.dims, dimension{rows: len(keys[0].values), keys: keys, place: func(int) (string, *decode.Node) { return at, n }})
+	r.dims = append(r.dims, dimension{rows: len(keys[0].values), keys: keys, source: func(int) (string, *decode.Node) { return at, n }})
 }
 
 // list takes whole settings, which may have different keys. Where they have names, these make the names of runs.
@@ -383,7 +383,7 @@ func (r *sweepReader) list(at string, n *decode.Node, column string) {
 	}
 	before := len(r.errs)
 	entry := func(row int) string { return fmt.Sprintf("%s.%d", at, row) }
-	d := dimension{rows: len(n.Content), place: func(row int) (string, *decode.Node) { return entry(row), n.Content[row] }}
+	d := dimension{rows: len(n.Content), source: func(row int) (string, *decode.Node) { return entry(row), n.Content[row] }}
 	names := r.settingNames(at, n)
 	var order []*decode.Node
 	nodes := map[string][]*decode.Node{}
@@ -480,7 +480,7 @@ func (r *sweepReader) seeds(exp *Experiment) {
 			}
 		}
 	}
-	r.dims = append(r.dims, dimension{rows: len(values), place: func(row int) (string, *decode.Node) { return "seeds", values[row].node },
+	r.dims = append(r.dims, dimension{rows: len(values), source: func(row int) (string, *decode.Node) { return "seeds", values[row].node },
 		keys: []sweptKey{{values: values, written: scalar("seed"), spelled: func(int) string { return "seeds" }}}})
 }
 

@@ -61,7 +61,7 @@ func (r *sweepReader) choose(d *dimension, k *sweptKey) {
 	for row := range d.rows {
 		n := k.values[row].node
 		if n == nil {
-			at, entry := d.place(row)
+			at, entry := d.source(row)
 			r.fail(r.Error(entry, at, "chooses no objective, as other settings do", "an objective in every setting, or in none"))
 			continue
 		}
@@ -91,7 +91,7 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			continue
 		}
 		if k.written == nil && slices.Contains(reservedColumns(), k.column) {
-			at, n := d.place(0)
+			at, n := d.source(0)
 			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
 			continue
 		}
@@ -221,7 +221,7 @@ func (r *sweepReader) distinct(d *dimension) {
 			name = fmt.Appendf(name, " %d", d.choices[row])
 		}
 		if seen[string(name)] {
-			at, n := d.place(row)
+			at, n := d.source(row)
 			text := "the value " + d.keys[0].values[row].text
 			if len(d.keys) > 1 {
 				text = "the values " + strings.ReplaceAll(strings.TrimPrefix(string(name[:what]), "/"), "/", ", ")

@@ -66,7 +66,7 @@ func (d *Decoder) Decode(n *Node, path string, dst any) error {
 }
 
 // DecodeKey decodes one key of the mapping n, the root of its document, into its field of dst, which is as for Decode.
-// The other keys are not looked at. That the key is missing is a mistake only if it is required.
+// The other keys are ignored. That the key is missing is a mistake only if it is required.
 func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
 	v := reflect.ValueOf(dst).Elem()
 	s := state{d: d, root: point{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}

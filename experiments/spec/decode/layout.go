@@ -230,22 +230,22 @@ type Raw[T any] struct {
 	Node *Node
 }
 
-// like is what decoding sees of a Raw.
+// like is implemented by every Raw.
 type like interface {
-	looks() (as reflect.Type, node **Node)
+	form() (as reflect.Type, node **Node)
 }
 
-func (r *Raw[T]) looks() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
+func (r *Raw[T]) form() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
 
 // likeNode returns the node of a Raw, to be read or set. r is addressable.
 func likeNode(r reflect.Value) **Node {
-	_, node := r.Addr().Interface().(like).looks()
+	_, node := r.Addr().Interface().(like).form()
 	return node
 }
 
 // likeOf returns T for the type Raw[T].
 func likeOf(t reflect.Type) reflect.Type {
-	as, _ := reflect.New(t).Interface().(like).looks()
+	as, _ := reflect.New(t).Interface().(like).form()
 	return as
 }
 

@@ -299,7 +299,7 @@ type Partial[T any] struct {
 	Node *Node
 }
 
-// partial is what decoding sees of a Partial.
+// partial is implemented by every Partial.
 type partial interface {
 	target() (whole reflect.Type, node **Node)
 }
