@@ -93,15 +93,6 @@ func TestEmbeddedChecks(t *testing.T) {
 	}
 }
 
-// family has one type for two kinds.
-type family struct {
-	name  string
-	Scale float64 `yaml:"scale" doc:"scale"`
-}
-
-func (*family) step()          {}
-func (f *family) Kind() string { return f.name }
-
 // A default is copied before it is written to, so that defaults may be shared.
 func TestDefaultsAreNotChanged(t *testing.T) {
 	shared := &sgd{LR: 5}
