@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
@@ -97,7 +98,7 @@ func loadScorecard(args []string) (*scorecardDoc, error) {
 		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 		return &scorecardDoc{doc, map[string]string{}}, nil
 	}
-	c, err := spec.LoadLosses(args[0])
+	c, err := kinds.LoadLosses(args[0])
 	if err != nil {
 		return nil, mistakes{err}
 	}
@@ -167,7 +168,7 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	}
 	for name, text := range map[string]string{
 		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard, kinds.Tables()),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

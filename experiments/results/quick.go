@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -18,39 +19,37 @@ import (
 // without runs says so.
 func (f *Folder) Figure(text string) (plots.Figure, error) {
 	const name = "plot"
-	var fig plots.Figure
 	if !f.Experiment() {
-		return fig, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
+		return plots.Figure{}, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
 	}
-	d := decode.Decoder{File: name, Tables: spec.Tables(), Origins: decode.Origins{}}
+	var asked spec.Figure
+	d := decode.Decoder{File: name, Tables: kinds.Tables()}
 	root, err := decode.Parse(name, []byte(text))
 	if err == nil {
-		err = d.Decode(root, "", &fig)
+		err = d.Decode(root, "", &asked)
 	}
 	var mistakes decode.Errors
 	if errors.As(err, &mistakes) {
 		for i := range mistakes {
 			mistakes[i].Line, mistakes[i].Column = 0, 0 // of a text that nobody has seen
 		}
-		return fig, mistakes
+		return plots.Figure{}, mistakes
 	}
 	if err != nil {
-		return fig, err
+		return plots.Figure{}, err
 	}
 	var missing []error
-	if refs, ok := fig.Params.(plots.Refs); ok {
-		for _, ref := range refs.Columns() {
-			if mistake := f.lacks(ref); mistake != nil {
-				mistake.File = name
-				missing = append(missing, *mistake)
-			}
+	for _, ref := range asked.Params.Refs().Columns {
+		if mistake := f.lacks(ref); mistake != nil {
+			mistake.File = name
+			missing = append(missing, *mistake)
 		}
 	}
-	return fig, decode.Join(missing...)
+	return kinds.Drawn([]spec.Figure{asked}, "")[0], decode.Join(missing...)
 }
 
 // lacks returns the mistake of naming a column that the folder does not have, or nil.
-func (f *Folder) lacks(ref plots.Ref) *decode.Error {
+func (f *Folder) lacks(ref tables.Ref) *decode.Error {
 	t, err := f.Tables.Table(ref.Table)
 	if err != nil {
 		names, _ := tablesIn(f.Dir) // which could be read when it was opened
