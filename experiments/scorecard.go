@@ -135,7 +135,7 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	defer debug.SetGCPercent(debug.SetGCPercent(scorecardPercent))
 	card, err := scorecard.Run(ctx, d.Objectives, d.Settings, o.jobs)
 	if err != nil {
-		return d.stopped(err, o)
+		return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
 	}
 	staging, err := publish.Stage(o.out, d.Name)
 	if err != nil {
@@ -157,10 +157,6 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 		d.print(stdout, card, filepath.Join(o.out, d.Name), time.Since(start))
 	}
 	return nil
-}
-
-func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
-	return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
 }
 
 // write fills a folder with the table, its Markdown, the figure and the resolved config.

@@ -139,7 +139,7 @@ func (t *tuning) step(r language.Record) error {
 	return err
 }
 
-// evaluation tells of the policy on held-out prompts, or pairs.
+// evaluation prints measures of the policy on held-out prompts, or pairs.
 func (t *tuning) evaluation(e *language.Evaluation) error {
 	text := fmt.Sprintf("after step %d:", e.Step)
 	if e.HeldOut != nil {

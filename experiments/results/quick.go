@@ -34,18 +34,19 @@ func (f *Folder) Figure(text string) (plots.Figure, error) {
 		}
 		return fig, mistakes
 	}
-	if refs, ok := fig.Params.(plots.Refs); ok && err == nil {
+	if err != nil {
+		return fig, err
+	}
+	var missing []error
+	if refs, ok := fig.Params.(plots.Refs); ok {
 		for _, ref := range refs.Columns() {
 			if mistake := f.lacks(ref); mistake != nil {
 				mistake.File = name
-				mistakes = append(mistakes, *mistake)
+				missing = append(missing, *mistake)
 			}
 		}
 	}
-	if len(mistakes) > 0 {
-		return fig, mistakes
-	}
-	return fig, err
+	return fig, decode.Join(missing...)
 }
 
 // lacks returns the mistake of naming a column that the folder does not have, or nil.

@@ -1,5 +1,5 @@
-// Package gold holds rewards of continuations that are computed, not judged: what an experiment on a language model takes
-// for the true reward. A reward sees the continuation as text and as token ids; it knows nothing of the prompt.
+// Package gold holds rewards of continuations that are computed, not rated by people: what an experiment on a language model takes
+// for the true reward. A reward is a function of the continuation, as text and as token ids, and not of the prompt.
 //
 // All rewards are pure functions: the same continuation has the same reward in any process and on any core.
 package gold
