@@ -153,7 +153,8 @@ func OnPairs(t PairTerm) *Objective { return &Objective{pair: []Weighted[PairTer
 // OnDist returns the objective of a single distribution term.
 func OnDist(t DistTerm) *Objective { return &Objective{dist: []Weighted[DistTerm]{{1, t}}} }
 
-// And adds another objective's terms to o, scaled, and returns o.
+// And adds another objective's terms to o, scaled, and returns o. Two Sampled terms estimate one number, which is then had
+// from the larger of their samples.
 func (o *Objective) And(scale float64, other *Objective) *Objective {
 	for _, t := range other.pair {
 		o.pair = append(o.pair, Weighted[PairTerm]{scale * t.Weight, t.Term})
@@ -165,7 +166,11 @@ func (o *Objective) And(scale float64, other *Objective) *Objective {
 		o.Moving = other.Moving
 	}
 	if other.Sampled != nil {
-		o.Sampled = &Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+		both := Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+		if o.Sampled != nil {
+			both.Weight, both.N = both.Weight+o.Sampled.Weight, max(both.N, o.Sampled.N)
+		}
+		o.Sampled = &both
 	}
 	return o
 }
