@@ -1,5 +1,5 @@
 // Package spec turns a YAML config into a validated Experiment and plans its runs. An experiment is data; a plan is a
-// list of runs, each complete in itself, that are resolved one by one.
+// list of runs, each complete in itself.
 package spec
 
 import (

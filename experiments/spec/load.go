@@ -158,8 +158,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.failAt(extendsKey, "comes too late on the command line", "it in the config", "")
 	}
 	l.checkName("name", exp.Name)
-	l.checkClaims(exp.Claims)
-	l.checkFigures(exp.Figures)
+	l.checkNames(exp.Claims, exp.Figures)
 	if len(l.errs) > 0 {
 		l.checkSweep(exp)
 		return nil, decode.Join(l.errs...)
@@ -186,7 +185,7 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	l.overridden = len(sets) > 0
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
-	l.checkFigures(suite.Figures)
+	l.checkNames(nil, suite.Figures)
 	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, kinds: l.Tables, hash: l.hash}
 	names := map[string]string{suite.Name: "the suite"}
 	for i, name := range suite.Members {
@@ -250,31 +249,21 @@ func (l *loader) checkName(key, name string) {
 	}
 }
 
-// checkClaims refuses two claims of one name.
-func (l *loader) checkClaims(claims []Claim) {
-	var names []string
-	for i := range claims {
-		names = append(names, claims[i].Name)
-	}
-	l.unique("claims", names)
-}
-
-// checkFigures refuses two figures of one name, and names that are no file names.
-func (l *loader) checkFigures(figures []Figure) {
-	var names []string
-	for i := range figures {
-		names = append(names, figures[i].Name)
-		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)
-	}
-	l.unique("figures", names)
-}
-
-// unique refuses a name that an earlier entry of the list has.
-func (l *loader) unique(list string, names []string) {
-	for i, name := range names {
-		if name != "" && slices.Contains(names[:i], name) {
+// checkNames refuses two claims or two figures of one name, and names of figures that are no file names.
+func (l *loader) checkNames(claims []Claim, figures []Figure) {
+	taken := map[string]bool{}
+	unique := func(list string, i int, name string) {
+		if name != "" && taken[list+name] {
 			l.failAt(fmt.Sprintf("%s.%d.name", list, i), fmt.Sprintf("%q is the name of an earlier entry", name),
 				"a name of its own for every entry", "")
 		}
+		taken[list+name] = true
+	}
+	for i := range claims {
+		unique("claims", i, claims[i].Name)
+	}
+	for i := range figures {
+		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)
+		unique("figures", i, figures[i].Name)
 	}
 }
