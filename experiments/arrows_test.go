@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +91,45 @@ func TestNoDrawing(t *testing.T) {
 					t.Errorf("%s links %s", pkg, dep)
 				}
 			}
+		}
+	}
+}
+
+// CONTRIBUTING.md's map names every package, and its walks only files that there are.
+func TestMap(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, folders, files := string(data), []string{""}, 0
+	for _, name := range regexp.MustCompile("`([a-z_/]+(?:\\.go|\\.yaml|/)?)`").FindAllStringSubmatch(text, -1) {
+		path := filepath.FromSlash(name[1])
+		if !strings.Contains(path, "/") && filepath.Ext(path) == "" {
+			continue // a word
+		}
+		at := slices.IndexFunc(folders, func(folder string) bool { // the root, or one named before
+			_, err := os.Stat(filepath.Join("..", folder, path))
+			return err == nil
+		})
+		if at < 0 {
+			t.Errorf("there is no %s", name[1])
+			continue
+		}
+		files++
+		if path = filepath.Join(folders[at], path); filepath.Ext(path) != "" {
+			path = filepath.Dir(path)
+		}
+		folders = append(folders, path)
+	}
+	if files < 60 {
+		t.Errorf("only %d files and folders are named", files)
+	}
+	for pkg := range imports(t) {
+		path := strings.TrimPrefix(pkg, "windtunnel/")
+		named := slices.ContainsFunc([]string{path, path + "/", filepath.Base(path)}, func(name string) bool { return strings.Contains(text, "`"+name+"`") })
+		if !named && path != "toy" && !strings.HasPrefix(path, "toy/internal/") {
+			t.Errorf("the map lacks %s", path)
 		}
 	}
 }

@@ -12,7 +12,7 @@ gnu=$(command -v gtime || command -v /usr/bin/time) || { echo "lm.sh: there is n
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-go test -c -o "$work/tune" ./toy/tune
+go test -c -o "$work/tune" ./toy/language
 go test -c -o "$work/llama" ./toy/llama
 cc -O3 -o "$work/plain" results/benchmarks/lm.c -lm
 cc -Ofast -march=native -o "$work/fast" results/benchmarks/lm.c -lm
@@ -27,7 +27,7 @@ row() {
 	[ -n "$said" ] || said=$(cat "$work/said")
 	echo "| $name | $said | $(($(cat "$work/time") / 1024)) |"
 }
-step() { row "$1" sh -c "cd toy/tune && exec $work/tune -test.run '^\$' -test.bench 'Step/workers=$2' -test.benchtime 5s"; }
+step() { row "$1" sh -c "cd toy/language && exec $work/tune -test.run '^\$' -test.bench 'Step/workers=$2' -test.benchtime 5s"; }
 
 echo "| a step of DPO | | peak, MB |"
 echo "| --- | --- | --- |"
