@@ -10,17 +10,17 @@ func main() {
 	build.ConstraintExpr("amd64")
 	transpose()
 	for _, v := range []isa{avx2, avx512} {
-		panel(v)
-		matVec(v)
-		addScaled(v)
-		exponential(v)
-		softmax(v)
-		softmaxGrad(v)
-		sumExp(v)
-		siluMul(v)
-		siluMulGrad(v)
-		rmsNorm(v)
-		rmsNormGrad(v)
+		for _, generate := range []func(isa){panel, matVec, addScaled, exponential, softmax, softmaxGrad, sumExp, siluMul, siluMulGrad,
+			rmsNorm, rmsNormGrad} {
+			generate(v)
+			end()
+		}
 	}
 	build.Generate()
+}
+
+// end returns from a function.
+func end() {
+	build.VZEROUPPER()
+	build.RET()
 }
