@@ -39,7 +39,7 @@ func softmax(v isa) {
 		r := v.read(at[0], part, mask)
 		build.VSUBPS(top, r, r)
 		v.exp(r)
-		v.keep(r, mask)
+		v.zeroBeyond(r, mask)
 		build.VADDPS(r, sums[part], sums[part])
 		v.store(r, mask, v.lane(at[0], part))
 	})
@@ -85,7 +85,7 @@ func sumExp(v isa) {
 		r := v.read(x, part, mask)
 		build.VSUBPS(top, r, r)
 		v.exp(r)
-		v.keep(r, mask)
+		v.zeroBeyond(r, mask)
 		for i, half := range v.widen(r) {
 			build.VADDPD(half, sums[2*part+i], sums[2*part+i])
 		}

@@ -71,8 +71,8 @@ func (v isa) zeros() []reg.VecVirtual {
 	return sums
 }
 
-// keep zeroes the lanes beyond the mask.
-func (v isa) keep(r, mask reg.Register) {
+// zeroBeyond zeroes the lanes beyond the mask.
+func (v isa) zeroBeyond(r, mask reg.Register) {
 	switch {
 	case mask == nil:
 	case v.width == 16:
