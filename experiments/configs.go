@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
 
@@ -47,7 +48,7 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 	}
 	paths, errs = openFolders(paths)
 	for _, path := range paths {
-		c, err := spec.Load(path, sets)
+		c, err := kinds.Load(path, sets)
 		if err != nil {
 			errs = append(errs, err)
 			continue

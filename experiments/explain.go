@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
@@ -75,7 +76,7 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 
 // only leaves the objective of that label or kind alone.
 func (d *scorecardDoc) only(loss string) error {
-	tables := spec.Tables()
+	tables := kinds.Tables()
 	var names []string
 	for _, o := range d.Objectives {
 		entry, _ := decode.KindOf(tables, o.Loss)
@@ -110,5 +111,5 @@ func writeReproduction(out string, cell *scorecard.Cell, settings spec.Scorecard
 	}
 	path = filepath.Join(out, name+".yaml")
 	_, alone = again.Document.(*spec.Scorecard)
-	return path, alone, publish.WriteFile(path, []byte(spec.EncodeDocument(again.Document)))
+	return path, alone, publish.WriteFile(path, []byte(spec.EncodeDocument(again.Document, kinds.Tables())))
 }

@@ -19,7 +19,7 @@ func TestHumanTrace(t *testing.T) {
 	}
 	traces := map[string]json.RawMessage{}
 	for _, name := range []string{"dpo_trace.json", "ipo_typo_trace.json"} { // float64 and ipo_float64, and so on
-		if err := json.Unmarshal(readFile(t, filepath.Join("../toy/tune/testdata", name)), &traces); err != nil {
+		if err := json.Unmarshal(readFile(t, filepath.Join("../toy/language/testdata", name)), &traces); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/registry"
@@ -15,7 +16,7 @@ import (
 
 func newList(stdout io.Writer) *cobra.Command {
 	var names []string
-	for _, r := range spec.Registries() {
+	for _, r := range kinds.Registries() {
 		names = append(names, r.Name)
 	}
 	names = append(names, "metrics")
@@ -41,7 +42,7 @@ func newList(stdout io.Writer) *cobra.Command {
 
 // listAll prints the names of all kinds with a sentence each.
 func listAll(w io.Writer) error {
-	for _, r := range spec.Registries() {
+	for _, r := range kinds.Registries() {
 		fmt.Fprintf(w, "%s\n", r.Name)
 		t := newTabs(w)
 		for _, e := range r.Entries {
@@ -76,7 +77,7 @@ func listOne(w io.Writer, names []string, name, kind string) error {
 	if name == "metrics" {
 		return listMetrics(w, kind)
 	}
-	for _, r := range spec.Registries() {
+	for _, r := range kinds.Registries() {
 		if r.Name == name {
 			return listRegistry(w, r, kind)
 		}
@@ -111,7 +112,7 @@ func listKind(w io.Writer, e registry.Entry) {
 		fmt.Fprintf(w, "  in TRL: %s\n", e.TRL)
 	}
 	t := newTabs(w)
-	for _, f := range decode.Fields(e.New(), spec.Tables()) {
+	for _, f := range decode.Fields(e.New(), kinds.Tables()) {
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", fieldName(f), fieldDefault(f), f.Allowed, f.Doc)
 	}
 	t.Flush()

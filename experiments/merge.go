@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/spec"
 )
@@ -92,7 +93,7 @@ func awaitShards(ctx context.Context, dirs []string, wait time.Duration) (map[st
 
 func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptions, stdout, stderr io.Writer) (bool, error) {
 	began := time.Now()
-	c, err := spec.Load(shards[0].Config(), nil)
+	c, err := kinds.Load(shards[0].Config(), nil)
 	if err != nil {
 		return false, err
 	}

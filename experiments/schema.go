@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
 
@@ -17,7 +18,7 @@ func newSchema(stdout io.Writer) *cobra.Command {
 		Example: `  experiments schema > configs/schema.json`,
 		Args:    atMost(0, "none"),
 		RunE: func(*cobra.Command, []string) error {
-			schema, err := spec.Schema()
+			schema, err := spec.Schema(kinds.Tables())
 			if err != nil {
 				return err
 			}

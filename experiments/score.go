@@ -75,7 +75,12 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 	pairs.SkipBad = s.skipBad
 	out := bufio.NewWriter(stdout)
 	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
-	tellSkipped(stderr, pairs.Skipped)
+	if len(pairs.Skipped) > 0 {
+		fmt.Fprintf(stderr, "experiments: passed over %d lines that are no pairs:\n", len(pairs.Skipped))
+	}
+	for _, e := range pairs.Skipped {
+		fmt.Fprintf(stderr, "  %v\n", e)
+	}
 	return err
 }
 
@@ -146,14 +151,4 @@ func nextPairs(pairs *dialogue.Reader) (batch []dialogue.Pair, end error) {
 		batch = append(batch, p)
 	}
 	return batch, nil
-}
-
-func tellSkipped(stderr io.Writer, bad []*dialogue.LineError) {
-	if len(bad) == 0 {
-		return
-	}
-	fmt.Fprintf(stderr, "experiments: passed over %d lines that are no pairs:\n", len(bad))
-	for _, e := range bad {
-		fmt.Fprintf(stderr, "  %v\n", e)
-	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
@@ -97,7 +98,7 @@ func loadScorecard(args []string) (*scorecardDoc, error) {
 		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 		return &scorecardDoc{doc, map[string]string{}}, nil
 	}
-	c, err := spec.LoadLosses(args[0])
+	c, err := kinds.LoadLosses(args[0])
 	if err != nil {
 		return nil, mistakes{err}
 	}
@@ -135,7 +136,7 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	defer debug.SetGCPercent(debug.SetGCPercent(scorecardPercent))
 	card, err := scorecard.Run(ctx, d.Objectives, d.Settings, o.jobs)
 	if err != nil {
-		return d.stopped(err, o)
+		return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
 	}
 	staging, err := publish.Stage(o.out, d.Name)
 	if err != nil {
@@ -159,10 +160,6 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	return nil
 }
 
-func (d *scorecardDoc) stopped(err error, o *scorecardOptions) error {
-	return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
-}
-
 // write fills a folder with the table, its Markdown, the figure and the resolved config.
 func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir string) error {
 	table := card.Table()
@@ -171,7 +168,7 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	}
 	for name, text := range map[string]string{
 		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard, kinds.Tables()),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

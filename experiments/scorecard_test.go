@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
@@ -186,7 +187,7 @@ func TestScorecardOfLosses(t *testing.T) {
 		}
 		var losses []string
 		for i := range doc.Objectives {
-			losses = append(losses, doc.Objectives[i].Label(spec.Tables()))
+			losses = append(losses, doc.Objectives[i].Label(kinds.Tables()))
 		}
 		if doc.Name != c.name || strings.Join(losses, " ") != c.losses {
 			t.Errorf("%s: %s with %v", c.text, doc.Name, losses)

@@ -12,6 +12,7 @@ import (
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/cluster"
+	"windtunnel/experiments/kinds"
 )
 
 func newStatus(stdout, stderr io.Writer) *cobra.Command {
@@ -56,7 +57,7 @@ func status(ctx context.Context, dir, cacheDir string, stdout, stderr io.Writer)
 
 // printSweep writes a line for every shard and one for the merge.
 func printSweep(w io.Writer, s *cluster.Sweep, store *cache.Store) error {
-	standings, err := s.Standings(store)
+	standings, err := s.Standings(store, kinds.Tables())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"windtunnel/experiments/cluster"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
 
@@ -47,7 +48,7 @@ type submitOptions struct {
 
 // submission loads a config and resolves it into a submission. Folders are left to the caller.
 func (o *submitOptions) submission(path string, stderr io.Writer) (*cluster.Submission, error) {
-	c, err := spec.Load(path, o.sets)
+	c, err := kinds.Load(path, o.sets)
 	if err != nil {
 		return nil, mistakes{err}
 	}

@@ -27,8 +27,12 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	if quiet && well {
 		return true
 	}
-	s.printHead(w)
-	if !quiet {
+	if s.config.Suite != nil {
+		fmt.Fprintf(w, "%s: %d experiments\n", s.config.Head.Name, len(s.config.Members))
+	} else {
+		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
+	}
+	if !quiet && s.Runs != nil {
 		s.printResults(w)
 	}
 	s.printBroken(w)
@@ -39,7 +43,9 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	}
 	if !quiet {
 		fmt.Fprintf(w, "  files: %s (%d figures)\n", s.Dir, len(s.Pictures(s.Dir)))
-		s.printNext(w)
+		if s.First {
+			s.printNext(w)
+		}
 		fmt.Fprintln(w)
 	}
 	return well
@@ -47,24 +53,12 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 
 // printNext tells who has run a config for the first time what to type next.
 func (s *summary) printNext(w io.Writer) {
-	if !s.First {
-		return
-	}
 	if len(s.Pictures(s.Dir)) > 0 {
 		fmt.Fprintf(w, "  next: experiments plot %s --terminal    to see the figures here\n", s.Dir)
 	} else {
 		fmt.Fprintf(w, "  next: experiments list figures    for what a config can draw\n")
 	}
 	fmt.Fprintf(w, "        experiments report %s    for one HTML page of it all\n", s.Dir)
-}
-
-func (s *summary) printHead(w io.Writer) {
-	switch {
-	case s.config.Suite != nil:
-		fmt.Fprintf(w, "%s: %d experiments\n", s.config.Head.Name, len(s.config.Members))
-	default:
-		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
-	}
 }
 
 // runsDone says how many runs there are and what became of them.
@@ -84,9 +78,6 @@ const mostRows = 12
 
 // printResults prints the runs, or a line an objective where they are many.
 func (s *summary) printResults(w io.Writer) {
-	if s.Runs == nil {
-		return
-	}
 	t, metrics := newTabs(w), s.headline()
 	if s.Runs.Len() <= mostRows {
 		fmt.Fprintln(t, "  run\tstatus\tsteps\t"+strings.Join(metrics, "\t"))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -61,7 +62,7 @@ func (t *tuning) perform(ctx context.Context, args []string) error {
 	if info, err := os.Stat(filepath.Dir(t.out)); err != nil || !info.IsDir() {
 		return inputError{fmt.Errorf("tune: --output %s: there is no folder %s", t.out, filepath.Dir(t.out))}
 	}
-	c, err := spec.Load(args[0], t.sets)
+	c, err := kinds.Load(args[0], t.sets)
 	if err != nil {
 		return inputError{err}
 	}
@@ -139,7 +140,7 @@ func (t *tuning) step(r language.Record) error {
 	return err
 }
 
-// evaluation tells of the policy on held-out prompts, or pairs.
+// evaluation prints measures of the policy on held-out prompts, or pairs.
 func (t *tuning) evaluation(e *language.Evaluation) error {
 	text := fmt.Sprintf("after step %d:", e.Step)
 	if e.HeldOut != nil {

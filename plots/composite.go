@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -62,6 +63,15 @@ func (f *Composite) Twinned() Params {
 		return nil
 	}
 	return twin
+}
+
+// Refs implements Params.
+func (f *Composite) Refs() tables.Refs {
+	var refs tables.Refs
+	for i, part := range f.Parts {
+		refs.Parts = append(refs.Parts, tables.Part{Key: fmt.Sprintf("panels.%d.", i), From: part.From, Refs: part.Figure.Refs()})
+	}
+	return refs
 }
 
 // Panels implements Params.

@@ -35,9 +35,9 @@ func constraintKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Constraint) Columns() []Ref {
-	return append(whereRefs(f.Where, tables.Policies), Ref{"strength", tables.Runs, f.Strength})
+// Refs implements Params.
+func (f *Constraint) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Policies, f.Where).Column("strength", tables.Runs, f.Strength)
 }
 
 // Check implements registry.Checker.
@@ -47,12 +47,6 @@ func (f *Constraint) Check() []registry.Problem {
 	}
 	return nil
 }
-
-// Prompts implements Refs.
-func (f *Constraint) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Constraint) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Constraint) Panels(src Sources) ([]*Panel, error) {

@@ -36,15 +36,10 @@ func displacementKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Displacement) Columns() []Ref {
-	refs := append(whereRefs(f.Where, f.Table), Ref{"chosen", f.Table, f.Chosen}, Ref{"rejected", f.Table, f.Rejected})
-	for _, ref := range []Ref{{"by", f.Table, f.By}, {"panels", f.Table, f.Split}} {
-		if ref.Column != "" {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+// Refs implements Params.
+func (f *Displacement) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", f.Table, f.Where).Column("chosen", f.Table, f.Chosen).Column("rejected", f.Table, f.Rejected).
+		Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
 // Check implements registry.Checker.
@@ -55,19 +50,13 @@ func (f *Displacement) Check() []registry.Problem {
 	return nil
 }
 
-// Prompts implements Refs.
-func (f *Displacement) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Displacement) Wheres() []Selection { return selections(f.Where) }
-
 // Panels implements Params.
 func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
 	all, err := selectRows(src, f.Table, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Columns()); err != nil {
+	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	if f.Split == "" {

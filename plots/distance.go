@@ -36,27 +36,11 @@ func distanceKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Distance) Columns() []Ref {
-	refs := whereRefs(f.Where, tables.Runs)
-	for _, column := range sortedKeys(f.To) {
-		refs = append(refs, Ref{"to." + column, tables.Runs, column})
-	}
-	for i, column := range f.Match {
-		refs = append(refs, Ref{fmt.Sprintf("match.%d", i), tables.Runs, column})
-	}
-	refs = append(refs, Ref{"x", tables.Runs, f.X})
-	if f.By != "" {
-		refs = append(refs, Ref{"by", tables.Runs, f.By})
-	}
-	return refs
+// Refs implements Params.
+func (f *Distance) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, f.Where).Where("to", tables.Runs, f.To).List("match", tables.Runs, f.Match).
+		Column("x", tables.Runs, f.X).Column("by", tables.Runs, f.By)
 }
-
-// Prompts implements Refs.
-func (f *Distance) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Distance) Wheres() []Selection { return append(selections(f.Where), Selection{"to", f.To}) }
 
 // variationColumn is the column of total variations that the figure draws as lines does.
 const variationColumn = "variation"
@@ -71,7 +55,7 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	if err := all.needRefs(f.Columns()); err != nil {
+	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	distances, err := f.distances(all, right)

@@ -32,8 +32,10 @@ func existenceKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Existence) Columns() []Ref { return whereRefs(f.Where, tables.Policies) }
+// Refs implements Params.
+func (f *Existence) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Policies, f.Where).Prompt("prompt", f.Prompt)
+}
 
 // statusFill colors the cells; the words in them say the same.
 var statusFill = map[string]color.RGBA{
@@ -43,12 +45,6 @@ var statusFill = map[string]color.RGBA{
 	"boundary":   rgb(0xF3DDEA), // light purple
 	"diverged":   rgb(0xF0B78F), // light vermillion
 }
-
-// Prompts implements Refs.
-func (f *Existence) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Existence) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Existence) Panels(src Sources) ([]*Panel, error) {

@@ -19,6 +19,8 @@ type Params interface {
 	// Panels reads the tables that the figure needs and returns its panels in reading order. The error names the
 	// column, prompt or run that is missing, with the nearest that exist.
 	Panels(src Sources) ([]*Panel, error)
+	// Refs tells what the figure looks up by name.
+	Refs() tables.Refs
 }
 
 // Twinner is implemented by kinds that may put lambda on the x axis. Lambda means something else in each loss, so such
@@ -28,43 +30,15 @@ type Twinner interface {
 	Twinned() Params
 }
 
-// Ref is one use of a column: where the configuration names it and in which table it is looked for, so that a spec can
-// refuse a misspelt name before anything is trained.
-type Ref struct {
-	Key    string // dotted path of the naming key relative to the figure's parameters: "metric", "where.lambda"
-	Table  string // table that holds the column; columns of runs are found from every table
-	Column string
-}
-
-// Selection is a choice of rows that a figure makes.
-type Selection struct {
-	Key   string // dotted path in the figure: "where"
-	Where tables.Where
-}
-
-// PromptRef is a prompt, or the common name of prompts NAME-1, NAME-2, ..., that a figure draws.
-type PromptRef struct {
-	Key    string // dotted path in the figure: "prompt", "prompts.0"
-	Prompt string
-}
-
-// Refs is implemented by every kind that reads tables itself (composite leaves it to its parts). It tells what a figure
-// will look up, so that a misspelt name can be reported before anything is trained. Parameters left empty name nothing.
-type Refs interface {
-	Columns() []Ref
-	Prompts() []PromptRef
-	Wheres() []Selection
-}
-
 // Figure is one figure of a configuration.
 type Figure struct {
-	Name    string  `yaml:"name" required:"true" doc:"name of the files, without extension"`
-	From    string  `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
-	Caption string  `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
-	Theme   string  `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
-	Size    string  `yaml:"size,omitempty" oneof:"column,full" doc:"width of a column or of the page (85 or 175 mm of a paper); without it as the number of panels asks for"`
-	Width   float64 `yaml:"width,omitempty" range:"[40,1000]" doc:"width in mm, in place of size"`
-	Params  Params  `yaml:",kind"`
+	Name    string  // of the files, without extension
+	From    string  // experiment whose tables are drawn; "" for the configuration's own
+	Caption string  // what the figure shows; not drawn
+	Theme   string  // paper (where it is ""), slides or dark
+	Size    string  // column or full: 85 or 175 mm of a paper; "" as the number of panels asks for
+	Width   float64 // mm, in place of Size; 0 for none
+	Params  Params
 }
 
 // File is one file that a figure makes.
@@ -123,36 +97,10 @@ func Render(fig Figure, src Sources) ([]File, error) {
 	return files, nil
 }
 
-// selections returns the selection where, if it selects anything.
-func selections(where tables.Where) []Selection {
-	if len(where) == 0 {
-		return nil
-	}
-	return []Selection{{"where", where}}
-}
-
-// promptRefs returns the prompts that a list names.
-func promptRefs(names []string) []PromptRef {
-	refs := make([]PromptRef, len(names))
+// withPrompts adds the prompts that a list names.
+func withPrompts(refs tables.Refs, names []string) tables.Refs {
 	for i, name := range names {
-		refs[i] = PromptRef{fmt.Sprintf("prompts.%d", i), name}
-	}
-	return refs
-}
-
-// promptRef returns the prompt, if one is named.
-func promptRef(name string) []PromptRef {
-	if name == "" {
-		return nil
-	}
-	return []PromptRef{{"prompt", name}}
-}
-
-// whereRefs returns the columns that a selection names.
-func whereRefs(where tables.Where, table string) []Ref {
-	refs := make([]Ref, 0, len(where))
-	for _, column := range sortedKeys(where) {
-		refs = append(refs, Ref{"where." + column, table, column})
+		refs = refs.Prompt(fmt.Sprintf("prompts.%d", i), name)
 	}
 	return refs
 }

@@ -37,20 +37,14 @@ func forestKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs. What is compared stands in the table runs.
-func (f *Forest) Columns() []Ref {
-	refs := append(whereRefs(f.Where, tables.Runs), Ref{"metric", tables.Runs, f.Metric})
-	if f.Split != "" && f.Split != leftColumn && f.Split != rightColumn {
-		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
+// Refs implements Params.
+func (f *Forest) Refs() tables.Refs {
+	refs := tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric)
+	if f.Split == leftColumn || f.Split == rightColumn {
+		return refs
 	}
-	return refs
+	return refs.Column("panels", tables.Runs, f.Split)
 }
-
-// Prompts implements Refs.
-func (f *Forest) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Forest) Wheres() []Selection { return selections(f.Where) }
 
 // Columns of the table that name the sides of a comparison.
 const (

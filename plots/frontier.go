@@ -41,18 +41,10 @@ func frontierKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Frontier) Columns() []Ref {
-	refs := append(whereRefs(f.Where, f.Table), Ref{"x", f.Table, f.X})
-	for i, y := range f.Y {
-		refs = append(refs, Ref{fmt.Sprintf("y.%d", i), f.Table, y})
-	}
-	for _, ref := range []Ref{{"along", f.Table, f.Along}, {"by", f.Table, f.By}, {"panels", f.Table, f.Split}} {
-		if ref.Column != "" {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+// Refs implements Params.
+func (f *Frontier) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).List("y", f.Table, f.Y).
+		Column("along", f.Table, f.Along).Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
 // Check implements registry.Checker.
@@ -65,12 +57,6 @@ func (f *Frontier) Check() []registry.Problem {
 	}
 	return nil
 }
-
-// Prompts implements Refs.
-func (f *Frontier) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Frontier) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
@@ -113,7 +99,7 @@ func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, e
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Columns()); err != nil {
+	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	for _, y := range f.Y {

@@ -28,14 +28,10 @@ func interpolationKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Interpolation) Columns() []Ref { return whereRefs(f.Where, tables.Trajectories) }
-
-// Prompts implements Refs.
-func (f *Interpolation) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Interpolation) Wheres() []Selection { return selections(f.Where) }
+// Refs implements Params.
+func (f *Interpolation) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
+}
 
 // Panels implements Params.
 func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {

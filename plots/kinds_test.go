@@ -36,38 +36,38 @@ func TestRefs(t *testing.T) {
 	where := tables.Where{"lambda": {"1"}}
 	for _, c := range []struct {
 		params  plots.Params
-		columns []plots.Ref
-		prompts []plots.PromptRef
+		columns []tables.Ref
+		prompts []tables.PromptRef
 	}{
 		{params("interpolation", func(f *plots.Interpolation) { f.Where, f.Prompt = where, "x" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "trajectories", Column: "lambda"}}, []plots.PromptRef{{Key: "prompt", Prompt: "x"}}},
+			[]tables.Ref{{Key: "where.lambda", Table: "trajectories", Column: "lambda"}}, []tables.PromptRef{{Key: "prompt", Prompt: "x"}}},
 		{params("preservation", func(f *plots.Preservation) { f.Where, f.PromptNames = where, []string{"good", "bad"} }),
-			[]plots.Ref{{Key: "where.lambda", Table: "prompts", Column: "lambda"}, {Key: "metric", Table: "prompts", Column: "kl_star_pi"}},
-			[]plots.PromptRef{{Key: "prompts.0", Prompt: "good"}, {Key: "prompts.1", Prompt: "bad"}}},
+			[]tables.Ref{{Key: "where.lambda", Table: "prompts", Column: "lambda"}, {Key: "metric", Table: "prompts", Column: "kl_star_pi"}},
+			[]tables.PromptRef{{Key: "prompts.0", Prompt: "good"}, {Key: "prompts.1", Prompt: "bad"}}},
 		{params("constraint", func(f *plots.Constraint) { f.Where, f.Strength = where, "constraint.l2" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "strength", Table: "runs", Column: "constraint.l2"}}, nil},
+			[]tables.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "strength", Table: "runs", Column: "constraint.l2"}}, nil},
 		{params("simplex", func(f *plots.Simplex) { f.Where, f.Along, f.Split = where, "constraint.l2", "lambda" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "along", Table: "runs", Column: "constraint.l2"},
+			[]tables.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}, {Key: "along", Table: "runs", Column: "constraint.l2"},
 				{Key: "panels", Table: "runs", Column: "lambda"}}, nil},
 		{params("forest", func(f *plots.Forest) { f.Where, f.Metric, f.Split = where, "tv_star", "left" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"}}, nil},
+			[]tables.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"}}, nil},
 		{params("strip", func(f *plots.Strip) { f.Where, f.Metric, f.Split = where, "tv_star", "lambda" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"},
+			[]tables.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "metric", Table: "runs", Column: "tv_star"},
 				{Key: "by", Table: "runs", Column: "objective"}, {Key: "panels", Table: "runs", Column: "lambda"}}, nil},
 		{params("landscape", func(f *plots.Landscape) { f.Where, f.Prompt = where, "x" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}}, []plots.PromptRef{{Key: "prompt", Prompt: "x"}}},
+			[]tables.Ref{{Key: "where.lambda", Table: "policies", Column: "lambda"}}, []tables.PromptRef{{Key: "prompt", Prompt: "x"}}},
 		{params("lines", func(f *plots.Lines) { f.Where, f.X, f.Y = where, "lambda", "tv_star" }),
-			[]plots.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "x", Table: "runs", Column: "lambda"},
+			[]tables.Ref{{Key: "where.lambda", Table: "runs", Column: "lambda"}, {Key: "x", Table: "runs", Column: "lambda"},
 				{Key: "y", Table: "runs", Column: "tv_star"}, {Key: "by", Table: "runs", Column: "objective"}}, nil},
 	} {
-		refs := c.params.(plots.Refs)
-		if got := refs.Columns(); !slices.Equal(got, c.columns) {
+		refs := c.params.Refs()
+		if got := refs.Columns; !slices.Equal(got, c.columns) {
 			t.Errorf("%T looks up %v, want %v", c.params, got, c.columns)
 		}
-		if got := refs.Prompts(); !slices.Equal(got, c.prompts) {
+		if got := refs.Prompts; !slices.Equal(got, c.prompts) {
 			t.Errorf("%T draws the prompts %v, want %v", c.params, got, c.prompts)
 		}
-		if got := refs.Wheres(); len(got) != 1 || got[0].Key != "where" || !reflect.DeepEqual(got[0].Where, where) {
+		if got := refs.Wheres; len(got) != 1 || got[0].Key != "where" || !reflect.DeepEqual(got[0].Where, where) {
 			t.Errorf("%T selects %v", c.params, got)
 		}
 	}

@@ -40,25 +40,9 @@ func landscapeKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Landscape) Columns() []Ref {
-	refs := whereRefs(f.Where, tables.Policies)
-	for _, ref := range whereRefs(f.Minimizers, tables.Policies) {
-		refs = append(refs, Ref{"minimizers." + ref.Column, ref.Table, ref.Column})
-	}
-	return refs
-}
-
-// Prompts implements Refs.
-func (f *Landscape) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Landscape) Wheres() []Selection {
-	all := selections(f.Where)
-	if len(f.Minimizers) > 0 {
-		all = append(all, Selection{"minimizers", f.Minimizers})
-	}
-	return all
+// Refs implements Params.
+func (f *Landscape) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Policies, f.Where).Where("minimizers", tables.Policies, f.Minimizers).Prompt("prompt", f.Prompt)
 }
 
 // Selected returns the runs whose losses are drawn, in table order, and the prompt. The error says what is not selected

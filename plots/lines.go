@@ -46,15 +46,10 @@ func linesKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Lines) Columns() []Ref {
-	refs := whereRefs(f.Where, f.Table)
-	for _, ref := range []Ref{{"x", f.Table, f.X}, {"y", f.Table, f.Y}, {"by", f.Table, f.By}, {"panels", f.Table, f.Split}, {"order", f.Table, f.Order}} {
-		if ref.Column != "" {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+// Refs implements Params.
+func (f *Lines) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).Column("y", f.Table, f.Y).Column("by", f.Table, f.By).
+		Column("panels", f.Table, f.Split).Column("order", f.Table, f.Order).Prompt("prompt", f.Prompt)
 }
 
 // Check implements registry.Checker.
@@ -85,19 +80,13 @@ func (f *Lines) Twinned() Params {
 	return &twin
 }
 
-// Prompts implements Refs.
-func (f *Lines) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Lines) Wheres() []Selection { return selections(f.Where) }
-
 // Panels implements Params.
 func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 	all, err := selectRows(src, f.Table, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Columns()); err != nil {
+	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {

@@ -37,6 +37,9 @@ func lossKind() registry.Kind[Params] {
 	}
 }
 
+// Refs implements Params: no name is given.
+func (f *Loss) Refs() tables.Refs { return tables.Refs{} }
+
 // Panels implements Params.
 func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 	curve, err := lossTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")

@@ -34,9 +34,9 @@ func preservationKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Preservation) Columns() []Ref {
-	return append(whereRefs(f.Where, tables.Prompts), Ref{"metric", tables.Prompts, f.Metric})
+// Refs implements Params.
+func (f *Preservation) Refs() tables.Refs {
+	return withPrompts(tables.Refs{}.Where("where", tables.Prompts, f.Where).Column("metric", tables.Prompts, f.Metric), f.PromptNames)
 }
 
 // Check implements registry.Checker.
@@ -57,12 +57,6 @@ func (f *Preservation) Twinned() Params {
 	twin.byKL = true
 	return &twin
 }
-
-// Prompts implements Refs.
-func (f *Preservation) Prompts() []PromptRef { return promptRefs(f.PromptNames) }
-
-// Wheres implements Refs.
-func (f *Preservation) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Preservation) Panels(src Sources) ([]*Panel, error) {

@@ -151,7 +151,7 @@ func (r *rows) setting(column string) bool {
 }
 
 // needRefs reads columns that the configuration names. The error begins with the key of the first that is missing.
-func (r *rows) needRefs(refs []Ref) error {
+func (r *rows) needRefs(refs []tables.Ref) error {
 	for _, ref := range refs {
 		if err := r.need(ref.Column); err != nil {
 			return fmt.Errorf("%s: %w", ref.Key, err)

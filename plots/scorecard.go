@@ -46,6 +46,9 @@ const (
 	gridHead = 5.5 // names of tests
 )
 
+// Refs implements Params: no name is given.
+func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
+
 // Panels implements Params.
 func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	t, err := src.Table(ScorecardTable)

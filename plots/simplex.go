@@ -41,16 +41,13 @@ func simplexKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Simplex) Columns() []Ref {
-	refs := whereRefs(f.Where, f.tableName())
+// Refs implements Params.
+func (f *Simplex) Refs() tables.Refs {
+	refs := tables.Refs{}.Where("where", f.tableName(), f.Where)
 	if f.Along != alongSteps && f.Along != alongNone {
-		refs = append(refs, Ref{"along", tables.Runs, f.Along})
+		refs = refs.Column("along", tables.Runs, f.Along)
 	}
-	if f.Split != "" {
-		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
-	}
-	return refs
+	return refs.Column("panels", tables.Runs, f.Split).Prompt("prompt", f.Prompt)
 }
 
 func (f *Simplex) tableName() string {
@@ -59,12 +56,6 @@ func (f *Simplex) tableName() string {
 	}
 	return tables.Policies
 }
-
-// Prompts implements Refs.
-func (f *Simplex) Prompts() []PromptRef { return promptRef(f.Prompt) }
-
-// Wheres implements Refs.
-func (f *Simplex) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Simplex) Panels(src Sources) ([]*Panel, error) {

@@ -42,13 +42,10 @@ func stripKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Strip) Columns() []Ref {
-	refs := append(whereRefs(f.Where, tables.Runs), Ref{"metric", tables.Runs, f.Metric}, Ref{"by", tables.Runs, f.By})
-	if f.Split != "" {
-		refs = append(refs, Ref{"panels", tables.Runs, f.Split})
-	}
-	return refs
+// Refs implements Params.
+func (f *Strip) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric).Column("by", tables.Runs, f.By).
+		Column("panels", tables.Runs, f.Split)
 }
 
 // Check implements registry.Checker.
@@ -59,19 +56,13 @@ func (f *Strip) Check() []registry.Problem {
 	return nil
 }
 
-// Prompts implements Refs.
-func (f *Strip) Prompts() []PromptRef { return nil }
-
-// Wheres implements Refs.
-func (f *Strip) Wheres() []Selection { return selections(f.Where) }
-
 // Panels implements Params.
 func (f *Strip) Panels(src Sources) ([]*Panel, error) {
 	all, err := selectRows(src, tables.Runs, f.Where)
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Columns()); err != nil {
+	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	if f.Split == "" {

@@ -33,9 +33,13 @@ func tradeoffKind() registry.Kind[Params] {
 	}
 }
 
-// Columns implements Refs.
-func (f *Tradeoff) Columns() []Ref {
-	return append(whereRefs(f.Where, f.Table), Ref{"metric", f.Table, f.Metric})
+// Refs implements Params.
+func (f *Tradeoff) Refs() tables.Refs {
+	refs := tables.Refs{}.Where("where", f.Table, f.Where).Column("metric", f.Table, f.Metric)
+	if f.Table == tables.Groups {
+		return refs // groups have names of their own
+	}
+	return withPrompts(refs, f.PromptNames)
 }
 
 // Check implements registry.Checker.
@@ -45,17 +49,6 @@ func (f *Tradeoff) Check() []registry.Problem {
 	}
 	return nil
 }
-
-// Prompts implements Refs.
-func (f *Tradeoff) Prompts() []PromptRef {
-	if f.Table == tables.Groups {
-		return nil // groups have names of their own
-	}
-	return promptRefs(f.PromptNames)
-}
-
-// Wheres implements Refs.
-func (f *Tradeoff) Wheres() []Selection { return selections(f.Where) }
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {

@@ -12,6 +12,7 @@ import (
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 )
 
 // Sweep is what there is of a sweep in shards.
@@ -66,14 +67,14 @@ func byIndex(shards []*engine.ShardManifest) map[int]*engine.ShardManifest {
 }
 
 // Standings returns how far each shard is, by its manifest or else by what the cache holds, which is not asked where all
-// are complete.
-func (s *Sweep) Standings(store *cache.Store) ([]engine.Standing, error) {
+// are complete. kinds are those that the config may name.
+func (s *Sweep) Standings(store *cache.Store, kinds *decode.Tables) ([]engine.Standing, error) {
 	all := make([]engine.Standing, s.Shards)
 	if len(s.Complete) < s.Shards {
 		if _, err := os.Stat(s.config); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s: the resolved config is gone", s.config)
 		}
-		c, err := spec.Load(s.config, nil)
+		c, err := spec.Load(s.config, nil, kinds)
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ func planOf(t testing.TB, text string, sets ...string) *spec.Plan {
 	write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
 	path := filepath.Join(dir, "test.yaml")
 	write(t, path, text)
-	c, err := spec.Load(path, sets)
+	c, err := spec.Load(path, sets, spec.Tables())
 	if err != nil {
 		t.Fatal(err)
 	}

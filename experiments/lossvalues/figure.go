@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/spec"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -34,7 +34,7 @@ func Figure(kind string, sets []string, span float64) ([]plots.File, error) {
 	if !obj.Compares() {
 		return nil, fmt.Errorf("loss %s: it reads no comparisons, only whole policies, so it has no curve over the margin", kind)
 	}
-	entry, _ := decode.KindOf[objective.Params](spec.Tables(), params)
+	entry, _ := decode.KindOf[objective.Params](kinds.Tables(), params)
 	title := strings.Join(append([]string{entry.Name}, sets...), ", ")
 	if obj.WholePolicy() || obj.Sampled != nil {
 		title += " (pair terms)"
@@ -50,11 +50,10 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 	if here := kindsOfTRL(kind); len(here) > 0 {
 		return nil, fmt.Errorf("loss: TRL's %s is %s here", kind, strings.Join(here, " or "))
 	}
-	root, err := decode.Parse("loss", []byte("kind: "+strconv.Quote(kind)))
+	root, err := decode.Parse("loss "+kind, []byte("kind: "+strconv.Quote(kind)))
 	if err != nil {
 		return nil, err
 	}
-	origins := decode.Origins{}
 	for _, set := range sets {
 		key, text, ok := strings.Cut(set, "=")
 		switch {
@@ -67,12 +66,12 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 		if err != nil {
 			return nil, err
 		}
-		origins.Mark(value, "--set "+set)
+		value.Mark("--set " + set)
 		if root, err = decode.Set(root, key, value); err != nil {
 			return nil, fmt.Errorf("--set %s: %w", set, err)
 		}
 	}
-	d, doc := decode.Decoder{File: "loss " + kind, Tables: spec.Tables(), Origins: origins}, &oneLoss{}
+	d, doc := decode.Decoder{File: "loss " + kind, Tables: kinds.Tables()}, &oneLoss{}
 	var many decode.Errors
 	if err := d.Decode(root, "", doc); errors.As(err, &many) {
 		for i := range many {

@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/experiments/spec"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/objective/trl"
@@ -106,7 +106,7 @@ func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]flo
 	at := func(err error) error {
 		return fmt.Errorf("loss: standard input: line %d: %w", n, near(err))
 	}
-	e := evaluator{decode.Decoder{File: "settings", Tables: spec.Tables()}, map[string]*objective.Objective{}}
+	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {

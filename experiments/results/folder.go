@@ -4,7 +4,6 @@
 package results
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -28,17 +28,18 @@ type Folder struct {
 	Text      string    // of config.yaml
 	Members   []*Folder // of a suite, in the order of its config
 	Scorecard bool      // holds the table of a scorecard, and neither runs nor claims
+	Figures   []plots.Figure
 	Tables    plots.Sources
 }
 
 // document are the keys of a config.yaml that are read after the runs.
 type document struct {
 	spec.Head `yaml:",inline"`
-	Suite     []string       `yaml:"suite"` // paths of the members' configs, relative to the folder
-	Solver    string         `yaml:"solver"`
-	Claims    []spec.Claim   `yaml:"claims"`
-	Figures   []plots.Figure `yaml:"figures"` // each with its theme
-	Theme     string         `yaml:"theme"`
+	Suite     []string      `yaml:"suite"` // paths of the members' configs, relative to the folder
+	Solver    string        `yaml:"solver"`
+	Claims    []spec.Claim  `yaml:"claims"`
+	Figures   []spec.Figure `yaml:"figures"`
+	Theme     string        `yaml:"theme"`
 }
 
 // scorecardKey is the key of the config of a scorecard alone.
@@ -82,15 +83,13 @@ func readConfig(dir string) (*Folder, error) {
 	}
 	f := &Folder{Dir: dir, Text: string(data)}
 	f.Scorecard = decode.Lookup(root, scorecardKey) != nil && decode.Lookup(root, "environment") == nil
-	d := decode.Decoder{File: path, Tables: spec.Tables(), Origins: decode.Origins{}}
+	d := decode.Decoder{File: path, Tables: kinds.Tables()}
 	if err := d.Decode(d.Canonical(only(root, &f.document, d.Tables), &f.document), "", &f.document); err != nil {
 		return nil, err
 	}
+	f.Figures = kinds.Drawn(f.document.Figures, f.Theme)
 	if f.Scorecard {
-		f.Figures = spec.ScorecardFigures()
-	}
-	for i := range f.Figures {
-		f.Figures[i].Theme = cmp.Or(f.Figures[i].Theme, f.Theme)
+		f.Figures = kinds.ScorecardFigures()
 	}
 	for i, member := range f.Suite {
 		m, err := readConfig(filepath.Join(dir, filepath.FromSlash(filepath.Dir(member))))
@@ -108,7 +107,7 @@ func readConfig(dir string) (*Folder, error) {
 }
 
 // only returns a mapping with those of its keys that a document has.
-func only(root *yaml.Node, document any, kinds *decode.Tables) *yaml.Node {
+func only(root *decode.Node, document any, kinds *decode.Tables) *decode.Node {
 	if root.Kind != yaml.MappingNode {
 		return root
 	}

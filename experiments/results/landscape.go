@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -27,7 +28,7 @@ func LandscapesOf(configs []*spec.Config, experiment string) []*plots.Landscape 
 	var all []*plots.Landscape
 	for _, c := range configs {
 		if c.Suite != nil {
-			all = append(all, landscapesOf(c.Figures(), experiment)...)
+			all = append(all, landscapesOf(kinds.Figures(c), experiment)...)
 		}
 	}
 	return all

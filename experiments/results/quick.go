@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -18,38 +19,37 @@ import (
 // without runs says so.
 func (f *Folder) Figure(text string) (plots.Figure, error) {
 	const name = "plot"
-	var fig plots.Figure
 	if !f.Experiment() {
-		return fig, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
+		return plots.Figure{}, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
 	}
-	d := decode.Decoder{File: name, Tables: spec.Tables(), Origins: decode.Origins{}}
+	var asked spec.Figure
+	d := decode.Decoder{File: name, Tables: kinds.Tables()}
 	root, err := decode.Parse(name, []byte(text))
 	if err == nil {
-		err = d.Decode(root, "", &fig)
+		err = d.Decode(root, "", &asked)
 	}
 	var mistakes decode.Errors
 	if errors.As(err, &mistakes) {
 		for i := range mistakes {
 			mistakes[i].Line, mistakes[i].Column = 0, 0 // of a text that nobody has seen
 		}
-		return fig, mistakes
+		return plots.Figure{}, mistakes
 	}
-	if refs, ok := fig.Params.(plots.Refs); ok && err == nil {
-		for _, ref := range refs.Columns() {
-			if mistake := f.lacks(ref); mistake != nil {
-				mistake.File = name
-				mistakes = append(mistakes, *mistake)
-			}
+	if err != nil {
+		return plots.Figure{}, err
+	}
+	var missing []error
+	for _, ref := range asked.Params.Refs().Columns {
+		if mistake := f.lacks(ref); mistake != nil {
+			mistake.File = name
+			missing = append(missing, *mistake)
 		}
 	}
-	if len(mistakes) > 0 {
-		return fig, mistakes
-	}
-	return fig, err
+	return kinds.Drawn([]spec.Figure{asked}, "")[0], decode.Join(missing...)
 }
 
 // lacks returns the mistake of naming a column that the folder does not have, or nil.
-func (f *Folder) lacks(ref plots.Ref) *decode.Error {
+func (f *Folder) lacks(ref tables.Ref) *decode.Error {
 	t, err := f.Tables.Table(ref.Table)
 	if err != nil {
 		names, _ := tablesIn(f.Dir) // which could be read when it was opened

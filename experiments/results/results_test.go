@@ -154,7 +154,7 @@ func TestFigure(t *testing.T) {
 	for text, want := range map[string]string{
 		"{name: a, kind: lines, x: lambda, y: tv_str}":                            "plot: y: there is no column \"tv_str\" in the table runs; want a metric or a swept key (`experiments list metrics`); did you mean \"tv_star\"?",
 		"{name: a, kind: lines, table: traces, x: step, y: reward, by: objectve}": `plot: by: there is no column "objectve" in the table traces; `,
-		"{name: a, kind: lines, table: groups, x: lambda, y: reward}":             "plot: x: there is no table groups; want one of the tables claims, policies, prompts, runs, traces, trajectories",
+		"{name: a, kind: lines, table: groups, x: lambda, y: reward}":             "plot: by: there is no table groups; want one of the tables claims, policies, prompts, runs, traces, trajectories",
 		"{name: a, kind: lines, x: lambda, y: tv_star, bnad: se}":                 `plot: bnad: is not a key here; `,
 	} {
 		if _, err := f.Figure(text); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -49,14 +49,14 @@ func (r *Recipe) add(label string, o *outcome) {
 // sweep adds a swept key with values in YAML's flow style.
 func (r *Recipe) sweep(key string, values ...string) {
 	if r.Sweep.Node == nil {
-		r.Sweep.Node = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		r.Sweep.Node = &decode.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	}
-	var list yaml.Node
-	if err := yaml.Unmarshal([]byte("["+strings.Join(values, ", ")+"]"), &list); err != nil {
+	list, err := decode.Parse(key, []byte("["+strings.Join(values, ", ")+"]"))
+	if err != nil {
 		panic(fmt.Sprintf("scorecard: sweep of %s: %v", key, err))
 	}
-	name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}
-	r.Sweep.Node.Content = append(r.Sweep.Node.Content, name, list.Content[0])
+	name := &decode.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}
+	r.Sweep.Node.Content = append(r.Sweep.Node.Content, name, list)
 }
 
 // claim states that the value is within its bound, which is expected where it is.

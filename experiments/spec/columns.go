@@ -16,25 +16,7 @@ func ListedMetrics() []metrics.Metric {
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
 // column of metrics.ProxyReward, which is empty in the rows of the other runs.
-func (p *Plan) Online() bool { return !p.traits.language && p.online() }
-
-func (p *Plan) findOnline() bool {
-	f := p.facetOf(preferencesSection)
-	seen := newBitset(f.size)
-	var digits []int
-	for c := range p.combinations() {
-		digits = p.product.digits(c, digits[:0])
-		if !seen.add(f.index(digits)) {
-			continue
-		}
-		var run Run
-		p.fill(&run, preferencesSection, digits)
-		if run.Online() != nil {
-			return true
-		}
-	}
-	return false
-}
+func (p *Plan) Online() bool { return !p.traits.language && p.traits.online }
 
 // MostListed is the largest number of responses of an environment whose policies are listed response by response, in the
 // tables policies and trajectories.
@@ -44,6 +26,7 @@ const MostListed = 1000
 type traits struct {
 	listed  bool // some environment has at most MostListed responses
 	grouped bool // some environment has groups of prompts
+	online  bool // some run draws its preferences from the policy in training
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -107,7 +90,7 @@ func (p *Plan) plannedSchema() tables.Schema {
 // sweptType is the narrowest type that the values of a swept key have.
 func (p *Plan) sweptType(key string) tables.Type {
 	return tables.TypeOf(func(yield func(string) bool) {
-		p.each([]string{key}, func(row []string) bool { return yield(row[0]) })
+		p.Each([]string{key}, func(row []string) bool { return yield(row[0]) })
 	})
 }
 
@@ -128,7 +111,7 @@ func (p *Plan) Schema(table string) tables.Schema {
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
-		return c.Name == metrics.ProxyReward.Name && !p.traits.language && (p.online == nil || !p.Online())
+		return c.Name == metrics.ProxyReward.Name && !p.traits.language && !p.traits.online
 	})
 }
 

@@ -67,7 +67,7 @@ func TestTablesOfPlan(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "test.yaml")
 		write(t, path, large+fmt.Sprintf(body, "", claim))
-		_, err := Load(path, nil)
+		_, err := load(path, nil)
 		if err == nil || !strings.Contains(err.Error(), "there is no table "+table+": ") {
 			t.Errorf("%s: error %v", claim, err)
 		}

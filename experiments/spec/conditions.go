@@ -3,9 +3,16 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
+	"windtunnel/experiments/spec/decode"
 
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 	"gopkg.in/yaml.v3"
@@ -20,11 +27,11 @@ func (conditionsForm) Either() []any { return []any{"", []string{}} }
 // condition is an expression that is true of the combinations that are runs, in the language of expr-lang.org.
 type condition struct {
 	key  string // of the config
-	node *yaml.Node
+	node *decode.Node
 }
 
 // where reads one condition or a list of them.
-func (r *sweepReader) where(at string, n *yaml.Node) {
+func (r *sweepReader) where(at string, n *decode.Node) {
 	switch {
 	case n == nil:
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
@@ -36,7 +43,7 @@ func (r *sweepReader) where(at string, n *yaml.Node) {
 	}
 }
 
-func (r *sweepReader) condition(at string, n *yaml.Node) {
+func (r *sweepReader) condition(at string, n *decode.Node) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || strings.TrimSpace(n.Value) == "" {
 		r.fail(r.Error(n, at, "is no condition", "text such as lambda <= 1 or objective == 'typo'"))
 		return
@@ -47,50 +54,53 @@ func (r *sweepReader) condition(at string, n *yaml.Node) {
 // variable is what conditions know of a combination under one name.
 type variable struct {
 	typ   types.Type
-	value func(digits []int) any
+	value func(rows []int) any // nil where the setting cannot be decoded
 }
 
 // variables lists what conditions may name: the columns of a plan.
-func (p *Plan) variables() map[string]variable {
+func (p *planner) variables() map[string]variable {
 	all := map[string]variable{
-		objectiveColumn: {types.String, func(digits []int) any { return p.labels[p.product.objective(digits)] }},
-		"lambda": {types.Float64, func(digits []int) any {
-			s, err := p.section(objectiveSection, digits)
-			if err != nil {
-				return nil
+		objectiveColumn: {types.String, func(rows []int) any { return p.labels[p.choice(rows)] }},
+		"lambda": {types.Float64, func(rows []int) any {
+			if s := p.section(objectiveSection, rows); s.err == nil {
+				return s.lambda
 			}
-			return s.lambda
+			return nil
 		}},
-		"seed": {types.Int, func(digits []int) any {
-			s, err := p.section(seedSection, digits)
-			if err != nil {
-				return nil
+		"seed": {types.Int, func(rows []int) any {
+			if s := p.section(seedSection, rows); s.err == nil {
+				return s.seed
 			}
-			return *s.value.(*int)
+			return nil
 		}},
 	}
-	for d := range p.product.dims {
-		for _, k := range p.product.dims[d].keys {
+	for d := range p.dims {
+		for i := range p.dims[d].keys {
+			k := &p.dims[d].keys[i]
 			if fixed(k.column) {
 				continue
 			}
-			typ := typeOf(k)
-			all[k.column] = variable{typ, func(digits []int) any {
-				if v, whole := k.value(digits[d]).(int); whole && typ == types.Float64 {
-					return float64(v)
+			typ := typeOf(k.values)
+			if p.dims[d].only != nil {
+				typ = types.Any
+			}
+			all[k.column] = variable{typ, func(rows []int) any {
+				v := k.at(rows[d]).typed
+				if whole, is := v.(int); is && typ == types.Float64 {
+					return float64(whole)
 				}
-				return k.value(digits[d])
+				return v
 			}}
 		}
 	}
 	return all
 }
 
-// typeOf returns the type that all values of a series have.
-func typeOf(s series) types.Type {
+// typeOf returns the type that all values of a key have.
+func typeOf(values []value) types.Type {
 	var found types.Type
-	for i := range s.len() {
-		v := s.value(i)
+	for i := range values {
+		v := values[i].typed
 		typ := types.TypeOf(v)
 		_, number := v.(float64)
 		_, whole := v.(int)
@@ -112,62 +122,32 @@ func typeOf(s series) types.Type {
 type program struct {
 	condition
 	code    *vm.Program
-	names   []string       // that it mentions
-	env     map[string]any // their values
+	known   map[string]variable // that it mentions
+	env     map[string]any      // their values
 	machine vm.VM
 }
 
-// keep takes the combinations of a plan for which every condition is true, and of which no block says anything about
-// objectives that it is not for.
-func (l *loader) keep(p *Plan, conditions []condition) {
-	if len(conditions) == 0 && !p.product.partial() {
-		return
-	}
-	before := len(l.errs)
+// programs compiles the conditions.
+func (p *planner) programs() []*program {
 	known := p.variables()
-	var programs []*program
-	for _, c := range conditions {
-		programs = append(programs, l.compile(c, known))
+	var all []*program
+	for _, c := range p.conditions {
+		all = append(all, p.compile(c, known))
 	}
-	if len(l.errs) > before {
-		return
-	}
-	kept := newBitset(p.product.size)
-	var digits []int
-	most := 0 // conditions that one combination fulfils, from the first
-	for c := range p.product.size {
-		digits = p.product.digits(c, digits[:0])
-		if !p.product.fits(digits) {
-			continue
-		}
-		fulfilled, err := countTrue(programs, known, digits)
-		if err != nil {
-			l.fail(l.Error(programs[fulfilled].node, programs[fulfilled].key, err.Error(), "a condition that is true or false of every combination"))
-			return
-		}
-		if most = max(most, fulfilled); fulfilled == len(programs) {
-			kept.add(c)
-		}
-	}
-	if kept.count == 0 {
-		l.fail(l.Error(conditions[most].node, conditions[most].key, "leaves no run", "a condition that some run fulfils"))
-		return
-	}
-	kept.index()
-	p.kept = kept
+	return all
 }
 
 // countTrue counts the conditions that are true of a combination up to the first that is false, or has no value, which
 // is the error. One about settings that are wrong counts as true: the validation of runs will complain about these.
-func countTrue(programs []*program, known map[string]variable, digits []int) (int, error) {
-	for i, p := range programs {
-		for _, name := range p.names {
-			p.env[name] = known[name].value(digits)
+func countTrue(programs []*program, rows []int) (int, error) {
+	for i, one := range programs {
+		for name, v := range one.known {
+			one.env[name] = v.value(rows)
 		}
-		if p.undecoded() {
+		if one.undecoded() {
 			continue
 		}
-		v, err := p.machine.Run(p.code, p.env)
+		v, err := one.machine.Run(one.code, one.env)
 		is, boolean := v.(bool)
 		var why *file.Error
 		switch {
@@ -192,4 +172,144 @@ func (p *program) undecoded() bool {
 		}
 	}
 	return false
+}
+
+// compile checks and compiles a condition. It is nil after a mistake.
+func (l *loader) compile(c condition, known map[string]variable) *program {
+	tree, err := parser.Parse(c.node.Value)
+	if err != nil {
+		l.fail(l.conditionError(c, err))
+		return nil
+	}
+	mentioned := &mentions{known: known}
+	ast.Walk(&tree.Node, mentioned)
+	if !l.allKnown(c, mentioned) {
+		return nil
+	}
+	env := types.Map{}
+	for name, v := range known {
+		env[name] = v.typ
+	}
+	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: known, patch: true}), expr.AsBool(),
+		expr.DisableBuiltin("now"))
+	if err != nil {
+		l.fail(l.conditionError(c, err))
+		return nil
+	}
+	return &program{condition: c, code: code, known: mentioned.columns(), env: map[string]any{}}
+}
+
+// allKnown complains about what a condition mentions that is no column.
+func (l *loader) allKnown(c condition, mentioned *mentions) bool {
+	columns := slices.Sorted(maps.Keys(mentioned.known))
+	all := true
+	for _, m := range mentioned.list {
+		if slices.Contains(columns, m.name) || slices.Contains(mentioned.own, m.name) {
+			continue
+		}
+		e := l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", "))
+		e.Near = decode.Nearest(m.name, columns)
+		l.fail(e)
+		all = false
+	}
+	return all
+}
+
+// expression says what a condition is.
+const expression = "an expression that is true or false, as lambda <= 1 or objective == 'typo'"
+
+// conditionError puts an error of the language into the terms of the config.
+func (l *loader) conditionError(c condition, err error) decode.Error {
+	var at *file.Error
+	if errors.As(err, &at) {
+		return l.positioned(c, at.From, at.Message, expression)
+	}
+	return l.Error(c.node, c.key, err.Error(), expression)
+}
+
+// positioned is a mistake at a character of a condition.
+func (l *loader) positioned(c condition, from int, wrong, allowed string) decode.Error {
+	e := l.Error(c.node, c.key, wrong, allowed)
+	quoted := c.node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+	switch {
+	case e.Line == 0 || c.node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+	case quoted:
+		e.Column += 1 + from
+	default:
+		e.Column += from
+	}
+	return e
+}
+
+// mention is a name in a condition.
+type mention struct {
+	name string
+	from int
+	node ast.Node
+}
+
+// mentions collects the names of a condition, members of known columns as one: train.lr. With patch it makes
+// identifiers of these.
+type mentions struct {
+	known map[string]variable
+	patch bool
+	list  []mention
+	own   []string // variables that the condition declares
+}
+
+// Visit is called for every node, children first.
+func (m *mentions) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		m.list = append(m.list, mention{n.Value, n.Location().From, n})
+	case *ast.VariableDeclaratorNode:
+		m.own = append(m.own, n.Name)
+	case *ast.MemberNode:
+		name := dottedName(n)
+		if name == "" {
+			return
+		}
+		if _, ok := m.known[name]; ok && m.patch {
+			ast.Patch(node, &ast.IdentifierNode{Value: name})
+			return
+		}
+		// The longer name takes the place of what it begins with.
+		if last := len(m.list) - 1; last >= 0 && (m.list[last].node == n.Node) {
+			_, shorter := m.known[m.list[last].name]
+			if _, longer := m.known[name]; longer || !shorter {
+				m.list[last] = mention{name, m.list[last].from, n}
+			}
+		}
+	}
+}
+
+// columns returns the columns that the condition mentions.
+func (m *mentions) columns() map[string]variable {
+	all := map[string]variable{}
+	for _, one := range m.list {
+		if v, ok := m.known[one.name]; ok {
+			all[one.name] = v
+		}
+	}
+	return all
+}
+
+// dottedName spells a chain of members as a column is spelled, "" for what is no such chain.
+func dottedName(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return n.Value
+	case *ast.MemberNode:
+		front, last := dottedName(n.Node), ""
+		switch property := n.Property.(type) {
+		case *ast.StringNode:
+			last = property.Value
+		case *ast.IntegerNode:
+			last = strconv.Itoa(property.Value)
+		}
+		if front != "" && last != "" {
+			return front + "." + last
+		}
+	}
+	return ""
 }

@@ -1,12 +1,11 @@
 // Package spec turns a YAML config into a validated Experiment and plans its runs. An experiment is data; a plan is a
-// list of runs, each complete in itself, that are resolved one by one.
+// list of runs, each complete in itself.
 package spec
 
 import (
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/metrics/claims"
 	"windtunnel/metrics/summaries"
-	"windtunnel/plots"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -28,16 +27,16 @@ type Experiment struct {
 	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
 	Summary    *summaries.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where there are several seeds, or where this is given"`
 	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
-	Figures    []plots.Figure             `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`
+	Figures    []Figure                   `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`
 	Theme      string                     `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves: for a paper (the default), for slides, or on a dark page"`
 }
 
 // Suite is a config that runs other configs and composes figures from their tables.
 type Suite struct {
 	Head    `yaml:",inline"`
-	Members []string       `yaml:"suite" required:"true" doc:"configs of experiments to run, relative to this one"`
-	Figures []plots.Figure `yaml:"figures" doc:"figures drawn from the tables of the members"`
-	Theme   string         `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves"`
+	Members []string `yaml:"suite" required:"true" doc:"configs of experiments to run, relative to this one"`
+	Figures []Figure `yaml:"figures" doc:"figures drawn from the tables of the members"`
+	Theme   string   `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves"`
 }
 
 // Head opens every config.
@@ -61,14 +60,31 @@ type Objective struct {
 
 // Claim is a statement about the tables.
 type Claim struct {
-	Name   string        `yaml:"name" required:"true" doc:"short name in claims.csv"`
-	Text   string        `yaml:"text,omitempty" doc:"the statement in words"`
-	Expect bool          `yaml:"expect" doc:"whether the claim should hold; false where the point is that something fails"`
-	Test   claims.Params `yaml:",kind"`
+	Name   string      `yaml:"name" required:"true" doc:"short name in claims.csv"`
+	Text   string      `yaml:"text,omitempty" doc:"the statement in words"`
+	Expect bool        `yaml:"expect" doc:"whether the claim should hold; false where the point is that something fails"`
+	Test   ClaimParams `yaml:",kind"`
 }
+
+// ClaimParams are the parameters of one kind of claim. What they state, only the package that checks claims knows.
+type ClaimParams interface{ Refs() tables.Refs }
 
 // SetDefaults makes a claim one that should hold.
 func (c *Claim) SetDefaults() { c.Expect = true }
+
+// Figure is a figure of the tables.
+type Figure struct {
+	Name    string       `yaml:"name" required:"true" doc:"name of the files, without extension"`
+	From    string       `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
+	Caption string       `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
+	Theme   string       `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
+	Size    string       `yaml:"size,omitempty" oneof:"column,full" doc:"width of a column or of the page (85 or 175 mm of a paper); without it as the number of panels asks for"`
+	Width   float64      `yaml:"width,omitempty" range:"[40,1000]" doc:"width in mm, in place of size"`
+	Params  FigureParams `yaml:",kind"`
+}
+
+// FigureParams are the parameters of one kind of figure. How it is drawn, only the package that draws knows.
+type FigureParams interface{ Refs() tables.Refs }
 
 // defaultSettings returns the settings of a config that gives none.
 func defaultSettings() Settings {
@@ -76,7 +92,8 @@ func defaultSettings() Settings {
 		Solver: setup.SolverTrain, Train: train.DefaultParams()}}
 }
 
-// Tables returns the registries of every kind that a config can name.
+// Tables returns the registries of the kinds that runs are made of. Those of claims and figures are added by whoever knows
+// them.
 func Tables() *decode.Tables {
 	t := decode.NewTables()
 	for _, r := range Registries() {
@@ -92,7 +109,7 @@ type Registry struct {
 	register func(*decode.Tables)
 }
 
-// Registries returns the tables of kinds, in the order in which a config mentions them.
+// Registries returns the tables of the kinds that runs are made of, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", environments()),
@@ -103,11 +120,16 @@ func Registries() []Registry {
 		asRegistry("objectives", "objective", objective.Kinds()),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),
-		asRegistry("claims", "claim", claims.Kinds()),
-		asRegistry("figures", "figure", plots.Kinds()),
 	}
 }
 
 func asRegistry[T any](plural, one string, kinds registry.Table[T]) Registry {
 	return Registry{plural, kinds.Entries(), func(t *decode.Tables) { decode.Register(t, one, kinds) }}
+}
+
+// Schema returns the JSON Schema (draft 2020-12) of a config: an experiment, or a suite where it has the key suite.
+func Schema(kinds *decode.Tables) ([]byte, error) {
+	return decode.Schema("experiment", &Experiment{Settings: defaultSettings()}, kinds,
+		decode.Alternative{Key: "suite", Value: &Suite{}}, decode.Alternative{Key: scorecardKey, Value: newScorecard()},
+		decode.Alternative{Key: "environment", Value: &tested{Experiment{Settings: defaultSettings()}, DefaultScorecard()}})
 }

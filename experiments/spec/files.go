@@ -2,14 +2,11 @@ package spec
 
 import (
 	"crypto/sha256"
-	"os"
-	"path/filepath"
 	"reflect"
-
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 )
 
 // dataFile is the content of a data file, read when the config was loaded: editing it later does not change the runs.
@@ -47,34 +44,40 @@ func (r *Run) file(path string) (content []byte, name string) {
 // preferenceFile returns the file that the run's preferences are read from, or nil.
 func (r *Run) preferenceFile() *dataFile { return r.files[r.Preferences.FilePath()] }
 
-// readFiles reads the data files that one section of the run names, each once for all runs.
-func (s *surroundings) readFiles(run *Run, from *origin, section int) {
-	for _, f := range run.sections[section].files {
-		if s.plan.files[f.Path] == nil {
-			s.readFile(f.Path, from, sectionKinds[section].key+"."+f.Key)
-		}
-	}
+// Document is a run in a form that another process of this program can read.
+type Document struct {
+	Text  string            // YAML, every setting written out
+	Names map[string]string // of the data files, as messages call them, by the path as the config spells it
+	Files map[string][]byte // their content
 }
 
-func (s *surroundings) readFile(name string, from *origin, key string) {
-	path := filepath.FromSlash(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(s.l.path), path)
+// Document returns the run for another process.
+func (r *Run) Document(tables *decode.Tables) *Document {
+	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
+	d := &Document{Text: decode.Text(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
+	for _, params := range []any{r.Environment, r.Preferences, r.Policy} {
+		for _, f := range filesOf(params) {
+			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)
+		}
 	}
-	content, err := os.ReadFile(path)
+	return d
+}
+
+// Run returns the run of a document. It has neither an ID nor swept cells, and only its results are the original's.
+func (d *Document) Run(tables *decode.Tables) (*Run, error) {
+	tree, err := decode.Parse("run", []byte(d.Text))
 	if err != nil {
-		s.l.fail(unreadable(from.mistake(key, "", "a file, its path relative to the config"), path, name, err))
-		return
+		return nil, err
 	}
-	s.plan.Inputs[name] = content
-	s.plan.files[name] = newDataFile(filepath.ToSlash(path), content)
-}
-
-// hideFiles makes nothing of where the files of a section lie: their content counts instead.
-func hideFiles(kind *sectionKind, doc *runDoc, section *yaml.Node) {
-	for _, f := range filesOf(kind.field(doc)) {
-		if path := decode.Lookup(section, f.Key); path != nil {
-			path.Value = ""
-		}
+	doc, decoder := newRunDoc(), decode.Decoder{File: "run", Tables: tables}
+	if err := decoder.Decode(tree, "", doc); err != nil {
+		return nil, err
 	}
+	run := &Run{Run: setup.Run{Settings: doc.Settings.Settings, Loss: doc.Objective.Loss}, Label: doc.Objective.Name,
+		Limits: doc.Limits, files: map[string]*dataFile{}}
+	run.File = run.file
+	for path, content := range d.Files {
+		run.files[path] = newDataFile(d.Names[path], content)
+	}
+	return run, nil
 }

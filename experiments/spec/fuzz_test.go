@@ -47,7 +47,7 @@ func FuzzLoad(f *testing.F) {
 			t.Skip("only slow")
 		}
 		write(t, path, string(text))
-		c, err := Load(path, nil)
+		c, err := load(path, nil)
 		if err == nil {
 			if c == nil || c.Plan == nil && c.Suite == nil && c.Scorecard == nil || c.Plan != nil && (c.Plan.Len() == 0 || c.Plan.Key() == "") {
 				t.Errorf("accepted, but the config is %+v", c)

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/claims"
+	"windtunnel/plots"
 	"windtunnel/toy/train"
 )
 
@@ -14,6 +17,22 @@ import (
 const head = `name: test
 environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
 `
+
+// testKinds are all kinds that a config can name.
+func testKinds() *decode.Tables {
+	t := Tables()
+	decode.Register(t, "claim", claims.Kinds())
+	decode.As[ClaimParams, claims.Params](t)
+	decode.Register(t, "figure", plots.Kinds())
+	decode.As[FigureParams, plots.Params](t)
+	return t
+}
+
+func testRegistries() []Registry {
+	return append(Registries(), Registry{Name: "claims", Entries: claims.Kinds().Entries()}, Registry{Name: "figures", Entries: plots.Kinds().Entries()})
+}
+
+func load(path string, sets []string) (*Config, error) { return Load(path, sets, testKinds()) }
 
 // loaded is the config of a text, whose mistakes end the test.
 func loaded(t testing.TB, text string, sets ...string) *Config {
@@ -25,7 +44,7 @@ func loaded(t testing.TB, text string, sets ...string) *Config {
 
 func loadedFile(t testing.TB, path string, sets ...string) *Config {
 	t.Helper()
-	c, err := Load(path, sets)
+	c, err := load(path, sets)
 	if err != nil {
 		t.Fatal(err)
 	}

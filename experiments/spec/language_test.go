@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 )
 
 // storyConfig is a small experiment on a language model, with the folder of the shipped data for %s.
@@ -60,18 +59,6 @@ func TestHumanPlan(t *testing.T) {
 	}
 }
 
-// Without figures of its own a language model's config draws what its runs have: margins along training, rewards over lambda.
-func TestLanguageOverview(t *testing.T) {
-	text := fmt.Sprintf(storyConfig, shippedData(t))
-	for _, c := range []struct{ more, x, y string }{{"", "step", "margin"}, {"sweep: {lambda: [0.1, 1]}\n", "lambda", "reward"}} {
-		figures := loaded(t, text+c.more).Experiment.Figures
-		lines, ok := figures[0].Params.(*plots.Lines)
-		if !ok || len(figures) != 1 || lines.X != c.x || lines.Y != c.y {
-			t.Errorf("%q: %+v", c.more, figures)
-		}
-	}
-}
-
 // What does not go together in a language model is one error, with its position.
 func TestLanguageMistakes(t *testing.T) {
 	for _, c := range []struct{ find, put, want string }{
@@ -92,7 +79,7 @@ func TestLanguageMistakes(t *testing.T) {
 		text := strings.Replace(fmt.Sprintf(storyConfig, shippedData(t)), c.find, c.put, 1)
 		path := filepath.Join(t.TempDir(), "test.yaml")
 		write(t, path, text)
-		_, err := Load(path, nil)
+		_, err := load(path, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v\nwant %s", c.put, err, c.want)
 		}
@@ -100,7 +87,7 @@ func TestLanguageMistakes(t *testing.T) {
 	const texts = head + "preferences: {kind: online, proxy: {kind: texts, reward: {kind: vader}}}\nobjectives: [dpo]\n"
 	path := filepath.Join(t.TempDir(), "test.yaml")
 	write(t, path, texts)
-	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "preferences.proxy.kind: is about free text") {
+	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "preferences.proxy.kind: is about free text") {
 		t.Errorf("a reward of texts among numbered responses: %v", err)
 	}
 }

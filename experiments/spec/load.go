@@ -11,10 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/plots"
 )
 
 // Config is a loaded and validated config file: an experiment with its plan, or a suite of such.
@@ -28,20 +25,10 @@ type Config struct {
 	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
 
+	kinds   *decode.Tables
 	hash    string            // of the file's content
 	parents map[string]string // hashes of the configs that it extends, by path relative to it
 	at      func(key, wrong, allowed, near string) error
-}
-
-// Figures returns the config's figures, each with its theme.
-func (c *Config) Figures() []plots.Figure {
-	switch {
-	case c.Suite != nil:
-		return themed(c.Suite.Figures, c.Suite.Theme)
-	case c.Scorecard != nil:
-		return ScorecardFigures()
-	}
-	return themed(c.Experiment.Figures, c.Experiment.Theme)
 }
 
 // loader reads one config.
@@ -49,7 +36,7 @@ type loader struct {
 	decode.Decoder
 	path    string
 	hash    string
-	root    *yaml.Node        // canonical, after extends and --set
+	root    *decode.Node      // canonical, after extends and --set
 	parents map[string]string // hashes of the configs that this one extends, by path relative to it
 	errs    []error
 
@@ -65,10 +52,10 @@ func (l *loader) warn(text string) {
 }
 
 // Load reads a config, applies the --set overrides (key.path=value), validates everything that can be known before
-// training, data files included, and plans the runs. The error is a decode.Errors with every mistake of the file.
-// The overrides of a suite go to all its members.
-func Load(path string, sets []string) (*Config, error) {
-	l, err := open(path)
+// training, data files included, and plans the runs. kinds are those of Tables with those of claims and figures. The error
+// is a decode.Errors with every mistake of the file. The overrides of a suite go to all its members.
+func Load(path string, sets []string, kinds *decode.Tables) (*Config, error) {
+	l, err := open(path, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +71,12 @@ func Load(path string, sets []string) (*Config, error) {
 }
 
 // open reads a config file as far as YAML goes.
-func open(path string) (*loader, error) {
+func open(path string, kinds *decode.Tables) (*loader, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: Tables(), Origins: decode.Origins{}}, path: path,
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path,
 		hash: hashHex(data), parents: map[string]string{}}
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
@@ -101,7 +88,7 @@ func open(path string) (*loader, error) {
 func (l *loader) isSuite() bool { return decode.Lookup(l.root, "suite") != nil }
 
 // unreadable completes the mistake of naming a file that cannot be read, and suggests one beside it of a similar name,
-// spelled as the mistake's place spells the path.
+// spelled as the config spells the path.
 func unreadable(e decode.Error, path, spelled string, err error) decode.Error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
@@ -141,7 +128,7 @@ func (l *loader) failAt(key, wrong, allowed, near string) {
 }
 
 // nearestNode returns the node at a key, or the nearest around it.
-func (l *loader) nearestNode(key string) *yaml.Node {
+func (l *loader) nearestNode(key string) *decode.Node {
 	for {
 		if n := decode.Lookup(l.root, key); n != nil {
 			return n
@@ -171,26 +158,22 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.failAt(extendsKey, "comes too late on the command line", "it in the config", "")
 	}
 	l.checkName("name", exp.Name)
-	l.checkClaims(exp.Claims)
-	l.checkFigures(exp.Figures)
+	l.checkNames(exp.Claims, exp.Figures)
 	if len(l.errs) > 0 {
 		l.checkSweep(exp)
 		return nil, decode.Join(l.errs...)
 	}
-	l.labels(exp.Objectives)
+	l.checkLabels(exp.Objectives)
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
 		l.reviewSummary(exp.Summary, plan)
 		exp.Claims = l.reviewClaims(exp.Claims, plan)
 		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
-		if decode.Lookup(l.root, "figures") == nil {
-			exp.Figures = defaultFigures(exp, plan)
-		}
 	}
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, hash: l.hash, parents: l.parents}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents}
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
 }
@@ -202,8 +185,8 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	l.overridden = len(sets) > 0
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
-	l.checkFigures(suite.Figures)
-	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, hash: l.hash}
+	l.checkNames(nil, suite.Figures)
+	c := &Config{Path: l.path, Head: suite.Head, Suite: suite, kinds: l.Tables, hash: l.hash}
 	names := map[string]string{suite.Name: "the suite"}
 	for i, name := range suite.Members {
 		key := fmt.Sprintf("suite.%d", i)
@@ -243,7 +226,7 @@ func (l *loader) member(key, name string, sets []string) *Config {
 		l.fail(unreadable(l.Error(l.nearestNode(key), key, "", "a config, its path relative to the suite's"), path, name, err))
 		return nil
 	}
-	m, err := open(path)
+	m, err := open(path, l.Tables)
 	if err != nil {
 		l.fail(err)
 		return nil
@@ -257,88 +240,6 @@ func (l *loader) member(key, name string, sets []string) *Config {
 	return c
 }
 
-// set applies one key.path=value.
-func (l *loader) set(exp *Experiment, set string) error {
-	key, text, ok := strings.Cut(set, "=")
-	label := "--set " + set
-	if !ok || key == "" {
-		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
-	}
-	value, err := decode.Parse(label, []byte(text))
-	if err != nil {
-		return relabel(err, label, key)
-	}
-	value = rebased(value, key, l.fromHere)
-	l.Origins.Mark(value, label)
-	blame := scalar("")
-	l.Origins.Mark(blame, label)
-	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
-		return mistake
-	}
-	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
-	if err != nil {
-		return l.Error(blame, key, err.Error(), "")
-	}
-	l.root = l.Canonical(tree, exp)
-	return nil
-}
-
-// fromHere spells the path of a file that is named on the command line as the config would: beside the config where there
-// is one, else in the working folder.
-func (l *loader) fromHere(path string) string {
-	file := filepath.FromSlash(path)
-	if filepath.IsAbs(file) {
-		return path
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(l.path), file)); err == nil {
-		return path
-	}
-	if _, err := os.Stat(file); err != nil {
-		return path // the message tells of the one beside the config
-	}
-	config, err := filepath.Abs(l.path)
-	if err != nil {
-		return path
-	}
-	if file, err = filepath.Abs(file); err != nil {
-		return path
-	}
-	return relativeTo(config, file)
-}
-
-// assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
-// dots and all.
-func (l *loader) assign(path string, value *yaml.Node) (*yaml.Node, error) {
-	at := blockPath.FindString(path)
-	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
-	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
-		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
-	}
-	in := decode.Lookup(l.root, container)
-	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
-	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {
-		fresh = decode.Lookup(in, begin) == nil
-	}
-	if fresh {
-		key := scalar(swept)
-		l.Origins.Mark(key, l.Origins[value])
-		one := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, value}}
-		path, value = container, decode.Merge(in, one)
-	}
-	return decode.Set(l.root, path, value)
-}
-
-// relabel removes positions from the mistakes of a value on the command line.
-func relabel(err error, label, key string) error {
-	var many decode.Errors
-	if errors.As(err, &many) {
-		for i := range many {
-			many[i].File, many[i].Line, many[i].Column, many[i].Key = label, 0, 0, key
-		}
-	}
-	return many
-}
-
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 // checkName refuses names that are no file names.
@@ -348,31 +249,21 @@ func (l *loader) checkName(key, name string) {
 	}
 }
 
-// checkClaims refuses two claims of one name.
-func (l *loader) checkClaims(claims []Claim) {
-	var names []string
-	for i := range claims {
-		names = append(names, claims[i].Name)
-	}
-	l.unique("claims", names)
-}
-
-// checkFigures refuses two figures of one name, and names that are no file names.
-func (l *loader) checkFigures(figures []plots.Figure) {
-	var names []string
-	for i := range figures {
-		names = append(names, figures[i].Name)
-		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)
-	}
-	l.unique("figures", names)
-}
-
-// unique refuses a name that an earlier entry of the list has.
-func (l *loader) unique(list string, names []string) {
-	for i, name := range names {
-		if name != "" && slices.Contains(names[:i], name) {
+// checkNames refuses two claims or two figures of one name, and names of figures that are no file names.
+func (l *loader) checkNames(claims []Claim, figures []Figure) {
+	taken := map[string]bool{}
+	unique := func(list string, i int, name string) {
+		if name != "" && taken[list+name] {
 			l.failAt(fmt.Sprintf("%s.%d.name", list, i), fmt.Sprintf("%q is the name of an earlier entry", name),
 				"a name of its own for every entry", "")
 		}
+		taken[list+name] = true
+	}
+	for i := range claims {
+		unique("claims", i, claims[i].Name)
+	}
+	for i := range figures {
+		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)
+		unique("figures", i, figures[i].Name)
 	}
 }

@@ -129,7 +129,7 @@ func (m *mistake) rewritten(paragraph string) string {
 
 func (m *mistake) check(t *testing.T) {
 	m.apply(t)
-	c, err := Load(m.file, m.sets)
+	c, err := load(m.file, m.sets)
 	var all decode.Errors
 	if !errors.As(err, &all) || c != nil {
 		t.Fatalf("%s:%d: Load gives %v and the error %v, which is no decode.Errors", mistakesFile, m.line, c, err)
@@ -151,7 +151,7 @@ func (m *mistake) check(t *testing.T) {
 
 // abbreviated puts the names of the registries for the lists of their kinds.
 func abbreviated(text string) string {
-	for _, r := range Registries() {
+	for _, r := range testRegistries() {
 		var kinds []string
 		for _, e := range r.Entries {
 			kinds = append(kinds, e.Name)

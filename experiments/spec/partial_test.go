@@ -32,7 +32,7 @@ sweep:
   - {grid: {n: [2, 4, 8]}, for: [best-of-n]}
   - {grid: {constraint.l2: [0, 1]}, for: [dpo]}
 `)
-	c, err := Load(path, nil)
+	c, err := load(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestForMistakes(t *testing.T) {
 		{"- {grid: {objective: [dpo]}, for: [dpo]}", "chooses objectives"},
 		{"- {grid: {objective: [dpo]}}\n  - {grid: {lambda: [1]}, for: [typo]}", "objectives that no run has"},
 	} {
-		_, err := Load(writeConfig(t, partialHead+"sweep:\n  "+tt.sweep+"\n"), nil)
+		_, err := load(writeConfig(t, partialHead+"sweep:\n  "+tt.sweep+"\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.sweep, err, tt.want)
 		}
@@ -73,7 +73,7 @@ func TestOnlineMistakes(t *testing.T) {
 		{"preferences: {kind: online, pairs: 100000000}\n", "comparisons to train on at a time"},
 		{"preferences: {kind: online, proxy: {kind: nosy}}\n", "noisy"},
 	} {
-		_, err := Load(writeConfig(t, partialHead+tt.text), nil)
+		_, err := load(writeConfig(t, partialHead+tt.text), nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.text, err, tt.want)
 		}

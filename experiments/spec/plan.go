@@ -1,138 +1,70 @@
 package spec
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"iter"
-	"sync"
-
-	"gopkg.in/yaml.v3"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
+	"windtunnel/toy/train"
 )
 
-// Plan is the list of an experiment's runs, in order. It does not hold the runs but what they are made of, and resolves
-// each on demand: its memory does not grow with their number. It is safe for concurrent use.
+// Plan is the list of an experiment's runs, in order.
 type Plan struct {
+	Runs    []*Run
 	Swept   []string          // columns of swept keys, without objective, lambda and seed, which every table has
 	Prompts []string          // names of all prompts, in the order in which runs have them
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
-	Language bool // its runs train language models, whose responses cannot be enumerated
-	traits   traits
-	decoder  decode.Decoder
-	labels   []string     // of the objectives
-	trees    []*yaml.Node // the document of a run of each objective, as it is before the sweep
-	product  product
-	kept     *bitset // the combinations that are runs; nil where all are
-	sections [sectionCount]*sections
-	files    map[string]*dataFile // by the path as the config spells it
-
-	key  func() string
-	cost func() float64
-
-	online func() bool // nil in a plan without runs
-}
-
-// newPlan returns a plan of the product's combinations. The data files are not read yet.
-func newPlan(decoder decode.Decoder, labels []string, trees []*yaml.Node, dims []dimension) *Plan {
-	p := &Plan{Inputs: map[string][]byte{}, decoder: decoder, labels: labels, trees: trees, product: newProduct(dims),
-		files: map[string]*dataFile{}}
-	p.key, p.cost, p.online = sync.OnceValue(p.hash), sync.OnceValue(p.sumCost), sync.OnceValue(p.findOnline)
-	for _, d := range dims {
-		p.Swept = append(p.Swept, d.sweptColumns()...)
-	}
-	for i := range sectionKinds {
-		p.sections[i] = p.newSections(&sectionKinds[i])
-	}
-	return p
+	traits traits
+	kinds  *decode.Tables
+	files  map[string]*dataFile // by the path as the config spells it
+	idle   map[*Run]bool        // runs that would repeat others under another seed
+	seeds  string               // the key of the config that has their seeds
 }
 
 // Len returns the number of runs.
-func (p *Plan) Len() int {
-	if p.kept == nil {
-		return p.product.size
-	}
-	return p.kept.count
-}
+func (p *Plan) Len() int { return len(p.Runs) }
 
-// Run resolves run i, counted from 0 in the order of the plan. It panics where there is no such run.
-func (p *Plan) Run(i int) *Run {
-	if i < 0 || i >= p.Len() {
-		panic(fmt.Sprintf("spec: there is no run %d in a plan of %d", i, p.Len()))
-	}
-	return p.resolve(p.combination(i))
-}
-
-// combination returns the number in the product of run i.
-func (p *Plan) combination(i int) int {
-	if p.kept == nil {
-		return i
-	}
-	return p.kept.nth(i)
-}
+// Run returns run i, counted from 0.
+func (p *Plan) Run(i int) *Run { return p.Runs[i] }
 
 // All yields every run with its number, in order.
-func (p *Plan) All() iter.Seq2[int, *Run] {
-	return func(yield func(int, *Run) bool) {
-		i := 0
-		for c := range p.combinations() {
-			if !yield(i, p.resolve(c)) {
-				return
-			}
-			i++
-		}
-	}
-}
-
-// combinations yields the numbers in the product of the runs, in order.
-func (p *Plan) combinations() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for c := range p.product.size {
-			if (p.kept == nil || p.kept.has(c)) && !yield(c) {
-				return
-			}
-		}
-	}
-}
+func (p *Plan) All() iter.Seq2[int, *Run] { return slices.All(p.Runs) }
 
 // Cost returns the expected cost of all runs, in training steps.
-func (p *Plan) Cost() float64 { return p.cost() }
-
-func (p *Plan) sumCost() float64 {
+func (p *Plan) Cost() float64 {
 	total := 0.0
-	for c := range p.combinations() {
-		total += p.costOf(c)
+	for _, r := range p.Runs {
+		total += r.Cost()
 	}
 	return total
 }
 
-// CostOf returns the expected cost of run i (see [Run.Cost]) without resolving all of it.
-func (p *Plan) CostOf(i int) float64 { return p.costOf(p.combination(i)) }
+// CostOf returns the expected cost of run i (see [Run.Cost]).
+func (p *Plan) CostOf(i int) float64 { return p.Runs[i].Cost() }
 
-func (p *Plan) costOf(combination int) float64 {
-	var space [inlineDimensions]int
-	digits := p.product.digits(combination, space[:0])
-	var run Run
-	for i := range sectionKinds {
-		if sectionKinds[i].costs {
-			p.fill(&run, i, digits)
-		}
-	}
-	return run.Cost()
-}
+// Language says whether the runs train language models.
+func (p *Plan) Language() bool { return p.traits.language }
 
 // Key returns a hash of every resolved run and of the data they read. Two configs with the same key give the same
 // tables.
-func (p *Plan) Key() string { return p.key() }
-
-func (p *Plan) hash() string {
+func (p *Plan) Key() string {
 	h := sha256.New()
-	for _, r := range p.All() {
-		content := r.Content()
-		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, content)
+	for _, r := range p.Runs {
+		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, r.content)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -140,59 +72,398 @@ func (p *Plan) hash() string {
 // Resolved returns the run as YAML, every setting written out.
 func (p *Plan) Resolved(r *Run) string {
 	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	return encodeYAML(decode.Encode(&doc, p.decoder.Tables))
+	return decode.Text(decode.Encode(&doc, p.kinds))
 }
 
-// encodeYAML writes a tree with two spaces of indentation.
-func encodeYAML(n *yaml.Node) string {
-	var b bytes.Buffer
-	out := yaml.NewEncoder(&b)
-	out.SetIndent(2)
-	if err := out.Encode(n); err != nil {
-		panic(fmt.Sprintf("spec: encoding a decoded tree: %v", err))
-	}
-	return b.String()
+// runDoc is the document of one run: the settings with a single objective.
+type runDoc struct {
+	Settings  `yaml:",inline"`
+	Objective Objective `yaml:"objective" required:"true" doc:"the loss"`
 }
 
-// resolve makes the run of one combination.
-func (p *Plan) resolve(combination int) *Run {
-	var space [inlineDimensions]int
-	digits := p.product.digits(combination, space[:0])
-	run := &Run{Label: p.labels[p.product.objective(digits)]}
+func newRunDoc() *runDoc { return &runDoc{Settings: defaultSettings()} }
+
+// mostRuns bounds a plan, so that a slip in a sweep ends in a message.
+const mostRuns = 200_000
+
+// mostCombinations bounds the combinations that conditions choose among.
+const mostCombinations = 20_000_000
+
+// planner makes the runs of a config. The values of a sweep are set in the document of a run, and documents that have the
+// same under a key share what is decoded from it.
+type planner struct {
+	*loader
+	*sweep
+	plan   *Plan
+	byNode [sectionCount]map[*decode.Node]*section
+	byText [sectionCount]map[string]*section
+}
+
+// plan expands objectives and sweep into runs, and validates every one of them. It is nil if these are too
+// many.
+func (l *loader) plan(exp *Experiment) *Plan {
+	before := len(l.errs)
+	p := &planner{loader: l, sweep: l.sweep(exp), plan: &Plan{Inputs: map[string][]byte{}, kinds: l.Tables, files: map[string]*dataFile{}}}
 	for i := range sectionKinds {
-		p.fill(run, i, digits)
+		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}
-	run.ID, run.Swept = p.name(run.Label, digits), p.cells(digits)
-	return run
+	for i := range p.dims {
+		p.plan.Swept = append(p.plan.Swept, p.dims[i].sweptColumns()...)
+	}
+	most := mostRuns
+	if len(p.conditions) > 0 {
+		most = mostCombinations
+	}
+	count := p.count()
+	if count > float64(most) {
+		l.tooMany(strconv.FormatFloat(count, 'f', 0, 64))
+		return nil
+	}
+	chosen := p.choose(len(l.errs) == before)
+	if len(chosen) > mostRuns {
+		l.tooMany(strconv.Itoa(len(chosen)))
+		return nil
+	}
+	reviews := p.reviews()
+	for _, rows := range chosen {
+		p.add(rows, reviews)
+		if len(l.errs) > mostMistakes {
+			return p.plan
+		}
+	}
+	p.findIdleSeeds(chosen)
+	return p.plan
 }
 
-// fill puts section i of a combination into a run. Loading has decoded every section of every run without mistakes.
-func (p *Plan) fill(run *Run, i int, digits []int) {
-	s, err := p.section(i, digits)
-	if err != nil {
-		panic(fmt.Sprintf("spec: a setting that was valid is not any more: %v", err))
+func (l *loader) tooMany(runs string) {
+	l.failAt("sweep", "plans "+runs+" runs", fmt.Sprintf("at most %d", mostRuns), "")
+}
+
+// choose returns the combinations that are runs, each as its row of every dimension. If the conditions are not to be
+// asked, or have mistakes, these are all, as far as runs are planned at all.
+func (p *planner) choose(ask bool) [][]int {
+	var programs []*program
+	if ask {
+		before := len(p.errs)
+		programs = p.programs()
+		ask = len(p.errs) == before
 	}
-	p.take(run, i, s)
+	var chosen, all [][]int
+	most := 0 // conditions that one combination fulfils, from the first
+	p.combine(nil, func(rows []int) bool {
+		rows = slices.Clone(rows)
+		if len(all) < mostRuns {
+			all = append(all, rows)
+		}
+		if ask {
+			fulfilled, err := countTrue(programs, rows)
+			if err != nil {
+				p.fail(p.Error(programs[fulfilled].node, programs[fulfilled].key, err.Error(), "a condition that is true or false of every combination"))
+				ask, chosen = false, nil
+			} else if most = max(most, fulfilled); fulfilled == len(programs) {
+				chosen = append(chosen, rows)
+			}
+		}
+		return ask || len(all) < mostRuns
+	})
+	if ask && len(chosen) == 0 {
+		p.fail(p.Error(p.conditions[most].node, p.conditions[most].key, "leaves no run", "a condition that some run fulfils"))
+	}
+	if len(chosen) == 0 {
+		return all
+	}
+	return chosen
+}
+
+// add plans the run of a combination and reviews it.
+func (p *planner) add(rows []int, reviews []*review) {
+	from := &origin{planner: p, rows: rows}
+	choice := p.choice(rows)
+	run := &Run{Label: p.labels[choice], Lambda: math.NaN(), files: p.plan.files}
+	run.File = run.file
+	for i := range sectionKinds {
+		s := p.section(i, rows)
+		from.sections[i] = s
+		switch {
+		case s.err == nil:
+			s.give(run)
+		case !s.told:
+			s.told = true
+			p.fail(from.renamed(s.err))
+		}
+	}
+	for _, r := range reviews {
+		r.passes(run, from)
+	}
+	if len(p.errs) > 0 {
+		return
+	}
+	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
+	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections)
+	p.plan.Runs = append(p.plan.Runs, run)
 }
 
 // name returns the name of a run: the label of its objective, and whatever the sweep says of it.
-func (p *Plan) name(label string, digits []int) string {
-	b := make([]byte, 0, 96)
-	b = append(b, label...)
-	for i := range p.product.dims {
-		b = p.product.dims[i].appendName(b, digits[i])
+func (p *planner) name(rows []int) string {
+	name := append(make([]byte, 0, 96), p.labels[p.choice(rows)]...)
+	for i := range p.dims {
+		name = p.dims[i].appendName(name, rows[i])
 	}
-	return string(b)
+	return string(name)
 }
 
 // cells returns the cells of the columns Swept.
-func (p *Plan) cells(digits []int) []string {
-	if len(p.Swept) == 0 {
-		return nil
-	}
-	cells := make([]string, 0, len(p.Swept))
-	for i := range p.product.dims {
-		cells = p.product.dims[i].appendCells(cells, digits[i])
+func (p *planner) cells(rows []int) []string {
+	cells := make([]string, 0, len(p.plan.Swept))
+	for i := range p.dims {
+		for k := range p.dims[i].keys {
+			if key := &p.dims[i].keys[k]; !fixed(key.column) {
+				cells = append(cells, key.at(rows[i]).text)
+			}
+		}
 	}
 	return cells
+}
+
+// content hashes all that makes the results of a run of these sections.
+func (p *planner) content(sections [sectionCount]*section) [sha256.Size]byte {
+	var space [(sectionCount + 3) * sha256.Size]byte
+	b := space[:0]
+	for i, s := range sections {
+		if i == limitsSection {
+			continue
+		}
+		b = append(b, s.hash[:]...)
+		for _, f := range s.files {
+			b = append(b, p.plan.files[f.Path].hash[:]...)
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// The keys of runDoc, as indices of sectionKinds.
+const (
+	seedSection = iota
+	environmentSection
+	preferencesSection
+	policySection
+	solverSection
+	trainSection
+	constraintSection
+	limitsSection
+	objectiveSection
+	sectionCount
+)
+
+// sectionKinds are the top-level keys of the document of a run.
+var sectionKinds = [sectionCount]sectionKind{
+	seedSection:        setting("seed", func(s *Settings) *int { return &s.Seed }),
+	environmentSection: setting("environment", func(s *Settings) *bandit.Params { return &s.Environment }),
+	preferencesSection: setting("preferences", func(s *Settings) *preference.Params { return &s.Preferences }),
+	policySection:      setting("policy", func(s *Settings) *policy.Params { return &s.Policy }),
+	solverSection:      setting("solver", func(s *Settings) *string { return &s.Solver }),
+	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
+	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),
+	objectiveSection: {"objective", func(doc *runDoc) any { return &doc.Objective.Loss }, func(doc *runDoc) func(*Run) {
+		loss := doc.Objective.Loss
+		return func(run *Run) { run.Loss = loss }
+	}},
+}
+
+type sectionKind struct {
+	key   string
+	field func(doc *runDoc) any        // what the key gives a run, by a pointer
+	copy  func(doc *runDoc) func(*Run) // returns what gives runs a copy of it
+}
+
+// setting is the section of one key of Settings.
+func setting[T any](key string, field func(s *Settings) *T) sectionKind {
+	return sectionKind{key, func(doc *runDoc) any { return field(&doc.Settings) }, func(doc *runDoc) func(*Run) {
+		value := *field(&doc.Settings)
+		return func(run *Run) {
+			s := Settings{run.Settings, run.Limits}
+			*field(&s) = value
+			run.Settings, run.Limits = s.Settings, s.Limits
+		}
+	}}
+}
+
+// section is what one key of the document of a run is decoded to.
+type section struct {
+	err   error
+	told  bool // the mistakes have been reported
+	give  func(run *Run)
+	hash  [sha256.Size]byte // of its canonical encoding
+	files []registry.File   // that it names
+	// Of an objective and of a seed, for conditions.
+	lambda float64
+	seed   int
+}
+
+// section returns section i of a combination, which is decoded where no other has the same.
+func (p *planner) section(i int, rows []int) *section {
+	kind, tree := &sectionKinds[i], p.trees[p.choice(rows)]
+	if len(p.keysIn[i]) == 0 {
+		node := decode.Lookup(tree, kind.key)
+		s, known := p.byNode[i][node]
+		if !known {
+			s = p.decodeSection(kind, tree)
+			p.byNode[i][node] = s
+		}
+		return s
+	}
+	text := make([]byte, 0, 256)
+	var err error
+	for _, at := range p.keysIn[i] {
+		key := &p.dims[at.dim].keys[at.key]
+		value := key.at(rows[at.dim]).node
+		if value == nil {
+			continue
+		}
+		if tree, err = decode.Set(tree, key.path, value); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		text = []byte(err.Error())
+	} else {
+		text = appendNode(text, decode.Lookup(tree, kind.key), true)
+	}
+	s, known := p.byText[i][string(text)]
+	switch {
+	case known:
+		return s
+	case err != nil:
+		s = &section{err: err}
+	default:
+		s = p.decodeSection(kind, tree)
+	}
+	p.byText[i][string(text)] = s
+	return s
+}
+
+// decodeSection decodes one key of the document of a run.
+func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
+	doc := newRunDoc()
+	if err := p.DecodeKey(tree, kind.key, doc); err != nil {
+		return &section{err: err}
+	}
+	// Where a data file lies does not count, but its content; nor does what the objective is called.
+	content := decode.Encode(kind.field(doc), p.Tables)
+	files := filesOf(kind.field(doc))
+	for _, f := range files {
+		if path := decode.Lookup(content, f.Key); path != nil {
+			path.Value = ""
+		}
+	}
+	s := &section{give: kind.copy(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed}
+	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
+		s.lambda = tables.ParseFloat(n.Value)
+		loss := s.give
+		s.give = func(run *Run) { loss(run); run.Lambda = s.lambda }
+	}
+	return s
+}
+
+// appendNode appends an encoding of a tree that differs from that of every other tree, and if asked of every other that
+// is written elsewhere.
+func appendNode(b []byte, n *decode.Node, positions bool) []byte {
+	if n == nil {
+		return append(b, 0)
+	}
+	b = binary.AppendUvarint(append(b, byte(n.Kind)), uint64(len(n.Content)))
+	for _, text := range [...]string{n.Tag, n.Value} {
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	}
+	if positions {
+		b = binary.AppendUvarint(b, uint64(len(n.File)))
+		b = binary.AppendUvarint(binary.AppendUvarint(append(b, n.File...), uint64(n.Line)), uint64(n.Column))
+	}
+	for _, c := range n.Content {
+		b = appendNode(b, c, positions)
+	}
+	return b
+}
+
+// runTrees returns the document of a run of each objective, before the sweep.
+func (l *loader) runTrees() []*decode.Node {
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
+	var trees []*decode.Node
+	for _, objective := range decode.Lookup(l.root, "objectives").Content {
+		tree := without(base)
+		if over := decode.Lookup(objective, "train"); over != nil { // its own training settings
+			merged := decode.Merge(decode.Lookup(base, "train"), over)
+			tree = without(base, "train")
+			tree.Content = append(tree.Content, scalar("train"), merged)
+			objective = without(objective, "train")
+		}
+		tree.Content = append(tree.Content, scalar("objective"), objective)
+		trees = append(trees, tree)
+	}
+	return trees
+}
+
+// findIdleSeeds finds the runs of a sweep over seeds that these change nothing in, but for the first: bands over them would
+// have no width.
+func (p *planner) findIdleSeeds(chosen [][]int) {
+	dim := slices.IndexFunc(p.dims, func(d dimension) bool { return len(d.keys) == 1 && d.keys[0].column == "seed" })
+	if dim < 0 || len(p.errs) > 0 {
+		return
+	}
+	p.plan.idle, p.plan.seeds = map[*Run]bool{}, p.dims[dim].keys[0].spelled(0)
+	first := map[string]bool{}
+	for i, rows := range chosen {
+		rows[dim] = 0
+		others := fmt.Sprint(rows)
+		if first[others] && !p.plan.Runs[i].Random() {
+			p.plan.idle[p.plan.Runs[i]] = true
+		}
+		first[others] = true
+	}
+}
+
+// dropIdleSeeds leaves out the runs that would repeat others, and says so.
+func (p *Plan) dropIdleSeeds() []string {
+	if len(p.idle) == 0 {
+		return nil
+	}
+	p.Runs = slices.DeleteFunc(p.Runs, func(r *Run) bool { return p.idle[r] })
+	return []string{fmt.Sprintf("%s: the seed changes nothing in %d of the runs (preferences, environment, policy and "+
+		"order of batches are all fixed); they are left out, and only the first seed is run", p.seeds, len(p.idle))}
+}
+
+// checkLabels refuses two objectives of one label.
+func (l *loader) checkLabels(objectives []Objective) {
+	seen := map[string]int{}
+	for i := range objectives {
+		if objectives[i].Loss == nil { // a mistake that has been said
+			continue
+		}
+		label := objectives[i].Label(l.Tables)
+		if first, taken := seen[label]; taken {
+			l.failAt(fmt.Sprintf("objectives.%d", i), fmt.Sprintf("has the label %q of objectives.%d", label, first),
+				"a name of its own for every objective", "")
+		}
+		seen[label] = i
+	}
+}
+
+// keyAt is a swept key of a dimension.
+type keyAt struct{ dim, key int }
+
+// sortKeys finds the swept keys of every section. A whole mapping is put into a document before what is below it, whatever
+// the order in which the sweep has them.
+func (s *sweep) sortKeys() {
+	for i := range sectionKinds {
+		for d := range s.dims {
+			for k := range s.dims[d].keys {
+				if rest, ok := strings.CutPrefix(s.dims[d].keys[k].path, sectionKinds[i].key); ok && (rest == "" || rest[0] == '.') {
+					s.keysIn[i] = append(s.keysIn[i], keyAt{d, k})
+				}
+			}
+		}
+		depth := func(at keyAt) int { return strings.Count(s.dims[at.dim].keys[at.key].path, ".") }
+		slices.SortStableFunc(s.keysIn[i], func(a, b keyAt) int { return cmp.Compare(depth(a), depth(b)) })
+	}
 }

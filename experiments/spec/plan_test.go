@@ -126,7 +126,7 @@ func TestRegistries(t *testing.T) {
 			t.Errorf("metric %s lacks its summary or source: %+v", m.Name, m)
 		}
 	}
-	for _, r := range Registries() {
+	for _, r := range testRegistries() {
 		if len(r.Entries) == 0 {
 			t.Errorf("%s has no kinds", r.Name)
 		}
@@ -145,7 +145,7 @@ func TestRegistries(t *testing.T) {
 
 func ExampleLoad() {
 	const config = "testdata/mistakes/member.yaml"
-	c, err := Load(config, []string{"sweep.lambda=[0.1]"})
+	c, err := load(config, []string{"sweep.lambda=[0.1]"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -153,7 +153,7 @@ func ExampleLoad() {
 	for _, run := range c.Plan.All() {
 		fmt.Println(run)
 	}
-	_, err = Load(config, []string{"slover=train", "sweep.lambda=[0, 1]"})
+	_, err = load(config, []string{"slover=train", "sweep.lambda=[0, 1]"})
 	fmt.Println(err)
 	// Output:
 	// rlhf/lambda=0.1/constraint.l2=0 (seed 0)
@@ -165,7 +165,7 @@ func ExampleLoad() {
 }
 
 func ExamplePlan() {
-	c, err := Load("testdata/mistakes/member.yaml", []string{
+	c, err := load("testdata/mistakes/member.yaml", []string{
 		"sweep=[{zip: {objective: [dpo, rlhf], lambda: [0.1, 1]}}, {grid: {constraint.l2: [0, 0.1]}}]",
 		"where=lambda < 1 or constraint.l2 == 0",
 	})

@@ -22,10 +22,10 @@ type random struct {
 
 // distribution is what the values of a key are drawn from: exactly one of the following.
 type distribution struct {
-	Uniform    []float64                `yaml:"uniform" doc:"[low, high]: numbers, evenly likely in between"`
-	LogUniform []float64                `yaml:"log_uniform" alias:"log-uniform" doc:"[low, high] above 0: numbers whose logarithm is uniform"`
-	Int        []int                    `yaml:"int" range:"[-1e15,1e15]" doc:"[low, high]: whole numbers, both ends included"`
-	Choice     decode.Raw[[]*yaml.Node] `yaml:"choice" doc:"a list of values, each as likely"`
+	Uniform    []float64                  `yaml:"uniform" doc:"[low, high]: numbers, evenly likely in between"`
+	LogUniform []float64                  `yaml:"log_uniform" alias:"log-uniform" doc:"[low, high] above 0: numbers whose logarithm is uniform"`
+	Int        []int                      `yaml:"int" range:"[-1e15,1e15]" doc:"[low, high]: whole numbers, both ends included"`
+	Choice     decode.Raw[[]*decode.Node] `yaml:"choice" doc:"a list of values, each as likely"`
 }
 
 // Check wants exactly one distribution with bounds that make sense.
@@ -108,19 +108,24 @@ func (d *draws) draw() int {
 // undo takes back the last whole number.
 func (d *draws) undo() { d.whole = d.whole[:len(d.whole)-1] }
 
-// series returns the values drawn.
-func (d *draws) series(from *yaml.Node) series {
+// values returns the values drawn.
+func (d *draws) values(from *decode.Node) []value {
 	switch {
 	case d.floats != nil:
-		return floats{d.floats, from}
+		return floats(d.floats, from)
 	case d.Int != nil:
-		return integers{d.whole, from}
+		return wholes(d.whole, from)
 	}
-	return picked{newWritten(d.Choice.Node.Content), d.whole}
+	choices := written(d.Choice.Node.Content)
+	picked := make([]value, len(d.whole))
+	for i, choice := range d.whole {
+		picked[i] = choices[choice]
+	}
+	return picked
 }
 
 // random reads a block of draws.
-func (r *sweepReader) random(at string, n *yaml.Node) {
+func (r *sweepReader) random(at string, n *decode.Node) {
 	var b random
 	if err := r.Decode(n, at, &b); err != nil {
 		r.fail(err)
@@ -151,12 +156,15 @@ func (r *sweepReader) random(at string, n *yaml.Node) {
 		r.fail(r.Error(n, at, fmt.Sprintf("have %.0f different draws", outcomes), fmt.Sprintf("at least n = %d of them", b.N)))
 		return
 	}
+	if r.tooManyRows(b.N) {
+		return
+	}
 	drawDistinct(keys, b.N, math.IsInf(outcomes, 1))
-	dim := dimension{rows: b.N, place: func(int) (string, *yaml.Node) { return at, n }}
+	dim := dimension{rows: b.N, source: func(int) (string, *decode.Node) { return at, n }}
 	for i, d := range keys {
 		key := b.Keys.Node.Content[2*i]
 		spelled := at + "." + key.Value
-		dim.keys = append(dim.keys, sweptKey{series: d.series(b.Keys.Node.Content[2*i+1]), written: key, spelled: func(int) string { return spelled }})
+		dim.keys = append(dim.keys, sweptKey{values: d.values(b.Keys.Node.Content[2*i+1]), written: key, spelled: func(int) string { return spelled }})
 	}
 	r.dims = append(r.dims, dim)
 }

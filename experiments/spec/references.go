@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"windtunnel/experiments/spec/decode"
-	"windtunnel/metrics/claims"
+	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 )
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
@@ -20,14 +20,14 @@ func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
 	var kept []Claim
 	for i := range list {
 		at := fmt.Sprintf("claims.%d.", i)
-		if l.stands("claim "+list[i].Name, func() { l.reviewClaim(at, &list[i], plan) }) {
+		if l.stands("claim "+list[i].Name, func() { l.reviewRefs(at, list[i].Test.Refs(), plan) }) {
 			kept = append(kept, list[i])
 		}
 	}
 	return kept
 }
 
-// stands calls review and says whether what it looked at is to be kept. Under --set a claim or figure of the config may
+// stands calls review and says whether what it reviews stays in the config. Under --set a claim or figure of the config may
 // lose the runs that it is about: it is left out with a warning instead of being a mistake.
 func (l *loader) stands(what string, review func()) bool {
 	before := len(l.errs)
@@ -43,63 +43,41 @@ func (l *loader) stands(what string, review func()) bool {
 	return false
 }
 
-func (l *loader) reviewClaim(at string, claim *Claim, plan *Plan) {
-	refs, ok := claim.Test.(claims.Refs)
-	if !ok {
-		return
-	}
-	for _, ref := range refs.Columns() {
-		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
-	}
-	for _, ref := range refs.Prompts() {
-		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
-	}
-	for _, selection := range refs.Wheres() {
-		l.reviewWhere(plan, at+selection.Key, selection.Where)
-	}
-}
-
 // reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
-func (l *loader) reviewFigures(figures []plots.Figure, plans map[string]*Plan) []plots.Figure {
-	var kept []plots.Figure
+func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figure {
+	kept := slices.Clone(figures[:0]) // [] is other than none: no figures are wanted
 	for i := range figures {
 		at := fmt.Sprintf("figures.%d.", i)
-		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, &figures[i], plans) }) {
+		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, figures[i].From, figures[i].Params.Refs(), plans) }) {
 			kept = append(kept, figures[i])
 		}
 	}
 	return kept
 }
 
-// reviewFigure checks the columns and runs of one figure against the experiments that it draws from.
-func (l *loader) reviewFigure(at string, fig *plots.Figure, plans map[string]*Plan) {
-	if parts, ok := fig.Params.(*plots.Composite); ok {
-		for i, part := range parts.Parts {
-			l.reviewPart(fmt.Sprintf("%spanels.%d.", at, i), cmp.Or(part.From, fig.From), part.Figure, plans)
-		}
-		return
+// reviewFigure checks what a figure, or part of one, names in the tables of the experiment that it draws from.
+func (l *loader) reviewFigure(at, from string, refs tables.Refs, plans map[string]*Plan) {
+	for _, part := range refs.Parts {
+		l.reviewFigure(at+part.Key, cmp.Or(part.From, from), part.Refs, plans)
 	}
-	l.reviewPart(at, fig.From, fig.Params, plans)
+	plan, ok := plans[from]
+	switch {
+	case ok:
+		l.reviewRefs(at, refs, plan)
+	case refs.Parts == nil:
+		l.reviewFrom(at, from, plans)
+	}
 }
 
-// reviewPart checks what one kind of figure names in the tables of one experiment.
-func (l *loader) reviewPart(at, from string, params plots.Params, plans map[string]*Plan) {
-	plan, ok := plans[from]
-	if !ok {
-		l.reviewFrom(at, from, plans)
-		return
-	}
-	refs, ok := params.(plots.Refs)
-	if !ok {
-		return
-	}
-	for _, ref := range refs.Columns() {
+// reviewRefs checks what a claim or a figure names in the tables of a plan.
+func (l *loader) reviewRefs(at string, refs tables.Refs, plan *Plan) {
+	for _, ref := range refs.Columns {
 		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
 	}
-	for _, ref := range refs.Prompts() {
+	for _, ref := range refs.Prompts {
 		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
 	}
-	for _, selection := range refs.Wheres() {
+	for _, selection := range refs.Wheres {
 		l.reviewWhere(plan, at+selection.Key, selection.Where)
 	}
 }
@@ -135,7 +113,7 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	if len(claims.MatchPrompts(plan.Prompts, prompt)) > 0 {
+	if len(tables.MatchPrompts(plan.Prompts, prompt)) > 0 {
 		return
 	}
 	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),
@@ -148,4 +126,157 @@ func firstTen(list []string) []string {
 		return list
 	}
 	return append(slices.Clone(list[:10]), "...")
+}
+
+// mostListed bounds how many values of a column are gathered for a message.
+const mostListed = 1000
+
+// reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
+// status, cannot be checked.
+func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
+	known := tables.Where{}
+	before := len(l.errs)
+	for _, column := range slices.Sorted(maps.Keys(where)) {
+		if !slices.Contains(plan.PlannedColumns(), column) {
+			continue
+		}
+		known[column] = where[column]
+		for _, value := range plan.unanswered(column, where[column]) {
+			values, near := plan.Values(column), ""
+			if math.IsNaN(tables.ParseFloat(value)) { // 1e-4 is not a misspelt 1e-5
+				near = decode.Nearest(value, values)
+			}
+			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
+				"one of "+strings.Join(firstTen(values), ", "), near)
+		}
+	}
+	if len(l.errs) == before && !plan.Answers(known) {
+		l.failAt(key, "selects no planned run", "values that some run has together", "")
+	}
+}
+
+// unanswered returns the values that no run has in a column.
+func (p *Plan) unanswered(column string, values []string) []string {
+	left := slices.Clone(values)
+	p.Each([]string{column}, func(row []string) bool {
+		left = slices.DeleteFunc(left, func(v string) bool { return tables.SameCell(row[0], v) })
+		return len(left) > 0
+	})
+	return left
+}
+
+// Answers says whether a selection of columns of the plan has a run.
+func (p *Plan) Answers(where tables.Where) bool {
+	columns := slices.Sorted(maps.Keys(where))
+	found := false
+	p.Each(columns, func(row []string) bool {
+		found = true
+		for i, column := range columns {
+			same := func(value string) bool { return tables.SameCell(row[i], value) }
+			found = found && slices.ContainsFunc(where[column], same)
+		}
+		return !found
+	})
+	return found
+}
+
+// Values lists the values of a column, in order, as far as a message may need them.
+func (p *Plan) Values(column string) []string {
+	var values []string
+	seen := map[string]bool{}
+	p.Each([]string{column}, func(row []string) bool {
+		if v := row[0]; !seen[v] {
+			seen[v] = true
+			values = append(values, v)
+		}
+		return len(values) < mostListed
+	})
+	return values
+}
+
+// Each gives the cells of some columns of the plan, run by run, until do says to stop.
+func (p *Plan) Each(columns []string, do func(row []string) bool) {
+	var at []int
+	for _, column := range columns {
+		at = append(at, slices.Index(p.PlannedColumns(), column))
+	}
+	row := make([]string, len(columns))
+	for _, run := range p.Runs {
+		for i, column := range at {
+			row[i] = run.cell(column)
+		}
+		if !do(row) {
+			return
+		}
+	}
+}
+
+// Seeds returns how many different seeds the runs have, at most 1,000.
+func (p *Plan) Seeds() int { return len(p.Values("seed")) }
+
+// SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
+// say, they are where there are several seeds.
+func (c *Config) SummarySettings() *summaries.Settings {
+	switch {
+	case c.Experiment == nil:
+		return nil
+	case c.Experiment.Summary != nil:
+		return c.Experiment.Summary
+	case c.Plan.Seeds() < 2:
+		return nil
+	}
+	s := &summaries.Settings{}
+	s.SetDefaults()
+	return s
+}
+
+// reviewSummary complains about columns and a baseline that no run will have.
+func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
+	if s == nil {
+		return
+	}
+	before := len(l.errs)
+	for _, ref := range s.Refs().Columns {
+		l.reviewColumn(plan, "summary."+ref.Key, tables.Runs, ref.Column)
+	}
+	if s.Pairs.Baseline == "" || len(l.errs) > before || len(plan.unanswered(s.Pairs.Column, []string{s.Pairs.Baseline})) == 0 {
+		return
+	}
+	values := plan.Values(s.Pairs.Column)
+	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
+		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
+}
+
+// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the tables of the
+// config's experiment hold what it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a suite,
+// which has no tables of its own, says so.
+func (c *Config) Figure(text string) (Figure, error) {
+	var fig Figure
+	if c.Plan == nil {
+		return fig, decode.Errors{{Wrong: c.Path + " has no runs of its own", Allowed: "the results of an experiment"}}
+	}
+	const name = "plot"
+	l := &loader{Decoder: decode.Decoder{File: name, Tables: c.kinds}, path: name}
+	root, err := decode.Parse(name, []byte(text))
+	if err != nil {
+		return fig, withoutPositions(err)
+	}
+	l.root = root
+	if err := l.Decode(root, "", &fig); err != nil {
+		return fig, withoutPositions(err)
+	}
+	l.reviewFigure("", fig.From, fig.Params.Refs(), map[string]*Plan{"": c.Plan})
+	return fig, withoutPositions(decode.Join(l.errs...))
+}
+
+// withoutPositions drops the positions of mistakes in a text that the user has not written.
+func withoutPositions(err error) error {
+	var mistakes decode.Errors
+	if !errors.As(err, &mistakes) {
+		return err
+	}
+	for i := range mistakes {
+		mistakes[i].Line, mistakes[i].Column = 0, 0
+	}
+	return mistakes
 }

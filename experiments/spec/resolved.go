@@ -23,22 +23,22 @@ const dataFolder = "data"
 // WriteResolved writes the resolved config into a results folder, with copies of the data files that it names, so that
 // the folder can be run again as it is. The members of a suite are the resolved configs of the folders beside it.
 func (c *Config) WriteResolved(dir string) error {
-	var tree *yaml.Node
+	var tree *decode.Node
 	if c.Suite != nil {
 		suite := *c.Suite
 		suite.Members = nil
 		for _, m := range c.Members {
 			suite.Members = append(suite.Members, "../"+m.Head.Name+"/"+ResolvedName)
 		}
-		tree = decode.Encode(&suite, Tables())
+		tree = decode.Encode(&suite, c.kinds)
 	} else {
-		tree = decode.Encode(c.Experiment, Tables())
+		tree = decode.Encode(c.Experiment, c.kinds)
 		if err := c.copyData(dir, tree); err != nil {
 			return err
 		}
 	}
 	text := fmt.Sprintf("# %s with every setting written out; run it again with: experiments run FILE\n%s",
-		c.Head.Name, encodeYAML(tree))
+		c.Head.Name, decode.Text(tree))
 	return os.WriteFile(filepath.Join(dir, ResolvedName), []byte(text), 0o644)
 }
 
@@ -47,7 +47,7 @@ func (c *Config) WriteResolved(dir string) error {
 const largestCopy = 64 << 10
 
 // copyData copies the data files into dir and makes the tree name the copies.
-func (c *Config) copyData(dir string, tree *yaml.Node) error {
+func (c *Config) copyData(dir string, tree *decode.Node) error {
 	if len(c.Plan.Inputs) == 0 {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (p *Plan) dataNames() map[string]string {
 }
 
 // rename replaces scalars, here the paths of data files.
-func rename(n *yaml.Node, names map[string]string) {
+func rename(n *decode.Node, names map[string]string) {
 	if n == nil {
 		return
 	}

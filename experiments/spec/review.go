@@ -2,15 +2,188 @@ package spec
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/language"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
 )
+
+// mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
+const mostMistakes = 100
+
+// review is one check of how the settings of runs go together, done once for the runs that have the same in the sections
+// that it reads.
+type review struct {
+	reads  []int     // sections
+	after  []*review // without which it makes no sense
+	do     func(run *Run, from *origin)
+	passed map[[sectionCount]*section]bool
+}
+
+// passes does the review of a run, unless it has been done, and says whether it found nothing wrong.
+func (v *review) passes(run *Run, from *origin) bool {
+	var key [sectionCount]*section
+	readable := from.sections[seedSection].err == nil
+	for _, i := range v.reads {
+		key[i] = from.sections[i]
+		readable = readable && key[i].err == nil
+	}
+	if passed, done := v.passed[key]; done {
+		return passed
+	}
+	for _, other := range v.after {
+		readable = other.passes(run, from) && readable
+	}
+	before := len(from.errs)
+	if readable {
+		v.do(run, from)
+	}
+	v.passed[key] = readable && len(from.errs) == before
+	return v.passed[key]
+}
+
+// reviews lists what is checked of runs whose sections can be decoded. No seed makes an environment or a policy right or
+// wrong, so one is enough.
+func (p *planner) reviews() []*review {
+	var all []*review
+	check := func(do func(*Run, *origin), after []*review, reads ...int) *review {
+		v := &review{reads: reads, after: after, do: do, passed: map[[sectionCount]*section]bool{}}
+		all = append(all, v)
+		return v
+	}
+	here := &surroundings{planner: p, prompts: map[string]bool{}}
+	var files []*review
+	for _, section := range []int{environmentSection, preferencesSection, policySection} {
+		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
+	}
+	check(p.reviewSolver, nil, solverSection, constraintSection)
+	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection)
+	environment := check(bandits(here.reviewEnvironment), nil, environmentSection)
+	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
+	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
+	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
+	check(p.reviewOnline, nil, preferencesSection, solverSection, objectiveSection)
+	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
+	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
+	return all
+}
+
+// bandits restricts a review to the runs whose responses can be enumerated.
+func bandits(do func(*Run, *origin)) func(*Run, *origin) {
+	return func(run *Run, from *origin) {
+		if !run.Language() {
+			do(run, from)
+		}
+	}
+}
+
+// readFiles reads the data files that one section of a run names, each once for all runs.
+func (p *planner) readFiles(from *origin, section int) {
+	for _, f := range from.sections[section].files {
+		if p.plan.files[f.Path] != nil {
+			continue
+		}
+		path := filepath.FromSlash(f.Path)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(p.path), path)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			p.fail(unreadable(from.mistake(sectionKinds[section].key+"."+f.Key, "", "a file, its path relative to the config"), path, f.Path, err))
+			continue
+		}
+		p.plan.Inputs[f.Path] = content
+		p.plan.files[f.Path] = newDataFile(filepath.ToSlash(path), content)
+	}
+}
+
+// surroundings are the environments that reviews try runs in, one at a time.
+type surroundings struct {
+	*planner
+	built   *section // that env was built from
+	env     *bandit.Env
+	prompts map[string]bool // of all environments
+	warned  bool
+	first   *Run // some run, whose kind of environment all share
+}
+
+// environment returns the environment of a run, which can be built.
+func (s *surroundings) environment(run *Run, from *origin) *bandit.Env {
+	if section := from.sections[environmentSection]; section != s.built {
+		s.env, _ = run.BuildEnvironment()
+		s.built = section
+	}
+	return s.env
+}
+
+// origin says where in a config the settings of a run were written.
+type origin struct {
+	*planner
+	rows     []int // of every dimension
+	sections [sectionCount]*section
+}
+
+// key turns a key of the document of a run into the key of the config that the value came from: of the sweep, of the
+// training settings of the objective, or of the objective.
+func (o *origin) key(key string) string {
+	if k, row, rest := o.swept(key); k != nil {
+		return k.spelled(row) + rest
+	}
+	entry := fmt.Sprintf("objectives.%d.", o.choice(o.rows))
+	if rest, ok := strings.CutPrefix(key, "objective."); ok {
+		return entry + rest
+	}
+	if decode.Lookup(o.root, entry+key) != nil {
+		return entry + key
+	}
+	return key
+}
+
+// swept returns the swept key, and its row, that gives a key of the document of a run, the one nearest to it; nil if
+// none does. rest is what of the key is below it.
+func (o *origin) swept(key string) (found *sweptKey, row int, rest string) {
+	for d := range o.dims {
+		for i := range o.dims[d].keys {
+			k := &o.dims[d].keys[i]
+			below, ok := strings.CutPrefix(key, k.path)
+			nearer := k.path != "" && (found == nil || len(k.path) > len(found.path))
+			if ok && nearer && (below == "" || below[0] == '.') && k.at(o.rows[d]).node != nil {
+				found, row, rest = k, o.rows[d], below
+			}
+		}
+	}
+	return found, row, rest
+}
+
+// mistake returns a mistake in a setting of the run, where the setting came from.
+func (o *origin) mistake(key, wrong, allowed string) decode.Error {
+	at := o.key(key)
+	node := o.nearestNode(at)
+	if k, row, rest := o.swept(key); k != nil {
+		node = k.values[row].node
+		if below := decode.Lookup(node, strings.TrimPrefix(rest, ".")); below != nil {
+			node = below
+		}
+	}
+	return o.Error(node, at, wrong, allowed)
+}
+
+// renamed gives the mistakes of a decoded run the keys of the config.
+func (o *origin) renamed(err error) error {
+	many := mistakesOf([]error{err})
+	for i := range many {
+		many[i].Key = o.key(many[i].Key)
+	}
+	return many
+}
 
 // mostValues bounds the numbers that a run may hold, so that a slip of the pen ends in a message and not in a machine
 // without memory.
@@ -24,7 +197,7 @@ func (l *loader) reviewSolver(run *Run, from *origin) {
 	}
 }
 
-// reviewOnline refuses to look for the minimizer over comparisons that depend on how it is looked for.
+// reviewOnline refuses the exact minimizer over comparisons that depend on the policy in training.
 func (l *loader) reviewOnline(run *Run, from *origin) {
 	if run.Online() != nil && run.Solver == setup.SolverExact && run.Loss.Objective().Compares() {
 		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",
@@ -34,12 +207,12 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 
 // reviewEnvironment builds the run's environment and takes down its prompts.
 func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
-	if !s.l.environmentFits(run, from) {
+	if !s.environmentFits(run, from) {
 		return
 	}
 	env, err := run.BuildEnvironment()
 	if err != nil {
-		s.l.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
+		s.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
 	}
 	for i := range env.Prompts {
@@ -62,7 +235,7 @@ func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	env := s.environment(run, from)
 	if all := len(env.Prompts) * env.Responses() * (env.Responses() - 1); size < all {
 		s.warned = true
-		s.l.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
+		s.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
 			"normalizes anew; batch_size: 0 takes the exact expectation", all, size))
 	}
 }
@@ -81,7 +254,7 @@ func (l *loader) environmentFits(run *Run, from *origin) bool {
 // reviewPolicy builds the policy at its start. What a policy needs of its environment, no tag of its parameters can
 // say, so it is put into words here.
 func (s *surroundings) reviewPolicy(run *Run, from *origin) {
-	l, env := s.l, s.environment(run, from)
+	l, env := s, s.environment(run, from)
 	k := env.Responses()
 	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 {
 		if most := min(k-1, mostValues/max(k, len(env.Prompts))); p.Rank > most {
@@ -108,7 +281,7 @@ func (s *surroundings) reviewPolicy(run *Run, from *origin) {
 // reviewPreferences reads the pairs of a file, whose mistakes have positions of their own, and refuses more comparisons
 // than fit. Sampled comparisons may take long to draw and are not drawn.
 func (s *surroundings) reviewPreferences(run *Run, from *origin) {
-	l, env := s.l, s.environment(run, from)
+	l, env := s, s.environment(run, from)
 	k, prompts := float64(env.Responses()), float64(len(env.Prompts))
 	switch p := run.Preferences.(type) {
 	case *preference.Population:
@@ -149,4 +322,115 @@ func fileMistake(name, text string) decode.Error {
 		e.Line, e.Wrong = line, wrong
 	}
 	return e
+}
+
+// reviewFamily refuses settings that do not go together: free text and responses that can be enumerated.
+func (s *surroundings) reviewFamily(run *Run, from *origin) {
+	l := s
+	if s.first == nil {
+		s.first, s.plan.traits.language = run, run.Language()
+	}
+	if run.Language() != s.first.Language() {
+		l.fail(from.mistake("environment.kind", "differs from other runs in whether responses can be enumerated, and so in its tables",
+			"a config of its own for each"))
+		return
+	}
+	if !run.Language() {
+		l.refuseText(run, from)
+		return
+	}
+	s.describeText(run)
+	if _, ok := run.Policy.(*language.Llama); !ok {
+		l.fail(from.mistake("policy.kind", "cannot write the free text of environment.kind", "llama"))
+	}
+	if allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences); allowed != "" {
+		l.fail(from.mistake("preferences.kind", "does not go with environment.kind", allowed))
+	}
+	if run.Solver == setup.SolverExact {
+		l.fail(from.mistake("solver", "cannot be exact where responses are free text", setup.SolverTrain))
+	}
+	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
+		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))
+	}
+}
+
+// describeText takes down the prompts and the tables that a language model will have.
+func (s *surroundings) describeText(run *Run) {
+	if h, ok := run.Preferences.(*language.Human); ok && h.HeldOut > 0 {
+		s.plan.traits.evaluated = true
+	}
+	stories, ok := run.Environment.(*language.Stories)
+	if !ok {
+		return
+	}
+	s.plan.traits.written, s.plan.traits.evaluated = true, true
+	for _, name := range stories.PromptNames() {
+		if !s.prompts[name] {
+			s.prompts[name] = true
+			s.plan.Prompts = append(s.plan.Prompts, name)
+		}
+	}
+}
+
+// refuseText refuses a language model and preferences between texts where responses are numbered.
+func (l *loader) refuseText(run *Run, from *origin) {
+	const wrong = "is about free text, which environment.kind has not"
+	if _, ok := run.Policy.(*language.Llama); ok {
+		l.fail(from.mistake("policy.kind", wrong, "one of "+names(policy.Kinds().Entries())+"; or environment.kind stories or dialogues"))
+	}
+	switch p := run.Preferences.(type) {
+	case *preference.Online:
+		if _, texts := p.Proxy.(*preference.Texts); texts {
+			l.fail(from.mistake("preferences.proxy.kind", wrong, "flipped, gold or noisy; or environment.kind stories"))
+		}
+	case *language.Human, *language.Continuations:
+		l.fail(from.mistake("preferences.kind", wrong, "one of "+names(preference.Kinds().Entries())+"; or environment.kind stories or dialogues"))
+	}
+}
+
+func names(entries []registry.Entry) string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// reviewTask builds what the run trains, without sampling or training anything.
+func (l *loader) reviewTask(run *Run, from *origin) {
+	if !run.Language() {
+		return
+	}
+	problems := language.Check(run.taskInput())
+	for _, p := range problems {
+		if p.Key == "" { // a line of a data file
+			name, _, _ := strings.Cut(p.Line, ":")
+			l.fail(fileMistake(name, p.Line))
+			continue
+		}
+		l.fail(from.mistake(p.Key, p.Wrong, p.Allowed))
+	}
+}
+
+// reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
+// labels.
+func (l *loader) reviewUnpaired(run *Run, from *origin) {
+	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
+		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
+			"a loss on unpaired data: "+strings.Join(unpairedLosses(), ", ")+"; or a file of pairs"))
+	}
+}
+
+// unpairedLosses names the losses that read comparisons and are defined on single responses as well.
+func unpairedLosses() []string {
+	var names []string
+	for _, kind := range objective.Kinds() {
+		if kind.Name == "sum" || kind.Name == "custom" {
+			continue // what they hold is the user's
+		}
+		if o := kind.New().Objective(); o.Compares() && o.AcceptsUnpaired() {
+			names = append(names, kind.Name)
+		}
+	}
+	return names
 }

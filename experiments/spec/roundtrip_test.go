@@ -53,7 +53,7 @@ func TestResolvedRoundTrip(t *testing.T) {
 		count++
 		path := filepath.Join(dir, "test.yaml")
 		write(t, path, "name: t\nextends: base.yaml\n"+drawSweep(rt))
-		first, err := Load(path, nil)
+		first, err := load(path, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestResolvedRoundTrip(t *testing.T) {
 			}
 			resolved := filepath.Join(out, ResolvedName)
 			texts[i] = string(read(t, resolved))
-			if again, err = Load(resolved, nil); err != nil {
+			if again, err = load(resolved, nil); err != nil {
 				rt.Fatalf("%v\n%s", err, texts[i])
 			}
 			if !slices.Equal(ids(again.Plan), ids(first.Plan)) || again.Plan.Key() != first.Plan.Key() {

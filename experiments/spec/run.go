@@ -20,27 +20,14 @@ type Run struct {
 	Swept  []string // values of the plan's swept columns, as tables hold them
 	Limits Limits
 
-	files    map[string]*dataFile // that the plan read, by the path as the config spells it
-	sections [sectionCount]*section
+	files   map[string]*dataFile // that the plan read, by the path as the config spells it
+	content [sha256.Size]byte
 }
 
 // Content returns the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every
 // one written out, without limits, and the content of its data files. Runs of different configs, under different names and at different
 // places of their sweeps have the same content where they would do the same.
-func (r *Run) Content() [sha256.Size]byte {
-	var all [(sectionCount + 3) * sha256.Size]byte
-	b := all[:0]
-	for i, s := range r.sections {
-		if sectionKinds[i].apart {
-			continue
-		}
-		b = append(b, s.hash[:]...)
-		for _, f := range s.files {
-			b = append(b, r.files[f.Path].hash[:]...)
-		}
-	}
-	return sha256.Sum256(b)
-}
+func (r *Run) Content() [sha256.Size]byte { return r.content }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.
 func (r *Run) Cost() float64 {
@@ -82,5 +69,23 @@ func (r *Run) String() string {
 
 // Cells returns the run's cells in the columns of the table runs that are known before anything is trained.
 func (r *Run) Cells() []string {
-	return append([]string{r.ID, r.Label, tables.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept...)
+	cells := make([]string, 4+len(r.Swept))
+	for i := range cells {
+		cells[i] = r.cell(i)
+	}
+	return cells
+}
+
+func (r *Run) cell(column int) string {
+	switch column {
+	case 0:
+		return r.ID
+	case 1:
+		return r.Label
+	case 2:
+		return tables.FormatFloat(r.Lambda)
+	case 3:
+		return strconv.Itoa(r.Seed)
+	}
+	return r.Swept[column-4]
 }

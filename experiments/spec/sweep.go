@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -18,21 +19,162 @@ type sweepForm struct{}
 // Either lists the two forms.
 func (sweepForm) Either() []any { return []any{map[string]spaced{}, []block{}} }
 
-// sweepReader reads what a config sweeps into the dimensions of its plan.
+// block is one entry of a sweep that is a list: it holds exactly one of grid, zip, list, random and where. column is a
+// companion of list, for of all but where.
+type block struct {
+	Grid   decode.Raw[map[string]spaced]         `yaml:"grid" doc:"values by dotted key, combined by product, the last key fastest"`
+	Zip    decode.Raw[map[string]spaced]         `yaml:"zip" doc:"values by dotted key, taken in step; all lists have one length"`
+	List   decode.Raw[[]map[string]*decode.Node] `yaml:"list" doc:"settings, each a mapping of dotted keys to one value; name, if every setting has one, stands for it in names and tables"`
+	Random decode.Raw[random]                    `yaml:"random" doc:"draws of the values of some keys"`
+	Where  decode.Raw[conditionsForm]            `yaml:"where" doc:"conditions on the combinations of the whole sweep"`
+	Column string                                `yaml:"column,omitempty" doc:"column of the names of list; default setting"`
+	For    []string                              `yaml:"for,omitempty" doc:"labels of the objectives that the block is about; the runs of the others leave its keys alone, as those of best-of-n a lambda"`
+}
+
+// blockKeys are what a block may be.
+var blockKeys = []string{"grid", "zip", "list", "random", "where"}
+
+// defaultColumn has the names of the settings of a list.
+const defaultColumn = "setting"
+
+// sweep is what a config varies: the product of its dimensions, the last fastest, as far as the conditions let it.
+type sweep struct {
+	labels     []string       // of the objectives
+	trees      []*decode.Node // the document of a run of each objective, before the sweep
+	dims       []dimension
+	chooser    int // the one dimension that has choices
+	conditions []condition
+	keysIn     [sectionCount][]keyAt
+}
+
+// dimension is one factor of a sweep: rows of which every run takes one, and in each a value for some keys.
+type dimension struct {
+	rows    int
+	keys    []sweptKey
+	choices []int                                      // by row the objective that it chooses; nil where the dimension chooses none
+	source  func(row int) (key string, n *decode.Node) // where a row is written
+	only    []bool                                     // by objective, those that it says something about; nil for all
+}
+
+// sweptKey is a key of the config with one value a row.
+type sweptKey struct {
+	values  []value
+	written *decode.Node         // the key as it is written; nil for the name of a setting
+	spelled func(row int) string // the key of the config that holds the value, as messages name it
+	column  string               // its canonical name, that of the column
+	path    string               // in the document of a run; "" for what is not written there
+	quiet   bool                 // left out of the names of runs, which have the name of the setting instead
+}
+
+// at returns the value of a row, none for that of runs which the dimension is not about.
+func (k *sweptKey) at(row int) value {
+	if row < 0 {
+		return value{}
+	}
+	return k.values[row]
+}
+
+// first returns the first row that has a value.
+func (k *sweptKey) first() int {
+	return max(0, slices.IndexFunc(k.values, func(v value) bool { return v.node != nil }))
+}
+
+// fixed says whether tables have a column without its being swept.
+func fixed(column string) bool {
+	return column == objectiveColumn || column == "lambda" || column == "seed"
+}
+
+// sweptColumns returns the dimension's columns of Plan.Swept.
+func (d *dimension) sweptColumns() []string {
+	var columns []string
+	for i := range d.keys {
+		if !fixed(d.keys[i].column) {
+			columns = append(columns, d.keys[i].column)
+		}
+	}
+	return columns
+}
+
+// appendName appends what the name of a run says of a row.
+func (d *dimension) appendName(name []byte, row int) []byte {
+	for i := range d.keys {
+		k := &d.keys[i]
+		if text := k.at(row).text; text != "" && !k.quiet && k.column != objectiveColumn {
+			name = append(append(append(append(name, '/'), k.column...), '='), text...)
+		}
+	}
+	return name
+}
+
+// choice returns the objective of a combination.
+func (s *sweep) choice(rows []int) int { return s.dims[s.chooser].choices[rows[s.chooser]] }
+
+// count returns the number of combinations, however large.
+func (s *sweep) count() float64 {
+	total := 0.0
+	for _, objective := range s.dims[s.chooser].choices {
+		count := 1.0
+		for i := range s.dims {
+			if d := &s.dims[i]; d.choices == nil && (d.only == nil || d.only[objective]) {
+				count *= float64(d.rows)
+			}
+		}
+		total += count
+	}
+	return total
+}
+
+// combine calls do with every combination that continues the given rows, one of each dimension, until it says to stop.
+// Dimensions that are not about the objective have row -1.
+func (s *sweep) combine(rows []int, do func(rows []int) bool) bool {
+	at := len(rows)
+	if at == len(s.dims) {
+		return do(rows)
+	}
+	d := &s.dims[at]
+	for row := range d.rows + 1 {
+		if row == d.rows {
+			if d.only == nil {
+				break
+			}
+			row = -1
+		}
+		next := append(rows, row)
+		if s.fits(next) && !s.combine(next, do) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits says whether the dimensions so far are about the objective, if one is chosen yet, where they have a row.
+func (s *sweep) fits(rows []int) bool {
+	if len(rows) <= s.chooser {
+		return true
+	}
+	for i, row := range rows {
+		if only := s.dims[i].only; only != nil && only[s.choice(rows)] != (row >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// sweepReader reads what a config sweeps.
 type sweepReader struct {
 	*loader
-	labels     []string // of the objectives
-	trees      []*yaml.Node
-	dims       []dimension
-	conditions []condition
-	chosen     []int             // objectives that the sweep chooses among
-	columns    map[string]string // the key of the config that a column has its values from
+	*sweep
+	chosen  []int             // objectives that the sweep chooses among
+	columns map[string]string // the key of the config that a column has its values from
 }
 
 // sweep reads the dimensions of a plan in the order in which they are written, and the conditions on their combinations.
 // The objectives come first where no block chooses among them. What is wrong is left out.
-func (l *loader) sweep(exp *Experiment, labels []string, trees []*yaml.Node) ([]dimension, []condition) {
-	r := &sweepReader{loader: l, labels: labels, trees: trees, columns: map[string]string{}}
+func (l *loader) sweep(exp *Experiment) *sweep {
+	r := &sweepReader{loader: l, sweep: &sweep{trees: l.runTrees()}, columns: map[string]string{}}
+	for i := range exp.Objectives {
+		r.labels = append(r.labels, exp.Objectives[i].Label(l.Tables))
+	}
 	switch n := exp.Sweep.Node; {
 	case n == nil:
 	case n.Kind == yaml.MappingNode:
@@ -58,7 +200,9 @@ func (l *loader) sweep(exp *Experiment, labels []string, trees []*yaml.Node) ([]
 		}
 		all = append(all, *d)
 	}
-	return all, r.conditions
+	r.dims, r.chooser = all, slices.IndexFunc(all, func(d dimension) bool { return d.choices != nil })
+	r.sortKeys()
+	return r.sweep
 }
 
 // settingKeys are the top-level keys of a run that can be swept; other bare keys are parameters of the objective.
@@ -107,4 +251,255 @@ func mistakesOf(errs []error) decode.Errors {
 	var all decode.Errors
 	errors.As(decode.Join(errs...), &all)
 	return all
+}
+
+// block reads one entry of a sweep that is a list.
+func (r *sweepReader) block(at string, n *decode.Node) {
+	var b block
+	if err := r.Decode(n, at, &b); err != nil {
+		r.fail(err)
+		return
+	}
+	readers := []struct {
+		key  string
+		node *decode.Node
+		read func(at string, n *decode.Node)
+	}{
+		{"grid", b.Grid.Node, r.grid}, {"zip", b.Zip.Node, r.zip}, {"random", b.Random.Node, r.random}, {"where", b.Where.Node, r.where},
+		{"list", b.List.Node, func(at string, n *decode.Node) { r.list(at, n, b.Column) }},
+	}
+	given := 0
+	for _, one := range readers {
+		if one.node != nil {
+			given++
+		}
+	}
+	if given != 1 {
+		r.fail(r.Error(n, at, fmt.Sprintf("names %d kinds of block", given), "exactly one of "+strings.Join(blockKeys, ", ")))
+		return
+	}
+	if b.Column != "" && b.List.Node == nil {
+		r.fail(r.Error(decode.Lookup(n, "column"), at+".column", "stands beside no list", "it where the settings of a list have names"))
+	}
+	only := decode.Lookup(n, "for")
+	if only != nil && (b.Where.Node != nil || len(b.For) == 0) {
+		r.fail(r.Error(only, at+".for", "says which objectives values are for", "labels of objectives, beside grid, zip, list or random"))
+		return
+	}
+	before := len(r.dims)
+	for _, one := range readers {
+		if one.node != nil {
+			one.read(at+"."+one.key, one.node)
+		}
+	}
+	if only != nil {
+		r.limit(at+".for", b.For, before)
+	}
+}
+
+// limit makes the dimensions from the given one on say something about some objectives only.
+func (r *sweepReader) limit(at string, labels []string, from int) {
+	only := make([]bool, len(r.labels))
+	for i, label := range labels {
+		index := slices.Index(r.labels, label)
+		if index < 0 {
+			e := r.Error(r.nearestNode(fmt.Sprintf("%s.%d", at, i)), at, fmt.Sprintf("there is no objective %q", label), "one of "+strings.Join(r.labels, ", "))
+			e.Near = decode.Nearest(label, r.labels)
+			r.fail(e)
+			return
+		}
+		only[index] = true
+	}
+	for i := from; i < len(r.dims); i++ {
+		r.dims[i].only = only
+	}
+}
+
+// mapping says whether a node is one, and complains if not.
+func (r *sweepReader) mapping(at string, n *decode.Node) bool {
+	if n.Kind != yaml.MappingNode {
+		r.fail(r.Error(n, at, "is not a mapping", "keys with their values, as lambda: [0.1, 1]"))
+	}
+	return n.Kind == yaml.MappingNode
+}
+
+// keys reads the swept keys of a mapping, each with its values.
+func (r *sweepReader) keys(at string, n *decode.Node) []sweptKey {
+	if !r.mapping(at, n) {
+		return nil
+	}
+	var keys []sweptKey
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		spelled := at + "." + key.Value
+		if at == "sweep" && slices.Contains(blockKeys, key.Value) {
+			r.fail(r.Error(key, spelled, "is a block, and blocks stand in a list", "sweep: [{"+key.Value+": ...}]"))
+			continue
+		}
+		if values := r.values(spelled, n.Content[i+1]); values != nil {
+			keys = append(keys, sweptKey{values: values, written: key, spelled: func(int) string { return spelled }})
+		}
+	}
+	return keys
+}
+
+// grid makes every key a dimension of its own.
+func (r *sweepReader) grid(at string, n *decode.Node) {
+	for _, k := range r.keys(at, n) {
+		r.dims = append(r.dims, dimension{rows: len(k.values), keys: []sweptKey{k},
+			source: func(row int) (string, *decode.Node) { return k.spelled(row), k.values[row].node }})
+	}
+}
+
+// zip takes all keys in step.
+func (r *sweepReader) zip(at string, n *decode.Node) {
+	before := len(r.errs)
+	keys := r.keys(at, n)
+	if len(r.errs) > before {
+		return
+	}
+	if len(keys) == 0 {
+		r.fail(r.Error(n, at, "is empty", "keys with lists of one length"))
+		return
+	}
+	same := true
+	var lengths []string
+	for i := range keys {
+		lengths = append(lengths, fmt.Sprintf("%s has %d", keys[i].written.Value, len(keys[i].values)))
+		same = same && len(keys[i].values) == len(keys[0].values)
+	}
+	if !same {
+		r.fail(r.Error(n, at, "takes lists of different lengths in step: "+strings.Join(lengths, ", "), "lists of one length"))
+		return
+	}
+	r.dims = append(r.dims, dimension{rows: len(keys[0].values), keys: keys, source: func(int) (string, *decode.Node) { return at, n }})
+}
+
+// list takes whole settings, which may have different keys. Where they have names, these make the names of runs.
+func (r *sweepReader) list(at string, n *decode.Node, column string) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		r.fail(r.Error(n, at, "is no list of settings", "mappings of dotted keys to values, at least one"))
+		return
+	}
+	before := len(r.errs)
+	entry := func(row int) string { return fmt.Sprintf("%s.%d", at, row) }
+	d := dimension{rows: len(n.Content), source: func(row int) (string, *decode.Node) { return entry(row), n.Content[row] }}
+	names := r.settingNames(at, n)
+	var order []*decode.Node
+	nodes := map[string][]*decode.Node{}
+	for row, setting := range n.Content {
+		if !r.mapping(entry(row), setting) {
+			continue
+		}
+		for i := 0; i+1 < len(setting.Content); i += 2 {
+			key := setting.Content[i]
+			if key.Value == "name" {
+				continue
+			}
+			if nodes[key.Value] == nil {
+				order = append(order, key)
+				nodes[key.Value] = make([]*decode.Node, d.rows)
+			}
+			nodes[key.Value][row] = setting.Content[i+1]
+		}
+	}
+	if len(r.errs) > before {
+		return
+	}
+	if names != nil {
+		d.keys = append(d.keys, r.nameKey(at, n, names, column))
+	} else if column != "" {
+		r.fail(r.Error(n, at, "has settings without names, which column is for", "a name in every setting"))
+	}
+	for _, key := range order {
+		d.keys = append(d.keys, sweptKey{values: written(nodes[key.Value]), written: key, quiet: names != nil,
+			spelled: func(row int) string { return entry(row) + "." + key.Value }})
+	}
+	r.dims = append(r.dims, d)
+}
+
+// settingNames returns the names of the settings of a list, nil where they have none.
+func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
+	var names []*decode.Node
+	for row, setting := range n.Content {
+		name := decode.Lookup(setting, "name")
+		if name == nil {
+			if names != nil {
+				r.fail(r.Error(setting, fmt.Sprintf("%s.%d", at, row), "has no name, as the settings before it have", "a name in every setting, or in none"))
+			}
+			continue
+		}
+		key := fmt.Sprintf("%s.%d.name", at, row)
+		if name.Kind != yaml.ScalarNode || name.Value == "" || strings.ContainsAny(name.Value, "/=\n") {
+			r.fail(r.Error(name, key, "is no name that runs can have", "text without / and ="))
+		}
+		if len(names) < row {
+			r.fail(r.Error(name, key, "is a name, which the settings before it have not", "a name in every setting, or in none"))
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// nameKey is the column of the names of settings.
+func (r *sweepReader) nameKey(at string, n *decode.Node, names []*decode.Node, column string) sweptKey {
+	if column == "" {
+		column = defaultColumn
+	}
+	key := strings.TrimSuffix(at, ".list") + ".column"
+	if !columnPattern.MatchString(column) {
+		r.fail(r.Error(n, key, "is "+column, "a name of letters, digits and _"))
+	}
+	return sweptKey{values: written(names), column: column, spelled: func(int) string { return key }}
+}
+
+// seedsForm is what seeds look like: their number, or a list.
+type seedsForm struct{}
+
+// Either lists the two forms.
+func (seedsForm) Either() []any { return []any{0, []int{}} }
+
+// mostSeeds bounds the seeds of one plan.
+const mostSeeds = 1_000_000
+
+// seeds makes the key seeds the last dimension.
+func (r *sweepReader) seeds(exp *Experiment) {
+	n := exp.Seeds.Node
+	if n == nil {
+		return
+	}
+	values := r.seedSeries(exp.Seed, n)
+	if values == nil {
+		return
+	}
+	for _, d := range r.dims {
+		for _, k := range d.keys {
+			if k.written != nil && k.written.Value == "seed" {
+				r.fail(r.Error(n, "seeds", "stands beside "+k.spelled(k.first())+", which sweeps the seed too", "one of the two"))
+				return
+			}
+		}
+	}
+	r.dims = append(r.dims, dimension{rows: len(values), source: func(row int) (string, *decode.Node) { return "seeds", values[row].node },
+		keys: []sweptKey{{values: values, written: scalar("seed"), spelled: func(int) string { return "seeds" }}}})
+}
+
+// seedSeries reads a number of seeds or a list of them.
+func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
+	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
+		return written(n.Content)
+	}
+	count, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || n.Style != 0 || count < 1 || count > mostSeeds {
+		r.fail(r.Error(n, "seeds", "is "+cellText(n), "a whole number in [1,"+strconv.Itoa(mostSeeds)+"], or a list of seeds"))
+		return nil
+	}
+	if r.tooManyRows(count) {
+		return nil
+	}
+	seeds := make([]int, count)
+	for i := range seeds {
+		seeds[i] = first + i
+	}
+	return wholes(seeds, n)
 }

@@ -221,7 +221,7 @@ func TestKeyOfSomeObjectives(t *testing.T) {
 	same(t, "runs", ids(loaded(t, text+"objective == 'f-dpo'\n").Plan), []string{"f-dpo/divergence=js", "f-dpo/divergence=forward_kl"})
 	path := filepath.Join(t.TempDir(), "c.yaml")
 	write(t, path, text+"objective == 'f-dpo' or divergence == 'js'\n")
-	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "sweep.divergence: is not a key here") {
+	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "sweep.divergence: is not a key here") {
 		t.Errorf("the error is %v", err)
 	}
 }

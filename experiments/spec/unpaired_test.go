@@ -27,10 +27,10 @@ objectives:
   - {kind: bco}
   - {kind: apo-zero-unpaired}
 `
-	if _, err := Load(write("good.yaml", config), nil); err != nil {
+	if _, err := load(write("good.yaml", config), nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Load(write("bad.yaml", config+"  - {kind: dpo}\n"), nil)
+	_, err := load(write("bad.yaml", config+"  - {kind: dpo}\n"), nil)
 	if err == nil || strings.Count(err.Error(), "\n") != 0 {
 		t.Fatalf("%v; want one mistake", err)
 	}

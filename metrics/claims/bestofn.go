@@ -30,16 +30,10 @@ var bestOfNBoundKind = registry.Kind[Params]{
 	},
 }
 
-// Columns lists the metric, n and the columns of where.
-func (b *BestOfNBound) Columns() []Ref {
-	return append(whereRefs("where", b.Where), Ref{"n", tables.Runs, b.N}, metricRef("metric", b.Metric, ""))
+// Refs implements Params.
+func (b *BestOfNBound) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, b.Where).Column("n", tables.Runs, b.N).Column("metric", tables.Runs, b.Metric)
 }
-
-// Prompts lists nothing: the bound is one of a run.
-func (b *BestOfNBound) Prompts() []PromptRef { return nil }
-
-// Wheres lists the selected runs.
-func (b *BestOfNBound) Wheres() []Selection { return []Selection{{"where", b.Where}} }
 
 // Evaluate returns the verdict on the table runs.
 func (b *BestOfNBound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }

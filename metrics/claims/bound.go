@@ -38,16 +38,10 @@ func (b *Bound) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (b *Bound) Check() []registry.Problem { return b.limits().check() }
 
-// Columns lists the metric and the columns of where.
-func (b *Bound) Columns() []Ref {
-	return append(whereRefs("where", b.Where), metricRef("metric", b.Metric, b.Prompt))
+// Refs implements Params.
+func (b *Bound) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, b.Where).Metric("metric", b.Metric, b.Prompt).Prompt("prompt", b.Prompt)
 }
-
-// Prompts lists the prompt, if any.
-func (b *Bound) Prompts() []PromptRef { return promptRefs("prompt", b.Prompt) }
-
-// Wheres lists the selected runs.
-func (b *Bound) Wheres() []Selection { return []Selection{{"where", b.Where}} }
 
 // Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
 func (b *Bound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }

@@ -37,33 +37,8 @@ type Params interface {
 	// Evaluate checks the claim against the tables. An error means that they cannot answer it: a table or column is
 	// missing, a selection is empty, a cell that should hold a number does not.
 	Evaluate(src tables.Source) (Result, error)
-}
-
-// Ref is a column that a claim reads.
-type Ref struct {
-	Key    string // dotted path in the claim: "metric", "where.lambda", "match.0"
-	Table  string // tables.Runs or tables.Prompts
-	Column string
-}
-
-// PromptRef is a prompt, or a group of prompts, that a claim reads.
-type PromptRef struct {
-	Key    string // dotted path in the claim: "prompt", "on.0.prompt"
-	Prompt string
-}
-
-// Selection is a choice of runs that a claim makes.
-type Selection struct {
-	Key   string // dotted path in the claim: "where", "by"
-	Where tables.Where
-}
-
-// Refs is implemented by every kind here. It tells what a claim will look up, so that a misspelled name can be
-// reported before anything is trained.
-type Refs interface {
-	Columns() []Ref
-	Prompts() []PromptRef
-	Wheres() []Selection
+	// Refs tells what the claim looks up by name.
+	Refs() tables.Refs
 }
 
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.

@@ -160,9 +160,6 @@ func TestKinds(t *testing.T) {
 		if k.Summary == "" || k.Source == "" {
 			t.Errorf("%s is not described", k.Name)
 		}
-		if _, ok := k.New().(claims.Refs); !ok {
-			t.Errorf("%s does not tell what it reads", k.Name)
-		}
 		if a, b := k.New(), k.New(); a == b {
 			t.Errorf("%s shares its parameters", k.Name)
 		}
@@ -177,11 +174,11 @@ func TestRefs(t *testing.T) {
 	where, with := tables.Where{"objective": {"dpo"}, "lambda": {"1"}}, tables.Where{"objective": {"typo"}}
 	const whereColumns = "where.objective=runs.objective where.lambda=runs.lambda"
 	tests := map[string]struct {
-		claim                    claims.Refs
+		claim                    claims.Params
 		columns, prompts, wheres string
 	}{
 		"bound":             {&claims.Bound{Metric: "tv", Where: where}, whereColumns + " metric=runs.tv", "", "where"},
-		"bound on a prompt": {&claims.Bound{Metric: "tv", Prompt: "good"}, "metric=prompts.tv", "prompt=good", "where"},
+		"bound on a prompt": {&claims.Bound{Metric: "tv", Prompt: "good"}, "metric=prompts.tv", "prompt=good", ""},
 		"compare": {&claims.Compare{Metric: "tv", Where: where, With: with, Match: []string{"seed", "lambda"}},
 			whereColumns + " with.objective=runs.objective match.0=runs.seed match.1=runs.lambda metric=runs.tv", "", "where with"},
 		"differs": {&claims.Differs{Metric: "tv", Left: where, Right: with, Match: []string{"seed"}, By: []string{"lambda"}},
@@ -195,20 +192,20 @@ func TestRefs(t *testing.T) {
 				" improves.metric=prompts.kl improves.baseline_metric=prompts.base",
 			"improves.prompt=bad on.0.prompt=good", "where by"},
 		"dominated from a number": {&claims.Dominated{By: with, On: []claims.Axis{{Metric: "tv"}}, Improves: &claims.Improvement{Metric: "kl", Baseline: &zero}},
-			"by.objective=runs.objective on.0.metric=runs.tv improves.metric=runs.kl", "", "where by"},
+			"by.objective=runs.objective on.0.metric=runs.tv improves.metric=runs.kl", "", "by"},
 		"monotone": {&claims.Monotone{Metric: "tv", Where: where, Along: "lambda", By: []string{"seed"}},
 			whereColumns + " along=runs.lambda by.0=runs.seed metric=runs.tv", "", "where"},
 		"status": {&claims.Status{Where: where}, whereColumns, "", "where"},
 	}
 	for name, test := range tests {
 		var columns, prompts, wheres []string
-		for _, c := range test.claim.Columns() {
+		for _, c := range test.claim.Refs().Columns {
 			columns = append(columns, fmt.Sprintf("%s=%s.%s", c.Key, c.Table, c.Column))
 		}
-		for _, p := range test.claim.Prompts() {
+		for _, p := range test.claim.Refs().Prompts {
 			prompts = append(prompts, p.Key+"="+p.Prompt)
 		}
-		for _, s := range test.claim.Wheres() {
+		for _, s := range test.claim.Refs().Wheres {
 			wheres = append(wheres, s.Key)
 		}
 		wanted := strings.Fields(test.columns)
@@ -264,17 +261,6 @@ func TestCheck(t *testing.T) {
 		}
 		if strings.Join(keys, " ") != test.key {
 			t.Errorf("%s: problems at %q, want %q", name, keys, test.key)
-		}
-	}
-}
-
-func TestMatchPrompts(t *testing.T) {
-	all := []string{"good-1", "goods", "good-2", "bad", "bad-1"}
-	for name, want := range map[string][]string{
-		"good": {"good-1", "good-2"}, "bad": {"bad"}, "bad-1": {"bad-1"}, "good-1": {"good-1"}, "go": nil, "": nil,
-	} {
-		if got := claims.MatchPrompts(all, name); !slices.Equal(got, want) {
-			t.Errorf("MatchPrompts(%q) = %v, want %v", name, got, want)
 		}
 	}
 }

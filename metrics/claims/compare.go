@@ -57,17 +57,11 @@ func (c *Compare) Check() []registry.Problem {
 	return nil
 }
 
-// Columns lists the metric and the columns of where, with and match.
-func (c *Compare) Columns() []Ref {
-	refs := append(whereRefs("where", c.Where), whereRefs("with", c.With)...)
-	return append(append(refs, listRefs("match", c.Match)...), metricRef("metric", c.Metric, c.Prompt))
+// Refs implements Params.
+func (c *Compare) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match).
+		Metric("metric", c.Metric, c.Prompt).Prompt("prompt", c.Prompt)
 }
-
-// Prompts lists the prompt, if any.
-func (c *Compare) Prompts() []PromptRef { return promptRefs("prompt", c.Prompt) }
-
-// Wheres lists the runs on both sides.
-func (c *Compare) Wheres() []Selection { return []Selection{{"where", c.Where}, {"with", c.With}} }
 
 // Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
 func (c *Compare) Evaluate(src tables.Source) (Result, error) { return settle(c.evaluate(src)) }

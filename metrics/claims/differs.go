@@ -65,20 +65,11 @@ func (d *Differs) Check() []registry.Problem {
 	return d.limits().check()
 }
 
-// Columns lists the metric and the columns of left, right, match and by.
-func (d *Differs) Columns() []Ref {
-	refs := append(whereRefs("left", d.Left), whereRefs("right", d.Right)...)
-	refs = append(append(refs, listRefs("match", d.Match)...), listRefs("by", d.By)...)
-	return append(refs, metricRef("metric", d.Metric, d.Prompt))
+// Refs implements Params.
+func (d *Differs) Refs() tables.Refs {
+	return tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
+		List("by", tables.Runs, d.By).Metric("metric", d.Metric, d.Prompt).Prompt("prompt", d.Prompt).Prompt("right_prompt", d.Other)
 }
-
-// Prompts lists the prompts, if any.
-func (d *Differs) Prompts() []PromptRef {
-	return append(promptRefs("prompt", d.Prompt), promptRefs("right_prompt", d.Other)...)
-}
-
-// Wheres lists the runs on both sides.
-func (d *Differs) Wheres() []Selection { return []Selection{{"left", d.Left}, {"right", d.Right}} }
 
 // Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
 func (d *Differs) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }

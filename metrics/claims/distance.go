@@ -47,17 +47,11 @@ func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Belo
 // Check refuses a claim without limits or with limits that exclude everything.
 func (d *Distance) Check() []registry.Problem { return d.limits().check() }
 
-// Columns lists the columns of left, right and match, and what distances are computed from.
-func (d *Distance) Columns() []Ref {
-	refs := append(whereRefs("left", d.Left), whereRefs("right", d.Right)...)
-	return append(append(refs, listRefs("match", d.Match)...), Ref{"kind", tables.Policies, "pi"})
+// Refs implements Params.
+func (d *Distance) Refs() tables.Refs {
+	return tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
+		Column("kind", tables.Policies, "pi").Prompt("prompt", d.Prompt)
 }
-
-// Prompts lists the prompt, if any.
-func (d *Distance) Prompts() []PromptRef { return promptRefs("prompt", d.Prompt) }
-
-// Wheres lists the runs on both sides.
-func (d *Distance) Wheres() []Selection { return []Selection{{"left", d.Left}, {"right", d.Right}} }
 
 // Evaluate returns the verdict on the tables runs and policies.
 func (d *Distance) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }

@@ -43,36 +43,18 @@ var dominatedKind = registry.Kind[Params]{
 	New:     func() Params { return &Dominated{} },
 }
 
-// Columns lists every metric and the columns of where, by and within.
-func (d *Dominated) Columns() []Ref {
-	refs := append(whereRefs("where", d.Where), whereRefs("by", d.By)...)
-	refs = append(refs, listRefs("within", d.Within)...)
-	for i, a := range d.On {
-		refs = append(refs, metricRef(axisKey(i, "metric"), a.Metric, a.Prompt))
-	}
+// Refs implements Params.
+func (d *Dominated) Refs() tables.Refs {
+	refs := tables.Refs{}.Where("where", tables.Runs, d.Where).Where("by", tables.Runs, d.By).List("within", tables.Runs, d.Within)
 	if im := d.Improves; im != nil {
-		refs = append(refs, metricRef("improves.metric", im.Metric, im.Prompt))
-		if im.BaselineMetric != "" {
-			refs = append(refs, metricRef("improves.baseline_metric", im.BaselineMetric, im.Prompt))
-		}
-	}
-	return refs
-}
-
-// Prompts lists the prompts of on and improves.
-func (d *Dominated) Prompts() []PromptRef {
-	var refs []PromptRef
-	if d.Improves != nil {
-		refs = promptRefs("improves.prompt", d.Improves.Prompt)
+		refs = refs.Metric("improves.metric", im.Metric, im.Prompt).Metric("improves.baseline_metric", im.BaselineMetric, im.Prompt).
+			Prompt("improves.prompt", im.Prompt)
 	}
 	for i, a := range d.On {
-		refs = append(refs, promptRefs(axisKey(i, "prompt"), a.Prompt)...)
+		refs = refs.Metric(axisKey(i, "metric"), a.Metric, a.Prompt).Prompt(axisKey(i, "prompt"), a.Prompt)
 	}
 	return refs
 }
-
-// Wheres lists the dominated and the dominating runs.
-func (d *Dominated) Wheres() []Selection { return []Selection{{"where", d.Where}, {"by", d.By}} }
 
 // Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
 func (d *Dominated) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }

@@ -38,17 +38,11 @@ var monotoneKind = registry.Kind[Params]{
 	New:     func() Params { return &Monotone{} },
 }
 
-// Columns lists the metric and the columns of where, along and by.
-func (m *Monotone) Columns() []Ref {
-	refs := append(whereRefs("where", m.Where), Ref{"along", tables.Runs, m.Along})
-	return append(append(refs, listRefs("by", m.By)...), metricRef("metric", m.Metric, m.Prompt))
+// Refs implements Params.
+func (m *Monotone) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, m.Where).Column("along", tables.Runs, m.Along).List("by", tables.Runs, m.By).
+		Metric("metric", m.Metric, m.Prompt).Prompt("prompt", m.Prompt)
 }
-
-// Prompts lists the prompt, if any.
-func (m *Monotone) Prompts() []PromptRef { return promptRefs("prompt", m.Prompt) }
-
-// Wheres lists the selected runs.
-func (m *Monotone) Wheres() []Selection { return []Selection{{"where", m.Where}} }
 
 // Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
 func (m *Monotone) Evaluate(src tables.Source) (Result, error) { return settle(m.evaluate(src)) }

@@ -95,24 +95,9 @@ func promptsOf(t *tables.Table, key, prompt string) ([]string, error) {
 			all = append(all, name)
 		}
 	}
-	names := MatchPrompts(all, prompt)
+	names := tables.MatchPrompts(all, prompt)
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s: table %s has no prompt %q; it has %s", key, t.Name, prompt, strings.Join(all, ", "))
 	}
 	return names, nil
-}
-
-// MatchPrompts returns the prompts that a name stands for, in order: the prompt of that name, else the group of all whose
-// names start with it and a dash ("good" stands for good-1, good-2, ...), else none.
-func MatchPrompts(all []string, name string) []string {
-	if slices.Contains(all, name) {
-		return []string{name}
-	}
-	var group []string
-	for _, prompt := range all {
-		if strings.HasPrefix(prompt, name+"-") {
-			group = append(group, prompt)
-		}
-	}
-	return group
 }

@@ -52,18 +52,11 @@ func (s *Slope) limits() limits { return limits{s.Min, s.Max, s.Above, s.Below} 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (s *Slope) Check() []registry.Problem { return s.limits().check() }
 
-// Columns lists the columns of left, right, match, along and by.
-func (s *Slope) Columns() []Ref {
-	refs := append(whereRefs("left", s.Left), whereRefs("right", s.Right)...)
-	refs = append(append(refs, listRefs("match", s.Match)...), listRefs("by", s.By)...)
-	return append(refs, Ref{"along", tables.Runs, s.Along})
+// Refs implements Params.
+func (s *Slope) Refs() tables.Refs {
+	return tables.Refs{}.Where("left", tables.Runs, s.Left).Where("right", tables.Runs, s.Right).List("match", tables.Runs, s.Match).
+		List("by", tables.Runs, s.By).Column("along", tables.Runs, s.Along).Prompt("prompt", s.Prompt)
 }
-
-// Prompts lists the prompt, if any.
-func (s *Slope) Prompts() []PromptRef { return promptRefs("prompt", s.Prompt) }
-
-// Wheres lists the runs on both sides.
-func (s *Slope) Wheres() []Selection { return []Selection{{"left", s.Left}, {"right", s.Right}} }
 
 // Evaluate returns the verdict on the tables runs and policies.
 func (s *Slope) Evaluate(src tables.Source) (Result, error) { return settle(s.evaluate(src)) }

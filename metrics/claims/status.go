@@ -35,14 +35,10 @@ func (s *Status) Check() []registry.Problem {
 	return nil
 }
 
-// Columns lists the columns of where.
-func (s *Status) Columns() []Ref { return whereRefs("where", s.Where) }
-
-// Prompts lists nothing: a status belongs to a run.
-func (s *Status) Prompts() []PromptRef { return nil }
-
-// Wheres lists the selected runs.
-func (s *Status) Wheres() []Selection { return []Selection{{"where", s.Where}} }
+// Refs implements Params.
+func (s *Status) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, s.Where)
+}
 
 // Evaluate returns the verdict on the table runs.
 func (s *Status) Evaluate(src tables.Source) (Result, error) {

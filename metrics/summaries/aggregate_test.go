@@ -10,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
 	_ "windtunnel/toy/fixedseed"
@@ -235,30 +234,6 @@ func TestErrors(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
-		}
-	}
-}
-
-// Settings decode strictly, over their defaults.
-func TestDecode(t *testing.T) {
-	type config struct {
-		Summary *summaries.Settings `yaml:"summary" doc:"how runs are summed up"`
-	}
-	d := decode.Decoder{File: "c.yaml", Tables: decode.NewTables()}
-	var c config
-	if _, err := d.Document([]byte("summary: {by: [objective], interval: bca, pairs: {baseline: dpo}}"), &c); err != nil {
-		t.Fatal(err)
-	}
-	if c.Summary.Interval != "bca" || c.Summary.Resamples != 2000 || c.Summary.Pairs != (summaries.Pairs{Column: "objective", Baseline: "dpo"}) {
-		t.Errorf("%+v", c.Summary)
-	}
-	for text, want := range map[string]string{
-		"summary: {interval: bootstrap}": "student-t",
-		"summary: {resamples: 1}":        "[100,1e6]",
-		"summary: {by: [lambda]}":        "summary.pairs.column: is objective, which by averages over",
-	} {
-		if _, err := d.Document([]byte(text), new(config)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 
 // need returns an error for the first column that the table lacks.
 func (g *Groups) need() error {
-	for _, ref := range append(g.settings.Columns(), Ref{"", "run"}, Ref{"", "status"}) {
+	for _, ref := range g.settings.Refs().Column("", tables.Runs, "run").Column("", tables.Runs, "status").Columns {
 		if !g.runs.Has(ref.Column) {
 			key := ref.Key
 			if key != "" {

@@ -2,8 +2,8 @@ package summaries
 
 import (
 	"slices"
-	"strconv"
 
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
@@ -49,26 +49,8 @@ func (s *Settings) Check() []registry.Problem {
 	return problems
 }
 
-// Ref is a column of runs that settings name.
-type Ref struct {
-	Key    string // dotted path in the settings: "by.0", "pairs.column"
-	Column string
-}
-
-// Columns lists the columns of runs that the settings name, so that a misspelled one can be reported before anything is
-// trained.
-func (s *Settings) Columns() []Ref {
-	var refs []Ref
-	for _, list := range []struct {
-		key     string
-		columns []string
-	}{{"by", s.By}, {"metrics", s.Metrics}, {"rates", s.Rates}} {
-		for i, column := range list.columns {
-			refs = append(refs, Ref{list.key + "." + strconv.Itoa(i), column})
-		}
-	}
-	if s.Pairs.Column != "" {
-		refs = append(refs, Ref{"pairs.column", s.Pairs.Column})
-	}
-	return refs
+// Refs tells what the settings look up by name.
+func (s *Settings) Refs() tables.Refs {
+	return tables.Refs{}.List("by", tables.Runs, s.By).List("metrics", tables.Runs, s.Metrics).List("rates", tables.Runs, s.Rates).
+		Column("pairs.column", tables.Runs, s.Pairs.Column)
 }

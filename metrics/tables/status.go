@@ -1,7 +1,9 @@
 package tables
 
-// Statuses of runs that arise neither in training nor in the exact solver.
+import "windtunnel/toy/train"
+
+// Statuses of runs beside those of training and of the exact solver.
 const (
-	Failed = "failed" // the run broke or exceeded a limit; a minimizer that does not exist is a result, not a failure
-	Given  = "exact"  // the policy is known without training
+	Failed = "failed"            // the run broke or exceeded a limit; a minimizer that does not exist is a result, not a failure
+	Given  = string(train.Given) // the policy is known without training
 )

@@ -89,12 +89,12 @@ var intervalMeasures = []measure[Group]{
 
 // Metrics lists the measures that only tables of language models have, each once.
 func Metrics() []metrics.Metric {
-	seen := map[string]bool{metrics.ProxyReward.Name: true}
+	known := map[string]bool{metrics.ProxyReward.Name: true}
 	for _, m := range tables.Metrics() {
-		seen[m.Name] = true
+		known[m.Name] = true
 	}
 	all := slices.Concat(metricsOf(pairMeasures), metricsOf(promptMeasures), metricsOf(intervalMeasures))
-	return slices.DeleteFunc(all, func(m metrics.Metric) bool { return seen[m.Name] })
+	return slices.DeleteFunc(all, func(m metrics.Metric) bool { return known[m.Name] })
 }
 
 func metricsOf[R any](list []measure[R]) []metrics.Metric {

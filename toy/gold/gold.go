@@ -1,5 +1,6 @@
-// Package gold holds rewards of continuations that are computed, not learned: what an experiment on a language model takes
-// for the true reward. A reward is given the continuation as text and as token ids, without the prompt.
+// Package gold holds rewards of continuations that are computed, not rated by people: what an experiment on a language
+// model takes for the true reward. A reward is a function of the continuation, as text and as token ids, and not of the
+// prompt.
 //
 // All rewards are pure functions: the same continuation has the same reward in any process and on any core.
 package gold

@@ -144,7 +144,7 @@ func TestBatchesAddUp(t *testing.T) {
 	}
 }
 
-// TestNothingAllocated: once every pair was seen, a step allocates nothing, goroutines included.
+// TestNothingAllocated: once every pair was computed, a step allocates nothing, goroutines included.
 func TestNothingAllocated(t *testing.T) {
 	for _, s := range []struct {
 		name  string
@@ -324,7 +324,7 @@ func TestTails(t *testing.T) {
 	}
 }
 
-// TestCache: what is asked for under one key, at once, is computed once; an error is not kept; of too many the oldest is
+// TestCache: what is asked for under one key, at once, is computed once; an error is not stored; of too many the oldest is
 // forgotten.
 func TestCache(t *testing.T) {
 	var c cache[int, int]
@@ -367,7 +367,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestSharedLogps: trainings on the same pairs, at once, keep what a network says of a pair once, and another network has
+// TestSharedLogps: trainings on the same pairs, at once, share what a network says of a pair, and another network has
 // another key.
 func TestSharedLogps(t *testing.T) {
 	var logps logpCache
@@ -383,7 +383,7 @@ func TestSharedLogps(t *testing.T) {
 	}
 	both.Wait()
 	if n := len(logps.values); n != 2*12 {
-		t.Errorf("four trainings keep %d log-probabilities of 12 pairs under two networks", n)
+		t.Errorf("four trainings share %d log-probabilities of 12 pairs under two networks", n)
 	}
 	first, other := tiny[float64](t, 11, 1), tiny[float64](t, 11, 2)
 	if keyOf(first) != keyOf(tiny[float64](t, 11, 1)) || keyOf(first) == keyOf(other) || keyOf(first) == keyOf(tiny[float32](t, 11, 1)) ||

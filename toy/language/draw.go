@@ -47,7 +47,7 @@ const (
 	roundStream     stream = "round"     // pairs drawn from the policy
 	labelStream     stream = "label"     // which of them is chosen
 	referenceStream stream = "samples"   // samples of the reference that a loss reads
-	groupsStream    stream = "groups"    // continuations of the reference that tell good prompts from bad ones
+	groupsStream    stream = "groups"    // continuations of the reference that prompts are ranked by, good to bad
 	poolStream      stream = "best of n" // continuations of the reference that the best is taken of
 )
 

@@ -30,7 +30,7 @@ const (
 type Evaluation struct {
 	Step    int
 	Prompts []Prompt     // in the order of the environment; nil where there is no reward
-	HeldOut *Comparisons // on pairs that training does not see; nil where there are none
+	HeldOut *Comparisons // on pairs that are not trained on; nil where there are none
 }
 
 // Prompt is what was found at one prompt, from Samples continuations of the policy. Rewards are in the gold reward's units.
@@ -199,8 +199,8 @@ func wins(reward float64, of []float64) float64 {
 	return sum / float64(len(of))
 }
 
-// groupsOf tells the group of each prompt. Good and bad are told by the mean reward of the reference's continuations, drawn
-// with the same random numbers in every run, among training and held-out prompts apart.
+// groupsOf returns the group of each prompt. Prompts are ranked by the mean reward of the reference's continuations, drawn with
+// the same random numbers in every run; training and held-out prompts are ranked apart.
 func (t *task[T]) groupsOf(ctx context.Context, s *Stories) ([]string, error) {
 	means := make([]float64, len(t.data.prompts))
 	if s.Good > 0 {
@@ -439,7 +439,7 @@ func widen[T kernel.Float](dst []float64, logits []T) {
 	logspace.LogSoftmax(dst, dst)
 }
 
-// divergence returns KL(p to q) in nats from log-probabilities. Rounding of a divergence of 0 is kept from below 0.
+// divergence returns KL(p to q) in nats from log-probabilities. A divergence of 0 is not rounded below 0.
 func divergence(logP, logQ []float64) float64 {
 	sum := 0.0
 	for i, p := range logP {

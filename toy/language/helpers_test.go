@@ -89,8 +89,7 @@ type pairLoop[T kernel.Float] struct {
 type pairTraining[T kernel.Float] struct {
 	*comparisons[T]
 	training
-	optimizer train.Optimizer // of step
-	steps     int
+	steps int // taken, which says what batch is next
 }
 
 func (l *pairLoop[T]) Start(ctx context.Context) (*pairTraining[T], error) {

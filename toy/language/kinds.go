@@ -66,7 +66,7 @@ func (*Stories) Random() bool { return true }
 func (s *Stories) Files() []registry.File { return []registry.File{{Key: "path", Path: s.Path}} }
 
 // Dialogues is an environment of human preferences, whose prompts come with the pairs. There is no gold reward:
-// policies are evaluated on pairs that training does not see.
+// policies are evaluated on pairs that are not trained on.
 type Dialogues struct {
 	Evaluating `yaml:",inline"`
 }

@@ -12,7 +12,7 @@ import (
 type Pair struct {
 	Prompt, Chosen, Rejected []int32
 	Gap                      float64   // gold reward of the chosen response less that of the rejected one; 0 where it is not known
-	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not looked at
+	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not read
 }
 
 // supports returns why a language model cannot be trained by an objective, or nil. What it cannot give is anything that
@@ -102,7 +102,7 @@ func tail[T kernel.Float](t *llama.Tape[T], r, shared int) float64 {
 	return sum
 }
 
-// columns are what a step knows of its batch, one entry a pair, of which Drawn is the mean log-probability of the pair's
+// columns are what a step knows of its batch, one element a pair, of which Drawn is the mean log-probability of the pair's
 // samples. They are sized for the largest batch once.
 type columns struct {
 	objective.Batch

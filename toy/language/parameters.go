@@ -17,8 +17,8 @@ const mostSlots = 8
 const chunk = 1 << 14
 
 // parameters are the trained parameters of a network, in float64, and their gradient. The network has them rounded to its
-// precision. A step computes the responses of its batch in parallel, each into a slot that depends on its place in the
-// batch alone, and adds the slots up in order: results are the same bytes whatever the number of processors.
+// precision. A step computes the responses of its batch in parallel, each into a slot that depends on its position in
+// the batch alone, and adds the slots up in order: results are the same bytes whatever the number of processors.
 type parameters[T kernel.Float] struct {
 	network *llama.Network[T]
 	workers *workers

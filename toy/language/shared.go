@@ -12,15 +12,15 @@ import (
 	"windtunnel/toy/preference"
 )
 
-// Shared keeps what tasks would else each compute: what frozen networks say of pairs, which prompts are good, and, by seed,
-// the pairs that are drawn from the reference and what it writes. It lasts as long as it is referred to, and several tasks may
-// use it at once. The zero value is ready to use. What is shared is what a task would have computed by itself, to the bit.
+// Shared holds what tasks would else each compute: log-probabilities of pairs under frozen networks, which prompts are good,
+// and, by seed, the pairs that are drawn from the reference and its continuations. It lasts as long as it is referred to, and
+// several tasks may use it at once. The zero value is ready to use. What is shared is what a task would have computed by itself, to the bit.
 type Shared struct {
 	logps logpCache
 	drawn cache[origin, any]
 }
 
-// logpCache keeps the log-probabilities of pairs under frozen networks, chosen and rejected.
+// logpCache holds the log-probabilities of pairs under frozen networks, chosen and rejected.
 type logpCache = cache[contentKey, [2]float64]
 
 // mostDrawn is how many drawn things are shared: those of some ten seeds.

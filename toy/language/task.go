@@ -34,7 +34,7 @@ type Input struct {
 type Save struct {
 	Every int                                     // steps, at least 1
 	From  io.Reader                               // a checkpoint to go on from; nil begins at the start
-	To    func(write func(io.Writer) error) error // keeps what write writes, the checkpoint after a step
+	To    func(write func(io.Writer) error) error // stores what write writes, the checkpoint after a step
 }
 
 // Task is a language model with what it is trained on.
@@ -46,7 +46,8 @@ type Task interface {
 	Model() *llama.Model[float32]
 }
 
-// Reporter is told what happens. No call is made after one that returned an error. Nothing handed over is kept.
+// Reporter receives what happens along the way. No call is made after one that returned an error. Arguments are not changed
+// later.
 type Reporter struct {
 	Step       func(Record) error      // every train.record_every steps and at the last one
 	Evaluation func(*Evaluation) error // before the first step, every evaluate_every steps and after the last one
@@ -113,7 +114,7 @@ func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 		if err != nil {
 			return train.Outcome{}, err
 		}
-		return train.Outcome{Status: Exact}, to.Evaluation(found)
+		return train.Outcome{Status: train.Given}, to.Evaluation(found)
 	}
 	if err := r.measurePairs(ctx); err != nil {
 		return train.Outcome{}, err
@@ -128,9 +129,6 @@ func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 	}
 	return r.train(ctx, pairs)
 }
-
-// Exact is the status of a policy that is known without training.
-const Exact train.Status = "exact"
 
 // run is a training under way.
 type run[T kernel.Float] struct {

@@ -128,8 +128,8 @@ func sampledTYPO(t testing.TB) objective.Params {
 	return p
 }
 
-// Records come every two steps and at the end, looks at the start, every two steps and at the end; the first look is at the
-// reference, which differs from itself by nothing.
+// Records come every two steps and at the end, evaluations at the start, every two steps and at the end; the first one is of
+// the reference, which differs from itself by nothing.
 func TestReports(t *testing.T) {
 	in := storyInput(t)
 	in.Train.BatchSize = 3 // 12 pairs: 4 steps
@@ -139,7 +139,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("steps %+v, end %+v", r.steps, r.end)
 	}
 	if len(r.evaluations) != 3 || r.evaluations[0].Step != 0 || r.evaluations[1].Step != 2 || r.evaluations[2].Step != 3 {
-		t.Fatalf("looks %+v", r.evaluations)
+		t.Fatalf("evaluations %+v", r.evaluations)
 	}
 	first, last := r.evaluations[0], r.evaluations[2]
 	if h := first.HeldOut; h.Pairs != 4 || h.ChosenShift != 0 || h.RejectedShift != 0 || h.RewardAccuracy != 0.5 {
@@ -192,7 +192,7 @@ func TestBestOfN(t *testing.T) {
 		in := storyInput(t)
 		in.Loss = &objective.BestOfN{N: n}
 		r := runTask(t, in)
-		if len(r.evaluations) != 1 || r.end.Status != Exact || r.end.Steps != 0 {
+		if len(r.evaluations) != 1 || r.end.Status != train.Given || r.end.Steps != 0 {
 			t.Fatalf("%+v", r)
 		}
 		reward := 0.0

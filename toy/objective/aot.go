@@ -151,10 +151,7 @@ func (t *transport) couple(b *Batch) {
 			j++
 		}
 	}
-	if cap(t.slope) < len(t.margin) {
-		t.slope = make([]float64, 2*n)
-	}
-	t.slope = t.slope[:len(t.margin)]
+	t.slope = sized(t.slope, len(t.margin))
 }
 
 // quantiles is a weighted distribution over the batch, sorted.

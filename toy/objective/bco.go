@@ -27,8 +27,6 @@ type runningMean struct {
 	state [2]float64 // steps and mean
 }
 
-var _ Center = (*runningMean)(nil)
-
 // Shift returns the running mean.
 func (r *runningMean) Shift(mean float64) float64 {
 	if r.state[0] == 0 {

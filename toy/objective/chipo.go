@@ -28,8 +28,6 @@ func (p *ChiPO) Objective() *Objective {
 // clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.
 type clipped float64
 
-var _ Outer = clipped(0)
-
 func (c clipped) clip(z float64) float64 { return max(-float64(c), min(z, float64(c))) }
 
 // Value writes -log sigmoid of the clipped z.

@@ -208,24 +208,17 @@ func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 // fill points the columns at a batch and sizes the scratch.
 func (f *formula) fill(b *Batch) {
 	n := len(b.Chosen)
-	if cap(f.value) < n {
-		f.value, f.ones = make([]float64, n), slices.Repeat([]float64{1}, n)
-		for i := range f.gradient {
-			f.gradient[i] = make([]float64, n)
-		}
-		for i := range f.second {
-			f.second[i] = make([]float64, n)
-		}
+	f.value = sized(f.value, n)
+	for len(f.ones) < n {
+		f.ones = append(f.ones, 1)
 	}
-	f.value, f.ones = f.value[:n], f.ones[:n]
-	for i := range f.gradient {
-		f.gradient[i] = f.gradient[i][:n]
-	}
-	for i := range f.second {
-		f.second[i] = f.second[i][:n]
+	for _, columns := range [][][]float64{f.gradient, f.second} {
+		for i := range columns {
+			columns[i] = sized(columns[i], n)
+		}
 	}
 	f.columns[0], f.columns[1], f.columns[2], f.columns[3] = b.Chosen, b.Rejected, b.RefChosen, b.RefRejected
-	f.columns[4], f.columns[5] = f.ones, f.ones
+	f.columns[4], f.columns[5] = f.ones[:n], f.ones[:n]
 	if b.ChosenTokens != nil {
 		f.columns[4], f.columns[5] = b.ChosenTokens, b.RejectedTokens
 	}
@@ -263,7 +256,8 @@ func (f *distFormula) Loss(d *Dist) float64 {
 
 // Grad adds scale times the gradient.
 func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
-	f.program.Grad((*expression.Distributions)(d), f.scalars, f.fit(len(g)))
+	f.scratch = sized(f.scratch, len(g))
+	f.program.Grad((*expression.Distributions)(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		g[k] += scale * v
 	}
@@ -271,18 +265,11 @@ func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 
 // Hess adds scale times the diagonal of the second derivative.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
-	f.program.HessDiagonal((*expression.Distributions)(d), f.scalars, f.fit(len(h)))
+	f.scratch = sized(f.scratch, len(h))
+	f.program.HessDiagonal((*expression.Distributions)(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		h[k] += scale * v
 	}
-}
-
-func (f *distFormula) fit(n int) []float64 {
-	if cap(f.scratch) < n {
-		f.scratch = make([]float64, n)
-	}
-	f.scratch = f.scratch[:n]
-	return f.scratch
 }
 
 // functionOf is a formula of one variable, over columns.
@@ -291,11 +278,6 @@ type functionOf struct {
 	scalars []float64
 	in, out [][]float64
 }
-
-var (
-	_ Outer = functionOf{}
-	_ Link  = functionOf{}
-)
 
 func newFunctionOf(e *expression.Expression, variable string, scalars []float64) functionOf {
 	return functionOf{e.Compile(variable), scalars, make([][]float64, 1), make([][]float64, 1)}

@@ -26,23 +26,19 @@ func (d *Divergence) Check() []registry.Problem {
 	return nil
 }
 
-// link returns the divergence's link, nil for the reverse KL's identity.
-func (d *Divergence) link() Link { return divergenceLink(d.Divergence, d.Alpha) }
-
-// divergenceLink returns the link that a spelling of f-DPO's divergence, long or short, stands for: f'(r) as a function
-// of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240). Reverse KL has f'(r) = log r + 1,
-// the identity, which a Margin writes as a nil link.
-func divergenceLink(name string, alpha float64) Link {
-	switch name {
+// link returns f'(r) as a function of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240). Reverse
+// KL has f'(r) = log r + 1, the identity, which a Margin writes as a nil link.
+func (d *Divergence) link() Link {
+	switch d.Divergence {
 	case "forward_kl", "fkl":
 		return ForwardKL{}
 	case "js_divergence", "js":
 		return JensenShannon{}
 	case "alpha_divergence", "alpha":
-		return AlphaDivergence{alpha}
+		return AlphaDivergence{d.Alpha}
 	case "", "reverse_kl", "rkl":
 	default:
-		unknownWord("divergence", name)
+		unknownWord("divergence", d.Divergence)
 	}
 	return nil
 }

@@ -21,8 +21,6 @@ func (p *DPOPositive) Objective() *Objective {
 // kinked is the link x - penalty max(0, -x), with slope 1 at the kink.
 type kinked struct{ penalty float64 }
 
-var _ Link = kinked{}
-
 // Value writes x above 0 and (1+penalty) x below.
 func (l kinked) Value(x, dst []float64) {
 	for i, v := range x {

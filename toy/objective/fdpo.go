@@ -12,7 +12,7 @@ type FDPO struct {
 
 // Objective returns the loss.
 func (p *FDPO) Objective() *Objective {
-	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: divergenceLink(p.Divergence, p.Alpha)})
+	return (&DPO{Lambda: p.Lambda, Divergence: Divergence{p.Divergence, p.Alpha}}).Objective()
 }
 
 // Check refuses the alpha divergence of order 1.

@@ -17,11 +17,10 @@ func (p *LDDPO) Objective() *Objective {
 
 // shortened is a margin loss on log-probabilities less drop times their tails.
 type shortened struct {
-	margin           Margin
-	drop             float64
-	batch            Batch // the shortened one
-	chosen, rejected []float64
-	grad             Grad
+	margin Margin
+	drop   float64
+	batch  Batch // the shortened one
+	grad   Grad
 }
 
 var (
@@ -51,14 +50,11 @@ func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {
 		s.margin.Grad(short, scale, g)
 		return
 	}
-	n := len(b.Chosen)
-	if cap(s.grad.Chosen) < n {
-		s.grad = Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-	}
-	own := Grad{Chosen: s.grad.Chosen[:n], Rejected: s.grad.Rejected[:n]}
+	own := &s.grad
+	own.Chosen, own.Rejected = sized(own.Chosen, len(b.Chosen)), sized(own.Rejected, len(b.Chosen))
 	clear(own.Chosen)
 	clear(own.Rejected)
-	s.margin.Grad(short, scale, &own)
+	s.margin.Grad(short, scale, own)
 	for i, d := range own.Chosen {
 		g.Chosen[i] += d
 		g.ChosenTail[i] -= s.drop * d
@@ -72,13 +68,10 @@ func (s *shortened) shorten(b *Batch) *Batch {
 	if b.ChosenTail == nil {
 		return b
 	}
-	n := len(b.Chosen)
-	if cap(s.chosen) < n {
-		s.chosen, s.rejected = make([]float64, n), make([]float64, n)
-	}
+	chosen, rejected := sized(s.batch.Chosen, len(b.Chosen)), sized(s.batch.Rejected, len(b.Chosen))
 	s.batch = *b
-	s.batch.Chosen, s.batch.Rejected = s.chosen[:n], s.rejected[:n]
-	for i := range n {
+	s.batch.Chosen, s.batch.Rejected = chosen, rejected
+	for i := range chosen {
 		s.batch.Chosen[i] = b.Chosen[i] - s.drop*b.ChosenTail[i]
 		s.batch.Rejected[i] = b.Rejected[i] - s.drop*b.RejectedTail[i]
 	}

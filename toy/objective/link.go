@@ -1,5 +1,7 @@
 package objective
 
+import "slices"
+
 // Length says how token counts enter a loss. In a bandit every response is one token, and all three are the same.
 type Length int
 
@@ -108,6 +110,9 @@ func (l *linked) apply(link Link, upTo order) {
 		link.Curve(l.x, l.dd)
 	}
 }
+
+// sized returns a scratch column cut or grown to n entries, whatever they are.
+func sized(column []float64, n int) []float64 { return slices.Grow(column[:0], n)[:n] }
 
 // divide divides a column by the token counts; nil counts are 1.
 func divide(x, tokens []float64) {

@@ -63,10 +63,7 @@ func (t *dispersed) scale(b *Batch, i int) float64 {
 
 func (t *dispersed) margins(b *Batch) {
 	n := len(b.Chosen)
-	if cap(t.z) < n {
-		t.z, t.slope = make([]float64, n), make([]float64, n)
-	}
-	t.z, t.slope = t.z[:n], t.slope[:n]
+	t.z, t.slope = sized(t.z, n), sized(t.slope, n)
 	for i := range t.z {
 		t.z[i] = t.scale(b, i) * ((b.Chosen[i] - b.RefChosen[i]) - (b.Rejected[i] - b.RefRejected[i]))
 	}

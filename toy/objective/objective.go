@@ -153,7 +153,8 @@ func OnPairs(t PairTerm) *Objective { return &Objective{pair: []Weighted[PairTer
 // OnDist returns the objective of a single distribution term.
 func OnDist(t DistTerm) *Objective { return &Objective{dist: []Weighted[DistTerm]{{1, t}}} }
 
-// And adds another objective's terms to o, scaled, and returns o.
+// And adds another objective's terms to o, scaled, and returns o. Two Sampled terms estimate one number, which is then had
+// from the larger of their samples.
 func (o *Objective) And(scale float64, other *Objective) *Objective {
 	for _, t := range other.pair {
 		o.pair = append(o.pair, Weighted[PairTerm]{scale * t.Weight, t.Term})
@@ -165,7 +166,11 @@ func (o *Objective) And(scale float64, other *Objective) *Objective {
 		o.Moving = other.Moving
 	}
 	if other.Sampled != nil {
-		o.Sampled = &Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+		both := Sampled{Weight: scale * other.Sampled.Weight, N: other.Sampled.N}
+		if o.Sampled != nil {
+			both.Weight, both.N = both.Weight+o.Sampled.Weight, max(both.N, o.Sampled.N)
+		}
+		o.Sampled = &both
 	}
 	return o
 }
@@ -237,7 +242,7 @@ func (o *Objective) Only() (term PairTerm, ok bool) {
 	return o.pair[0].Term, true
 }
 
-// Terms returns the terms of weight other than 0 but for Sampled, for who must know their kinds, as a solver does.
+// Terms returns the pair and distribution terms of weight other than 0, for a solver, whose method depends on their kinds.
 func (o *Objective) Terms() (pair []Weighted[PairTerm], dist []Weighted[DistTerm]) {
 	for _, t := range o.pair {
 		if t.Weight != 0 {
@@ -260,64 +265,40 @@ func (o *Objective) WholePolicy() bool { return len(o.dist) > 0 }
 
 // DifferenceOnly says whether the whole objective needs only differences of log-probabilities within a prompt.
 func (o *Objective) DifferenceOnly() bool {
-	return !o.somePair(func(t PairTerm) bool { return !t.DifferenceOnly() }) && !o.WholePolicy() && o.Sampled == nil
+	return !somePair(o, func(t PairTerm) bool { return !t.DifferenceOnly() }) && !o.WholePolicy() && o.Sampled == nil
 }
 
 // PerToken says whether some term reads token counts.
-func (o *Objective) PerToken() bool {
-	return o.somePair(func(t PairTerm) bool {
-		p, ok := t.(perToken)
-		return ok && p.PerToken()
-	})
-}
+func (o *Objective) PerToken() bool { return somePair(o, perToken.PerToken) }
 
 // Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
-func (o *Objective) Tailed() bool {
-	return o.somePair(func(t PairTerm) bool {
-		l, ok := t.(tailed)
-		return ok && l.Tailed()
-	})
-}
+func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
 
 // Aligned says whether some term reads the batch's Collision and Peak.
-func (o *Objective) Aligned() bool {
-	return o.somePair(func(t PairTerm) bool {
-		a, ok := t.(aligned)
-		return ok && a.Aligned()
-	})
-}
+func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool {
-	return o.somePair(func(t PairTerm) bool {
-		_, ok := t.(*dispersed)
-		return ok
-	})
-}
+func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+
+// Advances says whether some term carries a statistic from step to step.
+func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }
 
 // AcceptsUnpaired says whether every pair term is also defined on single responses with a verdict.
 func (o *Objective) AcceptsUnpaired() bool {
-	return !o.somePair(func(t PairTerm) bool {
+	return !somePair(o, func(t PairTerm) bool {
 		u, ok := t.(unpaired)
 		return !ok || !u.AcceptsUnpaired()
 	})
 }
 
-// somePair says whether a statement holds of some pair term; of a statistic that is held, of the term behind it.
-func (o *Objective) somePair(holds func(PairTerm) bool) bool {
+// somePair says whether some pair term is a T of which a statement holds; of a statistic that is held, the term behind it.
+func somePair[T any](o *Objective, holds func(T) bool) bool {
 	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
 		if h, ok := w.Term.(*held); ok {
-			return holds(h.Detached)
+			w.Term = h.Detached
 		}
-		return holds(w.Term)
-	})
-}
-
-// Advances says whether some term carries a statistic from step to step.
-func (o *Objective) Advances() bool {
-	return o.somePair(func(t PairTerm) bool {
-		_, ok := t.(Advancing)
-		return ok
+		t, ok := w.Term.(T)
+		return ok && holds(t)
 	})
 }
 

@@ -37,8 +37,6 @@ type gapOffset struct {
 	log   bool
 }
 
-var _ Offset = gapOffset{}
-
 // Add subtracts alpha times the scaled reward gap, and nothing where gaps are not known.
 func (o gapOffset) Add(b *Batch, z []float64) {
 	for i, gap := range b.Gap {

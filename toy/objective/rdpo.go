@@ -18,8 +18,6 @@ func (p *RDPO) Objective() *Objective {
 
 type lengthOffset struct{ alpha float64 }
 
-var _ Offset = lengthOffset{}
-
 // Add adds alpha times the difference of token counts.
 func (o lengthOffset) Add(b *Batch, z []float64) {
 	for i, n := range b.ChosenTokens {

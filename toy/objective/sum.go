@@ -15,8 +15,6 @@ type Sum struct {
 	Terms  []Part  `yaml:"terms" required:"true" doc:"the losses or terms, each with its weight and its own parameters"`
 }
 
-var _ samplesReference = (*Sum)(nil)
-
 // Part is one summand.
 type Part struct {
 	Weight Weight `yaml:"weight" doc:"a number, or lambda for the sum's lambda; default 1"`

@@ -128,3 +128,30 @@ func TestNeedsDifferencesOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestIncompleteBatch: a batch without what a term is about has no value; that of the other terms would be another loss's.
+func TestIncompleteBatch(t *testing.T) {
+	b := randomBatch(rand.New(rand.NewPCG(1, 2)), 3)
+	for name, params := range map[string]Params{
+		"a whole policy":  &TYPO{Lambda: 1},
+		"drawn responses": &TYPO{Lambda: 1, ReferenceSamples: DrawnFromReference(2)},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("the loss of a batch without %s is a number", name)
+				}
+			}()
+			params.Objective().Loss(b)
+		}()
+	}
+	drawn := *b
+	drawn.Drawn, drawn.DrawnWeight = []float64{-1, -3}, []float64{0.5, 0.5}
+	o := (&TYPO{Lambda: 0.5, ReferenceSamples: DrawnFromReference(2)}).Objective()
+	g := newGrad(3)
+	g.Drawn = make([]float64, 2)
+	o.Grad(&drawn, g)
+	if got, want := o.Loss(&drawn), o.Comparisons().Loss(b)+0.5*2; !close(got, want) || g.Drawn[0] != -0.25 || g.Drawn[1] != -0.25 {
+		t.Errorf("loss %v, want %v; derivatives by drawn responses %v, want -0.25", got, want, g.Drawn)
+	}
+}

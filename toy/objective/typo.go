@@ -17,8 +17,6 @@ type TYPO struct {
 	ReferenceSamples ReferenceSamples `yaml:"reference_samples" doc:"exact: the KL over all K responses; a whole number N: minus the mean log-probability of N responses a prompt, drawn from pi_ref once; pair: that of the two compared responses"`
 }
 
-var _ samplesReference = (*TYPO)(nil)
-
 // Objective returns the two terms.
 func (p *TYPO) Objective() *Objective {
 	o := (&BradleyTerry{}).Objective()
@@ -123,8 +121,6 @@ func SamplesReference(p Params) bool {
 
 // minusIdentity is the function -x of one response.
 type minusIdentity struct{}
-
-var _ Outer = minusIdentity{}
 
 func (minusIdentity) Value(x, dst []float64) {
 	for i, v := range x {

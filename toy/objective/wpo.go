@@ -80,10 +80,7 @@ func (r *reweighted) likelihoods(b *Batch) []float64 {
 		return r.fixed
 	}
 	n := len(b.Chosen)
-	if cap(r.weight) < n {
-		r.weight = make([]float64, n)
-	}
-	r.weight = r.weight[:n]
+	r.weight = sized(r.weight, n)
 	base, most := r.measure(b)
 	for i := range n {
 		chosen, rejected := b.Chosen[i], b.Rejected[i]
@@ -110,12 +107,7 @@ func (r *reweighted) measure(b *Batch) (base []float64, most float64) {
 }
 
 func (r *reweighted) weigh(b *Batch) *Batch {
-	n := len(b.Chosen)
-	likelihoods := r.likelihoods(b)
-	if cap(r.batch.Weight) < n {
-		r.batch.Weight = make([]float64, n)
-	}
-	weight := r.batch.Weight[:n]
+	likelihoods, weight := r.likelihoods(b), sized(r.batch.Weight, len(b.Weight))
 	r.batch = *b
 	r.batch.Weight = weight
 	for i, w := range b.Weight {

@@ -53,7 +53,7 @@ func (a *adam) Step(params, grad []float64, factor float64) {
 	a.power[1] *= a.Beta2
 	lr := a.LR * factor
 	step, root := lr/(1-a.power[0]), 1/math.Sqrt(1-a.power[1])
-	beta1, beta2, eps, decay, keep := a.Beta1, a.Beta2, a.Eps, a.WeightDecay, 1-lr*a.decoupled
+	beta1, beta2, eps, decay, shrink := a.Beta1, a.Beta2, a.Eps, a.WeightDecay, 1-lr*a.decoupled
 	mean, square := a.mean[:len(params)], a.square[:len(params)]
 	grad = grad[:len(params)]
 	for i, theta := range params {
@@ -61,7 +61,7 @@ func (a *adam) Step(params, grad []float64, factor float64) {
 		m := beta1*mean[i] + (1-beta1)*g
 		v := beta2*square[i] + (1-beta2)*g*g
 		mean[i], square[i] = m, v
-		params[i] = theta*keep - step*m/(math.Sqrt(v)*root+eps)
+		params[i] = theta*shrink - step*m/(math.Sqrt(v)*root+eps)
 	}
 }
 

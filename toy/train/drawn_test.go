@@ -126,7 +126,7 @@ func TestDrawsAreNotForgotten(t *testing.T) {
 	Full(&preference.Pairs{Prompt: []int{0}, Chosen: []int{0}, Rejected: []int{1}}, p)
 }
 
-// A step on sequences costs no look at all responses, and allocates nothing.
+// A step on sequences does not enumerate all responses, and allocates nothing.
 func TestSequenceStepsAllocateNothing(t *testing.T) {
 	for _, kind := range []policy.Params{&policy.PrefixTableParams{}, &policy.GRUParams{Width: 3}} {
 		p, m := spoken(t, kind, &objective.TYPO{Lambda: 0.1, ReferenceSamples: objective.DrawnFromReference(5)}, small, 6)

@@ -35,7 +35,7 @@ type Online struct {
 	Settings *preference.Online
 	Rewards  [][]float64 // what labels follow, prompts x K (nats)
 	Draws    *rand.Rand  // source of the draws
-	// Begin, where not nil, is told before a round's first step which comparisons it trains on.
+	// Begin, where not nil, is called before a round's first step with the comparisons that it trains on.
 	Begin func(data *preference.Pairs)
 }
 

@@ -69,7 +69,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestRecordIsOfItsStep: loss and norm are those before the step's update, and the policy seen is the one after.
+// TestRecordIsOfItsStep: loss and norm are those before the step's update, and the policy at the record is the one after.
 func TestRecordIsOfItsStep(t *testing.T) {
 	l, _ := tabularLoop(t, &objective.TYPO{Lambda: 0.5})
 	l.Params.RecordEvery = 1

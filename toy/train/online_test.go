@@ -142,3 +142,17 @@ func TestOnlineEnds(t *testing.T) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 }
+
+// A round that converges at once leaves nothing behind for the next one: a step that visits only its batch's parameters is
+// then still a step on all of them.
+func TestConvergedRounds(t *testing.T) {
+	end := func(optimizer OptimizerParams) []float64 {
+		l := onlineLoop(t, &objective.DPO{Lambda: 1}, func(o *preference.Online) { o.Rounds = 10 })
+		l.Params.Optimizer, l.Params.Tolerance, l.Params.BatchSize = optimizer, 0.1, 7
+		run(t, l)
+		return l.Problem.Policy.Params()
+	}
+	if a, b := end(&SGD{LR: 0.3}), end(&dense{SGD{LR: 0.3}}); !floats.EqualApprox(a, b, 1e-14) {
+		t.Errorf("sparse %v, dense %v", a, b)
+	}
+}

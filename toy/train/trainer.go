@@ -43,11 +43,12 @@ func (p *Params) Batch(n int) int {
 type Status string
 
 // Done: all steps were taken. Converged: the gradient fell below the tolerance. Diverged: the gradient or, after the
-// last step, a parameter is not finite.
+// last step, a parameter is not finite. Given: the policy is known without training.
 const (
 	Done      Status = "done"
 	Converged Status = "converged"
 	Diverged  Status = "diverged"
+	Given     Status = "exact"
 )
 
 // Outcome is the end of training.

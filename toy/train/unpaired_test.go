@@ -92,7 +92,7 @@ func TestTokens(t *testing.T) {
 		checkGradientOn(t, p, data, "tokens")
 		with := p.Loss(Full(data, p))
 		if without := p.Loss(Full(somePairs(), p)); with == without {
-			t.Errorf("%T does not see token counts", params)
+			t.Errorf("%T does not read token counts", params)
 		}
 		if _, r := params.(*objective.RDPO); !r && p.difference {
 			t.Errorf("%T works on raw scores", params)
@@ -122,7 +122,7 @@ func TestMovingReference(t *testing.T) {
 	}
 }
 
-// TestRunningDelta: BCO's delta is the mean over the steps so far, however often the loss is looked at.
+// TestRunningDelta: BCO's delta is the mean over the steps so far, however often the loss is computed.
 func TestRunningDelta(t *testing.T) {
 	env, pol := policies[0].build(t, false)
 	p := NewProblem(env, pol, (&objective.BCO{Lambda: 1}).Objective(), 0)

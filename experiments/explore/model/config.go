@@ -1,10 +1,8 @@
 package model
 
 import (
-	"bytes"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/setup"
-
-	"gopkg.in/yaml.v3"
 )
 
 // configName names the results folder of the config that the page copies.
@@ -21,7 +19,7 @@ func (w *world) config(subjects []*subject, outcomes []*Outcome) string {
 		"preferences", w.preferencesNode(),
 		"policy", w.policyNode(),
 	)
-	add := func(key string, value *yaml.Node) { doc.Content = append(doc.Content, text(key), value) }
+	add := func(key string, value *decode.Node) { doc.Content = append(doc.Content, text(key), value) }
 	add("train", w.trainNode())
 	if constraint := w.constraintNode(); len(constraint.Content) > 0 {
 		add("constraint", flow(constraint))
@@ -39,17 +37,11 @@ func (w *world) config(subjects []*subject, outcomes []*Outcome) string {
 		add("sweep", sequence(flow(mapping("for", exact, "grid", mapping("solver", sequence(text(setup.SolverExact), text(setup.SolverTrain)))))))
 	}
 	add("figures", sequence(flow(mapping("name", text("simplex"), "kind", text("simplex")))))
-	var out bytes.Buffer
-	writer := yaml.NewEncoder(&out)
-	writer.SetIndent(2)
-	if err := writer.Encode(doc); err != nil {
-		panic("model: writing a config: " + err.Error())
-	}
-	return out.String()
+	return decode.Text(doc)
 }
 
 // exactly lists the losses whose policy is the exact solver's.
-func exactly(outcomes []*Outcome) *yaml.Node {
+func exactly(outcomes []*Outcome) *decode.Node {
 	labels := flow(sequence())
 	for _, o := range outcomes {
 		if o.Solver == setup.SolverExact {
@@ -69,7 +61,7 @@ func samples(subjects []*subject) bool {
 	return false
 }
 
-func (w *world) lossNode(u *subject, i int) *yaml.Node {
+func (w *world) lossNode(u *subject, i int) *decode.Node {
 	n, _ := w.Losses[i].node(sides[i], w.Lambda) // which has been decoded
 	if u.label != u.kind {
 		n.Content = append(n.Content, text("name"), text(u.label))
@@ -77,27 +69,27 @@ func (w *world) lossNode(u *subject, i int) *yaml.Node {
 	return flow(n)
 }
 
-func (w *world) preferencesNode() *yaml.Node {
+func (w *world) preferencesNode() *decode.Node {
 	if w.Draws == 0 {
 		return flow(mapping("kind", text("population")))
 	}
 	return flow(mapping("kind", text("sample"), "n", plain(formatFloat(float64(w.Draws)))))
 }
 
-func (w *world) policyNode() *yaml.Node {
+func (w *world) policyNode() *decode.Node {
 	if w.Basis == nil {
 		return flow(mapping("kind", text("tabular")))
 	}
 	return flow(mapping("kind", text("low-rank"), "basis", flow(sequence(list(w.Basis)))))
 }
 
-func (w *world) trainNode() *yaml.Node {
-	whole := func(v int) *yaml.Node { return plain(formatFloat(float64(v))) }
+func (w *world) trainNode() *decode.Node {
+	whole := func(v int) *decode.Node { return plain(formatFloat(float64(v))) }
 	return flow(mapping("optimizer", mapping("kind", text("adam"), "lr", plain(formatFloat(w.LearnRate))),
 		"batch_size", whole(0), "epochs", whole(w.Steps), "record_every", whole(w.recordEvery())))
 }
 
-func (w *world) constraintNode() *yaml.Node {
+func (w *world) constraintNode() *decode.Node {
 	n := mapping()
 	if w.L2 > 0 {
 		n.Content = append(n.Content, text("l2"), plain(formatFloat(w.L2)))

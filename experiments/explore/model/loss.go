@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/objective"
 )
@@ -117,7 +115,7 @@ func (s State) decodeAt(l Loss, side string, lambda float64) (decoded, []Problem
 }
 
 // node returns the loss as a config has it.
-func (l Loss) node(side string, lambda float64) (*yaml.Node, []Problem) {
+func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 	n := mapping("kind", text(l.Kind))
 	types := map[string]string{}
 	if k, ok := objective.Kinds().Find(l.Kind); ok {

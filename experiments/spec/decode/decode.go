@@ -24,7 +24,7 @@
 //     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
 //   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping. A string field
 //     `yaml:"kind"` beside it receives the canonical name.
-//   - *yaml.Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
+//   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
 //
 // Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it
 // where zero means "not given" and the other tags would refuse it.
@@ -33,21 +33,17 @@ package decode
 import (
 	"fmt"
 	"reflect"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Decoder decodes trees. It keeps no state of its own: it may be used again, and concurrently.
 type Decoder struct {
-	File    string   // what messages call the source of nodes without an origin
-	Tables  *Tables  // for interface fields
-	Origins Origins  // labels of nodes from elsewhere; may be nil
-	Parents []string // files that trees have nodes from beside File (see Shift)
+	File   string  // what messages call the source of nodes that tell of none
+	Tables *Tables // for interface fields
 }
 
 // Document parses data and decodes it into dst, a pointer to a struct that holds the defaults. It returns the tree (nil
 // if the text is no YAML) and an Errors with all mistakes.
-func (d *Decoder) Document(data []byte, dst any) (*yaml.Node, error) {
+func (d *Decoder) Document(data []byte, dst any) (*Node, error) {
 	root, err := Parse(d.File, data)
 	if root == nil {
 		return nil, err
@@ -59,21 +55,21 @@ func (d *Decoder) Document(data []byte, dst any) (*yaml.Node, error) {
 // value that holds the defaults. After a struct decodes without mistakes its Check method, if it has one, is called and
 // its problems are reported at the nodes that their keys name. The error is nil or an Errors; dst then holds what could
 // be decoded. Decode does not change the tree.
-func (d *Decoder) Decode(n *yaml.Node, path string, dst any) error {
+func (d *Decoder) Decode(n *Node, path string, dst any) error {
 	v := reflect.ValueOf(dst)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("decode: cannot decode into a %T; want a pointer", dst))
 	}
-	s := state{d: d, prefix: path, root: place{typ: v.Elem().Type(), value: v.Elem(), node: n}}
+	s := state{d: d, prefix: path, root: point{typ: v.Elem().Type(), value: v.Elem(), node: n}}
 	s.value(n, v.Elem(), limits{})
 	return s.errs.sorted()
 }
 
 // DecodeKey decodes one key of the mapping n, the root of its document, into its field of dst, which is as for Decode.
-// The other keys are not looked at. That the key is missing is a mistake only if it is required.
-func (d *Decoder) DecodeKey(n *yaml.Node, key string, dst any) error {
+// The other keys are ignored. That the key is missing is a mistake only if it is required.
+func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
 	v := reflect.ValueOf(dst).Elem()
-	s := state{d: d, root: place{typ: v.Type(), value: v, node: n}, nodes: []*yaml.Node{n}}
+	s := state{d: d, root: point{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}
 	l := layoutOf(v.Type())
 	at, known := l.byKey[key]
 	if !known {
@@ -90,65 +86,50 @@ func (d *Decoder) DecodeKey(n *yaml.Node, key string, dst any) error {
 }
 
 // Error returns a mistake at the node n, for checks that the caller makes after decoding.
-func (d *Decoder) Error(n *yaml.Node, key, wrong, allowed string) Error {
+func (d *Decoder) Error(n *Node, key, wrong, allowed string) Error {
 	e := Error{File: d.File, Key: key, Wrong: wrong, Allowed: allowed}
-	d.position(&e, n)
+	e.locate(n)
 	return e
 }
 
-// position fills the position of a node. Nodes that Set or Merge made have none; what they hold does.
-func (d *Decoder) position(e *Error, n *yaml.Node) bool {
-	if n == nil {
-		return false
+// locate gives the mistake the position of a node, if it has one.
+func (e *Error) locate(n *Node) bool {
+	at := n.Source()
+	if at != nil {
+		e.File, e.Line, e.Column = at.File, at.Line, at.Column
 	}
-	if label, ok := d.Origins[n]; ok {
-		e.File, e.Line, e.Column = label, 0, 0
-		return true
-	}
-	if n.Line > 0 {
-		e.Line, e.Column = n.Line%linesAFile, n.Column
-		if file := n.Line / linesAFile; file > 0 {
-			e.File = d.Parents[file-1]
-		}
-		return true
-	}
-	for _, c := range n.Content {
-		if d.position(e, c) {
-			return true
-		}
-	}
-	return false
+	return at != nil
 }
 
 // state is one decoding.
 type state struct {
 	d       *Decoder
 	prefix  string
-	root    place
+	root    point
 	path    []segment
-	nodes   []*yaml.Node // from the root to the current value
+	nodes   []*Node // from the root to the current value
 	errs    Errors
 	partial bool // inside a Partial: nothing is required, and a kind may be missing
 }
 
 // fail records a mistake at a node, or at the nearest node around it that has a position. key extends the path.
-func (s *state) fail(n *yaml.Node, key, wrong, allowed, near string) {
+func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 	e := Error{File: s.d.File, Key: dotted(s.prefix, s.path, key), Wrong: wrong, Allowed: allowed, Near: near}
-	for i := len(s.nodes) - 1; !s.d.position(&e, n) && i >= 0; i-- {
+	for i := len(s.nodes) - 1; !e.locate(n) && i >= 0; i-- {
 		n = s.nodes[i]
 	}
 	s.errs = append(s.errs, e)
 }
 
 // at decodes a child of the current value.
-func (s *state) at(step segment, n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) at(step segment, n *Node, dst reflect.Value, lim limits) {
 	s.path = append(s.path, step)
 	s.value(n, dst, lim)
 	s.path = s.path[:len(s.path)-1]
 }
 
 // value decodes any node into a settable value.
-func (s *state) value(n *yaml.Node, dst reflect.Value, lim limits) {
+func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	s.nodes = append(s.nodes, n)
 	defer func() { s.nodes = s.nodes[:len(s.nodes)-1] }()
 	if isNull(n) {
@@ -156,7 +137,7 @@ func (s *state) value(n *yaml.Node, dst reflect.Value, lim limits) {
 		return
 	}
 	switch shapeOf(dst.Type()) {
-	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
 		s.scalar(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)
@@ -178,6 +159,6 @@ func (s *state) value(n *yaml.Node, dst reflect.Value, lim limits) {
 }
 
 // wrongType reports a node that is of another type than dst.
-func (s *state) wrongType(n *yaml.Node, t reflect.Type, lim limits) {
+func (s *state) wrongType(n *Node, t reflect.Type, lim limits) {
 	s.fail(n, "", got(n), s.d.Tables.phrase(t, lim), "")
 }

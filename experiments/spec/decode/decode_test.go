@@ -93,36 +93,6 @@ func TestEmbeddedChecks(t *testing.T) {
 	}
 }
 
-// family has one type for two kinds.
-type family struct {
-	name  string
-	Scale float64 `yaml:"scale" doc:"scale"`
-}
-
-func (*family) step()          {}
-func (f *family) Kind() string { return f.name }
-
-func TestKinder(t *testing.T) {
-	tab := NewTables()
-	kind := func(name string) registry.Kind[optimizer] {
-		return registry.Kind[optimizer]{Name: name, New: func() optimizer { return &family{name, 1} }}
-	}
-	Register(tab, "optimizer", registry.Table[optimizer]{kind("first"), kind("second")})
-	var got struct {
-		O optimizer `yaml:"o"`
-	}
-	d := Decoder{File: "c.yaml", Tables: tab}
-	if _, err := d.Document([]byte("o: {kind: second, scale: 2}"), &got); err != nil {
-		t.Fatal(err)
-	}
-	if text := written(t, Encode(&got, tab)); text != "o:\n    kind: second\n    scale: 2\n" {
-		t.Errorf("encoded as %s", text)
-	}
-	if e, ok := KindOf(tab, got.O); !ok || e.Name != "second" {
-		t.Errorf("kind is %+v", e)
-	}
-}
-
 // A default is copied before it is written to, so that defaults may be shared.
 func TestDefaultsAreNotChanged(t *testing.T) {
 	shared := &sgd{LR: 5}

@@ -17,7 +17,7 @@ import (
 // the same float64. Nil pointers, interfaces, slices, maps and nodes are left out, and so are zero values of fields
 // tagged `yaml:",omitempty"`. Decoding the result into the same defaults gives the value again. It panics if an
 // interface holds a value that is in no table, which decoding never does.
-func Encode(v any, tables *Tables) *yaml.Node {
+func Encode(v any, tables *Tables) *Node {
 	value := reflect.ValueOf(v)
 	for value.Kind() == reflect.Pointer {
 		value = value.Elem()
@@ -28,9 +28,9 @@ func Encode(v any, tables *Tables) *yaml.Node {
 }
 
 // encode returns nil for what is left out. v is addressable.
-func (t *Tables) encode(v reflect.Value) *yaml.Node {
+func (t *Tables) encode(v reflect.Value) *Node {
 	switch s := shapeOf(v.Type()); s {
-	case shapeBool, shapeInt, shapeUint, shapeFloat, shapeString, shapeText:
+	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
 		return encodeScalar(s, v)
 	case shapePointer:
 		if v.IsNil() {
@@ -38,7 +38,7 @@ func (t *Tables) encode(v reflect.Value) *yaml.Node {
 		}
 		return t.encode(v.Elem())
 	case shapeRaw:
-		return plain(v.Interface().(*yaml.Node))
+		return plain(v.Interface().(*Node))
 	case shapeLike:
 		return plain(*likeNode(v))
 	case shapePartial:
@@ -49,7 +49,7 @@ func (t *Tables) encode(v reflect.Value) *yaml.Node {
 	case shapeWords, shapeMap:
 		return t.encodeMap(v)
 	}
-	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	m := &Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	if v.Kind() == reflect.Interface {
 		if v.IsNil() {
 			return nil
@@ -62,7 +62,7 @@ func (t *Tables) encode(v reflect.Value) *yaml.Node {
 }
 
 // encodeKind appends the kind and its parameters.
-func (t *Tables) encodeKind(m *yaml.Node, v reflect.Value) {
+func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 	tab := t.of(v.Type())
 	entry, ok := tab.entryOf(v.Interface())
 	if !ok {
@@ -72,7 +72,7 @@ func (t *Tables) encodeKind(m *yaml.Node, v reflect.Value) {
 	t.encodeFields(m, v.Elem().Elem())
 }
 
-func (t *Tables) encodeFields(m *yaml.Node, v reflect.Value) {
+func (t *Tables) encodeFields(m *Node, v reflect.Value) {
 	l := layoutOf(v.Type())
 	for _, i := range l.order {
 		if i < 0 {
@@ -93,11 +93,11 @@ func (t *Tables) encodeFields(m *yaml.Node, v reflect.Value) {
 }
 
 // encodeList writes lists of scalars, and lists of those, on one line.
-func (t *Tables) encodeList(v reflect.Value) *yaml.Node {
+func (t *Tables) encodeList(v reflect.Value) *Node {
 	if v.IsNil() {
 		return nil
 	}
-	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+	list := &Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
 	for i := range v.Len() {
 		entry := t.encode(v.Index(i))
 		if entry.Kind == yaml.MappingNode {
@@ -108,13 +108,13 @@ func (t *Tables) encodeList(v reflect.Value) *yaml.Node {
 	return list
 }
 
-func (t *Tables) encodeMap(v reflect.Value) *yaml.Node {
+func (t *Tables) encodeMap(v reflect.Value) *Node {
 	if v.IsNil() {
 		return nil
 	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	m := &Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for _, key := range keys {
 		if shapeOf(v.Type()) == shapeWords {
 			m.Content = append(m.Content, textNode(key.String()), wordsNode(v.MapIndex(key)))
@@ -130,8 +130,8 @@ func (t *Tables) encodeMap(v reflect.Value) *yaml.Node {
 }
 
 // wordsNode writes words as they were spelled: numbers, true and false without quotes.
-func wordsNode(words reflect.Value) *yaml.Node {
-	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+func wordsNode(words reflect.Value) *Node {
+	list := &Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
 	for i := range words.Len() {
 		list.Content = append(list.Content, wordNode(words.Index(i).String()))
 	}
@@ -139,8 +139,8 @@ func wordsNode(words reflect.Value) *yaml.Node {
 }
 
 // wordNode is a number, true or false if that is what the text looks like, else text.
-func wordNode(text string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
+func wordNode(text string) *Node {
+	n := &Node{Kind: yaml.ScalarNode, Value: text}
 	switch n.Tag = n.ShortTag(); n.Tag {
 	case "!!bool", "!!int", "!!float":
 		return n
@@ -148,15 +148,13 @@ func wordNode(text string) *yaml.Node {
 	return textNode(text)
 }
 
-func encodeScalar(s shape, v reflect.Value) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode}
+func encodeScalar(s shape, v reflect.Value) *Node {
+	n := &Node{Kind: yaml.ScalarNode}
 	switch s {
 	case shapeBool:
 		n.Tag, n.Value = "!!bool", strconv.FormatBool(v.Bool())
 	case shapeInt:
 		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
-	case shapeUint:
-		n.Tag, n.Value = "!!int", strconv.FormatUint(v.Uint(), 10)
 	case shapeFloat:
 		n.Value = floatText(v.Float(), v.Type().Bits())
 		n.Tag = n.ShortTag()
@@ -180,7 +178,7 @@ func floatText(v float64, bits int) string {
 }
 
 // encodeText writes what MarshalText gives; numbers need no quotes.
-func encodeText(v reflect.Value) *yaml.Node {
+func encodeText(v reflect.Value) *Node {
 	m, ok := v.Addr().Interface().(encoding.TextMarshaler)
 	if !ok {
 		panic(fmt.Sprintf("decode: %v reads itself from text but does not write itself: it has no MarshalText", v.Type()))
@@ -193,14 +191,14 @@ func encodeText(v reflect.Value) *yaml.Node {
 }
 
 // plain copies a node without positions, comments and style, which do not belong to its content.
-func plain(n *yaml.Node) *yaml.Node {
+func plain(n *Node) *Node {
 	if n == nil {
 		return nil
 	}
 	if isText(n) {
 		return textNode(n.Value)
 	}
-	c := &yaml.Node{Kind: n.Kind, Tag: n.ShortTag(), Value: n.Value}
+	c := &Node{Kind: n.Kind, Tag: n.ShortTag(), Value: n.Value}
 	for _, below := range n.Content {
 		c.Content = append(c.Content, plain(below))
 	}

@@ -36,11 +36,10 @@ func Example() {
 
 	var right drawing
 	root, _ := decode.Parse("drawing.yaml", []byte("title: a\nshapes: [square, {kind: square, width: 2e0}]"))
-	root, _ = decode.Set(d.Canonical(root, &right), "shapes.0.side", &yaml.Node{Kind: yaml.ScalarNode, Value: "3"})
+	root, _ = decode.Set(d.Canonical(root, &right), "shapes.0.side", &decode.Node{Kind: yaml.ScalarNode, Value: "3"})
 	fmt.Println(d.Decode(root, "", &right), right.Shapes[0].Area()+right.Shapes[1].Area())
 
-	text, _ := yaml.Marshal(decode.Encode(&right, tables))
-	fmt.Print(string(text))
+	fmt.Print(decode.Text(decode.Encode(&right, tables)))
 	// Output:
 	// drawing.yaml:1:1: titel: is not a key here; want one of title, shapes; did you mean "title"?
 	// drawing.yaml:1:1: title: is missing; want text
@@ -49,8 +48,8 @@ func Example() {
 	// <nil> 13
 	// title: a
 	// shapes:
-	//     - kind: square
-	//       side: 3
-	//     - kind: square
-	//       side: 2
+	//   - kind: square
+	//     side: 3
+	//   - kind: square
+	//     side: 2
 }

@@ -98,7 +98,7 @@ func (l *lister) text(v reflect.Value) string {
 }
 
 // flow writes a scalar or a list of scalars as YAML on one line.
-func flow(n *yaml.Node) string {
+func flow(n *Node) string {
 	if n.Kind == yaml.SequenceNode {
 		entries := make([]string, len(n.Content))
 		for i, c := range n.Content {
@@ -107,4 +107,49 @@ func flow(n *yaml.Node) string {
 		return "[" + strings.Join(entries, ", ") + "]"
 	}
 	return n.Value
+}
+
+// phrase says in words what a type allows: "a whole number in [1,inf)", "a list of numbers". It is the second half of
+// messages and the type in the reference.
+func (t *Tables) phrase(typ reflect.Type, lim limits) string { return t.phrased(typ, lim, 0) }
+
+// phrases are what scalars and other simple values are called, one and many of them.
+var phrases = map[shape][2]string{
+	shapeBool: {"true or false", "trues and falses"}, shapeString: {"text", "texts"}, shapeText: {"text or a number", "texts or numbers"},
+	shapeRaw: {"a value", "values"}, shapeLike: {"a value", "values"}, shapeInt: {"a whole number", "whole numbers"},
+	shapeFloat: {"a number", "numbers"}, shapeWords: {"a mapping of values or lists of values", "mappings"},
+}
+
+// phrased is phrase in the singular (many 0) or the plural (1).
+func (t *Tables) phrased(typ reflect.Type, lim limits, many int) string {
+	s := shapeOf(typ)
+	one := many == 0
+	switch {
+	case s == shapePointer:
+		return t.phrased(typ.Elem(), lim, many)
+	case lim.words != nil && (s == shapeString || s == shapeText):
+		if one {
+			return oneOf(lim.words)
+		}
+		return "words (" + strings.Join(lim.words, ", ") + ")"
+	case lim.bounds != nil && (s == shapeInt || s == shapeFloat):
+		return phrases[s][many] + " in " + lim.bounds.String()
+	case phrases[s][many] != "":
+		return phrases[s][many]
+	case s == shapeList:
+		return [...]string{"a list of ", "lists of "}[many] + t.phrased(typ.Elem(), lim, 1)
+	case s == shapeMap && one:
+		return "a mapping of " + t.phrased(typ.Elem(), lim, 1)
+	}
+	if s == shapeStruct && layoutOf(typ).kind != nil {
+		typ = layoutOf(typ).kind.typ
+	}
+	switch {
+	case typ.Kind() == reflect.Interface && one:
+		tab := t.of(typ)
+		return "a kind of " + tab.name + " (" + tab.list() + "), alone or in a mapping"
+	case typ.Kind() == reflect.Interface:
+		return "mappings with a kind of " + t.of(typ).name
+	}
+	return [...]string{"a mapping", "mappings"}[many]
 }

@@ -18,12 +18,6 @@ type Tables struct {
 // NewTables returns an empty set.
 func NewTables() *Tables { return &Tables{byType: map[reflect.Type]*table{}} }
 
-// Kinder is implemented by parameters whose Go type stands for several kinds of a table; Kind returns which one the
-// value is, by its canonical name. Where each kind has a type of its own it is not needed.
-type Kinder interface {
-	Kind() string
-}
-
 // table is one registry with what decoding looks up in it.
 type table struct {
 	name    string // what messages call it: "optimizer"
@@ -49,6 +43,10 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 	}
 	t.byType[tab.iface] = tab
 }
+
+// As makes fields of the interface type U hold the kinds that are registered for T, whose parameters must implement it. So
+// a package can name kinds in its structs that it does not import.
+func As[U, T any](t *Tables) { t.byType[reflect.TypeFor[U]()] = t.of(reflect.TypeFor[T]()) }
 
 func (t *table) add(i int, e registry.Entry) {
 	for _, name := range append([]string{e.Name}, e.Aliases...) {
@@ -90,9 +88,6 @@ func (t *table) entry(name string) (registry.Entry, bool) {
 
 // entryOf returns the kind that a value is.
 func (t *table) entryOf(value any) (registry.Entry, bool) {
-	if k, ok := value.(Kinder); ok {
-		return t.entry(k.Kind())
-	}
 	i, ok := t.byType[reflect.TypeOf(value)]
 	if !ok {
 		return registry.Entry{}, false

@@ -3,12 +3,12 @@ package decode
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
-
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/toy/registry"
 )
@@ -22,7 +22,6 @@ type shape int
 const (
 	shapeBool shape = iota
 	shapeInt
-	shapeUint
 	shapeFloat
 	shapeString
 	shapeText    // encoding.TextUnmarshaler
@@ -32,13 +31,13 @@ const (
 	shapeStruct  // mapping with known keys
 	shapePointer // optional value
 	shapeKind    // interface with a table
-	shapeRaw     // *yaml.Node
+	shapeRaw     // *Node
 	shapePartial // Partial[T]
 	shapeLike    // Raw[T]
 )
 
 var (
-	rawType     = reflect.TypeFor[*yaml.Node]()
+	rawType     = reflect.TypeFor[*Node]()
 	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
 	partialType = reflect.TypeFor[partial]()
 	likeType    = reflect.TypeFor[like]()
@@ -48,8 +47,7 @@ var (
 var basicShapes = map[reflect.Kind]shape{
 	reflect.Bool: shapeBool, reflect.String: shapeString,
 	reflect.Int: shapeInt, reflect.Int8: shapeInt, reflect.Int16: shapeInt, reflect.Int32: shapeInt, reflect.Int64: shapeInt,
-	reflect.Uint: shapeUint, reflect.Uint8: shapeUint, reflect.Uint16: shapeUint, reflect.Uint32: shapeUint,
-	reflect.Uint64: shapeUint, reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
+	reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
 	reflect.Slice: shapeList, reflect.Struct: shapeStruct, reflect.Pointer: shapePointer, reflect.Interface: shapeKind,
 }
 
@@ -224,4 +222,97 @@ func (l *layout) keys() []string {
 		keys[i] = l.fields[i].key
 	}
 	return keys
+}
+
+// Raw is a field that keeps its node as it stands, to be read by other means; the node is nil where the key is not
+// given. T only says, for the schema, what it looks like.
+type Raw[T any] struct {
+	Node *Node
+}
+
+// like is implemented by every Raw.
+type like interface {
+	form() (as reflect.Type, node **Node)
+}
+
+func (r *Raw[T]) form() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
+
+// likeNode returns the node of a Raw, to be read or set. r is addressable.
+func likeNode(r reflect.Value) **Node {
+	_, node := r.Addr().Interface().(like).form()
+	return node
+}
+
+// likeOf returns T for the type Raw[T].
+func likeOf(t reflect.Type) reflect.Type {
+	as, _ := reflect.New(t).Interface().(like).form()
+	return as
+}
+
+// OrList is implemented by structs that the T of a Raw holds where a list of anything may stand in their place.
+type OrList interface {
+	OrList()
+}
+
+var orListType = reflect.TypeFor[OrList]()
+
+// Either is implemented by the T of a Raw that stands for several forms; it returns a value of the type of each.
+type Either interface {
+	Either() []any
+}
+
+var eitherType = reflect.TypeFor[Either]()
+
+// Interval is a set of numbers between two ends, written as in a range tag: "(0,inf)", "[0,1)", "[1,inf)". An end of
+// inf or -inf written with a square bracket admits the infinity itself.
+type Interval struct {
+	Low, High         float64
+	LowOpen, HighOpen bool // the end itself is left out
+}
+
+// tidyExponents writes 1e+06 as people do, 1e6.
+var tidyExponents = strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-")
+
+// ParseInterval reads the text of a range tag. It fails on anything that is not a non-empty interval.
+func ParseInterval(text string) (Interval, error) {
+	bad := fmt.Errorf("range %q is not an interval such as (0,inf) or [0,1)", text)
+	if len(text) < 2 || !strings.ContainsRune("([", rune(text[0])) || !strings.ContainsRune(")]", rune(text[len(text)-1])) {
+		return Interval{}, bad
+	}
+	low, high, ok := strings.Cut(text[1:len(text)-1], ",")
+	if !ok {
+		return Interval{}, bad
+	}
+	r := Interval{LowOpen: text[0] == '(', HighOpen: text[len(text)-1] == ')'}
+	var errLow, errHigh error
+	r.Low, errLow = strconv.ParseFloat(strings.TrimSpace(low), 64)
+	r.High, errHigh = strconv.ParseFloat(strings.TrimSpace(high), 64)
+	empty := r.Low > r.High || r.Low == r.High && (r.LowOpen || r.HighOpen)
+	if errLow != nil || errHigh != nil || math.IsNaN(r.Low) || math.IsNaN(r.High) || empty {
+		return Interval{}, bad
+	}
+	return r, nil
+}
+
+// Contains says whether v lies in the interval; NaN lies in none.
+func (r Interval) Contains(v float64) bool {
+	above := v > r.Low || v == r.Low && !r.LowOpen
+	below := v < r.High || v == r.High && !r.HighOpen
+	return above && below
+}
+
+// String returns the text of the tag.
+func (r Interval) String() string {
+	open, shut := "[", "]"
+	if r.LowOpen {
+		open = "("
+	}
+	if r.HighOpen {
+		shut = ")"
+	}
+	return open + endText(r.Low) + "," + endText(r.High) + shut
+}
+
+func endText(v float64) string {
+	return strings.TrimPrefix(tidyExponents.Replace(strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64))), "+")
 }

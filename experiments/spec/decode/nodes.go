@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,39 +11,73 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Origins labels nodes that do not come from the decoder's file, such as `--set train.epochs=abc`. Mistakes in them
-// carry the label instead of a position.
-type Origins map[*yaml.Node]string
+// Node is a value of a YAML document with where it was written. Trees share nodes, so none is changed once it is part of
+// one; see [Set].
+type Node struct {
+	Kind    yaml.Kind
+	Style   yaml.Style
+	Tag     string // of a scalar what it is: !!str, !!int, ...
+	Value   string
+	Content []*Node // of a list its entries, of a mapping keys and values in turn
 
-// Mark labels a node and all below it, and clears their lines, which belong to no file.
-func (o Origins) Mark(n *yaml.Node, label string) {
-	if n == nil || o[n] == label && label != "" {
-		return
+	File         string // or what stands for one, as "--set train.epochs=abc"; "" where the node was made by the program
+	Line, Column int    // from 1; 0 where the source has no lines
+}
+
+// ShortTag returns the tag, found by the text where a scalar has none.
+func (n *Node) ShortTag() string {
+	if n.Tag != "" {
+		return n.Tag
 	}
-	o[n] = label
-	n.Line, n.Column = 0, 0
+	return (&yaml.Node{Kind: n.Kind, Style: n.Style, Value: n.Value}).ShortTag()
+}
+
+// Source returns the node itself, or the first below it where the program has made it, that tells of a file; nil if none does.
+func (n *Node) Source() *Node {
+	if n == nil || n.File != "" {
+		return n
+	}
 	for _, c := range n.Content {
-		o.Mark(c, label)
+		if at := c.Source(); at != nil {
+			return at
+		}
+	}
+	return nil
+}
+
+// Mark makes a freshly parsed tree one from a source without lines, such as the command line. Mistakes in it carry the label
+// instead of a position.
+func (n *Node) Mark(label string) {
+	n.File, n.Line, n.Column = label, 0, 0
+	for _, c := range n.Content {
+		if c.File != label || c.Line > 0 { // an alias may have brought it before
+			c.Mark(label)
+		}
 	}
 }
 
-// linesAFile is more than any file has lines: a node's line says which file it is from, too, so that whatever copies the
-// node copies that.
-const linesAFile = 1 << 24
+// Text writes a tree as YAML with two spaces of indentation.
+func Text(n *Node) string {
+	var b bytes.Buffer
+	out := yaml.NewEncoder(&b)
+	out.SetIndent(2)
+	if err := out.Encode(n.toYAML()); err != nil {
+		panic(fmt.Sprintf("decode: writing a tree: %v", err))
+	}
+	return b.String()
+}
 
-// Shift makes a freshly parsed tree one of the number-th of a Decoder's Parents, counted from 1.
-func Shift(n *yaml.Node, number int) {
-	if n.Line >= linesAFile {
-		return // an alias has brought it before
-	}
-	n.Line += number * linesAFile
+// toYAML is the node as the YAML library has it.
+func (n *Node) toYAML() *yaml.Node {
+	out := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value}
 	for _, c := range n.Content {
-		Shift(c, number)
+		out.Content = append(out.Content, c.toYAML())
 	}
+	return out
 }
 
 // child returns the value of a key of a mapping, or nil.
-func child(n *yaml.Node, key string) *yaml.Node {
+func child(n *Node, key string) *Node {
 	if i := keyIndex(n, key); i >= 0 {
 		return n.Content[i+1]
 	}
@@ -50,7 +85,7 @@ func child(n *yaml.Node, key string) *yaml.Node {
 }
 
 // keyIndex returns where a key stands in the content of a mapping, or -1.
-func keyIndex(n *yaml.Node, key string) int {
+func keyIndex(n *Node, key string) int {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return -1
 	}
@@ -63,7 +98,7 @@ func keyIndex(n *yaml.Node, key string) int {
 }
 
 // item returns the entry of a list with the given index in decimal, or nil.
-func item(n *yaml.Node, index string) *yaml.Node {
+func item(n *Node, index string) *Node {
 	i, err := strconv.Atoi(index)
 	if err != nil || n == nil || n.Kind != yaml.SequenceNode || i < 0 || i >= len(n.Content) {
 		return nil
@@ -73,7 +108,7 @@ func item(n *yaml.Node, index string) *yaml.Node {
 
 // Lookup returns the node at a dotted path such as train.optimizer.lr or objectives.2.divergence, or nil. Keys must be
 // spelled as in the tree; a key that itself holds dots is found too. The empty path is the root.
-func Lookup(root *yaml.Node, path string) *yaml.Node {
+func Lookup(root *Node, path string) *Node {
 	if path == "" || root == nil {
 		return root
 	}
@@ -98,7 +133,7 @@ func Lookup(root *yaml.Node, path string) *yaml.Node {
 // along the path are copied, all else is shared, so one base tree serves many runs. Missing mappings are created; a
 // scalar on the way is the shorthand of a kind and becomes {kind: scalar}; list entries are numbered from 0 and must
 // exist. Keys must be spelled canonically (see Decoder.Canonical).
-func Set(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) {
+func Set(root *Node, path string, value *Node) (*Node, error) {
 	if path == "" {
 		return value, nil
 	}
@@ -121,7 +156,7 @@ func Set(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) {
 }
 
 // setKey sets below a mapping, at the longest key with dots that it already holds, else at the first segment.
-func setKey(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) {
+func setKey(root *Node, path string, value *Node) (*Node, error) {
 	key, rest := path, ""
 	for keyIndex(root, key) < 0 && strings.Contains(key, ".") {
 		cut := strings.LastIndexByte(key, '.')
@@ -141,31 +176,29 @@ func setKey(root *yaml.Node, path string, value *yaml.Node) (*yaml.Node, error) 
 }
 
 // expanded returns a mapping for what stands where one is needed: itself, {kind: scalar}, or an empty one.
-func expanded(n *yaml.Node) *yaml.Node {
+func expanded(n *Node) *Node {
 	switch {
 	case n != nil && n.Kind == yaml.MappingNode:
 		return n
 	case n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
-		return &yaml.Node{
-			Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column,
-			Content: []*yaml.Node{textNode(kindKey), n},
+		return &Node{
+			Kind: yaml.MappingNode, Tag: "!!map", Content: []*Node{textNode(kindKey), n}, File: n.File, Line: n.Line, Column: n.Column,
 		}
 	}
-	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	return &Node{Kind: yaml.MappingNode, Tag: "!!map"}
 }
 
 // shallow copies a node and its list of children, not the children.
-func shallow(n *yaml.Node) *yaml.Node {
+func shallow(n *Node) *Node {
 	c := *n
-	c.Anchor = ""
 	c.Content = slices.Clone(n.Content)
 	return &c
 }
 
 // textNode writes text so that it reads back as text. yaml.v3 adds quotes where they are needed, except for two cases:
 // the merge key, and block literals that it cannot read itself (a text that begins with a line end).
-func textNode(text string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+func textNode(text string) *Node {
+	n := &Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	if text == "<<" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
@@ -176,7 +209,7 @@ func textNode(text string) *yaml.Node {
 // differs from the base's replaces it wholly, since another kind has other parameters; a scalar beside a mapping with a
 // kind is the shorthand {kind: scalar}. Neither argument is changed; the result shares their nodes. A nil argument
 // stands for nothing there.
-func Merge(base, over *yaml.Node) *yaml.Node {
+func Merge(base, over *Node) *Node {
 	if base == nil || over == nil {
 		if over == nil {
 			return base
@@ -189,27 +222,22 @@ func Merge(base, over *yaml.Node) *yaml.Node {
 	if base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode || otherKind(base, over) {
 		return over
 	}
-	merged := shallow(base)
-	merged.Line, merged.Column = over.Line, over.Column
-	for i := 0; i+1 < len(over.Content); i += 2 {
-		key, value := over.Content[i], over.Content[i+1]
-		if at := keyIndex(merged, key.Value); at >= 0 {
-			merged.Content[at], merged.Content[at+1] = key, Merge(merged.Content[at+1], value)
-		} else {
-			merged.Content = append(merged.Content, key, value)
-		}
-	}
-	return merged
+	return overlaid(base, over, Merge)
 }
 
 // Replace returns the mapping base with the values of over in the place of its own. Neither is changed.
-func Replace(base, over *yaml.Node) *yaml.Node {
+func Replace(base, over *Node) *Node {
+	return overlaid(base, over, func(_, value *Node) *Node { return value })
+}
+
+// overlaid returns a mapping with the keys of another, whose values are combined with its own by both where it has them.
+func overlaid(base, over *Node, both func(base, over *Node) *Node) *Node {
 	m := shallow(base)
-	m.Line, m.Column = over.Line, over.Column
+	m.File, m.Line, m.Column = over.File, over.Line, over.Column
 	for i := 0; i+1 < len(over.Content); i += 2 {
 		key, value := over.Content[i], over.Content[i+1]
 		if at := keyIndex(m, key.Value); at >= 0 {
-			m.Content[at], m.Content[at+1] = key, value
+			m.Content[at], m.Content[at+1] = key, both(m.Content[at+1], value)
 		} else {
 			m.Content = append(m.Content, key, value)
 		}
@@ -218,11 +246,11 @@ func Replace(base, over *yaml.Node) *yaml.Node {
 }
 
 // isShorthand says whether n is the name of a kind beside a mapping that spells one out or that refines it.
-func isShorthand(n, beside *yaml.Node) bool {
+func isShorthand(n, beside *Node) bool {
 	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && beside.Kind == yaml.MappingNode
 }
 
-func otherKind(base, over *yaml.Node) bool {
+func otherKind(base, over *Node) bool {
 	a, b := child(base, kindKey), child(over, kindKey)
 	return b != nil && (a == nil || a.Kind != b.Kind || a.Value != b.Value)
 }

@@ -12,7 +12,7 @@ import (
 	_ "windtunnel/toy/fixedseed"
 )
 
-func parsed(t testing.TB, text string) *yaml.Node {
+func parsed(t testing.TB, text string) *Node {
 	t.Helper()
 	n, err := Parse("c.yaml", []byte(text))
 	if err != nil {
@@ -21,13 +21,9 @@ func parsed(t testing.TB, text string) *yaml.Node {
 	return n
 }
 
-func written(t testing.TB, n *yaml.Node) string {
+func written(t testing.TB, n *Node) string {
 	t.Helper()
-	data, err := yaml.Marshal(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
+	return Text(n)
 }
 
 func TestLookup(t *testing.T) {
@@ -84,13 +80,13 @@ func TestSet(t *testing.T) {
 		}
 	}
 	fresh, err := Set(nil, "a.b", textNode("V"))
-	if err != nil || written(t, fresh) != "a:\n    b: V\n" {
+	if err != nil || written(t, fresh) != "a:\n  b: V\n" {
 		t.Errorf("setting in nothing: %v, %v", fresh, err)
 	}
 }
 
 // sameTree compares values, not positions or style.
-func sameTree(a, b *yaml.Node) bool {
+func sameTree(a, b *Node) bool {
 	return a.Kind == b.Kind && a.Value == b.Value && slices.EqualFunc(a.Content, b.Content, sameTree)
 }
 
@@ -101,7 +97,7 @@ func TestSetLookup(t *testing.T) {
 		draw := func(name string) string {
 			return strings.Join(rapid.SliceOfN(key, 1, 4).Draw(t, name), ".")
 		}
-		var root *yaml.Node
+		var root *Node
 		paths := []string{}
 		for i := range rapid.IntRange(1, 5).Draw(t, "n") {
 			path := draw("path")
@@ -129,7 +125,7 @@ func TestSetLookup(t *testing.T) {
 }
 
 // flat lists the scalars of a tree in order.
-func flat(n *yaml.Node) []string {
+func flat(n *Node) []string {
 	if n == nil {
 		return nil
 	}
@@ -183,15 +179,14 @@ func TestOrigins(t *testing.T) {
 	}
 	for _, tt := range tests {
 		d := decoder()
-		d.Origins = Origins{}
 		value := parsed(t, tt.value)
-		d.Origins.Mark(value, "--set "+tt.path+"="+tt.value)
+		value.Mark("--set " + tt.path + "=" + tt.value)
 		root, err := Set(parsed(t, valid+"seed: x"), tt.path, value)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := "c.yaml:3:7: seed: is the text \"x\"; want a whole number in [0,inf)\n" + tt.want
-		for _, tree := range []*yaml.Node{root, d.Canonical(root, newExperiment())} {
+		for _, tree := range []*Node{root, d.Canonical(root, newExperiment())} {
 			if err := d.Decode(tree, "", newExperiment()); err == nil || err.Error() != want {
 				t.Errorf("%s: got\n%v\nwant\n%s", tt.path, err, want)
 			}
@@ -202,14 +197,13 @@ func TestOrigins(t *testing.T) {
 // A copy that Set makes of a labelled mapping still points to the override, never to a line of the file.
 func TestOriginsOfCopies(t *testing.T) {
 	d := decoder()
-	d.Origins = Origins{}
 	value := parsed(t, "[{kind: f-dpo}]")
-	d.Origins.Mark(value, "--set objectives=...")
+	value.Mark("--set objectives=...")
 	root, err := Set(parsed(t, valid), "objectives", value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if root, err = Set(root, "objectives.0.lambda", &yaml.Node{Kind: yaml.ScalarNode, Value: "2", Line: 9, Column: 4}); err != nil {
+	if root, err = Set(root, "objectives.0.lambda", &Node{Kind: yaml.ScalarNode, Value: "2", File: "c.yaml", Line: 9, Column: 4}); err != nil {
 		t.Fatal(err)
 	}
 	const want = "--set objectives=...: objectives.0.divergence: is missing; want one of alpha, js, rkl"
@@ -244,5 +238,57 @@ func TestAliasesCannotExplode(t *testing.T) {
 	root, err := Parse("c.yaml", []byte(b.String()))
 	if root != nil || err == nil || !strings.Contains(err.Error(), "aliases stand for above 100000 values; want fewer") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Mistakes in nodes of another file name that file, through copies and overlays too.
+func TestParents(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		A int `yaml:"a" range:"[0,9]"`
+		B int `yaml:"b" range:"[0,9]"`
+	}
+	type doc struct {
+		Inner inner `yaml:"inner"`
+		C     int   `yaml:"c" range:"[0,9]"`
+	}
+	parse := func(file, text string) *Node {
+		n, err := Parse(file, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	parent := parse("parent", "c: &x 11\n\ninner: {a: *x, b: 12}\n")
+	tree := Merge(parent, parse("child", "\n\n\n\ninner: {b: 13}\n"))
+	tree, err := Set(tree, "inner.a", tree.Content[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Decoder{File: "child"}
+	const want = "child:5:12: inner.b: is 13; want a whole number in [0,9]\n" +
+		"parent:1:4: c: is 11; want a whole number in [0,9]\nparent:1:4: inner.a: is 11; want a whole number in [0,9]"
+	if err := d.Decode(tree, "", &doc{}); err == nil || err.Error() != want {
+		t.Errorf("the mistakes are\n%v\nwant\n%s", err, want)
+	}
+	if err := d.DecodeKey(tree, "c", &doc{}); err == nil || err.Error() != "parent:1:4: c: is 11; want a whole number in [0,9]" {
+		t.Errorf("the mistakes of one key are %v", err)
+	}
+	var whole doc
+	if err := d.DecodeKey(parse("child", "c: 5\nunknown: 1\n"), "c", &whole); err != nil || whole.C != 5 {
+		t.Errorf("one key decodes to %+v, error %v", whole, err)
+	}
+}
+
+// Replace takes whole values where Merge goes into them.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	base, _ := Parse("base", []byte("a: {x: 1}\nb: 2\n"))
+	over, _ := Parse("over", []byte("a: {y: 3}\nc: 4\n"))
+	if got, want := Text(Replace(base, over)), "a: {y: 3}\nb: 2\nc: 4\n"; got != want {
+		t.Errorf("%s; want %s", got, want)
+	}
+	if x := Lookup(base, "a.x"); x == nil || x.Value != "1" {
+		t.Error("the base has changed")
 	}
 }

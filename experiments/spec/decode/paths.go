@@ -9,15 +9,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// place is a point of a document: its Go type and, where they exist, its node and the value that holds its defaults.
-type place struct {
-	typ   reflect.Type  // nil where anything may stand, below a *yaml.Node
+// point is one of a document: its Go type and, where they exist, its node and the value that holds its defaults.
+type point struct {
+	typ   reflect.Type  // nil where anything may stand, below a *Node
 	value reflect.Value // may be invalid
-	node  *yaml.Node    // nil where the tree has nothing
+	node  *Node         // nil where the tree has nothing
 }
 
 // resolve goes through pointers and Partials.
-func resolve(p place) place {
+func resolve(p point) point {
 	for p.typ != nil {
 		switch shapeOf(p.typ) {
 		case shapePointer:
@@ -38,17 +38,17 @@ func resolve(p place) place {
 	return p
 }
 
-// entryOf returns the place of any entry of a list or a map, without its node.
-func entryOf(p place) place {
-	return place{typ: p.typ.Elem(), value: filled(p.typ.Elem())}
+// entryOf returns the point of any entry of a list or a map, without its node.
+func entryOf(p point) point {
+	return point{typ: p.typ.Elem(), value: filled(p.typ.Elem())}
 }
 
-// members returns the structs that the keys of a place belong to, and the table of its kind, nil if it has none.
-func (t *Tables) members(p place) (structs []place, kinds *table) {
+// members returns the structs that the keys of a point belong to, and the table of its kind, nil if it has none.
+func (t *Tables) members(p point) (structs []point, kinds *table) {
 	params := p
 	switch shapeOf(p.typ) {
 	case shapeStruct:
-		structs = []place{p}
+		structs = []point{p}
 		l := layoutOf(p.typ)
 		if l.kind == nil {
 			return structs, nil
@@ -60,13 +60,13 @@ func (t *Tables) members(p place) (structs []place, kinds *table) {
 	}
 	kinds = t.of(params.typ)
 	if chosen := kindValue(kinds, params.value, p.node); chosen.IsValid() {
-		structs = append(structs, place{typ: chosen.Type(), value: chosen, node: p.node})
+		structs = append(structs, point{typ: chosen.Type(), value: chosen, node: p.node})
 	}
 	return structs, kinds
 }
 
 // kindValue returns the defaults of the kind that a node names or, if it names none, the one that the default is.
-func kindValue(kinds *table, value reflect.Value, n *yaml.Node) reflect.Value {
+func kindValue(kinds *table, value reflect.Value, n *Node) reflect.Value {
 	name := n
 	if n == nil || n.Kind == yaml.MappingNode {
 		name = child(n, kindKey)
@@ -83,8 +83,8 @@ func kindValue(kinds *table, value reflect.Value, n *yaml.Node) reflect.Value {
 	return reflect.Value{}
 }
 
-func fieldOf(p place, f *field) place {
-	next := place{typ: f.typ}
+func fieldOf(p point, f *field) point {
+	next := point{typ: f.typ}
 	if p.value.IsValid() {
 		next.value = p.value.FieldByIndex(f.index)
 	}
@@ -96,8 +96,8 @@ func fieldOf(p place, f *field) place {
 	return next
 }
 
-// step goes to a key or index below a place; spelled is the key as the tree has it.
-func (t *Tables) step(p place, key string) (next place, spelled string, ok bool) {
+// step goes to a key or index below a point; spelled is the key as the tree has it.
+func (t *Tables) step(p point, key string) (next point, spelled string, ok bool) {
 	p = resolve(p)
 	if p.typ == nil {
 		next.node = child(p.node, key)
@@ -118,13 +118,13 @@ func (t *Tables) step(p place, key string) (next place, spelled string, ok bool)
 	case shapeStruct, shapeKind:
 		return t.stepKey(p, key)
 	}
-	return place{}, "", false
+	return point{}, "", false
 }
 
-func (t *Tables) stepKey(p place, key string) (next place, spelled string, ok bool) {
+func (t *Tables) stepKey(p point, key string) (next point, spelled string, ok bool) {
 	structs, kinds := t.members(p)
 	if kinds != nil && key == kindKey {
-		return place{typ: reflect.TypeFor[string](), node: child(p.node, kindKey)}, key, true
+		return point{typ: reflect.TypeFor[string](), node: child(p.node, kindKey)}, key, true
 	}
 	for _, s := range structs {
 		l := layoutOf(s.typ)
@@ -139,11 +139,11 @@ func (t *Tables) stepKey(p place, key string) (next place, spelled string, ok bo
 		}
 		return fieldOf(s, &l.fields[at]), key, true
 	}
-	return place{}, "", false
+	return point{}, "", false
 }
 
 // walk goes along a path as far as it exists. nearest is the last node on the way.
-func (t *Tables) walk(p place, path []string) (end place, spelled, rest []string, nearest *yaml.Node) {
+func (t *Tables) walk(p point, path []string) (end point, spelled, rest []string, nearest *Node) {
 	nearest, rest = p.node, path
 	for len(rest) > 0 {
 		key, used := rest[0], 1
@@ -164,7 +164,7 @@ func (t *Tables) walk(p place, path []string) (end place, spelled, rest []string
 
 // mapKey returns the key of a map that a path continues with. Keys may hold dots: the longest that the tree has is
 // taken, else one segment where the values have keys themselves, else all.
-func mapKey(p place, path []string) (key string, used int) {
+func mapKey(p point, path []string) (key string, used int) {
 	for n := len(path); n > 0; n-- {
 		if key = strings.Join(path[:n], "."); keyIndex(p.node, key) >= 0 {
 			return key, n
@@ -178,7 +178,7 @@ func mapKey(p place, path []string) (key string, used int) {
 }
 
 // locate finds the node that a problem's key names, or the nearest one around it, and the key as the tree spells it.
-func (s *state) locate(p place, key string) (*yaml.Node, string) {
+func (s *state) locate(p point, key string) (*Node, string) {
 	if key == "" {
 		return p.node, ""
 	}
@@ -190,9 +190,9 @@ func (s *state) locate(p place, key string) (*yaml.Node, string) {
 // defaults) is decoded from: each segment must be a key of the struct there, of the kind that the tree or the default
 // chooses, or the index of an entry of a list. The mistake, if it is not ok, is placed at the node blame, has the path as
 // its key, and suggests the nearest path: for train.optimiser.lr it is train.optimizer.lr.
-func (d *Decoder) CheckPath(root *yaml.Node, dst any, path string, blame *yaml.Node) (mistake Error, ok bool) {
+func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mistake Error, ok bool) {
 	v := reflect.ValueOf(dst).Elem()
-	start := place{typ: v.Type(), value: v, node: root}
+	start := point{typ: v.Type(), value: v, node: root}
 	segments := strings.Split(path, ".")
 	end, spelled, rest, _ := d.Tables.walk(start, segments)
 	if len(rest) == 0 && path != "" {
@@ -206,8 +206,8 @@ func (d *Decoder) CheckPath(root *yaml.Node, dst any, path string, blame *yaml.N
 	return mistake, false
 }
 
-// noStep says why a place has no key or entry of that name. at is the path of the place.
-func (t *Tables) noStep(p place, at, key string) (wrong, allowed string) {
+// noStep says why a point has no key or entry of that name. at is the path of the point.
+func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	in := ""
 	if at != "" {
 		in = " in " + at
@@ -228,7 +228,7 @@ func (t *Tables) noStep(p place, at, key string) (wrong, allowed string) {
 	return fmt.Sprintf("there is no key %s%s", key, in), "the path without it: " + t.phrase(p.typ, limits{}) + " has no keys"
 }
 
-func entries(n *yaml.Node) int {
+func entries(n *Node) int {
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return 0
 	}
@@ -236,7 +236,7 @@ func entries(n *yaml.Node) int {
 }
 
 // keysAt lists the keys of a mapping or the indices of a list, with the aliases of keys if asked.
-func (t *Tables) keysAt(p place, aliases bool) []string {
+func (t *Tables) keysAt(p point, aliases bool) []string {
 	var keys []string
 	if shapeOf(p.typ) == shapeList {
 		for i := range entries(p.node) {
@@ -261,7 +261,7 @@ func (t *Tables) keysAt(p place, aliases bool) []string {
 }
 
 // suggest corrects each wrong segment of a path to the nearest key there; it returns "" where none is near.
-func (t *Tables) suggest(p place, path []string) string {
+func (t *Tables) suggest(p point, path []string) string {
 	end, spelled, rest, _ := t.walk(p, path)
 	if len(rest) == 0 {
 		return strings.Join(spelled, ".")
@@ -270,7 +270,7 @@ func (t *Tables) suggest(p place, path []string) string {
 	if shapeOf(end.typ) == shapeList {
 		return ""
 	}
-	near := nearest(rest[0], t.keysAt(end, true))
+	near := Nearest(rest[0], t.keysAt(end, true))
 	if near == "" {
 		return ""
 	}
@@ -289,20 +289,20 @@ func (t *Tables) suggest(p place, path []string) string {
 const mostVisited = 1000
 
 // elsewhere returns the path of a key that exists at another level, the first found from the top, or "".
-func (t *Tables) elsewhere(start place, key string) string {
+func (t *Tables) elsewhere(start point, key string) string {
 	type stop struct {
-		place
+		point
 		path string
 	}
 	queue := []stop{{start, ""}}
 	for visited := 0; visited < len(queue) && visited < mostVisited; visited++ {
 		at := queue[visited]
-		at.place = resolve(at.place)
+		at.point = resolve(at.point)
 		if at.typ == nil || at.path != "" && strings.Count(at.path, ".") > 4 {
 			continue
 		}
-		for _, name := range t.keysAt(at.place, false) {
-			next, spelled, ok := t.step(at.place, name)
+		for _, name := range t.keysAt(at.point, false) {
+			next, spelled, ok := t.step(at.point, name)
 			if !ok || len(queue) > mostVisited {
 				continue
 			}
@@ -325,4 +325,132 @@ func (s *state) elsewhere(key string) string {
 		return ""
 	}
 	return dotted(s.prefix, nil, found)
+}
+
+// Canonical returns the tree n, which dst (a pointer to its struct with the defaults) is decoded from, with one spelling
+// of everything: keys and kinds by their canonical names, {kind: adam} for the shorthand adam. Set and Merge then need
+// not know types. Values, positions and whatever is unknown stay as they are; the tree itself is not changed, and the
+// result shares what is canonical already.
+func (d *Decoder) Canonical(n *Node, dst any) *Node {
+	v := reflect.ValueOf(dst).Elem()
+	return d.canonical(point{typ: v.Type(), value: v, node: n})
+}
+
+func (d *Decoder) canonical(p point) *Node {
+	p = resolve(p)
+	if p.typ == nil || isNull(p.node) {
+		return p.node
+	}
+	switch shapeOf(p.typ) {
+	case shapeList:
+		if p.node.Kind == yaml.SequenceNode {
+			entry := entryOf(p)
+			return d.children(p, 0, 1, func(int) point { return entry })
+		}
+	case shapeMap:
+		if p.node.Kind == yaml.MappingNode {
+			entry := entryOf(p)
+			return d.children(p, 1, 2, func(int) point { return entry })
+		}
+	case shapeStruct, shapeKind:
+		return d.canonicalKeys(p)
+	}
+	return p.node
+}
+
+// children makes every stride-th child of a node, from the first one given, canonical.
+func (d *Decoder) children(p point, first, stride int, of func(i int) point) *Node {
+	n := p.node
+	for i := first; i < len(n.Content); i += stride {
+		c := of(i)
+		c.node = p.node.Content[i]
+		if replaced := d.canonical(c); replaced != c.node {
+			n = copied(n, p.node)
+			n.Content[i] = replaced
+		}
+	}
+	return n
+}
+
+// copied returns a copy of original, or n if that is one already.
+func copied(n, original *Node) *Node {
+	if n != original {
+		return n
+	}
+	return shallow(original)
+}
+
+func renamed(n *Node, name string) *Node {
+	if n.Value == name {
+		return n
+	}
+	c := copied(n, n)
+	c.Value = name
+	return c
+}
+
+func (d *Decoder) canonicalKeys(p point) *Node {
+	structs, kinds := d.Tables.members(p)
+	if kinds != nil && isText(p.node) {
+		if entry, ok := kinds.entry(p.node.Value); ok {
+			return expanded(renamed(p.node, entry.Name))
+		}
+	}
+	if p.node.Kind != yaml.MappingNode {
+		return p.node
+	}
+	fieldAt := func(i int) point {
+		for _, s := range structs {
+			if at, ok := layoutOf(s.typ).byKey[p.node.Content[i-1].Value]; ok {
+				return fieldOf(s, &layoutOf(s.typ).fields[at])
+			}
+		}
+		return point{} // kind, and unknown keys: they stay
+	}
+	n := d.children(p, 1, 2, fieldAt)
+	for i := 0; i+1 < len(p.node.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if kinds != nil && key.Value == kindKey {
+			if entry, ok := kinds.entry(value.Value); ok && isText(value) {
+				value = renamed(value, entry.Name)
+			}
+		} else if l, at := canonicalField(structs, key.Value); l != nil && keyIndex(n, l.fields[at].key) < 0 {
+			key = renamed(key, l.fields[at].key) // not where both spellings are given: decoding reports that
+		}
+		if key != n.Content[i] || value != n.Content[i+1] {
+			n = copied(n, p.node)
+			n.Content[i], n.Content[i+1] = key, value
+		}
+	}
+	return n
+}
+
+// canonicalField returns the field of one of the structs that a key names, or nil.
+func canonicalField(structs []point, key string) (*layout, int) {
+	for _, s := range structs {
+		if at, ok := layoutOf(s.typ).byKey[key]; ok {
+			return layoutOf(s.typ), at
+		}
+	}
+	return nil, 0
+}
+
+// CanonicalPath returns a dotted path, one that CheckPath accepts, with every key by its canonical name: objective.beta
+// becomes objective.lambda. root must be canonical already and dst a pointer to its struct with the defaults.
+func (d *Decoder) CanonicalPath(root *Node, dst any, path string) string {
+	v := reflect.ValueOf(dst).Elem()
+	p := point{typ: v.Type(), value: v, node: root}
+	segments := strings.Split(path, ".")
+	for i, key := range segments {
+		p = resolve(p)
+		if p.typ == nil || shapeOf(p.typ) == shapeMap || shapeOf(p.typ) == shapeWords {
+			break
+		}
+		structs, _ := d.Tables.members(p)
+		if l, at := canonicalField(structs, key); l != nil {
+			segments[i] = l.fields[at].key
+		}
+		p, _, _ = d.Tables.step(p, key)
+	}
+	return strings.Join(segments, ".")
 }

@@ -33,7 +33,7 @@ sweep: {a.b: [1]}
 		{"train.", `there is no key  in train; want one of optimizer, epochs, shuffle, clip_norm`},
 	}
 	d, root := decoder(), parsed(t, text)
-	blame := &yaml.Node{Kind: yaml.ScalarNode, Value: "path", Line: 7, Column: 9}
+	blame := &Node{Kind: yaml.ScalarNode, Value: "path", File: "c.yaml", Line: 7, Column: 9}
 	for _, tt := range tests {
 		mistake, ok := d.CheckPath(root, newExperiment(), tt.path, blame)
 		if ok != (tt.want == "") {

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"testing"
 
-	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
 )
 
@@ -57,7 +56,7 @@ func drawExperiment(t *rapid.T) *experiment {
 		e.Backup = drawOptimizer(t)
 	}
 	if rapid.Bool().Draw(t, "has seed") {
-		seed := rapid.Uint64().Draw(t, "seed")
+		seed := rapid.Int64Min(0).Draw(t, "seed")
 		e.Seed = &seed
 	}
 	for range rapid.IntRange(1, 3).Draw(t, "objectives") {
@@ -85,12 +84,9 @@ func TestRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(e, fromTree) {
 			t.Fatalf("tree: got %+v, want %+v", fromTree, e)
 		}
-		data, err := yaml.Marshal(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := Text(tree)
 		fromText := newExperiment()
-		if _, err := d.Document(data, fromText); err != nil {
+		if _, err := d.Document([]byte(data), fromText); err != nil {
 			t.Fatalf("%v in:\n%s", err, data)
 		}
 		if !reflect.DeepEqual(e, fromText) {
@@ -113,48 +109,44 @@ extra: {a: "5", b: 5}
 `
 	const want = `name: x
 train:
-    optimizer:
-        kind: adam
-        lr: 1000
-        betas: [0.8, 0.9]
-    epochs: 1000
-    shuffle: false
-    clip_norm: .inf
-backup:
+  optimizer:
     kind: adam
-    lr: 0.001
-    betas: [0.9, 0.999]
+    lr: 1000
+    betas: [0.8, 0.9]
+  epochs: 1000
+  shuffle: false
+  clip_norm: .inf
+backup:
+  kind: adam
+  lr: 0.001
+  betas: [0.9, 0.999]
 objectives:
-    - kind: f-dpo
-      name: a
-      train:
-        epochs: 3
-      lambda: 0.1
-      divergence: js
-    - kind: dpo
-      lambda: 0.1
+  - kind: f-dpo
+    name: a
+    train:
+      epochs: 3
+    lambda: 0.1
+    divergence: js
+  - kind: dpo
+    lambda: 0.1
 where:
-    a: []
-    b: []
-    c: []
-    d: []
-    lambda: [1e-5]
-    objective: [dpo, true, true]
+  a: []
+  b: []
+  c: []
+  d: []
+  lambda: [1e-5]
+  objective: [dpo, true, true]
 basis: [[1, 0], []]
 solver: gradient
 extra:
-    a: "5"
-    b: 5
+  a: "5"
+  b: 5
 `
 	d, e := decoder(), newExperiment()
 	if _, err := d.Document([]byte(given), e); err != nil {
 		t.Fatal(err)
 	}
-	got, err := yaml.Marshal(Encode(e, d.Tables))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
+	if got := Text(Encode(e, d.Tables)); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 	if e.Objectives[0].Kind != "f-dpo" || e.Objectives[1].Kind != "dpo" {
@@ -188,21 +180,19 @@ func TestWholeNumbers(t *testing.T) {
 	type numbers struct {
 		I8  int8    `yaml:"i8"`
 		I   int64   `yaml:"i"`
-		U8  uint8   `yaml:"u8"`
-		U   uint64  `yaml:"u"`
 		F32 float32 `yaml:"f32"`
 	}
 	for text, want := range map[string]numbers{
-		"{i: 9223372036854775807, u: 18446744073709551615}": {I: math.MaxInt64, U: math.MaxUint64},
-		"{i: -9223372036854775808, u: 1e3, i8: 20.0}":       {I: math.MinInt64, U: 1000, I8: 20},
-		"{i: 9007199254740992.0, u8: 255, f32: 0.5}":        {I: 1 << 53, U8: 255, F32: 0.5},
+		"{i: 9223372036854775807}":            {I: math.MaxInt64},
+		"{i: -9223372036854775808, i8: 20.0}": {I: math.MinInt64, I8: 20},
+		"{i: 9007199254740992.0, f32: 0.5}":   {I: 1 << 53, F32: 0.5},
 	} {
 		var got numbers
 		if _, err := decoder().Document([]byte(text), &got); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"{i: 9223372036854775808}", "{i: 1e16}", "{i8: 128}", "{u8: 256}", "{u: 18446744073709551616}", "{u: 0.5}", "{f32: 1e39}"} {
+	for _, text := range []string{"{i: 9223372036854775808}", "{i: 1e16}", "{i8: 128}", "{i: 0.5}", "{f32: 1e39}"} {
 		var got numbers
 		if _, err := decoder().Document([]byte(text), &got); err == nil {
 			t.Errorf("%s: got %+v, want an error", text, got)

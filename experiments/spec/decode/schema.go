@@ -24,10 +24,10 @@ import (
 func Schema(title string, v any, tables *Tables, alternatives ...Alternative) ([]byte, error) {
 	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
 	value := reflect.ValueOf(v).Elem()
-	root := g.of(place{typ: value.Type(), value: value}, limits{}, false)
+	root := g.of(point{typ: value.Type(), value: value}, limits{}, false)
 	for _, a := range alternatives {
 		other := reflect.ValueOf(a.Value).Elem()
-		then := g.of(place{typ: other.Type(), value: other}, limits{}, false)
+		then := g.of(point{typ: other.Type(), value: other}, limits{}, false)
 		root = &schema{If: &schema{Required: []string{a.Key}}, Then: then, Else: root}
 	}
 	root.Draft = "https://json-schema.org/draft/2020-12/schema"
@@ -66,12 +66,12 @@ type generator struct {
 }
 
 // of returns the schema of a value; p.value holds its default if it is valid.
-func (g *generator) of(p place, lim limits, partial bool) *schema {
+func (g *generator) of(p point, lim limits, partial bool) *schema {
 	switch shapeOf(p.typ) {
 	case shapePointer:
 		return g.of(resolve(p), lim, partial)
 	case shapePartial:
-		return g.of(place{typ: partOf(p.typ)}, limits{}, true)
+		return g.of(point{typ: partOf(p.typ)}, limits{}, true)
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
 	case shapeLike:
@@ -97,11 +97,11 @@ func (g *generator) of(p place, lim limits, partial bool) *schema {
 // like returns the schema of what a Raw looks like.
 func (g *generator) like(t reflect.Type) *schema {
 	if !t.Implements(eitherType) {
-		return g.of(place{typ: t}, limits{}, false)
+		return g.of(point{typ: t}, limits{}, false)
 	}
 	either := &schema{}
 	for _, form := range reflect.Zero(t).Interface().(Either).Either() {
-		either.AnyOf = append(either.AnyOf, g.of(place{typ: reflect.TypeOf(form)}, limits{}, false))
+		either.AnyOf = append(either.AnyOf, g.of(point{typ: reflect.TypeOf(form)}, limits{}, false))
 	}
 	return either
 }
@@ -120,8 +120,6 @@ func scalarSchema(s shape, lim limits) *schema {
 		return &schema{Type: "boolean"}
 	case shapeInt:
 		return bounded(&schema{Type: "integer"}, lim)
-	case shapeUint:
-		return bounded(&schema{Type: "integer", Minimum: new(float64)}, lim)
 	case shapeFloat:
 		return bounded(&schema{Type: "number"}, lim)
 	}
@@ -133,7 +131,7 @@ func scalarSchema(s shape, lim limits) *schema {
 		text = &schema{}
 		for _, w := range lim.words {
 			text.Enum = append(text.Enum, w)
-			if plain := jsonValue(&yaml.Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
+			if plain := jsonValue(&Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
 				text.Enum = append(text.Enum, plain)
 			}
 		}
@@ -165,8 +163,11 @@ func bounded(s *schema, lim limits) *schema {
 }
 
 // define returns the name in $defs of a struct or an interface, which it adds if it is new.
-func (g *generator) define(p place, partial bool) string {
+func (g *generator) define(p point, partial bool) string {
 	id := definition{typ: p.typ, partial: partial}
+	if p.typ.Kind() == reflect.Interface {
+		id.typ = g.tables.of(p.typ).iface // the same kinds by another name are the same definition
+	}
 	if !partial {
 		id.kind = g.defaultKind(p)
 	}
@@ -198,7 +199,7 @@ func (g *generator) unused(name string) string {
 }
 
 // defaultKind returns the name of the kind that a default is, "" if there is none.
-func (g *generator) defaultKind(p place) string {
+func (g *generator) defaultKind(p point) string {
 	field := p.value
 	if p.typ.Kind() == reflect.Struct {
 		l := layoutOf(p.typ)
@@ -215,11 +216,11 @@ func (g *generator) defaultKind(p place) string {
 }
 
 // body writes a definition: an object, or the alternatives of a kind.
-func (g *generator) body(name string, p place, id definition) *schema {
-	var own []place
+func (g *generator) body(name string, p point, id definition) *schema {
+	var own []point
 	iface := p.typ
 	if p.typ.Kind() == reflect.Struct {
-		own = []place{p}
+		own = []point{p}
 		if !p.value.IsValid() {
 			own[0].value = filled(p.typ)
 		}
@@ -234,7 +235,7 @@ func (g *generator) body(name string, p place, id definition) *schema {
 	either := &schema{}
 	for _, entry := range tab.entries {
 		params := reflect.ValueOf(entry.New()).Elem()
-		structs := append(slices.Clone(own), place{typ: params.Type(), value: params})
+		structs := append(slices.Clone(own), point{typ: params.Type(), value: params})
 		either.AnyOf = append(either.AnyOf, g.kindDefinition(name, entry, g.object(structs, &entry, id)))
 		if id.partial || !hasRequired(structs) {
 			alone.OneOf = append(alone.OneOf, nameSchemas(entry)...)
@@ -257,7 +258,7 @@ func (g *generator) kindDefinition(name string, entry registry.Entry, object *sc
 }
 
 // kindless is a partial mapping that names no kind: any parameter of any kind, its value left to the merged whole.
-func (g *generator) kindless(own []place, tab *table, id definition) *schema {
+func (g *generator) kindless(own []point, tab *table, id definition) *schema {
 	o := g.object(own, nil, id)
 	for _, key := range tab.parameters() {
 		if !slices.ContainsFunc(o.Properties, func(p property) bool { return p.key == key }) {
@@ -267,8 +268,8 @@ func (g *generator) kindless(own []place, tab *table, id definition) *schema {
 	return o
 }
 
-func hasRequired(structs []place) bool {
-	return slices.ContainsFunc(structs, func(p place) bool {
+func hasRequired(structs []point) bool {
+	return slices.ContainsFunc(structs, func(p point) bool {
 		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f field) bool { return f.limits.required })
 	})
 }
@@ -282,7 +283,7 @@ func nameSchemas(entry registry.Entry) []*schema {
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
-func (g *generator) object(structs []place, entry *registry.Entry, id definition) *schema {
+func (g *generator) object(structs []point, entry *registry.Entry, id definition) *schema {
 	o := &schema{Type: "object", AdditionalProperties: false}
 	if entry != nil {
 		o.Description = entry.Summary + " (" + entry.Source + ")"
@@ -305,9 +306,9 @@ func (g *generator) object(structs []place, entry *registry.Entry, id definition
 }
 
 // key adds a field and its aliases, at most one of which may be given.
-func (g *generator) key(o *schema, p place, f *field, partial bool) {
+func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	value := p.value.FieldByIndex(f.index)
-	s := g.of(place{typ: f.typ, value: value}, f.limits, partial)
+	s := g.of(point{typ: f.typ, value: value}, f.limits, partial)
 	s.Description = f.doc
 	if !partial && f.hasDefault(value) {
 		s.Default = g.defaultOf(value)
@@ -342,7 +343,7 @@ func (g *generator) defaultOf(v reflect.Value) any {
 	return jsonValue(n)
 }
 
-func jsonValue(n *yaml.Node) any {
+func jsonValue(n *Node) any {
 	if n.Kind == yaml.SequenceNode {
 		list := make([]any, len(n.Content))
 		for i, c := range n.Content {
@@ -360,4 +361,76 @@ func jsonValue(n *yaml.Node) any {
 		return strings.EqualFold(n.Value, "true")
 	}
 	return n.Value
+}
+
+// schema is one JSON Schema (draft 2020-12), with the keywords that are used here in the order they are written.
+type schema struct {
+	Draft                string     `json:"$schema,omitempty"`
+	Title                string     `json:"title,omitempty"`
+	Description          string     `json:"description,omitempty"`
+	Ref                  string     `json:"$ref,omitempty"`
+	Type                 any        `json:"type,omitempty"` // a string or a []string
+	Const                any        `json:"const,omitempty"`
+	Enum                 []any      `json:"enum,omitempty"`
+	Default              any        `json:"default,omitempty"`
+	Minimum              *float64   `json:"minimum,omitempty"`
+	ExclusiveMinimum     *float64   `json:"exclusiveMinimum,omitempty"`
+	Maximum              *float64   `json:"maximum,omitempty"`
+	ExclusiveMaximum     *float64   `json:"exclusiveMaximum,omitempty"`
+	MinLength            int        `json:"minLength,omitempty"`
+	MinItems             int        `json:"minItems,omitempty"`
+	MinProperties        int        `json:"minProperties,omitempty"`
+	Items                *schema    `json:"items,omitempty"`
+	Properties           properties `json:"properties,omitempty"`
+	Required             []string   `json:"required,omitempty"`
+	AdditionalProperties any        `json:"additionalProperties,omitempty"` // false or a *schema
+	AnyOf                []*schema  `json:"anyOf,omitempty"`
+	OneOf                []*schema  `json:"oneOf,omitempty"`
+	AllOf                []*schema  `json:"allOf,omitempty"`
+	Not                  *schema    `json:"not,omitempty"`
+	If                   *schema    `json:"if,omitempty"`
+	Then                 *schema    `json:"then,omitempty"`
+	Else                 *schema    `json:"else,omitempty"`
+	Defs                 properties `json:"$defs,omitempty"`
+}
+
+// properties is a JSON object whose keys keep their order.
+type properties []property
+
+type property struct {
+	key    string
+	schema *schema
+}
+
+// MarshalJSON writes the keys in order.
+func (p properties) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, one := range p {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, err := compactJSON(one.key)
+		if err != nil {
+			return nil, err
+		}
+		value, err := compactJSON(one.schema)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// compactJSON is json.Marshal without escapes for HTML, which would spoil descriptions such as "a < b".
+func compactJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

@@ -22,7 +22,7 @@ var accepted = []string{
 	valid + "train: {optimizer: sgd}",
 	valid + "train: {optimizer: {lr: 3}, epochs: 1e3, clip_norm: .inf}",
 	valid + "train: {optimizer: {kind: adam_1, learning_rate: 3, betas: [0, 0.5]}}",
-	valid + "backup: adam\nseed: 18446744073709551615\nextra: [a, {b: 1.5}, true]",
+	valid + "backup: adam\nseed: 9223372036854775807\nextra: [a, {b: 1.5}, true]",
 	valid + "where: {lambda: 1e-5, objective: [dpo, true, 2024-01-01]}\nsweep: {lambda: [1, 1e-5], a.b: []}\nbasis: [[], [1, -1]]",
 	"name: x\nobjectives:\n- {kind: fdpo, divergence: js, beta: 2, name: a, train: {epochs: 3, optimizer: {betas: [0, 0]}}}\n- dpo",
 	"name: x\nobjectives: [{kind: sum, terms: [dpo, {kind: dpo, weight: lambda}, {kind: dpo, weight: 0.5}]}]",
@@ -56,7 +56,7 @@ func compiled(t testing.TB) *jsonschema.Schema {
 }
 
 // jsonLike turns a tree into what a JSON parser would give. Infinity becomes a number beyond float64, NaN a text.
-func jsonLike(n *yaml.Node) any {
+func jsonLike(n *Node) any {
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := map[string]any{}
@@ -72,7 +72,7 @@ func jsonLike(n *yaml.Node) any {
 		return list
 	}
 	var v any
-	if err := n.Decode(&v); err != nil {
+	if err := n.toYAML().Decode(&v); err != nil {
 		return n.Value
 	}
 	switch v := v.(type) {

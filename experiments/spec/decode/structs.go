@@ -15,16 +15,16 @@ import (
 type part struct {
 	layout *layout
 	value  reflect.Value
-	given  []*yaml.Node // by field: the key node that gave it
+	given  []*Node // by field: the key node that gave it
 }
 
 func newPart(v reflect.Value) part {
 	l := layoutOf(v.Type())
-	return part{l, v, make([]*yaml.Node, len(l.fields))}
+	return part{l, v, make([]*Node, len(l.fields))}
 }
 
 // object decodes a mapping into a struct, into a kind of an interface, or into a struct with a kind beside its fields.
-func (s *state) object(n *yaml.Node, dst reflect.Value) {
+func (s *state) object(n *Node, dst reflect.Value) {
 	before := len(s.errs)
 	var parts []part
 	kindField, complete := reflect.Value{}, true
@@ -59,7 +59,7 @@ func (s *state) object(n *yaml.Node, dst reflect.Value) {
 // choose picks the kind that a mapping or a scalar names and stores fresh parameters in field, or keeps the default of
 // the field if no kind is named. It returns the struct of parameters, and whether all keys are known: they are not
 // where the kind is wrong or missing.
-func (s *state) choose(n *yaml.Node, field reflect.Value, parts []part) (params reflect.Value, complete bool) {
+func (s *state) choose(n *Node, field reflect.Value, parts []part) (params reflect.Value, complete bool) {
 	tab := s.d.Tables.of(field.Type())
 	name, key := n, ""
 	if n.Kind == yaml.MappingNode {
@@ -79,16 +79,16 @@ func (s *state) choose(n *yaml.Node, field reflect.Value, parts []part) (params 
 	return fresh.Elem(), true
 }
 
-func (s *state) unknownKind(name *yaml.Node, key string, tab *table) {
+func (s *state) unknownKind(name *Node, key string, tab *table) {
 	wrong, near := got(name), ""
 	if isText(name) {
-		wrong, near = "is "+quoted(name.Value), nearest(name.Value, tab.spellings())
+		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
 	}
 	s.fail(name, key, wrong, "a kind of "+tab.name+": "+tab.list(), near)
 }
 
 // defaultKind copies the parameters that the field holds, so that a default that others share is never written to.
-func (s *state) defaultKind(n *yaml.Node, field reflect.Value, tab *table, parts []part) (params reflect.Value, complete bool) {
+func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []part) (params reflect.Value, complete bool) {
 	if field.IsNil() {
 		if s.partial {
 			s.kindless(n, tab, parts)
@@ -109,10 +109,10 @@ func (s *state) defaultKind(n *yaml.Node, field reflect.Value, tab *table, parts
 }
 
 // missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
-func (s *state) missingKind(n *yaml.Node, tab *table) {
+func (s *state) missingKind(n *Node, tab *table) {
 	allowed := "a kind of " + tab.name + ": " + tab.list()
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; nearest(key.Value, []string{kindKey}) != "" {
+		if key := n.Content[i]; Nearest(key.Value, []string{kindKey}) != "" {
 			s.fail(key, key.Value, "is not a key here", kindKey+", "+allowed, kindKey)
 			return
 		}
@@ -121,12 +121,12 @@ func (s *state) missingKind(n *yaml.Node, tab *table) {
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
-func (s *state) kindless(n *yaml.Node, tab *table, parts []part) {
+func (s *state) kindless(n *Node, tab *table, parts []part) {
 	known := tab.parameters()
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if p, _ := find(parts, key.Value); p == nil && !slices.Contains(known, key.Value) {
-			near := nearest(key.Value, append(known, kindKey))
+			near := Nearest(key.Value, append(known, kindKey))
 			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
 		}
 	}
@@ -140,7 +140,7 @@ func setKindName(parts []part, name string) {
 }
 
 // keys decodes every key of a mapping into the part that has it.
-func (s *state) keys(n *yaml.Node, parts []part, hasKind, complete bool) {
+func (s *state) keys(n *Node, parts []part, hasKind, complete bool) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if hasKind && key.Value == kindKey {
@@ -172,15 +172,15 @@ func find(parts []part, key string) (*part, int) {
 }
 
 // twice reports a field given by two keys.
-func (s *state) twice(key, first *yaml.Node) {
+func (s *state) twice(key, first *Node) {
 	where := ""
-	if first.Line > 0 && s.d.Origins[first] == "" {
-		where = fmt.Sprintf(" on line %d", first.Line%linesAFile)
+	if first.Line > 0 {
+		where = fmt.Sprintf(" on line %d", first.Line)
 	}
 	s.fail(key, key.Value, fmt.Sprintf("is the same key as %s%s", first.Value, where), "one of the two", "")
 }
 
-func (s *state) unknownKey(key *yaml.Node, parts []part, hasKind bool) {
+func (s *state) unknownKey(key *Node, parts []part, hasKind bool) {
 	var keys, spellings []string
 	if hasKind {
 		keys, spellings = []string{kindKey}, []string{kindKey}
@@ -191,7 +191,7 @@ func (s *state) unknownKey(key *yaml.Node, parts []part, hasKind bool) {
 			spellings = append(spellings, p.layout.fields[i].spellings()...)
 		}
 	}
-	near := nearest(key.Value, spellings)
+	near := Nearest(key.Value, spellings)
 	if near == "" {
 		near = s.elsewhere(key.Value)
 	}
@@ -203,7 +203,7 @@ func (s *state) unknownKey(key *yaml.Node, parts []part, hasKind bool) {
 }
 
 // missing reports required keys that were not given.
-func (s *state) missing(n *yaml.Node, parts []part) {
+func (s *state) missing(n *Node, parts []part) {
 	if s.partial {
 		return
 	}
@@ -219,7 +219,7 @@ func (s *state) missing(n *yaml.Node, parts []part) {
 // check calls the Check methods of the parameters, of embedded structs and of the struct itself. A method that an
 // embedded struct lends to the outer one is called twice; the repeated problems are dropped when errors are sorted. Of
 // an embedded struct whose type is not exported only the lent method can be called.
-func (s *state) check(n *yaml.Node, dst reflect.Value, parts []part) {
+func (s *state) check(n *Node, dst reflect.Value, parts []part) {
 	before := len(s.errs)
 	for i := len(parts) - 1; i >= 0 && len(s.errs) == before; i-- {
 		p := parts[i]
@@ -230,7 +230,7 @@ func (s *state) check(n *yaml.Node, dst reflect.Value, parts []part) {
 	}
 }
 
-func (s *state) problems(n *yaml.Node, dst, checked reflect.Value) {
+func (s *state) problems(n *Node, dst, checked reflect.Value) {
 	if !checked.Addr().CanInterface() {
 		return
 	}
@@ -239,7 +239,7 @@ func (s *state) problems(n *yaml.Node, dst, checked reflect.Value) {
 		return
 	}
 	for _, p := range c.Check() {
-		node, key := s.locate(place{typ: dst.Type(), value: dst, node: n}, p.Key)
+		node, key := s.locate(point{typ: dst.Type(), value: dst, node: n}, p.Key)
 		s.fail(node, key, p.Wrong, p.Allowed, "")
 	}
 }

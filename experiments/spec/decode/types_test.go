@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/toy/registry"
 )
 
@@ -139,10 +137,10 @@ type experiment struct {
 	Sweep      map[string][]float64 `yaml:"sweep" doc:"values by path"`
 	Where      map[string][]string  `yaml:"where" doc:"selection of rows"`
 	Basis      [][]float64          `yaml:"basis" range:"[-1,1]" doc:"vectors"`
-	Seed       *uint64              `yaml:"seed" range:"[0,inf)" doc:"of the run"`
+	Seed       *int64               `yaml:"seed" range:"[0,inf)" doc:"of the run"`
 	Solver     string               `yaml:"solver" oneof:"exact,gradient" doc:"how"`
 	Metrics    []string             `yaml:"metrics" oneof:"kl,tv" doc:"what to record"`
-	Extra      *yaml.Node           `yaml:"extra" doc:"anything"`
+	Extra      *Node                `yaml:"extra" doc:"anything"`
 	Hidden     chan int             `yaml:"-"`
 }
 

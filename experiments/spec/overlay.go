@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ const extendsKey = "extends"
 // inherited lays the config n, read from path, over the one that it extends, that one over its own parent, and so on.
 // Mappings merge key by key; lists, swept values and mappings of another kind replace what the parent has. The name and
 // the description are not handed down. chain holds the files on the way; ok is false after a mistake.
-func (l *loader) inherited(exp *Experiment, n *yaml.Node, path string, chain []string) (merged *yaml.Node, ok bool) {
+func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain []string) (merged *decode.Node, ok bool) {
 	name := decode.Lookup(n, extendsKey)
 	if name == nil || n.Kind != yaml.MappingNode {
 		return n, true
@@ -47,7 +48,7 @@ func (l *loader) inherited(exp *Experiment, n *yaml.Node, path string, chain []s
 }
 
 // parent reads a config that another one extends.
-func (l *loader) parent(exp *Experiment, name *yaml.Node, file string) (*yaml.Node, bool) {
+func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
 	info, err := os.Stat(file)
 	if err == nil && info.IsDir() {
 		err = syscall.EISDIR
@@ -69,8 +70,6 @@ func (l *loader) parent(exp *Experiment, name *yaml.Node, file string) (*yaml.No
 		l.fail(l.Error(name, extendsKey, name.Value+" is no experiment", "the config of an experiment"))
 		return nil, false
 	}
-	l.Parents = append(l.Parents, file)
-	decode.Shift(root, len(l.Parents))
 	root = l.Canonical(without(root, "name", "description"), exp)
 	l.parents[relativeTo(l.path, file)] = hashHex(data)
 	return rebased(root, "", func(path string) string {
@@ -97,7 +96,7 @@ func namesFile(at string) bool {
 
 // rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
-func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Node {
+func rebased(n *decode.Node, at string, change func(path string) string) *decode.Node {
 	if n.Kind == yaml.ScalarNode {
 		if !namesFile(strings.TrimSuffix(at, ".choice")) {
 			return n
@@ -120,7 +119,7 @@ func rebased(n *yaml.Node, at string, change func(path string) string) *yaml.Nod
 }
 
 // overlaid returns a config laid over its parent.
-func overlaid(parent, child *yaml.Node) *yaml.Node {
+func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
 	merged := decode.Merge(parent, child)
@@ -130,4 +129,101 @@ func overlaid(parent, child *yaml.Node) *yaml.Node {
 	sweep := decode.Replace(base, over)
 	merged, _ = decode.Set(merged, key, sweep) // setting a top-level key of a mapping cannot fail
 	return merged
+}
+
+// set applies one key.path=value.
+func (l *loader) set(exp *Experiment, set string) error {
+	key, text, ok := strings.Cut(set, "=")
+	label := "--set " + set
+	if !ok || key == "" {
+		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
+	}
+	value, err := decode.Parse(label, []byte(text))
+	if err != nil {
+		return relabel(err, label, key)
+	}
+	value = rebased(value, key, l.fromHere)
+	value.Mark(label)
+	blame := scalar("")
+	blame.Mark(label)
+	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
+		return mistake
+	}
+	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
+	if err != nil {
+		return l.Error(blame, key, err.Error(), "")
+	}
+	l.root = l.Canonical(tree, exp)
+	return nil
+}
+
+// fromHere spells the path of a file that is named on the command line as the config would: beside the config where there
+// is one, else in the working folder.
+func (l *loader) fromHere(path string) string {
+	file := filepath.FromSlash(path)
+	if filepath.IsAbs(file) {
+		return path
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(l.path), file)); err == nil {
+		return path
+	}
+	if _, err := os.Stat(file); err != nil {
+		return path // the message tells of the one beside the config
+	}
+	config, err := filepath.Abs(l.path)
+	if err != nil {
+		return path
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return path
+	}
+	return relativeTo(config, file)
+}
+
+// assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
+// dots and all.
+func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
+	at := blockPath.FindString(path)
+	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
+	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
+		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
+	}
+	in := decode.Lookup(l.root, container)
+	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
+	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {
+		fresh = decode.Lookup(in, begin) == nil
+	}
+	if fresh {
+		key := scalar(swept)
+		key.File = value.File
+		one := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{key, value}}
+		path, value = container, decode.Merge(in, one)
+	}
+	return decode.Set(l.root, path, value)
+}
+
+// relabel removes positions from the mistakes of a value on the command line.
+func relabel(err error, label, key string) error {
+	var many decode.Errors
+	if errors.As(err, &many) {
+		for i := range many {
+			many[i].File, many[i].Line, many[i].Column, many[i].Key = label, 0, 0, key
+		}
+	}
+	return many
+}
+
+// without returns a mapping less some keys.
+func without(n *decode.Node, keys ...string) *decode.Node {
+	m := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", File: n.File, Line: n.Line, Column: n.Column}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !slices.Contains(keys, n.Content[i].Value) {
+			m.Content = append(m.Content, n.Content[i], n.Content[i+1])
+		}
+	}
+	return m
+}
+
+func scalar(text string) *decode.Node {
+	return &decode.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }

@@ -66,6 +66,10 @@ func TestTYPOSamples(t *testing.T) {
 	if o.DifferenceOnly() || o.Sampled == nil || o.Sampled.N != 16 || math.Abs(o.Sampled.Weight-0.3) > 1e-15 {
 		t.Errorf("sampled term %+v", o.Sampled)
 	}
+	sum.Terms = append(sum.Terms, Part{Weight: TimesLambda(), Loss: &TYPO{Lambda: 0.4, ReferenceSamples: DrawnFromReference(4)}})
+	if o := sum.Objective(); o.Sampled.N != 16 || math.Abs(o.Sampled.Weight-0.7) > 1e-15 {
+		t.Errorf("two sampled terms add up to %+v", o.Sampled)
+	}
 	drawn.KLReduction = "mean"
 	if problems := drawn.Check(); len(problems) != 1 || problems[0].Key != "kl_reduction" {
 		t.Errorf("a mean over the responses beside samples: %v", problems)

@@ -1,13 +1,10 @@
 package spec
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
@@ -62,9 +59,9 @@ func (r *sweepReader) chooseObjectives() []dimension {
 func (r *sweepReader) choose(d *dimension, k *sweptKey) {
 	d.choices = make([]int, d.rows)
 	for row := range d.rows {
-		n := k.node(row)
+		n := k.values[row].node
 		if n == nil {
-			at, entry := d.place(row)
+			at, entry := d.source(row)
 			r.fail(r.Error(entry, at, "chooses no objective, as other settings do", "an objective in every setting, or in none"))
 			continue
 		}
@@ -94,7 +91,7 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			continue
 		}
 		if k.written == nil && slices.Contains(reservedColumns(), k.column) {
-			at, n := d.place(0)
+			at, n := d.source(0)
 			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
 			continue
 		}
@@ -103,16 +100,6 @@ func (r *sweepReader) resolve(d *dimension) bool {
 	}
 	d.keys = kept
 	return len(kept) > 0
-}
-
-// first returns the first row that has a value.
-func (k *sweptKey) first() int {
-	for row := range k.len() {
-		if k.node(row) != nil {
-			return row
-		}
-	}
-	return 0
 }
 
 // reservedColumns are the columns of runs that no sweep may take.
@@ -165,7 +152,7 @@ func (r *sweepReader) objectivesOf(d *dimension, k *sweptKey) []int {
 	}
 	var all []int
 	for row, choice := range d.choices {
-		if k.node(row) != nil && !slices.Contains(all, choice) {
+		if k.values[row].node != nil && !slices.Contains(all, choice) {
 			all = append(all, choice)
 		}
 	}
@@ -177,7 +164,7 @@ const mostTried = 100
 
 // treeWith returns the document of a run of an objective in which a path can exist: as it is before the sweep, or with
 // a value that the sweep gives to a mapping around the path, such as {kind: low-rank} to policy for policy.rank.
-func (r *sweepReader) treeWith(objective int, path string, blame *yaml.Node) (tree *yaml.Node, mistake decode.Error, ok bool) {
+func (r *sweepReader) treeWith(objective int, path string, blame *decode.Node) (tree *decode.Node, mistake decode.Error, ok bool) {
 	tree = r.trees[objective]
 	if mistake, ok = r.CheckPath(tree, newRunDoc(), path, blame); ok {
 		return tree, mistake, true
@@ -188,9 +175,9 @@ func (r *sweepReader) treeWith(objective int, path string, blame *yaml.Node) (tr
 			if k.written == nil || !strings.HasPrefix(path, k.written.Value+".") {
 				continue
 			}
-			for row := range min(k.len(), mostTried) {
-				with, err := decode.Set(tree, k.written.Value, k.node(row))
-				if err != nil || k.node(row) == nil {
+			for row := range min(len(k.values), mostTried) {
+				with, err := decode.Set(tree, k.written.Value, k.values[row].node)
+				if err != nil || k.values[row].node == nil {
 					continue
 				}
 				if _, ok := r.CheckPath(with, newRunDoc(), path, blame); ok {
@@ -225,7 +212,7 @@ func sweepMistake(mistake decode.Error, at, spelled string, objective int) decod
 
 // distinct refuses rows that would give two runs one name.
 func (r *sweepReader) distinct(d *dimension) {
-	seen := make(map[[sha256.Size224]byte]bool, d.rows) // of hashes, since names may be many and long
+	seen := make(map[string]bool, d.rows)
 	var name []byte
 	for row := range d.rows {
 		name = d.appendName(name[:0], row)
@@ -233,15 +220,14 @@ func (r *sweepReader) distinct(d *dimension) {
 		if d.choices != nil {
 			name = fmt.Appendf(name, " %d", d.choices[row])
 		}
-		hash := sha256.Sum224(name)
-		if seen[hash] {
-			at, n := d.place(row)
-			text := "the value " + d.keys[0].text(row)
+		if seen[string(name)] {
+			at, n := d.source(row)
+			text := "the value " + d.keys[0].values[row].text
 			if len(d.keys) > 1 {
 				text = "the values " + strings.ReplaceAll(strings.TrimPrefix(string(name[:what]), "/"), "/", ", ")
 			}
 			r.fail(r.Error(n, at, "has "+text+" twice", "each value once"))
 		}
-		seen[hash] = true
+		seen[string(name)] = true
 	}
 }

@@ -1,0 +1,71 @@
+// Package kinds loads configs with every kind that they can name: those of runs, which spec knows, and those of claims and
+// figures, which it does not.
+package kinds
+
+import (
+	"cmp"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/claims"
+	"windtunnel/plots"
+)
+
+// Tables returns the registries of every kind that a config can name.
+func Tables() *decode.Tables {
+	t := spec.Tables()
+	decode.Register(t, "claim", claims.Kinds())
+	decode.As[spec.ClaimParams, claims.Params](t)
+	decode.Register(t, "figure", plots.Kinds())
+	decode.As[spec.FigureParams, plots.Params](t)
+	return t
+}
+
+// Registries returns the tables of kinds, in the order in which a config mentions them.
+func Registries() []spec.Registry {
+	return append(spec.Registries(), spec.Registry{Name: "claims", Entries: claims.Kinds().Entries()},
+		spec.Registry{Name: "figures", Entries: plots.Kinds().Entries()})
+}
+
+// Load is [spec.Load]. Experiments that do not say what they draw get a figure.
+func Load(path string, sets []string) (*spec.Config, error) {
+	c, err := spec.Load(path, sets, Tables())
+	if err != nil {
+		return nil, err
+	}
+	for _, experiment := range append([]*spec.Config{c}, c.Members...) {
+		if experiment.Experiment != nil && experiment.Experiment.Figures == nil {
+			experiment.Experiment.Figures = overview(experiment.Experiment, experiment.Plan)
+		}
+	}
+	return c, nil
+}
+
+// LoadLosses is [spec.LoadLosses].
+func LoadLosses(path string) (*spec.Config, error) { return spec.LoadLosses(path, Tables()) }
+
+// Figures returns the figures of a config, each with its theme. A scorecard has one of its own.
+func Figures(c *spec.Config) []plots.Figure {
+	switch {
+	case c.Suite != nil:
+		return Drawn(c.Suite.Figures, c.Suite.Theme)
+	case c.Scorecard != nil:
+		return ScorecardFigures()
+	}
+	return Drawn(c.Experiment.Figures, c.Experiment.Theme)
+}
+
+// Drawn returns figures as plots draws them. Those that name no theme get the one of their config.
+func Drawn(figures []spec.Figure, theme string) []plots.Figure {
+	all := make([]plots.Figure, len(figures))
+	for i, f := range figures {
+		all[i] = plots.Figure{Name: f.Name, From: f.From, Caption: f.Caption, Theme: cmp.Or(f.Theme, theme), Size: f.Size, Width: f.Width,
+			Params: f.Params.(plots.Params)}
+	}
+	return all
+}
+
+// ScorecardFigures returns the figure of every scorecard's results folder.
+func ScorecardFigures() []plots.Figure {
+	return []plots.Figure{{Name: "scorecard", Params: &plots.Scorecard{}}}
+}

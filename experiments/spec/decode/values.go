@@ -1,0 +1,327 @@
+package decode
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// mostShown is how many runes of a text a message shows.
+const mostShown = 40
+
+// largestWhole is 2^53: up to it every whole number is a float64, so 1e3 and 1000 are the same.
+const largestWhole = 1 << 53
+
+func isNull(n *Node) bool {
+	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" || n.Kind == 0
+}
+
+// decimal matches numbers in plain decimal notation, without leading zeros or underscores.
+var decimal = regexp.MustCompile(`^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$`)
+
+// number reads a scalar as a number; quoted text is none.
+func number(n *Node) (float64, bool) {
+	if n.Kind != yaml.ScalarNode {
+		return 0, false
+	}
+	if tag := n.ShortTag(); tag != "!!int" && tag != "!!float" {
+		return 0, false
+	}
+	switch strings.ToLower(strings.TrimPrefix(n.Value, "+")) {
+	case ".inf":
+		return math.Inf(1), true
+	case "-.inf":
+		return math.Inf(-1), true
+	}
+	v, err := strconv.ParseFloat(n.Value, 64)
+	return v, err == nil && decimal.MatchString(n.Value)
+}
+
+// isText says whether a scalar is text. YAML's timestamps are: nothing here has dates.
+func isText(n *Node) bool {
+	if n.Kind != yaml.ScalarNode {
+		return false
+	}
+	switch n.ShortTag() {
+	case "!!null", "!!bool", "!!int", "!!float":
+		return false
+	}
+	return true
+}
+
+// got says what a node is, as the first half of a message.
+func got(n *Node) string {
+	switch {
+	case n == nil || n.Kind == 0 || isNull(n) && n.Value == "":
+		return "has no value"
+	case n.Kind == yaml.MappingNode:
+		return "is a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "is a list"
+	case n.Kind == yaml.AliasNode:
+		return "is an alias"
+	case isText(n):
+		return "is the text " + quoted(n.Value)
+	}
+	return "is " + short(n.Value)
+}
+
+func quoted(text string) string { return strconv.Quote(short(text)) }
+
+func short(text string) string {
+	count := 0
+	for i := range text {
+		if count == mostShown {
+			return text[:i] + "..."
+		}
+		count++
+	}
+	return text
+}
+
+// scalar decodes a bool, a number, text, or a type that reads itself from text.
+func (s *state) scalar(n *Node, dst reflect.Value, lim limits) {
+	ok := false
+	switch shapeOf(dst.Type()) {
+	case shapeBool:
+		if ok = n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"; ok {
+			dst.SetBool(strings.EqualFold(n.Value, "true"))
+		}
+	case shapeInt:
+		ok = setInt(n, dst, lim)
+	case shapeFloat:
+		ok = setFloat(n, dst, lim)
+	case shapeString:
+		s.text(n, dst, lim)
+		return
+	case shapeText:
+		s.unmarshalText(n, dst, lim)
+		return
+	}
+	if !ok {
+		s.wrongType(n, dst.Type(), lim)
+	}
+}
+
+func inBounds(v float64, lim limits) bool {
+	if lim.bounds == nil {
+		return !math.IsInf(v, 0)
+	}
+	return lim.bounds.Contains(v)
+}
+
+func setFloat(n *Node, dst reflect.Value, lim limits) bool {
+	v, ok := number(n)
+	if !ok || !inBounds(v, lim) || dst.OverflowFloat(v) {
+		return false
+	}
+	dst.SetFloat(v)
+	return true
+}
+
+func setInt(n *Node, dst reflect.Value, lim limits) bool {
+	v, ok := number(n)
+	if !ok || !inBounds(v, lim) {
+		return false
+	}
+	whole, err := strconv.ParseInt(n.Value, 10, 64)
+	if err != nil {
+		whole = int64(v)
+		if math.Abs(v) > largestWhole || float64(whole) != v {
+			return false
+		}
+	}
+	if dst.OverflowInt(whole) {
+		return false
+	}
+	dst.SetInt(whole)
+	return true
+}
+
+func (s *state) text(n *Node, dst reflect.Value, lim limits) {
+	switch {
+	case !isText(n):
+		s.wrongType(n, dst.Type(), lim)
+	case lim.required && n.Value == "":
+		s.fail(n, "", "is empty", s.d.Tables.phrase(dst.Type(), lim), "")
+	case !s.allowedWord(n, lim):
+	default:
+		dst.SetString(n.Value)
+	}
+}
+
+// allowedWord reports a word that oneof does not list.
+func (s *state) allowedWord(n *Node, lim limits) bool {
+	if lim.words == nil || slices.Contains(lim.words, n.Value) {
+		return true
+	}
+	s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
+	return false
+}
+
+func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
+	if n.Kind != yaml.ScalarNode {
+		s.wrongType(n, dst.Type(), lim)
+		return
+	}
+	if !s.allowedWord(n, lim) {
+		return
+	}
+	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
+		s.fail(n, "", got(n), err.Error(), "")
+	}
+}
+
+func oneOf(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return fmt.Sprintf("one of %s", strings.Join(words, ", "))
+}
+
+// Defaulter is implemented, on the pointer, by structs whose defaults are not zero where they stand in lists, maps and
+// behind pointers. Elsewhere the defaults are those of the value that is decoded into.
+type Defaulter interface {
+	// SetDefaults fills a zero value.
+	SetDefaults()
+}
+
+// fill sets the defaults of a zero value and returns it. v is addressable.
+func fill(v reflect.Value) reflect.Value {
+	if v.Kind() == reflect.Struct {
+		if d, ok := v.Addr().Interface().(Defaulter); ok {
+			d.SetDefaults()
+		}
+	}
+	return v
+}
+
+// filled returns a new value of a type with its defaults.
+func filled(t reflect.Type) reflect.Value { return fill(reflect.New(t).Elem()) }
+
+// list decodes into a fresh slice, so that a default list is replaced, never overlaid.
+func (s *state) list(n *Node, dst reflect.Value, lim limits) {
+	if n.Kind != yaml.SequenceNode || lim.required && len(n.Content) == 0 {
+		s.notFilled(n, yaml.SequenceNode, dst.Type(), lim)
+		return
+	}
+	list := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
+	for i, entry := range n.Content {
+		s.at(segment{index: i}, entry, fill(list.Index(i)), lim.element())
+	}
+	dst.Set(list)
+}
+
+// notFilled reports a value that is no list or mapping where one is needed, or that is an empty one.
+func (s *state) notFilled(n *Node, want yaml.Kind, t reflect.Type, lim limits) {
+	if n.Kind == want {
+		s.fail(n, "", "is empty", s.d.Tables.phrase(t, lim), "")
+		return
+	}
+	s.wrongType(n, t, lim)
+}
+
+// mapping decodes into a fresh map with text keys.
+func (s *state) mapping(n *Node, dst reflect.Value, lim limits) {
+	s.entries(n, dst, lim, func(value *Node) reflect.Value {
+		v := filled(dst.Type().Elem())
+		s.value(value, v, lim.element())
+		return v
+	})
+}
+
+// wordLists decodes into a fresh map of lists of scalars, each kept as it is spelled; a scalar is a list of one.
+func (s *state) wordLists(n *Node, dst reflect.Value, lim limits) {
+	s.entries(n, dst, lim, func(value *Node) reflect.Value {
+		words := []string{}
+		if value.Kind != yaml.SequenceNode {
+			words = s.word(value, lim, words)
+			return reflect.ValueOf(words)
+		}
+		for i, entry := range value.Content {
+			s.path = append(s.path, segment{index: i})
+			words = s.word(entry, lim, words)
+			s.path = s.path[:len(s.path)-1]
+		}
+		return reflect.ValueOf(words)
+	})
+}
+
+// word appends the text of a scalar.
+func (s *state) word(n *Node, lim limits, words []string) []string {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		s.fail(n, "", got(n), "text, a number, true or false", "")
+		return words
+	}
+	if !s.allowedWord(n, lim) {
+		return words
+	}
+	return append(words, n.Value)
+}
+
+// entries fills a map, decoding each value with one.
+func (s *state) entries(n *Node, dst reflect.Value, lim limits, one func(*Node) reflect.Value) {
+	if n.Kind != yaml.MappingNode || lim.required && len(n.Content) == 0 {
+		s.notFilled(n, yaml.MappingNode, dst.Type(), lim)
+		return
+	}
+	m := reflect.MakeMapWithSize(dst.Type(), len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		s.path = append(s.path, segment{key: key})
+		m.SetMapIndex(reflect.ValueOf(key).Convert(dst.Type().Key()), one(n.Content[i+1]))
+		s.path = s.path[:len(s.path)-1]
+	}
+	dst.Set(m)
+}
+
+// pointer decodes into a fresh value, so that a default that others share is never written to.
+func (s *state) pointer(n *Node, dst reflect.Value, lim limits) {
+	fresh := filled(dst.Type().Elem())
+	if !dst.IsNil() {
+		fresh.Set(dst.Elem())
+	}
+	s.value(n, fresh, lim)
+	dst.Set(fresh.Addr())
+}
+
+// Partial is a field that holds some of the keys of T, to be merged over a full T elsewhere (see [Merge]). Decoding
+// checks keys, types and bounds, requires nothing, calls no Check and accepts parameters of an unnamed kind unseen; the
+// node is nil where the key is not given.
+type Partial[T any] struct {
+	Node *Node
+}
+
+// partial is implemented by every Partial.
+type partial interface {
+	target() (whole reflect.Type, node **Node)
+}
+
+func (p *Partial[T]) target() (reflect.Type, **Node) { return reflect.TypeFor[T](), &p.Node }
+
+// partTarget returns T and the node of a Partial[T].
+func partTarget(p reflect.Value) (reflect.Type, **Node) {
+	return p.Addr().Interface().(partial).target()
+}
+
+// partOf returns T for the type Partial[T].
+func partOf(t reflect.Type) reflect.Type {
+	whole, _ := partTarget(reflect.New(t).Elem())
+	return whole
+}
+
+func (s *state) partly(n *Node, dst reflect.Value) {
+	whole, node := partTarget(dst)
+	*node = n
+	outer := s.partial
+	s.partial = true
+	s.value(n, reflect.New(whole).Elem(), limits{})
+	s.partial = outer
+}

@@ -1,0 +1,225 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics/tables"
+)
+
+// value is what a row of a sweep gives one key.
+type value struct {
+	node  *decode.Node // nil where the row leaves the key alone
+	text  string       // as it stands in tables and names; "" where there is no node
+	typed any          // as conditions have it: an int, a float64, a bool, a string, or nil where there is no node
+}
+
+// written are values that stand in the config.
+func written(nodes []*decode.Node) []value {
+	all := make([]value, len(nodes))
+	for i, n := range nodes {
+		if n != nil {
+			text := cellText(n)
+			all[i] = value{n, text, typed(n, text)}
+		}
+	}
+	return all
+}
+
+func typed(n *decode.Node, text string) any {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 {
+		return text
+	}
+	if v, err := strconv.Atoi(text); err == nil {
+		return v
+	}
+	if v, err := strconv.ParseFloat(text, 64); err == nil {
+		return v
+	}
+	if v, err := strconv.ParseBool(text); err == nil && n.ShortTag() == "!!bool" {
+		return v
+	}
+	return text
+}
+
+// floats are numbers that the node from describes.
+func floats(list []float64, from *decode.Node) []value {
+	all := make([]value, len(list))
+	for i, v := range list {
+		text := tables.FormatFloat(v)
+		all[i] = value{computed("!!float", text, from), text, v}
+	}
+	return all
+}
+
+// wholes are whole numbers that the node from describes.
+func wholes(list []int, from *decode.Node) []value {
+	all := make([]value, len(list))
+	for i, v := range list {
+		text := strconv.Itoa(v)
+		all[i] = value{computed("!!int", text, from), text, v}
+	}
+	return all
+}
+
+// computed is a number at the position of the node that describes it.
+func computed(tag, value string, from *decode.Node) *decode.Node {
+	n := &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+	if at := from.Source(); at != nil {
+		n.File, n.Line, n.Column = at.File, at.Line, at.Column
+	}
+	return n
+}
+
+// cellText writes a swept value as it stands in tables and names: numbers in their shortest form, lists and mappings on
+// one line.
+func cellText(n *decode.Node) string {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		return "[" + joined(n.Content, 1, func(i int) string { return cellText(n.Content[i]) }) + "]"
+	case yaml.MappingNode:
+		return "{" + joined(n.Content, 2, func(i int) string { return n.Content[i].Value + ": " + cellText(n.Content[i+1]) }) + "}"
+	}
+	// An unquoted 1e5 is a number here although YAML 1.1 takes it for text.
+	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Style == 0 {
+		return tables.FormatFloat(v)
+	}
+	return n.Value
+}
+
+func joined(content []*decode.Node, stride int, text func(i int) string) string {
+	var parts []string
+	for i := 0; i+stride <= len(content); i += stride {
+		parts = append(parts, text(i))
+	}
+	return strings.Join(parts, ",")
+}
+
+// values reads the values of one swept key: a list, or a logspace or linspace. They are nil after a mistake.
+func (l *loader) values(key string, n *decode.Node) []value {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		if len(n.Content) == 0 {
+			l.fail(l.Error(n, key, "is an empty list", "at least one value"))
+			return nil
+		}
+		return written(n.Content)
+	case yaml.MappingNode:
+		return l.spacedValues(key, n)
+	}
+	l.fail(l.Error(n, key, "is a single value", "a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+	return nil
+}
+
+func (l *loader) spacedValues(key string, n *decode.Node) []value {
+	var s spaced
+	if err := l.Decode(n, key, &s); err != nil {
+		l.fail(err)
+		return nil
+	}
+	if (s.Logspace == nil) == (s.Linspace == nil) {
+		l.fail(l.Error(n, key, "needs exactly one of logspace and linspace", "{logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+		return nil
+	}
+	if s.Logspace != nil && l.tooManyRows(s.Logspace.Num) || s.Linspace != nil && l.tooManyRows(s.Linspace.Num) {
+		return nil
+	}
+	return floats(s.values(), n)
+}
+
+// tooManyRows refuses more values than a plan may have runs.
+func (l *loader) tooManyRows(rows int) bool {
+	if rows > mostRuns {
+		l.tooMany(fmt.Sprintf("at least %d", rows))
+	}
+	return rows > mostRuns
+}
+
+// spaced is a computed list of values.
+type spaced struct {
+	Logspace *Logspace `yaml:"logspace" doc:"num values from base^from to base^to, evenly spaced in the exponent, ends included"`
+	Linspace *Linspace `yaml:"linspace" doc:"num values from from to to, evenly spaced, ends included"`
+}
+
+// OrList lets a plain list stand in place of a computed one.
+func (spaced) OrList() {}
+
+// Logspace describes values that are evenly spaced in the exponent, as numpy.logspace does.
+type Logspace struct {
+	From float64 `yaml:"from" required:"true" range:"[-300,300]" doc:"exponent of the first value"`
+	To   float64 `yaml:"to" required:"true" range:"[-300,300]" doc:"exponent of the last value"`
+	Num  int     `yaml:"num" required:"true" range:"[1,1e6]" doc:"number of values"`
+	Base Base    `yaml:"base" doc:"a number above 0, or e; default 10"`
+}
+
+// Linspace describes evenly spaced values, as numpy.linspace does.
+type Linspace struct {
+	From float64 `yaml:"from" required:"true" doc:"the first value"`
+	To   float64 `yaml:"to" required:"true" doc:"the last value"`
+	Num  int     `yaml:"num" required:"true" range:"[1,1e6]" doc:"number of values"`
+}
+
+// Base is the base of a Logspace; the zero Base is 10.
+type Base struct{ text string }
+
+// UnmarshalText reads a number above 0 and other than 1, or e.
+func (b *Base) UnmarshalText(text []byte) error {
+	b.text = string(text)
+	if v, err := strconv.ParseFloat(b.text, 64); b.text != "e" && (err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0)) {
+		return fmt.Errorf("a number above 0 other than 1, or e")
+	}
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (b Base) MarshalText() ([]byte, error) {
+	if b.text == "" {
+		return []byte("10"), nil
+	}
+	return []byte(b.text), nil
+}
+
+// power returns base^exponent. Whole powers of ten are the decimal numbers themselves, which math.Pow may miss by a
+// rounding.
+func (b Base) power(exponent float64) float64 {
+	switch {
+	case b.text == "e":
+		return math.Exp(exponent)
+	case b.text == "" || b.text == "10":
+		if exponent == math.Trunc(exponent) {
+			v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
+			return v
+		}
+		return math.Pow(10, exponent)
+	}
+	base, _ := strconv.ParseFloat(b.text, 64)
+	return math.Pow(base, exponent)
+}
+
+// at returns the i-th of num values between from and to; the ends are exact.
+func at(from, to float64, i, num int) float64 {
+	if i == num-1 && i > 0 {
+		return to
+	}
+	return from + float64(i)*(to-from)/float64(max(1, num-1))
+}
+
+func (s *spaced) values() []float64 {
+	var out []float64
+	if s.Logspace != nil {
+		for i := range s.Logspace.Num {
+			out = append(out, s.Logspace.Base.power(at(s.Logspace.From, s.Logspace.To, i, s.Logspace.Num)))
+		}
+	}
+	if s.Linspace != nil {
+		for i := range s.Linspace.Num {
+			out = append(out, at(s.Linspace.From, s.Linspace.To, i, s.Linspace.Num))
+		}
+	}
+	return out
+}
