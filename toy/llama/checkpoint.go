@@ -109,7 +109,7 @@ func readFloats(r io.Reader, n int) ([]float32, error) {
 	return all, nil
 }
 
-// short tells a file that ends early from one that cannot be read.
+// short replaces the error of a file that ends early.
 func short(err error, have, want int) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("truncated: %d bytes where the header needs %d", have, want)

@@ -42,7 +42,7 @@ func (o *Online) Build(in Input) (*Pairs, error) {
 
 // Draw returns the pairs of one round, none if all draws were of equal responses. Labels follow rewards,
 // prompts x K in nats, nil for a prompt that is not drawn for; logits writes a prompt's K logits of the policy. It takes the
-// same random numbers whatever comes of them, so that losses compared under one seed have them in common.
+// same random numbers whatever the outcome, so that losses compared under one seed have them in common.
 func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt int, dst []float64)) *Pairs {
 	pairs := &Pairs{}
 	for prompt, reward := range rewards {

@@ -46,7 +46,7 @@ func (s *Sample) FilePath() string { return "" }
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }
 
-// draw appends one prompt's pairs. Each draw takes the same random numbers whatever comes of it, so that settings
+// draw appends one prompt's pairs. Each draw takes the same random numbers whatever its outcome, so that settings
 // compared under one seed have random numbers in common and, with one prompt, a larger n extends a smaller one.
 func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 	made := s.comparisons(in)

@@ -1,6 +1,6 @@
 // Command generate writes the assembly of package kernel. Every function comes in two variants, for AVX2 with FMA and for
 // AVX-512, made by the same code here. Rows are cut into groups of sixteen elements, which are one register of AVX-512
-// and two of AVX2, and sums are kept in sixteen lanes that are added up in one order, so that both variants give the
+// and two of AVX2, and sums have sixteen lanes that are added up in one order, so that both variants give the
 // same bytes.
 package main
 
