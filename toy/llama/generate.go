@@ -59,7 +59,7 @@ func NewGenerator[T kernel.Float](n *Network[T]) *Generator[T] {
 }
 
 // Generate appends a continuation of the prompt to dst and returns it. It ends before BOS or EOS, with s.Tokens tokens,
-// or when prompt and continuation together have the model's SeqLen. The prompt's own BOS is the caller's to give. Each
+// or when prompt and continuation together have the model's SeqLen. The prompt includes its BOS. Each
 // token that is not greedy takes one number from rng, which may be nil at temperature 0. Nothing is allocated if dst
 // has room. An empty or over-long prompt, an unknown token or settings out of range are errors.
 func (g *Generator[T]) Generate(prompt []int32, s Sampling, rng *rand.Rand, dst []int32) ([]int32, error) {
