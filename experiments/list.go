@@ -102,7 +102,7 @@ func listRegistry(w io.Writer, r spec.Registry, kind string) error {
 }
 
 // listKind prints a kind and a line for each of its parameters.
-func listKind(w io.Writer, e registry.Entry) {
+func listKind(w io.Writer, e registry.Kind[any]) {
 	fmt.Fprint(w, e.Name)
 	if len(e.Aliases) > 0 {
 		fmt.Fprintf(w, " (also %s)", strings.Join(e.Aliases, ", "))

@@ -2,17 +2,22 @@
 // prompt. All logarithms are natural, so divergences, entropies and rewards are in nats.
 //
 // A [View] holds one prompt's policy beside what it is measured against; a [Metric] turns a View into a number; [All]
-// is the one table of metrics. To add a metric, write its Metric value, beside its kin or in a file of its own, and one
-// line in All.
+// lists the metrics. To add one, write its Metric value, beside similar ones or in a file of its own, and one line in All.
 package metrics
 
 import (
+	"embed"
 	"math"
 	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
 )
+
+// Source is the text of this package; see toy.Source.
+//
+//go:embed *.go
+var Source embed.FS
 
 // Metric is one registered measure of a policy.
 type Metric struct {
@@ -63,9 +68,9 @@ func Find(name string) (Metric, bool) {
 	return all[i], true
 }
 
-// View is one prompt's policy and what it is measured against. Make one with NewView, keep it for a whole run, and
-// give it each policy with Set. The slices of log-probabilities have K entries, in nats, normalized. Metrics only read
-// a View, so evaluations may share it between calls of Set.
+// View is one prompt's policy and what it is measured against. Make one with NewView for a whole run, and give it
+// each policy with Set. The slices of log-probabilities have K elements, in nats, normalized. Metrics only read a View, so
+// evaluations may share it between calls of Set.
 type View struct {
 	LogPi    []float64 // the policy, set by Set
 	LogRef   []float64 // the declared pi_ref
@@ -86,7 +91,7 @@ type View struct {
 const TieTolerance = 1e-12
 
 // NewView returns a view of one prompt with the policy at logStart and without comparisons (set Chosen, Rejected and
-// Weight to add them). It keeps the slices it is given. It panics if their lengths differ or are 0.
+// Weight to add them). It holds on to its arguments. It panics if their lengths differ or are 0.
 //
 // The mode policy pi_delta splits all mass over the responses within TieTolerance of pi_star's maximum, in proportion
 // to pi_ref, which is the limit of DPO and IPO as lambda -> 0 (evenly where pi_ref gives all of them nothing).
@@ -117,7 +122,7 @@ func (v *View) Set(logPi []float64) {
 
 // Mean returns the metric over all prompts: the uniform mean, or for a metric over data the mean by comparison weight,
 // which leaves out prompts without comparisons and is NaN when no prompt has any. A NaN or infinite value of a prompt
-// that counts is not hidden: the mean is NaN or infinite too.
+// that counts makes the mean NaN or infinite too.
 func Mean(m Metric, views []*View) float64 {
 	sum, total := 0.0, 0.0
 	for _, v := range views {

@@ -57,7 +57,7 @@ func TestAgainstGonum(t *testing.T) {
 	})
 }
 
-// Pinsker's inequality and its kin tie the divergences to one another.
+// Pinsker's inequality and similar ones relate the divergences to one another.
 func TestInequalities(t *testing.T) {
 	const rounding = 1e-14
 	rapid.Check(t, func(t *rapid.T) {

@@ -23,8 +23,8 @@ func Tables() *decode.Tables {
 
 // Registries returns the tables of kinds, in the order in which a config mentions them.
 func Registries() []spec.Registry {
-	return append(spec.Registries(), spec.Registry{Name: "claims", Entries: claims.Kinds().Entries()},
-		spec.Registry{Name: "figures", Entries: plots.Kinds().Entries()})
+	return append(spec.Registries(), spec.Registry{Name: "claims", Entries: claims.Kinds().Untyped()},
+		spec.Registry{Name: "figures", Entries: plots.Kinds().Untyped()})
 }
 
 // Load is [spec.Load]. Experiments that do not say what they draw get a figure.

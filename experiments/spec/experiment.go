@@ -105,7 +105,7 @@ func Tables() *decode.Tables {
 // Registry is one table of kinds, as `experiments list` shows it.
 type Registry struct {
 	Name     string // plural, as typed: objectives
-	Entries  []registry.Entry
+	Entries  []registry.Kind[any]
 	register func(*decode.Tables)
 }
 
@@ -124,7 +124,7 @@ func Registries() []Registry {
 }
 
 func asRegistry[T any](plural, one string, kinds registry.Table[T]) Registry {
-	return Registry{plural, kinds.Entries(), func(t *decode.Tables) { decode.Register(t, one, kinds) }}
+	return Registry{plural, kinds.Untyped(), func(t *decode.Tables) { decode.Register(t, one, kinds) }}
 }
 
 // Schema returns the JSON Schema (draft 2020-12) of a config: an experiment, or a suite where it has the key suite.

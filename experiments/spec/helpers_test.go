@@ -29,7 +29,7 @@ func testKinds() *decode.Tables {
 }
 
 func testRegistries() []Registry {
-	return append(Registries(), Registry{Name: "claims", Entries: claims.Kinds().Entries()}, Registry{Name: "figures", Entries: plots.Kinds().Entries()})
+	return append(Registries(), Registry{Name: "claims", Entries: claims.Kinds().Untyped()}, Registry{Name: "figures", Entries: plots.Kinds().Untyped()})
 }
 
 func load(path string, sets []string) (*Config, error) { return Load(path, sets, testKinds()) }

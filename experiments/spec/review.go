@@ -376,7 +376,7 @@ func (s *surroundings) describeText(run *Run) {
 func (l *loader) refuseText(run *Run, from *origin) {
 	const wrong = "is about free text, which environment.kind has not"
 	if _, ok := run.Policy.(*language.Llama); ok {
-		l.fail(from.mistake("policy.kind", wrong, "one of "+names(policy.Kinds().Entries())+"; or environment.kind stories or dialogues"))
+		l.fail(from.mistake("policy.kind", wrong, "one of "+names(policy.Kinds().Untyped())+"; or environment.kind stories or dialogues"))
 	}
 	switch p := run.Preferences.(type) {
 	case *preference.Online:
@@ -384,11 +384,11 @@ func (l *loader) refuseText(run *Run, from *origin) {
 			l.fail(from.mistake("preferences.proxy.kind", wrong, "flipped, gold or noisy; or environment.kind stories"))
 		}
 	case *language.Human, *language.Continuations:
-		l.fail(from.mistake("preferences.kind", wrong, "one of "+names(preference.Kinds().Entries())+"; or environment.kind stories or dialogues"))
+		l.fail(from.mistake("preferences.kind", wrong, "one of "+names(preference.Kinds().Untyped())+"; or environment.kind stories or dialogues"))
 	}
 }
 
-func names(entries []registry.Entry) string {
+func names(entries []registry.Kind[any]) string {
 	var all []string
 	for _, e := range entries {
 		all = append(all, e.Name)

@@ -1,8 +1,10 @@
 package inference
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // StudentTDifference is the method of the interval of a [Paired].
@@ -60,10 +62,31 @@ func (p *Paired) test() {
 }
 
 // hedges returns the factor that takes the bias out of a standardized mean with m degrees of freedom,
-// Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2)) (Hedges 1981, eq. 6e). It is 0 for one degree of freedom, which tells nothing.
+// Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2)) (Hedges 1981, eq. 6e). It is 0 for one degree of freedom.
 func hedges(m int) float64 {
 	half := float64(m) / 2
 	upper, _ := math.Lgamma(half)
 	lower, _ := math.Lgamma(half - 0.5)
 	return math.Exp(upper-lower) / math.Sqrt(half)
+}
+
+// Holm returns the p values corrected by Holm's step-down procedure (Holm 1979): rejecting those up to 0.05 bounds the
+// chance of any false rejection in the family by 5 %, however the tests depend on one another. NaN stands for a test
+// that could not be made; it stays NaN and does not belong to the family. It does not change p.
+func Holm(p []float64) []float64 {
+	var order []int
+	adjusted := make([]float64, len(p))
+	for i, v := range p {
+		adjusted[i] = v
+		if !math.IsNaN(v) {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	highest := 0.0
+	for rank, i := range order {
+		highest = max(highest, min(1, float64(len(order)-rank)*p[i]))
+		adjusted[i] = highest
+	}
+	return adjusted
 }

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -9,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// mostExact is the largest number of differences whose signs Wilcoxon counts one by one.
+// mostExact is the largest number of differences for which Wilcoxon counts all choices of signs.
 const mostExact = 50
 
 // Wilcoxon returns the two-sided p value of the signed-rank test (Wilcoxon 1945) that differences are symmetric about 0.
@@ -17,18 +16,18 @@ const mostExact = 50
 // the ranks; above that it is normal with corrections for ties and continuity, as in R's wilcox.test. NaN without a
 // difference other than 0.
 func Wilcoxon(differences []float64) float64 {
-	kept := slices.DeleteFunc(slices.Clone(differences), func(d float64) bool { return d == 0 || math.IsNaN(d) })
-	if len(kept) == 0 {
+	nonzero := slices.DeleteFunc(slices.Clone(differences), func(d float64) bool { return d == 0 || math.IsNaN(d) })
+	if len(nonzero) == 0 {
 		return math.NaN()
 	}
-	ranks := doubledRanks(kept)
+	ranks := doubledRanks(nonzero)
 	positive := 0
-	for i, d := range kept {
+	for i, d := range nonzero {
 		if d > 0 {
 			positive += ranks[i]
 		}
 	}
-	if len(kept) <= mostExact {
+	if len(nonzero) <= mostExact {
 		return exactSignedRank(ranks, positive)
 	}
 	return normalSignedRank(ranks, positive)
@@ -36,16 +35,16 @@ func Wilcoxon(differences []float64) float64 {
 
 // doubledRanks returns twice the ranks of the differences by size, which makes mean ranks whole numbers.
 func doubledRanks(differences []float64) []int {
-	order := make([]int, len(differences))
-	for i := range order {
-		order[i] = i
+	sizes := make([]float64, len(differences))
+	for i, d := range differences {
+		sizes[i] = math.Abs(d)
 	}
-	size := func(i int) float64 { return math.Abs(differences[i]) }
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size(a), size(b)) })
+	order := make([]int, len(sizes)) // order[i] is the index of the i-th smallest difference
+	floats.ArgsortStable(sizes, order)
 	ranks := make([]int, len(order))
 	for start := 0; start < len(order); {
 		end := start + 1
-		for end < len(order) && size(order[end]) == size(order[start]) {
+		for end < len(order) && sizes[end] == sizes[start] {
 			end++
 		}
 		for _, i := range order[start:end] {

@@ -8,9 +8,10 @@ import (
 	"slices"
 
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
 )
 
-// Prompt is one prompt of a bandit. All slices have the environment's K entries, one a response.
+// Prompt is one prompt of a bandit. All slices but Features have K elements, one a response.
 type Prompt struct {
 	Name     string
 	PiStar   []float64 // the Bradley-Terry-optimal policy, as declared
@@ -19,11 +20,11 @@ type Prompt struct {
 	LogRef   []float64 // log pi_ref (nats, normalized)
 	Init     []float64 // logits that training starts from; log pi_ref unless given
 	Features []float64 // input of policies that read features; one-hot unless given
-	Group    string    // kind of prompt, as "good" or "bad", where the environment tells kinds apart; else ""
+	Group    string    // kind of prompt, as "good" or "bad", where the environment has kinds; else ""
 	HeldOut  bool      // no preference is of this prompt; it is measured only
 }
 
-// LogReference returns the log-probabilities of the frozen reference that every loss and KL term sees, softmax(Init).
+// LogReference returns the log-probabilities of the frozen reference of every loss and KL term, softmax(Init).
 // It differs from the declared pi_ref where a config gives init_logits, as the published runs do.
 func (p *Prompt) LogReference() []float64 {
 	ref := make([]float64, len(p.Init))
@@ -34,7 +35,7 @@ func (p *Prompt) LogReference() []float64 {
 // Env is a contextual bandit: prompts, equally likely, that share the number of responses.
 type Env struct {
 	Prompts   []Prompt
-	Sequences *Sequences // what tokens responses consist of; nil where they are no sequences
+	Sequences *Sequences // what tokens responses consist of; nil where they are not sequences
 }
 
 // Training returns the indices of the prompts that are not held out.
@@ -58,34 +59,31 @@ type Group struct {
 // groups and held-out prompts.
 func (e *Env) Groups() []Group {
 	var groups []Group
-	told := false
+	named := false // some group is not the default one
 	for i := range e.Prompts {
 		name := e.Prompts[i].groupName()
-		told = told || name != trainGroup
+		named = named || name != trainGroup
 		at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name })
 		if at < 0 {
 			at, groups = len(groups), append(groups, Group{Name: name})
 		}
 		groups[at].Prompts = append(groups[at].Prompts, i)
 	}
-	if !told {
+	if !named {
 		return nil
 	}
 	return groups
 }
 
-// Names of groups: of prompts without one, and what begins those of held-out prompts.
-const (
-	trainGroup   = "train"
-	heldOutGroup = "heldout"
-)
+// trainGroup is the group of prompts without one that are trained on.
+const trainGroup = "train"
 
 func (p *Prompt) groupName() string {
 	switch {
 	case p.HeldOut && p.Group != "":
-		return heldOutGroup + "-" + p.Group
+		return "heldout-" + p.Group
 	case p.HeldOut:
-		return heldOutGroup
+		return "heldout"
 	}
 	return cmp.Or(p.Group, trainGroup)
 }
@@ -105,4 +103,23 @@ type Params interface {
 	Build(rng *rand.Rand) (*Env, error)
 	// Random says whether Build depends on rng.
 	Random() bool
+}
+
+// Kinds lists every environment, sorted by name.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{declaredKind, contextualKind, randomKind, sequenceKind}
+}
+
+// exp returns the exponentials of logs.
+func exp(logs []float64) []float64 {
+	p := make([]float64, len(logs))
+	logspace.Exp(p, logs)
+	return p
+}
+
+// oneHot returns a prompt's features where it shares none with the n-1 others.
+func oneHot(i, n int) []float64 {
+	features := make([]float64, n)
+	features[i] = 1
+	return features
 }

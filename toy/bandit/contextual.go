@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -12,14 +13,14 @@ import (
 )
 
 // Contextual holds the distribution of contextual bandits: prompts are feature vectors, and true rewards a random
-// network's of them, so that what is learned on some prompts tells something of others. Some prompts are held out of
-// the preferences.
+// network's outputs for them, so that what is learned on some prompts carries over to others. Some prompts are held out
+// of the preferences.
 //
-// All features are standard normal but the first, which tells good prompts from bad ones: it is margin + |z| on good
+// All features are standard normal but the first, which separates good prompts from bad ones: it is margin + |z| on good
 // prompts and -(margin + |z|) on bad ones, z standard normal. A network with d features x, H hidden units and K outputs
-// gives the logits scale / sqrt(H) V tanh(W x / sqrt(d) + b), all entries of V, W and b standard normal. The teacher's
+// gives the logits scale / sqrt(H) V tanh(W x / sqrt(d) + b), all elements of V, W and b standard normal. The teacher's
 // logits are log pi_star. On good prompts pi_ref = pi_star; on bad ones log pi_ref = log pi_star / temperature + the logits
-// of another such network with perturbation as its scale, so that the reference errs in a way that features tell, too.
+// of another such network with perturbation as its scale, so that the reference's errors depend on the features, too.
 type Contextual struct {
 	Prompts      int     `yaml:"prompts" range:"[1,1e5]" doc:"number of prompts that preferences are of"`
 	HeldOut      int     `yaml:"held_out" range:"[0,1e5]" doc:"number of prompts that are measured only"`
@@ -39,15 +40,13 @@ type Contextual struct {
 func (c *Contextual) Build(rng *rand.Rand) (*Env, error) {
 	teacher, noise := c.network(c.Scale, rng), c.network(c.Perturbation, rng)
 	heldOut := c.draw(c.HeldOut, "heldout-", teacher, noise, rng)
-	env := &Env{Prompts: c.draw(c.Prompts, "", teacher, noise, rng)}
+	prompts := c.draw(c.Prompts, "", teacher, noise, rng)
 	for i := range heldOut {
 		heldOut[i].HeldOut = true
 	}
-	env.Prompts = append(env.Prompts, heldOut...)
-	return env, nil
+	return &Env{Prompts: append(prompts, heldOut...)}, nil
 }
 
-// Random is true.
 func (c *Contextual) Random() bool { return true }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
@@ -90,7 +89,7 @@ func (c *Contextual) draw(n int, prefix string, teacher, noise *network, rng *ra
 			}
 			logspace.LogSoftmax(p.LogRef, p.LogRef)
 		}
-		p.Init = append([]float64(nil), p.LogRef...)
+		p.Init = slices.Clone(p.LogRef)
 		p.PiStar, p.PiRef = exp(p.LogStar), exp(p.LogRef)
 	}
 	return prompts

@@ -34,19 +34,17 @@ func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	for i, p := range d.Prompts {
 		features := p.Features
 		if len(features) == 0 {
-			features = make([]float64, len(d.Prompts))
-			features[i] = 1
+			features = oneHot(i, len(d.Prompts))
 		}
 		env.Prompts = append(env.Prompts, NewPrompt(p.Name, p.PiStar, p.PiRef, p.InitLogits, features))
 	}
 	return env, nil
 }
 
-// Random is false.
 func (d *Declared) Random() bool { return false }
 
-// NewPrompt returns a prompt with the given probabilities (K positive entries each, normalized if they are not
-// exactly), starting logits (nil: log pi_ref) and features. It copies its arguments.
+// NewPrompt returns a prompt with the given probabilities (K positive numbers each, normalized unless they sum
+// to 1), starting logits (nil: log pi_ref) and features. It copies its arguments.
 func NewPrompt(name string, star, ref, init, features []float64) Prompt {
 	p := Prompt{Name: name, PiStar: slices.Clone(star), PiRef: slices.Clone(ref), Init: slices.Clone(init),
 		Features: slices.Clone(features)}
@@ -70,7 +68,7 @@ func logNormalized(p []float64) []float64 {
 	return logs
 }
 
-// Check looks at sums, lengths and names.
+// Check refuses probabilities that do not sum to 1, lists of different lengths and names given twice.
 func (d *Declared) Check() []registry.Problem {
 	if len(d.Prompts) == 0 {
 		return []registry.Problem{{Key: "prompts", Wrong: "no prompts", Allowed: "at least one prompt"}}
@@ -95,7 +93,7 @@ func (d *Declared) Check() []registry.Problem {
 	return problems
 }
 
-// check looks at one prompt; k is the number of responses of the first.
+// check checks one prompt; k is the number of responses of the first.
 func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 	var problems []registry.Problem
 	for _, policy := range []struct {
@@ -119,7 +117,7 @@ func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 	return problems
 }
 
-// lengthProblem complains where a list does not have want entries; whose says what it is compared with.
+// lengthProblem returns a problem if a list does not have want elements; whose says what it is compared with.
 func lengthProblem(key string, list []float64, want int, whose string) []registry.Problem {
 	if len(list) == want {
 		return nil

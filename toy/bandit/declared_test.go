@@ -2,6 +2,7 @@ package bandit
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestNewPromptCopies(t *testing.T) {
 	}
 }
 
-// TestNewPromptNormalizes: probabilities that miss 1 by up to the tolerance are scaled; rounding is left alone, so
+// TestNewPromptNormalizes: probabilities that miss 1 by up to the tolerance are scaled; sums that are 1 up to rounding are not, so
 // that pi_star = (0.6, 0.3, 0.1) has exactly the logarithms of these numbers.
 func TestNewPromptNormalizes(t *testing.T) {
 	p := NewPrompt("x", []float64{0.5, 0.500001}, []float64{0.6, 0.3, 0.1}, nil, nil)
@@ -145,4 +146,27 @@ func TestPreferenceProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestGroups(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		prompts  []Prompt
+		training []int
+		want     []Group
+	}{
+		{"none", []Prompt{{}, {}}, []int{0, 1}, nil},
+		{"kinds", []Prompt{{Group: "bad"}, {Group: "good"}, {Group: "bad"}}, []int{0, 1, 2}, []Group{{"bad", []int{0, 2}}, {"good", []int{1}}}},
+		{"held out", []Prompt{{}, {HeldOut: true}, {}}, []int{0, 2}, []Group{{"train", []int{0, 2}}, {"heldout", []int{1}}}},
+		{"both", []Prompt{{Group: "good"}, {Group: "good", HeldOut: true}}, []int{0},
+			[]Group{{"good", []int{0}}, {"heldout-good", []int{1}}}},
+	} {
+		env := &Env{Prompts: tt.prompts}
+		if got := env.Training(); !reflect.DeepEqual(got, tt.training) {
+			t.Errorf("%s: training prompts %v, want %v", tt.name, got, tt.training)
+		}
+		if got := env.Groups(); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: groups %v, want %v", tt.name, got, tt.want)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -17,8 +18,8 @@ import (
 // Random holds the distribution of random bandits. pi_star is Dirichlet or has Gaussian logits. pi_ref is a tempered
 // and perturbed pi_star, log pi_ref = log pi_star / temperature + perturbation * noise + constant, except on the good
 // prompts, where pi_ref = pi_star. Prompts have nothing in common, unless features says that they share d of them: then
-// log pi_star = scale A x / sqrt(d) + constant and noise = B x / sqrt(d) with the prompt's features x, all entries of A, B
-// and x being standard normal, so that scale and perturbation hold on average over prompts.
+// log pi_star = scale A x / sqrt(d) + constant and noise = B x / sqrt(d) with the prompt's features x, all elements of A,
+// B and x being standard normal, so that scale and perturbation hold on average over prompts.
 type Random struct {
 	Prompts       int     `yaml:"prompts" range:"[1,1e6]" doc:"number of prompts"`
 	Good          int     `yaml:"good" range:"[0,1e6]" doc:"how many of the prompts are good, pi_ref = pi_star; they are named good-1, ..., the others bad-1, ..."`
@@ -53,15 +54,45 @@ type promptSource func(i int) Prompt
 // independent draws prompts that have nothing in common.
 func (r *Random) independent(rng *rand.Rand) promptSource {
 	return func(i int) Prompt {
-		features := make([]float64, r.Prompts)
-		features[i] = 1
 		star := r.star(rng)
 		ref := r.reference(star, rng)
 		if i < r.Good {
 			ref = star
 		}
-		return Prompt{LogStar: star, LogRef: slices.Clone(ref), Init: slices.Clone(ref), Features: features}
+		return Prompt{LogStar: star, LogRef: slices.Clone(ref), Init: slices.Clone(ref), Features: oneHot(i, r.Prompts)}
 	}
+}
+
+// featured draws the logits of prompts that have something in common: those of pi_star and of pi_ref are linear in a few
+// Gaussian features of the prompt, so that one linear policy can be either on all prompts at once. Weights come before
+// features, so that with one source the first prompts of more prompts are the same.
+func (r *Random) featured(rng *rand.Rand) promptSource {
+	star, noise := gaussians(r.Responses, r.Features, rng), gaussians(r.Responses, r.Features, rng)
+	star.Scale(r.Scale/math.Sqrt(float64(r.Features)), star)
+	noise.Scale(r.Perturbation/math.Sqrt(float64(r.Features)), noise)
+	reference := mat.NewDense(r.Responses, r.Features, nil)
+	reference.Scale(1/r.Temperature, star)
+	reference.Add(reference, noise)
+	return func(int) Prompt {
+		x := mat.NewVecDense(r.Features, gaussians(r.Features, 1, rng).RawMatrix().Data)
+		p := Prompt{LogStar: make([]float64, r.Responses), Init: make([]float64, r.Responses), Features: x.RawVector().Data}
+		mat.NewVecDense(r.Responses, p.LogStar).MulVec(star, x)
+		mat.NewVecDense(r.Responses, p.Init).MulVec(reference, x)
+		logspace.LogSoftmax(p.LogStar, p.LogStar)
+		p.LogRef = p.LogReference() // Init stays linear in x, as a linear policy has to start there
+		return p
+	}
+}
+
+// gaussians draws a matrix of standard normal elements, row by row.
+func gaussians(rows, columns int, rng *rand.Rand) *mat.Dense {
+	m := mat.NewDense(rows, columns, nil)
+	for i := range rows {
+		for j := range columns {
+			m.Set(i, j, rng.NormFloat64())
+		}
+	}
+	return m
 }
 
 // promptName names prompt i: x-1, ..., or where the first of them are good good-1, ..., bad-1, ...
@@ -75,7 +106,6 @@ func promptName(i, good int) string {
 	return fmt.Sprintf("bad-%d", i+1-good)
 }
 
-// Random is true.
 func (r *Random) Random() bool { return true }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
@@ -110,19 +140,30 @@ func (r *Random) reference(star []float64, rng *rand.Rand) []float64 {
 	return noise
 }
 
-func exp(logs []float64) []float64 {
-	p := make([]float64, len(logs))
-	logspace.Exp(p, logs)
-	return p
+// Check refuses more good prompts than prompts, and, beside shared features, what is not linear in them.
+func (r *Random) Check() []registry.Problem {
+	if problems := checkGood(r.Good, r.Prompts); problems != nil || r.Features == 0 {
+		return problems
+	}
+	var problems []registry.Problem
+	if r.Star != "gaussian" {
+		problems = append(problems, registry.Problem{Key: "pi_star", Wrong: r.Star + " logits are not linear in features",
+			Allowed: "gaussian beside features"})
+	}
+	if r.Good > 0 {
+		problems = append(problems, registry.Problem{Key: "good", Wrong: "prompts with pi_ref = pi_star beside others are not linear in features",
+			Allowed: "0 beside features"})
+	}
+	return problems
 }
 
-// Check refuses more good prompts than prompts, and shared features of prompts that have none.
-func (r *Random) Check() []registry.Problem {
-	if r.Good > r.Prompts {
-		return []registry.Problem{{Key: "good", Wrong: fmt.Sprintf("%d good prompts of %d", r.Good, r.Prompts),
-			Allowed: "at most as many as prompts"}}
+// checkGood refuses more good prompts than prompts.
+func checkGood(good, prompts int) []registry.Problem {
+	if good <= prompts {
+		return nil
 	}
-	return r.checkFeatures()
+	return []registry.Problem{{Key: "good", Wrong: fmt.Sprintf("%d good prompts of %d", good, prompts),
+		Allowed: "at most as many as prompts"}}
 }
 
 var randomKind = registry.Kind[Params]{

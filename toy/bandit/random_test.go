@@ -93,7 +93,7 @@ func TestRandomSeeds(t *testing.T) {
 	if reflect.DeepEqual(r.mustBuild(t, 1).Prompts[0].LogStar, r.mustBuild(t, 2).Prompts[0].LogStar) {
 		t.Error("two seeds give one pi_star")
 	}
-	// Declaring more prompts good, or perturbing more, keeps pi_star: settings are compared on the same problems.
+	// Declaring more prompts good, or perturbing more, does not change pi_star: settings are compared on the same problems.
 	more := r
 	more.Good, more.Perturbation = 2, 3
 	for i, p := range more.mustBuild(t, 1).Prompts {
@@ -107,7 +107,7 @@ func TestRandomSeeds(t *testing.T) {
 	}
 }
 
-// TestDirichletMoments: entries of the symmetric Dirichlet have mean 1/K and variance (K-1)/(K^2 (K a + 1)).
+// TestDirichletMoments: probabilities of the symmetric Dirichlet have mean 1/K and variance (K-1)/(K^2 (K a + 1)).
 func TestDirichletMoments(t *testing.T) {
 	const n, k = 4000, 3
 	for _, a := range []float64{0.05, 0.5, 1, 4} {
@@ -154,7 +154,7 @@ func TestGaussianMoments(t *testing.T) {
 	}
 }
 
-// TestSparseDirichlet: at concentration 1e-3 nearly all mass is on one response, and the others keep finite logs.
+// TestSparseDirichlet: at concentration 1e-3 nearly all mass is on one response, and the others have finite logs.
 func TestSparseDirichlet(t *testing.T) {
 	r := Random{Prompts: 200, Responses: 5, Star: "dirichlet", Concentration: 1e-3, Temperature: 1e-3, Perturbation: 1}
 	top := 0

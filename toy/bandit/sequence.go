@@ -11,9 +11,25 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// MostSequences is the largest number of responses of the kind sequence: every response is enumerated by what measures
-// policies.
-const MostSequences = 20_000
+// Sequences is the shape of responses that are sequences of tokens: all sequences of Length tokens 0..Vocabulary-1.
+// A response's index is the number that its tokens spell in base Vocabulary, most significant digit first: of 2 tokens
+// over a vocabulary of 8, response 11 is the sequence 1, 3.
+type Sequences struct {
+	Vocabulary int // V, at least 2
+	Length     int // T, at least 1
+}
+
+// Responses returns K = V^T.
+func (s Sequences) Responses() int {
+	k := 1
+	for range s.Length {
+		k *= s.Vocabulary
+	}
+	return k
+}
+
+// mostSequences is the largest number of responses of the kind sequence: metrics enumerate every response.
+const mostSequences = 20_000
 
 // Sequence holds the distribution of random bandits whose responses are sequences of tokens (see Sequences). pi_star
 // draws a sequence token by token: the logits of a token given the `order` tokens before it (all of them where there
@@ -45,8 +61,7 @@ func (s *Sequence) Build(rng *rand.Rand) (*Env, error) {
 		if i < s.Good {
 			ref = star
 		}
-		p := Prompt{Name: promptName(i, s.Good), LogStar: star.unroll(shape), LogRef: ref.unroll(shape), Features: make([]float64, s.Prompts)}
-		p.Features[i] = 1
+		p := Prompt{Name: promptName(i, s.Good), LogStar: star.unroll(shape), LogRef: ref.unroll(shape), Features: oneHot(i, s.Prompts)}
 		p.Init = slices.Clone(p.LogRef)
 		p.PiStar, p.PiRef = exp(p.LogStar), exp(p.LogRef)
 		env.Prompts = append(env.Prompts, p)
@@ -54,7 +69,6 @@ func (s *Sequence) Build(rng *rand.Rand) (*Env, error) {
 	return env, nil
 }
 
-// Random is true.
 func (s *Sequence) Random() bool { return true }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
@@ -65,18 +79,14 @@ func (s *Sequence) Check() []registry.Problem {
 	var problems []registry.Problem
 	k := 1
 	for range s.Length {
-		if k *= s.Vocabulary; k > MostSequences {
+		if k *= s.Vocabulary; k > mostSequences {
 			problems = append(problems, registry.Problem{Key: "length",
-				Wrong:   fmt.Sprintf("%d tokens over a vocabulary of %d are more than %d sequences", s.Length, s.Vocabulary, MostSequences),
-				Allowed: fmt.Sprintf("a length and a vocabulary with vocabulary^length up to %d", MostSequences)})
+				Wrong:   fmt.Sprintf("%d tokens over a vocabulary of %d are more than %d sequences", s.Length, s.Vocabulary, mostSequences),
+				Allowed: fmt.Sprintf("a length and a vocabulary with vocabulary^length up to %d", mostSequences)})
 			break
 		}
 	}
-	if s.Good > s.Prompts {
-		problems = append(problems, registry.Problem{Key: "good", Wrong: fmt.Sprintf("%d good prompts of %d", s.Good, s.Prompts),
-			Allowed: "at most as many as prompts"})
-	}
-	return problems
+	return append(problems, checkGood(s.Good, s.Prompts)...)
 }
 
 // process is a Markov process of tokens: by length of the context (up to the order) the logits of the next token,

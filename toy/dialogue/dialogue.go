@@ -1,12 +1,15 @@
 // Package dialogue reads human preference pairs as users of TRL have them: JSONL, plain or gzipped, in one of three
-// formats, told apart line by line.
+// formats, which may differ from line to line.
 package dialogue
 
 import (
+	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -65,8 +68,12 @@ func Parse(text []byte) (Pair, error) {
 	switch {
 	case l.Input != nil || l.Preferred != nil || l.NonPreferred != nil:
 		return l.chat()
-	case l.Chosen == nil || l.Rejected == nil:
-		return Pair{}, fmt.Errorf("lacks %s; want %s", l.missing(), formats)
+	case l.Chosen == nil && l.Rejected == nil:
+		return Pair{}, errors.New("lacks chosen and rejected; want " + formats)
+	case l.Chosen == nil:
+		return Pair{}, errors.New("lacks chosen; want " + formats)
+	case l.Rejected == nil:
+		return Pair{}, errors.New("lacks rejected; want " + formats)
 	case l.Prompt != nil:
 		return nonEmpty(Pair{Prompt: *l.Prompt, Chosen: *l.Chosen, Rejected: *l.Rejected})
 	}
@@ -115,17 +122,6 @@ func escaped(text []byte) rune {
 	return rune(unit)
 }
 
-func (l *line) missing() string {
-	var keys []string
-	if l.Chosen == nil {
-		keys = append(keys, "chosen")
-	}
-	if l.Rejected == nil {
-		keys = append(keys, "rejected")
-	}
-	return strings.Join(keys, " and ")
-}
-
 // whole splits two dialogues.
 func whole(chosen, rejected string) (Pair, error) {
 	n := 0
@@ -169,5 +165,66 @@ func nonEmpty(p Pair) (Pair, error) {
 	return p, nil
 }
 
-// blank says whether a line holds nothing.
-func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
+// LineError is a line that is no pair.
+type LineError struct {
+	File string
+	Line int // from 1
+	Err  error
+}
+
+// Error names the file, the line and what is wrong.
+func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Reader reads pairs one by one, in memory for one line at a time.
+type Reader struct {
+	SkipBad bool         // pass over lines that are no pairs
+	Skipped []*LineError // that were passed over
+
+	name string
+	in   *bufio.Reader
+	line int
+}
+
+// NewReader reads from r, gunzipping it if it is gzip by its first bytes. name stands in messages.
+func NewReader(r io.Reader, name string) (*Reader, error) {
+	in := bufio.NewReaderSize(r, 1<<16)
+	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		unzipped, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, fmt.Errorf("%s: is no whole gzip file: %w", name, err)
+		}
+		in = bufio.NewReaderSize(unzipped, 1<<16)
+	}
+	return &Reader{name: name, in: in}, nil
+}
+
+// Next returns the next pair, io.EOF after the last. Blank lines are passed over; they count in Index. The error of a
+// line that is no pair is a *LineError; the next call goes on after it.
+func (r *Reader) Next() (Pair, error) {
+	for {
+		text, err := r.in.ReadBytes('\n')
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			return Pair{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
+		case err != nil && len(text) == 0:
+			return Pair{}, io.EOF
+		}
+		r.line++
+		if len(bytes.TrimSpace(text)) == 0 {
+			continue
+		}
+		pair, err := Parse(text)
+		if err == nil {
+			pair.Index = r.line - 1
+			return pair, nil
+		}
+		bad := &LineError{File: r.name, Line: r.line, Err: err}
+		if !r.SkipBad {
+			return Pair{}, bad
+		}
+		r.Skipped = append(r.Skipped, bad)
+	}
+}

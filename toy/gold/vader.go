@@ -1,6 +1,7 @@
 package gold
 
 import (
+	"maps"
 	"strings"
 	"sync"
 
@@ -16,7 +17,7 @@ import (
 // where s sums the valences of the words, each in [-4, 4] before negations, boosters, capitals and "but" change it, and the
 // emphasis of exclamation and question marks (Hutto and Gilbert, ICWSM 2014). A text without sentiment has 0.
 //
-// The rules are govader's, a port of vaderSentiment. Where that port is behind vaderSentiment 3.3.2, the latter is followed:
+// The rules are govader's, a port of vaderSentiment. Where that port differs from vaderSentiment 3.3.2, the latter is followed:
 // words end at any white space and not only at a space, and the words and idioms that the port lacks are added. Two
 // accidents of vaderSentiment are not in the port and not here: there "so" or "this" right before the fourth word or a
 // later one multiplies its valence by 1.25 although no "never" precedes, and of several words of one valence beside a "but"
@@ -38,16 +39,12 @@ func (c compound) Score(continuation string, _ []int32) float64 {
 // analyzer holds VADER's lexicon, which takes milliseconds to read. It is only read afterwards.
 var analyzer = sync.OnceValue(func() *govader.SentimentIntensityAnalyzer {
 	a := govader.NewSentimentIntensityAnalyzer()
-	for word, valence := range laterWords {
-		a.Lexicon[word] = valence
-	}
-	for idiom, valence := range laterIdioms {
-		a.Constants.SpecialCaseIdioms[idiom] = valence
-	}
+	maps.Copy(a.Lexicon, laterWords)
+	maps.Copy(a.Constants.SpecialCaseIdioms, laterIdioms)
 	return a
 })
 
-// laterWords and laterIdioms are the valences that vaderSentiment 3.3.2 has and govader has not.
+// laterWords and laterIdioms are the valences that vaderSentiment 3.3.2 has and govader lacks.
 var (
 	laterWords  = map[string]float64{"heart": 3.2, "hearts": 3.3}
 	laterIdioms = map[string]float64{"beating heart": 3.1, "broken heart": -2.9, "bus stop": 0}

@@ -96,7 +96,7 @@ func TestVADERBounds(t *testing.T) {
 	}
 }
 
-// Goroutines that share a reward get what one gets; the race detector looks at the rest.
+// Goroutines that share a reward get the scores of a single one; the race detector checks the rest.
 func TestVADERShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {

@@ -20,9 +20,8 @@ func newest() variant {
 	return withAVX2
 }
 
-// The functions below do their work in assembly and say so, or return false where there is none for the processor or the
-// shape. Their callers have checked the lengths. They call by a switch and not through a table, so that the compiler sees
-// that nothing escapes.
+// Callers of the functions below have checked the lengths, and that the processor has assembly (see float32s). They call by
+// a branch and not through a table, so that the compiler sees that nothing escapes.
 
 // panelWidth is how many columns of a product one panel has.
 func panelWidth() int {
@@ -40,49 +39,33 @@ func panel(m, cols, k int, a []float32, row, col int, b []float32, ldb int, c []
 	panelAVX2(m, cols, k, &a[0], row, col, &b[0], ldb, &c[0], ldc, add)
 }
 
-// mulPanels computes C = A B where the element of A for row i and step l is a[i*row+l*col].
-func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c []float32, ldc int, add bool) bool {
-	if active == portable || m == 0 || n == 0 || k == 0 {
-		return false
-	}
+// mulPanels computes C = A B where the element of A for row i and step l is a[i*row+l*col]. No dimension is 0.
+func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c []float32, ldc int, add bool) {
 	width := panelWidth()
 	for j := 0; j < n; j += width {
 		panel(m, min(width, n-j), k, a, row, col, b[j:], ldb, c[j:], ldc, add)
 	}
-	return true
 }
 
 // packedSteps is how much of k is packed at a time: a panel of B then fits the first-level cache.
 const packedSteps = 192
 
-// mulPacked computes C = A Bᵀ from transposed panels of B.
-func mulPacked(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, add bool) bool {
-	if active == portable || m == 0 || n == 0 || k == 0 {
-		return false
-	}
+// mulPacked computes C = A Bᵀ from transposed panels of B. No dimension is 0.
+func mulPacked(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, add bool) {
 	var packed [packedSteps * 32]float32
 	width := panelWidth()
 	for l := 0; l < k; l += packedSteps {
 		steps := min(packedSteps, k-l)
 		for j := 0; j < n; j += width {
 			cols := min(width, n-j)
-			transposeBlocks(cols, steps, b[j*ldb+l:], ldb, packed[:], width)
+			transposeFast(cols, steps, b[j*ldb+l:], ldb, packed[:], width)
 			panel(m, cols, steps, a[l:], lda, 1, packed[:], width, c[j:], ldc, add || l > 0)
 		}
 	}
-	return true
 }
 
-func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) bool {
-	if active == portable {
-		return false
-	}
-	transposeBlocks(m, n, a, lda, b, ldb)
-	return true
-}
-
-// transposeBlocks moves blocks of 8 x 8, then the columns and rows that are left.
-func transposeBlocks(m, n int, a []float32, lda int, b []float32, ldb int) {
+// transposeFast moves blocks of 8 x 8, then the columns and rows that are left.
+func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) {
 	rows, cols := m&^7, n&^7
 	if rows > 0 && cols > 0 {
 		transposeAVX2(rows, cols, &a[0], lda, &b[0], ldb)
@@ -95,129 +78,86 @@ func transposeBlocks(m, n int, a []float32, lda int, b []float32, ldb int) {
 	}
 }
 
-func matVecFast(m, k int, a []float32, lda int, x, y []float32) bool {
-	if m == 0 || k == 0 {
-		return false
-	}
-	switch active {
-	case withAVX512:
+// matVecFast computes y = A x. No dimension is 0.
+func matVecFast(m, k int, a []float32, lda int, x, y []float32) {
+	if active == withAVX512 {
 		matVecAVX512(m, k, &a[0], lda, &x[0], &y[0])
-	case withAVX2:
-		matVecAVX2(m, k, &a[0], lda, &x[0], &y[0])
-	default:
-		return false
+		return
 	}
-	return true
+	matVecAVX2(m, k, &a[0], lda, &x[0], &y[0])
 }
 
 // first points to the first element, if there is one.
 func first(x []float32) *float32 { return unsafe.SliceData(x) }
 
-func addScaledFast(alpha float32, x, y []float32) bool {
-	switch active {
-	case withAVX512:
+func addScaledFast(alpha float32, x, y []float32) {
+	if active == withAVX512 {
 		addScaledAVX512(alpha, first(x), first(y), len(x))
-	case withAVX2:
-		addScaledAVX2(alpha, first(x), first(y), len(x))
-	default:
-		return false
+		return
 	}
-	return true
+	addScaledAVX2(alpha, first(x), first(y), len(x))
 }
 
-func expFast(dst, x []float32) bool {
-	switch active {
-	case withAVX512:
+func expFast(dst, x []float32) {
+	if active == withAVX512 {
 		exponentialAVX512(first(dst), first(x), len(x))
-	case withAVX2:
-		exponentialAVX2(first(dst), first(x), len(x))
-	default:
-		return false
+		return
 	}
-	return true
+	exponentialAVX2(first(dst), first(x), len(x))
 }
 
-func softmaxFast(x []float32) bool {
-	switch active {
-	case withAVX512:
+func softmaxFast(x []float32) {
+	if active == withAVX512 {
 		softmaxAVX512(&x[0], len(x))
-	case withAVX2:
-		softmaxAVX2(&x[0], len(x))
-	default:
-		return false
+		return
 	}
-	return true
+	softmaxAVX2(&x[0], len(x))
 }
 
-func softmaxGradFast(d, p []float32) bool {
-	switch active {
-	case withAVX512:
+func softmaxGradFast(d, p []float32) {
+	if active == withAVX512 {
 		softmaxGradAVX512(first(d), first(p), len(d))
-	case withAVX2:
-		softmaxGradAVX2(first(d), first(p), len(d))
-	default:
-		return false
+		return
 	}
-	return true
+	softmaxGradAVX2(first(d), first(p), len(d))
 }
 
 // sumExpFast returns the largest logit and the sum of the exponentials of what the others are below it.
-func sumExpFast(x []float32) (top float32, sum float64, done bool) {
-	switch active {
-	case withAVX512:
-		top, sum = sumExpAVX512(&x[0], len(x))
-	case withAVX2:
-		top, sum = sumExpAVX2(&x[0], len(x))
-	default:
-		return 0, 0, false
+func sumExpFast(x []float32) (top float32, sum float64) {
+	if active == withAVX512 {
+		return sumExpAVX512(&x[0], len(x))
 	}
-	return top, sum, true
+	return sumExpAVX2(&x[0], len(x))
 }
 
-func siluMulFast(dst, gate, up []float32) bool {
-	switch active {
-	case withAVX512:
+func siluMulFast(dst, gate, up []float32) {
+	if active == withAVX512 {
 		siluMulAVX512(first(dst), first(gate), first(up), len(dst))
-	case withAVX2:
-		siluMulAVX2(first(dst), first(gate), first(up), len(dst))
-	default:
-		return false
+		return
 	}
-	return true
+	siluMulAVX2(first(dst), first(gate), first(up), len(dst))
 }
 
-func siluMulGradFast(dGate, dUp, d, gate, up []float32) bool {
-	switch active {
-	case withAVX512:
+func siluMulGradFast(dGate, dUp, d, gate, up []float32) {
+	if active == withAVX512 {
 		siluMulGradAVX512(first(dGate), first(dUp), first(d), first(gate), first(up), len(d))
-	case withAVX2:
-		siluMulGradAVX2(first(dGate), first(dUp), first(d), first(gate), first(up), len(d))
-	default:
-		return false
+		return
 	}
-	return true
+	siluMulGradAVX2(first(dGate), first(dUp), first(d), first(gate), first(up), len(d))
 }
 
-func rmsNormFast(dst, x, gain, scale []float32, eps float64) bool {
-	switch active {
-	case withAVX512:
+func rmsNormFast(dst, x, gain, scale []float32, eps float64) {
+	if active == withAVX512 {
 		rmsNormAVX512(first(dst), first(x), first(gain), first(scale), len(scale), len(gain), float32(eps))
-	case withAVX2:
-		rmsNormAVX2(first(dst), first(x), first(gain), first(scale), len(scale), len(gain), float32(eps))
-	default:
-		return false
+		return
 	}
-	return true
+	rmsNormAVX2(first(dst), first(x), first(gain), first(scale), len(scale), len(gain), float32(eps))
 }
 
-func rmsNormGradFast(dX, dGain, d, x, gain, scale []float32) bool {
-	switch active {
-	case withAVX512:
+func rmsNormGradFast(dX, dGain, d, x, gain, scale []float32) {
+	if active == withAVX512 {
 		rmsNormGradAVX512(first(dX), first(dGain), first(d), first(x), first(gain), first(scale), len(scale), len(gain))
-	case withAVX2:
-		rmsNormGradAVX2(first(dX), first(dGain), first(d), first(x), first(gain), first(scale), len(scale), len(gain))
-	default:
-		return false
+		return
 	}
-	return true
+	rmsNormGradAVX2(first(dX), first(dGain), first(d), first(x), first(gain), first(scale), len(scale), len(gain))
 }

@@ -1,6 +1,6 @@
 // Package kernel holds the inner loops of the language model: matrix products, softmax, normalization and their
 // gradients, over float32 or float64. Matrices are row-major slices with a leading dimension, the distance between the
-// starts of two rows. Nothing here keeps state, starts a goroutine or allocates.
+// starts of two rows. No function has state, starts a goroutine or allocates.
 //
 // A result depends on its arguments only, never on the shape of the blocks it is computed in: every element of a product
 // is one chain of additions over k, in order.
@@ -8,11 +8,11 @@ package kernel
 
 import "fmt"
 
-// Float is a type of weights and activations: float32 in use, float64 to check it by.
+// Float is a type of weights and activations: float32 in use, float64 for tests of accuracy.
 type Float interface{ float32 | float64 }
 
 // checkMatrix panics unless s holds a matrix of rows x cols with the leading dimension ld. Like an index out of range,
-// a wrong shape is a mistake of the program.
+// a wrong shape is a bug in the caller.
 func checkMatrix(name string, rows, cols, ld, have int) {
 	if rows < 0 || cols < 0 {
 		panic(fmt.Sprintf("kernel: %s is %d x %d", name, rows, cols))
@@ -35,14 +35,39 @@ func checkLength(name string, want, have int) {
 	}
 }
 
-// singles returns x as a slice of float32, if it is one.
-func singles[T Float](x []T) (y []float32, single bool) {
-	y, single = any(x).([]float32)
-	return y, single
+// float32s returns x as a slice of float32, if it is one and the processor has assembly for it.
+func float32s[T Float](x []T) (y []float32, fast bool) {
+	y, fast = any(x).([]float32)
+	return y, fast && active != portable
 }
 
-// as32 is for the other arguments, when one of them is known to be a slice of float32.
+// as32 converts the other arguments, when one of them is known to be a slice of float32.
 func as32[T Float](x []T) []float32 {
 	y, _ := any(x).([]float32)
 	return y
+}
+
+// variant is a set of instructions that float32 kernels are written for.
+type variant int
+
+// Each variant needs a newer processor than the one before. AVX2 and AVX-512 give the same bytes; the portable code, which
+// also serves float64, differs from them by rounding.
+const (
+	portable variant = iota
+	withAVX2
+	withAVX512
+)
+
+func (v variant) String() string { return [...]string{"portable", "AVX2", "AVX-512"}[v] }
+
+// active is the variant in use. Only tests change it.
+var active = newest()
+
+// Rounding names how float32 results are rounded on this processor: "fma" where a product and a sum are rounded once, which
+// every variant in assembly does alike, and "portable".
+func Rounding() string {
+	if active == portable {
+		return "portable"
+	}
+	return "fma"
 }

@@ -23,7 +23,8 @@ func MulNT[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", m, k, lda, len(a))
 	checkMatrix("B", n, k, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
-	if a, single := singles(a); single && mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add) {
+	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
+		mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add)
 		return
 	}
 	mulDots(m, n, k, a, lda, b, ldb, c, ldc, add)
@@ -34,7 +35,8 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 	checkMatrix("A", m, k, lda, len(a))
 	checkLength("x", k, len(x))
 	checkLength("y", m, len(y))
-	if a, single := singles(a); single && matVecFast(m, k, a, lda, as32(x), as32(y)) {
+	if a, fast := float32s(a); fast && m > 0 && k > 0 {
+		matVecFast(m, k, a, lda, as32(x), as32(y))
 		return
 	}
 	if k == 0 {
@@ -50,7 +52,8 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	checkMatrix("A", m, n, lda, len(a))
 	checkMatrix("B", n, m, ldb, len(b))
-	if a, single := singles(a); single && transposeFast(m, n, a, lda, as32(b), ldb) {
+	if a, fast := float32s(a); fast {
+		transposeFast(m, n, a, lda, as32(b), ldb)
 		return
 	}
 	transposePortable(m, n, a, lda, b, ldb)
@@ -70,7 +73,8 @@ func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 // mulStrided computes C = A B where the element of A for row i and step l is a[i*row+l*col], which serves A and its
 // transpose.
 func mulStrided[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
-	if a, single := singles(a); single && mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add) {
+	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
+		mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add)
 		return
 	}
 	mulRows(m, n, k, a, row, col, b, ldb, c, ldc, add)
@@ -129,4 +133,39 @@ func dotFour[T Float](x, b []T, ldb int, out []T) {
 		s3 += v * b3[l]
 	}
 	out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+}
+
+// AddTo adds x to dst. Both have the same length.
+func AddTo[T Float](dst, x []T) {
+	checkLength("x", len(dst), len(x))
+	if x, fast := float32s(x); fast {
+		addScaledFast(1, x, as32(dst))
+		return
+	}
+	axpyPortable(1, x, dst)
+}
+
+// dotPortable returns the sum of x[i]*y[i] in four chains, which keeps the adders busy and halves the rounding error twice.
+func dotPortable[T Float](x, y []T) T {
+	y = y[:len(x)]
+	var s0, s1, s2, s3 T
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		s0 += x[i] * y[i]
+		s1 += x[i+1] * y[i+1]
+		s2 += x[i+2] * y[i+2]
+		s3 += x[i+3] * y[i+3]
+	}
+	for ; i < len(x); i++ {
+		s0 += x[i] * y[i]
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// axpyPortable adds alpha*x to y.
+func axpyPortable[T Float](alpha T, x, y []T) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += alpha * v
+	}
 }

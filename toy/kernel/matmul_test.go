@@ -210,7 +210,7 @@ func TestWrongShapesPanic(t *testing.T) {
 		"leading dimension": func() { MulNN(2, 2, 2, s, 1, s, 2, s, 2, false) },
 		"negative":          func() { MulNN(-1, 2, 2, s, 2, s, 2, s, 2, false) },
 		"x":                 func() { MatVec(2, 3, s, 3, s, s[:2]) },
-		"Dot":               func() { Dot(s, s[1:]) },
+		"AddTo":             func() { AddTo(s, s[1:]) },
 		"RMSNorm":           func() { RMSNorm(s, s, s[1:], 0) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,8 +68,7 @@ func kernels() map[string]call {
 			MatVec(s[0], s[1], a.data, a.ld, x.data, y.data)
 			return [][]float32{y.around}
 		},
-		"Axpy":        callRows(2, func(x [][]float32, rows, n int) { Axpy(0.3, x[0], x[1]) }),
-		"Dot":         callRows(2, func(x [][]float32, rows, n int) { x[0][0] = Dot(x[0], x[1]) }),
+		"AddTo":       callRows(2, func(x [][]float32, rows, n int) { AddTo(x[0], x[1]) }),
 		"Exp":         callRows(2, func(x [][]float32, rows, n int) { Exp(x[0], x[1]) }),
 		"Softmax":     callRows(1, func(x [][]float32, rows, n int) { Softmax(x[0]) }),
 		"SoftmaxGrad": callRows(2, func(x [][]float32, rows, n int) { SoftmaxGrad(x[0], x[1]) }),
@@ -77,11 +76,11 @@ func kernels() map[string]call {
 		"SiLUMul":     callRows(3, func(x [][]float32, rows, n int) { SiLUMul(x[0], x[1], x[2]) }),
 		"SiLUMulGrad": callRows(5, func(x [][]float32, rows, n int) { SiLUMulGrad(x[0], x[1], x[2], x[3], x[4]) }),
 		"RMSNormRows": callRows(4, func(x [][]float32, rows, n int) { RMSNormRows(x[0], x[1], x[2][:n], x[3][:rows], 1e-5) }),
-		"RMSNormRowsGrad": callRows(6, func(x [][]float32, rows, n int) {
-			RMSNormRowsGrad(x[0], x[1][:n], x[2], x[3], x[4][:n], x[5][:rows])
+		"RMSNormGrad": callRows(6, func(x [][]float32, rows, n int) {
+			RMSNormGrad(x[0], x[1][:n], x[2], x[3], x[4][:n], x[5][:rows])
 		}),
-		"RMSNormRowsGrad frozen": callRows(5, func(x [][]float32, rows, n int) {
-			RMSNormRowsGrad(x[0], nil, x[1], x[2], x[3][:n], x[4][:rows])
+		"RMSNormGrad frozen": callRows(5, func(x [][]float32, rows, n int) {
+			RMSNormGrad(x[0], nil, x[1], x[2], x[3][:n], x[4][:rows])
 		}),
 	}
 	for _, f := range forms {
@@ -178,8 +177,8 @@ func TestNothingAllocates(t *testing.T) {
 			"LogSumExp":   func(a, b, c []float32) { LogSumExp(a) },
 			"SiLUMul":     func(a, b, c []float32) { SiLUMul(a, b, c) },
 			"RMSNorm":     func(a, b, c []float32) { RMSNorm(a, b, c, 1e-5) },
-			"RMSNormGrad": func(a, b, c []float32) { RMSNormGrad(a, b, c, c, c, 1) },
-			"Dot":         func(a, b, c []float32) { Dot(a, b) },
+			"RMSNormGrad": func(a, b, c []float32) { RMSNormGrad(a, b, c, c, c, c[:1]) },
+			"AddTo":       func(a, b, c []float32) { AddTo(a, b) },
 		} {
 			a, b, c := make([]float32, 64), make([]float32, 64), make([]float32, 64)
 			if n := testing.AllocsPerRun(10, func() { do(a, b, c) }); n != 0 {

@@ -19,9 +19,6 @@ type LoRA struct {
 	Targets []string `yaml:"targets" doc:"matrices of each layer that are adapted: q, k, v, o, gate, up or down"`
 }
 
-// DefaultLoRA adapts queries and values with rank 8 and alpha 16, as the paper's experiments do (section 4.2).
-func DefaultLoRA() LoRA { return LoRA{Rank: 8, Alpha: 16, Targets: []string{"q", "v"}} }
-
 // Check returns the targets that are unknown or given twice, and their absence.
 func (l *LoRA) Check() []registry.Problem {
 	allowed := "q, k, v, o, gate, up or down, each once"

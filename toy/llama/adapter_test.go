@@ -38,7 +38,7 @@ func TestMerged(t *testing.T) {
 // A new adapter changes no bit, and its gradient is in B alone.
 func TestNewAdapter(t *testing.T) {
 	m := random(t, small)
-	a, err := NewAdapter[float64](small, DefaultLoRA(), rand.New(rand.NewPCG(1, 1)))
+	a, err := NewAdapter[float64](small, LoRA{Rank: 8, Alpha: 16, Targets: []string{"q", "v"}}, rand.New(rand.NewPCG(1, 1)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,18 +9,18 @@ import (
 
 // gradients is the scratch of Backward: derivatives of the loss by what stands in activations under the same name.
 type gradients[T kernel.Float] struct {
-	x, normed, mix, q []T // rows x Dim
-	k, v              []T // rows x kvDim
-	gate, up          []T // rows x Hidden
-	low               []T // rows x Rank
-	params            weights[T]
+	x, normed, mix, q []T        // rows x Dim
+	k, v              []T        // rows x kvDim
+	gate, up          []T        // rows x Hidden
+	low               []T        // rows x Rank
+	params            weights[T] // gradients of the model's weights; nil where they are frozen
 	adapter           []T
 }
 
 // Backward adds the gradient of a loss by Network.Trainable to grad, which is as long. d[i] is the derivative of the
-// loss by Logp(i). It needs a Forward with keep before it, with the same parameters, and uses up what that held.
+// loss by Logp(i). It needs a Forward with hold before it, with the same parameters, and uses up what that held.
 func (t *Tape[T]) Backward(d []float64, grad []T) {
-	if !t.keep {
+	if !t.hold {
 		panic("llama: Backward without a Forward that keeps its activations")
 	}
 	n := t.network
@@ -39,7 +39,7 @@ func (t *Tape[T]) Backward(d []float64, grad []T) {
 			kernel.AddTo(t.backward.params.embed[int(id)*dim:][:dim], t.backward.x[i*dim:][:dim])
 		}
 	}
-	t.keep = false
+	t.hold = false
 }
 
 func (t *Tape[T]) reserveGradients(grad []T) {
@@ -50,7 +50,7 @@ func (t *Tape[T]) reserveGradients(grad []T) {
 	b.k, b.v = fit(b.k, rows*c.kvDim()), fit(b.v, rows*c.kvDim())
 	b.gate, b.up = fit(b.gate, rows*c.Hidden), fit(b.up, rows*c.Hidden)
 	if a := t.network.adapter; a != nil {
-		b.low, b.adapter = fit(b.low, rows*a.Rank), grad
+		b.low, b.adapter, b.params = fit(b.low, rows*a.Rank), grad, weights[T]{}
 	} else {
 		b.params = viewOf(c, grad)
 	}
@@ -78,27 +78,18 @@ func (t *Tape[T]) classifyGrad(d []float64) {
 	}
 	normed := b.normed[first*c.Dim:]
 	kernel.MulNN(rows, c.Dim, c.Vocab, t.logits, c.Vocab, n.weights.head, c.Dim, normed, c.Dim, false)
-	var gain []T
 	if n.adapter == nil {
 		kernel.MulTN(c.Vocab, c.Dim, rows, t.logits, c.Vocab, t.normed[first*c.Dim:], c.Dim, b.params.head, c.Dim, true)
-		gain = b.params.finalNorm
 	}
 	clear(b.x)
-	normRowsGrad(b.x, gain, b.normed, t.out, n.weights.finalNorm, t.scale, first, t.rows())
+	at := first * c.Dim
+	kernel.RMSNormGrad(b.x[at:], b.params.finalNorm, normed, t.out[at:], n.weights.finalNorm, t.scale[first:])
 }
 
 // softmaxTimes turns logits into -d times their softmax.
 func softmaxTimes[T kernel.Float](logits []T, d float64) {
 	kernel.Softmax(logits)
 	scaleBy(T(-d), logits)
-}
-
-// normRowsGrad adds the gradients of normRows to dX and dGain, which is nil for frozen gains.
-func normRowsGrad[T kernel.Float](dX, dGain, d, x, gains, scale []T, from, rows int) {
-	dim := len(gains)
-	for i := from; i < rows; i++ {
-		kernel.RMSNormGrad(dX[i*dim:][:dim], dGain, d[i*dim:][:dim], x[i*dim:][:dim], gains, scale[i])
-	}
 }
 
 // ffnGrad takes the gradient of the residual stream, b.x, back through a layer's feed-forward block.
@@ -110,11 +101,8 @@ func (t *Tape[T]) ffnGrad(l int) {
 	kernel.SiLUMulGrad(gate, up, gate, a.gate[from*hidden:], a.up[from*hidden:])
 	t.linearGrad(l, targetGate, a.ffnNormed, b.gate, b.normed, from, false)
 	t.linearGrad(l, targetUp, a.ffnNormed, b.up, b.normed, from, true)
-	var gain []T
-	if n.adapter == nil {
-		gain = b.params.gains(b.params.ffnNorm, l)
-	}
-	normRowsGrad(b.x, gain, b.normed, a.mid, w.gains(w.ffnNorm, l), a.ffnScale, from, t.rows())
+	at := from * n.model.Dim
+	kernel.RMSNormGrad(b.x[at:], b.params.gains(b.params.ffnNorm, l), b.normed[at:], a.mid[at:], w.gains(w.ffnNorm, l), a.ffnScale[from:])
 }
 
 // attentionGrad takes the gradient of the residual stream, b.x, back through a layer's attention.
@@ -128,11 +116,7 @@ func (t *Tape[T]) attentionGrad(l int) {
 	t.linearGrad(l, targetK, a.attNormed, b.k, b.normed, 0, false)
 	t.linearGrad(l, targetV, a.attNormed, b.v, b.normed, 0, true)
 	t.linearGrad(l, targetQ, a.attNormed, b.q, b.normed, from, true)
-	var gain []T
-	if n.adapter == nil {
-		gain = b.params.gains(b.params.attNorm, l)
-	}
-	normRowsGrad(b.x, gain, b.normed, a.x, w.gains(w.attNorm, l), a.attScale, 0, t.rows())
+	kernel.RMSNormGrad(b.x, b.params.gains(b.params.attNorm, l), b.normed, a.x, w.gains(w.attNorm, l), a.attScale)
 }
 
 // linearGrad takes dY back through Tape.linear: dX = dY W, or dX += dY W with add, and the gradient of the matrix, or of

@@ -1,6 +1,7 @@
 package llama
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,15 +17,15 @@ const (
 
 // Read reads a checkpoint of llama2.c's version 0: seven little-endian int32 (dim, hidden_dim, n_layers, n_heads,
 // n_kv_heads, vocab_size, seq_len; a negative vocab_size says that the classifier is not the embedding), then float32
-// weights with the cosines and sines of old between final gain and classifier. A file that is truncated or goes on
-// behind the weights, a header that cannot be and a weight that is not finite are errors. Memory grows with what was
+// weights with cosines and sines, which today's readers skip, between final gain and classifier. A file that is truncated or goes on
+// after the weights, an impossible header and a weight that is not finite are errors. Memory grows with what was
 // read, never with what the header claims.
 func Read(r io.Reader) (*Model[float32], error) {
 	c, err := readHeader(r)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	legacy := c.legacyFloats()
+	legacy := c.SeqLen * c.headSize() // cosines and sines
 	want := c.Params() + legacy
 	all, err := readFloats(r, want)
 	if err != nil {
@@ -52,49 +53,25 @@ func (m *Model[T]) Write(w io.Writer) error {
 	if !m.Tied {
 		vocab = -vocab
 	}
-	var buf []byte
+	out := bufio.NewWriterSize(w, chunkSize) // it remembers the first error until Flush
+	put := func(bits uint32) { out.Write(binary.LittleEndian.AppendUint32(out.AvailableBuffer(), bits)) }
 	for _, v := range []int{m.Dim, m.Hidden, m.Layers, m.Heads, m.KVHeads, vocab, m.SeqLen} {
-		buf = binary.LittleEndian.AppendUint32(buf, uint32(int32(v)))
-	}
-	put := func(v float32) error {
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		if len(buf) < chunkSize {
-			return nil
-		}
-		_, err := w.Write(buf)
-		buf = buf[:0]
-		return err
+		put(uint32(int32(v)))
 	}
 	at := m.legacyAt()
-	for i, v := range m.params {
-		if i == at {
-			if err := putAll(put, m.legacy); err != nil {
-				return err
-			}
-		}
-		if err := put(float32(v)); err != nil {
-			return err
-		}
+	for _, v := range m.params[:at] {
+		put(math.Float32bits(float32(v)))
 	}
-	if m.Tied {
-		if err := putAll(put, m.legacy); err != nil {
-			return err
-		}
+	for _, v := range m.legacy {
+		put(math.Float32bits(v))
 	}
-	_, err := w.Write(buf)
-	return err
+	for _, v := range m.params[at:] {
+		put(math.Float32bits(float32(v)))
+	}
+	return out.Flush()
 }
 
-func putAll(put func(float32) error, values []float32) error {
-	for _, v := range values {
-		if err := put(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// legacyAt is the number of weights that precede the cosines and sines of old.
+// legacyAt is the number of weights that precede the cosines and sines.
 func (c Config) legacyAt() int {
 	tied := c
 	tied.Tied = true
@@ -115,7 +92,7 @@ func readHeader(r io.Reader) (Config, error) {
 	return c, c.Check()
 }
 
-// readFloats reads n float32. Its memory doubles as they arrive, so that a header cannot claim what is not there.
+// readFloats reads n float32. Its memory doubles as they arrive, so that a header that claims too much takes no memory.
 func readFloats(r io.Reader, n int) ([]float32, error) {
 	var all []float32
 	buf := make([]byte, chunkSize)
@@ -132,7 +109,7 @@ func readFloats(r io.Reader, n int) ([]float32, error) {
 	return all, nil
 }
 
-// short tells a file that ends early from one that cannot be read.
+// short replaces the error of a file that ends early.
 func short(err error, have, want int) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("truncated: %d bytes where the header needs %d", have, want)

@@ -8,8 +8,8 @@ import (
 	"windtunnel/toy/llama"
 )
 
-// How likely two continuations of "Once upon a time" are, and which way the first becomes likelier.
-func Example() {
+// readNetwork reads the pretrained model of the repository.
+func readNetwork() *llama.Network[float32] {
 	f, err := os.Open("../../configs/data/stories260K.bin")
 	if err != nil {
 		log.Fatal(err)
@@ -23,6 +23,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	return network
+}
+
+// How likely two continuations of "Once upon a time" are, and which way the first becomes likelier.
+func Example() {
+	network := readNetwork()
 	prompt := []int32{llama.BOS, 403, 407, 261, 378}
 	comma, there := []int32{432}, []int32{383}
 	tape := llama.NewTape[float32]()
@@ -45,19 +51,7 @@ func Example() {
 
 // The model goes on with a story.
 func ExampleGenerator_Generate() {
-	f, err := os.Open("../../configs/data/stories260K.bin")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer f.Close()
-	model, err := llama.Read(f)
-	if err != nil {
-		log.Fatal(err)
-	}
-	network, err := llama.NewNetwork(model, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
+	network := readNetwork()
 	ids, err := llama.NewGenerator(network).Generate([]int32{llama.BOS}, llama.Sampling{Tokens: 6}, nil, nil)
 	if err != nil {
 		log.Fatal(err)

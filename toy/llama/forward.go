@@ -9,19 +9,15 @@ import (
 // blockRows is the number of queries whose attention is computed at a time.
 const blockRows = 32
 
-// lookUp writes the embedding of each token to x, tokens x Dim.
-func (w *weights[T]) lookUp(x []T, tokens []int32) {
-	for i, id := range tokens {
-		copy(x[i*w.Dim:][:w.Dim], w.embed[int(id)*w.Dim:])
-	}
-}
-
 // layer computes one layer from its input, a.x, and writes the next one's.
 func (t *Tape[T]) layer(l int) {
-	n, rows, from := t.network, t.rows(), t.firstRow(l)
+	n, from := t.network, t.firstRow(l)
 	w, dim, hidden := &n.weights, n.model.Dim, n.model.Hidden
-	a, next := t.activations(l), t.after(l)
-	normRows(a.attNormed, a.x, w.gains(w.attNorm, l), a.attScale, 0, rows)
+	a, next := t.activations(l), t.out
+	if l < n.model.Layers-1 {
+		next = t.activations(l + 1).x
+	}
+	kernel.RMSNormRows(a.attNormed, a.x, w.gains(w.attNorm, l), a.attScale, normEps)
 	t.linear(l, targetQ, a.attNormed, a.q, from, false)
 	t.linear(l, targetK, a.attNormed, a.k, 0, false)
 	t.linear(l, targetV, a.attNormed, a.v, 0, false)
@@ -30,7 +26,7 @@ func (t *Tape[T]) layer(l int) {
 	t.attend(a, from)
 	copy(a.mid[from*dim:], a.x[from*dim:])
 	t.linear(l, targetO, a.mix, a.mid, from, true)
-	normRows(a.ffnNormed, a.mid, w.gains(w.ffnNorm, l), a.ffnScale, from, rows)
+	kernel.RMSNormRows(a.ffnNormed[from*dim:], a.mid[from*dim:], w.gains(w.ffnNorm, l), a.ffnScale[from:], normEps)
 	t.linear(l, targetGate, a.ffnNormed, a.gate, from, false)
 	t.linear(l, targetUp, a.ffnNormed, a.up, from, false)
 	kernel.SiLUMul(a.activated[from*hidden:], a.gate[from*hidden:], a.up[from*hidden:])
@@ -38,20 +34,12 @@ func (t *Tape[T]) layer(l int) {
 	t.linear(l, targetDown, a.activated, next, from, true)
 }
 
-// activations returns where a layer computes: a place of its own if they are held, else one for all layers.
+// activations returns where a layer computes: its own activations if they are held, else those that all layers share.
 func (t *Tape[T]) activations(l int) *activations[T] {
-	if !t.keep {
+	if !t.hold {
 		l = 0
 	}
 	return &t.layers[l]
-}
-
-// after returns where a layer leaves the residual stream.
-func (t *Tape[T]) after(l int) []T {
-	if l == t.network.model.Layers-1 {
-		return t.out
-	}
-	return t.activations(l + 1).x
 }
 
 // linear computes y = x Wᵀ, or y += x Wᵀ with add, for the rows from the given one on, W being the matrix with the
@@ -70,14 +58,6 @@ func (t *Tape[T]) linear(l int, m target, x, y []T, from int, add bool) {
 	kernel.MulNT(rows, rank, in, x, in, low, in, held, rank, false)
 	scaleBy(n.adapter.scale, held)
 	kernel.MulNT(rows, out, rank, held, rank, high, rank, y, out, true)
-}
-
-// normRows normalizes rows from..rows-1 of x.
-func normRows[T kernel.Float](dst, x, gains, scale []T, from, rows int) {
-	dim := len(gains)
-	for i := from; i < rows; i++ {
-		scale[i] = kernel.RMSNorm(dst[i*dim:][:dim], x[i*dim:][:dim], gains, normEps)
-	}
 }
 
 // rotate turns each adjacent pair of x by its position's angle times direction (1 forward, -1 back), and scales it.
@@ -143,7 +123,7 @@ func (t *Tape[T]) attendBlock(a *activations[T], head int, s segment, i, n int) 
 
 // probs returns where the attention of a segment goes, from its row i on.
 func (t *Tape[T]) probs(a *activations[T], head int, s segment, i int) []T {
-	if !t.keep {
+	if !t.hold {
 		return t.scratch.block
 	}
 	return a.probs[head*t.probsPerHead()+s.probs+i*s.width():]
@@ -153,8 +133,9 @@ func (t *Tape[T]) probs(a *activations[T], head int, s segment, i int) []T {
 func (t *Tape[T]) classify() {
 	w, c, rows := &t.network.weights, t.network.model.Config, t.rows()
 	first := t.segments[0].rows - 1
-	normRows(t.normed, t.out, w.finalNorm, t.scale, first, rows)
-	kernel.MulNT(rows-first, c.Vocab, c.Dim, t.normed[first*c.Dim:], c.Dim, w.head, c.Dim, t.logits, c.Vocab, false)
+	normed := t.normed[first*c.Dim:]
+	kernel.RMSNormRows(normed, t.out[first*c.Dim:], w.finalNorm, t.scale[first:], normEps)
+	kernel.MulNT(rows-first, c.Vocab, c.Dim, normed, c.Dim, w.head, c.Dim, t.logits, c.Vocab, false)
 	atStart := kernel.LogSumExp(t.logits[:c.Vocab])
 	for r, s := range t.segments[1:] {
 		t.sums[r] = 0

@@ -59,14 +59,12 @@ func NewGenerator[T kernel.Float](n *Network[T]) *Generator[T] {
 }
 
 // Generate appends a continuation of the prompt to dst and returns it. It ends before BOS or EOS, with s.Tokens tokens,
-// or when prompt and continuation together have the model's SeqLen. The prompt's own BOS is the caller's to give. Each
+// or when prompt and continuation together have the model's SeqLen. The prompt includes its BOS. Each
 // token that is not greedy takes one number from rng, which may be nil at temperature 0. Nothing is allocated if dst
 // has room. An empty or over-long prompt, an unknown token or settings out of range are errors.
 func (g *Generator[T]) Generate(prompt []int32, s Sampling, rng *rand.Rand, dst []int32) ([]int32, error) {
-	if err := g.start(prompt, s); err != nil {
-		return dst, err
-	}
-	return g.extend(s, rng, dst), nil
+	err := g.Stream(prompt, s, rng, func(id int32) bool { dst = append(dst, id); return true })
+	return dst, err
 }
 
 // Again is Generate with the prompt of the last Generate or Stream, which is not computed again. The network's parameters must
@@ -80,19 +78,8 @@ func (g *Generator[T]) Again(s Sampling, rng *rand.Rand, dst []int32) ([]int32, 
 	}
 	g.pos, g.end = g.begin, -1
 	copy(g.logits, g.first)
-	return g.extend(s, rng, dst), nil
-}
-
-// extend appends what follows the prompt.
-func (g *Generator[T]) extend(s Sampling, rng *rand.Rand, dst []int32) []int32 {
-	for range g.budget(s) {
-		id, more := g.next(s, rng)
-		if !more {
-			break
-		}
-		dst = append(dst, id)
-	}
-	return dst
+	g.extend(s, rng, func(id int32) bool { dst = append(dst, id); return true })
+	return dst, nil
 }
 
 // Stream is Generate with a call of yield for each token as it comes; it ends too when yield returns false.
@@ -100,12 +87,17 @@ func (g *Generator[T]) Stream(prompt []int32, s Sampling, rng *rand.Rand, yield 
 	if err := g.start(prompt, s); err != nil {
 		return err
 	}
-	for range g.budget(s) {
+	g.extend(s, rng, yield)
+	return nil
+}
+
+// extend calls yield for each token that follows the prompt.
+func (g *Generator[T]) extend(s Sampling, rng *rand.Rand, yield func(id int32) bool) {
+	for range min(s.Tokens, g.network.model.SeqLen-g.pos) {
 		if id, more := g.next(s, rng); !more || !yield(id) {
-			break
+			return
 		}
 	}
-	return nil
 }
 
 // End returns the token that ended the last continuation, which does not hold it: BOS, EOS, or -1 where the length or the
@@ -129,9 +121,6 @@ func (g *Generator[T]) start(prompt []int32, s Sampling) error {
 	copy(g.first, g.logits)
 	return nil
 }
-
-// budget is the number of tokens that may follow the prompt.
-func (g *Generator[T]) budget(s Sampling) int { return min(s.Tokens, g.network.model.SeqLen-g.pos) }
 
 // next chooses a token and takes it in; more is false at an end of text.
 func (g *Generator[T]) next(s Sampling, rng *rand.Rand) (id int32, more bool) {

@@ -169,7 +169,7 @@ func TestGenerate(t *testing.T) {
 	if err != nil || len(full) != 21 || full[0] != 7 {
 		t.Errorf("greedy: %v, error %v", full, err)
 	}
-	// To the end of what the model holds, by a model that knows no end.
+	// Up to SeqLen, by a model that never ends a text.
 	endless := random(t, small)
 	w := viewOf(small, endless.params)
 	clear(w.head)
@@ -224,8 +224,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Again, a prompt's continuation takes the same tokens from the same random numbers as if the prompt were computed anew, whatever
-// was generated between.
+// Again continues a prompt with the same tokens from the same random numbers as if the prompt were computed anew, whatever
+// was generated in between.
 func TestAgain(t *testing.T) {
 	n := network(t, readStories(t), nil)
 	s := Sampling{Temperature: 1, TopP: 0.9, Tokens: 40}

@@ -37,10 +37,10 @@ func network[T float32 | float64](t testing.TB, m *Model[T], a *Adapter[T]) *Net
 }
 
 // forward runs a fresh tape.
-func forward[T float32 | float64](t testing.TB, n *Network[T], prompt []int32, responses [][]int32, keep bool) *Tape[T] {
+func forward[T float32 | float64](t testing.TB, n *Network[T], prompt []int32, responses [][]int32, hold bool) *Tape[T] {
 	t.Helper()
 	tape := NewTape[T]()
-	if err := tape.Forward(n, prompt, responses, keep); err != nil {
+	if err := tape.Forward(n, prompt, responses, hold); err != nil {
 		t.Fatal(err)
 	}
 	return tape

@@ -142,7 +142,7 @@ func checkGradient(t *testing.T, n *Network[float64], e example, grad []float64,
 	}
 }
 
-// What responses share the prompt for is the same as each for itself, forward and backward.
+// Responses that share a prompt have the log-probabilities and gradients that each has alone.
 func TestSharedPrompt(t *testing.T) {
 	c := small
 	n := network(t, random(t, c), nil)

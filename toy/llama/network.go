@@ -15,8 +15,8 @@ type Network[T kernel.Float] struct {
 	cos, sin []T // rotations by position, SeqLen x headSize/2
 }
 
-// NewNetwork returns a network of the model, with the adapter if it is not nil. Both stay the caller's: a change of
-// their parameters is a change of the network. An adapter for another shape is an error.
+// NewNetwork returns a network of the model, with the adapter if it is not nil. It shares their parameters: when these
+// change, so does the network. An adapter for another shape is an error.
 func NewNetwork[T kernel.Float](m *Model[T], a *Adapter[T]) (*Network[T], error) {
 	if a != nil && a.config != m.Config {
 		return nil, fmt.Errorf("the adapter is for a model of shape %+v, not %+v", a.config, m.Config)
@@ -44,7 +44,7 @@ func (n *Network[T]) Trainable() []T {
 	return n.model.params
 }
 
-// Merged returns a model of its own that acts as the network does: the weights with Alpha/Rank B A added.
+// Merged returns a new model with the network's outputs: the weights with Alpha/Rank B A added.
 func (n *Network[T]) Merged() *Model[T] {
 	m := n.model.Clone()
 	if n.adapter == nil {

@@ -9,11 +9,11 @@ import (
 
 // Tape runs a network on one prompt and the responses to it, and backward. Its rows are the positions that are computed:
 // first the prompt's, once, then those of each response in turn, each of which attends to the prompt and to itself. The
-// last token of a response predicts nothing and has no row. The memory is kept from call to call, so that nothing is
-// allocated once the longest example was seen. One goroutine at a time may use a Tape.
+// last token of a response predicts nothing and has no row. The memory is used again by the next call, so that nothing is
+// allocated after the longest example. One goroutine at a time may use a Tape.
 type Tape[T kernel.Float] struct {
 	network   *Network[T]
-	keep      bool      // whether the activations of all layers are held, and Backward not yet done
+	hold      bool      // whether the activations of all layers are held, and Backward not yet done
 	segments  []segment // the prompt, then the responses
 	tokens    []int32   // by row, the token that goes in
 	positions []int     // by row, counted from 0 at the start of the prompt
@@ -22,7 +22,7 @@ type Tape[T kernel.Float] struct {
 	sums      []float64 // by response
 
 	layers []activations[T]
-	out    []T // residual stream behind the last layer, rows x Dim
+	out    []T // residual stream after the last layer, rows x Dim
 	scale  []T // of the final norm, by row
 	normed []T // rows x Dim
 	logits []T // from the prompt's last row on, x Vocab
@@ -53,7 +53,7 @@ type activations[T kernel.Float] struct {
 	k, v      []T          // rows x kvDim, k rotated
 	probs     []T          // by head, segment and row of the segment, x width of the segment
 	mix       []T          // rows x Dim, what attention gives
-	mid       []T          // rows x Dim, the residual stream behind attention
+	mid       []T          // rows x Dim, the residual stream after attention
 	ffnScale  []T          // by row, of the norm
 	ffnNormed []T          // rows x Dim
 	gate, up  []T          // rows x Hidden
@@ -70,18 +70,21 @@ type scratch[T kernel.Float] struct {
 // NewTape returns an empty tape.
 func NewTape[T kernel.Float]() *Tape[T] { return &Tape[T]{} }
 
-// Forward computes the log-probabilities of the responses to the prompt, and with keep holds what Backward needs. A
+// Forward computes the log-probabilities of the responses to the prompt, and with hold keeps what Backward needs. A
 // prompt without tokens, a token that is not in the vocabulary or a prompt and response longer than the model's SeqLen
 // is an error, and leaves the tape without results. A response without tokens has log-probability 0.
-func (t *Tape[T]) Forward(n *Network[T], prompt []int32, responses [][]int32, keep bool) error {
-	t.network, t.keep, t.segments = nil, false, t.segments[:0]
+func (t *Tape[T]) Forward(n *Network[T], prompt []int32, responses [][]int32, hold bool) error {
+	t.network, t.hold, t.segments = nil, false, t.segments[:0]
 	if err := check(n.Config(), prompt, responses); err != nil {
 		return err
 	}
-	t.network, t.keep = n, keep
-	t.lay(prompt, responses)
+	t.network, t.hold = n, hold
+	t.layOut(prompt, responses)
 	t.reserve()
-	n.weights.lookUp(t.layers[0].x, t.tokens)
+	dim := n.model.Dim
+	for row, id := range t.tokens {
+		copy(t.layers[0].x[row*dim:][:dim], n.weights.embed[int(id)*dim:])
+	}
 	for layer := range n.model.Layers {
 		t.layer(layer)
 	}
@@ -132,8 +135,8 @@ func check(c Config, prompt []int32, responses [][]int32) error {
 	return nil
 }
 
-// lay assigns rows to the prompt and the responses.
-func (t *Tape[T]) lay(prompt []int32, responses [][]int32) {
+// layOut assigns rows to the prompt and the responses.
+func (t *Tape[T]) layOut(prompt []int32, responses [][]int32) {
 	t.tokens = append(t.tokens[:0], prompt...)
 	t.targets = t.targets[:0]
 	t.segments = append(t.segments[:0], segment{rows: len(prompt)})
@@ -157,8 +160,8 @@ func (t *Tape[T]) lay(prompt []int32, responses [][]int32) {
 // rows is the number of positions that are computed.
 func (t *Tape[T]) rows() int { return len(t.tokens) }
 
-// firstRow is the first row of whose output a layer's successors have any use: in the last layer, the prompt's last, which
-// predicts the first tokens. Keys and values are needed of all rows in every layer.
+// firstRow is the first row whose output is used after a layer: in the last layer, the prompt's last, which predicts the
+// first tokens. Keys and values are needed of all rows in every layer.
 func (t *Tape[T]) firstRow(layer int) int {
 	if layer == t.network.model.Layers-1 {
 		return t.segments[0].rows - 1
@@ -184,7 +187,7 @@ func (t *Tape[T]) probsPerHead() int {
 func (t *Tape[T]) reserve() {
 	n, c, rows := t.network, t.network.model.Config, t.rows()
 	held := 1
-	if t.keep {
+	if t.hold {
 		held = c.Layers
 	}
 	for len(t.layers) < held {
@@ -192,7 +195,7 @@ func (t *Tape[T]) reserve() {
 	}
 	for i := range t.layers[:held] {
 		t.layers[i].reserve(n, rows)
-		if t.keep {
+		if t.hold {
 			t.layers[i].probs = fit(t.layers[i].probs, c.Heads*t.probsPerHead())
 		}
 	}
@@ -229,7 +232,7 @@ func (a *activations[T]) reserve(n *Network[T], rows int) {
 	}
 }
 
-// fit returns s with length n, in its own memory if that suffices. The contents are left as they come.
+// fit returns s with length n, in its own memory if that suffices. The contents are undefined.
 func fit[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -1,5 +1,5 @@
-// Package logspace holds the few functions that keep log-probabilities exact where exp and log by themselves would
-// overflow, underflow or cancel. Everything is in nats.
+// Package logspace holds functions of log-probabilities that stay exact where exp and log alone would overflow, underflow
+// or cancel. Everything is in nats.
 package logspace
 
 import (
@@ -33,7 +33,7 @@ func Log1mExp(x float64) float64 {
 	return math.Log1p(-math.Exp(x))
 }
 
-// LogSumExp returns log(sum(exp(x))). The empty sum is -Inf; a +Inf entry gives +Inf.
+// LogSumExp returns log(sum(exp(x))). The empty sum is -Inf; a +Inf element gives +Inf.
 func LogSumExp(x []float64) float64 {
 	if len(x) == 0 {
 		return math.Inf(-1)

@@ -133,7 +133,7 @@ func TestVectorProperties(t *testing.T) {
 			shifted[i] += shift
 		}
 		lse := LogSumExp(x)
-		// Adding the shift rounds each entry by up to 1e6 * 2^-53.
+		// Adding the shift rounds each element by up to 1e6 * 2^-53.
 		if got := LogSumExp(shifted) - shift; math.Abs(got-lse) > 1e-9 {
 			t.Errorf("LogSumExp(x + %v) - %v = %v, want %v", shift, shift, got, lse)
 		}

@@ -16,8 +16,8 @@ type Normalized interface {
 	Normalized() bool
 }
 
-// network gives the logits of the next token after each node of a forest. It keeps the activations of its last forward
-// pass for the backward pass.
+// network gives the logits of the next token after each node of a forest. The activations of its last forward pass stay
+// for the backward pass.
 type network interface {
 	// forward adds the logits to dst, nodes x V.
 	forward(params []float64, f *forest, dst []float64)
@@ -85,21 +85,18 @@ func conditionals(env *bandit.Env) []float64 {
 	return all
 }
 
-// Params returns the network's parameters.
 func (a *Autoregressive) Params() []float64 { return a.params }
 
-// Prompts returns the number of prompts.
 func (a *Autoregressive) Prompts() int { return a.prompts }
 
 // Responses returns V^T.
 func (a *Autoregressive) Responses() int { return len(a.mass) }
 
-// Normalized is true.
 func (a *Autoregressive) Normalized() bool { return true }
 
 // Scores writes the items' log-probabilities.
 func (a *Autoregressive) Scores(items []Item, dst []float64) {
-	a.see(items)
+	a.evaluate(items)
 	v, length := a.shape.Vocabulary, a.shape.Length
 	for i, item := range items {
 		sum := 0.0
@@ -113,7 +110,7 @@ func (a *Autoregressive) Scores(items []Item, dst []float64) {
 // AddScoreGrad adds the parameter gradient. With g the derivative by the log-probability of a token after a prefix,
 // summed over the items, the derivative by the logits there is g - pi sum(g).
 func (a *Autoregressive) AddScoreGrad(items []Item, d, grad []float64) {
-	a.see(items)
+	a.evaluate(items)
 	v, length := a.shape.Vocabulary, a.shape.Length
 	clear(a.d)
 	for i, item := range items {
@@ -125,13 +122,12 @@ func (a *Autoregressive) AddScoreGrad(items []Item, d, grad []float64) {
 	a.net.backward(a.params, a.batch, a.d, grad)
 }
 
-// Logits writes all log-probabilities of a prompt.
 func (a *Autoregressive) Logits(prompt int, dst []float64) {
-	a.seeAll(prompt)
+	a.evaluateAll(prompt)
 	v := a.shape.Vocabulary
 	dst[0] = 0
 	for t, first := range a.whole.first {
-		for i := len(dst) / a.whole.below[t]; i > 0; i-- { // from the end: a prefix's place is overwritten after it is read
+		for i := len(dst) / a.whole.below[t]; i > 0; i-- { // from the end, so that a prefix is overwritten after it is read
 			before, row := dst[i-1], a.logp[(first+i-1)*v:(first+i)*v]
 			for token, logp := range row {
 				dst[(i-1)*v+token] = before + logp
@@ -142,7 +138,7 @@ func (a *Autoregressive) Logits(prompt int, dst []float64) {
 
 // AddLogitGrad adds the parameter gradient, given the derivatives by all log-probabilities of a prompt.
 func (a *Autoregressive) AddLogitGrad(prompt int, d, grad []float64) {
-	a.seeAll(prompt)
+	a.evaluateAll(prompt)
 	v, mass := a.shape.Vocabulary, a.mass[:copy(a.mass, d)]
 	for t := a.shape.Length - 1; t >= 0; t-- {
 		first := a.whole.first[t]
@@ -160,8 +156,8 @@ func (a *Autoregressive) AddLogitGrad(prompt int, d, grad []float64) {
 	a.net.backward(a.params, a.whole, a.d, grad)
 }
 
-// see does the forward pass for the items, unless it is the last that was done, with the same parameters.
-func (a *Autoregressive) see(items []Item) {
+// evaluate does the forward pass for the items, unless it is the last that was done, with the same parameters.
+func (a *Autoregressive) evaluate(items []Item) {
 	if a.last == a.batch && slices.Equal(items, a.items) && slices.Equal(a.params, a.at) {
 		return
 	}
@@ -170,8 +166,8 @@ func (a *Autoregressive) see(items []Item) {
 	a.forward(a.batch)
 }
 
-// seeAll is see for all responses of a prompt.
-func (a *Autoregressive) seeAll(prompt int) {
+// evaluateAll is evaluate for all responses of a prompt.
+func (a *Autoregressive) evaluateAll(prompt int) {
 	if a.last == a.whole && a.whole.prompt[0] == prompt && slices.Equal(a.params, a.at) {
 		return
 	}
@@ -212,10 +208,5 @@ func (a *Autoregressive) throughSoftmax() {
 	}
 }
 
-// grown returns a slice of n numbers, x if it is large enough, else a new one with room to spare.
-func grown(x []float64, n int) []float64 {
-	if cap(x) < n {
-		x = make([]float64, n, n+n/2)
-	}
-	return x[:n]
-}
+// grown returns a slice of n numbers, in the memory of x if that is large enough.
+func grown(x []float64, n int) []float64 { return slices.Grow(x[:0], n)[:n] }

@@ -1,6 +1,10 @@
 package policy
 
-import "windtunnel/toy/bandit"
+import (
+	"slices"
+
+	"windtunnel/toy/bandit"
+)
 
 // forest is a set of prefixes of responses, closed under leaving out the last token: for every prompt a tree whose root
 // is the empty prefix. What sequences have in common is computed once. Nodes are numbered level by level, so that parents
@@ -48,10 +52,7 @@ func (f *forest) clear() {
 func (f *forest) collect(items []Item) {
 	f.clear()
 	length := f.shape.Length
-	if need := len(items) * length; cap(f.path) < need {
-		f.path = make([]int32, need)
-	}
-	f.path = f.path[:len(items)*length]
+	f.path = slices.Grow(f.path[:0], len(items)*length)[:len(items)*length]
 	for t := range length {
 		f.deep = f.len()
 		for i, item := range items {

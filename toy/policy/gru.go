@@ -16,8 +16,8 @@ type GRUParams struct {
 	Width int `yaml:"width" range:"[1,1024]" doc:"H, units of the hidden state"`
 }
 
-// Build draws the weights uniformly from [-1/sqrt(H), 1/sqrt(H)], as PyTorch does, but for those of the output, which are
-// 0: the policy starts at the reference.
+// Build draws the weights uniformly from [-1/sqrt(H), 1/sqrt(H)], as PyTorch does, except those of the output, which
+// are 0 so that the policy starts at the reference.
 func (p *GRUParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	shape, err := sequencesOf(env, gruKind.Name)
 	if err != nil {
@@ -29,13 +29,15 @@ func (p *GRUParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	}
 	weights := make([]float64, g.layout(nil).size)
 	bound := 1 / math.Sqrt(float64(p.Width))
-	for i := range g.layout(weights).head {
-		weights[i] = bound * (2*rng.Float64() - 1)
+	w := g.layout(weights)
+	for _, part := range [][]float64{w.input, w.bias, w.recurrent, w.inner} {
+		for i := range part {
+			part[i] = bound * (2*rng.Float64() - 1)
+		}
 	}
 	return newAutoregressive(env, g, weights, conditionals(env)), nil
 }
 
-// Random is true.
 func (*GRUParams) Random() bool { return true }
 
 // gru is the network of Cho et al. (arXiv 1406.1078) as PyTorch's torch.nn.GRU computes it,
@@ -64,11 +66,10 @@ type gruWeights struct {
 	inner     []float64 // H: c
 	out       []float64 // V x H
 	outBias   []float64 // V
-	head      int       // where out begins
 	size      int
 }
 
-// layout cuts a parameter-shaped slice up; nil gives the sizes alone.
+// layout splits a parameter-shaped slice; nil gives the size alone.
 func (g *gru) layout(flat []float64) gruWeights {
 	var w gruWeights
 	h, v := g.width, g.vocabulary
@@ -79,9 +80,6 @@ func (g *gru) layout(flat []float64) gruWeights {
 		{&w.input, (len(g.features[0]) + v) * 3 * h}, {&w.bias, 3 * h}, {&w.recurrent, 3 * h * h}, {&w.inner, h},
 		{&w.out, v * h}, {&w.outBias, v},
 	} {
-		if part.of == &w.out {
-			w.head = w.size
-		}
 		if flat != nil {
 			*part.of = flat[w.size : w.size+part.size]
 		}
@@ -119,7 +117,7 @@ func (g *gru) forward(params []float64, f *forest, dst []float64) {
 func (g *gru) read(w *gruWeights, f *forest, node int) {
 	copy(g.in, w.bias)
 	if token := f.token[node]; token >= 0 {
-		addTo(g.in, g.row(w.input, len(g.features[0])+int(token)))
+		floats.Add(g.in, g.row(w.input, len(g.features[0])+int(token)))
 		return
 	}
 	for i, x := range g.features[f.prompt[node]] {
@@ -159,7 +157,7 @@ func (g *gru) backward(params []float64, f *forest, d, grad []float64) {
 			}
 		}
 		g.throughGates(&w, &dw, f, node)
-		addTo(dw.bias, g.in)
+		floats.Add(dw.bias, g.in)
 		g.spread(&dw, f, node)
 	}
 }
@@ -189,7 +187,7 @@ func (g *gru) throughGates(w, dw *gruWeights, f *forest, node int) {
 // spread adds the derivatives in in to the rows of the node's inputs.
 func (g *gru) spread(dw *gruWeights, f *forest, node int) {
 	if token := f.token[node]; token >= 0 {
-		addTo(g.row(dw.input, len(g.features[0])+int(token)), g.in)
+		floats.Add(g.row(dw.input, len(g.features[0])+int(token)), g.in)
 		return
 	}
 	for i, x := range g.features[f.prompt[node]] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -32,7 +33,6 @@ func (*LinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return &Linear{features: x, weights: w, responses: k}, nil
 }
 
-// Random is false.
 func (*LinearParams) Random() bool { return false }
 
 // startWeights solves x w = init, where x is prompts x features and init prompts x K.
@@ -63,18 +63,7 @@ func startWeights(x, init *mat.Dense) (*mat.Dense, error) {
 // isIdentity says whether the features are one-hot in the order of the prompts.
 func isIdentity(x *mat.Dense) bool {
 	n, dim := x.Dims()
-	if n != dim {
-		return false
-	}
-	return mat.Equal(x, mat.NewDiagDense(n, ones(n)))
-}
-
-func ones(n int) []float64 {
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = 1
-	}
-	return v
+	return n == dim && mat.Equal(x, mat.NewDiagDense(n, slices.Repeat([]float64{1}, n)))
 }
 
 // Linear is a softmax over features times weights; parameter f*K + k is the weight of feature f for response k.
@@ -86,16 +75,12 @@ type Linear struct {
 
 var _ Affine = (*Linear)(nil)
 
-// Params returns the weights, row by row.
 func (l *Linear) Params() []float64 { return l.weights.RawMatrix().Data }
 
-// Prompts returns the number of prompts.
 func (l *Linear) Prompts() int { return l.features.RawMatrix().Rows }
 
-// Responses returns K.
 func (l *Linear) Responses() int { return l.responses }
 
-// Scores writes the items' logits, one dot product each.
 func (l *Linear) Scores(items []Item, dst []float64) {
 	for i, item := range items {
 		sum := 0.0
@@ -106,7 +91,6 @@ func (l *Linear) Scores(items []Item, dst []float64) {
 	}
 }
 
-// AddScoreGrad adds d times the features to the items' columns of weights.
 func (l *Linear) AddScoreGrad(items []Item, d, grad []float64) {
 	for i, item := range items {
 		for f, x := range l.features.RawRowView(item.Prompt) {
@@ -115,7 +99,6 @@ func (l *Linear) AddScoreGrad(items []Item, d, grad []float64) {
 	}
 }
 
-// Logits writes the prompt's features times the weights.
 func (l *Linear) Logits(prompt int, dst []float64) {
 	clear(dst[:l.responses])
 	for f, x := range l.features.RawRowView(prompt) {
@@ -128,7 +111,6 @@ func (l *Linear) Logits(prompt int, dst []float64) {
 	}
 }
 
-// AddLogitGrad adds the outer product of the prompt's features and d.
 func (l *Linear) AddLogitGrad(prompt int, d, grad []float64) {
 	for f, x := range l.features.RawRowView(prompt) {
 		if x == 0 {

@@ -101,13 +101,10 @@ type LowRank struct {
 
 var _ Affine = (*LowRank)(nil)
 
-// Params returns the coefficients.
 func (l *LowRank) Params() []float64 { return l.coefficients }
 
-// Prompts returns the number of prompts.
 func (l *LowRank) Prompts() int { return len(l.start) }
 
-// Responses returns K.
 func (l *LowRank) Responses() int { return len(l.start[0]) }
 
 // of returns a prompt's share of a parameter-shaped slice.
@@ -116,7 +113,6 @@ func (l *LowRank) of(flat []float64, prompt int) []float64 {
 	return flat[prompt*rank : (prompt+1)*rank]
 }
 
-// logit returns one logit.
 func (l *LowRank) logit(prompt, response int) float64 {
 	sum := l.start[prompt][response]
 	theta := l.of(l.coefficients, prompt)
@@ -126,7 +122,6 @@ func (l *LowRank) logit(prompt, response int) float64 {
 	return sum
 }
 
-// Scores writes the items' logits.
 func (l *LowRank) Scores(items []Item, dst []float64) {
 	for i, item := range items {
 		dst[i] = l.logit(item.Prompt, item.Response)
@@ -147,7 +142,6 @@ func (l *LowRank) addRow(prompt, response int, d float64, grad []float64) {
 	}
 }
 
-// Logits writes all logits of a prompt.
 func (l *LowRank) Logits(prompt int, dst []float64) {
 	for k := range l.start[prompt] {
 		dst[k] = l.logit(prompt, k)
@@ -161,10 +155,8 @@ func (l *LowRank) AddLogitGrad(prompt int, d, grad []float64) {
 	}
 }
 
-// Blocks returns a block for every prompt.
 func (l *LowRank) Blocks() []Block { return rowBlocks(len(l.start), l.basis.RawMatrix().Cols) }
 
-// Jacobian returns the basis.
 func (l *LowRank) Jacobian(int) *mat.Dense { return l.basis }
 
 var lowRankKind = registry.Kind[Params]{

@@ -9,14 +9,15 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
 
 // MLPParams asks for logits = log pi_ref + f(features), f a multilayer perceptron whose last layer starts at zero. So
 // training starts at the reference on every prompt, whether it is trained on or held out, and what is learned is a
 // correction of the reference that carries over to other prompts by their features, as an adapter of a language model
-// (LoRA, arXiv 2106.09685, which starts at zero likewise) corrects the model that it is laid over. A perceptron fitted to the
-// reference beforehand would start near it only, and on prompts that it was not fitted to not even near.
+// (LoRA, arXiv 2106.09685, which starts at zero likewise) corrects its model. A perceptron fitted to the reference
+// beforehand would start only near it, and not even near it on prompts that it was not fitted to.
 type MLPParams struct {
 	Hidden     []int   `yaml:"hidden" range:"[1,1024]" doc:"units of the hidden layers, from the features on; at most 8 layers"`
 	Activation string  `yaml:"activation" oneof:"tanh,relu,gelu,silu" doc:"of the hidden units; gelu is the exact one, by the normal distribution function"`
@@ -63,7 +64,6 @@ func (p *MLPParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	return m, nil
 }
 
-// Random is true.
 func (p *MLPParams) Random() bool { return true }
 
 // MLP is the softmax of a prompt's initial logits plus a perceptron of its features. Parameters go layer by layer from the
@@ -73,13 +73,13 @@ type MLP struct {
 	activation activation
 	layers     []layer
 	params     []float64
-	logits     []float64 // scratch of K entries
+	logits     []float64 // scratch of K elements
 	dLogits    []float64
 }
 
 var _ Policy = (*MLP)(nil)
 
-// layer is an affine map and, of a hidden layer, what the prompt that was looked at last makes of it.
+// layer is an affine map and, of a hidden layer, its activations at the last prompt that was computed.
 type layer struct {
 	weights blas64.General // inputs x outputs
 	bias    []float64
@@ -88,13 +88,10 @@ type layer struct {
 	delta   []float64 // derivatives of a loss by the layer's outputs before the activation
 }
 
-// Params returns the weights and biases.
 func (m *MLP) Params() []float64 { return m.params }
 
-// Prompts returns the number of prompts.
 func (m *MLP) Prompts() int { return len(m.env.Prompts) }
 
-// Responses returns K.
 func (m *MLP) Responses() int { return len(m.logits) }
 
 // Logits writes the prompt's initial logits plus the perceptron's outputs.
@@ -130,7 +127,7 @@ func (m *MLP) AddScoreGrad(items []Item, d, grad []float64) {
 	}
 }
 
-// AddLogitGrad goes forward to the hidden units, as parameters may have changed since the last look, and back.
+// AddLogitGrad goes forward to the hidden units, as parameters may have changed since they were computed, and back.
 func (m *MLP) AddLogitGrad(prompt int, d, grad []float64) {
 	m.hidden(prompt)
 	end := len(grad)
@@ -185,6 +182,36 @@ func (m *MLP) affine(i int, x, dst []float64) {
 }
 
 func vector(x []float64) blas64.Vector { return blas64.Vector{N: len(x), Inc: 1, Data: x} }
+
+// activation returns a unit's value and slope at its input.
+type activation func(x float64) (value, slope float64)
+
+var activations = map[string]activation{"tanh": tanh, "relu": relu, "gelu": gelu, "silu": silu}
+
+func tanh(x float64) (value, slope float64) {
+	t := math.Tanh(x)
+	return t, 1 - t*t
+}
+
+// relu has slope 0 at 0.
+func relu(x float64) (value, slope float64) {
+	if x > 0 {
+		return x, 1
+	}
+	return 0, 0
+}
+
+// gelu is x Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel, arXiv 1606.08415, section 2).
+func gelu(x float64) (value, slope float64) {
+	phi := math.Erfc(-x/math.Sqrt2) / 2
+	return x * phi, phi + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+}
+
+// silu is x sigmoid(x) (arXiv 1606.08415, section 4; arXiv 1702.03118).
+func silu(x float64) (value, slope float64) {
+	s := logspace.Sigmoid(x)
+	return x * s, s * (1 + x*(1-s))
+}
 
 var mlpKind = registry.Kind[Params]{
 	Name:    "mlp",

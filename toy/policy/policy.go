@@ -1,5 +1,5 @@
 // Package policy holds the trainable policies over a bandit's responses. A policy is a flat parameter slice and maps
-// between parameters and logits; optimizers, clipping, penalties, finite-difference checks and checkpoints see flat
+// between parameters and logits; optimizers, clipping, penalties, finite-difference checks and checkpoints work on flat
 // slices only.
 package policy
 
@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
 )
 
 // Item is one response of one prompt, by index.
@@ -61,4 +62,9 @@ type Params interface {
 	Build(env *bandit.Env, rng *rand.Rand) (Policy, error)
 	// Random says whether Build depends on rng.
 	Random() bool
+}
+
+// Kinds lists every policy, sorted by name.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{gruKind, linearKind, lowRankKind, mlpKind, prefixTableKind, tabularKind}
 }

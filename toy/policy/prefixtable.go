@@ -3,6 +3,8 @@ package policy
 import (
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/registry"
 )
@@ -18,7 +20,6 @@ func (*PrefixTableParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return &PrefixTable{Autoregressive: newAutoregressive(env, tableNetwork{}, conditionals(env), nil)}, nil
 }
 
-// Random is false.
 func (*PrefixTableParams) Random() bool { return false }
 
 // PrefixTable is an autoregressive policy with logits of its own after every prefix, so that it can be any policy.
@@ -52,14 +53,14 @@ func (t *PrefixTable) Support(items []Item, dst []int) []int {
 // row returns the number of a node among all prefixes of all prompts.
 func (f *forest) row(node int) int { return f.prompt[node]*f.perTree + f.prefix[node] }
 
-// tableNetwork looks logits up.
+// tableNetwork has a parameter for each logit.
 type tableNetwork struct{}
 
 func (tableNetwork) forward(params []float64, f *forest, dst []float64) {
 	v := f.shape.Vocabulary
 	for node := range f.len() {
 		row := f.row(node)
-		addTo(dst[node*v:(node+1)*v], params[row*v:(row+1)*v])
+		floats.Add(dst[node*v:(node+1)*v], params[row*v:(row+1)*v])
 	}
 }
 
@@ -67,15 +68,7 @@ func (tableNetwork) backward(_ []float64, f *forest, d, grad []float64) {
 	v := f.shape.Vocabulary
 	for node := range f.len() {
 		row := f.row(node)
-		addTo(grad[row*v:(row+1)*v], d[node*v:(node+1)*v])
-	}
-}
-
-// addTo adds x to dst.
-func addTo(dst, x []float64) {
-	dst = dst[:len(x)]
-	for i, v := range x {
-		dst[i] += v
+		floats.Add(grad[row*v:(row+1)*v], d[node*v:(node+1)*v])
 	}
 }
 

@@ -21,7 +21,6 @@ func (*TabularParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return t, nil
 }
 
-// Random is false.
 func (*TabularParams) Random() bool { return false }
 
 // Tabular is a softmax with a logit of its own for every prompt and response; parameter p*K + k is the logit of
@@ -36,16 +35,12 @@ var (
 	_ Affine = (*Tabular)(nil)
 )
 
-// Params returns the logits.
 func (t *Tabular) Params() []float64 { return t.logits }
 
-// Prompts returns the number of prompts.
 func (t *Tabular) Prompts() int { return t.prompts }
 
-// Responses returns K.
 func (t *Tabular) Responses() int { return t.responses }
 
-// Scores copies the items' logits.
 func (t *Tabular) Scores(items []Item, dst []float64) {
 	dst = dst[:len(items)]
 	for i, item := range items {
@@ -53,7 +48,6 @@ func (t *Tabular) Scores(items []Item, dst []float64) {
 	}
 }
 
-// AddScoreGrad adds d to the items' entries.
 func (t *Tabular) AddScoreGrad(items []Item, d, grad []float64) {
 	d = d[:len(items)]
 	for i, item := range items {
@@ -61,12 +55,10 @@ func (t *Tabular) AddScoreGrad(items []Item, d, grad []float64) {
 	}
 }
 
-// Logits copies a prompt's row.
 func (t *Tabular) Logits(prompt int, dst []float64) {
 	copy(dst, t.logits[prompt*t.responses:(prompt+1)*t.responses])
 }
 
-// AddLogitGrad adds d to a prompt's row.
 func (t *Tabular) AddLogitGrad(prompt int, d, grad []float64) {
 	row := grad[prompt*t.responses : (prompt+1)*t.responses]
 	d = d[:len(row)]
@@ -75,7 +67,7 @@ func (t *Tabular) AddLogitGrad(prompt int, d, grad []float64) {
 	}
 }
 
-// Support appends the items' entries; distinct items have distinct entries.
+// Support appends one parameter an item; distinct items have distinct ones.
 func (t *Tabular) Support(items []Item, dst []int) []int {
 	for _, item := range items {
 		dst = append(dst, item.Prompt*t.responses+item.Response)
@@ -83,10 +75,8 @@ func (t *Tabular) Support(items []Item, dst []int) []int {
 	return dst
 }
 
-// Blocks returns a block for every prompt.
 func (t *Tabular) Blocks() []Block { return rowBlocks(t.prompts, t.responses) }
 
-// Jacobian returns nil, the identity.
 func (t *Tabular) Jacobian(int) *mat.Dense { return nil }
 
 // rowBlocks is the partition of a policy whose prompts each own dim consecutive parameters.

@@ -40,9 +40,9 @@ func (o *Online) Build(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-// Draw returns the pairs of one round, none if all draws were of equal responses. rewards, prompts x K in nats, are what
-// labels follow, nil for a prompt that is not drawn for; logits writes a prompt's K logits of the policy. It takes the same random numbers whatever comes of them,
-// so that losses compared under one seed see common ones.
+// Draw returns the pairs of one round, none if all draws were of equal responses. Labels follow rewards,
+// prompts x K in nats, nil for a prompt that is not drawn for; logits writes a prompt's K logits of the policy. It takes the
+// same random numbers whatever the outcome, so that losses compared under one seed have them in common.
 func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt int, dst []float64)) *Pairs {
 	pairs := &Pairs{}
 	for prompt, reward := range rewards {
@@ -73,7 +73,7 @@ func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt in
 }
 
 // Wins returns the probability that a response of reward a is chosen over one of reward b: sigmoid((a - b)/temperature)
-// (Bradley and Terry). At temperature 0 the better one is chosen always, and of equal ones either.
+// (Bradley and Terry). At temperature 0 the better one is always chosen, and of equal ones each with probability 1/2.
 func Wins(a, b, temperature float64) float64 {
 	if a == b {
 		return 0.5
@@ -81,30 +81,12 @@ func Wins(a, b, temperature float64) float64 {
 	return logspace.Sigmoid((a - b) / max(temperature, math.SmallestNonzeroFloat64))
 }
 
-// Random is true.
 func (o *Online) Random() bool { return true }
 
-// FilePath returns "".
 func (o *Online) FilePath() string { return "" }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (o *Online) SeedOverride() *int { return o.Seed }
-
-// Append adds another list of pairs of the same form.
-func (p *Pairs) Append(other *Pairs) {
-	for i := range other.Len() {
-		p.add(other.Prompt[i], other.Chosen[i], other.Rejected[i])
-	}
-}
-
-// shuffle puts the pairs in a random order.
-func (p *Pairs) shuffle(rng *rand.Rand) {
-	rng.Shuffle(p.Len(), func(i, j int) {
-		p.Prompt[i], p.Prompt[j] = p.Prompt[j], p.Prompt[i]
-		p.Chosen[i], p.Chosen[j] = p.Chosen[j], p.Chosen[i]
-		p.Rejected[i], p.Rejected[j] = p.Rejected[j], p.Rejected[i]
-	})
-}
 
 var onlineKind = registry.Kind[Params]{
 	Name:    "online",

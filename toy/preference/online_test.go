@@ -105,7 +105,7 @@ func TestOnlineBuild(t *testing.T) {
 	}
 }
 
-// TestProxies: what each proxy keeps of the gold reward, whatever that is.
+// TestProxies: what each proxy leaves of the gold reward.
 func TestProxies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(2, 40).Draw(t, "k")
@@ -117,7 +117,7 @@ func TestProxies(t *testing.T) {
 			}
 			logspace.LogSoftmax(reward, reward)
 		}
-		kept := [][]float64{slices.Clone(gold[0]), slices.Clone(gold[1])}
+		before := [][]float64{slices.Clone(gold[0]), slices.Clone(gold[1])}
 		if got := (&Gold{}).Rewards(gold, source(1)); !reflect.DeepEqual(got, gold) {
 			t.Errorf("gold is %v, not %v", got, gold)
 		}
@@ -145,7 +145,7 @@ func TestProxies(t *testing.T) {
 				t.Errorf("%d of %d turned around, want %d", flips, k, want)
 			}
 		}
-		if !reflect.DeepEqual(gold, kept) {
+		if !reflect.DeepEqual(gold, before) {
 			t.Error("the gold reward itself has changed")
 		}
 	})

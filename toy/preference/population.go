@@ -9,8 +9,8 @@ import (
 // Population asks for the exact expectation over all comparisons: no sampling error.
 type Population struct{}
 
-// Build returns every ordered pair of distinct responses of every prompt that is not held out, with the weight p_star(chosen > rejected)
-// over the number of unordered pairs, K(K-1)/2, and of prompts.
+// Build returns every ordered pair of distinct responses of every prompt that is not held out, with the weight
+// p_star(chosen > rejected) over the number of unordered pairs, K(K-1)/2, and of prompts.
 func (*Population) Build(in Input) (*Pairs, error) {
 	k, prompts := in.Env.Responses(), in.Env.Training()
 	pairs := &Pairs{}
@@ -31,10 +31,8 @@ func (*Population) Build(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-// Random is false.
 func (*Population) Random() bool { return false }
 
-// FilePath returns "".
 func (*Population) FilePath() string { return "" }
 
 var populationKind = registry.Kind[Params]{

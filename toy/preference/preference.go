@@ -6,10 +6,11 @@ import (
 	"math/rand/v2"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
 )
 
 // Pairs is a list of n comparisons as columns, in training order. Prompt, Chosen and Rejected are indices. An unpaired
-// example, one response with a verdict, is a comparison of which the other side is Absent; a list is all of one form.
+// example, one response with a label, is a comparison of which the other side is Absent; a list is all of one form.
 type Pairs struct {
 	Prompt, Chosen, Rejected     []int
 	Weight                       []float64 // positive, sums to 1; nil means 1/n each
@@ -19,7 +20,7 @@ type Pairs struct {
 // Absent stands for the index of the response that an unpaired example does not have.
 const Absent = -1
 
-// Unpaired says whether the list holds single responses with verdicts.
+// Unpaired says whether the list holds single responses with labels.
 func (p *Pairs) Unpaired() bool {
 	return len(p.Chosen) > 0 && (p.Chosen[0] == Absent || p.Rejected[0] == Absent)
 }
@@ -33,6 +34,29 @@ func (p *Pairs) WeightOf(i int) float64 {
 		return 1 / float64(p.Len())
 	}
 	return p.Weight[i]
+}
+
+// add appends one comparison.
+func (p *Pairs) add(prompt, chosen, rejected int) {
+	p.Prompt = append(p.Prompt, prompt)
+	p.Chosen = append(p.Chosen, chosen)
+	p.Rejected = append(p.Rejected, rejected)
+}
+
+// Append adds another list of pairs of the same form.
+func (p *Pairs) Append(other *Pairs) {
+	for i := range other.Len() {
+		p.add(other.Prompt[i], other.Chosen[i], other.Rejected[i])
+	}
+}
+
+// shuffle puts the pairs in a random order.
+func (p *Pairs) shuffle(rng *rand.Rand) {
+	rng.Shuffle(p.Len(), func(i, j int) {
+		p.Prompt[i], p.Prompt[j] = p.Prompt[j], p.Prompt[i]
+		p.Chosen[i], p.Chosen[j] = p.Chosen[j], p.Chosen[i]
+		p.Rejected[i], p.Rejected[j] = p.Rejected[j], p.Rejected[i]
+	})
 }
 
 // Input is what building preference data may draw on.
@@ -52,4 +76,9 @@ type Params interface {
 	Random() bool
 	// FilePath is the path of the file to read, as the config spells it, or "".
 	FilePath() string
+}
+
+// Kinds lists every source of preference data, sorted by name.
+func Kinds() registry.Table[Params] {
+	return registry.Table[Params]{fileKind, onlineKind, populationKind, sampleKind}
 }

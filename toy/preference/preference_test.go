@@ -3,6 +3,7 @@ package preference
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/bandit"
@@ -19,7 +20,7 @@ func environment(stars ...[]float64) *bandit.Env {
 
 var star = []float64{0.6, 0.3, 0.1}
 
-// checkPairs looks at what every source of pairs promises.
+// checkPairs checks what every source of pairs promises.
 func checkPairs(t *testing.T, pairs *Pairs, env *bandit.Env) {
 	t.Helper()
 	n := pairs.Len()
@@ -99,4 +100,40 @@ func TestSources(t *testing.T) {
 	if p := (&Population{}); p.FilePath() != "" || p.Random() {
 		t.Errorf("population: path %q, random %v", p.FilePath(), p.Random())
 	}
+}
+
+// No preference is of a held-out prompt.
+func TestHeldOut(t *testing.T) {
+	env := threeResponses(2)
+	env.Prompts[1].HeldOut = true
+	for _, params := range []Params{&Sample{N: 50, Sampling: "uniform", Temperature: 1, Coverage: 1}, &Population{}} {
+		pairs, err := params.Build(Input{Env: env, RNG: source(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		total := 0.0
+		for i, prompt := range pairs.Prompt {
+			total += pairs.WeightOf(i)
+			if prompt != 0 {
+				t.Fatalf("%T compares responses of prompt %d", params, prompt)
+			}
+		}
+		if total < 1-1e-12 || total > 1+1e-12 {
+			t.Errorf("%T: the weights sum to %v", params, total)
+		}
+	}
+	_, err := (&File{}).Build(Input{Env: env, FileName: "f", File: []byte(`{"prompt": 1, "chosen": 0, "rejected": 1}`)})
+	if err == nil || !strings.Contains(err.Error(), "f:1: prompt: 1 is x2, which is held out") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// threeResponses is a bandit of some prompts x1, x2, ... with three responses.
+func threeResponses(prompts int) *bandit.Env {
+	env := &bandit.Env{}
+	for i := range prompts {
+		p := []float64{0.5, 0.3, 0.2}
+		env.Prompts = append(env.Prompts, bandit.NewPrompt("x"+string(rune('1'+i)), p, p, nil, []float64{1}))
+	}
+	return env
 }

@@ -35,16 +35,13 @@ type Noisy struct {
 
 // Rewards adds the errors.
 func (p *Noisy) Rewards(gold [][]float64, rng *rand.Rand) [][]float64 {
-	t := distuv.StudentsT{Sigma: 1, Nu: p.Freedom, Src: rng}
+	draw := rng.NormFloat64
+	if p.Freedom > 0 {
+		draw = distuv.StudentsT{Sigma: 1, Nu: p.Freedom, Src: rng}.Rand
+	}
 	return mapped(gold, func(reward, proxy []float64) {
 		for i, r := range reward {
-			e := 0.0
-			if p.Freedom == 0 {
-				e = rng.NormFloat64()
-			} else {
-				e = t.Rand()
-			}
-			proxy[i] = r + p.Scale*e
+			proxy[i] = r + p.Scale*draw()
 		}
 	})
 }

@@ -3,7 +3,6 @@ package preference
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -40,22 +39,20 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-// Random is true.
 func (s *Sample) Random() bool { return true }
 
-// FilePath returns "".
 func (s *Sample) FilePath() string { return "" }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }
 
-// draw appends one prompt's pairs. Each draw takes the same random numbers whatever comes of it, so that settings
-// compared under one seed see common random numbers and, with one prompt, a larger n extends a smaller one.
+// draw appends one prompt's pairs. Each draw takes the same random numbers whatever its outcome, so that settings
+// compared under one seed have random numbers in common and, with one prompt, a larger n extends a smaller one.
 func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 	made := s.comparisons(in)
 	next := s.sampler(in, prompt)
 	for range s.N {
-		y1, y2 := next(in.RNG), next(in.RNG)
+		y1, y2 := next(), next()
 		win, flip := in.RNG.Float64(), in.RNG.Float64()
 		if y1 == y2 || made != nil && !made[pairNumber(y1, y2)] {
 			continue
@@ -89,12 +86,12 @@ func pairNumber(a, b int) int {
 }
 
 // sampler returns a function that draws a response of a prompt.
-func (s *Sample) sampler(in Input, prompt int) func(*rand.Rand) int {
+func (s *Sample) sampler(in Input, prompt int) func() int {
 	k := in.Env.Responses()
 	logs := in.Env.Prompts[prompt].LogRef
 	switch s.Sampling {
 	case "uniform":
-		return func(rng *rand.Rand) int { return rng.IntN(k) }
+		return func() int { return in.RNG.IntN(k) }
 	case "pi_star":
 		logs = in.Env.Prompts[prompt].LogStar
 	}
@@ -105,7 +102,7 @@ func (s *Sample) sampler(in Input, prompt int) func(*rand.Rand) int {
 	logspace.LogSoftmax(weights, weights)
 	logspace.Exp(weights, weights)
 	draw := distuv.NewCategorical(weights, in.RNG)
-	return func(*rand.Rand) int { return int(draw.Rand()) }
+	return func() int { return int(draw.Rand()) }
 }
 
 var sampleKind = registry.Kind[Params]{

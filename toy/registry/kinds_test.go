@@ -17,28 +17,28 @@ import (
 )
 
 // tables are the registries under toy/.
-var tables = map[string][]registry.Entry{
-	"bandit.Kinds":     bandit.Kinds().Entries(),
-	"gold.Kinds":       gold.Kinds().Entries(),
-	"objective.Kinds":  objective.Kinds().Entries(),
-	"policy.Kinds":     policy.Kinds().Entries(),
-	"preference.Kinds": preference.Kinds().Entries(),
-	"train.Optimizers": train.Optimizers().Entries(),
-	"train.Schedules":  train.Schedules().Entries(),
+var tables = map[string]registry.Table[any]{
+	"bandit.Kinds":     bandit.Kinds().Untyped(),
+	"gold.Kinds":       gold.Kinds().Untyped(),
+	"objective.Kinds":  objective.Kinds().Untyped(),
+	"policy.Kinds":     policy.Kinds().Untyped(),
+	"preference.Kinds": preference.Kinds().Untyped(),
+	"train.Optimizers": train.Optimizers().Untyped(),
+	"train.Schedules":  train.Schedules().Untyped(),
 }
 
 func TestTables(t *testing.T) {
-	for name, entries := range tables {
+	for name, kinds := range tables {
 		t.Run(name, func(t *testing.T) {
-			if len(entries) == 0 {
+			if len(kinds) == 0 {
 				t.Fatal("no kinds")
 			}
-			byName := func(a, b registry.Entry) int { return strings.Compare(a.Name, b.Name) }
-			if !slices.IsSortedFunc(entries, byName) {
+			byName := func(a, b registry.Kind[any]) int { return strings.Compare(a.Name, b.Name) }
+			if !slices.IsSortedFunc(kinds, byName) {
 				t.Error("not sorted by name")
 			}
 			seen := map[string]bool{}
-			for _, e := range entries {
+			for _, e := range kinds {
 				for _, word := range append([]string{e.Name}, e.Aliases...) {
 					if word == "" || seen[word] {
 						t.Errorf("%s: the name %q is empty or taken", e.Name, word)
@@ -54,8 +54,8 @@ func TestTables(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	for name, entries := range tables {
-		for _, e := range entries {
+	for name, kinds := range tables {
+		for _, e := range kinds {
 			t.Run(name+"/"+e.Name, func(t *testing.T) {
 				v, again := reflect.ValueOf(e.New()), reflect.ValueOf(e.New())
 				if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
@@ -73,7 +73,7 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// checkFields looks at the tags of a parameter struct and of the structs that it holds.
+// checkFields checks the tags of a parameter struct and of the structs that it holds.
 func checkFields(t *testing.T, v reflect.Value, keys map[string]bool) {
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)

@@ -1,6 +1,6 @@
 // Package registry describes kinds: the named things that a config can ask for (a loss, a policy, a figure).
 //
-// Each package that offers kinds writes one [Table], sorted by name. An entry's parameters are a plain struct; the
+// Each package that offers kinds writes one [Table], sorted by name. A kind's parameters are a plain struct; the
 // strict YAML decoder, its error messages, `experiments list`, the JSON Schema and the reference page are all derived
 // from that struct's tags:
 //
@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-// Kind is one entry of a table. T is the interface that every parameter struct of the table implements.
+// Kind is one kind of a table. T is the interface that every parameter struct of the table implements.
 type Kind[T any] struct {
 	Name    string   // canonical name, as it stands in tables
 	Aliases []string // other accepted names
@@ -41,23 +41,13 @@ func (t Table[T]) Find(name string) (Kind[T], bool) {
 	return t[i], true
 }
 
-// Entry is a Kind without its type, for code that treats all tables alike (decoding, listing, the schema).
-type Entry struct {
-	Name    string
-	Aliases []string
-	Summary string
-	Source  string
-	TRL     string
-	New     func() any
-}
-
-// Entries returns the table without its type.
-func (t Table[T]) Entries() []Entry {
-	entries := make([]Entry, len(t))
+// Untyped returns the table for code that treats all tables alike: decoding, listing, the schema.
+func (t Table[T]) Untyped() Table[any] {
+	kinds := make(Table[any], len(t))
 	for i, k := range t {
-		entries[i] = Entry{k.Name, k.Aliases, k.Summary, k.Source, k.TRL, func() any { return k.New() }}
+		kinds[i] = Kind[any]{k.Name, k.Aliases, k.Summary, k.Source, k.TRL, func() any { return k.New() }}
 	}
-	return entries
+	return kinds
 }
 
 // Problem is one thing wrong with decoded parameters that tags cannot express, such as probabilities that do not sum
@@ -88,7 +78,7 @@ type File struct {
 	Path string // as the config spells it
 }
 
-// Reader is implemented by parameters that are about files. Whoever builds from them reads the files.
+// Reader is implemented by parameters that name files. Their caller reads the files.
 type Reader interface {
 	// Files returns the files to read.
 	Files() []File

@@ -30,21 +30,21 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestEntries(t *testing.T) {
-	entries := shapes.Entries()
-	if len(entries) != 2 {
-		t.Fatalf("%d entries, want 2", len(entries))
+func TestUntyped(t *testing.T) {
+	kinds := shapes.Untyped()
+	if len(kinds) != 2 {
+		t.Fatalf("%d kinds, want 2", len(kinds))
 	}
-	e := entries[1]
+	e := kinds[1]
 	if e.Name != "square" || !slices.Equal(e.Aliases, []string{"box", "quad"}) || e.Summary != "four sides" || e.Source != "Euclid" {
-		t.Errorf("entry %+v", e)
+		t.Errorf("kind %+v", e)
 	}
 	first, second := e.New().(*square), e.New().(*square)
 	if first == second || first.Side != 2 {
 		t.Errorf("New gives %p %+v and %p, want two values with side 2", first, *first, second)
 	}
-	if _, ok := entries[0].New().(*square); !ok || entries[0].Name != "dot" {
-		t.Errorf("entry %+v", entries[0])
+	if _, ok := kinds[0].New().(*square); !ok || kinds[0].Name != "dot" {
+		t.Errorf("kind %+v", kinds[0])
 	}
 }
 

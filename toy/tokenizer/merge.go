@@ -65,7 +65,7 @@ func (m *merger) offer(left int) {
 	}
 }
 
-// join puts a piece in the place of two neighbours.
+// join replaces two neighbours by a piece.
 func (m *merger) join(left, right int, piece int32) {
 	m.ids[left], m.ids[right] = piece, gone
 	m.next[left] = m.next[right]
@@ -90,10 +90,10 @@ func (q queue) Less(i, j int) bool {
 }
 func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 
-// Push and Pop make queue a heap.Interface.
+// Push appends a candidate; container/heap calls it.
 func (q *queue) Push(x any) { *q = append(*q, x.(candidate)) }
 
-// Pop removes the last candidate.
+// Pop removes the last candidate; container/heap calls it.
 func (q *queue) Pop() any {
 	last := (*q)[len(*q)-1]
 	*q = (*q)[:len(*q)-1]

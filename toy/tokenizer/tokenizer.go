@@ -18,7 +18,7 @@ const (
 	FirstByte = 3
 )
 
-// Bounds of a tokenizer's file, so that a file of another kind ends in a message and not in a machine without memory.
+// Bounds of a tokenizer's file, so that a file of another kind gives an error instead of taking all memory.
 const (
 	mostPieces   = 1 << 20
 	longestPiece = 1 << 12
@@ -32,8 +32,8 @@ type Tokenizer struct {
 }
 
 // Read reads a tokenizer of vocab pieces in llama2.c's format: the length of the longest piece as int32, then for every
-// piece its score as float32, its length as int32 and its bytes, all little-endian. The error says what is wrong and
-// where: a file that ends early, that goes on, or whose lengths make no sense.
+// piece its score as float32, its length as int32 and its bytes, all little-endian. It is an error if the file
+// ends early, goes on after the pieces or has impossible lengths.
 func Read(r io.Reader, vocab int) (*Tokenizer, error) {
 	if vocab <= FirstByte || vocab > mostPieces {
 		return nil, fmt.Errorf("a vocabulary of %d pieces; want %d to %d", vocab, FirstByte+1, mostPieces)
@@ -60,15 +60,10 @@ func Read(r io.Reader, vocab int) (*Tokenizer, error) {
 	if _, err := in.ReadByte(); err == nil {
 		return nil, fmt.Errorf("more than %d pieces: the tokenizer of another vocabulary than the model's", vocab)
 	}
-	return t, t.check()
-}
-
-// check wants what encoding relies on: a token of its own for every byte.
-func (t *Tokenizer) check() error {
-	if t.Vocab() < FirstByte+256 {
-		return fmt.Errorf("%d pieces; at least %d are needed, a token for every byte among them", t.Vocab(), FirstByte+256)
+	if vocab < FirstByte+256 {
+		return nil, fmt.Errorf("%d pieces; at least %d are needed, a token for every byte among them", vocab, FirstByte+256)
 	}
-	return nil
+	return t, nil
 }
 
 func readPiece(in *bufio.Reader, longest int32) (score float32, piece string, err error) {
@@ -92,7 +87,7 @@ func readPiece(in *bufio.Reader, longest int32) (score float32, piece string, er
 	return head.Score, string(text), nil
 }
 
-// short says of a file that has ended what that means.
+// short replaces the error of a file that ends early.
 func short(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file ends early: it is cut off, or the tokenizer of another vocabulary than the model's")

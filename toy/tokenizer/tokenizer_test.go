@@ -49,7 +49,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// naive merges as llama2.c does: after every merge it looks at all pairs again.
+// naive merges as llama2.c does: after every merge it compares all pairs again.
 func (t *Tokenizer) naive(ids []int32) []int32 {
 	for {
 		best, at, score := int32(-1), -1, float32(0)

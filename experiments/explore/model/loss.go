@@ -52,7 +52,7 @@ var starts = map[string][]Param{
 // Kinds describes the losses of the registry.
 func Kinds() []Kind {
 	var all []Kind
-	for _, e := range objective.Kinds().Entries() {
+	for _, e := range objective.Kinds().Untyped() {
 		k := Kind{Name: e.Name, Aliases: append([]string{}, e.Aliases...), Summary: e.Summary, Source: e.Source, Fields: []Field{},
 			Starts: append([]Param{}, starts[e.Name]...)}
 		for _, f := range decode.Fields(e.New(), tables) {

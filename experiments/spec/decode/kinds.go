@@ -22,7 +22,7 @@ func NewTables() *Tables { return &Tables{byType: map[reflect.Type]*table{}} }
 type table struct {
 	name    string // what messages call it: "optimizer"
 	iface   reflect.Type
-	entries []registry.Entry
+	entries []registry.Kind[any]
 	byName  map[string]int       // canonical names and aliases
 	byType  map[reflect.Type]int // first entry with that type
 }
@@ -32,7 +32,7 @@ type table struct {
 // parameter is called kind, or if two entries share a name.
 func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 	tab := &table{
-		name: name, iface: reflect.TypeFor[T](), entries: kinds.Entries(),
+		name: name, iface: reflect.TypeFor[T](), entries: kinds.Untyped(),
 		byName: map[string]int{}, byType: map[reflect.Type]int{},
 	}
 	if tab.iface.Kind() != reflect.Interface {
@@ -48,7 +48,7 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 // a package can name kinds in its structs that it does not import.
 func As[U, T any](t *Tables) { t.byType[reflect.TypeFor[U]()] = t.of(reflect.TypeFor[T]()) }
 
-func (t *table) add(i int, e registry.Entry) {
+func (t *table) add(i int, e registry.Kind[any]) {
 	for _, name := range append([]string{e.Name}, e.Aliases...) {
 		if _, taken := t.byName[name]; taken {
 			panic(fmt.Sprintf("decode: two kinds of %s are called %q", t.name, name))
@@ -78,19 +78,19 @@ func (t *Tables) of(typ reflect.Type) *table {
 }
 
 // entry returns the kind with the given name or alias.
-func (t *table) entry(name string) (registry.Entry, bool) {
+func (t *table) entry(name string) (registry.Kind[any], bool) {
 	i, ok := t.byName[name]
 	if !ok {
-		return registry.Entry{}, false
+		return registry.Kind[any]{}, false
 	}
 	return t.entries[i], true
 }
 
 // entryOf returns the kind that a value is.
-func (t *table) entryOf(value any) (registry.Entry, bool) {
+func (t *table) entryOf(value any) (registry.Kind[any], bool) {
 	i, ok := t.byType[reflect.TypeOf(value)]
 	if !ok {
-		return registry.Entry{}, false
+		return registry.Kind[any]{}, false
 	}
 	return t.entries[i], true
 }
@@ -130,6 +130,6 @@ func (t *table) parameters() []string {
 }
 
 // KindOf returns the registry entry that a decoded value belongs to, among the kinds of the interface T.
-func KindOf[T any](t *Tables, value T) (registry.Entry, bool) {
+func KindOf[T any](t *Tables, value T) (registry.Kind[any], bool) {
 	return t.of(reflect.TypeFor[T]()).entryOf(value)
 }

@@ -251,7 +251,7 @@ func (g *generator) body(name string, p point, id definition) *schema {
 }
 
 // kindDefinition adds a definition for one kind and refers to it.
-func (g *generator) kindDefinition(name string, entry registry.Entry, object *schema) *schema {
+func (g *generator) kindDefinition(name string, entry registry.Kind[any], object *schema) *schema {
 	key := g.unused(name + "." + entry.Name)
 	g.defs = append(g.defs, property{key, object})
 	return &schema{Ref: "#/$defs/" + key}
@@ -274,7 +274,7 @@ func hasRequired(structs []point) bool {
 	})
 }
 
-func nameSchemas(entry registry.Entry) []*schema {
+func nameSchemas(entry registry.Kind[any]) []*schema {
 	names := []*schema{{Const: entry.Name, Description: entry.Summary}}
 	for _, alias := range entry.Aliases {
 		names = append(names, &schema{Const: alias, Description: "the same as " + entry.Name})
@@ -283,7 +283,7 @@ func nameSchemas(entry registry.Entry) []*schema {
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
-func (g *generator) object(structs []point, entry *registry.Entry, id definition) *schema {
+func (g *generator) object(structs []point, entry *registry.Kind[any], id definition) *schema {
 	o := &schema{Type: "object", AdditionalProperties: false}
 	if entry != nil {
 		o.Description = entry.Summary + " (" + entry.Source + ")"

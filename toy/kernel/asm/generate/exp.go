@@ -94,6 +94,4 @@ func exponential(v isa) {
 		v.exp(r)
 		v.store(r, mask, v.lane(dst, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }

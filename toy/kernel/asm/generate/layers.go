@@ -25,8 +25,6 @@ func siluMul(v isa) {
 		build.VMULPS(v.read(up, part, mask), g, g)
 		v.store(g, mask, v.lane(dst, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }
 
 func siluMulGrad(v isa) {
@@ -49,11 +47,9 @@ func siluMulGrad(v isa) {
 		v.store(u, mask, v.lane(dGate, part))
 		v.store(g, mask, v.lane(dUp, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }
 
-// eachRow repeats body for the parameter rows, which may be 0.
+// eachRow repeats body for the number of rows in the parameter rows, which may be 0.
 func eachRow(body func()) {
 	rows := param("rows")
 	build.Label("row")
@@ -63,11 +59,9 @@ func eachRow(body func()) {
 	build.DECQ(rows)
 	build.JMP(operand.LabelRef("row"))
 	build.Label("end")
-	build.VZEROUPPER()
-	build.RET()
 }
 
-// floatParam is n as a float32.
+// count returns n as a float32.
 func count(n reg.GPVirtual) reg.VecVirtual {
 	x := build.XMM()
 	zero(x)

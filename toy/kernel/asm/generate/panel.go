@@ -24,6 +24,7 @@ func panel(v isa) {
 	build.LEAQ(operand.Mem{Base: cols, Disp: -v.width}, wide)
 	p.masks = masks{nil, v.masks(wide, 1)[0]}
 	p.rows(map[int][]int{8: {6, 4, 2, 1}, 16: {12, 8, 4, 2, 1}}[v.width])
+	end()
 	build.Label("narrow")
 	p.masks = v.masks(cols, 1)
 	p.rows([]int{12, 8, 4, 2, 1})
@@ -49,8 +50,6 @@ func (p *product) rows(blocks []int) {
 		build.JMP(operand.LabelRef(name))
 		build.Label(label(name, "done"))
 	}
-	build.VZEROUPPER()
-	build.RET()
 }
 
 // skip moves on in A.

@@ -31,8 +31,6 @@ func matVec(v isa) {
 	build.DECQ(m)
 	build.JMP(operand.LabelRef("one"))
 	build.Label("end")
-	build.VZEROUPPER()
-	build.RET()
 }
 
 // dots returns the products of one or four rows with x in the lanes of a register.
@@ -68,6 +66,4 @@ func addScaled(v isa) {
 		build.VFMADD231PS(r, alpha, sum)
 		v.store(sum, mask, v.lane(y, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }

@@ -39,7 +39,7 @@ func softmax(v isa) {
 		r := v.read(at[0], part, mask)
 		build.VSUBPS(top, r, r)
 		v.exp(r)
-		v.keep(r, mask)
+		v.zeroBeyond(r, mask)
 		build.VADDPS(r, sums[part], sums[part])
 		v.store(r, mask, v.lane(at[0], part))
 	})
@@ -52,8 +52,6 @@ func softmax(v isa) {
 		build.VMULPS(factor, r, r)
 		v.store(r, mask, v.lane(x, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }
 
 func softmaxGrad(v isa) {
@@ -74,8 +72,6 @@ func softmaxGrad(v isa) {
 		build.VMULPS(q, r, r)
 		v.store(r, mask, v.lane(d, part))
 	})
-	build.VZEROUPPER()
-	build.RET()
 }
 
 // sumExp sums in float64: its sixteen lanes take two registers of AVX-512 and four of AVX2.
@@ -84,22 +80,17 @@ func sumExp(v isa) {
 	x, n := param("x"), param("n")
 	top := v.largest(x, n)
 	build.Store(top.AsX(), build.Return("top"))
-	sums := v.registers(2 * v.parts())
-	for _, s := range sums {
-		zero(s)
-	}
+	sums := append(v.zeros(), v.zeros()...)
 	v.sweep("exp", n, []reg.GPVirtual{x}, func(part int, mask reg.Register) {
 		r := v.read(x, part, mask)
 		build.VSUBPS(top, r, r)
 		v.exp(r)
-		v.keep(r, mask)
+		v.zeroBeyond(r, mask)
 		for i, half := range v.widen(r) {
 			build.VADDPD(half, sums[2*part+i], sums[2*part+i])
 		}
 	})
 	build.Store(v.totalWide(sums), build.Return("sum"))
-	build.VZEROUPPER()
-	build.RET()
 }
 
 // widen returns the lower and the upper half of a register as float64.

@@ -71,8 +71,8 @@ func (v isa) zeros() []reg.VecVirtual {
 	return sums
 }
 
-// keep zeroes the lanes beyond the mask.
-func (v isa) keep(r, mask reg.Register) {
+// zeroBeyond zeroes the lanes beyond the mask.
+func (v isa) zeroBeyond(r, mask reg.Register) {
 	switch {
 	case mask == nil:
 	case v.width == 16:
@@ -105,7 +105,7 @@ func (v isa) fold(sums []reg.VecVirtual, combine func(ops ...operand.Op)) reg.Ve
 	return half
 }
 
-// total adds up a group. The order of the additions is that of fourTotals.
+// total adds up a group. The order of the additions is that of quadTotal.
 func (v isa) total(sums []reg.VecVirtual) reg.VecVirtual {
 	return quadTotal([4]reg.Register{0: v.fold(sums, build.VADDPS)}, 1)
 }

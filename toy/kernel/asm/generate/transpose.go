@@ -35,8 +35,7 @@ func transpose() {
 	build.ADDQ(operand.Imm(32), b)
 	build.SUBQ(operand.Imm(8), rows)
 	build.JNZ(operand.LabelRef("rows"))
-	build.VZEROUPPER()
-	build.RET()
+	end()
 }
 
 // eightRows addresses eight rows that are step bytes apart.
