@@ -16,7 +16,7 @@ import (
 
 // Source is the text of this package; see toy.Source.
 //
-//go:embed *.go
+//go:embed *.go inference/*.go texts/*.go
 var Source embed.FS
 
 // Metric is one registered measure of a policy.
