@@ -215,7 +215,7 @@ func TestCopy(t *testing.T) {
 	v.Eval("window.copied = '', navigator.clipboard.writeText = async (text) => { window.copied = text; }, 0", nil)
 	v.click("#copy")
 	v.Do(chromedp.WaitReady(chromedp.CSS("#copied:not(:empty)")))
-	want := new(model.Explorer).Explore(v.state()).Config
+	want := new(model.Explorer).Explore(v.state(), true).Config
 	if got := v.Text("window.copied"); got != want || want == "" {
 		t.Errorf("copied is\n%s\nwant\n%s", got, want)
 	}

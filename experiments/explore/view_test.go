@@ -75,7 +75,7 @@ func (v *view) state() model.State {
 func (v *view) agrees(what string) {
 	v.t.Helper()
 	v.settle()
-	answer := new(model.Explorer).Explore(v.state())
+	answer := new(model.Explorer).Explore(v.state(), true)
 	if len(answer.Problems) > 0 {
 		v.t.Fatalf("%s: %v", what, answer.Problems)
 	}
