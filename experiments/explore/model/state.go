@@ -17,7 +17,7 @@ import (
 // responses is K: the explorer draws the simplex of three.
 const responses = 3
 
-// State is all that what the page shows depends on. The page's address holds it, see Fragment.
+// State is what a reader of the page chooses. The page's address holds it, see Fragment.
 type State struct {
 	Star, Ref []float64 // pi_star and pi_ref, each three probabilities in (0, 1) that sum to 1
 	Lambda    float64   // of every loss that has one, [1e-100, 1e100]
