@@ -31,9 +31,9 @@ type slimmer struct {
 }
 
 // slim makes an inline figure small without changing how it looks, as [plots.Drawing.Inline] writes it, an element a line:
-// colors name their variable alone, since the page sets each; a marker and the line around it are one element; points to
-// point at are thinned out, and one whose text differs from that of the point before in its numbers alone has only these,
-// in data-n.
+// colors name their variable alone, since the page sets each; a marker and the line around it are one element; points
+// that a reader can hover over are thinned out, and one whose text differs from that of the point before in its numbers
+// alone has only these, in data-n.
 func slim(svg []byte) []byte {
 	s := slimmer{x: math.Inf(1)}
 	for line := range bytes.SplitSeq(fallback.ReplaceAll(svg, []byte(`="$1)"`)), []byte("\n")) {
