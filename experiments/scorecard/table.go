@@ -43,10 +43,10 @@ func (c *Card) Table() *tables.Table {
 
 func (c *Cell) row() []string {
 	r, environment, seed := &c.Reading, "", ""
-	if r.Place != nil && c.Verdict != None {
-		environment = r.Place.Name
-		if r.Place.Random {
-			seed = strconv.Itoa(r.Place.Seed)
+	if r.Environment != nil && c.Verdict != None {
+		environment = r.Environment.Name
+		if r.Environment.Random {
+			seed = strconv.Itoa(r.Environment.Seed)
 		}
 	}
 	return []string{c.Loss, c.Test.Name, tables.FormatFloat(r.Value), tables.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
