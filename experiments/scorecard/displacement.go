@@ -61,7 +61,10 @@ func displaced(read func(r *Reading, o *outcome, chosen, rejected int, s *Subjec
 		if !o.whole() {
 			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
 		}
-		r := s.shifts(o, chosen, rejected)
+		pi, ref := probabilities(o.logPi[0]), o.env.Prompts[0].PiRef
+		up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
+		r := Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
+			Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
 		read(&r, o, chosen, rejected, s)
 		return r
 	}
@@ -90,12 +93,4 @@ func (s *Subject) displaced(p *Environment) (o *outcome, chosen, rejected int) {
 		return t
 	})
 	return o, chosen, rejected
-}
-
-// shifts says where the mass went.
-func (s *Subject) shifts(o *outcome, chosen, rejected int) Reading {
-	pi, ref := probabilities(o.logPi[0]), o.env.Prompts[0].PiRef
-	up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
-	return Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
-		Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
 }

@@ -1,6 +1,6 @@
 // Package scorecard measures what losses do to a policy: every loss through every test, on the paper's environments and
 // on random ones, with exact minimizers where toy/exact can and local minima found by search where it cannot. A loss that
-// falls for ever has no minimizer, and an environment in which a search does not arrive is left out and counted. Each cell
+// falls for ever has no minimizer, and an environment in which a search does not converge is left out and counted. Each cell
 // is the worst case over the environments, and has what a certificate needs: where it happened, which policy was reached, what
 // was expected, and an experiment that does it again.
 //

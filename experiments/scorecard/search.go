@@ -103,11 +103,14 @@ func (s *searcher) policies(x []float64) [][]float64 {
 // a search in nats.
 const extremeUnit = 999
 
-// searched searches in units of lambda times a margin, and in nats where that does not arrive or where it is one of few
+// searched searches in units of lambda times a margin, and in nats where that does not converge or where it is one of few
 // points next to kinks at an extreme lambda, and returns the better. That a loss falls for ever is believed in the first unit
 // alone: where lambda is small, many nats are no distance. A base, if there is one, is the outcome at another lambda.
 func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outcome {
-	unit := scaledUnit(lambda)
+	unit := 1.0
+	if !math.IsNaN(lambda) {
+		unit = min(1/lambda, 1e6)
+	}
 	first := t.search(ctx, unit, base)
 	sure := first.convergence == converged && (first.certain || max(unit, 1/unit) < extremeUnit)
 	if first.err != nil || sure || unit == 1 {
@@ -349,12 +352,4 @@ func apartMost(a, b [][]float64) float64 {
 		most = max(most, variation(a[p], b[p]))
 	}
 	return most
-}
-
-// scaledUnit is one nat of lambda times a logit, in logits.
-func scaledUnit(lambda float64) float64 {
-	if math.IsNaN(lambda) {
-		return 1
-	}
-	return min(1/lambda, 1e6)
 }

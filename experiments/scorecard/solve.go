@@ -70,15 +70,12 @@ func convergedIf(there bool) convergence {
 // SolverNewton is what solver columns name policies that exact.Stationary found: no config can ask for it.
 const SolverNewton = "newton"
 
-// settingsAt returns the settings of a run on the whole population in an environment.
+// settingsAt returns the settings of a run on the whole population in an environment. Those of training are what a config
+// that reproduces a cell says where nothing is trained.
 func settingsAt(env bandit.Params, seed int) setup.Settings {
 	return setup.Settings{Seed: seed, Environment: env, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
-		Solver: setup.SolverExact, Train: fullBatch()}
-}
-
-// fullBatch is what configs that reproduce a cell say of training, where nothing is trained.
-func fullBatch() train.Params {
-	return train.Params{Optimizer: &train.Adam{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, Schedule: &train.Cosine{}, Epochs: 300}
+		Solver: setup.SolverExact, Train: train.Params{Optimizer: &train.Adam{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30},
+			Schedule: &train.Cosine{}, Epochs: 300}}
 }
 
 // minimum returns the minimizer of the population loss in an environment, from the cache if it is there.
@@ -146,7 +143,7 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 }
 
 // minimize solves the task exactly, or else, with newton, by Newton's method from the start, or else, where that does not
-// arrive, by quasiNewton. A task that asks for training is trained.
+// converge, by quasiNewton. A task that asks for training is trained.
 func (t task) minimize(ctx context.Context, lambda float64, newton bool) *outcome {
 	if t.Solver == setup.SolverTrain {
 		return t.descend(ctx)
