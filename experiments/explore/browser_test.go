@@ -159,7 +159,7 @@ func TestAddress(t *testing.T) {
 	v.sound()
 }
 
-// A mistake stands beside its input with its place, and goes when it is mended.
+// A mistake is shown beside its input with its position, and disappears when it is corrected.
 func TestMistakes(t *testing.T) {
 	v := open(t, "#a=custom&a.pair=softplus(-u)&b=dpo", browser.Desktop)
 	v.enter("#a-param-pair", "softplus(-w)")

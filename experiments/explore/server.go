@@ -17,7 +17,7 @@ import (
 )
 
 // policy is the page's content security policy: it runs its own scripts and its own WebAssembly, reads its own files, and
-// nothing else. It stands in index.html too, for folders that some other server hands out.
+// nothing else. It is in index.html too, for folders that some other server hands out.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; " +
 	"img-src 'self'; base-uri 'none'; form-action 'none'"
 

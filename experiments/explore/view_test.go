@@ -121,7 +121,7 @@ func (v *view) press(selector, keys string, modifiers ...chromedp.Modifier) {
 	v.Do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
 }
 
-// enter replaces what stands in an input by typing.
+// enter replaces the content of an input by typing.
 func (v *view) enter(selector, text string) {
 	v.t.Helper()
 	v.Eval(fmt.Sprintf("document.querySelector(%q).select(), 0", selector), nil)

@@ -80,7 +80,7 @@ var preservationDominated = &Test{
 	},
 }
 
-// tradeoff is where a loss stands on a good and a bad prompt at one lambda.
+// tradeoff is how close a loss comes to pi_star on a good and on a bad prompt at one lambda.
 type tradeoff struct {
 	lambda              float64
 	at                  *outcome
@@ -112,7 +112,7 @@ func (c *shared) rivalsAt(p *Environment) ([]tradeoff, *Reading) {
 	return r.points, r.broken
 }
 
-// frontier returns where the loss stands along lambda, or why it cannot be said.
+// frontier returns the trade-offs of the loss along lambda, or why it cannot be said.
 func (s *Subject) frontier(p *Environment) ([]tradeoff, *Reading) {
 	good, bad := -1, -1
 	for i, x := range p.Env.Prompts {
@@ -182,7 +182,7 @@ func (s *Subject) refined(p *Environment, good, bad int, points []tradeoff) []tr
 	return points
 }
 
-// tradeoff returns where the loss stands at one lambda, nil where it has no minimizer.
+// tradeoff returns the trade-off of the loss at one lambda, nil where it has no minimizer.
 func (s *Subject) tradeoff(p *Environment, good, bad int, lambda float64) *tradeoff {
 	o := s.minimum(p, lambda)
 	if !o.whole() {

@@ -82,7 +82,7 @@ func Run(ctx context.Context, objectives []spec.Objective, settings spec.Scoreca
 	return card, ctx.Err()
 }
 
-// Check returns the first name in the settings that is no test, with the key it stands at and the tests there are.
+// Check returns the first name in the settings that is no test, with its key and the tests there are.
 func Check(settings spec.ScorecardSettings) (key, name string, ok bool) {
 	for i, name := range settings.Tests {
 		if len(selected([]string{name})) == 0 {

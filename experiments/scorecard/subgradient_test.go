@@ -55,7 +55,7 @@ func TestCorralOptimality(t *testing.T) {
 	})
 }
 
-// A search that ends on a kink is at rest there though no gradient is small, and one away from the minimum is not.
+// A search that ends on a kink has converged there though no gradient is small, and one away from the minimum is not.
 func TestQuasiNewtonRestsAtKink(t *testing.T) {
 	x := []float64{-1.2, 1}
 	if norm := quasiNewton(&valley{kinked: true}, x, 1e-6, 1e-3); !(norm <= 1e-6) {

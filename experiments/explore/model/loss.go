@@ -177,7 +177,7 @@ func problemsOf(err error, side string) []Problem {
 		if match := character.FindStringSubmatch(e.Wrong); match != nil {
 			column, _ = strconv.Atoi(match[1])
 		}
-		e.File, e.Line, e.Key = "", 0, "" // which the page shows by where the problem stands
+		e.File, e.Line, e.Key = "", 0, "" // which the page shows by its layout
 		problems = append(problems, Problem{Field: field, Message: strings.TrimPrefix(e.Error(), ": "), Column: column})
 	}
 	return problems

@@ -37,7 +37,7 @@ type Loss struct {
 	Params []Param // sorted by key
 }
 
-// Param is a parameter of a loss: the key and its value, YAML but for texts, which stand as they are.
+// Param is a parameter of a loss: the key and its value, YAML but for texts, which are written as they are.
 type Param struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`

@@ -1,5 +1,5 @@
-// The simplex as a triangle: response a is the corner on the left, b on the right, c on top; an edge is 1000 long. Policies that are
-// moved by hand keep three decimals and a little probability everywhere.
+// The simplex as a triangle: response a is the corner on the left, b on the right, c on top; an edge is 1000 long. Policies
+// that are moved by hand have three decimals and a little probability everywhere.
 
 import { draw } from "./dom.js";
 
@@ -19,7 +19,7 @@ export function policyAt(x, y) {
   return rounded([1 - b - c, b, c]);
 }
 
-// rounded keeps three decimals that sum to 1, none below the least.
+// rounded rounds a policy to three decimals that sum to 1, none below the least.
 export function rounded(pi) {
   const clipped = pi.map((p) => Math.max(p, 0));
   const sum = clipped[0] + clipped[1] + clipped[2];

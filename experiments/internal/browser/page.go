@@ -198,7 +198,7 @@ var axe string
 // mostNodes is how many elements a violation quotes.
 const mostNodes = 5
 
-// Violations runs axe-core's rules on the page as it now stands and returns those that it breaks in a serious or critical
+// Violations runs axe-core's rules on the page as it is now and returns those that it breaks in a serious or critical
 // way, each with the elements.
 func (p *Page) Violations() []string {
 	p.t.Helper()
