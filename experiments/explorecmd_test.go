@@ -28,7 +28,7 @@ func TestExploredConfig(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, problems := model.ParseState(fragment)
-			answer := new(model.Explorer).Explore(s)
+			answer := new(model.Explorer).Explore(s, true)
 			if problems = append(problems, answer.Problems...); len(problems) > 0 {
 				t.Fatal(problems)
 			}

@@ -27,7 +27,7 @@ func checkScorecard(folder *results.Folder, quiet bool, stdout io.Writer) (bool,
 	for row := range t.Len() {
 		given := scorecard.Verdict(t.Text(row, "verdict"))
 		value, bound := t.Float(row, "value"), t.Float(row, "bound")
-		want := scorecard.Judge(value, bound)
+		want := scorecard.VerdictOf(value, bound)
 		if math.IsNaN(value) {
 			want = scorecard.None
 		}

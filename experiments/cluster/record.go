@@ -19,24 +19,20 @@ const recordName = "job.json"
 
 // Record says what has been submitted of a submission.
 type Record struct {
-	Scheduler string `json:"scheduler"` // slurm
-	Name      string `json:"name"`      // of the experiment
-	Key       string `json:"key"`       // see Submission.Key
-	Shards    int    `json:"shards"`
-	Config    string `json:"config"` // of the frozen config, slashed, below the folder
-	Jobs      []Job  `json:"jobs"`   // the oldest first
+	Name   string `json:"name"` // of the experiment
+	Key    string `json:"key"`  // see Submission.Key
+	Shards int    `json:"shards"`
+	Config string `json:"config"` // of the frozen config, slashed, below the folder
+	Jobs   []Job  `json:"jobs"`   // the oldest first
 
 	Dir string `json:"-"` // the submission's folder
 }
 
-// Job is one call of the scheduler.
+// Job is one call of sbatch.
 type Job struct {
-	ID     string `json:"id"`               // as the scheduler names it
+	ID     string `json:"id"`               // Slurm's
 	Shards []int  `json:"shards,omitempty"` // that it does, from 1, ascending; none for a merge
 }
-
-// merges says whether the job puts shards together.
-func (j *Job) merges() bool { return len(j.Shards) == 0 }
 
 // ShardsDir returns the folder into which the jobs publish the shards' folders.
 func (r *Record) ShardsDir() string { return filepath.Join(r.Dir, shardFolder) }
@@ -80,18 +76,14 @@ func ReadRecord(dir string) (*Record, error) {
 	return r, nil
 }
 
-func (r *Record) write() error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return publish.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
-}
-
 // add records a job, at once, so that it is known whatever fails later.
 func (r *Record) add(job Job) error {
 	r.Jobs = append(r.Jobs, job)
-	if err := r.write(); err != nil {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = publish.WriteFile(filepath.Join(r.Dir, recordName), append(data, '\n'))
+	}
+	if err != nil {
 		return fmt.Errorf("job %s has been submitted and cannot be recorded: %w", job.ID, err)
 	}
 	return nil
@@ -101,7 +93,7 @@ func (r *Record) add(job Job) error {
 func (r *Record) latest(shard int) *Job {
 	for i := len(r.Jobs) - 1; i >= 0; i-- {
 		job := &r.Jobs[i]
-		if _, does := slices.BinarySearch(job.Shards, shard); does || shard == 0 && job.merges() {
+		if _, does := slices.BinarySearch(job.Shards, shard); does || shard == 0 && len(job.Shards) == 0 {
 			return job
 		}
 	}

@@ -97,12 +97,10 @@ func (j *script) text() string {
 // sbatch are the words that submit the script from the submission's folder.
 func (j *script) sbatch(dir string, more ...string) []string {
 	words := append([]string{"sbatch", "--parsable"}, j.options...)
-	words = append(words, "--output="+logPath(filepath.Join(dir, logFolder), j.log))
+	logs := strings.ReplaceAll(filepath.Join(dir, logFolder), "%", "%%") // to Slurm %a is the index in the array
+	words = append(words, "--output="+logs+"/"+j.log)
 	return append(append(words, more...), j.file)
 }
-
-// logPath keeps the percent signs of the folder from Slurm, to which %a is the index in the array.
-func logPath(dir, file string) string { return strings.ReplaceAll(dir, "%", "%%") + "/" + file }
 
 // arrayScript does the given shards.
 func (s *Slurm) arrayScript(sub *Submission, program string, shards []int) *script {
@@ -121,9 +119,13 @@ func (s *Slurm) arrayScript(sub *Submission, program string, shards []int) *scri
 
 // mergeScript puts the shards together.
 func (s *Slurm) mergeScript(sub *Submission, program string) *script {
+	command := []string{program, "merge", sub.ShardsDir(), "--out", sub.Out}
+	if sub.Format != "" {
+		command = append(command, "--format", sub.Format)
+	}
 	return &script{
 		file: "merge.sh", options: s.options(sub.Name + "-merge"), log: "merge.log",
 		about:   fmt.Sprintf("Puts the %d shards of %s together, or says which are missing.", sub.Shards, sub.Name),
-		command: CommandLine(append([]string{program}, sub.mergeArgs()...)...),
+		command: CommandLine(command...),
 	}
 }

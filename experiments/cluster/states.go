@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Task is what the scheduler knows of the latest job of a shard, or of the merge.
+// Task is what Slurm knows of the latest job of a shard, or of the merge.
 type Task struct {
-	ID     string // as the scheduler names it: JOB_INDEX, or JOB for the merge
+	ID     string // Slurm's: JOB_INDEX, or JOB for the merge
 	Shard  int    // from 1; 0 for the merge
 	State  string // Slurm's word, as PENDING, RUNNING or CANCELLED; "" if neither squeue nor sacct knows the task
 	Reason string // why it waits or how it ended, Slurm's word; "" if there is none
 }
 
-// ended are the states of tasks that will write no more.
+// ended are the states of tasks that will not write any more.
 var ended = []string{"", "BOOT_FAIL", "CANCELLED", "COMPLETED", "COMPLETING", "DEADLINE", "FAILED", "NODE_FAIL",
 	"OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"}
 
@@ -31,24 +31,9 @@ func (t Task) Active() bool { return !slices.Contains(ended, t.State) }
 // know nothing, which is no error; with another error the tasks are those that could be had.
 func (r *Record) Tasks(ctx context.Context) ([]Task, error) {
 	known, err := r.queued(ctx)
-	tasks := r.tasks(known)
-	if !slices.ContainsFunc(tasks, func(t Task) bool { return t.State == "" }) {
-		return tasks, err
-	}
-	past, pastErr := r.accounted(ctx)
-	for i, t := range tasks {
-		if t.State == "" {
-			tasks[i].State = past[t.ID].State
-		}
-	}
-	return tasks, errors.Join(err, pastErr)
-}
-
-// tasks lists the latest task of every shard and of the merge, as far as they have been submitted.
-func (r *Record) tasks(known map[string]Task) []Task {
-	var all []Task
+	var tasks []Task
 	add := func(id string, shard int) {
-		all = append(all, Task{ID: id, Shard: shard, State: known[id].State, Reason: known[id].Reason})
+		tasks = append(tasks, Task{ID: id, Shard: shard, State: known[id].State, Reason: known[id].Reason})
 	}
 	for shard := 1; shard <= r.Shards; shard++ {
 		if job := r.latest(shard); job != nil {
@@ -58,7 +43,18 @@ func (r *Record) tasks(known map[string]Task) []Task {
 	if job := r.latest(0); job != nil {
 		add(job.ID, 0)
 	}
-	return all
+	if !slices.ContainsFunc(tasks, func(t Task) bool { return t.State == "" }) {
+		return tasks, err
+	}
+	text, pastErr := ask(ctx, "accounting storage is disabled", "sacct", "--noheader", "--parsable2", "--allocations", "--array",
+		"--format=JobID,State", "--jobs="+r.ids())
+	past := parseAccounts(text)
+	for i, t := range tasks {
+		if t.State == "" {
+			tasks[i].State = past[t.ID]
+		}
+	}
+	return tasks, errors.Join(err, pastErr)
 }
 
 // ids joins the ids of all jobs by commas.
@@ -100,20 +96,14 @@ func parseQueue(text string) map[string]Task {
 	return known
 }
 
-// accounted asks sacct for the states of tasks, by id.
-func (r *Record) accounted(ctx context.Context) (map[string]Task, error) {
-	text, err := ask(ctx, "accounting storage is disabled", "sacct", "--noheader", "--parsable2", "--allocations", "--array",
-		"--format=JobID,State", "--jobs="+r.ids())
-	return parseAccounts(text), err
-}
-
-// parseAccounts reads lines of task and state, which may be followed by a blank and more: CANCELLED by 1000.
-func parseAccounts(text string) map[string]Task {
-	known := map[string]Task{}
+// parseAccounts reads the states of tasks, by id, from lines of task and state, which may be followed by a blank and more:
+// CANCELLED by 1000.
+func parseAccounts(text string) map[string]string {
+	known := map[string]string{}
 	for line := range strings.Lines(text) {
 		id, state, _ := strings.Cut(strings.TrimSpace(line), "|")
 		state, _, _ = strings.Cut(state, " ")
-		known[id] = Task{ID: id, State: state}
+		known[id] = state
 	}
 	return known
 }
@@ -123,19 +113,26 @@ func ask(ctx context.Context, benign, name string, args ...string) (string, erro
 	if _, err := exec.LookPath(name); err != nil {
 		return "", nil
 	}
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), benign) {
-		return "", failure(name, err, stderr.String())
+	text, err := slurm(ctx, "", name, args...)
+	if err != nil && !strings.Contains(err.Error(), benign) {
+		return "", err
 	}
-	return stdout.String(), nil
+	return text, nil
 }
 
-// failure is the error of a command that failed, with what it said.
-func failure(name string, err error, said string) error {
-	if said = strings.TrimSpace(said); said == "" {
-		return fmt.Errorf("%s: %w", name, err)
+// slurm runs a command of Slurm's in a folder, "" for the current one, and returns what it prints. The error has what it
+// says.
+func slurm(ctx context.Context, dir, name string, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	err := cmd.Run()
+	said := strings.TrimSpace(stderr.String())
+	switch {
+	case err != nil && said == "":
+		err = fmt.Errorf("%s: %w", name, err)
+	case err != nil:
+		err = fmt.Errorf("%s: %w: %s", name, err, said)
 	}
-	return fmt.Errorf("%s: %w: %s", name, err, said)
+	return stdout.String(), err
 }

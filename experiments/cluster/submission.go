@@ -101,22 +101,6 @@ const (
 	shardFolder  = "shards"
 )
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
-
-// check refuses what the caller must not ask for.
-func (s *Submission) check() error {
-	_, frozen := s.Files[s.Config]
-	switch {
-	case !namePattern.MatchString(s.Name):
-		return fmt.Errorf("name %q: letters, digits, - and _", s.Name)
-	case s.Shards < 1:
-		return fmt.Errorf("%d shards: at least 1", s.Shards)
-	case !frozen:
-		return fmt.Errorf("the config %q is not among the frozen files", s.Config)
-	}
-	return nil
-}
-
 // Key returns a hash in hex of everything that decides what is computed and into how many shards: two submissions of
 // one key give the same shards.
 func (s *Submission) Key() string {
@@ -128,28 +112,15 @@ func (s *Submission) Key() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// shortKey is long enough to tell the submissions of one folder apart.
-func (s *Submission) shortKey() string { return s.Key()[:12] }
-
-// Dir returns the submission's folder: OUT/.submit/NAME-KEY.
-func (s *Submission) Dir() string {
-	return filepath.Join(s.Out, submitFolder, s.Name+"-"+s.shortKey())
-}
+// Dir returns the submission's folder: OUT/.submit/NAME-KEY, with as much of the key as tells the submissions of one
+// folder apart.
+func (s *Submission) Dir() string { return filepath.Join(s.Out, submitFolder, s.Name+"-"+s.Key()[:12]) }
 
 // ConfigPath returns the path of the frozen config.
 func (s *Submission) ConfigPath() string { return filepath.Join(s.Dir(), configFolder, s.Config) }
 
 // ShardsDir returns the folder into which the jobs publish the shards' folders.
 func (s *Submission) ShardsDir() string { return filepath.Join(s.Dir(), shardFolder) }
-
-// mergeArgs are the arguments of the program that merge the shards.
-func (s *Submission) mergeArgs() []string {
-	args := []string{"merge", s.ShardsDir(), "--out", s.Out}
-	if s.Format != "" {
-		args = append(args, "--format", s.Format)
-	}
-	return args
-}
 
 // freeze writes the config and its data into the submission's folder, in one step. Files of one key are the same, so
 // what is there already stays.
@@ -186,7 +157,7 @@ func (s *Submission) freeze() error {
 	return nil
 }
 
-// ProgramPath returns where the submission keeps its copy of an executable. The copy is named after its content, so a
+// ProgramPath returns where the submission has its copy of an executable. The copy is named after its content, so a
 // program that was built again later does not change under the jobs that use this one.
 func (s *Submission) ProgramPath(executable string) (string, error) {
 	hash, err := publish.HashFile(executable)

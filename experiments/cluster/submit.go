@@ -1,12 +1,10 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,7 +13,7 @@ import (
 	"windtunnel/experiments/results/publish"
 )
 
-// Submitted says what a call has submitted and what it found in Slurm's hands already.
+// Submitted says what a call has submitted and what an earlier call had submitted already.
 type Submitted struct {
 	Array   string // id of the array job; "" if none was needed
 	Shards  []int  // that it does
@@ -28,13 +26,19 @@ type InputError struct{ error }
 
 func (e InputError) Unwrap() error { return e.error }
 
-// review refuses what cannot be submitted.
-func (s *Slurm) review(sub *Submission) error {
+// checkSubmission refuses what cannot be submitted, by an InputError.
+func (s *Slurm) checkSubmission(sub *Submission) error {
+	_, frozen := sub.Files[sub.Config]
 	err := s.check()
-	if err == nil {
-		err = sub.check()
-	}
-	if err == nil && strings.ContainsRune(sub.Dir(), '\\') {
+	switch {
+	case err != nil:
+	case !namePattern.MatchString(sub.Name):
+		err = fmt.Errorf("name %q: letters, digits, - and _", sub.Name)
+	case sub.Shards < 1:
+		err = fmt.Errorf("%d shards: at least 1", sub.Shards)
+	case !frozen:
+		err = fmt.Errorf("the config %q is not among the frozen files", sub.Config)
+	case strings.ContainsRune(sub.Dir(), '\\'):
 		err = fmt.Errorf("%q: Slurm writes no logs below a folder with \\ in its path", sub.Dir())
 	}
 	if err != nil {
@@ -43,10 +47,12 @@ func (s *Slurm) review(sub *Submission) error {
 	return nil
 }
 
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
 // Preview returns the scripts and the commands that Submit would use for the missing shards, as text. It writes
 // nothing and asks Slurm nothing.
 func (s *Slurm) Preview(sub *Submission, executable string, missing []int) (string, error) {
-	if err := s.review(sub); err != nil {
+	if err := s.checkSubmission(sub); err != nil {
 		return "", err
 	}
 	program, err := sub.ProgramPath(executable)
@@ -72,12 +78,12 @@ func (s *Slurm) Preview(sub *Submission, executable string, missing []int) (stri
 // nothing missing it submits the merge alone. The error is an InputError, or says what Slurm said; what has been
 // submitted before it is in the record.
 func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, missing []int) (*Submitted, error) {
-	if err := s.review(sub); err != nil {
+	if err := s.checkSubmission(sub); err != nil {
 		return nil, err
 	}
 	record, err := ReadRecord(sub.Dir())
 	if errors.Is(err, fs.ErrNotExist) {
-		record, err = &Record{Scheduler: "slurm", Name: sub.Name, Key: sub.Key(), Shards: sub.Shards,
+		record, err = &Record{Name: sub.Name, Key: sub.Key(), Shards: sub.Shards,
 			Config: configFolder + "/" + sub.Config, Dir: sub.Dir()}, nil
 	}
 	if err != nil {
@@ -94,25 +100,11 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 	if err := errors.Join(sub.freeze(), copyProgram(executable, program)); err != nil {
 		return nil, err
 	}
-	q := &queue{Slurm: s, sub: sub, program: program, record: record, known: known}
-	return q.submit(ctx, missing)
-}
-
-// queue is a submission in front of Slurm.
-type queue struct {
-	*Slurm
-	sub     *Submission
-	program string
-	record  *Record
-	known   map[string]Task // that Slurm remembers, by id
-}
-
-func (q *queue) submit(ctx context.Context, missing []int) (*Submitted, error) {
 	done := &Submitted{}
 	var after []string // ids of the arrays that the merge waits for
 	for _, shard := range missing {
-		job := q.record.latest(shard)
-		if job == nil || !q.known[fmt.Sprintf("%s_%d", job.ID, shard)].Active() {
+		job := record.latest(shard)
+		if job == nil || !known[fmt.Sprintf("%s_%d", job.ID, shard)].Active() {
 			done.Shards = append(done.Shards, shard)
 			continue
 		}
@@ -121,15 +113,15 @@ func (q *queue) submit(ctx context.Context, missing []int) (*Submitted, error) {
 			after = append(after, job.ID)
 		}
 	}
-	stale := q.record.latest(0)
-	if stale != nil && !q.known[stale.ID].Active() {
+	stale := record.latest(0)
+	if stale != nil && !known[stale.ID].Active() {
 		stale = nil
 	}
 	if len(done.Shards) == 0 && stale != nil {
 		return done, nil
 	}
 	if len(done.Shards) > 0 {
-		id, err := q.send(ctx, q.arrayScript(q.sub, q.program, done.Shards), done.Shards)
+		id, err := record.submit(ctx, s.arrayScript(sub, program, done.Shards), done.Shards)
 		if err != nil {
 			return done, err
 		}
@@ -140,25 +132,24 @@ func (q *queue) submit(ctx context.Context, missing []int) (*Submitted, error) {
 	if len(after) > 0 {
 		dependency = []string{"--dependency=afterany:" + strings.Join(after, ":")}
 	}
-	var err error
-	if done.Merge, err = q.send(ctx, q.mergeScript(q.sub, q.program), nil, dependency...); err != nil {
+	if done.Merge, err = record.submit(ctx, s.mergeScript(sub, program), nil, dependency...); err != nil {
 		return done, err
 	}
 	if stale != nil {
-		_, err = slurm(ctx, q.sub.Dir(), "scancel", "--state=PENDING", stale.ID) // it would say that shards are missing
+		_, err = slurm(ctx, sub.Dir(), "scancel", "--state=PENDING", stale.ID) // it would say that shards are missing
 	}
 	return done, err
 }
 
 var jobID = regexp.MustCompile(`^[0-9]+$`)
 
-// send submits a script, records it and returns the id of the job.
-func (q *queue) send(ctx context.Context, j *script, shards []int, more ...string) (string, error) {
-	if err := publish.WriteFile(filepath.Join(q.sub.Dir(), j.file), []byte(j.text())); err != nil {
+// submit submits a script from the submission's folder, records it and returns the id of the job.
+func (r *Record) submit(ctx context.Context, j *script, shards []int, more ...string) (string, error) {
+	if err := publish.WriteFile(filepath.Join(r.Dir, j.file), []byte(j.text())); err != nil {
 		return "", err
 	}
-	words := j.sbatch(q.sub.Dir(), more...)
-	text, err := slurm(ctx, q.sub.Dir(), words[0], words[1:]...)
+	words := j.sbatch(r.Dir, more...)
+	text, err := slurm(ctx, r.Dir, words[0], words[1:]...)
 	if err != nil {
 		return "", err
 	}
@@ -166,16 +157,5 @@ func (q *queue) send(ctx context.Context, j *script, shards []int, more ...strin
 	if !jobID.MatchString(id) {
 		return "", fmt.Errorf("sbatch --parsable printed %q, which is no job id", text)
 	}
-	return id, q.record.add(Job{ID: id, Shards: shards})
-}
-
-// slurm runs a command of Slurm's in a folder and returns what it prints.
-func slurm(ctx context.Context, dir, name string, args ...string) (string, error) {
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", failure(name, err, stderr.String())
-	}
-	return stdout.String(), nil
+	return id, r.add(Job{ID: id, Shards: shards})
 }

@@ -106,7 +106,7 @@ func TestSubmit(t *testing.T) {
 	if err != nil || len(records) != 1 {
 		t.Fatalf("%v, %v", records, err)
 	}
-	same(t, "record", records[0], &Record{Scheduler: "slurm", Name: "sweep", Key: sub.Key(), Shards: 5, Config: "config/my config.yaml",
+	same(t, "record", records[0], &Record{Name: "sweep", Key: sub.Key(), Shards: 5, Config: "config/my config.yaml",
 		Jobs: []Job{{"101", []int{1, 2, 3, 4, 5}}, {"102", nil}, {"103", []int{3, 5}}, {"104", nil}, {"105", nil}}, Dir: sub.Dir()})
 	config, err := os.ReadFile(records[0].ConfigPath())
 	same(t, "config", string(config), "name: sweep\n")
@@ -248,11 +248,10 @@ func FuzzTasks(f *testing.F) {
 	f.Add("101|1|RUNNING|None\n102|N/A|PENDING|Dependency\n")
 	f.Add("101_1|COMPLETED\n101_2|CANCELLED by 0\n101|x\n|")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, known := range []map[string]Task{parseQueue(text), parseAccounts(text)} {
-			for id, task := range known {
-				if task.ID != id || task.Shard != 0 && !strings.HasSuffix(id, fmt.Sprintf("_%d", task.Shard)) || task.Reason == "None" {
-					t.Errorf("%q: %+v", id, task)
-				}
+		parseAccounts(text)
+		for id, task := range parseQueue(text) {
+			if task.ID != id || task.Shard != 0 && !strings.HasSuffix(id, fmt.Sprintf("_%d", task.Shard)) || task.Reason == "None" {
+				t.Errorf("%q: %+v", id, task)
 			}
 		}
 	})

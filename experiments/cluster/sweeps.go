@@ -21,7 +21,7 @@ type Sweep struct {
 	Shards   int                           // how many there are to be
 	Complete map[int]*engine.ShardManifest // those that there are, from 1
 	Tasks    map[int]Task                  // by shard; 0 is the merge
-	Unknown  error                         // why the scheduler does not say how its tasks are; nil if it does, or knows none
+	Unknown  error                         // why Slurm does not say how its tasks are; nil if it does, or knows none
 
 	config string // path of a resolved config
 }

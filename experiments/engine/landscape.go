@@ -10,6 +10,9 @@ import (
 	"windtunnel/toy/setup"
 )
 
+// landscapeSteps is how many steps the grid of a landscape has along an edge.
+const landscapeSteps = 52
+
 // Landscape evaluates a run's loss over all its comparisons (in the loss's unit) at the policies of setup.Grid for one prompt, see
 // setup.Setup.Surface, and emits the policies with their losses. The error says what has no landscape: a run without such a loss,
 // or policies over other than three responses.
@@ -27,7 +30,7 @@ func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float
 		return fmt.Errorf("%s %w", run.Label, err)
 	}
 	logPi := make([]float64, 3)
-	for pi := range setup.Grid {
+	for pi := range setup.Grid(landscapeSteps) {
 		for k, v := range pi {
 			logPi[k] = math.Log(v)
 		}

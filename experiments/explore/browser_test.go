@@ -29,14 +29,14 @@ func hostile() *Results {
 	}}
 }
 
-// In every look the page opens without a complaint of the browser's, of axe-core's, or wider than the window.
+// In every window the page opens without a complaint of the browser's, of axe-core's, or wider than the window.
 func TestLooks(t *testing.T) {
-	for name, look := range map[string]browser.Look{"desktop": browser.Desktop, "night": browser.Night, "phone": browser.Phone} {
+	for name, window := range map[string]browser.Window{"desktop": browser.Desktop, "night": browser.Night, "phone": browser.Phone} {
 		for state, fragment := range map[string]string{
 			"default": "", "mistake": "#a=custom&a.pair=softplus(-lambda*w)&b=dpo", "everything": "#n=80&basis=1,0,-1&l2=0.01&a=custom&a.pair=softplus(-u)&b=kto",
 		} {
 			t.Run(name+"/"+state, func(t *testing.T) {
-				v := open(t, fragment, look, hostile())
+				v := open(t, fragment, window, hostile())
 				v.Eval(`document.querySelector("details").open = true`, nil)
 				for _, broken := range v.Violations() {
 					t.Error(broken)
@@ -159,11 +159,11 @@ func TestAddress(t *testing.T) {
 	v.sound()
 }
 
-// A mistake stands beside its input with its place, and goes when it is mended.
+// A mistake is shown beside its input with its position, and disappears when it is corrected.
 func TestMistakes(t *testing.T) {
 	v := open(t, "#a=custom&a.pair=softplus(-u)&b=dpo", browser.Desktop)
 	v.enter("#a-param-pair", "softplus(-w)")
-	v.settle()
+	v.wait()
 	problem := `document.getElementById("problem-a.pair")`
 	if got := v.Text(problem + ".textContent"); !strings.Contains(got, "at character 11") {
 		t.Errorf("the page says %q", got)
@@ -183,7 +183,7 @@ func TestMistakes(t *testing.T) {
 		t.Error("the problem stays")
 	}
 	v.enter("#lambda", "-1")
-	v.settle()
+	v.wait()
 	if got := v.Text(`document.getElementById("problem-lambda").textContent`); !strings.Contains(got, "want a number in") {
 		t.Errorf("of lambda the page says %q", got)
 	}
@@ -202,7 +202,7 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("%s elements come from names", got)
 	}
 	v.click("#results-use")
-	v.settle()
+	v.wait()
 	if got := v.Text("document.getElementById('star-a').value"); got != "0.5" {
 		t.Errorf("pi_star of the results is taken as %s, want 0.5", got)
 	}
@@ -215,7 +215,7 @@ func TestCopy(t *testing.T) {
 	v.Eval("window.copied = '', navigator.clipboard.writeText = async (text) => { window.copied = text; }, 0", nil)
 	v.click("#copy")
 	v.Do(chromedp.WaitReady(chromedp.CSS("#copied:not(:empty)")))
-	want := new(model.Explorer).Explore(v.state()).Config
+	want := new(model.Explorer).Explore(v.state(), true).Config
 	if got := v.Text("window.copied"); got != want || want == "" {
 		t.Errorf("copied is\n%s\nwant\n%s", got, want)
 	}
@@ -224,13 +224,13 @@ func TestCopy(t *testing.T) {
 
 // The button turns the colours, whatever the system prefers.
 func TestTheme(t *testing.T) {
-	for _, look := range []browser.Look{browser.Desktop, browser.Night} {
-		v := open(t, "", look)
+	for _, window := range []browser.Window{browser.Desktop, browser.Night} {
+		v := open(t, "", window)
 		background := func() string { return v.Text("getComputedStyle(document.body).backgroundColor") }
 		before := background()
 		v.click("#theme")
 		if after := background(); (before == "rgb(255, 255, 255)") == (after == "rgb(255, 255, 255)") {
-			t.Errorf("%+v: the background is %s, and after a click %s", look, before, after)
+			t.Errorf("%+v: the background is %s, and after a click %s", window, before, after)
 		}
 		v.sound()
 	}

@@ -1,5 +1,5 @@
 // Package explore serves the explorer: a page on which a loss, pi_star, pi_ref and lambda are chosen by hand and its
-// minimizer, trajectory and landscape are seen at once. The page computes with the packages under toy/ and metrics/
+// minimizer, trajectory and landscape are drawn at once. The page computes with the packages under toy/ and metrics/
 // themselves, compiled to WebAssembly (explore/wasm, explore/model); the server only hands out files.
 package explore
 
@@ -25,7 +25,7 @@ const (
 // Page is the explorer as static files: the content by name. It has no folders.
 type Page map[string][]byte
 
-// NewPage assembles the page from what Compile made and the results that are to be shown beside, which may be none.
+// NewPage assembles the page from what Compile made and the results to show beside it, which may be none.
 func NewPage(c *Compute, results []*Results) (Page, error) {
 	page := Page{computeName: c.Wasm, glueName: c.Glue}
 	entries, err := fs.ReadDir(sources, "page")

@@ -48,50 +48,29 @@ func ReadResults(name string, src tables.Source) (*Results, error) {
 	}
 	out := &Results{Name: name, Policies: []Policy{}}
 	for i := 0; i < policies.Len(); {
-		n := promptRows(policies, i)
-		if p, ok := readPolicy(policies, i, n); ok {
-			run, known := row[p.Run]
-			if !known {
-				return nil, fmt.Errorf("%s: the table %s has no run %q, the table %s has", name, tables.Runs, p.Run, tables.Policies)
-			}
-			p.Objective, p.Lambda = runs.Text(run, "objective"), runs.Text(run, "lambda")
-			out.add(p)
+		p := Policy{Run: policies.Text(i, "run"), Prompt: policies.Text(i, "prompt")}
+		drawn := true
+		for ; i < policies.Len() && policies.Text(i, "run") == p.Run && policies.Text(i, "prompt") == p.Prompt; i++ {
+			pi := policies.Float(i, "pi")
+			drawn = drawn && !math.IsNaN(pi)
+			p.Pi, p.Ref, p.Star = append(p.Pi, pi), append(p.Ref, policies.Float(i, "pi_ref")), append(p.Star, policies.Float(i, "pi_star"))
 		}
-		i += n
+		if !drawn || len(p.Pi) != simplexResponses {
+			continue
+		}
+		run, known := row[p.Run]
+		if !known {
+			return nil, fmt.Errorf("%s: the table %s has no run %q, the table %s has", name, tables.Runs, p.Run, tables.Policies)
+		}
+		if len(out.Policies) == mostPolicies {
+			out.Omitted++
+			continue
+		}
+		p.Objective, p.Lambda = runs.Text(run, "objective"), runs.Text(run, "lambda")
+		out.Policies = append(out.Policies, p)
 	}
 	if len(out.Policies) == 0 {
 		return nil, fmt.Errorf("%s: no final policies over %d responses, which is what the explorer draws", name, simplexResponses)
 	}
 	return out, nil
-}
-
-// add keeps a policy if there is room.
-func (r *Results) add(p Policy) {
-	if len(r.Policies) == mostPolicies {
-		r.Omitted++
-		return
-	}
-	r.Policies = append(r.Policies, p)
-}
-
-// promptRows counts the rows from first on that are of the same run and prompt.
-func promptRows(t *tables.Table, first int) int {
-	n := 1
-	for first+n < t.Len() && t.Text(first+n, "run") == t.Text(first, "run") && t.Text(first+n, "prompt") == t.Text(first, "prompt") {
-		n++
-	}
-	return n
-}
-
-// readPolicy reads n rows as a policy, and says whether it can be drawn.
-func readPolicy(t *tables.Table, first, n int) (Policy, bool) {
-	p := Policy{Run: t.Text(first, "run"), Prompt: t.Text(first, "prompt")}
-	for i := first; i < first+n; i++ {
-		pi := t.Float(i, "pi")
-		if math.IsNaN(pi) {
-			return p, false
-		}
-		p.Pi, p.Ref, p.Star = append(p.Pi, pi), append(p.Ref, t.Float(i, "pi_ref")), append(p.Star, t.Float(i, "pi_star"))
-	}
-	return p, n == simplexResponses
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// policy is what the page may do: run its own scripts and its own WebAssembly, read its own files, and nothing else. It
-// stands in index.html too, for folders that some other server hands out.
+// policy is the page's content security policy: it runs its own scripts and its own WebAssembly, reads its own files, and
+// nothing else. It is in index.html too, for folders that some other server hands out.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; " +
 	"img-src 'self'; base-uri 'none'; form-action 'none'"
 
@@ -27,8 +27,8 @@ var types = map[string]string{
 	".json": "application/json", ".wasm": "application/wasm", ".svg": "image/svg+xml",
 }
 
-// Listen opens a loopback address, HOST:PORT with port 0 for any. The host must be localhost or a loopback address in
-// numbers: the page is for this machine alone.
+// Listen opens a loopback address, HOST:PORT with port 0 for any. The host must be localhost or a numeric loopback
+// address: the page is for this machine alone.
 func Listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -68,8 +68,8 @@ type file struct {
 	plain, gzipped []byte
 }
 
-// guard hands out files to pages of its own origin.
-type guard struct {
+// handler hands out files to pages of its own origin.
+type handler struct {
 	files map[string]file
 	hosts []string // that requests may name
 }
@@ -82,91 +82,72 @@ func (p Page) Handler(addr string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guard{files: map[string]file{}, hosts: []string{addr, "localhost:" + port}}
+	h := &handler{files: map[string]file{}, hosts: []string{addr, "localhost:" + port}}
 	for name, content := range p {
 		f := file{kind: types[path.Ext(name)], plain: content}
 		if f.kind == "" {
 			f.kind = mime.TypeByExtension(path.Ext(name))
 		}
-		if f.gzipped, err = compress(content); err != nil {
+		var gzipped bytes.Buffer
+		w := gzip.NewWriter(&gzipped)
+		if _, err := w.Write(content); err != nil {
 			return nil, err
 		}
-		g.files["/"+name] = f
+		if err := w.Close(); err != nil {
+			return nil, err
+		}
+		f.gzipped = gzipped.Bytes()
+		h.files["/"+name] = f
 	}
-	g.files["/"] = g.files["/"+indexName]
-	return g, nil
-}
-
-// compress returns the content gzipped.
-func compress(content []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	h.files["/"] = h.files["/"+indexName]
+	return h, nil
 }
 
 // ServeHTTP implements http.Handler.
-func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store") // another start, another build, perhaps at the same port
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store") // another start, another build, perhaps at the same port
+	foreign := func(origin string) bool {
+		host, plain := strings.CutPrefix(strings.ToLower(origin), "http://")
+		return !plain || !slices.Contains(h.hosts, host)
+	}
 	switch {
-	case !slices.Contains(g.hosts, strings.ToLower(r.Host)):
+	case !slices.Contains(h.hosts, strings.ToLower(r.Host)):
 		http.Error(w, "this host is not served here", http.StatusForbidden)
 		return
-	case !g.ours(r.Header.Values("Origin")):
+	case slices.ContainsFunc(r.Header.Values("Origin"), foreign):
 		http.Error(w, "pages of other origins are not served", http.StatusForbidden)
 		return
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		h.Set("Allow", "GET, HEAD")
+		header.Set("Allow", "GET, HEAD")
 		http.Error(w, "there is nothing to write to here", http.StatusMethodNotAllowed)
 		return
 	}
-	f, ok := g.files[r.URL.Path]
+	f, ok := h.files[r.URL.Path]
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	f.send(w, r)
-}
-
-// ours says whether the origins that a request names, if any, are this server's.
-func (g *guard) ours(origins []string) bool {
-	for _, origin := range origins {
-		host, plain := strings.CutPrefix(strings.ToLower(origin), "http://")
-		if !plain || !slices.Contains(g.hosts, host) {
-			return false
-		}
-	}
-	return true
-}
-
-// send writes the file, gzipped where the client takes that.
-func (f file) send(w http.ResponseWriter, r *http.Request) {
 	content := f.plain
-	w.Header().Set("Content-Type", f.kind)
-	w.Header().Set("Vary", "Accept-Encoding")
-	if takesGzip(r.Header.Get("Accept-Encoding")) && len(f.gzipped) < len(f.plain) {
+	header.Set("Content-Type", f.kind)
+	header.Set("Vary", "Accept-Encoding")
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) && len(f.gzipped) < len(f.plain) {
 		content = f.gzipped
-		w.Header().Set("Content-Encoding", "gzip")
+		header.Set("Content-Encoding", "gzip")
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	header.Set("Content-Length", strconv.Itoa(len(content)))
 	if r.Method != http.MethodHead {
-		w.Write(content) // a client that went away is nobody's mistake
+		w.Write(content) // fails where the client has gone away, which is no error
 	}
 }
 
-// takesGzip reads an Accept-Encoding header.
-func takesGzip(accept string) bool {
+// acceptsGzip reads an Accept-Encoding header.
+func acceptsGzip(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		coding, quality, _ := strings.Cut(part, ";")
 		refused := strings.TrimSpace(quality)

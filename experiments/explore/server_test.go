@@ -236,10 +236,11 @@ func TestCompile(t *testing.T) {
 	if !strings.HasPrefix(string(c.Wasm), "\x00asm") || !strings.Contains(string(c.Glue), "globalThis.Go = class") {
 		t.Errorf("compute begins %.4q, glue %.40q", c.Wasm, c.Glue)
 	}
-	packed, err := compress(c.Wasm)
+	h, err := Page{computeName: c.Wasm}.Handler("127.0.0.1:80")
 	if err != nil {
 		t.Fatal(err)
 	}
+	packed := h.(*handler).files["/"+computeName].gzipped
 	if most := 4 << 20; len(packed) > most {
 		t.Errorf("the compute is %d bytes on the wire, more than %d", len(packed), most)
 	}

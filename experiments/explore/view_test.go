@@ -31,7 +31,7 @@ type view struct {
 }
 
 // open serves the page and opens it with a fragment.
-func open(t testing.TB, fragment string, look browser.Look, results ...*Results) *view {
+func open(t testing.TB, fragment string, window browser.Window, results ...*Results) *view {
 	t.Helper()
 	c, err := compute()
 	if err != nil {
@@ -47,17 +47,17 @@ func open(t testing.TB, fragment string, look browser.Look, results ...*Results)
 	}
 	go Serve(t.Context(), l, page)
 	v := &view{t: t, url: "http://" + l.Addr().String() + "/"}
-	v.Page = browser.Open(t, v.url+fragment, look)
-	v.settle()
+	v.Page = browser.Open(t, v.url+fragment, window)
+	v.wait()
 	return v
 }
 
-// settle waits until the last question is answered.
-func (v *view) settle() {
+// wait waits until the last question is answered.
+func (v *view) wait() {
 	v.t.Helper()
 	v.Do(chromedp.WaitReady(chromedp.CSS("html[data-asked]")))
-	v.Eval(`new Promise((done) => { const look = () => { const {asked, answered} = document.documentElement.dataset;
-		if (asked === answered) done(0); else setTimeout(look, 5); }; look(); })`, nil)
+	v.Eval(`new Promise((done) => { const check = () => { const {asked, answered} = document.documentElement.dataset;
+		if (asked === answered) done(0); else setTimeout(check, 5); }; check(); })`, nil)
 }
 
 // state reads the state from the page's address.
@@ -74,8 +74,8 @@ func (v *view) state() model.State {
 // differ from this machine's in the last digit.
 func (v *view) agrees(what string) {
 	v.t.Helper()
-	v.settle()
-	answer := new(model.Explorer).Explore(v.state())
+	v.wait()
+	answer := new(model.Explorer).Explore(v.state(), true)
 	if len(answer.Problems) > 0 {
 		v.t.Fatalf("%s: %v", what, answer.Problems)
 	}
@@ -121,7 +121,7 @@ func (v *view) press(selector, keys string, modifiers ...chromedp.Modifier) {
 	v.Do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
 }
 
-// enter replaces what stands in an input by typing.
+// enter replaces the content of an input by typing.
 func (v *view) enter(selector, text string) {
 	v.t.Helper()
 	v.Eval(fmt.Sprintf("document.querySelector(%q).select(), 0", selector), nil)
@@ -165,22 +165,22 @@ func BenchmarkChange(b *testing.B) {
 		} {
 			b.Run(name+"/"+key, func(b *testing.B) {
 				v := open(b, fragment, browser.Desktop)
-				var glances, wholes []float64
+				var firsts, wholes []float64
 				for i := 0; b.Loop(); i++ {
 					var took [2]float64
 					v.Eval(fmt.Sprintf(`(async () => { const began = performance.now(); %s;
 						const turn = () => new Promise((done) => setTimeout(done, 0)), now = () => performance.now() - began;
 						const {asked} = document.documentElement.dataset;
-						while (document.documentElement.dataset.glanced !== asked) await turn();
-						const glance = now();
+						while (document.documentElement.dataset.shown !== asked) await turn();
+						const first = now();
 						while (document.documentElement.dataset.answered !== asked) await turn();
-						return [glance, now()]; })()`, fmt.Sprintf(change, i%100)), &took)
-					glances, wholes = append(glances, took[0]), append(wholes, took[1])
+						return [first, now()]; })()`, fmt.Sprintf(change, i%100)), &took)
+					firsts, wholes = append(firsts, took[0]), append(wholes, took[1])
 				}
-				slices.Sort(glances)
+				slices.Sort(firsts)
 				slices.Sort(wholes)
-				b.ReportMetric(glances[len(glances)/2], "ms/glance")
-				b.ReportMetric(glances[len(glances)*9/10], "ms/glance-p90")
+				b.ReportMetric(firsts[len(firsts)/2], "ms/first")
+				b.ReportMetric(firsts[len(firsts)*9/10], "ms/first-p90")
 				b.ReportMetric(wholes[len(wholes)/2], "ms/whole")
 			})
 		}

@@ -19,13 +19,13 @@ import (
 )
 
 // show opens the page of some folders from a file.
-func show(t *testing.T, look browser.Look, folders ...*results.Reported) *browser.Page {
+func show(t *testing.T, window browser.Window, folders ...*results.Reported) *browser.Page {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(path, []byte(write(t, folders...)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return browser.Open(t, browser.FileURL(path), look)
+	return browser.Open(t, browser.FileURL(path), window)
 }
 
 // quiet wants a page that logged nothing and asked for nothing but itself.
@@ -41,17 +41,17 @@ func quiet(t *testing.T, p *browser.Page) {
 	}
 }
 
-// In every look the page is quiet, breaks no serious rule of accessibility and does not scroll sideways.
-func TestLooks(t *testing.T) {
-	for name, look := range map[string]browser.Look{"desktop": browser.Desktop, "night": browser.Night, "phone": browser.Phone} {
+// In every window the page is quiet, breaks no serious rule of accessibility and does not scroll sideways.
+func TestWindows(t *testing.T) {
+	for name, window := range map[string]browser.Window{"desktop": browser.Desktop, "night": browser.Night, "phone": browser.Phone} {
 		t.Run(name, func(t *testing.T) {
-			p := show(t, look, open(t), long(t))
+			p := show(t, window, open(t), long(t))
 			p.Eval(`document.querySelectorAll("details").forEach(d => d.open = true)`, nil)
 			for _, v := range p.Violations() {
 				t.Errorf("axe: %s", v)
 			}
-			if wide := p.Text("document.documentElement.scrollWidth"); wide > fmt.Sprint(look.Width) && len(wide) >= len(fmt.Sprint(look.Width)) {
-				t.Errorf("the page is %s px wide in a window of %d", wide, look.Width)
+			if wide := p.Text("document.documentElement.scrollWidth"); wide > fmt.Sprint(window.Width) && len(wide) >= len(fmt.Sprint(window.Width)) {
+				t.Errorf("the page is %s px wide in a window of %d", wide, window.Width)
 			}
 			p.Shot("small-" + name)
 			quiet(t, p)

@@ -25,7 +25,7 @@ type figure struct {
 // pixelsPerPoint is how large figures are shown: text of 8 points is as large as that of the page.
 const pixelsPerPoint = 1.7
 
-// figures draws the config's figures. One that cannot be drawn is told of and does not lose the others. A scorecard is
+// figures draws the config's figures. One that cannot be drawn is reported and does not lose the others. A scorecard is
 // shown as a table.
 func (v *view) figures(s *section, f *results.Reported) {
 	for _, p := range f.Pictures {
@@ -46,7 +46,7 @@ func (v *view) figures(s *section, f *results.Reported) {
 	}
 }
 
-// draw adds a figure and its twin to the section.
+// draw adds a figure, or the several that it consists of, to the section.
 func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
 	drawings, err := plots.Draw(fig, f.Tables)
 	if err != nil {
@@ -67,15 +67,11 @@ func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
 // viewBox finds the width of a figure in points.
 var viewBox = regexp.MustCompile(`viewBox="[-0-9.]+ [-0-9.]+ ([0-9.]+) [0-9.]+"`)
 
-// shownWidth is how wide a figure is shown at most, in pixels; 0 where it does not say.
+// shownWidth is how wide a figure is shown at most, in pixels; 0 where its width is not known.
 func shownWidth(svg []byte) int {
-	match := viewBox.FindSubmatch(svg)
-	if match == nil {
-		return 0
-	}
-	points, err := strconv.ParseFloat(string(match[1]), 64)
-	if err != nil {
-		return 0
+	points := 0.0
+	if match := viewBox.FindSubmatch(svg); match != nil {
+		points, _ = strconv.ParseFloat(string(match[1]), 64)
 	}
 	return int(math.Ceil(points * pixelsPerPoint))
 }

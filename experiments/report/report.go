@@ -1,8 +1,8 @@
-// Package report writes what stands in results folders as one HTML page that can be sent: what was run, the verdicts on
+// Package report writes the content of results folders as one HTML page that can be sent: what was run, the verdicts on
 // claims, figures, tables, the scorecard, what failed, how to reproduce it and with which versions. The page needs no
 // network, no server and no other file. It is drawn from tables alone, and the same folders give the same bytes.
 //
-// Names, captions and statements come from configs that others wrote. They are text wherever they stand: html/template
+// Names, captions and statements come from configs that others wrote. They are text everywhere: html/template
 // escapes them, figures escape theirs, characters that change the direction of writing are spelled out, and the page's
 // own policy lets no script run but the one that is shipped here.
 package report

@@ -34,7 +34,7 @@ type section struct {
 	Members                    []string
 	Facts                      []fact
 	Verdicts                   []verdictView
-	Well                       int // verdicts that are as expected
+	Well                       int // how many verdicts are as expected
 	Runs                       int
 	Statuses                   string
 	Figures                    []figure
@@ -52,7 +52,7 @@ type section struct {
 
 type fact struct{ Name, Value string }
 
-// failure is a run that broke.
+// failure is a run that failed.
 type failure struct{ Run, Reason string }
 
 // section shows a folder, the i-th of the page.
@@ -81,11 +81,17 @@ func (v *view) section(i int, f *results.Reported) (*section, error) {
 	if err := s.tables(f); err != nil {
 		return nil, err
 	}
-	s.Facts = append(s.Facts, settings(f)...)
+	s.Facts = append(s.Facts, fact{"Folder", f.Dir})
+	if f.Experiment() {
+		s.Facts = append(s.Facts, fact{"Solver", f.Solver})
+		if swept := f.Swept(); len(swept) > 0 {
+			s.Facts = append(s.Facts, fact{"Also swept", strings.Join(swept, ", ")})
+		}
+	}
 	return s, nil
 }
 
-// tables shows the folder's tables and what the runs tell.
+// tables shows the folder's tables and sums up the runs.
 func (s *section) tables(f *results.Reported) error {
 	for _, t := range f.Shown {
 		if err := t.Load(t.Header...); err != nil {
@@ -103,10 +109,13 @@ func (s *section) tables(f *results.Reported) error {
 	return nil
 }
 
-// mostFailed is how many failed runs are listed.
-const mostFailed = 50
+// How many failed runs and how many seeds are listed one by one.
+const (
+	mostFailed = 50
+	mostSeeds  = 8
+)
 
-// runs tells of the table of runs how many there are of what, and which broke.
+// runs sums up the table of runs: how many there are of each status, their losses, seeds and lambdas, and which failed.
 func (s *section) runs(t *tables.Table) {
 	s.Runs = t.Len()
 	var parts []string
@@ -115,10 +124,19 @@ func (s *section) runs(t *tables.Table) {
 	}
 	slices.Sort(parts)
 	s.Statuses = strings.Join(parts, ", ")
+	seeds := distinct(t, "seed")
+	listed := strings.Join(seeds, ", ")
+	if n := len(seeds); n > mostSeeds {
+		listed = fmt.Sprintf("%d, %s to %s", n, seeds[0], seeds[n-1])
+	}
 	s.Facts = append(s.Facts, fact{"Runs", fmt.Sprintf("%s: %s", counted(t.Len(), "run"), s.Statuses)},
-		fact{"Losses", strings.Join(distinct(t, "objective"), ", ")}, fact{"Seeds", seeds(distinct(t, "seed"))})
-	if lambdas := distinct(t, "lambda"); len(lambdas) > 1 {
-		s.Facts = append(s.Facts, fact{"Lambda", span(t, "lambda", len(lambdas))})
+		fact{"Losses", strings.Join(distinct(t, "objective"), ", ")}, fact{"Seeds", listed})
+	if n := len(distinct(t, "lambda")); n > 1 {
+		low, high := t.Float(0, "lambda"), t.Float(0, "lambda")
+		for row := range t.Len() {
+			low, high = min(low, t.Float(row, "lambda")), max(high, t.Float(row, "lambda"))
+		}
+		s.Facts = append(s.Facts, fact{"Lambda", fmt.Sprintf("%d values, %s to %s", n, short(low), short(high))})
 	}
 	for _, row := range (tables.Where{"status": {tables.Failed}}).Select(t) {
 		if len(s.Failed) == mostFailed {
@@ -145,39 +163,7 @@ func distinct(t *tables.Table, column string) []string {
 	return values
 }
 
-// mostSeeds is how many seeds are listed one by one.
-const mostSeeds = 8
-
-// seeds lists seeds, or says how many there are from where to where.
-func seeds(values []string) string {
-	if len(values) <= mostSeeds {
-		return strings.Join(values, ", ")
-	}
-	return fmt.Sprintf("%d, %s to %s", len(values), values[0], values[len(values)-1])
-}
-
-// span says from where to where a column's n values go.
-func span(t *tables.Table, column string, n int) string {
-	low, high := t.Float(0, column), t.Float(0, column)
-	for row := range t.Len() {
-		low, high = min(low, t.Float(row, column)), max(high, t.Float(row, column))
-	}
-	return fmt.Sprintf("%d values, %s to %s", n, short(low), short(high))
-}
-
-// settings tells what the config is about.
-func settings(f *results.Reported) []fact {
-	facts := []fact{{"Folder", f.Dir}}
-	if f.Experiment() {
-		facts = append(facts, fact{"Solver", f.Solver})
-		if swept := f.Swept(); len(swept) > 0 {
-			facts = append(facts, fact{"Also swept", strings.Join(swept, ", ")})
-		}
-	}
-	return facts
-}
-
-// commands are what reproduces the folder, from the project's own folder.
+// commands reproduce the folder, called from the project's own folder.
 func commands(f *results.Reported) []string {
 	dir := filepath.ToSlash(f.Dir)
 	run := "run"
@@ -195,7 +181,7 @@ func commands(f *results.Reported) []string {
 	return again
 }
 
-// versions tells what made the folder, from its manifest.
+// versions lists what made the folder, from its manifest.
 func versions(m *publish.Manifest) []fact {
 	if m == nil {
 		return nil
@@ -216,7 +202,6 @@ type verdictView struct {
 	Well                                   bool
 }
 
-// newVerdictView puts a verdict into words.
 func newVerdictView(v *results.Verdict) verdictView {
 	word := "fails"
 	switch {

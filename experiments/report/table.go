@@ -5,14 +5,16 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"windtunnel/metrics/tables"
 )
 
-// mostRows is how many rows of a table the page holds. All that it says of the rest is where they are.
+// mostRows is how many rows of a table the page holds. It says where the others are.
 const mostRows = 100
 
-// printedColumns is how many columns of a table fit on a sheet of paper.
+// printedColumns is how many columns of a table fit on paper.
 const printedColumns = 12
 
 // tableView is a table as it is shown: cut to its first rows, without columns that are the same in every row.
@@ -42,8 +44,8 @@ func newTableView(id, dir string, t *tables.Table, schema tables.Schema) tableVi
 	}
 	var kept []string
 	for i, name := range t.Header {
-		if value, same := constant(t, name); same && i > 0 && t.Len() > 1 {
-			if value != "" {
+		if i > 0 && t.Len() > 1 && constant(t, name) {
+			if value := t.Text(0, name); value != "" {
 				s.Same = append(s.Same, fact{name, shown(value)})
 			}
 			continue
@@ -74,17 +76,14 @@ func (s *tableView) Caption() string {
 	return fmt.Sprintf("%s: %s", s.Name, counted(s.All, "row"))
 }
 
-// constant returns the value of a column that has but one.
-func constant(t *tables.Table, name string) (string, bool) {
+// constant says whether a column has the same value in all rows.
+func constant(t *tables.Table, name string) bool {
 	for row := range t.Len() {
 		if t.Text(row, name) != t.Text(0, name) {
-			return "", false
+			return false
 		}
 	}
-	if t.Len() == 0 {
-		return "", false
-	}
-	return t.Text(0, name), true
+	return true
 }
 
 // shown rounds a cell that is a number with more digits than are shown. Whole numbers stay as they are.
@@ -105,4 +104,97 @@ func number(text string) float64 {
 		return math.NaN()
 	}
 	return v
+}
+
+// grid is a scorecard as a heat map: a row a loss, a column a test.
+type grid struct {
+	Tests []string
+	Rows  []gridRow
+	Count string // of the verdicts
+}
+
+type gridRow struct {
+	Loss  string
+	Cells []gridCell
+}
+
+// gridCell is the verdict on a loss in a test. Its sign says the same as its color.
+type gridCell struct {
+	Verdict, Sign, Value, Hint string
+}
+
+// signs tell verdicts apart without color.
+var signs = map[string]string{"pass": "✓", "fail": "✗", "none": "–"}
+
+// newGrid reads the table scorecard.
+func newGrid(t *tables.Table) (*grid, error) {
+	if err := t.Load(t.Header...); err != nil {
+		return nil, err
+	}
+	for _, column := range []string{"loss", "test", "value", "bound", "verdict"} {
+		if t.Column(column) < 0 {
+			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
+		}
+	}
+	g := &grid{Tests: distinct(t, "test")}
+	at, count := map[[2]string]int{}, map[string]int{}
+	for row := range t.Len() {
+		at[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
+		count[t.Text(row, "verdict")]++
+	}
+	for _, loss := range distinct(t, "loss") {
+		r := gridRow{Loss: loss}
+		for _, test := range g.Tests {
+			var c gridCell
+			if row, ok := at[[2]string{loss, test}]; ok {
+				c = gridCell{Verdict: t.Text(row, "verdict"), Value: short(t.Float(row, "value"))}
+				c.Sign = signs[c.Verdict]
+				c.Hint = fmt.Sprintf("%s, %s: %s, bound %s", loss, test, c.Verdict, short(t.Float(row, "bound")))
+				if t.Column("detail") >= 0 && t.Text(row, "detail") != "" {
+					c.Hint += "; " + t.Text(row, "detail")
+				}
+			}
+			r.Cells = append(r.Cells, c)
+		}
+		g.Rows = append(g.Rows, r)
+	}
+	g.Count = fmt.Sprintf("%d pass, %d fail, %d without a verdict", count["pass"], count["fail"], count["none"])
+	return g, nil
+}
+
+// digits is how many significant digits of a number are shown.
+const digits = 4
+
+// short writes a number for reading; one that is not there is empty.
+func short(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', digits, 64)
+}
+
+// plainDirection spells out the invisible characters that format the text around them, with which a name could make a page
+// say something else than the file does.
+func plainDirection(text string) string {
+	formats := func(r rune) bool { return r > unicode.MaxLatin1 && unicode.Is(unicode.Cf, r) }
+	if !strings.ContainsFunc(text, formats) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if formats(r) {
+			fmt.Fprintf(&b, "[U+%04X]", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// counted writes "1 run" or "3 runs".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -10,7 +10,7 @@ import (
 	"windtunnel/toy/setup"
 )
 
-// Certificate says in words what a cell's verdict rests on: the question, the environment, the policy reached, what was
+// Certificate says in words what a cell's verdict is based on: the question, the environment, the policy reached, what was
 // expected, and why.
 func (c *Cell) Certificate() string {
 	var b strings.Builder
@@ -47,12 +47,12 @@ func (c *Cell) Certificate() string {
 // environment writes where the worst case is.
 func (c *Cell) environment(line func(name, format string, args ...any)) {
 	r := &c.Reading
-	where := r.Place.Name
-	if r.Place.Random {
-		where = fmt.Sprintf("%s, seed %d", where, r.Place.Seed)
+	where := r.Environment.Name
+	if r.Environment.Random {
+		where = fmt.Sprintf("%s, seed %d", where, r.Environment.Seed)
 	}
 	line("environment", "%s", where)
-	for _, x := range r.Place.Env.Prompts {
+	for _, x := range r.Environment.Env.Prompts {
 		line("  pi_star", "%s on prompt %s", distribution(x.PiStar), x.Name)
 		line("  pi_ref", "%s", distribution(x.PiRef))
 	}
@@ -101,8 +101,8 @@ func (c *Cell) Reproduce(name string, settings spec.ScorecardSettings) *Reproduc
 		Objectives: []spec.Objective{{Name: c.Loss, Loss: c.subject.Loss}}}
 	card.Settings.Tests = []string{c.Test.Name}
 	card.Settings.Bounds = map[string]float64{c.Test.Name: c.Bound}
-	if c.Reading.Place != nil && c.Verdict != None {
-		card.Settings.Only = c.Reading.Place.Name
+	if c.Reading.Environment != nil && c.Verdict != None {
+		card.Settings.Only = c.Reading.Environment.Name
 	}
 	return &Reproduction{card, nil}
 }

@@ -27,7 +27,7 @@ var constraintL2 = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: everywhere,
+	Where:  everywhere,
 	Measure: restrained("l2", func(t *task) {
 		t.Constraint = train.Constraint{L2: 0.1}
 	}),
@@ -39,7 +39,7 @@ var constraintEarlyStopping = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: everywhere,
+	Where:  everywhere,
 	Measure: restrained("early-stopping", func(t *task) {
 		t.Solver = setup.SolverTrain
 		t.Train = train.Params{Optimizer: &train.SGD{LR: 0.5}, Schedule: &train.Constant{}, Epochs: 30}
@@ -52,7 +52,7 @@ var constraintLowRank = &Test{
 	Value:  constraintValue,
 	Theory: constraintTheory,
 	Bound:  0.05,
-	Places: everywhere,
+	Where:  everywhere,
 	Measure: restrained("low-rank", func(t *task) {
 		k := len(t.Environment.(*bandit.Declared).Prompts[0].PiRef)
 		t.Policy = &policy.LowRankParams{Rank: max(1, (k-1)/2)}
@@ -60,8 +60,8 @@ var constraintLowRank = &Test{
 }
 
 // restrained measures the distance between a loss and its purpose under a constraint.
-func restrained(name string, restrain func(*task)) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func restrained(name string, restrain func(*task)) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		lambda := s.nearest(1)
 		own := p.Alone
 		if len(own.Prompts[0].PiRef) < 3 && name == "low-rank" {
@@ -78,11 +78,11 @@ func restrained(name string, restrain func(*task)) func(*Subject, *Place) Readin
 		tight := p.alone()
 		restrain(&tight)
 		tight.loss = s.at(lambda)
-		reached := tight.minimize(s.lab.ctx, lambda, s.smooth())
+		reached := tight.minimize(s.shared.ctx, lambda, s.smooth())
 		aim := tight
-		aim.place, aim.drawn = nil, nil
+		aim.givenEnv, aim.givenPairs = nil, nil
 		aim.Environment, aim.loss, aim.Solver, aim.Train = purpose, &objective.RLHF{Lambda: 1}, reached.Solver, reached.Train
-		wanted := aim.minimize(s.lab.ctx, 1, true)
+		wanted := aim.minimize(s.shared.ctx, 1, true)
 		s.evidence.add(p.Name+", restrained", lambda, reached)
 		s.evidence.add(p.Name+", its purpose restrained", 1, wanted)
 		if !reached.whole() || !wanted.whole() {

@@ -19,7 +19,7 @@ const displacementTheory = "Likelihood displacement (Razin et al., arXiv 2410.08
 	"raises the chosen response by 1, leaves the rejected one and raises the third by 2 nats."
 
 // entangled is a policy class of rank 1 in which raising the margin of 0 over 1 raises response 2 most.
-var entangled = newPlace("entangled", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+var entangled = newEnvironment("entangled", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
 	{Name: "x", PiStar: []float64{0.6, 0.3, 0.1}, PiRef: []float64{0.3, 0.3, 0.4}}}}, 0)
 
 var displacement = &Test{
@@ -28,7 +28,7 @@ var displacement = &Test{
 	Value:  "fall of the chosen response's log-probability in 100 steps of Adam at 0.02, in nats, at the loss's own lambda",
 	Theory: displacementTheory,
 	Bound:  0.1,
-	Places: displacing,
+	Where:  displacing,
 	Measure: displaced(func(r *Reading, o *outcome, chosen, _ int, s *Subject) {
 		r.Value = o.env.Prompts[0].LogRef[chosen] - o.logPi[0][chosen]
 		fall := r.Value
@@ -47,7 +47,7 @@ var displacementMass = &Test{
 	Value:  "probability gained by responses that were not compared, in 100 steps of Adam at 0.02 on one comparison",
 	Theory: displacementTheory,
 	Bound:  0.1,
-	Places: displacing,
+	Where:  displacing,
 	Measure: displaced(func(r *Reading, o *outcome, chosen, rejected int, _ *Subject) {
 		ref, pi := o.env.Prompts[0].PiRef, r.Reached
 		r.Value = ref[chosen] - pi[chosen] + ref[rejected] - pi[rejected]
@@ -55,23 +55,28 @@ var displacementMass = &Test{
 }
 
 // displaced trains on one comparison and lets read take the value from where that ended.
-func displaced(read func(r *Reading, o *outcome, chosen, rejected int, s *Subject)) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func displaced(read func(r *Reading, o *outcome, chosen, rejected int, s *Subject)) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		o, chosen, rejected := s.displaced(p)
 		if !o.whole() {
 			return Reading{Value: math.Inf(1), Solver: o.Solver, Detail: o.why()}
 		}
-		r := s.shifts(o, chosen, rejected)
+		pi, ref := probabilities(o.logPi[0]), o.env.Prompts[0].PiRef
+		up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
+		r := Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
+			Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
 		read(&r, o, chosen, rejected, s)
 		return r
 	}
 }
 
-// displacing looks at the entangled environment and at all others.
-func displacing(s *Subject) []*Place { return append([]*Place{entangled}, s.lab.places...) }
+// displacing returns the entangled environment and all shared ones.
+func displacing(s *Subject) []*Environment {
+	return append([]*Environment{entangled}, s.shared.environments...)
+}
 
 // displaced trains on the one comparison of the best response with the worst.
-func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
+func (s *Subject) displaced(p *Environment) (o *outcome, chosen, rejected int) {
 	own, class := p.Alone, policy.Params(&policy.LowRankParams{Basis: [][]float64{{1, 0, 2}}, Rank: 1})
 	star := own.Prompts[0].PiStar
 	chosen, rejected = floats.MaxIdx(star), floats.MinIdx(star)
@@ -88,12 +93,4 @@ func (s *Subject) displaced(p *Place) (o *outcome, chosen, rejected int) {
 		return t
 	})
 	return o, chosen, rejected
-}
-
-// shifts says where the mass went.
-func (s *Subject) shifts(o *outcome, chosen, rejected int) Reading {
-	pi, ref := probabilities(o.logPi[0]), o.env.Prompts[0].PiRef
-	up, down := pi[chosen]-ref[chosen], pi[rejected]-ref[rejected]
-	return Reading{Prompt: o.env.Prompts[0].Name, Lambda: s.Own, Solver: o.Solver, Reached: pi, Expected: ref, Against: "pi_ref, where training began",
-		Detail: fmt.Sprintf("mass moved: chosen (response %d) %+.3f, rejected (response %d) %+.3f, neither %+.3f", chosen, up, rejected, down, -up-down)}
 }

@@ -21,9 +21,9 @@ var sampleEfficiency = &Test{
 	Value: "comparisons at which the minimizer is within total variation 0.05 of the population's for each of 3 seeds, at lambda 1; doubling from 100 draws to 51200",
 	Theory: "The minimizer's error falls as the root of the number of comparisons; a loss whose minimizer leans on few margins, or that does not exist on separable " +
 		"samples, needs more.",
-	Bound:  20000,
-	Places: everywhere,
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 20000,
+	Where: everywhere,
+	Measure: func(s *Subject, p *Environment) Reading {
 		if !s.comparesPairs() {
 			return none("the loss reads no comparisons")
 		}
@@ -48,12 +48,12 @@ var sampleEfficiency = &Test{
 
 // sampled returns the largest total variation to the goal over seeds with n draws, the largest number of pairs and the
 // last policy.
-func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst float64, pairs int, pi []float64) {
+func (s *Subject) sampled(p *Environment, n int, lambda float64, goal *outcome) (worst float64, pairs int, pi []float64) {
 	for seed := range drawSeeds {
 		t := p.alone()
-		t.loss, t.drawn = s.at(lambda), nil
-		draw := s.lab.sample(p, n, seed, &t)
-		o := t.minimize(s.lab.ctx, lambda, s.smooth())
+		t.loss, t.givenPairs = s.at(lambda), nil
+		draw := s.shared.sample(p, n, seed, &t)
+		o := t.minimize(s.shared.ctx, lambda, s.smooth())
 		s.evidence.add(fmt.Sprintf("%s, %d draws", p.Name, n), lambda, o)
 		if !o.whole() {
 			return 1, pairs, pi
@@ -70,8 +70,8 @@ func (s *Subject) sampled(p *Place, n int, lambda float64, goal *outcome) (worst
 // sampleKey tells samples apart, sampled is one: its comparisons with equal ones merged, and how many there were.
 type (
 	sampleKey struct {
-		place   string
-		n, seed int
+		environment string
+		n, seed     int
 	}
 	sampled struct {
 		pairs *preference.Pairs
@@ -80,16 +80,16 @@ type (
 )
 
 // sample draws comparisons for a task, the same for every loss.
-func (l *lab) sample(p *Place, n, seed int, t *task) sampled {
+func (c *shared) sample(p *Environment, n, seed int, t *task) sampled {
 	t.Preferences = &preference.Sample{N: n, Sampling: "uniform", Temperature: 1, Coverage: 1, Seed: &seed}
-	draw := l.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
+	draw := c.samples.get(sampleKey{p.Name, n, seed}, func() sampled {
 		drawn, err := t.run().BuildPreferences(p.aloneEnv)
 		if err != nil {
 			panic(err)
 		}
 		return sampled{merged(drawn, p.Env.Responses()), drawn.Len()}
 	})
-	t.drawn = draw.pairs
+	t.givenPairs = draw.pairs
 	return draw
 }
 

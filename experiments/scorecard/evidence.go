@@ -2,37 +2,37 @@ package scorecard
 
 import "fmt"
 
-// evidence counts what a cell rests on over all environments.
+// evidence counts what a cell is based on over all environments.
 type evidence struct {
-	policies   int    // minimizers that were asked for
-	underway   int    // those whose search did not arrive
-	first      string // where the first of the latter is
-	random, of int    // random environments that were looked at, of how many
+	policies    int    // minimizers that were asked for
+	unconverged int    // those whose search did not converge
+	first       string // where the first of the latter is
+	random, of  int    // random environments that were measured, of how many
 
-	measured, left int    // environments, and those left out since a search did not arrive
+	measured, left int    // environments, and those left out since a search did not converge
 	example        string // where the first of the latter is
-	at             int    // its place in the order
+	at             int    // its position among the environments
 }
 
 // add takes note of an outcome; a nil evidence takes none.
 func (e *evidence) add(where string, lambda float64, o *outcome) {
-	if e == nil || o.settled == byDesign {
+	if e == nil || o.convergence == byDesign {
 		return
 	}
 	e.policies++
-	if o.settled == arrived {
+	if o.convergence == converged {
 		return
 	}
-	if e.underway++; e.underway == 1 {
+	if e.unconverged++; e.unconverged == 1 {
 		e.first = where + atText(lambda)
 	}
 }
 
-// fold takes in the evidence of one visit, the one with the given position among the places.
+// fold takes in the evidence of one visit, the one with the given position among the environments.
 func (e *evidence) fold(visit *evidence, position int) {
 	e.measured++
 	e.policies += visit.policies
-	if visit.underway == 0 {
+	if visit.unconverged == 0 {
 		return
 	}
 	if e.left++; e.left == 1 || position < e.at {
@@ -52,7 +52,7 @@ func (c *Cell) converged() string {
 	return "yes"
 }
 
-// caveat is what a detail has to add: "" where all searches arrived and all environments were looked at.
+// caveat is what a detail has to add: "" where all searches converged and all environments were measured.
 func (e *evidence) caveat() string {
 	text := ""
 	if e.random > 0 && e.random < e.of {
@@ -65,10 +65,10 @@ func (e *evidence) caveat() string {
 	return text
 }
 
-// random counts the random environments among places.
-func random(places []*Place) int {
+// random counts the random ones among some environments.
+func random(all []*Environment) int {
 	n := 0
-	for _, p := range places {
+	for _, p := range all {
 		if p.Random {
 			n++
 		}

@@ -39,7 +39,7 @@ var existenceNeverLoses = &Test{
 	Value: existenceValue,
 	Theory: "If a group of responses never loses to the rest, a loss that falls for ever with the margin (DPO's logistic one) has no minimizer at any " +
 		"lambda; one with an attained minimum (IPO's) has. TYPO has a unique one, because KL(pi_ref to pi) grows without bound.",
-	Places:  at(newPlace("never-loses", interpolationBandit, 0)),
+	Where:   at(newEnvironment("never-loses", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 12}, comparison{0, 2, 8}, comparison{1, 2, 6}, comparison{2, 1, 4})),
 }
 
@@ -49,7 +49,7 @@ var existenceNeverCompared = &Test{
 	Value: existenceValue,
 	Theory: "A loss of margins alone is flat between groups that were never compared: its minimizers form a line. TYPO's is unique, because " +
 		"KL(pi_ref to pi) sees every response. A loss that judges responses one by one leaves the others what mass it does not want, which may be none.",
-	Places:  at(newPlace("never-compared", interpolationBandit, 0)),
+	Where:   at(newEnvironment("never-compared", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 7}, comparison{1, 0, 3})),
 }
 
@@ -59,7 +59,7 @@ var existenceOnePair = &Test{
 	Value: existenceValue,
 	Theory: "One comparison is a response that never loses beside one that was never compared: DPO diverges, IPO's minimizer is not unique, TYPO's " +
 		"is unique and finite.",
-	Places:  at(newPlace("one-pair", interpolationBandit, 0)),
+	Where:   at(newEnvironment("one-pair", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 1})),
 }
 
@@ -69,15 +69,15 @@ var existenceFlippedLabels = &Test{
 	Value: existenceValue,
 	Theory: "Flipped labels make every response lose sometimes, so that the comparison graph is strongly connected and every strictly convex loss " +
 		"of the margins has a unique finite minimizer; f-DPO with alpha > 1 may still have it on the boundary.",
-	Places: at(newPlace("flipped-labels", interpolationBandit, 0)),
+	Where: at(newEnvironment("flipped-labels", interpolationBandit, 0)),
 	Measure: exists(lines(comparison{0, 1, 54}, comparison{1, 0, 6}, comparison{0, 2, 36}, comparison{2, 0, 4}, comparison{1, 2, 31},
 		comparison{2, 1, 19})),
 }
 
 // exists asks the exact solver for a minimizer or, where it has none to give, whether there is one. It decides by the
 // structure of the loss and of the comparisons.
-func exists(data []byte) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func exists(data []byte) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		lambdas := []float64{nan}
 		if s.hasLambda() {
 			lambdas = existenceLambdas
@@ -96,12 +96,12 @@ func exists(data []byte) func(*Subject, *Place) Reading {
 	}
 }
 
-func (s *Subject) existence(p *Place, lambda float64, data []byte) Reading {
+func (s *Subject) existence(p *Environment, lambda float64, data []byte) Reading {
 	t := task{Settings: settingsAt(p.Params, 0), loss: s.at(lambda), file: data}
 	t.Preferences = &preference.File{Path: "data/" + p.Name + ".jsonl"}
-	o := t.exact(s.lab.ctx)
+	o := t.exact(s.shared.ctx)
 	if o.err != nil {
-		return t.decided(s.lab.ctx, lambda)
+		return t.decided(s.shared.ctx, lambda)
 	}
 	value, known := severity[exact.Status(o.status)]
 	if !known {

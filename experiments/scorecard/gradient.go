@@ -13,7 +13,7 @@ import (
 )
 
 // duel is the environment of the gradient tests: two responses, the first the better one, an undecided reference.
-var duel = newPlace("duel", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+var duel = newEnvironment("duel", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
 	{Name: "x", PiStar: []float64{0.75, 0.25}, PiRef: []float64{0.5, 0.5}}}}, 0)
 
 var gradientBounded = &Test{
@@ -22,9 +22,9 @@ var gradientBounded = &Test{
 	Value: "decades by which the gradient's norm grows while the margin goes from 1e3 to 1e4 nats in either direction, at the loss's own lambda: 0 bounded, 1 linear",
 	Theory: "Logistic losses have gradients of at most lambda, squares (IPO) grow linearly, links with r = pi/pi_ref itself (chi-PO, alpha > 1) exponentially in the " +
 		"log-ratio.",
-	Bound:  0.01,
-	Places: at(duel),
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 0.01,
+	Where: at(duel),
+	Measure: func(s *Subject, p *Environment) Reading {
 		worst, at := math.Inf(-1), 0.0
 		for _, side := range []float64{1, -1} {
 			near, far := s.slope(p, side*1e3), s.slope(p, side*1e4)
@@ -50,8 +50,8 @@ var gradientMisordered = &Test{
 	Value:  "ratio of the gradient's norm at the reference to that where lambda times the margin is -20 (the margin at lambda above 1), decades: 0 as large, above 2 vanishing",
 	Theory: "Convex losses of the margin pull hardest where the order is wrong. Bounded ones (apo, kto, exo) and the expected reward of a softmax policy (RLHF) vanish there.",
 	Bound:  2,
-	Places: at(duel),
-	Measure: func(s *Subject, p *Place) Reading {
+	Where:  at(duel),
+	Measure: func(s *Subject, p *Environment) Reading {
 		margin := -20.0
 		if s.hasLambda() && s.Own < 1 {
 			margin /= s.Own
@@ -66,9 +66,9 @@ var gradientMisordered = &Test{
 }
 
 // slope returns the norm of the gradient of one comparison of 0 over 1 by the logits, at a margin of 0 over 1 in nats.
-func (s *Subject) slope(p *Place, margin float64) float64 {
+func (s *Subject) slope(p *Environment, margin float64) float64 {
 	t := p.task()
-	t.loss, t.drawn = s.Loss, &preference.Pairs{Prompt: []int{0}, Chosen: []int{0}, Rejected: []int{1}}
+	t.loss, t.givenPairs = s.Loss, &preference.Pairs{Prompt: []int{0}, Chosen: []int{0}, Rejected: []int{1}}
 	o, made := t.build()
 	if o.err != nil {
 		panic(o.err)
@@ -87,8 +87,8 @@ var gradientSize = &Test{
 	Value:  "norm of the population loss's gradient by the logits at pi_ref, at the loss's own lambda",
 	Theory: "DPO's is at most lambda/sqrt(2), IPO's grows as 1/lambda: the same learning rate means different things.",
 	Bound:  10,
-	Places: everywhere,
-	Measure: func(s *Subject, p *Place) Reading {
+	Where:  everywhere,
+	Measure: func(s *Subject, p *Environment) Reading {
 		t := p.task()
 		t.loss = s.Loss
 		o, made := t.build()

@@ -22,7 +22,7 @@ var strongInterpolation = &Test{
 	Theory: criteria + "TYPO's minimizer goes to pi_star. Losses of the QPO family and RLHF go to the mode of pi_star instead, or " +
 		"elsewhere on the boundary of the simplex, for any psi and mu.",
 	Bound:   0.01,
-	Places:  everywhere,
+	Where:   everywhere,
 	Measure: limit("tv_star", smallLambda, "pi_star", func(o *outcome, p int) []float64 { return o.view(p).Star }),
 }
 
@@ -34,7 +34,7 @@ var weakInterpolation = &Test{
 		"the best response. f-DPO with alpha > 1 goes to the response with the largest sum of (p_star - 1/2) over its pi_ref; TYPO " +
 		"goes to pi_star, which is not the mode.",
 	Bound:   0.01,
-	Places:  everywhere,
+	Where:   everywhere,
 	Measure: limit("tv_mode", smallLambda, "pi_delta, the mode policy", func(o *outcome, p int) []float64 { return o.view(p).Mode }),
 }
 
@@ -44,13 +44,13 @@ var referenceLimit = &Test{
 	Value:   "total variation to pi_ref at lambda 1e6",
 	Theory:  criteria + "Every loss whose lambda weighs the reference goes to pi_ref.",
 	Bound:   0.01,
-	Places:  everywhere,
+	Where:   everywhere,
 	Measure: limit("tv_ref", largeLambda, "pi_ref", func(o *outcome, p int) []float64 { return o.view(p).Ref }),
 }
 
 // limit reads the distance to an end at a lambda far out, at the worst prompt.
-func limit(metric string, lambda float64, against string, end func(o *outcome, prompt int) []float64) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func limit(metric string, lambda float64, against string, end func(o *outcome, prompt int) []float64) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		if !s.hasLambda() {
 			return none("the loss has no lambda")
 		}

@@ -19,9 +19,9 @@ const majorityTheory = "No policy of Bradley and Terry's model has these prefere
 	"and may turn over with a single label; one that goes to a fit of the data (Bradley-Terry's maximum likelihood for TYPO) moves as little as the data does."
 
 // uniform is the environment of preferences that no pi_star has: pi_ref and the declared pi_star are uniform.
-func uniform(name string) *Place {
+func uniform(name string) *Environment {
 	third := []float64{1. / 3, 1. / 3, 1. / 3}
-	return newPlace(name, &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: "x", PiStar: third, PiRef: third}}}, 0)
+	return newEnvironment(name, &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: "x", PiStar: third, PiRef: third}}}, 0)
 }
 
 var intransitive = &Test{
@@ -30,7 +30,7 @@ var intransitive = &Test{
 	Value:   majorityValue,
 	Theory:  majorityTheory + " Here 0 beats 1 in 60 % of the comparisons, 1 beats 2 in 60 %, 2 beats 0 in 60 %: every response is as good as any other.",
 	Bound:   0.1,
-	Places:  at(uniform("intransitive")),
+	Where:   at(uniform("intransitive")),
 	Measure: majority([3]int{60, 60, 40}, [3]int{61, 60, 40}),
 }
 
@@ -40,7 +40,7 @@ var ties = &Test{
 	Value:   majorityValue,
 	Theory:  majorityTheory + " Here 0 and 1 tie, and both beat 2 in 80 % of the comparisons.",
 	Bound:   0.1,
-	Places:  at(uniform("ties")),
+	Where:   at(uniform("ties")),
 	Measure: majority([3]int{50, 80, 80}, [3]int{51, 80, 80}),
 }
 
@@ -51,7 +51,7 @@ var mixture = &Test{
 	Theory: majorityTheory + " Here half of the annotators rank 0, 1, 2 and half 2, 1, 0, each keeping to it in 90 % of the comparisons; the " +
 		"change makes one population larger by 2 %.",
 	Bound:   0.1,
-	Places:  at(uniform("mixture")),
+	Where:   at(uniform("mixture")),
 	Measure: majority([3]int{50, 50, 50}, [3]int{51, 51, 51}),
 }
 
@@ -62,8 +62,8 @@ func wins(of [3]int) []byte {
 }
 
 // majority measures how far the minimizer moves between two data sets.
-func majority(before, after [3]int) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func majority(before, after [3]int) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		if !s.comparesPairs() {
 			return none("the loss reads no comparisons")
 		}
@@ -79,7 +79,7 @@ func majority(before, after [3]int) func(*Subject, *Place) Reading {
 			Again: func(bound float64) *Recipe {
 				const key = "preferences.path"
 				r, label := newRecipe(first), atLambda(s.Label, lambda)
-				r.keepFile(&second.task)
+				r.addFile(&second.task)
 				r.add(label, first)
 				r.add(label+", after", second)
 				r.sweep(key, first.Preferences.FilePath(), second.Preferences.FilePath())
@@ -91,7 +91,7 @@ func majority(before, after [3]int) func(*Subject, *Place) Reading {
 	}
 }
 
-func (s *Subject) onData(p *Place, lambda float64, which string, data []byte) *outcome {
+func (s *Subject) onData(p *Environment, lambda float64, which string, data []byte) *outcome {
 	return s.solve(p.Name+" "+which, lambda, func() task {
 		t := task{Settings: settingsAt(p.Params, 0), file: data}
 		t.Preferences = &preference.File{Path: "data/" + p.Name + "_" + which + ".jsonl"}
@@ -132,7 +132,7 @@ func notion(s *Subject, o *outcome, of [3]int) string {
 func likeliest(s *Subject, o *outcome) []float64 {
 	t := o.task
 	t.loss, t.Solver = &objective.BradleyTerry{}, "exact"
-	fit := t.exact(s.lab.ctx)
+	fit := t.exact(s.shared.ctx)
 	if fit.err != nil || fit.status != string(train.Converged) {
 		return []float64{nan, nan, nan}
 	}

@@ -18,9 +18,9 @@ var misspecifiedReference = &Test{
 	Value: regretValue + "the same loss with its proper reference, at the lambda from 0.01 to 100 that is best there; the wrong one gives the best response 1e-6",
 	Theory: "Where pi_ref multiplies the policy (DPO, RLHF) a probability of 1e-6 costs 14 nats, which 1/lambda times the lead in reward has to make up; where a " +
 		"divergence from pi_ref is added, small lambda makes it irrelevant.",
-	Bound:  0.1,
-	Places: everywhere,
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 0.1,
+	Where: everywhere,
+	Measure: func(s *Subject, p *Environment) Reading {
 		own := p.Alone
 		best, at, broken := s.bestReward(p.Name+" alone", p.alone)
 		if broken != nil {
@@ -69,7 +69,7 @@ var misspecifiedLambdaLow = &Test{
 	Value:   regretValue + "the lambda from 0.01 to 100 that is best",
 	Theory:  "A loss that interpolates towards pi_star gives up reward beside the mode, one that goes to the mode gains by every smaller lambda, in population.",
 	Bound:   0.1,
-	Places:  everywhere,
+	Where:   everywhere,
 	Measure: missetBy(0.1),
 }
 
@@ -79,13 +79,13 @@ var misspecifiedLambdaHigh = &Test{
 	Value:   regretValue + "the lambda from 0.01 to 100 that is best",
 	Theory:  "The more a loss gains by small lambdas the more a large one costs; a loss that stays between pi_ref and pi_star has less to lose.",
 	Bound:   0.1,
-	Places:  everywhere,
+	Where:   everywhere,
 	Measure: missetBy(10),
 }
 
 // missetBy measures the reward lost at a multiple of the best lambda.
-func missetBy(factor float64) func(*Subject, *Place) Reading {
-	return func(s *Subject, p *Place) Reading {
+func missetBy(factor float64) func(*Subject, *Environment) Reading {
+	return func(s *Subject, p *Environment) Reading {
 		if !s.hasLambda() {
 			return none("the loss has no lambda")
 		}

@@ -13,9 +13,9 @@ var monotone = &Test{
 	Value: "largest rise of KL(pi_ref to pi), in nats, from one lambda to a larger one between 1e-3 and 1e3; negative where it falls everywhere",
 	Theory: criteria + "Between its ends the minimizer should move between the two. For a loss that is a sum of a term and lambda times " +
 		"KL(pi_ref to pi), the KL cannot rise with lambda; for DPO and IPO it falls because pi is an exponential family in 1/lambda.",
-	Bound:  1e-3,
-	Places: everywhere,
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 1e-3,
+	Where: everywhere,
+	Measure: func(s *Subject, p *Environment) Reading {
 		if !s.hasLambda() {
 			return none("the loss has no lambda")
 		}
@@ -45,7 +45,7 @@ type rise struct {
 }
 
 // rise walks along lambda at one prompt.
-func (s *Subject) rise(p *Place, prompt int) (*rise, *Reading) {
+func (s *Subject) rise(p *Environment, prompt int) (*rise, *Reading) {
 	var worst *rise
 	var last *outcome
 	lastLambda, lastKL := nan, nan
@@ -69,7 +69,7 @@ func (s *Subject) rise(p *Place, prompt int) (*rise, *Reading) {
 	return worst, nil
 }
 
-func (w *rise) reading(s *Subject, p *Place) Reading {
+func (w *rise) reading(s *Subject, p *Environment) Reading {
 	name := p.Env.Prompts[w.prompt].Name
 	before, after := w.from.metric("kl_ref_pi", w.prompt), w.to.metric("kl_ref_pi", w.prompt)
 	return Reading{Value: w.step, Prompt: name, Lambda: w.top, Solver: w.to.Solver,

@@ -19,9 +19,9 @@ var preservation = &Test{
 		"most half of KL(pi_star to pi_ref)",
 	Theory: "arXiv 2407.09072, preservation theorem. No loss psi(mu(r_w) - mu(r_l); lambda) leaves good prompts at pi_star and improves bad ones, for any " +
 		"psi, mu and lambda. TYPO's minimizer on a good prompt is pi_star for every lambda, since it minimizes both of its terms.",
-	Bound:  1e-3,
-	Places: paired,
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 1e-3,
+	Where: paired,
+	Measure: func(s *Subject, p *Environment) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
 			return *r
@@ -56,14 +56,14 @@ var preservationDominated = &Test{
 		"lambda of the loss where it is hardest to beat, among those that improve the bad prompt by half",
 	Theory: "arXiv 2407.09072. TYPO's minimizers run from pi_ref to pi_star on the bad prompt with the good one left at pi_star, so no loss " +
 		"can be better than all of them on either.",
-	Bound:  1e-3,
-	Places: paired,
-	Measure: func(s *Subject, p *Place) Reading {
+	Bound: 1e-3,
+	Where: paired,
+	Measure: func(s *Subject, p *Environment) Reading {
 		points, r := s.frontier(p)
 		if r != nil {
 			return *r
 		}
-		rivals, r := s.lab.rivalsAt(p)
+		rivals, r := s.shared.rivalsAt(p)
 		if r != nil {
 			return *r
 		}
@@ -80,7 +80,7 @@ var preservationDominated = &Test{
 	},
 }
 
-// tradeoff is where a loss stands on a good and a bad prompt at one lambda.
+// tradeoff is how close a loss comes to pi_star on a good and on a bad prompt at one lambda.
 type tradeoff struct {
 	lambda              float64
 	at                  *outcome
@@ -90,21 +90,21 @@ type tradeoff struct {
 	improved            bool
 }
 
-// paired looks at the places with a good prompt beside a bad one.
-func paired(s *Subject) []*Place {
-	return slices.DeleteFunc(slices.Clone(s.lab.places), func(p *Place) bool { return len(p.Env.Prompts) < 2 })
+// paired returns the environments with a good prompt beside a bad one.
+func paired(s *Subject) []*Environment {
+	return slices.DeleteFunc(slices.Clone(s.shared.environments), func(p *Environment) bool { return len(p.Env.Prompts) < 2 })
 }
 
-// rivalry is TYPO's frontier at one place.
+// rivalry is TYPO's frontier in one environment.
 type rivalry struct {
 	points []tradeoff
 	broken *Reading
 }
 
 // rivalsAt returns TYPO's frontier.
-func (l *lab) rivalsAt(p *Place) ([]tradeoff, *Reading) {
-	r := l.rivals.get(p.Name, func() rivalry {
-		typo := *l.typo
+func (c *shared) rivalsAt(p *Environment) ([]tradeoff, *Reading) {
+	r := c.rivals.get(p.Name, func() rivalry {
+		typo := *c.typo
 		typo.cache = map[minimumKey]*outcome{}
 		points, broken := typo.frontier(p)
 		return rivalry{points, broken}
@@ -112,8 +112,8 @@ func (l *lab) rivalsAt(p *Place) ([]tradeoff, *Reading) {
 	return r.points, r.broken
 }
 
-// frontier returns where the loss stands along lambda, or why it cannot be said.
-func (s *Subject) frontier(p *Place) ([]tradeoff, *Reading) {
+// frontier returns the trade-offs of the loss along lambda, or why it cannot be said.
+func (s *Subject) frontier(p *Environment) ([]tradeoff, *Reading) {
 	good, bad := -1, -1
 	for i, x := range p.Env.Prompts {
 		if strings.HasPrefix(x.Name, "good") {
@@ -151,7 +151,7 @@ const (
 
 // refined adds the points of a bisection in log lambda between the largest lambda of the grid that improves the bad
 // prompt by half and the next: damage is least there where it falls with lambda.
-func (s *Subject) refined(p *Place, good, bad int, points []tradeoff) []tradeoff {
+func (s *Subject) refined(p *Environment, good, bad int, points []tradeoff) []tradeoff {
 	last := -1
 	for i, q := range points {
 		if q.improved {
@@ -182,8 +182,8 @@ func (s *Subject) refined(p *Place, good, bad int, points []tradeoff) []tradeoff
 	return points
 }
 
-// tradeoff returns where the loss stands at one lambda, nil where it has no minimizer.
-func (s *Subject) tradeoff(p *Place, good, bad int, lambda float64) *tradeoff {
+// tradeoff returns the trade-off of the loss at one lambda, nil where it has no minimizer.
+func (s *Subject) tradeoff(p *Environment, good, bad int, lambda float64) *tradeoff {
 	o := s.minimum(p, lambda)
 	if !o.whole() {
 		return nil

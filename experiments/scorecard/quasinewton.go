@@ -23,62 +23,62 @@ const (
 	// searchSteps bounds the steps, lineSteps the evaluations of one line search.
 	searchSteps = 300
 	lineSteps   = 20
-	// unseen is the share of the value below which a fall drowns in rounding.
-	unseen = 3e-15
+	// rounding is the share of the value below which a fall is lost in rounding.
+	rounding = 3e-15
 	// A search ends after idleMoves steps that move nothing by more than idleMove of itself, or below 1 of 1.
 	idleMove, idleMoves = 1e-8, 5
 	// outside is how far from the origin a search follows a loss that falls for ever.
 	outside = 1e9
-	// hullEvery is after how many steps the hull of gradients is looked at.
+	// hullEvery is after how many steps the hull of gradients is examined.
 	hullEvery = 8
-	// looks is how many gradients a parameter are looked for at the end of a search.
-	looks = 2
+	// hullGradients is how many gradients a parameter are added to the hull at the end of a search.
+	hullGradients = 2
 )
 
 // quasiNewton minimizes by BFGS from x, where it leaves the best point, and returns the norm of the shortest vector in the
-// convex hull of gradients at points within the distance near of there. It is at rest where that norm is
-// at most the given one. The line search asks for the weak Wolfe conditions alone, with which BFGS
+// convex hull of gradients at points within the distance near of there. It ends where that norm is at
+// most the tolerance. The line search asks for the weak Wolfe conditions alone, with which BFGS
 // converges on functions with kinks as well (Lewis and Overton, Mathematical Programming 141, 2013, algorithm 2.6);
 // gonum/optimize asks for the strong ones, which no point next to a kink meets. One unit of x is the length of the first
 // trial step.
-func quasiNewton(f surface, x []float64, rest, near float64) (norm float64) {
+func quasiNewton(f surface, x []float64, tolerance, near float64) (norm float64) {
 	n := len(x)
-	q := &bfgs{f: f, x: x, seen: newTrace(n), near: near, rest: rest, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
+	q := &bfgs{f: f, x: x, seen: newTrace(n), near: near, tolerance: tolerance, grad: make([]float64, n), next: make([]float64, n), nextGrad: make([]float64, n),
 		inverse: mat.NewSymDense(n, nil), move: mat.NewVecDense(n, nil), turn: mat.NewVecDense(n, nil), image: mat.NewVecDense(n, nil)}
 	q.value = f.loss(x)
 	f.slope(q.grad)
 	begin := floats.Norm(q.grad, 2)
-	if begin <= rest || math.IsNaN(q.value) {
+	if begin <= tolerance || math.IsNaN(q.value) {
 		return begin
 	}
 	for i := range n {
 		q.inverse.SetSym(i, i, 1/begin)
 	}
-	for q.steps < searchSteps && q.idle < idleMoves && floats.Norm(x, math.Inf(1)) < outside && !q.rests() && q.step() {
+	for q.steps < searchSteps && q.idle < idleMoves && floats.Norm(x, math.Inf(1)) < outside && !q.converged() && q.step() {
 	}
 	return q.norm()
 }
 
-// rests says whether the search may end. The hull is looked at now and then only, once the steps are short, and in
+// converged says whether the search may end. The hull is examined now and then only, once the steps are short, and in
 // a tenth of the distance, so that searches end well within it.
-func (q *bfgs) rests() bool {
-	if floats.Norm(q.grad, 2) <= q.rest {
+func (q *bfgs) converged() bool {
+	if floats.Norm(q.grad, 2) <= q.tolerance {
 		return true
 	}
 	if q.calls++; q.calls%hullEvery != 0 || !(mat.Norm(q.move, math.Inf(1)) <= q.near) {
 		return false
 	}
-	return newCorral(append(q.seen.around(q.x, q.near/10), q.grad)).shorten(q.rest) <= q.rest
+	return newCorral(append(q.seen.around(q.x, q.near/10), q.grad)).shorten(q.tolerance) <= q.tolerance
 }
 
-// norm returns the norm that quasiNewton does. Where the gradients that the search has met do not show rest, it looks for the
+// norm returns the norm that quasiNewton does. Where the gradients that the search has met are too few for that, it adds the
 // missing ones where the shortest vector of their hull says that the loss should fall (Goldstein, Mathematical Programming 13,
-// 1977); where it does fall so, there is no rest.
+// 1977); where it does fall so, the search has not ended at a minimum.
 func (q *bfgs) norm() float64 {
 	hull := newCorral(append(q.seen.around(q.x, q.near), append([]float64(nil), q.grad...)))
-	for range looks * len(q.x) {
-		norm := hull.shorten(q.rest)
-		if norm <= q.rest || !(norm < math.Inf(1)) {
+	for range hullGradients * len(q.x) {
+		norm := hull.shorten(q.tolerance)
+		if norm <= q.tolerance || !(norm < math.Inf(1)) {
 			return norm
 		}
 		value := q.f.loss(floats.AddScaledTo(q.next, q.x, -q.near/norm, hull.at))
@@ -89,7 +89,7 @@ func (q *bfgs) norm() float64 {
 		q.f.slope(grad)
 		hull.vectors = append(hull.vectors, grad)
 	}
-	return hull.shorten(q.rest)
+	return hull.shorten(q.tolerance)
 }
 
 // bfgs is a search under way.
@@ -103,7 +103,8 @@ type bfgs struct {
 	image          *mat.VecDense
 	steps, idle    int
 	seen           *trace
-	near, rest     float64
+	near           float64
+	tolerance      float64
 	calls          int
 }
 
@@ -114,7 +115,7 @@ func (q *bfgs) step() bool {
 	dir.MulVec(q.inverse, mat.NewVecDense(n, q.grad))
 	dir.ScaleVec(-1, dir)
 	along := mat.Dot(dir, mat.NewVecDense(n, q.grad))
-	if !(along < -unseen*math.Abs(q.value)) || math.IsInf(along, 0) {
+	if !(along < -rounding*math.Abs(q.value)) || math.IsInf(along, 0) {
 		return false
 	}
 	value, ok := q.search(dir.RawVector().Data, along)
@@ -139,7 +140,7 @@ func (q *bfgs) step() bool {
 	return true
 }
 
-// search looks for a step along a direction that meets the weak Wolfe conditions, by doubling and bisection, and leaves
+// search finds a step along a direction that meets the weak Wolfe conditions, by doubling and bisection, and leaves
 // it in next; where there is none that rounding can tell, for one that falls.
 func (q *bfgs) search(dir []float64, along float64) (value float64, ok bool) {
 	low, high, size := 0.0, math.Inf(1), 1.0

@@ -26,11 +26,11 @@ type Recipe struct {
 func newRecipe(o *outcome) *Recipe {
 	r := &Recipe{Files: map[string][]byte{}}
 	r.Settings.Settings = o.Settings
-	r.keepFile(&o.task)
+	r.addFile(&o.task)
 	return r
 }
 
-func (r *Recipe) keepFile(t *task) {
+func (r *Recipe) addFile(t *task) {
 	if t.file != nil {
 		r.Files[t.Preferences.FilePath()] = t.file
 	}

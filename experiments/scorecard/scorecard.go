@@ -1,7 +1,7 @@
 // Package scorecard measures what losses do to a policy: every loss through every test, on the paper's environments and
 // on random ones, with exact minimizers where toy/exact can and local minima found by search where it cannot. A loss that
-// falls for ever has no minimizer, and an environment in which a search does not arrive is left out and counted. Each cell
-// is the worst case over the environments, and keeps what a certificate needs: where it happened, which policy was reached, what
+// falls for ever has no minimizer, and an environment in which a search does not converge is left out and counted. Each cell
+// is the worst case over the environments, and has what a certificate needs: where it happened, which policy was reached, what
 // was expected, and an experiment that does it again.
 //
 // A test is a file of its own and a line in Tests. Its values are such that less is better.
@@ -53,14 +53,14 @@ type Card struct {
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ, names of tests and bounds must
 // have passed Check. The result does not depend on jobs. The error is the context's.
 func Run(ctx context.Context, objectives []spec.Objective, settings spec.ScorecardSettings, jobs int) (*Card, error) {
-	lab := newLab(ctx, settings)
+	common := newShared(ctx, settings)
 	card := &Card{Tests: selected(settings.Tests)}
 	tables := spec.Tables()
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
 	for i := range objectives {
 		label := objectives[i].Label(tables)
-		row := lab.subject(label, objectives[i].Loss).row(card.Tests, settings)
+		row := common.subject(label, objectives[i].Loss).row(card.Tests, settings)
 		card.Losses, card.Cells = append(card.Losses, label), append(card.Cells, row.cells)
 		for position := range row.visits {
 			group.Go(func() error {
@@ -76,13 +76,13 @@ func Run(ctx context.Context, objectives []spec.Objective, settings spec.Scoreca
 	}
 	for _, row := range card.Cells {
 		for j := range row {
-			row[j].judge()
+			row[j].decide()
 		}
 	}
 	return card, ctx.Err()
 }
 
-// Check returns the first name in the settings that is no test, with the key it stands at and the tests there are.
+// Check returns the first name in the settings that is no test, with its key and the tests there are.
 func Check(settings spec.ScorecardSettings) (key, name string, ok bool) {
 	for i, name := range settings.Tests {
 		if len(selected([]string{name})) == 0 {
@@ -135,27 +135,27 @@ func selected(names []string) []*Test {
 // roundingNoise is what counts as 0, so that rounding does not choose the worst case.
 const roundingNoise = 1e-12
 
-// row is a loss under way through the tests. Its unit of work is the visit to one place, at which all tests that look
-// there share minimizers.
+// row is a loss that is being measured. Its unit of work is the visit to one environment, whose tests share
+// minimizers.
 type row struct {
 	subject *Subject
 	visits  []visit
 
 	mu    sync.Mutex
 	cells []Cell
-	held  []int // by test, the position of the place that the worst reading is from
+	worst []int // by test, the position of the environment that the worst reading is from
 }
 
-// visit is a place and the indices of the tests that look at it.
+// visit is an environment and the indices of the tests that are measured in it.
 type visit struct {
-	place *Place
-	tests []int
+	environment *Environment
+	tests       []int
 }
 
-// row lists the places that the tests look at, in order.
+// row lists the environments of the tests, in order.
 func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
-	r := &row{subject: s, cells: make([]Cell, len(tests)), held: make([]int, len(tests))}
-	known := map[*Place]int{}
+	r := &row{subject: s, cells: make([]Cell, len(tests)), worst: make([]int, len(tests))}
+	known := map[*Environment]int{}
 	for j, t := range tests {
 		c := &r.cells[j]
 		*c = Cell{Loss: s.Label, Test: t, Bound: t.Bound, Verdict: None, subject: s}
@@ -163,8 +163,8 @@ func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
 			c.Bound = b
 		}
 		c.Reading = Reading{None: "there is no environment for it", Value: math.NaN()}
-		where := t.Places(s)
-		c.evidence.random, c.evidence.of = random(where), random(s.lab.places)
+		where := t.Where(s)
+		c.evidence.random, c.evidence.of = random(where), random(s.shared.environments)
 		for _, p := range where {
 			if settings.Only != "" && p.Name != settings.Only {
 				continue
@@ -173,7 +173,7 @@ func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
 			if !ok {
 				at = len(r.visits)
 				known[p] = at
-				r.visits = append(r.visits, visit{place: p})
+				r.visits = append(r.visits, visit{environment: p})
 			}
 			r.visits[at].tests = append(r.visits[at].tests, j)
 		}
@@ -181,35 +181,35 @@ func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
 	return r
 }
 
-// visit takes the readings at a place and keeps those that are worse than what is there.
+// visit takes the readings in an environment; those that are worse than what a cell has replace it.
 func (r *row) visit(position int) {
 	v := r.visits[position]
-	witness := *r.subject
-	witness.cache = map[minimumKey]*outcome{}
+	subject := *r.subject
+	subject.cache = map[minimumKey]*outcome{}
 	for _, j := range v.tests {
 		var seen evidence
-		witness.evidence = &seen
-		reading := witness.measure(r.cells[j].Test, v.place)
-		reading.Place = v.place
+		subject.evidence = &seen
+		reading := subject.measure(r.cells[j].Test, v.environment)
+		reading.Environment = v.environment
 		r.fold(j, position, reading, &seen)
 	}
 }
 
-// fold takes a reading into a cell: the worst one, of equal ones that of the first place. One that rests on a search that
-// did not arrive is left out.
+// fold takes a reading into a cell: the worst one, of equal ones that of the first environment. One that is based on a
+// search that did not converge is left out.
 func (r *row) fold(j, position int, reading Reading, seen *evidence) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := &r.cells[j]
 	c.evidence.fold(seen, position)
-	if seen.underway > 0 {
+	if seen.unconverged > 0 {
 		return
 	}
-	first := c.Reading.Place == nil || position < r.held[j]
+	first := c.Reading.Environment == nil || position < r.worst[j]
 	replaces := false
 	switch measured := reading.None == ""; {
 	case measured != (c.Verdict == Pass):
-		replaces = measured || c.Reading.Place == nil
+		replaces = measured || c.Reading.Environment == nil
 	case !measured || reading.Value == c.Reading.Value:
 		replaces = first
 	default:
@@ -218,26 +218,26 @@ func (r *row) fold(j, position int, reading Reading, seen *evidence) {
 	if !replaces {
 		return
 	}
-	c.Reading, r.held[j] = reading, position
+	c.Reading, r.worst[j] = reading, position
 	if reading.None == "" {
 		c.Verdict = Pass
 	}
 }
 
-// judge turns the worst reading into a verdict, once all are there.
-func (c *Cell) judge() {
+// decide turns the worst reading into a verdict, once all are there.
+func (c *Cell) decide() {
 	switch {
 	case c.Verdict == None && c.evidence.left > 0 && c.evidence.left == c.evidence.measured:
-		c.Reading = Reading{Value: math.NaN(), Place: c.Reading.Place, None: fmt.Sprintf(
+		c.Reading = Reading{Value: math.NaN(), Environment: c.Reading.Environment, None: fmt.Sprintf(
 			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
 			c.evidence.left, c.evidence.measured, c.evidence.example)}
 	case c.Verdict == Pass:
-		c.Verdict = Judge(c.Reading.Value, c.Bound)
+		c.Verdict = VerdictOf(c.Reading.Value, c.Bound)
 	}
 }
 
-// Judge returns the verdict on a value, in the test's unit: Pass up to the bound, else Fail, as for NaN.
-func Judge(value, bound float64) Verdict {
+// VerdictOf returns the verdict on a value, in the test's unit: Pass up to the bound, else Fail, as for NaN.
+func VerdictOf(value, bound float64) Verdict {
 	if value <= bound {
 		return Pass
 	}
@@ -246,7 +246,7 @@ func Judge(value, bound float64) Verdict {
 
 // measure takes a reading. A loss that panics or gives no number fails at infinity, so that one broken loss does not
 // lose the others.
-func (s *Subject) measure(t *Test, p *Place) (r Reading) {
+func (s *Subject) measure(t *Test, p *Environment) (r Reading) {
 	defer func() {
 		if v := recover(); v != nil {
 			r = Reading{Value: math.Inf(1), Detail: fmt.Sprintf("panic: %v", v), stack: string(debug.Stack())}

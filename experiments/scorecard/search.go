@@ -17,11 +17,11 @@ import (
 // SolverSearch is what solver columns name policies that quasiNewton found: no config can ask for it.
 const SolverSearch = "bfgs"
 
-// When a search has arrived. Everything is in the search's own unit of length, which for losses of margins is a nat of
+// When a search has converged. Everything is in the search's own unit of length, which for losses of margins is a nat of
 // lambda times a logit.
 const (
-	// restingShare is the share of its first norm that a gradient may keep at rest; next to a kink no gradient is small.
-	restingShare = 1e-6
+	// gradientShare is the share of its first norm that a gradient may have at a minimum; next to a kink no gradient is small.
+	gradientShare = 1e-6
 	// flatShare is that at which a search stops.
 	flatShare = 1e-8
 	// nudge is how far a second search starts from where the first ended, and samePolicy the total variation up to which
@@ -99,26 +99,29 @@ func (s *searcher) policies(x []float64) [][]float64 {
 	return rows
 }
 
-// extremeUnit is how far from a nat, either way, the unit may be before an end that is not at rest is held against that of
+// extremeUnit is how far from a nat, either way, the unit may be before an end that is not certain is compared with that of
 // a search in nats.
 const extremeUnit = 999
 
-// searched searches in units of lambda times a margin, and in nats where that does not arrive or where it is one of few
-// points next to kinks at an extreme lambda, and keeps the better. That a loss falls for ever is believed in the first unit
+// searched searches in units of lambda times a margin, and in nats where that does not converge or where it is one of few
+// points next to kinks at an extreme lambda, and returns the better. That a loss falls for ever is believed in the first unit
 // alone: where lambda is small, many nats are no distance. A base, if there is one, is the outcome at another lambda.
 func (t task) searched(ctx context.Context, lambda float64, base *outcome) *outcome {
-	unit := scaledUnit(lambda)
+	unit := 1.0
+	if !math.IsNaN(lambda) {
+		unit = min(1/lambda, 1e6)
+	}
 	first := t.search(ctx, unit, base)
-	sure := first.settled == arrived && (first.calm || max(unit, 1/unit) < extremeUnit)
+	sure := first.convergence == converged && (first.certain || max(unit, 1/unit) < extremeUnit)
 	if first.err != nil || sure || unit == 1 {
 		return first
 	}
 	second := t.search(ctx, 1, nil)
-	if second.err == nil && second.settled == arrived && second.whole() && (first.settled != arrived || second.reached < first.reached) {
+	if second.err == nil && second.convergence == converged && second.whole() && (first.convergence != converged || second.reached < first.reached) {
 		return second
 	}
-	if second.settled != arrived {
-		first.settled = underway
+	if second.convergence != converged {
+		first.convergence = unconverged
 	}
 	return first
 }
@@ -136,25 +139,25 @@ func (t task) search(ctx context.Context, unit float64, base *outcome) (o *outco
 	}
 	s := newSearcher(made, unit)
 	if s.sameAs(base) {
-		o.logPi, o.reached, o.status, o.reason, o.settled = s.policies(base.end), base.reached, base.status, base.reason, base.settled
-		o.calm = true // as sure as the base is
+		o.logPi, o.reached, o.status, o.reason, o.convergence = s.policies(base.end), base.reached, base.status, base.reason, base.convergence
+		o.certain = true // as sure as the base is
 		if o.status == string(train.Diverged) {
 			o.logPi = make([][]float64, len(o.logPi))
 		}
 		return o
 	}
 	x := make([]float64, len(s.theta))
-	calm := s.descend(x)
+	certain := s.descend(x)
 	o.logPi, o.reached = s.policies(x), s.loss(x)
-	s.conclude(o, x, calm)
+	s.conclude(o, x, certain)
 	o.end, o.trial = x, s.trials(x)
 	return o
 }
 
 // conclude says what the end of a descent is: a local minimum, a policy on the boundary of the simplex, a run to nowhere,
 // or none of these as far as the search can tell. It may move x.
-func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
-	o.status, o.reason, o.settled = string(exact.Stalled), "the search did not come to rest", underway
+func (s *searcher) conclude(o *outcome, x []float64, certain bool) {
+	o.status, o.reason, o.convergence = string(exact.Stalled), "the search did not come to rest", unconverged
 	for range pushes {
 		if math.IsNaN(o.reached) || math.IsInf(o.reached, 0) {
 			return
@@ -165,9 +168,9 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		}
 		push := s.open(x)
 		if push == nil {
-			o.calm = calm
-			if calm || s.release == nil && s.returns(x, o) {
-				o.status, o.reason, o.settled = string(train.Converged), "", arrived
+			o.certain = certain
+			if certain || s.release == nil && s.returns(x, o) {
+				o.status, o.reason, o.convergence = string(train.Converged), "", converged
 			}
 			return
 		}
@@ -177,7 +180,7 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 		}
 		before, value := o.logPi, o.reached
 		floats.Add(x, push)
-		calm = s.descend(x)
+		certain = s.descend(x)
 		o.logPi, o.reached = s.policies(x), s.loss(x)
 		if value-o.reached > falls {
 			continue // it was no end
@@ -191,11 +194,11 @@ func (s *searcher) conclude(o *outcome, x []float64, calm bool) {
 
 // away says that there is no minimizer.
 func (o *outcome) away(reason string) {
-	o.status, o.reason, o.settled, o.calm = string(train.Diverged), reason, arrived, true
+	o.status, o.reason, o.convergence, o.certain = string(train.Diverged), reason, converged, true
 	o.logPi = make([][]float64, len(o.logPi))
 }
 
-// trials returns the loss at some places around x.
+// trials returns the loss at some points around x.
 func (s *searcher) trials(x []float64) []float64 {
 	probe, values := make([]float64, len(x)), make([]float64, 4)
 	for j := range values {
@@ -222,12 +225,12 @@ func (s *searcher) sameAs(base *outcome) bool {
 	return true
 }
 
-// descend minimizes from x and says whether the gradient has come to rest. Terms that hold a statistic back are minimized
+// descend minimizes from x and says whether the gradient has become small. Terms that hold a statistic back are minimized
 // with it held, again and again, until the policy stays; every third time the way that is still to go is guessed from the
 // last two (Aitken's extrapolation).
 func (s *searcher) descend(x []float64) bool {
 	if s.release == nil {
-		return quasiNewton(s, x, flatShare*s.begin, s.near()) <= restingShare*s.begin
+		return quasiNewton(s, x, flatShare*s.begin, s.near()) <= gradientShare*s.begin
 	}
 	last, step, before := append([]float64(nil), x...), make([]float64, len(x)), make([]float64, len(x))
 	policies := s.policies(x)
@@ -253,7 +256,7 @@ func (s *searcher) descend(x []float64) bool {
 func (s *searcher) near() float64 { return min(samePolicy/s.unit, 1e-3) }
 
 // returns says whether a search that starts nearby ends at the same policy: what stands for a small gradient where the
-// loss has kinks. It keeps the lower of both ends.
+// loss has kinks. It leaves the lower of both ends in x.
 func (s *searcher) returns(x []float64, o *outcome) bool {
 	for range 2 {
 		other := append([]float64(nil), x...)
@@ -279,7 +282,7 @@ func (s *searcher) slides(x []float64) bool {
 	value := s.loss(x)
 	s.slope(s.grad)
 	norm := floats.Norm(s.grad, 2)
-	if norm <= restingShare*s.begin {
+	if norm <= gradientShare*s.begin {
 		return false
 	}
 	const share = 1e-4 // of the way that the search has come, well above what it stops at
@@ -337,7 +340,7 @@ func (s *searcher) vanish(o *outcome) bool {
 		}
 		logspace.LogSoftmax(row, row)
 	}
-	o.status, o.settled, o.calm = string(exact.Boundary), arrived, true
+	o.status, o.convergence, o.certain = string(exact.Boundary), converged, true
 	o.reason = fmt.Sprintf("the loss falls for ever as %d responses lose all their probability, towards a policy without them", gone)
 	return gone > 0
 }
@@ -349,12 +352,4 @@ func apartMost(a, b [][]float64) float64 {
 		most = max(most, variation(a[p], b[p]))
 	}
 	return most
-}
-
-// scaledUnit is one nat of lambda times a logit, in logits.
-func scaledUnit(lambda float64) float64 {
-	if math.IsNaN(lambda) {
-		return 1
-	}
-	return min(1/lambda, 1e6)
 }

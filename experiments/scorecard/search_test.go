@@ -21,7 +21,7 @@ import (
 //	apo-zero   (1-2p) (sigmoid(lambda x_0) - sigmoid(lambda x_1)): response 1 loses all
 //	kto        the same around the shift
 func TestSearchClosedForms(t *testing.T) {
-	l := newLab(t.Context(), few(0))
+	l := newShared(t.Context(), few(0))
 	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	nowhere := math.NaN()
 	for _, c := range []struct {
@@ -37,7 +37,7 @@ func TestSearchClosedForms(t *testing.T) {
 		{&objective.APOZero{}, 0.7, math.Inf(1)},
 		{&objective.KTO{Desirable: 1, Undesirable: 1}, 0.7, math.Inf(1)},
 	} {
-		place := newPlace("two", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
+		place := newEnvironment("two", &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
 			{Name: "x", PiStar: []float64{c.p, 1 - c.p}, PiRef: []float64{0.4, 0.6}}}}, 0)
 		s := l.subject(fmt.Sprintf("%T", c.loss), c.loss)
 		for _, lambda := range []float64{0.1, 1} {
@@ -48,7 +48,7 @@ func TestSearchClosedForms(t *testing.T) {
 					t.Errorf("%T at %v: %s, want no minimizer", c.loss, lambda, o.status)
 				}
 				continue
-			case !o.whole() || o.settled != arrived:
+			case !o.whole() || o.convergence != converged:
 				t.Errorf("%T at %v: %s (%s)", c.loss, lambda, o.status, o.reason)
 				continue
 			}
@@ -61,23 +61,23 @@ func TestSearchClosedForms(t *testing.T) {
 }
 
 // solveAt searches for a minimizer, without asking the exact solver or Newton's method.
-func (s *Subject) solveAt(p *Place, lambda float64) *outcome {
+func (s *Subject) solveAt(p *Environment, lambda float64) *outcome {
 	t := p.task()
 	t.loss = s.at(lambda)
-	return t.searched(s.lab.ctx, lambda, nil)
+	return t.searched(s.shared.ctx, lambda, nil)
 }
 
 // A loss of lambda times a margin alone is the same function of the search's variable at every lambda, so that one search
 // does for all: with and without it, the end is the same.
 func TestSearchCarriesOver(t *testing.T) {
-	l := newLab(t.Context(), few(3))
+	l := newShared(t.Context(), few(3))
 	s := l.subject("hinge", &objective.Hinge{Lambda: 1})
-	for _, p := range l.places {
+	for _, p := range l.environments {
 		base := s.solveAt(p, 1)
 		task := p.task()
 		task.loss = s.at(30)
 		carried, fresh := task.searched(l.ctx, 30, base), s.solveAt(p, 30)
-		if base.settled != arrived || fresh.settled != arrived {
+		if base.convergence != converged || fresh.convergence != converged {
 			continue
 		}
 		if tv := apartMost(carried.logPi, fresh.logPi); !(tv < samePolicy) || carried.trial != nil {
@@ -88,19 +88,19 @@ func TestSearchCarriesOver(t *testing.T) {
 
 // A cell takes its worst reading from searches that arrived; those that did not are counted, and decide nothing.
 func TestLeftOut(t *testing.T) {
-	l := newLab(t.Context(), few(0))
+	l := newShared(t.Context(), few(0))
 	r := l.subject("dpo", &objective.DPO{Lambda: 1}).row([]*Test{strongInterpolation}, few(0))
-	r.fold(0, 1, Reading{Value: 0.3, Place: l.places[1]}, &evidence{policies: 1})
-	r.fold(0, 0, Reading{Value: 9, Place: l.places[0]}, &evidence{policies: 1, underway: 1, first: "there"})
+	r.fold(0, 1, Reading{Value: 0.3, Environment: l.environments[1]}, &evidence{policies: 1})
+	r.fold(0, 0, Reading{Value: 9, Environment: l.environments[0]}, &evidence{policies: 1, unconverged: 1, first: "there"})
 	c := &r.cells[0]
-	c.judge()
+	c.decide()
 	if c.Verdict != Fail || c.Reading.Value != 0.3 || c.converged() != "no" || !strings.Contains(c.detail(), "1 of 2 environments are left out") {
 		t.Errorf("%s %v, converged %s, %s", c.Verdict, c.Reading.Value, c.converged(), c.detail())
 	}
 	r = l.subject("dpo", &objective.DPO{Lambda: 1}).row([]*Test{strongInterpolation}, few(0))
-	r.fold(0, 0, Reading{Value: 9, Place: l.places[0]}, &evidence{policies: 1, underway: 1, first: "there"})
+	r.fold(0, 0, Reading{Value: 9, Environment: l.environments[0]}, &evidence{policies: 1, unconverged: 1, first: "there"})
 	c = &r.cells[0]
-	c.judge()
+	c.decide()
 	if c.Verdict != None || !strings.Contains(c.detail(), "did not arrive in 1 of 1 environments, the first on there") {
 		t.Errorf("%s %v: %s", c.Verdict, c.Reading.Value, c.detail())
 	}

@@ -25,72 +25,61 @@ type task struct {
 	loss objective.Params
 	file []byte
 	// What the settings would build, where it is at hand.
-	place *bandit.Env
-	drawn *preference.Pairs
+	givenEnv   *bandit.Env
+	givenPairs *preference.Pairs
 	// The loss built once for all attempts at the task, of which each is over before the next begins; nil builds it anew.
 	once func() *objective.Objective
 }
 
-// objective builds the loss.
-func (t *task) objective() *objective.Objective {
-	if t.once != nil {
-		return t.once()
-	}
-	return t.loss.Objective()
-}
-
 // outcome is a minimizer, or why there is none.
 type outcome struct {
-	task    // as solved: with the solver that was used
-	env     *bandit.Env
-	pairs   *preference.Pairs
-	logPi   [][]float64 // a nil row where there is no policy
-	status  string
-	reason  string
-	reached float64 // the loss there
-	settled settled
-	err     error
+	task        // as solved: with the solver that was used
+	env         *bandit.Env
+	pairs       *preference.Pairs
+	logPi       [][]float64 // a nil row where there is no policy
+	status      string
+	reason      string
+	reached     float64 // the loss there
+	convergence convergence
+	err         error
 
-	// Of a search, see searcher: where it ended, the loss around, and whether the gradient is at rest there or no minimizer is
-	// to be had.
+	// Of a search, see searcher: where it ended, the loss around, and whether that end is certain: the gradient is small
+	// there, or no minimizer is to be had.
 	end, trial []float64
-	calm       bool
+	certain    bool
 }
 
-// settled says whether an outcome is where its loss wants it.
-type settled int
+// convergence says whether an outcome is a minimizer.
+type convergence int
 
-// By design: a run whose very end is the question (early stopping, displacement), which nobody expects to arrive.
+// By design: a run whose very end is the question (early stopping, displacement), which nobody expects to converge.
 const (
-	byDesign settled = iota
-	arrived
-	underway
+	byDesign convergence = iota
+	converged
+	unconverged
 )
 
-// settledIf is arrived where the condition holds.
-func settledIf(there bool) settled {
+// convergedIf is converged where the condition holds.
+func convergedIf(there bool) convergence {
 	if there {
-		return arrived
+		return converged
 	}
-	return underway
+	return unconverged
 }
 
 // SolverNewton is what solver columns name policies that exact.Stationary found: no config can ask for it.
 const SolverNewton = "newton"
 
-// settingsAt returns the settings of a run on the whole population in an environment.
+// settingsAt returns the settings of a run on the whole population in an environment. Those of training are what a config
+// that reproduces a cell says where nothing is trained.
 func settingsAt(env bandit.Params, seed int) setup.Settings {
 	return setup.Settings{Seed: seed, Environment: env, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
-		Solver: setup.SolverExact, Train: fullBatch()}
+		Solver: setup.SolverExact, Train: train.Params{Optimizer: &train.Adam{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30},
+			Schedule: &train.Cosine{}, Epochs: 300}}
 }
 
-// fullBatch is what configs that reproduce a cell say of training, where nothing is trained.
-func fullBatch() train.Params {
-	return train.Params{Optimizer: &train.Adam{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, Schedule: &train.Cosine{}, Epochs: 300}
-}
-
-// minimum returns the minimizer of the population loss at a place, from the cache if it is there.
-func (s *Subject) minimum(p *Place, lambda float64) *outcome {
+// minimum returns the minimizer of the population loss in an environment, from the cache if it is there.
+func (s *Subject) minimum(p *Environment, lambda float64) *outcome {
 	return s.solve(p.Name, lambda, p.task)
 }
 
@@ -120,7 +109,7 @@ func (s *Subject) solve(variant string, lambda float64, make func() task) *outco
 	return o
 }
 
-// mostMisses is how many times in a row Newton's method may fail at a place before it is not tried there any more.
+// mostMisses is how many times in a row Newton's method may fail in an environment before it is not tried there any more.
 const mostMisses = 3
 
 // minimized minimizes the task of a variant. Searches begin with the one at lambda = 1, where others may have their end.
@@ -129,7 +118,7 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 	middle := s.nearest(1)
 	if s.smooth() || s.cache == nil || t.Solver == setup.SolverTrain || math.IsNaN(lambda) || lambda == middle {
 		newton := s.smooth() && s.misses < mostMisses
-		o := t.minimize(s.lab.ctx, lambda, newton)
+		o := t.minimize(s.shared.ctx, lambda, newton)
 		switch {
 		case o.Solver != SolverSearch:
 			s.misses = 0
@@ -138,7 +127,7 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 		}
 		return o
 	}
-	if o := t.exact(s.lab.ctx); o.decided() {
+	if o := t.exact(s.shared.ctx); o.decided() {
 		return o
 	}
 	key := minimumKey{variant, middle}
@@ -147,14 +136,14 @@ func (s *Subject) minimized(variant string, lambda float64, t task) *outcome {
 		there := t
 		there.loss = s.at(middle)
 		there.once = sync.OnceValue(there.loss.Objective)
-		base = there.minimize(s.lab.ctx, middle, false)
+		base = there.minimize(s.shared.ctx, middle, false)
 		s.cache[key] = base
 	}
-	return t.searched(s.lab.ctx, lambda, base)
+	return t.searched(s.shared.ctx, lambda, base)
 }
 
 // minimize solves the task exactly, or else, with newton, by Newton's method from the start, or else, where that does not
-// arrive, by quasiNewton. A task that asks for training is trained.
+// converge, by quasiNewton. A task that asks for training is trained.
 func (t task) minimize(ctx context.Context, lambda float64, newton bool) *outcome {
 	if t.Solver == setup.SolverTrain {
 		return t.descend(ctx)
@@ -175,7 +164,7 @@ func (t task) solved(ctx context.Context) (*outcome, bool) {
 		return o, true
 	}
 	o := t.stationary(ctx)
-	return o, o.err == nil && o.settled == arrived && o.reason == ""
+	return o, o.err == nil && o.convergence == converged && o.reason == ""
 }
 
 // decided says whether the exact solver knows the answer: a policy, or that there is none.
@@ -210,7 +199,11 @@ func (t *task) run() *setup.Run {
 func (t *task) build() (*outcome, *setup.Setup) {
 	o := &outcome{task: *t}
 	o.once = nil // another task may come of this one, with another loss
-	made, err := setup.New(t.run(), setup.Given{Env: t.place, Pairs: t.drawn, Objective: t.objective()})
+	have := setup.Given{Env: t.givenEnv, Pairs: t.givenPairs}
+	if t.once != nil {
+		have.Objective = t.once()
+	}
+	made, err := setup.New(t.run(), have)
 	if o.err = err; err != nil {
 		return o, nil
 	}
@@ -236,7 +229,7 @@ func (t task) exact(ctx context.Context) (o *outcome) {
 	s, err := made.Solve(ctx)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
-		o.settled = settledIf(s.Status != exact.Stalled)
+		o.convergence = convergedIf(s.Status != exact.Stalled)
 	}
 	return o
 }
@@ -256,7 +249,7 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 	s, err := exact.Stationary(ctx, problem)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
-		o.settled = settledIf(s.Status == train.Converged)
+		o.convergence = convergedIf(s.Status == train.Converged)
 	}
 	return o
 }

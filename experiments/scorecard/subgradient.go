@@ -53,7 +53,7 @@ func newCorral(vectors [][]float64) *corral {
 		}
 	}
 	c.members, c.weights = []int{first}, []float64{1}
-	c.place()
+	c.compute()
 	return c
 }
 
@@ -67,7 +67,7 @@ func (c *corral) shorten(goal float64) float64 {
 		}
 		for c.shrink() {
 		}
-		c.place()
+		c.compute()
 	}
 	return floats.Norm(c.at, 2)
 }
@@ -80,8 +80,8 @@ type corral struct {
 	at      []float64
 }
 
-// place computes the point.
-func (c *corral) place() {
+// compute sets the point to what the weights say.
+func (c *corral) compute() {
 	clear(c.at)
 	for i, m := range c.members {
 		floats.AddScaled(c.at, c.weights[i], c.vectors[m])

@@ -55,13 +55,13 @@ func TestCorralOptimality(t *testing.T) {
 	})
 }
 
-// A search that ends on a kink is at rest there though no gradient is small, and one away from the minimum is not.
+// A search that ends on a kink has converged there though no gradient is small, and one away from the minimum is not.
 func TestQuasiNewtonRestsAtKink(t *testing.T) {
 	x := []float64{-1.2, 1}
 	if norm := quasiNewton(&valley{kinked: true}, x, 1e-6, 1e-3); !(norm <= 1e-6) {
 		t.Errorf("at the end %v the hull of gradients keeps a norm of %v", x, norm)
 	}
-	q := &bfgs{f: &valley{kinked: true}, x: []float64{0, 0.5}, grad: make([]float64, 2), next: make([]float64, 2), seen: newTrace(2), near: 1e-3, rest: 1e-6}
+	q := &bfgs{f: &valley{kinked: true}, x: []float64{0, 0.5}, grad: make([]float64, 2), next: make([]float64, 2), seen: newTrace(2), near: 1e-3, tolerance: 1e-6}
 	q.value = q.f.loss(q.x)
 	q.f.slope(q.grad)
 	if norm := q.norm(); !(norm > 1) {

@@ -14,11 +14,11 @@ import (
 
 var nan = math.NaN()
 
-// lab is what all subjects share.
-type lab struct {
-	ctx    context.Context
-	places []*Place
-	typo   *Subject // what others are held against in preservation/dominated
+// shared is what all subjects share.
+type shared struct {
+	ctx          context.Context
+	environments []*Environment
+	typo         *Subject // what others are compared with in preservation/dominated
 
 	rivals  once[string, rivalry]
 	samples once[sampleKey, sampled]
@@ -44,11 +44,11 @@ func (o *once[K, V]) get(key K, work func() V) V {
 	return do()
 }
 
-func newLab(ctx context.Context, settings spec.ScorecardSettings) *lab {
-	l := &lab{ctx: ctx, places: places(settings.Environments, settings.Seed)}
+func newShared(ctx context.Context, settings spec.ScorecardSettings) *shared {
+	c := &shared{ctx: ctx, environments: environments(settings.Environments, settings.Seed)}
 	kind, _ := objective.Kinds().Find("typo")
-	l.typo = l.subject("typo as the rival", kind.New())
-	return l
+	c.typo = c.subject("typo as the rival", kind.New())
+	return c
 }
 
 // Subject is a loss under test.
@@ -57,20 +57,20 @@ type Subject struct {
 	Loss  objective.Params
 	Own   float64 // its own lambda, NaN where it has none
 
-	lab    *lab
+	shared *shared
 	lambda []int // index of the lambda field
 	bounds decode.Interval
 
 	solved func() share // of a few trials by the exact solver or Newton's method
 
-	// Of the visit to one place that is under way; nil outside one.
+	// Of the visit to one environment that is being made; nil outside one.
 	cache    map[minimumKey]*outcome
 	misses   int // how often in a row Newton's method has failed here
 	evidence *evidence
 }
 
-func (l *lab) subject(label string, loss objective.Params) *Subject {
-	s := &Subject{Label: label, Loss: loss, Own: nan, lab: l}
+func (c *shared) subject(label string, loss objective.Params) *Subject {
+	s := &Subject{Label: label, Loss: loss, Own: nan, shared: c}
 	v := reflect.ValueOf(loss).Elem()
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -137,12 +137,12 @@ func (s *Subject) solvedFor() bool { t := s.solved(); return t.part == t.of }
 // try counts the minimizers that the exact solver or Newton's method has in a few trials.
 func (s *Subject) try() share {
 	var t share
-	for _, p := range s.lab.places[:min(4, len(s.lab.places))] {
+	for _, p := range s.shared.environments[:min(4, len(s.shared.environments))] {
 		for _, lambda := range []float64{0.01, 1, 100} {
 			one := p.task()
 			one.loss = s.at(s.nearest(lambda))
 			t.of++
-			if _, ok := one.solved(s.lab.ctx); ok {
+			if _, ok := one.solved(s.shared.ctx); ok {
 				t.part++
 			}
 		}

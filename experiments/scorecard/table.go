@@ -35,33 +35,30 @@ func (c *Card) Table() *tables.Table {
 	t := tables.NewTable(plots.ScorecardTable, Schema().Names()...)
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
-			t.Append(c.Cells[i][j].row()...)
+			cell, environment, seed := &c.Cells[i][j], "", ""
+			r := &cell.Reading
+			if r.Environment != nil && cell.Verdict != None {
+				environment = r.Environment.Name
+				if r.Environment.Random {
+					seed = strconv.Itoa(r.Environment.Seed)
+				}
+			}
+			t.Append(cell.Loss, cell.Test.Name, tables.FormatFloat(r.Value), tables.FormatFloat(cell.Bound), string(cell.Verdict), environment,
+				seed, r.Prompt, tables.FormatFloat(r.Lambda), r.Solver, cell.converged(), cell.detail())
 		}
 	}
 	return t
 }
 
-func (c *Cell) row() []string {
-	r, environment, seed := &c.Reading, "", ""
-	if r.Place != nil && c.Verdict != None {
-		environment = r.Place.Name
-		if r.Place.Random {
-			seed = strconv.Itoa(r.Place.Seed)
-		}
-	}
-	return []string{c.Loss, c.Test.Name, tables.FormatFloat(r.Value), tables.FormatFloat(c.Bound), string(c.Verdict), environment, seed,
-		r.Prompt, tables.FormatFloat(r.Lambda), r.Solver, c.converged(), c.detail()}
-}
-
 // detail is the finding with its caveats, or why there is none.
 func (c *Cell) detail() string {
-	if c.Verdict == None {
-		if c.evidence.left > 0 && c.evidence.left < c.evidence.measured {
-			return c.Reading.None + c.evidence.caveat()
-		}
-		return c.Reading.None
+	switch {
+	case c.Verdict != None:
+		return c.Reading.Detail + c.evidence.caveat()
+	case c.evidence.left > 0 && c.evidence.left < c.evidence.measured:
+		return c.Reading.None + c.evidence.caveat()
 	}
-	return c.Reading.Detail + c.evidence.caveat()
+	return c.Reading.None
 }
 
 // Count returns how many cells have a verdict.
@@ -107,22 +104,18 @@ func (c *Card) Markdown() string {
 	return b.String()
 }
 
-// words writes a cell as a mark and a short number.
+// words writes a cell as a mark and a number of two digits.
 func (c *Cell) words() string {
 	if c.Verdict == None {
 		return marks[None]
 	}
-	text := marks[c.Verdict] + " " + short(c.Reading.Value)
+	value := "∞"
+	if v := c.Reading.Value; !math.IsInf(v, 1) {
+		value = strconv.FormatFloat(v, 'g', 2, 64)
+	}
+	text := marks[c.Verdict] + " " + value
 	if c.converged() == "no" {
 		text += "?"
 	}
 	return text
-}
-
-// short writes a number to two digits.
-func short(v float64) string {
-	if math.IsInf(v, 1) {
-		return "∞"
-	}
-	return strconv.FormatFloat(v, 'g', 2, 64)
 }

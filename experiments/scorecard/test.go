@@ -7,21 +7,21 @@ type Test struct {
 	Value  string  // what the value is, with its unit; less is better
 	Theory string  // what is expected and why
 	Bound  float64 // default largest value that passes
-	// Places lists where a loss is measured.
-	Places func(s *Subject) []*Place
-	// Measure takes a reading at one place.
-	Measure func(s *Subject, p *Place) Reading
+	// Where lists the environments in which a loss is measured.
+	Where func(s *Subject) []*Environment
+	// Measure takes a reading in one environment.
+	Measure func(s *Subject, p *Environment) Reading
 }
 
-// Reading is what a test finds at one place.
+// Reading is what a test finds in one environment.
 type Reading struct {
-	Value  float64
-	None   string // why the test does not apply here; the value is then NaN
-	Place  *Place // set by the caller of Measure
-	Prompt string // where the place has several
-	Lambda float64
-	Solver string // exact or train, or "" where no policy was needed
-	Detail string // the finding in words
+	Value       float64
+	None        string       // why the test does not apply here; the value is then NaN
+	Environment *Environment // set by the caller of Measure
+	Prompt      string       // where the environment has several
+	Lambda      float64
+	Solver      string // exact or train, or "" where no policy was needed
+	Detail      string // the finding in words
 	// Reached and Expected are distributions over responses, nil where there are none; Against says what Expected is.
 	Reached, Expected []float64
 	Against           string

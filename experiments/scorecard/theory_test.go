@@ -133,11 +133,11 @@ func TestConstraintPurpose(t *testing.T) {
 
 // Gradients of one pair at the reference have closed forms: DPO lambda/sqrt(2), IPO sqrt(2)/lambda.
 func TestGradients(t *testing.T) {
-	s := newLab(context.Background(), few(0)).subject("dpo", &objective.DPO{Lambda: 0.3})
+	s := newShared(context.Background(), few(0)).subject("dpo", &objective.DPO{Lambda: 0.3})
 	if got := s.slope(duel, 0); math.Abs(got-0.3/math.Sqrt2) > 1e-12 {
 		t.Errorf("DPO's gradient %v, want %v", got, 0.3/math.Sqrt2)
 	}
-	s = s.lab.subject("ipo", &objective.IPO{Lambda: 0.3})
+	s = s.shared.subject("ipo", &objective.IPO{Lambda: 0.3})
 	if got := s.slope(duel, 0); math.Abs(got-math.Sqrt2/0.3) > 1e-9 {
 		t.Errorf("IPO's gradient %v, want %v", got, math.Sqrt2/0.3)
 	}

@@ -24,7 +24,7 @@ func (p *opaqueLoss) Objective() *objective.Objective {
 
 // The search ends where the exact solver does, at every lambda, for a loss of margins and for one of the whole policy.
 func TestSearchIsExact(t *testing.T) {
-	l := newLab(t.Context(), few(10))
+	l := newShared(t.Context(), few(10))
 	for _, c := range []struct {
 		name           string
 		known, unknown objective.Params
@@ -33,7 +33,7 @@ func TestSearchIsExact(t *testing.T) {
 		{"js", &objective.FDPO{Lambda: 1, Divergence: "js"}, &opaqueLoss{Lambda: 1, link: objective.JensenShannon{}}},
 	} {
 		known, unknown := l.subject(c.name, c.known), l.subject(c.name+" unknown", c.unknown)
-		for _, p := range l.places {
+		for _, p := range l.environments {
 			for _, lambda := range []float64{smallLambda, 0.01, 1, 100, largeLambda} {
 				want, got := known.minimum(p, lambda), unknown.minimum(p, lambda)
 				for i := range want.logPi {
@@ -48,13 +48,13 @@ func TestSearchIsExact(t *testing.T) {
 
 // Newton's method ends where the exact solver does, whose every search runs in other variables, and says that it arrived.
 func TestNewtonIsExact(t *testing.T) {
-	l := newLab(t.Context(), few(10))
+	l := newShared(t.Context(), few(10))
 	known, unknown := l.subject("dpo", &objective.DPO{Lambda: 1}), l.subject("ld-dpo", &objective.LDDPO{Lambda: 1, Alpha: 0.5})
-	for _, p := range l.places {
+	for _, p := range l.environments {
 		for _, lambda := range []float64{smallLambda, 0.01, 1, 100, largeLambda} {
 			want, got := known.minimum(p, lambda), unknown.minimum(p, lambda)
-			if got.Solver != SolverNewton || got.settled != arrived {
-				t.Errorf("at lambda %v on %s: solver %s, settled %d", lambda, p.Name, got.Solver, got.settled)
+			if got.Solver != SolverNewton || got.convergence != converged {
+				t.Errorf("at lambda %v on %s: solver %s, settled %d", lambda, p.Name, got.Solver, got.convergence)
 			}
 			for i := range want.logPi {
 				if tv := variation(want.logPi[i], got.logPi[i]); !(tv < 1e-9) {
@@ -70,11 +70,11 @@ func TestSearchedVerdicts(t *testing.T) {
 	rows := fill(t, few(14), spec.Objective{Name: "dpo", Loss: &objective.DPO{Lambda: 0.1}}, spec.Objective{Name: "unknown", Loss: &opaqueLoss{Lambda: 0.1}})
 	for _, test := range Tests() {
 		known, unknown := rows[0][test.Name], rows[1][test.Name]
-		if test.Places(unknown.subject) == nil {
+		if test.Where(unknown.subject) == nil {
 			t.Errorf("%s looks nowhere", test.Name)
 		}
 		isExistence := strings.HasPrefix(test.Name, "existence/")
-		elsewhere := len(test.Places(known.subject)) != len(test.Places(unknown.subject))
+		elsewhere := len(test.Where(known.subject)) != len(test.Where(unknown.subject))
 		switch {
 		case isExistence && unknown.Verdict != None:
 			t.Errorf("%s: %s, want none", test.Name, unknown.Verdict)
@@ -86,7 +86,7 @@ func TestSearchedVerdicts(t *testing.T) {
 
 // A lambda outside the loss's range is moved to its end, and grids leave it out.
 func TestLambdaRange(t *testing.T) {
-	l := newLab(t.Context(), few(0))
+	l := newShared(t.Context(), few(0))
 	s := l.subject("narrow", &narrow{Lambda: 0.5})
 	if got := s.nearest(smallLambda); got != 0.1 {
 		t.Errorf("nearest to 1e-6 is %v, want 0.1", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
@@ -141,19 +142,19 @@ func (s *Setup) Surface(prompt int) (func(logPi []float64) float64, error) {
 	}, nil
 }
 
-// GridSteps is how many steps the grid of Grid has along an edge.
-const GridSteps = 52
-
-// Grid yields the policies over three responses at which a loss is drawn: a triangular grid in rows of falling length, with the
-// probability of response 1 rising along a row and that of response 2 from row to row. Its border lies 0.004 inside the simplex,
-// since losses are infinite on the edge, and every probability is a whole number of thousandths.
-func Grid(yield func(pi [3]float64) bool) {
-	const inset, step = 4, 19 // thousandths: 3*4 + 52*19 = 1000
-	at := func(steps int) float64 { return float64(inset+step*steps) / 1000 }
-	for j := range GridSteps + 1 {
-		for i := range GridSteps + 1 - j {
-			if !yield([3]float64{at(GridSteps - i - j), at(i), at(j)}) {
-				return
+// Grid returns the policies over three responses at which a loss is drawn: a triangular grid with some steps along an edge, in
+// rows of falling length, with the probability of response 1 rising along a row and that of response 2 from row to row. Its border
+// lies 0.004 inside the simplex, since losses are infinite on the edge; with 52 steps every probability is a whole number of
+// thousandths.
+func Grid(steps int) iter.Seq[[3]float64] {
+	const inset, span = 4, 988 // thousandths: 3*4 + 988 = 1000
+	at := func(i int) float64 { return (inset + float64(span*i)/float64(steps)) / 1000 }
+	return func(yield func(pi [3]float64) bool) {
+		for j := range steps + 1 {
+			for i := range steps + 1 - j {
+				if !yield([3]float64{at(steps - i - j), at(i), at(j)}) {
+					return
+				}
 			}
 		}
 	}

@@ -157,14 +157,18 @@ func TestNoSurface(t *testing.T) {
 
 // The grid lies inside the simplex and covers it evenly.
 func TestGrid(t *testing.T) {
+	const steps = 52
 	n := 0
-	for pi := range Grid {
+	for pi := range Grid(steps) {
 		n++
 		if sum := pi[0] + pi[1] + pi[2]; math.Abs(sum-1) > 1e-12 || min(pi[0], pi[1], pi[2]) < 0.004-1e-15 {
 			t.Fatalf("%v is no policy of the grid", pi)
 		}
+		if pi[1] != math.Round(pi[1]*1000)/1000 {
+			t.Errorf("%v is no whole number of thousandths", pi[1])
+		}
 	}
-	if want := (GridSteps + 1) * (GridSteps + 2) / 2; n != want {
+	if want := (steps + 1) * (steps + 2) / 2; n != want {
 		t.Errorf("%d policies, want %d", n, want)
 	}
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"gopkg.in/yaml.v3"
+
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/setup"
 )
@@ -10,92 +12,94 @@ const configName = "explored"
 
 // config writes the config whose runs give what the outcomes show: the minimizers by solver: exact, the trajectories by
 // solver: train.
-func (w *world) config(subjects []*subject, outcomes []*Outcome) string {
+func (in *instance) config(subjects []*subject, outcomes []*Outcome) string {
+	preferences, policy := mapping("kind", text("population")), mapping("kind", text("tabular"))
+	if in.Draws > 0 {
+		preferences = mapping("kind", text("sample"), "n", number(float64(in.Draws)))
+	}
+	if in.Basis != nil {
+		policy = mapping("kind", text("low-rank"), "basis", flow(sequence(list(in.Basis))))
+	}
 	doc := mapping(
 		"name", text(configName),
 		"description", text("Copied from the explorer."),
 		"environment", mapping("kind", text("bandit"), "prompts", sequence(flow(mapping(
-			"name", text(promptName), "pi_star", list(w.Star), "pi_ref", list(w.Ref))))),
-		"preferences", w.preferencesNode(),
-		"policy", w.policyNode(),
+			"name", text(promptName), "pi_star", list(in.Star), "pi_ref", list(in.Ref))))),
+		"preferences", flow(preferences),
+		"policy", flow(policy),
+		"train", flow(mapping("optimizer", mapping("kind", text("adam"), "lr", number(in.LearnRate)),
+			"batch_size", number(0), "epochs", number(float64(in.Steps)), "record_every", number(float64(in.recordEvery())))),
 	)
 	add := func(key string, value *decode.Node) { doc.Content = append(doc.Content, text(key), value) }
-	add("train", w.trainNode())
-	if constraint := w.constraintNode(); len(constraint.Content) > 0 {
+	constraint := mapping()
+	if in.L2 > 0 {
+		constraint.Content = append(constraint.Content, text("l2"), number(in.L2))
+	}
+	if in.KLRadius > 0 {
+		constraint.Content = append(constraint.Content, text("kl_radius"), number(in.KLRadius))
+	}
+	if len(constraint.Content) > 0 {
 		add("constraint", flow(constraint))
 	}
-	if w.Draws > 0 || samples(subjects) {
-		add("seed", plain(formatFloat(float64(w.Seed))))
-	}
-	losses := sequence()
+	seeded, losses, exactly := in.Draws > 0, sequence(), flow(sequence())
 	for i, u := range subjects {
-		losses.Content = append(losses.Content, w.lossNode(u, i))
+		seeded = seeded || u.Params.Objective().Sampled != nil
+		n, _ := in.Losses[i].node(sides[i], in.Lambda) // which has been decoded
+		if o := outcomes[i]; o.Label != o.Kind {
+			n.Content = append(n.Content, text("name"), text(o.Label))
+		}
+		losses.Content = append(losses.Content, flow(n))
+		if outcomes[i].Solver == setup.SolverExact {
+			exactly.Content = append(exactly.Content, text(outcomes[i].Label))
+		}
+	}
+	if seeded {
+		add("seed", number(float64(in.Seed)))
 	}
 	add("solver", text(setup.SolverTrain))
 	add("objectives", losses)
-	if exact := exactly(outcomes); len(exact.Content) > 0 {
-		add("sweep", sequence(flow(mapping("for", exact, "grid", mapping("solver", sequence(text(setup.SolverExact), text(setup.SolverTrain)))))))
+	if len(exactly.Content) > 0 {
+		add("sweep", sequence(flow(mapping("for", exactly, "grid", mapping("solver", sequence(text(setup.SolverExact), text(setup.SolverTrain)))))))
 	}
 	add("figures", sequence(flow(mapping("name", text("simplex"), "kind", text("simplex")))))
 	return decode.Text(doc)
 }
 
-// exactly lists the losses whose policy is the exact solver's.
-func exactly(outcomes []*Outcome) *decode.Node {
-	labels := flow(sequence())
-	for _, o := range outcomes {
-		if o.Solver == setup.SolverExact {
-			labels.Content = append(labels.Content, text(o.Label))
-		}
-	}
-	return labels
+// text is a scalar that reads as a string.
+func text(value string) *decode.Node {
+	return &decode.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
 }
 
-// samples says whether some loss draws from the reference.
-func samples(subjects []*subject) bool {
-	for _, u := range subjects {
-		if u.Params.Objective().Sampled != nil {
-			return true
-		}
-	}
-	return false
+func number(v float64) *decode.Node {
+	return &decode.Node{Kind: yaml.ScalarNode, Value: formatFloat(v)}
 }
 
-func (w *world) lossNode(u *subject, i int) *decode.Node {
-	n, _ := w.Losses[i].node(sides[i], w.Lambda) // which has been decoded
-	if u.label != u.kind {
-		n.Content = append(n.Content, text("name"), text(u.label))
+// mapping is a mapping of keys and nodes in turn.
+func mapping(pairs ...any) *decode.Node {
+	n := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for i := 0; i < len(pairs); i += 2 {
+		n.Content = append(n.Content, text(pairs[i].(string)), pairs[i+1].(*decode.Node))
+	}
+	return n
+}
+
+func sequence(entries ...*decode.Node) *decode.Node {
+	return &decode.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: entries}
+}
+
+// list is a list of numbers on one line.
+func list(v []float64) *decode.Node {
+	n := sequence()
+	for _, x := range v {
+		n.Content = append(n.Content, number(x))
 	}
 	return flow(n)
 }
 
-func (w *world) preferencesNode() *decode.Node {
-	if w.Draws == 0 {
-		return flow(mapping("kind", text("population")))
-	}
-	return flow(mapping("kind", text("sample"), "n", plain(formatFloat(float64(w.Draws)))))
-}
-
-func (w *world) policyNode() *decode.Node {
-	if w.Basis == nil {
-		return flow(mapping("kind", text("tabular")))
-	}
-	return flow(mapping("kind", text("low-rank"), "basis", flow(sequence(list(w.Basis)))))
-}
-
-func (w *world) trainNode() *decode.Node {
-	whole := func(v int) *decode.Node { return plain(formatFloat(float64(v))) }
-	return flow(mapping("optimizer", mapping("kind", text("adam"), "lr", plain(formatFloat(w.LearnRate))),
-		"batch_size", whole(0), "epochs", whole(w.Steps), "record_every", whole(w.recordEvery())))
-}
-
-func (w *world) constraintNode() *decode.Node {
-	n := mapping()
-	if w.L2 > 0 {
-		n.Content = append(n.Content, text("l2"), plain(formatFloat(w.L2)))
-	}
-	if w.KLRadius > 0 {
-		n.Content = append(n.Content, text("kl_radius"), plain(formatFloat(w.KLRadius)))
+// flow puts a collection on one line.
+func flow(n *decode.Node) *decode.Node {
+	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
+		n.Style = yaml.FlowStyle
 	}
 	return n
 }

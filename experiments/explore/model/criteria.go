@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
@@ -20,7 +21,7 @@ type Criterion struct {
 	Asks  string `json:"asks"`
 	Value Number `json:"value"` // at most the bound where it holds; null where it cannot be said
 	Bound Number `json:"bound"`
-	// Verdict is "holds", "fails", or "unknown" where no minimizer can be had.
+	// Verdict is holds, fails, or unknown where no minimizer can be had.
 	Verdict string `json:"verdict"`
 	Detail  string `json:"detail"`
 }
@@ -34,86 +35,73 @@ const (
 
 // Where limits are read, and how far off they may be.
 const (
-	smallLambda = 1e-6
-	largeLambda = 1e6
-	limitBound  = 0.01 // total variation
-	riseBound   = 1e-3 // nats
-	keepBound   = 1e-3 // nats
+	smallLambda       = 1e-6
+	largeLambda       = 1e6
+	limitBound        = 0.01 // total variation
+	riseBound         = 1e-3 // nats
+	preservationBound = 1e-3 // nats
 )
 
 // Lambdas of the path between the ends, four a decade from 1e-3 to 1e3. Every second one is in the scorecard's grid.
 const (
-	stepsADecade = 4
-	pathDecades  = 3
+	stepsPerDecade = 4
+	pathDecades    = 3
 )
-
-// lambdas returns the lambdas of a path, from the smallest, as far as the loss allows them.
-func (u *subject) lambdas() []float64 {
-	bounds, has := lambdaBounds(u.kind)
-	if !has {
-		return nil
-	}
-	all := []float64{smallLambda}
-	for i := -pathDecades * stepsADecade; i <= pathDecades*stepsADecade; i++ {
-		all = append(all, math.Pow(10, float64(i)/stepsADecade))
-	}
-	all = append(all, largeLambda)
-	return slices.DeleteFunc(all, func(v float64) bool { return !bounds.Contains(v) })
-}
-
-// at returns the loss with another lambda.
-func (u *subject) at(lambda float64) objective.Params {
-	i := u.side()
-	loss, problems := u.decodeAt(u.Losses[i], sides[i], lambda)
-	if len(problems) > 0 {
-		panic(fmt.Sprintf("model: %s at lambda %v: %s", u.kind, lambda, problems[0].Message))
-	}
-	return loss.params
-}
-
-// side is the loss's place in the state.
-func (u *subject) side() int {
-	if u.label == u.State.label(0) {
-		return 0
-	}
-	return 1
-}
 
 // pathKey names all that a path depends on: the state without lambda, trajectory, radius and the other loss.
 func (u *subject) pathKey() string {
 	s := u.State
 	s.Lambda, s.KLRadius, s.LearnRate, s.Steps = 1, 0, 1, 1
-	s.Losses = s.Losses[u.side() : u.side()+1]
+	s.Losses = s.Losses[u.index : u.index+1]
 	return s.Fragment()
 }
 
-// path returns the minimizers along lambda, of the loss without a KL radius; nil for a loss without lambda.
-func (u *subject) path() []Place {
-	var all []Place
-	for _, lambda := range u.lambdas() {
-		r := u.settle(u.at(lambda), u.env, u.pairs)
-		all = append(all, Place{Number(lambda), probabilities(r.logPi), r})
+// path returns the minimizers along lambda, from the smallest that the loss allows and without a KL radius; nil for a loss
+// without lambda.
+func (u *subject) path() []PathPoint {
+	loss := u.Losses[u.index]
+	kind, _ := objective.Kinds().Find(loss.Kind)
+	fields := decode.Fields(kind.New(), tables)
+	field := slices.IndexFunc(fields, func(f decode.Field) bool { return f.Key == lambdaKey })
+	if field < 0 {
+		return nil
 	}
-	return all
+	lambdas := []float64{smallLambda}
+	for i := -pathDecades * stepsPerDecade; i <= pathDecades*stepsPerDecade; i++ {
+		lambdas = append(lambdas, math.Pow(10, float64(i)/stepsPerDecade))
+	}
+	var path []PathPoint
+	for _, lambda := range append(lambdas, largeLambda) {
+		if !interval(fields[field].Allowed).Contains(lambda) {
+			continue
+		}
+		params, problems := loss.decode(sides[u.index], lambda)
+		if len(problems) > 0 {
+			panic(fmt.Sprintf("model: %s at lambda %v: %s", loss.Kind, lambda, problems[0].Message))
+		}
+		m := u.minimum(params, u.env, u.pairs)
+		path = append(path, PathPoint{Number(lambda), probabilities(m.logPi), m})
+	}
+	return path
 }
 
-// rest is where a loss leaves a policy.
-type rest struct {
-	logPi []float64 // nil where nothing is found
-	none  bool      // there is no minimizer, which is more than not to find one
+// minimum is the minimizer of a loss.
+type minimum struct {
+	logPi []float64 // nil where none is found
+	none  bool      // it is known that there is no minimizer
 }
 
-// settle returns the minimizer, or where the exact solver does not know the loss the stationary point that Newton's
-// method comes to from pi_ref.
-func (u *subject) settle(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) rest {
+// minimum returns the minimizer, or where the exact solver does not know the loss the stationary point that Newton's
+// method finds from pi_ref.
+func (u *subject) minimum(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) minimum {
 	found, err := u.setup(loss, env, pairs).Solve(background)
 	if err == nil && found.Status != exact.Stalled {
-		return rest{found.Policy[0], found.Policy[0] == nil}
+		return minimum{found.Policy[0], found.Policy[0] == nil}
 	}
-	return rest{logPi: u.stationary(loss, env, pairs)}
+	return minimum{logPi: u.stationary(loss, env, pairs)}
 }
 
-// stationary returns where Newton's method comes to rest from pi_ref, nil if it does not.
+// stationary returns the stationary point that Newton's method finds from pi_ref, nil if it finds none.
 func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
 	problem, err := u.setup(loss, env, pairs).Exact()
 	if err != nil {
@@ -127,7 +115,7 @@ func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *pref
 }
 
 // criteria reads the criteria of interpolation from the path, and preservation at the state's lambda.
-func (u *subject) criteria(path []Place) []Criterion {
+func (u *subject) criteria(path []PathPoint) []Criterion {
 	return []Criterion{
 		u.limit("strong interpolation", "Does the minimizer go to pi_star as lambda falls?", "tv_star", "pi_star", path, smallLambda),
 		u.limit("weak interpolation", "Does it go to the mode pi_delta as lambda falls?", "tv_mode", "pi_delta", path, smallLambda),
@@ -137,35 +125,35 @@ func (u *subject) criteria(path []Place) []Criterion {
 	}
 }
 
-// limit reads the distance to an end at a lambda far out.
-func (u *subject) limit(name, asks, metric, end string, path []Place, lambda float64) Criterion {
+// limit reads the distance to an end at a very small or large lambda.
+func (u *subject) limit(name, asks, metric, end string, path []PathPoint, lambda float64) Criterion {
 	c := Criterion{Name: name, Asks: asks, Value: Number(math.NaN()), Bound: limitBound, Verdict: unknown}
-	at := slices.IndexFunc(path, func(p Place) bool { return float64(p.Lambda) == lambda })
+	at := slices.IndexFunc(path, func(p PathPoint) bool { return float64(p.Lambda) == lambda })
 	switch {
 	case len(path) == 0:
 		c.Detail = "the loss has no lambda"
 	case at < 0:
 		c.Detail = fmt.Sprintf("lambda %g is not allowed", lambda)
 	case path[at].logPi == nil:
-		c.lacks(path[at].rest, fmt.Sprintf(" at lambda %g", lambda))
+		c.missing(path[at].minimum, fmt.Sprintf(" at lambda %g", lambda))
 	default:
 		c.Value = u.measure(metric, path[at].logPi)
-		c.judge(fmt.Sprintf("total variation to %s at lambda %g", end, lambda))
+		c.decide(fmt.Sprintf("total variation to %s at lambda %g", end, lambda))
 	}
 	return c
 }
 
-// judge sets the verdict from the value.
-func (c *Criterion) judge(detail string) {
+// decide sets the verdict from the value.
+func (c *Criterion) decide(detail string) {
 	c.Detail, c.Verdict = detail, fails
 	if c.Value <= c.Bound {
 		c.Verdict = holds
 	}
 }
 
-// lacks says that there is no minimizer, which fails a criterion, or that none is found, which says nothing.
-func (c *Criterion) lacks(r rest, where string) {
-	if r.none {
+// missing says that there is no minimizer, which fails a criterion, or that none is found, which says nothing.
+func (c *Criterion) missing(m minimum, where string) {
+	if m.none {
 		c.Verdict, c.Detail = fails, "there is no minimizer"+where
 		return
 	}
@@ -178,13 +166,11 @@ func (u *subject) measure(name string, logPi []float64) Number {
 	if !ok {
 		panic("model: there is no metric " + name)
 	}
-	v := u.view()
-	v.Set(logPi)
-	return Number(m.Value(v))
+	return Number(m.Value(u.view(logPi)))
 }
 
 // monotone reads the largest rise of KL(pi_ref to pi) along lambda.
-func (u *subject) monotone(path []Place) Criterion {
+func (u *subject) monotone(path []PathPoint) Criterion {
 	c := Criterion{Name: "monotone", Asks: "Does it move towards pi_ref all the way as lambda grows?", Value: Number(math.NaN()),
 		Bound: riseBound, Verdict: unknown}
 	if len(path) < 2 {
@@ -194,7 +180,7 @@ func (u *subject) monotone(path []Place) Criterion {
 	worst, where, last := math.Inf(-1), 0.0, math.NaN()
 	for _, p := range path {
 		if p.logPi == nil {
-			c.lacks(p.rest, fmt.Sprintf(" at lambda %.3g", float64(p.Lambda)))
+			c.missing(p.minimum, fmt.Sprintf(" at lambda %.3g", float64(p.Lambda)))
 			return c
 		}
 		kl := float64(u.measure("kl_ref_pi", p.logPi))
@@ -208,14 +194,15 @@ func (u *subject) monotone(path []Place) Criterion {
 		last = kl
 	}
 	c.Value = Number(worst)
-	c.judge(fmt.Sprintf("largest rise of KL(pi_ref to pi) from one lambda to the next, up to lambda %.3g (nats)", where))
+	c.decide(fmt.Sprintf("largest rise of KL(pi_ref to pi) from one lambda to the next, up to lambda %.3g (nats)", where))
 	return c
 }
 
-// preservation solves the loss where pi_ref is pi_star already, on the exact population: a good prompt, which should be left alone.
+// preservation solves the loss where pi_ref is pi_star already, on the exact population: a good prompt, which should be
+// left alone.
 func (u *subject) preservation() Criterion {
 	c := Criterion{Name: "preservation", Asks: "Is a prompt left alone whose pi_ref is pi_star already?", Value: Number(math.NaN()),
-		Bound: keepBound, Verdict: unknown}
+		Bound: preservationBound, Verdict: unknown}
 	if _, direct := u.Params.(objective.Direct); direct {
 		c.Detail = "a policy that is given has no minimizer"
 		return c
@@ -225,12 +212,12 @@ func (u *subject) preservation() Criterion {
 	if err != nil {
 		panic(fmt.Sprintf("model: population: %v", err))
 	}
-	r := u.settle(u.Params, good, pairs)
-	if r.logPi == nil {
-		c.lacks(r, " there")
+	m := u.minimum(u.Params, good, pairs)
+	if m.logPi == nil {
+		c.missing(m, " there")
 		return c
 	}
-	c.Value = u.measure("kl_star_pi", r.logPi)
-	c.judge("KL(pi_star to pi) there at this lambda, exact population (nats)")
+	c.Value = u.measure("kl_star_pi", m.logPi)
+	c.decide("KL(pi_star to pi) there at this lambda, exact population (nats)")
 	return c
 }

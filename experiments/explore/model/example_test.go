@@ -14,7 +14,7 @@ func ExampleExplorer() {
 		return
 	}
 	var e model.Explorer
-	for _, o := range e.Explore(s).Outcomes {
+	for _, o := range e.Explore(s, true).Outcomes {
 		fmt.Printf("%s by %s: %.2f; strong interpolation %s\n", o.Label, o.Solver, o.Policy, o.Criteria[0].Verdict)
 	}
 	// Output:

@@ -12,7 +12,7 @@ func TestExtremes(t *testing.T) {
 			s := with(Loss{Kind: k.Name, Params: k.Starts})
 			s.Lambda, s.LearnRate, s.Steps = lambda, 1e3, 20
 			s.Star, s.Ref = []float64{0.998, 0.001, 0.001}, []float64{1e-9, 0.5, 0.5 - 1e-9}
-			r := new(Explorer).Explore(s)
+			r := new(Explorer).Explore(s, true)
 			if _, err := json.Marshal(r); err != nil {
 				t.Errorf("%s: %v", s.Fragment(), err)
 			}

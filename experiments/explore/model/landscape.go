@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"gonum.org/v1/gonum/stat"
+
+	"windtunnel/toy/setup"
 )
 
 // Landscape is the loss over the whole simplex, whatever the policy class, as contours.
@@ -14,25 +16,23 @@ import (
 // drawn without it.
 type Landscape struct {
 	Levels   []Number `json:"levels"`   // losses above the lowest on the grid, ascending
-	Contours []string `json:"contours"` // one path a level, in the syntax of SVG: see [Corner] for its coordinates, times 1000
+	Contours []string `json:"contours"` // one path a level, in the syntax of SVG: see corner for its coordinates, times 1000
 }
 
-// Grid of the landscape: the simplex in triangles, its border moved inwards, since losses are infinite there.
 const (
-	subdivisions = 40
-	inset        = 0.004
+	gridSteps    = 40
 	levelCount   = 14
 	drawingScale = 1000
 )
 
-// Corner returns the place of a policy in the triangle with an edge of 1, as figures draw it: response 0 is the corner on
+// corner returns where a policy is in the triangle with an edge of 1, as figures draw it: response 0 is the corner on
 // the left, 1 on the right, 2 on top.
-func Corner(pi []float64) (x, y float64) { return pi[1] + pi[2]/2, pi[2] * math.Sqrt(3) / 2 }
+func corner(pi []float64) (x, y float64) { return pi[1] + pi[2]/2, pi[2] * math.Sqrt(3) / 2 }
 
-// grid holds the values of a function at the vertices (i, j), i + j <= subdivisions, of the triangles.
+// grid holds the values of a function at the policies of setup.Grid.
 type grid struct {
-	at     [][]vertex // by j, then i
-	values []float64  // all that are numbers
+	rows   [][]vertex // with i + j <= gridSteps: by j, then i
+	values []float64  // all that are finite
 }
 
 type vertex struct{ x, y, value float64 }
@@ -40,35 +40,29 @@ type vertex struct{ x, y, value float64 }
 // newGrid evaluates a function of log-probabilities.
 func newGrid(f func(logPi []float64) float64) *grid {
 	g := &grid{}
-	pi, logPi := make([]float64, responses), make([]float64, responses)
-	for j := range subdivisions + 1 {
-		var row []vertex
-		for i := range subdivisions + 1 - j {
-			pi[1], pi[2] = inward(i), inward(j)
-			pi[0] = inward(subdivisions - i - j)
-			for k, p := range pi {
-				logPi[k] = math.Log(p)
-			}
-			x, y := Corner(pi)
-			v := f(logPi)
-			row = append(row, vertex{x, y, v})
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				g.values = append(g.values, v)
-			}
+	logPi := make([]float64, responses)
+	var row []vertex
+	for pi := range setup.Grid(gridSteps) {
+		for k, p := range pi {
+			logPi[k] = math.Log(p)
 		}
-		g.at = append(g.at, row)
+		x, y := corner(pi[:])
+		v := f(logPi)
+		row = append(row, vertex{x, y, v})
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			g.values = append(g.values, v)
+		}
+		if len(row)+len(g.rows) > gridSteps {
+			g.rows, row = append(g.rows, row), nil
+		}
 	}
+	slices.Sort(g.values)
 	return g
-}
-
-// inward is the probability at a number of steps from an edge.
-func inward(steps int) float64 {
-	return inset + (1-responses*inset)*float64(steps)/subdivisions
 }
 
 // landscape evaluates the loss on the grid and cuts it into levels.
 func (u *subject) landscape() *Landscape {
-	loss, err := u.setup(u.Params, u.env, merge(u.pairs)).Surface(0)
+	loss, err := u.setup(u.Params, u.env, u.pairs).Surface(0)
 	if err != nil {
 		return &Landscape{Levels: []Number{}, Contours: []string{}}
 	}
@@ -81,7 +75,6 @@ func (g *grid) contours() *Landscape {
 	if len(g.values) == 0 {
 		return out
 	}
-	slices.Sort(g.values)
 	lowest, highest := g.values[0], g.values[len(g.values)-1]
 	if highest-lowest <= 1e-12*math.Abs(highest) {
 		return out // flat: no contour means anything
@@ -98,47 +91,39 @@ func (g *grid) contours() *Landscape {
 // contour returns the segments of a level as an SVG path.
 func (g *grid) contour(level float64) string {
 	var path []byte
-	for j, row := range g.at {
-		for i := range row {
-			if i+1 < len(row) {
-				path = cut(path, level, &row[i], &row[i+1], &g.at[j+1][i])
-			}
-			if i+1 < len(row) && j > 0 {
-				path = cut(path, level, &row[i], &row[i+1], &g.at[j-1][i+1])
+	for j, row := range g.rows {
+		for i := range len(row) - 1 {
+			path = cut(path, level, &row[i], &row[i+1], &g.rows[j+1][i])
+			if j > 0 {
+				path = cut(path, level, &row[i], &row[i+1], &g.rows[j-1][i+1])
 			}
 		}
 	}
 	return string(path)
 }
 
-// cut appends the segment of a level in a triangle, if there is one.
+// cut appends the segment of a level in a triangle, if there is one: it cuts one vertex off the two others.
 func cut(path []byte, level float64, a, b, c *vertex) []byte {
 	if math.IsNaN(a.value + b.value + c.value) {
 		return path
 	}
-	low := [3]bool{a.value < level, b.value < level, c.value < level}
-	switch {
+	switch low := [3]bool{a.value < level, b.value < level, c.value < level}; {
 	case low[0] == low[1] && low[1] == low[2]:
 		return path
-	case low[1] == low[2]:
-		return segment(path, level, a, b, c)
 	case low[2] == low[0]:
-		return segment(path, level, b, c, a)
+		a, b, c = b, c, a
+	case low[0] == low[1]:
+		a, b, c = c, a, b
 	}
-	return segment(path, level, c, a, b)
-}
-
-// segment appends the segment that cuts one vertex of a triangle off the two others.
-func segment(path []byte, level float64, off, b, c *vertex) []byte {
 	for i, to := range [2]*vertex{b, c} {
-		t := (level - off.value) / (to.value - off.value)
-		if math.IsInf(off.value, 0) {
+		t := (level - a.value) / (to.value - a.value)
+		if math.IsInf(a.value, 0) {
 			t = 1
 		} else if math.IsInf(to.value, 0) {
 			t = 0
 		}
-		path = appendTenths(append(path, "ML"[i]), drawingScale*(off.x+t*(to.x-off.x)))
-		path = appendTenths(append(path, ' '), drawingScale*(off.y+t*(to.y-off.y)))
+		path = appendTenths(append(path, "ML"[i]), drawingScale*(a.x+t*(to.x-a.x)))
+		path = appendTenths(append(path, ' '), drawingScale*(a.y+t*(to.y-a.y)))
 	}
 	return path
 }

@@ -77,7 +77,7 @@ func TestContoursOfLines(t *testing.T) {
 	for _, s := range segments(t, g.contour(0.25)) {
 		length += math.Hypot(s[2]-s[0], s[3]-s[1])
 	}
-	if want := (0.75 - 2*inset) * drawingScale; math.Abs(length-want) > 3 {
+	if want := (0.75 - 2*0.004) * drawingScale; math.Abs(length-want) > 3 {
 		t.Errorf("the contour is %v long, want %v", length, want)
 	}
 	for _, v := range []float64{1, math.NaN(), math.Inf(1)} {
@@ -90,7 +90,7 @@ func TestContoursOfLines(t *testing.T) {
 // The lowest value on the grid is next to the minimizer.
 func TestLowestIsMinimizer(t *testing.T) {
 	o := one(t, with(Loss{Kind: "typo"}))
-	x, y := Corner([]float64{float64(o.Policy[0]), float64(o.Policy[1]), float64(o.Policy[2])})
+	x, y := corner([]float64{float64(o.Policy[0]), float64(o.Policy[1]), float64(o.Policy[2])})
 	left, right, low, high := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for _, s := range segments(t, o.Landscape.Contours[0]) {
 		left, right = min(left, s[0], s[2]), max(right, s[0], s[2])

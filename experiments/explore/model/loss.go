@@ -2,13 +2,12 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics"
 	"windtunnel/toy/objective"
 )
 
@@ -49,6 +48,29 @@ var starts = map[string][]Param{
 	"sum":    {{"terms", "[{kind: bradley-terry}, {kind: kl-ref-pi, weight: lambda}]"}},
 }
 
+// Metric describes a measure of a policy.
+type Metric struct {
+	Name    string `json:"name"`
+	Unit    string `json:"unit"`
+	Summary string `json:"summary"`
+}
+
+// Description is what a page needs to know before it asks.
+type Description struct {
+	Default string   `json:"default"` // the fragment of the default state
+	Kinds   []Kind   `json:"kinds"`
+	Metrics []Metric `json:"metrics"`
+}
+
+// Describe returns the losses of the registry with their parameters, and the metrics.
+func Describe() Description {
+	d := Description{Default: Default().Fragment(), Kinds: Kinds()}
+	for _, m := range metrics.All() {
+		d.Metrics = append(d.Metrics, Metric{m.Name, m.Unit, m.Summary})
+	}
+	return d
+}
+
 // Kinds describes the losses of the registry.
 func Kinds() []Kind {
 	var all []Kind
@@ -60,23 +82,18 @@ func Kinds() []Kind {
 			case f.Key == lambdaKey:
 				k.Lambda = true
 			case !strings.Contains(f.Key, "."):
-				k.Fields = append(k.Fields, describe(f))
+				field := Field{Key: f.Key, Type: f.Type, Default: f.Default, Allowed: f.Allowed, Doc: f.Doc}
+				if f.Type == "true or false" {
+					field.Words = []string{"true", "false"}
+				} else if f.Allowed != "" && f.Allowed[0] != '(' && f.Allowed[0] != '[' {
+					field.Words, field.Allowed = strings.Split(f.Allowed, ", "), ""
+				}
+				k.Fields = append(k.Fields, field)
 			}
 		}
 		all = append(all, k)
 	}
 	return all
-}
-
-func describe(f decode.Field) Field {
-	out := Field{Key: f.Key, Type: f.Type, Default: f.Default, Allowed: f.Allowed, Doc: f.Doc}
-	switch {
-	case f.Type == "true or false":
-		out.Words = []string{"true", "false"}
-	case f.Allowed != "" && f.Allowed[0] != '(' && f.Allowed[0] != '[':
-		out.Words, out.Allowed = strings.Split(f.Allowed, ", "), ""
-	}
-	return out
 }
 
 // canonical returns a kind's name for any of its spellings; what is no kind stays as it is.
@@ -87,31 +104,20 @@ func canonical(kind string) string {
 	return kind
 }
 
-// decoded is a loss that can be built.
-type decoded struct {
-	kind   string
-	params objective.Params
-}
-
-// decode reads a loss of one side with the state's lambda.
-func (s State) decode(l Loss, side string) (decoded, []Problem) {
-	return s.decodeAt(l, side, s.Lambda)
-}
-
-// decodeAt reads a loss with another lambda.
-func (s State) decodeAt(l Loss, side string, lambda float64) (decoded, []Problem) {
+// decode reads a loss of one side with a lambda.
+func (l Loss) decode(side string, lambda float64) (objective.Params, []Problem) {
 	node, problems := l.node(side, lambda)
 	if len(problems) > 0 {
-		return decoded{}, problems
+		return nil, problems
 	}
 	var doc struct {
 		Loss objective.Params `yaml:",kind"`
 	}
 	reader := decode.Decoder{File: side, Tables: tables}
 	if err := reader.Decode(node, "", &doc); err != nil {
-		return decoded{}, problemsOf(err, side)
+		return nil, problemsOf(err, side)
 	}
-	return decoded{canonical(l.Kind), doc.Loss}, nil
+	return doc.Loss, nil
 }
 
 // node returns the loss as a config has it.
@@ -124,7 +130,7 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 				types[key] = f.Type
 			}
 			if f.Key == lambdaKey {
-				n.Content = append(n.Content, text(lambdaKey), plain(formatFloat(lambda)))
+				n.Content = append(n.Content, text(lambdaKey), number(lambda))
 			}
 		}
 	}
@@ -141,7 +147,7 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 		}
 		value, err := decode.Parse(field, []byte(p.Value))
 		if err != nil {
-			problems = append(problems, Problem{Field: field, Message: messageOf(err)})
+			problems = append(problems, Problem{Field: field, Message: problemsOf(err, side)[0].Message})
 			continue
 		}
 		flow(value)
@@ -165,55 +171,15 @@ func problemsOf(err error, side string) []Problem {
 		if e.Key == lambdaKey {
 			field = lambdaKey
 		}
-		problems = append(problems, Problem{Field: field, Message: sentence(e), Column: columnOf(e.Wrong)})
+		column := 0
+		if match := character.FindStringSubmatch(e.Wrong); match != nil {
+			column, _ = strconv.Atoi(match[1])
+		}
+		e.File, e.Line, e.Key = "", 0, "" // which the page shows by its layout
+		problems = append(problems, Problem{Field: field, Message: strings.TrimPrefix(e.Error(), ": "), Column: column})
 	}
 	return problems
 }
 
 // character is how a formula's mistakes say where they are.
 var character = regexp.MustCompile(`^at character (\d+): `)
-
-// columnOf returns the place that a formula's mistake names, 0 if none.
-func columnOf(wrong string) int {
-	match := character.FindStringSubmatch(wrong)
-	if match == nil {
-		return 0
-	}
-	column, _ := strconv.Atoi(match[1])
-	return column
-}
-
-// sentence writes a mistake without file, line and key, which a page shows by where it stands.
-func sentence(e decode.Error) string {
-	out := e.Wrong
-	if e.Allowed != "" {
-		out += "; want " + e.Allowed
-	}
-	if e.Near != "" {
-		out += fmt.Sprintf("; did you mean %q?", e.Near)
-	}
-	return out
-}
-
-// messageOf is sentence for the first mistake of an error.
-func messageOf(err error) string {
-	var all decode.Errors
-	if errors.As(err, &all) {
-		return sentence(all[0])
-	}
-	return err.Error()
-}
-
-// lambdaBounds returns the lambdas that a kind allows, and whether it has one.
-func lambdaBounds(kind string) (decode.Interval, bool) {
-	k, ok := objective.Kinds().Find(kind)
-	if !ok {
-		return decode.Interval{}, false
-	}
-	fields := decode.Fields(k.New(), tables)
-	i := slices.IndexFunc(fields, func(f decode.Field) bool { return f.Key == lambdaKey })
-	if i < 0 {
-		return decode.Interval{}, false
-	}
-	return interval(fields[i].Allowed), true
-}

@@ -12,9 +12,7 @@ import (
 
 	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/objective"
-	"windtunnel/toy/preference"
 	"windtunnel/toy/setup"
-	"windtunnel/toy/train"
 )
 
 // with returns the default state with other losses.
@@ -30,7 +28,7 @@ func one(t interface {
 	Fatalf(string, ...any)
 }, s State) *Outcome {
 	t.Helper()
-	r := new(Explorer).Explore(s)
+	r := new(Explorer).Explore(s, true)
 	if len(r.Problems) > 0 {
 		t.Fatalf("%s: %+v", s.Fragment(), r.Problems)
 	}
@@ -157,11 +155,11 @@ func TestCustomIsDPO(t *testing.T) {
 	s := with(Loss{Kind: "dpo"}, Loss{Kind: "custom", Params: []Param{{"psi", "softplus(-lambda * m)"}}})
 	for _, lambda := range []float64{0.01, 0.3, 20} {
 		s.Lambda = lambda
-		r := new(Explorer).Explore(s)
+		r := new(Explorer).Explore(s, true)
 		dpo, custom := r.Outcomes[0], r.Outcomes[1]
 		for i, p := range dpo.Policy {
-			if custom.Rest == nil || math.Abs(float64(custom.Rest[i]-p)) > 1e-9 {
-				t.Errorf("lambda %v: %v, want %v", lambda, custom.Rest, dpo.Policy)
+			if custom.Stationary == nil || math.Abs(float64(custom.Stationary[i]-p)) > 1e-9 {
+				t.Errorf("lambda %v: %v, want %v", lambda, custom.Stationary, dpo.Policy)
 			}
 		}
 		for i, v := range dpo.Trajectory {
@@ -202,35 +200,6 @@ func TestConstraints(t *testing.T) {
 	}
 }
 
-// Merging equal comparisons changes no loss, so that a landscape may be evaluated on the merged ones.
-func TestMergedLandscape(t *testing.T) {
-	s := Default()
-	s.Draws, s.Seed = 90, 3
-	w, err := newWorld(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	merged := merge(w.pairs)
-	if merged.Len() >= w.pairs.Len() {
-		t.Fatalf("%d comparisons of %d are distinct", merged.Len(), w.pairs.Len())
-	}
-	for _, k := range Kinds() {
-		loss, problems := s.decode(Loss{Kind: k.Name, Params: k.Starts}, "a")
-		if len(problems) > 0 {
-			t.Fatalf("%s: %v", k.Name, problems)
-		}
-		u := &subject{world: w, Params: loss.params, kind: loss.kind, label: loss.kind}
-		at := func(pairs *preference.Pairs) float64 {
-			made := u.setup(u.Params, w.env, pairs)
-			copy(made.Policy.Params(), []float64{0.3, -1.2, 0.4})
-			return made.Problem.Loss(train.Full(pairs, made.Problem))
-		}
-		if a, b := at(w.pairs), at(merged); math.Abs(a-b) > 1e-12*(1+math.Abs(a)) {
-			t.Errorf("%s: %v on all comparisons, %v on the merged ones", k.Name, a, b)
-		}
-	}
-}
-
 func TestProblems(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -241,13 +210,13 @@ func TestProblems(t *testing.T) {
 		{"no such parameter", with(Loss{Kind: "dpo", Params: []Param{{"smoothing", "0.1"}}}), Problem{Field: "a.smoothing", Message: "label_smoothing"}},
 		{"out of range", with(Loss{Kind: "dpo", Params: []Param{{"label_smoothing", "0.7"}}}), Problem{Field: "a.label_smoothing", Message: "[0,0.5]"}},
 		{"no YAML", with(Loss{Kind: "dpo", Params: []Param{{"label_smoothing", "[1"}}}), Problem{Field: "a.label_smoothing", Message: "YAML"}},
-		{"a place in a formula", with(Loss{Kind: "custom", Params: []Param{{"pair", "softplus(-lambda * w)"}}}), Problem{Field: "a.pair", Message: `at character 20: `, Column: 20}},
+		{"a column in a formula", with(Loss{Kind: "custom", Params: []Param{{"pair", "softplus(-lambda * w)"}}}), Problem{Field: "a.pair", Message: `at character 20: `, Column: 20}},
 		{"on the other side", with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}), Problem{Field: "b.pair", Message: "there is no formula"}},
 		{"lambda as a parameter", with(Loss{Kind: "dpo", Params: []Param{{"lambda", "1"}}}), Problem{Field: "a.lambda", Message: "is not a parameter"}},
 		{"nothing drawn", func() State { s := with(Loss{Kind: "dpo"}); s.Draws, s.Seed = 1, 8; return s }(), Problem{Field: "n", Message: "equal responses"}},
 		{"no losses", with(), Problem{Field: "a", Message: "want one or two"}},
 	} {
-		r := new(Explorer).Explore(test.state)
+		r := new(Explorer).Explore(test.state, true)
 		if len(r.Problems) == 0 {
 			t.Errorf("%s: no problem", test.name)
 			continue
@@ -260,7 +229,7 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s: there is a config", test.name)
 		}
 	}
-	mixed := new(Explorer).Explore(with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}))
+	mixed := new(Explorer).Explore(with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}), true)
 	if mixed.Outcomes[0] == nil || mixed.Outcomes[1] != nil {
 		t.Errorf("one loss with mistakes: outcomes %v, want the first alone", mixed.Outcomes)
 	}
@@ -271,7 +240,7 @@ func TestSameAnswer(t *testing.T) {
 	s := with(Loss{Kind: "typo", Params: []Param{{"reference_samples", "4"}}}, Loss{Kind: "dpo"})
 	s.Draws, s.Seed = 40, 11
 	write := func() string {
-		text, err := json.Marshal(new(Explorer).Explore(s))
+		text, err := json.Marshal(new(Explorer).Explore(s, true))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,10 +251,10 @@ func TestSameAnswer(t *testing.T) {
 	}
 }
 
-// What is remembered is what would be computed, and a glance is the answer but for what it lacks.
+// What is remembered is what would be computed, and a partial answer is the whole one but for paths and criteria.
 func TestMemory(t *testing.T) {
 	var e Explorer
-	e.Explore(Default())
+	e.Explore(Default(), true)
 	for _, change := range []func(*State){
 		func(s *State) { s.Lambda = 3 }, func(s *State) { s.KLRadius = 0.1 }, func(s *State) { s.Steps = 7 },
 		func(s *State) { s.Star = []float64{0.2, 0.3, 0.5} }, func(s *State) { s.Draws = 30 }, func(s *State) { s.L2 = 0.1 },
@@ -293,27 +262,27 @@ func TestMemory(t *testing.T) {
 	} {
 		s := Default()
 		change(&s)
-		glance := e.Glance(s)
-		got, want := e.Explore(s), new(Explorer).Explore(s)
+		partial := e.Explore(s, false)
+		got, want := e.Explore(s, true), new(Explorer).Explore(s, true)
 		if !equal(t, got, want) {
 			t.Errorf("%s: the answer depends on what was asked before", s.Fragment())
 		}
 		if got.Partial {
 			t.Errorf("%s: the whole answer is partial", s.Fragment())
 		}
-		if glance.Partial {
+		if partial.Partial {
 			for i := range want.Outcomes {
-				want.Outcomes[i].Path, want.Outcomes[i].Criteria = glance.Outcomes[i].Path, glance.Outcomes[i].Criteria
+				want.Outcomes[i].Path, want.Outcomes[i].Criteria = partial.Outcomes[i].Path, partial.Outcomes[i].Criteria
 			}
 			want.Partial = true
 		}
-		if !equal(t, glance, want) {
-			t.Errorf("%s: a glance shows something else", s.Fragment())
+		if !equal(t, partial, want) {
+			t.Errorf("%s: a partial answer differs in more than paths and criteria", s.Fragment())
 		}
 	}
 	s := Default()
-	if e.Glance(s).Partial || !new(Explorer).Glance(s).Partial {
-		t.Error("a glance shows paths where it knows none, or none where it knows them")
+	if e.Explore(s, false).Partial || !new(Explorer).Explore(s, false).Partial {
+		t.Error("a partial answer has paths where none are known, or none where they are")
 	}
 }
 
@@ -370,16 +339,16 @@ func BenchmarkExplore(b *testing.B) {
 		"dpo typo 1000 draws": func() State { s := Default(); s.Draws = 1000; return s }()} {
 		b.Run("lambda/"+name, func(b *testing.B) {
 			var e Explorer
-			e.Explore(s)
+			e.Explore(s, true)
 			for i := 0; b.Loop(); i++ {
 				s.Lambda = 0.05 + 0.001*float64(i%100)
-				e.Explore(s)
+				e.Explore(s, true)
 			}
 		})
 		b.Run("policy/"+name, func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				s.Star = []float64{0.6 - 0.001*float64(i%100), 0.3 + 0.001*float64(i%100), 0.1}
-				new(Explorer).Explore(s)
+				new(Explorer).Explore(s, true)
 			}
 		})
 	}

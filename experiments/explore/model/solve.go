@@ -3,8 +3,12 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
@@ -15,38 +19,33 @@ import (
 	"windtunnel/toy/train"
 )
 
-// subject is a loss in its world.
+// subject is a loss of an instance.
 type subject struct {
-	*world
+	*instance
 	objective.Params
-	kind  string
-	label string
-}
-
-// preferences returns the parameters of the comparisons.
-func (s State) preferences() preference.Params {
-	if s.Draws == 0 {
-		return &preference.Population{}
-	}
-	kind, _ := preference.Kinds().Find("sample")
-	p := kind.New().(*preference.Sample)
-	p.N = s.Draws
-	return p
-}
-
-// policyParams returns the parameters of the policy class.
-func (s State) policyParams() policy.Params {
-	if s.Basis == nil {
-		return &policy.TabularParams{}
-	}
-	return &policy.LowRankParams{Basis: [][]float64{s.Basis}}
+	index int // in State.Losses
 }
 
 // run is a run of a loss on the state.
 func (s State) run(loss objective.Params) *setup.Run {
-	return &setup.Run{Loss: loss, Settings: setup.Settings{Seed: s.Seed, Preferences: s.preferences(), Policy: s.policyParams(),
-		Solver: setup.SolverTrain, Train: s.trainParams(), Constraint: train.Constraint{L2: s.L2, KLRadius: s.KLRadius}}}
+	r := &setup.Run{Loss: loss, Settings: setup.Settings{Seed: s.Seed, Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
+		Solver: setup.SolverTrain, Train: train.DefaultParams(), Constraint: train.Constraint{L2: s.L2, KLRadius: s.KLRadius}}}
+	if s.Draws > 0 {
+		kind, _ := preference.Kinds().Find("sample")
+		sample := kind.New().(*preference.Sample)
+		sample.N = s.Draws
+		r.Preferences = sample
+	}
+	if s.Basis != nil {
+		r.Policy = &policy.LowRankParams{Basis: [][]float64{s.Basis}}
+	}
+	r.Train.Optimizer.(*train.Adam).LR = s.LearnRate
+	r.Train.BatchSize, r.Train.Epochs, r.Train.RecordEvery = 0, s.Steps, s.recordEvery()
+	return r
 }
+
+// recordEvery is how many steps pass between the policies of a trajectory: about 100 are drawn.
+func (s State) recordEvery() int { return max(1, s.Steps/100) }
 
 // setup makes the run of a loss concrete. It panics on a state that Check refuses.
 func (s State) setup(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *setup.Setup {
@@ -57,29 +56,25 @@ func (s State) setup(loss objective.Params, env *bandit.Env, pairs *preference.P
 	return made
 }
 
-// classReach is how far, in nats between two responses, the curve of a policy class is drawn from pi_ref.
-const classReach = 16
-
-// classPoints is the number of policies along it.
-const classPoints = 97
+// The curve of a policy class has classPoints policies and reaches classReach nats between two responses from pi_ref.
+const (
+	classReach  = 16
+	classPoints = 97
+)
 
 // class returns the policies of a class that is a curve, nil for all policies.
-func (w *world) class() [][]Number {
-	if w.Basis == nil {
+func (in *instance) class() [][]Number {
+	if in.Basis == nil {
 		return nil
 	}
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, b := range w.Basis {
-		low, high = min(low, b), max(high, b)
-	}
-	pol, err := w.run(nil).BuildPolicy(w.env)
+	pol, err := in.run(nil).BuildPolicy(in.env)
 	if err != nil {
 		panic(fmt.Sprintf("model: policy: %v", err)) // Check refuses such a state
 	}
 	var all [][]Number
 	for i := range classPoints {
 		t := 2*float64(i)/(classPoints-1) - 1
-		pol.Params()[0] = t * math.Abs(t) * classReach / (high - low) // denser around pi_ref
+		pol.Params()[0] = t * math.Abs(t) * classReach / (floats.Max(in.Basis) - floats.Min(in.Basis)) // denser around pi_ref
 		all = append(all, probabilities(logPolicy(pol)))
 	}
 	return all
@@ -93,17 +88,6 @@ func logPolicy(pol policy.Policy) []float64 {
 	return logPi
 }
 
-// trainParams are the settings of the trajectory.
-func (s State) trainParams() train.Params {
-	p := train.DefaultParams()
-	p.Optimizer.(*train.Adam).LR = s.LearnRate
-	p.BatchSize, p.Epochs, p.RecordEvery = 0, s.Steps, s.recordEvery()
-	return p
-}
-
-// recordEvery is how many steps pass between the policies of a trajectory: about 100 are drawn.
-func (s State) recordEvery() int { return max(1, s.Steps/100) }
-
 // solution is a policy that a solver ended at.
 type solution struct {
 	solver string
@@ -115,7 +99,7 @@ type solution struct {
 
 // outcome computes all about a loss but path and criteria.
 func (u *subject) outcome() *Outcome {
-	o := &Outcome{Label: u.label, Kind: u.kind}
+	o := &Outcome{Label: u.label(u.index), Kind: canonical(u.Losses[u.index].Kind)}
 	found, trained := u.minimizer(), solution{}
 	if _, direct := u.Params.(objective.Direct); !direct {
 		trained = u.trajectory(o)
@@ -123,18 +107,23 @@ func (u *subject) outcome() *Outcome {
 	if found.logPi == nil && found.status != string(train.Diverged) {
 		trained.reason = strings.TrimSpace(trained.reason + " " + found.reason)
 		found = trained
-		o.Rest = u.rested()
+		if u.KLRadius == 0 { // which Newton's method does not respect
+			o.Stationary = probabilities(u.stationary(u.Params, u.env, u.pairs))
+		}
 	}
 	o.Solver, o.Status, o.Reason = found.solver, found.status, found.reason
 	o.Policy, o.Loss = probabilities(found.logPi), Number(found.loss)
 	if found.logPi != nil {
-		o.Measures = u.measures(found.logPi)
+		v := u.view(found.logPi)
+		for _, m := range metrics.All() {
+			o.Measures = append(o.Measures, Measure{m.Name, Number(m.Value(v))})
+		}
 	}
 	o.Landscape = u.landscape()
 	return o
 }
 
-// minimizer finds the exact minimizer. A status other than a solver's is why it cannot be had.
+// minimizer finds the exact minimizer. Where the solver is "", the reason says why it cannot be had.
 func (u *subject) minimizer() solution {
 	if direct, ok := u.Params.(objective.Direct); ok {
 		x := &u.env.Prompts[0]
@@ -154,15 +143,7 @@ func (u *subject) minimizer() solution {
 	return out
 }
 
-// rested is where Newton's method rests without a KL radius, which it has not.
-func (u *subject) rested() []Number {
-	if u.KLRadius > 0 {
-		return nil
-	}
-	return probabilities(u.stationary(u.Params, u.env, u.pairs))
-}
-
-// trajectory trains from pi_ref and keeps the policies on the way.
+// trajectory trains from pi_ref and writes the policies on the way into the outcome.
 func (u *subject) trajectory(o *Outcome) solution {
 	made := u.setup(u.Params, u.env, u.pairs)
 	loop := made.Loop()
@@ -175,35 +156,21 @@ func (u *subject) trajectory(o *Outcome) solution {
 	if err != nil {
 		return solution{solver: setup.SolverTrain, status: "failed", reason: capitalized(err.Error()), loss: math.NaN()}
 	}
-	o.Trained = trainedText(end)
+	o.Trained = fmt.Sprintf("%s after %d steps", end.Status, end.Steps)
+	if end.Reason != "" {
+		o.Trained += ": " + end.Reason
+	}
 	out := solution{solver: setup.SolverTrain, status: string(end.Status), reason: capitalized(end.Reason), loss: loss, logPi: last}
-	if end.Status == train.Diverged {
-		out.logPi, o.Trajectory = nil, finite(o.Trajectory)
-	} else {
+	if end.Status != train.Diverged {
 		out.loss = made.Problem.Loss(train.Full(u.pairs, made.Problem))
+		return out
+	}
+	out.logPi = nil
+	isNaN := func(v Number) bool { return math.IsNaN(float64(v)) }
+	if i := slices.IndexFunc(o.Trajectory, func(pi []Number) bool { return slices.ContainsFunc(pi, isNaN) }); i >= 0 {
+		o.Trajectory = o.Trajectory[:i]
 	}
 	return out
-}
-
-// trainedText says how training ended.
-func trainedText(end train.Outcome) string {
-	text := fmt.Sprintf("%s after %d steps", end.Status, end.Steps)
-	if end.Reason != "" {
-		text += ": " + end.Reason
-	}
-	return text
-}
-
-// finite keeps the policies before the first that is none.
-func finite(policies [][]Number) [][]Number {
-	for i, p := range policies {
-		for _, v := range p {
-			if math.IsNaN(float64(v)) {
-				return policies[:i]
-			}
-		}
-	}
-	return policies
 }
 
 // capitalized makes a sentence of a reason.

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // responses is K: the explorer draws the simplex of three.
 const responses = 3
 
-// State is all that the page shows depends on. It is kept in the page's address, see Fragment.
+// State is what a reader of the page chooses. The page's address holds it, see Fragment.
 type State struct {
 	Star, Ref []float64 // pi_star and pi_ref, each three probabilities in (0, 1) that sum to 1
 	Lambda    float64   // of every loss that has one, [1e-100, 1e100]
@@ -30,13 +31,13 @@ type State struct {
 	Losses    []Loss    // one, or two side by side
 }
 
-// Loss is a loss as it is written, with the parameters that are given.
+// Loss is a loss as it is written, with the parameters that it gives.
 type Loss struct {
 	Kind   string
 	Params []Param // sorted by key
 }
 
-// Param is a parameter of a loss: the key and its value, YAML but for texts, which stand as they are.
+// Param is a parameter of a loss: the key and its value, YAML but for texts, which are written as they are.
 type Param struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -46,7 +47,7 @@ type Param struct {
 type Problem struct {
 	Field   string `json:"field"`   // key of the fragment: "lambda", "a", "a.pair"
 	Message string `json:"message"` // one sentence with what is allowed
-	Column  int    `json:"column"`  // of the mistake in a formula, from 1; 0 where it has no place
+	Column  int    `json:"column"`  // of a mistake in a formula, from 1; else 0
 }
 
 // Default returns the state of a page without a fragment: the paper's three responses, DPO beside TYPO.
@@ -72,46 +73,22 @@ var sides = [mostLosses]string{"a", "b"}
 type setting struct {
 	key    string
 	bounds decode.Interval
-	get    func(s *State) []float64 // nil: not given
-	set    func(s *State, v []float64)
-	count  int
-	whole  bool
-}
-
-// number describes a setting of one number.
-func number(key, bounds string, at func(s *State) *float64) setting {
-	return setting{key: key, bounds: interval(bounds), count: 1,
-		get: func(s *State) []float64 { return []float64{*at(s)} },
-		set: func(s *State, v []float64) { *at(s) = v[0] }}
-}
-
-// whole describes a setting of one whole number.
-func whole(key, bounds string, at func(s *State) *int) setting {
-	return setting{key: key, bounds: interval(bounds), count: 1, whole: true,
-		get: func(s *State) []float64 { return []float64{float64(*at(s))} },
-		set: func(s *State, v []float64) { *at(s) = int(v[0]) }}
-}
-
-// vector describes a setting of one number a response.
-func vector(key, bounds string, at func(s *State) *[]float64) setting {
-	return setting{key: key, bounds: interval(bounds), count: responses,
-		get: func(s *State) []float64 { return *at(s) },
-		set: func(s *State, v []float64) { *at(s) = v }}
+	field  any // of a State: *float64, *int, or *[]float64 for one number a response, nil where it is not given
 }
 
 // settings lists the keys in the order of the fragment. Bounds are those of the config's keys, or tighter.
-func settings() []setting {
+func (s *State) settings() []setting {
 	return []setting{
-		vector("star", "(0,1)", func(s *State) *[]float64 { return &s.Star }),
-		vector("ref", "(0,1)", func(s *State) *[]float64 { return &s.Ref }),
-		number("lambda", "[1e-100,1e100]", func(s *State) *float64 { return &s.Lambda }),
-		whole("n", fmt.Sprintf("[0,%d]", mostDraws), func(s *State) *int { return &s.Draws }),
-		whole("seed", "[0,1e15]", func(s *State) *int { return &s.Seed }),
-		number("l2", "[0,1e12]", func(s *State) *float64 { return &s.L2 }),
-		number("kl", "[0,1e6]", func(s *State) *float64 { return &s.KLRadius }),
-		vector("basis", "[-1e6,1e6]", func(s *State) *[]float64 { return &s.Basis }),
-		number("lr", "(0,1e3]", func(s *State) *float64 { return &s.LearnRate }),
-		whole("steps", fmt.Sprintf("[1,%d]", mostSteps), func(s *State) *int { return &s.Steps }),
+		{"star", interval("(0,1)"), &s.Star},
+		{"ref", interval("(0,1)"), &s.Ref},
+		{"lambda", interval("[1e-100,1e100]"), &s.Lambda},
+		{"n", interval(fmt.Sprintf("[0,%d]", mostDraws)), &s.Draws},
+		{"seed", interval("[0,1e15]"), &s.Seed},
+		{"l2", interval("[0,1e12]"), &s.L2},
+		{"kl", interval("[0,1e6]"), &s.KLRadius},
+		{"basis", interval("[-1e6,1e6]"), &s.Basis},
+		{"lr", interval("(0,1e3]"), &s.LearnRate},
+		{"steps", interval(fmt.Sprintf("[1,%d]", mostSteps)), &s.Steps},
 	}
 }
 
@@ -136,45 +113,77 @@ func ParseState(fragment string) (State, []Problem) {
 		return s, []Problem{{Field: "fragment", Message: "cannot be read: " + err.Error()}}
 	}
 	var problems []Problem
-	for _, one := range settings() {
-		if texts, given := values[one.key]; given {
-			problems = append(problems, one.read(&s, texts)...)
-			delete(values, one.key)
+	keys := make([]string, 0, len(values))
+	for _, f := range s.settings() {
+		keys = append(keys, f.key)
+		if texts, given := values[f.key]; given {
+			problems = append(problems, f.read(texts)...)
+			delete(values, f.key)
 		}
 	}
+	for _, side := range sides {
+		keys = append(keys, side, side+".PARAMETER")
+	}
 	problems = append(problems, s.readLosses(values)...)
-	for _, key := range sortedKeys(values) {
-		problems = append(problems, Problem{Field: key, Message: "is not a key; want " + strings.Join(keys(), ", ")})
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		problems = append(problems, Problem{Field: key, Message: "is not a key; want " + strings.Join(keys, ", ")})
 	}
 	return s, problems
 }
 
-// read sets the state from the values of a key.
-func (f *setting) read(s *State, texts []string) []Problem {
+// numbers returns the setting's values: one or, of a vector, one a response; nil where they are not given.
+func (f *setting) numbers() []float64 {
+	switch v := f.field.(type) {
+	case *int:
+		return []float64{float64(*v)}
+	case *float64:
+		return []float64{*v}
+	}
+	return *f.field.(*[]float64)
+}
+
+// count is how many values the setting has.
+func (f *setting) count() int {
+	if _, vector := f.field.(*[]float64); vector {
+		return responses
+	}
+	return 1
+}
+
+// read sets the field from the values of a key.
+func (f *setting) read(texts []string) []Problem {
 	parts := strings.Split(texts[0], ",")
 	v := make([]float64, len(parts))
+	_, whole := f.field.(*int)
 	for i, part := range parts {
 		x, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
-		if err != nil || f.whole && x != math.Trunc(x) || !f.bounds.Contains(x) {
+		if err != nil || whole && x != math.Trunc(x) || !f.bounds.Contains(x) {
 			return []Problem{f.problem(fmt.Sprintf("is %q", texts[0]))}
 		}
 		v[i] = x
 	}
-	if len(texts) > 1 || len(v) != f.count {
+	if len(texts) > 1 || len(v) != f.count() {
 		return []Problem{f.problem(fmt.Sprintf("has %d values", max(len(texts), len(v))))}
 	}
-	f.set(s, v)
+	switch field := f.field.(type) {
+	case *int:
+		*field = int(v[0])
+	case *float64:
+		*field = v[0]
+	case *[]float64:
+		*field = v
+	}
 	return nil
 }
 
 // problem says what the setting allows.
 func (f *setting) problem(wrong string) Problem {
 	what := "a number"
-	switch {
-	case f.whole:
+	switch f.field.(type) {
+	case *int:
 		what = "a whole number"
-	case f.count > 1:
-		what = fmt.Sprintf("%d numbers", f.count)
+	case *[]float64:
+		what = fmt.Sprintf("%d numbers", responses)
 	}
 	return Problem{Field: f.key, Message: fmt.Sprintf("%s; want %s in %s", wrong, what, f.bounds)}
 }
@@ -190,7 +199,7 @@ func (s *State) readLosses(values url.Values) []Problem {
 		}
 		delete(values, side)
 		l := Loss{Kind: kind[0]}
-		for _, key := range sortedKeys(values) {
+		for _, key := range slices.Sorted(maps.Keys(values)) {
 			if name, ok := strings.CutPrefix(key, side+"."); ok {
 				l.Params = append(l.Params, Param{name, values[key][0]})
 				delete(values, key)
@@ -210,9 +219,11 @@ func (s *State) readLosses(values url.Values) []Problem {
 // Fragment writes the state for the page's address. ParseState reads the same state back.
 func (s State) Fragment() string {
 	var parts []string
-	add := func(key, value string) { parts = append(parts, key+"="+escape(value)) }
-	for _, f := range settings() {
-		v := f.get(&s)
+	add := func(key, value string) {
+		parts = append(parts, key+"="+strings.ReplaceAll(url.QueryEscape(value), "%2C", ",")) // commas stay legible
+	}
+	for _, f := range s.settings() {
+		v := f.numbers()
 		if v == nil {
 			continue
 		}
@@ -231,22 +242,19 @@ func (s State) Fragment() string {
 	return strings.Join(parts, "&")
 }
 
-// escape is url.QueryEscape that leaves commas legible.
-func escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "%2C", ",") }
-
 // formatFloat writes the shortest text that reads back to the same float64.
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // Check returns what is wrong with a state that was not read, or that holds together badly.
 func (s State) Check() []Problem {
 	var problems []Problem
-	for _, f := range settings() {
-		v := f.get(&s)
+	for _, f := range s.settings() {
+		v := f.numbers()
 		outside := func(x float64) bool { return !f.bounds.Contains(x) }
 		if v == nil && f.key == "basis" {
 			continue
 		}
-		if len(v) != f.count || slices.ContainsFunc(v, outside) {
+		if len(v) != f.count() || slices.ContainsFunc(v, outside) {
 			problems = append(problems, f.problem(fmt.Sprintf("is %v", v)))
 		} else if f.key == "star" || f.key == "ref" {
 			if sum := floats.Sum(v); math.Abs(sum-1) > 1e-6 {
@@ -270,25 +278,4 @@ func (s State) label(i int) string {
 		return kind + " " + sides[i]
 	}
 	return kind
-}
-
-// keys lists the keys of a fragment.
-func keys() []string {
-	var all []string
-	for _, f := range settings() {
-		all = append(all, f.key)
-	}
-	for _, side := range sides {
-		all = append(all, side, side+".PARAMETER")
-	}
-	return all
-}
-
-func sortedKeys(values url.Values) []string {
-	var all []string
-	for key := range values {
-		all = append(all, key)
-	}
-	slices.Sort(all)
-	return all
 }

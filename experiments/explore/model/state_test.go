@@ -102,7 +102,7 @@ func FuzzParseState(f *testing.F) {
 			t.Errorf("%q is written as %q, which is read as %q, %v", fragment, s.Fragment(), again.Fragment(), problems)
 		}
 		for i, l := range s.Losses {
-			s.decode(l, sides[i])
+			l.decode(sides[i], s.Lambda)
 		}
 	})
 }

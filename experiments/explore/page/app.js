@@ -7,10 +7,9 @@ import { LossForm } from "./losses.js";
 import { legend, Panel } from "./panel.js";
 import { showProblems } from "./problems.js";
 import { showResults } from "./results.js";
+import { text } from "./simplex.js";
 import { read, sides, vector, write } from "./state.js";
-import { text } from "./geometry.js";
 import { showCriteria, showMeasures } from "./tables.js";
-import { themeButton } from "./theme.js";
 
 let state, description, forms, panels;
 let spoken = 0;
@@ -78,14 +77,14 @@ function show(answer, took, asked) {
   if (answer.problems.length === 0) {
     history.replaceState(null, "", `#${answer.fragment}`);
   }
-  document.documentElement.dataset.glanced = asked;
+  document.documentElement.dataset.shown = asked;
   if (!answer.partial) {
     document.documentElement.dataset.answered = asked;
   }
   speak(outcomes);
 }
 
-// speak tells where the minimizers are, once they have come to rest.
+// speak tells a screen reader where the minimizers are, once they have stopped moving.
 function speak(outcomes) {
   clearTimeout(spoken);
   spoken = setTimeout(() => {
@@ -93,11 +92,25 @@ function speak(outcomes) {
   }, 700);
 }
 
+// themeButton changes between light and dark; at first the page is as the system wants it.
+function themeButton() {
+  const button = byId("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const name = () => (button.textContent = isDark() ? "Light" : "Dark");
+  button.addEventListener("click", () => {
+    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    name();
+  });
+  system.addEventListener("change", name);
+  name();
+}
+
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(byId("config").textContent);
   byId("copied").textContent = "Copied.";
 });
 addEventListener("hashchange", load);
-themeButton(byId("theme"));
+themeButton();
 legend();
 showResults((star, ref) => change({ star: text(star), ref: text(ref) }));

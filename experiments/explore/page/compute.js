@@ -1,5 +1,5 @@
-// Asks the worker, at a glance first and then, where that is partial, for the rest. Only the newest question matters:
-// those that were overtaken are never asked.
+// Asks the worker: first for what is quick and then, where that answer is partial, for the whole one. Only the newest
+// question matters: those that were overtaken are never asked.
 
 export class Compute {
   #worker = new Worker("worker.js");

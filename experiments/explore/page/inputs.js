@@ -1,7 +1,7 @@
 // The inputs that are not about a loss.
 
 import { byId, make } from "./dom.js";
-import { text, withEntry } from "./geometry.js";
+import { text, withEntry } from "./simplex.js";
 import { vector } from "./state.js";
 
 const responses = ["a", "b", "c"];

@@ -1,8 +1,7 @@
-// A panel: what one loss does, on the simplex, with pi_star and pi_ref to take hold of.
+// A panel: what one loss does, on the simplex, with handles for pi_star and pi_ref.
 
 import { byId, draw, format, formatPolicy, make } from "./dom.js";
-import { corner, moves, policyAt, rounded } from "./geometry.js";
-import { line, triangle } from "./triangle.js";
+import { corner, line, moves, policyAt, rounded, triangle } from "./simplex.js";
 
 const starPath = "M0 30L7.1 9.7 28.5 9.3 11.4 -3.7 17.6 -24.3 0 -12 -17.6 -24.3 -11.4 -3.7 -28.5 9.3 -7.1 9.7Z";
 const handles = {
@@ -27,9 +26,9 @@ export class Panel {
       upright.append((this.paths[name] = draw("path", { class: name })));
     }
     this.mode = draw("rect", { x: -15, y: -15, width: 30, height: 30, class: "mode" });
-    this.rest = draw("circle", { r: 17, class: "rest" });
+    this.stationary = draw("circle", { r: 17, class: "stationary" });
     this.minimizer = draw("circle", { r: 15, class: "minimizer" });
-    for (const mark of [this.mode, this.rest, this.minimizer]) {
+    for (const mark of [this.mode, this.stationary, this.minimizer]) {
       put(mark, null);
       upright.append(mark);
     }
@@ -97,10 +96,10 @@ export class Panel {
     this.paths.class.setAttribute("d", answer.class ? line(answer.class) : "");
     this.paths.trajectory.setAttribute("d", outcome.trajectory ? line(outcome.trajectory) : "");
     if (!answer.partial) {
-      this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((place) => place.policy)));
+      this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((point) => point.policy)));
     }
     put(this.mode, answer.mode);
-    put(this.rest, outcome.rest);
+    put(this.stationary, outcome.stationary);
     put(this.minimizer, outcome.policy);
     this.minimizer.dataset.policy = outcome.policy ? outcome.policy.join(",") : "";
     this.says.replaceChildren(...describe(outcome));
@@ -144,13 +143,13 @@ function put(mark, pi) {
 function describe(outcome) {
   const found = outcome.solver === "exact" ? "Minimizer" : "End of training";
   const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : "No minimizer");
-  const rest = [`${outcome.solver}: ${outcome.status}`];
+  const facts = [`${outcome.solver}: ${outcome.status}`];
   if (outcome.loss !== null) {
-    rest.push(`loss ${format(outcome.loss)}`);
+    facts.push(`loss ${format(outcome.loss)}`);
   }
-  const lines = [what, make("br"), rest.join(", ") + ". " + outcome.reason];
-  if (outcome.rest) {
-    lines.push(make("br"), `Newton's method from π_ref rests at ${formatPolicy(outcome.rest)} (open circle).`);
+  const lines = [what, make("br"), facts.join(", ") + ". " + outcome.reason];
+  if (outcome.stationary) {
+    lines.push(make("br"), `Newton's method from π_ref ends at ${formatPolicy(outcome.stationary)} (open circle).`);
   }
   if (outcome.trained && outcome.solver === "exact") {
     lines.push(make("br"), `Training: ${outcome.trained}.`);

@@ -4,24 +4,24 @@ import { byId, make } from "./dom.js";
 
 // showProblems puts problems below the inputs that they are about, the others below all.
 export function showProblems(problems, state) {
-  for (const place of document.querySelectorAll(".problem")) {
-    place.hidden = true;
-    place.replaceChildren();
+  for (const list of document.querySelectorAll(".problem")) {
+    list.hidden = true;
+    list.replaceChildren();
   }
   for (const input of document.querySelectorAll("[aria-invalid]")) {
     input.removeAttribute("aria-invalid");
   }
   for (const problem of problems) {
-    const place = byId(`problem-${problem.field}`) ?? byId(`problem-${problem.field.split(".")[0]}`) ?? byId("problem-other");
-    const named = place.id === `problem-${problem.field}`;
-    place.append(make("span", {}, (named ? "" : `${problem.field} `) + problem.message), ...where(problem, state));
-    place.hidden = false;
+    const list = byId(`problem-${problem.field}`) ?? byId(`problem-${problem.field.split(".")[0]}`) ?? byId("problem-other");
+    const named = list.id === `problem-${problem.field}`;
+    list.append(make("span", {}, (named ? "" : `${problem.field} `) + problem.message), ...where(problem, state));
+    list.hidden = false;
     const [side, key] = problem.field.split(".");
     (byId(problem.field) ?? byId(`${side}-param-${key}`))?.setAttribute("aria-invalid", "true");
   }
 }
 
-// where shows the place in a formula.
+// where marks the character of a formula that is wrong.
 function where({ field, column }, state) {
   const [side, key] = field.split(".");
   const formula = state[side]?.params?.[key];

@@ -1,8 +1,7 @@
-// The policies of results folders, to look at.
+// The policies of results folders.
 
 import { byId, draw, format, formatPolicy, make } from "./dom.js";
-import { corner } from "./geometry.js";
-import { triangle } from "./triangle.js";
+import { corner, triangle } from "./simplex.js";
 
 const palette = 8; // colours in style.css
 

@@ -22,7 +22,7 @@ function verdict(criterion) {
   return make("td", {}, sign, value === null ? "" : ` ${format(value, 3)}`, make("small", {}, detail));
 }
 
-// What the question is about comes first, the rest can be unfolded.
+// The measures that are shown first; the others can be unfolded.
 const first = ["tv_star", "tv_mode", "tv_ref", "kl_star_pi", "kl_ref_pi", "win_rate"];
 
 export function showMeasures(outcomes, metrics) {
@@ -31,7 +31,7 @@ export function showMeasures(outcomes, metrics) {
     make("th", { scope: "row" }, make("code", {}, metric.name), make("small", {}, metric.summary + (metric.unit ? ` (${metric.unit})` : ""))),
     ...there.map((o) => make("td", { "data-measure": metric.name }, format(o.measures.find((m) => m.name === metric.name).value))));
   const titles = () => head("measure", ...there.map((o) => o.label));
-  const [key, rest] = [first.map((name) => metrics.find((m) => m.name === name)), metrics.filter((m) => !first.includes(m.name))];
-  byId("measures").replaceChildren(titles(), make("tbody", {}, ...key.map(row)));
-  byId("more-measures").replaceChildren(titles(), make("tbody", {}, ...rest.map(row)));
+  const [main, others] = [first.map((name) => metrics.find((m) => m.name === name)), metrics.filter((m) => !first.includes(m.name))];
+  byId("measures").replaceChildren(titles(), make("tbody", {}, ...main.map(row)));
+  byId("more-measures").replaceChildren(titles(), make("tbody", {}, ...others.map(row)));
 }

@@ -2,7 +2,7 @@
 
 // Command wasm gives a browser the explorer's model. It sets two functions on the global object and stays:
 //
-//	windtunnelExplore(fragment, whole)  the answer to a state as JSON, see model.Explorer: whole, or at a glance
+//	windtunnelExplore(fragment, whole)  the answer to a state as JSON, see model.Explorer.Explore
 //	windtunnelKinds()                   the losses and metrics that there are as JSON
 package main
 
@@ -41,10 +41,7 @@ func answer(explorer *model.Explorer, fragment string, whole bool) (r *model.Res
 	if len(problems) > 0 {
 		return &model.Result{Fragment: s.Fragment(), Problems: problems}
 	}
-	if whole {
-		return explorer.Explore(s)
-	}
-	return explorer.Glance(s)
+	return explorer.Explore(s, whole)
 }
 
 func encode(v any) string {

@@ -14,7 +14,7 @@ import (
 )
 
 // serve opens a page with the given body.
-func serve(t *testing.T, body string, look Look) *Page {
+func serve(t *testing.T, body string, window Window) *Page {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -26,7 +26,7 @@ func serve(t *testing.T, body string, look Look) *Page {
 			body + `</main></body></html>`))
 	}))
 	t.Cleanup(server.Close)
-	return Open(t, server.URL+"/", look)
+	return Open(t, server.URL+"/", window)
 }
 
 // A sound page gives nothing, and each fault is seen: the harness would be worthless if it were blind.
@@ -62,15 +62,15 @@ func expect(t *testing.T, what string, findings []string, word string) {
 	}
 }
 
-func TestLooks(t *testing.T) {
-	for _, look := range []Look{Desktop, Night, Phone} {
-		p := serve(t, "<p>x</p>", look)
-		if dark := p.Text(`matchMedia("(prefers-color-scheme: dark)").matches`); dark == "true" != look.Dark {
-			t.Errorf("%+v: dark is %s", look, dark)
+func TestWindows(t *testing.T) {
+	for _, window := range []Window{Desktop, Night, Phone} {
+		p := serve(t, "<p>x</p>", window)
+		if dark := p.Text(`matchMedia("(prefers-color-scheme: dark)").matches`); dark == "true" != window.Dark {
+			t.Errorf("%+v: dark is %s", window, dark)
 		}
 		var width int64
-		if p.Eval("innerWidth", &width); width != look.Width {
-			t.Errorf("%+v: %d px wide", look, width)
+		if p.Eval("innerWidth", &width); width != window.Width {
+			t.Errorf("%+v: %d px wide", window, width)
 		}
 	}
 }

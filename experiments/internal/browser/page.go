@@ -3,7 +3,9 @@
 package browser
 
 import (
+	"cmp"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,23 +24,23 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take for everything that a test does with it. It only ends tests that hang.
-const patience = 2 * time.Minute
+// timeout is how long a page may take for everything that a test does with it. It only ends tests that hang.
+const timeout = 2 * time.Minute
 
-// Look is how a page is shown: the window in CSS pixels and the colours that the reader prefers.
-type Look struct {
+// Window is how a page is shown: its size in CSS pixels and the colours that the reader prefers.
+type Window struct {
 	Width, Height int64
 	Dark          bool
 }
 
-// The looks in which every page must be sound.
+// The windows in which every page must work.
 var (
-	Desktop = Look{Width: 1280, Height: 900}
-	Night   = Look{Width: 1280, Height: 900, Dark: true}
-	Phone   = Look{Width: 320, Height: 640}
+	Desktop = Window{Width: 1280, Height: 900}
+	Night   = Window{Width: 1280, Height: 900, Dark: true}
+	Phone   = Window{Width: 320, Height: 640}
 )
 
-// Page is an open tab. It keeps what the page logs and what it asks of the network.
+// Page is an open tab. It records what the page logs and what it asks of the network.
 type Page struct {
 	t   testing.TB
 	ctx context.Context
@@ -50,7 +52,7 @@ type Page struct {
 
 // Open starts a Chromium of its own and opens a URL in it. The test fails where Chromium is missing or the page does not
 // load; at its end the browser closes.
-func Open(t testing.TB, url string, look Look) *Page {
+func Open(t testing.TB, url string, window Window) *Page {
 	t.Helper()
 	program, err := Find()
 	if err != nil {
@@ -64,49 +66,41 @@ func Open(t testing.TB, url string, look Look) *Page {
 	t.Cleanup(stop)
 	tab, shut := chromedp.NewContext(allocator)
 	t.Cleanup(shut)
-	if err := chromedp.Do(tab); err != nil { // starts the browser, which must outlive the patience of single steps
+	if err := chromedp.Do(tab); err != nil { // starts the browser, which must outlive the timeout
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(tab, patience)
+	ctx, cancel := context.WithTimeout(tab, timeout)
 	t.Cleanup(cancel)
 	p := &Page{t: t, ctx: ctx}
 	if err := chromedp.Listen(tab, p.record); err != nil {
 		t.Fatal(err)
 	}
-	p.Do(chromedp.EmulateViewport(look.Width, look.Height), prefer(look), enable, chromedp.Navigate(url))
-	return p
-}
-
-// enable asks for the events that are recorded.
-func enable(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-	_, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{})
-	return chromedp.Void{}, err
-}
-
-// prefer sets what the reader prefers: the colours, and no motion, which would make tests wait.
-func prefer(look Look) chromedp.Action[chromedp.Void] {
 	scheme := "light"
-	if look.Dark {
+	if window.Dark {
 		scheme = "dark"
 	}
-	return emulate(emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}} // motion would make tests wait
+	p.Do(chromedp.EmulateViewport(window.Width, window.Height), call(emulation.SetEmulatedMedia, media),
+		call(network.Enable, network.EnableParams{}), chromedp.Navigate(url))
+	return p
 }
 
 // Print shows the page as it is printed.
 func (p *Page) Print() {
 	p.t.Helper()
-	p.Do(emulate(emulation.SetEmulatedMediaParams{Media: "print"}))
+	p.Do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 }
 
-func emulate(params emulation.SetEmulatedMediaParams) chromedp.Action[chromedp.Void] {
+// call is an action that calls a command of the browser.
+func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, params)
+		_, err := cdp.Call(ctx, t, command, params)
 		return err
 	})
 }
 
-// record keeps errors, warnings and requests.
+// record takes errors, warnings and requests from the browser's events.
 func (p *Page) record(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,11 +108,19 @@ func (p *Page) record(event any) {
 	case *network.EventRequestWillBeSent:
 		p.requests = append(p.requests, e.Request.URL)
 	case *runtime.EventExceptionThrown:
-		p.errors = append(p.errors, "exception: "+describe(e.ExceptionDetails))
+		text := e.ExceptionDetails.Text
+		if object := e.ExceptionDetails.Exception; object != nil {
+			text += " " + object.Description
+		}
+		p.errors = append(p.errors, "exception: "+text)
 	case *runtime.EventConsoleAPICalled:
 		switch e.Type {
 		case runtime.ConsoleAPICalledTypeError, runtime.ConsoleAPICalledTypeWarning, runtime.ConsoleAPICalledTypeAssert:
-			p.errors = append(p.errors, fmt.Sprintf("console %s: %s", e.Type, arguments(e.Args)))
+			var words []string
+			for _, o := range e.Args {
+				words = append(words, cmp.Or(string(o.Value), o.Description))
+			}
+			p.errors = append(p.errors, fmt.Sprintf("console %s: %s", e.Type, strings.Join(words, " ")))
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
@@ -127,27 +129,6 @@ func (p *Page) record(event any) {
 	case *page.EventJavascriptDialogOpening:
 		p.errors = append(p.errors, "dialog: "+e.Message)
 	}
-}
-
-// describe writes an exception that nothing caught.
-func describe(e *runtime.ExceptionDetails) string {
-	if e.Exception == nil {
-		return e.Text
-	}
-	return e.Text + " " + e.Exception.Description
-}
-
-// arguments writes what was handed to the console.
-func arguments(objects []*runtime.RemoteObject) string {
-	var words []string
-	for _, o := range objects {
-		word := string(o.Value)
-		if word == "" {
-			word = o.Description
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
 }
 
 // Do acts on the page; an action that fails ends the test.
@@ -207,4 +188,38 @@ func (p *Page) Shot(name string) {
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// axe is axe-core 4.14.1.
+//
+//go:embed axe/axe.min.js
+var axe string
+
+// mostNodes is how many elements a violation quotes.
+const mostNodes = 5
+
+// Violations runs axe-core's rules on the page as it is now and returns those that it breaks in a serious or critical
+// way, each with the elements.
+func (p *Page) Violations() []string {
+	p.t.Helper()
+	p.Eval(axe+";0", nil)
+	var findings []struct {
+		ID, Impact, Help string
+		Nodes            []struct {
+			HTML    string `json:"html"`
+			Summary string `json:"failureSummary"`
+		}
+	}
+	p.Eval(`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`, &findings)
+	var found []string
+	for _, f := range findings {
+		if f.Impact == "serious" || f.Impact == "critical" {
+			text := fmt.Sprintf("%s (%s): %s; %d elements", f.ID, f.Impact, f.Help, len(f.Nodes))
+			for _, n := range f.Nodes[:min(len(f.Nodes), mostNodes)] {
+				text += fmt.Sprintf("\n  %s\n    %s", n.HTML, strings.ReplaceAll(n.Summary, "\n", "\n    "))
+			}
+			found = append(found, text)
+		}
+	}
+	return found
 }

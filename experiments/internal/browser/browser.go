@@ -1,9 +1,15 @@
+// Package browser drives an installed Chromium: it prints pages to PDF, and for tests (build tag browser) it opens pages,
+// records what they log and what they ask of the network, and runs axe-core's accessibility rules on them.
+//
+// axe-core is below axe/ as published on npm (version 4.14.1, Mozilla Public License 2.0, with its notices). Only tests
+// embed it.
 package browser
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,4 +70,9 @@ func PDF(ctx context.Context, page, out string) error {
 func lastLine(output []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	return lines[len(lines)-1]
+}
+
+// FileURL returns the file URL of an absolute path.
+func FileURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 }

@@ -8,8 +8,8 @@ import (
 	"windtunnel/toy/setup"
 )
 
-// Place is an environment of the scorecard.
-type Place struct {
+// Environment is an environment of the scorecard.
+type Environment struct {
 	Name   string
 	Params bandit.Params
 	Seed   int // of a random environment
@@ -22,14 +22,14 @@ type Place struct {
 	alonePopulation *preference.Pairs
 }
 
-// newPlace builds an environment.
-func newPlace(name string, params bandit.Params, seed int) *Place {
+// newEnvironment builds an environment.
+func newEnvironment(name string, params bandit.Params, seed int) *Environment {
 	run := &setup.Run{Settings: settingsAt(params, seed)}
 	env, err := run.BuildEnvironment()
 	if err != nil {
 		panic(fmt.Sprintf("scorecard: environment %s: %v", name, err))
 	}
-	p := &Place{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env, pairs: population(env)}
+	p := &Environment{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env, pairs: population(env)}
 	x := env.Prompts[len(env.Prompts)-1]
 	p.Alone = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: x.Name, PiStar: x.PiStar, PiRef: x.PiRef}}}
 	if p.aloneEnv, err = p.Alone.Build(nil); err != nil {
@@ -48,14 +48,14 @@ func population(env *bandit.Env) *preference.Pairs {
 	return all
 }
 
-// task is a minimization over the place's population.
-func (p *Place) task() task {
-	return task{Settings: settingsAt(p.Params, p.Seed), place: p.Env, drawn: p.pairs}
+// task is a minimization over the environment's population.
+func (p *Environment) task() task {
+	return task{Settings: settingsAt(p.Params, p.Seed), givenEnv: p.Env, givenPairs: p.pairs}
 }
 
 // alone is a minimization over the population of the last prompt.
-func (p *Place) alone() task {
-	return task{Settings: settingsAt(p.Alone, p.Seed), place: p.aloneEnv, drawn: p.alonePopulation}
+func (p *Environment) alone() task {
+	return task{Settings: settingsAt(p.Alone, p.Seed), givenEnv: p.aloneEnv, givenPairs: p.alonePopulation}
 }
 
 // The paper's environments (arXiv 2407.09072, published synthetic code).
@@ -73,25 +73,26 @@ var perturbations = []float64{0.25, 0.5, 1, 2}
 // sizes are the numbers of responses of random environments.
 var sizes = []int{2, 3, 4, 5, 6, 8, 10, 12, 16, 20}
 
-// places returns the paper's two environments and n random ones with the seeds seed, seed+1, ...: a good prompt (pi_ref =
+// environments returns the paper's two environments and n random ones with the seeds seed, seed+1, ...: a good prompt (pi_ref =
 // pi_star) and a bad one of 2 to 20 responses each, pi_star uniform on the simplex or, half of the time, with Gaussian
 // logits.
-func places(n, seed int) []*Place {
-	all := []*Place{newPlace("interpolation", interpolationBandit, 0), newPlace("preservation", preservationBandit, 0)}
+func environments(n, seed int) []*Environment {
+	all := []*Environment{newEnvironment("interpolation", interpolationBandit, 0), newEnvironment("preservation", preservationBandit, 0)}
 	for i := range n {
 		params := &bandit.Random{Prompts: 2, Good: 1, Responses: sizes[i%len(sizes)], Star: "dirichlet", Concentration: 1, Scale: 1,
 			Temperature: 1, Perturbation: perturbations[i/3%len(perturbations)]}
 		if i/2%2 == 1 {
 			params.Star = "gaussian"
 		}
-		p := newPlace(fmt.Sprintf("random-%d", i+1), params, seed+i)
-		all = append(all, p)
+		all = append(all, newEnvironment(fmt.Sprintf("random-%d", i+1), params, seed+i))
 	}
 	return all
 }
 
-// everywhere looks at all places.
-func everywhere(s *Subject) []*Place { return s.lab.places }
+// everywhere returns the environments that all tests share.
+func everywhere(s *Subject) []*Environment { return s.shared.environments }
 
-// at returns a test's own place.
-func at(p *Place) func(*Subject) []*Place { return func(*Subject) []*Place { return []*Place{p} } }
+// at returns a test's own environment.
+func at(p *Environment) func(*Subject) []*Environment {
+	return func(*Subject) []*Environment { return []*Environment{p} }
+}

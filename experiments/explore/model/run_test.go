@@ -17,12 +17,12 @@ import (
 func TestOneLoss(t *testing.T) {
 	state := Default()
 	state.Draws, state.Seed, state.Steps = 12, 3, 20
-	w, err := newWorld(state)
+	w, err := newInstance(state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {
-		u := &subject{world: w, Params: v.Params, kind: v.Name, label: v.Name}
+		u := &subject{instance: w, Params: v.Params}
 		run := state.run(v.Params)
 		run.Environment = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{{Name: "x", PiStar: state.Star, PiRef: state.Ref}}}
 		s, err := setup.New(run, setup.Given{})

@@ -13,7 +13,7 @@ import (
 
 // Every loss that the scorecard minimizes is the loss of a run of the same settings, samples of the reference included.
 func TestOneLoss(t *testing.T) {
-	p := newPlace("interpolation", interpolationBandit, 0)
+	p := newEnvironment("interpolation", interpolationBandit, 0)
 	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {
 		if _, direct := v.Params.(objective.Direct); direct {
 			continue
