@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	_ "windtunnel/toy/fixedseed"
 )
 
 // nasty is a folder name with whatever the shell, sbatch or Slurm's log patterns give a meaning.
