@@ -23,11 +23,7 @@ type shortened struct {
 	grad   Grad
 }
 
-var (
-	_ Curved     = (*shortened)(nil)
-	_ Structured = (*shortened)(nil)
-	_ tailed     = (*shortened)(nil)
-)
+var _, _, _ = Curved(new(shortened)), Structured(new(shortened)), tailed(new(shortened))
 
 // DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
 func (*shortened) DifferenceOnly() bool { return true }
