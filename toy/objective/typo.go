@@ -118,7 +118,7 @@ var klRefPiKind = registry.Kind[Params]{
 	New:     func() Params { return &KLRefPi{Reduction: "sum"} },
 }
 
-// ReferenceSamples says how a loss has KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
+// ReferenceSamples says how a loss computes KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
 // themselves, or from N responses a prompt drawn from pi_ref.
 type ReferenceSamples struct {
 	n    int // responses drawn a prompt; 0 for none

@@ -78,7 +78,7 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	p.grad.Drawn = zeros(p.grad.Drawn, len(m.drawn))
 	p.Objective.Grad(&m.Batch, &p.grad)
 	p.dScore = zeros(p.dScore, len(m.items)+1)
-	dScore := p.dScore // the last is nobody's: an absent side's
+	dScore := p.dScore // the last is for absent sides
 	for i, w := range m.chosen {
 		dScore[w] += p.grad.Chosen[i]
 		dScore[m.rejected[i]] += p.grad.Rejected[i]
