@@ -241,8 +241,8 @@ func (p *point) left(some []int) float64 {
 // mass over and have no derivative, and then nor would this. Where all derivatives vanish it is a free minimizer. at is nil
 // where the search does not arrive.
 func (s *solver) balance(t *task) (sum float64, at *point, err error) {
-	l := newLossFunction(s.problem.Objective, []*task{t})
-	l.floating, l.start = true, t.logRef
+	l := newLossFunction(s.problem.Objective, t)
+	l.start = t.logRef
 	d, err := s.stationaryFrom(l)
 	if err != nil || !d.converged {
 		return 0, nil, err
@@ -272,8 +272,8 @@ func (s *solver) searched(t *task, a *assumptions) (*Verdict, error) {
 	var best *descent
 	var found []*descent
 	for _, from := range starts {
-		l := newLossFunction(s.problem.Objective, []*task{t})
-		l.floating, l.start = true, from
+		l := newLossFunction(s.problem.Objective, t)
+		l.start = from
 		d, err := s.stationaryFrom(l)
 		if err != nil {
 			return nil, err

@@ -103,8 +103,8 @@ type result struct {
 	theta      []float64   // the block's parameters; nil leaves them at the start
 }
 
-// add merges a block's result, keeping the gravest status and the reason first given for it. Where a search stopped
-// early is nobody's answer, so a stalled block has no policy.
+// add merges a block's result, keeping the gravest status and the reason first given for it. A search
+// that stopped early has no answer, so a stalled block has no policy.
 func (s *Solution) add(b policy.Block, r *result) {
 	if r.status == Stalled {
 		r.theta, r.logps = nil, make([][]float64, len(b.Prompts))
@@ -146,9 +146,7 @@ func (s *solver) tabular(t *task) (*result, error) {
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
 	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
-		l := newLossFunction(s.problem.Objective, []*task{t})
-		l.floating = true
-		return s.descend(l, [][]float64{append([]float64(nil), t.logRef...)})
+		return s.descend(newLossFunction(s.problem.Objective, t), [][]float64{t.logRef})
 	}
 	return s.limited(s.free(t), false)
 }

@@ -44,17 +44,15 @@ func (t *task) unbeaten(group []int) []int {
 	if len(parts) == 1 {
 		return nil
 	}
-	return parts[slices.IndexFunc(parts, func(part []int) bool { return !t.loses(part) })]
-}
-
-// loses says whether a member of the part ever lost to a response outside it.
-func (t *task) loses(part []int) bool {
-	for i, r := range t.rejected {
-		if slices.Contains(part, r) && !slices.Contains(part, t.chosen[i]) {
-			return true
+	loses := func(part []int) bool { // to a response outside it
+		for i, r := range t.rejected {
+			if slices.Contains(part, r) && !slices.Contains(part, t.chosen[i]) {
+				return true
+			}
 		}
+		return false
 	}
-	return false
+	return parts[slices.IndexFunc(parts, func(part []int) bool { return !loses(part) })]
 }
 
 // sorted turns sets of nodes into sorted responses.

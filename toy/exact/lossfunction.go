@@ -34,10 +34,10 @@ type point struct {
 	pi          [][]float64
 }
 
-// newLossFunction returns an objective's loss over the free logits of one or more prompts, starting at zero.
-func newLossFunction(o *objective.Objective, tasks []*task) *lossFunction {
-	l := &lossFunction{objective: o, tasks: tasks, dim: tasks[0].responses()}
-	l.offset, l.jacobian = [][]float64{make([]float64, l.dim)}, []*mat.Dense{nil}
+// newLossFunction returns an objective's loss over the free logits of one prompt, starting at zero.
+func newLossFunction(o *objective.Objective, t *task) *lossFunction {
+	k := t.responses()
+	l := &lossFunction{objective: o, tasks: []*task{t}, offset: [][]float64{make([]float64, k)}, jacobian: []*mat.Dense{nil}, dim: k, floating: true}
 	l.prepare()
 	return l
 }

@@ -35,7 +35,7 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 			list(groups[0]), list(groups[1]))
 	}
 	if m.Link == nil {
-		r.logps = [][]float64{keepShares(t, m, groups, z)}
+		r.logps = [][]float64{withShares(t, m, groups, z)}
 		return r, nil
 	}
 	return s.linked(t, m, groups, z, r)
@@ -48,8 +48,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	}
 	part := t.within(group)
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	l := newLossFunction(objective.OnPairs(unit), []*task{part})
-	l.floating = true
+	l := newLossFunction(objective.OnPairs(unit), part)
 	found, err := s.descend(l, [][]float64{part.odds()})
 	if err != nil {
 		return err
@@ -95,9 +94,9 @@ func (t *task) base(m *marginTerm) []float64 {
 	return t.logRef
 }
 
-// keepShares returns the policy of the identity link, log pi = base + z/lambda + c, where c is free in every group.
+// withShares returns the policy of the identity link, log pi = base + z/lambda + c, where c is free in every group.
 // KL(pi_ref to pi) sees c through the groups' probabilities alone, and is smallest where these are pi_ref's.
-func keepShares(t *task, m *marginTerm, groups [][]int, z []float64) []float64 {
+func withShares(t *task, m *marginTerm, groups [][]int, z []float64) []float64 {
 	logp, base := make([]float64, t.responses()), t.base(m)
 	for _, group := range groups {
 		scores, share := make([]float64, len(group)), make([]float64, len(group))

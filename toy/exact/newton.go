@@ -43,13 +43,30 @@ type descent struct {
 // definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
 // say nothing where lambda is very small or very large.
 func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
-	w, stop := newWorkspace(l), stopper{convex: s.terms.convex(), last: math.Inf(1)}
-	cur, next := l.newPoint(theta), l.newPoint(theta)
-	l.evaluate(cur)
-	d := &descent{at: cur}
-	for d.iterations < maxSteps && stop.idle < idleSteps {
+	stop := stopper{convex: s.terms.convex(), last: math.Inf(1)}
+	start := l.newPoint(theta)
+	l.evaluate(start)
+	d, _, err := s.newton(l, start, firstRadius, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
+		d.converged = stop.after(d.change, relative, full && !shifted)
+		return d.converged || stop.idle >= idleSteps
+	})
+	if err == nil && !d.converged {
+		d.unresolved = !stop.convex && d.iterations > 0 && d.change <= probabilityStep
+		d.converged = d.unresolved
+	}
+	return d, err
+}
+
+// newton takes at most so many steps from a point that has been evaluated, until over, which is given the relative change of the
+// last one, whether it was a full step, and whether the Hessian was shifted for it, says so. lost says that along some
+// direction no step lowered the loss. The only error is the context's.
+func (s *solver) newton(l *lossFunction, cur *point, radius float64, most int,
+	over func(d *descent, relative float64, full, shifted bool) bool) (d *descent, lost bool, err error) {
+	w, next := newWorkspace(l, radius), l.newPoint(cur.theta)
+	d = &descent{at: cur}
+	for d.iterations < most {
 		if err := s.ctx.Err(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		shifted, ok := w.direction(cur)
 		if !ok {
@@ -58,18 +75,17 @@ func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
 		d.iterations++
 		full, ok := w.step(cur, next)
 		if !ok {
+			return d, true, nil
+		}
+		var relative float64
+		d.change, relative = compare(cur, next)
+		cur, next = next, cur
+		d.at = cur
+		if over(d, relative, full, shifted) {
 			break
 		}
-		change, relative := compare(cur, next)
-		cur, next = next, cur
-		d.at, d.change = cur, change
-		if d.converged = stop.after(change, relative, full && !shifted); d.converged {
-			return d, nil
-		}
 	}
-	d.unresolved = !stop.convex && d.iterations > 0 && d.change <= probabilityStep
-	d.converged = d.unresolved
-	return d, nil
+	return d, false, nil
 }
 
 // stopper decides when a descent has arrived.
@@ -119,13 +135,13 @@ type workspace struct {
 	narrow   float64 // the radius to begin with and to fall back to
 }
 
-func newWorkspace(l *lossFunction) *workspace {
+func newWorkspace(l *lossFunction, radius float64) *workspace {
 	n := l.dim
 	if l.floating {
 		n--
 	}
 	return &workspace{l: l, moved: make([]int, n), dir: make([]float64, l.dim), matrix: mat.NewSymDense(n, nil),
-		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: firstRadius, narrow: firstRadius}
+		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: radius, narrow: radius}
 }
 
 // direction solves for the Newton step at p, and says whether the Hessian had to be shifted and whether there is a

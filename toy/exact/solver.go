@@ -125,8 +125,8 @@ func (s *solver) lossOn(b policy.Block) *lossFunction {
 
 // free returns the loss as a function of one prompt's logits with the Jacobian written out.
 func (s *solver) free(t *task) *lossFunction {
-	l := newLossFunction(s.problem.Objective, []*task{t})
-	l.jacobian[0] = l.dense(0)
+	l := newLossFunction(s.problem.Objective, t)
+	l.jacobian[0], l.floating = l.dense(0), false
 	l.start = t.logRef
 	return l
 }

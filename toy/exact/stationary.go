@@ -91,37 +91,25 @@ func (t *task) annotate() {
 
 // stationaryFrom descends from the loss function's start.
 func (s *solver) stationaryFrom(l *lossFunction) (*descent, error) {
-	w, stop := newWorkspace(l), stopper{last: math.Inf(1)}
-	cur, next := l.newPoint(l.start), l.newPoint(l.start)
-	l.evaluate(cur)
-	w.radius, w.narrow = localRadius, localRadius
-	begin := floats.Norm(cur.grad, 2)
-	d := &descent{at: cur, converged: begin == 0}
-	crawling := 0
-	for !d.converged && cur.finite() && d.iterations < stationarySteps && crawling < crawlLimit {
-		if err := s.ctx.Err(); err != nil {
-			return nil, err
-		}
-		shifted, ok := w.direction(cur)
-		if !ok {
-			break
-		}
-		d.iterations++
-		full, ok := w.step(cur, next)
-		if !ok {
-			d.converged = floats.Norm(cur.grad, 2) <= gradientFall*begin
-			break
-		}
-		change, relative := compare(cur, next)
-		cur, next = next, cur
-		d.at, d.change = cur, change
+	start := l.newPoint(l.start)
+	l.evaluate(start)
+	begin := floats.Norm(start.grad, 2)
+	if begin == 0 || !start.finite() {
+		return &descent{at: start, converged: begin == 0}, nil
+	}
+	flat := func(p *point) bool { return floats.Norm(p.grad, 2) <= gradientFall*begin }
+	stop, crawling := stopper{last: math.Inf(1)}, 0
+	d, lost, err := s.newton(l, start, localRadius, stationarySteps, func(d *descent, relative float64, full, shifted bool) bool {
 		if crawling++; full || relative > crawl {
 			crawling = 0
 		}
-		rests := full && relative <= restStep && floats.Norm(cur.grad, 2) <= gradientFall*begin
-		arrived := stop.after(change, relative, full && !shifted) || rests
+		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at)
 		d.unresolved = !arrived && full && stop.idle >= idleLimit
 		d.converged = arrived || d.unresolved
+		return d.converged || crawling >= crawlLimit
+	})
+	if lost {
+		d.converged = flat(d.at)
 	}
-	return d, nil
+	return d, err
 }

@@ -48,7 +48,11 @@ type Expression struct {
 // Parse reads an expression. A mistake in the source is an *[Error]; a scope with a name that is no [ValidName] or that
 // stands for two things, or with a definition that cannot be read, is another error.
 func Parse(source string, scope Scope) (*Expression, error) {
-	if err := scope.check(); err != nil {
+	all := slices.Concat(scope.Columns, scope.Scalars)
+	for _, d := range scope.Definitions {
+		all = append(all, d.Name)
+	}
+	if err := checkNames(all, nil); err != nil {
 		return nil, err
 	}
 	words := &vocabulary{variables: slices.Concat(scope.Columns, scope.Scalars), table: newTable()}
@@ -67,15 +71,6 @@ func Parse(source string, scope Scope) (*Expression, error) {
 	}
 	e.tree = t
 	return e, nil
-}
-
-// check refuses names that cannot be told apart.
-func (s *Scope) check() error {
-	all := slices.Concat(s.Columns, s.Scalars)
-	for _, d := range s.Definitions {
-		all = append(all, d.Name)
-	}
-	return checkNames(all, nil)
 }
 
 // checkNames refuses words that are no names or stand there twice, or are taken.

@@ -1,7 +1,10 @@
 package expression
 
 import (
+	"math"
 	"strings"
+
+	"windtunnel/toy/logspace"
 )
 
 // kernel is one loop over a batch: it writes a function's values at the arguments a, b, c to dst, all of dst's length;
@@ -65,19 +68,25 @@ func functions() []function {
 		{name: "exp", least: 1, most: 1, usage: "exp(x)", kernel: exponential,
 			pull: unary(func(_ *graph, _, y ref) ref { return y })},
 
-		{name: "expm1", least: 1, most: 1, usage: "expm1(x), which is exp(x) - 1", kernel: expm1,
+		{name: "expm1", least: 1, most: 1, usage: "expm1(x), which is exp(x) - 1", kernel: elementwise(math.Expm1),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("exp", x) })},
 
-		{name: "log", least: 1, most: 1, usage: "log(x)", kernel: logarithm, build: logOfRatio,
+		{name: "log", least: 1, most: 1, usage: "log(x)", kernel: elementwise(math.Log),
+			build: func(g *graph, x []ref) ref { // the log of what is defined as exp(x) is x
+				if exponent, ratio := g.ratios[x[0]]; ratio {
+					return exponent
+				}
+				return none
+			},
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("/", g.constant(1), x) })},
 
-		{name: "log1mexp", least: 1, most: 1, usage: "log1mexp(x), which is log(1 - exp(x)), for x below 0", kernel: log1mexp,
+		{name: "log1mexp", least: 1, most: 1, usage: "log1mexp(x), which is log(1 - exp(x)), for x below 0", kernel: elementwise(logspace.Log1mExp),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("log1mexp'", x) })},
-		{name: "log1mexp'", kernel: log1mexpSlope, pull: unary(func(g *graph, _, y ref) ref {
+		{name: "log1mexp'", kernel: elementwise(log1mexpSlope), pull: unary(func(g *graph, _, y ref) ref {
 			return g.call("*", y, g.call("-", g.constant(1), y))
 		})},
 
-		{name: "log1p", least: 1, most: 1, usage: "log1p(x), which is log(1 + x)", kernel: log1p,
+		{name: "log1p", least: 1, most: 1, usage: "log1p(x), which is log(1 + x)", kernel: elementwise(math.Log1p),
 			pull: unary(func(g *graph, x, _ ref) ref {
 				return g.call("/", g.constant(1), g.call("+", g.constant(1), x))
 			})},
@@ -112,20 +121,12 @@ func functions() []function {
 
 		{name: "stopgrad", least: 1, most: 1, usage: "stopgrad(x), which is x with slope 0", kernel: same},
 
-		{name: "tanh", least: 1, most: 1, usage: "tanh(x)", kernel: tanh,
+		{name: "tanh", least: 1, most: 1, usage: "tanh(x)", kernel: elementwise(math.Tanh),
 			pull: unary(func(g *graph, x, _ ref) ref {
 				// 1 - tanh(x)^2 = 4 sigmoid'(2x), without the cancellation far from 0.
 				return g.call("*", g.constant(4), g.call("sigmoid'", g.call("*", g.constant(2), x)))
 			})},
 	}
-}
-
-// logOfRatio is log's build: the log of what is defined as exp(x) is x.
-func logOfRatio(g *graph, args []ref) ref {
-	if x, ratio := g.ratios[args[0]]; ratio {
-		return x
-	}
-	return none
 }
 
 // leftToRight applies a function of two arguments to the first two, then to the result and the third, and so on.
@@ -156,7 +157,13 @@ func operators() []function {
 
 		{name: "/", kernel: divide, pull: pullQuotient},
 
-		{name: "-x", kernel: negate, build: doubleNegative,
+		{name: "-x", kernel: negate,
+			build: func(g *graph, x []ref) ref { // -(-x) is x
+				if n := g.nodes[x[0]]; n.fn != nil && n.fn.name == "-x" {
+					return n.args[0]
+				}
+				return none
+			},
 			pull: func(g *graph, adjoint ref, _ []ref, _ ref, _ int) ref { return g.call("-x", adjoint) }},
 
 		{name: "^", build: buildPower},
@@ -181,14 +188,6 @@ func pullQuotient(g *graph, adjoint ref, x []ref, y ref, i int) ref {
 		return over
 	}
 	return g.call("-x", g.chain(over, y))
-}
-
-// doubleNegative is -x's build: -(-x) is x.
-func doubleNegative(g *graph, args []ref) ref {
-	if n := g.nodes[args[0]]; n.fn != nil && n.fn.name == "-x" {
-		return n.args[0]
-	}
-	return none
 }
 
 // buildPower multiplies the powers 0 to 4 out: that is what they mean here, and it costs a tenth of the general power.

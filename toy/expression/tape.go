@@ -83,7 +83,7 @@ func (t *tape) execute(code []instruction, n int) {
 func (g *graph) record(outputs []ref) *tape {
 	outputs = g.lower(outputs)
 	needed := g.live(outputs)
-	rec := &recorder{g: g, tape: &tape{registers: [][]float64{nil}}, place: make([]int, len(needed)),
+	rec := &recorder{g: g, tape: &tape{registers: [][]float64{nil}}, registerOf: make([]int, len(needed)),
 		uses: make([]int, len(needed)), spread: make([]bool, len(needed)), owned: make([]bool, len(needed))}
 	rec.count(needed, outputs)
 	for range outputs {
@@ -91,12 +91,12 @@ func (g *graph) record(outputs []ref) *tape {
 	}
 	for r := range needed {
 		if needed[r] {
-			rec.place[r] = rec.emit(ref(r), outputs)
+			rec.registerOf[r] = rec.emit(ref(r), outputs)
 		}
 	}
 	for i, r := range outputs {
-		if rec.place[r] != rec.tape.outputs[i] {
-			rec.tape.columnCode = append(rec.tape.columnCode, instruction{kernel: same, dst: rec.tape.outputs[i], a: rec.place[r]})
+		if rec.registerOf[r] != rec.tape.outputs[i] {
+			rec.tape.columnCode = append(rec.tape.columnCode, instruction{kernel: same, dst: rec.tape.outputs[i], a: rec.registerOf[r]})
 		}
 	}
 	return rec.tape
@@ -104,13 +104,13 @@ func (g *graph) record(outputs []ref) *tape {
 
 // recorder is the state of a compilation.
 type recorder struct {
-	g      *graph
-	tape   *tape
-	place  []int  // register of each node
-	uses   []int  // uses of each node that are still to come
-	spread []bool // whether a scalar node is needed as a column
-	owned  []bool // whether a node's register may be used again after its last use
-	free   []int  // registers to use again
+	g          *graph
+	tape       *tape
+	registerOf []int  // by node
+	uses       []int  // uses of each node that are still to come
+	spread     []bool // whether a scalar node is needed as a column
+	owned      []bool // whether a node's register may be used again after its last use
+	free       []int  // registers to use again
 }
 
 // count fills uses and spread. An output is used once more, at the end.
@@ -179,10 +179,10 @@ func (rec *recorder) constant(r ref) int {
 func (rec *recorder) operands(r ref) instruction {
 	var registers [3]int
 	for i, x := range rec.g.arguments(r) {
-		registers[i] = rec.place[x]
+		registers[i] = rec.registerOf[x]
 		rec.uses[x]--
 		if rec.uses[x] == 0 && rec.owned[x] {
-			rec.free = append(rec.free, rec.place[x])
+			rec.free = append(rec.free, rec.registerOf[x])
 		}
 	}
 	return instruction{kernel: rec.g.nodes[r].fn.kernel, a: registers[0], b: registers[1], c: registers[2]}

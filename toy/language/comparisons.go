@@ -156,14 +156,18 @@ func (c *comparisons[T]) backward(b train.Batch) {
 	o, cols := c.Objective, c.columns
 	c.indices = b.Items
 	cols.resize(len(c.indices))
-	c.sortPairs()
+	// Whoever is done early takes a short pair last.
+	for k, i := range c.indices {
+		c.cost[k], c.dearest[k] = c.examples[i].cost(), k
+	}
+	c.sortByCost(len(c.indices))
 	c.workers.each(len(c.indices), c.dearest[:len(c.indices)], c.forwardWork)
 	if c.moving != nil {
 		c.moving.refresh(c)
 	}
 	c.fillColumns()
 	o.Advance(&cols.Batch)
-	c.loss = cols.loss(o)
+	c.loss = o.Loss(&cols.Batch)
 	cols.derive(o, c.examples, c.indices)
 	c.sortSlots()
 	c.workers.each(len(c.slots), c.dearest[:len(c.slots)], c.backwardWork)
@@ -214,15 +218,7 @@ func (c *comparisons[T]) fillColumns() {
 	}
 }
 
-// sortPairs puts the batch's pairs in order of falling cost: whoever is done early takes a short one last.
-func (c *comparisons[T]) sortPairs() {
-	for k, i := range c.indices {
-		c.cost[k], c.dearest[k] = c.examples[i].cost(), k
-	}
-	c.sortByCost(len(c.indices))
-}
-
-// sortSlots does the same to the slots.
+// sortSlots puts the slots in order of falling cost, given that of the pairs.
 func (c *comparisons[T]) sortSlots() {
 	for s := range c.slots {
 		c.dearest[s] = s

@@ -74,7 +74,7 @@ func TestGradient(t *testing.T) {
 			tr.reduce()
 			held, _ := l.Objective.Hold()
 			grad := slices.Clone(tr.grad)
-			if v := tr.columns.loss(held); math.Abs(v-at) > 1e-12*math.Abs(at) {
+			if v := held.Loss(&tr.columns.Batch); math.Abs(v-at) > 1e-12*math.Abs(at) {
 				t.Fatalf("%s: loss %v, held %v", name, at, v)
 			}
 			rng := rand.New(rand.NewPCG(3, 3))
@@ -88,7 +88,7 @@ func TestGradient(t *testing.T) {
 					floats.AddScaled(tr.master, step, direction)
 					tr.Moved()
 					tr.gradient() // the batch's columns are those of the moved network
-					return tr.columns.loss(held)
+					return held.Loss(&tr.columns.Batch)
 				}
 				up := value(h)
 				down := value(-2 * h)

@@ -97,14 +97,6 @@ func (t *task[T]) newEvaluator(ctx context.Context) (*evaluator[T], error) {
 	return e, c.prepare(ctx)
 }
 
-// measurePairs also measures held-out pairs, if there are any, by their change since the start of training.
-func (e *evaluator[T]) measurePairs(ctx context.Context) (err error) {
-	if len(e.heldOut) > 0 {
-		e.pairs, err = newPairEvaluator(ctx, e.reference, e.heldOut, &e.Shared.logps, e.Workers)
-	}
-	return err
-}
-
 // evaluate evaluates the policy as it stands after a step.
 func (e *evaluator[T]) evaluate(ctx context.Context, step int) (*Evaluation, error) {
 	out := &Evaluation{Step: step}

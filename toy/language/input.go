@@ -106,7 +106,7 @@ func checkAdapter(in Input, d *data) []Problem {
 		return nil
 	}
 	var problems []Problem
-	settings := llama.LoRA{Rank: l.Rank, Alpha: l.Alpha, Targets: l.Targets}
+	settings := llama.LoRA(l)
 	for _, p := range settings.Check() {
 		problems = append(problems, Problem{Key: "policy.lora." + p.Key, Wrong: p.Wrong, Allowed: p.Allowed})
 	}
@@ -236,11 +236,6 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		}
 	}
 	d.skipped = len(r.Skipped)
-	return d.split(h, name)
-}
-
-// split holds the last pairs out.
-func (d *data) split(h *Human, name string) []Problem {
 	if want := max(h.N, 1) + h.HeldOut; len(d.pairs) < want {
 		return []Problem{{Key: "preferences.path", Wrong: fmt.Sprintf("%s has %d pairs that fit into %d tokens", name, len(d.pairs), h.MaxTokens),
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}

@@ -113,11 +113,9 @@ type columns struct {
 
 // newColumns makes room for size pairs with so many responses each at most.
 func newColumns(size, responses int) *columns {
-	column := func() []float64 { return make([]float64, size) }
-	c := &columns{start: newLogps(size), tokens: newLogps(size)}
-	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
-		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn} {
-		*v = column()
+	c := &columns{}
+	for _, v := range c.all() {
+		*v = make([]float64, size)
 	}
 	for range size {
 		c.d = append(c.d, make([]float64, responses))
@@ -125,11 +123,16 @@ func newColumns(size, responses int) *columns {
 	return c
 }
 
-// resize returns the columns cut to n pairs, of equal weights.
-func (c *columns) resize(n int) {
-	for _, v := range []*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+// all lists the columns.
+func (c *columns) all() [18]*[]float64 {
+	return [...]*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
 		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn,
-		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected} {
+		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected}
+}
+
+// resize cuts the columns to n pairs, of equal weights.
+func (c *columns) resize(n int) {
+	for _, v := range c.all() {
 		*v = (*v)[:n]
 	}
 	c.ChosenTokens, c.RejectedTokens, c.DrawnWeight = c.tokens.chosen, c.tokens.rejected, c.Weight
@@ -149,9 +152,6 @@ func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
 		c.Drawn[k] += tape.Logp(2+i) / float64(e.samples)
 	}
 }
-
-// loss returns the batch's loss.
-func (c *columns) loss(o *objective.Objective) float64 { return o.Loss(&c.Batch) }
 
 // derive fills the derivatives of the loss by every response's log-probability.
 func (c *columns) derive(o *objective.Objective, examples []example, indices []int) {

@@ -60,7 +60,9 @@ func (r *rloo[T]) prepare() error {
 	r.Reference = apart(r.Network, r.Reference)
 	r.keys = [2]contentKey{keyOf(r.Network), keyOf(r.Reference)}
 	for range r.workers.size() {
-		r.actors = append(r.actors, newActor(r))
+		r.actors = append(r.actors, &actor[T]{drawer: newDrawer(r.Network), policy: llama.NewTape[T](), reference: llama.NewTape[T](),
+			drawn: make([]Continuation, r.Samples), responses: make([][]int32, r.Samples),
+			value: make([]float64, r.Samples), d: make([]float64, r.Samples)})
 	}
 	r.found = make([]outcome, r.Batch)
 	r.slotWork = r.slot
@@ -150,12 +152,6 @@ type actor[T kernel.Float] struct {
 	drawn             []Continuation
 	responses         [][]int32
 	value, d          []float64 // by continuation: R, and the derivative of the loss by its log-probability
-}
-
-func newActor[T kernel.Float](r *rloo[T]) *actor[T] {
-	return &actor[T]{drawer: newDrawer(r.Network), policy: llama.NewTape[T](), reference: llama.NewTape[T](),
-		drawn: make([]Continuation, r.Samples), responses: make([][]int32, r.Samples),
-		value: make([]float64, r.Samples), d: make([]float64, r.Samples)}
 }
 
 // act draws a prompt's continuations, computes both networks on them, the policy's for going back, and weighs them.

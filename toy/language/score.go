@@ -1,11 +1,10 @@
 package language
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
-
-	"golang.org/x/sync/errgroup"
 
 	"windtunnel/toy/dialogue"
 	"windtunnel/toy/llama"
@@ -67,27 +66,13 @@ func NewScorer(model, reference *llama.Model[float32], t *tokenizer.Tokenizer, m
 // its error is returned.
 func (s *Scorer) Scores(ctx context.Context, pairs []dialogue.Pair) ([]Score, error) {
 	scores := make([]Score, len(pairs))
-	var group errgroup.Group
-	work := make(chan int)
-	for _, tape := range s.tapes {
-		group.Go(func() error {
-			var failed error
-			for i := range work {
-				if failed == nil {
-					failed = ctx.Err()
-				}
-				if failed == nil {
-					failed = s.score(tape, &pairs[i], &scores[i])
-				}
-			}
-			return failed
-		})
-	}
-	for i := range pairs {
-		work <- i
-	}
-	close(work)
-	return scores, group.Wait()
+	errs := make([]error, len(pairs))
+	newWorkers(len(s.tapes)).each(len(pairs), nil, func(worker, i int) {
+		if errs[i] = ctx.Err(); errs[i] == nil {
+			errs[i] = s.score(s.tapes[worker], &pairs[i], &scores[i])
+		}
+	})
+	return scores, cmp.Or(errs...)
 }
 
 func (s *Scorer) score(tape *llama.Tape[float32], p *dialogue.Pair, out *Score) error {

@@ -87,8 +87,7 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 	}
 	var adapter *llama.Adapter[T]
 	if l := in.Policy.LoRA; l.Rank > 0 {
-		settings := llama.LoRA{Rank: l.Rank, Alpha: l.Alpha, Targets: l.Targets}
-		if adapter, err = llama.NewAdapter[T](model.Config, settings, in.Source("policy", in.Policy)); err != nil {
+		if adapter, err = llama.NewAdapter[T](model.Config, llama.LoRA(l), in.Source("policy", in.Policy)); err != nil {
 			return nil, err
 		}
 	}
@@ -116,8 +115,10 @@ func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 		}
 		return train.Outcome{Status: train.Given}, to.Evaluation(found)
 	}
-	if err := r.measurePairs(ctx); err != nil {
-		return train.Outcome{}, err
+	if len(t.heldOut) > 0 {
+		if r.evaluator.pairs, err = newPairEvaluator(ctx, t.reference, t.heldOut, &t.Shared.logps, t.Workers); err != nil {
+			return train.Outcome{}, err
+		}
 	}
 	// An adapter adds nothing yet, so every loss begins with the same policy.
 	first, err := share(t.Shared, t.origin("first evaluation"), func() (*Evaluation, error) { return r.evaluate(ctx, 0) })

@@ -25,36 +25,15 @@ func (p *ChiPO) Objective() *Objective {
 	return OnPairs(m)
 }
 
-// clipped is the logistic loss of a margin clipped to plus and minus its value. At the bounds the slope is still the loss's.
-type clipped float64
-
-func (c clipped) clip(z float64) float64 { return max(-float64(c), min(z, float64(c))) }
-
-// Value writes -log sigmoid of the clipped z.
-func (c clipped) Value(z, dst []float64) {
-	for i, v := range z {
-		dst[i] = -logspace.LogSigmoid(c.clip(v))
-	}
-}
-
-// Slope writes -sigmoid(-z) inside the bounds, 0 outside.
-func (c clipped) Slope(z, dst []float64) {
-	for i, v := range z {
-		dst[i] = 0
-		if v == c.clip(v) {
-			dst[i] = -logspace.Sigmoid(-v)
+// clipped is the logistic loss of a margin clipped to [-most, most]. At the bounds the slope is still the loss's.
+func clipped(most float64) Outer {
+	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		clip := max(-most, min(z, most))
+		if value = -logspace.LogSigmoid(clip); z == clip {
+			slope, curve = -logspace.Sigmoid(-z), logspace.Sigmoid(z)*logspace.Sigmoid(-z)
 		}
-	}
-}
-
-// Curve writes sigmoid(z) sigmoid(-z) inside the bounds, 0 outside.
-func (c clipped) Curve(z, dst []float64) {
-	for i, v := range z {
-		dst[i] = 0
-		if v == c.clip(v) {
-			dst[i] = logspace.Sigmoid(v) * logspace.Sigmoid(-v)
-		}
-	}
+		return value, slope, curve
+	}}
 }
 
 // ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.

@@ -160,10 +160,7 @@ type formula struct {
 	second   [][]float64 // by cc, cr and rr
 }
 
-var (
-	_ PairTerm = (*formula)(nil)
-	_ perToken = (*formula)(nil)
-)
+var _ perToken = (*formula)(nil)
 
 // newFormula returns the term; one that holds nothing back from differentiation has second derivatives.
 func newFormula(e *expression.Expression, scalars []float64) PairTerm {
@@ -246,8 +243,6 @@ type distFormula struct {
 	scalars []float64
 	scratch []float64
 }
-
-var _ DistTerm = (*distFormula)(nil)
 
 // Loss returns the formula's value.
 func (f *distFormula) Loss(d *Dist) float64 {

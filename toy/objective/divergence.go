@@ -46,7 +46,7 @@ func (d *Divergence) link() Link {
 // ForwardKL is the link -1/r = -exp(-x) of f(r) = -log r. Below x = -709 it is -Inf in 64 bits.
 type ForwardKL struct{}
 
-var _ Invertible = ForwardKL{}
+var _, _, _ Invertible = ForwardKL{}, JensenShannon{}, AlphaDivergence{}
 
 // Value writes -exp(-x).
 func (ForwardKL) Value(x, dst []float64) {
@@ -75,10 +75,7 @@ func (ForwardKL) Range() (low, high float64) { return math.Inf(-1), 0 }
 // same plus log 2.
 type JensenShannon struct{}
 
-var (
-	_ Invertible = JensenShannon{}
-	_ fused      = JensenShannon{}
-)
+var _ fused = JensenShannon{}
 
 // Value writes log sigmoid(x).
 func (JensenShannon) Value(x, dst []float64) {
@@ -127,8 +124,6 @@ const alphaCap = 80
 // AlphaDivergence is the link r^(Alpha-1)/(Alpha-1) = exp((Alpha-1) x)/(Alpha-1), Alpha other than 1, with the
 // exponent capped at 80 as in TRL. It is bounded below for Alpha > 1. At Alpha 0 it is the forward KL.
 type AlphaDivergence struct{ Alpha float64 }
-
-var _ Invertible = AlphaDivergence{}
 
 // Value writes exp(min((Alpha-1) x, 80))/(Alpha-1).
 func (l AlphaDivergence) Value(x, dst []float64) {

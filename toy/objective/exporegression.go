@@ -21,10 +21,7 @@ func (p *ExpoRegression) Objective() *Objective { return OnPairs(regression{p.La
 
 type regression struct{ lambda float64 }
 
-var (
-	_ Curved     = regression{}
-	_ Structured = regression{}
-)
+var _, _ = Curved(regression{}), Structured(regression{})
 
 func (regression) DifferenceOnly() bool { return true }
 

@@ -141,7 +141,11 @@ func checkPair(t *testing.T, v variant, term PairTerm, in [4]float64) {
 			t.Errorf("%s lambda %g at %v: loss %v, held %v", v.name, v.lambda, in, value, got)
 		}
 	}
-	loss := func(x []float64) float64 { return held.Loss(single([4]float64{x[0], x[1], in[2], in[3]})) }
+	at := single(in)
+	loss := func(x []float64) float64 {
+		at.Chosen[0], at.Rejected[0] = x[0], x[1]
+		return held.Loss(at)
+	}
 	want := gradcheck.Gradient(loss, in[:2])
 	for i, got := range []float64{g.Chosen[0], g.Rejected[0]} {
 		if !finite(value, got) || !gradcheck.Close(got, want[i], math.Abs(value)) {
@@ -166,13 +170,15 @@ func checkCurve(t *testing.T, v variant, term Curved, in [4]float64) {
 	term.Grad(single(in), 1, g)
 	term.Hess(single(in), 1, h)
 	bend := steepness(term, v.lambda)
+	at, slope := single(in), newGrad(1)
 	for i, got := range [][2]float64{{h.ChosenChosen[0], h.ChosenRejected[0]}, {h.ChosenRejected[0], h.RejectedRejected[0]}} {
 		for j := range 2 {
 			first := func(x float64) float64 {
-				at, g := in, newGrad(1)
-				at[j] = x
-				term.Grad(single(at), 1, g)
-				return [2]float64{g.Chosen[0], g.Rejected[0]}[i]
+				at.Chosen[0], at.Rejected[0] = in[0], in[1]
+				[2][]float64{at.Chosen, at.Rejected}[j][0] = x
+				slope.Chosen[0], slope.Rejected[0] = 0, 0
+				term.Grad(at, 1, slope)
+				return [2]float64{slope.Chosen[0], slope.Rejected[0]}[i]
 			}
 			want := gradcheck.Derivative(first, in[j])
 			scale := max(math.Abs(g.Chosen[0]), math.Abs(g.Rejected[0]), bend*math.Max(1, bend))

@@ -12,49 +12,39 @@ type LDDPO struct {
 
 // Objective returns the loss.
 func (p *LDDPO) Objective() *Objective {
-	return OnPairs(&shortened{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
+	return OnPairs(&shortened{Margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, drop: 1 - p.Alpha})
 }
 
 // shortened is a margin loss on log-probabilities less drop times their tails.
 type shortened struct {
-	margin Margin
+	Margin // tails shift the margins; they do not move with a normalizer, of which a bandit has only one a response
 	drop   float64
 	batch  Batch // the shortened one
 	grad   Grad
 }
 
-var (
-	_ Curved     = (*shortened)(nil)
-	_ Structured = (*shortened)(nil)
-	_ tailed     = (*shortened)(nil)
-)
-
-// DifferenceOnly is true: tails do not move with a normalizer, of which a bandit has only one a response.
-func (*shortened) DifferenceOnly() bool { return true }
+var _, _, _ = Curved(new(shortened)), Structured(new(shortened)), tailed(new(shortened))
 
 func (s *shortened) Tailed() bool { return s.drop != 0 }
 
-// Structure is that of the margin loss: tails shift it.
-func (s *shortened) Structure() (Structure, bool) { return s.margin.Structure() }
-
 // Loss returns the margin loss of the shortened batch.
-func (s *shortened) Loss(b *Batch) float64 { return s.margin.Loss(s.shorten(b)) }
+func (s *shortened) Loss(b *Batch) float64 { return s.Margin.Loss(s.shorten(b)) }
 
 // Hess adds scale times the second derivatives, tails held.
-func (s *shortened) Hess(b *Batch, scale float64, h *Hess) { s.margin.Hess(s.shorten(b), scale, h) }
+func (s *shortened) Hess(b *Batch, scale float64, h *Hess) { s.Margin.Hess(s.shorten(b), scale, h) }
 
 // Grad adds scale times the gradient, tails included where g asks for them.
 func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {
 	short := s.shorten(b)
 	if g.ChosenTail == nil || b.ChosenTail == nil {
-		s.margin.Grad(short, scale, g)
+		s.Margin.Grad(short, scale, g)
 		return
 	}
 	own := &s.grad
 	own.Chosen, own.Rejected = sized(own.Chosen, len(b.Chosen)), sized(own.Rejected, len(b.Chosen))
 	clear(own.Chosen)
 	clear(own.Rejected)
-	s.margin.Grad(short, scale, own)
+	s.Margin.Grad(short, scale, own)
 	for i, d := range own.Chosen {
 		g.Chosen[i] += d
 		g.ChosenTail[i] -= s.drop * d

@@ -40,10 +40,7 @@ type dispersed struct {
 	z, slope []float64
 }
 
-var (
-	_ Curved     = (*dispersed)(nil)
-	_ Structured = (*dispersed)(nil)
-)
+var _, _ = Curved(new(dispersed)), Structured(new(dispersed))
 
 func (*dispersed) DifferenceOnly() bool { return true }
 

@@ -22,11 +22,7 @@ type Margin struct {
 	chosen, rejected     linked
 }
 
-var (
-	_ Curved     = (*Margin)(nil)
-	_ Structured = (*Margin)(nil)
-	_ perToken   = (*Margin)(nil)
-)
+var _, _, _ = Curved(new(Margin)), Structured(new(Margin)), perToken(new(Margin))
 
 // Offset is a part of the margin that does not depend on the policy.
 type Offset interface {

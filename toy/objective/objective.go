@@ -1,5 +1,5 @@
-// Package objective holds the losses. A loss is a weighted sum of terms: pair terms look at the log-probabilities of
-// compared responses, distribution terms at the whole policy of a prompt. TYPO is two terms, exact RLHF is two, DPO is
+// Package objective holds the losses. A loss is a weighted sum of terms: pair terms read the log-probabilities of
+// compared responses, distribution terms the whole policy of a prompt. TYPO is two terms, exact RLHF is two, DPO is
 // one; nothing is a special case. Values, first and second derivatives are all written out by hand.
 package objective
 
@@ -141,7 +141,7 @@ type Moving struct {
 
 // Sampled is the cross-entropy of the reference to the policy, estimated from responses that are drawn from pi_ref for
 // each prompt once, before training: Weight times the mean of -log pi(y) over them. Up to the entropy of pi_ref, a
-// constant, its expectation is Weight KL(pi_ref to pi); it is how that term is had where responses cannot be enumerated.
+// constant, its expectation is Weight KL(pi_ref to pi); it stands for that term where responses cannot be enumerated.
 type Sampled struct {
 	Weight float64
 	N      int // responses a prompt, at least 1
@@ -153,8 +153,8 @@ func OnPairs(t PairTerm) *Objective { return &Objective{pair: []Weighted[PairTer
 // OnDist returns the objective of a single distribution term.
 func OnDist(t DistTerm) *Objective { return &Objective{dist: []Weighted[DistTerm]{{1, t}}} }
 
-// And adds another objective's terms to o, scaled, and returns o. Two Sampled terms estimate one number, which is then had
-// from the larger of their samples.
+// And adds another objective's terms to o, scaled, and returns o. Two Sampled terms estimate one number, for which the
+// larger of their samples then serves.
 func (o *Objective) And(scale float64, other *Objective) *Objective {
 	for _, t := range other.pair {
 		o.pair = append(o.pair, Weighted[PairTerm]{scale * t.Weight, t.Term})

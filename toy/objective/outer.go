@@ -16,10 +16,10 @@ type Outer interface {
 	Curve(z, dst []float64)
 }
 
+var _, _, _, _ Shaped = Logistic{}, Square{}, CrossEntropy{}, Pointwise{}
+
 // Logistic is psi(z) = -log sigmoid(z), the negative log-likelihood of Bradley and Terry's model.
 type Logistic struct{}
-
-var _ Shaped = Logistic{}
 
 // Value writes -log sigmoid(z).
 func (Logistic) Value(z, dst []float64) {
@@ -52,8 +52,6 @@ func (Logistic) Shape() Shape {
 // Square is psi(z) = (z - Target)^2.
 type Square struct{ Target float64 }
 
-var _ Shaped = Square{}
-
 // Value writes (z - Target)^2.
 func (s Square) Value(z, dst []float64) {
 	for i, v := range z {
@@ -82,8 +80,6 @@ func (Square) Shape() Shape { return Shape{Low: Rises, High: Rises, Convexity: S
 // CrossEntropy is psi(z) = -Win log sigmoid(z-Shift) - Lose log sigmoid(Shift-z), for Win + Lose > 0: the likelihood of
 // a comparison that is won with probability Win and lost with probability Lose.
 type CrossEntropy struct{ Win, Lose, Shift float64 }
-
-var _ Shaped = CrossEntropy{}
 
 // smoothed returns the logistic loss with label smoothing e: labels are wrong with probability e.
 func smoothed(e float64) Outer {
@@ -156,8 +152,6 @@ type Pointwise struct {
 	At    func(z float64) (value, slope, curve float64)
 	shape Shape // the zero Shape says that it is not known
 }
-
-var _ Shaped = Pointwise{}
 
 // Value writes psi(z).
 func (p Pointwise) Value(z, dst []float64) {

@@ -20,12 +20,7 @@ type Sides struct {
 	z, out, bend     []float64 // scratch
 }
 
-var (
-	_ Curved     = (*Sides)(nil)
-	_ Structured = (*Sides)(nil)
-	_ perToken   = (*Sides)(nil)
-	_ unpaired   = (*Sides)(nil)
-)
+var _, _, _, _ = Curved(new(Sides)), Structured(new(Sides)), perToken(new(Sides)), unpaired(new(Sides))
 
 // DifferenceOnly is false: in the log-probability of one response a normalizer does not cancel.
 func (*Sides) DifferenceOnly() bool { return false }
@@ -160,13 +155,7 @@ type Centered struct {
 	Center Center
 }
 
-var (
-	_ Detached   = (*Centered)(nil)
-	_ Advancing  = (*Centered)(nil)
-	_ Structured = (*Centered)(nil)
-	_ perToken   = (*Centered)(nil)
-	_ unpaired   = (*Centered)(nil)
-)
+var _, _, _, _, _ = Detached(new(Centered)), Advancing(new(Centered)), Structured(new(Centered)), perToken(new(Centered)), unpaired(new(Centered))
 
 // Center turns the batch's mean reward (Lambda t over all its responses) into the shift.
 type Center interface {

@@ -40,12 +40,7 @@ type reweighted struct {
 	fixed     []float64 // nil: the policy's
 }
 
-var (
-	_ Detached   = (*reweighted)(nil)
-	_ Structured = (*reweighted)(nil)
-	_ perToken   = (*reweighted)(nil)
-	_ aligned    = (*reweighted)(nil)
-)
+var _, _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted)), aligned(new(reweighted))
 
 // Aligned says whether the weights read Collision and Peak.
 func (r *reweighted) Aligned() bool { return r.alignment != "" && r.alignment != "none" }

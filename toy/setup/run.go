@@ -40,16 +40,6 @@ type Run struct {
 	File func(path string) (content []byte, name string)
 }
 
-// Uses of random numbers. Each has a source of its own.
-const (
-	useEnvironment      = "environment"
-	usePreferences      = "preferences"
-	usePolicy           = "policy"
-	useBatches          = "batches"
-	useReferenceSamples = "reference-samples"
-	useProxy            = "proxy"
-)
-
 // Source returns the run's source of random numbers for one use. It depends on the seed and the use alone, so losses that are
 // compared under one seed see the same data and the same batches. Parameters with a seed of their own replace the run's.
 func (r *Run) Source(use string, params any) *rand.Rand {
@@ -91,12 +81,12 @@ func (r *Run) EnvironmentSeed() int {
 
 // BuildEnvironment makes the run's environment.
 func (r *Run) BuildEnvironment() (*bandit.Env, error) {
-	return r.Environment.Build(r.Source(useEnvironment, r.Environment))
+	return r.Environment.Build(r.Source("environment", r.Environment))
 }
 
 // BuildPreferences makes the run's comparisons in its environment; of online preferences those of the first round.
 func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
-	in := preference.Input{Env: env, RNG: r.Source(usePreferences, r.Preferences), Rewards: r.Rewards(env)}
+	in := preference.Input{Env: env, RNG: r.Source("preferences", r.Preferences), Rewards: r.Rewards(env)}
 	if path := r.Preferences.FilePath(); path != "" {
 		in.File, in.FileName = r.File(path)
 	}
@@ -105,7 +95,7 @@ func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
 
 // BuildPolicy makes the run's policy at its start.
 func (r *Run) BuildPolicy(env *bandit.Env) (policy.Policy, error) {
-	return r.Policy.Build(env, r.Source(usePolicy, r.Policy))
+	return r.Policy.Build(env, r.Source("policy", r.Policy))
 }
 
 // Online returns the run's preferences where they are drawn from the policy in training, else nil.
@@ -125,7 +115,7 @@ func (r *Run) Rewards(env *bandit.Env) [][]float64 {
 	for i := range env.Prompts {
 		gold[i] = env.Prompts[i].LogStar
 	}
-	rewards := o.Proxy.Rewards(gold, r.Source(useProxy, o))
+	rewards := o.Proxy.Rewards(gold, r.Source("proxy", o))
 	for i := range env.Prompts {
 		if env.Prompts[i].HeldOut {
 			rewards[i] = nil

@@ -65,7 +65,7 @@ func New(r *Run, have Given) (*Setup, error) {
 func (s *Setup) problem(pol policy.Policy, l2 float64) *train.Problem {
 	p := train.NewProblem(s.Env, pol, s.Objective, l2)
 	if s.Objective.Sampled != nil {
-		p.DrawReference(s.Run.Source(useReferenceSamples, nil))
+		p.DrawReference(s.Run.Source("reference-samples", nil))
 	}
 	return p
 }
@@ -73,21 +73,18 @@ func (s *Setup) problem(pol policy.Policy, l2 float64) *train.Problem {
 // Loop trains the run's policy.
 func (s *Setup) Loop() train.Loop {
 	l := train.Loop{Problem: s.Problem, Data: s.Pairs, Params: s.Run.Train, KLRadius: s.Run.Constraint.KLRadius,
-		Order: s.Run.Source(useBatches, nil)}
+		Order: s.Run.Source("batches", nil)}
 	if o := s.Run.Online(); o != nil {
-		l.Online = &train.Online{Settings: o, Rewards: s.Rewards, Draws: s.Run.Source(usePreferences, o)}
+		l.Online = &train.Online{Settings: o, Rewards: s.Rewards, Draws: s.Run.Source("preferences", o)}
 	}
 	return l
 }
 
-// ErrNotAffine is the error of a policy that the exact solver cannot solve for.
-var ErrNotAffine = errors.New("solver: exact needs a policy whose logits are affine in its parameters")
-
-// Exact is the minimization of the run's loss over all its comparisons.
+// Exact is the minimization of the run's loss over all its comparisons. A policy that is not affine is an error.
 func (s *Setup) Exact() (*exact.Problem, error) {
 	affine, ok := s.Policy.(policy.Affine)
 	if !ok {
-		return nil, ErrNotAffine
+		return nil, errors.New("solver: exact needs a policy whose logits are affine in its parameters")
 	}
 	return &exact.Problem{Env: s.Env, Policy: affine, Objective: s.Objective, Pairs: s.Pairs, L2: s.Run.Constraint.L2}, nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -91,17 +90,6 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 	}
 }
 
-// rebase makes the policy as it is the reference.
-func (p *Problem) rebase() {
-	for prompt := range p.reference {
-		d := &p.reference[prompt]
-		p.Policy.Logits(prompt, p.logits)
-		logspace.Softmax(d.LogRef, d.Ref, p.logits)
-		p.dispersion[prompt] = objective.Dispersion(d.Ref, d.LogRef)
-	}
-	p.version++
-}
-
 // comparisons is the Task of a Problem and its comparisons.
 type comparisons struct {
 	problem  *Problem
@@ -142,7 +130,10 @@ func (c *comparisons) Gradient(b Batch) ([]float64, []int, float64) {
 		}
 	}
 	c.resolve(b)
-	c.problem.advance(c.batch)
+	if c.problem.carries {
+		c.problem.forward(c.batch)
+		c.problem.Objective.Advance(&c.batch.Batch)
+	}
 	c.problem.AddGrad(c.batch, c.grad)
 	square := 0.0
 	var support []int

@@ -129,7 +129,8 @@ func TestRunningDelta(t *testing.T) {
 	m, means := Full(labelled(), p), []float64{}
 	for step := range 4 {
 		scatter(pol, float64(step))
-		p.advance(m)
+		p.forward(m)
+		p.Objective.Advance(&m.Batch)
 		p.Loss(m)
 		p.Loss(m)
 		fresh := NewProblem(env, pol, (&objective.BCO{Lambda: 1}).Objective(), 0)

@@ -151,17 +151,12 @@ func (r *Row) Params() (objective.Params, error) {
 				Allowed: "it has " + strings.Join(append([]string{"beta"}, l.takes...), ", ")}
 		}
 	}
-	if known := divergences(); r.Divergence != nil && !slices.Contains(known, *r.Divergence) {
+	f, _ := reflect.TypeFor[objective.Divergence]().FieldByName("Divergence")
+	if known := registry.Words(f.Tag.Get("oneof")); r.Divergence != nil && !slices.Contains(known, *r.Divergence) {
 		return nil, &Mistake{Key: "f_divergence", Wrong: fmt.Sprintf("is %q", *r.Divergence), Allowed: "one of " + strings.Join(known, ", "),
 			Word: *r.Divergence, Known: known}
 	}
 	return l.params(r), nil
-}
-
-// divergences lists the names of f-divergences.
-func divergences() []string {
-	f, _ := reflect.TypeFor[objective.Divergence]().FieldByName("Divergence")
-	return registry.Words(f.Tag.Get("oneof"))
 }
 
 // Setting returns the name by which a line of this loss knows one of its settings, given the names that the loss has for it
