@@ -22,9 +22,7 @@ func (p *TYPO) Objective() *Objective {
 	o := (&BradleyTerry{}).Objective()
 	switch {
 	case p.ReferenceSamples.pair:
-		// The two responses weigh 1/2 each: -(log pi(y_w) + log pi(y_l))/2. No shape is stated, so that the exact solver refuses it.
-		entropy := Pointwise{At: negative.At}
-		return o.And(p.Lambda, OnPairs(&Sides{Lambda: 1, Factor: 0.5, Chosen: entropy, Rejected: entropy, ReferenceFree: true}))
+		return o.And(p.Lambda, OnPairs(pairEntropy()))
 	case p.ReferenceSamples.n > 0:
 		return o.And(p.Lambda, &Objective{Sampled: &Sampled{Weight: 1, N: p.ReferenceSamples.n}})
 	}
@@ -67,58 +65,7 @@ var bradleyTerryKind = registry.Kind[Params]{
 	New:     func() Params { return &BradleyTerry{} },
 }
 
-// KLRefPi is KL(pi_ref to pi) = sum_y pi_ref(y) log(pi_ref(y)/pi(y)): TYPO's unsupervised term.
-type KLRefPi struct {
-	Reduction string `yaml:"reduction" oneof:"sum,mean" doc:"sum is the true KL over the K responses; mean divides it by K"`
-}
-
-// Objective returns the term. An empty Reduction is sum.
-func (p *KLRefPi) Objective() *Objective {
-	switch p.Reduction {
-	case "", "sum", "mean":
-	default:
-		unknownWord("reduction", p.Reduction)
-	}
-	return OnDist(klRefPi{mean: p.Reduction == "mean"})
-}
-
-type klRefPi struct{ mean bool }
-
-// factor is 1, or 1/K for the mean over responses.
-func (t klRefPi) factor(k int) float64 {
-	if t.mean {
-		return 1 / float64(k)
-	}
-	return 1
-}
-
-func (t klRefPi) Loss(d *Dist) float64 {
-	sum := 0.0
-	for k, ref := range d.Ref {
-		sum += ref * (d.LogRef[k] - d.LogPi[k])
-	}
-	return t.factor(len(d.Ref)) * sum
-}
-
-func (t klRefPi) Grad(d *Dist, scale float64, g []float64) {
-	scale *= t.factor(len(d.Ref))
-	g = g[:len(d.Ref)]
-	for k, ref := range d.Ref {
-		g[k] -= scale * ref
-	}
-}
-
-// Hess adds nothing: the term is linear in log pi.
-func (klRefPi) Hess(*Dist, float64, []float64) {}
-
-var klRefPiKind = registry.Kind[Params]{
-	Name:    "kl-ref-pi",
-	Summary: "a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
-	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072",
-	New:     func() Params { return &KLRefPi{Reduction: "sum"} },
-}
-
-// ReferenceSamples says how a loss computes KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
+// ReferenceSamples says how a loss has KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
 // themselves, or from N responses a prompt drawn from pi_ref.
 type ReferenceSamples struct {
 	n    int // responses drawn a prompt; 0 for none
@@ -170,4 +117,26 @@ type samplesReference interface{ SamplesReference() bool }
 func SamplesReference(p Params) bool {
 	s, ok := p.(samplesReference)
 	return ok && s.SamplesReference()
+}
+
+// minusIdentity is the function -x of one response.
+type minusIdentity struct{}
+
+func (minusIdentity) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = -v
+	}
+}
+
+func (minusIdentity) Slope(_, dst []float64) {
+	for i := range dst {
+		dst[i] = -1
+	}
+}
+
+func (minusIdentity) Curve(_, dst []float64) { clear(dst) }
+
+// pairEntropy is the cross-entropy of a comparison's two responses, each weighing 1/2: -(log pi(y_w) + log pi(y_l))/2.
+func pairEntropy() *Sides {
+	return &Sides{Lambda: 1, Factor: 0.5, Chosen: minusIdentity{}, Rejected: minusIdentity{}, ReferenceFree: true}
 }

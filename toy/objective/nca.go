@@ -1,0 +1,28 @@
+package objective
+
+import "windtunnel/toy/registry"
+
+// NCA holds the parameters of noise contrastive alignment on pairs, with rewards r = lambda g(x), x the log-ratio,
+//
+//	-log sigmoid(r_w) - log sigmoid(-r_w)/2 - log sigmoid(-r_l)/2
+//
+// (Chen et al., arXiv 2402.05369). It holds the chosen response's likelihood up.
+type NCA struct {
+	Lambda     float64    `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, NCA's alpha"`
+	Divergence Divergence `yaml:",inline"`
+}
+
+// Objective returns the loss.
+func (p *NCA) Objective() *Objective {
+	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: CrossEntropy{Win: 1, Lose: 0.5}, Rejected: CrossEntropy{Lose: 0.5},
+		Link: p.Divergence.link()})
+}
+
+var ncaKind = registry.Kind[Params]{
+	Name:    "nca",
+	Aliases: []string{"nca_pair"},
+	Summary: "noise contrastive alignment: the chosen response against noise, the rejected one as noise",
+	Source:  "Chen et al. 2024, arXiv 2402.05369",
+	TRL:     "dpo/nca_pair",
+	New:     func() Params { return &NCA{Lambda: defaultLambda, Divergence: reverseKL} },
+}
