@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/metrics/tables"
 )
 
 // point is one place of a curve: the middle of the runs and prompts that share it, and the ends of the band around it.
@@ -103,7 +105,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
 	for k, i := range kept {
 		xs[k], ys[k] = r.float(i, x), r.float(i, y)
-		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == failedStatus) && p.status == "" {
+		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == tables.Failed) && p.status == "" {
 			p.status = r.text(i, "status")
 		}
 	}
@@ -116,7 +118,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
 	}
-	allFailed := len(kept) > 1 && r.text(kept[0], "status") == failedStatus
+	allFailed := len(kept) > 1 && r.text(kept[0], "status") == tables.Failed
 	if allFailed || slices.ContainsFunc(ys, math.IsNaN) {
 		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
 	}
@@ -132,13 +134,10 @@ func (r *rows) interval(row int, column string) (low, high float64) {
 	return r.float(row, below), r.float(row, above)
 }
 
-// failedStatus is the status of a run that broke.
-const failedStatus = "failed"
-
 // withoutFailed splits rows into those to draw and the runs of those that failed, unless all did.
 func (r *rows) withoutFailed(members []int) (kept []int, failed []string) {
 	for _, i := range members {
-		if r.text(i, "status") == failedStatus {
+		if r.text(i, "status") == tables.Failed {
 			failed = append(failed, r.text(i, "run"))
 		} else {
 			kept = append(kept, i)
@@ -156,7 +155,7 @@ func (p point) why() string {
 	switch {
 	case math.IsInf(p.x, 0) || math.IsInf(p.y, 0):
 		return "infinite"
-	case slices.Contains([]string{"", "done", "converged", "exact"}, p.status):
+	case tables.Arrived(p.status):
 		return "no value"
 	}
 	return p.status

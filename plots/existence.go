@@ -11,7 +11,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/train"
 )
 
 // Existence draws for which loss and lambda a minimizer exists: a row a loss, a column a lambda, each cell with the
@@ -38,12 +40,12 @@ func (f *Existence) Refs() tables.Refs {
 }
 
 // statusFill colors the cells; the words in them say the same.
-var statusFill = map[string]color.RGBA{
-	"converged":  rgb(0xCFE6F5), // light blue
-	"done":       rgb(0xCFE6F5),
-	"not-unique": rgb(0xFBEFC2), // light yellow
-	"boundary":   rgb(0xF3DDEA), // light purple
-	"diverged":   rgb(0xF0B78F), // light vermillion
+var statusFill = map[train.Status]color.RGBA{
+	train.Converged: rgb(0xCFE6F5), // light blue
+	train.Done:      rgb(0xCFE6F5),
+	exact.NotUnique: rgb(0xFBEFC2), // light yellow
+	exact.Boundary:  rgb(0xF3DDEA), // light purple
+	train.Diverged:  rgb(0xF0B78F), // light vermillion
 }
 
 // Panels implements Params.
@@ -129,7 +131,7 @@ func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
 		Min: vg.Point{X: x(column-0.5) + gap, Y: y(row+0.5) + gap},
 		Max: vg.Point{X: x(column+0.5) - gap, Y: y(row-0.5) - gap},
 	}
-	fill, ok := statusFill[s.status]
+	fill, ok := statusFill[train.Status(s.status)]
 	if !ok {
 		fill = gridGray
 	}

@@ -128,7 +128,7 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 	lost := 0
 	for i := range r.at {
 		v := r.float(i, f.Metric)
-		if !finite(v) || r.text(i, "status") == failedStatus || f.Scale == logScale && v <= 0 {
+		if !finite(v) || r.text(i, "status") == tables.Failed || f.Scale == logScale && v <= 0 {
 			lost++
 			continue
 		}

@@ -173,7 +173,7 @@ func (u *subject) trajectory(o *Outcome) solution {
 		o.Trajectory = append(o.Trajectory, probabilities(last))
 	})
 	if err != nil {
-		return solution{solver: setup.SolverTrain, status: "failed", reason: capitalized(err.Error()), loss: math.NaN()}
+		return solution{solver: setup.SolverTrain, status: string(train.Failed), reason: capitalized(err.Error()), loss: math.NaN()}
 	}
 	o.Trained = trainedText(end)
 	out := solution{solver: setup.SolverTrain, status: string(end.Status), reason: capitalized(end.Reason), loss: loss, logPi: last}
