@@ -373,3 +373,13 @@ func (c *curve) Thumbnail(canvas *draw.Canvas) {
 		canvas.DrawGlyphNoClip(c.style.mark(), vg.Point{X: canvas.Center().X, Y: y})
 	}
 }
+
+// explainGrowth says in the legend that marks grow along a column.
+func (p *Panel) explainGrowth(column string) {
+	p.addEntry(markRank, "larger mark: larger "+symbolOf(column), "grow", thumbnail(func(c *draw.Canvas) {
+		for i, size := range []vg.Length{smallMark, 1, largeMark} {
+			at := vg.Point{X: c.Min.X + (0.2+0.28*vg.Length(i))*thumbWidth, Y: c.Center().Y}
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: size * markSize, Shape: circle}, at)
+		}
+	}))
+}

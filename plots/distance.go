@@ -47,7 +47,7 @@ const variationColumn = "variation"
 
 // Panels implements Params.
 func (f *Distance) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where, "pi")
+	all, err := selectNamed(src, tables.Policies, f.Where, f.Refs(), "pi")
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +55,12 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
-		return nil, err
-	}
 	distances, err := f.distances(all, right)
 	if err != nil {
 		return nil, err
 	}
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
-	p, err := lines.panel(f.Title, distances)
+	p, err := lines.panel(part{label: f.Title, rows: distances})
 	if err != nil {
 		return nil, err
 	}

@@ -50,11 +50,8 @@ var statusFill = map[train.Status]color.RGBA{
 
 // Panels implements Params.
 func (f *Existence) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where, "pi")
+	all, err := selectPrompt(src, tables.Policies, f.Where, f.Prompt, "pi")
 	if err != nil {
-		return nil, err
-	}
-	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
 	response := strconv.Itoa(f.Response)

@@ -119,22 +119,6 @@ func (p *Panel) rowed(names []string, height vg.Length) {
 // minRowed is the least height of a panel with rows.
 const minRowed = 24
 
-// verticalLine is a thin line at a value of x.
-type verticalLine struct{ at float64 }
-
-// Plot implements plot.Plotter.
-func (l verticalLine) Plot(c draw.Canvas, p *plot.Plot) {
-	x := c.X(p.X.Norm(l.at))
-	if c.ContainsX(x) {
-		c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth, Dashes: reference}, x, c.Min.Y, x, c.Max.Y)
-	}
-}
-
-// DataRange implements plot.DataRanger; the line has no y.
-func (l verticalLine) DataRange() (xmin, xmax, ymin, ymax float64) {
-	return l.at, l.at, math.Inf(1), math.Inf(-1)
-}
-
 // varying returns the columns in which rows differ.
 func (r *rows) varying(columns []string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(column string) bool { return len(r.values(column)) < 2 })

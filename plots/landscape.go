@@ -63,11 +63,7 @@ func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err err
 
 // policies selects final policies of one prompt.
 func (f *Landscape) policies(src Sources, where tables.Where) (*rows, error) {
-	all, err := selectRows(src, tables.Policies, where, "pi", "pi_ref", "pi_star")
-	if err != nil {
-		return nil, err
-	}
-	return all.onePrompt(f.Prompt)
+	return selectPrompt(src, tables.Policies, where, f.Prompt, "pi", "pi_ref", "pi_star")
 }
 
 // Panels implements Params.
@@ -99,7 +95,9 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := f.panel(f.title(own, chosen, len(runs)), ground)
+		p := trianglePanel(f.title(own, chosen, len(runs)))
+		p.Add(ground, triangleFrame{plain: true})
+		p.addEntry(markRank, "loss, low to high", "terrain", thumbnail(heightKey))
 		addLandmarks(p, own)
 		if err := f.addCurves(p, own, finals, paths); err != nil {
 			return nil, err
@@ -128,21 +126,9 @@ func (f *Landscape) title(own, chosen *rows, panels int) string {
 	return own.settingOf(0, columns)
 }
 
-func (f *Landscape) panel(title string, ground *terrain) *Panel {
-	p := barePanel(title)
-	p.HideAxes()
-	p.free = true
-	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
-	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
-	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
-	p.Add(ground, triangleFrame{plain: true})
-	p.addEntry(markRank, "loss, low to high", "terrain", heightKey{})
-	return p
-}
-
 // addCurves adds the curve of final policies over lambda and, above it, the way of the panel's own run.
 func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
-	ends := finals.keep(func(i int) bool { return f.sameLoss(own, finals, i) })
+	ends := finals.filter(func(i int) bool { return f.sameLoss(own, finals, i) })
 	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
 	if len(ends.values("lambda")) > 1 {
 		if err := ends.need("lambda"); err != nil {
@@ -158,7 +144,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		}
 		c := p.addCurve(label, seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
 		c.grow = true
-		p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
+		p.explainGrowth("lambda")
 	}
 	if paths == nil {
 		return nil
@@ -234,11 +220,8 @@ func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 // height is the color of a share of the way from the lowest to the highest loss.
 func height(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
 
-// heightKey explains the colors of a terrain in the legend.
-type heightKey struct{}
-
-// Thumbnail implements plot.Thumbnailer.
-func (heightKey) Thumbnail(c *draw.Canvas) {
+// heightKey explains the colors of a loss in the legend.
+func heightKey(c *draw.Canvas) {
 	const steps = 5
 	y, width := c.Center().Y, (c.Max.X-c.Min.X)/steps
 	for k := range steps {

@@ -58,52 +58,39 @@ func (f *Strip) Check() []registry.Problem {
 
 // Panels implements Params.
 func (f *Strip) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Runs, f.Where)
+	all, err := selectNamed(src, tables.Runs, f.Where, f.Refs())
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
-		return nil, err
-	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all, all)
-		return []*Panel{p}, err
-	}
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell), all)
-		if err != nil {
-			return nil, err
-		}
-		p.ShareY = f.By
-		panels = append(panels, p)
-	}
-	return panels, nil
+	return all.panelsBy(f.Split, f.Title, func(of part) (*Panel, error) { return f.panel(of, all) })
 }
 
 // panel draws the rows that all panels have, empty where this one has no run of them.
-func (f *Strip) panel(title string, r, all *rows) (*Panel, error) {
-	cells := (&Lines{By: f.By}).lineValues(all)
-	if len(cells) > mostRows {
-		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(cells), mostRows)
+func (f *Strip) panel(of part, all *rows) (*Panel, error) {
+	lines := all.linesBy(f.By)
+	if len(lines) > mostRows {
+		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
 	}
-	p := barePanel(title)
+	p := barePanel(of.label)
 	p.Add(spines{})
-	names := make([]string, len(cells))
-	for row := range cells {
-		names[row] = cells[row].label
+	if f.Split != "" {
+		p.ShareY = f.By
+	}
+	names := make([]string, len(lines))
+	for row := range lines {
+		names[row] = lines[row].label
 	}
 	p.rowed(names, stripHeight)
 	p.X.Label.Text = columnLabel(f.Metric)
 	if f.Scale == logScale {
 		setLog(&p.X, nil)
 	}
-	for row := range cells {
-		mine := r.with(f.By, cells[row].cell)
+	for row, line := range lines {
+		mine := of.rows.with(f.By, line.cell)
 		if err := f.oneSetting(mine); err != nil {
 			return nil, err
 		}
-		f.add(p, row, names[row], mine, (&Lines{By: f.By}).style(all, cells[row].cell, row, len(cells)))
+		f.add(p, row, names[row], mine, line.style)
 	}
 	f.explain(p)
 	return p, nil
