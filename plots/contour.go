@@ -135,7 +135,7 @@ func outlines(next map[knot][]knot, places map[knot][2]float64) [][][2]float64 {
 // Plot implements plot.Plotter: the higher the darker, with a line at each level. The simplex is as dark as its highest
 // values where nothing is drawn over it.
 func (t *terrain) Plot(c draw.Canvas, p *plot.Plot) {
-	at := func(x, y float64) vg.Point { return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))} }
+	at := func(x, y float64) vg.Point { return spot(&c, p, x, y) }
 	levels := t.levels()
 	if levels == nil {
 		return

@@ -219,6 +219,11 @@ func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
 	return vg.Point{X: placeOn(&p.X, x, c.Min.X, c.Max.X, c.X), Y: placeOn(&p.Y, y, c.Min.Y, c.Max.Y, c.Y)}
 }
 
+// spot is where x, y is drawn, wherever the axes end.
+func spot(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
+	return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
+}
+
 func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) vg.Length) vg.Length {
 	switch {
 	case v > axis.Max:

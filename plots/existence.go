@@ -67,8 +67,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 	p.Height = vg.Length(len(objectives)) * cellHeight
 	p.X.Label.Text = columnLabel("lambda")
 	nominal(&p.X, lambdas, sweepLabels(lambdas))
-	nominal(&p.Y, objectives, lossName)
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	p.nameRows(objectives, lossName)
 	for row, objective := range objectives {
 		for column, lambda := range lambdas {
 			cell := mine.with("objective", objective).with("lambda", lambda)
@@ -90,6 +89,12 @@ const (
 	maxNarrowCells = 6  // that fit side by side in a column of text
 )
 
+// nameRows gives a panel named rows from the top down.
+func (p *Panel) nameRows(cells []string, name func(string) string) {
+	nominal(&p.Y, cells, name)
+	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+}
+
 // nominal gives an axis a place for each name, the first at 0.
 func nominal(axis *plot.Axis, cells []string, name func(string) string) {
 	ticks := make(plot.ConstantTicks, len(cells))
@@ -99,6 +104,15 @@ func nominal(axis *plot.Axis, cells []string, name func(string) string) {
 	axis.Min, axis.Max = -0.5, float64(len(cells))-0.5
 	axis.Tick.Marker = ticks
 	axis.Tick.Length = 0
+}
+
+// fillCell fills the cell of a column and row but for a gap along its edges, and returns its middle. Rows count downwards.
+func fillCell(c *draw.Canvas, p *plot.Plot, fill color.Color, column, row int, gap vg.Length) vg.Point {
+	x, y := float64(column), float64(row)
+	edge := vg.Point{X: gap, Y: gap}
+	c.SetColor(fill)
+	c.Fill(vg.Rectangle{Min: spot(c, p, x-0.5, y+0.5).Add(edge), Max: spot(c, p, x+0.5, y-0.5).Sub(edge)}.Path())
+	return spot(c, p, x, y)
 }
 
 // massLabel writes a probability so that nothing short of 1 reads as 1; a run without a policy has none.
@@ -121,28 +135,20 @@ type statusCell struct {
 // Plot implements plot.Plotter.
 func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
 	const gap = 1
-	x := func(v float64) vg.Length { return c.X(p.X.Norm(v)) }
-	y := func(v float64) vg.Length { return c.Y(p.Y.Norm(v)) }
-	column, row := float64(s.column), float64(s.row)
-	box := vg.Rectangle{
-		Min: vg.Point{X: x(column-0.5) + gap, Y: y(row+0.5) + gap},
-		Max: vg.Point{X: x(column+0.5) - gap, Y: y(row-0.5) - gap},
-	}
 	fill, ok := statusFill[train.Status(s.status)]
 	if !ok {
 		fill = gridGray
 	}
-	c.SetColor(fill)
-	c.Fill(box.Path())
+	middle := fillCell(&c, p, fill, s.column, s.row, gap)
 	lines := []string{s.status}
 	if s.mass != "" {
 		lines = append(lines, s.mass)
 	}
-	hover(c.Canvas, vg.Point{X: x(column), Y: y(row)}, strings.Join(lines, ", "))
+	hover(c.Canvas, middle, strings.Join(lines, ", "))
 	sty := textStyle(tickSize, draw.XCenter, draw.YCenter)
 	for i, line := range lines {
 		offset := (float64(len(lines)-1)/2 - float64(i)) * 1.15
-		at := vg.Point{X: x(column), Y: y(row) + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
+		at := vg.Point{X: middle.X, Y: middle.Y + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
 		c.FillText(sty, at, line)
 	}
 }

@@ -109,10 +109,9 @@ func (m markKey) Thumbnail(c *draw.Canvas) {
 // rowHeight is the height of a row of a panel with names on its y axis, in points.
 const rowHeight = 10
 
-// rowed gives a panel named rows from the top down.
+// rowed gives a panel named rows of a height from the top down.
 func (p *Panel) rowed(names []string, height vg.Length) {
-	nominal(&p.Y, names, func(name string) string { return name })
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	p.nameRows(names, func(name string) string { return name })
 	p.Height = max(minRowed, vg.Length(len(names))*height)
 }
 

@@ -97,7 +97,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 		}
 		p := trianglePanel(f.title(own, chosen, len(runs)))
 		p.Add(ground, triangleFrame{plain: true})
-		p.addEntry(markRank, "loss, low to high", "terrain", thumbnail(heightKey))
+		p.addEntry(markRank, "loss, low to high", "terrain", swatches(height(0), height(0.25), height(0.5), height(0.75), height(1)))
 		addLandmarks(p, own)
 		if err := f.addCurves(p, own, finals, paths); err != nil {
 			return nil, err
@@ -220,13 +220,14 @@ func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 // height is the color of a share of the way from the lowest to the highest loss.
 func height(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
 
-// heightKey explains the colors of a loss in the legend.
-func heightKey(c *draw.Canvas) {
-	const steps = 5
-	y, width := c.Center().Y, (c.Max.X-c.Min.X)/steps
-	for k := range steps {
-		x := c.Min.X + vg.Length(k)*width
-		c.SetColor(height(float64(k) / (steps - 1)))
-		c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y - 3}, Max: vg.Point{X: x + width, Y: y + 3}}.Path())
+// swatches explains colors in the legend, side by side.
+func swatches(colors ...color.RGBA) thumbnail {
+	return func(c *draw.Canvas) {
+		y, width := c.Center().Y, (c.Max.X-c.Min.X)/vg.Length(len(colors))
+		for k, fill := range colors {
+			x := c.Min.X + vg.Length(k)*width
+			c.SetColor(fill)
+			c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y - 3}, Max: vg.Point{X: x + width, Y: y + 3}}.Path())
+		}
 	}
 }

@@ -39,6 +39,14 @@ func (f *Preservation) Refs() tables.Refs {
 	return withPrompts(tables.Refs{}.Where("where", tables.Prompts, f.Where).Column("metric", tables.Prompts, f.Metric), f.PromptNames)
 }
 
+// withPrompts adds the prompts that a list names.
+func withPrompts(refs tables.Refs, names []string) tables.Refs {
+	for i, name := range names {
+		refs = refs.Prompt(fmt.Sprintf("prompts.%d", i), name)
+	}
+	return refs
+}
+
 // Check implements registry.Checker.
 func (f *Preservation) Check() []registry.Problem {
 	if len(f.Titles) > 0 && len(f.PromptNames) != len(f.Titles) {

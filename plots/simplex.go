@@ -192,7 +192,7 @@ type triangleFrame struct{ plain bool }
 func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 	at := func(pi1, pi2 float64) vg.Point {
 		x, y := corner(pi1, pi2)
-		return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
+		return spot(&c, p, x, y)
 	}
 	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
