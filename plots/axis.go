@@ -301,11 +301,11 @@ func isLog(axis *plot.Axis) bool {
 
 // pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
 func pad(axis *plot.Axis, share float64) {
-	switch axis.Scale.(type) {
-	case roots:
-		padRoots(axis, share)
-	case symlog:
-		padSymlog(axis, share)
+	switch scale := axis.Scale.(type) {
+	case warp:
+		low, high := scale.of(axis.Min), scale.of(axis.Max)
+		by := share * (high - low)
+		axis.Min, axis.Max = scale.from(low-by), scale.from(high+by)
 	case plot.LinearScale:
 		by := share * (axis.Max - axis.Min)
 		axis.Min, axis.Max = axis.Min-by, axis.Max+by
@@ -315,6 +315,16 @@ func pad(axis *plot.Axis, share float64) {
 	}
 }
 
+// warp is an axis that is linear in a function of the value.
+type warp interface {
+	of(v float64) float64
+	from(place float64) float64 // the inverse of of
+}
+
+func normalize(w warp, lo, hi, v float64) float64 {
+	return (w.of(v) - w.of(lo)) / (w.of(hi) - w.of(lo))
+}
+
 // sqrtScale is the scale of a figure's axis that is linear in the square root, on which the reward gained is nearly a line
 // in KL(pi to pi_ref) (Gao, Schulman, Hilton 2022, arXiv 2210.10760).
 const sqrtScale = "sqrt"
@@ -322,13 +332,11 @@ const sqrtScale = "sqrt"
 // roots is an axis linear in the square root; below 0 it goes on as a mirror image, so that there is room left of 0.
 type roots struct{}
 
-func signedRoot(v float64) float64 { return math.Copysign(math.Sqrt(math.Abs(v)), v) }
+func (roots) of(v float64) float64      { return math.Copysign(math.Sqrt(math.Abs(v)), v) }
+func (roots) from(root float64) float64 { return math.Copysign(root*root, root) }
 
 // Normalize implements plot.Normalizer.
-func (roots) Normalize(low, high, v float64) float64 {
-	from, to := signedRoot(low), signedRoot(high)
-	return (signedRoot(v) - from) / (to - from)
-}
+func (r roots) Normalize(low, high, v float64) float64 { return normalize(r, low, high, v) }
 
 // Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart.
 func (r roots) Ticks(low, high float64) []plot.Tick {
@@ -349,14 +357,6 @@ func (r roots) Ticks(low, high float64) []plot.Tick {
 	ticks = append(ticks, plot.Tick{Value: 0, Label: "0"})
 	slices.Reverse(ticks)
 	return ticks
-}
-
-// padRoots widens the range of such an axis by a share on both sides.
-func padRoots(axis *plot.Axis, share float64) {
-	from, to := signedRoot(axis.Min), signedRoot(axis.Max)
-	by := share * (to - from)
-	square := func(root float64) float64 { return math.Copysign(root*root, root) }
-	axis.Min, axis.Max = square(from-by), square(to+by)
 }
 
 // symlog is an axis that is linear around zero and logarithmic far from it, on both sides: a value v stands at
@@ -382,18 +382,14 @@ func setSymlog(axis *plot.Axis, values []float64) {
 	axis.Scale, axis.Tick.Marker = symlog{unit}, symlog{unit}
 }
 
-// of maps a value to its place before the range of the axis is taken into account.
 func (s symlog) of(v float64) float64 { return math.Copysign(math.Log1p(math.Abs(v)/s.unit), v) }
 
-// from is the inverse of of.
 func (s symlog) from(place float64) float64 {
 	return math.Copysign(s.unit*math.Expm1(math.Abs(place)), place)
 }
 
 // Normalize implements plot.Normalizer.
-func (s symlog) Normalize(lo, hi, v float64) float64 {
-	return (s.of(v) - s.of(lo)) / (s.of(hi) - s.of(lo))
-}
+func (s symlog) Normalize(lo, hi, v float64) float64 { return normalize(s, lo, hi, v) }
 
 // Ticks labels zero and powers of ten on both sides, thinned to a few.
 func (s symlog) Ticks(lo, hi float64) []plot.Tick {
@@ -423,12 +419,4 @@ func (s symlog) Ticks(lo, hi float64) []plot.Tick {
 		add(math.Pow10(k), label(k, ""))
 	}
 	return ticks
-}
-
-// padSymlog widens the range by a share of its length on both sides.
-func padSymlog(axis *plot.Axis, share float64) {
-	s := axis.Scale.(symlog)
-	low, high := s.of(axis.Min), s.of(axis.Max)
-	by := share * (high - low)
-	axis.Min, axis.Max = s.from(low-by), s.from(high+by)
 }

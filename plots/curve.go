@@ -59,9 +59,9 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 		}
 		groups[g].rows = append(groups[g].rows, i)
 		one := member{g, r.text(i, "seed"), r.text(i, "prompt")}
-		if twin, known := seen[one]; known {
+		if same, known := seen[one]; known {
 			return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
-				r.text(twin, "run"), r.text(i, "run"), r.table.Name)
+				r.text(same, "run"), r.text(i, "run"), r.table.Name)
 		}
 		seen[one] = i
 	}
@@ -176,7 +176,7 @@ type curve struct {
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
 	logX, logY bool
-	words      func(point) string // says what a point is, where the axes do not
+	describe   func(point) string // says what a point is, where the axes do not
 	broken     bool               // the x axis has a break right of 0, which no line crosses
 }
 
@@ -255,12 +255,12 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			at := place(&canvas, p, q.x, 0)
 			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
 			drawCross(&canvas, c.style, at)
-			hover(canvas.Canvas, at, c.says(q))
+			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
 		case c.marked(i):
 			canvas.DrawGlyphNoClip(c.mark(i, beyond(q, p)), place(&canvas, p, q.x, q.y))
 		}
-		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.says(q))
+		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.tooltip(q))
 	}
 }
 
@@ -275,11 +275,11 @@ func (c *curve) name() string {
 	return plainText(c.series())
 }
 
-// says is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
-func (c *curve) says(q point) string {
+// tooltip is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
+func (c *curve) tooltip(q point) string {
 	text := c.places(q)
-	if c.words != nil {
-		text = c.words(q)
+	if c.describe != nil {
+		text = c.describe(q)
 	}
 	if name := c.name(); name != "" {
 		text = name + ": " + text

@@ -18,8 +18,8 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// TwinSuffix ends the name of a figure's twin over KL(pi to pi_ref).
-const TwinSuffix = "_by_kl"
+// KLSuffix ends the name of the version of a figure over KL(pi to pi_ref).
+const KLSuffix = "_by_kl"
 
 // Params are the parameters of one kind of figure.
 type Params interface {
@@ -30,11 +30,18 @@ type Params interface {
 	Refs() tables.Refs
 }
 
-// Twinner is implemented by kinds that may put lambda on the x axis. Lambda means something else in each loss, so such
+// OverLambda is implemented by kinds that may put lambda on the x axis. Lambda means something else in each loss, so such
 // a figure is also drawn over the KL(pi to pi_ref) that each run reached.
-type Twinner interface {
-	// Twinned returns the parameters of the twin, or nil if the figure has none.
-	Twinned() Params
+type OverLambda interface {
+	// KLVersion returns the parameters of the figure over KL, or nil if there is none.
+	KLVersion() Params
+}
+
+func klVersion(p Params) Params {
+	if over, ok := p.(OverLambda); ok {
+		return over.KLVersion()
+	}
+	return nil
 }
 
 // Figure is one figure of a configuration.
@@ -86,7 +93,7 @@ func (s Sources) Table(name string) (*tables.Table, error) {
 	return results.Table(name)
 }
 
-// Render draws a figure and, where it has one, its twin, each as NAME.svg, NAME.png (300 dpi), NAME.pdf and NAME.csv. The
+// Render draws a figure and, where it has one, its version over KL, each as NAME.svg, NAME.png (300 dpi), NAME.pdf and NAME.csv. The
 // bytes depend on the parameters and the tables alone. It is safe for concurrent use.
 func Render(fig Figure, src Sources) ([]File, error) {
 	drawings, err := Draw(fig, src)
@@ -114,7 +121,7 @@ type Drawing struct {
 	sketch  *sketch
 }
 
-// Draw lays out a figure and, where it has one, its twin. The result depends on the parameters and the tables alone. It
+// Draw lays out a figure and, where it has one, its version over KL. The result depends on the parameters and the tables alone. It
 // is safe for concurrent use. The error names the figure and the column, prompt or run that is missing.
 func Draw(fig Figure, src Sources) ([]*Drawing, error) {
 	src = src.From(fig.From)
@@ -122,17 +129,15 @@ func Draw(fig Figure, src Sources) ([]*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	drawings := []*Drawing{first}
-	if twinner, ok := fig.Params.(Twinner); ok {
-		if params := twinner.Twinned(); params != nil {
-			twin, err := drawOne(fig, fig.Name+TwinSuffix, params, src)
-			if err != nil {
-				return nil, err
-			}
-			drawings = append(drawings, twin)
-		}
+	over := klVersion(fig.Params)
+	if over == nil {
+		return []*Drawing{first}, nil
 	}
-	return drawings, nil
+	second, err := drawOne(fig, fig.Name+KLSuffix, over, src)
+	if err != nil {
+		return nil, err
+	}
+	return []*Drawing{first, second}, nil
 }
 
 func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, error) {

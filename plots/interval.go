@@ -60,11 +60,11 @@ func (v *interval) draw(c draw.Canvas, p *plot.Plot) {
 	}
 	at := vg.Point{X: c.X(p.X.Norm(v.x)), Y: y}
 	c.DrawGlyphNoClip(mark, at)
-	hover(c.Canvas, at, v.says())
+	hover(c.Canvas, at, v.tooltip())
 }
 
-// says is what an interval says to who points at it.
-func (v *interval) says() string {
+// tooltip is what an interval says to who points at it.
+func (v *interval) tooltip() string {
 	text := plainText(v.name) + ": " + shortNumber(v.x)
 	if finite(v.low) && finite(v.high) {
 		text += " [" + shortNumber(v.low) + ", " + shortNumber(v.high) + "]"

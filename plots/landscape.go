@@ -80,7 +80,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("minimizers: %w", err)
 	}
-	heights, err := src.Table(LandscapeTable)
+	losses, err := src.Table(LandscapeTable)
 	if err != nil {
 		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
@@ -91,13 +91,13 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	var panels []*Panel
 	for _, run := range runs {
 		own := chosen.with("run", run)
-		ground, err := newTerrain(heights, run, prompt)
+		grid, err := readLossGrid(losses, run, prompt)
 		if err != nil {
 			return nil, err
 		}
 		p := trianglePanel(f.title(own, chosen, len(runs)))
-		p.Add(ground, triangleFrame{plain: true})
-		p.addEntry(markRank, "loss, low to high", "terrain", swatches(height(0), height(0.25), height(0.5), height(0.75), height(1)))
+		p.Add(grid, triangleFrame{plain: true})
+		p.addEntry(markRank, "loss, low to high", "levels", swatches(levelColor(0), levelColor(0.25), levelColor(0.5), levelColor(0.75), levelColor(1)))
 		addLandmarks(p, own)
 		if err := f.addCurves(p, own, finals, paths); err != nil {
 			return nil, err
@@ -185,8 +185,8 @@ func trainingPaths(src Sources, prompt string) (*rows, error) {
 	return paths.with("prompt", prompt), nil
 }
 
-// newTerrain reads the loss of a run over one prompt's policies.
-func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
+// readLossGrid reads the loss of a run over one prompt's policies.
+func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
 	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
 	if !t.Has(columns...) {
 		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
@@ -195,30 +195,30 @@ func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 		return nil, err
 	}
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
-	ground := &terrain{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]plotted{}}
-	if n := ground.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
+	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
+	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
 		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)
 	}
-	for j := range ground.side + 1 {
-		for i := range ground.side + 1 - j {
-			row := list[len(ground.at)]
+	for j := range grid.side + 1 {
+		for i := range grid.side + 1 - j {
+			row := list[len(grid.at)]
 			x, y := corner(t.Float(row, "pi_1"), t.Float(row, "pi_2"))
-			v := plotted{x, y, t.Float(row, "loss")}
-			ground.at[[2]int{i, j}] = v
+			v := vertex{x, y, t.Float(row, "loss")}
+			grid.at[[2]int{i, j}] = v
 			if finite(v.value) {
-				ground.values = append(ground.values, v.value)
+				grid.values = append(grid.values, v.value)
 			}
 		}
 	}
-	if len(ground.values) == 0 {
+	if len(grid.values) == 0 {
 		return nil, fmt.Errorf("the loss of run %s is finite nowhere", run)
 	}
-	slices.Sort(ground.values)
-	return ground, nil
+	slices.Sort(grid.values)
+	return grid, nil
 }
 
-// height is the color of a share of the way from the lowest to the highest loss.
-func height(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
+// levelColor is the color of a share of the way from the lowest to the highest loss.
+func levelColor(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
 
 // swatches explains colors in the legend, side by side.
 func swatches(colors ...color.RGBA) thumbnail {

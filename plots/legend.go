@@ -114,7 +114,7 @@ func (e legendEntry) width() vg.Length {
 // thumbWidth is less for a single mark than for a line.
 func (e legendEntry) thumbWidth() vg.Length {
 	switch e.thumb.(type) {
-	case crossKey, edgeKey, landmark:
+	case pointKey, landmark:
 		return markWidth
 	}
 	return thumbWidth

@@ -69,14 +69,14 @@ func (f *Lines) Check() []registry.Problem {
 	return problems
 }
 
-// Twinned implements Twinner.
-func (f *Lines) Twinned() Params {
+// KLVersion implements OverLambda.
+func (f *Lines) KLVersion() Params {
 	if !f.Twin || f.X != "lambda" {
 		return nil
 	}
-	twin := *f
-	twin.X, twin.Order, twin.XScale, twin.XLimits = "kl_pi_ref", "lambda", linearScale, nil
-	return &twin
+	over := *f
+	over.X, over.Order, over.XScale, over.XLimits = "kl_pi_ref", "lambda", linearScale, nil
+	return &over
 }
 
 // Panels implements Params.

@@ -148,18 +148,11 @@ func (p *Panel) addLevel(label string, value float64) {
 	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
-// crossKey and edgeKey explain in the legend the marks of points that have no place on the axes.
-type crossKey struct{}
+// pointKey draws a single mark before an entry of a legend, which takes less room than a line.
+type pointKey func(c *draw.Canvas)
 
 // Thumbnail implements plot.Thumbnailer.
-func (crossKey) Thumbnail(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }
-
-type edgeKey struct{}
-
-// Thumbnail implements plot.Thumbnailer.
-func (edgeKey) Thumbnail(c *draw.Canvas) {
-	c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: markSize, Shape: circle.opened()}, c.Center())
-}
+func (k pointKey) Thumbnail(c *draw.Canvas) { k(c) }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
 func (p *Panel) explainOddPoints() {
@@ -171,13 +164,14 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
 			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", edgeKey{})
+				p.addEntry(markRank, "beyond the axis", "edge", pointKey(markKey{shape: circle, hollow: true}.Thumbnail))
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
-		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossKey{})
+		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
+			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
 	}
 	p.noteUnplaced()
 }

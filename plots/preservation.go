@@ -20,7 +20,7 @@ type Preservation struct {
 	Titles      []string     `yaml:"titles" doc:"titles of the panels; without it the names of the prompts"`
 	Twin        bool         `yaml:"twin" doc:"also draw the figure over the KL(pi to pi_ref) reached"`
 
-	byKL bool // this is the twin
+	byKL bool // x is the KL reached
 }
 
 func preservationKind() registry.Kind[Params] {
@@ -56,14 +56,14 @@ func (f *Preservation) Check() []registry.Problem {
 	return nil
 }
 
-// Twinned implements Twinner.
-func (f *Preservation) Twinned() Params {
+// KLVersion implements OverLambda.
+func (f *Preservation) KLVersion() Params {
 	if !f.Twin {
 		return nil
 	}
-	twin := *f
-	twin.byKL = true
-	return &twin
+	over := *f
+	over.byKL = true
+	return &over
 }
 
 // Panels implements Params.

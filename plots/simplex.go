@@ -120,7 +120,7 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 				return err
 			}
 			c := p.addCurve(loss.label, loss.style, points)
-			c.words = probabilities
+			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
 		}

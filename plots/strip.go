@@ -152,7 +152,13 @@ var stripWords = map[string]string{string(spreadQuartiles): "median, quartiles",
 // explain says what dots and bars are.
 func (f *Strip) explain(p *Panel) {
 	p.addEntry(seriesRank, "one run", "run", markKey{shape: circle})
-	p.addEntry(seriesRank, stripWords[f.Band], "middle", middleKey{f.Band != string(spreadNone)})
+	p.addEntry(seriesRank, stripWords[f.Band], "middle", thumbnail(func(c *draw.Canvas) {
+		at := c.Center()
+		if f.Band != string(spreadNone) {
+			c.StrokeLine2(draw.LineStyle{Color: translucent(black), Width: 3.2 * dotSize}, c.Min.X+1, at.Y, c.Max.X-1, at.Y)
+		}
+		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, at.X, at.Y-3, at.X, at.Y+3)
+	}))
 	if f.Shape == violinShape {
 		p.Notes = append(p.Notes, "Outlines: kernel density of the runs, each as high as its row.")
 	}
@@ -216,7 +222,7 @@ func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 	}
 	if x := c.X(p.X.Norm(s.middle.x)); c.ContainsX(x) {
 		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, x, y-0.7*half, x, y+0.7*half)
-		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.says())
+		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.tooltip())
 	}
 }
 
@@ -287,16 +293,4 @@ func bandwidth(values []float64) float64 {
 		spread = min(spread, quartiles/1.34)
 	}
 	return 0.9 * spread * math.Pow(float64(len(values)), -0.2)
-}
-
-// middleKey explains the middle and the interval in the legend.
-type middleKey struct{ bar bool }
-
-// Thumbnail implements plot.Thumbnailer.
-func (k middleKey) Thumbnail(c *draw.Canvas) {
-	at := c.Center()
-	if k.bar {
-		c.StrokeLine2(draw.LineStyle{Color: translucent(black), Width: 3.2 * dotSize}, c.Min.X+1, at.Y, c.Max.X-1, at.Y)
-	}
-	c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, at.X, at.Y-3, at.X, at.Y+3)
 }
