@@ -83,17 +83,10 @@ func ambiguous(r *rows, a, b int, keys []string, order string) error {
 	for _, column := range keys {
 		if va, vb := r.text(a, column), r.text(b, column); va != vb {
 			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
-				order, r.text(a, order), column, orNothing(va), orNothing(vb), column)
+				order, r.text(a, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
 		}
 	}
 	return fmt.Errorf("one curve has two values at %s = %s", order, r.text(a, order))
-}
-
-func orNothing(cell string) string {
-	if cell == "" {
-		return "empty"
-	}
-	return cell
 }
 
 // middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves

@@ -76,7 +76,10 @@ func (f *Distance) distances(left, right *rows) (*rows, error) {
 	for _, run := range left.policies() {
 		var found *matchedPolicy
 		for i := range counterparts {
-			if !f.agree(left.runs, run.row, counterparts[i].row) {
+			differs := func(column string) bool {
+				return !tables.SameCell(left.runs.Text(run.row, column), left.runs.Text(counterparts[i].row, column))
+			}
+			if slices.ContainsFunc(f.Match, differs) {
 				continue
 			}
 			if found != nil {
@@ -95,13 +98,6 @@ func (f *Distance) distances(left, right *rows) (*rows, error) {
 		t.Append(run.name, tables.FormatFloat(tv))
 	}
 	return out, nil
-}
-
-// agree says whether two runs have the same values in the matched columns.
-func (f *Distance) agree(runs *tables.Table, a, b int) bool {
-	return !slices.ContainsFunc(f.Match, func(column string) bool {
-		return !tables.SameCell(runs.Text(a, column), runs.Text(b, column))
-	})
 }
 
 // matchedPolicy is what the table policies has of one run.

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -104,7 +105,7 @@ func (f *Strip) oneSetting(r *rows) error {
 	for _, column := range r.varying(r.coordinates()) {
 		values := r.values(column)
 		return fmt.Errorf("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
-			column, orNothing(values[0]), orNothing(values[1]), column)
+			column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
 	}
 	return nil
 }

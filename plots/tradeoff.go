@@ -49,7 +49,11 @@ func (f *Tradeoff) Check() []registry.Problem {
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where, f.reads()...)
+	columns := []string{f.Metric}
+	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
+		columns = append(columns, "kl_star_ref")
+	}
+	all, err := selectRows(src, f.Table, f.Where, columns...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,14 +82,6 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		return nil, err
 	}
 	return []*Panel{p}, nil
-}
-
-// reads are the columns that are read.
-func (f *Tradeoff) reads() []string {
-	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
-		return []string{f.Metric, "kl_star_ref"}
-	}
-	return []string{f.Metric}
 }
 
 // groups are the prompts, or groups of prompts, on the axes.
