@@ -40,7 +40,7 @@ type Tick struct {
 // Place returns where a value stands on the axis: 0 at its beginning, 1 at its end.
 func (a Axis) Place(v float64) float64 { return a.place(v) }
 
-// Series is one curve. A coordinate that a point has not, such as that of a run that diverged, is NaN; Low and High are
+// Series is one curve. A coordinate that a point lacks, such as that of a run that diverged, is NaN; Low and High are
 // NaN where there is no band.
 type Series struct {
 	Label     string

@@ -268,7 +268,7 @@ func (c *curve) name() string {
 	return plainText(c.series())
 }
 
-// tooltip is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
+// tooltip describes a point to a reader who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
 func (c *curve) tooltip(q point) string {
 	text := c.places(q)
 	if c.describe != nil {

@@ -57,7 +57,7 @@ func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
 	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Displacement) panel(of part) (*Panel, error) {
+func (f *Displacement) panel(of subset) (*Panel, error) {
 	p := newPanel(of.label)
 	p.ShareY = "displacement"
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"

@@ -60,7 +60,7 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 		return nil, err
 	}
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
-	p, err := lines.panel(part{label: f.Title, rows: distances})
+	p, err := lines.panel(subset{label: f.Title, rows: distances})
 	if err != nil {
 		return nil, err
 	}

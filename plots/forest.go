@@ -67,7 +67,7 @@ func (f *Forest) Panels(src Sources) ([]*Panel, error) {
 		}
 	}
 	names := f.names(all)
-	return all.panelsBy(f.Split, f.Title, func(of part) (*Panel, error) { return f.panel(of, names, all) })
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, names, all) })
 }
 
 // comparisons selects the rows to draw.
@@ -141,7 +141,7 @@ func (f *Forest) names(all *rows) []string {
 	return names
 }
 
-func (f *Forest) panel(of part, names []string, all *rows) (*Panel, error) {
+func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 	if len(names) > mostRows {
 		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
 			len(names), mostRows)

@@ -71,7 +71,7 @@ func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
 	starts := f.starts(src)
 	all = all.filter(func(i int) bool { return all.text(i, "objective") != f.BestOfN })
 	var panels []*Panel
-	_, err = all.panelsBy(f.Split, f.Title, func(of part) (*Panel, error) {
+	_, err = all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
 		for _, y := range f.Y {
 			p, err := f.panel(of, y, f.inPanel(best, of.cell))
 			if err != nil {
@@ -120,7 +120,7 @@ func (r *rows) atLastSteps() (*rows, error) {
 	return r.filter(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] }), nil
 }
 
-func (f *Frontier) panel(of part, y string, best *rows) (*Panel, error) {
+func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 	p := newPanel(of.label)
 	if f.Split != "" {
 		p.ShareY = y

@@ -50,10 +50,10 @@ func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
 	if n := len(all.values("response")); n > len(responseColors) {
 		return nil, fmt.Errorf("%d responses cannot be told apart; select at most %d with `where: {response: [...]}`", n, len(responseColors))
 	}
-	return all.panelsBy("objective", "", func(of part) (*Panel, error) { return f.panel(of, finals) })
+	return all.panelsBy("objective", "", func(of subset) (*Panel, error) { return f.panel(of, finals) })
 }
 
-func (f *Interpolation) panel(of part, finals *rows) (*Panel, error) {
+func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 	r, title := of.rows, of.label
 	switch {
 	case f.Title != "":

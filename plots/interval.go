@@ -63,7 +63,7 @@ func (v *interval) draw(c draw.Canvas, p *plot.Plot) {
 	hover(c.Canvas, at, v.tooltip())
 }
 
-// tooltip is what an interval says to who points at it.
+// tooltip describes an interval to a reader who points at it.
 func (v *interval) tooltip() string {
 	text := plainText(v.name) + ": " + shortNumber(v.x)
 	if finite(v.low) && finite(v.high) {

@@ -93,7 +93,7 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Lines) panel(of part) (*Panel, error) {
+func (f *Lines) panel(of subset) (*Panel, error) {
 	r, p := of.rows, newPanel(of.label)
 	if f.Split != "" {
 		p.ShareX, p.ShareY = f.X, f.Y

@@ -265,24 +265,24 @@ func wholeTable(t *tables.Table) *rows {
 
 func distinct(t *tables.Table, column string) []string { return wholeTable(t).values(column) }
 
-// part is the rows with one cell in a column: a panel of a figure, or a line of a panel.
-type part struct {
+// subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.
+type subset struct {
 	cell, label string
 	rows        *rows
 	style       seriesStyle // of a line
 }
 
 // panelsBy makes a panel of each value of a column, or one of all rows with a title where no column is named.
-func (r *rows) panelsBy(column, title string, panel func(part) (*Panel, error)) ([]*Panel, error) {
-	parts := []part{{label: title, rows: r}}
+func (r *rows) panelsBy(column, title string, panel func(subset) (*Panel, error)) ([]*Panel, error) {
+	subsets := []subset{{label: title, rows: r}}
 	if column != "" {
-		parts = nil
+		subsets = nil
 		for _, cell := range r.values(column) {
-			parts = append(parts, part{cell: cell, label: valueLabel(column, cell), rows: r.with(column, cell)})
+			subsets = append(subsets, subset{cell: cell, label: valueLabel(column, cell), rows: r.with(column, cell)})
 		}
 	}
 	var panels []*Panel
-	for _, one := range parts {
+	for _, one := range subsets {
 		p, err := panel(one)
 		if err != nil {
 			return nil, err
@@ -294,9 +294,9 @@ func (r *rows) panelsBy(column, title string, panel func(part) (*Panel, error)) 
 
 // linesBy returns a line for each value of a column, or one where none is named: losses in table order and each in its own
 // style, other values in ascending order with styles along a ramp.
-func (r *rows) linesBy(column string) []part {
+func (r *rows) linesBy(column string) []subset {
 	if column == "" {
-		return []part{{rows: r, style: rampStyle(0, 1)}}
+		return []subset{{rows: r, style: rampStyle(0, 1)}}
 	}
 	cells := r.values(column)
 	if column != "objective" {
@@ -305,9 +305,9 @@ func (r *rows) linesBy(column string) []part {
 		})
 	}
 	objectives := r.objectives()
-	lines := make([]part, len(cells))
+	lines := make([]subset, len(cells))
 	for i, cell := range cells {
-		lines[i] = part{cell, valueLabel(column, cell), r.with(column, cell), rampStyle(i, len(cells))}
+		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), rampStyle(i, len(cells))}
 		if column == "objective" {
 			lines[i].style = lossStyle(cell, objectives)
 		}

@@ -74,7 +74,7 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 			return nil, err
 		}
 	}
-	return all.panelsBy(f.Split, f.Title, func(of part) (*Panel, error) {
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
 		p := trianglePanel(of.label)
 		p.Add(triangleFrame{})
 		ends := finals
@@ -216,7 +216,7 @@ func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 // landmark is a policy that a simplex is read by.
 type landmark struct {
 	*plotter.Scatter
-	name string // that it says to who points at it, with the policy; "" says nothing
+	name string // shown with the policy to a reader who points at it; "" shows nothing
 }
 
 // Plot implements plot.Plotter.

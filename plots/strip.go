@@ -63,11 +63,11 @@ func (f *Strip) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return all.panelsBy(f.Split, f.Title, func(of part) (*Panel, error) { return f.panel(of, all) })
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, all) })
 }
 
 // panel draws the rows that all panels have, empty where this one has no run of them.
-func (f *Strip) panel(of part, all *rows) (*Panel, error) {
+func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
 	lines := all.linesBy(f.By)
 	if len(lines) > mostRows {
 		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
