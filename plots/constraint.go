@@ -115,9 +115,7 @@ func (f *Constraint) distances(all *rows) (*tables.Table, error) {
 func (f *Constraint) policies(all *rows, keys []string, objective string) (map[string]*rows, []string) {
 	byKey := map[string]*rows{}
 	var order []string
-	mine := all.with("objective", objective)
-	for _, run := range mine.values("run") {
-		r := mine.with("run", run)
+	for _, r := range all.with("objective", objective).byRun() {
 		cells := make([]string, len(keys))
 		for i, column := range keys {
 			cells[i] = r.text(0, column)

@@ -75,7 +75,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 			case 0:
 			case 1:
 				p.Add(statusCell{column, row, cell.text(0, "status"), massLabel(cell.float(0, "pi"))})
-				p.AddData(Datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
+				p.addData(datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
 			default:
 				return nil, ambiguous(cell, 0, 1, append(cell.coordinates(), "seed"), "lambda")
 			}

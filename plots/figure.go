@@ -203,14 +203,14 @@ func (d *Drawing) describe() string {
 	return strings.Join(words, " ")
 }
 
-// Datum is one mark of a figure as its CSV file has it: words or numbers, empty where there is none. Value is what a cell
+// datum is one mark of a figure as its CSV file has it: words or numbers, empty where there is none. Value is what a cell
 // of a map says beside its position; of figures without such cells the file has no column for it.
-type Datum struct {
+type datum struct {
 	Series, X, Y, Low, High, Value string
 }
 
-// AddData tells the CSV file of what a panel shows beside its curves, such as the cells of a heat map.
-func (p *Panel) AddData(data ...Datum) { p.data = append(p.data, data...) }
+// addData tells the CSV file of what a panel shows beside its curves, such as the cells of a heat map.
+func (p *Panel) addData(data ...datum) { p.data = append(p.data, data...) }
 
 // CSV returns what the figure draws as a table: a header, then a row for every point in drawing order. The columns are
 // panel (its letter and title), series, x, y, low and high (the ends of a band), and for maps value; cells are empty where

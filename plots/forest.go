@@ -162,7 +162,7 @@ func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", PairedTable, v.name)
 		}
 		list = append(list, v)
-		p.AddData(v.datum())
+		p.addData(v.datum())
 	}
 	p.Add(list)
 	p.ranges = list

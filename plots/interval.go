@@ -76,8 +76,8 @@ func (v *interval) tooltip() string {
 }
 
 // datum is the interval in the figure's table.
-func (v *interval) datum() Datum {
-	return Datum{Series: v.series, X: csvNumber(v.x), Y: plainText(v.name), Low: csvNumber(v.low), High: csvNumber(v.high)}
+func (v *interval) datum() datum {
+	return datum{Series: v.series, X: csvNumber(v.x), Y: plainText(v.name), Low: csvNumber(v.low), High: csvNumber(v.high)}
 }
 
 // drawWhiskers draws a bar with short ends.

@@ -95,7 +95,7 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 	for i := range t.Len() {
 		m.x, m.y = append(m.x, t.Float(i, "chosen")), append(m.y, t.Float(i, "rejected"))
 		m.value = append(m.value, t.Float(i, column))
-		p.AddData(Datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
+		p.addData(datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
 	}
 	m.side = spacing(m.x)
 	p.X.Label.Text, p.Y.Label.Text = "log $π_θ$(chosen) [nats]", "log $π_θ$(rejected) [nats]"

@@ -36,7 +36,7 @@ type Panel struct {
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
 	names          struct{ x, y string } // of the axes, without typesetting
-	data           []Datum               // drawn beside the curves
+	data           []datum               // drawn beside the curves
 }
 
 // legendEntry is one line of a legend. Entries of several panels with the same key are one.

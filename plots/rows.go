@@ -236,6 +236,22 @@ func (r *rows) with(column, cell string) *rows {
 	return r.filter(func(i int) bool { return r.text(i, column) == cell })
 }
 
+// byRun splits rows by run, in order of appearance.
+func (r *rows) byRun() []*rows {
+	var all []*rows
+	index := map[int]int{}
+	for i, run := range r.run {
+		at, known := index[run]
+		if !known {
+			at = len(all)
+			index[run] = at
+			all = append(all, &rows{table: r.table, runs: r.runs})
+		}
+		all[at].at, all[at].run = append(all[at].at, r.at[i]), append(all[at].run, run)
+	}
+	return all
+}
+
 // values returns the distinct cells of a column in order of appearance.
 func (r *rows) values(column string) []string {
 	var list []string

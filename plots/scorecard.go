@@ -91,7 +91,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	for _, loss := range losses {
 		for _, test := range tests {
 			if cell, known := grid.cells[[2]string{loss, test}]; known {
-				p.AddData(Datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
+				p.addData(datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
 			}
 		}
 	}

@@ -247,8 +247,7 @@ func addLandmarks(p *Panel, finals *rows) {
 			*to = append(*to, at)
 		}
 	}
-	for _, run := range finals.values("run") {
-		mine := finals.with("run", run)
+	for _, mine := range finals.byRun() {
 		star, ref := mine.column("pi_star"), mine.column("pi_ref")
 		add(&stars, star)
 		add(&refs, ref)
@@ -268,7 +267,7 @@ func addLandmarks(p *Panel, finals *rows) {
 		p.Add(l)
 		p.addEntry(referenceRank, mark.name, "landmark", l)
 		for _, at := range mark.at {
-			p.AddData(Datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
+			p.addData(datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
 		}
 	}
 }

@@ -140,9 +140,9 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, style: l, values: values}
 	p.ranges = append(p.ranges, s.middle)
 	for _, v := range values {
-		p.AddData(Datum{Series: name, X: csvNumber(v), Y: "run"})
+		p.addData(datum{Series: name, X: csvNumber(v), Y: "run"})
 	}
-	p.AddData(s.middle.datum())
+	p.addData(s.middle.datum())
 	p.Add(s)
 }
 
