@@ -301,11 +301,11 @@ func isLog(axis *plot.Axis) bool {
 
 // pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
 func pad(axis *plot.Axis, share float64) {
-	switch axis.Scale.(type) {
-	case roots:
-		padRoots(axis, share)
-	case symlog:
-		padSymlog(axis, share)
+	switch scale := axis.Scale.(type) {
+	case warp:
+		low, high := scale.of(axis.Min), scale.of(axis.Max)
+		by := share * (high - low)
+		axis.Min, axis.Max = scale.from(low-by), scale.from(high+by)
 	case plot.LinearScale:
 		by := share * (axis.Max - axis.Min)
 		axis.Min, axis.Max = axis.Min-by, axis.Max+by
@@ -313,4 +313,110 @@ func pad(axis *plot.Axis, share float64) {
 		by := math.Pow(axis.Max/axis.Min, share)
 		axis.Min, axis.Max = axis.Min/by, axis.Max*by
 	}
+}
+
+// warp is an axis that is linear in a function of the value.
+type warp interface {
+	of(v float64) float64
+	from(place float64) float64 // the inverse of of
+}
+
+func normalize(w warp, lo, hi, v float64) float64 {
+	return (w.of(v) - w.of(lo)) / (w.of(hi) - w.of(lo))
+}
+
+// sqrtScale is the scale of a figure's axis that is linear in the square root, on which the reward gained is nearly a line
+// in KL(pi to pi_ref) (Gao, Schulman, Hilton 2022, arXiv 2210.10760).
+const sqrtScale = "sqrt"
+
+// roots is an axis linear in the square root; below 0 it goes on as a mirror image, so that there is room left of 0.
+type roots struct{}
+
+func (roots) of(v float64) float64      { return math.Copysign(math.Sqrt(math.Abs(v)), v) }
+func (roots) from(root float64) float64 { return math.Copysign(root*root, root) }
+
+// Normalize implements plot.Normalizer.
+func (r roots) Normalize(low, high, v float64) float64 { return normalize(r, low, high, v) }
+
+// Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart.
+func (r roots) Ticks(low, high float64) []plot.Tick {
+	const apart = 0.13 // of the axis
+	var ticks []plot.Tick
+	last := math.Inf(1)
+	for k := math.Floor(math.Log10(high)); k >= math.Log10(high)-4; k-- {
+		for _, digit := range []float64{5, 2, 1} {
+			v := roundTo(digit*math.Pow10(int(k)), 12)
+			at := r.Normalize(low, high, v)
+			if v > high || at > last-apart || at < r.Normalize(low, high, 0)+apart {
+				continue
+			}
+			last = at
+			ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+		}
+	}
+	ticks = append(ticks, plot.Tick{Value: 0, Label: "0"})
+	slices.Reverse(ticks)
+	return ticks
+}
+
+// symlog is an axis that is linear around zero and logarithmic far from it, on both sides: a value v stands at
+// sign(v) log(1 + |v|/unit) (Webber 2013, A bi-symmetric log transformation for wide-range data).
+type symlog struct{ unit float64 }
+
+// symlogDecades is how far the logarithmic part reaches below the largest value.
+const symlogDecades = 4
+
+// setSymlog makes an axis bi-symmetric; its linear part ends at the power of ten below the smallest value other than
+// zero, or a few decades below the largest.
+func setSymlog(axis *plot.Axis, values []float64) {
+	least, most := math.Inf(1), 0.0
+	for _, v := range values {
+		if a := math.Abs(v); a > 0 && finite(v) {
+			least, most = min(least, a), max(most, a)
+		}
+	}
+	if most == 0 {
+		return
+	}
+	unit := math.Pow10(int(math.Floor(math.Log10(max(least, most/math.Pow10(symlogDecades))) + 1e-9)))
+	axis.Scale, axis.Tick.Marker = symlog{unit}, symlog{unit}
+}
+
+func (s symlog) of(v float64) float64 { return math.Copysign(math.Log1p(math.Abs(v)/s.unit), v) }
+
+func (s symlog) from(place float64) float64 {
+	return math.Copysign(s.unit*math.Expm1(math.Abs(place)), place)
+}
+
+// Normalize implements plot.Normalizer.
+func (s symlog) Normalize(lo, hi, v float64) float64 { return normalize(s, lo, hi, v) }
+
+// Ticks labels zero and powers of ten on both sides, thinned to a few.
+func (s symlog) Ticks(lo, hi float64) []plot.Tick {
+	first := int(math.Round(math.Log10(s.unit)))
+	last := first
+	for math.Pow10(last+1) <= max(math.Abs(lo), math.Abs(hi))*(1+1e-9) {
+		last++
+	}
+	stride := (last - first + 2) / 2 // at most two labels a side beside zero
+	var ticks []plot.Tick
+	add := func(v float64, label string) {
+		if v >= lo && v <= hi {
+			ticks = append(ticks, plot.Tick{Value: v, Label: label})
+		}
+	}
+	label := func(k int, sign string) string {
+		if (last-k)%stride != 0 {
+			return ""
+		}
+		return sign + powerLabel(10, k)
+	}
+	for k := last; k >= first; k-- {
+		add(-math.Pow10(k), label(k, "−"))
+	}
+	add(0, "0")
+	for k := first; k <= last; k++ {
+		add(math.Pow10(k), label(k, ""))
+	}
+	return ticks
 }

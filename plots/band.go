@@ -32,9 +32,8 @@ const (
 	spreadMedian      spread = "median"
 )
 
-// Middles of a sample, as configurations write them.
+// Middles of a sample, as configurations write them beside auto.
 const (
-	autoMiddle   = "auto"
 	meanMiddle   = "mean"
 	medianMiddle = "median"
 )
@@ -123,9 +122,10 @@ func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// plotBand fills between the ends of neighbouring points. A lone point, which has nothing to fill, gets a bar.
+// plotBand fills between the ends of neighbouring points, if the band has a width anywhere. A lone point, which has nothing
+// to fill, gets a bar.
 func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
-	if !c.hasBand() {
+	if !slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.banded() && q.high > q.low }) {
 		return
 	}
 	for start := 0; start < len(run); {
@@ -160,15 +160,9 @@ func outline(canvas *draw.Canvas, p *plot.Plot, stretch []point) []vg.Point {
 // banded says whether the point has ends of a band.
 func (p point) banded() bool { return finite(p.low) && finite(p.high) }
 
-// hasBand says whether the band of some point has a width.
-func (c *curve) hasBand() bool {
-	return slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.banded() && q.high > q.low })
-}
-
 // bandNotes say what lines and bands of a page are, of how many runs, and which runs are left out.
 func bandNotes(panels []*Panel) []string {
-	type counts struct{ least, most int }
-	n := map[spread]counts{}
+	least, most := map[spread]int{}, map[spread]int{}
 	var order []spread
 	left := map[string]bool{}
 	for _, p := range panels {
@@ -180,20 +174,17 @@ func bandNotes(panels []*Panel) []string {
 				if q.n < 2 {
 					continue
 				}
-				if !slices.Contains(order, q.spread) {
+				if most[q.spread] == 0 {
 					order = append(order, q.spread)
-					n[q.spread] = counts{q.n, q.n}
+					least[q.spread] = q.n
 				}
-				n[q.spread] = counts{min(n[q.spread].least, q.n), max(n[q.spread].most, q.n)}
+				least[q.spread], most[q.spread] = min(least[q.spread], q.n), max(most[q.spread], q.n)
 			}
 		}
 	}
 	var notes []string
 	for _, s := range order {
-		size := fmt.Sprint(n[s].least)
-		if n[s].most > n[s].least {
-			size += fmt.Sprintf("\u00a0to\u00a0%d", n[s].most)
-		}
+		size := strings.ReplaceAll(fromTo(least[s], most[s]), " ", "\u00a0")
 		notes = append(notes, fmt.Sprintf("%s, n\u00a0=\u00a0%s.", s.words(), size))
 	}
 	switch len(left) {

@@ -40,7 +40,7 @@ type Tick struct {
 // Place returns where a value stands on the axis: 0 at its beginning, 1 at its end.
 func (a Axis) Place(v float64) float64 { return a.place(v) }
 
-// Series is one curve. A coordinate that a point has not, such as that of a run that diverged, is NaN; Low and High are
+// Series is one curve. A coordinate that a point lacks, such as that of a run that diverged, is NaN; Low and High are
 // NaN where there is no band.
 type Series struct {
 	Label     string
@@ -75,7 +75,7 @@ type Mark struct {
 // ErrNoChart is the error of Charts for a figure that is a table in colors, not points on axes.
 var ErrNoChart = errors.New("it has no points on axes, only cells")
 
-// Charts returns the panels of a figure, without its twin, and how many were left out because they have no points on
+// Charts returns the panels of a figure, without its version over KL, and how many were left out because they have no points on
 // axes. The errors are those of [Draw], and ErrNoChart where no panel is left.
 func Charts(fig Figure, src Sources) (charts []Chart, left int, err error) {
 	panels, err := fig.Params.Panels(src.From(fig.From))

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -43,26 +44,18 @@ func (f *Composite) Check() []registry.Problem {
 	return problems
 }
 
-// Twinned implements Twinner: parts without a twin stay as they are; without any there is none.
-func (f *Composite) Twinned() Params {
-	if !f.Twin {
-		return nil
-	}
-	twin := &Composite{Parts: make([]Part, len(f.Parts))}
-	some := false
+// KLVersion implements OverLambda: parts without such a version stay as they are; where none has one there is none.
+func (f *Composite) KLVersion() Params {
+	over, some := &Composite{Parts: slices.Clone(f.Parts)}, false
 	for i, part := range f.Parts {
-		twin.Parts[i] = part
-		if twinner, ok := part.Figure.(Twinner); ok {
-			if params := twinner.Twinned(); params != nil {
-				twin.Parts[i].Figure = params
-				some = true
-			}
+		if params := klVersion(part.Figure); params != nil {
+			over.Parts[i].Figure, some = params, true
 		}
 	}
-	if !some {
+	if !f.Twin || !some {
 		return nil
 	}
-	return twin
+	return over
 }
 
 // Refs implements Params.

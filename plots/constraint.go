@@ -58,10 +58,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{table: table, runs: table}
-	for i := range table.Len() {
-		r.at, r.run = append(r.at, i), append(r.run, i)
-	}
+	r := wholeTable(table)
 	p := newPanel(f.Title)
 	p.ShareY = f.Distance + f.Left + f.Right
 	p.Y.Label.Text = fmt.Sprintf("%s($π_{%s}$, $π_{%s}$)", strings.ToUpper(f.Distance), plainName(f.Left), plainName(f.Right))
@@ -118,9 +115,7 @@ func (f *Constraint) distances(all *rows) (*tables.Table, error) {
 func (f *Constraint) policies(all *rows, keys []string, objective string) (map[string]*rows, []string) {
 	byKey := map[string]*rows{}
 	var order []string
-	mine := all.with("objective", objective)
-	for _, run := range mine.values("run") {
-		r := mine.with("run", run)
+	for _, r := range all.with("objective", objective).byRun() {
 		cells := make([]string, len(keys))
 		for i, column := range keys {
 			cells[i] = r.text(0, column)
@@ -141,7 +136,7 @@ func (f *Constraint) between(left, right *rows) (distance, status string) {
 	prompts := left.values("prompt")
 	mean := 0.0
 	for _, prompt := range prompts {
-		mean += of(finalPolicy(left.with("prompt", prompt)), finalPolicy(right.with("prompt", prompt))) / float64(len(prompts))
+		mean += of(left.with("prompt", prompt).column("pi"), right.with("prompt", prompt).column("pi")) / float64(len(prompts))
 	}
 	status = left.text(0, "status")
 	if !finite(left.float(0, "pi")) {
@@ -151,13 +146,4 @@ func (f *Constraint) between(left, right *rows) (distance, status string) {
 		return "", right.text(0, "status")
 	}
 	return tables.FormatFloat(mean), status
-}
-
-// finalPolicy returns pi over the responses of the rows of one run and prompt; NaN where the run has none.
-func finalPolicy(r *rows) []float64 {
-	pi := make([]float64, r.len())
-	for i := range pi {
-		pi[i] = r.float(i, "pi")
-	}
-	return pi
 }

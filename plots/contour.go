@@ -9,23 +9,23 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// terrain is a function on a triangular grid over the simplex of three responses: vertex (i, j) is i steps from the edge
+// lossGrid is a function on a triangular grid over the simplex of three responses: vertex (i, j) is i steps from the edge
 // opposite response 1 and j steps from the one opposite response 2.
-type terrain struct {
+type lossGrid struct {
 	side   int // steps along an edge
-	at     map[[2]int]plotted
+	at     map[[2]int]vertex
 	values []float64 // all finite values, ascending
 }
 
-// plotted is a vertex: its place in the triangle and its value.
-type plotted struct{ x, y, value float64 }
+// vertex is a point of the grid: its place in the triangle and its value.
+type vertex struct{ x, y, value float64 }
 
-// contourLevels is how many levels a terrain is cut at.
+// contourLevels is how many levels a loss is cut at.
 const contourLevels = 12
 
 // levels are values such that the lowest encloses a small part of the simplex and each higher one a larger step more: level
 // k of n has the share (k/n)^2 of it below. Level sets of losses are then told apart in the valley, where policies end.
-func (t *terrain) levels() []float64 {
+func (t *lossGrid) levels() []float64 {
 	var levels []float64
 	for k := 1; k < contourLevels; k++ {
 		share := float64(k*k) / (contourLevels * contourLevels)
@@ -46,7 +46,7 @@ type knot [2][2]int
 
 // below returns the outlines of the region whose value is less than a level, each closed, with the region on its left.
 // Within a triangle the function is linear.
-func (t *terrain) below(level float64) [][][2]float64 {
+func (t *lossGrid) below(level float64) [][][2]float64 {
 	next := map[knot][]knot{}
 	places := map[knot][2]float64{}
 	add := func(a, b knot) {
@@ -68,15 +68,15 @@ func (t *terrain) below(level float64) [][][2]float64 {
 }
 
 // clip adds the edges of the part of a triangle that lies below a level, counterclockwise.
-func (t *terrain) clip(corners [3][2]int, level float64, places map[knot][2]float64, add func(a, b knot)) {
+func (t *lossGrid) clip(corners [3][2]int, level float64, places map[knot][2]float64, add func(a, b knot)) {
 	var around []knot
 	for k, from := range corners {
 		to := corners[(k+1)%3]
 		a, b := t.at[from], t.at[to]
 		if a.value < level {
-			vertex := knot{from, from}
-			places[vertex] = [2]float64{a.x, a.y}
-			around = append(around, vertex)
+			corner := knot{from, from}
+			places[corner] = [2]float64{a.x, a.y}
+			around = append(around, corner)
 		}
 		if (a.value < level) != (b.value < level) {
 			crossing := knot{from, to}
@@ -134,8 +134,8 @@ func outlines(next map[knot][]knot, places map[knot][2]float64) [][][2]float64 {
 
 // Plot implements plot.Plotter: the higher the darker, with a line at each level. The simplex is as dark as its highest
 // values where nothing is drawn over it.
-func (t *terrain) Plot(c draw.Canvas, p *plot.Plot) {
-	at := func(x, y float64) vg.Point { return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))} }
+func (t *lossGrid) Plot(c draw.Canvas, p *plot.Plot) {
+	at := func(x, y float64) vg.Point { return spot(&c, p, x, y) }
 	levels := t.levels()
 	if levels == nil {
 		return
@@ -145,7 +145,7 @@ func (t *terrain) Plot(c draw.Canvas, p *plot.Plot) {
 	triangle.Line(at(1, 0))
 	triangle.Line(at(corner(0, 1)))
 	triangle.Close()
-	c.SetColor(height(1))
+	c.SetColor(levelColor(1))
 	c.Fill(triangle)
 	for k, level := range slices.Backward(levels) {
 		var region vg.Path
@@ -159,9 +159,9 @@ func (t *terrain) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			region.Close()
 		}
-		c.SetColor(height(float64(k) / float64(len(levels))))
+		c.SetColor(levelColor(float64(k) / float64(len(levels))))
 		c.Fill(region)
-		c.SetLineStyle(draw.LineStyle{Color: mix(height(float64(k+1)/float64(len(levels))), inkGray, 0.3), Width: 0.35})
+		c.SetLineStyle(draw.LineStyle{Color: mix(levelColor(float64(k+1)/float64(len(levels))), inkGray, 0.3), Width: 0.35})
 		c.Stroke(region)
 	}
 }

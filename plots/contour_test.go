@@ -9,13 +9,13 @@ import (
 	_ "windtunnel/toy/fixedseed"
 )
 
-// bowl is a terrain of the squared distance in the triangle to a center.
-func bowl(side int, x, y float64) *terrain {
-	t := &terrain{side: side, at: map[[2]int]plotted{}}
+// bowl is a lossGrid of the squared distance in the triangle to a center.
+func bowl(side int, x, y float64) *lossGrid {
+	t := &lossGrid{side: side, at: map[[2]int]vertex{}}
 	for j := range side + 1 {
 		for i := range side + 1 - j {
 			px, py := corner(float64(i)/float64(side), float64(j)/float64(side))
-			v := plotted{px, py, math.Pow(px-x, 2) + math.Pow(py-y, 2)}
+			v := vertex{px, py, math.Pow(px-x, 2) + math.Pow(py-y, 2)}
 			t.at[[2]int{i, j}] = v
 			t.values = append(t.values, v.value)
 		}
@@ -89,7 +89,7 @@ func TestOddTerrains(t *testing.T) {
 			}
 		}
 	}
-	flat := &terrain{side: 1, values: []float64{0.5, 0.5, 0.5}}
+	flat := &lossGrid{side: 1, values: []float64{0.5, 0.5, 0.5}}
 	if flat.levels() != nil {
 		t.Errorf("a flat loss has the levels %v", flat.levels())
 	}

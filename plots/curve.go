@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/metrics/tables"
 )
 
 // point is one place of a curve: the middle of the runs and prompts that share it, and the ends of the band around it.
@@ -57,9 +59,9 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 		}
 		groups[g].rows = append(groups[g].rows, i)
 		one := member{g, r.text(i, "seed"), r.text(i, "prompt")}
-		if twin, known := seen[one]; known {
+		if same, known := seen[one]; known {
 			return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
-				r.text(twin, "run"), r.text(i, "run"), r.table.Name)
+				r.text(same, "run"), r.text(i, "run"), r.table.Name)
 		}
 		seen[one] = i
 	}
@@ -81,17 +83,10 @@ func ambiguous(r *rows, a, b int, keys []string, order string) error {
 	for _, column := range keys {
 		if va, vb := r.text(a, column), r.text(b, column); va != vb {
 			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
-				order, r.text(a, order), column, orNothing(va), orNothing(vb), column)
+				order, r.text(a, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
 		}
 	}
 	return fmt.Errorf("one curve has two values at %s = %s", order, r.text(a, order))
-}
-
-func orNothing(cell string) string {
-	if cell == "" {
-		return "empty"
-	}
-	return cell
 }
 
 // middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves
@@ -103,7 +98,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
 	for k, i := range kept {
 		xs[k], ys[k] = r.float(i, x), r.float(i, y)
-		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == failedStatus) && p.status == "" {
+		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == tables.Failed) && p.status == "" {
 			p.status = r.text(i, "status")
 		}
 	}
@@ -116,7 +111,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
 	}
-	allFailed := len(kept) > 1 && r.text(kept[0], "status") == failedStatus
+	allFailed := len(kept) > 1 && r.text(kept[0], "status") == tables.Failed
 	if allFailed || slices.ContainsFunc(ys, math.IsNaN) {
 		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
 	}
@@ -132,13 +127,10 @@ func (r *rows) interval(row int, column string) (low, high float64) {
 	return r.float(row, below), r.float(row, above)
 }
 
-// failedStatus is the status of a run that broke.
-const failedStatus = "failed"
-
 // withoutFailed splits rows into those to draw and the runs of those that failed, unless all did.
 func (r *rows) withoutFailed(members []int) (kept []int, failed []string) {
 	for _, i := range members {
-		if r.text(i, "status") == failedStatus {
+		if r.text(i, "status") == tables.Failed {
 			failed = append(failed, r.text(i, "run"))
 		} else {
 			kept = append(kept, i)
@@ -156,7 +148,7 @@ func (p point) why() string {
 	switch {
 	case math.IsInf(p.x, 0) || math.IsInf(p.y, 0):
 		return "infinite"
-	case slices.Contains([]string{"", "done", "converged", "exact"}, p.status):
+	case tables.Arrived(p.status):
 		return "no value"
 	}
 	return p.status
@@ -177,7 +169,7 @@ type curve struct {
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
 	logX, logY bool
-	words      func(point) string // says what a point is, where the axes do not
+	describe   func(point) string // says what a point is, where the axes do not
 	broken     bool               // the x axis has a break right of 0, which no line crosses
 }
 
@@ -220,6 +212,11 @@ func place(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
 	return vg.Point{X: placeOn(&p.X, x, c.Min.X, c.Max.X, c.X), Y: placeOn(&p.Y, y, c.Min.Y, c.Max.Y, c.Y)}
 }
 
+// spot is where x, y is drawn, wherever the axes end.
+func spot(c *draw.Canvas, p *plot.Plot, x, y float64) vg.Point {
+	return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
+}
+
 func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) vg.Length) vg.Length {
 	switch {
 	case v > axis.Max:
@@ -251,12 +248,12 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			at := place(&canvas, p, q.x, 0)
 			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
 			drawCross(&canvas, c.style, at)
-			hover(canvas.Canvas, at, c.says(q))
+			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
 		case c.marked(i):
 			canvas.DrawGlyphNoClip(c.mark(i, beyond(q, p)), place(&canvas, p, q.x, q.y))
 		}
-		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.says(q))
+		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.tooltip(q))
 	}
 }
 
@@ -271,11 +268,11 @@ func (c *curve) name() string {
 	return plainText(c.series())
 }
 
-// says is what a point says to who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
-func (c *curve) says(q point) string {
+// tooltip describes a point to a reader who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
+func (c *curve) tooltip(q point) string {
 	text := c.places(q)
-	if c.words != nil {
-		text = c.words(q)
+	if c.describe != nil {
+		text = c.describe(q)
 	}
 	if name := c.name(); name != "" {
 		text = name + ": " + text
@@ -373,4 +370,14 @@ func (c *curve) Thumbnail(canvas *draw.Canvas) {
 	if !c.plain {
 		canvas.DrawGlyphNoClip(c.style.mark(), vg.Point{X: canvas.Center().X, Y: y})
 	}
+}
+
+// explainGrowth says in the legend that marks grow along a column.
+func (p *Panel) explainGrowth(column string) {
+	p.addEntry(markRank, "larger mark: larger "+symbolOf(column), "grow", thumbnail(func(c *draw.Canvas) {
+		for i, size := range []vg.Length{smallMark, 1, largeMark} {
+			at := vg.Point{X: c.Min.X + (0.2+0.28*vg.Length(i))*thumbWidth, Y: c.Center().Y}
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: size * markSize, Shape: circle}, at)
+		}
+	}))
 }

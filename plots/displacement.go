@@ -1,9 +1,7 @@
 package plots
 
 import (
-	"math"
-
-	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
@@ -52,84 +50,45 @@ func (f *Displacement) Check() []registry.Problem {
 
 // Panels implements Params.
 func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where)
+	all, err := selectNamed(src, f.Table, f.Where, f.Refs())
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
-		return nil, err
-	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all)
-		return []*Panel{p}, err
-	}
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell))
-		if err != nil {
-			return nil, err
-		}
-		panels = append(panels, p)
-	}
-	return panels, nil
+	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Displacement) panel(title string, r *rows) (*Panel, error) {
-	p := newPanel(title)
+func (f *Displacement) panel(of subset) (*Panel, error) {
+	p := newPanel(of.label)
 	p.ShareY = "displacement"
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
-	labelSteps(&p.X, r.numbers("step"))
-	p.Add(zeroLine{})
-	lines := &Lines{By: f.By}
-	values := lines.lineValues(r)
-	for i, line := range values {
-		label := line.label
-		if len(values) == 1 {
+	labelSteps(&p.X, of.rows.numbers("step"))
+	p.Add(rule{style: draw.LineStyle{Color: inkGray, Width: axisWidth}})
+	sides := []struct {
+		name, column string
+		dashes       []vg.Length
+	}{{"chosen", f.Chosen, nil}, {"rejected", f.Rejected, dashed}}
+	lines := of.rows.linesBy(f.By)
+	for _, line := range lines {
+		label, style := line.label, line.style
+		if len(lines) == 1 {
 			label = "" // the panel's title says it
 		}
-		l := lines.style(r, line.cell, i, len(values))
-		for k, side := range f.sides() {
+		for k, side := range sides {
 			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
 			if err != nil {
 				return nil, err
 			}
-			l.dashes = side.style.dashes
-			c := p.addCurve("", l, points)
+			style.dashes = side.dashes
+			c := p.addCurve("", style, points)
 			c.label, c.part, c.plain = label, side.name, true
 			if label != "" && k == 0 { // one entry for both
-				p.addEntry(seriesRank, label, l, c)
+				p.addEntry(seriesRank, label, style, c)
 			}
 		}
 	}
-	for _, side := range f.sides() {
-		p.addEntry(referenceRank, side.name, side.name, &curve{style: side.style, plain: true})
+	for _, side := range sides {
+		style := seriesStyle{color: inkGray, width: curveWidth, dashes: side.dashes}
+		p.addEntry(referenceRank, side.name, side.name, &curve{style: style, plain: true})
 	}
 	return p, nil
-}
-
-// zeroLine is where nothing has moved.
-type zeroLine struct{}
-
-// Plot implements plot.Plotter.
-func (zeroLine) Plot(c draw.Canvas, p *plot.Plot) {
-	y := c.Y(p.Y.Norm(0))
-	c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth}, c.Min.X, y, c.Max.X, y)
-}
-
-// DataRange implements plot.DataRanger; the line has no x.
-func (zeroLine) DataRange() (xmin, xmax, ymin, ymax float64) {
-	return math.Inf(1), math.Inf(-1), 0, 0
-}
-
-// displaced is one of the two sides of a comparison as it is drawn.
-type displaced struct {
-	name, column string
-	style        seriesStyle
-}
-
-func (f *Displacement) sides() []displaced {
-	return []displaced{
-		{"chosen", f.Chosen, seriesStyle{color: inkGray, width: curveWidth}},
-		{"rejected", f.Rejected, seriesStyle{color: inkGray, width: curveWidth, dashes: dashed}},
-	}
 }

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -47,7 +46,7 @@ const variationColumn = "variation"
 
 // Panels implements Params.
 func (f *Distance) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where, "pi")
+	all, err := selectNamed(src, tables.Policies, f.Where, f.Refs(), "pi")
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +54,12 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
-		return nil, err
-	}
 	distances, err := f.distances(all, right)
 	if err != nil {
 		return nil, err
 	}
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
-	p, err := lines.panel(f.Title, distances)
+	p, err := lines.panel(subset{label: f.Title, rows: distances})
 	if err != nil {
 		return nil, err
 	}
@@ -75,73 +71,49 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 func (f *Distance) distances(left, right *rows) (*rows, error) {
 	t := tables.NewTable("variations", "run", variationColumn)
 	out := &rows{table: t, runs: left.runs}
-	counterparts := right.policies()
-	for _, run := range left.policies() {
-		var found *matchedPolicy
-		for i := range counterparts {
-			if !f.agree(left.runs, run.row, counterparts[i].row) {
+	counterparts := right.byRun()
+	for _, own := range left.byRun() {
+		name := own.text(0, "run")
+		var found *rows
+		for _, other := range counterparts {
+			differs := func(column string) bool {
+				return !tables.SameCell(left.runs.Text(own.run[0], column), left.runs.Text(other.run[0], column))
+			}
+			if slices.ContainsFunc(f.Match, differs) {
 				continue
 			}
 			if found != nil {
-				return nil, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", run.name, found.name, counterparts[i].name)
+				return nil, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", name, found.text(0, "run"), other.text(0, "run"))
 			}
-			found = &counterparts[i]
+			found = other
 		}
 		if found == nil {
-			return nil, fmt.Errorf("match: %s has no counterpart", run.name)
+			return nil, fmt.Errorf("match: %s has no counterpart", name)
 		}
-		tv, err := run.variation(found)
+		tv, err := variation(own, found)
 		if err != nil {
 			return nil, err
 		}
-		out.at, out.run = append(out.at, t.Len()), append(out.run, run.row)
-		t.Append(run.name, tables.FormatFloat(tv))
+		out.at, out.run = append(out.at, t.Len()), append(out.run, own.run[0])
+		t.Append(name, tables.FormatFloat(tv))
 	}
 	return out, nil
 }
 
-// agree says whether two runs have the same values in the matched columns.
-func (f *Distance) agree(runs *tables.Table, a, b int) bool {
-	return !slices.ContainsFunc(f.Match, func(column string) bool {
-		return !tables.SameCell(runs.Text(a, column), runs.Text(b, column))
-	})
-}
-
-// matchedPolicy is what the table policies has of one run.
-type matchedPolicy struct {
-	name    string
-	row     int // of runs
-	prompts map[string][]float64
-}
-
-// policies returns the final policies in order of appearance.
-func (r *rows) policies() []matchedPolicy {
-	var all []matchedPolicy
-	index := map[int]int{}
-	for i, run := range r.run {
-		at, known := index[run]
-		if !known {
-			at = len(all)
-			index[run] = at
-			all = append(all, matchedPolicy{r.text(i, "run"), run, map[string][]float64{}})
-		}
-		prompt := r.text(i, "prompt")
-		all[at].prompts[prompt] = append(all[at].prompts[prompt], r.float(i, "pi"))
-	}
-	return all
-}
-
-// variation returns the mean over prompts of the total variation; NaN where a run has no final policy.
-func (p *matchedPolicy) variation(other *matchedPolicy) (float64, error) {
-	sum := 0.0
-	for _, prompt := range slices.Sorted(maps.Keys(p.prompts)) {
-		pi, reference := p.prompts[prompt], other.prompts[prompt]
-		if len(pi) != len(reference) || len(p.prompts) != len(other.prompts) {
-			return 0, fmt.Errorf("the policies of %s and %s are over different prompts or responses", p.name, other.name)
+// variation returns the mean over prompts of the total variation between the final policies of two runs; NaN where one has
+// none.
+func variation(p, q *rows) (float64, error) {
+	sum, prompts := 0.0, p.values("prompt")
+	slices.Sort(prompts)
+	same := len(prompts) == len(q.values("prompt"))
+	for _, prompt := range prompts {
+		pi, other := p.with("prompt", prompt).column("pi"), q.with("prompt", prompt).column("pi")
+		if !same || len(pi) != len(other) {
+			return 0, fmt.Errorf("the policies of %s and %s are over different prompts or responses", p.text(0, "run"), q.text(0, "run"))
 		}
 		for k, v := range pi {
-			sum += math.Abs(v-reference[k]) / 2
+			sum += math.Abs(v-other[k]) / 2
 		}
 	}
-	return sum / float64(len(p.prompts)), nil
+	return sum / float64(len(prompts)), nil
 }

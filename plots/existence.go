@@ -11,7 +11,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/train"
 )
 
 // Existence draws for which loss and lambda a minimizer exists: a row a loss, a column a lambda, each cell with the
@@ -38,21 +40,18 @@ func (f *Existence) Refs() tables.Refs {
 }
 
 // statusFill colors the cells; the words in them say the same.
-var statusFill = map[string]color.RGBA{
-	"converged":  rgb(0xCFE6F5), // light blue
-	"done":       rgb(0xCFE6F5),
-	"not-unique": rgb(0xFBEFC2), // light yellow
-	"boundary":   rgb(0xF3DDEA), // light purple
-	"diverged":   rgb(0xF0B78F), // light vermillion
+var statusFill = map[train.Status]color.RGBA{
+	train.Converged: rgb(0xCFE6F5), // light blue
+	train.Done:      rgb(0xCFE6F5),
+	exact.NotUnique: rgb(0xFBEFC2), // light yellow
+	exact.Boundary:  rgb(0xF3DDEA), // light purple
+	train.Diverged:  rgb(0xF0B78F), // light vermillion
 }
 
 // Panels implements Params.
 func (f *Existence) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where, "pi")
+	all, err := selectPrompt(src, tables.Policies, f.Where, f.Prompt, "pi")
 	if err != nil {
-		return nil, err
-	}
-	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
 	response := strconv.Itoa(f.Response)
@@ -68,8 +67,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 	p.Height = vg.Length(len(objectives)) * cellHeight
 	p.X.Label.Text = columnLabel("lambda")
 	nominal(&p.X, lambdas, sweepLabels(lambdas))
-	nominal(&p.Y, objectives, lossName)
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	p.nameRows(objectives, lossName)
 	for row, objective := range objectives {
 		for column, lambda := range lambdas {
 			cell := mine.with("objective", objective).with("lambda", lambda)
@@ -77,7 +75,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 			case 0:
 			case 1:
 				p.Add(statusCell{column, row, cell.text(0, "status"), massLabel(cell.float(0, "pi"))})
-				p.AddData(Datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
+				p.addData(datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
 			default:
 				return nil, ambiguous(cell, 0, 1, append(cell.coordinates(), "seed"), "lambda")
 			}
@@ -91,6 +89,12 @@ const (
 	maxNarrowCells = 6  // that fit side by side in a column of text
 )
 
+// nameRows gives a panel named rows from the top down.
+func (p *Panel) nameRows(cells []string, name func(string) string) {
+	nominal(&p.Y, cells, name)
+	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+}
+
 // nominal gives an axis a place for each name, the first at 0.
 func nominal(axis *plot.Axis, cells []string, name func(string) string) {
 	ticks := make(plot.ConstantTicks, len(cells))
@@ -100,6 +104,15 @@ func nominal(axis *plot.Axis, cells []string, name func(string) string) {
 	axis.Min, axis.Max = -0.5, float64(len(cells))-0.5
 	axis.Tick.Marker = ticks
 	axis.Tick.Length = 0
+}
+
+// fillCell fills the cell of a column and row but for a gap along its edges, and returns its middle. Rows count downwards.
+func fillCell(c *draw.Canvas, p *plot.Plot, fill color.Color, column, row int, gap vg.Length) vg.Point {
+	x, y := float64(column), float64(row)
+	edge := vg.Point{X: gap, Y: gap}
+	c.SetColor(fill)
+	c.Fill(vg.Rectangle{Min: spot(c, p, x-0.5, y+0.5).Add(edge), Max: spot(c, p, x+0.5, y-0.5).Sub(edge)}.Path())
+	return spot(c, p, x, y)
 }
 
 // massLabel writes a probability so that nothing short of 1 reads as 1; a run without a policy has none.
@@ -122,28 +135,20 @@ type statusCell struct {
 // Plot implements plot.Plotter.
 func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
 	const gap = 1
-	x := func(v float64) vg.Length { return c.X(p.X.Norm(v)) }
-	y := func(v float64) vg.Length { return c.Y(p.Y.Norm(v)) }
-	column, row := float64(s.column), float64(s.row)
-	box := vg.Rectangle{
-		Min: vg.Point{X: x(column-0.5) + gap, Y: y(row+0.5) + gap},
-		Max: vg.Point{X: x(column+0.5) - gap, Y: y(row-0.5) - gap},
-	}
-	fill, ok := statusFill[s.status]
+	fill, ok := statusFill[train.Status(s.status)]
 	if !ok {
 		fill = gridGray
 	}
-	c.SetColor(fill)
-	c.Fill(box.Path())
+	middle := fillCell(&c, p, fill, s.column, s.row, gap)
 	lines := []string{s.status}
 	if s.mass != "" {
 		lines = append(lines, s.mass)
 	}
-	hover(c.Canvas, vg.Point{X: x(column), Y: y(row)}, strings.Join(lines, ", "))
+	hover(c.Canvas, middle, strings.Join(lines, ", "))
 	sty := textStyle(tickSize, draw.XCenter, draw.YCenter)
 	for i, line := range lines {
 		offset := (float64(len(lines)-1)/2 - float64(i)) * 1.15
-		at := vg.Point{X: x(column), Y: y(row) + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
+		at := vg.Point{X: middle.X, Y: middle.Y + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
 		c.FillText(sty, at, line)
 	}
 }

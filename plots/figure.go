@@ -4,15 +4,22 @@
 package plots
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"sync"
+
+	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
 
-// TwinSuffix ends the name of a figure's twin over KL(pi to pi_ref).
-const TwinSuffix = "_by_kl"
+// KLSuffix ends the name of the version of a figure over KL(pi to pi_ref).
+const KLSuffix = "_by_kl"
 
 // Params are the parameters of one kind of figure.
 type Params interface {
@@ -23,11 +30,18 @@ type Params interface {
 	Refs() tables.Refs
 }
 
-// Twinner is implemented by kinds that may put lambda on the x axis. Lambda means something else in each loss, so such
+// OverLambda is implemented by kinds that may put lambda on the x axis. Lambda means something else in each loss, so such
 // a figure is also drawn over the KL(pi to pi_ref) that each run reached.
-type Twinner interface {
-	// Twinned returns the parameters of the twin, or nil if the figure has none.
-	Twinned() Params
+type OverLambda interface {
+	// KLVersion returns the parameters of the figure over KL, or nil if there is none.
+	KLVersion() Params
+}
+
+func klVersion(p Params) Params {
+	if over, ok := p.(OverLambda); ok {
+		return over.KLVersion()
+	}
+	return nil
 }
 
 // Figure is one figure of a configuration.
@@ -79,7 +93,7 @@ func (s Sources) Table(name string) (*tables.Table, error) {
 	return results.Table(name)
 }
 
-// Render draws a figure and, where it has one, its twin, each as NAME.svg, NAME.png (300 dpi), NAME.pdf and NAME.csv. The
+// Render draws a figure and, where it has one, its version over KL, each as NAME.svg, NAME.png (300 dpi), NAME.pdf and NAME.csv. The
 // bytes depend on the parameters and the tables alone. It is safe for concurrent use.
 func Render(fig Figure, src Sources) ([]File, error) {
 	drawings, err := Draw(fig, src)
@@ -97,12 +111,141 @@ func Render(fig Figure, src Sources) ([]File, error) {
 	return files, nil
 }
 
-// withPrompts adds the prompts that a list names.
-func withPrompts(refs tables.Refs, names []string) tables.Refs {
-	for i, name := range names {
-		refs = refs.Prompt(fmt.Sprintf("prompts.%d", i), name)
+// Drawing is one figure laid out and drawn: its formats are written from it. It does not change, so that several
+// goroutines may write formats at once.
+type Drawing struct {
+	name    string
+	caption string
+	theme   theme
+	page    *page
+	sketch  *sketch
+}
+
+// Draw lays out a figure and, where it has one, its version over KL. The result depends on the parameters and the tables alone. It
+// is safe for concurrent use. The error names the figure and the column, prompt or run that is missing.
+func Draw(fig Figure, src Sources) ([]*Drawing, error) {
+	src = src.From(fig.From)
+	first, err := drawOne(fig, fig.Name, fig.Params, src)
+	if err != nil {
+		return nil, err
 	}
-	return refs
+	over := klVersion(fig.Params)
+	if over == nil {
+		return []*Drawing{first}, nil
+	}
+	second, err := drawOne(fig, fig.Name+KLSuffix, over, src)
+	if err != nil {
+		return nil, err
+	}
+	return []*Drawing{first, second}, nil
+}
+
+func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, error) {
+	panels, err := params.Panels(src)
+	if err != nil {
+		return nil, fmt.Errorf("figure %s: %w", name, err)
+	}
+	if len(panels) == 0 {
+		return nil, fmt.Errorf("figure %s: no panel to draw", name)
+	}
+	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: newSketch()}
+	d.page = layOut(panels, d.theme)
+	d.page.draw(draw.NewCanvas(d.sketch, d.page.width, d.page.height))
+	return d, nil
+}
+
+// Name is the name of the figure's files without extension.
+func (d *Drawing) Name() string { return d.name }
+
+// Caption is what the figure shows, in words of the configuration; it may be empty.
+func (d *Drawing) Caption() string { return d.caption }
+
+// Files are the figure's files: NAME.svg, NAME.png, NAME.pdf and NAME.csv.
+func (d *Drawing) Files() ([]File, error) {
+	var files []File
+	for _, format := range []struct {
+		extension string
+		write     func() ([]byte, error)
+	}{{".svg", d.SVG}, {".png", d.PNG}, {".pdf", d.PDF}, {".csv", d.CSV}} {
+		data, err := format.write()
+		if err != nil {
+			return nil, fmt.Errorf("figure %s: %w", d.name, err)
+		}
+		files = append(files, File{d.name + format.extension, data})
+	}
+	return files, nil
+}
+
+// describe tells what the figure shows to those who do not see it.
+func (d *Drawing) describe() string {
+	var words []string
+	if d.caption != "" {
+		words = append(words, plainText(d.caption))
+	}
+	for _, p := range d.page.panels {
+		var series []string
+		for _, c := range p.curves {
+			if name := c.name(); name != "" {
+				series = append(series, name)
+			}
+		}
+		panel := p.name()
+		if p.names.x != "" && p.names.y != "" {
+			panel = strings.TrimSpace(panel + " " + p.names.y + " against " + p.names.x)
+		}
+		if len(series) > 0 {
+			panel += ": " + strings.Join(series, ", ")
+		}
+		if panel != "" {
+			words = append(words, panel+".")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// datum is one mark of a figure as its CSV file has it: words or numbers, empty where there is none. Value is what a cell
+// of a map says beside its position; of figures without such cells the file has no column for it.
+type datum struct {
+	Series, X, Y, Low, High, Value string
+}
+
+// addData tells the CSV file of what a panel shows beside its curves, such as the cells of a heat map.
+func (p *Panel) addData(data ...datum) { p.data = append(p.data, data...) }
+
+// CSV returns what the figure draws as a table: a header, then a row for every point in drawing order. The columns are
+// panel (its letter and title), series, x, y, low and high (the ends of a band), and for maps value; cells are empty where
+// a point has no value. Numbers are those of the axes, in their units, training steps unscaled.
+func (d *Drawing) CSV() ([]byte, error) {
+	rows := [][]string{{"panel", "series", "x", "y", "low", "high", "value"}}
+	hasValues := false
+	for _, p := range d.page.panels {
+		panel := p.name()
+		for _, c := range p.curves {
+			for _, q := range c.points {
+				rows = append(rows, []string{panel, c.name(), csvNumber(q.x), csvNumber(q.y), csvNumber(q.low), csvNumber(q.high), ""})
+			}
+		}
+		for _, q := range p.data {
+			hasValues = hasValues || q.Value != ""
+			rows = append(rows, []string{panel, plainText(q.Series), q.X, q.Y, q.Low, q.High, q.Value})
+		}
+	}
+	if !hasValues {
+		for i, row := range rows {
+			rows[i] = row[:len(row)-1]
+		}
+	}
+	var out bytes.Buffer
+	err := csv.NewWriter(&out).WriteAll(rows)
+	return out.Bytes(), err
+}
+
+// csvNumber writes a number so that reading it gives the same; one that is not finite has no place in a figure.
+func csvNumber(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 // Kinds lists the kinds of figure, sorted by name.

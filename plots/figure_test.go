@@ -183,9 +183,9 @@ func checkPNG(t *testing.T, svg, raster plots.File) {
 	}
 }
 
-// Figures over lambda have a twin over the KL reached, unless it is switched off.
-func TestTwins(t *testing.T) {
-	withTwin := []string{"preservation", "lines_lambda", "lines_seeds", "composite"}
+// Figures over lambda are drawn over the KL reached too, unless it is switched off.
+func TestKLVersions(t *testing.T) {
+	overLambda := []string{"preservation", "lines_lambda", "lines_seeds", "composite"}
 	src := suite(t)
 	for _, fig := range figures() {
 		files, err := plots.Render(fig, src)
@@ -193,10 +193,10 @@ func TestTwins(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{fig.Name + ".svg", fig.Name + ".png", fig.Name + ".pdf", fig.Name + ".csv"}
-		if slices.Contains(withTwin, fig.Name) {
+		if slices.Contains(overLambda, fig.Name) {
 			want = append(want, fig.Name+"_by_kl.svg", fig.Name+"_by_kl.png", fig.Name+"_by_kl.pdf", fig.Name+"_by_kl.csv")
 			if text := label(files[4]); !strings.Contains(text, "reached[nats]") {
-				t.Errorf("the twin of %s has no axis over the KL reached", fig.Name)
+				t.Errorf("the KL version of %s has no axis over the KL reached", fig.Name)
 			}
 		}
 		var names []string

@@ -3,8 +3,11 @@ package plots
 import (
 	"fmt"
 	"image/color"
+	"maps"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -58,28 +61,13 @@ func (f *Forest) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all, f.names(all), all)
-		return []*Panel{p}, err
-	}
-	if err := all.need(f.Split); err != nil {
-		return nil, fmt.Errorf("panels: %w", err)
-	}
-	rows := f.names(all)
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		title := lossName(cell)
-		if f.Split != leftColumn && f.Split != rightColumn {
-			title = valueLabel(f.Split, cell)
+	if f.Split != "" {
+		if err := all.need(f.Split); err != nil {
+			return nil, fmt.Errorf("panels: %w", err)
 		}
-		p, err := f.panel(title, all.with(f.Split, cell), rows, all)
-		if err != nil {
-			return nil, err
-		}
-		p.ShareY = "rows"
-		panels = append(panels, p)
 	}
-	return panels, nil
+	names := f.names(all)
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, names, all) })
 }
 
 // comparisons selects the rows to draw.
@@ -90,9 +78,7 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 	}
 	all := &rows{table: t, runs: t}
 	where := tables.Where{"metric": {f.Metric}}
-	for column, cells := range f.Where {
-		where[column] = cells
-	}
+	maps.Copy(where, f.Where)
 	for column, cells := range map[string][]string{leftColumn: f.Left, rightColumn: f.Right} {
 		if len(cells) > 0 {
 			where[column] = cells
@@ -155,13 +141,16 @@ func (f *Forest) names(all *rows) []string {
 	return names
 }
 
-func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel, error) {
+func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 	if len(names) > mostRows {
 		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
 			len(names), mostRows)
 	}
-	p := barePanel(title)
-	p.Add(spines{}, verticalLine{0})
+	r, p := of.rows, barePanel(of.label)
+	p.Add(spines{}, rule{upright: true, style: draw.LineStyle{Color: inkGray, Width: axisWidth, Dashes: reference}})
+	if f.Split != "" {
+		p.ShareY = "rows"
+	}
 	p.rowed(names, rowHeight)
 	p.X.Label.Text = "Difference in " + columnLabel(f.Metric) + f.order(all)
 	var list intervals
@@ -173,7 +162,7 @@ func (f *Forest) panel(title string, r *rows, names []string, all *rows) (*Panel
 			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", PairedTable, v.name)
 		}
 		list = append(list, v)
-		p.AddData(v.datum())
+		p.addData(v.datum())
 	}
 	p.Add(list)
 	p.ranges = list
@@ -239,7 +228,7 @@ func (f *Forest) explain(p *Panel, r, all *rows) {
 	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
 		"Holm's correction is over all %d comparisons of the metric, of which %d are drawn.", strings.Join(intervalMethods(all), ", "),
 		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), all.len()))
-	if without := all.keep(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
+	if without := all.filter(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
 	}
 }

@@ -1,13 +1,13 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -69,37 +69,27 @@ func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
 		return nil, err
 	}
 	starts := f.starts(src)
-	all = all.keep(func(i int) bool { return all.text(i, "objective") != f.BestOfN })
-	cells := []string{""}
-	if f.Split != "" {
-		cells = all.values(f.Split)
-	}
+	all = all.filter(func(i int) bool { return all.text(i, "objective") != f.BestOfN })
 	var panels []*Panel
-	for _, cell := range cells {
-		mine, title := all, f.Title
-		if f.Split != "" {
-			mine, title = all.with(f.Split, cell), valueLabel(f.Split, cell)
-		}
+	_, err = all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
 		for _, y := range f.Y {
-			p, err := f.panel(title, y, mine, f.inPanel(best, cell))
+			p, err := f.panel(of, y, f.inPanel(best, of.cell))
 			if err != nil {
 				return nil, err
 			}
-			f.markStart(p, y, f.inPanel(starts, cell))
+			f.markStart(p, y, f.inPanel(starts, of.cell))
 			panels = append(panels, p)
 		}
-	}
-	return panels, nil
+		return nil, nil
+	})
+	return panels, err
 }
 
 // rows selects the rows of a table, with their columns read. Of a table with steps they are the last of each run, unless
 // curves follow the steps.
 func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, error) {
-	all, err := selectRows(src, table, where)
+	all, err := selectNamed(src, table, where, f.Refs())
 	if err != nil {
-		return nil, err
-	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	for _, y := range f.Y {
@@ -127,34 +117,31 @@ func (r *rows) atLastSteps() (*rows, error) {
 			last[run] = step
 		}
 	}
-	return r.keep(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] }), nil
+	return r.filter(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] }), nil
 }
 
-func (f *Frontier) panel(title, y string, r, best *rows) (*Panel, error) {
-	p := newPanel(title)
-	p.ShareY = y
-	if f.Split == "" {
-		p.ShareY = ""
+func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
+	p := newPanel(of.label)
+	if f.Split != "" {
+		p.ShareY = y
 	}
-	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), r.columnLabel(y)
+	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), of.rows.columnLabel(y)
 	switch f.XScale {
 	case sqrtScale:
 		p.X.Scale, p.X.Tick.Marker = roots{}, roots{}
 	case logScale:
 		setLog(&p.X, nil)
 	}
-	lines := &Lines{By: f.By}
-	values := lines.lineValues(r)
-	for i, line := range values {
+	for _, line := range of.rows.linesBy(f.By) {
 		points, err := collectPoints(line.rows, f.X, y, f.Along, spread(f.Band))
 		if err != nil {
 			return nil, err
 		}
-		c := p.addCurve(line.label, lines.style(r, line.cell, i, len(values)), points)
+		c := p.addCurve(line.label, line.style, points)
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	}
 	if f.Along != "step" {
-		p.addEntry(markRank, "larger mark: larger "+symbolOf(f.Along), "grow", growing{})
+		p.explainGrowth(f.Along)
 	}
 	return p, f.addBest(p, y, best)
 }
@@ -166,12 +153,8 @@ func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 	if err != nil || f.BestOfN == "" || !slices.Contains(distinct(runs, "objective"), f.BestOfN) {
 		return nil, err
 	}
-	where := tables.Where{"objective": {f.BestOfN}}
-	for column, values := range f.Where {
-		if !slices.Contains([]string{"objective", "lambda", "step"}, column) {
-			where[column] = values
-		}
-	}
+	where := less(f.Where, "lambda", "step")
+	where["objective"] = []string{f.BestOfN}
 	table := f.Table
 	if table == tables.Traces {
 		table = tables.Runs
@@ -199,11 +182,11 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			return err
 		}
 		counts = (&rows{table: best.runs, runs: best.runs, at: best.run, run: best.run}).values("n")
-		slices.SortStableFunc(counts, func(a, b string) int { return int(math.Copysign(1, tables.ParseFloat(a)-tables.ParseFloat(b))) })
+		slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
 	}
 	var measured, bound []point
 	for _, cell := range counts {
-		one := best.keep(func(i int) bool { return cell == "" || best.runs.Text(best.run[i], "n") == cell })
+		one := best.filter(func(i int) bool { return cell == "" || best.runs.Text(best.run[i], "n") == cell })
 		points, err := collectPoints(one, f.X, y, "objective", spread(f.Band))
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.BestOfN, err)
@@ -211,38 +194,24 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 		measured = append(measured, points...)
 		n := tables.ParseFloat(cell)
 		for _, q := range points {
-			q.x = math.Log(n) - (n-1)/n
+			q.x, q.low, q.high = math.Log(n)-(n-1)/n, math.NaN(), math.NaN()
 			bound = append(bound, q)
 		}
 	}
 	dashes := seriesStyle{inkGray, dashed, curveWidth, circle}
 	c := p.addCurve("best of $n$", dashes, measured)
 	c.plain = len(measured) > 1
-	_, far, _, _ := p.curvesRange()
+	far := math.Inf(-1)
+	for _, c := range p.curves {
+		_, xmax, _, _ := c.DataRange()
+		far = max(far, xmax)
+	}
 	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
 	if len(bound) > 1 {
 		dots := seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}
-		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, withoutBands(bound)).plain = true
+		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, bound).plain = true
 	}
 	return nil
-}
-
-// curvesRange is the range of all curves of a panel.
-func (p *Panel) curvesRange() (xmin, xmax, ymin, ymax float64) {
-	xmin, ymin = math.Inf(1), math.Inf(1)
-	xmax, ymax = math.Inf(-1), math.Inf(-1)
-	for _, c := range p.curves {
-		x0, x1, y0, y1 := c.DataRange()
-		xmin, xmax, ymin, ymax = min(xmin, x0), max(xmax, x1), min(ymin, y0), max(ymax, y1)
-	}
-	return xmin, xmax, ymin, ymax
-}
-
-func withoutBands(points []point) []point {
-	for i := range points {
-		points[i].low, points[i].high = math.NaN(), math.NaN()
-	}
-	return points
 }
 
 // starts returns the rows of step 0, where every policy is the reference; nil where no table has any.
@@ -251,12 +220,8 @@ func (f *Frontier) starts(src Sources) *rows {
 	if f.Table == "evaluations" {
 		table = f.Table
 	}
-	where := tables.Where{"step": {"0"}}
-	for column, values := range f.Where {
-		if column != "step" {
-			where[column] = values
-		}
-	}
+	where := less(f.Where)
+	where["step"] = []string{"0"}
 	of := *f
 	of.Along, of.Where = "step", nil
 	r, err := of.rows(src, table, where)
@@ -292,7 +257,7 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 	if isLog(&p.X) && at.X <= 0 {
 		return
 	}
-	mark := landmark{&plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Length(1.5) * markSize, Shape: square.opened()}}, ""}
+	mark := newLandmark("", plotter.XYs{at}, square.opened(), 1.5)
 	p.Add(mark)
 	p.addEntry(referenceRank, "start", "start", mark)
 }
@@ -300,9 +265,6 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 // intervalColumns are the columns that hold the ends of an interval of a column, where a table has them: reward_low and
 // reward_high, win_low and win_high of win_rate.
 func intervalColumns(y string) (low, high string) {
-	const rate = "_rate"
-	if len(y) > len(rate) && y[len(y)-len(rate):] == rate {
-		y = y[:len(y)-len(rate)]
-	}
+	y = strings.TrimSuffix(y, "_rate")
 	return y + "_low", y + "_high"
 }

@@ -2,10 +2,12 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -35,45 +37,24 @@ func (f *Interpolation) Refs() tables.Refs {
 
 // Panels implements Params.
 func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Trajectories, f.Where, "pi")
+	all, err := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
 	if err != nil {
 		return nil, err
 	}
-	if all, err = all.onePrompt(f.Prompt); err != nil {
-		return nil, err
-	}
-	finals, err := selectRows(src, tables.Policies, onlyRuns(f.Where, all), "pi_star")
+	ofPrompt := less(f.Where, "step")
+	ofPrompt["prompt"] = all.values("prompt")
+	finals, err := selectRows(src, tables.Policies, ofPrompt, "pi_star")
 	if err != nil {
 		return nil, err
 	}
 	if n := len(all.values("response")); n > len(responseColors) {
 		return nil, fmt.Errorf("%d responses cannot be told apart; select at most %d with `where: {response: [...]}`", n, len(responseColors))
 	}
-	var panels []*Panel
-	for _, objective := range all.values("objective") {
-		p, err := f.panel(objective, all.with("objective", objective), finals)
-		if err != nil {
-			return nil, err
-		}
-		panels = append(panels, p)
-	}
-	return panels, nil
+	return all.panelsBy("objective", "", func(of subset) (*Panel, error) { return f.panel(of, finals) })
 }
 
-// onlyRuns drops from a selection what selects rows of trajectories alone, so that it fits policies too.
-func onlyRuns(where tables.Where, all *rows) tables.Where {
-	kept := tables.Where{}
-	for column, values := range where {
-		if column != "step" {
-			kept[column] = values
-		}
-	}
-	kept["prompt"] = all.values("prompt")
-	return kept
-}
-
-func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error) {
-	title := lossName(objective)
+func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
+	r, title := of.rows, of.label
 	switch {
 	case f.Title != "":
 		title += ", " + f.Title
@@ -102,10 +83,15 @@ func (f *Interpolation) panel(objective string, r, finals *rows) (*Panel, error)
 		if star.len() == 0 {
 			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
-		p.Add(target{star.float(0, "pi_star"), l.color})
+		p.Add(rule{value: star.float(0, "pi_star"), style: targetStyle(l.color)})
 	}
-	p.addEntry(referenceRank, "$π$*", "target", target{color: inkGray})
+	p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray)})
 	return p, nil
+}
+
+// targetStyle is the line of where a curve of a color should end.
+func targetStyle(c color.RGBA) draw.LineStyle {
+	return draw.LineStyle{Color: c, Width: 0.8 * curveWidth, Dashes: reference}
 }
 
 // labelSteps labels an axis over training steps, in thousands where there are many.

@@ -60,11 +60,11 @@ func (v *interval) draw(c draw.Canvas, p *plot.Plot) {
 	}
 	at := vg.Point{X: c.X(p.X.Norm(v.x)), Y: y}
 	c.DrawGlyphNoClip(mark, at)
-	hover(c.Canvas, at, v.says())
+	hover(c.Canvas, at, v.tooltip())
 }
 
-// says is what an interval says to who points at it.
-func (v *interval) says() string {
+// tooltip describes an interval to a reader who points at it.
+func (v *interval) tooltip() string {
 	text := plainText(v.name) + ": " + shortNumber(v.x)
 	if finite(v.low) && finite(v.high) {
 		text += " [" + shortNumber(v.low) + ", " + shortNumber(v.high) + "]"
@@ -76,8 +76,8 @@ func (v *interval) says() string {
 }
 
 // datum is the interval in the figure's table.
-func (v *interval) datum() Datum {
-	return Datum{Series: v.series, X: csvNumber(v.x), Y: plainText(v.name), Low: csvNumber(v.low), High: csvNumber(v.high)}
+func (v *interval) datum() datum {
+	return datum{Series: v.series, X: csvNumber(v.x), Y: plainText(v.name), Low: csvNumber(v.low), High: csvNumber(v.high)}
 }
 
 // drawWhiskers draws a bar with short ends.
@@ -109,31 +109,14 @@ func (m markKey) Thumbnail(c *draw.Canvas) {
 // rowHeight is the height of a row of a panel with names on its y axis, in points.
 const rowHeight = 10
 
-// rowed gives a panel named rows from the top down.
+// rowed gives a panel named rows of a height from the top down.
 func (p *Panel) rowed(names []string, height vg.Length) {
-	nominal(&p.Y, names, func(name string) string { return name })
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	p.nameRows(names, func(name string) string { return name })
 	p.Height = max(minRowed, vg.Length(len(names))*height)
 }
 
 // minRowed is the least height of a panel with rows.
 const minRowed = 24
-
-// verticalLine is a thin line at a value of x.
-type verticalLine struct{ at float64 }
-
-// Plot implements plot.Plotter.
-func (l verticalLine) Plot(c draw.Canvas, p *plot.Plot) {
-	x := c.X(p.X.Norm(l.at))
-	if c.ContainsX(x) {
-		c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth, Dashes: reference}, x, c.Min.Y, x, c.Max.Y)
-	}
-}
-
-// DataRange implements plot.DataRanger; the line has no y.
-func (l verticalLine) DataRange() (xmin, xmax, ymin, ymax float64) {
-	return l.at, l.at, math.Inf(1), math.Inf(-1)
-}
 
 // varying returns the columns in which rows differ.
 func (r *rows) varying(columns []string) []string {

@@ -97,8 +97,7 @@ func (r *rows) columnLabel(column string) string {
 
 // valueLabel writes "symbol = value" of a column, such as λ = 10⁻⁵; words speak for themselves.
 func valueLabel(column, cell string) string {
-	switch column {
-	case "objective":
+	if column == "objective" || column == leftColumn || column == rightColumn {
 		return lossName(cell)
 	}
 	symbol := symbolOf(column)

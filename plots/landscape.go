@@ -63,11 +63,7 @@ func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err err
 
 // policies selects final policies of one prompt.
 func (f *Landscape) policies(src Sources, where tables.Where) (*rows, error) {
-	all, err := selectRows(src, tables.Policies, where, "pi", "pi_ref", "pi_star")
-	if err != nil {
-		return nil, err
-	}
-	return all.onePrompt(f.Prompt)
+	return selectPrompt(src, tables.Policies, where, f.Prompt, "pi", "pi_ref", "pi_star")
 }
 
 // Panels implements Params.
@@ -84,7 +80,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("minimizers: %w", err)
 	}
-	heights, err := src.Table(LandscapeTable)
+	losses, err := src.Table(LandscapeTable)
 	if err != nil {
 		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
@@ -95,11 +91,13 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	var panels []*Panel
 	for _, run := range runs {
 		own := chosen.with("run", run)
-		ground, err := newTerrain(heights, run, prompt)
+		grid, err := readLossGrid(losses, run, prompt)
 		if err != nil {
 			return nil, err
 		}
-		p := f.panel(f.title(own, chosen, len(runs)), ground)
+		p := trianglePanel(f.title(own, chosen, len(runs)))
+		p.Add(grid, triangleFrame{plain: true})
+		p.addEntry(markRank, "loss, low to high", "levels", swatches(levelColor(0), levelColor(0.25), levelColor(0.5), levelColor(0.75), levelColor(1)))
 		addLandmarks(p, own)
 		if err := f.addCurves(p, own, finals, paths); err != nil {
 			return nil, err
@@ -128,21 +126,9 @@ func (f *Landscape) title(own, chosen *rows, panels int) string {
 	return own.settingOf(0, columns)
 }
 
-func (f *Landscape) panel(title string, ground *terrain) *Panel {
-	p := barePanel(title)
-	p.HideAxes()
-	p.free = true
-	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
-	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
-	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
-	p.Add(ground, triangleFrame{plain: true})
-	p.addEntry(markRank, "loss, low to high", "terrain", heightKey{})
-	return p
-}
-
 // addCurves adds the curve of final policies over lambda and, above it, the way of the panel's own run.
 func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
-	ends := finals.keep(func(i int) bool { return f.sameLoss(own, finals, i) })
+	ends := finals.filter(func(i int) bool { return f.sameLoss(own, finals, i) })
 	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
 	if len(ends.values("lambda")) > 1 {
 		if err := ends.need("lambda"); err != nil {
@@ -158,7 +144,7 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		}
 		c := p.addCurve(label, seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
 		c.grow = true
-		p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
+		p.explainGrowth("lambda")
 	}
 	if paths == nil {
 		return nil
@@ -199,8 +185,8 @@ func trainingPaths(src Sources, prompt string) (*rows, error) {
 	return paths.with("prompt", prompt), nil
 }
 
-// newTerrain reads the loss of a run over one prompt's policies.
-func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
+// readLossGrid reads the loss of a run over one prompt's policies.
+func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
 	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
 	if !t.Has(columns...) {
 		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
@@ -209,41 +195,39 @@ func newTerrain(t *tables.Table, run, prompt string) (*terrain, error) {
 		return nil, err
 	}
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
-	ground := &terrain{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]plotted{}}
-	if n := ground.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
+	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
+	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
 		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)
 	}
-	for j := range ground.side + 1 {
-		for i := range ground.side + 1 - j {
-			row := list[len(ground.at)]
+	for j := range grid.side + 1 {
+		for i := range grid.side + 1 - j {
+			row := list[len(grid.at)]
 			x, y := corner(t.Float(row, "pi_1"), t.Float(row, "pi_2"))
-			v := plotted{x, y, t.Float(row, "loss")}
-			ground.at[[2]int{i, j}] = v
+			v := vertex{x, y, t.Float(row, "loss")}
+			grid.at[[2]int{i, j}] = v
 			if finite(v.value) {
-				ground.values = append(ground.values, v.value)
+				grid.values = append(grid.values, v.value)
 			}
 		}
 	}
-	if len(ground.values) == 0 {
+	if len(grid.values) == 0 {
 		return nil, fmt.Errorf("the loss of run %s is finite nowhere", run)
 	}
-	slices.Sort(ground.values)
-	return ground, nil
+	slices.Sort(grid.values)
+	return grid, nil
 }
 
-// height is the color of a share of the way from the lowest to the highest loss.
-func height(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
+// levelColor is the color of a share of the way from the lowest to the highest loss.
+func levelColor(share float64) color.RGBA { return mix(white, rgb(0xA9B8C6), share) }
 
-// heightKey explains the colors of a terrain in the legend.
-type heightKey struct{}
-
-// Thumbnail implements plot.Thumbnailer.
-func (heightKey) Thumbnail(c *draw.Canvas) {
-	const steps = 5
-	y, width := c.Center().Y, (c.Max.X-c.Min.X)/steps
-	for k := range steps {
-		x := c.Min.X + vg.Length(k)*width
-		c.SetColor(height(float64(k) / (steps - 1)))
-		c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y - 3}, Max: vg.Point{X: x + width, Y: y + 3}}.Path())
+// swatches explains colors in the legend, side by side.
+func swatches(colors ...color.RGBA) thumbnail {
+	return func(c *draw.Canvas) {
+		y, width := c.Center().Y, (c.Max.X-c.Min.X)/vg.Length(len(colors))
+		for k, fill := range colors {
+			x := c.Min.X + vg.Length(k)*width
+			c.SetColor(fill)
+			c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y - 3}, Max: vg.Point{X: x + width, Y: y + 3}}.Path())
+		}
 	}
 }

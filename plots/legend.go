@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -114,7 +113,7 @@ func (e legendEntry) width() vg.Length {
 // thumbWidth is less for a single mark than for a line.
 func (e legendEntry) thumbWidth() vg.Length {
 	switch e.thumb.(type) {
-	case crossKey, edgeKey, landmark:
+	case pointKey, landmark:
 		return markWidth
 	}
 	return thumbWidth
@@ -139,7 +138,11 @@ func (l legend) draw(c draw.Canvas) {
 			if e.thumb == nil {
 				c.FillText(bold(sty), at.Add(vg.Point{Y: legendBase}), e.label)
 			} else {
-				grouped(c.Canvas, keyMark, e.label, func() { e.draw(c, sty, at) })
+				grouped(c.Canvas, keyMark, e.label, func() {
+					far := at.Add(vg.Point{X: e.thumbWidth(), Y: legendLine})
+					e.thumb.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: far}})
+					c.FillText(sty, at.Add(vg.Point{X: e.thumbWidth() + thumbGap, Y: legendBase}), e.label)
+				})
 			}
 			x += e.width() + entryGap
 		}
@@ -148,13 +151,6 @@ func (l legend) draw(c draw.Canvas) {
 
 // legendBase is how far above the lower edge of its row a label stands.
 const legendBase = 0.3 * legendSize
-
-// draw sets an entry with its thumbnail from the lower left corner on.
-func (e legendEntry) draw(c draw.Canvas, sty text.Style, at vg.Point) {
-	far := at.Add(vg.Point{X: e.thumbWidth(), Y: legendLine})
-	e.thumb.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: far}})
-	c.FillText(sty, at.Add(vg.Point{X: e.thumbWidth() + thumbGap, Y: legendBase}), e.label)
-}
 
 // Labels at the ends of lines in place of a legend. They need a page with one panel, as lines of several panels share a
 // legend, and ends that stand apart.

@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"cmp"
 	"slices"
 
 	"windtunnel/metrics/tables"
@@ -70,23 +69,20 @@ func (f *Lines) Check() []registry.Problem {
 	return problems
 }
 
-// Twinned implements Twinner.
-func (f *Lines) Twinned() Params {
+// KLVersion implements OverLambda.
+func (f *Lines) KLVersion() Params {
 	if !f.Twin || f.X != "lambda" {
 		return nil
 	}
-	twin := *f
-	twin.X, twin.Order, twin.XScale, twin.XLimits = "kl_pi_ref", "lambda", linearScale, nil
-	return &twin
+	over := *f
+	over.X, over.Order, over.XScale, over.XLimits = "kl_pi_ref", "lambda", linearScale, nil
+	return &over
 }
 
 // Panels implements Params.
 func (f *Lines) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where)
+	all, err := selectNamed(src, f.Table, f.Where, f.Refs())
 	if err != nil {
-		return nil, err
-	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
 		return nil, err
 	}
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
@@ -94,24 +90,14 @@ func (f *Lines) Panels(src Sources) ([]*Panel, error) {
 			return nil, err
 		}
 	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all)
-		return []*Panel{p}, err
-	}
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell))
-		if err != nil {
-			return nil, err
-		}
-		p.ShareX, p.ShareY = f.X, f.Y
-		panels = append(panels, p)
-	}
-	return panels, nil
+	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Lines) panel(title string, r *rows) (*Panel, error) {
-	p := newPanel(title)
+func (f *Lines) panel(of subset) (*Panel, error) {
+	r, p := of.rows, newPanel(of.label)
+	if f.Split != "" {
+		p.ShareX, p.ShareY = f.X, f.Y
+	}
 	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), r.columnLabel(f.Y)
 	xs := r.numbers(f.X)
 	scale := f.XScale
@@ -130,13 +116,12 @@ func (f *Lines) panel(title string, r *rows) (*Panel, error) {
 		labelSteps(&p.X, xs)
 	}
 	shown, _ := spread(f.Band).around(f.Aggregate)
-	lines := f.lineValues(r)
-	for i, line := range lines {
+	for _, line := range r.linesBy(f.By) {
 		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r), shown)
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(line.label, f.style(r, line.cell, i, len(lines)), points).plain = f.X == "step"
+		p.addCurve(line.label, line.style, points).plain = f.X == "step"
 	}
 	for _, ref := range f.References {
 		p.addLevel(ref.Label, ref.Value)
@@ -153,36 +138,4 @@ func (f *Lines) orderColumn(r *rows) string {
 		return f.X
 	}
 	return "lambda"
-}
-
-// lineOf is one line: the rows with one value of By.
-type lineOf struct {
-	cell, label string
-	rows        *rows
-}
-
-// lineValues are the lines of a panel: objectives and other words in table order, numbers in ascending order.
-func (f *Lines) lineValues(r *rows) []lineOf {
-	if f.By == "" {
-		return []lineOf{{rows: r}}
-	}
-	cells := r.values(f.By)
-	if f.By != "objective" {
-		slices.SortStableFunc(cells, func(a, b string) int {
-			return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b))
-		})
-	}
-	lines := make([]lineOf, len(cells))
-	for i, cell := range cells {
-		lines[i] = lineOf{cell, valueLabel(f.By, cell), r.with(f.By, cell)}
-	}
-	return lines
-}
-
-// style is the loss's own where lines are losses, else a place on a ramp.
-func (f *Lines) style(r *rows, cell string, i, n int) seriesStyle {
-	if f.By == "objective" {
-		return lossStyle(cell, r.objectives())
-	}
-	return rampStyle(i, n)
 }

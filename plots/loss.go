@@ -95,7 +95,7 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 	for i := range t.Len() {
 		m.x, m.y = append(m.x, t.Float(i, "chosen")), append(m.y, t.Float(i, "rejected"))
 		m.value = append(m.value, t.Float(i, column))
-		p.AddData(Datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
+		p.addData(datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
 	}
 	m.side = spacing(m.x)
 	p.X.Label.Text, p.Y.Label.Text = "log $π_θ$(chosen) [nats]", "log $π_θ$(rejected) [nats]"
@@ -135,12 +135,10 @@ func (g *shadedGrid) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	number := textStyle(0.9*gridText, draw.XCenter, draw.YCenter)
 	for i, v := range g.value {
-		place := func(dx, dy float64) vg.Point {
-			return vg.Point{X: c.X(p.X.Norm(g.x[i] + dx*g.side)), Y: c.Y(p.Y.Norm(g.y[i] + dy*g.side))}
-		}
+		half := g.side / 2
 		c.SetColor(shade(v, most))
-		c.Fill(vg.Rectangle{Min: place(-0.5, -0.5), Max: place(0.5, 0.5)}.Path())
-		at := place(0, 0)
+		c.Fill(vg.Rectangle{Min: spot(&c, p, g.x[i]-half, g.y[i]-half), Max: spot(&c, p, g.x[i]+half, g.y[i]+half)}.Path())
+		at := spot(&c, p, g.x[i], g.y[i])
 		at.Y += number.FontExtents().Descent / 2
 		c.FillText(number, at, minusSign(twoDigits(v)))
 		hover(c.Canvas, at, fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(g.x[i]), shortNumber(g.y[i]), shortNumber(v)))
@@ -161,8 +159,12 @@ func twoDigits(v float64) string {
 		decimals := 1 - int(math.Floor(math.Log10(max(a, 1e-2))))
 		return strconv.FormatFloat(v, 'f', max(0, min(2, decimals)), 64)
 	}
-	text := strconv.FormatFloat(v, 'e', 0, 64)
-	return strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(text)
+	return oneDigit(v)
+}
+
+// oneDigit writes a number with one digit and an exponent: 3e-5.
+func oneDigit(v float64) string {
+	return strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(strconv.FormatFloat(v, 'e', 0, 64))
 }
 
 // shade is the color of a value on a scale that ends at most.

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"fmt"
-	"image/color"
 	"math"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ type Panel struct {
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
 	names          struct{ x, y string } // of the axes, without typesetting
-	data           []Datum               // drawn beside the curves
+	data           []datum               // drawn beside the curves
 }
 
 // legendEntry is one line of a legend. Entries of several panels with the same key are one.
@@ -46,6 +45,12 @@ type legendEntry struct {
 	key, label string
 	thumb      plot.Thumbnailer
 }
+
+// thumbnail draws what stands before an entry of a legend.
+type thumbnail func(c *draw.Canvas)
+
+// Thumbnail implements plot.Thumbnailer.
+func (t thumbnail) Thumbnail(c *draw.Canvas) { t(c) }
 
 // Ranks of entries.
 const (
@@ -101,29 +106,36 @@ func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnail
 	}
 }
 
-// level is a dashed line across a panel at one value of y.
-type level struct{ value float64 }
-
-func levelStyle() draw.LineStyle {
-	return draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
+// rule is a straight line across a panel at one value of an axis: of y, or of x where it is upright.
+type rule struct {
+	value   float64
+	style   draw.LineStyle
+	upright bool
 }
 
+var levelStyle = draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
+
 // Plot implements plot.Plotter.
-func (l level) Plot(c draw.Canvas, p *plot.Plot) {
-	y := c.Y(p.Y.Norm(l.value))
-	if c.ContainsY(y) {
-		c.StrokeLine2(levelStyle(), c.Min.X, y, c.Max.X, y)
+func (l rule) Plot(c draw.Canvas, p *plot.Plot) {
+	if x := c.X(p.X.Norm(l.value)); l.upright && c.ContainsX(x) {
+		c.StrokeLine2(l.style, x, c.Min.Y, x, c.Max.Y)
+	}
+	if y := c.Y(p.Y.Norm(l.value)); !l.upright && c.ContainsY(y) {
+		c.StrokeLine2(l.style, c.Min.X, y, c.Max.X, y)
 	}
 }
 
-// DataRange implements plot.DataRanger; a level has no x.
-func (l level) DataRange() (xmin, xmax, ymin, ymax float64) {
+// DataRange implements plot.DataRanger; a rule has a place on one axis alone.
+func (l rule) DataRange() (xmin, xmax, ymin, ymax float64) {
+	if l.upright {
+		return l.value, l.value, math.Inf(1), math.Inf(-1)
+	}
 	return math.Inf(1), math.Inf(-1), l.value, l.value
 }
 
 // Thumbnail implements plot.Thumbnailer.
-func (l level) Thumbnail(c *draw.Canvas) {
-	c.StrokeLine2(levelStyle(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+func (l rule) Thumbnail(c *draw.Canvas) {
+	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
 // addLevel adds a labelled dashed line. A logarithmic axis has no place for zero.
@@ -131,23 +143,16 @@ func (p *Panel) addLevel(label string, value float64) {
 	if !finite(value) || isLog(&p.Y) && value <= 0 {
 		return
 	}
-	p.Add(level{value})
+	p.Add(rule{value: value, style: levelStyle})
 	p.levels = append(p.levels, Level{plainText(label), value})
-	p.addEntry(referenceRank, label, "level", level{})
+	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
-// crossKey and edgeKey explain in the legend the marks of points that have no place on the axes.
-type crossKey struct{}
+// pointKey draws a single mark before an entry of a legend, which takes less room than a line.
+type pointKey func(c *draw.Canvas)
 
 // Thumbnail implements plot.Thumbnailer.
-func (crossKey) Thumbnail(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }
-
-type edgeKey struct{}
-
-// Thumbnail implements plot.Thumbnailer.
-func (edgeKey) Thumbnail(c *draw.Canvas) {
-	c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: markSize, Shape: circle.opened()}, c.Center())
-}
+func (k pointKey) Thumbnail(c *draw.Canvas) { k(c) }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
 func (p *Panel) explainOddPoints() {
@@ -159,13 +164,14 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
 			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", edgeKey{})
+				p.addEntry(markRank, "beyond the axis", "edge", pointKey(markKey{shape: circle, hollow: true}.Thumbnail))
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
-		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross", crossKey{})
+		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
+			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
 	}
 	p.noteUnplaced()
 }
@@ -249,27 +255,6 @@ func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 		axis.Min = max(axis.Min, axis.Max/math.Pow10(logDecades))
 	}
 	pad(axis, share)
-}
-
-// target is a dashed line across a panel in the color of the curve that should end on it.
-type target struct {
-	value float64
-	color color.RGBA
-}
-
-func (t target) line() draw.LineStyle {
-	return draw.LineStyle{Color: t.color, Width: 0.8 * curveWidth, Dashes: reference}
-}
-
-// Plot implements plot.Plotter.
-func (t target) Plot(c draw.Canvas, p *plot.Plot) {
-	y := c.Y(p.Y.Norm(t.value))
-	c.StrokeLine2(t.line(), c.Min.X, y, c.Max.X, y)
-}
-
-// Thumbnail implements plot.Thumbnailer.
-func (t target) Thumbnail(c *draw.Canvas) {
-	c.StrokeLine2(t.line(), c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
 // name is what a panel is called where it is not drawn.

@@ -20,7 +20,7 @@ type Preservation struct {
 	Titles      []string     `yaml:"titles" doc:"titles of the panels; without it the names of the prompts"`
 	Twin        bool         `yaml:"twin" doc:"also draw the figure over the KL(pi to pi_ref) reached"`
 
-	byKL bool // this is the twin
+	byKL bool // x is the KL reached
 }
 
 func preservationKind() registry.Kind[Params] {
@@ -39,6 +39,14 @@ func (f *Preservation) Refs() tables.Refs {
 	return withPrompts(tables.Refs{}.Where("where", tables.Prompts, f.Where).Column("metric", tables.Prompts, f.Metric), f.PromptNames)
 }
 
+// withPrompts adds the prompts that a list names.
+func withPrompts(refs tables.Refs, names []string) tables.Refs {
+	for i, name := range names {
+		refs = refs.Prompt(fmt.Sprintf("prompts.%d", i), name)
+	}
+	return refs
+}
+
 // Check implements registry.Checker.
 func (f *Preservation) Check() []registry.Problem {
 	if len(f.Titles) > 0 && len(f.PromptNames) != len(f.Titles) {
@@ -48,14 +56,14 @@ func (f *Preservation) Check() []registry.Problem {
 	return nil
 }
 
-// Twinned implements Twinner.
-func (f *Preservation) Twinned() Params {
+// KLVersion implements OverLambda.
+func (f *Preservation) KLVersion() Params {
 	if !f.Twin {
 		return nil
 	}
-	twin := *f
-	twin.byKL = true
-	return &twin
+	over := *f
+	over.byKL = true
+	return &over
 }
 
 // Panels implements Params.
@@ -111,19 +119,14 @@ func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
 	if !f.byKL {
 		setScale(&p.X, "lambda", logScale, r.numbers("lambda"))
 	}
-	return p, addLosses(p, r, f.x(), f.Metric, "lambda")
-}
-
-// addLosses adds a curve for each objective.
-func addLosses(p *Panel, r *rows, x, y, order string) error {
-	for _, objective := range r.values("objective") {
-		points, err := collectPoints(r.with("objective", objective), x, y, order, spreadRange)
+	for _, loss := range r.linesBy("objective") {
+		points, err := collectPoints(loss.rows, f.x(), f.Metric, "lambda", spreadRange)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		p.addCurve(lossName(objective), lossStyle(objective, r.objectives()), points)
+		p.addCurve(loss.label, loss.style, points)
 	}
-	return nil
+	return p, nil
 }
 
 // referenceValue is what a metric says of the reference policy itself, by the metric's column, with the name of the
@@ -156,7 +159,7 @@ func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, al
 
 // referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
 // whose environments may differ.
-func referenceLevel(src Sources, of func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
+func referenceLevel(src Sources, distance func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
 	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": group.members}, "pi_star", "pi_ref")
 	if err != nil {
 		return 0, err
@@ -165,22 +168,14 @@ func referenceLevel(src Sources, of func(star, ref []float64) float64, group pro
 	for _, run := range all.values("run") {
 		mine := finals.with("run", run)
 		for _, prompt := range group.members {
-			star, ref := distributions(mine.with("prompt", prompt))
+			of := mine.with("prompt", prompt)
+			star, ref := of.column("pi_star"), of.column("pi_ref")
 			if len(star) == 0 {
 				return 0, fmt.Errorf("table %s has no rows of run %s, prompt %s", tables.Policies, run, prompt)
 			}
-			mean += of(star, ref)
+			mean += distance(star, ref)
 			n++
 		}
 	}
 	return mean / n, nil
-}
-
-// distributions returns pi_star and pi_ref over the responses of the rows of one run and prompt.
-func distributions(r *rows) (star, ref []float64) {
-	for i := range r.len() {
-		star = append(star, r.float(i, "pi_star"))
-		ref = append(ref, r.float(i, "pi_ref"))
-	}
-	return star, ref
 }

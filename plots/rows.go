@@ -1,7 +1,9 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +20,6 @@ type rows struct {
 	at    []int // row of table
 	run   []int // row of runs
 }
-
-// notCoordinates are the columns of runs before status that do not tell one setting from another.
-var notCoordinates = []string{"run", "seed"}
 
 // identity are the columns of runs that every figure reads, and keyColumns those of the other tables that tell the rows of
 // one run apart.
@@ -150,14 +149,28 @@ func (r *rows) setting(column string) bool {
 	return at >= 0 && at <= r.runs.Column("status") && column != "run"
 }
 
-// needRefs reads columns that the configuration names. The error begins with the key of the first that is missing.
-func (r *rows) needRefs(refs []tables.Ref) error {
-	for _, ref := range refs {
+// selectNamed selects rows and reads the columns that the configuration names. The error begins with the key of the first
+// that is missing.
+func selectNamed(src Sources, table string, where tables.Where, refs tables.Refs, columns ...string) (*rows, error) {
+	r, err := selectRows(src, table, where, columns...)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs.Columns {
 		if err := r.need(ref.Column); err != nil {
-			return fmt.Errorf("%s: %w", ref.Key, err)
+			return nil, fmt.Errorf("%s: %w", ref.Key, err)
 		}
 	}
-	return nil
+	return r, nil
+}
+
+// selectPrompt selects rows of one prompt: the named one, or the only one there is.
+func selectPrompt(src Sources, table string, where tables.Where, prompt string, columns ...string) (*rows, error) {
+	r, err := selectRows(src, table, where, columns...)
+	if err != nil {
+		return nil, err
+	}
+	return r.onePrompt(prompt)
 }
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.
@@ -188,17 +201,26 @@ func (r *rows) float(i int, column string) float64 {
 	return r.runs.Float(r.run[i], column)
 }
 
+// column returns the numbers of a column by row, NaN where a cell is none.
+func (r *rows) column(name string) []float64 {
+	numbers := make([]float64, r.len())
+	for i := range numbers {
+		numbers[i] = r.float(i, name)
+	}
+	return numbers
+}
+
 // mean is the mean of a column.
 func (r *rows) mean(column string) float64 {
 	sum := 0.0
-	for i := range r.at {
-		sum += r.float(i, column)
+	for _, v := range r.column(column) {
+		sum += v
 	}
 	return sum / float64(r.len())
 }
 
-// keep returns the rows for which ok holds.
-func (r *rows) keep(ok func(i int) bool) *rows {
+// filter returns the rows for which ok holds.
+func (r *rows) filter(ok func(i int) bool) *rows {
 	kept := &rows{table: r.table, runs: r.runs}
 	for i := range r.at {
 		if ok(i) {
@@ -211,7 +233,23 @@ func (r *rows) keep(ok func(i int) bool) *rows {
 
 // with returns the rows whose cell is the given text.
 func (r *rows) with(column, cell string) *rows {
-	return r.keep(func(i int) bool { return r.text(i, column) == cell })
+	return r.filter(func(i int) bool { return r.text(i, column) == cell })
+}
+
+// byRun splits rows by run, in order of appearance.
+func (r *rows) byRun() []*rows {
+	var all []*rows
+	index := map[int]int{}
+	for i, run := range r.run {
+		at, known := index[run]
+		if !known {
+			at = len(all)
+			index[run] = at
+			all = append(all, &rows{table: r.table, runs: r.runs})
+		}
+		all[at].at, all[at].run = append(all[at].at, r.at[i]), append(all[at].run, run)
+	}
+	return all
 }
 
 // values returns the distinct cells of a column in order of appearance.
@@ -229,23 +267,79 @@ func (r *rows) values(column string) []string {
 
 // numbers returns the distinct numbers of a column, ascending; cells that are none are left out.
 func (r *rows) numbers(column string) []float64 {
-	var numbers []float64
-	for i := range r.at {
-		if v := r.float(i, column); v == v {
-			numbers = append(numbers, v)
-		}
-	}
+	numbers := slices.DeleteFunc(r.column(column), math.IsNaN)
 	slices.Sort(numbers)
 	return slices.Compact(numbers)
 }
 
-func distinct(t *tables.Table, column string) []string {
+// wholeTable returns all rows of a table that tells its runs' settings itself.
+func wholeTable(t *tables.Table) *rows {
 	all := &rows{table: t, runs: t}
-	for row := range t.Len() {
-		all.at = append(all.at, row)
-		all.run = append(all.run, row)
+	all.fill(nil, nil)
+	return all
+}
+
+func distinct(t *tables.Table, column string) []string { return wholeTable(t).values(column) }
+
+// subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.
+type subset struct {
+	cell, label string
+	rows        *rows
+	style       seriesStyle // of a line
+}
+
+// panelsBy makes a panel of each value of a column, or one of all rows with a title where no column is named.
+func (r *rows) panelsBy(column, title string, panel func(subset) (*Panel, error)) ([]*Panel, error) {
+	subsets := []subset{{label: title, rows: r}}
+	if column != "" {
+		subsets = nil
+		for _, cell := range r.values(column) {
+			subsets = append(subsets, subset{cell: cell, label: valueLabel(column, cell), rows: r.with(column, cell)})
+		}
 	}
-	return all.values(column)
+	var panels []*Panel
+	for _, one := range subsets {
+		p, err := panel(one)
+		if err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+// linesBy returns a line for each value of a column, or one where none is named: losses in table order and each in its own
+// style, other values in ascending order with styles along a ramp.
+func (r *rows) linesBy(column string) []subset {
+	if column == "" {
+		return []subset{{rows: r, style: rampStyle(0, 1)}}
+	}
+	cells := r.values(column)
+	if column != "objective" {
+		slices.SortStableFunc(cells, func(a, b string) int {
+			return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b))
+		})
+	}
+	objectives := r.objectives()
+	lines := make([]subset, len(cells))
+	for i, cell := range cells {
+		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), rampStyle(i, len(cells))}
+		if column == "objective" {
+			lines[i].style = lossStyle(cell, objectives)
+		}
+	}
+	return lines
+}
+
+// less returns a selection without some columns.
+func less(where tables.Where, columns ...string) tables.Where {
+	kept := tables.Where{}
+	for column, values := range where {
+		if !slices.Contains(columns, column) {
+			kept[column] = values
+		}
+	}
+	return kept
 }
 
 // objectives returns all objectives of the experiment, also those not selected, in table order.
@@ -259,7 +353,7 @@ func (r *rows) coordinates() []string {
 		if column == "status" {
 			break
 		}
-		if !slices.Contains(notCoordinates, column) {
+		if column != "run" && column != "seed" {
 			columns = append(columns, column)
 		}
 	}
@@ -299,24 +393,16 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 
 // groupName is a prompt's name without a number after a hyphen.
 func groupName(prompt string) string {
-	name, number, ok := cutLast(prompt, "-")
-	if _, err := strconv.ParseUint(number, 10, 32); !ok || err != nil {
+	i := strings.LastIndex(prompt, "-")
+	if _, err := strconv.ParseUint(prompt[i+1:], 10, 32); i < 0 || err != nil {
 		return prompt
 	}
-	return name
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
+	return prompt[:i]
 }
 
 // in returns the rows of the prompts of a group.
 func (r *rows) in(group promptGroup) *rows {
-	return r.keep(func(i int) bool { return slices.Contains(group.members, r.text(i, "prompt")) })
+	return r.filter(func(i int) bool { return slices.Contains(group.members, r.text(i, "prompt")) })
 }
 
 // onePrompt narrows rows by prompt to a single one: the named one, or the only one there is.

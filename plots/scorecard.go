@@ -63,7 +63,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
-	losses, tests := distinctCells(t, "loss"), distinctCells(t, "test")
+	losses, tests := distinct(t, "loss"), distinct(t, "test")
 	if len(f.Losses) > 0 {
 		for _, name := range f.Losses {
 			if !slices.Contains(losses, name) {
@@ -85,33 +85,21 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	grid.head = math.Ceil(grid.headHeight() / gridCell)
 	p.Height = vg.Length(float64(len(losses))+grid.head) * gridCell
 	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(tests))-0.5, plot.ConstantTicks(nil)
-	nominal(&p.Y, losses, lossName)
+	p.nameRows(losses, lossName)
 	p.Y.Min -= grid.head
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
 	p.Add(grid)
 	for _, loss := range losses {
 		for _, test := range tests {
 			if cell, known := grid.cells[[2]string{loss, test}]; known {
-				p.AddData(Datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
+				p.addData(datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
 			}
 		}
 	}
 	for _, v := range []struct{ verdict, label string }{
 		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some environments left out, not converged"}} {
-		p.addEntry(seriesRank, v.label, v.verdict, swatch{verdictFill[v.verdict]})
+		p.addEntry(seriesRank, v.label, v.verdict, swatches(verdictFill[v.verdict]))
 	}
 	return []*Panel{p}, nil
-}
-
-// distinctCells lists the values of a column in order of appearance.
-func distinctCells(t *tables.Table, column string) []string {
-	var values []string
-	for row := range t.Len() {
-		if v := t.Text(row, column); !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // heatCell is one loss in one test.
@@ -140,13 +128,11 @@ func (h *heatMap) headHeight() float64 {
 
 // Plot implements plot.Plotter.
 func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
-	x := func(v float64) vg.Length { return c.X(p.X.Norm(v)) }
-	y := func(v float64) vg.Length { return c.Y(p.Y.Norm(v)) }
 	head := textStyle(gridHead, draw.XLeft, draw.YCenter)
 	head.Rotation = math.Pi / 2
 	number := textStyle(gridText, draw.XCenter, draw.YCenter)
 	for column, test := range h.tests {
-		c.FillText(head, vg.Point{X: x(float64(column)), Y: y(-0.5) + 2}, test)
+		c.FillText(head, spot(&c, p, float64(column), -0.5).Add(vg.Point{Y: 2}), test)
 		for row, loss := range h.losses {
 			cell := h.cells[[2]string{loss, test}]
 			fill, known := verdictFill[cell.verdict]
@@ -154,12 +140,8 @@ func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 				continue
 			}
 			const gap = 0.4
-			c.SetColor(fill)
-			c.Fill(vg.Rectangle{
-				Min: vg.Point{X: x(float64(column)-0.5) + gap, Y: y(float64(row)+0.5) + gap},
-				Max: vg.Point{X: x(float64(column)+0.5) - gap, Y: y(float64(row)-0.5) - gap},
-			}.Path())
-			at := vg.Point{X: x(float64(column)), Y: y(float64(row)) + number.FontExtents().Descent/2}
+			at := fillCell(&c, p, fill, column, row, gap)
+			at.Y += number.FontExtents().Descent / 2
 			text := minusSign(compact(cell.value))
 			if cell.open {
 				text += "?"
@@ -178,9 +160,7 @@ func compact(v float64) string {
 	case math.IsInf(v, 0):
 		return strings.TrimSuffix(strconv.FormatFloat(v, 'g', -1, 64)[:1], "+") + "∞"
 	case a != 0 && a < 1e-3 || a >= 1e5:
-		text := strconv.FormatFloat(v, 'e', 0, 64)
-		text = strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(text)
-		return text
+		return oneDigit(v)
 	case a >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:
@@ -189,14 +169,4 @@ func compact(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 3, 64)
-}
-
-// swatch explains a color in the legend.
-type swatch struct{ fill color.RGBA }
-
-// Thumbnail implements plot.Thumbnailer.
-func (s swatch) Thumbnail(c *draw.Canvas) {
-	middle := c.Center()
-	c.SetColor(s.fill)
-	c.Fill(vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: middle.Y - 3}, Max: vg.Point{X: c.Max.X, Y: middle.Y + 3}}.Path())
 }

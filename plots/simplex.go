@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/plot"
@@ -59,11 +58,8 @@ func (f *Simplex) tableName() string {
 
 // Panels implements Params.
 func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.tableName(), f.Where, "pi")
+	all, err := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
 	if err != nil {
-		return nil, err
-	}
-	if all, err = all.onePrompt(f.Prompt); err != nil {
 		return nil, err
 	}
 	if n := len(all.values("response")); n != 3 {
@@ -73,22 +69,21 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all, finals)
-		return []*Panel{p}, err
-	}
-	if err := all.need(f.Split); err != nil {
-		return nil, err
-	}
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell), finals.with(f.Split, cell))
-		if err != nil {
+	if f.Split != "" {
+		if err := all.need(f.Split); err != nil {
 			return nil, err
 		}
-		panels = append(panels, p)
 	}
-	return panels, nil
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
+		p := trianglePanel(of.label)
+		p.Add(triangleFrame{})
+		ends := finals
+		if f.Split != "" {
+			ends = finals.with(f.Split, of.cell)
+		}
+		addLandmarks(p, ends)
+		return p, f.addCurves(p, triangleRows(of.rows, f.Along))
+	})
 }
 
 // Range of a simplex panel, in edge lengths: room around the triangle for the names of its corners.
@@ -98,16 +93,15 @@ const (
 	triangleTop = 0.8660254037844386 // sqrt(3)/2
 )
 
-func (f *Simplex) panel(title string, r, finals *rows) (*Panel, error) {
+// trianglePanel returns an empty panel with room for the simplex and the names of its corners.
+func trianglePanel(title string) *Panel {
 	p := barePanel(title)
 	p.HideAxes()
 	p.free = true
 	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
 	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
 	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
-	p.Add(triangleFrame{})
-	addLandmarks(p, finals)
-	return p, f.addCurves(p, triangleRows(r, f.Along))
+	return p
 }
 
 // addCurves adds a curve for every loss and setting of what the curve does not run along.
@@ -119,22 +113,20 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 	if err := r.need(order); err != nil {
 		return err
 	}
-	for _, objective := range r.values("objective") {
-		l := lossStyle(objective, r.objectives())
-		for _, setting := range settings(r.with("objective", objective), f.Along) {
+	for _, loss := range r.linesBy("objective") {
+		for _, setting := range settings(loss.rows, f.Along) {
 			points, err := collectPoints(setting, "triangle_x", "triangle_y", order, spreadRange)
 			if err != nil {
 				return err
 			}
-			c := p.addCurve(lossName(objective), l, points)
-			c.words = probabilities
+			c := p.addCurve(loss.label, loss.style, points)
+			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
 		}
 	}
 	if f.Along != alongSteps && f.Along != alongNone {
-		symbol := strings.TrimSuffix(valueLabel(f.Along, ""), " not set")
-		p.addEntry(markRank, "larger mark: larger "+symbol, "grow", growing{})
+		p.explainGrowth(f.Along)
 	}
 	return nil
 }
@@ -200,7 +192,7 @@ type triangleFrame struct{ plain bool }
 func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 	at := func(pi1, pi2 float64) vg.Point {
 		x, y := corner(pi1, pi2)
-		return vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(y))}
+		return spot(&c, p, x, y)
 	}
 	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
@@ -224,7 +216,7 @@ func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
 // landmark is a policy that a simplex is read by.
 type landmark struct {
 	*plotter.Scatter
-	name string // that it says to who points at it, with the policy; "" says nothing
+	name string // shown with the policy to a reader who points at it; "" shows nothing
 }
 
 // Plot implements plot.Plotter.
@@ -236,6 +228,11 @@ func (l landmark) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, at := range l.XYs {
 		hover(c.Canvas, place(&c, p, at.X, at.Y), plainText(l.name)+": "+probabilities(point{x: at.X, y: at.Y}))
 	}
+}
+
+// newLandmark marks policies with a glyph of a size relative to other marks.
+func newLandmark(name string, at plotter.XYs, shape polygonGlyph, size vg.Length) landmark {
+	return landmark{&plotter.Scatter{XYs: at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: size * markSize, Shape: shape}}, name}
 }
 
 // Thumbnail implements plot.Thumbnailer with the mark alone.
@@ -250,8 +247,8 @@ func addLandmarks(p *Panel, finals *rows) {
 			*to = append(*to, at)
 		}
 	}
-	for _, run := range finals.values("run") {
-		star, ref := distributions(finals.with("run", run))
+	for _, mine := range finals.byRun() {
+		star, ref := mine.column("pi_star"), mine.column("pi_ref")
 		add(&stars, star)
 		add(&refs, ref)
 		add(&modes, modePolicy(star, ref))
@@ -266,11 +263,11 @@ func addLandmarks(p *Panel, finals *rows) {
 		{modes, "mode $π_δ$", square.opened(), 2},
 		{stars, "$π$*", star, 2},
 	} {
-		l := landmark{&plotter.Scatter{XYs: mark.at, GlyphStyle: draw.GlyphStyle{Color: black, Radius: mark.size * markSize, Shape: mark.shape}}, mark.name}
+		l := newLandmark(mark.name, mark.at, mark.shape, mark.size)
 		p.Add(l)
 		p.addEntry(referenceRank, mark.name, "landmark", l)
 		for _, at := range mark.at {
-			p.AddData(Datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
+			p.addData(datum{Series: mark.name, X: csvNumber(at.X), Y: csvNumber(at.Y)})
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// sketch is a page drawn once: a canvas that keeps what is drawn on it, in colors of the paper theme, and what it belongs
+// sketch is a page drawn once: a canvas that records what is drawn on it, in colors of the paper theme, and what it belongs
 // to. Every format is written from it.
 type sketch struct {
 	pen
@@ -67,7 +67,7 @@ func (s *sketch) Pop() {
 	s.pen, s.stack = s.stack[last], s.stack[:last]
 }
 
-// Fill keeps an area. Nothing but text is ever drawn while the canvas is turned.
+// Fill records an area. Nothing but text is ever drawn while the canvas is turned.
 func (s *sketch) Fill(path vg.Path) {
 	s.marks = append(s.marks, mark{kind: fillMark, pen: s.pen, path: slices.Clone(path)})
 }
@@ -120,7 +120,7 @@ func grouped(c vg.Canvas, kind markKind, label string, paint func()) {
 // the legend and may hold $mathematics$.
 func inSeries(c vg.Canvas, label string, draw func()) { grouped(c, seriesMark, label, draw) }
 
-// hover says what a reader is told who points at a spot of a page.
+// hover gives the text for a reader who points at a spot of a page.
 func hover(c vg.Canvas, spot vg.Point, text string) {
 	s := sketchOf(c)
 	s.marks = append(s.marks, mark{kind: pointMark, text: text, at: spot})

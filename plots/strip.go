@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -58,52 +59,39 @@ func (f *Strip) Check() []registry.Problem {
 
 // Panels implements Params.
 func (f *Strip) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Runs, f.Where)
+	all, err := selectNamed(src, tables.Runs, f.Where, f.Refs())
 	if err != nil {
 		return nil, err
 	}
-	if err := all.needRefs(f.Refs().Columns); err != nil {
-		return nil, err
-	}
-	if f.Split == "" {
-		p, err := f.panel(f.Title, all, all)
-		return []*Panel{p}, err
-	}
-	var panels []*Panel
-	for _, cell := range all.values(f.Split) {
-		p, err := f.panel(valueLabel(f.Split, cell), all.with(f.Split, cell), all)
-		if err != nil {
-			return nil, err
-		}
-		p.ShareY = f.By
-		panels = append(panels, p)
-	}
-	return panels, nil
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, all) })
 }
 
 // panel draws the rows that all panels have, empty where this one has no run of them.
-func (f *Strip) panel(title string, r, all *rows) (*Panel, error) {
-	cells := (&Lines{By: f.By}).lineValues(all)
-	if len(cells) > mostRows {
-		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(cells), mostRows)
+func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
+	lines := all.linesBy(f.By)
+	if len(lines) > mostRows {
+		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
 	}
-	p := barePanel(title)
+	p := barePanel(of.label)
 	p.Add(spines{})
-	names := make([]string, len(cells))
-	for row := range cells {
-		names[row] = cells[row].label
+	if f.Split != "" {
+		p.ShareY = f.By
+	}
+	names := make([]string, len(lines))
+	for row := range lines {
+		names[row] = lines[row].label
 	}
 	p.rowed(names, stripHeight)
 	p.X.Label.Text = columnLabel(f.Metric)
 	if f.Scale == logScale {
 		setLog(&p.X, nil)
 	}
-	for row := range cells {
-		mine := r.with(f.By, cells[row].cell)
+	for row, line := range lines {
+		mine := of.rows.with(f.By, line.cell)
 		if err := f.oneSetting(mine); err != nil {
 			return nil, err
 		}
-		f.add(p, row, names[row], mine, (&Lines{By: f.By}).style(all, cells[row].cell, row, len(cells)))
+		f.add(p, row, names[row], mine, line.style)
 	}
 	f.explain(p)
 	return p, nil
@@ -117,7 +105,7 @@ func (f *Strip) oneSetting(r *rows) error {
 	for _, column := range r.varying(r.coordinates()) {
 		values := r.values(column)
 		return fmt.Errorf("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
-			column, orNothing(values[0]), orNothing(values[1]), column)
+			column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
 	}
 	return nil
 }
@@ -128,7 +116,7 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 	lost := 0
 	for i := range r.at {
 		v := r.float(i, f.Metric)
-		if !finite(v) || r.text(i, "status") == failedStatus || f.Scale == logScale && v <= 0 {
+		if !finite(v) || r.text(i, "status") == tables.Failed || f.Scale == logScale && v <= 0 {
 			lost++
 			continue
 		}
@@ -152,9 +140,9 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, style: l, values: values}
 	p.ranges = append(p.ranges, s.middle)
 	for _, v := range values {
-		p.AddData(Datum{Series: name, X: csvNumber(v), Y: "run"})
+		p.addData(datum{Series: name, X: csvNumber(v), Y: "run"})
 	}
-	p.AddData(s.middle.datum())
+	p.addData(s.middle.datum())
 	p.Add(s)
 }
 
@@ -165,7 +153,13 @@ var stripWords = map[string]string{string(spreadQuartiles): "median, quartiles",
 // explain says what dots and bars are.
 func (f *Strip) explain(p *Panel) {
 	p.addEntry(seriesRank, "one run", "run", markKey{shape: circle})
-	p.addEntry(seriesRank, stripWords[f.Band], "middle", middleKey{f.Band != string(spreadNone)})
+	p.addEntry(seriesRank, stripWords[f.Band], "middle", thumbnail(func(c *draw.Canvas) {
+		at := c.Center()
+		if f.Band != string(spreadNone) {
+			c.StrokeLine2(draw.LineStyle{Color: translucent(black), Width: 3.2 * dotSize}, c.Min.X+1, at.Y, c.Max.X-1, at.Y)
+		}
+		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, at.X, at.Y-3, at.X, at.Y+3)
+	}))
 	if f.Shape == violinShape {
 		p.Notes = append(p.Notes, "Outlines: kernel density of the runs, each as high as its row.")
 	}
@@ -229,7 +223,7 @@ func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 	}
 	if x := c.X(p.X.Norm(s.middle.x)); c.ContainsX(x) {
 		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, x, y-0.7*half, x, y+0.7*half)
-		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.says())
+		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.tooltip())
 	}
 }
 
@@ -300,16 +294,4 @@ func bandwidth(values []float64) float64 {
 		spread = min(spread, quartiles/1.34)
 	}
 	return 0.9 * spread * math.Pow(float64(len(values)), -0.2)
-}
-
-// middleKey explains the middle and the interval in the legend.
-type middleKey struct{ bar bool }
-
-// Thumbnail implements plot.Thumbnailer.
-func (k middleKey) Thumbnail(c *draw.Canvas) {
-	at := c.Center()
-	if k.bar {
-		c.StrokeLine2(draw.LineStyle{Color: translucent(black), Width: 3.2 * dotSize}, c.Min.X+1, at.Y, c.Max.X-1, at.Y)
-	}
-	c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, at.X, at.Y-3, at.X, at.Y+3)
 }

@@ -32,9 +32,8 @@ const (
 	markSize   = 2.1 // pt, radius
 )
 
-// Themes of figures, as configurations write them.
+// Themes of figures, as configurations write them beside paper.
 const (
-	paperTheme  = "paper"
 	slidesTheme = "slides"
 	darkTheme   = "dark"
 )

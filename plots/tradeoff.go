@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
@@ -52,7 +49,11 @@ func (f *Tradeoff) Check() []registry.Problem {
 
 // Panels implements Params.
 func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, f.Table, f.Where, f.reads()...)
+	columns := []string{f.Metric}
+	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
+		columns = append(columns, "kl_star_ref")
+	}
+	all, err := selectRows(src, f.Table, f.Where, columns...)
 	if err != nil {
 		return nil, err
 	}
@@ -69,26 +70,18 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		setLog(&p.X, nil)
 		setLog(&p.Y, nil)
 	}
-	for _, objective := range all.values("objective") {
-		points, err := f.curve(all.with("objective", objective), groups)
+	for _, loss := range all.linesBy("objective") {
+		points, err := f.curve(loss.rows, groups)
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(lossName(objective), lossStyle(objective, all.objectives()), points).grow = true
+		p.addCurve(loss.label, loss.style, points).grow = true
 	}
-	p.addEntry(markRank, "larger mark: larger $λ$", "grow", growing{})
+	p.explainGrowth("lambda")
 	if err := f.addReference(p, src, groups[1], all); err != nil {
 		return nil, err
 	}
 	return []*Panel{p}, nil
-}
-
-// reads are the columns that are read.
-func (f *Tradeoff) reads() []string {
-	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
-		return []string{f.Metric, "kl_star_ref"}
-	}
-	return []string{f.Metric}
 }
 
 // groups are the prompts, or groups of prompts, on the axes.
@@ -154,20 +147,8 @@ func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *r
 		return nil
 	}
 	value, err := referenceLevel(src, line.of, group, all)
-	if err != nil {
-		return err
+	if err == nil {
+		p.addLevel(line.label+", "+f.axis(1), value)
 	}
-	p.addLevel(line.label+", "+f.axis(1), value)
-	return nil
-}
-
-// growing explains marks that grow along a curve.
-type growing struct{}
-
-// Thumbnail implements plot.Thumbnailer.
-func (growing) Thumbnail(c *draw.Canvas) {
-	for i, size := range []vg.Length{smallMark, 1, largeMark} {
-		at := vg.Point{X: c.Min.X + (0.2+0.28*vg.Length(i))*thumbWidth, Y: c.Center().Y}
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: inkGray, Radius: size * markSize, Shape: circle}, at)
-	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/train"
 )
 
 // results is a results folder as claims see it.
@@ -87,7 +88,7 @@ func (b *brokenRun) Error() string { return fmt.Sprintf("%s: %s, no %s", b.run, 
 // missing returns the error for a run without a value.
 func (r *results) missing(row int, lacks string) error {
 	switch status := r.runs.Text(row, "status"); status {
-	case "diverged", "failed":
+	case string(train.Diverged), tables.Failed:
 		return &brokenRun{r.name(row), status, lacks}
 	default:
 		return fmt.Errorf("run %s (%s) has no %s", r.name(row), status, lacks)

@@ -1,11 +1,33 @@
 package claims_test
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
+	"windtunnel/toy/train"
 )
+
+// A claim may name every status that a run can end in, and no other. A solver that gave up has failed.
+func TestStatusNames(t *testing.T) {
+	want := []string{tables.Failed, tables.Given}
+	for _, status := range []train.Status{train.Done, train.Converged, train.Diverged, exact.NotUnique, exact.Boundary} {
+		want = append(want, string(status))
+	}
+	slices.Sort(want)
+	fields := reflect.TypeFor[claims.Status]()
+	for _, name := range []string{"Is", "IsNot"} {
+		field, _ := fields.FieldByName(name)
+		got := strings.Split(field.Tag.Get("oneof"), ",")
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s allows %q, want %q", name, got, want)
+		}
+	}
+}
 
 func TestStatus(t *testing.T) {
 	both := tables.Where{"objective": {"dpo", "typo"}}

@@ -25,9 +25,6 @@ const (
 	Paired  = "paired"
 )
 
-// failed is the status of a run that broke; such runs belong to no mean.
-const failed = "failed"
-
 // Groups are the runs of a results folder by setting.
 type Groups struct {
 	settings Settings
@@ -94,7 +91,7 @@ func (g *Groups) fill() {
 	groups, units := numbering{}, numbering{}
 	g.broken = make([]bool, g.runs.Len())
 	for row := range g.broken {
-		g.broken[row] = g.runs.Text(row, "status") == failed
+		g.broken[row] = g.runs.Text(row, "status") == tables.Failed
 		cells := g.cells(row, g.by)
 		i := groups.of(cells)
 		if i == len(g.groups) {

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"strings"
@@ -63,13 +64,7 @@ func (c *canvas) char(column, row int, r rune, ink color.RGBA) {
 // line draws a straight line of dots (Bresenham 1965), every dot or, of a step of 2 or more, every such one.
 func (c *canvas) line(x0, y0, x1, y1, step int, ink color.RGBA) {
 	dx, dy := abs(x1-x0), -abs(y1-y0)
-	sx, sy := 1, 1
-	if x1 < x0 {
-		sx = -1
-	}
-	if y1 < y0 {
-		sy = -1
-	}
+	sx, sy := cmp.Compare(x1, x0), cmp.Compare(y1, y0)
 	for n, off := 0, dx+dy; ; n++ {
 		if n%step == 0 {
 			c.dot(x0, y0, ink)

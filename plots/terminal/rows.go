@@ -3,6 +3,7 @@ package terminal
 import (
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -110,20 +111,13 @@ func (s *screen) drawTriangle() {
 
 // landmark is the letter of a mark of the simplex: of those with one label the same.
 func (s *screen) landmark(i int) rune {
-	n := 0
-	var seen []string
-	for k := range i + 1 {
-		label, known := s.chart.Marks[k].Label, false
-		for at, other := range seen {
-			if other == label {
-				n, known = at, true
-			}
-		}
-		if !known {
-			n, seen = len(seen), append(seen, label)
+	var labels []string
+	for _, mark := range s.chart.Marks[:i+1] {
+		if !slices.Contains(labels, mark.Label) {
+			labels = append(labels, mark.Label)
 		}
 	}
-	return rune('A' + n%26)
+	return rune('A' + slices.Index(labels, s.chart.Marks[i].Label)%26)
 }
 
 // legend says what curves, levels, marks and intervals are.
@@ -134,12 +128,9 @@ func (s *screen) legend() {
 		if s.Color {
 			entry = escape(ink) + entry + escape(color.RGBA{})
 		}
-		for _, other := range entries {
-			if other == entry {
-				return
-			}
+		if !slices.Contains(entries, entry) {
+			entries = append(entries, entry)
 		}
-		entries = append(entries, entry)
 	}
 	labelled := 0
 	for i := range s.chart.Series {

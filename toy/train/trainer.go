@@ -43,12 +43,14 @@ func (p *Params) Batch(n int) int {
 type Status string
 
 // Done: all steps were taken. Converged: the gradient fell below the tolerance. Diverged: the gradient or, after the
-// last step, a parameter is not finite. Given: the policy is known without training.
+// last step, a parameter is not finite. Given: the policy is known without training. Failed: the run broke or exceeded a
+// limit, which those say who start it; a minimizer that does not exist is a result, not a failure.
 const (
 	Done      Status = "done"
 	Converged Status = "converged"
 	Diverged  Status = "diverged"
 	Given     Status = "exact"
+	Failed    Status = "failed"
 )
 
 // Outcome is the end of training.

@@ -154,7 +154,7 @@ func (u *subject) trajectory(o *Outcome) solution {
 		o.Trajectory = append(o.Trajectory, probabilities(last))
 	})
 	if err != nil {
-		return solution{solver: setup.SolverTrain, status: "failed", reason: capitalized(err.Error()), loss: math.NaN()}
+		return solution{solver: setup.SolverTrain, status: string(train.Failed), reason: capitalized(err.Error()), loss: math.NaN()}
 	}
 	o.Trained = fmt.Sprintf("%s after %d steps", end.Status, end.Steps)
 	if end.Reason != "" {
