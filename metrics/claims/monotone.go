@@ -44,14 +44,8 @@ func (m *Monotone) Refs() tables.Refs {
 		Metric("metric", m.Metric, m.Prompt).Prompt("prompt", m.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (m *Monotone) Evaluate(src tables.Source) (Result, error) { return settle(m.evaluate(src)) }
-
-func (m *Monotone) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (m *Monotone) evaluate(r *results) (Result, error) {
 	rows, err := r.choose("where", m.Where)
 	if err != nil {
 		return Result{}, err
@@ -66,7 +60,7 @@ func (m *Monotone) evaluate(src tables.Source) (Result, error) {
 	}
 	var w worst
 	for _, group := range groups {
-		if err := m.walk(r, metric, group, &w); err != nil {
+		if err := m.add(&w, r, metric, group); err != nil {
 			return Result{}, err
 		}
 	}
@@ -135,8 +129,8 @@ func (m *Monotone) by(r *results) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "run" || c == m.Along }), nil
 }
 
-// walk looks at one group: how far each run falls behind the best of the earlier ones.
-func (m *Monotone) walk(r *results, metric reading, group []point, w *worst) error {
+// add measures how far each run of a group falls behind the best of the earlier ones.
+func (m *Monotone) add(w *worst, r *results, metric reading, group []point) error {
 	sign := 1.0
 	if m.Direction == "decreasing" {
 		sign = -1
@@ -149,7 +143,7 @@ func (m *Monotone) walk(r *results, metric reading, group []point, w *worst) err
 		}
 		if bestRow >= 0 {
 			step := beyond(sign*best, sign*v)
-			w.see(step, Result{step <= m.Slack, step, m.Slack,
+			w.add(step, Result{step <= m.Slack, step, m.Slack,
 				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(bestRow), metric.name, best, r.name(p.row), v)})
 		}
 		if bestRow < 0 || sign*v > sign*best {

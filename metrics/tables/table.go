@@ -173,6 +173,23 @@ func (t *Table) Float(row int, column string) float64 {
 	return c.float(row)
 }
 
+// Distinct returns the different texts of a column in order of first appearance, none if there is no such column.
+func (t *Table) Distinct(column string) []string {
+	c := t.column(column)
+	if c == nil {
+		return nil
+	}
+	var all []string
+	seen := make(map[string]bool)
+	for row := range t.rows {
+		if text := c.text(row); !seen[text] {
+			seen[text] = true
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
 // Row returns all cells of a row, in the order of the header.
 func (t *Table) Row(row int) []string {
 	cells := make([]string, len(t.Header))
