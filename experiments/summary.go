@@ -90,7 +90,7 @@ func (s *summary) printResults(w io.Writer) {
 		}
 	} else {
 		fmt.Fprintln(t, "  objective\truns\tstatus\t"+strings.Join(metrics, "\t"))
-		for _, label := range distinct(s.Runs, "objective") {
+		for _, label := range s.Runs.Distinct("objective") {
 			rows := tables.Where{"objective": {label}}.Select(s.Runs)
 			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(s.Runs, rows))
 			for _, m := range metrics {
@@ -113,17 +113,6 @@ func (s *summary) headline() []string {
 		}
 	}
 	return []string{"loss", "grad_norm"}
-}
-
-// distinct lists the values of a column in order.
-func distinct(t *tables.Table, column string) []string {
-	var values []string
-	for row := range t.Len() {
-		if v := t.Text(row, column); !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // statuses counts the rows by status: "40 converged", "3 boundary, 37 converged".

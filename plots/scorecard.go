@@ -63,7 +63,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
-	losses, tests := distinctCells(t, "loss"), distinctCells(t, "test")
+	losses, tests := t.Distinct("loss"), t.Distinct("test")
 	if len(f.Losses) > 0 {
 		for _, name := range f.Losses {
 			if !slices.Contains(losses, name) {
@@ -101,17 +101,6 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 		p.addEntry(seriesRank, v.label, v.verdict, swatch{verdictFill[v.verdict]})
 	}
 	return []*Panel{p}, nil
-}
-
-// distinctCells lists the values of a column in order of appearance.
-func distinctCells(t *tables.Table, column string) []string {
-	var values []string
-	for row := range t.Len() {
-		if v := t.Text(row, column); !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // heatCell is one loss in one test.

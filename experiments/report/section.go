@@ -110,14 +110,14 @@ const mostFailed = 50
 func (s *section) runs(t *tables.Table) {
 	s.Runs = t.Len()
 	var parts []string
-	for _, status := range distinct(t, "status") {
+	for _, status := range t.Distinct("status") {
 		parts = append(parts, fmt.Sprintf("%d %s", len(tables.Where{"status": {status}}.Select(t)), status))
 	}
 	slices.Sort(parts)
 	s.Statuses = strings.Join(parts, ", ")
 	s.Facts = append(s.Facts, fact{"Runs", fmt.Sprintf("%s: %s", counted(t.Len(), "run"), s.Statuses)},
-		fact{"Losses", strings.Join(distinct(t, "objective"), ", ")}, fact{"Seeds", seeds(distinct(t, "seed"))})
-	if lambdas := distinct(t, "lambda"); len(lambdas) > 1 {
+		fact{"Losses", strings.Join(t.Distinct("objective"), ", ")}, fact{"Seeds", seeds(t.Distinct("seed"))})
+	if lambdas := t.Distinct("lambda"); len(lambdas) > 1 {
 		s.Facts = append(s.Facts, fact{"Lambda", span(t, "lambda", len(lambdas))})
 	}
 	for _, row := range (tables.Where{"status": {tables.Failed}}).Select(t) {
@@ -127,22 +127,6 @@ func (s *section) runs(t *tables.Table) {
 		}
 		s.Failed = append(s.Failed, failure{t.Text(row, "run"), t.Text(row, "reason")})
 	}
-}
-
-// distinct lists the values of a column in the order of the table.
-func distinct(t *tables.Table, column string) []string {
-	if !t.Has(column) {
-		return nil
-	}
-	var values []string
-	seen := map[string]bool{}
-	for row := range t.Len() {
-		if v := t.Text(row, column); !seen[v] {
-			seen[v] = true
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // mostSeeds is how many seeds are listed one by one.

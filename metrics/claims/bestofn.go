@@ -51,7 +51,7 @@ func (b *BestOfNBound) evaluate(r *results) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		n, err := number(r.runs, row, b.N)
+		n, err := r.runs.Number(row, b.N)
 		if err != nil {
 			return Result{}, err
 		}

@@ -96,7 +96,7 @@ func (d *Differs) evaluate(r *results) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		where := r.cells(group[0].left, d.By)
+		where := r.runs.Describe(group[0].left, d.By)
 		if !compared.Interval.Known() {
 			return Result{}, fmt.Errorf("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
 		}
@@ -107,9 +107,7 @@ func (d *Differs) evaluate(r *results) (Result, error) {
 
 // refuse returns an error if one mean would be taken over settings that neither match nor by names, or over one run twice.
 func (d *Differs) refuse(r *results, group []pair) error {
-	settings := slices.DeleteFunc(slices.Clone(r.runs.Header[:r.runs.Column("status")]), func(c string) bool {
-		return c == "run" || slices.Contains(d.Match, c) || slices.Contains(d.By, c)
-	})
+	settings := slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return slices.Contains(d.Match, c) || slices.Contains(d.By, c) })
 	seen := map[string]bool{}
 	for _, p := range group {
 		for _, column := range settings {
@@ -117,7 +115,7 @@ func (d *Differs) refuse(r *results, group []pair) error {
 				return fmt.Errorf("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
 			}
 		}
-		key := r.cells(p.left, d.Match)
+		key := r.runs.Describe(p.left, d.Match)
 		if seen[key] {
 			return fmt.Errorf("match: several runs of left have %s; match on a column that tells them apart", key)
 		}

@@ -103,7 +103,7 @@ func (r *results) policies(prompt string) (map[string][]probability, error) {
 		if wanted != nil && !slices.Contains(wanted, prompt) {
 			continue
 		}
-		pi, err := number(t, row, "pi")
+		pi, err := t.Number(row, "pi")
 		if err != nil {
 			return nil, err
 		}

@@ -140,7 +140,7 @@ func (d *Dominated) add(w *worst, r *results, a *axes, row int, rivals []rival) 
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("within: no run of by shares %s with %s", r.cells(row, d.Within), r.name(row))
+	return fmt.Errorf("within: no run of by shares %s with %s", r.runs.Describe(row, d.Within), r.name(row))
 }
 
 // Axis is one metric of a comparison on several.

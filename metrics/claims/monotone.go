@@ -67,7 +67,7 @@ func (m *Monotone) evaluate(r *results) (Result, error) {
 	return w.Result, nil
 }
 
-// point is a run and its place along the sweep.
+// point is a run and its value of the column along.
 type point struct {
 	row int
 	x   float64
@@ -81,7 +81,7 @@ func (m *Monotone) groups(r *results, rows []int) ([][]point, error) {
 	}
 	var groups [][]point
 	for _, row := range rows {
-		x, err := number(r.runs, row, m.Along)
+		x, err := r.runs.Number(row, m.Along)
 		if err != nil {
 			return nil, err
 		}
@@ -103,10 +103,10 @@ func (m *Monotone) groups(r *results, rows []int) ([][]point, error) {
 	return groups, nil
 }
 
-// refuse returns an error for an ordered group that is no sweep: a single run, or two at one place.
+// refuse returns an error for an ordered group that is no sweep: a single run, or two at one value of along.
 func (m *Monotone) refuse(r *results, group []point, by []string) error {
 	if len(group) == 1 {
-		return fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.cells(group[0].row, by))
+		return fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
 	}
 	for i, p := range group[1:] {
 		if p.x == group[i].x {
@@ -125,8 +125,7 @@ func (m *Monotone) by(r *results) ([]string, error) {
 	if len(m.By) > 0 {
 		return m.By, need(r.runs, "by", m.By...)
 	}
-	settings := r.runs.Header[:r.runs.Column("status")]
-	return slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "run" || c == m.Along }), nil
+	return slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return c == m.Along }), nil
 }
 
 // add measures how far each run of a group falls behind the best of the earlier ones.

@@ -30,13 +30,8 @@ func open(src tables.Source) (*results, error) {
 // need reads the columns, in one pass where they lie in a file. The error names the first that the table lacks after the
 // key of the claim that names it.
 func need(t *tables.Table, key string, columns ...string) error {
-	for _, column := range columns {
-		if !t.Has(column) {
-			if key != "" {
-				key += ": "
-			}
-			return fmt.Errorf("%stable %s has no column %q", key, t.Name, column)
-		}
+	if err := t.Need(key, columns...); err != nil {
+		return err
 	}
 	return t.Load(columns...)
 }
@@ -57,15 +52,6 @@ func (r *results) choose(key string, where tables.Where) ([]int, error) {
 
 // name returns a run's name.
 func (r *results) name(row int) string { return r.runs.Text(row, "run") }
-
-// cells describes a row by some of its columns, "objective=dpo, seed=1".
-func (r *results) cells(row int, columns []string) string {
-	parts := make([]string, len(columns))
-	for i, column := range columns {
-		parts[i] = column + "=" + r.runs.Text(row, column)
-	}
-	return strings.Join(parts, ", ")
-}
 
 // same says whether two rows of runs hold the same values in the columns.
 func (r *results) same(a, b int, columns []string) bool {
@@ -109,7 +95,7 @@ func (r *results) read(key, metric, promptKey, prompt string) (reading, error) {
 		return reading{}, err
 	}
 	return reading{metric, func(row int) (float64, error) {
-		v, err := number(r.runs, row, metric)
+		v, err := r.runs.Number(row, metric)
 		if err == nil && math.IsNaN(v) {
 			err = r.missing(row, metric)
 		}
@@ -134,7 +120,7 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) (reading, er
 		if !slices.Contains(names, prompts.Text(row, "prompt")) {
 			continue
 		}
-		v, err := number(prompts, row, metric)
+		v, err := prompts.Number(row, metric)
 		if err != nil {
 			return reading{}, err
 		}
@@ -153,15 +139,6 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) (reading, er
 		}
 		return mean, nil
 	}}, nil
-}
-
-// number reads a cell: NaN where it is empty, an error where it is neither empty nor a number.
-func number(t *tables.Table, row int, column string) (float64, error) {
-	v, cell := t.Float(row, column), t.Text(row, column)
-	if math.IsNaN(v) && cell != "" {
-		return v, fmt.Errorf("table %s: %s of run %s is %q, not a number", t.Name, column, t.Text(row, "run"), cell)
-	}
-	return v, nil
 }
 
 // promptsOf returns the names that a prompt or group stands for in a table with a column prompt.
@@ -205,7 +182,7 @@ func (r *results) pairs(leftKey string, left tables.Where, rightKey string, righ
 			found = c
 		}
 		if found < 0 {
-			return nil, fmt.Errorf("match: %s has no counterpart in %s with %s", r.name(l), rightKey, r.cells(l, match))
+			return nil, fmt.Errorf("match: %s has no counterpart in %s with %s", r.name(l), rightKey, r.runs.Describe(l, match))
 		}
 		matched[i] = pair{l, found}
 	}

@@ -90,7 +90,7 @@ type measured struct{ x, tv float64 }
 func (s *Slope) add(w *worst, r *results, policies map[string][]probability, group []pair) error {
 	var all []measured
 	for _, p := range group {
-		x, err := number(r.runs, p.left, s.Along)
+		x, err := r.runs.Number(p.left, s.Along)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s *Slope) add(w *worst, r *results, policies map[string][]probability, gro
 		}
 		all = append(all, measured{x, sum / float64(len(prompts))})
 	}
-	where := r.cells(group[0].left, s.By)
+	where := r.runs.Describe(group[0].left, s.By)
 	logX, logTV := logMeans(all)
 	if len(logX) < 2 {
 		return fmt.Errorf("along: %s has a single value%s, and a line needs two", s.Along, at(where))

@@ -64,7 +64,7 @@ func (g *Groups) warnMixed() {
 		for k, unit := range at.units {
 			if k > 0 && unit == at.units[k-1] && !mixed {
 				g.warnings.add(fmt.Sprintf("runs %s and %s differ in nothing", g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run")),
-					place(g.by, at.cells))
+					g.describe(at, g.by))
 			}
 		}
 	}
@@ -88,7 +88,7 @@ func (g *Groups) warnColumn(column string) bool {
 			continue
 		}
 		if count++; count == 1 {
-			first, examples = place(g.by, g.groups[i].cells), values
+			first, examples = g.describe(&g.groups[i], g.by), values
 		}
 	}
 	if count == 0 {
