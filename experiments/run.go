@@ -103,12 +103,12 @@ func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 	}
 	work := r.work(c)
 	maker := &results.Maker{Config: c, Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
-		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
+		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
 			if err := r.compute(ctx, c.Head.Name, work); err != nil {
 				return engine.Count{}, nil, err
 			}
-			trouble, err := work.Assemble(ctx, dir, r.format)
-			return work.Meter.Now(), trouble, err
+			faults, err := work.Assemble(ctx, dir, r.format)
+			return work.Meter.Now(), faults, err
 		}}
 	made, err := maker.Make(ctx)
 	if err != nil {

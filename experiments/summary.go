@@ -169,7 +169,7 @@ func (s *summary) printBroken(w io.Writer) {
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", warning)
 	}
-	for _, damage := range s.Trouble.Damaged {
+	for _, damage := range s.Faults.Damaged {
 		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
 	}
 	for i, row := range s.failed() {
@@ -178,7 +178,7 @@ func (s *summary) printBroken(w io.Writer) {
 			break
 		}
 		run := s.Runs.Text(row, "run")
-		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, s.Runs.Text(row, "reason"), s.Trouble.Stacks[run])
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, s.Runs.Text(row, "reason"), s.Faults.Stacks[run])
 	}
 }
 

@@ -65,23 +65,23 @@ func openStore(t testing.TB, dir string) *cache.Store {
 }
 
 // do does the work into a folder.
-func do(t testing.TB, w *Work, dir string) *Trouble {
+func do(t testing.TB, w *Work, dir string) *Faults {
 	t.Helper()
 	if err := w.Compute(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	trouble, err := w.Assemble(context.Background(), dir, tables.CSV)
+	faults, err := w.Assemble(context.Background(), dir, tables.CSV)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return trouble
+	return faults
 }
 
 // results does a plan and returns its tables by name, and the stack traces.
 func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*tables.Table, map[string]string) {
 	t.Helper()
 	dir, w := t.TempDir(), workOn(t, plan, jobs)
-	trouble := do(t, w, dir)
+	faults := do(t, w, dir)
 	if c := w.Meter.Now(); c.Runs != plan.Len() || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
 		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
 	}
@@ -96,7 +96,7 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*tables.Table,
 		}
 		all[name] = table
 	}
-	return all, trouble.Stacks
+	return all, faults.Stacks
 }
 
 // wholeText returns the tables of a plan in a folder in one text.

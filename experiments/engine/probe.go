@@ -18,7 +18,7 @@ type Forecast struct {
 
 const (
 	mostProbes  = 6
-	probeSteps  = 2000 // a longer training is judged by its first steps
+	probeSteps  = 2000 // a longer training is timed by its first steps
 	probeBudget = time.Second
 
 	probeModelSteps = 5 // of a language model

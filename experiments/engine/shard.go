@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"windtunnel/experiments/cache"
 	"windtunnel/experiments/spec"
 )
 
@@ -20,27 +21,22 @@ type Shard struct {
 // mostShards bounds Count.
 const mostShards = 100_000
 
-// ParseShard reads i/n, with 1 <= i <= n.
-func ParseShard(text string) (Shard, error) {
+// Set implements pflag.Value: it reads i/n, with 1 <= i <= n.
+func (s *Shard) Set(text string) error {
 	index, count, _ := strings.Cut(text, "/")
 	i, errI := strconv.Atoi(index)
 	n, errN := strconv.Atoi(count)
 	if errI != nil || errN != nil || n < 1 || n > mostShards || i < 1 || i > n {
-		return Shard{}, fmt.Errorf("%q: i/n with i from 1 to n, and n at most %d", text, mostShards)
+		return fmt.Errorf("%q: i/n with i from 1 to n, and n at most %d", text, mostShards)
 	}
-	return Shard{i, n}, nil
-}
-
-// Set implements pflag.Value.
-func (s *Shard) Set(text string) (err error) {
-	*s, err = ParseShard(text)
-	return err
+	*s = Shard{i, n}
+	return nil
 }
 
 // Type implements pflag.Value.
 func (s *Shard) Type() string { return "i/n" }
 
-// String writes what ParseShard reads, "" for the whole plan.
+// String writes what Set reads, "" for the whole plan.
 func (s *Shard) String() string {
 	if s.Whole() {
 		return ""
@@ -121,4 +117,28 @@ func (h *loadHeap) Pop() any {
 	last := (*h)[len(*h)-1]
 	*h = (*h)[:len(*h)-1]
 	return last
+}
+
+// Standing is how far a shard is.
+type Standing struct {
+	Runs, Done, Failed int // Failed of Done
+}
+
+// Standings returns how far each of count shards of a plan is, by what the cache holds.
+func Standings(plan *spec.Plan, from *cache.Store, count int) []Standing {
+	order := byCost(plan)
+	shards := deal(plan, order, count)
+	all := make([]Standing, count)
+	for at, i := range order {
+		s, k := &all[shards[at]-1], keysOf(plan.Run(int(i)), Numerics())
+		s.Runs++
+		switch {
+		case from.Has(k.result):
+			s.Done++
+		case from.Has(k.failure):
+			s.Done++
+			s.Failed++
+		}
+	}
+	return all
 }

@@ -40,14 +40,16 @@ func TestShardsPartition(t *testing.T) {
 	})
 }
 
-func TestParseShard(t *testing.T) {
+func TestSetShard(t *testing.T) {
 	for text, want := range map[string]Shard{"1/1": {1, 1}, "2/3": {2, 3}, "100000/100000": {100_000, 100_000}} {
-		if got, err := ParseShard(text); got != want || err != nil {
+		var got Shard
+		if err := got.Set(text); got != want || err != nil {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "1", "0/3", "4/3", "-1/3", "1/0", "1/100001", "a/b", "1/2/3", "1 / 2", "1/2x"} {
-		if got, err := ParseShard(text); err == nil {
+		var got Shard
+		if err := got.Set(text); err == nil {
 			t.Errorf("%q is read as %v", text, got)
 		}
 	}
