@@ -71,7 +71,7 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Fo
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	for i, run := range plan.All() {
+	for i, run := range plan.Runs {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -107,7 +107,7 @@ type sink struct {
 
 func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
 	var all sinks
-	family := familyOf(plan.Run(0).Language()) // of all runs
+	family := familyOf(plan.Runs[0].Language()) // of all runs
 	for _, name := range plan.Tables() {
 		s := sink{table: tableIndex[name], schema: plan.Schema(name), planned: 1}
 		if name == tables.Runs {

@@ -62,14 +62,14 @@ func (w *Work) Compute(ctx context.Context) error {
 
 // one does a run unless the cache has it or another worker is doing the same one.
 func (w *Work) one(ctx context.Context, one *worker, i int) error {
-	run := w.Plan.Run(i)
+	run := w.Plan.Runs[i]
 	k := keysOf(run, Numerics())
 	if known, failed := w.known(run, k); known {
-		w.Meter.cached(w.Plan.CostOf(i), failed)
+		w.Meter.cached(w.Plan.Runs[i].Cost(), failed)
 		return nil
 	}
 	if !w.claim(k.result) {
-		w.Meter.cached(w.Plan.CostOf(i), false)
+		w.Meter.cached(w.Plan.Runs[i].Cost(), false)
 		return nil
 	}
 	defer w.release(k.result)
@@ -77,7 +77,7 @@ func (w *Work) one(ctx context.Context, one *worker, i int) error {
 	if err != nil {
 		return err
 	}
-	w.Meter.done(w.Plan.CostOf(i), e.failed())
+	w.Meter.done(w.Plan.Runs[i].Cost(), e.failed())
 	return w.store(one, k, e)
 }
 
@@ -186,7 +186,7 @@ func (m *Meter) start(plan *spec.Plan, runs []int32) {
 	defer m.mu.Unlock()
 	m.began, m.count = time.Now(), Count{Runs: len(runs)}
 	for _, i := range runs {
-		m.count.Cost += plan.CostOf(int(i))
+		m.count.Cost += plan.Runs[i].Cost()
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"windtunnel/toy/kernel"
 )
 
-// NumericsVersion is raised by hand when results of the same config change for a reason that Numerics cannot see.
+// NumericsVersion is raised by hand when results of the same config change for a reason that Numerics does not cover.
 const NumericsVersion = 2
 
 // measuring is the text of the files that turn a trained policy into rows.

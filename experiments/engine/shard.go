@@ -78,7 +78,7 @@ func deal(plan *spec.Plan, order []int32, count int) []int32 {
 	shards := make([]int32, len(order))
 	for at, run := range order {
 		shards[at] = loads[0].shard
-		loads[0].cost += plan.CostOf(int(run))
+		loads[0].cost += plan.Runs[run].Cost()
 		heap.Fix(&loads, 0)
 	}
 	return shards
@@ -87,10 +87,10 @@ func deal(plan *spec.Plan, order []int32, count int) []int32 {
 // byCost returns the numbers of all runs, the most expensive first, so that no long run is left to the end of a sweep.
 // Runs of equal cost keep the order of the plan.
 func byCost(plan *spec.Plan) []int32 {
-	order := make([]int32, plan.Len())
-	costs := make([]float64, plan.Len())
+	order := make([]int32, len(plan.Runs))
+	costs := make([]float64, len(plan.Runs))
 	for i := range order {
-		order[i], costs[i] = int32(i), plan.CostOf(i)
+		order[i], costs[i] = int32(i), plan.Runs[i].Cost()
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(costs[b], costs[a]) })
 	return order
@@ -130,7 +130,7 @@ func Standings(plan *spec.Plan, from *cache.Store, count int) []Standing {
 	shards := deal(plan, order, count)
 	all := make([]Standing, count)
 	for at, i := range order {
-		s, k := &all[shards[at]-1], keysOf(plan.Run(int(i)), Numerics())
+		s, k := &all[shards[at]-1], keysOf(plan.Runs[i], Numerics())
 		s.Runs++
 		switch {
 		case from.Has(k.result):

@@ -61,7 +61,7 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		run := w.Plan.Run(int(i))
+		run := w.Plan.Runs[i]
 		k := keysOf(run, m.Numerics)
 		e, space, err := fetch(w.Store, k, buf)
 		if buf = space; err != nil {

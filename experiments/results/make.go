@@ -66,7 +66,7 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	manifest := publish.NewManifest(engine.Numerics())
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
-		manifest.Plan, manifest.Runs = plan.Key(), plan.Len()
+		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
 	}
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ type Result struct {
 	// Value is the number that decides, of the row that comes nearest to breaking the claim or breaks it most; NaN if a
 	// run has none.
 	Value float64
-	// Bound is what Value is held against; NaN if Value is.
+	// Bound is what Value is compared with; NaN if Value is.
 	Bound float64
 	// Detail names that row: "dpo/lambda=100: tv_ref 0.0029".
 	Detail string

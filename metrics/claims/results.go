@@ -10,7 +10,7 @@ import (
 	"windtunnel/metrics/tables"
 )
 
-// results is a results folder as claims see it.
+// results is a results folder as claims read it.
 type results struct {
 	src  tables.Source
 	runs *tables.Table

@@ -37,7 +37,7 @@ type StatusChange struct{ Run, A, B string }
 // Noise says whether a change could be chance.
 type Noise string
 
-// What can be said of noise. Groups of one run, text and infinite changes have no noise to be held against.
+// What can be said of noise. Groups of one run, text and infinite changes have no noise to be compared with.
 const (
 	BeyondNoise Noise = "beyond noise"
 	WithinNoise Noise = "within noise"

@@ -48,7 +48,7 @@ func (g *Groups) following() []string {
 
 // Compare emits a row for every metric and pair of groups that differ in the compared column alone, metric by metric, with
 // the columns of PairedSchema. Without a compared column it emits nothing. It returns emit's error, or one that names two
-// runs of a group that nothing tells apart, a baseline that there is not, or a cell that is no number.
+// runs of a group that nothing tells apart, a baseline that does not occur, or a cell that is no number.
 func (g *Groups) Compare(emit func(cells []string) error) error {
 	if g.settings.Pairs.Column == "" {
 		return nil
