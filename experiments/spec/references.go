@@ -211,9 +211,6 @@ func (p *Plan) Each(columns []string, do func(row []string) bool) {
 	}
 }
 
-// Seeds returns how many different seeds the runs have, at most 1,000.
-func (p *Plan) Seeds() int { return len(p.Values("seed")) }
-
 // SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
 // say, they are where there are several seeds.
 func (c *Config) SummarySettings() *summaries.Settings {
@@ -222,7 +219,7 @@ func (c *Config) SummarySettings() *summaries.Settings {
 		return nil
 	case c.Experiment.Summary != nil:
 		return c.Experiment.Summary
-	case c.Plan.Seeds() < 2:
+	case len(c.Plan.Values("seed")) < 2:
 		return nil
 	}
 	s := &summaries.Settings{}
