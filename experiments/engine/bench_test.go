@@ -46,14 +46,10 @@ func BenchmarkSweep(b *testing.B) {
 	})
 	b.Run("training", func(b *testing.B) {
 		plan := benchPlan(b, seeds)
-		runs := make([]*spec.Run, len(plan.Runs))
-		for i, run := range plan.Runs {
-			runs[i] = run
-		}
 		b.ReportAllocs()
 		spent := processorTime()
 		for b.Loop() {
-			for _, run := range runs {
+			for _, run := range plan.Runs {
 				bareTraining(b, run)
 			}
 		}

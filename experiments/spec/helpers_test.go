@@ -67,14 +67,6 @@ func loadedShipped(t testing.TB, path string) *Config {
 	return loadedFile(t, path, "preferences.path="+pairs)
 }
 
-func runsOf(p *Plan) []*Run {
-	var all []*Run
-	for _, r := range p.Runs {
-		all = append(all, r)
-	}
-	return all
-}
-
 func ids(p *Plan) []string {
 	var all []string
 	for _, r := range p.Runs {

@@ -116,7 +116,7 @@ objectives:
   - {kind: typo, train: {optimizer: {kind: momentum}}}
   - {kind: rlhf, train: {optimizer: sgd}}
 `
-	runs := runsOf(loaded(t, text).Plan)
+	runs := loaded(t, text).Plan.Runs
 	for i, want := range []struct {
 		epochs    int
 		optimizer train.OptimizerParams
