@@ -195,7 +195,7 @@ func damage(t testing.TB, dir string) {
 		if err != nil {
 			return err
 		}
-		if at := bytes.Index(data, []byte("done,")); at >= 0 {
+		if at := bytes.Index(data, []byte("done")); at >= 0 {
 			data[at] ^= 1
 			return errors.Join(os.WriteFile(path, data, 0o644), fs.SkipAll)
 		}
