@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/comparison"
 	"windtunnel/metrics/tables"
 )
@@ -57,8 +56,11 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) er
 	}
 	o.Names = [2]string{a, b}
 	report, err := comparison.Compare(folders[0], folders[1], o)
+	if missing, ok := errors.AsType[*comparison.MissingColumn](err); ok {
+		err = suggest(err, missing.Column, missing.Have)
+	}
 	if err != nil {
-		return inputError{explainComparison(err)}
+		return inputError{err}
 	}
 	if asCSV {
 		if err := changesTable(report).WriteCSV(stdout); err != nil {
@@ -73,19 +75,7 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) er
 	return nil
 }
 
-// explainComparison names the nearest column for one that there is not.
-func explainComparison(err error) error {
-	var missing *comparison.MissingColumn
-	if !errors.As(err, &missing) {
-		return err
-	}
-	if near := decode.Nearest(missing.Column, missing.Have); near != "" {
-		return fmt.Errorf("%w; did you mean %q?", err, near)
-	}
-	return err
-}
-
-// mostChanges is how many changes, runs or columns are printed one by one.
+// mostChanges and mostNames are how many changes, and runs or columns, are printed one by one.
 const (
 	mostChanges = 20
 	mostNames   = 5

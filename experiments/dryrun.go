@@ -35,7 +35,7 @@ func (r *runner) preview(ctx context.Context) error {
 
 // inBrief says how many runs there are and how long they would take.
 func (r *runner) inBrief(plan *spec.Plan, f *engine.Forecast) string {
-	text := fmt.Sprintf("%d runs", plan.Len())
+	text := fmt.Sprintf("%d runs", len(plan.Runs))
 	if !r.shard.Whole() {
 		text += fmt.Sprintf(", %d of them in shard %s", f.Cached+f.Left, r.shard.String())
 	}
@@ -48,17 +48,17 @@ func (r *runner) inBrief(plan *spec.Plan, f *engine.Forecast) string {
 
 // printPlan prints the names of the first and last runs and their settings.
 func printPlan(w io.Writer, plan *spec.Plan) {
-	n := plan.Len()
+	n := len(plan.Runs)
 	for i := 0; i < n; i++ {
 		if n > 2*mostNamed+1 && i == mostNamed {
 			fmt.Fprintf(w, "  ... %d more ...\n", n-2*mostNamed)
 			i = n - mostNamed
 		}
-		fmt.Fprintf(w, "  %s\n", plan.Run(i))
+		fmt.Fprintf(w, "  %s\n", plan.Runs[i])
 	}
-	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(plan.Resolved(plan.Run(0))))
+	fmt.Fprintf(w, "the first run, resolved:\n%s", indent(plan.Resolved(plan.Runs[0])))
 	if n > 1 {
-		fmt.Fprintf(w, "the last run, resolved:\n%s", indent(plan.Resolved(plan.Run(n-1))))
+		fmt.Fprintf(w, "the last run, resolved:\n%s", indent(plan.Resolved(plan.Runs[n-1])))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ func (d *scorecardDoc) only(loss string) error {
 		entry, _ := decode.KindOf(tables, o.Loss)
 		label := o.Label(tables)
 		names = append(names, label)
-		if label == loss || o.Name == "" && contains(entry.Aliases, loss) {
+		if label == loss || o.Name == "" && slices.Contains(entry.Aliases, loss) {
 			d.Objectives = []spec.Objective{o}
 			return nil
 		}

@@ -133,13 +133,7 @@ func fieldDefault(f decode.Field) string {
 	return "default " + f.Default
 }
 
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
-
 // notListed explains a name that is in no list.
 func notListed(command, name string, names []string) error {
-	err := fmt.Errorf("%s: there is no %q; one of %s", command, name, strings.Join(names, ", "))
-	if near := decode.Nearest(name, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
-	}
-	return inputError{err}
+	return inputError{suggest(fmt.Errorf("%s: there is no %q; one of %s", command, name, strings.Join(names, ", ")), name, names)}
 }

@@ -126,11 +126,15 @@ func unknownCommand(root *cobra.Command, word string) error {
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	err := fmt.Errorf("%s: neither a subcommand (%s) nor a config file", word, strings.Join(names, ", "))
-	if near := decode.Nearest(word, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	return inputError{suggest(fmt.Errorf("%s: neither a subcommand (%s) nor a config file", word, strings.Join(names, ", ")), word, names)}
+}
+
+// suggest adds the nearest known word, if one is near, to the error about another.
+func suggest(err error, word string, known []string) error {
+	if near := decode.Nearest(word, known); near != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, near)
 	}
-	return inputError{err}
+	return err
 }
 
 // atMost refuses more than n arguments; what says what they are.

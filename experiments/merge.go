@@ -103,11 +103,11 @@ func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptio
 		return false, err
 	}
 	maker := &results.Maker{Config: c, Out: o.out, Format: o.format, Jobs: runtime.GOMAXPROCS(0),
-		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
-			trouble, err := merger.Assemble(ctx, dir, o.format)
+		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
+			faults, err := merger.Assemble(ctx, dir, o.format)
 			count := merger.Count()
 			count.Time = time.Since(began)
-			return count, trouble, err
+			return count, faults, err
 		}}
 	made, err := maker.Make(ctx)
 	if err := errors.Join(err, merger.Close()); err != nil {

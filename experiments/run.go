@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/tables"
 )
 
 func newRun(stdout, stderr io.Writer) *cobra.Command {
@@ -43,6 +46,62 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done and how long it would take, and stop")
 	return cmd
 }
+
+// runOptions are the flags of run.
+type runOptions struct {
+	output
+	sets   []string
+	jobs   int
+	shard  engine.Shard
+	retry  retry
+	fresh  bool
+	dryRun bool
+	cache  string
+}
+
+// cacheDir returns the folder of finished runs.
+func (o *runOptions) cacheDir() string { return cmp.Or(o.cache, filepath.Join(o.out, ".cache")) }
+
+// output is where results go and in what form.
+type output struct {
+	out    string
+	format tables.Format
+	quiet  bool
+}
+
+// cacheUsage describes --cache, which several subcommands have.
+const cacheUsage = "folder of finished runs, which several configs, processes and machines may share (default OUT/.cache)"
+
+// register adds the flags of results folders.
+func (o *output) register(f *pflag.FlagSet) {
+	f.StringVar(&o.out, "out", "results", "folder for results; a config named X writes `DIR`/X/")
+	o.format = tables.CSV
+	f.Var(&o.format, "format", "form of the tables: csv, parquet or both")
+	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
+}
+
+// retry is the flag --retry.
+type retry bool
+
+// Set implements pflag.Value.
+func (r *retry) Set(text string) error {
+	if text != tables.Failed {
+		return fmt.Errorf("%q: only %q", text, tables.Failed)
+	}
+	*r = true
+	return nil
+}
+
+// String implements pflag.Value.
+func (r *retry) String() string {
+	if *r {
+		return tables.Failed
+	}
+	return ""
+}
+
+// Type implements pflag.Value.
+func (r *retry) Type() string { return "status" }
 
 // runConfigs loads all configs before it runs any.
 func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stderr io.Writer) error {
@@ -103,12 +162,12 @@ func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 	}
 	work := r.work(c)
 	maker := &results.Maker{Config: c, Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
-		Runs: func(dir string) (engine.Count, *engine.Trouble, error) {
+		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
 			if err := r.compute(ctx, c.Head.Name, work); err != nil {
 				return engine.Count{}, nil, err
 			}
-			trouble, err := work.Assemble(ctx, dir, r.format)
-			return work.Meter.Now(), trouble, err
+			faults, err := work.Assemble(ctx, dir, r.format)
+			return work.Meter.Now(), faults, err
 		}}
 	made, err := maker.Make(ctx)
 	if err != nil {

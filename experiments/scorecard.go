@@ -98,7 +98,7 @@ func loadScorecard(args []string) (*scorecardDoc, error) {
 		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 		return &scorecardDoc{doc, map[string]string{}}, nil
 	}
-	c, err := kinds.LoadLosses(args[0])
+	c, err := spec.LoadLosses(args[0], kinds.Tables())
 	if err != nil {
 		return nil, mistakes{err}
 	}

@@ -55,7 +55,7 @@ func (o *submitOptions) submission(path string, stderr io.Writer) (*cluster.Subm
 	if c.Experiment == nil {
 		return nil, inputError{fmt.Errorf("%s is not the config of one experiment; submit the experiments that it names one by one", path)}
 	}
-	if runs := c.Plan.Len(); o.shards < 1 || o.shards > runs {
+	if runs := len(c.Plan.Runs); o.shards < 1 || o.shards > runs {
 		return nil, inputError{fmt.Errorf("--shards %d: at least 1 and at most %d, the number of runs", o.shards, runs)}
 	}
 	if !slices.Contains([]string{"", "csv", "parquet", "both"}, o.format) {

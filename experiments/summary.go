@@ -90,7 +90,7 @@ func (s *summary) printResults(w io.Writer) {
 		}
 	} else {
 		fmt.Fprintln(t, "  objective\truns\tstatus\t"+strings.Join(metrics, "\t"))
-		for _, label := range distinct(s.Runs, "objective") {
+		for _, label := range s.Runs.Distinct("objective") {
 			rows := tables.Where{"objective": {label}}.Select(s.Runs)
 			fmt.Fprintf(t, "  %s\t%d\t%s", label, len(rows), statuses(s.Runs, rows))
 			for _, m := range metrics {
@@ -113,17 +113,6 @@ func (s *summary) headline() []string {
 		}
 	}
 	return []string{"loss", "grad_norm"}
-}
-
-// distinct lists the values of a column in order.
-func distinct(t *tables.Table, column string) []string {
-	var values []string
-	for row := range t.Len() {
-		if v := t.Text(row, column); !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // statuses counts the rows by status: "40 converged", "3 boundary, 37 converged".
@@ -180,7 +169,7 @@ func (s *summary) printBroken(w io.Writer) {
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", warning)
 	}
-	for _, damage := range s.Trouble.Damaged {
+	for _, damage := range s.Faults.Damaged {
 		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
 	}
 	for i, row := range s.failed() {
@@ -189,7 +178,7 @@ func (s *summary) printBroken(w io.Writer) {
 			break
 		}
 		run := s.Runs.Text(row, "run")
-		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, s.Runs.Text(row, "reason"), s.Trouble.Stacks[run])
+		fmt.Fprintf(w, "  failed: %s: %s\n%s", run, s.Runs.Text(row, "reason"), s.Faults.Stacks[run])
 	}
 }
 

@@ -91,8 +91,8 @@ func (t *tuning) choose(c *spec.Config) (*spec.Run, error) {
 		return nil, errors.New("is no single experiment; want a config with runs")
 	}
 	var names []string
-	for _, run := range c.Plan.All() {
-		if run.ID == t.run || t.run == "" && c.Plan.Len() == 1 {
+	for _, run := range c.Plan.Runs {
+		if run.ID == t.run || t.run == "" && len(c.Plan.Runs) == 1 {
 			if !run.Language() || !run.Trained() {
 				return nil, fmt.Errorf("%s trains no language model", run)
 			}

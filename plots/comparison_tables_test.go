@@ -12,8 +12,12 @@ import (
 // pairedTables are those of seedsTables with the comparisons that a config's summary makes of them.
 func pairedTables(tb testing.TB) tables.Memory {
 	src := seedsTables()
-	_, paired, _, err := summaries.Tables(src, summaries.Settings{Metrics: []string{"tv_star", "kl_pi_ref"}, Pairs: summaries.Pairs{Column: "objective"}})
+	g, err := summaries.Open(src, summaries.Settings{Metrics: []string{"tv_star", "kl_pi_ref"}, Pairs: summaries.Pairs{Column: "objective"}})
 	if err != nil {
+		tb.Fatal(err)
+	}
+	paired := tables.NewTable(summaries.Paired, g.PairedSchema(nil).Names()...)
+	if err := g.Compare(func(cells []string) error { paired.Append(cells...); return nil }); err != nil {
 		tb.Fatal(err)
 	}
 	src[summaries.Paired] = paired

@@ -199,7 +199,7 @@ func (f *Forest) interval(r *rows, i int) interval {
 
 // color is that of a loss where losses are compared.
 func (f *Forest) color(r *rows, left string) color.RGBA {
-	losses := distinct(r.table, leftColumn)
+	losses := r.table.Distinct(leftColumn)
 	if r.runs.Has("objective") {
 		losses = r.objectives()
 	}

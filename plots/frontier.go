@@ -150,7 +150,7 @@ func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 // among them.
 func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 	runs, err := src.Table(tables.Runs)
-	if err != nil || f.BestOfN == "" || !slices.Contains(distinct(runs, "objective"), f.BestOfN) {
+	if err != nil || f.BestOfN == "" || !slices.Contains(runs.Distinct("objective"), f.BestOfN) {
 		return nil, err
 	}
 	where := less(f.Where, "lambda", "step")

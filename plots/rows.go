@@ -79,7 +79,7 @@ func (r *rows) answered(column string, values []string) error {
 	if !r.setting(column) || column == "status" {
 		return nil
 	}
-	have := distinct(r.runs, column)
+	have := r.runs.Distinct(column)
 	for _, value := range values {
 		if !slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, value) }) {
 			return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", r.runs.Name, column, value, strings.Join(have, ", "))
@@ -118,7 +118,7 @@ func (r *rows) explainEmpty(where tables.Where) error {
 			continue
 		}
 		return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column,
-			strings.Join(where[column], " or "), strings.Join(distinct(t, column), ", "))
+			strings.Join(where[column], " or "), strings.Join(t.Distinct(column), ", "))
 	}
 	if len(where) > 0 {
 		return fmt.Errorf("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))
@@ -279,8 +279,6 @@ func wholeTable(t *tables.Table) *rows {
 	return all
 }
 
-func distinct(t *tables.Table, column string) []string { return wholeTable(t).values(column) }
-
 // subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.
 type subset struct {
 	cell, label string
@@ -343,7 +341,7 @@ func less(where tables.Where, columns ...string) tables.Where {
 }
 
 // objectives returns all objectives of the experiment, also those not selected, in table order.
-func (r *rows) objectives() []string { return distinct(r.runs, "objective") }
+func (r *rows) objectives() []string { return r.runs.Distinct("objective") }
 
 // coordinates are the columns that tell one setting of a run from another: objective, lambda and the swept keys, which
 // stand before status in runs. The seed is left out: runs that differ in it alone repeat one another.

@@ -63,7 +63,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
-	losses, tests := distinct(t, "loss"), distinct(t, "test")
+	losses, tests := t.Distinct("loss"), t.Distinct("test")
 	if len(f.Losses) > 0 {
 		for _, name := range f.Losses {
 			if !slices.Contains(losses, name) {

@@ -62,7 +62,7 @@ func (e *LiveError) Error() string {
 // Prune removes the records for which keep returns false, and what is superseded, damaged or torn. It calls keep once for
 // each key, in order; keep must not use the store. It returns by how many bytes the cache became smaller, and how many
 // records were removed; corrupt ones count. The error is a *LiveError if all else went well but some of the records are in
-// segments of other processes that are still writing, and a *lock.HeldError if another Prune is at work.
+// segments of other processes that are still writing, and a *lock.HeldError if another process prunes.
 //
 // Killed at any instant, Prune loses no record that it keeps.
 func (s *Store) Prune(keep func(Key, Info) bool) (freed int64, removed int, err error) {

@@ -11,10 +11,10 @@ import (
 	"windtunnel/metrics/tables"
 )
 
-// Trouble is what assembling came upon.
-type Trouble struct {
+// Faults are what was found wrong while tables were assembled.
+type Faults struct {
 	Stacks  map[string]string // stack traces of runs that panicked, by run; of the first few
-	Damaged []string          // entries of the cache that were found damaged and whose runs were done again
+	Damaged []string          // errors of results in the cache that were damaged and whose runs were done again
 }
 
 // mostStacks is how many stack traces are worth keeping.
@@ -22,16 +22,16 @@ const mostStacks = 5
 
 // Assemble writes the tables of the plan into dir, in the order of the plan. A run that the cache has lost since, by
 // damage or by somebody's pruning, is done again.
-func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (*Trouble, error) {
-	t, one := &Trouble{}, &worker{shared: &w.shared}
+func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (*Faults, error) {
+	faults, one := &Faults{}, &worker{shared: &w.shared}
 	var buf []byte
-	err := assemble(ctx, w.Plan, dir, format, t, func(run *spec.Run) (*result, error) {
+	err := assemble(ctx, w.Plan, dir, format, faults, func(run *spec.Run) (*result, error) {
 		k := keysOf(run, Numerics())
 		e, space, err := fetch(w.Store, k, buf)
 		buf = space
 		var damaged *cache.CorruptError
 		if errors.As(err, &damaged) {
-			t.Damaged = append(t.Damaged, err.Error())
+			faults.Damaged = append(faults.Damaged, err.Error())
 		}
 		if err == nil || !isLost(err) {
 			return e, err
@@ -41,7 +41,7 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 		}
 		return e, w.store(one, k, e)
 	})
-	return t, errors.Join(err, w.Store.Sync())
+	return faults, errors.Join(err, w.Store.Sync())
 }
 
 // isLost says whether a run must be done again after an error of the cache.
@@ -50,15 +50,8 @@ func isLost(err error) bool {
 	return errors.Is(err, cache.ErrMissing) || errors.As(err, &damaged) || errors.Is(err, errResult)
 }
 
-// shelf holds finished runs.
-type shelf interface {
-	Has(cache.Key) bool
-	Get(k cache.Key, buf []byte) ([]byte, error)
-}
-
-// fetch reads the entry of a run, its result where there is one. The entry shares the memory of space, which is buf or
-// replaces it.
-func fetch(from shelf, k keys, buf []byte) (e *result, space []byte, err error) {
+// fetch reads the result of a run, or else its failure, which shares the memory of space: buf, or what replaces it.
+func fetch(from *cache.Store, k keys, buf []byte) (e *result, space []byte, err error) {
 	which := k.result
 	if !from.Has(which) {
 		which = k.failure
@@ -70,15 +63,15 @@ func fetch(from shelf, k keys, buf []byte) (e *result, space []byte, err error) 
 	return e, space, err
 }
 
-// assemble writes the rows of every run, as the entries that find returns give them, into new tables.
-func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Format, t *Trouble,
+// assemble writes the rows of every run, whose result find returns, into new tables.
+func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Format, faults *Faults,
 	find func(*spec.Run) (*result, error)) (err error) {
 	out, err := createTables(dir, plan, format)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	for i, run := range plan.All() {
+	for i, run := range plan.Runs {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -86,23 +79,17 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Fo
 		if err != nil {
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
-		t.note(run, e)
+		if e.stack != "" && len(faults.Stacks) < mostStacks {
+			if faults.Stacks == nil {
+				faults.Stacks = map[string]string{}
+			}
+			faults.Stacks[run.ID] = e.stack
+		}
 		if err := out.append(run, e); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// note keeps what a user should see of a broken run beside its row.
-func (t *Trouble) note(run *spec.Run, e *result) {
-	if e.stack == "" || len(t.Stacks) == mostStacks {
-		return
-	}
-	if t.Stacks == nil {
-		t.Stacks = map[string]string{}
-	}
-	t.Stacks[run.ID] = e.stack
 }
 
 // sinks are the files of a results folder in the making.
@@ -120,7 +107,7 @@ type sink struct {
 
 func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
 	var all sinks
-	family := familyOf(plan.Run(0).Language()) // of all runs
+	family := familyOf(plan.Runs[0].Language()) // of all runs
 	for _, name := range plan.Tables() {
 		s := sink{table: tableIndex[name], schema: plan.Schema(name), planned: 1}
 		if name == tables.Runs {

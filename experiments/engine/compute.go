@@ -28,10 +28,10 @@ type Work struct {
 
 	shared language.Shared
 	claims sync.Mutex
-	busy   map[cache.Key]bool // results that some worker is at; guarded by claims
+	busy   map[cache.Key]bool // results that some worker is computing; guarded by claims
 }
 
-// Compute does the runs that the cache lacks and returns when all are safely in it. A run that breaks is an entry too.
+// Compute does the runs that the cache lacks and returns when all are safely in it. A run that breaks has a result too, its failure.
 // The error is the context's or the cache's; what was finished before it is kept.
 func (w *Work) Compute(ctx context.Context) error {
 	order := w.Shard.part(w.Plan)
@@ -60,16 +60,16 @@ func (w *Work) Compute(ctx context.Context) error {
 	return err
 }
 
-// one does a run unless the cache has it or another worker is at the same one.
+// one does a run unless the cache has it or another worker is doing the same one.
 func (w *Work) one(ctx context.Context, one *worker, i int) error {
-	run := w.Plan.Run(i)
+	run := w.Plan.Runs[i]
 	k := keysOf(run, Numerics())
 	if known, failed := w.known(run, k); known {
-		w.Meter.cached(w.Plan.CostOf(i), failed)
+		w.Meter.cached(w.Plan.Runs[i].Cost(), failed)
 		return nil
 	}
 	if !w.claim(k.result) {
-		w.Meter.cached(w.Plan.CostOf(i), false)
+		w.Meter.cached(w.Plan.Runs[i].Cost(), false)
 		return nil
 	}
 	defer w.release(k.result)
@@ -77,11 +77,11 @@ func (w *Work) one(ctx context.Context, one *worker, i int) error {
 	if err != nil {
 		return err
 	}
-	w.Meter.done(w.Plan.CostOf(i), e.failed())
+	w.Meter.done(w.Plan.Runs[i].Cost(), e.failed())
 	return w.store(one, k, e)
 }
 
-// claim says whether no other worker is at a result, and keeps the others from it until it is released.
+// claim says whether no other worker computes a result, and keeps the others from it until it is released.
 func (w *Work) claim(result cache.Key) bool {
 	w.claims.Lock()
 	defer w.claims.Unlock()
@@ -108,7 +108,7 @@ func (w *Work) store(one *worker, k keys, e *result) error {
 	return w.Store.Put(k.of(e), one.payload) // which copies it
 }
 
-// known says whether the cache settles a run, and whether as a failure.
+// known says whether a run need not be done because of what the cache has, and whether that is a failure.
 func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
 	switch {
 	case w.Fresh:
@@ -130,4 +130,82 @@ func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
 func outgrown(run *spec.Run, e *result) bool {
 	limit := time.Duration(run.Limits.Time)
 	return e.limit > 0 && (limit == 0 || limit > e.limit)
+}
+
+// Meter counts what becomes of runs while they are done. It is safe for concurrent use.
+type Meter struct {
+	mu    sync.Mutex
+	count Count
+	began time.Time
+}
+
+// Count is a moment of a Meter. Costs are in steps; see spec.Run.Cost.
+type Count struct {
+	Runs   int // in all
+	Done   int // by this process
+	Cached int // that the cache had, or that are the same as another run
+	Failed int // of Done and Cached
+	Cost   float64
+	Spent  float64       // of Done
+	Saved  float64       // of Cached
+	Time   time.Duration // since the start
+}
+
+// Finished returns how many runs have ended.
+func (c *Count) Finished() int { return c.Done + c.Cached }
+
+// Share returns the finished part of the cost, in [0,1].
+func (c *Count) Share() float64 {
+	if c.Cost <= 0 {
+		return 0
+	}
+	return min(1, (c.Spent+c.Saved)/c.Cost)
+}
+
+// Left returns the expected time until the end, at the pace of the runs done so far; 0 where there is none yet.
+func (c *Count) Left() time.Duration {
+	if c.Spent <= 0 {
+		return 0
+	}
+	return time.Duration(float64(c.Time) * max(0, c.Cost-c.Spent-c.Saved) / c.Spent)
+}
+
+// Now returns the present state.
+func (m *Meter) Now() Count {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.count
+	if !m.began.IsZero() {
+		c.Time = time.Since(m.began)
+	}
+	return c
+}
+
+func (m *Meter) start(plan *spec.Plan, runs []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.began, m.count = time.Now(), Count{Runs: len(runs)}
+	for _, i := range runs {
+		m.count.Cost += plan.Runs[i].Cost()
+	}
+}
+
+func (m *Meter) done(cost float64, failed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count.Done++
+	m.count.Spent += cost
+	if failed {
+		m.count.Failed++
+	}
+}
+
+func (m *Meter) cached(cost float64, failed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count.Cached++
+	m.count.Saved += cost
+	if failed {
+		m.count.Failed++
+	}
 }

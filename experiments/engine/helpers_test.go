@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"windtunnel/experiments/cache"
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 )
@@ -19,33 +19,14 @@ import (
 func planOf(t testing.TB, text string, sets ...string) *spec.Plan {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
+	testfile.Write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
 	path := filepath.Join(dir, "test.yaml")
-	write(t, path, text)
+	testfile.Write(t, path, text)
 	c, err := spec.Load(path, sets, spec.Tables())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.Plan
-}
-
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t testing.TB, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }
 
 // workOn returns the work on a plan with a cache of its own.
@@ -65,29 +46,29 @@ func openStore(t testing.TB, dir string) *cache.Store {
 }
 
 // do does the work into a folder.
-func do(t testing.TB, w *Work, dir string) *Trouble {
+func do(t testing.TB, w *Work, dir string) *Faults {
 	t.Helper()
 	if err := w.Compute(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	trouble, err := w.Assemble(context.Background(), dir, tables.CSV)
+	faults, err := w.Assemble(context.Background(), dir, tables.CSV)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return trouble
+	return faults
 }
 
 // results does a plan and returns its tables by name, and the stack traces.
 func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*tables.Table, map[string]string) {
 	t.Helper()
 	dir, w := t.TempDir(), workOn(t, plan, jobs)
-	trouble := do(t, w, dir)
-	if c := w.Meter.Now(); c.Runs != plan.Len() || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
-		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, plan.Len(), plan.Cost())
+	faults := do(t, w, dir)
+	if c := w.Meter.Now(); c.Runs != len(plan.Runs) || c.Done != c.Runs || c.Cached != 0 || math.Abs(c.Share()-1) > 1e-9 || math.Abs(c.Cost/plan.Cost()-1) > 1e-9 {
+		t.Errorf("the meter shows %+v; want %d runs of cost %v", c, len(plan.Runs), plan.Cost())
 	}
 	all := map[string]*tables.Table{}
 	for _, name := range plan.Tables() {
-		table, err := tables.ReadCSV(name, strings.NewReader(read(t, filepath.Join(dir, name+".csv"))))
+		table, err := tables.ReadCSV(name, strings.NewReader(testfile.Read(t, filepath.Join(dir, name+".csv"))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +77,7 @@ func results(t testing.TB, plan *spec.Plan, jobs int) (map[string]*tables.Table,
 		}
 		all[name] = table
 	}
-	return all, trouble.Stacks
+	return all, faults.Stacks
 }
 
 // wholeText returns the tables of a plan in a folder in one text.
@@ -104,7 +85,7 @@ func wholeText(t testing.TB, plan *spec.Plan, dir string) string {
 	t.Helper()
 	var all strings.Builder
 	for _, name := range plan.Tables() {
-		fmt.Fprintf(&all, "%s\n%s", name, read(t, filepath.Join(dir, name+".csv")))
+		fmt.Fprintf(&all, "%s\n%s", name, testfile.Read(t, filepath.Join(dir, name+".csv")))
 	}
 	return all.String()
 }

@@ -48,7 +48,7 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.As(err, &exit):
-		return (&worker{}).failed(run, lastWords(run, exit, said.Bytes())), nil
+		return (&worker{}).failed(run, whyEnded(run, exit, said.Bytes())), nil
 	case err != nil:
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	return e, nil
 }
 
-// lastWords says why a worker ended.
-func lastWords(run *spec.Run, exit *exec.ExitError, said []byte) string {
+// whyEnded says why a worker process ended, by its exit status and what it wrote to its standard error.
+func whyEnded(run *spec.Run, exit *exec.ExitError, said []byte) string {
 	if exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate")) {
 		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
 		return fmt.Sprintf("needed more memory than limits.memory, %s", limit)
@@ -94,7 +94,7 @@ func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 const watchMemory = 2 * time.Millisecond
 
 // guardMemory ends the process when the live and dead objects on the heap exceed the limit although the collector, which
-// knows it, does what it can; and makes single allocations far beyond it fail.
+// knows the limit, does what it can; and makes single allocations far beyond it fail.
 func guardMemory(limit int64) {
 	debug.SetMemoryLimit(limit)
 	capMemory(limit)

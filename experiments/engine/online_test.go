@@ -26,8 +26,8 @@ sweep:
 func TestOnline(t *testing.T) {
 	text := strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: online, rounds: 3, pairs: 40, proxy: {kind: noisy, scale: 1}}, {kind: population}]", 1)
 	plan := planOf(t, text)
-	if plan.Len() != 8 || !plan.Online() {
-		t.Fatalf("%d runs, online %v; want 8", plan.Len(), plan.Online())
+	if len(plan.Runs) != 8 || !plan.Online() {
+		t.Fatalf("%d runs, online %v; want 8", len(plan.Runs), plan.Online())
 	}
 	all, stacks := results(t, plan, 2)
 	if len(stacks) > 0 {

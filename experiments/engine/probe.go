@@ -18,7 +18,7 @@ type Forecast struct {
 
 const (
 	mostProbes  = 6
-	probeSteps  = 2000 // a longer training is judged by its first steps
+	probeSteps  = 2000 // a longer training is timed by its first steps
 	probeBudget = time.Second
 
 	probeModelSteps = 5 // of a language model
@@ -31,26 +31,26 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 	var left []int32
 	total := 0.0
 	for _, i := range w.Shard.part(w.Plan) {
-		run := w.Plan.Run(int(i))
+		run := w.Plan.Runs[i]
 		if known, _ := w.known(run, keysOf(run, Numerics())); known {
 			f.Cached++
 			continue
 		}
 		left = append(left, i)
-		total += w.Plan.CostOf(int(i))
+		total += w.Plan.Runs[i].Cost()
 	}
 	if f.Left = len(left); f.Left == 0 {
 		return f, nil
 	}
 	spent, cost, one := time.Duration(0), 0.0, &worker{shared: &w.shared}
-	if run := w.Plan.Run(int(left[len(left)-1])); run.Language() { // what its runs share is done once, and not counted
+	if run := w.Plan.Runs[left[len(left)-1]]; run.Language() { // what its runs share is done once, and not counted
 		if _, _, err := try(ctx, one, run); err != nil {
 			return nil, err
 		}
 	}
 	for probe := 0; probe < min(mostProbes, len(left)) && spent < probeBudget; probe++ {
 		at := (len(left) - 1) * (mostProbes - 1 - probe) / (mostProbes - 1) // left begins with the most expensive
-		took, steps, err := try(ctx, one, w.Plan.Run(int(left[at])))
+		took, steps, err := try(ctx, one, w.Plan.Runs[left[at]])
 		if err != nil {
 			return nil, err
 		}

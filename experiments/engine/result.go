@@ -190,7 +190,7 @@ func Describe(data []byte) (name, status string) {
 
 // AddKeys adds the names that the runs of a plan have in the cache to a set.
 func AddKeys(plan *spec.Plan, keys map[cache.Key]bool) {
-	for _, run := range plan.All() {
+	for _, run := range plan.Runs {
 		k := keysOf(run, Numerics())
 		keys[k.result], keys[k.failure] = true, true
 	}

@@ -22,7 +22,7 @@ environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref
 preferences: {kind: sample, n: 12}
 train: {epochs: 2, batch_size: 0, record_every: 1}
 objectives: [dpo]
-`).Run(0)
+`).Runs[0]
 	w := &worker{}
 	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {
 		if _, direct := v.Params.(objective.Direct); direct {

@@ -78,7 +78,7 @@ func TestTables(t *testing.T) {
 	plan := planOf(t, trained)
 	all, _ := results(t, plan, 2)
 	runs := all[tables.Runs]
-	for i, r := range plan.All() {
+	for i, r := range plan.Runs {
 		if want := append(r.Cells(), "done"); !slices.Equal(runs.Row(i)[:len(want)], want) {
 			t.Errorf("row %d of runs begins with %v, want %v", i, runs.Row(i)[:len(want)], want)
 		}
@@ -107,7 +107,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: pi sums to %v", at, sum)
 		}
 	}
-	if n := all[tables.Prompts].Len(); n != 2*plan.Len() {
+	if n := all[tables.Prompts].Len(); n != 2*len(plan.Runs) {
 		t.Errorf("%d rows of prompts, want 2 a run", n)
 	}
 }
@@ -179,7 +179,7 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, trained)
 	for i, loss := range map[int]objective.Params{1: &brokenLoss{}, 4: &brokenLoss{late: true}} {
-		run := plan.Run(i)
+		run := plan.Runs[i]
 		run.Loss = loss
 		done, err := (&worker{}).do(context.Background(), run)
 		if err != nil {
@@ -284,7 +284,7 @@ func TestCancel(t *testing.T) {
 		}
 		err := w.Compute(ctx)
 		done := meter.Now().Done
-		if late := err == nil && after > 0 && done == plan.Len(); !late && !errors.Is(err, context.Canceled) {
+		if late := err == nil && after > 0 && done == len(plan.Runs); !late && !errors.Is(err, context.Canceled) {
 			t.Errorf("canceled after %d runs: error %v", after, err)
 		}
 		if w.Store.Len() != done || done < after {
@@ -293,7 +293,7 @@ func TestCancel(t *testing.T) {
 		w.Meter = &Meter{}
 		dir := t.TempDir()
 		do(t, w, dir)
-		if c := w.Meter.Now(); c.Cached != done || c.Done != plan.Len()-done {
+		if c := w.Meter.Now(); c.Cached != done || c.Done != len(plan.Runs)-done {
 			t.Errorf("after %d runs the next call did %d and found %d", done, c.Done, c.Cached)
 		}
 		if wholeText(t, plan, dir) != wholeText(t, plan, whole) {

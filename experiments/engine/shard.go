@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"windtunnel/experiments/cache"
 	"windtunnel/experiments/spec"
 )
 
@@ -20,27 +21,22 @@ type Shard struct {
 // mostShards bounds Count.
 const mostShards = 100_000
 
-// ParseShard reads i/n, with 1 <= i <= n.
-func ParseShard(text string) (Shard, error) {
+// Set implements pflag.Value: it reads i/n, with 1 <= i <= n.
+func (s *Shard) Set(text string) error {
 	index, count, _ := strings.Cut(text, "/")
 	i, errI := strconv.Atoi(index)
 	n, errN := strconv.Atoi(count)
 	if errI != nil || errN != nil || n < 1 || n > mostShards || i < 1 || i > n {
-		return Shard{}, fmt.Errorf("%q: i/n with i from 1 to n, and n at most %d", text, mostShards)
+		return fmt.Errorf("%q: i/n with i from 1 to n, and n at most %d", text, mostShards)
 	}
-	return Shard{i, n}, nil
-}
-
-// Set implements pflag.Value.
-func (s *Shard) Set(text string) (err error) {
-	*s, err = ParseShard(text)
-	return err
+	*s = Shard{i, n}
+	return nil
 }
 
 // Type implements pflag.Value.
 func (s *Shard) Type() string { return "i/n" }
 
-// String writes what ParseShard reads, "" for the whole plan.
+// String writes what Set reads, "" for the whole plan.
 func (s *Shard) String() string {
 	if s.Whole() {
 		return ""
@@ -82,7 +78,7 @@ func deal(plan *spec.Plan, order []int32, count int) []int32 {
 	shards := make([]int32, len(order))
 	for at, run := range order {
 		shards[at] = loads[0].shard
-		loads[0].cost += plan.CostOf(int(run))
+		loads[0].cost += plan.Runs[run].Cost()
 		heap.Fix(&loads, 0)
 	}
 	return shards
@@ -91,10 +87,10 @@ func deal(plan *spec.Plan, order []int32, count int) []int32 {
 // byCost returns the numbers of all runs, the most expensive first, so that no long run is left to the end of a sweep.
 // Runs of equal cost keep the order of the plan.
 func byCost(plan *spec.Plan) []int32 {
-	order := make([]int32, plan.Len())
-	costs := make([]float64, plan.Len())
+	order := make([]int32, len(plan.Runs))
+	costs := make([]float64, len(plan.Runs))
 	for i := range order {
-		order[i], costs[i] = int32(i), plan.CostOf(i)
+		order[i], costs[i] = int32(i), plan.Runs[i].Cost()
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(costs[b], costs[a]) })
 	return order
@@ -121,4 +117,28 @@ func (h *loadHeap) Pop() any {
 	last := (*h)[len(*h)-1]
 	*h = (*h)[:len(*h)-1]
 	return last
+}
+
+// Standing is how far a shard is.
+type Standing struct {
+	Runs, Done, Failed int // Failed of Done
+}
+
+// Standings returns how far each of count shards of a plan is, by what the cache holds.
+func Standings(plan *spec.Plan, from *cache.Store, count int) []Standing {
+	order := byCost(plan)
+	shards := deal(plan, order, count)
+	all := make([]Standing, count)
+	for at, i := range order {
+		s, k := &all[shards[at]-1], keysOf(plan.Runs[i], Numerics())
+		s.Runs++
+		switch {
+		case from.Has(k.result):
+			s.Done++
+		case from.Has(k.failure):
+			s.Done++
+			s.Failed++
+		}
+	}
+	return all
 }

@@ -61,7 +61,7 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		run := w.Plan.Run(int(i))
+		run := w.Plan.Runs[i]
 		k := keysOf(run, m.Numerics)
 		e, space, err := fetch(w.Store, k, buf)
 		if buf = space; err != nil {
@@ -174,7 +174,14 @@ func NewMerger(plan *spec.Plan, shards []*ShardManifest) (*Merger, error) {
 	if err := Missing(m.shards); err != nil {
 		return nil, err
 	}
-	return m, m.open()
+	for _, s := range m.shards {
+		store, err := cache.Open(filepath.Join(s.dir, shardRuns))
+		if err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+		m.stores = append(m.stores, store)
+	}
+	return m, nil
 }
 
 // Missing returns an IncompleteError that names the shards that are not among those of an experiment, or nil.
@@ -216,23 +223,12 @@ func difference(a, b *ShardManifest, plan *spec.Plan) string {
 	return fmt.Sprintf("their plans are %.12s and %.12s, and the config in the first gives %.12s", a.Plan, b.Plan, plan.Key())
 }
 
-func (m *Merger) open() error {
-	for _, s := range m.shards {
-		store, err := cache.Open(filepath.Join(s.dir, shardRuns))
-		if err != nil {
-			return errors.Join(err, m.Close())
-		}
-		m.stores = append(m.stores, store)
-	}
-	return nil
-}
-
 // Assemble writes the tables of the whole plan into dir. A run that no shard has, or that is damaged, is an error that
 // names the run and the shard.
-func (m *Merger) Assemble(ctx context.Context, dir string, format tables.Format) (*Trouble, error) {
-	t := &Trouble{}
+func (m *Merger) Assemble(ctx context.Context, dir string, format tables.Format) (*Faults, error) {
+	faults := &Faults{}
 	var buf []byte
-	return t, assemble(ctx, m.plan, dir, format, t, func(run *spec.Run) (*result, error) {
+	return faults, assemble(ctx, m.plan, dir, format, faults, func(run *spec.Run) (*result, error) {
 		k := keysOf(run, m.shards[0].Numerics)
 		i := m.holder(k)
 		if i < 0 {

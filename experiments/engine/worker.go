@@ -64,7 +64,7 @@ func (w *worker) do(ctx context.Context, run *spec.Run) (*result, error) {
 func (w *worker) doHere(ctx context.Context, run *spec.Run) (r *result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			*w = worker{shared: w.shared} // nobody knows what the run was in the middle of
+			*w = worker{shared: w.shared} // the run may have left its memory half written
 			r, err = w.failed(run, fmt.Sprintf("panic: %v", p)), nil
 			r.stack = string(debug.Stack())
 		}

@@ -21,9 +21,7 @@ sweep: {seed: [1, 2, 3]}
 `
 	var runs []*spec.Run
 	for _, text := range []string{trained, linear, solved, broken} {
-		for _, run := range planOf(t, text).All() {
-			runs = append(runs, run)
-		}
+		runs = append(runs, planOf(t, text).Runs...)
 	}
 	for range 5 {
 		panics := *runs[0]

@@ -41,9 +41,6 @@ func Load(path string, sets []string) (*spec.Config, error) {
 	return c, nil
 }
 
-// LoadLosses is [spec.LoadLosses].
-func LoadLosses(path string) (*spec.Config, error) { return spec.LoadLosses(path, Tables()) }
-
 // Figures returns the figures of a config, each with its theme. A scorecard has one of its own.
 func Figures(c *spec.Config) []plots.Figure {
 	switch {

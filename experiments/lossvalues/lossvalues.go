@@ -1,4 +1,4 @@
-// Package lossvalues evaluates losses on lines of log-probabilities in TRL's names, holds others' values against its own, and
+// Package lossvalues evaluates losses on lines of log-probabilities in TRL's names, compares others' values with its own, and
 // draws a loss.
 package lossvalues
 
@@ -65,8 +65,8 @@ type oneLoss struct {
 	Loss objective.Params `yaml:",kind"`
 }
 
-// check holds parameters against the bounds of their tags, by the decoder that configs go through. A mistake is told by the
-// name that the line has for the parameter.
+// check checks parameters by the bounds of their tags, with the decoder of configs. A mistake has the name that the line has
+// for the parameter.
 func (e *evaluator) check(r *trl.Row, params objective.Params) error {
 	var many decode.Errors
 	err := e.decoder.Decode(decode.Encode(&oneLoss{params}, e.decoder.Tables), "", &oneLoss{})

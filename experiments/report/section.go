@@ -119,19 +119,19 @@ const (
 func (s *section) runs(t *tables.Table) {
 	s.Runs = t.Len()
 	var parts []string
-	for _, status := range distinct(t, "status") {
+	for _, status := range t.Distinct("status") {
 		parts = append(parts, fmt.Sprintf("%d %s", len(tables.Where{"status": {status}}.Select(t)), status))
 	}
 	slices.Sort(parts)
 	s.Statuses = strings.Join(parts, ", ")
-	seeds := distinct(t, "seed")
+	seeds := t.Distinct("seed")
 	listed := strings.Join(seeds, ", ")
 	if n := len(seeds); n > mostSeeds {
 		listed = fmt.Sprintf("%d, %s to %s", n, seeds[0], seeds[n-1])
 	}
 	s.Facts = append(s.Facts, fact{"Runs", fmt.Sprintf("%s: %s", counted(t.Len(), "run"), s.Statuses)},
-		fact{"Losses", strings.Join(distinct(t, "objective"), ", ")}, fact{"Seeds", listed})
-	if n := len(distinct(t, "lambda")); n > 1 {
+		fact{"Losses", strings.Join(t.Distinct("objective"), ", ")}, fact{"Seeds", listed})
+	if n := len(t.Distinct("lambda")); n > 1 {
 		low, high := t.Float(0, "lambda"), t.Float(0, "lambda")
 		for row := range t.Len() {
 			low, high = min(low, t.Float(row, "lambda")), max(high, t.Float(row, "lambda"))
@@ -145,22 +145,6 @@ func (s *section) runs(t *tables.Table) {
 		}
 		s.Failed = append(s.Failed, failure{t.Text(row, "run"), t.Text(row, "reason")})
 	}
-}
-
-// distinct lists the values of a column in the order of the table.
-func distinct(t *tables.Table, column string) []string {
-	if !t.Has(column) {
-		return nil
-	}
-	var values []string
-	seen := map[string]bool{}
-	for row := range t.Len() {
-		if v := t.Text(row, column); !seen[v] {
-			seen[v] = true
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // commands reproduce the folder, called from the project's own folder.

@@ -136,13 +136,13 @@ func newGrid(t *tables.Table) (*grid, error) {
 			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
 		}
 	}
-	g := &grid{Tests: distinct(t, "test")}
+	g := &grid{Tests: t.Distinct("test")}
 	at, count := map[[2]string]int{}, map[string]int{}
 	for row := range t.Len() {
 		at[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
 		count[t.Text(row, "verdict")]++
 	}
-	for _, loss := range distinct(t, "loss") {
+	for _, loss := range t.Distinct("loss") {
 		r := gridRow{Loss: loss}
 		for _, test := range g.Tests {
 			var c gridCell

@@ -52,7 +52,7 @@ func (f *Folder) Check() []Verdict {
 func (f *Folder) evaluate(src tables.Source) []Verdict {
 	var verdicts []Verdict
 	for _, claim := range f.Claims {
-		result, err := claim.Test.(claims.Params).Evaluate(src)
+		result, err := claims.Evaluate(claim.Test.(claims.Params), src)
 		v := Verdict{Name: claim.Name, Text: claim.Text, Expect: claim.Expect, Result: result}
 		if err != nil {
 			v.Broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: unanswered + err.Error()}

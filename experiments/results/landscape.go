@@ -74,7 +74,7 @@ func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
 		}
 	}
 	var rows [][]string
-	for _, run := range m.Config.Plan.All() {
+	for _, run := range m.Config.Plan.Runs {
 		for _, prompt := range wanted[run.ID] {
 			err := engine.Landscape(run, prompt, func(pi [3]float64, loss float64) error {
 				row := []string{run.ID, prompt}

@@ -23,7 +23,7 @@ type Maker struct {
 	Format tables.Format
 	Jobs   int // figures drawn at the same time
 	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
-	Runs func(dir string) (engine.Count, *engine.Trouble, error)
+	Runs func(dir string) (engine.Count, *engine.Faults, error)
 	// Landscapes are those that the suites of the same call draw of this experiment.
 	Landscapes []*plots.Landscape
 }
@@ -34,7 +34,7 @@ type Made struct {
 	Dir      string
 	First    bool // there was no such folder before
 	Count    engine.Count
-	Trouble  *engine.Trouble
+	Faults   *engine.Faults
 	Runs     *tables.Table // nil for a suite
 	Verdicts []Verdict
 	Warnings []string // of summing up over seeds, and of losses that have no landscape
@@ -44,7 +44,7 @@ type Made struct {
 // the end.
 func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	name := m.Config.Head.Name
-	made := &Made{Dir: filepath.Join(m.Out, name), Trouble: &engine.Trouble{}}
+	made := &Made{Dir: filepath.Join(m.Out, name), Faults: &engine.Faults{}}
 	_, err := os.Stat(made.Dir)
 	made.First = errors.Is(err, fs.ErrNotExist)
 	staging, err := publish.Stage(m.Out, name)
@@ -53,7 +53,7 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	}
 	defer staging.Abandon()
 	if m.Config.Experiment != nil {
-		if made.Count, made.Trouble, err = m.Runs(staging.Dir); err != nil {
+		if made.Count, made.Faults, err = m.Runs(staging.Dir); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +66,7 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	manifest := publish.NewManifest(engine.Numerics())
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
-		manifest.Plan, manifest.Runs = plan.Key(), plan.Len()
+		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
 	}
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return nil, err

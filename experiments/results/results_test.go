@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
@@ -35,16 +36,6 @@ func open(t *testing.T, dir string) *Folder {
 	return f
 }
 
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // replace changes the first occurrence of a text in a file.
 func replace(t *testing.T, path, old, fresh string) {
 	t.Helper()
@@ -52,7 +43,7 @@ func replace(t *testing.T, path, old, fresh string) {
 	if err != nil || !bytes.Contains(data, []byte(old)) {
 		t.Fatalf("%s does not hold %q, error %v", path, old, err)
 	}
-	write(t, path, strings.Replace(string(data), old, fresh, 1))
+	testfile.Write(t, path, strings.Replace(string(data), old, fresh, 1))
 }
 
 // Claims and figures come from config.yaml and the tables, and those of a suite from its members' folders.
@@ -64,7 +55,7 @@ func TestFromTables(t *testing.T) {
 		t.Errorf("the verdicts are %+v", verdicts)
 	}
 	suite := filepath.Join(dir, "../suite")
-	write(t, filepath.Join(suite, spec.ResolvedName), "name: suite\ntheme: dark\nsuite: [../test/config.yaml]\nfigures:\n  - {kind: simplex, name: both, from: test, along: none}\n")
+	testfile.Write(t, filepath.Join(suite, spec.ResolvedName), "name: suite\ntheme: dark\nsuite: [../test/config.yaml]\nfigures:\n  - {kind: simplex, name: both, from: test, along: none}\n")
 	f := open(t, suite)
 	if verdicts = f.Check(); len(verdicts) != 2 || verdicts[0].Name != "test/large-lambda" {
 		t.Errorf("the suite's verdicts are %+v", verdicts)
@@ -126,10 +117,10 @@ func TestOpenMistakes(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
 	out := filepath.Dir(dir)
-	write(t, filepath.Join(out, "alone", spec.ResolvedName), "name: alone\nsuite: [../gone/config.yaml]\n")
-	write(t, filepath.Join(out, "card", spec.ResolvedName), "name: card\nscorecard: {seed: 1}\n")
-	write(t, filepath.Join(out, "bare", spec.ResolvedName), "name: bare\nenvironment: {}\n")
-	write(t, filepath.Join(out, "wrong", spec.ResolvedName), "name: wrong\nclaims: [{kind: bond}]\n")
+	testfile.Write(t, filepath.Join(out, "alone", spec.ResolvedName), "name: alone\nsuite: [../gone/config.yaml]\n")
+	testfile.Write(t, filepath.Join(out, "card", spec.ResolvedName), "name: card\nscorecard: {seed: 1}\n")
+	testfile.Write(t, filepath.Join(out, "bare", spec.ResolvedName), "name: bare\nenvironment: {}\n")
+	testfile.Write(t, filepath.Join(out, "wrong", spec.ResolvedName), "name: wrong\nclaims: [{kind: bond}]\n")
 	for name, want := range map[string]string{
 		"":      ": not a results folder: there is no config.yaml; `experiments run CONFIG` makes one; there is " + dir,
 		"alone": "/config.yaml:2:9: suite.0: cannot read " + out + "/gone/config.yaml: no such file or directory; want a config, its path relative to the suite's",
@@ -175,7 +166,7 @@ func TestReportedWithoutRuns(t *testing.T) {
 	if err != nil || len(whole.Shown) != 1 || !reflect.DeepEqual(whole.Swept(), []string{}) {
 		t.Fatalf("%+v, error %v", whole, err)
 	}
-	write(t, filepath.Join(dir, "figures", "a.svg"), "<svg></svg>")
+	testfile.Write(t, filepath.Join(dir, "figures", "a.svg"), "<svg></svg>")
 	if err := os.Remove(filepath.Join(dir, tables.Runs+".csv")); err != nil {
 		t.Fatal(err)
 	}

@@ -63,13 +63,13 @@ sweep:
 		{"dpo/setting=b|dpo|0.1|0|b|{kind: low-rank,rank: 1}|", 7},
 		{"dpo/setting=c|dpo|0.1|0|c||3", 3},
 	} {
-		r := plan.Run(i)
+		r := plan.Runs[i]
 		if got := strings.Join(r.Cells(), "|"); got != want.cells || r.Train.Epochs != want.epochs {
 			t.Errorf("run %d: %s, %d epochs; want %s, %d", i, got, r.Train.Epochs, want.cells, want.epochs)
 		}
 	}
-	if p, ok := plan.Run(1).Policy.(*policy.LowRankParams); !ok || p.Rank != 1 {
-		t.Errorf("the policy of b is %+v", plan.Run(1).Policy)
+	if p, ok := plan.Runs[1].Policy.(*policy.LowRankParams); !ok || p.Rank != 1 {
+		t.Errorf("the policy of b is %+v", plan.Runs[1].Policy)
 	}
 }
 
@@ -106,19 +106,19 @@ sweep:
 		"let most = 1; lambda <= most":                       func(r *Run, _ map[string]string) bool { return r.Lambda <= 1 },
 	} {
 		var want []string
-		for _, r := range all.All() {
+		for _, r := range all.Runs {
 			if keep(r, of(r)) {
 				want = append(want, r.ID)
 			}
 		}
 		plan := loaded(t, text+"where: \""+condition+"\"\n").Plan
 		same(t, condition, ids(plan), want)
-		if len(want) == 0 || len(want) == all.Len() {
+		if len(want) == 0 || len(want) == len(all.Runs) {
 			t.Errorf("%s tells nothing apart", condition)
 		}
 		for i, id := range want {
-			if plan.Run(i).ID != id || plan.CostOf(i) != plan.Run(i).Cost() {
-				t.Errorf("%s: run %d is %s of cost %v, want %s", condition, i, plan.Run(i), plan.CostOf(i), id)
+			if plan.Runs[i].ID != id || plan.Runs[i].Cost() != plan.Runs[i].Cost() {
+				t.Errorf("%s: run %d is %s of cost %v, want %s", condition, i, plan.Runs[i], plan.Runs[i].Cost(), id)
 			}
 		}
 	}

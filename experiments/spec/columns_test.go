@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 )
 
@@ -37,7 +38,7 @@ sweep: {seed: [1, 2], constraint.l2: [0, 0.1], train.max_steps: [5, 10], train.s
 	}
 	// What a run fills in fits its columns.
 	table := tables.NewTable(tables.Runs, plan.PlannedColumns()...)
-	for _, r := range plan.All() {
+	for _, r := range plan.Runs {
 		table.Append(r.Cells()...)
 	}
 	fitted, err := tables.Fit(table, runs)
@@ -66,7 +67,7 @@ func TestTablesOfPlan(t *testing.T) {
 		"figures: [{name: f, kind: lines, table: groups, x: lambda, y: reward}]\n":                      tables.Groups,
 	} {
 		path := filepath.Join(t.TempDir(), "test.yaml")
-		write(t, path, large+fmt.Sprintf(body, "", claim))
+		testfile.Write(t, path, large+fmt.Sprintf(body, "", claim))
 		_, err := load(path, nil)
 		if err == nil || !strings.Contains(err.Error(), "there is no table "+table+": ") {
 			t.Errorf("%s: error %v", claim, err)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -47,7 +49,7 @@ func TestSchemaFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		write(t, schemaFile, string(schema))
+		testfile.Write(t, schemaFile, string(schema))
 	}
 	if !bytes.Equal(read(t, schemaFile), schema) {
 		t.Errorf("%s is not up to date; go run ./experiments schema > configs/schema.json", schemaFile)
@@ -155,7 +157,7 @@ func TestSchemaRefuses(t *testing.T) {
 			t.Errorf("the schema accepts\n%s", text)
 		}
 		path := filepath.Join(t.TempDir(), "c.yaml")
-		write(t, path, text)
+		testfile.Write(t, path, text)
 		if _, err := load(path, nil); err == nil {
 			t.Errorf("Load accepts\n%s", text)
 		}
@@ -218,7 +220,7 @@ func comparePlans(t *testing.T, got, want *Config) {
 		return
 	}
 	if got.Plan.Key() != want.Plan.Key() {
-		t.Errorf("%s: the key differs; first run\n%s\nwant\n%s", want.Path, got.Plan.Resolved(got.Plan.Run(0)), want.Plan.Resolved(want.Plan.Run(0)))
+		t.Errorf("%s: the key differs; first run\n%s\nwant\n%s", want.Path, got.Plan.Resolved(got.Plan.Runs[0]), want.Plan.Resolved(want.Plan.Runs[0]))
 	}
 	for _, table := range tables.OfRuns {
 		same(t, "columns of "+table, got.Plan.Columns(table), want.Plan.Columns(table))

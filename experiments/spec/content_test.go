@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"windtunnel/experiments/internal/testfile"
 )
 
 // Runs that would do the same have the same content, however and wherever they are written; other runs have not.
@@ -18,10 +20,10 @@ func TestContent(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, name), pairs)
+			testfile.Write(t, filepath.Join(dir, name), pairs)
 		}
-		write(t, filepath.Join(dir, "test.yaml"), text)
-		return loadedFile(t, filepath.Join(dir, "test.yaml"), sets...).Plan.Run(0).Content()
+		testfile.Write(t, filepath.Join(dir, "test.yaml"), text)
+		return loadedFile(t, filepath.Join(dir, "test.yaml"), sets...).Plan.Runs[0].Content()
 	}
 	first := content(text, pairs)
 	for name, again := range map[string][32]byte{

@@ -1,11 +1,11 @@
 package spec
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
 )
@@ -29,16 +29,12 @@ sweep: {lambda: {logspace: {from: 0, to: 1, num: 2}}, train.batch_size: [1, 2]}
 		"other/kinds.yaml": "extends: ../sub/parent.yaml\nname: kinds\npreferences: {kind: sample, n: 9}\ntrain: {optimizer: sgd}\nsweep: []\n",
 		"data/pairs.jsonl": `{"chosen": 0, "rejected": 1}` + "\n",
 	} {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		write(t, path, text)
+		testfile.Write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
 	}
 	child := loadedFile(t, filepath.Join(dir, "other", "child.yaml"))
 	same(t, "runs", ids(child.Plan), []string{"typo/lambda=1/train.batch_size=1", "typo/lambda=1/train.batch_size=2",
 		"typo/lambda=2/train.batch_size=1", "typo/lambda=2/train.batch_size=2"})
-	r := child.Plan.Run(3)
+	r := child.Plan.Runs[3]
 	if a := adam(t, r); a.LR != 2 || a.Beta1 != 0.25 || r.Train.Epochs != 7 || r.Train.BatchSize != 2 {
 		t.Errorf("the settings are %+v, the optimizer is %+v", r.Train, a)
 	}
@@ -53,10 +49,10 @@ sweep: {lambda: {logspace: {from: 0, to: 1, num: 2}}, train.batch_size: [1, 2]}
 	same(t, "inputs", inputs, []string{"../data/pairs.jsonl", "../grand.yaml", "../sub/parent.yaml", "config"})
 	kinds := loadedFile(t, filepath.Join(dir, "other", "kinds.yaml")).Plan
 	same(t, "runs", ids(kinds), []string{"typo"})
-	if p, ok := kinds.Run(0).Preferences.(*preference.Sample); !ok || p.N != 9 {
-		t.Errorf("the preferences are %+v", kinds.Run(0).Preferences)
+	if p, ok := kinds.Runs[0].Preferences.(*preference.Sample); !ok || p.N != 9 {
+		t.Errorf("the preferences are %+v", kinds.Runs[0].Preferences)
 	}
-	if _, ok := kinds.Run(0).Train.Optimizer.(*train.SGD); !ok || kinds.Run(0).Train.Epochs != 7 {
-		t.Errorf("the training settings are %+v", kinds.Run(0).Train)
+	if _, ok := kinds.Runs[0].Train.Optimizer.(*train.SGD); !ok || kinds.Runs[0].Train.Epochs != 7 {
+		t.Errorf("the training settings are %+v", kinds.Runs[0].Train)
 	}
 }

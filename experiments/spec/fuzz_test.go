@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -46,10 +47,10 @@ func FuzzLoad(f *testing.F) {
 		if slow.Match(text) || len(text) > 10_000 {
 			t.Skip("only slow")
 		}
-		write(t, path, string(text))
+		testfile.Write(t, path, string(text))
 		c, err := load(path, nil)
 		if err == nil {
-			if c == nil || c.Plan == nil && c.Suite == nil && c.Scorecard == nil || c.Plan != nil && (c.Plan.Len() == 0 || c.Plan.Key() == "") {
+			if c == nil || c.Plan == nil && c.Suite == nil && c.Scorecard == nil || c.Plan != nil && (len(c.Plan.Runs) == 0 || c.Plan.Key() == "") {
 				t.Errorf("accepted, but the config is %+v", c)
 			}
 			return

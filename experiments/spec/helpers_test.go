@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/claims"
 	"windtunnel/plots"
@@ -38,7 +39,7 @@ func load(path string, sets []string) (*Config, error) { return Load(path, sets,
 func loaded(t testing.TB, text string, sets ...string) *Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.yaml")
-	write(t, path, text)
+	testfile.Write(t, path, text)
 	return loadedFile(t, path, sets...)
 }
 
@@ -62,21 +63,13 @@ func loadedShipped(t testing.TB, path string) *Config {
 		fmt.Fprintf(&lines, `{"chosen": "\n\nHuman: Day %d?\n\nAssistant: Sunny.", "rejected": "\n\nHuman: Day %d?\n\nAssistant: Rainy."}`+"\n", i, i)
 	}
 	pairs := filepath.Join(t.TempDir(), "pairs.jsonl")
-	write(t, pairs, lines.String())
+	testfile.Write(t, pairs, lines.String())
 	return loadedFile(t, path, "preferences.path="+pairs)
-}
-
-func runsOf(p *Plan) []*Run {
-	var all []*Run
-	for _, r := range p.All() {
-		all = append(all, r)
-	}
-	return all
 }
 
 func ids(p *Plan) []string {
 	var all []string
-	for _, r := range p.All() {
+	for _, r := range p.Runs {
 		all = append(all, r.ID)
 	}
 	return all
@@ -84,7 +77,7 @@ func ids(p *Plan) []string {
 
 func lambdas(p *Plan) []float64 {
 	var all []float64
-	for _, r := range p.All() {
+	for _, r := range p.Runs {
 		all = append(all, r.Lambda)
 	}
 	return all

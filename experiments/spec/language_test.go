@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 )
 
@@ -43,7 +44,7 @@ func TestLanguagePlan(t *testing.T) {
 	if !slices.Contains(c.Plan.Columns(tables.Runs), "win_low") || slices.Contains(c.Plan.Columns(tables.Runs), "tv_star") {
 		t.Errorf("columns %q", c.Plan.Columns(tables.Runs))
 	}
-	if r := c.Plan.Run(0); !r.Language() || r.Cost() < 12 {
+	if r := c.Plan.Runs[0]; !r.Language() || r.Cost() < 12 {
 		t.Errorf("language %v, cost %v", r.Language(), r.Cost())
 	}
 }
@@ -54,8 +55,8 @@ func TestHumanPlan(t *testing.T) {
 	if got := c.Plan.Tables(); !slices.Equal(got, []string{tables.Runs, tables.Traces}) {
 		t.Errorf("tables %q", got)
 	}
-	if c.Plan.Len() != 3 {
-		t.Errorf("%d runs", c.Plan.Len())
+	if len(c.Plan.Runs) != 3 {
+		t.Errorf("%d runs", len(c.Plan.Runs))
 	}
 }
 
@@ -78,7 +79,7 @@ func TestLanguageMistakes(t *testing.T) {
 	} {
 		text := strings.Replace(fmt.Sprintf(storyConfig, shippedData(t)), c.find, c.put, 1)
 		path := filepath.Join(t.TempDir(), "test.yaml")
-		write(t, path, text)
+		testfile.Write(t, path, text)
 		_, err := load(path, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v\nwant %s", c.put, err, c.want)
@@ -86,7 +87,7 @@ func TestLanguageMistakes(t *testing.T) {
 	}
 	const texts = head + "preferences: {kind: online, proxy: {kind: texts, reward: {kind: vader}}}\nobjectives: [dpo]\n"
 	path := filepath.Join(t.TempDir(), "test.yaml")
-	write(t, path, texts)
+	testfile.Write(t, path, texts)
 	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "preferences.proxy.kind: is about free text") {
 		t.Errorf("a reward of texts among numbered responses: %v", err)
 	}
@@ -94,14 +95,14 @@ func TestLanguageMistakes(t *testing.T) {
 
 // A file that is named on the command line lies where the command is typed, unless one lies beside the config.
 func TestSetFile(t *testing.T) {
-	pairs, data := loadedShipped(t, "../../configs/lm_hh.yaml").Plan.Run(0).Preferences.FilePath(), shippedData(t)
+	pairs, data := loadedShipped(t, "../../configs/lm_hh.yaml").Plan.Runs[0].Preferences.FilePath(), shippedData(t)
 	t.Chdir(filepath.Dir(pairs))
 	config := t.TempDir()
 	text := fmt.Sprintf("name: test\nenvironment: {kind: dialogues}\npreferences: {kind: human, path: none.jsonl}\n"+
 		"policy: {kind: llama, model: %[1]s/stories260K.bin, tokenizer: %[1]s/tok512.bin}\nobjectives: [dpo]\n", data)
-	write(t, filepath.Join(config, "test.yaml"), text)
+	testfile.Write(t, filepath.Join(config, "test.yaml"), text)
 	c := loadedFile(t, filepath.Join(config, "test.yaml"), "preferences.path="+filepath.Base(pairs))
-	if content, _ := c.Plan.Run(0).File(c.Plan.Run(0).Preferences.FilePath()); strings.Count(string(content), "\n") != 240 {
+	if content, _ := c.Plan.Runs[0].File(c.Plan.Runs[0].Preferences.FilePath()); strings.Count(string(content), "\n") != 240 {
 		t.Errorf("%d bytes", len(content))
 	}
 }

@@ -19,7 +19,7 @@ func TestLimits(t *testing.T) {
 		"{memory: 7B}":                   {Memory: 7},
 	} {
 		plan := loaded(t, head+"limits: "+text+"\nobjectives: [dpo]\n").Plan
-		if got := plan.Run(0).Limits; got != want {
+		if got := plan.Runs[0].Limits; got != want {
 			t.Errorf("%s is %+v, want %+v", text, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -70,15 +71,8 @@ func (m *mistake) apply(t *testing.T) {
 			t.Fatalf("%s:%d: %s does not hold\n%s", mistakesFile, m.line, m.file, find)
 		}
 	}
-	write(t, m.file, text)
-	t.Cleanup(func() { write(t, m.file, string(original)) })
-}
-
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Write(t, m.file, text)
+	t.Cleanup(func() { testfile.Write(t, m.file, string(original)) })
 }
 
 // Every wrong config brings its exact messages, each of which names the file or the override, and writes nothing.
@@ -117,7 +111,7 @@ func TestMistakes(t *testing.T) {
 		t.Errorf("%d cases, want at least 80", cases)
 	}
 	if *update {
-		write(t, goldenPath, b.String()+"\n")
+		testfile.Write(t, goldenPath, b.String()+"\n")
 	}
 }
 

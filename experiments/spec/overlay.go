@@ -168,7 +168,7 @@ func (l *loader) fromHere(path string) string {
 		return path
 	}
 	if _, err := os.Stat(file); err != nil {
-		return path // the message tells of the one beside the config
+		return path // the message names the one beside the config
 	}
 	config, err := filepath.Abs(l.path)
 	if err != nil {

@@ -37,15 +37,15 @@ sweep:
 		t.Fatal(err)
 	}
 	var names []string
-	for _, run := range c.Plan.All() {
+	for _, run := range c.Plan.Runs {
 		names = append(names, run.ID)
 	}
 	want := []string{"dpo/lambda=0.1/constraint.l2=0", "dpo/lambda=0.1/constraint.l2=1", "dpo/lambda=1/constraint.l2=0", "dpo/lambda=1/constraint.l2=1",
 		"typo/lambda=0.1", "typo/lambda=1", "best-of-n/n=2", "best-of-n/n=4", "best-of-n/n=8"}
-	if !slices.Equal(names, want) || c.Plan.Len() != len(want) {
+	if !slices.Equal(names, want) || len(c.Plan.Runs) != len(want) {
 		t.Errorf("runs %q, want %q", names, want)
 	}
-	if cells := c.Plan.Run(8).Cells(); !slices.Equal(cells, []string{"best-of-n/n=8", "best-of-n", "", "0", "8", ""}) {
+	if cells := c.Plan.Runs[8].Cells(); !slices.Equal(cells, []string{"best-of-n/n=8", "best-of-n", "", "0", "8", ""}) {
 		t.Errorf("cells %q", cells)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -35,15 +34,6 @@ type Plan struct {
 	seeds  string               // the key of the config that has their seeds
 }
 
-// Len returns the number of runs.
-func (p *Plan) Len() int { return len(p.Runs) }
-
-// Run returns run i, counted from 0.
-func (p *Plan) Run(i int) *Run { return p.Runs[i] }
-
-// All yields every run with its number, in order.
-func (p *Plan) All() iter.Seq2[int, *Run] { return slices.All(p.Runs) }
-
 // Cost returns the expected cost of all runs, in training steps.
 func (p *Plan) Cost() float64 {
 	total := 0.0
@@ -52,9 +42,6 @@ func (p *Plan) Cost() float64 {
 	}
 	return total
 }
-
-// CostOf returns the expected cost of run i (see [Run.Cost]).
-func (p *Plan) CostOf(i int) float64 { return p.Runs[i].Cost() }
 
 // Language says whether the runs train language models.
 func (p *Plan) Language() bool { return p.traits.language }

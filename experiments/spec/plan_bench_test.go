@@ -24,11 +24,11 @@ func BenchmarkPlan(b *testing.B) {
 	runs := 0
 	for b.Loop() {
 		plan := loaded(b, text).Plan
-		for _, r := range plan.All() {
+		for _, r := range plan.Runs {
 			r.Content()
 			r.Cells()
 		}
-		runs += plan.Len()
+		runs += len(plan.Runs)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(runs), "ns/run")
 }
@@ -39,7 +39,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		r := plan.Run(i % plan.Len())
+		r := plan.Runs[i%len(plan.Runs)]
 		r.Content()
 		r.Cells()
 		i += 7919

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 )
 
@@ -22,8 +23,8 @@ objectives: [{kind: dpo, lambda: 0.5}, {kind: ipo}]
 `
 	key := func(text, pairs string, sets ...string) string {
 		dir := t.TempDir()
-		write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
-		write(t, filepath.Join(dir, "test.yaml"), text)
+		testfile.Write(t, filepath.Join(dir, "pairs.jsonl"), pairs)
+		testfile.Write(t, filepath.Join(dir, "test.yaml"), text)
 		return loadedFile(t, filepath.Join(dir, "test.yaml"), sets...).Plan.Key()
 	}
 	first := key(text, pairs)
@@ -78,17 +79,17 @@ func TestResolvedDataNames(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(dir, sub, "pairs.jsonl"), fmt.Sprintf(`{"chosen": %d, "rejected": 2}`, i))
+		testfile.Write(t, filepath.Join(dir, sub, "pairs.jsonl"), fmt.Sprintf(`{"chosen": %d, "rejected": 2}`, i))
 	}
 	path := filepath.Join(dir, "test.yaml")
-	write(t, path, head+"preferences: {kind: file, path: a/pairs.jsonl}\nobjectives: [dpo]\nsweep: {preferences.path: [a/pairs.jsonl, b/pairs.jsonl]}\n")
+	testfile.Write(t, path, head+"preferences: {kind: file, path: a/pairs.jsonl}\nobjectives: [dpo]\nsweep: {preferences.path: [a/pairs.jsonl, b/pairs.jsonl]}\n")
 	c := loadedFile(t, path)
 	if err := c.WriteResolved(out); err != nil {
 		t.Fatal(err)
 	}
 	again := loadedFile(t, filepath.Join(out, ResolvedName))
 	same(t, "runs", ids(again.Plan), []string{"dpo/preferences.path=data/pairs.jsonl", "dpo/preferences.path=data/2-pairs.jsonl"})
-	for i, r := range again.Plan.All() {
+	for i, r := range again.Plan.Runs {
 		env, _ := r.BuildEnvironment()
 		data, err := r.BuildPreferences(env)
 		if err != nil || data.Chosen[0] != i {
@@ -150,7 +151,7 @@ func ExampleLoad() {
 		fmt.Println(err)
 		return
 	}
-	for _, run := range c.Plan.All() {
+	for _, run := range c.Plan.Runs {
 		fmt.Println(run)
 	}
 	_, err = load(config, []string{"slover=train", "sweep.lambda=[0, 1]"})
@@ -173,8 +174,8 @@ func ExamplePlan() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(c.Plan.Len(), c.Plan.Swept)
-	for i, run := range c.Plan.All() {
+	fmt.Println(len(c.Plan.Runs), c.Plan.Swept)
+	for i, run := range c.Plan.Runs {
 		fmt.Println(i, run.ID, run.Constraint.L2)
 	}
 	// Output:

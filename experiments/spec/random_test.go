@@ -27,13 +27,13 @@ const drawn = head + "preferences: sample\nobjectives: [dpo]\nsweep: [{random: "
 func TestDistributions(t *testing.T) {
 	t.Parallel()
 	plan := loaded(t, drawn+`{n: 2000, seed: 3, keys: {lambda: {log_uniform: [1e-4, 1]}, constraint.l2: {uniform: [2, 5]}, preferences.n: {int: [1, 4]}, train.shuffle: {choice: [true, false, false]}}}}]`).Plan
-	if plan.Len() != 2000 {
-		t.Fatalf("%d runs", plan.Len())
+	if len(plan.Runs) != 2000 {
+		t.Fatalf("%d runs", len(plan.Runs))
 	}
 	var logs, l2 []float64
 	counts := map[int]float64{}
 	shuffled := 0.0
-	for _, r := range plan.All() {
+	for _, r := range plan.Runs {
 		logs, l2 = append(logs, math.Log(r.Lambda)), append(l2, r.Constraint.L2)
 		counts[r.Preferences.(*preference.Sample).N]++
 		if r.Train.Shuffle {
@@ -65,7 +65,7 @@ func TestDrawsAreIndependent(t *testing.T) {
 	same(t, "another block", draws("{n: 5, seed: 1, keys: {lambda: {log_uniform: [1e-4, 1]}}}}, {grid: {train.epochs: [9]}"), first)
 	same(t, "more draws", draws("{n: 7, seed: 1, keys: {lambda: {log_uniform: [1e-4, 1]}}}")[:5], first)
 	plan := loaded(t, drawn+"{n: 5, seed: 1, keys: {constraint.l2: {uniform: [0, 1]}, lambda: {uniform: [0, 1]}}}}]\n").Plan
-	for _, r := range plan.All() {
+	for _, r := range plan.Runs {
 		if r.Lambda == r.Constraint.L2 {
 			t.Errorf("two keys both draw %v", r.Lambda)
 		}
@@ -81,7 +81,7 @@ func TestDrawsAreDistinct(t *testing.T) {
 	plan := loaded(t, drawn+"{n: 6, seed: 1, keys: {train.epochs: {int: [1, 3]}, train.shuffle: {choice: [true, false]}}}}]\n").Plan
 	names := ids(plan)
 	slices.Sort(names)
-	if plan.Len() != 6 || len(slices.Compact(names)) != 6 {
+	if len(plan.Runs) != 6 || len(slices.Compact(names)) != 6 {
 		t.Errorf("the draws are %v", ids(plan))
 	}
 }

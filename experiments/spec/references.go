@@ -82,7 +82,7 @@ func (l *loader) reviewRefs(at string, refs tables.Refs, plan *Plan) {
 	}
 }
 
-// reviewFrom complains about tables of an experiment that there is not.
+// reviewFrom complains about an experiment that does not exist.
 func (l *loader) reviewFrom(at, from string, plans map[string]*Plan) {
 	names := slices.Sorted(maps.Keys(plans))
 	allowed := "one of the suite's: " + strings.Join(names, ", ")
@@ -128,8 +128,8 @@ func firstTen(list []string) []string {
 	return append(slices.Clone(list[:10]), "...")
 }
 
-// mostListed bounds how many values of a column are gathered for a message.
-const mostListed = 1000
+// mostGathered bounds how many values of a column are gathered for a message.
+const mostGathered = 1000
 
 // reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
 // status, cannot be checked.
@@ -189,7 +189,7 @@ func (p *Plan) Values(column string) []string {
 			seen[v] = true
 			values = append(values, v)
 		}
-		return len(values) < mostListed
+		return len(values) < mostGathered
 	})
 	return values
 }
@@ -211,9 +211,6 @@ func (p *Plan) Each(columns []string, do func(row []string) bool) {
 	}
 }
 
-// Seeds returns how many different seeds the runs have, at most 1,000.
-func (p *Plan) Seeds() int { return len(p.Values("seed")) }
-
 // SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
 // say, they are where there are several seeds.
 func (c *Config) SummarySettings() *summaries.Settings {
@@ -222,7 +219,7 @@ func (c *Config) SummarySettings() *summaries.Settings {
 		return nil
 	case c.Experiment.Summary != nil:
 		return c.Experiment.Summary
-	case c.Plan.Seeds() < 2:
+	case len(c.Plan.Values("seed")) < 2:
 		return nil
 	}
 	s := &summaries.Settings{}
@@ -245,38 +242,4 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 	values := plan.Values(s.Pairs.Column)
 	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
 		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
-}
-
-// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the tables of the
-// config's experiment hold what it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a suite,
-// which has no tables of its own, says so.
-func (c *Config) Figure(text string) (Figure, error) {
-	var fig Figure
-	if c.Plan == nil {
-		return fig, decode.Errors{{Wrong: c.Path + " has no runs of its own", Allowed: "the results of an experiment"}}
-	}
-	const name = "plot"
-	l := &loader{Decoder: decode.Decoder{File: name, Tables: c.kinds}, path: name}
-	root, err := decode.Parse(name, []byte(text))
-	if err != nil {
-		return fig, withoutPositions(err)
-	}
-	l.root = root
-	if err := l.Decode(root, "", &fig); err != nil {
-		return fig, withoutPositions(err)
-	}
-	l.reviewFigure("", fig.From, fig.Params.Refs(), map[string]*Plan{"": c.Plan})
-	return fig, withoutPositions(decode.Join(l.errs...))
-}
-
-// withoutPositions drops the positions of mistakes in a text that the user has not written.
-func withoutPositions(err error) error {
-	var mistakes decode.Errors
-	if !errors.As(err, &mistakes) {
-		return err
-	}
-	for i := range mistakes {
-		mistakes[i].Line, mistakes[i].Column = 0, 0
-	}
-	return mistakes
 }

@@ -185,7 +185,7 @@ func (o *origin) renamed(err error) error {
 	return many
 }
 
-// mostValues bounds the numbers that a run may hold, so that a slip of the pen ends in a message and not in a machine
+// mostValues bounds the numbers that a run may hold, so that a mistyped size ends in a message and not in a machine
 // without memory.
 const mostValues = 20_000_000
 

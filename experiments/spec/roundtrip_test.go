@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
+
 	"pgregory.net/rapid"
 )
 
@@ -46,20 +48,20 @@ func TestResolvedRoundTrip(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "data", "pairs.jsonl"), `{"chosen": 0, "rejected": 1}`+"\n")
-	write(t, filepath.Join(dir, "base.yaml"), head+"preferences: {kind: file, path: data/pairs.jsonl}\nobjectives: [{kind: dpo, name: ours, train: {epochs: 3}}, ipo, {kind: typo, name: \"1e5\"}]\n")
+	testfile.Write(t, filepath.Join(dir, "data", "pairs.jsonl"), `{"chosen": 0, "rejected": 1}`+"\n")
+	testfile.Write(t, filepath.Join(dir, "base.yaml"), head+"preferences: {kind: file, path: data/pairs.jsonl}\nobjectives: [{kind: dpo, name: ours, train: {epochs: 3}}, ipo, {kind: typo, name: \"1e5\"}]\n")
 	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		count++
 		path := filepath.Join(dir, "test.yaml")
-		write(t, path, "name: t\nextends: base.yaml\n"+drawSweep(rt))
+		testfile.Write(t, path, "name: t\nextends: base.yaml\n"+drawSweep(rt))
 		first, err := load(path, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		names := ids(first.Plan)
 		slices.Sort(names)
-		if len(slices.Compact(names)) != first.Plan.Len() {
+		if len(slices.Compact(names)) != len(first.Plan.Runs) {
 			rt.Fatalf("the names are not unique: %v", names)
 		}
 		texts := make([]string, 2)

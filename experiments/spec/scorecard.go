@@ -86,7 +86,7 @@ func (o *Objective) Direct() bool {
 
 // DefaultObjectives returns every registered loss with its default parameters, in the order of the registry. Kinds that
 // need parameters, such as a sum's terms, are left out, and so are those that are no losses, such as best-of-n: they have
-// no minimizer that a test could look at.
+// no minimizer to test.
 func DefaultObjectives() []Objective {
 	var all []Objective
 	tables := Tables()

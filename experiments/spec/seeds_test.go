@@ -15,7 +15,7 @@ func TestSources(t *testing.T) {
 objectives: [dpo, typo]
 sweep: {seed: [1, 2]}
 `).Plan
-	dpo1, dpo2, typo1 := plan.Run(0), plan.Run(1), plan.Run(2)
+	dpo1, dpo2, typo1 := plan.Runs[0], plan.Runs[1], plan.Runs[2]
 	uses := []string{"environment", "preferences", "policy", "batches"}
 	seen := map[uint64]string{}
 	for _, use := range uses {
@@ -60,7 +60,7 @@ sweep: {seed: [1, 2]}
 		plan := loaded(t, strings.NewReplacer("ENV", tt.env, "PREF", tt.pref).Replace(text)+"train: {shuffle: true}\n").Plan
 		var star [2]float64
 		var pairs [2][]int
-		for i, r := range plan.All() {
+		for i, r := range plan.Runs {
 			env, err := r.BuildEnvironment()
 			if err != nil {
 				t.Fatal(err)
@@ -103,8 +103,8 @@ func TestIdleSeeds(t *testing.T) {
 		{"fixed environment", "name: test\nenvironment: {kind: random-bandit, seed: 2}\nobjectives: [dpo]\n", 2, true},
 	} {
 		c := loaded(t, tt.text+rest)
-		if c.Plan.Len() != tt.runs || (len(c.Warnings) > 0) != tt.warned {
-			t.Errorf("%s: %d runs, warnings %q; want %d runs, a warning %v", tt.name, c.Plan.Len(), c.Warnings, tt.runs, tt.warned)
+		if len(c.Plan.Runs) != tt.runs || (len(c.Warnings) > 0) != tt.warned {
+			t.Errorf("%s: %d runs, warnings %q; want %d runs, a warning %v", tt.name, len(c.Plan.Runs), c.Warnings, tt.runs, tt.warned)
 		}
 	}
 	c := loaded(t, head+"objectives: [dpo]\n"+rest)

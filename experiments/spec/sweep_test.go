@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -71,12 +72,12 @@ sweep:
 	}
 	same(t, "runs", ids(plan), want)
 	same(t, "columns", plan.Columns(tables.Runs)[:6], []string{"run", "objective", "lambda", "seed", "constraint.l2", "status"})
-	last := plan.Run(plan.Len() - 1)
+	last := plan.Runs[len(plan.Runs)-1]
 	same(t, "cells", last.Cells(), []string{"dpo/constraint.l2=0.1/seed=2/lambda=1", "dpo", "1", "2", "0.1"})
 	if last.Seed != 2 || last.Constraint.L2 != 0.1 || last.Lambda != 1 || last.Loss.(*objective.DPO).Lambda != 1 {
 		t.Errorf("the last run is %+v", last)
 	}
-	if first := plan.Run(0); first.Loss.(*objective.TYPO).Lambda != 1e5 || first.Label != "ours" {
+	if first := plan.Runs[0]; first.Loss.(*objective.TYPO).Lambda != 1e5 || first.Label != "ours" {
 		t.Errorf("the first run is %+v", first)
 	}
 }
@@ -96,10 +97,10 @@ sweep:
 		"dpo/policy.basis=[[1,0,-1],[0.1,0,0]]/train.optimizer=sgd",
 		"dpo/policy.basis=[[1,0,-1],[0.1,0,0]]/train.optimizer={kind: adam,lr: 0.01}",
 	})
-	if basis := plan.Run(2).Policy.(*policy.LowRankParams).Basis; len(basis) != 2 || basis[1][0] != 0.1 {
+	if basis := plan.Runs[2].Policy.(*policy.LowRankParams).Basis; len(basis) != 2 || basis[1][0] != 0.1 {
 		t.Errorf("the basis is %v", basis)
 	}
-	if a := adam(t, plan.Run(3)); a.LR != 1e-2 || a.Beta1 != 0.9 {
+	if a := adam(t, plan.Runs[3]); a.LR != 1e-2 || a.Beta1 != 0.9 {
 		t.Errorf("the optimizer is %+v", a)
 	}
 }
@@ -115,7 +116,7 @@ objectives:
   - {kind: typo, train: {optimizer: {kind: momentum}}}
   - {kind: rlhf, train: {optimizer: sgd}}
 `
-	runs := runsOf(loaded(t, text).Plan)
+	runs := loaded(t, text).Plan.Runs
 	for i, want := range []struct {
 		epochs    int
 		optimizer train.OptimizerParams
@@ -132,7 +133,7 @@ objectives:
 			t.Errorf("%s: the optimizer is %T %+v, want %T %+v", runs[i], got, got, want.optimizer, want.optimizer)
 		}
 	}
-	for _, r := range loaded(t, text+"sweep: {train.epochs: [1]}\n").Plan.All() {
+	for _, r := range loaded(t, text+"sweep: {train.epochs: [1]}\n").Plan.Runs {
 		if r.Train.Epochs != 1 {
 			t.Errorf("%s: %d epochs; the sweep should beat the settings of the objective", r, r.Train.Epochs)
 		}
@@ -158,21 +159,21 @@ sweep: {train.batch_size: [1, 2]}
 		set  string
 		want func(p *Plan) bool
 	}{
-		{"train.epochs=1e1", func(p *Plan) bool { return p.Run(0).Train.Epochs == 10 }},
-		{"train.shuffle=true", func(p *Plan) bool { return p.Run(3).Train.Shuffle }},
-		{"train.optimizer=sgd", func(p *Plan) bool { _, ok := p.Run(0).Train.Optimizer.(*train.SGD); return ok }},
-		{"train.optimizer.lr=3", func(p *Plan) bool { return p.Run(0).Train.Optimizer.(*train.Adam).LR == 3 }},
-		{"objectives.1.beta=3", func(p *Plan) bool { return p.Run(2).Lambda == 3 && p.Run(0).Lambda == 0.1 }},
-		{"objectives.0=typo", func(p *Plan) bool { return p.Run(0).Label == "typo" }},
-		{"objectives=[rlhf]", func(p *Plan) bool { return p.Len() == 2 && p.Run(1).Label == "rlhf" }},
-		{"sweep.train.batch_size=[3]", func(p *Plan) bool { return p.Len() == 2 && p.Run(1).Train.BatchSize == 3 }},
-		{"sweep.constraint.l2=[0, 1]", func(p *Plan) bool { return p.Len() == 8 && p.Run(1).Constraint.L2 == 1 }},
-		{"sweep.lambda={linspace: {from: 1, to: 3, num: 3}}", func(p *Plan) bool { return p.Len() == 12 && p.Run(2).Lambda == 3 }},
-		{"sweep={lambda: [4]}", func(p *Plan) bool { return p.Len() == 2 && p.Run(1).Lambda == 4 }},
-		{"preferences.n=40", func(p *Plan) bool { return strings.Contains(p.Resolved(p.Run(0)), "n: 40\n") }},
+		{"train.epochs=1e1", func(p *Plan) bool { return p.Runs[0].Train.Epochs == 10 }},
+		{"train.shuffle=true", func(p *Plan) bool { return p.Runs[3].Train.Shuffle }},
+		{"train.optimizer=sgd", func(p *Plan) bool { _, ok := p.Runs[0].Train.Optimizer.(*train.SGD); return ok }},
+		{"train.optimizer.lr=3", func(p *Plan) bool { return p.Runs[0].Train.Optimizer.(*train.Adam).LR == 3 }},
+		{"objectives.1.beta=3", func(p *Plan) bool { return p.Runs[2].Lambda == 3 && p.Runs[0].Lambda == 0.1 }},
+		{"objectives.0=typo", func(p *Plan) bool { return p.Runs[0].Label == "typo" }},
+		{"objectives=[rlhf]", func(p *Plan) bool { return len(p.Runs) == 2 && p.Runs[1].Label == "rlhf" }},
+		{"sweep.train.batch_size=[3]", func(p *Plan) bool { return len(p.Runs) == 2 && p.Runs[1].Train.BatchSize == 3 }},
+		{"sweep.constraint.l2=[0, 1]", func(p *Plan) bool { return len(p.Runs) == 8 && p.Runs[1].Constraint.L2 == 1 }},
+		{"sweep.lambda={linspace: {from: 1, to: 3, num: 3}}", func(p *Plan) bool { return len(p.Runs) == 12 && p.Runs[2].Lambda == 3 }},
+		{"sweep={lambda: [4]}", func(p *Plan) bool { return len(p.Runs) == 2 && p.Runs[1].Lambda == 4 }},
+		{"preferences.n=40", func(p *Plan) bool { return strings.Contains(p.Resolved(p.Runs[0]), "n: 40\n") }},
 	} {
 		if p := loaded(t, text, tt.set).Plan; !tt.want(p) {
-			t.Errorf("--set %s gives the runs %v, the first\n%s", tt.set, ids(p), p.Resolved(p.Run(0)))
+			t.Errorf("--set %s gives the runs %v, the first\n%s", tt.set, ids(p), p.Resolved(p.Runs[0]))
 		}
 	}
 }
@@ -208,8 +209,8 @@ sweep:
 		{"limits.time=3s", 32, func(r *Run) bool { return r.Limits.Time == Duration(3e9) }},
 	} {
 		p := loaded(t, text, tt.set).Plan
-		if last := p.Run(p.Len() - 1); p.Len() != tt.runs || !tt.want(last) {
-			t.Errorf("--set %s gives %d runs, want %d; the last is\n%s", tt.set, p.Len(), tt.runs, p.Resolved(last))
+		if last := p.Runs[len(p.Runs)-1]; len(p.Runs) != tt.runs || !tt.want(last) {
+			t.Errorf("--set %s gives %d runs, want %d; the last is\n%s", tt.set, len(p.Runs), tt.runs, p.Resolved(last))
 		}
 	}
 }
@@ -220,7 +221,7 @@ func TestKeyOfSomeObjectives(t *testing.T) {
 	const text = head + "objectives: [f-dpo, rlhf]\nsweep: {divergence: [js, forward_kl]}\nwhere: "
 	same(t, "runs", ids(loaded(t, text+"objective == 'f-dpo'\n").Plan), []string{"f-dpo/divergence=js", "f-dpo/divergence=forward_kl"})
 	path := filepath.Join(t.TempDir(), "c.yaml")
-	write(t, path, text+"objective == 'f-dpo' or divergence == 'js'\n")
+	testfile.Write(t, path, text+"objective == 'f-dpo' or divergence == 'js'\n")
 	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "sweep.divergence: is not a key here") {
 		t.Errorf("the error is %v", err)
 	}

@@ -35,14 +35,8 @@ func (b *BestOfNBound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Column("n", tables.Runs, b.N).Column("metric", tables.Runs, b.Metric)
 }
 
-// Evaluate returns the verdict on the table runs.
-func (b *BestOfNBound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }
-
-func (b *BestOfNBound) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the table runs.
+func (b *BestOfNBound) evaluate(r *results) (Result, error) {
 	rows, err := r.choose("where", b.Where)
 	if err != nil {
 		return Result{}, err
@@ -57,7 +51,7 @@ func (b *BestOfNBound) evaluate(src tables.Source) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		n, err := number(r.runs, row, b.N)
+		n, err := r.runs.Number(row, b.N)
 		if err != nil {
 			return Result{}, err
 		}
@@ -65,7 +59,7 @@ func (b *BestOfNBound) evaluate(src tables.Source) (Result, error) {
 			return Result{}, fmt.Errorf("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
 		bound := math.Log(n) - (n-1)/n
-		w.see(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
+		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
 	}
 	return w.Result, nil
 }

@@ -28,7 +28,7 @@ func TestBestOfNBound(t *testing.T) {
 		runs.Append("best-of-n/n=2", "best-of-n", "2", "exact", "-1")
 		runs.Append("best", "best-of-n", tt.n, "exact", tt.kl)
 		runs.Append("dpo", "dpo", "", "done", "9")
-		got, err := kind.New().Evaluate(tables.Memory{tables.Runs: runs})
+		got, err := claims.Evaluate(kind.New(), tables.Memory{tables.Runs: runs})
 		if tt.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.fails) {
 				t.Errorf("n = %q: error %v, want %q", tt.n, err, tt.fails)

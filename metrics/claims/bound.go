@@ -43,14 +43,8 @@ func (b *Bound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Metric("metric", b.Metric, b.Prompt).Prompt("prompt", b.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (b *Bound) Evaluate(src tables.Source) (Result, error) { return settle(b.evaluate(src)) }
-
-func (b *Bound) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (b *Bound) evaluate(r *results) (Result, error) {
 	rows, err := r.choose("where", b.Where)
 	if err != nil {
 		return Result{}, err
@@ -65,7 +59,7 @@ func (b *Bound) evaluate(src tables.Source) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		b.limits().judge(&w, v, r.name(row)+": "+metric.name)
+		b.limits().add(&w, v, r.name(row)+": "+metric.name)
 	}
 	return w.Result, nil
 }

@@ -38,14 +38,14 @@ func TestBound(t *testing.T) {
 		"diverged, on a prompt":  {claims.Bound{Metric: "kl", Prompt: "bad", Max: v(1)}, broken("ipo/small: diverged, no kl on bad")},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 }
 
 func TestBoundOnAGroupOfPrompts(t *testing.T) {
 	limit := .25
-	judge(t, &claims.Bound{Metric: "kl", Prompt: "good", Max: &limit}, seeds(t), verdict{true, .2, .25, "dpo/1: kl on good 0.2", ""})
-	judge(t, &claims.Bound{Metric: "kl", Prompt: "good-2", Max: &limit}, seeds(t), verdict{false, .3, .25, "dpo/1: kl on good-2 0.3", ""})
+	check(t, &claims.Bound{Metric: "kl", Prompt: "good", Max: &limit}, seeds(t), verdict{true, .2, .25, "dpo/1: kl on good 0.2", ""})
+	check(t, &claims.Bound{Metric: "kl", Prompt: "good-2", Max: &limit}, seeds(t), verdict{false, .3, .25, "dpo/1: kl on good-2 0.3", ""})
 }
 
 func ExampleBound() {
@@ -58,7 +58,7 @@ func ExampleBound() {
 	}
 	limit := 0.02
 	claim := claims.Bound{Metric: "tv_star", Where: tables.Where{"objective": {"typo"}}, Max: &limit}
-	result, err := claim.Evaluate(tables.Memory{tables.Runs: runs})
+	result, err := claims.Evaluate(&claim, tables.Memory{tables.Runs: runs})
 	fmt.Println(result.Holds, result.Value, result.Bound, err)
 	fmt.Println(result.Detail)
 	// Output:

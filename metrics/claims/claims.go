@@ -16,6 +16,9 @@
 package claims
 
 import (
+	"errors"
+	"math"
+
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
@@ -26,7 +29,7 @@ type Result struct {
 	// Value is the number that decides, of the row that comes nearest to breaking the claim or breaks it most; NaN if a
 	// run has none.
 	Value float64
-	// Bound is what Value is held against; NaN if Value is.
+	// Bound is what Value is compared with; NaN if Value is.
 	Bound float64
 	// Detail names that row: "dpo/lambda=100: tv_ref 0.0029".
 	Detail string
@@ -34,11 +37,24 @@ type Result struct {
 
 // Params are the parameters of one kind of claim.
 type Params interface {
-	// Evaluate checks the claim against the tables. An error means that they cannot answer it: a table or column is
-	// missing, a selection is empty, a cell that should hold a number does not.
-	Evaluate(src tables.Source) (Result, error)
 	// Refs tells what the claim looks up by name.
 	Refs() tables.Refs
+	evaluate(r *results) (Result, error)
+}
+
+// Evaluate checks a claim against the tables. An error means that they cannot answer it: a table or column is missing, a
+// selection is empty, a cell that should hold a number does not.
+func Evaluate(claim Params, src tables.Source) (Result, error) {
+	r, err := open(src)
+	if err != nil {
+		return Result{}, err
+	}
+	result, err := claim.evaluate(r)
+	var broken *brokenRun
+	if errors.As(err, &broken) {
+		return Result{Value: math.NaN(), Bound: math.NaN(), Detail: broken.Error()}, nil
+	}
+	return result, err
 }
 
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.

@@ -123,10 +123,10 @@ type verdict struct {
 	err    string
 }
 
-// judge evaluates a claim and compares.
-func judge(t *testing.T, claim claims.Params, src tables.Source, want verdict) {
+// check evaluates a claim and compares.
+func check(t *testing.T, claim claims.Params, src tables.Source, want verdict) {
 	t.Helper()
-	got, err := claim.Evaluate(src)
+	got, err := claims.Evaluate(claim, src)
 	if want.err != "" {
 		if err == nil || !strings.Contains(err.Error(), want.err) {
 			t.Errorf("error %v, want %q (result %+v)", err, want.err, got)
@@ -163,7 +163,7 @@ func TestKinds(t *testing.T) {
 		if a, b := k.New(), k.New(); a == b {
 			t.Errorf("%s shares its parameters", k.Name)
 		}
-		if _, err := k.New().Evaluate(tables.Memory{}); err == nil {
+		if _, err := claims.Evaluate(k.New(), tables.Memory{}); err == nil {
 			t.Errorf("%s holds without tables", k.Name)
 		}
 	}
@@ -281,15 +281,15 @@ func TestUnanswerable(t *testing.T) {
 		"empty without excuse":     {&claims.Bound{Metric: "reason", Where: tables.Where{"objective": {"dpo"}}, Max: &one}, "run dpo/small (converged) has no reason"},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, test.claim, sweep(t), verdict{err: test.err}) })
+		t.Run(name, func(t *testing.T) { check(t, test.claim, sweep(t), verdict{err: test.err}) })
 	}
 	t.Run("prompts without the table", func(t *testing.T) {
 		src := sweep(t)
 		delete(src, "prompts")
-		judge(t, &claims.Bound{Metric: "kl", Prompt: "good", Max: &one}, src, verdict{err: "prompts"})
+		check(t, &claims.Bound{Metric: "kl", Prompt: "good", Max: &one}, src, verdict{err: "prompts"})
 	})
 	t.Run("runs without a status", func(t *testing.T) {
 		src := tables.Memory{"runs": table(t, "runs", "run tv\na 1")}
-		judge(t, &claims.Bound{Metric: "tv", Max: &one}, src, verdict{err: `no column "status"`})
+		check(t, &claims.Bound{Metric: "tv", Max: &one}, src, verdict{err: `no column "status"`})
 	})
 }

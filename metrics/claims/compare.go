@@ -63,15 +63,9 @@ func (c *Compare) Refs() tables.Refs {
 		Metric("metric", c.Metric, c.Prompt).Prompt("prompt", c.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (c *Compare) Evaluate(src tables.Source) (Result, error) { return settle(c.evaluate(src)) }
-
-func (c *Compare) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
-	pairs, err := r.pairs(side{"where", c.Where}, side{"with", c.With}, c.Match)
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (c *Compare) evaluate(r *results) (Result, error) {
+	pairs, err := r.pairs("where", c.Where, "with", c.With, c.Match)
 	if err != nil {
 		return Result{}, err
 	}
@@ -90,22 +84,17 @@ func (c *Compare) evaluate(src tables.Source) (Result, error) {
 			return Result{}, err
 		}
 		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(p.left), metric.name, value, r.name(p.right), other)
-		c.judge(&w, value, other, detail)
+		switch c.Relation {
+		case "less":
+			bound := other - c.Margin
+			w.add(beyond(value, bound), Result{value < bound, value, bound, detail})
+		case "greater":
+			bound := other + c.Margin
+			w.add(beyond(bound, value), Result{value > bound, value, bound, detail})
+		default: // equal
+			gap := math.Abs(beyond(value, other))
+			w.add(gap, Result{gap <= c.Tolerance, gap, c.Tolerance, detail})
+		}
 	}
 	return w.Result, nil
-}
-
-// judge holds one value against its counterpart's.
-func (c *Compare) judge(w *worst, value, other float64, detail string) {
-	switch c.Relation {
-	case "less":
-		bound := other - c.Margin
-		w.see(beyond(value, bound), Result{value < bound, value, bound, detail})
-	case "greater":
-		bound := other + c.Margin
-		w.see(beyond(bound, value), Result{value > bound, value, bound, detail})
-	default: // equal
-		gap := math.Abs(beyond(value, other))
-		w.see(gap, Result{gap <= c.Tolerance, gap, c.Tolerance, detail})
-	}
 }

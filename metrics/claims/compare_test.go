@@ -58,6 +58,6 @@ func TestCompare(t *testing.T) {
 			verdict{err: `metric: table runs has no column "tv"`}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 }

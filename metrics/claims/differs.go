@@ -71,15 +71,9 @@ func (d *Differs) Refs() tables.Refs {
 		List("by", tables.Runs, d.By).Metric("metric", d.Metric, d.Prompt).Prompt("prompt", d.Prompt).Prompt("right_prompt", d.Other)
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (d *Differs) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }
-
-func (d *Differs) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
-	pairs, err := r.pairs(side{"left", d.Left}, side{"right", d.Right}, slices.Concat(d.By, d.Match))
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (d *Differs) evaluate(r *results) (Result, error) {
+	pairs, err := r.pairs("left", d.Left, "right", d.Right, slices.Concat(d.By, d.Match))
 	if err != nil {
 		return Result{}, err
 	}
@@ -102,41 +96,18 @@ func (d *Differs) evaluate(src tables.Source) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		where := r.cells(group[0].left, d.By)
+		where := r.runs.Describe(group[0].left, d.By)
 		if !compared.Interval.Known() {
-			return Result{}, fmt.Errorf("metric: %s%s: %s", metric.name, after(where), compared.Interval.Warning)
+			return Result{}, fmt.Errorf("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
 		}
-		d.judge(&w, &compared, metric.name+after(where))
+		d.add(&w, &compared, metric.name+at(where))
 	}
 	return w.Result, nil
 }
 
-// after puts a place after a name.
-func after(where string) string {
-	if where == "" {
-		return ""
-	}
-	return " at " + where
-}
-
-// groups splits pairs by the cells of their left sides, in order of appearance.
-func (r *results) groups(pairs []pair, by []string) [][]pair {
-	var groups [][]pair
-	for _, p := range pairs {
-		i := slices.IndexFunc(groups, func(g []pair) bool { return r.same(g[0].left, p.left, by) })
-		if i < 0 {
-			i, groups = len(groups), append(groups, nil)
-		}
-		groups[i] = append(groups[i], p)
-	}
-	return groups
-}
-
 // refuse returns an error if one mean would be taken over settings that neither match nor by names, or over one run twice.
 func (d *Differs) refuse(r *results, group []pair) error {
-	settings := slices.DeleteFunc(slices.Clone(r.runs.Header[:r.runs.Column("status")]), func(c string) bool {
-		return c == "run" || slices.Contains(d.Match, c) || slices.Contains(d.By, c)
-	})
+	settings := slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return slices.Contains(d.Match, c) || slices.Contains(d.By, c) })
 	seen := map[string]bool{}
 	for _, p := range group {
 		for _, column := range settings {
@@ -144,7 +115,7 @@ func (d *Differs) refuse(r *results, group []pair) error {
 				return fmt.Errorf("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
 			}
 		}
-		key := r.cells(p.left, d.Match)
+		key := r.runs.Describe(p.left, d.Match)
 		if seen[key] {
 			return fmt.Errorf("match: several runs of left have %s; match on a column that tells them apart", key)
 		}
@@ -168,8 +139,8 @@ func comparePairs(metric, other reading, group []pair) (inference.Paired, error)
 	return inference.Compare(left, right), nil
 }
 
-// judge holds one interval against the limits, or against 0.
-func (d *Differs) judge(w *worst, p *inference.Paired, label string) {
+// add compares an interval with the limits, or with 0.
+func (d *Differs) add(w *worst, p *inference.Paired, label string) {
 	detail := fmt.Sprintf("%s: mean difference %.4g, 95 %% interval %.4g to %.4g over %d pairs", label, p.Mean, p.Interval.Low, p.Interval.High, p.N)
 	var own worst
 	if d.limits() == (limits{}) {
@@ -177,11 +148,11 @@ func (d *Differs) judge(w *worst, p *inference.Paired, label string) {
 		if p.Mean < 0 {
 			end, excess = p.Interval.High, p.Interval.High
 		}
-		own.see(excess, Result{Holds: excess < 0, Value: end, Bound: 0})
+		own.add(excess, Result{Holds: excess < 0, Value: end, Bound: 0})
 	} else {
-		d.limits().judge(&own, p.Interval.Low, label)
-		d.limits().judge(&own, p.Interval.High, label)
+		d.limits().add(&own, p.Interval.Low, label)
+		d.limits().add(&own, p.Interval.High, label)
 	}
 	own.Detail = detail
-	w.see(own.excess, own.Result)
+	w.add(own.excess, own.Result)
 }

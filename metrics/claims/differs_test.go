@@ -59,7 +59,7 @@ func TestDiffers(t *testing.T) {
 		"counterparts":    {one(func(d *claims.Differs) { d.Right = tables.Where{"objective": {"drug2"}} }), verdict{err: "match: drug1/1/0 has several counterparts in right"}},
 		"unknown column":  {one(func(d *claims.Differs) { d.By = []string{"lamda"} }), verdict{err: `match: table runs has no column "lamda"`}},
 	} {
-		t.Run(name, func(t *testing.T) { judge(t, c.claim, sleep(t), c.want) })
+		t.Run(name, func(t *testing.T) { check(t, c.claim, sleep(t), c.want) })
 	}
 }
 
@@ -67,7 +67,7 @@ func TestDiffers(t *testing.T) {
 func TestDiffersBy(t *testing.T) {
 	d := &claims.Differs{Metric: "extra", Left: tables.Where{"objective": {"drug1"}}, Right: tables.Where{"objective": {"drug2"}},
 		Match: []string{"seed"}, By: []string{"lambda"}}
-	got, err := d.Evaluate(sleep(t))
+	got, err := claims.Evaluate(d, sleep(t))
 	if err != nil || got.Holds || !strings.HasPrefix(got.Detail, "extra at lambda=2: mean difference ") {
 		t.Errorf("%+v, %v; want a claim that fails at lambda 2", got, err)
 	}
@@ -76,7 +76,7 @@ func TestDiffersBy(t *testing.T) {
 func TestDiffersTwins(t *testing.T) {
 	src := tables.Memory{"runs": table(t, "runs", "run objective seed status kl\na dpo 1 done 1\nb dpo 1 done 2\nc ipo 1 done 2")}
 	d := &claims.Differs{Metric: "kl", Left: tables.Where{"objective": {"dpo"}}, Right: tables.Where{"objective": {"ipo"}}, Match: []string{"seed"}}
-	judge(t, d, src, verdict{err: "match: several runs of left have seed=1"})
+	check(t, d, src, verdict{err: "match: several runs of left have seed=1"})
 }
 
 // With a prompt of its own on the right side, runs are compared with themselves at another prompt.
@@ -87,7 +87,7 @@ func TestDiffersAcrossPrompts(t *testing.T) {
 	}
 	where := tables.Where{"objective": {"dpo"}}
 	d := &claims.Differs{Metric: "kl", Prompt: "new", Other: "seen", Left: where, Right: where, Match: []string{"seed"}}
-	got, err := d.Evaluate(src)
+	got, err := claims.Evaluate(d, src)
 	if err != nil {
 		t.Fatal(err)
 	}

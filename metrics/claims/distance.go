@@ -53,39 +53,37 @@ func (d *Distance) Refs() tables.Refs {
 		Column("kind", tables.Policies, "pi").Prompt("prompt", d.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and policies.
-func (d *Distance) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }
-
-func (d *Distance) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
+// evaluate reads the tables runs and policies.
+func (d *Distance) evaluate(r *results) (Result, error) {
+	pairs, err := r.pairs("left", d.Left, "right", d.Right, d.Match)
 	if err != nil {
 		return Result{}, err
 	}
-	pairs, err := r.pairs(side{"left", d.Left}, side{"right", d.Right}, d.Match)
-	if err != nil {
-		return Result{}, err
-	}
-	policies, err := d.policies(r)
+	policies, err := r.policies(d.Prompt)
 	if err != nil {
 		return Result{}, err
 	}
 	var w worst
 	for _, p := range pairs {
-		if err := d.judge(r, policies, p, &w); err != nil {
+		prompts, err := r.variations(policies, p)
+		if err != nil {
 			return Result{}, err
+		}
+		for _, one := range prompts {
+			d.limits().add(&w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.name(p.left), r.name(p.right), one.prompt))
 		}
 	}
 	return w.Result, nil
 }
 
-// entry is one response's probability under a run's final policy.
-type entry struct {
+// probability is that of one response under a run's final policy.
+type probability struct {
 	prompt, response string
 	pi               float64
 }
 
-// policies returns the final policies by run, of the wanted prompts, in the order of the table.
-func (d *Distance) policies(r *results) (map[string][]entry, error) {
+// policies returns the final policies by run, of all prompts or of those that prompt names, in the order of the table.
+func (r *results) policies(prompt string) (map[string][]probability, error) {
 	t, err := r.src.Table(tables.Policies)
 	if err != nil {
 		return nil, err
@@ -94,50 +92,25 @@ func (d *Distance) policies(r *results) (map[string][]entry, error) {
 		return nil, err
 	}
 	var wanted []string
-	if d.Prompt != "" {
-		if wanted, err = promptsOf(t, "prompt", d.Prompt); err != nil {
+	if prompt != "" {
+		if wanted, err = promptsOf(t, "prompt", prompt); err != nil {
 			return nil, err
 		}
 	}
-	of := make(map[string][]entry)
+	of := make(map[string][]probability)
 	for row := range t.Len() {
 		prompt := t.Text(row, "prompt")
 		if wanted != nil && !slices.Contains(wanted, prompt) {
 			continue
 		}
-		pi, err := number(t, row, "pi")
+		pi, err := t.Number(row, "pi")
 		if err != nil {
 			return nil, err
 		}
 		run := t.Text(row, "run")
-		of[run] = append(of[run], entry{prompt, t.Text(row, "response"), pi})
+		of[run] = append(of[run], probability{prompt, t.Text(row, "response"), pi})
 	}
 	return of, nil
-}
-
-// judge looks at one matched pair, prompt by prompt.
-func (d *Distance) judge(r *results, policies map[string][]entry, p pair, w *worst) error {
-	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
-	if incomplete(left) {
-		return r.missing(p.left, "final policy")
-	}
-	if incomplete(right) {
-		return r.missing(p.right, "final policy")
-	}
-	total, err := variations(left, right)
-	if err != nil {
-		return fmt.Errorf("the policies of %s and %s %w", r.name(p.left), r.name(p.right), err)
-	}
-	for _, one := range total {
-		label := fmt.Sprintf("%s to %s on %s: total variation", r.name(p.left), r.name(p.right), one.prompt)
-		d.limits().judge(w, one.tv, label)
-	}
-	return nil
-}
-
-// incomplete says whether a final policy is absent or lacks a probability.
-func incomplete(policy []entry) bool {
-	return len(policy) == 0 || slices.ContainsFunc(policy, func(e entry) bool { return math.IsNaN(e.pi) })
 }
 
 // variation is the total variation between two policies at a prompt.
@@ -146,15 +119,26 @@ type variation struct {
 	tv     float64
 }
 
-// variations returns the total variation at each prompt of two runs that list the same responses in the same order.
-func variations(left, right []entry) ([]variation, error) {
+// variations returns the total variation at each prompt between the final policies of a matched pair, which list the same
+// responses in the same order.
+func (r *results) variations(policies map[string][]probability, p pair) ([]variation, error) {
+	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
+	if incomplete(left) {
+		return nil, r.missing(p.left, "final policy")
+	}
+	if incomplete(right) {
+		return nil, r.missing(p.right, "final policy")
+	}
+	unlike := func(format string, args ...any) error {
+		return fmt.Errorf("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
+	}
 	if len(left) != len(right) {
-		return nil, fmt.Errorf("have %d and %d responses", len(left), len(right))
+		return nil, unlike("have %d and %d responses", len(left), len(right))
 	}
 	var total []variation
 	for i, l := range left {
 		if l.prompt != right[i].prompt || l.response != right[i].response {
-			return nil, fmt.Errorf("list different responses: %s %s and %s %s", l.prompt, l.response, right[i].prompt, right[i].response)
+			return nil, unlike("list different responses: %s %s and %s %s", l.prompt, l.response, right[i].prompt, right[i].response)
 		}
 		if len(total) == 0 || total[len(total)-1].prompt != l.prompt {
 			total = append(total, variation{prompt: l.prompt})
@@ -162,4 +146,9 @@ func variations(left, right []entry) ([]variation, error) {
 		total[len(total)-1].tv += math.Abs(l.pi-right[i].pi) / 2
 	}
 	return total, nil
+}
+
+// incomplete says whether a final policy is absent or lacks a probability.
+func incomplete(policy []probability) bool {
+	return len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) })
 }

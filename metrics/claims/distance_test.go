@@ -38,7 +38,7 @@ func TestDistance(t *testing.T) {
 		"no left":              {claims.Distance{Left: run("kto"), Right: run("typo/mid"), Max: v(1)}, verdict{err: "left: selects no run"}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 }
 
@@ -47,7 +47,7 @@ func TestDistanceWithoutPolicies(t *testing.T) {
 	src := sweep(t)
 	src["policies"] = table(t, "policies", "run prompt response\ndpo/small good 0")
 	claim := &claims.Distance{Left: tables.Where{"run": {"dpo/small"}}, Right: tables.Where{"run": {"dpo/mid"}}, Max: &limit}
-	judge(t, claim, src, verdict{err: `table policies has no column "pi"`})
+	check(t, claim, src, verdict{err: `table policies has no column "pi"`})
 	delete(src, "policies")
-	judge(t, claim, src, verdict{err: "policies"})
+	check(t, claim, src, verdict{err: "policies"})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -56,14 +58,8 @@ func (d *Dominated) Refs() tables.Refs {
 	return refs
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (d *Dominated) Evaluate(src tables.Source) (Result, error) { return settle(d.evaluate(src)) }
-
-func (d *Dominated) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (d *Dominated) evaluate(r *results) (Result, error) {
 	if err := need(r.runs, "within", d.Within...); err != nil {
 		return Result{}, err
 	}
@@ -90,7 +86,7 @@ func (d *Dominated) evaluate(src tables.Source) (Result, error) {
 	}
 	var w worst
 	for _, row := range rows {
-		if err := d.judge(r, axes, row, rivals, &w); err != nil {
+		if err := d.add(&w, r, axes, row, rivals); err != nil {
 			return Result{}, err
 		}
 	}
@@ -117,8 +113,8 @@ func (a *axes) rivals(rows []int) ([]rival, error) {
 	return rivals, nil
 }
 
-// judge finds the rival that comes nearest to dominating a run.
-func (d *Dominated) judge(r *results, a *axes, row int, rivals []rival, w *worst) error {
+// add finds the rival that comes nearest to dominating a run.
+func (d *Dominated) add(w *worst, r *results, a *axes, row int, rivals []rival) error {
 	values, err := a.of(row)
 	if err != nil {
 		return err
@@ -138,11 +134,143 @@ func (d *Dominated) judge(r *results, a *axes, row int, rivals []rival, w *worst
 	}
 	switch {
 	case found:
-		w.see(least, Result{least <= d.Slack, least, d.Slack,
+		w.add(least, Result{least <= d.Slack, least, d.Slack,
 			fmt.Sprintf("%s: %s; nearest %s: %s", r.name(row), a.text(values), r.name(best.row), a.text(best.values))})
 		return nil
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("within: no run of by shares %s with %s", r.cells(row, d.Within), r.name(row))
+	return fmt.Errorf("within: no run of by shares %s with %s", r.runs.Describe(row, d.Within), r.name(row))
+}
+
+// Axis is one metric of a comparison on several.
+type Axis struct {
+	Metric string `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Better string `yaml:"better" required:"true" oneof:"lower,higher" doc:"which values are the better ones"`
+}
+
+// axes are the metrics to compare on; sign is -1 where higher is better.
+type axes struct {
+	metrics []reading
+	sign    []float64
+}
+
+func (d *Dominated) axes(r *results) (*axes, error) {
+	a := &axes{}
+	for i, axis := range d.On {
+		metric, err := r.read(axisKey(i, "metric"), axis.Metric, axisKey(i, "prompt"), axis.Prompt)
+		if err != nil {
+			return nil, err
+		}
+		sign := 1.0
+		if axis.Better == "higher" {
+			sign = -1
+		}
+		a.metrics, a.sign = append(a.metrics, metric), append(a.sign, sign)
+	}
+	return a, nil
+}
+
+// of returns a run's values, one a metric.
+func (a *axes) of(row int) ([]float64, error) {
+	values := make([]float64, len(a.metrics))
+	for i, metric := range a.metrics {
+		v, err := metric.of(row)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
+// worse returns by how much the first run's values are worse than the second's, where they are worst.
+func (a *axes) worse(first, second []float64) float64 {
+	most := math.Inf(-1)
+	for i, sign := range a.sign {
+		most = max(most, beyond(sign*first[i], sign*second[i]))
+	}
+	return most
+}
+
+// text writes values after their metrics' names.
+func (a *axes) text(values []float64) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = fmt.Sprintf("%s %.4g", a.metrics[i].name, v)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// axisKey is the dotted path of a key of the i-th axis.
+func axisKey(i int, key string) string { return "on." + strconv.Itoa(i) + "." + key }
+
+// Improvement says which runs are better than a baseline by a share of it, at the least.
+type Improvement struct {
+	Metric         string   `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt         string   `yaml:"prompt,omitempty" doc:"read both metrics of this prompt; a prefix such as bad means the mean over bad-1, bad-2, ..."`
+	Better         string   `yaml:"better" required:"true" oneof:"lower,higher" doc:"which values are the better ones"`
+	Baseline       *float64 `yaml:"baseline" doc:"the value to improve on, in the metric's unit"`
+	BaselineMetric string   `yaml:"baseline_metric,omitempty" doc:"or the column that holds it for each run, such as kl_star_ref for kl_star_pi"`
+	By             float64  `yaml:"by" required:"true" range:"(0,inf)" doc:"smallest improvement that counts, as a share of the baseline's absolute value: 0.05 is 5 percent"`
+}
+
+// Check wants exactly one baseline.
+func (im *Improvement) Check() []registry.Problem {
+	if (im.Baseline == nil) == (im.BaselineMetric == "") {
+		return []registry.Problem{{Key: "baseline", Wrong: "is given beside baseline_metric or missing with it",
+			Allowed: "exactly one of baseline and baseline_metric"}}
+	}
+	return nil
+}
+
+// filter keeps the rows that improve on the baseline, at least one.
+func (im *Improvement) filter(r *results, rows []int) ([]int, error) {
+	metric, err := r.read("improves.metric", im.Metric, "improves.prompt", im.Prompt)
+	if err != nil {
+		return nil, err
+	}
+	baseline, err := im.baseline(r)
+	if err != nil {
+		return nil, err
+	}
+	var kept []int
+	for _, row := range rows {
+		value, err := metric.of(row)
+		if err != nil {
+			return nil, err
+		}
+		base, err := baseline(row)
+		if err != nil {
+			return nil, err
+		}
+		if im.holds(value, base) {
+			kept = append(kept, row)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(rows), metric.name, 100*im.By)
+	}
+	return kept, nil
+}
+
+// holds says whether a value improves on a baseline; on an infinitely bad one everything else does.
+func (im *Improvement) holds(value, base float64) bool {
+	if im.Better == "higher" {
+		value, base = -value, -base
+	}
+	if math.IsInf(base, 0) {
+		return value < base
+	}
+	return value <= base-im.By*math.Abs(base)
+}
+
+// baseline returns the value to improve on by row.
+func (im *Improvement) baseline(r *results) (func(row int) (float64, error), error) {
+	if im.Baseline != nil {
+		return func(int) (float64, error) { return *im.Baseline, nil }, nil
+	}
+	metric, err := r.read("improves.baseline_metric", im.BaselineMetric, "improves.prompt", im.Prompt)
+	return metric.of, err
 }

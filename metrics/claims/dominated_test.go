@@ -57,7 +57,7 @@ func TestDominated(t *testing.T) {
 			verdict{err: `improves.baseline_metric: table prompts has no column "bse"`}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 }
 
@@ -68,9 +68,9 @@ func TestDominatedWithinSeeds(t *testing.T) {
 		On:       []claims.Axis{{Metric: "kl", Prompt: "good", Better: "lower"}, {Metric: "kl", Prompt: "bad", Better: "lower"}},
 		Improves: &claims.Improvement{Metric: "kl", Prompt: "bad", Better: "lower", BaselineMetric: "base", By: .05},
 	}
-	judge(t, claim, seeds(t), verdict{false, .15, 0, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/2: kl on good 0, kl on bad 0.35", ""})
+	check(t, claim, seeds(t), verdict{false, .15, 0, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/2: kl on good 0, kl on bad 0.35", ""})
 	claim.Slack = .2
-	judge(t, claim, seeds(t), verdict{true, .15, .2, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/2: kl on good 0, kl on bad 0.35", ""})
+	check(t, claim, seeds(t), verdict{true, .15, .2, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/2: kl on good 0, kl on bad 0.35", ""})
 	claim.Within, claim.Slack = nil, 0
-	judge(t, claim, seeds(t), verdict{false, .1, 0, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/1: kl on good 0, kl on bad 0.3", ""})
+	check(t, claim, seeds(t), verdict{false, .1, 0, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/1: kl on good 0, kl on bad 0.3", ""})
 }

@@ -36,15 +36,15 @@ func end(inclusive, strict *float64, inclusiveKey, strictKey string) (limit *flo
 	return inclusive, inclusiveKey, false
 }
 
-// judge holds one value against every limit. label names whose value it is.
-func (l limits) judge(w *worst, value float64, label string) {
+// add compares a value with every limit. label says whose value it is.
+func (l limits) add(w *worst, value float64, label string) {
 	one := func(limit *float64, excess func(limit float64) float64, strict bool) {
 		if limit == nil {
 			return
 		}
 		over := excess(*limit)
 		holds := over < 0 || over == 0 && !strict
-		w.see(over, Result{holds, value, *limit, fmt.Sprintf("%s %.4g", label, value)})
+		w.add(over, Result{holds, value, *limit, fmt.Sprintf("%s %.4g", label, value)})
 	}
 	lower := func(limit float64) float64 { return beyond(limit, value) }
 	upper := func(limit float64) float64 { return beyond(value, limit) }
@@ -52,4 +52,30 @@ func (l limits) judge(w *worst, value float64, label string) {
 	one(l.above, lower, true)
 	one(l.max, upper, false)
 	one(l.below, upper, true)
+}
+
+// worst is the verdict that decides a claim: the first of those that break it most, else of those nearest to it.
+type worst struct {
+	Result
+	excess float64
+	any    bool
+}
+
+// add takes in a verdict whose value lies excess beyond its bound, negative inside.
+func (w *worst) add(excess float64, one Result) {
+	worse := excess > w.excess
+	if one.Holds != w.Holds {
+		worse = w.Holds
+	}
+	if !w.any || worse {
+		*w = worst{one, excess, true}
+	}
+}
+
+// beyond returns a - b, 0 for equal infinities.
+func beyond(a, b float64) float64 {
+	if a == b {
+		return 0
+	}
+	return a - b
 }

@@ -44,14 +44,8 @@ func (m *Monotone) Refs() tables.Refs {
 		Metric("metric", m.Metric, m.Prompt).Prompt("prompt", m.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and, with a prompt, prompts.
-func (m *Monotone) Evaluate(src tables.Source) (Result, error) { return settle(m.evaluate(src)) }
-
-func (m *Monotone) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (m *Monotone) evaluate(r *results) (Result, error) {
 	rows, err := r.choose("where", m.Where)
 	if err != nil {
 		return Result{}, err
@@ -66,14 +60,14 @@ func (m *Monotone) evaluate(src tables.Source) (Result, error) {
 	}
 	var w worst
 	for _, group := range groups {
-		if err := m.walk(r, metric, group, &w); err != nil {
+		if err := m.add(&w, r, metric, group); err != nil {
 			return Result{}, err
 		}
 	}
 	return w.Result, nil
 }
 
-// point is a run and its place along the sweep.
+// point is a run and its value of the column along.
 type point struct {
 	row int
 	x   float64
@@ -87,7 +81,7 @@ func (m *Monotone) groups(r *results, rows []int) ([][]point, error) {
 	}
 	var groups [][]point
 	for _, row := range rows {
-		x, err := number(r.runs, row, m.Along)
+		x, err := r.runs.Number(row, m.Along)
 		if err != nil {
 			return nil, err
 		}
@@ -109,10 +103,10 @@ func (m *Monotone) groups(r *results, rows []int) ([][]point, error) {
 	return groups, nil
 }
 
-// refuse returns an error for an ordered group that is no sweep: a single run, or two at one place.
+// refuse returns an error for an ordered group that is no sweep: a single run, or two at one value of along.
 func (m *Monotone) refuse(r *results, group []point, by []string) error {
 	if len(group) == 1 {
-		return fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.cells(group[0].row, by))
+		return fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
 	}
 	for i, p := range group[1:] {
 		if p.x == group[i].x {
@@ -131,12 +125,11 @@ func (m *Monotone) by(r *results) ([]string, error) {
 	if len(m.By) > 0 {
 		return m.By, need(r.runs, "by", m.By...)
 	}
-	settings := r.runs.Header[:r.runs.Column("status")]
-	return slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "run" || c == m.Along }), nil
+	return slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return c == m.Along }), nil
 }
 
-// walk looks at one group: how far each run falls behind the best of the earlier ones.
-func (m *Monotone) walk(r *results, metric reading, group []point, w *worst) error {
+// add measures how far each run of a group falls behind the best of the earlier ones.
+func (m *Monotone) add(w *worst, r *results, metric reading, group []point) error {
 	sign := 1.0
 	if m.Direction == "decreasing" {
 		sign = -1
@@ -149,7 +142,7 @@ func (m *Monotone) walk(r *results, metric reading, group []point, w *worst) err
 		}
 		if bestRow >= 0 {
 			step := beyond(sign*best, sign*v)
-			w.see(step, Result{step <= m.Slack, step, m.Slack,
+			w.add(step, Result{step <= m.Slack, step, m.Slack,
 				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(bestRow), metric.name, best, r.name(p.row), v)})
 		}
 		if bestRow < 0 || sign*v > sign*best {

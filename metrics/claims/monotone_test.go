@@ -46,7 +46,7 @@ func TestMonotone(t *testing.T) {
 			verdict{err: `by: table runs has no column "sed"`}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 }
 
@@ -60,9 +60,9 @@ d   10     done   0.7
 b   2      done   0.9
 `)}
 	claim := &claims.Monotone{Metric: "v", Along: "lambda", Direction: "increasing", Slack: .15}
-	judge(t, claim, src, verdict{false, .3, .15, "a: v 1, d: 0.7", ""})
+	check(t, claim, src, verdict{false, .3, .15, "a: v 1, d: 0.7", ""})
 	claim.Direction = "decreasing"
-	judge(t, claim, src, verdict{true, -.05, .15, "b: v 0.9, c: 0.85", ""})
+	check(t, claim, src, verdict{true, -.05, .15, "b: v 0.9, c: 0.85", ""})
 }
 
 func TestMonotoneDiverged(t *testing.T) {
@@ -71,5 +71,5 @@ run lambda status   v
 a   1      done     1
 b   2      diverged -
 `)}
-	judge(t, &claims.Monotone{Metric: "v", Along: "lambda", Direction: "increasing"}, src, broken("b: diverged, no v"))
+	check(t, &claims.Monotone{Metric: "v", Along: "lambda", Direction: "increasing"}, src, broken("b: diverged, no v"))
 }

@@ -58,15 +58,9 @@ func (s *Slope) Refs() tables.Refs {
 		List("by", tables.Runs, s.By).Column("along", tables.Runs, s.Along).Prompt("prompt", s.Prompt)
 }
 
-// Evaluate returns the verdict on the tables runs and policies.
-func (s *Slope) Evaluate(src tables.Source) (Result, error) { return settle(s.evaluate(src)) }
-
-func (s *Slope) evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
-	pairs, err := r.pairs(side{"left", s.Left}, side{"right", s.Right}, s.Match)
+// evaluate reads the tables runs and policies.
+func (s *Slope) evaluate(r *results) (Result, error) {
+	pairs, err := r.pairs("left", s.Left, "right", s.Right, s.Match)
 	if err != nil {
 		return Result{}, err
 	}
@@ -76,13 +70,13 @@ func (s *Slope) evaluate(src tables.Source) (Result, error) {
 	if err := need(r.runs, "by", s.By...); err != nil {
 		return Result{}, err
 	}
-	policies, err := (&Distance{Prompt: s.Prompt}).policies(r)
+	policies, err := r.policies(s.Prompt)
 	if err != nil {
 		return Result{}, err
 	}
 	var w worst
 	for _, group := range r.groups(pairs, s.By) {
-		if err := s.judge(r, policies, group, &w); err != nil {
+		if err := s.add(&w, r, policies, group); err != nil {
 			return Result{}, err
 		}
 	}
@@ -92,54 +86,38 @@ func (s *Slope) evaluate(src tables.Source) (Result, error) {
 // measured is a value of along with the total variation of one pair.
 type measured struct{ x, tv float64 }
 
-// judge fits one line.
-func (s *Slope) judge(r *results, policies map[string][]entry, group []pair, w *worst) error {
+// add fits the line of one group.
+func (s *Slope) add(w *worst, r *results, policies map[string][]probability, group []pair) error {
 	var all []measured
 	for _, p := range group {
-		x, err := number(r.runs, p.left, s.Along)
+		x, err := r.runs.Number(p.left, s.Along)
 		if err != nil {
 			return err
 		}
 		if !(x > 0) || math.IsInf(x, 1) {
 			return fmt.Errorf("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
 		}
-		tv, err := r.meanVariation(policies, p)
+		prompts, err := r.variations(policies, p)
 		if err != nil {
 			return err
 		}
-		all = append(all, measured{x, tv})
+		sum := 0.0
+		for _, one := range prompts {
+			sum += one.tv
+		}
+		all = append(all, measured{x, sum / float64(len(prompts))})
 	}
-	where := r.cells(group[0].left, s.By)
+	where := r.runs.Describe(group[0].left, s.By)
 	logX, logTV := logMeans(all)
 	if len(logX) < 2 {
-		return fmt.Errorf("along: %s has a single value%s, and a line needs two", s.Along, after(where))
+		return fmt.Errorf("along: %s has a single value%s, and a line needs two", s.Along, at(where))
 	}
 	if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
-		return fmt.Errorf("along: a mean total variation is 0%s, which has no logarithm", after(where))
+		return fmt.Errorf("along: a mean total variation is 0%s, which has no logarithm", at(where))
 	}
 	_, slope := stat.LinearRegression(logX, logTV, nil, false)
-	s.limits().judge(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, after(where)))
+	s.limits().add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))
 	return nil
-}
-
-// meanVariation returns the mean over prompts of the total variation between the final policies of a matched pair.
-func (r *results) meanVariation(policies map[string][]entry, p pair) (float64, error) {
-	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
-	if incomplete(left) {
-		return 0, r.missing(p.left, "final policy")
-	}
-	if incomplete(right) {
-		return 0, r.missing(p.right, "final policy")
-	}
-	prompts, err := variations(left, right)
-	if err != nil {
-		return 0, fmt.Errorf("the policies of %s and %s %w", r.name(p.left), r.name(p.right), err)
-	}
-	sum := 0.0
-	for _, one := range prompts {
-		sum += one.tv
-	}
-	return sum / float64(len(prompts)), nil
 }
 
 // logMeans returns the logarithms of the values of along, ascending, and of the mean total variation at each.

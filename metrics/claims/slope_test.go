@@ -46,6 +46,6 @@ func TestSlope(t *testing.T) {
 		"no column":    {claims.Slope{Left: sampled, Right: exact, Along: "m", Max: v(0)}, verdict{err: `along: table runs has no column "m"`}},
 		"no match":     {claims.Slope{Left: sampled, Right: exact, Match: []string{"n"}, Along: "n", Max: v(0)}, verdict{err: "has no counterpart in right"}},
 	} {
-		t.Run(name, func(t *testing.T) { judge(t, &c.claim, powers(t), c.want) })
+		t.Run(name, func(t *testing.T) { check(t, &c.claim, powers(t), c.want) })
 	}
 }

@@ -40,12 +40,8 @@ func (s *Status) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, s.Where)
 }
 
-// Evaluate returns the verdict on the table runs.
-func (s *Status) Evaluate(src tables.Source) (Result, error) {
-	r, err := open(src)
-	if err != nil {
-		return Result{}, err
-	}
+// evaluate reads the table runs.
+func (s *Status) evaluate(r *results) (Result, error) {
 	rows, err := r.choose("where", s.Where)
 	if err != nil {
 		return Result{}, err

@@ -43,8 +43,8 @@ func TestStatus(t *testing.T) {
 		"nothing":  {claims.Status{Where: tables.Where{"objective": {"kto"}}, Is: []string{"done"}}, verdict{err: "where: selects no run"}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { judge(t, &test.claim, sweep(t), test.want) })
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
 	}
 	src := tables.Memory{"runs": table(t, "runs", "run status\na -")}
-	judge(t, &claims.Status{Is: []string{"done"}}, src, verdict{err: "run a has no status"})
+	check(t, &claims.Status{Is: []string{"done"}}, src, verdict{err: "run a has no status"})
 }

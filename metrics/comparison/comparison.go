@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
@@ -38,7 +37,7 @@ type StatusChange struct{ Run, A, B string }
 // Noise says whether a change could be chance.
 type Noise string
 
-// What can be said of noise. Groups of one run, text and infinite changes have no noise to be held against.
+// What can be said of noise. Groups of one run, text and infinite changes have no noise to be compared with.
 const (
 	BeyondNoise Noise = "beyond noise"
 	WithinNoise Noise = "within noise"
@@ -141,7 +140,12 @@ func (m *matching) change(column string, g group, tolerance float64) Change {
 		c.Largest = max(c.Largest, gap)
 		if gap > tolerance {
 			c.Differ++
-			c.count(a, b)
+			switch {
+			case a == "":
+				c.Gained++
+			case b == "":
+				c.Lost++
+			}
 		}
 		if x, y := tables.ParseFloat(a), tables.ParseFloat(b); !math.IsNaN(x) && !math.IsNaN(y) {
 			was, is = append(was, x), append(is, y)
@@ -150,15 +154,6 @@ func (m *matching) change(column string, g group, tolerance float64) Change {
 	c.MeanA, c.MeanB = inference.Describe(was).Mean, inference.Describe(is).Mean
 	c.Paired = inference.Compare(is, was)
 	return c
-}
-
-func (c *Change) count(a, b string) {
-	switch {
-	case a == "":
-		c.Gained++
-	case b == "":
-		c.Lost++
-	}
 }
 
 // relative returns |a-b|/max(|a|,|b|) of two cells: 0 for equal ones, infinity where a value came, went or is infinite,
@@ -176,18 +171,6 @@ func relative(a, b string) float64 {
 	}
 	larger := max(math.Abs(x), math.Abs(y))
 	return math.Abs(x/larger - y/larger)
-}
-
-// place describes a row of a table by some of its columns.
-func place(t *tables.Table, row int, columns []string) string {
-	parts := make([]string, len(columns))
-	for i, column := range columns {
-		parts[i] = column + "=" + t.Text(row, column)
-	}
-	if len(parts) == 0 {
-		return "all runs"
-	}
-	return strings.Join(parts, ", ")
 }
 
 // MissingColumn is the error for a column that a folder lacks.

@@ -1,6 +1,7 @@
 package comparison
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +73,7 @@ func rowsByKey(folder string, t *tables.Table, by []string) (map[string]int, err
 		key := keyOf(t, row, by)
 		if twin, ok := rows[key]; ok {
 			return nil, fmt.Errorf("%s: runs %s and %s are both %s; match by a column that tells them apart", folder,
-				t.Text(twin, "run"), t.Text(row, "run"), place(t, row, by))
+				t.Text(twin, "run"), t.Text(row, "run"), t.Describe(row, by))
 		}
 		rows[key] = row
 	}
@@ -80,11 +81,7 @@ func rowsByKey(folder string, t *tables.Table, by []string) (map[string]int, err
 }
 
 func keyOf(t *tables.Table, row int, by []string) string {
-	cells := make([]string, len(by))
-	for i, column := range by {
-		cells[i] = t.Text(row, column)
-	}
-	return strings.Join(cells, "\x00")
+	return strings.Join(t.Cells(row, by), "\x00")
 }
 
 // pair matches the runs, in the order of A.
@@ -108,12 +105,12 @@ func (m *matching) group(by []string) {
 	was, is := m.tables[0], m.tables[1]
 	columns := by
 	if len(columns) == 0 || slices.Contains(columns, "run") {
-		columns = was.Header[:was.Column("status")]
+		columns = was.Settings()
 	}
 	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "run" || c == "seed" || !is.Has(c) })
 	index := map[string]int{}
 	for _, p := range m.pairs {
-		setting := place(was, p[0], columns)
+		setting := cmp.Or(was.Describe(p[0], columns), "all runs")
 		i, ok := index[setting]
 		if !ok {
 			i = len(m.groups)

@@ -35,6 +35,26 @@ func runs(t testing.TB, text string) tables.Memory {
 	return tables.Memory{tables.Runs: out}
 }
 
+// summarize returns the tables Summary and Paired, which is nil if there is nothing to compare, with the warnings.
+func summarize(src tables.Source, s summaries.Settings) (summary, paired *tables.Table, warnings []string, err error) {
+	g, err := summaries.Open(src, s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	summary = tables.NewTable(summaries.Summary, g.SummarySchema(nil).Names()...)
+	if err = g.Summarize(func(cells []string) error { summary.Append(cells...); return nil }); err != nil {
+		return nil, nil, nil, err
+	}
+	paired = tables.NewTable(summaries.Paired, g.PairedSchema(nil).Names()...)
+	if err = g.Compare(func(cells []string) error { paired.Append(cells...); return nil }); err != nil {
+		return nil, nil, nil, err
+	}
+	if paired.Len() == 0 {
+		paired = nil
+	}
+	return summary, paired, g.Warnings(), nil
+}
+
 // rowsOf returns the rows of a table.
 func rowsOf(t *tables.Table) [][]string {
 	var rows [][]string
@@ -93,7 +113,7 @@ func column(t *tables.Table, name string, where tables.Where) []string {
 
 // Group means and deviations of Student's data as R prints them, and what its t.test says of the pairs.
 func TestSleep(t *testing.T) {
-	summary, paired, warnings, err := summaries.Tables(sleep(t), defaults(func(s *summaries.Settings) { s.Metrics = []string{"extra"} }))
+	summary, paired, warnings, err := summarize(sleep(t), defaults(func(s *summaries.Settings) { s.Metrics = []string{"extra"} }))
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("%v, warnings %q", err, warnings)
 	}
@@ -124,7 +144,7 @@ func checkRow(t *testing.T, table *tables.Table, row int, want map[string]float6
 
 // What has no value is in no mean and is counted.
 func TestBroken(t *testing.T) {
-	summary, paired, warnings, err := summaries.Tables(broken(t), defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl", "mode", "mixed"} }))
+	summary, paired, warnings, err := summarize(broken(t), defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl", "mode", "mixed"} }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,11 +220,11 @@ func TestIntervals(t *testing.T) {
 		{"auto", nil, "student-t 95% of the mean"},
 	} {
 		s := defaults(func(s *summaries.Settings) { s.Metrics, s.Interval, s.Rates = []string{"extra"}, c.interval, c.rates })
-		first, _, _, err := summaries.Tables(sleep(t), s)
+		first, _, _, err := summarize(sleep(t), s)
 		if err != nil || first.Text(0, "interval") != c.want || first.Float(0, "mean_ci95_low") >= 0.75 || first.Float(0, "mean_ci95_high") <= 0.75 {
 			t.Errorf("%s: %v, %v", c.interval, rowsOf(first), err)
 		}
-		if again, _, _, _ := summaries.Tables(sleep(t), s); !slices.EqualFunc(rowsOf(first), rowsOf(again), slices.Equal) {
+		if again, _, _, _ := summarize(sleep(t), s); !slices.EqualFunc(rowsOf(first), rowsOf(again), slices.Equal) {
 			t.Errorf("%s: other rows when made again", c.interval)
 		}
 	}
@@ -279,7 +299,7 @@ func TestPairs(t *testing.T) {
 		"every pair": {"", []string{"1 dpo ipo 4 1 4", "1 dpo typo 4 1 4", "1 ipo typo 5 0 4", "10 dpo typo 4 1 4"}},
 		"baseline":   {"dpo", []string{"1 ipo dpo 4 1 3", "1 typo dpo 4 1 3", "10 typo dpo 4 1 3"}},
 	} {
-		_, paired, _, err := summaries.Tables(threeLosses(), defaults(func(s *summaries.Settings) { s.Pairs.Baseline = c.baseline }))
+		_, paired, _, err := summarize(threeLosses(), defaults(func(s *summaries.Settings) { s.Pairs.Baseline = c.baseline }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +339,7 @@ func TestOrderOfRuns(t *testing.T) {
 
 // lines returns the rows of both tables, sorted; pairs with the baseline stand on one side whatever the order.
 func lines(t *rapid.T, src tables.Source) []string {
-	summary, paired, _, err := summaries.Tables(src, defaults(func(s *summaries.Settings) { s.Pairs.Baseline = "typo" }))
+	summary, paired, _, err := summarize(src, defaults(func(s *summaries.Settings) { s.Pairs.Baseline = "typo" }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,13 +351,13 @@ func lines(t *rapid.T, src tables.Source) []string {
 	return all
 }
 
-func ExampleTables() {
+func Example() {
 	src := threeLosses()
 	var s summaries.Settings
 	s.SetDefaults()
 	s.Metrics = []string{"kl"}
 	s.Pairs.Baseline = "dpo"
-	summary, paired, _, err := summaries.Tables(src, s)
+	summary, paired, _, err := summarize(src, s)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -19,7 +19,7 @@ b2 sgd 0.5 1 2 done 4
 c1 sgd 0.5 2 1 done 3
 c2 sgd 0.5 2 2 done 3`)
 	set := defaults(func(s *summaries.Settings) { s.Pairs.Column, s.Metrics = "optimizer", []string{"kl"} })
-	_, paired, warnings, err := summaries.Tables(src, set)
+	_, paired, warnings, err := summarize(src, set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ a1 dpo 1 1 done 1
 a2 dpo 2 1 done 1
 b1 ipo 3 1 done 2
 b2 ipo 4 1 done 2`)
-	_, paired, warnings, err := summaries.Tables(src, defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl"} }))
+	_, paired, warnings, err := summarize(src, defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl"} }))
 	if err != nil || paired != nil && paired.Len() != 0 {
 		t.Fatalf("%v, %v", err, paired)
 	}
@@ -55,7 +55,7 @@ func TestTakenName(t *testing.T) {
 	src := runs(t, `run objective n seed status kl
 a1 best-of-n 2 1 done 1
 a2 best-of-n 4 1 done 2`)
-	summary, _, _, err := summaries.Tables(src, defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl"} }))
+	summary, _, _, err := summarize(src, defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl"} }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ package summaries
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -53,10 +52,12 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 		return nil, err
 	}
 	g := &Groups{settings: s, runs: runs, held: heldCells}
-	if err := g.need(); err != nil {
-		return nil, err
+	for _, ref := range append(s.Refs().Columns, tables.Ref{Column: "run"}, tables.Ref{Column: "status"}) {
+		if err := runs.Need(ref.Key, ref.Column); err != nil {
+			return nil, err
+		}
 	}
-	settings := slices.DeleteFunc(slices.Clone(runs.Header[:runs.Column("status")]), func(c string) bool { return c == "run" })
+	settings := runs.Settings()
 	g.by = s.By
 	if len(g.by) == 0 {
 		g.by = slices.DeleteFunc(slices.Clone(settings), func(c string) bool { return c == "seed" })
@@ -72,34 +73,20 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 	return g, nil
 }
 
-// need returns an error for the first column that the table lacks.
-func (g *Groups) need() error {
-	for _, ref := range g.settings.Refs().Column("", tables.Runs, "run").Column("", tables.Runs, "status").Columns {
-		if !g.runs.Has(ref.Column) {
-			key := ref.Key
-			if key != "" {
-				key += ": "
-			}
-			return fmt.Errorf("%stable %s has no column %q", key, g.runs.Name, ref.Column)
-		}
-	}
-	return nil
-}
-
 // fill sorts the rows of runs into groups, which stand in the order of their first rows.
 func (g *Groups) fill() {
 	groups, units := numbering{}, numbering{}
 	g.broken = make([]bool, g.runs.Len())
 	for row := range g.broken {
 		g.broken[row] = g.runs.Text(row, "status") == tables.Failed
-		cells := g.cells(row, g.by)
+		cells := g.runs.Cells(row, g.by)
 		i := groups.of(cells)
 		if i == len(g.groups) {
 			g.groups = append(g.groups, group{cells: cells})
 		}
 		at := &g.groups[i]
 		at.rows = append(at.rows, row)
-		at.units = append(at.units, units.of(g.cells(row, g.over)))
+		at.units = append(at.units, units.of(g.runs.Cells(row, g.over)))
 	}
 	for i := range g.groups {
 		g.groups[i].sortUnits()
@@ -133,25 +120,9 @@ func (n numbering) of(cells []string) int {
 	return i
 }
 
-// cells returns some cells of a row of runs.
-func (g *Groups) cells(row int, columns []string) []string {
-	cells := make([]string, len(columns))
-	for i, column := range columns {
-		cells[i] = g.runs.Text(row, column)
-	}
-	return cells
-}
-
-// place describes cells by their columns: "objective=dpo, lambda=1".
-func place(columns, cells []string) string {
-	parts := make([]string, len(columns))
-	for i, column := range columns {
-		parts[i] = column + "=" + cells[i]
-	}
-	if len(parts) == 0 {
-		return "all runs"
-	}
-	return strings.Join(parts, ", ")
+// describe names a group by some of the columns that it is grouped by: "objective=dpo, lambda=1".
+func (g *Groups) describe(at *group, columns []string) string {
+	return cmp.Or(g.runs.Describe(at.rows[0], columns), "all runs")
 }
 
 // heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several
@@ -188,11 +159,9 @@ func (g *Groups) read(metric string) ([]float64, error) {
 		if g.broken[row] {
 			continue
 		}
-		values[row] = g.runs.Float(row, metric)
-		if math.IsNaN(values[row]) {
-			if cell := g.runs.Text(row, metric); cell != "" {
-				return nil, fmt.Errorf("table %s: %s of run %s is %q, not a number", g.runs.Name, metric, g.runs.Text(row, "run"), cell)
-			}
+		var err error
+		if values[row], err = g.runs.Number(row, metric); err != nil {
+			return nil, err
 		}
 	}
 	return values, nil

@@ -48,7 +48,7 @@ func (g *Groups) following() []string {
 
 // Compare emits a row for every metric and pair of groups that differ in the compared column alone, metric by metric, with
 // the columns of PairedSchema. Without a compared column it emits nothing. It returns emit's error, or one that names two
-// runs of a group that nothing tells apart, a baseline that there is not, or a cell that is no number.
+// runs of a group that nothing tells apart, a baseline that does not occur, or a cell that is no number.
 func (g *Groups) Compare(emit func(cells []string) error) error {
 	if g.settings.Pairs.Column == "" {
 		return nil
@@ -76,16 +76,14 @@ func (g *Groups) compareMetric(metric string, values []float64, comparisons []co
 	}
 	for i, holm := range inference.Holm(p) {
 		c, r := comparisons[i], &results[i]
-		context := g.without(c.left.cells)
 		left, right := g.compared(c.left), g.compared(c.right)
 		if r.Interval.Warning != "" {
-			where := place(g.without(g.by), context) + ", " + metric + ", " + left + " and " + right
+			where := g.describe(c.left, g.without(g.by)) + ", " + metric + ", " + left + " and " + right
 			g.warnings.add("paired: "+r.Interval.Warning, where)
 		}
-		cells := append(context, metric, left, right, strconv.Itoa(r.N), strconv.Itoa(unmatched[i]))
-		cells = append(cells, numbers(r.Mean, r.SD, r.Interval.Low, r.Interval.High)...)
-		cells = append(cells, r.Interval.Method)
-		cells = append(cells, numbers(r.CohenDz, r.HedgesGz, r.T, r.P, holm, r.PWilcoxon)...)
+		cells := append(g.without(c.left.cells), metric, left, right, strconv.Itoa(r.N), strconv.Itoa(unmatched[i]))
+		cells = appendNumbers(cells, r.Mean, r.SD, r.Interval.Low, r.Interval.High)
+		cells = appendNumbers(append(cells, r.Interval.Method), r.CohenDz, r.HedgesGz, r.T, r.P, holm, r.PWilcoxon)
 		if err := emit(append(cells, strconv.Itoa(tests), Verdict(r, holm))); err != nil {
 			return err
 		}
@@ -105,14 +103,6 @@ func Verdict(r *inference.Paired, holm float64) string {
 		return "lower"
 	}
 	return "higher"
-}
-
-func numbers(values ...float64) []string {
-	cells := make([]string, len(values))
-	for i, v := range values {
-		cells[i] = tables.FormatFloat(v)
-	}
-	return cells
 }
 
 // compared returns a group's cell in the compared column.
@@ -155,8 +145,14 @@ func (g *Groups) comparisons() ([]comparison, error) {
 	if column < 0 {
 		return nil, fmt.Errorf("pairs.column: %s is not among the columns of a group: %v", g.settings.Pairs.Column, g.by)
 	}
-	if err := g.refuseTwins(); err != nil {
-		return nil, err
+	for i := range g.groups {
+		at := &g.groups[i]
+		for k := 1; k < len(at.units); k++ {
+			if at.units[k] == at.units[k-1] { // neither has one counterpart
+				return nil, fmt.Errorf("pairs: runs %s and %s differ in nothing, so that neither has one counterpart",
+					g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run"))
+			}
+		}
 	}
 	var contexts [][]*group
 	index := numbering{}
@@ -174,24 +170,15 @@ func (g *Groups) comparisons() ([]comparison, error) {
 	if base := g.settings.Pairs.Baseline; base != "" && !slices.ContainsFunc(g.groups, func(at group) bool { return tables.SameCell(at.cells[column], base) }) {
 		return nil, fmt.Errorf("pairs.baseline: no run has %s = %q", g.settings.Pairs.Column, base)
 	}
-	if len(all) == 0 && len(g.values(column)) > 1 {
+	if len(all) == 0 && len(g.runs.Distinct(g.settings.Pairs.Column)) > 1 {
 		g.warnings.add(fmt.Sprintf("paired: no two settings differ in %s alone, so that nothing is compared", g.settings.Pairs.Column), "")
 	}
 	for _, members := range contexts {
 		if len(members) == 1 && len(all) > 0 {
-			g.warnings.add(fmt.Sprintf("paired: there is no other %s to compare with", g.settings.Pairs.Column), place(g.by, members[0].cells))
+			g.warnings.add(fmt.Sprintf("paired: there is no other %s to compare with", g.settings.Pairs.Column), g.describe(members[0], g.by))
 		}
 	}
 	return all, nil
-}
-
-// values returns the different cells of groups in one of their columns.
-func (g *Groups) values(column int) map[string]bool {
-	all := map[string]bool{}
-	for i := range g.groups {
-		all[g.groups[i].cells[column]] = true
-	}
-	return all
 }
 
 // pairs lists the pairs of the groups of one context: each with each later one, or each with the baseline on the right.
@@ -212,18 +199,4 @@ func (g *Groups) pairs(members []*group) []comparison {
 		}
 	}
 	return all
-}
-
-// refuseTwins returns an error for two runs of a group that nothing tells apart, which have no one counterpart.
-func (g *Groups) refuseTwins() error {
-	for i := range g.groups {
-		at := &g.groups[i]
-		for k := 1; k < len(at.units); k++ {
-			if at.units[k] == at.units[k-1] {
-				return fmt.Errorf("pairs: runs %s and %s differ in nothing, so that neither has one counterpart",
-					g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run"))
-			}
-		}
-	}
-	return nil
 }

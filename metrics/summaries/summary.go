@@ -38,13 +38,18 @@ func (g *Groups) summaryRow(metric, method string, at *group, values []float64) 
 	d := inference.Describe(sample)
 	interval := g.interval(method, d, sample)
 	if interval.Warning != "" {
-		g.warnings.add("summary: "+interval.Warning, place(g.by, at.cells)+", "+metric)
+		g.warnings.add("summary: "+interval.Warning, g.describe(at, g.by)+", "+metric)
 	}
 	cells := append(slices.Clone(at.cells), metric, strconv.Itoa(d.N), strconv.Itoa(broken), strconv.Itoa(d.Missing-broken), strconv.Itoa(d.Infinite))
-	for _, v := range []float64{d.Mean, d.SD, d.SE, d.Min, d.Q25, d.Median, d.Q75, d.Max, interval.Low, interval.High} {
+	cells = appendNumbers(cells, d.Mean, d.SD, d.SE, d.Min, d.Q25, d.Median, d.Q75, d.Max, interval.Low, interval.High)
+	return append(cells, interval.Method)
+}
+
+func appendNumbers(cells []string, values ...float64) []string {
+	for _, v := range values {
 		cells = append(cells, tables.FormatFloat(v))
 	}
-	return append(cells, interval.Method)
+	return cells
 }
 
 // interval returns the interval of one sample.

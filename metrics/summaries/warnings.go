@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// warnings collects what a reader of the tables should know. The same sentence about many places becomes one.
+// warnings collects what a reader of the tables should know. The same sentence about several groups becomes one.
 type warnings struct {
 	order []string
 	count map[string]int
-	first map[string]string // place of the first
+	first map[string]string // what the first was about
 }
 
-// add notes a sentence about a place, "" for none in particular.
-func (w *warnings) add(sentence, place string) {
+// add notes a sentence about a group or a comparison, "" for none in particular.
+func (w *warnings) add(sentence, about string) {
 	if w.count == nil {
 		w.count, w.first = map[string]int{}, map[string]string{}
 	}
 	if w.count[sentence] == 0 {
 		w.order = append(w.order, sentence)
-		w.first[sentence] = place
+		w.first[sentence] = about
 	}
 	w.count[sentence]++
 }
@@ -28,7 +28,7 @@ func (w *warnings) add(sentence, place string) {
 // mostWarnings is how many different sentences are told.
 const mostWarnings = 12
 
-// lines returns the warnings, one a line, in the order of their first places.
+// lines returns the warnings, one a line, in the order of their first occurrences.
 func (w *warnings) lines() []string {
 	var lines []string
 	for i, sentence := range w.order {
@@ -36,8 +36,8 @@ func (w *warnings) lines() []string {
 			return append(lines, fmt.Sprintf("... and %d more kinds of warnings", len(w.order)-i))
 		}
 		line := sentence
-		if place := w.first[sentence]; place != "" {
-			line = place + ": " + line
+		if about := w.first[sentence]; about != "" {
+			line = about + ": " + line
 		}
 		if n := w.count[sentence]; n > 1 {
 			line += fmt.Sprintf(" (and %d more like it)", n-1)
@@ -64,7 +64,7 @@ func (g *Groups) warnMixed() {
 		for k, unit := range at.units {
 			if k > 0 && unit == at.units[k-1] && !mixed {
 				g.warnings.add(fmt.Sprintf("runs %s and %s differ in nothing", g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run")),
-					place(g.by, at.cells))
+					g.describe(at, g.by))
 			}
 		}
 	}
@@ -88,7 +88,7 @@ func (g *Groups) warnColumn(column string) bool {
 			continue
 		}
 		if count++; count == 1 {
-			first, examples = place(g.by, g.groups[i].cells), values
+			first, examples = g.describe(&g.groups[i], g.by), values
 		}
 	}
 	if count == 0 {

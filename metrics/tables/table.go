@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -98,6 +99,24 @@ func (t *Table) Has(names ...string) bool {
 	return true
 }
 
+// Need returns an error for the first of the columns that the table lacks; key, which may be "", says what names it.
+func (t *Table) Need(key string, columns ...string) error {
+	for _, column := range columns {
+		if !t.Has(column) {
+			if key != "" {
+				key += ": "
+			}
+			return fmt.Errorf("%stable %s has no column %q", key, t.Name, column)
+		}
+	}
+	return nil
+}
+
+// Settings returns the columns of the table runs that tell runs apart, the seed among them: those between run and status.
+func (t *Table) Settings() []string {
+	return slices.DeleteFunc(slices.Clone(t.Header[:max(0, t.Column("status"))]), func(column string) bool { return column == "run" })
+}
+
 // Load reads those of the columns that are not in memory yet, in one pass over the file. It skips names that the table
 // does not have, so that a caller may name columns of several tables.
 func (t *Table) Load(names ...string) error {
@@ -173,13 +192,54 @@ func (t *Table) Float(row int, column string) float64 {
 	return c.float(row)
 }
 
+// Distinct returns the different texts of a column in order of first appearance, none if there is no such column.
+func (t *Table) Distinct(column string) []string {
+	c := t.column(column)
+	if c == nil {
+		return nil
+	}
+	var all []string
+	seen := make(map[string]bool)
+	for row := range t.rows {
+		if text := c.text(row); !seen[text] {
+			seen[text] = true
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// Number returns the cell as Float does. A cell of the table runs, or of one with a column run, that is neither empty nor a
+// number is an error.
+func (t *Table) Number(row int, column string) (float64, error) {
+	v := t.Float(row, column)
+	if math.IsNaN(v) {
+		if cell := t.Text(row, column); cell != "" {
+			return v, fmt.Errorf("table %s: %s of run %s is %q, not a number", t.Name, column, t.Text(row, "run"), cell)
+		}
+	}
+	return v, nil
+}
+
 // Row returns all cells of a row, in the order of the header.
-func (t *Table) Row(row int) []string {
-	cells := make([]string, len(t.Header))
-	for i, name := range t.Header {
-		cells[i] = t.Text(row, name)
+func (t *Table) Row(row int) []string { return t.Cells(row, t.Header) }
+
+// Cells returns the cells of a row in some columns.
+func (t *Table) Cells(row int, columns []string) []string {
+	cells := make([]string, len(columns))
+	for i, column := range columns {
+		cells[i] = t.Text(row, column)
 	}
 	return cells
+}
+
+// Describe writes the cells of a row in some columns as "objective=dpo, seed=1".
+func (t *Table) Describe(row int, columns []string) string {
+	parts := make([]string, len(columns))
+	for i, column := range columns {
+		parts[i] = column + "=" + t.Text(row, column)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // each calls row with the cells of every row, in order. The cells change with the next call.

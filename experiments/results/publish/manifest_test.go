@@ -10,14 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"windtunnel/experiments/internal/testfile"
 )
 
 // finished makes a results folder of two tables.
 func finished(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "runs.csv"), "run")
-	write(t, filepath.Join(dir, "figures", "c.svg"), "c")
+	testfile.Write(t, filepath.Join(dir, "runs.csv"), "run")
+	testfile.Write(t, filepath.Join(dir, "figures", "c.svg"), "c")
 	m := NewManifest("v1")
 	m.Seconds, m.Inputs["config"] = 1.5, "abc"
 	if err := m.Seal(dir); err != nil {
@@ -29,14 +31,14 @@ func finished(t testing.TB) string {
 func TestManifest(t *testing.T) {
 	t.Parallel()
 	dir := finished(t)
-	write(t, filepath.Join(dir, "notes.md"), "mine")
+	testfile.Write(t, filepath.Join(dir, "notes.md"), "mine")
 	m, err := ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Manifest{Tool: "windtunnel", Numerics: "v1", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		Seconds: 1.5}
-	executable := sha256.Sum256([]byte(read(t, os.Args[0])))
+	executable := sha256.Sum256([]byte(testfile.Read(t, os.Args[0])))
 	if m.Tool != want.Tool || m.Numerics != want.Numerics || m.Go != want.Go || m.OS != want.OS || m.Arch != want.Arch ||
 		m.Seconds != want.Seconds || m.Build != hex.EncodeToString(executable[:]) {
 		t.Errorf("the manifest is %+v, want %+v", m, want)
@@ -47,7 +49,7 @@ func TestManifest(t *testing.T) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
 		names = append(names, name)
-		sum := sha256.Sum256([]byte(read(t, filepath.Join(dir, name))))
+		sum := sha256.Sum256([]byte(testfile.Read(t, filepath.Join(dir, name))))
 		if m.Files[name] != hex.EncodeToString(sum[:]) {
 			t.Errorf("%s has the hash %s", name, m.Files[name])
 		}
@@ -60,10 +62,10 @@ func TestManifest(t *testing.T) {
 func TestReseal(t *testing.T) {
 	t.Parallel()
 	dir := finished(t)
-	write(t, filepath.Join(dir, "figures", "a.svg"), "a")
-	write(t, filepath.Join(dir, "notes.md"), "mine")
+	testfile.Write(t, filepath.Join(dir, "figures", "a.svg"), "a")
+	testfile.Write(t, filepath.Join(dir, "notes.md"), "mine")
 	path := filepath.Join(dir, "runs.csv")
-	write(t, path, read(t, path)+"tampered")
+	testfile.Write(t, path, testfile.Read(t, path)+"tampered")
 	before, _ := ReadManifest(dir)
 	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
 		t.Fatal(err)
@@ -83,7 +85,7 @@ func TestReseal(t *testing.T) {
 	if err := Reseal(t.TempDir(), []string{"figures/a.svg"}); err != nil {
 		t.Errorf("without a manifest: %v", err)
 	}
-	write(t, filepath.Join(dir, manifestName), "{")
+	testfile.Write(t, filepath.Join(dir, manifestName), "{")
 	if err := Reseal(dir, nil); err == nil || !strings.Contains(err.Error(), manifestName) {
 		t.Errorf("a broken manifest: %v", err)
 	}

@@ -159,3 +159,36 @@ func syncPath(path string) error {
 	defer f.Close()
 	return f.Sync()
 }
+
+// aside ends the name of a folder that swap has moved out of the way.
+const aside = ".old"
+
+// swap exchanges two folders by renames through a third name, A.old. Killed between two of them, it leaves the folder
+// that was at b complete under that name; see sweep.
+func swap(a, b string) error {
+	if err := os.Rename(b, a+aside); err != nil {
+		return err
+	}
+	if err := os.Rename(a, b); err != nil {
+		return err
+	}
+	return os.Rename(a+aside, a)
+}
+
+// WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
+// beside it, flushed to the disk, then renamed.
+func WriteFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partial)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

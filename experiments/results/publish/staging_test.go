@@ -12,26 +12,8 @@ import (
 	"testing"
 
 	"windtunnel/experiments/cache/lock"
+	"windtunnel/experiments/internal/testfile"
 )
-
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t testing.TB, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
 
 // tree lists the files below a folder with their content.
 func tree(t testing.TB, dir string) []string {
@@ -42,7 +24,7 @@ func tree(t testing.TB, dir string) []string {
 			return err
 		}
 		inside, err := filepath.Rel(dir, path)
-		all = append(all, filepath.ToSlash(inside)+"="+read(t, path))
+		all = append(all, filepath.ToSlash(inside)+"="+testfile.Read(t, path))
 		return err
 	})
 	if err != nil {
@@ -60,7 +42,7 @@ func publish(t testing.TB, out, name string, files map[string]string) {
 	}
 	defer s.Abandon()
 	for path, text := range files {
-		write(t, filepath.Join(s.Dir, path), text)
+		testfile.Write(t, filepath.Join(s.Dir, path), text)
 	}
 	if err := NewManifest("v1").Seal(s.Dir); err != nil {
 		t.Fatal(err)
@@ -84,10 +66,10 @@ func TestPublish(t *testing.T) {
 	dir := filepath.Join(out, "x")
 	publish(t, out, "x", map[string]string{"runs.csv": "1", "figures/a.svg": "1", "figures/b.svg": "1", "old.csv": "1"})
 	wantTree(t, dir, "figures/a.svg=1", "figures/b.svg=1", "old.csv=1", "runs.csv=1")
-	write(t, filepath.Join(dir, "notes.md"), "mine")
-	write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
-	write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
-	write(t, filepath.Join(dir, "claims.csv"), "a reader's, until there are claims")
+	testfile.Write(t, filepath.Join(dir, "notes.md"), "mine")
+	testfile.Write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
+	testfile.Write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
+	testfile.Write(t, filepath.Join(dir, "claims.csv"), "a reader's, until there are claims")
 	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +86,8 @@ func TestPublish(t *testing.T) {
 func TestPublishOverForeign(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
-	write(t, filepath.Join(out, "x", "thesis.tex"), "mine")
-	write(t, filepath.Join(out, "x", "runs.csv"), "mine")
+	testfile.Write(t, filepath.Join(out, "x", "thesis.tex"), "mine")
+	testfile.Write(t, filepath.Join(out, "x", "runs.csv"), "mine")
 	publish(t, out, "x", map[string]string{"runs.csv": "1"})
 	wantTree(t, filepath.Join(out, "x"), "runs.csv=1", "thesis.tex=mine")
 }
@@ -116,7 +98,7 @@ func TestStageSweeps(t *testing.T) {
 	out := t.TempDir()
 	keep := []string{".xy.partial-ABC", ".x.notes.partial", ".x.partial-ABC.partial-ABC", "x.partial"}
 	for _, name := range append(keep, ".x.partial", ".x.partial-ABC", ".x.partial-ABC.old") {
-		write(t, filepath.Join(out, name, "runs.csv"), "half")
+		testfile.Write(t, filepath.Join(out, name, "runs.csv"), "half")
 	}
 	s, err := Stage(out, "x")
 	if err != nil {
@@ -144,8 +126,8 @@ func TestStageSweeps(t *testing.T) {
 func TestStageAfterKilledSwap(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
-	write(t, filepath.Join(out, ".x.partial-ABC.old", "runs.csv"), "old")
-	write(t, filepath.Join(out, ".x.partial-ABC", "runs.csv"), "new")
+	testfile.Write(t, filepath.Join(out, ".x.partial-ABC.old", "runs.csv"), "old")
+	testfile.Write(t, filepath.Join(out, ".x.partial-ABC", "runs.csv"), "new")
 	s, err := Stage(out, "x")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +140,7 @@ func TestStageAfterKilledSwap(t *testing.T) {
 func TestStageCannotWrite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
-	write(t, file, "")
+	testfile.Write(t, file, "")
 	if _, err := Stage(file, "x"); err == nil {
 		t.Error("staging inside a file went well")
 	}
@@ -212,8 +194,8 @@ func TestSwap(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
 	a, b := filepath.Join(out, "a"), filepath.Join(out, "b")
-	write(t, filepath.Join(a, "x"), "a")
-	write(t, filepath.Join(b, "x"), "b")
+	testfile.Write(t, filepath.Join(a, "x"), "a")
+	testfile.Write(t, filepath.Join(b, "x"), "b")
 	if err := swap(a, b); err != nil {
 		t.Fatal(err)
 	}

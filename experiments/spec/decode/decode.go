@@ -41,16 +41,6 @@ type Decoder struct {
 	Tables *Tables // for interface fields
 }
 
-// Document parses data and decodes it into dst, a pointer to a struct that holds the defaults. It returns the tree (nil
-// if the text is no YAML) and an Errors with all mistakes.
-func (d *Decoder) Document(data []byte, dst any) (*Node, error) {
-	root, err := Parse(d.File, data)
-	if root == nil {
-		return nil, err
-	}
-	return root, Join(err, d.Decode(root, "", dst))
-}
-
 // Decode decodes the tree n, which stands at a dotted path of its document ("" for the root), into dst, a pointer to a
 // value that holds the defaults. After a struct decodes without mistakes its Check method, if it has one, is called and
 // its problems are reported at the nodes that their keys name. The error is nil or an Errors; dst then holds what could

@@ -235,3 +235,13 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// Document parses data and decodes it into dst, a pointer to a struct that holds the defaults. It returns the tree (nil
+// if the text is no YAML) and an Errors with all mistakes.
+func (d *Decoder) Document(data []byte, dst any) (*Node, error) {
+	root, err := Parse(d.File, data)
+	if root == nil {
+		return nil, err
+	}
+	return root, Join(err, d.Decode(root, "", dst))
+}

@@ -32,7 +32,7 @@ func (n *Node) ShortTag() string {
 	return (&yaml.Node{Kind: n.Kind, Style: n.Style, Value: n.Value}).ShortTag()
 }
 
-// Source returns the node itself, or the first below it where the program has made it, that tells of a file; nil if none does.
+// Source returns the node itself, or, where the program has made it, the first below it that has a file; nil if none has.
 func (n *Node) Source() *Node {
 	if n == nil || n.File != "" {
 		return n
