@@ -74,7 +74,6 @@ type Dialogues struct {
 // Build fails: a Task is built instead.
 func (*Dialogues) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
-// Random is false.
 func (*Dialogues) Random() bool { return false }
 
 // Environments lists the environments of free text, sorted by name.
@@ -140,7 +139,6 @@ type Human struct {
 // Build fails: a Task is built instead.
 func (*Human) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
-// Random is false.
 func (*Human) Random() bool { return false }
 
 // FilePath returns the path.
@@ -159,7 +157,6 @@ type Continuations struct {
 // Build fails: a Task is built instead.
 func (*Continuations) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
-// Random is true.
 func (*Continuations) Random() bool { return true }
 
 // FilePath returns "".

@@ -69,7 +69,6 @@ func (s sgd) StepSparse(params, grad []float64, support []int, factor float64) {
 	}
 }
 
-// State is nil.
 func (s sgd) State() [][]float64 { return nil }
 
 // Sparse is true without weight decay.
