@@ -167,7 +167,12 @@ func (c *comparisons[T]) backward(b train.Batch) {
 	}
 	c.fillColumns()
 	o.Advance(&cols.Batch)
-	c.loss = o.Loss(&cols.Batch)
+	c.loss = o.Comparisons().Loss(&cols.Batch)
+	if o.Sampled != nil { // draw by draw, as published runs were summed; Objective.Loss rounds otherwise
+		for k, v := range cols.Drawn {
+			c.loss -= o.Sampled.Weight * cols.Weight[k] * v
+		}
+	}
 	cols.derive(o, c.examples, c.indices)
 	c.sortSlots()
 	c.workers.each(len(c.slots), c.dearest[:len(c.slots)], c.backwardWork)
