@@ -61,19 +61,6 @@ func (c *Cell) detail() string {
 	return c.Reading.None
 }
 
-// Count returns how many cells have a verdict.
-func (c *Card) Count(v Verdict) int {
-	n := 0
-	for i := range c.Cells {
-		for j := range c.Cells[i] {
-			if c.Cells[i][j].Verdict == v {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // marks stand for verdicts in Markdown.
 var marks = map[Verdict]string{Pass: "✓", Fail: "✗", None: "–"}
 
