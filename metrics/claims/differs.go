@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,6 +29,12 @@ import (
 //	    right: {train.optimizer.kind: sgd}
 //	    min: -0.01
 //	    max: 0.01
+//	  - kind: differs # each at its own best lambda, chosen on two seeds and compared on the others
+//	    metric: tv_star
+//	    left: {objective: typo}
+//	    right: {objective: dpo}
+//	    select: {column: lambda, better: lower, where: {seed: [0, 1]}}
+//	    below: 0
 type Differs struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -36,6 +43,7 @@ type Differs struct {
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
 	Match  []string     `yaml:"match" doc:"columns of runs that tell the pairs of one mean apart, on both sides alike"`
 	By     []string     `yaml:"by" doc:"columns of runs whose values each have a mean of their own"`
+	Select *Select      `yaml:"select" doc:"compare each side at its own best value of a column, chosen on other runs"`
 	Min    *float64     `yaml:"min" doc:"smallest allowed difference, left less right"`
 	Max    *float64     `yaml:"max" doc:"largest allowed difference"`
 	Above  *float64     `yaml:"above" doc:"differences must be greater than this"`
@@ -67,16 +75,16 @@ func (d *Differs) Check() []registry.Problem {
 
 // Refs implements Params.
 func (d *Differs) Refs() tables.Refs {
-	return tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
+	refs := tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
 		List("by", tables.Runs, d.By).Metric("metric", d.Metric, d.Prompt).Prompt("prompt", d.Prompt).Prompt("right_prompt", d.Other)
+	if d.Select != nil {
+		refs = refs.Column("select.column", tables.Runs, d.Select.Column).Where("select.where", tables.Runs, d.Select.Where)
+	}
+	return refs
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
 func (d *Differs) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("left", d.Left, "right", d.Right, slices.Concat(d.By, d.Match))
-	if err != nil {
-		return Result{}, err
-	}
 	metric, err := r.read("metric", d.Metric, "prompt", d.Prompt)
 	if err != nil {
 		return Result{}, err
@@ -86,6 +94,10 @@ func (d *Differs) evaluate(r *results) (Result, error) {
 		if other, err = r.read("metric", d.Metric, "right_prompt", d.Other); err != nil {
 			return Result{}, err
 		}
+	}
+	pairs, chosen, err := d.pairs(r, metric, other)
+	if err != nil {
+		return Result{}, err
 	}
 	var w worst
 	for _, group := range r.groups(pairs, d.By) {
@@ -102,7 +114,34 @@ func (d *Differs) evaluate(r *results) (Result, error) {
 		}
 		d.add(&w, &compared, metric.name+at(where))
 	}
+	w.Detail += chosen
 	return w.Result, nil
+}
+
+// pairs matches the runs of both sides. Where each is to be at its own best value of a column, it says which these are.
+func (d *Differs) pairs(r *results, metric, other reading) (pairs []pair, chosen string, err error) {
+	match := slices.Concat(d.By, d.Match)
+	if d.Select == nil {
+		pairs, err = r.pairs("left", d.Left, "right", d.Right, match)
+		return pairs, "", err
+	}
+	left, err := d.Select.narrow(r, "left", d.Left, metric)
+	if err != nil {
+		return nil, "", err
+	}
+	right, err := d.Select.narrow(r, "right", d.Right, other)
+	if err != nil {
+		return nil, "", err
+	}
+	if pairs, err = r.pairs("left", left, "right", right, match); err != nil {
+		return nil, "", err
+	}
+	chooses := d.Select.Where.Matcher(r.runs)
+	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return chooses(p.left) || chooses(p.right) })
+	if len(pairs) == 0 {
+		return nil, "", errors.New("select.where: leaves no runs to compare")
+	}
+	return pairs, fmt.Sprintf("; %s %s and %s", d.Select.Column, left[d.Select.Column][0], right[d.Select.Column][0]), nil
 }
 
 // refuse returns an error if one mean would be taken over settings that neither match nor by names, or over one run twice.

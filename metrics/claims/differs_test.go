@@ -99,3 +99,46 @@ func TestDiffersAcrossPrompts(t *testing.T) {
 		t.Errorf("problems %v", problems)
 	}
 }
+
+// Each side is compared at its own best value, which other runs have chosen: a is best at 1 on seeds 0 and 1 though it is
+// better at 2 on the others, b at 2.
+func TestDiffersSelect(t *testing.T) {
+	src := tables.Memory{"runs": table(t, "runs", `run objective lambda seed status kl
+a10 a 1 0 done 1
+a11 a 1 1 done 3
+a12 a 1 2 done 5
+a13 a 1 3 done 7
+a20 a 2 0 done 2
+a21 a 2 1 done 2.5
+a22 a 2 2 done 0
+a23 a 2 3 done 0
+b10 b 1 0 done 9
+b11 b 1 1 done 9
+b12 b 1 2 done 0
+b13 b 1 3 done 0
+b20 b 2 0 done 8
+b21 b 2 1 done 8
+b22 b 2 2 done 6
+b23 b 2 3 done 8
+c12 c 1 2 done 6
+d10 d 1 0 failed -`)}
+	claim := func(change func(*claims.Differs)) *claims.Differs {
+		d := &claims.Differs{Metric: "kl", Left: tables.Where{"objective": {"a"}}, Right: tables.Where{"objective": {"b"}}, Match: []string{"seed"},
+			Select: &claims.Select{Column: "lambda", Better: "lower", Where: tables.Where{"seed": {"0", "1"}}}}
+		change(d)
+		return d
+	}
+	for name, c := range map[string]struct {
+		claim *claims.Differs
+		want  verdict
+	}{
+		"lower":     {claim(func(*claims.Differs) {}), verdict{true, -1, 0, "kl: mean difference -1, 95 % interval -1 to -1 over 2 pairs; lambda 1 and 2", ""}},
+		"higher":    {claim(func(d *claims.Differs) { d.Select.Better = "higher" }), verdict{false, 0, 0, "kl: mean difference 0, 95 % interval 0 to 0 over 2 pairs; lambda 2 and 1", ""}},
+		"no run":    {claim(func(d *claims.Differs) { d.Left = tables.Where{"objective": {"c"}} }), verdict{err: "select.where: selects no run of left"}},
+		"all runs":  {claim(func(d *claims.Differs) { d.Select.Where = tables.Where{"objective": {"a", "b"}} }), verdict{err: "select.where: leaves no runs to compare"}},
+		"a failed":  {claim(func(d *claims.Differs) { d.Right = tables.Where{"objective": {"d"}} }), broken("d10: failed, no kl")},
+		"no column": {claim(func(d *claims.Differs) { d.Select.Column = "lamda" }), verdict{err: `select.column: table runs has no column "lamda"`}},
+	} {
+		t.Run(name, func(t *testing.T) { check(t, c.claim, src, c.want) })
+	}
+}
