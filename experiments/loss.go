@@ -28,7 +28,7 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			"with in the log-probabilities of chosen and rejected and the reference's of both, and prints the same line with out filled\n" +
 			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead and prints\n" +
 			"the worst relative error of each loss (of values below 1/100 relative to 1/100): status 1 if one is off by more than a\n" +
-			"relative 1e-10, which is 1e-12 near zero. Lines may be gzipped.\n\n" +
+			"relative 1e-10, which is 1e-12 near zero. Lines may be compressed.\n\n" +
 			"With KIND and --plot: draws the loss and its gradient over the margin and over (chosen, rejected).\n\n" +
 			"Losses by trainer/loss_type: " + strings.Join(trl.Names(), ", "),
 		Example: `  experiments loss < lines.jsonl > filled.jsonl

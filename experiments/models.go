@@ -3,11 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/toy/llama"
 	"windtunnel/toy/tokenizer"
 )
@@ -51,7 +51,7 @@ func readModel(flag, path string) (*llama.Model[float32], error) {
 
 // readFlagged reads a file that a flag names.
 func readFlagged(flag, path, want string) ([]byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := inputfile.Read(path, inputfile.Data)
 	if err != nil {
 		return nil, inputError{fmt.Errorf("%s %s: %s; want %s", flag, path, strings.TrimPrefix(err.Error(), "open "+path+": "), want)}
 	}

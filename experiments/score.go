@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/toy/dialogue"
 	"windtunnel/toy/language"
 	"windtunnel/toy/llama"
@@ -34,7 +35,7 @@ func newScore(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score FILE",
 		Short: "Print a language model's log-probabilities of preference pairs",
-		Long: "Reads preference pairs, a JSON object a line, plain or gzipped, from FILE or - for standard input: whole dialogues\n" +
+		Long: "Reads preference pairs, a JSON object a line, plain or compressed, from FILE or - for standard input: whole dialogues\n" +
 			"{chosen, rejected} that share a prompt, {prompt, chosen, rejected}, or the chat fine-tuning format. Prints one JSON line a pair,\n" +
 			"in the order of the file: log-probabilities are sums over the tokens of a response, in nats. A pair of more than --max-tokens is\n" +
 			`printed as {"index": i, "skipped": "too long"}.`,
@@ -61,7 +62,7 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 	}
 	in, name := io.Reader(os.Stdin), "standard input"
 	if path != "-" {
-		file, err := os.Open(path)
+		file, err := inputfile.Open(path, inputfile.Data)
 		if err != nil {
 			return inputError{fmt.Errorf("%s: %s; want a JSONL file of pairs", path, strings.TrimPrefix(err.Error(), "open "+path+": "))}
 		}

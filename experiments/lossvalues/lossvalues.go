@@ -3,9 +3,7 @@
 package lossvalues
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +15,7 @@ import (
 
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/objective/trl"
 )
@@ -96,55 +95,34 @@ func near(err error) error {
 }
 
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
-// stops at the first mistake, which names its line. Lines may come gzipped.
+// stops at the first mistake, which names its line. Lines may come compressed.
 func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
-	in, err = unzipped(in)
+	file, err := lines.NewReader(in, "loss: standard input")
 	if err != nil {
-		return 0, fmt.Errorf("loss: standard input: it begins as gzip does: %w", err)
+		return 0, err
 	}
-	n := 0
-	at := func(err error) error {
-		return fmt.Errorf("loss: standard input: line %d: %w", n, near(err))
-	}
+	file.Longest = longestLine
 	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, longestLine)
-	for lines.Scan() {
-		n++
-		line := lines.Bytes()
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+	for {
+		line, err := file.Next()
+		if errors.Is(err, io.EOF) {
+			return file.Count, nil
 		}
-		rows++
+		if err != nil {
+			return file.Count, err
+		}
 		r, err := trl.Parse(line)
 		var values [3]float64
 		if err == nil {
 			values, err = e.evaluate(r)
 		}
 		if err == nil {
-			err = do(n, line, r, values)
+			err = do(file.Line, line, r, values)
 		}
 		if err != nil {
-			return rows, at(err)
+			return file.Count, fmt.Errorf("loss: standard input: line %d: %w", file.Line, near(err))
 		}
 	}
-	n++
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return rows, at(fmt.Errorf("is longer than %d bytes; a JSON object a line is allowed", longestLine))
-	case err != nil:
-		return rows, at(err)
-	}
-	return rows, nil
-}
-
-// unzipped returns what gzip packed, or in itself if it is not packed.
-func unzipped(in io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReader(in)
-	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return buffered, nil
-	}
-	return gzip.NewReader(buffered)
 }
 
 // Fill returns every line with its out filled in: the loss and its derivatives by the log-probabilities of chosen and

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -72,7 +73,7 @@ func Load(path string, sets []string, kinds *decode.Tables) (*Config, error) {
 
 // open reads a config file as far as YAML goes.
 func open(path string, kinds *decode.Tables) (*loader, error) {
-	data, err := os.ReadFile(path)
+	data, err := inputfile.Read(path, inputfile.Config)
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}

@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -49,14 +49,7 @@ func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain [
 
 // parent reads a config that another one extends.
 func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
-	info, err := os.Stat(file)
-	if err == nil && info.IsDir() {
-		err = syscall.EISDIR
-	}
-	var data []byte
-	if err == nil {
-		data, err = os.ReadFile(file)
-	}
+	data, err := inputfile.Read(file, inputfile.Config)
 	if err != nil {
 		l.fail(unreadable(l.Error(name, extendsKey, "", "a config, its path relative to this one"), file, name.Value, err))
 		return nil, false

@@ -2,10 +2,10 @@ package spec
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
@@ -95,7 +95,7 @@ func (p *planner) readFiles(from *origin, section int) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(p.path), path)
 		}
-		content, err := os.ReadFile(path)
+		content, err := inputfile.Read(path, inputfile.Data)
 		if err != nil {
 			p.fail(unreadable(from.mistake(sectionKinds[section].key+"."+f.Key, "", "a file, its path relative to the config"), path, f.Path, err))
 			continue

@@ -1,19 +1,15 @@
-// Package dialogue reads human preference pairs as users of TRL have them: JSONL, plain or gzipped, in one of three
+// Package dialogue reads human preference pairs as users of TRL have them: JSON lines, plain or compressed, in one of three
 // formats, which may differ from line to line.
 package dialogue
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"windtunnel/toy/lines"
 )
 
 // Pair is a prompt with two responses, the chosen one preferred.
@@ -25,25 +21,6 @@ type Pair struct {
 // turn ends the prompt of a whole dialogue.
 const turn = "\n\nAssistant:"
 
-// line is one line in any format.
-type line struct {
-	Prompt       *string    `json:"prompt"`
-	Chosen       *string    `json:"chosen"`
-	Rejected     *string    `json:"rejected"`
-	Input        *chatInput `json:"input"`
-	Preferred    []message  `json:"preferred_output"`
-	NonPreferred []message  `json:"non_preferred_output"`
-}
-
-type chatInput struct {
-	Messages []message `json:"messages"`
-}
-
-type message struct {
-	Role    string  `json:"role"`
-	Content *string `json:"content"`
-}
-
 // formats says what a line may be.
 const formats = `{"chosen": ..., "rejected": ...} of whole dialogues, {"prompt": ..., "chosen": ..., "rejected": ...}, ` +
 	`or {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}`
@@ -53,110 +30,124 @@ const formats = `{"chosen": ..., "rejected": ...} of whole dialogues, {"prompt":
 // Whole dialogues (Anthropic's HH): the prompt is their longest common prefix, cut just after its last "\n\nAssistant:";
 // each rest is a response, which may span later turns. With prompt given, the three texts are taken as they are. Chat
 // fine-tuning format: the contents of the input's messages joined by blank lines, with one more at the end, are the
-// prompt, and the first preferred and non-preferred outputs the responses. Nothing is stripped.
+// prompt, and those of the preferred and non-preferred outputs, joined alike, the responses. Nothing is stripped.
 func Parse(text []byte) (Pair, error) {
-	if !utf8.Valid(text) {
-		return Pair{}, errors.New("is not valid UTF-8; want " + formats)
-	}
-	var l line
-	if err := json.Unmarshal(text, &l); err != nil {
-		return Pair{}, notPair(err)
-	}
-	if loneSurrogate(text) {
-		return Pair{}, errors.New("holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want " + formats)
-	}
-	switch {
-	case l.Input != nil || l.Preferred != nil || l.NonPreferred != nil:
-		return l.chat()
-	case l.Chosen == nil && l.Rejected == nil:
-		return Pair{}, errors.New("lacks chosen and rejected; want " + formats)
-	case l.Chosen == nil:
-		return Pair{}, errors.New("lacks chosen; want " + formats)
-	case l.Rejected == nil:
-		return Pair{}, errors.New("lacks rejected; want " + formats)
-	case l.Prompt != nil:
-		return nonEmpty(Pair{Prompt: *l.Prompt, Chosen: *l.Chosen, Rejected: *l.Rejected})
-	}
-	return whole(*l.Chosen, *l.Rejected)
-}
-
-// notPair says in the file's terms, not in Go's, why a line could not be decoded.
-func notPair(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field != "":
-		return fmt.Errorf("%s: a JSON %s does not belong there; want %s", wrong.Field, wrong.Value, formats)
-	case errors.As(err, &wrong):
-		return fmt.Errorf("is a JSON %s; want %s", wrong.Value, formats)
-	}
-	return fmt.Errorf("is no JSON object of a pair: %w; want %s", err, formats)
-}
-
-// loneSurrogate says whether valid JSON escapes one half of a surrogate pair without the other, for which there is no text.
-func loneSurrogate(text []byte) bool {
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		unit := escaped(text[i:])
-		if utf16.IsSurrogate(unit) {
-			if utf16.DecodeRune(unit, escaped(text[i+6:])) == utf8.RuneError {
-				return true
-			}
-			i += 6
-		}
-		i++
-	}
-	return false
-}
-
-// escaped returns the code unit of the \uXXXX that text begins with, 0 if it does not.
-func escaped(text []byte) rune {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0
-	}
-	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	o, err := lines.Parse(text)
 	if err != nil {
-		return 0
+		return Pair{}, fmt.Errorf("%w; want %s", err, formats)
 	}
-	return rune(unit)
+	p := Pair{}
+	chosen, err := o.Read("chosen", &p.Chosen, formats)
+	if err != nil {
+		return Pair{}, err
+	}
+	rejected, err := o.Read("rejected", &p.Rejected, formats)
+	switch {
+	case err != nil:
+		return Pair{}, err
+	case !chosen && !rejected && (o.Has("input") || o.Has("preferred_output") || o.Has("non_preferred_output")):
+		return chat(o)
+	case !chosen && !rejected:
+		return Pair{}, lacks(o, "chosen and rejected")
+	case !chosen:
+		return Pair{}, lacks(o, "chosen")
+	case !rejected:
+		return Pair{}, lacks(o, "rejected")
+	}
+	prompt, err := o.Read("prompt", &p.Prompt, formats)
+	if err != nil || prompt {
+		return nonEmpty(p, err)
+	}
+	return whole(o, p.Chosen, p.Rejected)
+}
+
+// lacks is the error of a line without some of its keys.
+func lacks(o *lines.Object, keys string) error {
+	return fmt.Errorf("lacks %s, and has %s; want %s", keys, o.Keys(), formats)
 }
 
 // whole splits two dialogues.
-func whole(chosen, rejected string) (Pair, error) {
+func whole(o *lines.Object, chosen, rejected string) (Pair, error) {
 	n := 0
 	for n < len(chosen) && n < len(rejected) && chosen[n] == rejected[n] {
 		n++
 	}
 	at := strings.LastIndex(chosen[:n], turn)
 	if at < 0 {
-		return Pair{}, fmt.Errorf("the dialogues share no prompt: their common beginning holds no %q", turn)
+		return Pair{}, fmt.Errorf("the dialogues share no prompt: their common beginning holds no %q; the line has %s, and a prompt of its own is read from prompt", turn, o.Keys())
 	}
 	cut := at + len(turn)
-	return nonEmpty(Pair{Prompt: chosen[:cut], Chosen: chosen[cut:], Rejected: rejected[cut:]})
+	return nonEmpty(Pair{Prompt: chosen[:cut], Chosen: chosen[cut:], Rejected: rejected[cut:]}, nil)
 }
 
 // chat reads the chat fine-tuning format.
-func (l *line) chat() (Pair, error) {
-	if l.Input == nil || len(l.Input.Messages) == 0 || len(l.Preferred) == 0 || len(l.NonPreferred) == 0 {
-		return Pair{}, errors.New("lacks input.messages, preferred_output or non_preferred_output; want " + formats)
+func chat(o *lines.Object) (Pair, error) {
+	var input json.RawMessage
+	if _, err := o.Read("input", &input, "an object"); err != nil {
+		return Pair{}, err
 	}
-	var prompt strings.Builder
-	for i, m := range l.Input.Messages {
-		if m.Content == nil {
-			return Pair{}, fmt.Errorf("input.messages.%d has no content; want text", i)
+	in := &lines.Object{}
+	if input != nil {
+		var err error
+		if in, err = lines.Parse(input); err != nil {
+			return Pair{}, fmt.Errorf("input: %w", err)
 		}
-		prompt.WriteString(*m.Content + "\n\n")
 	}
-	if l.Preferred[0].Content == nil || l.NonPreferred[0].Content == nil {
-		return Pair{}, errors.New("an output has no content; want text")
+	prompt, err := contents(in, "messages", "input.messages", "")
+	if err != nil {
+		return Pair{}, err
 	}
-	return nonEmpty(Pair{Prompt: prompt.String(), Chosen: *l.Preferred[0].Content, Rejected: *l.NonPreferred[0].Content})
+	chosen, err := contents(o, "preferred_output", "preferred_output", "assistant")
+	if err != nil {
+		return Pair{}, err
+	}
+	rejected, err := contents(o, "non_preferred_output", "non_preferred_output", "assistant")
+	if err != nil {
+		return Pair{}, err
+	}
+	if len(prompt) == 0 || len(chosen) == 0 || len(rejected) == 0 {
+		return Pair{}, lacks(o, "input.messages, preferred_output or non_preferred_output")
+	}
+	return nonEmpty(Pair{Prompt: strings.Join(prompt, "\n\n") + "\n\n", Chosen: strings.Join(chosen, "\n\n"),
+		Rejected: strings.Join(rejected, "\n\n")}, nil)
+}
+
+// contents returns the texts of a list of messages, which are of one role alone if one is given. path is the list's key in the
+// line, for messages.
+func contents(o *lines.Object, key, path, only string) ([]string, error) {
+	var list []json.RawMessage
+	if _, err := o.Read(key, &list, "a list of messages"); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(list))
+	for i, m := range list {
+		message, err := lines.Parse(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%d: %w", path, i, err)
+		}
+		role := only
+		if _, err := message.Read("role", &role, "text"); err != nil {
+			return nil, fmt.Errorf("%s.%d.%w", path, i, err)
+		}
+		if only != "" && role != only {
+			return nil, fmt.Errorf("%s.%d.role is %s; want messages of %s alone, which are joined", path, i, role, only)
+		}
+		given, err := message.Read("content", &texts[i], "text")
+		if err != nil {
+			return nil, fmt.Errorf("%s.%d.%w", path, i, err)
+		}
+		if !given {
+			return nil, fmt.Errorf("%s.%d has no content; want text", path, i)
+		}
+	}
+	return texts, nil
 }
 
 // nonEmpty refuses a response without a token: it has no log-probability to train on.
-func nonEmpty(p Pair) (Pair, error) {
+func nonEmpty(p Pair, err error) (Pair, error) {
 	switch {
+	case err != nil:
+		return Pair{}, err
 	case p.Chosen == "":
 		return Pair{}, errors.New("the chosen response is empty; want text")
 	case p.Rejected == "":
@@ -165,63 +156,45 @@ func nonEmpty(p Pair) (Pair, error) {
 	return p, nil
 }
 
-// LineError is a line that is no pair.
-type LineError struct {
-	File string
-	Line int // from 1
-	Err  error
-}
-
-// Error names the file, the line and what is wrong.
-func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
-
-// Unwrap returns what is wrong.
-func (e *LineError) Unwrap() error { return e.Err }
-
 // Reader reads pairs one by one, in memory for one line at a time.
 type Reader struct {
-	SkipBad bool         // pass over lines that are no pairs
-	Skipped []*LineError // that were passed over
+	SkipBad bool           // pass over lines that are no pairs
+	Skipped []*lines.Error // that were passed over
 
 	name string
-	in   *bufio.Reader
-	line int
+	in   *lines.Reader
+	any  bool // a pair has been read
 }
 
-// NewReader reads from r, gunzipping it if it is gzip by its first bytes. name stands in messages.
+// NewReader reads from r, unpacking it if it is gzip or zstd by its first bytes. name stands in messages.
 func NewReader(r io.Reader, name string) (*Reader, error) {
-	in := bufio.NewReaderSize(r, 1<<16)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		unzipped, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, fmt.Errorf("%s: is no whole gzip file: %w", name, err)
-		}
-		in = bufio.NewReaderSize(unzipped, 1<<16)
+	in, err := lines.NewReader(r, name)
+	if err != nil {
+		return nil, err
 	}
 	return &Reader{name: name, in: in}, nil
 }
 
-// Next returns the next pair, io.EOF after the last. Blank lines are passed over; they count in Index. The error of a
-// line that is no pair is a *LineError; the next call goes on after it.
+// Next returns the next pair, io.EOF after the last; a file without any is an error. Blank lines are passed over; they count in
+// Index. The error of a line that is no pair is a *lines.Error; the next call goes on after it.
 func (r *Reader) Next() (Pair, error) {
 	for {
-		text, err := r.in.ReadBytes('\n')
-		switch {
-		case err != nil && !errors.Is(err, io.EOF):
-			return Pair{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
-		case err != nil && len(text) == 0:
-			return Pair{}, io.EOF
+		text, err := r.in.Next()
+		if errors.Is(err, io.EOF) && !r.any && len(r.Skipped) == r.in.Count {
+			if r.in.Count == 0 {
+				return Pair{}, fmt.Errorf("%s: is empty; want %s", r.name, formats)
+			}
+			return Pair{}, fmt.Errorf("%s: holds no pair in its %d lines: line %d: %w", r.name, r.in.Count, r.Skipped[0].Line, r.Skipped[0].Err)
 		}
-		r.line++
-		if len(bytes.TrimSpace(text)) == 0 {
-			continue
+		if err != nil {
+			return Pair{}, err
 		}
 		pair, err := Parse(text)
 		if err == nil {
-			pair.Index = r.line - 1
+			pair.Index, r.any = r.in.Line-1, true
 			return pair, nil
 		}
-		bad := &LineError{File: r.name, Line: r.line, Err: err}
+		bad := r.in.Wrong(err)
 		if !r.SkipBad {
 			return Pair{}, bad
 		}

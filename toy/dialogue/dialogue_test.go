@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"windtunnel/toy/lines"
 )
 
 func TestParse(t *testing.T) {
@@ -24,6 +26,10 @@ func TestParse(t *testing.T) {
 		{"chat", `{"input": {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]},
 			"preferred_output": [{"role": "assistant", "content": "good"}], "non_preferred_output": [{"role": "assistant", "content": "bad"}]}`,
 			Pair{Prompt: "s\n\nu\n\n", Chosen: "good", Rejected: "bad"}},
+		{"outputs of several messages", `{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{"content": "a"}, {"content": "b"}], "non_preferred_output": [{"content": "c"}]}`,
+			Pair{Prompt: "u\n\n", Chosen: "a\n\nb", Rejected: "c"}},
+		{"columns that nothing reads", `{"prompt": "p", "chosen": "c", "rejected": "r", "input": "text", "preferred_output": 3, "score": NaN, "id": 1, "id": "\ud800"}`,
+			Pair{Prompt: "p", Chosen: "c", Rejected: "r"}},
 		{"surrogate pairs", `{"prompt": "\\ud83d", "chosen": "\ud83d\ude00\ud83d\ude00", "rejected": "\u00e9\ufffd"}`,
 			Pair{Prompt: `\ud83d`, Chosen: "😀😀", Rejected: "é\ufffd"}},
 		{"nothing is stripped", `{"chosen": "\n\nAssistant: ", "rejected": "\n\nAssistant:  x"}`,
@@ -48,10 +54,15 @@ func TestParseRefuses(t *testing.T) {
 		`{"chosen": "a", "rejected": "b"}`:                          "share no prompt",
 		`{"prompt": "p", "chosen": "", "rejected": "b"}`:            "the chosen response is empty",
 		`{"prompt": "p", "chosen": "a", "rejected": ""}`:            "the rejected response is empty",
-		`{"input": {"messages": []}}`:                               "lacks input.messages",
-		"{\"chosen\": \"\xff\"}":                                    "is not valid UTF-8",
+		`{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{"role": "tool", "content": "4"}], "non_preferred_output": [{"content": "b"}]}`: "preferred_output.0.role is tool",
+		`{"instruction": "Say hi.", "chosen": "hi", "rejected": "no"}`:                                                                                    "the line has instruction, chosen, rejected, and a prompt of its own is read from prompt",
+		`{"prompt": "p", "chosen": "a", "rejected": "b", "CHOSEN": "c"}`:                                                                                  "CHOSEN: is chosen but for the case",
+		`{"prompt": "p", "chosen": "a", "rejected": "b", "rejected": "c"}`:                                                                                "rejected: is given twice",
+		`{"question": "p"}`:           "and has question; want",
+		`{"input": {"messages": []}}`: "lacks input.messages",
+		"{\"chosen\": \"\xff\"}":      "is not valid UTF-8",
 		`{"input": {"messages": [{}]}, "preferred_output": [{"content": "a"}], "non_preferred_output": [{"content": "b"}]}`: "input.messages.0 has no content",
-		`{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{}], "non_preferred_output": [{"content": "b"}]}`: "an output has no content",
+		`{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{}], "non_preferred_output": [{"content": "b"}]}`: "preferred_output.0 has no content",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", text, err, want)
@@ -68,7 +79,7 @@ func readAll(t *testing.T, r *Reader) (pairs []Pair, bad []string) {
 	t.Helper()
 	for {
 		p, err := r.Next()
-		var line *LineError
+		var line *lines.Error
 		switch {
 		case errors.Is(err, io.EOF):
 			return pairs, bad
@@ -136,13 +147,27 @@ func TestReaderExtremes(t *testing.T) {
 	}
 	for err == nil {
 		_, err = r.Next()
-		var line *LineError
+		var line *lines.Error
 		if errors.As(err, &line) {
 			err = nil
 		}
 	}
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "x.gz:4: ") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A file without any pair is an error that says why, not an empty success.
+func TestNoPair(t *testing.T) {
+	for text, want := range map[string]string{"": "x: is empty", "\n \n": "x: is empty", "\n{}\n7": "x: holds no pair in its 2 lines: line 2: lacks chosen and rejected"} {
+		r, err := NewReader(strings.NewReader(text), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SkipBad = true
+		if _, err := r.Next(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package language
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"windtunnel/toy/dialogue"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
@@ -166,9 +166,9 @@ func (d *data) loadModel(in Input) []Problem {
 // loadPrompts takes the prompts that a Stories asks for.
 func (d *data) loadPrompts(in Input, s *Stories) []Problem {
 	content, name := in.File(s.Path)
-	texts, line := readPrompts(content)
-	if line != nil {
-		return []Problem{{Line: name + line.Error()}}
+	texts, err := readPrompts(content, name)
+	if err != nil {
+		return []Problem{{Line: err.Error()}}
 	}
 	if want := s.Train + s.HeldOut; len(texts) < want {
 		return []Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
@@ -186,25 +186,35 @@ func (d *data) loadPrompts(in Input, s *Stories) []Problem {
 	return nil
 }
 
-// readPrompts returns the texts of the lines {"prompt": "..."}. The error begins with the line, as ":3: ".
-func readPrompts(content []byte) ([]string, error) {
-	var texts []string
-	number := 0
-	for line := range bytes.Lines(content) {
-		number++
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
-		}
-		var one struct{ Prompt *string }
-		switch err := json.Unmarshal(line, &one); {
-		case err != nil:
-			return nil, fmt.Errorf(":%d: is no prompt (%v); want {\"prompt\": \"Once upon a time\"}", number, err)
-		case one.Prompt == nil || strings.TrimSpace(*one.Prompt) == "":
-			return nil, fmt.Errorf(":%d: has no prompt; want {\"prompt\": \"Once upon a time\"}", number)
-		}
-		texts = append(texts, *one.Prompt)
+// readPrompts returns the texts of the lines {"prompt": "..."}. The error names the file and the line.
+func readPrompts(content []byte, name string) ([]string, error) {
+	const want = `{"prompt": "Once upon a time"}`
+	in, err := lines.NewReader(bytes.NewReader(content), name)
+	if err != nil {
+		return nil, err
 	}
-	return texts, nil
+	var texts []string
+	for {
+		text, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return texts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		o, err := lines.Parse(text)
+		if err != nil {
+			return nil, in.Wrong(fmt.Errorf("%w; want %s", err, want))
+		}
+		one := ""
+		switch _, err := o.Read("prompt", &one, want); {
+		case err != nil:
+			return nil, in.Wrong(err)
+		case strings.TrimSpace(one) == "":
+			return nil, in.Wrong(fmt.Errorf("has no prompt, and has %s; want %s", o.Keys(), want))
+		}
+		texts = append(texts, one)
+	}
 }
 
 // loadPairs takes the pairs that a Human asks for: of those that fit, the first to train on, those after them held out.
@@ -216,7 +226,7 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 	content, name := in.File(h.Path)
 	r, err := dialogue.NewReader(bytes.NewReader(content), name)
 	if err != nil {
-		return []Problem{{Key: "preferences.path", Wrong: err.Error(), Allowed: "a JSONL file of pairs, plain or gzipped"}}
+		return []Problem{{Line: err.Error()}}
 	}
 	r.SkipBad = h.SkipBad
 	most := math.MaxInt

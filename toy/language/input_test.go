@@ -122,12 +122,12 @@ func withLoss(in Input, loss objective.Params) Input {
 func TestReadPrompts(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"prompt": "a"}` + "\n\n" + `{"prompt": "b"}`: "[a b] <nil>",
-		`{"prompt": "a"}` + "\n{":                      "[] :2: is no prompt",
-		`{"text": "a"}`:                                "[] :1: has no prompt",
-		`{"prompt": " "}`:                              "[] :1: has no prompt",
+		`{"prompt": "a"}` + "\n{":                      "[] p:2: is no JSON object",
+		`{"text": "a"}`:                                "[] p:1: has no prompt, and has text",
+		`{"prompt": " "}`:                              "[] p:1: has no prompt",
 		"":                                             "[] <nil>",
 	} {
-		texts, err := readPrompts([]byte(text))
+		texts, err := readPrompts([]byte(text), "p")
 		if got := fmt.Sprint(texts, " ", err); !strings.HasPrefix(got, want) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
@@ -137,7 +137,7 @@ func TestReadPrompts(t *testing.T) {
 func FuzzReadPrompts(f *testing.F) {
 	f.Add([]byte(`{"prompt": "Once"}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		texts, err := readPrompts(text)
+		texts, err := readPrompts(text, "p")
 		for _, s := range texts {
 			if err != nil || strings.TrimSpace(s) == "" {
 				t.Errorf("%q and %v", s, err)

@@ -129,7 +129,7 @@ func Policies() registry.Table[policy.Params] {
 
 // Human holds preference pairs that people labelled, in the formats of the package dialogue.
 type Human struct {
-	Path      string `yaml:"path" required:"true" doc:"JSONL file, plain or gzipped, relative to the config: whole dialogues {chosen, rejected}, {prompt, chosen, rejected}, or the chat fine-tuning format"`
+	Path      string `yaml:"path" required:"true" doc:"JSONL file, plain or compressed by gzip or zstd, relative to the config: whole dialogues {chosen, rejected}, {prompt, chosen, rejected}, or the chat fine-tuning format"`
 	N         int    `yaml:"n" range:"[0,1e9]" doc:"the first pairs that fit are trained on; 0 takes all but the held-out ones"`
 	HeldOut   int    `yaml:"held_out" range:"[0,1e9]" doc:"the pairs after these that policies are evaluated on"`
 	MaxTokens int    `yaml:"max_tokens" range:"[2,1e6]" doc:"a pair fits if its prompt with either response has at most this many tokens"`

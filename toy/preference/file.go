@@ -2,22 +2,21 @@ package preference
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/registry"
 )
 
 // File holds where preference pairs are read from: a JSON object a line with the indices prompt, chosen and rejected, and
 // for losses that depend on lengths the token counts chosen_tokens and rejected_tokens; or, for losses on unpaired data,
 // with prompt, response and label (true for desirable). The order stays. prompt may be left out where the environment has
-// one prompt. Blank lines are skipped.
+// one prompt. Blank lines are skipped, other columns are not read; the file may be compressed by gzip or zstd.
 type File struct {
-	Path string `yaml:"path" required:"true" doc:"JSONL file, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, indices from 0"`
+	Path string `yaml:"path" required:"true" doc:"JSONL file, plain or compressed by gzip or zstd, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, indices from 0"`
 }
 
 // maxErrors is how many bad lines are reported before reading stops.
@@ -25,20 +24,22 @@ const maxErrors = 10
 
 // Build reads the pairs. The error lists the first ten bad lines as file:line: what is wrong; what is allowed.
 func (f *File) Build(in Input) (*Pairs, error) {
+	file, err := lines.NewReader(bytes.NewReader(in.File), in.FileName)
+	if err != nil {
+		return nil, err
+	}
 	pairs := &Pairs{}
 	var bad []error
-	n := 0
-	for line := range bytes.Lines(in.File) {
-		n++
-		text := bytes.TrimSpace(line)
-		if len(text) == 0 {
-			continue
+	for len(bad) < maxErrors {
+		text, err := file.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(append(bad, err)...)
 		}
 		if err := pairs.appendLine(text, in.Env); err != nil {
-			bad = append(bad, fmt.Errorf("%s:%d: %w", in.FileName, n, err))
-		}
-		if len(bad) == maxErrors {
-			break
+			bad = append(bad, file.Wrong(err))
 		}
 	}
 	if len(bad) == 0 && pairs.Len() == 0 {
@@ -56,29 +57,49 @@ func (f *File) FilePath() string { return f.Path }
 
 // line is one line: a comparison, or a response with a label.
 type line struct {
-	Prompt         *int  `json:"prompt"`
-	Chosen         *int  `json:"chosen"`
-	Rejected       *int  `json:"rejected"`
-	ChosenTokens   *int  `json:"chosen_tokens"`
-	RejectedTokens *int  `json:"rejected_tokens"`
-	Response       *int  `json:"response"`
-	Label          *bool `json:"label"`
+	Prompt, Chosen, Rejected, ChosenTokens, RejectedTokens, Response *int
+
+	Label *bool
+	keys  string // that the line has
 }
 
 // unpaired says whether the line is meant as a response with a label.
 func (l *line) unpaired() bool { return l.Response != nil || l.Label != nil }
 
+// readLine reads the columns of a line.
+func readLine(text []byte) (*line, error) {
+	o, err := lines.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf(`%w; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, err)
+	}
+	l := &line{keys: o.Keys()}
+	for _, column := range []struct {
+		key  string
+		into any
+		want string
+	}{
+		{"prompt", &l.Prompt, index}, {"chosen", &l.Chosen, index}, {"rejected", &l.Rejected, index}, {"response", &l.Response, index},
+		{"chosen_tokens", &l.ChosenTokens, count}, {"rejected_tokens", &l.RejectedTokens, count},
+		{"label", &l.Label, "true for a desirable response, false for an undesirable one"},
+	} {
+		if _, err := o.Read(column.key, column.into, column.want); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+const (
+	index = "an index, a whole number counted from 0"
+	count = "a count of tokens"
+)
+
 // appendLine parses one line and checks its indices.
 func (p *Pairs) appendLine(text []byte, env *bandit.Env) error {
 	prompts, responses := len(env.Prompts), env.Responses()
-	var l line
-	in := json.NewDecoder(bytes.NewReader(text))
-	in.DisallowUnknownFields()
-	if err := in.Decode(&l); err != nil {
-		return notPair(err)
-	}
-	if _, err := in.Token(); err != io.EOF {
-		return errors.New("text after the JSON object; one object a line is allowed")
+	l, err := readLine(text)
+	if err != nil {
+		return err
 	}
 	if l.Prompt == nil && prompts == 1 {
 		l.Prompt = new(int)
@@ -87,14 +108,14 @@ func (p *Pairs) appendLine(text []byte, env *bandit.Env) error {
 		return errors.New("a file holds pairs (chosen, rejected) or labelled responses (response, label), and lines above " +
 			"are of the other form")
 	}
-	if err := indexFrom0("prompt", l.Prompt, prompts); err != nil {
+	if err := l.indexFrom0("prompt", l.Prompt, prompts); err != nil {
 		return err
 	}
 	appendTo := p.appendPair
 	if l.unpaired() {
 		appendTo = p.appendLabelled
 	}
-	if err := appendTo(&l, responses); err != nil {
+	if err := appendTo(l, responses); err != nil {
 		return err
 	}
 	if x := &env.Prompts[*l.Prompt]; x.HeldOut {
@@ -104,10 +125,10 @@ func (p *Pairs) appendLine(text []byte, env *bandit.Env) error {
 }
 
 // indexFrom0 refuses an index that is missing or not below n.
-func indexFrom0(key string, value *int, n int) error {
+func (l *line) indexFrom0(key string, value *int, n int) error {
 	switch {
 	case value == nil:
-		return fmt.Errorf("%s: missing; an index from 0 to %d", key, n-1)
+		return fmt.Errorf("%s: missing; the line has %s, want an index from 0 to %d", key, l.keys, n-1)
 	case *value < 0 || *value >= n:
 		return fmt.Errorf("%s: %d is out of range; an index from 0 to %d", key, *value, n-1)
 	}
@@ -115,10 +136,10 @@ func indexFrom0(key string, value *int, n int) error {
 }
 
 func (p *Pairs) appendPair(l *line, responses int) error {
-	if err := indexFrom0("chosen", l.Chosen, responses); err != nil {
+	if err := l.indexFrom0("chosen", l.Chosen, responses); err != nil {
 		return err
 	}
-	if err := indexFrom0("rejected", l.Rejected, responses); err != nil {
+	if err := l.indexFrom0("rejected", l.Rejected, responses); err != nil {
 		return err
 	}
 	if *l.Chosen == *l.Rejected {
@@ -152,7 +173,7 @@ func (p *Pairs) appendLabelled(l *line, responses int) error {
 	if l.Chosen != nil || l.Rejected != nil || l.ChosenTokens != nil || l.RejectedTokens != nil {
 		return errors.New("response and label stand beside chosen or rejected; a line is a pair or a labelled response")
 	}
-	if err := indexFrom0("response", l.Response, responses); err != nil {
+	if err := l.indexFrom0("response", l.Response, responses); err != nil {
 		return err
 	}
 	switch {
@@ -164,22 +185,6 @@ func (p *Pairs) appendLabelled(l *line, responses int) error {
 		p.add(*l.Prompt, Absent, *l.Response)
 	}
 	return nil
-}
-
-// notPair says in the file's terms, not in Go's, why a line could not be decoded.
-func notPair(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field == "label" {
-		return fmt.Errorf("label: a %s; true for a desirable response, false for an undesirable one", wrong.Value)
-	}
-	if wrong != nil && wrong.Field != "" {
-		return fmt.Errorf("%s: a %s; an index is a whole number, counted from 0", wrong.Field, wrong.Value)
-	}
-	reason := strings.TrimPrefix(err.Error(), "json: ")
-	if wrong != nil {
-		reason = "a JSON " + wrong.Value
-	}
-	return fmt.Errorf(`not a preference pair: %s; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, reason)
 }
 
 var fileKind = registry.Kind[Params]{

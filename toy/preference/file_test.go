@@ -43,7 +43,7 @@ const holds = `; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`
 
 func TestFileErrors(t *testing.T) {
 	const good = `{"prompt":0,"chosen":1,"rejected":0}` + "\n"
-	const index = "; an index is a whole number, counted from 0"
+	const index = " does not belong there; want an index, a whole number counted from 0"
 	for _, tt := range []struct {
 		prompts    int
 		text, want string
@@ -53,25 +53,26 @@ func TestFileErrors(t *testing.T) {
 		{1, good + `{"prompt":0,"chosen":3,"rejected":0}`, "p.jsonl:2: chosen: 3 is out of range; an index from 0 to 2"},
 		{1, "\n" + `{"prompt":0,"chosen":1,"rejected":-1}`, "p.jsonl:2: rejected: -1 is out of range; an index from 0 to 2"},
 		{1, `{"prompt":1,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: 1 is out of range; an index from 0 to 0"},
-		{2, `{"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: missing; an index from 0 to 1"},
-		{1, `{"prompt":0,"rejected":0}`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
-		{1, `{"prompt":0,"chosen":0}`, "p.jsonl:1: rejected: missing; an index from 0 to 2"},
-		{1, `{"chosen":null,"rejected":0}`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
-		{1, `null`, "p.jsonl:1: chosen: missing; an index from 0 to 2"},
+		{2, `{"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: missing; the line has chosen, rejected, want an index from 0 to 1"},
+		{1, `{"prompt":0,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has prompt, rejected, want an index from 0 to 2"},
+		{1, `{"prompt":0,"chosen":0}`, "p.jsonl:1: rejected: missing; the line has prompt, chosen, want an index from 0 to 2"},
+		{1, `{"chosen":null,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has chosen, rejected, want an index from 0 to 2"},
+		{1, `null`, "p.jsonl:1: is a JSON null; want an object" + holds},
 		{1, `{"chosen":2,"rejected":2}`, "p.jsonl:1: rejected: 2 is also the chosen response; two different responses"},
-		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
-		{1, `{"chosen":1,"rejected":0} 7`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
-		{1, `{"chosen":1,"rejected":0} oops`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
-		{1, `{"chosen":1,"rejected":0,"margin":2}`, `p.jsonl:1: not a preference pair: unknown field "margin"` + holds},
-		{1, `{"chosen":1.5,"rejected":0}`, "p.jsonl:1: chosen: a number 1.5" + index},
-		{1, `{"chosen":1e99,"rejected":0}`, "p.jsonl:1: chosen: a number 1e99" + index},
-		{1, `{"chosen":1,"rejected":"0"}`, "p.jsonl:1: rejected: a string" + index},
-		{1, `{"prompt":true,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: a bool" + index},
-		{1, `[1,0]`, "p.jsonl:1: not a preference pair: a JSON array" + holds},
-		{1, `7`, "p.jsonl:1: not a preference pair: a JSON number" + holds},
-		{1, `{"chosen":1,`, "p.jsonl:1: not a preference pair: unexpected EOF" + holds},
-		{1, `chosen=1`, "p.jsonl:1: not a preference pair: invalid character 'c' looking for beginning of value" + holds},
-		{1, `{"chosen":NaN,"rejected":0}`, "p.jsonl:1: not a preference pair: invalid character 'N' looking for beginning of value" + holds},
+		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
+		{1, `{"chosen":1,"rejected":0} 7`, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
+		{1, `{"chosen":1,"rejected":0} oops`, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
+		{1, `{"chosen":1,"rejected":0,"chosen":2}`, "p.jsonl:1: chosen: is given twice; want it once"},
+		{1, `{"chosen":1,"rejected":0,"CHOSEN":2}`, "p.jsonl:1: CHOSEN: is chosen but for the case of its letters; want chosen, once"},
+		{1, `{"chosen":1.5,"rejected":0}`, "p.jsonl:1: chosen: a JSON number 1.5" + index},
+		{1, `{"chosen":1e99,"rejected":0}`, "p.jsonl:1: chosen: a JSON number 1e99" + index},
+		{1, `{"chosen":1,"rejected":"0"}`, "p.jsonl:1: rejected: a JSON string" + index},
+		{1, `{"prompt":true,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: a JSON bool" + index},
+		{1, `[1,0]`, "p.jsonl: is one JSON list; want one object a line, which jq -c '.[]' makes of it"},
+		{1, `7`, "p.jsonl:1: is a JSON number; want an object" + holds},
+		{1, `{"chosen":1,`, "p.jsonl:1: is no JSON object: unexpected EOF" + holds},
+		{1, `chosen=1`, "p.jsonl:1: is no JSON object: invalid character 'c' looking for beginning of value" + holds},
+		{1, `{"chosen":NaN,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has chosen, rejected, want an index from 0 to 2"},
 		{1, "{\"chosen\":9,\"rejected\":0}\n" + good + "{\"chosen\":0,\"rejected\":0}",
 			"p.jsonl:1: chosen: 9 is out of range; an index from 0 to 2\n" +
 				"p.jsonl:3: rejected: 0 is also the chosen response; two different responses"},
@@ -153,7 +154,7 @@ func TestFileForms(t *testing.T) {
 		{`{"prompt": 0, "response": 1}`, "x:1: label: missing"},
 		{`{"prompt": 0, "label": true}`, "x:1: response: missing"},
 		{`{"prompt": 0, "response": 3, "label": true}`, "x:1: response: 3 is out of range"},
-		{`{"prompt": 0, "response": 1, "label": 1}`, "x:1: label: a number; true for a desirable"},
+		{`{"prompt": 0, "response": 1, "label": 1}`, "x:1: label: a JSON number does not belong there; want true for a desirable"},
 		{`{"prompt": 0, "response": 1, "label": true, "chosen": 0}`, "x:1: response and label stand beside"},
 		{`{"prompt": 2, "response": 1, "label": true}`, "x:1: prompt: 2 is out of range"},
 		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7}`, "x:1: chosen_tokens and rejected_tokens: both"},

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Mistake is what is wrong with a line.
@@ -33,6 +34,9 @@ func (m *Mistake) Error() string {
 // *Mistake.
 func Parse(line []byte) (*Row, error) {
 	r := &Row{}
+	if !utf8.Valid(line) {
+		return nil, &Mistake{Wrong: "is not valid UTF-8", Allowed: "a JSON object a line is allowed"}
+	}
 	if err := object(line, "", r.fields()); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,53 @@
+// Package inputfile reads files that users name: regular ones up to a size, since a pipe or a device may never end.
+package inputfile
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Limits of the size of a file, in bytes.
+const (
+	Config = 4 << 20
+	Data   = 4 << 30
+)
+
+// Open opens a regular file of at most limit bytes.
+func Open(path string, limit int64) (*os.File, error) {
+	info, err := os.Stat(path) // before it is opened, which for a pipe waits
+	if err != nil {
+		return os.Open(path)
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
+	case !mode.IsRegular():
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("is %s, which may never end, and no regular file", kindOf(mode))}
+	case info.Size() > limit:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("has %d bytes; at most %d are read", info.Size(), limit)}
+	}
+	return os.Open(path)
+}
+
+// Read reads a regular file of at most limit bytes.
+func Read(path string, limit int64) ([]byte, error) {
+	f, err := Open(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}

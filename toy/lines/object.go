@@ -1,0 +1,189 @@
+package lines
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Object is a JSON object whose columns are decoded when they are read, so that those that nothing reads never matter.
+type Object struct {
+	keys   []string // in the order of the text, as often as they stand there
+	values []json.RawMessage
+}
+
+// Parse splits a JSON object into its columns. The numbers that JSON has no text for, which Python's json writes as NaN and
+// Infinity, are null.
+func Parse(text []byte) (*Object, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("is not valid UTF-8")
+	}
+	o, err := split(text)
+	if err != nil {
+		if known, other := split(withoutNaN(text)); other == nil {
+			return known, nil
+		}
+	}
+	return o, err
+}
+
+func split(text []byte) (*Object, error) {
+	in := json.NewDecoder(bytes.NewReader(text))
+	first, err := in.Token()
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	if first != json.Delim('{') {
+		return nil, fmt.Errorf("is a JSON %s; want an object", kindOf(text))
+	}
+	o := &Object{}
+	for in.More() {
+		key, err := in.Token()
+		if err != nil {
+			return nil, notJSON(err)
+		}
+		var value json.RawMessage
+		if err := in.Decode(&value); err != nil {
+			return nil, notJSON(err)
+		}
+		o.keys, o.values = append(o.keys, key.(string)), append(o.values, value)
+	}
+	if _, err := in.Token(); err != nil {
+		return nil, notJSON(err)
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("text after the JSON object; one object a line is allowed")
+	}
+	return o, nil
+}
+
+// notJSON is the error of a text that is no JSON.
+func notJSON(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("is no JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// withoutNaN writes null in place of NaN and Infinity outside of strings.
+func withoutNaN(text []byte) []byte {
+	var out []byte
+	for i := 0; i < len(text); {
+		if text[i] == '"' {
+			end := i + 1
+			for end < len(text) && text[end] != '"' {
+				if text[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			end = min(end+1, len(text))
+			out, i = append(out, text[i:end]...), end
+			continue
+		}
+		at := slices.IndexFunc([]string{"NaN", "Infinity", "-Infinity"}, func(word string) bool { return bytes.HasPrefix(text[i:], []byte(word)) })
+		if at >= 0 {
+			out, i = append(out, "null"...), i+[]int{3, 8, 9}[at]
+			continue
+		}
+		out, i = append(out, text[i]), i+1
+	}
+	return out
+}
+
+// Keys names the columns, for messages.
+func (o *Object) Keys() string {
+	if len(o.keys) == 0 {
+		return "no key"
+	}
+	return strings.Join(o.keys, ", ")
+}
+
+// Has says whether the object has a column of this exact name, null or not.
+func (o *Object) Has(key string) bool { return slices.Contains(o.keys, key) }
+
+// Read decodes a column and says whether there is one; null is none. A column that stands there twice, or beside another or
+// in place of another with only the case of its letters changed, is an error, since readers differ in which they take. want
+// says what belongs there.
+func (o *Object) Read(key string, into any, want string) (bool, error) {
+	at := -1
+	for i, other := range o.keys {
+		switch {
+		case other == key && at >= 0:
+			return false, fmt.Errorf("%s: is given twice; want it once", key)
+		case other == key:
+			at = i
+		case strings.EqualFold(other, key):
+			return false, fmt.Errorf("%s: is %s but for the case of its letters; want %s, once", other, key, key)
+		}
+	}
+	if at < 0 || string(o.values[at]) == "null" {
+		return false, nil
+	}
+	if loneSurrogate(o.values[at]) {
+		return false, fmt.Errorf("%s: holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want %s", key, want)
+	}
+	if err := json.Unmarshal(o.values[at], into); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			key += "." + wrong.Field
+		}
+		if wrong != nil {
+			return false, fmt.Errorf("%s: a JSON %s does not belong there; want %s", key, wrong.Value, want)
+		}
+		return false, fmt.Errorf("%s: %w; want %s", key, err, want)
+	}
+	return true, nil
+}
+
+// kindOf names the JSON value that a text begins with.
+func kindOf(text []byte) string {
+	switch text[0] {
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "bool"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}
+
+// loneSurrogate says whether valid JSON escapes one half of a surrogate pair without the other, for which there is no text.
+func loneSurrogate(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		unit := escaped(text[i:])
+		if utf16.IsSurrogate(unit) {
+			if utf16.DecodeRune(unit, escaped(text[i+6:])) == utf8.RuneError {
+				return true
+			}
+			i += 6
+		}
+		i++
+	}
+	return false
+}
+
+// escaped returns the code unit of the \uXXXX that text begins with, 0 if it does not.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
+}
