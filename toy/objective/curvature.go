@@ -3,6 +3,7 @@ package objective
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Prompt is one prompt's policy and comparisons.
@@ -166,6 +167,10 @@ func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
 	n := len(p.Weight)
 	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
 	p.gather(p.LogPi, b.Chosen, b.Rejected)
+	if o.Aligned() {
+		collision, peak := Concentration(p.LogPi)
+		b.Collision, b.Peak = slices.Repeat([]float64{collision}, n), slices.Repeat([]float64{peak}, n)
+	}
 	g = make([]float64, len(p.LogPi))
 	for _, t := range o.pair {
 		part := Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
