@@ -258,10 +258,10 @@ func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	}
 }
 
-// Hess adds scale times the diagonal of the second derivative.
+// Hess adds scale times the second derivatives.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	f.scratch = sized(f.scratch, len(h))
-	f.program.HessDiagonal((*expression.Distributions)(d), f.scalars, f.scratch)
+	f.program.Hess((*expression.Distributions)(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		h[k] += scale * v
 	}
