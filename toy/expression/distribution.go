@@ -52,6 +52,12 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 // String is the canonical form, which reads back as the same expression.
 func (d *Distributional) String() string { return d.tree.String() }
 
+// Kinked says whether a function or functional with a kink is called: those of [Expression.Kinked] and tv.
+func (d *Distributional) Kinked() bool { return d.tree.calls(kinked...) }
+
+// Held says whether stopgrad is called, so that the derivatives are not those of the value.
+func (d *Distributional) Held() bool { return d.tree.calls("stopgrad") }
+
 // DistributionProgram is a compiled [Distributional]: a function F of functionals T_j, each a sum over the responses. Its
 // derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
 // serves one goroutine; it allocates only when a prompt has more responses than any before.
