@@ -81,6 +81,8 @@ type resting struct {
 
 var _ Resting = (*resting)(nil)
 
+func (*resting) holds() bool { return true }
+
 // Potential returns the term of which this one's gradient is the gradient.
 func (r *resting) Potential() Curved { return r.potential }
 
@@ -305,7 +307,7 @@ func (f *parsed) qpo() PairTerm {
 			m.Lambda *= slope * scale
 		} else if mu.scale = scale; mu.Held() {
 			m.Link = mu
-			return struct{ PairTerm }{m} // a link that is held is that of no potential
+			return heldLink{m}
 		} else {
 			m.Link = asLink(mu)
 		}
@@ -316,6 +318,14 @@ func (f *parsed) qpo() PairTerm {
 	}
 	return orResting(psi.Held(), m, &rest)
 }
+
+// heldLink is a margin loss of a link of which a part is held: its gradient is that of no potential.
+type heldLink struct{ PairTerm }
+
+func (heldLink) holds() bool { return true }
+
+// Why says why nothing is known.
+func (heldLink) Why() string { return "a part of the link is held back from differentiation" }
 
 // asLink returns a formula as a link, which can be gone back through where it is proven to rise and its ends are known.
 func asLink(mu *proven) Link {
