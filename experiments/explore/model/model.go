@@ -34,7 +34,6 @@ type Outcome struct {
 	Status     string      `json:"status"`     // of the solver
 	Reason     string      `json:"reason"`     // one sentence, or ""
 	Policy     []Number    `json:"policy"`     // the minimizer, or where training ends; null where there is none
-	Held       bool        `json:"held"`       // training rests at policies that are no minimizers, see objective.Objective.Held
 	Loss       Number      `json:"loss"`       // of Policy
 	Stationary []Number    `json:"stationary"` // found by Newton's method from pi_ref, for losses that the exact solver does not know; else null
 	Trajectory [][]Number  `json:"trajectory"` // policies of the training from pi_ref, first to last
@@ -165,7 +164,6 @@ func (e *Explorer) solve(s State) {
 		}
 		e.subjects[i] = &subject{instance: in, Params: loss, index: i}
 		r.Outcomes[i] = e.subjects[i].outcome()
-		r.Outcomes[i].Held = loss.Objective().Held()
 	}
 	if len(r.Problems) == 0 {
 		r.Config = in.config(e.subjects, r.Outcomes)

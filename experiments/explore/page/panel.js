@@ -140,19 +140,9 @@ function put(mark, pi) {
   }
 }
 
-// findings names what a policy is by the exact solver's status, where that is not the minimizer.
-const findings = {
-  given: "Policy",
-  "not-unique": "One of many minimizers",
-  boundary: "Minimizer on the boundary",
-  local: "Lowest of many searches",
-  stationary: "Training rests at",
-};
-
 function describe(outcome) {
-  const found = outcome.solver !== "exact" ? "End of training" : outcome.held ? "Training rests at" : findings[outcome.status] ?? "Minimizer";
-  const none = outcome.held ? "Training rests nowhere that is known" : "No minimizer";
-  const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : none);
+  const found = outcome.solver === "exact" ? "Minimizer" : "End of training";
+  const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : "No minimizer");
   const facts = [`${outcome.solver}: ${outcome.status}`];
   if (outcome.loss !== null) {
     facts.push(`loss ${format(outcome.loss)}`);
@@ -172,7 +162,7 @@ export function legend() {
   const sample = (...shapes) => draw("svg", { viewBox: "-50 -34 100 68", "aria-hidden": "true" }, draw("g", { transform: "scale(1,-1)" }, ...shapes));
   const across = { d: "M-46 0L46 0" };
   const entries = [
-    [sample(draw("circle", { r: 18, class: "minimizer" })), "minimizer (or where training rests or ends)"],
+    [sample(draw("circle", { r: 18, class: "minimizer" })), "minimizer (or end of training)"],
     [sample(draw("path", { ...across, class: "trajectory" })), "training from π_ref"],
     [sample(draw("path", { ...across, class: "along" })), "minimizers over λ"],
     [sample(draw("path", { ...across, class: "contour" })), "equal loss, dense near the lowest"],
