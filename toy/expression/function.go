@@ -48,20 +48,47 @@ func (f *Function) Line() (a, b float64, straight bool) {
 	return line.by[0], line.at, true
 }
 
+// Kink returns the slopes of a concave function that is a line from 0 on and another up to it, through 0.
+func (f *Function) Kink() (below, above float64, kinked bool) {
+	out := make([]float64, 1)
+	f.Value([]float64{0}, out)
+	if f.held || out[0] != 0 || !f.graph.facts(f.value)[f.value].concave {
+		return 0, 0, false
+	}
+	slope := func(infinity float64) (float64, bool) {
+		s := f.graph.toward(f.value, infinity)
+		if s == nil || !s.exact || len(s.terms) != 1 || s.terms[0].power != 1 || s.terms[0].rate != 0 {
+			return 0, false
+		}
+		return infinity * s.terms[0].factor, true
+	}
+	// A concave function with these ends has the slopes of its chords from 0 to them all the way.
+	below, left := slope(-1)
+	above, right := slope(1)
+	return below, above, left && right
+}
+
 // Part is a summand of an expression that reads its columns through one combination of them.
 type Part struct {
 	Along    int     // which of the given directions z is along
 	Scale    float64 // z is the direction's combination of columns times this, above 0
 	Function *Function
+	Linked   *Linked // nil: z is as said; else it is Scale times the difference of two functions
+}
+
+// Linked is the difference of functions along two directions: Left of the first, Along of Part, less Right of the second.
+type Linked struct {
+	Second      int
+	Left, Right *Function // the same function is the same pointer
 }
 
 // Split writes an expression as a sum of functions, each of one combination of columns, given the scalars and some columns'
 // values. The directions are the combinations that are looked for, as coefficients by the scope's columns, none a multiple of
-// another. An error says in words why there is no such sum.
-func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64) ([]Part, error) {
+// another; of each pair a summand may also read the difference of two functions. An error says in words why there is no such sum.
+func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64, pairs ...[2]int) ([]Part, error) {
 	g := newGraph()
 	out := e.build(g)
-	s := &splitter{graph: g, directions: directions, lines: g.linesAt(out, func(n node) (line, bool) {
+	leaf := func(n node) (line, bool) {
 		l := line{by: make([]float64, len(e.scope.Columns))}
 		if n.leaf == scalarLeaf {
 			l.at = scalars[n.slot]
@@ -71,7 +98,8 @@ func (e *Expression) Split(scalars []float64, fixed map[string]float64, directio
 			l.by[n.slot] = 1
 		}
 		return l, true
-	}), along: make([][]summand, len(directions))}
+	}
+	s := &splitter{graph: g, directions: directions, pairs: pairs, lines: g.linesAt(out, leaf), along: make([][]summand, len(directions))}
 	if err := s.add(out, 1); err != nil {
 		return nil, err
 	}
@@ -174,6 +202,8 @@ type splitter struct {
 	directions [][]float64
 	linear     line        // the sum of what is linear
 	along      [][]summand // by direction
+	pairs      [][2]int    // of directions, for links
+	linked     []Part
 }
 
 // summand is a node times a number.
@@ -218,6 +248,10 @@ func (s *splitter) add(r ref, factor float64) error {
 	}
 	along := -1
 	if err := s.direction(r, &along); err != nil {
+		if part := s.link(r, factor); part != nil {
+			s.linked = append(s.linked, *part)
+			return nil
+		}
 		return err
 	}
 	s.along[along] = append(s.along[along], summand{r, factor})
@@ -267,7 +301,7 @@ func (s *splitter) parts() ([]Part, error) {
 		}
 		slopes[at] = multiple
 	}
-	var all []Part
+	all := s.linked
 	constant := s.linear.at
 	for at, summands := range s.along {
 		if len(summands) == 0 && slopes[at] == 0 {
@@ -277,11 +311,11 @@ func (s *splitter) parts() ([]Part, error) {
 		if v, is := f.graph.constantValue(f.value); is && math.IsNaN(v) {
 			return nil, errors.New("the formula has no value")
 		}
-		all, constant = append(all, Part{at, scale, f}), 0
+		all, constant = append(all, Part{at, scale, f, nil}), 0
 	}
-	if len(all) == 0 {
+	if len(all) == 0 || constant != 0 {
 		g := newGraph()
-		all = []Part{{0, 1, newFunction(g, g.constant(constant), g.columnAt(0))}}
+		all = append(all, Part{0, 1, newFunction(g, g.constant(constant), g.columnAt(0)), nil})
 	}
 	return all, nil
 }
