@@ -132,8 +132,8 @@ func (g *graph) linesAt(out ref, leafAt func(node) (line, bool)) []*line {
 			if l, known := leafAt(n); known {
 				all[r] = &l
 			}
-		} else {
-			all[r] = g.lineOf(n, all)
+		} else if l := g.lineOf(n, all); l != nil && l.finite() {
+			all[r] = l
 		}
 	}
 	for _, l := range all {
@@ -187,12 +187,20 @@ func (l *line) plus(factor float64, other *line) *line {
 	sum := &line{by: make([]float64, max(len(l.by), len(other.by))), at: l.at + factor*other.at}
 	copy(sum.by, l.by)
 	for i, v := range other.by {
+		if v == 0 {
+			continue
+		}
 		v *= factor
 		if sum.by[i] += v; math.Abs(sum.by[i]) <= 1e-14*math.Abs(v) {
 			sum.by[i] = 0
 		}
 	}
 	return sum
+}
+
+// finite says whether no multiple is infinite or NaN.
+func (l *line) finite() bool {
+	return !slices.ContainsFunc(l.by, func(v float64) bool { return v-v != 0 })
 }
 
 // splitter takes a graph's value apart into summands.
@@ -223,13 +231,19 @@ func (s *splitter) add(r ref, factor float64) error {
 		return l.at, true
 	}
 	if l := s.lines[r]; l != nil {
-		s.linear = *s.linear.plus(factor, l)
-		return nil
+		if sum := s.linear.plus(factor, l); sum.finite() {
+			s.linear = *sum
+			return nil
+		}
 	}
-	switch n.fn.name {
+	name := "" // of a column, times what is no number
+	if n.fn != nil {
+		name = n.fn.name
+	}
+	switch name {
 	case "+", "-":
 		sign := factor
-		if n.fn.name == "-" {
+		if name == "-" {
 			sign = -factor
 		}
 		return errors.Join(s.add(n.args[0], factor), s.add(n.args[1], sign))
@@ -253,6 +267,9 @@ func (s *splitter) add(r ref, factor float64) error {
 			return nil
 		}
 		return err
+	}
+	if along < 0 { // of no column after all, as 0*z
+		along = 0
 	}
 	s.along[along] = append(s.along[along], summand{r, factor})
 	return nil

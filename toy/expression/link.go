@@ -83,7 +83,9 @@ func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 		} else {
 			lines[at] = nil
 			if n := s.graph.nodes[at]; n.fn != nil && ref(at) > m {
-				lines[at] = s.graph.lineOf(n, lines)
+				if l := s.graph.lineOf(n, lines); l != nil && l.finite() {
+					lines[at] = l
+				}
 			}
 		}
 	}
