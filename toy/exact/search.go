@@ -466,14 +466,19 @@ func (s *solver) general(t *task) (*result, error) {
 	l.start = t.logRef
 	if none != "" && here.held {
 		// A statistic of the whole batch is at its limit where responses have probability 0.
-		l.objective, _ = s.problem.Objective.Hold()
 		p := l.newPoint(t.logRef)
-		for k, out := range gone {
-			if out {
-				p.theta[k] -= farther * max(1, s.unit(l))
-			}
-		}
+		l.push(p.theta, gone, nil, farther*max(1, s.unit(l)))
 		l.value(p)
+		frozen := &objective.Objective{}
+		pair, _ := s.problem.Objective.Terms()
+		for _, w := range pair {
+			if d, ok := w.Term.(objective.Detached); ok {
+				w.Term = d.Freeze(&l.batch)
+			}
+			frozen.And(w.Weight, objective.OnPairs(w.Term))
+		}
+		l = newLossFunction(frozen, t)
+		l.start = t.logRef
 	}
 	return outer.decideBySearch(t, l, none, gone)
 }
