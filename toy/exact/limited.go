@@ -60,18 +60,19 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
 	if seenBasis != nil {
 		seen := inClass.compose(seenBasis, r.theta)
-		if s.terms.other == "" {
-			verdict, err := s.recession(seen)
-			if err != nil {
-				return nil, err
-			}
-			if verdict != "" {
-				return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
-			}
+		verdict, err := s.recession(seen)
+		if err != nil {
+			return nil, err
 		}
-		var err error
+		if verdict != "" {
+			return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+		}
 		if r, err = s.search(seen); err != nil {
 			return nil, err
+		}
+		if r.theta == nil {
+			r.logps = make([][]float64, len(l.tasks))
+			return r, nil
 		}
 		r.theta = image(seenBasis, r.theta, nil)
 	}
@@ -113,7 +114,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := make([]float64, l.dim)
-	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 || m.Lambda > 1) {
+	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 && !s.terms.plunges() || m.Lambda > 1 && l.l2 > 0) {
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
 		if err == nil {
 			for i := range r.theta {
@@ -122,7 +123,7 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 		}
 		return r, err
 	}
-	if s.terms.convex() && s.terms.other == "" {
+	if s.terms.convex() && s.terms.other == "" && (l.l2 > 0 || !s.terms.plunges()) {
 		return s.descend(l, [][]float64{begin})
 	}
 	return s.searchClass(l)
@@ -149,7 +150,12 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	t := l.tasks[0]
 	r := &result{status: Local, reason: t.reasonf("%s", found.describe()), iterations: found.iterations, change: found.change,
 		theta: found.at.theta, logps: found.at.logp}
+	// KL(pi to pi_ref) holds every policy back, however small its derivatives far out.
+	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, found.at.theta))
+	away := s.terms.entropy == 0 && floats.Norm(found.at.theta, math.Inf(1)) > far/2*max(1, unit) && !(l.value(twice) > found.at.loss)
 	switch {
+	case l.l2 == 0 && away:
+		r.status, r.reason, r.theta = train.Diverged, t.reasonf("the loss falls for ever in a direction of the policy class: %s", found.describe()), nil
 	case !found.converged || math.IsNaN(found.at.loss):
 		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d, of which the lowest took %d steps", found.starts, found.descent.iterations)
 	case convex:

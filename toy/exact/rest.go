@@ -101,16 +101,19 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 	moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
 	r := &result{status: train.Converged, theta: whole.start}
 	if moving != nil {
-		l := whole.compose(moving, whole.start)
-		if l.l2 = whole.l2; l.l2 > 0 {
-			l.center = image(mat.DenseCopyOf(moving.T()), whole.start, nil)
+		base, center := whole.start, []float64(nil)
+		if whole.l2 > 0 { // under which directions that change no policy are 0
+			center = image(mat.DenseCopyOf(moving.T()), whole.start, nil)
+			base = image(moving, center, nil)
 		}
+		l := whole.compose(moving, base)
+		l.l2, l.center = whole.l2, center
 		unit := s.unit(l)
 		if at, err := s.balance(whole, l); at != nil || err != nil {
 			if err != nil {
 				return nil, err
 			}
-			there := whole.newPoint(image(moving, at, whole.start))
+			there := whole.newPoint(image(moving, at, base))
 			whole.value(there)
 			return &result{status: Stationary, theta: there.theta, logps: there.logp, reason: whole.tasks[0].reasonf("training rests there: opposite " +
 				"comparisons balance pair by pair, whatever the factor that they share")}, nil
@@ -180,7 +183,7 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		default:
 			r.status, r.reason = Local, t.reasonf("%s", found.describe())
 		}
-		r.change, r.theta = found.change, image(moving, at.theta, whole.start)
+		r.change, r.theta = found.change, image(moving, at.theta, base)
 	}
 	there := whole.newPoint(r.theta)
 	whole.value(there)

@@ -650,7 +650,9 @@ func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 					best, least = slices.Clone(p.theta), v
 				}
 			}
-			given = append(given, best)
+			if best != nil {
+				given = append(given, best)
+			}
 		}
 	}
 	return l.starts(unit, given)

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,10 +11,12 @@ import (
 	"gonum.org/v1/gonum/optimize"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
+	"windtunnel/toy/variants"
 )
 
 // random returns an environment of one prompt.
@@ -338,5 +341,53 @@ func TestKinks(t *testing.T) {
 	s := solve(t, Problem{Env: e, Pairs: circle}, &objective.Hinge{Lambda: 1})
 	if s.Status != NotUnique || math.Abs(s.Loss-1) > 1e-12 {
 		t.Errorf("a circle: %s at %v", s.Status, s.Loss)
+	}
+}
+
+// TestEveryWord solves every loss with every word of its parameters, over all policies, in a class and under a penalty: no
+// combination is refused, and where there is a policy it is one, and no lower loss is found around it at random unless training
+// only rests there.
+func TestEveryWord(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 5))
+	e := random(rng, 3, 0.7)
+	data := population(e)
+	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {
+		if _, direct := v.Params.(objective.Direct); direct || objective.SamplesReference(v.Params) {
+			continue
+		}
+		for class, kind := range map[string]policy.Params{"tabular": &policy.TabularParams{}, "low rank": &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}} {
+			for _, l2 := range []float64{0, 0.1} {
+				if v.Params.Objective().Moving != nil && (class != "tabular" || l2 > 0) {
+					continue
+				}
+				pol := build(t, e, kind)
+				s, err := Solve(context.Background(), &Problem{Env: e, Policy: pol, Objective: v.Params.Objective(), Pairs: data, L2: l2})
+				if err != nil {
+					t.Errorf("%s, %s, l2 %g: %v", v.Name, class, l2, err)
+					continue
+				}
+				if s.Policy[0] == nil {
+					continue
+				}
+				if sum := logspace.LogSumExp(s.Policy[0]); math.Abs(sum) > 1e-9 {
+					t.Errorf("%s, %s, l2 %g: %v is no policy", v.Name, class, l2, s.Policy[0])
+				}
+				if s.Status != train.Converged && s.Status != Local || slices.ContainsFunc(pol.Params(), func(v float64) bool { return math.IsInf(v, 0) }) {
+					continue
+				}
+				problem := train.NewProblem(e, pol, v.Params.Objective(), l2)
+				full := train.Full(data, problem)
+				here, at := problem.Loss(full), slices.Clone(pol.Params())
+				for i := range 40 {
+					for j := range at {
+						pol.Params()[j] = at[j] + math.Pow(10, -float64(i%8)/2)*rng.NormFloat64()
+					}
+					if there := problem.Loss(full); there < here-1e-9*max(1, math.Abs(here)) {
+						t.Errorf("%s, %s, l2 %g: %s at %v, near it %v", v.Name, class, l2, s.Status, here, there)
+						break
+					}
+				}
+			}
+		}
 	}
 }
