@@ -143,7 +143,7 @@ func (m *Monotone) add(w *worst, r *results, metric reading, group []point) erro
 		if bestRow >= 0 {
 			step := beyond(sign*best, sign*v)
 			w.add(step, Result{step <= m.Slack, step, m.Slack,
-				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(bestRow), metric.name, best, r.name(p.row), v)})
+				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.marked(bestRow), metric.name, best, r.marked(p.row), v)})
 		}
 		if bestRow < 0 || sign*v > sign*best {
 			best, bestRow = v, p.row

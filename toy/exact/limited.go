@@ -2,7 +2,9 @@ package exact
 
 import (
 	"fmt"
+	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
@@ -54,7 +56,7 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	}
 	inClass := l.compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
-		len(s.terms.margins) > 0))
+		len(s.terms.margins) > 0 || s.terms.other != ""))
 	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
 	if seenBasis != nil {
 		seen := inClass.compose(seenBasis, r.theta)
@@ -67,6 +69,10 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 		}
 		if r, err = s.search(seen); err != nil {
 			return nil, err
+		}
+		if r.theta == nil {
+			r.logps = make([][]float64, len(l.tasks))
+			return r, nil
 		}
 		r.theta = image(seenBasis, r.theta, nil)
 	}
@@ -90,7 +96,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if severity[r.status] > severity[total.status] {
+		if graver(r.status, total.status) || total.reason == "" {
 			total.status, total.reason = r.status, r.reason
 		}
 		total.iterations += r.iterations
@@ -108,7 +114,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := make([]float64, l.dim)
-	if m := s.terms.only; m != nil && m.Link == nil && (l.l2 == 0 || m.Lambda > 1) {
+	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 && !s.terms.plunges() || m.Lambda > 1 && l.l2 > 0) {
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
 		if err == nil {
 			for i := range r.theta {
@@ -117,14 +123,55 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 		}
 		return r, err
 	}
-	if s.terms.convex() {
+	if s.terms.convex() && s.terms.other == "" && (l.l2 > 0 || !s.terms.plunges()) {
 		return s.descend(l, [][]float64{begin})
 	}
-	starts, err := s.starts(l)
+	return s.searchClass(l)
+}
+
+// searchClass searches a class, or under a penalty, for the minimum of a loss that is not known to be convex in the parameters.
+func (s *solver) searchClass(l *lossFunction) (*result, error) {
+	convex, unit := s.terms.convex(), s.unit(l)
+	starts := [][]float64{make([]float64, l.dim)}
+	if !convex {
+		var zero [][]float64
+		if l.center != nil {
+			zero = append(zero, floats.ScaleTo(make([]float64, l.dim), -1, l.center))
+		}
+		starts = l.starts(unit, zero)
+	}
+	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
+		d, err := s.descentFrom(l, from, unit)
+		return &end{descent: d}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.descend(l, starts)
+	t := l.tasks[0]
+	r := &result{status: Local, reason: t.reasonf("%s", found.describe()), iterations: found.iterations, change: found.change,
+		theta: found.at.theta, logps: found.at.logp}
+	// KL(pi to pi_ref) holds every policy back, however small its derivatives far out.
+	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, found.at.theta))
+	away := s.terms.entropy == 0 && floats.Norm(found.at.theta, math.Inf(1)) > far/2*max(1, unit) && !(l.value(twice) > found.at.loss)
+	switch {
+	case l.l2 == 0 && away:
+		r.status, r.reason, r.theta = train.Diverged, t.reasonf("the loss falls for ever in a direction of the policy class: %s", found.describe()), nil
+	case !found.converged || math.IsNaN(found.at.loss):
+		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d, of which the lowest took %d steps", found.starts, found.descent.iterations)
+	case convex:
+		r.status, r.reason = train.Converged, inLogits
+	case found.unresolved:
+		r.reason += fmt.Sprintf("; the log-probabilities of the rarest responses, below %.3g, are not resolved", math.Log(probabilityStep))
+	}
+	return r, nil
+}
+
+// descentFrom descends from a point in a class: where all is known of the loss as long as it takes.
+func (s *solver) descentFrom(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	if s.terms.other == "" {
+		return s.minimize(l, from)
+	}
+	return s.arrive(l, from, unit)
 }
 
 // scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the
@@ -313,69 +360,4 @@ func center(v []float64) {
 	for i := range v {
 		v[i] -= mean
 	}
-}
-
-// undecided is the error for a combination of terms and policy class without a statement about existence.
-func undecided(why string) error {
-	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
-		"KL term, or use a policy class that contains all policies", why)
-}
-
-// Where a loss is not convex, the search starts from several places. reach is the range of logits, in nats, that they
-// span: enough for a policy near a vertex, not so much that its derivatives vanish.
-const reach = 8
-
-// starts lists where to search a composed loss function that is not convex: the start, parameters of zero, the policies of
-// the class nearest to the minimizer over all policies (where there is one), and those nearest to each vertex of each
-// prompt's simplex.
-func (s *solver) starts(l *lossFunction) ([][]float64, error) {
-	origin := make([]float64, l.dim)
-	list := [][]float64{origin}
-	if l.center != nil {
-		zero := make([]float64, l.dim)
-		for i, v := range l.center {
-			zero[i] = -v
-		}
-		list = append(list, zero)
-	}
-	goal, err := s.goal(l)
-	if err != nil {
-		return nil, err
-	}
-	list = append(list, l.fit(goal))
-	for i, t := range l.tasks {
-		for k := range t.responses() {
-			vertex := make([][]float64, len(l.tasks))
-			vertex[i] = make([]float64, t.responses())
-			vertex[i][k] = reach
-			list = append(list, l.fit(vertex))
-		}
-	}
-	return list, nil
-}
-
-// goal returns each prompt's minimizer over all policies, confined to reach below its largest entry, or nil where there
-// is none.
-func (s *solver) goal(l *lossFunction) ([][]float64, error) {
-	goal := make([][]float64, len(l.tasks))
-	if len(s.terms.margins) > 0 && s.terms.only == nil {
-		return goal, nil
-	}
-	for i, t := range l.tasks {
-		if t.total == 0 || s.terms.barrier > 0 {
-			continue
-		}
-		r, err := s.tabular(t)
-		if err != nil {
-			return nil, err
-		}
-		if r.logps[0] == nil {
-			continue
-		}
-		goal[i] = append([]float64(nil), r.logps[0]...)
-		for k, v := range goal[i] {
-			goal[i][k] = max(v, -reach)
-		}
-	}
-	return goal, nil
 }

@@ -2,56 +2,20 @@ package exact
 
 import (
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize/convex/lp"
 )
 
-// recession decides whether the loss, restricted to directions that it sees, has a minimizer. It returns a sentence
-// saying why there is none, "" if there is one, and an error where it cannot decide.
-//
-// KL(pi_ref to pi) grows in every direction that changes a policy, a margin loss with an attained minimum in every
-// direction that changes a compared margin, and the other terms are bounded below, so with one of these there is a
-// minimizer. KL(pi to pi_ref) repels from the boundary of the simplex with infinite slope, the expected reward with
-// finite slope, so exact RLHF has one in every class. For the rest see separates and anchored.
+// recession says in a sentence why the loss, restricted to directions that it sees, has no minimizer, and "" where it does not
+// know of a reason. A sum of convex margin losses alone that none of them attains falls for ever where some direction lowers no
+// compared margin and raises one, see separates.
 func (s *solver) recession(l *lossFunction) (string, error) {
-	switch k := &s.terms; {
-	case k.plunges():
-		return "", undecided("a margin loss that falls without bound, as robust DPO's does, beside other terms or in a limited class")
-	case k.barrier > 0, !k.linked() && k.attained(), k.entropy > 0 && len(k.margins) == 0:
+	k := &s.terms
+	if k.other != "" || len(k.margins) == 0 || k.plunges() || k.linked() || k.attained() || k.barrier > 0 || k.entropy > 0 || k.reward != 0 {
 		return "", nil
-	case k.linked():
-		return "", s.anchored(l)
-	case len(k.margins) == 0:
-		return "", undecided("the expected reward alone in a limited class")
 	}
-	reason, err := l.separates()
-	if err == nil && reason != "" && (s.terms.entropy > 0 || s.terms.reward != 0) {
-		return "", undecided("a margin loss that falls for ever in some direction, beside other terms")
-	}
-	return reason, err
-}
-
-// anchored says (nil) that a loss with links has a minimizer in every class. That is so if every link is unbounded below
-// and in every prompt the comparisons lead from every response to every other: a bounded loss then bounds all
-// differences of link values, some ratio is at least 1, so all ratios are bounded away from 0, and such policies form a
-// compact set.
-func (s *solver) anchored(l *lossFunction) error {
-	for _, m := range s.terms.margins {
-		if m.Link == nil {
-			continue
-		}
-		if low, _ := m.inverse.Range(); !math.IsInf(low, -1) || m.ReferenceFree {
-			return undecided("f-DPO with a divergence bounded at ratio 0, in a limited class")
-		}
-	}
-	for _, t := range l.tasks {
-		if groups := t.groups(); len(groups) > 1 || t.unbeaten(groups[0]) != nil {
-			return undecided(t.reasonf("f-DPO in a limited class where comparisons do not lead from every response to every other"))
-		}
-	}
-	return nil
+	return l.separates()
 }
 
 // separates looks for a direction that lowers no compared margin and raises one, along which a loss without attained

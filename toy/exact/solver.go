@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 )
@@ -17,9 +18,11 @@ type solver struct {
 	ctx     context.Context
 	problem *Problem
 	terms   terms
-	tasks   []*task     // one a prompt
-	start   []float64   // the parameters at the start
-	base    [][]float64 // the logits at the start, one row a prompt
+	tasks   []*task         // one a prompt
+	flows   bool            // of several minima the one is wanted to which the gradient leads from pi_ref
+	start   []float64       // the parameters at the start
+	base    [][]float64     // the logits at the start, one row a prompt
+	reached map[int]float64 // losses at policies on the boundary, by the offset of their block
 }
 
 // task is one prompt's share of the loss.
@@ -31,6 +34,36 @@ type task struct {
 	total            float64   // W_x, the weight of the prompt's distribution terms
 	logRef, ref      []float64 // the frozen reference
 	logStar          []float64
+	packed           packed
+}
+
+// packed are comparisons as a loss function evaluates them: for losses of single responses each response once, with the weights
+// that it was chosen and rejected with.
+type packed struct {
+	chosen, rejected                      []int
+	weight, gap, dispersion, won, refused []float64
+}
+
+// pack sums up the comparisons, if that is all that the pair terms see.
+func (t *task) pack(o *objective.Objective) {
+	t.packed = packed{t.chosen, t.rejected, t.weight, t.gap, t.dispersion, nil, nil}
+	pair, _ := o.Terms()
+	for _, w := range pair {
+		switch w.Term.(type) {
+		case *objective.Sides, *objective.Centered:
+		default:
+			return
+		}
+	}
+	if len(t.weight) == 0 {
+		return
+	}
+	k := t.responses()
+	t.packed = packed{all(k), all(k), make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k)}
+	for i, c := range t.chosen {
+		t.packed.won[c] += t.weight[i]
+		t.packed.refused[t.rejected[i]] += t.weight[i]
+	}
 }
 
 // responses returns K.
@@ -60,7 +93,7 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	if !(p.L2 >= 0) || math.IsInf(p.L2, 1) {
 		return nil, fmt.Errorf("the penalty L2 is %v, not a number in [0, inf)", p.L2)
 	}
-	s := &solver{ctx: ctx, problem: p, terms: kinds, start: append([]float64(nil), p.Policy.Params()...)}
+	s := &solver{ctx: ctx, problem: p, terms: kinds, reached: map[int]float64{}, start: append([]float64(nil), p.Policy.Params()...)}
 	for i := range p.Env.Prompts {
 		x := &p.Env.Prompts[i]
 		t := &task{name: fmt.Sprintf("prompt %q", x.Name), logRef: x.LogReference(), logStar: x.LogStar, ref: make([]float64, k)}
@@ -77,7 +110,24 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 		p.Policy.Logits(i, base)
 		s.tasks, s.base = append(s.tasks, t), append(s.base, base)
 	}
-	return s, s.share(p.Pairs)
+	if err := s.share(p.Pairs); err != nil {
+		return nil, err
+	}
+	for _, t := range s.tasks {
+		t.annotate()
+		t.pack(p.Objective)
+	}
+	return s, nil
+}
+
+// annotate fills in what pair terms may read of a comparison beside log-probabilities: the reward gap, and MallowsPO's
+// dispersion index, as training has them.
+func (t *task) annotate() {
+	index := objective.Dispersion(t.ref, t.logRef)
+	for j, c := range t.chosen {
+		t.gap = append(t.gap, t.logStar[c]-t.logStar[t.rejected[j]])
+		t.dispersion = append(t.dispersion, index)
+	}
 }
 
 // share gives every prompt its comparisons, equal ones merged, and its weight.
