@@ -78,6 +78,7 @@ type flow struct {
 	unit         float64 // norm of the gradient at the start
 	time, length float64 // so far, and of the next step
 	steps, quiet int
+	told         int // steps that points have told of
 	sliding      int // steps along a kink before a longer one is tried
 	points       []Point
 
@@ -118,7 +119,8 @@ func (f *flow) gradient(dst []float64) {
 
 // record makes a point of the present policy.
 func (f *flow) record() {
-	q := Point{Strength: f.time, Status: train.Done, Loss: f.Loss(), GradNorm: f.unit * floats.Norm(f.slope, 2), Steps: f.steps}
+	q := Point{Strength: f.time, Status: train.Done, Loss: f.Loss(), GradNorm: f.unit * floats.Norm(f.slope, 2), Steps: f.steps - f.told}
+	f.told = f.steps
 	for _, row := range f.here {
 		q.Policy = append(q.Policy, slices.Clone(row))
 	}

@@ -92,7 +92,7 @@ type Point struct {
 	Policy   [][]float64 // prompts x K log-probabilities (nats); nil where there is none
 	Loss     float64     // the loss there; NaN without a policy
 	GradNorm float64     // 2-norm of its gradient
-	Steps    int         // iterations of the solver, or steps of the integrator, so far
+	Steps    int         // iterations of the solver, or steps of the integrator since the point before
 }
 
 // Variation returns the total variation between two policies at the prompt where it is largest; 0 where one is missing.
