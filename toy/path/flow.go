@@ -35,11 +35,12 @@ const (
 	jump       = 1e-4   // change of the gradient within a difference that may be one
 
 	suspicious = 5e-4 // total variation of a step so short that the gradient must have jumped
+	mostTight  = 4    // such steps in a row
 
 	// Of explicit steps along a kink.
 	creep      = 5e-4 // total variation of one
-	creepBurst = 20   // steps whose mean is one policy of the path
-	creepTurns = 20   // bursts before a longer step is tried again
+	creepBurst = 8    // steps whose mean is one policy of the path
+	creepTurns = 50   // bursts before a longer step is tried again
 	creepRest  = 3e-4 // total variation of the mean policy of two spans of time, each half as long as all before, that rests
 )
 
@@ -77,6 +78,7 @@ type flow struct {
 	time, length float64 // so far, and of the next step
 	steps, quiet int
 	told         int         // steps that points have told of
+	tight        int         // steps in a row that were short and only short enough at a second attempt
 	creeping     int         // bursts of explicit steps before a longer one is tried
 	crawled      float64     // time of all bursts
 	steep        float64     // largest norm of the gradient of late, on either side of a kink
@@ -180,7 +182,7 @@ func (f *flow) advance() bool {
 		f.crawl()
 		return true
 	}
-	for range 100 {
+	for refused := range 100 {
 		fresh := f.linearize()
 		if f.creeping > 0 {
 			f.turn()
@@ -192,6 +194,12 @@ func (f *flow) advance() bool {
 		factor := 0.85 * math.Pow(excess, -1.0/order)
 		if excess <= 1 {
 			f.accept(moved, min(5, factor))
+			if refused == 0 || moved >= suspicious {
+				f.tight = 0
+			} else if f.tight++; f.tight == mostTight {
+				f.creeping, f.tight = creepTurns, 0
+				f.turn()
+			}
 			return true
 		}
 		copy(f.Theta, f.start)
@@ -267,12 +275,12 @@ func (f *flow) accept(moved, factor float64) {
 		copy(f.here[i], row)
 	}
 	f.slope, f.next = f.next, f.slope
-	f.keep()
+	f.keep(f.resolution / 4)
 }
 
-// keep records the policy in there where it is far enough from the last.
-func (f *flow) keep() {
-	if last := &f.points[len(f.points)-1]; Variation(f.there, last.Policy) > f.resolution/4 {
+// keep records the policy in there where it is farther from the last than a total variation.
+func (f *flow) keep(far float64) {
+	if last := &f.points[len(f.points)-1]; Variation(f.there, last.Policy) > far {
 		f.record(f.there)
 	}
 }
@@ -298,7 +306,7 @@ func (f *flow) crawl() {
 	copy(f.Theta, f.mean)
 	f.Policy(f.there)
 	copy(f.Theta, f.start)
-	f.keep()
+	f.keep(f.resolution / 7)
 	f.known = false
 	f.creeping--
 	floats.AddScaled(f.sum, creepBurst*f.length, f.mean)
