@@ -133,7 +133,7 @@ func (t *task) decided(ctx context.Context, lambda float64) (r Reading) {
 	if err != nil {
 		return none(err.Error())
 	}
-	v, err := exact.Exists(ctx, problem)
+	v, err := exact.Solve(ctx, problem)
 	if err != nil {
 		return none(err.Error())
 	}

@@ -67,7 +67,7 @@ func convergedIf(there bool) convergence {
 	return unconverged
 }
 
-// SolverNewton is what solver columns name policies that exact.Stationary found: no config can ask for it.
+// SolverNewton is what solver columns name policies that Newton's method found: no config can ask for it.
 const SolverNewton = "newton"
 
 // settingsAt returns the settings of a run on the whole population in an environment. Those of training are what a config
@@ -242,11 +242,7 @@ func (t task) stationary(ctx context.Context) (o *outcome) {
 	if o.err != nil {
 		return o
 	}
-	problem, err := made.Exact()
-	if o.err = err; err != nil {
-		return o
-	}
-	s, err := exact.Stationary(ctx, problem)
+	s, err := made.Solve(ctx)
 	if o.err = err; err == nil {
 		o.logPi, o.status, o.reason, o.reached = s.Policy, string(s.Status), s.Reason, s.Loss
 		o.convergence = convergedIf(s.Status == train.Converged)

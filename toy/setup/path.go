@@ -50,10 +50,13 @@ func (s *Setup) Trace(ctx context.Context, excess func(policy [][]float64) []flo
 }
 
 // minimizer solves at a strength of what the run's path is along, NaN for the loss as it is.
-func (s *Setup) minimizer(ctx context.Context, strength float64, _ *path.Point) (path.Point, error) {
+func (s *Setup) minimizer(ctx context.Context, strength float64, near *path.Point) (path.Point, error) {
 	problem, err := s.Exact()
 	if err != nil {
 		return path.Point{}, err
+	}
+	if near != nil {
+		problem.From = near.Policy
 	}
 	switch {
 	case math.IsNaN(strength):
