@@ -8,9 +8,9 @@ import (
 
 // Family is a loss with a strength, a number above 0, and its minimizers.
 type Family struct {
-	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search may begin beside
-	// its other starts.
-	Solve func(strength float64, near *Point) (Point, error)
+	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search begins beside its other
+	// starts, or with follow in their place: the minimum that this one becomes.
+	Solve func(strength float64, near *Point, follow bool) (Point, error)
 	// Whole says that the path goes all the way: from the point at strength 0 to Limit, the policies (log-probabilities) that
 	// an infinite strength leaves. Scale is then a strength between the two.
 	Whole bool
@@ -31,6 +31,7 @@ func (f *Family) Trace(ctx context.Context, p *Params, from, to float64, points 
 	} else {
 		err = t.grid(from, to, points)
 	}
+	t.follow = true
 	if err == nil {
 		err = t.refine()
 	}
@@ -46,6 +47,7 @@ type trace struct {
 	resolution float64
 	most       int
 	points     []Point // by rising strength
+	follow     bool    // between points whose minima have been searched for
 }
 
 // at solves for a strength.
@@ -56,7 +58,7 @@ func (t *trace) at(strength float64, near *Point) (Point, error) {
 	if near != nil && near.Policy == nil {
 		near = nil
 	}
-	q, err := t.Solve(strength, near)
+	q, err := t.Solve(strength, near, t.follow && near != nil)
 	q.Strength = strength
 	return q, err
 }
@@ -142,7 +144,7 @@ func (t *trace) refine() error {
 		if low.Strength == 0 || math.IsInf(high.Strength, 1) || jump || Variation(low.Policy, high.Policy) <= t.resolution {
 			continue
 		}
-		middle, err := t.at(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low)
+		middle, err := t.between(low, high)
 		if err != nil {
 			return err
 		}
@@ -152,6 +154,23 @@ func (t *trace) refine() error {
 	t.sort()
 	return nil
 }
+
+// between returns the point in the middle between two, of the minima that both become the lower one.
+func (t *trace) between(low, high *Point) (Point, error) {
+	strength := math.Sqrt(low.Strength) * math.Sqrt(high.Strength)
+	q, err := t.at(strength, low)
+	if err != nil || Variation(low.Policy, high.Policy) < suspect {
+		return q, err
+	}
+	other, err := t.at(strength, high)
+	if other.Policy != nil && (q.Policy == nil || other.Loss < q.Loss) {
+		q = other
+	}
+	return q, err
+}
+
+// suspect is the total variation of neighbours that may be different minima.
+const suspect = 0.1
 
 func (t *trace) sort() {
 	slices.SortFunc(t.points, func(a, b Point) int {
