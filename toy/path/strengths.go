@@ -88,7 +88,8 @@ func (t *trace) grid(from, to float64, points int) error {
 // mostDecades bounds how far from its scale a strength is looked for at which a policy is near one of the ends.
 const mostDecades = 40
 
-// ends goes from the scale to both ends by factors of ten, until the policies are within half of the resolution of them.
+// ends goes from the scale, where minima are searched for, to both ends by factors of ten, until the policies are within half of the
+// resolution of them. On the way it follows the minimum of the strength before and the one that the end becomes, and takes the lower.
 func (t *trace) ends() error {
 	limit := Point{Strength: math.Inf(1), Policy: t.Limit, Loss: math.NaN(), GradNorm: math.NaN()}
 	free, err := t.at(0, nil)
@@ -99,9 +100,11 @@ func (t *trace) ends() error {
 	if err != nil {
 		return err
 	}
+	t.follow = true
 	up, down := []Point{middle}, []Point{middle}
 	for i := 0; i < mostDecades && Variation(up[len(up)-1].Policy, t.Limit) > t.resolution/2; i++ {
-		q, err := t.at(10*up[len(up)-1].Strength, &up[len(up)-1])
+		last := &up[len(up)-1]
+		q, err := t.lower(10*last.Strength, last, &limit)
 		if err != nil {
 			return err
 		}
@@ -112,7 +115,7 @@ func (t *trace) ends() error {
 		if free.Policy != nil && Variation(last.Policy, free.Policy) <= t.resolution/2 {
 			break
 		}
-		q, err := t.at(last.Strength/10, last)
+		q, err := t.lower(last.Strength/10, last, &free)
 		if err != nil {
 			return err
 		}
@@ -125,6 +128,22 @@ func (t *trace) ends() error {
 	t.points = append(append([]Point{free}, append(down, up[1:]...)...), limit)
 	return nil
 }
+
+// lower returns the point at a strength at the lower of the minima that two others become.
+func (t *trace) lower(strength float64, one, other *Point) (Point, error) {
+	q, err := t.at(strength, one)
+	if err != nil || Variation(one.Policy, other.Policy) < suspect || other.Policy == nil {
+		return q, err
+	}
+	r, err := t.at(strength, other)
+	if r.Policy != nil && (q.Policy == nil || r.Loss < q.Loss) {
+		q = r
+	}
+	return q, err
+}
+
+// suspect is the total variation of neighbours that may be different minima.
+const suspect = 0.1
 
 // nearest is the relative distance between strengths that is not divided further.
 const nearest = 1e-9
@@ -144,7 +163,7 @@ func (t *trace) refine() error {
 		if low.Strength == 0 || math.IsInf(high.Strength, 1) || jump || Variation(low.Policy, high.Policy) <= t.resolution {
 			continue
 		}
-		middle, err := t.between(low, high)
+		middle, err := t.lower(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low, high)
 		if err != nil {
 			return err
 		}
@@ -154,23 +173,6 @@ func (t *trace) refine() error {
 	t.sort()
 	return nil
 }
-
-// between returns the point in the middle between two, of the minima that both become the lower one.
-func (t *trace) between(low, high *Point) (Point, error) {
-	strength := math.Sqrt(low.Strength) * math.Sqrt(high.Strength)
-	q, err := t.at(strength, low)
-	if err != nil || Variation(low.Policy, high.Policy) < suspect {
-		return q, err
-	}
-	other, err := t.at(strength, high)
-	if other.Policy != nil && (q.Policy == nil || other.Loss < q.Loss) {
-		q = other
-	}
-	return q, err
-}
-
-// suspect is the total variation of neighbours that may be different minima.
-const suspect = 0.1
 
 func (t *trace) sort() {
 	slices.SortFunc(t.points, func(a, b Point) int {
