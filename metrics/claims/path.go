@@ -110,11 +110,10 @@ func (r *results) whole(row int) (*tracedPath, error) {
 
 // farthest looks for the point of one curve that is farthest from another.
 type farthest struct {
-	target  [][]float64
-	jump    float64
-	most    float64
-	breaks  []breakpoint
-	nearest int // segment of the target that was nearest last, where the next search begins
+	target [][]float64
+	jump   float64
+	most   float64
+	breaks []breakpoint
 }
 
 // precision is how much farther a point may be than the one that is reported.
