@@ -15,7 +15,7 @@ import (
 // Limits of a walk to a point at rest.
 const (
 	restSteps = 150
-	// coupledStarts is how many searches a loss that couples comparisons is given, each of which is long.
+	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
 	// runaway is how many units a policy may go from where it started.
 	runaway = 1e5
@@ -117,7 +117,16 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		}
 		starts := [][]float64{make([]float64, l.dim)}
 		if !s.terms.held {
-			starts = l.starts(unit, nil)[:coupledStarts]
+			// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
+			var elsewhere [][]float64
+			for _, dir := range l.directions() {
+				if len(elsewhere) < 30/l.dim || len(elsewhere) < 2 {
+					elsewhere = append(elsewhere, floats.ScaleTo(make([]float64, l.dim), 2, dir))
+				}
+			}
+			if starts = l.starts(unit, elsewhere); l.dim > 12 {
+				starts = starts[:coupledStarts]
+			}
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
 			for i, dir := range l.directions() {
 				if i < 2 {

@@ -16,9 +16,10 @@ import (
 
 // Where a loss that is not convex is searched.
 const (
-	// randomStarts directions are drawn from a fixed seed, beside those towards vertices and in the order of wins.
+	// randomStarts directions are drawn from a fixed seed, beside those towards vertices and in the order of wins; more where there
+	// are few responses.
 	randomStarts = 8
-	// mostStarts bounds the searches: those with the lowest losses at their start, pi_ref and the caller's aside.
+	// mostStarts bounds the searches, to those with the lowest losses at their start, pi_ref and the caller's aside; as well.
 	mostStarts = 8
 	// firstSteps is how many steps every search is given, and finalists how many of them go on.
 	firstSteps, finalists = 12, 3
@@ -128,7 +129,7 @@ func (l *lossFunction) directions() [][]float64 {
 		}
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range randomStarts {
+	for range max(randomStarts, 80/l.dim) {
 		dir := make([]float64, l.dim)
 		for j := range dir {
 			dir[j] = rng.NormFloat64()
@@ -160,7 +161,7 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 	}
 	sort.SliceStable(found, func(i, j int) bool { return found[i].loss < found[j].loss })
 	all := append([][]float64{begin}, given...)
-	for _, f := range found[:min(len(found), mostStarts)] {
+	for _, f := range found[:min(len(found), max(mostStarts, 40/l.dim))] {
 		all = append(all, f.at)
 	}
 	return all
