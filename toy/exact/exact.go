@@ -37,6 +37,7 @@ type Problem struct {
 	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
 	From      [][]float64       // prompts x K log-probabilities from which a search starts as well, such as neighbouring lambdas' minimizers; may be nil
+	Follow    bool              // in a class of policies or under a penalty, search from From alone: the minimum that a neighbouring one becomes
 }
 
 // Status says what kind of answer a Solution is. train.Converged is the unique global minimizer, by convexity or in closed form;
@@ -118,13 +119,11 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 // potential returns the objective in the terms that are known best, and whether it holds a part back from differentiation: each term
 // that does is replaced by the one whose gradient it has, if there is one.
 func potential(o *objective.Objective) (plain *objective.Objective, held bool) {
-	if b, ok := any(o).(interface{ Bandit() *objective.Objective }); ok {
-		o = b.Bandit()
-	}
+	o = o.Bandit()
 	plain = &objective.Objective{Moving: o.Moving, Sampled: o.Sampled}
 	pair, dist := o.Terms()
 	for _, w := range pair {
-		if r, ok := w.Term.(interface{ Potential() objective.Curved }); ok {
+		if r, ok := w.Term.(objective.Resting); ok {
 			held, w.Term = true, r.Potential()
 		}
 		plain.And(w.Weight, objective.OnPairs(w.Term))

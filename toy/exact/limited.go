@@ -113,8 +113,12 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
-	begin := make([]float64, l.dim)
+	begin := s.near(l)
+	if begin == nil {
+		begin = make([]float64, l.dim)
+	}
 	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 && !s.terms.plunges() || m.Lambda > 1 && l.l2 > 0) {
+		floats.Scale(m.Lambda, begin)
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
 		if err == nil {
 			for i := range r.theta {
@@ -133,12 +137,19 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	convex, unit := s.terms.convex(), s.unit(l)
 	starts := [][]float64{make([]float64, l.dim)}
-	if !convex {
-		var zero [][]float64
+	near := s.near(l)
+	if near != nil {
+		starts[0] = near
+	}
+	if !convex && (near == nil || !s.problem.Follow) {
+		var given [][]float64
 		if l.center != nil {
-			zero = append(zero, floats.ScaleTo(make([]float64, l.dim), -1, l.center))
+			given = append(given, floats.ScaleTo(make([]float64, l.dim), -1, l.center))
 		}
-		starts = l.starts(unit, zero)
+		if near != nil {
+			given = append(given, near)
+		}
+		starts = l.starts(unit, given)
 	}
 	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
 		d, err := s.descentFrom(l, from, unit)
@@ -164,6 +175,22 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 		r.reason += fmt.Sprintf("; the log-probabilities of the rarest responses, below %.3g, are not resolved", math.Log(probabilityStep))
 	}
 	return r, nil
+}
+
+// near returns where a composed loss function has the policies of the caller's start, nil where there is none.
+func (s *solver) near(l *lossFunction) []float64 {
+	goal := make([][]float64, len(l.tasks))
+	for i, t := range l.tasks {
+		given := s.from(t, nil)
+		if given == nil {
+			return nil
+		}
+		goal[i] = given[0]
+		for k, v := range goal[i] {
+			goal[i][k] = max(v, -100)
+		}
+	}
+	return l.fit(goal)
 }
 
 // descentFrom descends from a point in a class: where all is known of the loss as long as it takes.
