@@ -21,7 +21,7 @@ import (
 // unsupported are the kinds that, by default, a language model cannot be trained by, and a word of the reason.
 var unsupported = map[string]string{
 	"kl-pi-ref": "enumerate", "kl-ref-pi": "enumerate", "reward": "enumerate", "rlhf": "REINFORCE", "typo": "reference_samples",
-	"mallows": "phi", "sum": "no term", "best-of-n": "no term",
+	"mallows": "phi", "wpo": "alignment: none", "sum": "no term", "best-of-n": "no term",
 }
 
 func TestSupports(t *testing.T) {
@@ -48,6 +48,7 @@ func losses() map[string]func() *objective.Objective {
 			o.Sampled = &objective.Sampled{Weight: 0.3, N: 3}
 			return o
 		},
+		"wpo": func() *objective.Objective { return (&objective.WPO{Lambda: 0.1, Alignment: "none"}).Objective() },
 		"custom": func() *objective.Objective {
 			return (&objective.Custom{Lambda: 0.1, Pair: "softplus(-lambda*u) + 0.01*(c/n_c)^2"}).Objective()
 		},
