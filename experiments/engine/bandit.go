@@ -29,7 +29,7 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	if err := w.enter(run); err != nil {
 		return w.failed(run, err.Error())
 	}
-	s, err := setup.New(&run.Run, setup.Given{Env: w.env})
+	s, err := setup.New(&run.Run, setup.Given{Env: w.env, Pairs: w.pairs})
 	if err != nil {
 		return w.failed(run, err.Error())
 	}
@@ -55,8 +55,7 @@ func (w *worker) enter(run *spec.Run) error {
 		w.params = nil
 		return err
 	}
-	w.env, w.params, w.seed = env, run.Environment, run.EnvironmentSeed()
-	w.views, w.groups, w.logPi = nil, nil, make([]float64, env.Responses())
+	w.place = place{env: env, params: run.Environment, seed: run.EnvironmentSeed(), logPi: make([]float64, env.Responses())}
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		w.views = append(w.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))

@@ -40,7 +40,8 @@ type loader struct {
 	parents map[string]string // hashes of the configs that this one extends, by path relative to it
 	errs    []error
 
-	overridden bool // some --set applies
+	overridden bool                              // some --set applies
+	read       func(path string) ([]byte, error) // the data files that it names
 	warnings   []string
 }
 
@@ -76,8 +77,13 @@ func open(path string, kinds *decode.Tables) (*loader, error) {
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path,
-		hash: hashHex(data), parents: map[string]string{}}
+	return parse(path, data, os.ReadFile, kinds)
+}
+
+// parse reads the text of a config as far as YAML goes. read opens the data files that it names.
+func parse(path string, data []byte, read func(path string) ([]byte, error), kinds *decode.Tables) (*loader, error) {
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path, hash: hashHex(data), parents: map[string]string{}, read: read}
+	var err error
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
 	}

@@ -66,6 +66,8 @@ func Kinds() registry.Table[Params] {
 		differsKind,
 		distanceKind,
 		dominatedKind,
+		growthKind,
+		minimizerKind,
 		monotoneKind,
 		slopeKind,
 		statusKind,
