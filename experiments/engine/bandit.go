@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -30,10 +32,14 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 		return w.failed(run, err.Error())
 	}
 	s, err := setup.New(&run.Run, setup.Given{Env: w.env, Pairs: w.pairs})
-	if err != nil {
+	b := &banditRun{worker: w, Setup: s, run: run, rows: w.fresh(false)}
+	var purposeless *setup.NoPurpose
+	switch {
+	case errors.As(err, &purposeless):
+		return b.result(outcome{status: string(purposeless.Status), reason: purposeless.Reason})
+	case err != nil:
 		return w.failed(run, err.Error())
 	}
-	b := &banditRun{worker: w, Setup: s, run: run, rows: w.fresh(false)}
 	for p, v := range w.views {
 		v.Proxy = nil
 		if s.Rewards != nil {
@@ -109,8 +115,11 @@ func (b *banditRun) reach(ctx context.Context) outcome {
 		b.measure(math.NaN(), math.NaN())
 		return outcome{status: tables.Given, final: true}
 	}
-	if b.run.Solver == setup.SolverExact {
+	switch b.run.Solver {
+	case setup.SolverExact:
 		return b.solve(ctx)
+	case setup.SolverPath:
+		return b.trace(ctx)
 	}
 	return b.train(ctx)
 }
@@ -130,6 +139,7 @@ func (b *banditRun) train(ctx context.Context) outcome {
 		}
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
+		trace.Empty(2) // of paths
 		trace.Numbers(b.measured...)
 		if last = r.Step; b.listedAt(r.Step) {
 			listed = r.Step
@@ -183,6 +193,81 @@ func (b *banditRun) solve(ctx context.Context) outcome {
 		b.measure(s.Loss, s.GradNorm)
 	}
 	return out
+}
+
+// trace follows the run's path and records every point of it. The last point is the run's end.
+func (b *banditRun) trace(ctx context.Context) outcome {
+	points, err := b.Trace(ctx, b.excess)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return failure(tookTooLong(b.run))
+	case err != nil:
+		return failure(err.Error())
+	}
+	var end outcome
+	rows := b.table(tables.Traces)
+	lost, first := 0, ""
+	for i, q := range points {
+		rows.Integer(i)
+		rows.Number(q.Strength)
+		rows.Text(string(q.Status))
+		end = outcome{status: string(q.Status), reason: q.Reason, steps: end.steps + q.Steps, final: q.Policy != nil}
+		if !end.final {
+			rows.Empty(len(rows.Schema) - 3)
+			if lost++; first == "" {
+				first = fmt.Sprintf("at %s %s: %s", tables.FormatFloat(q.Strength), q.Status, q.Reason)
+			}
+			continue
+		}
+		for p, logPi := range q.Policy {
+			b.views[p].Set(logPi)
+		}
+		b.measure(q.Loss, q.GradNorm)
+		rows.Numbers(b.measured...)
+		b.list(i)
+	}
+	if lost > 0 && end.final {
+		end.reason = fmt.Sprintf("%d of %d points have no policy, %s", lost, len(points), first)
+	}
+	return end
+}
+
+// excess returns by how much a policy exceeds each level of the run's path.
+func (b *banditRun) excess(policy [][]float64) []float64 {
+	for p, logPi := range policy {
+		b.views[p].Set(logPi)
+	}
+	all := make([]float64, len(b.run.Path.Levels))
+	for i := range all {
+		level := &b.run.Path.Levels[i]
+		views := b.training
+		if level.Prompt != "" {
+			views = b.viewsOf(level.Prompt)
+		}
+		at := level.At
+		if of, ok := metrics.Find(level.Of); ok {
+			at *= metrics.Mean(of, views)
+		}
+		metric, _ := metrics.Find(level.Metric)
+		all[i] = metrics.Mean(metric, views) - at
+	}
+	return all
+}
+
+// viewsOf returns the views of a prompt or of a group of prompts, see tables.MatchPrompts.
+func (b *banditRun) viewsOf(prompt string) []*metrics.View {
+	var names []string
+	for p := range b.env.Prompts {
+		names = append(names, b.env.Prompts[p].Name)
+	}
+	wanted := tables.MatchPrompts(names, prompt)
+	var views []*metrics.View
+	for p, v := range b.views {
+		if slices.Contains(wanted, names[p]) {
+			views = append(views, v)
+		}
+	}
+	return views
 }
 
 // allMetrics is what is measured of every policy, looked up once.

@@ -27,6 +27,7 @@ type traits struct {
 	listed  bool // some environment has at most MostListed responses
 	grouped bool // some environment has groups of prompts
 	online  bool // some run draws its preferences from the policy in training
+	traced  bool // some run traces a path
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -111,7 +112,13 @@ func (p *Plan) Schema(table string) tables.Schema {
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
-		return c.Name == metrics.ProxyReward.Name && !p.traits.language && !p.traits.online
+		switch c.Name {
+		case metrics.ProxyReward.Name:
+			return !p.traits.language && !p.traits.online
+		case tables.Strength, tables.PointStatus:
+			return !p.traits.traced
+		}
+		return false
 	})
 }
 

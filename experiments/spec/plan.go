@@ -11,9 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
@@ -241,7 +244,7 @@ func (p *planner) content(sections []*section) [sha256.Size]byte {
 	var space [(sectionCount + 3) * sha256.Size]byte
 	b := space[:0]
 	for i, s := range sections {
-		if i == limitsSection {
+		if i == limitsSection || s.absent {
 			continue
 		}
 		b = append(b, s.hash[:]...)
@@ -259,8 +262,10 @@ const (
 	preferencesSection
 	policySection
 	solverSection
+	pathSection
 	trainSection
 	constraintSection
+	purposeSection
 	limitsSection
 	objectiveSection
 	sectionCount
@@ -273,8 +278,10 @@ var sectionKinds = [sectionCount]sectionKind{
 	preferencesSection: setting("preferences", func(s *Settings) *preference.Params { return &s.Preferences }),
 	policySection:      setting("policy", func(s *Settings) *policy.Params { return &s.Policy }),
 	solverSection:      setting("solver", func(s *Settings) *string { return &s.Solver }),
+	pathSection:        setting("path", func(s *Settings) **path.Params { return &s.Path }),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	purposeSection:     setting("purpose", func(s *Settings) *string { return &s.Purpose }),
 	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),
 	objectiveSection: {"objective", func(doc *runDoc) any { return &doc.Objective.Loss }, func(doc *runDoc) func(*Run) {
 		loss := doc.Objective.Loss
@@ -302,11 +309,12 @@ func setting[T any](key string, field func(s *Settings) *T) sectionKind {
 
 // section is what one key of the document of a run is decoded to.
 type section struct {
-	err   error
-	told  bool // the mistakes have been reported
-	give  func(run *Run)
-	hash  [sha256.Size]byte // of its canonical encoding
-	files []registry.File   // that it names
+	err    error
+	told   bool // the mistakes have been reported
+	absent bool // it is of a setting that is left out
+	give   func(run *Run)
+	hash   [sha256.Size]byte // of its canonical encoding
+	files  []registry.File   // that it names
 	// Of an objective and of a seed, for conditions.
 	lambda float64
 	seed   int
@@ -368,7 +376,8 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 			path.Value = ""
 		}
 	}
-	s := &section{give: kind.copy(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed}
+	s := &section{give: kind.copy(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed,
+		absent: content == nil || content.Kind == yaml.ScalarNode && content.Value == ""}
 	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
 		s.lambda = tables.ParseFloat(n.Value)
 		loss := s.give

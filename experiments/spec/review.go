@@ -3,9 +3,12 @@ package spec
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
@@ -63,13 +66,15 @@ func (p *planner) reviews() []*review {
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
 	}
-	check(p.reviewSolver, nil, solverSection, constraintSection)
-	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection)
+	check(p.reviewSolver, nil, solverSection, pathSection, constraintSection)
+	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, purposeSection)
 	environment := check(bandits(here.reviewEnvironment), nil, environmentSection)
+	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
-	check(p.reviewOnline, nil, preferencesSection, solverSection, objectiveSection)
+	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
+	check(p.reviewPurpose, nil, purposeSection, objectiveSection)
 	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -189,18 +194,63 @@ func (o *origin) renamed(err error) error {
 const mostValues = 20_000_000
 
 // reviewSolver refuses what the solver cannot do.
-func (l *loader) reviewSolver(run *Run, from *origin) {
-	if run.Solver == setup.SolverExact && run.Constraint.KLRadius > 0 {
-		l.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which the exact solver has not",
+func (p *planner) reviewSolver(run *Run, from *origin) {
+	if run.Solver != setup.SolverTrain && run.Constraint.KLRadius > 0 {
+		p.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
 			"solver: train, or constraint.l2"))
+	}
+	if run.Solver == setup.SolverPath && run.Path == nil {
+		p.fail(from.mistake("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}"))
+	}
+	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
+}
+
+// reviewLevels refuses levels of metrics and prompts that are not there.
+func (s *surroundings) reviewLevels(run *Run, from *origin) {
+	if run.Solver != setup.SolverPath || run.Path == nil {
+		return
+	}
+	names := tables.Measured(metrics.All()).Names()
+	for i, level := range run.Path.Levels {
+		at := fmt.Sprintf("path.levels.%d.", i)
+		for _, named := range [][2]string{{"metric", level.Metric}, {"of", level.Of}} {
+			if name := named[1]; name != "" && !slices.Contains(names, name) {
+				e := from.mistake(at+named[0], fmt.Sprintf("there is no metric %q", name), "a metric of policies (`experiments list metrics`)")
+				e.Near = decode.Nearest(name, names)
+				s.fail(e)
+			}
+		}
+		var prompts []string
+		for _, x := range s.environment(run, from).Prompts {
+			prompts = append(prompts, x.Name)
+		}
+		if level.Prompt != "" && len(tables.MatchPrompts(prompts, level.Prompt)) == 0 {
+			e := from.mistake(at+"prompt", fmt.Sprintf("there is no prompt %q", level.Prompt),
+				"one of "+strings.Join(firstTen(prompts), ", ")+", or their common name before -1, -2, ...")
+			e.Near = decode.Nearest(level.Prompt, prompts)
+			s.fail(e)
+		}
 	}
 }
 
-// reviewOnline refuses the exact minimizer over comparisons that depend on the policy in training.
+// reviewOnline refuses whatever needs comparisons that stay the same where they depend on the policy in training.
 func (l *loader) reviewOnline(run *Run, from *origin) {
-	if run.Online() != nil && run.Solver == setup.SolverExact && run.Loss.Objective().Compares() {
-		l.fail(from.mistake("solver", "is exact, but "+run.Label+" compares pairs that are drawn from the policy in training",
-			"solver: train, or preferences that are drawn before"))
+	if run.Online() == nil {
+		return
+	}
+	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
+	if run.Solver != setup.SolverTrain && run.Loss.Objective().Compares() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train, or "+allowed))
+	}
+	if run.Purpose == setup.PurposeRLHF {
+		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed))
+	}
+}
+
+// reviewPurpose refuses the purpose of what has no loss.
+func (l *loader) reviewPurpose(run *Run, from *origin) {
+	if _, direct := run.Loss.(objective.Direct); direct && run.Purpose == setup.PurposeRLHF {
+		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss))
 	}
 }
 
@@ -345,8 +395,11 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	if allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences); allowed != "" {
 		l.fail(from.mistake("preferences.kind", "does not go with environment.kind", allowed))
 	}
-	if run.Solver == setup.SolverExact {
-		l.fail(from.mistake("solver", "cannot be exact where responses are free text", setup.SolverTrain))
+	if run.Solver != setup.SolverTrain {
+		l.fail(from.mistake("solver", "cannot be "+run.Solver+" where responses are free text", setup.SolverTrain))
+	}
+	if run.Purpose == setup.PurposeRLHF {
+		l.fail(from.mistake("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss))
 	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))

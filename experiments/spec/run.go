@@ -38,7 +38,10 @@ func (r *Run) Cost() float64 {
 	if r.Language() {
 		return r.languageCost()
 	}
-	if !r.Trained() {
+	switch {
+	case r.Solver == setup.SolverPath:
+		return 5000
+	case !r.Trained():
 		return 1000
 	}
 	n, rounds := 20.0*10, 1.0 // comparisons, a guess where they are not known

@@ -41,6 +41,12 @@ var (
 	piColumn       = Column{Name: "pi", Type: Number, Doc: "Probability that the policy gives to the response."}
 )
 
+// Columns of traces that only plans with paths have. The step is then the number of the point.
+const (
+	Strength    = "strength"
+	PointStatus = "point_status"
+)
+
 // EndColumns are the columns of runs that say how a run ended.
 var EndColumns = Schema{
 	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
@@ -66,7 +72,10 @@ func BanditColumns(table string) Schema {
 			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
 			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(metrics.All())...)
 	case Traces:
-		return append(Schema{StepColumn}, Measured(append(slices.Clone(trainingMetrics), online...))...)
+		return append(Schema{StepColumn,
+			{Name: Strength, Type: Number, Doc: "Of a path, the strength at the point, or the time in units in which the flow starts at speed 1."},
+			{Name: PointStatus, Doc: "Of a path, what the solver says of the point, as status does of a run."}},
+			Measured(append(slices.Clone(trainingMetrics), online...))...)
 	case Trajectories:
 		return Schema{StepColumn, PromptColumn, responseColumn, piColumn}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
@@ -20,15 +21,18 @@ type Settings struct {
 	Environment bandit.Params     `yaml:"environment" required:"true" doc:"prompts with true and reference policies"`
 	Preferences preference.Params `yaml:"preferences" doc:"where comparisons come from"`
 	Policy      policy.Params     `yaml:"policy" doc:"the trained policy"`
-	Solver      string            `yaml:"solver" oneof:"train,exact" doc:"train takes optimizer steps; exact finds the minimizer"`
+	Solver      string            `yaml:"solver" oneof:"train,exact,path" doc:"train takes optimizer steps; exact finds the minimizer; path traces minimizers along a strength, or gradient flow"`
+	Path        *path.Params      `yaml:"path" doc:"settings of solver: path"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+	Purpose     string            `yaml:"purpose,omitempty" oneof:"loss,rlhf" doc:"loss minimizes the loss; rlhf, in its place, KL(pi to pi_free), pi_free the loss's minimizer over all policies without a constraint: the RLHF problem with reward log(pi_free/pi_ref) at lambda 1, which wants the same policy"`
 }
 
 // Solvers that Settings.Solver names.
 const (
 	SolverTrain = "train"
 	SolverExact = "exact"
+	SolverPath  = "path"
 )
 
 // Run is all that a run's results depend on.
@@ -64,7 +68,7 @@ func ownSeed(params any) *int {
 func (r *Run) Random() bool {
 	uses := func(random bool, params any) bool { return random && ownSeed(params) == nil }
 	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && (r.Train.Shuffle || objective.SamplesReference(r.Loss))
+		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle || r.Solver != SolverExact && objective.SamplesReference(r.Loss)
 }
 
 // EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random: two runs whose environments

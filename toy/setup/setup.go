@@ -36,7 +36,7 @@ type Given struct {
 	Objective *objective.Objective
 }
 
-// New makes a run concrete. Errors are those of its environment, preferences and policy.
+// New makes a run concrete. Errors are those of its environment, preferences and policy, and NoPurpose.
 func New(r *Run, have Given) (*Setup, error) {
 	s := &Setup{Run: r, Env: have.Env, Pairs: have.Pairs, Objective: have.Objective}
 	var err error
@@ -57,6 +57,11 @@ func New(r *Run, have Given) (*Setup, error) {
 		s.Objective = r.Loss.Objective()
 	}
 	s.Rewards = r.Rewards(s.Env)
+	if r.Purpose == PurposeRLHF {
+		if err := s.aim(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	s.Problem = s.problem(s.Policy, r.Constraint.L2)
 	return s, nil
 }

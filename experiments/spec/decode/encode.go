@@ -22,6 +22,9 @@ func Encode(v any, tables *Tables) *Node {
 	for value.Kind() == reflect.Pointer {
 		value = value.Elem()
 	}
+	if !value.IsValid() { // a nil pointer behind a pointer
+		return nil
+	}
 	addressable := reflect.New(value.Type()).Elem()
 	addressable.Set(value)
 	return tables.encode(addressable)

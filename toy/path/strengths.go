@@ -1,0 +1,228 @@
+package path
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Family is a loss with a strength, a number above 0, and its minimizers.
+type Family struct {
+	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search may begin beside
+	// its other starts.
+	Solve func(strength float64, near *Point) (Point, error)
+	// Whole says that the path goes all the way: from the point at strength 0 to Limit, the policies (log-probabilities) that
+	// an infinite strength leaves. Scale is then a strength between the two.
+	Whole bool
+	Limit [][]float64
+	Scale float64
+	// Excess returns by how much a policy exceeds each of the levels whose crossings are wanted.
+	Excess func(policy [][]float64) []float64
+}
+
+// Trace returns the points of a path of minimizers, by rising strength: equally spaced in the logarithm from one strength to
+// another, or over the whole range, refined where neighbouring policies are farther apart than the resolution, and with two
+// points, a relative 1e-9 apart, around every strength at which a level is crossed. An error is the context's or of Solve.
+func (f *Family) Trace(ctx context.Context, p *Params, from, to float64, points int) ([]Point, error) {
+	t := &trace{Family: f, ctx: ctx, resolution: p.Resolution(), most: p.Limit()}
+	var err error
+	if f.Whole {
+		err = t.ends()
+	} else {
+		err = t.grid(from, to, points)
+	}
+	if err == nil {
+		err = t.refine()
+	}
+	if err == nil && f.Excess != nil {
+		err = t.cross()
+	}
+	return t.points, err
+}
+
+type trace struct {
+	*Family
+	ctx        context.Context
+	resolution float64
+	most       int
+	points     []Point // by rising strength
+}
+
+// at solves for a strength.
+func (t *trace) at(strength float64, near *Point) (Point, error) {
+	if err := t.ctx.Err(); err != nil {
+		return Point{}, err
+	}
+	if near != nil && near.Policy == nil {
+		near = nil
+	}
+	q, err := t.Solve(strength, near)
+	q.Strength = strength
+	return q, err
+}
+
+// grid solves from the greatest strength down, since the minimizer is nearest to where searches start there.
+func (t *trace) grid(from, to float64, points int) error {
+	if points == 1 || from == to {
+		points, to = 1, from
+	}
+	var near *Point
+	for i := points - 1; i >= 0; i-- {
+		strength := to
+		if i < points-1 {
+			strength = math.Pow(10, math.Log10(from)+float64(i)/float64(points-1)*(math.Log10(to)-math.Log10(from)))
+		}
+		q, err := t.at(strength, near)
+		if err != nil {
+			return err
+		}
+		t.points = append(t.points, q)
+		near = &t.points[len(t.points)-1]
+	}
+	slices.Reverse(t.points)
+	return nil
+}
+
+// mostDecades bounds how far from its scale a strength is looked for at which a policy is near one of the ends.
+const mostDecades = 40
+
+// ends goes from the scale to both ends by factors of ten, until the policies are within half of the resolution of them.
+func (t *trace) ends() error {
+	limit := Point{Strength: math.Inf(1), Policy: t.Limit, Loss: math.NaN(), GradNorm: math.NaN()}
+	free, err := t.at(0, nil)
+	if err != nil {
+		return err
+	}
+	middle, err := t.at(t.Scale, &limit)
+	if err != nil {
+		return err
+	}
+	up, down := []Point{middle}, []Point{middle}
+	for i := 0; i < mostDecades && Variation(up[len(up)-1].Policy, t.Limit) > t.resolution/2; i++ {
+		q, err := t.at(10*up[len(up)-1].Strength, &up[len(up)-1])
+		if err != nil {
+			return err
+		}
+		up = append(up, q)
+	}
+	for range mostDecades {
+		last := &down[len(down)-1]
+		if free.Policy != nil && Variation(last.Policy, free.Policy) <= t.resolution/2 {
+			break
+		}
+		q, err := t.at(last.Strength/10, last)
+		if err != nil {
+			return err
+		}
+		if down = append(down, q); free.Policy == nil && Variation(last.Policy, q.Policy) < t.resolution/100 {
+			break // towards a policy that is no minimizer
+		}
+	}
+	slices.Reverse(down)
+	limit.Status = middle.Status
+	t.points = append(append([]Point{free}, append(down, up[1:]...)...), limit)
+	return nil
+}
+
+// nearest is the relative distance between strengths that is not divided further.
+const nearest = 1e-9
+
+// refine puts points between neighbours that are too far apart, the middle in the logarithm first. Where the minimizer jumps
+// from one place to another no strength lies between, and the gap stays.
+func (t *trace) refine() error {
+	queue := make([][2]Point, 0, len(t.points))
+	for i := range t.points[1:] {
+		queue = append(queue, [2]Point{t.points[i], t.points[i+1]})
+	}
+	for len(queue) > 0 && len(t.points) < t.most {
+		gap := queue[0]
+		queue = queue[1:]
+		low, high := &gap[0], &gap[1]
+		jump := high.Strength <= low.Strength*(1+1e-4)
+		if low.Strength == 0 || math.IsInf(high.Strength, 1) || jump || Variation(low.Policy, high.Policy) <= t.resolution {
+			continue
+		}
+		middle, err := t.at(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low)
+		if err != nil {
+			return err
+		}
+		t.points = append(t.points, middle)
+		queue = append(queue, [2]Point{*low, middle}, [2]Point{middle, *high})
+	}
+	t.sort()
+	return nil
+}
+
+func (t *trace) sort() {
+	slices.SortFunc(t.points, func(a, b Point) int {
+		if a.Strength < b.Strength {
+			return -1
+		}
+		return 1
+	})
+}
+
+// cross adds the crossings of levels between neighbours.
+func (t *trace) cross() error {
+	known := slices.Clone(t.points)
+	for i := range known[1:] {
+		low, high := &known[i], &known[i+1]
+		if low.Policy == nil || high.Policy == nil || low.Strength == 0 || math.IsInf(high.Strength, 1) {
+			continue
+		}
+		before, after := t.Excess(low.Policy), t.Excess(high.Policy)
+		for level := range before {
+			if (before[level] > 0) != (after[level] > 0) {
+				if err := t.crossing(level, low, high, before[level], after[level]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	t.sort()
+	return nil
+}
+
+// crossing closes in on the strength at which an excess changes sign, by the method of interpolation, truncation and projection
+// (Oliveira and Takahashi 2020, ACM Transactions on Mathematical Software 47), in the logarithm of the strength: never more
+// evaluations than bisection, and few where the excess is smooth. Both ends of the last bracket become points.
+func (t *trace) crossing(level int, from, to *Point, before, after float64) error {
+	low, high := *from, *to
+	a, b := math.Log(low.Strength), math.Log(high.Strength)
+	width, most := b-a, int(math.Ceil(math.Log2((b-a)/nearest)))+1
+	for j := 0; b-a > nearest && low.Strength < high.Strength; j++ {
+		middle, radius := (a+b)/2, nearest/2*math.Pow(2, float64(most-j))-(b-a)/2
+		x := middle
+		if guess := (b*before - a*after) / (before - after); guess >= a && guess <= b {
+			towards := math.Copysign(1, middle-guess)
+			if shift := max(0.2/width*(b-a)*(b-a), nearest/2); shift <= math.Abs(middle-guess) {
+				x = guess + towards*shift
+			}
+			if math.Abs(x-middle) > radius {
+				x = middle - towards*radius
+			}
+		}
+		q, err := t.at(math.Exp(x), &low)
+		if err != nil {
+			return err
+		}
+		if q.Policy == nil {
+			return nil
+		}
+		if excess := t.Excess(q.Policy)[level]; (excess > 0) == (before > 0) {
+			low, a, before = q, x, excess
+		} else {
+			high, b, after = q, x, excess
+		}
+	}
+	t.add(low)
+	t.add(high)
+	return nil
+}
+
+// add adds a point at a strength that is not there yet.
+func (t *trace) add(q Point) {
+	if !slices.ContainsFunc(t.points, func(p Point) bool { return p.Strength == q.Strength }) {
+		t.points = append(t.points, q)
+	}
+}
