@@ -68,7 +68,9 @@ type creator func(name string, schema tables.Schema) (tables.Sink, error)
 
 // inFolder makes the files of tables in a folder.
 func inFolder(dir string, format tables.Format) creator {
-	return func(name string, schema tables.Schema) (tables.Sink, error) { return tables.Create(dir, name, schema, format) }
+	return func(name string, schema tables.Schema) (tables.Sink, error) {
+		return tables.Create(dir, name, schema, format)
+	}
 }
 
 // assemble writes the rows of every run, whose result find returns, into new tables.

@@ -33,15 +33,15 @@ const (
 
 // Cell is one loss in one test.
 type Cell struct {
-	Loss    string
-	Test    *spec.Desideratum
-	Bound   float64
-	Verdict Verdict
-	Reading            // of the environment with the worst value
-	Site        *Site  // that environment, nil where there is none
-	Measured, Of int   // environments: in how many the solver arrived, of those in which the test applies
-	SameAs      string // the loss whose row this one has, "" for its own
-	Searched    *Searched
+	Loss         string
+	Test         *spec.Desideratum
+	Bound        float64
+	Verdict      Verdict
+	Reading             // of the environment with the worst value
+	Site         *Site  // that environment, nil where there is none
+	Measured, Of int    // environments: in how many the solver arrived, of those in which the test applies
+	SameAs       string // the loss whose row this one has, "" for its own
+	Searched     *Searched
 
 	objective spec.Objective
 }
@@ -64,7 +64,7 @@ type outcome int
 
 const (
 	measured outcome = iota
-	left                // the solver did not arrive
+	left             // the solver did not arrive
 	inapplicable
 )
 
@@ -147,6 +147,10 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	searched, err := search(ctx, subjects, same, tests, settings, jobs)
+	if err != nil {
+		return nil, err
+	}
 	for i, s := range subjects {
 		row := make([]Cell, len(tests))
 		for j, t := range tests {
@@ -155,6 +159,9 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 			row[j].Bound = t.Bound
 			if bound, ok := settings.Bounds[t.Name]; ok {
 				row[j].Bound = bound
+			}
+			if searched != nil {
+				row[j].Searched = searched[same[i]][j]
 			}
 			if row[j].decide(); same[i] != i {
 				row[j].SameAs = card.Losses[same[i]]
@@ -291,6 +298,15 @@ func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desid
 	return worst, nil
 }
 
+// gravity orders the statuses of runs.
+var gravity = []string{tables.Given, "done", "converged", "not-unique", "boundary", "local", "stationary", "diverged", "stalled", tables.Failed}
+
+// arrived says whether the solver of a run came to an answer, be it that there is none. So did training that runs off, and a loss
+// that breaks: both fail.
+func arrived(status, reason string) bool {
+	return status != "stalled" && (status != tables.Failed || strings.HasPrefix(reason, "training diverged") || strings.HasPrefix(reason, "panic"))
+}
+
 // onPrompt returns a claim about a prompt, the claim itself for "".
 func onPrompt(claim claims.Params, prompt string) claims.Params {
 	if prompt == "" {
@@ -314,11 +330,11 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 			continue
 		}
 		run, status, reason := plan.Runs[row], runs.Text(row, "status"), runs.Text(row, "reason")
-		if tables.Gravity(status) >= tables.Gravity(r.Status) {
+		if slices.Index(gravity, status) >= slices.Index(gravity, r.Status) {
 			r.Status, r.Solver = status, run.Solver
 		}
 		switch {
-		case arrived(run, status):
+		case arrived(status, reason):
 		case r.outcome != left:
 			r.outcome, r.Run, r.Lambda, r.Detail = left, run.ID, run.Lambda, reason
 		}

@@ -66,6 +66,7 @@ func Kinds() registry.Table[Params] {
 		differsKind,
 		distanceKind,
 		dominatedKind,
+		gainKind,
 		growthKind,
 		minimizerKind,
 		monotoneKind,
