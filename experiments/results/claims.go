@@ -51,8 +51,12 @@ func (f *Folder) Check() []Verdict {
 
 func (f *Folder) evaluate(src tables.Source) []Verdict {
 	var verdicts []Verdict
+	evaluator, broken := claims.NewEvaluator(src)
 	for _, claim := range f.Claims {
-		result, err := claims.Evaluate(claim.Test.(claims.Params), src)
+		result, err := claims.Result{}, broken
+		if broken == nil {
+			result, err = evaluator.Evaluate(claim.Test.(claims.Params))
+		}
 		v := Verdict{Name: claim.Name, Text: claim.Text, Expect: claim.Expect, Result: result}
 		if err != nil {
 			v.Broken, v.Result = true, claims.Result{Value: math.NaN(), Bound: math.NaN(), Detail: unanswered + err.Error()}

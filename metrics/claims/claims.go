@@ -11,8 +11,8 @@
 // their prompts.
 //
 // A claim never holds for want of data. A selection without runs, a column that is not there or an empty cell is an
-// error. Only where a run's status says that it broke (diverged, failed) is a missing value a verdict: the claim does not
-// hold, and the detail says why. Infinite values compare as infinities do.
+// error. Only where a run's status says that it broke (diverged, stalled, failed) is a missing value a verdict: the claim does not
+// hold, by +Inf, and the detail says why. Infinite values compare as infinities do.
 package claims
 
 import (
@@ -26,10 +26,10 @@ import (
 // Result is a verdict.
 type Result struct {
 	Holds bool
-	// Value is the number that decides, of the row that comes nearest to breaking the claim or breaks it most; NaN if a
-	// run has none.
+	// Value is the number that decides, of the row that comes nearest to breaking the claim or breaks it most; +Inf if a
+	// run broke and has none.
 	Value float64
-	// Bound is what Value is compared with; NaN if Value is.
+	// Bound is what Value is compared with; NaN if a run broke.
 	Bound float64
 	// Detail names that row: "dpo/lambda=100: tv_ref 0.0029".
 	Detail string
@@ -42,17 +42,32 @@ type Params interface {
 	evaluate(r *results) (Result, error)
 }
 
-// Evaluate checks a claim against the tables. An error means that they cannot answer it: a table or column is missing, a
-// selection is empty, a cell that should hold a number does not.
+// Evaluate checks a claim against the tables, see Evaluator.
 func Evaluate(claim Params, src tables.Source) (Result, error) {
-	r, err := open(src)
+	e, err := NewEvaluator(src)
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := claim.evaluate(r)
+	return e.Evaluate(claim)
+}
+
+// Evaluator checks claims against the tables of one folder. What it reads for one claim it keeps for the next. It serves one
+// goroutine.
+type Evaluator struct{ results *results }
+
+// NewEvaluator opens the tables. The error says what the table runs lacks.
+func NewEvaluator(src tables.Source) (*Evaluator, error) {
+	r, err := open(src)
+	return &Evaluator{r}, err
+}
+
+// Evaluate checks a claim. An error means that the tables cannot answer it: a table or column is missing, a selection is
+// empty, a cell that should hold a number does not. Where a run broke, the claim does not hold, by +Inf.
+func (e *Evaluator) Evaluate(claim Params) (Result, error) {
+	result, err := claim.evaluate(e.results)
 	var broken *brokenRun
 	if errors.As(err, &broken) {
-		return Result{Value: math.NaN(), Bound: math.NaN(), Detail: broken.Error()}, nil
+		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: broken.Error()}, nil
 	}
 	return result, err
 }
@@ -60,9 +75,11 @@ func Evaluate(claim Params, src tables.Source) (Result, error) {
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
+		bestKind,
 		bestOfNBoundKind,
 		boundKind,
 		compareKind,
+		crossingKind,
 		differsKind,
 		distanceKind,
 		dominatedKind,
@@ -70,6 +87,8 @@ func Kinds() registry.Table[Params] {
 		growthKind,
 		minimizerKind,
 		monotoneKind,
+		pathKind,
+		regretKind,
 		slopeKind,
 		statusKind,
 	}

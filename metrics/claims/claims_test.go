@@ -148,7 +148,7 @@ func close(a, b float64) bool {
 
 // broken is the verdict on a selection with a run that broke.
 func broken(detail string) verdict {
-	return verdict{value: math.NaN(), bound: math.NaN(), detail: detail}
+	return verdict{value: math.Inf(1), bound: math.NaN(), detail: detail}
 }
 
 func TestKinds(t *testing.T) {

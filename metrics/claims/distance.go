@@ -82,13 +82,10 @@ type probability struct {
 	pi               float64
 }
 
-// policies returns the final policies by run, of all prompts or of those that prompt names, in the order of the table.
-func (r *results) policies(prompt string) (map[string][]probability, error) {
-	t, err := r.src.Table(tables.Policies)
+// policies returns what gives a run's final policy, at all prompts or at those that prompt names, in the order of the table.
+func (r *results) policies(prompt string) (func(row int) ([]probability, error), error) {
+	t, rows, err := r.table(tables.Policies, "", "prompt", "response", "pi")
 	if err != nil {
-		return nil, err
-	}
-	if err := need(t, "", "run", "prompt", "response", "pi"); err != nil {
 		return nil, err
 	}
 	var wanted []string
@@ -97,20 +94,24 @@ func (r *results) policies(prompt string) (map[string][]probability, error) {
 			return nil, err
 		}
 	}
-	of := make(map[string][]probability)
-	for row := range t.Len() {
-		prompt := t.Text(row, "prompt")
-		if wanted != nil && !slices.Contains(wanted, prompt) {
-			continue
+	return func(row int) ([]probability, error) {
+		var policy []probability
+		for _, at := range rows[r.name(row)] {
+			prompt := t.Text(at, "prompt")
+			if wanted != nil && !slices.Contains(wanted, prompt) {
+				continue
+			}
+			pi, err := t.Number(at, "pi")
+			if err != nil {
+				return nil, err
+			}
+			policy = append(policy, probability{prompt, t.Text(at, "response"), pi})
 		}
-		pi, err := t.Number(row, "pi")
-		if err != nil {
-			return nil, err
+		if len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) }) {
+			return nil, r.missing(row, "final policy")
 		}
-		run := t.Text(row, "run")
-		of[run] = append(of[run], probability{prompt, t.Text(row, "response"), pi})
-	}
-	return of, nil
+		return policy, nil
+	}, nil
 }
 
 // variation is the total variation between two policies at a prompt.
@@ -121,13 +122,14 @@ type variation struct {
 
 // variations returns the total variation at each prompt between the final policies of a matched pair, which list the same
 // responses in the same order.
-func (r *results) variations(policies map[string][]probability, p pair) ([]variation, error) {
-	left, right := policies[r.name(p.left)], policies[r.name(p.right)]
-	if incomplete(left) {
-		return nil, r.missing(p.left, "final policy")
+func (r *results) variations(policies func(row int) ([]probability, error), p pair) ([]variation, error) {
+	left, err := policies(p.left)
+	if err != nil {
+		return nil, err
 	}
-	if incomplete(right) {
-		return nil, r.missing(p.right, "final policy")
+	right, err := policies(p.right)
+	if err != nil {
+		return nil, err
 	}
 	unlike := func(format string, args ...any) error {
 		return fmt.Errorf("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
@@ -146,9 +148,4 @@ func (r *results) variations(policies map[string][]probability, p pair) ([]varia
 		total[len(total)-1].tv += math.Abs(l.pi-right[i].pi) / 2
 	}
 	return total, nil
-}
-
-// incomplete says whether a final policy is absent or lacks a probability.
-func incomplete(policy []probability) bool {
-	return len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) })
 }

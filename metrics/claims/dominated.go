@@ -36,6 +36,8 @@ type Dominated struct {
 	Within   []string     `yaml:"within" doc:"columns of runs in which the two agree, such as seed; none means any"`
 	On       []Axis       `yaml:"on" required:"true" doc:"the metrics in all of which the dominating run must be no worse"`
 	Slack    float64      `yaml:"slack" range:"[0,inf)" doc:"how much worse still counts as no worse, in the metrics' unit"`
+	Over     string       `yaml:"over,omitempty" oneof:"runs,points" doc:"points reads the points of the runs' paths instead of the runs' ends"`
+	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
 var dominatedKind = registry.Kind[Params]{
@@ -63,16 +65,16 @@ func (d *Dominated) evaluate(r *results) (Result, error) {
 	if err := need(r.runs, "within", d.Within...); err != nil {
 		return Result{}, err
 	}
-	rows, err := r.choose("where", d.Where)
+	spots, err := r.spots("where", d.Where, d.Over)
 	if err != nil {
 		return Result{}, err
 	}
 	if d.Improves != nil {
-		if rows, err = d.Improves.filter(r, rows); err != nil {
+		if spots, err = d.Improves.filter(r, spots); err != nil {
 			return Result{}, err
 		}
 	}
-	others, err := r.choose("by", d.By)
+	others, err := r.spots("by", d.By, d.Over)
 	if err != nil {
 		return Result{}, err
 	}
@@ -85,43 +87,62 @@ func (d *Dominated) evaluate(r *results) (Result, error) {
 		return Result{}, err
 	}
 	var w worst
-	for _, row := range rows {
-		if err := d.add(&w, r, axes, row, rivals); err != nil {
+	var hardest Result
+	for i, s := range spots {
+		one, excess, err := d.held(r, axes, s, rivals)
+		if err != nil {
 			return Result{}, err
+		}
+		if !d.Refute {
+			w.add(excess, one)
+			continue
+		}
+		// Of each run the point that is hardest to beat.
+		if i == 0 || spots[i-1].row != s.row {
+			hardest = one
+		} else if one.Value < hardest.Value {
+			hardest = one
+		}
+		if i == len(spots)-1 || spots[i+1].row != s.row {
+			w.add(hardest.Value-d.Slack, hardest)
 		}
 	}
 	return w.Result, nil
 }
 
-// rival is a run that may dominate; one that broke has no values but the error that says so.
+// rival is a spot that may dominate; one of a run that broke has no values but the error that says so.
 type rival struct {
-	row    int
+	spot
 	values []float64
 	broken error
 }
 
-func (a *axes) rivals(rows []int) ([]rival, error) {
-	rivals := make([]rival, len(rows))
-	for i, row := range rows {
-		values, err := a.of(row)
+func (a *axes) rivals(spots []spot) ([]rival, error) {
+	rivals := make([]rival, len(spots))
+	for i, s := range spots {
+		values, err := a.of(s)
 		var broken *brokenRun
 		if err != nil && !errors.As(err, &broken) {
 			return nil, err
 		}
-		rivals[i] = rival{row, values, err}
+		rivals[i] = rival{s, values, err}
 	}
 	return rivals, nil
 }
 
-// add finds the rival that comes nearest to dominating a run.
-func (d *Dominated) add(w *worst, r *results, a *axes, row int, rivals []rival) error {
-	values, err := a.of(row)
+// held holds a spot against the rival that comes nearest to dominating it, and returns what that says with its excess.
+func (d *Dominated) held(r *results, a *axes, s spot, rivals []rival) (Result, float64, error) {
+	values, err := a.of(s)
 	if err != nil {
-		return err
+		return Result{}, 0, err
 	}
 	found, best, least := false, rival{}, math.Inf(1)
+	row, within := -1, false
 	for _, one := range rivals {
-		if !r.same(row, one.row, d.Within) {
+		if one.row != row {
+			row, within = one.row, r.same(s.row, one.row, d.Within)
+		}
+		if !within {
 			continue
 		}
 		if one.broken != nil {
@@ -134,13 +155,15 @@ func (d *Dominated) add(w *worst, r *results, a *axes, row int, rivals []rival) 
 	}
 	switch {
 	case found:
-		w.add(least, Result{least <= d.Slack, least, d.Slack,
-			fmt.Sprintf("%s: %s; nearest %s: %s", r.name(row), a.text(values), r.name(best.row), a.text(best.values))})
-		return nil
+		detail := fmt.Sprintf("%s: %s; nearest %s: %s", r.spotName(s), a.text(values), r.spotName(best.spot), a.text(best.values))
+		if d.Refute {
+			least = -least
+		}
+		return Result{least <= d.Slack, least, d.Slack, detail}, least, nil
 	case err != nil:
-		return err
+		return Result{}, 0, err
 	}
-	return fmt.Errorf("within: no run of by shares %s with %s", r.runs.Describe(row, d.Within), r.name(row))
+	return Result{}, 0, fmt.Errorf("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
 }
 
 // Axis is one metric of a comparison on several.
@@ -172,11 +195,11 @@ func (d *Dominated) axes(r *results) (*axes, error) {
 	return a, nil
 }
 
-// of returns a run's values, one a metric.
-func (a *axes) of(row int) ([]float64, error) {
+// of returns the values at a spot, one a metric.
+func (a *axes) of(s spot) ([]float64, error) {
 	values := make([]float64, len(a.metrics))
 	for i, metric := range a.metrics {
-		v, err := metric.of(row)
+		v, err := metric.at(s)
 		if err != nil {
 			return nil, err
 		}
@@ -225,8 +248,8 @@ func (im *Improvement) Check() []registry.Problem {
 	return nil
 }
 
-// filter keeps the rows that improve on the baseline, at least one.
-func (im *Improvement) filter(r *results, rows []int) ([]int, error) {
+// filter keeps the spots that improve on the baseline, at least one, and of every path one.
+func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
 	metric, err := r.read("improves.metric", im.Metric, "improves.prompt", im.Prompt)
 	if err != nil {
 		return nil, err
@@ -235,22 +258,26 @@ func (im *Improvement) filter(r *results, rows []int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	var kept []int
-	for _, row := range rows {
-		value, err := metric.of(row)
+	var kept []spot
+	for i, s := range spots {
+		value, err := metric.at(s)
 		if err != nil {
 			return nil, err
 		}
-		base, err := baseline(row)
+		base, err := baseline(s)
 		if err != nil {
 			return nil, err
 		}
 		if im.holds(value, base) {
-			kept = append(kept, row)
+			kept = append(kept, s)
+		}
+		last := i == len(spots)-1 || spots[i+1].row != s.row
+		if s.point != atEnd && last && (len(kept) == 0 || kept[len(kept)-1].row != s.row) {
+			return nil, &brokenRun{r.name(s.row), "at no point of its path better by " + fmt.Sprintf("%g %%", 100*im.By), metric.name + " that counts"}
 		}
 	}
 	if len(kept) == 0 {
-		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(rows), metric.name, 100*im.By)
+		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
 	}
 	return kept, nil
 }
@@ -263,14 +290,14 @@ func (im *Improvement) holds(value, base float64) bool {
 	if math.IsInf(base, 0) {
 		return value < base
 	}
-	return value <= base-im.By*math.Abs(base)
+	return value <= base-im.By*math.Abs(base)+rounding*math.Abs(base)
 }
 
-// baseline returns the value to improve on by row.
-func (im *Improvement) baseline(r *results) (func(row int) (float64, error), error) {
+// baseline returns the value to improve on at a spot.
+func (im *Improvement) baseline(r *results) (func(s spot) (float64, error), error) {
 	if im.Baseline != nil {
-		return func(int) (float64, error) { return *im.Baseline, nil }, nil
+		return func(spot) (float64, error) { return *im.Baseline, nil }, nil
 	}
 	metric, err := r.read("improves.baseline_metric", im.BaselineMetric, "improves.prompt", im.Prompt)
-	return metric.of, err
+	return metric.at, err
 }

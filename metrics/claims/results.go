@@ -7,14 +7,18 @@ import (
 	"slices"
 	"strings"
 
+	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/train"
 )
 
-// results is a results folder as claims read it.
+// results is a results folder as claims read it. What it has read for one claim it keeps for the next.
 type results struct {
-	src  tables.Source
-	runs *tables.Table
+	src   tables.Source
+	runs  *tables.Table
+	byRun map[string]map[string][]int // by table and run: the rows
+	paths map[string]*tracedPath      // by run
 }
 
 func open(src tables.Source) (*results, error) {
@@ -25,7 +29,34 @@ func open(src tables.Source) (*results, error) {
 	if err := need(runs, "", "run", "status"); err != nil {
 		return nil, err
 	}
-	return &results{src, runs}, nil
+	return &results{src, runs, map[string]map[string][]int{}, map[string]*tracedPath{}}, nil
+}
+
+// table returns a table with a column run, some columns of it loaded, and its rows by run. key is the claim's key that asks for
+// the last column.
+func (r *results) table(name, key string, columns ...string) (*tables.Table, map[string][]int, error) {
+	t, err := r.src.Table(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := need(t, key, append([]string{"run"}, columns...)...); err != nil {
+		return nil, nil, err
+	}
+	rows := r.byRun[name]
+	if rows == nil {
+		rows = map[string][]int{}
+		last, list := "", []int(nil)
+		for row := range t.Len() {
+			if run := t.Text(row, "run"); run != last || list == nil {
+				rows[last] = list
+				last, list = run, rows[run]
+			}
+			list = append(list, row)
+		}
+		rows[last] = list
+		r.byRun[name] = rows
+	}
+	return t, rows, nil
 }
 
 // need reads the columns, in one pass where they lie in a file. The error names the first that the table lacks after the
@@ -73,17 +104,18 @@ func (b *brokenRun) Error() string { return fmt.Sprintf("%s: %s, no %s", b.run, 
 // missing returns the error for a run without a value.
 func (r *results) missing(row int, lacks string) error {
 	switch status := r.runs.Text(row, "status"); status {
-	case string(train.Diverged), tables.Failed:
+	case string(train.Diverged), string(exact.Stalled), tables.Failed:
 		return &brokenRun{r.name(row), status, lacks}
 	default:
 		return fmt.Errorf("run %s (%s) has no %s", r.name(row), status, lacks)
 	}
 }
 
-// reading is a metric of runs, by row of the table runs.
+// reading is a metric of runs, by row of the table runs, and of the points of their paths.
 type reading struct {
 	name string // "tv_star" or "kl_star_pi on good"
 	of   func(row int) (float64, error)
+	at   func(s spot) (float64, error)
 }
 
 // read returns a metric of runs, or of a prompt or group of prompts. key is the metric's dotted path in the claim and
@@ -95,51 +127,66 @@ func (r *results) read(key, metric, promptKey, prompt string) (reading, error) {
 	if err := need(r.runs, key, metric); err != nil {
 		return reading{}, err
 	}
-	return reading{metric, func(row int) (float64, error) {
+	of := func(row int) (float64, error) {
 		v, err := r.runs.Number(row, metric)
 		if err == nil && math.IsNaN(v) {
 			err = r.missing(row, metric)
 		}
 		return v, err
-	}}, nil
+	}
+	at := func(p *tracedPath, point int) (float64, error) {
+		t, _, err := r.table(tables.Traces, key, metric)
+		if err != nil {
+			return 0, err
+		}
+		return t.Number(p.traces[point], metric)
+	}
+	return reading{metric, of, r.along(metric, of, at)}, nil
 }
 
 func (r *results) readPrompt(key, metric, promptKey, prompt string) (reading, error) {
-	prompts, err := r.src.Table(tables.Prompts)
+	prompts, rows, err := r.table(tables.Prompts, key, "prompt", metric)
 	if err != nil {
-		return reading{}, err
-	}
-	if err := need(prompts, key, "run", "prompt", metric); err != nil {
 		return reading{}, err
 	}
 	names, err := promptsOf(prompts, promptKey, prompt)
 	if err != nil {
 		return reading{}, err
 	}
-	of := make(map[string][]float64)
-	for row := range prompts.Len() {
-		if !slices.Contains(names, prompts.Text(row, "prompt")) {
-			continue
-		}
-		v, err := prompts.Number(row, metric)
-		if err != nil {
-			return reading{}, err
-		}
-		run := prompts.Text(row, "run")
-		of[run] = append(of[run], v)
-	}
 	name := metric + " on " + prompt
-	return reading{name, func(row int) (float64, error) {
-		sum := 0.0
-		for _, v := range of[r.name(row)] {
-			sum += v
+	of := func(row int) (float64, error) {
+		sum, count := 0.0, 0.0
+		for _, at := range rows[r.name(row)] {
+			if !slices.Contains(names, prompts.Text(at, "prompt")) {
+				continue
+			}
+			v, err := prompts.Number(at, metric)
+			if err != nil {
+				return 0, err
+			}
+			sum, count = sum+v, count+1
 		}
-		mean := sum / float64(len(of[r.name(row)])) // NaN of nothing
+		mean := sum / count // NaN of nothing
 		if math.IsNaN(mean) {
 			return mean, r.missing(row, name)
 		}
 		return mean, nil
-	}}, nil
+	}
+	measure, known := metrics.Find(metric)
+	at := func(p *tracedPath, point int) (float64, error) {
+		if !known {
+			return 0, fmt.Errorf("%s: %s is no metric of a policy, and so not known along a path by prompt", key, metric)
+		}
+		sum, count := 0.0, 0.0
+		for i, view := range p.views {
+			if slices.Contains(names, p.prompts[i]) {
+				view.Set(p.logPi[i][point])
+				sum, count = sum+measure.Value(view), count+1
+			}
+		}
+		return sum / count, nil
+	}
+	return reading{name, of, r.along(name, of, at)}, nil
 }
 
 // promptsOf returns the names that a prompt or group stands for in a table with a column prompt.

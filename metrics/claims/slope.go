@@ -87,7 +87,7 @@ func (s *Slope) evaluate(r *results) (Result, error) {
 type measured struct{ x, tv float64 }
 
 // add fits the line of one group.
-func (s *Slope) add(w *worst, r *results, policies map[string][]probability, group []pair) error {
+func (s *Slope) add(w *worst, r *results, policies func(row int) ([]probability, error), group []pair) error {
 	var all []measured
 	for _, p := range group {
 		x, err := r.runs.Number(p.left, s.Along)

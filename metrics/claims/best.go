@@ -1,0 +1,199 @@
+package claims
+
+import (
+	"math"
+	"strconv"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Best claims that the best value of a metric lies within limits: of each run's path the best over its points, or of runs the
+// best in each group that shares the values of the columns `by`. Only what fulfils all conditions of `given` counts. Its value is
+// that of the group nearest to a limit or farthest beyond it; a group in which nothing counts does not hold, by +Inf. The paper's
+// preservation claim: how near the good prompt stays to pi_star at the best strength of those that bring the bad one half-way:
+//
+//	claims:
+//	  - kind: best
+//	    metric: kl_star_pi
+//	    prompt: good
+//	    better: lower
+//	    where: {objective: dpo}
+//	    over: points
+//	    given:
+//	      - {metric: kl_star_pi, prompt: bad, max: 0.5, of: kl_star_ref}
+//	    max: 1e-3
+type Best struct {
+	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	Better string       `yaml:"better" required:"true" oneof:"lower,higher" doc:"which values are the better ones"`
+	Where  tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	Over   string       `yaml:"over,omitempty" oneof:"runs,points" doc:"points: each run is a group of its own, of the points of its path"`
+	By     []string     `yaml:"by" doc:"columns of runs whose values make a group; none means that all runs are one"`
+	Given  []Condition  `yaml:"given" doc:"conditions that count"`
+	Min    *float64     `yaml:"min" doc:"smallest allowed best value"`
+	Max    *float64     `yaml:"max" doc:"largest allowed best value"`
+	Above  *float64     `yaml:"above" doc:"best values must be greater than this"`
+	Below  *float64     `yaml:"below" doc:"best values must be less than this"`
+}
+
+// Condition is one on a metric, at the same run or point.
+type Condition struct {
+	Metric string   `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string   `yaml:"prompt,omitempty" doc:"of this prompt; a prefix such as bad means the mean over bad-1, bad-2, ..."`
+	Min    *float64 `yaml:"min" doc:"smallest value"`
+	Max    *float64 `yaml:"max" doc:"largest value"`
+	Of     string   `yaml:"of,omitempty" doc:"another metric, at the same prompt, of which min and max are shares"`
+}
+
+// rounding is how far, relative to what it is held against, a value may miss a condition that it was made to fulfil.
+const rounding = 1e-9
+
+var bestKind = registry.Kind[Params]{
+	Name:    "best",
+	Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits",
+	Source:  "this project",
+	New:     func() Params { return &Best{} },
+}
+
+func (b *Best) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything, and conditions without any.
+func (b *Best) Check() []registry.Problem {
+	problems := b.limits().check()
+	for i, c := range b.Given {
+		for _, p := range (limits{min: c.Min, max: c.Max}).check() {
+			p.Key = givenKey(i, p.Key)
+			problems = append(problems, p)
+		}
+	}
+	if b.Over == points && len(b.By) > 0 {
+		problems = append(problems, registry.Problem{Key: "by", Wrong: "makes groups of runs", Allowed: "no by beside over: points, where each run is a group"})
+	}
+	return problems
+}
+
+// Refs implements Params.
+func (b *Best) Refs() tables.Refs {
+	refs := tables.Refs{}.Where("where", tables.Runs, b.Where).List("by", tables.Runs, b.By).Metric("metric", b.Metric, b.Prompt).
+		Prompt("prompt", b.Prompt)
+	for i, c := range b.Given {
+		refs = refs.Metric(givenKey(i, "metric"), c.Metric, c.Prompt).Prompt(givenKey(i, "prompt"), c.Prompt)
+		if c.Of != "" {
+			refs = refs.Metric(givenKey(i, "of"), c.Of, c.Prompt)
+		}
+	}
+	return refs
+}
+
+func givenKey(i int, key string) string { return "given." + strconv.Itoa(i) + "." + key }
+
+// evaluate reads the tables runs and, with prompts, prompts; of paths those of the points.
+func (b *Best) evaluate(r *results) (Result, error) {
+	metric, err := r.read("metric", b.Metric, "prompt", b.Prompt)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := need(r.runs, "by", b.By...); err != nil {
+		return Result{}, err
+	}
+	counts, err := r.conditions(b.Given)
+	if err != nil {
+		return Result{}, err
+	}
+	spots, err := r.spots("where", b.Where, b.Over)
+	if err != nil {
+		return Result{}, err
+	}
+	var groups []*bestSpot
+	for _, s := range spots {
+		g := b.group(r, &groups, s)
+		ok, err := counts(s)
+		if err != nil {
+			return Result{}, err
+		}
+		if !ok {
+			continue
+		}
+		v, err := metric.at(s)
+		if err != nil {
+			return Result{}, err
+		}
+		if !g.found || (b.Better == "lower") == (v < g.value) && v != g.value {
+			g.spot, g.value, g.found = s, v, true
+		}
+	}
+	var w worst
+	for _, g := range groups {
+		if !g.found {
+			w.add(math.Inf(1), Result{false, math.Inf(1), math.NaN(), r.name(g.row) + ": nothing fulfils the conditions"})
+			continue
+		}
+		b.limits().add(&w, g.value, r.spotName(g.spot)+": best "+metric.name)
+	}
+	return w.Result, nil
+}
+
+// bestSpot is the best of a group so far; before one is found, some spot of it.
+type bestSpot struct {
+	spot
+	value float64
+	found bool
+}
+
+// group returns the group of a spot.
+func (b *Best) group(r *results, groups *[]*bestSpot, s spot) *bestSpot {
+	by := b.By
+	for i := len(*groups) - 1; i >= 0; i-- {
+		if g := (*groups)[i]; g.row == s.row || b.Over != points && r.same(g.row, s.row, by) {
+			return g
+		}
+	}
+	g := &bestSpot{spot: s}
+	*groups = append(*groups, g)
+	return g
+}
+
+// conditions returns what says whether a spot fulfils all conditions.
+func (r *results) conditions(given []Condition) (func(spot) (bool, error), error) {
+	type test struct {
+		Condition
+		metric reading
+		of     *reading
+	}
+	var tests []test
+	for i, c := range given {
+		t := test{Condition: c}
+		var err error
+		if t.metric, err = r.read(givenKey(i, "metric"), c.Metric, givenKey(i, "prompt"), c.Prompt); err != nil {
+			return nil, err
+		}
+		if c.Of != "" {
+			of, err := r.read(givenKey(i, "of"), c.Of, givenKey(i, "prompt"), c.Prompt)
+			if err != nil {
+				return nil, err
+			}
+			t.of = &of
+		}
+		tests = append(tests, t)
+	}
+	return func(s spot) (bool, error) {
+		for _, t := range tests {
+			v, err := t.metric.at(s)
+			if err != nil {
+				return false, err
+			}
+			unit := 1.0
+			if t.of != nil {
+				if unit, err = t.of.at(s); err != nil {
+					return false, err
+				}
+			}
+			slack := func(limit float64) float64 { return rounding * math.Abs(limit*unit) }
+			if t.Min != nil && !(v >= *t.Min*unit-slack(*t.Min)) || t.Max != nil && !(v <= *t.Max*unit+slack(*t.Max)) {
+				return false, nil
+			}
+		}
+		return true, nil
+	}, nil
+}

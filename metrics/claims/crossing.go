@@ -1,0 +1,152 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Crossing claims where a metric first comes within a level, along a swept column or the points of a path: at a value within
+// limits. In place of a metric it can be the total variation to a counterpart, the one run of `with` that has the same values in
+// the columns of `match`. Where several runs of a group share a value of `along`, as seeds do, the one farthest from the level
+// counts. The value between two that were run is interpolated, linearly in the metric and in the logarithm of `along`; with
+// `interpolate: false` it is the first that is within. Where the level is not reached it is +Inf.
+//
+//	claims:
+//	  - kind: crossing # how many draws it takes to come within 0.05 of the population's minimizer
+//	    where: {objective: dpo, preferences.n: [100, 1000, 10000]}
+//	    with: {objective: dpo, preferences.n: [1000000]}
+//	    match: [seed]
+//	    along: preferences.n
+//	    by: [objective]
+//	    level: 0.05
+//	    max: 20000
+type Crossing struct {
+	Metric      string       `yaml:"metric,omitempty" doc:"column of runs (of prompts where a prompt is given); without it the total variation to the run of with"`
+	Prompt      string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt, or the mean over good-1, good-2, ... for a prefix such as good; total variations are of each"`
+	Where       tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	With        tables.Where `yaml:"with,omitempty" doc:"the runs that total variations are to"`
+	Match       []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if with selects a single run"`
+	Along       string       `yaml:"along" required:"true" doc:"column of runs that orders them, such as lambda; strength for the points of each run's path"`
+	By          []string     `yaml:"by" doc:"columns of runs whose values make a group; none means every setting but along"`
+	Level       float64      `yaml:"level" doc:"the level, in the metric's unit"`
+	Within      string       `yaml:"within" oneof:"below,above" doc:"the side of the level on which the metric is within it"`
+	Interpolate bool         `yaml:"interpolate" doc:"whether the value lies between those that were run"`
+	Min         *float64     `yaml:"min" doc:"smallest allowed value"`
+	Max         *float64     `yaml:"max" doc:"largest allowed value"`
+	Above       *float64     `yaml:"above" doc:"values must be greater than this"`
+	Below       *float64     `yaml:"below" doc:"values must be less than this"`
+}
+
+var crossingKind = registry.Kind[Params]{
+	Name:    "crossing",
+	Summary: "a metric, or the total variation to a matched run, first comes within a level at a value of a column within limits",
+	Source:  "this project",
+	New:     func() Params { return &Crossing{Within: "below", Interpolate: true} },
+}
+
+func (c *Crossing) limits() limits { return limits{c.Min, c.Max, c.Above, c.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything, and one without exactly one of metric and with.
+func (c *Crossing) Check() []registry.Problem {
+	if (c.Metric == "") == (len(c.With) == 0) {
+		return []registry.Problem{{Key: "metric", Wrong: "is given beside with or missing with it", Allowed: "exactly one of metric and with"}}
+	}
+	if c.Metric == "" && overOf(c.Along) == points {
+		return []registry.Problem{{Key: "with", Wrong: "is given along strength", Allowed: "a metric along strength"}}
+	}
+	return c.limits().check()
+}
+
+// Refs implements Params.
+func (c *Crossing) Refs() tables.Refs {
+	refs := alongRef(tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match),
+		c.Along).List("by", tables.Runs, c.By).Prompt("prompt", c.Prompt)
+	if c.Metric == "" {
+		return refs.Column("with", tables.Policies, "pi")
+	}
+	return refs.Metric("metric", c.Metric, c.Prompt)
+}
+
+// evaluate reads the tables runs and, with a prompt, prompts, or policies; of paths those of the points.
+func (c *Crossing) evaluate(r *results) (Result, error) {
+	distance, err := c.reading(r)
+	if err != nil {
+		return Result{}, err
+	}
+	groups, err := r.sequences(c.Where, c.Along, c.By)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, group := range groups {
+		x, err := c.first(group, distance)
+		if err != nil {
+			return Result{}, err
+		}
+		label := r.name(group[0].row)
+		if group[0].point == atEnd {
+			label = fmt.Sprintf("%s to %s", label, r.name(group[len(group)-1].row))
+		}
+		c.limits().add(&w, x, fmt.Sprintf("%s: within %g at %s", label, c.Level, c.Along))
+	}
+	return w.Result, nil
+}
+
+// reading returns how far a spot is beyond the level, at most 0 within it.
+func (c *Crossing) reading(r *results) (func(s spot) (float64, error), error) {
+	sign := 1.0
+	if c.Within == "above" {
+		sign = -1
+	}
+	if c.Metric != "" {
+		metric, err := r.read("metric", c.Metric, "prompt", c.Prompt)
+		return func(s spot) (float64, error) {
+			v, err := metric.at(s)
+			return sign * (v - c.Level), err
+		}, err
+	}
+	pairs, err := r.pairs("where", c.Where, "with", c.With, c.Match)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := r.policies(c.Prompt)
+	if err != nil {
+		return nil, err
+	}
+	return func(s spot) (float64, error) {
+		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
+		prompts, err := r.variations(policies, pairs[at])
+		far := math.Inf(-1)
+		for _, one := range prompts {
+			far = max(far, sign*(one.tv-c.Level))
+		}
+		return far, err
+	}, nil
+}
+
+// first returns where an ordered group first comes within the level.
+func (c *Crossing) first(group []station, distance func(spot) (float64, error)) (float64, error) {
+	lastX, last := math.NaN(), math.NaN()
+	for i := 0; i < len(group); {
+		x, far := group[i].x, math.Inf(-1)
+		for ; i < len(group) && group[i].x == x; i++ {
+			d, err := distance(group[i].spot)
+			if err != nil {
+				return 0, err
+			}
+			far = max(far, d)
+		}
+		if far <= 0 {
+			if share := last / (last - far); c.Interpolate && last > 0 && !math.IsInf(last, 1) && lastX > 0 && !math.IsInf(x, 1) {
+				return lastX * math.Pow(x/lastX, share), nil
+			}
+			return x, nil
+		}
+		lastX, last = x, far
+	}
+	return math.Inf(1), nil
+}

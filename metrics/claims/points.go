@@ -1,0 +1,280 @@
+package claims
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"windtunnel/metrics"
+	"windtunnel/metrics/tables"
+)
+
+// spot is where a claim reads a metric: at the end of a run, or at a point of its path.
+type spot struct {
+	row   int // of the table runs
+	point int // of its path, atEnd for the run's end
+}
+
+const atEnd = -1
+
+// points is the word by which a claim asks for the points of paths in place of the ends of runs.
+const points = "points"
+
+// tracedPath is the path of a run (solver: path), or what was recorded along its training.
+type tracedPath struct {
+	strength []float64 // by point; of training the step
+	status   []string
+	traces   []int // rows of the table traces
+	prompts  []string
+	logPi    [][][]float64   // by prompt, point and response; nil where the point has no policy
+	views    []*metrics.View // by prompt
+}
+
+// path returns the path of a run.
+func (r *results) path(row int) (*tracedPath, error) {
+	run := r.name(row)
+	if p := r.paths[run]; p != nil {
+		return p, nil
+	}
+	t, rows, err := r.table(tables.Traces, "", "step")
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Load(tables.Strength, tables.PointStatus); err != nil {
+		return nil, err
+	}
+	p, at := &tracedPath{traces: rows[run]}, map[string]int{}
+	if len(p.traces) == 0 {
+		return nil, r.missing(row, "path")
+	}
+	for i, trace := range p.traces {
+		strength := t.Float(trace, tables.Strength)
+		status := t.Text(trace, tables.PointStatus)
+		if math.IsNaN(strength) && status == "" {
+			strength = t.Float(trace, "step")
+		}
+		p.strength, p.status = append(p.strength, strength), append(p.status, status)
+		at[t.Text(trace, "step")] = i
+	}
+	if err := r.follow(p, run, at); err != nil {
+		return nil, err
+	}
+	r.paths[run] = p
+	return p, nil
+}
+
+// follow reads the policies of a path, given its points by step.
+func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
+	t, rows, err := r.table(tables.Policies, "", "prompt", "response", "pi_ref", "pi_star")
+	if err != nil {
+		return err
+	}
+	var ref, star [][]float64
+	for _, row := range rows[run] {
+		if name := t.Text(row, "prompt"); len(p.prompts) == 0 || p.prompts[len(p.prompts)-1] != name {
+			p.prompts, ref, star = append(p.prompts, name), append(ref, nil), append(star, nil)
+			p.logPi = append(p.logPi, make([][]float64, len(p.traces)))
+		}
+		last := len(p.prompts) - 1
+		ref[last] = append(ref[last], math.Log(t.Float(row, "pi_ref")))
+		star[last] = append(star[last], math.Log(t.Float(row, "pi_star")))
+	}
+	for i := range ref {
+		p.views = append(p.views, metrics.NewView(ref[i], star[i], ref[i]))
+	}
+	if t, rows, err = r.table(tables.Trajectories, "", "step", "prompt", "response", "pi"); err != nil {
+		return err
+	}
+	prompt := 0
+	for _, row := range rows[run] {
+		point, known := at[t.Text(row, "step")]
+		response := t.Float(row, "response")
+		if name := t.Text(row, "prompt"); p.prompts[prompt] != name {
+			prompt = slices.Index(p.prompts, name)
+		}
+		if !known || prompt < 0 || !(response >= 0) || int(response) >= len(ref[prompt]) {
+			return fmt.Errorf("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
+				t.Name, run, t.Text(row, "step"), t.Text(row, "prompt"), t.Text(row, "response"))
+		}
+		if p.logPi[prompt][point] == nil {
+			p.logPi[prompt][point] = make([]float64, len(ref[prompt]))
+		}
+		p.logPi[prompt][point][int(response)] = math.Log(t.Float(row, "pi"))
+	}
+	return nil
+}
+
+// has says whether a point has a policy.
+func (p *tracedPath) has(point int) bool {
+	return len(p.logPi) > 0 && !slices.ContainsFunc(p.logPi, func(policies [][]float64) bool { return policies[point] == nil })
+}
+
+// along extends a metric of runs to the points of their paths.
+func (r *results) along(name string, of func(row int) (float64, error), at func(p *tracedPath, point int) (float64, error)) func(spot) (float64, error) {
+	return func(s spot) (float64, error) {
+		if s.point == atEnd {
+			return of(s.row)
+		}
+		p, err := r.path(s.row)
+		if err != nil {
+			return 0, err
+		}
+		if !p.has(s.point) {
+			return 0, &brokenRun{r.spotName(s), p.status[s.point], name}
+		}
+		v, err := at(p, s.point)
+		if err == nil && math.IsNaN(v) {
+			err = fmt.Errorf("%s (%s) has no %s", r.spotName(s), p.status[s.point], name)
+		}
+		return v, err
+	}
+}
+
+// spots returns the ends of the selected runs, or over points the points of their paths that have a policy, run by run; of a run
+// in whose path none has, the error is a verdict.
+func (r *results) spots(key string, where tables.Where, over string) ([]spot, error) {
+	rows, err := r.choose(key, where)
+	if err != nil {
+		return nil, err
+	}
+	var all []spot
+	for _, row := range rows {
+		if over != points {
+			all = append(all, spot{row, atEnd})
+			continue
+		}
+		p, err := r.path(row)
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for i := range p.traces {
+			if p.has(i) {
+				all = append(all, spot{row, i})
+			}
+		}
+		if len(all) == before {
+			return nil, &brokenRun{r.name(row), p.status[len(p.status)-1], "policy at any point of its path"}
+		}
+	}
+	return all, nil
+}
+
+// spotName names a spot in a verdict: "dpo", or "dpo at strength 0.838".
+func (r *results) spotName(s spot) string {
+	if s.point == atEnd {
+		return r.name(s.row)
+	}
+	p, err := r.path(s.row)
+	if err != nil || math.IsNaN(p.strength[s.point]) {
+		return r.name(s.row)
+	}
+	what := " at step "
+	if p.status[s.point] != "" {
+		what = " at strength "
+	}
+	return r.name(s.row) + what + strconv.FormatFloat(p.strength[s.point], 'g', 4, 64)
+}
+
+// station is a spot with its value of what a claim is along.
+type station struct {
+	spot
+	x float64
+}
+
+// sequences orders the selected runs along a column, in groups that share the values of the columns by, or, without them, of
+// every setting but that column; along tables.Strength it orders the points of each run's path. Where it cannot order them, or a
+// point has no policy, there is an error.
+func (r *results) sequences(where tables.Where, along string, by []string) ([][]station, error) {
+	rows, err := r.choose("where", where)
+	if err != nil {
+		return nil, err
+	}
+	var groups [][]station
+	if overOf(along) == points {
+		for _, row := range rows {
+			group, err := r.stations(row)
+			if err != nil {
+				return nil, err
+			}
+			groups = append(groups, group)
+		}
+		return groups, nil
+	}
+	if err := need(r.runs, "along", along); err != nil {
+		return nil, err
+	}
+	if err := need(r.runs, "by", by...); err != nil {
+		return nil, err
+	}
+	if len(by) == 0 {
+		by = slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return c == along })
+	}
+	for _, row := range rows {
+		x, err := r.runs.Number(row, along)
+		if err != nil {
+			return nil, err
+		}
+		if math.IsNaN(x) {
+			return nil, fmt.Errorf("along: run %s has no %s", r.name(row), along)
+		}
+		i := slices.IndexFunc(groups, func(g []station) bool { return r.same(g[0].row, row, by) })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], station{spot{row, atEnd}, x})
+	}
+	for _, group := range groups {
+		slices.SortStableFunc(group, func(a, b station) int { return cmp.Compare(a.x, b.x) })
+		if len(group) == 1 {
+			return nil, fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
+		}
+	}
+	return groups, nil
+}
+
+// distinct refuses two runs of an ordered group at one value.
+func (r *results) distinct(group []station, along string) error {
+	for i, p := range group[1:] {
+		if p.x == group[i].x {
+			return fmt.Errorf("along: %s and %s share %s=%g; name the column that tells them apart in by",
+				r.spotName(group[i].spot), r.spotName(p.spot), along, p.x)
+		}
+	}
+	return nil
+}
+
+// stations returns the points of a run's path.
+func (r *results) stations(row int) ([]station, error) {
+	p, err := r.path(row)
+	if err != nil {
+		return nil, err
+	}
+	var all []station
+	for i, strength := range p.strength {
+		s := spot{row, i}
+		if !p.has(i) {
+			return nil, &brokenRun{r.spotName(s), p.status[i], "policy"}
+		}
+		all = append(all, station{s, strength})
+	}
+	return all, nil
+}
+
+// overOf returns what a claim along a column is over: of tables.Strength the points of paths.
+func overOf(along string) string {
+	if along == tables.Strength {
+		return points
+	}
+	return ""
+}
+
+// alongRef adds the column that a claim is along.
+func alongRef(refs tables.Refs, along string) tables.Refs {
+	if overOf(along) == points {
+		return refs.Column("along", tables.Traces, along)
+	}
+	return refs.Column("along", tables.Runs, along)
+}
