@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
-	"strings"
 
 	"windtunnel/toy/expression"
 	"windtunnel/toy/registry"
@@ -135,7 +135,7 @@ func (p *Custom) Objective() *Objective {
 		o.And(1, OnPairs(m))
 	}
 	if f.dist != nil {
-		o.And(1, OnDist(&distFormula{program: f.dist.Compile(), scalars: f.values}))
+		o.And(1, OnDist(&distFormula{program: f.dist.Compile(), scalars: f.values, kinked: f.dist.Kinked()}))
 	}
 	return o
 }
@@ -154,7 +154,9 @@ type formula struct {
 	columns  [][]float64 // in the order of pairColumns
 	shift    bool        // depends on c - r alone
 	tokens   bool        // reads n_c or n_r
+	kinked   bool        // a policy at its reference may be at a kink
 	ones     []float64
+	settled  [2][]float64 // c and r, where the policy is at its reference but for rounding the reference's
 	value    []float64
 	gradient [][]float64 // by c and by r
 	second   [][]float64 // by cc, cr and rr
@@ -165,11 +167,11 @@ var _ perToken = (*formula)(nil)
 // newFormula returns the term; one that holds nothing back from differentiation has second derivatives.
 func newFormula(e *expression.Expression, scalars []float64) PairTerm {
 	f := &formula{program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
-		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r")}
+		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r"), kinked: e.Kinked()}
 	for _, name := range e.Columns() {
 		f.tokens = f.tokens || name == "n_c" || name == "n_r"
 	}
-	if strings.Contains(e.String(), "stopgrad(") {
+	if e.Held() {
 		return f
 	}
 	return curvedFormula{f}
@@ -215,10 +217,32 @@ func (f *formula) fill(b *Batch) {
 		}
 	}
 	f.columns[0], f.columns[1], f.columns[2], f.columns[3] = b.Chosen, b.Rejected, b.RefChosen, b.RefRejected
+	if f.kinked {
+		f.settle(b)
+	}
 	f.columns[4], f.columns[5] = f.ones[:n], f.ones[:n]
 	if b.ChosenTokens != nil {
 		f.columns[4], f.columns[5] = b.ChosenTokens, b.RejectedTokens
 	}
+}
+
+// settle replaces log-probabilities that are the reference's but for rounding, so that the kinks of the formula are where they
+// are. Raw scores are so where their margin is.
+func (f *formula) settle(b *Batch) {
+	chosen, rejected := append(f.settled[0][:0], b.Chosen...), append(f.settled[1][:0], b.Rejected...)
+	for i, refChosen := range b.RefChosen {
+		refRejected := b.RefRejected[i]
+		left, right := chosen[i]-refChosen, rejected[i]-refRejected
+		both := f.shift && atReference(left-right, max(math.Abs(refChosen), math.Abs(refRejected)))
+		if both || atReference(left, refChosen) {
+			chosen[i] = refChosen
+		}
+		if both || atReference(right, refRejected) {
+			rejected[i] = refRejected
+		}
+	}
+	f.settled = [2][]float64{chosen, rejected}
+	f.columns[0], f.columns[1] = chosen, rejected
 }
 
 // curvedFormula is a formula with second derivatives.
@@ -242,26 +266,45 @@ type distFormula struct {
 	program *expression.DistributionProgram
 	scalars []float64
 	scratch []float64
+	kinked  bool // a policy at its reference may be at a kink
+	settled expression.Distributions
+}
+
+// at returns the distributions; where a formula has kinks, with probabilities that are the reference's but for rounding
+// replaced by it.
+func (f *distFormula) at(d *Dist) *expression.Distributions {
+	if !f.kinked {
+		return (*expression.Distributions)(d)
+	}
+	logPi, pi := append(f.settled.LogPi[:0], d.LogPi...), append(f.settled.Pi[:0], d.Pi...)
+	f.settled = expression.Distributions(*d)
+	f.settled.LogPi, f.settled.Pi = logPi, pi
+	for k, ref := range d.LogRef {
+		if atReference(logPi[k]-ref, ref) {
+			logPi[k], pi[k] = ref, d.Ref[k]
+		}
+	}
+	return &f.settled
 }
 
 // Loss returns the formula's value.
 func (f *distFormula) Loss(d *Dist) float64 {
-	return f.program.Value((*expression.Distributions)(d), f.scalars)
+	return f.program.Value(f.at(d), f.scalars)
 }
 
 // Grad adds scale times the gradient.
 func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	f.scratch = sized(f.scratch, len(g))
-	f.program.Grad((*expression.Distributions)(d), f.scalars, f.scratch)
+	f.program.Grad(f.at(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		g[k] += scale * v
 	}
 }
 
-// Hess adds scale times the diagonal of the second derivative.
+// Hess adds scale times the second derivatives.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	f.scratch = sized(f.scratch, len(h))
-	f.program.HessDiagonal((*expression.Distributions)(d), f.scalars, f.scratch)
+	f.program.Hess(f.at(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		h[k] += scale * v
 	}

@@ -113,8 +113,7 @@ type DistTerm interface {
 	// Grad adds scale times the derivative with respect to LogPi to g, treating its K entries as free variables (the
 	// softmax's chain rule is the caller's).
 	Grad(d *Dist, scale float64, g []float64)
-	// Hess adds scale times the diagonal of the second derivative with respect to LogPi to h; the terms here have no
-	// off-diagonal part.
+	// Hess adds scale times the second derivatives with respect to LogPi, as free variables again, to h, K x K row by row.
 	Hess(d *Dist, scale float64, h []float64)
 }
 

@@ -83,6 +83,7 @@ type Structure struct {
 	ReferenceFree    bool   // t is a function of the log-probability, which is never positive
 	Raised           bool   // the chosen response's t is raised or steepened by another, concave link, the identity above 0
 	Dispersed        bool   // the margin is scaled by the prompt's dispersion index, and constant where that is 0
+	PositiveGaps     bool   // comparisons whose reward gap is not above 0 are left out: the loss and its gradient are 0 there
 	Coupled          bool   // psi is of sorted margins, by quantile, not of each comparison's own
 	Invariant        bool   // the same constant added to all log-probabilities changes no function of a single response, in sum
 	Symmetric        bool   // what is held is a positive factor, the same for a comparison and its opposite
