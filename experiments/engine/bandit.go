@@ -312,10 +312,18 @@ func (b *banditRun) result(end outcome) *result {
 	runs.Text(end.status)
 	runs.Integer(end.steps)
 	runs.Text(end.reason)
+	switch {
+	case b.drawn > 0:
+		runs.Integer(b.drawn)
+	case b.Setup != nil && b.Pairs != nil:
+		runs.Integer(b.Pairs.Len())
+	default:
+		runs.Empty(1)
+	}
 	if end.final {
 		runs.Numbers(b.measured...)
 	} else {
-		runs.Empty(len(runs.Schema) - len(tables.EndColumns))
+		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 1)
 	}
 	final := func(v float64) float64 {
 		if !end.final {

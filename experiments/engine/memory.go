@@ -46,7 +46,7 @@ func (m *Memory) result(ctx context.Context, run *spec.Run) (*result, error) {
 	}
 	m.enter(run)
 	r, err := m.worker.do(ctx, run)
-	m.worker.pairs = nil
+	m.worker.pairs, m.worker.drawn = nil, 0
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (m *Memory) enter(run *spec.Run) {
 	}
 	m.worker.place = d.place
 	m.worker.params, m.worker.seed = run.Environment, run.EnvironmentSeed()
-	m.worker.pairs = d.merged
+	m.worker.pairs, m.worker.drawn = d.merged, d.pairs.Len()
 	if run.Solver == setup.SolverTrain {
 		m.worker.pairs = d.pairs
 	}

@@ -20,6 +20,7 @@ type worker struct {
 
 	place                         // of the last bandit run
 	pairs       *preference.Pairs // comparisons of the next run, where they are at hand
+	drawn       int               // how many they were before equal ones were merged
 	comparisons map[[3]int]int    // distinct ones, as their positions in a view
 
 	rows     [2][]tables.Rows // see familyOf; by table

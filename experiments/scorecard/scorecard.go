@@ -19,6 +19,8 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/path"
 )
 
 // Verdict says whether a cell's value is within its bound.
@@ -225,14 +227,11 @@ func newSubject(label string, objective spec.Objective, tests []*spec.Desideratu
 
 // lambdaOf returns the lambda of a loss, NaN where it has none.
 func lambdaOf(o spec.Objective) float64 {
-	v := reflect.ValueOf(o.Loss).Elem()
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if key == "lambda" && f.Type.Kind() == reflect.Float64 {
-			return v.FieldByIndex(f.Index).Float()
-		}
+	lambda, _, _, ok := objective.Lambda(o.Loss)
+	if !ok {
+		return math.NaN()
 	}
-	return math.NaN()
+	return lambda
 }
 
 // plan plans a test of the loss.
@@ -349,6 +348,12 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 		return r
 	case err != nil:
 		r.outcome, r.Detail = inapplicable, err.Error()
+		for row := range runs.Len() {
+			if reason := runs.Text(row, "reason"); reason != "" {
+				r.Detail += ": " + reason
+				break
+			}
+		}
 		return r
 	}
 	r.Value, r.Detail = t.Turn(result.Value), result.Detail
@@ -361,6 +366,9 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 	for row, run := range plan.Runs {
 		if strings.HasPrefix(r.Detail, run.ID) && len(run.ID) > len(r.Run) {
 			r.Run, r.Lambda, r.Solver = run.ID, run.Lambda, run.Solver
+			if at, ok := strings.CutPrefix(r.Detail[len(run.ID):], " at strength "); ok && run.Path != nil && run.Path.Along == path.Lambda {
+				r.Lambda = tables.ParseFloat(strings.TrimRight(strings.Fields(at)[0], ":,"))
+			}
 			if reason := runs.Text(row, "reason"); math.IsInf(r.Value, 1) && reason != "" && !strings.Contains(r.Detail, reason) {
 				r.Detail += ": " + reason
 			}

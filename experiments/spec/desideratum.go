@@ -298,19 +298,24 @@ func divided(tree *decode.Node, key string, by float64) *decode.Node {
 	if n := decode.Lookup(tree, key); n != nil {
 		tree, _ = decode.Set(tree, key, scaled(n, by))
 	}
-	sweep := decode.Lookup(tree, "sweep")
-	if sweep == nil || sweep.Kind != yaml.MappingNode {
-		return tree
+	if sweep := decode.Lookup(tree, "sweep"); sweep != nil {
+		tree, _ = decode.Set(tree, "sweep", dividedBelow(sweep, key, by))
 	}
-	copied := *sweep
-	copied.Content = slices.Clone(sweep.Content)
-	for i := 0; i+1 < len(copied.Content); i += 2 {
-		if copied.Content[i].Value == key {
-			copied.Content[i+1] = scaled(copied.Content[i+1], by)
+	return tree
+}
+
+// dividedBelow divides the numbers under a key of the mappings of a sweep.
+func dividedBelow(n *decode.Node, key string, by float64) *decode.Node {
+	copied := *n
+	copied.Content = slices.Clone(n.Content)
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == key {
+			copied.Content[i] = scaled(c, by)
+		} else {
+			copied.Content[i] = dividedBelow(c, key, by)
 		}
 	}
-	tree, _ = decode.Set(tree, "sweep", &copied)
-	return tree
+	return &copied
 }
 
 func scaled(n *decode.Node, by float64) *decode.Node {

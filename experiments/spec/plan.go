@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,6 +211,9 @@ func (p *planner) add(rows []int, reviews []*review) {
 	}
 	if len(p.errs) > 0 {
 		return
+	}
+	if len(p.plan.Runs) > 0 && reflect.TypeOf(run.Preferences) != reflect.TypeOf(p.plan.Runs[0].Preferences) {
+		p.plan.traits.counted = true
 	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])

@@ -31,6 +31,21 @@ func (d *Distance) Limit() (key string, limit float64, least bool) { return d.li
 func (g *Growth) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
 
 // Limit is the limit of the claim, see limits.limit.
+func (b *Best) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (c *Crossing) Limit() (key string, limit float64, least bool) { return c.limits().limit() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
+
+// Limit is the limit of the claim, see limits.limit.
+func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
+
+// Limit is the limit of the claim, see limits.limit.
+func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
+
+// Limit is the limit of the claim, see limits.limit.
 func (m *Minimizer) Limit() (key string, limit float64, least bool) { return "max", m.Max, false }
 
 // Limit is the limit of the claim, see limits.limit.
