@@ -10,7 +10,8 @@ import (
 
 // Best claims that the best value of a metric lies within limits: of each run's path the best over its points, or of runs the
 // best in each group that shares the values of the columns `by`. Only what fulfils all conditions of `given` counts. Its value is
-// that of the group nearest to a limit or farthest beyond it; a group in which nothing counts does not hold, by +Inf. The paper's
+// that of the group nearest to a limit or farthest beyond it. Groups in which nothing counts are left out, and counted in the
+// detail; where nothing counts in any, the claim does not hold, by +Inf. The paper's
 // preservation claim: how near the good prompt stays to pi_star at the best strength of those that bring the bad one half-way:
 //
 //	claims:
@@ -124,14 +125,15 @@ func (b *Best) evaluate(r *results) (Result, error) {
 		}
 	}
 	var w worst
+	empty := 0
 	for _, g := range groups {
 		if !g.found {
-			w.add(math.Inf(1), Result{false, math.Inf(1), math.NaN(), r.name(g.row) + ": nothing fulfils the conditions"})
+			empty++
 			continue
 		}
 		b.limits().add(&w, g.value, r.spotName(g.spot)+": best "+metric.name)
 	}
-	return w.Result, nil
+	return w.besides(empty, len(groups), r.name(groups[0].row)), nil
 }
 
 // bestSpot is the best of a group so far; before one is found, some spot of it.

@@ -248,7 +248,7 @@ func (im *Improvement) Check() []registry.Problem {
 	return nil
 }
 
-// filter keeps the spots that improve on the baseline, at least one, and of every path one.
+// filter keeps the spots that improve on the baseline, at least one.
 func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
 	metric, err := r.read("improves.metric", im.Metric, "improves.prompt", im.Prompt)
 	if err != nil {
@@ -259,7 +259,7 @@ func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
 		return nil, err
 	}
 	var kept []spot
-	for i, s := range spots {
+	for _, s := range spots {
 		value, err := metric.at(s)
 		if err != nil {
 			return nil, err
@@ -271,10 +271,9 @@ func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
 		if im.holds(value, base) {
 			kept = append(kept, s)
 		}
-		last := i == len(spots)-1 || spots[i+1].row != s.row
-		if s.point != atEnd && last && (len(kept) == 0 || kept[len(kept)-1].row != s.row) {
-			return nil, &brokenRun{r.name(s.row), "at no point of its path better by " + fmt.Sprintf("%g %%", 100*im.By), metric.name + " that counts"}
-		}
+	}
+	if len(kept) == 0 && spots[0].point != atEnd {
+		return nil, &brokenRun{r.name(spots[0].row), "and all others", fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)}
 	}
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)

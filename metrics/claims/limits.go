@@ -2,6 +2,7 @@ package claims
 
 import (
 	"fmt"
+	"math"
 
 	"windtunnel/toy/registry"
 )
@@ -70,6 +71,17 @@ func (w *worst) add(excess float64, one Result) {
 	if !w.any || worse {
 		*w = worst{one, excess, true}
 	}
+}
+
+// besides returns the verdict where in some of the groups, first of which is named, nothing fulfils the conditions.
+func (w *worst) besides(empty, groups int, first string) Result {
+	switch {
+	case empty == groups:
+		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: fmt.Sprintf("%s: nothing fulfils the conditions, here or in the %d others", first, groups-1)}
+	case empty > 0:
+		w.Detail += fmt.Sprintf("; in %d of %d nothing fulfils the conditions", empty, groups)
+	}
+	return w.Result
 }
 
 // beyond returns a - b, 0 for equal infinities.

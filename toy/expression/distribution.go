@@ -58,6 +58,43 @@ func (d *Distributional) Kinked() bool { return d.tree.calls(kinked...) }
 // Held says whether stopgrad is called, so that the derivatives are not those of the value.
 func (d *Distributional) Held() bool { return d.tree.calls("stopgrad") }
 
+// Multiple is a functional times a number.
+type Multiple struct {
+	Factor     float64
+	Functional string // as the canonical form has it: "kl(ref, pi)"
+}
+
+// Linear returns the functionals that the formula is a sum of multiples of, up to a constant; false where it is none, given the
+// scalars.
+func (d *Distributional) Linear(scalars []float64) (sum []Multiple, linear bool) {
+	g := newGraph()
+	out := g.build(d.tree, func(name string) ref {
+		for j, call := range d.calls {
+			if call.String() == name {
+				return g.columnAt(j)
+			}
+		}
+		return g.scalarAt(slices.Index(d.scalars, name))
+	})
+	l := g.linesAt(out, func(n node) (line, bool) {
+		if n.leaf == scalarLeaf {
+			return line{at: scalars[n.slot]}, true
+		}
+		by := make([]float64, len(d.calls))
+		by[n.slot] = 1
+		return line{by: by}, true
+	})[out]
+	if l == nil {
+		return nil, false
+	}
+	for j, factor := range l.by {
+		if factor != 0 {
+			sum = append(sum, Multiple{factor, d.calls[j].String()})
+		}
+	}
+	return sum, true
+}
+
 // DistributionProgram is a compiled [Distributional]: a function F of functionals T_j, each a sum over the responses. Its
 // derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
 // serves one goroutine; it allocates only when a prompt has more responses than any before.

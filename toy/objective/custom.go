@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"windtunnel/toy/expression"
 	"windtunnel/toy/registry"
@@ -48,13 +49,14 @@ var (
 type parsed struct {
 	pair, psi, mu *expression.Expression
 	dist          *expression.Distributional
+	names         []string // of scalars
 	values        []float64
 }
 
 // parse reads the formulas. Each mistake is reported under its key.
 func (p *Custom) parse() (parsed, []registry.Problem) {
 	names, values := p.scalars()
-	out := parsed{values: values}
+	out := parsed{names: names, values: values}
 	var problems []registry.Problem
 	read := func(key, source string, into func() error) {
 		if source == "" {
@@ -128,14 +130,10 @@ func (p *Custom) Objective() *Objective {
 		o.And(1, OnPairs(newFormula(f.pair, f.values)))
 	}
 	if f.psi != nil {
-		m := &Margin{Lambda: 1, Factor: 1, Outer: newFunctionOf(f.psi, "m", f.values)}
-		if f.mu != nil {
-			m.Link = newFunctionOf(f.mu, "x", f.values)
-		}
-		o.And(1, OnPairs(m))
+		o.And(1, OnPairs(f.qpo()))
 	}
 	if f.dist != nil {
-		o.And(1, OnDist(&distFormula{program: f.dist.Compile(), scalars: f.values, kinked: f.dist.Kinked()}))
+		o.And(1, OnDist(newDistFormula(f.dist, f.names, f.values)))
 	}
 	return o
 }
@@ -149,6 +147,7 @@ var customKind = registry.Kind[Params]{
 
 // formula is a pair term that a formula gives.
 type formula struct {
+	source   *expression.Expression
 	program  *expression.Program
 	scalars  []float64
 	columns  [][]float64 // in the order of pairColumns
@@ -166,7 +165,7 @@ var _ perToken = (*formula)(nil)
 
 // newFormula returns the term; one that holds nothing back from differentiation has second derivatives.
 func newFormula(e *expression.Expression, scalars []float64) PairTerm {
-	f := &formula{program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
+	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
 		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r"), kinked: e.Kinked()}
 	for _, name := range e.Columns() {
 		f.tokens = f.tokens || name == "n_c" || name == "n_r"
@@ -202,6 +201,20 @@ func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 		g.Chosen[i] += scale * w * f.gradient[0][i]
 		g.Rejected[i] += scale * w * f.gradient[1][i]
 	}
+}
+
+// inBandit returns the terms that the formula is a sum of, none where it is no such sum.
+func (f *formula) inBandit() []PairTerm {
+	terms, _ := f.apart()
+	return terms
+}
+
+// Why says why the formula has no structure that is known.
+func (f *formula) Why() string {
+	if _, err := f.apart(); err != nil {
+		return err.Error()
+	}
+	return "the course of one of its functions is not proven"
 }
 
 // fill points the columns at a batch and sizes the scratch.
@@ -264,10 +277,44 @@ func (f curvedFormula) Hess(b *Batch, scale float64, h *Hess) {
 // distFormula is a distribution term that a formula gives.
 type distFormula struct {
 	program *expression.DistributionProgram
+	names   []string // of scalars
 	scalars []float64
 	scratch []float64
+	source  *expression.Distributional
 	kinked  bool // a policy at its reference may be at a kink
 	settled expression.Distributions
+}
+
+func newDistFormula(d *expression.Distributional, names []string, scalars []float64) *distFormula {
+	return &distFormula{program: d.Compile(), names: names, scalars: scalars, source: d, kinked: d.Kinked()}
+}
+
+// knownFunctionals are the functionals of formulas that losses here are made of, with the number of times that they are those, up
+// to a constant.
+var knownFunctionals = map[string]Weighted[DistTerm]{
+	"kl(ref, pi)": {1, klRefPi{}}, "cross_entropy(ref, pi)": {1, klRefPi{}}, "kl(pi, ref)": {1, klPiRef{}},
+	"reward(pi)": {-1, reward{}}, "cross_entropy(pi, star)": {1, reward{}},
+}
+
+// inBandit returns the terms that the formula is a sum of, up to a constant; itself where it is no such sum.
+func (f *distFormula) inBandit() []Weighted[DistTerm] {
+	sum, linear := f.source.Linear(f.scalars)
+	if !linear || f.source.Held() {
+		return []Weighted[DistTerm]{{1, f}}
+	}
+	var terms []Weighted[DistTerm]
+	for _, m := range sum {
+		if known, is := knownFunctionals[m.Functional]; is {
+			terms = append(terms, Weighted[DistTerm]{m.Factor * known.Weight, known.Term})
+		} else if strings.Contains(m.Functional, "pi") {
+			d, err := expression.ParseDistributional(m.Functional, f.names)
+			if err != nil {
+				panic("objective: a functional that does not read back: " + err.Error())
+			}
+			terms = append(terms, Weighted[DistTerm]{m.Factor, newDistFormula(d, f.names, f.scalars)})
+		}
+	}
+	return terms
 }
 
 // at returns the distributions; where a formula has kinks, with probabilities that are the reference's but for rounding
@@ -308,33 +355,4 @@ func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	for k, v := range f.scratch {
 		h[k] += scale * v
 	}
-}
-
-// functionOf is a formula of one variable, over columns.
-type functionOf struct {
-	program *expression.Program
-	scalars []float64
-	in, out [][]float64
-}
-
-func newFunctionOf(e *expression.Expression, variable string, scalars []float64) functionOf {
-	return functionOf{e.Compile(variable), scalars, make([][]float64, 1), make([][]float64, 1)}
-}
-
-// Value writes the function at x to dst.
-func (f functionOf) Value(x, dst []float64) {
-	f.in[0] = x
-	f.program.Value(f.in, f.scalars, dst)
-}
-
-// Slope writes the derivative at x to dst.
-func (f functionOf) Slope(x, dst []float64) {
-	f.in[0], f.out[0] = x, dst
-	f.program.Grad(f.in, f.scalars, f.out)
-}
-
-// Curve writes the second derivative at x to dst.
-func (f functionOf) Curve(x, dst []float64) {
-	f.in[0], f.out[0] = x, dst
-	f.program.Hess(f.in, f.scalars, f.out)
 }

@@ -76,6 +76,11 @@ func mirrored(weight float64) Shape {
 
 // Structure is what a pair term is made of: for each comparison psi of a margin, plus a function of either response. What
 // does not depend on the policy (offsets, positive factors of a comparison) is left out.
+//
+// A solver asks for the structures of an objective's Bandit form, in which formulas are margin losses and losses of single
+// responses where they can be. Where a formula holds a part back, its term there is Resting: its structure is that of its
+// Potential, with Held set, and the policies at which training rests are that term's stationary points. A formula that cannot be
+// taken apart is Undecided.
 type Structure struct {
 	Margin           *Shape // of an increasing function of t_w - t_l; nil where there is no such part
 	Chosen, Rejected *Shape // of an increasing function of t_w, of t_l; nil where there is none

@@ -162,18 +162,26 @@ func (t *trace) sort() {
 	})
 }
 
-// cross adds the crossings of levels between neighbours.
+// cross adds the crossings of levels between neighbours, also where an excess dips through a level and back between two points.
 func (t *trace) cross() error {
-	known := slices.Clone(t.points)
-	for i := range known[1:] {
-		low, high := &known[i], &known[i+1]
-		if low.Policy == nil || high.Policy == nil || low.Strength == 0 || math.IsInf(high.Strength, 1) {
-			continue
-		}
-		before, after := t.Excess(low.Policy), t.Excess(high.Policy)
-		for level := range before {
-			if (before[level] > 0) != (after[level] > 0) {
-				if err := t.crossing(level, low, high, before[level], after[level]); err != nil {
+	known := slices.DeleteFunc(slices.Clone(t.points), func(q Point) bool {
+		return q.Policy == nil || q.Strength == 0 || math.IsInf(q.Strength, 1)
+	})
+	var excess [][]float64
+	for i := range known {
+		excess = append(excess, t.Excess(known[i].Policy))
+	}
+	for level := 0; len(known) > 0 && level < len(excess[0]); level++ {
+		at := func(i int) float64 { return excess[i][level] }
+		for i := range known {
+			if i > 0 && i+1 < len(known) && (at(i) > 0) == (at(i-1) > 0) && (at(i) > 0) == (at(i+1) > 0) &&
+				math.Abs(at(i)) <= min(math.Abs(at(i-1)), math.Abs(at(i+1))) {
+				if err := t.dip(level, &known[i-1], &known[i], &known[i+1], at(i)); err != nil {
+					return err
+				}
+			}
+			if i > 0 && (at(i-1) > 0) != (at(i) > 0) {
+				if err := t.crossing(level, known[i-1], known[i], at(i-1), at(i)); err != nil {
 					return err
 				}
 			}
@@ -183,11 +191,52 @@ func (t *trace) cross() error {
 	return nil
 }
 
+// dip looks by golden sections between two points for one at which an excess has another sign than at them and at a point
+// between them, where it is nearest to 0, and for the crossings on both sides of it.
+func (t *trace) dip(level int, low, middle, high *Point, excess float64) error {
+	const golden, closest = 0.3819660112501051, 1e-6
+	sign := math.Copysign(1, excess)
+	a, x, b := math.Log(low.Strength), math.Log(middle.Strength), math.Log(high.Strength)
+	best := *middle
+	for b-a > closest {
+		y := x + golden*(b-x)
+		if b-x < x-a {
+			y = x - golden*(x-a)
+		}
+		q, err := t.at(math.Exp(y), &best)
+		if err != nil || q.Policy == nil {
+			return err
+		}
+		there := t.Excess(q.Policy)[level]
+		if there*sign <= 0 {
+			t.add(q)
+			if err := t.crossing(level, *low, q, t.Excess(low.Policy)[level], there); err != nil {
+				return err
+			}
+			return t.crossing(level, q, *high, there, t.Excess(high.Policy)[level])
+		}
+		nearer, beyond := there*sign < excess*sign, y > x
+		switch {
+		case nearer && beyond:
+			a, x = x, y
+		case nearer:
+			b, x = x, y
+		case beyond:
+			b = y
+		default:
+			a = y
+		}
+		if nearer {
+			best, excess = q, there
+		}
+	}
+	return nil
+}
+
 // crossing closes in on the strength at which an excess changes sign, by the method of interpolation, truncation and projection
 // (Oliveira and Takahashi 2020, ACM Transactions on Mathematical Software 47), in the logarithm of the strength: never more
 // evaluations than bisection, and few where the excess is smooth. Both ends of the last bracket become points.
-func (t *trace) crossing(level int, from, to *Point, before, after float64) error {
-	low, high := *from, *to
+func (t *trace) crossing(level int, low, high Point, before, after float64) error {
 	a, b := math.Log(low.Strength), math.Log(high.Strength)
 	width, most := b-a, int(math.Ceil(math.Log2((b-a)/nearest)))+1
 	for j := 0; b-a > nearest && low.Strength < high.Strength; j++ {
