@@ -248,6 +248,9 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 	if len(refs.Prompts) > 0 || t.Prompt != "" {
 		p.wants = append(p.wants, tables.Prompts)
 	}
+	if slices.ContainsFunc(p.plan.Runs, func(r *spec.Run) bool { return r.Path != nil }) { // metrics are of the points' policies
+		p.wants = append(p.wants, tables.Policies, tables.Traces, tables.Trajectories)
+	}
 	return p, nil
 }
 
