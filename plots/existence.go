@@ -41,11 +41,13 @@ func (f *Existence) Refs() tables.Refs {
 
 // statusFill colors the cells; the words in them say the same.
 var statusFill = map[train.Status]color.RGBA{
-	train.Converged: rgb(0xCFE6F5), // light blue
-	train.Done:      rgb(0xCFE6F5),
-	exact.NotUnique: rgb(0xFBEFC2), // light yellow
-	exact.Boundary:  rgb(0xF3DDEA), // light purple
-	train.Diverged:  rgb(0xF0B78F), // light vermillion
+	train.Converged:  rgb(0xCFE6F5), // light blue
+	train.Done:       rgb(0xCFE6F5),
+	exact.NotUnique:  rgb(0xFBEFC2), // light yellow
+	exact.Boundary:   rgb(0xF3DDEA), // light purple
+	exact.Local:      rgb(0xD9EAD3), // light green
+	exact.Stationary: rgb(0xE6E6E6), // light grey
+	train.Diverged:   rgb(0xF0B78F), // light vermillion
 }
 
 // Panels implements Params.

@@ -66,6 +66,7 @@ type outcome int
 
 const (
 	measured outcome = iota
+	empty            // nothing there fulfils the conditions of the claim
 	left             // the solver did not arrive
 	inapplicable
 )
@@ -360,6 +361,9 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 		return r
 	}
 	r.Value, r.Detail = t.Turn(result.Value), result.Detail
+	if math.IsInf(r.Value, 1) && strings.Contains(r.Detail, claims.NothingCounts) {
+		r.outcome = empty
+	}
 	if math.IsNaN(r.Value) { // a run broke, and the detail says how
 		r.Value = math.Inf(1)
 	}
@@ -384,7 +388,7 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 func fold(readings []Reading, sites []*Site) Cell {
 	c := Cell{Reading: Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "there is no environment for it", outcome: inapplicable}, Verdict: None}
 	var first *Reading // of those that are left out
-	firstSite := ""
+	firstSite, nothing := "", 0
 	for i := range readings {
 		r := &readings[i]
 		switch r.outcome {
@@ -397,13 +401,19 @@ func fold(readings []Reading, sites []*Site) Cell {
 			if first == nil {
 				first, firstSite = r, sites[i].Name
 			}
-		case measured:
+		case empty, measured:
 			c.Measured++
-			if c.Site == nil || r.Value > c.Value {
+			if r.outcome == empty {
+				nothing++
+			}
+			if c.Site == nil || r.outcome < c.outcome || r.outcome == c.outcome && r.Value > c.Value {
 				c.Reading, c.Site = *r, sites[i]
 			}
 		}
 		c.Of++
+	}
+	if c.Site != nil && nothing > 0 && c.outcome == measured {
+		c.Detail += fmt.Sprintf("; in %d of %d environments %s", nothing, c.Of, claims.NothingCounts)
 	}
 	if first == nil {
 		return c

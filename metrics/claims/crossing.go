@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -127,6 +128,10 @@ func (c *Crossing) reading(r *results) (func(s spot) (float64, error), error) {
 	return func(s spot) (float64, error) {
 		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
 		prompts, err := r.variations(policies, pairs[at])
+		var broken *brokenRun
+		if errors.As(err, &broken) && broken.run == r.name(s.row) {
+			return math.Inf(1), nil // where there is no policy it is not within
+		}
 		far := math.Inf(-1)
 		for _, one := range prompts {
 			far = max(far, sign*(one.tv-c.Level))

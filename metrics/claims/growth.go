@@ -24,6 +24,7 @@ type Growth struct {
 	From   tables.Where `yaml:"from" required:"true" doc:"which runs: by column, a value or a list of values"`
 	To     tables.Where `yaml:"to" required:"true" doc:"which runs the metric may have grown to"`
 	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if to selects a single run"`
+	Pooled bool         `yaml:"pooled" doc:"hold the largest value in the runs of to against the largest in those of from, without counterparts"`
 	Falls  bool         `yaml:"falls" doc:"measure by how many powers of ten the metric falls instead; one that is 0 in the runs of from falls by none that could be told, which is an error"`
 	Min    *float64     `yaml:"min" doc:"least allowed growth, in powers of ten"`
 	Max    *float64     `yaml:"max" doc:"largest allowed growth, in powers of ten"`
@@ -51,11 +52,11 @@ func (g *Growth) Refs() tables.Refs {
 
 // evaluate reads the tables runs and, with a prompt, prompts.
 func (g *Growth) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("from", g.From, "to", g.To, g.Match)
+	metric, err := r.read("metric", g.Metric, "prompt", g.Prompt)
 	if err != nil {
 		return Result{}, err
 	}
-	metric, err := r.read("metric", g.Metric, "prompt", g.Prompt)
+	pairs, err := g.pairs(r, metric)
 	if err != nil {
 		return Result{}, err
 	}
@@ -82,6 +83,38 @@ func (g *Growth) evaluate(r *results) (Result, error) {
 		g.limits().add(&w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
 	}
 	return w.Result, nil
+}
+
+// pairs returns the runs that are held against each other.
+func (g *Growth) pairs(r *results, metric reading) ([]pair, error) {
+	if !g.Pooled {
+		return r.pairs("from", g.From, "to", g.To, g.Match)
+	}
+	from, err := r.largest("from", g.From, metric)
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.largest("to", g.To, metric)
+	return []pair{{from, to}}, err
+}
+
+// largest returns the first selected run with the largest value.
+func (r *results) largest(key string, where tables.Where, metric reading) (int, error) {
+	rows, err := r.choose(key, where)
+	if err != nil {
+		return 0, err
+	}
+	at, most := rows[0], math.Inf(-1)
+	for _, row := range rows {
+		v, err := metric.of(row)
+		if err != nil {
+			return 0, err
+		}
+		if v > most {
+			at, most = row, v
+		}
+	}
+	return at, nil
 }
 
 // decades returns log10(to/from), 0 where that is negative or both are the same.

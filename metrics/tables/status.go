@@ -1,6 +1,9 @@
 package tables
 
-import "windtunnel/toy/train"
+import (
+	"windtunnel/toy/exact"
+	"windtunnel/toy/train"
+)
 
 // Statuses of runs that are written without training; the others are those of toy/train and toy/exact.
 const (
@@ -9,10 +12,20 @@ const (
 )
 
 // Arrived says whether a run of a status has the policy that was asked for; an empty status is that of no run and speaks
-// against none. A policy on the boundary of the simplex, or one of several minimizers, is another result.
+// against none. A policy on the boundary of the simplex, one of several minimizers, the lowest of some local ones and one at which
+// the gradient of no loss vanishes are other results, see Qualified.
 func Arrived(status string) bool {
 	switch status {
 	case "", string(train.Done), string(train.Converged), Given:
+		return true
+	}
+	return false
+}
+
+// Qualified says whether a run of a status has a policy that is to be used, and to be marked as what it is.
+func Qualified(status string) bool {
+	switch exact.Status(status) {
+	case exact.NotUnique, exact.Boundary, exact.Local, exact.Stationary:
 		return true
 	}
 	return false

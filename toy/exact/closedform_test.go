@@ -135,7 +135,7 @@ func TestClosedForms(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				e, lambda := drawEnv(rt), drawLambda(rt)
 				s := solve(t, Problem{Env: e, Pairs: population(e)}, c.loss(lambda))
-				if s.Status != train.Converged || s.Reason != "" {
+				if s.Status != train.Converged || s.Reason == "" {
 					rt.Fatalf("status %s: %s", s.Status, s.Reason)
 				}
 				for x := range e.Prompts {

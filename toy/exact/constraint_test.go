@@ -118,7 +118,8 @@ func TestConstrained(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%g", name, kind, lambda), func(t *testing.T) {
 					p := make(t)
 					s := solve(t, p, lossOf(kind, lambda))
-					if s.Status != train.Converged {
+					// Links and the expected reward are not convex in the parameters.
+					if convex := kind != "js" && kind != "rlhf"; convex != (s.Status == train.Converged) || !convex && s.Status != Local {
 						t.Fatalf("%s: %s", s.Status, s.Reason)
 					}
 					loss := func() float64 { return plainLoss(kind, p.Env, p.Pairs, p.Policy, lambda, p.L2) }

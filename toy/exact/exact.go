@@ -1,18 +1,20 @@
 // Package exact finds the minimizers that training only approaches: the policy at which a loss, taken over all its
-// comparisons at once, is smallest. It works in variables in which the answer does not depend on the size of lambda,
+// comparisons at once, is smallest. It works in variables in which the answer does not depend on the size of lambda, and
 // decides by structure (which responses were compared, which never lose, what the loss is bounded by) whether a
-// minimizer exists, and never by the size of a number.
+// minimizer exists, and never by the size of a number, as far as the structure is known (terms.go, rules.go).
 //
-// A tabular policy with a loss of the QPO family is solved prompt by prompt in the scaled margins (margin.go,
-// normalize.go, boundary.go), exact RLHF in closed form (gibbs), everything else by Newton's method in the
-// parameters (lossfunction.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go)
-// and those in which it falls for ever have been ruled out (recession.go). Of many losses that it cannot minimize, Exists
-// still says whether there is a minimizer (existence.go).
+// A tabular policy with a loss of one margin is solved prompt by prompt in the scaled margins (margin.go, normalize.go,
+// boundary.go), exact RLHF in closed form (gibbs), other convex losses by Newton's method in the parameters
+// (lossfunction.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go) and those in
+// which it falls for ever have been ruled out (recession.go). Everything else is searched from many starts (search.go,
+// kinks.go) and, where what it found is convex, proved afterwards. Losses that hold a statistic back from differentiation
+// have no minimizer but policies at rest (rest.go).
 package exact
 
 import (
 	"context"
 	"math"
+	"slices"
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
@@ -34,30 +36,39 @@ type Problem struct {
 	Objective *objective.Objective
 	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
+	From      [][]float64       // prompts x K log-probabilities from which a search starts as well, such as neighbouring lambdas' minimizers; may be nil
 }
 
-// Status says what kind of answer a Solution is. train.Converged is the unique minimizer, or, where the loss is not convex
-// (RLHF or f-DPO under a constraint), the lowest local minimizer found from a fixed list of starts; train.Diverged is a loss
-// that falls for ever, without minimizer.
+// Status says what kind of answer a Solution is. train.Converged is the unique global minimizer, by convexity or in closed form;
+// train.Diverged is a loss that falls for ever, without minimizer.
 type Status = train.Status
 
 // The other answers of a solver.
 const (
 	// NotUnique is a flat direction; the policy reported is the minimizer nearest to pi_ref in KL(pi_ref to pi).
 	NotUnique Status = "not-unique"
-	// Boundary is a minimizer on the boundary of the simplex, where some responses have probability 0.
+	// Boundary is a policy on the boundary of the simplex, where some responses have probability 0: there the loss, continued,
+	// takes its infimum.
 	Boundary Status = "boundary"
+	// Local is the best minimum found from many starts.
+	Local Status = "local"
+	// Stationary is a policy at which the gradient of a loss vanishes that holds a statistic back from differentiation, and so has
+	// no minimizer.
+	Stationary Status = "stationary"
 	// Stalled is a solver that gave up: no statement about the loss.
 	Stalled Status = "stalled"
 )
 
-// severity orders the statuses: where prompts differ, a solution has the gravest.
-var severity = map[Status]int{train.Converged: 0, NotUnique: 1, Boundary: 2, train.Diverged: 3, Stalled: 4}
+// Statuses lists all statuses in the order of their gravity. Those before train.Diverged carry a policy.
+var Statuses = []Status{train.Converged, NotUnique, Boundary, Local, Stationary, train.Diverged, Stalled}
+
+// graver says whether a status is worse than another: where prompts differ, a solution has the gravest.
+func graver(a, b Status) bool { return slices.Index(Statuses, a) > slices.Index(Statuses, b) }
 
 // Solution is the outcome of Solve.
 type Solution struct {
 	Status     Status
-	Reason     string      // one sentence naming the prompt and the responses; when converged, a caveat or empty
+	Reason     string      // one sentence naming the prompt and the responses; when converged, why it is the minimizer
 	Iterations int         // Newton steps, over all prompts and starts
 	Policy     [][]float64 // prompts x K log-probabilities (nats); a nil row where there is no minimizer
 	Loss       float64     // the full loss at the solution; NaN where a row is nil
@@ -66,9 +77,9 @@ type Solution struct {
 }
 
 // Solve minimizes the problem's loss. The parameters of prompts (more exactly, of the policy's blocks) that have a
-// minimizer end at it, at log-probabilities for a tabular policy without penalty, where -Inf stands for probability 0;
-// the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, or that the
-// combination of terms, class and penalty is one whose minimizer Solve cannot decide rigorously.
+// policy end at it, at log-probabilities for a tabular policy without penalty, where -Inf stands for probability 0;
+// the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, that the objective samples
+// responses of the reference, or that the combination of terms, class and penalty is one that Solve has no statement about.
 func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	kinds, err := classify(p.Objective)
 	if err != nil {
@@ -78,6 +89,12 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case kinds.moving:
+		return s.moves()
+	case !kinds.curved:
+		return s.uncurved()
+	}
 	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, b := range p.Policy.Blocks() {
 		r, err := s.block(b)
@@ -85,9 +102,7 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 			return nil, err
 		}
 		total.add(b, r)
-		if r.theta != nil {
-			copy(p.Policy.Params()[b.Offset:b.Offset+b.Dim], r.theta)
-		}
+		s.keep(b, r)
 	}
 	s.measure(total)
 	return total, nil
@@ -101,6 +116,7 @@ type result struct {
 	change     float64
 	logps      [][]float64 // one row a prompt of the block, nil where there is no minimizer
 	theta      []float64   // the block's parameters; nil leaves them at the start
+	loss       *float64    // where it is a limit that the parameters do not tell
 }
 
 // add merges a block's result, keeping the gravest status and the reason first given for it. A search
@@ -109,7 +125,7 @@ func (s *Solution) add(b policy.Block, r *result) {
 	if r.status == Stalled {
 		r.theta, r.logps = nil, make([][]float64, len(b.Prompts))
 	}
-	if severity[r.status] > severity[s.Status] || s.Reason == "" && r.status == s.Status {
+	if graver(r.status, s.Status) || s.Reason == "" && r.status == s.Status {
 		s.Status, s.Reason = r.status, r.reason
 	}
 	s.Iterations += r.iterations
@@ -139,10 +155,11 @@ func (s *solver) block(b policy.Block) (*result, error) {
 func (s *solver) tabular(t *task) (*result, error) {
 	switch {
 	case t.total == 0 || s.terms.constant():
-		return &result{status: NotUnique, reason: t.reasonf("the loss does not see this prompt, so every policy minimizes it; " +
-			"pi_ref is reported"), logps: [][]float64{t.logRef}}, nil
+		return s.unseen(t), nil
 	case s.terms.only != nil:
 		return s.margin(t, s.terms.only)
+	case s.terms.other != "":
+		return s.general(t)
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
 	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
@@ -160,11 +177,33 @@ func (s *solver) measure(total *Solution) {
 		}
 	}
 	total.Loss, total.GradNorm = 0, 0
-	sum := 0.0
-	for _, b := range s.problem.Policy.Blocks() {
-		l := s.lossOn(b)
+	sum, blocks := 0.0, s.problem.Policy.Blocks()
+	if s.terms.together {
+		whole := policy.Block{Dim: len(s.start)}
+		for x := range s.tasks {
+			whole.Prompts = append(whole.Prompts, x)
+		}
+		blocks = []policy.Block{whole}
+	}
+	for _, b := range blocks {
+		var l *lossFunction
+		if s.terms.together {
+			l = s.over(b)
+		} else {
+			l = s.lossOn(b)
+		}
 		at := l.newPoint(s.problem.Policy.Params()[b.Offset : b.Offset+b.Dim])
-		l.evaluate(at)
+		for i, v := range at.theta {
+			at.theta[i] = max(v, -math.MaxFloat32) // probability 0, where differences of two are none
+		}
+		if l.byLogits != nil {
+			l.evaluate(at)
+		} else {
+			l.slope(at)
+		}
+		if loss, known := s.reached[b.Offset]; known {
+			at.loss = loss
+		}
 		total.Loss += at.loss
 		for _, g := range at.grad {
 			sum += g * g
@@ -191,7 +230,7 @@ func (s *solver) gibbs(t *task) *result {
 		logp[k] = t.logRef[k] + (v-t.logStar[best])/s.terms.entropy*s.terms.reward
 	}
 	logspace.LogSoftmax(logp, logp)
-	return &result{status: train.Converged, logps: [][]float64{logp}}
+	return &result{status: train.Converged, reason: "closed form", logps: [][]float64{logp}}
 }
 
 // bareReward is the expected reward without any regularizer, linear in the probabilities.
@@ -209,6 +248,17 @@ func (s *solver) bareReward(t *task) *result {
 		return &result{status: NotUnique, reason: t.reasonf("all responses have the same reward; pi_ref is reported"),
 			logps: [][]float64{t.logRef}}
 	}
-	return &result{status: train.Diverged, logps: [][]float64{nil},
-		reason: t.reasonf("nothing holds the policy back from %s, whose reward is the highest", list(best))}
+	return s.vertex(t, best, t.reasonf("nothing holds the policy back from %s, whose reward is the highest", list(best)))
+}
+
+// vertex is the policy of pi_ref confined to some responses.
+func (s *solver) vertex(t *task, some []int, why string) *result {
+	logp, share := slices.Repeat([]float64{math.Inf(-1)}, t.responses()), make([]float64, 0, len(some))
+	for _, k := range some {
+		share = append(share, t.logRef[k])
+	}
+	for _, k := range some {
+		logp[k] = t.logRef[k] - logspace.LogSumExp(share)
+	}
+	return &result{status: Boundary, reason: why, logps: [][]float64{logp}, theta: logp}
 }

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -54,17 +55,20 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	}
 	inClass := l.compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
-		len(s.terms.margins) > 0))
+		len(s.terms.margins) > 0 || s.terms.other != ""))
 	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
 	if seenBasis != nil {
 		seen := inClass.compose(seenBasis, r.theta)
-		verdict, err := s.recession(seen)
-		if err != nil {
-			return nil, err
+		if s.terms.other == "" {
+			verdict, err := s.recession(seen)
+			if err != nil {
+				return nil, err
+			}
+			if verdict != "" {
+				return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+			}
 		}
-		if verdict != "" {
-			return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
-		}
+		var err error
 		if r, err = s.search(seen); err != nil {
 			return nil, err
 		}
@@ -90,7 +94,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if severity[r.status] > severity[total.status] {
+		if graver(r.status, total.status) || total.reason == "" {
 			total.status, total.reason = r.status, r.reason
 		}
 		total.iterations += r.iterations
@@ -108,7 +112,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := make([]float64, l.dim)
-	if m := s.terms.only; m != nil && m.Link == nil && (l.l2 == 0 || m.Lambda > 1) {
+	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 || m.Lambda > 1) {
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
 		if err == nil {
 			for i := range r.theta {
@@ -117,14 +121,50 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 		}
 		return r, err
 	}
-	if s.terms.convex() {
+	if s.terms.convex() && s.terms.other == "" {
 		return s.descend(l, [][]float64{begin})
 	}
-	starts, err := s.starts(l)
+	return s.searchClass(l)
+}
+
+// searchClass searches a class, or under a penalty, for the minimum of a loss that is not known to be convex in the parameters.
+func (s *solver) searchClass(l *lossFunction) (*result, error) {
+	convex, unit := s.terms.convex(), s.unit(l)
+	starts := [][]float64{make([]float64, l.dim)}
+	if !convex {
+		known, err := s.starts(l)
+		if err != nil {
+			return nil, err
+		}
+		starts = append(known, l.starts(unit, nil)[1:]...)
+	}
+	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
+		d, err := s.descentFrom(l, from, unit)
+		return &end{descent: d}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.descend(l, starts)
+	t := l.tasks[0]
+	r := &result{status: Local, reason: t.reasonf("%s", found.describe()), iterations: found.iterations, change: found.change,
+		theta: found.at.theta, logps: found.at.logp}
+	switch {
+	case !found.converged || math.IsNaN(found.at.loss):
+		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d, of which the lowest took %d steps", found.starts, found.descent.iterations)
+	case convex:
+		r.status, r.reason = train.Converged, inLogits
+	case found.unresolved:
+		r.reason += fmt.Sprintf("; the log-probabilities of the rarest responses, below %.3g, are not resolved", math.Log(probabilityStep))
+	}
+	return r, nil
+}
+
+// descentFrom descends from a point in a class: where all is known of the loss as long as it takes.
+func (s *solver) descentFrom(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	if s.terms.other == "" {
+		return s.minimize(l, from)
+	}
+	return s.arrive(l, from, unit)
 }
 
 // scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the
@@ -315,12 +355,6 @@ func center(v []float64) {
 	}
 }
 
-// undecided is the error for a combination of terms and policy class without a statement about existence.
-func undecided(why string) error {
-	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
-		"KL term, or use a policy class that contains all policies", why)
-}
-
 // Where a loss is not convex, the search starts from several places. reach is the range of logits, in nats, that they
 // span: enough for a policy near a vertex, not so much that its derivatives vanish.
 const reach = 8
@@ -358,7 +392,7 @@ func (s *solver) starts(l *lossFunction) ([][]float64, error) {
 // is none.
 func (s *solver) goal(l *lossFunction) ([][]float64, error) {
 	goal := make([][]float64, len(l.tasks))
-	if len(s.terms.margins) > 0 && s.terms.only == nil {
+	if s.terms.other != "" || len(s.terms.margins) > 0 && s.terms.only == nil {
 		return goal, nil
 	}
 	for i, t := range l.tasks {

@@ -3,6 +3,7 @@ package exact
 import (
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/logspace"
@@ -21,7 +22,9 @@ type lossFunction struct {
 	start     []float64 // where the search begins; nil is zero
 	floating  bool      // adding a constant to all parameters changes nothing: a single prompt's free logits
 
-	byLogits *objective.Curvature // scratch: derivatives on one prompt
+	byLogits *objective.Curvature // scratch: derivatives on one prompt; nil where a term has no second derivatives
+	batch    objective.Batch      // scratch: all comparisons, prompt after prompt
+	slopes   objective.Grad
 }
 
 // point is where a loss function has been evaluated, with what is known there.
@@ -48,7 +51,105 @@ func (l *lossFunction) prepare() {
 	for _, t := range l.tasks {
 		n = max(n, len(t.weight))
 	}
-	l.byLogits = l.objective.Curvature(l.tasks[0].responses(), n)
+	if l.objective.Uncurved() == nil {
+		l.byLogits = l.objective.Curvature(l.tasks[0].responses(), n)
+	}
+}
+
+// collect points the batch at the policies of p, which are located, all prompts together. Terms of differences alone are given
+// logits, as in Curvature.
+func (l *lossFunction) collect(p *point) *objective.Batch {
+	b := &l.batch
+	*b = objective.Batch{Chosen: b.Chosen[:0], Rejected: b.Rejected[:0], RefChosen: b.RefChosen[:0], RefRejected: b.RefRejected[:0],
+		Weight: b.Weight[:0], Gap: b.Gap[:0], Dispersion: b.Dispersion[:0], Collision: b.Collision[:0], Peak: b.Peak[:0],
+		Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0]}
+	difference := l.objective.DifferenceOnly()
+	for i, t := range l.tasks {
+		row, collision, peak := p.logp[i], 0.0, 0.0
+		if l.objective.Aligned() {
+			collision, peak = objective.Concentration(row)
+		}
+		if difference {
+			row = p.logits[i]
+		}
+		for j, c := range t.chosen {
+			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[t.rejected[j]])
+			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[t.rejected[j]])
+			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+		}
+		b.Weight, b.Gap, b.Dispersion = append(b.Weight, t.weight...), append(b.Gap, t.gap...), append(b.Dispersion, t.dispersion...)
+		b.Dists = append(b.Dists, l.prompt(p, i).Dist)
+		b.Prompts, b.PromptWeight = append(b.Prompts, i), append(b.PromptWeight, t.total)
+	}
+	return b
+}
+
+// value computes the policies at p.theta and returns the loss there.
+func (l *lossFunction) value(p *point) float64 {
+	for i := range l.tasks {
+		l.locate(p, i)
+	}
+	p.loss = l.objective.Loss(l.collect(p)) + l.penalty(p)
+	return p.loss
+}
+
+// slope fills in the loss and its gradient at p.theta. It serves every loss.
+func (l *lossFunction) slope(p *point) {
+	clear(p.grad)
+	l.value(p)
+	g, n := &l.slopes, len(l.batch.Weight)
+	g.Chosen, g.Rejected = append(g.Chosen[:0], make([]float64, n)...), append(g.Rejected[:0], make([]float64, n)...)
+	l.objective.Grad(&l.batch, g)
+	at, difference := 0, l.objective.DifferenceOnly()
+	for i, t := range l.tasks {
+		by := make([]float64, t.responses())
+		for j, c := range t.chosen {
+			by[c] += g.Chosen[at]
+			by[t.rejected[j]] += g.Rejected[at]
+			at++
+		}
+		l.objective.DistGrad(&l.batch.Dists[i], t.total, by)
+		if !difference {
+			sum := floats.Sum(by)
+			for k, pi := range p.pi[i] {
+				by[k] -= sum * pi
+			}
+		}
+		l.addGradient(p, i, by)
+	}
+	for i, v := range p.theta {
+		p.grad[i] += 2 * l.l2 * (v + l.centre(i))
+	}
+}
+
+// addGradient adds the derivatives by a prompt's logits to those by the parameters.
+func (l *lossFunction) addGradient(p *point, i int, by []float64) {
+	if l.jacobian[i] == nil {
+		floats.Add(p.grad, by)
+		return
+	}
+	for k, g := range by {
+		floats.AddScaled(p.grad, g, l.jacobian[i].RawRowView(k))
+	}
+}
+
+// centre is what the penalty adds to a parameter.
+func (l *lossFunction) centre(i int) float64 {
+	if l.center == nil {
+		return 0
+	}
+	return l.center[i]
+}
+
+// penalty returns l2 times the sum of squares.
+func (l *lossFunction) penalty(p *point) float64 {
+	sum := 0.0
+	if l.l2 > 0 {
+		for i, v := range p.theta {
+			sum += l.l2 * (v + l.centre(i)) * (v + l.centre(i))
+		}
+	}
+	return sum
 }
 
 // newPoint returns a point at theta, copied, with nothing evaluated yet.

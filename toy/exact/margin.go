@@ -2,6 +2,9 @@ package exact
 
 import (
 	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -12,8 +15,12 @@ import (
 // sum w psi(z_w - z_l), whatever lambda is, and z is free up to a constant in every group of compared responses; where
 // the link is bounded below, normalization may be impossible, which is a question for shares and simplexEdge.
 func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
+	t = t.asking(m)
 	groups := t.groups()
 	for _, group := range groups {
+		if m.shape.Low == objective.Unknown || m.Link != nil && m.shape.Convexity < objective.Strict && !m.shape.Decreasing() {
+			continue
+		}
 		why, err := t.falls(m.Outer, m.shape, group)
 		if err != nil {
 			return nil, err
@@ -22,17 +29,19 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("%s", why)}, nil
 		}
 	}
-	r := &result{status: train.Converged}
+	r := &result{status: train.Converged, reason: inMargins}
 	z := make([]float64, t.responses())
 	for _, group := range groups {
-		if err := s.scaledMargins(t, m, group, z, r); err != nil || r.status == Stalled {
+		if err := s.scaledMargins(t, m, group, z, r); err != nil || r.logps != nil {
 			return r, err
 		}
 	}
 	if len(groups) > 1 {
-		r.status = NotUnique
-		r.reason = t.reasonf("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
-			list(groups[0]), list(groups[1]))
+		why := neverCompared(t, groups)
+		if r.status == Local {
+			why += "; " + strings.TrimPrefix(r.reason, t.name+": ")
+		}
+		r.status, r.reason = NotUnique, why
 	}
 	if m.Link == nil {
 		r.logps = [][]float64{withShares(t, m, groups, z)}
@@ -41,22 +50,52 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 	return s.linked(t, m, groups, z, r)
 }
 
-// scaledMargins writes a group's z, the largest being 0: the minimizer of sum w psi(z_w - z_l), a convex problem.
+// asking returns the task without the comparisons that an infinite offset takes out of the loss.
+func (t *task) asking(m *marginTerm) *task {
+	if m.Offset == nil {
+		return t
+	}
+	z := make([]float64, len(t.weight))
+	m.Offset.Add(&objective.Batch{Gap: t.gap}, z)
+	part := *t
+	part.chosen, part.rejected, part.weight, part.gap, part.dispersion = nil, nil, nil, nil, nil
+	for i, v := range z {
+		if !math.IsInf(v, 1) {
+			part.chosen, part.rejected = append(part.chosen, t.chosen[i]), append(part.rejected, t.rejected[i])
+			part.weight, part.gap = append(part.weight, t.weight[i]), append(part.gap, t.gap[i])
+			part.dispersion = append(part.dispersion, t.dispersion[i])
+		}
+	}
+	return &part
+}
+
+// scaledMargins writes a group's z, the largest being 0: the minimizer of sum w psi(z_w - z_l), a convex problem if psi is.
+// Where there is none, or it is not found, the result has no policy.
 func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64, r *result) error {
 	if len(group) == 1 {
 		return nil
 	}
 	part := t.within(group)
-	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
+	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true, Offset: m.Offset}
 	l := newLossFunction(objective.OnPairs(unit), part)
-	found, err := s.descend(l, [][]float64{part.odds()})
+	var found *result
+	var err error
+	if m.shape.Convexity == objective.Strict {
+		found, err = s.descend(l, [][]float64{part.odds()})
+	} else {
+		found, err = s.searchMargins(t, m, l, part, group)
+	}
 	if err != nil {
 		return err
 	}
 	r.iterations += found.iterations
 	r.change = max(r.change, found.change)
-	if found.status != train.Converged {
+	if found.theta == nil || found.status == Stalled {
 		r.status, r.reason, r.logps = found.status, found.reason, [][]float64{nil}
+		return nil
+	}
+	if graver(found.status, r.status) {
+		r.status, r.reason = found.status, found.reason
 	}
 	top := math.Inf(-1)
 	for _, v := range found.theta {
@@ -66,6 +105,114 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 		z[k] = found.theta[i] - top
 	}
 	return nil
+}
+
+// searchMargins searches for the scaled margins of a psi that is not strictly convex. Since they do not depend on lambda, nor on
+// pi_ref, they are kept for the lambdas to come.
+func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *task, group []int) (*result, error) {
+	inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks}
+	var err error
+	if inner.terms, err = classify(l.objective); err != nil {
+		return nil, err
+	}
+	l.start = make([]float64, part.responses())
+	if m.shape.Hinge && m.Offset == nil {
+		return part.hinged(), nil
+	}
+	var given [][]float64
+	if from := s.from(t, l); from != nil && m.Link == nil {
+		base := t.base(m)
+		at := make([]float64, len(group))
+		for i, k := range group {
+			at[i] = m.Lambda * (from[0][k] - base[k] - (from[0][group[0]] - base[group[0]]))
+		}
+		given = [][]float64{at}
+	}
+	r, err := inner.decideMargins(part, l, given)
+	if err != nil || r.logps[0] == nil {
+		return r, err
+	}
+	return r, nil
+}
+
+// decideMargins searches and says what its end is.
+func (s *solver) decideMargins(t *task, l *lossFunction, given [][]float64) (*result, error) {
+	starts, convex := [][]float64{l.start, t.odds()}, s.terms.convexInLogs()
+	if !convex {
+		starts = append(l.starts(1, given), t.odds())
+	}
+	found, err := s.among(l, starts, 1, func(from []float64) (*end, error) { return s.settle(l, from, nil, 1) })
+	if err != nil {
+		return nil, err
+	}
+	r := &result{iterations: found.iterations, change: found.change, logps: [][]float64{nil}}
+	switch {
+	case found.away:
+		r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
+		return r, nil
+	case !found.converged:
+		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
+		return r, nil
+	}
+	r.logps[0], r.theta = found.at.logp[0], found.at.theta
+	switch {
+	case !convex:
+		r.status, r.reason = Local, t.reasonf("%s", found.describe())
+	case found.flat || !s.alone(t, l, found):
+		r.status, r.reason = NotUnique, t.reasonf("some directions do not change the loss; one of the minimizers is reported")
+	default:
+		r.status, r.reason = train.Converged, inMargins
+	}
+	return r, nil
+}
+
+// hinged minimizes sum w max(0, 1 - z_w + z_l) over the margins of one group, which are whole numbers at some minimizer since
+// the constraints z_w - z_l >= 1 - s are totally unimodular: it raises the part of the responses whose rise lowers the loss
+// most, by 1, until none does. The slope along a direction is linear wherever that orders the responses in the same way, so that
+// a minimizer is the only one if every part's rise costs.
+func (t *task) hinged() *result {
+	z := make([]float64, t.responses())
+	r := &result{status: train.Converged, reason: inMargins, theta: z, logps: [][]float64{z}}
+	for r.iterations < maxSteps {
+		r.iterations++
+		part, cost, total := t.rise(z)
+		if cost < -netTolerance*total {
+			for _, k := range part {
+				z[k]++
+			}
+			continue
+		}
+		if cost <= netTolerance*total {
+			r.status, r.reason = NotUnique, t.reasonf("the loss is piecewise linear, and %s may rise at no cost; one of the minimizers is reported", list(part))
+		}
+		return r
+	}
+	r.status, r.reason, r.theta = Stalled, t.reasonf("the hinge loss was not minimized in %d steps", maxSteps), nil
+	return r
+}
+
+// rise returns the part of the responses whose rise from z costs a hinge loss least, and at what slope.
+func (t *task) rise(z []float64) (part []int, cost, total float64) {
+	n := t.responses()
+	slope := mat.NewDense(n, n, nil) // of the row's rise over the column
+	for i, c := range t.chosen {
+		r, w := t.rejected[i], t.weight[i]
+		if total += w; z[c]-z[r] < 1 {
+			slope.Set(c, r, slope.At(c, r)-w)
+		}
+		if z[c]-z[r] <= 1 {
+			slope.Set(r, c, slope.At(r, c)+w)
+		}
+	}
+	cost = math.Inf(1)
+	for k := 1; k < n; k++ {
+		for _, ends := range [][2]int{{0, k}, {k, 0}} {
+			if some, v := cheapest(slope, ends[0], ends[1]); v < cost-netTolerance*total {
+				part, cost = some, v
+			}
+		}
+	}
+	return part, cost, total
 }
 
 // odds returns the log odds of winning for every response, a start at the right scale even for responses that win

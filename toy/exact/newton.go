@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/train"
@@ -28,6 +29,17 @@ const (
 	// firstRadius is how far, in nats, the first step may move logits against each other.
 	firstRadius = 10.0
 	maxSteps    = 2000
+
+	// A search for a stationary point takes at most stationarySteps, begins with steps of at most a unit, and has arrived as well
+	// where a full step moves log-probabilities by restStep and the gradient has fallen to gradientFall of its norm at the start:
+	// where the Hessian is singular, or the loss does not fall any more, a step cannot say how near the point is.
+	stationarySteps        = 200
+	gradientFall, restStep = 1e-9, 1e-9
+	// idleLimit is how many steps in a row may move no probability by more than probabilityStep there.
+	idleLimit = 25
+	// crawl is the relative change of log-probabilities below which a step that had to be shortened crawls, as at a kink of
+	// the loss, where Newton's method gets nowhere; after crawlLimit such steps in a row it is given up.
+	crawl, crawlLimit = 1e-5, 4
 )
 
 // descent is the outcome of one search.
@@ -262,10 +274,38 @@ func (l *lossFunction) span(dir []float64) float64 {
 	return widest
 }
 
+// stationaryFrom descends from a point to where the gradient vanishes, for a loss that need not be convex.
+func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	start := l.newPoint(from)
+	l.evaluate(start)
+	begin := floats.Norm(start.grad, 2)
+	if begin == 0 || !start.finite() || l.floating && l.dim == 1 {
+		return &descent{at: start, converged: start.finite()}, nil
+	}
+	flat := func(p *point) bool { return floats.Norm(p.grad, 2) <= gradientFall*begin }
+	stop, crawling := stopper{last: math.Inf(1)}, 0
+	d, lost, err := s.newton(l, start, unit, stationarySteps, func(d *descent, relative float64, full, shifted bool) bool {
+		if crawling++; full || relative > crawl {
+			crawling = 0
+		}
+		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at)
+		d.unresolved = !arrived && full && stop.idle >= idleLimit
+		d.converged = arrived || d.unresolved
+		return d.converged || crawling >= crawlLimit
+	})
+	if lost {
+		d.converged = flat(d.at)
+	}
+	return d, err
+}
+
 // descend minimizes from each start and reports the lowest minimum found, in the loss function's own parameters.
 func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 	var best *descent
-	r := &result{status: train.Converged}
+	r := &result{status: train.Converged, reason: inLogits}
+	if len(s.terms.margins) > 0 && s.terms.barrier == 0 {
+		r.reason = inMargins
+	}
 	for _, theta := range starts {
 		d, err := s.minimize(l, theta)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 )
@@ -17,9 +18,10 @@ type solver struct {
 	ctx     context.Context
 	problem *Problem
 	terms   terms
-	tasks   []*task     // one a prompt
-	start   []float64   // the parameters at the start
-	base    [][]float64 // the logits at the start, one row a prompt
+	tasks   []*task         // one a prompt
+	start   []float64       // the parameters at the start
+	base    [][]float64     // the logits at the start, one row a prompt
+	reached map[int]float64 // losses at policies on the boundary, by the offset of their block
 }
 
 // task is one prompt's share of the loss.
@@ -60,7 +62,7 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	if !(p.L2 >= 0) || math.IsInf(p.L2, 1) {
 		return nil, fmt.Errorf("the penalty L2 is %v, not a number in [0, inf)", p.L2)
 	}
-	s := &solver{ctx: ctx, problem: p, terms: kinds, start: append([]float64(nil), p.Policy.Params()...)}
+	s := &solver{ctx: ctx, problem: p, terms: kinds, reached: map[int]float64{}, start: append([]float64(nil), p.Policy.Params()...)}
 	for i := range p.Env.Prompts {
 		x := &p.Env.Prompts[i]
 		t := &task{name: fmt.Sprintf("prompt %q", x.Name), logRef: x.LogReference(), logStar: x.LogStar, ref: make([]float64, k)}
@@ -77,7 +79,23 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 		p.Policy.Logits(i, base)
 		s.tasks, s.base = append(s.tasks, t), append(s.base, base)
 	}
-	return s, s.share(p.Pairs)
+	if err := s.share(p.Pairs); err != nil {
+		return nil, err
+	}
+	for _, t := range s.tasks {
+		t.annotate()
+	}
+	return s, nil
+}
+
+// annotate fills in what pair terms may read of a comparison beside log-probabilities: the reward gap, and MallowsPO's
+// dispersion index, as training has them.
+func (t *task) annotate() {
+	index := objective.Dispersion(t.ref, t.logRef)
+	for j, c := range t.chosen {
+		t.gap = append(t.gap, t.logStar[c]-t.logStar[t.rejected[j]])
+		t.dispersion = append(t.dispersion, index)
+	}
 }
 
 // share gives every prompt its comparisons, equal ones merged, and its weight.

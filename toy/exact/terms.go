@@ -3,52 +3,51 @@ package exact
 import (
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
 	"slices"
 
 	"windtunnel/toy/objective"
 )
 
-// terms is what the solver knows about an objective. Existence and uniqueness are statements about these kinds, so a
-// term that is not among them cannot be solved.
+// terms is what is known of an objective. Of margin losses that are strictly convex, of divergences and of the expected reward
+// all is known (other is empty); of more losses it is known what they are made of (parts), by which rules decide whether there
+// is a minimizer; of the rest, that they have a value and a gradient.
 type terms struct {
 	margins []*marginTerm // of positive weight
-	only    *marginTerm   // the sole term, where it is a margin loss
+	only    *marginTerm   // the sole term, where it is a margin loss of any function psi
 	weight  float64       // its weight
 	barrier float64       // weight of KL(pi_ref to pi): convex in the logits, grows without bound with any log-ratio
 	entropy float64       // weight of KL(pi to pi_ref): convex in the probabilities, bounded
 	reward  float64       // weight of the negative expected reward: linear in the probabilities
+
+	other    string      // of which term all this is not all, and why; "" where it is
+	strange  string      // of which term not even the parts are known, "" where those of all are
+	parts    []part      // those of pair terms
+	curved   bool        // all terms have second derivatives
+	held     bool        // a statistic is held back from differentiation
+	together bool        // a statistic is of the whole batch, so that prompts are not apart
+	moving   bool        // the reference follows the policy
+	raised   *marginTerm // the term, where it is the only one and its chosen responses have a link of their own
+	margin   bool        // every pair term is of log-ratio margins alone, without offset
 }
 
-// marginTerm is a margin loss of which all is known that a solution needs.
+// part is what one pair term is made of, and its weight.
+type part struct {
+	objective.Structure
+	weight float64
+}
+
+// marginTerm is a margin loss.
 type marginTerm struct {
 	*objective.Margin
 	shape   objective.Shape
-	inverse objective.Invertible // the link; nil is the identity
+	inverse objective.Invertible // the link; nil is the identity, or a link that is not invertible
 }
 
-// newMarginTerm returns a strictly convex loss of one margin and nothing else, or says why the term is none.
-func newMarginTerm(term objective.PairTerm) (*marginTerm, error) {
-	m, ok := term.(*objective.Margin)
-	if !ok || !m.Plain() {
-		return nil, unsolved(term)
-	}
-	t := &marginTerm{Margin: m}
-	known := false
-	switch t.shape, known = objective.ShapeOf(m.Outer); {
-	case !known:
-		return nil, fmt.Errorf("a function psi of which nothing but its values is known; train instead")
-	case t.shape.Convexity != objective.Strict:
-		return nil, unsolved(term)
-	}
-	if t.inverse, ok = m.Link.(objective.Invertible); m.Link != nil && !ok {
-		return nil, fmt.Errorf("a link whose range and inverse are not known; train instead")
-	}
-	return t, nil
-}
-
-// unsolved refuses a pair term of another kind.
-func unsolved(term objective.PairTerm) error {
-	return fmt.Errorf("the pair term %T; it solves strictly convex losses of one margin, with positive weight", term)
+// strictly says whether a solution needs no more than is known: a strictly convex function of one margin and nothing else.
+func (m *marginTerm) strictly() bool {
+	return m.Plain() && m.shape.Convexity == objective.Strict && (m.Link == nil || m.inverse != nil)
 }
 
 // errSampled refuses an objective whose value no solver knows without the responses that were drawn.
@@ -60,54 +59,112 @@ func distTerm(p objective.Params) objective.DistTerm {
 	return dist[0].Term
 }
 
-// classify sorts an objective's terms into their kinds. Terms of weight 0 do not count.
+// The distribution terms of which all is known.
+var (
+	klSum, klMean = distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"})
+	klReverse     = distTerm(&objective.KLPiRef{})
+	rewardTerm    = distTerm(&objective.Reward{})
+)
+
+// classify says what is known of an objective. Terms of weight 0 do not count.
 func classify(o *objective.Objective) (terms, error) {
-	var t terms
-	if o.Moving != nil {
-		return t, fmt.Errorf("the exact solver has no statement about a reference that moves with the policy; train instead")
-	}
+	t := terms{moving: o.Moving != nil, curved: true, margin: true}
 	if o.Sampled != nil {
 		return t, errSampled
 	}
 	pair, dist := o.Terms()
 	for _, w := range pair {
-		if _, curved := w.Term.(objective.Curved); !curved {
-			return t, fmt.Errorf("the exact solver has no statement about the pair term %T: it holds a statistic of the batch "+
-				"back from differentiation or couples comparisons, so it descends no potential; train instead", w.Term)
-		}
-		m, err := newMarginTerm(w.Term)
-		if w.Weight < 0 {
-			err = unsolved(w.Term)
-		}
-		if err != nil {
-			return t, fmt.Errorf("the exact solver has no statement about %v times %w", w.Weight, err)
-		}
-		t.margins, t.weight = append(t.margins, m), w.Weight
+		t.addPair(w)
 	}
 	for _, w := range dist {
 		switch w.Term {
-		case distTerm(&objective.KLRefPi{Reduction: "sum"}), distTerm(&objective.KLRefPi{Reduction: "mean"}):
+		case klSum, klMean:
 			t.barrier += w.Weight
-		case distTerm(&objective.KLPiRef{}):
+		case klReverse:
 			t.entropy += w.Weight
-		case distTerm(&objective.Reward{}):
+		case rewardTerm:
 			t.reward += w.Weight
 		default:
-			return t, fmt.Errorf("the exact solver has no statement about the distribution term %T", w.Term)
+			t.other, t.strange = "a formula of distributions", "a formula of distributions"
 		}
 	}
 	if t.barrier < 0 || t.entropy < 0 {
-		return t, fmt.Errorf("the exact solver has no statement about a KL term of negative weight")
+		t.other, t.strange = "a divergence of negative weight", "a divergence of negative weight"
 	}
-	if len(t.margins) == 1 && t.barrier == 0 && t.entropy == 0 && t.reward == 0 {
-		t.only = t.margins[0]
+	if m, ok := soleMargin(pair); ok && len(dist) == 0 && pair[0].Weight > 0 {
+		t.only, t.weight = m, pair[0].Weight
+	}
+	if t.raised != nil && (len(pair) > 1 || len(dist) > 0) {
+		t.strange = "a margin loss that treats the chosen response apart, beside other terms"
 	}
 	return t, nil
 }
 
+// soleMargin returns the margin loss that the pair terms are.
+func soleMargin(pair []objective.Weighted[objective.PairTerm]) (*marginTerm, bool) {
+	if len(pair) != 1 {
+		return nil, false
+	}
+	m, ok := pair[0].Term.(*objective.Margin)
+	if !ok || m.ChosenLink != nil {
+		return nil, false
+	}
+	t := &marginTerm{Margin: m}
+	t.shape, _ = objective.ShapeOf(m.Outer)
+	t.inverse, ok = m.Link.(objective.Invertible)
+	return t, m.Link == nil || ok
+}
+
+// addPair takes in a pair term.
+func (t *terms) addPair(w objective.Weighted[objective.PairTerm]) {
+	_, curved := w.Term.(objective.Curved)
+	t.curved = t.curved && curved
+	m, isMargin := w.Term.(*objective.Margin)
+	t.margin = t.margin && isMargin && m.Plain() && m.Link == nil && !m.ReferenceFree
+	if isMargin {
+		term := &marginTerm{Margin: m}
+		known := false
+		term.shape, known = objective.ShapeOf(m.Outer)
+		term.inverse, _ = m.Link.(objective.Invertible)
+		if m.ChosenLink != nil {
+			t.raised = term
+		}
+		if known && term.strictly() && w.Weight > 0 {
+			t.margins = append(t.margins, term)
+		} else {
+			t.other = "a margin loss that is not known to be strictly convex"
+		}
+	} else {
+		t.other = "a loss that is not of one margin"
+	}
+	s, ok := w.Term.(objective.Structured)
+	if !ok {
+		_, detached := w.Term.(objective.Detached)
+		t.held = t.held || detached || !curved
+		t.strange = "a formula of which nothing but its values is known"
+		return
+	}
+	st, known := s.Structure()
+	t.held = t.held || st.Held && !st.Invariant
+	t.together = t.together || st.Coupled || st.Held && (st.Chosen != nil || st.Rejected != nil)
+	if !known || w.Weight < 0 {
+		t.strange = "a function of which nothing but its values is known"
+		if m, ok := w.Term.(*objective.Margin); ok && m.Offset != nil && t.only == nil {
+			// A gap may drop comparisons, see dropped; the function is known all the same.
+			if shape, known := objective.ShapeOf(m.Outer); known && m.ChosenLink == nil && w.Weight > 0 {
+				t.strange, st, known = "", objective.Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree}, true
+			}
+		}
+		if !known || w.Weight < 0 {
+			return
+		}
+	}
+	t.parts = append(t.parts, part{st, w.Weight})
+}
+
 // constant says whether nothing is left of the loss.
 func (t *terms) constant() bool {
-	return len(t.margins) == 0 && t.barrier == 0 && t.entropy == 0 && t.reward == 0
+	return t.other == "" && len(t.margins) == 0 && t.barrier == 0 && t.entropy == 0 && t.reward == 0
 }
 
 // linked says whether a margin loss has a link other than the identity.
@@ -127,11 +184,143 @@ func (t *terms) plunges() bool {
 	})
 }
 
-// convex says whether the loss is convex in the logits, and so in the parameters of an affine policy. The identity
-// link makes margins linear there, and KL(pi_ref to pi) is a log-sum-exp plus a linear function.
-func (t *terms) convex() bool { return !t.linked() && t.entropy == 0 && t.reward == 0 }
+// convex says whether the loss is convex in the logits, and so in the parameters of an affine policy. The identity link
+// makes margins linear there, and KL(pi_ref to pi) is a log-sum-exp plus a linear function; so are functions of a response's
+// log-probability that are convex and fall.
+func (t *terms) convex() bool {
+	if t.entropy != 0 || t.reward != 0 {
+		return false
+	}
+	return t.other == "" && !t.linked() || t.strange == "" && t.convexInLogs() && t.everySingle(objective.Shape.Decreasing)
+}
 
 // wholePolicy says whether the loss sees all of a prompt's policy, not only the margins of its comparisons.
 func (t *terms) wholePolicy() bool {
-	return t.linked() || t.barrier > 0 || t.entropy > 0 || t.reward != 0
+	return t.other != "" && !t.invariant() || t.linked() || t.barrier > 0 || t.entropy > 0 || t.reward != 0
+}
+
+// hasSingles says whether some part is a function of single responses.
+func (t *terms) hasSingles() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.Chosen != nil || p.Rejected != nil })
+}
+
+// on returns the terms at one prompt, without the parts that are constant there.
+func (t *terms) on(x *task) *terms {
+	here := *t
+	here.parts = nil
+	for _, p := range t.parts {
+		if !p.Dispersed || objective.Dispersion(x.ref, x.logRef) > 0 {
+			here.parts = append(here.parts, p)
+		}
+	}
+	return &here
+}
+
+// link returns the link that all margins share, and false if they have several.
+func (t *terms) link() (link objective.Link, shared bool) {
+	free, seen := false, false
+	for _, m := range t.parts {
+		switch {
+		case m.Margin == nil:
+		case !seen:
+			link, free, seen = m.Link, m.ReferenceFree, true
+		case !sameLink(m.Link, link) || m.ReferenceFree != free && link != nil:
+			return nil, false
+		}
+	}
+	return link, true
+}
+
+// sameLink says whether two links are the same; those of formulas are only where both are the identity.
+func sameLink(a, b objective.Link) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return reflect.TypeOf(a).Comparable() && a == b
+}
+
+// extends says whether the loss continues to policies with probabilities of 0 such that it takes its infimum at some policy: no
+// part falls without bound, and a margin that runs off, if there are any, meets a bounded function.
+func (t *terms) extends() bool {
+	bounded := func(s objective.Shape) bool {
+		return s.Low != objective.Rises && s.Low != objective.Plunges && s.High != objective.Rises && s.High != objective.Plunges
+	}
+	return t.strange == "" && t.hasSingles() && t.boundedBelow() && !t.together && t.everyMargin(bounded) ||
+		t.strange == "" && t.held && t.hasSingles() && t.everySingle(bounded) && len(t.parts) == 1
+}
+
+// everyMargin says whether a statement holds of psi in every margin.
+func (t *terms) everyMargin(holds func(objective.Shape) bool) bool {
+	return !slices.ContainsFunc(t.parts, func(p part) bool { return p.Margin != nil && !holds(*p.Margin) })
+}
+
+// everySingle says whether a statement holds of every function of one response.
+func (t *terms) everySingle(holds func(objective.Shape) bool) bool {
+	return !slices.ContainsFunc(t.parts, func(p part) bool {
+		return p.Chosen != nil && !holds(*p.Chosen) || p.Rejected != nil && !holds(*p.Rejected)
+	})
+}
+
+// convexInLogs says whether the loss is a convex function of the log-probabilities as free variables.
+func (t *terms) convexInLogs() bool {
+	link, shared := t.link()
+	for _, p := range t.parts {
+		single := p.Chosen != nil || p.Rejected != nil
+		shared = shared && !(single && p.Link != nil) && !p.Coupled && !p.Held && (!p.Raised || p.Margin.Decreasing())
+	}
+	convex := func(s objective.Shape) bool { return s.Convexity >= objective.Weak }
+	return t.strange == "" && shared && link == nil && t.everyMargin(convex) && t.everySingle(convex)
+}
+
+// sinking says whether the loss strictly falls when all compared log-probabilities grow alike, margins held: every function
+// of one response falls, and there is one, or KL(pi_ref to pi).
+func (t *terms) sinking() bool {
+	return (t.hasSingles() || t.barrier > 0) && t.everySingle(objective.Shape.Decreasing)
+}
+
+// invariant says whether the same constant added to all log-probabilities changes nothing.
+func (t *terms) invariant() bool {
+	return t.barrier == 0 && t.entropy == 0 && t.reward == 0 && !slices.ContainsFunc(t.parts, func(p part) bool {
+		return p.Margin != nil && p.Link != nil || p.Raised || (p.Chosen != nil || p.Rejected != nil) && !p.Invariant
+	})
+}
+
+// boundedBelow says whether every part of the loss is, given that no log-probability exceeds 0.
+func (t *terms) boundedBelow() bool {
+	return t.everyMargin(func(p objective.Shape) bool { return p.Low != objective.Plunges && p.High != objective.Plunges }) &&
+		t.everySingle(func(p objective.Shape) bool { return p.Low != objective.Plunges })
+}
+
+// holds says for every response whether a function of its log-probability keeps it from probability 0, since that would cost
+// without bound, and whether such a function is strictly convex.
+func (t *terms) holds(x *task) (held, strict []bool) {
+	held, strict = make([]bool, x.responses()), make([]bool, x.responses())
+	for k := range held {
+		held[k] = t.barrier > 0
+	}
+	for _, p := range t.parts {
+		if inverse, ok := p.Link.(objective.Invertible); p.Link != nil {
+			if !ok {
+				continue
+			}
+			if low, _ := inverse.Range(); !math.IsInf(low, -1) {
+				continue
+			}
+		}
+		mark := func(who []int, shape *objective.Shape) {
+			for _, k := range who {
+				held[k] = held[k] || shape != nil && shape.Low == objective.Rises
+				strict[k] = strict[k] || shape != nil && shape.Low == objective.Rises && shape.Convexity == objective.Strict
+			}
+		}
+		mark(x.chosen, p.Chosen)
+		mark(x.rejected, p.Rejected)
+	}
+	return held, strict
+}
+
+// undecided is the error for a combination of terms and policy class without a statement about existence.
+func undecided(why string) error {
+	return fmt.Errorf("the exact solver cannot decide whether a minimizer exists: %s; add a penalty (constraint.l2 above 0), a "+
+		"KL term, or use a policy class that contains all policies", why)
 }

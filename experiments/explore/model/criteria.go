@@ -11,7 +11,6 @@ import (
 	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
-	"windtunnel/toy/train"
 )
 
 // Criterion is a property that a loss should have, read from minimizers. The ends of lambda and the bounds are the
@@ -91,27 +90,13 @@ type minimum struct {
 	none  bool      // it is known that there is no minimizer
 }
 
-// minimum returns the minimizer, or where the exact solver does not know the loss the stationary point that Newton's
-// method finds from pi_ref.
+// minimum returns the policy that the exact solver finds.
 func (u *subject) minimum(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) minimum {
 	found, err := u.setup(loss, env, pairs).Solve(background)
-	if err == nil && found.Status != exact.Stalled {
-		return minimum{found.Policy[0], found.Policy[0] == nil}
+	if err != nil || found.Status == exact.Stalled {
+		return minimum{}
 	}
-	return minimum{logPi: u.stationary(loss, env, pairs)}
-}
-
-// stationary returns the stationary point that Newton's method finds from pi_ref, nil if it finds none.
-func (u *subject) stationary(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) []float64 {
-	problem, err := u.setup(loss, env, pairs).Exact()
-	if err != nil {
-		return nil
-	}
-	found, err := exact.Stationary(background, problem)
-	if err == nil && found.Status == train.Converged && found.Reason == "" {
-		return found.Policy[0]
-	}
-	return nil
+	return minimum{found.Policy[0], found.Policy[0] == nil}
 }
 
 // criteria reads the criteria of interpolation from the path, and preservation at the state's lambda.

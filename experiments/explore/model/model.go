@@ -35,7 +35,6 @@ type Outcome struct {
 	Reason     string      `json:"reason"`     // one sentence, or ""
 	Policy     []Number    `json:"policy"`     // the minimizer, or where training ends; null where there is none
 	Loss       Number      `json:"loss"`       // of Policy
-	Stationary []Number    `json:"stationary"` // found by Newton's method from pi_ref, for losses that the exact solver does not know; else null
 	Trajectory [][]Number  `json:"trajectory"` // policies of the training from pi_ref, first to last
 	Trained    string      `json:"trained"`    // how training ended
 	Path       []PathPoint `json:"path"`       // minimizers along lambda, from the smallest; null where Result.Partial

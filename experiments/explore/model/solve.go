@@ -107,9 +107,6 @@ func (u *subject) outcome() *Outcome {
 	if found.logPi == nil && found.status != string(train.Diverged) {
 		trained.reason = strings.TrimSpace(trained.reason + " " + found.reason)
 		found = trained
-		if u.KLRadius == 0 { // which Newton's method does not respect
-			o.Stationary = probabilities(u.stationary(u.Params, u.env, u.pairs))
-		}
 	}
 	o.Solver, o.Status, o.Reason = found.solver, found.status, found.reason
 	o.Policy, o.Loss = probabilities(found.logPi), Number(found.loss)

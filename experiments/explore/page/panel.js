@@ -26,9 +26,8 @@ export class Panel {
       upright.append((this.paths[name] = draw("path", { class: name })));
     }
     this.mode = draw("rect", { x: -15, y: -15, width: 30, height: 30, class: "mode" });
-    this.stationary = draw("circle", { r: 17, class: "stationary" });
     this.minimizer = draw("circle", { r: 15, class: "minimizer" });
-    for (const mark of [this.mode, this.stationary, this.minimizer]) {
+    for (const mark of [this.mode, this.minimizer]) {
       put(mark, null);
       upright.append(mark);
     }
@@ -99,7 +98,6 @@ export class Panel {
       this.paths.along.setAttribute("d", stretches((outcome.path ?? []).map((point) => point.policy)));
     }
     put(this.mode, answer.mode);
-    put(this.stationary, outcome.stationary);
     put(this.minimizer, outcome.policy);
     this.minimizer.dataset.policy = outcome.policy ? outcome.policy.join(",") : "";
     this.says.replaceChildren(...describe(outcome));
@@ -140,17 +138,18 @@ function put(mark, pi) {
   }
 }
 
+// kinds says what a policy is that is not the one minimizer.
+const kinds = { "not-unique": "One of several minimizers", boundary: "Minimizer on the boundary", local: "Best local minimum found",
+  stationary: "Policy at rest" };
+
 function describe(outcome) {
-  const found = outcome.solver === "exact" ? "Minimizer" : "End of training";
+  const found = outcome.solver === "exact" ? (kinds[outcome.status] ?? "Minimizer") : "End of training";
   const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : "No minimizer");
   const facts = [`${outcome.solver}: ${outcome.status}`];
   if (outcome.loss !== null) {
     facts.push(`loss ${format(outcome.loss)}`);
   }
   const lines = [what, make("br"), facts.join(", ") + ". " + outcome.reason];
-  if (outcome.stationary) {
-    lines.push(make("br"), `Newton's method from π_ref ends at ${formatPolicy(outcome.stationary)} (open circle).`);
-  }
   if (outcome.trained && outcome.solver === "exact") {
     lines.push(make("br"), `Training: ${outcome.trained}.`);
   }

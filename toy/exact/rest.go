@@ -1,0 +1,316 @@
+package exact
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/train"
+)
+
+// Limits of a walk to a point at rest.
+const (
+	restSteps = 300
+	// runaway is how many units a policy may go from where it started.
+	runaway = 1e5
+)
+
+// uncurved solves losses whose gradient is that of no function of one comparison: those that hold a statistic back from
+// differentiation are followed to where they come to rest, those that couple comparisons are searched.
+func (s *solver) uncurved() (*Solution, error) {
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
+	var blocks []policy.Block
+	whole := policy.Block{Dim: len(s.start)}
+	for _, b := range s.problem.Policy.Blocks() {
+		l := s.lossOn(b)
+		if l.jacobian[0] != nil || s.problem.L2 > 0 {
+			blocks, whole.Prompts = append(blocks, b), append(whole.Prompts, b.Prompts...)
+			continue
+		}
+		t := l.tasks[0]
+		here := s.terms.on(t)
+		none, _ := t.none(here)
+		switch {
+		case t.total == 0 || len(t.weight) == 0:
+			total.add(b, s.unseen(t))
+		case none != "" && here.extends():
+			r, err := s.general(t)
+			if err != nil {
+				return nil, err
+			}
+			r.theta = r.logps[0]
+			total.add(b, r)
+			s.keep(b, r)
+		case none != "":
+			total.add(b, &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("%s, and training does not rest at any policy", none)})
+		default:
+			blocks, whole.Prompts = append(blocks, b), append(whole.Prompts, b.Prompts...)
+		}
+	}
+	if s.terms.together && len(whole.Prompts) > 0 {
+		blocks = []policy.Block{whole}
+	}
+	for _, b := range blocks {
+		r, err := s.resting(s.over(b), b)
+		if err != nil {
+			return nil, err
+		}
+		total.add(b, r)
+		s.keep(b, r)
+	}
+	s.measure(total)
+	return total, nil
+}
+
+// keep leaves a block's result in the policy's parameters.
+func (s *solver) keep(b policy.Block, r *result) {
+	if r.loss != nil {
+		s.reached[b.Offset] = *r.loss
+	}
+	if r.theta != nil {
+		copy(s.problem.Policy.Params()[b.Offset:b.Offset+b.Dim], r.theta)
+	}
+}
+
+// over returns the loss over a block of parameters, or over several blocks at once, with every Jacobian written out.
+func (s *solver) over(whole policy.Block) *lossFunction {
+	c := &lossFunction{objective: s.problem.Objective, dim: whole.Dim, l2: s.problem.L2, start: s.start[whole.Offset : whole.Offset+whole.Dim]}
+	for _, b := range s.problem.Policy.Blocks() {
+		l := s.lossOn(b)
+		for i, x := range b.Prompts {
+			if !slices.Contains(whole.Prompts, x) {
+				continue
+			}
+			j := mat.NewDense(s.tasks[x].responses(), whole.Dim, nil)
+			j.Slice(0, s.tasks[x].responses(), b.Offset-whole.Offset, b.Offset-whole.Offset+b.Dim).(*mat.Dense).Copy(l.dense(i))
+			c.tasks, c.offset, c.jacobian = append(c.tasks, s.tasks[x]), append(c.offset, l.offset[i]), append(c.jacobian, j)
+		}
+	}
+	c.prepare()
+	return c
+}
+
+// resting finds where a loss without second derivatives comes to rest over a block.
+func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
+	moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
+	r := &result{status: train.Converged, theta: whole.start}
+	if moving != nil {
+		l := whole.compose(moving, whole.start)
+		if l.l2 = whole.l2; l.l2 > 0 {
+			l.center = image(mat.DenseCopyOf(moving.T()), whole.start, nil)
+		}
+		unit := s.unit(l)
+		starts := [][]float64{make([]float64, l.dim)}
+		if !s.terms.held {
+			starts = l.starts(unit, nil)
+		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
+			for i, dir := range l.directions() {
+				if i < 2 {
+					starts = append(starts, floats.ScaleTo(make([]float64, l.dim), 3*unit, dir))
+				}
+			}
+		}
+		first := (*descent)(nil)
+		found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
+			d, err := s.follow(l, from, unit)
+			if first == nil {
+				first = d
+			}
+			return &end{descent: d}, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		r.iterations = found.iterations
+		at := found.at
+		switch t := whole.tasks[0]; {
+		case s.terms.held && !first.converged:
+			r.status, r.reason = Stalled, t.reasonf("the policy did not come to rest in %d steps along the gradient", first.iterations)
+			if first.unresolved {
+				r.status, r.reason = train.Diverged, t.reasonf("along the gradient, from pi_ref, the policy runs off without coming to rest")
+			}
+			at = first.at
+		case s.terms.held:
+			r.status, r.reason = Stationary, t.reasonf("the only policy at which training rests")
+			if len(starts) > 1 {
+				elsewhere := 0
+				for _, v := range found.others {
+					if !math.IsNaN(v) {
+						elsewhere++
+					}
+				}
+				r.reason = t.reasonf("where training from pi_ref comes to rest; so do %d other starts", len(starts)-1)
+				if elsewhere > 0 {
+					r.reason = t.reasonf("where training from pi_ref comes to rest, one of several such policies")
+				}
+			}
+			at = first.at
+		case !found.converged && found.unresolved:
+			r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
+		case !found.converged:
+			r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
+		default:
+			r.status, r.reason = Local, t.reasonf("%s", found.describe())
+		}
+		r.change, r.theta = found.change, image(moving, at.theta, whole.start)
+	}
+	there := whole.newPoint(r.theta)
+	whole.value(there)
+	r.logps = there.logp
+	if r.status == train.Diverged {
+		r.theta, r.logps = nil, make([][]float64, len(whole.tasks))
+	}
+	return r, nil
+}
+
+// follow goes from a point along the gradient until it vanishes: by implicit steps in time, which grow as the gradient falls and
+// so become Newton's (pseudo-transient continuation: Kelley and Keyes, SIAM Journal on Numerical Analysis 35, 1998). The
+// derivatives of the gradient are differences. A walk that runs off is unresolved.
+func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	cur, next := l.newPoint(from), l.newPoint(from)
+	l.slope(cur)
+	norm := floats.Norm(cur.grad, 2)
+	first, size := norm, unit/max(norm, 1e-300)
+	d := &descent{at: cur, converged: norm == 0}
+	stop, stale := stopper{convex: true, last: math.Inf(1)}, true
+	n := l.dim
+	turn, matrix := mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
+	var lu mat.LU
+	for !d.converged && d.iterations < restSteps && !math.IsNaN(norm) {
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if stale {
+			l.turn(cur, next, 1e-6*unit, turn)
+			stale = false
+		}
+		matrix.Copy(turn)
+		for i := range n {
+			matrix.Set(i, i, turn.At(i, i)+1/size)
+		}
+		lu.Factorize(matrix)
+		var dir mat.VecDense
+		_ = lu.SolveVecTo(&dir, false, mat.NewVecDense(n, cur.grad))
+		step := dir.RawVector().Data
+		d.iterations++
+		floats.AddScaledTo(next.theta, cur.theta, -1, step)
+		l.slope(next)
+		after := floats.Norm(next.grad, 2)
+		if !(floats.Norm(step, math.Inf(1)) <= 3*unit) && size > 1e-9*unit/first || math.IsNaN(after) || after > 2*norm {
+			if size /= 8; size < 1e-12*unit/first {
+				break
+			}
+			stale = after < math.Inf(1) && stale
+			continue
+		}
+		var relative float64
+		d.change, relative = compare(cur, next)
+		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after == 0
+		stale = after > 1e-3*norm
+		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
+		cur, next, norm = next, cur, after
+		d.at = cur
+		if floats.Distance(cur.theta, from, math.Inf(1)) > runaway*unit {
+			d.unresolved = true
+			break
+		}
+	}
+	if !d.converged && norm < 1e-6*first && floats.Distance(d.at.theta, from, math.Inf(1)) > 10*unit {
+		d.unresolved = true
+	}
+	return d, nil
+}
+
+// turn writes the derivatives of the gradient at a point.
+func (l *lossFunction) turn(at, scratch *point, step float64, dst *mat.Dense) {
+	for j := range l.dim {
+		copy(scratch.theta, at.theta)
+		scratch.theta[j] += step
+		h := scratch.theta[j] - at.theta[j]
+		l.slope(scratch)
+		for i, g := range scratch.grad {
+			dst.Set(i, j, (g-at.grad[i])/h)
+		}
+	}
+}
+
+// moves says where a policy goes whose reference follows it. Margins vanish under a reference that has come to rest, and a
+// monotone psi then still pulls at every response that was not chosen as often as rejected; so the policy moves on for ever, each
+// time by what the loss moves it from its reference: as the difference of a response's wins and losses where the reference is
+// moved often, as the minimizer's margin where it is moved late. Where both are largest at the same responses, these take all.
+func (s *solver) moves() (*Solution, error) {
+	if !s.terms.margin || len(s.terms.parts) != 1 || s.terms.strange != "" || s.problem.L2 > 0 || !s.terms.everyMargin(objective.Shape.Decreasing) {
+		return nil, undecided("a reference that moves with the policy, for this loss")
+	}
+	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks)), Loss: math.NaN(), GradNorm: math.NaN()}
+	for _, b := range s.problem.Policy.Blocks() {
+		if s.problem.Policy.Jacobian(b.Prompts[0]) != nil {
+			return nil, undecided("a reference that moves with the policy, in a limited class")
+		}
+		r, err := s.ride(s.tasks[b.Prompts[0]])
+		if err != nil {
+			return nil, err
+		}
+		total.add(b, r)
+		s.keep(b, r)
+	}
+	return total, nil
+}
+
+// ride is where one prompt's policy goes with its reference.
+func (s *solver) ride(t *task) (*result, error) {
+	net, weight := make([]float64, t.responses()), 0.0
+	for i, c := range t.chosen {
+		net[c] += t.weight[i]
+		net[t.rejected[i]] -= t.weight[i]
+		weight += t.weight[i]
+	}
+	best := leading(net, netTolerance*weight)
+	if floats.Norm(net, math.Inf(1)) <= netTolerance*weight {
+		return &result{status: Stationary, theta: t.logRef, logps: [][]float64{t.logRef},
+			reason: t.reasonf("every response was chosen as often as rejected, so that pi_ref is at rest and its reference with it")}, nil
+	}
+	z := make([]float64, t.responses())
+	for _, group := range t.groups() {
+		winners := t.unbeaten(group)
+		if winners != nil {
+			for _, k := range winners {
+				z[k] = math.Inf(1)
+			}
+			continue
+		}
+		if err := s.scaledMargins(t, &marginTerm{Margin: s.terms.only.Margin, shape: s.terms.only.shape}, group, z, &result{}); err != nil {
+			return nil, err
+		}
+		mean := 0.0
+		for _, k := range group {
+			mean += z[k] / float64(len(group))
+		}
+		for _, k := range group {
+			z[k] -= mean
+		}
+	}
+	top := leading(z, 1e-9)
+	for _, k := range best {
+		if !slices.Contains(top, k) {
+			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("the reference follows the policy for ever, and where to depends on how "+
+				"often: %s won most, but %s would if the reference were moved late", list(best), list(top))}, nil
+		}
+	}
+	return s.vertex(t, best, t.reasonf("the reference follows the policy, which moves on until %s has all probability", list(best))), nil
+}
+
+// leading lists the largest entries, up to a difference.
+func leading(v []float64, within float64) (all []int) {
+	most := floats.Max(v)
+	for k, x := range v {
+		if x == most || x >= most-within {
+			all = append(all, k)
+		}
+	}
+	return all
+}

@@ -1,0 +1,615 @@
+package exact
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
+)
+
+// Where a loss that is not convex is searched.
+const (
+	// randomStarts directions are drawn from a fixed seed, beside those towards vertices and in the order of wins.
+	randomStarts = 8
+	// mostStarts bounds the searches: those with the lowest losses at their start, pi_ref and the caller's aside.
+	mostStarts = 8
+	// far is how many nats, and units of the loss, a response is pushed to find out whether the loss holds it, and farther
+	// what it is left at if not.
+	far, farther = 60.0, 1e6
+	// holds is the least rise of the loss, as a share of it here or at the start, that counts as holding.
+	holds = 1e-13
+	// vanishing is the probability below which a response that the loss does not hold is taken to be driven out by it.
+	vanishing = 1e-8
+	// samePoint is the relative difference of log-probabilities up to which two searches ended at one policy.
+	samePoint = 1e-4
+	// clearly is the share of its parts that a sum must exceed to count as positive or negative, far above what a search leaves.
+	clearly = 1e-6
+)
+
+// What proves a minimum.
+const (
+	inMargins = "convex in the margins"
+	inLogits  = "convex in the logits"
+)
+
+// starts scale directions by these many units.
+var strides = []float64{0.3, 1, 3, 10, 30, 100}
+
+// unit returns how far, in nats, the loss function's parameters move policies before its derivatives change: what a term says
+// of itself, or else the ratio of the first derivative to the second.
+func (s *solver) unit(l *lossFunction) float64 {
+	pair, _ := l.objective.Terms()
+	scale := 0.0
+	for _, w := range pair {
+		switch term := w.Term.(type) {
+		case *objective.Margin:
+			scale = max(scale, term.Lambda)
+		case *objective.Sides:
+			scale = max(scale, term.Lambda)
+		case *objective.Centered:
+			scale = max(scale, term.Sides.Lambda)
+		}
+	}
+	if scale > 0 {
+		return 1 / scale
+	}
+	at := l.newPoint(l.begin())
+	l.slope(at)
+	norm := floats.Norm(at.grad, 2)
+	if norm == 0 || math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return 1
+	}
+	step := 1e-6
+	next := l.newPoint(at.theta)
+	for range 40 {
+		floats.AddScaledTo(next.theta, at.theta, -step/norm, at.grad)
+		l.slope(next)
+		if turn := floats.Distance(next.grad, at.grad, 2); turn > 1e-6*norm {
+			return min(1e8, max(1e-8, step*norm/turn))
+		}
+		step *= 10
+	}
+	return 1
+}
+
+// begin returns where searches start.
+func (l *lossFunction) begin() []float64 {
+	if l.start != nil {
+		return l.start
+	}
+	return make([]float64, l.dim)
+}
+
+// directions lists where a loss that is not convex may have its minimum, as seen from the start: in the order in which responses
+// win, towards each response, and anywhere.
+func (l *lossFunction) directions() [][]float64 {
+	var all [][]float64
+	add := func(i int, by []float64) {
+		dir := by
+		if j := l.jacobian[i]; j != nil {
+			moved := mat.NewVecDense(l.dim, nil)
+			moved.MulVec(j.T(), mat.NewVecDense(len(by), by))
+			dir = moved.RawVector().Data
+		}
+		if size := floats.Norm(dir, math.Inf(1)); size > 0 && !math.IsInf(size, 0) {
+			floats.Scale(1/size, dir)
+			all = append(all, dir)
+		}
+	}
+	for i, t := range l.tasks {
+		net := make([]float64, t.responses())
+		for j, c := range t.chosen {
+			net[c] += t.weight[j]
+			net[t.rejected[j]] -= t.weight[j]
+		}
+		rank := make([]float64, len(net))
+		for a := range net {
+			for b := range net {
+				if net[b] < net[a] {
+					rank[a]++
+				}
+			}
+		}
+		add(i, rank)
+		add(i, t.odds())
+		for k := range net {
+			vertex := make([]float64, len(net))
+			vertex[k] = 1
+			add(i, vertex)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range randomStarts {
+		dir := make([]float64, l.dim)
+		for j := range dir {
+			dir[j] = rng.NormFloat64()
+		}
+		all = append(all, dir)
+	}
+	return all
+}
+
+// starts lists where to search: given places, and along every direction the place of lowest loss, of these the lowest.
+func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
+	type start struct {
+		at   []float64
+		loss float64
+	}
+	var found []start
+	p, begin := l.newPoint(l.begin()), l.begin()
+	for _, dir := range l.directions() {
+		best := start{loss: math.Inf(1)}
+		for _, stride := range strides {
+			floats.AddScaledTo(p.theta, begin, stride*unit, dir)
+			if v := l.value(p); v < best.loss {
+				best = start{slices.Clone(p.theta), v}
+			}
+		}
+		if best.at != nil {
+			found = append(found, best)
+		}
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].loss < found[j].loss })
+	all := append([][]float64{begin}, given...)
+	for _, f := range found[:min(len(found), mostStarts)] {
+		all = append(all, f.at)
+	}
+	return all
+}
+
+// arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
+func (s *solver) arrive(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	d := &descent{at: l.newPoint(from)}
+	if l.byLogits != nil {
+		var err error
+		if d, err = s.stationaryFrom(l, from, unit); err != nil || d.converged {
+			return d, err
+		}
+	} else {
+		l.slope(d.at)
+	}
+	if !d.at.finite() {
+		return d, nil
+	}
+	q, err := s.quasiNewton(l, d.at.theta, unit)
+	if err != nil {
+		return nil, err
+	}
+	q.iterations += d.iterations
+	return q, nil
+}
+
+// end is where a search ended.
+type end struct {
+	*descent
+	gone []bool // responses that the search has driven to probability 0, nil for none
+	away bool   // margins run off
+	flat bool   // the loss does not change in some direction
+}
+
+// ends are those of several searches.
+type ends struct {
+	end
+	starts, iterations int
+	others             []float64 // how much higher the loss is at ends elsewhere
+}
+
+// among searches from several starts and returns the lowest end.
+func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle func(from []float64) (*end, error)) (*ends, error) {
+	var found []*end
+	all := &ends{starts: len(starts)}
+	for _, from := range starts {
+		e, err := settle(from)
+		if err != nil {
+			return nil, err
+		}
+		all.iterations += e.iterations
+		if !e.at.finite() {
+			continue
+		}
+		found = append(found, e)
+		if best := all.end.descent; best == nil || e.at.loss < best.at.loss-1e-12*math.Abs(best.at.loss) ||
+			!best.converged && e.converged && e.at.loss <= best.at.loss {
+			all.end = *e
+		}
+	}
+	if all.end.descent == nil {
+		p := l.newPoint(starts[0])
+		l.slope(p)
+		all.end = end{descent: &descent{at: p}}
+		return all, nil
+	}
+	for _, e := range found {
+		if change, relative := compare(all.at, e.at); change > probabilityStep && relative > samePoint {
+			all.others = append(all.others, e.at.loss-all.at.loss)
+		}
+	}
+	return all, nil
+}
+
+// describe says in words how searches ended.
+func (e *ends) describe() string {
+	if len(e.others) == 0 {
+		return fmt.Sprintf("the lowest of %d searches, which all ended there", e.starts)
+	}
+	return fmt.Sprintf("the lowest of %d searches; %d ended elsewhere, at losses higher by %.3g to %.3g", e.starts, len(e.others),
+		slices.Min(e.others), slices.Max(e.others))
+}
+
+// settle descends over the free logits of one prompt, without those that are gone, and drops responses that the loss does not
+// hold, until it holds all.
+func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float64) (*end, error) {
+	e := &end{gone: slices.Clone(gone)}
+	at, iterations := slices.Clone(from), 0
+	first := l.newPoint(l.begin())
+	size := math.Abs(l.value(first))
+	for {
+		face := l.onFace(at, e.gone, farther*max(1, unit))
+		d, err := s.arrive(face, face.start, unit)
+		if err != nil {
+			return nil, err
+		}
+		iterations += d.iterations
+		d.iterations = iterations
+		e.descent = d
+		if !d.at.finite() {
+			return e, nil
+		}
+		at = slices.Clone(d.at.logits[0])
+		least := d.at.loss + holds*max(size, math.Abs(d.at.loss))
+		drop, strictly := l.open(d.at, e.gone, s.kept(l.tasks[0]), least, far*max(1, unit))
+		left := 0.0
+		for _, k := range drop {
+			left = max(left, d.at.pi[0][k])
+		}
+		switch {
+		case drop == nil:
+			return e, nil
+		case l.objective.DifferenceOnly():
+			e.away = strictly || !s.terms.convexInLogs()
+			e.flat = !e.away
+			return e, nil
+		case !strictly && left > vanishing && s.terms.convexInLogs():
+			e.flat = true
+			return e, nil
+		}
+		if e.gone == nil {
+			e.gone = make([]bool, len(at))
+		}
+		for _, k := range drop {
+			e.gone[k] = true
+			at[k] -= farther * max(1, unit)
+		}
+	}
+}
+
+// kept says which responses the loss is known to hold.
+func (s *solver) kept(t *task) []bool {
+	held := make([]bool, t.responses())
+	if s.terms.strange == "" && !s.terms.held {
+		held, _ = s.terms.holds(t)
+	}
+	return held
+}
+
+// open lists responses that the loss does not hold: pushed away and farther, alone or with all below them, it does not rise, and
+// says whether it falls.
+func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (drop []int, strictly bool) {
+	order, difference := make([]int, 0, len(at.logits[0])), l.objective.DifferenceOnly()
+	for k := range at.logits[0] {
+		if gone == nil || !gone[k] {
+			order = append(order, k)
+		}
+	}
+	sort.SliceStable(order, func(i, j int) bool { return at.logits[0][order[i]] < at.logits[0][order[j]] })
+	free := newLossFunction(l.objective, l.tasks[0])
+	p := free.newPoint(at.logits[0])
+	pushed := func(set []int) float64 {
+		worst := math.Inf(-1)
+		for _, times := range []float64{1, 1000} {
+			copy(p.theta, at.logits[0])
+			for _, k := range set {
+				p.theta[k] -= times * push
+			}
+			worst = max(worst, free.value(p))
+		}
+		if math.IsNaN(worst) {
+			return math.Inf(1)
+		}
+		return worst
+	}
+	strict := at.loss - (least - at.loss)
+	groups := l.tasks[0].groups()
+	for i, k := range order {
+		if len(order) == 1 {
+			break
+		}
+		if difference && union(groups, order[:i+1]) && union(groups, []int{k}) {
+			continue // nothing compares these with others
+		}
+		if kept[k] {
+			continue
+		}
+		if v := pushed([]int{k}); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
+			if together := pushed(append(slices.Clone(drop), k)); together <= least {
+				drop, strictly = append(drop, k), strictly || together < strict
+			}
+		} else if i > 0 && i < len(order)-1 && drop == nil && difference && !union(groups, order[:i+1]) {
+			if v := pushed(order[:i+1]); v <= least {
+				return order[:i+1], v < strict
+			}
+		}
+	}
+	return drop, strictly
+}
+
+// union says whether a set is one of whole groups.
+func union(groups [][]int, set []int) bool {
+	return !slices.ContainsFunc(groups, func(group []int) bool {
+		in := 0
+		for _, k := range group {
+			if slices.Contains(set, k) {
+				in++
+			}
+		}
+		return in > 0 && in < len(group)
+	})
+}
+
+// onFace returns a loss function of one prompt's free logits with those of some responses held far below.
+func (l *lossFunction) onFace(at []float64, gone []bool, depth float64) *lossFunction {
+	if !slices.Contains(gone, true) {
+		c := *l
+		c.start = at
+		return &c
+	}
+	offset, free := make([]float64, len(at)), []int(nil)
+	top := math.Inf(-1)
+	for k, v := range at {
+		if !gone[k] {
+			free = append(free, k)
+			top = max(top, v)
+		}
+	}
+	c := &lossFunction{objective: l.objective, tasks: l.tasks, dim: len(free), floating: true}
+	j := mat.NewDense(len(at), len(free), nil)
+	for i, k := range free {
+		j.Set(k, i, 1)
+		c.start = append(c.start, at[k]-top)
+	}
+	for k := range at {
+		if gone[k] {
+			offset[k] = min(at[k]-top, -depth)
+		}
+	}
+	c.offset, c.jacobian = [][]float64{offset}, []*mat.Dense{j}
+	c.prepare()
+	return c
+}
+
+// general minimizes a loss of which not all is known over all policies of a prompt.
+func (s *solver) general(t *task) (*result, error) {
+	here := s.terms.on(t)
+	if here.strange == "" && len(here.parts) == 0 && s.terms.other != "" && here.barrier == 0 && here.entropy == 0 && here.reward == 0 {
+		return s.unseen(t), nil
+	}
+	none, gone := t.none(here)
+	if none != "" && !here.extends() {
+		return &result{status: train.Diverged, reason: t.reasonf("%s", none), logps: [][]float64{nil}}, nil
+	}
+	outer := *s
+	outer.terms = *here
+	l := newLossFunction(s.problem.Objective, t)
+	l.start = t.logRef
+	if none != "" && here.held {
+		// A statistic of the whole batch is at its limit where responses have probability 0.
+		l.objective, _ = s.problem.Objective.Hold()
+		p := l.newPoint(t.logRef)
+		for k, out := range gone {
+			if out {
+				p.theta[k] -= farther * max(1, s.unit(l))
+			}
+		}
+		l.value(p)
+	}
+	return outer.decideBySearch(t, l, none, gone)
+}
+
+// decideBySearch searches and says what its end is: proved, or the best of some.
+func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bool) (*result, error) {
+	unit := s.unit(l)
+	convex := s.terms.convexInLogs()
+	settle := func(from []float64) (*end, error) { return s.settle(l, from, gone, unit) }
+	found, err := &ends{}, error(nil)
+	if convex {
+		if found, err = s.among(l, [][]float64{l.start}, unit, settle); err != nil {
+			return nil, err
+		}
+	}
+	if !convex || !found.away && s.certificate(t, l, found) == "" {
+		if found, err = s.among(l, l.starts(unit, s.from(t, l)), unit, settle); err != nil {
+			return nil, err
+		}
+	}
+	r := &result{iterations: found.iterations, change: found.change, logps: [][]float64{slices.Clone(found.at.logp[0])}}
+	if !found.converged && !found.away {
+		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
+		return r, nil
+	}
+	var out []int
+	for k, is := range found.gone {
+		if is {
+			out = append(out, k)
+			r.logps[0][k] = math.Inf(-1)
+		}
+	}
+	if found.away || s.runsOff(t, found.gone) {
+		r.status, r.logps = train.Diverged, [][]float64{nil}
+		if r.reason = t.reasonf("the loss falls for ever as margins run off: %s", found.describe()); convex {
+			r.reason = t.reasonf("the loss is convex and falls for ever as margins run off")
+		}
+		return r, nil
+	}
+	proof := s.certificate(t, l, found)
+	if groups := t.groups(); l.objective.DifferenceOnly() && len(groups) > 1 {
+		base := &marginTerm{Margin: &objective.Margin{Lambda: 1, ReferenceFree: true}}
+		r.status, r.logps[0] = NotUnique, withShares(t, base, groups, found.at.logits[0])
+		r.reason = neverCompared(t, groups)
+		if proof == "" {
+			r.reason += "; " + found.describe()
+		}
+		return r, nil
+	}
+	switch {
+	case len(out) > 0:
+		r.loss = &found.at.loss
+		r.status, r.reason = Boundary, t.reasonf("the minimizer lies on the boundary of the simplex: %s at probability 0", list(out))
+		if none != "" {
+			r.reason = t.reasonf("%s; it is least with %s at probability 0", none, list(out))
+		}
+		switch {
+		case proof != "":
+			r.reason += "; " + proof
+		case len(out) < t.responses()-1 || none == "":
+			r.reason += "; " + found.describe()
+		}
+	case proof != "" && (found.flat || !s.alone(t, l, found)):
+		return s.nearestFlat(t, l, r)
+	case proof != "":
+		r.status, r.reason = train.Converged, proof
+	default:
+		r.status, r.reason = Local, t.reasonf("%s", found.describe())
+	}
+	return r, nil
+}
+
+// certificate says why the end of a search is a global minimizer, "" where it cannot. Where the loss is convex in the
+// log-probabilities as free variables and the sum of its derivatives by them is negative, the policy minimizes it over all
+// policies that leave mass over as well, a convex problem: that sum is -nu, nu the multiplier of the constraint that
+// probabilities sum to 1. Where the loss does not see a common shift of log-probabilities there is no such constraint.
+func (s *solver) certificate(t *task, l *lossFunction, found *ends) string {
+	switch {
+	case !s.terms.convexInLogs() || s.terms.held || s.terms.entropy > 0 || s.terms.reward != 0:
+		return ""
+	case s.terms.invariant():
+		return inMargins
+	case s.terms.everySingle(objective.Shape.Decreasing):
+		return inLogits
+	}
+	begin := l.newPoint(t.logRef)
+	l.value(begin)
+	_, first := l.objective.FreeGrad(l.prompt(begin, 0))
+	g, size := l.objective.FreeGrad(l.prompt(found.at, 0))
+	size = max(size, first)
+	if floats.Sum(g) < clearly*max(size, math.SmallestNonzeroFloat64) {
+		return "convex in the log-probabilities, and more mass would lower it"
+	}
+	return ""
+}
+
+// alone says whether a minimizer that is one by convexity is the only one.
+func (s *solver) alone(t *task, l *lossFunction, found *ends) bool {
+	strict := false
+	for _, p := range s.terms.parts {
+		strict = strict || p.Margin != nil && p.Margin.Convexity == objective.Strict && !p.Coupled
+	}
+	whole := len(t.groups()) == 1 || !s.terms.invariant()
+	if strict && whole && s.terms.invariant() || s.terms.raised != nil && whole {
+		return true
+	}
+	if s.terms.everySingle(objective.Shape.Decreasing) && s.terms.hasSingles() {
+		return true
+	}
+	if l.byLogits == nil {
+		return whole
+	}
+	at := l.newPoint(found.at.logits[0])
+	l.evaluate(at)
+	w := newWorkspace(l, 1)
+	w.choose(at)
+	for a, i := range w.moved {
+		for b, j := range w.moved[a:] {
+			w.matrix.SetSym(a, a+b, at.hess[i*l.dim+j]/math.Sqrt(math.Abs(at.hess[i*l.dim+i]*at.hess[j*l.dim+j])))
+		}
+	}
+	return w.cholesky.Factorize(w.matrix) && w.cholesky.Cond() < 1e12
+}
+
+// runsOff says whether a margin that an unbounded function reads has no limit where some responses are gone.
+func (s *solver) runsOff(t *task, gone []bool) bool {
+	if gone == nil {
+		return false
+	}
+	bounded := s.terms.everyMargin(func(p objective.Shape) bool {
+		return p.Low != objective.Rises && p.Low != objective.Plunges && p.High != objective.Rises && p.High != objective.Plunges
+	})
+	if bounded {
+		return false
+	}
+	for i, c := range t.chosen {
+		if gone[c] || gone[t.rejected[i]] {
+			return true
+		}
+	}
+	return false
+}
+
+// from returns the caller's starts for a prompt, as logits.
+func (s *solver) from(t *task, l *lossFunction) [][]float64 {
+	if x := slices.Index(s.tasks, t); x >= 0 && x < len(s.problem.From) && len(s.problem.From[x]) == t.responses() {
+		at := slices.Clone(s.problem.From[x])
+		for k, v := range at {
+			at[k] = max(v, -1e6)
+		}
+		return [][]float64{at}
+	}
+	return nil
+}
+
+// unseen reports pi_ref for a loss that does not see the prompt.
+func (s *solver) unseen(t *task) *result {
+	return &result{status: NotUnique, reason: t.reasonf("the loss does not see this prompt, so every policy minimizes it; " +
+		"pi_ref is reported"), logps: [][]float64{t.logRef}}
+}
+
+// neverCompared says why minimizers form a line.
+func neverCompared(t *task, groups [][]int) string {
+	return t.reasonf("%s and %s were never compared, not even through others; the minimizer nearest to pi_ref is reported",
+		list(groups[0]), list(groups[1]))
+}
+
+// nearestFlat finds, of the minimizers of a loss with flat directions, the one nearest to pi_ref: those of the loss plus a little
+// of KL(pi_ref to pi) go there as that goes to nothing, which two of them tell to second order.
+func (s *solver) nearestFlat(t *task, l *lossFunction, r *result) (*result, error) {
+	r.status = NotUnique
+	r.reason = t.reasonf("some directions do not change the loss; the minimizer nearest to pi_ref is reported")
+	const little = 1e-5
+	size := l.newPoint(t.logRef)
+	l.slope(size)
+	scale := max(floats.Norm(size.grad, 2), 1e-300) / max(t.total, 1e-300)
+	var logits [2][]float64
+	from := t.logRef
+	for i, share := range []float64{little, little / 2} {
+		pulled := newLossFunction((&objective.Objective{}).And(1, l.objective).And(share*scale, (&objective.KLRefPi{Reduction: "sum"}).Objective()), t)
+		d, err := s.arrive(pulled, from, s.unit(l))
+		if err != nil {
+			return nil, err
+		}
+		from, logits[i] = d.at.logits[0], d.at.logp[0]
+		r.iterations += d.iterations
+	}
+	at := l.newPoint(logits[1])
+	for k, v := range logits[0] {
+		at.theta[k] = 2*logits[1][k] - v
+	}
+	l.value(at)
+	r.logps[0] = at.logp[0]
+	return r, nil
+}
