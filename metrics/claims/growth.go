@@ -10,7 +10,8 @@ import (
 
 // Growth claims by how many powers of ten a metric that is not negative grows from the runs of `from` to their counterparts,
 // the one run of `to` that has the same values in the columns of `match`. Its value is log10 of the quotient that is nearest to
-// a limit or farthest beyond it, 0 where the metric falls, or is 0 in both.
+// a limit or farthest beyond it, 0 where the metric falls, or is 0 in both. A metric that is 0 in from alone has no growth, which is
+// an error.
 //
 //	claims:
 //	  - kind: growth # the gradient stays bounded as the margin grows
@@ -25,7 +26,7 @@ type Growth struct {
 	To     tables.Where `yaml:"to" required:"true" doc:"which runs the metric may have grown to"`
 	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if to selects a single run"`
 	Pooled bool         `yaml:"pooled" doc:"hold the largest value in the runs of to against the largest in those of from, without counterparts"`
-	Falls  bool         `yaml:"falls" doc:"measure by how many powers of ten the metric falls instead; one that is 0 in the runs of from falls by none that could be told, which is an error"`
+	Falls  bool         `yaml:"falls" doc:"measure by how many powers of ten the metric falls instead"`
 	Min    *float64     `yaml:"min" doc:"least allowed growth, in powers of ten"`
 	Max    *float64     `yaml:"max" doc:"largest allowed growth, in powers of ten"`
 	Above  *float64     `yaml:"above" doc:"growth must be greater than this"`
@@ -73,11 +74,11 @@ func (g *Growth) evaluate(r *results) (Result, error) {
 		if from < 0 || to < 0 {
 			return Result{}, fmt.Errorf("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
 		}
+		if from == 0 && (to > 0 || g.Falls) {
+			return Result{}, fmt.Errorf("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
+		}
 		value := decades(from, to)
 		if g.Falls {
-			if from == 0 {
-				return Result{}, fmt.Errorf("metric: %s is 0 in %s and cannot fall from there", metric.name, r.name(p.left))
-			}
 			value = decades(to, from)
 		}
 		g.limits().add(&w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))

@@ -34,11 +34,15 @@ func (s *solver) quasiNewton(l *lossFunction, from []float64, unit float64) (*de
 	for i := range l.dim {
 		q.inverse.Set(i, i, unit/first)
 	}
-	for d.iterations < searchSteps && floats.Norm(q.at.grad, 2) > 1e-12*first && q.step() {
+	idle, last := 0, q.at.loss
+	for d.iterations < searchSteps && floats.Norm(q.at.grad, 2) > 1e-12*first && idle < 5 && q.step() {
 		if err := s.ctx.Err(); err != nil {
 			return nil, err
 		}
 		d.iterations++
+		if idle++; q.at.loss < last-4e-16*math.Abs(last) {
+			idle, last = 0, q.at.loss
+		}
 	}
 	d.at, d.change, d.converged = q.at, q.change, q.hull(hullShare*first)
 	return d, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
@@ -111,8 +112,12 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
-	begin := make([]float64, l.dim)
+	begin := s.near(l)
+	if begin == nil {
+		begin = make([]float64, l.dim)
+	}
 	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 || m.Lambda > 1) {
+		floats.Scale(m.Lambda, begin)
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
 		if err == nil {
 			for i := range r.theta {
@@ -131,12 +136,16 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	convex, unit := s.terms.convex(), s.unit(l)
 	starts := [][]float64{make([]float64, l.dim)}
-	if !convex {
+	near := s.near(l)
+	if near != nil {
+		starts = [][]float64{near}
+	}
+	if !convex && (near == nil || !s.problem.Follow) {
 		known, err := s.starts(l)
 		if err != nil {
 			return nil, err
 		}
-		starts = append(known, l.starts(unit, nil)[1:]...)
+		starts = append(starts, append(known, l.starts(unit, nil)[1:]...)...)
 	}
 	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
 		d, err := s.descentFrom(l, from, unit)
@@ -157,6 +166,22 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 		r.reason += fmt.Sprintf("; the log-probabilities of the rarest responses, below %.3g, are not resolved", math.Log(probabilityStep))
 	}
 	return r, nil
+}
+
+// near returns where a composed loss function has the policies of the caller's start, nil where there is none.
+func (s *solver) near(l *lossFunction) []float64 {
+	goal := make([][]float64, len(l.tasks))
+	for i, t := range l.tasks {
+		given := s.from(t, nil)
+		if given == nil {
+			return nil
+		}
+		goal[i] = given[0]
+		for k, v := range goal[i] {
+			goal[i][k] = max(v, -100)
+		}
+	}
+	return l.fit(goal)
 }
 
 // descentFrom descends from a point in a class: where all is known of the loss as long as it takes.

@@ -49,11 +49,19 @@ func newLossFunction(o *objective.Objective, t *task) *lossFunction {
 func (l *lossFunction) prepare() {
 	n := 0
 	for _, t := range l.tasks {
-		n = max(n, len(t.weight))
+		n = max(n, len(t.columns().weight))
 	}
 	if l.objective.Uncurved() == nil {
 		l.byLogits = l.objective.Curvature(l.tasks[0].responses(), n)
 	}
+}
+
+// columns are the comparisons as they are evaluated.
+func (t *task) columns() packed {
+	if t.packed.weight == nil {
+		return packed{t.chosen, t.rejected, t.weight, t.gap, t.dispersion, nil, nil}
+	}
+	return t.packed
 }
 
 // collect points the batch at the policies of p, which are located, all prompts together. Terms of differences alone are given
@@ -62,7 +70,7 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 	b := &l.batch
 	*b = objective.Batch{Chosen: b.Chosen[:0], Rejected: b.Rejected[:0], RefChosen: b.RefChosen[:0], RefRejected: b.RefRejected[:0],
 		Weight: b.Weight[:0], Gap: b.Gap[:0], Dispersion: b.Dispersion[:0], Collision: b.Collision[:0], Peak: b.Peak[:0],
-		Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0]}
+		ChosenWeight: b.ChosenWeight[:0], RejectedWeight: b.RejectedWeight[:0], Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0]}
 	difference := l.objective.DifferenceOnly()
 	for i, t := range l.tasks {
 		row, collision, peak := p.logp[i], 0.0, 0.0
@@ -72,14 +80,20 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 		if difference {
 			row = p.logits[i]
 		}
-		for j, c := range t.chosen {
-			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[t.rejected[j]])
-			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[t.rejected[j]])
+		columns := t.columns()
+		for j, c := range columns.chosen {
+			r := columns.rejected[j]
+			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[r])
+			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
 			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
 		}
-		b.Weight, b.Gap, b.Dispersion = append(b.Weight, t.weight...), append(b.Gap, t.gap...), append(b.Dispersion, t.dispersion...)
+		b.Weight, b.Gap, b.Dispersion = append(b.Weight, columns.weight...), append(b.Gap, columns.gap...), append(b.Dispersion, columns.dispersion...)
+		b.ChosenWeight, b.RejectedWeight = append(b.ChosenWeight, columns.won...), append(b.RejectedWeight, columns.refused...)
 		b.Dists = append(b.Dists, l.prompt(p, i).Dist)
 		b.Prompts, b.PromptWeight = append(b.Prompts, i), append(b.PromptWeight, t.total)
+	}
+	if len(b.ChosenWeight) == 0 {
+		b.ChosenWeight, b.RejectedWeight = nil, nil
 	}
 	return b
 }
@@ -103,9 +117,10 @@ func (l *lossFunction) slope(p *point) {
 	at, difference := 0, l.objective.DifferenceOnly()
 	for i, t := range l.tasks {
 		by := make([]float64, t.responses())
-		for j, c := range t.chosen {
+		columns := t.columns()
+		for j, c := range columns.chosen {
 			by[c] += g.Chosen[at]
-			by[t.rejected[j]] += g.Rejected[at]
+			by[columns.rejected[j]] += g.Rejected[at]
 			at++
 		}
 		l.objective.DistGrad(&l.batch.Dists[i], t.total, by)
@@ -208,8 +223,10 @@ func (l *lossFunction) locate(p *point, i int) {
 // prompt returns a prompt's policy at p, located, and its comparisons.
 func (l *lossFunction) prompt(p *point, i int) *objective.Prompt {
 	t := l.tasks[i]
+	c := t.columns()
 	return &objective.Prompt{Dist: objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar},
-		Logits: p.logits[i], DistWeight: t.total, Chosen: t.chosen, Rejected: t.rejected, Weight: t.weight, Gap: t.gap, Dispersion: t.dispersion}
+		Logits: p.logits[i], DistWeight: t.total, Chosen: c.chosen, Rejected: c.rejected, Weight: c.weight, Gap: c.gap, Dispersion: c.dispersion,
+		ChosenWeight: c.won, RejectedWeight: c.refused}
 }
 
 // pullBack adds the derivatives by a prompt's logits to those by the parameters.

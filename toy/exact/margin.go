@@ -1,8 +1,11 @@
 package exact
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"math"
 	"strings"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -110,29 +113,57 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 // searchMargins searches for the scaled margins of a psi that is not strictly convex. Since they do not depend on lambda, nor on
 // pi_ref, they are kept for the lambdas to come.
 func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *task, group []int) (*result, error) {
-	inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks}
-	var err error
-	if inner.terms, err = classify(l.objective); err != nil {
-		return nil, err
-	}
-	l.start = make([]float64, part.responses())
-	if m.shape.Hinge && m.Offset == nil {
-		return part.hinged(), nil
-	}
-	var given [][]float64
-	if from := s.from(t, l); from != nil && m.Link == nil {
-		base := t.base(m)
-		at := make([]float64, len(group))
-		for i, k := range group {
-			at[i] = m.Lambda * (from[0][k] - base[k] - (from[0][group[0]] - base[group[0]]))
+	key, known := fingerprint(m.Outer, part), (*result)(nil)
+	if m.Offset == nil {
+		if r, ok := margins.Load(key); ok {
+			return r.(*result), nil
 		}
-		given = [][]float64{at}
 	}
-	r, err := inner.decideMargins(part, l, given)
-	if err != nil || r.logps[0] == nil {
-		return r, err
+	var err error
+	if m.shape.Hinge && m.Offset == nil {
+		known = part.hinged()
+	} else {
+		inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks}
+		if inner.terms, err = classify(l.objective); err != nil {
+			return nil, err
+		}
+		l.start = make([]float64, part.responses())
+		if known, err = inner.decideMargins(part, l, s.fromMargins(t, m, l, group)); err != nil {
+			return nil, err
+		}
 	}
-	return r, nil
+	if m.Offset == nil && s.problem.From == nil {
+		margins.Store(key, known)
+	}
+	return known, nil
+}
+
+// margins keeps what was found, by what was searched.
+var margins sync.Map
+
+// fingerprint tells searches apart: by values of psi, and by the comparisons.
+func fingerprint(psi objective.Outer, t *task) string {
+	z, v := []float64{-30, -3, -1, -0.3, -0.03, 0, 0.01, 0.1, 0.5, 0.9, 2, 7, 40}, make([]float64, 13)
+	psi.Value(z, v)
+	h := sha256.New()
+	_ = binary.Write(h, binary.LittleEndian, v)
+	for i, c := range t.chosen {
+		_ = binary.Write(h, binary.LittleEndian, []float64{float64(c), float64(t.rejected[i]), t.weight[i]})
+	}
+	return t.name + string(h.Sum(nil))
+}
+
+// fromMargins returns the caller's starts as scaled margins of a group.
+func (s *solver) fromMargins(t *task, m *marginTerm, l *lossFunction, group []int) [][]float64 {
+	from := s.from(t, l)
+	if from == nil || m.Link != nil {
+		return nil
+	}
+	base, at := t.base(m), make([]float64, len(group))
+	for i, k := range group {
+		at[i] = m.Lambda * (from[0][k] - base[k] - (from[0][group[0]] - base[group[0]]))
+	}
+	return [][]float64{at}
 }
 
 // decideMargins searches and says what its end is.

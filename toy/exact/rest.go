@@ -15,6 +15,8 @@ import (
 // Limits of a walk to a point at rest.
 const (
 	restSteps = 300
+	// coupledStarts is how many searches a loss that couples comparisons is given, each of which is long.
+	coupledStarts = 4
 	// runaway is how many units a policy may go from where it started.
 	runaway = 1e5
 )
@@ -106,7 +108,7 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		unit := s.unit(l)
 		starts := [][]float64{make([]float64, l.dim)}
 		if !s.terms.held {
-			starts = l.starts(unit, nil)
+			starts = l.starts(unit, nil)[:coupledStarts]
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
 			for i, dir := range l.directions() {
 				if i < 2 {
@@ -116,7 +118,11 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		}
 		first := (*descent)(nil)
 		found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
-			d, err := s.follow(l, from, unit)
+			follow := s.follow
+			if !s.terms.held {
+				follow = s.arrive
+			}
+			d, err := follow(l, from, unit)
 			if first == nil {
 				first = d
 			}
@@ -185,6 +191,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 			return nil, err
 		}
 		if stale {
+			// Differences of the gradient, one parameter at a time.
 			l.turn(cur, next, 1e-6*unit, turn)
 			stale = false
 		}
@@ -194,8 +201,11 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		}
 		lu.Factorize(matrix)
 		var dir mat.VecDense
-		_ = lu.SolveVecTo(&dir, false, mat.NewVecDense(n, cur.grad))
+		_ = lu.SolveVecTo(&dir, false, mat.NewVecDense(n, cur.grad)) // the error reports a large condition number
 		step := dir.RawVector().Data
+		if step == nil {
+			break
+		}
 		d.iterations++
 		floats.AddScaledTo(next.theta, cur.theta, -1, step)
 		l.slope(next)

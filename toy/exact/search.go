@@ -20,6 +20,8 @@ const (
 	randomStarts = 8
 	// mostStarts bounds the searches: those with the lowest losses at their start, pi_ref and the caller's aside.
 	mostStarts = 8
+	// firstSteps is how many steps every search is given, and finalists how many of them go on.
+	firstSteps, finalists = 12, 3
 	// far is how many nats, and units of the loss, a response is pushed to find out whether the loss holds it, and farther
 	// what it is left at if not.
 	far, farther = 60.0, 1e6
@@ -201,10 +203,44 @@ type ends struct {
 	others             []float64 // how much higher the loss is at ends elsewhere
 }
 
+// shorten runs a few steps of Newton's method from every start and keeps the lowest: the first two of those given and some more.
+func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][]float64, error) {
+	if l.byLogits == nil || len(starts) <= finalists {
+		return starts, nil
+	}
+	type half struct {
+		at   []float64
+		loss float64
+	}
+	var all []half
+	for _, from := range starts {
+		at := l.newPoint(from)
+		l.evaluate(at)
+		d, _, err := s.newton(l, at, unit, firstSteps, func(*descent, float64, bool, bool) bool { return false })
+		if err != nil {
+			return nil, err
+		}
+		if d.at.finite() && !slices.ContainsFunc(all, func(h half) bool { return math.Abs(h.loss-d.at.loss) <= 1e-10*math.Abs(h.loss) }) {
+			all = append(all, half{d.at.theta, d.at.loss})
+		}
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].loss < all[j].loss })
+	var kept [][]float64
+	for _, h := range all[:min(len(all), finalists)] {
+		kept = append(kept, h.at)
+	}
+	return kept, nil
+}
+
 // among searches from several starts and returns the lowest end.
 func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle func(from []float64) (*end, error)) (*ends, error) {
 	var found []*end
 	all := &ends{starts: len(starts)}
+	first := starts[0]
+	starts, err := s.shorten(l, starts, unit)
+	if err != nil {
+		return nil, err
+	}
 	for _, from := range starts {
 		e, err := settle(from)
 		if err != nil {
@@ -221,7 +257,7 @@ func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle
 		}
 	}
 	if all.end.descent == nil {
-		p := l.newPoint(starts[0])
+		p := l.newPoint(first)
 		l.slope(p)
 		all.end = end{descent: &descent{at: p}}
 		return all, nil
@@ -296,6 +332,12 @@ func (s *solver) kept(t *task) []bool {
 	if s.terms.strange == "" && !s.terms.held {
 		held, _ = s.terms.holds(t)
 	}
+	rises := s.terms.everyMargin(func(p objective.Shape) bool { return p.Low == objective.Rises && p.High != objective.Plunges })
+	if groups := t.groups(); s.terms.strange == "" && rises && !s.terms.hasSingles() && len(groups) == 1 && t.unbeaten(groups[0]) == nil {
+		for k := range held {
+			held[k] = true // every response that falls loses a margin without bound
+		}
+	}
 	return held
 }
 
@@ -328,7 +370,7 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 	strict := at.loss - (least - at.loss)
 	groups := l.tasks[0].groups()
 	for i, k := range order {
-		if len(order) == 1 {
+		if len(order) == 1 || !slices.Contains(kept, false) {
 			break
 		}
 		if difference && union(groups, order[:i+1]) && union(groups, []int{k}) {
@@ -434,7 +476,7 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 		}
 	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {
-		if found, err = s.among(l, l.starts(unit, s.from(t, l)), unit, settle); err != nil {
+		if found, err = s.among(l, s.startsAt(t, l, unit), unit, settle); err != nil {
 			return nil, err
 		}
 	}
@@ -559,6 +601,36 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 		}
 	}
 	return false
+}
+
+// startsAt lists where to search a prompt's policies: also next to the vertex of lowest loss, where the loss extends there.
+func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
+	given := s.from(t, l)
+	if s.terms.extends() {
+		net := make([]float64, t.responses())
+		for j, c := range t.chosen {
+			net[c] += t.weight[j]
+			net[t.rejected[j]] -= t.weight[j]
+		}
+		best, least, p := []float64(nil), math.Inf(1), l.newPoint(l.start)
+		for k := range net {
+			for i := range net {
+				rank := 0.0
+				for _, v := range net {
+					if v > net[i] {
+						rank++
+					}
+				}
+				p.theta[i] = -far * max(1, unit) * (1 + rank)
+			}
+			p.theta[k] = 0
+			if v := l.value(p); v < least {
+				best, least = slices.Clone(p.theta), v
+			}
+		}
+		given = append(given, best)
+	}
+	return l.starts(unit, given)
 }
 
 // from returns the caller's starts for a prompt, as logits.

@@ -33,6 +33,36 @@ type task struct {
 	total            float64   // W_x, the weight of the prompt's distribution terms
 	logRef, ref      []float64 // the frozen reference
 	logStar          []float64
+	packed           packed
+}
+
+// packed are comparisons as a loss function evaluates them: for losses of single responses each response once, with the weights
+// that it was chosen and rejected with.
+type packed struct {
+	chosen, rejected                      []int
+	weight, gap, dispersion, won, refused []float64
+}
+
+// pack sums up the comparisons, if that is all that the pair terms see.
+func (t *task) pack(o *objective.Objective) {
+	t.packed = packed{t.chosen, t.rejected, t.weight, t.gap, t.dispersion, nil, nil}
+	pair, _ := o.Terms()
+	for _, w := range pair {
+		switch w.Term.(type) {
+		case *objective.Sides, *objective.Centered:
+		default:
+			return
+		}
+	}
+	if len(t.weight) == 0 {
+		return
+	}
+	k := t.responses()
+	t.packed = packed{all(k), all(k), make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k)}
+	for i, c := range t.chosen {
+		t.packed.won[c] += t.weight[i]
+		t.packed.refused[t.rejected[i]] += t.weight[i]
+	}
 }
 
 // responses returns K.
@@ -84,6 +114,7 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	}
 	for _, t := range s.tasks {
 		t.annotate()
+		t.pack(p.Objective)
 	}
 	return s, nil
 }

@@ -13,13 +13,16 @@ type Prompt struct {
 	Chosen, Rejected []int     // the responses of each comparison
 	Weight           []float64 // of each comparison
 	Gap, Dispersion  []float64 // as in Batch
+
+	ChosenWeight, RejectedWeight []float64 // as in Batch: of the sides, where these are not Weight
 }
 
 // batch returns the prompt's comparisons with columns to be filled, cut from the scratch.
 func (p *Prompt) batch(scratch *Batch) Batch {
 	n := len(p.Weight)
 	b := Batch{Chosen: scratch.Chosen[:n], Rejected: scratch.Rejected[:n], RefChosen: scratch.RefChosen[:n],
-		RefRejected: scratch.RefRejected[:n], Weight: p.Weight, Gap: p.Gap, Dispersion: p.Dispersion}
+		RefRejected: scratch.RefRejected[:n], Weight: p.Weight, Gap: p.Gap, Dispersion: p.Dispersion,
+		ChosenWeight: p.ChosenWeight, RejectedWeight: p.RejectedWeight}
 	p.gather(p.LogRef, b.RefChosen, b.RefRejected)
 	return b
 }

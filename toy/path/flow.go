@@ -26,17 +26,22 @@ type Descent struct {
 const (
 	tolerance  = 1e-5   // error of a step, in total variation
 	order      = 3      // of the extrapolation
+	unseen     = 5e-4   // total variation by a jump of the gradient at the end of a step
 	mostSteps  = 20_000 // of a flow
-	atRest     = 1e-7   // total variation of a step of a policy that hardly moves
-	restSteps  = 4      // such steps in a row, each at least twice as long as the one before, that are rest
+	atRest     = 5e-6   // total variation of a step of a policy that hardly moves
+	restSteps  = 6      // such steps in a row, each at least twice as long as the one before, that are rest
 	difference = 1e-6   // by which parameters are moved for a Jacobian
+	beside     = 1e-3   // and for the scale of the gradient
+	jump       = 1e-4   // change of the gradient within a difference that may be one
 
-	// Of steps along a kink.
-	suspicious     = 5e-4 // total variation of a step too short for a gradient without jumps
-	slideTolerance = 2e-4
-	slideRest      = 5e-4
-	slideSteps     = 8    // before the longer steps are tried again
-	kinkWidth      = 2e-4 // distance in the parameters at which a kink counts as reached
+	suspicious = 5e-4 // total variation of a step so short that the gradient must have jumped
+	mostTight  = 4    // such steps in a row
+
+	// Of explicit steps along a kink.
+	creep      = 5e-4 // total variation of one
+	creepBurst = 8    // steps whose mean is one policy of the path
+	creepTurns = 50   // bursts before a longer step is tried again
+	creepRest  = 3e-4 // total variation of the mean policy of two spans of time, each half as long as all before, that rests
 )
 
 // Flow follows theta' = -gradient from where Theta is to where the policy comes to rest, and returns the policies on the way,
@@ -45,25 +50,19 @@ const (
 //
 // Steps are of the linearly implicit Euler method with a Jacobian of finite differences, extrapolated to order 3 (Hairer and
 // Wanner 1996, Solving Ordinary Differential Equations II, section IV.9); their length grows without bound where the policy
-// approaches rest, be it a minimizer or a vertex of the simplex.
-//
-// Where the gradient jumps, no such step is short enough. There the method is not extrapolated, and differences are as wide as
-// the distance at which a kink counts as reached: across a jump the Jacobian is then so steep in the normal direction that the
-// implicit step is along the kink, with the velocity of Filippov's sliding motion. An error is the context's.
+// approaches rest, be it a minimizer or a vertex of the simplex. Where the gradient jumps, no such step is short enough; the flow
+// goes on in short explicit steps from one side of the kink to the other, and the mean of some of them slides along it. An error is
+// the context's.
 func (d *Descent) Flow(ctx context.Context, p *Params) ([]Point, error) {
 	f := newFlow(d, p)
-	f.unit = 1
-	d.Gradient(f.slope)
-	if norm := floats.Norm(f.slope, 2); norm > 0 && finite(norm) {
-		f.unit = norm
-		floats.Scale(1/norm, f.slope)
-	}
-	f.record()
+	f.scale()
+	f.gradient(f.slope)
+	f.record(f.here)
 	for floats.Norm(f.slope, 2) > 0 && f.quiet < restSteps {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if f.steps == mostSteps || len(f.points) >= p.Limit() || !f.advance() {
+		if f.steps >= mostSteps || len(f.points) >= p.Limit() || !f.advance() {
 			return f.finish(false), nil
 		}
 	}
@@ -78,37 +77,66 @@ type flow struct {
 	unit         float64 // norm of the gradient at the start
 	time, length float64 // so far, and of the next step
 	steps, quiet int
-	told         int // steps that points have told of
-	sliding      int // steps along a kink before a longer one is tried
+	told         int         // steps that points have told of
+	tight        int         // steps in a row that were short and only short enough at a second attempt
+	creeping     int         // bursts of explicit steps before a longer one is tried
+	crawled      float64     // time of all bursts
+	steep        float64     // largest norm of the gradient of late, on either side of a kink
+	spent        float64     // of those since the mean policy was last compared with one before
+	bursts       int         // in that time
+	sum          []float64   // integral of the parameters over that time
+	mark         [][]float64 // the mean policy of the time before
 	points       []Point
 
-	start, slope []float64      // parameters at the start of a step, and the gradient there
-	jacobian     blas64.General // of the gradient
-	width        float64        // of its differences, 0 where none is known that is good about here
-	since        float64        // total variation since it was taken
-	system       blas64.General // 1 + length jacobian, factorized
-	pivots       []int
-	ends         [order][]float64 // of a step in 1, 2 and 3 parts, then extrapolated
-	trial        []float64
-	here, there  [][]float64 // the policy at the start and at the end of a step
-	coarse       [][]float64 // at its end by a method of lower order
+	start       []float64      // parameters at the start of a step
+	slope, next []float64      // the gradient there and at the end
+	jacobian    blas64.General // of the gradient
+	known       bool           // it is good about here
+	since       float64        // total variation since it was taken
+	system      blas64.General // 1 + length jacobian, factorized
+	pivots      []int
+	ends        [order][]float64 // of a step in 1, 2 and 3 parts
+	trial, mean []float64
+	odd, rest   []float64   // what the Jacobian does not explain of a gradient in the step
+	oddness     float64     // norm of odd
+	here, there [][]float64 // the policy at the start and at the end of a step, or the mean of a burst of steps
+	coarse      [][]float64 // at its end by a method of lower order
 }
 
 func newFlow(d *Descent, p *Params) *flow {
 	n := len(d.Theta)
 	f := &flow{Descent: d, n: n, resolution: p.Resolution(), length: 1e-3}
-	f.start, f.slope, f.trial, f.pivots = make([]float64, n), make([]float64, n), make([]float64, n), make([]int, n)
+	f.next, f.odd, f.rest = make([]float64, n), make([]float64, n), make([]float64, n)
+	f.start, f.slope, f.trial, f.mean, f.pivots = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]int, n)
 	f.jacobian = blas64.General{Rows: n, Cols: n, Stride: n, Data: make([]float64, n*n)}
 	f.system = blas64.General{Rows: n, Cols: n, Stride: n, Data: make([]float64, n*n)}
 	for i := range f.ends {
 		f.ends[i] = make([]float64, n)
 	}
+	f.sum = make([]float64, n)
+	copy(f.start, d.Theta)
 	for _, row := range d.Start {
 		f.here = append(f.here, slices.Clone(row))
+		f.mark = append(f.mark, slices.Clone(row))
 		f.there = append(f.there, make([]float64, len(row)))
 		f.coarse = append(f.coarse, make([]float64, len(row)))
 	}
 	return f
+}
+
+// scale finds the norm of the gradient near the start: beside it, since it may be on a kink, where rounding decides.
+func (f *flow) scale() {
+	f.unit = 1
+	most := 0.0
+	for j, v := range f.Theta {
+		f.Theta[j] = v + beside
+		f.gradient(f.slope)
+		f.Theta[j] = v
+		most = max(most, floats.Norm(f.slope, 2))
+	}
+	if most > 0 && finite(most) {
+		f.unit = most
+	}
 }
 
 // gradient writes the gradient at Theta in units of that at the start.
@@ -117,11 +145,11 @@ func (f *flow) gradient(dst []float64) {
 	floats.Scale(1/f.unit, dst)
 }
 
-// record makes a point of the present policy.
-func (f *flow) record() {
+// record makes a point of a policy, the present one or the mean of some.
+func (f *flow) record(policy [][]float64) {
 	q := Point{Strength: f.time, Status: train.Done, Loss: f.Loss(), GradNorm: f.unit * floats.Norm(f.slope, 2), Steps: f.steps - f.told}
 	f.told = f.steps
-	for _, row := range f.here {
+	for _, row := range policy {
 		q.Policy = append(q.Policy, slices.Clone(row))
 	}
 	f.points = append(f.points, q)
@@ -130,7 +158,7 @@ func (f *flow) record() {
 // finish makes the present policy the last point, which says how the flow ended.
 func (f *flow) finish(rest bool) []Point {
 	if f.time > f.points[len(f.points)-1].Strength {
-		f.record()
+		f.record(f.there)
 	}
 	last := &f.points[len(f.points)-1]
 	switch {
@@ -147,26 +175,31 @@ func (f *flow) finish(rest bool) []Point {
 // stalled is the status of a flow that was given up, as of a solver.
 const stalled train.Status = "stalled"
 
-// advance takes one step. It is false where none is short enough.
+// advance takes a step, or a burst of short ones. It is false where none is short enough.
 func (f *flow) advance() bool {
 	copy(f.start, f.Theta)
-	for range 100 {
-		slide := f.sliding > 0
-		width, parts, allowed := difference, order, tolerance
-		if slide {
-			width, parts, allowed = kinkWidth, 2, slideTolerance
+	if f.creeping > 0 {
+		f.crawl()
+		return true
+	}
+	for refused := range 100 {
+		fresh := f.linearize()
+		if f.creeping > 0 {
+			f.turn()
+			return true
 		}
-		fresh := f.linearize(width)
-		failure := f.attempt(parts, slide)
+		failure := f.attempt()
 		moved := Variation(f.here, f.there)
-		power := 1 / float64(order)
-		if slide {
-			power = 0.5
-		}
-		excess := max(failure/allowed, math.Pow(moved/f.resolution, 1/power))
-		factor := 0.85 * math.Pow(excess, -power)
+		excess := max(failure/tolerance, f.surprise()/unseen, math.Pow(moved/f.resolution, order))
+		factor := 0.85 * math.Pow(excess, -1.0/order)
 		if excess <= 1 {
-			f.accept(moved, min(5, factor), slide)
+			f.accept(moved, min(5, factor))
+			if refused == 0 || moved >= suspicious {
+				f.tight = 0
+			} else if f.tight++; f.tight == mostTight {
+				f.creeping, f.tight = creepTurns, 0
+				f.turn()
+			}
 			return true
 		}
 		copy(f.Theta, f.start)
@@ -175,16 +208,50 @@ func (f *flow) advance() bool {
 		}
 		f.length *= min(factor, 0.7)
 		if !fresh {
-			f.width = 0 // the Jacobian may be to blame
-		} else if !slide && f.linear() < suspicious {
-			f.sliding = slideSteps
+			f.known = false // the Jacobian may be to blame
+		} else if f.explicit() < suspicious {
+			f.creeping = creepTurns
+			f.turn()
+			return true
 		}
 	}
 	return false
 }
 
-// linear returns the total variation of an explicit step.
-func (f *flow) linear() float64 {
+// turn records the present policy, where the path may have a corner.
+func (f *flow) turn() {
+	if last := &f.points[len(f.points)-1]; Variation(f.here, last.Policy) > suspicious {
+		f.record(f.here)
+	}
+}
+
+// surprise returns the total variation of a third of a step with the part of a gradient that the Jacobian does not explain, of those
+// at the end and on the way the one with most of it. Extrapolation may have lost a jump.
+func (f *flow) surprise() float64 {
+	f.gradient(f.next)
+	f.compare(f.next)
+	copy(f.trial, f.odd)
+	f.solve(f.trial)
+	copy(f.mean, f.Theta)
+	floats.AddScaled(f.Theta, f.length/order, f.trial)
+	f.Policy(f.coarse)
+	copy(f.Theta, f.mean)
+	return Variation(f.coarse, f.there)
+}
+
+// compare keeps what the Jacobian does not explain of the gradient at Theta where that is more than before in this step.
+func (f *flow) compare(gradient []float64) {
+	floats.SubTo(f.mean, f.Theta, f.start)
+	floats.SubTo(f.rest, gradient, f.slope)
+	blas64.Gemv(blas.NoTrans, -1, f.jacobian, blas64.Vector{N: f.n, Inc: 1, Data: f.mean}, 1, blas64.Vector{N: f.n, Inc: 1, Data: f.rest})
+	if norm := floats.Norm(f.rest, 2); !(norm <= f.oddness) {
+		f.oddness = norm
+		copy(f.odd, f.rest)
+	}
+}
+
+// explicit returns the total variation of an explicit step.
+func (f *flow) explicit() float64 {
 	floats.AddScaled(f.Theta, -f.length, f.slope)
 	f.Policy(f.coarse)
 	copy(f.Theta, f.start)
@@ -192,14 +259,9 @@ func (f *flow) linear() float64 {
 }
 
 // accept makes the end of a step the present.
-func (f *flow) accept(moved, factor float64, slide bool) {
-	still := atRest
-	if slide {
-		still = slideRest
-		f.sliding--
-	}
+func (f *flow) accept(moved, factor float64) {
 	switch {
-	case moved >= still:
+	case moved >= atRest:
 		f.quiet = 0
 	case factor >= 2:
 		f.quiet++
@@ -207,67 +269,115 @@ func (f *flow) accept(moved, factor float64, slide bool) {
 	f.time += f.length
 	f.steps++
 	f.length *= max(0.2, factor)
-	if f.since += moved; f.since > f.resolution || slide {
-		f.width = 0
+	f.since += moved
+	f.known = f.since <= f.resolution
+	for i, row := range f.there {
+		copy(f.here[i], row)
 	}
-	f.here, f.there = f.there, f.here
-	f.gradient(f.slope)
-	if last := &f.points[len(f.points)-1]; Variation(f.here, last.Policy) > f.resolution/2 {
-		f.record()
+	f.slope, f.next = f.next, f.slope
+	f.keep(f.resolution / 4)
+}
+
+// keep records the policy in there where it is farther from the last than a total variation.
+func (f *flow) keep(far float64) {
+	if last := &f.points[len(f.points)-1]; Variation(f.there, last.Policy) > far {
+		f.record(f.there)
 	}
 }
 
-// linearize takes the Jacobian of the gradient by differences, unless there is one of about here, and says whether it did.
-func (f *flow) linearize(width float64) bool {
-	if f.width == width {
+// crawl takes a burst of explicit steps, whose mean becomes the policy that is reported.
+func (f *flow) crawl() {
+	norm := floats.Norm(f.slope, 2)
+	if moved := f.explicit(); moved > 0 {
+		f.length *= min(2, creep/moved*norm/max(norm, f.steep))
+	}
+	clear(f.mean)
+	f.steep *= 0.5
+	for range creepBurst {
+		f.steep = max(f.steep, floats.Norm(f.slope, 2))
+		floats.AddScaled(f.Theta, -f.length, f.slope)
+		floats.AddScaled(f.mean, 1.0/creepBurst, f.Theta)
+		f.gradient(f.slope)
+	}
+	f.time += creepBurst * f.length
+	f.steps += creepBurst
+	f.Policy(f.here)
+	copy(f.start, f.Theta)
+	copy(f.Theta, f.mean)
+	f.Policy(f.there)
+	copy(f.Theta, f.start)
+	f.keep(f.resolution / 7)
+	f.known = false
+	f.creeping--
+	floats.AddScaled(f.sum, creepBurst*f.length, f.mean)
+	f.spent += creepBurst * f.length
+	f.crawled += creepBurst * f.length
+	if f.bursts++; f.bursts < creepTurns/2 || f.spent < f.crawled/3 {
+		return
+	}
+	copy(f.Theta, f.sum)
+	floats.Scale(1/f.spent, f.Theta)
+	f.Policy(f.there)
+	copy(f.Theta, f.start)
+	if Variation(f.there, f.mark) < creepRest {
+		f.quiet = restSteps
+	}
+	for i, row := range f.there {
+		copy(f.mark[i], row)
+	}
+	clear(f.sum)
+	f.spent, f.bursts = 0, 0
+}
+
+// linearize takes the Jacobian of the gradient by differences, unless there is one of about here, and says whether it did. Where
+// the gradient jumps within a difference there is none, and the flow creeps.
+func (f *flow) linearize() bool {
+	if f.known {
 		return false
 	}
 	for j := range f.n {
-		f.Theta[j] = f.start[j] + width
-		f.gradient(f.trial)
-		below := f.slope
-		if width > difference { // a kink on either side counts
-			copy(f.ends[0], f.trial)
-			f.Theta[j] = f.start[j] - width
-			f.gradient(f.trial)
-			below = f.trial
-			for i, v := range f.ends[0] {
-				f.jacobian.Data[i*f.n+j] = (v - below[i]) / (2 * width)
-			}
-		} else {
-			for i, v := range f.trial {
-				f.jacobian.Data[i*f.n+j] = (v - below[i]) / width
-			}
+		far := f.column(j, difference)
+		if far > jump && f.column(j, difference/1000) > far/2 {
+			f.creeping = creepTurns
+			return true
 		}
-		f.Theta[j] = f.start[j]
 	}
-	f.width, f.since = width, 0
+	f.known, f.since = true, 0
 	return true
 }
 
-// attempt takes a step in 1 to a number of parts, leaves the extrapolated end of it at Theta, or when sliding that in most
-// parts, and its policy in there, and returns the total variation between it and the end that is next best.
-func (f *flow) attempt(parts int, slide bool) float64 {
-	for part := range parts {
+// column takes a column of the Jacobian and returns the largest change of the gradient behind it.
+func (f *flow) column(j int, h float64) float64 {
+	f.Theta[j] = f.start[j] + h
+	f.gradient(f.trial)
+	f.Theta[j] = f.start[j]
+	far := 0.0
+	for i, v := range f.trial {
+		change := v - f.slope[i]
+		far = max(far, math.Abs(change))
+		f.jacobian.Data[i*f.n+j] = change / h
+	}
+	return far
+}
+
+// attempt takes a step in 1, 2 and 3 parts, leaves the extrapolated end of it at Theta and its policy in there, and returns the total
+// variation between it and the end of lower order.
+func (f *flow) attempt() float64 {
+	f.oddness = -1
+	for i := range order {
 		copy(f.Theta, f.start)
-		if !f.euler(part + 1) {
+		if !f.euler(i + 1) {
 			return math.NaN()
 		}
-		copy(f.ends[part], f.Theta)
+		copy(f.ends[i], f.Theta)
 	}
-	if slide {
-		copy(f.trial, f.ends[0])
-	} else {
-		for i := range f.n {
-			one, two, three := f.ends[0][i], f.ends[1][i], f.ends[2][i]
-			second, better := 2*two-one, 3*three-2*two
-			f.trial[i], f.Theta[i] = better, better+(better-second)/2
-		}
+	for i := range f.n { // Neville's scheme
+		one, two, three := f.ends[0][i], f.ends[1][i], f.ends[2][i]
+		second, better := 2*two-one, 3*three-2*two
+		f.Theta[i], f.trial[i] = better, better+(better-second)/2
 	}
-	copy(f.ends[1], f.Theta)
-	copy(f.Theta, f.trial)
 	f.Policy(f.coarse)
-	copy(f.Theta, f.ends[1])
+	copy(f.Theta, f.trial)
 	f.Policy(f.there)
 	return Variation(f.coarse, f.there)
 }
@@ -289,11 +399,17 @@ func (f *flow) euler(parts int) bool {
 			copy(f.trial, f.slope)
 		} else {
 			f.gradient(f.trial)
+			f.compare(f.trial)
 		}
-		lapack64.Getrs(blas.NoTrans, f.system, blas64.General{Rows: f.n, Cols: 1, Stride: 1, Data: f.trial}, f.pivots)
+		f.solve(f.trial)
 		floats.AddScaled(f.Theta, -h, f.trial)
 	}
 	return true
+}
+
+// solve applies the inverse of the last system.
+func (f *flow) solve(x []float64) {
+	lapack64.Getrs(blas.NoTrans, f.system, blas64.General{Rows: f.n, Cols: 1, Stride: 1, Data: x}, f.pivots)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -16,7 +16,7 @@ type Params struct {
 	To     float64 `yaml:"to,omitempty" range:"[0,1e100]" doc:"greatest strength; without it 1e3 of lambda, and of constraint.l2 the limit of an infinite penalty"`
 	Points int     `yaml:"points,omitempty" range:"[0,1000]" doc:"strengths from from to to, equally spaced in their logarithm; without it 13"`
 	Step   float64 `yaml:"step,omitempty" range:"[0,1]" doc:"more points are put where neighbouring policies are farther apart than this in total variation at some prompt; without it 0.02, and of lambda no more are put"`
-	Most   int     `yaml:"most,omitempty" range:"[0,100000]" doc:"no more points than this; without it 400"`
+	Most   int     `yaml:"most,omitempty" range:"[0,100000]" doc:"no more points than this; without it 1000"`
 	Levels []Level `yaml:"levels,omitempty" doc:"levels of metrics whose crossings are found and put on the path, along lambda or constraint.l2"`
 }
 
@@ -79,7 +79,7 @@ func (p *Params) Resolution() float64 {
 // Limit returns how many points there may be.
 func (p *Params) Limit() int {
 	if p.Most == 0 {
-		return 400
+		return 1000
 	}
 	return p.Most
 }

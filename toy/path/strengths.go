@@ -8,9 +8,9 @@ import (
 
 // Family is a loss with a strength, a number above 0, and its minimizers.
 type Family struct {
-	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search may begin beside
-	// its other starts.
-	Solve func(strength float64, near *Point) (Point, error)
+	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search begins beside its other
+	// starts, or with follow in their place: the minimum that this one becomes.
+	Solve func(strength float64, near *Point, follow bool) (Point, error)
 	// Whole says that the path goes all the way: from the point at strength 0 to Limit, the policies (log-probabilities) that
 	// an infinite strength leaves. Scale is then a strength between the two.
 	Whole bool
@@ -31,6 +31,7 @@ func (f *Family) Trace(ctx context.Context, p *Params, from, to float64, points 
 	} else {
 		err = t.grid(from, to, points)
 	}
+	t.follow = true
 	if err == nil {
 		err = t.refine()
 	}
@@ -46,6 +47,7 @@ type trace struct {
 	resolution float64
 	most       int
 	points     []Point // by rising strength
+	follow     bool    // between points whose minima have been searched for
 }
 
 // at solves for a strength.
@@ -56,7 +58,7 @@ func (t *trace) at(strength float64, near *Point) (Point, error) {
 	if near != nil && near.Policy == nil {
 		near = nil
 	}
-	q, err := t.Solve(strength, near)
+	q, err := t.Solve(strength, near, t.follow && near != nil)
 	q.Strength = strength
 	return q, err
 }
@@ -86,7 +88,8 @@ func (t *trace) grid(from, to float64, points int) error {
 // mostDecades bounds how far from its scale a strength is looked for at which a policy is near one of the ends.
 const mostDecades = 40
 
-// ends goes from the scale to both ends by factors of ten, until the policies are within half of the resolution of them.
+// ends goes from the scale, where minima are searched for, to both ends by factors of ten, until the policies are within half of the
+// resolution of them. On the way it follows the minimum of the strength before and the one that the end becomes, and takes the lower.
 func (t *trace) ends() error {
 	limit := Point{Strength: math.Inf(1), Policy: t.Limit, Loss: math.NaN(), GradNorm: math.NaN()}
 	free, err := t.at(0, nil)
@@ -97,9 +100,11 @@ func (t *trace) ends() error {
 	if err != nil {
 		return err
 	}
+	t.follow = true
 	up, down := []Point{middle}, []Point{middle}
 	for i := 0; i < mostDecades && Variation(up[len(up)-1].Policy, t.Limit) > t.resolution/2; i++ {
-		q, err := t.at(10*up[len(up)-1].Strength, &up[len(up)-1])
+		last := &up[len(up)-1]
+		q, err := t.lower(10*last.Strength, last, &limit)
 		if err != nil {
 			return err
 		}
@@ -110,7 +115,7 @@ func (t *trace) ends() error {
 		if free.Policy != nil && Variation(last.Policy, free.Policy) <= t.resolution/2 {
 			break
 		}
-		q, err := t.at(last.Strength/10, last)
+		q, err := t.lower(last.Strength/10, last, &free)
 		if err != nil {
 			return err
 		}
@@ -123,6 +128,22 @@ func (t *trace) ends() error {
 	t.points = append(append([]Point{free}, append(down, up[1:]...)...), limit)
 	return nil
 }
+
+// lower returns the point at a strength at the lower of the minima that two others become.
+func (t *trace) lower(strength float64, one, other *Point) (Point, error) {
+	q, err := t.at(strength, one)
+	if err != nil || Variation(one.Policy, other.Policy) < suspect || other.Policy == nil {
+		return q, err
+	}
+	r, err := t.at(strength, other)
+	if r.Policy != nil && (q.Policy == nil || r.Loss < q.Loss) {
+		q = r
+	}
+	return q, err
+}
+
+// suspect is the total variation of neighbours that may be different minima.
+const suspect = 0.1
 
 // nearest is the relative distance between strengths that is not divided further.
 const nearest = 1e-9
@@ -142,7 +163,7 @@ func (t *trace) refine() error {
 		if low.Strength == 0 || math.IsInf(high.Strength, 1) || jump || Variation(low.Policy, high.Policy) <= t.resolution {
 			continue
 		}
-		middle, err := t.at(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low)
+		middle, err := t.lower(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low, high)
 		if err != nil {
 			return err
 		}
