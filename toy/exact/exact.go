@@ -82,14 +82,18 @@ type Solution struct {
 // the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, that the objective samples
 // responses of the reference, or that the combination of terms, class and penalty is one that Solve has no statement about.
 func Solve(ctx context.Context, p *Problem) (*Solution, error) {
-	kinds, err := classify(p.Objective)
+	inner := *p
+	var held bool
+	inner.Objective, held = potential(p.Objective)
+	kinds, err := classify(inner.Objective)
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSolver(ctx, p, kinds)
+	s, err := newSolver(ctx, &inner, kinds)
 	if err != nil {
 		return nil, err
 	}
+	s.flows = held
 	switch {
 	case kinds.moving:
 		return s.moves()
@@ -106,7 +110,43 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 		s.keep(b, r)
 	}
 	s.measure(total)
+	if held && (total.Status == train.Converged || total.Status == NotUnique || total.Status == Local) {
+		total.rests()
+	}
 	return total, nil
+}
+
+// potential returns the objective in the terms that are known best, and whether it holds a part back from differentiation: each term
+// that does is replaced by the one whose gradient it has, if there is one.
+func potential(o *objective.Objective) (plain *objective.Objective, held bool) {
+	if b, ok := any(o).(interface{ Bandit() *objective.Objective }); ok {
+		o = b.Bandit()
+	}
+	plain = &objective.Objective{Moving: o.Moving, Sampled: o.Sampled}
+	pair, dist := o.Terms()
+	for _, w := range pair {
+		if r, ok := w.Term.(interface{ Potential() objective.Curved }); ok {
+			held, w.Term = true, r.Potential()
+		}
+		plain.And(w.Weight, objective.OnPairs(w.Term))
+	}
+	for _, w := range dist {
+		plain.And(w.Weight, objective.OnDist(w.Term))
+	}
+	return plain, held
+}
+
+// rests turns a minimizer of the function whose gradient a loss has into what it is of the loss.
+func (s *Solution) rests() {
+	switch s.Status {
+	case train.Converged:
+		s.Reason = "the only policy at which training rests, since the gradient is that of a function which is " + s.Reason
+	case NotUnique:
+		s.Reason = "training rests there, and at other policies: " + s.Reason
+	default:
+		s.Reason = "training from pi_ref comes to rest there: " + s.Reason
+	}
+	s.Status = Stationary
 }
 
 // result is the outcome for one block.

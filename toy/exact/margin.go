@@ -114,7 +114,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 // pi_ref, they are kept for the lambdas to come.
 func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *task, group []int) (*result, error) {
 	key, known := fingerprint(m.Outer, part), (*result)(nil)
-	if m.Offset == nil {
+	if m.Offset == nil && !s.flows {
 		if r, ok := margins.Load(key); ok {
 			return r.(*result), nil
 		}
@@ -123,7 +123,7 @@ func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *ta
 	if m.shape.Hinge && m.Offset == nil {
 		known = part.hinged()
 	} else {
-		inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks}
+		inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks, flows: s.flows}
 		if inner.terms, err = classify(l.objective); err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *ta
 			return nil, err
 		}
 	}
-	if m.Offset == nil && s.problem.From == nil {
+	if m.Offset == nil && s.problem.From == nil && !s.flows {
 		margins.Store(key, known)
 	}
 	return known, nil

@@ -55,15 +55,20 @@ type descent struct {
 // definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
 // say nothing where lambda is very small or very large.
 func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
+	return s.minimizeWithin(l, theta, firstRadius)
+}
+
+// minimizeWithin descends with a radius of the first step.
+func (s *solver) minimizeWithin(l *lossFunction, theta []float64, radius float64) (*descent, error) {
 	stop := stopper{convex: s.terms.convex(), last: math.Inf(1)}
 	start := l.newPoint(theta)
 	l.evaluate(start)
-	d, _, err := s.newton(l, start, firstRadius, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
+	d, _, err := s.newton(l, start, radius, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
 		d.converged = stop.after(d.change, relative, full && !shifted)
 		return d.converged || stop.idle >= idleSteps
 	})
 	if err == nil && !d.converged {
-		d.unresolved = !stop.convex && d.iterations > 0 && d.change <= probabilityStep
+		d.unresolved = d.iterations > 0 && d.change <= probabilityStep && (!stop.convex || stop.idle >= idleSteps)
 		d.converged = d.unresolved
 	}
 	return d, err
@@ -105,13 +110,13 @@ type stopper struct {
 	convex bool
 	last   float64 // relative change of the last step, if that was a full Newton step
 	stuck  int     // steps in a row that were small and did not shrink
-	idle   int     // steps in a row that moved no probability, where the loss is not convex
+	idle   int     // steps in a row that moved no probability
 }
 
 // after takes note of a step and says whether the search has converged. Only full Newton steps measure the distance
 // to the minimum.
 func (s *stopper) after(change, relative float64, newton bool) bool {
-	if s.idle++; change > probabilityStep || s.convex {
+	if s.idle++; change > probabilityStep {
 		s.idle = 0
 	}
 	if s.stuck++; !newton || relative > roundingStep || relative < s.last/2 {
@@ -314,6 +319,21 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 		r.iterations += d.iterations
 		if best == nil || d.converged && (!best.converged || d.at.loss < best.at.loss) {
 			best = d
+		}
+	}
+	// From far out on a flat side a long step may end where all derivatives underflow.
+	for _, radius := range []float64{1, 0.1, 3} {
+		for _, theta := range [][]float64{starts[0], make([]float64, l.dim)} {
+			if best.converged || !s.terms.convex() {
+				break
+			}
+			d, err := s.minimizeWithin(l, theta, radius)
+			if err != nil {
+				return nil, err
+			}
+			if r.iterations += d.iterations; d.converged {
+				best = d
+			}
 		}
 	}
 	r.theta, r.change = best.at.theta, best.change

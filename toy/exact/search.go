@@ -237,6 +237,9 @@ func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle
 	var found []*end
 	all := &ends{starts: len(starts)}
 	first := starts[0]
+	if s.flows {
+		starts = starts[:1]
+	}
 	starts, err := s.shorten(l, starts, unit)
 	if err != nil {
 		return nil, err

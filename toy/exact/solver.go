@@ -19,6 +19,7 @@ type solver struct {
 	problem *Problem
 	terms   terms
 	tasks   []*task         // one a prompt
+	flows   bool            // of several minima the one is wanted to which the gradient leads from pi_ref
 	start   []float64       // the parameters at the start
 	base    [][]float64     // the logits at the start, one row a prompt
 	reached map[int]float64 // losses at policies on the boundary, by the offset of their block

@@ -139,8 +139,7 @@ func (t *terms) addPair(w objective.Weighted[objective.PairTerm]) {
 	}
 	s, ok := w.Term.(objective.Structured)
 	if !ok {
-		_, detached := w.Term.(objective.Detached)
-		t.held = t.held || detached || !curved
+		t.held = t.held || !curved
 		t.strange = "a formula of which nothing but its values is known"
 		return
 	}
