@@ -16,7 +16,7 @@ func TestProf(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := spec.DefaultScorecard()
-	s.Environments = 1
+	s.Environments = 6
 	if v := os.Getenv("TESTS"); v != "" {
 		s.Tests = strings.Split(v, ",")
 	}
