@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/plots"
 )
 
 // mostRows is how many rows of a table the page holds. It says where the others are.
