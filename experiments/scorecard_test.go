@@ -103,8 +103,8 @@ func TestScorecardGolden(t *testing.T) {
 // value again, as the value of its claim.
 func TestExplainReproduces(t *testing.T) {
 	config := writeConfig(t, `name: few
-objectives: [dpo, typo, hinge]
-scorecard: {environments: 2, seed: 1}
+objectives: [dpo, typo]
+scorecard: {environments: 2, tests: [strong-interpolation, preservation, constraint/low-rank, existence/never-loses, displacement, beyond-bradley-terry/ties, misspecified/reference, gradient/misordered]}
 `)
 	out := t.TempDir()
 	command(t, 0, "scorecard", config, "--out", out)
@@ -344,7 +344,7 @@ sweep: {lambda: [1]}
 
 // A search keeps the environment that it found as a config, of which run gives the value again; verdicts stay those of the others.
 func TestSearchedEnvironment(t *testing.T) {
-	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [preservation], worst_of: [%s]}\n"
+	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [misspecified/lambda-high], worst_of: [%s]}\n"
 	out := t.TempDir()
 	config := writeConfig(t, fmt.Sprintf(text, "random, search"))
 	command(t, 0, "scorecard", config, "--out", out)
@@ -357,9 +357,9 @@ func TestSearchedEnvironment(t *testing.T) {
 	if !(value > with.Float(0, "value")) || with.Float(0, "searched_tries") < 50 || !strings.HasPrefix(with.Text(0, "searched_environment"), "{kind: bandit") {
 		t.Errorf("found %v in %s tries: %s", value, with.Text(0, "searched_tries"), with.Text(0, "searched_environment"))
 	}
-	command(t, 0, "explain", "dpo", "preservation", config, "--out", out)
-	command(t, 0, "run", filepath.Join(out, "dpo-preservation-searched.yaml"), "--out", out, "--quiet")
-	if got := readTable(t, filepath.Join(out, "dpo-preservation-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
+	command(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
+	command(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
+	if got := readTable(t, filepath.Join(out, "dpo-misspecified-lambda-high-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
 		t.Errorf("the config gives %v, the search %v", got, value)
 	}
 }

@@ -36,7 +36,7 @@ func (c *Cell) Document(name string) (text string, files map[string][]byte, err 
 	}
 	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict, tables.FormatFloat(c.Value),
 		tables.FormatFloat(c.Bound))
-	return c.Test.Document(c.objective, at, name, describe), config.Plan.Inputs, nil
+	return c.Test.Document(c.objective, at, name, describe, c.Verdict == Pass), config.Plan.Inputs, nil
 }
 
 // SearchedDocument is Document for the environment that a search found, "" where there is none.
@@ -50,7 +50,7 @@ func (c *Cell) SearchedDocument(name string) string {
 		at.Prompt = c.Searched.prompt
 	}
 	return c.Test.Document(c.objective, at, name, fmt.Sprintf("The environment that breaks %s worst in %s of %d that a search tried: value %s, bound %s.",
-		c.Loss, c.Test.Name, c.Searched.Tries, tables.FormatFloat(c.Searched.Value), tables.FormatFloat(c.Bound)))
+		c.Loss, c.Test.Name, c.Searched.Tries, tables.FormatFloat(c.Searched.Value), tables.FormatFloat(c.Bound)), c.Searched.Value <= c.Bound)
 }
 
 // Certificate says in words what a cell's verdict is based on: the question, the environment, the policy reached, what it was held
@@ -81,8 +81,11 @@ func (c *Cell) Certificate(ctx context.Context, others []Cell) (string, error) {
 	line("theory", "%s", c.Test.Theory)
 	line("source", "%s", c.Test.Source)
 	if c.Verdict == Fail {
-		line("what to try", "%s", c.Test.Try)
-		line("", "%s", passing(others))
+		try := passing(others)
+		if c.Test.Try != "" {
+			try = c.Test.Try + "; " + try
+		}
+		line("what to try", "%s", try)
 	}
 	return b.String(), nil
 }

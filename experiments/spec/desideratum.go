@@ -187,9 +187,14 @@ func (d *Desideratum) Config(loss Objective, at Place) (*Config, error) {
 	return l.experiment(nil)
 }
 
-// Document returns that experiment as YAML, with a name and a description.
-func (d *Desideratum) Document(loss Objective, at Place, name, description string) string {
+// Document returns that experiment as YAML, with a name and a description. Its claim is expected to say what the verdict says.
+func (d *Desideratum) Document(loss Objective, at Place, name, description string, passes bool) string {
 	tree := d.tree(loss, at)
+	expected := passes
+	if expect := decode.Lookup(tree, "claims.0.expect"); expect != nil && expect.Value == "false" {
+		expected = !passes
+	}
+	tree, _ = decode.Set(tree, "claims.0.expect", scalarOf(strconv.FormatBool(expected), "!!bool")) // of a mapping
 	for _, key := range []struct{ key, value string }{{"description", description}, {"name", name}} {
 		tree = without(tree, key.key)
 		tree.Content = slices.Concat([]*decode.Node{scalar(key.key), scalar(key.value)}, tree.Content)
@@ -242,7 +247,7 @@ func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 		tree = withoutLambda(tree)
 	} else if v, err := strconv.ParseFloat(lambda.Value, 64); err == nil && v < 1 {
 		for _, key := range d.OverLambda {
-			tree = divided(tree, key, v)
+			tree = d.divided(tree, key, v)
 		}
 	}
 	switch {
@@ -252,9 +257,19 @@ func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 		set("claims.0.prompt", scalar(standIn.Prompts[len(standIn.Prompts)-1].Name))
 	}
 	if at.Bound != nil && d.limit != "" {
-		set("claims.0."+d.limit, scalarOf(strconv.FormatFloat(d.Turn(*at.Bound), 'g', -1, 64), "!!float"))
+		set("claims.0."+d.limit, d.number(d.Turn(*at.Bound)))
 	}
 	return tree
+}
+
+// number is a number as a config has it.
+func (d *Desideratum) number(v float64) *decode.Node { return numberNode(v, d.source.Tables) }
+
+func numberNode(v float64, tables *decode.Tables) *decode.Node {
+	holder := struct {
+		Number float64 `yaml:"number"`
+	}{v}
+	return decode.Lookup(decode.Encode(&holder, tables), "number")
 }
 
 func (d *Desideratum) encode(environment *bandit.Params) *decode.Node {
@@ -294,41 +309,39 @@ func withoutLambda(tree *decode.Node) *decode.Node {
 }
 
 // divided divides the numbers of a setting, in the config and where it is swept, by a number.
-func divided(tree *decode.Node, key string, by float64) *decode.Node {
+func (d *Desideratum) divided(tree *decode.Node, key string, by float64) *decode.Node {
 	if n := decode.Lookup(tree, key); n != nil {
-		tree, _ = decode.Set(tree, key, scaled(n, by))
+		tree, _ = decode.Set(tree, key, d.scaled(n, by))
 	}
 	if sweep := decode.Lookup(tree, "sweep"); sweep != nil {
-		tree, _ = decode.Set(tree, "sweep", dividedBelow(sweep, key, by))
+		tree, _ = decode.Set(tree, "sweep", d.dividedBelow(sweep, key, by))
 	}
 	return tree
 }
 
 // dividedBelow divides the numbers under a key of the mappings of a sweep.
-func dividedBelow(n *decode.Node, key string, by float64) *decode.Node {
+func (d *Desideratum) dividedBelow(n *decode.Node, key string, by float64) *decode.Node {
 	copied := *n
 	copied.Content = slices.Clone(n.Content)
 	for i, c := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == key {
-			copied.Content[i] = scaled(c, by)
+			copied.Content[i] = d.scaled(c, by)
 		} else {
-			copied.Content[i] = dividedBelow(c, key, by)
+			copied.Content[i] = d.dividedBelow(c, key, by)
 		}
 	}
 	return &copied
 }
 
-func scaled(n *decode.Node, by float64) *decode.Node {
+func (d *Desideratum) scaled(n *decode.Node, by float64) *decode.Node {
 	copied := *n
 	copied.Content = nil
 	for _, c := range n.Content {
-		copied.Content = append(copied.Content, scaled(c, by))
+		copied.Content = append(copied.Content, d.scaled(c, by))
 	}
 	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Kind == yaml.ScalarNode {
-		copied.Value, copied.Tag = strconv.FormatFloat(v/by, 'g', -1, 64), "!!float"
-		if v == 0 {
-			copied = *n
-		}
+		number := d.number(v / by)
+		copied.Value, copied.Tag = number.Value, number.Tag
 	}
 	return &copied
 }
