@@ -14,8 +14,8 @@ import (
 
 // Limits of a walk to a point at rest.
 const (
-	restSteps = 300
-	// coupledStarts is how many searches a loss that couples comparisons is given, each of which is long.
+	restSteps = 150
+	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
 	// runaway is how many units a policy may go from where it started.
 	runaway = 1e5
@@ -106,9 +106,27 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 			l.center = image(mat.DenseCopyOf(moving.T()), whole.start, nil)
 		}
 		unit := s.unit(l)
+		if at, err := s.balance(whole, l); at != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			there := whole.newPoint(image(moving, at, whole.start))
+			whole.value(there)
+			return &result{status: Stationary, theta: there.theta, logps: there.logp, reason: whole.tasks[0].reasonf("training rests there: opposite " +
+				"comparisons balance pair by pair, whatever the factor that they share")}, nil
+		}
 		starts := [][]float64{make([]float64, l.dim)}
 		if !s.terms.held {
-			starts = l.starts(unit, nil)[:coupledStarts]
+			// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
+			var elsewhere [][]float64
+			for _, dir := range l.directions() {
+				if len(elsewhere) < 30/l.dim || len(elsewhere) < 2 {
+					elsewhere = append(elsewhere, floats.ScaleTo(make([]float64, l.dim), 2, dir))
+				}
+			}
+			if starts = l.starts(unit, elsewhere); l.dim > 12 {
+				starts = starts[:coupledStarts]
+			}
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
 			for i, dir := range l.directions() {
 				if i < 2 {
@@ -173,6 +191,37 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 	return r, nil
 }
 
+// balance returns the point at which opposite comparisons balance pair by pair, nil if there is none: then a factor that they share
+// and that is held back does not matter. It is the minimizer without the factor.
+func (s *solver) balance(whole, l *lossFunction) ([]float64, error) {
+	pair, _ := l.objective.Terms()
+	d, ok := pair[0].Term.(objective.Detached)
+	if len(pair) > 1 || !ok || len(whole.tasks) > 1 || len(s.terms.parts) != 1 || !s.terms.parts[0].Symmetric || s.terms.barrier > 0 || l.l2 > 0 {
+		return nil, nil
+	}
+	t := whole.tasks[0]
+	n := len(t.weight)
+	bare := *l
+	bare.objective = objective.OnPairs(d.Freeze(&objective.Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), Weight: t.weight,
+		Collision: make([]float64, n), Peak: make([]float64, n)}))
+	bare.prepare()
+	end, err := s.follow(&bare, make([]float64, l.dim), s.unit(&bare))
+	if err != nil || !end.converged {
+		return nil, err
+	}
+	bare.slope(end.at)
+	net, most := map[[2]int]float64{}, floats.Norm(bare.slopes.Chosen, math.Inf(1))
+	for i, c := range t.chosen {
+		net[[2]int{c, t.rejected[i]}] += bare.slopes.Chosen[i]
+	}
+	for at, v := range net {
+		if other := net[[2]int{at[1], at[0]}]; math.Abs(v-other) > 1e-9*math.Abs(v)+1e-12*most {
+			return nil, nil
+		}
+	}
+	return end.at.theta, nil
+}
+
 // follow goes from a point along the gradient until it vanishes: by implicit steps in time, which grow as the gradient falls and
 // so become Newton's (pseudo-transient continuation: Kelley and Keyes, SIAM Journal on Numerical Analysis 35, 1998). The
 // derivatives of the gradient are differences. A walk that runs off is unresolved.
@@ -181,7 +230,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 	l.slope(cur)
 	norm := floats.Norm(cur.grad, 2)
 	first, size := norm, unit/max(norm, 1e-300)
-	d := &descent{at: cur, converged: norm == 0}
+	d := &descent{at: cur, converged: norm <= l.rounding()}
 	stop, stale := stopper{convex: true, last: math.Inf(1)}, true
 	n := l.dim
 	turn, matrix := mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
@@ -219,7 +268,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		}
 		var relative float64
 		d.change, relative = compare(cur, next)
-		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after == 0
+		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after <= l.rounding()
 		stale = after > 1e-3*norm
 		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
 		cur, next, norm = next, cur, after
@@ -233,6 +282,11 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		d.unresolved = true
 	}
 	return d, nil
+}
+
+// rounding is what may be left of a gradient that vanishes, given what was added up in the last one.
+func (l *lossFunction) rounding() float64 {
+	return 2e-16 * (floats.Norm(l.slopes.Chosen, 1) + floats.Norm(l.slopes.Rejected, 1))
 }
 
 // turn writes the derivatives of the gradient at a point.

@@ -16,9 +16,10 @@ import (
 
 // Where a loss that is not convex is searched.
 const (
-	// randomStarts directions are drawn from a fixed seed, beside those towards vertices and in the order of wins.
+	// randomStarts directions are drawn from a fixed seed, beside those towards vertices and in the order of wins; more where there
+	// are few responses.
 	randomStarts = 8
-	// mostStarts bounds the searches: those with the lowest losses at their start, pi_ref and the caller's aside.
+	// mostStarts bounds the searches, to those with the lowest losses at their start, pi_ref and the caller's aside; as well.
 	mostStarts = 8
 	// firstSteps is how many steps every search is given, and finalists how many of them go on.
 	firstSteps, finalists = 12, 3
@@ -128,7 +129,7 @@ func (l *lossFunction) directions() [][]float64 {
 		}
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range randomStarts {
+	for range max(randomStarts, 80/l.dim) {
 		dir := make([]float64, l.dim)
 		for j := range dir {
 			dir[j] = rng.NormFloat64()
@@ -160,7 +161,7 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 	}
 	sort.SliceStable(found, func(i, j int) bool { return found[i].loss < found[j].loss })
 	all := append([][]float64{begin}, given...)
-	for _, f := range found[:min(len(found), mostStarts)] {
+	for _, f := range found[:min(len(found), max(mostStarts, 40/l.dim))] {
 		all = append(all, f.at)
 	}
 	return all
@@ -287,10 +288,11 @@ func (e *ends) describe() string {
 func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float64) (*end, error) {
 	e := &end{gone: slices.Clone(gone)}
 	at, iterations := slices.Clone(from), 0
+	l.push(at, gone, nil, farther*max(1, unit))
 	first := l.newPoint(l.begin())
 	size := math.Abs(l.value(first))
 	for {
-		face := l.onFace(at, e.gone, farther*max(1, unit))
+		face := l.onFace(at, e.gone)
 		d, err := s.arrive(face, face.start, unit)
 		if err != nil {
 			return nil, err
@@ -315,16 +317,16 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 			e.away = strictly || !s.terms.convexInLogs()
 			e.flat = !e.away
 			return e, nil
-		case !strictly && left > vanishing && s.terms.convexInLogs():
+		case d.converged && !strictly && left > vanishing && s.terms.convexInLogs():
 			e.flat = true
 			return e, nil
 		}
 		if e.gone == nil {
 			e.gone = make([]bool, len(at))
 		}
+		l.push(at, e.gone, drop, farther*max(1, unit))
 		for _, k := range drop {
 			e.gone[k] = true
-			at[k] -= farther * max(1, unit)
 		}
 	}
 }
@@ -358,11 +360,9 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 	p := free.newPoint(at.logits[0])
 	pushed := func(set []int) float64 {
 		worst := math.Inf(-1)
-		for _, times := range []float64{1, 1000} {
+		for _, times := range []float64{1, farther / far} {
 			copy(p.theta, at.logits[0])
-			for _, k := range set {
-				p.theta[k] -= times * push
-			}
+			l.push(p.theta, gone, set, times*push)
 			worst = max(worst, free.value(p))
 		}
 		if math.IsNaN(worst) {
@@ -395,6 +395,18 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 	return drop, strictly
 }
 
+// push moves some logits down, and those that are gone twice as far.
+func (l *lossFunction) push(logits []float64, gone []bool, some []int, by float64) {
+	for k, out := range gone {
+		if out {
+			logits[k] -= 2 * by
+		}
+	}
+	for _, k := range some {
+		logits[k] -= by
+	}
+}
+
 // union says whether a set is one of whole groups.
 func union(groups [][]int, set []int) bool {
 	return !slices.ContainsFunc(groups, func(group []int) bool {
@@ -409,7 +421,7 @@ func union(groups [][]int, set []int) bool {
 }
 
 // onFace returns a loss function of one prompt's free logits with those of some responses held far below.
-func (l *lossFunction) onFace(at []float64, gone []bool, depth float64) *lossFunction {
+func (l *lossFunction) onFace(at []float64, gone []bool) *lossFunction {
 	if !slices.Contains(gone, true) {
 		c := *l
 		c.start = at
@@ -431,7 +443,7 @@ func (l *lossFunction) onFace(at []float64, gone []bool, depth float64) *lossFun
 	}
 	for k := range at {
 		if gone[k] {
-			offset[k] = min(at[k]-top, -depth)
+			offset[k] = at[k] - top
 		}
 	}
 	c.offset, c.jacobian = [][]float64{offset}, []*mat.Dense{j}
@@ -455,14 +467,19 @@ func (s *solver) general(t *task) (*result, error) {
 	l.start = t.logRef
 	if none != "" && here.held {
 		// A statistic of the whole batch is at its limit where responses have probability 0.
-		l.objective, _ = s.problem.Objective.Hold()
 		p := l.newPoint(t.logRef)
-		for k, out := range gone {
-			if out {
-				p.theta[k] -= farther * max(1, s.unit(l))
-			}
-		}
+		l.push(p.theta, gone, nil, farther*max(1, s.unit(l)))
 		l.value(p)
+		frozen := &objective.Objective{}
+		pair, _ := s.problem.Objective.Terms()
+		for _, w := range pair {
+			if d, ok := w.Term.(objective.Detached); ok {
+				w.Term = d.Freeze(&l.batch)
+			}
+			frozen.And(w.Weight, objective.OnPairs(w.Term))
+		}
+		l = newLossFunction(frozen, t)
+		l.start = t.logRef
 	}
 	return outer.decideBySearch(t, l, none, gone)
 }
