@@ -82,7 +82,7 @@ func (p *Path) add(w *worst, r *results, pair pair) error {
 		if !slices.Contains(names, prompt) {
 			continue
 		}
-		from, to := left.curve(i), right.curve(i)
+		from, to := left.pi[i], right.pi[i]
 		if len(from[0]) != len(to[0]) {
 			return fmt.Errorf("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
 		}
@@ -108,28 +108,12 @@ func (r *results) whole(row int) (*tracedPath, error) {
 	return p, nil
 }
 
-// curve returns the policies of a path at a prompt; nil for a point without one.
-func (p *tracedPath) curve(prompt int) [][]float64 {
-	all := make([][]float64, len(p.traces))
-	for i, logPi := range p.logPi[prompt] {
-		if logPi == nil {
-			continue
-		}
-		all[i] = make([]float64, len(logPi))
-		for k, v := range logPi {
-			all[i][k] = math.Exp(v)
-		}
-	}
-	return all
-}
-
 // farthest looks for the point of one curve that is farthest from another.
 type farthest struct {
-	target  [][]float64
-	jump    float64
-	most    float64
-	breaks  []breakpoint
-	nearest int // segment of the target that was nearest last, where the next search begins
+	target [][]float64
+	jump   float64
+	most   float64
+	breaks []breakpoint
 }
 
 // precision is how much farther a point may be than the one that is reported.

@@ -28,7 +28,7 @@ type tracedPath struct {
 	status   []string
 	traces   []int // rows of the table traces
 	prompts  []string
-	logPi    [][][]float64   // by prompt, point and response; nil where the point has no policy
+	pi       [][][]float64   // by prompt, point and response; nil where the point has no policy
 	views    []*metrics.View // by prompt
 }
 
@@ -75,7 +75,7 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
 	for _, row := range rows[run] {
 		if name := t.Text(row, "prompt"); len(p.prompts) == 0 || p.prompts[len(p.prompts)-1] != name {
 			p.prompts, ref, star = append(p.prompts, name), append(ref, nil), append(star, nil)
-			p.logPi = append(p.logPi, make([][]float64, len(p.traces)))
+			p.pi = append(p.pi, make([][]float64, len(p.traces)))
 		}
 		last := len(p.prompts) - 1
 		ref[last] = append(ref[last], math.Log(t.Float(row, "pi_ref")))
@@ -98,17 +98,17 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
 			return fmt.Errorf("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
 				t.Name, run, t.Text(row, "step"), t.Text(row, "prompt"), t.Text(row, "response"))
 		}
-		if p.logPi[prompt][point] == nil {
-			p.logPi[prompt][point] = make([]float64, len(ref[prompt]))
+		if p.pi[prompt][point] == nil {
+			p.pi[prompt][point] = make([]float64, len(ref[prompt]))
 		}
-		p.logPi[prompt][point][int(response)] = math.Log(t.Float(row, "pi"))
+		p.pi[prompt][point][int(response)] = t.Float(row, "pi")
 	}
 	return nil
 }
 
 // has says whether a point has a policy.
 func (p *tracedPath) has(point int) bool {
-	return len(p.logPi) > 0 && !slices.ContainsFunc(p.logPi, func(policies [][]float64) bool { return policies[point] == nil })
+	return len(p.pi) > 0 && !slices.ContainsFunc(p.pi, func(policies [][]float64) bool { return policies[point] == nil })
 }
 
 // along extends a metric of runs to the points of their paths.

@@ -177,10 +177,13 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) (reading, er
 		if !known {
 			return 0, fmt.Errorf("%s: %s is no metric of a policy, and so not known along a path by prompt", key, metric)
 		}
-		sum, count := 0.0, 0.0
+		sum, count, logPi := 0.0, 0.0, make([]float64, len(p.pi[0][point]))
 		for i, view := range p.views {
 			if slices.Contains(names, p.prompts[i]) {
-				view.Set(p.logPi[i][point])
+				for k, pi := range p.pi[i][point] {
+					logPi[k] = math.Log(pi)
+				}
+				view.Set(logPi)
 				sum, count = sum+measure.Value(view), count+1
 			}
 		}

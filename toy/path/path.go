@@ -15,7 +15,7 @@ type Params struct {
 	From   float64 `yaml:"from,omitempty" range:"[0,1e100]" doc:"least strength; without it 1e-3 of lambda, and of constraint.l2 none, the minimizer without penalty"`
 	To     float64 `yaml:"to,omitempty" range:"[0,1e100]" doc:"greatest strength; without it 1e3 of lambda, and of constraint.l2 the limit of an infinite penalty"`
 	Points int     `yaml:"points,omitempty" range:"[0,1000]" doc:"strengths from from to to, equally spaced in their logarithm; without it 13"`
-	Step   float64 `yaml:"step,omitempty" range:"[0,1]" doc:"more points are put where neighbouring policies are farther apart than this in total variation at some prompt; without it 0.02, and of lambda no more are put"`
+	Step   float64 `yaml:"step,omitempty" range:"[0,1]" doc:"more points are put where neighbouring policies are farther apart than this in total variation at some prompt; without it 0.02 of time and 0.04 of constraint.l2, which give the distance between two paths to 1e-3, and of lambda no more are put"`
 	Most   int     `yaml:"most,omitempty" range:"[0,100000]" doc:"no more points than this; without it 1000"`
 	Levels []Level `yaml:"levels,omitempty" doc:"levels of metrics whose crossings are found and put on the path, along lambda or constraint.l2"`
 }
@@ -72,6 +72,8 @@ func (p *Params) Resolution() float64 {
 		return p.Step
 	case p.Along == Lambda:
 		return math.Inf(1)
+	case p.Along == L2:
+		return 0.04
 	}
 	return 0.02
 }

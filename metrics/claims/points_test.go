@@ -1,0 +1,356 @@
+package claims_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// curve is a path at one prompt of two responses: the strength of each point with the first response's probability, NaN for
+// none.
+type curve struct {
+	run, prompt string
+	at          [][2]float64
+}
+
+// traced is a results folder of paths, with pi_ref = 0.5 and pi_star = 0.8 of the first response.
+func traced(t testing.TB, curves ...curve) tables.Memory {
+	t.Helper()
+	var runs, policies, prompts, traces, trajectories strings.Builder
+	runs.WriteString("run objective seed status tv_star\n")
+	policies.WriteString("run prompt response pi pi_ref pi_star\n")
+	prompts.WriteString("run prompt tv_star tv_ref kl_star_pi kl_star_ref reward_of\n")
+	traces.WriteString("run step strength point_status tv_star\n")
+	trajectories.WriteString("run step prompt response pi\n")
+	known := map[string]bool{}
+	for _, c := range curves {
+		if !known[c.run] {
+			objective, seed, _ := strings.Cut(c.run, "/")
+			fmt.Fprintf(&runs, "%s %s %s converged -\n", c.run, objective, seed)
+		}
+		fmt.Fprintf(&policies, "%s %s 0 - 0.5 0.8\n%s %s 1 - 0.5 0.2\n", c.run, c.prompt, c.run, c.prompt)
+		fmt.Fprintf(&prompts, "%s %s - - - - -\n", c.run, c.prompt)
+		for i, q := range c.at {
+			if !known[c.run] {
+				status := "converged"
+				if math.IsNaN(q[1]) {
+					status = "diverged"
+				}
+				fmt.Fprintf(&traces, "%s %d %v %s %s\n", c.run, i, q[0], status, strings.ReplaceAll(fmt.Sprint(math.Abs(q[1]-0.8)), "NaN", "-"))
+			}
+			if !math.IsNaN(q[1]) {
+				fmt.Fprintf(&trajectories, "%s %d %s 0 %v\n%s %d %s 1 %v\n", c.run, i, c.prompt, q[1], c.run, i, c.prompt, 1-q[1])
+			}
+		}
+		known[c.run] = true
+	}
+	return tables.Memory{"runs": table(t, "runs", runs.String()), "policies": table(t, "policies", policies.String()),
+		"prompts": table(t, "prompts", prompts.String()), "traces": table(t, "traces", traces.String()),
+		"trajectories": table(t, "trajectories", trajectories.String())}
+}
+
+var none = math.NaN()
+
+// twoLosses is dpo, which leaves the good prompt as the bad one gets better, and typo, which does not, over two seeds; in the second
+// dpo never brings the bad prompt to half.
+func twoLosses(t testing.TB) tables.Memory {
+	return traced(t,
+		curve{"dpo/1", "good", [][2]float64{{0.1, 0.99}, {1, 0.9}, {10, 0.82}, {100, 0.8}}},
+		curve{"dpo/1", "bad", [][2]float64{{0.1, 0.95}, {1, 0.75}, {10, 0.7}, {100, 0.52}}},
+		curve{"dpo/2", "good", [][2]float64{{0.1, 0.99}, {1, 0.9}, {10, 0.82}, {100, 0.8}}},
+		curve{"dpo/2", "bad", [][2]float64{{0.1, 0.4}, {1, 0.5}, {10, 0.51}, {100, 0.5}}},
+		curve{"typo/1", "good", [][2]float64{{0.1, 0.8}, {1, 0.8}, {10, 0.8}}},
+		curve{"typo/1", "bad", [][2]float64{{0.1, 0.79}, {1, 0.7}, {10, 0.51}}},
+		curve{"typo/2", "good", [][2]float64{{0.1, none}, {1, 0.8}, {10, 0.8}}},
+		curve{"typo/2", "bad", [][2]float64{{0.1, none}, {1, 0.7}, {10, 0.51}}},
+		curve{"none/1", "good", [][2]float64{{0.1, none}, {1, none}}},
+		curve{"none/1", "bad", [][2]float64{{0.1, none}, {1, none}}})
+}
+
+func TestBest(t *testing.T) {
+	v := func(x float64) *float64 { return &x }
+	half := []claims.Condition{{Metric: "tv_star", Prompt: "bad", Max: v(0.5), Of: "kl_star_ref"}} // KL(pi_star to pi_ref) is 0.1927
+	kl := 0.8*math.Log(1.6) + 0.2*math.Log(0.4)
+	tests := map[string]struct {
+		claim claims.Best
+		want  verdict
+	}{
+		"over a path": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Given: half, Max: v(0.2)},
+			verdict{true, 0.1, 0.2, "dpo/1 at strength 1: best tv_star on good 0.1", ""}},
+		"with paths in which nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Given: half, Max: v(0.05)},
+			verdict{false, 0.1, 0.05, "dpo/1 at strength 1: best tv_star on good 0.1; in 1 of 2 nothing fulfils the conditions", ""}},
+		"where nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/2"}}, Over: "points", Given: half, Max: v(0.2)},
+			verdict{false, math.Inf(1), none, "dpo/2: nothing fulfils the conditions, here or in the 0 others", ""}},
+		"the highest": {claims.Best{Metric: "tv_ref", Prompt: "bad", Better: "higher", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Above: v(0.2)},
+			verdict{false, 0.1, 0.2, "dpo/2 at strength 0.1: best tv_ref on bad 0.1", ""}},
+		"at least": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points",
+			Given: []claims.Condition{{Metric: "kl_star_ref", Prompt: "bad", Min: v(1), Of: "kl_star_ref"}, {Metric: "tv_ref", Prompt: "good", Min: v(0.35)}}, Max: v(1)},
+			verdict{true, 0.1, 1, "dpo/1 at strength 1: best tv_star on good 0.1", ""}},
+		"without policies at some points": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"run": {"typo/2"}}, Over: "points", Max: v(0.2)},
+			verdict{true, 0.1, 0.2, "typo/2 at strength 1: best tv_star on bad 0.1", ""}},
+		"of all prompts": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Max: v(0.2)},
+			verdict{true, 0, 0.2, "dpo/1 at strength 100: best tv_star 0", ""}},
+		"without policies": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"objective": {"none"}}, Over: "points", Max: v(0.2)},
+			broken("none/1: diverged, no policy at any point of its path")},
+		"a column of no metric": {claims.Best{Metric: "reward_of", Prompt: "bad", Better: "lower", Over: "points", Where: tables.Where{"run": {"dpo/1"}}, Max: v(0.2)},
+			verdict{err: "metric: reward_of is no metric of a policy"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, twoLosses(t), test.want) })
+	}
+	if math.Abs(kl/2-0.0964) > 1e-4 { // what the points of dpo/1 are held against: 0.05 at strength 1, 0.1 at 10
+		t.Errorf("half of KL(pi_star to pi_ref) is %v", kl/2)
+	}
+	runs := map[string]struct {
+		claim claims.Best
+		want  verdict
+	}{
+		"of runs": {claims.Best{Metric: "kl", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Given: []claims.Condition{{Metric: "kl", Prompt: "bad", Max: v(0.5), Of: "base"}}, Max: v(0.1)},
+			verdict{false, 0.2, 0.1, "dpo/mid: best kl on good 0.2", ""}},
+		"by objective": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"objective": {"dpo", "typo"}}, By: []string{"objective"}, Max: v(0.12)},
+			verdict{false, 0.15, 0.12, "dpo/mid: best tv_star 0.15", ""}},
+		"a run that broke": {claims.Best{Metric: "tv_star", Better: "lower", Max: v(0.12)}, broken("ipo/small: diverged, no tv_star")},
+	}
+	for name, test := range runs {
+		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
+	}
+}
+
+func TestMonotonePath(t *testing.T) {
+	dpo := tables.Where{"objective": {"dpo"}}
+	check(t, &claims.Monotone{Metric: "tv_star", Prompt: "good", Where: dpo, Along: "strength", Direction: "decreasing", Slack: 0}, twoLosses(t),
+		verdict{true, -0.02, 0, "dpo/1 at strength 10: tv_star on good 0.02, dpo/1 at strength 100: 1.388e-17", ""})
+	check(t, &claims.Monotone{Metric: "tv_ref", Prompt: "bad", Where: dpo, Along: "strength", Direction: "decreasing", Slack: 0.005}, twoLosses(t),
+		verdict{false, 0.01, 0.005, "dpo/2 at strength 1: tv_ref on bad 0, dpo/2 at strength 10: 0.01", ""})
+	check(t, &claims.Monotone{Metric: "tv_ref", Prompt: "bad", Where: tables.Where{"objective": {"typo"}}, Along: "strength", Direction: "decreasing"}, twoLosses(t),
+		broken("typo/2 at strength 0.1: diverged, no policy"))
+}
+
+func TestDominatedPath(t *testing.T) {
+	on := []claims.Axis{{Metric: "tv_star", Prompt: "good", Better: "lower"}, {Metric: "tv_star", Prompt: "bad", Better: "lower"}}
+	half := &claims.Improvement{Metric: "kl_star_pi", Prompt: "bad", Better: "lower", BaselineMetric: "kl_star_ref", By: 0.5}
+	dpo, typo := tables.Where{"objective": {"dpo"}}, tables.Where{"objective": {"typo"}}
+	claim := claims.Dominated{Where: dpo, By: typo, Within: []string{"seed"}, On: on, Over: "points"}
+	check(t, &claim, twoLosses(t), verdict{true, 0, 0, "dpo/1 at strength 100: tv_star on good 1.388e-17, tv_star on bad 0.28; nearest typo/1 at strength 0.1: tv_star on good 1.388e-17, tv_star on bad 0.01", ""})
+	claim.Refute, claim.Improves = true, half // at 1 typo is better by 0.1 and 0.04, at 10 by 0.02 and 0.09, at 0.1 by 0.19 and 0.14
+	check(t, &claim, twoLosses(t), verdict{false, 0.02, 0, "dpo/1 at strength 10: tv_star on good 0.02, tv_star on bad 0.1; nearest typo/1 at strength 0.1: tv_star on good 1.388e-17, tv_star on bad 0.01", ""})
+	claim.Where = tables.Where{"run": {"dpo/2"}}
+	check(t, &claim, twoLosses(t), broken("dpo/2: and all others, no point that improves kl_star_pi on bad by 50 %"))
+}
+
+func TestCrossing(t *testing.T) {
+	v := func(x float64) *float64 { return &x }
+	dpo := tables.Where{"run": {"dpo/1"}}
+	claim := claims.Crossing{Metric: "tv_star", Prompt: "good", Where: dpo, Along: "strength", Level: 0.06, Within: "below", Interpolate: true, Max: v(100)}
+	check(t, &claim, twoLosses(t), verdict{true, math.Sqrt(10), 100, "dpo/1: within 0.06 at strength 3.162", ""})
+	claim.Interpolate = false
+	check(t, &claim, twoLosses(t), verdict{true, 10, 100, "dpo/1: within 0.06 at strength 10", ""})
+	claim.Within, claim.Max = "above", v(0.01)
+	check(t, &claim, twoLosses(t), verdict{false, 0.1, 0.01, "dpo/1: within 0.06 at strength 0.1", ""})
+	claim.Level = 0.5
+	check(t, &claim, twoLosses(t), verdict{false, math.Inf(1), 0.01, "dpo/1: within 0.5 at strength +Inf", ""})
+
+	// Samples of growing size, of two seeds each, against the population: the farther seed counts.
+	samples := tables.Memory{"runs": table(t, "runs", `
+run  objective n    seed status
+a/1  dpo       10   1    converged
+a/2  dpo       10   2    converged
+b/1  dpo       100  1    converged
+b/2  dpo       100  2    converged
+c/1  dpo       1000 1    converged
+c/2  dpo       1000 2    converged
+all  dpo       -    0    converged
+`), "policies": table(t, "policies", `
+run prompt response pi
+a/1 x      0        0.9
+a/1 x      1        0.1
+a/2 x      0        0.8
+a/2 x      1        0.2
+b/1 x      0        0.61
+b/1 x      1        0.39
+b/2 x      0        0.7
+b/2 x      1        0.3
+c/1 x      0        0.6
+c/1 x      1        0.4
+c/2 x      0        0.62
+c/2 x      1        0.38
+all x      0        0.6
+all x      1        0.4
+`)}
+	sample := claims.Crossing{Where: tables.Where{"seed": {"1", "2"}}, With: tables.Where{"run": {"all"}}, Along: "n", By: []string{"objective"}, Level: 0.1,
+		Within: "below", Interpolate: true, Max: v(50)}
+	check(t, &sample, samples, verdict{false, 100, 50, "a/1 to c/2: within 0.1 at n 100", ""})
+	sample.Level = 0.06
+	check(t, &sample, samples, verdict{false, 100 * math.Sqrt(10), 50, "a/1 to c/2: within 0.06 at n 316.2", ""})
+}
+
+func TestRegret(t *testing.T) {
+	where := tables.Where{"run": {"dpo/1"}}
+	claim := claims.Regret{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: where, Along: "strength", Times: 10, Max: 0.06}
+	check(t, &claim, twoLosses(t), verdict{true, 0.05, 0.06, "dpo/1 at strength 1: tv_star on bad 0.05, dpo/1 at strength 10: 0.1", ""})
+	claim.Times, claim.Better, claim.Metric = 1, "higher", "tv_ref"
+	claim.Among, claim.With, claim.Match = []float64{1, 10}, tables.Where{"objective": {"typo"}}, []string{"seed"}
+	check(t, &claim, twoLosses(t), verdict{true, 0.05, 0.06, "dpo/1 at strength 1: tv_ref on bad 0.25, typo/1 at strength 1: 0.2", ""})
+	claim.Times = 100
+	check(t, &claim, twoLosses(t), verdict{err: "times: nothing was run at strength 100, 100 times the best of dpo/1 at strength 1"})
+	claim.Among = []float64{2, 3}
+	check(t, &claim, twoLosses(t), verdict{err: "among: no strength lies between 2 and 3"})
+	check(t, &claims.Regret{Metric: "tv_star", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Along: "lambda", By: []string{"objective"}, Times: 100, Max: 1},
+		sweep(t), verdict{true, 0.05, 1, "dpo/mid: tv_star 0.15, dpo/large: 0.2", ""})
+}
+
+func TestPath(t *testing.T) {
+	// Three responses on two sides of a triangle: the right path goes along the lower side, the left one over the corner.
+	src := tables.Memory{"runs": table(t, "runs", `
+run   objective status
+left  dpo       converged
+right rlhf      converged
+jump  odpo      converged
+lost  ipo       diverged
+`), "policies": table(t, "policies", `
+run   prompt response pi pi_ref pi_star
+left  x      0        -  0.3    0.3
+left  x      1        -  0.3    0.3
+left  x      2        -  0.4    0.4
+right x      0        -  0.3    0.3
+right x      1        -  0.3    0.3
+right x      2        -  0.4    0.4
+jump  x      0        -  0.3    0.3
+jump  x      1        -  0.3    0.3
+jump  x      2        -  0.4    0.4
+`), "traces": table(t, "traces", `
+run   step strength point_status
+left  0    0        converged
+left  1    1        converged
+left  2    2        converged
+right 0    0        converged
+right 1    1        converged
+jump  0    0        converged
+jump  1    1        converged
+`), "trajectories": table(t, "trajectories", `
+run   step prompt response pi
+left  0    x      0        0.5
+left  0    x      1        0.5
+left  0    x      2        0
+left  1    x      0        0.3
+left  1    x      1        0.3
+left  1    x      2        0.4
+left  2    x      0        0.4
+left  2    x      1        0.6
+left  2    x      2        0
+right 0    x      0        0.6
+right 0    x      1        0.4
+right 0    x      2        0
+right 1    x      0        0.4
+right 1    x      1        0.6
+right 1    x      2        0
+jump  0    x      0        0.6
+jump  0    x      1        0.4
+jump  0    x      2        0
+jump  1    x      0        0.4
+jump  1    x      1        0.6
+jump  1    x      2        0
+`)}
+	of := func(name string) tables.Where { return tables.Where{"run": {name}} }
+	check(t, &claims.Path{Left: of("left"), Right: of("right"), Jump: 0.5, Max: 0.3}, src,
+		verdict{false, 0.4, 0.3, "left at strength 1 on x: total variation 0.4 to the path of right", ""})
+	check(t, &claims.Path{Left: of("right"), Right: of("left"), Jump: 0.5, Max: 0.3}, src,
+		verdict{true, 0.1, 0.3, "right at strength 0 on x: total variation 0.1 to the path of left", ""})
+	check(t, &claims.Path{Left: of("jump"), Right: of("right"), Jump: 0.5, Max: 1e-12}, src,
+		verdict{true, 0, 1e-12, "jump at strength 0 on x: total variation 1.388e-16 to the path of right", ""})
+	// Where the right path leaps, only its ends are near: the middle of a joined left one is 0.1 away.
+	check(t, &claims.Path{Left: of("left"), Right: of("jump"), Jump: 0.1, Prompt: "x", Max: 0.45}, src,
+		verdict{true, 0.4, 0.45, "left at strength 1 on x: total variation 0.4 to the path of jump", ""})
+	check(t, &claims.Path{Left: of("lost"), Right: of("right"), Jump: 0.5, Max: 0.3}, src, broken("lost: diverged, no path"))
+	check(t, &claims.Path{Left: of("left"), Right: of("right"), Jump: 0.5, Prompt: "y", Max: 0.3}, src, verdict{err: `prompt: run left has no prompt "y"`})
+}
+
+// The distance between paths is that of brute force over fine grids on both.
+func TestPathByBruteForce(t *testing.T) {
+	at := func(i, n int, turn float64) (pi [4]float64) {
+		s, sum := float64(i)/float64(n), 0.0
+		for k := range pi {
+			pi[k] = math.Exp(2 * math.Sin(turn*float64(k+1)+2*s*float64(k)))
+			sum += pi[k]
+		}
+		for k := range pi {
+			pi[k] /= sum
+		}
+		return pi
+	}
+	const points = 60
+	var runs, policies, traces, trajectories strings.Builder
+	runs.WriteString("run objective status\na dpo converged\nb rlhf converged\n")
+	policies.WriteString("run prompt response pi pi_ref pi_star\n")
+	traces.WriteString("run step strength point_status\n")
+	trajectories.WriteString("run step prompt response pi\n")
+	for turn, run := range []string{"a", "b"} {
+		for k := range 4 {
+			fmt.Fprintf(&policies, "%s x %d - 0.25 0.25\n", run, k)
+		}
+		for i := range points + 1 {
+			fmt.Fprintf(&traces, "%s %d %d converged\n", run, i, i)
+			for k, v := range at(i, points, float64(turn+1)) {
+				fmt.Fprintf(&trajectories, "%s %d x %d %v\n", run, i, k, v)
+			}
+		}
+	}
+	src := tables.Memory{"runs": table(t, "runs", runs.String()), "policies": table(t, "policies", policies.String()),
+		"traces": table(t, "traces", traces.String()), "trajectories": table(t, "trajectories", trajectories.String())}
+	got, err := claims.Evaluate(&claims.Path{Left: tables.Where{"run": {"a"}}, Right: tables.Where{"run": {"b"}}, Jump: 0.2, Max: 1}, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := 0.0
+	const fine = 2000
+	for i := range fine + 1 {
+		least := math.Inf(1)
+		a := at(i, fine, 1)
+		for j := range fine + 1 {
+			tv := 0.0
+			for k, v := range at(j, fine, 2) {
+				tv += math.Abs(v-a[k]) / 2
+			}
+			least = min(least, tv)
+		}
+		most = max(most, least)
+	}
+	if math.Abs(got.Value-most) > 1e-3 {
+		t.Errorf("the largest distance is %v, by brute force %v", got.Value, most)
+	}
+}
+
+func TestPathClaimsCheckThemselves(t *testing.T) {
+	v := func(x float64) *float64 { return &x }
+	for name, test := range map[string]struct {
+		claim interface {
+			Check() []registry.Problem
+		}
+		key string
+	}{
+		"no limit":                  {&claims.Best{}, "max"},
+		"a condition without limit": {&claims.Best{Max: v(1), Given: []claims.Condition{{Metric: "x"}}}, "given.0.max"},
+		"groups of points":          {&claims.Best{Max: v(1), Over: "points", By: []string{"seed"}}, "by"},
+		"neither metric nor with":   {&claims.Crossing{Max: v(1)}, "metric"},
+		"with along strength":       {&claims.Crossing{Max: v(1), Along: "strength", With: tables.Where{"run": {"a"}}}, "with"},
+		"one end":                   {&claims.Regret{Among: []float64{1}}, "among"},
+		"ends the wrong way round":  {&claims.Regret{Among: []float64{2, 1}}, "among"},
+	} {
+		if problems := test.claim.Check(); len(problems) != 1 || problems[0].Key != test.key {
+			t.Errorf("%s: %+v", name, problems)
+		}
+	}
+	for name, claim := range map[string]interface{ Check() []registry.Problem }{
+		"best":     &claims.Best{Max: v(1), Given: []claims.Condition{{Max: v(1)}}},
+		"crossing": &claims.Crossing{Metric: "x", Max: v(1)}, "regret": &claims.Regret{Among: []float64{1, 1}},
+	} {
+		if problems := claim.Check(); len(problems) > 0 {
+			t.Errorf("%s: %+v", name, problems)
+		}
+	}
+}
