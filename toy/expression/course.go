@@ -279,6 +279,9 @@ func productOf(a, b fact) fact {
 	p.low, p.high = min(corners[0], corners[1], corners[2], corners[3]), max(corners[0], corners[1], corners[2], corners[3])
 	p.aboveLow, p.belowHigh = p.low == 0 && a.sign()*b.sign() == 1, p.high == 0 && a.sign()*b.sign() == -1
 	if a.low == a.high { // a constant factor
+		if a.low == 0 {
+			return straight(&line{})
+		}
 		if a.low < 0 {
 			b = b.negative(b)
 		}

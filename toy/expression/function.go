@@ -48,20 +48,47 @@ func (f *Function) Line() (a, b float64, straight bool) {
 	return line.by[0], line.at, true
 }
 
+// Kink returns the slopes of a concave function that is a line from 0 on and another up to it, through 0.
+func (f *Function) Kink() (below, above float64, kinked bool) {
+	out := make([]float64, 1)
+	f.Value([]float64{0}, out)
+	if f.held || out[0] != 0 || !f.graph.facts(f.value)[f.value].concave {
+		return 0, 0, false
+	}
+	slope := func(infinity float64) (float64, bool) {
+		s := f.graph.toward(f.value, infinity)
+		if s == nil || !s.exact || len(s.terms) != 1 || s.terms[0].power != 1 || s.terms[0].rate != 0 {
+			return 0, false
+		}
+		return infinity * s.terms[0].factor, true
+	}
+	// A concave function with these ends has the slopes of its chords from 0 to them all the way.
+	below, left := slope(-1)
+	above, right := slope(1)
+	return below, above, left && right
+}
+
 // Part is a summand of an expression that reads its columns through one combination of them.
 type Part struct {
 	Along    int     // which of the given directions z is along
 	Scale    float64 // z is the direction's combination of columns times this, above 0
 	Function *Function
+	Linked   *Linked // nil: z is as said; else it is Scale times the difference of two functions
+}
+
+// Linked is the difference of functions along two directions: Left of the first, Along of Part, less Right of the second.
+type Linked struct {
+	Second      int
+	Left, Right *Function // the same function is the same pointer
 }
 
 // Split writes an expression as a sum of functions, each of one combination of columns, given the scalars and some columns'
 // values. The directions are the combinations that are looked for, as coefficients by the scope's columns, none a multiple of
-// another. An error says in words why there is no such sum.
-func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64) ([]Part, error) {
+// another; of each pair a summand may also read the difference of two functions. An error says in words why there is no such sum.
+func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64, pairs ...[2]int) ([]Part, error) {
 	g := newGraph()
 	out := e.build(g)
-	s := &splitter{graph: g, directions: directions, lines: g.linesAt(out, func(n node) (line, bool) {
+	leaf := func(n node) (line, bool) {
 		l := line{by: make([]float64, len(e.scope.Columns))}
 		if n.leaf == scalarLeaf {
 			l.at = scalars[n.slot]
@@ -71,7 +98,8 @@ func (e *Expression) Split(scalars []float64, fixed map[string]float64, directio
 			l.by[n.slot] = 1
 		}
 		return l, true
-	}), along: make([][]summand, len(directions))}
+	}
+	s := &splitter{graph: g, directions: directions, pairs: pairs, lines: g.linesAt(out, leaf), along: make([][]summand, len(directions))}
 	if err := s.add(out, 1); err != nil {
 		return nil, err
 	}
@@ -104,8 +132,8 @@ func (g *graph) linesAt(out ref, leafAt func(node) (line, bool)) []*line {
 			if l, known := leafAt(n); known {
 				all[r] = &l
 			}
-		} else {
-			all[r] = g.lineOf(n, all)
+		} else if l := g.lineOf(n, all); l != nil && l.finite() {
+			all[r] = l
 		}
 	}
 	for _, l := range all {
@@ -159,12 +187,20 @@ func (l *line) plus(factor float64, other *line) *line {
 	sum := &line{by: make([]float64, max(len(l.by), len(other.by))), at: l.at + factor*other.at}
 	copy(sum.by, l.by)
 	for i, v := range other.by {
+		if v == 0 {
+			continue
+		}
 		v *= factor
 		if sum.by[i] += v; math.Abs(sum.by[i]) <= 1e-14*math.Abs(v) {
 			sum.by[i] = 0
 		}
 	}
 	return sum
+}
+
+// finite says whether no multiple is infinite or NaN.
+func (l *line) finite() bool {
+	return !slices.ContainsFunc(l.by, func(v float64) bool { return v-v != 0 })
 }
 
 // splitter takes a graph's value apart into summands.
@@ -174,6 +210,8 @@ type splitter struct {
 	directions [][]float64
 	linear     line        // the sum of what is linear
 	along      [][]summand // by direction
+	pairs      [][2]int    // of directions, for links
+	linked     []Part
 }
 
 // summand is a node times a number.
@@ -193,13 +231,19 @@ func (s *splitter) add(r ref, factor float64) error {
 		return l.at, true
 	}
 	if l := s.lines[r]; l != nil {
-		s.linear = *s.linear.plus(factor, l)
-		return nil
+		if sum := s.linear.plus(factor, l); sum.finite() {
+			s.linear = *sum
+			return nil
+		}
 	}
-	switch n.fn.name {
+	name := "" // of a column, times what is no number
+	if n.fn != nil {
+		name = n.fn.name
+	}
+	switch name {
 	case "+", "-":
 		sign := factor
-		if n.fn.name == "-" {
+		if name == "-" {
 			sign = -factor
 		}
 		return errors.Join(s.add(n.args[0], factor), s.add(n.args[1], sign))
@@ -218,7 +262,14 @@ func (s *splitter) add(r ref, factor float64) error {
 	}
 	along := -1
 	if err := s.direction(r, &along); err != nil {
+		if part := s.link(r, factor); part != nil {
+			s.linked = append(s.linked, *part)
+			return nil
+		}
 		return err
+	}
+	if along < 0 { // of no column after all, as 0*z
+		along = 0
 	}
 	s.along[along] = append(s.along[along], summand{r, factor})
 	return nil
@@ -267,7 +318,7 @@ func (s *splitter) parts() ([]Part, error) {
 		}
 		slopes[at] = multiple
 	}
-	var all []Part
+	all := s.linked
 	constant := s.linear.at
 	for at, summands := range s.along {
 		if len(summands) == 0 && slopes[at] == 0 {
@@ -277,11 +328,11 @@ func (s *splitter) parts() ([]Part, error) {
 		if v, is := f.graph.constantValue(f.value); is && math.IsNaN(v) {
 			return nil, errors.New("the formula has no value")
 		}
-		all, constant = append(all, Part{at, scale, f}), 0
+		all, constant = append(all, Part{at, scale, f, nil}), 0
 	}
-	if len(all) == 0 {
+	if len(all) == 0 || constant != 0 {
 		g := newGraph()
-		all = []Part{{0, 1, newFunction(g, g.constant(constant), g.columnAt(0))}}
+		all = append(all, Part{0, 1, newFunction(g, g.constant(constant), g.columnAt(0)), nil})
 	}
 	return all, nil
 }

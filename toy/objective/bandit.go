@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"errors"
 	"math"
 
 	"gonum.org/v1/gonum/integrate/quad"
@@ -81,6 +82,8 @@ type resting struct {
 
 var _ Resting = (*resting)(nil)
 
+func (*resting) holds() bool { return true }
+
 // Potential returns the term of which this one's gradient is the gradient.
 func (r *resting) Potential() Curved { return r.potential }
 
@@ -99,25 +102,28 @@ var combinations = [][]float64{
 
 // apart writes a formula as a sum of margin losses and losses of single responses, where every response is one token.
 func (f *formula) apart() ([]PairTerm, error) {
-	parts, err := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, combinations)
+	parts, err := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, combinations, [2]int{2, 4}, [2]int{3, 5})
 	if err != nil {
 		return nil, err
 	}
 	var terms []PairTerm
 	var sides [2][2]*expression.Part // by whether the reference is left out, and by the response
 	for _, part := range parts {
+		if part.Linked != nil {
+			m, err := linkedMargin(&part)
+			if err != nil {
+				return nil, err
+			}
+			terms = append(terms, m)
+			continue
+		}
 		if part.Along >= 2 {
 			sides[part.Along%2][part.Along/4] = &part
 			continue
 		}
-		psi := newProven(part.Function)
-		m := marginOf(psi, part.Scale)
+		m := marginOf(newProven(part.Function), part.Scale)
 		m.ReferenceFree = part.Along == 1
-		potential := *m
-		if psi.Held() {
-			potential.Outer = psi.potential()
-		}
-		terms = append(terms, orResting(psi.Held(), m, &potential))
+		terms = append(terms, orRest(m))
 	}
 	for free, pair := range sides {
 		if pair[0] != nil || pair[1] != nil {
@@ -135,15 +141,42 @@ func marginOf(psi *proven, scale float64) *Margin {
 	return &Margin{Lambda: scale, Factor: 1, Outer: psi}
 }
 
-// orResting returns the term, or where it is held the one that rests as the potential does.
-func orResting(held bool, term PairTerm, potential interface {
-	Curved
-	Structured
-}) PairTerm {
-	if held {
-		return &resting{term, potential}
+// linkedMargin is a margin loss of what a link makes of either response, or of what falls faster where the chosen response is below
+// its reference.
+func linkedMargin(part *expression.Part) (PairTerm, error) {
+	m := marginOf(newProven(part.Function), part.Scale)
+	m.ReferenceFree = part.Along%2 == 1
+	left, right := part.Linked.Left, part.Linked.Right
+	if left.Held() || right.Held() {
+		return nil, errors.New("a part of what the formula makes of a response is held back from differentiation")
 	}
-	return term
+	if left == right {
+		link := newProven(left)
+		if !link.course.Rising {
+			return nil, errors.New("what the formula makes of a response is not proven to rise with its log-probability")
+		}
+		m.Link = asLink(link)
+		return orRest(m), nil
+	}
+	slope, at, straight := right.Line()
+	below, above, kinks := left.Kink()
+	if m.ReferenceFree || !straight || !kinks || at != 0 || slope != above || above <= 0 {
+		return nil, errors.New("the formula makes one thing of the chosen response and another of the rejected one")
+	}
+	m.Lambda *= above
+	m.ChosenLink = kinked{below/above - 1}
+	return orRest(m), nil
+}
+
+// orRest returns the margin loss, or where its function is held the term that rests as its potential does.
+func orRest(m *Margin) PairTerm {
+	psi, ok := m.Outer.(*proven)
+	if !ok || !psi.Held() {
+		return m
+	}
+	potential := *m
+	potential.Outer = psi.potential()
+	return &resting{m, &potential}
 }
 
 // asSides makes a loss of single responses. What both have in common, the scale, is that of z.
@@ -173,7 +206,10 @@ func asSides(pair [2]*expression.Part, referenceFree bool) PairTerm {
 	if outers[1] != nil {
 		s.Rejected, potential.Rejected = outers[1], outers[1].potential()
 	}
-	return orResting(held, s, &potential)
+	if held {
+		return &resting{s, &potential}
+	}
+	return s
 }
 
 // proven is a formula of one number, with what is proven of it.
@@ -305,17 +341,21 @@ func (f *parsed) qpo() PairTerm {
 			m.Lambda *= slope * scale
 		} else if mu.scale = scale; mu.Held() {
 			m.Link = mu
-			return struct{ PairTerm }{m} // a link that is held is that of no potential
+			return heldLink{m}
 		} else {
 			m.Link = asLink(mu)
 		}
 	}
-	rest := *m
-	if psi.Held() {
-		rest.Outer = psi.potential()
-	}
-	return orResting(psi.Held(), m, &rest)
+	return orRest(m)
 }
+
+// heldLink is a margin loss of a link of which a part is held: its gradient is that of no potential.
+type heldLink struct{ PairTerm }
+
+func (heldLink) holds() bool { return true }
+
+// Why says why nothing is known.
+func (heldLink) Why() string { return "a part of the link is held back from differentiation" }
 
 // asLink returns a formula as a link, which can be gone back through where it is proven to rise and its ends are known.
 func asLink(mu *proven) Link {

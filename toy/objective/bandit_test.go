@@ -48,12 +48,16 @@ func known(o *Objective) (all []string) {
 // taken apart into is the same loss.
 func TestTwins(t *testing.T) {
 	mixes := "the formula mixes several combinations of its variables in one function"
-	undecided := map[string]string{"expo-regression": mixes, "wpo without alignment": mixes, "alphapo": mixes, "orpo": mixes, "dpo-positive": mixes}
+	undecided := map[string]string{"expo-regression": mixes, "wpo without alignment": mixes}
 	for _, f := range ownFormulas {
 		f.custom.Lambda = at
 		own, formula := known(f.builtin.Objective()), known(f.custom.Objective())
 		if why, not := undecided[f.name]; not {
 			if len(formula) != 1 || formula[0] != why {
+				t.Errorf("%s: %v", f.name, formula)
+			}
+		} else if f.name == "orpo" { // log-odds are of log-probabilities below 0, and proofs are for all numbers
+			if len(formula) != 1 || formula[0] != "what the formula makes of a response is not proven to rise with its log-probability" {
 				t.Errorf("%s: %v", f.name, formula)
 			}
 		} else if f.name != "chi-po clipped" && !slices.Equal(own, formula) {
@@ -103,6 +107,63 @@ func TestFormulaShapes(t *testing.T) {
 		shape.Hinge, shape.Sigmoid = false, 0
 		if shape != want {
 			t.Errorf("%s: %+v, want %+v", formula, shape, want)
+		}
+	}
+}
+
+// TestLinkedFormulas: margins of links written out in a formula of the comparison are those of the losses that have them, also
+// where the formula has the difference the other way round, and a link is gone back through to the last digits.
+func TestLinkedFormulas(t *testing.T) {
+	for formula, builtin := range map[string]Params{
+		"softplus(-lambda*(logsigmoid(c - ref_c) - logsigmoid(r - ref_r)))": &FDPO{Lambda: at, Divergence: "js"},
+		"softplus(lambda*(logsigmoid(r - ref_r) - logsigmoid(c - ref_c)))":  &FDPO{Lambda: at, Divergence: "js"},
+		"-logsigmoid(lambda*(exp(ref_r - r) - exp(ref_c - c)))":             &FDPO{Lambda: at, Divergence: "fkl"},
+		"relu(1 - lambda*(exp(c - ref_c) + u - exp(r - ref_r)))":            &Sum{Terms: []Part{{Loss: &Hinge{Lambda: at}}}},
+		"softplus(-lambda*(u + 7*min(0, c - ref_c)))":                       &DPOPositive{Lambda: at, Penalty: 7},
+	} {
+		o := (&Custom{Lambda: at, Pair: formula}).Objective()
+		m, ok := o.Bandit().pair[0].Term.(*Margin)
+		if !ok {
+			t.Errorf("%s is no margin loss: %v", formula, known(o))
+			continue
+		}
+		if factor, same := Same(o.Bandit(), o); !same || math.Abs(factor-1) > 1e-8 {
+			t.Errorf("%s: taken apart it is another loss", formula)
+		}
+		if _, hinged := builtin.(*Sum); hinged { // chi-po's link under a hinge, which is no registered loss
+			m.Outer = Logistic{}
+			builtin = &ChiPO{Lambda: at}
+			o = OnPairs(m)
+		}
+		if own, got := known(builtin.Objective()), known(o); !slices.Equal(own, got) {
+			t.Errorf("%s: of the loss is known\n%s\nof the formula\n%s", formula, strings.Join(own, "\n"), strings.Join(got, "\n"))
+		}
+		if m.Link == nil {
+			continue
+		}
+		own := builtin.Objective().pair[0].Term.(*Margin).Link.(Invertible)
+		link := m.Link.(Invertible)
+		low, high := own.Range()
+		if a, b := link.Range(); a != low || b != high {
+			t.Errorf("%s: range %v to %v, want %v to %v", formula, a, b, low, high)
+		}
+		for _, x := range []float64{-300, -20, -1e-3, 0, 0.7, 30} {
+			value := of(own.Value, x)
+			if got, want := link.Inverse(value), own.Inverse(value); value < high && !close(of(own.Value, got), of(own.Value, want)) {
+				t.Errorf("%s: %v is the link at %v, want %v", formula, value, got, want)
+			}
+		}
+	}
+	for _, formula := range []string{"softplus(exp(ref_c - c) + exp(ref_r - r))", "softplus(abs(c - ref_c) - abs(r - ref_r))", "softplus(2*(c - ref_c) - exp(r - ref_r))",
+		"softplus(c*r)", "square(c - ref_c)*u", "softplus(stopgrad(c - ref_c) - exp(r - ref_r))", "softplus(exp(r - ref_r) - exp(c - ref_c)) * u"} {
+		term := (&Custom{Lambda: 1, Pair: formula}).Objective().Bandit().pair[0].Term
+		if u, ok := term.(Undecided); !ok || u.Why() == "" {
+			t.Errorf("%s is said to be known", formula)
+		}
+	}
+	if m := (&Custom{Lambda: 1, Psi: "m^2", Mu: "-r"}).Objective().pair[0].Term.(*Margin); true {
+		if _, known := m.Structure(); known {
+			t.Error("the structure of a margin loss of a link that falls is said to be known")
 		}
 	}
 }

@@ -179,6 +179,8 @@ func newFormula(e *expression.Expression, scalars []float64) PairTerm {
 // DifferenceOnly says whether the formula's form shows that it depends on c - r alone.
 func (f *formula) DifferenceOnly() bool { return f.shift }
 
+func (f *formula) holds() bool { return f.source.Held() }
+
 // PerToken says whether the formula reads token counts.
 func (f *formula) PerToken() bool { return f.tokens }
 
@@ -288,6 +290,8 @@ type distFormula struct {
 func newDistFormula(d *expression.Distributional, names []string, scalars []float64) *distFormula {
 	return &distFormula{program: d.Compile(), names: names, scalars: scalars, source: d, kinked: d.Kinked()}
 }
+
+func (f *distFormula) holds() bool { return f.source.Held() }
 
 // knownFunctionals are the functionals of formulas that losses here are made of, with the number of times that they are those, up
 // to a constant.

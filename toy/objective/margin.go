@@ -45,6 +45,9 @@ func (m *Margin) Structure() (Structure, bool) {
 	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
 		return Structure{}, false
 	}
+	if link, ok := m.Link.(*proven); ok && !link.course.Rising {
+		return Structure{}, false
+	}
 	gap, _ := m.Offset.(gapOffset)
 	shape.Hinge = shape.Hinge && m.Offset == nil
 	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil, PositiveGaps: gap.log}, known

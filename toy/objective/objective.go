@@ -316,6 +316,20 @@ func somePair[T any](o *Objective, holds func(T) bool) bool {
 	})
 }
 
+// Held says whether what training descends is not the gradient of the loss: a term of weight other than 0 holds a part of itself
+// back from differentiation, or the reference follows the policy. Then there are policies at which training rests, and what is
+// least is no minimizer that it would seek.
+func (o *Objective) Held() bool {
+	pair, dist := o.Terms()
+	holds := func(term any) bool {
+		_, detached := term.(Detached)
+		h, formula := term.(interface{ holds() bool })
+		return detached || formula && h.holds()
+	}
+	return o.Moving != nil || slices.ContainsFunc(pair, func(t Weighted[PairTerm]) bool { return holds(t.Term) }) ||
+		slices.ContainsFunc(dist, func(t Weighted[DistTerm]) bool { return holds(t.Term) })
+}
+
 // Advance hands a minibatch to the terms that carry a statistic from step to step.
 func (o *Objective) Advance(b *Batch) {
 	for _, t := range o.pair {

@@ -3,6 +3,7 @@ package objective
 import (
 	"maps"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -58,6 +59,35 @@ func TestSameAsWritten(t *testing.T) {
 	} {
 		if factor, same := Same(tt.a.Objective(), tt.b.Objective()); same != (tt.factor > 0) || same && math.Abs(factor-tt.factor) > 1e-8 {
 			t.Errorf("%s: factor %v, same %v; want %v", tt.name, factor, same, tt.factor)
+		}
+	}
+}
+
+// TestHeld: training descends the gradient of a loss unless a statistic, a part of a formula or the reference is held.
+func TestHeld(t *testing.T) {
+	for _, kind := range Kinds() {
+		if kind.Name == "custom" || kind.Name == "sum" {
+			continue
+		}
+		want := slices.Contains([]string{"bco", "kto", "tr-dpo", "wpo"}, kind.Name)
+		if got := kind.New().Objective().Held(); got != want {
+			t.Errorf("%s: held %v", kind.Name, got)
+		}
+	}
+	for _, tt := range []struct {
+		params Params
+		want   bool
+	}{
+		{&Custom{Lambda: 1, Pair: "softplus(-u)"}, false}, {&Custom{Lambda: 1, Pair: "stopgrad(u)*u"}, true},
+		{&Custom{Lambda: 1, Pair: "stopgrad(c)*r"}, true}, {&Custom{Lambda: 1, Psi: "stopgrad(m)*m"}, true},
+		{&Custom{Lambda: 1, Psi: "m^2", Mu: "stopgrad(r)*x"}, true}, {&Custom{Lambda: 1, Psi: "m^2", Mu: "r"}, false},
+		{&Custom{Lambda: 1, Dist: "stopgrad(kl(pi, ref))*entropy(pi)"}, true}, {&Custom{Lambda: 1, Dist: "kl(pi, ref)"}, false},
+		{&KTO{Lambda: 1, KL: &fixed}, false}, {&BCO{Lambda: 1, Delta: &fixed}, false},
+		{&Sum{Lambda: 1, Terms: []Part{{Times(0), &KTO{Lambda: 1}}, {Loss: &DPO{Lambda: 1}}}}, false},
+		{&Sum{Lambda: 1, Terms: []Part{{Times(2), &KTO{Lambda: 1}}, {Loss: &DPO{Lambda: 1}}}}, true},
+	} {
+		if o := tt.params.Objective(); o.Held() != tt.want || o.Bandit().Held() != tt.want {
+			t.Errorf("%+v: held %v, in a bandit %v", tt.params, o.Held(), o.Bandit().Held())
 		}
 	}
 }
