@@ -151,33 +151,44 @@ func closedForm(t *testing.T, folder *tables.Folder) float64 {
 // Points at which there is no minimizer are recorded as such, and a loss without one has no purpose to be held against.
 func TestPathWithoutMinimizers(t *testing.T) {
 	t.Parallel()
-	e, folder := pathsOf(t, `name: none
+	const separable = `name: none
 environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}
 preferences: {kind: sample, n: 1, seed: 1}
 solver: path
-path: {along: lambda, from: 0.1, to: 1, points: 3}
-sweep: {purpose: [loss, rlhf]}
 objectives: [dpo]
-`)
-	runs, err := folder.Table(tables.Runs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	traces, err := folder.Table(tables.Traces)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := runs.Distinct("status"); len(got) != 1 || got[0] != "diverged" {
-		t.Errorf("runs ended as %v", got)
-	}
-	if got := traces.Distinct(tables.PointStatus); len(got) != 1 || got[0] != "diverged" || traces.Len() != 3 {
-		t.Errorf("%d points ended as %v", traces.Len(), got)
-	}
-	max := 0.1
-	for _, purpose := range []string{"loss", "rlhf"} {
-		r, err := e.Evaluate(&claims.Best{Metric: "tv_star", Prompt: "x", Better: "lower", Where: tables.Where{"purpose": {purpose}}, Over: "points", Max: &max})
-		if err != nil || r.Holds || !math.IsInf(r.Value, 1) {
-			t.Errorf("%s: %+v (%v)", purpose, r, err)
+`
+	for name, test := range map[string]struct {
+		settings string
+		points   int
+	}{"lambda": {"path: {along: lambda, from: 0.1, to: 1, points: 3}\n", 3}, "purpose": {"path: {along: time}\npurpose: rlhf\n", 0}} {
+		e, folder := pathsOf(t, separable+test.settings)
+		runs, err := folder.Table(tables.Runs)
+		if err != nil {
+			t.Fatal(err)
 		}
+		traces, err := folder.Table(tables.Traces)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := runs.Distinct("status"); len(got) != 1 || got[0] != "diverged" {
+			t.Errorf("%s: runs ended as %v", name, got)
+		}
+		if got := traces.Distinct(tables.PointStatus); traces.Len() != test.points || test.points > 0 && (len(got) != 1 || got[0] != "diverged") {
+			t.Errorf("%s: %d points ended as %v", name, traces.Len(), got)
+		}
+		most := 0.1
+		r, err := e.Evaluate(&claims.Best{Metric: "tv_star", Prompt: "x", Better: "lower", Over: "points", Max: &most})
+		if err != nil || r.Holds || !math.IsInf(r.Value, 1) {
+			t.Errorf("%s: %+v (%v)", name, r, err)
+		}
+	}
+	// The flow itself goes to the vertex for ever, and ends when the policy hardly moves.
+	_, folder := pathsOf(t, separable+"path: {along: time}\n")
+	policies, err := folder.Table(tables.Policies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sure := max(policies.Float(0, "pi"), policies.Float(1, "pi")); !(sure > 0.9999) {
+		t.Errorf("the flow ends where the winner has probability %v", sure)
 	}
 }

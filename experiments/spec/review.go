@@ -12,6 +12,7 @@ import (
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
@@ -74,7 +75,7 @@ func (p *planner) reviews() []*review {
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
-	check(p.reviewPurpose, nil, purposeSection, objectiveSection)
+	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
 	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -247,10 +248,16 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 	}
 }
 
-// reviewPurpose refuses the purpose of what has no loss.
+// reviewPurpose refuses the purpose of what has no loss, and along lambda, which it has not.
 func (l *loader) reviewPurpose(run *Run, from *origin) {
-	if _, direct := run.Loss.(objective.Direct); direct && run.Purpose == setup.PurposeRLHF {
+	if run.Purpose != setup.PurposeRLHF {
+		return
+	}
+	if _, direct := run.Loss.(objective.Direct); direct {
 		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss))
+	}
+	if run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda {
+		l.fail(from.mistake("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path"))
 	}
 }
 

@@ -135,12 +135,15 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 // searchClass searches a class, or under a penalty, for the minimum of a loss that is not known to be convex in the parameters.
 func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	convex, unit := s.terms.convex(), s.unit(l)
-	starts := [][]float64{make([]float64, l.dim)}
+	var starts [][]float64
 	near := s.near(l)
 	if near != nil {
-		starts = [][]float64{near}
+		starts = append(starts, near)
 	}
-	if !convex && (near == nil || !s.problem.Follow) {
+	switch {
+	case convex && near == nil:
+		starts = append(starts, make([]float64, l.dim))
+	case !convex && (near == nil || !s.problem.Follow):
 		known, err := s.starts(l)
 		if err != nil {
 			return nil, err

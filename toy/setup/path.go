@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,12 +14,18 @@ import (
 	"windtunnel/toy/train"
 )
 
+// mostFlowing bounds the parameters of a flow, whose steps solve a dense system.
+const mostFlowing = 2000
+
 // Trace returns the points of the run's path, by rising strength or time. excess returns by how much a policy (prompts x K
 // log-probabilities) exceeds each of the levels that Run.Path names; it is not called where there are none. Along time the
 // reference of a loss stays where it starts. An error says what run has no such path, or is the context's.
 func (s *Setup) Trace(ctx context.Context, excess func(policy [][]float64) []float64) ([]path.Point, error) {
 	p := s.Run.Path
 	if p.Along == path.Time {
+		if n := len(s.Policy.Params()); n > mostFlowing {
+			return nil, fmt.Errorf("a path along time needs a policy of at most %d parameters, and this one has %d", mostFlowing, n)
+		}
 		return s.flow().Flow(ctx, p)
 	}
 	if _, err := s.Exact(); err != nil {
