@@ -23,6 +23,7 @@ type point struct {
 	n         int      // values that the point stands for
 	failed    []string // runs that broke beside others that did not, and are left out
 	status    string   // of the first run without a finite value
+	qualified string   // status of a run whose policy is another than the one minimizer
 }
 
 // collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
@@ -98,6 +99,9 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
 	for k, i := range kept {
 		xs[k], ys[k] = r.float(i, x), r.float(i, y)
+		if status := r.text(i, "status"); tables.Qualified(status) {
+			p.qualified = status
+		}
 		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == tables.Failed) && p.status == "" {
 			p.status = r.text(i, "status")
 		}

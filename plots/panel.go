@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -174,6 +175,26 @@ func (p *Panel) explainOddPoints() {
 			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
 	}
 	p.noteUnplaced()
+	p.noteQualified()
+}
+
+// noteQualified tells of the points whose policies are others than the one minimizer.
+func (p *Panel) noteQualified() {
+	var found []string
+	for _, c := range p.curves {
+		count := map[string]int{}
+		for _, q := range c.points {
+			if q.qualified != "" && finite(q.y) {
+				count[q.qualified]++
+			}
+		}
+		for _, status := range slices.Sorted(maps.Keys(count)) {
+			found = append(found, fmt.Sprintf("%s (%d × %s)", c.label, count[status], status))
+		}
+	}
+	if len(found) > 0 {
+		p.Notes = append(p.Notes, "Not the one minimizer: "+strings.Join(found, ", ")+".")
+	}
 }
 
 // noteUnplaced tells of the points that have no place on the x axis.

@@ -59,7 +59,7 @@ func (b *Bound) evaluate(r *results) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		b.limits().add(&w, v, r.name(row)+": "+metric.name)
+		b.limits().add(&w, v, r.marked(row)+": "+metric.name)
 	}
 	return w.Result, nil
 }

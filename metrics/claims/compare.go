@@ -83,7 +83,7 @@ func (c *Compare) evaluate(r *results) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.name(p.left), metric.name, value, r.name(p.right), other)
+		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.marked(p.left), metric.name, value, r.marked(p.right), other)
 		switch c.Relation {
 		case "less":
 			bound := other - c.Margin

@@ -70,7 +70,7 @@ func (d *Distance) evaluate(r *results) (Result, error) {
 			return Result{}, err
 		}
 		for _, one := range prompts {
-			d.limits().add(&w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.name(p.left), r.name(p.right), one.prompt))
+			d.limits().add(&w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.marked(p.left), r.marked(p.right), one.prompt))
 		}
 	}
 	return w.Result, nil

@@ -162,20 +162,28 @@ func (r *results) spots(key string, where tables.Where, over string) ([]spot, er
 	return all, nil
 }
 
-// spotName names a spot in a verdict: "dpo", or "dpo at strength 0.838".
+// spotName names a spot in a verdict, with its status where the policy is another than the one minimizer: "dpo (local)", or
+// "dpo at strength 0.838 (local)".
 func (r *results) spotName(s spot) string {
 	if s.point == atEnd {
-		return r.name(s.row)
+		return r.marked(s.row)
 	}
 	p, err := r.path(s.row)
-	if err != nil || math.IsNaN(p.strength[s.point]) {
+	if err != nil {
 		return r.name(s.row)
 	}
-	what := " at step "
-	if p.status[s.point] != "" {
-		what = " at strength "
+	name, status := r.name(s.row), p.status[s.point]
+	switch strength := p.strength[s.point]; {
+	case math.IsNaN(strength):
+	case status == "":
+		name += " at step " + strconv.FormatFloat(strength, 'g', 4, 64)
+	default:
+		name += " at strength " + strconv.FormatFloat(strength, 'g', 4, 64)
 	}
-	return r.name(s.row) + what + strconv.FormatFloat(p.strength[s.point], 'g', 4, 64)
+	if tables.Qualified(status) {
+		name += " (" + status + ")"
+	}
+	return name
 }
 
 // station is a spot with its value of what a claim is along.

@@ -85,6 +85,14 @@ func (r *results) choose(key string, where tables.Where) ([]int, error) {
 // name returns a run's name.
 func (r *results) name(row int) string { return r.runs.Text(row, "run") }
 
+// marked returns the name of a run, with its status where the policy is another than the one minimizer.
+func (r *results) marked(row int) string {
+	if status := r.runs.Text(row, "status"); tables.Qualified(status) {
+		return r.name(row) + " (" + status + ")"
+	}
+	return r.name(row)
+}
+
 // same says whether two rows of runs hold the same values in the columns.
 func (r *results) same(a, b int, columns []string) bool {
 	for _, column := range columns {

@@ -135,20 +135,20 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 // searchClass searches a class, or under a penalty, for the minimum of a loss that is not known to be convex in the parameters.
 func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	convex, unit := s.terms.convex(), s.unit(l)
-	var starts [][]float64
+	starts := [][]float64{make([]float64, l.dim)}
 	near := s.near(l)
 	if near != nil {
-		starts = append(starts, near)
+		starts[0] = near
 	}
-	switch {
-	case convex && near == nil:
-		starts = append(starts, make([]float64, l.dim))
-	case !convex && (near == nil || !s.problem.Follow):
-		known, err := s.starts(l)
-		if err != nil {
-			return nil, err
+	if !convex && (near == nil || !s.problem.Follow) {
+		var given [][]float64
+		if l.center != nil {
+			given = append(given, floats.ScaleTo(make([]float64, l.dim), -1, l.center))
 		}
-		starts = append(starts, append(known, l.starts(unit, nil)[1:]...)...)
+		if near != nil {
+			given = append(given, near)
+		}
+		starts = l.starts(unit, given)
 	}
 	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
 		d, err := s.descentFrom(l, from, unit)
@@ -381,63 +381,4 @@ func center(v []float64) {
 	for i := range v {
 		v[i] -= mean
 	}
-}
-
-// Where a loss is not convex, the search starts from several places. reach is the range of logits, in nats, that they
-// span: enough for a policy near a vertex, not so much that its derivatives vanish.
-const reach = 8
-
-// starts lists where to search a composed loss function that is not convex: the start, parameters of zero, the policies of
-// the class nearest to the minimizer over all policies (where there is one), and those nearest to each vertex of each
-// prompt's simplex.
-func (s *solver) starts(l *lossFunction) ([][]float64, error) {
-	origin := make([]float64, l.dim)
-	list := [][]float64{origin}
-	if l.center != nil {
-		zero := make([]float64, l.dim)
-		for i, v := range l.center {
-			zero[i] = -v
-		}
-		list = append(list, zero)
-	}
-	goal, err := s.goal(l)
-	if err != nil {
-		return nil, err
-	}
-	list = append(list, l.fit(goal))
-	for i, t := range l.tasks {
-		for k := range t.responses() {
-			vertex := make([][]float64, len(l.tasks))
-			vertex[i] = make([]float64, t.responses())
-			vertex[i][k] = reach
-			list = append(list, l.fit(vertex))
-		}
-	}
-	return list, nil
-}
-
-// goal returns each prompt's minimizer over all policies, confined to reach below its largest entry, or nil where there
-// is none.
-func (s *solver) goal(l *lossFunction) ([][]float64, error) {
-	goal := make([][]float64, len(l.tasks))
-	if s.terms.other != "" || len(s.terms.margins) > 0 && s.terms.only == nil {
-		return goal, nil
-	}
-	for i, t := range l.tasks {
-		if t.total == 0 || s.terms.barrier > 0 {
-			continue
-		}
-		r, err := s.tabular(t)
-		if err != nil {
-			return nil, err
-		}
-		if r.logps[0] == nil {
-			continue
-		}
-		goal[i] = append([]float64(nil), r.logps[0]...)
-		for k, v := range goal[i] {
-			goal[i][k] = max(v, -reach)
-		}
-	}
-	return goal, nil
 }

@@ -632,23 +632,26 @@ func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 			net[c] += t.weight[j]
 			net[t.rejected[j]] -= t.weight[j]
 		}
-		best, least, p := []float64(nil), math.Inf(1), l.newPoint(l.start)
-		for k := range net {
-			for i := range net {
-				rank := 0.0
-				for _, v := range net {
-					if v > net[i] {
-						rank++
+		// Near a vertex, where derivatives still tell where to, and far out.
+		for _, depth := range []float64{3, far} {
+			best, least, p := []float64(nil), math.Inf(1), l.newPoint(l.start)
+			for k := range net {
+				for i := range net {
+					rank := 0.0
+					for _, v := range net {
+						if v > net[i] {
+							rank++
+						}
 					}
+					p.theta[i] = -depth * max(1, unit) * (1 + rank)
 				}
-				p.theta[i] = -far * max(1, unit) * (1 + rank)
+				p.theta[k] = 0
+				if v := l.value(p); v < least {
+					best, least = slices.Clone(p.theta), v
+				}
 			}
-			p.theta[k] = 0
-			if v := l.value(p); v < least {
-				best, least = slices.Clone(p.theta), v
-			}
+			given = append(given, best)
 		}
-		given = append(given, best)
 	}
 	return l.starts(unit, given)
 }

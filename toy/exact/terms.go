@@ -271,12 +271,6 @@ func (t *terms) convexInLogs() bool {
 	return t.strange == "" && shared && link == nil && t.everyMargin(convex) && t.everySingle(convex)
 }
 
-// sinking says whether the loss strictly falls when all compared log-probabilities grow alike, margins held: every function
-// of one response falls, and there is one, or KL(pi_ref to pi).
-func (t *terms) sinking() bool {
-	return (t.hasSingles() || t.barrier > 0) && t.everySingle(objective.Shape.Decreasing)
-}
-
 // invariant says whether the same constant added to all log-probabilities changes nothing.
 func (t *terms) invariant() bool {
 	return t.barrier == 0 && t.entropy == 0 && t.reward == 0 && !slices.ContainsFunc(t.parts, func(p part) bool {

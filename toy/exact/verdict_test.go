@@ -168,7 +168,7 @@ func TestExistsNumerically(t *testing.T) {
 					right = outside < inside
 				}
 				if !right {
-					t.Errorf("%s at %g, %s: %s (%s); least %.17g inside, %.17g outside", kind.Name, lambda, name, v.Status, v.Reason, inside, outside)
+					t.Errorf("%s at %g, %s: %s at %.17g (%s); least %.17g inside, %.17g outside", kind.Name, lambda, name, v.Status, v.Loss, v.Reason, inside, outside)
 				}
 			}
 		}
