@@ -11,14 +11,14 @@ import (
 )
 
 // rooms are the folders of packages in the order in which they may import one another: none imports a later one.
-var rooms = []string{"toy", "metrics", "plots", "experiments"}
+var rooms = []string{"configs", "toy", "metrics", "plots", "experiments"}
 
 // rows are the packages of a room in the same order, as far as it is held; those of one row do not import one another. "" is
 // the package in the room's own folder.
 var rows = map[string][][]string{
 	"metrics": {{""}, {"tables", "inference"}, {"texts"}, {"claims", "summaries", "comparison"}},
 	"experiments": {{"spec/decode", "inputfile", "cache/lock", "internal/browser", "internal/testfile"}, {"spec", "cache", "results/publish"},
-		{"kinds", "engine", "scorecard"}, {"cluster", "results", "lossvalues", "explore", "explore/model"}, {"report"}, {""}},
+		{"kinds", "engine"}, {"scorecard"}, {"cluster", "results", "lossvalues", "explore", "explore/model"}, {"report"}, {""}},
 }
 
 // imports lists, by package of this module, what of the module it and its tests import.

@@ -26,7 +26,8 @@ func newExplain(stdout io.Writer) *cobra.Command {
 		Use:   "explain LOSS TEST [CONFIG]",
 		Short: "Say what one verdict of the scorecard rests on, and write the config that reproduces it",
 		Long: "Measures one cell of the scorecard and prints its certificate: the environment with the worst case, the policy\n" +
-			"reached, what was expected and why. Writes DIR/LOSS-TEST.yaml with its data files, which run gives the same value.",
+			"reached, what it was held against, why, and which losses do better. Writes DIR/LOSS-TEST.yaml with its data files,\n" +
+			"an ordinary config, which run gives the same value.",
 		Example: `  experiments explain dpo preservation
   experiments explain my-loss existence/one-pair mine.yaml --out /tmp/try`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -39,38 +40,54 @@ func newExplain(stdout io.Writer) *cobra.Command {
 			return explain(cmd.Context(), args[0], args[1], args[2:], o, stdout)
 		},
 	}
-	cmd.Flags().StringVar(&o.out, "out", "results/explain", "folder for the config, `DIR`")
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "results/explain", "folder for the config, `DIR`")
+	f.StringSliceVar(&o.tests, "tests", nil, "folder `DIR` of further tests, a file a/b.yaml each; may be repeated")
 	return cmd
 }
 
-// explain measures one cell, prints its certificate and writes its config.
+// explain measures one test of a loss and of all registered ones, prints the certificate of its cell and writes its config.
 func explain(ctx context.Context, loss, test string, config []string, o *scorecardOptions, stdout io.Writer) error {
-	doc, err := loadScorecard(config)
+	doc, err := loadScorecard(config, o.tests)
 	if err != nil {
 		return err
 	}
 	if err := doc.only(loss); err != nil {
 		return err
 	}
-	found, ok := scorecard.Find(test)
+	found, ok := scorecard.Find(doc.known, test)
 	if !ok {
-		return notListed("explain "+loss, test, scorecard.Names())
+		return notListed("explain "+loss, test, scorecard.Names(doc.known))
 	}
-	settings := doc.Settings
-	settings.Tests = []string{found.Name}
-	card, err := scorecard.Run(ctx, doc.Objectives, settings, runtime.GOMAXPROCS(0))
+	tests, jobs := []*spec.Desideratum{found}, runtime.GOMAXPROCS(0)
+	card, err := scorecard.Run(ctx, doc.Objectives, tests, doc.Settings, jobs)
 	if err != nil {
 		return err
 	}
 	cell := &card.Cells[0][0]
-	fmt.Fprint(stdout, cell.Certificate())
-	path, alone, err := writeReproduction(o.out, cell, doc.Settings)
+	var others []scorecard.Cell
+	if cell.Verdict == scorecard.Fail {
+		settings := doc.Settings
+		settings.WorstOf = nil
+		all, err := scorecard.Run(ctx, spec.DefaultObjectives(), tests, settings, jobs)
+		if err != nil {
+			return err
+		}
+		for _, row := range all.Cells {
+			others = append(others, row[0])
+		}
+	}
+	text, err := cell.Certificate(ctx, others)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%-12s experiments run %s\n", "again", path)
-	if alone {
-		fmt.Fprintf(stdout, "%-12s %s\n", "", "No experiment measures this value; the config is a scorecard of this one cell and gives the same number.")
+	fmt.Fprint(stdout, text)
+	paths, err := writeReproduction(o.out, cell)
+	if err != nil {
+		return err
+	}
+	for i, path := range paths {
+		fmt.Fprintf(stdout, "%-12s experiments run %s\n", []string{"again", "searched"}[i], path)
 	}
 	return nil
 }
@@ -93,24 +110,31 @@ func (d *scorecardDoc) only(loss string) error {
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 
-// writeReproduction writes the config of a cell and its data files. It returns the config's path, and whether it is a
-// scorecard of the one cell, not an experiment.
-func writeReproduction(out string, cell *scorecard.Cell, settings spec.ScorecardSettings) (path string, alone bool, err error) {
+// writeReproduction writes the config of a cell with its data files, and that of the environment that was searched for. It returns
+// the configs' paths.
+func writeReproduction(out string, cell *scorecard.Cell) (paths []string, err error) {
 	name := strings.Trim(unfit.ReplaceAllString(cell.Loss+"-"+cell.Test.Name, "-"), "-")
-	again := cell.Reproduce(name, settings)
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return "", false, err
+	text, files, err := cell.Document(name)
+	if err != nil {
+		return nil, err
 	}
-	for file, data := range again.Files {
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	files[name+".yaml"] = []byte(text)
+	paths = append(paths, filepath.Join(out, name+".yaml"))
+	if text := cell.SearchedDocument(name + "-searched"); text != "" {
+		files[name+"-searched.yaml"] = []byte(text)
+		paths = append(paths, filepath.Join(out, name+"-searched.yaml"))
+	}
+	for file, data := range files {
 		path := filepath.Join(out, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return "", false, err
+			return nil, err
 		}
 		if err := publish.WriteFile(path, data); err != nil {
-			return "", false, err
+			return nil, err
 		}
 	}
-	path = filepath.Join(out, name+".yaml")
-	_, alone = again.Document.(*spec.Scorecard)
-	return path, alone, publish.WriteFile(path, []byte(spec.EncodeDocument(again.Document, kinds.Tables())))
+	return paths, nil
 }

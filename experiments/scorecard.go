@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +33,7 @@ const scorecardName = "scorecard"
 // scorecardOptions are the flags of scorecard and explain.
 type scorecardOptions struct {
 	out   string
+	tests []string // folders of further tests
 	jobs  int
 	quiet bool
 }
@@ -43,17 +43,19 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scorecard [CONFIG]",
 		Short: "Put losses through every test: what will each do to a policy?",
-		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, with\n" +
-			"exact minimizers where there are, and writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config\n" +
-			"of an experiment the folder is OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the\n" +
-			"environments. Of a config only the objectives and what stands under scorecard are read; scorecard.bounds has the bounds.\n" +
-			"These are the tests with their defaults:\n\n" + testList(),
+		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, and\n" +
+			"writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config of an experiment the folder is\n" +
+			"OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the environments. Of a config only\n" +
+			"the objectives and what stands under scorecard are read; scorecard.bounds has the bounds. A test a/b is the config\n" +
+			"configs/scorecard/a/b.yaml, an experiment that lacks the loss; --tests adds those of a folder of yours. These are\n" +
+			"the tests with their bounds:\n\n" + testList(),
 		Example: `  experiments scorecard
   experiments scorecard configs/scorecard.yaml --out /tmp/try
+  experiments scorecard mine.yaml --tests mytests
   experiments explain dpo preservation`,
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := loadScorecard(args)
+			doc, err := loadScorecard(args, o.tests)
 			if err != nil {
 				return err
 			}
@@ -62,16 +64,21 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "results", "folder for results; a scorecard named X writes `DIR`/X/")
-	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "cells measured at the same time")
+	f.StringSliceVar(&o.tests, "tests", nil, "folder `DIR` of further tests, a file a/b.yaml each; may be repeated")
+	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "environments measured at the same time")
 	f.BoolVar(&o.quiet, "quiet", false, "print only what is not well")
 	return cmd
 }
 
 // testList lists the tests with their bounds and questions.
 func testList() string {
+	tests, err := scorecard.Load()
+	if err != nil { // which a test of this program would have found
+		return err.Error()
+	}
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, test := range scorecard.Tests() {
+	for _, test := range tests {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", test.Name, tables.FormatFloat(test.Bound), test.Asks)
 	}
 	t.Flush()
@@ -89,33 +96,45 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 // scorecardDoc is what a scorecard is made from.
 type scorecardDoc struct {
 	*spec.Scorecard
-	inputs map[string]string // hashes
+	tests  []*spec.Desideratum // those that the settings name
+	known  []*spec.Desideratum // all
+	inputs map[string]string   // hashes
 }
 
-// loadScorecard reads the losses and settings of a config of any form but a suite; without one all losses.
-func loadScorecard(args []string) (*scorecardDoc, error) {
-	if len(args) == 0 {
-		doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
-		return &scorecardDoc{doc, map[string]string{}}, nil
+// loadScorecard reads the losses and settings of a config of any form but a suite, without one all losses; and the tests, with
+// those of further folders.
+func loadScorecard(args, dirs []string) (*scorecardDoc, error) {
+	if len(args) > 0 {
+		c, err := spec.LoadLosses(args[0], kinds.Tables())
+		if err != nil {
+			return nil, mistakes{err}
+		}
+		return scorecardOf(c, dirs)
 	}
-	c, err := spec.LoadLosses(args[0], kinds.Tables())
+	known, err := scorecard.Load(dirs...)
 	if err != nil {
 		return nil, mistakes{err}
 	}
-	return scorecardOf(c)
+	doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
+	return &scorecardDoc{doc, known, known, map[string]string{}}, nil
 }
 
 // scorecardOf takes losses and settings from the config of a scorecard.
-func scorecardOf(c *spec.Config) (*scorecardDoc, error) {
+func scorecardOf(c *spec.Config, dirs []string) (*scorecardDoc, error) {
+	known, err := scorecard.Load(dirs...)
+	if err != nil {
+		return nil, mistakes{err}
+	}
 	copied := *c.Scorecard
-	doc := &scorecardDoc{&copied, c.InputHashes()}
+	tests, key, name := scorecard.Select(known, copied.Settings)
+	if key != "" {
+		names := scorecard.Names(known)
+		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))}
+	}
+	doc := &scorecardDoc{&copied, tests, known, c.InputHashes()}
 	doc.Objectives = slices.Clone(doc.Objectives)
 	if len(doc.Objectives) == 0 {
 		doc.Objectives = spec.DefaultObjectives()
-	}
-	if key, name, ok := scorecard.Check(doc.Settings); !ok {
-		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(scorecard.Names(), ", "),
-			decode.Nearest(name, scorecard.Names()))}
 	}
 	for i := range doc.Objectives { // training settings belong to experiments
 		doc.Objectives[i].Train = decode.Partial[train.Params]{}
@@ -134,9 +153,12 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	}
 	start := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(scorecardPercent))
-	card, err := scorecard.Run(ctx, d.Objectives, d.Settings, o.jobs)
+	card, err := scorecard.Run(ctx, d.Objectives, d.tests, d.Settings, o.jobs)
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), ctx.Err())
+	}
 	if err != nil {
-		return fmt.Errorf("interrupted; %s is as it was: %w", filepath.Join(o.out, d.Name), err)
+		return err
 	}
 	staging, err := publish.Stage(o.out, d.Name)
 	if err != nil {
@@ -185,21 +207,12 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	return errors.Join(append(drawn.Undrawn, results.WriteFiles(filepath.Join(dir, "figures"), drawn.Files))...)
 }
 
-// print writes a line a loss: how many tests it passes, and which it fails.
+// print writes a line a loss, of what it does.
 func (d *scorecardDoc) print(w io.Writer, card *scorecard.Card, dir string, took time.Duration) {
 	fmt.Fprintf(w, "%s: %d losses, %d tests in %.1f s\n", d.Name, len(card.Losses), len(card.Tests), took.Seconds())
 	t := newTabs(w)
-	fmt.Fprintln(t, "  loss\tpass\tfail\tnone\tfails")
 	for i, loss := range card.Losses {
-		count, fails := map[scorecard.Verdict]int{}, bytes.Buffer{}
-		for j := range card.Cells[i] {
-			cell := &card.Cells[i][j]
-			count[cell.Verdict]++
-			if cell.Verdict == scorecard.Fail {
-				fmt.Fprintf(&fails, " %s (%s)", cell.Test.Name, short(cell.Reading.Value))
-			}
-		}
-		fmt.Fprintf(t, "  %s\t%d\t%d\t%d\t%s\n", loss, count[scorecard.Pass], count[scorecard.Fail], count[scorecard.None], strings.TrimSpace(fails.String()))
+		fmt.Fprintf(t, "  %s\t%s\n", loss, card.Summary(i))
 	}
 	t.Flush()
 	fmt.Fprintf(w, "  files: %s\n", dir)
@@ -210,7 +223,7 @@ func runScorecard(ctx context.Context, c *spec.Config, o *runOptions, stdout io.
 	if len(o.sets) > 0 {
 		return inputError{fmt.Errorf("%s: --set does not apply to a scorecard", c.Path)}
 	}
-	doc, err := scorecardOf(c)
+	doc, err := scorecardOf(c, nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/experiments/spec"
@@ -97,12 +99,12 @@ func TestScorecardGolden(t *testing.T) {
 	}
 }
 
-// explain writes, for every cell of losses that are solved and that are trained, a config which gives the cell's value
-// again: as the value of its claim, as the status of its run, or as the one cell of a scorecard.
+// explain writes, for every cell of losses that are solved and that are trained, an ordinary config of which run gives the cell's
+// value again, as the value of its claim.
 func TestExplainReproduces(t *testing.T) {
 	config := writeConfig(t, `name: few
-objectives: [dpo, typo, {kind: f-dpo, divergence: alpha, alpha: 2}, orpo, kto, hinge]
-scorecard: {environments: 3, seed: 1}
+objectives: [dpo, typo]
+scorecard: {environments: 2, tests: [strong-interpolation, preservation, constraint/low-rank, existence/never-loses, displacement, beyond-bradley-terry/ties, misspecified/reference, gradient/misordered]}
 `)
 	out := t.TempDir()
 	command(t, 0, "scorecard", config, "--out", out)
@@ -124,34 +126,12 @@ scorecard: {environments: 3, seed: 1}
 			}
 			command(t, 0, "run", paths[0], "--out", dir, "--quiet")
 			results := filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml"))
-			got := reproduced(t, results, test)
-			if _, err := os.Stat(filepath.Join(results, "scorecard.csv")); err == nil {
-				if got != value || !strings.Contains(stdout, "a scorecard of this one cell") {
-					t.Errorf("the scorecard of the cell gives %v, the cell is %v; said: %s", got, value, stdout)
-				}
-			}
+			got := readTable(t, filepath.Join(results, "claims.csv")).Float(0, "value")
 			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
 				t.Errorf("the config gives %v, the cell is %v", got, value)
 			}
 		})
 	}
-}
-
-// reproduced reads the value that a reproduction's results folder holds.
-func reproduced(t *testing.T, dir, test string) float64 {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(dir, "scorecard.csv")); err == nil {
-		card := readTable(t, filepath.Join(dir, "scorecard.csv"))
-		if card.Len() != 1 {
-			t.Fatalf("%d cells, want 1", card.Len())
-		}
-		return card.Float(0, "value")
-	}
-	if strings.HasPrefix(test, "existence/") {
-		status := readTable(t, filepath.Join(dir, "runs.csv")).Text(0, "status")
-		return float64(slices.Index([]string{"converged", "not-unique", "boundary", "diverged"}, status))
-	}
-	return readTable(t, filepath.Join(dir, "claims.csv")).Float(0, "value")
 }
 
 // The config of any experiment gives its objectives, and leaves the folder of its runs alone.
@@ -161,7 +141,7 @@ environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.
 objectives: [{kind: typo, name: ours}]
 sweep: {lambda: [0.1, 1]}
 `)
-	doc, err := loadScorecard([]string{config})
+	doc, err := loadScorecard([]string{config}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +160,7 @@ func TestScorecardOfLosses(t *testing.T) {
 			"pairs-scorecard", "dpo"},
 		{"extends: " + shipped(t, "lm_hh.yaml") + "\nname: child\n", "child-scorecard", "dpo ipo typo"},
 	} {
-		doc, err := loadScorecard([]string{writeConfig(t, c.text)})
+		doc, err := loadScorecard([]string{writeConfig(t, c.text)}, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue
@@ -260,14 +240,18 @@ func TestScorecardFolder(t *testing.T) {
 
 // The shipped config states the default bound of every test.
 func TestScorecardConfig(t *testing.T) {
-	doc, err := loadScorecard([]string{"../configs/scorecard.yaml"})
+	doc, err := loadScorecard([]string{"../configs/scorecard.yaml"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(doc.Objectives) != len(spec.DefaultObjectives()) || len(doc.Objectives) < 9 {
 		t.Errorf("%d losses, want all", len(doc.Objectives))
 	}
-	for _, test := range scorecard.Tests() {
+	tests, err := scorecard.Load()
+	if err != nil || len(tests) != 25 {
+		t.Fatalf("%d tests, %v", len(tests), err)
+	}
+	for _, test := range tests {
 		if bound, ok := doc.Settings.Bounds[test.Name]; !ok || bound != test.Bound {
 			t.Errorf("%s: bound %v, default %v", test.Name, bound, test.Bound)
 		}
@@ -311,5 +295,71 @@ func TestScorecardMistakes(t *testing.T) {
 		if _, err := os.Stat(out); err == nil {
 			t.Errorf("%v wrote something", c.args)
 		}
+	}
+}
+
+// A desideratum of the user's own is a file: it is asked like the others, can be the only one, and explained.
+func TestOwnDesideratum(t *testing.T) {
+	const text = `desideratum:
+  asks: Does the minimizer keep the entropy of pi_ref at lambda 1?
+  value: entropy, in nats
+  fail: spreads out
+claims:
+  - {name: entropy, kind: bound, metric: entropy, where: {objective: loss}, max: 0.1}
+solver: exact
+sweep: {lambda: [1]}
+`
+	dir, out := t.TempDir(), t.TempDir()
+	testfile.Write(t, filepath.Join(dir, "mine", "entropy.yaml"), text)
+	config := writeConfig(t, "name: own\nobjectives: [dpo, typo]\nscorecard: {environments: 2, tests: [mine/entropy]}\n")
+	stdout, _ := command(t, 0, "scorecard", config, "--tests", dir, "--out", out)
+	if !strings.Contains(stdout, "spreads out") {
+		t.Errorf("summary: %s", stdout)
+	}
+	card := readTable(t, filepath.Join(out, "own", "scorecard.csv"))
+	if card.Len() != 2 || card.Text(0, "test") != "mine/entropy" || card.Text(0, "verdict") != "fail" || card.Text(0, "group") != "mine" ||
+		card.Text(0, "measured") != "4" || card.Text(0, "of") != "4" {
+		t.Errorf("%d cells, the first %v", card.Len(), card.Row(0))
+	}
+	stdout, _ = command(t, 0, "explain", "dpo", "mine/entropy", config, "--tests", dir, "--out", out)
+	if !strings.Contains(stdout, "what to try") {
+		t.Errorf("certificate: %s", stdout)
+	}
+	for _, wrong := range []struct{ name, old, new, want string }{
+		{"metric", "metric: entropy", "metric: entrpy", "entropy.yaml:6:"},
+		{"question", "asks:", "ask:", `did you mean "asks"`},
+		{"claims", "claims:", "claims:\n  - {name: more, kind: bound, metric: reward, max: 1}", "exactly one"},
+		{"limit", "max: 0.1", "min: 0, max: 0.1", "one limit"},
+		{"block", "desideratum:", "desiderata:", "desideratum: is missing"},
+	} {
+		t.Run(wrong.name, func(t *testing.T) {
+			bad := t.TempDir()
+			testfile.Write(t, filepath.Join(bad, "mine", "entropy.yaml"), strings.Replace(text, wrong.old, wrong.new, 1))
+			if _, stderr := command(t, 2, "scorecard", config, "--tests", bad, "--out", filepath.Join(out, "bad")); !strings.Contains(stderr, wrong.want) {
+				t.Errorf("%q lacks %q", stderr, wrong.want)
+			}
+		})
+	}
+}
+
+// A search keeps the environment that it found as a config, of which run gives the value again; verdicts stay those of the others.
+func TestSearchedEnvironment(t *testing.T) {
+	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [misspecified/lambda-high], worst_of: [%s]}\n"
+	out := t.TempDir()
+	config := writeConfig(t, fmt.Sprintf(text, "random, search"))
+	command(t, 0, "scorecard", config, "--out", out)
+	command(t, 0, "scorecard", writeConfig(t, fmt.Sprintf(text, "random")), "--out", filepath.Join(out, "plain"))
+	with, without := readTable(t, filepath.Join(out, "searched", "scorecard.csv")), readTable(t, filepath.Join(out, "plain", "searched", "scorecard.csv"))
+	if with.Text(0, "value") != without.Text(0, "value") || with.Text(0, "verdict") != without.Text(0, "verdict") {
+		t.Error("the search changes value or verdict")
+	}
+	value := with.Float(0, "searched_value")
+	if !(value > with.Float(0, "value")) || with.Float(0, "searched_tries") < 50 || !strings.HasPrefix(with.Text(0, "searched_environment"), "{kind: bandit") {
+		t.Errorf("found %v in %s tries: %s", value, with.Text(0, "searched_tries"), with.Text(0, "searched_environment"))
+	}
+	command(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
+	command(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
+	if got := readTable(t, filepath.Join(out, "dpo-misspecified-lambda-high-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
+		t.Errorf("the config gives %v, the search %v", got, value)
 	}
 }

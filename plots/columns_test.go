@@ -31,7 +31,7 @@ func without(t *tables.Table, column string) *tables.Table {
 var optional = map[string]bool{
 	"frontier: traces.kl_pi_ref": true, "frontier: traces.reward": true, "frontier: traces.win_rate": true, "frontier: traces.step": true, "frontier: traces.run": true,
 	"frontier_evaluations: evaluations.win_low": true, "frontier_evaluations: evaluations.win_high": true,
-	"scorecard: scorecard.converged": true,
+	"scorecard: scorecard.measured": true, "scorecard: scorecard.of": true,
 }
 
 // A figure needs each column that it draws: without one it is an error that names the column, never another figure.

@@ -87,11 +87,11 @@ func lossTables() tables.Memory {
 
 // scorecardTables have every verdict, a value beyond all bounds and one that is left open.
 func scorecardTables() tables.Memory {
-	t := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "verdict", "converged")
+	t := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "verdict", "measured", "of")
 	for _, row := range [][]string{
-		{"dpo", "strong-interpolation", "0.874", "fail", "yes"}, {"dpo", "reference-limit", "7e-7", "pass", "yes"}, {"dpo", "size", "24339", "pass", "yes"},
-		{"typo", "strong-interpolation", "6e-6", "pass", "yes"}, {"typo", "reference-limit", "-8e-9", "pass", "no"}, {"typo", "size", "", "none", "yes"},
-		{"kto", "strong-interpolation", "inf", "fail", "yes"}, {"kto", "reference-limit", "12.34", "fail", "yes"}, {"kto", "size", "0", "pass", "yes"},
+		{"dpo", "strong-interpolation", "0.874", "fail", "102", "102"}, {"dpo", "reference-limit", "7e-7", "pass", "102", "102"}, {"dpo", "size", "24339", "pass", "102", "102"},
+		{"typo", "strong-interpolation", "6e-6", "pass", "102", "102"}, {"typo", "reference-limit", "-8e-9", "pass", "97", "102"}, {"typo", "size", "", "none", "102", "102"},
+		{"kto", "strong-interpolation", "inf", "fail", "102", "102"}, {"kto", "reference-limit", "12.34", "fail", "102", "102"}, {"kto", "size", "0", "pass", "102", "102"},
 	} {
 		t.Append(row...)
 	}

@@ -32,8 +32,8 @@ func scorecardKind() registry.Kind[Params] {
 	}
 }
 
-// ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where there is one,
-// converged.
+// ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where they are there,
+// measured and of.
 const ScorecardTable = "scorecard"
 
 // verdictFill colors the cells: light blue, light vermillion and gray, told apart in print and by color-blind readers.
@@ -44,6 +44,7 @@ const (
 	gridCell = 10  // height of a row
 	gridText = 5   // numbers
 	gridHead = 5.5 // names of tests
+	gridNote = 3   // how many environments were measured
 )
 
 // Refs implements Params: no name is given.
@@ -80,7 +81,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	grid := &heatMap{tests: tests, losses: losses, cells: map[[2]string]heatCell{}}
 	for row := range t.Len() {
 		at := [2]string{t.Text(row, "loss"), t.Text(row, "test")}
-		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), t.Text(row, "converged") == "no"}
+		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)}
 	}
 	grid.head = math.Ceil(grid.headHeight() / gridCell)
 	p.Height = vg.Length(float64(len(losses))+grid.head) * gridCell
@@ -96,17 +97,25 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 		}
 	}
 	for _, v := range []struct{ verdict, label string }{
-		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply; ?: some environments left out, not converged"}} {
+		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply, or not decided; n of m: environments in which the solver arrived"}} {
 		p.addEntry(seriesRank, v.label, v.verdict, swatches(verdictFill[v.verdict]))
 	}
 	return []*Panel{p}, nil
+}
+
+// MeasuredShare says in how many environments a cell of the table scorecard was measured, as "97 of 102"; "" where in all.
+func MeasuredShare(t *tables.Table, row int) string {
+	if measured, of := t.Text(row, "measured"), t.Text(row, "of"); measured != of {
+		return measured + " of " + of
+	}
+	return ""
 }
 
 // heatCell is one loss in one test.
 type heatCell struct {
 	verdict string
 	value   float64
-	open    bool // environments are left out, where no search converged
+	share   string // "97 of 102" where environments are left out
 }
 
 // heatMap draws the cells, and the names of the tests above them.
@@ -130,7 +139,7 @@ func (h *heatMap) headHeight() float64 {
 func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 	head := textStyle(gridHead, draw.XLeft, draw.YCenter)
 	head.Rotation = math.Pi / 2
-	number := textStyle(gridText, draw.XCenter, draw.YCenter)
+	number, note := textStyle(gridText, draw.XCenter, draw.YCenter), textStyle(gridNote, draw.XCenter, draw.YCenter)
 	for column, test := range h.tests {
 		c.FillText(head, spot(&c, p, float64(column), -0.5).Add(vg.Point{Y: 2}), test)
 		for row, loss := range h.losses {
@@ -143,10 +152,14 @@ func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 			at := fillCell(&c, p, fill, column, row, gap)
 			at.Y += number.FontExtents().Descent / 2
 			text := minusSign(compact(cell.value))
-			if cell.open {
-				text += "?"
+			if cell.share != "" {
+				c.FillText(note, at.Add(vg.Point{Y: -gridText / 2}), cell.share)
+				at.Y += gridNote / 2
 			}
 			c.FillText(number, at, text)
+			if cell.share != "" {
+				text += ", " + cell.share
+			}
 			hover(c.Canvas, at, fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, text, cell.verdict))
 		}
 	}

@@ -25,7 +25,7 @@ const mostStacks = 5
 func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (*Faults, error) {
 	faults, one := &Faults{}, &worker{shared: &w.shared}
 	var buf []byte
-	err := assemble(ctx, w.Plan, dir, format, faults, func(run *spec.Run) (*result, error) {
+	err := assemble(ctx, w.Plan, inFolder(dir, format), faults, func(run *spec.Run) (*result, error) {
 		k := keysOf(run, Numerics())
 		e, space, err := fetch(w.Store, k, buf)
 		buf = space
@@ -63,10 +63,19 @@ func fetch(from *cache.Store, k keys, buf []byte) (e *result, space []byte, err 
 	return e, space, err
 }
 
+// creator makes a sink of a table, nil for a table that is not wanted.
+type creator func(name string, schema tables.Schema) (tables.Sink, error)
+
+// inFolder makes the files of tables in a folder.
+func inFolder(dir string, format tables.Format) creator {
+	return func(name string, schema tables.Schema) (tables.Sink, error) {
+		return tables.Create(dir, name, schema, format)
+	}
+}
+
 // assemble writes the rows of every run, whose result find returns, into new tables.
-func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Format, faults *Faults,
-	find func(*spec.Run) (*result, error)) (err error) {
-	out, err := createTables(dir, plan, format)
+func assemble(ctx context.Context, plan *spec.Plan, create creator, faults *Faults, find func(*spec.Run) (*result, error)) (err error) {
+	out, err := createTables(plan, create)
 	if err != nil {
 		return err
 	}
@@ -92,10 +101,10 @@ func assemble(ctx context.Context, plan *spec.Plan, dir string, format tables.Fo
 	return nil
 }
 
-// sinks are the files of a results folder in the making.
+// sinks are the tables of a results folder in the making.
 type sinks []sink
 
-// sink is the file of one table.
+// sink takes one table.
 type sink struct {
 	tables.Sink
 	table   int // of tables.OfRuns
@@ -105,7 +114,7 @@ type sink struct {
 	row     []tables.Value
 }
 
-func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, error) {
+func createTables(plan *spec.Plan, create creator) (sinks, error) {
 	var all sinks
 	family := familyOf(plan.Runs[0].Language()) // of all runs
 	for _, name := range plan.Tables() {
@@ -118,10 +127,12 @@ func createTables(dir string, plan *spec.Plan, format tables.Format) (sinks, err
 			s.source = append(s.source, slices.Index(names, column.Name))
 		}
 		var err error
-		if s.Sink, err = tables.Create(dir, name, s.schema, format); err != nil {
+		if s.Sink, err = create(name, s.schema); err != nil {
 			return nil, errors.Join(err, all.close())
 		}
-		all = append(all, s)
+		if s.Sink != nil {
+			all = append(all, s)
+		}
 	}
 	return all, nil
 }
@@ -154,7 +165,7 @@ func (all sinks) append(run *spec.Run, r *result) error {
 	return nil
 }
 
-// close finishes all files and flushes them to the disk.
+// close finishes all tables; files are flushed to the disk.
 func (all sinks) close() error {
 	var errs []error
 	for i := range all {

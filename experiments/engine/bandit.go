@@ -31,7 +31,7 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	if err := w.enter(run); err != nil {
 		return w.failed(run, err.Error())
 	}
-	s, err := setup.New(&run.Run, setup.Given{Env: w.env})
+	s, err := setup.New(&run.Run, setup.Given{Env: w.env, Pairs: w.pairs})
 	b := &banditRun{worker: w, Setup: s, run: run, rows: w.fresh(false)}
 	var purposeless *setup.NoPurpose
 	switch {
@@ -61,8 +61,7 @@ func (w *worker) enter(run *spec.Run) error {
 		w.params = nil
 		return err
 	}
-	w.env, w.params, w.seed = env, run.Environment, run.EnvironmentSeed()
-	w.views, w.groups, w.logPi = nil, nil, make([]float64, env.Responses())
+	w.place = place{env: env, params: run.Environment, seed: run.EnvironmentSeed(), logPi: make([]float64, env.Responses())}
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		w.views = append(w.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
@@ -313,10 +312,18 @@ func (b *banditRun) result(end outcome) *result {
 	runs.Text(end.status)
 	runs.Integer(end.steps)
 	runs.Text(end.reason)
+	switch {
+	case b.drawn > 0:
+		runs.Integer(b.drawn)
+	case b.Setup != nil && b.Pairs != nil:
+		runs.Integer(b.Pairs.Len())
+	default:
+		runs.Empty(1)
+	}
 	if end.final {
 		runs.Numbers(b.measured...)
 	} else {
-		runs.Empty(len(runs.Schema) - len(tables.EndColumns))
+		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 1)
 	}
 	final := func(v float64) float64 {
 		if !end.final {

@@ -228,7 +228,7 @@ func difference(a, b *ShardManifest, plan *spec.Plan) string {
 func (m *Merger) Assemble(ctx context.Context, dir string, format tables.Format) (*Faults, error) {
 	faults := &Faults{}
 	var buf []byte
-	return faults, assemble(ctx, m.plan, dir, format, faults, func(run *spec.Run) (*result, error) {
+	return faults, assemble(ctx, m.plan, inFolder(dir, format), faults, func(run *spec.Run) (*result, error) {
 		k := keysOf(run, m.shards[0].Numerics)
 		i := m.holder(k)
 		if i < 0 {

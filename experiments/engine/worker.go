@@ -11,24 +11,32 @@ import (
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
+	"windtunnel/toy/preference"
 )
 
 // worker does runs, one after another, and keeps the memory of one for the next. The zero worker is ready.
 type worker struct {
 	shared *language.Shared // by the runs of language models; may be nil
 
-	env         *bandit.Env     // of the last bandit run
-	params      bandit.Params   // what it was made of
-	seed        int             // and from which seed it was drawn
-	views       []*metrics.View // of all its prompts
-	training    []*metrics.View // of those that are trained on
-	groups      []group
-	logPi       []float64
-	comparisons map[[3]int]int // distinct ones, as their positions in a view
+	place                         // of the last bandit run
+	pairs       *preference.Pairs // comparisons of the next run, where they are at hand
+	drawn       int               // how many they were before equal ones were merged
+	comparisons map[[3]int]int    // distinct ones, as their positions in a view
 
 	rows     [2][]tables.Rows // see familyOf; by table
 	measured []float64        // of the policy that was measured last
 	payload  []byte           // a result on its way into the cache
+}
+
+// place is an environment that runs are in.
+type place struct {
+	env      *bandit.Env
+	params   bandit.Params   // what it was made of
+	seed     int             // and from which seed it was drawn
+	views    []*metrics.View // of all its prompts
+	training []*metrics.View // of those that are trained on
+	groups   []group
+	logPi    []float64
 }
 
 // group is a group of prompts that is measured as one.
@@ -95,7 +103,7 @@ func (w *worker) failed(run *spec.Run, reason string) *result {
 	if run.Language() {
 		return w.newLanguageRun(run).result(end)
 	}
-	w.params, w.views, w.groups = nil, nil, nil // nothing is known of the run's environment
+	w.place = place{} // nothing is known of the run's environment
 	b := &banditRun{worker: w, run: run, rows: w.fresh(false)}
 	return b.result(end)
 }

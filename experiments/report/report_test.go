@@ -259,15 +259,15 @@ func TestPictures(t *testing.T) {
 // The scorecard is a table with a sign beside each color.
 func TestScorecard(t *testing.T) {
 	f := open(t)
-	card := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "detail")
-	card.Append("dpo", "weak", "0.5", "0.1", "fail", "on x")
-	card.Append("dpo", "strong", "", "0.1", "none", "")
-	card.Append("typo", "weak", "0.01", "0.1", "pass", "")
+	card := tables.NewTable(plots.ScorecardTable, "loss", "test", "value", "bound", "verdict", "measured", "of", "detail")
+	card.Append("dpo", "weak", "0.5", "0.1", "fail", "102", "102", "on x")
+	card.Append("dpo", "strong", "", "0.1", "none", "3", "102", "")
+	card.Append("typo", "weak", "0.01", "0.1", "pass", "97", "102", "")
 	f.Tables = plots.NewSources(func(string) (tables.Source, error) { return tables.Memory{plots.ScorecardTable: card}, nil })
 	f.Scorecard, f.Figures, f.Shown, f.Verdicts = true, nil, nil, nil
 	page := write(t, f)
-	for _, want := range []string{`<td class="v-fail" title="dpo, weak: fail, bound 0.1; on x" data-v="0.5">0.5 ✗</td>`, `class="v-pass"`,
-		"Scorecard: 1 pass, 1 fail, 1 without a verdict", "go run ./experiments scorecard results/small/config.yaml --out reproduced\n"} {
+	for _, want := range []string{`<td class="v-fail" title="dpo, weak: fail, bound 0.1; on x" data-v="0.5">0.5 ✗</td>`, `class="v-pass"`, "0.01 ✓ 97 of 102", "– 3 of 102",
+		"Scorecard: 2 losses, 2 tests", "go run ./experiments scorecard results/small/config.yaml --out reproduced\n"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}

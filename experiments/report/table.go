@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/plots"
 )
 
 // mostRows is how many rows of a table the page holds. It says where the others are.
@@ -110,7 +111,7 @@ func number(text string) float64 {
 type grid struct {
 	Tests []string
 	Rows  []gridRow
-	Count string // of the verdicts
+	Count string // of losses and tests
 }
 
 type gridRow struct {
@@ -137,10 +138,9 @@ func newGrid(t *tables.Table) (*grid, error) {
 		}
 	}
 	g := &grid{Tests: t.Distinct("test")}
-	at, count := map[[2]string]int{}, map[string]int{}
+	at := map[[2]string]int{}
 	for row := range t.Len() {
 		at[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
-		count[t.Text(row, "verdict")]++
 	}
 	for _, loss := range t.Distinct("loss") {
 		r := gridRow{Loss: loss}
@@ -149,6 +149,9 @@ func newGrid(t *tables.Table) (*grid, error) {
 			if row, ok := at[[2]string{loss, test}]; ok {
 				c = gridCell{Verdict: t.Text(row, "verdict"), Value: short(t.Float(row, "value"))}
 				c.Sign = signs[c.Verdict]
+				if share := plots.MeasuredShare(t, row); share != "" {
+					c.Sign += " " + share
+				}
 				c.Hint = fmt.Sprintf("%s, %s: %s, bound %s", loss, test, c.Verdict, short(t.Float(row, "bound")))
 				if t.Column("detail") >= 0 && t.Text(row, "detail") != "" {
 					c.Hint += "; " + t.Text(row, "detail")
@@ -158,7 +161,7 @@ func newGrid(t *tables.Table) (*grid, error) {
 		}
 		g.Rows = append(g.Rows, r)
 	}
-	g.Count = fmt.Sprintf("%d pass, %d fail, %d without a verdict", count["pass"], count["fail"], count["none"])
+	g.Count = fmt.Sprintf("%d losses, %d tests", len(g.Rows), len(g.Tests))
 	return g, nil
 }
 

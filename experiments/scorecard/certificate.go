@@ -1,20 +1,62 @@
 package scorecard
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/setup"
+	"windtunnel/toy/bandit"
 )
 
-// Certificate says in words what a cell's verdict is based on: the question, the environment, the policy reached, what was
-// expected, and why.
-func (c *Cell) Certificate() string {
+// place is where the cell's value is from.
+func (c *Cell) place() spec.Place {
+	p := spec.Place{Prompt: c.Prompt, Bound: &c.Bound}
+	if c.Site != nil {
+		p.Also = c.Site.also
+		if e := c.Site.Environment; e != nil {
+			p.Environment, p.Seed = e.Params, e.Seed
+		}
+	}
+	return p
+}
+
+// Document returns the experiment that gives the cell again, as YAML of the given name, and its data files by the path that it
+// names them by: the value of its claim is the cell's, with the sign turned where less is not better in the claim.
+func (c *Cell) Document(name string) (text string, files map[string][]byte, err error) {
+	at := c.place()
+	config, err := c.Test.Config(c.objective, at)
+	if err != nil {
+		return "", nil, err
+	}
+	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict, tables.FormatFloat(c.Value),
+		tables.FormatFloat(c.Bound))
+	return c.Test.Document(c.objective, at, name, describe, c.Verdict == Pass), config.Plan.Inputs, nil
+}
+
+// SearchedDocument is Document for the environment that a search found, "" where there is none.
+func (c *Cell) SearchedDocument(name string) string {
+	if c.Searched == nil {
+		return ""
+	}
+	at := c.place()
+	at.Environment, at.Seed, at.Also = c.Searched.params, 0, 0
+	if at.Prompt != "" {
+		at.Prompt = c.Searched.prompt
+	}
+	return c.Test.Document(c.objective, at, name, fmt.Sprintf("The environment that breaks %s worst in %s of %d that a search tried: value %s, bound %s.",
+		c.Loss, c.Test.Name, c.Searched.Tries, tables.FormatFloat(c.Searched.Value), tables.FormatFloat(c.Bound)), c.Searched.Value <= c.Bound)
+}
+
+// Certificate says in words what a cell's verdict is based on: the question, the environment, the policy reached, what it was held
+// against, the theory, and what to try. others are the same test of other losses.
+func (c *Cell) Certificate(ctx context.Context, others []Cell) (string, error) {
 	var b strings.Builder
-	r := &c.Reading
 	line := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); text != "" {
 			fmt.Fprintf(&b, "%-12s %s\n", name, text)
@@ -22,53 +64,116 @@ func (c *Cell) Certificate() string {
 	}
 	fmt.Fprintf(&b, "%s, %s: %s\n", c.Loss, c.Test.Name, c.Verdict)
 	line("question", "%s", c.Test.Asks)
-	line("value", "%s: %s", tables.FormatFloat(r.Value), c.Test.Value)
+	line("value", "%s: %s", tables.FormatFloat(c.Value), c.Test.Value)
 	line("bound", "%s", tables.FormatFloat(c.Bound))
-	if c.Verdict == None {
-		line("why none", "%s", r.None)
-		line("theory", "%s", c.Test.Theory)
-		return b.String()
+	if c.Of > 1 {
+		line("measured", "in %d of %d environments", c.Measured, c.Of)
 	}
-	c.environment(line)
-	line("found", "%s", c.detail())
-	if r.Reached != nil {
-		line("reached", "%s", distribution(r.Reached))
-	}
-	if r.Expected != nil {
-		line("held against", "%s: %s", distribution(r.Expected), r.Against)
+	if c.Site == nil {
+		line("why none", "%s", c.Detail)
+	} else {
+		line("environment", "%s", c.where())
+		line("found", "%s", c.Detail)
+		if err := c.policies(ctx, line); err != nil {
+			return "", err
+		}
 	}
 	line("theory", "%s", c.Test.Theory)
-	if c.subject.isQPO() {
-		line("", "This loss is of the family psi(mu(r_w) - mu(r_l)), QPO, that the paper's theorems speak of.")
+	line("source", "%s", c.Test.Source)
+	if c.Verdict == Fail {
+		try := passing(others)
+		if c.Test.Try != "" {
+			try = c.Test.Try + "; " + try
+		}
+		line("what to try", "%s", try)
 	}
-	return b.String()
+	return b.String(), nil
 }
 
-// environment writes where the worst case is.
-func (c *Cell) environment(line func(name, format string, args ...any)) {
-	r := &c.Reading
-	where := r.Environment.Name
-	if r.Environment.Random {
-		where = fmt.Sprintf("%s, seed %d", where, r.Environment.Seed)
+// where names the environment, with its seed where it is random.
+func (c *Cell) where() string {
+	if e := c.Site.Environment; e != nil && e.Random {
+		return fmt.Sprintf("%s, seed %d", e.Name, e.Seed)
 	}
-	line("environment", "%s", where)
-	for _, x := range r.Environment.Env.Prompts {
-		line("  pi_star", "%s on prompt %s", distribution(x.PiStar), x.Name)
-		line("  pi_ref", "%s", distribution(x.PiRef))
+	return c.Site.Name
+}
+
+// policies writes the environment of the run that the value is from, its policy, and how that was found.
+func (c *Cell) policies(ctx context.Context, line func(name, format string, args ...any)) error {
+	config, err := c.Test.Config(c.objective, c.place())
+	if err != nil {
+		return err
 	}
-	if !math.IsNaN(r.Lambda) && c.subject.hasLambda() {
-		line("lambda", "%s", tables.FormatFloat(r.Lambda))
+	plan := config.Plan
+	run := plan.Runs[0]
+	for _, r := range plan.Runs {
+		if r.ID == c.Run {
+			run = r
+		}
 	}
-	switch r.Solver {
-	case setup.SolverExact:
-		line("policy", "the exact minimizer")
-	case SolverNewton:
-		line("policy", "a stationary point found by Newton's method from pi_ref; whether it is a minimum is not decided")
-	case SolverSearch:
-		line("policy", "a local minimum found by quasi-Newton search from pi_ref, or the limit that it runs to")
-	case setup.SolverTrain:
-		line("policy", "trained, as the test asks")
+	env, err := run.BuildEnvironment()
+	if err != nil {
+		return err
 	}
+	for i := range env.Prompts {
+		line("  pi_star", "%s on prompt %s", distribution(env.Prompts[i].PiStar), env.Prompts[i].Name)
+		line("  pi_ref", "%s", distribution(env.Prompts[i].PiRef))
+	}
+	if !math.IsNaN(run.Lambda) {
+		line("lambda", "%s", tables.FormatFloat(run.Lambda))
+	}
+	line("solver", "%s", c.Solver)
+	line("status", "%s", c.Status)
+	var memory engine.Memory
+	src, err := memory.Tables(ctx, plan, []string{tables.Policies})
+	if err != nil {
+		return err
+	}
+	all := src[tables.Policies]
+	for _, prompt := range promptsOf(env, c.Prompt) {
+		var reached []float64
+		for _, row := range (tables.Where{"run": {run.ID}, "prompt": {prompt}}).Select(all) {
+			if v := all.Float(row, "pi"); !math.IsNaN(v) {
+				reached = append(reached, v)
+			}
+		}
+		if reached != nil {
+			line("reached", "%s on prompt %s by %s", distribution(reached), prompt, run.ID)
+		}
+	}
+	line("held against", "%s", c.Test.Against)
+	return nil
+}
+
+// promptsOf returns the prompt, or where none is given all of the environment.
+func promptsOf(env *bandit.Env, prompt string) []string {
+	if prompt != "" {
+		return []string{prompt}
+	}
+	var names []string
+	for i := range env.Prompts {
+		names = append(names, env.Prompts[i].Name)
+	}
+	return names
+}
+
+// passing names the losses that pass, with what they are.
+func passing(others []Cell) string {
+	kinds := spec.Tables()
+	var names []string
+	for i := range others {
+		if o := &others[i]; o.Verdict == Pass && o.SameAs == "" {
+			name := o.Loss
+			if entry, ok := decode.KindOf(kinds, o.objective.Loss); ok {
+				name += " (" + entry.Summary + ")"
+			}
+			names = append(names, name+" "+strconv.FormatFloat(o.Value, 'g', 2, 64))
+		}
+	}
+	if len(names) == 0 {
+		return "no registered loss passes"
+	}
+	return "losses that pass: " + strings.Join(names, "; ")
 }
 
 // distribution writes probabilities to four digits.
@@ -78,31 +183,4 @@ func distribution(p []float64) string {
 		parts[i] = fmt.Sprintf("%.4g", v)
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// Reproduction is a config that gives one cell again.
-type Reproduction struct {
-	Document any               // *spec.Experiment or, where only the scorecard measures the value, *spec.Scorecard
-	Files    map[string][]byte // data files, by their path relative to the config
-}
-
-// Reproduce returns the config that reproduces the cell, under the given name. Run as an experiment, its claim's value is
-// the cell's (up to sign where the claim says so); run as a scorecard, its one cell is.
-func (c *Cell) Reproduce(name string, settings spec.ScorecardSettings) *Reproduction {
-	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict,
-		tables.FormatFloat(c.Reading.Value), tables.FormatFloat(c.Bound))
-	if c.Verdict != None && c.Reading.Again != nil {
-		if recipe := c.Reading.Again(c.Bound); !recipe.unrunnable {
-			recipe.Name, recipe.Description = name, describe
-			return &Reproduction{&recipe.Experiment, recipe.Files}
-		}
-	}
-	card := &spec.Scorecard{Head: spec.Head{Name: name, Description: describe}, Settings: settings,
-		Objectives: []spec.Objective{{Name: c.Loss, Loss: c.subject.Loss}}}
-	card.Settings.Tests = []string{c.Test.Name}
-	card.Settings.Bounds = map[string]float64{c.Test.Name: c.Bound}
-	if c.Reading.Environment != nil && c.Verdict != None {
-		card.Settings.Only = c.Reading.Environment.Name
-	}
-	return &Reproduction{card, nil}
 }

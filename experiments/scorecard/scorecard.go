@@ -1,30 +1,32 @@
-// Package scorecard measures what losses do to a policy: every loss through every test, on the paper's environments and
-// on random ones, with exact minimizers where toy/exact can and local minima found by search where it cannot. A loss that
-// falls for ever has no minimizer, and an environment in which a search does not converge is left out and counted. Each cell
-// is the worst case over the environments, and has what a certificate needs: where it happened, which policy was reached, what
-// was expected, and an experiment that does it again.
-//
-// A test is a file of its own and a line in Tests. Its values are such that less is better.
+// Package scorecard puts every loss through every desideratum (see spec.Desideratum): the runs are the engine's, the numbers
+// those of claims about their tables, in the paper's environments and in random ones. A cell is the worst environment. An
+// environment in which the solver did not arrive is left out and counted.
 package scorecard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
+	"windtunnel/metrics/claims"
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/path"
 )
 
 // Verdict says whether a cell's value is within its bound.
 type Verdict string
 
-// None: the test does not apply to the loss, and Cell.Reading.None says why.
+// None: the test does not apply to the loss, or is not decided, and Cell.Detail says why.
 const (
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"
@@ -33,206 +35,406 @@ const (
 
 // Cell is one loss in one test.
 type Cell struct {
-	Loss    string
-	Test    *Test
-	Bound   float64
-	Verdict Verdict
-	Reading Reading // of the environment with the worst value
+	Loss         string
+	Test         *spec.Desideratum
+	Bound        float64
+	Verdict      Verdict
+	Reading             // of the environment with the worst value
+	Site         *Site  // that environment, nil where there is none
+	Measured, Of int    // environments: in how many the solver arrived, of those in which the test applies
+	SameAs       string // the loss whose row this one has, "" for its own
+	Searched     *Searched
 
-	evidence evidence // over all environments
-	subject  *Subject
+	objective spec.Objective
+}
+
+// Reading is what a test finds in one environment.
+type Reading struct {
+	Value  float64 // NaN where there is none
+	Prompt string
+	Run    string // that the value is from, "" where it is of several
+	Lambda float64
+	Solver string
+	Status string // the gravest of the runs
+	Detail string // the finding in words, or why there is none
+
+	outcome outcome
+}
+
+// outcome says what became of a reading.
+type outcome int
+
+const (
+	measured outcome = iota
+	empty            // nothing there fulfils the conditions of the claim
+	left             // the solver did not arrive
+	inapplicable
+)
+
+// Site is where a test is asked: an environment of the card, one of a test's own, or one that its file adds.
+type Site struct {
+	Name        string
+	Environment *Environment // of the card; nil for others
+	also        int          // number of an environment that the file adds
 }
 
 // Card is the filled table: a row a loss, a column a test.
 type Card struct {
 	Losses []string
-	Tests  []*Test
+	Tests  []*spec.Desideratum
 	Cells  [][]Cell // by loss, by test
 }
 
-// Run fills a scorecard on the given number of workers. Labels of objectives must differ, names of tests and bounds must
-// have passed Check. The result does not depend on jobs. The error is the context's.
-func Run(ctx context.Context, objectives []spec.Objective, settings spec.ScorecardSettings, jobs int) (*Card, error) {
-	common := newShared(ctx, settings)
-	card := &Card{Tests: selected(settings.Tests)}
-	tables := spec.Tables()
+// tests are the desiderata of one loss, planned once for all environments.
+type subject struct {
+	label     string
+	objective spec.Objective
+	lambda    float64 // NaN where it has none
+	plans     []map[int]func() (*planned, error)
+}
+
+// planned is a desideratum of a loss as it is planned before its environment is known.
+type planned struct {
+	plan  *spec.Plan
+	claim claims.Params
+	wants []string // tables
+}
+
+// job is a site with the tests that are asked there, by their position.
+type job struct {
+	site  *Site
+	tests []int
+	at    []int // position of the site among those of each test
+}
+
+// Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
+// The error is the context's, or that of a test that cannot be planned for a loss.
+func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
+	card := &Card{Tests: tests}
+	kinds := spec.Tables()
+	var subjects []*subject
+	for i := range objectives {
+		label := objectives[i].Label(kinds)
+		card.Losses = append(card.Losses, label)
+		subjects = append(subjects, newSubject(label, objectives[i], tests, settings))
+	}
+	same := twins(subjects)
+	all, sites := jobsOf(tests, environments(settings.Environments, settings.Seed))
+	readings := make([][][]Reading, len(subjects)) // by loss, test and site
+	for i := range subjects {
+		readings[i] = make([][]Reading, len(tests))
+		for j := range tests {
+			readings[i][j] = make([]Reading, len(sites[j]))
+		}
+	}
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
-	for i := range objectives {
-		label := objectives[i].Label(tables)
-		row := common.subject(label, objectives[i].Loss).row(card.Tests, settings)
-		card.Losses, card.Cells = append(card.Losses, label), append(card.Cells, row.cells)
-		for position := range row.visits {
-			group.Go(func() error {
-				if working.Err() == nil {
-					row.visit(position)
+	for _, one := range all {
+		group.Go(func() error {
+			var memory engine.Memory
+			for i, s := range subjects {
+				for k, j := range one.tests {
+					if same[i] != i {
+						continue
+					}
+					r, err := s.read(working, &memory, tests[j], j, one.site)
+					if err != nil {
+						return err
+					}
+					readings[i][j][one.at[k]] = r
 				}
-				return working.Err()
-			})
-		}
+			}
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, row := range card.Cells {
-		for j := range row {
-			row[j].decide()
+	searched, err := search(ctx, subjects, same, tests, settings, jobs)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range subjects {
+		row := make([]Cell, len(tests))
+		for j, t := range tests {
+			row[j] = fold(readings[same[i]][j], sites[j])
+			row[j].Loss, row[j].Test, row[j].objective = s.label, t, s.objective
+			row[j].Bound = t.Bound
+			if bound, ok := settings.Bounds[t.Name]; ok {
+				row[j].Bound = bound
+			}
+			if searched != nil {
+				row[j].Searched = searched[same[i]][j]
+			}
+			if row[j].decide(); same[i] != i {
+				row[j].SameAs = card.Losses[same[i]]
+				row[j].Detail = "the same as " + row[j].SameAs + " in a bandit: " + row[j].Detail
+			}
 		}
+		card.Cells = append(card.Cells, row)
 	}
 	return card, ctx.Err()
 }
 
-// Check returns the first name in the settings that is no test, with its key and the tests there are.
-func Check(settings spec.ScorecardSettings) (key, name string, ok bool) {
-	for i, name := range settings.Tests {
-		if len(selected([]string{name})) == 0 {
-			return fmt.Sprintf("scorecard.tests.%d", i), name, false
+// jobsOf lists the sites with their tests, those of the card first, and the sites of each test: the environments that its file
+// adds, then its own or the card's.
+func jobsOf(tests []*spec.Desideratum, environments []*Environment) (jobs []*job, sites [][]*Site) {
+	card := make([]*job, len(environments))
+	for i, e := range environments {
+		card[i] = &job{site: &Site{Name: e.Name, Environment: e}}
+	}
+	jobs, sites = slices.Clone(card), make([][]*Site, len(tests))
+	add := func(j int, one *job) {
+		one.tests, one.at = append(one.tests, j), append(one.at, len(sites[j]))
+		sites[j] = append(sites[j], one.site)
+	}
+	for j, t := range tests {
+		for i, name := range t.Further() {
+			jobs = append(jobs, &job{site: &Site{Name: name, also: i + 1}})
+			add(j, jobs[len(jobs)-1])
+		}
+		if !t.OnCard {
+			parts := strings.Split(t.Name, "/")
+			jobs = append(jobs, &job{site: &Site{Name: parts[len(parts)-1]}})
+			add(j, jobs[len(jobs)-1])
+			continue
+		}
+		for _, one := range card {
+			if env := one.site.Environment.Env; len(env.Prompts) >= t.Prompts && env.Responses() >= t.Responses {
+				add(j, one)
+			}
 		}
 	}
-	var bounds []string
-	for name := range settings.Bounds {
-		bounds = append(bounds, name)
+	return jobs, sites
+}
+
+func newSubject(label string, objective spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings) *subject {
+	s := &subject{label: label, objective: objective, lambda: lambdaOf(objective)}
+	for _, t := range tests {
+		plans := map[int]func() (*planned, error){}
+		for also := range len(t.Further()) + 1 {
+			plans[also] = sync.OnceValues(func() (*planned, error) {
+				place := spec.Place{Also: also}
+				if bound, ok := settings.Bounds[t.Name]; ok {
+					place.Bound = &bound
+				}
+				return s.plan(t, place)
+			})
+		}
+		s.plans = append(s.plans, plans)
 	}
-	slices.Sort(bounds)
-	for _, name := range bounds {
-		if _, known := Find(name); !known {
-			return "scorecard.bounds." + name, name, false
+	return s
+}
+
+// lambdaOf returns the lambda of a loss, NaN where it has none.
+func lambdaOf(o spec.Objective) float64 {
+	lambda, _, _, ok := objective.Lambda(o.Loss)
+	if !ok {
+		return math.NaN()
+	}
+	return lambda
+}
+
+// plan plans a test of the loss.
+func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
+	c, err := t.Config(s.objective, at)
+	if err != nil {
+		return nil, fmt.Errorf("the test %s of %s: %w", t.Name, s.label, err)
+	}
+	p := &planned{plan: c.Plan, claim: c.Experiment.Claims[0].Test.(claims.Params), wants: []string{tables.Runs}}
+	refs := p.claim.Refs()
+	for _, column := range refs.Columns {
+		p.wants = append(p.wants, column.Table)
+	}
+	if len(refs.Prompts) > 0 || t.Prompt != "" {
+		p.wants = append(p.wants, tables.Prompts)
+	}
+	if slices.ContainsFunc(p.plan.Runs, func(r *spec.Run) bool { return r.Path != nil }) { // metrics are of the points' policies
+		p.wants = append(p.wants, tables.Policies, tables.Traces, tables.Trajectories)
+	}
+	return p, nil
+}
+
+// lacks says why a test does not apply to the loss, "" where it does.
+func (s *subject) lacks(t *spec.Desideratum) string {
+	switch {
+	case slices.Contains(t.Needs, "lambda") && math.IsNaN(s.lambda):
+		return "the loss has no lambda"
+	case slices.Contains(t.Needs, "comparisons") && !s.objective.Loss.Objective().Compares():
+		return "the loss reads no comparisons"
+	}
+	return ""
+}
+
+// read takes the reading of test j at a site.
+func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desideratum, j int, site *Site) (Reading, error) {
+	if why := s.lacks(t); why != "" {
+		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: why, outcome: inapplicable}, nil
+	}
+	p, err := s.plans[j][site.also]()
+	if err != nil {
+		return Reading{}, err
+	}
+	plan := p.plan
+	if site.Environment != nil {
+		plan = plan.In(site.Environment.Params, site.Environment.Seed, site.Name)
+	} else if !t.Constant && constant(plan) {
+		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "the loss is the same for every policy there", outcome: inapplicable}, nil
+	}
+	src, err := memory.Tables(ctx, plan, p.wants)
+	if err != nil {
+		return Reading{}, err
+	}
+	prompts := []string{""}
+	if t.Prompt != "" {
+		if prompts = src[tables.Prompts].Distinct("prompt"); t.Prompt == "last" {
+			prompts = prompts[len(prompts)-1:]
 		}
 	}
-	return "", "", true
-}
-
-// Names returns the names of all tests.
-func Names() []string {
-	var names []string
-	for _, t := range Tests() {
-		names = append(names, t.Name)
-	}
-	return names
-}
-
-// Find returns the test of that name.
-func Find(name string) (*Test, bool) {
-	for _, t := range Tests() {
-		if t.Name == name {
-			return t, true
+	worst := Reading{Value: math.Inf(-1)}
+	for i, prompt := range prompts {
+		if r := evaluate(t, onPrompt(p.claim, prompt), plan, src); i == 0 || r.outcome == worst.outcome && r.Value > worst.Value {
+			r.Prompt = prompt
+			worst = r
 		}
 	}
-	return nil, false
+	return worst, nil
 }
 
-// selected returns the tests of the given names or groups, all for none. A name that is both, as preservation, is the test
-// alone, so that the config of one cell holds one cell.
-func selected(names []string) []*Test {
-	return slices.DeleteFunc(Tests(), func(t *Test) bool {
-		return len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool {
-			_, single := Find(name)
-			return t.Name == name || !single && strings.HasPrefix(t.Name, name+"/")
-		})
-	})
+// gravity orders the statuses of runs.
+var gravity = []string{tables.Given, "done", "converged", "not-unique", "boundary", "local", "stationary", "diverged", "stalled", tables.Failed}
+
+// arrived says whether the solver of a run came to an answer, be it that there is none. So did training that runs off, and a loss
+// that breaks: both fail.
+func arrived(status, reason string) bool {
+	return status != "stalled" && (status != tables.Failed || strings.HasPrefix(reason, "training diverged") || strings.HasPrefix(reason, "panic"))
+}
+
+// onPrompt returns a claim about a prompt, the claim itself for "".
+func onPrompt(claim claims.Params, prompt string) claims.Params {
+	if prompt == "" {
+		return claim
+	}
+	v := reflect.New(reflect.TypeOf(claim).Elem())
+	v.Elem().Set(reflect.ValueOf(claim).Elem())
+	v.Elem().FieldByName("Prompt").SetString(prompt)
+	return v.Interface().(claims.Params)
 }
 
 // roundingNoise is what counts as 0, so that rounding does not choose the worst case.
 const roundingNoise = 1e-12
 
-// row is a loss that is being measured. Its unit of work is the visit to one environment, whose tests share
-// minimizers.
-type row struct {
-	subject *Subject
-	visits  []visit
-
-	mu    sync.Mutex
-	cells []Cell
-	worst []int // by test, the position of the environment that the worst reading is from
-}
-
-// visit is an environment and the indices of the tests that are measured in it.
-type visit struct {
-	environment *Environment
-	tests       []int
-}
-
-// row lists the environments of the tests, in order.
-func (s *Subject) row(tests []*Test, settings spec.ScorecardSettings) *row {
-	r := &row{subject: s, cells: make([]Cell, len(tests)), worst: make([]int, len(tests))}
-	known := map[*Environment]int{}
-	for j, t := range tests {
-		c := &r.cells[j]
-		*c = Cell{Loss: s.Label, Test: t, Bound: t.Bound, Verdict: None, subject: s}
-		if b, ok := settings.Bounds[t.Name]; ok {
-			c.Bound = b
+// evaluate reads the number of a claim from tables.
+func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tables.Memory) Reading {
+	r := Reading{Value: math.NaN(), Lambda: math.NaN()}
+	runs := src[tables.Runs]
+	for row := range runs.Len() {
+		if runs.Text(row, "objective") != spec.UnderTest {
+			continue
 		}
-		c.Reading = Reading{None: "there is no environment for it", Value: math.NaN()}
-		where := t.Where(s)
-		c.evidence.random, c.evidence.of = random(where), random(s.shared.environments)
-		for _, p := range where {
-			if settings.Only != "" && p.Name != settings.Only {
-				continue
+		run, status, reason := plan.Runs[row], runs.Text(row, "status"), runs.Text(row, "reason")
+		if slices.Index(gravity, status) >= slices.Index(gravity, r.Status) {
+			r.Status, r.Solver = status, run.Solver
+		}
+		switch {
+		case arrived(status, reason):
+		case r.outcome != left:
+			r.outcome, r.Run, r.Lambda, r.Detail = left, run.ID, run.Lambda, reason
+		}
+	}
+	if r.outcome == left {
+		return r
+	}
+	result, err := claims.Evaluate(claim, src)
+	switch {
+	case errors.Is(err, claims.ErrUndecided):
+		r.outcome, r.Detail = left, err.Error()
+		return r
+	case err != nil:
+		r.outcome, r.Detail = inapplicable, err.Error()
+		for row := range runs.Len() {
+			if reason := runs.Text(row, "reason"); reason != "" {
+				r.Detail += ": " + reason
+				break
 			}
-			at, ok := known[p]
-			if !ok {
-				at = len(r.visits)
-				known[p] = at
-				r.visits = append(r.visits, visit{environment: p})
+		}
+		return r
+	}
+	r.Value, r.Detail = t.Turn(result.Value), result.Detail
+	if math.IsInf(r.Value, 1) && strings.Contains(r.Detail, claims.NothingCounts) {
+		r.outcome = empty
+	}
+	if math.IsNaN(r.Value) { // a run broke, and the detail says how
+		r.Value = math.Inf(1)
+	}
+	if math.Abs(r.Value) < roundingNoise {
+		r.Value = 0
+	}
+	for row, run := range plan.Runs {
+		if strings.HasPrefix(r.Detail, run.ID) && len(run.ID) > len(r.Run) {
+			r.Run, r.Lambda, r.Solver = run.ID, run.Lambda, run.Solver
+			if at, ok := strings.CutPrefix(r.Detail[len(run.ID):], " at strength "); ok && run.Path != nil && run.Path.Along == path.Lambda {
+				r.Lambda = tables.ParseFloat(strings.TrimRight(strings.Fields(at)[0], ":,"))
 			}
-			r.visits[at].tests = append(r.visits[at].tests, j)
+			if reason := runs.Text(row, "reason"); math.IsInf(r.Value, 1) && reason != "" && !strings.Contains(r.Detail, reason) {
+				r.Detail += ": " + reason
+			}
 		}
 	}
 	return r
 }
 
-// visit takes the readings in an environment; those that are worse than what a cell has replace it.
-func (r *row) visit(position int) {
-	v := r.visits[position]
-	subject := *r.subject
-	subject.cache = map[minimumKey]*outcome{}
-	for _, j := range v.tests {
-		var seen evidence
-		subject.evidence = &seen
-		reading := subject.measure(r.cells[j].Test, v.environment)
-		reading.Environment = v.environment
-		r.fold(j, position, reading, &seen)
+// fold takes the worst of the readings, of equal ones the first.
+func fold(readings []Reading, sites []*Site) Cell {
+	c := Cell{Reading: Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "there is no environment for it", outcome: inapplicable}, Verdict: None}
+	var first *Reading // of those that are left out
+	firstSite, nothing := "", 0
+	for i := range readings {
+		r := &readings[i]
+		switch r.outcome {
+		case inapplicable:
+			if c.Site == nil && i == 0 {
+				c.Reading = *r
+			}
+			continue
+		case left:
+			if first == nil {
+				first, firstSite = r, sites[i].Name
+			}
+		case empty, measured:
+			c.Measured++
+			if r.outcome == empty {
+				nothing++
+			}
+			if c.Site == nil || r.outcome < c.outcome || r.outcome == c.outcome && r.Value > c.Value {
+				c.Reading, c.Site = *r, sites[i]
+			}
+		}
+		c.Of++
 	}
+	if c.Site != nil && nothing > 0 && c.outcome == measured {
+		c.Detail += fmt.Sprintf("; in %d of %d environments %s", nothing, c.Of, claims.NothingCounts)
+	}
+	if first == nil {
+		return c
+	}
+	why := fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, firstSite, first.Detail)
+	if c.Of == 1 {
+		why = first.Detail
+	}
+	if 10*c.Measured < 9*c.Of {
+		c.Reading, c.Site = Reading{Value: math.NaN(), Lambda: math.NaN(), Status: first.Status, Detail: why, outcome: left}, nil
+		return c
+	}
+	c.Detail += "; " + why
+	return c
 }
 
-// fold takes a reading into a cell: the worst one, of equal ones that of the first environment. One that is based on a
-// search that did not converge is left out.
-func (r *row) fold(j, position int, reading Reading, seen *evidence) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := &r.cells[j]
-	c.evidence.fold(seen, position)
-	if seen.unconverged > 0 {
-		return
-	}
-	first := c.Reading.Environment == nil || position < r.worst[j]
-	replaces := false
-	switch measured := reading.None == ""; {
-	case measured != (c.Verdict == Pass):
-		replaces = measured || c.Reading.Environment == nil
-	case !measured || reading.Value == c.Reading.Value:
-		replaces = first
-	default:
-		replaces = reading.Value > c.Reading.Value
-	}
-	if !replaces {
-		return
-	}
-	c.Reading, r.worst[j] = reading, position
-	if reading.None == "" {
-		c.Verdict = Pass
-	}
-}
-
-// decide turns the worst reading into a verdict, once all are there.
+// decide gives the verdict.
 func (c *Cell) decide() {
-	switch {
-	case c.Verdict == None && c.evidence.left > 0 && c.evidence.left == c.evidence.measured:
-		c.Reading = Reading{Value: math.NaN(), Environment: c.Reading.Environment, None: fmt.Sprintf(
-			"nothing could be measured: the search for a minimizer did not arrive in %d of %d environments, the first on %s",
-			c.evidence.left, c.evidence.measured, c.evidence.example)}
-	case c.Verdict == Pass:
-		c.Verdict = VerdictOf(c.Reading.Value, c.Bound)
+	c.Verdict = None
+	if c.Site != nil {
+		c.Verdict = VerdictOf(c.Value, c.Bound)
 	}
 }
 
@@ -242,21 +444,4 @@ func VerdictOf(value, bound float64) Verdict {
 		return Pass
 	}
 	return Fail
-}
-
-// measure takes a reading. A loss that panics or gives no number fails at infinity, so that one broken loss does not
-// lose the others.
-func (s *Subject) measure(t *Test, p *Environment) (r Reading) {
-	defer func() {
-		if v := recover(); v != nil {
-			r = Reading{Value: math.Inf(1), Detail: fmt.Sprintf("panic: %v", v), stack: string(debug.Stack())}
-		}
-	}()
-	if r = t.Measure(s, p); r.None == "" && math.IsNaN(r.Value) {
-		r.Value, r.Detail = math.Inf(1), "not a number; "+r.Detail
-	}
-	if math.Abs(r.Value) < roundingNoise {
-		r.Value = 0
-	}
-	return r
 }

@@ -3,9 +3,11 @@ package scorecard
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
@@ -17,15 +19,20 @@ func Schema() tables.Schema {
 		{Name: "test", Doc: "Name of the test."},
 		{Name: "value", Type: tables.Number, Doc: "The worst case over the environments; less is better. Empty where the verdict is none."},
 		{Name: "bound", Type: tables.Number, Doc: "The largest value that passes."},
-		{Name: "verdict", Doc: "pass, fail, or none where the test does not apply."},
+		{Name: "verdict", Doc: "pass, fail, or none where the test does not apply or is not decided."},
 		{Name: "environment", Doc: "Where the worst case was found."},
 		{Name: "seed", Type: tables.Integer, Doc: "Seed of that environment, where it is a random one."},
-		{Name: "prompt", Doc: "Prompt of the worst case."},
-		{Name: "lambda", Type: tables.Number, Doc: "Lambda of the worst case."},
-		{Name: "solver", Doc: "How the policy of the worst case was found."},
-		{Name: "converged", Doc: "Whether the search for a policy arrived in every environment: yes, no where some are left out for that, or " +
-			"empty where there are none or only stopped runs were asked for."},
+		{Name: "prompt", Doc: "Prompt of the worst case, where the test is about one."},
+		{Name: "lambda", Type: tables.Number, Doc: "Lambda of the run that the value is from, where it is from one."},
+		{Name: "solver", Doc: "How the policies there were found."},
+		{Name: "status", Doc: "The gravest status of the runs there, from converged to diverged."},
+		{Name: "measured", Type: tables.Integer, Doc: "In how many environments the solver arrived."},
+		{Name: "of", Type: tables.Integer, Doc: "In how many environments the test applies; with less than 90 % of them measured there is no verdict."},
+		{Name: "group", Doc: "Tests of one group are summed up together."},
 		{Name: "detail", Doc: "The finding with its caveats, or why there is none."},
+		{Name: "searched_value", Type: tables.Number, Doc: "The worst value that a search for an environment found, where one was asked for."},
+		{Name: "searched_tries", Type: tables.Integer, Doc: "In how many environments that search measured."},
+		{Name: "searched_environment", Doc: "The environment of that value, as a config has it."},
 	}
 }
 
@@ -33,38 +40,41 @@ func Schema() tables.Schema {
 // them.
 func (c *Card) Table() *tables.Table {
 	t := tables.NewTable(plots.ScorecardTable, Schema().Names()...)
+	count := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
-			cell, environment, seed := &c.Cells[i][j], "", ""
-			r := &cell.Reading
-			if r.Environment != nil && cell.Verdict != None {
-				environment = r.Environment.Name
-				if r.Environment.Random {
-					seed = strconv.Itoa(r.Environment.Seed)
+			cell, environment, seed, measured := &c.Cells[i][j], "", "", ""
+			if cell.Site != nil {
+				environment = cell.Site.Name
+				if e := cell.Site.Environment; e != nil && e.Random {
+					seed = strconv.Itoa(e.Seed)
 				}
 			}
-			t.Append(cell.Loss, cell.Test.Name, tables.FormatFloat(r.Value), tables.FormatFloat(cell.Bound), string(cell.Verdict), environment,
-				seed, r.Prompt, tables.FormatFloat(r.Lambda), r.Solver, cell.converged(), cell.detail())
+			if cell.Of > 0 {
+				measured = strconv.Itoa(cell.Measured)
+			}
+			row := []string{cell.Loss, cell.Test.Name, tables.FormatFloat(cell.Value), tables.FormatFloat(cell.Bound), string(cell.Verdict), environment, seed,
+				cell.Prompt, tables.FormatFloat(cell.Lambda), cell.Solver, cell.Status, measured, count(cell.Of), cell.Test.Group, cell.Detail}
+			if s := cell.Searched; s != nil {
+				row = append(row, tables.FormatFloat(s.Value), strconv.Itoa(s.Tries), s.Environment)
+			} else {
+				row = append(row, "", "", "")
+			}
+			t.Append(row...)
 		}
 	}
 	return t
 }
 
-// detail is the finding with its caveats, or why there is none.
-func (c *Cell) detail() string {
-	switch {
-	case c.Verdict != None:
-		return c.Reading.Detail + c.evidence.caveat()
-	case c.evidence.left > 0 && c.evidence.left < c.evidence.measured:
-		return c.Reading.None + c.evidence.caveat()
-	}
-	return c.Reading.None
-}
-
 // marks stand for verdicts in Markdown.
 var marks = map[Verdict]string{Pass: "✓", Fail: "✗", None: "–"}
 
-// Markdown writes the scorecard for a README: a table with a row a loss, then what each column asks.
+// Markdown writes the scorecard for a README: a table with a row a loss, what is said of each, then what each column asks.
 func (c *Card) Markdown() string {
 	var b strings.Builder
 	b.WriteString("| loss |")
@@ -72,15 +82,24 @@ func (c *Card) Markdown() string {
 		fmt.Fprintf(&b, " %d |", j+1)
 	}
 	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(c.Tests)) + "\n")
+	name := func(loss string) string { return strings.ReplaceAll(loss, "|", "\\|") }
 	for i, loss := range c.Losses {
-		fmt.Fprintf(&b, "| %s |", strings.ReplaceAll(loss, "|", "\\|"))
+		fmt.Fprintf(&b, "| %s |", name(loss))
+		if same := c.Cells[i][0].SameAs; same != "" {
+			fmt.Fprintf(&b, " as %s in a bandit |%s\n", name(same), strings.Repeat(" |", len(c.Tests)-1))
+			continue
+		}
 		for j := range c.Cells[i] {
 			fmt.Fprintf(&b, " %s |", c.Cells[i][j].words())
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply. Numbers are the worst case over the environments; less is better. ? marks cells from which environments are left out, since a search for a policy did not converge there.\n\n")
-	b.WriteString("| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("\n✓ within the bound, ✗ beyond it, – does not apply or is not decided. Numbers are the worst case over the environments; less is better. n of m: in so many environments of those in which the test applies the solver arrived.\n\n")
+	b.WriteString("| loss | what it does |\n| --- | --- |\n")
+	for i, loss := range c.Losses {
+		fmt.Fprintf(&b, "| %s | %s |\n", name(loss), c.Summary(i))
+	}
+	b.WriteString("\n| | test | asks | value | bound |\n| --- | --- | --- | --- | --- |\n")
 	for j, t := range c.Tests {
 		bound := t.Bound
 		if len(c.Cells) > 0 {
@@ -91,18 +110,72 @@ func (c *Card) Markdown() string {
 	return b.String()
 }
 
-// words writes a cell as a mark and a number of two digits.
+// words writes a cell as a mark, a number of two digits and, where environments are left out, how many are not.
 func (c *Cell) words() string {
-	if c.Verdict == None {
-		return marks[None]
+	text := marks[c.Verdict]
+	if c.Verdict != None {
+		value := "∞"
+		if v := c.Value; !math.IsInf(v, 1) {
+			value = strconv.FormatFloat(v, 'g', 2, 64)
+		}
+		text += " " + value
 	}
-	value := "∞"
-	if v := c.Reading.Value; !math.IsInf(v, 1) {
-		value = strconv.FormatFloat(v, 'g', 2, 64)
+	return text + c.share()
+}
+
+// share is " (n of m)" where environments are left out, else "".
+func (c *Cell) share() string {
+	if c.Measured == c.Of {
+		return ""
 	}
-	text := marks[c.Verdict] + " " + value
-	if c.converged() == "no" {
-		text += "?"
+	return fmt.Sprintf(" (%d of %d)", c.Measured, c.Of)
+}
+
+// Summary says in words, group by group, what loss i does.
+func (c *Card) Summary(i int) string {
+	row := c.Cells[i]
+	if row[0].SameAs != "" {
+		return "as " + row[0].SameAs + " in a bandit"
 	}
-	return text
+	var parts, groups []string
+	for j := range row {
+		group := row[j].Test.Group
+		if slices.Contains(groups, group) {
+			continue
+		}
+		groups = append(groups, group)
+		var cells []*Cell
+		for k := range row {
+			if row[k].Test.Group == group {
+				cells = append(cells, &row[k])
+			}
+		}
+		if words := said(cells); words != "" {
+			parts = append(parts, words)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// said sums up the cells of a group. Where one of several tests that exclude one another is passed, that alone is said; else what
+// is said of the tests that fail, or where none does of those that pass.
+func said(cells []*Cell) string {
+	if i := slices.IndexFunc(cells, func(c *Cell) bool { return c.Test.OneOf && c.Verdict == Pass }); i >= 0 {
+		cells = slices.DeleteFunc(slices.Clone(cells), func(c *Cell) bool { return c.Test.OneOf && c.Verdict != Pass })
+	}
+	for _, side := range []struct {
+		verdict Verdict
+		words   func(*spec.Desideratum) string
+	}{{Fail, func(d *spec.Desideratum) string { return d.Fail }}, {Pass, func(d *spec.Desideratum) string { return d.Pass }}} {
+		var words []string
+		for _, c := range cells {
+			if text := side.words(c.Test); c.Verdict == side.verdict && text != "" && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, text) }) {
+				words = append(words, text+c.share())
+			}
+		}
+		if len(words) > 0 {
+			return strings.Join(words, ", ")
+		}
+	}
+	return ""
 }

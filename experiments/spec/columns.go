@@ -28,6 +28,7 @@ type traits struct {
 	grouped bool // some environment has groups of prompts
 	online  bool // some run draws its preferences from the policy in training
 	traced  bool // some run traces a path
+	counted bool // the kind of preferences varies
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -115,6 +116,8 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 		switch c.Name {
 		case metrics.ProxyReward.Name:
 			return !p.traits.language && !p.traits.online
+		case tables.Comparisons:
+			return !p.traits.language && !p.traits.counted
 		case tables.Strength, tables.PointStatus:
 			return !p.traits.traced
 		}

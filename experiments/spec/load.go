@@ -41,7 +41,8 @@ type loader struct {
 	parents map[string]string // hashes of the configs that this one extends, by path relative to it
 	errs    []error
 
-	overridden bool // some --set applies
+	overridden bool                              // some --set applies
+	read       func(path string) ([]byte, error) // the data files that it names
 	warnings   []string
 }
 
@@ -77,8 +78,14 @@ func open(path string, kinds *decode.Tables) (*loader, error) {
 	if err != nil {
 		return nil, decode.Join(unreadable(decode.Error{File: path, Allowed: "a config file"}, path, path, err))
 	}
-	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path,
-		hash: hashHex(data), parents: map[string]string{}}
+	read := func(path string) ([]byte, error) { return inputfile.Read(path, inputfile.Data) }
+	return parse(path, data, read, kinds)
+}
+
+// parse reads the text of a config as far as YAML goes. read opens the data files that it names.
+func parse(path string, data []byte, read func(path string) ([]byte, error), kinds *decode.Tables) (*loader, error) {
+	l := &loader{Decoder: decode.Decoder{File: path, Tables: kinds}, path: path, hash: hashHex(data), parents: map[string]string{}, read: read}
+	var err error
 	if l.root, err = decode.Parse(path, data); l.root == nil {
 		return nil, err
 	}

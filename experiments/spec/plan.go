@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,29 @@ func (p *Plan) Key() string {
 		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, r.content)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// In returns the plan in another environment, drawn from a seed that is added to the run's; key tells environments and
+// seeds apart. Of an environment that is derived from another one, that other one is replaced.
+func (p *Plan) In(environment bandit.Params, seed int, key string) *Plan {
+	moved := *p
+	moved.Runs = make([]*Run, len(p.Runs))
+	derived := map[*bandit.Derived]*bandit.Derived{}
+	for i, r := range p.Runs {
+		run := *r
+		run.Seed += seed
+		run.Environment = environment
+		if d, ok := r.Environment.(*bandit.Derived); ok {
+			if derived[d] == nil {
+				derived[d] = &bandit.Derived{Of: environment, Prompt: d.Prompt, Starve: d.Starve}
+			}
+			run.Environment = derived[d]
+		}
+		run.content = sha256.Sum256(append(r.content[:], key...))
+		run.data = sha256.Sum256(append(r.data[:], key...))
+		moved.Runs[i] = &run
+	}
+	return &moved
 }
 
 // Resolved returns the run as YAML, every setting written out.
@@ -188,8 +212,12 @@ func (p *planner) add(rows []int, reviews []*review) {
 	if len(p.errs) > 0 {
 		return
 	}
+	if len(p.plan.Runs) > 0 && reflect.TypeOf(run.Preferences) != reflect.TypeOf(p.plan.Runs[0].Preferences) {
+		p.plan.traits.counted = true
+	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
-	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections)
+	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
+	run.data = p.content(from.sections[:policySection])
 	p.plan.Runs = append(p.plan.Runs, run)
 }
 
@@ -215,8 +243,8 @@ func (p *planner) cells(rows []int) []string {
 	return cells
 }
 
-// content hashes all that makes the results of a run of these sections.
-func (p *planner) content(sections [sectionCount]*section) [sha256.Size]byte {
+// content hashes all that makes the results of a run of these sections, the first ones.
+func (p *planner) content(sections []*section) [sha256.Size]byte {
 	var space [(sectionCount + 3) * sha256.Size]byte
 	b := space[:0]
 	for i, s := range sections {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
@@ -101,7 +100,7 @@ func (p *planner) readFiles(from *origin, section int) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(p.path), path)
 		}
-		content, err := inputfile.Read(path, inputfile.Data)
+		content, err := p.read(path)
 		if err != nil {
 			p.fail(unreadable(from.mistake(sectionKinds[section].key+"."+f.Key, "", "a file, its path relative to the config"), path, f.Path, err))
 			continue
@@ -313,7 +312,7 @@ func (l *loader) environmentFits(run *Run, from *origin) bool {
 func (s *surroundings) reviewPolicy(run *Run, from *origin) {
 	l, env := s, s.environment(run, from)
 	k := env.Responses()
-	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 {
+	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 && p.Share == 0 {
 		if most := min(k-1, mostValues/max(k, len(env.Prompts))); p.Rank > most {
 			l.fail(from.mistake("policy.rank", fmt.Sprintf("is %d with %d responses", p.Rank, k),
 				fmt.Sprintf("a whole number in [1,%d]", most)))

@@ -27,11 +27,13 @@ type ScorecardSettings struct {
 	Seed         int                `yaml:"seed" range:"[0,1e15]" doc:"of the first random environment; the next have the seeds that follow"`
 	Bounds       map[string]float64 `yaml:"bounds" doc:"largest value that passes, by test; other tests keep their defaults (experiments scorecard --help lists them)"`
 	Tests        []string           `yaml:"tests" doc:"only these tests, by name, or by the part before the slash for all tests under it where no test has that name itself; none means all"`
-	Only         string             `yaml:"only,omitempty" doc:"only this environment, as the table names it"`
+	WorstOf      []string           `yaml:"worst_of" oneof:"random,search" doc:"random: the paper's and the random environments, which value and verdict are of; search: beside them the environment that a search finds, in columns of its own"`
 }
 
 // DefaultScorecard returns the settings of a scorecard that gives none: 100 random environments from seed 1.
-func DefaultScorecard() ScorecardSettings { return ScorecardSettings{Environments: 100, Seed: 1} }
+func DefaultScorecard() ScorecardSettings {
+	return ScorecardSettings{Environments: 100, Seed: 1, WorstOf: []string{"random"}}
+}
 
 // newScorecard returns the defaults of the third form of document.
 func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }

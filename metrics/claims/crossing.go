@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -35,6 +36,7 @@ type Crossing struct {
 	Level       float64      `yaml:"level" doc:"the level, in the metric's unit"`
 	Within      string       `yaml:"within" oneof:"below,above" doc:"the side of the level on which the metric is within it"`
 	Interpolate bool         `yaml:"interpolate" doc:"whether the value lies between those that were run"`
+	Value       string       `yaml:"value,omitempty" doc:"column of runs whose value counts where the level is reached, of several runs the largest, with interpolate: false; without it along"`
 	Min         *float64     `yaml:"min" doc:"smallest allowed value"`
 	Max         *float64     `yaml:"max" doc:"largest allowed value"`
 	Above       *float64     `yaml:"above" doc:"values must be greater than this"`
@@ -55,6 +57,9 @@ func (c *Crossing) Check() []registry.Problem {
 	if (c.Metric == "") == (len(c.With) == 0) {
 		return []registry.Problem{{Key: "metric", Wrong: "is given beside with or missing with it", Allowed: "exactly one of metric and with"}}
 	}
+	if c.Value != "" && (c.Interpolate || overOf(c.Along) == points) {
+		return []registry.Problem{{Key: "value", Wrong: "stands beside values between those that were run", Allowed: "interpolate: false, along a column"}}
+	}
 	if c.Metric == "" && overOf(c.Along) == points {
 		return []registry.Problem{{Key: "with", Wrong: "is given along strength", Allowed: "a metric along strength"}}
 	}
@@ -65,6 +70,9 @@ func (c *Crossing) Check() []registry.Problem {
 func (c *Crossing) Refs() tables.Refs {
 	refs := alongRef(tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match),
 		c.Along).List("by", tables.Runs, c.By).Prompt("prompt", c.Prompt)
+	if c.Value != "" {
+		refs = refs.Column("value", tables.Runs, c.Value)
+	}
 	if c.Metric == "" {
 		return refs.Column("with", tables.Policies, "pi")
 	}
@@ -83,7 +91,7 @@ func (c *Crossing) evaluate(r *results) (Result, error) {
 	}
 	var w worst
 	for _, group := range groups {
-		x, err := c.first(group, distance)
+		x, err := c.first(r, group, distance)
 		if err != nil {
 			return Result{}, err
 		}
@@ -120,6 +128,10 @@ func (c *Crossing) reading(r *results) (func(s spot) (float64, error), error) {
 	return func(s spot) (float64, error) {
 		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
 		prompts, err := r.variations(policies, pairs[at])
+		var broken *brokenRun
+		if errors.As(err, &broken) && broken.run == r.name(s.row) {
+			return math.Inf(1), nil // where there is no policy it is not within
+		}
 		far := math.Inf(-1)
 		for _, one := range prompts {
 			far = max(far, sign*(one.tv-c.Level))
@@ -129,10 +141,10 @@ func (c *Crossing) reading(r *results) (func(s spot) (float64, error), error) {
 }
 
 // first returns where an ordered group first comes within the level.
-func (c *Crossing) first(group []station, distance func(spot) (float64, error)) (float64, error) {
+func (c *Crossing) first(r *results, group []station, distance func(spot) (float64, error)) (float64, error) {
 	lastX, last := math.NaN(), math.NaN()
 	for i := 0; i < len(group); {
-		x, far := group[i].x, math.Inf(-1)
+		x, far, begin := group[i].x, math.Inf(-1), i
 		for ; i < len(group) && group[i].x == x; i++ {
 			d, err := distance(group[i].spot)
 			if err != nil {
@@ -144,7 +156,18 @@ func (c *Crossing) first(group []station, distance func(spot) (float64, error)) 
 			if share := last / (last - far); c.Interpolate && last > 0 && !math.IsInf(last, 1) && lastX > 0 && !math.IsInf(x, 1) {
 				return lastX * math.Pow(x/lastX, share), nil
 			}
-			return x, nil
+			if c.Value == "" {
+				return x, nil
+			}
+			most := math.Inf(-1)
+			for _, s := range group[begin:i] {
+				v, err := r.runs.Number(s.row, c.Value)
+				if err != nil {
+					return 0, err
+				}
+				most = max(most, v)
+			}
+			return most, nil
 		}
 		lastX, last = x, far
 	}

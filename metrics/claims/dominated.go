@@ -273,7 +273,7 @@ func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
 		}
 	}
 	if len(kept) == 0 && spots[0].point != atEnd {
-		return nil, &brokenRun{r.name(spots[0].row), "and all others", fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)}
+		return nil, &brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)}
 	}
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)

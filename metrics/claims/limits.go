@@ -73,11 +73,14 @@ func (w *worst) add(excess float64, one Result) {
 	}
 }
 
+// NothingCounts is in the detail of a verdict that is +Inf because in no group anything fulfils the conditions.
+const NothingCounts = "nothing fulfils the conditions"
+
 // besides returns the verdict where in some of the groups, first of which is named, nothing fulfils the conditions.
 func (w *worst) besides(empty, groups int, first string) Result {
 	switch {
 	case empty == groups:
-		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: fmt.Sprintf("%s: nothing fulfils the conditions, here or in the %d others", first, groups-1)}
+		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: fmt.Sprintf("%s: %s, here or in the %d others", first, NothingCounts, groups-1)}
 	case empty > 0:
 		w.Detail += fmt.Sprintf("; in %d of %d nothing fulfils the conditions", empty, groups)
 	}

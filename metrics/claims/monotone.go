@@ -25,6 +25,7 @@ type Monotone struct {
 	Along     string       `yaml:"along" required:"true" doc:"column of runs that orders them, such as lambda; strength for the points of each run's path"`
 	By        []string     `yaml:"by" doc:"columns of runs whose values make a group; none means every setting (the columns between run and status) but along"`
 	Direction string       `yaml:"direction" required:"true" oneof:"increasing,decreasing" doc:"of the metric, as along grows; equal values are in order"`
+	Next      bool         `yaml:"next" doc:"only steps from each run to the next count, not to all later ones"`
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
@@ -80,7 +81,7 @@ func (m *Monotone) add(w *worst, r *results, metric reading, group []station) er
 			w.add(step, Result{step <= m.Slack, step, m.Slack,
 				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.spotName(at), metric.name, best, r.spotName(p.spot), v)})
 		}
-		if at.row < 0 || sign*v > sign*best {
+		if at.row < 0 || m.Next || sign*v > sign*best {
 			best, at = v, p.spot
 		}
 	}

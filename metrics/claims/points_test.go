@@ -140,7 +140,7 @@ func TestDominatedPath(t *testing.T) {
 	claim.Refute, claim.Improves = true, half // at 1 typo is better by 0.1 and 0.04, at 10 by 0.02 and 0.09, at 0.1 by 0.19 and 0.14
 	check(t, &claim, twoLosses(t), verdict{false, 0.02, 0, "dpo/1 at strength 10: tv_star on good 0.02, tv_star on bad 0.1; nearest typo/1 at strength 0.1: tv_star on good 1.388e-17, tv_star on bad 0.01", ""})
 	claim.Where = tables.Where{"run": {"dpo/2"}}
-	check(t, &claim, twoLosses(t), broken("dpo/2: and all others, no point that improves kl_star_pi on bad by 50 %"))
+	check(t, &claim, twoLosses(t), broken("dpo/2: nothing fulfils the conditions, no point that improves kl_star_pi on bad by 50 %"))
 }
 
 func TestCrossing(t *testing.T) {

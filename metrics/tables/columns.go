@@ -47,6 +47,9 @@ const (
 	PointStatus = "point_status"
 )
 
+// Comparisons is the column of runs that only plans have whose kind of preferences varies.
+const Comparisons = "comparisons"
+
 // EndColumns are the columns of runs that say how a run ended.
 var EndColumns = Schema{
 	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
@@ -60,7 +63,8 @@ func BanditColumns(table string) Schema {
 	online := append(metrics.All(), metrics.ProxyReward)
 	switch table {
 	case Runs:
-		return append(slices.Clone(EndColumns), Measured(append(slices.Clone(trainingMetrics), online...))...)
+		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
+		return append(counted, Measured(append(slices.Clone(trainingMetrics), online...))...)
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,
 			{Name: "pi_ref", Type: Number, Doc: "Probability that the reference gives to the response."},

@@ -78,6 +78,36 @@ func (t *Table) Append(cells ...string) {
 	t.rows++
 }
 
+// Sink returns a sink that adds rows of a schema, whose columns are the table's, to a table in memory.
+func (t *Table) Sink(schema Schema) Sink { return &memorySink{t, schema, nil} }
+
+type memorySink struct {
+	table  *Table
+	schema Schema
+	text   []byte
+}
+
+func (s *memorySink) Write(cells ...string) error {
+	s.table.Append(cells...)
+	return nil
+}
+
+func (s *memorySink) Add(row []Value) error {
+	for i, v := range row {
+		c := s.table.columns[i].Load()
+		if s.schema[i].Type == Number {
+			c.appendNumber(v.Number)
+			continue
+		}
+		s.text = appendValue(s.text[:0], s.schema[i].Type, v)
+		c.append(string(s.text))
+	}
+	s.table.rows++
+	return nil
+}
+
+func (s *memorySink) Close() error { return nil }
+
 // Len returns the number of rows.
 func (t *Table) Len() int { return t.rows }
 

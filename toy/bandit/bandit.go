@@ -107,7 +107,7 @@ type Params interface {
 
 // Kinds lists every environment, sorted by name.
 func Kinds() registry.Table[Params] {
-	return registry.Table[Params]{declaredKind, contextualKind, randomKind, sequenceKind}
+	return registry.Table[Params]{declaredKind, contextualKind, derivedKind, randomKind, sequenceKind}
 }
 
 // exp returns the exponentials of logs.

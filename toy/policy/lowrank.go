@@ -17,9 +17,11 @@ import (
 type LowRankParams struct {
 	Basis [][]float64 `yaml:"basis" range:"[-1e6,1e6]" doc:"basis vectors, each with one entry a response; without them rank random ones are drawn"`
 	Rank  int         `yaml:"rank" range:"[1,100000]" doc:"number of random basis vectors, orthonormal and orthogonal to the constant"`
+	Share float64     `yaml:"share" range:"[0,1]" doc:"in place of rank this share of the K-1 degrees of freedom, rounded down but at least 1; 0 is rank"`
+	Start []float64   `yaml:"start" range:"[-1e6,1e6]" doc:"coefficients that training starts from, the same at every prompt, while the reference stays at 0; default 0"`
 }
 
-// Build returns the policy at zero coefficients, which is the reference.
+// Build returns the policy at its starting coefficients; at zero it is the reference.
 func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	basis, err := p.basis(env.Responses(), rng)
 	if err != nil {
@@ -27,8 +29,12 @@ func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	}
 	_, rank := basis.Dims()
 	l := &LowRank{basis: basis, coefficients: make([]float64, len(env.Prompts)*rank)}
+	if p.Start != nil && len(p.Start) != rank {
+		return nil, fmt.Errorf("start has %d coefficients, the policy has rank %d", len(p.Start), rank)
+	}
 	for i := range env.Prompts {
 		l.start = append(l.start, slices.Clone(env.Prompts[i].Init))
+		copy(l.of(l.coefficients, i), p.Start)
 	}
 	return l, nil
 }
@@ -39,7 +45,11 @@ func (p *LowRankParams) Random() bool { return len(p.Basis) == 0 }
 // basis returns the K x rank matrix of basis vectors.
 func (p *LowRankParams) basis(k int, rng *rand.Rand) (*mat.Dense, error) {
 	if len(p.Basis) == 0 {
-		return randomBasis(k, p.Rank, rng)
+		rank := p.Rank
+		if p.Share > 0 {
+			rank = max(1, int(p.Share*float64(k-1)))
+		}
+		return randomBasis(k, rank, rng)
 	}
 	basis := mat.NewDense(k, len(p.Basis), nil)
 	for j, vector := range p.Basis {

@@ -339,3 +339,32 @@ func TestRandomFlag(t *testing.T) {
 		}
 	}
 }
+
+// A share of the rank is that of the degrees of freedom, and a start moves the policy from the reference, which stays.
+func TestLowRankShareAndStart(t *testing.T) {
+	env, err := (&bandit.Random{Prompts: 2, Responses: 8, Star: "dirichlet", Concentration: 1, Temperature: 1, Perturbation: 1}).Build(rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for share, want := range map[float64]int{0.5: 3, 0.1: 1, 1: 7} {
+		p, err := (&LowRankParams{Rank: 2, Share: share}).Build(env, rand.New(rand.NewPCG(1, 2)))
+		if err != nil || len(p.Params()) != 2*want {
+			t.Errorf("share %v: %d parameters, want %d, %v", share, len(p.Params()), 2*want, err)
+		}
+	}
+	basis := [][]float64{{1, 0, 0, 0, 0, 0, 0, -1}}
+	p, err := (&LowRankParams{Basis: basis, Start: []float64{3}}).Build(env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := make([]float64, 8)
+	for prompt := range env.Prompts {
+		p.Logits(prompt, logits)
+		if init := env.Prompts[prompt].Init; math.Abs(logits[0]-init[0]-3) > 1e-12 || math.Abs(logits[7]-init[7]+3) > 1e-12 || logits[1] != init[1] {
+			t.Errorf("prompt %d: %v from %v", prompt, logits, init)
+		}
+	}
+	if _, err := (&LowRankParams{Basis: basis, Start: []float64{3, 1}}).Build(env, nil); err == nil {
+		t.Error("two coefficients for one vector")
+	}
+}

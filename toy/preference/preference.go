@@ -80,5 +80,41 @@ type Params interface {
 
 // Kinds lists every source of preference data, sorted by name.
 func Kinds() registry.Table[Params] {
-	return registry.Table[Params]{fileKind, onlineKind, populationKind, sampleKind}
+	return registry.Table[Params]{extremesKind, fileKind, onlineKind, populationKind, sampleKind}
+}
+
+// Merged returns the comparisons with equal ones merged into one of their total weight, in order of their first; the same list
+// where there are none.
+func (p *Pairs) Merged() *Pairs {
+	type comparison struct{ prompt, chosen, rejected, chosenTokens, rejectedTokens int }
+	tokens := func(list []int, i int) int {
+		if list == nil {
+			return 1
+		}
+		return list[i]
+	}
+	at := map[comparison]int{}
+	m := &Pairs{}
+	for i := range p.Len() {
+		c := comparison{p.Prompt[i], p.Chosen[i], p.Rejected[i], tokens(p.ChosenTokens, i), tokens(p.RejectedTokens, i)}
+		j, known := at[c]
+		if !known {
+			j = m.Len()
+			at[c] = j
+			m.add(c.prompt, c.chosen, c.rejected)
+			m.Weight = append(m.Weight, 0)
+			m.ChosenTokens, m.RejectedTokens = append(m.ChosenTokens, c.chosenTokens), append(m.RejectedTokens, c.rejectedTokens)
+		}
+		m.Weight[j] += p.WeightOf(i)
+	}
+	if m.Len() == p.Len() {
+		return p
+	}
+	if p.ChosenTokens == nil {
+		m.ChosenTokens = nil
+	}
+	if p.RejectedTokens == nil {
+		m.RejectedTokens = nil
+	}
+	return m
 }

@@ -22,7 +22,7 @@ const (
 // NoPurpose is the error of a run with PurposeRLHF whose loss has no unconstrained minimizer inside the simplex, to which no
 // reward would lead.
 type NoPurpose struct {
-	Status train.Status // exact.Stalled where it is not known, else train.Diverged
+	Status train.Status // exact.Stalled where it is not known, exact.Boundary where it lies there, else train.Diverged
 	Reason string
 }
 
@@ -48,8 +48,8 @@ func (s *Setup) aim(ctx context.Context) error {
 		for k, ref := range x.LogReference() {
 			if len(logPi) == 0 || math.IsInf(logPi[k], 0) || math.IsNaN(logPi[k]) {
 				status := train.Diverged
-				if found.Status == exact.Stalled {
-					status = exact.Stalled
+				if found.Status == exact.Stalled || found.Status == exact.Boundary {
+					status = found.Status
 				}
 				return &NoPurpose{status, fmt.Sprintf("without a constraint the loss has no minimizer inside the simplex, and so no reward to stand for it (%s: %s)",
 					found.Status, found.Reason)}

@@ -1,0 +1,208 @@
+package scorecard
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"windtunnel/experiments/internal/testfile"
+	"windtunnel/experiments/kinds"
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/bandit"
+)
+
+// measure runs the losses of a YAML list through some tests, all where none are named.
+func measure(t *testing.T, losses string, environments int, names ...string) *Card {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "card.yaml")
+	testfile.Write(t, path, "name: card\nobjectives: ["+losses+"]\nscorecard: {}\n")
+	c, err := spec.LoadLosses(path, kinds.Tables())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := c.Scorecard.Settings
+	settings.Environments, settings.Tests = environments, names
+	tests, _, wrong := Select(all, settings)
+	if wrong != "" {
+		t.Fatalf("no test %s", wrong)
+	}
+	card, err := Run(context.Background(), c.Scorecard.Objectives, tests, settings, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return card
+}
+
+func near(a, b, tolerance float64) bool {
+	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tolerance*(1+math.Abs(a))
+}
+
+// A custom loss gets every verdict and number that its built-in twin gets.
+func TestTwins(t *testing.T) {
+	// A second parameter keeps the twin from being taken for a copy of the other's row.
+	card := measure(t, `ipo, {kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, dpo, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 2)
+	for i := 0; i < len(card.Losses); i += 2 {
+		if mine := card.Cells[i+1][0].SameAs; mine != card.Losses[i] {
+			t.Errorf("%s is as %q, want %s", card.Losses[i+1], mine, card.Losses[i])
+		}
+	}
+	apart := measure(t, `{kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 2)
+	for i := range apart.Losses {
+		for j := range apart.Tests {
+			mine, its := &apart.Cells[i][j], &card.Cells[2*i][j]
+			if mine.Verdict != its.Verdict || !near(its.Value, mine.Value, 1e-6) {
+				t.Errorf("%s of %s: %s %v (%s), the built-in has %s %v (%s)", mine.Test.Name, mine.Loss, mine.Verdict, mine.Value, mine.Detail,
+					its.Verdict, its.Value, its.Detail)
+			}
+		}
+	}
+}
+
+// A factor on the loss moves neither its paths under a constraint nor the relative size of its gradients, and lambda not the latter.
+func TestFactor(t *testing.T) {
+	card := measure(t, `dpo, {kind: custom, name: tenth, lambda: 0.1, pair: "0.1*softplus(-lambda*u)"}, {kind: custom, name: thirty, lambda: 0.1, pair: "30*softplus(-lambda*u)"}, {kind: dpo, name: larger, lambda: 7}`,
+		3, "constraint", "gradient/size", "gradient/misordered", "gradient/bounded")
+	for i, loss := range card.Losses[1:] {
+		for j, test := range card.Tests {
+			if loss == "larger" && test.Name == "gradient/misordered" {
+				continue // which is at the loss's own lambda
+			}
+			if got, want := card.Cells[i+1][j].Value, card.Cells[0][j].Value; math.Abs(got-want) > 1e-3 {
+				t.Errorf("%s of %s: %v, of dpo %v", test.Name, loss, got, want)
+			}
+		}
+	}
+}
+
+// DPO, TYPO and IPO do what the paper (arXiv 2407.09072) proves, and the summary says so in words.
+func TestPaper(t *testing.T) {
+	card := measure(t, "dpo, ipo, typo", 4, "strong-interpolation", "weak-interpolation", "reference-limit", "preservation", "existence")
+	for _, c := range []struct {
+		loss, test string
+		want       Verdict
+	}{
+		{"dpo", "strong-interpolation", Fail}, {"dpo", "weak-interpolation", Pass}, {"dpo", "reference-limit", Pass}, {"dpo", "preservation", Fail},
+		{"dpo", "existence/never-loses", Fail}, {"dpo", "existence/flipped-labels", Pass}, {"ipo", "existence/never-loses", Pass},
+		{"ipo", "existence/never-compared", Fail}, {"typo", "strong-interpolation", Pass}, {"typo", "weak-interpolation", Fail},
+		{"typo", "preservation", Pass}, {"typo", "existence/one-pair", Pass},
+	} {
+		i, j := slices.Index(card.Losses, c.loss), slices.Index(Names(card.Tests), c.test)
+		if got := card.Cells[i][j]; got.Verdict != c.want {
+			t.Errorf("%s of %s: %s %v (%s)", c.test, c.loss, got.Verdict, got.Value, got.Detail)
+		}
+	}
+	for loss, want := range map[string][]string{"dpo": {"interpolates to the mode", "damages good prompts", "no answer where a response never loses"},
+		"typo": {"interpolates to pi_star", "preserves", "one answer to any data"}} {
+		words := card.Summary(slices.Index(card.Losses, loss))
+		for _, one := range want {
+			if !strings.Contains(words, one) {
+				t.Errorf("%s: %q lacks %q", loss, words, one)
+			}
+		}
+		if strings.Contains(words, "nothing that pi_star knows") {
+			t.Errorf("%s: %q has both ends of interpolation", loss, words)
+		}
+	}
+}
+
+// The infimum over lambda of the damage that DPO does to the good prompt is the same for every loss with its frontier: odpo's
+// minimizer with the gap itself is pi_ref pi_star^(2/lambda), DPO's at half the lambda.
+func TestFrontier(t *testing.T) {
+	card := measure(t, "dpo, {kind: odpo, scaling: identity}, rlhf", 6, "preservation")
+	for i, loss := range card.Losses[1:] {
+		if got, want := card.Cells[i+1][0].Value, card.Cells[0][0].Value; !near(got, want, 1e-6) {
+			t.Errorf("%s: %v, dpo %v", loss, got, want)
+		}
+	}
+}
+
+// A test that measures nothing does not apply: mallows is constant where pi_ref is uniform, and a gradient that is 0 at the
+// reference cannot fall.
+func TestNothingToMeasure(t *testing.T) {
+	card := measure(t, "mallows, chi-po, kl-ref-pi", 0, "beyond-bradley-terry", "gradient")
+	for j, test := range card.Tests {
+		want := None
+		if test.Name == "gradient/bounded" {
+			want = Pass
+		}
+		if c := card.Cells[0][j]; c.Verdict != want {
+			t.Errorf("mallows, %s: %s %v (%s)", test.Name, c.Verdict, c.Value, c.Detail)
+		}
+		if c := card.Cells[1][j]; test.Name == "gradient/bounded" && c.Verdict != Fail {
+			t.Errorf("chi-po's gradient is bounded by %v", c.Value)
+		}
+		if c := card.Cells[2][j]; test.Name == "gradient/misordered" && c.Verdict != None {
+			t.Errorf("kl-ref-pi, %s: %s %v", test.Name, c.Verdict, c.Value)
+		}
+	}
+}
+
+// The worst environment makes the cell, of equal ones the first; environments without an answer are counted, and too many leave
+// no verdict.
+func TestFold(t *testing.T) {
+	sites := func(n int) (all []*Site) {
+		for i := range n {
+			all = append(all, &Site{Name: string(rune('a' + i))})
+		}
+		return all
+	}
+	reading := func(value float64, o outcome) Reading { return Reading{Value: value, Detail: "found", outcome: o} }
+	for _, c := range []struct {
+		name         string
+		readings     []Reading
+		value        float64
+		site         string
+		measured, of int
+		verdict      Verdict
+		detail       string
+	}{
+		{"worst", []Reading{reading(1, measured), reading(3, measured), reading(3, measured)}, 3, "b", 3, 3, Fail, "found"},
+		{"left", append(slices.Repeat([]Reading{reading(1, measured)}, 9), reading(0, left)), 1, "a", 9, 10, Pass, "9 of 10 environments"},
+		{"too many", []Reading{reading(1, measured), reading(0, left)}, math.NaN(), "", 1, 2, None, "1 of 2 environments"},
+		{"empty", []Reading{reading(math.Inf(1), empty), reading(1, measured)}, 1, "b", 2, 2, Pass, "in 1 of 2 environments"},
+		{"all empty", []Reading{reading(math.Inf(1), empty)}, math.Inf(1), "a", 1, 1, Fail, "found"},
+		{"inapplicable", []Reading{{Value: math.NaN(), Detail: "no lambda", outcome: inapplicable}, reading(1, measured)}, 1, "b", 1, 1, Pass, "found"},
+		{"none", []Reading{{Value: math.NaN(), Detail: "no lambda", outcome: inapplicable}}, math.NaN(), "", 0, 0, None, "no lambda"},
+	} {
+		cell := fold(c.readings, sites(len(c.readings)))
+		cell.Bound = 2
+		cell.decide()
+		site := ""
+		if cell.Site != nil {
+			site = cell.Site.Name
+		}
+		if !near(cell.Value, c.value, 0) || site != c.site || cell.Measured != c.measured || cell.Of != c.of || cell.Verdict != c.verdict || !strings.Contains(cell.Detail, c.detail) {
+			t.Errorf("%s: %v at %q, %d of %d, %s: %s", c.name, cell.Value, site, cell.Measured, cell.Of, cell.Verdict, cell.Detail)
+		}
+	}
+}
+
+// The same seed gives the same environments, of which half have Dirichlet pi_star, and a good prompt is one with pi_ref = pi_star.
+func TestEnvironments(t *testing.T) {
+	all := environments(20, 1)
+	if len(all) != 22 || all[2].Name != "random-1" || all[2].Seed != 1 {
+		t.Fatalf("%d environments", len(all))
+	}
+	gaussian := 0
+	for i, e := range all[2:] {
+		if e.Params.(*bandit.Random).Star == "gaussian" {
+			gaussian++
+		}
+		if e.Env.Responses() != sizes[i%len(sizes)] {
+			t.Errorf("%s has %d responses", e.Name, e.Env.Responses())
+		}
+		if good := e.Env.Prompts[0]; !slices.Equal(good.LogStar, good.LogRef) {
+			t.Errorf("%s: the good prompt's pi_ref is not pi_star", e.Name)
+		}
+	}
+	if gaussian != 10 {
+		t.Errorf("%d of 20 have Gaussian logits", gaussian)
+	}
+}

@@ -1,0 +1,78 @@
+package scorecard
+
+import (
+	"math"
+
+	"windtunnel/experiments/spec"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/setup"
+	"windtunnel/toy/train"
+)
+
+// twins returns for each loss the first that is the same in a bandit at every lambda, see objective.Same: itself where there is
+// none before it.
+func twins(subjects []*subject) []int {
+	same := make([]int, len(subjects))
+	for i, s := range subjects {
+		same[i] = i
+		for j, other := range subjects[:i] {
+			if same[j] == j && alike(s, other) {
+				same[i] = j
+				break
+			}
+		}
+	}
+	return same
+}
+
+// alike says whether two losses have the same gradient, at their own lambda and at others.
+func alike(a, b *subject) bool {
+	if math.IsNaN(a.lambda) != math.IsNaN(b.lambda) || !math.IsNaN(a.lambda) && a.lambda != b.lambda {
+		return false
+	}
+	lambdas := []float64{a.lambda}
+	if !math.IsNaN(a.lambda) {
+		lambdas = []float64{a.lambda, 1e-3, 1, 1e3}
+	}
+	for _, lambda := range lambdas {
+		one, other := a.objective.Loss, b.objective.Loss
+		if !math.IsNaN(lambda) {
+			one, other = objective.WithLambda(one, lambda), objective.WithLambda(other, lambda)
+		}
+		factor, same := objective.Same(one.Objective(), other.Objective())
+		if !same || math.Abs(factor-1) > 1e-9 {
+			return false
+		}
+	}
+	return true
+}
+
+// constant says whether the loss of every run of a plan is the same for all policies, as far as some of them tell, near where the
+// runs start and elsewhere.
+func constant(plan *spec.Plan) bool {
+	for _, r := range plan.Runs {
+		if r.Label != spec.UnderTest {
+			continue
+		}
+		run := r.Run
+		run.Constraint, run.Purpose = train.Constraint{}, ""
+		made, err := setup.New(&run, setup.Given{})
+		if err != nil {
+			return false
+		}
+		whole, theta := train.Full(made.Pairs, made.Problem), made.Policy.Params()
+		draws, first := random(2), made.Problem.Loss(whole)
+		for i := range 6 {
+			for k := range theta {
+				if i%2 == 1 {
+					theta[k] = 0
+				}
+				theta[k] += draws.NormFloat64()
+			}
+			if math.Abs(made.Problem.Loss(whole)-first) > 1e-9*math.Abs(first) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,119 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Gain claims how much probability some responses have gained on pi_ref under the final policies: those of `responses`, or all but
+// pi_star's best and worst (the first of equals), which a comparison of the two leaves out. Its value is the gain, negative for a
+// loss, at the prompt and run nearest to a limit or farthest beyond it.
+//
+//	claims:
+//	  - {kind: gain, where: {objective: dpo}, max: 0.1}
+type Gain struct {
+	Where     tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
+	Prompt    string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`
+	Responses []int        `yaml:"responses" range:"[0,1e6]" doc:"the responses, by number; none means all but pi_star's best and worst"`
+	Min       *float64     `yaml:"min" range:"[-1,1]" doc:"smallest allowed gain"`
+	Max       *float64     `yaml:"max" range:"[-1,1]" doc:"largest allowed gain"`
+	Above     *float64     `yaml:"above" range:"[-1,1]" doc:"the gain must be greater than this"`
+	Below     *float64     `yaml:"below" range:"[-1,1]" doc:"the gain must be less than this"`
+}
+
+var gainKind = registry.Kind[Params]{
+	Name:    "gain",
+	Summary: "some responses gain so much probability on pi_ref",
+	Source:  "this project, after arXiv 2410.08847",
+	New:     func() Params { return &Gain{} },
+}
+
+func (g *Gain) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
+
+// Limit is the limit of the claim, see limits.limit.
+func (g *Gain) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
+
+// Check refuses a claim without limits or with limits that exclude everything.
+func (g *Gain) Check() []registry.Problem { return g.limits().check() }
+
+// Refs implements Params.
+func (g *Gain) Refs() tables.Refs {
+	return tables.Refs{}.Where("where", tables.Runs, g.Where).Column("kind", tables.Policies, "pi").Prompt("prompt", g.Prompt)
+}
+
+// shares are a response's probabilities.
+type shares struct {
+	response      int
+	pi, ref, star float64
+}
+
+// evaluate reads the tables runs and policies.
+func (g *Gain) evaluate(r *results) (Result, error) {
+	rows, err := r.choose("where", g.Where)
+	if err != nil {
+		return Result{}, err
+	}
+	t, err := r.src.Table(tables.Policies)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star"); err != nil {
+		return Result{}, err
+	}
+	prompts := t.Distinct("prompt")
+	if g.Prompt != "" {
+		if prompts, err = promptsOf(t, "prompt", g.Prompt); err != nil {
+			return Result{}, err
+		}
+	}
+	of := map[[2]string][]shares{}
+	for row := range t.Len() {
+		at := [2]string{t.Text(row, "run"), t.Text(row, "prompt")}
+		response, err := strconv.Atoi(t.Text(row, "response"))
+		if err != nil {
+			return Result{}, fmt.Errorf("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
+		}
+		of[at] = append(of[at], shares{response, t.Float(row, "pi"), t.Float(row, "pi_ref"), t.Float(row, "pi_star")})
+	}
+	var w worst
+	for _, row := range rows {
+		for _, prompt := range prompts {
+			all := of[[2]string{r.name(row), prompt}]
+			if slices.ContainsFunc(all, func(s shares) bool { return math.IsNaN(s.pi) }) {
+				return Result{}, r.missing(row, "final policy")
+			}
+			if len(all) > 0 {
+				g.limits().add(&w, g.of(all), fmt.Sprintf("%s: probability gained on %s", r.name(row), prompt))
+			}
+		}
+	}
+	if !w.any {
+		return Result{}, r.missing(rows[0], "final policy")
+	}
+	return w.Result, nil
+}
+
+// of returns the gain of the responses at one prompt.
+func (g *Gain) of(all []shares) float64 {
+	best, least := 0, 0
+	for i, s := range all {
+		if s.star > all[best].star {
+			best = i
+		}
+		if s.star < all[least].star {
+			least = i
+		}
+	}
+	gained := 0.0
+	for i, s := range all {
+		if len(g.Responses) > 0 && slices.Contains(g.Responses, s.response) || len(g.Responses) == 0 && i != best && i != least {
+			gained += s.pi - s.ref
+		}
+	}
+	return gained
+}

@@ -1,0 +1,127 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
+)
+
+// Growth claims by how many powers of ten a metric that is not negative grows from the runs of `from` to their counterparts,
+// the one run of `to` that has the same values in the columns of `match`. Its value is log10 of the quotient that is nearest to
+// a limit or farthest beyond it, 0 where the metric falls, or is 0 in both. A metric that is 0 in from alone has no growth, which is
+// an error.
+//
+//	claims:
+//	  - kind: growth # the gradient stays bounded as the margin grows
+//	    metric: grad_norm
+//	    from: {policy.start: "[1e3]"}
+//	    to: {policy.start: "[1e4]"}
+//	    max: 0.01
+type Growth struct {
+	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
+	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
+	From   tables.Where `yaml:"from" required:"true" doc:"which runs: by column, a value or a list of values"`
+	To     tables.Where `yaml:"to" required:"true" doc:"which runs the metric may have grown to"`
+	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if to selects a single run"`
+	Pooled bool         `yaml:"pooled" doc:"hold the largest value in the runs of to against the largest in those of from, without counterparts"`
+	Falls  bool         `yaml:"falls" doc:"measure by how many powers of ten the metric falls instead"`
+	Min    *float64     `yaml:"min" doc:"least allowed growth, in powers of ten"`
+	Max    *float64     `yaml:"max" doc:"largest allowed growth, in powers of ten"`
+	Above  *float64     `yaml:"above" doc:"growth must be greater than this"`
+	Below  *float64     `yaml:"below" doc:"growth must be less than this"`
+}
+
+var growthKind = registry.Kind[Params]{
+	Name:    "growth",
+	Summary: "a metric grows from a run to a matched one by so many powers of ten",
+	Source:  "this project",
+	New:     func() Params { return &Growth{} },
+}
+
+func (g *Growth) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
+
+// Check refuses a claim without limits or with limits that exclude everything.
+func (g *Growth) Check() []registry.Problem { return g.limits().check() }
+
+// Refs implements Params.
+func (g *Growth) Refs() tables.Refs {
+	return tables.Refs{}.Where("from", tables.Runs, g.From).Where("to", tables.Runs, g.To).List("match", tables.Runs, g.Match).
+		Metric("metric", g.Metric, g.Prompt).Prompt("prompt", g.Prompt)
+}
+
+// evaluate reads the tables runs and, with a prompt, prompts.
+func (g *Growth) evaluate(r *results) (Result, error) {
+	metric, err := r.read("metric", g.Metric, "prompt", g.Prompt)
+	if err != nil {
+		return Result{}, err
+	}
+	pairs, err := g.pairs(r, metric)
+	if err != nil {
+		return Result{}, err
+	}
+	var w worst
+	for _, p := range pairs {
+		from, err := metric.of(p.left)
+		if err != nil {
+			return Result{}, err
+		}
+		to, err := metric.of(p.right)
+		if err != nil {
+			return Result{}, err
+		}
+		if from < 0 || to < 0 {
+			return Result{}, fmt.Errorf("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
+		}
+		if from == 0 && (to > 0 || g.Falls) {
+			return Result{}, fmt.Errorf("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
+		}
+		value := decades(from, to)
+		if g.Falls {
+			value = decades(to, from)
+		}
+		g.limits().add(&w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
+	}
+	return w.Result, nil
+}
+
+// pairs returns the runs that are held against each other.
+func (g *Growth) pairs(r *results, metric reading) ([]pair, error) {
+	if !g.Pooled {
+		return r.pairs("from", g.From, "to", g.To, g.Match)
+	}
+	from, err := r.largest("from", g.From, metric)
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.largest("to", g.To, metric)
+	return []pair{{from, to}}, err
+}
+
+// largest returns the first selected run with the largest value.
+func (r *results) largest(key string, where tables.Where, metric reading) (int, error) {
+	rows, err := r.choose(key, where)
+	if err != nil {
+		return 0, err
+	}
+	at, most := rows[0], math.Inf(-1)
+	for _, row := range rows {
+		v, err := metric.of(row)
+		if err != nil {
+			return 0, err
+		}
+		if v > most {
+			at, most = row, v
+		}
+	}
+	return at, nil
+}
+
+// decades returns log10(to/from), 0 where that is negative or both are the same.
+func decades(from, to float64) float64 {
+	if from == to {
+		return 0
+	}
+	return max(0, math.Log10(to)-math.Log10(from))
+}

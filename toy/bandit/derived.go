@@ -1,0 +1,87 @@
+package bandit
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/registry"
+)
+
+// Derived holds an environment made from another one: one of its prompts alone, or with a reference that starves the best
+// response.
+type Derived struct {
+	Of     Params  `yaml:"of" required:"true" doc:"the environment that it is made from"`
+	Prompt string  `yaml:"prompt,omitempty" doc:"this prompt alone, by name, or first or last; without it all prompts"`
+	Starve float64 `yaml:"starve" range:"[0,1)" doc:"probability that pi_ref gives pi_star's best response, the first of equals, the others sharing the rest as before; 0 leaves pi_ref as it is"`
+}
+
+// Build makes the other environment and derives this one.
+func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
+	of, err := d.Of.Build(rng)
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{Prompts: slices.Clone(of.Prompts), Sequences: of.Sequences}
+	if d.Prompt != "" {
+		at, err := d.chosen(env.Prompts)
+		if err != nil {
+			return nil, err
+		}
+		alone := env.Prompts[at]
+		alone.Features = oneHot(0, 1)
+		env.Prompts = []Prompt{alone}
+	}
+	for i := range env.Prompts {
+		if p := &env.Prompts[i]; d.Starve > 0 {
+			*p = starved(p, d.Starve)
+		}
+	}
+	return env, nil
+}
+
+// chosen returns the index of the prompt that is to be alone.
+func (d *Derived) chosen(prompts []Prompt) (int, error) {
+	at := slices.IndexFunc(prompts, func(p Prompt) bool { return p.Name == d.Prompt })
+	switch {
+	case at >= 0:
+		return at, nil
+	case d.Prompt == "first":
+		return 0, nil
+	case d.Prompt == "last":
+		return len(prompts) - 1, nil
+	}
+	return 0, fmt.Errorf("there is no prompt %q to be alone", d.Prompt)
+}
+
+// starved returns a prompt whose reference gives the best response little.
+func starved(p *Prompt, little float64) Prompt {
+	best := floats.MaxIdx(p.PiStar)
+	ref := make([]float64, len(p.PiRef))
+	for i, v := range p.PiRef {
+		ref[i] = v / (1 - p.PiRef[best]) * (1 - little)
+	}
+	ref[best] = little
+	made := NewPrompt(p.Name, p.PiStar, ref, nil, p.Features)
+	made.LogStar, made.Group, made.HeldOut = p.LogStar, p.Group, p.HeldOut
+	return made
+}
+
+func (d *Derived) Random() bool { return d.Of != nil && d.Of.Random() }
+
+// SeedOverride returns the seed that the other environment fixes, or nil.
+func (d *Derived) SeedOverride() *int {
+	if o, ok := d.Of.(interface{ SeedOverride() *int }); ok {
+		return o.SeedOverride()
+	}
+	return nil
+}
+
+var derivedKind = registry.Kind[Params]{
+	Name:    "derived",
+	Summary: "another environment with one prompt alone, or with a reference that gives the best response next to nothing",
+	Source:  "this project",
+	New:     func() Params { return &Derived{} },
+}
