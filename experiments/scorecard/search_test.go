@@ -32,7 +32,7 @@ func TestSearchClosedForms(t *testing.T) {
 		{&objective.Hinge{Divergence: objective.Divergence{}}, 0.7, 1},
 		{&objective.Robust{LabelSmoothing: 0.1}, 0.7, logit(0.75)},
 		{&objective.Robust{LabelSmoothing: 0.1}, 0.95, nowhere},
-		{&objective.WPO{}, 0.7, logit(0.7)},
+		{&objective.WPO{Alignment: "none"}, 0.7, logit(0.7)},
 		{&objective.DPOPositive{Penalty: 50}, 0.7, 0},
 		{&objective.APOZero{}, 0.7, math.Inf(1)},
 		{&objective.KTO{Desirable: 1, Undesirable: 1}, 0.7, math.Inf(1)},

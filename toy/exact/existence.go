@@ -79,6 +79,9 @@ func assumptionsOf(o *objective.Objective) (*assumptions, error) {
 			return nil, fmt.Errorf("the exact solver has no statement about the existence of a minimizer of the pair term %T: the "+
 				"course of one of its functions is not known", w.Term)
 		}
+		if st.PositiveGaps {
+			return nil, undecidable("a loss that leaves out comparisons by their reward gap")
+		}
 		if _, curved := w.Term.(objective.Curved); !curved {
 			a.curved = false
 		}

@@ -26,7 +26,7 @@ func TestStationaryGradientVanishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, loss := range map[string]objective.Params{
-		"dpo": &objective.DPO{Lambda: 0.5}, "odpo": &objective.ODPO{Lambda: 0.5, Alpha: 1}, "mallows": &objective.Mallows{Lambda: 0.5, Scale: 1},
+		"dpo": &objective.DPO{Lambda: 0.5}, "odpo": &objective.ODPO{Lambda: 0.5, Alpha: 1, Scaling: "identity"}, "mallows": &objective.Mallows{Lambda: 0.5, Scale: 1},
 		"sppo": &objective.SPPO{Lambda: 1, Divergence: objective.Divergence{Divergence: "reverse_kl"}},
 		"nca":  &objective.NCA{Lambda: 1, Divergence: objective.Divergence{Divergence: "reverse_kl"}},
 	} {

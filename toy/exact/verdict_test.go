@@ -242,7 +242,7 @@ func TestExistsRefuses(t *testing.T) {
 		l2   float64
 		want string
 	}{
-		{&objective.Custom{Lambda: 1, Psi: "softplus(-m)"}, 0, "the course of one of its functions is not known"},
+		{&objective.Custom{Lambda: 1, Psi: "m*sigmoid(m)*exp(square(m))"}, 0, "the course of one of its functions is not known"},
 		{&objective.Custom{Lambda: 1, Pair: "square(c - r)"}, 0, "no statement about the existence"},
 		{with("rlhf", 1), 0, "beside the distribution term"},
 		{with("dpo", 1), 0.1, "penalty"},

@@ -52,20 +52,66 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 // String is the canonical form, which reads back as the same expression.
 func (d *Distributional) String() string { return d.tree.String() }
 
+// Kinked says whether a function or functional with a kink is called: those of [Expression.Kinked] and tv.
+func (d *Distributional) Kinked() bool { return d.tree.calls(kinked...) }
+
+// Held says whether stopgrad is called, so that the derivatives are not those of the value.
+func (d *Distributional) Held() bool { return d.tree.calls("stopgrad") }
+
+// Multiple is a functional times a number.
+type Multiple struct {
+	Factor     float64
+	Functional string // as the canonical form has it: "kl(ref, pi)"
+}
+
+// Linear returns the functionals that the formula is a sum of multiples of, up to a constant; false where it is none, given the
+// scalars.
+func (d *Distributional) Linear(scalars []float64) (sum []Multiple, linear bool) {
+	g := newGraph()
+	out := g.build(d.tree, func(name string) ref {
+		for j, call := range d.calls {
+			if call.String() == name {
+				return g.columnAt(j)
+			}
+		}
+		return g.scalarAt(slices.Index(d.scalars, name))
+	})
+	l := g.linesAt(out, func(n node) (line, bool) {
+		if n.leaf == scalarLeaf {
+			return line{at: scalars[n.slot]}, true
+		}
+		by := make([]float64, len(d.calls))
+		by[n.slot] = 1
+		return line{by: by}, true
+	})[out]
+	if l == nil {
+		return nil, false
+	}
+	for j, factor := range l.by {
+		if factor != 0 {
+			sum = append(sum, Multiple{factor, d.calls[j].String()})
+		}
+	}
+	return sum, true
+}
+
 // DistributionProgram is a compiled [Distributional]: a function F of functionals T_j, each a sum over the responses. Its
 // derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
 // serves one goroutine; it allocates only when a prompt has more responses than any before.
 type DistributionProgram struct {
-	value    *tape // F of the T_j
-	slopes   *tape // w_j for the T_j that depend on pi
-	terms    *tape // t_j of a response
-	grad     *tape // the derivative of sum_j w_j t_j
-	hess     *tape // its second derivative
-	diagonal bool
+	value  *tape // F of the T_j
+	slopes *tape // w_j for the T_j that depend on pi
+	bends  *tape // their derivatives by those T_j, the upper triangle row by row; nil where all vanish
+	terms  *tape // t_j of a response
+	pulls  *tape // the derivatives of the t_j that depend on pi
+	grad   *tape // the derivative of sum_j w_j t_j
+	hess   *tape // its second derivative
 
 	columns [][]float64 // scratch: Distributions as columns
 	sums    [][]float64 // T_j, columns of one row
 	weights [][]float64 // w_j, columns of one row
+	turns   [][]float64 // what bends gives, columns of one row
+	leans   [][]float64 // what pulls gives, columns of K rows
 	scalars []float64   // the caller's, then w_j
 	parts   [][]float64 // t_j, columns of K rows
 	result  [][]float64 // F, a column of one row
@@ -81,7 +127,9 @@ func (d *Distributional) Compile() *DistributionProgram {
 	logPi := inner.columnAt(logPiColumn)
 	active := d.compileOuter(p, func(j int) bool { return inner.gradient(terms[j], []ref{logPi})[0] != none })
 	weighted := none
+	var pulls []ref
 	for k, j := range active {
+		pulls = append(pulls, inner.gradient(terms[j], []ref{logPi})[0])
 		weighted = inner.sum(weighted, inner.chain(inner.scalarAt(len(d.scalars)+k), terms[j]))
 	}
 	slope, bend := none, none
@@ -92,6 +140,9 @@ func (d *Distributional) Compile() *DistributionProgram {
 	p.grad, p.hess = inner.record([]ref{slope}), inner.record([]ref{bend})
 	if len(terms) > 0 {
 		p.terms = inner.record(terms)
+	}
+	if p.bends != nil {
+		p.pulls, p.leans = inner.record(pulls), make([][]float64, len(pulls))
 	}
 	p.weights = columnsOf(len(active))
 	p.scalars = make([]float64, len(d.scalars)+len(active))
@@ -141,19 +192,14 @@ func (d *Distributional) compileOuter(p *DistributionProgram, dependsOnPi func(j
 			active, slopes, wrt = append(active, j), append(slopes, slope), append(wrt, all[j])
 		}
 	}
-	p.diagonal = true
-	for _, second := range outer.curvature(slopes, wrt) {
-		p.diagonal = p.diagonal && second == none
+	if bends := outer.curvature(slopes, wrt); slices.ContainsFunc(bends, func(r ref) bool { return r != none }) {
+		p.bends, p.turns = outer.record(bends), columnsOf(len(bends))
 	}
 	if len(active) > 0 {
 		p.slopes = outer.record(slopes)
 	}
 	return active
 }
-
-// Diagonal says whether the second derivative by log pi is a diagonal matrix: true of a sum of functionals of pi whose
-// coefficients do not themselves depend on pi.
-func (p *DistributionProgram) Diagonal() bool { return p.diagonal }
 
 // Value returns the formula's value at one prompt.
 func (p *DistributionProgram) Value(d *Distributions, scalars []float64) float64 {
@@ -168,10 +214,48 @@ func (p *DistributionProgram) Grad(d *Distributions, scalars, dst []float64) {
 	p.derive(p.grad, d, scalars, dst)
 }
 
-// HessDiagonal writes the second derivatives by each entry of log pi to dst, of length K, the functionals' coefficients
-// being held fixed. Where Diagonal is true that is the whole second derivative.
-func (p *DistributionProgram) HessDiagonal(d *Distributions, scalars, dst []float64) {
-	p.derive(p.hess, d, scalars, dst)
+// Hess writes the second derivatives by log pi to dst, K x K row by row, again of free variables. A functional is a sum over
+// the responses, so that its own are diagonal; where the formula is not linear in the functionals their gradients meet. What
+// stopgrad hides is a constant here too.
+func (p *DistributionProgram) Hess(d *Distributions, scalars, dst []float64) {
+	k := len(d.LogPi)
+	clear(dst[k:])
+	p.derive(p.hess, d, scalars, dst[:k])
+	for i := k - 1; i > 0; i-- {
+		dst[i], dst[i*k+i] = 0, dst[i]
+	}
+	if p.bends == nil {
+		return
+	}
+	p.integrate(d, scalars)
+	p.bends.run(p.sums, scalars, p.turns)
+	resize(p.leans, k)
+	p.pulls.run(p.columns, p.scalars, p.leans)
+	at := 0
+	for a, left := range p.leans {
+		for b, right := range p.leans[a:] {
+			turn := p.turns[at][0]
+			at++
+			if turn == 0 {
+				continue
+			}
+			for i, x := range left {
+				for j, y := range right {
+					dst[i*k+j] += turn * x * y
+					if b > 0 {
+						dst[j*k+i] += turn * x * y
+					}
+				}
+			}
+		}
+	}
+}
+
+// resize cuts or grows columns to n rows.
+func resize(columns [][]float64, n int) {
+	for j := range columns {
+		columns[j] = slices.Grow(columns[j][:0], n)[:n]
+	}
 }
 
 // derive runs a tape of sum_j w_j t_j. Functionals are summed only if the weights depend on them.
@@ -198,13 +282,7 @@ func (p *DistributionProgram) integrate(d *Distributions, scalars []float64) {
 		return
 	}
 	p.load(d)
-	k := len(d.LogPi)
-	for j := range p.parts {
-		if cap(p.parts[j]) < k {
-			p.parts[j] = make([]float64, k)
-		}
-		p.parts[j] = p.parts[j][:k]
-	}
+	resize(p.parts, len(d.LogPi))
 	p.terms.run(p.columns, scalars, p.parts)
 	for j, part := range p.parts {
 		p.sums[j][0] = floats.Sum(part)

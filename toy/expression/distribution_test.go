@@ -100,9 +100,9 @@ func TestDistributionDerivatives(t *testing.T) {
 				return
 			}
 			scalars := []float64{rapid.Float64Range(0.1, 2).Draw(t, "lambda"), rapid.Float64Range(-1, 3).Draw(t, "order")}
-			grad, hess := make([]float64, 4), make([]float64, 4)
+			grad, hess := make([]float64, 4), make([]float64, 16)
 			p.Grad(d, scalars, grad)
-			p.HessDiagonal(d, scalars, hess)
+			p.Hess(d, scalars, hess)
 			slopes := func(x []float64, g []float64) float64 {
 				moved := *d
 				moved.LogPi, moved.Pi = x, make([]float64, 4)
@@ -123,10 +123,10 @@ func TestDistributionDerivatives(t *testing.T) {
 					t.Fatalf("%s at %v: gradient %v, by differences %v", source, d, grad, want)
 				}
 			}
-			if hidden || !p.Diagonal() {
+			if hidden {
 				return
 			}
-			checkDiagonal(t, source, d, hess, size, settings, slopes)
+			checkHess(t, source, d, grad, hess, size, settings, slopes)
 		})
 	}
 }
@@ -141,38 +141,19 @@ func nearTie(d *Distributions) bool {
 	return false
 }
 
-func checkDiagonal(t *rapid.T, source string, d *Distributions, hess []float64, size float64, settings *fd.Settings, slopes func(x, g []float64) float64) {
-	for k := range hess {
-		for i := range hess {
+func checkHess(t *rapid.T, source string, d *Distributions, grad, hess []float64, size float64, settings *fd.Settings, slopes func(x, g []float64) float64) {
+	for k := range grad {
+		for i := range grad {
 			want := fd.Derivative(func(v float64) float64 {
-				x, g := append([]float64(nil), d.LogPi...), make([]float64, len(hess))
+				x, g := append([]float64(nil), d.LogPi...), make([]float64, len(grad))
 				x[k] = v
 				slopes(x, g)
 				return g[i]
 			}, d.LogPi[k], settings)
-			got := 0.0
-			if i == k {
-				got = hess[k]
-			}
+			got := hess[i*len(grad)+k]
 			if !(math.Abs(got-want) <= 1e-6*size) {
 				t.Fatalf("%s at %v: second derivative %d, %d is %v, by differences %v", source, d, i, k, got, want)
 			}
-		}
-	}
-}
-
-func TestDiagonal(t *testing.T) {
-	tests := []struct {
-		source string
-		want   bool
-	}{
-		{"lambda*kl(ref, pi) + 2*tv(pi, star)", true}, {"kl(ref, star)*entropy(pi)", true}, {"kl(ref, star)^2 + 1", true},
-		{"square(kl(ref, pi))", false}, {"kl(ref, pi)*entropy(pi)", false}, {"exp(reward(pi))", false},
-		{"stopgrad(kl(pi, ref))*entropy(pi)", true}, {"lambda", true},
-	}
-	for _, tt := range tests {
-		if got := mustParseDistributional(t, tt.source).Compile().Diagonal(); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.source, got, tt.want)
 		}
 	}
 }
@@ -195,12 +176,12 @@ func TestTinyProbabilities(t *testing.T) {
 	for _, tt := range tests {
 		p := mustParseDistributional(t, tt.source).Compile()
 		for d, want := range map[*Distributions]float64{zero: tt.zero, apart: tt.apart} {
-			scalars, g, h := []float64{0.3, 0}, make([]float64, 2), make([]float64, 2)
+			scalars, g, h := []float64{0.3, 0}, make([]float64, 2), make([]float64, 4)
 			if got := p.Value(d, scalars); !(got == want || math.Abs(got-want) <= 1e-12*want) {
 				t.Errorf("%s at %v is %v, want %v", tt.source, d, got, want)
 			}
 			p.Grad(d, scalars, g)
-			p.HessDiagonal(d, scalars, h)
+			p.Hess(d, scalars, h)
 			for _, v := range append(g, h...) {
 				if math.IsNaN(v) || math.IsInf(v, 0) && !math.IsInf(want, 0) {
 					t.Errorf("%s at %v: gradient %v, second derivative %v", tt.source, d, g, h)
@@ -234,6 +215,7 @@ func TestManyResponses(t *testing.T) {
 	}
 	d := distributions(pi, ref, star)
 	p, g, scalars := mustParseDistributional(t, "kl(pi, ref)").Compile(), make([]float64, k), []float64{1, 1}
+	square, h := mustParseDistributional(t, "square(kl(pi, ref))").Compile(), make([]float64, k*k)
 	if got, want := p.Value(d, scalars), stat.KullbackLeibler(d.Pi, d.Ref); math.Abs(got-want) > 1e-14 {
 		t.Errorf("kl is %v, want %v", got, want)
 	}
@@ -246,7 +228,7 @@ func TestManyResponses(t *testing.T) {
 	allocations := testing.AllocsPerRun(10, func() {
 		p.Value(d, scalars)
 		p.Grad(d, scalars, g)
-		p.HessDiagonal(d, scalars, g)
+		square.Hess(d, scalars, h)
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations a step", allocations)

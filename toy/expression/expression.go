@@ -89,6 +89,14 @@ func checkNames(words, taken []string) error {
 // String is the canonical form, which reads back as the same expression.
 func (e *Expression) String() string { return e.tree.String() }
 
+// Kinked says whether a function with a kink is called: abs, clamp, max, min, relu.
+func (e *Expression) Kinked() bool { return e.tree.calls(kinked...) }
+
+// Held says whether stopgrad is called, so that the derivatives are not those of the value.
+func (e *Expression) Held() bool { return e.tree.calls("stopgrad") }
+
+var kinked = []string{"abs", "clamp", "max", "min", "relu", "tv"}
+
 // Columns returns the columns that the expression reads, through definitions too, in the scope's order. The others may
 // be nil when it is evaluated.
 func (e *Expression) Columns() []string {

@@ -198,7 +198,7 @@ func FuzzParse(f *testing.F) {
 		p, at := d.Compile(), distributions([]float64{0, -1, 2}, []float64{0, 0, 0}, []float64{1, 0, -1})
 		p.Value(at, []float64{0.5, 2})
 		p.Grad(at, []float64{0.5, 2}, make([]float64, 3))
-		p.HessDiagonal(at, []float64{0.5, 2}, make([]float64, 3))
+		p.Hess(at, []float64{0.5, 2}, make([]float64, 9))
 	})
 }
 

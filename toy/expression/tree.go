@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -102,6 +103,15 @@ func (t *tree) printCall(b *strings.Builder) {
 		arg.print(b, sumLevel)
 	}
 	b.WriteByte(')')
+}
+
+// calls says whether one of the named functions or functionals is called.
+func (t *tree) calls(names ...string) bool {
+	found := false
+	t.walk(func(t *tree) {
+		found = found || (t.form == callForm || t.form == functionalForm) && slices.Contains(names, t.name)
+	})
+	return found
 }
 
 // walk calls visit for the tree and everything below it, arguments first.

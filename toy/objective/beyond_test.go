@@ -30,7 +30,7 @@ func TestBeyondTRL(t *testing.T) {
 		want   float64
 	}{
 		{"rpo", &RPO{Lambda: 0.5, Alpha: 3}, b, logistic(0.5*u) + 3*1.6/4},
-		{"odpo", &ODPO{Lambda: 0.5, Alpha: 0.2}, b, logistic(0.5*u - 0.2*1.5)},
+		{"odpo", &ODPO{Lambda: 0.5, Alpha: 0.2, Scaling: "identity"}, b, logistic(0.5*u - 0.2*1.5)},
 		{"odpo log", &ODPO{Lambda: 0.5, Alpha: 0.2, Scaling: "log"}, b, logistic(0.5*u - 0.2*math.Log(1.5))},
 		{"r-dpo", &RDPO{Lambda: 0.5, Alpha: 0.1}, b, logistic(0.5*u + 0.1*(4-2))},
 		{"ld-dpo", &LDDPO{Lambda: 0.5, Alpha: 0.25}, b, logistic(0.5 * (-0.7 + 0.25*-0.9 - rc - xl))},
@@ -40,7 +40,7 @@ func TestBeyondTRL(t *testing.T) {
 		{"dpo-positive above", &DPOPositive{Lambda: 0.5, Penalty: 50}, b, logistic(0.5 * u)},
 		{"dpo-positive below", &DPOPositive{Lambda: 0.5, Penalty: 50}, &lower, logistic(0.5 * (-0.5 - xl - 50*0.5))},
 		{"tr-dpo", &TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 5}, b, logistic(0.5 * u)},
-		{"wpo", &WPO{Lambda: 0.5}, b, math.Exp(c/4+r/2) * logistic(0.5*u)},
+		{"wpo", &WPO{Lambda: 0.5, Alignment: "none"}, b, math.Exp(c/4+r/2) * logistic(0.5*u)},
 		{"wpo sampled", &WPO{Lambda: 0.5, Alignment: "sampled"}, b, math.Exp((c-log34)/4+(r-log34)/2) * logistic(0.5*u)},
 		{"wpo greedy", &WPO{Lambda: 0.5, Alignment: "greedy"}, b, math.Exp((c+0.6)/4+(r+0.6)/2) * logistic(0.5*u)},
 		{"mallows", &Mallows{Lambda: 0.5, Scale: 2}, b, logistic(0.5 * 2 * 0.7 * u)},

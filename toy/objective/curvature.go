@@ -1,8 +1,8 @@
 package objective
 
 import (
-	"fmt"
 	"math"
+	"slices"
 )
 
 // Prompt is one prompt's policy and comparisons.
@@ -39,7 +39,6 @@ type Curvature struct {
 
 	objective *Objective
 	byLog     derivatives // by the log-probabilities as free variables
-	diagonal  []float64
 	columns   Batch
 	grad      Grad
 	hess      Hess
@@ -59,7 +58,7 @@ func (o *Objective) Curvature(k, comparisons int) *Curvature {
 	column := func(i int) []float64 { return columns[i*n : (i+1)*n : (i+1)*n] }
 	return &Curvature{
 		Grad: make([]float64, k), Hess: make([]float64, k*k), objective: o,
-		byLog: derivatives{make([]float64, k), make([]float64, k*k)}, diagonal: make([]float64, k),
+		byLog:   derivatives{make([]float64, k), make([]float64, k*k)},
 		columns: Batch{Chosen: column(0), Rejected: column(1), RefChosen: column(2), RefRejected: column(3)},
 		grad:    Grad{Chosen: column(4), Rejected: column(5)},
 		hess:    Hess{ChosenChosen: column(6), ChosenRejected: column(7), RejectedRejected: column(8)},
@@ -121,7 +120,7 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 	}
 	curved, ok := t.Term.(Curved)
 	if !ok {
-		panic(fmt.Sprintf("objective: the pair term %T has no second derivatives", t.Term))
+		panic("objective: a pair term without second derivatives; see Uncurved")
 	}
 	curved.Grad(b, t.Weight, &g)
 	curved.Hess(b, t.Weight, &h)
@@ -141,20 +140,16 @@ func (c *Curvature) dists(p *Prompt) float64 {
 	if p.DistWeight == 0 || len(c.objective.dist) == 0 {
 		return 0
 	}
-	loss, k := 0.0, len(c.diagonal)
+	loss := 0.0
 	clear(c.byLog.g)
 	clear(c.byLog.h)
-	clear(c.diagonal)
 	for _, t := range c.objective.dist {
 		if t.Weight == 0 {
 			continue
 		}
 		loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
 		t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, c.byLog.g)
-		t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.diagonal)
-	}
-	for j, v := range c.diagonal {
-		c.byLog.h[j*k+j] = v
+		t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.byLog.h)
 	}
 	c.byLog.throughSoftmax(p.Pi, derivatives{c.Grad, c.Hess})
 	return loss
@@ -166,6 +161,10 @@ func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
 	n := len(p.Weight)
 	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
 	p.gather(p.LogPi, b.Chosen, b.Rejected)
+	if o.Aligned() {
+		collision, peak := Concentration(p.LogPi)
+		b.Collision, b.Peak = slices.Repeat([]float64{collision}, n), slices.Repeat([]float64{peak}, n)
+	}
 	g = make([]float64, len(p.LogPi))
 	for _, t := range o.pair {
 		part := Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -48,13 +49,14 @@ var (
 type parsed struct {
 	pair, psi, mu *expression.Expression
 	dist          *expression.Distributional
+	names         []string // of scalars
 	values        []float64
 }
 
 // parse reads the formulas. Each mistake is reported under its key.
 func (p *Custom) parse() (parsed, []registry.Problem) {
 	names, values := p.scalars()
-	out := parsed{values: values}
+	out := parsed{names: names, values: values}
 	var problems []registry.Problem
 	read := func(key, source string, into func() error) {
 		if source == "" {
@@ -128,14 +130,10 @@ func (p *Custom) Objective() *Objective {
 		o.And(1, OnPairs(newFormula(f.pair, f.values)))
 	}
 	if f.psi != nil {
-		m := &Margin{Lambda: 1, Factor: 1, Outer: newFunctionOf(f.psi, "m", f.values)}
-		if f.mu != nil {
-			m.Link = newFunctionOf(f.mu, "x", f.values)
-		}
-		o.And(1, OnPairs(m))
+		o.And(1, OnPairs(f.qpo()))
 	}
 	if f.dist != nil {
-		o.And(1, OnDist(&distFormula{program: f.dist.Compile(), scalars: f.values}))
+		o.And(1, OnDist(newDistFormula(f.dist, f.names, f.values)))
 	}
 	return o
 }
@@ -149,12 +147,15 @@ var customKind = registry.Kind[Params]{
 
 // formula is a pair term that a formula gives.
 type formula struct {
+	source   *expression.Expression
 	program  *expression.Program
 	scalars  []float64
 	columns  [][]float64 // in the order of pairColumns
 	shift    bool        // depends on c - r alone
 	tokens   bool        // reads n_c or n_r
+	kinked   bool        // a policy at its reference may be at a kink
 	ones     []float64
+	settled  [2][]float64 // c and r, where the policy is at its reference but for rounding the reference's
 	value    []float64
 	gradient [][]float64 // by c and by r
 	second   [][]float64 // by cc, cr and rr
@@ -164,12 +165,12 @@ var _ perToken = (*formula)(nil)
 
 // newFormula returns the term; one that holds nothing back from differentiation has second derivatives.
 func newFormula(e *expression.Expression, scalars []float64) PairTerm {
-	f := &formula{program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
-		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r")}
+	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
+		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r"), kinked: e.Kinked()}
 	for _, name := range e.Columns() {
 		f.tokens = f.tokens || name == "n_c" || name == "n_r"
 	}
-	if strings.Contains(e.String(), "stopgrad(") {
+	if e.Held() {
 		return f
 	}
 	return curvedFormula{f}
@@ -177,6 +178,8 @@ func newFormula(e *expression.Expression, scalars []float64) PairTerm {
 
 // DifferenceOnly says whether the formula's form shows that it depends on c - r alone.
 func (f *formula) DifferenceOnly() bool { return f.shift }
+
+func (f *formula) holds() bool { return f.source.Held() }
 
 // PerToken says whether the formula reads token counts.
 func (f *formula) PerToken() bool { return f.tokens }
@@ -202,6 +205,20 @@ func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
+// inBandit returns the terms that the formula is a sum of, none where it is no such sum.
+func (f *formula) inBandit() []PairTerm {
+	terms, _ := f.apart()
+	return terms
+}
+
+// Why says why the formula has no structure that is known.
+func (f *formula) Why() string {
+	if _, err := f.apart(); err != nil {
+		return err.Error()
+	}
+	return "the course of one of its functions is not proven"
+}
+
 // fill points the columns at a batch and sizes the scratch.
 func (f *formula) fill(b *Batch) {
 	n := len(b.Chosen)
@@ -215,10 +232,32 @@ func (f *formula) fill(b *Batch) {
 		}
 	}
 	f.columns[0], f.columns[1], f.columns[2], f.columns[3] = b.Chosen, b.Rejected, b.RefChosen, b.RefRejected
+	if f.kinked {
+		f.settle(b)
+	}
 	f.columns[4], f.columns[5] = f.ones[:n], f.ones[:n]
 	if b.ChosenTokens != nil {
 		f.columns[4], f.columns[5] = b.ChosenTokens, b.RejectedTokens
 	}
+}
+
+// settle replaces log-probabilities that are the reference's but for rounding, so that the kinks of the formula are where they
+// are. Raw scores are so where their margin is.
+func (f *formula) settle(b *Batch) {
+	chosen, rejected := append(f.settled[0][:0], b.Chosen...), append(f.settled[1][:0], b.Rejected...)
+	for i, refChosen := range b.RefChosen {
+		refRejected := b.RefRejected[i]
+		left, right := chosen[i]-refChosen, rejected[i]-refRejected
+		both := f.shift && atReference(left-right, max(math.Abs(refChosen), math.Abs(refRejected)))
+		if both || atReference(left, refChosen) {
+			chosen[i] = refChosen
+		}
+		if both || atReference(right, refRejected) {
+			rejected[i] = refRejected
+		}
+	}
+	f.settled = [2][]float64{chosen, rejected}
+	f.columns[0], f.columns[1] = chosen, rejected
 }
 
 // curvedFormula is a formula with second derivatives.
@@ -240,58 +279,84 @@ func (f curvedFormula) Hess(b *Batch, scale float64, h *Hess) {
 // distFormula is a distribution term that a formula gives.
 type distFormula struct {
 	program *expression.DistributionProgram
+	names   []string // of scalars
 	scalars []float64
 	scratch []float64
+	source  *expression.Distributional
+	kinked  bool // a policy at its reference may be at a kink
+	settled expression.Distributions
+}
+
+func newDistFormula(d *expression.Distributional, names []string, scalars []float64) *distFormula {
+	return &distFormula{program: d.Compile(), names: names, scalars: scalars, source: d, kinked: d.Kinked()}
+}
+
+func (f *distFormula) holds() bool { return f.source.Held() }
+
+// knownFunctionals are the functionals of formulas that losses here are made of, with the number of times that they are those, up
+// to a constant.
+var knownFunctionals = map[string]Weighted[DistTerm]{
+	"kl(ref, pi)": {1, klRefPi{}}, "cross_entropy(ref, pi)": {1, klRefPi{}}, "kl(pi, ref)": {1, klPiRef{}},
+	"reward(pi)": {-1, reward{}}, "cross_entropy(pi, star)": {1, reward{}},
+}
+
+// inBandit returns the terms that the formula is a sum of, up to a constant; itself where it is no such sum.
+func (f *distFormula) inBandit() []Weighted[DistTerm] {
+	sum, linear := f.source.Linear(f.scalars)
+	if !linear || f.source.Held() {
+		return []Weighted[DistTerm]{{1, f}}
+	}
+	var terms []Weighted[DistTerm]
+	for _, m := range sum {
+		if known, is := knownFunctionals[m.Functional]; is {
+			terms = append(terms, Weighted[DistTerm]{m.Factor * known.Weight, known.Term})
+		} else if strings.Contains(m.Functional, "pi") {
+			d, err := expression.ParseDistributional(m.Functional, f.names)
+			if err != nil {
+				panic("objective: a functional that does not read back: " + err.Error())
+			}
+			terms = append(terms, Weighted[DistTerm]{m.Factor, newDistFormula(d, f.names, f.scalars)})
+		}
+	}
+	return terms
+}
+
+// at returns the distributions; where a formula has kinks, with probabilities that are the reference's but for rounding
+// replaced by it.
+func (f *distFormula) at(d *Dist) *expression.Distributions {
+	if !f.kinked {
+		return (*expression.Distributions)(d)
+	}
+	logPi, pi := append(f.settled.LogPi[:0], d.LogPi...), append(f.settled.Pi[:0], d.Pi...)
+	f.settled = expression.Distributions(*d)
+	f.settled.LogPi, f.settled.Pi = logPi, pi
+	for k, ref := range d.LogRef {
+		if atReference(logPi[k]-ref, ref) {
+			logPi[k], pi[k] = ref, d.Ref[k]
+		}
+	}
+	return &f.settled
 }
 
 // Loss returns the formula's value.
 func (f *distFormula) Loss(d *Dist) float64 {
-	return f.program.Value((*expression.Distributions)(d), f.scalars)
+	return f.program.Value(f.at(d), f.scalars)
 }
 
 // Grad adds scale times the gradient.
 func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	f.scratch = sized(f.scratch, len(g))
-	f.program.Grad((*expression.Distributions)(d), f.scalars, f.scratch)
+	f.program.Grad(f.at(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		g[k] += scale * v
 	}
 }
 
-// Hess adds scale times the diagonal of the second derivative.
+// Hess adds scale times the second derivatives.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	f.scratch = sized(f.scratch, len(h))
-	f.program.HessDiagonal((*expression.Distributions)(d), f.scalars, f.scratch)
+	f.program.Hess(f.at(d), f.scalars, f.scratch)
 	for k, v := range f.scratch {
 		h[k] += scale * v
 	}
-}
-
-// functionOf is a formula of one variable, over columns.
-type functionOf struct {
-	program *expression.Program
-	scalars []float64
-	in, out [][]float64
-}
-
-func newFunctionOf(e *expression.Expression, variable string, scalars []float64) functionOf {
-	return functionOf{e.Compile(variable), scalars, make([][]float64, 1), make([][]float64, 1)}
-}
-
-// Value writes the function at x to dst.
-func (f functionOf) Value(x, dst []float64) {
-	f.in[0] = x
-	f.program.Value(f.in, f.scalars, dst)
-}
-
-// Slope writes the derivative at x to dst.
-func (f functionOf) Slope(x, dst []float64) {
-	f.in[0], f.out[0] = x, dst
-	f.program.Grad(f.in, f.scalars, f.out)
-}
-
-// Curve writes the second derivative at x to dst.
-func (f functionOf) Curve(x, dst []float64) {
-	f.in[0], f.out[0] = x, dst
-	f.program.Hess(f.in, f.scalars, f.out)
 }

@@ -18,7 +18,8 @@ func (p *DPOPositive) Objective() *Objective {
 	return OnPairs(m)
 }
 
-// kinked is the link x - penalty max(0, -x), with slope 1 at the kink.
+// kinked is the link x - penalty max(0, -x), with slope 1 at the kink, where the policy starts: a log-ratio that is 0 but for
+// rounding is 0.
 type kinked struct{ penalty float64 }
 
 // Value writes x above 0 and (1+penalty) x below.

@@ -227,12 +227,12 @@ func checkDist(t *testing.T, v variant, term DistTerm, d *Dist) {
 		}
 		return &moved
 	}
-	loss, g, h := term.Loss(d), make([]float64, k), make([]float64, k)
+	loss, g, h := term.Loss(d), make([]float64, k), make([]float64, k*k)
 	term.Grad(d, 1, g)
 	term.Hess(d, 1, h)
 	want := gradcheck.Gradient(func(x []float64) float64 { return term.Loss(at(x)) }, d.LogPi)
 	for i := range g {
-		if !finite(loss, g[i], h[i]) || !gradcheck.Close(g[i], want[i], math.Abs(loss)) {
+		if !finite(loss, g[i], h[i*k+i]) || !gradcheck.Close(g[i], want[i], math.Abs(loss)) {
 			t.Errorf("%s lambda %g at %v: loss %v, derivative %d is %v, want %v", v.name, v.lambda, d.LogPi, loss, i, g[i], want[i])
 		}
 		for j := range g {
@@ -242,10 +242,7 @@ func checkDist(t *testing.T, v variant, term DistTerm, d *Dist) {
 				term.Grad(at(moved), 1, g)
 				return g[i]
 			}
-			got := 0.0
-			if i == j {
-				got = h[i]
-			}
+			got := h[i*k+j]
 			if want := gradcheck.Derivative(first, d.LogPi[j]); !gradcheck.Close(got, want, math.Abs(g[i])) {
 				t.Errorf("%s lambda %g at %v: second derivative %d,%d is %v, want %v", v.name, v.lambda, d.LogPi, i, j, got, want)
 			}

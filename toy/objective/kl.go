@@ -81,7 +81,7 @@ func (klPiRef) Grad(d *Dist, scale float64, g []float64) {
 
 func (klPiRef) Hess(d *Dist, scale float64, h []float64) {
 	for k, pi := range d.Pi {
-		h[k] += scale * pi * (d.LogPi[k] - d.LogRef[k] + 2)
+		h[k*len(d.Pi)+k] += scale * pi * (d.LogPi[k] - d.LogRef[k] + 2)
 	}
 }
 

@@ -1,6 +1,9 @@
 package objective
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Length says how token counts enter a loss. In a bandit every response is one token, and all three are the same.
 type Length int
@@ -72,6 +75,13 @@ func (l *linked) fill(v view, logPi, logRef, tokens []float64, upTo order) {
 		for i, x := range logPi {
 			l.x[i] = x - logRef[i]
 		}
+		if _, kink := v.link.(kinked); kink {
+			for i, x := range l.x {
+				if atReference(x, logRef[i]) {
+					l.x[i] = 0
+				}
+			}
+		}
 	}
 	if v.length == AveragedLogps {
 		divide(l.x, tokens)
@@ -87,6 +97,12 @@ func (l *linked) fill(v view, logPi, logRef, tokens []float64, upTo order) {
 		divide(l.dd, tokens)
 		divide(l.dd, tokens)
 	}
+}
+
+// atReference says whether a log-ratio is 0 but for the rounding of two normalizations. A policy that starts at its reference is
+// at the kink of a loss that has one there, and not 1e-17 to a side that rounding chose.
+func atReference(logRatio, logRef float64) bool {
+	return math.Abs(logRatio) <= 0x1p-49*max(1, math.Abs(logRef))
 }
 
 // apply fills t from x and, as wanted, its derivatives; derivatives that are not wanted are left as they are.

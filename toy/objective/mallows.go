@@ -13,8 +13,11 @@ import (
 type Mallows struct {
 	Lambda float64  `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
 	Phi    *float64 `yaml:"phi" range:"(0,1)" doc:"dispersion of every prompt; default estimated from the entropy of pi_ref"`
-	Scale  float64  `yaml:"scale" range:"(0,1e6]" doc:"of the estimate, the paper's phi*"`
+	Scale  float64  `yaml:"scale" range:"(0,1e6]" doc:"of the estimate, the paper's phi*; published with 0.29"`
 }
+
+// publishedScale is the default of the code published with the paper, dispersion_mean.
+const publishedScale = 0.29
 
 // Objective returns the loss.
 func (p *Mallows) Objective() *Objective {
@@ -105,5 +108,5 @@ var mallowsKind = registry.Kind[Params]{
 	Aliases: []string{"mallowspo", "mallows-po"},
 	Summary: "DPO with margins scaled by how much people agree on the prompt",
 	Source:  "Chen et al. 2024, arXiv 2405.14953",
-	New:     func() Params { return &Mallows{Lambda: defaultLambda, Scale: 1} },
+	New:     func() Params { return &Mallows{Lambda: defaultLambda, Scale: publishedScale} },
 }

@@ -45,11 +45,12 @@ func (m *Margin) Structure() (Structure, bool) {
 	if _, ok := m.ChosenLink.(kinked); m.ChosenLink != nil && !(ok && m.Link == nil) {
 		return Structure{}, false
 	}
-	if o, ok := m.Offset.(gapOffset); ok && o.log {
-		return Structure{}, false // a gap of 0 drops the comparison
+	if link, ok := m.Link.(*proven); ok && !link.course.Rising {
+		return Structure{}, false
 	}
+	gap, _ := m.Offset.(gapOffset)
 	shape.Hinge = shape.Hinge && m.Offset == nil
-	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil}, known
+	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil, PositiveGaps: gap.log}, known
 }
 
 // Loss returns the weighted sum of the pairs' losses.

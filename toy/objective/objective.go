@@ -6,6 +6,8 @@ package objective
 import (
 	"fmt"
 	"slices"
+
+	"windtunnel/toy/logspace"
 )
 
 // Batch holds n weighted comparisons as columns of length n; log-probabilities in nats. Columns after Weight may be nil
@@ -113,8 +115,7 @@ type DistTerm interface {
 	// Grad adds scale times the derivative with respect to LogPi to g, treating its K entries as free variables (the
 	// softmax's chain rule is the caller's).
 	Grad(d *Dist, scale float64, g []float64)
-	// Hess adds scale times the diagonal of the second derivative with respect to LogPi to h; the terms here have no
-	// off-diagonal part.
+	// Hess adds scale times the second derivatives with respect to LogPi, as free variables again, to h, K x K row by row.
 	Hess(d *Dist, scale float64, h []float64)
 }
 
@@ -134,9 +135,22 @@ type Objective struct {
 
 // Moving says how the reference follows the policy: after every Every steps it becomes the normalized geometric mean
 // pi^Alpha pi_ref^(1-Alpha), which for a tabular or linear policy is the mean of the parameters.
+//
+// Both are at rest only where the policy is its reference and the loss has no gradient there: all log-ratios are 0, and a margin
+// loss pulls by its slope at 0 at every response that was not chosen as often as it was rejected. Where there is one, the
+// process goes on: with a pause long enough to reach DPO's minimizer pi_ref pi_star^(1/lambda), each move adds
+// (Alpha/lambda) log pi_star to log pi_ref, so that the reference and the policy go to the mode, at any lambda, Alpha and Every.
 type Moving struct {
 	Alpha float64 // weight of the policy, (0, 1]
 	Every int     // steps, at least 1
+}
+
+// Move replaces a prompt's log pi_ref and pi_ref by where they move, given the policy's log-probabilities.
+func (m *Moving) Move(logRef, ref, logPi []float64) {
+	for k, v := range logPi {
+		logRef[k] = m.Alpha*v + (1-m.Alpha)*logRef[k]
+	}
+	logspace.Softmax(logRef, ref, logRef)
 }
 
 // Sampled is the cross-entropy of the reference to the policy, estimated from responses that are drawn from pi_ref for
@@ -162,7 +176,7 @@ func (o *Objective) And(scale float64, other *Objective) *Objective {
 	for _, t := range other.dist {
 		o.dist = append(o.dist, Weighted[DistTerm]{scale * t.Weight, t.Term})
 	}
-	if other.Moving != nil {
+	if other.Moving != nil && scale != 0 {
 		o.Moving = other.Moving
 	}
 	if other.Sampled != nil {
@@ -300,6 +314,20 @@ func somePair[T any](o *Objective, holds func(T) bool) bool {
 		t, ok := w.Term.(T)
 		return ok && holds(t)
 	})
+}
+
+// Held says whether what training descends is not the gradient of the loss: a term of weight other than 0 holds a part of itself
+// back from differentiation, or the reference follows the policy. Then there are policies at which training rests, and what is
+// least is no minimizer that it would seek.
+func (o *Objective) Held() bool {
+	pair, dist := o.Terms()
+	holds := func(term any) bool {
+		_, detached := term.(Detached)
+		h, formula := term.(interface{ holds() bool })
+		return detached || formula && h.holds()
+	}
+	return o.Moving != nil || slices.ContainsFunc(pair, func(t Weighted[PairTerm]) bool { return holds(t.Term) }) ||
+		slices.ContainsFunc(dist, func(t Weighted[DistTerm]) bool { return holds(t.Term) })
 }
 
 // Advance hands a minibatch to the terms that carry a statistic from step to step.

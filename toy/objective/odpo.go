@@ -8,17 +8,19 @@ import (
 
 // ODPO holds the parameters of DPO with an offset, -log sigmoid(lambda u - alpha f(gap)), u the logratio margin and gap
 // the reward of the chosen response less that of the rejected one (Amini, Vieira, Cotterell, arXiv 2402.10571), with f the
-// identity or, as in the code published with the paper, the logarithm. In a bandit the reward is log pi_star.
+// logarithm, as in the code published with the paper, or the identity. In a bandit the reward is log pi_star.
 //
 // The logarithm is of positive gaps. Towards a gap of 0 the loss vanishes, and so it does at a label that contradicts the
-// rewards: such a comparison is left out. That is this project's reading; the paper has none.
+// rewards: such a comparison is left out. That is this project's reading; the paper has none. On a population, where every
+// comparison is also labelled against the rewards, all that is left is won by the better response, and the loss has no
+// minimizer. With the identity it has one, pi_ref pi_star^((1+alpha)/lambda).
 type ODPO struct {
 	Lambda  float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
 	Alpha   float64 `yaml:"alpha" range:"[0,1e6]" doc:"margin asked for, per unit of the scaled reward gap; 0 is DPO"`
-	Scaling string  `yaml:"scaling" oneof:"identity,log" doc:"f, the scaling of the reward gap; log leaves out comparisons whose gap is not above 0"`
+	Scaling string  `yaml:"scaling" oneof:"log,identity" doc:"f, the scaling of the reward gap; log leaves out comparisons whose gap is not above 0"`
 }
 
-// Objective returns the loss. An empty Scaling is the identity.
+// Objective returns the loss. An empty Scaling is the logarithm.
 func (p *ODPO) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}
 	switch p.Scaling {
@@ -27,7 +29,7 @@ func (p *ODPO) Objective() *Objective {
 		unknownWord("scaling", p.Scaling)
 	}
 	if p.Alpha > 0 {
-		m.Offset = gapOffset{p.Alpha, p.Scaling == "log"}
+		m.Offset = gapOffset{p.Alpha, p.Scaling != "identity"}
 	}
 	return OnPairs(m)
 }
@@ -51,5 +53,5 @@ var odpoKind = registry.Kind[Params]{
 	Name:    "odpo",
 	Summary: "DPO that asks for a larger margin where the reward gap is larger",
 	Source:  "Amini et al. 2024, arXiv 2402.10571",
-	New:     func() Params { return &ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "identity"} },
+	New:     func() Params { return &ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "log"} },
 }

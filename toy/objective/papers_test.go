@@ -152,3 +152,41 @@ func TestCalDPOPull(t *testing.T) {
 		t.Errorf("without calibration %v, want DPO's %v at lambda 1", got, want)
 	}
 }
+
+// TestMallowsPublished: values and derivatives of the code published with MallowsPO (mallowsPO_trainer.py, mallows_dpo without
+// label smoothing), whose config has 0.29 for dispersion_mean, the default here.
+func TestMallowsPublished(t *testing.T) {
+	kind, _ := Kinds().Find("mallows")
+	for _, tt := range []struct {
+		in               [4]float64
+		normalized, loss float64 // the entropy of pi_ref over log K
+		slope            float64 // by the chosen response
+	}{
+		{[4]float64{-8.757273706525897, -1.440364984081471, -2.432825661105721, -13.276592796307394}, 0.032512417484205865, 0.7874318188964021, -0.005414885772915062},
+		{[4]float64{-6.055508210466708, -4.225330505401598, -0.7194679050810604, -1.9367706904924344}, 0.6187877248033833, 0.6952704453903342, -0.0006974660495127384},
+	} {
+		params := kind.New().(*Mallows)
+		params.Lambda = 0.01
+		b := single(tt.in)
+		b.Dispersion = []float64{-math.Log(tt.normalized)}
+		o := params.Objective()
+		if got, g := valueOf(o, b), gradientOf(o, b); !close(got, tt.loss) || !close(g[0], tt.slope) || !close(g[1], -tt.slope) {
+			t.Errorf("loss %v, derivatives %v; want %v, %v", got, g[:2], tt.loss, tt.slope)
+		}
+	}
+}
+
+// TestPublishedDefaults: a loss without parameters is that of its authors.
+func TestPublishedDefaults(t *testing.T) {
+	b := single([4]float64{-1, -2, -1.2, -1.5})
+	b.Gap, b.Collision, b.Dispersion = []float64{math.E}, []float64{-0.4}, []float64{2}
+	for name, want := range map[string]Params{
+		"odpo": &ODPO{Lambda: 0.1, Alpha: 1, Scaling: "log"}, "wpo": &WPO{Lambda: 0.1, Alignment: "sampled"},
+		"mallows": &Mallows{Lambda: 0.1, Scale: 0.29},
+	} {
+		kind, _ := Kinds().Find(name)
+		if got, want := valueOf(kind.New().Objective(), b), valueOf(want.Objective(), b); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

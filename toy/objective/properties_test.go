@@ -168,8 +168,8 @@ func TestAccumulate(t *testing.T) {
 		}
 		for _, term := range v.objective.dist {
 			d := dist(gaussian(rng, 4, 1), gaussian(rng, 4, 1), gaussian(rng, 4, 1))
-			for _, add := range []func(*Dist, float64, []float64){term.Term.Grad, term.Term.Hess} {
-				once, twice := make([]float64, 4), make([]float64, 4)
+			for n, add := range map[int]func(*Dist, float64, []float64){4: term.Term.Grad, 16: term.Term.Hess} {
+				once, twice := make([]float64, n), make([]float64, n)
 				add(d, 1, once)
 				add(d, 2, twice)
 				add(d, -0.5, twice)

@@ -45,8 +45,12 @@ func (reward) Grad(d *Dist, scale float64, g []float64) {
 	}
 }
 
-// Hess adds the same as Grad: d^2 exp(x)/dx^2 = exp(x).
-func (t reward) Hess(d *Dist, scale float64, h []float64) { t.Grad(d, scale, h) }
+// Hess adds the same as Grad on the diagonal: d^2 exp(x)/dx^2 = exp(x).
+func (reward) Hess(d *Dist, scale float64, h []float64) {
+	for k, pi := range d.Pi {
+		h[k*len(d.Pi)+k] -= scale * pi * d.LogStar[k]
+	}
+}
 
 var rewardKind = registry.Kind[Params]{
 	Name:    "reward",

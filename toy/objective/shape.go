@@ -76,6 +76,11 @@ func mirrored(weight float64) Shape {
 
 // Structure is what a pair term is made of: for each comparison psi of a margin, plus a function of either response. What
 // does not depend on the policy (offsets, positive factors of a comparison) is left out.
+//
+// A solver asks for the structures of an objective's Bandit form, in which formulas are margin losses and losses of single
+// responses where they can be. Where a formula holds a part back, its term there is Resting: its structure is that of its
+// Potential, with Held set, and the policies at which training rests are that term's stationary points. A formula that cannot be
+// taken apart is Undecided.
 type Structure struct {
 	Margin           *Shape // of an increasing function of t_w - t_l; nil where there is no such part
 	Chosen, Rejected *Shape // of an increasing function of t_w, of t_l; nil where there is none
@@ -83,6 +88,7 @@ type Structure struct {
 	ReferenceFree    bool   // t is a function of the log-probability, which is never positive
 	Raised           bool   // the chosen response's t is raised or steepened by another, concave link, the identity above 0
 	Dispersed        bool   // the margin is scaled by the prompt's dispersion index, and constant where that is 0
+	PositiveGaps     bool   // comparisons whose reward gap is not above 0 are left out: the loss and its gradient are 0 there
 	Coupled          bool   // psi is of sorted margins, by quantile, not of each comparison's own
 	Invariant        bool   // the same constant added to all log-probabilities changes no function of a single response, in sum
 	Symmetric        bool   // what is held is a positive factor, the same for a comparison and its opposite

@@ -92,6 +92,19 @@ func (p *Sum) Check() []registry.Problem {
 			problems = append(problems, registry.Problem{Key: "terms." + strconv.Itoa(i), Wrong: "is a policy, which nothing can be added to", Allowed: "a loss or term"})
 		}
 	}
+	var moving *Moving
+	for i, part := range p.Terms {
+		mover, ok := part.Loss.(interface{ moving() *Moving })
+		if !ok || part.Weight.Value(p.Lambda) == 0 {
+			continue
+		}
+		if m := mover.moving(); moving != nil && *m != *moving {
+			problems = append(problems, registry.Problem{Key: "terms." + strconv.Itoa(i), Wrong: "moves the reference in another way than a term before it",
+				Allowed: "one way for all terms"})
+		} else {
+			moving = m
+		}
+	}
 	return problems
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/logspace"
 )
 
 // TestComposites writes typo and rlhf as the sums that they are.
@@ -104,6 +106,58 @@ func TestSumCheck(t *testing.T) {
 	}
 	if problems := (&Sum{Terms: []Part{{Loss: &DPO{Lambda: 1}}}}).Check(); problems != nil {
 		t.Errorf("problems of a sum: %v", problems)
+	}
+}
+
+// TestSumMoves: a sum moves its reference as its terms of weight other than 0 do, in one way.
+func TestSumMoves(t *testing.T) {
+	slow, fast := &TRDPO{Lambda: 1, Alpha: 0.5, Every: 9}, &TRDPO{Lambda: 2, Alpha: 0.5, Every: 3}
+	for _, tt := range []struct {
+		terms []Part
+		every int // 0: frozen
+		wrong string
+	}{
+		{[]Part{{Loss: &DPO{Lambda: 1}}, {Loss: slow}}, 9, ""},
+		{[]Part{{Loss: slow}, {Loss: &DPO{Lambda: 1}}}, 9, ""},
+		{[]Part{{Times(0), slow}, {Loss: &DPO{Lambda: 1}}}, 0, ""},
+		{[]Part{{Times(0), slow}, {Loss: fast}, {Loss: fast}}, 3, ""},
+		{[]Part{{Loss: slow}, {Loss: &DPO{Lambda: 1}}, {Loss: fast}}, 3, "terms.2"},
+	} {
+		sum := &Sum{Lambda: 1, Terms: tt.terms}
+		problems := sum.Check()
+		if len(problems) > 1 || (len(problems) == 1) != (tt.wrong != "") || tt.wrong != "" && problems[0].Key != tt.wrong {
+			t.Errorf("%+v: problems %v", tt.terms, problems)
+		}
+		o := sum.Objective()
+		if m := o.Moving; (m == nil) != (tt.every == 0) || m != nil && m.Every != tt.every || o.Bandit().Moving != m {
+			t.Errorf("%+v: moves as %+v", tt.terms, m)
+		}
+	}
+}
+
+// TestMovingGoesToTheMode: moves from DPO's minimizer, which is known in closed form, multiply the odds of the reference by
+// pi_star^(alpha/lambda) each.
+func TestMovingGoesToTheMode(t *testing.T) {
+	m := &Moving{Alpha: 0.3, Every: 1}
+	star := []float64{math.Log(0.5), math.Log(0.3), math.Log(0.2)}
+	logRef, ref, logPi := []float64{math.Log(0.2), math.Log(0.3), math.Log(0.5)}, make([]float64, 3), make([]float64, 3)
+	const lambda, moves = 0.7, 5
+	want := append([]float64(nil), logRef...)
+	for range moves {
+		for k := range logPi {
+			logPi[k] = logRef[k] + star[k]/lambda
+		}
+		logspace.LogSoftmax(logPi, logPi)
+		m.Move(logRef, ref, logPi)
+	}
+	for k := range want {
+		want[k] += moves * m.Alpha / lambda * star[k]
+	}
+	logspace.LogSoftmax(want, want)
+	for k, v := range want {
+		if !close(logRef[k], v) || !close(ref[k], math.Exp(v)) {
+			t.Errorf("the reference is %v, %v; want logs %v", logRef, ref, want)
+		}
 	}
 }
 

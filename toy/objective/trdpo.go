@@ -14,9 +14,11 @@ type TRDPO struct {
 // Objective returns DPO with a moving reference.
 func (p *TRDPO) Objective() *Objective {
 	o := (&DPO{Lambda: p.Lambda}).Objective()
-	o.Moving = &Moving{Alpha: p.Alpha, Every: p.Every}
+	o.Moving = p.moving()
 	return o
 }
+
+func (p *TRDPO) moving() *Moving { return &Moving{Alpha: p.Alpha, Every: p.Every} }
 
 var trDPOKind = registry.Kind[Params]{
 	Name:    "tr-dpo",

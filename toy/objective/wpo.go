@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -18,17 +19,18 @@ import (
 // a response is one token, and the prompt's policy is the token's.
 type WPO struct {
 	Lambda    float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
-	Alignment string  `yaml:"alignment" oneof:"none,sampled,greedy" doc:"what weights are measured from: nothing, the mean or the largest probability of the policy"`
+	Alignment string  `yaml:"alignment" oneof:"sampled,greedy,none" doc:"what weights are measured from: nothing, the mean or the largest probability of the policy"`
 }
 
-// Objective returns the loss. An empty Alignment is none.
+// Objective returns the loss. An empty Alignment is sampled.
 func (p *WPO) Objective() *Objective {
-	switch p.Alignment {
-	case "", "none", "sampled", "greedy":
+	alignment := cmp.Or(p.Alignment, "sampled")
+	switch alignment {
+	case "none", "sampled", "greedy":
 	default:
-		unknownWord("alignment", p.Alignment)
+		unknownWord("alignment", alignment)
 	}
-	return OnPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: p.Alignment})
+	return OnPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: alignment})
 }
 
 // reweighted is a margin loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.
@@ -43,7 +45,7 @@ type reweighted struct {
 var _, _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted)), aligned(new(reweighted))
 
 // Aligned says whether the weights read Collision and Peak.
-func (r *reweighted) Aligned() bool { return r.alignment != "" && r.alignment != "none" }
+func (r *reweighted) Aligned() bool { return r.alignment != "none" }
 
 // DifferenceOnly is false: the weights need probabilities.
 func (*reweighted) DifferenceOnly() bool { return false }
@@ -65,7 +67,7 @@ func (r *reweighted) Grad(b *Batch, scale float64, g *Grad) { r.margin.Grad(r.we
 
 // Freeze returns the loss with the weights that it has on b.
 func (r *reweighted) Freeze(b *Batch) PairTerm {
-	held := &reweighted{margin: r.margin, fixed: append([]float64(nil), r.likelihoods(b)...)}
+	held := &reweighted{margin: r.margin, alignment: "none", fixed: append([]float64(nil), r.likelihoods(b)...)}
 	held.margin.margin, held.margin.slope, held.margin.curve = nil, nil, nil
 	return held
 }
@@ -126,5 +128,5 @@ var wpoKind = registry.Kind[Params]{
 	Name:    "wpo",
 	Summary: "DPO with comparisons weighted by the policy's likelihood of them, detached",
 	Source:  "Zhou et al. 2024, arXiv 2406.11827",
-	New:     func() Params { return &WPO{Lambda: defaultLambda, Alignment: "none"} },
+	New:     func() Params { return &WPO{Lambda: defaultLambda, Alignment: "sampled"} },
 }

@@ -181,17 +181,13 @@ func (p *Problem) DrawReference(rng *rand.Rand) {
 	}
 }
 
-// moveReference moves the reference: log pi_ref becomes alpha log pi + (1-alpha) log pi_ref, normalized (TR-DPO, arXiv
-// 2404.09656, for a policy whose logits are linear in its parameters).
+// moveReference moves the reference (TR-DPO, arXiv 2404.09656, for a policy whose logits are linear in its parameters).
 func (p *Problem) moveReference(alpha float64) {
 	for prompt := range p.reference {
 		d := &p.reference[prompt]
 		p.Policy.Logits(prompt, p.logits)
 		logspace.LogSoftmax(p.logits, p.logits)
-		for k, v := range p.logits {
-			d.LogRef[k] = alpha*v + (1-alpha)*d.LogRef[k]
-		}
-		logspace.Softmax(d.LogRef, d.Ref, d.LogRef)
+		(&objective.Moving{Alpha: alpha}).Move(d.LogRef, d.Ref, p.logits)
 	}
 	p.version++
 }

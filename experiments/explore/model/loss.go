@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/toy/objective"
@@ -122,7 +124,7 @@ func (l Loss) decode(side string, lambda float64) (objective.Params, []Problem) 
 
 // node returns the loss as a config has it.
 func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
-	n := mapping("kind", text(l.Kind))
+	n := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{text("kind"), text(l.Kind)}}
 	types := map[string]string{}
 	if k, ok := objective.Kinds().Find(l.Kind); ok {
 		for _, f := range decode.Fields(k.New(), tables) {
@@ -130,7 +132,7 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 				types[key] = f.Type
 			}
 			if f.Key == lambdaKey {
-				n.Content = append(n.Content, text(lambdaKey), number(lambda))
+				n.Content = append(n.Content, text(lambdaKey), &decode.Node{Kind: yaml.ScalarNode, Value: formatFloat(lambda)})
 			}
 		}
 	}
@@ -150,7 +152,9 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 			problems = append(problems, Problem{Field: field, Message: problemsOf(err, side)[0].Message})
 			continue
 		}
-		flow(value)
+		if value.Kind != yaml.ScalarNode {
+			value.Style = yaml.FlowStyle
+		}
 		n.Content = append(n.Content, text(p.Key), value)
 	}
 	return n, problems

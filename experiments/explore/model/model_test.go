@@ -158,8 +158,8 @@ func TestCustomIsDPO(t *testing.T) {
 		r := new(Explorer).Explore(s, true)
 		dpo, custom := r.Outcomes[0], r.Outcomes[1]
 		for i, p := range dpo.Policy {
-			if custom.Stationary == nil || math.Abs(float64(custom.Stationary[i]-p)) > 1e-9 {
-				t.Errorf("lambda %v: %v, want %v", lambda, custom.Stationary, dpo.Policy)
+			if custom.Policy == nil || math.Abs(float64(custom.Policy[i]-p)) > 1e-9 {
+				t.Errorf("lambda %v: %v, want %v", lambda, custom.Policy, dpo.Policy)
 			}
 		}
 		for i, v := range dpo.Trajectory {

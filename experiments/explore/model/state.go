@@ -142,6 +142,15 @@ func (f *setting) numbers() []float64 {
 	return *f.field.(*[]float64)
 }
 
+// text writes the setting's values, "" where they are not given.
+func (f *setting) text() string {
+	var texts []string
+	for _, x := range f.numbers() {
+		texts = append(texts, formatFloat(x))
+	}
+	return strings.Join(texts, ",")
+}
+
 // count is how many values the setting has.
 func (f *setting) count() int {
 	if _, vector := f.field.(*[]float64); vector {
@@ -223,15 +232,9 @@ func (s State) Fragment() string {
 		parts = append(parts, key+"="+strings.ReplaceAll(url.QueryEscape(value), "%2C", ",")) // commas stay legible
 	}
 	for _, f := range s.settings() {
-		v := f.numbers()
-		if v == nil {
-			continue
+		if text := f.text(); text != "" {
+			add(f.key, text)
 		}
-		texts := make([]string, len(v))
-		for i, x := range v {
-			texts[i] = formatFloat(x)
-		}
-		add(f.key, strings.Join(texts, ","))
 	}
 	for i, l := range s.Losses {
 		add(sides[i], l.Kind)
@@ -249,18 +252,15 @@ func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) 
 func (s State) Check() []Problem {
 	var problems []Problem
 	for _, f := range s.settings() {
-		v := f.numbers()
-		outside := func(x float64) bool { return !f.bounds.Contains(x) }
-		if v == nil && f.key == "basis" {
+		text := f.text()
+		if text == "" && f.key == "basis" {
 			continue
 		}
-		if len(v) != f.count() || slices.ContainsFunc(v, outside) {
-			problems = append(problems, f.problem(fmt.Sprintf("is %v", v)))
-		} else if f.key == "star" || f.key == "ref" {
-			if sum := floats.Sum(v); math.Abs(sum-1) > 1e-6 {
-				problems = append(problems, Problem{Field: f.key, Message: fmt.Sprintf("sums to %.9g; want probabilities that sum to 1", sum)})
-			}
+		wrong := f.read([]string{text})
+		if sum := floats.Sum(f.numbers()); wrong == nil && (f.key == "star" || f.key == "ref") && math.Abs(sum-1) > 1e-6 {
+			wrong = []Problem{{Field: f.key, Message: fmt.Sprintf("sums to %.9g; want probabilities that sum to 1", sum)}}
 		}
+		problems = append(problems, wrong...)
 	}
 	if s.Basis != nil && floats.Max(s.Basis) == floats.Min(s.Basis) {
 		problems = append(problems, Problem{Field: "basis", Message: "is constant, which moves no policy; want entries that differ"})
