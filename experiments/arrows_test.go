@@ -18,7 +18,7 @@ var rooms = []string{"configs", "toy", "metrics", "plots", "experiments"}
 var rows = map[string][][]string{
 	"metrics": {{""}, {"tables", "inference"}, {"texts"}, {"claims", "summaries", "comparison"}},
 	"experiments": {{"spec/decode", "inputfile", "cache/lock", "internal/browser", "internal/testfile"}, {"spec", "cache", "results/publish"},
-		{"kinds", "engine"}, {"scorecard"}, {"cluster", "results", "lossvalues", "explore", "explore/model"}, {"report"}, {""}},
+		{"kinds", "engine"}, {"scorecard"}, {"cluster", "results", "lossvalues", "vectors", "explore", "explore/model"}, {"report"}, {""}},
 }
 
 // imports lists, by package of this module, what of the module it and its tests import.

@@ -108,7 +108,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.Flags().AddFlagSet(run.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
-	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout))
+	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout), newVectors(stdout))
 	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
 	root.AddCommand(newSubmit(stdout, stderr), newStatus(stdout, stderr))
 	root.AddCommand(newExplore(stdout, stderr), newReport(stdout))
