@@ -183,7 +183,8 @@ func (t *trace) sort() {
 	})
 }
 
-// cross adds the crossings of levels between neighbours, also where an excess dips through a level and back between two points.
+// cross adds the crossings of levels between neighbours, also where an excess dips through a level and back between two points:
+// that is looked for where the excess is nearest to 0 and bends by more than what is left to it.
 func (t *trace) cross() error {
 	known := slices.DeleteFunc(slices.Clone(t.points), func(q Point) bool {
 		return q.Policy == nil || q.Strength == 0 || math.IsInf(q.Strength, 1)
@@ -196,7 +197,7 @@ func (t *trace) cross() error {
 		at := func(i int) float64 { return excess[i][level] }
 		for i := range known {
 			if i > 0 && i+1 < len(known) && (at(i) > 0) == (at(i-1) > 0) && (at(i) > 0) == (at(i+1) > 0) &&
-				math.Abs(at(i)) <= min(math.Abs(at(i-1)), math.Abs(at(i+1))) {
+				math.Abs(at(i)) <= min(math.Abs(at(i-1)), math.Abs(at(i+1)), math.Abs(at(i-1)+at(i+1)-2*at(i))) {
 				if err := t.dip(level, &known[i-1], &known[i], &known[i+1], at(i)); err != nil {
 					return err
 				}
