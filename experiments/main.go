@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -61,6 +62,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var input inputError
+	var occupied publish.TakenError
 	var wrong mistakes
 	switch {
 	case err == nil:
@@ -69,6 +71,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitVerdict
 	case errors.As(err, &wrong):
 		fmt.Fprintln(stderr, fewer(wrong))
+		return exitInput
+	case errors.As(err, &occupied):
+		fmt.Fprintf(stderr, "experiments: %v\n", err)
 		return exitInput
 	case errors.As(err, &input):
 		fmt.Fprintf(stderr, "experiments: %v\n", input.error)

@@ -21,7 +21,8 @@ type Maker struct {
 	Config *spec.Config
 	Out    string
 	Format tables.Format
-	Jobs   int // figures drawn at the same time
+	Owner  publish.Owner // whose the folder is
+	Jobs   int           // figures drawn at the same time
 	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
 	Runs func(dir string) (engine.Count, *engine.Faults, error)
 	// Landscapes are those that the suites of the same call draw of this experiment.
@@ -64,6 +65,7 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 		return nil, err
 	}
 	manifest := publish.NewManifest(engine.Numerics())
+	manifest.SetOwner(m.Owner, m.Out, name)
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
 		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)

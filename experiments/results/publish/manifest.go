@@ -27,9 +27,10 @@ type Manifest struct {
 	Arch     string            `json:"arch"`
 	Plan     string            `json:"plan"` // hash of all resolved runs and their input data
 	Runs     int               `json:"runs"`
-	Seconds  float64           `json:"seconds"` // wall-clock time of the runs
-	Inputs   map[string]string `json:"inputs"`  // hash of the config and of every data file, by the path as the config spells it
-	Files    map[string]string `json:"files"`   // hash of every other file of the folder
+	Seconds  float64           `json:"seconds"`          // wall-clock time of the runs
+	Config   string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
+	Inputs   map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
+	Files    map[string]string `json:"files"`            // hash of every other file of the folder
 }
 
 // NewManifest describes what this process makes with the given version of the numerics, for the caller to complete; Files

@@ -5,6 +5,7 @@ package publish
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,17 +26,23 @@ type Staging struct {
 // partial ends the names of what is only half written, but for what makes them unique.
 const partial = ".partial"
 
-// Stage opens a staging folder for OUT/NAME and removes what a killed process left of an earlier one. While another
-// process has the folder, the error is a lock.HeldError that names it.
+// Stage opens a staging folder for OUT/NAME, or for where a link there leads, and removes what a killed process left of an
+// earlier one. While another process has the folder, the error is a lock.HeldError that names it; where something else stands
+// there, it is a TakenError.
 func Stage(out, name string) (*Staging, error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, err
-	}
-	held, err := Hold(filepath.Join(out, name))
+	final, err := Place(out, name)
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: filepath.Join(out, name), lock: held}
+	out, name = filepath.Split(final)
+	if err := os.MkdirAll(filepath.Clean(out), 0o755); err != nil {
+		return nil, err
+	}
+	held, err := Hold(final)
+	if err != nil {
+		return nil, err
+	}
+	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: final, lock: held}
 	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
@@ -46,7 +53,7 @@ func Stage(out, name string) (*Staging, error) {
 // killed swap left aside come back if nothing is in their place.
 func sweep(out, name string) error {
 	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
-	files, err := os.ReadDir(out)
+	files, err := os.ReadDir(filepath.Clean(out))
 	if err != nil {
 		return err
 	}
@@ -68,6 +75,9 @@ func sweep(out, name string) error {
 
 // Hold locks a results folder against other processes.
 func Hold(dir string) (*lock.Lock, error) {
+	if final, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = final
+	}
 	return lock.Acquire(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
 }
 
@@ -82,9 +92,20 @@ func (s *Staging) Abandon() {
 }
 
 // Publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
-// does not know, such as a reader's notes, come along.
+// does not know, such as a reader's notes, come along. It looks once more at both: every file of the new folder's manifest
+// must be there, and nothing but results may stand in its place.
 func (s *Staging) Publish() error {
 	defer s.Abandon()
+	if _, err := Place(filepath.Split(s.final)); err != nil {
+		return err
+	}
+	if m, err := ReadManifest(s.Dir); err == nil {
+		for name := range m.Files {
+			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(name))); err != nil {
+				return fmt.Errorf("the new results are not complete: %w", err)
+			}
+		}
+	}
 	if err := keepForeign(s.final, s.Dir); err != nil {
 		return err
 	}
@@ -176,8 +197,14 @@ func swap(a, b string) error {
 }
 
 // WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
-// beside it, flushed to the disk, then renamed.
+// beside it, flushed to the disk, then renamed. Links are followed, and what is no regular file is written to as it is.
 func WriteFile(path string, data []byte) error {
+	if final, err := filepath.EvalSymlinks(path); err == nil {
+		path = final
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return os.WriteFile(path, data, 0)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partial)
 	if err != nil {
 		return err
