@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
 	"windtunnel/plots/terminal"
 )
@@ -151,7 +155,7 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 		settings["y"] = strings.Split(q.y, ",")
 	}
 	where := map[string]any{}
-	if err := cmp.Or(assign(where, "where", q.where), assign(settings, "set", q.sets)); err != nil {
+	if err := cmp.Or(q.assign(where, "where", "where.", q.where), q.assign(settings, "set", "", q.sets)); err != nil {
 		return plots.Figure{}, inputError{err}
 	}
 	if len(where) > 0 {
@@ -168,18 +172,27 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 	return fig, nil
 }
 
-// assign reads every key=value of a flag into settings.
-func assign(settings map[string]any, flag string, texts []string) error {
+// assign reads every key=value of a flag into settings, as settings of the figure below a path.
+func (q *plotOptions) assign(settings map[string]any, flag, below string, texts []string) error {
+	d := decode.Decoder{File: "plot", Tables: kinds.Tables()}
+	root, err := decode.Parse("plot", []byte("kind: "+strconv.Quote(cmp.Or(q.kind, "lines"))))
+	if err != nil {
+		return err
+	}
 	for _, text := range texts {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
 			return fmt.Errorf("plot: --%s %s is no assignment; want key=value", flag, text)
 		}
-		var parsed any
-		if err := yaml.Unmarshal([]byte(value), &parsed); err != nil {
-			return fmt.Errorf("plot: --%s %s: %w", flag, text, err)
+		node, err := d.Assigned(root, &spec.Figure{}, below+key, "plot: --"+flag+" "+text, value)
+		if err != nil {
+			return err
 		}
-		settings[key] = parsed
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(decode.Text(node)), &doc); err != nil {
+			return err
+		}
+		settings[key] = doc.Content[0]
 	}
 	return nil
 }

@@ -131,17 +131,17 @@ func (l *loader) set(exp *Experiment, set string) error {
 	if !ok || key == "" {
 		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
 	}
-	value, err := decode.Parse(label, []byte(text))
-	if err != nil {
-		return relabel(err, label, key)
-	}
-	value = rebased(value, key, l.fromHere)
-	value.Mark(label)
 	blame := scalar("")
 	blame.Mark(label)
 	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
 		return mistake
 	}
+	value, err := l.Assigned(l.root, exp, key, label, text)
+	if err != nil {
+		return relabel(err, label, key)
+	}
+	value = rebased(value, key, l.fromHere)
+	value.Mark(label)
 	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
 	if err != nil {
 		return l.Error(blame, key, err.Error(), "")
