@@ -144,7 +144,7 @@ func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *su
 	}
 	done, err := s.Submit(ctx, sub, program, missing)
 	if done != nil {
-		printSubmitted(stdout, sub, done)
+		printSubmitted(stdout, sub, done, err == nil)
 	}
 	if err != nil {
 		return err
@@ -158,7 +158,8 @@ func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *su
 	return nil
 }
 
-func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitted) {
+// printSubmitted says what has been submitted; all is false where an error has kept the rest back.
+func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitted, all bool) {
 	if done.Array != "" {
 		fmt.Fprintf(w, "%s: submitted shards %s of %d as job %s\n", sub.Name, cluster.Ranges(done.Shards), sub.Shards, done.Array)
 	}
@@ -167,10 +168,12 @@ func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitte
 	}
 	if done.Merge != "" {
 		fmt.Fprintf(w, "%s: submitted the merge into %s as job %s\n", sub.Name, filepath.Join(sub.Out, sub.Name), done.Merge)
-	} else if done.Array == "" {
+	} else if all && done.Array == "" {
 		fmt.Fprintf(w, "%s: the merge waits or runs already\n", sub.Name)
 	}
-	fmt.Fprintf(w, "%s: config, program and logs are in %s\n", sub.Name, sub.Dir())
+	if all || done.Array != "" {
+		fmt.Fprintf(w, "%s: config, program and logs are in %s\n", sub.Name, sub.Dir())
+	}
 }
 
 // again returns the flags that submit the frozen config as the given flags did: overrides are in it already.
