@@ -13,6 +13,7 @@ import (
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/setup"
 )
 
 // Config is a loaded and validated config file: an experiment with its plan, or a suite of such.
@@ -175,8 +176,25 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents}
+	l.warnUntrained(plan)
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
+}
+
+// warnUntrained warns of settings of training, of one objective or from the command line, in a plan that trains nothing.
+func (l *loader) warnUntrained(plan *Plan) {
+	if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver != setup.SolverExact }) {
+		return
+	}
+	const key = "train"
+	if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
+		l.warn(key + ": what --set says has no effect: solver is exact in every run, and nothing is trained")
+	}
+	for i := range decode.Lookup(l.root, "objectives").Content {
+		if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
+			l.warn(own + ": has no effect: solver is exact in every run, and nothing is trained")
+		}
+	}
 }
 
 // suite decodes a suite and loads its members.
@@ -184,6 +202,13 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
 	l.overridden = len(sets) > 0
+	for _, set := range sets { // a theme is for the suite's own figures too
+		if theme, ok := strings.CutPrefix(set, "theme="); ok {
+			value := scalar(theme)
+			value.Mark(setLabel + set)
+			l.root, _ = decode.Set(l.root, "theme", value) // setting a top-level key of a mapping cannot fail
+		}
+	}
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
 	l.checkNames(nil, suite.Figures)

@@ -124,10 +124,13 @@ func overlaid(parent, child *decode.Node) *decode.Node {
 	return merged
 }
 
+// setLabel begins the labels of what the command line sets.
+const setLabel = "--set "
+
 // set applies one key.path=value.
 func (l *loader) set(exp *Experiment, set string) error {
 	key, text, ok := strings.Cut(set, "=")
-	label := "--set " + set
+	label := setLabel + set
 	if !ok || key == "" {
 		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
 	}
