@@ -208,7 +208,7 @@ func (l *loader) allKnown(c condition, mentioned *mentions) bool {
 			continue
 		}
 		e := l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", "))
-		e.Near = decode.Nearest(m.name, columns)
+		e.Near = NearestColumn(m.name, columns, l.Tables)
 		l.fail(e)
 		all = false
 	}

@@ -489,9 +489,9 @@ func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		return written(n.Content)
 	}
-	count, err := strconv.Atoi(n.Value)
-	if n.Kind != yaml.ScalarNode || err != nil || n.Style != 0 || count < 1 || count > mostSeeds {
-		r.fail(r.Error(n, "seeds", "is "+cellText(n), "a whole number in [1,"+strconv.Itoa(mostSeeds)+"], or a list of seeds"))
+	count, whole := decode.Whole(n)
+	if !whole || count < 1 || count > mostSeeds {
+		r.fail(r.Error(n, "seeds", decode.Got(n), "a whole number in [1,"+strconv.Itoa(mostSeeds)+"], or a list of seeds"))
 		return nil
 	}
 	if r.tooManyRows(count) {
