@@ -88,6 +88,9 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 		for _, path := range drawn.Pictures(folder.Dir) {
 			fmt.Fprintln(stdout, path)
 		}
+		if lacking := results.Lacking(drawn.Files); lacking != "" {
+			fmt.Fprintf(stdout, "  warning: %s\n", lacking)
+		}
 		for _, err := range drawn.Undrawn {
 			fmt.Fprintf(stdout, "  not drawn: %v\n", err)
 		}
@@ -206,6 +209,9 @@ func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
 	files, err := plots.Render(fig, folder.Tables)
 	if err != nil {
 		return inputError{fmt.Errorf("plot: %w", err)}
+	}
+	if lacking := results.Lacking(files); lacking != "" {
+		fmt.Fprintf(q.stdout, "  warning: %s\n", lacking)
 	}
 	written := 0
 	for _, f := range files {

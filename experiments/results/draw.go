@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,6 +34,16 @@ func (d *Drawn) Pictures(dir string) []string {
 		}
 	}
 	return paths
+}
+
+// Lacking warns of letters that the figures' fonts lack; "" if there are none.
+func Lacking(files []plots.File) string {
+	for _, f := range files {
+		if f.Lacks != "" {
+			return fmt.Sprintf("the fonts of PNG and PDF lack %s, in whose place they have \uFFFD (first in %s); SVG has them in a font of the reader's", f.Lacks, f.Name)
+		}
+	}
+	return ""
 }
 
 // Draw renders the folder's figures, some jobs at the same time. A figure that cannot be drawn does not lose the others. The

@@ -38,7 +38,7 @@ type Made struct {
 	Faults   *engine.Faults
 	Runs     *tables.Table // nil for a suite
 	Verdicts []Verdict
-	Warnings []string // of summing up over seeds, and of losses that have no landscape
+	Warnings []string // of summing up over seeds, of losses that have no landscape, and of letters that no font has
 }
 
 // Make makes the folder: tables, claims, figures, the resolved config and a manifest. The folder changes in one step at
@@ -130,6 +130,9 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		return err
 	}
 	made.Drawn = *drawn
+	if lacking := Lacking(drawn.Files); lacking != "" {
+		made.Warnings = append(made.Warnings, lacking)
+	}
 	return writeFiles(filepath.Join(dir, figuresFolder), drawn.Files, writePlain)
 }
 

@@ -272,6 +272,18 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 func (l *loader) checkName(key, name string) {
 	if name != "" && !namePattern.MatchString(name) {
 		l.failAt(key, fmt.Sprintf("is %q, and files are named after it", name), "letters, digits, - and _, a letter or digit first", "")
+	} else if len(name) > longestName {
+		l.failAt(key, fmt.Sprintf("has %d characters, and files are named after it", len(name)), fmt.Sprintf("at most %d", longestName), "")
+	}
+}
+
+// longestName leaves room in the 255 bytes of a file's name for what is added to it while it is written.
+const longestName = 150
+
+// checkCell refuses names that a spreadsheet takes for a formula when it opens a table.
+func (l *loader) checkCell(key, name string) {
+	if name != "" && strings.ContainsRune("=+-@\t\r\n", rune(name[0])) {
+		l.failAt(key, fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "a name that does not begin with =, +, -, @ or a blank", "")
 	}
 }
 
@@ -287,6 +299,8 @@ func (l *loader) checkNames(claims []Claim, figures []Figure) {
 	}
 	for i := range claims {
 		unique("claims", i, claims[i].Name)
+		l.checkCell(fmt.Sprintf("claims.%d.name", i), claims[i].Name)
+		l.checkCell(fmt.Sprintf("claims.%d.text", i), claims[i].Text)
 	}
 	for i := range figures {
 		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)

@@ -78,3 +78,32 @@ func TestGeomspace(t *testing.T) {
 		}
 	}
 }
+
+// Names that no file can have, or that a spreadsheet takes for formulas, are refused before anything is trained.
+func TestNamesRefused(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 300)
+	for text, want := range map[string]string{
+		"objectives: [{kind: dpo, name: '=1+1'}]":                                                     "objectives.0.name: is \"=1+1\"",
+		"objectives: [{kind: dpo, name: '@SUM(A1)'}]":                                                 "objectives.0.name",
+		"objectives: [{kind: dpo, name: '+a'}]":                                                       "objectives.0.name",
+		"objectives: [{kind: dpo, name: -a}]":                                                         "objectives.0.name",
+		"objectives: [{kind: dpo, name: \"\\ta\"}]":                                                   "objectives.0.name",
+		"objectives: [{kind: dpo, name: a=1}]":                                                        "",
+		"objectives: [{kind: dpo}]\nsweep: [{list: [{name: '-x', lambda: 1}, {name: y, lambda: 2}]}]": "sweep.0.list.0.name",
+		"objectives: [{kind: dpo}]\nclaims: [{name: =c, kind: bound, metric: tv_ref, below: 5}]":      "claims.0.name",
+		"objectives: [{kind: dpo}]\nfigures: [{name: " + long + ", kind: lines, x: step, y: tv_ref}]": "figures.0.name: has 300 characters",
+	} {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		testfile.Write(t, path, small+text+"\n")
+		_, err := load(path, nil)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	testfile.Write(t, path, strings.Replace(small, "name: x", "name: "+long, 1)+"objectives: [{kind: dpo}]\n")
+	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "name: has 300 characters") {
+		t.Error(err)
+	}
+}

@@ -433,6 +433,7 @@ func (l *loader) checkLabels(objectives []Objective) {
 				"a name of its own for every objective", "")
 		}
 		seen[label] = i
+		l.checkCell(fmt.Sprintf("objectives.%d.name", i), label)
 	}
 }
 

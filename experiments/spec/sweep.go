@@ -433,6 +433,7 @@ func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
 		if name.Kind != yaml.ScalarNode || name.Value == "" || strings.ContainsAny(name.Value, "/=\n") {
 			r.fail(r.Error(name, key, "is no name that runs can have", "text without / and ="))
 		}
+		r.checkCell(key, name.Value)
 		if len(names) < row {
 			r.fail(r.Error(name, key, "is a name, which the settings before it have not", "a name in every setting, or in none"))
 		}
