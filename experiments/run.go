@@ -110,7 +110,7 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	if o.jobs < 1 {
 		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
 	}
-	configs, err := loadAll(paths, o.sets)
+	configs, err := abandoned(ctx, func() ([]*spec.Config, error) { return loadAll(paths, o.sets) })
 	if err != nil {
 		return err
 	}

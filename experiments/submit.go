@@ -115,7 +115,7 @@ func newSubmitSlurm(stdout, stderr io.Writer) *cobra.Command {
 
 // submitSlurm submits what is missing of a config, or shows it.
 func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *submitOptions, s *cluster.Slurm, stdout, stderr io.Writer) error {
-	sub, err := o.submission(config, stderr)
+	sub, err := abandoned(ctx, func() (*cluster.Submission, error) { return o.submission(config, stderr) })
 	if err != nil {
 		return err
 	}

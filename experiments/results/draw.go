@@ -78,14 +78,22 @@ func (f *Folder) Redraw(ctx context.Context) (_ *Drawn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files); err != nil {
+	staging, err := os.MkdirTemp(f.Dir, ".plot.*"+publish.Partial)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(staging)
+	if err := errors.Join(publish.Tidy(filepath.Join(f.Dir, figuresFolder)), writeFiles(filepath.Join(staging, figuresFolder), drawn.Files, writePlain)); err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, file := range drawn.Files {
 		names = append(names, figuresFolder+"/"+file.Name)
 	}
-	return drawn, publish.Reseal(f.Dir, names)
+	if err := publish.Announce(f.Dir, staging, names); err != nil {
+		return nil, err
+	}
+	return drawn, WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files)
 }
 
 // WriteFiles writes figures into a folder, each file in one step.

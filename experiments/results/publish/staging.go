@@ -23,8 +23,17 @@ type Staging struct {
 	lock  *lock.Lock
 }
 
-// partial ends the names of what is only half written, but for what makes them unique.
-const partial = ".partial"
+// Partial ends the names of what is only half written, but for what makes them unique; they begin with a dot.
+const Partial = ".partial"
+
+// Tidy removes from a folder what processes that were killed left half written.
+func Tidy(dir string) error {
+	left, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir), ".*.*"+Partial))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
+}
 
 // Stage opens a staging folder for OUT/NAME, or for where a link there leads, and removes what a killed process left of an
 // earlier one. While another process has the folder, the error is a lock.HeldError that names it; where something else stands
@@ -42,7 +51,7 @@ func Stage(out, name string) (*Staging, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: final, lock: held}
+	s := &Staging{Dir: filepath.Join(out, "."+name+Partial+"-"+rand.Text()), final: final, lock: held}
 	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
@@ -52,7 +61,7 @@ func Stage(out, name string) (*Staging, error) {
 // sweep removes what killed processes left of staging folders for OUT/NAME, which nobody else has. The old results that a
 // killed swap left aside come back if nothing is in their place.
 func sweep(out, name string) error {
-	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
+	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+Partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
 	files, err := os.ReadDir(filepath.Clean(out))
 	if err != nil {
 		return err
@@ -135,7 +144,11 @@ func keepForeign(old, fresh string) error {
 		if path == old && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || d.IsDir() {
+		half := strings.HasPrefix(d.Name(), ".") && strings.HasSuffix(d.Name(), Partial) // killed while it was written
+		if half && d.IsDir() {
+			return fs.SkipDir
+		}
+		if err != nil || d.IsDir() || half {
 			return err
 		}
 		inside, err := filepath.Rel(old, path)
@@ -205,7 +218,7 @@ func WriteFile(path string, data []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return os.WriteFile(path, data, 0)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partial)
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+Partial)
 	if err != nil {
 		return err
 	}
