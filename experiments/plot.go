@@ -37,9 +37,9 @@ func newPlot(stdout io.Writer) *cobra.Command {
 		Args: needArgs("a results folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().NFlag() == 0 {
-				return redraw(cmd.Context(), args, stdout)
+				return redraw(cmd.Context(), args, stdout, cmd.ErrOrStderr())
 			}
-			return q.run(args)
+			return q.run(args, cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -74,12 +74,13 @@ func openResults(dirs []string) ([]*results.Folder, error) {
 }
 
 // redraw draws the figures that each folder's config names.
-func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
+func redraw(ctx context.Context, dirs []string, stdout, stderr io.Writer) error {
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
 	}
 	well := true
+	warnChanged(stderr, all)
 	for _, folder := range all {
 		drawn, err := folder.Redraw(ctx)
 		if err != nil {
@@ -116,11 +117,12 @@ func (q *plotOptions) named() bool {
 	return cmp.Or(q.kind, q.table, q.x, q.y, q.by, q.panels, q.output) != "" || len(q.where)+len(q.sets) > 0
 }
 
-func (q *plotOptions) run(dirs []string) error {
+func (q *plotOptions) run(dirs []string, stderr io.Writer) error {
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
 	}
+	warnChanged(stderr, all)
 	if !q.named() {
 		if !q.terminal {
 			return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}

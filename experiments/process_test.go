@@ -136,3 +136,67 @@ func TestRunInTheWay(t *testing.T) {
 		t.Errorf("%v was written", left)
 	}
 }
+
+// A digit that was changed in a table is told by all that reads it, and check does not pass.
+func TestChangedTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, m := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "m")
+	testfile.Write(t, config, smallConfig+"claims: [{name: c, kind: bound, metric: tv_ref, below: 5}]\n")
+	runMain(t, exitWell, "run", config, "--quiet", "--out", dir)
+	page := filepath.Join(dir, "page.html")
+	commands := [][]string{{"check", m}, {"plot", m}, {"compare", m, m}, {"report", m, "-o", page}, {"plot", m, "--kind", "strip", "--set", "y=tv_ref", "--terminal"}}
+	for _, args := range commands[:4] {
+		if out, said := runMain(t, exitWell, args...); strings.Contains(out+said, "not as it was made") {
+			t.Errorf("%v: %s%s", args, out, said)
+		}
+	}
+	runs := testfile.Read(t, filepath.Join(m, "runs.csv"))
+	at := strings.LastIndexByte(runs, '1')
+	testfile.Write(t, filepath.Join(m, "runs.csv"), runs[:at]+"2"+runs[at+1:])
+	for _, args := range commands[:4] {
+		var out, said bytes.Buffer
+		got := Main(context.Background(), args, &out, &said)
+		if !strings.Contains(out.String()+said.String(), "runs.csv is not as it was made") || (got == exitWell) == (args[0] == "check") {
+			t.Errorf("%v: exit status %d, %s%s", args, got, out.String(), said.String())
+		}
+	}
+}
+
+// Models of other formats are named for what they are.
+func TestOtherModelFormats(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for text, want := range map[string]string{"\x02\x00\x00\x00\x00\x00\x00\x00{}": "a safetensors file", "GGUF\x03": "a GGUF file", "PK\x03\x04": "a PyTorch checkpoint",
+		"version https://git-lfs.github.com/spec/v1\n": "git lfs pull", "ak42\x01\x00\x00\x00": "version 1 or 2"} {
+		path := filepath.Join(dir, "model")
+		testfile.Write(t, path, text+strings.Repeat("\x00", 300))
+		if _, said := runMain(t, exitInput, "score", "--model", path, "--tokenizer", "../configs/data/tok512.bin", "x.jsonl"); !strings.Contains(said, want) {
+			t.Errorf("%q: %s", text[:4], said)
+		}
+	}
+}
+
+// What a killed plot or export has left half written is no file of the reader's.
+func TestHalfWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, m := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "m")
+	testfile.Write(t, config, smallConfig)
+	run := func() { runMain(t, exitWell, "run", config, "--quiet", "--out", dir) }
+	run()
+	for _, name := range []string{"figures/.a.svg.123.partial", ".plot.1.partial/figures/a.svg", ".export.1.partial/runs.parquet", ".runs.parquet.1.partial"} {
+		testfile.Write(t, filepath.Join(m, filepath.FromSlash(name)), "half")
+	}
+	testfile.Write(t, filepath.Join(m, "figures", "mine.svg"), "mine")
+	runMain(t, exitWell, "export", m, "--format", "parquet")
+	run()
+	for _, name := range filesBelow(t, m) {
+		if strings.Contains(name, "partial") || strings.HasSuffix(name, ".parquet") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	if testfile.Read(t, filepath.Join(m, "figures", "mine.svg")) != "mine" {
+		t.Error("a reader's file is gone")
+	}
+}

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -102,6 +105,26 @@ func (m *Manifest) write(dir string) error {
 		return err
 	}
 	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+}
+
+// Changed names the tables and the config of a results folder that are not as they were made: those with another content
+// than the manifest's hash is of. Without a manifest it knows of none.
+func Changed(dir string) []string {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil
+	}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if !slices.Contains([]string{".csv", ".parquet", ".yaml"}, filepath.Ext(name)) || strings.Contains(name, "/") {
+			continue
+		}
+		hash, err := HashFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err == nil && hash != m.Files[name] { // what is not there, others complain of
+			changed = append(changed, name)
+		}
+	}
+	return changed
 }
 
 // HashFile returns the SHA-256 of a file in hex.
