@@ -61,7 +61,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // perform is Main but for what could not be printed.
 func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == engine.WorkerArgument {
-		signal.Reset(os.Interrupt, syscall.SIGTERM) // which end it, and are no result of a run
+		signal.Reset(os.Interrupt, syscall.SIGTERM)                  // which end it, and are no result of a run
 		if err := engine.Worker(ctx, os.Stdin, stdout); err != nil { // a single run in this process for another one
 			fmt.Fprintln(stderr, err)
 			return exitVerdict

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"windtunnel/experiments/internal/testfile"
 )
@@ -105,5 +106,28 @@ func TestNamesRefused(t *testing.T) {
 	testfile.Write(t, path, strings.Replace(small, "name: x", "name: "+long, 1)+"objectives: [{kind: dpo}]\n")
 	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "name: has 300 characters") {
 		t.Error(err)
+	}
+}
+
+// A condition that goes on for long is given up, and one with a short loop is not.
+func TestConditionThatLoops(t *testing.T) {
+	t.Parallel()
+	for text, good := range map[string]bool{
+		"count(1..1000, any(1..1000, any(1..1000, # < 0))) > 0": false,
+		"let a = 1..1000; count(a, any(a, any(a, # < 0))) > 0":  false,
+		"lambda > 0 && all([lambda, 1], # > 0)":                 true,
+		"reduce(1..100, #acc + #, 0) == 5050":                   true,
+	} {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		testfile.Write(t, path, small+"objectives: [{kind: dpo}]\nsweep: {lambda: [1, 2]}\nwhere: '"+text+"'\n")
+		began := time.Now()
+		_, err := load(path, nil)
+		if good && err != nil || !good && (err == nil || !strings.Contains(err.Error(), "where: takes more than 2s") && !strings.Contains(err.Error(), "memory budget")) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("%s took %v", text, took)
+		}
+		t.Log(text, time.Since(began), err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
@@ -136,6 +137,7 @@ func (p *planner) choose(ask bool) [][]int {
 		ask = len(p.errs) == before
 	}
 	var chosen, all [][]int
+	deadline := time.Now().Add(longestConditions)
 	most := 0 // conditions that one combination fulfils, from the first
 	p.combine(nil, func(rows []int) bool {
 		rows = slices.Clone(rows)
@@ -143,7 +145,7 @@ func (p *planner) choose(ask bool) [][]int {
 			all = append(all, rows)
 		}
 		if ask {
-			fulfilled, err := countTrue(programs, rows)
+			fulfilled, err := countTrue(programs, rows, deadline)
 			if err != nil {
 				p.fail(p.Error(programs[fulfilled].node, programs[fulfilled].key, err.Error(), "a condition that is true or false of every combination"))
 				ask, chosen = false, nil
