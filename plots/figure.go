@@ -8,8 +8,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
