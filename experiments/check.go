@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/scorecard"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -19,7 +20,8 @@ func newCheck(stdout io.Writer) *cobra.Command {
 		Use:   "check RESULTS...",
 		Short: "Evaluate the claims of results folders again, from their tables",
 		Long: "Evaluates the claims in each folder's config.yaml against its tables and prints the verdicts; of a\n" +
-			"scorecard, whether every verdict is what its value and bound say. Nothing is written. The exit status is 1 if a verdict is not the expected one.",
+			"scorecard, whether every verdict is what its value and bound say. Nothing is written. The exit status is 1 if a verdict is not the expected one,\n" +
+			"or if a table is not as it was made.",
 		Example: `  experiments check results/preservation
   experiments check results/* --quiet`,
 		Args: needArgs("a results folder"),
@@ -36,6 +38,7 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 		return err
 	}
 	well := true
+	well = !warnChanged(stdout, all)
 	for _, folder := range all {
 		if folder.Scorecard {
 			holds, err := checkScorecard(folder, quiet, stdout)
@@ -57,6 +60,19 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 		return errVerdict
 	}
 	return nil
+}
+
+// warnChanged names what has been changed in folders since they were made, and says whether anything has.
+func warnChanged(w io.Writer, folders []*results.Folder) bool {
+	found := false
+	for _, f := range folders {
+		for _, name := range publish.Changed(f.Dir) {
+			fmt.Fprintf(w, "%s: warning: %s is not as it was made: its content has another hash than manifest.json says\n", f.Dir, name)
+			found = true
+		}
+		found = warnChanged(w, f.Members) || found
+	}
+	return found
 }
 
 // checkScorecard compares the verdicts of a scorecard's table with its values and bounds, prints those that disagree and a

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/results"
 	"windtunnel/metrics/comparison"
 	"windtunnel/metrics/tables"
 )
@@ -34,7 +35,9 @@ func newCompare(stdout io.Writer) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return compare(args[0], args[1], o, asCSV, stdout) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return compare(args[0], args[1], o, asCSV, stdout, cmd.ErrOrStderr())
+		},
 	}
 	cmd.Flags().StringSliceVar(&o.By, "by", nil, "columns that a run and its counterpart agree in, instead of the name")
 	cmd.Flags().Float64Var(&o.Tolerance, "tolerance", 0, "numbers a and b differ if |a-b| > `TOLERANCE` max(|a|,|b|)")
@@ -43,7 +46,7 @@ func newCompare(stdout io.Writer) *cobra.Command {
 }
 
 // compare prints what changed from one results folder to another.
-func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) error {
+func compare(a, b string, o comparison.Options, asCSV bool, stdout, stderr io.Writer) error {
 	if !(o.Tolerance >= 0) || math.IsInf(o.Tolerance, 0) {
 		return inputError{fmt.Errorf("--tolerance %g: at least 0, and finite", o.Tolerance)}
 	}
@@ -54,6 +57,7 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout io.Writer) er
 			return inputError{err}
 		}
 	}
+	warnChanged(stderr, []*results.Folder{{Dir: a}, {Dir: b}})
 	o.Names = [2]string{a, b}
 	report, err := comparison.Compare(folders[0], folders[1], o)
 	if missing, ok := errors.AsType[*comparison.MissingColumn](err); ok {

@@ -21,7 +21,10 @@ More prompts: a file of lines {"prompt": "Once upon a time"}; beginnings of stor
 
 Larger models: any llama2.c checkpoint works by its path. On Hugging Face, karpathy/tinyllamas has stories15M.bin,
   stories42M.bin and stories110M.bin (MIT); they take llama2.c's tokenizer.bin of 32,000 pieces. llama2.c's export.py, with
-  version 0, makes a checkpoint of any model of the Llama architecture.
+  version 0, makes a checkpoint of a model of the Llama architecture. The format holds neither the base of rotary positions nor
+  the epsilon of norms, and no biases: check in the model's config.json that rope_theta is 10000, rope_scaling null, rms_norm_eps
+  1e-5 and attention_bias false (stories models, Llama 2, TinyLlama). export.py does not look, and others, such as
+  Llama 3 or Qwen, come out as models that run and are wrong.
 
 Human preference pairs (by path; their text can be offensive and is no part of this project):
   anthropics/hh-rlhf, harmless-base, test split: 2,312 pairs of whole dialogues {chosen, rejected}. MIT

@@ -46,9 +46,9 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			case draw || cmd.Flags().Changed("set") || cmd.Flags().Changed("out") || cmd.Flags().Changed("span"):
 				return inputError{errors.New("loss: --plot, --set, --out and --span need a kind of loss\nexample:\n" + cmd.Example)}
 			case check:
-				return checkLosses(cmd.InOrStdin(), stdout)
+				return checkLosses(interruptible{cmd.Context(), cmd.InOrStdin()}, stdout)
 			}
-			filled, err := lossvalues.Fill(cmd.InOrStdin())
+			filled, err := lossvalues.Fill(interruptible{cmd.Context(), cmd.InOrStdin()})
 			if err != nil {
 				return inputError{err}
 			}

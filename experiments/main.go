@@ -20,12 +20,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/engine"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec/decode"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
 	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -48,7 +49,19 @@ func (e inputError) Unwrap() error { return e.error }
 // Main runs the command line and returns the exit status: 0 all well; 1 a claim's verdict is not the expected one or a
 // run broke; 2 the input is wrong, and then nothing was written. A canceled context stops the work cleanly.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &checkedOutput{Writer: stdout}
+	status := perform(ctx, args, out, stderr)
+	if status == exitWell && out.err != nil {
+		fmt.Fprintf(stderr, "experiments: not all could be printed: %v\n", out.err)
+		return exitVerdict
+	}
+	return status
+}
+
+// perform is Main but for what could not be printed.
+func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == engine.WorkerArgument {
+		signal.Reset(os.Interrupt, syscall.SIGTERM)                  // which end it, and are no result of a run
 		if err := engine.Worker(ctx, os.Stdin, stdout); err != nil { // a single run in this process for another one
 			fmt.Fprintln(stderr, err)
 			return exitVerdict
@@ -61,6 +74,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var input inputError
+	var occupied publish.TakenError
 	var wrong mistakes
 	switch {
 	case err == nil:
@@ -69,6 +83,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitVerdict
 	case errors.As(err, &wrong):
 		fmt.Fprintln(stderr, fewer(wrong))
+		return exitInput
+	case errors.As(err, &occupied):
+		fmt.Fprintf(stderr, "experiments: %v\n", err)
 		return exitInput
 	case errors.As(err, &input):
 		fmt.Fprintf(stderr, "experiments: %v\n", input.error)

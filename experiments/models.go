@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -43,10 +44,32 @@ func readModel(flag, path string) (*llama.Model[float32], error) {
 		return nil, err
 	}
 	model, err := llama.Read(bytes.NewReader(data))
+	if other := otherFormat(data); err != nil && other != "" {
+		return nil, inputError{fmt.Errorf("%s %s: is %s, and no checkpoint in llama2.c's format; llama2.c's export.py makes one, with version 0, "+
+			"if the model has what that can hold: see experiments data", flag, path, other)}
+	}
 	if err != nil {
 		return nil, inputError{fmt.Errorf("%s %s: %w", flag, path, err)}
 	}
 	return model, nil
+}
+
+// otherFormat names the format of a model that is not llama2.c's, "" for what it does not know.
+func otherFormat(data []byte) string {
+	begins := func(magic string) bool { return bytes.HasPrefix(data, []byte(magic)) }
+	switch {
+	case len(data) > 8 && data[8] == '{' && binary.LittleEndian.Uint64(data) < uint64(len(data)):
+		return "a safetensors file"
+	case begins("GGUF"):
+		return "a GGUF file"
+	case begins("PK\x03\x04"), begins("\x80\x02"):
+		return "a PyTorch checkpoint"
+	case begins("version https://git-lfs"):
+		return "a git-lfs pointer, in place of the file itself (`git lfs pull` fetches it)"
+	case begins("ak42"):
+		return "a llama2.c checkpoint of version 1 or 2"
+	}
+	return ""
 }
 
 // readFlagged reads a file that a flag names.

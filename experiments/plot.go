@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/results/publish"
+	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
 	"windtunnel/plots/terminal"
 )
@@ -33,9 +37,9 @@ func newPlot(stdout io.Writer) *cobra.Command {
 		Args: needArgs("a results folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().NFlag() == 0 {
-				return redraw(cmd.Context(), args, stdout)
+				return redraw(cmd.Context(), args, stdout, cmd.ErrOrStderr())
 			}
-			return q.run(args)
+			return q.run(args, cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -70,12 +74,13 @@ func openResults(dirs []string) ([]*results.Folder, error) {
 }
 
 // redraw draws the figures that each folder's config names.
-func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
+func redraw(ctx context.Context, dirs []string, stdout, stderr io.Writer) error {
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
 	}
 	well := true
+	warnChanged(stderr, all)
 	for _, folder := range all {
 		drawn, err := folder.Redraw(ctx)
 		if err != nil {
@@ -83,6 +88,9 @@ func redraw(ctx context.Context, dirs []string, stdout io.Writer) error {
 		}
 		for _, path := range drawn.Pictures(folder.Dir) {
 			fmt.Fprintln(stdout, path)
+		}
+		if lacking := results.Lacking(drawn.Files); lacking != "" {
+			fmt.Fprintf(stdout, "  warning: %s\n", lacking)
 		}
 		for _, err := range drawn.Undrawn {
 			fmt.Fprintf(stdout, "  not drawn: %v\n", err)
@@ -109,11 +117,12 @@ func (q *plotOptions) named() bool {
 	return cmp.Or(q.kind, q.table, q.x, q.y, q.by, q.panels, q.output) != "" || len(q.where)+len(q.sets) > 0
 }
 
-func (q *plotOptions) run(dirs []string) error {
+func (q *plotOptions) run(dirs []string, stderr io.Writer) error {
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
 	}
+	warnChanged(stderr, all)
 	if !q.named() {
 		if !q.terminal {
 			return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
@@ -151,7 +160,7 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 		settings["y"] = strings.Split(q.y, ",")
 	}
 	where := map[string]any{}
-	if err := cmp.Or(assign(where, "where", q.where), assign(settings, "set", q.sets)); err != nil {
+	if err := cmp.Or(q.assign(where, "where", "where.", q.where), q.assign(settings, "set", "", q.sets)); err != nil {
 		return plots.Figure{}, inputError{err}
 	}
 	if len(where) > 0 {
@@ -168,18 +177,27 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 	return fig, nil
 }
 
-// assign reads every key=value of a flag into settings.
-func assign(settings map[string]any, flag string, texts []string) error {
+// assign reads every key=value of a flag into settings, as settings of the figure below a path.
+func (q *plotOptions) assign(settings map[string]any, flag, below string, texts []string) error {
+	d := decode.Decoder{File: "plot", Tables: kinds.Tables()}
+	root, err := decode.Parse("plot", []byte("kind: "+strconv.Quote(cmp.Or(q.kind, "lines"))))
+	if err != nil {
+		return err
+	}
 	for _, text := range texts {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
 			return fmt.Errorf("plot: --%s %s is no assignment; want key=value", flag, text)
 		}
-		var parsed any
-		if err := yaml.Unmarshal([]byte(value), &parsed); err != nil {
-			return fmt.Errorf("plot: --%s %s: %w", flag, text, err)
+		node, err := d.Assigned(root, &spec.Figure{}, below+key, "plot: --"+flag+" "+text, value)
+		if err != nil {
+			return err
 		}
-		settings[key] = parsed
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(decode.Text(node)), &doc); err != nil {
+			return err
+		}
+		settings[key] = doc.Content[0]
 	}
 	return nil
 }
@@ -193,6 +211,9 @@ func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
 	files, err := plots.Render(fig, folder.Tables)
 	if err != nil {
 		return inputError{fmt.Errorf("plot: %w", err)}
+	}
+	if lacking := results.Lacking(files); lacking != "" {
+		fmt.Fprintf(q.stdout, "  warning: %s\n", lacking)
 	}
 	written := 0
 	for _, f := range files {

@@ -33,7 +33,9 @@ func newReport(stdout io.Writer) *cobra.Command {
 		Example: `  experiments report results/paper
   experiments report results/paper results/scorecard -o paper.html --pdf`,
 		Args: needArgs("a results folder"),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args, stdout) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), args, stdout, cmd.ErrOrStderr())
+		},
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "report.html", "the page to write, or to replace")
 	cmd.Flags().BoolVar(&o.pdf, "pdf", false, "print the page as PDF beside it too, which needs an installed Chromium")
@@ -41,7 +43,7 @@ func newReport(stdout io.Writer) *cobra.Command {
 }
 
 // run reads everything before it writes anything.
-func (o *reportOptions) run(ctx context.Context, dirs []string, stdout io.Writer) error {
+func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr io.Writer) error {
 	printed, err := o.check()
 	if err != nil {
 		return inputError{err}
@@ -49,6 +51,9 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout io.Writer
 	folders, err := openReported(dirs)
 	if err != nil {
 		return err
+	}
+	for _, f := range folders {
+		warnChanged(stderr, []*results.Folder{{Dir: f.Dir}})
 	}
 	page, err := report.Write(ctx, folders)
 	if err != nil {

@@ -42,6 +42,7 @@ func newRun(stdout, stderr io.Writer) *cobra.Command {
 	f.IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "runs done at the same time")
 	f.Var(&o.shard, "shard", "do the i-th of n parts of the runs, for merge; no claims, no figures")
 	f.Var(&o.retry, "retry", "do runs again that ended so: failed")
+	f.BoolVar(&o.force, "force", false, forceUsage)
 	f.BoolVar(&o.fresh, "fresh", false, "do all runs again even if they are in the cache")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done and how long it would take, and stop")
 	return cmd
@@ -55,6 +56,7 @@ type runOptions struct {
 	shard  engine.Shard
 	retry  retry
 	fresh  bool
+	force  bool
 	dryRun bool
 	cache  string
 }
@@ -108,11 +110,14 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	if o.jobs < 1 {
 		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
 	}
-	configs, err := loadAll(paths, o.sets)
+	configs, err := abandoned(ctx, func() ([]*spec.Config, error) { return loadAll(paths, o.sets) })
 	if err != nil {
 		return err
 	}
 	warn(stderr, configs)
+	if err := o.checkPlaces(configs); err != nil {
+		return err
+	}
 	store, err := cache.Open(o.cacheDir())
 	if err != nil {
 		return err
@@ -124,6 +129,31 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	}
 	return errors.Join(r.run(ctx), store.Close())
 }
+
+// checkPlaces refuses to write where something else stands than results of the same config.
+func (o *runOptions) checkPlaces(configs []*spec.Config) error {
+	for _, c := range configs {
+		_, err := publish.Place(o.out, c.Head.Name)
+		switch {
+		case !o.shard.Whole():
+			_, err = publish.Place(o.out, o.shard.Folder(c.Head.Name))
+		case !o.force:
+			err = owner(c).Check(o.out, c.Head.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	return nil
+}
+
+// owner returns the config as the owner of a results folder.
+func owner(c *spec.Config) publish.Owner {
+	return publish.Owner{Path: c.Path, Hash: c.InputHashes()["config"]}
+}
+
+// forceUsage describes --force, which several subcommands have.
+const forceUsage = "replace results of the same name that another config made"
 
 // runner is what the configs of one call share.
 type runner struct {
@@ -161,7 +191,7 @@ func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 		return true, runScorecard(ctx, c, r.runOptions, r.stdout)
 	}
 	work := r.work(c)
-	maker := &results.Maker{Config: c, Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
+	maker := &results.Maker{Config: c, Owner: owner(c), Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
 		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
 			if err := r.compute(ctx, c.Head.Name, work); err != nil {
 				return engine.Count{}, nil, err

@@ -60,7 +60,7 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	in, name := io.Reader(os.Stdin), "standard input"
+	in, name := io.Reader(interruptible{ctx, os.Stdin}), "standard input"
 	if path != "-" {
 		file, err := inputfile.Open(path, inputfile.Data)
 		if err != nil {

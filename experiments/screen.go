@@ -47,7 +47,7 @@ const usualWidth = 80
 
 // terminalWidth returns the columns of the terminal that w is, else the usual 80.
 func terminalWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := fileOf(w); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
 		}

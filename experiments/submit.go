@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"windtunnel/experiments/cluster"
 	"windtunnel/experiments/kinds"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 )
 
@@ -44,6 +46,7 @@ type submitOptions struct {
 	cache  string
 	format string
 	dryRun bool
+	force  bool
 }
 
 // submission loads a config and resolves it into a submission. Folders are left to the caller.
@@ -62,6 +65,13 @@ func (o *submitOptions) submission(path string, stderr io.Writer) (*cluster.Subm
 		return nil, inputError{fmt.Errorf("--format %q: csv, parquet or both", o.format)}
 	}
 	warn(stderr, []*spec.Config{c})
+	_, err = publish.Place(o.out, c.Head.Name)
+	if frozen := filepath.Join(o.out, cluster.Folder) + string(filepath.Separator); !o.force && !strings.HasPrefix(filepath.Clean(path), frozen) {
+		err = owner(c).Check(o.out, c.Head.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return cluster.NewSubmission(c, filepath.Base(path), o.shards, o.format)
 }
 
@@ -90,6 +100,7 @@ func newSubmitSlurm(stdout, stderr io.Writer) *cobra.Command {
 	f.StringVar(&o.out, "out", "results", "folder for results; the merged ones of a config named X are `DIR`/X/")
 	f.StringVar(&o.cache, "cache", "", "`folder` of finished runs (default OUT/.cache, as in run)")
 	f.StringVar(&o.format, "format", "", "form of the merged tables, as in merge")
+	f.BoolVar(&o.force, "force", false, forceUsage)
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be submitted and stop")
 	f.StringVar(&s.Partition, "partition", "", "partition for the jobs (default the cluster's)")
 	f.IntVar(&s.ArrayLimit, "array-limit", 0, "most shards at a time (default no limit)")
@@ -104,7 +115,7 @@ func newSubmitSlurm(stdout, stderr io.Writer) *cobra.Command {
 
 // submitSlurm submits what is missing of a config, or shows it.
 func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *submitOptions, s *cluster.Slurm, stdout, stderr io.Writer) error {
-	sub, err := o.submission(config, stderr)
+	sub, err := abandoned(ctx, func() (*cluster.Submission, error) { return o.submission(config, stderr) })
 	if err != nil {
 		return err
 	}
@@ -133,7 +144,7 @@ func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *su
 	}
 	done, err := s.Submit(ctx, sub, program, missing)
 	if done != nil {
-		printSubmitted(stdout, sub, done)
+		printSubmitted(stdout, sub, done, err == nil)
 	}
 	if err != nil {
 		return err
@@ -147,7 +158,8 @@ func submitSlurm(ctx context.Context, flags *pflag.FlagSet, config string, o *su
 	return nil
 }
 
-func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitted) {
+// printSubmitted says what has been submitted; all is false where an error has kept the rest back.
+func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitted, all bool) {
 	if done.Array != "" {
 		fmt.Fprintf(w, "%s: submitted shards %s of %d as job %s\n", sub.Name, cluster.Ranges(done.Shards), sub.Shards, done.Array)
 	}
@@ -156,10 +168,12 @@ func printSubmitted(w io.Writer, sub *cluster.Submission, done *cluster.Submitte
 	}
 	if done.Merge != "" {
 		fmt.Fprintf(w, "%s: submitted the merge into %s as job %s\n", sub.Name, filepath.Join(sub.Out, sub.Name), done.Merge)
-	} else if done.Array == "" {
+	} else if all && done.Array == "" {
 		fmt.Fprintf(w, "%s: the merge waits or runs already\n", sub.Name)
 	}
-	fmt.Fprintf(w, "%s: config, program and logs are in %s\n", sub.Name, sub.Dir())
+	if all || done.Array != "" {
+		fmt.Fprintf(w, "%s: config, program and logs are in %s\n", sub.Name, sub.Dir())
+	}
 }
 
 // again returns the flags that submit the frozen config as the given flags did: overrides are in it already.

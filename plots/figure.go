@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,6 +60,8 @@ type Figure struct {
 type File struct {
 	Name string // file name without folder, such as preservation_by_kl.svg
 	Data []byte
+	// Lacks are the letters, each once, in whose place a PNG or a PDF has U+FFFD because the fonts lack them.
+	Lacks string
 }
 
 // Sources gives the tables that figures draw, by experiment. It may be used by several goroutines at once, also where
@@ -171,9 +174,30 @@ func (d *Drawing) Files() ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("figure %s: %w", d.name, err)
 		}
-		files = append(files, File{d.name + format.extension, data})
+		f := File{Name: d.name + format.extension, Data: data}
+		if format.extension == ".png" || format.extension == ".pdf" {
+			f.Lacks = d.lacks()
+		}
+		files = append(files, f)
 	}
 	return files, nil
+}
+
+// lacks lists the letters that the fonts lack, in the order in which they are drawn.
+func (d *Drawing) lacks() string {
+	var lacking []rune
+	for _, m := range d.sketch.marks {
+		if m.kind != textMark {
+			continue
+		}
+		drawn := []rune(visible(fonts().Lookup(m.font, m.font.Size), m.text))
+		for i, r := range []rune(m.text) {
+			if drawn[i] != r && !slices.Contains(lacking, r) {
+				lacking = append(lacking, r)
+			}
+		}
+	}
+	return string(lacking)
 }
 
 // describe tells what the figure shows to those who do not see it.

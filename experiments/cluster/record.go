@@ -43,7 +43,7 @@ func (r *Record) ConfigPath() string { return filepath.Join(r.Dir, filepath.From
 // Records returns what has been submitted with results going to out, sorted by folder. Of a folder without submissions
 // it returns none. The error names the file.
 func Records(out string) ([]*Record, error) {
-	parent := filepath.Join(out, submitFolder)
+	parent := filepath.Join(out, Folder)
 	entries, err := os.ReadDir(parent)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

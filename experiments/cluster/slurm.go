@@ -30,8 +30,8 @@ var (
 )
 
 // ours are the options of sbatch on which the jobs rely.
-var ours = []string{"array", "cpus-per-task", "clusters", "chdir", "dependency", "error", "job-name", "no-requeue", "ntasks",
-	"open-mode", "output", "parsable", "requeue", "signal", "test-only", "wait", "wrap"}
+var ours = []string{"array", "cpus-per-task", "clusters", "chdir", "dependency", "error", "help", "job-name", "no-requeue", "ntasks",
+	"open-mode", "output", "parsable", "requeue", "signal", "test-only", "usage", "version", "wait", "workdir", "wrap"}
 
 // check refuses options that would not be read as they are meant.
 func (s *Slurm) check() error {
@@ -46,8 +46,9 @@ func (s *Slurm) check() error {
 		if match == nil {
 			return fmt.Errorf("--extra %q: an option of sbatch in its long form, as --constraint=avx2, without spaces, quotes, # and \\", extra)
 		}
-		if slices.Contains(ours, match[1]) {
-			return fmt.Errorf("--extra %q: the jobs need this option to be as it is", extra)
+		begins := func(option string) bool { return strings.HasPrefix(option, match[1]) } // sbatch takes abbreviations
+		if at := slices.IndexFunc(ours, begins); at >= 0 {
+			return fmt.Errorf("--extra %q: the jobs need this option, --%s, to be as it is", extra, ours[at])
 		}
 	}
 	switch {

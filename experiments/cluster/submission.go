@@ -94,7 +94,7 @@ func (s *Submission) Merged() bool {
 
 // Names in a submission's folder.
 const (
-	submitFolder = ".submit" // in the folder for results, the parent of all submissions
+	Folder       = ".submit" // in the folder for results, the parent of all submissions
 	configFolder = "config"
 	binFolder    = "bin"
 	logFolder    = "logs"
@@ -114,7 +114,7 @@ func (s *Submission) Key() string {
 
 // Dir returns the submission's folder: OUT/.submit/NAME-KEY, with as much of the key as tells the submissions of one
 // folder apart.
-func (s *Submission) Dir() string { return filepath.Join(s.Out, submitFolder, s.Name+"-"+s.Key()[:12]) }
+func (s *Submission) Dir() string { return filepath.Join(s.Out, Folder, s.Name+"-"+s.Key()[:12]) }
 
 // ConfigPath returns the path of the frozen config.
 func (s *Submission) ConfigPath() string { return filepath.Join(s.Dir(), configFolder, s.Config) }

@@ -122,6 +122,10 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 	}
 	if len(done.Shards) > 0 {
 		id, err := record.submit(ctx, s.arrayScript(sub, program, done.Shards), done.Shards)
+		if err != nil && tooLarge.MatchString(err.Error()) {
+			err = fmt.Errorf("%w\nan index of an array must be below Slurm's MaxArraySize (`scontrol show config`), and some sites "+
+				"limit the jobs of a user: submit with fewer --shards than %d", err, sub.Shards)
+		}
 		if err != nil {
 			return done, err
 		}
@@ -141,7 +145,30 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 	return done, err
 }
 
-var jobID = regexp.MustCompile(`^[0-9]+$`)
+var (
+	colors    = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	parsable  = regexp.MustCompile(`(?m)^\s*([0-9]+)(?:;[\w.-]+)?\s*$`) // JOB;CLUSTER
+	otherwise = regexp.MustCompile(`(?i)\bjob(?:[ _-]?id)?\W{1,3}([0-9]+)\b`)
+)
+
+// jobID finds the id of a job in what sbatch prints, or a program of the site's around it: a line of its own, the last of
+// such, or else the number after the word job, if there is one only.
+func jobID(text string) (id string, ok bool) {
+	text = colors.ReplaceAllString(text, "")
+	if lines := parsable.FindAllStringSubmatch(text, -1); lines != nil {
+		return lines[len(lines)-1][1], true
+	}
+	for _, match := range otherwise.FindAllStringSubmatch(text, -1) {
+		if ok && id != match[1] {
+			return "", false
+		}
+		id, ok = match[1], true
+	}
+	return id, ok
+}
+
+// tooLarge matches what Slurm says of arrays that it does not take.
+var tooLarge = regexp.MustCompile(`(?i)array|MaxSubmit|submit ?limit`)
 
 // submit submits a script from the submission's folder, records it and returns the id of the job.
 func (r *Record) submit(ctx context.Context, j *script, shards []int, more ...string) (string, error) {
@@ -153,9 +180,10 @@ func (r *Record) submit(ctx context.Context, j *script, shards []int, more ...st
 	if err != nil {
 		return "", err
 	}
-	id, _, _ := strings.Cut(strings.TrimSpace(text), ";") // JOB;CLUSTER
-	if !jobID.MatchString(id) {
-		return "", fmt.Errorf("sbatch --parsable printed %q, which is no job id", text)
+	id, ok := jobID(text)
+	if !ok {
+		return "", fmt.Errorf("sbatch ended well but printed %q, in which there is no job id: the job may wait or run. "+
+			"See `squeue --me`, and cancel it before you submit again", text)
 	}
 	return id, r.add(Job{ID: id, Shards: shards})
 }

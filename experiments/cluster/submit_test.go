@@ -256,3 +256,41 @@ func FuzzTasks(f *testing.F) {
 		}
 	})
 }
+
+// The job's id is found in whatever a site prints around it.
+func TestJobID(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"4711\n": "4711", "4711": "4711", "4711;cluster-2.a\n": "4711", "4711\r\n": "4711", "  4711 \n": "4711",
+		"-- Welcome to the cluster --\n--> checking allocation ... OK\n4711\n": "4711",
+		"4711\nYour quota is 80% full (800 of 1000 GB)\n":                      "4711",
+		"\x1b[32m4711\x1b[0m\n":                                           "4711",
+		"Partition: 12 nodes free\n4711;c\n":                              "4711",
+		"Submitted batch job 4711\n":                                      "4711",
+		"Submitted batch job 4711 on cluster c2; you have 7 hours left\n": "4711",
+		"Job ID: 4711\n":                                                  "4711", "sbatch: job_id=4711 queue 3\n": "4711",
+		"": "", "\n": "", "OK\n": "", "job 1 and job 2\n": "", "12 nodes free\n": "", "version 23.02\n": "",
+	} {
+		if id, ok := jobID(text); id != want || ok != (want != "") {
+			t.Errorf("%q gives %q, %v", text, id, ok)
+		}
+	}
+}
+
+// Options on which the jobs rely are refused however sbatch would let them be abbreviated.
+func TestAbbreviatedOptions(t *testing.T) {
+	t.Parallel()
+	for _, option := range ours {
+		for n := 1; n <= len(option); n++ {
+			s := &Slurm{CPUs: 1, Extra: []string{"--" + option[:n] + "=x"}}
+			if option[n-1] != '-' && s.check() == nil {
+				t.Errorf("--%s is taken", option[:n])
+			}
+		}
+	}
+	for _, good := range []string{"--constraint=avx2", "--exclusive", "--nodelist=n1", "--mail-type=END", "--gres=gpu:1", "--ntasks-per-core=1", "--wait-all-nodes=1"} {
+		if err := (&Slurm{CPUs: 1, Extra: []string{good}}).check(); err != nil {
+			t.Error(err)
+		}
+	}
+}

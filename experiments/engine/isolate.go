@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -42,11 +43,16 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	}
 	process := exec.CommandContext(ctx, program, WorkerArgument)
 	process.Stdin, process.Stdout, process.Stderr = &in, &out, &said
+	setApart(process)
+	runtime.LockOSThread() // whose end would be the worker's
 	err = process.Run()
+	runtime.UnlockOSThread()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case errors.As(err, &exit) && exit.ExitCode() < 0 && !outOfMemory(exit, said.Bytes()):
+		return nil, fmt.Errorf("the process of the run %s was ended from outside: %v; finished runs are in the cache, and the same command goes on from there", run.ID, exit)
 	case errors.As(err, &exit):
 		return (&worker{}).failed(run, whyEnded(run, exit, said.Bytes())), nil
 	case err != nil:
@@ -62,12 +68,17 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 
 // whyEnded says why a worker process ended, by its exit status and what it wrote to its standard error.
 func whyEnded(run *spec.Run, exit *exec.ExitError, said []byte) string {
-	if exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate")) {
+	if outOfMemory(exit, said) {
 		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
 		return fmt.Sprintf("needed more memory than limits.memory, %s", limit)
 	}
 	line, _, _ := bytes.Cut(said, []byte("\n"))
 	return fmt.Sprintf("its process ended: %v: %s", exit, line)
+}
+
+// outOfMemory says whether a worker process came to its limit of memory.
+func outOfMemory(exit *exec.ExitError, said []byte) bool {
+	return exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate"))
 }
 
 // Worker does the run that it reads from in, as isolated asks for, and writes its result to out. It ends the process where

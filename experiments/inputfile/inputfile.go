@@ -25,7 +25,7 @@ func Open(path string, limit int64) (*os.File, error) {
 	case mode.IsDir():
 		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
 	case !mode.IsRegular():
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("is %s, which may never end, and no regular file", kindOf(mode))}
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("is %s, which may never end, and no regular file", Kind(mode))}
 	case info.Size() > limit:
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("has %d bytes; at most %d are read", info.Size(), limit)}
 	}
@@ -42,8 +42,11 @@ func Read(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-func kindOf(mode fs.FileMode) string {
+// Kind names what is no folder, as messages do.
+func Kind(mode fs.FileMode) string {
 	switch {
+	case mode.IsRegular():
+		return "a file"
 	case mode&fs.ModeNamedPipe != 0:
 		return "a pipe"
 	case mode&fs.ModeSocket != 0:

@@ -54,6 +54,7 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, doc := decode.Decoder{File: "loss " + kind, Tables: kinds.Tables()}, &oneLoss{}
 	for _, set := range sets {
 		key, text, ok := strings.Cut(set, "=")
 		switch {
@@ -62,7 +63,7 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 		case key == "":
 			return nil, fmt.Errorf("--set %s: there is no key; KEY=VALUE is needed", set)
 		}
-		value, err := decode.Parse("--set "+set, []byte(text))
+		value, err := d.Assigned(root, doc, key, "--set "+set, text)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +72,6 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 			return nil, fmt.Errorf("--set %s: %w", set, err)
 		}
 	}
-	d, doc := decode.Decoder{File: "loss " + kind, Tables: kinds.Tables()}, &oneLoss{}
 	var many decode.Errors
 	if err := d.Decode(root, "", doc); errors.As(err, &many) {
 		for i := range many {

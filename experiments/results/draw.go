@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,6 +34,16 @@ func (d *Drawn) Pictures(dir string) []string {
 		}
 	}
 	return paths
+}
+
+// Lacking warns of letters that the figures' fonts lack; "" if there are none.
+func Lacking(files []plots.File) string {
+	for _, f := range files {
+		if f.Lacks != "" {
+			return fmt.Sprintf("the fonts of PNG and PDF lack %s, in whose place they have \uFFFD (first in %s); SVG has them in a font of the reader's", f.Lacks, f.Name)
+		}
+	}
+	return ""
 }
 
 // Draw renders the folder's figures, some jobs at the same time. A figure that cannot be drawn does not lose the others. The
@@ -67,14 +78,22 @@ func (f *Folder) Redraw(ctx context.Context) (_ *Drawn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files); err != nil {
+	staging, err := os.MkdirTemp(f.Dir, ".plot.*"+publish.Partial)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(staging)
+	if err := errors.Join(publish.Tidy(filepath.Join(f.Dir, figuresFolder)), writeFiles(filepath.Join(staging, figuresFolder), drawn.Files, writePlain)); err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, file := range drawn.Files {
 		names = append(names, figuresFolder+"/"+file.Name)
 	}
-	return drawn, publish.Reseal(f.Dir, names)
+	if err := publish.Announce(f.Dir, staging, names); err != nil {
+		return nil, err
+	}
+	return drawn, WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files)
 }
 
 // WriteFiles writes figures into a folder, each file in one step.

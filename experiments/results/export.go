@@ -82,8 +82,18 @@ func (e *Export) source(dir, name string) (*tables.Table, error) {
 
 // Write puts the tables and their data package into the folder, which there is, each file in one step, and brings a manifest
 // there up to date. It returns the names of the files.
-func (e *Export) Write(ctx context.Context) ([]string, error) {
-	staging, err := os.MkdirTemp(e.out, ".export.*")
+func (e *Export) Write(ctx context.Context) (_ []string, err error) {
+	if _, none := publish.ReadManifest(e.out); none == nil { // a folder of results, which a run may be about to replace
+		held, taken := publish.Hold(e.out)
+		if taken != nil {
+			return nil, taken
+		}
+		defer func() { err = errors.Join(err, held.Release()) }()
+		if err := publish.Tidy(e.out); err != nil {
+			return nil, err
+		}
+	}
+	staging, err := os.MkdirTemp(e.out, ".export.*"+publish.Partial)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +107,9 @@ func (e *Export) Write(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		files = append(files, one.table.Name+e.format.Extension())
+	}
+	if err := publish.Announce(e.out, staging, files); err != nil {
+		return nil, err
 	}
 	for _, name := range files {
 		if err := os.Rename(filepath.Join(staging, name), filepath.Join(e.out, name)); err != nil {

@@ -21,7 +21,8 @@ type Maker struct {
 	Config *spec.Config
 	Out    string
 	Format tables.Format
-	Jobs   int // figures drawn at the same time
+	Owner  publish.Owner // whose the folder is
+	Jobs   int           // figures drawn at the same time
 	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
 	Runs func(dir string) (engine.Count, *engine.Faults, error)
 	// Landscapes are those that the suites of the same call draw of this experiment.
@@ -37,7 +38,7 @@ type Made struct {
 	Faults   *engine.Faults
 	Runs     *tables.Table // nil for a suite
 	Verdicts []Verdict
-	Warnings []string // of summing up over seeds, and of losses that have no landscape
+	Warnings []string // of summing up over seeds, of losses that have no landscape, and of letters that no font has
 }
 
 // Make makes the folder: tables, claims, figures, the resolved config and a manifest. The folder changes in one step at
@@ -64,6 +65,7 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 		return nil, err
 	}
 	manifest := publish.NewManifest(engine.Numerics())
+	manifest.SetOwner(m.Owner, m.Out, name)
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
 		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
@@ -128,6 +130,9 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		return err
 	}
 	made.Drawn = *drawn
+	if lacking := Lacking(drawn.Files); lacking != "" {
+		made.Warnings = append(made.Warnings, lacking)
+	}
 	return writeFiles(filepath.Join(dir, figuresFolder), drawn.Files, writePlain)
 }
 

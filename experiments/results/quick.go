@@ -63,5 +63,5 @@ func (f *Folder) lacks(ref tables.Ref) *decode.Error {
 		return nil
 	}
 	return &decode.Error{Key: ref.Key, Wrong: fmt.Sprintf("there is no column %q in the table %s", ref.Column, ref.Table),
-		Allowed: "a metric or a swept key (`experiments list metrics`)", Near: decode.Nearest(ref.Column, columns)}
+		Allowed: "a metric or a swept key (`experiments list metrics`)", Near: spec.NearestColumn(ref.Column, columns, kinds.Tables())}
 }

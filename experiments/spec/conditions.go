@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"windtunnel/experiments/spec/decode"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -16,6 +16,8 @@ import (
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 	"gopkg.in/yaml.v3"
+
+	"windtunnel/experiments/spec/decode"
 )
 
 // conditionsForm is what conditions look like: one, or a list.
@@ -122,6 +124,7 @@ func typeOf(values []value) types.Type {
 type program struct {
 	condition
 	code    *vm.Program
+	loops   bool                // it goes over a list or a range
 	known   map[string]variable // that it mentions
 	env     map[string]any      // their values
 	machine vm.VM
@@ -138,8 +141,8 @@ func (p *planner) programs() []*program {
 }
 
 // countTrue counts the conditions that are true of a combination up to the first that is false, or has no value, which
-// is the error. One about settings that are wrong counts as true: the validation of runs will complain about these.
-func countTrue(programs []*program, rows []int) (int, error) {
+// is the error, as is coming to the deadline. One about settings that are wrong counts as true: the validation of runs will complain about these.
+func countTrue(programs []*program, rows []int, deadline time.Time) (int, error) {
 	for i, one := range programs {
 		for name, v := range one.known {
 			one.env[name] = v.value(rows)
@@ -147,10 +150,12 @@ func countTrue(programs []*program, rows []int) (int, error) {
 		if one.undecoded() {
 			continue
 		}
-		v, err := one.machine.Run(one.code, one.env)
+		v, err := one.run(deadline)
 		is, boolean := v.(bool)
 		var why *file.Error
 		switch {
+		case errors.As(err, new(errSlow)):
+			return i, err
 		case errors.As(err, &why):
 			return i, errors.New("has no value: " + why.Message)
 		case err != nil:
@@ -162,6 +167,42 @@ func countTrue(programs []*program, rows []int) (int, error) {
 		}
 	}
 	return len(programs), nil
+}
+
+// How long a condition with a loop may take of one combination, and the conditions of a plan of all of them.
+const (
+	longestCondition  = 2 * time.Second
+	longestConditions = time.Minute
+)
+
+// errSlow are the errors of conditions that take longer.
+type errSlow struct{ error }
+
+// run evaluates the condition. Where it has a loop, which may not end for long, it is left alone after a while.
+func (p *program) run(deadline time.Time) (any, error) {
+	if time.Now().After(deadline) {
+		return nil, errSlow{fmt.Errorf("takes more than %v of all combinations", longestConditions)}
+	}
+	if !p.loops {
+		return p.machine.Run(p.code, p.env)
+	}
+	type outcome struct {
+		v   any
+		err error
+	}
+	done, env := make(chan outcome, 1), maps.Clone(p.env)
+	go func() {
+		v, err := new(vm.VM).Run(p.code, env)
+		done <- outcome{v, err}
+	}()
+	late := time.NewTimer(longestCondition)
+	defer late.Stop()
+	select {
+	case o := <-done:
+		return o.v, o.err
+	case <-late.C:
+		return nil, errSlow{fmt.Errorf("takes more than %v of one combination", longestCondition)}
+	}
 }
 
 // undecoded says whether a setting that the condition mentions could not be decoded.
@@ -196,7 +237,7 @@ func (l *loader) compile(c condition, known map[string]variable) *program {
 		l.fail(l.conditionError(c, err))
 		return nil
 	}
-	return &program{condition: c, code: code, known: mentioned.columns(), env: map[string]any{}}
+	return &program{condition: c, code: code, loops: mentioned.loops, known: mentioned.columns(), env: map[string]any{}}
 }
 
 // allKnown complains about what a condition mentions that is no column.
@@ -208,7 +249,7 @@ func (l *loader) allKnown(c condition, mentioned *mentions) bool {
 			continue
 		}
 		e := l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", "))
-		e.Near = decode.Nearest(m.name, columns)
+		e.Near = NearestColumn(m.name, columns, l.Tables)
 		l.fail(e)
 		all = false
 	}
@@ -255,6 +296,7 @@ type mentions struct {
 	patch bool
 	list  []mention
 	own   []string // variables that the condition declares
+	loops bool     // there is a predicate, a range or a call
 }
 
 // Visit is called for every node, children first.
@@ -262,6 +304,10 @@ func (m *mentions) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		m.list = append(m.list, mention{n.Value, n.Location().From, n})
+	case *ast.PredicateNode, *ast.BuiltinNode, *ast.CallNode:
+		m.loops = true
+	case *ast.BinaryNode:
+		m.loops = m.loops || n.Operator == ".."
 	case *ast.VariableDeclaratorNode:
 		m.own = append(m.own, n.Name)
 	case *ast.MemberNode:

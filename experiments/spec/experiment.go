@@ -22,7 +22,7 @@ type Experiment struct {
 	Extends    string `yaml:"extends,omitempty" doc:"a config, relative to this one, that this one is laid over: mappings merge, lists, swept values and mappings of another kind replace; name and description are not inherited"`
 	Settings   `yaml:",inline"`
 	Objectives []Objective                `yaml:"objectives" required:"true" doc:"the losses, each with its own parameters and, under train, its own training settings"`
-	Sweep      decode.Raw[sweepForm]      `yaml:"sweep" doc:"what varies, combined by product, the last fastest: values by dotted key (a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}), or a list of blocks; a bare key is a parameter of the objective, and objective chooses among the objectives by label"`
+	Sweep      decode.Raw[sweepForm]      `yaml:"sweep" doc:"what varies, combined by product, the last fastest: values by dotted key (a list, {logspace: {from, to, num, base}}, {geomspace: {from, to, num}} or {linspace: {from, to, num}}), or a list of blocks; a bare key is a parameter of the objective, and objective chooses among the objectives by label"`
 	Where      decode.Raw[conditionsForm] `yaml:"where" doc:"conditions, as lambda <= 1 or objective == 'typo', over the swept columns, objective, lambda and seed; combinations for which one is false are no runs"`
 	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
 	Summary    *summaries.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where there are several seeds, or where this is given"`

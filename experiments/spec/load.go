@@ -13,6 +13,7 @@ import (
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/setup"
 )
 
 // Config is a loaded and validated config file: an experiment with its plan, or a suite of such.
@@ -182,8 +183,25 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents}
+	l.warnUntrained(plan)
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
+}
+
+// warnUntrained warns of settings of training, of one objective or from the command line, in a plan that trains nothing.
+func (l *loader) warnUntrained(plan *Plan) {
+	if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver != setup.SolverExact }) {
+		return
+	}
+	const key = "train"
+	if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
+		l.warn(key + ": what --set says has no effect: solver is exact in every run, and nothing is trained")
+	}
+	for i := range decode.Lookup(l.root, "objectives").Content {
+		if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
+			l.warn(own + ": has no effect: solver is exact in every run, and nothing is trained")
+		}
+	}
 }
 
 // suite decodes a suite and loads its members.
@@ -191,6 +209,13 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
 	l.overridden = len(sets) > 0
+	for _, set := range sets { // a theme is for the suite's own figures too
+		if theme, ok := strings.CutPrefix(set, "theme="); ok {
+			value := scalar(theme)
+			value.Mark(setLabel + set)
+			l.root, _ = decode.Set(l.root, "theme", value) // setting a top-level key of a mapping cannot fail
+		}
+	}
 	l.fail(l.Decode(l.root, "", suite))
 	l.checkName("name", suite.Name)
 	l.checkNames(nil, suite.Figures)
@@ -254,6 +279,18 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 func (l *loader) checkName(key, name string) {
 	if name != "" && !namePattern.MatchString(name) {
 		l.failAt(key, fmt.Sprintf("is %q, and files are named after it", name), "letters, digits, - and _, a letter or digit first", "")
+	} else if len(name) > longestName {
+		l.failAt(key, fmt.Sprintf("has %d characters, and files are named after it", len(name)), fmt.Sprintf("at most %d", longestName), "")
+	}
+}
+
+// longestName leaves room in the 255 bytes of a file's name for what is added to it while it is written.
+const longestName = 150
+
+// checkCell refuses names that a spreadsheet takes for a formula when it opens a table.
+func (l *loader) checkCell(key, name string) {
+	if name != "" && strings.ContainsRune("=+-@\t\r\n", rune(name[0])) {
+		l.failAt(key, fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "a name that does not begin with =, +, -, @ or a blank", "")
 	}
 }
 
@@ -269,6 +306,8 @@ func (l *loader) checkNames(claims []Claim, figures []Figure) {
 	}
 	for i := range claims {
 		unique("claims", i, claims[i].Name)
+		l.checkCell(fmt.Sprintf("claims.%d.name", i), claims[i].Name)
+		l.checkCell(fmt.Sprintf("claims.%d.text", i), claims[i].Text)
 	}
 	for i := range figures {
 		l.checkName(fmt.Sprintf("figures.%d.name", i), figures[i].Name)

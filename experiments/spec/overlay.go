@@ -124,24 +124,27 @@ func overlaid(parent, child *decode.Node) *decode.Node {
 	return merged
 }
 
+// setLabel begins the labels of what the command line sets.
+const setLabel = "--set "
+
 // set applies one key.path=value.
 func (l *loader) set(exp *Experiment, set string) error {
 	key, text, ok := strings.Cut(set, "=")
-	label := "--set " + set
+	label := setLabel + set
 	if !ok || key == "" {
 		return decode.Error{File: label, Wrong: "is no assignment", Allowed: "key.path=value"}
 	}
-	value, err := decode.Parse(label, []byte(text))
-	if err != nil {
-		return relabel(err, label, key)
-	}
-	value = rebased(value, key, l.fromHere)
-	value.Mark(label)
 	blame := scalar("")
 	blame.Mark(label)
 	if mistake, ok := l.CheckPath(l.root, exp, key, blame); !ok {
 		return mistake
 	}
+	value, err := l.Assigned(l.root, exp, key, label, text)
+	if err != nil {
+		return relabel(err, label, key)
+	}
+	value = rebased(value, key, l.fromHere)
+	value.Mark(label)
 	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
 	if err != nil {
 		return l.Error(blame, key, err.Error(), "")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -163,6 +164,7 @@ func (p *planner) choose(ask bool) [][]int {
 		ask = len(p.errs) == before
 	}
 	var chosen, all [][]int
+	deadline := time.Now().Add(longestConditions)
 	most := 0 // conditions that one combination fulfils, from the first
 	p.combine(nil, func(rows []int) bool {
 		rows = slices.Clone(rows)
@@ -170,7 +172,7 @@ func (p *planner) choose(ask bool) [][]int {
 			all = append(all, rows)
 		}
 		if ask {
-			fulfilled, err := countTrue(programs, rows)
+			fulfilled, err := countTrue(programs, rows, deadline)
 			if err != nil {
 				p.fail(p.Error(programs[fulfilled].node, programs[fulfilled].key, err.Error(), "a condition that is true or false of every combination"))
 				ask, chosen = false, nil
@@ -470,6 +472,7 @@ func (l *loader) checkLabels(objectives []Objective) {
 				"a name of its own for every objective", "")
 		}
 		seen[label] = i
+		l.checkCell(fmt.Sprintf("objectives.%d.name", i), label)
 	}
 }
 

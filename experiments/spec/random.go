@@ -43,7 +43,7 @@ func (d *distribution) Check() []registry.Problem {
 	case d.Uniform != nil && (len(d.Uniform) != 2 || !(d.Uniform[0] < d.Uniform[1])):
 		return []registry.Problem{{Key: "uniform", Wrong: "is no interval", Allowed: bounds}}
 	case d.LogUniform != nil && (len(d.LogUniform) != 2 || !(0 < d.LogUniform[0] && d.LogUniform[0] < d.LogUniform[1])):
-		return []registry.Problem{{Key: "log_uniform", Wrong: "is no interval above 0", Allowed: bounds}}
+		return []registry.Problem{{Key: "log_uniform", Wrong: "is no interval above 0", Allowed: bounds + ", the values themselves and not exponents, as [0.001, 0.1]"}}
 	case d.Int != nil && (len(d.Int) != 2 || d.Int[0] > d.Int[1]):
 		return []registry.Problem{{Key: "int", Wrong: "is no interval", Allowed: "[low, high] with low at most high"}}
 	case d.Choice.Node != nil && (d.Choice.Node.Kind != yaml.SequenceNode || len(d.Choice.Node.Content) == 0):

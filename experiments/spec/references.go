@@ -12,6 +12,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/objective"
 )
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
@@ -109,7 +110,26 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 		return
 	}
 	l.failAt(key, fmt.Sprintf("there is no column %q in the table %s", column, table),
-		"a metric or a swept key (`experiments list metrics`)", decode.Nearest(column, columns))
+		"a metric or a swept key (`experiments list metrics`)", NearestColumn(column, columns, l.Tables))
+}
+
+// NearestColumn returns the known column that another name is meant for: the one whose alias this is, as beta is lambda's, or
+// the nearest; "" if none is near.
+func NearestColumn(name string, known []string, kinds *decode.Tables) string {
+	d, doc := decode.Decoder{Tables: kinds}, newRunDoc()
+	for _, kind := range objective.Kinds() {
+		root, err := decode.Set(nil, "objective.kind", scalar(kind.Name))
+		if err != nil {
+			continue
+		}
+		for _, path := range []string{objectiveColumn + "." + name, name} {
+			own := strings.TrimPrefix(d.CanonicalPath(root, doc, path), objectiveColumn+".")
+			if own != name && slices.Contains(known, own) {
+				return own
+			}
+		}
+	}
+	return decode.Nearest(name, known)
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {

@@ -433,6 +433,7 @@ func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
 		if name.Kind != yaml.ScalarNode || name.Value == "" || strings.ContainsAny(name.Value, "/=\n") {
 			r.fail(r.Error(name, key, "is no name that runs can have", "text without / and ="))
 		}
+		r.checkCell(key, name.Value)
 		if len(names) < row {
 			r.fail(r.Error(name, key, "is a name, which the settings before it have not", "a name in every setting, or in none"))
 		}
@@ -489,9 +490,9 @@ func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		return written(n.Content)
 	}
-	count, err := strconv.Atoi(n.Value)
-	if n.Kind != yaml.ScalarNode || err != nil || n.Style != 0 || count < 1 || count > mostSeeds {
-		r.fail(r.Error(n, "seeds", "is "+cellText(n), "a whole number in [1,"+strconv.Itoa(mostSeeds)+"], or a list of seeds"))
+	count, whole := decode.Whole(n)
+	if !whole || count < 1 || count > mostSeeds {
+		r.fail(r.Error(n, "seeds", decode.Got(n), "a whole number in [1,"+strconv.Itoa(mostSeeds)+"], or a list of seeds"))
 		return nil
 	}
 	if r.tooManyRows(count) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
@@ -96,10 +98,36 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			continue
 		}
 		r.columns[k.column] = k.spelled(k.first())
+		r.warnOverridden(d, &k)
 		kept = append(kept, k)
 	}
 	d.keys = kept
 	return len(kept) > 0
+}
+
+// warnOverridden warns of values that an objective, or --set, gives a key which the sweep then gives another value in every run.
+func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
+	if k.path == "" || k.spelled(0) == "seeds" && decode.Lookup(r.root, "seeds").Kind == yaml.ScalarNode { // these count on from the seed
+		return
+	}
+	for _, objective := range r.objectivesOf(d, k) {
+		everywhere := true
+		for row := range k.values {
+			mine := d.choices == nil || d.choices[row] == objective
+			everywhere = everywhere && (!mine || k.values[row].node != nil)
+		}
+		at := fmt.Sprintf("objectives.%d.%s", objective, strings.TrimPrefix(k.path, objectiveColumn+"."))
+		n := decode.Lookup(r.root, at)
+		if n == nil || !strings.HasPrefix(k.path, objectiveColumn+".") && !strings.HasPrefix(k.path, "train.") {
+			if at, n = k.path, decode.Lookup(r.trees[objective], k.path); n == nil || !n.From(setLabel) {
+				continue
+			}
+		}
+		same := func(v value) bool { return v.node != nil && v.text == cellText(n) }
+		if everywhere && !slices.ContainsFunc(k.values, same) { // a value that the sweep has too can surprise nobody
+			r.warn(fmt.Sprintf("%s: %s has no effect: %s gives every run of %s a value of its own", at, cellText(n), k.spelled(k.first()), r.labels[objective]))
+		}
+	}
 }
 
 // reservedColumns are the columns of runs that no sweep may take.

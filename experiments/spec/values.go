@@ -112,9 +112,11 @@ func (l *loader) values(key string, n *decode.Node) []value {
 	case yaml.MappingNode:
 		return l.spacedValues(key, n)
 	}
-	l.fail(l.Error(n, key, "is a single value", "a list, {logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+	l.fail(l.Error(n, key, "is a single value", "a list, "+spacedForms))
 	return nil
 }
+
+const spacedForms = "{logspace: {from, to, num, base}}, {geomspace: {from, to, num}} or {linspace: {from, to, num}}"
 
 func (l *loader) spacedValues(key string, n *decode.Node) []value {
 	var s spaced
@@ -122,14 +124,32 @@ func (l *loader) spacedValues(key string, n *decode.Node) []value {
 		l.fail(err)
 		return nil
 	}
-	if (s.Logspace == nil) == (s.Linspace == nil) {
-		l.fail(l.Error(n, key, "needs exactly one of logspace and linspace", "{logspace: {from, to, num, base}} or {linspace: {from, to, num}}"))
+	given, num := 0, 0
+	if s.Logspace != nil {
+		given, num = given+1, s.Logspace.Num
+	}
+	for _, ends := range []*Linspace{s.Linspace, (*Linspace)(s.Geomspace)} {
+		if ends != nil {
+			given, num = given+1, ends.Num
+		}
+	}
+	if given != 1 {
+		l.fail(l.Error(n, key, "needs exactly one of logspace, geomspace and linspace", spacedForms))
 		return nil
 	}
-	if s.Logspace != nil && l.tooManyRows(s.Logspace.Num) || s.Linspace != nil && l.tooManyRows(s.Linspace.Num) {
+	if l.tooManyRows(num) {
 		return nil
 	}
-	return floats(s.values(), n)
+	if g := s.Geomspace; g != nil && !(g.From > 0 && g.To > 0) {
+		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
+		return nil
+	}
+	list := s.values()
+	if e := s.Logspace; e != nil && e.From > 0 && e.From != math.Trunc(e.From) && e.To >= 10*e.From {
+		l.warn(fmt.Sprintf("%s.logspace: from and to are exponents, and the values go from %s to %s; {geomspace: {from: %s, to: %s, num: %d}} takes the values themselves",
+			key, tables.FormatFloat(list[0]), tables.FormatFloat(list[len(list)-1]), tables.FormatFloat(e.From), tables.FormatFloat(e.To), e.Num))
+	}
+	return floats(list, n)
 }
 
 // tooManyRows refuses more values than a plan may have runs.
@@ -142,8 +162,9 @@ func (l *loader) tooManyRows(rows int) bool {
 
 // spaced is a computed list of values.
 type spaced struct {
-	Logspace *Logspace `yaml:"logspace" doc:"num values from base^from to base^to, evenly spaced in the exponent, ends included"`
-	Linspace *Linspace `yaml:"linspace" doc:"num values from from to to, evenly spaced, ends included"`
+	Logspace  *Logspace  `yaml:"logspace" doc:"num values from base^from to base^to, evenly spaced in the exponent, ends included"`
+	Geomspace *Geomspace `yaml:"geomspace" doc:"num values from from to to, each the same multiple of the one before, ends included"`
+	Linspace  *Linspace  `yaml:"linspace" doc:"num values from from to to, evenly spaced, ends included"`
 }
 
 // OrList lets a plain list stand in place of a computed one.
@@ -163,6 +184,9 @@ type Linspace struct {
 	To   float64 `yaml:"to" required:"true" doc:"the last value"`
 	Num  int     `yaml:"num" required:"true" range:"[1,1e6]" doc:"number of values"`
 }
+
+// Geomspace describes values whose logarithms are evenly spaced, as numpy.geomspace does. From and To are above 0.
+type Geomspace Linspace
 
 // Base is the base of a Logspace; the zero Base is 10.
 type Base struct{ text string }
@@ -215,6 +239,15 @@ func (s *spaced) values() []float64 {
 		for i := range s.Logspace.Num {
 			out = append(out, s.Logspace.Base.power(at(s.Logspace.From, s.Logspace.To, i, s.Logspace.Num)))
 		}
+	}
+	if g := s.Geomspace; g != nil {
+		for i := range g.Num {
+			out = append(out, g.From)
+			if i > 0 {
+				out[i] = min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, g.Num))))
+			}
+		}
+		out[g.Num-1] = at(g.From, g.To, g.Num-1, g.Num)
 	}
 	if s.Linspace != nil {
 		for i := range s.Linspace.Num {

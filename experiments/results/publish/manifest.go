@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -27,9 +30,10 @@ type Manifest struct {
 	Arch     string            `json:"arch"`
 	Plan     string            `json:"plan"` // hash of all resolved runs and their input data
 	Runs     int               `json:"runs"`
-	Seconds  float64           `json:"seconds"` // wall-clock time of the runs
-	Inputs   map[string]string `json:"inputs"`  // hash of the config and of every data file, by the path as the config spells it
-	Files    map[string]string `json:"files"`   // hash of every other file of the folder
+	Seconds  float64           `json:"seconds"`          // wall-clock time of the runs
+	Config   string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
+	Inputs   map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
+	Files    map[string]string `json:"files"`            // hash of every other file of the folder
 }
 
 // NewManifest describes what this process makes with the given version of the numerics, for the caller to complete; Files
@@ -75,7 +79,11 @@ func (m *Manifest) Seal(dir string) error {
 
 // Reseal brings the hashes of some files of dir, given by slashed paths below it, up to date in its manifest. Files that
 // are not named keep their hashes, and a reader's notes stay unknown. Without a manifest it does nothing.
-func Reseal(dir string, files []string) error {
+func Reseal(dir string, files []string) error { return Announce(dir, dir, files) }
+
+// Announce takes files that are about to be put into dir, by slashed paths below it, into its manifest, each with its content
+// in staging, so that they are known as results even if this process ends between the two. Without a manifest it does nothing.
+func Announce(dir, staging string, files []string) error {
 	m, err := ReadManifest(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -84,7 +92,7 @@ func Reseal(dir string, files []string) error {
 		return err
 	}
 	for _, name := range files {
-		if m.Files[name], err = HashFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+		if m.Files[name], err = HashFile(filepath.Join(staging, filepath.FromSlash(name))); err != nil {
 			return err
 		}
 	}
@@ -97,6 +105,26 @@ func (m *Manifest) write(dir string) error {
 		return err
 	}
 	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+}
+
+// Changed names the tables and the config of a results folder that are not as they were made: those with another content
+// than the manifest's hash is of. Without a manifest it knows of none.
+func Changed(dir string) []string {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil
+	}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if !slices.Contains([]string{".csv", ".parquet", ".yaml"}, filepath.Ext(name)) || strings.Contains(name, "/") {
+			continue
+		}
+		hash, err := HashFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err == nil && hash != m.Files[name] { // what is not there, others complain of
+			changed = append(changed, name)
+		}
+	}
+	return changed
 }
 
 // HashFile returns the SHA-256 of a file in hex.

@@ -5,6 +5,7 @@ package publish
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,20 +23,35 @@ type Staging struct {
 	lock  *lock.Lock
 }
 
-// partial ends the names of what is only half written, but for what makes them unique.
-const partial = ".partial"
+// Partial ends the names of what is only half written, but for what makes them unique; they begin with a dot.
+const Partial = ".partial"
 
-// Stage opens a staging folder for OUT/NAME and removes what a killed process left of an earlier one. While another
-// process has the folder, the error is a lock.HeldError that names it.
-func Stage(out, name string) (*Staging, error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, err
+// Tidy removes from a folder what processes that were killed left half written.
+func Tidy(dir string) error {
+	left, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir), ".*.*"+Partial))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
 	}
-	held, err := Hold(filepath.Join(out, name))
+	return err
+}
+
+// Stage opens a staging folder for OUT/NAME, or for where a link there leads, and removes what a killed process left of an
+// earlier one. While another process has the folder, the error is a lock.HeldError that names it; where something else stands
+// there, it is a TakenError.
+func Stage(out, name string) (*Staging, error) {
+	final, err := Place(out, name)
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, "."+name+partial+"-"+rand.Text()), final: filepath.Join(out, name), lock: held}
+	out, name = filepath.Split(final)
+	if err := os.MkdirAll(filepath.Clean(out), 0o755); err != nil {
+		return nil, err
+	}
+	held, err := Hold(final)
+	if err != nil {
+		return nil, err
+	}
+	s := &Staging{Dir: filepath.Join(out, "."+name+Partial+"-"+rand.Text()), final: final, lock: held}
 	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
@@ -45,8 +61,8 @@ func Stage(out, name string) (*Staging, error) {
 // sweep removes what killed processes left of staging folders for OUT/NAME, which nobody else has. The old results that a
 // killed swap left aside come back if nothing is in their place.
 func sweep(out, name string) error {
-	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
-	files, err := os.ReadDir(out)
+	left := regexp.MustCompile("^" + regexp.QuoteMeta("."+name+Partial) + "(-[A-Z2-7]+)?(" + regexp.QuoteMeta(aside) + ")?$")
+	files, err := os.ReadDir(filepath.Clean(out))
 	if err != nil {
 		return err
 	}
@@ -68,6 +84,9 @@ func sweep(out, name string) error {
 
 // Hold locks a results folder against other processes.
 func Hold(dir string) (*lock.Lock, error) {
+	if final, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = final
+	}
 	return lock.Acquire(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
 }
 
@@ -82,9 +101,20 @@ func (s *Staging) Abandon() {
 }
 
 // Publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
-// does not know, such as a reader's notes, come along.
+// does not know, such as a reader's notes, come along. It looks once more at both: every file of the new folder's manifest
+// must be there, and nothing but results may stand in its place.
 func (s *Staging) Publish() error {
 	defer s.Abandon()
+	if _, err := Place(filepath.Split(s.final)); err != nil {
+		return err
+	}
+	if m, err := ReadManifest(s.Dir); err == nil {
+		for name := range m.Files {
+			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(name))); err != nil {
+				return fmt.Errorf("the new results are not complete: %w", err)
+			}
+		}
+	}
 	if err := keepForeign(s.final, s.Dir); err != nil {
 		return err
 	}
@@ -114,7 +144,11 @@ func keepForeign(old, fresh string) error {
 		if path == old && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || d.IsDir() {
+		half := strings.HasPrefix(d.Name(), ".") && strings.HasSuffix(d.Name(), Partial) // killed while it was written
+		if half && d.IsDir() {
+			return fs.SkipDir
+		}
+		if err != nil || d.IsDir() || half {
 			return err
 		}
 		inside, err := filepath.Rel(old, path)
@@ -176,9 +210,15 @@ func swap(a, b string) error {
 }
 
 // WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
-// beside it, flushed to the disk, then renamed.
+// beside it, flushed to the disk, then renamed. Links are followed, and what is no regular file is written to as it is.
 func WriteFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partial)
+	if final, err := filepath.EvalSymlinks(path); err == nil {
+		path = final
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return os.WriteFile(path, data, 0)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+Partial)
 	if err != nil {
 		return err
 	}

@@ -82,16 +82,6 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// A folder without a manifest is not ours: everything in it is kept.
-func TestPublishOverForeign(t *testing.T) {
-	t.Parallel()
-	out := t.TempDir()
-	testfile.Write(t, filepath.Join(out, "x", "thesis.tex"), "mine")
-	testfile.Write(t, filepath.Join(out, "x", "runs.csv"), "mine")
-	publish(t, out, "x", map[string]string{"runs.csv": "1"})
-	wantTree(t, filepath.Join(out, "x"), "runs.csv=1", "thesis.tex=mine")
-}
-
 // What a killed process left is removed, what lies beside it is not, and two at a time cannot stage one folder.
 func TestStageSweeps(t *testing.T) {
 	t.Parallel()
@@ -100,6 +90,7 @@ func TestStageSweeps(t *testing.T) {
 	for _, name := range append(keep, ".x.partial", ".x.partial-ABC", ".x.partial-ABC.old") {
 		testfile.Write(t, filepath.Join(out, name, "runs.csv"), "half")
 	}
+	testfile.Write(t, filepath.Join(out, ".x.partial-ABC.old", "shard.json"), "{}") // it comes back, as results
 	s, err := Stage(out, "x")
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,11 @@ func (n *Node) Source() *Node {
 	return nil
 }
 
+// From says whether anything in the tree is from a source whose label begins so.
+func (n *Node) From(label string) bool {
+	return strings.HasPrefix(n.File, label) || slices.ContainsFunc(n.Content, func(c *Node) bool { return c.From(label) })
+}
+
 // Mark makes a freshly parsed tree one from a source without lines, such as the command line. Mistakes in it carry the label
 // instead of a position.
 func (n *Node) Mark(label string) {

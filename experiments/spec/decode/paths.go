@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -204,6 +205,41 @@ func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mist
 		mistake.Near = d.Tables.elsewhere(start, segments[len(segments)-1])
 	}
 	return mistake, false
+}
+
+// Assigned reads the text of an assignment on the command line, which messages call by the label, to a path that CheckPath
+// accepts. Where the setting is text it is the text as it stands, whatever YAML would make of # and quotes; where it is text
+// or a list, it is so unless it is a list in YAML. Elsewhere it is YAML.
+func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node, error) {
+	only, or := d.textAt(root, dst, path)
+	if !only {
+		value, err := Parse(label, []byte(text))
+		if !or || err == nil && value.Kind != yaml.ScalarNode {
+			return value, err
+		}
+	}
+	if at, what := badCharacter([]byte(text)); at >= 0 {
+		return nil, Errors{{File: label, Wrong: what, Allowed: "printable UTF-8 text"}}
+	}
+	return &Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}, nil
+}
+
+// textAt says whether what stands at a path is text and nothing else (only), or text or a list (or).
+func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
+	v := reflect.ValueOf(dst).Elem()
+	end, _, rest, _ := d.Tables.walk(point{typ: v.Type(), value: v, node: root}, strings.Split(path, "."))
+	if end.typ == nil || len(rest) > 0 {
+		return false, false
+	}
+	if shapeOf(end.typ) == shapeLike {
+		forms, ok := reflect.Zero(likeOf(end.typ)).Interface().(Either)
+		return false, ok && slices.ContainsFunc(forms.Either(), func(form any) bool { return shapeOf(reflect.TypeOf(form)) == shapeString })
+	}
+	if end = resolve(end); end.typ == nil {
+		return false, false
+	}
+	shape := shapeOf(end.typ)
+	return shape == shapeString || shape == shapeText, end.typ == wordsType
 }
 
 // noStep says why a point has no key or entry of that name. at is the path of the point.

@@ -56,6 +56,15 @@ func isText(n *Node) bool {
 	return true
 }
 
+// Whole reads a scalar as a whole number, written as any number may be: 10, 1e1 or 10.0.
+func Whole(n *Node) (v int, ok bool) {
+	ok = setInt(n, reflect.ValueOf(&v).Elem(), limits{})
+	return v, ok
+}
+
+// Got says what a node is, as it is written, as the first half of a message.
+func Got(n *Node) string { return got(n) }
+
 // got says what a node is, as the first half of a message.
 func got(n *Node) string {
 	switch {

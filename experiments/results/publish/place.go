@@ -1,0 +1,143 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"windtunnel/experiments/inputfile"
+)
+
+// TakenError says what stands where results are to go. Nothing has been written.
+type TakenError struct{ error }
+
+func (e TakenError) Unwrap() error { return e.error }
+
+func taken(path, what, advice string) error {
+	return TakenError{fmt.Errorf("%s %s, and results would take its place; %s", path, what, advice)}
+}
+
+// shardManifest is the file by which the folder of a shard is known, which has no manifest of files.
+const shardManifest = "shard.json"
+
+// Place returns where the results of OUT/NAME go: there, or where a link there leads. What stands there already must be a
+// folder of results, or an empty one; else the error is a TakenError.
+func Place(out, name string) (string, error) {
+	if err := parent(out); err != nil {
+		return "", err
+	}
+	path := filepath.Join(out, name)
+	const advice = "move it away, or choose another --out or name"
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	final, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", taken(path, "cannot be followed ("+reason(err)+")", advice)
+	}
+	info, err := os.Stat(final)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		return "", taken(path, "is "+inputfile.Kind(info.Mode()), advice)
+	}
+	entries, err := os.ReadDir(final)
+	if err != nil || len(entries) == 0 {
+		return final, err
+	}
+	if _, err := os.Stat(filepath.Join(final, shardManifest)); err == nil {
+		return final, nil
+	}
+	if _, err := ReadManifest(final); err != nil {
+		return "", taken(path, fmt.Sprintf("holds %s but no %s that can be read: it is no folder of results", entries[0].Name(), manifestName), advice)
+	}
+	return final, nil
+}
+
+// parent refuses a folder for results that is none, or that cannot be made.
+func parent(out string) error {
+	const advice = "choose another --out"
+	for dir := out; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		_, link := os.Lstat(dir)
+		switch {
+		case err == nil && info.IsDir():
+			return nil
+		case err == nil:
+			return taken(dir, "is "+inputfile.Kind(info.Mode()), advice)
+		case link == nil:
+			return taken(dir, "cannot be followed ("+reason(err)+")", advice)
+		case dir == filepath.Dir(dir):
+			return err
+		}
+	}
+}
+
+func reason(err error) string {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathError.Err
+	}
+	return err.Error()
+}
+
+// Owner is the config whose results a folder holds.
+type Owner struct {
+	Path string // of the config, "" if it is not known
+	Hash string // of its content, as in Manifest.Inputs
+}
+
+// Check refuses, by a TakenError, to put the owner's results in the place of those of another config. A config is the same
+// under its path, whatever has been edited, and under its content; that of the folder itself is its own. Folders that do not
+// say whose they are count as the owner's.
+func (o Owner) Check(out, name string) error {
+	final, err := Place(out, name)
+	if err != nil {
+		return err
+	}
+	m, err := ReadManifest(final)
+	if err != nil || m.Config == "" || o.Path == "" || m.Inputs["config"] == o.Hash {
+		return nil
+	}
+	theirs, ours := filepath.Join(final, filepath.FromSlash(m.Config)), filepath.Join(final, filepath.FromSlash(o.from(final)))
+	if theirs == ours || filepath.Dir(ours) == filepath.Clean(final) {
+		return nil
+	}
+	if a, err := os.Stat(theirs); err == nil {
+		if b, err := os.Stat(ours); err == nil && os.SameFile(a, b) {
+			return nil
+		}
+	}
+	return taken(filepath.Join(out, name), "holds the results of another config, "+theirs, "choose another name or --out, or say --force")
+}
+
+// from spells the owner's path as seen from a results folder, slashed; "" if there is no such path.
+func (o Owner) from(final string) string {
+	config, err := filepath.Abs(o.Path)
+	if err != nil || o.Path == "" {
+		return ""
+	}
+	if final, err = filepath.Abs(final); err != nil {
+		return ""
+	}
+	path, err := filepath.Rel(final, config)
+	if err != nil {
+		return ""
+	}
+	return filepath.ToSlash(path)
+}
+
+// SetOwner records whose results a folder OUT/NAME will hold. Where the owner's path is not known, or is in the folder
+// itself, it stays whose it was.
+func (m *Manifest) SetOwner(o Owner, out, name string) {
+	final, err := Place(out, name)
+	if err != nil {
+		return // Publish says so
+	}
+	m.Config = o.from(final)
+	if old, err := ReadManifest(final); err == nil && (m.Config == "" || filepath.Dir(m.Config) == ".") {
+		m.Config = old.Config
+	}
+}
