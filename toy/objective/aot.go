@@ -162,17 +162,21 @@ type quantiles struct {
 
 func (q *quantiles) grow(n int) {
 	if cap(q.value) < n {
-		*q = quantiles{make([]float64, n), nil, make([]float64, n), make([]float64, n), make([]int, n)}
+		*q = quantiles{make([]float64, n), nil, make([]float64, n), make([]float64, n), make([]int, 0, n)}
 	}
-	q.value, q.mass, q.slope, q.order = q.value[:n], q.mass[:n], q.slope[:n], q.order[:n]
+	if len(q.order) != n {
+		q.order = q.order[:n]
+		for i := range q.order {
+			q.order[i] = i
+		}
+	}
+	q.value, q.mass, q.slope = q.value[:n], q.mass[:n], q.slope[:n]
 }
 
-// sort ranks the comparisons, equal ones in the batch's order.
+// sort ranks the comparisons, equal ones in the batch's order. It begins with the ranks of the batch before: in a search they
+// change little.
 func (q *quantiles) sort(weight []float64) {
 	q.weight = weight
-	for i := range q.order {
-		q.order[i] = i
-	}
 	slices.SortFunc(q.order, func(i, j int) int {
 		return cmp.Or(cmp.Compare(q.value[i], q.value[j]), i-j)
 	})
