@@ -87,7 +87,6 @@ var statements = []statement{
 	// Elsewhere.
 	{readme, "held against (0.5812", nil},
 	{readme, "value {}: KL(pi_star to pi), in nats, on the good prompt", []string{"only value of scorecard/scorecard; loss=dpo; test=preservation"}},
-	{readme, "and {} of {} cells of the scorecard", []string{"count of scorecard/scorecard; converged=no", "count of scorecard/scorecard"}},
 	{readme, "run any of {} DPO-like losses", []string{"count of scorecard/scorecard; test=displacement"}},
 	{readme, "| this project, ns a step | {} | {} | {} | {} | 0 | | plain C, ns a step | {} | | | {} | |", []string{
 		stepTimes("{} | 96 | 453 | 203 |"), stepTimes("138 | {} | 453 | 203 |"), stepTimes("138 | 96 | {} | 203 |"), stepTimes("138 | 96 | 453 | {} |"),

@@ -37,7 +37,7 @@ type Problem struct {
 	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
 	From      [][]float64       // prompts x K log-probabilities from which a search starts as well, such as neighbouring lambdas' minimizers; may be nil
-	Follow    bool              // in a class of policies or under a penalty, search from From alone: the minimum that a neighbouring one becomes
+	Follow    bool              // search from From (of all policies also from pi_ref) alone: the minimum that a neighbouring one becomes
 }
 
 // Status says what kind of answer a Solution is. train.Converged is the unique global minimizer, by convexity or in closed form;

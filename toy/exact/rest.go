@@ -130,6 +130,11 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 			if starts = l.starts(unit, elsewhere); l.dim > 12 {
 				starts = starts[:coupledStarts]
 			}
+			if near := s.near(l); near != nil && s.problem.Follow {
+				starts = [][]float64{near}
+			} else if near != nil {
+				starts = append(starts, near)
+			}
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
 			for i, dir := range l.directions() {
 				if i < 2 {

@@ -496,7 +496,11 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 		}
 	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {
-		if found, err = s.among(l, s.startsAt(t, l, unit), unit, settle); err != nil {
+		starts := append(s.from(t, l), l.start)
+		if len(starts) == 1 || !s.problem.Follow {
+			starts = s.startsAt(t, l, unit)
+		}
+		if found, err = s.among(l, starts, unit, settle); err != nil {
 			return nil, err
 		}
 	}
