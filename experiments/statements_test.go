@@ -85,7 +85,6 @@ var statements = []statement{
 		"in results/benchmarks/lm.md: | this project, two cores | {} ms a step", "in results/benchmarks/lm.md: two cores here are {} times as fast"}},
 
 	// Elsewhere.
-	{readme, "held against (0.5812", nil},
 	{readme, "value {}: KL(pi_star to pi), in nats, on the good prompt", []string{"only value of scorecard/scorecard; loss=dpo; test=preservation"}},
 	{readme, "run any of {} DPO-like losses", []string{"count of scorecard/scorecard; test=displacement"}},
 	{readme, "| this project, ns a step | {} | {} | {} | {} | 0 | | plain C, ns a step | {} | | | {} | |", []string{
