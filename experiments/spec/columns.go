@@ -117,7 +117,7 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 		case metrics.ProxyReward.Name:
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:
-			return !p.traits.language && !p.traits.counted
+			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
 		case tables.Strength, tables.PointStatus:
 			return !p.traits.traced
 		}

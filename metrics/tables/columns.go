@@ -47,7 +47,7 @@ const (
 	PointStatus = "point_status"
 )
 
-// Comparisons is the column of runs that only plans have whose kind of preferences varies.
+// Comparisons is the column of runs that only plans have whose kind of preferences varies, and that sweep nothing of that name.
 const Comparisons = "comparisons"
 
 // EndColumns are the columns of runs that say how a run ended.
