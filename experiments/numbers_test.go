@@ -137,15 +137,6 @@ func TestEveryResultHasASource(t *testing.T) {
 	}
 }
 
-// The README's table is the scorecard's.
-func TestScorecardInReadme(t *testing.T) {
-	readme, card := string(readFile(t, "../README.md")), string(readFile(t, "../results/scorecard/scorecard.md"))
-	_, after, _ := strings.Cut(readme, "<!-- scorecard begin -->\n")
-	if shown, _, _ := strings.Cut(after, "<!-- scorecard end -->"); shown != card {
-		t.Error("README.md's scorecard is not results/scorecard/scorecard.md; copy it between the marks")
-	}
-}
-
 // Numbers are rounded as the document writes them, to its last digit.
 func TestRoundedLike(t *testing.T) {
 	for _, tt := range []struct {
