@@ -86,13 +86,14 @@ func TestInterruptible(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	in, out := io.Pipe()
-	go func() {
-		_, _ = out.Write([]byte("line\n"))
-		cancel()
-	}()
-	got, err := io.ReadAll(interruptible{ctx, in})
-	if string(got) != "line\n" || !errors.Is(err, context.Canceled) {
+	go func() { _, _ = out.Write([]byte("line\n")) }()
+	got := make([]byte, len("line\n"))
+	if _, err := io.ReadFull(interruptible{ctx, in}, got); string(got) != "line\n" || err != nil {
 		t.Errorf("%q, %v", got, err)
+	}
+	cancel()
+	if _, err := io.ReadAll(interruptible{ctx, in}); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting for what never comes gave %v", err)
 	}
 	if got, err := io.ReadAll(interruptible{context.Background(), strings.NewReader("all")}); string(got) != "all" || err != nil {
 		t.Errorf("%q, %v", got, err)
