@@ -76,6 +76,26 @@ type Curved interface {
 	Hess(b *Batch, scale float64, h *Hess)
 }
 
+// Coupled is a term of all comparisons of the batch together that is the least of a sum of functions of one margin over the ways to
+// couple them. As long as the coupling stays its second derivatives are those of that sum.
+type Coupled interface {
+	PairTerm
+	// Couples lists the margins of the sum, each of the chosen response of one comparison and the rejected one of the same or of
+	// another, with the second derivatives by them.
+	Couples(b *Batch) (chosen, rejected []int, curve []float64)
+}
+
+// SidesOnly says whether a term sees which responses were chosen and which rejected, and not of which comparison.
+func SidesOnly(t PairTerm) bool {
+	switch t := t.(type) {
+	case *Sides, *Centered:
+		return true
+	case *transport:
+		return t.unpaired
+	}
+	return false
+}
+
 // Detached is a term that treats a statistic of the batch as a constant when it is differentiated (stop-gradient).
 type Detached interface {
 	PairTerm
