@@ -144,11 +144,13 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		}
 		first := (*descent)(nil)
 		found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
-			follow := s.follow
-			if !s.terms.held {
-				follow = s.arrive
+			var d *descent
+			var err error
+			if s.terms.held {
+				d, err = s.follow(l, from, unit)
+			} else {
+				d, err = s.arrive(l, from, unit, idleLimit)
 			}
-			d, err := follow(l, from, unit)
 			if first == nil {
 				first = d
 			}

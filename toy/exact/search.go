@@ -168,11 +168,11 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 }
 
 // arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
-func (s *solver) arrive(l *lossFunction, from []float64, unit float64) (*descent, error) {
+func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
 	d := &descent{at: l.newPoint(from)}
-	if l.byLogits != nil {
+	if l.bends() {
 		var err error
-		if d, err = s.stationaryFrom(l, from, unit); err != nil || d.converged {
+		if d, err = s.stationaryFrom(l, from, unit, idle); err != nil || d.converged {
 			return d, err
 		}
 	} else {
@@ -206,7 +206,7 @@ type ends struct {
 
 // shorten runs a few steps of Newton's method from every start and keeps the lowest: the first two of those given and some more.
 func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][]float64, error) {
-	if l.byLogits == nil || len(starts) <= finalists {
+	if !l.bends() || len(starts) <= finalists {
 		return starts, nil
 	}
 	type half struct {
@@ -293,7 +293,7 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 	size := math.Abs(l.value(first))
 	for {
 		face := l.onFace(at, e.gone)
-		d, err := s.arrive(face, face.start, unit)
+		d, err := s.arrive(face, face.start, unit, idleAtVertex)
 		if err != nil {
 			return nil, err
 		}
@@ -382,10 +382,9 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 		if kept[k] {
 			continue
 		}
-		if v := pushed([]int{k}); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
-			if together := pushed(append(slices.Clone(drop), k)); together <= least {
-				drop, strictly = append(drop, k), strictly || together < strict
-			}
+		// With those below it, from which it may be held apart.
+		if v := pushed(append(slices.Clone(drop), k)); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
+			drop, strictly = append(drop, k), strictly || v < strict
 		} else if i > 0 && i < len(order)-1 && drop == nil && difference && !union(groups, order[:i+1]) {
 			if v := pushed(order[:i+1]); v <= least {
 				return order[:i+1], v < strict
@@ -699,7 +698,7 @@ func (s *solver) nearestFlat(t *task, l *lossFunction, r *result) (*result, erro
 	from := t.logRef
 	for i, share := range []float64{little, little / 2} {
 		pulled := newLossFunction((&objective.Objective{}).And(1, l.objective).And(share*scale, (&objective.KLRefPi{Reduction: "sum"}).Objective()), t)
-		d, err := s.arrive(pulled, from, s.unit(l))
+		d, err := s.arrive(pulled, from, s.unit(l), idleLimit)
 		if err != nil {
 			return nil, err
 		}
