@@ -158,6 +158,16 @@ func (p point) why() string {
 	return p.status
 }
 
+// lost counts the points of a curve that are gone, and says why the last of them is.
+func (c *curve) lost(gone func(point) bool) (n int, why string) {
+	for _, q := range c.points {
+		if gone(q) {
+			n, why = n+1, q.why()
+		}
+	}
+	return n, why
+}
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // curve draws points in order: a line and markers; its band is drawn by [bands]. Points without a finite y are crosses at

@@ -30,7 +30,7 @@ type Panel struct {
 	curves []*curve
 	legend []legendEntry
 	ranges intervals // drawn along x, for what reads a panel
-	levels []Level   // dashed lines across the panel
+	levels []level   // dashed lines across the panel
 	free   bool      // the ranges are left as they are
 	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
 	wide   bool      // a single panel that needs the width of the page
@@ -139,13 +139,19 @@ func (l rule) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
+// level is a labelled value of y.
+type level struct {
+	label string
+	value float64
+}
+
 // addLevel adds a labelled dashed line. A logarithmic axis has no place for zero.
 func (p *Panel) addLevel(label string, value float64) {
 	if !finite(value) || isLog(&p.Y) && value <= 0 {
 		return
 	}
 	p.Add(rule{value: value, style: levelStyle})
-	p.levels = append(p.levels, Level{plainText(label), value})
+	p.levels = append(p.levels, level{label, value})
 	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
@@ -201,20 +207,14 @@ func (p *Panel) noteQualified() {
 func (p *Panel) noteUnplaced() {
 	var missing []string
 	for _, c := range p.curves {
-		n, why := 0, ""
-		for _, q := range c.points {
-			if !finite(q.x) {
-				n, why = n+1, q.why()
-			}
-		}
-		if n > 0 {
+		if n, why := c.lost(func(q point) bool { return !finite(q.x) }); n > 0 {
 			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
 		}
 	}
 	if len(missing) > 0 {
-		panel := strings.TrimSpace(p.Letter + " " + p.Title)
-		if panel != "" {
-			panel = " in " + panel
+		panel := ""
+		if p.Letter+p.Title != "" {
+			panel = " in " + strings.TrimSpace(p.Letter+" "+p.Title)
 		}
 		p.Notes = append(p.Notes, "Not drawn"+panel+": "+strings.Join(missing, ", ")+".")
 	}
@@ -262,6 +262,9 @@ func fix(axis *plot.Axis, limits []float64) {
 // makeDrawable makes the range of an axis drawable.
 func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	log := isLog(axis)
+	if finer := 1e-12 * max(math.Abs(axis.Min), math.Abs(axis.Max)); axis.Max > axis.Min && axis.Max-axis.Min < finer {
+		axis.Max = axis.Min // apart by rounding, which has no ticks
+	}
 	switch {
 	case axis.Min > axis.Max && log:
 		axis.Min, axis.Max = 0.1, 1
