@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -80,7 +79,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("minimizers: %w", err)
 	}
-	losses, err := src.Table(LandscapeTable)
+	losses, err := loadTable(src, LandscapeTable, "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
 	if err != nil {
 		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
@@ -187,13 +186,6 @@ func trainingPaths(src Sources, prompt string) (*rows, error) {
 
 // readLossGrid reads the loss of a run over one prompt's policies.
 func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
-	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
-	if !t.Has(columns...) {
-		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
-	}
-	if err := t.Load(columns...); err != nil {
-		return nil, err
-	}
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
 	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
 	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {

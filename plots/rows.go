@@ -272,6 +272,21 @@ func (r *rows) numbers(column string) []float64 {
 	return slices.Compact(numbers)
 }
 
+// loadTable returns a table that has rows and the columns, with all that it has in memory.
+func loadTable(src Sources, name string, columns ...string) (*tables.Table, error) {
+	t, err := src.Table(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Need("", columns...); err != nil {
+		return nil, err
+	}
+	if t.Len() == 0 {
+		return nil, fmt.Errorf("table %s has no rows", name)
+	}
+	return t, t.Load(t.Header...)
+}
+
 // wholeTable returns all rows of a table that tells its runs' settings itself.
 func wholeTable(t *tables.Table) *rows {
 	all := &rows{table: t, runs: t}
