@@ -47,11 +47,7 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 	index, seen := map[string]int{}, map[member]int{}
 	var groups []group
 	for i := range r.len() {
-		cells := make([]string, len(keys))
-		for k, column := range keys {
-			cells[k] = r.text(i, column)
-		}
-		key := strings.Join(cells, "\x00")
+		key := strings.Join(r.cells(i, keys), "\x00")
 		g, ok := index[key]
 		if !ok {
 			g = len(groups)

@@ -103,7 +103,7 @@ func parseSpans(line string) []span {
 }
 
 // mathParts are a sub- or superscript with its letter or group, or any other letter.
-var mathParts = regexp.MustCompile(`[_^](?:\{([^}]*)\}?|(.))|.`)
+var mathParts = regexp.MustCompile(`(?s)[_^](?:\{([^}]*)\}?|(.))|.`)
 
 func parseMath(math string) []span {
 	var spans []span

@@ -194,6 +194,15 @@ func (r *rows) text(i int, column string) string {
 	return r.runs.Text(r.run[i], column)
 }
 
+// cells returns the cells of a row in some columns.
+func (r *rows) cells(i int, columns []string) []string {
+	cells := make([]string, len(columns))
+	for k, column := range columns {
+		cells[k] = r.text(i, column)
+	}
+	return cells
+}
+
 func (r *rows) float(i int, column string) float64 {
 	if r.table.Has(column) {
 		return r.table.Float(r.at[i], column)

@@ -114,15 +114,17 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 		return err
 	}
 	for _, loss := range r.linesBy("objective") {
+		var parts []subset
 		for _, setting := range settings(loss.rows, f.Along) {
-			points, err := collectPoints(setting, "triangle_x", "triangle_y", order, spreadRange)
-			if err != nil {
-				return err
-			}
-			c := p.addCurve(loss.label, loss.style, points)
+			parts = append(parts, subset{loss.cell, loss.label, setting, loss.style})
+		}
+		err := p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
 			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if f.Along != alongSteps && f.Along != alongNone {
