@@ -108,15 +108,12 @@ func (s spread) of(sample []float64) (middle, low, high float64) {
 	return middle, low, high
 }
 
-// bands draws the bands of all curves of a panel below every line. They are translucent, so that none hides another.
-type bands struct{ panel *Panel }
-
-// Plot implements plot.Plotter.
-func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
-	for _, c := range b.panel.curves {
+// drawBands draws the bands of all curves below every line. They are translucent, so that none hides another.
+func (p *Panel) drawBands(canvas draw.Canvas, _ *plot.Plot) {
+	for _, c := range p.curves {
 		inSeries(canvas.Canvas, c.series(), func() {
 			for _, run := range c.segments() {
-				c.plotBand(canvas, p, run)
+				c.plotBand(canvas, p.Plot, run)
 			}
 		})
 	}

@@ -66,15 +66,18 @@ func newPanel(title string) *Panel {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil
 	grid.Horizontal = draw.LineStyle{Color: gridGray, Width: axisWidth}
-	p.Add(grid, spines{})
+	p.Add(grid, painter(spines))
 	return p
 }
 
-// spines are the lines of both axes, joined in their corner.
-type spines struct{}
+// painter draws on the data area of a panel.
+type painter func(c draw.Canvas, p *plot.Plot)
 
 // Plot implements plot.Plotter.
-func (spines) Plot(c draw.Canvas, _ *plot.Plot) {
+func (paint painter) Plot(c draw.Canvas, p *plot.Plot) { paint(c, p) }
+
+// spines are the lines of both axes, joined in their corner.
+func spines(c draw.Canvas, _ *plot.Plot) {
 	c.StrokeLines(spineStyle(), []vg.Point{{X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
 }
 
@@ -87,10 +90,10 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
-		p.Add(axisBreak{})
+		p.Add(painter(axisBreak))
 	}
 	if len(p.curves) == 0 {
-		p.Add(bands{p})
+		p.Add(painter(p.drawBands))
 	}
 	p.curves = append(p.curves, c)
 	p.Add(c)
@@ -170,11 +173,8 @@ func (p *Panel) addLevel(label string, value float64) {
 	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
-// pointKey draws a single mark before an entry of a legend, which takes less room than a line.
-type pointKey func(c *draw.Canvas)
-
-// Thumbnail implements plot.Thumbnailer.
-func (k pointKey) Thumbnail(c *draw.Canvas) { k(c) }
+// pointKey is a single mark before an entry of a legend, which takes less room than a line.
+type pointKey struct{ thumbnail }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
 func (p *Panel) explainOddPoints() {
@@ -186,14 +186,14 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
 			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", pointKey(markKey{shape: circle, hollow: true}.Thumbnail))
+				p.addEntry(markRank, "beyond the axis", "edge", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
 		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
-			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
+			pointKey{func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }})
 	}
 	p.noteUnplaced()
 	p.noteQualified()

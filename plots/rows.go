@@ -401,11 +401,7 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 	groups := make([]promptGroup, len(named))
 	for i, name := range named {
 		groups[i].name = name
-		for _, prompt := range prompts {
-			if prompt == name || groupName(prompt) == name {
-				groups[i].members = append(groups[i].members, prompt)
-			}
-		}
+		groups[i].members = tables.MatchPrompts(prompts, name)
 		if groups[i].members == nil {
 			return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
 		}

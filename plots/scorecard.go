@@ -72,7 +72,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	p.nameRows(losses, lossName)
 	p.Y.Min -= head
 	grid := &cells{gap: 0.4, size: gridText, noteSize: gridNote, lead: 1}
-	p.Add(heads(tests), grid)
+	p.Add(painter(heads(tests).draw), grid)
 	rows := map[[2]string]int{}
 	for row := range t.Len() {
 		rows[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
@@ -118,8 +118,7 @@ func (h heads) height() float64 {
 	return float64(longest) + 4
 }
 
-// Plot implements plot.Plotter.
-func (h heads) Plot(c draw.Canvas, p *plot.Plot) {
+func (h heads) draw(c draw.Canvas, p *plot.Plot) {
 	head := textStyle(gridHead, draw.XLeft, draw.YCenter)
 	head.Rotation = math.Pi / 2
 	for column, test := range h {
