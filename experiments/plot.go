@@ -19,7 +19,6 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/plots"
-	"windtunnel/plots/terminal"
 )
 
 func newPlot(stdout io.Writer) *cobra.Command {
@@ -241,19 +240,15 @@ func (q *plotOptions) sketch(folder *results.Folder, figures []plots.Figure) err
 		if i > 0 {
 			fmt.Fprintln(q.stdout)
 		}
-		charts, left, err := plots.Charts(fig, folder.Tables)
+		text, err := options.Draw(fig, folder.Tables)
 		switch {
 		case errors.Is(err, plots.ErrNoChart):
-			fmt.Fprintf(q.stdout, "%s: %v; its files are in %s\n", fig.Name, plots.ErrNoChart, filepath.Join(folder.Dir, "figures"))
-			continue
+			text = fmt.Sprintf("%s: %v; its files are in %s\n", fig.Name, plots.ErrNoChart, filepath.Join(folder.Dir, "figures"))
 		case err != nil:
 			return inputError{fmt.Errorf("plot: %w", err)}
 		}
-		if err := terminal.Draw(q.stdout, charts, options); err != nil {
+		if _, err := io.WriteString(q.stdout, text); err != nil {
 			return err
-		}
-		if left > 0 {
-			fmt.Fprintf(q.stdout, "(%d panels of cells are left out)\n", left)
 		}
 	}
 	return nil

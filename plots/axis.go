@@ -166,10 +166,7 @@ func (z zeroLog) breakAt() float64 {
 }
 
 // axisBreak draws the two strokes between the zero and the positive part of a zeroLog axis.
-type axisBreak struct{}
-
-// Plot implements plot.Plotter.
-func (axisBreak) Plot(c draw.Canvas, p *plot.Plot) {
+func axisBreak(c draw.Canvas, p *plot.Plot) {
 	const half, apart = 2.2, 1.6
 	x := c.X(p.X.Scale.(zeroLog).breakAt())
 	c.StrokeLine2(draw.LineStyle{Color: white, Width: 1.5}, x-apart/2, c.Min.Y, x+apart/2, c.Min.Y)

@@ -1,13 +1,13 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -108,15 +108,12 @@ func (s spread) of(sample []float64) (middle, low, high float64) {
 	return middle, low, high
 }
 
-// bands draws the bands of all curves of a panel below every line. They are translucent, so that none hides another.
-type bands struct{ panel *Panel }
-
-// Plot implements plot.Plotter.
-func (b bands) Plot(canvas draw.Canvas, p *plot.Plot) {
-	for _, c := range b.panel.curves {
+// drawBands draws the bands of all curves below every line. They are translucent, so that none hides another.
+func (p *Panel) drawBands(canvas draw.Canvas, _ *plot.Plot) {
+	for _, c := range p.curves {
 		inSeries(canvas.Canvas, c.series(), func() {
 			for _, run := range c.segments() {
-				c.plotBand(canvas, p, run)
+				c.plotBand(canvas, p.Plot, run)
 			}
 		})
 	}
@@ -197,12 +194,12 @@ func bandNotes(panels []*Panel) []string {
 	return notes
 }
 
-// fill breaks a note into lines of at most the given width, where blanks allow; no-break spaces do not.
-func fill(sty text.Style, note string, width vg.Length) []string {
+// fill sets words in lines of at most a width, where they allow.
+func fill[T cmp.Ordered](width func(string) T, words []string, most T) []string {
 	var lines []string
-	for _, word := range strings.Split(note, " ") {
+	for _, word := range words {
 		last := len(lines) - 1
-		if last >= 0 && sty.Width(lines[last]+" "+word) <= width {
+		if last >= 0 && width(lines[last]+" "+word) <= most {
 			lines[last] += " " + word
 			continue
 		}

@@ -47,11 +47,7 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 	index, seen := map[string]int{}, map[member]int{}
 	var groups []group
 	for i := range r.len() {
-		cells := make([]string, len(keys))
-		for k, column := range keys {
-			cells[k] = r.text(i, column)
-		}
-		key := strings.Join(cells, "\x00")
+		key := strings.Join(r.cells(i, keys), "\x00")
 		g, ok := index[key]
 		if !ok {
 			g = len(groups)
@@ -156,6 +152,16 @@ func (p point) why() string {
 		return "no value"
 	}
 	return p.status
+}
+
+// lost counts the points of a curve that are gone, and says why the last of them is.
+func (c *curve) lost(gone func(point) bool) (n int, why string) {
+	for _, q := range c.points {
+		if gone(q) {
+			n, why = n+1, q.why()
+		}
+	}
+	return n, why
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

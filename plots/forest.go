@@ -147,7 +147,7 @@ func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 			len(names), mostRows)
 	}
 	r, p := of.rows, barePanel(of.label)
-	p.Add(spines{}, rule{upright: true, style: draw.LineStyle{Color: inkGray, Width: axisWidth, Dashes: reference}})
+	p.Add(painter(spines), rule{upright: true, style: draw.LineStyle{Color: inkGray, Width: axisWidth, Dashes: reference}})
 	if f.Split != "" {
 		p.ShareY = "rows"
 	}

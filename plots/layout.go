@@ -91,7 +91,7 @@ func (pg *page) takeNotes() {
 	sty, seen := textStyle(noteSize, draw.XLeft, draw.YBottom), map[string]bool{}
 	for _, note := range append(notes, bandNotes(pg.panels)...) {
 		if !seen[note] {
-			for _, line := range fill(sty, note, pg.width-2*pageMargin) {
+			for _, line := range fill(sty.Width, strings.Split(note, " "), pg.width-2*pageMargin) {
 				pg.notes = append(pg.notes, strings.ReplaceAll(line, "\u00a0", " "))
 			}
 		}

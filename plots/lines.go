@@ -116,12 +116,8 @@ func (f *Lines) panel(of subset) (*Panel, error) {
 		labelSteps(&p.X, xs)
 	}
 	shown, _ := spread(f.Band).around(f.Aggregate)
-	for _, line := range r.linesBy(f.By) {
-		points, err := collectPoints(line.rows, f.X, f.Y, f.orderColumn(r), shown)
-		if err != nil {
-			return nil, err
-		}
-		p.addCurve(line.label, line.style, points).plain = f.X == "step"
+	if err := p.addLines(r.linesBy(f.By), f.X, f.Y, f.orderColumn(r), shown, func(c *curve) { c.plain = f.X == "step" }); err != nil {
+		return nil, err
 	}
 	for _, ref := range f.References {
 		p.addLevel(ref.Label, ref.Value)

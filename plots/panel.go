@@ -30,7 +30,7 @@ type Panel struct {
 	curves []*curve
 	legend []legendEntry
 	ranges intervals // drawn along x, for what reads a panel
-	levels []Level   // dashed lines across the panel
+	levels []level   // dashed lines across the panel
 	free   bool      // the ranges are left as they are
 	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
 	wide   bool      // a single panel that needs the width of the page
@@ -66,15 +66,18 @@ func newPanel(title string) *Panel {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil
 	grid.Horizontal = draw.LineStyle{Color: gridGray, Width: axisWidth}
-	p.Add(grid, spines{})
+	p.Add(grid, painter(spines))
 	return p
 }
 
-// spines are the lines of both axes, joined in their corner.
-type spines struct{}
+// painter draws on the data area of a panel.
+type painter func(c draw.Canvas, p *plot.Plot)
 
 // Plot implements plot.Plotter.
-func (spines) Plot(c draw.Canvas, _ *plot.Plot) {
+func (paint painter) Plot(c draw.Canvas, p *plot.Plot) { paint(c, p) }
+
+// spines are the lines of both axes, joined in their corner.
+func spines(c draw.Canvas, _ *plot.Plot) {
 	c.StrokeLines(spineStyle(), []vg.Point{{X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
 }
 
@@ -87,10 +90,10 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
-		p.Add(axisBreak{})
+		p.Add(painter(axisBreak))
 	}
 	if len(p.curves) == 0 {
-		p.Add(bands{p})
+		p.Add(painter(p.drawBands))
 	}
 	p.curves = append(p.curves, c)
 	p.Add(c)
@@ -98,6 +101,21 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 		p.addEntry(seriesRank, label, l, c)
 	}
 	return c
+}
+
+// addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
+func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) error {
+	for _, line := range lines {
+		points, err := collectPoints(line.rows, x, y, order, s)
+		if err != nil {
+			return err
+		}
+		c := p.addCurve(line.label, line.style, points)
+		if set != nil {
+			set(c)
+		}
+	}
+	return nil
 }
 
 func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {
@@ -139,21 +157,24 @@ func (l rule) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
+// level is a labelled value of y.
+type level struct {
+	label string
+	value float64
+}
+
 // addLevel adds a labelled dashed line. A logarithmic axis has no place for zero.
 func (p *Panel) addLevel(label string, value float64) {
 	if !finite(value) || isLog(&p.Y) && value <= 0 {
 		return
 	}
 	p.Add(rule{value: value, style: levelStyle})
-	p.levels = append(p.levels, Level{plainText(label), value})
+	p.levels = append(p.levels, level{label, value})
 	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
-// pointKey draws a single mark before an entry of a legend, which takes less room than a line.
-type pointKey func(c *draw.Canvas)
-
-// Thumbnail implements plot.Thumbnailer.
-func (k pointKey) Thumbnail(c *draw.Canvas) { k(c) }
+// pointKey is a single mark before an entry of a legend, which takes less room than a line.
+type pointKey struct{ thumbnail }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
 func (p *Panel) explainOddPoints() {
@@ -165,14 +186,14 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
 			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", pointKey(markKey{shape: circle, hollow: true}.Thumbnail))
+				p.addEntry(markRank, "beyond the axis", "edge", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
 		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
-			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
+			pointKey{func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }})
 	}
 	p.noteUnplaced()
 	p.noteQualified()
@@ -201,20 +222,14 @@ func (p *Panel) noteQualified() {
 func (p *Panel) noteUnplaced() {
 	var missing []string
 	for _, c := range p.curves {
-		n, why := 0, ""
-		for _, q := range c.points {
-			if !finite(q.x) {
-				n, why = n+1, q.why()
-			}
-		}
-		if n > 0 {
+		if n, why := c.lost(func(q point) bool { return !finite(q.x) }); n > 0 {
 			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
 		}
 	}
 	if len(missing) > 0 {
-		panel := strings.TrimSpace(p.Letter + " " + p.Title)
-		if panel != "" {
-			panel = " in " + panel
+		panel := ""
+		if p.Letter+p.Title != "" {
+			panel = " in " + strings.TrimSpace(p.Letter+" "+p.Title)
 		}
 		p.Notes = append(p.Notes, "Not drawn"+panel+": "+strings.Join(missing, ", ")+".")
 	}
@@ -262,6 +277,9 @@ func fix(axis *plot.Axis, limits []float64) {
 // makeDrawable makes the range of an axis drawable.
 func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	log := isLog(axis)
+	if finer := 1e-12 * max(math.Abs(axis.Min), math.Abs(axis.Max)); axis.Max > axis.Min && axis.Max-axis.Min < finer {
+		axis.Max = axis.Min // apart by rounding, which has no ticks
+	}
 	switch {
 	case axis.Min > axis.Max && log:
 		axis.Min, axis.Max = 0.1, 1

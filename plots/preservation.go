@@ -109,24 +109,16 @@ func (f *Preservation) x() string {
 }
 
 func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
-	p := newPanel(title)
-	p.ShareY = f.Metric
-	p.Y.Label.Text = columnLabel(f.Metric)
-	p.X.Label.Text = columnLabel(f.x())
-	if f.YScale == logScale {
-		setLog(&p.Y, nil)
+	xScale := logScale
+	if f.byKL {
+		xScale = linearScale
 	}
-	if !f.byKL {
-		setScale(&p.X, "lambda", logScale, r.numbers("lambda"))
+	lines := &Lines{X: f.x(), Y: f.Metric, By: "objective", XScale: xScale, YScale: f.YScale, Band: string(spreadRange)}
+	p, err := lines.panel(subset{label: title, rows: r})
+	if err == nil {
+		p.ShareY = f.Metric
 	}
-	for _, loss := range r.linesBy("objective") {
-		points, err := collectPoints(loss.rows, f.x(), f.Metric, "lambda", spreadRange)
-		if err != nil {
-			return nil, err
-		}
-		p.addCurve(loss.label, loss.style, points)
-	}
-	return p, nil
+	return p, err
 }
 
 // referenceValue is what a metric says of the reference policy itself, by the metric's column, with the name of the

@@ -194,6 +194,15 @@ func (r *rows) text(i int, column string) string {
 	return r.runs.Text(r.run[i], column)
 }
 
+// cells returns the cells of a row in some columns.
+func (r *rows) cells(i int, columns []string) []string {
+	cells := make([]string, len(columns))
+	for k, column := range columns {
+		cells[k] = r.text(i, column)
+	}
+	return cells
+}
+
 func (r *rows) float(i int, column string) float64 {
 	if r.table.Has(column) {
 		return r.table.Float(r.at[i], column)
@@ -270,6 +279,21 @@ func (r *rows) numbers(column string) []float64 {
 	numbers := slices.DeleteFunc(r.column(column), math.IsNaN)
 	slices.Sort(numbers)
 	return slices.Compact(numbers)
+}
+
+// loadTable returns a table that has rows and the columns, with all that it has in memory.
+func loadTable(src Sources, name string, columns ...string) (*tables.Table, error) {
+	t, err := src.Table(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Need("", columns...); err != nil {
+		return nil, err
+	}
+	if t.Len() == 0 {
+		return nil, fmt.Errorf("table %s has no rows", name)
+	}
+	return t, t.Load(t.Header...)
 }
 
 // wholeTable returns all rows of a table that tells its runs' settings itself.
@@ -377,11 +401,7 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 	groups := make([]promptGroup, len(named))
 	for i, name := range named {
 		groups[i].name = name
-		for _, prompt := range prompts {
-			if prompt == name || groupName(prompt) == name {
-				groups[i].members = append(groups[i].members, prompt)
-			}
-		}
+		groups[i].members = tables.MatchPrompts(prompts, name)
 		if groups[i].members == nil {
 			return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
 		}

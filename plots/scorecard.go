@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -52,16 +51,8 @@ func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
 
 // Panels implements Params.
 func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
-	t, err := src.Table(ScorecardTable)
+	t, err := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
 	if err != nil {
-		return nil, err
-	}
-	for _, column := range []string{"loss", "test", "value", "verdict"} {
-		if t.Column(column) < 0 {
-			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
-		}
-	}
-	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
 	losses, tests := t.Distinct("loss"), t.Distinct("test")
@@ -73,27 +64,30 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 		}
 		losses = f.Losses
 	}
-	if len(losses) == 0 {
-		return nil, fmt.Errorf("table %s is empty", t.Name)
-	}
 	p := barePanel(f.Title)
 	p.free, p.wide = true, true
-	grid := &heatMap{tests: tests, losses: losses, cells: map[[2]string]heatCell{}}
-	for row := range t.Len() {
-		at := [2]string{t.Text(row, "loss"), t.Text(row, "test")}
-		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)}
-	}
-	grid.head = math.Ceil(grid.headHeight() / gridCell)
-	p.Height = vg.Length(float64(len(losses))+grid.head) * gridCell
+	head := math.Ceil(heads(tests).height() / gridCell)
+	p.Height = vg.Length(float64(len(losses))+head) * gridCell
 	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(tests))-0.5, plot.ConstantTicks(nil)
 	p.nameRows(losses, lossName)
-	p.Y.Min -= grid.head
-	p.Add(grid)
-	for _, loss := range losses {
-		for _, test := range tests {
-			if cell, known := grid.cells[[2]string{loss, test}]; known {
-				p.addData(datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
+	p.Y.Min -= head
+	grid := &cells{gap: 0.4, size: gridText, noteSize: gridNote, lead: 1}
+	p.Add(painter(heads(tests).draw), grid)
+	rows := map[[2]string]int{}
+	for row := range t.Len() {
+		rows[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
+	}
+	for y, loss := range losses {
+		for x, test := range tests {
+			row, known := rows[[2]string{loss, test}]
+			if !known {
+				continue
 			}
+			verdict, value, share := t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)
+			text := compact(value, 3)
+			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, verdictFill[verdict], text, share,
+				fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, strings.TrimSuffix(text+", "+share, ", "), verdict)})
+			p.addData(datum{Series: verdict, X: test, Y: loss, Value: csvNumber(value)})
 		}
 	}
 	for _, v := range []struct{ verdict, label string }{
@@ -111,75 +105,23 @@ func MeasuredShare(t *tables.Table, row int) string {
 	return ""
 }
 
-// heatCell is one loss in one test.
-type heatCell struct {
-	verdict string
-	value   float64
-	share   string // "97 of 102" where environments are left out
-}
+// heads draws the names of columns above the cells.
+type heads []string
 
-// heatMap draws the cells, and the names of the tests above them.
-type heatMap struct {
-	tests, losses []string
-	cells         map[[2]string]heatCell
-	head          float64 // rows that the names take
-}
-
-// headHeight is the length of the longest name in points.
-func (h *heatMap) headHeight() float64 {
+// height is the length of the longest name in points.
+func (h heads) height() float64 {
 	longest := vg.Length(0)
 	sty := textStyle(gridHead, draw.XLeft, draw.YCenter)
-	for _, name := range h.tests {
+	for _, name := range h {
 		longest = max(longest, sty.Width(name))
 	}
 	return float64(longest) + 4
 }
 
-// Plot implements plot.Plotter.
-func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
+func (h heads) draw(c draw.Canvas, p *plot.Plot) {
 	head := textStyle(gridHead, draw.XLeft, draw.YCenter)
 	head.Rotation = math.Pi / 2
-	number, note := textStyle(gridText, draw.XCenter, draw.YCenter), textStyle(gridNote, draw.XCenter, draw.YCenter)
-	for column, test := range h.tests {
+	for column, test := range h {
 		c.FillText(head, spot(&c, p, float64(column), -0.5).Add(vg.Point{Y: 2}), test)
-		for row, loss := range h.losses {
-			cell := h.cells[[2]string{loss, test}]
-			fill, known := verdictFill[cell.verdict]
-			if !known {
-				continue
-			}
-			const gap = 0.4
-			at := fillCell(&c, p, fill, column, row, gap)
-			at.Y += number.FontExtents().Descent / 2
-			text := minusSign(compact(cell.value))
-			if cell.share != "" {
-				c.FillText(note, at.Add(vg.Point{Y: -gridText / 2}), cell.share)
-				at.Y += gridNote / 2
-			}
-			c.FillText(number, at, text)
-			if cell.share != "" {
-				text += ", " + cell.share
-			}
-			hover(c.Canvas, at, fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, text, cell.verdict))
-		}
 	}
-}
-
-// compact writes a number in at most five characters.
-func compact(v float64) string {
-	switch a := math.Abs(v); {
-	case math.IsNaN(v):
-		return "–"
-	case math.IsInf(v, 0):
-		return strings.TrimSuffix(strconv.FormatFloat(v, 'g', -1, 64)[:1], "+") + "∞"
-	case a != 0 && a < 1e-3 || a >= 1e5:
-		return oneDigit(v)
-	case a >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case a >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case v == math.Trunc(v):
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
 }

@@ -73,7 +73,7 @@ func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
 		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
 	}
 	p := barePanel(of.label)
-	p.Add(spines{})
+	p.Add(painter(spines))
 	if f.Split != "" {
 		p.ShareY = f.By
 	}

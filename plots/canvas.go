@@ -1,4 +1,4 @@
-package terminal
+package plots
 
 import (
 	"cmp"
@@ -12,11 +12,11 @@ import (
 type canvas struct {
 	width, height int // cells
 	across, down  int // dots of a cell
-	cells         []cell
+	cells         []character
 }
 
-// cell is what one character shows.
-type cell struct {
+// character is what one cell shows.
+type character struct {
 	dots  byte // of braille, by brailleBits
 	char  rune // over the dots; 0 for none
 	color color.RGBA
@@ -25,45 +25,37 @@ type cell struct {
 // brailleBits are the bits of the dots of a cell, by row and column, in the order of Unicode's braille patterns.
 var brailleBits = [4][2]byte{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
-const emptyBraille = 0x2800
-
 func newCanvas(width, height int, plain bool) *canvas {
-	c := &canvas{width: width, height: height, across: 2, down: 4, cells: make([]cell, width*height)}
+	c := &canvas{width: width, height: height, across: 2, down: 4, cells: make([]character, width*height)}
 	if plain {
 		c.across, c.down = 1, 1
 	}
 	return c
 }
 
-// at returns the cell of a column and row, nil outside.
-func (c *canvas) at(column, row int) *cell {
+// at returns the cell of a column and row; one outside is nowhere.
+func (c *canvas) at(column, row int) *character {
 	if column < 0 || row < 0 || column >= c.width || row >= c.height {
-		return nil
+		return new(character)
 	}
 	return &c.cells[row*c.width+column]
 }
 
-// dot sets a dot; one outside is left out.
 func (c *canvas) dot(x, y int, ink color.RGBA) {
-	if x < 0 || y < 0 {
-		return
-	}
-	if at := c.at(x/c.across, y/c.down); at != nil {
-		at.dots |= brailleBits[y%c.down][x%c.across]
-		at.color = ink
-	}
+	at := c.at(x/c.across, y/c.down)
+	at.dots |= brailleBits[y%c.down][x%c.across]
+	at.color = ink
 }
 
 // char sets a character over the dots of a cell.
 func (c *canvas) char(column, row int, r rune, ink color.RGBA) {
-	if at := c.at(column, row); at != nil {
-		at.char, at.color = r, ink
-	}
+	at := c.at(column, row)
+	at.char, at.color = r, ink
 }
 
 // line draws a straight line of dots (Bresenham 1965), every dot or, of a step of 2 or more, every such one.
 func (c *canvas) line(x0, y0, x1, y1, step int, ink color.RGBA) {
-	dx, dy := abs(x1-x0), -abs(y1-y0)
+	dx, dy := max(x1-x0, x0-x1), min(y1-y0, y0-y1)
 	sx, sy := cmp.Compare(x1, x0), cmp.Compare(y1, y0)
 	for n, off := 0, dx+dy; ; n++ {
 		if n%step == 0 {
@@ -82,46 +74,37 @@ func (c *canvas) line(x0, y0, x1, y1, step int, ink color.RGBA) {
 	}
 }
 
-func abs(n int) int { return max(n, -n) }
-
 // row writes one row of cells without the blanks at its end.
 func (c *canvas) row(row int, colored bool) string {
-	last := -1
-	for column := range c.width {
-		if at := c.at(column, row); at.dots != 0 || at.char != 0 {
-			last = column
-		}
-	}
 	var out strings.Builder
-	current := color.RGBA{}
-	for column := range last + 1 {
-		at := c.at(column, row)
-		ink := at.color
-		if at.dots == 0 && at.char == 0 {
-			ink = color.RGBA{}
+	current, blanks := color.RGBA{}, 0
+	for _, at := range c.cells[row*c.width : (row+1)*c.width] {
+		blank := at.dots == 0 && at.char == 0
+		if blank {
+			at.color = color.RGBA{}
+		} else {
+			out.WriteString(strings.Repeat(" ", blanks))
+			blanks = 0
 		}
-		if colored && ink != current {
-			out.WriteString(escape(ink))
-			current = ink
+		if colored && at.color != current {
+			out.WriteString(escape(at.color))
+			current = at.color
 		}
-		out.WriteRune(c.show(at))
+		switch {
+		case blank:
+			blanks++
+		case at.char != 0:
+			out.WriteRune(at.char)
+		case c.across == 1:
+			out.WriteByte('.')
+		default:
+			out.WriteRune(0x2800 + rune(at.dots))
+		}
 	}
 	if current != (color.RGBA{}) {
 		out.WriteString(escape(color.RGBA{}))
 	}
 	return out.String()
-}
-
-func (c *canvas) show(at *cell) rune {
-	switch {
-	case at.char != 0:
-		return at.char
-	case at.dots == 0:
-		return ' '
-	case c.across == 1:
-		return '.'
-	}
-	return emptyBraille + rune(at.dots)
 }
 
 // escape is the sequence that sets a color, of the 6 x 6 x 6 that terminals have; that of no color ends one. Black, which
