@@ -95,7 +95,7 @@ func near(err error) error {
 }
 
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
-// stops at the first mistake, which names its line. Lines may come compressed.
+// stops at the first mistake, which names its line. They may come as CSV or Parquet too, and compressed.
 func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
 	file, err := lines.NewReader(in, "loss: standard input")
 	if err != nil {
@@ -104,20 +104,20 @@ func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]flo
 	file.Longest = longestLine
 	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
 	for {
-		line, err := file.Next()
+		o, err := file.Next()
 		if errors.Is(err, io.EOF) {
 			return file.Count, nil
 		}
 		if err != nil {
 			return file.Count, err
 		}
-		r, err := trl.Parse(line)
+		r, err := trl.Parse(o.Text())
 		var values [3]float64
 		if err == nil {
 			values, err = e.evaluate(r)
 		}
 		if err == nil {
-			err = do(file.Line, line, r, values)
+			err = do(file.Line, o.Text(), r, values)
 		}
 		if err != nil {
 			return file.Count, fmt.Errorf("loss: standard input: line %d: %w", file.Line, near(err))

@@ -53,3 +53,17 @@ func Kinds() registry.Table[Params] {
 		wpoKind,
 	}
 }
+
+// UnpairedNames lists the losses that read comparisons and are defined on single responses as well.
+func UnpairedNames() []string {
+	var names []string
+	for _, kind := range Kinds() {
+		if kind.Name == "sum" || kind.Name == "custom" {
+			continue // what they hold is the user's
+		}
+		if o := kind.New().Objective(); o.Compares() && o.AcceptsUnpaired() {
+			names = append(names, kind.Name)
+		}
+	}
+	return names
+}
