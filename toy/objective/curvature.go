@@ -158,9 +158,8 @@ func (c *Curvature) dists(p *Prompt) float64 {
 	return loss
 }
 
-// FreeGrad returns the derivatives of the objective on a prompt by the K log-probabilities as free variables, and the sum of
-// the sizes of what is added up in them.
-func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
+// whole returns a prompt's comparisons with the policy's log-probabilities.
+func (o *Objective) whole(p *Prompt) *Batch {
 	n := len(p.Weight)
 	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
 	p.gather(p.LogPi, b.Chosen, b.Rejected)
@@ -168,10 +167,22 @@ func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
 		collision, peak := Concentration(p.LogPi)
 		b.Collision, b.Peak = slices.Repeat([]float64{collision}, n), slices.Repeat([]float64{peak}, n)
 	}
+	b.Dists, b.Prompts, b.PromptWeight = []Dist{p.Dist}, []int{0}, []float64{p.DistWeight}
+	if o.Itemized() {
+		b.On, b.ChosenReward, b.RejectedReward = make([]int, n), make([]float64, n), make([]float64, n)
+		p.gather(p.LogStar, b.ChosenReward, b.RejectedReward)
+	}
+	return &b
+}
+
+// FreeGrad returns the derivatives of the objective on a prompt by the K log-probabilities as free variables, and the sum of
+// the sizes of what is added up in them.
+func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
+	n, b := len(p.Weight), o.whole(p)
 	g = make([]float64, len(p.LogPi))
 	for _, t := range o.pair {
 		part := Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-		t.Term.Grad(&b, t.Weight, &part)
+		t.Term.Grad(b, t.Weight, &part)
 		for i, c := range p.Chosen {
 			g[c] += part.Chosen[i]
 			g[p.Rejected[i]] += part.Rejected[i]

@@ -31,6 +31,12 @@ type Batch struct {
 	Prompts      []int     // indices in Dists of the prompts that the comparisons are on
 	PromptWeight []float64 // of each of Prompts, the weight of its comparisons
 
+	// Only where an objective is Itemized:
+	Order                        []int     // the comparisons as they came, as positions in the columns; nil is each once
+	OrderWeight                  []float64 // their weights; nil is Weight
+	On                           []int     // of each comparison, the position of its prompt in Dists; nil where there are none
+	ChosenReward, RejectedReward []float64 // true rewards (nats, up to a constant of the prompt); nil is 0
+
 	Drawn       []float64 // log pi of the responses that were drawn from the reference, for Sampled
 	DrawnWeight []float64 // their weights, summing to 1 where the loss is a mean
 }
@@ -293,6 +299,9 @@ func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
 func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+
+// Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts and rewards.
+func (o *Objective) Itemized() bool { return somePair(o, func(*external) bool { return true }) }
 
 // Advances says whether some term carries a statistic from step to step.
 func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }

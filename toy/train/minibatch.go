@@ -64,6 +64,11 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
 	b.addDrawn(m)
+	if b.problem.itemized {
+		for _, i := range indices {
+			m.Order, m.OrderWeight = append(m.Order, int(b.seen[b.key(i)])), append(m.OrderWeight, b.data.WeightOf(i)/total)
+		}
+	}
 	m.itemStart = append(m.itemStart, len(m.items))
 	if b.data.Unpaired() {
 		m.single()
@@ -78,12 +83,18 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 	}
 }
 
-// add puts one comparison into m.
-func (b *batcher) add(m *Minibatch, i int, weight float64) {
+// key tells comparisons apart.
+func (b *batcher) key(i int) pairKey {
 	key := pairKey{prompt: b.data.Prompt[i], chosen: b.data.Chosen[i], rejected: b.data.Rejected[i]}
 	if b.data.ChosenTokens != nil {
 		key.chosenTokens, key.rejectedTokens = b.data.ChosenTokens[i], b.data.RejectedTokens[i]
 	}
+	return key
+}
+
+// add puts one comparison into m.
+func (b *batcher) add(m *Minibatch, i int, weight float64) {
+	key := b.key(i)
 	if n := len(m.Prompts); n == 0 || m.Prompts[n-1] != key.prompt {
 		b.addDrawn(m)
 		m.Prompts = append(m.Prompts, key.prompt)
@@ -94,6 +105,11 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	if at, ok := b.seen[key]; ok {
 		m.Weight[at] += weight
 		return
+	}
+	if b.problem.itemized {
+		star := b.problem.reference[key.prompt].LogStar
+		m.On = append(m.On, key.prompt)
+		m.ChosenReward, m.RejectedReward = append(m.ChosenReward, at(star, key.chosen)), append(m.RejectedReward, at(star, key.rejected))
 	}
 	b.seen[key] = int32(len(m.chosen))
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
@@ -160,10 +176,12 @@ func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
 
 func (m *Minibatch) reset() {
 	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.Dispersion, &m.ChosenTokens,
-		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight} {
+		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight, &m.OrderWeight,
+		&m.ChosenReward, &m.RejectedReward} {
 		*column = (*column)[:0]
 	}
 	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
+	m.Order, m.On = m.Order[:0], m.On[:0]
 	m.Prompts, m.drawn, m.support = m.Prompts[:0], m.drawn[:0], m.support[:0]
 }
 
