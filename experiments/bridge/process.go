@@ -130,7 +130,7 @@ func (p *process) read(want string) ([]byte, *Error) {
 			return nil, p.fault(fmt.Sprintf("wrote more than %d MiB without an end of line", longestAnswer>>20), want)
 		case errors.Is(err, bufio.ErrBufferFull):
 		case p.ctx.Err() != nil:
-			return nil, p.fault("was ended, for time was up", "an answer in time")
+			return nil, p.fault("gave no answer and was ended when time was up", "an answer in time")
 		default:
 			p.end()
 			how := p.command.ProcessState.String()
@@ -156,7 +156,7 @@ func (p *process) Ask(q *objective.Question) float64 {
 		want = `{"gradient": {"policy_chosen_logps": [...], ...}}, a list for each column of the policy that it reads`
 	}
 	if _, err := p.in.Write(p.text); err != nil && p.ctx.Err() != nil {
-		panic(p.fault("was ended, for time was up", "an answer in time"))
+		panic(p.fault("gave no answer and was ended when time was up", "an answer in time"))
 	}
 	line, wrong := p.read(want) // where it could not be asked it has ended, and this says how
 	if wrong == nil {

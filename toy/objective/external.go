@@ -119,18 +119,24 @@ func (p *External) Objective() *Objective {
 type external struct {
 	params   *External
 	question Question
-	scratch  []float64
 	whole    map[*float64][]float64 // by a prompt's LogPi: derivatives by it in the last Grad, of comparisons of weight 1
 }
 
-var _, _ = perToken(new(external)), Structured(new(external))
+var _, _, _ = perToken(new(external)), reading(new(external)), Structured(new(external))
 
 // DifferenceOnly is false: the process is told log-probabilities.
 func (*external) DifferenceOnly() bool { return false }
 
 // PerToken says whether the process reads token counts.
-func (t *external) PerToken() bool {
-	return slices.ContainsFunc(t.question.Columns, func(c Column) bool { return c.Name == "chosen_tokens" || c.Name == "rejected_tokens" })
+func (t *external) PerToken() bool { return t.reads("chosen_tokens") || t.reads("rejected_tokens") }
+
+// Reads says whether the process reads rewards, by the names of formulas.
+func (t *external) Reads(column string) bool {
+	return column == "reward_c" && t.reads("reward_chosen") || column == "reward_r" && t.reads("reward_rejected")
+}
+
+func (t *external) reads(name string) bool {
+	return slices.ContainsFunc(t.question.Columns, func(c Column) bool { return c.Name == name })
 }
 
 func (t *external) holds() bool { return t.params.traits().held }

@@ -107,9 +107,7 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		return
 	}
 	if b.problem.itemized {
-		star := b.problem.reference[key.prompt].LogStar
 		m.On = append(m.On, key.prompt)
-		m.ChosenReward, m.RejectedReward = append(m.ChosenReward, at(star, key.chosen)), append(m.RejectedReward, at(star, key.rejected))
 	}
 	b.seen[key] = int32(len(m.chosen))
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
@@ -118,6 +116,10 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	m.RefChosen = append(m.RefChosen, at(ref.LogRef, key.chosen))
 	m.RefRejected = append(m.RefRejected, at(ref.LogRef, key.rejected))
 	m.Gap = append(m.Gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	if b.problem.rewarded {
+		m.ChosenReward = append(m.ChosenReward, at(ref.LogStar, key.chosen))
+		m.RejectedReward = append(m.RejectedReward, at(ref.LogStar, key.rejected))
+	}
 	m.Dispersion = append(m.Dispersion, b.problem.dispersion[key.prompt])
 	if b.data.ChosenTokens != nil {
 		m.ChosenTokens = append(m.ChosenTokens, float64(key.chosenTokens))
@@ -175,9 +177,8 @@ func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
 }
 
 func (m *Minibatch) reset() {
-	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.Dispersion, &m.ChosenTokens,
-		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight, &m.OrderWeight,
-		&m.ChosenReward, &m.RejectedReward} {
+	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.ChosenReward, &m.RejectedReward, &m.Dispersion, &m.ChosenTokens,
+		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight, &m.OrderWeight} {
 		*column = (*column)[:0]
 	}
 	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
