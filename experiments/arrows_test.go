@@ -17,7 +17,7 @@ var rooms = []string{"configs", "toy", "metrics", "plots", "experiments"}
 // the package in the room's own folder.
 var rows = map[string][][]string{
 	"metrics": {{""}, {"tables", "inference"}, {"texts"}, {"claims", "summaries", "comparison"}},
-	"experiments": {{"spec/decode", "inputfile", "cache/lock", "internal/browser", "internal/testfile"}, {"spec", "cache", "results/publish"},
+	"experiments": {{"spec/decode", "inputfile", "cache/lock", "internal/browser", "internal/testfile"}, {"bridge", "spec", "cache", "results/publish"},
 		{"kinds", "engine"}, {"scorecard"}, {"cluster", "results", "lossvalues", "vectors", "explore", "explore/model"}, {"report"}, {""}},
 }
 

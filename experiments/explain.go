@@ -52,6 +52,9 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	if err != nil {
 		return err
 	}
+	if err := doc.try(ctx); err != nil {
+		return err
+	}
 	if err := doc.only(loss); err != nil {
 		return err
 	}

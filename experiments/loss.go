@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/lossvalues"
 	"windtunnel/experiments/results"
+	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/objective/trl"
@@ -21,7 +24,7 @@ func newLoss(stdout io.Writer) *cobra.Command {
 	check, draw, out, span := false, false, "", 0.0
 	var sets []string
 	cmd := &cobra.Command{
-		Use:   "loss [KIND]",
+		Use:   "loss [KIND | CONFIG]",
 		Short: "Evaluate losses on lines of log-probabilities, check values against others', or draw one loss",
 		Long: "Without KIND: reads from standard input a JSON object a line, in TRL's names, such as\n" +
 			`  {"trainer": "dpo", "loss_type": "sigmoid", "beta": 0.1, "in": [-1, -2, -1.5, -1.5]}` + "\n" +
@@ -29,16 +32,22 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead and prints\n" +
 			"the worst relative error of each loss (of values below 1/100 relative to 1/100): status 1 if one is off by more than a\n" +
 			"relative 1e-10, which is 1e-12 near zero. Lines may be compressed.\n\n" +
+			"With --check and a CONFIG: compares with the losses of the config, custom and external ones too, on lines such as\n" +
+			`  {"loss": "mine", "beta": 0.1, "in": [-1, -2, -1.5, -1.5], "out": [0.64, -0.0475, 0.0475]}` + "\n" +
+			"where loss is a label, not needed of one loss, beta stands for the config's, and len may have two token counts.\n\n" +
 			"With KIND and --plot: draws the loss and its gradient over the margin and over (chosen, rejected).\n\n" +
 			"Losses by trainer/loss_type: " + strings.Join(trl.Names(), ", "),
 		Example: `  experiments loss < lines.jsonl > filled.jsonl
   experiments loss --check < lines.jsonl
+  experiments loss --check mine.yaml < mine.jsonl
   experiments loss simpo --set beta=2 --plot --out figures`,
-		Args: atMost(1, "one kind of loss"),
+		Args: atMost(1, "one kind of loss, or a config"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case draw && check:
 				return inputError{errors.New("loss: --plot draws a loss, --check reads lines; one of the two")}
+			case len(args) == 1 && check:
+				return checkOwn(cmd.Context(), args[0], cmd.InOrStdin(), stdout)
 			case len(args) == 1 && draw:
 				return drawLoss(args[0], sets, span, out, stdout)
 			case len(args) == 1:
@@ -46,7 +55,8 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			case draw || cmd.Flags().Changed("set") || cmd.Flags().Changed("out") || cmd.Flags().Changed("span"):
 				return inputError{errors.New("loss: --plot, --set, --out and --span need a kind of loss\nexample:\n" + cmd.Example)}
 			case check:
-				return checkLosses(interruptible{cmd.Context(), cmd.InOrStdin()}, stdout)
+				found, err := lossvalues.Check(interruptible{cmd.Context(), cmd.InOrStdin()})
+				return printChecked(stdout, found, err)
 			}
 			filled, err := lossvalues.Fill(interruptible{cmd.Context(), cmd.InOrStdin()})
 			if err != nil {
@@ -73,9 +83,18 @@ func notToDraw(name string) error {
 	return inputError{fmt.Errorf("loss: %q is no loss; lines are read from standard input: experiments loss < %s", name, name)}
 }
 
-// checkLosses prints a line a loss; the error is errVerdict if a value is off.
-func checkLosses(in io.Reader, stdout io.Writer) error {
-	found, err := lossvalues.Check(in)
+// checkOwn compares with the losses of a config.
+func checkOwn(ctx context.Context, path string, in io.Reader, stdout io.Writer) error {
+	c, err := spec.LoadLosses(path, kinds.Tables())
+	if err != nil {
+		return mistakes{err}
+	}
+	found, err := lossvalues.CheckOwn(ctx, interruptible{ctx, in}, c.Scorecard.Objectives)
+	return printChecked(stdout, found, err)
+}
+
+// printChecked prints a line a loss; the error is errVerdict if a value is off.
+func printChecked(stdout io.Writer, found []*lossvalues.Comparison, err error) error {
 	if err != nil {
 		return inputError{err}
 	}

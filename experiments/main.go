@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec/decode"
@@ -49,6 +50,7 @@ func (e inputError) Unwrap() error { return e.error }
 // Main runs the command line and returns the exit status: 0 all well; 1 a claim's verdict is not the expected one or a
 // run broke; 2 the input is wrong, and then nothing was written. A canceled context stops the work cleanly.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	defer bridge.Close()
 	out := &checkedOutput{Writer: stdout}
 	status := perform(ctx, args, out, stderr)
 	if status == exitWell && out.err != nil {

@@ -184,6 +184,9 @@ func (r *runner) run(ctx context.Context) error {
 
 // one makes what the flags ask for of a config and says whether all is well.
 func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
+	if err := r.tryUntried(ctx, c); err != nil {
+		return false, err
+	}
 	switch {
 	case !r.shard.Whole():
 		return true, r.makeShard(ctx, c)

@@ -24,6 +24,7 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/train"
 )
 
@@ -99,6 +100,15 @@ type scorecardDoc struct {
 	tests  []*spec.Desideratum // those that the settings name
 	known  []*spec.Desideratum // all
 	inputs map[string]string   // hashes
+	config *spec.Config        // nil without one
+}
+
+// try tries the losses in other processes.
+func (d *scorecardDoc) try(ctx context.Context) error {
+	if d.config == nil {
+		return nil
+	}
+	return tryLosses(ctx, d.config, d.Objectives, func(i int) (objective.Params, spec.Limits) { return d.Objectives[i].Loss, spec.Limits{} })
 }
 
 // loadScorecard reads the losses and settings of a config of any form but a suite, without one all losses; and the tests, with
@@ -116,7 +126,7 @@ func loadScorecard(args, dirs []string) (*scorecardDoc, error) {
 		return nil, mistakes{err}
 	}
 	doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
-	return &scorecardDoc{doc, known, known, map[string]string{}}, nil
+	return &scorecardDoc{doc, known, known, map[string]string{}, nil}, nil
 }
 
 // scorecardOf takes losses and settings from the config of a scorecard.
@@ -131,7 +141,7 @@ func scorecardOf(c *spec.Config, dirs []string) (*scorecardDoc, error) {
 		names := scorecard.Names(known)
 		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))}
 	}
-	doc := &scorecardDoc{&copied, tests, known, c.InputHashes()}
+	doc := &scorecardDoc{&copied, tests, known, c.InputHashes(), c}
 	doc.Objectives = slices.Clone(doc.Objectives)
 	if len(doc.Objectives) == 0 {
 		doc.Objectives = spec.DefaultObjectives()
@@ -150,6 +160,9 @@ const scorecardPercent = 400
 func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.Writer) error {
 	if o.jobs < 1 {
 		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
+	}
+	if err := d.try(ctx); err != nil {
+		return err
 	}
 	start := time.Now()
 	defer debug.SetGCPercent(debug.SetGCPercent(scorecardPercent))

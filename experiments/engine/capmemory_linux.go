@@ -3,18 +3,10 @@ package engine
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// setApart puts a process into a group of its own, so that a terminal's signals are its parent's alone, and lets it end with
-// the thread that starts it.
-func setApart(process *exec.Cmd) {
-	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
 
 // slack is what the runtime may need beside the heap: its tables, and the rest of an arena that it reserves as a whole.
 const slack = 1 << 30

@@ -14,6 +14,7 @@ import (
 	"windtunnel/experiments/cache"
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/language"
+	"windtunnel/toy/objective"
 )
 
 // Work is a plan, or a shard of it, with the cache that holds what is done of it.
@@ -106,6 +107,19 @@ func (w *Work) release(result cache.Key) {
 func (w *Work) store(one *worker, k keys, e *result) error {
 	one.payload = e.append(one.payload[:0])
 	return w.Store.Put(k.of(e), one.payload) // which copies it
+}
+
+// Untried returns a run of every objective that the cache does not have, whose loss is in another process.
+func (w *Work) Untried() map[string]*spec.Run {
+	found := map[string]*spec.Run{}
+	for _, run := range w.Plan.Runs {
+		if found[run.Label] == nil && len(objective.Externals(run.Loss)) > 0 {
+			if known, _ := w.known(run, keysOf(run, Numerics())); !known {
+				found[run.Label] = run
+			}
+		}
+	}
+	return found
 }
 
 // known says whether a run need not be done because of what the cache has, and whether that is a failure.

@@ -14,6 +14,7 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/spec"
 )
 
@@ -43,7 +44,7 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	}
 	process := exec.CommandContext(ctx, program, WorkerArgument)
 	process.Stdin, process.Stdout, process.Stderr = &in, &out, &said
-	setApart(process)
+	bridge.SetApart(process)
 	runtime.LockOSThread() // whose end would be the worker's
 	err = process.Run()
 	runtime.UnlockOSThread()

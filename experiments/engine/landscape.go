@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
 
+	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/setup"
 )
 
@@ -16,7 +19,19 @@ const landscapeSteps = 52
 // Landscape evaluates a run's loss over all its comparisons (in the loss's unit) at the policies of setup.Grid for one prompt, see
 // setup.Setup.Surface, and emits the policies with their losses. The error says what has no landscape: a run without such a loss,
 // or policies over other than three responses.
-func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64) error) error {
+func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64) error) (err error) {
+	broken := bridge.With(context.Background(), run.Loss, func(loss objective.Params) {
+		connected := *run
+		connected.Loss = loss
+		err = landscape(&connected, prompt, emit)
+	})
+	if broken != nil {
+		return fmt.Errorf("%s: %w", run.Label, broken)
+	}
+	return err
+}
+
+func landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64) error) error {
 	s, err := setup.New(&run.Run, setup.Given{})
 	if err != nil {
 		return err

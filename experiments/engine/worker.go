@@ -6,11 +6,13 @@ import (
 	"runtime/debug"
 	"time"
 
+	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 )
 
@@ -83,14 +85,25 @@ func (w *worker) doHere(ctx context.Context, run *spec.Run) (r *result, err erro
 		limited, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	if run.Language() {
-		r = w.language(limited, run)
-	} else {
-		r = w.bandit(limited, run)
-	}
+	broken := bridge.With(limited, run.Loss, func(loss objective.Params) {
+		connected := *run
+		connected.Loss = loss
+		if run.Language() {
+			r = w.language(limited, &connected)
+		} else {
+			r = w.bandit(limited, &connected)
+		}
+	})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case broken != nil:
+		*w = worker{shared: w.shared}
+		r = w.failed(run, broken.Error())
+		if limited.Err() != nil {
+			r = w.failed(run, tookTooLong(run))
+			r.limit = limit
+		}
 	case limited.Err() != nil && r.reason == tookTooLong(run):
 		r.limit = limit
 	}

@@ -184,6 +184,9 @@ var standIn = &bandit.Declared{Prompts: []bandit.DeclaredPrompt{
 func (d *Desideratum) Config(loss Objective, at Place) (*Config, error) {
 	l := d.source
 	l.root, l.errs = d.tree(loss, at), nil
+	for _, e := range objective.Externals(loss.Loss) {
+		l.home = e.Folder
+	}
 	return l.experiment(nil)
 }
 

@@ -117,7 +117,7 @@ func Registries() []Registry {
 		asRegistry("preferences", "preferences", preferences()),
 		asRegistry("proxies", "proxy", preference.Proxies()),
 		asRegistry("policies", "policy", policies()),
-		asRegistry("objectives", "objective", objective.Kinds()),
+		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),
 	}

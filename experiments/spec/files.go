@@ -2,9 +2,14 @@ package spec
 
 import (
 	"crypto/sha256"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
 )
@@ -35,6 +40,41 @@ func filesOf(params any) []registry.File {
 	return nil
 }
 
+// settle gives the External parts of a loss the folder that they run in: the config's, unless the loader has another.
+func (l *loader) settle(loss objective.Params) {
+	for _, e := range objective.Externals(loss) {
+		if e.Folder = l.home; e.Folder == "" {
+			e.Folder = filepath.Dir(l.path)
+		}
+	}
+}
+
+// commandFiles reads the files of the processes of a loss into the plan, those that a word of a command names and those listed
+// beside it, and returns the hashes of their content. tree is the document of the run.
+func (p *planner) commandFiles(loss objective.Params, tree *decode.Node) (hashes []byte, err error) {
+	const key = "objective.files"
+	for _, e := range objective.Externals(loss) {
+		for i, path := range slices.Concat(e.Command, e.Files) {
+			at, listed := filepath.FromSlash(path), i >= len(e.Command)
+			if !filepath.IsAbs(at) {
+				at = filepath.Join(e.Folder, at)
+			}
+			if info, err := os.Stat(at); !listed && (err != nil || !info.Mode().IsRegular() || i == 0 && filepath.IsAbs(path)) {
+				continue // a word of the command, or a program of the system's
+			}
+			if p.plan.files[path] == nil {
+				content, err := inputfile.Read(at, inputfile.Data)
+				if err != nil {
+					return nil, decode.Join(unreadable(p.Error(decode.Lookup(tree, key), key, "", "files, their paths relative to the config"), at, path, err))
+				}
+				p.plan.Inputs[path], p.plan.files[path] = content, newDataFile(filepath.ToSlash(at), content)
+			}
+			hashes = append(hashes, p.plan.files[path].hash[:]...)
+		}
+	}
+	return hashes, nil
+}
+
 // file is setup.Run.File. It panics where the run's settings name no such file.
 func (r *Run) file(path string) (content []byte, name string) {
 	f := r.files[path]
@@ -49,6 +89,7 @@ type Document struct {
 	Text  string            // YAML, every setting written out
 	Names map[string]string // of the data files, as messages call them, by the path as the config spells it
 	Files map[string][]byte // their content
+	Home  string            // the folder that processes of losses run in
 }
 
 // Document returns the run for another process.
@@ -59,6 +100,9 @@ func (r *Run) Document(tables *decode.Tables) *Document {
 		for _, f := range filesOf(params) {
 			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)
 		}
+	}
+	for _, e := range objective.Externals(r.Loss) {
+		d.Home = e.Folder
 	}
 	return d
 }
@@ -73,6 +117,7 @@ func (d *Document) Run(tables *decode.Tables) (*Run, error) {
 	if err := decoder.Decode(tree, "", doc); err != nil {
 		return nil, err
 	}
+	(&loader{home: d.Home}).settle(doc.Objective.Loss)
 	run := &Run{Run: setup.Run{Settings: doc.Settings.Settings, Loss: doc.Objective.Loss}, Label: doc.Objective.Name,
 		Limits: doc.Limits, files: map[string]*dataFile{}}
 	run.File = run.file

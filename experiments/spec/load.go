@@ -37,6 +37,7 @@ type Config struct {
 type loader struct {
 	decode.Decoder
 	path    string
+	home    string // folder that processes of losses run in, where it is not that of path
 	hash    string
 	root    *decode.Node      // canonical, after extends and --set
 	parents map[string]string // hashes of the configs that this one extends, by path relative to it
@@ -182,7 +183,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
 	l.warnUntrained(plan)
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil

@@ -386,7 +386,12 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 			path.Value = ""
 		}
 	}
-	s := &section{give: kind.copy(doc), hash: sha256.Sum256(appendNode(nil, content, false)), files: files, lambda: math.NaN(), seed: doc.Seed,
+	p.settle(doc.Objective.Loss)
+	read, err := p.commandFiles(doc.Objective.Loss, tree)
+	if err != nil {
+		return &section{err: err}
+	}
+	s := &section{give: kind.copy(doc), hash: sha256.Sum256(append(appendNode(nil, content, false), read...)), files: files, lambda: math.NaN(), seed: doc.Seed,
 		absent: content == nil || content.Kind == yaml.ScalarNode && content.Value == ""}
 	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
 		s.lambda = tables.ParseFloat(n.Value)

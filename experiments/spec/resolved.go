@@ -68,7 +68,7 @@ func (c *Config) copyData(dir string, tree *decode.Node) error {
 			return err
 		}
 	}
-	for _, part := range []string{"environment", "preferences", "policy", "sweep"} {
+	for _, part := range []string{"environment", "preferences", "policy", "objectives", "sweep"} {
 		rename(decode.Lookup(tree, part), names)
 	}
 	return nil

@@ -202,6 +202,9 @@ func (l *loader) decodeLosses() *Scorecard {
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)
 	l.checkLabels(card.Objectives)
+	for _, o := range card.Objectives {
+		l.settle(o.Loss)
+	}
 	return card
 }
 

@@ -79,7 +79,7 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 	b := &l.batch
 	*b = objective.Batch{Chosen: b.Chosen[:0], Rejected: b.Rejected[:0], RefChosen: b.RefChosen[:0], RefRejected: b.RefRejected[:0],
 		Weight: b.Weight[:0], Gap: b.Gap[:0], Dispersion: b.Dispersion[:0], Collision: b.Collision[:0], Peak: b.Peak[:0],
-		ChosenWeight: b.ChosenWeight[:0], RejectedWeight: b.RejectedWeight[:0], Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0]}
+		ChosenWeight: b.ChosenWeight[:0], RejectedWeight: b.RejectedWeight[:0], Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0], On: b.On[:0]}
 	difference := l.objective.DifferenceOnly()
 	for i, t := range l.tasks {
 		row, collision, peak := p.logp[i], 0.0, 0.0
@@ -95,6 +95,10 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[r])
 			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
 			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+			if l.objective.Rewarded() {
+				b.ChosenReward, b.RejectedReward = append(b.ChosenReward, t.logStar[c]), append(b.RejectedReward, t.logStar[r])
+			}
+			b.On = append(b.On, i)
 		}
 		b.Weight, b.Gap, b.Dispersion = append(b.Weight, columns.weight...), append(b.Gap, columns.gap...), append(b.Dispersion, columns.dispersion...)
 		b.ChosenWeight, b.RejectedWeight = append(b.ChosenWeight, columns.won...), append(b.RejectedWeight, columns.refused...)

@@ -185,6 +185,16 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 	if err != nil {
 		return nil, err
 	}
+	if !q.converged && l.objective.Itemized() { // beside a large lambda, values are rounded away before slopes are
+		end, err := s.follow(l, from, unit)
+		if err != nil {
+			return nil, err
+		}
+		if end.converged && end.at.loss <= q.at.loss+1e-9*math.Abs(q.at.loss) {
+			end.iterations += q.iterations
+			q = end
+		}
+	}
 	q.iterations += d.iterations
 	return q, nil
 }

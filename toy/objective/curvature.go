@@ -24,6 +24,10 @@ func (p *Prompt) batch(scratch *Batch) Batch {
 		RefRejected: scratch.RefRejected[:n], Weight: p.Weight, Gap: p.Gap, Dispersion: p.Dispersion,
 		ChosenWeight: p.ChosenWeight, RejectedWeight: p.RejectedWeight}
 	p.gather(p.LogRef, b.RefChosen, b.RefRejected)
+	if scratch.ChosenReward != nil {
+		b.ChosenReward, b.RejectedReward = scratch.ChosenReward[:n], scratch.RejectedReward[:n]
+		p.gather(p.LogStar, b.ChosenReward, b.RejectedReward)
+	}
 	return b
 }
 
@@ -158,20 +162,32 @@ func (c *Curvature) dists(p *Prompt) float64 {
 	return loss
 }
 
-// FreeGrad returns the derivatives of the objective on a prompt by the K log-probabilities as free variables, and the sum of
-// the sizes of what is added up in them.
-func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
+// whole returns a prompt's comparisons with the policy's log-probabilities.
+func (o *Objective) whole(p *Prompt) *Batch {
 	n := len(p.Weight)
-	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
+	scratch := Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)}
+	if o.Rewarded() {
+		scratch.ChosenReward, scratch.RejectedReward = make([]float64, n), make([]float64, n)
+	}
+	b := p.batch(&scratch)
 	p.gather(p.LogPi, b.Chosen, b.Rejected)
 	if o.Aligned() {
 		collision, peak := Concentration(p.LogPi)
 		b.Collision, b.Peak = slices.Repeat([]float64{collision}, n), slices.Repeat([]float64{peak}, n)
 	}
+	b.Dists, b.Prompts, b.PromptWeight = []Dist{p.Dist}, []int{0}, []float64{p.DistWeight}
+	b.On = make([]int, n)
+	return &b
+}
+
+// FreeGrad returns the derivatives of the objective on a prompt by the K log-probabilities as free variables, and the sum of
+// the sizes of what is added up in them.
+func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
+	n, b := len(p.Weight), o.whole(p)
 	g = make([]float64, len(p.LogPi))
 	for _, t := range o.pair {
 		part := Grad{Chosen: make([]float64, n), Rejected: make([]float64, n)}
-		t.Term.Grad(&b, t.Weight, &part)
+		t.Term.Grad(b, t.Weight, &part)
 		for i, c := range p.Chosen {
 			g[c] += part.Chosen[i]
 			g[p.Rejected[i]] += part.Rejected[i]

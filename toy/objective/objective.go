@@ -23,6 +23,7 @@ type Batch struct {
 	ChosenTokens, RejectedTokens []float64 // token counts, at least 1; nil is 1 each
 	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
 	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
+	ChosenReward, RejectedReward []float64 // the two, where each is known; nil is 0
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
 	Collision, Peak              []float64 // log of the sum of the prompt's pi^2, and of its largest pi; nil is 0, a sure policy
 	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
@@ -30,6 +31,11 @@ type Batch struct {
 	Dists        []Dist    // the policies, for distribution terms
 	Prompts      []int     // indices in Dists of the prompts that the comparisons are on
 	PromptWeight []float64 // of each of Prompts, the weight of its comparisons
+
+	// Only where an objective is Itemized:
+	Order       []int     // the comparisons as they came, as positions in the columns; nil is each once
+	OrderWeight []float64 // their weights; nil is Weight
+	On          []int     // of each comparison, the position of its prompt in Dists; nil where there are none
 
 	Drawn       []float64 // log pi of the responses that were drawn from the reference, for Sampled
 	DrawnWeight []float64 // their weights, summing to 1 where the loss is a mean
@@ -115,10 +121,11 @@ type Advancing interface {
 
 // What a pair term may read or accept besides, as its parameters have it.
 type (
-	perToken interface{ PerToken() bool }        // reads ChosenTokens and RejectedTokens
-	tailed   interface{ Tailed() bool }          // reads ChosenTail and RejectedTail
-	aligned  interface{ Aligned() bool }         // reads Collision and Peak
-	unpaired interface{ AcceptsUnpaired() bool } // is defined on single responses with a verdict
+	perToken interface{ PerToken() bool }           // reads ChosenTokens and RejectedTokens
+	tailed   interface{ Tailed() bool }             // reads ChosenTail and RejectedTail
+	aligned  interface{ Aligned() bool }            // reads Collision and Peak
+	reading  interface{ Reads(column string) bool } // reads a column, by the name that formulas have for it
+	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
 
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
@@ -313,6 +320,17 @@ func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
 func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+
+// Reads says whether a formula reads a column, by its name there.
+func (o *Objective) Reads(column string) bool {
+	return somePair(o, func(t reading) bool { return t.Reads(column) })
+}
+
+// Rewarded says whether some term reads the rewards of single responses.
+func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("reward_r") }
+
+// Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
+func (o *Objective) Itemized() bool { return somePair(o, func(*external) bool { return true }) }
 
 // Advances says whether some term carries a statistic from step to step.
 func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }

@@ -64,6 +64,11 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
 	b.addDrawn(m)
+	if b.problem.itemized {
+		for _, i := range indices {
+			m.Order, m.OrderWeight = append(m.Order, int(b.seen[b.key(i)])), append(m.OrderWeight, b.data.WeightOf(i)/total)
+		}
+	}
 	m.itemStart = append(m.itemStart, len(m.items))
 	if b.data.Unpaired() {
 		m.single()
@@ -78,12 +83,18 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 	}
 }
 
-// add puts one comparison into m.
-func (b *batcher) add(m *Minibatch, i int, weight float64) {
+// key tells comparisons apart.
+func (b *batcher) key(i int) pairKey {
 	key := pairKey{prompt: b.data.Prompt[i], chosen: b.data.Chosen[i], rejected: b.data.Rejected[i]}
 	if b.data.ChosenTokens != nil {
 		key.chosenTokens, key.rejectedTokens = b.data.ChosenTokens[i], b.data.RejectedTokens[i]
 	}
+	return key
+}
+
+// add puts one comparison into m.
+func (b *batcher) add(m *Minibatch, i int, weight float64) {
+	key := b.key(i)
 	if n := len(m.Prompts); n == 0 || m.Prompts[n-1] != key.prompt {
 		b.addDrawn(m)
 		m.Prompts = append(m.Prompts, key.prompt)
@@ -95,6 +106,9 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		m.Weight[at] += weight
 		return
 	}
+	if b.problem.itemized {
+		m.On = append(m.On, key.prompt)
+	}
 	b.seen[key] = int32(len(m.chosen))
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
 	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
@@ -102,6 +116,10 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	m.RefChosen = append(m.RefChosen, at(ref.LogRef, key.chosen))
 	m.RefRejected = append(m.RefRejected, at(ref.LogRef, key.rejected))
 	m.Gap = append(m.Gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	if b.problem.rewarded {
+		m.ChosenReward = append(m.ChosenReward, at(ref.LogStar, key.chosen))
+		m.RejectedReward = append(m.RejectedReward, at(ref.LogStar, key.rejected))
+	}
 	m.Dispersion = append(m.Dispersion, b.problem.dispersion[key.prompt])
 	if b.data.ChosenTokens != nil {
 		m.ChosenTokens = append(m.ChosenTokens, float64(key.chosenTokens))
@@ -159,11 +177,12 @@ func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
 }
 
 func (m *Minibatch) reset() {
-	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.Dispersion, &m.ChosenTokens,
-		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight} {
+	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.ChosenReward, &m.RejectedReward, &m.Dispersion, &m.ChosenTokens,
+		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight, &m.OrderWeight} {
 		*column = (*column)[:0]
 	}
 	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
+	m.Order, m.On = m.Order[:0], m.On[:0]
 	m.Prompts, m.drawn, m.support = m.Prompts[:0], m.drawn[:0], m.support[:0]
 }
 

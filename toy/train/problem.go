@@ -28,7 +28,9 @@ type Problem struct {
 	reference     []objective.Dist
 	version       int       // how often the reference has moved
 	carries       bool      // a term carries a statistic from step to step
+	itemized      bool      // a term reads comparisons one by one
 	aligned       bool      // a term reads how concentrated the policy is
+	rewarded      bool      // a term reads the rewards of single responses
 	dispersion    []float64 // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	grad          objective.Grad
 	score, dScore []float64
@@ -39,7 +41,7 @@ type Problem struct {
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
-		carries: obj.Advances(), aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
+		carries: obj.Advances(), aligned: obj.Aligned(), rewarded: obj.Rewarded(), itemized: obj.Itemized(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
