@@ -86,6 +86,9 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[r])
 			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
 			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+			if l.objective.Rewarded() {
+				b.ChosenReward, b.RejectedReward = append(b.ChosenReward, t.logStar[c]), append(b.RejectedReward, t.logStar[r])
+			}
 		}
 		b.Weight, b.Gap, b.Dispersion = append(b.Weight, columns.weight...), append(b.Gap, columns.gap...), append(b.Dispersion, columns.dispersion...)
 		b.ChosenWeight, b.RejectedWeight = append(b.ChosenWeight, columns.won...), append(b.RejectedWeight, columns.refused...)

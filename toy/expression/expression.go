@@ -94,6 +94,17 @@ func (e *Expression) Kinked() bool { return callsOne(e.tree, kinked) }
 // Held says whether a part is held back, by stopgrad or ema, so that the derivatives are not those of the value.
 func (e *Expression) Held() bool { return callsOne(e.tree, held) }
 
+// HeldRows says whether stopgrad holds back what varies from row to row, and not statistics of the batch alone.
+func (e *Expression) HeldRows() bool {
+	g := newGraph()
+	for r, needed := range g.live([]ref{e.build(g)}) {
+		if n := g.nodes[r]; needed && n.fn != nil && n.fn.name == "stopgrad" && g.column[n.args[0]] {
+			return true
+		}
+	}
+	return false
+}
+
 // What has a kink, what holds a part back, and what remembers earlier steps.
 var (
 	kinked = []string{"abs", "clamp", "max", "min", "relu", "tv"}

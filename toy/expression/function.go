@@ -107,6 +107,9 @@ func (e *Expression) Split(scalars []float64, fixed map[string]float64, directio
 		}
 		return l, true
 	}
+	for i, d := range directions {
+		directions[i] = append(slices.Clone(d), make([]float64, len(e.scope.Columns)-len(d))...)
+	}
 	s := &splitter{graph: g, directions: directions, pairs: pairs, lines: g.linesAt(out, leaf), along: make([][]summand, len(directions))}
 	if met != nil {
 		return nil, met

@@ -23,8 +23,9 @@ type Program struct {
 	stages  []stage // of the statistics, in order
 	scalars []float64
 	weight  []float64 // of the batch at hand
-	steps   float64
-	state   []float64 // the steps taken in, then the averages of ema
+
+	ofPolicy bool      // a statistic depends on the variables
+	state    []float64 // the steps taken in, then the averages of ema
 }
 
 // statistic is a number that all rows of a batch have in common: a scalar, as far as tapes are concerned. Statistics read columns, and
@@ -102,7 +103,7 @@ func (e *Expression) Compile(wrt ...string) *Program {
 	if len(g.statistics) > 0 {
 		p.scalars, p.state = make([]float64, g.scalars+2*len(g.statistics)), make([]float64, 1)
 	}
-	coupled := p.compileStatistics(g, out)
+	coupled := p.compileStatistics(g, out, by)
 	if len(wrt) > 0 {
 		slopes := g.gradient(coupled, by)
 		p.grad = g.record(slopes)
@@ -116,8 +117,15 @@ func (e *Expression) Compile(wrt ...string) *Program {
 // compileStatistics prepares the statistics and returns the value of a row, plus what it adds to the statistics times what these are
 // worth, the derivative of the whole loss by them: its gradient is that of the whole loss. A statistic's worth takes in those of
 // the statistics after it.
-func (p *Program) compileStatistics(g *graph, out ref) ref {
+func (p *Program) compileStatistics(g *graph, out ref, by []ref) ref {
 	p.stages = make([]stage, len(g.statistics))
+	moving := slices.Clone(by) // what depends on the variables: they, and statistics of what does
+	for k, s := range g.statistics {
+		if s.of != none && slices.ContainsFunc(g.gradient(s.of, moving), func(r ref) bool { return r != none }) {
+			moving = append(moving, g.scalarAt(g.scalars+k))
+			p.ofPolicy = true
+		}
+	}
 	for k := len(g.statistics) - 1; k >= 0; k-- {
 		s, at := g.statistics[k], g.scalarAt(g.scalars+k)
 		p.stages[k] = stage{name: s.name}
@@ -129,7 +137,7 @@ func (p *Program) compileStatistics(g *graph, out ref) ref {
 			p.state = append(p.state, 0)
 		}
 		slope := g.gradient(out, []ref{at})[0]
-		if slope == none || s.name == "ema" || s.name == "step" {
+		if slope == none || s.name == "ema" || !slices.Contains(moving, at) {
 			continue
 		}
 		p.stages[k].slope = g.record([]ref{slope})
@@ -148,8 +156,11 @@ func (p *Program) Coupled() bool {
 	return slices.ContainsFunc(p.stages, func(s stage) bool { return s.slope != nil })
 }
 
-// Statistical says whether statistics of the batch are read at all, and Remembers whether steps before the present one are.
+// Statistical says whether statistics of the batch are read at all.
 func (p *Program) Statistical() bool { return len(p.stages) > 0 }
+
+// Moving says whether one of them depends on the variables, though derivatives may not pass.
+func (p *Program) Moving() bool { return p.ofPolicy }
 
 // Remembers says whether ema or step is read.
 func (p *Program) Remembers() bool {

@@ -24,6 +24,10 @@ func (p *Prompt) batch(scratch *Batch) Batch {
 		RefRejected: scratch.RefRejected[:n], Weight: p.Weight, Gap: p.Gap, Dispersion: p.Dispersion,
 		ChosenWeight: p.ChosenWeight, RejectedWeight: p.RejectedWeight}
 	p.gather(p.LogRef, b.RefChosen, b.RefRejected)
+	if scratch.ChosenReward != nil {
+		b.ChosenReward, b.RejectedReward = scratch.ChosenReward[:n], scratch.RejectedReward[:n]
+		p.gather(p.LogStar, b.ChosenReward, b.RejectedReward)
+	}
 	return b
 }
 
@@ -59,13 +63,17 @@ func (o *Objective) Curvature(k, comparisons int) *Curvature {
 	}
 	columns, n := make([]float64, 9*comparisons), comparisons
 	column := func(i int) []float64 { return columns[i*n : (i+1)*n : (i+1)*n] }
-	return &Curvature{
+	c := &Curvature{
 		Grad: make([]float64, k), Hess: make([]float64, k*k), objective: o,
 		byLog:   derivatives{make([]float64, k), make([]float64, k*k)},
 		columns: Batch{Chosen: column(0), Rejected: column(1), RefChosen: column(2), RefRejected: column(3)},
 		grad:    Grad{Chosen: column(4), Rejected: column(5)},
 		hess:    Hess{ChosenChosen: column(6), ChosenRejected: column(7), RejectedRejected: column(8)},
 	}
+	if o.Rewarded() {
+		c.columns.ChosenReward, c.columns.RejectedReward = make([]float64, n), make([]float64, n)
+	}
+	return c
 }
 
 // Uncurved returns a pair term of weight other than 0 that has no second derivatives, nil where all have.
@@ -162,7 +170,11 @@ func (c *Curvature) dists(p *Prompt) float64 {
 // the sizes of what is added up in them.
 func (o *Objective) FreeGrad(p *Prompt) (g []float64, size float64) {
 	n := len(p.Weight)
-	b := p.batch(&Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)})
+	scratch := Batch{Chosen: make([]float64, n), Rejected: make([]float64, n), RefChosen: make([]float64, n), RefRejected: make([]float64, n)}
+	if o.Rewarded() {
+		scratch.ChosenReward, scratch.RejectedReward = make([]float64, n), make([]float64, n)
+	}
+	b := p.batch(&scratch)
 	p.gather(p.LogPi, b.Chosen, b.Rejected)
 	if o.Aligned() {
 		collision, peak := Concentration(p.LogPi)

@@ -23,6 +23,7 @@ type Batch struct {
 	ChosenTokens, RejectedTokens []float64 // token counts, at least 1; nil is 1 each
 	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
 	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
+	ChosenReward, RejectedReward []float64 // the two, where each is known; nil is 0
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
 	Collision, Peak              []float64 // log of the sum of the prompt's pi^2, and of its largest pi; nil is 0, a sure policy
 	ChosenWeight, RejectedWeight []float64 // weights of the sides, summing to 2 together; nil is Weight for both
@@ -95,10 +96,11 @@ type Advancing interface {
 
 // What a pair term may read or accept besides, as its parameters have it.
 type (
-	perToken interface{ PerToken() bool }        // reads ChosenTokens and RejectedTokens
-	tailed   interface{ Tailed() bool }          // reads ChosenTail and RejectedTail
-	aligned  interface{ Aligned() bool }         // reads Collision and Peak
-	unpaired interface{ AcceptsUnpaired() bool } // is defined on single responses with a verdict
+	perToken interface{ PerToken() bool }           // reads ChosenTokens and RejectedTokens
+	tailed   interface{ Tailed() bool }             // reads ChosenTail and RejectedTail
+	aligned  interface{ Aligned() bool }            // reads Collision and Peak
+	reading  interface{ Reads(column string) bool } // reads a column, by the name that formulas have for it
+	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
 
 // Dist is one prompt's policy beside its reference and the true preferences, K entries each.
@@ -292,7 +294,22 @@ func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
 func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+func (o *Objective) Dispersed() bool {
+	return o.Reads("dispersion") || somePair(o, func(*dispersed) bool { return true })
+}
+
+// Reads says whether a formula reads a column, by its name there.
+func (o *Objective) Reads(column string) bool {
+	return somePair(o, func(t reading) bool { return t.Reads(column) })
+}
+
+// Rewarded says whether some term reads the rewards of single responses.
+func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("reward_r") }
+
+// Remembers says whether some term reads earlier steps of training, so that the loss has no value outside of it.
+func (o *Objective) Remembers() bool {
+	return somePair(o, func(t interface{ Remembers() bool }) bool { return t.Remembers() })
+}
 
 // Advances says whether some term carries a statistic from step to step.
 func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }

@@ -102,6 +102,10 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	m.RefChosen = append(m.RefChosen, at(ref.LogRef, key.chosen))
 	m.RefRejected = append(m.RefRejected, at(ref.LogRef, key.rejected))
 	m.Gap = append(m.Gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	if b.problem.rewarded {
+		m.ChosenReward = append(m.ChosenReward, at(ref.LogStar, key.chosen))
+		m.RejectedReward = append(m.RejectedReward, at(ref.LogStar, key.rejected))
+	}
 	m.Dispersion = append(m.Dispersion, b.problem.dispersion[key.prompt])
 	if b.data.ChosenTokens != nil {
 		m.ChosenTokens = append(m.ChosenTokens, float64(key.chosenTokens))
@@ -159,7 +163,7 @@ func (b *batcher) item(m *Minibatch, prompt, response int) int32 {
 }
 
 func (m *Minibatch) reset() {
-	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.Dispersion, &m.ChosenTokens,
+	for _, column := range []*[]float64{&m.RefChosen, &m.RefRejected, &m.Weight, &m.Gap, &m.ChosenReward, &m.RejectedReward, &m.Dispersion, &m.ChosenTokens,
 		&m.RejectedTokens, &m.ChosenWeight, &m.RejectedWeight, &m.PromptWeight, &m.DrawnWeight} {
 		*column = (*column)[:0]
 	}

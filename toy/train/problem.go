@@ -29,6 +29,7 @@ type Problem struct {
 	version       int       // how often the reference has moved
 	carries       bool      // a term carries a statistic from step to step
 	aligned       bool      // a term reads how concentrated the policy is
+	rewarded      bool      // a term reads the rewards of single responses
 	dispersion    []float64 // by prompt: MallowsPO's index, -log(H(pi_ref)/log K)
 	grad          objective.Grad
 	score, dScore []float64
@@ -39,7 +40,7 @@ type Problem struct {
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
 	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
-		carries: obj.Advances(), aligned: obj.Aligned(), logits: make([]float64, k), dLogP: make([]float64, k)}
+		carries: obj.Advances(), aligned: obj.Aligned(), rewarded: obj.Rewarded(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
