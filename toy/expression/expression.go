@@ -115,7 +115,8 @@ var (
 // be nil when it is evaluated.
 func (e *Expression) Columns() []string {
 	g := newGraph()
-	needed := g.live(append(g.inputs(), e.build(g)))
+	out := e.build(g)
+	needed := g.live(append(g.inputs(), out))
 	var names []string
 	for slot, name := range e.scope.Columns {
 		if r := g.columnAt(slot); int(r) < len(needed) && needed[r] {
@@ -125,12 +126,14 @@ func (e *Expression) Columns() []string {
 	return names
 }
 
-// build adds the expression to a graph.
-func (e *Expression) build(g *graph) ref {
+// build adds the expression to a graph, with 1 for some columns.
+func (e *Expression) build(g *graph, ones ...string) ref {
 	env := map[string]ref{}
 	g.scalars = len(e.scope.Scalars)
 	for slot, name := range e.scope.Columns {
-		env[name] = g.columnAt(slot)
+		if env[name] = g.columnAt(slot); slices.Contains(ones, name) {
+			env[name] = g.constant(1)
+		}
 	}
 	for slot, name := range e.scope.Scalars {
 		env[name] = g.scalarAt(slot)
@@ -149,10 +152,10 @@ func (e *Expression) build(g *graph) ref {
 // ShiftInvariant says whether adding one number to all of the given columns at once leaves the value and the
 // derivatives as they are, as far as the form of the expression shows it: true for c - r and anything made of it alone.
 // A policy's normalizer then cancels, so raw scores will do for log-probabilities. It can miss an invariance that takes
-// algebra to see (lambda*c - lambda*r) but never claims one that is not there.
-func (e *Expression) ShiftInvariant(columns ...string) bool {
+// algebra to see (lambda*c - lambda*r) but never claims one that is not there. The columns in ones are taken to be 1.
+func (e *Expression) ShiftInvariant(columns []string, ones ...string) bool {
 	g := newGraph()
-	out := e.build(g)
+	out := e.build(g, ones...)
 	values, slopes := make([]float64, out+1), make([]float64, out+1)
 	for r := range values {
 		n := g.nodes[r]

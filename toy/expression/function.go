@@ -260,7 +260,10 @@ func (s *splitter) add(r ref, factor float64) error {
 		if name == "-" {
 			sign = -factor
 		}
-		return errors.Join(s.add(n.args[0], factor), s.add(n.args[1], sign))
+		if err := s.add(n.args[0], factor); err != nil {
+			return err
+		}
+		return s.add(n.args[1], sign)
 	case "-x":
 		return s.add(n.args[0], -factor)
 	case "*":

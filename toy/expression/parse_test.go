@@ -188,7 +188,7 @@ func TestShiftInvariant(t *testing.T) {
 		{"max(stopgrad(c), r) - r", false}, {"ref_c", true},
 	}
 	for _, tt := range tests {
-		if got := mustParse(t, tt.source).ShiftInvariant("c", "r"); got != tt.want {
+		if got := mustParse(t, tt.source).ShiftInvariant([]string{"c", "r"}); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.source, got, tt.want)
 		}
 	}

@@ -25,6 +25,7 @@ type Program struct {
 	weight  []float64 // of the batch at hand
 
 	ofPolicy bool      // a statistic depends on the variables
+	rest     bool      // after very many steps in which nothing moved
 	state    []float64 // the steps taken in, then the averages of ema
 }
 
@@ -150,6 +151,9 @@ func (p *Program) compileStatistics(g *graph, out ref, by []ref) ref {
 	return out
 }
 
+// Rest makes ema and step what they are after very many steps at one place: what is averaged, and infinity.
+func (p *Program) Rest() { p.rest = true }
+
 // Coupled says whether derivatives pass through a statistic of the batch, so that each row's depend on all rows. There are no second
 // derivatives then.
 func (p *Program) Coupled() bool {
@@ -196,6 +200,8 @@ func (p *Program) take(cols [][]float64, weight, scalars []float64, advance bool
 			*to = max(0, p.state[0]-1)
 			if advance {
 				*to = p.state[0]
+			} else if p.rest {
+				*to = math.Inf(1)
 			}
 		case "ema":
 			resize(s.columns, 1)
@@ -212,6 +218,9 @@ func (p *Program) take(cols [][]float64, weight, scalars []float64, advance bool
 // average returns a moving average, which a step takes in.
 func (p *Program) average(s *stage, advance bool) float64 {
 	now, decay, last := s.columns[0][0], s.columns[1][0], p.state[s.memory]
+	if p.rest {
+		return now
+	}
 	first := p.state[0] == 0
 	if !first && !advance {
 		return last

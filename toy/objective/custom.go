@@ -176,7 +176,7 @@ func (p *Custom) Objective() *Objective {
 	}
 	o := &Objective{}
 	if f.pair != nil {
-		o.And(1, OnPairs(newFormula(f.pair, f.values)))
+		o.And(1, OnPairs(newFormula(f.pair, f.values, false)))
 	}
 	if f.psi != nil {
 		o.And(1, OnPairs(f.qpo()))
@@ -214,12 +214,16 @@ type formula struct {
 var _ reading = (*formula)(nil)
 
 // newFormula returns the term; one that holds nothing back from differentiation has second derivatives, and one that holds
-// statistics of the batch back alone has them with the statistics as they are at some policy.
-func newFormula(e *expression.Expression, scalars []float64) PairTerm {
+// statistics of the batch back alone has them with the statistics as they are at some policy. At rest, averages over steps are what is
+// averaged.
+func newFormula(e *expression.Expression, scalars []float64, rest bool) PairTerm {
 	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)), filling: make([][]float64, len(pairColumns)),
-		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r"), kinked: e.Kinked(), reads: e.Columns()}
+		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant([]string{"c", "r"}, "n_c", "n_r"), kinked: e.Kinked(), reads: e.Columns()}
+	if rest {
+		f.program.Rest()
+	}
 	switch {
-	case f.program.Remembers():
+	case f.program.Remembers() && !rest:
 		return remembering{f}
 	case f.program.Coupled():
 		return f
@@ -372,6 +376,11 @@ func (f remembering) State() []float64 { return f.program.State() }
 
 // Remembers says that the loss has no value outside of training.
 func (remembering) Remembers() bool { return true }
+
+// inBandit returns the formula where training rests.
+func (f remembering) inBandit() []PairTerm {
+	return []PairTerm{newFormula(f.source, f.scalars, true)}
+}
 
 // distFormula is a distribution term that a formula gives.
 type distFormula struct {
