@@ -33,6 +33,7 @@ var (
 
 	dashed     = []vg.Length{4, 1.6}
 	dotted     = []vg.Length{1.2, 1.4}
+	longDashed = []vg.Length{8, 2}
 	dashDotted = []vg.Length{5, 1.4, 1.2, 1.4}
 	reference  = []vg.Length{2.4, 1.8}
 )
@@ -108,6 +109,7 @@ func (g polygonGlyph) path(radius vg.Length, pt vg.Point) vg.Path {
 // lossStyles fixes the style of every loss, in every figure of every experiment. There are more losses than colors that
 // can be told apart; losses of one color differ in line and marker both.
 var lossStyles = map[string]seriesStyle{
+	"alpha-dpo":         {indigo, dashDotted, curveWidth, circle},
 	"alphapo":           {blue, dotted, curveWidth, square},
 	"aot":               {orange, dashDotted, curveWidth, triangle},
 	"aot-unpaired":      {purple, dashed, curveWidth, diamond},
@@ -117,18 +119,24 @@ var lossStyles = map[string]seriesStyle{
 	"bco":               {skyBlue, dashDotted, curveWidth, hexagon},
 	"bco-pair":          {olive, dotted, curveWidth, leftward},
 	"best-of-n":         {indigo, nil, curveWidth, rightward},
+	"beta-dpo":          {inkGray, dashed, curveWidth, nabla},
 	"bradley-terry":     {teal, dashDotted, curveWidth, spark},
 	"cal-dpo":           {wine, dashed, curveWidth, circle},
+	"cauchy":            {olive, dashed, curveWidth, diamond},
 	"chi-po":            {inkGray, dotted, curveWidth, square},
 	"cpo":               {indigo, dotted, curveWidth, leftward},
+	"cpo-simpo":         {teal, nil, curveWidth, nabla},
 	"custom":            {blue, dashed, curveWidth, triangle},
 	"discopop":          {orange, nil, curveWidth, diamond},
 	"dpo":               {blue, nil, curveWidth, circle},
 	"dpo-norm":          {purple, dotted, curveWidth, nabla},
 	"dpo-positive":      {vermillion, dashDotted, curveWidth, pentagon},
+	"dpo-shift":         {wine, dotted, curveWidth, hexagon},
+	"dr-dpo":            {black, longDashed, curveWidth, leftward},
 	"exo":               {black, dashed, curveWidth, star},
 	"expo-regression":   {green, dashDotted, curveWidth, hexagon},
 	"f-dpo":             {purple, dashDotted, curveWidth, triangle},
+	"focal-po":          {blue, longDashed, curveWidth, rightward},
 	"gpo":               {skyBlue, nil, curveWidth, leftward},
 	"hinge":             {teal, dashed, curveWidth, rightward},
 	"ipo":               {orange, dashed, curveWidth, square},
@@ -137,14 +145,21 @@ var lossStyles = map[string]seriesStyle{
 	"kto":               {green, nil, curveWidth, pentagon},
 	"ld-dpo":            {teal, dotted, curveWidth, circle},
 	"mallows":           {wine, dashDotted, curveWidth, square},
+	"mallows-ipo":       {green, longDashed, curveWidth, circle},
 	"nca":               {inkGray, nil, curveWidth, triangle},
 	"odpo":              {blue, dashDotted, curveWidth, diamond},
 	"orpo":              {olive, dashDotted, curveWidth, hexagon},
 	"r-dpo":             {orange, dotted, curveWidth, nabla},
+	"rainbow-po":        {indigo, longDashed, curveWidth, diamond},
+	"rebel":             {inkGray, longDashed, curveWidth, hexagon},
+	"repo":              {olive, longDashed, curveWidth, nabla},
 	"reward":            {purple, nil, curveWidth, pentagon},
 	"rlhf":              {black, dotted, curveWidth, nabla},
 	"robust":            {vermillion, dashed, curveWidth, star},
 	"rpo":               {wine, nil, curveWidth, spark},
+	"rpo-nemo":          {orange, longDashed, curveWidth, spark},
+	"sft":               {purple, longDashed, curveWidth, leftward},
+	"simper":            {skyBlue, longDashed, curveWidth, spark},
 	"simpo":             {skyBlue, dashed, curveWidth, star},
 	"sppo":              {inkGray, dashDotted, curveWidth, circle},
 	"sum":               {black, dashDotted, curveWidth, hexagon},

@@ -180,13 +180,20 @@ func TestExistsNumerically(t *testing.T) {
 	}
 }
 
-// holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes.
+// holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes, or is one of
+// which neither structure nor second derivatives are known, so that it is followed like these.
 func holdsBack(o *objective.Objective) bool {
 	pair, _ := o.Terms()
 	for _, w := range pair {
-		st, _ := w.Term.(objective.Structured).Structure()
-		if st.Held {
+		_, curved := w.Term.(objective.Curved)
+		s, structured := w.Term.(objective.Structured)
+		if !structured && !curved {
 			return true
+		}
+		if structured {
+			if st, _ := s.Structure(); st.Held {
+				return true
+			}
 		}
 	}
 	return o.Moving != nil

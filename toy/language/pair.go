@@ -33,6 +33,9 @@ func supports(o *objective.Objective) error {
 	case o.Dispersed():
 		return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
 			"a language model cannot enumerate; allowed is a given phi")
+	case o.Rewarded():
+		return fmt.Errorf("the loss reads the rewards of single responses, of which a language model's pairs have the difference " +
+			"alone; allowed is gap")
 	case !o.Compares() && o.Sampled == nil:
 		return fmt.Errorf("the loss has no term on compared responses")
 	}

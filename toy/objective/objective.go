@@ -319,7 +319,14 @@ func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
 func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+func (o *Objective) Dispersed() bool {
+	return o.Reads("dispersion") || somePair(o, func(*dispersed) bool { return true })
+}
+
+// Remembers says whether some term reads earlier steps of training, so that the loss has no value outside of it.
+func (o *Objective) Remembers() bool {
+	return somePair(o, func(t interface{ Remembers() bool }) bool { return t.Remembers() })
+}
 
 // Reads says whether a formula reads a column, by its name there.
 func (o *Objective) Reads(column string) bool {
