@@ -294,7 +294,8 @@ func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64, i
 		if crawling++; full || relative > crawl {
 			crawling = 0
 		}
-		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at)
+		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at) ||
+			l.coupled != nil && floats.Norm(d.at.grad, 2) <= l.rounding() // in some direction the loss may be as good as level there
 		d.unresolved = !arrived && full && stop.idle >= idle
 		d.converged = arrived || d.unresolved
 		return d.converged || crawling >= crawlLimit

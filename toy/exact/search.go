@@ -107,11 +107,7 @@ func (l *lossFunction) directions() [][]float64 {
 		}
 	}
 	for i, t := range l.tasks {
-		net := make([]float64, t.responses())
-		for j, c := range t.chosen {
-			net[c] += t.weight[j]
-			net[t.rejected[j]] -= t.weight[j]
-		}
+		net, _ := t.lead()
 		rank := make([]float64, len(net))
 		for a := range net {
 			for b := range net {
@@ -640,11 +636,7 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 	given := s.from(t, l)
 	if s.terms.extends() {
-		net := make([]float64, t.responses())
-		for j, c := range t.chosen {
-			net[c] += t.weight[j]
-			net[t.rejected[j]] -= t.weight[j]
-		}
+		net, _ := t.lead()
 		// Near a vertex, where derivatives still tell where to, and far out.
 		for _, depth := range []float64{3, far} {
 			best, least, p := []float64(nil), math.Inf(1), l.newPoint(l.start)

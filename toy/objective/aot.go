@@ -78,7 +78,7 @@ func (t *transport) Structure() (Structure, bool) {
 		return Structure{Margin: &shape, ReferenceFree: true, Coupled: true}, known
 	}
 	up, down := Shape{Low: Rises, High: Falls, Monotone: true}, Shape{Low: Falls, High: Rises, Monotone: true}
-	return Structure{Chosen: &up, Rejected: &down, Held: true, Invariant: true}, known && shape.Decreasing()
+	return Structure{Chosen: &up, Rejected: &down, Held: true, Invariant: true, Coupled: true}, known && shape.Decreasing()
 }
 
 // Loss returns the mean over the coupling times the batch's weight.
