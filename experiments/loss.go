@@ -29,10 +29,15 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead and prints\n" +
 			"the worst relative error of each loss (of values below 1/100 relative to 1/100): status 1 if one is off by more than a\n" +
 			"relative 1e-10, which is 1e-12 near zero. Lines may be compressed.\n\n" +
+			"With KIND and --check, such as custom or external: compares that loss, set by --set, with pairs that you computed: lines such as\n" +
+			`  {"in": [-1, -2, -1.5, -1.5], "out": [0.6443966600735709, -0.0475020812521060, 0.0475020812521060]}` + "\n" +
+			"and, if the loss reads them, len and rewards, of chosen and rejected, and dispersion, a number. The lines are one batch of equal\n" +
+			"weights, derivatives those of the sum of its losses; where the loss has a statistic of the batch the mean loss is compared.\n\n" +
 			"With KIND and --plot: draws the loss and its gradient over the margin and over (chosen, rejected).\n\n" +
 			"Losses by trainer/loss_type: " + strings.Join(trl.Names(), ", "),
 		Example: `  experiments loss < lines.jsonl > filled.jsonl
   experiments loss --check < lines.jsonl
+  experiments loss custom --set 'pair=softplus(-beta*logits)' --set beta=0.1 --check < pairs.jsonl
   experiments loss simpo --set beta=2 --plot --out figures`,
 		Args: atMost(1, "one kind of loss"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,12 +46,16 @@ func newLoss(stdout io.Writer) *cobra.Command {
 				return inputError{errors.New("loss: --plot draws a loss, --check reads lines; one of the two")}
 			case len(args) == 1 && draw:
 				return drawLoss(args[0], sets, span, out, stdout)
+			case len(args) == 1 && check:
+				found, err := lossvalues.CheckPairs(args[0], sets, interruptible{cmd.Context(), cmd.InOrStdin()})
+				return reportChecked(found, err, stdout)
 			case len(args) == 1:
 				return notToDraw(args[0])
 			case draw || cmd.Flags().Changed("set") || cmd.Flags().Changed("out") || cmd.Flags().Changed("span"):
 				return inputError{errors.New("loss: --plot, --set, --out and --span need a kind of loss\nexample:\n" + cmd.Example)}
 			case check:
-				return checkLosses(interruptible{cmd.Context(), cmd.InOrStdin()}, stdout)
+				found, err := lossvalues.Check(interruptible{cmd.Context(), cmd.InOrStdin()})
+				return reportChecked(found, err, stdout)
 			}
 			filled, err := lossvalues.Fill(interruptible{cmd.Context(), cmd.InOrStdin()})
 			if err != nil {
@@ -68,14 +77,16 @@ func newLoss(stdout io.Writer) *cobra.Command {
 // notToDraw is the mistake of naming a loss, or a file, without --plot.
 func notToDraw(name string) error {
 	if _, ok := objective.Kinds().Find(name); ok {
-		return inputError{fmt.Errorf("loss: %s is a loss to be drawn: give --plot too, or no loss to read lines from standard input", name)}
+		return inputError{fmt.Errorf("loss: %s is a loss to be drawn: give --plot or --check too, or no loss to read lines from standard input", name)}
 	}
 	return inputError{fmt.Errorf("loss: %q is no loss; lines are read from standard input: experiments loss < %s", name, name)}
 }
 
-// checkLosses prints a line a loss; the error is errVerdict if a value is off.
-func checkLosses(in io.Reader, stdout io.Writer) error {
-	found, err := lossvalues.Check(in)
+// reportChecked prints a line a loss; the error is errVerdict if a value is off.
+func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) error {
+	if _, located := errors.AsType[decode.Errors](err); located {
+		return mistakes{err}
+	}
 	if err != nil {
 		return inputError{err}
 	}
