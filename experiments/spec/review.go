@@ -76,6 +76,7 @@ func (p *planner) reviews() []*review {
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
+	check(p.reviewMemory, nil, solverSection, objectiveSection)
 	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
 	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
@@ -246,6 +247,14 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 	}
 	if run.Purpose == setup.PurposeRLHF {
 		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed))
+	}
+}
+
+// reviewMemory refuses a formula that reads earlier steps where there are none. Losses of the registry that do are solved where they
+// rest.
+func (l *loader) reviewMemory(run *Run, from *origin) {
+	if custom, is := run.Loss.(*objective.Custom); is && run.Solver != setup.SolverTrain && custom.Objective().Remembers() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema"))
 	}
 }
 

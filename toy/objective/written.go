@@ -265,7 +265,7 @@ func (p *SFT) Objective() *Objective {
 
 var (
 	alphaDPOKind = writtenKind("alpha-dpo", "SimPO that asks for more where the policy has already left its reference further than other pairs",
-		"Wu et al. 2024, arXiv 2410.10148; junkangwu/alpha-DPO", AlphaDPO{Lambda: 2, Gamma: 0.25, Alpha: 0.05, Momentum: 0.9})
+		"Wu et al. 2024, arXiv 2410.10148; junkangwu/alpha-DPO", AlphaDPO{Lambda: 2, Gamma: 0.25, Momentum: 0.9})
 	betaDPOKind = writtenKind("beta-dpo", "DPO whose beta moves with each batch's mean margin",
 		"Wu et al. 2024, arXiv 2407.08639; junkangwu/beta-DPO", BetaDPO{Lambda: defaultLambda, A: 0.6, Momentum: 0.9})
 	cauchyKind = writtenKind("cauchy", "DPO with Cauchy's distribution: -log(atan(lambda u)/pi + 1/2)",
