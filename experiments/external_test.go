@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -340,5 +341,27 @@ func TestLossCheckOwn(t *testing.T) {
 		if _, err := feed(t, line, "--check", filepath.Join(folder, "c.yaml")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", line, err)
 		}
+	}
+}
+
+// The transcript of the page is what its files and commands give.
+func TestExternalPage(t *testing.T) {
+	t.Parallel()
+	python, page := torch(t), testfile.Read(t, "bridge/README.md")
+	files := map[string]string{}
+	for _, block := range regexp.MustCompile("(?s)```(?:python|yaml)\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		files[block[1]] = strings.ReplaceAll(block[2], "[python3,", "["+python+",")
+	}
+	folder := bring(t, files)
+	steps := regexp.MustCompile("(?s)```console\n\\$ (.*?)\n(.*?)```").FindAllStringSubmatch(page, -1)
+	for _, step := range steps {
+		cmd := exec.Command("sh", "-c", step[1])
+		cmd.Dir = folder
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != step[2] {
+			t.Errorf("%s\nprints\n%s(%v) want\n%s", step[1], out, err, step[2])
+		}
+	}
+	if len(steps) != 1 || len(files) != 2 {
+		t.Errorf("%d commands, %d files", len(steps), len(files))
 	}
 }
