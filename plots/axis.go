@@ -23,7 +23,7 @@ const (
 
 // logDecades is how far a logarithmic axis reaches below its largest value: rounding noise of an exact zero must not
 // stretch the axis. What lies below is marked at the edge.
-const logDecades = 7
+const logDecades = 9
 
 // numberTicks places ticks at multiples of 1, 2 or 5 times a power of ten and writes them with no more decimals than
 // they need and a real minus sign. gonum's default asks for three ticks, too few to read a value off.
@@ -296,20 +296,30 @@ func isLog(axis *plot.Axis) bool {
 	return ok
 }
 
-// pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
-func pad(axis *plot.Axis, share float64) {
+// pad widens the range of an axis by shares of it below and above, so that no marker sits on a corner.
+func pad(axis *plot.Axis, below, above float64) {
 	switch scale := axis.Scale.(type) {
 	case warp:
 		low, high := scale.of(axis.Min), scale.of(axis.Max)
-		by := share * (high - low)
-		axis.Min, axis.Max = scale.from(low-by), scale.from(high+by)
+		axis.Min, axis.Max = scale.from(low-below*(high-low)), scale.from(high+above*(high-low))
 	case plot.LinearScale:
-		by := share * (axis.Max - axis.Min)
-		axis.Min, axis.Max = axis.Min-by, axis.Max+by
+		length := axis.Max - axis.Min
+		axis.Min, axis.Max = axis.Min-below*length, axis.Max+above*length
 	case plot.LogScale:
-		by := math.Pow(axis.Max/axis.Min, share)
-		axis.Min, axis.Max = axis.Min/by, axis.Max*by
+		ratio := axis.Max / axis.Min
+		axis.Min, axis.Max = axis.Min/math.Pow(ratio, below), axis.Max*math.Pow(ratio, above)
 	}
+}
+
+// scaleNote says of an axis that is neither linear nor logarithmic what it is.
+func scaleNote(axis *plot.Axis) string {
+	switch scale := axis.Scale.(type) {
+	case roots:
+		return ", square-root scale"
+	case symlog:
+		return ", log beyond ±" + cellLabel(strconv.FormatFloat(scale.unit, 'g', -1, 64))
+	}
+	return ""
 }
 
 // warp is an axis that is linear in a function of the value.

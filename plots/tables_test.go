@@ -207,7 +207,7 @@ func experiments(tb testing.TB) map[string]tables.Memory {
 		"paired":       pairedTables(tb),
 		"landscape":    landscapeTables(),
 		"frontier":     frontierTables(),
-		"loss":         lossTables(),
+		"loss":         lossTables(), "kl": klTables(8, 1),
 		"scorecard":    scorecardTables(),
 	}
 }
