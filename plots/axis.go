@@ -32,7 +32,6 @@ type numberTicks struct{}
 // About this many steps between the ends of a linear axis.
 const wantedSteps = 4.5
 
-// Ticks implements plot.Ticker.
 func (numberTicks) Ticks(lo, hi float64) []plot.Tick {
 	step, decimals := niceStep((hi - lo) / wantedSteps)
 	var ticks []plot.Tick
@@ -70,7 +69,6 @@ type powerTicks struct {
 // The labels that an axis of one panel has room for.
 const maxPowerLabels = 5
 
-// Ticks implements plot.Ticker.
 func (t powerTicks) Ticks(lo, hi float64) []plot.Tick {
 	unit := math.Log(t.base)
 	first := int(math.Ceil(math.Log(lo)/unit - 1e-9))
@@ -181,7 +179,6 @@ type spaced struct {
 	every int
 }
 
-// Ticks implements plot.Ticker.
 func (s spaced) Ticks(lo, hi float64) []plot.Tick {
 	ticks := s.Ticker.Ticks(lo, hi)
 	n := 0
@@ -342,7 +339,6 @@ type roots struct{}
 func (roots) of(v float64) float64      { return math.Copysign(math.Sqrt(math.Abs(v)), v) }
 func (roots) from(root float64) float64 { return math.Copysign(root*root, root) }
 
-// Normalize implements plot.Normalizer.
 func (r roots) Normalize(low, high, v float64) float64 { return normalize(r, low, high, v) }
 
 // Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart.
@@ -395,7 +391,6 @@ func (s symlog) from(place float64) float64 {
 	return math.Copysign(s.unit*math.Expm1(math.Abs(place)), place)
 }
 
-// Normalize implements plot.Normalizer.
 func (s symlog) Normalize(lo, hi, v float64) float64 { return normalize(s, lo, hi, v) }
 
 // Ticks labels zero and powers of ten on both sides, thinned to a few.

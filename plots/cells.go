@@ -28,7 +28,6 @@ type cells struct {
 	lead           vg.Length // distance of text and note, in parts of their sizes
 }
 
-// Plot implements plot.Plotter.
 func (g *cells) Plot(c draw.Canvas, p *plot.Plot) {
 	edge := vg.Point{X: g.gap, Y: g.gap}
 	text, note := textStyle(g.size, draw.XCenter, draw.YCenter), textStyle(g.noteSize, draw.XCenter, draw.YCenter)

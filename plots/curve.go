@@ -107,7 +107,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	p.n = len(kept)
 	low, high := metricRange(y)
 	p.low, p.high = max(p.low, low), min(p.high, high)
-	if len(kept) == 1 && s != spreadNone && s != spreadMedian {
+	if len(kept) == 1 && s != spreadNone {
 		p.low, p.high = r.interval(kept[0], y)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
@@ -257,7 +257,6 @@ func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) v
 	return low + edgeInset
 }
 
-// Plot implements plot.Plotter.
 func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
 	inSeries(canvas.Canvas, c.series(), func() { c.draw(canvas, p) })
 }

@@ -244,7 +244,7 @@ func TestWords(t *testing.T) {
 		"interpolation": {"DPO, λ = 10−5", "TYPO, λ = 10−5", "πθ(ya)", "Training steps [103]", "Probability πθ(y)"},
 		"preservation":  {"good prompt", "bad prompt", "KL(π* ‖ πθ) [nats]", "KL(π* ‖ πref)", "e−4", "Regularization strength λ"},
 		"constraint":    {"TV(πRLHF, πDPO)", "λ = 0.5", "λ = 2", "diverged", "penalty"},
-		"lines_lambda":  {"diverged", "bound", "TV(πθ, π*)"},
+		"lines_lambda":  {"diverged", "TV(πθ, π*)"},
 		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
 		"forest":        {"πθ, π*), DPO − TYPO", "← DPO better", "λ = 0.01", "all 4 comparisons of the metric", "student-t; n = 3"},
 		"strip":         {"one run", "median, quartiles", "TYPO"},

@@ -21,7 +21,6 @@ func figures() []plots.Figure {
 		})},
 		{Name: "lines_lambda", From: "existence", Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y = "lambda", "tv_star"
-			f.References = []plots.Reference{{Value: 0.1, Label: "bound"}}
 		})},
 		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
 			f.Table, f.X, f.Y, f.Split = tables.Traces, "step", "tv_star", "lambda"
@@ -47,7 +46,7 @@ func figures() []plots.Figure {
 			f.Where = tables.Where{"objective": {"dpo", "ipo"}}
 		})},
 		{Name: "lines_symlog", From: "frontier", Size: "full", Params: params("lines", func(f *plots.Lines) {
-			f.Table, f.X, f.Y, f.Split, f.YScale, f.Aggregate, f.Band = tables.Traces, "step", "chosen_shift", "lambda", "symlog", "median", "range"
+			f.Table, f.X, f.Y, f.Split, f.YScale, f.Band = tables.Traces, "step", "chosen_shift", "lambda", "symlog", "quartiles"
 		})},
 		{Name: "lines_limits", From: "seeds", Theme: "dark", Width: 60, Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Twin, f.YLimits, f.Band = "lambda", "tv_star", false, []float64{0.1, 0.2}, "none"

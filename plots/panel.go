@@ -52,7 +52,6 @@ type legendEntry struct {
 // thumbnail draws what stands before an entry of a legend.
 type thumbnail func(c *draw.Canvas)
 
-// Thumbnail implements plot.Thumbnailer.
 func (t thumbnail) Thumbnail(c *draw.Canvas) { t(c) }
 
 // Ranks of entries.
@@ -75,7 +74,6 @@ func newPanel(title string) *Panel {
 // painter draws on the data area of a panel.
 type painter func(c draw.Canvas, p *plot.Plot)
 
-// Plot implements plot.Plotter.
 func (paint painter) Plot(c draw.Canvas, p *plot.Plot) { paint(c, p) }
 
 // spines are the lines of both axes, joined in their corner.
@@ -139,7 +137,6 @@ type upTo struct {
 	top float64
 }
 
-// Ticks implements plot.Ticker.
 func (u upTo) Ticks(lo, _ float64) []plot.Tick { return u.Ticker.Ticks(lo, u.top) }
 
 func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
@@ -195,7 +192,6 @@ type rule struct {
 
 var levelStyle = draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
 
-// Plot implements plot.Plotter.
 func (l rule) Plot(c draw.Canvas, p *plot.Plot) {
 	if x := c.X(p.X.Norm(l.value)); l.upright && c.ContainsX(x) {
 		c.StrokeLine2(l.style, x, c.Min.Y, x, c.Max.Y)
@@ -213,7 +209,6 @@ func (l rule) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return math.Inf(1), math.Inf(-1), l.value, l.value
 }
 
-// Thumbnail implements plot.Thumbnailer.
 func (l rule) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }

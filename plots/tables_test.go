@@ -208,7 +208,7 @@ func experiments(tb testing.TB) map[string]tables.Memory {
 		"landscape":    landscapeTables(),
 		"frontier":     frontierTables(),
 		"loss":         lossTables(), "kl": klTables(8, 1),
-		"scorecard":    scorecardTables(),
+		"scorecard": scorecardTables(),
 	}
 }
 
