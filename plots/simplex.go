@@ -224,7 +224,6 @@ type landmark struct {
 	name string // shown with the policy to a reader who points at it; "" shows nothing
 }
 
-// Plot implements plot.Plotter.
 func (l landmark) Plot(c draw.Canvas, p *plot.Plot) {
 	l.Scatter.Plot(c, p)
 	if l.name == "" {
