@@ -94,6 +94,19 @@ func near(err error) error {
 	return err
 }
 
+// one evaluates a line.
+func (e *evaluator) one(n int, line []byte, do func(n int, line []byte, r *trl.Row, values [3]float64) error) error {
+	r, err := trl.Parse(line)
+	if err != nil {
+		return err
+	}
+	values, err := e.evaluate(r)
+	if err != nil {
+		return err
+	}
+	return do(n, line, r, values)
+}
+
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
 // stops at the first mistake, which names its line. They may come as CSV or Parquet too, and compressed.
 func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
@@ -108,16 +121,14 @@ func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]flo
 		if errors.Is(err, io.EOF) {
 			return file.Count, nil
 		}
-		if err != nil {
+		var bad *lines.Error
+		switch {
+		case errors.As(err, &bad):
+			err = bad.Err
+		case err != nil:
 			return file.Count, err
-		}
-		r, err := trl.Parse(o.Text())
-		var values [3]float64
-		if err == nil {
-			values, err = e.evaluate(r)
-		}
-		if err == nil {
-			err = do(file.Line, o.Text(), r, values)
+		default:
+			err = e.one(file.Line, o.Text(), do)
 		}
 		if err != nil {
 			return file.Count, fmt.Errorf("loss: standard input: line %d: %w", file.Line, near(err))
