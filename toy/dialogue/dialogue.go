@@ -15,7 +15,7 @@ import (
 // Pair is a prompt with two responses, the chosen one preferred. A completion with a label is the chosen or, if it is undesirable,
 // the rejected response, and the other is empty.
 type Pair struct {
-	Index                    int // of the line in its file, from 0
+	Index                    int // see lines.Reader.Index
 	Prompt, Chosen, Rejected string
 	Cut                      bool // both responses began with the prompt, which was cut from them
 }
@@ -334,6 +334,6 @@ func (r *Reader) one(o *lines.Object) (Pair, error) {
 	case form != r.form:
 		return pair, fmt.Errorf("holds %s, and line %d, the first pair, holds %s; want one form in a file", form, r.line, r.form)
 	}
-	pair.Index = r.in.Line - 1
+	pair.Index = r.in.Index()
 	return pair, nil
 }

@@ -178,6 +178,14 @@ func (r *Reader) Next() (*Object, error) {
 	}
 }
 
+// Index returns the place of the record that was read last, from 0: its line, blank ones counted, or its row below a header.
+func (r *Reader) Index() int {
+	if r.csv != nil {
+		return r.Count - 1
+	}
+	return r.Line - 1
+}
+
 // Wrong returns what is wrong with the record that was read last as an error that says where it stands.
 func (r *Reader) Wrong(err error) *Error { return &Error{r.name, r.Line, err} }
 
