@@ -55,6 +55,9 @@ func (f *File) Random() bool { return false }
 
 func (f *File) FilePath() string { return f.Path }
 
+// Wins leaves it to pi_star, or to the rates among the pairs, who wins.
+func (*File) Wins(Input) ([][]float64, error) { return nil, nil }
+
 // line is one line: a comparison, or a response with a label.
 type line struct {
 	Prompt, Chosen, Rejected, ChosenTokens, RejectedTokens, Response *int

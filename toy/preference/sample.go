@@ -15,7 +15,11 @@ import (
 // probability label_noise. Equal draws are dropped, so n = 300 leaves about 200 pairs at K = 3. With coverage below 1 a
 // random part of the K (K-1) / 2 comparisons is never made, and draws of them are dropped too. The pairs of several prompts
 // are shuffled together.
+//
+// Of a matrix the win rates are its own. Of data n comparisons in all are drawn with replacement, each as often as its weight
+// says: a bootstrap sample (Efron 1979).
 type Sample struct {
+	Of          Params  `yaml:"of,omitempty" doc:"preferences that win rates, or comparisons, are drawn from, in place of pi_star: counts, file or matrix"`
 	N           int     `yaml:"n" range:"[1,1e9]" doc:"draws for each prompt; equal draws are dropped"`
 	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
 	Sampling    string  `yaml:"sampling" oneof:"uniform,pi_ref,pi_star" doc:"the policy that responses are drawn from"`
@@ -27,6 +31,9 @@ type Sample struct {
 // Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
+	if _, matrix := s.Of.(*Matrix); s.Of != nil && !matrix {
+		return s.redraw(in)
+	}
 	for _, p := range in.Env.Training() {
 		s.draw(pairs, in, p)
 	}
@@ -41,7 +48,43 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 
 func (s *Sample) Random() bool { return true }
 
-func (s *Sample) FilePath() string { return "" }
+func (s *Sample) FilePath() string { return pathOf(s.Of) }
+
+// Files returns the file that the preferences are read from that are drawn from.
+func (s *Sample) Files() []registry.File { return filesOf(s.Of) }
+
+// Check refuses to draw from what is drawn itself, and settings without an effect on data.
+func (s *Sample) Check() []registry.Problem {
+	problems := checkOf(s.Of)
+	if _, matrix := s.Of.(*Matrix); s.Of != nil && !matrix && problems == nil && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1) {
+		problems = []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature and coverage choose nothing", Allowed: "n, label_noise and seed beside it"}}
+	}
+	return problems
+}
+
+// redraw draws comparisons of data with replacement.
+func (s *Sample) redraw(in Input) (*Pairs, error) {
+	data, err := s.Of.Build(in)
+	if err != nil {
+		return nil, err
+	}
+	weights := make([]float64, data.Len())
+	for i := range weights {
+		weights[i] = data.WeightOf(i)
+	}
+	pairs, draw := &Pairs{}, distuv.NewCategorical(weights, in.RNG)
+	for range s.N {
+		i, flip := int(draw.Rand()), in.RNG.Float64() < s.LabelNoise
+		pairs.add(data.Prompt[i], data.Chosen[i], data.Rejected[i])
+		if data.ChosenTokens != nil {
+			pairs.ChosenTokens, pairs.RejectedTokens = append(pairs.ChosenTokens, data.ChosenTokens[i]), append(pairs.RejectedTokens, data.RejectedTokens[i])
+		}
+		if last := pairs.Len() - 1; flip {
+			pairs.swap(last)
+		}
+	}
+	return pairs, nil
+}
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }

@@ -83,18 +83,39 @@ func (r *Run) EnvironmentSeed() int {
 	return r.Seed
 }
 
-// BuildEnvironment makes the run's environment.
-func (r *Run) BuildEnvironment() (*bandit.Env, error) {
+// BuildPrompts makes the run's environment without what preferences may say of it.
+func (r *Run) BuildPrompts() (*bandit.Env, error) {
 	return r.Environment.Build(r.Source("environment", r.Environment))
+}
+
+// BuildEnvironment makes the run's environment, see preference.Describe.
+func (r *Run) BuildEnvironment() (*bandit.Env, error) {
+	env, err := r.BuildPrompts()
+	if err != nil {
+		return nil, err
+	}
+	env, _, err = r.Describe(env)
+	return env, err
+}
+
+// Describe returns the environment as the run's preferences make it, see preference.Describe.
+func (r *Run) Describe(env *bandit.Env) (*bandit.Env, *preference.Pairs, error) {
+	return preference.Describe(r.Preferences, r.input(env))
 }
 
 // BuildPreferences makes the run's comparisons in its environment; of online preferences those of the first round.
 func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
-	in := preference.Input{Env: env, RNG: r.Source("preferences", r.Preferences), Rewards: r.Rewards(env)}
+	in := r.input(env)
+	in.RNG, in.Rewards = r.Source("preferences", r.Preferences), r.Rewards(env)
+	return r.Preferences.Build(in)
+}
+
+func (r *Run) input(env *bandit.Env) preference.Input {
+	in := preference.Input{Env: env}
 	if path := r.Preferences.FilePath(); path != "" {
 		in.File, in.FileName = r.File(path)
 	}
-	return r.Preferences.Build(in)
+	return in
 }
 
 // BuildPolicy makes the run's policy at its start.
