@@ -12,91 +12,72 @@ import (
 	"unicode/utf8"
 )
 
-// Objects yields the rows of JSON lines, or of CSV with a header where the file does not begin with an object, each with what is
-// wrong with it. Cells of CSV are text, and empty ones are null. An error that is no *Error ends the file.
-func (r *Reader) Objects() iter.Seq2[*Object, error] {
+// Rows yields the rows of JSON lines, or of CSV where the file does not begin with an object, or what is wrong with them; after an
+// error that is no *Error nothing comes. CSV has commas, or semicolons or tabs where its first line has no comma. keys name its
+// columns; without them its first record does. Cells are text without the space around them, and empty ones null.
+func (r *Reader) Rows(keys []string) iter.Seq2[*Object, error] {
 	return func(yield func(*Object, error) bool) {
-		if start, _ := r.in.Peek(1 << 10); !bytes.HasPrefix(bytes.TrimLeft(start, " \t\r\n"), []byte("{")) {
-			var keys []string
-			for cells, err := range r.Records() {
-				o := &Object{keys: keys}
-				switch {
-				case err == nil && keys == nil:
-					keys = cells
-					continue
-				case err == nil && len(cells) != len(keys):
-					err = r.Wrong(fmt.Errorf("has %d cells, and the header has %d: %s", len(cells), len(keys), strings.Join(keys, ", ")))
-				}
-				for _, cell := range cells {
-					value, _ := json.Marshal(cell) // text always can
-					if cell == "" {
-						value = []byte("null")
-					}
-					o.values = append(o.values, value)
-				}
-				if !yield(o, err) {
-					return
-				}
+		start, _ := r.in.Peek(1 << 10)
+		start = bytes.TrimLeft(start, " \t\r\n")
+		next := r.object
+		if !bytes.HasPrefix(start, []byte("{")) {
+			in := csv.NewReader(io.LimitReader(r.in, LargestFile))
+			in.FieldsPerRecord, in.TrimLeadingSpace = -1, true
+			if first, _, _ := bytes.Cut(start, []byte("\n")); !bytes.Contains(first, []byte(",")) && bytes.ContainsAny(first, ";\t") {
+				in.Comma = rune(first[bytes.IndexAny(first, ";\t")])
 			}
-			return
+			next = func() (*Object, error) { return r.record(in, &keys) }
 		}
 		for {
-			text, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var o *Object
-			if err == nil {
-				if o, err = Parse(text); err != nil {
-					err = r.Wrong(err)
-				}
-			}
+			o, err := next()
 			var bad *Error
-			if !yield(o, err) || err != nil && !errors.As(err, &bad) {
+			if errors.Is(err, io.EOF) || !yield(o, err) || err != nil && !errors.As(err, &bad) {
 				return
 			}
 		}
 	}
 }
 
-// Records yields the records of CSV, of commas, or of semicolons or tabs where the first line has no comma, without the space
-// around cells.
-func (r *Reader) Records() iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		in := csv.NewReader(io.LimitReader(r.in, LargestFile+1))
-		in.FieldsPerRecord, in.TrimLeadingSpace = -1, true
-		start, _ := r.in.Peek(1 << 10)
-		first, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
-		for _, comma := range ";\t" {
-			if !bytes.ContainsRune(first, ',') && bytes.ContainsRune(first, comma) {
-				in.Comma = comma
-			}
+// object reads a line of JSON.
+func (r *Reader) object() (*Object, error) {
+	text, err := r.Next()
+	if err != nil {
+		return nil, err
+	}
+	o, err := Parse(text)
+	if err != nil {
+		return nil, r.Wrong(err)
+	}
+	return o, nil
+}
+
+// record reads a record of CSV, before the first those of its header.
+func (r *Reader) record(in *csv.Reader, keys *[]string) (*Object, error) {
+	cells, err := in.Read()
+	switch {
+	case errors.Is(err, io.EOF) && in.InputOffset() < LargestFile:
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%s: is no CSV of up to %d bytes: %v", r.name, LargestFile, err)
+	}
+	r.Line, _ = in.FieldPos(0)
+	o := &Object{keys: *keys}
+	for i, cell := range cells {
+		if !utf8.ValidString(cell) {
+			return nil, r.Wrong(errors.New("is not valid UTF-8"))
 		}
-		for {
-			cells, err := in.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var bad *csv.ParseError
-			switch {
-			case errors.As(err, &bad):
-				r.Line, err = bad.Line, r.broken(fmt.Errorf("is no CSV: %w", bad.Err))
-			case err != nil:
-				err = r.broken(err)
-			case in.InputOffset() > LargestFile:
-				err = r.broken(fmt.Errorf("the file has more than %d bytes, unpacked; at most so many are read", LargestFile))
-			default:
-				r.Line, _ = in.FieldPos(0)
-				for i, cell := range cells {
-					if cells[i] = strings.TrimSpace(cell); !utf8.ValidString(cell) {
-						err = r.Wrong(errors.New("is not valid UTF-8"))
-					}
-				}
-			}
-			var row *Error
-			if !yield(cells, err) || err != nil && !errors.As(err, &row) {
-				return
-			}
+		cells[i] = strings.TrimSpace(cell)
+		value, _ := json.Marshal(cells[i]) // of text there always is one
+		if o.values = append(o.values, value); cells[i] == "" {
+			o.values[i] = []byte("null")
 		}
 	}
+	if *keys == nil {
+		*keys = cells
+		return r.record(in, keys)
+	}
+	if r.Count++; len(cells) != len(*keys) {
+		return nil, r.Wrong(fmt.Errorf("has %d cells; want %d: %s", len(cells), len(*keys), strings.Join(*keys, ", ")))
+	}
+	return o, nil
 }

@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-
-	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
 
@@ -34,26 +30,31 @@ func GivenBy(p Params) Given {
 	return nil
 }
 
-// pathOf is the path of the file that preferences are read from, "" without one.
-func pathOf(of Params) string {
-	if of == nil {
+// Drawn is part of preferences that draw by others.
+type Drawn struct {
+	Of Params `yaml:"of,omitempty" doc:"preferences that are drawn from, or whose win rates labels follow, in place of pi_star: counts, file or matrix"`
+}
+
+// FilePath is the path of the file of the others, or "".
+func (d *Drawn) FilePath() string {
+	if d.Of == nil {
 		return ""
 	}
-	return of.FilePath()
+	return d.Of.FilePath()
 }
 
-// filesOf names that file.
-func filesOf(of Params) []registry.File {
-	if path := pathOf(of); path != "" {
-		return []registry.File{{Key: "of.path", Path: path}}
+// Files names that file.
+func (d *Drawn) Files() []registry.File {
+	if d.FilePath() == "" {
+		return nil
 	}
-	return nil
+	return []registry.File{{Key: "of.path", Path: d.FilePath()}}
 }
 
-// checkOf refuses to draw from what is no Given.
-func checkOf(of Params) []registry.Problem {
-	if _, given := of.(Given); of != nil && !given {
-		return []registry.Problem{{Key: "of", Wrong: "is drawn itself, or of pi_star", Allowed: "of the kind counts, file or matrix"}}
+// Check refuses to draw from what is drawn itself.
+func (d *Drawn) Check() []registry.Problem {
+	if _, given := d.Of.(Given); d.Of != nil && !given {
+		return []registry.Problem{{Key: "of", Wrong: "is drawn itself, or by pi_star", Allowed: "of the kind counts, file or matrix"}}
 	}
 	return nil
 }
@@ -78,7 +79,7 @@ func Describe(p Params, in Input) (*bandit.Env, *Pairs, error) {
 		in.Key = "of."
 	}
 	env := *in.Env
-	env.Prompts, env.Fit, env.Pairwise = slices.Clone(env.Prompts), false, true
+	env.Prompts, env.Pairwise = slices.Clone(env.Prompts), true
 	wins, err := given.Wins(in)
 	if err != nil {
 		return nil, nil, err
@@ -88,19 +89,12 @@ func Describe(p Params, in Input) (*bandit.Env, *Pairs, error) {
 		return nil, nil, err
 	}
 	if !known {
-		if pairs.Unpaired() && in.Env.Fit {
+		if pairs.Unpaired() && env.Fit {
 			return nil, nil, errors.New("environment.pi_star: single responses with labels have no Bradley-Terry fit; none")
 		}
 		for _, x := range env.Training() {
-			won := pairs.won(x, env.Responses())
-			switch {
-			case in.Env.Fit:
-				err = fit(&env.Prompts[x], won)
-			case wins == nil:
-				env.Prompts[x].Wins = rates(won, env.Responses())
-			}
-			if err != nil {
-				return nil, nil, err
+			if !env.Fit && wins == nil {
+				env.Prompts[x].Wins = pairs.rates(x, env.Responses())
 			}
 		}
 	}
@@ -116,7 +110,7 @@ func drawable(p Params, env *bandit.Env) error {
 	switch p := p.(type) {
 	case *Sample:
 		_, labels = p.Of.(*Matrix)
-		if p.Sampling == "pi_star" && !env.HasStar() {
+		if p.Sampling == "pi_star" && !env.HasStar() && !env.Fit {
 			return errors.New("preferences.sampling: is pi_star, and there is none; uniform or pi_ref")
 		}
 	case *Online:
@@ -133,123 +127,19 @@ func drawable(p Params, env *bandit.Env) error {
 	return nil
 }
 
-// won adds up the weights of a prompt's comparisons of two responses, K x K row by row.
-func (p *Pairs) won(prompt, k int) []float64 {
-	sum := make([]float64, k*k)
+// rates returns the share of a prompt's comparisons of each two responses that one of them won, K x K row by row, NaN where there
+// are none, as of single responses.
+func (p *Pairs) rates(prompt, k int) []float64 {
+	won, rate := make([]float64, k*k), make([]float64, k*k)
 	for i, x := range p.Prompt {
 		if x == prompt && !p.Unpaired() {
-			sum[p.Chosen[i]*k+p.Rejected[i]] += p.WeightOf(i)
+			won[p.Chosen[i]*k+p.Rejected[i]] += p.WeightOf(i)
 		}
 	}
-	return sum
-}
-
-// rates turns weights of wins into the shares in which each of two responses won, NaN where they were never compared.
-func rates(won []float64, k int) []float64 {
-	rate := make([]float64, k*k)
-	for i := range k {
-		for j := range k {
-			rate[i*k+j] = 0.5
-			if i != j {
-				rate[i*k+j] = won[i*k+j] / (won[i*k+j] + won[j*k+i])
-			}
+	for i := range rate {
+		if rate[i] = won[i] / (won[i] + won[i%k*k+i/k]); i/k == i%k {
+			rate[i] = 0.5
 		}
 	}
 	return rate
-}
-
-// mostFitted bounds the iterations of the fit. Strengths far apart take about one a nat.
-const mostFitted = 2000
-
-// fit gives a prompt the pi_star whose Bradley-Terry probabilities make its comparisons most likely, given the weights of wins. It
-// exists and is the only one just where no group of responses never lost to the others (Ford 1957); else the error names one.
-func fit(x *bandit.Prompt, won []float64) error {
-	k := len(x.LogRef)
-	if group := neverLost(won, k); group != nil {
-		var names []string
-		for _, i := range group[:min(len(group), 10)] {
-			names = append(names, x.Label(i))
-		}
-		return fmt.Errorf("environment.pi_star: the comparisons of prompt %s have no Bradley-Terry fit, since %s never lost to another response (%d of %d); "+
-			"none, or comparisons that each group of responses loses some of", x.Name, strings.Join(names, ", "), len(group), k)
-	}
-	strength, next := make([]float64, k), make([]float64, k)
-	slope, step := mat.NewVecDense(k-1, nil), mat.NewVecDense(k-1, nil)
-	for range mostFitted {
-		// Newton's method, the last strength held at 0. A slope is the difference of what both sides are short of, without cancellation.
-		slope.Zero()
-		curve := mat.NewSymDense(k-1, nil)
-		for i := range k - 1 {
-			for j := range k {
-				up, down := logspace.Sigmoid(strength[j]-strength[i]), logspace.Sigmoid(strength[i]-strength[j])
-				c := (won[i*k+j] + won[j*k+i]) * up * down
-				slope.SetVec(i, slope.AtVec(i)+won[i*k+j]*up-won[j*k+i]*down)
-				curve.SetSym(i, i, curve.At(i, i)+c)
-				if j < i {
-					curve.SetSym(i, j, -c)
-				}
-			}
-		}
-		var factor mat.Cholesky
-		var condition mat.Condition
-		if !factor.Factorize(curve) {
-			break
-		}
-		if err := factor.SolveVecTo(step, slope); err != nil && !errors.As(err, &condition) {
-			break
-		}
-		most := mat.Norm(step, math.Inf(1))
-		for scale, here := 1.0, loss(won, strength); ; scale /= 2 {
-			for i := range k - 1 {
-				next[i] = strength[i] + scale*step.AtVec(i)
-			}
-			if most < 1e-6 || loss(won, next) <= here || scale < 1e-9 {
-				break
-			}
-		}
-		copy(strength, next)
-		if most < 1e-9 { // of a quadratic convergence
-			x.LogStar, x.PiStar = make([]float64, k), make([]float64, k)
-			logspace.Softmax(x.LogStar, x.PiStar, strength)
-			return nil
-		}
-	}
-	return fmt.Errorf("environment.pi_star: the Bradley-Terry fit to the comparisons of prompt %s was not found in numbers of this size; none", x.Name)
-}
-
-// loss is the negative log-likelihood of strengths.
-func loss(won, strength []float64) (sum float64) {
-	k := len(strength)
-	for i, w := range won {
-		if w > 0 {
-			sum -= w * logspace.LogSigmoid(strength[i/k]-strength[i%k])
-		}
-	}
-	return sum
-}
-
-// neverLost returns a group of responses, not all, that never lost to one outside of it; nil where there is none.
-func neverLost(won []float64, k int) []int {
-	reached := func(beat func(j, member int) bool) (in []bool, all bool) {
-		in = make([]bool, k)
-		in[0] = true
-		group := []int{0}
-		for n := 0; n < len(group); n++ {
-			for j := range k {
-				if !in[j] && beat(j, group[n]) {
-					in[j], group = true, append(group, j)
-				}
-			}
-		}
-		return in, len(group) == k
-	}
-	winners, all := reached(func(j, member int) bool { return won[j*k+member] > 0 })
-	losers, none := reached(func(j, member int) bool { return won[member*k+j] > 0 })
-	var group []int
-	for i := range k {
-		if !all && winners[i] || all && !none && !losers[i] {
-			group = append(group, i)
-		}
-	}
-	return group
 }

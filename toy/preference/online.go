@@ -19,7 +19,7 @@ import (
 // Equal draws are dropped. Then training passes over the round's pairs train.epochs times. A round of which all draws are
 // equal adds nothing, which is what happens when the policy has collapsed.
 type Online struct {
-	Of          Params  `yaml:"of,omitempty" doc:"preferences whose win rates labels follow, in place of pi_star: counts, file or matrix"`
+	Drawn       `yaml:",inline"`
 	Rounds      int     `yaml:"rounds" range:"[1,1e6]" doc:"rounds of drawing from the current policy and of training on the pairs drawn, train.epochs passes each"`
 	Pairs       int     `yaml:"pairs" range:"[1,1e9]" doc:"draws a round for each prompt; equal draws are dropped"`
 	Temperature float64 `yaml:"temperature" range:"[0,1e6]" doc:"of the labels: of two responses the first wins with probability sigmoid((r1 - r2) / temperature); at 0 the better one always does"`
@@ -88,14 +88,6 @@ func Wins(a, b, temperature float64) float64 {
 }
 
 func (o *Online) Random() bool { return true }
-
-func (o *Online) FilePath() string { return pathOf(o.Of) }
-
-// Files returns the file that the preferences are read from that labels follow.
-func (o *Online) Files() []registry.File { return filesOf(o.Of) }
-
-// Check refuses labels by what says no win rates.
-func (o *Online) Check() []registry.Problem { return checkOf(o.Of) }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (o *Online) SeedOverride() *int { return o.Seed }

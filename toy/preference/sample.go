@@ -19,7 +19,7 @@ import (
 // Of a matrix the win rates are its own. Of data n comparisons in all are drawn with replacement, each as often as its weight
 // says: a bootstrap sample (Efron 1979).
 type Sample struct {
-	Of          Params  `yaml:"of,omitempty" doc:"preferences that win rates, or comparisons, are drawn from, in place of pi_star: counts, file or matrix"`
+	Drawn       `yaml:",inline"`
 	N           int     `yaml:"n" range:"[1,1e9]" doc:"draws for each prompt; equal draws are dropped"`
 	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
 	Sampling    string  `yaml:"sampling" oneof:"uniform,pi_ref,pi_star" doc:"the policy that responses are drawn from"`
@@ -31,7 +31,7 @@ type Sample struct {
 // Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
-	if _, matrix := s.Of.(*Matrix); s.Of != nil && !matrix {
+	if s.data() {
 		return s.redraw(in)
 	}
 	for _, p := range in.Env.Training() {
@@ -48,18 +48,18 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 
 func (s *Sample) Random() bool { return true }
 
-func (s *Sample) FilePath() string { return pathOf(s.Of) }
-
-// Files returns the file that the preferences are read from that are drawn from.
-func (s *Sample) Files() []registry.File { return filesOf(s.Of) }
-
-// Check refuses to draw from what is drawn itself, and settings without an effect on data.
+// Check refuses settings without an effect on data.
 func (s *Sample) Check() []registry.Problem {
-	problems := checkOf(s.Of)
-	if _, matrix := s.Of.(*Matrix); s.Of != nil && !matrix && problems == nil && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1) {
-		problems = []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature and coverage choose nothing", Allowed: "n, label_noise and seed beside it"}}
+	if s.data() && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1) {
+		return []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature and coverage choose nothing", Allowed: "n, label_noise and seed beside it"}}
 	}
-	return problems
+	return s.Drawn.Check()
+}
+
+// data says whether comparisons are drawn from data.
+func (s *Sample) data() bool {
+	_, matrix := s.Of.(*Matrix)
+	return s.Of != nil && !matrix
 }
 
 // redraw draws comparisons of data with replacement.

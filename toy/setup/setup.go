@@ -80,7 +80,7 @@ func (s *Setup) Loop() train.Loop {
 	l := train.Loop{Problem: s.Problem, Data: s.Pairs, Params: s.Run.Train, KLRadius: s.Run.Constraint.KLRadius,
 		Order: s.Run.Source("batches", nil)}
 	if o := s.Run.Online(); o != nil {
-		l.Online = &train.Online{Settings: o, Env: s.Env, Rewards: s.Rewards, Draws: s.Run.Source("preferences", o)}
+		l.Online = &train.Online{Settings: o, Rewards: s.Rewards, Draws: s.Run.Source("preferences", o)}
 	}
 	return l
 }

@@ -83,12 +83,7 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 		}
 		return ref
 	case shapeList:
-		entry := g.of(entryOf(p), lim.element(), partial)
-		many := &schema{Type: "array", Items: entry, MinItems: least(lim)}
-		if p.typ.Implements(oneOrManyType) {
-			return &schema{AnyOf: []*schema{many, entry}}
-		}
-		return many
+		return &schema{Type: "array", Items: g.of(entryOf(p), lim.element(), partial), MinItems: least(lim)}
 	case shapeMap:
 		return &schema{Type: "object", AdditionalProperties: g.of(entryOf(p), lim.element(), partial), MinProperties: least(lim)}
 	case shapeWords:

@@ -221,42 +221,11 @@ func (s *state) list(n *Node, dst reflect.Value, lim limits) {
 		s.notFilled(n, yaml.SequenceNode, dst.Type(), lim)
 		return
 	}
-	if dst.Type().Implements(oneOrManyType) && depth(n) == lists(dst.Type())-1 {
-		list := reflect.MakeSlice(dst.Type(), 1, 1)
-		s.list(n, list.Index(0), lim)
-		dst.Set(list)
-		return
-	}
 	list := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
 	for i, entry := range n.Content {
 		s.at(segment{index: i}, entry, fill(list.Index(i)), lim.element())
 	}
 	dst.Set(list)
-}
-
-// OneOrMany is implemented by lists of lists in whose place an only entry may stand.
-type OneOrMany interface {
-	OneOrMany()
-}
-
-var oneOrManyType = reflect.TypeFor[OneOrMany]()
-
-// lists returns how often a type is a list of lists.
-func lists(t reflect.Type) (n int) {
-	for ; t.Kind() == reflect.Slice; t = t.Elem() {
-		n++
-	}
-	return n
-}
-
-// depth returns how often the first entry of a list is a list.
-func depth(n *Node) (d int) {
-	for ; n.Kind == yaml.SequenceNode; n = n.Content[0] {
-		if d++; len(n.Content) == 0 {
-			break
-		}
-	}
-	return d
 }
 
 // notFilled reports a value that is no list or mapping where one is needed, or that is an empty one.
