@@ -2,7 +2,6 @@ package preference
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -88,14 +87,12 @@ func Describe(p Params, in Input) (*bandit.Env, *Pairs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !known {
-		if pairs.Unpaired() && env.Fit {
-			return nil, nil, errors.New("environment.pi_star: single responses with labels have no Bradley-Terry fit; none")
-		}
-		for _, x := range env.Training() {
-			if !env.Fit && wins == nil {
-				env.Prompts[x].Wins = pairs.rates(x, env.Responses())
-			}
+	if !known && env.Fit && pairs.Unpaired() {
+		return nil, nil, errors.New("environment.pi_star: single responses with labels have no Bradley-Terry fit; none")
+	}
+	for x := range env.Prompts {
+		if !known && !env.Fit && wins == nil {
+			env.Prompts[x].Wins = pairs.rates(x, env.Responses())
 		}
 	}
 	for x := range wins {
@@ -106,22 +103,17 @@ func Describe(p Params, in Input) (*bandit.Env, *Pairs, error) {
 
 // drawable says what preferences that draw cannot draw by.
 func drawable(p Params, env *bandit.Env) error {
-	var labels bool
-	switch p := p.(type) {
-	case *Sample:
-		_, labels = p.Of.(*Matrix)
-		if p.Sampling == "pi_star" && !env.HasStar() && !env.Fit {
-			return errors.New("preferences.sampling: is pi_star, and there is none; uniform or pi_ref")
-		}
-	case *Online:
-		labels = true
-		if _, gold := p.Proxy.(*Gold); !gold && env.Prompts[0].Wins != nil {
+	unknown := func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }
+	s, _ := p.(*Sample)
+	o, _ := p.(*Online)
+	switch {
+	case s != nil && s.Sampling == "pi_star" && !env.HasStar() && !env.Fit:
+		return errors.New("preferences.sampling: is pi_star, and there is none; uniform or pi_ref")
+	case o != nil && slices.ContainsFunc(env.Prompts, unknown):
+		return errors.New("preferences.of: has responses that were never compared, between which no label can be drawn; comparisons of all, or pi_star: bradley-terry")
+	case o != nil && env.Prompts[0].Wins != nil:
+		if _, gold := o.Proxy.(*Gold); !gold {
 			return errors.New("preferences.proxy: is a reward, and labels follow win rates; gold")
-		}
-	}
-	for i := range env.Prompts {
-		if x := &env.Prompts[i]; labels && slices.ContainsFunc(x.Wins, math.IsNaN) {
-			return fmt.Errorf("preferences.of: has responses of prompt %s that were never compared, between which no label can be drawn; comparisons of all, or pi_star: bradley-terry", x.Name)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package preference
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -48,74 +49,74 @@ func (m *Matrix) FilePath() string { return m.Path }
 
 // Wins returns the win rates of every prompt.
 func (m *Matrix) Wins(in Input) ([][]float64, error) {
-	k, n := in.Env.Responses(), len(in.Env.Prompts)
-	all, at := m.Matrices, "preferences."+in.Key+"matrices"
-	switch {
-	case m.Path != "":
-		var err error
-		if all, err = readMatrices(in); err != nil {
+	groups, at := m.groups(), "preferences."+in.Key+"matrix"
+	if m.Path != "" {
+		all, err := readMatrices(in)
+		if err != nil {
 			return nil, err
 		}
-		at = in.FileName
-	case m.Groups != nil || m.Matrix != nil:
-		all, at = [][][]float64{m.Matrix}, "preferences."+in.Key+"matrix"
-		for i, g := range m.Groups {
-			at = fmt.Sprintf("preferences.%sgroups.%d.matrix", in.Key, i)
-			if i == 0 {
-				all[0] = make([][]float64, len(g.Matrix))
-			}
-			for j, row := range g.Matrix {
-				all[0][j] = append(all[0][j], make([]float64, len(row)-len(all[0][j]))...)
-				for l, p := range row {
-					all[0][j][l] += g.Share * p
-				}
-			}
-		}
+		groups, at = []matrices{{1, all, ""}}, in.FileName
 	}
-	if len(all) == 1 {
-		all = slices.Repeat(all, n)
-	}
-	wins := make([][]float64, n)
+	k, wins := in.Env.Responses(), make([][]float64, len(in.Env.Prompts))
 	for x := range wins {
-		if len(all) != n || len(all[x]) != k {
-			return nil, fmt.Errorf("%s: has %d x %d win rates, or not one matrix a prompt; %d x %[4]d, of all prompts or by prompt, of which there are %[5]d",
-				at, len(all[0]), len(all[0]), k, n)
+		wins[x] = make([]float64, k*k)
+		for _, g := range groups {
+			if n := len(g.all); n != 1 && n != len(wins) || len(g.all[0]) != k {
+				return nil, fmt.Errorf("%s: has %d of %d x %[3]d win rates; one of %[4]d x %[4]d, or %[5]d, one a prompt", at, n, len(g.all[0]), k, len(wins))
+			}
+			p := g.all[x%len(g.all)]
+			for i := range wins[x] {
+				wins[x][i] += g.share * p[i/k][i%k]
+			}
 		}
-		for i := range k {
-			for j := range k {
-				// Exact in P + P' = 1; shares that do not quite sum to 1 cancel.
-				wins[x] = append(wins[x], all[x][i][j]/(all[x][i][j]+all[x][j][i]))
+		for i := range wins[x] { // exact in P + P' = 1 from here on
+			if up, down := i, i%k*k+i/k; up <= down {
+				sum := wins[x][up] + wins[x][down]
+				wins[x][up], wins[x][down] = wins[x][up]/sum, wins[x][down]/sum
 			}
 		}
 	}
 	return wins, nil
 }
 
-// Check refuses what are no win rates.
-func (m *Matrix) Check() []registry.Problem {
-	given, sum := 0, 0.0
-	for _, is := range []bool{len(m.Matrix) > 0, len(m.Matrices) > 0, m.Path != "", len(m.Groups) > 0} {
-		if is {
-			given++
-		}
+// matrices are those of a group of annotators: one a prompt, or one for all.
+type matrices struct {
+	share float64
+	all   [][][]float64
+	key   string
+}
+
+// groups returns the matrices that are written out.
+func (m *Matrix) groups() (all []matrices) {
+	if len(m.Matrix) > 0 {
+		all = append(all, matrices{1, [][][]float64{m.Matrix}, "matrix"})
 	}
-	if given != 1 {
-		return []registry.Problem{{Key: "matrix", Wrong: fmt.Sprintf("%d of matrix, matrices, path and groups are given", given), Allowed: "one of the four"}}
-	}
-	var problems []registry.Problem
-	check := func(p [][]float64, k int, key string, of ...any) {
-		problems = append(problems, notWinRates(p, k, fmt.Sprintf(key, of...))...)
-	}
-	check(m.Matrix, len(m.Matrix), "matrix")
-	for x, p := range m.Matrices {
-		check(p, len(m.Matrices[0]), "matrices.%d", x)
+	if len(m.Matrices) > 0 {
+		all = append(all, matrices{1, m.Matrices, "matrices"})
 	}
 	for i, g := range m.Groups {
-		sum += g.Share
-		check(g.Matrix, len(m.Groups[0].Matrix), "groups.%d.matrix", i)
+		all = append(all, matrices{g.Share, [][][]float64{g.Matrix}, fmt.Sprintf("groups.%d.matrix", i)})
 	}
-	if m.Groups != nil && math.Abs(sum-1) > sumTolerance {
-		problems = append(problems, registry.Problem{Key: "groups", Wrong: fmt.Sprintf("have shares that sum to %.9g", sum), Allowed: "shares that sum to 1"})
+	return all
+}
+
+// Check refuses what are no win rates.
+func (m *Matrix) Check() (problems []registry.Problem) {
+	sum, groups := 0.0, m.groups()
+	for _, g := range groups {
+		sum += g.share
+		if wrong := notWinRates(g.all); wrong != "" {
+			problems = append(problems, registry.Problem{Key: g.key, Wrong: wrong, Allowed: wantWinRates})
+		} else if len(g.all[0]) != len(groups[0].all[0]) {
+			problems = append(problems, registry.Problem{Key: g.key, Wrong: "has another number of rows than the group before", Allowed: "one size"})
+		}
+	}
+	if m.Path != "" {
+		sum++
+	}
+	if math.Abs(sum-1) > sumTolerance {
+		problems = append(problems, registry.Problem{Key: "matrix", Wrong: fmt.Sprintf("matrix, matrices, path and groups have shares that sum to %g", sum),
+			Allowed: "one of the four, groups with shares that sum to 1"})
 	}
 	return problems
 }
@@ -123,54 +124,46 @@ func (m *Matrix) Check() []registry.Problem {
 // sumTolerance is how far P + P' may be from 1.
 const sumTolerance = 1e-6
 
-// notWinRates returns the first thing that is wrong with a matrix, which has k rows.
-func notWinRates(p [][]float64, k int, key string) []registry.Problem {
-	fail := func(at int, allowed, wrong string, of ...any) []registry.Problem {
-		return []registry.Problem{{Key: fmt.Sprintf("%s.%d", key, at), Wrong: fmt.Sprintf(wrong, of...), Allowed: allowed}}
-	}
-	if p != nil && (k < 2 || len(p) != k) {
-		return fail(0, "at least 2 rows, one a response, as many in every matrix", "is the first of %d rows", len(p))
-	}
-	for i, row := range p {
-		if len(row) != k {
-			return fail(i, "as many entries as rows", "has %d entries, and the matrix %d rows", len(row), k)
-		}
-		for j, v := range row {
-			if !(v >= 0 && v <= 1) {
-				return fail(i, "probabilities in [0,1]", "has %v for response %d over %d", v, i, j)
+const wantWinRates = "K rows of K probabilities, at least 2, the row's response over the column's and the other way round summing to 1, 0.5 on the diagonal"
+
+// notWinRates says what is wrong with matrices, "" for nothing.
+func notWinRates(all [][][]float64) string {
+	for x, p := range all {
+		for i, row := range p {
+			if len(row) != len(p) || len(p) < 2 || len(p) != len(all[0]) {
+				return fmt.Sprintf("has %d entries in row %d of %d of matrix %d", len(row), i, len(p), x)
 			}
-			if j <= i && math.Abs(v+p[j][i]-1) > sumTolerance {
-				return fail(i, "two that sum to 1, and 0.5 on the diagonal", "has %v for response %d over %d, and %v the other way round", v, i, j, p[j][i])
+			for j, v := range row {
+				if j < len(p[j]) && i < len(p[j]) && !(v >= 0 && v <= 1 && math.Abs(v+p[j][i]-1) <= sumTolerance) {
+					return fmt.Sprintf("has %v for response %d over %d in matrix %d, and %v the other way round", v, i, j, x, p[j][i])
+				}
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
 // readMatrices reads JSON of a matrix or a list of them, or CSV of a matrix.
 func readMatrices(in Input) (all [][][]float64, err error) {
 	content := bytes.TrimSpace(bytes.TrimPrefix(in.File, []byte("\ufeff")))
 	var one [][]float64
-	switch {
-	case !bytes.HasPrefix(content, []byte("[")):
+	if !bytes.HasPrefix(content, []byte("[")) {
 		one, err = readTable(in)
-	case json.Unmarshal(content, &all) != nil || len(all) == 0:
-		if err = json.Unmarshal(content, &one); err != nil || len(one) == 0 {
-			err = fmt.Errorf("%s: is no JSON matrix (%v); K rows of K numbers, or a list of such", in.FileName, err)
+	} else if json.Unmarshal(content, &all) != nil {
+		if err = json.Unmarshal(content, &one); err != nil {
+			err = fmt.Errorf("%s: is no JSON matrix: %w; want %s", in.FileName, err, wantWinRates)
 		}
 	}
 	if one != nil {
 		all = [][][]float64{one}
 	}
-	for x := 0; x < len(all) && err == nil; x++ {
-		for _, p := range notWinRates(all[x], len(all[0]), fmt.Sprintf("matrix %d, row", x)) {
-			err = fmt.Errorf("%s: %s: %s; want %s", in.FileName, p.Key, p.Wrong, p.Allowed)
-		}
+	if wrong := notWinRates(all); err == nil && (wrong != "" || len(all) == 0 || len(all[0]) == 0) {
+		err = fmt.Errorf("%s: %s; want %s", in.FileName, cmp.Or(wrong, "has no row of win rates"), wantWinRates)
 	}
 	return all, err
 }
 
-// readTable reads CSV, whose columns may be named by the responses above them, and whose rows then in a column without a name.
+// readTable reads CSV, whose columns may be named by the responses above them; other columns are not read.
 func readTable(in Input) (p [][]float64, err error) {
 	var names []string
 	for i := range in.Env.Responses() {
@@ -188,11 +181,7 @@ func readTable(in Input) (p [][]float64, err error) {
 			if p == nil && slices.ContainsFunc(names, func(name string) bool { return !o.Has(name) }) {
 				break // there is no header
 			}
-			r := &row{Object: o}
-			if name := r.text("", "a name"); name != "" && len(p) < len(names) && name != names[len(p)] {
-				r.fail("is the row of %q; want that of %s: rows are in the order of the responses", name, names[len(p)])
-			}
-			values := make([]float64, len(names))
+			r, values := &row{Object: o}, make([]float64, len(names))
 			for i, name := range names {
 				values[i] = r.number(name, math.NaN(), 0, 1)
 			}
@@ -201,10 +190,10 @@ func readTable(in Input) (p [][]float64, err error) {
 			}
 		}
 		if p != nil {
-			return p, nil
+			break
 		}
 	}
-	return nil, fmt.Errorf("%s: has no row of win rates; want %d", in.FileName, len(names))
+	return p, nil
 }
 
 var matrixKind = registry.Kind[Params]{
