@@ -133,7 +133,7 @@ func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 	}{{"pi_star", p.PiStar, len(p.PiStar), p.PiStar != nil}, {"pi_ref", p.PiRef, len(p.PiRef), p.PiRef != nil},
 		{"responses", nil, len(p.Responses), p.Responses != nil}, {"init_logits", nil, len(p.InitLogits), p.InitLogits != nil}}
 	for _, l := range lists {
-		if sum := floats.Sum(l.p); l.p != nil && math.Abs(sum-1) > sumTolerance {
+		if sum := floats.Sum(l.p); len(l.p) > 0 && math.Abs(sum-1) > sumTolerance {
 			fail(l.key, fmt.Sprintf("sums to %.9g", sum), "probabilities that sum to 1")
 		}
 	}
