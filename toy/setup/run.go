@@ -96,8 +96,8 @@ func (r *Run) BuildPrompts() (*bandit.Env, error) {
 // BuildEnvironment makes the run's environment, see preference.Describe.
 func (r *Run) BuildEnvironment() (*bandit.Env, error) {
 	env, err := r.BuildPrompts()
-	if err != nil {
-		return nil, err
+	if err != nil || r.Preferences == nil {
+		return env, err
 	}
 	env, _, err = r.Describe(env)
 	return env, err
