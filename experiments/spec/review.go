@@ -305,6 +305,8 @@ func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	case *preference.Population:
 		env := s.environment(run, from)
 		all = len(env.Prompts) * env.Responses() * (env.Responses() - 1)
+	case *preference.File:
+		all = run.preferenceFile().weighted
 	case *preference.Counts, *preference.Matrix:
 		if s.describe(run, from) == nil {
 			all = s.pairs.Len()
@@ -385,6 +387,9 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 			return
 		}
 		run.preferenceFile().unpaired = pairs.Unpaired()
+		if pairs.Weight != nil {
+			run.preferenceFile().weighted = pairs.Len()
+		}
 	}
 	if err := s.describe(run, from); err != nil {
 		s.wrongPreferences(run, from, err)

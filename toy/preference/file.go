@@ -110,38 +110,35 @@ func (d *dataFile) add(o *lines.Object) error {
 	if d.form == nil {
 		d.form = form
 	}
-	if other := []string{"a", "b", "chosen", "rejected"}; form[0] != d.form[0] ||
-		slices.ContainsFunc(other, func(key string) bool { return o.Has(key) && form[0] != "chosen" && !slices.Contains(form, key) }) {
+	if form[0] != d.form[0] || form[0] != "chosen" && r.text("chosen", index)+r.text("rejected", index) != "" {
 		return fmt.Errorf("has %s; a file holds %s on every line, as its first", o.Keys(), strings.Join(d.form, ", "))
 	}
 	x := r.index("prompt", d.prompts)
 	if d.responses[x] == nil {
 		d.responses[x] = newNames(d.env.Prompts[x].Labels, d.env.Responses())
 	}
-	a, b, wins := r.index(form[0], d.responses[x]), Absent, [2]float64{r.number("weight", 1, 0, 1e300), 0}
-	d.weighted = d.weighted || o.Has("weight") || form[0] == "a"
-	switch form[0] {
-	case "response":
-		switch label {
-		case "false":
-			a, b = b, a
-		case "true":
-		case "":
-			r.fail("label: missing; true for a desirable response, false for an undesirable one")
-		default:
-			r.fail("label: is %q; true for a desirable response, false for an undesirable one", label)
-		}
-	default:
+	a, b, wins := r.index(form[0], d.responses[x]), Absent, [2]float64{}
+	if form[0] != "response" {
 		if b = r.index(form[1], d.responses[x]); a == b {
 			r.fail("%s: %s is also the %s response; two different responses", form[1], d.env.Prompts[x].Label(b), form[0])
 		}
 	}
-	if form[0] == "a" {
+	if d.weighted = d.weighted || o.Has("weight") || form[0] == "a"; form[0] == "a" {
 		ties := r.number("ties", 0, 0, 1e300)
 		wins = [2]float64{r.number("wins_a", math.NaN(), 0, 1e300) + ties/2, r.number("wins_b", math.NaN(), 0, 1e300) + ties/2}
+	} else {
+		wins[0] = r.number("weight", 1, 0, 1e300)
 	}
-	if form[0] == "chosen" {
-		d.tokens(r)
+	switch {
+	case form[0] == "chosen":
+		d.tokens(r, wins[0] > 0)
+	case form[0] == "a" || label == "true":
+	case label == "false":
+		a, b = b, a
+	case label == "":
+		r.fail("label: missing; true for a desirable response, false for an undesirable one")
+	default:
+		r.fail("label: is %q; true for a desirable response, false for an undesirable one", label)
 	}
 	if d.env.Prompts[x].HeldOut {
 		r.fail("prompt: %d is %s, which is held out; a prompt from 0 to %d", x, d.env.Prompts[x].Name, len(d.env.Training())-1)
@@ -156,8 +153,8 @@ func (d *dataFile) add(o *lines.Object) error {
 	return r.err
 }
 
-// tokens takes in a line's token counts, which all lines have or none.
-func (d *dataFile) tokens(r *row) {
+// tokens checks a line's token counts, which all lines have or none, and takes them in if its comparison counts.
+func (d *dataFile) tokens(r *row, counts bool) {
 	chosen, rejected := r.number("chosen_tokens", 0, 1, math.MaxInt32), r.number("rejected_tokens", 0, 1, math.MaxInt32)
 	p := &d.pairs
 	switch given := chosen > 0; {
@@ -165,7 +162,7 @@ func (d *dataFile) tokens(r *row) {
 		r.fail("chosen_tokens and rejected_tokens: both on every line of a file, or on none")
 	case given && (chosen != math.Trunc(chosen) || rejected != math.Trunc(rejected)):
 		r.fail("chosen_tokens and rejected_tokens: %v and %v; counts of at least 1", chosen, rejected)
-	case given && r.err == nil:
+	case given && r.err == nil && counts:
 		p.ChosenTokens, p.RejectedTokens = append(p.ChosenTokens, int(chosen)), append(p.RejectedTokens, int(rejected))
 	}
 }

@@ -319,3 +319,22 @@ func FuzzMatrixFile(f *testing.F) {
 		}
 	})
 }
+
+// Columns that nothing reads never decide, and a comparison of weight 0 takes its token counts with it.
+func TestUnreadColumns(t *testing.T) {
+	for text, want := range map[string]string{
+		"a,b,wins_a,wins_b,weight,label\n0,1,2,1,heavy,\n":                             "[0 1] [1 0] []",
+		"chosen,rejected,a,b,ties\n0,1,x,y,z\n":                                        "[0] [1] []",
+		"response,label,a,wins\n0,true,x,y\n":                                          "[0] [-1] []",
+		"chosen,rejected,weight,chosen_tokens,rejected_tokens\n0,1,0,5,6\n1,0,1,7,8\n": "[1] [0] [7]",
+	} {
+		pairs, err := (&File{}).Build(Input{Env: environment(star), File: []byte(text), FileName: "f"})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got := fmt.Sprint(pairs.Chosen, pairs.Rejected, pairs.ChosenTokens); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
