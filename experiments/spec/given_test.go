@@ -64,7 +64,7 @@ func TestGivenMistakes(t *testing.T) {
 		{unknown, "{kind: counts, path: bad.csv}", dpo, `bad.csv:4: wins_a: is "x"; a number from 0 to 1e+300`},
 		{unknown, "{kind: counts}", dpo, "c.yaml:3:14: preferences.path: is missing"},
 		{unknown, "{kind: sample, of: {kind: sample}}", dpo, "preferences.of: is drawn itself, or by pi_star; want of the kind counts, file or matrix"},
-		{unknown, "{kind: sample, sampling: pi_ref, of: {kind: counts, path: votes.csv}}", dpo, "preferences.of: is data, of which sampling, temperature and coverage choose nothing"},
+		{unknown, "{kind: sample, sampling: pi_ref, of: {kind: counts, path: votes.csv}}", dpo, "preferences.of: is data, of which sampling, temperature, coverage and label_noise change nothing"},
 		{unknown, "{kind: sample, sampling: pi_star, of: " + cycle + "}", dpo, "preferences.sampling: is pi_star, and there is none; want uniform or pi_ref"},
 		{unknown, "{kind: online, of: {kind: counts, path: votes.csv}}", dpo, "preferences.of: has responses that were never compared"},
 		{unknown, "{kind: online, proxy: noisy, of: " + cycle + "}", dpo, "preferences.proxy: is a reward, and labels follow win rates; want gold"},

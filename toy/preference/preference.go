@@ -43,14 +43,6 @@ func (p *Pairs) add(prompt, chosen, rejected int) {
 	p.Rejected = append(p.Rejected, rejected)
 }
 
-// swap makes the rejected response of a comparison the chosen one.
-func (p *Pairs) swap(i int) {
-	p.Chosen[i], p.Rejected[i] = p.Rejected[i], p.Chosen[i]
-	if p.ChosenTokens != nil {
-		p.ChosenTokens[i], p.RejectedTokens[i] = p.RejectedTokens[i], p.ChosenTokens[i]
-	}
-}
-
 // Append adds another list of pairs of the same form.
 func (p *Pairs) Append(other *Pairs) {
 	for i := range other.Len() {

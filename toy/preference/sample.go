@@ -50,8 +50,8 @@ func (s *Sample) Random() bool { return true }
 
 // Check refuses settings without an effect on data.
 func (s *Sample) Check() []registry.Problem {
-	if s.data() && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1) {
-		return []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature and coverage choose nothing", Allowed: "n, label_noise and seed beside it"}}
+	if s.data() && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1 || s.LabelNoise != 0) {
+		return []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature, coverage and label_noise change nothing", Allowed: "n and seed beside it"}}
 	}
 	return s.Drawn.Check()
 }
@@ -74,13 +74,10 @@ func (s *Sample) redraw(in Input) (*Pairs, error) {
 	}
 	pairs, draw := &Pairs{}, distuv.NewCategorical(weights, in.RNG)
 	for range s.N {
-		i, flip := int(draw.Rand()), in.RNG.Float64() < s.LabelNoise
+		i := int(draw.Rand())
 		pairs.add(data.Prompt[i], data.Chosen[i], data.Rejected[i])
 		if data.ChosenTokens != nil {
 			pairs.ChosenTokens, pairs.RejectedTokens = append(pairs.ChosenTokens, data.ChosenTokens[i]), append(pairs.RejectedTokens, data.RejectedTokens[i])
-		}
-		if last := pairs.Len() - 1; flip {
-			pairs.swap(last)
 		}
 	}
 	return pairs, nil
