@@ -123,7 +123,7 @@ func (s *summary) printResults(w io.Writer) {
 // headline returns the columns of runs that the printed table shows: distances of policies that can be enumerated, and of
 // language models what they write, or how they were trained where that has no reward.
 func (s *summary) headline() []string {
-	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
+	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"nash_gap", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
 	for _, set := range sets {
 		some := func(row int) bool { return !math.IsNaN(s.Runs.Float(row, set[0])) }
 		if s.Runs.Has(set[0]) && slices.ContainsFunc(tables.Where{}.Select(s.Runs), some) {

@@ -36,15 +36,15 @@ func (p *Problem) Error() string {
 func Accepts(env Environment, prefs preference.Params) string {
 	_, human := prefs.(*Human)
 	_, drawn := prefs.(*Continuations)
-	_, online := prefs.(*preference.Online)
+	o, online := prefs.(*preference.Online)
 	switch env.(type) {
 	case *Dialogues:
 		if !human {
 			return "human"
 		}
 	case *Stories:
-		if !drawn && !online {
-			return "continuations or online"
+		if !drawn && (!online || o.Of != nil) {
+			return "continuations, or online without of"
 		}
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -175,6 +176,30 @@ func (r *Reader) Next() (*Object, error) {
 			return nil, r.Wrong(err)
 		}
 		return o, nil
+	}
+}
+
+// All yields the records that are left, or what is wrong with them; after an error that is no *Error nothing comes.
+func (r *Reader) All() iter.Seq2[*Object, error] {
+	return func(yield func(*Object, error) bool) {
+		for {
+			o, err := r.Next()
+			var bad *Error
+			if errors.Is(err, io.EOF) || !yield(o, err) || err != nil && !errors.As(err, &bad) {
+				return
+			}
+		}
+	}
+}
+
+// Headless says that nothing has been read of a CSV file that has no header, and what its columns are called.
+func (r *Reader) Headless(keys []string) {
+	start, _ := r.in.Peek(1 << 10)
+	first, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	r.keys, r.csv = keys, csv.NewReader(r.in)
+	r.csv.FieldsPerRecord = -1
+	if i := bytes.IndexAny(first, ",;\t"); i >= 0 {
+		r.csv.Comma = rune(first[i])
 	}
 }
 
