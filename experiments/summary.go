@@ -25,7 +25,7 @@ type summary struct {
 func (s *summary) print(w io.Writer, quiet bool) bool {
 	well := len(s.Undrawn)+len(s.failed()) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
 	if quiet && well {
-		printInputs(w, s.config, quiet)
+		printInputs(w, s.config.Plan, true)
 		return true
 	}
 	if s.config.Suite != nil {
@@ -33,7 +33,7 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	} else {
 		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
 	}
-	printInputs(w, s.config, quiet)
+	printInputs(w, s.config.Plan, quiet)
 	if !quiet && s.Runs != nil {
 		s.printResults(w)
 	}
@@ -53,18 +53,17 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	return well
 }
 
-// printInputs prints what became of the lines of data files, unless quiet where all were used, and what of draws of pairs.
-func printInputs(w io.Writer, c *spec.Config, quiet bool) {
-	if c.Plan == nil {
+// printInputs prints what became of the records of data files, and of draws of pairs; if quiet, what was not used as it is.
+func printInputs(w io.Writer, plan *spec.Plan, quiet bool) {
+	if plan == nil {
 		return
 	}
-	read := c.Plan.Read()
-	for i := range read {
-		if !quiet || !read[i].Complete() {
-			fmt.Fprintf(w, "  %s\n", read[i].Text)
+	for _, in := range plan.Read {
+		if !quiet || !in.Complete() {
+			fmt.Fprintf(w, "  %s\n", in.Text)
 		}
 	}
-	if draws := c.Plan.Draws(); !quiet && draws != "" {
+	if draws := plan.Draws(); !quiet && draws != "" {
 		fmt.Fprintf(w, "  %s\n", draws)
 	}
 }

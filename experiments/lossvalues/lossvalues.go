@@ -94,19 +94,6 @@ func near(err error) error {
 	return err
 }
 
-// one evaluates a line.
-func (e *evaluator) one(n int, line []byte, do func(n int, line []byte, r *trl.Row, values [3]float64) error) error {
-	r, err := trl.Parse(line)
-	if err != nil {
-		return err
-	}
-	values, err := e.evaluate(r)
-	if err != nil {
-		return err
-	}
-	return do(n, line, r, values)
-}
-
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
 // stops at the first mistake, which names its line. They may come as CSV or Parquet too, and compressed.
 func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
@@ -122,13 +109,18 @@ func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]flo
 			return file.Count, nil
 		}
 		var bad *lines.Error
-		switch {
-		case errors.As(err, &bad):
-			err = bad.Err
-		case err != nil:
+		if err != nil && !errors.As(err, &bad) {
 			return file.Count, err
-		default:
-			err = e.one(file.Line, o.Text(), do)
+		}
+		var r *trl.Row
+		var values [3]float64
+		if bad != nil {
+			err = bad.Err
+		} else if r, err = trl.Parse(o); err == nil {
+			values, err = e.evaluate(r)
+		}
+		if err == nil {
+			err = do(file.Line, o.Text(), r, values)
 		}
 		if err != nil {
 			return file.Count, fmt.Errorf("loss: standard input: line %d: %w", file.Line, near(err))

@@ -96,8 +96,8 @@ func TestAccount(t *testing.T) {
 		}
 	}
 	for i, want := range []lines.Account{
-		{File: "pairs.jsonl", Read: 10, Used: 4, TooLong: 2, Bad: 2, Identical: 1, Empty: 1, Cut: 1},
-		{File: "pairs.jsonl", Read: 6, Used: 2, TooLong: 1, Bad: 1, Identical: 1, Empty: 1, Cut: 1}, // reading stops at n
+		{File: "pairs.jsonl", Read: 10, Used: 4, TooLong: 2, Shortest: 8, Bad: 2, Identical: 1, Empty: 1, Cut: 1},
+		{File: "pairs.jsonl", Read: 6, Used: 2, TooLong: 1, Shortest: 8, Bad: 1, Identical: 1, Empty: 1, Cut: 1}, // reading stops at n
 		{File: "pairs.jsonl", Read: 3, Used: 2, Bad: 1},
 	} {
 		if got[i] != want {
