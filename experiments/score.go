@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -25,6 +26,7 @@ type scoring struct {
 	maxTokens int
 	limited   bool // maxTokens was asked for, and is not the default
 	skipBad   bool
+	template  string
 }
 
 // scoredAtOnce is how many pairs are read before their scores are printed.
@@ -35,10 +37,10 @@ func newScore(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score FILE",
 		Short: "Print a language model's log-probabilities of preference pairs",
-		Long: "Reads preference pairs, a JSON object a line, plain or compressed, from FILE or - for standard input: whole dialogues\n" +
-			"{chosen, rejected} that share a prompt, {prompt, chosen, rejected}, or the chat fine-tuning format. Prints one JSON line a pair,\n" +
-			"in the order of the file: log-probabilities are sums over the tokens of a response, in nats. A pair of more than --max-tokens is\n" +
-			`printed as {"index": i, "skipped": "too long"}.`,
+		Long: "Reads preference pairs as JSON lines, CSV or Parquet, plain or compressed, from FILE or - for standard input: {chosen, rejected}\n" +
+			"of whole dialogues or lists of messages that share a prompt, {prompt, chosen, rejected}, {prompt, completion, label}, or the chat\n" +
+			"fine-tuning format. Prints one JSON line a pair, in the order of the file: log-probabilities are sums over the tokens of a\n" +
+			`response, in nats. A pair of more than --max-tokens is printed as {"index": i, "skipped": "too long"}.`,
 		Example: `  experiments score pairs.jsonl.gz > scores.jsonl
   experiments score --model tuned.bin --reference configs/data/stories260K.bin pairs.jsonl`,
 		Args: cobra.MatchAll(needArgs("a file of pairs"), atMost(1, "one file")),
@@ -51,6 +53,7 @@ func newScore(stdout, stderr io.Writer) *cobra.Command {
 	s.register(f)
 	f.StringVar(&s.reference, "reference", "", "checkpoint of the reference, for margins")
 	f.IntVar(&s.maxTokens, "max-tokens", 512, "a prompt with either response may have; by default no more than the models hold")
+	f.StringVar(&s.template, "template", "", "Go text/template that turns messages into text, see preferences.template of human")
 	f.BoolVar(&s.skipBad, "skip-bad", false, "pass over lines that are no pairs, and name them at the end, in place of stopping at the first")
 	return cmd
 }
@@ -74,13 +77,23 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 		return inputError{err}
 	}
 	pairs.SkipBad = s.skipBad
-	out := bufio.NewWriter(stdout)
-	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
-	if len(pairs.Skipped) > 0 {
-		fmt.Fprintf(stderr, "experiments: passed over %d lines that are no pairs:\n", len(pairs.Skipped))
+	if s.template != "" {
+		if pairs.Template, err = dialogue.NewTemplate(s.template); err != nil {
+			return inputError{fmt.Errorf("--template %w", err)}
+		}
+	}
+	out, found := bufio.NewWriter(stdout), &found{shortest: math.MaxInt}
+	err = errors.Join(stream(ctx, scorer, pairs, out, found), out.Flush())
+	a := pairs.Account()
+	a.Used, a.TooLong, a.Cut = found.used, found.tooLong, found.cut
+	if err == nil && !a.Complete() {
+		fmt.Fprintf(stderr, "experiments: %s\n", a.String())
 	}
 	for _, e := range pairs.Skipped {
 		fmt.Fprintf(stderr, "  %v\n", e)
+	}
+	if err == nil && a.Used == 0 {
+		err = inputError{fmt.Errorf("%s: none of its pairs has at most %d tokens; the shortest has %d", name, s.maxTokens, found.shortest)}
 	}
 	return err
 }
@@ -108,8 +121,11 @@ func (s *scoring) scorer() (*language.Scorer, error) {
 	return scorer, nil
 }
 
+// found is what became of the pairs that were read.
+type found struct{ used, tooLong, cut, shortest int }
+
 // stream scores pairs until the last or a line that is none. Pairs that were scored before ctx is canceled are printed.
-func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
+func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer, found *found) error {
 	lines := json.NewEncoder(out)
 	for {
 		batch, end := nextPairs(pairs)
@@ -118,6 +134,16 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 			return err
 		}
 		for i := range scores {
+			switch s := &scores[i]; {
+			case s.TooLong:
+				found.tooLong++
+				found.shortest = min(found.shortest, s.PromptTokens+max(s.ChosenTokens, s.RejectedTokens))
+			case batch[i].Cut:
+				found.cut++
+				fallthrough
+			default:
+				found.used++
+			}
 			if err := lines.Encode(shown(&scores[i])); err != nil {
 				return err
 			}
@@ -133,13 +159,29 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 
 // shown is what is printed of a score.
 func shown(s *language.Score) any {
-	if !s.TooLong {
-		return s
+	single := func(label bool, tokens int, logp float64, reference *float64) any {
+		return struct {
+			Index     int      `json:"index"`
+			Label     bool     `json:"label"`
+			Prompt    int      `json:"prompt_tokens"`
+			Tokens    int      `json:"completion_tokens"`
+			Logp      float64  `json:"completion_logp"`
+			PerToken  float64  `json:"completion_logp_per_token"`
+			Reference *float64 `json:"ref_completion_logp,omitempty"`
+		}{s.Index, label, s.PromptTokens, tokens, logp, logp / float64(tokens), reference}
 	}
-	return struct {
-		Index   int    `json:"index"`
-		Skipped string `json:"skipped"`
-	}{s.Index, "too long"}
+	switch {
+	case s.TooLong:
+		return struct {
+			Index   int    `json:"index"`
+			Skipped string `json:"skipped"`
+		}{s.Index, "too long"}
+	case s.RejectedTokens == 0:
+		return single(true, s.ChosenTokens, s.ChosenLogp, s.RefChosenLogp)
+	case s.ChosenTokens == 0:
+		return single(false, s.RejectedTokens, s.RejectedLogp, s.RefRejectedLogp)
+	}
+	return s
 }
 
 // nextPairs reads some pairs; end says why there are no more.

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"windtunnel/plots/terminal"
+	"windtunnel/plots"
 )
 
 // screen are the flags of drawing in the terminal.
@@ -34,8 +34,8 @@ func (s *screen) register(f *pflag.FlagSet) {
 const terminalHeight = 18
 
 // options say what the terminal that w is, or is taken for, can show.
-func (s *screen) options(w io.Writer) terminal.Options {
-	o := terminal.Options{Width: s.width, Height: terminalHeight, ASCII: s.ascii || !unicodeLocale(), Color: s.color.wanted(w)}
+func (s *screen) options(w io.Writer) plots.Terminal {
+	o := plots.Terminal{Width: s.width, Height: terminalHeight, ASCII: s.ascii || !unicodeLocale(), Color: s.color.wanted(w)}
 	if o.Width == 0 {
 		o.Width = terminalWidth(w)
 	}

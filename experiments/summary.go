@@ -25,6 +25,7 @@ type summary struct {
 func (s *summary) print(w io.Writer, quiet bool) bool {
 	well := len(s.Undrawn)+len(s.failed()) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
 	if quiet && well {
+		printInputs(w, s.config, quiet)
 		return true
 	}
 	if s.config.Suite != nil {
@@ -32,6 +33,7 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	} else {
 		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
 	}
+	printInputs(w, s.config, quiet)
 	if !quiet && s.Runs != nil {
 		s.printResults(w)
 	}
@@ -49,6 +51,22 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 		fmt.Fprintln(w)
 	}
 	return well
+}
+
+// printInputs prints what became of the lines of data files, unless quiet where all were used, and what of draws of pairs.
+func printInputs(w io.Writer, c *spec.Config, quiet bool) {
+	if c.Plan == nil {
+		return
+	}
+	read := c.Plan.Read()
+	for i := range read {
+		if !quiet || !read[i].Complete() {
+			fmt.Fprintf(w, "  %s\n", read[i].Text)
+		}
+	}
+	if draws := c.Plan.Draws(); !quiet && draws != "" {
+		fmt.Fprintf(w, "  %s\n", draws)
+	}
 }
 
 // printNext tells who has run a config for the first time what to type next.

@@ -68,15 +68,7 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	p.X.Label.Text = columnLabel(f.Strength)
 	setScale(&p.X, f.Strength, f.XScale, r.numbers(f.Strength))
 	p.Y.Min, p.Y.Max = 0, 0.02
-	lambdas := r.values("lambda")
-	for i, cell := range lambdas {
-		points, err := collectPoints(r.with("lambda", cell), f.Strength, distanceColumn, f.Strength, spreadRange)
-		if err != nil {
-			return nil, err
-		}
-		p.addCurve(valueLabel("lambda", cell), rampStyle(i, len(lambdas)), points)
-	}
-	return []*Panel{p}, nil
+	return []*Panel{p}, p.addLines(r.linesBy("lambda"), f.Strength, distanceColumn, f.Strength, spreadRange, nil)
 }
 
 // plainName is the printed name of a loss inside mathematics.
@@ -88,22 +80,25 @@ const distanceColumn = "distance"
 func (f *Constraint) distances(all *rows) (*tables.Table, error) {
 	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
 	keys = append(keys, "seed")
-	left, leftOrder := f.policies(all, keys, f.Left)
-	right, _ := f.policies(all, keys, f.Right)
 	for _, objective := range []string{f.Left, f.Right} {
 		if have := all.values("objective"); !slices.Contains(have, objective) {
 			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
 		}
 	}
+	right := map[string]*rows{}
+	for _, r := range all.with("objective", f.Right).byRun() {
+		right[strings.Join(r.cells(0, keys), "\x00")] = r
+	}
 	t := tables.NewTable(tables.Runs, append(slices.Clone(keys), "status", distanceColumn)...)
-	for _, key := range leftOrder {
-		other, ok := right[key]
-		if !ok {
-			continue
+	for _, left := range all.with("objective", f.Left).byRun() {
+		cells := left.cells(0, keys)
+		if other, ok := right[strings.Join(cells, "\x00")]; ok {
+			distance, status, err := f.between(left, other)
+			if err != nil {
+				return nil, err
+			}
+			t.Append(append(cells, status, distance)...)
 		}
-		cells := strings.Split(key, "\x00")
-		distance, status := f.between(left[key], other)
-		t.Append(append(cells, status, distance)...)
 	}
 	if t.Len() == 0 {
 		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
@@ -111,39 +106,17 @@ func (f *Constraint) distances(all *rows) (*tables.Table, error) {
 	return t, nil
 }
 
-// policies returns the final-policy rows of an objective's runs by their coordinates, and these in table order.
-func (f *Constraint) policies(all *rows, keys []string, objective string) (map[string]*rows, []string) {
-	byKey := map[string]*rows{}
-	var order []string
-	for _, r := range all.with("objective", objective).byRun() {
-		cells := make([]string, len(keys))
-		for i, column := range keys {
-			cells[i] = r.text(0, column)
-		}
-		key := strings.Join(cells, "\x00")
-		byKey[key] = r
-		order = append(order, key)
-	}
-	return byKey, order
-}
-
 // between is the mean distance over prompts, and the status that explains why there is none.
-func (f *Constraint) between(left, right *rows) (distance, status string) {
+func (f *Constraint) between(left, right *rows) (distance, status string, err error) {
 	of := totalVariation
 	if f.Distance == "js" {
 		of = stat.JensenShannon
 	}
-	prompts := left.values("prompt")
-	mean := 0.0
-	for _, prompt := range prompts {
-		mean += of(left.with("prompt", prompt).column("pi"), right.with("prompt", prompt).column("pi")) / float64(len(prompts))
+	for _, r := range []*rows{left, right} {
+		if !finite(r.float(0, "pi")) {
+			return "", r.text(0, "status"), nil
+		}
 	}
-	status = left.text(0, "status")
-	if !finite(left.float(0, "pi")) {
-		return "", status
-	}
-	if !finite(right.float(0, "pi")) {
-		return "", right.text(0, "status")
-	}
-	return tables.FormatFloat(mean), status
+	mean, err := apart(left, right, of)
+	return tables.FormatFloat(mean), left.text(0, "status"), err
 }

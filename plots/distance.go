@@ -2,7 +2,6 @@ package plots
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"windtunnel/metrics/tables"
@@ -90,7 +89,7 @@ func (f *Distance) distances(left, right *rows) (*rows, error) {
 		if found == nil {
 			return nil, fmt.Errorf("match: %s has no counterpart", name)
 		}
-		tv, err := variation(own, found)
+		tv, err := apart(own, found, totalVariation)
 		if err != nil {
 			return nil, err
 		}
@@ -100,20 +99,16 @@ func (f *Distance) distances(left, right *rows) (*rows, error) {
 	return out, nil
 }
 
-// variation returns the mean over prompts of the total variation between the final policies of two runs; NaN where one has
-// none.
-func variation(p, q *rows) (float64, error) {
-	sum, prompts := 0.0, p.values("prompt")
-	slices.Sort(prompts)
+// apart returns the mean over prompts of a distance between the final policies of two runs; NaN where one has none.
+func apart(p, q *rows, distance func(p, q []float64) float64) (float64, error) {
+	mean, prompts := 0.0, slices.Sorted(slices.Values(p.values("prompt")))
 	same := len(prompts) == len(q.values("prompt"))
 	for _, prompt := range prompts {
 		pi, other := p.with("prompt", prompt).column("pi"), q.with("prompt", prompt).column("pi")
 		if !same || len(pi) != len(other) {
 			return 0, fmt.Errorf("the policies of %s and %s are over different prompts or responses", p.text(0, "run"), q.text(0, "run"))
 		}
-		for k, v := range pi {
-			sum += math.Abs(v-other[k]) / 2
-		}
+		mean += distance(pi, other) / float64(len(prompts))
 	}
-	return sum / float64(len(prompts)), nil
+	return mean, nil
 }

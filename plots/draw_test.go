@@ -221,7 +221,7 @@ func TestFewColors(t *testing.T) {
 			k := i % c.colors
 			img.SetRGBA(i%64, i/64, color.RGBA{uint8(k % 16 * 17), uint8(k / 16 % 16 * 17), uint8(k / 256 * 17), 255})
 		}
-		few := fewColors(img).(*image.Paletted)
+		few := fewColors(img)
 		if len(few.Palette) != 256 {
 			t.Errorf("%s: %d colors", c.name, len(few.Palette))
 		}

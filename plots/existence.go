@@ -6,9 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/exact"
@@ -56,12 +54,11 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := strconv.Itoa(f.Response)
-	mine := all.with("response", response)
-	if mine.len() == 0 {
-		return nil, fmt.Errorf("no response %d; the rows have %d responses, counted from 0", f.Response, len(all.values("response")))
+	responses := all.values("response")
+	if all = all.with("response", strconv.Itoa(f.Response)); all.len() == 0 {
+		return nil, fmt.Errorf("no response %d; the rows have %d responses, counted from 0", f.Response, len(responses))
 	}
-	objectives, lambdas := mine.values("objective"), mine.values("lambda")
+	objectives, lambdas := all.values("objective"), all.values("lambda")
 	p := barePanel(f.Title)
 	p.Notes = []string{"Numbers: $π_θ(" + responseName(f.Response) + ")$ of the final policy, where there is one."}
 	p.free = true
@@ -70,16 +67,23 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 	p.X.Label.Text = columnLabel("lambda")
 	nominal(&p.X, lambdas, sweepLabels(lambdas))
 	p.nameRows(objectives, lossName)
+	grid := &cells{gap: 1, size: tickSize, noteSize: tickSize, lead: 1.15}
+	p.Add(grid)
 	for row, objective := range objectives {
 		for column, lambda := range lambdas {
-			cell := mine.with("objective", objective).with("lambda", lambda)
-			switch cell.len() {
+			mine := all.with("objective", objective).with("lambda", lambda)
+			switch mine.len() {
 			case 0:
 			case 1:
-				p.Add(statusCell{column, row, cell.text(0, "status"), massLabel(cell.float(0, "pi"))})
-				p.addData(datum{Series: cell.text(0, "status"), X: lambda, Y: objective, Value: csvNumber(cell.float(0, "pi"))})
+				status, mass := mine.text(0, "status"), massLabel(mine.float(0, "pi"))
+				fill, ok := statusFill[train.Status(status)]
+				if !ok {
+					fill = gridGray
+				}
+				grid.list = append(grid.list, cell{float64(column), float64(row), 0.5, fill, status, mass, strings.TrimSuffix(status+", "+mass, ", "), false})
+				p.addData(datum{Series: status, X: lambda, Y: objective, Value: csvNumber(mine.float(0, "pi"))})
 			default:
-				return nil, ambiguous(cell, 0, 1, append(cell.coordinates(), "seed"), "lambda")
+				return nil, ambiguous(mine, 0, 1, append(mine.coordinates(), "seed"), "lambda")
 			}
 		}
 	}
@@ -91,32 +95,6 @@ const (
 	maxNarrowCells = 6  // that fit side by side in a column of text
 )
 
-// nameRows gives a panel named rows from the top down.
-func (p *Panel) nameRows(cells []string, name func(string) string) {
-	nominal(&p.Y, cells, name)
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
-}
-
-// nominal gives an axis a place for each name, the first at 0.
-func nominal(axis *plot.Axis, cells []string, name func(string) string) {
-	ticks := make(plot.ConstantTicks, len(cells))
-	for i, cell := range cells {
-		ticks[i] = plot.Tick{Value: float64(i), Label: name(cell)}
-	}
-	axis.Min, axis.Max = -0.5, float64(len(cells))-0.5
-	axis.Tick.Marker = ticks
-	axis.Tick.Length = 0
-}
-
-// fillCell fills the cell of a column and row but for a gap along its edges, and returns its middle. Rows count downwards.
-func fillCell(c *draw.Canvas, p *plot.Plot, fill color.Color, column, row int, gap vg.Length) vg.Point {
-	x, y := float64(column), float64(row)
-	edge := vg.Point{X: gap, Y: gap}
-	c.SetColor(fill)
-	c.Fill(vg.Rectangle{Min: spot(c, p, x-0.5, y+0.5).Add(edge), Max: spot(c, p, x+0.5, y-0.5).Sub(edge)}.Path())
-	return spot(c, p, x, y)
-}
-
 // massLabel writes a probability so that nothing short of 1 reads as 1; a run without a policy has none.
 func massLabel(pi float64) string {
 	switch {
@@ -126,31 +104,4 @@ func massLabel(pi float64) string {
 		return "> 0.999"
 	}
 	return strconv.FormatFloat(pi, 'f', 3, 64)
-}
-
-// statusCell is one cell of the table that an existence figure is.
-type statusCell struct {
-	column, row  int
-	status, mass string
-}
-
-// Plot implements plot.Plotter.
-func (s statusCell) Plot(c draw.Canvas, p *plot.Plot) {
-	const gap = 1
-	fill, ok := statusFill[train.Status(s.status)]
-	if !ok {
-		fill = gridGray
-	}
-	middle := fillCell(&c, p, fill, s.column, s.row, gap)
-	lines := []string{s.status}
-	if s.mass != "" {
-		lines = append(lines, s.mass)
-	}
-	hover(c.Canvas, middle, strings.Join(lines, ", "))
-	sty := textStyle(tickSize, draw.XCenter, draw.YCenter)
-	for i, line := range lines {
-		offset := (float64(len(lines)-1)/2 - float64(i)) * 1.15
-		at := vg.Point{X: middle.X, Y: middle.Y + vg.Length(offset)*tickSize + sty.FontExtents().Descent/2}
-		c.FillText(sty, at, line)
-	}
 }

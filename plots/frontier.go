@@ -122,6 +122,9 @@ func (r *rows) atLastSteps() (*rows, error) {
 
 func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 	p := newPanel(of.label)
+	if of.label == "" && len(f.Y) > 1 {
+		p.Title, _, _ = strings.Cut(of.rows.columnLabel(y), " [")
+	}
 	if f.Split != "" {
 		p.ShareY = y
 	}
@@ -132,13 +135,11 @@ func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 	case logScale:
 		setLog(&p.X, nil)
 	}
-	for _, line := range of.rows.linesBy(f.By) {
-		points, err := collectPoints(line.rows, f.X, y, f.Along, spread(f.Band))
-		if err != nil {
-			return nil, err
-		}
-		c := p.addCurve(line.label, line.style, points)
+	err := p.addLines(of.rows.linesBy(f.By), f.X, y, f.Along, spread(f.Band), func(c *curve) {
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
+	})
+	if err != nil {
+		return nil, err
 	}
 	if f.Along != "step" {
 		p.explainGrowth(f.Along)

@@ -109,7 +109,6 @@ const inThousands = " [$10^3$]"
 // thousands labels ticks in units of a thousand.
 type thousands struct{ plot.Ticker }
 
-// Ticks implements plot.Ticker.
 func (t thousands) Ticks(lo, hi float64) []plot.Tick {
 	ticks := t.Ticker.Ticks(lo/1000, hi/1000)
 	for i := range ticks {

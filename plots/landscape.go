@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -80,7 +79,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("minimizers: %w", err)
 	}
-	losses, err := src.Table(LandscapeTable)
+	losses, err := loadTable(src, LandscapeTable, "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
 	if err != nil {
 		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
@@ -96,7 +95,7 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 			return nil, err
 		}
 		p := trianglePanel(f.title(own, chosen, len(runs)))
-		p.Add(grid, triangleFrame{plain: true})
+		p.Add(grid, painter(triangleFrame))
 		p.addEntry(markRank, "loss, low to high", "levels", swatches(levelColor(0), levelColor(0.25), levelColor(0.5), levelColor(0.75), levelColor(1)))
 		addLandmarks(p, own)
 		if err := f.addCurves(p, own, finals, paths); err != nil {
@@ -134,16 +133,14 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		if err := ends.need("lambda"); err != nil {
 			return err
 		}
-		points, err := collectPoints(triangleRows(ends, alongNone), "triangle_x", "triangle_y", "lambda", spreadNone)
-		if err != nil {
-			return fmt.Errorf("minimizers: %w", err)
-		}
 		label := "minimizers over $λ$"
 		if trained {
-			label = "final policies over $λ$"
+			label = "final policies over $λ$" // of a few lambdas, which no line joins
 		}
-		c := p.addCurve(label, seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}, points)
-		c.grow = true
+		l := subset{"", label, triangleRows(ends, alongNone), seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}}
+		if err := p.addLines([]subset{l}, "triangle_x", "triangle_y", "lambda", spreadNone, func(c *curve) { c.grow, c.apart = true, trained }); err != nil {
+			return fmt.Errorf("minimizers: %w", err)
+		}
 		p.explainGrowth("lambda")
 	}
 	if paths == nil {
@@ -153,13 +150,8 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 	if way.len() == 0 {
 		return nil
 	}
-	points, err := collectPoints(triangleRows(way, alongSteps), "triangle_x", "triangle_y", alongSteps, spreadNone)
-	if err != nil {
-		return err
-	}
-	l := seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}
-	p.addCurve("training", l, points).lastOnly = true
-	return nil
+	l := subset{"", "training", triangleRows(way, alongSteps), seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}}
+	return p.addLines([]subset{l}, "triangle_x", "triangle_y", alongSteps, spreadNone, func(c *curve) { c.lastOnly = true })
 }
 
 // sameLoss says whether a final policy belongs to the curve of a panel's run: of the same loss, and the same in all that
@@ -187,13 +179,6 @@ func trainingPaths(src Sources, prompt string) (*rows, error) {
 
 // readLossGrid reads the loss of a run over one prompt's policies.
 func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
-	columns := []string{"run", "prompt", "pi_0", "pi_1", "pi_2", "loss"}
-	if !t.Has(columns...) {
-		return nil, fmt.Errorf("table %s: want the columns %s", t.Name, strings.Join(columns, ", "))
-	}
-	if err := t.Load(columns...); err != nil {
-		return nil, err
-	}
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
 	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
 	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {

@@ -5,12 +5,9 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -42,15 +39,19 @@ func (f *Loss) Refs() tables.Refs { return tables.Refs{} }
 
 // Panels implements Params.
 func (f *Loss) Panels(src Sources) ([]*Panel, error) {
-	curve, err := lossTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
+	curve, err := loadTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
 	if err != nil {
 		return nil, err
 	}
-	cells, err := lossTable(src, LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
+	cells, err := loadTable(src, LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
 	if err != nil {
 		return nil, err
 	}
-	value, slope := newPanel(f.Title), newPanel("gradient")
+	title, settings, long := strings.Cut(f.Title, ", ")
+	value, slope := newPanel(title), newPanel("gradient")
+	if long {
+		value.Notes = []string{"With " + settings + "."}
+	}
 	value.X.Label.Text, value.Y.Label.Text = "margin [nats]", "loss [nats]"
 	slope.X.Label.Text, slope.Y.Label.Text = "margin [nats]", "derivative"
 	value.addCurve("loss", seriesStyle{color: black, width: curveWidth}, lossPoints(curve, "loss")).plain = true
@@ -63,18 +64,6 @@ func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 		panels = append(panels, lossMap(cells, p.column, p.title))
 	}
 	return panels, nil
-}
-
-// lossTable returns a table that has rows and the columns.
-func lossTable(src Sources, name string, columns ...string) (*tables.Table, error) {
-	t, err := src.Table(name)
-	if err != nil {
-		return nil, err
-	}
-	if !t.Has(columns...) || t.Len() == 0 {
-		return nil, fmt.Errorf("table %s: want rows with the columns %q", name, columns)
-	}
-	return t, t.Load(columns...)
 }
 
 // lossPoints returns a column over the margin.
@@ -91,17 +80,25 @@ func lossPoints(t *tables.Table, column string) []point {
 func lossMap(t *tables.Table, column, title string) *Panel {
 	p := barePanel(title)
 	p.free, p.Aspect, p.Height = true, 1, 52*vg.Millimeter
-	m := &shadedGrid{}
+	grid := &cells{size: 0.9 * gridText}
+	xs, ys, most := make([]float64, t.Len()), make([]float64, t.Len()), 0.0
 	for i := range t.Len() {
-		m.x, m.y = append(m.x, t.Float(i, "chosen")), append(m.y, t.Float(i, "rejected"))
-		m.value = append(m.value, t.Float(i, column))
-		p.addData(datum{Series: title, X: csvNumber(t.Float(i, "chosen")), Y: csvNumber(t.Float(i, "rejected")), Value: csvNumber(t.Float(i, column))})
+		xs[i], ys[i] = t.Float(i, "chosen"), t.Float(i, "rejected")
+		if v := math.Abs(t.Float(i, column)); finite(v) {
+			most = max(most, v)
+		}
 	}
-	m.side = spacing(m.x)
+	half := spacing(xs) / 2
+	for i := range t.Len() {
+		v := t.Float(i, column)
+		grid.list = append(grid.list, cell{xs[i], ys[i], half, shade(v, most), compact(v, 2), "",
+			fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(xs[i]), shortNumber(ys[i]), shortNumber(v)), false})
+		p.addData(datum{Series: title, X: csvNumber(xs[i]), Y: csvNumber(ys[i]), Value: csvNumber(v)})
+	}
 	p.X.Label.Text, p.Y.Label.Text = "log $π_θ$(chosen) [nats]", "log $π_θ$(rejected) [nats]"
-	p.X.Min, p.X.Max = slices.Min(m.x)-m.side/2, slices.Max(m.x)+m.side/2
-	p.Y.Min, p.Y.Max = slices.Min(m.y)-m.side/2, slices.Max(m.y)+m.side/2
-	p.Add(m)
+	p.X.Min, p.X.Max = slices.Min(xs)-half, slices.Max(xs)+half
+	p.Y.Min, p.Y.Max = slices.Min(ys)-half, slices.Max(ys)+half
+	p.Add(grid)
 	return p
 }
 
@@ -116,55 +113,6 @@ func spacing(values []float64) float64 {
 		return 1
 	}
 	return least
-}
-
-// shadedGrid draws square cells with their numbers, blue where positive and vermillion where negative, darker where
-// larger.
-type shadedGrid struct {
-	x, y, value []float64 // middles of the cells
-	side        float64
-}
-
-// Plot implements plot.Plotter.
-func (g *shadedGrid) Plot(c draw.Canvas, p *plot.Plot) {
-	most := 0.0
-	for _, v := range g.value {
-		if finite(v) {
-			most = max(most, math.Abs(v))
-		}
-	}
-	number := textStyle(0.9*gridText, draw.XCenter, draw.YCenter)
-	for i, v := range g.value {
-		half := g.side / 2
-		c.SetColor(shade(v, most))
-		c.Fill(vg.Rectangle{Min: spot(&c, p, g.x[i]-half, g.y[i]-half), Max: spot(&c, p, g.x[i]+half, g.y[i]+half)}.Path())
-		at := spot(&c, p, g.x[i], g.y[i])
-		at.Y += number.FontExtents().Descent / 2
-		c.FillText(number, at, minusSign(twoDigits(v)))
-		hover(c.Canvas, at, fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(g.x[i]), shortNumber(g.y[i]), shortNumber(v)))
-	}
-}
-
-// twoDigits writes a number in few characters.
-func twoDigits(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return "–"
-	case math.IsInf(v, 1):
-		return "∞"
-	case math.IsInf(v, -1):
-		return "-∞"
-	}
-	if a := math.Abs(v); a >= 1e-2 && a < 1e4 || v == 0 {
-		decimals := 1 - int(math.Floor(math.Log10(max(a, 1e-2))))
-		return strconv.FormatFloat(v, 'f', max(0, min(2, decimals)), 64)
-	}
-	return oneDigit(v)
-}
-
-// oneDigit writes a number with one digit and an exponent: 3e-5.
-func oneDigit(v float64) string {
-	return strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(strconv.FormatFloat(v, 'e', 0, 64))
 }
 
 // shade is the color of a value on a scale that ends at most.

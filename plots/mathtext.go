@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"sync"
 	"unicode"
@@ -95,30 +96,26 @@ func parseSpans(line string) []span {
 		case i%2 == 0:
 			spans = append(spans, span{text: part})
 		default:
-			spans = append(spans, parseMath([]rune(part))...)
+			spans = append(spans, parseMath(part)...)
 		}
 	}
 	return spans
 }
 
-func parseMath(math []rune) []span {
+// mathParts are a sub- or superscript with its letter or group, or any other letter.
+var mathParts = regexp.MustCompile(`(?s)[_^](?:\{([^}]*)\}?|(.))|.`)
+
+func parseMath(math string) []span {
 	var spans []span
-	for i := 0; i < len(math); {
-		script := 0
-		switch math[i] {
-		case '^':
-			script = 1
-		case '_':
-			script = -1
+	for _, part := range mathParts.FindAllStringSubmatch(math, -1) {
+		switch group := part[1] + part[2]; {
+		case len(part[0]) > 1 && part[0][0] == '^':
+			spans = append(spans, mathLetters(group, 1)...)
+		case len(part[0]) > 1 && part[0][0] == '_':
+			spans = append(spans, mathLetters(group, -1)...)
+		default:
+			spans = joined(spans, mathLetters(part[0], 0))
 		}
-		if script == 0 || i+1 == len(math) {
-			spans = joined(spans, mathLetters(math[i:i+1], 0))
-			i++
-			continue
-		}
-		group, n := scriptGroup(math[i+1:])
-		spans = append(spans, mathLetters(group, script)...)
-		i += 1 + n
 	}
 	return spans
 }
@@ -135,21 +132,8 @@ func joined(spans, more []span) []span {
 	return spans
 }
 
-// scriptGroup returns what a _ or ^ applies to and how many runes it takes.
-func scriptGroup(rest []rune) (group []rune, n int) {
-	if rest[0] != '{' {
-		return rest[:1], 1
-	}
-	for i, r := range rest {
-		if r == '}' {
-			return rest[1:i], i + 1
-		}
-	}
-	return rest[1:], len(rest)
-}
-
 // mathLetters sets a group: a word upright, otherwise letters in italics and the rest upright.
-func mathLetters(group []rune, script int) []span {
+func mathLetters(group string, script int) []span {
 	latin := 0
 	for _, r := range group {
 		if unicode.Is(unicode.Latin, r) {

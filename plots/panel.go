@@ -30,10 +30,12 @@ type Panel struct {
 	curves []*curve
 	legend []legendEntry
 	ranges intervals // drawn along x, for what reads a panel
-	levels []Level   // dashed lines across the panel
+	levels []level   // dashed lines across the panel
 	free   bool      // the ranges are left as they are
 	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
 	wide   bool      // a single panel that needs the width of the page
+	strip  int       // rows above the data, for points without a value, a row a curve
+	top    float64   // of the data on the y axis, below that strip
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
 	names          struct{ x, y string } // of the axes, without typesetting
@@ -50,7 +52,6 @@ type legendEntry struct {
 // thumbnail draws what stands before an entry of a legend.
 type thumbnail func(c *draw.Canvas)
 
-// Thumbnail implements plot.Thumbnailer.
 func (t thumbnail) Thumbnail(c *draw.Canvas) { t(c) }
 
 // Ranks of entries.
@@ -66,17 +67,77 @@ func newPanel(title string) *Panel {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil
 	grid.Horizontal = draw.LineStyle{Color: gridGray, Width: axisWidth}
-	p.Add(grid, spines{})
+	p.Add(grid, painter(p.drawStrip), painter(spines))
 	return p
 }
 
-// spines are the lines of both axes, joined in their corner.
-type spines struct{}
+// painter draws on the data area of a panel.
+type painter func(c draw.Canvas, p *plot.Plot)
 
-// Plot implements plot.Plotter.
-func (spines) Plot(c draw.Canvas, _ *plot.Plot) {
+func (paint painter) Plot(c draw.Canvas, p *plot.Plot) { paint(c, p) }
+
+// spines are the lines of both axes, joined in their corner.
+func spines(c draw.Canvas, _ *plot.Plot) {
 	c.StrokeLines(spineStyle(), []vg.Point{{X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
 }
+
+// stripRow is the share of the y axis that a row of the strip takes, and stripMost that of all of them.
+const stripRow, stripMost = 0.06, 0.3
+
+// drawStrip sets the strip apart from the data.
+func (p *Panel) drawStrip(c draw.Canvas, _ *plot.Plot) {
+	if p.strip == 0 {
+		return
+	}
+	y := c.Y(p.Y.Norm(p.top))
+	c.SetColor(rgb(0xF2F2F2))
+	c.Fill(vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y}, Max: c.Max}.Path())
+	c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth}, c.Min.X, y, c.Max.X, y)
+}
+
+// inStrip is the height at which a curve's points without a value stand.
+func (p *Panel) inStrip(c draw.Canvas, of *curve) vg.Length {
+	row := 0
+	for _, other := range p.curves[:of.slot] {
+		if other.hasLost() {
+			row++
+		}
+	}
+	low := c.Y(p.Y.Norm(p.top))
+	return c.Max.Y - (c.Max.Y-low)*(vg.Length(row)+0.5)/vg.Length(p.strip)
+}
+
+// makeStrips makes room for strips where some point has no value, the same in panels that share an axis.
+func makeStrips(panels []*Panel) {
+	shared := map[string]int{}
+	for _, p := range panels {
+		for _, c := range p.curves {
+			if !p.free && c.hasLost() {
+				p.strip++
+			}
+		}
+		shared[p.ShareY] = max(shared[p.ShareY], p.strip)
+	}
+	for _, p := range panels {
+		p.top = p.Y.Max
+		if p.ShareY != "" {
+			p.strip = shared[p.ShareY]
+		}
+		if p.strip > 0 {
+			share := min(stripMost, float64(p.strip)*stripRow)
+			p.Y.Tick.Marker = upTo{p.Y.Tick.Marker, p.top}
+			pad(&p.Y, 0, share/(1-share))
+		}
+	}
+}
+
+// upTo leaves out what lies above the data.
+type upTo struct {
+	plot.Ticker
+	top float64
+}
+
+func (u upTo) Ticks(lo, _ float64) []plot.Tick { return u.Ticker.Ticks(lo, u.top) }
 
 func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
 
@@ -87,10 +148,10 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
-		p.Add(axisBreak{})
+		p.Add(painter(axisBreak))
 	}
 	if len(p.curves) == 0 {
-		p.Add(bands{p})
+		p.Add(painter(p.drawBands))
 	}
 	p.curves = append(p.curves, c)
 	p.Add(c)
@@ -98,6 +159,21 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 		p.addEntry(seriesRank, label, l, c)
 	}
 	return c
+}
+
+// addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
+func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) error {
+	for _, line := range lines {
+		points, err := collectPoints(line.rows, x, y, order, s)
+		if err != nil {
+			return err
+		}
+		c := p.addCurve(line.label, line.style, points)
+		if set != nil {
+			set(c)
+		}
+	}
+	return nil
 }
 
 func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {
@@ -116,7 +192,6 @@ type rule struct {
 
 var levelStyle = draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
 
-// Plot implements plot.Plotter.
 func (l rule) Plot(c draw.Canvas, p *plot.Plot) {
 	if x := c.X(p.X.Norm(l.value)); l.upright && c.ContainsX(x) {
 		c.StrokeLine2(l.style, x, c.Min.Y, x, c.Max.Y)
@@ -134,9 +209,14 @@ func (l rule) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return math.Inf(1), math.Inf(-1), l.value, l.value
 }
 
-// Thumbnail implements plot.Thumbnailer.
 func (l rule) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+}
+
+// level is a labelled value of y.
+type level struct {
+	label string
+	value float64
 }
 
 // addLevel adds a labelled dashed line. A logarithmic axis has no place for zero.
@@ -145,15 +225,12 @@ func (p *Panel) addLevel(label string, value float64) {
 		return
 	}
 	p.Add(rule{value: value, style: levelStyle})
-	p.levels = append(p.levels, Level{plainText(label), value})
+	p.levels = append(p.levels, level{label, value})
 	p.addEntry(referenceRank, label, "level", rule{style: levelStyle})
 }
 
-// pointKey draws a single mark before an entry of a legend, which takes less room than a line.
-type pointKey func(c *draw.Canvas)
-
-// Thumbnail implements plot.Thumbnailer.
-func (k pointKey) Thumbnail(c *draw.Canvas) { k(c) }
+// pointKey is a single mark before an entry of a legend, which takes less room than a line.
+type pointKey struct{ thumbnail }
 
 // explainOddPoints adds what the legend and the notes must say of points without a place. It needs the final ranges.
 func (p *Panel) explainOddPoints() {
@@ -164,15 +241,15 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.x):
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
-			case beyond(q, p.Plot):
-				p.addEntry(markRank, "beyond the axis", "edge", pointKey(markKey{shape: circle, hollow: true}.Thumbnail))
+			case p.beyond(q):
+				p.addEntry(markRank, "beyond the axis", "edge", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
 			}
 		}
 	}
 	if len(statuses) > 0 {
 		slices.Sort(statuses)
 		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
-			pointKey(func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }))
+			pointKey{func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }})
 	}
 	p.noteUnplaced()
 	p.noteQualified()
@@ -201,20 +278,14 @@ func (p *Panel) noteQualified() {
 func (p *Panel) noteUnplaced() {
 	var missing []string
 	for _, c := range p.curves {
-		n, why := 0, ""
-		for _, q := range c.points {
-			if !finite(q.x) {
-				n, why = n+1, q.why()
-			}
-		}
-		if n > 0 {
+		if n, why := c.lost(func(q point) bool { return !finite(q.x) }); n > 0 {
 			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
 		}
 	}
 	if len(missing) > 0 {
-		panel := strings.TrimSpace(p.Letter + " " + p.Title)
-		if panel != "" {
-			panel = " in " + panel
+		panel := ""
+		if p.Letter+p.Title != "" {
+			panel = " in " + strings.TrimSpace(p.Letter+" "+p.Title)
 		}
 		p.Notes = append(p.Notes, "Not drawn"+panel+": "+strings.Join(missing, ", ")+".")
 	}
@@ -231,6 +302,9 @@ func setRanges(panels []*Panel) {
 		}
 		fix(&p.X, p.XLimits)
 		fix(&p.Y, p.YLimits)
+	}
+	makeStrips(panels)
+	for _, p := range panels {
 		p.explainOddPoints()
 	}
 }
@@ -262,6 +336,9 @@ func fix(axis *plot.Axis, limits []float64) {
 // makeDrawable makes the range of an axis drawable.
 func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	log := isLog(axis)
+	if finer := 1e-12 * max(math.Abs(axis.Min), math.Abs(axis.Max)); axis.Max > axis.Min && axis.Max-axis.Min < finer {
+		axis.Max = axis.Min // apart by rounding, which has no ticks
+	}
 	switch {
 	case axis.Min > axis.Max && log:
 		axis.Min, axis.Max = 0.1, 1
@@ -275,7 +352,7 @@ func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	if log && floor {
 		axis.Min = max(axis.Min, axis.Max/math.Pow10(logDecades))
 	}
-	pad(axis, share)
+	pad(axis, share, share)
 }
 
 // name is what a panel is called where it is not drawn.

@@ -40,7 +40,7 @@ func (d *Drawing) PNG() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
-	if err := encoder.Encode(&out, fewColors(c.Image())); err != nil {
+	if err := encoder.Encode(&out, fewColors(c.Image().(*image.RGBA))); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil
@@ -48,45 +48,31 @@ func (d *Drawing) PNG() ([]byte, error) {
 
 // fewColors returns the image with a palette of its 256 most frequent colors. Smoothed edges make more; those pixels
 // take the nearest color of the palette.
-func fewColors(img image.Image) image.Image {
-	full, ok := img.(*image.RGBA)
-	if !ok {
-		return img
+func fewColors(img *image.RGBA) *image.Paletted {
+	counts := map[color.RGBA]int{}
+	for at := range img.Pix {
+		if at%4 == 0 {
+			counts[colorOf(img, at)]++
+		}
 	}
-	counts := map[rgbColor]int{}
-	eachRun(full, func(c rgbColor, from, to int) { counts[c] += to - from })
-	colors := slices.SortedFunc(maps.Keys(counts), func(a, b rgbColor) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), slices.Compare(a[:], b[:]))
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
 	few := image.NewPaletted(img.Bounds(), nil)
 	for _, c := range colors[:min(256, len(colors))] {
-		few.Palette = append(few.Palette, color.RGBA{c[0], c[1], c[2], 255})
+		few.Palette = append(few.Palette, c)
 	}
-	index := make(map[rgbColor]uint8, len(colors))
+	index := make(map[color.RGBA]uint8, len(colors))
 	for _, c := range colors {
-		index[c] = uint8(few.Palette.Index(color.RGBA{c[0], c[1], c[2], 255}))
+		index[c] = uint8(few.Palette.Index(c))
 	}
-	eachRun(full, func(c rgbColor, from, to int) {
-		k := index[c]
-		for i := from; i < to; i++ {
-			few.Pix[i] = k
-		}
-	})
+	for i := range few.Pix {
+		few.Pix[i] = index[colorOf(img, 4*i)]
+	}
 	return few
 }
 
-// rgbColor is the color of an opaque pixel.
-type rgbColor [3]uint8
-
-// eachRun calls do for every stretch of pixels of one color, most of which are long.
-func eachRun(img *image.RGBA, do func(c rgbColor, from, to int)) {
-	n := len(img.Pix) / 4
-	start, current := 0, rgbColor(img.Pix[:3])
-	for i := 1; i < n; i++ {
-		if c := rgbColor(img.Pix[4*i : 4*i+3]); c != current {
-			do(current, start, i)
-			start, current = i, c
-		}
-	}
-	do(current, start, n)
+// colorOf is the color of a pixel, which is opaque.
+func colorOf(img *image.RGBA, at int) color.RGBA {
+	return color.RGBA{img.Pix[at], img.Pix[at+1], img.Pix[at+2], 255}
 }

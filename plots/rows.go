@@ -82,10 +82,14 @@ func (r *rows) answered(column string, values []string) error {
 	have := r.runs.Distinct(column)
 	for _, value := range values {
 		if !slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, value) }) {
-			return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", r.runs.Name, column, value, strings.Join(have, ", "))
+			return noRow(r.runs, column, value)
 		}
 	}
 	return nil
+}
+
+func noRow(t *tables.Table, column string, values ...string) error {
+	return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column, strings.Join(values, " or "), strings.Join(t.Distinct(column), ", "))
 }
 
 func (r *rows) fill(own, ofRun tables.Where) {
@@ -117,8 +121,7 @@ func (r *rows) explainEmpty(where tables.Where) error {
 		if len((tables.Where{column: where[column]}).Select(t)) > 0 {
 			continue
 		}
-		return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column,
-			strings.Join(where[column], " or "), strings.Join(t.Distinct(column), ", "))
+		return noRow(t, column, where[column]...)
 	}
 	if len(where) > 0 {
 		return fmt.Errorf("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))
@@ -192,6 +195,15 @@ func (r *rows) text(i int, column string) string {
 		return r.table.Text(r.at[i], column)
 	}
 	return r.runs.Text(r.run[i], column)
+}
+
+// cells returns the cells of a row in some columns.
+func (r *rows) cells(i int, columns []string) []string {
+	cells := make([]string, len(columns))
+	for k, column := range columns {
+		cells[k] = r.text(i, column)
+	}
+	return cells
 }
 
 func (r *rows) float(i int, column string) float64 {
@@ -270,6 +282,21 @@ func (r *rows) numbers(column string) []float64 {
 	numbers := slices.DeleteFunc(r.column(column), math.IsNaN)
 	slices.Sort(numbers)
 	return slices.Compact(numbers)
+}
+
+// loadTable returns a table that has rows and the columns, with all that it has in memory.
+func loadTable(src Sources, name string, columns ...string) (*tables.Table, error) {
+	t, err := src.Table(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Need("", columns...); err != nil {
+		return nil, err
+	}
+	if t.Len() == 0 {
+		return nil, fmt.Errorf("table %s has no rows", name)
+	}
+	return t, t.Load(t.Header...)
 }
 
 // wholeTable returns all rows of a table that tells its runs' settings itself.
@@ -377,11 +404,7 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 	groups := make([]promptGroup, len(named))
 	for i, name := range named {
 		groups[i].name = name
-		for _, prompt := range prompts {
-			if prompt == name || groupName(prompt) == name {
-				groups[i].members = append(groups[i].members, prompt)
-			}
-		}
+		groups[i].members = tables.MatchPrompts(prompts, name)
 		if groups[i].members == nil {
 			return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
 		}

@@ -1,11 +1,11 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -20,6 +20,7 @@ import (
 // color of its verdict.
 type Scorecard struct {
 	Losses []string `yaml:"losses" doc:"only these rows, in this order; none means all"`
+	Groups bool     `yaml:"groups" doc:"a column a group of tests, with how many of them each loss passes, losses that pass more above; without it a column a test, with its number"`
 	Title  string   `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
@@ -44,7 +45,6 @@ const (
 	gridCell = 10  // height of a row
 	gridText = 5   // numbers
 	gridHead = 5.5 // names of tests
-	gridNote = 3   // how many environments were measured
 )
 
 // Refs implements Params: no name is given.
@@ -52,16 +52,8 @@ func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
 
 // Panels implements Params.
 func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
-	t, err := src.Table(ScorecardTable)
+	t, err := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
 	if err != nil {
-		return nil, err
-	}
-	for _, column := range []string{"loss", "test", "value", "verdict"} {
-		if t.Column(column) < 0 {
-			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
-		}
-	}
-	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
 	losses, tests := t.Distinct("loss"), t.Distinct("test")
@@ -73,34 +65,116 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 		}
 		losses = f.Losses
 	}
-	if len(losses) == 0 {
-		return nil, fmt.Errorf("table %s is empty", t.Name)
+	if few := slices.DeleteFunc(slices.Clone(losses), rare); f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
+		losses = few
 	}
 	p := barePanel(f.Title)
-	p.free, p.wide = true, true
-	grid := &heatMap{tests: tests, losses: losses, cells: map[[2]string]heatCell{}}
+	p.free, p.wide = true, !f.Groups
+	rows := map[[2]string]int{}
 	for row := range t.Len() {
-		at := [2]string{t.Text(row, "loss"), t.Text(row, "test")}
-		grid.cells[at] = heatCell{t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)}
+		rows[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
 	}
-	grid.head = math.Ceil(grid.headHeight() / gridCell)
-	p.Height = vg.Length(float64(len(losses))+grid.head) * gridCell
-	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(tests))-0.5, plot.ConstantTicks(nil)
-	p.nameRows(losses, lossName)
-	p.Y.Min -= grid.head
-	p.Add(grid)
-	for _, loss := range losses {
-		for _, test := range tests {
-			if cell, known := grid.cells[[2]string{loss, test}]; known {
-				p.addData(datum{Series: cell.verdict, X: test, Y: loss, Value: csvNumber(cell.value)})
-			}
-		}
-	}
-	for _, v := range []struct{ verdict, label string }{
-		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply, or not decided; n of m: environments in which the solver arrived"}} {
-		p.addEntry(seriesRank, v.label, v.verdict, swatches(verdictFill[v.verdict]))
+	if f.Groups {
+		f.drawGroups(p, t, losses, tests, rows)
+	} else {
+		f.drawTests(p, t, losses, tests, rows)
 	}
 	return []*Panel{p}, nil
+}
+
+// addCells adds cells below the names of their columns, and says what colors mean.
+func (f *Scorecard) addCells(p *Panel, grid *cells, losses, columns []string, height float64, verdicts ...[2]string) {
+	head := math.Ceil(heads(columns).height() / height)
+	p.Height = vg.Length((float64(len(losses)) + head) * height)
+	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(columns))-0.5, plot.ConstantTicks(nil)
+	p.nameRows(losses, lossName)
+	p.Y.Min -= head
+	p.Add(painter(heads(columns).draw), grid)
+	for _, v := range verdicts {
+		p.addEntry(seriesRank, v[1], v[0], swatches(verdictFill[v[0]]))
+	}
+}
+
+// drawTests draws every number.
+func (f *Scorecard) drawTests(p *Panel, t *tables.Table, losses, tests []string, rows map[[2]string]int) {
+	grid := &cells{gap: 0.4, size: gridText}
+	partial := false
+	for y, loss := range losses {
+		for x, test := range tests {
+			row, known := rows[[2]string{loss, test}]
+			if !known {
+				continue
+			}
+			verdict, value, share := t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)
+			text := compact(value, 3)
+			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, verdictFill[verdict], text, "",
+				fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, strings.TrimSuffix(text+", "+share, ", "), verdict), share != ""})
+			partial = partial || share != ""
+			p.addData(datum{Series: verdict, X: test, Y: loss, Value: csvNumber(value)})
+		}
+	}
+	f.addCells(p, grid, losses, tests, gridCell, [2]string{"pass", "within the bound"}, [2]string{"fail", "beyond the bound"},
+		[2]string{"none", "does not apply, or not decided"})
+	if partial {
+		p.addEntry(markRank, "in a part of the environments the solver did not arrive", "part", pointKey{func(c *draw.Canvas) { drawCorner(c, c.Max.Add(vg.Point{X: -2, Y: -2})) }})
+	}
+}
+
+// drawGroups draws how many tests of each group a loss passes, of those that apply.
+func (f *Scorecard) drawGroups(p *Panel, t *tables.Table, losses, tests []string, rows map[[2]string]int) {
+	const all = "all tests"
+	columns := []string{all}
+	passed, of := map[[2]string]int{}, map[[2]string]int{}
+	for _, test := range tests {
+		group, _, _ := strings.Cut(test, "/")
+		for _, loss := range losses {
+			row, known := rows[[2]string{loss, test}]
+			if !known {
+				continue
+			}
+			if t.Has("group") {
+				group = t.Text(row, "group")
+			}
+			verdict := t.Text(row, "verdict")
+			for _, column := range []string{all, group} {
+				if verdict == "pass" {
+					passed[[2]string{loss, column}]++
+				}
+				if verdict != "none" {
+					of[[2]string{loss, column}]++
+				}
+			}
+		}
+		if !slices.Contains(columns, group) {
+			columns = append(columns, group)
+		}
+	}
+	losses = slices.Clone(losses)
+	slices.SortStableFunc(losses, func(a, b string) int { return cmp.Compare(passed[[2]string{b, all}], passed[[2]string{a, all}]) })
+	grid := &cells{gap: 0.6, size: 0.85 * tickSize}
+	for y, loss := range losses {
+		for x, column := range columns {
+			at := [2]string{loss, column}
+			share, fill, text := float64(passed[at])/float64(max(1, of[at])), verdictFill["none"], "–"
+			if of[at] > 0 {
+				fill, text = mix(verdictFill["fail"], verdictFill["pass"], share), fmt.Sprintf("%d/%d", passed[at], of[at])
+			}
+			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, fill, text, "",
+				fmt.Sprintf("%s, %s: %d of %d", plainText(lossName(loss)), column, passed[at], of[at]), false})
+			p.addData(datum{Series: column, X: column, Y: loss, Value: csvNumber(share)})
+		}
+	}
+	f.addCells(p, grid, losses, columns, gridCell+2, [2]string{"pass", "passes all"}, [2]string{"fail", "passes none"})
+	p.Notes = append(p.Notes, "Tests passed, of those that apply and are decided.")
+}
+
+// commonLosses are those that a figure for one look has of all that there are, beside a configuration's own.
+var commonLosses = []string{"bradley-terry", "chi-po", "cpo", "dpo", "dpo-positive", "exo", "f-dpo", "ipo", "kto", "orpo", "rlhf", "simpo", "sppo", "typo"}
+
+// rare says of a loss that it is neither common nor made up by a configuration.
+func rare(loss string) bool {
+	_, known := lossStyles[loss]
+	return known && !slices.Contains(commonLosses, loss)
 }
 
 // MeasuredShare says in how many environments a cell of the table scorecard was measured, as "97 of 102"; "" where in all.
@@ -111,75 +185,23 @@ func MeasuredShare(t *tables.Table, row int) string {
 	return ""
 }
 
-// heatCell is one loss in one test.
-type heatCell struct {
-	verdict string
-	value   float64
-	share   string // "97 of 102" where environments are left out
-}
+// heads draws the names of columns above the cells.
+type heads []string
 
-// heatMap draws the cells, and the names of the tests above them.
-type heatMap struct {
-	tests, losses []string
-	cells         map[[2]string]heatCell
-	head          float64 // rows that the names take
-}
-
-// headHeight is the length of the longest name in points.
-func (h *heatMap) headHeight() float64 {
+// height is the length of the longest name in points.
+func (h heads) height() float64 {
 	longest := vg.Length(0)
 	sty := textStyle(gridHead, draw.XLeft, draw.YCenter)
-	for _, name := range h.tests {
+	for _, name := range h {
 		longest = max(longest, sty.Width(name))
 	}
 	return float64(longest) + 4
 }
 
-// Plot implements plot.Plotter.
-func (h *heatMap) Plot(c draw.Canvas, p *plot.Plot) {
+func (h heads) draw(c draw.Canvas, p *plot.Plot) {
 	head := textStyle(gridHead, draw.XLeft, draw.YCenter)
 	head.Rotation = math.Pi / 2
-	number, note := textStyle(gridText, draw.XCenter, draw.YCenter), textStyle(gridNote, draw.XCenter, draw.YCenter)
-	for column, test := range h.tests {
+	for column, test := range h {
 		c.FillText(head, spot(&c, p, float64(column), -0.5).Add(vg.Point{Y: 2}), test)
-		for row, loss := range h.losses {
-			cell := h.cells[[2]string{loss, test}]
-			fill, known := verdictFill[cell.verdict]
-			if !known {
-				continue
-			}
-			const gap = 0.4
-			at := fillCell(&c, p, fill, column, row, gap)
-			at.Y += number.FontExtents().Descent / 2
-			text := minusSign(compact(cell.value))
-			if cell.share != "" {
-				c.FillText(note, at.Add(vg.Point{Y: -gridText / 2}), cell.share)
-				at.Y += gridNote / 2
-			}
-			c.FillText(number, at, text)
-			if cell.share != "" {
-				text += ", " + cell.share
-			}
-			hover(c.Canvas, at, fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, text, cell.verdict))
-		}
 	}
-}
-
-// compact writes a number in at most five characters.
-func compact(v float64) string {
-	switch a := math.Abs(v); {
-	case math.IsNaN(v):
-		return "–"
-	case math.IsInf(v, 0):
-		return strings.TrimSuffix(strconv.FormatFloat(v, 'g', -1, 64)[:1], "+") + "∞"
-	case a != 0 && a < 1e-3 || a >= 1e5:
-		return oneDigit(v)
-	case a >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case a >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case v == math.Trunc(v):
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
 }

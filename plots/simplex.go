@@ -76,7 +76,7 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	}
 	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
 		p := trianglePanel(of.label)
-		p.Add(triangleFrame{})
+		p.Add(painter(triangleGrid), painter(triangleFrame))
 		ends := finals
 		if f.Split != "" {
 			ends = finals.with(f.Split, of.cell)
@@ -114,15 +114,17 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 		return err
 	}
 	for _, loss := range r.linesBy("objective") {
+		var parts []subset
 		for _, setting := range settings(loss.rows, f.Along) {
-			points, err := collectPoints(setting, "triangle_x", "triangle_y", order, spreadRange)
-			if err != nil {
-				return err
-			}
-			c := p.addCurve(loss.label, loss.style, points)
+			parts = append(parts, subset{loss.cell, loss.label, setting, loss.style})
+		}
+		err := p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
 			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if f.Along != alongSteps && f.Along != alongNone {
@@ -184,23 +186,26 @@ func probabilities(q point) string {
 	return fmt.Sprintf("π = (%.3g, %.3g, %.3g)", max(0, 1-pi1-pi2), max(0, pi1), max(0, pi2))
 }
 
-// triangleFrame is the edge of the simplex with light lines at fifths, unless it is plain, and the names of the responses
-// at its corners.
-type triangleFrame struct{ plain bool }
-
-// Plot implements plot.Plotter.
-func (f triangleFrame) Plot(c draw.Canvas, p *plot.Plot) {
-	at := func(pi1, pi2 float64) vg.Point {
-		x, y := corner(pi1, pi2)
-		return spot(&c, p, x, y)
-	}
+// triangleGrid draws light lines at fifths of each probability.
+func triangleGrid(c draw.Canvas, p *plot.Plot) {
+	at := triangleSpot(&c, p)
 	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
-		if f.plain {
-			break
-		}
 		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
 	}
+}
+
+// triangleSpot returns where a policy is drawn, from its probabilities of responses 1 and 2.
+func triangleSpot(c *draw.Canvas, p *plot.Plot) func(pi1, pi2 float64) vg.Point {
+	return func(pi1, pi2 float64) vg.Point {
+		x, y := corner(pi1, pi2)
+		return spot(c, p, x, y)
+	}
+}
+
+// triangleFrame draws the edge of the simplex and the names of the responses at its corners.
+func triangleFrame(c draw.Canvas, p *plot.Plot) {
+	at := triangleSpot(&c, p)
 	edge := draw.LineStyle{Color: black, Width: 0.7}
 	c.StrokeLines(edge, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
 	top := textStyle(labelSize, draw.XCenter, draw.YTop)
@@ -219,7 +224,6 @@ type landmark struct {
 	name string // shown with the policy to a reader who points at it; "" shows nothing
 }
 
-// Plot implements plot.Plotter.
 func (l landmark) Plot(c draw.Canvas, p *plot.Plot) {
 	l.Scatter.Plot(c, p)
 	if l.name == "" {

@@ -73,7 +73,7 @@ func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
 		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
 	}
 	p := barePanel(of.label)
-	p.Add(spines{})
+	p.Add(painter(spines))
 	if f.Split != "" {
 		p.ShareY = f.By
 	}
@@ -176,7 +176,6 @@ type swarm struct {
 	density []point // x and a height in [0, 1]; nil for none
 }
 
-// DataRange implements plot.DataRanger.
 func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
 	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
 	xmin, xmax = min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1])

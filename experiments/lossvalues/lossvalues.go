@@ -94,38 +94,41 @@ func near(err error) error {
 	return err
 }
 
-// trlRows returns what reads and evaluates a line in TRL's names.
-func trlRows() func(line []byte) (*trl.Row, [3]float64, error) {
-	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
-	return func(line []byte) (*trl.Row, [3]float64, error) {
-		r, err := trl.Parse(line)
-		if err != nil {
-			return nil, [3]float64{}, err
-		}
-		values, err := e.evaluate(r)
-		return r, values, err
+// one evaluates a line.
+func (e *evaluator) one(n int, line []byte, do func(n int, line []byte, r *trl.Row, values [3]float64) error) error {
+	r, err := trl.Parse(line)
+	if err != nil {
+		return err
 	}
+	values, err := e.evaluate(r)
+	if err != nil {
+		return err
+	}
+	return do(n, line, r, values)
 }
 
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
-// stops at the first mistake, which names its line. Lines may come compressed.
-func eachRow(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error), do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
+// stops at the first mistake, which names its line. They may come as CSV or Parquet too, and compressed.
+func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
 	file, err := lines.NewReader(in, "loss: standard input")
 	if err != nil {
 		return 0, err
 	}
 	file.Longest = longestLine
+	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
 	for {
-		line, err := file.Next()
+		o, err := file.Next()
 		if errors.Is(err, io.EOF) {
 			return file.Count, nil
 		}
-		if err != nil {
+		var bad *lines.Error
+		switch {
+		case errors.As(err, &bad):
+			err = bad.Err
+		case err != nil:
 			return file.Count, err
-		}
-		r, values, err := read(line)
-		if err == nil {
-			err = do(file.Line, line, r, values)
+		default:
+			err = e.one(file.Line, o.Text(), do)
 		}
 		if err != nil {
 			return file.Count, fmt.Errorf("loss: standard input: line %d: %w", file.Line, near(err))
@@ -137,7 +140,7 @@ func eachRow(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error),
 // rejected. The error names the line of the first mistake.
 func Fill(in io.Reader) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := eachRow(in, trlRows(), func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
+	_, err := eachRow(in, func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
 		filled, err := trl.Fill(line, values)
 		out.Write(filled)
 		out.WriteByte('\n')
@@ -155,19 +158,16 @@ type Comparison struct {
 }
 
 // Check compares the out of every line and returns what it finds, by loss. The error names the line of the first mistake.
-func Check(in io.Reader) ([]*Comparison, error) { return compare(in, trlRows()) }
-
-func compare(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error)) ([]*Comparison, error) {
+func Check(in io.Reader) ([]*Comparison, error) {
 	found := map[string]*Comparison{}
-	rows, err := eachRow(in, read, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
+	rows, err := eachRow(in, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
 		if r.Out == nil {
 			return errors.New("out: missing; --check compares with it: the loss and its derivatives by chosen and rejected")
 		}
-		name := strings.TrimSuffix(r.Name(), "/") // a label alone
-		c := found[name]
+		c := found[r.Name()]
 		if c == nil {
-			c = &Comparison{Loss: name}
-			found[name] = c
+			c = &Comparison{Loss: r.Name()}
+			found[r.Name()] = c
 		}
 		c.Lines++
 		worst := 0.0

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/results/publish"
@@ -69,6 +70,9 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
 		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
+		if read := plan.Read(); len(read) > 0 {
+			manifest.Data = read
+		}
 	}
 	if err := manifest.Seal(staging.Dir); err != nil {
 		return nil, err
@@ -98,6 +102,9 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		}
 		for _, name := range m.Config.Plan.Tables() {
 			w.all = append(w.all, tables.Resource{Table: name, Schema: m.Config.Plan.Schema(name), Format: m.Format})
+		}
+		if err := m.inputs(w); err != nil {
+			return err
 		}
 		if made.Warnings, err = m.summarize(f.Tables, w); err != nil {
 			return err
@@ -152,6 +159,40 @@ func (w *tableWriter) write(name string, schema tables.Schema, rows func(emit fu
 	w.all = append(w.all, tables.Resource{Table: name, Schema: schema, Format: w.format})
 	err = rows(func(cells []string) error { return sink.Write(cells...) })
 	return errors.Join(err, sink.Close())
+}
+
+// inputsSchema is that of the table of what became of the lines of data files.
+var inputsSchema = tables.Schema{
+	{Name: "file", Type: tables.Text, Doc: "that the runs read"},
+	{Name: "run", Type: tables.Text, Doc: "the first that reads it so"},
+	{Name: "runs", Type: tables.Integer, Doc: "that read it so"},
+	{Name: "read", Type: tables.Integer, Doc: "lines that were read, blank ones apart"},
+	{Name: "used", Type: tables.Integer, Doc: "of these, trained or evaluated on"},
+	{Name: "too_long", Type: tables.Integer, Doc: "left out for preferences.max_tokens"},
+	{Name: "bad", Type: tables.Integer, Doc: "left out as no pair, or of another form than the first"},
+	{Name: "identical", Type: tables.Integer, Doc: "left out since both responses are the same"},
+	{Name: "empty", Type: tables.Integer, Doc: "left out for a response without text"},
+	{Name: "cut", Type: tables.Integer, Doc: "of those used, from whose responses a repeated prompt was cut"},
+}
+
+// inputs writes what became of the lines of data files, where runs read any.
+func (m *Maker) inputs(w *tableWriter) error {
+	read := m.Config.Plan.Read()
+	if len(read) == 0 {
+		return nil
+	}
+	return w.write("inputs", inputsSchema, func(emit func([]string) error) error {
+		for _, in := range read {
+			cells := []string{in.File, in.Run}
+			for _, n := range []int{in.Runs, in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
+				cells = append(cells, strconv.Itoa(n))
+			}
+			if err := emit(cells); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // summarize sums the runs up over their seeds, where the config or the seeds want it.

@@ -98,6 +98,7 @@ type planned struct {
 	plan  *spec.Plan
 	claim claims.Params
 	wants []string // tables
+	parts []int    // numbers of the first runs by which the claim may be known already, and of all
 }
 
 // job is a site with the tests that are asked there, by their position.
@@ -252,6 +253,23 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 	if slices.ContainsFunc(p.plan.Runs, func(r *spec.Run) bool { return r.Path != nil }) { // metrics are of the points' policies
 		p.wants = append(p.wants, tables.Policies, tables.Traces, tables.Trajectories)
 	}
+	if c, ok := p.claim.(*claims.Crossing); ok { // where a level is reached first does not depend on what lies beyond
+		at, last := 0, math.Inf(-1)
+		p.plan.Each([]string{c.Along}, func(row []string) bool {
+			x := tables.ParseFloat(row[0])
+			if x > last && at > 0 && !math.IsInf(last, -1) {
+				p.parts = append(p.parts, at)
+			} else if x < last {
+				p.parts = nil
+				return false
+			}
+			if at++; !math.IsNaN(x) {
+				last = x
+			}
+			return true
+		})
+	}
+	p.parts = append(p.parts, len(p.plan.Runs))
 	return p, nil
 }
 
@@ -281,10 +299,23 @@ func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desid
 	} else if !t.Constant && constant(plan) {
 		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "the loss is the same for every policy there", outcome: inapplicable}, nil
 	}
-	src, err := memory.Tables(ctx, plan, p.wants)
-	if err != nil {
-		return Reading{}, err
+	worst := Reading{}
+	for _, n := range p.parts {
+		part := *plan
+		part.Runs = plan.Runs[:n]
+		src, err := memory.Tables(ctx, &part, p.wants)
+		if err != nil {
+			return Reading{}, err
+		}
+		if worst = worstOf(t, p.claim, &part, src); worst.outcome == measured && !math.IsInf(worst.Value, 1) {
+			break
+		}
 	}
+	return worst, nil
+}
+
+// worstOf takes the worst of the readings of a claim at the prompts that the test asks about.
+func worstOf(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tables.Memory) Reading {
 	prompts := []string{""}
 	if t.Prompt != "" {
 		if prompts = src[tables.Prompts].Distinct("prompt"); t.Prompt == "last" {
@@ -293,12 +324,12 @@ func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desid
 	}
 	worst := Reading{Value: math.Inf(-1)}
 	for i, prompt := range prompts {
-		if r := evaluate(t, onPrompt(p.claim, prompt), plan, src); i == 0 || r.outcome == worst.outcome && r.Value > worst.Value {
+		if r := evaluate(t, onPrompt(claim, prompt), plan, src); i == 0 || r.outcome == worst.outcome && r.Value > worst.Value {
 			r.Prompt = prompt
 			worst = r
 		}
 	}
-	return worst, nil
+	return worst
 }
 
 // gravity orders the statuses of runs.

@@ -18,6 +18,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -35,8 +36,10 @@ type Plan struct {
 	traits traits
 	kinds  *decode.Tables
 	files  map[string]*dataFile // by the path as the config spells it
-	idle   map[*Run]bool        // runs that would repeat others under another seed
-	seeds  string               // the key of the config that has their seeds
+
+	accounts map[readers][]lines.Account // of the files
+	idle     map[*Run]bool               // runs that would repeat others under another seed
+	seeds    string                      // the key of the config that has their seeds
 }
 
 // Cost returns the expected cost of all runs, in training steps.
@@ -118,7 +121,8 @@ type planner struct {
 // many.
 func (l *loader) plan(exp *Experiment) *Plan {
 	before := len(l.errs)
-	p := &planner{loader: l, sweep: l.sweep(exp), plan: &Plan{Inputs: map[string][]byte{}, kinds: l.Tables, files: map[string]*dataFile{}}}
+	p := &planner{loader: l, sweep: l.sweep(exp), plan: &Plan{Inputs: map[string][]byte{}, kinds: l.Tables, files: map[string]*dataFile{},
+		accounts: map[readers][]lines.Account{}}}
 	for i := range sectionKinds {
 		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}

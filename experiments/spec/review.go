@@ -11,6 +11,7 @@ import (
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
@@ -75,6 +76,7 @@ func (p *planner) reviews() []*review {
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
+	check(p.reviewMemory, nil, solverSection, objectiveSection)
 	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
 	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
@@ -248,6 +250,14 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 	}
 }
 
+// reviewMemory refuses a formula that reads earlier steps where there are none. Losses of the registry that do are solved where they
+// rest.
+func (l *loader) reviewMemory(run *Run, from *origin) {
+	if custom, is := run.Loss.(*objective.Custom); is && run.Solver != setup.SolverTrain && custom.Objective().Remembers() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema"))
+	}
+}
+
 // reviewPurpose refuses the purpose of what has no loss, and along lambda, which it has not.
 func (l *loader) reviewPurpose(run *Run, from *origin) {
 	if run.Purpose != setup.PurposeRLHF {
@@ -361,6 +371,7 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		pairs, err := run.BuildPreferences(env)
 		if err == nil {
 			run.preferenceFile().unpaired = pairs.Unpaired()
+			l.plan.account(run, lines.Account{File: p.Path, Read: pairs.Len(), Used: pairs.Len()})
 			return
 		}
 		for text := range strings.SplitSeq(err.Error(), "\n") {
@@ -456,11 +467,14 @@ func names(entries []registry.Kind[any]) string {
 }
 
 // reviewTask builds what the run trains, without sampling or training anything.
-func (l *loader) reviewTask(run *Run, from *origin) {
+func (p *planner) reviewTask(run *Run, from *origin) {
+	l := p
 	if !run.Language() {
 		return
 	}
-	problems := language.Check(run.taskInput())
+	in := run.taskInput()
+	in.Account = func(a lines.Account) { p.plan.account(run, a) }
+	problems := language.Check(in)
 	for _, p := range problems {
 		if p.Key == "" { // a line of a data file
 			name, _, _ := strings.Cut(p.Line, ":")
@@ -476,20 +490,6 @@ func (l *loader) reviewTask(run *Run, from *origin) {
 func (l *loader) reviewUnpaired(run *Run, from *origin) {
 	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
-			"a loss on unpaired data: "+strings.Join(unpairedLosses(), ", ")+"; or a file of pairs"))
+			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs"))
 	}
-}
-
-// unpairedLosses names the losses that read comparisons and are defined on single responses as well.
-func unpairedLosses() []string {
-	var names []string
-	for _, kind := range objective.Kinds() {
-		if kind.Name == "sum" || kind.Name == "custom" {
-			continue // what they hold is the user's
-		}
-		if o := kind.New().Objective(); o.Compares() && o.AcceptsUnpaired() {
-			names = append(names, kind.Name)
-		}
-	}
-	return names
 }

@@ -32,7 +32,7 @@ type answer struct {
 	numbers []float64
 }
 
-// readAnswers reads JSON lines with id and any of loss, grad_chosen and grad_rejected; a line may have other columns. name
+// readAnswers reads lines with id and any of loss, grad_chosen and grad_rejected; a line may have other columns. name
 // stands in messages, which say in which line something is wrong.
 func readAnswers(in io.Reader, name string, all []Vector) ([]answer, error) {
 	r, err := lines.NewReader(in, name)
@@ -47,7 +47,7 @@ func readAnswers(in io.Reader, name string, all []Vector) ([]answer, error) {
 	var answers []answer
 	seen := map[*Vector]int{}
 	for {
-		text, err := r.Next()
+		o, err := r.Next()
 		if errors.Is(err, io.EOF) && len(answers) == 0 {
 			return nil, fmt.Errorf("%s: has no answer; want a JSON object a line with id and any of loss, grad_chosen, grad_rejected", name)
 		}
@@ -57,7 +57,7 @@ func readAnswers(in io.Reader, name string, all []Vector) ([]answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := readAnswer(text, known, ids)
+		a, err := readAnswer(o, known, ids)
 		if before := seen[a.vector]; err == nil && before > 0 {
 			err = fmt.Errorf("id: %s has been answered in line %d; want one answer a vector", a.vector.ID, before)
 		}
@@ -69,11 +69,7 @@ func readAnswers(in io.Reader, name string, all []Vector) ([]answer, error) {
 	}
 }
 
-func readAnswer(text []byte, known map[string]*Vector, ids []string) (a answer, err error) {
-	o, err := lines.Parse(text)
-	if err != nil {
-		return a, err
-	}
+func readAnswer(o *lines.Object, known map[string]*Vector, ids []string) (a answer, err error) {
 	id := ""
 	if ok, err := o.Read("id", &id, "the id of a vector"); err != nil {
 		return a, err

@@ -1,15 +1,15 @@
 package tables
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
+
+	"windtunnel/toy/lines"
 )
 
 // parquetFile is a table in a Parquet file.
@@ -30,16 +30,10 @@ func openParquet(name string, f *os.File) (*parquetFile, error) {
 
 func readParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
 	p := &parquetFile{name: name}
-	err := guarded(func() (err error) {
-		if err := checkFooter(r, size); err != nil {
-			return fmt.Errorf("not a Parquet file: %w", err)
-		}
-		p.file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-		if err != nil {
-			return fmt.Errorf("not a Parquet file: %w", err)
-		}
-		return p.readSchema()
-	})
+	var err error
+	if p.file, err = lines.OpenParquet(r, size); err == nil {
+		err = lines.Guarded(p.readSchema)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
@@ -56,34 +50,6 @@ func (p *parquetFile) readSchema() error {
 		p.schema = append(p.schema, Column{Name: c.Name(), Type: t})
 	}
 	return checkHeader(p.schema.Names())
-}
-
-// checkFooter compares the length of the footer, which the end of a Parquet file gives in 4 bytes before the mark PAR1,
-// with that of the file. The library makes room for any length.
-func checkFooter(r io.ReaderAt, size int64) error {
-	var end [8]byte
-	if size < int64(len("PAR1")+len(end)) {
-		return fmt.Errorf("it is only %d bytes long", size)
-	}
-	if _, err := r.ReadAt(end[:], size-int64(len(end))); err != nil {
-		return err
-	}
-	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-int64(len("PAR1")+len(end)) {
-		return fmt.Errorf("its footer of %d bytes is longer than the file", n)
-	}
-	return nil
-}
-
-// guarded calls read and turns a panic into an error: the library checks less of a damaged file than it relies on, and
-// its assembly may even read where there is no memory.
-func guarded(read func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("a damaged Parquet file: %v", p)
-		}
-	}()
-	return read()
 }
 
 // typeOfLeaf returns the type of a column of plain values.
@@ -141,7 +107,7 @@ func (p *parquetFile) each(row func(cells []string) error) error {
 // read appends the cells of column i in a row group.
 func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
 	before := to.rows
-	err := guarded(func() error {
+	err := lines.Guarded(func() error {
 		pages := group.ColumnChunks()[i].Pages()
 		return errors.Join(readPages(to, pages), pages.Close())
 	})

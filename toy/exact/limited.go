@@ -198,7 +198,7 @@ func (s *solver) descentFrom(l *lossFunction, from []float64, unit float64) (*de
 	if s.terms.other == "" {
 		return s.minimize(l, from)
 	}
-	return s.arrive(l, from, unit)
+	return s.arrive(l, from, unit, idleLimit)
 }
 
 // scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -22,7 +23,9 @@ type lossFunction struct {
 	start     []float64 // where the search begins; nil is zero
 	floating  bool      // adding a constant to all parameters changes nothing: a single prompt's free logits
 
-	byLogits *objective.Curvature // scratch: derivatives on one prompt; nil where a term has no second derivatives
+	byLogits *objective.Curvature // scratch: derivatives on one prompt; nil where a term has no second derivatives of its own
+	coupled  objective.Coupled    // the only pair term, where it couples comparisons of all prompts
+	scale    float64              // its weight
 	batch    objective.Batch      // scratch: all comparisons, prompt after prompt
 	slopes   objective.Grad
 }
@@ -53,8 +56,14 @@ func (l *lossFunction) prepare() {
 	}
 	if l.objective.Uncurved() == nil {
 		l.byLogits = l.objective.Curvature(l.tasks[0].responses(), n)
+	} else if pair, dist := l.objective.Terms(); len(pair) == 1 && len(dist) == 0 {
+		l.coupled, _ = pair[0].Term.(objective.Coupled)
+		l.scale = pair[0].Weight
 	}
 }
+
+// bends says whether the loss has second derivatives.
+func (l *lossFunction) bends() bool { return l.byLogits != nil || l.coupled != nil }
 
 // columns are the comparisons as they are evaluated.
 func (t *task) columns() packed {
@@ -184,9 +193,14 @@ func (l *lossFunction) newPoint(theta []float64) *point {
 
 // evaluate fills in the loss and its derivatives at p.theta.
 func (l *lossFunction) evaluate(p *point) {
+	clear(p.hess)
+	if l.coupled != nil {
+		l.slope(p)
+		l.bend(p)
+		return
+	}
 	p.loss = 0
 	clear(p.grad)
-	clear(p.hess)
 	for i := range l.tasks {
 		l.locate(p, i)
 		p.loss += l.byLogits.Loss(l.prompt(p, i))
@@ -201,6 +215,59 @@ func (l *lossFunction) evaluate(p *point) {
 		}
 		p.loss += l.l2 * v * v
 		p.grad[i] += 2 * l.l2 * v
+		p.hess[i*l.dim+i] += 2 * l.l2
+	}
+}
+
+// bend adds the second derivatives of a loss that couples comparisons, of which value and slope are known at p.
+func (l *lossFunction) bend(p *point) {
+	// Derivatives by the parameters of what the margins are of: logits, or log-probabilities.
+	by, of := make([]*mat.Dense, len(l.tasks)), make([]int, 0, len(l.batch.Weight))
+	for i, t := range l.tasks {
+		by[i] = mat.DenseCopyOf(l.dense(i))
+		if mean := mat.NewVecDense(l.dim, nil); !l.coupled.DifferenceOnly() {
+			mean.MulVec(by[i].T(), mat.NewVecDense(len(p.pi[i]), p.pi[i]))
+			for k := range p.pi[i] {
+				floats.Sub(by[i].RawRowView(k), mean.RawVector().Data)
+			}
+		}
+		of = append(of, slices.Repeat([]int{i}, len(t.columns().weight))...)
+	}
+	// The derivatives by all of these, prompt after prompt.
+	first, k := make([]int, len(l.tasks)), l.tasks[0].responses()
+	for j := len(of) - 1; j >= 0; j-- {
+		first[of[j]] = j
+	}
+	matrix := mat.NewDense(k*len(l.tasks), k*len(l.tasks), nil)
+	add := func(i, j int, v float64) { matrix.Set(i, j, matrix.At(i, j)+v) }
+	chosen, rejected, curve := l.coupled.Couples(&l.batch)
+	for i, c := range curve {
+		a, b := of[chosen[i]], of[rejected[i]]
+		w := a*k + l.tasks[a].columns().chosen[chosen[i]-first[a]]
+		r := b*k + l.tasks[b].columns().rejected[rejected[i]-first[b]]
+		add(w, w, l.scale*c)
+		add(r, r, l.scale*c)
+		add(w, r, -l.scale*c)
+		add(r, w, -l.scale*c)
+	}
+	if !l.coupled.DifferenceOnly() {
+		for j, i := range of { // derivatives by log-probabilities, which bend with the normalizer
+			for r, pi := range p.pi[i] {
+				add(i*k+r, i*k+r, -(l.slopes.Chosen[j]+l.slopes.Rejected[j])*pi)
+			}
+		}
+	}
+	var half, full mat.Dense
+	stacked := mat.NewDense(k*len(l.tasks), l.dim, nil)
+	for i, j := range by {
+		stacked.Slice(i*k, (i+1)*k, 0, l.dim).(*mat.Dense).Copy(j)
+	}
+	half.Mul(matrix, stacked)
+	full.Mul(stacked.T(), &half)
+	for i := range l.dim {
+		for j := range l.dim {
+			p.hess[i*l.dim+j] = full.At(i, j)
+		}
 		p.hess[i*l.dim+i] += 2 * l.l2
 	}
 }

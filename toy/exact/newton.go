@@ -35,8 +35,9 @@ const (
 	// where the Hessian is singular, or the loss does not fall any more, a step cannot say how near the point is.
 	stationarySteps        = 200
 	gradientFall, restStep = 1e-9, 1e-9
-	// idleLimit is how many steps in a row may move no probability by more than probabilityStep there.
-	idleLimit = 25
+	// idleLimit is how many steps in a row may move no probability by more than probabilityStep there, and idleAtVertex how many where
+	// it is asked afterwards which responses the loss holds.
+	idleLimit, idleAtVertex = 25, 8
 	// crawl is the relative change of log-probabilities below which a step that had to be shortened crawls, as at a kink of
 	// the loss, where Newton's method gets nowhere; after crawlLimit such steps in a row it is given up.
 	crawl, crawlLimit = 1e-5, 4
@@ -280,7 +281,7 @@ func (l *lossFunction) span(dir []float64) float64 {
 }
 
 // stationaryFrom descends from a point to where the gradient vanishes, for a loss that need not be convex.
-func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64) (*descent, error) {
+func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
 	start := l.newPoint(from)
 	l.evaluate(start)
 	begin := floats.Norm(start.grad, 2)
@@ -293,8 +294,9 @@ func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64) (
 		if crawling++; full || relative > crawl {
 			crawling = 0
 		}
-		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at)
-		d.unresolved = !arrived && full && stop.idle >= idleLimit
+		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at) ||
+			l.coupled != nil && floats.Norm(d.at.grad, 2) <= l.rounding() // in some direction the loss may be as good as level there
+		d.unresolved = !arrived && full && stop.idle >= idle
 		d.converged = arrived || d.unresolved
 		return d.converged || crawling >= crawlLimit
 	})

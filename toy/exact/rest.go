@@ -36,6 +36,9 @@ func (s *solver) uncurved() (*Solution, error) {
 		t := l.tasks[0]
 		here := s.terms.on(t)
 		none, _ := t.none(here)
+		if none == "" && len(s.tasks) == 1 {
+			none = t.apart(here)
+		}
 		switch {
 		case t.total == 0 || len(t.weight) == 0:
 			total.add(b, s.unseen(t))
@@ -144,11 +147,13 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		}
 		first := (*descent)(nil)
 		found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
-			follow := s.follow
-			if !s.terms.held {
-				follow = s.arrive
+			var d *descent
+			var err error
+			if s.terms.held {
+				d, err = s.follow(l, from, unit)
+			} else {
+				d, err = s.arrive(l, from, unit, idleLimit)
 			}
-			d, err := follow(l, from, unit)
 			if first == nil {
 				first = d
 			}
@@ -181,7 +186,7 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 				}
 			}
 			at = first.at
-		case !found.converged && found.unresolved:
+		case found.unresolved:
 			r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
 		case !found.converged:
 			r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
@@ -335,12 +340,7 @@ func (s *solver) moves() (*Solution, error) {
 
 // ride is where one prompt's policy goes with its reference.
 func (s *solver) ride(t *task) (*result, error) {
-	net, weight := make([]float64, t.responses()), 0.0
-	for i, c := range t.chosen {
-		net[c] += t.weight[i]
-		net[t.rejected[i]] -= t.weight[i]
-		weight += t.weight[i]
-	}
+	net, weight := t.lead()
 	best := leading(net, netTolerance*weight)
 	if floats.Norm(net, math.Inf(1)) <= netTolerance*weight {
 		return &result{status: Stationary, theta: t.logRef, logps: [][]float64{t.logRef},

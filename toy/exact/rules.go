@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/objective"
 )
 
@@ -35,6 +37,32 @@ func (t *task) none(a *terms) (why string, gone []bool) {
 		return fmt.Sprintf("wherever the policy is, the loss pushes %s up at the others' expense", list(up)), gone
 	}
 	return "", nil
+}
+
+// apart says in a sentence why sides that are coupled by quantile have no minimizer over the policies of one prompt, "" where they may.
+// Where one response lies below another, more was chosen or more rejected of what is no higher than it, or as much. In the first two
+// cases the gap between them is crossed by mass that only one move of the gap helps, so that at a minimizer wins and losses balance
+// below every gap and all coupled values are equal. Pulling responses apart in the order of wins less losses is then better.
+func (t *task) apart(a *terms) string {
+	if len(a.parts) != 1 || !a.parts[0].Coupled || a.parts[0].Chosen == nil || a.other == "" || a.barrier > 0 || a.entropy > 0 || a.reward != 0 {
+		return ""
+	}
+	net, weight := t.lead()
+	if floats.Norm(net, math.Inf(1)) <= netTolerance*weight {
+		return ""
+	}
+	return "the loss falls for ever as the responses are pulled apart in the order of their wins less their losses"
+}
+
+// lead returns how much more every response was chosen than rejected, and the weight of all comparisons.
+func (t *task) lead() (net []float64, weight float64) {
+	net = make([]float64, t.responses())
+	for i, c := range t.chosen {
+		net[c] += t.weight[i]
+		net[t.rejected[i]] -= t.weight[i]
+		weight += t.weight[i]
+	}
+	return net, weight
 }
 
 // pulls lists the responses whose log-probability the loss wants higher or lower wherever the policy is, and those it does

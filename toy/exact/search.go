@@ -107,11 +107,7 @@ func (l *lossFunction) directions() [][]float64 {
 		}
 	}
 	for i, t := range l.tasks {
-		net := make([]float64, t.responses())
-		for j, c := range t.chosen {
-			net[c] += t.weight[j]
-			net[t.rejected[j]] -= t.weight[j]
-		}
+		net, _ := t.lead()
 		rank := make([]float64, len(net))
 		for a := range net {
 			for b := range net {
@@ -168,11 +164,11 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 }
 
 // arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
-func (s *solver) arrive(l *lossFunction, from []float64, unit float64) (*descent, error) {
+func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
 	d := &descent{at: l.newPoint(from)}
-	if l.byLogits != nil {
+	if l.bends() {
 		var err error
-		if d, err = s.stationaryFrom(l, from, unit); err != nil || d.converged {
+		if d, err = s.stationaryFrom(l, from, unit, idle); err != nil || d.converged {
 			return d, err
 		}
 	} else {
@@ -216,7 +212,7 @@ type ends struct {
 
 // shorten runs a few steps of Newton's method from every start and keeps the lowest: the first two of those given and some more.
 func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][]float64, error) {
-	if l.byLogits == nil || len(starts) <= finalists {
+	if !l.bends() || len(starts) <= finalists {
 		return starts, nil
 	}
 	type half struct {
@@ -303,7 +299,7 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 	size := math.Abs(l.value(first))
 	for {
 		face := l.onFace(at, e.gone)
-		d, err := s.arrive(face, face.start, unit)
+		d, err := s.arrive(face, face.start, unit, idleAtVertex)
 		if err != nil {
 			return nil, err
 		}
@@ -392,10 +388,9 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 		if kept[k] {
 			continue
 		}
-		if v := pushed([]int{k}); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
-			if together := pushed(append(slices.Clone(drop), k)); together <= least {
-				drop, strictly = append(drop, k), strictly || together < strict
-			}
+		// With those below it, from which it may be held apart.
+		if v := pushed(append(slices.Clone(drop), k)); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
+			drop, strictly = append(drop, k), strictly || v < strict
 		} else if i > 0 && i < len(order)-1 && drop == nil && difference && !union(groups, order[:i+1]) {
 			if v := pushed(order[:i+1]); v <= least {
 				return order[:i+1], v < strict
@@ -641,11 +636,7 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 	given := s.from(t, l)
 	if s.terms.extends() {
-		net := make([]float64, t.responses())
-		for j, c := range t.chosen {
-			net[c] += t.weight[j]
-			net[t.rejected[j]] -= t.weight[j]
-		}
+		net, _ := t.lead()
 		// Near a vertex, where derivatives still tell where to, and far out.
 		for _, depth := range []float64{3, far} {
 			best, least, p := []float64(nil), math.Inf(1), l.newPoint(l.start)
@@ -709,7 +700,7 @@ func (s *solver) nearestFlat(t *task, l *lossFunction, r *result) (*result, erro
 	from := t.logRef
 	for i, share := range []float64{little, little / 2} {
 		pulled := newLossFunction((&objective.Objective{}).And(1, l.objective).And(share*scale, (&objective.KLRefPi{Reduction: "sum"}).Objective()), t)
-		d, err := s.arrive(pulled, from, s.unit(l))
+		d, err := s.arrive(pulled, from, s.unit(l), idleLimit)
 		if err != nil {
 			return nil, err
 		}

@@ -49,9 +49,7 @@ func (t *task) pack(o *objective.Objective) {
 	t.packed = packed{t.chosen, t.rejected, t.weight, t.gap, t.dispersion, nil, nil}
 	pair, _ := o.Terms()
 	for _, w := range pair {
-		switch w.Term.(type) {
-		case *objective.Sides, *objective.Centered:
-		default:
+		if !objective.SidesOnly(w.Term) {
 			return
 		}
 	}

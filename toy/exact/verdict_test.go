@@ -122,6 +122,10 @@ func (b *bench) disc(kind string, lambda float64) float64 {
 		return 4
 	case "mallows":
 		return 10 / lambda / objective.Dispersion([]float64{0.4, 0.4, 0.2}, x.LogRef)
+	case "mallows-ipo", "rainbow-po": // their scale is 0.29
+		return 40 / lambda / objective.Dispersion([]float64{0.4, 0.4, 0.2}, x.LogRef)
+	case "focal-po": // losing a comparison costs nothing in the end: p^0.05 log p goes to 0
+		return 400 / lambda
 	}
 	return 10 / min(lambda, 1)
 }
@@ -180,13 +184,20 @@ func TestExistsNumerically(t *testing.T) {
 	}
 }
 
-// holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes.
+// holdsBack says whether a loss holds something back from differentiation, so that its values do not say where it goes, or is one of
+// which neither structure nor second derivatives are known, so that it is followed like these.
 func holdsBack(o *objective.Objective) bool {
 	pair, _ := o.Terms()
 	for _, w := range pair {
-		st, _ := w.Term.(objective.Structured).Structure()
-		if st.Held {
+		_, curved := w.Term.(objective.Curved)
+		s, structured := w.Term.(objective.Structured)
+		if !structured && !curved {
 			return true
+		}
+		if structured {
+			if st, _ := s.Structure(); st.Held {
+				return true
+			}
 		}
 	}
 	return o.Moving != nil

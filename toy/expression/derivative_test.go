@@ -15,6 +15,13 @@ import (
 var scope = Scope{Columns: []string{"c", "r", "ref_c"}, Scalars: []string{"lambda", "tau"},
 	Definitions: []Definition{{"u", "c - r - ref_c"}}}
 
+// inBatch is the same scope, of batches.
+var inBatch = func() Scope {
+	s := scope
+	s.Batch = true
+	return s
+}()
+
 // source draws an expression of the given depth.
 func source(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
@@ -32,9 +39,10 @@ func source(depth int) *rapid.Generator[string] {
 			exponent := rapid.SampledFrom([]string{"2", "3", "4", "-1", "0.5", "lambda", "sigmoid(r)"}).Draw(t, "exponent")
 			return "(" + sub() + ")^" + exponent
 		}
-		f := rapid.SampledFrom(functions()).Filter(func(f function) bool { return !strings.HasSuffix(f.name, "'") }).Draw(t, "function")
+		f := rapid.SampledFrom(functions()).Filter(func(f function) bool { return !f.batch && !strings.HasSuffix(f.name, "'") }).Draw(t, "function")
 		count := f.least
 		if f.most == 0 {
+			count = 2
 			count += rapid.IntRange(0, 1).Draw(t, "more")
 		}
 		args := make([]string, count)

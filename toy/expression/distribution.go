@@ -3,6 +3,7 @@ package expression
 import (
 	"slices"
 
+	"github.com/expr-lang/expr/ast"
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -23,8 +24,8 @@ type Distributions struct {
 // whose definitions are in functionals.go. It is not to be changed.
 type Distributional struct {
 	scalars []string
-	tree    *tree
-	calls   []*tree // the functionals that the source calls, each once
+	tree    ast.Node
+	calls   []*ast.CallNode // the functionals that the source calls, each once
 }
 
 // ParseDistributional reads a formula over distributions and the given scalars. A mistake in the source is an *[Error];
@@ -33,19 +34,19 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 	if err := checkNames(scalars, distributionNames()); err != nil {
 		return nil, err
 	}
-	words := &vocabulary{scalars, distributionNames(), newTable(), functionals()}
+	words := &vocabulary{scalars, distributionNames(), newTable(), functionals(), false}
 	t, err := parse(source, words)
 	if err != nil {
 		return nil, err
 	}
 	d := &Distributional{scalars: scalars, tree: t}
 	seen := map[string]bool{}
-	t.walk(func(call *tree) {
-		if name := call.String(); call.form == functionalForm && !seen[name] {
+	for _, call := range calls(t) {
+		if name := call.String(); words.table[nameOf(call)] == nil && !seen[name] {
 			seen[name] = true
 			d.calls = append(d.calls, call)
 		}
-	})
+	}
 	return d, nil
 }
 
@@ -53,10 +54,10 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 func (d *Distributional) String() string { return d.tree.String() }
 
 // Kinked says whether a function or functional with a kink is called: those of [Expression.Kinked] and tv.
-func (d *Distributional) Kinked() bool { return d.tree.calls(kinked...) }
+func (d *Distributional) Kinked() bool { return callsOne(d.tree, kinked) }
 
 // Held says whether stopgrad is called, so that the derivatives are not those of the value.
-func (d *Distributional) Held() bool { return d.tree.calls("stopgrad") }
+func (d *Distributional) Held() bool { return callsOne(d.tree, held) }
 
 // Multiple is a functional times a number.
 type Multiple struct {
@@ -76,7 +77,7 @@ func (d *Distributional) Linear(scalars []float64) (sum []Multiple, linear bool)
 		}
 		return g.scalarAt(slices.Index(d.scalars, name))
 	})
-	l := g.linesAt(out, func(n node) (line, bool) {
+	l := g.linesAt(out, func(n node, _ []*line) (line, bool) {
 		if n.leaf == scalarLeaf {
 			return line{at: scalars[n.slot]}, true
 		}
@@ -153,18 +154,19 @@ func (d *Distributional) Compile() *DistributionProgram {
 func (d *Distributional) terms(inner *graph) []ref {
 	terms := make([]ref, len(d.calls))
 	for j, call := range d.calls {
-		var over [2]mass
-		for i, name := range call.over {
-			over[i] = inner.mass(name)
-		}
-		order := none
-		for _, t := range call.args {
-			order = inner.build(t, func(name string) ref { return inner.scalarAt(slices.Index(d.scalars, name)) })
-		}
 		for _, f := range functionals() {
-			if f.name == call.name {
-				terms[j] = f.term(inner, over[0], over[1], order)
+			if f.name != nameOf(call) {
+				continue
 			}
+			var over [2]mass
+			for i := range f.distributions {
+				over[i] = inner.mass(call.Arguments[i].String())
+			}
+			order := none
+			for _, t := range call.Arguments[f.distributions:] {
+				order = inner.build(t, func(name string) ref { return inner.scalarAt(slices.Index(d.scalars, name)) })
+			}
+			terms[j] = f.term(inner, over[0], over[1], order)
 		}
 	}
 	return terms

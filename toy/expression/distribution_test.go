@@ -239,5 +239,5 @@ func TestManyResponses(t *testing.T) {
 func ExampleDistributional_String() {
 	d, err := ParseDistributional("(lambda)*kl( ref,pi )+.1*square(tv(pi,star))", []string{"lambda"})
 	fmt.Println(d, err)
-	// Output: lambda*kl(ref, pi) + 0.1*square(tv(pi, star)) <nil>
+	// Output: lambda * kl(ref, pi) + 0.1 * square(tv(pi, star)) <nil>
 }

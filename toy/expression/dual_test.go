@@ -1,6 +1,10 @@
 package expression
 
-import "math"
+import (
+	"math"
+
+	"github.com/expr-lang/expr/ast"
+)
 
 // dual is a value with its gradient and Hessian by two variables: a second, independent way to differentiate. It walks
 // the tree, knows nothing of graphs and tapes, and takes each derivative from a textbook.
@@ -39,26 +43,34 @@ func join(x, y dual, f float64, g [2]float64, h [2][2]float64) dual {
 }
 
 // walkDual evaluates a tree and collects the distances from kinks and singularities.
-func walkDual(t *tree, env map[string]dual, kinks *[]float64) dual {
-	switch t.form {
-	case numberForm:
-		return dual{v: t.value}
-	case variableForm:
-		return env[t.name]
+func walkDual(t ast.Node, env map[string]dual, kinks *[]float64) dual {
+	var name string
+	var nodes []ast.Node
+	switch n := t.(type) {
+	case *ast.FloatNode:
+		return dual{v: n.Value}
+	case *ast.IdentifierNode:
+		return env[n.Value]
+	case *ast.UnaryNode:
+		name, nodes = "-x", []ast.Node{n.Node}
+	case *ast.BinaryNode:
+		name, nodes = n.Operator, []ast.Node{n.Left, n.Right}
+	case *ast.CallNode:
+		name, nodes = nameOf(n), n.Arguments
 	}
-	args := make([]dual, len(t.args))
-	for i, arg := range t.args {
+	args := make([]dual, len(nodes))
+	for i, arg := range nodes {
 		args[i] = walkDual(arg, env, kinks)
 	}
 	if len(args) == 1 {
-		return unaryDual(t.name, args[0], kinks)
+		return unaryDual(name, args[0], kinks)
 	}
-	switch t.name {
+	switch name {
 	case "min", "max":
 		best := args[0]
 		for _, a := range args[1:] {
 			*kinks = append(*kinks, a.v-best.v)
-			if t.name == "min" && a.v < best.v || t.name == "max" && a.v > best.v {
+			if name == "min" && a.v < best.v || name == "max" && a.v > best.v {
 				best = a
 			}
 		}
@@ -73,13 +85,13 @@ func walkDual(t *tree, env map[string]dual, kinks *[]float64) dual {
 		}
 		return args[0]
 	}
-	switch t.name {
+	switch name {
 	case "/":
 		*kinks = append(*kinks, args[1].v)
 	case "^":
 		*kinks = append(*kinks, args[0].v)
 	}
-	return binaryDual(t.name, args[0], args[1])
+	return binaryDual(name, args[0], args[1])
 }
 
 func binaryDual(name string, x, y dual) dual {
@@ -142,6 +154,8 @@ func unaryDual(name string, x dual, kinks *[]float64) dual {
 	case "tanh":
 		c := 1 / (math.Cosh(v) * math.Cosh(v))
 		return lift(x, math.Tanh(v), c, -2*math.Tanh(v)*c)
+	case "atan":
+		return lift(x, math.Atan(v), 1/(1+v*v), -2*v/((1+v*v)*(1+v*v)))
 	case "square":
 		return lift(x, v*v, 2*v, 2)
 	case "stopgrad":

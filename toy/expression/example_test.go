@@ -27,7 +27,7 @@ func Example() {
 	fmt.Printf("loss %.4f nats\n", value)
 	fmt.Printf("d loss / d chosen   %.4f\n", slopes[0])
 	fmt.Printf("d loss / d rejected %.4f\n", slopes[1])
-	fmt.Println("needs differences only:", loss.ShiftInvariant("c", "r"))
+	fmt.Println("needs differences only:", loss.ShiftInvariant([]string{"c", "r"}))
 	// Output:
 	// loss [0.3869 1.2369] nats
 	// d loss / d chosen   [-0.1604 -0.4396]

@@ -1,18 +1,14 @@
 // Package expression compiles formulas that a user writes, such as "softplus(-(c - r)) + 0.1*relu(ref_c - c)", into
 // programs that give a whole batch's values and its exact first and second derivatives.
 //
-// The road is source -> tree (parser) -> graph -> tape. The graph holds the value and, by reverse-mode differentiation
-// carried out on the graph itself, its derivatives; equal nodes are one node, and each program keeps only what its
-// outputs need. A tape runs one loop an instruction over the batch and allocates nothing.
+// The road is source -> tree (expr-lang's parser) -> graph -> tape. The graph holds the value and, by reverse-mode
+// differentiation carried out on the graph itself, its derivatives; equal nodes are one node, and each program keeps only
+// what its outputs need. A tape runs one loop an instruction over the batch and allocates nothing.
 //
-// Functions stand in one table (functions.go), functionals of distributions in another (functionals.go). The language:
-//
-//	1  0.5  1e-3              numbers
-//	+  -  *  /  ^             from the loosest to the tightest; ^ is right-associative, -x^2 is -(x^2)
-//	sigmoid logsigmoid softplus exp log log1p expm1 log1mexp sqrt tanh relu square abs    of one argument
-//	min max                   of two or more
-//	clamp(x, low, high)       min(max(x, low), high)
-//	stopgrad(x)               x, taken for a constant by derivatives
+// Functions stand in one table (functions.go), functionals of distributions in another (functionals.go). The language has
+// numbers, names, parentheses, + - * / and ^ or **, which is right-associative (-x^2 is -(x^2)), and calls of the functions
+// of the table. PyTorch's spelling means the same: torch.sigmoid(x), F.logsigmoid(x), x.mean().detach(), torch.clamp(x,
+// min=0), self.beta.
 //
 // Nothing is simplified that would change a rounding, constants folded apart: log(1 + exp(x)) overflows where
 // softplus(x) does not. Constant powers 0 to 4 are multiplied out. At kinks relu and abs have slope
@@ -25,6 +21,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/expr-lang/expr/ast"
 )
 
 // Scope says what the names in an expression stand for.
@@ -32,6 +30,7 @@ type Scope struct {
 	Columns     []string     // one value a row (a pair, a response)
 	Scalars     []string     // one value a call, such as lambda
 	Definitions []Definition // names for expressions of the above and of earlier definitions
+	Batch       bool         // whether rows are those of a batch, of which mean, std, ema and the like are taken
 }
 
 // Definition gives an expression a name. Derivatives pass through it. If the body is exp(x), then log of the name is x
@@ -41,8 +40,8 @@ type Definition struct{ Name, Body string }
 // Expression is a parsed formula, not to be changed.
 type Expression struct {
 	scope       Scope
-	tree        *tree
-	definitions []*tree // their bodies, in the scope's order
+	tree        ast.Node
+	definitions []ast.Node // their bodies, in the scope's order
 }
 
 // Parse reads an expression. A mistake in the source is an *[Error]; a scope with a name that is no [ValidName] or that
@@ -55,7 +54,7 @@ func Parse(source string, scope Scope) (*Expression, error) {
 	if err := checkNames(all, nil); err != nil {
 		return nil, err
 	}
-	words := &vocabulary{variables: slices.Concat(scope.Columns, scope.Scalars), table: newTable()}
+	words := &vocabulary{variables: slices.Concat(scope.Columns, scope.Scalars), table: newTable(), batch: scope.Batch}
 	e := &Expression{scope: scope}
 	for _, d := range scope.Definitions {
 		body, err := parse(d.Body, words)
@@ -90,18 +89,34 @@ func checkNames(words, taken []string) error {
 func (e *Expression) String() string { return e.tree.String() }
 
 // Kinked says whether a function with a kink is called: abs, clamp, max, min, relu.
-func (e *Expression) Kinked() bool { return e.tree.calls(kinked...) }
+func (e *Expression) Kinked() bool { return callsOne(e.tree, kinked) }
 
-// Held says whether stopgrad is called, so that the derivatives are not those of the value.
-func (e *Expression) Held() bool { return e.tree.calls("stopgrad") }
+// Held says whether a part is held back, by stopgrad or ema, so that the derivatives are not those of the value.
+func (e *Expression) Held() bool { return callsOne(e.tree, held) }
 
-var kinked = []string{"abs", "clamp", "max", "min", "relu", "tv"}
+// HeldRows says whether stopgrad holds back what varies from row to row, and not statistics of the batch alone.
+func (e *Expression) HeldRows() bool {
+	g := newGraph()
+	for r, needed := range g.live([]ref{e.build(g)}) {
+		if n := g.nodes[r]; needed && n.fn != nil && n.fn.name == "stopgrad" && g.column[n.args[0]] {
+			return true
+		}
+	}
+	return false
+}
+
+// What has a kink, what holds a part back, and what remembers earlier steps.
+var (
+	kinked = []string{"abs", "clamp", "max", "min", "relu", "tv"}
+	held   = []string{"stopgrad", "ema"}
+)
 
 // Columns returns the columns that the expression reads, through definitions too, in the scope's order. The others may
 // be nil when it is evaluated.
 func (e *Expression) Columns() []string {
 	g := newGraph()
-	needed := g.live([]ref{e.build(g)})
+	out := e.build(g)
+	needed := g.live(append(g.inputs(), out))
 	var names []string
 	for slot, name := range e.scope.Columns {
 		if r := g.columnAt(slot); int(r) < len(needed) && needed[r] {
@@ -111,11 +126,14 @@ func (e *Expression) Columns() []string {
 	return names
 }
 
-// build adds the expression to a graph.
-func (e *Expression) build(g *graph) ref {
+// build adds the expression to a graph, with 1 for some columns.
+func (e *Expression) build(g *graph, ones ...string) ref {
 	env := map[string]ref{}
+	g.scalars = len(e.scope.Scalars)
 	for slot, name := range e.scope.Columns {
-		env[name] = g.columnAt(slot)
+		if env[name] = g.columnAt(slot); slices.Contains(ones, name) {
+			env[name] = g.constant(1)
+		}
 	}
 	for slot, name := range e.scope.Scalars {
 		env[name] = g.scalarAt(slot)
@@ -131,66 +149,21 @@ func (e *Expression) build(g *graph) ref {
 	return g.build(e.tree, lookup)
 }
 
-// Program is a compiled expression. It keeps scratch and serves one goroutine; nothing allocates after Compile.
-//
-// In all its methods cols and scalars are in the order of the scope's lists, and every column that the expression reads
-// has as many rows as the destinations, which must overlap neither the columns nor one another. Derivatives are by the
-// columns that Compile was given, in that order.
-type Program struct {
-	value, grad, hess *tape
-	destination       [][]float64 // scratch
-}
-
-// Compile prepares the evaluation of the expression and its derivatives by the given columns of the scope. It panics if
-// one is not a column there.
-func (e *Expression) Compile(wrt ...string) *Program {
-	g := newGraph()
-	out := e.build(g)
-	by := make([]ref, len(wrt))
-	for i, name := range wrt {
-		slot := slices.Index(e.scope.Columns, name)
-		if slot < 0 {
-			panic(fmt.Sprintf("expression: %q is not a column of the scope", name))
-		}
-		by[i] = g.columnAt(slot)
-	}
-	p := &Program{value: g.record([]ref{out}), destination: make([][]float64, 1)}
-	if len(wrt) > 0 {
-		slopes := g.gradient(out, by)
-		p.grad = g.record(slopes)
-		p.hess = g.record(g.curvature(slopes, by))
-	}
-	return p
-}
-
-// Value writes the expression's value in each row to dst.
-func (p *Program) Value(cols [][]float64, scalars []float64, dst []float64) {
-	p.destination[0] = dst
-	p.value.run(cols, scalars, p.destination)
-}
-
-// Grad writes the first derivatives in each row to dcols, one column a variable.
-func (p *Program) Grad(cols [][]float64, scalars []float64, dcols [][]float64) {
-	p.grad.run(cols, scalars, dcols)
-}
-
-// Hess writes the second derivatives in each row to hess: the upper triangle row by row, so d^2/dx^2, d^2/dxdy, d^2/dy^2
-// for two variables and one column for one. What stopgrad hides is a constant here too.
-func (p *Program) Hess(cols [][]float64, scalars []float64, hess [][]float64) {
-	p.hess.run(cols, scalars, hess)
-}
-
 // ShiftInvariant says whether adding one number to all of the given columns at once leaves the value and the
 // derivatives as they are, as far as the form of the expression shows it: true for c - r and anything made of it alone.
 // A policy's normalizer then cancels, so raw scores will do for log-probabilities. It can miss an invariance that takes
-// algebra to see (lambda*c - lambda*r) but never claims one that is not there.
-func (e *Expression) ShiftInvariant(columns ...string) bool {
+// algebra to see (lambda*c - lambda*r) but never claims one that is not there. The columns in ones are taken to be 1.
+func (e *Expression) ShiftInvariant(columns []string, ones ...string) bool {
 	g := newGraph()
-	out := e.build(g)
+	out := e.build(g, ones...)
 	values, slopes := make([]float64, out+1), make([]float64, out+1)
 	for r := range values {
 		n := g.nodes[r]
-		if n.fn != nil {
+		if n.leaf == scalarLeaf && n.slot >= g.scalars { // prompts move by different numbers, so that none of them may
+			if of := g.statistics[n.slot-g.scalars].of; of != none && (values[of] != 0 || slopes[of] != 0) {
+				values[r], slopes[r] = math.NaN(), math.NaN()
+			}
+		} else if n.fn != nil {
 			values[r] = g.shift(n, values)
 			slopes[r] = g.shift(n, slopes)
 			if n.fn.pull == nil {

@@ -88,9 +88,17 @@ type Linked struct {
 func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64, pairs ...[2]int) ([]Part, error) {
 	g := newGraph()
 	out := e.build(g)
-	leaf := func(n node) (line, bool) {
+	var met error
+	leaf := func(n node, before []*line) (line, bool) {
 		l := line{by: make([]float64, len(e.scope.Columns))}
-		if n.leaf == scalarLeaf {
+		if n.leaf == scalarLeaf && n.slot >= g.scalars {
+			s := g.statistics[n.slot-g.scalars]
+			if s.name != "mean" && s.name != "max" || before[s.of] == nil || !before[s.of].constant() {
+				met = errors.New("the formula reads a statistic of the batch, in which all comparisons meet")
+				return l, false
+			}
+			l.at = before[s.of].at
+		} else if n.leaf == scalarLeaf {
 			l.at = scalars[n.slot]
 		} else if v, is := fixed[e.scope.Columns[n.slot]]; is {
 			l.at = v
@@ -99,7 +107,13 @@ func (e *Expression) Split(scalars []float64, fixed map[string]float64, directio
 		}
 		return l, true
 	}
+	for i, d := range directions {
+		directions[i] = append(slices.Clone(d), make([]float64, len(e.scope.Columns)-len(d))...)
+	}
 	s := &splitter{graph: g, directions: directions, pairs: pairs, lines: g.linesAt(out, leaf), along: make([][]summand, len(directions))}
+	if met != nil {
+		return nil, met
+	}
 	if err := s.add(out, 1); err != nil {
 		return nil, err
 	}
@@ -118,18 +132,18 @@ func (l *line) constant() bool {
 
 // lines returns the nodes up to out that are linear in z, nil for others.
 func (g *graph) lines(out ref) []*line {
-	return g.linesAt(out, func(n node) (line, bool) { return line{by: []float64{1}}, n.leaf == columnLeaf })
+	return g.linesAt(out, func(n node, _ []*line) (line, bool) { return line{by: []float64{1}}, n.leaf == columnLeaf })
 }
 
 // linesAt returns the nodes up to out that are linear in columns, given what leaves are; nil for others.
-func (g *graph) linesAt(out ref, leafAt func(node) (line, bool)) []*line {
+func (g *graph) linesAt(out ref, leafAt func(n node, before []*line) (line, bool)) []*line {
 	all := make([]*line, out+1)
 	for r := range all {
 		n := g.nodes[r]
 		if v, constant := g.constantValue(ref(r)); constant {
 			all[r] = &line{at: v}
 		} else if n.fn == nil {
-			if l, known := leafAt(n); known {
+			if l, known := leafAt(n, all); known {
 				all[r] = &l
 			}
 		} else if l := g.lineOf(n, all); l != nil && l.finite() {
@@ -246,7 +260,10 @@ func (s *splitter) add(r ref, factor float64) error {
 		if name == "-" {
 			sign = -factor
 		}
-		return errors.Join(s.add(n.args[0], factor), s.add(n.args[1], sign))
+		if err := s.add(n.args[0], factor); err != nil {
+			return err
+		}
+		return s.add(n.args[1], sign)
 	case "-x":
 		return s.add(n.args[0], -factor)
 	case "*":

@@ -17,6 +17,7 @@ type function struct {
 	name        string
 	least, most int    // number of arguments; most 0 means no limit
 	usage       string // how it is called, with the convention for its derivative where it has a kink
+	batch       bool   // a statistic of the batch, or of its steps
 	commutes    bool   // f(a, b) = f(b, a) to the bit
 	kernel      kernel // its values; nil for what build expresses through other entries
 	// build may express a call through other entries; it returns none to keep the call.
@@ -49,6 +50,27 @@ func callable() []string {
 	return public
 }
 
+// Documented is a word of the language, with how it is called and what it means.
+type Documented struct{ Name, Usage string }
+
+// Functions lists what formulas may call, sorted by name.
+func Functions() []Documented {
+	table, all := newTable(), []Documented(nil)
+	for _, name := range callable() {
+		all = append(all, Documented{name, table[name].usage})
+	}
+	return all
+}
+
+// Functionals lists what formulas of distributions may call besides.
+func Functionals() []Documented {
+	var all []Documented
+	for _, f := range functionals() {
+		all = append(all, Documented{f.name, f.usage})
+	}
+	return all
+}
+
 // unary is the pull of a function of one argument with the given derivative at x, where y = f(x).
 func unary(slope func(g *graph, x, y ref) ref) func(*graph, ref, []ref, ref, int) ref {
 	return func(g *graph, adjoint ref, x []ref, y ref, _ int) ref { return g.chain(adjoint, slope(g, x[0], y)) }
@@ -62,8 +84,24 @@ func functions() []function {
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sign'", x) })},
 		{name: "sign'", kernel: sign},
 
+		{name: "atan", least: 1, most: 1, usage: "atan(x)", kernel: elementwise(math.Atan),
+			pull: unary(func(g *graph, x, _ ref) ref {
+				return g.call("/", g.constant(1), g.call("+", g.constant(1), g.call("square", x)))
+			})},
+
 		{name: "clamp", least: 3, most: 3, usage: "clamp(x, low, high), with slope 1 at both bounds",
 			build: func(g *graph, x []ref) ref { return g.call("min", g.call("max", x[0], x[1]), x[2]) }},
+
+		{name: "ema", least: 2, most: 3, batch: true,
+			usage: "ema(x, decay) or ema(x, decay, start), the moving average of mean(x) over training steps, with slope 0: decay times the last plus " +
+				"(1 - decay) times the present, from start, or from the first",
+			build: func(g *graph, x []ref) ref {
+				start := none
+				if len(x) > 2 {
+					start = x[2]
+				}
+				return g.statistic(statistic{name: "ema", of: g.call("mean", x[0]), decay: g.call("mean", x[1]), start: start})
+			}},
 
 		{name: "exp", least: 1, most: 1, usage: "exp(x)", kernel: exponential,
 			pull: unary(func(_ *graph, _, y ref) ref { return y })},
@@ -91,14 +129,33 @@ func functions() []function {
 				return g.call("/", g.constant(1), g.call("+", g.constant(1), x))
 			})},
 
+		{name: "logmeanexp", least: 1, most: 1, batch: true, usage: "logmeanexp(x), which is log(mean(exp(x)))",
+			build: func(g *graph, x []ref) ref {
+				most := g.call("stopgrad", g.call("max", x[0]))
+				return g.call("+", most, g.call("log", g.call("mean", g.call("exp", g.call("-", x[0], most)))))
+			}},
+
 		{name: "logsigmoid", least: 1, most: 1, usage: "logsigmoid(x), which is -softplus(-x)",
 			build: func(g *graph, x []ref) ref { return g.call("-x", g.call("softplus", g.call("-x", x[0]))) }},
 
-		{name: "max", least: 2, usage: "max(x, y, ...), with the slope of the first where several are largest",
-			build: func(g *graph, x []ref) ref { return g.leftToRight("max'", x) }},
+		{name: "max", least: 1, usage: "max(x, y, ...), with the slope of the first where several are largest; max(x) over the batch, where the largest share it",
+			build: func(g *graph, x []ref) ref {
+				if len(x) == 1 {
+					return g.statistic(statistic{name: "max", of: x[0]})
+				}
+				return g.leftToRight("max'", x)
+			}},
 
-		{name: "min", least: 2, usage: "min(x, y, ...), with the slope of the first where several are smallest",
-			build: func(g *graph, x []ref) ref { return g.leftToRight("min'", x) }},
+		{name: "mean", least: 1, most: 1, batch: true, usage: "mean(x), the mean over the batch by the comparisons' weights",
+			build: func(g *graph, x []ref) ref { return g.statistic(statistic{name: "mean", of: x[0]}) }},
+
+		{name: "min", least: 1, usage: "min(x, y, ...), with the slope of the first where several are smallest; min(x) over the batch, where the smallest share it",
+			build: func(g *graph, x []ref) ref {
+				if len(x) == 1 {
+					return g.call("-x", g.call("max", g.call("-x", x[0])))
+				}
+				return g.leftToRight("min'", x)
+			}},
 
 		{name: "relu", least: 1, most: 1, usage: "relu(x), with slope 0 at 0",
 			build: func(g *graph, x []ref) ref { return g.call("max", g.constant(0), x[0]) }},
@@ -118,6 +175,17 @@ func functions() []function {
 
 		{name: "square", least: 1, most: 1, usage: "square(x)", kernel: square,
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("*", g.constant(2), x) })},
+
+		{name: "std", least: 1, most: 1, batch: true, usage: "std(x), the root of mean(square(x - mean(x))), with slope 0 where it is 0",
+			build: func(g *graph, x []ref) ref {
+				return g.call("root'", g.call("mean", g.call("square", g.call("-", x[0], g.call("mean", x[0])))))
+			}},
+		{name: "root'", kernel: squareRoot, pull: func(g *graph, adjoint ref, _ []ref, y ref, _ int) ref {
+			return g.call("less'", g.call("/", adjoint, g.call("*", g.constant(2), y)), g.constant(0), y)
+		}},
+
+		{name: "step", least: 0, most: 0, batch: true, usage: "step(), the training steps before the present one",
+			build: func(g *graph, _ []ref) ref { return g.statistic(statistic{name: "step"}) }},
 
 		{name: "stopgrad", least: 1, most: 1, usage: "stopgrad(x), which is x with slope 0", kernel: same},
 

@@ -2,6 +2,8 @@ package expression
 
 import (
 	"math"
+
+	"github.com/expr-lang/expr/ast"
 )
 
 // ref names a node of a graph: its index. Arguments come before the nodes that use them, so indices are a topological
@@ -43,6 +45,9 @@ type graph struct {
 	masked []bool
 	ratios map[ref]ref // exp(x) to x, where a definition says that the user's r is exp(x)
 	given  map[ref]ref // a value to the column in which the caller hands it over
+
+	scalars    int         // the caller's, after which those of the statistics come
+	statistics []statistic // of the batch, each after what it reads
 }
 
 func newGraph() *graph {
@@ -191,20 +196,27 @@ func (g *graph) arguments(r ref) []ref {
 }
 
 // build turns a tree into a node, its variables being looked up in env.
-func (g *graph) build(t *tree, env func(name string) ref) ref {
-	switch t.form {
-	case numberForm:
-		return g.constant(t.value)
-	case variableForm:
-		return env(t.name)
-	case functionalForm:
-		return env(t.String())
+func (g *graph) build(t ast.Node, env func(name string) ref) ref {
+	call := func(name string, nodes ...ast.Node) ref {
+		args := make([]ref, len(nodes))
+		for i, arg := range nodes {
+			args[i] = g.build(arg, env)
+		}
+		return g.call(name, args...)
 	}
-	args := make([]ref, len(t.args))
-	for i, arg := range t.args {
-		args[i] = g.build(arg, env)
+	switch n := t.(type) {
+	case *ast.FloatNode:
+		return g.constant(n.Value)
+	case *ast.UnaryNode:
+		return call("-x", n.Node)
+	case *ast.BinaryNode:
+		return call(n.Operator, n.Left, n.Right)
+	case *ast.CallNode:
+		if name := nameOf(n); g.table[name] != nil {
+			return call(name, n.Arguments...)
+		}
 	}
-	return g.call(t.name, args...)
+	return env(t.String()) // a variable or a functional
 }
 
 // gradient returns the derivatives of out by each of the nodes in wrt, none where out does not depend on it. It is

@@ -1,20 +1,23 @@
 package expression
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 )
 
-const (
-	mostTokens = 4000 // numbers, names and symbols
-	deepest    = 200  // nested parentheses, signs and powers
-)
+// longestSource bounds a formula, in characters, and so its depth and its nodes.
+const longestSource = 4000
 
 // vocabulary is what names may stand for while an expression is parsed.
 type vocabulary struct {
@@ -22,376 +25,309 @@ type vocabulary struct {
 	distributions []string // none where functionals of distributions are out of place
 	table         table
 	functionals   []functional // none likewise
+	batch         bool         // statistics of the batch can be had
 }
 
-// parser reads the grammar
-//
-//	sum     = product { ("+" | "-") product }
-//	product = sign { ("*" | "/") sign }
-//	sign    = "-" sign | power
-//	power   = primary [ "^" sign ]
-//	primary = number | variable | name "(" sum { "," sum } ")" | "(" sum ")"
-//
-// by recursive descent, with now the token in hand. The first mistake ends it.
-type parser struct {
-	source string
-	words  *vocabulary
-	now    token
-	tokens int // read so far
-	depth  int // of the recursion
-}
-
-// parse reads a whole source.
-func parse(source string, words *vocabulary) (*tree, *Error) {
-	p := &parser{source: source, words: words}
-	if err := p.advance(); err != nil {
-		return nil, err
+// The parser is expr-lang's, of which only numbers, names, arithmetic and calls are taken. The names of its own functions mean nothing.
+var grammar = func() *conf.Config {
+	c := conf.CreateNew()
+	for _, f := range builtin.Builtins {
+		c.Disabled[f.Name] = true
 	}
-	t, err := p.sum()
-	if err != nil {
-		return nil, err
+	return c
+}()
+
+// PyTorch's spelling: modules whose functions are those of the table, and functions that have another name there.
+var (
+	modules  = []string{"F", "torch", "nn.functional", "torch.nn.functional"}
+	synonyms = map[string]string{"detach": "stopgrad", "pow": "^", "maximum": "max", "minimum": "min", "arctan": "atan"}
+)
+
+// what is allowed where something is out of place.
+const (
+	allowedSigns = "numbers, names, + - * / ^, parentheses and commas"
+	allowedForm  = "a formula such as -logsigmoid(beta*u) + 0.1*relu(ref_c - c)"
+)
+
+// parse reads a whole source into a tree of numbers, names, signs, operators and calls of what the vocabulary has.
+func parse(source string, words *vocabulary) (ast.Node, *Error) {
+	if n := utf8.RuneCountInString(source); n > longestSource {
+		return nil, mistake(source, longestSource, "the expression is too long", fmt.Sprintf("at most %d characters", longestSource), "")
 	}
-	if p.now.kind != endToken {
-		return nil, p.unexpected("an operator or the end")
-	}
-	return t, nil
-}
-
-// advance reads the next token into now.
-func (p *parser) advance() *Error {
-	t, err := next(p.source, p.now.offset+len(p.now.text))
-	if err != nil {
-		return err
-	}
-	if p.tokens++; p.tokens > mostTokens {
-		return mistake(p.source, t.offset, "the expression is too long", fmt.Sprintf("at most %d numbers, names and signs", mostTokens), "")
-	}
-	p.now = t
-	return nil
-}
-
-// is says whether the token in hand is the given symbol.
-func (p *parser) is(symbol string) bool { return p.now.kind == symbolToken && p.now.text == symbol }
-
-// unexpected is the error that the token in hand is not what must stand there.
-func (p *parser) unexpected(allowed string) *Error {
-	return mistake(p.source, p.now.offset, p.now.describe()+" is out of place", allowed, "")
-}
-
-// expect takes the given symbol.
-func (p *parser) expect(symbol, allowed string) *Error {
-	if !p.is(symbol) {
-		return p.unexpected(allowed)
-	}
-	return p.advance()
-}
-
-func (p *parser) sum() (*tree, *Error) { return p.leftToRight("+-", p.product) }
-
-func (p *parser) product() (*tree, *Error) { return p.leftToRight("*/", p.sign) }
-
-// leftToRight reads operands joined by left-associative operators.
-func (p *parser) leftToRight(operators string, operand func() (*tree, *Error)) (*tree, *Error) {
-	left, err := operand()
-	if err != nil {
-		return nil, err
-	}
-	for p.now.kind == symbolToken && strings.Contains(operators, p.now.text) {
-		operator := p.now
-		if err := p.advance(); err != nil {
-			return nil, err
+	for i, r := range source {
+		if strings.ContainsRune("\"'`#?:;[]{}|&!%$@", r) || strings.HasPrefix(source[i:], "//") || strings.HasPrefix(source[i:], "/*") {
+			return nil, mistake(source, utf8.RuneCountInString(source[:i]), fmt.Sprintf("%q is no part of a formula", source[i:i+1]), allowedSigns, "")
 		}
-		right, err := operand()
-		if err != nil {
-			return nil, err
+	}
+	tree, err := parser.ParseWithConfig(namedArguments(source), grammar)
+	if err != nil {
+		return nil, syntaxError(source, err.(*file.Error))
+	}
+	r := &reader{source: []rune(source), words: words}
+	read := r.read(tree.Node)
+	return read, r.wrong
+}
+
+// namedArguments writes the sign of a named argument, as in clamp(x, min=0), as one that the grammar has: <, which binds loosest and
+// means nothing here.
+func namedArguments(source string) string {
+	text := []byte(source)
+	for i := 1; i+1 < len(text); i++ {
+		if text[i] == '=' && strings.IndexByte("<>=!", source[i-1]) < 0 && source[i+1] != '=' {
+			text[i] = '<'
 		}
-		left = &tree{offset: operator.offset, form: callForm, name: operator.text, args: []*tree{left, right}}
 	}
-	return left, nil
+	return string(text)
 }
 
-// sign reads a power or the negative of one. All recursion passes through here, so here its depth is bounded.
-func (p *parser) sign() (*tree, *Error) {
-	if p.depth++; p.depth > deepest {
-		return nil, mistake(p.source, p.now.offset, "the expression is nested too deeply", fmt.Sprintf("at most %d levels", deepest), "")
-	}
-	defer func() { p.depth-- }()
-	if !p.is("-") {
-		return p.power()
-	}
-	offset := p.now.offset
-	if err := p.advance(); err != nil {
-		return nil, err
-	}
-	operand, err := p.sign()
-	if err != nil {
-		return nil, err
-	}
-	return &tree{offset: offset, form: callForm, name: "-x", args: []*tree{operand}}, nil
-}
-
-func (p *parser) power() (*tree, *Error) {
-	base, err := p.primary()
-	if err != nil || !p.is("^") {
-		return base, err
-	}
-	offset := p.now.offset
-	if err := p.advance(); err != nil {
-		return nil, err
-	}
-	exponent, err := p.sign()
-	if err != nil {
-		return nil, err
-	}
-	return &tree{offset: offset, form: callForm, name: "^", args: []*tree{base, exponent}}, nil
-}
-
-func (p *parser) primary() (*tree, *Error) {
-	t := p.now
+// syntaxError puts the parser's error into the words of the configuration's errors.
+func syntaxError(source string, err *file.Error) *Error {
+	text := []rune(source)
+	from, to := min(err.From, len(text)), min(err.To, len(text))
 	switch {
-	case t.kind == numberToken:
-		return &tree{offset: t.offset, form: numberForm, value: t.value}, p.advance()
-	case t.kind == nameToken:
-		if err := p.advance(); err != nil {
-			return nil, err
+	case strings.HasSuffix(err.Message, "token EOF"):
+		return mistake(source, len(text), "the end is out of place", allowedForm, "")
+	case strings.HasPrefix(err.Message, "unexpected token"):
+		return mistake(source, from, fmt.Sprintf("%q is out of place", string(text[from:to])), allowedForm, "")
+	case strings.HasPrefix(err.Message, "invalid ") || strings.HasPrefix(err.Message, "bad number"):
+		for from > 0 && strings.ContainsRune(".+-", text[from-1]) || from > 0 && isWord(text[from-1]) {
+			from--
 		}
-		if p.is("(") {
-			return p.call(t)
+		for to < len(text) && isWord(text[to]) {
+			to++
 		}
-		return p.variable(t)
-	case p.is("("):
-		if err := p.advance(); err != nil {
-			return nil, err
+		number := strings.TrimLeft(string(text[from:to]), "+-")
+		from = to - utf8.RuneCountInString(number)
+		if strings.HasSuffix(err.Message, "out of range") {
+			return mistake(source, from, number+" is too large", "a number below 1.8e308, written with an exponent", "")
 		}
-		inner, err := p.sum()
-		if err != nil {
-			return nil, err
-		}
-		return inner, p.expect(")", `an operator or ")"`)
+		return mistake(source, from, number+" is not a number", "a number such as 1, 0.5 or 1e-3", "")
 	}
-	return nil, p.unexpected(`a number, a variable, a function, "-" or "("`)
+	return mistake(source, from, err.Message, allowedForm, "")
+}
+
+func isWord(r rune) bool {
+	return r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
+// reader makes a tree of what the language has of one of the parser's. The first mistake stays.
+type reader struct {
+	source []rune
+	words  *vocabulary
+	wrong  *Error
+}
+
+// fail keeps the first mistake and returns a number in place of what is wrong.
+func (r *reader) fail(at ast.Node, wrong, allowed, near string) ast.Node {
+	if r.wrong == nil {
+		r.wrong = mistake(string(r.source), at.Location().From, wrong, allowed, near)
+	}
+	return &ast.FloatNode{Value: math.NaN()}
+}
+
+func located[T ast.Node](n T, at ast.Node) T {
+	n.SetLocation(at.Location())
+	return n
+}
+
+func (r *reader) read(n ast.Node) ast.Node {
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		return located(&ast.FloatNode{Value: float64(n.Value)}, n)
+	case *ast.FloatNode:
+		return n
+	case *ast.IdentifierNode:
+		return r.variable(n, n.Value)
+	case *ast.UnaryNode:
+		switch n.Operator {
+		case "+":
+			return r.read(n.Node)
+		case "-":
+			return located(&ast.UnaryNode{Operator: "-", Node: r.read(n.Node)}, n)
+		}
+	case *ast.BinaryNode:
+		operator := n.Operator
+		if operator == "**" {
+			operator = "^"
+		}
+		if slices.Contains([]string{"+", "-", "*", "/", "^"}, operator) {
+			return located(&ast.BinaryNode{Operator: operator, Left: r.read(n.Left), Right: r.read(n.Right)}, n)
+		}
+	case *ast.MemberNode: // self.beta
+		property, is := n.Property.(*ast.StringNode)
+		if base, named := n.Node.(*ast.IdentifierNode); is && named && base.Value == "self" {
+			return r.variable(n, property.Value)
+		} else if is && r.words.table[cmp.Or(synonyms[property.Value], property.Value)] != nil {
+			return r.fail(n, property.Value+" is a function", property.Value+"(...)", "")
+		}
+	case *ast.BuiltinNode:
+		return r.unknownFunction(n, n.Name)
+	case *ast.CallNode:
+		switch callee := n.Callee.(type) {
+		case *ast.IdentifierNode:
+			return r.call(n, callee.Value, n.Arguments, false)
+		case *ast.MemberNode:
+			if name, is := callee.Property.(*ast.StringNode); is {
+				args := n.Arguments
+				if !slices.Contains(modules, callee.Node.String()) { // x.detach()
+					args = append([]ast.Node{callee.Node}, args...)
+				}
+				return r.call(n, name.Value, args, true)
+			}
+		}
+	}
+	from, to := n.Location().From, n.Location().To
+	return r.fail(n, fmt.Sprintf("%q is no part of a formula", string(r.source[from:max(from, min(to, len(r.source)))])), allowedSigns, "")
 }
 
 // variable resolves a name without arguments.
-func (p *parser) variable(t token) (*tree, *Error) {
+func (r *reader) variable(at ast.Node, name string) ast.Node {
 	switch {
-	case slices.Contains(p.words.variables, t.text):
-		return &tree{offset: t.offset, form: variableForm, name: t.text}, nil
-	case slices.Contains(p.words.distributions, t.text):
-		return nil, mistake(p.source, t.offset, t.text+" is a distribution, not a number",
-			"it as an argument of "+oneOf(names(p.words.functionals)), "")
-	case p.words.table[t.text] != nil:
-		return nil, mistake(p.source, t.offset, t.text+" is a function", t.text+"(...)", "")
+	case slices.Contains(r.words.variables, name):
+		return located(&ast.IdentifierNode{Value: name}, at)
+	case slices.Contains(r.words.distributions, name):
+		return r.fail(at, name+" is a distribution, not a number", "it as an argument of "+oneOf(names(r.words.functionals)), "")
+	case slices.Contains(callable(), name):
+		return r.fail(at, name+" is a function", name+"(...)", "")
 	}
-	variables := sorted(p.words.variables)
-	return nil, mistake(p.source, t.offset, t.text+" is not a variable here", oneOf(variables), nearest(t.text, variables))
+	variables := sorted(r.words.variables)
+	return r.fail(at, name+" is not a variable here", cmp.Or(oneOf(variables), "a number"), nearest(name, variables))
 }
 
-// call reads the arguments of the function or functional that t names; "(" is in hand.
-func (p *parser) call(t token) (*tree, *Error) {
-	if f := p.words.functional(t.text); f != nil {
-		return p.functional(t, f)
+// call resolves the function or functional that is called. PyTorch's functions may have named arguments.
+func (r *reader) call(at *ast.CallNode, name string, args []ast.Node, torch bool) ast.Node {
+	if i := slices.IndexFunc(r.words.functionals, func(f functional) bool { return f.name == name }); i >= 0 && !torch {
+		return r.functional(at, &r.words.functionals[i], args)
 	}
-	f := p.words.table[t.text]
-	if f == nil {
-		return nil, p.unknownFunction(t)
+	public := cmp.Or(synonyms[name], name)
+	f := r.words.table[public]
+	if f == nil || public != "^" && !slices.Contains(callable(), public) {
+		return r.unknownFunction(at, name)
 	}
-	if err := p.advance(); err != nil {
-		return nil, err
+	var read []ast.Node
+	options := map[string]ast.Node{}
+	for _, arg := range args {
+		if b, is := arg.(*ast.BinaryNode); is && b.Operator == "<" && r.source[b.Location().From] == '=' {
+			options[b.Left.String()] = b.Right
+			continue
+		}
+		read = append(read, r.read(arg))
 	}
-	args, err := p.arguments(nil)
-	if err != nil {
-		return nil, err
-	}
-	if len(args) < f.least || f.most >= f.least && len(args) > f.most {
-		return nil, mistake(p.source, t.offset, fmt.Sprintf("%s has %d arguments", t.text, len(args)), f.usage, "")
-	}
-	return &tree{offset: t.offset, form: callForm, name: t.text, args: args}, p.expect(")", `an operator, "," or ")"`)
-}
-
-// unknownFunction says what t, a name with arguments, could have been.
-func (p *parser) unknownFunction(t token) *Error {
+	wrong := ""
 	switch {
-	case slices.Contains(names(functionals()), t.text):
-		return mistake(p.source, t.offset, t.text+" compares whole distributions", "it in a distribution expression", "")
-	case slices.Contains(p.words.variables, t.text):
-		return mistake(p.source, t.offset, t.text+" is a variable, not a function", `an operator between it and "("`, "")
+	case f.batch && !r.words.batch:
+		return r.fail(at, name+" is of a batch, which this formula does not see", "it in a formula of comparisons (pair)", "")
+	case public == "std" && torch:
+		if n := options["correction"]; (n == nil || n.String() != "0") && (options["unbiased"] == nil || options["unbiased"].String() != "False") {
+			return r.fail(at, "torch.std divides by n-1", "std(x), which divides by n, or torch.std(x, correction=0)", "")
+		}
+		delete(options, "correction")
+		delete(options, "unbiased")
+	case public == "clamp" && len(options) > 0 && len(read) == 1:
+		bounded := read[0]
+		for _, bound := range [][2]string{{"min", "max"}, {"max", "min"}} {
+			if n, given := options[bound[0]]; given {
+				bounded = located(&ast.CallNode{Callee: &ast.IdentifierNode{Value: bound[1]}, Arguments: []ast.Node{bounded, r.read(n)}}, at)
+				delete(options, bound[0])
+			}
+		}
+		if len(options) == 0 {
+			return bounded
+		}
+	case public == "^" && len(read) == 2 && len(options) == 0:
+		return located(&ast.BinaryNode{Operator: "^", Left: read[0], Right: read[1]}, at)
+	case len(read) < f.least, f.most >= f.least && len(read) > f.most, len(read) == 1 && (public == "min" || public == "max") && !r.words.batch:
+		wrong = fmt.Sprintf("%s has %d arguments", name, len(read))
+		if len(read) == 1 {
+			wrong = name + " has 1 argument"
+		}
 	}
-	known := sorted(append(names(p.words.functionals), callable()...))
-	return mistake(p.source, t.offset, t.text+" is not a function", oneOf(known), nearest(t.text, known))
+	for option := range options {
+		wrong = fmt.Sprintf("%s has no argument called %s", name, option)
+	}
+	if wrong != "" {
+		return r.fail(at, wrong, f.usage, "")
+	}
+	return located(&ast.CallNode{Callee: &ast.IdentifierNode{Value: public}, Arguments: read}, at)
 }
 
-// arguments reads sums divided by commas, up to but not including the closing parenthesis.
-func (p *parser) arguments(args []*tree) ([]*tree, *Error) {
-	for {
-		arg, err := p.sum()
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, arg)
-		if !p.is(",") {
-			return args, nil
-		}
-		if err := p.advance(); err != nil {
-			return nil, err
-		}
+// unknownFunction says what a name with arguments could have been.
+func (r *reader) unknownFunction(at ast.Node, name string) ast.Node {
+	switch {
+	case slices.Contains(names(functionals()), name):
+		return r.fail(at, name+" compares whole distributions", "it in a distribution expression", "")
+	case slices.Contains(r.words.variables, name):
+		return r.fail(at, name+" is a variable, not a function", `an operator between it and "("`, "")
 	}
+	known := sorted(append(names(r.words.functionals), callable()...))
+	return r.fail(at, name+" is not a function", oneOf(known), nearest(name, known))
 }
 
 // functional reads the distributions, then the numbers, that a functional takes.
-func (p *parser) functional(t token, f *functional) (*tree, *Error) {
-	call, separator := &tree{offset: t.offset, form: functionalForm, name: t.text}, "("
-	for i := range f.distributions + f.orders {
-		if err := p.expect(separator, f.usage); err != nil {
-			return nil, err
+func (r *reader) functional(at ast.Node, f *functional, args []ast.Node) ast.Node {
+	if len(args) != f.distributions+f.orders {
+		return r.fail(at, fmt.Sprintf("%s has %d arguments", f.name, len(args)), f.usage, "")
+	}
+	read := slices.Clone(args[:f.distributions])
+	for _, arg := range read {
+		if name, is := arg.(*ast.IdentifierNode); !is || !slices.Contains(r.words.distributions, name.Value) {
+			return r.fail(arg, fmt.Sprintf("%q is not a distribution", arg.String()),
+				f.usage+" of "+strings.Join(r.words.distributions, ", "), nearest(arg.String(), r.words.distributions))
 		}
-		separator = ","
-		if i < f.distributions {
-			name, err := p.distribution(f)
-			if err != nil {
-				return nil, err
+	}
+	for _, arg := range args[f.distributions:] {
+		order := r.read(arg)
+		for _, call := range calls(order) {
+			if r.words.table[nameOf(call)] == nil {
+				return r.fail(call, nameOf(call)+" depends on the policy", "an order made of numbers and constants", "")
 			}
-			call.over = append(call.over, name)
-			continue
 		}
-		order, err := p.sum()
-		if err != nil {
-			return nil, err
+		read = append(read, order)
+	}
+	return located(&ast.CallNode{Callee: &ast.IdentifierNode{Value: f.name}, Arguments: read}, at)
+}
+
+// nameOf is the function that is called.
+func nameOf(call *ast.CallNode) string { return call.Callee.(*ast.IdentifierNode).Value }
+
+// visit is called for every node of a tree.
+type visit func(ast.Node)
+
+// Visit calls it.
+func (v visit) Visit(n *ast.Node) { v(*n) }
+
+// calls lists the calls of a tree, arguments first.
+func calls(tree ast.Node) (all []*ast.CallNode) {
+	ast.Walk(&tree, visit(func(n ast.Node) {
+		if call, is := n.(*ast.CallNode); is {
+			all = append(all, call)
 		}
-		if inside := firstFunctional(order); inside != nil {
-			return nil, mistake(p.source, inside.offset, inside.name+" depends on the policy", "an order made of numbers and constants", "")
-		}
-		call.args = append(call.args, order)
-	}
-	return call, p.expect(")", f.usage)
+	}))
+	return all
 }
 
-// distribution takes the name of a distribution.
-func (p *parser) distribution(f *functional) (string, *Error) {
-	t := p.now
-	if t.kind == nameToken && slices.Contains(p.words.distributions, t.text) {
-		return t.text, p.advance()
-	}
-	return "", mistake(p.source, t.offset, t.describe()+" is not a distribution",
-		f.usage+" of "+strings.Join(p.words.distributions, ", "), nearest(t.text, p.words.distributions))
+// callsOne says whether one of the named functions or functionals is called.
+func callsOne(tree ast.Node, names []string) bool {
+	return slices.ContainsFunc(calls(tree), func(c *ast.CallNode) bool { return slices.Contains(names, nameOf(c)) })
 }
 
-// functional returns the functional of that name if this vocabulary has it.
-func (w *vocabulary) functional(name string) *functional {
-	if i := slices.IndexFunc(w.functionals, func(f functional) bool { return f.name == name }); i >= 0 {
-		return &w.functionals[i]
-	}
-	return nil
-}
-
-// firstFunctional returns a functional inside the tree, or nil.
-func firstFunctional(t *tree) *tree {
-	var found *tree
-	t.walk(func(t *tree) {
-		if found == nil && t.form == functionalForm {
-			found = t
-		}
-	})
-	return found
-}
-
-// kind tells tokens apart.
-type kind int
-
-const (
-	endToken kind = iota
-	numberToken
-	nameToken
-	symbolToken // one of + - * / ^ ( ) ,
-)
-
-// token is a word of the source.
-type token struct {
-	kind   kind
-	offset int     // of its first byte
-	text   string  // as written
-	value  float64 // of a number
-}
-
-// describe names the token in an error.
-func (t token) describe() string {
-	if t.kind == endToken {
-		return "the end"
-	}
-	return strconv.Quote(t.text)
-}
-
-const (
-	symbols = "+-*/^(),"
-	digits  = "0123456789"
-	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-)
-
-// ValidName says whether a word can name a variable: ASCII letters, digits and underscores, no digit first, and not
-// the name of a function.
+// ValidName says whether a word can name a variable: ASCII letters, digits and underscores, no digit first, and no word of the
+// language or name of a function.
 func ValidName(word string) bool {
-	if word == "" || span(word, letters) == 0 || span(word, letters+digits) != len(word) {
+	if word == "" || len(word) > longestName || strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) || r == '.' }) {
 		return false
 	}
-	return newTable()[word] == nil && !slices.Contains(names(functionals()), word)
-}
-
-// span returns the length of the longest prefix of s that is made of the given bytes.
-func span(s, bytes string) int {
-	rest := strings.TrimLeft(s, bytes)
-	return len(s) - len(rest)
-}
-
-// next reads the token at or after offset.
-func next(source string, offset int) (token, *Error) {
-	offset += span(source[offset:], " \t\r\n")
-	rest := source[offset:]
-	switch {
-	case rest == "":
-		return token{kind: endToken, offset: offset}, nil
-	case strings.HasPrefix(rest, "**"):
-		return token{}, mistake(source, offset, `"**" is not an operator`, "", "^")
-	case strings.IndexByte(symbols, rest[0]) >= 0:
-		return token{kind: symbolToken, offset: offset, text: rest[:1]}, nil
-	case span(rest, letters) > 0:
-		return token{kind: nameToken, offset: offset, text: rest[:span(rest, letters+digits)]}, nil
-	case span(rest, digits+".") > 0:
-		return number(source, offset)
+	tree, err := parser.ParseWithConfig(word, grammar)
+	if err != nil {
+		return false
 	}
-	first, _ := utf8.DecodeRuneInString(rest)
-	return token{}, mistake(source, offset, fmt.Sprintf("%q is no part of an expression", first),
-		"numbers, names, + - * / ^, parentheses and commas", "")
-}
-
-// number reads digits with an optional fraction and exponent.
-func number(source string, offset int) (token, *Error) {
-	rest := source[offset:]
-	end := span(rest, digits+".")
-	if end < len(rest) && (rest[end] == 'e' || rest[end] == 'E') {
-		exponent := end + 1
-		if exponent < len(rest) && (rest[exponent] == '+' || rest[exponent] == '-') {
-			exponent++
-		}
-		if n := span(rest[exponent:], digits); n > 0 {
-			end = exponent + n
-		}
-	}
-	text := rest[:end]
-	value, err := strconv.ParseFloat(text, 64)
-	if math.IsInf(value, 0) {
-		return token{}, mistake(source, offset, text+" is too large", "a number below 1.8e308", "")
-	}
-	if err != nil || span(rest[end:], letters+digits) > 0 {
-		wrong := rest[:end+span(rest[end:], letters+digits)]
-		return token{}, mistake(source, offset, wrong+" is not a number", "a number such as 1, 0.5 or 1e-3", "")
-	}
-	return token{kind: numberToken, offset: offset, text: text, value: value}, nil
+	_, name := tree.Node.(*ast.IdentifierNode)
+	return name && !slices.Contains(callable(), word) && synonyms[word] == "" && !slices.Contains(append(modules, "self"), word)
 }
 
 // Error is a mistake in the source of an expression, in the words of the configuration's own errors.
 type Error struct {
-	Offset  int    // bytes before the mistake, from 0 to the length of the source
-	Column  int    // the same place counted in characters, from 1
+	Column  int    // where, counted in characters from 1; one beyond the last where the end is wrong
 	Wrong   string // what is wrong: `lamda is not a variable here`
 	Allowed string // what is allowed: `one of c, r, lambda`; "" where Wrong says it all
 	Near    string // the allowed spelling nearest to what was written; "" where none is near
@@ -399,20 +335,19 @@ type Error struct {
 
 // Error returns one line, `column 4: what is wrong; want what is allowed; did you mean "lambda"?`.
 func (e *Error) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "column %d: %s", e.Column, e.Wrong)
+	text := fmt.Sprintf("column %d: %s", e.Column, e.Wrong)
 	if e.Allowed != "" {
-		b.WriteString("; want " + e.Allowed)
+		text += "; want " + e.Allowed
 	}
 	if e.Near != "" {
-		fmt.Fprintf(&b, "; did you mean %q?", e.Near)
+		text += fmt.Sprintf("; did you mean %q?", e.Near)
 	}
-	return b.String()
+	return text
 }
 
-// mistake returns the error at a byte offset of source.
-func mistake(source string, offset int, wrong, allowed, near string) *Error {
-	return &Error{offset, utf8.RuneCountInString(source[:offset]) + 1, wrong, allowed, near}
+// mistake returns the error after so many characters of source.
+func mistake(source string, after int, wrong, allowed, near string) *Error {
+	return &Error{min(after, utf8.RuneCountInString(source)) + 1, wrong, allowed, near}
 }
 
 // longestName is the length in bytes above which no spelling is looked up; names are far shorter.
@@ -436,13 +371,10 @@ func nearest(word string, candidates []string) string {
 
 // oneOf lists what is allowed.
 func oneOf(names []string) string {
-	switch len(names) {
-	case 0:
-		return ""
-	case 1:
-		return names[0]
+	if len(names) > 1 {
+		return "one of " + strings.Join(names, ", ")
 	}
-	return "one of " + strings.Join(names, ", ")
+	return strings.Join(names, "")
 }
 
 // sorted returns a sorted copy.

@@ -221,6 +221,9 @@ func (c *comparisons[T]) fillColumns() {
 		cols.tokens.chosen[k], cols.tokens.rejected[k] = float64(len(e.Chosen)), float64(len(e.Rejected))
 		cols.Gap[k] = e.Gap
 	}
+	if c.Pairs[0].single() {
+		cols.weighSides()
+	}
 }
 
 // sortSlots puts the slots in order of falling cost, given that of the pairs.

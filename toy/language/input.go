@@ -57,14 +57,19 @@ func Check(in Input) []Problem {
 	if problems != nil {
 		return problems
 	}
-	problems = append(problems, checkLoss(in)...)
+	for _, a := range d.accounts {
+		if in.Account != nil {
+			in.Account(a)
+		}
+	}
+	problems = append(problems, checkLoss(in, d)...)
 	problems = append(problems, checkOnline(in)...)
 	problems = append(problems, checkAdapter(in, d)...)
 	return problems
 }
 
 // checkLoss returns why the objective cannot train a language model here.
-func checkLoss(in Input) []Problem {
+func checkLoss(in Input, d *data) []Problem {
 	fail := func(wrong, allowed string) []Problem {
 		return []Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
 	}
@@ -79,6 +84,10 @@ func checkLoss(in Input) []Problem {
 	o := in.Loss.Objective()
 	if err := supports(o); err != nil {
 		return fail("cannot train a language model: "+err.Error(), "another objective")
+	}
+	if len(d.pairs) > 0 && d.pairs[0].single() && !o.AcceptsUnpaired() {
+		return fail("compares two responses, and the file holds completions with labels", "a loss on unpaired data: "+
+			strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs")
 	}
 	if o.Sampled != nil && !stories {
 		return fail("draws samples of the reference, which environment.kind dialogues does not", "reference_samples: pair")
@@ -124,7 +133,7 @@ type data struct {
 	prompts   []prompt // of a Stories, training first
 	pairs     []Pair   // of a Human, those to train on
 	heldOut   []Pair   // and those not to
-	skipped   int      // lines of a Human that are no pairs
+	accounts  []lines.Account
 }
 
 // prompt is a prompt of a Stories.
@@ -166,16 +175,18 @@ func (d *data) loadModel(in Input) []Problem {
 // loadPrompts takes the prompts that a Stories asks for.
 func (d *data) loadPrompts(in Input, s *Stories) []Problem {
 	content, name := in.File(s.Path)
-	texts, err := readPrompts(content, name)
+	want := s.Train + s.HeldOut
+	texts, err := readPrompts(content, name, want)
 	if err != nil {
 		return []Problem{{Line: err.Error()}}
 	}
-	if want := s.Train + s.HeldOut; len(texts) < want {
+	d.accounts = append(d.accounts, lines.Account{File: s.Path, Read: len(texts), Used: len(texts)})
+	if len(texts) < want {
 		return []Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
 			Allowed: "no more than there are"}}
 	}
 	room := d.model.SeqLen - s.Tokens
-	for i, text := range texts[:s.Train+s.HeldOut] {
+	for i, text := range texts {
 		p := prompt{text, d.tokenizer.Prompt(text)}
 		if len(p.ids) > room {
 			return []Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
@@ -186,8 +197,8 @@ func (d *data) loadPrompts(in Input, s *Stories) []Problem {
 	return nil
 }
 
-// readPrompts returns the texts of the lines {"prompt": "..."}. The error names the file and the line.
-func readPrompts(content []byte, name string) ([]string, error) {
+// readPrompts returns the texts of the first so many lines {"prompt": "..."}. The error names the file and the line.
+func readPrompts(content []byte, name string, most int) ([]string, error) {
 	const want = `{"prompt": "Once upon a time"}`
 	in, err := lines.NewReader(bytes.NewReader(content), name)
 	if err != nil {
@@ -195,16 +206,12 @@ func readPrompts(content []byte, name string) ([]string, error) {
 	}
 	var texts []string
 	for {
-		text, err := in.Next()
-		if errors.Is(err, io.EOF) {
+		o, err := in.Next()
+		if errors.Is(err, io.EOF) || len(texts) == most {
 			return texts, nil
 		}
 		if err != nil {
-			return nil, err
-		}
-		o, err := lines.Parse(text)
-		if err != nil {
-			return nil, in.Wrong(fmt.Errorf("%w; want %s", err, want))
+			return nil, fmt.Errorf("%w; want %s", err, want)
 		}
 		one := ""
 		switch _, err := o.Read("prompt", &one, want); {
@@ -229,10 +236,12 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		return []Problem{{Line: err.Error()}}
 	}
 	r.SkipBad = h.SkipBad
+	r.Template, _ = h.template() // which Check has parsed
 	most := math.MaxInt
 	if h.N > 0 {
 		most = h.N + h.HeldOut
 	}
+	tooLong, empty, cut, shortest := 0, 0, 0, math.MaxInt
 	for len(d.pairs) < most {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -241,22 +250,42 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		if err != nil {
 			return []Problem{{Line: err.Error()}}
 		}
-		if pair, fits := d.encode(p, h.MaxTokens); fits {
+		pair := d.encode(p)
+		length := len(pair.Prompt) + max(len(pair.Chosen), len(pair.Rejected))
+		switch {
+		case len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
+			empty++ // in tokens
+		case length > h.MaxTokens:
+			tooLong++
+			shortest = min(shortest, length)
+		default:
 			d.pairs = append(d.pairs, pair)
+			if p.Cut {
+				cut++
+			}
 		}
 	}
-	d.skipped = len(r.Skipped)
+	a := r.Account()
+	a.File, a.Used, a.TooLong, a.Cut = h.Path, len(d.pairs), tooLong, cut
+	a.Empty += empty
 	if want := max(h.N, 1) + h.HeldOut; len(d.pairs) < want {
-		return []Problem{{Key: "preferences.path", Wrong: fmt.Sprintf("%s has %d pairs that fit into %d tokens", name, len(d.pairs), h.MaxTokens),
+		wrong := fmt.Sprintf("%s has %d pairs that fit into %d tokens", name, len(d.pairs), h.MaxTokens)
+		if !a.Complete() {
+			wrong += fmt.Sprintf(" (%s)", a.String())
+		}
+		if tooLong > 0 {
+			wrong += fmt.Sprintf("; of those too long the shortest has %d", shortest)
+		}
+		return []Problem{{Key: "preferences.path", Wrong: wrong,
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
 	}
+	d.accounts = append(d.accounts, a)
 	at := len(d.pairs) - h.HeldOut
 	d.pairs, d.heldOut = d.pairs[:at:at], d.pairs[at:]
 	return nil
 }
 
-// encode turns a pair into tokens and says whether it has at most so many on either side, and some in both responses.
-func (d *data) encode(p dialogue.Pair, most int) (Pair, bool) {
-	t := Pair{Prompt: d.tokenizer.Prompt(p.Prompt), Chosen: d.tokenizer.Encode(p.Chosen), Rejected: d.tokenizer.Encode(p.Rejected)}
-	return t, min(len(t.Chosen), len(t.Rejected)) > 0 && len(t.Prompt)+max(len(t.Chosen), len(t.Rejected)) <= most
+// encode turns a pair into tokens.
+func (d *data) encode(p dialogue.Pair) Pair {
+	return Pair{Prompt: d.tokenizer.Prompt(p.Prompt), Chosen: d.tokenizer.Encode(p.Chosen), Rejected: d.tokenizer.Encode(p.Rejected)}
 }

@@ -127,7 +127,7 @@ func TestReadPrompts(t *testing.T) {
 		`{"prompt": " "}`:                              "[] p:1: has no prompt",
 		"":                                             "[] <nil>",
 	} {
-		texts, err := readPrompts([]byte(text), "p")
+		texts, err := readPrompts([]byte(text), "p", 9)
 		if got := fmt.Sprint(texts, " ", err); !strings.HasPrefix(got, want) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
@@ -137,7 +137,7 @@ func TestReadPrompts(t *testing.T) {
 func FuzzReadPrompts(f *testing.F) {
 	f.Add([]byte(`{"prompt": "Once"}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		texts, err := readPrompts(text, "p")
+		texts, err := readPrompts(text, "p", 9)
 		for _, s := range texts {
 			if err != nil || strings.TrimSpace(s) == "" {
 				t.Errorf("%q and %v", s, err)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/dialogue"
 	"windtunnel/toy/gold"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -129,11 +130,28 @@ func Policies() registry.Table[policy.Params] {
 
 // Human holds preference pairs that people labelled, in the formats of the package dialogue.
 type Human struct {
-	Path      string `yaml:"path" required:"true" doc:"JSONL file, plain or compressed by gzip or zstd, relative to the config: whole dialogues {chosen, rejected}, {prompt, chosen, rejected}, or the chat fine-tuning format"`
+	Path      string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {chosen, rejected} of whole dialogues or of lists of messages, {prompt, chosen, rejected}, {prompt, completion, label}, or the chat fine-tuning format"`
+	Template  string `yaml:"template" doc:"Go text/template that writes .Messages, each with .Role and .Content, as text; .AddGenerationPrompt is true where the assistant's turn comes next; default \\n\\nHuman: ... \\n\\nAssistant: ..., a system message first"`
 	N         int    `yaml:"n" range:"[0,1e9]" doc:"the first pairs that fit are trained on; 0 takes all but the held-out ones"`
 	HeldOut   int    `yaml:"held_out" range:"[0,1e9]" doc:"the pairs after these that policies are evaluated on"`
 	MaxTokens int    `yaml:"max_tokens" range:"[2,1e6]" doc:"a pair fits if its prompt with either response has at most this many tokens"`
 	SkipBad   bool   `yaml:"skip_bad" doc:"pass over lines that are no pairs, and count them, in place of an error"`
+}
+
+// Check refuses a template that cannot write messages.
+func (h *Human) Check() []registry.Problem {
+	if _, err := h.template(); err != nil {
+		return []registry.Problem{{Key: "template", Wrong: err.Error(), Allowed: "a template of Go that writes the content of every .Messages, such as {{range .Messages}}<{{.Role}}>{{.Content}}{{end}}{{if .AddGenerationPrompt}}<assistant>{{end}}"}}
+	}
+	return nil
+}
+
+// template returns the template, nil where none is given.
+func (h *Human) template() (*dialogue.Template, error) {
+	if h.Template == "" {
+		return nil, nil
+	}
+	return dialogue.NewTemplate(h.Template)
 }
 
 // Build fails: a Task is built instead.

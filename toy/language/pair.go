@@ -8,12 +8,16 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// Pair is a comparison of two responses to a prompt, in tokens. A prompt begins with the model's BOS.
+// Pair is a comparison of two responses to a prompt, in tokens. A prompt begins with the model's BOS. A single response with a
+// label is the chosen or, if it is undesirable, the rejected one, and the other has no tokens; a list is all of one form.
 type Pair struct {
 	Prompt, Chosen, Rejected []int32
 	Gap                      float64   // gold reward of the chosen response less that of the rejected one; 0 where it is not known
 	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not read
 }
+
+// single says whether the pair is a single response.
+func (p *Pair) single() bool { return len(p.Chosen) == 0 || len(p.Rejected) == 0 }
 
 // supports returns why a language model cannot be trained by an objective, or nil. What it cannot give is anything that
 // needs the probability of every response to a prompt.
@@ -29,6 +33,9 @@ func supports(o *objective.Objective) error {
 	case o.Dispersed():
 		return fmt.Errorf("the loss estimates a prompt's dispersion from the reference's probabilities of all responses, which " +
 			"a language model cannot enumerate; allowed is a given phi")
+	case o.Rewarded():
+		return fmt.Errorf("the loss reads the rewards of single responses, of which a language model's pairs have the difference " +
+			"alone; allowed is gap")
 	case !o.Compares() && o.Sampled == nil:
 		return fmt.Errorf("the loss has no term on compared responses")
 	}
@@ -40,12 +47,15 @@ func checkPairs(pairs []Pair, samples int) error {
 	if len(pairs) == 0 {
 		return fmt.Errorf("there are no pairs")
 	}
+	single := pairs[0].single()
 	for i, p := range pairs {
 		switch {
-		case len(p.Chosen) == 0:
+		case len(p.Chosen) == 0 && (!single || len(p.Rejected) == 0):
 			return fmt.Errorf("pair %d: the chosen response has no tokens", i)
-		case len(p.Rejected) == 0:
+		case len(p.Rejected) == 0 && !single:
 			return fmt.Errorf("pair %d: the rejected response has no tokens", i)
+		case single && !p.single():
+			return fmt.Errorf("pair %d: has two responses, and the first pair one", i)
 		case p.Gap-p.Gap != 0:
 			return fmt.Errorf("pair %d: the gap is %v, allowed is a finite number", i, p.Gap)
 		case samples > 0 && len(p.Samples) != samples:
@@ -138,6 +148,18 @@ func (c *columns) resize(n int) {
 	c.ChosenTokens, c.RejectedTokens, c.DrawnWeight = c.tokens.chosen, c.tokens.rejected, c.Weight
 	for i := range c.Weight {
 		c.Weight[i] = 1 / float64(n)
+	}
+}
+
+// weighSides gives the one response of each pair the weight of both.
+func (c *columns) weighSides() {
+	c.ChosenWeight, c.RejectedWeight = c.ChosenWeight[:0], c.RejectedWeight[:0]
+	for i, w := range c.Weight {
+		chosen, rejected := 2*w, 0.0
+		if c.tokens.chosen[i] == 0 {
+			chosen, rejected = rejected, chosen
+		}
+		c.ChosenWeight, c.RejectedWeight = append(c.ChosenWeight, chosen), append(c.RejectedWeight, rejected)
 	}
 }
 

@@ -40,27 +40,40 @@ type Comparisons struct {
 	ChosenTokens, RejectedTokens float64 // mean lengths
 }
 
-// compare averages what the policy and the network at the start say of pairs; tokens are the lengths.
+// compare averages what the policy and the network at the start say of pairs; tokens are the lengths, 0 for a response that a pair
+// does not have, which is left out. What compares two responses is NaN of single ones.
 func compare(policy, start, tokens logps) Comparisons {
 	var c Comparisons
 	c.Pairs = len(policy.chosen)
+	var sizes [3]float64 // of chosen, rejected, both
 	for i, chosen := range policy.chosen {
 		rejected := policy.rejected[i]
 		up, down := chosen-start.chosen[i], rejected-start.rejected[i]
-		c.ChosenLogp += chosen
-		c.RejectedLogp += rejected
-		c.ChosenShift += up
-		c.RejectedShift += down
-		c.Margin += up - down
-		c.Accuracy += ranks(chosen, rejected)
-		c.RewardAccuracy += ranks(up, down)
-		c.ChosenTokens += tokens.chosen[i]
-		c.RejectedTokens += tokens.rejected[i]
+		some, other := tokens.chosen[i] > 0, tokens.rejected[i] > 0
+		if some {
+			sizes[0]++
+			c.ChosenLogp += chosen
+			c.ChosenShift += up
+			c.ChosenTokens += tokens.chosen[i]
+		}
+		if other {
+			sizes[1]++
+			c.RejectedLogp += rejected
+			c.RejectedShift += down
+			c.RejectedTokens += tokens.rejected[i]
+		}
+		if some && other {
+			sizes[2]++
+			c.Margin += up - down
+			c.Accuracy += ranks(chosen, rejected)
+			c.RewardAccuracy += ranks(up, down)
+		}
 	}
-	n := float64(c.Pairs)
-	for _, v := range []*float64{&c.ChosenLogp, &c.RejectedLogp, &c.ChosenShift, &c.RejectedShift, &c.Margin, &c.Accuracy,
-		&c.RewardAccuracy, &c.ChosenTokens, &c.RejectedTokens} {
-		*v /= n
+	for i, means := range [][]*float64{{&c.ChosenLogp, &c.ChosenShift, &c.ChosenTokens}, {&c.RejectedLogp, &c.RejectedShift, &c.RejectedTokens},
+		{&c.Margin, &c.Accuracy, &c.RewardAccuracy}} {
+		for _, v := range means {
+			*v /= sizes[i]
+		}
 	}
 	return c
 }

@@ -24,7 +24,7 @@ type Score struct {
 	RefChosenLogp        *float64 `json:"ref_chosen_logp,omitempty"`
 	RefRejectedLogp      *float64 `json:"ref_rejected_logp,omitempty"`
 	Margin               *float64 `json:"margin,omitempty"` // how much more the chosen one grew over the reference than the rejected one
-	TooLong              bool     `json:"-"`                // for the limit of tokens; nothing but Index is known
+	TooLong              bool     `json:"-"`                // for the limit of tokens; the log-probabilities are not known
 }
 
 // Scorer scores pairs with a model, and with a reference where there is one.

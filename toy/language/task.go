@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"windtunnel/toy/kernel"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
@@ -23,6 +24,8 @@ type Input struct {
 	Train       train.Params
 	// File returns the content of a file that the parameters name, and its name in messages.
 	File func(path string) (content []byte, name string)
+	// Account is told by Check what became of the lines of each file; nil is not.
+	Account func(lines.Account)
 	// Source returns a fresh source of random numbers for one use; it may depend on a seed that params fix.
 	Source  func(use string, params any) *rand.Rand
 	Shared  *Shared // with other tasks; nil shares nothing

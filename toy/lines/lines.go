@@ -1,14 +1,19 @@
-// Package lines reads JSON objects, one a line, as users have them: plain or compressed by gzip or zstd, with or without a
-// byte-order mark, with either kind of line break, blank lines between them, and columns that nothing reads.
+// Package lines reads records as users have them: JSON objects, one a line, or the rows of a CSV or Parquet file; plain or
+// compressed by gzip or zstd, with or without a byte-order mark, with either kind of line break, blank lines between them, and
+// columns that nothing reads. What a file is, its content says.
 package lines
 
 import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -32,27 +37,33 @@ func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line,
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Reader reads the lines of a file one by one, in memory for one line at a time.
+// Reader reads the records of a file one by one, in memory for one at a time, but for Parquet, which is held whole.
 type Reader struct {
-	Line    int // of the line that was read last, from 1
-	Count   int // of lines that are not blank, so far
-	Longest int // bytes that a line may have
+	Line    int // at which the record that was read last begins, from 1; of Parquet, its row
+	Count   int // of records so far
+	Longest int // bytes that a record may have
 
-	name string
-	in   *bufio.Reader
-	size int64
-	text []byte
+	name  string
+	in    *bufio.Reader
+	size  int64 // bytes taken from the file, unpacked
+	since int64 // those of a row of CSV
+	text  []byte
+	begun bool // the first line has been read
+	csv   *csv.Reader
+	above int // lines of the file before those that csv has seen
+	keys  []string
+	rows  rowReader
 }
 
 const (
 	byteOrderMark = "\ufeff"
+	parquetMagic  = "PAR1"
 	gzipMagic     = "\x1f\x8b"
 	zstdMagic     = "\x28\xb5\x2f\xfd"
 )
 
 // beginnings tell what a file is that holds no JSON objects.
 var beginnings = []struct{ bytes, what string }{
-	{"PAR1", "is a Parquet file; want JSON lines, which pandas writes by to_json(orient='records', lines=True)"},
 	{"ARROW1", "is an Arrow file; want JSON lines, which pandas writes by to_json(orient='records', lines=True)"},
 	{"version https://git-lfs", "is a git-lfs pointer, which stands for the file; git lfs pull fetches the file itself"},
 	{"<", "is HTML or XML, such as a page that tells of an error; want JSON lines"},
@@ -65,19 +76,28 @@ var beginnings = []struct{ bytes, what string }{
 	{"\x00", "is binary; want JSON lines"},
 }
 
+// rowReader gives rows as maps of columns.
+type rowReader interface{ Read(rows []any) (int, error) }
+
 // NewReader reads from r, which it unpacks if it is gzip or zstd by its first bytes. name stands in messages. A file that by
-// its beginning is something else than lines of JSON is an error that says what it is.
+// its beginning is none of what is read is an error that says what it is.
 func NewReader(r io.Reader, name string) (*Reader, error) {
-	in, err := unpacked(bufio.NewReaderSize(r, 1<<16))
+	out := &Reader{Longest: LongestLine, name: name}
+	from, err := unpacked(bufio.NewReaderSize(r, 1<<16))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	start, _ := in.Peek(1 << 10)
+	out.in = bufio.NewReaderSize(&limited{from, out}, 1<<16)
+	start, _ := out.in.Peek(1 << 10)
 	if bytes.HasPrefix(start, []byte(byteOrderMark)) {
 		start = start[len(byteOrderMark):]
-		if _, err := in.Discard(len(byteOrderMark)); err != nil {
+		out.in.Discard(len(byteOrderMark)) // which have been peeked at
+	}
+	if bytes.HasPrefix(start, []byte(parquetMagic)) {
+		if out.rows, err = openRows(out.in); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		return out, nil
 	}
 	start = bytes.TrimLeft(start, " \t\r\n")
 	for _, b := range beginnings {
@@ -85,7 +105,24 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 			return nil, fmt.Errorf("%s: %s", name, b.what)
 		}
 	}
-	return &Reader{Longest: LongestLine, name: name, in: in}, nil
+	return out, nil
+}
+
+// limited stops before a file or a record of it grows too large.
+type limited struct {
+	in io.Reader
+	r  *Reader
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.in.Read(p)
+	if l.r.size += int64(n); l.r.size > LargestFile {
+		return 0, fmt.Errorf("the file has more than %d bytes, unpacked; at most so many are read", LargestFile)
+	}
+	if l.r.since += int64(n); l.r.csv != nil && l.r.since > int64(l.r.Longest) {
+		return 0, fmt.Errorf("a row after this line is longer than %d bytes: see whether a double quote is left open", l.r.Longest)
+	}
+	return n, err
 }
 
 // unpacked returns what gzip or zstd packed, or in itself.
@@ -110,22 +147,46 @@ func unpacked(in *bufio.Reader) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(from, 1<<16), nil
 }
 
-// Next returns the next line that is not blank, without its end, and io.EOF after the last; it may be read until the next
-// call.
-func (r *Reader) Next() ([]byte, error) {
+// Next returns the next record, and io.EOF after the last. The error of a record that is none is an *Error, after which the
+// next call goes on; any other is of the file.
+func (r *Reader) Next() (*Object, error) {
+	switch {
+	case r.rows != nil:
+		return r.row()
+	case r.csv != nil:
+		return r.cells()
+	}
 	for {
 		err := r.read()
 		if err != nil && (!errors.Is(err, io.EOF) || len(r.text) == 0) {
 			return nil, err
 		}
-		if text := bytes.TrimSpace(r.text); len(text) > 0 {
-			r.Count++
-			return text, nil
+		text := bytes.TrimSpace(r.text)
+		if len(text) == 0 {
+			continue
 		}
+		if !r.begun && r.header(text) {
+			return r.cells()
+		}
+		r.begun = true
+		r.Count++
+		o, err := Parse(text)
+		if err != nil {
+			return nil, r.Wrong(err)
+		}
+		return o, nil
 	}
 }
 
-// Wrong returns what is wrong with the line that was read last as an error that says where it stands.
+// Index returns the place of the record that was read last, from 0: its line, blank ones counted, or its row below a header.
+func (r *Reader) Index() int {
+	if r.csv != nil {
+		return r.Count - 1
+	}
+	return r.Line - 1
+}
+
+// Wrong returns what is wrong with the record that was read last as an error that says where it stands.
 func (r *Reader) Wrong(err error) *Error { return &Error{r.name, r.Line, err} }
 
 // broken is the error of a file that cannot be read on.
@@ -137,10 +198,8 @@ func (r *Reader) read() error {
 	r.Line++
 	for {
 		part, err := r.in.ReadSlice('\n')
-		r.text, r.size = append(r.text, part...), r.size+int64(len(part))
+		r.text = append(r.text, part...)
 		switch {
-		case r.size > LargestFile:
-			return r.broken(fmt.Errorf("the file has more than %d bytes, unpacked; at most so many are read", LargestFile))
 		case len(r.text) > r.Longest:
 			return r.broken(fmt.Errorf("is longer than %d bytes; a JSON object a line is allowed", r.Longest))
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -149,5 +208,70 @@ func (r *Reader) read() error {
 		default:
 			return err
 		}
+	}
+}
+
+// columnName is what a column of a CSV file may be called, for its first line to be told from bad JSON. Pandas leaves out the
+// name of its index.
+var columnName = regexp.MustCompile(`^([\pL_][\pL\d_ .-]{0,63})?$`)
+
+// header says whether the first line is that of a CSV file: names of columns, separated by commas, tabs or semicolons. One
+// column alone is told by the file's name.
+func (r *Reader) header(text []byte) bool {
+	alone := strings.Contains(r.name, ".csv")
+next:
+	for _, comma := range ",\t;" {
+		in := csv.NewReader(bytes.NewReader(text))
+		in.Comma = comma
+		keys, err := in.Read()
+		if err != nil || len(keys) < 2 && !alone {
+			continue
+		}
+		for _, key := range keys {
+			if !columnName.MatchString(key) {
+				continue next
+			}
+		}
+		r.keys, r.csv, r.above = keys, csv.NewReader(r.in), r.Line
+		r.csv.Comma, r.csv.FieldsPerRecord = comma, -1
+		return true
+	}
+	return false
+}
+
+// cells reads a row of CSV.
+func (r *Reader) cells() (*Object, error) {
+	for {
+		r.since = 0
+		cells, err := r.csv.Read()
+		var bad *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, err
+		case errors.As(err, &bad):
+			r.Line = r.above + bad.StartLine
+			err = bad.Err
+		case err != nil:
+			return nil, r.broken(err)
+		default:
+			line, _ := r.csv.FieldPos(0)
+			r.Line = r.above + line
+		}
+		text := strings.Join(cells, "")
+		switch {
+		case err != nil:
+		case strings.TrimSpace(text) == "" && len(cells) < max(2, len(r.keys)):
+			continue // a blank line
+		case len(cells) != len(r.keys):
+			err = fmt.Errorf("has %d cells, and the header %d columns: %s; want as many, text with commas or line breaks in double quotes",
+				len(cells), len(r.keys), strings.Join(r.keys, ", "))
+		case !utf8.ValidString(text):
+			err = errors.New("is not valid UTF-8")
+		}
+		r.Count++
+		if err != nil {
+			return nil, r.Wrong(err)
+		}
+		return ofCells(r.keys, cells), nil
 	}
 }

@@ -17,6 +17,49 @@ import (
 type Object struct {
 	keys   []string // in the order of the text, as often as they stand there
 	values []json.RawMessage
+	cells  bool // the values are the texts of a CSV file, whatever they stand for
+	text   []byte
+}
+
+// ofCells returns the row of a CSV file. An empty cell is null.
+func ofCells(keys, cells []string) *Object {
+	o := &Object{keys: keys, cells: true}
+	for _, cell := range cells {
+		value, err := json.Marshal(cell)
+		if cell == "" || err != nil {
+			value = []byte("null")
+		}
+		o.values = append(o.values, value)
+	}
+	return o
+}
+
+// Text returns the object as JSON, as it was written where that is how. It may be read until the next one is.
+func (o *Object) Text() []byte {
+	if o.text != nil {
+		return o.text
+	}
+	out := []byte("{")
+	for i, key := range o.keys {
+		name, _ := json.Marshal(key)
+		out = fmt.Appendf(out, "%s: %s, ", name, o.meant(i))
+	}
+	return append(bytes.TrimSuffix(out, []byte(", ")), '}')
+}
+
+// meant returns a value as JSON: of a cell, the number, truth value, list or object that it spells, else its text.
+func (o *Object) meant(i int) json.RawMessage {
+	cell := ""
+	if !o.cells || json.Unmarshal(o.values[i], &cell) != nil {
+		return o.values[i]
+	}
+	if lower := strings.ToLower(cell); lower == "true" || lower == "false" { // as pandas writes them
+		cell = lower
+	}
+	if !json.Valid([]byte(cell)) || cell[0] == '"' {
+		return o.values[i]
+	}
+	return json.RawMessage(cell)
 }
 
 // Parse splits a JSON object into its columns. The numbers that JSON has no text for, which Python's json writes as NaN and
@@ -27,11 +70,14 @@ func Parse(text []byte) (*Object, error) {
 	}
 	o, err := split(text)
 	if err != nil {
-		if known, other := split(withoutNaN(text)); other == nil {
-			return known, nil
+		known, other := split(withoutNaN(text))
+		if other != nil {
+			return nil, err
 		}
+		o = known
 	}
-	return o, err
+	o.text = text
+	return o, nil
 }
 
 func split(text []byte) (*Object, error) {
@@ -106,6 +152,12 @@ func (o *Object) Keys() string {
 	return strings.Join(o.keys, ", ")
 }
 
+// Given says whether the object has a column of this exact name that is not null.
+func (o *Object) Given(key string) bool {
+	at := slices.Index(o.keys, key)
+	return at >= 0 && string(o.values[at]) != "null"
+}
+
 // Has says whether the object has a column of this exact name, null or not.
 func (o *Object) Has(key string) bool { return slices.Contains(o.keys, key) }
 
@@ -127,10 +179,14 @@ func (o *Object) Read(key string, into any, want string) (bool, error) {
 	if at < 0 || string(o.values[at]) == "null" {
 		return false, nil
 	}
-	if loneSurrogate(o.values[at]) {
+	value := o.values[at]
+	if _, text := into.(*string); !text {
+		value = o.meant(at)
+	}
+	if loneSurrogate(value) {
 		return false, fmt.Errorf("%s: holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want %s", key, want)
 	}
-	if err := json.Unmarshal(o.values[at], into); err != nil {
+	if err := json.Unmarshal(value, into); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
 			key += "." + wrong.Field

@@ -64,7 +64,7 @@ type transport struct {
 	from, to              []int32   // positions in the sorted order that it couples
 }
 
-var _ Structured = (*transport)(nil)
+var _, _ = Structured(new(transport)), Coupled(new(transport))
 
 // DifferenceOnly is true on pairs. Otherwise comparisons of several prompts, each with its own normalizer, meet.
 func (t *transport) DifferenceOnly() bool { return !t.unpaired }
@@ -78,7 +78,7 @@ func (t *transport) Structure() (Structure, bool) {
 		return Structure{Margin: &shape, ReferenceFree: true, Coupled: true}, known
 	}
 	up, down := Shape{Low: Rises, High: Falls, Monotone: true}, Shape{Low: Falls, High: Rises, Monotone: true}
-	return Structure{Chosen: &up, Rejected: &down, Held: true, Invariant: true}, known && shape.Decreasing()
+	return Structure{Chosen: &up, Rejected: &down, Held: true, Invariant: true, Coupled: true}, known && shape.Decreasing()
 }
 
 // Loss returns the mean over the coupling times the batch's weight.
@@ -121,6 +121,21 @@ func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
+// Couples returns the margins of the optimal coupling.
+func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) {
+	t.couple(b)
+	curve = make([]float64, len(t.margin))
+	t.outer.Curve(t.margin, curve)
+	for i := range curve {
+		curve[i] *= t.lambda * t.lambda * t.weight[i]
+		chosen, rejected = append(chosen, t.high.order[t.to[i]]), append(rejected, t.high.order[t.to[i]])
+		if t.unpaired {
+			rejected[i] = t.low.order[t.from[i]]
+		}
+	}
+	return chosen, rejected, curve
+}
+
 // couple sorts both distributions and walks along their quantiles.
 func (t *transport) couple(b *Batch) {
 	n := len(b.Chosen)
@@ -133,8 +148,12 @@ func (t *transport) couple(b *Batch) {
 			t.high.value[i], t.low.value[i] = b.Chosen[i]-b.Rejected[i], b.RefChosen[i]-b.RefRejected[i]
 		}
 	}
-	t.high.sort(b.Weight)
-	t.low.sort(b.Weight)
+	won, refused := b.Weight, b.Weight
+	if t.unpaired {
+		won, refused = b.sides()
+	}
+	t.high.sort(won)
+	t.low.sort(refused)
 	t.margin, t.weight, t.to, t.from = t.margin[:0], t.weight[:0], t.to[:0], t.from[:0]
 	for i, j := 0, 0; i < n && j < n; {
 		mass := min(t.high.mass[i], t.low.mass[j])

@@ -3,6 +3,7 @@ package objective
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/integrate/quad"
 
@@ -97,12 +98,12 @@ func (r *resting) Structure() (Structure, bool) {
 // The combinations of log-probabilities that pair terms know, by c, r, ref_c and ref_r: the margins and both responses, each
 // with the reference and without.
 var combinations = [][]float64{
-	{1, -1, -1, 1, 0, 0}, {1, -1, 0, 0, 0, 0}, {1, 0, -1, 0, 0, 0}, {1, 0, 0, 0, 0, 0}, {0, 1, 0, -1, 0, 0}, {0, 1, 0, 0, 0, 0},
+	{1, -1, -1, 1}, {1, -1}, {1, 0, -1}, {1}, {0, 1, 0, -1}, {0, 1},
 }
 
 // apart writes a formula as a sum of margin losses and losses of single responses, where every response is one token.
 func (f *formula) apart() ([]PairTerm, error) {
-	parts, err := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, combinations, [2]int{2, 4}, [2]int{3, 5})
+	parts, err := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, slices.Clone(combinations), [2]int{2, 4}, [2]int{3, 5})
 	if err != nil {
 		return nil, err
 	}

@@ -63,13 +63,17 @@ func (o *Objective) Curvature(k, comparisons int) *Curvature {
 	}
 	columns, n := make([]float64, 9*comparisons), comparisons
 	column := func(i int) []float64 { return columns[i*n : (i+1)*n : (i+1)*n] }
-	return &Curvature{
+	c := &Curvature{
 		Grad: make([]float64, k), Hess: make([]float64, k*k), objective: o,
 		byLog:   derivatives{make([]float64, k), make([]float64, k*k)},
 		columns: Batch{Chosen: column(0), Rejected: column(1), RefChosen: column(2), RefRejected: column(3)},
 		grad:    Grad{Chosen: column(4), Rejected: column(5)},
 		hess:    Hess{ChosenChosen: column(6), ChosenRejected: column(7), RejectedRejected: column(8)},
 	}
+	if o.Rewarded() {
+		c.columns.ChosenReward, c.columns.RejectedReward = make([]float64, n), make([]float64, n)
+	}
+	return c
 }
 
 // Uncurved returns a pair term of weight other than 0 that has no second derivatives, nil where all have.

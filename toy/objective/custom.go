@@ -18,12 +18,14 @@ import (
 //	dist: lambda * kl(ref, pi)                       # of the whole policy of a prompt
 //
 // In pair, c and r are the log-probabilities of the chosen and the rejected response, ref_c and ref_r those under the
-// reference, u = (c - ref_c) - (r - ref_r) the logratio margin, n_c and n_r token counts. Alternatively the QPO form of
-// the paper (arXiv 2407.09072), psi(mu(r_w) - mu(r_l); lambda): psi in m, the margin, and mu in r = pi/pi_ref, or in
-// x = log r.
+// reference, u = (c - ref_c) - (r - ref_r) the logratio margin, n_c and n_r token counts, cbar, rbar and the like
+// log-probabilities per token, gap the true reward of the chosen less that of the rejected, reward_c and reward_r the two,
+// and dispersion MallowsPO's index of the prompt; TRL's names of these mean the same, and beta is lambda. Alternatively the QPO
+// form of the paper (arXiv 2407.09072), psi(mu(r_w) - mu(r_l); lambda): psi in m, the margin, and mu in r = pi/pi_ref, or
+// in x = log r.
 type Custom struct {
 	Lambda    float64            `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"what lambda stands for in the formulas"`
-	Pair      string             `yaml:"pair,omitempty" doc:"loss of a comparison, in c, r, ref_c, ref_r, u, n_c, n_r, lambda and the constants"`
+	Pair      string             `yaml:"pair,omitempty" doc:"loss of a comparison, in c, r, ref_c, ref_r, u, n_c, n_r, gap and more (list functions), lambda and the constants"`
 	Dist      string             `yaml:"dist,omitempty" doc:"term on a prompt's distributions pi, ref and star: kl, js, tv, hellinger, chi2, alpha, entropy, cross_entropy, reward"`
 	Psi       string             `yaml:"psi,omitempty" doc:"QPO form: the outer function, in the margin m"`
 	Mu        string             `yaml:"mu,omitempty" doc:"QPO form: the increasing link, in the ratio r or x = log r; default x"`
@@ -32,18 +34,64 @@ type Custom struct {
 
 // scalars returns the names and values that every formula may use.
 func (p *Custom) scalars() (names []string, values []float64) {
-	names, values = []string{"lambda"}, []float64{p.Lambda}
+	names, values = []string{"lambda", "beta"}, []float64{p.Lambda, p.Lambda}
 	for _, name := range slices.Sorted(maps.Keys(p.Constants)) {
 		names, values = append(names, name), append(values, p.Constants[name])
 	}
 	return names, values
 }
 
-var (
-	pairColumns = []string{"c", "r", "ref_c", "ref_r", "n_c", "n_r"}
-	margin      = expression.Definition{Name: "u", Body: "(c - ref_c) - (r - ref_r)"}
-	ratio       = expression.Definition{Name: "r", Body: "exp(x)"}
-)
+// Variable is a name that formulas of comparisons may use.
+type Variable struct{ Name, Meaning string }
+
+// columns of a formula of comparisons, each with what it is of a batch, nil where it is not given, and what it is then.
+var pairColumns = []struct {
+	Variable
+	of        func(*Batch) []float64
+	otherwise float64
+}{
+	{Variable{"c", "log-probability of the chosen response, summed over its tokens"}, func(b *Batch) []float64 { return b.Chosen }, 0},
+	{Variable{"r", "that of the rejected response"}, func(b *Batch) []float64 { return b.Rejected }, 0},
+	{Variable{"ref_c", "that of the chosen response under the reference"}, func(b *Batch) []float64 { return b.RefChosen }, 0},
+	{Variable{"ref_r", "that of the rejected response under the reference"}, func(b *Batch) []float64 { return b.RefRejected }, 0},
+	{Variable{"n_c", "tokens of the chosen response; 1 in a bandit"}, func(b *Batch) []float64 { return b.ChosenTokens }, 1},
+	{Variable{"n_r", "tokens of the rejected response"}, func(b *Batch) []float64 { return b.RejectedTokens }, 1},
+	{Variable{"gap", "true or given reward of the chosen response less that of the rejected one"}, func(b *Batch) []float64 { return b.Gap }, 0},
+	{Variable{"reward_c", "true or given reward of the chosen response; in a bandit log pi_star"}, func(b *Batch) []float64 { return b.ChosenReward }, 0},
+	{Variable{"reward_r", "that of the rejected response"}, func(b *Batch) []float64 { return b.RejectedReward }, 0},
+	{Variable{"dispersion", "MallowsPO's index of the prompt, -log(H/log K), H the entropy of the reference over K responses"}, func(b *Batch) []float64 { return b.Dispersion }, 1},
+}
+
+// pairDefinitions are names for expressions of these, TRL's among them.
+var pairDefinitions = []expression.Definition{
+	{Name: "u", Body: "(c - ref_c) - (r - ref_r)"}, {Name: "logits", Body: "u"}, {Name: "cbar", Body: "c/n_c"}, {Name: "rbar", Body: "r/n_r"},
+	{Name: "ref_cbar", Body: "ref_c/n_c"}, {Name: "ref_rbar", Body: "ref_r/n_r"},
+	{Name: "policy_chosen_logps", Body: "c"}, {Name: "policy_rejected_logps", Body: "r"},
+	{Name: "ref_chosen_logps", Body: "ref_c"}, {Name: "ref_rejected_logps", Body: "ref_r"},
+	{Name: "reference_chosen_logps", Body: "ref_c"}, {Name: "reference_rejected_logps", Body: "ref_r"},
+	{Name: "chosen_logratios", Body: "c - ref_c"}, {Name: "rejected_logratios", Body: "r - ref_r"},
+}
+
+// Variables lists the names of formulas of comparisons.
+func Variables() []Variable {
+	var all []Variable
+	for _, c := range pairColumns {
+		all = append(all, c.Variable)
+	}
+	for _, d := range pairDefinitions {
+		all = append(all, Variable{d.Name, "is " + d.Body})
+	}
+	return append(all, Variable{"lambda", "the loss's lambda"}, Variable{"beta", "the same"})
+}
+
+// pairScope is the scope of formulas of comparisons.
+func pairScope(scalars []string) expression.Scope {
+	s := expression.Scope{Scalars: scalars, Definitions: pairDefinitions, Batch: true}
+	for _, c := range pairColumns {
+		s.Columns = append(s.Columns, c.Name)
+	}
+	return s
+}
 
 // parsed is a Custom whose formulas have been read; what is not given is nil.
 type parsed struct {
@@ -66,15 +114,16 @@ func (p *Custom) parse() (parsed, []registry.Problem) {
 			problems = append(problems, formulaProblem(key, err))
 		}
 	}
-	formula := func(dst **expression.Expression, source string, columns []string, definitions ...expression.Definition) func() error {
+	formula := func(dst **expression.Expression, source string, scope expression.Scope) func() error {
 		return func() (err error) {
-			*dst, err = expression.Parse(source, expression.Scope{Columns: columns, Scalars: names, Definitions: definitions})
+			*dst, err = expression.Parse(source, scope)
 			return err
 		}
 	}
-	read("pair", p.Pair, formula(&out.pair, p.Pair, pairColumns, margin))
-	read("psi", p.Psi, formula(&out.psi, p.Psi, []string{"m"}))
-	read("mu", p.Mu, formula(&out.mu, p.Mu, []string{"x"}, ratio))
+	read("pair", p.Pair, formula(&out.pair, p.Pair, pairScope(names)))
+	read("psi", p.Psi, formula(&out.psi, p.Psi, expression.Scope{Columns: []string{"m"}, Scalars: names}))
+	read("mu", p.Mu, formula(&out.mu, p.Mu, expression.Scope{Columns: []string{"x"}, Scalars: names,
+		Definitions: []expression.Definition{{Name: "r", Body: "exp(x)"}}}))
 	read("dist", p.Dist, func() (err error) {
 		out.dist, err = expression.ParseDistributional(p.Dist, names)
 		return err
@@ -99,8 +148,8 @@ func formulaProblem(key string, err error) registry.Problem {
 func (p *Custom) Check() []registry.Problem {
 	var problems []registry.Problem
 	for _, name := range slices.Sorted(maps.Keys(p.Constants)) {
-		taken := slices.Contains([]string{"lambda", "u", "m", "x", "pi", "ref", "star"}, name) || slices.Contains(pairColumns, name)
-		if taken || !expression.ValidName(name) {
+		taken := slices.ContainsFunc(Variables(), func(v Variable) bool { return v.Name == name })
+		if taken || slices.Contains([]string{"m", "x", "pi", "ref", "star"}, name) || !expression.ValidName(name) {
 			problems = append(problems, registry.Problem{Key: "constants." + name, Wrong: fmt.Sprintf("%q cannot name a constant", name),
 				Allowed: "letters, digits and _, and no name that means something already"})
 		}
@@ -127,7 +176,7 @@ func (p *Custom) Objective() *Objective {
 	}
 	o := &Objective{}
 	if f.pair != nil {
-		o.And(1, OnPairs(newFormula(f.pair, f.values)))
+		o.And(1, OnPairs(newFormula(f.pair, f.values, false)))
 	}
 	if f.psi != nil {
 		o.And(1, OnPairs(f.qpo()))
@@ -150,27 +199,45 @@ type formula struct {
 	source   *expression.Expression
 	program  *expression.Program
 	scalars  []float64
-	columns  [][]float64 // in the order of pairColumns
-	shift    bool        // depends on c - r alone
-	tokens   bool        // reads n_c or n_r
-	kinked   bool        // a policy at its reference may be at a kink
-	ones     []float64
+	frozen   []float64    // nil, or the scalars with the statistics of the batch that they are held at
+	columns  [][]float64  // in the order of pairColumns
+	reads    []string     // the columns that are read
+	slots    []int        // their places, and those of the four log-probabilities
+	shift    bool         // depends on c - r alone
+	kinked   bool         // a policy at its reference may be at a kink
+	filling  [][]float64  // columns of what is not given
 	settled  [2][]float64 // c and r, where the policy is at its reference but for rounding the reference's
 	value    []float64
 	gradient [][]float64 // by c and by r
 	second   [][]float64 // by cc, cr and rr
 }
 
-var _ perToken = (*formula)(nil)
+var _ reading = (*formula)(nil)
 
-// newFormula returns the term; one that holds nothing back from differentiation has second derivatives.
-func newFormula(e *expression.Expression, scalars []float64) PairTerm {
-	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)),
-		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant("c", "r"), kinked: e.Kinked()}
-	for _, name := range e.Columns() {
-		f.tokens = f.tokens || name == "n_c" || name == "n_r"
+// newFormula returns the term; one that holds nothing back from differentiation has second derivatives, and one that holds
+// statistics of the batch back alone has them with the statistics as they are at some policy. At rest, averages over steps are what is
+// averaged.
+func newFormula(e *expression.Expression, scalars []float64, rest bool) PairTerm {
+	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)), filling: make([][]float64, len(pairColumns)),
+		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant([]string{"c", "r"}, "n_c", "n_r"), kinked: e.Kinked(), reads: e.Columns()}
+	for i, c := range pairColumns {
+		if i < 4 || f.Reads(c.Name) {
+			f.slots = append(f.slots, i)
+		}
 	}
-	if e.Held() {
+	if rest {
+		f.program.Rest()
+	}
+	switch {
+	case f.program.Remembers() && !rest && f.program.Coupled():
+		return remembering{f}
+	case f.program.Remembers() && !rest:
+		return detachedMemory{remembering{f}}
+	case f.program.Coupled():
+		return f
+	case f.program.Moving():
+		return detachedFormula{f}
+	case e.Held() || f.program.Statistical():
 		return f
 	}
 	return curvedFormula{f}
@@ -181,13 +248,15 @@ func (f *formula) DifferenceOnly() bool { return f.shift }
 
 func (f *formula) holds() bool { return f.source.Held() }
 
+// Reads says whether the formula reads a column.
+func (f *formula) Reads(column string) bool { return slices.Contains(f.reads, column) }
+
 // PerToken says whether the formula reads token counts.
-func (f *formula) PerToken() bool { return f.tokens }
+func (f *formula) PerToken() bool { return f.Reads("n_c") || f.Reads("n_r") }
 
 // Loss returns the weighted sum of the formula's values.
 func (f *formula) Loss(b *Batch) float64 {
-	f.fill(b)
-	f.program.Value(f.columns, f.scalars, f.value)
+	f.program.Value(f.columns, f.fill(b), f.value)
 	sum := 0.0
 	for i, v := range f.value {
 		sum += b.Weight[i] * v
@@ -197,8 +266,7 @@ func (f *formula) Loss(b *Batch) float64 {
 
 // Grad adds scale times the gradient.
 func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
-	f.fill(b)
-	f.program.Grad(f.columns, f.scalars, f.gradient)
+	f.program.Grad(f.columns, f.fill(b), f.gradient)
 	for i, w := range b.Weight {
 		g.Chosen[i] += scale * w * f.gradient[0][i]
 		g.Rejected[i] += scale * w * f.gradient[1][i]
@@ -219,26 +287,32 @@ func (f *formula) Why() string {
 	return "the course of one of its functions is not proven"
 }
 
-// fill points the columns at a batch and sizes the scratch.
-func (f *formula) fill(b *Batch) {
+// fill points the columns at a batch, sizes the scratch, and returns the scalars with the statistics of the batch.
+func (f *formula) fill(b *Batch) []float64 {
 	n := len(b.Chosen)
 	f.value = sized(f.value, n)
-	for len(f.ones) < n {
-		f.ones = append(f.ones, 1)
-	}
 	for _, columns := range [][][]float64{f.gradient, f.second} {
 		for i := range columns {
 			columns[i] = sized(columns[i], n)
 		}
 	}
-	f.columns[0], f.columns[1], f.columns[2], f.columns[3] = b.Chosen, b.Rejected, b.RefChosen, b.RefRejected
+	for _, i := range f.slots {
+		column := pairColumns[i].of(b)
+		if len(column) < n {
+			for len(f.filling[i]) < n {
+				f.filling[i] = append(f.filling[i], pairColumns[i].otherwise)
+			}
+			column = f.filling[i][:n]
+		}
+		f.columns[i] = column
+	}
 	if f.kinked {
 		f.settle(b)
 	}
-	f.columns[4], f.columns[5] = f.ones[:n], f.ones[:n]
-	if b.ChosenTokens != nil {
-		f.columns[4], f.columns[5] = b.ChosenTokens, b.RejectedTokens
+	if f.frozen != nil {
+		return f.frozen
 	}
+	return f.program.Statistics(f.columns, b.Weight, f.scalars)
 }
 
 // settle replaces log-probabilities that are the reference's but for rounding, so that the kinks of the formula are where they
@@ -267,13 +341,59 @@ var _ Curved = curvedFormula{}
 
 // Hess adds scale times the second derivatives.
 func (f curvedFormula) Hess(b *Batch, scale float64, h *Hess) {
-	f.fill(b)
-	f.program.Hess(f.columns, f.scalars, f.second)
+	f.program.Hess(f.columns, f.fill(b), f.second)
 	for i, w := range b.Weight {
 		h.ChosenChosen[i] += scale * w * f.second[0][i]
 		h.ChosenRejected[i] += scale * w * f.second[1][i]
 		h.RejectedRejected[i] += scale * w * f.second[2][i]
 	}
+}
+
+// detachedFormula is a formula that holds statistics of the batch back.
+type detachedFormula struct{ *formula }
+
+var _ Detached = detachedFormula{}
+
+// Freeze returns the formula with the statistics that it has on b.
+func (f detachedFormula) Freeze(b *Batch) PairTerm {
+	held := *f.formula
+	held.program, held.frozen = f.source.Compile("c", "r"), slices.Clone(f.fill(b))
+	held.columns, held.filling, held.settled, held.value = make([][]float64, len(pairColumns)), make([][]float64, len(pairColumns)), [2][]float64{}, nil
+	held.gradient, held.second = make([][]float64, 2), make([][]float64, 3)
+	if f.source.HeldRows() {
+		return &held
+	}
+	return curvedFormula{&held}
+}
+
+// remembering is a formula that reads earlier steps.
+type remembering struct{ *formula }
+
+var _ Advancing = remembering{}
+
+// Advance takes in a minibatch.
+func (f remembering) Advance(b *Batch) {
+	f.fill(b)
+	f.program.Advance(f.columns, b.Weight, f.scalars)
+}
+
+// State returns the moving averages.
+func (f remembering) State() []float64 { return f.program.State() }
+
+// detachedMemory is one through whose statistics no derivatives pass.
+type detachedMemory struct{ remembering }
+
+var _ Detached = detachedMemory{}
+
+// Freeze returns the formula with the statistics that it has on b.
+func (f detachedMemory) Freeze(b *Batch) PairTerm { return detachedFormula{f.formula}.Freeze(b) }
+
+// Remembers says that the loss has no value outside of training.
+func (remembering) Remembers() bool { return true }
+
+// inBandit returns the formula where training rests.
+func (f remembering) inBandit() []PairTerm {
+	return []PairTerm{newFormula(f.source, f.scalars, true)}
 }
 
 // distFormula is a distribution term that a formula gives.

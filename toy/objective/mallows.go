@@ -24,7 +24,7 @@ func (p *Mallows) Objective() *Objective {
 	if p.Phi != nil {
 		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda}).Objective()
 	}
-	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale})
+	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale, factor: 1, outer: Logistic{}})
 }
 
 // Dispersion returns MallowsPO's index -log(H/log K) of a prompt, with H the entropy of the reference over its K >= 2
@@ -37,9 +37,11 @@ func Dispersion(ref, logRef []float64) float64 {
 	return max(0, -math.Log(entropy/math.Log(float64(len(ref)))))
 }
 
-// dispersed is the logistic loss of margins scaled by each prompt's dispersion index.
+// dispersed is a loss of margins scaled by each prompt's dispersion index.
 type dispersed struct {
 	lambda   float64
+	factor   float64 // of the loss
+	outer    Outer
 	z, slope []float64
 }
 
@@ -47,10 +49,10 @@ var _, _ = Curved(new(dispersed)), Structured(new(dispersed))
 
 func (*dispersed) DifferenceOnly() bool { return true }
 
-// Structure is that of a logistic margin loss with a scale for each prompt.
-func (*dispersed) Structure() (Structure, bool) {
-	shape := Logistic{}.Shape()
-	return Structure{Margin: &shape, Dispersed: true}, true
+// Structure is that of a margin loss with a scale for each prompt.
+func (t *dispersed) Structure() (Structure, bool) {
+	shape, known := ShapeOf(t.outer)
+	return Structure{Margin: &shape, Dispersed: true}, known
 }
 
 // scale returns d z/d u of one comparison.
@@ -71,20 +73,20 @@ func (t *dispersed) margins(b *Batch) {
 
 func (t *dispersed) Loss(b *Batch) float64 {
 	t.margins(b)
-	Logistic{}.Value(t.z, t.slope)
+	t.outer.Value(t.z, t.slope)
 	sum := 0.0
 	for i, v := range t.slope {
 		sum += b.Weight[i] * v
 	}
-	return sum
+	return t.factor * sum
 }
 
 // Grad adds scale times the gradient.
 func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 	t.margins(b)
-	Logistic{}.Slope(t.z, t.slope)
+	t.outer.Slope(t.z, t.slope)
 	for i, v := range t.slope {
-		d := scale * b.Weight[i] * v * t.scale(b, i)
+		d := t.factor * scale * b.Weight[i] * v * t.scale(b, i)
 		g.Chosen[i] += d
 		g.Rejected[i] -= d
 	}
@@ -93,10 +95,10 @@ func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 // Hess adds scale times the second derivatives.
 func (t *dispersed) Hess(b *Batch, scale float64, h *Hess) {
 	t.margins(b)
-	Logistic{}.Curve(t.z, t.slope)
+	t.outer.Curve(t.z, t.slope)
 	for i, v := range t.slope {
 		s := t.scale(b, i)
-		d := scale * b.Weight[i] * v * s * s
+		d := t.factor * scale * b.Weight[i] * v * s * s
 		h.ChosenChosen[i] += d
 		h.ChosenRejected[i] -= d
 		h.RejectedRejected[i] += d

@@ -82,6 +82,26 @@ type Curved interface {
 	Hess(b *Batch, scale float64, h *Hess)
 }
 
+// Coupled is a term of all comparisons of the batch together that is the least of a sum of functions of one margin over the ways to
+// couple them. As long as the coupling stays its second derivatives are those of that sum.
+type Coupled interface {
+	PairTerm
+	// Couples lists the margins of the sum, each of the chosen response of one comparison and the rejected one of the same or of
+	// another, with the second derivatives by them.
+	Couples(b *Batch) (chosen, rejected []int, curve []float64)
+}
+
+// SidesOnly says whether a term sees which responses were chosen and which rejected, and not of which comparison.
+func SidesOnly(t PairTerm) bool {
+	switch t := t.(type) {
+	case *Sides, *Centered:
+		return true
+	case *transport:
+		return t.unpaired
+	}
+	return false
+}
+
 // Detached is a term that treats a statistic of the batch as a constant when it is differentiated (stop-gradient).
 type Detached interface {
 	PairTerm
@@ -299,7 +319,14 @@ func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
 func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool { return somePair(o, func(*dispersed) bool { return true }) }
+func (o *Objective) Dispersed() bool {
+	return o.Reads("dispersion") || somePair(o, func(*dispersed) bool { return true })
+}
+
+// Remembers says whether some term reads earlier steps of training, so that the loss has no value outside of it.
+func (o *Objective) Remembers() bool {
+	return somePair(o, func(t interface{ Remembers() bool }) bool { return t.Remembers() })
+}
 
 // Reads says whether a formula reads a column, by its name there.
 func (o *Objective) Reads(column string) bool {
@@ -323,14 +350,20 @@ func (o *Objective) AcceptsUnpaired() bool {
 	})
 }
 
-// somePair says whether some pair term is a T of which a statement holds; of a statistic that is held, the term behind it.
+// somePair says whether some pair term is a T of which a statement holds, or the term behind one whose statistic is held or that
+// weighs comparisons.
 func somePair[T any](o *Objective, holds func(T) bool) bool {
 	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
-		if h, ok := w.Term.(*held); ok {
-			w.Term = h.Detached
+		for term := w.Term; ; {
+			if t, ok := term.(T); ok && holds(t) {
+				return true
+			}
+			outer, ok := term.(interface{ inner() PairTerm })
+			if !ok {
+				return false
+			}
+			term = outer.inner()
 		}
-		t, ok := w.Term.(T)
-		return ok && holds(t)
 	})
 }
 
@@ -397,6 +430,8 @@ type held struct {
 	Detached
 	at PairTerm // nil: the next evaluation takes the statistic
 }
+
+func (h *held) inner() PairTerm { return h.Detached }
 
 // Loss returns the loss with the statistic held.
 func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }

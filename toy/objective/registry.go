@@ -8,6 +8,7 @@ const defaultLambda = 0.1
 // Kinds lists every loss and term, sorted by name. A new one is a file, or a part of its family's, and a line here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
+		alphaDPOKind,
 		alphaPOKind,
 		aotKind,
 		aotUnpairedKind,
@@ -17,18 +18,24 @@ func Kinds() registry.Table[Params] {
 		bcoKind,
 		bcoPairKind,
 		bestOfNKind,
+		betaDPOKind,
 		bradleyTerryKind,
 		calDPOKind,
+		cauchyKind,
 		chiPOKind,
 		cpoKind,
+		cpoSimPOKind,
 		customKind,
 		discopopKind,
 		dpoKind,
 		dpoNormKind,
 		dpoPositiveKind,
+		dpoShiftKind,
+		drDPOKind,
 		exoKind,
 		expoRegressionKind,
 		fdpoKind,
+		focalPOKind,
 		gpoKind,
 		hingeKind,
 		ipoKind,
@@ -37,14 +44,21 @@ func Kinds() registry.Table[Params] {
 		ktoKind,
 		ldDPOKind,
 		mallowsKind,
+		mallowsIPOKind,
 		ncaKind,
 		odpoKind,
 		orpoKind,
 		rdpoKind,
+		rainbowPOKind,
+		rebelKind,
+		repoKind,
 		rewardKind,
 		rlhfKind,
 		robustKind,
 		rpoKind,
+		rpoNeMoKind,
+		sftKind,
+		simPERKind,
 		simpoKind,
 		sppoKind,
 		sumKind,
@@ -52,4 +66,18 @@ func Kinds() registry.Table[Params] {
 		typoKind,
 		wpoKind,
 	}
+}
+
+// UnpairedNames lists the losses that read comparisons and are defined on single responses as well.
+func UnpairedNames() []string {
+	var names []string
+	for _, kind := range Kinds() {
+		if kind.Name == "sum" || kind.Name == "custom" {
+			continue // what they hold is the user's
+		}
+		if o := kind.New().Objective(); o.Compares() && o.AcceptsUnpaired() {
+			names = append(names, kind.Name)
+		}
+	}
+	return names
 }

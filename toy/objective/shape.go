@@ -89,7 +89,7 @@ type Structure struct {
 	Raised           bool   // the chosen response's t is raised or steepened by another, concave link, the identity above 0
 	Dispersed        bool   // the margin is scaled by the prompt's dispersion index, and constant where that is 0
 	PositiveGaps     bool   // comparisons whose reward gap is not above 0 are left out: the loss and its gradient are 0 there
-	Coupled          bool   // psi is of sorted margins, by quantile, not of each comparison's own
+	Coupled          bool   // psi is of margins or sides by quantile, not of each comparison's own
 	Invariant        bool   // the same constant added to all log-probabilities changes no function of a single response, in sum
 	Symmetric        bool   // what is held is a positive factor, the same for a comparison and its opposite
 	Held             bool   // a statistic is held back from differentiation: the gradient is that of no loss, it has rest points

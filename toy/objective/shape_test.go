@@ -67,14 +67,26 @@ func checkEnd(t *testing.T, name string, end End, value func(float64) float64, l
 	}
 }
 
+// undecidedKinds are losses of which nothing but values is known, and why.
+var undecidedKinds = map[string]string{
+	"alpha-dpo":  "the formula reads a statistic of the batch, in which all comparisons meet",
+	"beta-dpo":   "the formula reads a statistic of the batch, in which all comparisons meet",
+	"dr-dpo":     "the formula reads a statistic of the batch, in which all comparisons meet",
+	"rainbow-po": "the formula mixes several combinations of its variables in one function",
+	"rpo-nemo":   "the formula mixes several combinations of its variables in one function",
+}
+
 // TestStructures checks that every registered pair term but a custom one says what it is made of.
 func TestStructures(t *testing.T) {
 	for _, kind := range Kinds() {
 		if kind.Name == "custom" || kind.Name == "sum" {
 			continue
 		}
-		for _, w := range kind.New().Objective().pair {
+		for _, w := range kind.New().Objective().Bandit().pair {
 			term, ok := w.Term.(Structured)
+			if u, undecided := w.Term.(Undecided); undecided && u.Why() == undecidedKinds[kind.Name] {
+				continue
+			}
 			if !ok {
 				t.Errorf("%s: %T has no structure", kind.Name, w.Term)
 				continue

@@ -306,7 +306,7 @@ func (f *flow) crawl() {
 	copy(f.Theta, f.mean)
 	f.Policy(f.there)
 	copy(f.Theta, f.start)
-	f.keep(f.resolution / 7)
+	f.keep(f.resolution / 20) // the path may have corners
 	f.known = false
 	f.creeping--
 	floats.AddScaled(f.sum, creepBurst*f.length, f.mean)

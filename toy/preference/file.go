@@ -11,12 +11,12 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// File holds where preference pairs are read from: a JSON object a line with the indices prompt, chosen and rejected, and
-// for losses that depend on lengths the token counts chosen_tokens and rejected_tokens; or, for losses on unpaired data,
-// with prompt, response and label (true for desirable). The order stays. prompt may be left out where the environment has
-// one prompt. Blank lines are skipped, other columns are not read; the file may be compressed by gzip or zstd.
+// File holds where preference pairs are read from, in any of the forms of the package lines: a record with the indices prompt,
+// chosen and rejected, and for losses that depend on lengths the token counts chosen_tokens and rejected_tokens; or, for losses on
+// unpaired data, with prompt, response and label (true for desirable). The order stays. prompt may be left out where the
+// environment has one prompt. Other columns are not read.
 type File struct {
-	Path string `yaml:"path" required:"true" doc:"JSONL file, plain or compressed by gzip or zstd, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, indices from 0"`
+	Path string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, indices from 0"`
 }
 
 // maxErrors is how many bad lines are reported before reading stops.
@@ -31,14 +31,19 @@ func (f *File) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
 	var bad []error
 	for len(bad) < maxErrors {
-		text, err := file.Next()
+		o, err := file.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		var wrong *lines.Error
+		switch {
+		case errors.As(err, &wrong):
+			bad = append(bad, fmt.Errorf(`%w; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, wrong))
+			continue
+		case err != nil:
 			return nil, errors.Join(append(bad, err)...)
 		}
-		if err := pairs.appendLine(text, in.Env); err != nil {
+		if err := pairs.appendLine(o, in.Env); err != nil {
 			bad = append(bad, file.Wrong(err))
 		}
 	}
@@ -59,29 +64,28 @@ func (f *File) FilePath() string { return f.Path }
 type line struct {
 	Prompt, Chosen, Rejected, ChosenTokens, RejectedTokens, Response *int
 
-	Label *bool
-	keys  string // that the line has
+	Label    *bool
+	unpaired bool   // it is meant as a response with a label
+	keys     string // that the line has
 }
 
-// unpaired says whether the line is meant as a response with a label.
-func (l *line) unpaired() bool { return l.Response != nil || l.Label != nil }
-
-// readLine reads the columns of a line.
-func readLine(text []byte) (*line, error) {
-	o, err := lines.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf(`%w; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`, err)
-	}
-	l := &line{keys: o.Keys()}
+// readLine reads the columns that lines of this form have.
+func readLine(o *lines.Object) (*line, error) {
+	l := &line{keys: o.Keys(), unpaired: !o.Given("chosen") && !o.Given("rejected") && (o.Given("response") || o.Given("label"))}
 	for _, column := range []struct {
-		key  string
-		into any
-		want string
+		key      string
+		into     any
+		want     string
+		unpaired bool
 	}{
-		{"prompt", &l.Prompt, index}, {"chosen", &l.Chosen, index}, {"rejected", &l.Rejected, index}, {"response", &l.Response, index},
-		{"chosen_tokens", &l.ChosenTokens, count}, {"rejected_tokens", &l.RejectedTokens, count},
-		{"label", &l.Label, "true for a desirable response, false for an undesirable one"},
+		{"prompt", &l.Prompt, index, l.unpaired}, {"chosen", &l.Chosen, index, false}, {"rejected", &l.Rejected, index, false},
+		{"response", &l.Response, index, true}, {"chosen_tokens", &l.ChosenTokens, count, false},
+		{"rejected_tokens", &l.RejectedTokens, count, false},
+		{"label", &l.Label, "true for a desirable response, false for an undesirable one", true},
 	} {
+		if column.unpaired != l.unpaired {
+			continue
+		}
 		if _, err := o.Read(column.key, column.into, column.want); err != nil {
 			return nil, err
 		}
@@ -95,16 +99,16 @@ const (
 )
 
 // appendLine parses one line and checks its indices.
-func (p *Pairs) appendLine(text []byte, env *bandit.Env) error {
+func (p *Pairs) appendLine(o *lines.Object, env *bandit.Env) error {
 	prompts, responses := len(env.Prompts), env.Responses()
-	l, err := readLine(text)
+	l, err := readLine(o)
 	if err != nil {
 		return err
 	}
 	if l.Prompt == nil && prompts == 1 {
 		l.Prompt = new(int)
 	}
-	if p.Len() > 0 && p.Unpaired() != l.unpaired() {
+	if p.Len() > 0 && p.Unpaired() != l.unpaired {
 		return errors.New("a file holds pairs (chosen, rejected) or labelled responses (response, label), and lines above " +
 			"are of the other form")
 	}
@@ -112,7 +116,7 @@ func (p *Pairs) appendLine(text []byte, env *bandit.Env) error {
 		return err
 	}
 	appendTo := p.appendPair
-	if l.unpaired() {
+	if l.unpaired {
 		appendTo = p.appendLabelled
 	}
 	if err := appendTo(l, responses); err != nil {
@@ -170,9 +174,6 @@ func (p *Pairs) appendTokens(l *line) error {
 }
 
 func (p *Pairs) appendLabelled(l *line, responses int) error {
-	if l.Chosen != nil || l.Rejected != nil || l.ChosenTokens != nil || l.RejectedTokens != nil {
-		return errors.New("response and label stand beside chosen or rejected; a line is a pair or a labelled response")
-	}
 	if err := l.indexFrom0("response", l.Response, responses); err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (p *Pairs) appendLabelled(l *line, responses int) error {
 
 var fileKind = registry.Kind[Params]{
 	Name:    "file",
-	Summary: "pairs read from a JSONL file of prompt, chosen and rejected indices, in order",
+	Summary: "pairs read from a file of prompt, chosen and rejected indices, in order",
 	Source:  "this project",
 	New:     func() Params { return &File{} },
 }

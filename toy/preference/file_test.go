@@ -19,7 +19,11 @@ func TestFileReads(t *testing.T) {
 		"blank lines":      "\n  \n{\"prompt\":0,\"chosen\":1,\"rejected\":0}\n\t\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}\n\n",
 		"CRLF":             "{\"prompt\":0,\"chosen\":1,\"rejected\":0}\r\n\r\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}\r\n",
 		"without a prompt": "{\"chosen\":1,\"rejected\":0}\n{\"rejected\":1,\"chosen\":2}\n",
-		"spaces":           "   {\"prompt\":0,\"chosen\":1,\"rejected\":0}   \n{ \"chosen\" : 2 , \"rejected\" : 1 }\n",
+		"CSV":              "prompt,chosen,rejected\n0,1,0\n0,2,1\n",
+		"CSV of pandas":    ",prompt,chosen,rejected,note\r\n0,0,1,0,\r\n1,0,2,1,\"a, b\"\r\n",
+		"columns that nothing reads": `{"prompt":0,"chosen":1,"rejected":0,"label":"good","response":"x","label":1}` + "\n" +
+			`{"prompt":0,"chosen":2,"rejected":1,"weights":[],"Label":2}`,
+		"spaces": "   {\"prompt\":0,\"chosen\":1,\"rejected\":0}   \n{ \"chosen\" : 2 , \"rejected\" : 1 }\n",
 	} {
 		pairs, err := (&File{}).Build(Input{Env: one, File: []byte(text), FileName: "p.jsonl"})
 		if err != nil || !reflect.DeepEqual(pairs, want) {
@@ -155,7 +159,7 @@ func TestFileForms(t *testing.T) {
 		{`{"prompt": 0, "label": true}`, "x:1: response: missing"},
 		{`{"prompt": 0, "response": 3, "label": true}`, "x:1: response: 3 is out of range"},
 		{`{"prompt": 0, "response": 1, "label": 1}`, "x:1: label: a JSON number does not belong there; want true for a desirable"},
-		{`{"prompt": 0, "response": 1, "label": true, "chosen": 0}`, "x:1: response and label stand beside"},
+		{`{"prompt": 0, "response": 1, "label": true, "chosen": 0}`, "x:1: rejected: missing"},
 		{`{"prompt": 2, "response": 1, "label": true}`, "x:1: prompt: 2 is out of range"},
 		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7}`, "x:1: chosen_tokens and rejected_tokens: both"},
 		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7, "rejected_tokens": 0}`, "counts of at least 1"},

@@ -33,6 +33,7 @@ type Manifest struct {
 	Seconds  float64           `json:"seconds"`          // wall-clock time of the runs
 	Config   string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
 	Inputs   map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
+	Data     any               `json:"data,omitempty"`   // what became of the lines of data files, a spec.Input each
 	Files    map[string]string `json:"files"`            // hash of every other file of the folder
 }
 
