@@ -332,11 +332,8 @@ func TestLossCheckOwn(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for line, want := range map[string]string{
-		`{"loss": "min", "in": [1,2,3,4]}`:                  `line 1: loss: there is no "min"; want one of mine, log; did you mean "mine"?`,
-		`{"loss": "mine", "in": [1,2,3]}`:                   `line 1: in has 3 numbers, out 0, len 0; want 4, 3, and 2 or none`,
-		`{"loss": "mine", "in": [1,2,3,4], "bet": 1}`:       `line 1: json: unknown field "bet"`,
-		`{"loss": "mine", "in": [1,2,3,4], "beta": -1}`:     `line 1: beta: is -1`,
-		`{"loss": "mine", "in": [-1,-2,-3,-4], "beta": 10}`: `line 1: out: missing`,
+		`{"loss": "min", "in": [1,2,3,4]}`:              `line 1: loss: there is no "min"; want one of mine, log; did you mean "mine"?`,
+		`{"loss": "mine", "in": [1,2,3,4], "beta": -1}`: `line 1: beta: is -1`,
 	} {
 		if _, err := feed(t, line, "--check", filepath.Join(folder, "c.yaml")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", line, err)
