@@ -135,9 +135,6 @@ func (p *Sum) Check() []registry.Problem {
 	return problems
 }
 
-var sumKind = registry.Kind[Params]{
-	Name:    "sum",
-	Summary: "a weighted sum of losses or terms, e.g. bradley-terry + lambda kl-ref-pi, which is typo",
-	Source:  "this project",
-	New:     func() Params { return &Sum{Lambda: defaultLambda, MixupAlpha: 0.6, SyncSteps: 512} },
-}
+var sumKind = kindOf("sum", "", Sum{Lambda: defaultLambda, MixupAlpha: 0.6, SyncSteps: 512},
+	"a weighted sum of losses or terms, e.g. bradley-terry + lambda kl-ref-pi, which is typo",
+	"this project")

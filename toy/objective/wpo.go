@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"windtunnel/toy/registry"
 )
 
 // WPO holds the parameters of weighted preference optimization: DPO with each comparison weighted by how likely the policy
@@ -153,9 +151,6 @@ func Concentration(logPi []float64) (collision, peak float64) {
 	return 2*peak + math.Log(sum), peak
 }
 
-var wpoKind = registry.Kind[Params]{
-	Name:    "wpo",
-	Summary: "DPO with comparisons weighted by the policy's likelihood of them, detached",
-	Source:  "Zhou et al. 2024, arXiv 2406.11827",
-	New:     func() Params { return &WPO{Lambda: defaultLambda, Alignment: "sampled"} },
-}
+var wpoKind = kindOf("wpo", "", WPO{Lambda: defaultLambda, Alignment: "sampled"},
+	"DPO with comparisons weighted by the policy's likelihood of them, detached",
+	"Zhou et al. 2024, arXiv 2406.11827")
