@@ -82,7 +82,6 @@ func TestCheck(t *testing.T) {
 	}{
 		{"constraint", penalty(), ""},
 		{"same loss", params("constraint", func(f *plots.Constraint) { f.Left, f.Right = "dpo", "dpo" }), "right"},
-		{"preservation", defaults("preservation"), ""},
 		{"tradeoff", defaults("tradeoff"), ""},
 		{"frontier", defaults("frontier"), ""},
 		{"nothing gained", params("frontier", func(f *plots.Frontier) { f.Y = nil }), "y"},
