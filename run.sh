@@ -16,4 +16,6 @@ exec go run ./experiments run "$@" \
 	configs/preservation_random.yaml \
 	configs/separable.yaml \
 	configs/disconnected.yaml \
+	configs/counts.yaml \
+	configs/intransitive.yaml \
 	$more
