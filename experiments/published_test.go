@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/logspace"
 )
 
 // runMain runs the command line and wants an exit status.
@@ -41,52 +45,87 @@ func openFolder(t testing.TB, dir string) func(name string) *tables.Table {
 	}
 }
 
-// published is a run of the paper's public code, recomputed in PyTorch in double precision.
+// published is a run of a paper's public code, recomputed in double precision.
 type published struct {
 	Objective   string
 	Lambda      float64
+	Alpha       *float64 // of the penalty on the parameters
+	Epochs      int
+	LR          float64
+	BatchSize   int `json:"batch_size"`
 	Steps       int
-	TraceSteps  []int       `json:"trace_steps"`
-	TracePolicy [][]float64 `json:"trace_policy"`
-	TraceLoss   []float64   `json:"trace_loss"`
-	Final       any         `json:"final_policy"` // of one prompt, or a list of those
-	KLGood      *float64    `json:"kl_star_policy_good"`
-	KLBad       *float64    `json:"kl_star_policy_bad"`
+	TraceSteps  []int     `json:"trace_steps"`
+	TracePolicy []any     `json:"trace_policy"` // of one prompt, or a list of those
+	TraceLoss   []float64 `json:"trace_loss"`
+	FinalLogits any       `json:"final_logits"`
+	Final       any       `json:"final_policy"`
+	KLGood      *float64  `json:"kl_star_policy_good"`
+	KLBad       *float64  `json:"kl_star_policy_bad"`
 }
 
-// finals returns the final policy of every prompt.
-func (r *published) finals() [][]float64 {
-	var flat []float64
-	var nested [][]float64
-	for _, v := range r.Final.([]any) {
+// byPrompt returns the list of every prompt, which of one prompt alone stands by itself.
+func byPrompt(v any) [][]float64 {
+	list, _ := v.([]any)
+	row, nested := make([]float64, len(list)), [][]float64{}
+	for i, v := range list {
 		switch v := v.(type) {
 		case float64:
-			flat = append(flat, v)
+			row[i] = v
 		case []any:
-			var row []float64
-			for _, p := range v {
-				row = append(row, p.(float64))
-			}
-			nested = append(nested, row)
+			nested = append(nested, byPrompt(v)...)
 		}
 	}
-	if flat != nil {
-		return [][]float64{flat}
+	if len(nested) > 0 || len(list) == 0 {
+		return nested
 	}
-	return nested
+	return [][]float64{row}
 }
 
-func readPublished(t testing.TB, name string) []published {
+// publishedFolder is where recorded experiments are: WINDTUNNEL_PUBLISHED, from here or from the project's root, or testdata.
+func publishedFolder(t testing.TB) string {
+	dir := os.Getenv("WINDTUNNEL_PUBLISHED")
+	if dir == "" {
+		return filepath.Join("testdata", "published")
+	}
+	for _, dir := range []string{dir, filepath.Join("..", dir)} {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	t.Fatalf("WINDTUNNEL_PUBLISHED: there is no folder %s", dir)
+	return ""
+}
+
+// readFixture reads one recorded experiment.
+func readFixture(t testing.TB, path string, into any) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "published", name))
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Runs []published }
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
+}
+
+// trainedFixture is a file of training runs. Files of the first two experiments say nothing of what is shared.
+type trainedFixture struct {
+	Pairs            string
+	Prompts          []string
+	LogitsInit       any `json:"logits_init"`
+	PiStar           any `json:"pi_star"`
+	Runs, Constraint []published
+	FDPO             []published `json:"f_dpo"`
+}
+
+// all returns the file's runs.
+func (f *trainedFixture) all() []published { return slices.Concat(f.Runs, f.Constraint, f.FDPO) }
+
+func (f *trainedFixture) prompts() []string {
+	if f.Prompts == nil {
+		return []string{"x"}
 	}
-	return file.Runs
+	return f.Prompts
 }
 
 // cells reads one column of a table by the cells of others, joined by spaces.
@@ -119,26 +158,119 @@ func read(t testing.TB, dir string, prompts ...string) *reading {
 		klStar: cells(table(tables.Prompts), "kl_star_pi", "run", "prompt")}
 }
 
-// The command line, given the shipped configs and nothing else, gives the published numbers: from YAML to CSV.
+// recorded are the experiments of which other people's code was run, each as a file NAME.json of inputs and outputs, and how it is
+// compared.
+var recorded = map[string]func(t *testing.T, path string){
+	"interpolation":           trainShipped,
+	"preservation":            trainShipped,
+	"epo_constraint":          trainAsRecorded,
+	"epo_preservation_traces": trainAsRecorded,
+}
+
+// The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
 func TestPublished(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name    string
-		runs    int // with published numbers
-		prompts []string
-	}{{"interpolation", 6, []string{"x"}}, {"preservation", 20, []string{"good", "bad"}}} {
-		t.Run(tt.name, func(t *testing.T) {
+	dir, found := publishedFolder(t), 0
+	for _, name := range slices.Sorted(maps.Keys(recorded)) {
+		path := filepath.Join(dir, name+".json")
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		found++
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out := t.TempDir()
-			runMain(t, exitWell, "--quiet", "--out", out, "../configs/"+tt.name+".yaml")
-			got, reference := read(t, filepath.Join(out, tt.name), tt.prompts...), readPublished(t, tt.name+".json")
-			if len(reference) != tt.runs {
-				t.Fatalf("%d published runs, want %d", len(reference), tt.runs)
-			}
-			for i := range reference {
-				got.compare(t, &reference[i])
-			}
+			recorded[name](t, path)
 		})
+	}
+	if os.Getenv("WINDTUNNEL_PUBLISHED") == "" && found != len(recorded) || found == 0 {
+		t.Errorf("%s holds %d of the experiments, %d are known", dir, found, len(recorded))
+	}
+}
+
+// trainShipped compares runs of the shipped config, given nothing else.
+func trainShipped(t *testing.T, path string) {
+	var f trainedFixture
+	readFixture(t, path, &f)
+	if name := strings.TrimSuffix(filepath.Base(path), ".json"); name == "preservation" {
+		f.Prompts = []string{"good", "bad"}
+	}
+	compareTrained(t, &f, "../configs/"+strings.TrimSuffix(filepath.Base(path), ".json")+".yaml", false)
+}
+
+// trainAsRecorded compares runs of a config with all that the file says, laid over the shipped one.
+func trainAsRecorded(t *testing.T, path string) {
+	var f trainedFixture
+	readFixture(t, path, &f)
+	type settings = map[string]any
+	name := strings.TrimSuffix(filepath.Base(path), ".json")
+	starts, stars, prompts := byPrompt(f.LogitsInit), byPrompt(f.PiStar), []settings{}
+	if len(stars) == 0 {
+		stars = [][]float64{{0.6, 0.3, 0.1}} // the code's own, which the file leaves out
+	}
+	for i, prompt := range f.prompts() {
+		ref := slices.Clone(starts[i])
+		logspace.LogSoftmax(ref, ref)
+		logspace.Exp(ref, ref)
+		prompts = append(prompts, settings{"name": prompt, "pi_star": stars[i], "pi_ref": ref, "init_logits": starts[i]})
+	}
+	every := 0
+	var kinds []string
+	zip := map[string][]any{}
+	for _, r := range f.all() {
+		for _, step := range r.TraceSteps {
+			for step != 0 {
+				every, step = step, every%step // the greatest common divisor
+			}
+		}
+		alpha := 0.0
+		if r.Alpha != nil {
+			alpha = *r.Alpha
+		}
+		for key, v := range (settings{"objective": r.Objective, "lambda": r.Lambda, "constraint.l2": alpha, "train.epochs": r.Epochs,
+			"train.optimizer.lr": r.LR, "train.batch_size": r.BatchSize}) {
+			zip[key] = append(zip[key], v)
+		}
+		kinds = append(kinds, r.Objective)
+	}
+	slices.Sort(kinds)
+	var objectives []settings
+	for _, kind := range slices.Compact(kinds) {
+		o := settings{"kind": kind}
+		switch kind {
+		case "typo":
+			o["kl_reduction"] = "mean"
+		case "f-dpo":
+			o["divergence"] = "js"
+		}
+		objectives = append(objectives, o)
+	}
+	shipped, err := filepath.Abs("../configs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(settings{"name": name, "extends": filepath.Join(shipped, "published", name+".yaml"), // JSON is YAML
+		"environment": settings{"kind": "bandit", "prompts": prompts},
+		"preferences": settings{"kind": "file", "path": filepath.Join(shipped, "data", f.Pairs)},
+		"train":       settings{"record_every": every},
+		"objectives":  objectives, "sweep": []any{settings{"zip": zip}}, "where": []string{"lambda > 0"}, "claims": []any{}, "figures": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), name+".yaml")
+	testfile.Write(t, file, string(config))
+	compareTrained(t, &f, file, name == "epo_constraint")
+}
+
+// compareTrained runs a config and compares what it trained with what a file says.
+func compareTrained(t *testing.T, f *trainedFixture, config string, logits bool) {
+	out := t.TempDir()
+	runMain(t, exitWell, "run", "--quiet", "--out", out, config)
+	got := read(t, filepath.Join(out, strings.TrimSuffix(filepath.Base(config), ".yaml")), f.prompts()...)
+	if len(f.all()) == 0 {
+		t.Fatal("the file holds no runs")
+	}
+	for _, r := range f.all() {
+		got.compare(t, &r)
 	}
 }
 
@@ -151,16 +283,29 @@ func far(found map[string]float64, key string, want float64) float64 {
 	return math.Abs(v - want)
 }
 
-func (g *reading) compare(t *testing.T, r *published) {
-	rows := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}.Select(g.runs)
+// find returns the name of the run that a published one is.
+func (g *reading) find(t testing.TB, r *published) string {
+	t.Helper()
+	where := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}
+	if slices.Contains(g.runs.Header, "constraint.l2") {
+		where["constraint.l2"] = []string{"0"}
+		if r.Alpha != nil {
+			where["constraint.l2"] = []string{tables.FormatFloat(*r.Alpha)}
+		}
+	}
+	rows := where.Select(g.runs)
 	if len(rows) != 1 {
-		t.Fatalf("%s at lambda %v: %d runs", r.Objective, r.Lambda, len(rows))
+		t.Fatalf("%s at %v: %d runs", r.Objective, where, len(rows))
 	}
-	id := g.runs.Text(rows[0], "run")
-	if got := g.runs.Text(rows[0], "steps"); got != fmt.Sprint(r.Steps) {
-		t.Errorf("%s: %s steps, want %d", id, got, r.Steps)
+	return g.runs.Text(rows[0], "run")
+}
+
+func (g *reading) compare(t *testing.T, r *published) {
+	id := g.find(t, r)
+	if got := cells(g.runs, "steps", "run")[id]; got != float64(r.Steps) {
+		t.Errorf("%s: %v steps, want %d", id, got, r.Steps)
 	}
-	for p, final := range r.finals() {
+	for p, final := range byPrompt(r.Final) {
 		for k, want := range final {
 			if off := far(g.final, fmt.Sprint(id, " ", g.prompts[p], " ", k), want); !(off <= 1e-10) {
 				t.Errorf("%s: pi(%d) of %s is off by %.2g, at most 1e-10", id, k, g.prompts[p], off)
@@ -179,9 +324,11 @@ func (g *reading) compare(t *testing.T, r *published) {
 		if off := far(g.loss, fmt.Sprint(id, " ", step), r.TraceLoss[i]); !(off <= 1e-9*math.Abs(r.TraceLoss[i])) {
 			t.Errorf("%s: the loss at step %d is off by %.2g of %v, at most 1e-9 of it", id, step, off, r.TraceLoss[i])
 		}
-		for k, want := range r.TracePolicy[i] {
-			if off := far(g.along, fmt.Sprint(id, " x ", k, " ", step), want); !(off <= 1e-9) {
-				t.Errorf("%s: pi(%d) at step %d is off by %.2g, at most 1e-9", id, k, step, off)
+		for p, policy := range byPrompt(r.TracePolicy[i]) {
+			for k, want := range policy {
+				if off := far(g.along, fmt.Sprint(id, " ", g.prompts[p], " ", k, " ", step), want); !(off <= 1e-9) {
+					t.Errorf("%s: pi(%d) of %s at step %d is off by %.2g, at most 1e-9", id, k, g.prompts[p], step, off)
+				}
 			}
 		}
 	}
