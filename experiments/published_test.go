@@ -146,16 +146,21 @@ type reading struct {
 	runs                       *tables.Table
 	prompts                    []string
 	final, loss, along, klStar map[string]float64
+	logits                     map[string]float64 // nil where they are not listed
 }
 
 func read(t testing.TB, dir string, prompts ...string) *reading {
 	t.Helper()
 	table := openFolder(t, dir)
-	return &reading{runs: table(tables.Runs), prompts: prompts,
+	g := &reading{runs: table(tables.Runs), prompts: prompts,
 		final:  cells(table(tables.Policies), "pi", "run", "prompt", "response"),
 		loss:   cells(table(tables.Traces), "loss", "run", "step"),
 		along:  cells(table(tables.Trajectories), "pi", "run", "prompt", "response", "step"),
 		klStar: cells(table(tables.Prompts), "kl_star_pi", "run", "prompt")}
+	if policies := table(tables.Policies); slices.Contains(policies.Header, tables.Logit) {
+		g.logits = cells(policies, tables.Logit, "run", "prompt", "response")
+	}
+	return g
 }
 
 // recorded are the experiments of which other people's code was run, each as a file NAME.json of inputs and outputs, and how it is
@@ -194,7 +199,7 @@ func trainShipped(t *testing.T, path string) {
 	if name := strings.TrimSuffix(filepath.Base(path), ".json"); name == "preservation" {
 		f.Prompts = []string{"good", "bad"}
 	}
-	compareTrained(t, &f, "../configs/"+strings.TrimSuffix(filepath.Base(path), ".json")+".yaml", false)
+	compareTrained(t, &f, "../configs/"+strings.TrimSuffix(filepath.Base(path), ".json")+".yaml")
 }
 
 // trainAsRecorded compares runs of a config with all that the file says, laid over the shipped one.
@@ -203,6 +208,7 @@ func trainAsRecorded(t *testing.T, path string) {
 	readFixture(t, path, &f)
 	type settings = map[string]any
 	name := strings.TrimSuffix(filepath.Base(path), ".json")
+	logits := name != "epo_preservation_traces" // whose offset is rounding noise that Adam amplifies
 	starts, stars, prompts := byPrompt(f.LogitsInit), byPrompt(f.PiStar), []settings{}
 	if len(stars) == 0 {
 		stars = [][]float64{{0.6, 0.3, 0.1}} // the code's own, which the file leaves out
@@ -251,18 +257,18 @@ func trainAsRecorded(t *testing.T, path string) {
 	config, err := json.Marshal(settings{"name": name, "extends": filepath.Join(shipped, "published", name+".yaml"), // JSON is YAML
 		"environment": settings{"kind": "bandit", "prompts": prompts},
 		"preferences": settings{"kind": "file", "path": filepath.Join(shipped, "data", f.Pairs)},
-		"train":       settings{"record_every": every},
+		"train":       settings{"record_every": every, "logits": logits},
 		"objectives":  objectives, "sweep": []any{settings{"zip": zip}}, "where": []string{"lambda > 0"}, "claims": []any{}, "figures": []any{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), name+".yaml")
 	testfile.Write(t, file, string(config))
-	compareTrained(t, &f, file, name == "epo_constraint")
+	compareTrained(t, &f, file)
 }
 
 // compareTrained runs a config and compares what it trained with what a file says.
-func compareTrained(t *testing.T, f *trainedFixture, config string, logits bool) {
+func compareTrained(t *testing.T, f *trainedFixture, config string) {
 	out := t.TempDir()
 	runMain(t, exitWell, "run", "--quiet", "--out", out, config)
 	got := read(t, filepath.Join(out, strings.TrimSuffix(filepath.Base(config), ".yaml")), f.prompts()...)
@@ -309,6 +315,13 @@ func (g *reading) compare(t *testing.T, r *published) {
 		for k, want := range final {
 			if off := far(g.final, fmt.Sprint(id, " ", g.prompts[p], " ", k), want); !(off <= 1e-10) {
 				t.Errorf("%s: pi(%d) of %s is off by %.2g, at most 1e-10", id, k, g.prompts[p], off)
+			}
+		}
+	}
+	for p, final := range byPrompt(r.FinalLogits) {
+		for k, want := range final {
+			if off := far(g.logits, fmt.Sprint(id, " ", g.prompts[p], " ", k), want); g.logits != nil && !(off <= 1e-9) {
+				t.Errorf("%s: logit %d of %s is off by %.2g, at most 1e-9", id, k, g.prompts[p], off)
 			}
 		}
 	}
