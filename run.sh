@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 more=
 if [ "${1-}" = all ]; then
 	shift
-	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations configs/scorecard.yaml"
+	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations configs/published configs/scorecard.yaml"
 fi
 exec go run ./experiments run "$@" \
 	configs/paper.yaml \

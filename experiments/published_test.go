@@ -13,9 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/experiments/internal/testfile"
+	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
 )
 
 // runMain runs the command line and wants an exit status.
@@ -170,6 +174,9 @@ var recorded = map[string]func(t *testing.T, path string){
 	"preservation":            trainShipped,
 	"epo_constraint":          trainAsRecorded,
 	"epo_preservation_traces": trainAsRecorded,
+	"mallows":                 mallowsAsRecorded,
+	"ches":                    chesAsRecorded,
+	"squeeze":                 squeezeAsRecorded,
 }
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
@@ -294,7 +301,7 @@ func (g *reading) find(t testing.TB, r *published) string {
 	t.Helper()
 	where := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}
 	if slices.Contains(g.runs.Header, "constraint.l2") {
-		where["constraint.l2"] = []string{"0"}
+		where["constraint.l2"] = []string{"0", ""}
 		if r.Alpha != nil {
 			where["constraint.l2"] = []string{tables.FormatFloat(*r.Alpha)}
 		}
@@ -363,6 +370,176 @@ func TestPublishedVerdicts(t *testing.T) {
 		}
 		if verdicts := strings.Join(got, " "); verdicts != want {
 			t.Errorf("%s: the verdicts are %s, want %s", name, verdicts, want)
+		}
+	}
+}
+
+// relative says by how much a value is off, of what it should be where that is above 1.
+func relative(got, want float64) float64 { return math.Abs(got-want) / max(1, math.Abs(want)) }
+
+// mallowsAsRecorded compares the losses of MallowsPO's authors, their derivatives, and entropies over tokens.
+func mallowsAsRecorded(t *testing.T, path string) {
+	var f struct {
+		Losses []struct {
+			Kind       string `json:"loss_type"`
+			Beta       float64
+			Dispersion float64 `json:"dispersion_mean"`
+			Smoothing  float64 `json:"label_smoothing"`
+			In         [4]float64
+			Entropy    float64 `json:"normalized_entropy"`
+			Out        [3]float64
+		}
+		Entropies []struct {
+			Logits   [][]float64
+			Response []int
+			Logp     float64
+			Entropy  float64 `json:"normalized_entropy"`
+		}
+	}
+	readFixture(t, path, &f)
+	if len(f.Losses) == 0 || len(f.Entropies) == 0 {
+		t.Fatal("the file holds no losses or no entropies")
+	}
+	for i, r := range f.Losses {
+		var params objective.Params
+		switch r.Kind {
+		case "mallows_dpo":
+			params = &objective.Mallows{Lambda: r.Beta, Scale: r.Dispersion, LabelSmoothing: r.Smoothing}
+		case "mallows_ipo":
+			params = &objective.MallowsIPO{Lambda: r.Beta, Scale: r.Dispersion}
+		case "cauchy":
+			params = &objective.Cauchy{Lambda: r.Beta}
+		default:
+			t.Fatalf("loss %d: %s is not known", i, r.Kind)
+		}
+		column := func(v float64) []float64 { return []float64{v} }
+		b := &objective.Batch{Chosen: column(r.In[0]), Rejected: column(r.In[1]), RefChosen: column(r.In[2]), RefRejected: column(r.In[3]),
+			Weight: column(1), Dispersion: column(-math.Log(r.Entropy))}
+		g := &objective.Grad{Chosen: column(0), Rejected: column(0)}
+		o := params.Objective()
+		o.Grad(b, g)
+		for j, got := range []float64{o.Loss(b), g.Chosen[0], g.Rejected[0]} {
+			if off := relative(got, r.Out[j]); !(off <= 1e-12) {
+				t.Errorf("loss %d, %s: output %d is %v, want %v", i, r.Kind, j, got, r.Out[j])
+			}
+		}
+	}
+	for i, r := range f.Entropies {
+		logp, entropy := 0.0, 0.0
+		for j, logits := range r.Logits {
+			entropy += objective.NormalizedEntropy(logits) / float64(len(r.Logits))
+			all := make([]float64, len(logits))
+			logspace.LogSoftmax(all, logits)
+			logp += all[r.Response[j]]
+		}
+		if !(relative(logp, r.Logp) <= 1e-12) || !(relative(entropy, r.Entropy) <= 1e-12) {
+			t.Errorf("response %d: log-probability %v and entropy %v, want %v and %v", i, logp, entropy, r.Logp, r.Entropy)
+		}
+	}
+}
+
+// chesAsRecorded compares CHES scores.
+func chesAsRecorded(t *testing.T, path string) {
+	var f struct {
+		Cases []struct {
+			Chosen     [][]float64 `json:"chosen_hidden"`
+			Rejected   [][]float64 `json:"rejected_hidden"`
+			LastPrompt int         `json:"last_prompt_index"`
+			CHES       float64
+			Normalized float64 `json:"ches_length_normalized"`
+		}
+	}
+	readFixture(t, path, &f)
+	if len(f.Cases) == 0 {
+		t.Fatal("the file holds no cases")
+	}
+	for i, c := range f.Cases {
+		ches, normalized := metrics.CHES(c.Chosen, c.Rejected, c.LastPrompt)
+		if !(relative(ches, c.CHES) <= 1e-12) || !(relative(normalized, c.Normalized) <= 1e-12) {
+			t.Errorf("case %d: %v, by length %v; want %v and %v", i, ches, normalized, c.CHES, c.Normalized)
+		}
+	}
+}
+
+// signedStep is one step up on the log-probability of a response and down on that of another, each at a rate.
+type signedStep struct {
+	Weights       string
+	Plus, Minus   int
+	PlusLR        float64 `json:"plus_lr"`
+	MinusLR       float64 `json:"minus_lr"`
+	Before, After []float64
+}
+
+// compared returns the step as a comparison of two different responses: a side at rate 0 may be any, and of one response up and
+// down what counts is the difference.
+func (s signedStep) compared(responses int) signedStep {
+	if s.Plus != s.Minus {
+		return s
+	}
+	if net := s.PlusLR - s.MinusLR; net >= 0 {
+		s.PlusLR, s.MinusLR, s.Minus = net, 0, (s.Plus+1)%responses
+	} else {
+		s.PlusLR, s.MinusLR, s.Plus = 0, -net, (s.Minus+1)%responses
+	}
+	return s
+}
+
+// squeezeAsRecorded compares single steps of the shipped config, laid over with the file's weights, responses and rates.
+func squeezeAsRecorded(t *testing.T, path string) {
+	var f struct {
+		X            []float64
+		W            map[string][][]float64
+		Cases, Extra []signedStep
+	}
+	readFixture(t, path, &f)
+	steps := slices.Concat(f.Cases, f.Extra)
+	if len(steps) == 0 {
+		t.Fatal("the file holds no steps")
+	}
+	type settings = map[string]any
+	dir, objectives, zip := t.TempDir(), []settings{}, map[string][]any{}
+	for i, s := range steps {
+		k := len(f.W[s.Weights][0])
+		logits, uniform := make([]float64, k), make([]float64, k)
+		for j, x := range f.X {
+			floats.AddScaled(logits, x, f.W[s.Weights][j])
+		}
+		floats.AddConst(1/float64(k), uniform)
+		s, label := s.compared(k), fmt.Sprint("step-", i)
+		testfile.Write(t, filepath.Join(dir, label+".jsonl"), fmt.Sprintf(`{"chosen": %d, "rejected": %d}`, s.Plus, s.Minus))
+		objectives = append(objectives, settings{"name": label, "kind": "custom", "pair": "e_minus*r - e_plus*c",
+			"constants": settings{"e_plus": s.PlusLR, "e_minus": s.MinusLR}})
+		zip["objective"] = append(zip["objective"], label)
+		zip["preferences.path"] = append(zip["preferences.path"], label+".jsonl")
+		zip["environment"] = append(zip["environment"], settings{"kind": "bandit", "prompts": []settings{{"name": "x", "features": f.X,
+			"pi_star": uniform, "pi_ref": uniform, "init_logits": logits}}})
+	}
+	shipped, err := filepath.Abs("../configs/published/squeeze.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(settings{"name": "squeeze", "extends": shipped, "objectives": objectives,
+		"preferences": settings{"kind": "file", "path": "step-0.jsonl"}, "sweep": []any{settings{"zip": zip}}, "claims": []any{}, "figures": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "squeeze.yaml")
+	testfile.Write(t, file, string(config))
+	runMain(t, exitWell, "run", "--quiet", "--out", dir, file)
+	table := openFolder(t, filepath.Join(dir, "squeeze"))
+	label := map[string]string{}
+	for row := range table(tables.Runs).Len() {
+		label[table(tables.Runs).Text(row, "objective")] = table(tables.Runs).Text(row, "run")
+	}
+	got := cells(table(tables.Trajectories), "pi", "run", "step", "response")
+	for i, s := range steps {
+		for step, policy := range [][]float64{s.Before, s.After} {
+			for k, want := range policy {
+				key := fmt.Sprint(label[fmt.Sprint("step-", i)], " ", step, " ", k)
+				if off := far(got, key, want); !(off <= 1e-9*want) {
+					t.Errorf("step %d: pi(%d) after %d steps is %v, want %v", i, k, step, got[key], want)
+				}
+			}
 		}
 	}
 }
