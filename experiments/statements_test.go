@@ -13,9 +13,9 @@ var statements = []statement{
 		"deviation of along from published epo_preservation_traces", "deviation of loss from published epo_preservation_traces"}},
 	{readme, "f-DPO at other λ: final policies; policy every 500 steps | the same | {}; {} |", []string{
 		"deviation of final from published epo_constraint", "deviation of along from published epo_constraint"}},
-	{readme, "their derivatives, entropies over tokens", nil},
-	{readme, "squeezing: one step up or down on a softmax", nil},
-	{readme, "CHES, plain and by length", nil},
+	{readme, "published code (arXiv 2405.14953) | 1e-12 (the test's bound)", nil},
+	{readme, "published notebook (arXiv 2407.10490) | 1e-9 relative (the test's bound)", nil},
+	{readme, "published code (arXiv 2410.08847) | 1e-12 (the test's bound)", nil},
 	{readme, "DPO, IPO, f-DPO | paper: collapse | {}, {}, {} |", []string{
 		"only mode_mass of interpolation/runs; objective=dpo; lambda=1e-5", "only mode_mass of interpolation/runs; objective=ipo; lambda=1e-5",
 		"only mode_mass of interpolation/runs; objective=f-dpo; lambda=1e-5"}},
