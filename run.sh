@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 more=
 if [ "${1-}" = all ]; then
 	shift
-	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations"
+	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations configs/published"
 fi
 if [ "${1-}" = scorecard ]; then
 	shift

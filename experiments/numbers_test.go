@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
-
-	"windtunnel/metrics/tables"
 )
 
 // Results that a document states are read from it and compared with the tables that they come from. A statement quotes the
@@ -235,12 +233,21 @@ func sourceValue(t *testing.T, source string) (float64, error) {
 // probability, or in the loss, relative.
 func publishedDeviation(t *testing.T, what, name string) float64 {
 	t.Helper()
-	got := read(t, filepath.Join(committed, name), map[string][]string{"interpolation": {"x"}, "preservation": {"good", "bad"}}[name]...)
+	var f trainedFixture
+	readFixture(t, filepath.Join("testdata", "published", name+".json"), &f)
+	folder := "published_" + name
+	switch name {
+	case "preservation":
+		f.Prompts = []string{"good", "bad"}
+		fallthrough
+	case "interpolation":
+		folder = name
+	}
+	got := read(t, filepath.Join(committed, folder), f.prompts()...)
 	worst := 0.0
-	for _, r := range readPublished(t, name+".json") {
-		row := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}.Select(got.runs)[0]
-		id := got.runs.Text(row, "run")
-		for p, final := range r.finals() {
+	for _, r := range f.all() {
+		id := got.find(t, &r)
+		for p, final := range byPrompt(r.Final) {
 			for k, want := range final {
 				if what == "final" {
 					worst = max(worst, far(got.final, fmt.Sprint(id, " ", got.prompts[p], " ", k), want))
@@ -251,9 +258,11 @@ func publishedDeviation(t *testing.T, what, name string) float64 {
 			if what == "loss" {
 				worst = max(worst, far(got.loss, fmt.Sprint(id, " ", step), r.TraceLoss[i])/math.Abs(r.TraceLoss[i]))
 			}
-			for k, want := range r.TracePolicy[i] {
-				if what == "along" {
-					worst = max(worst, far(got.along, fmt.Sprint(id, " x ", k, " ", step), want))
+			for p, policy := range byPrompt(r.TracePolicy[i]) {
+				for k, want := range policy {
+					if what == "along" {
+						worst = max(worst, far(got.along, fmt.Sprint(id, " ", got.prompts[p], " ", k, " ", step), want))
+					}
 				}
 			}
 		}

@@ -5,13 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/experiments/internal/testfile"
+	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
 )
 
 // runMain runs the command line and wants an exit status.
@@ -41,52 +49,87 @@ func openFolder(t testing.TB, dir string) func(name string) *tables.Table {
 	}
 }
 
-// published is a run of the paper's public code, recomputed in PyTorch in double precision.
+// published is a run of a paper's public code, recomputed in double precision.
 type published struct {
 	Objective   string
 	Lambda      float64
+	Alpha       *float64 // of the penalty on the parameters
+	Epochs      int
+	LR          float64
+	BatchSize   int `json:"batch_size"`
 	Steps       int
-	TraceSteps  []int       `json:"trace_steps"`
-	TracePolicy [][]float64 `json:"trace_policy"`
-	TraceLoss   []float64   `json:"trace_loss"`
-	Final       any         `json:"final_policy"` // of one prompt, or a list of those
-	KLGood      *float64    `json:"kl_star_policy_good"`
-	KLBad       *float64    `json:"kl_star_policy_bad"`
+	TraceSteps  []int     `json:"trace_steps"`
+	TracePolicy []any     `json:"trace_policy"` // of one prompt, or a list of those
+	TraceLoss   []float64 `json:"trace_loss"`
+	FinalLogits any       `json:"final_logits"`
+	Final       any       `json:"final_policy"`
+	KLGood      *float64  `json:"kl_star_policy_good"`
+	KLBad       *float64  `json:"kl_star_policy_bad"`
 }
 
-// finals returns the final policy of every prompt.
-func (r *published) finals() [][]float64 {
-	var flat []float64
-	var nested [][]float64
-	for _, v := range r.Final.([]any) {
+// byPrompt returns the list of every prompt, which of one prompt alone stands by itself.
+func byPrompt(v any) [][]float64 {
+	list, _ := v.([]any)
+	row, nested := make([]float64, len(list)), [][]float64{}
+	for i, v := range list {
 		switch v := v.(type) {
 		case float64:
-			flat = append(flat, v)
+			row[i] = v
 		case []any:
-			var row []float64
-			for _, p := range v {
-				row = append(row, p.(float64))
-			}
-			nested = append(nested, row)
+			nested = append(nested, byPrompt(v)...)
 		}
 	}
-	if flat != nil {
-		return [][]float64{flat}
+	if len(nested) > 0 || len(list) == 0 {
+		return nested
 	}
-	return nested
+	return [][]float64{row}
 }
 
-func readPublished(t testing.TB, name string) []published {
+// publishedFolder is where recorded experiments are: WINDTUNNEL_PUBLISHED, from here or from the project's root, or testdata.
+func publishedFolder(t testing.TB) string {
+	dir := os.Getenv("WINDTUNNEL_PUBLISHED")
+	if dir == "" {
+		return filepath.Join("testdata", "published")
+	}
+	for _, dir := range []string{dir, filepath.Join("..", dir)} {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	t.Fatalf("WINDTUNNEL_PUBLISHED: there is no folder %s", dir)
+	return ""
+}
+
+// readFixture reads one recorded experiment.
+func readFixture(t testing.TB, path string, into any) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "published", name))
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Runs []published }
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
+}
+
+// trainedFixture is a file of training runs. Files of the first two experiments say nothing of what is shared.
+type trainedFixture struct {
+	Pairs            string
+	Prompts          []string
+	LogitsInit       any `json:"logits_init"`
+	PiStar           any `json:"pi_star"`
+	Runs, Constraint []published
+	FDPO             []published `json:"f_dpo"`
+}
+
+// all returns the file's runs.
+func (f *trainedFixture) all() []published { return slices.Concat(f.Runs, f.Constraint, f.FDPO) }
+
+func (f *trainedFixture) prompts() []string {
+	if f.Prompts == nil {
+		return []string{"x"}
 	}
-	return file.Runs
+	return f.Prompts
 }
 
 // cells reads one column of a table by the cells of others, joined by spaces.
@@ -107,38 +150,140 @@ type reading struct {
 	runs                       *tables.Table
 	prompts                    []string
 	final, loss, along, klStar map[string]float64
+	logits                     map[string]float64 // nil where they are not listed
 }
 
 func read(t testing.TB, dir string, prompts ...string) *reading {
 	t.Helper()
 	table := openFolder(t, dir)
-	return &reading{runs: table(tables.Runs), prompts: prompts,
+	g := &reading{runs: table(tables.Runs), prompts: prompts,
 		final:  cells(table(tables.Policies), "pi", "run", "prompt", "response"),
 		loss:   cells(table(tables.Traces), "loss", "run", "step"),
 		along:  cells(table(tables.Trajectories), "pi", "run", "prompt", "response", "step"),
 		klStar: cells(table(tables.Prompts), "kl_star_pi", "run", "prompt")}
+	if policies := table(tables.Policies); slices.Contains(policies.Header, tables.Logit) {
+		g.logits = cells(policies, tables.Logit, "run", "prompt", "response")
+	}
+	return g
 }
 
-// The command line, given the shipped configs and nothing else, gives the published numbers: from YAML to CSV.
+// recorded are the experiments of which other people's code was run, each as a file NAME.json of inputs and outputs, and how it is
+// compared.
+var recorded = map[string]func(t *testing.T, path string){
+	"interpolation":           trainShipped,
+	"preservation":            trainShipped,
+	"epo_constraint":          trainAsRecorded,
+	"epo_preservation_traces": trainAsRecorded,
+	"mallows":                 mallowsAsRecorded,
+	"ches":                    chesAsRecorded,
+	"squeeze":                 squeezeAsRecorded,
+}
+
+// The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
 func TestPublished(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name    string
-		runs    int // with published numbers
-		prompts []string
-	}{{"interpolation", 6, []string{"x"}}, {"preservation", 20, []string{"good", "bad"}}} {
-		t.Run(tt.name, func(t *testing.T) {
+	dir, found := publishedFolder(t), 0
+	for _, name := range slices.Sorted(maps.Keys(recorded)) {
+		path := filepath.Join(dir, name+".json")
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		found++
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out := t.TempDir()
-			runMain(t, exitWell, "--quiet", "--out", out, "../configs/"+tt.name+".yaml")
-			got, reference := read(t, filepath.Join(out, tt.name), tt.prompts...), readPublished(t, tt.name+".json")
-			if len(reference) != tt.runs {
-				t.Fatalf("%d published runs, want %d", len(reference), tt.runs)
-			}
-			for i := range reference {
-				got.compare(t, &reference[i])
-			}
+			recorded[name](t, path)
 		})
+	}
+	if os.Getenv("WINDTUNNEL_PUBLISHED") == "" && found != len(recorded) || found == 0 {
+		t.Errorf("%s holds %d of the experiments, %d are known", dir, found, len(recorded))
+	}
+}
+
+// trainShipped compares runs of the shipped config, given nothing else.
+func trainShipped(t *testing.T, path string) {
+	var f trainedFixture
+	readFixture(t, path, &f)
+	if name := strings.TrimSuffix(filepath.Base(path), ".json"); name == "preservation" {
+		f.Prompts = []string{"good", "bad"}
+	}
+	compareTrained(t, &f, "../configs/"+strings.TrimSuffix(filepath.Base(path), ".json")+".yaml")
+}
+
+// trainAsRecorded compares runs of a config with all that the file says, laid over the shipped one.
+func trainAsRecorded(t *testing.T, path string) {
+	var f trainedFixture
+	readFixture(t, path, &f)
+	type settings = map[string]any
+	name := strings.TrimSuffix(filepath.Base(path), ".json")
+	logits := name != "epo_preservation_traces" // whose offset is rounding noise that Adam amplifies
+	starts, stars, prompts := byPrompt(f.LogitsInit), byPrompt(f.PiStar), []settings{}
+	if len(stars) == 0 {
+		stars = [][]float64{{0.6, 0.3, 0.1}} // the code's own, which the file leaves out
+	}
+	for i, prompt := range f.prompts() {
+		ref := slices.Clone(starts[i])
+		logspace.LogSoftmax(ref, ref)
+		logspace.Exp(ref, ref)
+		prompts = append(prompts, settings{"name": prompt, "pi_star": stars[i], "pi_ref": ref, "init_logits": starts[i]})
+	}
+	every := 0
+	var kinds []string
+	zip := map[string][]any{}
+	for _, r := range f.all() {
+		for _, step := range r.TraceSteps {
+			for step != 0 {
+				every, step = step, every%step // the greatest common divisor
+			}
+		}
+		alpha := 0.0
+		if r.Alpha != nil {
+			alpha = *r.Alpha
+		}
+		for key, v := range (settings{"objective": r.Objective, "lambda": r.Lambda, "constraint.l2": alpha, "train.epochs": r.Epochs,
+			"train.optimizer.lr": r.LR, "train.batch_size": r.BatchSize}) {
+			zip[key] = append(zip[key], v)
+		}
+		kinds = append(kinds, r.Objective)
+	}
+	slices.Sort(kinds)
+	var objectives []settings
+	for _, kind := range slices.Compact(kinds) {
+		o := settings{"kind": kind}
+		switch kind {
+		case "typo":
+			o["kl_reduction"] = "mean"
+		case "f-dpo":
+			o["divergence"] = "js"
+		}
+		objectives = append(objectives, o)
+	}
+	shipped, err := filepath.Abs("../configs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(settings{"name": name, "extends": filepath.Join(shipped, "published", name+".yaml"), // JSON is YAML
+		"environment": settings{"kind": "bandit", "prompts": prompts},
+		"preferences": settings{"kind": "file", "path": filepath.Join(shipped, "data", f.Pairs)},
+		"train":       settings{"record_every": every, "logits": logits},
+		"objectives":  objectives, "sweep": []any{settings{"zip": zip}}, "where": []string{"lambda > 0"}, "claims": []any{}, "figures": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), name+".yaml")
+	testfile.Write(t, file, string(config))
+	compareTrained(t, &f, file)
+}
+
+// compareTrained runs a config and compares what it trained with what a file says.
+func compareTrained(t *testing.T, f *trainedFixture, config string) {
+	out := t.TempDir()
+	runMain(t, exitWell, "run", "--quiet", "--out", out, config)
+	got := read(t, filepath.Join(out, strings.TrimSuffix(filepath.Base(config), ".yaml")), f.prompts()...)
+	if len(f.all()) == 0 {
+		t.Fatal("the file holds no runs")
+	}
+	for _, r := range f.all() {
+		got.compare(t, &r)
 	}
 }
 
@@ -151,19 +296,39 @@ func far(found map[string]float64, key string, want float64) float64 {
 	return math.Abs(v - want)
 }
 
-func (g *reading) compare(t *testing.T, r *published) {
-	rows := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}.Select(g.runs)
+// find returns the name of the run that a published one is.
+func (g *reading) find(t testing.TB, r *published) string {
+	t.Helper()
+	where := tables.Where{"objective": {r.Objective}, "lambda": {tables.FormatFloat(r.Lambda)}}
+	if slices.Contains(g.runs.Header, "constraint.l2") {
+		where["constraint.l2"] = []string{"0", ""}
+		if r.Alpha != nil {
+			where["constraint.l2"] = []string{tables.FormatFloat(*r.Alpha)}
+		}
+	}
+	rows := where.Select(g.runs)
 	if len(rows) != 1 {
-		t.Fatalf("%s at lambda %v: %d runs", r.Objective, r.Lambda, len(rows))
+		t.Fatalf("%s at %v: %d runs", r.Objective, where, len(rows))
 	}
-	id := g.runs.Text(rows[0], "run")
-	if got := g.runs.Text(rows[0], "steps"); got != fmt.Sprint(r.Steps) {
-		t.Errorf("%s: %s steps, want %d", id, got, r.Steps)
+	return g.runs.Text(rows[0], "run")
+}
+
+func (g *reading) compare(t *testing.T, r *published) {
+	id := g.find(t, r)
+	if got := cells(g.runs, "steps", "run")[id]; got != float64(r.Steps) {
+		t.Errorf("%s: %v steps, want %d", id, got, r.Steps)
 	}
-	for p, final := range r.finals() {
+	for p, final := range byPrompt(r.Final) {
 		for k, want := range final {
 			if off := far(g.final, fmt.Sprint(id, " ", g.prompts[p], " ", k), want); !(off <= 1e-10) {
 				t.Errorf("%s: pi(%d) of %s is off by %.2g, at most 1e-10", id, k, g.prompts[p], off)
+			}
+		}
+	}
+	for p, final := range byPrompt(r.FinalLogits) {
+		for k, want := range final {
+			if off := far(g.logits, fmt.Sprint(id, " ", g.prompts[p], " ", k), want); g.logits != nil && !(off <= 1e-9) {
+				t.Errorf("%s: logit %d of %s is off by %.2g, at most 1e-9", id, k, g.prompts[p], off)
 			}
 		}
 	}
@@ -179,9 +344,11 @@ func (g *reading) compare(t *testing.T, r *published) {
 		if off := far(g.loss, fmt.Sprint(id, " ", step), r.TraceLoss[i]); !(off <= 1e-9*math.Abs(r.TraceLoss[i])) {
 			t.Errorf("%s: the loss at step %d is off by %.2g of %v, at most 1e-9 of it", id, step, off, r.TraceLoss[i])
 		}
-		for k, want := range r.TracePolicy[i] {
-			if off := far(g.along, fmt.Sprint(id, " x ", k, " ", step), want); !(off <= 1e-9) {
-				t.Errorf("%s: pi(%d) at step %d is off by %.2g, at most 1e-9", id, k, step, off)
+		for p, policy := range byPrompt(r.TracePolicy[i]) {
+			for k, want := range policy {
+				if off := far(g.along, fmt.Sprint(id, " ", g.prompts[p], " ", k, " ", step), want); !(off <= 1e-9) {
+					t.Errorf("%s: pi(%d) of %s at step %d is off by %.2g, at most 1e-9", id, k, g.prompts[p], step, off)
+				}
 			}
 		}
 	}
@@ -203,6 +370,176 @@ func TestPublishedVerdicts(t *testing.T) {
 		}
 		if verdicts := strings.Join(got, " "); verdicts != want {
 			t.Errorf("%s: the verdicts are %s, want %s", name, verdicts, want)
+		}
+	}
+}
+
+// relative says by how much a value is off, of what it should be where that is above 1.
+func relative(got, want float64) float64 { return math.Abs(got-want) / max(1, math.Abs(want)) }
+
+// mallowsAsRecorded compares the losses of MallowsPO's authors, their derivatives, and entropies over tokens.
+func mallowsAsRecorded(t *testing.T, path string) {
+	var f struct {
+		Losses []struct {
+			Kind       string `json:"loss_type"`
+			Beta       float64
+			Dispersion float64 `json:"dispersion_mean"`
+			Smoothing  float64 `json:"label_smoothing"`
+			In         [4]float64
+			Entropy    float64 `json:"normalized_entropy"`
+			Out        [3]float64
+		}
+		Entropies []struct {
+			Logits   [][]float64
+			Response []int
+			Logp     float64
+			Entropy  float64 `json:"normalized_entropy"`
+		}
+	}
+	readFixture(t, path, &f)
+	if len(f.Losses) == 0 || len(f.Entropies) == 0 {
+		t.Fatal("the file holds no losses or no entropies")
+	}
+	for i, r := range f.Losses {
+		var params objective.Params
+		switch r.Kind {
+		case "mallows_dpo":
+			params = &objective.Mallows{Lambda: r.Beta, Scale: r.Dispersion, LabelSmoothing: r.Smoothing}
+		case "mallows_ipo":
+			params = &objective.MallowsIPO{Lambda: r.Beta, Scale: r.Dispersion}
+		case "cauchy":
+			params = &objective.Cauchy{Lambda: r.Beta}
+		default:
+			t.Fatalf("loss %d: %s is not known", i, r.Kind)
+		}
+		column := func(v float64) []float64 { return []float64{v} }
+		b := &objective.Batch{Chosen: column(r.In[0]), Rejected: column(r.In[1]), RefChosen: column(r.In[2]), RefRejected: column(r.In[3]),
+			Weight: column(1), Dispersion: column(-math.Log(r.Entropy))}
+		g := &objective.Grad{Chosen: column(0), Rejected: column(0)}
+		o := params.Objective()
+		o.Grad(b, g)
+		for j, got := range []float64{o.Loss(b), g.Chosen[0], g.Rejected[0]} {
+			if off := relative(got, r.Out[j]); !(off <= 1e-12) {
+				t.Errorf("loss %d, %s: output %d is %v, want %v", i, r.Kind, j, got, r.Out[j])
+			}
+		}
+	}
+	for i, r := range f.Entropies {
+		logp, entropy := 0.0, 0.0
+		for j, logits := range r.Logits {
+			entropy += objective.NormalizedEntropy(logits) / float64(len(r.Logits))
+			all := make([]float64, len(logits))
+			logspace.LogSoftmax(all, logits)
+			logp += all[r.Response[j]]
+		}
+		if !(relative(logp, r.Logp) <= 1e-12) || !(relative(entropy, r.Entropy) <= 1e-12) {
+			t.Errorf("response %d: log-probability %v and entropy %v, want %v and %v", i, logp, entropy, r.Logp, r.Entropy)
+		}
+	}
+}
+
+// chesAsRecorded compares CHES scores.
+func chesAsRecorded(t *testing.T, path string) {
+	var f struct {
+		Cases []struct {
+			Chosen     [][]float64 `json:"chosen_hidden"`
+			Rejected   [][]float64 `json:"rejected_hidden"`
+			LastPrompt int         `json:"last_prompt_index"`
+			CHES       float64
+			Normalized float64 `json:"ches_length_normalized"`
+		}
+	}
+	readFixture(t, path, &f)
+	if len(f.Cases) == 0 {
+		t.Fatal("the file holds no cases")
+	}
+	for i, c := range f.Cases {
+		ches, normalized := metrics.CHES(c.Chosen, c.Rejected, c.LastPrompt)
+		if !(relative(ches, c.CHES) <= 1e-12) || !(relative(normalized, c.Normalized) <= 1e-12) {
+			t.Errorf("case %d: %v, by length %v; want %v and %v", i, ches, normalized, c.CHES, c.Normalized)
+		}
+	}
+}
+
+// signedStep is one step up on the log-probability of a response and down on that of another, each at a rate.
+type signedStep struct {
+	Weights       string
+	Plus, Minus   int
+	PlusLR        float64 `json:"plus_lr"`
+	MinusLR       float64 `json:"minus_lr"`
+	Before, After []float64
+}
+
+// compared returns the step as a comparison of two different responses: a side at rate 0 may be any, and of one response up and
+// down what counts is the difference.
+func (s signedStep) compared(responses int) signedStep {
+	if s.Plus != s.Minus {
+		return s
+	}
+	if net := s.PlusLR - s.MinusLR; net >= 0 {
+		s.PlusLR, s.MinusLR, s.Minus = net, 0, (s.Plus+1)%responses
+	} else {
+		s.PlusLR, s.MinusLR, s.Plus = 0, -net, (s.Minus+1)%responses
+	}
+	return s
+}
+
+// squeezeAsRecorded compares single steps of the shipped config, laid over with the file's weights, responses and rates.
+func squeezeAsRecorded(t *testing.T, path string) {
+	var f struct {
+		X            []float64
+		W            map[string][][]float64
+		Cases, Extra []signedStep
+	}
+	readFixture(t, path, &f)
+	steps := slices.Concat(f.Cases, f.Extra)
+	if len(steps) == 0 {
+		t.Fatal("the file holds no steps")
+	}
+	type settings = map[string]any
+	dir, objectives, zip := t.TempDir(), []settings{}, map[string][]any{}
+	for i, s := range steps {
+		k := len(f.W[s.Weights][0])
+		logits, uniform := make([]float64, k), make([]float64, k)
+		for j, x := range f.X {
+			floats.AddScaled(logits, x, f.W[s.Weights][j])
+		}
+		floats.AddConst(1/float64(k), uniform)
+		s, label := s.compared(k), fmt.Sprint("step-", i)
+		testfile.Write(t, filepath.Join(dir, label+".jsonl"), fmt.Sprintf(`{"chosen": %d, "rejected": %d}`, s.Plus, s.Minus))
+		objectives = append(objectives, settings{"name": label, "kind": "custom", "pair": "e_minus*r - e_plus*c",
+			"constants": settings{"e_plus": s.PlusLR, "e_minus": s.MinusLR}})
+		zip["objective"] = append(zip["objective"], label)
+		zip["preferences.path"] = append(zip["preferences.path"], label+".jsonl")
+		zip["environment"] = append(zip["environment"], settings{"kind": "bandit", "prompts": []settings{{"name": "x", "features": f.X,
+			"pi_star": uniform, "pi_ref": uniform, "init_logits": logits}}})
+	}
+	shipped, err := filepath.Abs("../configs/published/squeeze.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(settings{"name": "squeeze", "extends": shipped, "objectives": objectives,
+		"preferences": settings{"kind": "file", "path": "step-0.jsonl"}, "sweep": []any{settings{"zip": zip}}, "claims": []any{}, "figures": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "squeeze.yaml")
+	testfile.Write(t, file, string(config))
+	runMain(t, exitWell, "run", "--quiet", "--out", dir, file)
+	table := openFolder(t, filepath.Join(dir, "squeeze"))
+	label := map[string]string{}
+	for row := range table(tables.Runs).Len() {
+		label[table(tables.Runs).Text(row, "objective")] = table(tables.Runs).Text(row, "run")
+	}
+	got := cells(table(tables.Trajectories), "pi", "run", "step", "response")
+	for i, s := range steps {
+		for step, policy := range [][]float64{s.Before, s.After} {
+			for k, want := range policy {
+				key := fmt.Sprint(label[fmt.Sprint("step-", i)], " ", step, " ", k)
+				if off := far(got, key, want); !(off <= 1e-9*want) {
+					t.Errorf("step %d: pi(%d) after %d steps is %v, want %v", i, k, step, got[key], want)
+				}
+			}
 		}
 	}
 }

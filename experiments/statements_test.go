@@ -9,6 +9,13 @@ var statements = []statement{
 	{readme, "and 100) | published code, float64 | {} |", []string{"deviation of final from published interpolation"}},
 	{readme, "every 50 steps; minibatch loss | the same | {}; {} relative |", []string{"deviation of along from published interpolation", "deviation of loss from published interpolation"}},
 	{readme, "(DPO, IPO, f-DPO, TYPO; 5 λ, 2 prompts) | the same | {} |", []string{"deviation of final from published preservation"}},
+	{readme, "every 1,000 or 2,000 steps; minibatch loss | the same | {}; {} relative |", []string{
+		"deviation of along from published epo_preservation_traces", "deviation of loss from published epo_preservation_traces"}},
+	{readme, "f-DPO at other λ: final policies; policy every 500 steps | the same | {}; {} |", []string{
+		"deviation of final from published epo_constraint", "deviation of along from published epo_constraint"}},
+	{readme, "published code (arXiv 2405.14953) | 1e-12 (the test's bound)", nil},
+	{readme, "published notebook (arXiv 2407.10490) | 1e-9 relative (the test's bound)", nil},
+	{readme, "published code (arXiv 2410.08847) | 1e-12 (the test's bound)", nil},
 	{readme, "DPO, IPO, f-DPO | paper: collapse | {}, {}, {} |", []string{
 		"only mode_mass of interpolation/runs; objective=dpo; lambda=1e-5", "only mode_mass of interpolation/runs; objective=ipo; lambda=1e-5",
 		"only mode_mass of interpolation/runs; objective=f-dpo; lambda=1e-5"}},

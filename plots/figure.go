@@ -320,6 +320,7 @@ func csvNumber(v float64) string {
 // Kinds lists the kinds of figure, sorted by name.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
+		beforeAfterKind(),
 		compositeKind(),
 		constraintKind(),
 		displacementKind(),

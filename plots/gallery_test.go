@@ -12,6 +12,7 @@ import (
 func figures() []plots.Figure {
 	return []plots.Figure{
 		{Name: "interpolation", From: "training", Params: params("interpolation", func(f *plots.Interpolation) { f.Where = atLambda("1e-5") })},
+		{Name: "before_after", From: "training", Params: params("before-after", func(f *plots.BeforeAfter) { f.Where = atLambda("1e-5") })},
 		{Name: "preservation", From: "preservation", Params: defaults("preservation")},
 		{Name: "tradeoff", From: "preservation", Params: defaults("tradeoff")},
 		{Name: "constraint", From: "constraint", Params: penalty()},

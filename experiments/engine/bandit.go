@@ -304,12 +304,24 @@ func (b *banditRun) list(step int) {
 	}
 	rows := b.table(tables.Trajectories)
 	for p, v := range b.views {
+		b.readLogits(p)
 		for k, pi := range v.Pi {
 			rows.Integer(step)
 			rows.Text(b.env.Prompts[p].Name)
 			rows.Integer(k)
-			rows.Number(pi)
+			rows.Numbers(pi, b.logPi[k])
 		}
+	}
+}
+
+// readLogits reads a prompt's logits into logPi, NaN where the run does not list them or has taken no steps.
+func (b *banditRun) readLogits(prompt int) {
+	if b.Setup != nil && b.run.Train.Logits && b.run.Trained() {
+		b.Policy.Logits(prompt, b.logPi)
+		return
+	}
+	for k := range b.logPi {
+		b.logPi[k] = math.NaN()
 	}
 }
 
@@ -347,13 +359,14 @@ func (b *banditRun) result(end outcome) *result {
 		for i := range allMetrics {
 			prompts.Number(final(allMetrics[i].Value(v)))
 		}
+		b.readLogits(p)
 		for k := range v.Pi {
 			if !b.listed() {
 				break
 			}
 			policies.Text(prompt.Name)
 			policies.Integer(k)
-			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k])
+			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k], final(b.logPi[k]))
 		}
 	}
 	for i := range b.groups {

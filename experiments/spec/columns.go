@@ -31,6 +31,7 @@ type traits struct {
 	grouped bool // some environment has groups of prompts
 	online  bool // some run draws its preferences from the policy in training
 	traced  bool // some run traces a path
+	logits  bool // some run lists logits
 	counted bool // the kind of preferences varies
 	paired  bool // some run has counts or a matrix, and so metrics.OfGames
 	starred bool // some environment has a pi_star
@@ -127,6 +128,8 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:
 			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
+		case tables.Logit:
+			return !p.traits.logits
 		case tables.Strength, tables.PointStatus:
 			return !p.traits.traced
 		}

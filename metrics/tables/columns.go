@@ -41,6 +41,11 @@ var (
 	piColumn       = Column{Name: "pi", Type: Number, Doc: "Probability that the policy gives to the response."}
 )
 
+// Logit is the column of policies and trajectories that only plans have of which a run asks for logits.
+const Logit = "logit"
+
+var logitColumn = Column{Name: Logit, Type: Number, Doc: "Logit of the response, where the run is trained and lists them."}
+
 // Columns of traces that only plans with paths have. The step is then the number of the point.
 const (
 	Strength    = "strength"
@@ -68,7 +73,7 @@ func BanditColumns(table string) Schema {
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,
 			{Name: "pi_ref", Type: Number, Doc: "Probability that the reference gives to the response."},
-			{Name: "pi_star", Type: Number, Doc: "Probability of the response under the true preferences' policy pi_star."}}
+			{Name: "pi_star", Type: Number, Doc: "Probability of the response under the true preferences' policy pi_star."}, logitColumn}
 	case Prompts:
 		return append(Schema{PromptColumn}, Measured(online)...)
 	case Groups:
@@ -81,7 +86,7 @@ func BanditColumns(table string) Schema {
 			{Name: PointStatus, Doc: "Of a path, what the solver says of the point, as status does of a run."}},
 			Measured(append(slices.Clone(trainingMetrics), online...))...)
 	case Trajectories:
-		return Schema{StepColumn, PromptColumn, responseColumn, piColumn}
+		return Schema{StepColumn, PromptColumn, responseColumn, piColumn, logitColumn}
 	}
 	return nil
 }

@@ -88,6 +88,8 @@ var (
 		{"kto at a fixed KL", &KTO{Lambda: at, KL: &fixed, Desirable: 2, Undesirable: 3}, &Custom{Constants: constants{"k": fixed},
 			Pair: "(2*sigmoid(lambda*(k - (c-ref_c))) + 3*sigmoid(lambda*((r-ref_r) - k)))/2"}},
 		{"mallows at a fixed phi", &Mallows{Lambda: at, Phi: &half}, &Custom{Pair: "softplus(2*log(phi)*lambda*u)", Constants: constants{"phi": half}}},
+		{"mallows with label smoothing", &Mallows{Lambda: at, Scale: 0.29, LabelSmoothing: 0.1}, &Custom{
+			Pair: "-0.9*logsigmoid(0.29*dispersion*lambda*u) - 0.1*logsigmoid(-0.29*dispersion*lambda*u)"}},
 		{"mallows-ipo", &MallowsIPO{Lambda: at, Scale: 0.29}, &Custom{Pair: "(0.29*dispersion*u - 1/(2*lambda))^2"}},
 		{"mallows-ipo truncated", &MallowsIPO{Lambda: at, Function: "truncated-square", Scale: 2}, &Custom{
 			Pair: "lambda^2*square(max(0, 1/(2*lambda) - 2*dispersion*u))"}},

@@ -1,6 +1,10 @@
 package objective
 
-import "math"
+import (
+	"math"
+
+	"windtunnel/toy/logspace"
+)
 
 // Mallows holds the parameters of MallowsPO-theta, -log sigmoid(s lambda u) with u the logratio margin and s = -2 log phi the
 // dispersion index of the prompt: near 0 where people disagree, large where they agree (Chen et al., arXiv 2405.14953).
@@ -9,7 +13,9 @@ import "math"
 type Mallows struct {
 	Lambda float64  `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
 	Phi    *float64 `yaml:"phi" range:"(0,1)" doc:"dispersion of every prompt; default estimated from the entropy of pi_ref"`
-	Scale  float64  `yaml:"scale" range:"(0,1e6]" doc:"of the estimate, the paper's phi*; published with 0.29"`
+	Scale  float64  `yaml:"scale" alias:"dispersion_mean" range:"(0,1e6]" doc:"of the estimate, the paper's phi*; published with 0.29"`
+
+	LabelSmoothing float64 `yaml:"label_smoothing" alias:"epsilon" range:"[0,0.5]" doc:"share of labels taken to be wrong"`
 }
 
 // publishedScale is the default of the code published with the paper, dispersion_mean.
@@ -18,9 +24,9 @@ const publishedScale = 0.29
 // Objective returns the loss.
 func (p *Mallows) Objective() *Objective {
 	if p.Phi != nil {
-		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda}).Objective()
+		return (&DPO{Lambda: -2 * math.Log(*p.Phi) * p.Lambda, LabelSmoothing: p.LabelSmoothing}).Objective()
 	}
-	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale, factor: 1, outer: Logistic{}})
+	return OnPairs(&dispersed{lambda: p.Lambda * p.Scale, factor: 1, outer: smoothed(p.LabelSmoothing)})
 }
 
 // Dispersion returns MallowsPO's index -log(H/log K) of a prompt, with H the entropy of the reference over its K >= 2
@@ -31,6 +37,21 @@ func Dispersion(ref, logRef []float64) float64 {
 		entropy -= p * logRef[k]
 	}
 	return max(0, -math.Log(entropy/math.Log(float64(len(ref)))))
+}
+
+// NormalizedEntropy returns the entropy of the softmax of K >= 2 logits over that of the uniform distribution, log K: in [0,1]. Of a
+// response in tokens, MallowsPO's published code takes the mean over its tokens of the reference's, and of a comparison the mean of
+// both responses', for H/log K.
+func NormalizedEntropy(logits []float64) float64 {
+	logP := make([]float64, len(logits))
+	logspace.LogSoftmax(logP, logits)
+	entropy := 0.0
+	for _, l := range logP {
+		if p := math.Exp(l); p > 0 {
+			entropy -= p * l
+		}
+	}
+	return entropy / math.Log(float64(len(logits)))
 }
 
 // dispersed is a loss of margins scaled by each prompt's dispersion index.

@@ -20,6 +20,7 @@ type Params struct {
 	Shuffle     bool            `yaml:"shuffle" doc:"draw a new order of the comparisons each epoch"`
 	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
 	RecordEvery int             `yaml:"record_every" range:"[0,1e9]" doc:"steps between records; the first and the last state are always recorded, 0 records only these"`
+	Logits      bool            `yaml:"logits,omitempty" doc:"list the policy's logits beside its probabilities, where responses are numbered"`
 	Tolerance   float64         `yaml:"tolerance" range:"[0,1e6]" doc:"stop as converged when the gradient norm before clipping falls below this; 0 never stops early"`
 }
 
