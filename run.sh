@@ -8,7 +8,8 @@ if [ "${1-}" = all ]; then
 	shift
 	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations configs/scorecard.yaml"
 fi
-exec go run ./experiments run "$@" \
+status=0
+go run ./experiments run "$@" \
 	configs/paper.yaml \
 	configs/constraints.yaml \
 	configs/policy_class.yaml \
@@ -16,4 +17,11 @@ exec go run ./experiments run "$@" \
 	configs/preservation_random.yaml \
 	configs/separable.yaml \
 	configs/disconnected.yaml \
-	$more
+	$more || status=$?
+cat <<'END'
+Where to look: the paper's figures in results/paper/figures, verdicts on its claims in results/paper/claims.csv; every config has a
+  folder of its own under results, told of in configs/README.md. All on one page, or by hand:
+    go run ./experiments report results/paper results/constraints -o report.html
+    go run ./experiments explore
+END
+exit $status
