@@ -26,6 +26,7 @@ var notRun = map[string]string{
 	"go build ":              "experiments is this test",
 	"git clone ":             "the project has no fixed address",
 	"hh_harmless":            "the pairs are other people's, by download",
+	"dpo.bin":                "it is trained on these pairs",
 	"experiments explore":    "it serves a page until it is stopped; explorecmd_test.go has it",
 	"run configs/ablations":  "it takes minutes; .ci/run does it by run.sh",
 	"configs/scorecard.yaml": "it takes minutes; .ci/run does it by run.sh",
@@ -43,10 +44,8 @@ func TestPages(t *testing.T) {
 			t.Parallel()
 			text, folder, commands := testfile.Read(t, "../"+page), t.TempDir(), 0
 			copyFolder(t, filepath.Join(folder, "configs"), "../configs")
-			for _, m := range regexp.MustCompile(`results/(\w+)`).FindAllStringSubmatch(text, -1) {
-				if committed := "../results/" + m[1]; isFolder(committed) && !isFolder(filepath.Join(folder, "results", m[1])) {
-					copyFolder(t, filepath.Join(folder, "results", m[1]), committed)
-				}
+			for _, name := range []string{"interpolation", "preservation", "constraint", "paper"} {
+				copyFolder(t, filepath.Join(folder, "results", name), filepath.Join(committed, name))
 			}
 			for _, block := range regexp.MustCompile("(?ms)^ *```(\\w+)\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
 				switch language, body := block[1], block[2]; language {
@@ -75,6 +74,9 @@ func steps(language, body string) (all [][2]string) {
 	}
 	for _, step := range strings.Split("\n"+body, separator)[1:] {
 		command, want, _ := strings.Cut(step, "\n")
+		if want != "" && !strings.HasSuffix(want, "\n") {
+			want += "\n"
+		}
 		if strings.TrimSpace(command) != "" {
 			all = append(all, [2]string{command, want})
 		}
@@ -116,11 +118,6 @@ func runStep(t *testing.T, folder, command, want string) int {
 		t.Errorf("%s\nprints\n%s\nwant\n%s", command, out, want)
 	}
 	return 1
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 func copyFolder(t *testing.T, to, from string) {
