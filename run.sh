@@ -17,8 +17,10 @@ go run ./experiments run "$@" \
 	configs/preservation_random.yaml \
 	configs/separable.yaml \
 	configs/disconnected.yaml \
+	configs/counts.yaml \
+	configs/intransitive.yaml \
 	$more || status=$?
-cat <<'END'
+[ $# -gt 0 ] || cat <<'END'
 Where to look: the paper's figures in results/paper/figures, verdicts on its claims in results/paper/claims.csv; every config has a
   folder of its own under results, told of in configs/README.md. All on one page, or by hand:
     go run ./experiments report results/paper results/constraints -o report.html

@@ -27,7 +27,7 @@ func (r *runner) preview(ctx context.Context) error {
 				return err
 			}
 			fmt.Fprintf(r.stdout, "%s: %s\n", c.Head.Name, r.inBrief(c.Plan, forecast))
-			printInputs(r.stdout, c, false)
+			printInputs(r.stdout, c.Plan, false)
 			printPlan(r.stdout, c.Plan)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/expression"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/registry"
 )
 
@@ -19,7 +21,7 @@ func newList(stdout io.Writer) *cobra.Command {
 	for _, r := range kinds.Registries() {
 		names = append(names, r.Name)
 	}
-	names = append(names, "metrics")
+	names = append(names, "metrics", "functions")
 	return &cobra.Command{
 		Use:   "list [" + strings.Join(names, "|") + "] [KIND]",
 		Short: "List every registered kind with its parameters, defaults, bounds and source",
@@ -72,10 +74,41 @@ func listMetrics(w io.Writer, name string) error {
 	return t.Flush()
 }
 
+// listFunctions prints what formulas of losses may call and name, or one of them.
+func listFunctions(w io.Writer, name string) error {
+	t, found, names := newTabs(w), false, []string(nil)
+	line := func(word, meaning string) {
+		names = append(names, word)
+		if name == "" || name == word {
+			found = true
+			fmt.Fprintf(t, "  %s\t%s\n", word, meaning)
+		}
+	}
+	fmt.Fprintln(t, "functions of formulas, + - * / and ^ or ** aside; PyTorch's spelling means the same: torch.relu(x), F.logsigmoid(x), x.detach()")
+	for _, f := range expression.Functions() {
+		line(f.Name, f.Usage)
+	}
+	fmt.Fprintln(t, "functionals of distributions pi, ref and star, for dist")
+	for _, f := range expression.Functionals() {
+		line(f.Name, f.Usage)
+	}
+	fmt.Fprintln(t, "names in formulas of comparisons, for pair")
+	for _, v := range objective.Variables() {
+		line(v.Name, v.Meaning)
+	}
+	if !found {
+		return notListed("list functions", name, names)
+	}
+	return t.Flush()
+}
+
 // listOne prints one registry, or one kind of it, with parameters.
 func listOne(w io.Writer, names []string, name, kind string) error {
-	if name == "metrics" {
+	switch name {
+	case "metrics":
 		return listMetrics(w, kind)
+	case "functions":
+		return listFunctions(w, kind)
 	}
 	for _, r := range kinds.Registries() {
 		if r.Name == name {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -32,13 +33,16 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			"in: the loss and its derivatives by the first two. With --check it compares with the out of each line instead and prints\n" +
 			"the worst relative error of each loss (of values below 1/100 relative to 1/100): status 1 if one is off by more than a\n" +
 			"relative 1e-10, which is 1e-12 near zero. Lines may be compressed.\n\n" +
-			"With --check and a CONFIG: compares with the losses of the config, custom and external ones too, on lines such as\n" +
-			`  {"loss": "mine", "beta": 0.1, "in": [-1, -2, -1.5, -1.5], "out": [0.64, -0.0475, 0.0475]}` + "\n" +
-			"where loss is a label, not needed of one loss, beta stands for the config's, and len may have two token counts.\n\n" +
+			"With KIND or a CONFIG and --check: compares that loss, set by --set, or those of the config, custom and external ones too, with\n" +
+			"pairs that you computed: lines such as\n" +
+			`  {"in": [-1, -2, -1.5, -1.5], "out": [0.6443966600735709, -0.0475020812521060, 0.0475020812521060]}` + "\n" +
+			"and, if the loss reads them, len and rewards, of chosen and rejected, and dispersion, a number. The lines are one batch of equal\n" +
+			"weights, derivatives those of the sum of its losses; where the loss has a statistic of the batch the mean loss is compared.\n\n" +
 			"With KIND and --plot: draws the loss and its gradient over the margin and over (chosen, rejected).\n\n" +
 			"Losses by trainer/loss_type: " + strings.Join(trl.Names(), ", "),
 		Example: `  experiments loss < lines.jsonl > filled.jsonl
   experiments loss --check < lines.jsonl
+  experiments loss custom --set 'pair=softplus(-beta*logits)' --set beta=0.1 --check < pairs.jsonl
   experiments loss --check mine.yaml < mine.jsonl
   experiments loss simpo --set beta=2 --plot --out figures`,
 		Args: atMost(1, "one kind of loss, or a config"),
@@ -46,17 +50,17 @@ func newLoss(stdout io.Writer) *cobra.Command {
 			switch {
 			case draw && check:
 				return inputError{errors.New("loss: --plot draws a loss, --check reads lines; one of the two")}
-			case len(args) == 1 && check:
-				return checkOwn(cmd.Context(), args[0], cmd.InOrStdin(), stdout)
 			case len(args) == 1 && draw:
 				return drawLoss(args[0], sets, span, out, stdout)
+			case len(args) == 1 && check:
+				return checkOwn(cmd.Context(), args[0], sets, cmd.InOrStdin(), stdout)
 			case len(args) == 1:
 				return notToDraw(args[0])
 			case draw || cmd.Flags().Changed("set") || cmd.Flags().Changed("out") || cmd.Flags().Changed("span"):
 				return inputError{errors.New("loss: --plot, --set, --out and --span need a kind of loss\nexample:\n" + cmd.Example)}
 			case check:
 				found, err := lossvalues.Check(interruptible{cmd.Context(), cmd.InOrStdin()})
-				return printChecked(stdout, found, err)
+				return reportChecked(found, err, stdout)
 			}
 			filled, err := lossvalues.Fill(interruptible{cmd.Context(), cmd.InOrStdin()})
 			if err != nil {
@@ -78,23 +82,32 @@ func newLoss(stdout io.Writer) *cobra.Command {
 // notToDraw is the mistake of naming a loss, or a file, without --plot.
 func notToDraw(name string) error {
 	if _, ok := objective.Kinds().Find(name); ok {
-		return inputError{fmt.Errorf("loss: %s is a loss to be drawn: give --plot too, or no loss to read lines from standard input", name)}
+		return inputError{fmt.Errorf("loss: %s is a loss to be drawn: give --plot or --check too, or no loss to read lines from standard input", name)}
 	}
 	return inputError{fmt.Errorf("loss: %q is no loss; lines are read from standard input: experiments loss < %s", name, name)}
 }
 
-// checkOwn compares with the losses of a config.
-func checkOwn(ctx context.Context, path string, in io.Reader, stdout io.Writer) error {
-	c, err := spec.LoadLosses(path, kinds.Tables())
-	if err != nil {
-		return mistakes{err}
+// checkOwn compares with a loss of the registry or with those of a config.
+func checkOwn(ctx context.Context, name string, sets []string, in io.Reader, stdout io.Writer) error {
+	var losses []spec.Objective
+	if _, err := os.Stat(name); err == nil && len(sets) == 0 {
+		c, err := spec.LoadLosses(name, kinds.Tables())
+		if err != nil {
+			return mistakes{err}
+		}
+		losses = c.Scorecard.Objectives
+	} else if losses, err = lossvalues.Loss(name, sets); err != nil {
+		return reportChecked(nil, err, stdout)
 	}
-	found, err := lossvalues.CheckOwn(ctx, interruptible{ctx, in}, c.Scorecard.Objectives)
-	return printChecked(stdout, found, err)
+	found, err := lossvalues.CheckPairs(ctx, losses, interruptible{ctx, in})
+	return reportChecked(found, err, stdout)
 }
 
-// printChecked prints a line a loss; the error is errVerdict if a value is off.
-func printChecked(stdout io.Writer, found []*lossvalues.Comparison, err error) error {
+// reportChecked prints a line a loss; the error is errVerdict if a value is off.
+func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) error {
+	if _, located := errors.AsType[decode.Errors](err); located {
+		return mistakes{err}
+	}
 	if err != nil {
 		return inputError{err}
 	}

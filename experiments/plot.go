@@ -35,8 +35,8 @@ func newPlot(stdout io.Writer) *cobra.Command {
   experiments plot results/preservation --terminal`,
 		Args: needArgs("a results folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().NFlag() == 0 {
-				return redraw(cmd.Context(), args, stdout, cmd.ErrOrStderr())
+			if !q.named() && !q.terminal {
+				return q.redraw(cmd.Context(), args, cmd.ErrOrStderr())
 			}
 			return q.run(args, cmd.ErrOrStderr())
 		},
@@ -51,6 +51,7 @@ func newPlot(stdout io.Writer) *cobra.Command {
 	f.StringArrayVar(&q.where, "where", nil, "select rows, `column=value` or column=[a, b]; repeatable")
 	f.StringArrayVar(&q.sets, "set", nil, "any other setting of the figure, `key=value`; repeatable")
 	f.StringVar(&q.theme, "theme", "", "paper, slides or dark")
+	f.StringVar(&q.size, "size", "", "column, full, neurips or article")
 	f.StringVarP(&q.output, "output", "o", "", "`file` to write, .svg, .png, .pdf or .csv by its ending; default KIND in each of them, here")
 	f.BoolVar(&q.terminal, "terminal", false, "draw with characters, for a machine without a screen")
 	q.screen.register(f)
@@ -72,8 +73,11 @@ func openResults(dirs []string) ([]*results.Folder, error) {
 	return all, joinInput(errs)
 }
 
-// redraw draws the figures that each folder's config names.
-func redraw(ctx context.Context, dirs []string, stdout, stderr io.Writer) error {
+// redraw draws the figures that each folder's config names, in another theme or size where one is asked for.
+func (q *plotOptions) redraw(ctx context.Context, dirs []string, stderr io.Writer) error {
+	if q.screen != (screen{}) {
+		return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
+	}
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
@@ -81,18 +85,21 @@ func redraw(ctx context.Context, dirs []string, stdout, stderr io.Writer) error 
 	well := true
 	warnChanged(stderr, all)
 	for _, folder := range all {
+		if err := folder.Restyle(q.theme, q.size); err != nil {
+			return inputError{fmt.Errorf("plot: %w", err)}
+		}
 		drawn, err := folder.Redraw(ctx)
 		if err != nil {
 			return err
 		}
 		for _, path := range drawn.Pictures(folder.Dir) {
-			fmt.Fprintln(stdout, path)
+			fmt.Fprintln(q.stdout, path)
 		}
 		if lacking := results.Lacking(drawn.Files); lacking != "" {
-			fmt.Fprintf(stdout, "  warning: %s\n", lacking)
+			fmt.Fprintf(q.stdout, "  warning: %s\n", lacking)
 		}
 		for _, err := range drawn.Undrawn {
-			fmt.Fprintf(stdout, "  not drawn: %v\n", err)
+			fmt.Fprintf(q.stdout, "  not drawn: %v\n", err)
 		}
 		well = well && len(drawn.Undrawn) == 0
 	}
@@ -104,11 +111,11 @@ func redraw(ctx context.Context, dirs []string, stdout, stderr io.Writer) error 
 
 // plotOptions are the flags of plot, for a figure that no config names and for drawing in the terminal.
 type plotOptions struct {
-	kind, table, x, y, by, panels, theme, output string
-	where, sets                                  []string
-	terminal                                     bool
-	screen                                       screen
-	stdout                                       io.Writer
+	kind, table, x, y, by, panels, theme, size, output string
+	where, sets                                        []string
+	terminal                                           bool
+	screen                                             screen
+	stdout                                             io.Writer
 }
 
 // named says whether flags describe a figure.
@@ -123,9 +130,6 @@ func (q *plotOptions) run(dirs []string, stderr io.Writer) error {
 	}
 	warnChanged(stderr, all)
 	if !q.named() {
-		if !q.terminal {
-			return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
-		}
 		for _, folder := range all {
 			if err := q.sketch(folder, folder.Figures); err != nil {
 				return err
@@ -150,7 +154,7 @@ func (q *plotOptions) run(dirs []string, stderr io.Writer) error {
 func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 	settings := map[string]any{"kind": cmp.Or(q.kind, "lines")}
 	settings["name"] = settings["kind"]
-	for key, value := range map[string]string{"table": q.table, "x": q.x, "y": q.y, "by": q.by, "panels": q.panels, "theme": q.theme} {
+	for key, value := range map[string]string{"table": q.table, "x": q.x, "y": q.y, "by": q.by, "panels": q.panels, "theme": q.theme, "size": q.size} {
 		if value != "" {
 			settings[key] = value
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
 
@@ -40,7 +39,8 @@ func newScore(stdout, stderr io.Writer) *cobra.Command {
 		Long: "Reads preference pairs as JSON lines, CSV or Parquet, plain or compressed, from FILE or - for standard input: {chosen, rejected}\n" +
 			"of whole dialogues or lists of messages that share a prompt, {prompt, chosen, rejected}, {prompt, completion, label}, or the chat\n" +
 			"fine-tuning format. Prints one JSON line a pair, in the order of the file: log-probabilities are sums over the tokens of a\n" +
-			`response, in nats. A pair of more than --max-tokens is printed as {"index": i, "skipped": "too long"}.`,
+			"response, in nats; of a completion with a label, the response that it is not has no tokens. A pair of more than --max-tokens is\n" +
+			`printed as {"index": i, "skipped": "too long"}.`,
 		Example: `  experiments score pairs.jsonl.gz > scores.jsonl
   experiments score --model tuned.bin --reference configs/data/stories260K.bin pairs.jsonl`,
 		Args: cobra.MatchAll(needArgs("a file of pairs"), atMost(1, "one file")),
@@ -82,18 +82,17 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 			return inputError{fmt.Errorf("--template %w", err)}
 		}
 	}
-	out, found := bufio.NewWriter(stdout), &found{shortest: math.MaxInt}
-	err = errors.Join(stream(ctx, scorer, pairs, out, found), out.Flush())
-	a := pairs.Account()
-	a.Used, a.TooLong, a.Cut = found.used, found.tooLong, found.cut
+	out := bufio.NewWriter(stdout)
+	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
+	a := &pairs.Account
 	if err == nil && !a.Complete() {
-		fmt.Fprintf(stderr, "experiments: %s\n", a.String())
+		fmt.Fprintf(stderr, "experiments: %s\n", a)
 	}
 	for _, e := range pairs.Skipped {
 		fmt.Fprintf(stderr, "  %v\n", e)
 	}
 	if err == nil && a.Used == 0 {
-		err = inputError{fmt.Errorf("%s: none of its pairs has at most %d tokens; the shortest has %d", name, s.maxTokens, found.shortest)}
+		err = inputError{fmt.Errorf("%s: none of its pairs has at most %d tokens; the shortest has %d", name, s.maxTokens, a.Shortest)}
 	}
 	return err
 }
@@ -121,11 +120,8 @@ func (s *scoring) scorer() (*language.Scorer, error) {
 	return scorer, nil
 }
 
-// found is what became of the pairs that were read.
-type found struct{ used, tooLong, cut, shortest int }
-
 // stream scores pairs until the last or a line that is none. Pairs that were scored before ctx is canceled are printed.
-func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer, found *found) error {
+func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
 	lines := json.NewEncoder(out)
 	for {
 		batch, end := nextPairs(pairs)
@@ -134,15 +130,10 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 			return err
 		}
 		for i := range scores {
-			switch s := &scores[i]; {
-			case s.TooLong:
-				found.tooLong++
-				found.shortest = min(found.shortest, s.PromptTokens+max(s.ChosenTokens, s.RejectedTokens))
-			case batch[i].Cut:
-				found.cut++
-				fallthrough
-			default:
-				found.used++
+			if s := &scores[i]; s.TooLong {
+				pairs.Account.Long(s.PromptTokens + max(s.ChosenTokens, s.RejectedTokens))
+			} else {
+				pairs.Use(&batch[i])
 			}
 			if err := lines.Encode(shown(&scores[i])); err != nil {
 				return err
@@ -159,29 +150,13 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 
 // shown is what is printed of a score.
 func shown(s *language.Score) any {
-	single := func(label bool, tokens int, logp float64, reference *float64) any {
-		return struct {
-			Index     int      `json:"index"`
-			Label     bool     `json:"label"`
-			Prompt    int      `json:"prompt_tokens"`
-			Tokens    int      `json:"completion_tokens"`
-			Logp      float64  `json:"completion_logp"`
-			PerToken  float64  `json:"completion_logp_per_token"`
-			Reference *float64 `json:"ref_completion_logp,omitempty"`
-		}{s.Index, label, s.PromptTokens, tokens, logp, logp / float64(tokens), reference}
+	if !s.TooLong {
+		return s
 	}
-	switch {
-	case s.TooLong:
-		return struct {
-			Index   int    `json:"index"`
-			Skipped string `json:"skipped"`
-		}{s.Index, "too long"}
-	case s.RejectedTokens == 0:
-		return single(true, s.ChosenTokens, s.ChosenLogp, s.RefChosenLogp)
-	case s.ChosenTokens == 0:
-		return single(false, s.RejectedTokens, s.RejectedLogp, s.RefRejectedLogp)
-	}
-	return s
+	return struct {
+		Index   int    `json:"index"`
+		Skipped string `json:"skipped"`
+	}{s.Index, "too long"}
 }
 
 // nextPairs reads some pairs; end says why there are no more.

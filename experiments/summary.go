@@ -25,7 +25,7 @@ type summary struct {
 func (s *summary) print(w io.Writer, quiet bool) bool {
 	well := len(s.Undrawn)+len(s.failed()) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
 	if quiet && well {
-		printInputs(w, s.config, quiet)
+		printInputs(w, s.config.Plan, true)
 		return true
 	}
 	if s.config.Suite != nil {
@@ -33,7 +33,7 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	} else {
 		fmt.Fprintf(w, "%s: %s\n", s.config.Head.Name, runsDone(&s.Count))
 	}
-	printInputs(w, s.config, quiet)
+	printInputs(w, s.config.Plan, quiet)
 	if !quiet && s.Runs != nil {
 		s.printResults(w)
 	}
@@ -53,18 +53,17 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	return well
 }
 
-// printInputs prints what became of the lines of data files, unless quiet where all were used, and what of draws of pairs.
-func printInputs(w io.Writer, c *spec.Config, quiet bool) {
-	if c.Plan == nil {
+// printInputs prints what became of the records of data files, and of draws of pairs; if quiet, what was not used as it is.
+func printInputs(w io.Writer, plan *spec.Plan, quiet bool) {
+	if plan == nil {
 		return
 	}
-	read := c.Plan.Read()
-	for i := range read {
-		if !quiet || !read[i].Complete() {
-			fmt.Fprintf(w, "  %s\n", read[i].Text)
+	for _, in := range plan.Read {
+		if !quiet || !in.Complete() {
+			fmt.Fprintf(w, "  %s\n", in.Text)
 		}
 	}
-	if draws := c.Plan.Draws(); !quiet && draws != "" {
+	if draws := plan.Draws(); !quiet && draws != "" {
 		fmt.Fprintf(w, "  %s\n", draws)
 	}
 }
@@ -123,7 +122,7 @@ func (s *summary) printResults(w io.Writer) {
 // headline returns the columns of runs that the printed table shows: distances of policies that can be enumerated, and of
 // language models what they write, or how they were trained where that has no reward.
 func (s *summary) headline() []string {
-	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
+	sets := [][]string{{"tv_star", "tv_ref", "kl_pi_ref"}, {"reward", "win_rate", "kl_pi_ref"}, {"nash_gap", "win_rate", "kl_pi_ref"}, {"chosen_shift", "rejected_shift", "accuracy"}}
 	for _, set := range sets {
 		some := func(row int) bool { return !math.IsNaN(s.Runs.Float(row, set[0])) }
 		if s.Runs.Has(set[0]) && slices.ContainsFunc(tables.Where{}.Select(s.Runs), some) {

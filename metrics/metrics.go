@@ -74,7 +74,7 @@ func Find(name string) (Metric, bool) {
 type View struct {
 	LogPi    []float64 // the policy, set by Set
 	LogRef   []float64 // the declared pi_ref
-	LogStar  []float64 // pi_star
+	LogStar  []float64 // pi_star; NaN where there is none
 	LogStart []float64 // the policy at the start of training, which is the frozen reference of the losses
 
 	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
@@ -85,6 +85,9 @@ type View struct {
 	LogMode, Mode  []float64 // pi_delta, see NewView
 	Argmax         []int     // the responses that share pi_star's maximum, ascending
 	WinsAgainstRef []float64 // probability that each response beats one of pi_ref; nil above MaxWinRate responses
+
+	Wins             []float64 // see SetWins
+	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
 }
 
 // TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.

@@ -23,17 +23,27 @@ var tvMode = Metric{
 var modeMass = Metric{
 	Name: "mode_mass", Source: weakCriteria,
 	Summary: "Probability that pi gives to the most probable responses of pi_star.",
-	Value: func(v *View) float64 {
-		sum := 0.0
-		for _, i := range v.Argmax {
-			sum += v.Pi[i]
-		}
-		return sum
-	},
+	Value:   func(v *View) float64 { return v.mass(v.Argmax) },
 }
 
-// setMode fills Argmax, LogMode and Mode from LogStar and LogRef.
+// mass is the probability of some responses, NaN of none.
+func (v *View) mass(responses []int) float64 {
+	if len(responses) == 0 {
+		return math.NaN()
+	}
+	sum := 0.0
+	for _, i := range responses {
+		sum += v.Pi[i]
+	}
+	return sum
+}
+
+// setMode fills Argmax, LogMode and Mode from LogStar and LogRef; without a pi_star there is none.
 func (v *View) setMode() {
+	if math.IsNaN(v.LogStar[0]) {
+		v.LogMode, v.Mode = v.LogStar, v.LogStar
+		return
+	}
 	cut := floats.Max(v.LogStar) + math.Log1p(-TieTolerance)
 	var logRef []float64
 	v.LogMode = make([]float64, len(v.LogStar))

@@ -23,7 +23,7 @@ const (
 
 // logDecades is how far a logarithmic axis reaches below its largest value: rounding noise of an exact zero must not
 // stretch the axis. What lies below is marked at the edge.
-const logDecades = 7
+const logDecades = 9
 
 // numberTicks places ticks at multiples of 1, 2 or 5 times a power of ten and writes them with no more decimals than
 // they need and a real minus sign. gonum's default asks for three ticks, too few to read a value off.
@@ -32,7 +32,6 @@ type numberTicks struct{}
 // About this many steps between the ends of a linear axis.
 const wantedSteps = 4.5
 
-// Ticks implements plot.Ticker.
 func (numberTicks) Ticks(lo, hi float64) []plot.Tick {
 	step, decimals := niceStep((hi - lo) / wantedSteps)
 	var ticks []plot.Tick
@@ -70,7 +69,6 @@ type powerTicks struct {
 // The labels that an axis of one panel has room for.
 const maxPowerLabels = 5
 
-// Ticks implements plot.Ticker.
 func (t powerTicks) Ticks(lo, hi float64) []plot.Tick {
 	unit := math.Log(t.base)
 	first := int(math.Ceil(math.Log(lo)/unit - 1e-9))
@@ -181,7 +179,6 @@ type spaced struct {
 	every int
 }
 
-// Ticks implements plot.Ticker.
 func (s spaced) Ticks(lo, hi float64) []plot.Tick {
 	ticks := s.Ticker.Ticks(lo, hi)
 	n := 0
@@ -296,20 +293,30 @@ func isLog(axis *plot.Axis) bool {
 	return ok
 }
 
-// pad widens the range of an axis by a share on both sides, so that no marker sits on a corner.
-func pad(axis *plot.Axis, share float64) {
+// pad widens the range of an axis by shares of it below and above, so that no marker sits on a corner.
+func pad(axis *plot.Axis, below, above float64) {
 	switch scale := axis.Scale.(type) {
 	case warp:
 		low, high := scale.of(axis.Min), scale.of(axis.Max)
-		by := share * (high - low)
-		axis.Min, axis.Max = scale.from(low-by), scale.from(high+by)
+		axis.Min, axis.Max = scale.from(low-below*(high-low)), scale.from(high+above*(high-low))
 	case plot.LinearScale:
-		by := share * (axis.Max - axis.Min)
-		axis.Min, axis.Max = axis.Min-by, axis.Max+by
+		length := axis.Max - axis.Min
+		axis.Min, axis.Max = axis.Min-below*length, axis.Max+above*length
 	case plot.LogScale:
-		by := math.Pow(axis.Max/axis.Min, share)
-		axis.Min, axis.Max = axis.Min/by, axis.Max*by
+		ratio := axis.Max / axis.Min
+		axis.Min, axis.Max = axis.Min/math.Pow(ratio, below), axis.Max*math.Pow(ratio, above)
 	}
+}
+
+// scaleNote says of an axis that is neither linear nor logarithmic what it is.
+func scaleNote(axis *plot.Axis) string {
+	switch scale := axis.Scale.(type) {
+	case roots:
+		return ", square-root scale"
+	case symlog:
+		return ", log beyond ±" + cellLabel(strconv.FormatFloat(scale.unit, 'g', -1, 64))
+	}
+	return ""
 }
 
 // warp is an axis that is linear in a function of the value.
@@ -332,7 +339,6 @@ type roots struct{}
 func (roots) of(v float64) float64      { return math.Copysign(math.Sqrt(math.Abs(v)), v) }
 func (roots) from(root float64) float64 { return math.Copysign(root*root, root) }
 
-// Normalize implements plot.Normalizer.
 func (r roots) Normalize(low, high, v float64) float64 { return normalize(r, low, high, v) }
 
 // Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart.
@@ -385,7 +391,6 @@ func (s symlog) from(place float64) float64 {
 	return math.Copysign(s.unit*math.Expm1(math.Abs(place)), place)
 }
 
-// Normalize implements plot.Normalizer.
 func (s symlog) Normalize(lo, hi, v float64) float64 { return normalize(s, lo, hi, v) }
 
 // Ticks labels zero and powers of ten on both sides, thinned to a few.

@@ -19,71 +19,29 @@ type spread string
 
 // The spreads.
 const (
-	spreadCI        spread = "ci95"      // 95 % Student-t interval of the mean
-	spreadQuartiles spread = "quartiles" // of the runs, around their median
-	spreadRange     spread = "range"     // smallest to largest
-	spreadSD        spread = "sd"        // mean -+ standard deviation of the runs
-	spreadSE        spread = "se"        // mean -+ standard error of the mean
-	spreadNone      spread = "none"      // no band
-	spreadDeciles   spread = "deciles"   // first to last, around the median
-
-	// Around the median, where a configuration asks for it.
-	spreadMedianRange spread = "median-range"
-	spreadMedian      spread = "median"
+	spreadCI        spread = "ci95"
+	spreadQuartiles spread = "quartiles"
+	spreadRange     spread = "range"
+	spreadSD        spread = "sd"
+	spreadSE        spread = "se"
+	spreadNone      spread = "none"
 )
 
-// Middles of a sample, as configurations write them beside auto.
-const (
-	meanMiddle   = "mean"
-	medianMiddle = "median"
-)
-
-// around returns the spread around a middle; ok is false where the two do not go together.
-func (s spread) around(middle string) (_ spread, ok bool) {
-	quantiles := s == spreadQuartiles || s == spreadDeciles
-	switch middle {
-	case meanMiddle:
-		return s, !quantiles
-	case medianMiddle:
-		switch s {
-		case spreadRange:
-			return spreadMedianRange, true
-		case spreadNone:
-			return spreadMedian, true
-		}
-		return s, quantiles
-	}
-	return s, true
-}
-
-// words say what line and band are.
-func (s spread) words() string {
-	switch s {
-	case spreadCI:
-		return "Mean over seeds with its 95 % interval (Student t)"
-	case spreadQuartiles:
-		return "Median over seeds with quartiles"
-	case spreadDeciles:
-		return "Median over seeds with first and last decile"
-	case spreadMedianRange:
-		return "Median over seeds with range"
-	case spreadMedian:
-		return "Median over seeds"
-	case spreadSD:
-		return "Mean over seeds ± standard deviation"
-	case spreadSE:
-		return "Mean over seeds ± standard error"
-	case spreadNone:
-		return "Mean over seeds"
-	}
-	return "Mean and range over seeds and over the prompts of a group"
+// spreadWords say what line and band are.
+var spreadWords = map[spread]string{
+	spreadCI:        "Mean over seeds with its 95 % interval (Student t)",
+	spreadQuartiles: "Median over seeds with quartiles",
+	spreadRange:     "Mean and range over seeds and over the prompts of a group",
+	spreadSD:        "Mean over seeds ± standard deviation",
+	spreadSE:        "Mean over seeds ± standard error",
+	spreadNone:      "Mean over seeds",
 }
 
 // of returns the middle of a sample and the ends of its band, NaN where there are none, as below two values.
 func (s spread) of(sample []float64) (middle, low, high float64) {
 	d := inference.Describe(sample)
 	middle, low, high = d.Mean, math.NaN(), math.NaN()
-	if s == spreadQuartiles || s == spreadDeciles || s == spreadMedianRange || s == spreadMedian {
+	if s == spreadQuartiles {
 		middle = d.Median
 	}
 	if d.N < 2 {
@@ -99,10 +57,7 @@ func (s spread) of(sample []float64) (middle, low, high float64) {
 		low, high = d.Mean-d.SD, d.Mean+d.SD
 	case spreadSE:
 		low, high = d.Mean-d.SE, d.Mean+d.SE
-	case spreadDeciles:
-		sorted := slices.Sorted(slices.Values(sample))
-		low, high = inference.Quantile(sorted, 0.1), inference.Quantile(sorted, 0.9)
-	case spreadRange, spreadMedianRange:
+	case spreadRange:
 		low, high = d.Min, d.Max
 	}
 	return middle, low, high
@@ -136,7 +91,7 @@ func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 			bar := []vg.Point{place(&canvas, p, q.x, q.low), place(&canvas, p, q.x, q.high)}
 			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.style.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
 		case len(stretch) > 1:
-			canvas.FillPolygon(translucent(c.style.color), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
+			canvas.FillPolygon(amongOthers(c.style.color, len(c.panel.curves)), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
 		}
 		start = end + 1
 	}
@@ -182,7 +137,7 @@ func bandNotes(panels []*Panel) []string {
 	var notes []string
 	for _, s := range order {
 		size := strings.ReplaceAll(fromTo(least[s], most[s]), " ", "\u00a0")
-		notes = append(notes, fmt.Sprintf("%s, n\u00a0=\u00a0%s.", s.words(), size))
+		notes = append(notes, fmt.Sprintf("%s, n\u00a0=\u00a0%s.", spreadWords[s], size))
 	}
 	switch len(left) {
 	case 0:

@@ -15,7 +15,6 @@ func TestSpread(t *testing.T) {
 	for s, want := range map[spread][3]float64{
 		spreadCI: {5, 5 - 4.302652730*se, 5 + 4.302652730*se}, spreadQuartiles: {4, 3, 6.5}, spreadRange: {5, 2, 9},
 		spreadSD: {5, 5 - sd, 5 + sd}, spreadSE: {5, 5 - se, 5 + se}, spreadNone: {5, math.NaN(), math.NaN()},
-		spreadDeciles: {4, 2.4, 8}, spreadMedianRange: {4, 2, 9}, spreadMedian: {4, math.NaN(), math.NaN()},
 	} {
 		middle, low, high := s.of([]float64{9, 2, 4})
 		for i, got := range []float64{middle, low, high} {
@@ -26,7 +25,7 @@ func TestSpread(t *testing.T) {
 		if middle, low, high = s.of([]float64{7}); middle != 7 || !math.IsNaN(low) || !math.IsNaN(high) {
 			t.Errorf("%s of one value: %g %g %g, want 7 without a band", s, middle, low, high)
 		}
-		if middle, low, high = s.of([]float64{7, 7}); middle != 7 || s != spreadNone && s != spreadMedian && (low != 7 || high != 7) {
+		if middle, low, high = s.of([]float64{7, 7}); middle != 7 || s != spreadNone && (low != 7 || high != 7) {
 			t.Errorf("%s of equal values: %g %g %g", s, middle, low, high)
 		}
 	}

@@ -17,6 +17,7 @@ type cell struct {
 	fill       color.Color
 	text, note string // the note, if there is one, below the text
 	says       string // to a reader who points at it
+	marked     bool   // in a corner
 }
 
 // cells draws the cells of a panel, each less a gap along its edges.
@@ -27,7 +28,6 @@ type cells struct {
 	lead           vg.Length // distance of text and note, in parts of their sizes
 }
 
-// Plot implements plot.Plotter.
 func (g *cells) Plot(c draw.Canvas, p *plot.Plot) {
 	edge := vg.Point{X: g.gap, Y: g.gap}
 	text, note := textStyle(g.size, draw.XCenter, draw.YCenter), textStyle(g.noteSize, draw.XCenter, draw.YCenter)
@@ -45,7 +45,15 @@ func (g *cells) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		c.FillText(text, at, one.text)
 		c.FillText(note, below, one.note)
+		if one.marked {
+			drawCorner(&c, high.Sub(edge))
+		}
 	}
+}
+
+// drawCorner marks the upper right corner of a cell.
+func drawCorner(c *draw.Canvas, at vg.Point) {
+	c.FillPolygon(inkGray, []vg.Point{at, at.Sub(vg.Point{X: 3}), at.Sub(vg.Point{Y: 3})})
 }
 
 // nameRows gives a panel named rows from the top down.

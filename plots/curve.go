@@ -105,7 +105,9 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	p.x, _, _ = s.of(xs)
 	p.y, p.low, p.high = s.of(ys)
 	p.n = len(kept)
-	if len(kept) == 1 && s != spreadNone && s != spreadMedian {
+	low, high := metricRange(y)
+	p.low, p.high = max(p.low, low), min(p.high, high)
+	if len(kept) == 1 && s != spreadNone {
 		p.low, p.high = r.interval(kept[0], y)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
@@ -116,6 +118,18 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
 	}
 	return p
+}
+
+// metricRange is where the values of a column can be, which an interval around a mean does not know of.
+func metricRange(column string) (low, high float64) {
+	word, _, _ := strings.Cut(column, "_")
+	switch {
+	case slices.Contains([]string{"tv", "variation", "pi", "accuracy"}, word), slices.Contains([]string{"mode_mass", "win_rate", "reward_accuracy"}, column):
+		return 0, 1
+	case slices.Contains([]string{"kl", "js", "entropy"}, word), column == "grad_norm":
+		return 0, math.Inf(1)
+	}
+	return math.Inf(-1), math.Inf(1)
 }
 
 // interval returns the ends of an interval that a row has of a column, NaN where the table has none.
@@ -167,7 +181,7 @@ func (c *curve) lost(gone func(point) bool) (n int, why string) {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // curve draws points in order: a line and markers; its band is drawn by [bands]. Points without a finite y are crosses at
-// the upper edge, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
+// the strip above the data, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
 type curve struct {
 	panel      *Panel
 	label      string
@@ -178,6 +192,7 @@ type curve struct {
 	plain      bool // no markers, as for long traces
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
+	apart      bool // no line joins the points
 	logX, logY bool
 	describe   func(point) string // says what a point is, where the axes do not
 	broken     bool               // the x axis has a break right of 0, which no line crosses
@@ -210,8 +225,13 @@ func (c *curve) DataRange() (xmin, xmax, ymin, ymax float64) {
 }
 
 // beyond says whether a point lies outside the axes, as zero does below a logarithmic one.
-func beyond(q point, p *plot.Plot) bool {
-	return q.x < p.X.Min || q.y < p.Y.Min || q.x > p.X.Max || q.y > p.Y.Max
+func (p *Panel) beyond(q point) bool {
+	return q.x < p.X.Min || q.y < p.Y.Min || q.x > p.X.Max || q.y > p.top
+}
+
+// hasLost says whether some point has a place on the x axis and no value.
+func (c *curve) hasLost() bool {
+	return slices.ContainsFunc(c.points, func(q point) bool { return finite(q.x) && !finite(q.y) })
 }
 
 // edgeInset keeps the marks of what lies beyond the axes inside them, clear of the labels.
@@ -237,16 +257,18 @@ func placeOn(axis *plot.Axis, v float64, low, high vg.Length, at func(float64) v
 	return low + edgeInset
 }
 
-// Plot implements plot.Plotter.
 func (c *curve) Plot(canvas draw.Canvas, p *plot.Plot) {
 	inSeries(canvas.Canvas, c.series(), func() { c.draw(canvas, p) })
 }
 
 func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 	for _, run := range c.segments() {
+		if c.apart {
+			break
+		}
 		line := make([]vg.Point, len(run))
 		for i, q := range run {
-			line[i] = place(&canvas, p, q.x, q.y)
+			line[i] = place(&canvas, p, q.x, min(q.y, c.panel.top))
 		}
 		canvas.StrokeLines(c.style.line(), canvas.ClipLinesXY(line)...)
 	}
@@ -256,14 +278,14 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			continue
 		case !finite(q.y):
 			at := place(&canvas, p, q.x, 0)
-			at.Y = canvas.Max.Y - vg.Length(c.slot)*2.6*markSize
+			at.Y = c.panel.inStrip(canvas, c)
 			drawCross(&canvas, c.style, at)
 			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
 		case c.marked(i):
-			canvas.DrawGlyphNoClip(c.mark(i, beyond(q, p)), place(&canvas, p, q.x, q.y))
+			canvas.DrawGlyphNoClip(c.mark(i, c.panel.beyond(q)), place(&canvas, p, q.x, min(q.y, c.panel.top)))
 		}
-		hover(canvas.Canvas, place(&canvas, p, q.x, q.y), c.tooltip(q))
+		hover(canvas.Canvas, place(&canvas, p, q.x, min(q.y, c.panel.top)), c.tooltip(q))
 	}
 }
 
@@ -376,7 +398,9 @@ func drawCross(canvas *draw.Canvas, l seriesStyle, at vg.Point) {
 // Thumbnail implements plot.Thumbnailer: the line with its marker.
 func (c *curve) Thumbnail(canvas *draw.Canvas) {
 	y := canvas.Center().Y
-	canvas.StrokeLine2(c.style.line(), canvas.Min.X, y, canvas.Max.X, y)
+	if !c.apart {
+		canvas.StrokeLine2(c.style.line(), canvas.Min.X, y, canvas.Max.X, y)
+	}
 	if !c.plain {
 		canvas.DrawGlyphNoClip(c.style.mark(), vg.Point{X: canvas.Center().X, Y: y})
 	}

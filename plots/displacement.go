@@ -59,7 +59,6 @@ func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
 
 func (f *Displacement) panel(of subset) (*Panel, error) {
 	p := newPanel(of.label)
-	p.ShareY = "displacement"
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
 	labelSteps(&p.X, of.rows.numbers("step"))
 	p.Add(rule{style: draw.LineStyle{Color: inkGray, Width: axisWidth}})

@@ -209,6 +209,83 @@ func TestLossLooks(t *testing.T) {
 	}
 }
 
+// In one experiment no two losses share a color as long as there are colors, and the losses of the paper keep theirs.
+func TestLossColors(t *testing.T) {
+	all := []string{"typo", "robust", "dpo-positive", "kto", "typo-8", "typo-mean", "dpo-smooth", "dpo", "ipo", "simpo", "cpo", "exo"}
+	colors := map[color.RGBA]string{}
+	for _, label := range all {
+		l := lossStyle(label, all)
+		if other, taken := colors[l.color]; taken {
+			t.Errorf("%s and %s have one color", label, other)
+		}
+		colors[l.color] = label
+	}
+	for _, label := range []string{"dpo", "ipo", "typo"} {
+		if lossStyle(label, all).color != lossStyles[label].color {
+			t.Errorf("%s has another color in company", label)
+		}
+	}
+}
+
+// Losses have the names of their papers, also within labels that a configuration made up.
+func TestLossNames(t *testing.T) {
+	words := []string{"custom", "hinge", "reward", "sum"}
+	for _, kind := range objective.Kinds() {
+		if lossName(kind.Name) == kind.Name && !slices.Contains(words, kind.Name) {
+			t.Errorf("%s has no printed name", kind.Name)
+		}
+	}
+	for label, want := range map[string]string{"simpo": "SimPO", "chi-po": "$χ$PO", "typo-8": "TYPO-8", "f-dpo-alpha2": "$f$-DPO-alpha2", "dpox": "dpox", "": ""} {
+		if got := lossName(label); got != want {
+			t.Errorf("%s is printed %s, want %s", label, got, want)
+		}
+	}
+}
+
+// Points without a value stand above all data, in panels that share an axis in a strip of one height, below which ticks end.
+func TestStrip(t *testing.T) {
+	panels := []*Panel{newPanel("a"), newPanel("b")}
+	for i, p := range panels {
+		p.ShareY = "y"
+		setLog(&p.Y, nil)
+		p.addCurve("x", rampStyle(0, 2), []point{{x: 1, y: 0.1}, {x: 2, y: 10}})
+		if i == 0 {
+			p.addCurve("y", rampStyle(1, 2), []point{{x: 1, y: math.NaN(), status: "diverged"}, {x: 2, y: 0.2}})
+		}
+	}
+	setRanges(panels)
+	for _, p := range panels {
+		if share := 1 - p.Y.Norm(p.top); math.Abs(share-stripRow) > 1e-9 || p.top < 10 || p.strip != 1 {
+			t.Errorf("the strip of %d rows takes %g of the axis above %g", p.strip, share, p.top)
+		}
+		for _, tick := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
+			if tick.Value > p.top {
+				t.Errorf("a tick at %g stands in the strip", tick.Value)
+			}
+		}
+	}
+}
+
+// An interval around a mean ends where the metric does.
+func TestMetricRange(t *testing.T) {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_star_pi", "margin")
+	runs.Append("a", "dpo", "1", "0", "done", "0.6", "0.01", "-1")
+	runs.Append("b", "dpo", "1", "1", "done", "1", "3", "1")
+	all, err := selectRows(NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil }), tables.Runs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string][2]bool{"tv_star": {true, true}, "kl_star_pi": {true, false}, "margin": {false, false}} {
+		points, err := collectPoints(all, "lambda", column, "lambda", spreadCI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if low, high := points[0].low == 0, points[0].high == 1; low != want[0] || high != want[1] {
+			t.Errorf("the band of %s goes from %g to %g", column, points[0].low, points[0].high)
+		}
+	}
+}
+
 // Up to 256 colors an image keeps every pixel; beyond, none moves far.
 func TestFewColors(t *testing.T) {
 	for _, c := range []struct {

@@ -31,9 +31,5 @@ func ExampleRender() {
 	// distance.png
 	// distance.pdf
 	// distance.csv
-	// distance_by_kl.svg
-	// distance_by_kl.png
-	// distance_by_kl.pdf
-	// distance_by_kl.csv
 	// <nil>
 }

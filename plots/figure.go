@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -51,9 +52,20 @@ type Figure struct {
 	From    string  // experiment whose tables are drawn; "" for the configuration's own
 	Caption string  // what the figure shows; not drawn
 	Theme   string  // paper (where it is ""), slides or dark
-	Size    string  // column or full: 85 or 175 mm of a paper; "" as the number of panels asks for
+	Size    string  // a key of sizes; "" as the number of panels asks for
 	Width   float64 // mm, in place of Size; 0 for none
 	Params  Params
+}
+
+// Known returns an error if there is no such theme or size.
+func (f Figure) Known() error {
+	if _, ok := sizes[f.Size]; f.Size != "" && !ok {
+		return fmt.Errorf("size: there is no %q; it is one of %s", f.Size, strings.Join(slices.Sorted(maps.Keys(sizes)), ", "))
+	}
+	if themes := []string{"paper", slidesTheme, darkTheme}; f.Theme != "" && !slices.Contains(themes, f.Theme) {
+		return fmt.Errorf("theme: there is no %q; it is one of %s", f.Theme, strings.Join(themes, ", "))
+	}
+	return nil
 }
 
 // File is one file that a figure makes.
@@ -136,11 +148,44 @@ func Draw(fig Figure, src Sources) ([]*Drawing, error) {
 	if over == nil {
 		return []*Drawing{first}, nil
 	}
-	second, err := drawOne(fig, fig.Name+KLSuffix, over, src)
-	if err != nil {
-		return nil, err
+	twin := fig
+	if fig.Caption != "" {
+		twin.Caption = "Over the KL(pi to pi_ref) that each run reached in place of lambda. " + fig.Caption
+	}
+	second, err := drawOne(twin, fig.Name+KLSuffix, over, src)
+	if err != nil || !second.tells() {
+		return []*Drawing{first}, err
 	}
 	return []*Drawing{first, second}, nil
+}
+
+// tells says whether a version over KL shows what the figure over lambda does not: in every panel some line goes one way,
+// through more than five places that stand apart, and none turns back.
+func (d *Drawing) tells() bool {
+	const apart = 0.02 // of the axis
+	return !slices.ContainsFunc(d.page.panels, func(p *Panel) bool {
+		if p.names.x != plainText(columnLabel("kl_pi_ref")) {
+			return false // a panel that has no such version
+		}
+		most := 0
+		for _, c := range p.curves {
+			places, last, way := 0, math.Inf(-1), 0.0
+			for _, q := range c.points {
+				at := p.X.Norm(q.x)
+				if !finite(at) || !finite(q.y) || math.Abs(at-last) < apart {
+					continue
+				}
+				if step := at - last; places > 0 && way*step < 0 {
+					return true
+				} else if places > 0 {
+					way = step
+				}
+				places, last = places+1, at
+			}
+			most = max(most, places)
+		}
+		return most <= 5
+	})
 }
 
 func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, error) {

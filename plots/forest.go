@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
@@ -151,8 +152,8 @@ func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 	if f.Split != "" {
 		p.ShareY = "rows"
 	}
-	p.rowed(names, rowHeight)
-	p.X.Label.Text = "Difference in " + columnLabel(f.Metric) + f.order(all)
+	p.rowed(names, min(rowHeight, columnHeight/vg.Length(len(names))))
+	p.X.Label.Text = f.sides("Difference in "+columnLabel(f.Metric)+f.order(all), all)
 	var list intervals
 	for i := range r.at {
 		v := f.interval(r, i)
@@ -168,6 +169,28 @@ func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 	p.ranges = list
 	f.explain(p, r, all)
 	return p, nil
+}
+
+// columnHeight is the most that rows take in points, less than the height of a column of text.
+const columnHeight = 600
+
+// sides says on which side of no difference which of both is better, where it is known.
+func (f *Forest) sides(label string, all *rows) string {
+	first, second := "first", "second"
+	if left := all.values(leftColumn); len(left) == 1 {
+		first = lossName(left[0])
+	}
+	if right := all.values(rightColumn); len(right) == 1 {
+		second = lossName(right[0])
+	}
+	switch _, to, _ := strings.Cut(f.Metric, "_"); {
+	case to == "star" || f.Metric == "kl_star_pi": // distances from the target
+	case slices.Contains([]string{"reward", "win_rate", "accuracy", "reward_accuracy"}, f.Metric):
+		first, second = second, first
+	default:
+		return label
+	}
+	return label + "\n← " + first + " better    " + second + " better →"
 }
 
 // order says what is subtracted from what where it is the same everywhere and the rows do not say it.

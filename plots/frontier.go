@@ -122,6 +122,9 @@ func (r *rows) atLastSteps() (*rows, error) {
 
 func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 	p := newPanel(of.label)
+	if of.label == "" && len(f.Y) > 1 {
+		p.Title, _, _ = strings.Cut(of.rows.columnLabel(y), " [")
+	}
 	if f.Split != "" {
 		p.ShareY = y
 	}

@@ -2,6 +2,7 @@ package plots_test
 
 import (
 	"math"
+	"strconv"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
@@ -20,12 +21,12 @@ func figures() []plots.Figure {
 		})},
 		{Name: "lines_lambda", From: "existence", Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y = "lambda", "tv_star"
-			f.References = []plots.Reference{{Value: 0.1, Label: "bound"}}
 		})},
 		{Name: "lines_traces", From: "training", Params: params("lines", func(f *plots.Lines) {
 			f.Table, f.X, f.Y, f.Split = tables.Traces, "step", "tv_star", "lambda"
 		})},
 		{Name: "lines_seeds", From: "seeds", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
+		{Name: "lines_kl", From: "kl", Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })},
 		{Name: "lines_bars", From: "seeds", Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Where, f.Twin = "lambda", "tv_star", atLambda("0.1"), false
 		})},
@@ -45,13 +46,14 @@ func figures() []plots.Figure {
 			f.Where = tables.Where{"objective": {"dpo", "ipo"}}
 		})},
 		{Name: "lines_symlog", From: "frontier", Size: "full", Params: params("lines", func(f *plots.Lines) {
-			f.Table, f.X, f.Y, f.Split, f.YScale, f.Aggregate, f.Band = tables.Traces, "step", "chosen_shift", "lambda", "symlog", "median", "range"
+			f.Table, f.X, f.Y, f.Split, f.YScale, f.Band = tables.Traces, "step", "chosen_shift", "lambda", "symlog", "quartiles"
 		})},
 		{Name: "lines_limits", From: "seeds", Theme: "dark", Width: 60, Params: params("lines", func(f *plots.Lines) {
 			f.X, f.Y, f.Twin, f.YLimits, f.Band = "lambda", "tv_star", false, []float64{0.1, 0.2}, "none"
 		})},
 		{Name: "loss", From: "loss", Params: params("loss", func(f *plots.Loss) { f.Title = "log-sigmoid" })},
 		{Name: "scorecard", From: "scorecard", Params: defaults("scorecard")},
+		{Name: "scorecard_groups", From: "scorecard", Params: params("scorecard", func(f *plots.Scorecard) { f.Groups = true })},
 		{Name: "existence", From: "existence", Params: defaults("existence")},
 		{Name: "forest", From: "paired", Params: params("forest", func(f *plots.Forest) { f.Metric = "tv_star" })},
 		{Name: "forest_panels", From: "paired", Params: params("forest", func(f *plots.Forest) { f.Metric, f.Split = "kl_pi_ref", "lambda" })},
@@ -83,6 +85,19 @@ func lossTables() tables.Memory {
 		cells.Append(append([]string{tables.FormatFloat(chosen), tables.FormatFloat(rejected)}, values(chosen-rejected)...)...)
 	}
 	return tables.Memory{curve.Name: curve, cells.Name: cells}
+}
+
+// klTables are of runs over lambda whose KL to the reference falls as it grows, or of a last step of another sign rises again.
+func klTables(lambdas int, last float64) tables.Memory {
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "tv_star", "kl_pi_ref")
+	for i := range lambdas {
+		kl := 1 - float64(i)/10
+		if i == lambdas-1 {
+			kl = 1 - float64(i-1)/10 - last/10
+		}
+		runs.Append(strconv.Itoa(i), "dpo", tables.FormatFloat(math.Pow10(i-3)), "0", "converged", tables.FormatFloat(0.5-0.4*kl*kl), tables.FormatFloat(kl))
+	}
+	return tables.Memory{runs.Name: runs}
 }
 
 // scorecardTables have every verdict, a value beyond all bounds and one that is left open.

@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"image/color"
+	"math"
 	"slices"
 	"strconv"
 
@@ -83,9 +84,11 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 		if star.len() == 0 {
 			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
-		p.Add(rule{value: star.float(0, "pi_star"), style: targetStyle(l.color)})
+		if value := star.float(0, "pi_star"); !math.IsNaN(value) { // there may be no pi_star
+			p.Add(rule{value: value, style: targetStyle(l.color)})
+			p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray)})
+		}
 	}
-	p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray)})
 	return p, nil
 }
 
@@ -109,7 +112,6 @@ const inThousands = " [$10^3$]"
 // thousands labels ticks in units of a thousand.
 type thousands struct{ plot.Ticker }
 
-// Ticks implements plot.Ticker.
 func (t thousands) Ticks(lo, hi float64) []plot.Tick {
 	ticks := t.Ticker.Ticks(lo/1000, hi/1000)
 	for i := range ticks {

@@ -39,7 +39,6 @@ func (list intervals) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return xmin, xmax, ymin, ymax
 }
 
-// Plot implements plot.Plotter.
 func (list intervals) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, v := range list {
 		if !finite(v.x) {
@@ -96,7 +95,6 @@ type markKey struct {
 	bar    bool // with an interval
 }
 
-// Thumbnail implements plot.Thumbnailer.
 func (m markKey) Thumbnail(c *draw.Canvas) {
 	l := seriesStyle{color: inkGray, width: curveWidth, glyph: m.shape}
 	l.glyph.hollow = m.hollow

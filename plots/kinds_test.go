@@ -82,8 +82,6 @@ func TestCheck(t *testing.T) {
 	}{
 		{"constraint", penalty(), ""},
 		{"same loss", params("constraint", func(f *plots.Constraint) { f.Left, f.Right = "dpo", "dpo" }), "right"},
-		{"preservation", defaults("preservation"), ""},
-		{"titles", params("preservation", func(f *plots.Preservation) { f.Titles = []string{"a"} }), "titles"},
 		{"tradeoff", defaults("tradeoff"), ""},
 		{"frontier", defaults("frontier"), ""},
 		{"nothing gained", params("frontier", func(f *plots.Frontier) { f.Y = nil }), "y"},
@@ -93,13 +91,6 @@ func TestCheck(t *testing.T) {
 		{"one prompt", params("tradeoff", func(f *plots.Tradeoff) { f.PromptNames = []string{"good"} }), "prompts"},
 		{"x is y", params("lines", func(f *plots.Lines) { f.X, f.Y = "tv_star", "tv_star" }), "y"},
 		{"prompt of runs", params("lines", func(f *plots.Lines) { f.X, f.Y, f.Prompt = "lambda", "tv_star", "x" }), "prompt"},
-		{"median of t", params("lines", func(f *plots.Lines) { f.X, f.Y, f.Aggregate = "lambda", "tv_star", "median" }), "aggregate"},
-		{"mean of quartiles", params("lines", func(f *plots.Lines) {
-			f.X, f.Y, f.Aggregate, f.Band = "lambda", "tv_star", "mean", "quartiles"
-		}), "aggregate"},
-		{"median and range", params("lines", func(f *plots.Lines) {
-			f.X, f.Y, f.Aggregate, f.Band = "lambda", "tv_star", "median", "range"
-		}), ""},
 		{"one limit", params("lines", func(f *plots.Lines) { f.X, f.Y, f.YLimits = "lambda", "tv_star", []float64{1} }), "y_limits"},
 		{"turned limits", params("lines", func(f *plots.Lines) { f.X, f.Y, f.XLimits = "lambda", "tv_star", []float64{1, 0} }), "x_limits"},
 		{"log of zero", params("lines", func(f *plots.Lines) {

@@ -32,6 +32,10 @@ var columnNames = map[string]columnName{
 	"mode_mass":       {"Mass on the mode of $π$*", ""},
 	"reward":          {"Reward [nats]", ""},
 	"win_rate":        {"Win rate over $π_{ref}$", ""},
+	"win_rate_best":   {"Win rate over the best response", ""},
+	"nash_gap":        {"Nash gap", ""},
+	"condorcet_mass":  {"Mass on the Condorcet winner", ""},
+	"borda_mass":      {"Mass on the Borda winners", ""},
 	"accuracy":        {"Preference accuracy", ""},
 	"reward_accuracy": {"Accuracy of the implicit reward", ""},
 	"chosen_shift":    {"Change of log $π_θ(y_w)$ [nats]", ""},
@@ -89,6 +93,9 @@ func columnLabel(column string) string {
 // log-probabilities and have no unit.
 func (r *rows) columnLabel(column string) string {
 	label := columnLabel(column)
+	if column == "reward" && r.table.Has("proxy_reward") {
+		label = "Gold reward [nats]" // beside the proxy's
+	}
 	if r.table.Has("ref_reward") && strings.HasSuffix(column, "reward") {
 		label, _, _ = strings.Cut(label, " [")
 	}
@@ -163,12 +170,21 @@ func sweepLabels(cells []string) func(cell string) string {
 func minusSign(number string) string { return strings.ReplaceAll(number, "-", "−") }
 
 // lossNames are the names of losses as papers print them.
-var lossNames = map[string]string{"dpo": "DPO", "ipo": "IPO", "f-dpo": "$f$-DPO", "typo": "TYPO", "rlhf": "RLHF", "best-of-n": "best of $n$"}
+var lossNames = map[string]string{"alphapo": "AlphaPO", "aot": "AOT", "aot-unpaired": "AOT unpaired", "apo-down": "APO-down", "apo-zero": "APO-zero",
+	"apo-zero-unpaired": "APO-zero unpaired", "bco": "BCO", "bco-pair": "BCO in pairs", "best-of-n": "best of $n$", "bradley-terry": "Bradley-Terry",
+	"cal-dpo": "Cal-DPO", "chi-po": "$χ$PO", "cpo": "CPO", "discopop": "DiscoPOP", "dpo": "DPO", "dpo-norm": "DPO-norm", "dpo-positive": "DPOP",
+	"exo": "EXO", "expo-regression": "ExPO regression", "f-dpo": "$f$-DPO", "gpo": "GPO", "ipo": "IPO", "kl-pi-ref": "KL($π_θ$ ‖ $π_{ref}$)",
+	"kl-ref-pi": "KL($π_{ref}$ ‖ $π_θ$)", "kto": "KTO", "ld-dpo": "LD-DPO", "mallows": "MallowsPO", "nca": "NCA", "odpo": "ODPO", "orpo": "ORPO",
+	"r-dpo": "R-DPO", "rlhf": "RLHF", "robust": "robust DPO", "rpo": "RPO", "simpo": "SimPO", "sppo": "SPPO", "tr-dpo": "TR-DPO", "typo": "TYPO",
+	"wpo": "WPO"}
 
-// lossName is the printed name of an objective; labels that a configuration made up stay as they are.
+// lossName is the printed name of an objective. A label that a configuration made up of a loss and more, such as typo-8, has
+// the name in place of the loss; others stay as they are.
 func lossName(label string) string {
-	if name, ok := lossNames[label]; ok {
-		return name
+	for end := len(label); end > 0; end = strings.LastIndex(label[:end], "-") {
+		if name, ok := lossNames[label[:end]]; ok {
+			return name + label[end:]
+		}
 	}
 	return label
 }

@@ -135,10 +135,10 @@ func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
 		}
 		label := "minimizers over $λ$"
 		if trained {
-			label = "final policies over $λ$"
+			label = "final policies over $λ$" // of a few lambdas, which no line joins
 		}
 		l := subset{"", label, triangleRows(ends, alongNone), seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}}
-		if err := p.addLines([]subset{l}, "triangle_x", "triangle_y", "lambda", spreadNone, func(c *curve) { c.grow = true }); err != nil {
+		if err := p.addLines([]subset{l}, "triangle_x", "triangle_y", "lambda", spreadNone, func(c *curve) { c.grow, c.apart = true, trained }); err != nil {
 			return fmt.Errorf("minimizers: %w", err)
 		}
 		p.explainGrowth("lambda")

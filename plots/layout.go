@@ -104,8 +104,8 @@ func (pg *page) takeNotes() {
 func (pg *page) takeLabels() {
 	common := len(pg.panels) > 1
 	for _, p := range pg.panels {
-		p.xLabel, p.yLabel = p.X.Label.Text, p.Y.Label.Text
-		p.names.x, p.names.y = plainText(strings.TrimSuffix(p.xLabel, inThousands)), plainText(p.yLabel)
+		p.names.x, p.names.y = plainText(strings.TrimSuffix(p.X.Label.Text, inThousands)), plainText(p.Y.Label.Text)
+		p.xLabel, p.yLabel = p.X.Label.Text+scaleNote(&p.X), p.Y.Label.Text+scaleNote(&p.Y)
 		common = common && p.xLabel == pg.panels[0].xLabel
 	}
 	if !common {
@@ -216,7 +216,7 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 	top := vg.Length(pageMargin) + pg.legend.height()
 	bottom := vg.Length(pageMargin) + noteLine*vg.Length(len(pg.notes))
 	if pg.xLabel != "" {
-		bottom += labelStrip
+		bottom += labelStrip * vg.Length(1+strings.Count(pg.xLabel, "\n"))
 	}
 	if len(pg.notes) > 0 {
 		bottom += gapY

@@ -99,6 +99,10 @@ func legendGroups(panels []*Panel) [][]legendEntry {
 		label := strings.ReplaceAll(letters, ")(", ", ")
 		groups[g] = append([]legendEntry{{label: label}}, groups[g]...)
 	}
+	slices.SortStableFunc(groups, func(a, b []legendEntry) int { // by the first panel, those of more panels before
+		first := func(g []legendEntry) string { return strings.TrimRight(strings.Split(g[0].label, ",")[0], ")") }
+		return cmp.Or(cmp.Compare(len(first(a)), len(first(b))), cmp.Compare(first(a), first(b)), cmp.Compare(len(b[0].label), len(a[0].label)))
+	})
 	return groups
 }
 

@@ -9,29 +9,20 @@ import (
 
 // Lines draws one column against another: a line for each value of a column, a panel for each value of another.
 type Lines struct {
-	Table      string       `yaml:"table" oneof:"runs,prompts,groups,traces,evaluations" doc:"table that holds y"`
-	X          string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
-	Y          string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
-	By         string       `yaml:"by" doc:"column whose values make the lines"`
-	Split      string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
-	Order      string       `yaml:"order,omitempty" doc:"column that a line follows from point to point; without it x, or lambda where x is a metric"`
-	Where      tables.Where `yaml:"where" doc:"selects the rows"`
-	Prompt     string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
-	XScale     string       `yaml:"x_scale" oneof:"auto,linear,log,symlog" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps; symlog is logarithmic on both sides of a linear part around zero"`
-	XLimits    []float64    `yaml:"x_limits,omitempty" doc:"ends of the x axis, [lowest, highest]; without it those of the data"`
-	Aggregate  string       `yaml:"aggregate,omitempty" oneof:"auto,mean,median" doc:"what a line goes through of the runs that differ in the seed alone; auto is the median with a band of quantiles, else the mean"`
-	Band       string       `yaml:"band" oneof:"ci95,quartiles,deciles,range,sd,se,none" doc:"what the band shows of those runs: ci95 the 95 % Student-t interval of the mean, quartiles or deciles (first to last, around the median), range from smallest to largest, sd and se the mean -+ standard deviation or error"`
-	YScale     string       `yaml:"y_scale" oneof:"linear,log,symlog" doc:"scale of the y axis"`
-	YLimits    []float64    `yaml:"y_limits,omitempty" doc:"ends of the y axis, [lowest, highest]; without it those of the data"`
-	References []Reference  `yaml:"references" doc:"dashed lines at values of y"`
-	Title      string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
-	Twin       bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
-}
-
-// Reference is a dashed horizontal line.
-type Reference struct {
-	Value float64 `yaml:"value" required:"true" doc:"value of y, in its units"`
-	Label string  `yaml:"label" required:"true" doc:"name in the legend; may hold $mathematics$"`
+	Table   string       `yaml:"table" oneof:"runs,prompts,groups,traces,evaluations" doc:"table that holds y"`
+	X       string       `yaml:"x" required:"true" doc:"column on the x axis: step, lambda, a swept key or a metric"`
+	Y       string       `yaml:"y" required:"true" doc:"metric column on the y axis"`
+	By      string       `yaml:"by" doc:"column whose values make the lines"`
+	Split   string       `yaml:"panels,omitempty" doc:"column whose values make the panels"`
+	Where   tables.Where `yaml:"where" doc:"selects the rows"`
+	Prompt  string       `yaml:"prompt,omitempty" doc:"prompt to draw, for table prompts without panels by prompt"`
+	XScale  string       `yaml:"x_scale" oneof:"auto,linear,log,symlog" doc:"scale of the x axis; auto is logarithmic from two decades on, except for steps; symlog is logarithmic on both sides of a linear part around zero"`
+	XLimits []float64    `yaml:"x_limits,omitempty" doc:"ends of the x axis, [lowest, highest]; without it those of the data"`
+	Band    string       `yaml:"band" oneof:"ci95,quartiles,range,sd,se,none" doc:"what the band shows of the runs that differ in the seed alone: ci95 the 95 % Student-t interval of the mean, quartiles around the median, range from smallest to largest, sd and se the mean -+ standard deviation or error"`
+	YScale  string       `yaml:"y_scale" oneof:"linear,log,symlog" doc:"scale of the y axis"`
+	YLimits []float64    `yaml:"y_limits,omitempty" doc:"ends of the y axis, [lowest, highest]; without it those of the data"`
+	Title   string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+	Twin    bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
 }
 
 func linesKind() registry.Kind[Params] {
@@ -48,7 +39,7 @@ func linesKind() registry.Kind[Params] {
 // Refs implements Params.
 func (f *Lines) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).Column("y", f.Table, f.Y).Column("by", f.Table, f.By).
-		Column("panels", f.Table, f.Split).Column("order", f.Table, f.Order).Prompt("prompt", f.Prompt)
+		Column("panels", f.Table, f.Split).Prompt("prompt", f.Prompt)
 }
 
 // Check implements registry.Checker.
@@ -62,10 +53,6 @@ func (f *Lines) Check() []registry.Problem {
 	}
 	problems = append(problems, checkLimits("x_limits", f.XScale, f.XLimits)...)
 	problems = append(problems, checkLimits("y_limits", f.YScale, f.YLimits)...)
-	if _, ok := spread(f.Band).around(f.Aggregate); !ok {
-		problems = append(problems, registry.Problem{Key: "aggregate", Wrong: "is " + f.Aggregate + ", but the band " + f.Band + " stands around another middle",
-			Allowed: "mean with ci95, sd, se, range or none; median with quartiles, deciles, range or none"})
-	}
 	return problems
 }
 
@@ -75,7 +62,7 @@ func (f *Lines) KLVersion() Params {
 		return nil
 	}
 	over := *f
-	over.X, over.Order, over.XScale, over.XLimits = "kl_pi_ref", "lambda", linearScale, nil
+	over.X, over.XScale, over.XLimits = "kl_pi_ref", linearScale, nil
 	return &over
 }
 
@@ -115,22 +102,15 @@ func (f *Lines) panel(of subset) (*Panel, error) {
 	if f.X == "step" {
 		labelSteps(&p.X, xs)
 	}
-	shown, _ := spread(f.Band).around(f.Aggregate)
-	if err := p.addLines(r.linesBy(f.By), f.X, f.Y, f.orderColumn(r), shown, func(c *curve) { c.plain = f.X == "step" }); err != nil {
+	if err := p.addLines(r.linesBy(f.By), f.X, f.Y, f.orderColumn(r), spread(f.Band), func(c *curve) { c.plain = f.X == "step" }); err != nil {
 		return nil, err
-	}
-	for _, ref := range f.References {
-		p.addLevel(ref.Label, ref.Value)
 	}
 	return p, nil
 }
 
-// orderColumn is the column that a line follows.
+// orderColumn is the column that a line follows: x, or lambda where x is a metric.
 func (f *Lines) orderColumn(r *rows) string {
-	switch {
-	case f.Order != "":
-		return f.Order
-	case f.X == "step" || slices.Contains(r.coordinates(), f.X):
+	if f.X == "step" || slices.Contains(r.coordinates(), f.X) {
 		return f.X
 	}
 	return "lambda"

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -46,7 +47,11 @@ func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, slope := newPanel(f.Title), newPanel("gradient")
+	title, settings, long := strings.Cut(f.Title, ", ")
+	value, slope := newPanel(title), newPanel("gradient")
+	if long {
+		value.Notes = []string{"With " + settings + "."}
+	}
 	value.X.Label.Text, value.Y.Label.Text = "margin [nats]", "loss [nats]"
 	slope.X.Label.Text, slope.Y.Label.Text = "margin [nats]", "derivative"
 	value.addCurve("loss", seriesStyle{color: black, width: curveWidth}, lossPoints(curve, "loss")).plain = true
@@ -87,7 +92,7 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 	for i := range t.Len() {
 		v := t.Float(i, column)
 		grid.list = append(grid.list, cell{xs[i], ys[i], half, shade(v, most), compact(v, 2), "",
-			fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(xs[i]), shortNumber(ys[i]), shortNumber(v))})
+			fmt.Sprintf("chosen %s, rejected %s: %s", shortNumber(xs[i]), shortNumber(ys[i]), shortNumber(v)), false})
 		p.addData(datum{Series: title, X: csvNumber(xs[i]), Y: csvNumber(ys[i]), Value: csvNumber(v)})
 	}
 	p.X.Label.Text, p.Y.Label.Text = "log $π_θ$(chosen) [nats]", "log $π_θ$(rejected) [nats]"

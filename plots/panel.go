@@ -34,6 +34,8 @@ type Panel struct {
 	free   bool      // the ranges are left as they are
 	floorX bool      // x is a metric, so rounding noise must not stretch its logarithmic axis either
 	wide   bool      // a single panel that needs the width of the page
+	strip  int       // rows above the data, for points without a value, a row a curve
+	top    float64   // of the data on the y axis, below that strip
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
 	names          struct{ x, y string } // of the axes, without typesetting
@@ -50,7 +52,6 @@ type legendEntry struct {
 // thumbnail draws what stands before an entry of a legend.
 type thumbnail func(c *draw.Canvas)
 
-// Thumbnail implements plot.Thumbnailer.
 func (t thumbnail) Thumbnail(c *draw.Canvas) { t(c) }
 
 // Ranks of entries.
@@ -66,20 +67,77 @@ func newPanel(title string) *Panel {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil
 	grid.Horizontal = draw.LineStyle{Color: gridGray, Width: axisWidth}
-	p.Add(grid, painter(spines))
+	p.Add(grid, painter(p.drawStrip), painter(spines))
 	return p
 }
 
 // painter draws on the data area of a panel.
 type painter func(c draw.Canvas, p *plot.Plot)
 
-// Plot implements plot.Plotter.
 func (paint painter) Plot(c draw.Canvas, p *plot.Plot) { paint(c, p) }
 
 // spines are the lines of both axes, joined in their corner.
 func spines(c draw.Canvas, _ *plot.Plot) {
 	c.StrokeLines(spineStyle(), []vg.Point{{X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
 }
+
+// stripRow is the share of the y axis that a row of the strip takes, and stripMost that of all of them.
+const stripRow, stripMost = 0.06, 0.3
+
+// drawStrip sets the strip apart from the data.
+func (p *Panel) drawStrip(c draw.Canvas, _ *plot.Plot) {
+	if p.strip == 0 {
+		return
+	}
+	y := c.Y(p.Y.Norm(p.top))
+	c.SetColor(rgb(0xF2F2F2))
+	c.Fill(vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y}, Max: c.Max}.Path())
+	c.StrokeLine2(draw.LineStyle{Color: inkGray, Width: axisWidth}, c.Min.X, y, c.Max.X, y)
+}
+
+// inStrip is the height at which a curve's points without a value stand.
+func (p *Panel) inStrip(c draw.Canvas, of *curve) vg.Length {
+	row := 0
+	for _, other := range p.curves[:of.slot] {
+		if other.hasLost() {
+			row++
+		}
+	}
+	low := c.Y(p.Y.Norm(p.top))
+	return c.Max.Y - (c.Max.Y-low)*(vg.Length(row)+0.5)/vg.Length(p.strip)
+}
+
+// makeStrips makes room for strips where some point has no value, the same in panels that share an axis.
+func makeStrips(panels []*Panel) {
+	shared := map[string]int{}
+	for _, p := range panels {
+		for _, c := range p.curves {
+			if !p.free && c.hasLost() {
+				p.strip++
+			}
+		}
+		shared[p.ShareY] = max(shared[p.ShareY], p.strip)
+	}
+	for _, p := range panels {
+		p.top = p.Y.Max
+		if p.ShareY != "" {
+			p.strip = shared[p.ShareY]
+		}
+		if p.strip > 0 {
+			share := min(stripMost, float64(p.strip)*stripRow)
+			p.Y.Tick.Marker = upTo{p.Y.Tick.Marker, p.top}
+			pad(&p.Y, 0, share/(1-share))
+		}
+	}
+}
+
+// upTo leaves out what lies above the data.
+type upTo struct {
+	plot.Ticker
+	top float64
+}
+
+func (u upTo) Ticks(lo, _ float64) []plot.Tick { return u.Ticker.Ticks(lo, u.top) }
 
 func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
 
@@ -134,7 +192,6 @@ type rule struct {
 
 var levelStyle = draw.LineStyle{Color: inkGray, Width: 0.9, Dashes: reference}
 
-// Plot implements plot.Plotter.
 func (l rule) Plot(c draw.Canvas, p *plot.Plot) {
 	if x := c.X(p.X.Norm(l.value)); l.upright && c.ContainsX(x) {
 		c.StrokeLine2(l.style, x, c.Min.Y, x, c.Max.Y)
@@ -152,7 +209,6 @@ func (l rule) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return math.Inf(1), math.Inf(-1), l.value, l.value
 }
 
-// Thumbnail implements plot.Thumbnailer.
 func (l rule) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(l.style, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
@@ -185,7 +241,7 @@ func (p *Panel) explainOddPoints() {
 			case !finite(q.x):
 			case !finite(q.y):
 				statuses = append(statuses, q.why())
-			case beyond(q, p.Plot):
+			case p.beyond(q):
 				p.addEntry(markRank, "beyond the axis", "edge", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
 			}
 		}
@@ -246,6 +302,9 @@ func setRanges(panels []*Panel) {
 		}
 		fix(&p.X, p.XLimits)
 		fix(&p.Y, p.YLimits)
+	}
+	makeStrips(panels)
+	for _, p := range panels {
 		p.explainOddPoints()
 	}
 }
@@ -293,7 +352,7 @@ func makeDrawable(axis *plot.Axis, share float64, floor bool) {
 	if log && floor {
 		axis.Min = max(axis.Min, axis.Max/math.Pow10(logDecades))
 	}
-	pad(axis, share)
+	pad(axis, share, share)
 }
 
 // name is what a panel is called where it is not drawn.

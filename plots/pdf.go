@@ -102,12 +102,6 @@ func (w *pdfWriter) path(path vg.Path) {
 				a, b = last.Add(a.Sub(last).Scale(2./3)), comp.Pos.Add(a.Sub(comp.Pos).Scale(2./3))
 			}
 			curve(a, b, comp.Pos)
-		case vg.ArcComp:
-			start, curves := arcCurves(comp)
-			w.doc.LineTo(w.at(start))
-			for _, c := range curves {
-				curve(c[0], c[1], c[2])
-			}
 		case vg.CloseComp:
 			w.doc.ClosePath()
 		}

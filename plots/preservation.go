@@ -17,7 +17,6 @@ type Preservation struct {
 	PromptNames []string     `yaml:"prompts" doc:"prompts in the order of the panels; without it all of them"`
 	Metric      string       `yaml:"metric" doc:"column of prompts on the y axis"`
 	YScale      string       `yaml:"y_scale" oneof:"linear,log" doc:"scale of the y axis"`
-	Titles      []string     `yaml:"titles" doc:"titles of the panels; without it the names of the prompts"`
 	Twin        bool         `yaml:"twin" doc:"also draw the figure over the KL(pi to pi_ref) reached"`
 
 	byKL bool // x is the KL reached
@@ -47,15 +46,6 @@ func withPrompts(refs tables.Refs, names []string) tables.Refs {
 	return refs
 }
 
-// Check implements registry.Checker.
-func (f *Preservation) Check() []registry.Problem {
-	if len(f.Titles) > 0 && len(f.PromptNames) != len(f.Titles) {
-		return []registry.Problem{{Key: "titles", Wrong: fmt.Sprintf("%d titles for %d prompts", len(f.Titles), len(f.PromptNames)),
-			Allowed: "as many titles as prompts, which must then be named"}}
-	}
-	return nil
-}
-
 // KLVersion implements OverLambda.
 func (f *Preservation) KLVersion() Params {
 	if !f.Twin {
@@ -77,8 +67,8 @@ func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
 		return nil, err
 	}
 	var panels []*Panel
-	for i, group := range groups {
-		p, err := f.panel(f.title(i, group), all.in(group))
+	for _, group := range groups {
+		p, err := f.panel(group.title(), all.in(group))
 		if err != nil {
 			return nil, fmt.Errorf("prompt %s: %w", group.name, err)
 		}
@@ -90,14 +80,11 @@ func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
 	return panels, nil
 }
 
-func (f *Preservation) title(i int, group promptGroup) string {
-	switch {
-	case len(f.Titles) > 0:
-		return f.Titles[i]
-	case len(group.members) > 1:
-		return fmt.Sprintf("%s prompts (%d)", group.name, len(group.members))
+func (g promptGroup) title() string {
+	if len(g.members) > 1 {
+		return fmt.Sprintf("%s prompts (%d)", g.name, len(g.members))
 	}
-	return group.name + " prompt"
+	return g.name + " prompt"
 }
 
 // x is the column on the x axis.

@@ -82,10 +82,14 @@ func (r *rows) answered(column string, values []string) error {
 	have := r.runs.Distinct(column)
 	for _, value := range values {
 		if !slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, value) }) {
-			return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", r.runs.Name, column, value, strings.Join(have, ", "))
+			return noRow(r.runs, column, value)
 		}
 	}
 	return nil
+}
+
+func noRow(t *tables.Table, column string, values ...string) error {
+	return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column, strings.Join(values, " or "), strings.Join(t.Distinct(column), ", "))
 }
 
 func (r *rows) fill(own, ofRun tables.Where) {
@@ -117,8 +121,7 @@ func (r *rows) explainEmpty(where tables.Where) error {
 		if len((tables.Where{column: where[column]}).Select(t)) > 0 {
 			continue
 		}
-		return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column,
-			strings.Join(where[column], " or "), strings.Join(t.Distinct(column), ", "))
+		return noRow(t, column, where[column]...)
 	}
 	if len(where) > 0 {
 		return fmt.Errorf("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))

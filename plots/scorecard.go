@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -19,6 +20,7 @@ import (
 // color of its verdict.
 type Scorecard struct {
 	Losses []string `yaml:"losses" doc:"only these rows, in this order; none means all"`
+	Groups bool     `yaml:"groups" doc:"a column a group of tests, with how many of them each loss passes, losses that pass more above; without it a column a test, with its number"`
 	Title  string   `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
@@ -43,7 +45,6 @@ const (
 	gridCell = 10  // height of a row
 	gridText = 5   // numbers
 	gridHead = 5.5 // names of tests
-	gridNote = 3   // how many environments were measured
 )
 
 // Refs implements Params: no name is given.
@@ -64,19 +65,40 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 		}
 		losses = f.Losses
 	}
+	if few := slices.DeleteFunc(slices.Clone(losses), rare); f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
+		losses = few
+	}
 	p := barePanel(f.Title)
-	p.free, p.wide = true, true
-	head := math.Ceil(heads(tests).height() / gridCell)
-	p.Height = vg.Length(float64(len(losses))+head) * gridCell
-	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(tests))-0.5, plot.ConstantTicks(nil)
-	p.nameRows(losses, lossName)
-	p.Y.Min -= head
-	grid := &cells{gap: 0.4, size: gridText, noteSize: gridNote, lead: 1}
-	p.Add(painter(heads(tests).draw), grid)
+	p.free, p.wide = true, !f.Groups
 	rows := map[[2]string]int{}
 	for row := range t.Len() {
 		rows[[2]string{t.Text(row, "loss"), t.Text(row, "test")}] = row
 	}
+	if f.Groups {
+		f.drawGroups(p, t, losses, tests, rows)
+	} else {
+		f.drawTests(p, t, losses, tests, rows)
+	}
+	return []*Panel{p}, nil
+}
+
+// addCells adds cells below the names of their columns, and says what colors mean.
+func (f *Scorecard) addCells(p *Panel, grid *cells, losses, columns []string, height float64, verdicts ...[2]string) {
+	head := math.Ceil(heads(columns).height() / height)
+	p.Height = vg.Length((float64(len(losses)) + head) * height)
+	p.X.Min, p.X.Max, p.X.Tick.Marker = -0.5, float64(len(columns))-0.5, plot.ConstantTicks(nil)
+	p.nameRows(losses, lossName)
+	p.Y.Min -= head
+	p.Add(painter(heads(columns).draw), grid)
+	for _, v := range verdicts {
+		p.addEntry(seriesRank, v[1], v[0], swatches(verdictFill[v[0]]))
+	}
+}
+
+// drawTests draws every number.
+func (f *Scorecard) drawTests(p *Panel, t *tables.Table, losses, tests []string, rows map[[2]string]int) {
+	grid := &cells{gap: 0.4, size: gridText}
+	partial := false
 	for y, loss := range losses {
 		for x, test := range tests {
 			row, known := rows[[2]string{loss, test}]
@@ -85,16 +107,74 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 			}
 			verdict, value, share := t.Text(row, "verdict"), t.Float(row, "value"), MeasuredShare(t, row)
 			text := compact(value, 3)
-			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, verdictFill[verdict], text, share,
-				fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, strings.TrimSuffix(text+", "+share, ", "), verdict)})
+			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, verdictFill[verdict], text, "",
+				fmt.Sprintf("%s, %s: %s (%s)", plainText(lossName(loss)), test, strings.TrimSuffix(text+", "+share, ", "), verdict), share != ""})
+			partial = partial || share != ""
 			p.addData(datum{Series: verdict, X: test, Y: loss, Value: csvNumber(value)})
 		}
 	}
-	for _, v := range []struct{ verdict, label string }{
-		{"pass", "within the bound"}, {"fail", "beyond the bound"}, {"none", "does not apply, or not decided; n of m: environments in which the solver arrived"}} {
-		p.addEntry(seriesRank, v.label, v.verdict, swatches(verdictFill[v.verdict]))
+	f.addCells(p, grid, losses, tests, gridCell, [2]string{"pass", "within the bound"}, [2]string{"fail", "beyond the bound"},
+		[2]string{"none", "does not apply, or not decided"})
+	if partial {
+		p.addEntry(markRank, "in a part of the environments the solver did not arrive", "part", pointKey{func(c *draw.Canvas) { drawCorner(c, c.Max.Add(vg.Point{X: -2, Y: -2})) }})
 	}
-	return []*Panel{p}, nil
+}
+
+// drawGroups draws how many tests of each group a loss passes, of those that apply.
+func (f *Scorecard) drawGroups(p *Panel, t *tables.Table, losses, tests []string, rows map[[2]string]int) {
+	const all = "all tests"
+	columns := []string{all}
+	passed, of := map[[2]string]int{}, map[[2]string]int{}
+	for _, test := range tests {
+		group, _, _ := strings.Cut(test, "/")
+		for _, loss := range losses {
+			row, known := rows[[2]string{loss, test}]
+			if !known {
+				continue
+			}
+			if t.Has("group") {
+				group = t.Text(row, "group")
+			}
+			verdict := t.Text(row, "verdict")
+			for _, column := range []string{all, group} {
+				if verdict == "pass" {
+					passed[[2]string{loss, column}]++
+				}
+				if verdict != "none" {
+					of[[2]string{loss, column}]++
+				}
+			}
+		}
+		if !slices.Contains(columns, group) {
+			columns = append(columns, group)
+		}
+	}
+	losses = slices.Clone(losses)
+	slices.SortStableFunc(losses, func(a, b string) int { return cmp.Compare(passed[[2]string{b, all}], passed[[2]string{a, all}]) })
+	grid := &cells{gap: 0.6, size: 0.85 * tickSize}
+	for y, loss := range losses {
+		for x, column := range columns {
+			at := [2]string{loss, column}
+			share, fill, text := float64(passed[at])/float64(max(1, of[at])), verdictFill["none"], "–"
+			if of[at] > 0 {
+				fill, text = mix(verdictFill["fail"], verdictFill["pass"], share), fmt.Sprintf("%d/%d", passed[at], of[at])
+			}
+			grid.list = append(grid.list, cell{float64(x), float64(y), 0.5, fill, text, "",
+				fmt.Sprintf("%s, %s: %d of %d", plainText(lossName(loss)), column, passed[at], of[at]), false})
+			p.addData(datum{Series: column, X: column, Y: loss, Value: csvNumber(share)})
+		}
+	}
+	f.addCells(p, grid, losses, columns, gridCell+2, [2]string{"pass", "passes all"}, [2]string{"fail", "passes none"})
+	p.Notes = append(p.Notes, "Tests passed, of those that apply and are decided.")
+}
+
+// commonLosses are those that a figure for one look has of all that there are, beside a configuration's own.
+var commonLosses = []string{"bradley-terry", "chi-po", "cpo", "dpo", "dpo-positive", "exo", "f-dpo", "ipo", "kto", "orpo", "rlhf", "simpo", "sppo", "typo"}
+
+// rare says of a loss that it is neither common nor made up by a configuration.
+func rare(loss string) bool {
+	_, known := lossStyles[loss]
+	return known && !slices.Contains(commonLosses, loss)
 }
 
 // MeasuredShare says in how many environments a cell of the table scorecard was measured, as "97 of 102"; "" where in all.

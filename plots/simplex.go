@@ -224,7 +224,6 @@ type landmark struct {
 	name string // shown with the policy to a reader who points at it; "" shows nothing
 }
 
-// Plot implements plot.Plotter.
 func (l landmark) Plot(c draw.Canvas, p *plot.Plot) {
 	l.Scatter.Plot(c, p)
 	if l.name == "" {
@@ -243,7 +242,7 @@ func newLandmark(name string, at plotter.XYs, shape polygonGlyph, size vg.Length
 // Thumbnail implements plot.Thumbnailer with the mark alone.
 func (l landmark) Thumbnail(c *draw.Canvas) { c.DrawGlyphNoClip(l.GlyphStyle, c.Center()) }
 
-// addLandmarks marks pi_star, pi_ref and the mode of each environment among the runs.
+// addLandmarks marks pi_ref of each environment among the runs, and pi_star and the mode where there is a pi_star.
 func addLandmarks(p *Panel, finals *rows) {
 	var stars, refs, modes plotter.XYs
 	add := func(to *plotter.XYs, pi []float64) {
@@ -254,9 +253,11 @@ func addLandmarks(p *Panel, finals *rows) {
 	}
 	for _, mine := range finals.byRun() {
 		star, ref := mine.column("pi_star"), mine.column("pi_ref")
-		add(&stars, star)
 		add(&refs, ref)
-		add(&modes, modePolicy(star, ref))
+		if !math.IsNaN(star[0]) {
+			add(&stars, star)
+			add(&modes, modePolicy(star, ref))
+		}
 	}
 	for _, mark := range []struct {
 		at    plotter.XYs
@@ -268,6 +269,9 @@ func addLandmarks(p *Panel, finals *rows) {
 		{modes, "mode $π_δ$", square.opened(), 2},
 		{stars, "$π$*", star, 2},
 	} {
+		if len(mark.at) == 0 {
+			continue
+		}
 		l := newLandmark(mark.name, mark.at, mark.shape, mark.size)
 		p.Add(l)
 		p.addEntry(referenceRank, mark.name, "landmark", l)

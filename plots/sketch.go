@@ -125,22 +125,3 @@ func hover(c vg.Canvas, spot vg.Point, text string) {
 	s := sketchOf(c)
 	s.marks = append(s.marks, mark{kind: pointMark, text: text, at: spot})
 }
-
-// arcCurves is where an arc starts and Bézier curves of a quarter turn at most that follow it, each by its control points
-// and its end. They are within 0.03 % of the radius.
-func arcCurves(comp vg.PathComp) (start vg.Point, curves [][3]vg.Point) {
-	on := func(angle, reach float64, from vg.Point) vg.Point {
-		sin, cos := math.Sincos(angle)
-		return vg.Point{X: from.X + vg.Length(reach*cos), Y: from.Y + vg.Length(reach*sin)}
-	}
-	r := float64(comp.Radius)
-	parts := int(math.Ceil(math.Abs(comp.Angle)/(math.Pi/2) - 1e-9))
-	step := comp.Angle / float64(parts)
-	reach := 4. / 3 * math.Tan(step/4) * r
-	for i := range parts {
-		from, to := comp.Start+float64(i)*step, comp.Start+float64(i+1)*step
-		begin, end := on(from, r, comp.Pos), on(to, r, comp.Pos)
-		curves = append(curves, [3]vg.Point{on(from+math.Pi/2, reach, begin), on(to-math.Pi/2, reach, end), end})
-	}
-	return on(comp.Start, r, comp.Pos), curves
-}

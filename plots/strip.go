@@ -176,7 +176,6 @@ type swarm struct {
 	density []point // x and a height in [0, 1]; nil for none
 }
 
-// DataRange implements plot.DataRanger.
 func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
 	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
 	xmin, xmax = min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1])

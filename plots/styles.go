@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"image/color"
 	"math"
 	"slices"
@@ -75,8 +76,14 @@ func (g polygonGlyph) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point
 func (g polygonGlyph) path(radius vg.Length, pt vg.Point) vg.Path {
 	var path vg.Path
 	if g.corners == 0 {
+		// Four Bézier curves, within 0.03 % of the radius. No arc is drawn by another way, so that no format has to know of any.
+		reach := radius * 4 * (math.Sqrt2 - 1) / 3
 		path.Move(vg.Point{X: pt.X + radius, Y: pt.Y})
-		path.Arc(pt, radius, 0, 2*math.Pi)
+		for x, y := radius, vg.Length(0); len(path) < 5; x, y = -y, x {
+			tangent := vg.Point{X: -y, Y: x}.Scale(reach / radius)
+			a, end := pt.Add(vg.Point{X: x, Y: y}), pt.Add(vg.Point{X: -y, Y: x})
+			path.CubeTo(a.Add(tangent), end.Add(vg.Point{X: x, Y: y}.Scale(reach/radius)), end)
+		}
 		path.Close()
 		return path
 	}
@@ -180,33 +187,46 @@ var otherStyles = []seriesStyle{
 	{black, dashDotted, curveWidth, rightward},
 }
 
-// lossStyle returns the style of an objective: the loss's own, or for a label that a configuration made up one of the
-// others. All are the labels of its experiment, selected or not, so that a label looks the same in every figure of the
-// experiment. A style whose color a loss of the experiment has goes last.
+// lineColors are those that lines may have, in the order in which they stand in for one that is taken.
+var lineColors = []color.RGBA{blue, vermillion, green, purple, skyBlue, orange, black, wine, teal, indigo, olive, inkGray}
+
+// lossStyle returns the style of an objective among all of its experiment, selected or not, so that it looks the same in
+// every figure of the experiment. Each has the style of its loss, or of the others for a label that a configuration made up;
+// those whose color another has, in the order of lossOrder, get the next free one as long as there are any.
 func lossStyle(label string, all []string) seriesStyle {
-	if l, ok := lossStyles[label]; ok {
-		return l
-	}
-	var made []string
 	taken := map[color.RGBA]bool{}
-	for _, other := range all {
-		if l, known := lossStyles[other]; known {
-			taken[l.color] = true
-		} else {
-			made = append(made, other)
+	made := 0
+	for _, other := range slices.SortedFunc(slices.Values(all), lossOrder) {
+		l, known := lossStyles[other]
+		if !known {
+			l = otherStyles[made%len(otherStyles)]
+			made++
+		}
+		if free := slices.IndexFunc(lineColors, func(c color.RGBA) bool { return !taken[c] }); taken[l.color] && free >= 0 {
+			l.color = lineColors[free]
+		}
+		taken[l.color] = true
+		if other == label {
+			return l
 		}
 	}
-	slices.Sort(made)
-	var free, shared []seriesStyle
-	for _, l := range otherStyles {
-		if taken[l.color] {
-			shared = append(shared, l)
-		} else {
-			free = append(free, l)
+	return lossStyles[label]
+}
+
+// lossOrder puts those first that keep their color in any company: the losses of the paper, then other losses, then labels
+// that a configuration made up.
+func lossOrder(a, b string) int {
+	rank := func(label string) int {
+		_, known := lossStyles[label]
+		switch {
+		case slices.Contains([]string{"dpo", "ipo", "f-dpo", "rlhf", "typo"}, label):
+			return 0
+		case known:
+			return 1
 		}
+		return 2
 	}
-	styles := append(free, shared...)
-	return styles[max(0, slices.Index(made, label))%len(styles)]
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
 }
 
 // responseColors tell responses apart in figures that draw them; more than these cannot be told apart in print.

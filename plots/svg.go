@@ -145,12 +145,6 @@ func (w *svgWriter) path(path vg.Path, style string) {
 				d.WriteString(w.pair(p) + " ")
 			}
 			d.WriteString(w.pair(comp.Pos))
-		case vg.ArcComp: // goes on with a line to where the arc starts, as canvases of gonum do
-			start, curves := arcCurves(comp)
-			d.WriteString("L" + w.pair(start))
-			for _, c := range curves {
-				d.WriteString("C" + w.pair(c[0]) + " " + w.pair(c[1]) + " " + w.pair(c[2]))
-			}
 		case vg.CloseComp:
 			d.WriteString("Z")
 		}

@@ -207,8 +207,8 @@ func experiments(tb testing.TB) map[string]tables.Memory {
 		"paired":       pairedTables(tb),
 		"landscape":    landscapeTables(),
 		"frontier":     frontierTables(),
-		"loss":         lossTables(),
-		"scorecard":    scorecardTables(),
+		"loss":         lossTables(), "kl": klTables(8, 1),
+		"scorecard": scorecardTables(),
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *screen) draw() {
 	notes := slices.Clone(s.Notes)
 	for _, c := range s.curves {
 		if n, why := c.lost(func(q point) bool { return finite(q.x) && !finite(q.y) }); n > 0 {
-			notes = append(notes, fmt.Sprintf("No value: %s (%d × %s).", c.label, n, why))
+			notes = append(notes, fmt.Sprintf("No value, ! at the top: %s (%d × %s).", c.label, n, why))
 		}
 	}
 	for _, note := range notes {
@@ -202,6 +202,10 @@ func (s *screen) drawCurves(placeX, placeY func(float64) float64) {
 		for _, q := range c.points {
 			if !finite(q.x) || !finite(q.y) || c.logX && q.x <= 0 || c.logY && q.y <= 0 {
 				joined = false
+				if finite(q.x) && s.strip > 0 {
+					x, _ := s.dotAt(placeX(q.x), 1)
+					s.canvas.char(x/s.canvas.across, 0, '!', c.style.color)
+				}
 				continue
 			}
 			x, y := s.dotAt(placeX(q.x), placeY(q.y))

@@ -12,10 +12,15 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Sizes of a figure for a two-column paper, so that it is set at its own size and its text matches the paper's.
+// sizes are widths of figures in papers, so that they are set at their own size and their text matches the paper's: a column
+// and the text of ACL (77 and 160 mm), which fit ICML too (82 and 171), the text of NeurIPS and ICLR, and of LaTeX's class
+// article at 10 pt.
+var sizes = map[string]vg.Length{"column": columnWidth, "full": fullWidth, "neurips": 139.7 * vg.Millimeter, "article": 121 * vg.Millimeter}
+
+// Sizes of what figures are made of.
 const (
-	columnWidth = 85 * vg.Millimeter
-	fullWidth   = 175 * vg.Millimeter
+	columnWidth = 77 * vg.Millimeter
+	fullWidth   = 160 * vg.Millimeter
 	minHeight   = 30 * vg.Millimeter // of a panel's data area
 	maxHeight   = 46 * vg.Millimeter
 	dataAspect  = 0.72 // height of a data area to its width, between those bounds
@@ -36,12 +41,6 @@ const (
 const (
 	slidesTheme = "slides"
 	darkTheme   = "dark"
-)
-
-// Sizes of figures, as configurations write them.
-const (
-	columnSize = "column"
-	fullSize   = "full"
 )
 
 // theme is how a page becomes a figure: everything is laid out and drawn for paper, at 8 pt, on a page of the theme's
@@ -81,10 +80,12 @@ func (t theme) sized(fig Figure) theme {
 	switch {
 	case fig.Width > 0:
 		t.fixed = vg.Length(fig.Width/t.scale) * vg.Millimeter
-	case fig.Size == columnSize:
+	case fig.Size == "column":
 		t.fixed = t.column
-	case fig.Size == fullSize:
+	case fig.Size == "full":
 		t.fixed = t.full
+	default:
+		t.fixed = sizes[fig.Size] / vg.Length(t.scale)
 	}
 	return t
 }
@@ -158,6 +159,11 @@ func mix(a, b color.RGBA, at float64) color.RGBA {
 
 // translucent is a band's color: light on white, and what lies below shines through.
 func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0x38} }
+
+// amongOthers is the color of one of several bands, the lighter the more there are beyond three, of which lines can be seen.
+func amongOthers(c color.RGBA, bands int) color.NRGBA {
+	return color.NRGBA{c.R, c.G, c.B, uint8(0x38 * 3 / max(3, bands))}
+}
 
 // handler sets all text.
 var handler = mathText{}

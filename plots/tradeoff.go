@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/plot"
+
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
@@ -15,7 +17,7 @@ type Tradeoff struct {
 	Where       tables.Where `yaml:"where" doc:"selects the runs"`
 	PromptNames []string     `yaml:"prompts" doc:"the prompt, or the group of the table groups, on the x axis and the one on the y axis"`
 	Metric      string       `yaml:"metric" doc:"column on both axes"`
-	Scale       string       `yaml:"scale" oneof:"linear,log" doc:"scale of both axes"`
+	Scale       string       `yaml:"scale" oneof:"linear,log,symlog" doc:"scale of both axes; symlog is logarithmic on both sides of a linear part around zero"`
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
@@ -66,9 +68,13 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	p.floorX = true
 	p.X.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(0)
 	p.Y.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(1)
-	if f.Scale == logScale {
-		setLog(&p.X, nil)
-		setLog(&p.Y, nil)
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		switch f.Scale {
+		case logScale:
+			setLog(axis, nil)
+		case symlogScale:
+			setSymlog(axis, all.column(f.Metric))
+		}
 	}
 	for _, loss := range all.linesBy("objective") {
 		points, err := f.curve(loss.rows, groups)

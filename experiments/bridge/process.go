@@ -99,11 +99,16 @@ func (p *process) attend(ctx context.Context) {
 }
 
 // end ends the process and those that it has started.
-func (p *process) end() {
+func (p *process) end() { p.endAfter(0) }
+
+// endAfter ends the process if it does not end by itself in a time.
+func (p *process) endAfter(grace time.Duration) {
 	p.ended.Do(func() {
 		_ = p.in.Close()
-		endGroup(p.command)
+		late := time.AfterFunc(grace, func() { endGroup(p.command) })
 		_ = p.command.Wait()
+		late.Stop()
+		endGroup(p.command) // what it has started
 	})
 }
 
@@ -132,7 +137,7 @@ func (p *process) read(want string) ([]byte, *Error) {
 		case p.ctx.Err() != nil:
 			return nil, p.fault("gave no answer and was ended when time was up", "an answer in time")
 		default:
-			p.end()
+			p.endAfter(patience)
 			how := p.command.ProcessState.String()
 			if len(line) > 0 {
 				how += " in the middle of " + quote(line)

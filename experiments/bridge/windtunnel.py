@@ -23,7 +23,7 @@ OTHER_NAMES = {"reference_chosen_logps": "ref_chosen_logps", "reference_rejected
 
 
 def parameters(function):
-    """Return the names of a function's parameters, those without a default, and whether it takes any others."""
+    """Return the names of a function's parameters, those without a default, and whether it takes any other."""
     all_of = inspect.signature(getattr(function, "forward", function)).parameters.values()
     named = [p for p in all_of if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return [p.name for p in named], [p.name for p in named if p.default is p.empty], any(p.kind == p.VAR_KEYWORD for p in all_of)
@@ -35,7 +35,7 @@ def serve(loss, gradient=None):
     sys.stdout.flush()
     os.dup2(2, 1)
     names, required, anything = parameters(loss)
-    columns = {OTHER_NAMES.get(n, n) for n in names}
+    columns = {OTHER_NAMES.get(n, n) for n in names + (parameters(gradient)[0] if gradient else [])}
     columns = [c for c in COLUMNS if c in columns or c == "weight"]
     others = [n for n in names if OTHER_NAMES.get(n, n) not in (*COLUMNS, "beta")]
 
@@ -45,7 +45,7 @@ def serve(loss, gradient=None):
 
     say({"columns": columns, "required": [n for n in others if n in required],
          "optional": [n for n in others if n not in required], "any": anything})
-    answerer = Autograd(loss, names, anything) if gradient is None else Given(loss, gradient, names, anything)
+    answerer = Autograd(loss) if gradient is None else Given(loss, gradient)
     last = None
     for line in sys.stdin:
         ask, rest = line.split(",", 1)  # {"ask":"value" or {"ask":"gradient"
@@ -58,8 +58,9 @@ def serve(loss, gradient=None):
 class Given:
     """A function of arrays with a gradient of its own."""
 
-    def __init__(self, loss, gradient, names, anything):
-        self.loss, self.by, self.names, self.anything = loss, gradient, names, anything
+    def __init__(self, loss, gradient):
+        self.loss, self.by = loss, gradient
+        self.parameters = {f: parameters(f) for f in (loss, gradient) if f is not None}
 
     def array(self, name, values):
         try:
@@ -70,35 +71,38 @@ class Given:
 
     def given(self, question):
         """Take what a question gives."""
-        scalars = {"beta": question["beta"], **question["constants"]}
+        self.scalars = {"beta": question["beta"], **question["constants"]}
         self.columns = {c: self.array(c, question[c]) for c in COLUMNS if c in question}
-        known = {**self.columns, **scalars}
-        self.arguments = {n: known[OTHER_NAMES.get(n, n)] for n in self.names if OTHER_NAMES.get(n, n) in known}
-        if self.anything:
-            self.arguments.update({n: v for n, v in scalars.items() if n not in self.arguments})
         self.mean = None
+
+    def call(self, function):
+        """Call a function with those of its parameters that are known."""
+        names, _, anything = self.parameters[function]
+        known = {**self.columns, **self.scalars}
+        arguments = {n: known[OTHER_NAMES.get(n, n)] for n in names if OTHER_NAMES.get(n, n) in known}
+        return function(**arguments, **({n: v for n, v in self.scalars.items() if n not in arguments} if anything else {}))
 
     def value(self):
         """Return the weighted mean."""
-        losses = self.loss(**self.arguments)
+        losses = self.call(self.loss)
         if not hasattr(losses, "__len__") or getattr(losses, "ndim", 1) == 0:
             return float(losses)
         return math.fsum(w * v for w, v in zip(self.columns["weight"], losses))
 
     def gradient(self):
         """Return the derivatives by name."""
-        return {n: v.tolist() if hasattr(v, "tolist") else v for n, v in self.by(**self.arguments).items()}
+        return {n: v.tolist() if hasattr(v, "tolist") else v for n, v in self.call(self.by).items()}
 
 
 class Autograd(Given):
     """A function of PyTorch tensors."""
 
-    def __init__(self, loss, names, anything):
+    def __init__(self, loss):
         import torch
 
         torch.set_num_threads(1)
         self.torch, self.policies = torch, [c for c in COLUMNS if c.startswith("policy_")]
-        super().__init__(loss, None, names, anything)
+        super().__init__(loss, None)
 
     def array(self, name, values):
         return self.torch.tensor(values, dtype=self.torch.float64, requires_grad=name in self.policies)
@@ -106,7 +110,7 @@ class Autograd(Given):
     def forward(self):
         """Return the weighted mean as a tensor, computed once a question."""
         if self.mean is None:
-            losses, n = self.loss(**self.arguments), len(self.columns["weight"])
+            losses, n = self.call(self.loss), len(self.columns["weight"])
             if not self.torch.is_tensor(losses) or losses.dtype != self.torch.float64 or tuple(losses.shape) not in ((), (n,)):
                 what = f"{losses.dtype} of shape {tuple(losses.shape)}" if self.torch.is_tensor(losses) else type(losses).__name__
                 raise TypeError(f"the loss returns {what}; want float64, one value for each of {n} pairs, or their mean")

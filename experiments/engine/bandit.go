@@ -53,7 +53,8 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 // enter makes the run's environment and a view of every prompt, or keeps those of the run before if it has the same
 // environment, drawn from the same seed. Nothing changes an environment.
 func (w *worker) enter(run *spec.Run) error {
-	if w.params != nil && w.params == run.Environment && w.seed == run.EnvironmentSeed() {
+	given := preference.GivenBy(run.Preferences)
+	if w.params != nil && w.params == run.Environment && w.seed == run.EnvironmentSeed() && w.given == given {
 		return nil
 	}
 	env, err := run.BuildEnvironment()
@@ -61,10 +62,18 @@ func (w *worker) enter(run *spec.Run) error {
 		w.params = nil
 		return err
 	}
-	w.place = place{env: env, params: run.Environment, seed: run.EnvironmentSeed(), logPi: make([]float64, env.Responses())}
+	w.place = place{env: env, params: run.Environment, given: given, seed: run.EnvironmentSeed(), logPi: make([]float64, env.Responses())}
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
-		w.views = append(w.views, metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference()))
+		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
+		if k := env.Responses(); env.Pairwise && k <= metrics.MaxWinRate {
+			wins := make([]float64, k*k)
+			for i := range wins {
+				wins[i] = env.Preference(p, i/k, i%k)
+			}
+			v.SetWins(wins)
+		}
+		w.views = append(w.views, v)
 	}
 	viewsOf := func(prompts []int) []*metrics.View {
 		views := make([]*metrics.View, len(prompts))
@@ -271,7 +280,7 @@ func (b *banditRun) viewsOf(prompt string) []*metrics.View {
 }
 
 // allMetrics is what is measured of every policy, looked up once.
-var allMetrics = append(metrics.All(), metrics.ProxyReward)
+var allMetrics = append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
 
 // measure keeps the training columns and the mean of every metric over the training prompts.
 func (b *banditRun) measure(loss, gradNorm float64) {
@@ -351,8 +360,8 @@ func (b *banditRun) result(end outcome) *result {
 		g := &b.groups[i]
 		groups.Text(g.name)
 		groups.Integer(len(g.views))
-		for i := range allMetrics[:len(allMetrics)-1] {
-			groups.Number(final(metrics.Mean(allMetrics[i], g.views)))
+		for _, m := range metrics.All() {
+			groups.Number(final(metrics.Mean(m, g.views)))
 		}
 	}
 	return &result{name: b.run.ID, status: end.status, reason: end.reason, rows: b.rows}

@@ -80,7 +80,7 @@ func (m *Memory) enter(run *spec.Run) {
 		m.data[run.Data()] = d
 	}
 	m.worker.place = d.place
-	m.worker.params, m.worker.seed = run.Environment, run.EnvironmentSeed()
+	m.worker.params, m.worker.seed, m.worker.given = run.Environment, run.EnvironmentSeed(), preference.GivenBy(run.Preferences)
 	m.worker.pairs, m.worker.drawn = d.merged, d.pairs.Len()
 	if run.Solver == setup.SolverTrain {
 		m.worker.pairs = d.pairs

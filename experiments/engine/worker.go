@@ -33,10 +33,11 @@ type worker struct {
 // place is an environment that runs are in.
 type place struct {
 	env      *bandit.Env
-	params   bandit.Params   // what it was made of
-	seed     int             // and from which seed it was drawn
-	views    []*metrics.View // of all its prompts
-	training []*metrics.View // of those that are trained on
+	params   bandit.Params    // what it was made of
+	given    preference.Given // and what preferences say of it
+	seed     int              // and from which seed it was drawn
+	views    []*metrics.View  // of all its prompts
+	training []*metrics.View  // of those that are trained on
 	groups   []group
 	logPi    []float64
 }

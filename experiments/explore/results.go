@@ -22,7 +22,7 @@ type Policy struct {
 	Prompt    string    `json:"prompt"`
 	Pi        []float64 `json:"pi"`
 	Ref       []float64 `json:"ref"`
-	Star      []float64 `json:"star"`
+	Star      []float64 `json:"star"` // null where there is no pi_star
 }
 
 // mostPolicies is how many policies of a folder a page shows.
@@ -53,7 +53,10 @@ func ReadResults(name string, src tables.Source) (*Results, error) {
 		for ; i < policies.Len() && policies.Text(i, "run") == p.Run && policies.Text(i, "prompt") == p.Prompt; i++ {
 			pi := policies.Float(i, "pi")
 			drawn = drawn && !math.IsNaN(pi)
-			p.Pi, p.Ref, p.Star = append(p.Pi, pi), append(p.Ref, policies.Float(i, "pi_ref")), append(p.Star, policies.Float(i, "pi_star"))
+			p.Pi, p.Ref = append(p.Pi, pi), append(p.Ref, policies.Float(i, "pi_ref"))
+			if star := policies.Float(i, "pi_star"); !math.IsNaN(star) {
+				p.Star = append(p.Star, star)
+			}
 		}
 		if !drawn || len(p.Pi) != simplexResponses {
 			continue

@@ -45,24 +45,24 @@ func Load(path string, sets []string) (*spec.Config, error) {
 func Figures(c *spec.Config) []plots.Figure {
 	switch {
 	case c.Suite != nil:
-		return Drawn(c.Suite.Figures, c.Suite.Theme)
+		return Drawn(c.Suite.Figures, c.Suite.Theme, c.Suite.Size)
 	case c.Scorecard != nil:
 		return ScorecardFigures()
 	}
-	return Drawn(c.Experiment.Figures, c.Experiment.Theme)
+	return Drawn(c.Experiment.Figures, c.Experiment.Theme, c.Experiment.Size)
 }
 
-// Drawn returns figures as plots draws them. Those that name no theme get the one of their config.
-func Drawn(figures []spec.Figure, theme string) []plots.Figure {
+// Drawn returns figures as plots draws them. Those that name no theme or size get those of their config.
+func Drawn(figures []spec.Figure, theme, size string) []plots.Figure {
 	all := make([]plots.Figure, len(figures))
 	for i, f := range figures {
-		all[i] = plots.Figure{Name: f.Name, From: f.From, Caption: f.Caption, Theme: cmp.Or(f.Theme, theme), Size: f.Size, Width: f.Width,
+		all[i] = plots.Figure{Name: f.Name, From: f.From, Caption: f.Caption, Theme: cmp.Or(f.Theme, theme), Size: cmp.Or(f.Size, size), Width: f.Width,
 			Params: f.Params.(plots.Params)}
 	}
 	return all
 }
 
-// ScorecardFigures returns the figure of every scorecard's results folder.
+// ScorecardFigures returns the figures of every scorecard's results folder: what each loss passes, and the numbers.
 func ScorecardFigures() []plots.Figure {
-	return []plots.Figure{{Name: "scorecard", Params: &plots.Scorecard{}}}
+	return []plots.Figure{{Name: "scorecard", Params: &plots.Scorecard{Groups: true}}, {Name: "scorecard_table", Params: &plots.Scorecard{}}}
 }

@@ -59,6 +59,9 @@ func overviewMetrics(plan *spec.Plan, table string) []string {
 	has := func(table string) bool { return slices.Contains(plan.Tables(), table) }
 	switch {
 	case !plan.Language():
+		if !plan.HasStar() {
+			return []string{"nash_gap", "loss"}
+		}
 		return []string{"tv_star", "reward", "loss"}
 	case table == tables.Traces:
 		return []string{"margin"}

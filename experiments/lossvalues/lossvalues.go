@@ -94,36 +94,31 @@ func near(err error) error {
 	return err
 }
 
-// trlRows returns what reads and evaluates a line in TRL's names.
-func trlRows() func(line []byte) (*trl.Row, [3]float64, error) {
-	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
-	return func(line []byte) (*trl.Row, [3]float64, error) {
-		r, err := trl.Parse(line)
-		if err != nil {
-			return nil, [3]float64{}, err
-		}
-		values, err := e.evaluate(r)
-		return r, values, err
-	}
-}
-
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
 // stops at the first mistake, which names its line. They may come as CSV or Parquet too, and compressed.
-func eachRow(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error), do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
+func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]float64) error) (rows int, err error) {
 	file, err := lines.NewReader(in, "loss: standard input")
 	if err != nil {
 		return 0, err
 	}
 	file.Longest = longestLine
+	e := evaluator{decode.Decoder{File: "settings", Tables: kinds.Tables()}, map[string]*objective.Objective{}}
 	for {
 		o, err := file.Next()
 		if errors.Is(err, io.EOF) {
 			return file.Count, nil
 		}
-		if err != nil {
+		var bad *lines.Error
+		if err != nil && !errors.As(err, &bad) {
 			return file.Count, err
 		}
-		r, values, err := read(o.Text())
+		var r *trl.Row
+		var values [3]float64
+		if bad != nil {
+			err = bad.Err
+		} else if r, err = trl.Parse(o); err == nil {
+			values, err = e.evaluate(r)
+		}
 		if err == nil {
 			err = do(file.Line, o.Text(), r, values)
 		}
@@ -137,7 +132,7 @@ func eachRow(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error),
 // rejected. The error names the line of the first mistake.
 func Fill(in io.Reader) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := eachRow(in, trlRows(), func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
+	_, err := eachRow(in, func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
 		filled, err := trl.Fill(line, values)
 		out.Write(filled)
 		out.WriteByte('\n')
@@ -155,19 +150,16 @@ type Comparison struct {
 }
 
 // Check compares the out of every line and returns what it finds, by loss. The error names the line of the first mistake.
-func Check(in io.Reader) ([]*Comparison, error) { return compare(in, trlRows()) }
-
-func compare(in io.Reader, read func(line []byte) (*trl.Row, [3]float64, error)) ([]*Comparison, error) {
+func Check(in io.Reader) ([]*Comparison, error) {
 	found := map[string]*Comparison{}
-	rows, err := eachRow(in, read, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
+	rows, err := eachRow(in, func(n int, _ []byte, r *trl.Row, values [3]float64) error {
 		if r.Out == nil {
 			return errors.New("out: missing; --check compares with it: the loss and its derivatives by chosen and rejected")
 		}
-		name := strings.TrimSuffix(r.Name(), "/") // a label alone
-		c := found[name]
+		c := found[r.Name()]
 		if c == nil {
-			c = &Comparison{Loss: name}
-			found[name] = c
+			c = &Comparison{Loss: r.Name()}
+			found[r.Name()] = c
 		}
 		c.Lines++
 		worst := 0.0

@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,21 @@ func (f *Folder) Draw(ctx context.Context, jobs int) (*Drawn, error) {
 		return nil, err
 	}
 	return &Drawn{slices.Concat(drawn...), slices.DeleteFunc(failed, func(err error) bool { return err == nil })}, nil
+}
+
+// Restyle gives all figures of the folder a theme and a size, where they are not empty. The error names what there is.
+func (f *Folder) Restyle(theme, size string) error {
+	for i := range f.Figures {
+		fig := &f.Figures[i]
+		fig.Theme = cmp.Or(theme, fig.Theme)
+		if size != "" {
+			fig.Size, fig.Width = size, 0
+		}
+		if err := fig.Known(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Redraw draws the folder's figures again from its tables and puts each in its place. The error is the context's or the

@@ -40,6 +40,7 @@ type document struct {
 	Claims    []spec.Claim  `yaml:"claims"`
 	Figures   []spec.Figure `yaml:"figures"`
 	Theme     string        `yaml:"theme"`
+	Size      string        `yaml:"size"`
 }
 
 // scorecardKey is the key of the config of a scorecard alone.
@@ -87,7 +88,7 @@ func readConfig(dir string) (*Folder, error) {
 	if err := d.Decode(d.Canonical(only(root, &f.document, d.Tables), &f.document), "", &f.document); err != nil {
 		return nil, err
 	}
-	f.Figures = kinds.Drawn(f.document.Figures, f.Theme)
+	f.Figures = kinds.Drawn(f.document.Figures, f.Theme, f.Size)
 	if f.Scorecard {
 		f.Figures = kinds.ScorecardFigures()
 	}

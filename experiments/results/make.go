@@ -70,8 +70,8 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
 	if plan := m.Config.Plan; plan != nil {
 		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
-		if read := plan.Read(); len(read) > 0 {
-			manifest.Data = read
+		if len(plan.Read) > 0 {
+			manifest.Data = plan.Read
 		}
 	}
 	if err := manifest.Seal(staging.Dir); err != nil {
@@ -103,8 +103,10 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		for _, name := range m.Config.Plan.Tables() {
 			w.all = append(w.all, tables.Resource{Table: name, Schema: m.Config.Plan.Schema(name), Format: m.Format})
 		}
-		if err := m.inputs(w); err != nil {
-			return err
+		if len(m.Config.Plan.Read) > 0 {
+			if err := w.write("inputs", inputsSchema, m.inputs); err != nil {
+				return err
+			}
 		}
 		if made.Warnings, err = m.summarize(f.Tables, w); err != nil {
 			return err
@@ -161,12 +163,11 @@ func (w *tableWriter) write(name string, schema tables.Schema, rows func(emit fu
 	return errors.Join(err, sink.Close())
 }
 
-// inputsSchema is that of the table of what became of the lines of data files.
+// inputsSchema is that of the table of what became of the records of data files.
 var inputsSchema = tables.Schema{
-	{Name: "file", Type: tables.Text, Doc: "that the runs read"},
+	{Name: "file", Type: tables.Text, Doc: "that runs read"},
 	{Name: "run", Type: tables.Text, Doc: "the first that reads it so"},
-	{Name: "runs", Type: tables.Integer, Doc: "that read it so"},
-	{Name: "read", Type: tables.Integer, Doc: "lines that were read, blank ones apart"},
+	{Name: "read", Type: tables.Integer, Doc: "records that were read"},
 	{Name: "used", Type: tables.Integer, Doc: "of these, trained or evaluated on"},
 	{Name: "too_long", Type: tables.Integer, Doc: "left out for preferences.max_tokens"},
 	{Name: "bad", Type: tables.Integer, Doc: "left out as no pair, or of another form than the first"},
@@ -175,24 +176,18 @@ var inputsSchema = tables.Schema{
 	{Name: "cut", Type: tables.Integer, Doc: "of those used, from whose responses a repeated prompt was cut"},
 }
 
-// inputs writes what became of the lines of data files, where runs read any.
-func (m *Maker) inputs(w *tableWriter) error {
-	read := m.Config.Plan.Read()
-	if len(read) == 0 {
-		return nil
-	}
-	return w.write("inputs", inputsSchema, func(emit func([]string) error) error {
-		for _, in := range read {
-			cells := []string{in.File, in.Run}
-			for _, n := range []int{in.Runs, in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
-				cells = append(cells, strconv.Itoa(n))
-			}
-			if err := emit(cells); err != nil {
-				return err
-			}
+// inputs writes what became of the records of data files.
+func (m *Maker) inputs(emit func([]string) error) error {
+	for _, in := range m.Config.Plan.Read {
+		cells := []string{in.File, in.Run()}
+		for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
+			cells = append(cells, strconv.Itoa(n))
 		}
-		return nil
-	})
+		if err := emit(cells); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // summarize sums the runs up over their seeds, where the config or the seeds want it.

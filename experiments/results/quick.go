@@ -45,7 +45,7 @@ func (f *Folder) Figure(text string) (plots.Figure, error) {
 			missing = append(missing, *mistake)
 		}
 	}
-	return kinds.Drawn([]spec.Figure{asked}, "")[0], decode.Join(missing...)
+	return kinds.Drawn([]spec.Figure{asked}, "", "")[0], decode.Join(missing...)
 }
 
 // lacks returns the mistake of naming a column that the folder does not have, or nil.

@@ -107,7 +107,7 @@ func TestRedraw(t *testing.T) {
 		t.Error(drawn.Undrawn[0])
 	}
 	m, err := publish.ReadManifest(dir)
-	if err != nil || m.Files["figures/tv_by_kl.svg"] == "" {
+	if err != nil || m.Files["figures/tv.svg"] == "" {
 		t.Errorf("the manifest knows %v, error %v", m, err)
 	}
 }

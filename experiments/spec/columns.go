@@ -11,12 +11,15 @@ import (
 
 // ListedMetrics lists every measured column that some plan has.
 func ListedMetrics() []metrics.Metric {
-	return append(append(tables.Metrics(), metrics.ProxyReward), texts.Metrics()...)
+	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), texts.Metrics())
 }
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
 // column of metrics.ProxyReward, which is empty in the rows of the other runs.
 func (p *Plan) Online() bool { return !p.traits.language && p.traits.online }
+
+// HasStar says whether some run has a pi_star, without which the metrics that need it are empty.
+func (p *Plan) HasStar() bool { return p.traits.starred }
 
 // MostListed is the largest number of responses of an environment whose policies are listed response by response, in the
 // tables policies and trajectories.
@@ -29,6 +32,8 @@ type traits struct {
 	online  bool // some run draws its preferences from the policy in training
 	traced  bool // some run traces a path
 	counted bool // the kind of preferences varies
+	paired  bool // some run has counts or a matrix, and so metrics.OfGames
+	starred bool // some environment has a pi_star
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -112,7 +117,11 @@ func (p *Plan) Schema(table string) tables.Schema {
 
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
+	games := tables.Measured(metrics.OfGames())
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
+		if _, game := games.Find(c.Name); game && !p.traits.paired {
+			return true
+		}
 		switch c.Name {
 		case metrics.ProxyReward.Name:
 			return !p.traits.language && !p.traits.online

@@ -29,6 +29,7 @@ type Experiment struct {
 	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
 	Figures    []Figure                   `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`
 	Theme      string                     `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves: for a paper (the default), for slides, or on a dark page"`
+	Size       string                     `yaml:"size,omitempty" oneof:"column,full,neurips,article" doc:"width of figures that do not say it themselves"`
 }
 
 // Suite is a config that runs other configs and composes figures from their tables.
@@ -37,6 +38,7 @@ type Suite struct {
 	Members []string `yaml:"suite" required:"true" doc:"configs of experiments to run, relative to this one"`
 	Figures []Figure `yaml:"figures" doc:"figures drawn from the tables of the members"`
 	Theme   string   `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves"`
+	Size    string   `yaml:"size,omitempty" oneof:"column,full,neurips,article" doc:"width of figures that do not say it themselves"`
 }
 
 // Head opens every config.
@@ -78,7 +80,7 @@ type Figure struct {
 	From    string       `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it the configuration's own"`
 	Caption string       `yaml:"caption,omitempty" doc:"what the figure shows, for the report; not drawn"`
 	Theme   string       `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how it looks: for a paper (the default), for slides, or on a dark page"`
-	Size    string       `yaml:"size,omitempty" oneof:"column,full" doc:"width of a column or of the page (85 or 175 mm of a paper); without it as the number of panels asks for"`
+	Size    string       `yaml:"size,omitempty" oneof:"column,full,neurips,article" doc:"width in a paper: column (77 mm) or full (160 mm) as in ACL, which fit ICML too, neurips (139.7 mm) or article (121 mm, of LaTeX's class at 10 pt); without it column or full as the number of panels asks for"`
 	Width   float64      `yaml:"width,omitempty" range:"[40,1000]" doc:"width in mm, in place of size"`
 	Params  FigureParams `yaml:",kind"`
 }

@@ -20,6 +20,7 @@ type dataFile struct {
 	content  []byte
 	hash     [sha256.Size]byte
 	unpaired bool // it holds single responses with labels
+	weighted int  // comparisons, where they have weights
 }
 
 func newDataFile(name string, content []byte) *dataFile {

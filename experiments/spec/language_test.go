@@ -65,7 +65,7 @@ func TestLanguageMistakes(t *testing.T) {
 	for _, c := range []struct{ find, put, want string }{
 		{"objectives: [dpo]", "objectives: [typo]", ":6:14: objectives.0.kind: cannot train a language model: the loss has a term on the probabilities of all responses"},
 		{"kind: llama", "kind: tabular", "policy."},
-		{"continuations, pairs: 2", "sample, n: 2", "test.yaml:3:21: preferences.kind: does not go with environment.kind; want continuations or online"},
+		{"continuations, pairs: 2", "sample, n: 2", "test.yaml:3:21: preferences.kind: does not go with environment.kind; want continuations, or online without of"},
 		{"continuations, pairs: 2", "online, rounds: 1, pairs: 2, proxy: {kind: noisy}", "preferences.proxy: is a reward of numbered responses, and these are free text; want gold or texts"},
 		{"train: {batch", "solver: exact\ntrain: {batch", "solver: cannot be exact where responses are free text; want train"},
 		{"train: {batch", "constraint: {l2: 1}\ntrain: {batch", "constraint: needs responses that can be enumerated; want no constraint"},

@@ -210,11 +210,11 @@ func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
 	l.overridden = len(sets) > 0
-	for _, set := range sets { // a theme is for the suite's own figures too
-		if theme, ok := strings.CutPrefix(set, "theme="); ok {
-			value := scalar(theme)
+	for _, set := range sets { // looks are for the suite's own figures too
+		if key, look, _ := strings.Cut(set, "="); key == "theme" || key == "size" {
+			value := scalar(look)
 			value.Mark(setLabel + set)
-			l.root, _ = decode.Set(l.root, "theme", value) // setting a top-level key of a mapping cannot fail
+			l.root, _ = decode.Set(l.root, key, value) // setting a top-level key of a mapping cannot fail
 		}
 	}
 	l.fail(l.Decode(l.root, "", suite))

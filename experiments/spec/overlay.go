@@ -83,7 +83,7 @@ func relativeTo(config, path string) string {
 
 // namesFile says whether the path of a tree ends in a key whose value is the path of a file.
 func namesFile(at string) bool {
-	return slices.ContainsFunc([]string{"preferences.path", "environment.path", "policy.model", "policy.tokenizer"},
+	return slices.ContainsFunc([]string{"preferences.path", "preferences.of.path", "environment.path", "policy.model", "policy.tokenizer"},
 		func(key string) bool { return strings.HasSuffix(at, key) })
 }
 

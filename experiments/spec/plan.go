@@ -18,7 +18,6 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
-	"windtunnel/toy/lines"
 	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -31,15 +30,14 @@ type Plan struct {
 	Runs    []*Run
 	Swept   []string          // columns of swept keys, without objective, lambda and seed, which every table has
 	Prompts []string          // names of all prompts, in the order in which runs have them
+	Read    []Input           // what became of the data files that runs read record by record
 	Inputs  map[string][]byte // content of the data files, by the path as the config spells it
 
 	traits traits
 	kinds  *decode.Tables
 	files  map[string]*dataFile // by the path as the config spells it
-
-	accounts map[readers][]lines.Account // of the files
-	idle     map[*Run]bool               // runs that would repeat others under another seed
-	seeds    string                      // the key of the config that has their seeds
+	idle   map[*Run]bool        // runs that would repeat others under another seed
+	seeds  string               // the key of the config that has their seeds
 }
 
 // Cost returns the expected cost of all runs, in training steps.
@@ -121,8 +119,7 @@ type planner struct {
 // many.
 func (l *loader) plan(exp *Experiment) *Plan {
 	before := len(l.errs)
-	p := &planner{loader: l, sweep: l.sweep(exp), plan: &Plan{Inputs: map[string][]byte{}, kinds: l.Tables, files: map[string]*dataFile{},
-		accounts: map[readers][]lines.Account{}}}
+	p := &planner{loader: l, sweep: l.sweep(exp), plan: &Plan{Inputs: map[string][]byte{}, kinds: l.Tables, files: map[string]*dataFile{}}}
 	for i := range sectionKinds {
 		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}

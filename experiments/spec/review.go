@@ -1,7 +1,10 @@
 package spec
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -74,10 +77,12 @@ func (p *planner) reviews() []*review {
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
-	check(bandits(here.reviewBatches), []*review{environment, family}, environmentSection, preferencesSection, solverSection, trainSection)
+	check(bandits(here.reviewBatches), []*review{pairs}, environmentSection, preferencesSection, solverSection, trainSection)
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
+	check(p.reviewMemory, nil, solverSection, objectiveSection)
 	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
 	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
+	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
 }
@@ -114,20 +119,36 @@ func (p *planner) readFiles(from *origin, section int) {
 // surroundings are the environments that reviews try runs in, one at a time.
 type surroundings struct {
 	*planner
-	built   *section // that env was built from
-	env     *bandit.Env
-	prompts map[string]bool // of all environments
-	warned  bool
-	first   *Run // some run, whose kind of environment all share
+	built     *section // that env was built from
+	env       *bandit.Env
+	given     [2]*section // that described and pairs were built from
+	described *bandit.Env
+	pairs     *preference.Pairs // nil where they are drawn
+	prompts   map[string]bool   // of all environments
+	warned    bool
+	first     *Run // some run, whose kind of environment all share
 }
 
 // environment returns the environment of a run, which can be built.
 func (s *surroundings) environment(run *Run, from *origin) *bandit.Env {
 	if section := from.sections[environmentSection]; section != s.built {
-		s.env, _ = run.BuildEnvironment()
+		s.env, _ = run.BuildPrompts()
 		s.built = section
 	}
 	return s.env
+}
+
+// describe fills in described and pairs for a run.
+func (s *surroundings) describe(run *Run, from *origin) error {
+	key := [2]*section{from.sections[environmentSection], from.sections[preferencesSection]}
+	if key == s.given {
+		return nil
+	}
+	var err error
+	if s.described, s.pairs, err = run.Describe(s.environment(run, from)); err == nil {
+		s.given = key
+	}
+	return err
 }
 
 // origin says where in a config the settings of a run were written.
@@ -249,6 +270,14 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 	}
 }
 
+// reviewMemory refuses a formula that reads earlier steps where there are none. Losses of the registry that do are solved where they
+// rest.
+func (l *loader) reviewMemory(run *Run, from *origin) {
+	if custom, is := run.Loss.(*objective.Custom); is && run.Solver != setup.SolverTrain && custom.Objective().Remembers() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema"))
+	}
+}
+
 // reviewPurpose refuses the purpose of what has no loss, and along lambda, which it has not.
 func (l *loader) reviewPurpose(run *Run, from *origin) {
 	if run.Purpose != setup.PurposeRLHF {
@@ -267,7 +296,7 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 	if !s.environmentFits(run, from) {
 		return
 	}
-	env, err := run.BuildEnvironment()
+	env, err := run.BuildPrompts()
 	if err != nil {
 		s.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
@@ -284,13 +313,19 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 
 // reviewBatches warns of minibatches of the population, which are no unbiased sample of it.
 func (s *surroundings) reviewBatches(run *Run, from *origin) {
-	_, population := run.Preferences.(*preference.Population)
-	size := run.Train.BatchSize
-	if s.warned || !population || run.Solver != setup.SolverTrain || size == 0 {
-		return
+	size, all := run.Train.BatchSize, 0
+	switch run.Preferences.(type) {
+	case *preference.Population:
+		env := s.environment(run, from)
+		all = len(env.Prompts) * env.Responses() * (env.Responses() - 1)
+	case *preference.File:
+		all = run.preferenceFile().weighted
+	case *preference.Counts, *preference.Matrix:
+		if s.describe(run, from) == nil {
+			all = s.pairs.Len()
+		}
 	}
-	env := s.environment(run, from)
-	if all := len(env.Prompts) * env.Responses() * (env.Responses() - 1); size < all {
+	if !s.warned && run.Solver == setup.SolverTrain && 0 < size && size < all {
 		s.warned = true
 		s.warn(fmt.Sprintf("train.batch_size: the population's %d comparisons carry probabilities as weights, which a minibatch of %d "+
 			"normalizes anew; batch_size: 0 takes the exact expectation", all, size))
@@ -360,13 +395,64 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		}
 	case *preference.File:
 		pairs, err := run.BuildPreferences(env)
-		if err == nil {
-			run.preferenceFile().unpaired = pairs.Unpaired()
-			l.plan.account(run, lines.Account{File: p.Path, Read: pairs.Len(), Used: pairs.Len()})
+		if err != nil {
+			s.wrongPreferences(run, from, err)
 			return
 		}
-		for text := range strings.SplitSeq(err.Error(), "\n") {
-			l.fail(fileMistake(run.preferenceFile().name, text))
+		run.preferenceFile().unpaired = pairs.Unpaired()
+		if pairs.Weight != nil {
+			run.preferenceFile().weighted = pairs.Len()
+		}
+	}
+	if err := s.describe(run, from); err != nil {
+		s.wrongPreferences(run, from, err)
+		return
+	}
+	if f := run.preferenceFile(); f != nil {
+		file, err := lines.NewReader(bytes.NewReader(f.content), f.name)
+		for err == nil {
+			_, err = file.Next()
+		}
+		if errors.Is(err, io.EOF) { // of a matrix that is no list of records there is no account
+			l.plan.account(run, lines.Account{File: run.Preferences.FilePath(), Read: file.Count, Used: file.Count})
+		}
+	}
+	s.plan.traits.paired = s.plan.traits.paired || s.described.Pairwise
+	s.plan.traits.starred = s.plan.traits.starred || s.described.HasStar()
+}
+
+// wrongPreferences reports what is wrong with preferences, a line "FILE:LINE: what is wrong" or "KEY: what is wrong; what is allowed"
+// a mistake.
+func (s *surroundings) wrongPreferences(run *Run, from *origin, err error) {
+	for text := range strings.SplitSeq(err.Error(), "\n") {
+		if f := run.preferenceFile(); f != nil && strings.HasPrefix(text, f.name) {
+			s.fail(fileMistake(f.name, text))
+			continue
+		}
+		key, wrong, _ := strings.Cut(text, ": ")
+		wrong, allowed, _ := strings.Cut(wrong, "; ")
+		s.fail(from.mistake(key, wrong, allowed))
+	}
+}
+
+// reviewRewards refuses losses that read rewards where only the win rates of pairs are known, or gaps that are infinite.
+func (s *surroundings) reviewRewards(run *Run, from *origin) {
+	if preference.GivenBy(run.Preferences) == nil || s.describe(run, from) != nil || s.pairs == nil {
+		return
+	}
+	rewards, gaps := run.Loss.Objective().ReadsRewards()
+	_, direct := run.Loss.(objective.Direct)
+	if (rewards || direct) && !s.described.HasStar() {
+		s.fail(from.mistake("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
+			"a loss of comparisons, or environment.pi_star: bradley-terry"))
+	}
+	for i := 0; gaps && !s.pairs.Unpaired() && i < s.pairs.Len(); i++ {
+		x, a, b := s.pairs.Prompt[i], s.pairs.Chosen[i], s.pairs.Rejected[i]
+		if gap := s.described.Gap(x, a, b); gap-gap != 0 {
+			prompt := &s.described.Prompts[x]
+			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s reads reward gaps, and that of %s over %s on prompt %s, which always wins, is infinite",
+				run.Label, prompt.Label(a), prompt.Label(b), prompt.Name), "a loss without gaps, or win rates between 0 and 1"))
+			return
 		}
 	}
 }

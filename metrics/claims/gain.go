@@ -87,6 +87,9 @@ func (g *Gain) evaluate(r *results) (Result, error) {
 			if slices.ContainsFunc(all, func(s shares) bool { return math.IsNaN(s.pi) }) {
 				return Result{}, r.missing(row, "final policy")
 			}
+			if len(g.Responses) == 0 && slices.ContainsFunc(all, func(s shares) bool { return math.IsNaN(s.star) }) {
+				return Result{}, r.missing(row, "pi_star")
+			}
 			if len(all) > 0 {
 				g.limits().add(&w, g.of(all), fmt.Sprintf("%s: probability gained on %s", r.name(row), prompt))
 			}

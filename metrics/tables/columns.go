@@ -58,9 +58,9 @@ var EndColumns = Schema{
 
 // BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
 // knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
-// it, is metrics.ProxyReward, of which only runs with online preferences have a value.
+// them, are metrics.ProxyReward, of which only runs with online preferences have a value, and metrics.OfGames.
 func BanditColumns(table string) Schema {
-	online := append(metrics.All(), metrics.ProxyReward)
+	online := append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
 	switch table {
 	case Runs:
 		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})

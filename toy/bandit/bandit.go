@@ -4,8 +4,10 @@ package bandit
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
@@ -14,14 +16,18 @@ import (
 // Prompt is one prompt of a bandit. All slices but Features have K elements, one a response.
 type Prompt struct {
 	Name     string
-	PiStar   []float64 // the Bradley-Terry-optimal policy, as declared
+	Labels   []string  // names of the responses; nil where they have numbers alone
+	PiStar   []float64 // the Bradley-Terry-optimal policy, as declared; NaN where there is none
 	PiRef    []float64 // the reference policy, as declared: for metrics, figures and columns
-	LogStar  []float64 // log pi_star (nats, normalized)
+	LogStar  []float64 // log pi_star (nats, normalized); NaN where there is none
 	LogRef   []float64 // log pi_ref (nats, normalized)
 	Init     []float64 // logits that training starts from; log pi_ref unless given
 	Features []float64 // input of policies that read features; one-hot unless given
 	Group    string    // kind of prompt, as "good" or "bad", where the environment has kinds; else ""
 	HeldOut  bool      // no preference is of this prompt; it is measured only
+	// Wins holds K x K probabilities, row by row, that one response is preferred to another, NaN for two that were never compared;
+	// nil where they follow from pi_star (Bradley-Terry).
+	Wins []float64
 }
 
 // LogReference returns the log-probabilities of the frozen reference of every loss and KL term, softmax(Init).
@@ -32,11 +38,24 @@ func (p *Prompt) LogReference() []float64 {
 	return ref
 }
 
+// Label is the name of a response, or its number.
+func (p *Prompt) Label(response int) string {
+	if p.Labels == nil {
+		return strconv.Itoa(response)
+	}
+	return p.Labels[response]
+}
+
 // Env is a contextual bandit: prompts, equally likely, that share the number of responses.
 type Env struct {
 	Prompts   []Prompt
 	Sequences *Sequences // what tokens responses consist of; nil where they are not sequences
+	Fit       bool       // pi_star is to be the Bradley-Terry fit to the comparisons, and is not yet known
+	Pairwise  bool       // policies are measured by win rates of all pairs, too
 }
+
+// HasStar says whether there is a pi_star.
+func (e *Env) HasStar() bool { return !math.IsNaN(e.Prompts[0].LogStar[0]) }
 
 // Training returns the indices of the prompts that are not held out.
 func (e *Env) Training() []int {
@@ -91,10 +110,21 @@ func (p *Prompt) groupName() string {
 // Responses returns K, the number of responses of every prompt.
 func (e *Env) Responses() int { return len(e.Prompts[0].LogStar) }
 
-// Preference returns p_star(i > j) at a prompt, sigmoid(log pi_star(i) - log pi_star(j)) (Bradley-Terry).
+// Preference returns p_star(i > j) at a prompt, sigmoid(log pi_star(i) - log pi_star(j)) (Bradley-Terry) unless win rates are given.
 func (e *Env) Preference(prompt, i, j int) float64 {
-	star := e.Prompts[prompt].LogStar
-	return logspace.Sigmoid(star[i] - star[j])
+	if p := &e.Prompts[prompt]; p.Wins != nil {
+		return p.Wins[i*len(p.LogStar)+j]
+	}
+	return logspace.Sigmoid(e.Gap(prompt, i, j))
+}
+
+// Gap returns the reward of response i less that of j, the log-odds of p_star(i > j) (nats).
+func (e *Env) Gap(prompt, i, j int) float64 {
+	p := &e.Prompts[prompt]
+	if k := len(p.LogStar); p.Wins != nil {
+		return math.Log(p.Wins[i*k+j]) - math.Log(p.Wins[j*k+i])
+	}
+	return p.LogStar[i] - p.LogStar[j]
 }
 
 // Params are the parameters of one kind of environment.

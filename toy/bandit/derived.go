@@ -1,6 +1,7 @@
 package bandit
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -24,7 +25,10 @@ func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &Env{Prompts: slices.Clone(of.Prompts), Sequences: of.Sequences}
+	if d.Starve > 0 && !of.HasStar() {
+		return nil, errors.New("starve takes from pi_star's best response, and there is no pi_star")
+	}
+	env := &Env{Prompts: slices.Clone(of.Prompts), Sequences: of.Sequences, Fit: of.Fit}
 	if d.Prompt != "" {
 		at, err := d.chosen(env.Prompts)
 		if err != nil {
@@ -65,7 +69,7 @@ func starved(p *Prompt, little float64) Prompt {
 	}
 	ref[best] = little
 	made := NewPrompt(p.Name, p.PiStar, ref, nil, p.Features)
-	made.LogStar, made.Group, made.HeldOut = p.LogStar, p.Group, p.HeldOut
+	made.LogStar, made.Labels, made.Group, made.HeldOut = p.LogStar, p.Labels, p.Group, p.HeldOut
 	return made
 }
 

@@ -3,10 +3,12 @@
 package dialogue
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"windtunnel/toy/lines"
@@ -15,7 +17,7 @@ import (
 // Pair is a prompt with two responses, the chosen one preferred. A completion with a label is the chosen or, if it is undesirable,
 // the rejected response, and the other is empty.
 type Pair struct {
-	Index                    int // of the line in its file, from 0
+	Index                    int // see lines.Reader.Index
 	Prompt, Chosen, Rejected string
 	Cut                      bool // both responses began with the prompt, which was cut from them
 }
@@ -46,42 +48,90 @@ const (
 // by blank lines, with one more at the end, are the prompt, and those of the preferred and non-preferred outputs, joined
 // alike, the responses. Nothing is stripped.
 func (r *Reader) parse(o *lines.Object) (p Pair, form string, err error) {
-	chosen, err := readPart(o, "chosen", "chosen", "")
+	keys := []string{"chosen", "rejected"}
+	if !o.Given("chosen") && !o.Given("rejected") {
+		switch {
+		case o.Has("completion") && o.Has("prompt"):
+			keys = []string{"completion"}
+		case o.Has("input") || o.Has("preferred_output") || o.Has("non_preferred_output"):
+			p, err = r.chat(o)
+			return p, chatForm, orUseless(&p, err)
+		case !o.Has("chosen") && !o.Has("rejected"):
+			return p, "", lacks(o, "chosen and rejected")
+		}
+	}
+	prompt, err := readPart(o, "prompt", "prompt", "")
 	if err != nil {
 		return p, "", err
 	}
-	rejected, err := readPart(o, "rejected", "rejected", "")
-	switch {
-	case err != nil:
-		return p, "", err
-	case chosen.given && rejected.given:
-		p, form, err = r.compared(o, chosen, rejected)
-	case chosen.given && o.Has("rejected"):
-		return p, "", fmt.Errorf("the rejected %w", lines.ErrEmpty)
-	case rejected.given && o.Has("chosen"):
-		return p, "", fmt.Errorf("the chosen %w", lines.ErrEmpty)
-	case chosen.given:
-		return p, "", lacks(o, "rejected")
-	case rejected.given:
-		return p, "", lacks(o, "chosen")
-	case o.Has("completion") && o.Has("prompt"):
-		return r.labelled(o)
-	case o.Has("input") || o.Has("preferred_output") || o.Has("non_preferred_output"):
-		p, err = r.chat(o)
-		form = chatForm
+	parts := make([]part, len(keys))
+	texts := []*string{&p.Chosen, &p.Rejected}
+	for i, key := range keys {
+		if parts[i], err = readPart(o, key, key, ""); err != nil {
+			return p, "", err
+		}
+		if !parts[i].given && !o.Has(key) {
+			return p, "", lacks(o, key)
+		}
+	}
+	if form = textForm; len(keys) == 1 {
+		form = labelledForm
+		label := false
+		given, err := o.Read("label", &label, "true for a desirable completion, false for an undesirable one")
+		if err != nil || !given {
+			return p, "", cmp.Or(err, lacks(o, "label"))
+		}
+		if !label {
+			texts = texts[1:]
+		}
+	}
+	lists := prompt.list || parts[0].list
+	switch last := parts[len(parts)-1]; {
+	case last.given && parts[0].given && last.list != parts[0].list:
+		return p, "", errors.New("one of chosen and rejected is a list of messages and the other a text; want both alike")
+	case lists:
+		if form = listForm; prompt.given && len(keys) == 2 {
+			form = promptForm
+		} else if len(keys) == 1 {
+			form = labelledForm
+		}
+		err = r.write(&p, prompt, parts, texts)
+	case prompt.given:
+		p.Prompt = prompt.text
+		p.Cut = prompt.text != "" && !slices.ContainsFunc(parts, func(x part) bool { return !strings.HasPrefix(x.text, prompt.text) })
+		for i := range parts {
+			*texts[i] = parts[i].text
+			if p.Cut {
+				*texts[i] = parts[i].text[len(prompt.text):]
+			}
+		}
 	default:
-		return p, "", lacks(o, "chosen and rejected")
+		form = wholeForm
+		if p, err = whole(o, parts[0].text, last.text); err != nil && o.Has("prompt") {
+			err = errors.New("prompt: is null or empty; want text, or a list of messages")
+		}
 	}
+	if len(keys) == 1 && *texts[0] != "" {
+		return p, form, err
+	}
+	return p, form, orUseless(&p, err)
+}
+
+// orUseless returns the error, or why a pair cannot be trained on: a response without text has no log-probability.
+func orUseless(p *Pair, err error) error {
 	switch {
 	case err != nil:
+		return err
+	case p.Chosen == "" && p.Rejected == "":
+		return fmt.Errorf("the %w", lines.ErrEmpty)
 	case p.Chosen == "":
-		err = fmt.Errorf("the chosen %w", lines.ErrEmpty) // it has no log-probability to train on
+		return fmt.Errorf("the chosen %w", lines.ErrEmpty)
 	case p.Rejected == "":
-		err = fmt.Errorf("the rejected %w", lines.ErrEmpty)
+		return fmt.Errorf("the rejected %w", lines.ErrEmpty)
 	case p.Chosen == p.Rejected:
-		err = lines.ErrIdentical
+		return lines.ErrIdentical
 	}
-	return p, form, err
+	return nil
 }
 
 // lacks is the error of a line without some of its keys.
@@ -89,114 +139,36 @@ func lacks(o *lines.Object, keys string) error {
 	return fmt.Errorf("lacks %s, and has %s; want %s", keys, o.Keys(), formats)
 }
 
-// compared reads two responses, and a prompt if there is one.
-func (r *Reader) compared(o *lines.Object, chosen, rejected part) (p Pair, form string, err error) {
-	prompt, err := readPart(o, "prompt", "prompt", "")
-	if err != nil {
-		return p, "", err
-	}
-	if chosen.list != rejected.list {
-		return p, "", errors.New("one of chosen and rejected is a list of messages and the other a text; want both alike")
-	}
-	if !chosen.list && !prompt.list {
-		if !prompt.given {
-			if p, err = whole(o, chosen.text, rejected.text); err != nil && o.Has("prompt") {
-				err = errors.New("prompt: is null or empty; want text, or a list of messages")
-			}
-			return p, wholeForm, err
-		}
-		texts, cut := withoutPrompt(prompt.text, chosen.text, rejected.text)
-		return Pair{Prompt: prompt.text, Chosen: texts[0], Rejected: texts[1], Cut: cut}, textForm, nil
-	}
-	form = listForm
-	if prompt.given {
-		form = promptForm
-	}
-	p.Prompt, p.Cut, err = r.write(prompt, []part{chosen, rejected}, &p.Chosen, &p.Rejected)
-	return p, form, err
-}
-
-// withoutPrompt cuts a prompt from responses that all begin with it.
-func withoutPrompt(prompt string, responses ...string) (rest []string, cut bool) {
-	for _, response := range responses {
-		after, repeated := strings.CutPrefix(response, prompt)
-		if !repeated || prompt == "" {
-			return responses, false
-		}
-		rest = append(rest, after)
-	}
-	return rest, true
-}
-
 // write turns messages into the texts of a prompt and of the responses to it. A response in text is one message of the assistant.
-func (r *Reader) write(prompt part, responses []part, into ...*string) (text string, cut bool, err error) {
+func (r *Reader) write(p *Pair, prompt part, responses []part, into []*string) error {
 	var all [][]Message
-	for _, p := range responses {
-		if !p.list && p.text != "" {
-			p.messages = []Message{{"assistant", p.text}}
+	for _, x := range responses {
+		if !x.list && x.text != "" {
+			x.messages = []Message{{"assistant", x.text}}
 		}
-		if len(p.messages) == 0 {
-			return "", false, nil // an empty response
+		if len(x.messages) == 0 {
+			return nil // an empty response
 		}
-		all = append(all, p.messages)
+		all = append(all, x.messages)
 	}
-	before, rests, cut, err := conversation(prompt, all...)
+	before, rests, err := conversation(prompt, all)
 	if err != nil {
-		return "", false, err
+		return err
 	}
 	t := r.Template
 	if t == nil {
 		t = defaultTemplate
 	}
+	p.Cut = prompt.list && len(prompt.messages) > 0 && len(rests[0]) < len(all[0])
 	for i, rest := range rests {
 		if len(rest) == 0 || len(rest) == 1 && rest[0].Content == "" {
 			continue // another
 		}
-		if text, *into[i], err = t.split(before, rest); err != nil {
-			return "", false, fmt.Errorf("the template %w", err)
+		if p.Prompt, *into[i], err = t.split(before, rest); err != nil {
+			return fmt.Errorf("the template %w", err)
 		}
 	}
-	return text, cut, nil
-}
-
-var defaultTemplate, _ = NewTemplate(DefaultTemplate)
-
-// labelled reads a completion with a label.
-func (r *Reader) labelled(o *lines.Object) (p Pair, form string, err error) {
-	prompt, err := readPart(o, "prompt", "prompt", "")
-	if err != nil {
-		return p, "", err
-	}
-	completion, err := readPart(o, "completion", "completion", "")
-	if err != nil {
-		return p, "", err
-	}
-	label := false
-	given, err := o.Read("label", &label, "true for a desirable completion, false for an undesirable one")
-	switch {
-	case err != nil:
-		return p, "", err
-	case !given || !prompt.given || !completion.given:
-		return p, "", lacks(o, "prompt, completion or label")
-	}
-	text := completion.text
-	if prompt.list || completion.list {
-		p.Prompt, p.Cut, err = r.write(prompt, []part{completion}, &text)
-	} else {
-		p.Prompt = prompt.text
-		var texts []string
-		texts, p.Cut = withoutPrompt(prompt.text, text)
-		text = texts[0]
-	}
-	if err == nil && text == "" {
-		err = fmt.Errorf("the %w", lines.ErrEmpty)
-	}
-	if label {
-		p.Chosen = text
-	} else {
-		p.Rejected = text
-	}
-	return p, labelledForm, err
+	return nil
 }
 
 // whole splits two dialogues.
@@ -243,27 +215,23 @@ func (r *Reader) chat(o *lines.Object) (p Pair, err error) {
 			}
 		}
 	}
-	if r.Template != nil {
-		p.Prompt, p.Cut, err = r.write(parts[0], parts[1:], &p.Chosen, &p.Rejected)
-		return p, err
-	}
-	return Pair{Prompt: joined(parts[0]) + "\n\n", Chosen: joined(parts[1]), Rejected: joined(parts[2])}, nil
+	with := Reader{Template: cmp.Or(r.Template, joined)}
+	err = with.write(&p, parts[0], parts[1:], []*string{&p.Chosen, &p.Rejected})
+	return p, err
 }
 
-// joined joins the contents of messages.
-func joined(p part) string {
-	var texts []string
-	for _, m := range p.messages {
-		texts = append(texts, m.Content)
-	}
-	return strings.Join(texts, "\n\n")
-}
+// Templates of messages where none is given: of conversations, and of the chat fine-tuning format.
+var (
+	defaultTemplate, _ = NewTemplate(DefaultTemplate)
+	joined, _          = NewTemplate("{{range $i, $m := .Messages}}{{if $i}}\n\n{{end}}{{.Content}}{{end}}{{if .AddGenerationPrompt}}\n\n{{end}}")
+)
 
 // Reader reads pairs one by one.
 type Reader struct {
 	Template *Template      // of messages; nil is DefaultTemplate
 	SkipBad  bool           // pass over records that are no pairs
 	Skipped  []*lines.Error // that were passed over
+	Account  lines.Account  // of the records so far; what is used or too long, the caller counts
 
 	name string
 	in   *lines.Reader
@@ -277,17 +245,14 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{name: name, in: in}, nil
+	return &Reader{Account: lines.Account{File: name}, name: name, in: in}, nil
 }
 
-// Account says what became of the records read so far, as far as the reader knows it: what is used, cut or too long, the caller
-// counts.
-func (r *Reader) Account() lines.Account {
-	a := lines.Account{File: r.name, Read: r.in.Count}
-	for _, e := range r.Skipped {
-		a.Refuse(e)
+// Use counts a pair as used.
+func (r *Reader) Use(p *Pair) {
+	if r.Account.Used++; p.Cut {
+		r.Account.Cut++
 	}
-	return a
 }
 
 // Next returns the next pair, io.EOF after the last; a file without any is an error. Blank lines are passed over; they count in
@@ -301,6 +266,7 @@ func (r *Reader) Next() (Pair, error) {
 			}
 			return Pair{}, fmt.Errorf("%s: holds no pair in its %d lines: line %d: %w", r.name, r.in.Count, r.Skipped[0].Line, r.Skipped[0].Err)
 		}
+		r.Account.Read = r.in.Count
 		var bad *lines.Error
 		switch {
 		case errors.As(err, &bad):
@@ -320,6 +286,7 @@ func (r *Reader) Next() (Pair, error) {
 			return Pair{}, bad
 		}
 		r.Skipped = append(r.Skipped, bad)
+		r.Account.Refuse(bad)
 	}
 }
 
@@ -334,6 +301,6 @@ func (r *Reader) one(o *lines.Object) (Pair, error) {
 	case form != r.form:
 		return pair, fmt.Errorf("holds %s, and line %d, the first pair, holds %s; want one form in a file", form, r.line, r.form)
 	}
-	pair.Index = r.in.Line - 1
+	pair.Index = r.in.Index()
 	return pair, nil
 }

@@ -262,13 +262,13 @@ func TestConversationsRefuse(t *testing.T) {
 		{"a response that the user ends", `{"prompt": "hi", "chosen": ` + list(assistant("yes"), user("so")) + `, "rejected": ` + list(assistant("no")) + `}`, "does not begin and end with a message of the assistant"},
 		{"the text of a list", `{"chosen": "[{\"role\": \"user\"}]", "rejected": "no"}`, "chosen: is the text of a list"},
 		{"a list of Python", `{"chosen": "[{'role': 'user'}]", "rejected": "no"}`, "chosen: is the text of a list"},
-		{"an empty list", `{"prompt": "hi", "chosen": [], "rejected": ` + list(assistant("no")) + `}`, "the chosen response is empty"},
+		{"an empty list", `{"prompt": "hi", "chosen": [], "rejected": ` + list(assistant("no")) + `}`, "the response is empty"},
 		{"an empty message", `{"prompt": "hi", "chosen": ` + list(assistant("yes")) + `, "rejected": ` + list(assistant("")) + `}`, "the rejected response is empty"},
 		{"identical lists", `{"chosen": ` + yes + `, "rejected": ` + yes + `}`, "the chosen and the rejected response are the same"},
 		{"identical texts", `{"prompt": "p", "chosen": "a", "rejected": "a"}`, "are the same"},
 		{"identical dialogues", `{"chosen": "\n\nAssistant: a", "rejected": "\n\nAssistant: a"}`, "are the same"},
 		{"identical outputs", `{"input": {"messages": [{"content": "u"}]}, "preferred_output": [{"content": "a"}], "non_preferred_output": [{"content": "a"}]}`, "are the same"},
-		{"no label", `{"prompt": "p", "completion": "c"}`, "lacks prompt, completion or label"},
+		{"no label", `{"prompt": "p", "completion": "c"}`, "lacks label, and has prompt, completion"},
 		{"a label of another kind", `{"prompt": "p", "completion": "c", "label": 1}`, "label: a JSON number does not belong there; want true for a desirable"},
 		{"an empty completion", `{"prompt": "p", "completion": "", "label": true}`, "the response is empty"},
 		{"an empty list of completions", `{"prompt": "p", "completion": [], "label": false}`, "the response is empty"},
@@ -354,7 +354,7 @@ func TestAccount(t *testing.T) {
 		}
 		r.SkipBad = true
 		pairs, _ := readAll(t, r)
-		a := r.Account()
+		a := r.Account
 		a.Used = len(pairs)
 		if want := (lines.Account{File: "x", Read: 10, Used: 2, Bad: 6, Identical: 1, Empty: 1}); a != want {
 			t.Errorf("form %d: %+v, want %+v", i, a, want)
@@ -398,6 +398,7 @@ func TestFiles(t *testing.T) {
 				}
 				break
 			}
+			r.Use(&p)
 			if used++; used == 1 {
 				fmt.Fprintf(&got, "%q\n+ %q\n- %q\n", p.Prompt, p.Chosen, p.Rejected)
 			}
@@ -405,9 +406,7 @@ func TestFiles(t *testing.T) {
 		for _, e := range r.Skipped {
 			fmt.Fprintf(&got, "%v\n", e)
 		}
-		a := r.Account()
-		a.Used = used
-		fmt.Fprintln(&got, a.String())
+		fmt.Fprintln(&got, r.Account.String())
 	}
 	if *update {
 		if err := os.WriteFile("testdata/want.txt", []byte(got.String()), 0o644); err != nil {
@@ -465,7 +464,7 @@ func FuzzReader(f *testing.F) {
 				t.Errorf("%q: %+v", text, p)
 			}
 		}
-		if a := r.Account(); single != 0 && single != used || a.Read != used+a.Bad+a.Identical+a.Empty {
+		if a := r.Account; single != 0 && single != used || a.Read != used+a.Bad+a.Identical+a.Empty {
 			t.Errorf("%q: %d of %d single, %+v", text, single, used, a)
 		}
 	})

@@ -155,47 +155,43 @@ func beginning(all [][]Message) int {
 	return n
 }
 
-// conversation splits lists of messages into a prompt and the rest of each, and says whether a repeated prompt was cut. A prompt
-// in text that is the lists' first message of the user is that message.
-func conversation(prompt part, all ...[]Message) (before []Message, rests [][]Message, cut bool, err error) {
-	at := func(list []Message, role string) int {
-		return slices.IndexFunc(list, func(m Message) bool { return m.Role == role })
+// conversation splits lists of messages into a prompt and the rest of each. A prompt that all lists repeat is cut from them; one in
+// text that is the lists' first message of the user is that message.
+func conversation(prompt part, all [][]Message) (before []Message, rests [][]Message, err error) {
+	each := func(holds func(list []Message) bool) bool {
+		return !slices.ContainsFunc(all, func(list []Message) bool { return !holds(list) })
 	}
-	answers := !slices.ContainsFunc(all, func(list []Message) bool { return len(list) == 0 || list[0].Role != "assistant" })
-	repeats := !slices.ContainsFunc(all, func(list []Message) bool {
-		n := len(prompt.messages)
-		return n == 0 || len(list) < n || !slices.Equal(list[:n], prompt.messages)
+	answers := each(func(list []Message) bool { return list[0].Role == "assistant" })
+	says := !prompt.list && each(func(list []Message) bool {
+		i := slices.IndexFunc(list, func(m Message) bool { return m.Role == "user" })
+		return i >= 0 && list[i].Content == prompt.text
 	})
-	says := !slices.ContainsFunc(all, func(list []Message) bool {
-		i := at(list, "user")
-		return i < 0 || list[i].Content != prompt.text
-	})
-	n := 0
+	n := len(prompt.messages)
 	switch {
-	case !prompt.given || prompt.list && len(prompt.messages) == 0 || !prompt.list && says && !answers:
+	case !prompt.given || prompt.list && n == 0 || says && !answers:
 		if n = beginning(all); n == 0 {
-			return nil, nil, false, errors.New("the lists share no prompt: they begin with different messages, or with the assistant's; " +
+			return nil, nil, errors.New("the lists share no prompt: they begin with different messages, or with the assistant's; " +
 				"a prompt of its own is read from prompt")
 		}
 		before = all[0][:n]
 	case answers && prompt.list:
-		before = prompt.messages
+		before, n = prompt.messages, 0
 	case answers:
 		before = []Message{{"user", prompt.text}}
-	case repeats:
-		before, n, cut = prompt.messages, len(prompt.messages), true
+	case prompt.list && each(func(list []Message) bool { return len(list) >= n && slices.Equal(list[:n], prompt.messages) }):
+		before = prompt.messages
 	default:
-		return nil, nil, false, errors.New("the lists begin neither with the prompt nor with the assistant's answer to it")
+		return nil, nil, errors.New("the lists begin neither with the prompt nor with the assistant's answer to it")
 	}
-	if before[len(before)-1].Role != "user" && !(len(before) == 1 && before[0].Role == "system") {
-		return nil, nil, false, errors.New("the prompt ends with a message of the assistant; want one of the user last")
+	if before[len(before)-1].Role == "assistant" {
+		return nil, nil, errors.New("the prompt ends with a message of the assistant; want one of the user last")
 	}
 	for _, list := range all {
 		rest := list[n:]
 		if len(rest) > 0 && (rest[0].Role != "assistant" || rest[len(rest)-1].Role != "assistant") {
-			return nil, nil, false, errors.New("a response does not begin and end with a message of the assistant; want it to")
+			return nil, nil, errors.New("a response does not begin and end with a message of the assistant; want it to")
 		}
 		rests = append(rests, rest)
 	}
-	return before, rests, cut, nil
+	return before, rests, nil
 }

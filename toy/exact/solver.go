@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -100,7 +101,7 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 		}
 		for j, v := range t.logRef {
 			t.ref[j] = math.Exp(v)
-			if math.IsNaN(v) || math.IsInf(v, 0) || math.IsNaN(x.LogStar[j]) || math.IsInf(x.LogStar[j], 0) {
+			if math.IsNaN(v) || math.IsInf(v, 0) || math.IsNaN(x.LogStar[j]) && p.Env.HasStar() || math.IsInf(x.LogStar[j], 0) {
 				return nil, fmt.Errorf("%s: response %d has no finite log-probability under pi_ref or pi_star", t.name, j)
 			}
 		}
@@ -111,8 +112,8 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	if err := s.share(p.Pairs); err != nil {
 		return nil, err
 	}
-	for _, t := range s.tasks {
-		t.annotate()
+	for i, t := range s.tasks {
+		t.annotate(p.Env, i)
 		t.pack(p.Objective)
 	}
 	return s, nil
@@ -120,10 +121,10 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 
 // annotate fills in what pair terms may read of a comparison beside log-probabilities: the reward gap, and MallowsPO's
 // dispersion index, as training has them.
-func (t *task) annotate() {
+func (t *task) annotate(env *bandit.Env, prompt int) {
 	index := objective.Dispersion(t.ref, t.logRef)
 	for j, c := range t.chosen {
-		t.gap = append(t.gap, t.logStar[c]-t.logStar[t.rejected[j]])
+		t.gap = append(t.gap, env.Gap(prompt, c, t.rejected[j]))
 		t.dispersion = append(t.dispersion, index)
 	}
 }

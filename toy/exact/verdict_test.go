@@ -122,6 +122,10 @@ func (b *bench) disc(kind string, lambda float64) float64 {
 		return 4
 	case "mallows":
 		return 10 / lambda / objective.Dispersion([]float64{0.4, 0.4, 0.2}, x.LogRef)
+	case "mallows-ipo", "rainbow-po": // their scale is 0.29
+		return 40 / lambda / objective.Dispersion([]float64{0.4, 0.4, 0.2}, x.LogRef)
+	case "focal-po": // losing a comparison costs nothing in the end: p^0.05 log p goes to 0
+		return 400 / lambda
 	}
 	return 10 / min(lambda, 1)
 }

@@ -50,6 +50,27 @@ func callable() []string {
 	return public
 }
 
+// Documented is a word of the language, with how it is called and what it means.
+type Documented struct{ Name, Usage string }
+
+// Functions lists what formulas may call, sorted by name.
+func Functions() []Documented {
+	table, all := newTable(), []Documented(nil)
+	for _, name := range callable() {
+		all = append(all, Documented{name, table[name].usage})
+	}
+	return all
+}
+
+// Functionals lists what formulas of distributions may call besides.
+func Functionals() []Documented {
+	var all []Documented
+	for _, f := range functionals() {
+		all = append(all, Documented{f.name, f.usage})
+	}
+	return all
+}
+
 // unary is the pull of a function of one argument with the given derivative at x, where y = f(x).
 func unary(slope func(g *graph, x, y ref) ref) func(*graph, ref, []ref, ref, int) ref {
 	return func(g *graph, adjoint ref, x []ref, y ref, _ int) ref { return g.chain(adjoint, slope(g, x[0], y)) }

@@ -214,15 +214,18 @@ func (c *comparisons[T]) backwardSlot(worker, slot int) {
 // fillColumns fills the batch's columns that do not depend on the policy.
 func (c *comparisons[T]) fillColumns() {
 	cols := c.columns
+	cols.ChosenWeight, cols.RejectedWeight = cols.ChosenWeight[:0], cols.RejectedWeight[:0]
 	for k, i := range c.indices {
 		e := &c.examples[i]
+		if w := 2 * cols.Weight[k]; len(e.Rejected) == 0 { // a single response has the weight of both
+			cols.ChosenWeight, cols.RejectedWeight = append(cols.ChosenWeight, w), append(cols.RejectedWeight, 0)
+		} else if len(e.Chosen) == 0 {
+			cols.ChosenWeight, cols.RejectedWeight = append(cols.ChosenWeight, 0), append(cols.RejectedWeight, w)
+		}
 		cols.RefChosen[k], cols.RefRejected[k] = c.reference.chosen[i], c.reference.rejected[i]
 		cols.start.chosen[k], cols.start.rejected[k] = c.start.chosen[i], c.start.rejected[i]
 		cols.tokens.chosen[k], cols.tokens.rejected[k] = float64(len(e.Chosen)), float64(len(e.Rejected))
 		cols.Gap[k] = e.Gap
-	}
-	if c.Pairs[0].single() {
-		cols.weighSides()
 	}
 }
 

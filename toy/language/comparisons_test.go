@@ -21,7 +21,7 @@ import (
 // unsupported are the kinds that, by default, a language model cannot be trained by, and a word of the reason.
 var unsupported = map[string]string{
 	"kl-pi-ref": "enumerate", "kl-ref-pi": "enumerate", "reward": "enumerate", "rlhf": "REINFORCE", "typo": "reference_samples",
-	"mallows": "phi", "wpo": "alignment: none", "sum": "no term", "best-of-n": "no term",
+	"mallows": "phi", "mallows-ipo": "phi", "rainbow-po": "phi", "wpo": "alignment: none", "sum": "no term", "best-of-n": "no term",
 }
 
 func TestSupports(t *testing.T) {

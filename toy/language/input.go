@@ -36,15 +36,15 @@ func (p *Problem) Error() string {
 func Accepts(env Environment, prefs preference.Params) string {
 	_, human := prefs.(*Human)
 	_, drawn := prefs.(*Continuations)
-	_, online := prefs.(*preference.Online)
+	o, online := prefs.(*preference.Online)
 	switch env.(type) {
 	case *Dialogues:
 		if !human {
 			return "human"
 		}
 	case *Stories:
-		if !drawn && !online {
-			return "continuations or online"
+		if !drawn && (!online || o.Of != nil) {
+			return "continuations, or online without of"
 		}
 	}
 	return ""
@@ -241,7 +241,8 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 	if h.N > 0 {
 		most = h.N + h.HeldOut
 	}
-	tooLong, empty, cut, shortest := 0, 0, 0, math.MaxInt
+	a := &r.Account
+	a.File = h.Path
 	for len(d.pairs) < most {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -254,32 +255,26 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		length := len(pair.Prompt) + max(len(pair.Chosen), len(pair.Rejected))
 		switch {
 		case len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
-			empty++ // in tokens
+			a.Empty++ // in tokens
 		case length > h.MaxTokens:
-			tooLong++
-			shortest = min(shortest, length)
+			a.Long(length)
 		default:
 			d.pairs = append(d.pairs, pair)
-			if p.Cut {
-				cut++
-			}
+			r.Use(&p)
 		}
 	}
-	a := r.Account()
-	a.File, a.Used, a.TooLong, a.Cut = h.Path, len(d.pairs), tooLong, cut
-	a.Empty += empty
 	if want := max(h.N, 1) + h.HeldOut; len(d.pairs) < want {
 		wrong := fmt.Sprintf("%s has %d pairs that fit into %d tokens", name, len(d.pairs), h.MaxTokens)
 		if !a.Complete() {
-			wrong += fmt.Sprintf(" (%s)", a.String())
+			wrong += fmt.Sprintf(" (%s)", a)
 		}
-		if tooLong > 0 {
-			wrong += fmt.Sprintf("; of those too long the shortest has %d", shortest)
+		if a.TooLong > 0 {
+			wrong += fmt.Sprintf("; of those too long the shortest has %d", a.Shortest)
 		}
 		return []Problem{{Key: "preferences.path", Wrong: wrong,
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
 	}
-	d.accounts = append(d.accounts, a)
+	d.accounts = append(d.accounts, *a)
 	at := len(d.pairs) - h.HeldOut
 	d.pairs, d.heldOut = d.pairs[:at:at], d.pairs[at:]
 	return nil

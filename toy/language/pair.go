@@ -151,18 +151,6 @@ func (c *columns) resize(n int) {
 	}
 }
 
-// weighSides gives the one response of each pair the weight of both.
-func (c *columns) weighSides() {
-	c.ChosenWeight, c.RejectedWeight = c.ChosenWeight[:0], c.RejectedWeight[:0]
-	for i, w := range c.Weight {
-		chosen, rejected := 2*w, 0.0
-		if c.tokens.chosen[i] == 0 {
-			chosen, rejected = rejected, chosen
-		}
-		c.ChosenWeight, c.RejectedWeight = append(c.ChosenWeight, chosen), append(c.RejectedWeight, rejected)
-	}
-}
-
 // read takes pair k's log-probabilities from the tape that computed it.
 func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
 	c.Chosen[k], c.Rejected[k] = tape.Logp(0), tape.Logp(1)

@@ -90,8 +90,8 @@ func (s *Scorer) score(tape *llama.Tape[float32], p *dialogue.Pair, out *Score) 
 		logps[i] = [2]float64{tape.Logp(0), tape.Logp(1)}
 	}
 	out.ChosenLogp, out.RejectedLogp = logps[0][0], logps[0][1]
-	out.ChosenLogpPerToken = out.ChosenLogp / float64(len(chosen))
-	out.RejectedLogpPerToken = out.RejectedLogp / float64(len(rejected))
+	out.ChosenLogpPerToken = out.ChosenLogp / float64(max(1, len(chosen)))
+	out.RejectedLogpPerToken = out.RejectedLogp / float64(max(1, len(rejected)))
 	if len(s.networks) > 1 {
 		margin := (logps[0][0] - logps[1][0]) - (logps[0][1] - logps[1][1])
 		out.RefChosenLogp, out.RefRejectedLogp, out.Margin = &logps[1][0], &logps[1][1], &margin

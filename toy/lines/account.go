@@ -3,7 +3,6 @@ package lines
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Account says what became of the records of a file. Each that was read is used or has one reason why not.
@@ -12,6 +11,7 @@ type Account struct {
 	Read      int    `json:"read"`
 	Used      int    `json:"used"`
 	TooLong   int    `json:"too_long"`
+	Shortest  int    `json:"-"`         // tokens of the shortest of these
 	Bad       int    `json:"bad"`       // are no pair, or of another form than the first
 	Identical int    `json:"identical"` // have a chosen response that is the rejected one
 	Empty     int    `json:"empty"`     // have a response without text
@@ -36,20 +36,23 @@ func (a *Account) Refuse(err error) {
 	}
 }
 
+// Long counts a pair that is too long by its tokens.
+func (a *Account) Long(tokens int) {
+	if a.TooLong++; a.Shortest == 0 || tokens < a.Shortest {
+		a.Shortest = tokens
+	}
+}
+
 // Complete says whether every record was used as it stands.
 func (a *Account) Complete() bool { return a.Used == a.Read && a.Cut == 0 }
 
 // String is the account in a line: "pairs.jsonl: 9 read, 1 used, 8 bad".
 func (a *Account) String() string {
-	parts := []string{fmt.Sprintf("%s: %d read, %d used", a.File, a.Read, a.Used)}
-	for _, part := range []struct {
-		n    int
-		text string
-	}{{a.TooLong, "too long"}, {a.Bad, "bad"}, {a.Identical, "identical"}, {a.Empty, "empty"},
-		{a.Cut, "cut, where both responses began with the prompt"}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.text))
+	text := fmt.Sprintf("%s: %d read, %d used", a.File, a.Read, a.Used)
+	for i, n := range []int{a.TooLong, a.Bad, a.Identical, a.Empty, a.Cut} {
+		if n > 0 {
+			text += fmt.Sprintf(", %d %s", n, [...]string{"too long", "bad", "identical", "empty", "cut, where both responses began with the prompt"}[i])
 		}
 	}
-	return strings.Join(parts, ", ")
+	return text
 }

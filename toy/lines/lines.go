@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -176,6 +177,38 @@ func (r *Reader) Next() (*Object, error) {
 		}
 		return o, nil
 	}
+}
+
+// All yields the records that are left, or what is wrong with them; after an error that is no *Error nothing comes.
+func (r *Reader) All() iter.Seq2[*Object, error] {
+	return func(yield func(*Object, error) bool) {
+		for {
+			o, err := r.Next()
+			var bad *Error
+			if errors.Is(err, io.EOF) || !yield(o, err) || err != nil && !errors.As(err, &bad) {
+				return
+			}
+		}
+	}
+}
+
+// Headless says that nothing has been read of a CSV file that has no header, and what its columns are called.
+func (r *Reader) Headless(keys []string) {
+	start, _ := r.in.Peek(1 << 10)
+	first, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	r.keys, r.csv = keys, csv.NewReader(r.in)
+	r.csv.FieldsPerRecord = -1
+	if i := bytes.IndexAny(first, ",;\t"); i >= 0 {
+		r.csv.Comma = rune(first[i])
+	}
+}
+
+// Index returns the place of the record that was read last, from 0: its line, blank ones counted, or its row below a header.
+func (r *Reader) Index() int {
+	if r.csv != nil {
+		return r.Count - 1
+	}
+	return r.Line - 1
 }
 
 // Wrong returns what is wrong with the record that was read last as an error that says where it stands.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,6 +143,17 @@ func withoutNaN(text []byte) []byte {
 		out, i = append(out, text[i]), i+1
 	}
 	return out
+}
+
+// All returns the columns in the order of the text, as often as they stand there, with their values as JSON.
+func (o *Object) All() iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		for i, key := range o.keys {
+			if !yield(key, o.meant(i)) {
+				return
+			}
+		}
+	}
 }
 
 // Keys names the columns, for messages.

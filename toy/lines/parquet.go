@@ -105,7 +105,7 @@ func (r *Reader) row() (*Object, error) {
 	r.Count++
 	o := &Object{}
 	for _, key := range slices.Sorted(maps.Keys(columns)) {
-		if !validText(columns[key]) {
+		if !utf8.ValidString(fmt.Sprint(columns[key])) {
 			return nil, r.Wrong(fmt.Errorf("%s: is not valid UTF-8", key))
 		}
 		value, err := json.Marshal(columns[key])
@@ -115,21 +115,4 @@ func (r *Reader) row() (*Object, error) {
 		o.keys, o.values = append(o.keys, key), append(o.values, value)
 	}
 	return o, nil
-}
-
-// validText says whether all text in a value is UTF-8.
-func validText(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return utf8.ValidString(v)
-	case []any:
-		return !slices.ContainsFunc(v, func(x any) bool { return !validText(x) })
-	case map[string]any:
-		for _, x := range v {
-			if !validText(x) {
-				return false
-			}
-		}
-	}
-	return true
 }

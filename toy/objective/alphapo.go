@@ -1,10 +1,6 @@
 package objective
 
-import (
-	"math"
-
-	"windtunnel/toy/registry"
-)
+import "math"
 
 // AlphaPO holds the parameters of SimPO with the reward (1 - exp(-alpha a))/alpha in place of a = log pi(y)/n, which at
 // alpha 0 is a itself (Gupta et al., arXiv 2501.03884).
@@ -62,11 +58,6 @@ func (l BoxCox) Range() (low, high float64) {
 	return 1 / l.A, math.Inf(1)
 }
 
-var alphaPOKind = registry.Kind[Params]{
-	Name:    "alphapo",
-	Aliases: []string{"alpha-po"},
-	Summary: "SimPO with a reward of another shape, (1 - pi^(-alpha/n))/alpha",
-	Source:  "Gupta et al. 2025, arXiv 2501.03884",
-	TRL:     "cpo/simpo",
-	New:     func() Params { return &AlphaPO{Lambda: defaultLambda, Gamma: 0.5, Alpha: 0.25} },
-}
+var alphaPOKind = kindOf("alphapo,alpha-po", "cpo/simpo", AlphaPO{Lambda: defaultLambda, Gamma: 0.5, Alpha: 0.25},
+	"SimPO with a reward of another shape, (1 - pi^(-alpha/n))/alpha",
+	"Gupta et al. 2025, arXiv 2501.03884")

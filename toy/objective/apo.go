@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // APOZero holds the parameters of anchored preference optimization for a policy that is worse than its data,
 // 1 - sigmoid(lambda x_w) + sigmoid(lambda x_l), x the log-ratio (D'Oosterlinck et al., arXiv 2408.06266).
 type APOZero struct {
@@ -13,14 +11,9 @@ func (p *APOZero) Objective() *Objective {
 	return OnPairs(anchored(p.Lambda, 1, 1, 1))
 }
 
-var apoZeroKind = registry.Kind[Params]{
-	Name:    "apo-zero",
-	Aliases: []string{"apo_zero"},
-	Summary: "anchored: the chosen response up, the rejected one down, each by itself",
-	Source:  "D'Oosterlinck et al. 2024, arXiv 2408.06266",
-	TRL:     "dpo/apo_zero",
-	New:     func() Params { return &APOZero{Lambda: defaultLambda} },
-}
+var apoZeroKind = kindOf("apo-zero,apo_zero", "dpo/apo_zero", APOZero{Lambda: defaultLambda},
+	"anchored: the chosen response up, the rejected one down, each by itself",
+	"D'Oosterlinck et al. 2024, arXiv 2408.06266")
 
 // APOZeroUnpaired holds the parameters of APO-zero on single responses: the mean of w_d (1 - sigmoid(lambda x)) over
 // desirable and w_u sigmoid(lambda x) over undesirable ones, x the log-ratio (D'Oosterlinck et al., arXiv 2408.06266,
@@ -38,14 +31,9 @@ func (p *APOZeroUnpaired) Objective() *Objective {
 	return OnPairs(sides)
 }
 
-var apoZeroUnpairedKind = registry.Kind[Params]{
-	Name:    "apo-zero-unpaired",
-	Aliases: []string{"apo_zero_unpaired"},
-	Summary: "APO-zero as a mean over single responses; also on unpaired data",
-	Source:  "D'Oosterlinck et al. 2024, arXiv 2408.06266",
-	TRL:     "kto/apo_zero_unpaired",
-	New:     func() Params { return &APOZeroUnpaired{Lambda: defaultLambda, Desirable: 1, Undesirable: 1} },
-}
+var apoZeroUnpairedKind = kindOf("apo-zero-unpaired,apo_zero_unpaired", "kto/apo_zero_unpaired", APOZeroUnpaired{Lambda: defaultLambda, Desirable: 1, Undesirable: 1},
+	"APO-zero as a mean over single responses; also on unpaired data",
+	"D'Oosterlinck et al. 2024, arXiv 2408.06266")
 
 // anchored is factor (desirable (1 - sigmoid(lambda x_w)) + undesirable sigmoid(lambda x_l)), the loss of APO-zero and, about
 // a reference point, of KTO.
@@ -69,11 +57,6 @@ func (p *APODown) Objective() *Objective {
 		And(1, OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: falling(1), Link: p.Divergence.link()}))
 }
 
-var apoDownKind = registry.Kind[Params]{
-	Name:    "apo-down",
-	Aliases: []string{"apo_down"},
-	Summary: "anchored: the chosen response down, the rejected one further down",
-	Source:  "D'Oosterlinck et al. 2024, arXiv 2408.06266",
-	TRL:     "dpo/apo_down",
-	New:     func() Params { return &APODown{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var apoDownKind = kindOf("apo-down,apo_down", "dpo/apo_down", APODown{Lambda: defaultLambda, Divergence: reverseKL},
+	"anchored: the chosen response down, the rejected one further down",
+	"D'Oosterlinck et al. 2024, arXiv 2408.06266")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // BCO holds the parameters of binary classifier optimization, the mean over responses of -log sigmoid(r - delta) for the
 // desirable and -log sigmoid(delta - r) for the undesirable, r = lambda times the log-ratio (Jung et al., arXiv
 // 2404.04656). A comparison is two responses. delta is held back from differentiation.
@@ -44,13 +42,9 @@ func (r *runningMean) Advance(mean float64) {
 // State returns the steps taken in and the mean.
 func (r *runningMean) State() []float64 { return r.state[:] }
 
-var bcoKind = registry.Kind[Params]{
-	Name:    "bco",
-	Summary: "binary classifier optimization: is a reward above or below its running mean; also on unpaired data",
-	Source:  "Jung et al. 2024, arXiv 2404.04656",
-	TRL:     "bco/bco",
-	New:     func() Params { return &BCO{Lambda: defaultLambda} },
-}
+var bcoKind = kindOf("bco", "bco/bco", BCO{Lambda: defaultLambda},
+	"binary classifier optimization: is a reward above or below its running mean; also on unpaired data",
+	"Jung et al. 2024, arXiv 2404.04656")
 
 // BCOPair holds the parameters of binary classifier optimization on pairs, with rewards r = lambda g(x), x the log-ratio:
 // -log sigmoid(r_w - delta) - log sigmoid(-(r_l - delta)) (Jung et al., arXiv 2404.04656).
@@ -67,14 +61,9 @@ func (p *BCOPair) Objective() *Objective {
 	return OnPairs(sides)
 }
 
-var bcoPairKind = registry.Kind[Params]{
-	Name:    "bco-pair",
-	Aliases: []string{"bco_pair"},
-	Summary: "binary classifier on pairs: -log sigmoid(r_w - delta) - log sigmoid(delta - r_l), r = lambda times the log-ratio",
-	Source:  "Jung et al. 2024, arXiv 2404.04656",
-	TRL:     "dpo/bco_pair",
-	New:     func() Params { return &BCOPair{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var bcoPairKind = kindOf("bco-pair,bco_pair", "dpo/bco_pair", BCOPair{Lambda: defaultLambda, Divergence: reverseKL},
+	"binary classifier on pairs: -log sigmoid(r_w - delta) - log sigmoid(delta - r_l), r = lambda times the log-ratio",
+	"Jung et al. 2024, arXiv 2404.04656")
 
 // classifier is factor (-log sigmoid(lambda x_w) - log sigmoid(-lambda x_l)): is a response good or bad?
 func classifier(lambda, factor float64) *Sides {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // Direct is a kind that is no loss: it gives the policy itself, without training. Its Objective is the constant 0.
@@ -122,9 +121,6 @@ func pick(row []float64, at []int) []float64 {
 // BestOfNBound returns log n - (n-1)/n (nats), which KL(pi to pi_ref) of the best of n responses never exceeds.
 func BestOfNBound(n float64) float64 { return math.Log(n) - (n-1)/n }
 
-var bestOfNKind = registry.Kind[Params]{
-	Name:    "best-of-n",
-	Summary: "no loss: the policy that draws n responses from the reference and gives the best by log pi_star, in closed form",
-	Source:  "Beirami et al. 2024, arXiv 2401.01879",
-	New:     func() Params { return &BestOfN{N: 4} },
-}
+var bestOfNKind = kindOf("best-of-n", "", BestOfN{N: 4},
+	"no loss: the policy that draws n responses from the reference and gives the best by log pi_star, in closed form",
+	"Beirami et al. 2024, arXiv 2401.01879")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // CalDPO holds the parameters of calibrated DPO, with x the log-ratio,
 //
 //	-log sigmoid(x_w - x_l) + calibration ((x_w - 1/(2 lambda))^2 + (x_l + 1/(2 lambda))^2)
@@ -18,10 +16,6 @@ func (p *CalDPO) Objective() *Objective {
 	return (&DPO{Lambda: 1}).Objective().And(p.Calibration, (&SPPO{Lambda: p.Lambda}).Objective())
 }
 
-var calDPOKind = registry.Kind[Params]{
-	Name:    "cal-dpo",
-	Aliases: []string{"cal_dpo", "caldpo"},
-	Summary: "calibrated DPO: the logratio margin compared, both log-ratios tied to +-1/(2 lambda)",
-	Source:  "Xiao et al. 2024, arXiv 2412.14516, algorithm 1",
-	New:     func() Params { return &CalDPO{Lambda: defaultLambda, Calibration: 1} },
-}
+var calDPOKind = kindOf("cal-dpo,cal_dpo,caldpo", "", CalDPO{Lambda: defaultLambda, Calibration: 1},
+	"calibrated DPO: the logratio margin compared, both log-ratios tied to +-1/(2 lambda)",
+	"Xiao et al. 2024, arXiv 2412.14516, algorithm 1")

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // ChiPO holds the parameters of chi-squared preference optimization, -log sigmoid(lambda (g(x_w) - g(x_l))) with
@@ -85,10 +84,6 @@ func (ChiSquared) Inverse(t float64) float64 {
 // Range is everything.
 func (ChiSquared) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
 
-var chiPOKind = registry.Kind[Params]{
-	Name:    "chi-po",
-	Aliases: []string{"chi_po", "chipo"},
-	Summary: "DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
-	Source:  "Huang et al. 2024, arXiv 2407.13399, algorithm 1",
-	New:     func() Params { return &ChiPO{Lambda: defaultLambda} },
-}
+var chiPOKind = kindOf("chi-po,chi_po,chipo", "", ChiPO{Lambda: defaultLambda},
+	"DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
+	"Huang et al. 2024, arXiv 2407.13399, algorithm 1")

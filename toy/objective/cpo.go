@@ -39,10 +39,6 @@ func (p *CPO) Check() []registry.Problem {
 	return nil
 }
 
-var cpoKind = registry.Kind[Params]{
-	Name:    "cpo",
-	Summary: "contrastive: -log sigmoid of the margin without reference, plus the likelihood of the chosen",
-	Source:  "Xu et al. 2024, arXiv 2401.08417",
-	TRL:     "cpo/sigmoid,cpo/hinge,cpo/ipo",
-	New:     func() Params { return &CPO{Lambda: defaultLambda, Loss: "sigmoid", Alpha: 1} },
-}
+var cpoKind = kindOf("cpo", "cpo/sigmoid,cpo/hinge,cpo/ipo", CPO{Lambda: defaultLambda, Loss: "sigmoid", Alpha: 1},
+	"contrastive: -log sigmoid of the margin without reference, plus the likelihood of the chosen",
+	"Xu et al. 2024, arXiv 2401.08417")

@@ -187,12 +187,9 @@ func (p *Custom) Objective() *Objective {
 	return o
 }
 
-var customKind = registry.Kind[Params]{
-	Name:    "custom",
-	Summary: "a loss of your own, as a formula of comparisons (pair), of distributions (dist), or in the QPO form (psi, mu)",
-	Source:  "this project; QPO: Hu, He, Wipf 2024, arXiv 2407.09072",
-	New:     func() Params { return &Custom{Lambda: defaultLambda} },
-}
+var customKind = kindOf("custom", "", Custom{Lambda: defaultLambda},
+	"a loss of your own, as a formula of comparisons (pair), of distributions (dist), or in the QPO form (psi, mu)",
+	"this project; QPO: Hu, He, Wipf 2024, arXiv 2407.09072")
 
 // formula is a pair term that a formula gives.
 type formula struct {
@@ -202,6 +199,7 @@ type formula struct {
 	frozen   []float64    // nil, or the scalars with the statistics of the batch that they are held at
 	columns  [][]float64  // in the order of pairColumns
 	reads    []string     // the columns that are read
+	slots    []int        // their places, and those of the four log-probabilities
 	shift    bool         // depends on c - r alone
 	kinked   bool         // a policy at its reference may be at a kink
 	filling  [][]float64  // columns of what is not given
@@ -219,12 +217,19 @@ var _ reading = (*formula)(nil)
 func newFormula(e *expression.Expression, scalars []float64, rest bool) PairTerm {
 	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)), filling: make([][]float64, len(pairColumns)),
 		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant([]string{"c", "r"}, "n_c", "n_r"), kinked: e.Kinked(), reads: e.Columns()}
+	for i, c := range pairColumns {
+		if i < 4 || f.Reads(c.Name) {
+			f.slots = append(f.slots, i)
+		}
+	}
 	if rest {
 		f.program.Rest()
 	}
 	switch {
-	case f.program.Remembers() && !rest:
+	case f.program.Remembers() && !rest && f.program.Coupled():
 		return remembering{f}
+	case f.program.Remembers() && !rest:
+		return detachedMemory{remembering{f}}
 	case f.program.Coupled():
 		return f
 	case f.program.Moving():
@@ -288,17 +293,15 @@ func (f *formula) fill(b *Batch) []float64 {
 			columns[i] = sized(columns[i], n)
 		}
 	}
-	for i, c := range pairColumns {
-		if i >= 4 && !f.Reads(c.Name) {
-			continue
-		}
-		f.columns[i] = c.of(b)
-		if len(f.columns[i]) < n {
+	for _, i := range f.slots {
+		column := pairColumns[i].of(b)
+		if len(column) < n {
 			for len(f.filling[i]) < n {
-				f.filling[i] = append(f.filling[i], c.otherwise)
+				f.filling[i] = append(f.filling[i], pairColumns[i].otherwise)
 			}
-			f.columns[i] = f.filling[i][:n]
+			column = f.filling[i][:n]
 		}
+		f.columns[i] = column
 	}
 	if f.kinked {
 		f.settle(b)
@@ -373,6 +376,14 @@ func (f remembering) Advance(b *Batch) {
 
 // State returns the moving averages.
 func (f remembering) State() []float64 { return f.program.State() }
+
+// detachedMemory is one through whose statistics no derivatives pass.
+type detachedMemory struct{ remembering }
+
+var _ Detached = detachedMemory{}
+
+// Freeze returns the formula with the statistics that it has on b.
+func (f detachedMemory) Freeze(b *Batch) PairTerm { return detachedFormula{f.formula}.Freeze(b) }
 
 // Remembers says that the loss has no value outside of training.
 func (remembering) Remembers() bool { return true }

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // DiscoPOP holds the parameters of the discovered preference loss, which blends the logistic with the exponential loss by
@@ -44,10 +43,6 @@ func blended(tau float64) Outer {
 	}}
 }
 
-var discopopKind = registry.Kind[Params]{
-	Name:    "discopop",
-	Summary: "the discovered loss: logistic and exponential blended by sigmoid(lambda u/tau)",
-	Source:  "Lu et al. 2024, arXiv 2406.08414",
-	TRL:     "dpo/discopop",
-	New:     func() Params { return &DiscoPOP{Lambda: defaultLambda, Tau: 0.05, Divergence: reverseKL} },
-}
+var discopopKind = kindOf("discopop", "dpo/discopop", DiscoPOP{Lambda: defaultLambda, Tau: 0.05, Divergence: reverseKL},
+	"the discovered loss: logistic and exponential blended by sigmoid(lambda u/tau)",
+	"Lu et al. 2024, arXiv 2406.08414")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // DPO holds the parameters of direct preference optimization, with z = lambda (g(x_w) - g(x_l)) and x the log-ratio,
 //
 //	-(1-e) log sigmoid(z) - e log sigmoid(-z)
@@ -19,11 +17,6 @@ func (p *DPO) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), Link: p.Divergence.link()})
 }
 
-var dpoKind = registry.Kind[Params]{
-	Name:    "dpo",
-	Aliases: []string{"sigmoid"},
-	Summary: "direct preference optimization: -log sigmoid(lambda u), u the logratio margin",
-	Source:  "Rafailov et al. 2023, arXiv 2305.18290, eq. 7; label smoothing: Mitchell 2023; divergences: arXiv 2309.16240",
-	TRL:     "dpo/sigmoid",
-	New:     func() Params { return &DPO{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var dpoKind = kindOf("dpo,sigmoid", "dpo/sigmoid", DPO{Lambda: defaultLambda, Divergence: reverseKL},
+	"direct preference optimization: -log sigmoid(lambda u), u the logratio margin",
+	"Rafailov et al. 2023, arXiv 2305.18290, eq. 7; label smoothing: Mitchell 2023; divergences: arXiv 2309.16240")

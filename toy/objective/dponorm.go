@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // DPONorm holds the parameters of DPO on rewards per token, -log sigmoid(lambda (g(x_w)/n_w - g(x_l)/n_l)), x the
 // log-ratio and n the token counts (Meng et al., arXiv 2405.14734, appendix; Lambert et al., arXiv 2411.15124, section 5.2).
 type DPONorm struct {
@@ -14,11 +12,6 @@ func (p *DPONorm) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: p.Divergence.link(), Length: AveragedRewards})
 }
 
-var dpoNormKind = registry.Kind[Params]{
-	Name:    "dpo-norm",
-	Aliases: []string{"sigmoid_norm", "dpo_norm"},
-	Summary: "length-normalized DPO: rewards are divided by token counts",
-	Source:  "Meng et al. 2024, arXiv 2405.14734, app.; Lambert et al. 2024, arXiv 2411.15124",
-	TRL:     "dpo/sigmoid_norm",
-	New:     func() Params { return &DPONorm{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var dpoNormKind = kindOf("dpo-norm,sigmoid_norm,dpo_norm", "dpo/sigmoid_norm", DPONorm{Lambda: defaultLambda, Divergence: reverseKL},
+	"length-normalized DPO: rewards are divided by token counts",
+	"Meng et al. 2024, arXiv 2405.14734, app.; Lambert et al. 2024, arXiv 2411.15124")

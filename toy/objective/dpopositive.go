@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // DPOPositive holds the parameters of DPO-Positive, -log sigmoid(lambda (u - penalty max(0, -x_w))) with u = x_w - x_l and x
 // the log-ratio (Pal et al., arXiv 2402.13228): the margin shrinks when the chosen response falls below the reference.
 type DPOPositive struct {
@@ -41,10 +39,6 @@ func (l kinked) Slope(x, dst []float64) {
 
 func (kinked) Curve(_, dst []float64) { clear(dst) }
 
-var dpoPositiveKind = registry.Kind[Params]{
-	Name:    "dpo-positive",
-	Aliases: []string{"dpop", "dpo_positive", "smaug"},
-	Summary: "DPO with a penalty when the chosen response falls below the reference",
-	Source:  "Pal et al. 2024, arXiv 2402.13228",
-	New:     func() Params { return &DPOPositive{Lambda: defaultLambda, Penalty: 50} },
-}
+var dpoPositiveKind = kindOf("dpo-positive,dpop,dpo_positive,smaug", "", DPOPositive{Lambda: defaultLambda, Penalty: 50},
+	"DPO with a penalty when the chosen response falls below the reference",
+	"Pal et al. 2024, arXiv 2402.13228")

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // EXO holds the parameters of efficient exact optimization on pairs: the reverse KL from the policy's preference
@@ -37,11 +36,6 @@ func reverseCrossEntropy(e float64) Outer {
 	}}
 }
 
-var exoKind = registry.Kind[Params]{
-	Name:    "exo",
-	Aliases: []string{"exo_pair"},
-	Summary: "efficient exact optimization: the reverse KL from the policy's preference to the smoothed label",
-	Source:  "Ji et al. 2024, arXiv 2402.00856",
-	TRL:     "dpo/exo_pair",
-	New:     func() Params { return &EXO{Lambda: defaultLambda, LabelSmoothing: 1e-3, Divergence: reverseKL} },
-}
+var exoKind = kindOf("exo,exo_pair", "dpo/exo_pair", EXO{Lambda: defaultLambda, LabelSmoothing: 1e-3, Divergence: reverseKL},
+	"efficient exact optimization: the reverse KL from the policy's preference to the smoothed label",
+	"Ji et al. 2024, arXiv 2402.00856")

@@ -1,9 +1,6 @@
 package objective
 
-import (
-	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
-)
+import "windtunnel/toy/logspace"
 
 // ExpoRegression holds the parameters of regularized regression, the second loss of the compositional paper's follow-up:
 //
@@ -71,10 +68,6 @@ func (t regression) Hess(b *Batch, scale float64, h *Hess) {
 	}
 }
 
-var expoRegressionKind = registry.Kind[Params]{
-	Name:    "expo-regression",
-	Aliases: []string{"expo_regression"},
-	Summary: "the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
-	Source:  "this project's reading of Hu, Kong, He, Wipf 2025, arXiv 2506.07492",
-	New:     func() Params { return &ExpoRegression{Lambda: defaultLambda} },
-}
+var expoRegressionKind = kindOf("expo-regression,expo_regression", "", ExpoRegression{Lambda: defaultLambda},
+	"the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
+	"this project's reading of Hu, Kong, He, Wipf 2025, arXiv 2506.07492")

@@ -20,10 +20,6 @@ func (p *FDPO) Check() []registry.Problem {
 	return (&Divergence{p.Divergence, p.Alpha}).Check()
 }
 
-var fdpoKind = registry.Kind[Params]{
-	Name:    "f-dpo",
-	Aliases: []string{"fdpo", "f_dpo"},
-	Summary: "DPO with another f-divergence to the reference: -log sigmoid(lambda (f'(r_w) - f'(r_l))), r = pi/pi_ref",
-	Source:  "Wang et al. 2023, arXiv 2309.16240, thm. 1",
-	New:     func() Params { return &FDPO{Lambda: defaultLambda, Divergence: "js_divergence", Alpha: 0.5} },
-}
+var fdpoKind = kindOf("f-dpo,fdpo,f_dpo", "", FDPO{Lambda: defaultLambda, Divergence: "js_divergence", Alpha: 0.5},
+	"DPO with another f-divergence to the reference: -log sigmoid(lambda (f'(r_w) - f'(r_l))), r = pi/pi_ref",
+	"Wang et al. 2023, arXiv 2309.16240, thm. 1")

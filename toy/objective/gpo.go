@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // GPO holds the parameters of generalized preference optimization, psi(lambda u) with u the logratio margin and psi a
@@ -48,9 +47,6 @@ func gpoFunction(name string) Outer {
 	return Logistic{}
 }
 
-var gpoKind = registry.Kind[Params]{
-	Name:    "gpo",
-	Summary: "a convex function of lambda u, u the logratio margin: logistic, hinge, square, exponential, ...",
-	Source:  "Tang et al. 2024, arXiv 2402.05749, table 1",
-	New:     func() Params { return &GPO{Lambda: defaultLambda, Function: "truncated-square"} },
-}
+var gpoKind = kindOf("gpo", "", GPO{Lambda: defaultLambda, Function: "truncated-square"},
+	"a convex function of lambda u, u the logratio margin: logistic, hinge, square, exponential, ...",
+	"Tang et al. 2024, arXiv 2402.05749, table 1")

@@ -140,7 +140,7 @@ func checkPair(t *testing.T, v variant, term PairTerm, in [4]float64) {
 	if math.IsInf(value, 0) && far(v.lambda, in) {
 		return
 	}
-	if r, is := term.(remembering); is && r.holds() {
+	if r, is := term.(detachedMemory); is && r.source.HeldRows() {
 		return // what it holds back cannot be held apart; see its formula
 	}
 	held := term

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // Hinge holds the parameters of the hinge loss max(0, 1 - z) of SLiC-HF (Zhao et al., arXiv 2305.10425) and
 // RSO (Liu et al., arXiv 2309.06657), z = lambda (g(x_w) - g(x_l)), x the log-ratio.
 type Hinge struct {
@@ -14,11 +12,6 @@ func (p *Hinge) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: hinge, Link: p.Divergence.link()})
 }
 
-var hingeKind = registry.Kind[Params]{
-	Name:    "hinge",
-	Aliases: []string{"slic"},
-	Summary: "SLiC: max(0, 1 - lambda u), u the logratio margin",
-	Source:  "Zhao et al. 2023, arXiv 2305.10425; Liu et al. 2023, arXiv 2309.06657",
-	TRL:     "dpo/hinge",
-	New:     func() Params { return &Hinge{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var hingeKind = kindOf("hinge,slic", "dpo/hinge", Hinge{Lambda: defaultLambda, Divergence: reverseKL},
+	"SLiC: max(0, 1 - lambda u), u the logratio margin",
+	"Zhao et al. 2023, arXiv 2305.10425; Liu et al. 2023, arXiv 2309.06657")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // IPO holds the parameters of identity preference optimization, (u - 1/(2 lambda))^2 with u = g(x_w)/n_w - g(x_l)/n_l the
 // margin of the log-ratios x per token (Azar et al., arXiv 2310.12036, equation 17; TRL averages over tokens), or the margin
 // of whole responses, n = 1, as in the paper.
@@ -26,10 +24,6 @@ func (p *IPO) Objective() *Objective {
 		Link: p.Divergence.link(), Length: length})
 }
 
-var ipoKind = registry.Kind[Params]{
-	Name:    "ipo",
-	Summary: "identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin per token",
-	Source:  "Azar et al. 2023, arXiv 2310.12036, eq. 17",
-	TRL:     "dpo/ipo",
-	New:     func() Params { return &IPO{Lambda: defaultLambda, Length: "averaged", Divergence: reverseKL} },
-}
+var ipoKind = kindOf("ipo", "dpo/ipo", IPO{Lambda: defaultLambda, Length: "averaged", Divergence: reverseKL},
+	"identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin per token",
+	"Azar et al. 2023, arXiv 2310.12036, eq. 17")

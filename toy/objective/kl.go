@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // KLRefPi is KL(pi_ref to pi) = sum_y pi_ref(y) log(pi_ref(y)/pi(y)): TYPO's unsupervised term.
 type KLRefPi struct {
 	Reduction string `yaml:"reduction" oneof:"sum,mean" doc:"sum is the true KL over the K responses; mean divides it by K"`
@@ -48,12 +46,9 @@ func (t klRefPi) Grad(d *Dist, scale float64, g []float64) {
 // Hess adds nothing: the term is linear in log pi.
 func (klRefPi) Hess(*Dist, float64, []float64) {}
 
-var klRefPiKind = registry.Kind[Params]{
-	Name:    "kl-ref-pi",
-	Summary: "a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
-	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072",
-	New:     func() Params { return &KLRefPi{Reduction: "sum"} },
-}
+var klRefPiKind = kindOf("kl-ref-pi", "", KLRefPi{Reduction: "sum"},
+	"a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
+	"Hu, He, Wipf 2024, arXiv 2407.09072")
 
 // KLPiRef is KL(pi to pi_ref) = sum_y pi(y) log(pi(y)/pi_ref(y)): RLHF's penalty.
 type KLPiRef struct{}
@@ -85,9 +80,6 @@ func (klPiRef) Hess(d *Dist, scale float64, h []float64) {
 	}
 }
 
-var klPiRefKind = registry.Kind[Params]{
-	Name:    "kl-pi-ref",
-	Summary: "a term: KL(pi to pi_ref), over all responses of a prompt (RLHF's penalty)",
-	Source:  "Ziegler et al. 2019, arXiv 1909.08593, eq. 2",
-	New:     func() Params { return &KLPiRef{} },
-}
+var klPiRefKind = kindOf("kl-pi-ref", "", KLPiRef{},
+	"a term: KL(pi to pi_ref), over all responses of a prompt (RLHF's penalty)",
+	"Ziegler et al. 2019, arXiv 1909.08593, eq. 2")

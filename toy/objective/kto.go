@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // KTO holds the parameters of Kahneman-Tversky optimization, the mean over responses of w_d (1 - sigmoid(lambda (x - KL)))
 // for the desirable and w_u (1 - sigmoid(lambda (KL - x))) for the undesirable, x the log-ratio (Ethayarajh et al., arXiv
 // 2402.01306, equation 8). A comparison is two responses.
@@ -37,10 +35,6 @@ func (batchKL) Advance(float64) {}
 
 func (batchKL) State() []float64 { return nil }
 
-var ktoKind = registry.Kind[Params]{
-	Name:    "kto",
-	Summary: "Kahneman-Tversky: a bounded gain or loss against the policy's mean log-ratio; also on unpaired data",
-	Source:  "Ethayarajh et al. 2024, arXiv 2402.01306, eq. 8",
-	TRL:     "kto/kto",
-	New:     func() Params { return &KTO{Lambda: defaultLambda, Desirable: 1, Undesirable: 1} },
-}
+var ktoKind = kindOf("kto", "kto/kto", KTO{Lambda: defaultLambda, Desirable: 1, Undesirable: 1},
+	"Kahneman-Tversky: a bounded gain or loss against the policy's mean log-ratio; also on unpaired data",
+	"Ethayarajh et al. 2024, arXiv 2402.01306, eq. 8")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // LDDPO holds the parameters of length-desensitized DPO: DPO in which the log-probability of the policy's tokens past the
 // length that both responses share counts alpha times (Liu et al., arXiv 2409.06411). The reference counts in full, as
 // in TRL. Responses of a bandit have no tail, which leaves DPO.
@@ -68,10 +66,6 @@ func (s *shortened) shorten(b *Batch) *Batch {
 	return &s.batch
 }
 
-var ldDPOKind = registry.Kind[Params]{
-	Name:    "ld-dpo",
-	Aliases: []string{"ld_dpo", "lddpo"},
-	Summary: "length-desensitized DPO: tokens past the shared length count alpha times",
-	Source:  "Liu et al. 2024, arXiv 2409.06411",
-	New:     func() Params { return &LDDPO{Lambda: defaultLambda, Alpha: 0.5} },
-}
+var ldDPOKind = kindOf("ld-dpo,ld_dpo,lddpo", "", LDDPO{Lambda: defaultLambda, Alpha: 0.5},
+	"length-desensitized DPO: tokens past the shared length count alpha times",
+	"Liu et al. 2024, arXiv 2409.06411")

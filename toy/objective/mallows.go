@@ -1,10 +1,6 @@
 package objective
 
-import (
-	"math"
-
-	"windtunnel/toy/registry"
-)
+import "math"
 
 // Mallows holds the parameters of MallowsPO-theta, -log sigmoid(s lambda u) with u the logratio margin and s = -2 log phi the
 // dispersion index of the prompt: near 0 where people disagree, large where they agree (Chen et al., arXiv 2405.14953).
@@ -105,10 +101,6 @@ func (t *dispersed) Hess(b *Batch, scale float64, h *Hess) {
 	}
 }
 
-var mallowsKind = registry.Kind[Params]{
-	Name:    "mallows",
-	Aliases: []string{"mallowspo", "mallows-po"},
-	Summary: "DPO with margins scaled by how much people agree on the prompt",
-	Source:  "Chen et al. 2024, arXiv 2405.14953",
-	New:     func() Params { return &Mallows{Lambda: defaultLambda, Scale: publishedScale} },
-}
+var mallowsKind = kindOf("mallows,mallowspo,mallows-po", "", Mallows{Lambda: defaultLambda, Scale: publishedScale},
+	"DPO with margins scaled by how much people agree on the prompt",
+	"Chen et al. 2024, arXiv 2405.14953")

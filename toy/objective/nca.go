@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // NCA holds the parameters of noise contrastive alignment on pairs, with rewards r = lambda g(x), x the log-ratio,
 //
 //	-log sigmoid(r_w) - log sigmoid(-r_w)/2 - log sigmoid(-r_l)/2
@@ -18,11 +16,6 @@ func (p *NCA) Objective() *Objective {
 		Link: p.Divergence.link()})
 }
 
-var ncaKind = registry.Kind[Params]{
-	Name:    "nca",
-	Aliases: []string{"nca_pair"},
-	Summary: "noise contrastive alignment: the chosen response against noise, the rejected one as noise",
-	Source:  "Chen et al. 2024, arXiv 2402.05369",
-	TRL:     "dpo/nca_pair",
-	New:     func() Params { return &NCA{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var ncaKind = kindOf("nca,nca_pair", "dpo/nca_pair", NCA{Lambda: defaultLambda, Divergence: reverseKL},
+	"noise contrastive alignment: the chosen response against noise, the rejected one as noise",
+	"Chen et al. 2024, arXiv 2402.05369")

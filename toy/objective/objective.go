@@ -350,14 +350,20 @@ func (o *Objective) AcceptsUnpaired() bool {
 	})
 }
 
-// somePair says whether some pair term is a T of which a statement holds; of a statistic that is held, the term behind it.
+// somePair says whether some pair term is a T of which a statement holds, or the term behind one whose statistic is held or that
+// weighs comparisons.
 func somePair[T any](o *Objective, holds func(T) bool) bool {
 	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
-		if h, ok := w.Term.(*held); ok {
-			w.Term = h.Detached
+		for term := w.Term; ; {
+			if t, ok := term.(T); ok && holds(t) {
+				return true
+			}
+			outer, ok := term.(interface{ inner() PairTerm })
+			if !ok {
+				return false
+			}
+			term = outer.inner()
 		}
-		t, ok := w.Term.(T)
-		return ok && holds(t)
 	})
 }
 
@@ -424,6 +430,8 @@ type held struct {
 	Detached
 	at PairTerm // nil: the next evaluation takes the statistic
 }
+
+func (h *held) inner() PairTerm { return h.Detached }
 
 // Loss returns the loss with the statistic held.
 func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }

@@ -1,10 +1,6 @@
 package objective
 
-import (
-	"math"
-
-	"windtunnel/toy/registry"
-)
+import "math"
 
 // ODPO holds the parameters of DPO with an offset, -log sigmoid(lambda u - alpha f(gap)), u the logratio margin and gap
 // the reward of the chosen response less that of the rejected one (Amini, Vieira, Cotterell, arXiv 2402.10571), with f the
@@ -49,9 +45,6 @@ func (o gapOffset) Add(b *Batch, z []float64) {
 	}
 }
 
-var odpoKind = registry.Kind[Params]{
-	Name:    "odpo",
-	Summary: "DPO that asks for a larger margin where the reward gap is larger",
-	Source:  "Amini et al. 2024, arXiv 2402.10571",
-	New:     func() Params { return &ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "log"} },
-}
+var odpoKind = kindOf("odpo", "", ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "log"},
+	"DPO that asks for a larger margin where the reward gap is larger",
+	"Amini et al. 2024, arXiv 2402.10571")

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/registry"
 )
 
 // ORPO holds the parameters of odds ratio preference optimization, with a = log pi(y)/n and odds(a) = e^a/(1-e^a):
@@ -65,10 +64,6 @@ func (LogOdds) Inverse(t float64) float64 { return logspace.LogSigmoid(t) }
 // Range is everything.
 func (LogOdds) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
 
-var orpoKind = registry.Kind[Params]{
-	Name:    "orpo",
-	Summary: "the likelihood of the chosen response and -lambda log sigmoid of the log odds ratio, no reference",
-	Source:  "Hong et al. 2024, arXiv 2403.07691, eqs. 6 and 7",
-	TRL:     "orpo/orpo",
-	New:     func() Params { return &ORPO{Lambda: defaultLambda} },
-}
+var orpoKind = kindOf("orpo", "orpo/orpo", ORPO{Lambda: defaultLambda},
+	"the likelihood of the chosen response and -lambda log sigmoid of the log odds ratio, no reference",
+	"Hong et al. 2024, arXiv 2403.07691, eqs. 6 and 7")

@@ -132,7 +132,7 @@ func TestDifferenceOnly(t *testing.T) {
 						t.Errorf("%s: derivatives %v and %v do not cancel", v.name, g, before.grad.Rejected[i])
 					}
 				}
-			} else if _, remembers := term.Term.(remembering); !remembers { // which may pass what it will not be
+			} else if _, remembers := term.Term.(detachedMemory); !remembers { // which may pass what it will not be
 				other++
 				if close(before.loss, after.loss) {
 					t.Errorf("%s: a common shift leaves the loss at %v; it should be DifferenceOnly", v.name, before.loss)

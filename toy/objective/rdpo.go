@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // RDPO holds the parameters of DPO with a length penalty, -log sigmoid(lambda u + alpha (n_w - n_l)), u the logratio margin
 // and n the token counts (Park et al., arXiv 2403.19159). It is the likelihood of Bradley and Terry's model where the policy
 // is optimal for reward - alpha n, proportional to pi_ref exp((reward - alpha n)/lambda): a chosen response that is longer
@@ -25,10 +23,6 @@ func (o lengthOffset) Add(b *Batch, z []float64) {
 	}
 }
 
-var rdpoKind = registry.Kind[Params]{
-	Name:    "r-dpo",
-	Aliases: []string{"rdpo", "r_dpo"},
-	Summary: "DPO with a penalty on length: -log sigmoid(lambda u + alpha (n_w - n_l))",
-	Source:  "Park et al. 2024, arXiv 2403.19159",
-	New:     func() Params { return &RDPO{Lambda: defaultLambda, Alpha: 0.01} },
-}
+var rdpoKind = kindOf("r-dpo,rdpo,r_dpo", "", RDPO{Lambda: defaultLambda, Alpha: 0.01},
+	"DPO with a penalty on length: -log sigmoid(lambda u + alpha (n_w - n_l))",
+	"Park et al. 2024, arXiv 2403.19159")

@@ -1,6 +1,10 @@
 package objective
 
-import "windtunnel/toy/registry"
+import (
+	"strings"
+
+	"windtunnel/toy/registry"
+)
 
 // defaultLambda is TRL's default beta.
 const defaultLambda = 0.1
@@ -80,4 +84,16 @@ func UnpairedNames() []string {
 		}
 	}
 	return names
+}
+
+// kindOf describes a kind: its name and, after commas, its aliases; its names in TRL; its defaults; what it is and where it is from.
+func kindOf[T any, P interface {
+	*T
+	Params
+}](names, inTRL string, defaults T, summary, source string) registry.Kind[Params] {
+	all := strings.Split(names, ",")
+	return registry.Kind[Params]{Name: all[0], Aliases: all[1:], Summary: summary, Source: source, TRL: inTRL, New: func() Params {
+		p := defaults
+		return P(&p)
+	}}
 }

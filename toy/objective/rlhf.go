@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // RLHF holds the parameters of the exact regularized reward, sum_y pi(y) [lambda (log pi(y) - log pi_ref(y)) - log
 // pi_star(y)]: expected reward log pi_star with a KL penalty, computed over all responses rather than sampled. It
 // reads no comparisons.
@@ -14,12 +12,9 @@ func (p *RLHF) Objective() *Objective {
 	return (&Reward{}).Objective().And(p.Lambda, (&KLPiRef{}).Objective())
 }
 
-var rlhfKind = registry.Kind[Params]{
-	Name:    "rlhf",
-	Summary: "exact RLHF with reward log pi_star: sum_y pi(y) [lambda (log pi(y) - log pi_ref(y)) - log pi_star(y)]",
-	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
-	New:     func() Params { return &RLHF{Lambda: defaultLambda} },
-}
+var rlhfKind = kindOf("rlhf", "", RLHF{Lambda: defaultLambda},
+	"exact RLHF with reward log pi_star: sum_y pi(y) [lambda (log pi(y) - log pi_ref(y)) - log pi_star(y)]",
+	"Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code")
 
 // Reward is the negative expected reward -sum_y pi(y) log pi_star(y), in nats.
 type Reward struct{}
@@ -52,9 +47,6 @@ func (reward) Hess(d *Dist, scale float64, h []float64) {
 	}
 }
 
-var rewardKind = registry.Kind[Params]{
-	Name:    "reward",
-	Summary: "a term: the negative expected reward -sum_y pi(y) log pi_star(y) (RLHF without its penalty)",
-	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code",
-	New:     func() Params { return &Reward{} },
-}
+var rewardKind = kindOf("reward", "", Reward{},
+	"a term: the negative expected reward -sum_y pi(y) log pi_star(y) (RLHF without its penalty)",
+	"Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code")

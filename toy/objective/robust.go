@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // Robust holds the parameters of robust DPO, an unbiased estimate of DPO's loss on clean labels from labels flipped with
 // probability e, z = lambda (g(x_w) - g(x_l)):
 //
@@ -21,11 +19,6 @@ func (p *Robust) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: outer, Link: p.Divergence.link()})
 }
 
-var robustKind = registry.Kind[Params]{
-	Name:    "robust",
-	Aliases: []string{"robust-dpo"},
-	Summary: "DPO's loss on clean labels, estimated without bias from labels flipped with a known probability",
-	Source:  "Chowdhury et al. 2024, arXiv 2403.00409",
-	TRL:     "dpo/robust",
-	New:     func() Params { return &Robust{Lambda: defaultLambda, LabelSmoothing: 0.1, Divergence: reverseKL} },
-}
+var robustKind = kindOf("robust,robust-dpo", "dpo/robust", Robust{Lambda: defaultLambda, LabelSmoothing: 0.1, Divergence: reverseKL},
+	"DPO's loss on clean labels, estimated without bias from labels flipped with a known probability",
+	"Chowdhury et al. 2024, arXiv 2403.00409")

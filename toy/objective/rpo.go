@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // RPO holds the parameters of the loss of iterative reasoning preference optimization: DPO plus alpha times the chosen
 // response's negative log-likelihood per token (Pang et al., arXiv 2404.19733).
 type RPO struct {
@@ -14,9 +12,6 @@ func (p *RPO) Objective() *Objective {
 	return (&DPO{Lambda: p.Lambda}).Objective().And(p.Alpha, likelihood())
 }
 
-var rpoKind = registry.Kind[Params]{
-	Name:    "rpo",
-	Summary: "DPO plus alpha times the negative log-likelihood of the chosen response per token",
-	Source:  "Pang et al. 2024, arXiv 2404.19733",
-	New:     func() Params { return &RPO{Lambda: defaultLambda, Alpha: 1} },
-}
+var rpoKind = kindOf("rpo", "", RPO{Lambda: defaultLambda, Alpha: 1},
+	"DPO plus alpha times the negative log-likelihood of the chosen response per token",
+	"Pang et al. 2024, arXiv 2404.19733")

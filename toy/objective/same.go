@@ -2,6 +2,7 @@ package objective
 
 import (
 	"math"
+	"slices"
 
 	"windtunnel/toy/logspace"
 )
@@ -46,6 +47,22 @@ func Same(a, b *Objective) (factor float64, same bool) {
 		factor = 1
 	}
 	return factor, true
+}
+
+// ReadsRewards says whether an objective reads the rewards of single responses (pi_star), and the reward gaps of comparisons: whether its
+// derivatives are lost where these are.
+func (o *Objective) ReadsRewards() (rewards, gaps bool) {
+	lost := func(g []float64, _ float64) bool { return slices.ContainsFunc(g, math.IsNaN) }
+	for _, p := range probes() {
+		unknown := slices.Repeat([]float64{math.NaN()}, len(p.Gap))
+		q := *p
+		q.LogStar = unknown[:len(p.LogStar)]
+		rewards = rewards || lost(o.FreeGrad(&q))
+		q = *p
+		q.Gap = unknown
+		gaps = gaps || lost(o.FreeGrad(&q))
+	}
+	return rewards, gaps
 }
 
 // logitGrad is the gradient on a prompt by its logits, with the sizes of what is added up.

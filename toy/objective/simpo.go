@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // SimPO holds the parameters of simple preference optimization, -log sigmoid(z) of
 // z = lambda (log pi(y_w)/n_w - log pi(y_l)/n_l) - gamma, without reference and per token (Meng et al., arXiv 2405.14734,
 // equation 6), with label smoothing e as in DPO.
@@ -17,10 +15,6 @@ func (p *SimPO) Objective() *Objective {
 		ReferenceFree: true, Length: AveragedLogps})
 }
 
-var simpoKind = registry.Kind[Params]{
-	Name:    "simpo",
-	Summary: "simple: -log sigmoid(lambda (log pi(y_w)/n_w - log pi(y_l)/n_l) - gamma), no reference",
-	Source:  "Meng et al. 2024, arXiv 2405.14734, eq. 6",
-	TRL:     "cpo/simpo",
-	New:     func() Params { return &SimPO{Lambda: defaultLambda, Gamma: 0.5} },
-}
+var simpoKind = kindOf("simpo", "cpo/simpo", SimPO{Lambda: defaultLambda, Gamma: 0.5},
+	"simple: -log sigmoid(lambda (log pi(y_w)/n_w - log pi(y_l)/n_l) - gamma), no reference",
+	"Meng et al. 2024, arXiv 2405.14734, eq. 6")

@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // SPPO holds the parameters of self-play preference optimization with hard labels, (x_w - 1/(2 lambda))^2 +
 // (x_l + 1/(2 lambda))^2, x the log-ratio (Wu et al., arXiv 2405.00675).
 type SPPO struct {
@@ -15,11 +13,6 @@ func (p *SPPO) Objective() *Objective {
 		Link: p.Divergence.link()})
 }
 
-var sppoKind = registry.Kind[Params]{
-	Name:    "sppo",
-	Aliases: []string{"sppo_hard", "sppo-hard"},
-	Summary: "self-play with hard labels: both log-ratios are driven to +-1/(2 lambda)",
-	Source:  "Wu et al. 2024, arXiv 2405.00675",
-	TRL:     "dpo/sppo_hard",
-	New:     func() Params { return &SPPO{Lambda: defaultLambda, Divergence: reverseKL} },
-}
+var sppoKind = kindOf("sppo,sppo_hard,sppo-hard", "dpo/sppo_hard", SPPO{Lambda: defaultLambda, Divergence: reverseKL},
+	"self-play with hard labels: both log-ratios are driven to +-1/(2 lambda)",
+	"Wu et al. 2024, arXiv 2405.00675")

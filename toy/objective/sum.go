@@ -9,10 +9,17 @@ import (
 )
 
 // Sum holds the parameters of a weighted sum of losses or terms. typo is the sum of bradley-terry and lambda times
-// kl-ref-pi, rlhf that of reward and lambda times kl-pi-ref.
+// kl-ref-pi, rlhf that of reward and lambda times kl-pi-ref. TRL's loss_type and loss_weights are such a sum, and so is
+// MPO: 0.8 dpo, 0.2 bco-pair and 1 sft. What TRL does to any loss is done here to all of the sum: use_weighting weighs
+// comparisons as wpo does, and sync_ref_model lets the reference follow the policy as tr-dpo does.
 type Sum struct {
 	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"what the weight lambda stands for"`
 	Terms  []Part  `yaml:"terms" required:"true" doc:"the losses or terms, each with its weight and its own parameters"`
+
+	UseWeighting bool    `yaml:"use_weighting" doc:"weigh comparisons by the policy's likelihood of them, held back, as wpo does"`
+	SyncRefModel bool    `yaml:"sync_ref_model" doc:"let the reference follow the policy, as tr-dpo does"`
+	MixupAlpha   float64 `yaml:"ref_model_mixup_alpha" range:"(0,1]" doc:"weight of the policy in the new reference, with sync_ref_model"`
+	SyncSteps    int     `yaml:"ref_model_sync_steps" range:"[1,1e9]" doc:"steps between updates of the reference, with sync_ref_model"`
 }
 
 // Part is one summand.
@@ -71,9 +78,25 @@ func (w Weight) MarshalText() ([]byte, error) {
 func (p *Sum) Objective() *Objective {
 	o := &Objective{}
 	for _, part := range p.Terms {
-		o.And(part.Weight.Value(p.Lambda), part.Loss.Objective())
+		terms := part.Loss.Objective()
+		for i := range terms.pair {
+			if p.UseWeighting {
+				terms.pair[i].Term = reweigh(func() PairTerm { return part.Loss.Objective().pair[i].Term }, "sampled")
+			}
+		}
+		o.And(part.Weight.Value(p.Lambda), terms)
+	}
+	if p.SyncRefModel {
+		o.Moving = p.moving()
 	}
 	return o
+}
+
+func (p *Sum) moving() *Moving {
+	if !p.SyncRefModel {
+		return nil
+	}
+	return &Moving{Alpha: p.MixupAlpha, Every: p.SyncSteps}
 }
 
 // SamplesReference says whether a part draws responses from the reference.
@@ -92,25 +115,26 @@ func (p *Sum) Check() []registry.Problem {
 			problems = append(problems, registry.Problem{Key: "terms." + strconv.Itoa(i), Wrong: "is a policy, which nothing can be added to", Allowed: "a loss or term"})
 		}
 	}
-	var moving *Moving
+	moving := p.moving()
 	for i, part := range p.Terms {
+		if o := part.Loss.Objective(); p.UseWeighting && o.Advances() {
+			problems = append(problems, registry.Problem{Key: "use_weighting", Wrong: fmt.Sprintf("term %d carries a statistic from step to step, which has no weights", i),
+				Allowed: "losses that do not"})
+		}
 		mover, ok := part.Loss.(interface{ moving() *Moving })
 		if !ok || part.Weight.Value(p.Lambda) == 0 {
 			continue
 		}
-		if m := mover.moving(); moving != nil && *m != *moving {
+		if m := mover.moving(); moving != nil && m != nil && *m != *moving {
 			problems = append(problems, registry.Problem{Key: "terms." + strconv.Itoa(i), Wrong: "moves the reference in another way than a term before it",
 				Allowed: "one way for all terms"})
-		} else {
+		} else if m != nil {
 			moving = m
 		}
 	}
 	return problems
 }
 
-var sumKind = registry.Kind[Params]{
-	Name:    "sum",
-	Summary: "a weighted sum of losses or terms, e.g. bradley-terry + lambda kl-ref-pi, which is typo",
-	Source:  "this project",
-	New:     func() Params { return &Sum{Lambda: defaultLambda} },
-}
+var sumKind = kindOf("sum", "", Sum{Lambda: defaultLambda, MixupAlpha: 0.6, SyncSteps: 512},
+	"a weighted sum of losses or terms, e.g. bradley-terry + lambda kl-ref-pi, which is typo",
+	"this project")

@@ -25,6 +25,13 @@ func TestComposites(t *testing.T) {
 			&Sum{Lambda: 0.3, Terms: []Part{{TimesLambda(), &KLPiRef{}}, {Loss: &Reward{}}}}},
 		{"nested", &DPO{Lambda: 0.3},
 			&Sum{Terms: []Part{{Times(0.25), &DPO{Lambda: 0.3}}, {Times(3), &Sum{Terms: []Part{{Times(0.25), &DPO{Lambda: 0.3}}}}}}}},
+		{"rpo", &RPO{Lambda: 0.3, Alpha: 2}, &Sum{Terms: []Part{{Loss: &DPO{Lambda: 0.3}}, {Times(2), &SFT{}}}}},
+		{"cpo-simpo", &CPOSimPO{Lambda: 0.3, Gamma: 0.5, Alpha: 2}, &Sum{Terms: []Part{{Loss: &SimPO{Lambda: 0.3, Gamma: 0.5}}, {Times(2), &SFT{}}}}},
+		{"mpo", &Custom{Lambda: 0.3, Pair: "-0.8*logsigmoid(beta*u) - 0.2*(logsigmoid(beta*(c - ref_c)) + logsigmoid(-beta*(r - ref_r))) - c/mean(n_c)"},
+			&Sum{Terms: []Part{{Times(0.8), &DPO{Lambda: 0.3}}, {Times(0.2), &BCOPair{Lambda: 0.3}}, {Loss: &SFT{Mean: "token"}}}}},
+		{"wpo", &WPO{Lambda: 0.3}, &Sum{UseWeighting: true, Terms: []Part{{Loss: &DPO{Lambda: 0.3}}}}},
+		{"a weighted formula", &Custom{Lambda: 0.3, Pair: "stopgrad(min(1, exp(cbar + rbar)))*(0.5*relu(1 - lambda*u) + exp(-u))"},
+			&Sum{Lambda: 0.3, UseWeighting: true, Terms: []Part{{Times(0.5), &Hinge{Lambda: 0.3}}, {Loss: &Custom{Pair: "exp(-u)"}}}}},
 	} {
 		a, b := tt.whole.Objective(), tt.sum.Objective()
 		if a.DifferenceOnly() != b.DifferenceOnly() {
@@ -40,6 +47,30 @@ func TestComposites(t *testing.T) {
 				t.Errorf("%s: %v %v, sum %v %v", tt.name, lossA, gradA, lossB, gradB)
 			}
 		}
+	}
+}
+
+// TestSynchronized: any loss with its reference moving is at each step itself, and tr-dpo is such a loss.
+func TestSynchronized(t *testing.T) {
+	for _, params := range []Params{&Hinge{Lambda: 0.3}, &Custom{Lambda: 0.3, Pair: "square(u - 1)"}, &KTO{Lambda: 0.3, Desirable: 1, Undesirable: 1}} {
+		s := &Sum{Terms: []Part{{Loss: params}}, SyncRefModel: true, MixupAlpha: 0.5, SyncSteps: 3}
+		if problems := s.Check(); problems != nil {
+			t.Error(problems)
+		}
+		o, b := s.Objective(), randomBatch(rand.New(rand.NewPCG(1, 4)), 5)
+		if *o.Moving != (Moving{Alpha: 0.5, Every: 3}) || !close(valueOf(o, b), valueOf(params.Objective(), b)) || !o.Held() {
+			t.Errorf("%T: moving %v, loss %v", params, o.Moving, valueOf(o, b))
+		}
+	}
+	tr := Part{Loss: &TRDPO{Lambda: 1, Alpha: 0.5, Every: 3}}
+	if factor, same := Same((&Sum{Terms: []Part{{Loss: &DPO{Lambda: 1}}}, SyncRefModel: true, MixupAlpha: 0.5, SyncSteps: 3}).Objective(), tr.Loss.Objective()); !same || factor != 1 {
+		t.Error("DPO with a synchronized reference is not tr-dpo")
+	}
+	if problems := (&Sum{Terms: []Part{tr}, SyncRefModel: true, MixupAlpha: 0.5, SyncSteps: 4}).Check(); len(problems) != 1 || problems[0].Key != "terms.0" {
+		t.Errorf("two ways to move give %v", problems)
+	}
+	if problems := (&Sum{Terms: []Part{{Loss: &BCO{Lambda: 1}}}, UseWeighting: true}).Check(); len(problems) != 1 || problems[0].Key != "use_weighting" {
+		t.Errorf("a weighted running mean gives %v", problems)
 	}
 }
 

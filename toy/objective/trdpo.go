@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/registry"
-
 // TRDPO holds the parameters of DPO with a trust region: DPO whose reference follows the policy, pi_ref becoming the
 // normalized pi^alpha pi_ref^(1-alpha) after every so many steps (Gorbatovski et al., arXiv 2404.09656; there parameters
 // are averaged, which for tabular and linear policies is the same). alpha 1 is the paper's hard update.
@@ -20,10 +18,6 @@ func (p *TRDPO) Objective() *Objective {
 
 func (p *TRDPO) moving() *Moving { return &Moving{Alpha: p.Alpha, Every: p.Every} }
 
-var trDPOKind = registry.Kind[Params]{
-	Name:    "tr-dpo",
-	Aliases: []string{"tr_dpo", "trdpo"},
-	Summary: "DPO whose reference follows the policy",
-	Source:  "Gorbatovski et al. 2024, arXiv 2404.09656",
-	New:     func() Params { return &TRDPO{Lambda: defaultLambda, Alpha: 0.6, Every: 512} },
-}
+var trDPOKind = kindOf("tr-dpo,tr_dpo,trdpo", "", TRDPO{Lambda: defaultLambda, Alpha: 0.6, Every: 512},
+	"DPO whose reference follows the policy",
+	"Gorbatovski et al. 2024, arXiv 2404.09656")

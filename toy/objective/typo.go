@@ -41,13 +41,9 @@ func (p *TYPO) Check() []registry.Problem {
 	return nil
 }
 
-var typoKind = registry.Kind[Params]{
-	Name:    "typo",
-	Aliases: []string{"expo"},
-	Summary: "the paper's compositional loss: -log sigmoid(log pi(y_w) - log pi(y_l)) + lambda KL(pi_ref to pi)",
-	Source:  "Hu, He, Wipf 2024, arXiv 2407.09072; EXPO in arXiv 2506.07492",
-	New:     func() Params { return &TYPO{Lambda: defaultLambda, KLReduction: "sum"} },
-}
+var typoKind = kindOf("typo,expo", "", TYPO{Lambda: defaultLambda, KLReduction: "sum"},
+	"the paper's compositional loss: -log sigmoid(log pi(y_w) - log pi(y_l)) + lambda KL(pi_ref to pi)",
+	"Hu, He, Wipf 2024, arXiv 2407.09072; EXPO in arXiv 2506.07492")
 
 // BradleyTerry is the likelihood of comparisons under the policy's own preferences, -log sigmoid(log pi(y_w) - log
 // pi(y_l)), without reference: TYPO's supervised term.
@@ -58,12 +54,9 @@ func (*BradleyTerry) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: 1, Factor: 1, Outer: Logistic{}, ReferenceFree: true})
 }
 
-var bradleyTerryKind = registry.Kind[Params]{
-	Name:    "bradley-terry",
-	Summary: "a term: -log sigmoid(log pi(y_w) - log pi(y_l)), no reference (TYPO's supervised part)",
-	Source:  "Bradley and Terry 1952; Hu, He, Wipf 2024, arXiv 2407.09072",
-	New:     func() Params { return &BradleyTerry{} },
-}
+var bradleyTerryKind = kindOf("bradley-terry", "", BradleyTerry{},
+	"a term: -log sigmoid(log pi(y_w) - log pi(y_l)), no reference (TYPO's supervised part)",
+	"Bradley and Terry 1952; Hu, He, Wipf 2024, arXiv 2407.09072")
 
 // ReferenceSamples says how a loss has KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
 // themselves, or from N responses a prompt drawn from pi_ref.

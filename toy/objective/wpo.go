@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"windtunnel/toy/registry"
 )
 
 // WPO holds the parameters of weighted preference optimization: DPO with each comparison weighted by how likely the policy
@@ -30,12 +28,13 @@ func (p *WPO) Objective() *Objective {
 	default:
 		unknownWord("alignment", alignment)
 	}
-	return OnPairs(&reweighted{margin: Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}, alignment: alignment})
+	return OnPairs(reweigh(func() PairTerm { return &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}} }, alignment))
 }
 
-// reweighted is a margin loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.
+// reweighted is a loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.
 type reweighted struct {
-	margin    Margin
+	term      PairTerm
+	fresh     func() PairTerm // the term with scratch of its own
 	alignment string
 	batch     Batch // with the new weights
 	weight    []float64
@@ -43,6 +42,27 @@ type reweighted struct {
 }
 
 var _, _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted)), aligned(new(reweighted))
+
+func reweigh(fresh func() PairTerm, alignment string) *reweighted {
+	return &reweighted{term: fresh(), fresh: fresh, alignment: alignment}
+}
+
+func (r *reweighted) inner() PairTerm { return r.term }
+
+// inBandit returns the terms that the weighted loss is a sum of.
+func (r *reweighted) inBandit() []PairTerm {
+	terms := func() []PairTerm {
+		if b, ok := r.fresh().(interface{ inBandit() []PairTerm }); ok {
+			return b.inBandit()
+		}
+		return nil
+	}
+	var all []PairTerm
+	for i := range terms() {
+		all = append(all, reweigh(func() PairTerm { return terms()[i] }, r.alignment))
+	}
+	return all
+}
 
 // Aligned says whether the weights read Collision and Peak.
 func (r *reweighted) Aligned() bool { return r.alignment != "none" }
@@ -52,23 +72,30 @@ func (*reweighted) DifferenceOnly() bool { return false }
 
 func (*reweighted) PerToken() bool { return true }
 
-// Structure is that of the margin loss, with its weights, which are positive, held.
+// Structure is that of the loss, with its weights, which are positive, held.
 func (r *reweighted) Structure() (Structure, bool) {
-	s, known := r.margin.Structure()
+	inner, structured := r.term.(Structured)
+	if !structured {
+		return Structure{}, false
+	}
+	s, known := inner.Structure()
 	s.Held, s.Symmetric = true, true
 	return s, known
 }
 
-// Loss returns the margin loss with the new weights.
-func (r *reweighted) Loss(b *Batch) float64 { return r.margin.Loss(r.weigh(b)) }
+// Loss returns the loss with the new weights.
+func (r *reweighted) Loss(b *Batch) float64 { return r.term.Loss(r.weigh(b)) }
 
 // Grad adds scale times the gradient with the weights held.
-func (r *reweighted) Grad(b *Batch, scale float64, g *Grad) { r.margin.Grad(r.weigh(b), scale, g) }
+func (r *reweighted) Grad(b *Batch, scale float64, g *Grad) { r.term.Grad(r.weigh(b), scale, g) }
 
 // Freeze returns the loss with the weights that it has on b.
 func (r *reweighted) Freeze(b *Batch) PairTerm {
-	held := &reweighted{margin: r.margin, alignment: "none", fixed: append([]float64(nil), r.likelihoods(b)...)}
-	held.margin.margin, held.margin.slope, held.margin.curve = nil, nil, nil
+	held := reweigh(r.fresh, "none")
+	held.fixed = append([]float64(nil), r.likelihoods(b)...)
+	if d, ok := held.term.(Detached); ok {
+		held.term = d.Freeze(r.weigh(b))
+	}
 	return held
 }
 
@@ -124,9 +151,6 @@ func Concentration(logPi []float64) (collision, peak float64) {
 	return 2*peak + math.Log(sum), peak
 }
 
-var wpoKind = registry.Kind[Params]{
-	Name:    "wpo",
-	Summary: "DPO with comparisons weighted by the policy's likelihood of them, detached",
-	Source:  "Zhou et al. 2024, arXiv 2406.11827",
-	New:     func() Params { return &WPO{Lambda: defaultLambda, Alignment: "sampled"} },
-}
+var wpoKind = kindOf("wpo", "", WPO{Lambda: defaultLambda, Alignment: "sampled"},
+	"DPO with comparisons weighted by the policy's likelihood of them, detached",
+	"Zhou et al. 2024, arXiv 2406.11827")

@@ -3,23 +3,10 @@ package objective
 import (
 	"math"
 	"reflect"
-
-	"windtunnel/toy/registry"
 )
 
 // Losses that are one formula of the kind custom each, read in the code published with a paper: what was run is what is meant. Their
 // parameters, by the keys of configs, are the formulas' constants.
-
-// writtenKind is the kind of a loss with the given defaults.
-func writtenKind[T any, P interface {
-	*T
-	Params
-}](name, summary, source string, defaults T) registry.Kind[Params] {
-	return registry.Kind[Params]{Name: name, Summary: summary, Source: source, New: func() Params {
-		p := defaults
-		return P(&p)
-	}}
-}
 
 // written returns the loss of a formula of comparisons.
 func written(p Params, pair string) *Objective {
@@ -264,32 +251,46 @@ func (p *SFT) Objective() *Objective {
 }
 
 var (
-	alphaDPOKind = writtenKind("alpha-dpo", "SimPO that asks for more where the policy has already left its reference further than other pairs",
-		"Wu et al. 2024, arXiv 2410.10148; junkangwu/alpha-DPO", AlphaDPO{Lambda: 2, Gamma: 0.25, Alpha: 0.05, Momentum: 0.9})
-	betaDPOKind = writtenKind("beta-dpo", "DPO whose beta moves with each batch's mean margin",
-		"Wu et al. 2024, arXiv 2407.08639; junkangwu/beta-DPO", BetaDPO{Lambda: defaultLambda, A: 0.6, Momentum: 0.9})
-	cauchyKind = writtenKind("cauchy", "DPO with Cauchy's distribution: -log(atan(lambda u)/pi + 1/2)",
-		"haoxian-chen/MallowsPO; CapitalOne-Research/RainbowPO", Cauchy{Lambda: defaultLambda})
-	cpoSimPOKind = writtenKind("cpo-simpo", "SimPO plus the likelihood of the chosen",
-		"fe1ixxu/CPO_SIMPO; TRL's CPO trainer", CPOSimPO{Lambda: 2, Gamma: 0.5, Alpha: 1})
-	dpoShiftKind = writtenKind("dpo-shift", "DPO with the rejected response's log-ratio times a factor, fixed or moving",
-		"Yang et al. 2025, arXiv 2502.07599; Meaquadddd/DPO-Shift", DPOShift{Lambda: defaultLambda, Strategy: "fixed", Factor: 1, Min: 0.5, Max: 1, Steps: 1000})
-	drDPOKind = writtenKind("dr-dpo", "distributionally robust DPO: -b log mean exp(-loss/b) over the batch",
-		"Wu et al. 2024, arXiv 2407.07880; junkangwu/Dr_DPO", DrDPO{Lambda: defaultLambda, Prime: 1})
-	focalPOKind = writtenKind("focal-po", "DPO weighed by the preference that the policy already has: -p^gamma log p",
-		"Liu et al. 2025, arXiv 2501.06645", FocalPO{Lambda: defaultLambda, Gamma: 0.05, Toward: "right"})
-	mallowsIPOKind = writtenKind("mallows-ipo", "IPO with margins scaled by how much people agree on the prompt",
-		"Chen et al. 2024, arXiv 2405.14953; haoxian-chen/MallowsPO", MallowsIPO{Lambda: defaultLambda, Function: "square", Scale: publishedScale})
-	rainbowPOKind = writtenKind("rainbow-po", "SimPO, MallowsPO and a mixed reference in one margin",
-		"Zhao et al. 2024, arXiv 2410.04203; CapitalOne-Research/RainbowPO", RainbowPO{Lambda: 10, Alpha: 0.25, Home: 0.1, Scale: publishedScale})
-	rebelKind = writtenKind("rebel", "regression to relative rewards: (u - eta gap)^2",
-		"Gao et al. 2024, arXiv 2404.16767; ZhaolinGao/REBEL", REBEL{Eta: 1})
-	repoKind = writtenKind("repo", "SimPO with a hinge: max(0, gamma - (log pi(y_w)/n_w - log pi(y_l)/n_l))",
-		"Wu et al. 2025, arXiv 2503.07426; junkangwu/RePO", RePO{Gamma: 0.4})
-	rpoNeMoKind = writtenKind("rpo-nemo", "reward-aware: the policy's preference is brought to the one of given rewards",
-		"Sun et al. 2025, arXiv 2502.00203; NVIDIA/NeMo-Aligner", RPONeMo{Lambda: defaultLambda, Eta: 1, Metric: "backward"})
-	sftKind = writtenKind("sft", "a term: negative log-likelihood of the chosen response per token",
-		"TRL, DPO's loss_type sft and rpo_alpha", SFT{Mean: "sequence"})
-	simPERKind = writtenKind("simper", "difference of inverse perplexities, without any parameter",
-		"Xiao et al. 2025, arXiv 2502.00883; tengxiao1/SimPER", SimPER{})
+	alphaDPOKind = kindOf("alpha-dpo", "", AlphaDPO{Lambda: 2, Gamma: 0.25, Momentum: 0.9},
+		"SimPO that asks for more where the policy has already left its reference further than other pairs",
+		"Wu et al. 2024, arXiv 2410.10148; junkangwu/alpha-DPO")
+	betaDPOKind = kindOf("beta-dpo", "", BetaDPO{Lambda: defaultLambda, A: 0.6, Momentum: 0.9},
+		"DPO whose beta moves with each batch's mean margin",
+		"Wu et al. 2024, arXiv 2407.08639; junkangwu/beta-DPO")
+	cauchyKind = kindOf("cauchy", "", Cauchy{Lambda: defaultLambda},
+		"DPO with Cauchy's distribution: -log(atan(lambda u)/pi + 1/2)",
+		"haoxian-chen/MallowsPO; CapitalOne-Research/RainbowPO")
+	cpoSimPOKind = kindOf("cpo-simpo", "", CPOSimPO{Lambda: 2, Gamma: 0.5, Alpha: 1},
+		"SimPO plus the likelihood of the chosen",
+		"fe1ixxu/CPO_SIMPO; TRL's CPO trainer")
+	dpoShiftKind = kindOf("dpo-shift", "", DPOShift{Lambda: defaultLambda, Strategy: "fixed", Factor: 1, Min: 0.5, Max: 1, Steps: 1000},
+		"DPO with the rejected response's log-ratio times a factor, fixed or moving",
+		"Yang et al. 2025, arXiv 2502.07599; Meaquadddd/DPO-Shift")
+	drDPOKind = kindOf("dr-dpo", "", DrDPO{Lambda: defaultLambda, Prime: 1},
+		"distributionally robust DPO: -b log mean exp(-loss/b) over the batch",
+		"Wu et al. 2024, arXiv 2407.07880; junkangwu/Dr_DPO")
+	focalPOKind = kindOf("focal-po", "", FocalPO{Lambda: defaultLambda, Gamma: 0.05, Toward: "right"},
+		"DPO weighed by the preference that the policy already has: -p^gamma log p",
+		"Liu et al. 2025, arXiv 2501.06645")
+	mallowsIPOKind = kindOf("mallows-ipo", "", MallowsIPO{Lambda: defaultLambda, Function: "square", Scale: publishedScale},
+		"IPO with margins scaled by how much people agree on the prompt",
+		"Chen et al. 2024, arXiv 2405.14953; haoxian-chen/MallowsPO")
+	rainbowPOKind = kindOf("rainbow-po", "", RainbowPO{Lambda: 10, Alpha: 0.25, Home: 0.1, Scale: publishedScale},
+		"SimPO, MallowsPO and a mixed reference in one margin",
+		"Zhao et al. 2024, arXiv 2410.04203; CapitalOne-Research/RainbowPO")
+	rebelKind = kindOf("rebel", "", REBEL{Eta: 1},
+		"regression to relative rewards: (u - eta gap)^2",
+		"Gao et al. 2024, arXiv 2404.16767; ZhaolinGao/REBEL")
+	repoKind = kindOf("repo", "", RePO{Gamma: 0.4},
+		"SimPO with a hinge: max(0, gamma - (log pi(y_w)/n_w - log pi(y_l)/n_l))",
+		"Wu et al. 2025, arXiv 2503.07426; junkangwu/RePO")
+	rpoNeMoKind = kindOf("rpo-nemo", "", RPONeMo{Lambda: defaultLambda, Eta: 1, Metric: "backward"},
+		"reward-aware: the policy's preference is brought to the one of given rewards",
+		"Sun et al. 2025, arXiv 2502.00203; NVIDIA/NeMo-Aligner")
+	sftKind = kindOf("sft", "", SFT{Mean: "sequence"},
+		"a term: negative log-likelihood of the chosen response per token",
+		"TRL, DPO's loss_type sft and rpo_alpha")
+	simPERKind = kindOf("simper", "", SimPER{},
+		"difference of inverse perplexities, without any parameter",
+		"Xiao et al. 2025, arXiv 2502.00883; tengxiao1/SimPER")
 )

@@ -39,11 +39,8 @@ func TestFileLongLine(t *testing.T) {
 	}
 }
 
-const holds = `; a line holds {"prompt": 0, "chosen": 1, "rejected": 0}`
-
 func TestFileErrors(t *testing.T) {
 	const good = `{"prompt":0,"chosen":1,"rejected":0}` + "\n"
-	const index = " does not belong there; want an index, a whole number counted from 0"
 	for _, tt := range []struct {
 		prompts    int
 		text, want string
@@ -52,26 +49,26 @@ func TestFileErrors(t *testing.T) {
 		{1, "\n\r\n  \n", "p.jsonl: no preference pairs; at least one line is needed"},
 		{1, good + `{"prompt":0,"chosen":3,"rejected":0}`, "p.jsonl:2: chosen: 3 is out of range; an index from 0 to 2"},
 		{1, "\n" + `{"prompt":0,"chosen":1,"rejected":-1}`, "p.jsonl:2: rejected: -1 is out of range; an index from 0 to 2"},
-		{1, `{"prompt":1,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: 1 is out of range; an index from 0 to 0"},
-		{2, `{"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: missing; the line has chosen, rejected, want an index from 0 to 1"},
+		{1, `{"prompt":1,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: 1 is out of range; one of 0, or an index from 0 to 0"},
+		{2, `{"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: missing; the line has chosen, rejected, want one of 0, 1, or an index from 0 to 1"},
 		{1, `{"prompt":0,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has prompt, rejected, want an index from 0 to 2"},
 		{1, `{"prompt":0,"chosen":0}`, "p.jsonl:1: rejected: missing; the line has prompt, chosen, want an index from 0 to 2"},
 		{1, `{"chosen":null,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has chosen, rejected, want an index from 0 to 2"},
-		{1, `null`, "p.jsonl:1: is a JSON null; want an object" + holds},
+		{1, `null`, "p.jsonl: no preference pairs; at least one line is needed"},
 		{1, `{"chosen":2,"rejected":2}`, "p.jsonl:1: rejected: 2 is also the chosen response; two different responses"},
-		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
-		{1, `{"chosen":1,"rejected":0} 7`, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
-		{1, `{"chosen":1,"rejected":0} oops`, "p.jsonl:1: text after the JSON object; one object a line is allowed" + holds},
+		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
+		{1, `{"chosen":1,"rejected":0} 7`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
+		{1, `{"chosen":1,"rejected":0} oops`, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
 		{1, `{"chosen":1,"rejected":0,"chosen":2}`, "p.jsonl:1: chosen: is given twice; want it once"},
 		{1, `{"chosen":1,"rejected":0,"CHOSEN":2}`, "p.jsonl:1: CHOSEN: is chosen but for the case of its letters; want chosen, once"},
-		{1, `{"chosen":1.5,"rejected":0}`, "p.jsonl:1: chosen: a JSON number 1.5" + index},
-		{1, `{"chosen":1e99,"rejected":0}`, "p.jsonl:1: chosen: a JSON number 1e99" + index},
-		{1, `{"chosen":1,"rejected":"0"}`, "p.jsonl:1: rejected: a JSON string" + index},
-		{1, `{"prompt":true,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: a JSON bool" + index},
+		{1, `{"chosen":1.5,"rejected":0}`, "p.jsonl:1: chosen: there is no \"1.5\"; want an index from 0 to 2"},
+		{1, `{"chosen":1e99,"rejected":0}`, "p.jsonl:1: chosen: there is no \"1e99\"; want an index from 0 to 2"},
+		{1, `{"chosen":1,"rejected":[0]}`, "p.jsonl:1: rejected: a JSON array does not belong there; want a name, or an index from 0"},
+		{1, `{"prompt":true,"chosen":1,"rejected":0}`, "p.jsonl:1: prompt: there is no \"true\"; want one of 0, or an index from 0 to 0"},
 		{1, `[1,0]`, "p.jsonl: is one JSON list; want one object a line, which jq -c '.[]' makes of it"},
-		{1, `7`, "p.jsonl:1: is a JSON number; want an object" + holds},
-		{1, `{"chosen":1,`, "p.jsonl:1: is no JSON object: unexpected EOF" + holds},
-		{1, `chosen=1`, "p.jsonl:1: is no JSON object: invalid character 'c' looking for beginning of value" + holds},
+		{1, "7\n8", `p.jsonl:2: chosen: missing; the line has 7, want an index from 0 to 2`},
+		{1, `{"chosen":1,`, "p.jsonl:1: is no JSON object: unexpected EOF"},
+		{1, "chosen=1\nchosen=2", "p.jsonl:2: chosen: missing; the line has chosen=1, want an index from 0 to 2"},
 		{1, `{"chosen":NaN,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has chosen, rejected, want an index from 0 to 2"},
 		{1, "{\"chosen\":9,\"rejected\":0}\n" + good + "{\"chosen\":0,\"rejected\":0}",
 			"p.jsonl:1: chosen: 9 is out of range; an index from 0 to 2\n" +
@@ -149,16 +146,16 @@ func TestTokenCounts(t *testing.T) {
 func TestFileForms(t *testing.T) {
 	pair, labelled := `{"prompt": 0, "chosen": 1, "rejected": 0}`, `{"prompt": 0, "response": 1, "label": true}`
 	for _, tt := range []struct{ text, want string }{
-		{pair + "\n" + labelled, "x:2: a file holds pairs"},
-		{labelled + "\n" + pair, "x:2: a file holds pairs"},
+		{pair + "\n" + labelled, "a file holds "},
+		{labelled + "\n" + pair, "a file holds "},
 		{`{"prompt": 0, "response": 1}`, "x:1: label: missing"},
 		{`{"prompt": 0, "label": true}`, "x:1: response: missing"},
 		{`{"prompt": 0, "response": 3, "label": true}`, "x:1: response: 3 is out of range"},
-		{`{"prompt": 0, "response": 1, "label": 1}`, "x:1: label: a JSON number does not belong there; want true for a desirable"},
-		{`{"prompt": 0, "response": 1, "label": true, "chosen": 0}`, "x:1: response and label stand beside"},
+		{`{"prompt": 0, "response": 1, "label": 1}`, "x:1: label: is \"1\"; true for a desirable"},
+		{`{"prompt": 0, "response": 1, "label": true, "chosen": 0}`, "x:1: has prompt, response, label, chosen; a file holds response, label"},
 		{`{"prompt": 2, "response": 1, "label": true}`, "x:1: prompt: 2 is out of range"},
 		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7}`, "x:1: chosen_tokens and rejected_tokens: both"},
-		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7, "rejected_tokens": 0}`, "counts of at least 1"},
+		{`{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7, "rejected_tokens": 0}`, "x:1: rejected_tokens: is \"0\"; a number from 1"},
 		{pair + "\n" + `{"prompt": 0, "chosen": 1, "rejected": 0, "chosen_tokens": 7, "rejected_tokens": 1}`, "x:2: chosen_tokens and"},
 	} {
 		_, err := (&File{}).Build(Input{Env: twoOfThree(), File: []byte(tt.text), FileName: "x"})

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
@@ -18,6 +19,7 @@ import (
 // Equal draws are dropped. Then training passes over the round's pairs train.epochs times. A round of which all draws are
 // equal adds nothing, which is what happens when the policy has collapsed.
 type Online struct {
+	Drawn       `yaml:",inline"`
 	Rounds      int     `yaml:"rounds" range:"[1,1e6]" doc:"rounds of drawing from the current policy and of training on the pairs drawn, train.epochs passes each"`
 	Pairs       int     `yaml:"pairs" range:"[1,1e9]" doc:"draws a round for each prompt; equal draws are dropped"`
 	Temperature float64 `yaml:"temperature" range:"[0,1e6]" doc:"of the labels: of two responses the first wins with probability sigmoid((r1 - r2) / temperature); at 0 the better one always does"`
@@ -33,7 +35,7 @@ var ErrNoPairs = errors.New("preferences: all draws of the first round were of e
 
 // Build draws the first round, from the policy that training starts from. Labels follow in.Rewards.
 func (o *Online) Build(in Input) (*Pairs, error) {
-	pairs := o.Draw(in.RNG, in.Rewards, func(prompt int, logits []float64) { copy(logits, in.Env.Prompts[prompt].Init) })
+	pairs := o.Draw(in.RNG, in.Env, in.Rewards, func(prompt int, logits []float64) { copy(logits, in.Env.Prompts[prompt].Init) })
 	if pairs.Len() == 0 {
 		return nil, ErrNoPairs
 	}
@@ -41,9 +43,9 @@ func (o *Online) Build(in Input) (*Pairs, error) {
 }
 
 // Draw returns the pairs of one round, none if all draws were of equal responses. Labels follow rewards,
-// prompts x K in nats, nil for a prompt that is not drawn for; logits writes a prompt's K logits of the policy. It takes the
+// prompts x K in nats, nil for a prompt that is not drawn for, unless the environment has win rates; logits writes a prompt's K logits of the policy. It takes the
 // same random numbers whatever the outcome, so that losses compared under one seed have them in common.
-func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt int, dst []float64)) *Pairs {
+func (o *Online) Draw(rng *rand.Rand, env *bandit.Env, rewards [][]float64, logits func(prompt int, dst []float64)) *Pairs {
 	pairs := &Pairs{}
 	for prompt, reward := range rewards {
 		if reward == nil {
@@ -60,7 +62,11 @@ func (o *Online) Draw(rng *rand.Rand, rewards [][]float64, logits func(prompt in
 			if a == b {
 				continue
 			}
-			if (win >= Wins(reward[a], reward[b], o.Temperature)) != (flip < o.LabelNoise) {
+			gap := reward[a] - reward[b]
+			if env.Prompts[prompt].Wins != nil {
+				gap = env.Gap(prompt, a, b)
+			}
+			if (win >= Wins(gap, 0, o.Temperature)) != (flip < o.LabelNoise) {
 				a, b = b, a
 			}
 			pairs.add(prompt, a, b)
@@ -82,8 +88,6 @@ func Wins(a, b, temperature float64) float64 {
 }
 
 func (o *Online) Random() bool { return true }
-
-func (o *Online) FilePath() string { return "" }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (o *Online) SeedOverride() *int { return o.Seed }

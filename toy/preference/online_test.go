@@ -34,7 +34,7 @@ func TestOnlineFrequencies(t *testing.T) {
 	for _, tt := range []struct{ temperature, noise float64 }{{1, 0}, {0.25, 0}, {0, 0}, {1, 0.2}} {
 		o := online(n)
 		o.Temperature, o.LabelNoise = tt.temperature, tt.noise
-		pairs := o.Draw(source(3), goldOf(star), func(_ int, dst []float64) {
+		pairs := o.Draw(source(3), environment(star), goldOf(star), func(_ int, dst []float64) {
 			for k, p := range pi {
 				dst[k] = math.Log(p) + 7 // scores need no normalization
 			}
@@ -71,7 +71,7 @@ func TestOnlineRewards(t *testing.T) {
 	o := online(50)
 	o.Temperature = 0
 	uniform := func(_ int, dst []float64) { clear(dst) }
-	pairs := o.Draw(source(1), [][]float64{nil, {0, 1, 1e300}, {2, 1, -1e300}}, uniform)
+	pairs := o.Draw(source(1), environment(star, star, star), [][]float64{nil, {0, 1, 1e300}, {2, 1, -1e300}}, uniform)
 	if !slices.Contains(pairs.Prompt, 1) || !slices.Contains(pairs.Prompt, 2) {
 		t.Error("a prompt is never drawn for")
 	}
@@ -80,7 +80,7 @@ func TestOnlineRewards(t *testing.T) {
 			t.Errorf("prompt %d: %d beats %d", p, pairs.Chosen[i], pairs.Rejected[i])
 		}
 	}
-	again := o.Draw(source(1), [][]float64{nil, {0, 1, 1e300}, {2, 1, -1e300}}, uniform)
+	again := o.Draw(source(1), environment(star, star, star), [][]float64{nil, {0, 1, 1e300}, {2, 1, -1e300}}, uniform)
 	if !reflect.DeepEqual(pairs, again) {
 		t.Error("the source does not decide")
 	}

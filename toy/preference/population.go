@@ -21,10 +21,13 @@ func (*Population) Build(in Input) (*Pairs, error) {
 				if i == j {
 					continue
 				}
+				weight := in.Env.Preference(p, i, j)
+				if weight == 0 && in.Env.Prompts[p].Wins != nil {
+					continue // it never wins
+				}
 				pairs.add(p, i, j)
 				// A probability that underflows is still not 0: the response does win sometimes.
-				weight := max(in.Env.Preference(p, i, j)*scale, math.SmallestNonzeroFloat64)
-				pairs.Weight = append(pairs.Weight, weight)
+				pairs.Weight = append(pairs.Weight, max(weight*scale, math.SmallestNonzeroFloat64))
 			}
 		}
 	}

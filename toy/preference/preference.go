@@ -66,6 +66,7 @@ type Input struct {
 	File     []byte      // content of the file that the parameters name, where they name one
 	FileName string      // its name for error messages
 	Rewards  [][]float64 // what labels of online preferences follow, prompts x K (nats)
+	Key      string      // of preferences that others draw from, for error messages: "of."
 }
 
 // Params are the parameters of one kind of preference data.
@@ -80,7 +81,7 @@ type Params interface {
 
 // Kinds lists every source of preference data, sorted by name.
 func Kinds() registry.Table[Params] {
-	return registry.Table[Params]{extremesKind, fileKind, onlineKind, populationKind, sampleKind}
+	return registry.Table[Params]{countsKind, extremesKind, fileKind, matrixKind, onlineKind, populationKind, sampleKind}
 }
 
 // Merged returns the comparisons with equal ones merged into one of their total weight, in order of their first; the same list

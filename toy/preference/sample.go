@@ -15,7 +15,11 @@ import (
 // probability label_noise. Equal draws are dropped, so n = 300 leaves about 200 pairs at K = 3. With coverage below 1 a
 // random part of the K (K-1) / 2 comparisons is never made, and draws of them are dropped too. The pairs of several prompts
 // are shuffled together.
+//
+// Of a matrix the win rates are its own. Of data n comparisons in all are drawn with replacement, each as often as its weight
+// says: a bootstrap sample (Efron 1979).
 type Sample struct {
+	Drawn       `yaml:",inline"`
 	N           int     `yaml:"n" range:"[1,1e9]" doc:"draws for each prompt; equal draws are dropped"`
 	LabelNoise  float64 `yaml:"label_noise" range:"[0,1]" doc:"probability that a label is flipped"`
 	Sampling    string  `yaml:"sampling" oneof:"uniform,pi_ref,pi_star" doc:"the policy that responses are drawn from"`
@@ -27,6 +31,9 @@ type Sample struct {
 // Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
+	if s.data() {
+		return s.redraw(in)
+	}
 	for _, p := range in.Env.Training() {
 		s.draw(pairs, in, p)
 	}
@@ -41,7 +48,40 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 
 func (s *Sample) Random() bool { return true }
 
-func (s *Sample) FilePath() string { return "" }
+// Check refuses settings without an effect on data.
+func (s *Sample) Check() []registry.Problem {
+	if s.data() && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1 || s.LabelNoise != 0) {
+		return []registry.Problem{{Key: "of", Wrong: "is data, of which sampling, temperature, coverage and label_noise change nothing", Allowed: "n and seed beside it"}}
+	}
+	return s.Drawn.Check()
+}
+
+// data says whether comparisons are drawn from data.
+func (s *Sample) data() bool {
+	_, matrix := s.Of.(*Matrix)
+	return s.Of != nil && !matrix
+}
+
+// redraw draws comparisons of data with replacement.
+func (s *Sample) redraw(in Input) (*Pairs, error) {
+	data, err := s.Of.Build(in)
+	if err != nil {
+		return nil, err
+	}
+	weights := make([]float64, data.Len())
+	for i := range weights {
+		weights[i] = data.WeightOf(i)
+	}
+	pairs, draw := &Pairs{}, distuv.NewCategorical(weights, in.RNG)
+	for range s.N {
+		i := int(draw.Rand())
+		pairs.add(data.Prompt[i], data.Chosen[i], data.Rejected[i])
+		if data.ChosenTokens != nil {
+			pairs.ChosenTokens, pairs.RejectedTokens = append(pairs.ChosenTokens, data.ChosenTokens[i]), append(pairs.RejectedTokens, data.RejectedTokens[i])
+		}
+	}
+	return pairs, nil
+}
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }

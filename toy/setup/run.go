@@ -3,11 +3,16 @@
 package setup
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/exact"
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
@@ -83,18 +88,65 @@ func (r *Run) EnvironmentSeed() int {
 	return r.Seed
 }
 
-// BuildEnvironment makes the run's environment.
-func (r *Run) BuildEnvironment() (*bandit.Env, error) {
+// BuildPrompts makes the run's environment without what preferences may say of it.
+func (r *Run) BuildPrompts() (*bandit.Env, error) {
 	return r.Environment.Build(r.Source("environment", r.Environment))
+}
+
+// BuildEnvironment makes the run's environment, see preference.Describe.
+func (r *Run) BuildEnvironment() (*bandit.Env, error) {
+	env, err := r.BuildPrompts()
+	if err != nil || r.Preferences == nil {
+		return env, err
+	}
+	env, _, err = r.Describe(env)
+	return env, err
+}
+
+// Describe returns the environment as the run's preferences make it, see preference.Describe, with pi_star the Bradley-Terry fit
+// where it is to be. That is DPO's minimizer at lambda 1 from a uniform reference (arXiv 2305.18290, eq. 2 and 6).
+func (r *Run) Describe(env *bandit.Env) (*bandit.Env, *preference.Pairs, error) {
+	env, pairs, err := preference.Describe(r.Preferences, r.input(env))
+	if err != nil || !env.Fit {
+		return env, pairs, err
+	}
+	even := *env
+	even.Prompts = slices.Clone(env.Prompts)
+	for i := range even.Prompts {
+		even.Prompts[i].Init = make([]float64, env.Responses())
+	}
+	free, err := (&policy.TabularParams{}).Build(&even, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := exact.Solve(context.Background(), &exact.Problem{Env: &even, Policy: free.(policy.Affine), Objective: (&objective.DPO{Lambda: 1}).Objective(), Pairs: pairs})
+	if err == nil && fit.Status != train.Converged {
+		err = fmt.Errorf("%s, %s", fit.Status, fit.Reason)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("environment.pi_star: the Bradley-Terry fit to the comparisons is not one policy (%w); none, or more comparisons", err)
+	}
+	for i, star := range fit.Policy {
+		x := &env.Prompts[i]
+		x.LogStar, x.PiStar = star, make([]float64, len(star))
+		logspace.Softmax(x.LogStar, x.PiStar, star)
+	}
+	return env, pairs, nil
 }
 
 // BuildPreferences makes the run's comparisons in its environment; of online preferences those of the first round.
 func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
-	in := preference.Input{Env: env, RNG: r.Source("preferences", r.Preferences), Rewards: r.Rewards(env)}
+	in := r.input(env)
+	in.RNG, in.Rewards = r.Source("preferences", r.Preferences), r.Rewards(env)
+	return r.Preferences.Build(in)
+}
+
+func (r *Run) input(env *bandit.Env) preference.Input {
+	in := preference.Input{Env: env}
 	if path := r.Preferences.FilePath(); path != "" {
 		in.File, in.FileName = r.File(path)
 	}
-	return r.Preferences.Build(in)
+	return in
 }
 
 // BuildPolicy makes the run's policy at its start.

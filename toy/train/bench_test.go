@@ -26,6 +26,7 @@ func BenchmarkStep(b *testing.B) {
 	}
 	for name, custom := range map[string]*objective.Custom{
 		"custom-dpo":  {Lambda: 0.1, Pair: "softplus(-lambda*u)"},
+		"custom-ipo":  {Lambda: 0.1, Pair: "square(u - 1/(2*beta))"},
 		"custom-typo": {Lambda: 0.1, Pair: "softplus(-(c - r))", Dist: "lambda*kl(ref, pi)/3"},
 	} {
 		b.Run(name, func(b *testing.B) { benchmarkStep(b, &file, pairs, custom) })

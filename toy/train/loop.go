@@ -32,7 +32,7 @@ type Loop struct {
 // optimizer's state, the count of steps and the schedule go on from round to round.
 type Online struct {
 	Settings *preference.Online
-	Rewards  [][]float64 // what labels follow, prompts x K (nats)
+	Rewards  [][]float64 // what labels follow, unless the environment has win rates, prompts x K (nats)
 	Draws    *rand.Rand  // source of the draws
 	// Begin, where not nil, is called before a round's first step with the comparisons that it trains on.
 	Begin func(data *preference.Pairs)
@@ -58,7 +58,7 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 	var task *comparisons
 	data, settings := &preference.Pairs{}, l.Online.Settings
 	return func(_ context.Context, round int) (Task, error) {
-		fresh := settings.Draw(l.Online.Draws, l.Online.Rewards, l.Problem.Policy.Logits)
+		fresh := settings.Draw(l.Online.Draws, l.Problem.env, l.Online.Rewards, l.Problem.Policy.Logits)
 		if settings.Accumulate {
 			data.Append(fresh)
 		} else {

@@ -115,7 +115,7 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	ref := &b.problem.reference[key.prompt]
 	m.RefChosen = append(m.RefChosen, at(ref.LogRef, key.chosen))
 	m.RefRejected = append(m.RefRejected, at(ref.LogRef, key.rejected))
-	m.Gap = append(m.Gap, at(ref.LogStar, key.chosen)-at(ref.LogStar, key.rejected))
+	m.Gap = append(m.Gap, b.problem.gap(key.prompt, key.chosen, key.rejected))
 	if b.problem.rewarded {
 		m.ChosenReward = append(m.ChosenReward, at(ref.LogStar, key.chosen))
 		m.RejectedReward = append(m.RejectedReward, at(ref.LogStar, key.rejected))

@@ -83,7 +83,7 @@ func (r *recorder) Factor(step, total int) float64 {
 func TestOneRound(t *testing.T) {
 	l := onlineLoop(t, &objective.IPO{Lambda: 1}, func(o *preference.Online) { o.Rounds = 1 })
 	offline := onlineLoop(t, &objective.IPO{Lambda: 1}, func(o *preference.Online) { o.Rounds = 1 })
-	offline.Data = offline.Online.Settings.Draw(offline.Online.Draws, offline.Online.Rewards, offline.Problem.Policy.Logits)
+	offline.Data = offline.Online.Settings.Draw(offline.Online.Draws, offline.Problem.env, offline.Online.Rewards, offline.Problem.Policy.Logits)
 	offline.Online = nil
 	_, a := run(t, l)
 	_, b := run(t, offline)

@@ -11,6 +11,7 @@ import (
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
 )
 
 // Problem computes the loss of a policy on minibatches and its gradient. It keeps scratch and serves one goroutine.
@@ -22,8 +23,9 @@ type Problem struct {
 	Objective *objective.Objective
 	L2        float64 // alpha of the penalty alpha * sum(theta^2), [0, inf)
 
-	difference    bool    // raw scores suffice
-	scored        bool    // the policy's scores suffice: raw ones, or log-probabilities
+	difference    bool // raw scores suffice
+	scored        bool // the policy's scores suffice: raw ones, or log-probabilities
+	env           *bandit.Env
 	drawn         [][]int // by prompt: responses drawn from the reference, see DrawReference
 	reference     []objective.Dist
 	version       int       // how often the reference has moved
@@ -40,7 +42,7 @@ type Problem struct {
 // NewProblem returns the problem of training a policy by an objective in an environment.
 func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2 float64) *Problem {
 	k := env.Responses()
-	p := &Problem{Policy: pol, Objective: obj, L2: l2, difference: obj.DifferenceOnly(),
+	p := &Problem{Policy: pol, Objective: obj, L2: l2, env: env, difference: obj.DifferenceOnly(),
 		carries: obj.Advances(), aligned: obj.Aligned(), rewarded: obj.Rewarded(), itemized: obj.Itemized(), logits: make([]float64, k), dLogP: make([]float64, k)}
 	for i := range env.Prompts {
 		ref := env.Prompts[i].LogReference()
@@ -165,6 +167,14 @@ func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
 		}
 		p.Policy.AddLogitGrad(prompt, g, grad)
 	}
+}
+
+// gap returns the reward of the chosen response less that of the rejected one; an absent one has none.
+func (p *Problem) gap(prompt, chosen, rejected int) float64 {
+	if star := p.reference[prompt].LogStar; chosen == preference.Absent || rejected == preference.Absent {
+		return at(star, chosen) - at(star, rejected)
+	}
+	return p.env.Gap(prompt, chosen, rejected)
 }
 
 // DrawReference draws the responses of the objective's Sampled term from the frozen reference, N for every prompt. It is

@@ -35,8 +35,11 @@ function list(folder, policies) {
   const dots = policies.map((p) => at(p.pi, draw("circle", { r: 12, class: `dot ${colour(p)}` })));
   upright.append(...dots);
   for (const [pi, mark] of [[policies[0].ref, draw("circle", { r: 19, class: "mark ref" })], [policies[0].star, draw("circle", { r: 19, class: "mark true" })]]) {
-    upright.append(at(pi, mark));
+    if (pi) { // there may be no pi_star
+      upright.append(at(pi, mark));
+    }
   }
+  byId("results-use").disabled = !policies[0].star;
   byId("results-panel").replaceChildren(svg);
   const rows = policies.map((p, i) => row(p, colour(p), dots[i], upright));
   const titles = ["run", "objective", "λ", "policy"].map((t) => make("th", { scope: "col" }, t));

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"windtunnel/toy/lines"
 )
 
 // Mistake is what is wrong with a line.
@@ -30,12 +30,12 @@ func (m *Mistake) Error() string {
 	return text
 }
 
-// Parse reads a line. Keys that no loss has, keys given twice and values of the wrong type are errors, all of them a
+// Parse reads a line. Numbers that JSON does not have, keys that no loss has, keys given twice and values of the wrong type are errors, all of them a
 // *Mistake.
-func Parse(line []byte) (*Row, error) {
+func Parse(line *lines.Object) (*Row, error) {
 	r := &Row{}
-	if !utf8.Valid(line) {
-		return nil, &Mistake{Wrong: "is not valid UTF-8", Allowed: "a JSON object a line is allowed"}
+	if !json.Valid(line.Text()) {
+		return nil, &Mistake{Wrong: "has a bare NaN or Infinity", Allowed: `"NaN", "Inf" or "-Inf" is allowed`}
 	}
 	if err := object(line, "", r.fields()); err != nil {
 		return nil, err
@@ -88,36 +88,13 @@ func (e *Extra) fields() map[string]field {
 	}
 }
 
-// object reads a JSON object into its fields. Unlike encoding/json it takes keys by their exact spelling, and once.
-func object(source []byte, prefix string, fields map[string]field) error {
-	in := json.NewDecoder(bytes.NewReader(source))
-	first, err := in.Token()
-	switch {
-	case err != nil:
-		return notJSON(err)
-	case first != json.Delim('{'):
-		return &Mistake{Key: strings.TrimSuffix(prefix, "."), Wrong: "is " + short(source), Allowed: "a JSON object a line is allowed"}
-	}
+// object reads a JSON object into its fields.
+func object(o *lines.Object, prefix string, fields map[string]field) error {
 	seen := map[string]bool{}
-	for in.More() {
-		token, err := in.Token()
-		if err != nil {
-			return notJSON(err)
-		}
-		key := token.(string)
-		var value json.RawMessage
-		if err := in.Decode(&value); err != nil {
-			return notJSON(err)
-		}
+	for key, value := range o.All() {
 		if err := one(prefix, key, value, fields, seen); err != nil {
 			return err
 		}
-	}
-	if _, err := in.Token(); err != nil {
-		return notJSON(err)
-	}
-	if _, err := in.Token(); err != io.EOF {
-		return &Mistake{Wrong: "text after the JSON object", Allowed: "one object a line is allowed"}
 	}
 	return nil
 }
@@ -134,7 +111,11 @@ func one(prefix, key string, value json.RawMessage, fields map[string]field, see
 	}
 	seen[key] = true
 	if extra, nested := f.into.(*Extra); nested && string(value) != "null" {
-		return object(value, prefix+key+".", extra.fields())
+		o, err := lines.Parse(value)
+		if err != nil {
+			return &Mistake{Key: prefix + key, Wrong: "is " + short(value), Allowed: f.allowed}
+		}
+		return object(o, prefix+key+".", extra.fields())
 	}
 	err := json.Unmarshal(value, f.into)
 	if err == nil {
@@ -145,14 +126,6 @@ func one(prefix, key string, value json.RawMessage, fields map[string]field, see
 		return &Mistake{Key: prefix + key, Wrong: "is " + short(value), Allowed: f.allowed}
 	}
 	return &Mistake{Key: prefix + key, Wrong: err.Error(), Allowed: f.allowed}
-}
-
-// notJSON is the mistake of a text that is no JSON.
-func notJSON(err error) *Mistake {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return &Mistake{Wrong: "is not JSON: " + err.Error(), Allowed: "a JSON object a line is allowed"}
 }
 
 // short returns a JSON value, cut where it is long.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/toy/lines"
 	"windtunnel/toy/objective"
 )
 
@@ -58,11 +59,12 @@ func TestMistakes(t *testing.T) {
 		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": 5}`, `extra: is 5; a JSON object`},
 		{`{"trainer": "cpo", "loss_type": "simpo", "beta": 1, "in": [1,2,3,4], "extra": {"gama": 5}}`, `extra.gama: is not a key here; one of alpha, delta, gamma`},
 		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "f_divergence": "jsd"}`, `f_divergence: is "jsd"; one of reverse_kl,`},
-		{`[1, 2]`, "is [1, 2]; a JSON object a line is allowed"},
-		{`hello`, "is not JSON: invalid character 'h'"},
+		{`[1, 2]`, "is a JSON array; want an object"},
+		{`hello`, "is no JSON object: invalid character 'h'"},
 		{`{`, "unexpected EOF"},
+		{`{"trainer": "dpo", "loss_type": "sigmoid", "beta": 1, "in": [1,2,3,4], "label_smoothing": NaN}`, "has a bare NaN or Infinity"},
 	} {
-		r, err := Parse([]byte(tt.line))
+		r, err := parse([]byte(tt.line))
 		if err == nil {
 			_, err = r.Params()
 		}
@@ -70,6 +72,15 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.line, err, tt.want)
 		}
 	}
+}
+
+// parse reads a line as text.
+func parse(line []byte) (*Row, error) {
+	o, err := lines.Parse(line)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(o)
 }
 
 // TestFill keeps a line but for its out.
@@ -89,7 +100,7 @@ func TestFill(t *testing.T) {
 
 // TestOlderDivergence: -exp(-a x)/a of release 0.24.0 at an order other than 1.
 func TestOlderDivergence(t *testing.T) {
-	r, err := Parse([]byte(`{"trainer": "dpo_v0.24.0", "loss_type": "sigmoid", "beta": 2, "in": [-1,-2,-1.5,-1.6], "f_divergence": "alpha_divergence", "f_alpha": 0.3}`))
+	r, err := parse([]byte(`{"trainer": "dpo_v0.24.0", "loss_type": "sigmoid", "beta": 2, "in": [-1,-2,-1.5,-1.6], "f_divergence": "alpha_divergence", "f_alpha": 0.3}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +125,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"trainer": "dpo", "loss_type": "exo_pair", "beta": 1, "in": [1, 2, 3, 4], "f_divergence": "0"}`))
 	f.Add([]byte(`{"trainer": "kto", "loss_type": "kto", "beta": 1e300, "in": ["-Inf", 2, 3, 4], "extra": {"kl": null}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		r, err := Parse(line)
+		r, err := parse(line)
 		if err != nil {
 			return
 		}
@@ -127,7 +138,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Parse(filled)
+		again, err := parse(filled)
 		if err != nil {
 			t.Fatalf("%s: %v", filled, err)
 		}

@@ -52,7 +52,7 @@ func cancelling(name string, i int, want float64) bool {
 func TestReferenceValues(t *testing.T) {
 	count, worst, small := map[string]int{}, map[string]float64{}, 0
 	for _, line := range referenceLines(t) {
-		r, err := Parse(line)
+		r, err := parse(line)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
