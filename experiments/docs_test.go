@@ -103,7 +103,7 @@ func runStep(t *testing.T, folder, command, want string) int {
 		t.Errorf("%s\nends with status %d, want %d\n%s", command, got, status, out)
 	}
 	out = regexp.MustCompile(`(?m)^\w+: \d+ of \d+ runs, .*\n`).ReplaceAll(out, nil) // progress, of slow machines
-	varies := regexp.MustCompile(`\b\d+(\.\d+)? s\b|--jobs \d+| +\n`) // times, processors, and spaces that a page cannot end a line with
+	varies := regexp.MustCompile(`\b\d+(\.\d+)? s\b|--jobs \d+| +\n`)                // times, processors, and spaces that a page cannot end a line with
 	still := func(s string) string {
 		return varies.ReplaceAllStringFunc(s, func(v string) string {
 			if strings.HasSuffix(v, "\n") {
