@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"

@@ -286,7 +286,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
 		cur, next, norm = next, cur, after
 		d.at = cur
-		if floats.Distance(cur.theta, from, math.Inf(1)) > runaway*unit {
+		if gone := floats.Distance(cur.theta, from, math.Inf(1)); gone > runaway*unit || gone > far*unit && norm < gradientFall*first {
 			d.unresolved = true
 			break
 		}

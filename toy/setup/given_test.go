@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"windtunnel/toy/bandit"
+	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
