@@ -13,7 +13,8 @@ if [ "${1-}" = scorecard ]; then
 	shift
 	exec go run ./experiments run "$@" configs/scorecard.yaml
 fi
-exec go run ./experiments run "$@" \
+status=0
+go run ./experiments run "$@" \
 	configs/paper.yaml \
 	configs/constraints.yaml \
 	configs/policy_class.yaml \
@@ -23,4 +24,11 @@ exec go run ./experiments run "$@" \
 	configs/disconnected.yaml \
 	configs/counts.yaml \
 	configs/intransitive.yaml \
-	$more
+	$more || status=$?
+[ $# -gt 0 ] || cat <<'END'
+Where to look: the paper's figures in results/paper/figures, verdicts on its claims in results/paper/claims.csv; every config has a
+  folder of its own under results, told of in configs/README.md. All on one page, or by hand:
+    go run ./experiments report results/paper results/constraints -o report.html
+    go run ./experiments explore
+END
+exit $status

@@ -26,7 +26,8 @@ func shippedRuns(t testing.TB) (always, all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, after, _ := strings.Cut(string(script), "\nexec ")
+	before, after, _ := strings.Cut(string(script), "\ngo run ")
+	after, _, _ = strings.Cut(after, "||")
 	named := regexp.MustCompile(`configs/[\w-]+(\.yaml)?`)
 	for i, part := range []string{after, before} {
 		for _, name := range named.FindAllString(part, -1) {

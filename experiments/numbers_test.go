@@ -82,7 +82,7 @@ func TestStatedRelations(t *testing.T) {
 	}
 }
 
-// No result is stated without a source: in the sections of README on results, and in what the configs' claims say in
+// No result is stated without a source: in the sections of pages on results, and in what the configs' claims say in
 // parentheses of what was measured, every decimal and percentage lies within a statement.
 func TestEveryResultHasASource(t *testing.T) {
 	result := regexp.MustCompile(`\d+(?:\.\d+| %)`)
@@ -102,14 +102,22 @@ func TestEveryResultHasASource(t *testing.T) {
 			}
 		}
 	}
-	readme := documentText(t, "README.md")
-	for _, title := range []string{"## What is reproduced, and how exactly", "## The ablations", "## Beyond the table"} {
-		from := strings.Index(readme, title)
-		if from < 0 {
-			t.Fatalf("README.md has no section %q", title)
+	for document, titles := range map[string][]string{
+		readme:      {"## What is reproduced"},
+		configsPage: {"## The ablations", "## Held-out prompts", "## Sequences", "## A wrong reward", "## A language model"},
+	} {
+		text := documentText(t, document)
+		for _, title := range titles {
+			from := strings.Index(text, title)
+			if from < 0 {
+				t.Fatalf("%s has no section %q", document, title)
+			}
+			to := len(text)
+			if next := strings.Index(text[from+len(title):], " ## "); next >= 0 {
+				to = from + len(title) + next
+			}
+			uncovered(document, text, from, to)
 		}
-		to := from + len(title) + strings.Index(readme[from+len(title):], " ## ")
-		uncovered("README.md", readme, from, to)
 	}
 	configs, _ := filepath.Glob("../configs/*.yaml")
 	ablations, _ := filepath.Glob("../configs/ablations/*.yaml")

@@ -2,7 +2,10 @@ package main
 
 import "slices"
 
-const readme = "README.md"
+const (
+	readme      = "README.md"
+	configsPage = "configs/README.md"
+)
 
 // statements are the results that documents state; see statement in numbers_test.go.
 var statements = []statement{
@@ -24,87 +27,75 @@ var statements = []statement{
 		"max kl_star_pi of preservation/prompts; prompt=good; objective=typo", "max kl_star_pi of preservation/prompts; prompt=good; objective=dpo",
 		"max kl_star_pi of preservation/prompts; prompt=good; objective=ipo", "max kl_star_pi of preservation/prompts; prompt=good; objective=f-dpo"}},
 	{readme, "that improve the bad prompt by 5 % and", nil},
-	{readme, "DPO minimizers at λ = 0.5: α = 0; α = 0.1 | paper: equal; not | {}; {} |", []string{
+	{readme, "DPO minimizers at λ = 0.5: L2 penalty 0; 0.1 | paper: equal; not | {}; {} |", []string{
 		"only value of constraint/claims; claim=same-without-constraint", "only value of constraint/claims; claim=apart-under-l2"}},
 	{readme, "in a one-dimensional class | this project | {}; {} |", []string{
 		"only value of early_stopping/claims; claim=apart-when-stopped", "only value of policy_class/claims; claim=apart-in-a-line"}},
 
 	// The ablations.
-	{readme, "at λ = 0.01 TYPO keeps gaining, to TV {} from", []string{"max max of ablation_data_size/summary; metric=tv_star; objective=typo; lambda=0.01; preferences.n=30000"}},
-	{readme, "DPO has no minimizer on {} of 20 data sets of 10 draws and {} of 30 draws", []string{
+	{configsPage, "at λ = 0.01 TYPO keeps gaining, to TV {} from", []string{"max max of ablation_data_size/summary; metric=tv_star; objective=typo; lambda=0.01; preferences.n=30000"}},
+	{configsPage, "DPO has no minimizer on {} of 20 data sets of 10 comparisons and {} of 30", []string{
 		"same missing of ablation_data_size/summary; metric=tv_star; objective=dpo; preferences.n=10",
 		"same missing of ablation_data_size/summary; metric=tv_star; objective=dpo; preferences.n=30"}},
-	{readme, "TYPO at its best λ is {} nearer to π\\* than DPO at its best", []string{"-1 * only detail(mean difference) of ablation_lambda/claims; claim=best-typo-nearer-than-best-dpo"}},
-	{readme, "at λ = 0.01 TYPO is within {} of π\\* from any", []string{"max max of ablation_reference/summary; metric=tv_star; objective=typo; lambda=0.01"}},
-	{readme, "at λ = 0.01 DPO puts all mass on it", nil},
-	{readme, "at λ = 0.1 DPO is {} or more from π\\* at 1,000, on average {} at 3;", []string{
+	{configsPage, "TYPO at its best λ is {} nearer to π\\* than DPO at its best", []string{"-1 * only detail(mean difference) of ablation_lambda/claims; claim=best-typo-nearer-than-best-dpo"}},
+	{configsPage, "at λ = 0.01 TYPO is within {} of π\\* from any", []string{"max max of ablation_reference/summary; metric=tv_star; objective=typo; lambda=0.01"}},
+	{configsPage, "at λ = 0.01 DPO puts all mass on it", nil},
+	{configsPage, "at λ = 0.1 DPO is {} or more from π\\* at 1,000, on average {} at 3;", []string{
 		"only min of ablation_responses/summary; metric=tv_star; objective=dpo; comparisons=population; environment.responses=1000",
 		"only mean of ablation_responses/summary; metric=tv_star; objective=dpo; comparisons=population; environment.responses=3"}},
-	{readme, "tied, TYPO at λ = 0.1 goes from {} of π\\* with 10 to {} with 300;", []string{
+	{configsPage, "tied, TYPO at λ = 0.1 goes from {} of π\\* with 10 to {} with 300;", []string{
 		"only mean of ablation_prompts/summary; metric=tv_star; objective=typo; lambda=0.1; policy=linear; environment.prompts=10",
 		"only mean of ablation_prompts/summary; metric=tv_star; objective=typo; lambda=0.1; policy=linear; environment.prompts=300"}},
-	{readme, "0 to 40 % of labels flipped", nil},
-	{readme, "where the labels say, {} farther from π\\* with 40 % of them wrong", []string{"only detail(mean difference) of ablation_label_noise/claims; claim=wrong-labels-mislead-typo"}},
+	{configsPage, "0 to 40 % of labels flipped", nil},
+	{configsPage, "where the labels say, {} farther from π\\* with 40 % of them wrong", []string{"only detail(mean difference) of ablation_label_noise/claims; claim=wrong-labels-mislead-typo"}},
 
 	// Beyond the table.
-	{readme, "TYPO at λ = 0.1 brings held-out bad prompts from {} to {} nats of π\\* and takes good ones {} away; DPO at its best λ for bad prompts, 1, reaches {} and takes good ones {} away.", []string{
+	{configsPage, "TYPO at λ = 0.1 brings held-out bad prompts from {} to {} nats of π\\* and takes good ones {} away; DPO at its best λ for bad prompts, 1, reaches {} and takes good ones {} away.", []string{
 		"mean kl_star_ref of contextual/groups; group=heldout-bad", "mean kl_star_pi of contextual/groups; group=heldout-bad; objective=typo; lambda=0.1",
 		"mean kl_star_pi of contextual/groups; group=heldout-good; objective=typo; lambda=0.1",
 		"mean kl_star_pi of contextual/groups; group=heldout-bad; objective=dpo; lambda=1", "mean kl_star_pi of contextual/groups; group=heldout-good; objective=dpo; lambda=1"}},
-	{readme, "follows the labels' noise, up to {} nats on good prompts", []string{"max kl_star_pi of contextual/groups; group=heldout-good; objective=typo"}},
-	{readme, "is not always dominated within 0.01 nats; and SimPO at λ = 1, which reads no reference, comes near TYPO ({} on both)", []string{
+	{configsPage, "follows the labels' noise, up to {} nats on good prompts", []string{"max kl_star_pi of contextual/groups; group=heldout-good; objective=typo"}},
+	{configsPage, "is not always dominated within 0.01 nats; and SimPO at λ = 1, which reads no reference, comes near TYPO ({} on both)", []string{
 		"mean kl_star_pi of contextual/groups; group=heldout-good|heldout-bad; objective=simpo; lambda=1"}},
-	{readme, "TYPO ends {} from π\\* in TV at λ = 10⁻⁵. DPO and IPO put {} % and {} % of the mass on the mode at λ = 0.1 and 0.01; at 10⁻⁵, 2,500 steps of Adam do not get there (about {} % on the mode), and none of DPO, IPO, f-DPO comes nearer to π\\* than {}.", []string{
+	{configsPage, "TYPO ends {} from π\\* in TV at λ = 10⁻⁵. DPO and IPO put {} % and {} % of the mass on the mode at λ = 0.1 and 0.01; at 10⁻⁵, 2,500 steps of Adam do not get there (about {} % on the mode), and none of DPO, IPO, f-DPO comes nearer to π\\* than {}.", []string{
 		"only tv_star of sequence_interpolation/runs; objective=typo; lambda=1e-5",
 		"100 * only mode_mass of sequence_interpolation/runs; objective=dpo; lambda=0.1", "100 * only mode_mass of sequence_interpolation/runs; objective=ipo; lambda=0.01",
 		"100 * mean mode_mass of sequence_interpolation/runs; objective=dpo|ipo; lambda=1e-5", "min tv_star of sequence_interpolation/runs; objective=dpo|ipo|f-dpo"}},
-	{readme, "falls as N^-0.5 at every λ tried, the exponent within 0.015: {} at N = 256", []string{"only y of sequence_interpolation/figures/sampling; series=λ = 100; x=256"}},
-	{readme, "bring a GRU to {} of π\\* with TYPO, a table by prefix only to {} (", []string{
+	{configsPage, "falls as N^-0.5 at every λ tried, the exponent within 0.015: {} at N = 256", []string{"only y of sequence_interpolation/figures/sampling; series=λ = 100; x=256"}},
+	{configsPage, "bring a GRU to {} of π\\* with TYPO, a table by prefix only to {} (", []string{
 		"max tv_star of sequence_classes/runs; objective=typo; class=gru; lambda=1e-5", "max tv_star of sequence_classes/runs; objective=typo; class=table; lambda=1e-5"}},
-	{readme, "lm_hh: 3 runs in 2.02 s", nil}, // an example of what is printed
-	{readme, "dpo done 30 0.715 20.2", nil},
+	{configsPage, "lm_hh: 3 runs in 2.02 s", nil}, // an example of what is printed
+	{configsPage, "dpo done 30 0.715 20.2", nil},
 
 	// The language model.
-	{readme, "The reference has reward {}. The best of 16 has {} at {} nats; RLHF by REINFORCE {} at {} and {} at {}; DPO {} at {} and {} at {};", []string{
+	{configsPage, "The reference has reward {}. The best of 16 has {} at {} nats; RLHF by REINFORCE {} at {} and {} at {}; DPO {} at {} and {} at {};", []string{
 		"mean ref_reward of lm_frontier/runs",
 		"only mean of lm_frontier/summary; metric=reward; objective=best-of-n; n=3; mean=0.849905249439799", "max mean of lm_frontier/summary; metric=kl_pi_ref; objective=best-of-n",
 		"only mean of lm_frontier/summary; metric=reward; objective=rlhf; lambda=0.1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=rlhf; lambda=0.1",
 		"only mean of lm_frontier/summary; metric=reward; objective=rlhf; lambda=0.01", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=rlhf; lambda=0.01",
 		"only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=dpo; lambda=1",
 		"only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=0.1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=dpo; lambda=0.1"}},
-	{readme, "in place of its KL, {} at {} and {} at {}, with two responses standing in or eight samples alike. Below λ = 0.03", []string{
+	{configsPage, "in place of its KL, {} at {} and {} at {}, with two responses standing in or eight samples alike. Below λ = 0.03", []string{
 		"mean mean of lm_frontier/summary; metric=reward; objective=typo|typo-8; lambda=0.3", "mean mean of lm_frontier/summary; metric=kl_pi_ref; objective=typo|typo-8; lambda=0.3",
 		"only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=typo; lambda=0.1"}},
-	{readme, "DPO by {} and {} nats, KTO by {} and {}, SimPO by {} and {}, TYPO by {} and {}. DPO-Positive ({}), ORPO ({}) and Cal-DPO ({}) displace least and gain least, to rewards of {}, {} and {}. RPO ({}), IPO ({}) and CPO ({}) follow, with {}, {} and {};", slices.Concat(
+	{configsPage, "DPO by {} and {} nats, KTO by {} and {}, SimPO by {} and {}, TYPO by {} and {}. DPO-Positive ({}), ORPO ({}) and Cal-DPO ({}) displace least and gain least, to rewards of {}, {} and {}. RPO ({}), IPO ({}) and CPO ({}) follow, with {}, {} and {};", slices.Concat(
 		shifts("dpo"), shifts("kto"), shifts("simpo"), shifts("typo"), shifts("dpo-positive")[:1], shifts("orpo")[:1], shifts("cal-dpo")[:1],
 		gains("dpo-positive", "orpo", "cal-dpo"), shifts("rpo")[:1], shifts("ipo")[:1], shifts("cpo")[:1], gains("rpo", "ipo", "cpo"))},
-	{readme, "(DPO at λ = 0.1: {} nats on both, the difference within {}), and raises the mean reward of both, but for TYPO at λ = 10, which has {} on good ones, where the reference has {}.", []string{
+	{configsPage, "(DPO at λ = 0.1: {} nats on both, the difference within {}), and raises the mean reward of both, but for TYPO at λ = 10, which has {} on good ones, where the reference has {}.", []string{
 		"mean kl_pi_ref of lm_preservation/groups; group=heldout-good|heldout-bad; objective=dpo; lambda=0.1", "only value of lm_preservation/claims; claim=same-movement",
 		"mean reward of lm_preservation/groups; group=heldout-good; objective=typo; lambda=10", "mean reward of lm_preservation/groups; group=heldout-good; objective=best-of-n"}},
-	{readme, "the proxy goes from {} to {}, while the gold reward rises from {} to {} in two and falls to {}. IPO's and TYPO's do not fall: from two rounds to twelve IPO's goes from {} to {} and TYPO's from {} to {}, at {} nats of KL where DPO has {}. RLHF, held at {} nats by its penalty, has {}.", []string{
+	{configsPage, "the proxy goes from {} to {}, while the gold reward rises from {} to {} in two and falls to {}. IPO's and TYPO's do not fall: from two rounds to twelve IPO's goes from {} to {} and TYPO's from {} to {}, at {} nats of KL where DPO has {}. RLHF, held at {} nats by its penalty, has {}.", []string{
 		"mean proxy_reward of lm_overoptimization/evaluations; step=0; group=heldout", overoptimized("proxy_reward", "dpo", "12"),
 		"mean reward of lm_overoptimization/evaluations; step=0; group=heldout", overoptimized("reward", "dpo", "2"), overoptimized("reward", "dpo", "12"),
 		overoptimized("reward", "ipo", "2"), overoptimized("reward", "ipo", "12"), overoptimized("reward", "typo", "2"), overoptimized("reward", "typo", "12"),
 		overoptimized("kl_pi_ref", "typo", "12"), overoptimized("kl_pi_ref", "dpo", "12"),
 		overoptimized("kl_pi_ref", "rlhf", ""), overoptimized("reward", "rlhf", "")}},
-	{readme, "had a slack of 0.3 nats", nil},
-	{readme, "A step of DPO takes {} ms on two cores, {} times PyTorch's best speed on the same machine, and generation runs at 52,000 tokens a second", []string{
+	{configsPage, "had a slack of 0.3 nats", nil},
+	{configsPage, "A step of DPO takes {} ms on two cores, {} times PyTorch's best speed on the same machine, and generation runs at 52,000 tokens a second", []string{
 		"in results/benchmarks/lm.md: | this project, two cores | {} ms a step", "in results/benchmarks/lm.md: two cores here are {} times as fast"}},
 
 	// Elsewhere.
-	{readme, "value {}: KL(pi_star to pi), in nats, on the good prompt", []string{"only value of scorecard/scorecard; loss=dpo; test=preservation"}},
-	{readme, "run any of {} DPO-like losses", []string{"count of scorecard/scorecard; test=displacement"}},
-	{readme, "| this project, ns a step | {} | {} | {} | {} | 0 | | plain C, ns a step | {} | | | {} | |", []string{
-		stepTimes("{} | 96 | 453 | 203 |"), stepTimes("138 | {} | 453 | 203 |"), stepTimes("138 | 96 | {} | 203 |"), stepTimes("138 | 96 | 453 | {} |"),
-		"in results/benchmarks/README.md: plain C, every pair and the loss, ns a step | {} |", "in results/benchmarks/README.md: plain C, every pair and the loss, ns a step | 243 | | | {} |"}},
-	{readme, "| dpo, ns a step | {} | {} | {} | | ipo | {} | {} | {} | | typo | {} | {} | {} |", []string{
-		responseTimes("10 | {} |"), responseTimes("1,000 | {} |"), responseTimes("100,000 | {} |"),
-		responseTimes("10 | 150 | {} |"), responseTimes("1,000 | 156 | {} |"), responseTimes("100,000 | 158 | {} |"),
-		responseTimes("10 | 150 | 100 | {} |"), responseTimes("1,000 | 156 | 92 | {} |"), responseTimes("100,000 | 158 | 90 | {} |")}},
-	{readme, "100,000 runs | {} s | {} MB | | the same command again, from the cache | {} s | {} MB |", []string{
-		"in results/benchmarks/sweeps.md: the same, `--jobs 2` | 2.45 | {} |", "in results/benchmarks/sweeps.md: the same, `--jobs 2` | 2.45 | 5.59 | 4.93 | {} |",
-		"in results/benchmarks/sweeps.md: from the cache | 0.15 | {} |", "in results/benchmarks/sweeps.md: from the cache | 0.15 | 3.34 | 2.81 | {} |"}},
-	{readme, "a run costs {} µs of processor time", []string{"in results/benchmarks/sweeps.md: dispatch: the difference | {} |"}},
+	{"experiments/scorecard/README.md", "value {}: KL(pi_star to pi), in nats, on the good prompt", []string{"only value of scorecard/scorecard; loss=dpo; test=preservation"}},
 
 	// What the configs' claims say of what was measured.
 	{"configs/contextual.yaml", "take TYPO at lambda = 0.001 from {} to 0.15 nats on held-out good prompts and DPO from {} to 204;", []string{
@@ -199,9 +190,3 @@ func gains(losses ...string) (sources []string) {
 func overoptimized(metric, loss, rounds string) string {
 	return "only mean of lm_overoptimization/summary; metric=" + metric + "; objective=" + loss + "; preferences.rounds=" + rounds
 }
-
-func stepTimes(cells string) string {
-	return "in results/benchmarks/README.md: | this project, ns a step | " + cells
-}
-
-func responseTimes(cells string) string { return "in results/benchmarks/README.md: | " + cells }
