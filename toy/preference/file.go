@@ -204,7 +204,7 @@ func (r *row) text(key, want string) string {
 	if _, err := r.Read(key, &cell, want); err != nil {
 		r.fail("%w", err)
 	}
-	return string(cell)
+	return strings.TrimSpace(string(cell))
 }
 
 // number reads a number from low to high; one that is left out is otherwise, of which NaN is an error.
