@@ -288,7 +288,7 @@ func (r *Reader) cells() (*Object, error) {
 		case strings.TrimSpace(text) == "" && len(cells) < max(2, len(r.keys)):
 			continue // a blank line
 		case len(cells) != len(r.keys):
-			err = fmt.Errorf("has %d cells and not %d: %s; text with commas or line breaks stands in double quotes",
+			err = fmt.Errorf("has %d cells; want %d: %s, text with commas or line breaks in double quotes",
 				len(cells), len(r.keys), strings.Join(r.keys, ", "))
 		case !utf8.ValidString(text):
 			err = errors.New("is not valid UTF-8")

@@ -169,7 +169,7 @@ func TestColumns(t *testing.T) {
 		"quotes":                    {"id,x\n1,\"a \"\"b\"\"\n,c\"\n2,d", "2a \"b\"\n,c 4d"},
 		"an empty cell is null":     {"id,x\n1,\n", "2"},
 		"numbers and lists as text": {"x,id\n007,1\n[1],2\nTrue,3\n", "2007 3[1] 4True"},
-		"too few cells":             {"id,x\n1\n2,b", "2f:2: has 1 cells and not 2: id, x; text with commas or line breaks stands in double quotes 3b"},
+		"too few cells":             {"id,x\n1\n2,b", "2f:2: has 1 cells; want 2: id, x, text with commas or line breaks in double quotes 3b"},
 		"a quote within":            {"id,x\n1,5\" nails\n2,b", "2f:2: bare \" in non-quoted-field 3b"},
 		"not UTF-8":                 {"id,x\n1,\xff\n2,b", "2f:2: is not valid UTF-8 3b"},
 		"a column twice":            {"x,x\n1,2\n", "2f:2: x: is given twice; want it once"},

@@ -52,7 +52,7 @@ func TestFilesOfCounts(t *testing.T) {
 		"negative.csv": `negative.csv:2: weight: is "-1"; a number from 0 to 1e+300`, "not_a_number.jsonl": `not_a_number.jsonl:2: weight: is "many"`,
 		"zero.csv": "zero.csv: no preference pairs; at least one line is needed, and a weight above 0", "header_only.csv": "header_only.csv: no preference pairs",
 		"itself.csv": "itself.csv:2: b: gpt is also the a response", "mixed.jsonl": "mixed.jsonl:2: has prompt, a, b, wins_a, wins_b; a file holds chosen, rejected",
-		"short_row.csv": "short_row.csv:2: has 4 cells and not 5: prompt, a, b, wins_a, wins_b", "quote.csv": `quote.csv:2: extraneous or missing " in quoted-field`,
+		"short_row.csv": "short_row.csv:2: has 4 cells; want 5: prompt, a, b, wins_a, wins_b", "quote.csv": `quote.csv:2: extraneous or missing " in quoted-field`,
 		"latin1.csv": "latin1.csv:2: is not valid UTF-8", "case.csv": "case.csv:2: Prompt: is prompt but for the case", "no_wins.csv": "no_wins.csv:2: wins_b: missing",
 		"list.json": "list.json: is one JSON list",
 	}
@@ -90,9 +90,9 @@ func TestFilesOfMatrices(t *testing.T) {
 	cycle := []float64{0.5, 0.9, 0.2, 0.1, 0.5, 0.7, 0.8, 0.3, 0.5}
 	for name, want := range map[string]string{
 		"cycle.json": "", "cycle.csv": "", "cycle_named.csv": "", "cycle_pandas.csv": "", "cycle_reordered.csv": "", "two.json": "",
-		"not_complementary.json": "not_complementary.json: has 0.9 for response 0 over 1 in matrix 0, and 0.2 the other way round", "not_square.csv": "not_square.csv:1: has 2 cells and not 3",
+		"not_complementary.json": "not_complementary.json: has 0.9 for response 0 over 1 in matrix 0, and 0.2 the other way round", "not_square.csv": "not_square.csv:1: has 2 cells; want 3",
 		"ragged.json": "ragged.json: has 2 entries in row 1", "percent.csv": `percent.csv:1: gpt: is "50"; a number from 0 to 1`,
-		"null.json": "null.json: has 0 for response 0 over 1 in matrix 0", "cut.json": "cut.json: is no JSON matrix", "header_only.csv": "header_only.csv:1: has 5 cells and not 3",
+		"null.json": "null.json: has 0 for response 0 over 1 in matrix 0", "cut.json": "cut.json: is no JSON matrix", "header_only.csv": "header_only.csv:1: has 5 cells; want 3",
 		"list.json": "list.json: is no JSON matrix",
 	} {
 		wins, err := (&Matrix{Path: name}).Wins(Input{Env: models(t), File: opened(t, name), FileName: name})
