@@ -175,6 +175,9 @@ var lossNames = map[string]string{"alphapo": "AlphaPO", "aot": "AOT", "aot-unpai
 	"cal-dpo": "Cal-DPO", "chi-po": "$χ$PO", "cpo": "CPO", "discopop": "DiscoPOP", "dpo": "DPO", "dpo-norm": "DPO-norm", "dpo-positive": "DPOP",
 	"exo": "EXO", "expo-regression": "ExPO regression", "f-dpo": "$f$-DPO", "gpo": "GPO", "ipo": "IPO", "kl-pi-ref": "KL($π_θ$ ‖ $π_{ref}$)",
 	"kl-ref-pi": "KL($π_{ref}$ ‖ $π_θ$)", "kto": "KTO", "ld-dpo": "LD-DPO", "mallows": "MallowsPO", "nca": "NCA", "odpo": "ODPO", "orpo": "ORPO",
+	"alpha-dpo": "$α$-DPO", "beta-dpo": "$β$-DPO", "cauchy": "Cauchy", "dr-dpo": "Dr. DPO", "focal-po": "FocalPO", "rainbow-po": "RainbowPO",
+	"rebel": "REBEL", "repo": "RePO", "sft": "SFT", "simper": "SimPER", "cpo-simpo": "CPO-SimPO", "dpo-shift": "DPO-Shift",
+	"mallows-ipo": "MallowsPO-IPO", "rpo-nemo": "RPO (NeMo)",
 	"r-dpo": "R-DPO", "rlhf": "RLHF", "robust": "robust DPO", "rpo": "RPO", "simpo": "SimPO", "sppo": "SPPO", "tr-dpo": "TR-DPO", "typo": "TYPO",
 	"wpo": "WPO"}
 
