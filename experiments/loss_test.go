@@ -78,14 +78,14 @@ func TestLossMistakes(t *testing.T) {
 		{"", []string{"chi-po", "--plot", "--set", "r_max=0"}, "want a number in (0,1e6]"},
 		{"", []string{"wpo", "--plot", "--set", "alignment=greed"}, "greedy"},
 		{"", []string{"--plot"}, "need a kind of loss"},
-		{"", []string{"dpo"}, "give --plot too"},
+		{"", []string{"dpo"}, "give --plot or --check too"},
 		{"", []string{"rlhf", "--plot"}, "it reads no comparisons"},
 		{"", []string{"exoo", "--plot"}, `did you mean "exo"?`},
 		{"", []string{"exo", "--plot", "--set", "label_smoothing=0"}, "label_smoothing: is 0; want a number in (0,0.5]"},
 		{"", []string{"exo", "--plot", "--set", "beta"}, "there is no value"},
 		{"", []string{"exo", "--plot", "--span", "0"}, "--span is 0"},
-		{"{", nil, "standard input: line 1: is not JSON: unexpected EOF"},
-		{"{", []string{"--check"}, "standard input: line 1: is not JSON: unexpected EOF"},
+		{"{", nil, "standard input: line 1: is no JSON object: unexpected EOF"},
+		{"{", []string{"--check"}, "standard input: line 1: is no JSON object: unexpected EOF"},
 	} {
 		out, err := feed(t, tt.in, tt.args...)
 		if out != "" {
@@ -110,7 +110,7 @@ func TestLossPlot(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	svg, err := os.ReadFile(filepath.Join(dir, "loss-simpo.svg"))
-	if err != nil || !bytes.Contains(svg, []byte("simpo, beta=2")) || !bytes.Contains(svg, []byte("derivative by rejected")) {
+	if err != nil || !bytes.Contains(svg, []byte("With beta=2.")) || !bytes.Contains(svg, []byte("derivative by rejected")) {
 		t.Errorf("the SVG lacks its titles: %v", err)
 	}
 	file, err := os.Open(filepath.Join(dir, "loss-simpo.png"))

@@ -244,8 +244,8 @@ func TestScorecardConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Objectives) != len(spec.DefaultObjectives()) || len(doc.Objectives) < 9 {
-		t.Errorf("%d losses, want all", len(doc.Objectives))
+	if len(doc.Objectives) != len(spec.DefaultObjectives())-2 { // dr-dpo and alpha-dpo take as long as all others
+		t.Errorf("%d losses, want all but two", len(doc.Objectives))
 	}
 	tests, err := scorecard.Load()
 	if err != nil || len(tests) != 25 {
