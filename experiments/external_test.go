@@ -17,21 +17,6 @@ import (
 	"windtunnel/metrics/tables"
 )
 
-// torch returns a Python that has PyTorch. Without one the test is skipped.
-func torch(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("processes of Python take their time")
-	}
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import torch").Run() == nil {
-			return python
-		}
-	}
-	t.Skip("no python3 has torch; Debian's package is python3-torch")
-	return ""
-}
-
 // bring makes a folder with the file that serves losses, and further files by name.
 func bring(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -97,7 +82,7 @@ func trained(name, losses string) string {
 // Losses in PyTorch train as those that they are, to the last digits.
 func TestExternalTwins(t *testing.T) {
 	t.Parallel()
-	config := trained("twins", strings.ReplaceAll(twins+moreTwins, "PYTHON", torch(t)))
+	config := trained("twins", strings.ReplaceAll(twins+moreTwins, "PYTHON", testfile.Torch(t)))
 	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
 	if status, _, stderr := called("run", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet", "--jobs", "1"); status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -137,7 +122,7 @@ func TestExternalTwins(t *testing.T) {
 // decide. All tests take minutes, of which these are the quicker.
 func TestExternalCard(t *testing.T) {
 	t.Parallel()
-	config := "name: card\n" + strings.ReplaceAll(twins, "PYTHON", torch(t)) +
+	config := "name: card\n" + strings.ReplaceAll(twins, "PYTHON", testfile.Torch(t)) +
 		"scorecard: {environments: 0, tests: [weak-interpolation, existence/never-loses, existence/one-pair, displacement, gradient]}\n"
 	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
 	if status, _, stderr := called("scorecard", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet"); status != 0 {
@@ -189,7 +174,7 @@ for count, line in enumerate(sys.stdin):
 // The number of workers changes no byte.
 func TestExternalJobs(t *testing.T) {
 	t.Parallel()
-	torch(t)
+	testfile.Torch(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": trained("jobs", "objectives: [{kind: external, name: mine, command: [python3, mine.py]}]\nseeds: 3\n")})
 	var texts []string
@@ -208,7 +193,7 @@ func TestExternalJobs(t *testing.T) {
 // A process that goes wrong when it is at work makes a failed run, of which the others know nothing.
 func TestExternalFails(t *testing.T) {
 	t.Parallel()
-	torch(t)
+	testfile.Torch(t)
 	const config = "name: fails" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, command: [python3, mine.py]}\nsweep: {lambda: [0.5, 1]}\n" +
 		"train: {epochs: 600}\nfigures: []\nlimits: LIMITS\n"
 	for name, c := range map[string]struct{ limits, each, want string }{
@@ -237,7 +222,7 @@ func TestExternalFails(t *testing.T) {
 // is run again.
 func TestExternalLocated(t *testing.T) {
 	t.Parallel()
-	torch(t)
+	testfile.Torch(t)
 	write := func(entry, each string) (path, out string) {
 		folder := bring(t, map[string]string{"c.yaml": "name: located" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, " + entry + "}\ntrain: {epochs: 2}\nfigures: []\n",
 			"mine.py": strings.Replace(squares, "EACH", each, 1)})
@@ -300,7 +285,7 @@ func TestNothingElseRuns(t *testing.T) {
 // An interrupted call ends a process that does not answer.
 func TestExternalInterrupted(t *testing.T) {
 	t.Parallel()
-	torch(t)
+	testfile.Torch(t)
 	folder := bring(t, map[string]string{"c.yaml": "name: x" + twoPrompts + "objectives: [{kind: external, command: [python3, mine.py]}]\n",
 		"mine.py": strings.Replace(squares, "EACH", "open('asked', 'w').close(); time.sleep(1000)", 1)})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -320,7 +305,7 @@ func TestExternalInterrupted(t *testing.T) {
 
 // Pairs that a user computed are compared with a config's losses.
 func TestLossCheckOwn(t *testing.T) {
-	torch(t)
+	testfile.Torch(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": "objectives:\n  - {kind: external, name: mine, command: [python3, mine.py]}\n  - {kind: custom, name: log, pair: 'softplus(-lambda * u)'}\n"})
 	right := `{"loss": "mine", "in": [-1, -3, 0, 0], "out": [1, 2, -2]}` + "\n" + `{"loss": "log", "beta": 0.1, "in": [-12.5, -14.0, -13.0, -13.5], "out": [0.6443966600735709, -0.047502081252106004, 0.047502081252106004]}` + "\n"
@@ -344,7 +329,7 @@ func TestLossCheckOwn(t *testing.T) {
 // The transcript of the page is what its files and commands give.
 func TestExternalPage(t *testing.T) {
 	t.Parallel()
-	python, page := torch(t), testfile.Read(t, "bridge/README.md")
+	python, page := testfile.Torch(t), testfile.Read(t, "bridge/README.md")
 	files := map[string]string{}
 	for _, block := range regexp.MustCompile("(?s)```(?:python|yaml)\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(page, -1) {
 		files[block[1]] = strings.ReplaceAll(block[2], "[python3,", "["+python+",")

@@ -13,16 +13,8 @@ import (
 
 // The commands of the page about broken loss curves print what the page says, one after the other as a reader runs them.
 func TestVectorsPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("processes of Python take their time")
-	}
 	t.Parallel()
-	python := "python3"
-	if exec.Command(python, "-c", "import torch").Run() != nil {
-		if python = "/usr/bin/python3"; exec.Command(python, "-c", "import torch").Run() != nil {
-			t.Skip("no python3 has torch; Debian's package is python3-torch")
-		}
-	}
+	python := testfile.Torch(t)
 	folder := t.TempDir()
 	here, err := os.Getwd()
 	if err != nil {

@@ -45,7 +45,7 @@ func FuzzLoad(f *testing.F) {
 	path := filepath.Join(dir, "c.yaml")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if slow.Match(text) || len(text) > 10_000 {
-			t.Skip("only slow")
+			t.Skip("large sweeps and texts are only slow, and tested by the limits")
 		}
 		testfile.Write(t, path, string(text))
 		c, err := load(path, nil)

@@ -49,7 +49,7 @@ func BenchmarkRun(b *testing.B) {
 // A plan may have 200,000 runs, which stay below 200 MB, and no more.
 func TestManyRuns(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("skipped by -short: plans of a hundred thousand runs take seconds")
 	}
 	heap := func() uint64 {
 		runtime.GC()

@@ -8,22 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// torch returns a Python that has PyTorch: the first in the path, or Debian's. Without one the test is skipped.
-func torch(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("processes of Python take their time")
-	}
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import torch").Run() == nil {
-			return python
-		}
-	}
-	t.Skip("no python3 has torch; Debian's package is python3-torch")
-	return ""
-}
+	"windtunnel/experiments/internal/testfile"
+)
 
 // someVectors writes the vectors of losses to a file.
 func someVectors(t *testing.T, names ...string) (path string, all []Vector) {
@@ -46,7 +33,7 @@ func someVectors(t *testing.T, names ...string) (path string, all []Vector) {
 // Right implementations in PyTorch of eleven losses are right, and each mistake planted in them is named.
 func TestTorch(t *testing.T) {
 	t.Parallel()
-	python := torch(t)
+	python := testfile.Torch(t)
 	names := []string{"dpo", "ipo", "hinge", "robust", "simpo", "cpo", "orpo", "kto", "sppo", "nca", "wpo"}
 	path, all := someVectors(t, names...)
 	folder := t.TempDir()
@@ -99,7 +86,7 @@ func of(all []Vector, group string) []answer {
 // The drivers as users run them: a function, a trainer with a model, a check in a test.
 func TestDriver(t *testing.T) {
 	t.Parallel()
-	python := torch(t)
+	python := testfile.Torch(t)
 	path, _ := someVectors(t, "dpo", "rpo")
 	run := func(args ...string) (stdout, stderr string, err error) {
 		cmd := exec.Command(python, args...)

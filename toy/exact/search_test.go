@@ -54,7 +54,7 @@ func TestNoneIsLower(t *testing.T) {
 			for name, loss := range everyLoss(lambda) {
 				pol := build(t, e, &policy.TabularParams{})
 				s := solve(t, Problem{Env: e, Pairs: data}, loss)
-				if solved[s.Status]++; s.Status == Stalled && !slices.Contains([]string{"alpha-dpo", "aot-unpaired", "dr-dpo"}, name) {
+				if solved[s.Status]++; s.Status == Stalled && name != "alpha-dpo" && name != "dr-dpo" {
 					t.Errorf("%s at %g: %s", name, lambda, s.Reason)
 				}
 				if s.Status == train.Diverged || s.Status == Stationary || s.Status == Stalled || name == "tr-dpo" || name == "kto" {

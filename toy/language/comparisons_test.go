@@ -166,11 +166,8 @@ func TestNothingAllocated(t *testing.T) {
 		for range 50 {
 			step()
 		}
-		n := math.Inf(1)
-		for range 5 { // beside other processes the runtime makes goroutines of its own now and then
-			n = min(n, testing.AllocsPerRun(20, step))
-		}
-		if n >= 1 {
+		testing.AllocsPerRun(20, step) // on the one processor of the next, which may lack goroutines to use again
+		if n := testing.AllocsPerRun(20, step); n >= 1 {
 			t.Errorf("%s: a step allocates %v times", s.name, n)
 		}
 	}

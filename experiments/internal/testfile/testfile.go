@@ -1,8 +1,9 @@
-// Package testfile writes and reads the files of tests.
+// Package testfile writes and reads the files of tests, and finds what they need beside Go.
 package testfile
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -26,4 +27,19 @@ func Read(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// Torch returns a Python that has PyTorch: the first in the path, or Debian's. Without one the test is skipped, as by -short.
+func Torch(t testing.TB) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("processes of Python take their time")
+	}
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import torch").Run() == nil {
+			return python
+		}
+	}
+	t.Skip("no python3 has torch; Debian's package is python3-torch")
+	return ""
 }
