@@ -44,7 +44,7 @@ func (t *task) none(a *terms) (why string, gone []bool) {
 // cases the gap between them is crossed by mass that only one move of the gap helps, so that at a minimizer wins and losses balance
 // below every gap and all coupled values are equal. Pulling responses apart in the order of wins less losses is then better.
 func (t *task) apart(a *terms) string {
-	if len(a.parts) != 1 || !a.parts[0].Coupled || a.parts[0].Chosen == nil || a.other == "" || a.barrier > 0 || a.entropy > 0 || a.reward != 0 {
+	if len(a.parts) != 1 || !a.parts[0].Coupled || a.parts[0].Chosen == nil || a.barrier > 0 || a.entropy > 0 || a.reward != 0 {
 		return ""
 	}
 	net, weight := t.lead()
