@@ -123,7 +123,7 @@ func TestExternalTwins(t *testing.T) {
 func TestExternalCard(t *testing.T) {
 	t.Parallel()
 	config := "name: card\n" + strings.ReplaceAll(twins, "PYTHON", testfile.Torch(t)) +
-		"scorecard: {environments: 0, tests: [weak-interpolation, existence/never-loses, existence/one-pair, displacement, gradient]}\n"
+		"scorecard: {environments: 0, tests: [weak-interpolation, existence/never-loses, existence/one-pair, displacement, displacement/mass, gradient]}\n"
 	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
 	if status, _, stderr := called("scorecard", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet"); status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)

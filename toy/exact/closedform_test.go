@@ -289,3 +289,21 @@ func TestGoodPrompt(t *testing.T) {
 		}
 	}
 }
+
+// A strictly convex psi may have its minimum on a kink: with p = 0.7 that of max(0, 1 - z) + z^2/10 lies at z = 1, where the derivative
+// of p psi(z) + (1-p) psi(-z) jumps from 0.2 z - 0.4 to 0.2 z + 0.3.
+func TestKinkOfStrictlyConvexLoss(t *testing.T) {
+	for _, lambda := range []float64{1e-3, 0.1, 1, 30} {
+		e := env([][]float64{{0.7, 0.3}}, [][]float64{{0.4, 0.6}})
+		loss := &objective.Custom{Lambda: lambda, Pair: "relu(1 - lambda*u) + 0.1*(lambda*u)^2"}
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, loss)
+		if s.Status != train.Converged {
+			t.Errorf("lambda %g: %s: %s", lambda, s.Status, s.Reason)
+			continue
+		}
+		z := lambda * (s.Policy[0][0] - s.Policy[0][1] - math.Log(0.4/0.6))
+		if math.Abs(z-1) > 1e-6 {
+			t.Errorf("lambda %g: the scaled margin is %v, want 1", lambda, z)
+		}
+	}
+}

@@ -338,6 +338,15 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 			}
 		}
 	}
+	if !best.converged && s.terms.convex() { // the minimum may lie on a kink
+		d, err := s.quasiNewton(l, best.at.theta, s.unit(l))
+		if err != nil {
+			return nil, err
+		}
+		if r.iterations += d.iterations; d.converged {
+			best = d
+		}
+	}
 	r.theta, r.change = best.at.theta, best.change
 	r.logps = best.at.logp
 	if best.unresolved {

@@ -186,12 +186,15 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 				}
 			}
 			at = first.at
-		case found.unresolved:
+		case found.unresolved && l.bends():
 			r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
 		case !found.converged:
 			r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
 		default:
 			r.status, r.reason = Local, t.reasonf("%s", found.describe())
+			if found.unresolved {
+				r.reason += "; its margins still grew, for how long is not known"
+			}
 		}
 		r.change, r.theta = found.change, image(moving, at.theta, base)
 	}

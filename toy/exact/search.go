@@ -186,9 +186,9 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 		if err != nil {
 			return nil, err
 		}
-		if end.converged && end.at.loss <= q.at.loss+1e-9*math.Abs(q.at.loss) {
+		if (end.converged || end.unresolved) && end.at.loss <= q.at.loss+1e-9*math.Abs(q.at.loss) {
 			end.iterations += q.iterations
-			q = end
+			q, end.converged = end, true
 		}
 	}
 	q.iterations += d.iterations
@@ -243,7 +243,9 @@ func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][
 func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle func(from []float64) (*end, error)) (*ends, error) {
 	var found []*end
 	all := &ends{starts: len(starts)}
-	first := starts[0]
+	first := l.newPoint(starts[0])
+	l.slope(first)
+	level := holds * math.Abs(first.loss) // what this rounds away is no lower
 	if s.flows {
 		starts = starts[:1]
 	}
@@ -261,15 +263,13 @@ func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle
 			continue
 		}
 		found = append(found, e)
-		if best := all.end.descent; best == nil || e.at.loss < best.at.loss-1e-12*math.Abs(best.at.loss) ||
-			!best.converged && e.converged && e.at.loss <= best.at.loss {
+		if best := all.end.descent; best == nil || e.at.loss < best.at.loss-1e-12*math.Abs(best.at.loss) && (e.converged || !best.converged || e.at.loss < best.at.loss-level) ||
+			!best.converged && e.converged && e.at.loss <= best.at.loss+level {
 			all.end = *e
 		}
 	}
 	if all.end.descent == nil {
-		p := l.newPoint(first)
-		l.slope(p)
-		all.end = end{descent: &descent{at: p}}
+		all.end = end{descent: &descent{at: first}}
 		return all, nil
 	}
 	for _, e := range found {
