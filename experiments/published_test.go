@@ -177,6 +177,7 @@ var recorded = map[string]func(t *testing.T, path string){
 	"mallows":                 mallowsAsRecorded,
 	"ches":                    chesAsRecorded,
 	"squeeze":                 squeezeAsRecorded,
+	"linear_bandit":           linearBanditAsRecorded,
 }
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.

@@ -66,6 +66,7 @@ func (w *worker) enter(run *spec.Run) error {
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
+		v.Rewards = prompt.Rewards
 		if k := env.Responses(); env.Pairwise && k <= metrics.MaxWinRate {
 			wins := make([]float64, k*k)
 			for i := range wins {
@@ -83,6 +84,7 @@ func (w *worker) enter(run *spec.Run) error {
 		return views
 	}
 	w.training = viewsOf(env.Training())
+	w.judged = viewsOf(env.Judged())
 	for _, g := range env.Groups() {
 		w.groups = append(w.groups, group{g.Name, viewsOf(g.Prompts)})
 	}
@@ -280,7 +282,10 @@ func (b *banditRun) viewsOf(prompt string) []*metrics.View {
 }
 
 // allMetrics is what is measured of every policy, looked up once.
-var allMetrics = append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+var allMetrics = slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OfRewards())
+
+// groupMetrics is what is measured of groups of prompts.
+var groupMetrics = append(metrics.All(), metrics.OfRewards()...)
 
 // measure keeps the training columns and the mean of every metric over the training prompts.
 func (b *banditRun) measure(loss, gradNorm float64) {
@@ -290,7 +295,11 @@ func (b *banditRun) measure(loss, gradNorm float64) {
 	}
 	b.measured = append(b.measured[:0], loss, dataLoss, gradNorm)
 	for i := range allMetrics {
-		b.measured = append(b.measured, metrics.Mean(allMetrics[i], b.training))
+		views := b.training
+		if i >= len(allMetrics)-len(metrics.OfRewards()) {
+			views = b.judged
+		}
+		b.measured = append(b.measured, metrics.Mean(allMetrics[i], views))
 	}
 }
 
@@ -373,7 +382,7 @@ func (b *banditRun) result(end outcome) *result {
 		g := &b.groups[i]
 		groups.Text(g.name)
 		groups.Integer(len(g.views))
-		for _, m := range metrics.All() {
+		for _, m := range groupMetrics {
 			groups.Number(final(metrics.Mean(m, g.views)))
 		}
 	}

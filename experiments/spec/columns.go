@@ -11,7 +11,7 @@ import (
 
 // ListedMetrics lists every measured column that some plan has.
 func ListedMetrics() []metrics.Metric {
-	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), texts.Metrics())
+	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OfRewards(), texts.Metrics())
 }
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
@@ -35,6 +35,7 @@ type traits struct {
 	counted bool // the kind of preferences varies
 	paired  bool // some run has counts or a matrix, and so metrics.OfGames
 	starred bool // some environment has a pi_star
+	rewards bool // some environment has rewards in their own scale, and so metrics.OfRewards
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -118,9 +119,12 @@ func (p *Plan) Schema(table string) tables.Schema {
 
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
-	games := tables.Measured(metrics.OfGames())
+	games, rewards := tables.Measured(metrics.OfGames()), tables.Measured(metrics.OfRewards())
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
 		if _, game := games.Find(c.Name); game && !p.traits.paired {
+			return true
+		}
+		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
 			return true
 		}
 		switch c.Name {

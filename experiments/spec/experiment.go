@@ -6,6 +6,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -115,6 +116,7 @@ type Registry struct {
 func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", environments()),
+		asRegistry("states", "states", bandit.StateKinds()),
 		asRegistry("rewards", "reward", gold.Kinds()),
 		asRegistry("preferences", "preferences", preferences()),
 		asRegistry("proxies", "proxy", preference.Proxies()),

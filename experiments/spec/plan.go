@@ -22,6 +22,7 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -273,6 +274,7 @@ const (
 	pathSection
 	trainSection
 	constraintSection
+	rewardModelSection
 	purposeSection
 	limitsSection
 	objectiveSection
@@ -289,6 +291,7 @@ var sectionKinds = [sectionCount]sectionKind{
 	pathSection:        setting("path", func(s *Settings) **path.Params { return &s.Path }),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	rewardModelSection: setting("reward_model", func(s *Settings) **setup.RewardModel { return &s.RewardModel }),
 	purposeSection:     setting("purpose", func(s *Settings) *string { return &s.Purpose }),
 	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),
 	objectiveSection: {"objective", func(doc *runDoc) any { return &doc.Objective.Loss }, func(doc *runDoc) func(*Run) {

@@ -73,8 +73,8 @@ func (p *planner) reviews() []*review {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
 	}
 	check(p.reviewSolver, nil, solverSection, pathSection, constraintSection)
-	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, purposeSection)
-	environment := check(bandits(here.reviewEnvironment), nil, environmentSection)
+	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
+	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
@@ -82,7 +82,7 @@ func (p *planner) reviews() []*review {
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
 	check(p.reviewMemory, nil, solverSection, objectiveSection)
 	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
-	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
+	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -298,6 +298,11 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		return
 	}
 	env, err := run.BuildPrompts()
+	var line *lines.Error
+	if errors.As(err, &line) {
+		s.fail(fileMistake(line.File, line.Error()))
+		return
+	}
 	if err != nil {
 		s.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
@@ -309,6 +314,7 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		}
 	}
 	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
+	s.plan.traits.rewards = s.plan.traits.rewards || env.Rewarded()
 	s.plan.traits.grouped = s.plan.traits.grouped || len(env.Groups()) > 0
 }
 
@@ -497,6 +503,9 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	if run.Purpose == setup.PurposeRLHF {
 		l.fail(from.mistake("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss))
 	}
+	if run.RewardModel != nil {
+		l.fail(from.mistake("reward_model", "needs responses that can be enumerated", "no reward_model"))
+	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))
 	}
@@ -566,7 +575,11 @@ func (p *planner) reviewTask(run *Run, from *origin) {
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
 // labels.
 func (l *loader) reviewUnpaired(run *Run, from *origin) {
-	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
+	f := run.preferenceFile()
+	if unpaired := f != nil && f.unpaired; run.RewardModel != nil && (unpaired || run.Online() != nil) {
+		l.fail(from.mistake("reward_model", "is fitted to comparisons, of two responses, that are there before training", "preferences of pairs that are not online"))
+	}
+	if f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs"))
 	}

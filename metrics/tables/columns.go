@@ -63,9 +63,9 @@ var EndColumns = Schema{
 
 // BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
 // knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
-// them, are metrics.ProxyReward, of which only runs with online preferences have a value, and metrics.OfGames.
+// them, are metrics.ProxyReward, of which only runs with online preferences have a value, metrics.OfGames and metrics.OfRewards.
 func BanditColumns(table string) Schema {
-	online := append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+	online := slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OfRewards())
 	switch table {
 	case Runs:
 		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
@@ -79,7 +79,7 @@ func BanditColumns(table string) Schema {
 	case Groups:
 		return append(Schema{
 			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
-			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(metrics.All())...)
+			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(append(metrics.All(), metrics.OfRewards()...))...)
 	case Traces:
 		return append(Schema{StepColumn,
 			{Name: Strength, Type: Number, Doc: "Of a path, the strength at the point, or the time in units in which the flow starts at speed 1."},

@@ -33,6 +33,11 @@ type batcher struct {
 	position  []int32 // by prompt*K + response: the item's position + 1 in the current batch, 0 if absent
 	seen      map[pairKey]int32
 	sorted    []int // indices of the batch's comparisons, by prompt
+
+	// Of an objective that reads whole policies: the prompts of no comparison that every batch has, and what the terms weigh on each
+	// and on all others together.
+	unlabelled     []int
+	each, labelled float64
 }
 
 type pairKey struct{ prompt, chosen, rejected, chosenTokens, rejectedTokens int }
@@ -46,8 +51,11 @@ func newBatcher(data *preference.Pairs, problem *Problem) *batcher {
 	if problem.Objective.Sampled != nil && problem.drawn == nil {
 		panic("train: an objective with sampled reference responses needs DrawReference")
 	}
-	return &batcher{data: data, problem: problem, responses: k,
-		position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
+	b := &batcher{data: data, problem: problem, responses: k, position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
+	if problem.Objective.WholePolicy() || problem.Objective.Sampled != nil {
+		b.unlabelled, b.each, b.labelled = problem.env.Shares()
+	}
+	return b
 }
 
 // resolve fills m with the comparisons of the given indices.
@@ -64,6 +72,9 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
 	b.addDrawn(m)
+	if len(b.unlabelled) > 0 {
+		b.addUnlabelled(m)
+	}
 	if b.problem.itemized {
 		for _, i := range indices {
 			m.Order, m.OrderWeight = append(m.Order, int(b.seen[b.key(i)])), append(m.OrderWeight, b.data.WeightOf(i)/total)
@@ -126,6 +137,21 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		m.RejectedTokens = append(m.RejectedTokens, float64(key.rejectedTokens))
 	}
 	m.Weight = append(m.Weight, weight)
+}
+
+// addUnlabelled puts the prompts of no comparison among m's.
+func (b *batcher) addUnlabelled(m *Minibatch) {
+	for i := range m.PromptWeight {
+		m.PromptWeight[i] *= b.labelled
+	}
+	for i := range m.DrawnWeight {
+		m.DrawnWeight[i] *= b.labelled
+	}
+	for _, prompt := range b.unlabelled {
+		m.Prompts, m.PromptWeight = append(m.Prompts, prompt), append(m.PromptWeight, b.each)
+		m.itemStart = append(m.itemStart, len(m.items))
+		b.addDrawn(m)
+	}
 }
 
 // addDrawn puts the responses drawn for the last of m's prompts among its items, before those of another prompt.

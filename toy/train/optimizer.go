@@ -34,6 +34,7 @@ type OptimizerParams interface {
 // Optimizers lists every optimizer, sorted by name.
 func Optimizers() registry.Table[OptimizerParams] {
 	return registry.Table[OptimizerParams]{
+		adaGradNormKind,
 		adamKind,
 		adamWKind,
 		momentumKind,
