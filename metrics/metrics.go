@@ -81,6 +81,7 @@ type View struct {
 
 	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
 	Weight           []float64 // positive weights of the comparisons; their sum is this prompt's share in Mean
+	Group            string    // of the prompt; "" where there are none
 	Rewards          []float64 // true reward of each response in its own scale; nil where it is not known
 	Proxy            []float64 // reward of each response that labels follow (nats); nil where there is none
 

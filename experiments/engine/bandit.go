@@ -24,6 +24,9 @@ type banditRun struct {
 	run   *spec.Run
 	whole *train.Minibatch // all comparisons
 	rows  []tables.Rows    // by table, in the order of tables.OfRuns
+
+	weighed         []string // groups of comparisons that training weighs
+	losses, weights []float64
 }
 
 // bandit does a run over responses that can be enumerated.
@@ -66,7 +69,7 @@ func (w *worker) enter(run *spec.Run) error {
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
-		v.Rewards = prompt.Rewards
+		v.Rewards, v.Group = prompt.Rewards, prompt.Group
 		if k := env.Responses(); env.Pairwise && k <= metrics.MaxWinRate {
 			wins := make([]float64, k*k)
 			for i := range wins {
@@ -148,6 +151,7 @@ func (b *banditRun) train(ctx context.Context) outcome {
 			b.LogPolicy(p, b.logPi)
 			v.Set(b.logPi)
 		}
+		b.weighed, b.losses, b.weights = loop.Groups()
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
 		trace.Empty(2) // of paths
@@ -174,8 +178,11 @@ func (b *banditRun) train(ctx context.Context) outcome {
 }
 
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
-// that the settings ask for: there are many.
+// that the settings ask for: there are many. Nor do, of the many prompts of a continuous space, those on the way.
 func (b *banditRun) listedAt(step int) bool {
+	if b.Env.Variables != nil {
+		return step == 0
+	}
 	every := b.run.Train.RecordEvery
 	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
 }
@@ -301,6 +308,11 @@ func (b *banditRun) measure(loss, gradNorm float64) {
 		}
 		b.measured = append(b.measured, metrics.Mean(allMetrics[i], views))
 	}
+	worst := math.NaN()
+	if len(b.losses) > 0 {
+		worst = slices.Max(b.losses)
+	}
+	b.measured = append(b.measured, worst)
 }
 
 // listed says whether policies are listed response by response. A run that failed early has no environment.
@@ -378,13 +390,23 @@ func (b *banditRun) result(end outcome) *result {
 			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k], final(b.logPi[k]))
 		}
 	}
-	for i := range b.groups {
-		g := &b.groups[i]
+	all := slices.Clone(b.groups)
+	for _, name := range b.weighed {
+		if !slices.ContainsFunc(all, func(g group) bool { return g.name == name }) {
+			all = append(all, group{name: name}) // of comparisons, not of prompts
+		}
+	}
+	for _, g := range all {
 		groups.Text(g.name)
 		groups.Integer(len(g.views))
 		for _, m := range groupMetrics {
 			groups.Number(final(metrics.Mean(m, g.views)))
 		}
+		loss, weight := math.NaN(), math.NaN()
+		if at := slices.Index(b.weighed, g.name); at >= 0 {
+			loss, weight = b.losses[at], b.weights[at]
+		}
+		groups.Numbers(final(loss), final(weight))
 	}
 	return &result{name: b.run.ID, status: end.status, reason: end.reason, rows: b.rows}
 }

@@ -34,6 +34,7 @@ type traits struct {
 	logits  bool // some run lists logits
 	counted bool // the kind of preferences varies
 	paired  bool // some run has counts or a matrix, and so metrics.OfGames
+	weighed bool // some run weighs groups of comparisons
 	starred bool // some environment has a pi_star
 	rewards bool // some environment has rewards in their own scale, and so metrics.OfRewards
 
@@ -132,6 +133,8 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:
 			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
+		case tables.WorstGroupLoss, tables.GroupLoss, tables.GroupWeight:
+			return !p.traits.weighed
 		case tables.Logit:
 			return !p.traits.logits
 		case tables.Strength, tables.PointStatus:

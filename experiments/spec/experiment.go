@@ -123,6 +123,7 @@ func Registries() []Registry {
 		asRegistry("policies", "policy", policies()),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
+		asRegistry("groups", "groups", train.GroupKinds()),
 		asRegistry("schedules", "schedule", train.Schedules()),
 	}
 }

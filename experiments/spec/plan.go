@@ -220,6 +220,7 @@ func (p *planner) add(rows []int, reviews []*review) {
 		p.plan.traits.counted = true
 	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
+	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
 	run.data = p.content(from.sections[:policySection])

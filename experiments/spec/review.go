@@ -22,6 +22,7 @@ import (
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
+	"windtunnel/toy/train"
 )
 
 // mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
@@ -72,9 +73,10 @@ func (p *planner) reviews() []*review {
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
 	}
-	check(p.reviewSolver, nil, solverSection, pathSection, constraintSection)
+	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
 	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
 	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
+	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
@@ -226,7 +228,29 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 	if run.Solver == setup.SolverPath && run.Path == nil {
 		p.fail(from.mistake("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}"))
 	}
+	if run.Solver != setup.SolverTrain && run.Train.Groups != nil {
+		p.fail(from.mistake("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train"))
+	}
 	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
+}
+
+// reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
+func (s *surroundings) reviewTraining(run *Run, from *origin) {
+	if run.Language() && run.Train.Groups != nil {
+		s.fail(from.mistake("train.groups", "weighs groups of comparisons of numbered responses", "no groups"))
+	}
+	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
+		return
+	}
+	curves := false
+	if !run.Language() {
+		pol, err := run.BuildPolicy(s.environment(run, from))
+		curves = err != nil || train.Curves(pol, run.Loss.Objective())
+	}
+	if !curves {
+		s.fail(from.mistake("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters"))
+	}
 }
 
 // reviewLevels refuses levels of metrics and prompts that are not there.

@@ -41,6 +41,15 @@ var (
 	piColumn       = Column{Name: "pi", Type: Number, Doc: "Probability that the policy gives to the response."}
 )
 
+// Columns that only plans have of which a run weighs groups of comparisons.
+const (
+	WorstGroupLoss = "worst_group_loss"
+	GroupLoss      = "group_loss"
+	GroupWeight    = "group_weight"
+)
+
+var worstColumn = Column{Name: WorstGroupLoss, Type: Number, Unit: "of the loss", Doc: "The largest mean loss of a group of comparisons, where train.groups weighs groups."}
+
 // Logit is the column of policies and trajectories that only plans have of which a run asks for logits.
 const Logit = "logit"
 
@@ -69,7 +78,7 @@ func BanditColumns(table string) Schema {
 	switch table {
 	case Runs:
 		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
-		return append(counted, Measured(append(slices.Clone(trainingMetrics), online...))...)
+		return append(counted, append(Measured(append(slices.Clone(trainingMetrics), online...)), worstColumn)...)
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,
 			{Name: "pi_ref", Type: Number, Doc: "Probability that the reference gives to the response."},
@@ -77,14 +86,16 @@ func BanditColumns(table string) Schema {
 	case Prompts:
 		return append(Schema{PromptColumn}, Measured(online)...)
 	case Groups:
-		return append(Schema{
+		return slices.Concat(Schema{
 			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
-			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(append(metrics.All(), metrics.OfRewards()...))...)
+			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(append(metrics.All(), metrics.OfRewards()...)),
+			Schema{{Name: GroupLoss, Type: Number, Unit: "of the loss", Doc: "Mean loss of the group's comparisons at the final policy, where train.groups weighs groups."},
+				{Name: GroupWeight, Type: Number, Doc: "The group's weight at the end of training."}})
 	case Traces:
 		return append(Schema{StepColumn,
 			{Name: Strength, Type: Number, Doc: "Of a path, the strength at the point, or the time in units in which the flow starts at speed 1."},
 			{Name: PointStatus, Doc: "Of a path, what the solver says of the point, as status does of a run."}},
-			Measured(append(slices.Clone(trainingMetrics), online...))...)
+			append(Measured(append(slices.Clone(trainingMetrics), online...)), worstColumn)...)
 	case Trajectories:
 		return Schema{StepColumn, PromptColumn, responseColumn, piColumn, logitColumn}
 	}

@@ -119,7 +119,7 @@ func (e *Env) Groups() []Group {
 	var groups []Group
 	named := false // some group is not the default one
 	for i := range e.Prompts {
-		name := e.Prompts[i].groupName()
+		name := e.Prompts[i].GroupName()
 		named = named || name != trainGroup
 		at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name })
 		if at < 0 {
@@ -136,7 +136,8 @@ func (e *Env) Groups() []Group {
 // trainGroup is the group of prompts without one that are trained on.
 const trainGroup = "train"
 
-func (p *Prompt) groupName() string {
+// GroupName is the name of the prompt's group, see Env.Groups.
+func (p *Prompt) GroupName() string {
 	switch {
 	case p.Unlabelled && p.Group != "":
 		return "unlabelled-" + p.Group

@@ -15,10 +15,19 @@ type Minibatch struct {
 	objective.Batch                // what an objective reads; Problem fills in what the policy says
 	items            []policy.Item // distinct responses, grouped by prompt
 	itemStart        []int         // items of Prompts[i] are items[itemStart[i]:itemStart[i+1]]
+	of               []int         // the prompt of each distinct comparison
 	chosen, rejected []int32       // positions in items, one a distinct comparison; len(items) for an absent side
 	drawn            []int32       // positions in items of the responses drawn from the reference, one a draw
 	reference        int           // the version of the reference that the columns hold
 	support          []int         // parameters that the gradient can touch, for sparse policies
+}
+
+// response returns the response at a position in items, 0 for an absent one.
+func (m *Minibatch) response(position int32) int {
+	if int(position) == len(m.items) {
+		return 0
+	}
+	return m.items[position].Response
 }
 
 // Pairs returns the number of distinct comparisons.
@@ -121,6 +130,7 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		m.On = append(m.On, key.prompt)
 	}
 	b.seen[key] = int32(len(m.chosen))
+	m.of = append(m.of, key.prompt)
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
 	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
 	ref := &b.problem.reference[key.prompt]
@@ -208,7 +218,7 @@ func (m *Minibatch) reset() {
 		*column = (*column)[:0]
 	}
 	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
-	m.Order, m.On = m.Order[:0], m.On[:0]
+	m.Order, m.On, m.of = m.Order[:0], m.On[:0], m.of[:0]
 	m.Prompts, m.drawn, m.support = m.Prompts[:0], m.drawn[:0], m.support[:0]
 }
 

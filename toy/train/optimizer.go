@@ -38,6 +38,7 @@ func Optimizers() registry.Table[OptimizerParams] {
 		adamKind,
 		adamWKind,
 		momentumKind,
+		newtonKind,
 		rmspropKind,
 		sgdKind,
 	}

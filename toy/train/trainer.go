@@ -21,6 +21,7 @@ type Params struct {
 	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
 	RecordEvery int             `yaml:"record_every" range:"[0,1e9]" doc:"steps between records; the first and the last state are always recorded, 0 records only these"`
 	Logits      bool            `yaml:"logits,omitempty" doc:"list the policy's logits beside its probabilities, where responses are numbered"`
+	Groups      GroupParams     `yaml:"groups,omitempty" doc:"how groups of comparisons weigh against each other, those of the column group of a file or else of their prompts; without it comparisons weigh the same"`
 	Tolerance   float64         `yaml:"tolerance" range:"[0,1e6]" doc:"stop as converged when the gradient norm before clipping falls below this; 0 never stops early"`
 }
 
@@ -212,6 +213,11 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		due := stop || r.Step == s.last || t.Params.RecordEvery > 0 && r.Step%t.Params.RecordEvery == 0
 		if due {
 			r.Loss = t.Task.Loss()
+		}
+		if second, ok := t.optimizer.(SecondOrder); ok && !stop {
+			if task, ok := t.Task.(CurvedTask); ok {
+				second.Curve(task.Hessian())
+			}
 		}
 		if !stop {
 			t.move(grad, support, norm, t.Params.Schedule.Factor(s.at+t.taken-s.before, s.full))
