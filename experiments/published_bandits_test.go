@@ -148,3 +148,132 @@ func linearBanditAsRecorded(t *testing.T, path string) {
 		}
 	}
 }
+
+// groupRobustAsRecorded compares DPO and IPO with weights over groups at some of the steps that the file has, each the end of a run of
+// its own: policies, logits and weights, and at the last one the reward errors on the test states.
+func groupRobustAsRecorded(t *testing.T, path string) {
+	type settings = map[string]any
+	var f struct {
+		Actions  int         `json:"action_num"`
+		Reward   [][]float64 `json:"reward_param"`
+		Settings []struct {
+			Data []struct {
+				State                []float64
+				Group, Winner, Loser int
+			}
+			Test []([]float64) `json:"test_states"`
+			Runs []struct {
+				Label    string
+				Settings struct {
+					Importance bool     `json:"importance_sampling"`
+					Closed     bool     `json:"use_closed_form"`
+					Beta       float64  `json:"reg_coef"`
+					LR         float64  `json:"step_size"`
+					Rate       *float64 `json:"exp_step_size"`
+					Chi        float64
+					Loss       string `json:"ipo_grad_type"`
+				}
+				Updates int
+				Steps   []int
+				Param   [][]float64
+				Weights [][]float64 `json:"group_weights"`
+				Error   []float64   `json:"reward_error"`
+			}
+		}
+	}
+	readFixture(t, path, &f)
+	if len(f.Settings) == 0 {
+		t.Fatal("the file holds no settings")
+	}
+	dir, list, most := t.TempDir(), []settings{}, 1
+	compared := func(k, of int) bool { return k > 0 && (k%8 == 1 || k == of-1) }
+	for i, s := range f.Settings {
+		data, states := []settings{}, []settings{}
+		for j, c := range s.Data {
+			data = append(data, settings{"prompt": j, "state": c.State, "group": fmt.Sprint(c.Group), "chosen": c.Winner, "rejected": c.Loser})
+		}
+		for _, state := range s.Test {
+			states = append(states, settings{"state": state})
+		}
+		file, test := jsonLines(t, dir, fmt.Sprintf("data-%d.jsonl", i), data), jsonLines(t, dir, fmt.Sprintf("test-%d.jsonl", i), states)
+		for j, r := range s.Runs {
+			groups, optimizer := settings{"kind": "proportional"}, settings{"kind": "sgd", "lr": r.Settings.LR}
+			switch {
+			case r.Settings.Importance:
+				groups["kind"] = "importance"
+			case r.Settings.Rate != nil:
+				groups = settings{"kind": "robust", "rate": *r.Settings.Rate, "mix": r.Settings.Chi, "each": r.Settings.Closed}
+			}
+			if r.Settings.Closed {
+				optimizer = settings{"kind": "newton"}
+			}
+			for k, step := range r.Steps {
+				if !compared(k, len(r.Steps)) {
+					continue
+				}
+				most = max(most, step)
+				run := settings{"name": fmt.Sprintf("case-%d-%d-%d", i, j, k), "objective": map[string]string{"justdpo": "dpo", "linear": "ipo"}[r.Settings.Loss],
+					"lambda": r.Settings.Beta, "policy.start": r.Param[0], "train.max_steps": step, "train.optimizer": optimizer, "train.groups": groups,
+					"environment.states.path": file, "preferences.path": file, "environment.held_out": settings{"kind": "grid", "n": 1}}
+				if k == len(r.Steps)-1 {
+					run["environment.held_out"] = settings{"kind": "file", "path": test}
+				}
+				list = append(list, run)
+			}
+		}
+	}
+	var features []string
+	for _, s := range []string{"s1", "s2"} {
+		c, d := fmt.Sprintf("(a/%d + 1)*cos(pi*%s)", f.Actions, s), fmt.Sprintf("sin(pi*%s)/(a/%d + 1)", s, f.Actions)
+		features = append(features, "(1-g)*"+c+" + g*"+d, "g*"+c+" + (1-g)*"+d)
+	}
+	table := laidOver(t, dir, "group_robust", settings{
+		"environment": settings{"responses": f.Actions, "reward": f.Reward, "features": features},
+		"train":       settings{"epochs": most, "record_every": 0, "logits": true},
+		"objectives":  []settings{{"kind": "dpo"}, {"kind": "ipo"}},
+		"sweep":       []settings{{"column": "setting", "list": list}}})
+	id, name := map[string]string{}, table(tables.Runs)
+	for row := range name.Len() {
+		id[name.Text(row, "setting")] = name.Text(row, "run")
+	}
+	got := map[string]map[string]float64{}
+	for _, column := range []string{"pi", tables.Logit} {
+		got[column] = cells(table(tables.Policies), column, "run", "prompt", "response")
+	}
+	weights, errors := cells(table(tables.Groups), tables.GroupWeight, "run", "group"), cells(table(tables.Groups), "reward_error", "run", "group")
+	for i, s := range f.Settings {
+		for j, r := range s.Runs {
+			for k, theta := range r.Param {
+				if !compared(k, len(r.Steps)) {
+					continue
+				}
+				run := id[fmt.Sprintf("case-%d-%d-%d", i, j, k)]
+				for g, want := range r.Weights[k] {
+					if off := far(weights, fmt.Sprint(run, " ", g), want); !(off <= 1e-9) {
+						t.Errorf("%s, %s: the weight of group %d is off by %.2g, at most 1e-9", r.Label, run, g, off)
+					}
+				}
+				for at, c := range s.Data {
+					logits := make([]float64, f.Actions)
+					for a := range logits {
+						b := float64(a)/float64(f.Actions) + 1
+						for x, u := range c.State {
+							one, other := b*math.Cos(math.Pi*u), math.Sin(math.Pi*u)/b
+							if c.Group == 1 {
+								one, other = other, one
+							}
+							logits[a] += one*theta[2*x] + other*theta[2*x+1]
+						}
+					}
+					comparePolicy(t, r.Label, got, fmt.Sprintf("%s %d-%d", run, c.Group, at+1), logits)
+				}
+			}
+			for g, want := range r.Error {
+				run := id[fmt.Sprintf("case-%d-%d-%d", i, j, len(r.Steps)-1)]
+				if off := far(errors, fmt.Sprint(run, " heldout-", g), want); !(off <= 1e-6) {
+					t.Errorf("%s, %s: the reward error of group %d is off by %.2g, at most 1e-6", r.Label, run, g, off)
+				}
+			}
+		}
+	}
+}

@@ -178,6 +178,7 @@ var recorded = map[string]func(t *testing.T, path string){
 	"ches":                    chesAsRecorded,
 	"squeeze":                 squeezeAsRecorded,
 	"linear_bandit":           linearBanditAsRecorded,
+	"group_robust":            groupRobustAsRecorded,
 }
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
