@@ -1,6 +1,9 @@
 package train
 
 import (
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/logspace"
@@ -31,39 +34,32 @@ type Newton struct {
 
 // Optimizer returns the optimizer, which has no state. It is a SecondOrder.
 func (p *Newton) Optimizer(n int) Optimizer {
-	return &newton{Newton: *p, step: mat.NewVecDense(max(n, 1), nil)}
+	o := &newton{Newton: *p, hess: mat.NewSymDense(max(n, 1), nil), factor: mat.NewSymDense(max(n, 1), nil)}
+	for i := range n { // the identity before any is taken in
+		o.hess.SetSym(i, i, 1)
+	}
+	return o
 }
 
 type newton struct {
 	Newton
-	hess *mat.SymDense
-	chol mat.Cholesky
-	step *mat.VecDense
+	hess, factor *mat.SymDense
 }
 
 func (n *newton) Curve(hess *mat.SymDense) { n.hess = hess }
 
-// Step shifts a Hessian that is not positive definite until it is. It stays where there is none that is finite.
+// Step shifts a Hessian that is not positive definite until it is. Parameters stay where none that is finite does.
 func (n *newton) Step(params, grad []float64, factor float64) {
-	if n.hess == nil { // which is the identity before any is taken in
-		n.hess = mat.NewSymDense(len(params), nil)
+	for shift := 0.0; shift < 1e300; shift = max(10*shift, 1e-14*mat.Trace(n.hess), 1e-300) {
+		n.factor.CopySym(n.hess)
 		for i := range params {
-			n.hess.SetSym(i, i, 1)
+			n.factor.SetSym(i, i, n.hess.At(i, i)+shift)
 		}
-	}
-	ok := n.chol.Factorize(n.hess)
-	for shift := 1e-14 * (mat.Trace(n.hess) + 1e-300); !ok && shift < 1e300; shift *= 10 {
-		for i := range params {
-			n.hess.SetSym(i, i, n.hess.At(i, i)+shift)
+		if root, ok := lapack64.Potrf(n.factor.RawSymmetric()); ok {
+			lapack64.Potrs(root, blas64.General{Rows: len(grad), Cols: 1, Stride: 1, Data: grad})
+			floats.AddScaled(params, -n.LR*factor, grad)
+			return
 		}
-		ok = n.chol.Factorize(n.hess)
-	}
-	if !ok {
-		return
-	}
-	n.chol.SolveVecTo(n.step, mat.NewVecDense(len(grad), grad)) // an error says that the Hessian is nearly singular
-	for i := range params {
-		params[i] -= n.LR * factor * n.step.AtVec(i)
 	}
 }
 
@@ -85,10 +81,10 @@ func Curves(pol policy.Policy, obj *objective.Objective) bool {
 // curvature is what a Problem keeps for Hessians.
 type curvature struct {
 	*objective.Curvature
-	most             int          // comparisons on which it can be
-	jacobian         []*mat.Dense // by prompt
-	offset           []int        // of the prompt's parameters
-	chosen, rejected []int
+	most     int          // comparisons on which it can be
+	jacobian []*mat.Dense // by prompt
+	offset   []int        // of the prompt's parameters
+	at       objective.Prompt
 }
 
 func (p *Problem) newCurvature(most int) *curvature {
@@ -116,19 +112,19 @@ func (p *Problem) addHess(m *Minibatch, scale float64, hess *mat.SymDense) {
 	p.forward(m)
 	c, from := p.curvature, 0
 	for i, prompt := range m.Prompts {
-		at, to := objective.Prompt{Dist: p.reference[prompt], Logits: p.logits, DistWeight: m.PromptWeight[i]}, from
-		c.chosen, c.rejected = c.chosen[:0], c.rejected[:0]
+		at, to := &c.at, from
+		*at = objective.Prompt{Dist: p.reference[prompt], Logits: p.logits, DistWeight: m.PromptWeight[i], Chosen: at.Chosen[:0], Rejected: at.Rejected[:0]}
 		for ; to < m.Pairs() && m.of[to] == prompt; to++ {
-			c.chosen, c.rejected = append(c.chosen, m.response(m.chosen[to])), append(c.rejected, m.response(m.rejected[to]))
+			at.Chosen, at.Rejected = append(at.Chosen, m.response(m.chosen[to])), append(at.Rejected, m.response(m.rejected[to]))
 		}
-		at.Chosen, at.Rejected, at.Weight, at.Gap, at.Dispersion = c.chosen, c.rejected, m.Weight[from:to], m.Gap[from:to], m.Dispersion[from:to]
+		at.Weight, at.Gap, at.Dispersion = m.Weight[from:to], m.Gap[from:to], m.Dispersion[from:to]
 		if m.ChosenWeight != nil {
 			at.ChosenWeight, at.RejectedWeight = m.ChosenWeight[from:to], m.RejectedWeight[from:to]
 		}
 		from = to
 		p.Policy.Logits(prompt, p.logits)
 		logspace.Softmax(at.LogPi, at.Pi, p.logits)
-		c.Loss(&at)
+		c.Loss(at)
 		for j, v := range c.Hess { // adds J^T Hess J
 			for r, x := range c.jacobian[prompt].RawRowView(j / len(p.logits)) {
 				for s, y := range c.jacobian[prompt].RawRowView(j % len(p.logits))[r:] {
