@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
@@ -60,6 +62,9 @@ func softmax(logits []float64, sign float64) []float64 {
 	for i, v := range logits {
 		p[i] = sign * v
 	}
+	if top := floats.Max(p); math.Abs(top) > 1e6 { // beside which the logarithm of a sum would be lost
+		floats.AddConst(-top, p)
+	}
 	logspace.LogSoftmax(p, p)
 	logspace.Exp(p, p)
 	return p
@@ -92,11 +97,9 @@ func (p *Joint) Parts(s *Scores) []Part {
 	k := len(logits)
 	up, down, even := softmax(logits, 1), softmax(logits, -1), softmax(make([]float64, k), 1)
 	negative := make([]float64, k)
-	for i, v := range logits {
-		negative[i] = -v
-	}
-	apart := logspace.LogSumExp(logits) + logspace.LogSumExp(negative) // of the sum of e^x over all pairs
-	shares := softmax([]float64{math.Ln2 + 2*math.Log(float64(k)), apart, apart}, 1)
+	floats.SubTo(negative, negative, logits)
+	apart := logspace.LogSumExp(logits) + logspace.LogSumExp(negative) // logarithm of the sum of e^x over all pairs
+	shares := softmax([]float64{math.Ln2 + 2*math.Log(float64(k)) - apart, 0, 0}, 1)
 	return []Part{{shares[0], even, even}, {shares[1], up, down}, {shares[2], down, up}}
 }
 

@@ -17,12 +17,13 @@ const (
 	Collapse   Status = "collapse"
 )
 
-// Limits of an Orbit, all but the last two of probabilities.
+// Limits of an Orbit.
 const (
 	sameWithin  = 1e-10 // two policies are the same
 	apartAtMost = 1e-4  // those of a cycle are farther apart, lest a slow spiral be taken for one
 	goneBelow   = 1e-8  // of a response whose log-probability falls for ever
-	moving      = 1e-6  // a log-probability that is not at rest changes by more in a round (nats)
+	still       = 1e-9  // a log-probability at rest changes by less in a round (nats)
+	falling     = 1e-6  // and one that falls for ever by more
 	longest     = 64    // rounds of the longest cycle that is found
 )
 
@@ -74,16 +75,16 @@ func (o *Orbit) repeats(period int) bool {
 	return true
 }
 
-// rest tells a policy at rest from one whose smallest log-probabilities still fall. Where one rises, or is not small, the rounds
-// have paused and will move on.
+// rest tells a policy at rest from one whose smallest log-probabilities still fall. Where one rises, is not small, or hardly moves,
+// the rounds have only slowed down.
 func rest(policy, before, logPi []float64) (Outcome, bool) {
 	gone := 0
 	for i, l := range logPi {
 		change := l - before[i]
-		if l == before[i] || math.Abs(change) <= moving { // the same infinity is at rest
+		if l == before[i] || math.Abs(change) <= still { // the same infinity is at rest
 			continue
 		}
-		if !(change < 0 && policy[i] <= goneBelow) {
+		if !(change < -falling && policy[i] <= goneBelow) {
 			return Outcome{}, false
 		}
 		gone++
