@@ -21,15 +21,17 @@ const (
 const (
 	sameWithin  = 1e-10 // two policies are the same
 	apartAtMost = 1e-4  // those of a cycle are farther apart, lest a slow spiral be taken for one
-	goneBelow   = 1e-8  // of a response whose log-probability falls for ever
+	goneBelow   = 1e-8  // of a response whose log-probability falls for ever, as fast in one round as in the next
 	still       = 1e-9  // a log-probability at rest changes by less in a round (nats)
 	falling     = 1e-6  // and one that falls for ever by more
+	steady      = 1e-3  // by how much of itself such a fall may change
 	longest     = 64    // rounds of the longest cycle that is found
 )
 
 // Orbit follows the policies that rounds end with.
 type Orbit struct {
 	logs     []float64   // the last round's log-probabilities
+	change   []float64   // and how they came about from those before
 	policies [][]float64 // of the last rounds, oldest first
 }
 
@@ -43,13 +45,19 @@ func (o *Orbit) Add(logPi []float64) (end Outcome, ended bool) {
 	if len(o.policies) > 2*longest {
 		o.policies = o.policies[1:]
 	}
-	before := o.logs
-	o.logs, o.policies = slices.Clone(logPi), append(o.policies, policy)
-	switch {
-	case before == nil:
+	before, lately := o.logs, o.change
+	o.logs, o.policies, o.change = slices.Clone(logPi), append(o.policies, policy), nil
+	if before == nil {
 		return Outcome{}, false
-	case o.apart(0, 1) <= sameWithin:
-		return rest(policy, before, logPi)
+	}
+	o.change = make([]float64, len(logPi))
+	for i, l := range logPi {
+		if l != before[i] { // the same infinity is at rest
+			o.change[i] = l - before[i]
+		}
+	}
+	if o.apart(0, 1) <= sameWithin {
+		return rest(policy, lately, o.change)
 	}
 	for period := 2; period <= longest && 2*period < len(o.policies); period++ {
 		if o.repeats(period) {
@@ -77,14 +85,13 @@ func (o *Orbit) repeats(period int) bool {
 
 // rest tells a policy at rest from one whose smallest log-probabilities still fall. Where one rises, is not small, or hardly moves,
 // the rounds have only slowed down.
-func rest(policy, before, logPi []float64) (Outcome, bool) {
+func rest(policy, lately, change []float64) (Outcome, bool) {
 	gone := 0
-	for i, l := range logPi {
-		change := l - before[i]
-		if l == before[i] || math.Abs(change) <= still { // the same infinity is at rest
+	for i, c := range change {
+		if math.Abs(c) <= still {
 			continue
 		}
-		if !(change < -falling && policy[i] <= goneBelow) {
+		if !(c < -falling && policy[i] <= goneBelow && lately != nil && math.Abs(c-lately[i]) <= -steady*c) {
 			return Outcome{}, false
 		}
 		gone++

@@ -43,6 +43,7 @@ func TestOrbits(t *testing.T) {
 		"falls for ever":     {func(n float64) []float64 { return []float64{0.3, 0, -0.5 * n} }, Collapse, 1},
 		"one response alone": {func(n float64) []float64 { return []float64{0, -3 * n, -2 * n} }, Collapse, 1},
 		"pauses at a corner": {func(n float64) []float64 { return []float64{0, n - 400, -2 * n} }, "", 0},
+		"falls to a limit":   {func(n float64) []float64 { return []float64{0, -30 + math.Pow(0.8, n)} }, Stationary, 1},
 		"falls ever slower":  {func(n float64) []float64 { return []float64{0, -30 - 1e-7*n} }, "", 0},
 	} {
 		end, round := follow(300, tt.logits)
