@@ -146,10 +146,7 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	trace := b.table(tables.Traces)
 	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
-		for p, v := range b.views {
-			b.LogPolicy(p, b.logPi)
-			v.Set(b.logPi)
-		}
+		b.view()
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
 		trace.Empty(2) // of paths
@@ -173,6 +170,14 @@ func (b *banditRun) train(ctx context.Context) outcome {
 		return outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps}
 	}
 	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, period: end.Period, final: true}
+}
+
+// view gives the views the policy as it stands.
+func (b *banditRun) view() {
+	for p, v := range b.views {
+		b.LogPolicy(p, b.logPi)
+		v.Set(b.logPi)
+	}
 }
 
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
@@ -211,6 +216,7 @@ func (b *banditRun) solveRounds(ctx context.Context) outcome {
 		rows.Numbers(b.measured...)
 		b.list(round)
 	}
+	b.view()
 	b.measure(math.NaN(), math.NaN())
 	record(0)
 	var out outcome
