@@ -388,6 +388,9 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		}
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
+		if p.Pairs == 0 {
+			n = prompts * k * k
+		}
 		if p.Accumulate {
 			n *= float64(p.Rounds)
 		}
