@@ -86,6 +86,7 @@ type View struct {
 	Argmax         []int     // the responses that share pi_star's maximum, ascending
 	WinsAgainstRef []float64 // probability that each response beats one of pi_ref; nil above MaxWinRate responses
 
+	Lambda           float64   // of the loss, for OnRequest; NaN where it has none or these are not asked for
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
 }
@@ -106,6 +107,7 @@ func NewView(logRef, logStar, logStart []float64) *View {
 	v := &View{LogRef: logRef, LogStar: logStar, LogStart: logStart}
 	v.LogPi, v.Pi = make([]float64, k), make([]float64, k)
 	v.Ref, v.Star = exp(logRef), exp(logStar)
+	v.Lambda = math.NaN()
 	v.setMode()
 	v.setWins()
 	v.Set(logStart)

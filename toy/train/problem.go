@@ -215,6 +215,17 @@ func (p *Problem) rebase() {
 	p.version++
 }
 
+// Policies returns the policy's log-probabilities at every prompt.
+func (p *Problem) Policies() [][]float64 {
+	all := make([][]float64, len(p.reference))
+	for prompt := range all {
+		all[prompt] = make([]float64, len(p.logits))
+		p.Policy.Logits(prompt, all[prompt])
+		logspace.LogSoftmax(all[prompt], all[prompt])
+	}
+	return all
+}
+
 // refresh copies the reference that has moved into a minibatch's columns.
 func (p *Problem) refresh(m *Minibatch) {
 	for i := range m.chosen {
