@@ -88,6 +88,8 @@ type View struct {
 
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
+	Lambda           float64   // what KL to LogStart costs in the game of the win rates; 0 or NaN is no such game
+	logBest, best    []float64 // the best response to pi in that game
 }
 
 // TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.
@@ -120,6 +122,9 @@ func (v *View) Set(logPi []float64) {
 	copy(v.LogPi, logPi)
 	for i, l := range logPi {
 		v.Pi[i] = math.Exp(l)
+	}
+	if v.Wins != nil && v.Lambda > 0 {
+		v.respond()
 	}
 }
 

@@ -49,8 +49,10 @@ func Kinds() registry.Table[Params] {
 		ldDPOKind,
 		mallowsKind,
 		mallowsIPOKind,
+		nashMDPGKind,
 		ncaKind,
 		odpoKind,
+		onlineIPOKind,
 		orpoKind,
 		rdpoKind,
 		rainbowPOKind,
@@ -68,6 +70,7 @@ func Kinds() registry.Table[Params] {
 		sumKind,
 		trDPOKind,
 		typoKind,
+		winRateKind,
 		wpoKind,
 	}
 }
