@@ -19,20 +19,16 @@ const (
 	probableRest   = 1e-12   // of win rates, by which the equation of a policy at rest may be missed
 )
 
-// play finds where losses of the game of win rates come to rest, see objective.Objective.Game.
+// play finds where losses of the game of win rates come to rest: at one policy where all of the loss is one game over all policies,
+// see objective.Objective.Game; else by following the gradient, as of other losses that hold a part back.
 func (s *solver) play() (*Solution, error) {
 	lambda, mixture, ok := s.problem.Objective.Game()
-	switch {
-	case !ok:
-		return nil, undecided("a loss of the game of win rates beside other terms or at another strength")
-	case s.problem.L2 > 0:
-		return nil, undecided("the game of win rates under a penalty")
+	if ok = ok && s.problem.L2 == 0; !ok || s.problem.Policy.Jacobian(0) != nil {
+		s.terms.held, s.terms.curved = true, false
+		return s.uncurved()
 	}
 	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, b := range s.problem.Policy.Blocks() {
-		if s.problem.Policy.Jacobian(b.Prompts[0]) != nil {
-			return nil, undecided("the game of win rates in a limited class")
-		}
 		t := s.tasks[b.Prompts[0]]
 		r := s.unseen(t)
 		if t.total > 0 {

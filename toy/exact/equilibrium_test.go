@@ -14,6 +14,8 @@ import (
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
 )
 
 // game returns a game of one prompt whose win rates are drawn, and the logarithm of its reference.
@@ -173,16 +175,48 @@ func TestEquilibriumAtSmallLambda(t *testing.T) {
 	}
 }
 
-// What is not one game has no statement.
+// Under a penalty, in a class of policies, beside other terms and without a KL, the gradient is followed from the reference: where
+// it comes to rest training does too, and the bare game, which goes round or to a vertex, has no policy.
 func TestGamesBesideOthers(t *testing.T) {
 	env := game(rand.New(rand.NewPCG(1, 1)), 3, func() float64 { return 0.7 })
-	pol, _ := (&policy.TabularParams{}).Build(env, nil)
-	own := func() *objective.Objective { return (&objective.OnlineIPO{Lambda: 1}).Objective() }
-	for _, p := range []exact.Problem{{Objective: own().And(1, (&objective.KLRefPi{}).Objective())}, {Objective: own(), L2: 0.1},
-		{Objective: own().And(1, own())}, {Objective: (&objective.WinRate{}).Objective()}} {
+	own := func() *objective.Objective { return (&objective.OnlineIPO{Lambda: 0.5}).Objective() }
+	for name, p := range map[string]exact.Problem{"a KL": {Objective: own().And(1, (&objective.KLRefPi{}).Objective())}, "a penalty": {Objective: own(), L2: 0.1},
+		"twice": {Objective: own().And(1, (&objective.OnlineIPO{Lambda: 2, Opponent: objective.Opponent{Mixture: 0.5}}).Objective())}, "a class": {Objective: own()},
+		"bare": {Objective: (&objective.WinRate{}).Objective()}} {
+		var params policy.Params = &policy.TabularParams{}
+		if name == "a class" {
+			params = &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}
+		}
+		pol, err := params.Build(env, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		p.Env, p.Policy = env, pol.(policy.Affine)
-		if _, err := exact.Solve(context.Background(), &p); err == nil || !strings.Contains(err.Error(), "the game of win rates") {
-			t.Errorf("a game beside others: %v", err)
+		s, err := exact.Solve(context.Background(), &p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "bare" {
+			if s.Policy[0] != nil {
+				t.Errorf("%s: %s, %s", name, s.Status, s.Reason)
+			}
+			continue
+		}
+		again, _ := params.Build(env, nil)
+		data, err := (&preference.Population{}).Build(preference.Input{Env: env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loop := train.Loop{Problem: train.NewProblem(env, again, p.Objective, p.L2), Data: data,
+			Params: train.Params{Optimizer: &train.SGD{LR: 0.05}, Schedule: &train.Constant{}, Epochs: 5000}}
+		if _, err := loop.Run(context.Background(), func(train.Record) {}); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float64, 3)
+		again.Logits(0, got)
+		logspace.LogSoftmax(got, got)
+		if s.Status != exact.Stationary || floats.Distance(got, s.Policy[0], math.Inf(1)) > 1e-8 {
+			t.Errorf("%s: %s at %v, training ends at %v: %s", name, s.Status, s.Policy[0], got, s.Reason)
 		}
 	}
 }

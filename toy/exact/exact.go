@@ -85,13 +85,6 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	inner := *p
 	var held bool
 	inner.Objective, held = potential(p.Objective)
-	if inner.Objective.Plays() {
-		s, err := newSolver(ctx, &inner, terms{})
-		if err != nil {
-			return nil, err
-		}
-		return s.play()
-	}
 	kinds, err := classify(inner.Objective)
 	if err != nil {
 		return nil, err
@@ -104,6 +97,8 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	switch {
 	case kinds.moving:
 		return s.moves()
+	case inner.Objective.Plays():
+		return s.play()
 	case !kinds.curved:
 		return s.uncurved()
 	}
