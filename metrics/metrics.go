@@ -86,9 +86,10 @@ type View struct {
 	Argmax         []int     // the responses that share pi_star's maximum, ascending
 	WinsAgainstRef []float64 // probability that each response beats one of pi_ref; nil above MaxWinRate responses
 
-	Lambda           float64   // of the loss, for OnRequest; NaN where it has none or these are not asked for
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
+	Lambda           float64   // of the loss, which is what KL to LogStart costs in the game of the win rates; NaN where it has none, or nothing that is asked for reads it
+	logBest, best    []float64 // the best response to pi in that game
 }
 
 // TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.
@@ -122,6 +123,9 @@ func (v *View) Set(logPi []float64) {
 	copy(v.LogPi, logPi)
 	for i, l := range logPi {
 		v.Pi[i] = math.Exp(l)
+	}
+	if v.Wins != nil && v.Lambda > 0 {
+		v.respond()
 	}
 }
 

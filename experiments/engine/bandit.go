@@ -41,10 +41,11 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	case err != nil:
 		return w.failed(run, err.Error())
 	}
+	lambda, _, _, regularized := objective.Lambda(run.Loss)
 	for p, v := range w.views {
 		v.Proxy, v.Lambda = nil, math.NaN()
-		if len(run.Metrics) > 0 {
-			v.Lambda = run.Lambda
+		if regularized && (len(run.Metrics) > 0 || v.Wins != nil) {
+			v.Lambda = lambda
 		}
 		if s.Rewards != nil {
 			v.Proxy = s.Rewards[p]
@@ -70,12 +71,8 @@ func (w *worker) enter(run *spec.Run) error {
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
-		if k := env.Responses(); env.Pairwise && k <= metrics.MaxWinRate {
-			wins := make([]float64, k*k)
-			for i := range wins {
-				wins[i] = env.Preference(p, i/k, i%k)
-			}
-			v.SetWins(wins)
+		if env.Pairwise && env.Responses() <= metrics.MaxWinRate {
+			v.SetWins(env.WinRates(p))
 		}
 		w.views = append(w.views, v)
 	}

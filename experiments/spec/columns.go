@@ -36,6 +36,7 @@ type traits struct {
 	logits  bool     // some run lists logits
 	counted bool     // the kind of preferences varies
 	paired  bool     // some run has counts or a matrix, and so metrics.OfGames
+	plays   bool     // some loss plays the game of win rates, and so metrics.DualityGap is of interest
 	starred bool     // some environment has a pi_star
 
 	language  bool // runs train language models, whose responses cannot be enumerated
@@ -131,6 +132,8 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 		switch c.Name {
 		case tables.Period:
 			return !p.traits.watched
+		case metrics.DualityGap.Name:
+			return !p.traits.plays
 		case metrics.ProxyReward.Name:
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -444,7 +445,15 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	if preference.GivenBy(run.Preferences) == nil || s.describe(run, from) != nil || s.pairs == nil {
 		return
 	}
-	rewards, gaps := run.Loss.Objective().ReadsRewards()
+	o := run.Loss.Objective()
+	if o.Plays() {
+		s.plan.traits.plays = true
+		if at := slices.IndexFunc(s.described.Prompts, func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }); at >= 0 {
+			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
+				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry"))
+		}
+	}
+	rewards, gaps := o.ReadsRewards()
 	_, direct := run.Loss.(objective.Direct)
 	if (rewards || direct) && !s.described.HasStar() {
 		s.fail(from.mistake("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",

@@ -135,7 +135,7 @@ func (c *comparisons) Gradient(b Batch) ([]float64, []int, float64) {
 		}
 	}
 	c.resolve(b)
-	if c.problem.carries {
+	if c.problem.carries && !b.Ahead {
 		c.problem.forward(c.batch)
 		c.problem.Objective.Advance(&c.batch.Batch)
 	}
@@ -186,6 +186,9 @@ func (c *comparisons) Moved() {
 		c.ball.project()
 	}
 }
+
+// Hold makes the policy as it is the opponent of a loss that holds one fixed, or the policy as it will be.
+func (c *comparisons) Hold(on bool) bool { return c.problem.hold(on) }
 
 // Moving returns the objective's schedule of the reference.
 func (c *comparisons) Moving() *objective.Moving { return c.problem.Objective.Moving }
