@@ -11,7 +11,65 @@ import (
 	"testing"
 
 	"windtunnel/experiments/internal/testfile"
+	"windtunnel/metrics/tables"
 )
+
+// twins are losses in PyTorch, one in lists with its own gradient, and what they are here.
+const twins = `objectives:
+  - {kind: dpo}
+  - {kind: external, name: x-dpo, command: [PYTHON, twins.py, dpo]}
+  - {kind: ipo}
+  - {kind: external, name: x-ipo, command: [PYTHON, twins.py, ipo]}
+  - {kind: typo}
+  - {kind: external, name: x-typo, command: [PYTHON, twins.py, typo]}
+  - {kind: simpo}
+  - {kind: external, name: x-simpo, command: [PYTHON, twins.py, simpo], constants: {gamma: 0.5}}
+`
+
+const moreTwins = `  - {kind: odpo, alpha: 1, scaling: identity}
+  - {kind: external, name: x-odpo, command: [PYTHON, twins.py, odpo]}
+  - {kind: hinge}
+  - {kind: external, name: x-hinge, command: [PYTHON, twins.py, hinge]}
+`
+
+// Losses in PyTorch train as those that they are, to the last digits.
+func TestExternalTwins(t *testing.T) {
+	t.Parallel()
+	config := trained("twins", strings.ReplaceAll(twins+moreTwins, "PYTHON", testfile.Torch(t)))
+	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
+	if status, _, stderr := called("run", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet", "--jobs", "1"); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	compared := 0
+	for _, name := range []string{tables.Runs, tables.Traces} {
+		all := table(t, filepath.Join(folder, "twins"), name)
+		rows := map[string][]int{}
+		for row := range all.Len() {
+			run := all.Text(row, "run")
+			rows[run] = append(rows[run], row)
+		}
+		for run, twin := range rows {
+			own, external := strings.CutPrefix(run, "x-")
+			if !external {
+				continue
+			}
+			for i, row := range twin {
+				for _, column := range all.Header {
+					got, want := all.Float(row, column), all.Float(rows[own][i], column)
+					if math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
+						t.Errorf("%s, %s, row %d: %s is %v, want %v", name, run, i, column, got, want)
+					}
+					if !math.IsNaN(want) {
+						compared++
+					}
+				}
+			}
+		}
+	}
+	if compared < 2000 {
+		t.Errorf("%d numbers were compared", compared)
+	}
+}
 
 // Losses in PyTorch have the rows of what they are in the scorecard, but for whether there is a minimizer, which values do not
 // decide. All tests take minutes, of which these are the quicker.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,67 +52,10 @@ environment:
     - {name: bad, pi_star: [0.6, 0.2, 0.2], pi_ref: [0.4, 0.2, 0.4]}
 `
 
-// twins are losses in PyTorch, one in lists with its own gradient, and what they are here.
-const twins = `objectives:
-  - {kind: dpo}
-  - {kind: external, name: x-dpo, command: [PYTHON, twins.py, dpo]}
-  - {kind: ipo}
-  - {kind: external, name: x-ipo, command: [PYTHON, twins.py, ipo]}
-  - {kind: typo}
-  - {kind: external, name: x-typo, command: [PYTHON, twins.py, typo]}
-  - {kind: simpo}
-  - {kind: external, name: x-simpo, command: [PYTHON, twins.py, simpo], constants: {gamma: 0.5}}
-`
-
-const moreTwins = `  - {kind: odpo, alpha: 1, scaling: identity}
-  - {kind: external, name: x-odpo, command: [PYTHON, twins.py, odpo]}
-  - {kind: hinge}
-  - {kind: external, name: x-hinge, command: [PYTHON, twins.py, hinge]}
-`
-
 // trained is a config that trains losses for a while.
 func trained(name, losses string) string {
 	return "name: " + name + twoPrompts + losses +
 		"preferences: {kind: sample, n: 30}\ntrain: {batch_size: 8, epochs: 5, shuffle: true, record_every: 5, optimizer: {kind: sgd, lr: 0.1}}\nsweep: {lambda: [0.1, 2]}\nfigures: []\n"
-}
-
-// Losses in PyTorch train as those that they are, to the last digits.
-func TestExternalTwins(t *testing.T) {
-	t.Parallel()
-	config := trained("twins", strings.ReplaceAll(twins+moreTwins, "PYTHON", testfile.Torch(t)))
-	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
-	if status, _, stderr := called("run", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet", "--jobs", "1"); status != 0 {
-		t.Fatalf("status %d: %s", status, stderr)
-	}
-	compared := 0
-	for _, name := range []string{tables.Runs, tables.Traces} {
-		all := table(t, filepath.Join(folder, "twins"), name)
-		rows := map[string][]int{}
-		for row := range all.Len() {
-			run := all.Text(row, "run")
-			rows[run] = append(rows[run], row)
-		}
-		for run, twin := range rows {
-			own, external := strings.CutPrefix(run, "x-")
-			if !external {
-				continue
-			}
-			for i, row := range twin {
-				for _, column := range all.Header {
-					got, want := all.Float(row, column), all.Float(rows[own][i], column)
-					if math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
-						t.Errorf("%s, %s, row %d: %s is %v, want %v", name, run, i, column, got, want)
-					}
-					if !math.IsNaN(want) {
-						compared++
-					}
-				}
-			}
-		}
-	}
-	if compared < 2000 {
-		t.Errorf("%d numbers were compared", compared)
-	}
 }
 
 // squares is a loss in pure Python, with a line before every answer.
@@ -133,7 +75,7 @@ for count, line in enumerate(sys.stdin):
 // The number of workers changes no byte.
 func TestExternalJobs(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": trained("jobs", "objectives: [{kind: external, name: mine, command: [python3, mine.py]}]\nseeds: 3\n")})
 	var texts []string
@@ -152,7 +94,7 @@ func TestExternalJobs(t *testing.T) {
 // A process that goes wrong when it is at work makes a failed run, of which the others know nothing.
 func TestExternalFails(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	const config = "name: fails" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, command: [python3, mine.py]}\nsweep: {lambda: [0.5, 1]}\n" +
 		"train: {epochs: 600}\nfigures: []\nlimits: LIMITS\n"
 	for name, c := range map[string]struct{ limits, each, want string }{
@@ -181,7 +123,7 @@ func TestExternalFails(t *testing.T) {
 // is run again.
 func TestExternalLocated(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	write := func(entry, each string) (path, out string) {
 		folder := bring(t, map[string]string{"c.yaml": "name: located" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, " + entry + "}\ntrain: {epochs: 2}\nfigures: []\n",
 			"mine.py": strings.Replace(squares, "EACH", each, 1)})
@@ -244,7 +186,7 @@ func TestNothingElseRuns(t *testing.T) {
 // An interrupted call ends a process that does not answer.
 func TestExternalInterrupted(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"c.yaml": "name: x" + twoPrompts + "objectives: [{kind: external, command: [python3, mine.py]}]\n",
 		"mine.py": strings.Replace(squares, "EACH", "open('asked', 'w').close(); time.sleep(1000)", 1)})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -264,7 +206,7 @@ func TestExternalInterrupted(t *testing.T) {
 
 // Pairs that a user computed are compared with a config's losses.
 func TestLossCheckOwn(t *testing.T) {
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": "objectives:\n  - {kind: external, name: mine, command: [python3, mine.py]}\n  - {kind: custom, name: log, pair: 'softplus(-lambda * u)'}\n"})
 	right := `{"loss": "mine", "in": [-1, -3, 0, 0], "out": [1, 2, -2]}` + "\n" + `{"loss": "log", "beta": 0.1, "in": [-12.5, -14.0, -13.0, -13.5], "out": [0.6443966600735709, -0.047502081252106004, 0.047502081252106004]}` + "\n"

@@ -92,6 +92,8 @@ type View struct {
 
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
+	Lambda           float64   // of the loss, which is what KL to LogStart costs in the game of the win rates; NaN where it has none, or nothing that is asked for reads it
+	logBest, best    []float64 // the best response to pi in that game
 }
 
 // TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.
@@ -110,6 +112,7 @@ func NewView(logRef, logStar, logStart []float64) *View {
 	v := &View{LogRef: logRef, LogStar: logStar, LogStart: logStart}
 	v.LogPi, v.Pi = make([]float64, k), make([]float64, k)
 	v.Ref, v.Star = exp(logRef), exp(logStar)
+	v.Lambda = math.NaN()
 	v.setMode()
 	v.setWins()
 	v.Set(logStart)
@@ -124,6 +127,9 @@ func (v *View) Set(logPi []float64) {
 	copy(v.LogPi, logPi)
 	for i, l := range logPi {
 		v.Pi[i] = math.Exp(l)
+	}
+	if v.Wins != nil && v.Lambda > 0 {
+		v.respond()
 	}
 }
 

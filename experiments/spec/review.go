@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -287,8 +288,8 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 		return
 	}
 	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
-	if run.Solver != setup.SolverTrain && run.Loss.Objective().Compares() {
-		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train, or "+allowed))
+	if run.Solver == setup.SolverPath && run.Loss.Objective().Compares() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed))
 	}
 	if run.Purpose == setup.PurposeRLHF {
 		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed))
@@ -418,6 +419,9 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		}
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
+		if p.Pairs == 0 {
+			n = prompts * k * k
+		}
 		if p.Accumulate {
 			n *= float64(p.Rounds)
 		}
@@ -471,7 +475,15 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	if preference.GivenBy(run.Preferences) == nil || s.describe(run, from) != nil || s.pairs == nil {
 		return
 	}
-	rewards, gaps := run.Loss.Objective().ReadsRewards()
+	o := run.Loss.Objective()
+	if o.Plays() {
+		s.plan.traits.plays = true
+		if at := slices.IndexFunc(s.described.Prompts, func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }); at >= 0 {
+			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
+				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry"))
+		}
+	}
+	rewards, gaps := o.ReadsRewards()
 	_, direct := run.Loss.(objective.Direct)
 	if (rewards || direct) && !s.described.HasStar() {
 		s.fail(from.mistake("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",

@@ -64,6 +64,9 @@ const (
 // Comparisons is the column of runs that only plans have whose kind of preferences varies, and that sweep nothing of that name.
 const Comparisons = "comparisons"
 
+// Period is the column of runs that only plans have in which some run watches its rounds.
+const Period = "period"
+
 // EndColumns are the columns of runs that say how a run ended.
 var EndColumns = Schema{
 	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
@@ -72,12 +75,13 @@ var EndColumns = Schema{
 
 // BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
 // knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
-// them, are metrics.ProxyReward, of which only runs with online preferences have a value, metrics.OfGames and metrics.OfRewards.
+// them, are metrics.ProxyReward, of which only runs with online preferences have a value, metrics.OfGames, metrics.OnRequest and metrics.OfRewards.
 func BanditColumns(table string) Schema {
-	online := slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OfRewards())
+	online := slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards())
 	switch table {
 	case Runs:
-		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
+		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."},
+			Column{Name: Period, Type: Integer, Doc: "Of rounds that end in a cycle, how many rounds it has; 1 where they come to rest."})
 		return append(counted, append(Measured(append(slices.Clone(trainingMetrics), online...)), worstColumn)...)
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,

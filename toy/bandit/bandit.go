@@ -162,6 +162,19 @@ func (e *Env) Preference(prompt, i, j int) float64 {
 	return logspace.Sigmoid(e.Gap(prompt, i, j))
 }
 
+// WinRates returns Preference of all pairs at a prompt, K x K row by row, which the caller only reads.
+func (e *Env) WinRates(prompt int) []float64 {
+	if wins := e.Prompts[prompt].Wins; wins != nil {
+		return wins
+	}
+	k := e.Responses()
+	wins := make([]float64, k*k)
+	for i := range wins {
+		wins[i] = e.Preference(prompt, i/k, i%k)
+	}
+	return wins
+}
+
 // Gap returns the reward of response i less that of j, the log-odds of p_star(i > j) (nats).
 func (e *Env) Gap(prompt, i, j int) float64 {
 	p := &e.Prompts[prompt]

@@ -182,7 +182,9 @@ func (c *comparisons[T]) backward(b train.Batch) {
 		c.moving.refresh(c)
 	}
 	c.fillColumns()
-	o.Advance(&cols.Batch)
+	if !b.Ahead {
+		o.Advance(&cols.Batch)
+	}
 	c.loss = o.Comparisons().Loss(&cols.Batch)
 	if o.Sampled != nil { // draw by draw, as published runs were summed; Objective.Loss rounds otherwise
 		for k, v := range cols.Drawn {

@@ -131,11 +131,14 @@ type (
 	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
 
-// Dist is one prompt's policy beside its reference and the true preferences, K entries each.
+// Dist is one prompt's policy beside its reference and the true preferences, K entries each but for Wins.
 type Dist struct {
 	LogPi, Pi   []float64 // the policy, normalized
 	LogRef, Ref []float64 // the frozen reference, normalized
 	LogStar     []float64 // pi_star, normalized
+
+	Wins          []float64 // K x K win rates row by row, the row's response over the column's; nil where no term Plays
+	LogHeld, Held []float64 // the policy that terms hold back from differentiation; nil is the policy as it is
 }
 
 // DistTerm is a term on the whole distribution of a prompt.

@@ -49,8 +49,10 @@ func Kinds() registry.Table[Params] {
 		ldDPOKind,
 		mallowsKind,
 		mallowsIPOKind,
+		nashMDPGKind,
 		ncaKind,
 		odpoKind,
+		onlineIPOKind,
 		orpoKind,
 		rdpoKind,
 		rainbowPOKind,
@@ -70,6 +72,7 @@ func Kinds() registry.Table[Params] {
 		tdpo2Kind,
 		trDPOKind,
 		typoKind,
+		winRateKind,
 		wpoKind,
 	}
 }

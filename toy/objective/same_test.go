@@ -77,7 +77,7 @@ func TestHeld(t *testing.T) {
 		if kind.Name == "custom" || kind.Name == "sum" {
 			continue
 		}
-		want := slices.Contains([]string{"alpha-dpo", "bco", "beta-dpo", "kto", "tdpo2", "tr-dpo", "wpo"}, kind.Name)
+		want := slices.Contains([]string{"alpha-dpo", "bco", "beta-dpo", "kto", "nash-md-pg", "online-ipo", "tdpo2", "tr-dpo", "win-rate", "wpo"}, kind.Name)
 		if got := kind.New().Objective().Held(); got != want {
 			t.Errorf("%s: held %v", kind.Name, got)
 		}

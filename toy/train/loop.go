@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -52,6 +53,10 @@ func (l *Loop) trainer() *Trainer {
 		t.Task = newComparisons(l, l.Data)
 	} else {
 		t.Rounds = &Rounds{N: l.Online.Settings.Rounds, Begin: l.rounds()}
+		if l.Online.Settings.Watch {
+			var orbit Orbit
+			t.Rounds.End = func() (Outcome, bool) { return orbit.Add(slices.Concat(l.Problem.Policies()...)) }
+		}
 	}
 	return t
 }
@@ -81,7 +86,7 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 		if task == nil {
 			task = newComparisons(l, data)
 		} else {
-			task.resolver, task.fixed = newBatcher(data, l.Problem), nil
+			task.resolver.data, task.fixed = data, task.fixed[:0]
 			if task.grouped != nil {
 				task.grouped.load(task, l.Params.Groups)
 			}
@@ -142,7 +147,7 @@ func (c *comparisons) Gradient(b Batch) ([]float64, []int, float64) {
 		}
 	}
 	c.resolve(b)
-	if c.problem.carries {
+	if c.problem.carries && !b.Ahead {
 		c.problem.forward(c.batch)
 		c.problem.Objective.Advance(&c.batch.Batch)
 	}
@@ -180,9 +185,12 @@ func (c *comparisons) resolve(b Batch) {
 	case b.Number < len(c.fixed):
 		c.batch = c.fixed[b.Number]
 	default:
-		c.batch = &Minibatch{}
+		n := len(c.fixed)
+		if c.fixed = slices.Grow(c.fixed, 1)[:n+1]; c.fixed[n] == nil { // else that of an earlier round, whose memory serves again
+			c.fixed[n] = &Minibatch{}
+		}
+		c.batch = c.fixed[n]
 		c.resolver.resolve(b.Items, c.batch)
-		c.fixed = append(c.fixed, c.batch)
 	}
 }
 
@@ -195,6 +203,9 @@ func (c *comparisons) Moved() {
 		c.ball.project()
 	}
 }
+
+// Hold makes the policy as it is the opponent of a loss that holds one fixed, or the policy as it will be.
+func (c *comparisons) Hold(on bool) bool { return c.problem.hold(on) }
 
 // Moving returns the objective's schedule of the reference.
 func (c *comparisons) Moving() *objective.Moving { return c.problem.Objective.Moving }
