@@ -30,6 +30,8 @@ type Metric struct {
 	// Value measures one prompt without allocating. NaN means that the metric does not apply there (no comparisons, too
 	// many responses) or that the policy itself is NaN.
 	Value func(v *View) float64
+	// Overall, where not nil, measures several prompts together, in place of the mean.
+	Overall func(views []*View) float64
 }
 
 // All returns every metric, sorted by name. The slice is the caller's.
@@ -79,6 +81,8 @@ type View struct {
 
 	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
 	Weight           []float64 // positive weights of the comparisons; their sum is this prompt's share in Mean
+	Group            string    // of the prompt; "" where there are none
+	Rewards          []float64 // true reward of each response in its own scale; nil where it is not known
 	Proxy            []float64 // reward of each response that labels follow (nats); nil where there is none
 
 	Pi, Ref, Star  []float64 // exp of the log-probabilities
@@ -133,6 +137,9 @@ func (v *View) Set(logPi []float64) {
 // which leaves out prompts without comparisons and is NaN when no prompt has any. A NaN or infinite value of a prompt
 // that counts makes the mean NaN or infinite too.
 func Mean(m Metric, views []*View) float64 {
+	if m.Overall != nil {
+		return m.Overall(views)
+	}
 	sum, total := 0.0, 0.0
 	for _, v := range views {
 		weight := 1.0

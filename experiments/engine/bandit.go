@@ -25,6 +25,9 @@ type banditRun struct {
 	run   *spec.Run
 	whole *train.Minibatch // all comparisons
 	rows  []tables.Rows    // by table, in the order of tables.OfRuns
+
+	weighed         []string // groups of comparisons that training weighs
+	losses, weights []float64
 }
 
 // bandit does a run over responses that can be enumerated.
@@ -71,6 +74,7 @@ func (w *worker) enter(run *spec.Run) error {
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
+		v.Rewards, v.Group = prompt.Rewards, prompt.Group
 		if env.Pairwise && env.Responses() <= metrics.MaxWinRate {
 			v.SetWins(env.WinRates(p))
 		}
@@ -84,6 +88,7 @@ func (w *worker) enter(run *spec.Run) error {
 		return views
 	}
 	w.training = viewsOf(env.Training())
+	w.judged = viewsOf(env.Judged())
 	for _, g := range env.Groups() {
 		w.groups = append(w.groups, group{g.Name, viewsOf(g.Prompts)})
 	}
@@ -144,6 +149,7 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
 		b.view()
+		b.weighed, b.losses, b.weights = loop.Groups()
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
 		trace.Empty(2) // of paths
@@ -178,8 +184,11 @@ func (b *banditRun) view() {
 }
 
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
-// that the settings ask for: there are many.
+// that the settings ask for: there are many. Nor do, of the many prompts of a continuous space, those on the way.
 func (b *banditRun) listedAt(step int) bool {
+	if b.Env.Variables != nil {
+		return step == 0
+	}
 	every := b.run.Train.RecordEvery
 	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
 }
@@ -328,7 +337,10 @@ func (b *banditRun) viewsOf(prompt string) []*metrics.View {
 }
 
 // allMetrics is what is measured of every policy, looked up once.
-var allMetrics = slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest())
+var allMetrics = slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards())
+
+// groupMetrics is what is measured of groups of prompts.
+var groupMetrics = append(metrics.All(), metrics.OfRewards()...)
 
 // measure keeps the training columns and the mean of every metric over the training prompts.
 func (b *banditRun) measure(loss, gradNorm float64) {
@@ -338,8 +350,17 @@ func (b *banditRun) measure(loss, gradNorm float64) {
 	}
 	b.measured = append(b.measured[:0], loss, dataLoss, gradNorm)
 	for i := range allMetrics {
-		b.measured = append(b.measured, metrics.Mean(allMetrics[i], b.training))
+		views := b.training
+		if i >= len(allMetrics)-len(metrics.OfRewards()) {
+			views = b.judged
+		}
+		b.measured = append(b.measured, metrics.Mean(allMetrics[i], views))
 	}
+	worst := math.NaN()
+	if len(b.losses) > 0 {
+		worst = slices.Max(b.losses)
+	}
+	b.measured = append(b.measured, worst)
 }
 
 // listed says whether policies are listed response by response. A run that failed early has no environment.
@@ -422,13 +443,23 @@ func (b *banditRun) result(end outcome) *result {
 			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k], final(b.logPi[k]))
 		}
 	}
-	for i := range b.groups {
-		g := &b.groups[i]
+	all := slices.Clone(b.groups)
+	for _, name := range b.weighed {
+		if !slices.ContainsFunc(all, func(g group) bool { return g.name == name }) {
+			all = append(all, group{name: name}) // of comparisons, not of prompts
+		}
+	}
+	for _, g := range all {
 		groups.Text(g.name)
 		groups.Integer(len(g.views))
-		for _, m := range metrics.All() {
+		for _, m := range groupMetrics {
 			groups.Number(final(metrics.Mean(m, g.views)))
 		}
+		loss, weight := math.NaN(), math.NaN()
+		if at := slices.Index(b.weighed, g.name); at >= 0 {
+			loss, weight = b.losses[at], b.weights[at]
+		}
+		groups.Numbers(final(loss), final(weight))
 	}
 	return &result{name: b.run.ID, status: end.status, reason: end.reason, rows: b.rows}
 }

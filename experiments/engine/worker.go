@@ -38,6 +38,7 @@ type place struct {
 	seed     int              // and from which seed it was drawn
 	views    []*metrics.View  // of all its prompts
 	training []*metrics.View  // of those that are trained on
+	judged   []*metrics.View  // of those by which rewards are measured
 	groups   []group
 	logPi    []float64
 }

@@ -11,7 +11,7 @@ import (
 
 // ListedMetrics lists every measured column that some plan has.
 func ListedMetrics() []metrics.Metric {
-	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), texts.Metrics())
+	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards(), texts.Metrics())
 }
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
@@ -37,7 +37,9 @@ type traits struct {
 	counted bool     // the kind of preferences varies
 	paired  bool     // some run has counts or a matrix, and so metrics.OfGames
 	plays   bool     // some loss plays the game of win rates, and so metrics.DualityGap is of interest
+	weighed bool     // some run weighs groups of comparisons
 	starred bool     // some environment has a pi_star
+	rewards bool     // some environment has rewards in their own scale, and so metrics.OfRewards
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -121,12 +123,15 @@ func (p *Plan) Schema(table string) tables.Schema {
 
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
-	games, requested := tables.Measured(metrics.OfGames()), tables.Measured(metrics.OnRequest())
+	games, requested, rewards := tables.Measured(metrics.OfGames()), tables.Measured(metrics.OnRequest()), tables.Measured(metrics.OfRewards())
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
 		if _, game := games.Find(c.Name); game && !p.traits.paired {
 			return true
 		}
 		if _, ok := requested.Find(c.Name); ok && !slices.Contains(p.traits.asked, c.Name) {
+			return true
+		}
+		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
 			return true
 		}
 		switch c.Name {
@@ -138,6 +143,8 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:
 			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
+		case tables.WorstGroupLoss, tables.GroupLoss, tables.GroupWeight:
+			return !p.traits.weighed
 		case tables.Logit:
 			return !p.traits.logits
 		case tables.Strength, tables.PointStatus:

@@ -6,6 +6,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -115,6 +116,7 @@ type Registry struct {
 func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", environments()),
+		asRegistry("states", "states", bandit.StateKinds()),
 		asRegistry("rewards", "reward", gold.Kinds()),
 		asRegistry("preferences", "preferences", preferences()),
 		asRegistry("proxies", "proxy", preference.Proxies()),
@@ -122,6 +124,7 @@ func Registries() []Registry {
 		asRegistry("policies", "policy", policies()),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
+		asRegistry("groups", "groups", train.GroupKinds()),
 		asRegistry("schedules", "schedule", train.Schedules()),
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -223,6 +224,7 @@ func (p *planner) add(rows []int, reviews []*review) {
 			p.plan.traits.asked = append(p.plan.traits.asked, name)
 		}
 	}
+	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
 	run.data = p.content(from.sections[:policySection])
@@ -277,6 +279,7 @@ const (
 	pathSection
 	trainSection
 	constraintSection
+	rewardModelSection
 	purposeSection
 	metricsSection
 	limitsSection
@@ -294,6 +297,7 @@ var sectionKinds = [sectionCount]sectionKind{
 	pathSection:        setting("path", func(s *Settings) **path.Params { return &s.Path }),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	rewardModelSection: setting("reward_model", func(s *Settings) **setup.RewardModel { return &s.RewardModel }),
 	purposeSection:     setting("purpose", func(s *Settings) *string { return &s.Purpose }),
 	metricsSection:     setting("metrics", func(s *Settings) *[]string { return &s.Metrics }),
 	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),

@@ -23,6 +23,7 @@ import (
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
+	"windtunnel/toy/train"
 )
 
 // mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
@@ -73,9 +74,10 @@ func (p *planner) reviews() []*review {
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
 	}
-	check(p.reviewSolver, nil, solverSection, pathSection, constraintSection)
-	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, purposeSection)
-	environment := check(bandits(here.reviewEnvironment), nil, environmentSection)
+	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
+	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
+	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
+	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
@@ -83,7 +85,7 @@ func (p *planner) reviews() []*review {
 	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
 	check(p.reviewMemory, nil, solverSection, objectiveSection)
 	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
-	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
+	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -227,7 +229,29 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 	if run.Solver == setup.SolverPath && run.Path == nil {
 		p.fail(from.mistake("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}"))
 	}
+	if run.Solver != setup.SolverTrain && run.Train.Groups != nil {
+		p.fail(from.mistake("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train"))
+	}
 	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
+}
+
+// reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
+func (s *surroundings) reviewTraining(run *Run, from *origin) {
+	if run.Language() && run.Train.Groups != nil {
+		s.fail(from.mistake("train.groups", "weighs groups of comparisons of numbered responses", "no groups"))
+	}
+	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
+		return
+	}
+	curves := false
+	if !run.Language() {
+		pol, err := run.BuildPolicy(s.environment(run, from))
+		curves = err != nil || train.Curves(pol, run.Loss.Objective())
+	}
+	if !curves {
+		s.fail(from.mistake("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters"))
+	}
 }
 
 // reviewLevels refuses levels of metrics and prompts that are not there.
@@ -299,6 +323,11 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		return
 	}
 	env, err := run.BuildPrompts()
+	var line *lines.Error
+	if errors.As(err, &line) {
+		s.fail(fileMistake(line.File, line.Error()))
+		return
+	}
 	if err != nil {
 		s.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
 		return
@@ -310,6 +339,7 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		}
 	}
 	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
+	s.plan.traits.rewards = s.plan.traits.rewards || env.Rewarded()
 	s.plan.traits.grouped = s.plan.traits.grouped || len(env.Groups()) > 0
 }
 
@@ -509,6 +539,9 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	if run.Purpose == setup.PurposeRLHF {
 		l.fail(from.mistake("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss))
 	}
+	if run.RewardModel != nil {
+		l.fail(from.mistake("reward_model", "needs responses that can be enumerated", "no reward_model"))
+	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
 		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))
 	}
@@ -578,7 +611,11 @@ func (p *planner) reviewTask(run *Run, from *origin) {
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
 // labels.
 func (l *loader) reviewUnpaired(run *Run, from *origin) {
-	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
+	f := run.preferenceFile()
+	if unpaired := f != nil && f.unpaired; run.RewardModel != nil && (unpaired || run.Online() != nil) {
+		l.fail(from.mistake("reward_model", "is fitted to comparisons, of two responses, that are there before training", "preferences of pairs that are not online"))
+	}
+	if f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs"))
 	}

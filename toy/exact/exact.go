@@ -28,7 +28,8 @@ import (
 //
 //	sum_i w_i pair_i + sum_x W_x dist(x) + L2 sum(theta^2),
 //
-// with w_i the weights of the comparisons (summing to 1) and W_x the total weight of prompt x's comparisons. Without
+// with w_i the weights of the comparisons (summing to 1) and W_x the total weight of prompt x's comparisons, or where there are unlabelled
+// prompts as bandit.Env.Shares has it. Without
 // any comparisons and without a term that needs them (exact RLHF), W_x = 1/P.
 type Problem struct {
 	Env       *bandit.Env

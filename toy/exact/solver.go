@@ -161,6 +161,15 @@ func (s *solver) share(pairs *preference.Pairs) error {
 		}
 		t.weight[at] += w
 	}
+	unlabelled, each, labelled := s.problem.Env.Shares()
+	for _, t := range s.tasks {
+		if len(unlabelled) > 0 {
+			t.total *= labelled
+		}
+	}
+	for _, x := range unlabelled {
+		s.tasks[x].total = each
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -27,6 +28,8 @@ type Loop struct {
 	KLRadius float64    // see Constraint
 	Order    *rand.Rand // source of the shuffled order; used only with Params.Shuffle
 	Online   *Online    // nil: all training is on Data
+
+	grouped *grouped // of the task, with Params.Groups
 }
 
 // Online is where the comparisons of online training come from: every round they are drawn anew from the policy. The
@@ -84,6 +87,9 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 			task = newComparisons(l, data)
 		} else {
 			task.resolver.data, task.fixed = data, task.fixed[:0]
+			if task.grouped != nil {
+				task.grouped.load(task, l.Params.Groups)
+			}
 		}
 		if task.ball != nil && previous {
 			task.ball = newBall(l.Problem, l.KLRadius)
@@ -105,6 +111,8 @@ type comparisons struct {
 	grad     []float64    // where sparse, 0 outside the batch's support
 	sparse   bool         // a step visits only the parameters that its batch touches
 	ball     *ball        // nil: no projection
+	hess     *mat.SymDense
+	grouped  *grouped // nil: comparisons count whatever their group
 }
 
 func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
@@ -112,7 +120,11 @@ func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
 	if l.KLRadius > 0 {
 		c.ball = newBall(l.Problem, l.KLRadius)
 	}
-	if _, ok := l.Problem.Policy.(policy.Sparse); ok && l.Problem.scored && l.Problem.L2 == 0 && c.ball == nil {
+	if l.Params.Groups != nil {
+		c.grouped = &grouped{}
+		c.grouped.load(c, l.Params.Groups)
+		l.grouped = c.grouped
+	} else if _, ok := l.Problem.Policy.(policy.Sparse); ok && l.Problem.scored && l.Problem.L2 == 0 && c.ball == nil {
 		optimizer, ok := l.Params.Optimizer.Optimizer(0).(SparseOptimizer)
 		c.sparse = ok && optimizer.Sparse()
 	}
@@ -139,7 +151,12 @@ func (c *comparisons) Gradient(b Batch) ([]float64, []int, float64) {
 		c.problem.forward(c.batch)
 		c.problem.Objective.Advance(&c.batch.Batch)
 	}
-	c.problem.AddGrad(c.batch, c.grad)
+	if c.grouped != nil {
+		c.grouped.addGrad(c, b)
+		c.problem.addPenalty(c.grad)
+	} else {
+		c.problem.AddGrad(c.batch, c.grad)
+	}
 	square := 0.0
 	var support []int
 	if c.sparse {

@@ -38,6 +38,7 @@ type Problem struct {
 	score, dScore []float64
 	logits, dLogP []float64
 	held          []float64 // see hold
+	curvature     *curvature // nil before it is needed
 }
 
 // NewProblem returns the problem of training a policy by an objective in an environment.
@@ -81,6 +82,21 @@ func (p *Problem) Loss(m *Minibatch) float64 {
 
 // AddGrad adds the gradient of the loss on a minibatch to grad.
 func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
+	p.addGrad(m, grad)
+	p.addPenalty(grad)
+}
+
+// addPenalty adds the gradient of the penalty.
+func (p *Problem) addPenalty(grad []float64) {
+	if p.L2 > 0 {
+		for i, v := range p.Policy.Params() {
+			grad[i] += 2 * p.L2 * v
+		}
+	}
+}
+
+// addGrad adds the gradient without the penalty's.
+func (p *Problem) addGrad(m *Minibatch, grad []float64) {
 	p.forward(m)
 	p.grad.Chosen, p.grad.Rejected = zeros(p.grad.Chosen, len(m.chosen)), zeros(p.grad.Rejected, len(m.chosen))
 	p.grad.Drawn = zeros(p.grad.Drawn, len(m.drawn))
@@ -99,11 +115,6 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
 		p.backwardLogits(m, dScore, grad)
-	}
-	if p.L2 > 0 {
-		for i, v := range p.Policy.Params() {
-			grad[i] += 2 * p.L2 * v
-		}
 	}
 }
 

@@ -22,6 +22,7 @@ type Params struct {
 	RecordEvery int             `yaml:"record_every" range:"[0,1e9]" doc:"steps between records; the first and the last state are always recorded, 0 records only these"`
 	RecordAt    []int           `yaml:"record_at,omitempty" range:"[1,1e12]" doc:"more steps after which the state is recorded, such as evenly spaced ones on a logarithmic axis"`
 	Logits      bool            `yaml:"logits,omitempty" doc:"list the policy's logits beside its probabilities, where responses are numbered"`
+	Groups      GroupParams     `yaml:"groups,omitempty" doc:"how groups of comparisons weigh against each other, those of the column group of a file or else of their prompts; without it comparisons weigh the same"`
 	Tolerance   float64         `yaml:"tolerance" range:"[0,1e6]" doc:"stop as converged when the gradient norm before clipping falls below this; 0 never stops early"`
 	Extra       Extragradient   `yaml:"extragradient,omitempty" oneof:"none,full,opponent" doc:"look a step ahead and go from where the policy was: full by the gradient found there; opponent by the gradient of where it was, against the opponent that the loss holds fixed as it is there, which is a plain step for a loss without one; none takes plain steps"`
 }
@@ -231,6 +232,11 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		due := stop || r.Step == s.last || t.Params.Due(r.Step)
 		if due {
 			r.Loss = t.Task.Loss()
+		}
+		if second, ok := t.optimizer.(SecondOrder); ok && !stop {
+			if task, ok := t.Task.(CurvedTask); ok {
+				second.Curve(task.Hessian())
+			}
 		}
 		if !stop {
 			factor := t.Params.Schedule.Factor(s.at+t.taken-s.before, s.full)
