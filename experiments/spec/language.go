@@ -69,11 +69,8 @@ func (r *Run) languageCost() float64 {
 		pairs = float64(p.Pairs) * rounds * prompts
 		drawn = 2 * pairs
 	}
-	trained := pairs * float64(r.Train.Epochs)
-	steps := trained
-	if size := r.Train.BatchSize; size > 0 {
-		steps = max(1, trained/float64(size))
-	}
+	steps := rounds * float64(r.Train.Length(int(pairs/rounds)))
+	trained := steps * float64(r.Train.Batch(int(pairs/rounds)))
 	if most := float64(r.Train.MaxSteps) * rounds; most > 0 && steps > most { // a limit of each round
 		trained, steps = trained*most/steps, most
 	}

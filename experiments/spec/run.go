@@ -56,10 +56,7 @@ func (r *Run) Cost() float64 {
 	case *preference.Population:
 		n = 1
 	}
-	steps := rounds * float64(r.Train.Epochs)
-	if size := r.Train.BatchSize; size > 0 && n > float64(size) {
-		steps *= n / float64(size)
-	}
+	steps := rounds * float64(r.Train.Length(int(n)))
 	if most := r.Train.MaxSteps; most > 0 {
 		steps = min(steps, float64(most))
 	}

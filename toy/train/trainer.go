@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -15,7 +16,8 @@ type Params struct {
 	Optimizer   OptimizerParams `yaml:"optimizer" doc:"how gradients become steps"`
 	Schedule    ScheduleParams  `yaml:"schedule" doc:"how the learning rate changes over the steps"`
 	BatchSize   int             `yaml:"batch_size" range:"[0,1e9]" doc:"comparisons a step; 0 takes all of them"`
-	Epochs      int             `yaml:"epochs" range:"[1,1e9]" doc:"passes over the comparisons"`
+	Epochs      int             `yaml:"epochs,omitempty" range:"[1,1e9]" doc:"passes over the comparisons"`
+	Steps       int             `yaml:"steps,omitempty" range:"[1,1e12]" doc:"steps in place of epochs; of each round where comparisons are drawn in rounds"`
 	MaxSteps    int             `yaml:"max_steps" range:"[0,1e12]" doc:"early stopping: at most this many steps; 0 is no limit"`
 	Shuffle     bool            `yaml:"shuffle" doc:"draw a new order of the comparisons each epoch"`
 	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
@@ -38,6 +40,15 @@ func (p *Params) Batch(n int) int {
 		return n
 	}
 	return min(p.BatchSize, n)
+}
+
+// length returns the steps of a training, or of a round, of the given number of batches an epoch.
+func (p *Params) length(perEpoch int) int { return cmp.Or(p.Steps, perEpoch*p.Epochs) }
+
+// Length returns the steps of a training on n comparisons, or prompts, as far as nothing ends it early.
+func (p *Params) Length(n int) int {
+	size := max(1, p.Batch(n))
+	return p.length((n + size - 1) / size)
 }
 
 // Status says why training ended.
@@ -131,7 +142,7 @@ func (t *Trainer) Steps() int { return t.taken }
 func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, error) {
 	if t.Rounds == nil {
 		t.begin()
-		steps := t.batches.perEpoch * t.Params.Epochs
+		steps := t.Params.length(t.batches.perEpoch)
 		return t.take(ctx, stretch{last: t.limit(0, steps), full: steps}, record)
 	}
 	end := Outcome{Status: Done}
@@ -149,7 +160,7 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 			t.optimizer = nil
 		}
 		t.begin()
-		steps := t.batches.perEpoch * t.Params.Epochs
+		steps := t.Params.length(t.batches.perEpoch)
 		s := stretch{before: end.Steps, last: t.limit(0, end.Steps+steps), at: round * steps, full: t.Rounds.N * steps}
 		if t.Rounds.Restart {
 			s = stretch{before: end.Steps, base: end.Steps, last: t.limit(end.Steps, end.Steps+steps), full: steps}
