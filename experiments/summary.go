@@ -39,6 +39,22 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 		s.printResults(w)
 		s.printUnsettled(w)
 	}
+	if c := s.Choices; !quiet && c != nil {
+		fmt.Fprintf(w, "  %s of each loss at its own best %s, chosen on seeds %v and measured on the others:\n", c.Metric, c.By, c.Seeds)
+		names := c.Schema(nil).Names()
+		t := newTabs(w)
+		fmt.Fprintln(t, "  "+strings.Join(names, "\t"))
+		c.Emit(func(cells []string) error { // which returns no error of its own
+			for i, cell := range cells {
+				if v := tables.ParseFloat(cell); !math.IsNaN(v) {
+					cells[i] = short(v)
+				}
+			}
+			fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
+			return nil
+		})
+		t.Flush()
+	}
 	s.printBroken(w)
 	if s.config.Suite != nil {
 		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", results.CountWell(s.Verdicts), len(s.Verdicts))

@@ -180,6 +180,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
 		l.reviewSummary(exp.Summary, plan)
+		l.reviewComparison(exp.Compare, plan)
 		exp.Claims = l.reviewClaims(exp.Claims, plan)
 		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
 	}

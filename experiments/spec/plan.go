@@ -431,7 +431,7 @@ func appendNode(b []byte, n *decode.Node, positions bool) []byte {
 
 // runTrees returns the document of a run of each objective, before the sweep.
 func (l *loader) runTrees() []*decode.Node {
-	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "compare", "claims", "figures")
 	var trees []*decode.Node
 	for _, objective := range decode.Lookup(l.root, "objectives").Content {
 		tree := without(base)
