@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"time"
 
@@ -53,18 +54,13 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 	var took, cost []float64 // of the tries, in seconds and in steps
 	limited, cancel := context.WithTimeout(ctx, probeBudget)
 	defer cancel()
-	if !w.Plan.Language() {
-		_, _, _ = try(limited, one, w.Plan.Runs[left[len(left)-1]]) // the first run of a process is slow
-	}
 	for probe := 0; probe < min(mostProbes, len(left)) && !w.Plan.Language(); probe++ {
 		run := w.Plan.Runs[left[(len(left)-1)*(mostProbes-1-probe)/(mostProbes-1)]] // left begins with the most expensive
 		if len(left) <= mostProbes {
 			run = w.Plan.Runs[left[len(left)-1-probe]]
 		}
-		at := time.Now()
-		steps, cut, err := try(limited, one, run)
+		seconds, steps, cut, err := try(limited, one, run)
 		if limited.Err() != nil {
-			whole = false
 			break
 		}
 		if err != nil {
@@ -72,7 +68,7 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 		}
 		f.Probes++
 		whole = whole && !cut
-		took, cost = append(took, time.Since(at).Seconds()), append(cost, steps)
+		took, cost = append(took, seconds), append(cost, steps)
 	}
 	responses := 0
 	if one.env != nil {
@@ -125,15 +121,23 @@ func memory() int64 {
 	return int64(m.Sys)
 }
 
-// try does a run, or the beginning of a long one, and returns its cost and whether it is only a beginning.
-func try(ctx context.Context, one *worker, run *spec.Run) (cost float64, cut bool, err error) {
+// tries is how often a short run is timed: what else the machine does now and then interrupts one.
+const tries = 5
+
+// try does a run, or the beginning of a long one, and returns the seconds that it took, its cost and whether it was only a beginning.
+func try(ctx context.Context, one *worker, run *spec.Run) (seconds, cost float64, cut bool, err error) {
 	short := *run
 	if short.Solver == setup.SolverTrain && (short.Train.MaxSteps == 0 || short.Train.MaxSteps > probeSteps) {
 		short.Train.MaxSteps = probeSteps
 		cut = run.Cost() > short.Cost()
 	}
-	_, err = one.do(ctx, &short)
-	return short.Cost(), cut, err
+	seconds = math.Inf(1)
+	for began, n := time.Now(), 0; err == nil && n < tries && time.Since(began) < probeBudget/20; n++ {
+		at := time.Now()
+		_, err = one.do(ctx, &short)
+		seconds = min(seconds, time.Since(at).Seconds())
+	}
+	return seconds, short.Cost(), cut, err
 }
 
 // cellBytes is about what a cell of a table takes as text.
