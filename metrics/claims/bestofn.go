@@ -36,30 +36,18 @@ func (b *BestOfNBound) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (b *BestOfNBound) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", b.Where)
-	if err != nil {
-		return Result{}, err
-	}
-	metric, err := r.read("metric", b.Metric, "prompt", "")
-	if err != nil {
-		return Result{}, err
-	}
+func (b *BestOfNBound) evaluate(r *results) Result {
+	rows := r.choose("where", b.Where)
+	metric := r.read("metric", b.Metric, "prompt", "")
 	var w worst
 	for _, row := range rows {
-		kl, err := metric.of(row)
-		if err != nil {
-			return Result{}, err
-		}
-		n, err := r.runs.Number(row, b.N)
-		if err != nil {
-			return Result{}, err
-		}
+		kl := metric.of(row)
+		n := must(r.runs.Number(row, b.N))
 		if !(n >= 1) {
-			return Result{}, fmt.Errorf("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
+			fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
 		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
 	}
-	return w.Result, nil
+	return w.Result
 }

@@ -44,22 +44,12 @@ func (b *Bound) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (b *Bound) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", b.Where)
-	if err != nil {
-		return Result{}, err
-	}
-	metric, err := r.read("metric", b.Metric, "prompt", b.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (b *Bound) evaluate(r *results) Result {
+	rows := r.choose("where", b.Where)
+	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
 	var w worst
 	for _, row := range rows {
-		v, err := metric.of(row)
-		if err != nil {
-			return Result{}, err
-		}
-		b.limits().add(&w, v, r.marked(row)+": "+metric.name)
+		b.limits().add(&w, metric.of(row), r.marked(row)+": "+metric.name)
 	}
-	return w.Result, nil
+	return w.Result
 }

@@ -17,6 +17,7 @@ package claims
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"windtunnel/metrics/tables"
@@ -39,7 +40,8 @@ type Result struct {
 type Params interface {
 	// Refs tells what the claim looks up by name.
 	Refs() tables.Refs
-	evaluate(r *results) (Result, error)
+	// evaluate panics with a failure where the tables cannot answer, see check.
+	evaluate(r *results) Result
 }
 
 // Evaluate checks a claim against the tables, see Evaluator.
@@ -56,20 +58,55 @@ func Evaluate(claim Params, src tables.Source) (Result, error) {
 type Evaluator struct{ results *results }
 
 // NewEvaluator opens the tables. The error says what the table runs lacks.
-func NewEvaluator(src tables.Source) (*Evaluator, error) {
-	r, err := open(src)
-	return &Evaluator{r}, err
+func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
+	err = try(func() { e = &Evaluator{open(src)} })
+	return e, err
 }
 
 // Evaluate checks a claim. An error means that the tables cannot answer it: a table or column is missing, a selection is
 // empty, a cell that should hold a number does not. Where a run broke, the claim does not hold, by +Inf.
-func (e *Evaluator) Evaluate(claim Params) (Result, error) {
-	result, err := claim.evaluate(e.results)
+func (e *Evaluator) Evaluate(claim Params) (result Result, err error) {
+	err = try(func() { result = claim.evaluate(e.results) })
 	var broken *brokenRun
 	if errors.As(err, &broken) {
 		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: broken.Error()}, nil
 	}
 	return result, err
+}
+
+// failure is what a claim that cannot be evaluated panics with, so that what it states stands there undisturbed. It does not leave
+// the package.
+type failure struct{ err error }
+
+// check ends the evaluation if there is an error.
+func check(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+// must returns v, unless there is an error, which ends the evaluation.
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+// fail ends the evaluation with an error, as fmt.Errorf makes it.
+func fail(format string, args ...any) { check(fmt.Errorf(format, args...)) }
+
+// try returns the error that ends what is done.
+func try(do func()) (err error) {
+	defer func() {
+		switch ended := recover().(type) {
+		case nil:
+		case failure:
+			err = ended.err
+		default:
+			panic(ended)
+		}
+	}()
+	do()
+	return nil
 }
 
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.

@@ -87,6 +87,14 @@ func (w *worst) besides(empty, groups int, first string) Result {
 	return w.Result
 }
 
+// signIf returns -1 where values are turned, so that less is better, else 1.
+func signIf(turned bool) float64 {
+	if turned {
+		return -1
+	}
+	return 1
+}
+
 // beyond returns a - b, 0 for equal infinities.
 func beyond(a, b float64) float64 {
 	if a == b {

@@ -2,7 +2,6 @@ package claims
 
 import (
 	"errors"
-	"fmt"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/exact"
@@ -38,17 +37,14 @@ func (m *Minimizer) Refs() tables.Refs { return tables.Refs{}.Where("where", tab
 var ErrUndecided = errors.New("not decided")
 
 // evaluate reads the table runs.
-func (m *Minimizer) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", m.Where)
-	if err != nil {
-		return Result{}, err
-	}
+func (m *Minimizer) evaluate(r *results) Result {
+	rows := r.choose("where", m.Where)
 	var w worst
 	for _, row := range rows {
 		status, reason := r.runs.Text(row, "status"), r.runs.Text(row, "reason")
 		value, known := gravity[status]
 		if !known {
-			return Result{}, fmt.Errorf("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
+			fail("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
 		}
 		detail := r.name(row) + ": " + status
 		if reason != "" {
@@ -56,5 +52,5 @@ func (m *Minimizer) evaluate(r *results) (Result, error) {
 		}
 		w.add(value-m.Max, Result{value <= m.Max, value, m.Max, detail})
 	}
-	return w.Result, nil
+	return w.Result
 }

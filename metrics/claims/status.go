@@ -41,17 +41,14 @@ func (s *Status) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (s *Status) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", s.Where)
-	if err != nil {
-		return Result{}, err
-	}
+func (s *Status) evaluate(r *results) Result {
+	rows := r.choose("where", s.Where)
 	var seen, wrong []string
 	first := ""
 	for _, row := range rows {
 		status := r.runs.Text(row, "status")
 		if status == "" {
-			return Result{}, fmt.Errorf("run %s has no status", r.name(row))
+			fail("run %s has no status", r.name(row))
 		}
 		if slices.Contains(s.Is, status) || len(s.Is) == 0 && !slices.Contains(s.IsNot, status) {
 			seen = append(seen, status)
@@ -66,5 +63,5 @@ func (s *Status) evaluate(r *results) (Result, error) {
 		slices.Sort(seen)
 		first = fmt.Sprintf("all %d: %s", len(rows), strings.Join(slices.Compact(seen), ", "))
 	}
-	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}, nil
+	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}
 }
