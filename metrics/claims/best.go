@@ -50,13 +50,6 @@ type Condition struct {
 // rounding is how far, relative to what it is held against, a value may miss a condition that it was made to fulfil.
 const rounding = 1e-9
 
-var bestKind = registry.Kind[Params]{
-	Name:    "best",
-	Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Best{} },
-}
-
 func (b *Best) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything, and conditions without any.
@@ -73,6 +66,9 @@ func (b *Best) Check() []registry.Problem {
 	}
 	return problems
 }
+
+// Limit is the limit of the claim, see limits.limit.
+func (b *Best) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
 
 // Refs implements Params.
 func (b *Best) Refs() tables.Refs {

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
@@ -21,13 +20,8 @@ type BestOfNBound struct {
 	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
 }
 
-var bestOfNBoundKind = registry.Kind[Params]{
-	Name:    "best-of-n-bound",
-	Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n",
-	Source:  "Beirami et al. 2024, arXiv 2401.01879",
-	New: func() Params {
-		return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
-	},
+func newBestOfNBound() Params {
+	return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
 }
 
 // Refs implements Params.

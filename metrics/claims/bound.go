@@ -26,17 +26,13 @@ type Bound struct {
 	Below  *float64     `yaml:"below" doc:"values must be less than this"`
 }
 
-var boundKind = registry.Kind[Params]{
-	Name:    "bound",
-	Summary: "a metric of every selected run lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Bound{} },
-}
-
 func (b *Bound) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (b *Bound) Check() []registry.Problem { return b.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (b *Bound) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
 
 // Refs implements Params.
 func (b *Bound) Refs() tables.Refs {

@@ -39,13 +39,6 @@ type Compare struct {
 	Tolerance float64      `yaml:"tolerance" range:"[0,inf)" doc:"largest difference that counts as equal, in the metric's unit"`
 }
 
-var compareKind = registry.Kind[Params]{
-	Name:    "compare",
-	Summary: "a metric of every selected run is less than, greater than or equal to that of a matched run",
-	Source:  "this project",
-	New:     func() Params { return &Compare{} },
-}
-
 // Check refuses a margin for equal and a tolerance for anything else.
 func (c *Compare) Check() []registry.Problem {
 	switch {

@@ -43,13 +43,6 @@ type Crossing struct {
 	Below       *float64     `yaml:"below" doc:"values must be less than this"`
 }
 
-var crossingKind = registry.Kind[Params]{
-	Name:    "crossing",
-	Summary: "a metric, or the total variation to a matched run, first comes within a level at a value of a column within limits",
-	Source:  "this project",
-	New:     func() Params { return &Crossing{Within: "below", Interpolate: true} },
-}
-
 func (c *Crossing) limits() limits { return limits{c.Min, c.Max, c.Above, c.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything, and one without exactly one of metric and with.
@@ -65,6 +58,9 @@ func (c *Crossing) Check() []registry.Problem {
 	}
 	return c.limits().check()
 }
+
+// Limit is the limit of the claim, see limits.limit.
+func (c *Crossing) Limit() (key string, limit float64, least bool) { return c.limits().limit() }
 
 // Refs implements Params.
 func (c *Crossing) Refs() tables.Refs {

@@ -49,13 +49,6 @@ type Differs struct {
 	Below  *float64     `yaml:"below" doc:"differences must be less than this"`
 }
 
-var differsKind = registry.Kind[Params]{
-	Name:    "differs",
-	Summary: "the mean difference of a metric between paired runs is not 0, or lies within limits, by its 95 % interval over seeds",
-	Source:  "this project; Student (1908)",
-	New:     func() Params { return &Differs{Match: []string{"seed"}} },
-}
-
 func (d *Differs) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
 
 // Check refuses limits that exclude everything, and pairs that nothing tells apart.

@@ -35,17 +35,13 @@ type Distance struct {
 	Below  *float64     `yaml:"below" range:"(0,1]" doc:"total variations must be less than this"`
 }
 
-var distanceKind = registry.Kind[Params]{
-	Name:    "distance",
-	Summary: "the total variation between the final policies of matched runs lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Distance{} },
-}
-
 func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (d *Distance) Check() []registry.Problem { return d.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (d *Distance) Limit() (key string, limit float64, least bool) { return d.limits().limit() }
 
 // Refs implements Params.
 func (d *Distance) Refs() tables.Refs {

@@ -40,12 +40,8 @@ type Dominated struct {
 	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
-var dominatedKind = registry.Kind[Params]{
-	Name:    "dominated",
-	Summary: "for every selected run some run of another selection is no worse in any of several metrics",
-	Source:  "this project",
-	New:     func() Params { return &Dominated{} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
 
 // Refs implements Params.
 func (d *Dominated) Refs() tables.Refs {

@@ -26,13 +26,6 @@ type Gain struct {
 	Below     *float64     `yaml:"below" range:"[-1,1]" doc:"the gain must be less than this"`
 }
 
-var gainKind = registry.Kind[Params]{
-	Name:    "gain",
-	Summary: "some responses gain so much probability on pi_ref",
-	Source:  "this project, after arXiv 2410.08847",
-	New:     func() Params { return &Gain{} },
-}
-
 func (g *Gain) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
 
 // Limit is the limit of the claim, see limits.limit.

@@ -33,17 +33,13 @@ type Growth struct {
 	Below  *float64     `yaml:"below" doc:"growth must be less than this"`
 }
 
-var growthKind = registry.Kind[Params]{
-	Name:    "growth",
-	Summary: "a metric grows from a run to a matched one by so many powers of ten",
-	Source:  "this project",
-	New:     func() Params { return &Growth{} },
-}
-
 func (g *Growth) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (g *Growth) Check() []registry.Problem { return g.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (g *Growth) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
 
 // Refs implements Params.
 func (g *Growth) Refs() tables.Refs {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Monotone claims that a metric rises or falls along a swept column, within each group of runs. Its value is the
@@ -29,12 +28,8 @@ type Monotone struct {
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
-var monotoneKind = registry.Kind[Params]{
-	Name:    "monotone",
-	Summary: "a metric rises or falls along a swept column",
-	Source:  "this project",
-	New:     func() Params { return &Monotone{} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (m *Monotone) Limit() (key string, limit float64, least bool) { return "slack", m.Slack, false }
 
 // Refs implements Params.
 func (m *Monotone) Refs() tables.Refs {

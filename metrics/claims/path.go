@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Path claims that one path of policies runs near another: from no point of the path of a run of `left` is it farther, in total
@@ -31,12 +30,8 @@ type Path struct {
 	Max    float64      `yaml:"max" required:"true" range:"[0,1]" doc:"largest allowed distance"`
 }
 
-var pathKind = registry.Kind[Params]{
-	Name:    "path",
-	Summary: "no point of a path of policies is far from another path",
-	Source:  "this project",
-	New:     func() Params { return &Path{Jump: 0.1} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
 
 // Refs implements Params.
 func (p *Path) Refs() tables.Refs {

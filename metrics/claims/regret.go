@@ -37,13 +37,6 @@ type Regret struct {
 	Max    float64      `yaml:"max" required:"true" doc:"largest allowed loss, in the metric's unit"`
 }
 
-var regretKind = registry.Kind[Params]{
-	Name:    "regret",
-	Summary: "little of a metric is lost off the best value of a swept number, or at that value in a matched run",
-	Source:  "this project",
-	New:     func() Params { return &Regret{Times: 1} },
-}
-
 // Check wants two ends of among.
 func (g *Regret) Check() []registry.Problem {
 	if n := len(g.Among); n != 0 && (n != 2 || g.Among[0] > g.Among[1]) {
@@ -51,6 +44,9 @@ func (g *Regret) Check() []registry.Problem {
 	}
 	return nil
 }
+
+// Limit is the limit of the claim, see limits.limit.
+func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
 
 // Refs implements Params.
 func (g *Regret) Refs() tables.Refs {

@@ -40,13 +40,6 @@ type Slope struct {
 	Below  *float64     `yaml:"below" doc:"slopes must be less than this"`
 }
 
-var slopeKind = registry.Kind[Params]{
-	Name:    "slope",
-	Summary: "the total variation between matched runs is a power of a swept number, its exponent within limits",
-	Source:  "this project",
-	New:     func() Params { return &Slope{} },
-}
-
 func (s *Slope) limits() limits { return limits{s.Min, s.Max, s.Above, s.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.

@@ -20,13 +20,6 @@ type Status struct {
 	IsNot []string     `yaml:"is_not,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,diverged,failed" doc:"no run ended in any of these"`
 }
 
-var statusKind = registry.Kind[Params]{
-	Name:    "status",
-	Summary: "every selected run ended in one of the given statuses, or none did",
-	Source:  "this project",
-	New:     func() Params { return &Status{} },
-}
-
 // Check wants exactly one of the two lists.
 func (s *Status) Check() []registry.Problem {
 	if (len(s.Is) > 0) == (len(s.IsNot) > 0) {
