@@ -46,29 +46,25 @@ type Decoder struct {
 // its problems are reported at the nodes that their keys name. The error is nil or an Errors; dst then holds what could
 // be decoded. Decode does not change the tree.
 func (d *Decoder) Decode(n *Node, path string, dst any) error {
-	v := reflect.ValueOf(dst)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
+	if v := reflect.ValueOf(dst); v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("decode: cannot decode into a %T; want a pointer", dst))
 	}
-	s := state{d: d, prefix: path, root: point{typ: v.Elem().Type(), value: v.Elem(), node: n}}
-	s.value(n, v.Elem(), limits{})
+	s := state{d: d, prefix: path, root: rootOf(dst, n)}
+	s.value(n, s.root.value, limits{})
 	return s.errs.sorted()
 }
 
 // DecodeKey decodes one key of the mapping n, the root of its document, into its field of dst, which is as for Decode.
 // The other keys are ignored. That the key is missing is a mistake only if it is required.
 func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
-	v := reflect.ValueOf(dst).Elem()
-	s := state{d: d, root: point{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}
-	l := layoutOf(v.Type())
-	at, known := l.byKey[key]
-	if !known {
-		panic(fmt.Sprintf("decode: %v has no key %s", v.Type(), key))
+	s := state{d: d, root: rootOf(dst, n), nodes: []*Node{n}}
+	f := layoutOf(s.root.typ).byKey[key]
+	if f == nil {
+		panic(fmt.Sprintf("decode: %v has no key %s", s.root.typ, key))
 	}
-	f := &l.fields[at]
 	switch value := child(n, key); {
 	case value != nil:
-		s.at(segment{key: key}, value, v.FieldByIndex(f.index), f.limits)
+		s.at(key, value, s.root.value.FieldByIndex(f.index), f.limits)
 	case f.limits.required:
 		s.fail(n, f.key, "is missing", d.Tables.phrase(f.typ, f.limits), "")
 	}
@@ -96,8 +92,8 @@ type state struct {
 	d       *Decoder
 	prefix  string
 	root    point
-	path    []segment
-	nodes   []*Node // from the root to the current value
+	path    []string // keys and indices
+	nodes   []*Node  // from the root to the current value
 	errs    Errors
 	partial bool // inside a Partial: nothing is required, and a kind may be missing
 }
@@ -112,9 +108,14 @@ func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 }
 
 // at decodes a child of the current value.
-func (s *state) at(step segment, n *Node, dst reflect.Value, lim limits) {
+func (s *state) at(step string, n *Node, dst reflect.Value, lim limits) {
+	s.under(step, func() { s.value(n, dst, lim) })
+}
+
+// under does something with a step more in the path.
+func (s *state) under(step string, do func()) {
 	s.path = append(s.path, step)
-	s.value(n, dst, lim)
+	do()
 	s.path = s.path[:len(s.path)-1]
 }
 
@@ -142,7 +143,7 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	case shapeRaw:
 		dst.Set(reflect.ValueOf(n))
 	case shapeLike:
-		*likeNode(dst) = n
+		*heldNode(dst) = n
 	case shapePartial:
 		s.partly(n, dst)
 	}
@@ -150,5 +151,5 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 
 // wrongType reports a node that is of another type than dst.
 func (s *state) wrongType(n *Node, t reflect.Type, lim limits) {
-	s.fail(n, "", got(n), s.d.Tables.phrase(t, lim), "")
+	s.fail(n, "", Got(n), s.d.Tables.phrase(t, lim), "")
 }

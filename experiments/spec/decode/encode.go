@@ -42,11 +42,8 @@ func (t *Tables) encode(v reflect.Value) *Node {
 		return t.encode(v.Elem())
 	case shapeRaw:
 		return plain(v.Interface().(*Node))
-	case shapeLike:
-		return plain(*likeNode(v))
-	case shapePartial:
-		_, node := partTarget(v)
-		return plain(*node)
+	case shapeLike, shapePartial:
+		return plain(*heldNode(v))
 	case shapeList:
 		return t.encodeList(v)
 	case shapeWords, shapeMap:
@@ -67,26 +64,21 @@ func (t *Tables) encode(v reflect.Value) *Node {
 // encodeKind appends the kind and its parameters.
 func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 	tab := t.of(v.Type())
-	entry, ok := tab.entryOf(v.Interface())
-	if !ok {
-		panic(fmt.Sprintf("decode: a %T is in no table of %s", v.Interface(), tab.name))
-	}
-	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(entry.Name))
+	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(tab.mustEntryOf(v).Name))
 	t.encodeFields(m, v.Elem().Elem())
 }
 
 func (t *Tables) encodeFields(m *Node, v reflect.Value) {
 	l := layoutOf(v.Type())
-	for _, i := range l.order {
-		if i < 0 {
-			if params := v.FieldByIndex(l.kind.index); !params.IsNil() {
-				t.encodeKind(m, params)
-			}
-			continue
-		}
-		f := &l.fields[i]
+	for _, f := range l.order {
 		value := v.FieldByIndex(f.index)
-		if f.omitEmpty && value.IsZero() {
+		switch {
+		case f.omitEmpty && value.IsZero():
+			continue
+		case f == l.kind:
+			if !value.IsNil() {
+				t.encodeKind(m, value)
+			}
 			continue
 		}
 		if node := t.encode(value); node != nil {

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,14 @@ func (n *Node) toYAML() *yaml.Node {
 		out.Content = append(out.Content, c.toYAML())
 	}
 	return out
+}
+
+// Pairs gives the keys of a mapping with their values.
+func (n *Node) Pairs() iter.Seq2[*Node, *Node] {
+	return func(yield func(key, value *Node) bool) {
+		for i := 0; i+1 < len(n.Content) && yield(n.Content[i], n.Content[i+1]); i += 2 {
+		}
+	}
 }
 
 // child returns the value of a key of a mapping, or nil.
@@ -239,8 +248,7 @@ func Replace(base, over *Node) *Node {
 func overlaid(base, over *Node, both func(base, over *Node) *Node) *Node {
 	m := shallow(base)
 	m.File, m.Line, m.Column = over.File, over.Line, over.Column
-	for i := 0; i+1 < len(over.Content); i += 2 {
-		key, value := over.Content[i], over.Content[i+1]
+	for key, value := range over.Pairs() {
 		if at := keyIndex(m, key.Value); at >= 0 {
 			m.Content[at], m.Content[at+1] = key, both(m.Content[at+1], value)
 		} else {
