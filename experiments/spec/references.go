@@ -133,19 +133,25 @@ func NearestColumn(name string, known []string, kinds *decode.Tables) string {
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	if len(tables.MatchPrompts(plan.Prompts, prompt)) > 0 {
-		return
+	if wrong, allowed := lacksPrompt(plan.Prompts, prompt); wrong != "" {
+		l.failAt(key, wrong, allowed, decode.Nearest(prompt, plan.Prompts))
 	}
-	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),
-		"one of "+strings.Join(firstTen(plan.Prompts), ", ")+", or their common name before -1, -2, ...", decode.Nearest(prompt, plan.Prompts))
 }
 
-// firstTen shortens a list for a message.
-func firstTen(list []string) []string {
-	if len(list) <= 10 {
-		return list
+// lacksPrompt says that no prompt of a name or of a common name is there, and what is; "" if one is.
+func lacksPrompt(prompts []string, name string) (wrong, allowed string) {
+	if len(tables.MatchPrompts(prompts, name)) > 0 {
+		return "", ""
 	}
-	return append(slices.Clone(list[:10]), "...")
+	return fmt.Sprintf("there is no prompt %q", name), oneOf(prompts) + ", or their common name before -1, -2, ..."
+}
+
+// oneOf lists the first ten of what is allowed.
+func oneOf(list []string) string {
+	if len(list) > 10 {
+		list = append(slices.Clone(list[:10]), "...")
+	}
+	return "one of " + strings.Join(list, ", ")
 }
 
 // mostGathered bounds how many values of a column are gathered for a message.
@@ -167,7 +173,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 				near = decode.Nearest(value, values)
 			}
 			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
-				"one of "+strings.Join(firstTen(values), ", "), near)
+				oneOf(values), near)
 		}
 	}
 	if len(l.errs) == before && !plan.Answers(known) {
@@ -261,5 +267,5 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 	}
 	values := plan.Values(s.Pairs.Column)
 	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
-		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
+		oneOf(values), decode.Nearest(s.Pairs.Baseline, values))
 }

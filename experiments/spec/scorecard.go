@@ -61,9 +61,7 @@ func (l *loader) tested(sets []string) (*Config, error) {
 
 // mistakeAt returns a mistake at a key of the config.
 func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
-	e := l.Error(l.nearestNode(key), key, wrong, allowed)
-	e.Near = near
-	return decode.Join(e)
+	return decode.Join(l.Error(l.nearestNode(key), key, wrong, allowed).Meant(near))
 }
 
 // Mistake returns a mistake at a key of a scorecard's file, for checks that only its user can make.
@@ -147,8 +145,7 @@ func (l *loader) dropOthers(whole *tested) {
 		return
 	}
 	var others []string
-	for i := 0; i < len(l.root.Content); i += 2 {
-		key := l.root.Content[i]
+	for key := range l.root.Pairs() {
 		if slices.Contains(lossKeys, key.Value) {
 			continue
 		}

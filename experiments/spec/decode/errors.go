@@ -43,6 +43,12 @@ func (e Error) Error() string {
 	return b.String()
 }
 
+// Meant returns the mistake with what was meant, "" where nothing is near.
+func (e Error) Meant(near string) Error {
+	e.Near = near
+	return e
+}
+
 // Errors are the mistakes of a document, in the order of their positions. It is never empty when returned as an error.
 type Errors []Error
 

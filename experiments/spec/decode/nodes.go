@@ -219,6 +219,24 @@ func textNode(text string) *Node {
 	return n
 }
 
+// Mapped returns a tree in which change has put something else in the place of some nodes, which it is given with the keys that lead
+// there. What it returns nil for is copied, and what is below offered to it.
+func Mapped(n *Node, path []string, change func(path []string, n *Node) *Node) *Node {
+	if other := change(path, n); other != nil {
+		return other
+	}
+	c := shallow(n)
+	for i, below := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			c.Content[i] = Mapped(below, path, change)
+		case i%2 == 1:
+			c.Content[i] = Mapped(below, append(path, n.Content[i-1].Value), change)
+		}
+	}
+	return c
+}
+
 // Merge returns base overlaid by over: mappings merge key by key, anything else is replaced. A mapping whose kind
 // differs from the base's replaces it wholly, since another kind has other parameters; a scalar beside a mapping with a
 // kind is the shorthand {kind: scalar}. Neither argument is changed; the result shares their nodes. A nil argument
