@@ -22,8 +22,7 @@
 //   - encoding.TextUnmarshaler: a scalar. The error of UnmarshalText says what is allowed.
 //   - interfaces with a table (see [Register]): a mapping whose kind names the entry and whose other keys are its
 //     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
-//   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping. A string field
-//     `yaml:"kind"` beside it receives the canonical name.
+//   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping.
 //   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
 //
 // Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it

@@ -151,7 +151,7 @@ func encodeScalar(s shape, v reflect.Value) *Node {
 	case shapeInt:
 		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
 	case shapeFloat:
-		n.Value = floatText(v.Float(), v.Type().Bits())
+		n.Value = floatText(v.Float())
 		n.Tag = n.ShortTag()
 	case shapeString:
 		return textNode(v.String())
@@ -162,14 +162,14 @@ func encodeScalar(s shape, v reflect.Value) *Node {
 }
 
 // floatText is the shortest text that YAML reads back as the same number.
-func floatText(v float64, bits int) string {
+func floatText(v float64) string {
 	switch {
 	case math.IsInf(v, 1):
 		return ".inf"
 	case math.IsInf(v, -1):
 		return "-.inf"
 	}
-	return strconv.FormatFloat(v, 'g', -1, bits)
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 // encodeText writes what MarshalText gives; numbers need no quotes.

@@ -127,7 +127,7 @@ func (t *Tables) phrased(typ reflect.Type, lim limits, many int) string {
 	switch {
 	case s == shapePointer:
 		return t.phrased(typ.Elem(), lim, many)
-	case lim.words != nil && (s == shapeString || s == shapeText):
+	case lim.words != nil && s == shapeString:
 		if one {
 			return oneOf(lim.words)
 		}

@@ -45,9 +45,7 @@ var (
 )
 
 var basicShapes = map[reflect.Kind]shape{
-	reflect.Bool: shapeBool, reflect.String: shapeString,
-	reflect.Int: shapeInt, reflect.Int8: shapeInt, reflect.Int16: shapeInt, reflect.Int32: shapeInt, reflect.Int64: shapeInt,
-	reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
+	reflect.Bool: shapeBool, reflect.String: shapeString, reflect.Int: shapeInt, reflect.Int64: shapeInt, reflect.Float64: shapeFloat,
 	reflect.Slice: shapeList, reflect.Struct: shapeStruct, reflect.Pointer: shapePointer, reflect.Interface: shapeKind,
 }
 
@@ -120,12 +118,11 @@ func (f *field) hasDefault(v reflect.Value) bool {
 
 // layout is what the tags of a struct type say.
 type layout struct {
-	fields   []*field          // without the next two, in struct order
-	kind     *field            // the ",kind" field, nil if there is none
-	kindName *field            // the string field with the key kind beside it, nil if there is none
-	order    []*field          // fields and kind, in struct order
-	byKey    map[string]*field // every spelling
-	inlined  [][]int           // embedded structs, for their Check methods
+	fields  []*field          // without the next, in struct order
+	kind    *field            // the ",kind" field, nil if there is none
+	order   []*field          // fields and kind, in struct order
+	byKey   map[string]*field // every spelling
+	inlined [][]int           // embedded structs, for their Check methods
 }
 
 var layouts sync.Map // reflect.Type to *layout
@@ -137,7 +134,6 @@ func layoutOf(t reflect.Type) *layout {
 	}
 	l := &layout{byKey: map[string]*field{}}
 	l.add(t, nil)
-	l.claimKindName()
 	l.index(t)
 	stored, _ := layouts.LoadOrStore(t, l)
 	return stored.(*layout)
@@ -181,15 +177,6 @@ func newField(t reflect.Type, sf reflect.StructField, key, option string, at []i
 		f.limits.bounds = &r
 	}
 	return f
-}
-
-// claimKindName takes the string field `yaml:"kind"` beside a ",kind" field out of the ordinary fields.
-func (l *layout) claimKindName() {
-	isName := func(f *field) bool { return f.key == kindKey }
-	if at := slices.IndexFunc(l.fields, isName); l.kind != nil && at >= 0 {
-		l.kindName = l.fields[at]
-		l.fields, l.order = slices.DeleteFunc(l.fields, isName), slices.DeleteFunc(l.order, isName)
-	}
 }
 
 func (l *layout) index(t reflect.Type) {

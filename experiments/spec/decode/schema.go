@@ -82,7 +82,7 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 	case shapeMap:
 		return &schema{Type: "object", AdditionalProperties: g.of(entryOf(p), lim.element(), partial), MinProperties: least(lim)}
 	case shapeWords:
-		word := scalarSchema(shapeText, lim.element())
+		word := scalarSchema(shapeText, limits{})
 		either := &schema{AnyOf: []*schema{word, {Type: "array", Items: word}}}
 		return &schema{Type: "object", AdditionalProperties: either, MinProperties: least(lim)}
 	}
@@ -118,20 +118,17 @@ func scalarSchema(s shape, lim limits) *schema {
 	case shapeFloat:
 		return bounded(&schema{Type: "number"}, lim)
 	}
-	text := &schema{Type: "string", MinLength: least(lim)}
-	if s == shapeText {
-		text = &schema{Type: []string{"string", "number", "boolean"}}
+	switch {
+	case s == shapeText:
+		return &schema{Type: []string{"string", "number", "boolean"}}
+	case lim.words == nil:
+		return &schema{Type: "string", MinLength: least(lim)}
 	}
-	if lim.words != nil {
-		text = &schema{}
-		for _, w := range lim.words {
-			text.Enum = append(text.Enum, w)
-			if plain := jsonValue(&Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
-				text.Enum = append(text.Enum, plain)
-			}
-		}
+	words := &schema{}
+	for _, w := range lim.words {
+		words.Enum = append(words.Enum, w)
 	}
-	return text
+	return words
 }
 
 // bounded adds the finite ends of the range.

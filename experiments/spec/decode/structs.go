@@ -72,7 +72,6 @@ func (s *state) choose(n *Node, field reflect.Value, parts []part) (params refle
 	}
 	fresh := reflect.ValueOf(entry.New())
 	field.Set(fresh)
-	setKindName(parts, entry.Name)
 	return fresh.Elem(), true
 }
 
@@ -94,11 +93,10 @@ func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []pa
 		}
 		return reflect.Value{}, false
 	}
-	name := tab.mustEntryOf(field).Name
+	tab.mustEntryOf(field)
 	fresh := reflect.New(field.Elem().Type().Elem())
 	fresh.Elem().Set(field.Elem().Elem())
 	field.Set(fresh)
-	setKindName(parts, name)
 	return fresh.Elem(), true
 }
 
@@ -122,13 +120,6 @@ func (s *state) kindless(n *Node, tab *table, parts []part) {
 			near := Nearest(key.Value, append(known, kindKey))
 			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
 		}
-	}
-}
-
-// setKindName stores the canonical name in the field `yaml:"kind"`, if the struct has one.
-func setKindName(parts []part, name string) {
-	if len(parts) > 0 && parts[0].kindName != nil {
-		parts[0].value.FieldByIndex(parts[0].kindName.index).SetString(name)
 	}
 }
 

@@ -118,7 +118,7 @@ func inBounds(v float64, lim limits) bool {
 
 func setFloat(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
-	if !ok || !inBounds(v, lim) || dst.OverflowFloat(v) {
+	if !ok || !inBounds(v, lim) {
 		return false
 	}
 	dst.SetFloat(v)
@@ -137,9 +137,6 @@ func setInt(n *Node, dst reflect.Value, lim limits) bool {
 			return false
 		}
 	}
-	if dst.OverflowInt(whole) {
-		return false
-	}
 	dst.SetInt(whole)
 	return true
 }
@@ -150,30 +147,17 @@ func (s *state) text(n *Node, dst reflect.Value, lim limits) {
 		s.wrongType(n, dst.Type(), lim)
 	case lim.required && n.Value == "":
 		s.fail(n, "", "is empty", s.d.Tables.phrase(dst.Type(), lim), "")
-	case !s.allowedWord(n, lim):
+	case lim.words != nil && !slices.Contains(lim.words, n.Value):
+		s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
 	default:
 		dst.SetString(n.Value)
 	}
 }
 
-// allowedWord reports a word that oneof does not list.
-func (s *state) allowedWord(n *Node, lim limits) bool {
-	if lim.words == nil || slices.Contains(lim.words, n.Value) {
-		return true
-	}
-	s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
-	return false
-}
-
 func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
 	if n.Kind != yaml.ScalarNode {
 		s.wrongType(n, dst.Type(), lim)
-		return
-	}
-	if !s.allowedWord(n, lim) {
-		return
-	}
-	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
+	} else if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
 		s.fail(n, "", Got(n), err.Error(), "")
 	}
 }
@@ -241,22 +225,19 @@ func (s *state) wordLists(n *Node, dst reflect.Value, lim limits) {
 	s.entries(n, dst, lim, func(value *Node) reflect.Value {
 		words := []string{}
 		if value.Kind != yaml.SequenceNode {
-			return reflect.ValueOf(s.word(value, lim, words))
+			return reflect.ValueOf(s.word(value, words))
 		}
 		for i, entry := range value.Content {
-			s.under(strconv.Itoa(i), func() { words = s.word(entry, lim, words) })
+			s.under(strconv.Itoa(i), func() { words = s.word(entry, words) })
 		}
 		return reflect.ValueOf(words)
 	})
 }
 
 // word appends the text of a scalar.
-func (s *state) word(n *Node, lim limits, words []string) []string {
+func (s *state) word(n *Node, words []string) []string {
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		s.fail(n, "", Got(n), "text, a number, true or false", "")
-		return words
-	}
-	if !s.allowedWord(n, lim) {
 		return words
 	}
 	return append(words, n.Value)
