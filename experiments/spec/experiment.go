@@ -6,7 +6,9 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
+	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -114,11 +116,11 @@ type Registry struct {
 // Registries returns the tables of the kinds that runs are made of, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
-		asRegistry("environments", "environment", environments()),
+		asRegistry("environments", "environment", both(bandit.Kinds(), language.Environments())),
 		asRegistry("rewards", "reward", gold.Kinds()),
-		asRegistry("preferences", "preferences", preferences()),
+		asRegistry("preferences", "preferences", both(preference.Kinds(), language.Preferences())),
 		asRegistry("proxies", "proxy", preference.Proxies()),
-		asRegistry("policies", "policy", policies()),
+		asRegistry("policies", "policy", both(policy.Kinds(), language.Policies())),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("schedules", "schedule", train.Schedules()),

@@ -154,14 +154,10 @@ func (l *loader) fromHere(path string) string {
 	if _, err := os.Stat(file); err != nil {
 		return path // the message names the one beside the config
 	}
-	config, err := filepath.Abs(l.path)
-	if err != nil {
-		return path
+	if relative, err := pathFrom(filepath.Dir(l.path), file); err == nil {
+		return relative
 	}
-	if file, err = filepath.Abs(file); err != nil {
-		return path
-	}
-	return relativeTo(config, file)
+	return path
 }
 
 // assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
