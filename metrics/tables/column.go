@@ -34,6 +34,14 @@ type column struct {
 	codes   blocks[uint32]
 }
 
+func newColumns(n int) []*column {
+	columns := make([]*column, n)
+	for i := range columns {
+		columns[i] = &column{}
+	}
+	return columns
+}
+
 // append adds a cell, whose memory it does not keep.
 func (c *column) append(cell string) {
 	if c.texts == nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // Encode returns the canonical full form of a decoded value: every field with its value, defaults included, in struct
-// order, kinds first and by their canonical names, keys of maps sorted, floats in the shortest form that reads back to
+// order, kinds first and by their canonical names, their parameters last, keys of maps sorted, floats in the shortest form that reads back to
 // the same float64. Nil pointers, interfaces, slices, maps and nodes are left out, and so are zero values of fields
 // tagged `yaml:",omitempty"`. Decoding the result into the same defaults gives the value again. It panics if an
 // interface holds a value that is in no table, which decoding never does.
@@ -70,20 +70,17 @@ func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 
 func (t *Tables) encodeFields(m *Node, v reflect.Value) {
 	l := layoutOf(v.Type())
-	for _, f := range l.order {
+	for _, f := range l.fields {
 		value := v.FieldByIndex(f.index)
-		switch {
-		case f.omitEmpty && value.IsZero():
-			continue
-		case f == l.kind:
-			if !value.IsNil() {
-				t.encodeKind(m, value)
-			}
+		if f.omitEmpty && value.IsZero() {
 			continue
 		}
 		if node := t.encode(value); node != nil {
 			m.Content = append(m.Content, textNode(f.key), node)
 		}
+	}
+	if l.kind != nil && !v.FieldByIndex(l.kind.index).IsNil() {
+		t.encodeKind(m, v.FieldByIndex(l.kind.index))
 	}
 }
 

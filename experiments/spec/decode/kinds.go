@@ -104,6 +104,9 @@ func (t *table) list() string {
 	return strings.Join(names, ", ")
 }
 
+// wanted says what a message wants where a kind is missing or wrong.
+func (t *table) wanted() string { return "a kind of " + t.name + ": " + t.list() }
+
 // parameters returns every spelling of every parameter of any kind, each once, in table order.
 func (t *table) parameters() []string {
 	var all []string

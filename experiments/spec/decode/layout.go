@@ -120,7 +120,6 @@ func (f *field) hasDefault(v reflect.Value) bool {
 type layout struct {
 	fields  []*field          // without the next, in struct order
 	kind    *field            // the ",kind" field, nil if there is none
-	order   []*field          // fields and kind, in struct order
 	byKey   map[string]*field // every spelling
 	inlined [][]int           // embedded structs, for their Check methods
 }
@@ -134,7 +133,14 @@ func layoutOf(t reflect.Type) *layout {
 	}
 	l := &layout{byKey: map[string]*field{}}
 	l.add(t, nil)
-	l.index(t)
+	for _, f := range l.fields {
+		for _, key := range f.spellings() {
+			if l.byKey[key] != nil {
+				panic(fmt.Sprintf("decode: %v has two fields with the key %q", t, key))
+			}
+			l.byKey[key] = f
+		}
+	}
 	stored, _ := layouts.LoadOrStore(t, l)
 	return stored.(*layout)
 }
@@ -152,10 +158,8 @@ func (l *layout) add(t reflect.Type, index []int) {
 			l.add(sf.Type, at)
 		case option == "kind":
 			l.kind = &field{index: at, typ: sf.Type, doc: sf.Tag.Get("doc")}
-			l.order = append(l.order, l.kind)
 		default:
-			f := newField(t, sf, key, option, at)
-			l.fields, l.order = append(l.fields, f), append(l.order, f)
+			l.fields = append(l.fields, newField(t, sf, key, option, at))
 		}
 	}
 }
@@ -177,17 +181,6 @@ func newField(t reflect.Type, sf reflect.StructField, key, option string, at []i
 		f.limits.bounds = &r
 	}
 	return f
-}
-
-func (l *layout) index(t reflect.Type) {
-	for _, f := range l.fields {
-		for _, key := range f.spellings() {
-			if l.byKey[key] != nil {
-				panic(fmt.Sprintf("decode: %v has two fields with the key %q", t, key))
-			}
-			l.byKey[key] = f
-		}
-	}
 }
 
 // keys returns the canonical keys in struct order.

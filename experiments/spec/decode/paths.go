@@ -266,7 +266,7 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	case shapeStruct, shapeKind:
 		structs, kinds := t.members(p)
 		if kinds != nil && (len(structs) == 0 || structs[len(structs)-1].typ == p.typ) {
-			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), "a kind of " + kinds.name + ": " + kinds.list()
+			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), kinds.wanted()
 		}
 		return fmt.Sprintf("there is no key %s%s", key, in), "one of " + strings.Join(t.keysAt(p, false), ", ")
 	}

@@ -80,7 +80,7 @@ func (s *state) unknownKind(name *Node, key string, tab *table) {
 	if isText(name) {
 		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
 	}
-	s.fail(name, key, wrong, "a kind of "+tab.name+": "+tab.list(), near)
+	s.fail(name, key, wrong, tab.wanted(), near)
 }
 
 // defaultKind copies the parameters that the field holds, so that a default that others share is never written to.
@@ -102,14 +102,13 @@ func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []pa
 
 // missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
 func (s *state) missingKind(n *Node, tab *table) {
-	allowed := "a kind of " + tab.name + ": " + tab.list()
 	for key := range n.Pairs() {
 		if Nearest(key.Value, []string{kindKey}) != "" {
-			s.fail(key, key.Value, "is not a key here", kindKey+", "+allowed, kindKey)
+			s.fail(key, key.Value, "is not a key here", kindKey+", "+tab.wanted(), kindKey)
 			return
 		}
 	}
-	s.fail(n, kindKey, "is missing", allowed, "")
+	s.fail(n, kindKey, "is missing", tab.wanted(), "")
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
