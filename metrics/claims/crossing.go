@@ -50,10 +50,10 @@ func (c *Crossing) Check() []registry.Problem {
 	if (c.Metric == "") == (len(c.With) == 0) {
 		return []registry.Problem{{Key: "metric", Wrong: "is given beside with or missing with it", Allowed: "exactly one of metric and with"}}
 	}
-	if c.Value != "" && (c.Interpolate || overOf(c.Along) == points) {
+	if c.Value != "" && (c.Interpolate || c.Along == tables.Strength) {
 		return []registry.Problem{{Key: "value", Wrong: "stands beside values between those that were run", Allowed: "interpolate: false, along a column"}}
 	}
-	if c.Metric == "" && overOf(c.Along) == points {
+	if c.Metric == "" && c.Along == tables.Strength {
 		return []registry.Problem{{Key: "with", Wrong: "is given along strength", Allowed: "a metric along strength"}}
 	}
 	return c.limits().check()

@@ -172,7 +172,7 @@ type station struct {
 func (r *results) sequences(where tables.Where, along string, by []string) [][]station {
 	rows := r.choose("where", where)
 	var groups [][]station
-	if overOf(along) == points {
+	if along == tables.Strength {
 		for _, row := range rows {
 			groups = append(groups, r.stations(row))
 		}
@@ -225,17 +225,9 @@ func (r *results) stations(row int) []station {
 	return all
 }
 
-// overOf returns what a claim along a column is over: of tables.Strength the points of paths.
-func overOf(along string) string {
-	if along == tables.Strength {
-		return points
-	}
-	return ""
-}
-
-// alongRef adds the column that a claim is along.
+// alongRef adds the column that a claim is along: tables.Strength, over the points of paths, or one of runs.
 func alongRef(refs tables.Refs, along string) tables.Refs {
-	if overOf(along) == points {
+	if along == tables.Strength {
 		return refs.Column("along", tables.Traces, along)
 	}
 	return refs.Column("along", tables.Runs, along)
