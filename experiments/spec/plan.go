@@ -126,7 +126,11 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}
 	for i := range p.dims {
-		p.plan.Swept = append(p.plan.Swept, p.dims[i].sweptColumns()...)
+		for _, key := range p.dims[i].keys {
+			if !fixed(key.column) {
+				p.plan.Swept = append(p.plan.Swept, key.column)
+			}
+		}
 	}
 	most := mostRuns
 	if len(p.conditions) > 0 {

@@ -84,17 +84,6 @@ func fixed(column string) bool {
 	return column == objectiveColumn || column == "lambda" || column == "seed"
 }
 
-// sweptColumns returns the dimension's columns of Plan.Swept.
-func (d *dimension) sweptColumns() []string {
-	var columns []string
-	for i := range d.keys {
-		if !fixed(d.keys[i].column) {
-			columns = append(columns, d.keys[i].column)
-		}
-	}
-	return columns
-}
-
 // appendName appends what the name of a run says of a row.
 func (d *dimension) appendName(name []byte, row int) []byte {
 	for i := range d.keys {

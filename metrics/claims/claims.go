@@ -59,7 +59,11 @@ type Evaluator struct{ results *results }
 
 // NewEvaluator opens the tables. The error says what the table runs lacks.
 func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
-	err = try(func() { e = &Evaluator{open(src)} })
+	err = try(func() {
+		runs := must(src.Table(tables.Runs))
+		need(runs, "", "run", "status")
+		e = &Evaluator{&results{src, runs, map[string]map[string][]int{}, map[string]*tracedPath{}}}
+	})
 	return e, err
 }
 

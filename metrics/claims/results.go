@@ -21,12 +21,6 @@ type results struct {
 	paths map[string]*tracedPath      // by run
 }
 
-func open(src tables.Source) *results {
-	runs := must(src.Table(tables.Runs))
-	need(runs, "", "run", "status")
-	return &results{src, runs, map[string]map[string][]int{}, map[string]*tracedPath{}}
-}
-
 // table returns a table with a column run, some columns of it loaded, and its rows by run. key is the claim's key that asks for
 // the last column.
 func (r *results) table(name, key string, columns ...string) (*tables.Table, map[string][]int) {

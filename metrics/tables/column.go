@@ -76,13 +76,6 @@ func (c *column) toTexts() {
 	c.numbers = nil
 }
 
-// seal forgets what only appending needs.
-func (c *column) seal() {
-	if c.texts != nil {
-		c.texts.codes = nil
-	}
-}
-
 func (c *column) text(row int) string {
 	if c.texts != nil {
 		return c.texts.list[c.codes.at(row)]

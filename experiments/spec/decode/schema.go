@@ -232,7 +232,10 @@ func (g *generator) body(name string, p point, id definition) *schema {
 		g.defs = append(g.defs, property{key, object})
 		either.AnyOf = append(either.AnyOf, &schema{Ref: "#/$defs/" + key})
 		if id.partial || !hasRequired(structs) {
-			alone.OneOf = append(alone.OneOf, nameSchemas(entry)...)
+			alone.OneOf = append(alone.OneOf, &schema{Const: entry.Name, Description: entry.Summary})
+			for _, alias := range entry.Aliases {
+				alone.OneOf = append(alone.OneOf, &schema{Const: alias, Description: "the same as " + entry.Name})
+			}
 		}
 	}
 	if id.partial {
@@ -259,14 +262,6 @@ func hasRequired(structs []point) bool {
 	return slices.ContainsFunc(structs, func(p point) bool {
 		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f *field) bool { return f.limits.required })
 	})
-}
-
-func nameSchemas(entry registry.Kind[any]) []*schema {
-	names := []*schema{{Const: entry.Name, Description: entry.Summary}}
-	for _, alias := range entry.Aliases {
-		names = append(names, &schema{Const: alias, Description: "the same as " + entry.Name})
-	}
-	return names
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
@@ -296,8 +291,8 @@ func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	value := p.value.FieldByIndex(f.index)
 	s := g.of(point{typ: f.typ, value: value}, f.limits, partial)
 	s.Description = f.doc
-	if !partial && f.hasDefault(value) {
-		s.Default = g.defaultOf(value)
+	if n := g.tables.encode(value); !partial && f.hasDefault(value) && n != nil && n.Kind != yaml.MappingNode { // which an editor can insert
+		s.Default = jsonValue(n)
 	}
 	o.Properties = append(o.Properties, property{f.key, s})
 	var given []*schema
@@ -320,15 +315,7 @@ func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	}
 }
 
-// defaultOf returns a default for JSON: a scalar or a list, nil for what an editor cannot insert.
-func (g *generator) defaultOf(v reflect.Value) any {
-	n := g.tables.encode(v)
-	if n == nil || n.Kind == yaml.MappingNode {
-		return nil
-	}
-	return jsonValue(n)
-}
-
+// jsonValue returns a scalar or a list, nil for an infinity.
 func jsonValue(n *Node) any {
 	if n.Kind == yaml.SequenceNode {
 		list := make([]any, len(n.Content))
