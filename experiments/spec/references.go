@@ -17,12 +17,10 @@ import (
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
 // found before anything is trained. It returns the claims, less those that --set has left without what they speak of.
-func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
-	var kept []Claim
-	for i := range list {
-		at := fmt.Sprintf("claims.%d.", i)
-		if l.stands("claim "+list[i].Name, func() { l.reviewRefs(at, list[i].Test.Refs(), plan) }) {
-			kept = append(kept, list[i])
+func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
+	for i, c := range list {
+		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
+			kept = append(kept, c)
 		}
 	}
 	return kept
@@ -47,10 +45,9 @@ func (l *loader) stands(what string, review func()) bool {
 // reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
 func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figure {
 	kept := slices.Clone(figures[:0]) // [] is other than none: no figures are wanted
-	for i := range figures {
-		at := fmt.Sprintf("figures.%d.", i)
-		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, figures[i].From, figures[i].Params.Refs(), plans) }) {
-			kept = append(kept, figures[i])
+	for i, f := range figures {
+		if l.stands("figure "+f.Name, func() { l.reviewFigure(fmt.Sprintf("figures.%d.", i), f.From, f.Params.Refs(), plans) }) {
+			kept = append(kept, f)
 		}
 	}
 	return kept

@@ -50,12 +50,8 @@ type tested struct {
 // tested decodes an experiment with the scorecard's settings in it, which are checked and put aside.
 func (l *loader) tested(sets []string) (*Config, error) {
 	settings := DefaultScorecard()
-	at := 0
-	for at < len(l.root.Content) && l.root.Content[at].Value != scorecardKey {
-		at += 2
-	}
-	l.fail(l.Decode(l.root.Content[at+1], scorecardKey, &settings))
-	l.root.Content = slices.Delete(slices.Clone(l.root.Content), at, at+2)
+	l.fail(l.Decode(decode.Lookup(l.root, scorecardKey), scorecardKey, &settings))
+	l.root = without(l.root, scorecardKey)
 	return l.experiment(sets)
 }
 

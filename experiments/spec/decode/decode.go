@@ -126,9 +126,15 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		s.wrongType(n, dst.Type(), lim)
 		return
 	}
-	switch shapeOf(dst.Type()) {
-	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
-		s.scalar(n, dst, lim)
+	switch shape := shapeOf(dst.Type()); shape {
+	case shapeBool, shapeInt, shapeFloat:
+		if !setters[shape](n, dst, lim) {
+			s.wrongType(n, dst.Type(), lim)
+		}
+	case shapeString:
+		s.text(n, dst, lim)
+	case shapeText:
+		s.unmarshalText(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)
 	case shapeWords:

@@ -40,7 +40,10 @@ func Parse(file string, data []byte) (*Node, error) {
 		return nil, Errors{syntaxError(file, data, err)}
 	}
 	n := normalizer{file: file, done: map[*yaml.Node]normalized{}}
-	root := n.document(&doc)
+	root := n.value(doc.Content[0]).Node
+	if n.fatal {
+		root = nil
+	}
 	switch err := in.Decode(&next); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
@@ -125,14 +128,6 @@ type normalized struct {
 
 func (z *normalizer) fail(n *yaml.Node, wrong, allowed string) {
 	z.errs = append(z.errs, Error{File: z.file, Line: n.Line, Column: n.Column, Key: dotted("", z.path, ""), Wrong: wrong, Allowed: allowed})
-}
-
-func (z *normalizer) document(doc *yaml.Node) *Node {
-	root := z.value(doc.Content[0])
-	if z.fatal {
-		return nil
-	}
-	return root.Node
 }
 
 func (z *normalizer) value(n *yaml.Node) normalized {

@@ -85,28 +85,15 @@ func short(text string) string {
 	return text
 }
 
-// scalar decodes a bool, a number, text, or a type that reads itself from text.
-func (s *state) scalar(n *Node, dst reflect.Value, lim limits) {
-	ok := false
-	switch shapeOf(dst.Type()) {
-	case shapeBool:
-		if ok = n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"; ok {
-			dst.SetBool(strings.EqualFold(n.Value, "true"))
-		}
-	case shapeInt:
-		ok = setInt(n, dst, lim)
-	case shapeFloat:
-		ok = setFloat(n, dst, lim)
-	case shapeString:
-		s.text(n, dst, lim)
-		return
-	case shapeText:
-		s.unmarshalText(n, dst, lim)
-		return
+// setters decode what is no text, and say whether it is of the type and within the limits.
+var setters = map[shape]func(n *Node, dst reflect.Value, lim limits) bool{shapeBool: setBool, shapeInt: setInt, shapeFloat: setFloat}
+
+func setBool(n *Node, dst reflect.Value, _ limits) bool {
+	ok := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"
+	if ok {
+		dst.SetBool(strings.EqualFold(n.Value, "true"))
 	}
-	if !ok {
-		s.wrongType(n, dst.Type(), lim)
-	}
+	return ok
 }
 
 func inBounds(v float64, lim limits) bool {
