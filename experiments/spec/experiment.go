@@ -8,6 +8,7 @@ import (
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
+	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -116,13 +117,13 @@ type Registry struct {
 // Registries returns the tables of the kinds that runs are made of, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
-		asRegistry("environments", "environment", environments()),
+		asRegistry("environments", "environment", both(bandit.Kinds(), language.Environments())),
 		asRegistry("states", "states", bandit.StateKinds()),
 		asRegistry("rewards", "reward", gold.Kinds()),
-		asRegistry("preferences", "preferences", preferences()),
+		asRegistry("preferences", "preferences", both(preference.Kinds(), language.Preferences())),
 		asRegistry("proxies", "proxy", preference.Proxies()),
 		asRegistry("samplers", "sampler", preference.Samplers()),
-		asRegistry("policies", "policy", policies()),
+		asRegistry("policies", "policy", both(policy.Kinds(), language.Policies())),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("groups", "groups", train.GroupKinds()),

@@ -5,24 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
-	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
 )
 
-// environments, policies and preferences list every kind, those over responses that can be enumerated and those of free
-// text.
-func environments() registry.Table[bandit.Params] {
-	return both(bandit.Kinds(), language.Environments())
-}
-func policies() registry.Table[policy.Params] { return both(policy.Kinds(), language.Policies()) }
-func preferences() registry.Table[preference.Params] {
-	return both(preference.Kinds(), language.Preferences())
-}
-
-// both merges two tables by name.
+// both merges two tables by name, of kinds over responses that can be enumerated and of free text.
 func both[T any](a, b registry.Table[T]) registry.Table[T] {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(x, y registry.Kind[T]) int { return strings.Compare(x.Name, y.Name) })

@@ -85,9 +85,11 @@ func (p *Plan) In(environment bandit.Params, seed int, key string) *Plan {
 }
 
 // Resolved returns the run as YAML, every setting written out.
-func (p *Plan) Resolved(r *Run) string {
+func (p *Plan) Resolved(r *Run) string { return r.text(p.kinds) }
+
+func (r *Run) text(tables *decode.Tables) string {
 	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	return decode.Text(decode.Encode(&doc, p.kinds))
+	return decode.Text(decode.Encode(&doc, tables))
 }
 
 // runDoc is the document of one run: the settings with a single objective.
@@ -123,7 +125,11 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}
 	for i := range p.dims {
-		p.plan.Swept = append(p.plan.Swept, p.dims[i].sweptColumns()...)
+		for _, key := range p.dims[i].keys {
+			if !fixed(key.column) {
+				p.plan.Swept = append(p.plan.Swept, key.column)
+			}
+		}
 	}
 	most := mostRuns
 	if len(p.conditions) > 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,11 +94,7 @@ func (r *Run) String() string {
 
 // Cells returns the run's cells in the columns of the table runs that are known before anything is trained.
 func (r *Run) Cells() []string {
-	cells := make([]string, 4+len(r.Swept))
-	for i := range cells {
-		cells[i] = r.cell(i)
-	}
-	return cells
+	return slices.Concat([]string{r.ID, r.Label, tables.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept)
 }
 
 func (r *Run) cell(column int) string {

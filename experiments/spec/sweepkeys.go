@@ -69,9 +69,8 @@ func (r *sweepReader) choose(d *dimension, k *sweptKey) {
 		}
 		choice := slices.Index(r.labels, n.Value)
 		if choice < 0 {
-			e := r.Error(n, k.spelled(row), fmt.Sprintf("there is no objective %q", cellText(n)), "one of "+strings.Join(r.labels, ", "))
-			e.Near = decode.Nearest(n.Value, r.labels)
-			r.fail(e)
+			r.fail(r.Error(n, k.spelled(row), fmt.Sprintf("there is no objective %q", cellText(n)), "one of "+strings.Join(r.labels, ", ")).
+				Meant(decode.Nearest(n.Value, r.labels)))
 			continue
 		}
 		d.choices[row] = choice
