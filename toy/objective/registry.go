@@ -66,6 +66,8 @@ func Kinds() registry.Table[Params] {
 		simpoKind,
 		sppoKind,
 		sumKind,
+		tdpo1Kind,
+		tdpo2Kind,
 		trDPOKind,
 		typoKind,
 		wpoKind,
