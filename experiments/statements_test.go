@@ -18,6 +18,7 @@ var statements = []statement{
 		"deviation of final from published epo_constraint", "deviation of along from published epo_constraint"}},
 	{readme, "published code (arXiv 2405.14953) | 1e-12 (the test's bound)", nil},
 	{readme, "published notebook (arXiv 2407.10490) | 1e-9 relative (the test's bound)", nil},
+	{readme, "published code (arXiv 2409.19605) | 1e-9 (the test's bound)", nil},
 	{readme, "published code (arXiv 2410.08847) | 1e-12 (the test's bound)", nil},
 	{readme, "five algorithms in two games at three λ, up to 20,000 steps: policies, logits, duality gaps; equilibria | published code (arXiv 2503.08942) | 1e-9 (the test's bound)", nil},
 	{readme, "DPO, IPO, f-DPO | paper: collapse | {}, {}, {} |", []string{

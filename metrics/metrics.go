@@ -88,7 +88,7 @@ type View struct {
 
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
-	Lambda           float64   // what KL to LogStart costs in the game of the win rates; 0 or NaN is no such game
+	Lambda           float64   // of the loss, which is what KL to LogStart costs in the game of the win rates; NaN where it has none, or nothing that is asked for reads it
 	logBest, best    []float64 // the best response to pi in that game
 }
 
@@ -108,6 +108,7 @@ func NewView(logRef, logStar, logStart []float64) *View {
 	v := &View{LogRef: logRef, LogStar: logStar, LogStart: logStart}
 	v.LogPi, v.Pi = make([]float64, k), make([]float64, k)
 	v.Ref, v.Star = exp(logRef), exp(logStar)
+	v.Lambda = math.NaN()
 	v.setMode()
 	v.setWins()
 	v.Set(logStart)

@@ -172,6 +172,8 @@ var lossStyles = map[string]seriesStyle{
 	"simpo":             {skyBlue, dashed, curveWidth, star},
 	"sppo":              {inkGray, dashDotted, curveWidth, circle},
 	"sum":               {black, dashDotted, curveWidth, hexagon},
+	"tdpo1":             {wine, longDashed, curveWidth, triangle},
+	"tdpo2":             {teal, longDashed, curveWidth, triangle},
 	"tr-dpo":            {green, dotted, curveWidth, leftward},
 	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
 	"win-rate":          {wine, longDashed, curveWidth, star},

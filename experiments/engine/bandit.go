@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -40,9 +41,12 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	case err != nil:
 		return w.failed(run, err.Error())
 	}
-	lambda, _, _, _ := objective.Lambda(run.Loss)
+	lambda, _, _, regularized := objective.Lambda(run.Loss)
 	for p, v := range w.views {
-		v.Proxy, v.Lambda = nil, lambda
+		v.Proxy, v.Lambda = nil, math.NaN()
+		if regularized && (len(run.Metrics) > 0 || v.Wins != nil) {
+			v.Lambda = lambda
+		}
 		if s.Rewards != nil {
 			v.Proxy = s.Rewards[p]
 		}
@@ -139,10 +143,7 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	trace := b.table(tables.Traces)
 	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
-		for p, v := range b.views {
-			b.LogPolicy(p, b.logPi)
-			v.Set(b.logPi)
-		}
+		b.view()
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
 		trace.Empty(2) // of paths
@@ -165,7 +166,15 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	if end.Status == train.Diverged {
 		return outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps}
 	}
-	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true}
+	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, period: end.Period, final: true}
+}
+
+// view gives the views the policy as it stands.
+func (b *banditRun) view() {
+	for p, v := range b.views {
+		b.LogPolicy(p, b.logPi)
+		v.Set(b.logPi)
+	}
 }
 
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
@@ -175,15 +184,60 @@ func (b *banditRun) listedAt(step int) bool {
 	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
 }
 
-// solve finds the minimizer.
+// solve finds the minimizer, or those of rounds.
 func (b *banditRun) solve(ctx context.Context) outcome {
-	s, err := b.Solve(ctx)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return failure(tookTooLong(b.run))
-	case err != nil:
-		return failure(err.Error())
+	if b.run.Online() != nil && b.Objective.Compares() {
+		return b.solveRounds(ctx)
 	}
+	s, err := b.Solve(ctx)
+	if err != nil {
+		return b.unsolved(ctx, err)
+	}
+	return b.reached(s)
+}
+
+// unsolved is the outcome of a solver's error.
+func (b *banditRun) unsolved(ctx context.Context, err error) outcome {
+	if ctx.Err() != nil {
+		return failure(tookTooLong(b.run))
+	}
+	return failure(err.Error())
+}
+
+// solveRounds solves round after round and records each. A round counts as a step.
+func (b *banditRun) solveRounds(ctx context.Context) outcome {
+	rows := b.table(tables.Traces)
+	record := func(round int) {
+		rows.Integer(round)
+		rows.Empty(2) // of paths
+		rows.Numbers(b.measured...)
+		b.list(round)
+	}
+	b.view()
+	b.measure(math.NaN(), math.NaN())
+	record(0)
+	var out outcome
+	var last *exact.Solution
+	end, err := b.SolveRounds(ctx, func(round int, pairs *preference.Pairs, found *exact.Solution) {
+		b.compare(pairs)
+		if out, last = b.reached(found), found; out.final {
+			record(round)
+		}
+	})
+	if err != nil {
+		return b.unsolved(ctx, err)
+	}
+	if out.steps, out.period = end.Steps, end.Period; out.final {
+		out.status, out.reason = string(end.Status), end.Reason
+		if last.Status != train.Converged {
+			out.reason = strings.TrimPrefix(out.reason+"; the last round is "+string(last.Status)+": "+last.Reason, "; ")
+		}
+	}
+	return out
+}
+
+// reached takes over a solution.
+func (b *banditRun) reached(s *exact.Solution) outcome {
 	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, final: len(s.Policy) == len(b.views)}
 	for p, logPi := range s.Policy {
 		if logPi == nil {
@@ -204,11 +258,8 @@ func (b *banditRun) solve(ctx context.Context) outcome {
 // trace follows the run's path and records every point of it. The last point is the run's end.
 func (b *banditRun) trace(ctx context.Context) outcome {
 	points, err := b.Trace(ctx, b.excess)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return failure(tookTooLong(b.run))
-	case err != nil:
-		return failure(err.Error())
+	if err != nil {
+		return b.unsolved(ctx, err)
 	}
 	var end outcome
 	rows := b.table(tables.Traces)
@@ -277,7 +328,7 @@ func (b *banditRun) viewsOf(prompt string) []*metrics.View {
 }
 
 // allMetrics is what is measured of every policy, looked up once.
-var allMetrics = append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+var allMetrics = slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest())
 
 // measure keeps the training columns and the mean of every metric over the training prompts.
 func (b *banditRun) measure(loss, gradNorm float64) {
@@ -338,10 +389,15 @@ func (b *banditRun) result(end outcome) *result {
 	default:
 		runs.Empty(1)
 	}
+	if end.period > 0 {
+		runs.Integer(end.period)
+	} else {
+		runs.Empty(1)
+	}
 	if end.final {
 		runs.Numbers(b.measured...)
 	} else {
-		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 1)
+		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 2)
 	}
 	final := func(v float64) float64 {
 		if !end.final {

@@ -126,6 +126,7 @@ func (w *worker) failed(run *spec.Run, reason string) *result {
 type outcome struct {
 	status, reason string
 	steps          int
+	period         int  // of rounds that were watched, else 0
 	final          bool // there is a final policy
 }
 

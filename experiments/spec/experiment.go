@@ -118,6 +118,7 @@ func Registries() []Registry {
 		asRegistry("rewards", "reward", gold.Kinds()),
 		asRegistry("preferences", "preferences", preferences()),
 		asRegistry("proxies", "proxy", preference.Proxies()),
+		asRegistry("samplers", "sampler", preference.Samplers()),
 		asRegistry("policies", "policy", policies()),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
@@ -219,6 +217,12 @@ func (p *planner) add(rows []int, reviews []*review) {
 		p.plan.traits.counted = true
 	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
+	p.plan.traits.watched = p.plan.traits.watched || run.Watched()
+	for _, name := range run.Metrics {
+		if !slices.Contains(p.plan.traits.asked, name) {
+			p.plan.traits.asked = append(p.plan.traits.asked, name)
+		}
+	}
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
 	run.data = p.content(from.sections[:policySection])
@@ -274,6 +278,7 @@ const (
 	trainSection
 	constraintSection
 	purposeSection
+	metricsSection
 	limitsSection
 	objectiveSection
 	sectionCount
@@ -290,6 +295,7 @@ var sectionKinds = [sectionCount]sectionKind{
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
 	purposeSection:     setting("purpose", func(s *Settings) *string { return &s.Purpose }),
+	metricsSection:     setting("metrics", func(s *Settings) *[]string { return &s.Metrics }),
 	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),
 	objectiveSection: {"objective", func(doc *runDoc) any { return &doc.Objective.Loss }, func(doc *runDoc) func(*Run) {
 		loss := doc.Objective.Loss
@@ -390,7 +396,7 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 		return &section{err: err}
 	}
 	s := &section{give: kind.copy(doc), hash: sha256.Sum256(append(appendNode(nil, content, false), read...)), files: files, lambda: math.NaN(), seed: doc.Seed,
-		absent: content == nil || content.Kind == yaml.ScalarNode && content.Value == ""}
+		absent: content == nil || content.Value == "" && len(content.Content) == 0}
 	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
 		s.lambda = tables.ParseFloat(n.Value)
 		loss := s.give

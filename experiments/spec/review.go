@@ -264,8 +264,8 @@ func (l *loader) reviewOnline(run *Run, from *origin) {
 		return
 	}
 	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
-	if run.Solver != setup.SolverTrain && run.Loss.Objective().Compares() {
-		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train, or "+allowed))
+	if run.Solver == setup.SolverPath && run.Loss.Objective().Compares() {
+		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed))
 	}
 	if run.Purpose == setup.PurposeRLHF {
 		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed))
@@ -389,6 +389,9 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		}
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
+		if p.Pairs == 0 {
+			n = prompts * k * k
+		}
 		if p.Accumulate {
 			n *= float64(p.Rounds)
 		}

@@ -132,7 +132,7 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 
 // reservedColumns are the columns of runs that no sweep may take.
 func reservedColumns() []string {
-	return append(append((&Plan{}).Columns(tables.Runs), metrics.ProxyReward.Name), tables.Measured(metrics.OfGames()).Names()...)
+	return append((&Plan{}).Columns(tables.Runs), tables.Measured(append([]metrics.Metric{metrics.ProxyReward}, metrics.OfGames()...)).Names()...)
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.

@@ -55,6 +55,9 @@ const (
 // Comparisons is the column of runs that only plans have whose kind of preferences varies, and that sweep nothing of that name.
 const Comparisons = "comparisons"
 
+// Period is the column of runs that only plans have in which some run watches its rounds.
+const Period = "period"
+
 // EndColumns are the columns of runs that say how a run ended.
 var EndColumns = Schema{
 	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
@@ -63,12 +66,13 @@ var EndColumns = Schema{
 
 // BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
 // knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
-// them, are metrics.ProxyReward, of which only runs with online preferences have a value, and metrics.OfGames.
+// them, are metrics.ProxyReward, of which only runs with online preferences have a value, metrics.OfGames and metrics.OnRequest.
 func BanditColumns(table string) Schema {
-	online := append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+	online := slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest())
 	switch table {
 	case Runs:
-		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
+		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."},
+			Column{Name: Period, Type: Integer, Doc: "Of rounds that end in a cycle, how many rounds it has; 1 where they come to rest."})
 		return append(counted, Measured(append(slices.Clone(trainingMetrics), online...))...)
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,

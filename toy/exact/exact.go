@@ -55,7 +55,7 @@ const (
 	Local Status = "local"
 	// Stationary is a policy at which the gradient of a loss vanishes that holds a statistic back from differentiation, and so has
 	// no minimizer.
-	Stationary Status = "stationary"
+	Stationary = train.Stationary
 	// Stalled is a solver that gave up: no statement about the loss.
 	Stalled Status = "stalled"
 )

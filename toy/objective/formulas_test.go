@@ -143,6 +143,12 @@ var (
 		"odpo": {"a formula has no variable for the reward of a response", func(t *testing.T, o *Objective, b *Batch) {
 			reads(t, o, b, func() { b.Gap = b.RefChosen })
 		}},
+		"tdpo1": {"a formula has no variable for divergences by token", func(t *testing.T, o *Objective, b *Batch) {
+			reads(t, o, b, func() { b.ChosenKL, b.RejectedKL = b.RefChosen, b.RefRejected })
+		}},
+		"tdpo2": {"a formula has no variable for divergences by token", func(t *testing.T, o *Objective, b *Batch) {
+			reads(t, o, b, func() { b.ChosenKL, b.RejectedKL = b.RefChosen, b.RefRejected })
+		}},
 		"online-ipo": {"a formula has no variable for win rates", readsWins},
 		"tr-dpo": {"its reference moves from step to step; at each it is dpo", func(t *testing.T, o *Objective, b *Batch) {
 			if o.Moving == nil || valueOf(o, b) != valueOf((&DPO{Lambda: defaultLambda}).Objective(), b) {

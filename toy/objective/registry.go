@@ -68,6 +68,8 @@ func Kinds() registry.Table[Params] {
 		simpoKind,
 		sppoKind,
 		sumKind,
+		tdpo1Kind,
+		tdpo2Kind,
 		trDPOKind,
 		typoKind,
 		winRateKind,

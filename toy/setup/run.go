@@ -30,6 +30,7 @@ type Settings struct {
 	Path        *path.Params      `yaml:"path" doc:"settings of solver: path"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+	Metrics     []string          `yaml:"metrics,omitempty" oneof:"param_diff,value_diff" doc:"measures beside the default ones"`
 	Purpose     string            `yaml:"purpose,omitempty" oneof:"loss,rlhf" doc:"loss minimizes the loss; rlhf, in its place, KL(pi to pi_free), pi_free the loss's minimizer over all policies without a constraint: the RLHF problem with reward log(pi_free/pi_ref) at lambda 1, which wants the same policy"`
 }
 
@@ -159,6 +160,9 @@ func (r *Run) Online() *preference.Online {
 	o, _ := r.Preferences.(*preference.Online)
 	return o
 }
+
+// Watched says whether the run's rounds end where they come to rest, see preference.Online.
+func (r *Run) Watched() bool { o := r.Online(); return o != nil && o.Watch }
 
 // Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out; nil where
 // preferences are not online.

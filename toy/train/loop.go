@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -49,6 +50,10 @@ func (l *Loop) trainer() *Trainer {
 		t.Task = newComparisons(l, l.Data)
 	} else {
 		t.Rounds = &Rounds{N: l.Online.Settings.Rounds, Begin: l.rounds()}
+		if l.Online.Settings.Watch {
+			var orbit Orbit
+			t.Rounds.End = func() (Outcome, bool) { return orbit.Add(slices.Concat(l.Problem.Policies()...)) }
+		}
 	}
 	return t
 }
@@ -78,7 +83,7 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 		if task == nil {
 			task = newComparisons(l, data)
 		} else {
-			task.resolver, task.fixed = newBatcher(data, l.Problem), nil
+			task.resolver.data, task.fixed = data, task.fixed[:0]
 		}
 		if task.ball != nil && previous {
 			task.ball = newBall(l.Problem, l.KLRadius)
@@ -163,9 +168,12 @@ func (c *comparisons) resolve(b Batch) {
 	case b.Number < len(c.fixed):
 		c.batch = c.fixed[b.Number]
 	default:
-		c.batch = &Minibatch{}
+		n := len(c.fixed)
+		if c.fixed = slices.Grow(c.fixed, 1)[:n+1]; c.fixed[n] == nil { // else that of an earlier round, whose memory serves again
+			c.fixed[n] = &Minibatch{}
+		}
+		c.batch = c.fixed[n]
 		c.resolver.resolve(b.Items, c.batch)
-		c.fixed = append(c.fixed, c.batch)
 	}
 }
 

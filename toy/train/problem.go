@@ -219,6 +219,17 @@ func (p *Problem) rebase() {
 	p.version++
 }
 
+// Policies returns the policy's log-probabilities at every prompt.
+func (p *Problem) Policies() [][]float64 {
+	all := make([][]float64, len(p.reference))
+	for prompt := range all {
+		all[prompt] = make([]float64, len(p.logits))
+		p.Policy.Logits(prompt, all[prompt])
+		logspace.LogSoftmax(all[prompt], all[prompt])
+	}
+	return all
+}
+
 // hold makes the policy as it is the one that terms hold back from differentiation, or where not on the policy as it will be. It
 // says whether some term plays against an opponent, for which this makes a difference.
 func (p *Problem) hold(on bool) bool {

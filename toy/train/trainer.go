@@ -66,6 +66,7 @@ type Outcome struct {
 	Status Status
 	Steps  int    // the last step, counted from 1; the one that ends training as converged or diverged moves nothing
 	Reason string // one sentence; "" for Done
+	Period int    // of watched rounds: how many a cycle has, 1 at rest; 0 where it is not known
 }
 
 // Record is a moment of training at which the caller may measure the policy: after Step steps, with the loss and the
@@ -108,6 +109,8 @@ type Rounds struct {
 	N int
 	// Begin returns what a round trains, counted from 0: nil where nothing was drawn, which skips the round.
 	Begin func(ctx context.Context, round int) (Task, error)
+	// End, where not nil, is called after a round and says whether it is the last.
+	End func() (Outcome, bool)
 	// Restart says that a round begins with a fresh optimizer, schedule, order and limit of steps. Else the optimizer's
 	// memory, the schedule and the limit extend over all rounds. The count of steps goes on in either case.
 	Restart bool
@@ -165,6 +168,12 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 		}
 		if end, err = t.take(ctx, s, record); err != nil || end.Status == Diverged {
 			return end, err
+		}
+		if t.Rounds.End != nil {
+			if o, ended := t.Rounds.End(); ended {
+				o.Steps = end.Steps
+				return o, nil
+			}
 		}
 		if most := t.Params.MaxSteps; !t.Rounds.Restart && most > 0 && end.Steps >= most {
 			break
@@ -243,7 +252,7 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		}
 	}
 	if slices.ContainsFunc(t.Task.Params(), func(v float64) bool { return !finite(v) }) {
-		return Outcome{Diverged, s.last, fmt.Sprintf("a parameter is not finite after step %d", s.last)}, nil
+		return Outcome{Status: Diverged, Steps: s.last, Reason: fmt.Sprintf("a parameter is not finite after step %d", s.last)}, nil
 	}
 	return Outcome{Status: Done, Steps: s.last}, nil
 }
@@ -252,10 +261,10 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 func (t *Trainer) stopped(r Record) (Outcome, bool) {
 	switch {
 	case !finite(r.GradNorm):
-		return Outcome{Diverged, r.Step, fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
+		return Outcome{Status: Diverged, Steps: r.Step, Reason: fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
 	case r.GradNorm < t.Params.Tolerance:
-		return Outcome{Converged, r.Step,
-			fmt.Sprintf("the gradient's norm fell to %.3g at step %d", r.GradNorm, r.Step)}, true
+		return Outcome{Status: Converged, Steps: r.Step,
+			Reason: fmt.Sprintf("the gradient's norm fell to %.3g at step %d", r.GradNorm, r.Step)}, true
 	}
 	return Outcome{}, false
 }
