@@ -180,8 +180,7 @@ func (b *banditRun) view() {
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
 // that the settings ask for: there are many.
 func (b *banditRun) listedAt(step int) bool {
-	every := b.run.Train.RecordEvery
-	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
+	return b.run.Online() == nil || step == 0 || b.run.Train.Due(step)
 }
 
 // solve finds the minimizer, or those of rounds.
