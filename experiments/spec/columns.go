@@ -64,8 +64,8 @@ func (p *Plan) without(table string) string {
 			return fmt.Sprintf("every environment has more than %d responses", MostListed)
 		}
 	case tables.Groups:
-		if !p.traits.grouped {
-			return "no environment has groups of prompts"
+		if !p.traits.grouped && !p.traits.weighed {
+			return "no environment has groups of prompts, and nothing weighs groups of comparisons"
 		}
 	}
 	return ""

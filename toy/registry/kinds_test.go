@@ -18,13 +18,15 @@ import (
 
 // tables are the registries under toy/.
 var tables = map[string]registry.Table[any]{
-	"bandit.Kinds":     bandit.Kinds().Untyped(),
-	"gold.Kinds":       gold.Kinds().Untyped(),
-	"objective.Kinds":  objective.Kinds().Untyped(),
-	"policy.Kinds":     policy.Kinds().Untyped(),
-	"preference.Kinds": preference.Kinds().Untyped(),
-	"train.Optimizers": train.Optimizers().Untyped(),
-	"train.Schedules":  train.Schedules().Untyped(),
+	"bandit.Kinds":      bandit.Kinds().Untyped(),
+	"bandit.StateKinds": bandit.StateKinds().Untyped(),
+	"gold.Kinds":        gold.Kinds().Untyped(),
+	"objective.Kinds":   objective.Kinds().Untyped(),
+	"policy.Kinds":      policy.Kinds().Untyped(),
+	"preference.Kinds":  preference.Kinds().Untyped(),
+	"train.GroupKinds":  train.GroupKinds().Untyped(),
+	"train.Optimizers":  train.Optimizers().Untyped(),
+	"train.Schedules":   train.Schedules().Untyped(),
 }
 
 func TestTables(t *testing.T) {
