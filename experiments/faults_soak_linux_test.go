@@ -101,8 +101,8 @@ func suspended(t *testing.T, s *soak) {
 
 // interruptedWorkers: what a terminal's Ctrl-C ends has no failed runs, and the same command goes on to the same results.
 func interruptedWorkers(t *testing.T, s *soak) {
-	args := []string{"small.yaml", "--jobs", "2", "--set", "limits.memory=1GB", "--set", "seeds=5"}
-	for i := range 5 {
+	args := []string{"small.yaml", "--jobs", "2", "--set", "limits.memory=1GB", "--set", "seeds=2"}
+	for i := range 3 {
 		out := fmt.Sprint("out", i)
 		cmd, _ := s.start(t, append(args, "--out", out)...)
 		s.moment(2 * time.Second)
