@@ -129,12 +129,12 @@ func readFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// filesBelow lists the files of a results folder without its manifest.
+// filesBelow lists the files of a results folder without its manifest and what made it.
 func filesBelow(t testing.TB, dir string) []string {
 	t.Helper()
 	var names []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != "manifest.json" {
+		if err == nil && !d.IsDir() && d.Name() != "manifest.json" && d.Name() != "made.json" {
 			names = append(names, strings.TrimPrefix(path, dir))
 		}
 		return err

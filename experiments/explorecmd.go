@@ -70,7 +70,7 @@ func runExplore(ctx context.Context, o exploreOptions, dirs []string, stdout, st
 	fmt.Fprintf(stdout, "%s\n", url)
 	if !o.noOpen {
 		if err := openBrowser(url); err != nil {
-			fmt.Fprintf(stderr, "experiments: no browser was opened (%v); open the address above in one\n", err)
+			fmt.Fprintf(stderr, "%s: no browser was opened (%v); open the address above in one\n", calledAs, err)
 		}
 	}
 	return explore.Serve(ctx, l, page)
@@ -104,7 +104,7 @@ func explored(dirs []string) ([]*explore.Results, error) {
 
 // makePage assembles the page. Where nothing is compiled yet, that takes a while, of which stderr is told.
 func makePage(ctx context.Context, results []*explore.Results, stderr io.Writer) (explore.Page, error) {
-	fmt.Fprintln(stderr, "experiments: compiling the page, the first time for some seconds")
+	fmt.Fprintln(stderr, calledAs+": compiling the page, the first time for some seconds")
 	compute, err := explore.Compile(ctx, "")
 	if err != nil {
 		return nil, err

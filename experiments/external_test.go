@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,106 +52,10 @@ environment:
     - {name: bad, pi_star: [0.6, 0.2, 0.2], pi_ref: [0.4, 0.2, 0.4]}
 `
 
-// twins are losses in PyTorch, one in lists with its own gradient, and what they are here.
-const twins = `objectives:
-  - {kind: dpo}
-  - {kind: external, name: x-dpo, command: [PYTHON, twins.py, dpo]}
-  - {kind: ipo}
-  - {kind: external, name: x-ipo, command: [PYTHON, twins.py, ipo]}
-  - {kind: typo}
-  - {kind: external, name: x-typo, command: [PYTHON, twins.py, typo]}
-  - {kind: simpo}
-  - {kind: external, name: x-simpo, command: [PYTHON, twins.py, simpo], constants: {gamma: 0.5}}
-`
-
-const moreTwins = `  - {kind: odpo, alpha: 1, scaling: identity}
-  - {kind: external, name: x-odpo, command: [PYTHON, twins.py, odpo]}
-  - {kind: hinge}
-  - {kind: external, name: x-hinge, command: [PYTHON, twins.py, hinge]}
-`
-
 // trained is a config that trains losses for a while.
 func trained(name, losses string) string {
 	return "name: " + name + twoPrompts + losses +
 		"preferences: {kind: sample, n: 30}\ntrain: {batch_size: 8, epochs: 5, shuffle: true, record_every: 5, optimizer: {kind: sgd, lr: 0.1}}\nsweep: {lambda: [0.1, 2]}\nfigures: []\n"
-}
-
-// Losses in PyTorch train as those that they are, to the last digits.
-func TestExternalTwins(t *testing.T) {
-	t.Parallel()
-	config := trained("twins", strings.ReplaceAll(twins+moreTwins, "PYTHON", testfile.Torch(t)))
-	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
-	if status, _, stderr := called("run", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet", "--jobs", "1"); status != 0 {
-		t.Fatalf("status %d: %s", status, stderr)
-	}
-	compared := 0
-	for _, name := range []string{tables.Runs, tables.Traces} {
-		all := table(t, filepath.Join(folder, "twins"), name)
-		rows := map[string][]int{}
-		for row := range all.Len() {
-			run := all.Text(row, "run")
-			rows[run] = append(rows[run], row)
-		}
-		for run, twin := range rows {
-			own, external := strings.CutPrefix(run, "x-")
-			if !external {
-				continue
-			}
-			for i, row := range twin {
-				for _, column := range all.Header {
-					got, want := all.Float(row, column), all.Float(rows[own][i], column)
-					if math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
-						t.Errorf("%s, %s, row %d: %s is %v, want %v", name, run, i, column, got, want)
-					}
-					if !math.IsNaN(want) {
-						compared++
-					}
-				}
-			}
-		}
-	}
-	if compared < 2000 {
-		t.Errorf("%d numbers were compared", compared)
-	}
-}
-
-// Losses in PyTorch have the rows of what they are in the scorecard, but for whether there is a minimizer, which values do not
-// decide. All tests take minutes, of which these are the quicker.
-func TestExternalCard(t *testing.T) {
-	t.Parallel()
-	config := "name: card\n" + strings.ReplaceAll(twins, "PYTHON", testfile.Torch(t)) +
-		"scorecard: {environments: 0, tests: [weak-interpolation, existence/never-loses, existence/one-pair, displacement, displacement/mass, gradient]}\n"
-	folder := bring(t, map[string]string{"c.yaml": config, "twins.py": testfile.Read(t, "bridge/testdata/twins.py")})
-	if status, _, stderr := called("scorecard", filepath.Join(folder, "c.yaml"), "--out", folder, "--quiet"); status != 0 {
-		t.Fatalf("status %d: %s", status, stderr)
-	}
-	card := table(t, filepath.Join(folder, "card"), "scorecard")
-	rows := map[string]int{}
-	for row := range card.Len() {
-		rows[card.Text(row, "loss")+" "+card.Text(row, "test")] = row
-	}
-	compared := 0
-	for key, row := range rows {
-		own, external := strings.CutPrefix(key, "x-")
-		if !external {
-			continue
-		}
-		verdict, status := card.Text(row, "verdict"), card.Text(row, "status")
-		if strings.Contains(key, " existence/") {
-			if verdict != "none" || !strings.Contains(card.Text(row, "detail"), "not decided") || status != "local" && status != "stationary" {
-				t.Errorf("%s: %s, %s: %s", key, verdict, status, card.Text(row, "detail"))
-			}
-			continue
-		}
-		got, want := card.Float(row, "value"), card.Float(rows[own], "value")
-		if verdict != card.Text(rows[own], "verdict") || math.Abs(got-want) > 1e-6*(1+math.Abs(want)) {
-			t.Errorf("%s: %s, %v; want %s, %v", key, verdict, got, card.Text(rows[own], "verdict"), want)
-		}
-		compared++
-	}
-	if compared != 4*6 {
-		t.Errorf("%d cells were compared", compared)
-	}
 }
 
 // squares is a loss in pure Python, with a line before every answer.
@@ -174,7 +75,7 @@ for count, line in enumerate(sys.stdin):
 // The number of workers changes no byte.
 func TestExternalJobs(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": trained("jobs", "objectives: [{kind: external, name: mine, command: [python3, mine.py]}]\nseeds: 3\n")})
 	var texts []string
@@ -193,7 +94,7 @@ func TestExternalJobs(t *testing.T) {
 // A process that goes wrong when it is at work makes a failed run, of which the others know nothing.
 func TestExternalFails(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	const config = "name: fails" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, command: [python3, mine.py]}\nsweep: {lambda: [0.5, 1]}\n" +
 		"train: {epochs: 600}\nfigures: []\nlimits: LIMITS\n"
 	for name, c := range map[string]struct{ limits, each, want string }{
@@ -222,7 +123,7 @@ func TestExternalFails(t *testing.T) {
 // is run again.
 func TestExternalLocated(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	write := func(entry, each string) (path, out string) {
 		folder := bring(t, map[string]string{"c.yaml": "name: located" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, " + entry + "}\ntrain: {epochs: 2}\nfigures: []\n",
 			"mine.py": strings.Replace(squares, "EACH", each, 1)})
@@ -285,7 +186,7 @@ func TestNothingElseRuns(t *testing.T) {
 // An interrupted call ends a process that does not answer.
 func TestExternalInterrupted(t *testing.T) {
 	t.Parallel()
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"c.yaml": "name: x" + twoPrompts + "objectives: [{kind: external, command: [python3, mine.py]}]\n",
 		"mine.py": strings.Replace(squares, "EACH", "open('asked', 'w').close(); time.sleep(1000)", 1)})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -305,7 +206,7 @@ func TestExternalInterrupted(t *testing.T) {
 
 // Pairs that a user computed are compared with a config's losses.
 func TestLossCheckOwn(t *testing.T) {
-	testfile.Torch(t)
+	testfile.Python(t)
 	folder := bring(t, map[string]string{"mine.py": strings.Replace(squares, "EACH", "", 1),
 		"c.yaml": "objectives:\n  - {kind: external, name: mine, command: [python3, mine.py]}\n  - {kind: custom, name: log, pair: 'softplus(-lambda * u)'}\n"})
 	right := `{"loss": "mine", "in": [-1, -3, 0, 0], "out": [1, 2, -2]}` + "\n" + `{"loss": "log", "beta": 0.1, "in": [-12.5, -14.0, -13.0, -13.5], "out": [0.6443966600735709, -0.047502081252106004, 0.047502081252106004]}` + "\n"
@@ -323,27 +224,5 @@ func TestLossCheckOwn(t *testing.T) {
 		if _, err := feed(t, line, "--check", filepath.Join(folder, "c.yaml")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", line, err)
 		}
-	}
-}
-
-// The transcript of the page is what its files and commands give.
-func TestExternalPage(t *testing.T) {
-	t.Parallel()
-	python, page := testfile.Torch(t), testfile.Read(t, "bridge/README.md")
-	files := map[string]string{}
-	for _, block := range regexp.MustCompile("(?s)```(?:python|yaml)\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(page, -1) {
-		files[block[1]] = strings.ReplaceAll(block[2], "[python3,", "["+python+",")
-	}
-	folder := bring(t, files)
-	steps := regexp.MustCompile("(?s)```console\n\\$ (.*?)\n(.*?)```").FindAllStringSubmatch(page, -1)
-	for _, step := range steps {
-		cmd := exec.Command("sh", "-c", step[1])
-		cmd.Dir = folder
-		if out, err := cmd.CombinedOutput(); err != nil || string(out) != step[2] {
-			t.Errorf("%s\nprints\n%s(%v) want\n%s", step[1], out, err, step[2])
-		}
-	}
-	if len(steps) != 1 || len(files) != 2 {
-		t.Errorf("%d commands, %d files", len(steps), len(files))
 	}
 }

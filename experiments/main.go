@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -25,7 +26,11 @@ import (
 	"windtunnel/experiments/spec/decode"
 )
 
+// calledAs is the name by which the program was called. Messages are written with "experiments", for which said puts it.
+var calledAs = "experiments"
+
 func main() {
+	calledAs = strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
 	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -54,10 +59,19 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &checkedOutput{Writer: stdout}
 	status := perform(ctx, args, out, stderr)
 	if status == exitWell && out.err != nil {
-		fmt.Fprintf(stderr, "experiments: not all could be printed: %v\n", out.err)
+		fmt.Fprintf(stderr, "%s: not all could be printed: %v\n", calledAs, out.err)
 		return exitVerdict
 	}
 	return status
+}
+
+// said puts the program's name into the commands that a text tells of.
+func said(root *cobra.Command, text string) string {
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	return regexp.MustCompile(`\bexperiments( (?:configs/|`+strings.Join(names, "|")+`))`).ReplaceAllString(text, strings.ReplaceAll(calledAs, "$", "$$")+"$1")
 }
 
 // perform is Main but for what could not be printed.
@@ -74,7 +88,14 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	for _, c := range append(root.Commands(), root) {
+		c.Example = said(root, c.Example)
+		for _, below := range c.Commands() {
+			below.Example = said(root, below.Example)
+		}
+	}
 	err := root.ExecuteContext(ctx)
+	complain := func(text string) { fmt.Fprintln(stderr, said(root, text)) }
 	var input inputError
 	var occupied publish.TakenError
 	var wrong mistakes
@@ -84,16 +105,16 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errVerdict):
 		return exitVerdict
 	case errors.As(err, &wrong):
-		fmt.Fprintln(stderr, fewer(wrong))
+		complain(fewer(wrong))
 		return exitInput
 	case errors.As(err, &occupied):
-		fmt.Fprintf(stderr, "experiments: %v\n", err)
+		complain(fmt.Sprintf("%s: %v", calledAs, err))
 		return exitInput
 	case errors.As(err, &input):
-		fmt.Fprintf(stderr, "experiments: %v\n", input.error)
+		complain(fmt.Sprintf("%s: %v", calledAs, input.error))
 		return exitInput
 	}
-	fmt.Fprintf(stderr, "experiments: %v\n", err)
+	complain(fmt.Sprintf("%s: %v", calledAs, err))
 	return exitVerdict
 }
 
@@ -101,7 +122,7 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	run := newRun(stdout, stderr)
 	root := &cobra.Command{
-		Use:   "experiments [CONFIG...]",
+		Use:   calledAs + " [CONFIG...]",
 		Short: "Measure what preference losses do to a policy",
 		Long: "Runs preference-optimization experiments described in YAML, draws their figures and checks what is claimed\n" +
 			"of them. Without a subcommand the arguments are configs to run.",

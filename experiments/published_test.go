@@ -177,6 +177,10 @@ var recorded = map[string]func(t *testing.T, path string){
 	"mallows":                 mallowsAsRecorded,
 	"ches":                    chesAsRecorded,
 	"squeeze":                 squeezeAsRecorded,
+	"samplers":                samplersAsRecorded,
+	"egpo":                    gamesAsRecorded,
+	"linear_bandit":           linearBanditAsRecorded,
+	"group_robust":            groupRobustAsRecorded,
 }
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
@@ -539,6 +543,267 @@ func squeezeAsRecorded(t *testing.T, path string) {
 				if off := far(got, key, want); !(off <= 1e-9*want) {
 					t.Errorf("step %d: pi(%d) after %d steps is %v, want %v", i, k, step, got[key], want)
 				}
+			}
+		}
+	}
+}
+
+// sampled is an experiment of online DPO under several samplers.
+type sampled struct {
+	Seed    int
+	Beta    float64
+	LR      float64
+	Steps   int `json:"num_iter"`
+	Rewards []float64
+	Runs    []struct {
+		Sampler      string
+		Steps        []int
+		Theta        [][]float64
+		LossSteps    []int     `json:"loss_steps"`
+		Loss         []float64 // before the step that it is counted by
+		ParamDiff    []float64 `json:"param_diff"`
+		ValueDiff    []float64 `json:"value_diff"`
+		FinalPolicy  []float64 `json:"final_policy"`
+		CompareUntil *int      `json:"compare_until"`
+	}
+}
+
+// publishedSampler is a sampler by its name in the file, as the config spells it.
+func publishedSampler(t *testing.T, name string, beta float64) map[string]any {
+	type settings = map[string]any
+	of := func(score string, times float64) settings { return settings{"of": score, "times": times} }
+	independent := func(first, second settings) settings {
+		return settings{"kind": "independent", "first": first, "second": second}
+	}
+	half := func(other settings) settings {
+		return settings{"kind": "mixture", "of": []settings{{"share": 0.5, "sampler": independent(of("uniform", 1), of("uniform", 1))}, {"share": 0.5, "sampler": other}}}
+	}
+	name, _, _ = strings.Cut(name, " (")
+	s, ok := map[string]settings{
+		"uniform":                  independent(of("uniform", 1), of("uniform", 1)),
+		"joint-reward":             {"kind": "joint", "of": "reward", "times": 1},
+		"joint-policy":             {"kind": "joint", "of": "policy", "times": beta},
+		"half-mix-reward":          half(independent(of("reward", 1), of("reward", -1))),
+		"half-mix-policy":          half(independent(of("policy", beta), of("policy", -beta))),
+		"reward x inverse-reward":  independent(of("reward", 1), of("reward", -1)),
+		"optimal x uniform":        independent(of("reward", 1/beta), of("uniform", 1)),
+		"policy x uniform":         independent(of("policy", 1), of("uniform", 1)),
+		"inverse-policy x uniform": independent(of("policy", -beta), of("uniform", 1)),
+	}[name]
+	if !ok {
+		t.Fatalf("sampler %q is not known", name)
+	}
+	return s
+}
+
+// samplersAsRecorded compares the shipped config's training, laid over with the file's rewards, samplers and settings.
+func samplersAsRecorded(t *testing.T, path string) {
+	var f struct{ Experiments []sampled }
+	readFixture(t, path, &f)
+	type settings = map[string]any
+	shipped, err := filepath.Abs("../configs/published/samplers.yaml")
+	if err != nil || len(f.Experiments) == 0 {
+		t.Fatal("the file holds no experiments", err)
+	}
+	for number, e := range f.Experiments {
+		k := len(e.Rewards)
+		star, uniform := make([]float64, k), slices.Repeat([]float64{1 / float64(k)}, k)
+		logspace.LogSoftmax(star, e.Rewards)
+		logspace.Exp(star, star)
+		var list []settings
+		for i, r := range e.Runs {
+			list = append(list, settings{"name": fmt.Sprint("run-", i), "preferences.sampler": publishedSampler(t, r.Sampler, e.Beta)})
+		}
+		config, err := json.Marshal(settings{"name": "samplers", "extends": shipped,
+			"environment": settings{"kind": "bandit", "prompts": []settings{{"name": "x", "pi_star": star, "pi_ref": uniform, "init_logits": make([]float64, k)}}},
+			"preferences": settings{"kind": "online", "rounds": e.Steps, "pairs": 0},
+			"train":       settings{"optimizer": settings{"kind": "sgd", "lr": e.LR}},
+			"objectives":  []settings{{"kind": "dpo", "lambda": e.Beta}}, "sweep": []any{settings{"column": "sampler", "list": list}},
+			"claims": []any{}, "figures": []any{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		file := filepath.Join(dir, "samplers.yaml")
+		testfile.Write(t, file, string(config))
+		runMain(t, exitWell, "run", "--quiet", "--out", dir, file)
+		table := openFolder(t, filepath.Join(dir, "samplers"))
+		runs, traces := table(tables.Runs), table(tables.Traces)
+		label := map[string]string{}
+		for row := range runs.Len() {
+			label[runs.Text(row, "sampler")] = runs.Text(row, "run")
+		}
+		theta, final := cells(table(tables.Trajectories), tables.Logit, "run", "step", "response"), cells(table(tables.Policies), "pi", "run", "response")
+		measured := map[string]map[string]float64{}
+		for _, name := range []string{"loss", "param_diff", "value_diff"} {
+			measured[name] = cells(traces, name, "run", "step")
+		}
+		for i, r := range e.Runs {
+			id, until := label[fmt.Sprint("run-", i)], e.Steps
+			if r.CompareUntil != nil {
+				until = *r.CompareUntil
+			}
+			wants := func(what string, found map[string]float64, key string, want float64) {
+				if off := far(found, key, want); !(off <= 1e-9) {
+					t.Errorf("experiment %d, %s: %s of %s is off by %.2g, at most 1e-9", number, r.Sampler, what, key, off)
+				}
+			}
+			for j, step := range r.Steps {
+				for a, v := range r.Theta[j] {
+					if step <= until {
+						wants("logit", theta, fmt.Sprint(id, " ", step, " ", a), v)
+					}
+				}
+			}
+			for j, step := range r.LossSteps {
+				if step > until {
+					continue
+				}
+				if step < until { // it is of the step that follows
+					wants("loss", measured["loss"], fmt.Sprint(id, " ", step+1), r.Loss[j])
+				}
+				wants("param_diff", measured["param_diff"], fmt.Sprint(id, " ", step), r.ParamDiff[j])
+				wants("value_diff", measured["value_diff"], fmt.Sprint(id, " ", step), r.ValueDiff[j])
+			}
+			for a, v := range r.FinalPolicy {
+				if until == e.Steps {
+					wants("pi", final, fmt.Sprint(id, " ", a), v)
+				}
+			}
+		}
+	}
+}
+
+// gameRun is a way to the equilibrium of a game, from its reference.
+type gameRun struct {
+	Algorithm    string
+	Beta, LR     float64
+	Steps        []int
+	Theta        [][]float64
+	Gap          []float64 `json:"duality_gap"`
+	Final        []float64 `json:"final_policy"`
+	CompareUntil *int      `json:"compare_until"`
+}
+
+// objective returns the run as a loss, in a game of so many responses.
+func (r *gameRun) objective(t testing.TB, label string, responses int) map[string]any {
+	train := map[string]any{"optimizer": map[string]any{"kind": "sgd", "lr": r.LR}, "epochs": slices.Max(r.Steps)}
+	o := map[string]any{"name": label, "kind": "online-ipo", "lambda": r.Beta, "train": train}
+	switch r.Algorithm {
+	case "online-ipo-1":
+	case "online-ipo-2":
+		o["pairs"] = "policy"
+	case "nash-md-pg":
+		o["kind"], o["mixture"] = "nash-md-pg", 2*r.LR/float64(responses)
+	case "nash-md":
+		o["mixture"] = 2 * r.LR / float64(responses)
+	case "egpo":
+		train["extragradient"] = "opponent"
+	default:
+		t.Fatalf("%s is not known", r.Algorithm)
+	}
+	return o
+}
+
+// gamesAsRecorded compares runs and equilibria of games of win rates.
+func gamesAsRecorded(t *testing.T, path string) {
+	var f struct {
+		Games []struct {
+			Game      int
+			P         [][]float64
+			ThetaRef  []float64 `json:"theta_ref"`
+			PolicyRef []float64 `json:"policy_ref"`
+			Nash      []struct {
+				Beta   float64
+				Policy []float64
+			}
+			Runs []gameRun
+		}
+	}
+	readFixture(t, path, &f)
+	type settings = map[string]any
+	dir, zip := t.TempDir(), map[string][]any{}
+	var objectives []settings
+	var steps []int
+	for _, g := range f.Games {
+		file := fmt.Sprintf("game_%d.json", g.Game)
+		text, err := json.Marshal(g.P)
+		if err != nil {
+			t.Fatal(err)
+		}
+		testfile.Write(t, filepath.Join(dir, file), string(text))
+		add := func(o settings, solver string) {
+			objectives = append(objectives, o)
+			for key, v := range (settings{"objective": o["name"], "solver": solver, "preferences.path": file, "environment": settings{"kind": "bandit",
+				"pi_star": "none", "prompts": []settings{{"name": "x", "pi_ref": g.PolicyRef, "init_logits": g.ThetaRef}}}}) {
+				zip[key] = append(zip[key], v)
+			}
+		}
+		for i, r := range g.Runs {
+			steps = append(steps, r.Steps...)
+			add(r.objective(t, fmt.Sprintf("run-%d-%d", g.Game, i), len(g.P)), "train")
+		}
+		for i, n := range g.Nash {
+			add(settings{"name": fmt.Sprintf("nash-%d-%d", g.Game, i), "kind": "online-ipo", "lambda": n.Beta}, "exact")
+		}
+	}
+	if len(objectives) == 0 {
+		t.Fatal("the file holds no games")
+	}
+	slices.Sort(steps)
+	steps = slices.DeleteFunc(slices.Compact(steps), func(step int) bool { return step == 0 })
+	shipped, err := filepath.Abs("../configs/published/egpo.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(settings{"name": "egpo", "extends": shipped, "objectives": objectives, "train": settings{"record_at": steps},
+		"preferences": settings{"kind": "matrix", "path": "game_0.json"}, "sweep": []any{settings{"zip": zip}}, "where": []string{"lambda > 0"}, "claims": []any{}, "figures": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "egpo.yaml")
+	testfile.Write(t, file, string(config))
+	runMain(t, exitWell, "run", "--quiet", "--out", dir, file)
+	table := openFolder(t, filepath.Join(dir, "egpo"))
+	runs, label := table(tables.Runs), map[string]string{}
+	for row := range runs.Len() {
+		label[runs.Text(row, "objective")] = runs.Text(row, "run")
+	}
+	final, gaps := cells(table(tables.Policies), "pi", "run", "response"), cells(table(tables.Traces), "duality_gap", "run", "step")
+	along, logits := cells(table(tables.Trajectories), "pi", "run", "step", "response"), cells(table(tables.Trajectories), tables.Logit, "run", "step", "response")
+	check := func(what string, got map[string]float64, key string, want float64) {
+		if off := far(got, key, want); !(off <= 1e-9) {
+			t.Errorf("%s: is off by %.2g of %v, at most 1e-9", what, off, want)
+		}
+	}
+	for _, g := range f.Games {
+		for i, r := range g.Runs {
+			id := label[fmt.Sprintf("run-%d-%d", g.Game, i)]
+			name := fmt.Sprintf("game %d, %s at %v", g.Game, r.Algorithm, r.Beta)
+			end := slices.Max(r.Steps)
+			for at, step := range r.Steps {
+				if r.CompareUntil != nil && step > *r.CompareUntil {
+					end = 0
+					break
+				}
+				check(fmt.Sprintf("%s: the duality gap after %d steps", name, step), gaps, fmt.Sprint(id, " ", step), r.Gap[at])
+				pi := make([]float64, len(g.P))
+				logspace.LogSoftmax(pi, r.Theta[at])
+				for k, want := range r.Theta[at] {
+					key := fmt.Sprint(id, " ", step, " ", k)
+					check(fmt.Sprintf("%s: logit %d after %d steps", name, k, step), logits, key, want)
+					check(fmt.Sprintf("%s: pi(%d) after %d steps", name, k, step), along, key, math.Exp(pi[k]))
+				}
+			}
+			for k, want := range r.Final {
+				if end > 0 {
+					check(fmt.Sprintf("%s: pi(%d)", name, k), final, fmt.Sprint(id, " ", k), want)
+				}
+			}
+		}
+		for i, n := range g.Nash {
+			for k, want := range n.Policy {
+				check(fmt.Sprintf("game %d, the equilibrium at %v: pi(%d)", g.Game, n.Beta, k), final, fmt.Sprint(label[fmt.Sprintf("nash-%d-%d", g.Game, i)], " ", k), want)
 			}
 		}
 	}

@@ -86,7 +86,7 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 	err = errors.Join(stream(ctx, scorer, pairs, out), out.Flush())
 	a := &pairs.Account
 	if err == nil && !a.Complete() {
-		fmt.Fprintf(stderr, "experiments: %s\n", a)
+		fmt.Fprintf(stderr, "%s: %s\n", calledAs, a)
 	}
 	for _, e := range pairs.Skipped {
 		fmt.Fprintf(stderr, "  %v\n", e)

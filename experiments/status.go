@@ -48,7 +48,7 @@ func status(ctx context.Context, dir, cacheDir string, stdout, stderr io.Writer)
 	}
 	for _, s := range sweeps {
 		if s.Unknown != nil {
-			fmt.Fprintf(stderr, "experiments: the scheduler does not say how its jobs are: %v\n", s.Unknown)
+			fmt.Fprintf(stderr, "%s: the scheduler does not say how its jobs are: %v\n", calledAs, s.Unknown)
 		}
 		err = errors.Join(err, printSweep(stdout, s, store))
 	}

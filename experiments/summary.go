@@ -71,11 +71,11 @@ func printInputs(w io.Writer, plan *spec.Plan, quiet bool) {
 // printNext tells who has run a config for the first time what to type next.
 func (s *summary) printNext(w io.Writer) {
 	if len(s.Pictures(s.Dir)) > 0 {
-		fmt.Fprintf(w, "  next: experiments plot %s --terminal    to see the figures here\n", s.Dir)
+		fmt.Fprintf(w, "  next: %s plot %s --terminal    to see the figures here\n", calledAs, s.Dir)
 	} else {
-		fmt.Fprintf(w, "  next: experiments list figures    for what a config can draw\n")
+		fmt.Fprintf(w, "  next: %s list figures    for what a config can draw\n", calledAs)
 	}
-	fmt.Fprintf(w, "        experiments report %s    for one HTML page of it all\n", s.Dir)
+	fmt.Fprintf(w, "        %s report %s    for one HTML page of it all\n", calledAs, s.Dir)
 }
 
 // runsDone says how many runs there are and what became of them.

@@ -19,6 +19,7 @@ func OfGames() []Metric {
 		{Name: "condorcet_mass", Source: "Condorcet 1785",
 			Summary: "Probability that pi gives to the response that beats every other one more often than not; empty where there is none.",
 			Value:   func(v *View) float64 { return v.mass(v.Condorcet) }},
+		DualityGap,
 		{Name: "nash_gap", Source: game,
 			Summary: "Duality gap of pi in the game of the win rates, 2 max_y P(y > pi) - 1: 0 only at a Nash equilibrium, at most 1.",
 			Value:   func(v *View) float64 { return 2*v.bestResponse() - 1 }},
@@ -49,6 +50,7 @@ func (v *View) bestResponse() float64 {
 func (v *View) SetWins(wins []float64) {
 	k, unknown := len(v.LogRef), slices.ContainsFunc(wins, math.IsNaN)
 	v.Wins, v.Condorcet, v.Borda, v.WinsAgainstRef = wins, nil, nil, make([]float64, k)
+	v.logBest, v.best = make([]float64, k), make([]float64, k)
 	score := make([]float64, k)
 	for i := range k {
 		row := wins[i*k : i*k+k]

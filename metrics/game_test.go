@@ -2,11 +2,13 @@ package metrics_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"windtunnel/metrics"
+	"windtunnel/toy/logspace"
 )
 
 // played returns the metrics of games of a policy.
@@ -126,4 +128,88 @@ func TestGamesOfBradleyTerry(t *testing.T) {
 			t.Errorf("Condorcet %v, mode %v", got, mode)
 		}
 	})
+}
+
+// The duality gap of the regularized game, by its definition and by search over many policies; 0 at the best response to itself.
+func TestDualityGap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := rapid.IntRange(2, 5).Draw(t, "k")
+		wins, logPi, logRef := drawWins(t, k), distribution(t, k, "pi"), distribution(t, k, "ref")
+		lambda := math.Pow(10, rapid.Float64Range(-2, 2).Draw(t, "lambda"))
+		if slices.Min(append(slices.Clone(logPi), logRef...)) < -300 {
+			t.Skip("no finite divergences")
+		}
+		v := metrics.NewView(logRef, logRef, logRef)
+		v.SetWins(wins)
+		v.Lambda = lambda
+		v.Set(logPi)
+		gapOf, _ := gameMetric("duality_gap")
+		gap := gapOf(v)
+		value := func(p, q []float64) float64 {
+			sum := 0.0
+			for i := range p {
+				for j := range q {
+					sum += math.Exp(p[i]+q[j]) * wins[i*k+j]
+				}
+				sum += lambda * (math.Exp(q[i])*(q[i]-logRef[i]) - math.Exp(p[i])*(p[i]-logRef[i]))
+			}
+			return sum
+		}
+		best := make([]float64, k)
+		for i := range best {
+			best[i] = logRef[i]
+			for j, l := range logPi {
+				best[i] += wins[i*k+j] * math.Exp(l) / lambda
+			}
+		}
+		logspace.LogSoftmax(best, best)
+		size := 1 + lambda*(1-slices.Min(logPi)-slices.Min(logRef))
+		if want := value(best, logPi) - value(logPi, best); math.Abs(gap-want) > 1e-13*size*float64(k) || gap < 0 {
+			t.Fatalf("gap %v, by its definition %v", gap, want)
+		}
+		for i := range 50 { // no other pair of responses leaves more between them
+			other := make([]float64, k)
+			for j := range other {
+				other[j] = best[j] + 3*math.Sin(float64(7*i+j*j+1))
+			}
+			logspace.LogSoftmax(other, other)
+			if more := value(other, logPi) - value(logPi, other); more > gap+1e-12*size {
+				t.Fatalf("gap %v, a response leaves %v", gap, more)
+			}
+		}
+	})
+}
+
+// gameMetric returns the value of a metric of games.
+func gameMetric(name string) (func(*metrics.View) float64, bool) {
+	for _, m := range metrics.OfGames() {
+		if m.Name == name {
+			return m.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Without lambda or win rates there is no such game, and at the extremes of lambda the gap is a number.
+func TestDualityGapAtTheEnds(t *testing.T) {
+	gap, _ := gameMetric("duality_gap")
+	even := []float64{math.Log(0.5), math.Log(0.5)}
+	v := metrics.NewView(even, even, even)
+	if got := gap(v); !math.IsNaN(got) {
+		t.Errorf("without win rates: %v", got)
+	}
+	v.SetWins([]float64{0.5, 0.9, 0.1, 0.5})
+	if v.Set(even); !math.IsNaN(gap(v)) {
+		t.Errorf("without lambda: %v", gap(v))
+	}
+	for lambda, want := range map[float64]float64{1e-100: 0.4, 1e100: 0, math.NaN(): math.NaN()} { // 2 (b'P pi - 1/2), at b the first
+		v.Lambda = lambda
+		if v.Set(even); math.Abs(gap(v)-want) > 1e-15 || math.IsNaN(gap(v)) != math.IsNaN(want) {
+			t.Errorf("lambda %g: %v, want %v", lambda, gap(v), want)
+		}
+	}
+	v.Lambda = 0.3
+	if n := testing.AllocsPerRun(20, func() { v.Set(even); gap(v) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
 }

@@ -30,6 +30,8 @@ type Metric struct {
 	// Value measures one prompt without allocating. NaN means that the metric does not apply there (no comparisons, too
 	// many responses) or that the policy itself is NaN.
 	Value func(v *View) float64
+	// Overall, where not nil, measures several prompts together, in place of the mean.
+	Overall func(views []*View) float64
 }
 
 // All returns every metric, sorted by name. The slice is the caller's.
@@ -79,6 +81,8 @@ type View struct {
 
 	Chosen, Rejected []int     // this prompt's comparisons as response indices; nil where there are none
 	Weight           []float64 // positive weights of the comparisons; their sum is this prompt's share in Mean
+	Group            string    // of the prompt; "" where there are none
+	Rewards          []float64 // true reward of each response in its own scale; nil where it is not known
 	Proxy            []float64 // reward of each response that labels follow (nats); nil where there is none
 
 	Pi, Ref, Star  []float64 // exp of the log-probabilities
@@ -88,6 +92,8 @@ type View struct {
 
 	Wins             []float64 // see SetWins
 	Condorcet, Borda []int     // the Condorcet winner, and the responses of the highest Borda score
+	Lambda           float64   // of the loss, which is what KL to LogStart costs in the game of the win rates; NaN where it has none, or nothing that is asked for reads it
+	logBest, best    []float64 // the best response to pi in that game
 }
 
 // TieTolerance is how far below pi_star's maximum, relative to it, a response still counts as tied with it.
@@ -106,6 +112,7 @@ func NewView(logRef, logStar, logStart []float64) *View {
 	v := &View{LogRef: logRef, LogStar: logStar, LogStart: logStart}
 	v.LogPi, v.Pi = make([]float64, k), make([]float64, k)
 	v.Ref, v.Star = exp(logRef), exp(logStar)
+	v.Lambda = math.NaN()
 	v.setMode()
 	v.setWins()
 	v.Set(logStart)
@@ -121,12 +128,18 @@ func (v *View) Set(logPi []float64) {
 	for i, l := range logPi {
 		v.Pi[i] = math.Exp(l)
 	}
+	if v.Wins != nil && v.Lambda > 0 {
+		v.respond()
+	}
 }
 
 // Mean returns the metric over all prompts: the uniform mean, or for a metric over data the mean by comparison weight,
 // which leaves out prompts without comparisons and is NaN when no prompt has any. A NaN or infinite value of a prompt
 // that counts makes the mean NaN or infinite too.
 func Mean(m Metric, views []*View) float64 {
+	if m.Overall != nil {
+		return m.Overall(views)
+	}
 	sum, total := 0.0, 0.0
 	for _, v := range views {
 		weight := 1.0

@@ -45,6 +45,8 @@ var statusFill = map[train.Status]color.RGBA{
 	exact.Boundary:   rgb(0xF3DDEA), // light purple
 	exact.Local:      rgb(0xD9EAD3), // light green
 	exact.Stationary: rgb(0xE6E6E6), // light grey
+	train.Cycle:      rgb(0xDCD6F0), // light violet
+	train.Collapse:   rgb(0xF5D5C5), // light orange
 	train.Diverged:   rgb(0xF0B78F), // light vermillion
 }
 

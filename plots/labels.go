@@ -177,9 +177,9 @@ var lossNames = map[string]string{"alphapo": "AlphaPO", "aot": "AOT", "aot-unpai
 	"kl-ref-pi": "KL($π_{ref}$ ‖ $π_θ$)", "kto": "KTO", "ld-dpo": "LD-DPO", "mallows": "MallowsPO", "nca": "NCA", "odpo": "ODPO", "orpo": "ORPO",
 	"alpha-dpo": "$α$-DPO", "beta-dpo": "$β$-DPO", "cauchy": "Cauchy", "dr-dpo": "Dr. DPO", "focal-po": "FocalPO", "rainbow-po": "RainbowPO",
 	"rebel": "REBEL", "repo": "RePO", "sft": "SFT", "simper": "SimPER", "cpo-simpo": "CPO-SimPO", "dpo-shift": "DPO-Shift",
-	"mallows-ipo": "MallowsPO-IPO", "rpo-nemo": "RPO (NeMo)",
-	"r-dpo": "R-DPO", "rlhf": "RLHF", "robust": "robust DPO", "rpo": "RPO", "simpo": "SimPO", "sppo": "SPPO", "tr-dpo": "TR-DPO", "typo": "TYPO",
-	"wpo": "WPO"}
+	"mallows-ipo": "MallowsPO-IPO", "nash-md-pg": "Nash-MD-PG", "online-ipo": "online IPO", "win-rate": "win rate", "rpo-nemo": "RPO (NeMo)",
+	"r-dpo": "R-DPO", "rlhf": "RLHF", "robust": "robust DPO", "rpo": "RPO", "simpo": "SimPO", "sppo": "SPPO", "tdpo1": "TDPO1", "tdpo2": "TDPO2",
+	"tr-dpo": "TR-DPO", "typo": "TYPO", "wpo": "WPO"}
 
 // lossName is the printed name of an objective. A label that a configuration made up of a loss and more, such as typo-8, has
 // the name in place of the loss; others stay as they are.

@@ -153,8 +153,10 @@ var lossStyles = map[string]seriesStyle{
 	"ld-dpo":            {teal, dotted, curveWidth, circle},
 	"mallows":           {wine, dashDotted, curveWidth, square},
 	"mallows-ipo":       {green, longDashed, curveWidth, circle},
+	"nash-md-pg":        {vermillion, longDashed, curveWidth, square},
 	"nca":               {inkGray, nil, curveWidth, triangle},
 	"odpo":              {blue, dashDotted, curveWidth, diamond},
+	"online-ipo":        {teal, longDashed, curveWidth, triangle},
 	"orpo":              {olive, dashDotted, curveWidth, hexagon},
 	"r-dpo":             {orange, dotted, curveWidth, nabla},
 	"rainbow-po":        {indigo, longDashed, curveWidth, diamond},
@@ -170,8 +172,11 @@ var lossStyles = map[string]seriesStyle{
 	"simpo":             {skyBlue, dashed, curveWidth, star},
 	"sppo":              {inkGray, dashDotted, curveWidth, circle},
 	"sum":               {black, dashDotted, curveWidth, hexagon},
+	"tdpo1":             {wine, longDashed, curveWidth, triangle},
+	"tdpo2":             {teal, longDashed, curveWidth, triangle},
 	"tr-dpo":            {green, dotted, curveWidth, leftward},
 	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
+	"win-rate":          {wine, longDashed, curveWidth, star},
 	"wpo":               {skyBlue, dotted, curveWidth, rightward},
 }
 

@@ -3,31 +3,20 @@ package bridge_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"windtunnel/experiments/bridge"
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/toy/objective"
 )
-
-// python skips a test where there is no Python; the standard library is enough.
-func python(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("processes of Python take their time")
-	}
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("there is no python3")
-	}
-}
 
 // external is a loss whose process runs a script.
 func external(t testing.TB, script string) *objective.External {
 	t.Helper()
-	python(t)
+	testfile.Python(t)
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "loss.py"), []byte(script), 0o644); err != nil {
 		t.Fatal(err)

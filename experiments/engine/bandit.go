@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics"
@@ -24,6 +25,9 @@ type banditRun struct {
 	run   *spec.Run
 	whole *train.Minibatch // all comparisons
 	rows  []tables.Rows    // by table, in the order of tables.OfRuns
+
+	weighed         []string // groups of comparisons that training weighs
+	losses, weights []float64
 }
 
 // bandit does a run over responses that can be enumerated.
@@ -40,8 +44,12 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	case err != nil:
 		return w.failed(run, err.Error())
 	}
+	lambda, _, _, regularized := objective.Lambda(run.Loss)
 	for p, v := range w.views {
-		v.Proxy = nil
+		v.Proxy, v.Lambda = nil, math.NaN()
+		if regularized && (len(run.Metrics) > 0 || v.Wins != nil) {
+			v.Lambda = lambda
+		}
 		if s.Rewards != nil {
 			v.Proxy = s.Rewards[p]
 		}
@@ -66,12 +74,9 @@ func (w *worker) enter(run *spec.Run) error {
 	for p := range env.Prompts {
 		prompt := &env.Prompts[p]
 		v := metrics.NewView(prompt.LogRef, prompt.LogStar, prompt.LogReference())
-		if k := env.Responses(); env.Pairwise && k <= metrics.MaxWinRate {
-			wins := make([]float64, k*k)
-			for i := range wins {
-				wins[i] = env.Preference(p, i/k, i%k)
-			}
-			v.SetWins(wins)
+		v.Rewards, v.Group = prompt.Rewards, prompt.Group
+		if env.Pairwise && env.Responses() <= metrics.MaxWinRate {
+			v.SetWins(env.WinRates(p))
 		}
 		w.views = append(w.views, v)
 	}
@@ -83,6 +88,7 @@ func (w *worker) enter(run *spec.Run) error {
 		return views
 	}
 	w.training = viewsOf(env.Training())
+	w.judged = viewsOf(env.Judged())
 	for _, g := range env.Groups() {
 		w.groups = append(w.groups, group{g.Name, viewsOf(g.Prompts)})
 	}
@@ -142,10 +148,8 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	trace := b.table(tables.Traces)
 	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
-		for p, v := range b.views {
-			b.LogPolicy(p, b.logPi)
-			v.Set(b.logPi)
-		}
+		b.view()
+		b.weighed, b.losses, b.weights = loop.Groups()
 		b.measure(r.Loss, r.GradNorm)
 		trace.Integer(r.Step)
 		trace.Empty(2) // of paths
@@ -168,25 +172,81 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	if end.Status == train.Diverged {
 		return outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps}
 	}
-	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true}
+	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, period: end.Period, final: true}
+}
+
+// view gives the views the policy as it stands.
+func (b *banditRun) view() {
+	for p, v := range b.views {
+		b.LogPolicy(p, b.logPi)
+		v.Set(b.logPi)
+	}
 }
 
 // listedAt says whether a recorded policy goes into the table trajectories. The ends of online rounds do not, beside those
-// that the settings ask for: there are many.
+// that the settings ask for: there are many. Nor do, of the many prompts of a continuous space, those on the way.
 func (b *banditRun) listedAt(step int) bool {
+	if b.Env.Variables != nil {
+		return step == 0
+	}
 	every := b.run.Train.RecordEvery
 	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
 }
 
-// solve finds the minimizer.
+// solve finds the minimizer, or those of rounds.
 func (b *banditRun) solve(ctx context.Context) outcome {
-	s, err := b.Solve(ctx)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return failure(tookTooLong(b.run))
-	case err != nil:
-		return failure(err.Error())
+	if b.run.Online() != nil && b.Objective.Compares() {
+		return b.solveRounds(ctx)
 	}
+	s, err := b.Solve(ctx)
+	if err != nil {
+		return b.unsolved(ctx, err)
+	}
+	return b.reached(s)
+}
+
+// unsolved is the outcome of a solver's error.
+func (b *banditRun) unsolved(ctx context.Context, err error) outcome {
+	if ctx.Err() != nil {
+		return failure(tookTooLong(b.run))
+	}
+	return failure(err.Error())
+}
+
+// solveRounds solves round after round and records each. A round counts as a step.
+func (b *banditRun) solveRounds(ctx context.Context) outcome {
+	rows := b.table(tables.Traces)
+	record := func(round int) {
+		rows.Integer(round)
+		rows.Empty(2) // of paths
+		rows.Numbers(b.measured...)
+		b.list(round)
+	}
+	b.view()
+	b.measure(math.NaN(), math.NaN())
+	record(0)
+	var out outcome
+	var last *exact.Solution
+	end, err := b.SolveRounds(ctx, func(round int, pairs *preference.Pairs, found *exact.Solution) {
+		b.compare(pairs)
+		if out, last = b.reached(found), found; out.final {
+			record(round)
+		}
+	})
+	if err != nil {
+		return b.unsolved(ctx, err)
+	}
+	if out.steps, out.period = end.Steps, end.Period; out.final {
+		out.status, out.reason = string(end.Status), end.Reason
+		if last.Status != train.Converged {
+			out.reason = strings.TrimPrefix(out.reason+"; the last round is "+string(last.Status)+": "+last.Reason, "; ")
+		}
+	}
+	return out
+}
+
+// reached takes over a solution.
+func (b *banditRun) reached(s *exact.Solution) outcome {
 	out := outcome{status: string(s.Status), reason: s.Reason, steps: s.Iterations, final: len(s.Policy) == len(b.views)}
 	for p, logPi := range s.Policy {
 		if logPi == nil {
@@ -207,11 +267,8 @@ func (b *banditRun) solve(ctx context.Context) outcome {
 // trace follows the run's path and records every point of it. The last point is the run's end.
 func (b *banditRun) trace(ctx context.Context) outcome {
 	points, err := b.Trace(ctx, b.excess)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return failure(tookTooLong(b.run))
-	case err != nil:
-		return failure(err.Error())
+	if err != nil {
+		return b.unsolved(ctx, err)
 	}
 	var end outcome
 	rows := b.table(tables.Traces)
@@ -280,7 +337,10 @@ func (b *banditRun) viewsOf(prompt string) []*metrics.View {
 }
 
 // allMetrics is what is measured of every policy, looked up once.
-var allMetrics = append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+var allMetrics = slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards())
+
+// groupMetrics is what is measured of groups of prompts.
+var groupMetrics = append(metrics.All(), metrics.OfRewards()...)
 
 // measure keeps the training columns and the mean of every metric over the training prompts.
 func (b *banditRun) measure(loss, gradNorm float64) {
@@ -290,8 +350,17 @@ func (b *banditRun) measure(loss, gradNorm float64) {
 	}
 	b.measured = append(b.measured[:0], loss, dataLoss, gradNorm)
 	for i := range allMetrics {
-		b.measured = append(b.measured, metrics.Mean(allMetrics[i], b.training))
+		views := b.training
+		if i >= len(allMetrics)-len(metrics.OfRewards()) {
+			views = b.judged
+		}
+		b.measured = append(b.measured, metrics.Mean(allMetrics[i], views))
 	}
+	worst := math.NaN()
+	if len(b.losses) > 0 {
+		worst = slices.Max(b.losses)
+	}
+	b.measured = append(b.measured, worst)
 }
 
 // listed says whether policies are listed response by response. A run that failed early has no environment.
@@ -341,10 +410,15 @@ func (b *banditRun) result(end outcome) *result {
 	default:
 		runs.Empty(1)
 	}
+	if end.period > 0 {
+		runs.Integer(end.period)
+	} else {
+		runs.Empty(1)
+	}
 	if end.final {
 		runs.Numbers(b.measured...)
 	} else {
-		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 1)
+		runs.Empty(len(runs.Schema) - len(tables.EndColumns) - 2)
 	}
 	final := func(v float64) float64 {
 		if !end.final {
@@ -369,13 +443,23 @@ func (b *banditRun) result(end outcome) *result {
 			policies.Numbers(final(v.Pi[k]), prompt.PiRef[k], prompt.PiStar[k], final(b.logPi[k]))
 		}
 	}
-	for i := range b.groups {
-		g := &b.groups[i]
+	all := slices.Clone(b.groups)
+	for _, name := range b.weighed {
+		if !slices.ContainsFunc(all, func(g group) bool { return g.name == name }) {
+			all = append(all, group{name: name}) // of comparisons, not of prompts
+		}
+	}
+	for _, g := range all {
 		groups.Text(g.name)
 		groups.Integer(len(g.views))
-		for _, m := range metrics.All() {
+		for _, m := range groupMetrics {
 			groups.Number(final(metrics.Mean(m, g.views)))
 		}
+		loss, weight := math.NaN(), math.NaN()
+		if at := slices.Index(b.weighed, g.name); at >= 0 {
+			loss, weight = b.losses[at], b.weights[at]
+		}
+		groups.Numbers(final(loss), final(weight))
 	}
 	return &result{name: b.run.ID, status: end.status, reason: end.reason, rows: b.rows}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,5 +66,58 @@ func TestOnline(t *testing.T) {
 func TestNotOnline(t *testing.T) {
 	if plan := planOf(t, strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: population}]", 1)); plan.Online() {
 		t.Error("a plan without online preferences is online")
+	}
+}
+
+const roundsConfig = `
+name: rounds
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.2, 0.3, 0.5]}]}
+preferences: {kind: online, rounds: 90, pairs: 0, watch: true}
+objectives: [dpo, typo]
+solver: exact
+metrics: [value_diff]
+sweep: {preferences.reference: [start, previous], lambda: [0.5, 2]}
+`
+
+// Rounds that are solved say how they end, with a row of traces for each; rows are the same in any order of runs. DPO's minimizer is
+// RLHF's optimum.
+func TestSolvedRounds(t *testing.T) {
+	plan := planOf(t, roundsConfig)
+	all, stacks := results(t, plan, 1)
+	if len(stacks) > 0 {
+		t.Fatal(stacks)
+	}
+	runs, traces := all[tables.Runs], all[tables.Traces]
+	if runs.Has("param_diff") || !traces.Has("value_diff") || !traces.Has("proxy_reward") {
+		t.Errorf("the columns are %v", runs.Header)
+	}
+	others, _ := results(t, plan, 3)
+	for name, table := range all {
+		for row := range table.Len() {
+			for _, column := range table.Header {
+				if a, b := table.Text(row, column), others[name].Text(row, column); a != b {
+					t.Fatalf("%s of row %d of %s is %s, in another order of runs %s", column, row, name, a, b)
+				}
+			}
+		}
+	}
+	first, count := map[string]float64{}, map[string]float64{}
+	for row := range traces.Len() {
+		run := traces.Text(row, "run")
+		if count[run]++; count[run] == 1 {
+			first[run] = traces.Float(row, "kl_pi_ref")
+		}
+	}
+	for row := range runs.Len() {
+		run, status, dpo := runs.Text(row, "run"), runs.Text(row, "status"), runs.Text(row, "objective") == "dpo"
+		if first[run] != 0 || count[run] != runs.Float(row, "steps")+1 || (status != "done") != (runs.Text(row, tables.Period) == "1") {
+			t.Errorf("%s: %s, %v rows from KL %v after %v rounds", run, status, count[run], first[run], runs.Float(row, "steps"))
+		}
+		if follows := strings.Contains(run, "previous"); dpo && (status != map[bool]string{false: "stationary", true: "collapse"}[follows] || !follows && runs.Float(row, "value_diff") > 1e-12) {
+			t.Errorf("%s: %s, value_diff %v", run, status, runs.Float(row, "value_diff"))
+		}
+	}
+	if other := planOf(t, strings.Replace(roundsConfig, ", watch: true", "", 1), "metrics=[]"); slices.Contains(other.Columns(tables.Runs), tables.Period) || slices.Contains(other.Columns(tables.Runs), "value_diff") {
+		t.Errorf("columns that nobody asks for: %v", other.Columns(tables.Runs))
 	}
 }

@@ -38,6 +38,7 @@ type place struct {
 	seed     int              // and from which seed it was drawn
 	views    []*metrics.View  // of all its prompts
 	training []*metrics.View  // of those that are trained on
+	judged   []*metrics.View  // of those by which rewards are measured
 	groups   []group
 	logPi    []float64
 }
@@ -126,6 +127,7 @@ func (w *worker) failed(run *spec.Run, reason string) *result {
 type outcome struct {
 	status, reason string
 	steps          int
+	period         int  // of rounds that were watched, else 0
 	final          bool // there is a final policy
 }
 

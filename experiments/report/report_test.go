@@ -102,7 +102,7 @@ func dressed(t testing.TB, evil string) *results.Reported {
 	for i := range f.Figures {
 		f.Figures[i].Caption = evil
 	}
-	f.Manifest = &publish.Manifest{Tool: evil, Go: evil, Numerics: evil, Inputs: map[string]string{evil: evil}}
+	f.Manifest = &publish.Manifest{Tool: evil, Inputs: map[string]string{evil: evil}, Made: publish.Made{Go: evil, Numerics: evil}}
 	f.Verdicts = []results.Verdict{{Name: evil, Text: evil, Result: claims.Result{Detail: evil}}}
 	runs := renamed(t, f.Shown[0], evil)
 	f.Tables = plots.NewSources(func(string) (tables.Source, error) { return sourceOf(t, runs, evil), nil })

@@ -170,9 +170,15 @@ func versions(m *publish.Manifest) []fact {
 	if m == nil {
 		return nil
 	}
-	facts := []fact{{"Tool", m.Tool}, {"Go", m.Go}, {"Machine", m.OS + "/" + m.Arch}, {"Numerics", m.Numerics}, {"Program", m.Build}}
+	facts := []fact{{"Tool", m.Tool}}
+	if m.Go != "" {
+		facts = append(facts, fact{"Go", m.Go}, fact{"Machine", m.OS + "/" + m.Arch}, fact{"Numerics", m.Numerics}, fact{"Program", m.Build})
+	}
 	if m.Plan != "" {
-		facts = append(facts, fact{"Plan", m.Plan}, fact{"Time of the runs", strconv.FormatFloat(m.Seconds, 'f', 2, 64) + " s"})
+		facts = append(facts, fact{"Plan", m.Plan})
+	}
+	if m.Seconds > 0 {
+		facts = append(facts, fact{"Time of the runs", strconv.FormatFloat(m.Seconds, 'f', 2, 64) + " s"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Inputs)) {
 		facts = append(facts, fact{"Input " + name, m.Inputs[name]})

@@ -327,7 +327,7 @@ func worstOf(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tabl
 }
 
 // gravity orders the statuses of runs.
-var gravity = []string{tables.Given, "done", "converged", "not-unique", "boundary", "local", "stationary", "diverged", "stalled", tables.Failed}
+var gravity = []string{tables.Given, "done", "converged", "not-unique", "boundary", "local", "stationary", "cycle", "collapse", "diverged", "stalled", tables.Failed}
 
 // arrived says whether the solver of a run came to an answer, be it that there is none. So did training that runs off, and a loss
 // that breaks: both fail.

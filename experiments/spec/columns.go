@@ -11,7 +11,7 @@ import (
 
 // ListedMetrics lists every measured column that some plan has.
 func ListedMetrics() []metrics.Metric {
-	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), texts.Metrics())
+	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards(), texts.Metrics())
 }
 
 // Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
@@ -27,14 +27,19 @@ const MostListed = 1000
 
 // traits are what the environments of a plan have, which says what tables it has.
 type traits struct {
-	listed  bool // some environment has at most MostListed responses
-	grouped bool // some environment has groups of prompts
-	online  bool // some run draws its preferences from the policy in training
-	traced  bool // some run traces a path
-	logits  bool // some run lists logits
-	counted bool // the kind of preferences varies
-	paired  bool // some run has counts or a matrix, and so metrics.OfGames
-	starred bool // some environment has a pi_star
+	listed  bool     // some environment has at most MostListed responses
+	grouped bool     // some environment has groups of prompts
+	asked   []string // metrics.OnRequest that some run asks for
+	watched bool     // some run watches its rounds
+	online  bool     // some run draws its preferences from the policy in training
+	traced  bool     // some run traces a path
+	logits  bool     // some run lists logits
+	counted bool     // the kind of preferences varies
+	paired  bool     // some run has counts or a matrix, and so metrics.OfGames
+	plays   bool     // some loss plays the game of win rates, and so metrics.DualityGap is of interest
+	weighed bool     // some run weighs groups of comparisons
+	starred bool     // some environment has a pi_star
+	rewards bool     // some environment has rewards in their own scale, and so metrics.OfRewards
 
 	language  bool // runs train language models, whose responses cannot be enumerated
 	written   bool // which write continuations that have a reward
@@ -118,16 +123,28 @@ func (p *Plan) Schema(table string) tables.Schema {
 
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
-	games := tables.Measured(metrics.OfGames())
+	games, requested, rewards := tables.Measured(metrics.OfGames()), tables.Measured(metrics.OnRequest()), tables.Measured(metrics.OfRewards())
 	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
 		if _, game := games.Find(c.Name); game && !p.traits.paired {
 			return true
 		}
+		if _, ok := requested.Find(c.Name); ok && !slices.Contains(p.traits.asked, c.Name) {
+			return true
+		}
+		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
+			return true
+		}
 		switch c.Name {
+		case tables.Period:
+			return !p.traits.watched
+		case metrics.DualityGap.Name:
+			return !p.traits.plays
 		case metrics.ProxyReward.Name:
 			return !p.traits.language && !p.traits.online
 		case tables.Comparisons:
 			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
+		case tables.WorstGroupLoss, tables.GroupLoss, tables.GroupWeight:
+			return !p.traits.weighed
 		case tables.Logit:
 			return !p.traits.logits
 		case tables.Strength, tables.PointStatus:

@@ -117,12 +117,15 @@ type Registry struct {
 func Registries() []Registry {
 	return []Registry{
 		asRegistry("environments", "environment", both(bandit.Kinds(), language.Environments())),
+		asRegistry("states", "states", bandit.StateKinds()),
 		asRegistry("rewards", "reward", gold.Kinds()),
 		asRegistry("preferences", "preferences", both(preference.Kinds(), language.Preferences())),
 		asRegistry("proxies", "proxy", preference.Proxies()),
+		asRegistry("samplers", "sampler", preference.Samplers()),
 		asRegistry("policies", "policy", both(policy.Kinds(), language.Policies())),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
+		asRegistry("groups", "groups", train.GroupKinds()),
 		asRegistry("schedules", "schedule", train.Schedules()),
 	}
 }

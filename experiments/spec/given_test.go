@@ -105,11 +105,41 @@ func TestGivenColumns(t *testing.T) {
 			continue
 		}
 		for _, m := range metrics.OfGames() {
+			if m.Name == metrics.DualityGap.Name {
+				continue // see TestGamesOfLosses
+			}
 			for _, table := range []string{tables.Runs, tables.Prompts, tables.Traces} {
 				if _, has := c.Plan.Schema(table).Find(m.Name); has != tt.games || c.Plan.HasStar() != tt.star {
 					t.Errorf("%s with %s: %s in %s is %v, pi_star %v", tt.preferences, tt.environment, m.Name, table, has, c.Plan.HasStar())
 				}
 			}
+		}
+	}
+}
+
+// Losses that play the game of win rates bring the column of its duality gap, and are refused where win rates are not known.
+func TestGamesOfLosses(t *testing.T) {
+	t.Parallel()
+	const plays = "objectives: [{kind: dpo}, {kind: nash-md-pg, mixture: 0.5}]\n"
+	for rest, want := range map[string]bool{dpo: false, plays: true, "objectives: [{kind: sum, terms: [{kind: win-rate}, {kind: dpo}]}]\n": true} {
+		c, err := load(writeGiven(t, given(unknown, cycle, rest)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{tables.Runs, tables.Prompts, tables.Traces} {
+			if _, has := c.Plan.Schema(table).Find(metrics.DualityGap.Name); has != want {
+				t.Errorf("%s: %s has a duality gap: %v", rest, table, has)
+			}
+		}
+	}
+	for _, tt := range [][3]string{
+		{votes, plays, "objectives.1.kind: nash-md-pg plays the game of win rates, and on prompt x some responses were never compared; want"},
+		{cycle, strings.Replace(plays, "0.5", "1.5", 1), "objectives.1.mixture: is 1.5; want"},
+		{cycle, dpo + "train: {extragradient: ful}\n", `train.extragradient: is "ful"; want one of none, full, opponent; did you mean "full"?`},
+		{cycle, dpo + "train: {record_at: [0]}\n", "train.record_at.0: is 0; want"},
+	} {
+		if _, err := load(writeGiven(t, given(unknown, tt[0], tt[1])), nil); err == nil || !strings.Contains(err.Error(), tt[2]) {
+			t.Errorf("%s with %s:\n%v\nwant\n%s", tt[1], tt[0], err, tt[2])
 		}
 	}
 }

@@ -69,9 +69,10 @@ func TestForMistakes(t *testing.T) {
 
 func TestOnlineMistakes(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"preferences: {kind: online}\nsolver: exact\n", "drawn from the policy in training"},
+		{"preferences: {kind: online}\nsolver: path\npath: {along: time}\n", "drawn from the policy in training"},
 		{"preferences: {kind: online, pairs: 100000000}\n", "comparisons to train on at a time"},
 		{"preferences: {kind: online, proxy: {kind: nosy}}\n", "noisy"},
+		{"preferences: {kind: online, pairs: 0}\nsweep: {environment: [{kind: random-bandit, responses: 10000}]}\n", "comparisons to train on at a time"},
 	} {
 		_, err := load(writeConfig(t, partialHead+tt.text), nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

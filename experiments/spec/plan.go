@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
@@ -22,6 +20,7 @@ import (
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
+	"windtunnel/toy/setup"
 	"windtunnel/toy/train"
 )
 
@@ -225,6 +224,13 @@ func (p *planner) add(rows []int, reviews []*review) {
 		p.plan.traits.counted = true
 	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
+	p.plan.traits.watched = p.plan.traits.watched || run.Watched()
+	for _, name := range run.Metrics {
+		if !slices.Contains(p.plan.traits.asked, name) {
+			p.plan.traits.asked = append(p.plan.traits.asked, name)
+		}
+	}
+	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
 	run.data = p.content(from.sections[:policySection])
@@ -279,7 +285,9 @@ const (
 	pathSection
 	trainSection
 	constraintSection
+	rewardModelSection
 	purposeSection
+	metricsSection
 	limitsSection
 	objectiveSection
 	sectionCount
@@ -295,7 +303,9 @@ var sectionKinds = [sectionCount]sectionKind{
 	pathSection:        setting("path", func(s *Settings) **path.Params { return &s.Path }),
 	trainSection:       setting("train", func(s *Settings) *train.Params { return &s.Train }),
 	constraintSection:  setting("constraint", func(s *Settings) *train.Constraint { return &s.Constraint }),
+	rewardModelSection: setting("reward_model", func(s *Settings) **setup.RewardModel { return &s.RewardModel }),
 	purposeSection:     setting("purpose", func(s *Settings) *string { return &s.Purpose }),
+	metricsSection:     setting("metrics", func(s *Settings) *[]string { return &s.Metrics }),
 	limitsSection:      setting("limits", func(s *Settings) *Limits { return &s.Limits }),
 	objectiveSection: {"objective", func(doc *runDoc) any { return &doc.Objective.Loss }, func(doc *runDoc) func(*Run) {
 		loss := doc.Objective.Loss
@@ -396,7 +406,7 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 		return &section{err: err}
 	}
 	s := &section{give: kind.copy(doc), hash: sha256.Sum256(append(appendNode(nil, content, false), read...)), files: files, lambda: math.NaN(), seed: doc.Seed,
-		absent: content == nil || content.Kind == yaml.ScalarNode && content.Value == ""}
+		absent: content == nil || content.Value == "" && len(content.Content) == 0}
 	if n := decode.Lookup(content, "lambda"); n != nil && kind == &sectionKinds[objectiveSection] {
 		s.lambda = tables.ParseFloat(n.Value)
 		loss := s.give

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
+	"windtunnel/toy/train"
 )
 
 // mostMistakes ends the validation of a plan: beyond it a sweep repeats itself.
@@ -72,9 +74,10 @@ func (p *planner) reviews() []*review {
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
 	}
-	check(p.reviewSolver, nil, solverSection, pathSection, constraintSection)
-	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, purposeSection)
-	environment := check(bandits(here.reviewEnvironment), nil, environmentSection)
+	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
+	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
+	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
+	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
@@ -82,7 +85,7 @@ func (p *planner) reviews() []*review {
 	check(reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
 	check(reviewMemory, nil, solverSection, objectiveSection)
 	check(reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
-	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
+	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -229,7 +232,29 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 	if run.Solver == setup.SolverPath && run.Path == nil {
 		from.refuse("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
 	}
+	if run.Solver != setup.SolverTrain && run.Train.Groups != nil {
+		from.refuse("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
+	}
 	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
+}
+
+// reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
+func (s *surroundings) reviewTraining(run *Run, from *origin) {
+	if run.Language() && run.Train.Groups != nil {
+		from.refuse("train.groups", "weighs groups of comparisons of numbered responses", "no groups")
+	}
+	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
+		return
+	}
+	curves := false
+	if !run.Language() {
+		pol, err := run.BuildPolicy(s.environment(run, from))
+		curves = err != nil || train.Curves(pol, run.Loss.Objective())
+	}
+	if !curves {
+		from.refuse("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters")
+	}
 }
 
 // reviewLevels refuses levels of metrics and prompts that are not there.
@@ -262,8 +287,8 @@ func reviewOnline(run *Run, from *origin) {
 		return
 	}
 	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
-	if run.Solver != setup.SolverTrain && run.Loss.Objective().Compares() {
-		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train, or "+allowed)
+	if run.Solver == setup.SolverPath && run.Loss.Objective().Compares() {
+		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed)
 	}
 	if run.Purpose == setup.PurposeRLHF {
 		from.refuse("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed)
@@ -297,6 +322,11 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		return
 	}
 	env, err := run.BuildPrompts()
+	var line *lines.Error
+	if errors.As(err, &line) {
+		s.fail(fileMistake(line.File, line.Error()))
+		return
+	}
 	if err != nil {
 		from.refuse("environment", err.Error(), "an environment that can be built")
 		return
@@ -305,6 +335,7 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		s.addPrompt(env.Prompts[i].Name)
 	}
 	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
+	s.plan.traits.rewards = s.plan.traits.rewards || env.Rewarded()
 	s.plan.traits.grouped = s.plan.traits.grouped || len(env.Groups()) > 0
 }
 
@@ -384,6 +415,9 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		}
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
+		if p.Pairs == 0 {
+			n = prompts * k * k
+		}
 		if p.Accumulate {
 			n *= float64(p.Rounds)
 		}
@@ -437,7 +471,15 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	if preference.GivenBy(run.Preferences) == nil || s.describe(run, from) != nil || s.pairs == nil {
 		return
 	}
-	rewards, gaps := run.Loss.Objective().ReadsRewards()
+	o := run.Loss.Objective()
+	if o.Plays() {
+		s.plan.traits.plays = true
+		if at := slices.IndexFunc(s.described.Prompts, func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }); at >= 0 {
+			from.refuse("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
+				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry")
+		}
+	}
+	rewards, gaps := o.ReadsRewards()
 	_, direct := run.Loss.(objective.Direct)
 	if (rewards || direct) && !s.described.HasStar() {
 		from.refuse("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
@@ -491,6 +533,9 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	}
 	if run.Purpose == setup.PurposeRLHF {
 		from.refuse("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss)
+	}
+	if run.RewardModel != nil {
+		from.refuse("reward_model", "needs responses that can be enumerated", "no reward_model")
 	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
 		from.refuse("constraint", "needs responses that can be enumerated", "no constraint")
@@ -565,7 +610,11 @@ func (p *planner) reviewTask(run *Run, from *origin) {
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
 // labels.
 func reviewUnpaired(run *Run, from *origin) {
-	if f := run.preferenceFile(); f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
+	f := run.preferenceFile()
+	if unpaired := f != nil && f.unpaired; run.RewardModel != nil && (unpaired || run.Online() != nil) {
+		from.refuse("reward_model", "is fitted to comparisons, of two responses, that are there before training", "preferences of pairs that are not online")
+	}
+	if f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		from.refuse("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs")
 	}

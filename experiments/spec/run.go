@@ -43,6 +43,9 @@ func (r *Run) Cost() float64 {
 	case r.Solver == setup.SolverPath:
 		return 5000
 	case !r.Trained():
+		if o := r.Online(); o != nil {
+			return 1000 * float64(o.Rounds)
+		}
 		return 1000
 	}
 	n, rounds := 20.0*10, 1.0 // comparisons, a guess where they are not known

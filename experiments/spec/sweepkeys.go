@@ -131,7 +131,8 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 
 // reservedColumns are the columns of runs that no sweep may take.
 func reservedColumns() []string {
-	return append(append((&Plan{}).Columns(tables.Runs), metrics.ProxyReward.Name), tables.Measured(metrics.OfGames()).Names()...)
+	return slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
+		tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.

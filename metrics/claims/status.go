@@ -16,8 +16,8 @@ import (
 //	  - {kind: status, where: {objective: typo}, is_not: [diverged, failed]}
 type Status struct {
 	Where tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
-	Is    []string     `yaml:"is,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,diverged,failed" doc:"every run ended in one of these"`
-	IsNot []string     `yaml:"is_not,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,diverged,failed" doc:"no run ended in any of these"`
+	Is    []string     `yaml:"is,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,cycle,collapse,diverged,failed" doc:"every run ended in one of these"`
+	IsNot []string     `yaml:"is_not,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,cycle,collapse,diverged,failed" doc:"no run ended in any of these"`
 }
 
 // Check wants exactly one of the two lists.

@@ -15,7 +15,8 @@ import (
 // A claim may name every status that a run can end in, and no other. A solver that gave up has failed.
 func TestStatusNames(t *testing.T) {
 	want := []string{tables.Failed, tables.Given}
-	for _, status := range []train.Status{train.Done, train.Converged, train.Diverged, exact.NotUnique, exact.Boundary, exact.Local, exact.Stationary} {
+	for _, status := range []train.Status{train.Done, train.Converged, train.Diverged, exact.NotUnique, exact.Boundary, exact.Local, exact.Stationary,
+		train.Cycle, train.Collapse} {
 		want = append(want, string(status))
 	}
 	slices.Sort(want)

@@ -41,6 +41,15 @@ var (
 	piColumn       = Column{Name: "pi", Type: Number, Doc: "Probability that the policy gives to the response."}
 )
 
+// Columns that only plans have of which a run weighs groups of comparisons.
+const (
+	WorstGroupLoss = "worst_group_loss"
+	GroupLoss      = "group_loss"
+	GroupWeight    = "group_weight"
+)
+
+var worstColumn = Column{Name: WorstGroupLoss, Type: Number, Unit: "of the loss", Doc: "The largest mean loss of a group of comparisons, where train.groups weighs groups."}
+
 // Logit is the column of policies and trajectories that only plans have of which a run asks for logits.
 const Logit = "logit"
 
@@ -55,6 +64,9 @@ const (
 // Comparisons is the column of runs that only plans have whose kind of preferences varies, and that sweep nothing of that name.
 const Comparisons = "comparisons"
 
+// Period is the column of runs that only plans have in which some run watches its rounds.
+const Period = "period"
+
 // EndColumns are the columns of runs that say how a run ended.
 var EndColumns = Schema{
 	{Name: "status", Doc: "How the run ended; failed means that it has no result."},
@@ -63,13 +75,14 @@ var EndColumns = Schema{
 
 // BanditColumns describes what a run over responses that can be enumerated gives to a table, behind the columns that its plan
 // knows before: the run's name, and in the table runs also what tells it from others. The last of them, in the tables that have
-// them, are metrics.ProxyReward, of which only runs with online preferences have a value, and metrics.OfGames.
+// them, are metrics.ProxyReward, of which only runs with online preferences have a value, metrics.OfGames, metrics.OnRequest and metrics.OfRewards.
 func BanditColumns(table string) Schema {
-	online := append(append(metrics.All(), metrics.ProxyReward), metrics.OfGames()...)
+	online := slices.Concat(metrics.All(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards())
 	switch table {
 	case Runs:
-		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."})
-		return append(counted, Measured(append(slices.Clone(trainingMetrics), online...))...)
+		counted := append(slices.Clone(EndColumns), Column{Name: Comparisons, Type: Integer, Doc: "How many comparisons the preferences hold."},
+			Column{Name: Period, Type: Integer, Doc: "Of rounds that end in a cycle, how many rounds it has; 1 where they come to rest."})
+		return append(counted, append(Measured(append(slices.Clone(trainingMetrics), online...)), worstColumn)...)
 	case Policies:
 		return Schema{PromptColumn, responseColumn, piColumn,
 			{Name: "pi_ref", Type: Number, Doc: "Probability that the reference gives to the response."},
@@ -77,14 +90,16 @@ func BanditColumns(table string) Schema {
 	case Prompts:
 		return append(Schema{PromptColumn}, Measured(online)...)
 	case Groups:
-		return append(Schema{
+		return slices.Concat(Schema{
 			{Name: "group", Doc: "Group of prompts; those that no preference is of begin with heldout."},
-			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(metrics.All())...)
+			{Name: "prompts", Type: Integer, Doc: "Prompts of the group."}}, Measured(append(metrics.All(), metrics.OfRewards()...)),
+			Schema{{Name: GroupLoss, Type: Number, Unit: "of the loss", Doc: "Mean loss of the group's comparisons at the final policy, where train.groups weighs groups."},
+				{Name: GroupWeight, Type: Number, Doc: "The group's weight at the end of training."}})
 	case Traces:
 		return append(Schema{StepColumn,
 			{Name: Strength, Type: Number, Doc: "Of a path, the strength at the point, or the time in units in which the flow starts at speed 1."},
 			{Name: PointStatus, Doc: "Of a path, what the solver says of the point, as status does of a run."}},
-			Measured(append(slices.Clone(trainingMetrics), online...))...)
+			append(Measured(append(slices.Clone(trainingMetrics), online...)), worstColumn)...)
 	case Trajectories:
 		return Schema{StepColumn, PromptColumn, responseColumn, piColumn, logitColumn}
 	}

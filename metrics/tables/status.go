@@ -13,7 +13,7 @@ const (
 
 // Arrived says whether a run of a status has the policy that was asked for; an empty status is that of no run and speaks
 // against none. A policy on the boundary of the simplex, one of several minimizers, the lowest of some local ones and one at which
-// the gradient of no loss vanishes are other results, see Qualified.
+// the gradient of no loss vanishes are other results, see Qualified, and so are the last policies of rounds that go round or collapse.
 func Arrived(status string) bool {
 	switch status {
 	case "", string(train.Done), string(train.Converged), Given:
@@ -25,7 +25,7 @@ func Arrived(status string) bool {
 // Qualified says whether a run of a status has a policy that is to be used, and to be marked as what it is.
 func Qualified(status string) bool {
 	switch exact.Status(status) {
-	case exact.NotUnique, exact.Boundary, exact.Local, exact.Stationary:
+	case exact.NotUnique, exact.Boundary, exact.Local, exact.Stationary, train.Cycle, train.Collapse:
 		return true
 	}
 	return false

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/mat"
+
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/registry"
 )
@@ -25,6 +27,12 @@ type Prompt struct {
 	Features []float64 // input of policies that read features; one-hot unless given
 	Group    string    // kind of prompt, as "good" or "bad", where the environment has kinds; else ""
 	HeldOut  bool      // no preference is of this prompt; it is measured only
+	// Unlabelled says of a prompt that is held out that losses of the whole policy are trained on it all the same, see Env.Shares.
+	Unlabelled bool
+	// Rewards are the true ones in their own scale, of which pi_star is the softmax, and Contrasts (K x features, a row a response)
+	// what they are linear in; nil where the environment has none.
+	Rewards   []float64
+	Contrasts *mat.Dense
 	// Wins holds K x K probabilities, row by row, that one response is preferred to another, NaN for two that were never compared;
 	// nil where they follow from pi_star (Bradley-Terry).
 	Wins []float64
@@ -52,6 +60,23 @@ type Env struct {
 	Sequences *Sequences // what tokens responses consist of; nil where they are not sequences
 	Fit       bool       // pi_star is to be the Bradley-Terry fit to the comparisons, and is not yet known
 	Pairwise  bool       // policies are measured by win rates of all pairs, too
+	Variables []string   // what formulas call the prompts' features; nil where these have no names
+}
+
+// Rewarded says whether rewards are known in their own scale.
+func (e *Env) Rewarded() bool { return e.Prompts[0].Rewards != nil }
+
+// Shares returns the indices of unlabelled prompts, the weight that a distribution term has on each, and that on all prompts with
+// preferences together: an unlabelled prompt weighs as much as these do on average.
+func (e *Env) Shares() (unlabelled []int, each, labelled float64) {
+	for i := range e.Prompts {
+		if e.Prompts[i].Unlabelled {
+			unlabelled = append(unlabelled, i)
+		}
+	}
+	n := float64(len(e.Training()))
+	each = 1 / (n + float64(len(unlabelled)))
+	return unlabelled, each, n * each
 }
 
 // HasStar says whether there is a pi_star.
@@ -68,9 +93,23 @@ func (e *Env) Training() []int {
 	return indices
 }
 
+// Judged returns the indices of the prompts that are held out and measured only, or where there are none of all.
+func (e *Env) Judged() []int {
+	var held, all []int
+	for i := range e.Prompts {
+		if all = append(all, i); e.Prompts[i].HeldOut && !e.Prompts[i].Unlabelled {
+			held = append(held, i)
+		}
+	}
+	if held == nil {
+		return all
+	}
+	return held
+}
+
 // Group is the prompts of one kind that are trained on, or those that are held out.
 type Group struct {
-	Name    string // the prompts' Group, "train" where they have none; held out: "heldout-GROUP", or "heldout"
+	Name    string // the prompts' Group, "train" where they have none; held out: "heldout-GROUP", or "heldout"; so unlabelled ones
 	Prompts []int  // indices, ascending
 }
 
@@ -80,7 +119,7 @@ func (e *Env) Groups() []Group {
 	var groups []Group
 	named := false // some group is not the default one
 	for i := range e.Prompts {
-		name := e.Prompts[i].groupName()
+		name := e.Prompts[i].GroupName()
 		named = named || name != trainGroup
 		at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name })
 		if at < 0 {
@@ -97,8 +136,13 @@ func (e *Env) Groups() []Group {
 // trainGroup is the group of prompts without one that are trained on.
 const trainGroup = "train"
 
-func (p *Prompt) groupName() string {
+// GroupName is the name of the prompt's group, see Env.Groups.
+func (p *Prompt) GroupName() string {
 	switch {
+	case p.Unlabelled && p.Group != "":
+		return "unlabelled-" + p.Group
+	case p.Unlabelled:
+		return "unlabelled"
 	case p.HeldOut && p.Group != "":
 		return "heldout-" + p.Group
 	case p.HeldOut:
@@ -118,6 +162,19 @@ func (e *Env) Preference(prompt, i, j int) float64 {
 	return logspace.Sigmoid(e.Gap(prompt, i, j))
 }
 
+// WinRates returns Preference of all pairs at a prompt, K x K row by row, which the caller only reads.
+func (e *Env) WinRates(prompt int) []float64 {
+	if wins := e.Prompts[prompt].Wins; wins != nil {
+		return wins
+	}
+	k := e.Responses()
+	wins := make([]float64, k*k)
+	for i := range wins {
+		wins[i] = e.Preference(prompt, i/k, i%k)
+	}
+	return wins
+}
+
 // Gap returns the reward of response i less that of j, the log-odds of p_star(i > j) (nats).
 func (e *Env) Gap(prompt, i, j int) float64 {
 	p := &e.Prompts[prompt]
@@ -135,9 +192,17 @@ type Params interface {
 	Random() bool
 }
 
+// OfFiles are environments that are made of files, too.
+type OfFiles interface {
+	Params
+	registry.Reader
+	// BuildFrom is Build given the files' content, and the names that messages call them by.
+	BuildFrom(file func(path string) (content []byte, name string), rng *rand.Rand) (*Env, error)
+}
+
 // Kinds lists every environment, sorted by name.
 func Kinds() registry.Table[Params] {
-	return registry.Table[Params]{declaredKind, contextualKind, derivedKind, randomKind, sequenceKind}
+	return registry.Table[Params]{declaredKind, contextualKind, derivedKind, linearRewardKind, randomKind, sequenceKind}
 }
 
 // exp returns the exponentials of logs.

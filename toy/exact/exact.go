@@ -8,7 +8,7 @@
 // (lossfunction.go, newton.go), after the directions that the loss cannot see have been set aside (limited.go) and those in
 // which it falls for ever have been ruled out (recession.go). Everything else is searched from many starts (search.go,
 // kinks.go) and, where what it found is convex, proved afterwards. Losses that hold a statistic back from differentiation
-// have no minimizer but policies at rest (rest.go).
+// have no minimizer but policies at rest (rest.go, and equilibrium.go in the game of win rates).
 package exact
 
 import (
@@ -28,7 +28,8 @@ import (
 //
 //	sum_i w_i pair_i + sum_x W_x dist(x) + L2 sum(theta^2),
 //
-// with w_i the weights of the comparisons (summing to 1) and W_x the total weight of prompt x's comparisons. Without
+// with w_i the weights of the comparisons (summing to 1) and W_x the total weight of prompt x's comparisons, or where there are unlabelled
+// prompts as bandit.Env.Shares has it. Without
 // any comparisons and without a term that needs them (exact RLHF), W_x = 1/P.
 type Problem struct {
 	Env       *bandit.Env
@@ -55,7 +56,7 @@ const (
 	Local Status = "local"
 	// Stationary is a policy at which the gradient of a loss vanishes that holds a statistic back from differentiation, and so has
 	// no minimizer.
-	Stationary Status = "stationary"
+	Stationary = train.Stationary
 	// Stalled is a solver that gave up: no statement about the loss.
 	Stalled Status = "stalled"
 )
@@ -97,6 +98,8 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	switch {
 	case kinds.moving:
 		return s.moves()
+	case inner.Objective.Plays():
+		return s.play()
 	case !kinds.curved:
 		return s.uncurved()
 	}

@@ -295,7 +295,7 @@ func (l *lossFunction) locate(p *point, i int) {
 func (l *lossFunction) prompt(p *point, i int) *objective.Prompt {
 	t := l.tasks[i]
 	c := t.columns()
-	return &objective.Prompt{Dist: objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar},
+	return &objective.Prompt{Dist: objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar, Wins: t.wins},
 		Logits: p.logits[i], DistWeight: t.total, Chosen: c.chosen, Rejected: c.rejected, Weight: c.weight, Gap: c.gap, Dispersion: c.dispersion,
 		ChosenWeight: c.won, RejectedWeight: c.refused}
 }

@@ -40,7 +40,7 @@ func (s *solver) uncurved() (*Solution, error) {
 			none = t.apart(here)
 		}
 		switch {
-		case t.total == 0 || len(t.weight) == 0:
+		case t.total == 0 || len(t.weight) == 0 && s.problem.Objective.Compares():
 			total.add(b, s.unseen(t))
 		case none != "" && here.extends():
 			r, err := s.general(t)
@@ -211,8 +211,11 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 // and that is held back does not matter. It is the minimizer without the factor.
 func (s *solver) balance(whole, l *lossFunction) ([]float64, error) {
 	pair, _ := l.objective.Terms()
+	if len(pair) != 1 {
+		return nil, nil
+	}
 	d, ok := pair[0].Term.(objective.Detached)
-	if len(pair) > 1 || !ok || len(whole.tasks) > 1 || len(s.terms.parts) != 1 || !s.terms.parts[0].Symmetric || s.terms.barrier > 0 || l.l2 > 0 {
+	if !ok || len(whole.tasks) > 1 || len(s.terms.parts) != 1 || !s.terms.parts[0].Symmetric || s.terms.barrier > 0 || l.l2 > 0 {
 		return nil, nil
 	}
 	t := whole.tasks[0]

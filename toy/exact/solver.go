@@ -35,6 +35,7 @@ type task struct {
 	total            float64   // W_x, the weight of the prompt's distribution terms
 	logRef, ref      []float64 // the frozen reference
 	logStar          []float64
+	wins             []float64 // K x K win rates, where a term plays
 	packed           packed
 }
 
@@ -114,6 +115,9 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 	}
 	for i, t := range s.tasks {
 		t.annotate(p.Env, i)
+		if p.Objective.Plays() {
+			t.wins = p.Env.WinRates(i)
+		}
 		t.pack(p.Objective)
 	}
 	return s, nil
@@ -156,6 +160,15 @@ func (s *solver) share(pairs *preference.Pairs) error {
 			t.chosen, t.rejected, t.weight = append(t.chosen, c), append(t.rejected, r), append(t.weight, 0)
 		}
 		t.weight[at] += w
+	}
+	unlabelled, each, labelled := s.problem.Env.Shares()
+	for _, t := range s.tasks {
+		if len(unlabelled) > 0 {
+			t.total *= labelled
+		}
+	}
+	for _, x := range unlabelled {
+		s.tasks[x].total = each
 	}
 	return nil
 }

@@ -156,6 +156,10 @@ func unaryDual(name string, x dual, kinks *[]float64) dual {
 		return lift(x, math.Tanh(v), c, -2*math.Tanh(v)*c)
 	case "atan":
 		return lift(x, math.Atan(v), 1/(1+v*v), -2*v/((1+v*v)*(1+v*v)))
+	case "cos":
+		return lift(x, math.Cos(v), -math.Sin(v), -math.Cos(v))
+	case "sin":
+		return lift(x, math.Sin(v), math.Cos(v), -math.Sin(v))
 	case "square":
 		return lift(x, v*v, 2*v, 2)
 	case "stopgrad":

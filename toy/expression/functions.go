@@ -92,6 +92,9 @@ func functions() []function {
 		{name: "clamp", least: 3, most: 3, usage: "clamp(x, low, high), with slope 1 at both bounds",
 			build: func(g *graph, x []ref) ref { return g.call("min", g.call("max", x[0], x[1]), x[2]) }},
 
+		{name: "cos", least: 1, most: 1, usage: "cos(x)", kernel: elementwise(math.Cos),
+			pull: unary(func(g *graph, x, _ ref) ref { return g.call("-x", g.call("sin", x)) })},
+
 		{name: "ema", least: 2, most: 3, batch: true,
 			usage: "ema(x, decay) or ema(x, decay, start), the moving average of mean(x) over training steps, with slope 0: decay times the last plus " +
 				"(1 - decay) times the present, from start, or from the first",
@@ -166,6 +169,9 @@ func functions() []function {
 			// sigmoid(-x) - sigmoid(x) = -tanh(x/2), without the cancellation near 0.
 			return g.call("-x", g.call("*", y, g.call("tanh", g.call("*", g.constant(0.5), x))))
 		})},
+
+		{name: "sin", least: 1, most: 1, usage: "sin(x)", kernel: elementwise(math.Sin),
+			pull: unary(func(g *graph, x, _ ref) ref { return g.call("cos", x) })},
 
 		{name: "softplus", least: 1, most: 1, usage: "softplus(x), which is log(1 + exp(x))", kernel: softplus,
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sigmoid", x) })},

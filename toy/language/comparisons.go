@@ -26,8 +26,10 @@ type comparisons[T kernel.Float] struct {
 
 	*parameters[T]
 	examples     []example
-	tapes        []*llama.Tape[T] // one a pair of the batch, or one a worker where batches are computed twice
-	held         bool             // a tape for each pair
+	tapes        []*llama.Tape[T]  // one a pair of the batch, or one a worker where batches are computed twice
+	frozen       *llama.Network[T] // the reference, where the loss reads its distributions of tokens; else nil
+	refTapes     []*llama.Tape[T]  // its tapes, as many; nil where not needed
+	held         bool              // a tape for each pair
 	columns      *columns
 	start        logps         // of all pairs, at the start
 	reference    logps         // of all pairs
@@ -72,6 +74,20 @@ func (c *comparisons[T]) prepare(ctx context.Context) error {
 	c.keys = [2]contentKey{start, key}
 	if c.Objective.Moving != nil {
 		c.moving = newReference(network, s, n)
+	}
+	if c.Objective.Tokenwise() {
+		switch c.frozen = c.Reference; {
+		case c.moving != nil:
+			c.frozen = c.moving.network
+		case c.frozen == nil:
+			var err error
+			if c.frozen, err = llama.NewNetwork(c.Network.Merged(), nil); err != nil {
+				return err
+			}
+		}
+		for range c.tapes {
+			c.refTapes = append(c.refTapes, llama.NewTape[T]())
+		}
 	}
 	return nil
 }
@@ -166,7 +182,9 @@ func (c *comparisons[T]) backward(b train.Batch) {
 		c.moving.refresh(c)
 	}
 	c.fillColumns()
-	o.Advance(&cols.Batch)
+	if !b.Ahead {
+		o.Advance(&cols.Batch)
+	}
 	c.loss = o.Comparisons().Loss(&cols.Batch)
 	if o.Sampled != nil { // draw by draw, as published runs were summed; Objective.Loss rounds otherwise
 		for k, v := range cols.Drawn {
@@ -188,26 +206,46 @@ func (c *comparisons[T]) measures() (Comparisons, Draws) {
 
 // forwardPair computes the log-probabilities of the k-th pair of the batch.
 func (c *comparisons[T]) forwardPair(worker, k int) {
-	e, tape := &c.examples[c.indices[k]], c.tape(worker, k)
-	must(tape.Forward(c.Network, e.Prompt, e.responses, c.held)) // prepare has found it to fit
+	e := &c.examples[c.indices[k]]
+	tape, ref := c.at(worker, k)
+	c.forward(tape, ref, e, c.held)
 	read(c.columns, k, e, tape)
+	if ref != nil {
+		c.columns.ChosenKL[k], c.columns.RejectedKL[k] = tape.Divergence(ref, 0), tape.Divergence(ref, 1)
+	}
 }
 
-func (c *comparisons[T]) tape(worker, k int) *llama.Tape[T] {
+// at returns the tapes of the policy and of the reference for the k-th pair of the batch, nil for the second where the loss reads only
+// log-probabilities of responses.
+func (c *comparisons[T]) at(worker, k int) (tape, ref *llama.Tape[T]) {
+	i := worker
 	if c.held {
-		return c.tapes[k]
+		i = k
 	}
-	return c.tapes[worker]
+	if c.frozen != nil {
+		ref = c.refTapes[i]
+	}
+	return c.tapes[i], ref
+}
+
+// forward brings the networks forward on a pair, which prepare has found to fit.
+func (c *comparisons[T]) forward(tape, ref *llama.Tape[T], e *example, hold bool) {
+	must(tape.Forward(c.Network, e.Prompt, e.responses, hold))
+	if ref != nil {
+		must(ref.Forward(c.frozen, e.Prompt, e.responses, false))
+	}
 }
 
 // backwardSlot adds up the gradients of every pair of the batch that falls to a slot, in the batch's order.
 func (c *comparisons[T]) backwardSlot(worker, slot int) {
 	for k := slot; k < len(c.indices); k += len(c.slots) {
-		e, tape := &c.examples[c.indices[k]], c.tape(worker, k)
+		e := &c.examples[c.indices[k]]
+		tape, ref := c.at(worker, k)
 		if !c.held {
-			must(tape.Forward(c.Network, e.Prompt, e.responses, true))
+			c.forward(tape, ref, e, true)
 		}
-		tape.Backward(c.columns.d[k][:len(e.responses)], c.slots[slot])
+		n := len(e.responses)
+		tape.BackwardFrom(ref, c.columns.d[k][:n], c.columns.kl[k][:n], c.slots[slot])
 	}
 }
 

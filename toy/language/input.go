@@ -101,6 +101,14 @@ func checkOnline(in Input) []Problem {
 	if !online {
 		return nil
 	}
+	for _, numbered := range []struct {
+		key  string
+		asks bool
+	}{{"sampler", o.Sampler != nil}, {"pairs", o.Pairs == 0}, {"watch", o.Watch}} {
+		if numbered.asks {
+			return []Problem{{Key: "preferences." + numbered.key, Wrong: "is of numbered responses, and these are free text", Allowed: "pairs above 0, and no sampler and no watch"}}
+		}
+	}
 	switch o.Proxy.(type) {
 	case *preference.Gold, *preference.Texts:
 		return nil

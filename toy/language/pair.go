@@ -23,7 +23,7 @@ func (p *Pair) single() bool { return len(p.Chosen) == 0 || len(p.Rejected) == 0
 // needs the probability of every response to a prompt.
 func supports(o *objective.Objective) error {
 	switch {
-	case o.WholePolicy():
+	case !o.OnTokens():
 		return fmt.Errorf("the loss has a term on the probabilities of all responses to a prompt, which a language model cannot " +
 			"enumerate; allowed are losses of compared responses, typo with reference_samples: pair or a number of them, and rlhf " +
 			"by REINFORCE")
@@ -119,6 +119,7 @@ type columns struct {
 	grad          objective.Grad
 	start, tokens logps
 	d             [][]float64 // derivatives of the loss by the log-probabilities of the example's responses
+	kl            [][]float64 // and by their divergences from the reference
 }
 
 // newColumns makes room for size pairs with so many responses each at most.
@@ -128,14 +129,15 @@ func newColumns(size, responses int) *columns {
 		*v = make([]float64, size)
 	}
 	for range size {
-		c.d = append(c.d, make([]float64, responses))
+		c.d, c.kl = append(c.d, make([]float64, responses)), append(c.kl, make([]float64, responses))
 	}
 	return c
 }
 
 // all lists the columns.
-func (c *columns) all() [18]*[]float64 {
+func (c *columns) all() [22]*[]float64 {
 	return [...]*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
+		&c.ChosenKL, &c.RejectedKL, &c.grad.ChosenKL, &c.grad.RejectedKL,
 		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn,
 		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected}
 }
@@ -165,13 +167,15 @@ func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
 
 // derive fills the derivatives of the loss by every response's log-probability.
 func (c *columns) derive(o *objective.Objective, examples []example, indices []int) {
-	for _, g := range [][]float64{c.grad.Chosen, c.grad.Rejected, c.grad.ChosenTail, c.grad.RejectedTail, c.grad.Drawn} {
+	for _, g := range [][]float64{c.grad.Chosen, c.grad.Rejected, c.grad.ChosenTail, c.grad.RejectedTail, c.grad.ChosenKL,
+		c.grad.RejectedKL, c.grad.Drawn} {
 		clear(g)
 	}
 	o.Grad(&c.Batch, &c.grad)
 	for k, i := range indices {
 		e, d := &examples[i], c.d[k]
 		d[0], d[1] = c.grad.Chosen[k], c.grad.Rejected[k]
+		c.kl[k][0], c.kl[k][1] = c.grad.ChosenKL[k], c.grad.RejectedKL[k]
 		for j := range e.samples {
 			d[2+j] = c.grad.Drawn[k] / float64(e.samples)
 		}

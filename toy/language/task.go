@@ -193,7 +193,7 @@ func (r *run[T]) record(ctx context.Context, s train.Record) error {
 	r.last.Record = s
 	r.last.Comparisons, r.last.Draws = r.trainer.Task.(trainable).measures()
 	due := func(every int) bool { return every > 0 && s.Step%every == 0 }
-	if due(r.Train.RecordEvery) {
+	if r.Train.Due(s.Step) {
 		if err := r.report(); err != nil {
 			return err
 		}

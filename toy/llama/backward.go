@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/kernel"
 )
 
@@ -13,13 +15,17 @@ type gradients[T kernel.Float] struct {
 	k, v              []T        // rows x kvDim
 	gate, up          []T        // rows x Hidden
 	low               []T        // rows x Rank
+	less              []float64  // by response, d less kl
 	params            weights[T] // gradients of the model's weights; nil where they are frozen
 	adapter           []T
 }
 
 // Backward adds the gradient of a loss by Network.Trainable to grad, which is as long. d[i] is the derivative of the
 // loss by Logp(i). It needs a Forward with hold before it, with the same parameters, and uses up what that held.
-func (t *Tape[T]) Backward(d []float64, grad []T) {
+func (t *Tape[T]) Backward(d []float64, grad []T) { t.BackwardFrom(nil, d, nil, grad) }
+
+// BackwardFrom is Backward of a loss that also depends on Divergence(ref, i), by kl[i]. It uses up the logits of the reference.
+func (t *Tape[T]) BackwardFrom(ref *Tape[T], d, kl []float64, grad []T) {
 	if !t.hold {
 		panic("llama: Backward without a Forward that keeps its activations")
 	}
@@ -28,7 +34,7 @@ func (t *Tape[T]) Backward(d []float64, grad []T) {
 		panic(fmt.Sprintf("llama: Backward of %d responses and %d parameters got %d and %d", t.Responses(), want, len(d), len(grad)))
 	}
 	t.reserveGradients(grad)
-	t.classifyGrad(d)
+	t.classifyGrad(ref, d, kl)
 	for l := n.model.Layers - 1; l >= 0; l-- {
 		t.ffnGrad(l)
 		t.attentionGrad(l)
@@ -56,21 +62,20 @@ func (t *Tape[T]) reserveGradients(grad []T) {
 	}
 }
 
-// classifyGrad turns the logits into their gradients, d (1[token] - softmax), and takes these back to the residual stream.
-func (t *Tape[T]) classifyGrad(d []float64) {
+// classifyGrad turns the logits into their gradients, d (1[token] - softmax) and kl (softmax - that of the reference), and takes these
+// back to the residual stream.
+func (t *Tape[T]) classifyGrad(ref *Tape[T], d, kl []float64) {
 	b, n := &t.backward, t.network
 	c, first := n.model.Config, t.segments[0].rows-1
 	rows := t.rows() - first
-	atStart := 0.
-	for r, s := range t.segments[1:] {
-		if s.length > 0 {
-			atStart += d[r]
-		}
-		for j := 1; j < s.length; j++ {
-			softmaxTimes(t.Logits(r, j), d[r])
-		}
+	if ref == nil {
+		t.softmaxesTimes(d)
+	} else {
+		b.less = fit(b.less, len(d))
+		t.softmaxesTimes(floats.SubTo(b.less, d, kl))
+		ref.softmaxesTimes(kl)
+		kernel.AddTo(t.logits, ref.logits)
 	}
-	softmaxTimes(t.logits[:c.Vocab], atStart)
 	for r, s := range t.segments[1:] {
 		for j := range s.length {
 			t.Logits(r, j)[t.targets[s.target+j]] += T(d[r])
@@ -84,6 +89,20 @@ func (t *Tape[T]) classifyGrad(d []float64) {
 	clear(b.x)
 	at := first * c.Dim
 	kernel.RMSNormGrad(b.x[at:], b.params.finalNorm, normed, t.out[at:], n.weights.finalNorm, t.scale[first:])
+}
+
+// softmaxesTimes turns the logits of every response's tokens into -d times their softmax, d by response.
+func (t *Tape[T]) softmaxesTimes(d []float64) {
+	atStart := 0.
+	for r, s := range t.segments[1:] {
+		if s.length > 0 {
+			atStart += d[r]
+		}
+		for j := 1; j < s.length; j++ {
+			softmaxTimes(t.Logits(r, j), d[r])
+		}
+	}
+	softmaxTimes(t.logits[:t.network.model.Vocab], atStart)
 }
 
 // softmaxTimes turns logits into -d times their softmax.

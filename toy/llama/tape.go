@@ -2,6 +2,7 @@ package llama
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"windtunnel/toy/kernel"
@@ -110,6 +111,21 @@ func (t *Tape[T]) TokenLogps(i int) []T {
 func (t *Tape[T]) Logits(i, j int) []T {
 	vocab := t.network.model.Vocab
 	return t.logits[t.predictor(t.segments[i+1], j)*vocab:][:vocab]
+}
+
+// Divergence returns the sum over the tokens of response i of the Kullback-Leibler divergence from a reference's distribution of the
+// token to this one's, KL(ref to pi), given what precedes it, in nats. The reference's tape has been brought Forward on the same tokens.
+func (t *Tape[T]) Divergence(ref *Tape[T], i int) float64 {
+	sum := 0.0
+	for j := range t.segments[i+1].length {
+		p, q := t.Logits(i, j), ref.Logits(i, j)
+		normP, normQ := kernel.LogSumExp(p), kernel.LogSumExp(q)
+		for v, score := range q {
+			logq := float64(score) - normQ
+			sum += math.Exp(logq) * (logq - (float64(p[v]) - normP))
+		}
+	}
+	return sum
 }
 
 // check returns what is wrong with tokens and lengths.

@@ -44,6 +44,7 @@ func checkCurvature(t *testing.T, v variant, p *Prompt) {
 		moved := *p
 		moved.Logits, moved.LogPi, moved.Pi = logits, make([]float64, n), make([]float64, n)
 		logspace.Softmax(moved.LogPi, moved.Pi, logits)
+		moved.LogHeld, moved.Held = p.LogPi, p.Pi
 		return c.Loss(&moved)
 	}
 	loss := value(p.Logits)

@@ -441,12 +441,14 @@ func (f *distFormula) inBandit() []Weighted[DistTerm] {
 // at returns the distributions; where a formula has kinks, with probabilities that are the reference's but for rounding
 // replaced by it.
 func (f *distFormula) at(d *Dist) *expression.Distributions {
-	if !f.kinked {
-		return (*expression.Distributions)(d)
+	logPi, pi := d.LogPi, d.Pi
+	if f.kinked {
+		logPi, pi = append(f.settled.LogPi[:0], logPi...), append(f.settled.Pi[:0], pi...)
 	}
-	logPi, pi := append(f.settled.LogPi[:0], d.LogPi...), append(f.settled.Pi[:0], d.Pi...)
-	f.settled = expression.Distributions(*d)
-	f.settled.LogPi, f.settled.Pi = logPi, pi
+	f.settled = expression.Distributions{LogPi: logPi, Pi: pi, LogRef: d.LogRef, Ref: d.Ref, LogStar: d.LogStar}
+	if !f.kinked {
+		return &f.settled
+	}
 	for k, ref := range d.LogRef {
 		if atReference(logPi[k]-ref, ref) {
 			logPi[k], pi[k] = ref, d.Ref[k]

@@ -139,16 +139,36 @@ var (
 		"ld-dpo": {"a formula has no variable for the tokens past the shared length", func(t *testing.T, o *Objective, b *Batch) {
 			reads(t, o, b, func() { b.ChosenTail, b.RejectedTail = b.Chosen, b.Rejected })
 		}},
+		"nash-md-pg": {"a formula has no variable for win rates", readsWins},
 		"odpo": {"a formula has no variable for the reward of a response", func(t *testing.T, o *Objective, b *Batch) {
 			reads(t, o, b, func() { b.Gap = b.RefChosen })
 		}},
+		"tdpo1": {"a formula has no variable for divergences by token", func(t *testing.T, o *Objective, b *Batch) {
+			reads(t, o, b, func() { b.ChosenKL, b.RejectedKL = b.RefChosen, b.RefRejected })
+		}},
+		"tdpo2": {"a formula has no variable for divergences by token", func(t *testing.T, o *Objective, b *Batch) {
+			reads(t, o, b, func() { b.ChosenKL, b.RejectedKL = b.RefChosen, b.RefRejected })
+		}},
+		"online-ipo": {"a formula has no variable for win rates", readsWins},
 		"tr-dpo": {"its reference moves from step to step; at each it is dpo", func(t *testing.T, o *Objective, b *Batch) {
 			if o.Moving == nil || valueOf(o, b) != valueOf((&DPO{Lambda: defaultLambda}).Objective(), b) {
 				t.Error("it is not DPO with a moving reference")
 			}
 		}},
+		"win-rate": {"a formula has no variable for win rates", readsWins},
 	}
 )
+
+// readsWins fails unless other win rates change the loss.
+func readsWins(t *testing.T, o *Objective, b *Batch) {
+	t.Helper()
+	b.Dists, b.Prompts, b.PromptWeight = []Dist{*dist([]float64{0, 1, 3}, []float64{1, 0, 0}, []float64{0, 0, 0})}, []int{0}, []float64{1}
+	before := o.Loss(b)
+	b.Dists[0].Wins = []float64{0.5, 1, 0, 0, 0.5, 1, 1, 0, 0.5}
+	if o.Loss(b) == before {
+		t.Errorf("the loss stays at %v", before)
+	}
+}
 
 // couples fails unless the loss of a batch differs from the sum of its comparisons' own.
 func couples(t *testing.T, o *Objective, b *Batch) {

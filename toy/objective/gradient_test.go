@@ -228,13 +228,14 @@ func TestDistGradient(t *testing.T) {
 	}
 }
 
-// checkDist takes the entries of LogPi as free variables, with Pi = exp(LogPi).
+// checkDist takes the entries of LogPi as free variables, with Pi = exp(LogPi), and what is held back from differentiation as fixed.
 func checkDist(t *testing.T, v variant, term DistTerm, d *Dist) {
 	t.Helper()
 	k := len(d.LogPi)
 	at := func(logPi []float64) *Dist {
 		moved := *d
 		moved.LogPi, moved.Pi = logPi, make([]float64, k)
+		moved.LogHeld, moved.Held = d.LogPi, d.Pi
 		for i, v := range logPi {
 			moved.Pi[i] = math.Exp(v)
 		}

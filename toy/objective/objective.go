@@ -22,6 +22,7 @@ type Batch struct {
 
 	ChosenTokens, RejectedTokens []float64 // token counts, at least 1; nil is 1 each
 	ChosenTail, RejectedTail     []float64 // the part of Chosen and Rejected due to tokens past the shorter one's end; nil is 0
+	ChosenKL, RejectedKL         []float64 // sum over a response's tokens of KL(pi_ref to pi) of each given those before; nil in a bandit, where both are the prompt's
 	Gap                          []float64 // true reward of the chosen less that of the rejected; nil is 0
 	ChosenReward, RejectedReward []float64 // the two, where each is known; nil is 0
 	Dispersion                   []float64 // how sharp preferences on the prompt are, MallowsPO's index; nil is 1
@@ -50,10 +51,11 @@ func (b *Batch) sides() (chosen, rejected []float64) {
 }
 
 // Grad receives the derivatives of a batch's loss with respect to Chosen, Rejected and Drawn, and where not nil to the
-// tails (with Chosen and Rejected held).
+// tails and divergences (with Chosen and Rejected held).
 type Grad struct {
 	Chosen, Rejected         []float64
 	ChosenTail, RejectedTail []float64
+	ChosenKL, RejectedKL     []float64
 	Drawn                    []float64
 }
 
@@ -123,16 +125,20 @@ type Advancing interface {
 type (
 	perToken interface{ PerToken() bool }           // reads ChosenTokens and RejectedTokens
 	tailed   interface{ Tailed() bool }             // reads ChosenTail and RejectedTail
+	byToken  interface{ Tokenwise() bool }          // reads ChosenKL and RejectedKL
 	aligned  interface{ Aligned() bool }            // reads Collision and Peak
 	reading  interface{ Reads(column string) bool } // reads a column, by the name that formulas have for it
 	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
 
-// Dist is one prompt's policy beside its reference and the true preferences, K entries each.
+// Dist is one prompt's policy beside its reference and the true preferences, K entries each but for Wins.
 type Dist struct {
 	LogPi, Pi   []float64 // the policy, normalized
 	LogRef, Ref []float64 // the frozen reference, normalized
 	LogStar     []float64 // pi_star, normalized
+
+	Wins          []float64 // K x K win rates row by row, the row's response over the column's; nil where no term Plays
+	LogHeld, Held []float64 // the policy that terms hold back from differentiation; nil is the policy as it is
 }
 
 // DistTerm is a term on the whole distribution of a prompt.
@@ -264,7 +270,7 @@ func (o *Objective) DistGrad(d *Dist, weight float64, g []float64) {
 }
 
 func (o *Objective) mustFit(b *Batch) {
-	if len(o.dist) > 0 && len(b.Prompts) == 0 || o.Sampled != nil && len(b.Drawn) == 0 {
+	if len(o.dist) > 0 && len(b.Prompts) == 0 && b.ChosenKL == nil || o.Sampled != nil && len(b.Drawn) == 0 {
 		panic("objective: a batch without the policies or the drawn responses that a term is about")
 	}
 }
@@ -337,7 +343,9 @@ func (o *Objective) Reads(column string) bool {
 func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("reward_r") }
 
 // Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
-func (o *Objective) Itemized() bool { return somePair(o, func(*external) bool { return true }) }
+func (o *Objective) Itemized() bool {
+	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true })
+}
 
 // Advances says whether some term carries a statistic from step to step.
 func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }

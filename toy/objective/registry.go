@@ -49,8 +49,10 @@ func Kinds() registry.Table[Params] {
 		ldDPOKind,
 		mallowsKind,
 		mallowsIPOKind,
+		nashMDPGKind,
 		ncaKind,
 		odpoKind,
+		onlineIPOKind,
 		orpoKind,
 		rdpoKind,
 		rainbowPOKind,
@@ -66,8 +68,11 @@ func Kinds() registry.Table[Params] {
 		simpoKind,
 		sppoKind,
 		sumKind,
+		tdpo1Kind,
+		tdpo2Kind,
 		trDPOKind,
 		typoKind,
+		winRateKind,
 		wpoKind,
 	}
 }

@@ -96,6 +96,9 @@ func probes() []*Prompt {
 		p.LogPi, p.Pi = distribution(4.1, 0.5*float64(i)*float64(i))
 		p.Logits = p.LogPi
 		index := Dispersion(p.Ref, p.LogRef)
+		for at := range 16 {
+			p.Wins = append(p.Wins, logspace.Sigmoid(p.LogStar[at/4]-p.LogStar[at%4]+math.Sin(float64(at/4-at%4))))
+		}
 		for c := range 4 {
 			for r := range 4 {
 				if c != r {

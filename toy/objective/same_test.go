@@ -14,7 +14,8 @@ func TestSame(t *testing.T) {
 		{"ld-dpo", "dpo-norm"}: 1, {"r-dpo", "dpo-norm"}: 1, {"r-dpo", "ld-dpo"}: 1,
 		{"dpo-shift", "dpo"}: 1, {"dpo-shift", "dpo-norm"}: 1, {"ld-dpo", "dpo-shift"}: 1, {"r-dpo", "dpo-shift"}: 1,
 		// where labels are drawn by the rewards themselves
-		{"rpo-nemo", "dpo"}: 1, {"rpo-nemo", "dpo-norm"}: 1, {"rpo-nemo", "dpo-shift"}: 1, {"rpo-nemo", "ld-dpo"}: 1, {"rpo-nemo", "r-dpo"}: 1}
+		{"rpo-nemo", "dpo"}: 1, {"rpo-nemo", "dpo-norm"}: 1, {"rpo-nemo", "dpo-shift"}: 1, {"rpo-nemo", "ld-dpo"}: 1, {"rpo-nemo", "r-dpo"}: 1,
+		{"tdpo1", "dpo"}: 1, {"tdpo1", "dpo-norm"}: 1, {"tdpo1", "dpo-shift"}: 1, {"tdpo1", "ld-dpo"}: 1, {"tdpo1", "r-dpo"}: 1, {"tdpo1", "rpo-nemo"}: 1}
 	got, all := map[[2]string]float64{}, Kinds()
 	for i, a := range all {
 		for _, b := range all[:i] {
@@ -76,7 +77,7 @@ func TestHeld(t *testing.T) {
 		if kind.Name == "custom" || kind.Name == "sum" {
 			continue
 		}
-		want := slices.Contains([]string{"alpha-dpo", "bco", "beta-dpo", "kto", "tr-dpo", "wpo"}, kind.Name)
+		want := slices.Contains([]string{"alpha-dpo", "bco", "beta-dpo", "kto", "nash-md-pg", "online-ipo", "tdpo2", "tr-dpo", "win-rate", "wpo"}, kind.Name)
 		if got := kind.New().Objective().Held(); got != want {
 			t.Errorf("%s: held %v", kind.Name, got)
 		}

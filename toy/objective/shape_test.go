@@ -74,6 +74,7 @@ var undecidedKinds = map[string]string{
 	"dr-dpo":     "the formula reads a statistic of the batch, in which all comparisons meet",
 	"rainbow-po": "the formula mixes several combinations of its variables in one function",
 	"rpo-nemo":   "the formula mixes several combinations of its variables in one function",
+	"tdpo2":      "a divergence of the whole policy enters the margin",
 }
 
 // TestStructures checks that every registered pair term but a custom one says what it is made of.

@@ -72,10 +72,13 @@ func randomBatch(rng *rand.Rand, n int) *Batch {
 // dist returns a prompt with the given log-probabilities of policy, reference and true policy, each normalized.
 func dist(logPi, logRef, logStar []float64) *Dist {
 	k := len(logPi)
-	d := &Dist{make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k)}
+	d := &Dist{LogPi: make([]float64, k), Pi: make([]float64, k), LogRef: make([]float64, k), Ref: make([]float64, k), LogStar: make([]float64, k)}
 	logspace.Softmax(d.LogPi, d.Pi, logPi)
 	logspace.Softmax(d.LogRef, d.Ref, logRef)
 	logspace.LogSoftmax(d.LogStar, logStar)
+	for i := range k * k {
+		d.Wins = append(d.Wins, logspace.Sigmoid(math.Sin(float64(i/k-i%k))+2*math.Sin(float64(k*(i/k+i%k)))*float64(i/k-i%k)))
+	}
 	return d
 }
 

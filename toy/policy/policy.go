@@ -66,5 +66,5 @@ type Params interface {
 
 // Kinds lists every policy, sorted by name.
 func Kinds() registry.Table[Params] {
-	return registry.Table[Params]{gruKind, linearKind, lowRankKind, mlpKind, prefixTableKind, tabularKind}
+	return registry.Table[Params]{gruKind, linearKind, logLinearKind, lowRankKind, mlpKind, prefixTableKind, tabularKind}
 }

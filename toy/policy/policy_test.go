@@ -58,6 +58,7 @@ func all(t *testing.T) []built {
 		{"linear real", &LinearParams{}, real3},
 		{"linear swapped", &LinearParams{}, [][]float64{{0, 1}, {1, 0}}},
 		{"low-rank given", &LowRankParams{Basis: basis}, nil},
+		{"log-linear", &LogLinearParams{Features: []string{"a*x1 - x2", "cos(a)*x3"}}, real3},
 		{"low-rank random", &LowRankParams{Rank: 2}, nil},
 	} {
 		env := environment(c.features)
@@ -68,13 +69,21 @@ func all(t *testing.T) []built {
 		policies = append(policies, built{c.name, env, pol})
 	}
 	for _, kind := range Kinds() {
-		pol, err := kind.New().Build(environment(nil), rand.New(rand.NewPCG(1, 2)))
+		pol, err := featured(kind.New()).Build(environment(nil), rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatalf("%s: %v", kind.Name, err)
 		}
 		policies = append(policies, built{kind.Name + " by default", environment(nil), pol})
 	}
 	return policies
+}
+
+// featured gives a log-linear policy features, of which it has none by default here.
+func featured(params Params) Params {
+	if p, ok := params.(*LogLinearParams); ok {
+		p.Features = []string{"a*x1", "x2/(1 + a)"}
+	}
+	return params
 }
 
 // scatter moves the parameters somewhere else.
@@ -123,7 +132,7 @@ func TestStartsAtReference(t *testing.T) {
 	for _, kind := range Kinds() {
 		env := environment(nil)
 		env.Prompts[1].Init = init
-		pol, err := kind.New().Build(env, rand.New(rand.NewPCG(1, 2)))
+		pol, err := featured(kind.New()).Build(env, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatal(err)
 		}

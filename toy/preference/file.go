@@ -19,7 +19,7 @@ import (
 // weight (any number from 0, of which only ratios matter; 1 where it is left out), and for losses that depend on lengths the token
 // counts chosen_tokens and rejected_tokens; or of prompt, a, b, wins_a and wins_b with, where there are any, ties, which count half
 // for each; or, for losses on unpaired data, of prompt, response and label (true for desirable). Prompts and responses are called
-// by their names or their indices. The order stays. prompt may be left out where the environment has one prompt. Other
+// by their names or their indices. A column group names a group of comparisons, on every line or on none. The order stays. prompt may be left out where the environment has one prompt. Other
 // columns are not read.
 type File struct {
 	Path string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, names or indices from 0, with a weight or not; or prompt, a, b, wins_a, wins_b"`
@@ -143,8 +143,15 @@ func (d *dataFile) add(o *lines.Object) error {
 	if d.env.Prompts[x].HeldOut {
 		r.fail("prompt: %d is %s, which is held out; a prompt from 0 to %d", x, d.env.Prompts[x].Name, len(d.env.Training())-1)
 	}
+	group := r.text("group", "the name of a group")
+	if p := &d.pairs; p.Len() > 0 && (group != "") != (p.Group != nil) {
+		r.fail("group: on every line of a file, or on none")
+	}
 	for i := 0; i < 2 && r.err == nil; i++ {
 		if wins[i] > 0 {
+			if group != "" {
+				d.pairs.Group = append(d.pairs.Group, group)
+			}
 			d.pairs.add(x, a, b)
 			d.pairs.Weight = append(d.pairs.Weight, wins[i])
 		}

@@ -111,6 +111,8 @@ func drawable(p Params, env *bandit.Env) error {
 		return errors.New("preferences.sampling: is pi_star, and there is none; uniform or pi_ref")
 	case o != nil && slices.ContainsFunc(env.Prompts, unknown):
 		return errors.New("preferences.of: has responses that were never compared, between which no label can be drawn; comparisons of all, or pi_star: bradley-terry")
+	case o != nil && o.Sampler != nil && o.Sampler.Reads(ofReward) && !env.HasStar() && !env.Fit:
+		return errors.New("preferences.sampler: reads the reward, and there is no pi_star; of: uniform, policy or pi_ref")
 	case o != nil && env.Prompts[0].Wins != nil:
 		if _, gold := o.Proxy.(*Gold); !gold {
 			return errors.New("preferences.proxy: is a reward, and labels follow win rates; gold")

@@ -4,6 +4,7 @@ package preference
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/registry"
@@ -15,6 +16,27 @@ type Pairs struct {
 	Prompt, Chosen, Rejected     []int
 	Weight                       []float64 // positive, sums to 1; nil means 1/n each
 	ChosenTokens, RejectedTokens []int     // token counts, at least 1; nil is 1 each
+	Group                        []string  // group of each comparison, such as its annotators; nil is that of its prompt
+}
+
+// Groups returns the names of the groups of comparisons, sorted, and the position of each comparison's there. Without groups of
+// comparisons they are those of the prompts that are not held out, which may have none.
+func (p *Pairs) Groups(env *bandit.Env) (names []string, of []int) {
+	names, all := slices.Clone(p.Group), slices.Clone(p.Group)
+	if p.Group == nil {
+		for _, x := range env.Training() {
+			names = append(names, env.Prompts[x].GroupName())
+		}
+		for _, x := range p.Prompt {
+			all = append(all, env.Prompts[x].GroupName())
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, name := range all {
+		of = append(of, slices.Index(names, name))
+	}
+	return names, of
 }
 
 // Absent stands for the index of the response that an unpaired example does not have.
@@ -87,7 +109,10 @@ func Kinds() registry.Table[Params] {
 // Merged returns the comparisons with equal ones merged into one of their total weight, in order of their first; the same list
 // where there are none.
 func (p *Pairs) Merged() *Pairs {
-	type comparison struct{ prompt, chosen, rejected, chosenTokens, rejectedTokens int }
+	type comparison struct {
+		prompt, chosen, rejected, chosenTokens, rejectedTokens int
+		group                                                  string
+	}
 	tokens := func(list []int, i int) int {
 		if list == nil {
 			return 1
@@ -97,13 +122,19 @@ func (p *Pairs) Merged() *Pairs {
 	at := map[comparison]int{}
 	m := &Pairs{}
 	for i := range p.Len() {
-		c := comparison{p.Prompt[i], p.Chosen[i], p.Rejected[i], tokens(p.ChosenTokens, i), tokens(p.RejectedTokens, i)}
+		c := comparison{p.Prompt[i], p.Chosen[i], p.Rejected[i], tokens(p.ChosenTokens, i), tokens(p.RejectedTokens, i), ""}
+		if p.Group != nil {
+			c.group = p.Group[i]
+		}
 		j, known := at[c]
 		if !known {
 			j = m.Len()
 			at[c] = j
 			m.add(c.prompt, c.chosen, c.rejected)
 			m.Weight = append(m.Weight, 0)
+			if p.Group != nil {
+				m.Group = append(m.Group, c.group)
+			}
 			m.ChosenTokens, m.RejectedTokens = append(m.ChosenTokens, c.chosenTokens), append(m.RejectedTokens, c.rejectedTokens)
 		}
 		m.Weight[j] += p.WeightOf(i)

@@ -93,7 +93,7 @@ func (s *Setup) penaltyLimit() (limit [][]float64, scale float64) {
 	gradient := make([]float64, len(params))
 	problem := s.problem(s.Policy, 0)
 	problem.AddGrad(train.Full(s.Pairs, problem), gradient)
-	limit = s.policies()
+	limit = s.Problem.Policies()
 	copy(params, start)
 	if scale = floats.Norm(gradient, 2); !(scale > 0) || math.IsInf(scale, 1) {
 		scale = 1
@@ -101,21 +101,11 @@ func (s *Setup) penaltyLimit() (limit [][]float64, scale float64) {
 	return limit, scale
 }
 
-// policies returns the policy's log-probabilities at every prompt.
-func (s *Setup) policies() [][]float64 {
-	all := make([][]float64, len(s.Env.Prompts))
-	for i := range all {
-		all[i] = make([]float64, s.Env.Responses())
-		s.LogPolicy(i, all[i])
-	}
-	return all
-}
-
 // flow is the run's loss as gradient flow sees it. A statistic that a term carries from step to step is that of the policy at
 // hand, as where steps are short.
 func (s *Setup) flow() *path.Descent {
 	whole := train.Full(s.Pairs, s.Problem)
-	return &path.Descent{Theta: s.Policy.Params(), Start: s.policies(),
+	return &path.Descent{Theta: s.Policy.Params(), Start: s.Problem.Policies(),
 		Loss: func() float64 { return s.Problem.Loss(whole) },
 		Gradient: func(dst []float64) {
 			clear(dst)

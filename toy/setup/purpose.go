@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
-	"windtunnel/toy/bandit"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -40,10 +40,9 @@ func (s *Setup) aim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := *s.Env
-	env.Prompts = append([]bandit.Prompt(nil), s.Env.Prompts...)
+	rewards := make([][]float64, len(found.Policy))
 	for i, logPi := range found.Policy {
-		x := &env.Prompts[i]
+		x := &s.Env.Prompts[i]
 		reward := make([]float64, len(x.LogStar))
 		for k, ref := range x.LogReference() {
 			if len(logPi) == 0 || math.IsInf(logPi[k], 0) || math.IsNaN(logPi[k]) {
@@ -57,8 +56,19 @@ func (s *Setup) aim(ctx context.Context) error {
 			reward[k] = logPi[k] - ref
 		}
 		logspace.LogSoftmax(reward, reward)
-		x.LogStar = reward
+		rewards[i] = reward
 	}
-	s.Env, s.Objective = &env, (&objective.RLHF{Lambda: 1}).Objective()
+	s.rewardBy(rewards)
+	s.Objective = (&objective.RLHF{Lambda: 1}).Objective()
 	return nil
+}
+
+// rewardBy puts rewards, prompts x K normalized log-probabilities, in the place of log pi_star.
+func (s *Setup) rewardBy(rewards [][]float64) {
+	env := *s.Env
+	env.Prompts = slices.Clone(s.Env.Prompts)
+	for i, reward := range rewards {
+		env.Prompts[i].LogStar = reward
+	}
+	s.Env = &env
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"windtunnel/toy/path"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/train"
 )
 
@@ -30,7 +32,23 @@ type Settings struct {
 	Path        *path.Params      `yaml:"path" doc:"settings of solver: path"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
+	Metrics     []string          `yaml:"metrics,omitempty" oneof:"param_diff,value_diff" doc:"measures beside the default ones"`
+	RewardModel *RewardModel      `yaml:"reward_model,omitempty" doc:"a first stage: a reward is fitted to the comparisons by Bradley and Terry's model, and takes the place of log pi_star in the loss"`
 	Purpose     string            `yaml:"purpose,omitempty" oneof:"loss,rlhf" doc:"loss minimizes the loss; rlhf, in its place, KL(pi to pi_free), pi_free the loss's minimizer over all policies without a constraint: the RLHF problem with reward log(pi_free/pi_ref) at lambda 1, which wants the same policy"`
+}
+
+// RewardModel is a first stage of a run: by maximum likelihood a reward model is fitted to the comparisons (Bradley and Terry), with
+// which losses that read rewards, such as rlhf, then optimize the policy in place of log pi_star.
+type RewardModel struct {
+	Class policy.Params `yaml:"class" required:"true" doc:"the rewards among which the likeliest is taken: logits of a kind of policy without its reference"`
+}
+
+// Check refuses classes that are drawn.
+func (m *RewardModel) Check() []registry.Problem {
+	if m.Class.Random() {
+		return []registry.Problem{{Key: "class", Wrong: "is drawn at random", Allowed: "a kind of policy that is linear in its parameters: log-linear, linear or tabular"}}
+	}
+	return nil
 }
 
 // Solvers that Settings.Solver names.
@@ -90,7 +108,11 @@ func (r *Run) EnvironmentSeed() int {
 
 // BuildPrompts makes the run's environment without what preferences may say of it.
 func (r *Run) BuildPrompts() (*bandit.Env, error) {
-	return r.Environment.Build(r.Source("environment", r.Environment))
+	rng := r.Source("environment", r.Environment)
+	if e, ok := r.Environment.(bandit.OfFiles); ok {
+		return e.BuildFrom(r.File, rng)
+	}
+	return r.Environment.Build(rng)
 }
 
 // BuildEnvironment makes the run's environment, see preference.Describe.
@@ -110,28 +132,42 @@ func (r *Run) Describe(env *bandit.Env) (*bandit.Env, *preference.Pairs, error) 
 	if err != nil || !env.Fit {
 		return env, pairs, err
 	}
-	even := *env
-	even.Prompts = slices.Clone(env.Prompts)
-	for i := range even.Prompts {
-		even.Prompts[i].Init = make([]float64, env.Responses())
-	}
-	free, err := (&policy.TabularParams{}).Build(&even, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	fit, err := exact.Solve(context.Background(), &exact.Problem{Env: &even, Policy: free.(policy.Affine), Objective: (&objective.DPO{Lambda: 1}).Objective(), Pairs: pairs})
-	if err == nil && fit.Status != train.Converged {
-		err = fmt.Errorf("%s, %s", fit.Status, fit.Reason)
-	}
+	fit, err := bradleyTerry(context.Background(), env, &policy.TabularParams{}, pairs)
 	if err != nil {
 		return nil, nil, fmt.Errorf("environment.pi_star: the Bradley-Terry fit to the comparisons is not one policy (%w); none, or more comparisons", err)
 	}
-	for i, star := range fit.Policy {
+	for i, star := range fit {
 		x := &env.Prompts[i]
 		x.LogStar, x.PiStar = star, make([]float64, len(star))
 		logspace.Softmax(x.LogStar, x.PiStar, star)
 	}
 	return env, pairs, nil
+}
+
+// bradleyTerry returns the reward of a class, prompts x K (nats, as log-probabilities), under which comparisons are likeliest: the
+// minimizer of DPO at lambda 1 from a uniform reference, the class's logits being the reward.
+func bradleyTerry(ctx context.Context, env *bandit.Env, class policy.Params, pairs *preference.Pairs) ([][]float64, error) {
+	even := *env
+	even.Prompts = slices.Clone(env.Prompts)
+	for i := range even.Prompts {
+		even.Prompts[i].Init = make([]float64, env.Responses())
+	}
+	reward, err := class.Build(&even, nil)
+	if err != nil {
+		return nil, err
+	}
+	affine, ok := reward.(policy.Affine)
+	if !ok {
+		return nil, errors.New("a class of rewards that is not linear in its parameters has no unique fit")
+	}
+	fit, err := exact.Solve(ctx, &exact.Problem{Env: &even, Policy: affine, Objective: (&objective.DPO{Lambda: 1}).Objective(), Pairs: pairs})
+	if err == nil && fit.Status != train.Converged {
+		err = fmt.Errorf("%s, %s", fit.Status, fit.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fit.Policy, nil
 }
 
 // BuildPreferences makes the run's comparisons in its environment; of online preferences those of the first round.
@@ -159,6 +195,9 @@ func (r *Run) Online() *preference.Online {
 	o, _ := r.Preferences.(*preference.Online)
 	return o
 }
+
+// Watched says whether the run's rounds end where they come to rest, see preference.Online.
+func (r *Run) Watched() bool { o := r.Online(); return o != nil && o.Watch }
 
 // Rewards returns what labels of online preferences follow, prompts x K (nats), nil at prompts that are held out; nil where
 // preferences are not online.

@@ -57,6 +57,13 @@ func New(r *Run, have Given) (*Setup, error) {
 		s.Objective = r.Loss.Objective()
 	}
 	s.Rewards = r.Rewards(s.Env)
+	if r.RewardModel != nil {
+		reward, err := bradleyTerry(context.Background(), s.Env, r.RewardModel.Class, s.Pairs)
+		if err != nil {
+			return nil, fmt.Errorf("reward_model: the comparisons have no one likeliest reward of the class: %w", err)
+		}
+		s.rewardBy(reward)
+	}
 	if r.Purpose == PurposeRLHF {
 		if err := s.aim(context.Background()); err != nil {
 			return nil, err

@@ -43,8 +43,8 @@ func (t *Trainer) vectors(task ResumableTask) [][]float64 {
 // identity returns the SHA-256 of what the training has to be for a checkpoint to be of it.
 func (t *Trainer) identity(task ResumableTask) [sha256.Size]byte {
 	p := &t.Params
-	return task.Identity(fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v", len(task.Params()), t.batches.size, p.Epochs, p.Shuffle, p.ClipNorm,
-		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule))
+	return task.Identity(fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v%s", len(task.Params()), t.batches.size, p.Epochs, p.Shuffle, p.ClipNorm,
+		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule, p.Extra))
 }
 
 // Save writes a checkpoint of the training after the steps taken so far. Task must be a ResumableTask, and there must be

@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
@@ -26,6 +28,8 @@ type Loop struct {
 	KLRadius float64    // see Constraint
 	Order    *rand.Rand // source of the shuffled order; used only with Params.Shuffle
 	Online   *Online    // nil: all training is on Data
+
+	grouped *grouped // of the task, with Params.Groups
 }
 
 // Online is where the comparisons of online training come from: every round they are drawn anew from the policy. The
@@ -49,6 +53,10 @@ func (l *Loop) trainer() *Trainer {
 		t.Task = newComparisons(l, l.Data)
 	} else {
 		t.Rounds = &Rounds{N: l.Online.Settings.Rounds, Begin: l.rounds()}
+		if l.Online.Settings.Watch {
+			var orbit Orbit
+			t.Rounds.End = func() (Outcome, bool) { return orbit.Add(slices.Concat(l.Problem.Policies()...)) }
+		}
 	}
 	return t
 }
@@ -78,7 +86,10 @@ func (l *Loop) rounds() func(ctx context.Context, round int) (Task, error) {
 		if task == nil {
 			task = newComparisons(l, data)
 		} else {
-			task.resolver, task.fixed = newBatcher(data, l.Problem), nil
+			task.resolver.data, task.fixed = data, task.fixed[:0]
+			if task.grouped != nil {
+				task.grouped.load(task, l.Params.Groups)
+			}
 		}
 		if task.ball != nil && previous {
 			task.ball = newBall(l.Problem, l.KLRadius)
@@ -100,6 +111,8 @@ type comparisons struct {
 	grad     []float64    // where sparse, 0 outside the batch's support
 	sparse   bool         // a step visits only the parameters that its batch touches
 	ball     *ball        // nil: no projection
+	hess     *mat.SymDense
+	grouped  *grouped // nil: comparisons count whatever their group
 }
 
 func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
@@ -107,7 +120,11 @@ func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
 	if l.KLRadius > 0 {
 		c.ball = newBall(l.Problem, l.KLRadius)
 	}
-	if _, ok := l.Problem.Policy.(policy.Sparse); ok && l.Problem.scored && l.Problem.L2 == 0 && c.ball == nil {
+	if l.Params.Groups != nil {
+		c.grouped = &grouped{}
+		c.grouped.load(c, l.Params.Groups)
+		l.grouped = c.grouped
+	} else if _, ok := l.Problem.Policy.(policy.Sparse); ok && l.Problem.scored && l.Problem.L2 == 0 && c.ball == nil {
 		optimizer, ok := l.Params.Optimizer.Optimizer(0).(SparseOptimizer)
 		c.sparse = ok && optimizer.Sparse()
 	}
@@ -130,11 +147,16 @@ func (c *comparisons) Gradient(b Batch) ([]float64, []int, float64) {
 		}
 	}
 	c.resolve(b)
-	if c.problem.carries {
+	if c.problem.carries && !b.Ahead {
 		c.problem.forward(c.batch)
 		c.problem.Objective.Advance(&c.batch.Batch)
 	}
-	c.problem.AddGrad(c.batch, c.grad)
+	if c.grouped != nil {
+		c.grouped.addGrad(c, b)
+		c.problem.addPenalty(c.grad)
+	} else {
+		c.problem.AddGrad(c.batch, c.grad)
+	}
 	square := 0.0
 	var support []int
 	if c.sparse {
@@ -163,9 +185,12 @@ func (c *comparisons) resolve(b Batch) {
 	case b.Number < len(c.fixed):
 		c.batch = c.fixed[b.Number]
 	default:
-		c.batch = &Minibatch{}
+		n := len(c.fixed)
+		if c.fixed = slices.Grow(c.fixed, 1)[:n+1]; c.fixed[n] == nil { // else that of an earlier round, whose memory serves again
+			c.fixed[n] = &Minibatch{}
+		}
+		c.batch = c.fixed[n]
 		c.resolver.resolve(b.Items, c.batch)
-		c.fixed = append(c.fixed, c.batch)
 	}
 }
 
@@ -178,6 +203,9 @@ func (c *comparisons) Moved() {
 		c.ball.project()
 	}
 }
+
+// Hold makes the policy as it is the opponent of a loss that holds one fixed, or the policy as it will be.
+func (c *comparisons) Hold(on bool) bool { return c.problem.hold(on) }
 
 // Moving returns the objective's schedule of the reference.
 func (c *comparisons) Moving() *objective.Moving { return c.problem.Objective.Moving }

@@ -131,8 +131,8 @@ func TestDiverged(t *testing.T) {
 func TestDivergedAtTheEnd(t *testing.T) {
 	for steps, want := range map[int]Outcome{
 		25: {Status: Done, Steps: 25},
-		26: {Diverged, 26, "a parameter is not finite after step 26"},
-		30: {Diverged, 27, "the gradient's norm is NaN at step 27"},
+		26: {Status: Diverged, Steps: 26, Reason: "a parameter is not finite after step 26"},
+		30: {Status: Diverged, Steps: 27, Reason: "the gradient's norm is NaN at step 27"},
 	} {
 		l, _ := tabularLoop(t, &objective.DPO{Lambda: 0.5})
 		l.Params.Optimizer, l.Params.Epochs = &SGD{LR: 1e6, WeightDecay: 1e6}, steps

@@ -15,10 +15,19 @@ type Minibatch struct {
 	objective.Batch                // what an objective reads; Problem fills in what the policy says
 	items            []policy.Item // distinct responses, grouped by prompt
 	itemStart        []int         // items of Prompts[i] are items[itemStart[i]:itemStart[i+1]]
+	of               []int         // the prompt of each distinct comparison
 	chosen, rejected []int32       // positions in items, one a distinct comparison; len(items) for an absent side
 	drawn            []int32       // positions in items of the responses drawn from the reference, one a draw
 	reference        int           // the version of the reference that the columns hold
 	support          []int         // parameters that the gradient can touch, for sparse policies
+}
+
+// response returns the response at a position in items, 0 for an absent one.
+func (m *Minibatch) response(position int32) int {
+	if int(position) == len(m.items) {
+		return 0
+	}
+	return m.items[position].Response
 }
 
 // Pairs returns the number of distinct comparisons.
@@ -33,6 +42,11 @@ type batcher struct {
 	position  []int32 // by prompt*K + response: the item's position + 1 in the current batch, 0 if absent
 	seen      map[pairKey]int32
 	sorted    []int // indices of the batch's comparisons, by prompt
+
+	// Of an objective that reads whole policies: the prompts of no comparison that every batch has, and what the terms weigh on each
+	// and on all others together.
+	unlabelled     []int
+	each, labelled float64
 }
 
 type pairKey struct{ prompt, chosen, rejected, chosenTokens, rejectedTokens int }
@@ -46,8 +60,11 @@ func newBatcher(data *preference.Pairs, problem *Problem) *batcher {
 	if problem.Objective.Sampled != nil && problem.drawn == nil {
 		panic("train: an objective with sampled reference responses needs DrawReference")
 	}
-	return &batcher{data: data, problem: problem, responses: k,
-		position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
+	b := &batcher{data: data, problem: problem, responses: k, position: make([]int32, problem.Policy.Prompts()*k), seen: map[pairKey]int32{}}
+	if problem.Objective.WholePolicy() || problem.Objective.Sampled != nil {
+		b.unlabelled, b.each, b.labelled = problem.env.Shares()
+	}
+	return b
 }
 
 // resolve fills m with the comparisons of the given indices.
@@ -64,6 +81,9 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 		b.add(m, i, b.data.WeightOf(i)/total)
 	}
 	b.addDrawn(m)
+	if len(b.unlabelled) > 0 {
+		b.addUnlabelled(m)
+	}
 	if b.problem.itemized {
 		for _, i := range indices {
 			m.Order, m.OrderWeight = append(m.Order, int(b.seen[b.key(i)])), append(m.OrderWeight, b.data.WeightOf(i)/total)
@@ -110,6 +130,7 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		m.On = append(m.On, key.prompt)
 	}
 	b.seen[key] = int32(len(m.chosen))
+	m.of = append(m.of, key.prompt)
 	m.chosen = append(m.chosen, b.item(m, key.prompt, key.chosen))
 	m.rejected = append(m.rejected, b.item(m, key.prompt, key.rejected))
 	ref := &b.problem.reference[key.prompt]
@@ -126,6 +147,21 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 		m.RejectedTokens = append(m.RejectedTokens, float64(key.rejectedTokens))
 	}
 	m.Weight = append(m.Weight, weight)
+}
+
+// addUnlabelled puts the prompts of no comparison among m's.
+func (b *batcher) addUnlabelled(m *Minibatch) {
+	for i := range m.PromptWeight {
+		m.PromptWeight[i] *= b.labelled
+	}
+	for i := range m.DrawnWeight {
+		m.DrawnWeight[i] *= b.labelled
+	}
+	for _, prompt := range b.unlabelled {
+		m.Prompts, m.PromptWeight = append(m.Prompts, prompt), append(m.PromptWeight, b.each)
+		m.itemStart = append(m.itemStart, len(m.items))
+		b.addDrawn(m)
+	}
 }
 
 // addDrawn puts the responses drawn for the last of m's prompts among its items, before those of another prompt.
@@ -182,7 +218,7 @@ func (m *Minibatch) reset() {
 		*column = (*column)[:0]
 	}
 	m.items, m.itemStart, m.chosen, m.rejected = m.items[:0], m.itemStart[:0], m.chosen[:0], m.rejected[:0]
-	m.Order, m.On = m.Order[:0], m.On[:0]
+	m.Order, m.On, m.of = m.Order[:0], m.On[:0], m.of[:0]
 	m.Prompts, m.drawn, m.support = m.Prompts[:0], m.drawn[:0], m.support[:0]
 }
 

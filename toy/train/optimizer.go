@@ -34,9 +34,11 @@ type OptimizerParams interface {
 // Optimizers lists every optimizer, sorted by name.
 func Optimizers() registry.Table[OptimizerParams] {
 	return registry.Table[OptimizerParams]{
+		adaGradNormKind,
 		adamKind,
 		adamWKind,
 		momentumKind,
+		newtonKind,
 		rmspropKind,
 		sgdKind,
 	}

@@ -37,6 +37,8 @@ type Problem struct {
 	grad          objective.Grad
 	score, dScore []float64
 	logits, dLogP []float64
+	held          []float64 // see hold
+	curvature     *curvature // nil before it is needed
 }
 
 // NewProblem returns the problem of training a policy by an objective in an environment.
@@ -49,6 +51,9 @@ func NewProblem(env *bandit.Env, pol policy.Policy, obj *objective.Objective, l2
 		d := objective.Dist{LogRef: ref, Ref: make([]float64, k), LogStar: env.Prompts[i].LogStar,
 			LogPi: make([]float64, k), Pi: make([]float64, k)}
 		logspace.Exp(d.Ref, ref)
+		if obj.Plays() {
+			d.Wins = env.WinRates(i)
+		}
 		p.reference = append(p.reference, d)
 		p.dispersion = append(p.dispersion, objective.Dispersion(d.Ref, d.LogRef))
 	}
@@ -77,6 +82,21 @@ func (p *Problem) Loss(m *Minibatch) float64 {
 
 // AddGrad adds the gradient of the loss on a minibatch to grad.
 func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
+	p.addGrad(m, grad)
+	p.addPenalty(grad)
+}
+
+// addPenalty adds the gradient of the penalty.
+func (p *Problem) addPenalty(grad []float64) {
+	if p.L2 > 0 {
+		for i, v := range p.Policy.Params() {
+			grad[i] += 2 * p.L2 * v
+		}
+	}
+}
+
+// addGrad adds the gradient without the penalty's.
+func (p *Problem) addGrad(m *Minibatch, grad []float64) {
 	p.forward(m)
 	p.grad.Chosen, p.grad.Rejected = zeros(p.grad.Chosen, len(m.chosen)), zeros(p.grad.Rejected, len(m.chosen))
 	p.grad.Drawn = zeros(p.grad.Drawn, len(m.drawn))
@@ -95,11 +115,6 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 		p.Policy.AddScoreGrad(m.items, dScore, grad)
 	} else {
 		p.backwardLogits(m, dScore, grad)
-	}
-	if p.L2 > 0 {
-		for i, v := range p.Policy.Params() {
-			grad[i] += 2 * p.L2 * v
-		}
 	}
 }
 
@@ -213,6 +228,35 @@ func (p *Problem) rebase() {
 		p.dispersion[prompt] = objective.Dispersion(d.Ref, d.LogRef)
 	}
 	p.version++
+}
+
+// Policies returns the policy's log-probabilities at every prompt.
+func (p *Problem) Policies() [][]float64 {
+	all := make([][]float64, len(p.reference))
+	for prompt := range all {
+		all[prompt] = make([]float64, len(p.logits))
+		p.Policy.Logits(prompt, all[prompt])
+		logspace.LogSoftmax(all[prompt], all[prompt])
+	}
+	return all
+}
+
+// hold makes the policy as it is the one that terms hold back from differentiation, or where not on the policy as it will be. It
+// says whether some term plays against an opponent, for which this makes a difference.
+func (p *Problem) hold(on bool) bool {
+	for prompt := range p.reference {
+		d := &p.reference[prompt]
+		if d.LogHeld, d.Held = nil, nil; on {
+			if p.held == nil {
+				p.held = make([]float64, 2*len(p.reference)*len(p.logits))
+			}
+			k := len(p.logits)
+			d.LogHeld, d.Held = p.held[2*prompt*k:][:k], p.held[(2*prompt+1)*k:][:k]
+			p.Policy.Logits(prompt, p.logits)
+			logspace.Softmax(d.LogHeld, d.Held, p.logits)
+		}
+	}
+	return p.Objective.Plays()
 }
 
 // refresh copies the reference that has moved into a minibatch's columns.

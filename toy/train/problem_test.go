@@ -168,12 +168,14 @@ func checkGradientOn(t *testing.T, p *Problem, data *preference.Pairs, name stri
 	p.AddGrad(m, got)
 	full := p.Objective
 	p.Objective, _ = full.Hold()
+	p.hold(true)
 	p.Loss(m)
 	want := gradcheck.Gradient(func(x []float64) float64 {
 		copy(p.Policy.Params(), x)
 		return p.Loss(m)
 	}, theta)
 	p.Objective = full
+	p.hold(false)
 	copy(p.Policy.Params(), theta)
 	scale := 2 * math.Abs(loss)
 	_, dist := p.Objective.Terms()
@@ -222,7 +224,7 @@ func lossOfPair(env *bandit.Env, pol policy.Policy, o *objective.Objective, data
 	prompt, w, l := data.Prompt[i], data.Chosen[i], data.Rejected[i]
 	k := pol.Responses()
 	d := &objective.Dist{LogPi: make([]float64, k), Pi: make([]float64, k), LogRef: env.Prompts[prompt].LogReference(),
-		Ref: make([]float64, k), LogStar: env.Prompts[prompt].LogStar}
+		Ref: make([]float64, k), LogStar: env.Prompts[prompt].LogStar, Wins: env.WinRates(prompt)}
 	pol.Logits(prompt, d.LogPi)
 	logspace.LogSoftmax(d.LogPi, d.LogPi)
 	logspace.Exp(d.Pi, d.LogPi)

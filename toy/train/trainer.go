@@ -20,8 +20,16 @@ type Params struct {
 	Shuffle     bool            `yaml:"shuffle" doc:"draw a new order of the comparisons each epoch"`
 	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
 	RecordEvery int             `yaml:"record_every" range:"[0,1e9]" doc:"steps between records; the first and the last state are always recorded, 0 records only these"`
+	RecordAt    []int           `yaml:"record_at,omitempty" range:"[1,1e12]" doc:"more steps after which the state is recorded, such as evenly spaced ones on a logarithmic axis"`
 	Logits      bool            `yaml:"logits,omitempty" doc:"list the policy's logits beside its probabilities, where responses are numbered"`
+	Groups      GroupParams     `yaml:"groups,omitempty" doc:"how groups of comparisons weigh against each other, those of the column group of a file or else of their prompts; without it comparisons weigh the same"`
 	Tolerance   float64         `yaml:"tolerance" range:"[0,1e6]" doc:"stop as converged when the gradient norm before clipping falls below this; 0 never stops early"`
+	Extra       Extragradient   `yaml:"extragradient,omitempty" oneof:"none,full,opponent" doc:"look a step ahead and go from where the policy was: full by the gradient found there; opponent by the gradient of where it was, against the opponent that the loss holds fixed as it is there, which is a plain step for a loss without one; none takes plain steps"`
+}
+
+// Due says whether the state after a step is asked for by the settings.
+func (p *Params) Due(step int) bool {
+	return p.RecordEvery > 0 && step%p.RecordEvery == 0 || slices.Contains(p.RecordAt, step)
 }
 
 // DefaultParams returns the defaults of training: Adam at 1e-3, batches of 20, 1000 epochs in the given order.
@@ -59,6 +67,7 @@ type Outcome struct {
 	Status Status
 	Steps  int    // the last step, counted from 1; the one that ends training as converged or diverged moves nothing
 	Reason string // one sentence; "" for Done
+	Period int    // of watched rounds: how many a cycle has, 1 at rest; 0 where it is not known
 }
 
 // Record is a moment of training at which the caller may measure the policy: after Step steps, with the loss and the
@@ -101,6 +110,8 @@ type Rounds struct {
 	N int
 	// Begin returns what a round trains, counted from 0: nil where nothing was drawn, which skips the round.
 	Begin func(ctx context.Context, round int) (Task, error)
+	// End, where not nil, is called after a round and says whether it is the last.
+	End func() (Outcome, bool)
 	// Restart says that a round begins with a fresh optimizer, schedule, order and limit of steps. Else the optimizer's
 	// memory, the schedule and the limit extend over all rounds. The count of steps goes on in either case.
 	Restart bool
@@ -118,6 +129,8 @@ type Trainer struct {
 	batches   *batches
 	moving    MovingTask // nil: the reference is frozen
 	taken     int        // steps
+
+	live, kept [][]float64 // see ahead
 }
 
 // Steps returns the number of steps taken, which Rounds.Begin may ask for.
@@ -157,6 +170,12 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 		if end, err = t.take(ctx, s, record); err != nil || end.Status == Diverged {
 			return end, err
 		}
+		if t.Rounds.End != nil {
+			if o, ended := t.Rounds.End(); ended {
+				o.Steps = end.Steps
+				return o, nil
+			}
+		}
 		if most := t.Params.MaxSteps; !t.Rounds.Restart && most > 0 && end.Steps >= most {
 			break
 		}
@@ -181,7 +200,7 @@ func (t *Trainer) begin() {
 	if t.batches != nil {
 		return
 	}
-	t.batches = newBatches(t.Params, t.Task.Items(), t.Order)
+	t.batches, t.live, t.kept = newBatches(t.Params, t.Task.Items(), t.Order), nil, nil
 	t.moving = nil
 	if m, ok := t.Task.(MovingTask); ok && m.Moving() != nil {
 		t.moving = m
@@ -206,15 +225,25 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		if err := ctx.Err(); err != nil {
 			return Outcome{}, err
 		}
-		grad, support, norm := t.Task.Gradient(t.batches.batch(t.taken - s.before))
+		batch := t.batches.batch(t.taken - s.before)
+		grad, support, norm := t.Task.Gradient(batch)
 		r := Record{Step: t.taken + 1, GradNorm: norm}
 		end, stop := t.stopped(r)
-		due := stop || r.Step == s.last || t.Params.RecordEvery > 0 && r.Step%t.Params.RecordEvery == 0
+		due := stop || r.Step == s.last || t.Params.Due(r.Step)
 		if due {
 			r.Loss = t.Task.Loss()
 		}
+		if second, ok := t.optimizer.(SecondOrder); ok && !stop {
+			if task, ok := t.Task.(CurvedTask); ok {
+				second.Curve(task.Hessian())
+			}
+		}
 		if !stop {
-			t.move(grad, support, norm, t.Params.Schedule.Factor(s.at+t.taken-s.before, s.full))
+			factor := t.Params.Schedule.Factor(s.at+t.taken-s.before, s.full)
+			if t.Params.Extra != "" && t.Params.Extra != Plain {
+				grad, support, norm = t.ahead(batch, grad, support, norm, factor)
+			}
+			t.move(grad, support, norm, factor)
 			if t.taken = r.Step; t.moving != nil && (t.taken-s.base)%t.moving.Moving().Every == 0 {
 				t.moving.MoveReference(t.moving.Moving().Alpha)
 			}
@@ -229,7 +258,7 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		}
 	}
 	if slices.ContainsFunc(t.Task.Params(), func(v float64) bool { return !finite(v) }) {
-		return Outcome{Diverged, s.last, fmt.Sprintf("a parameter is not finite after step %d", s.last)}, nil
+		return Outcome{Status: Diverged, Steps: s.last, Reason: fmt.Sprintf("a parameter is not finite after step %d", s.last)}, nil
 	}
 	return Outcome{Status: Done, Steps: s.last}, nil
 }
@@ -238,10 +267,10 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 func (t *Trainer) stopped(r Record) (Outcome, bool) {
 	switch {
 	case !finite(r.GradNorm):
-		return Outcome{Diverged, r.Step, fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
+		return Outcome{Status: Diverged, Steps: r.Step, Reason: fmt.Sprintf("the gradient's norm is %v at step %d", r.GradNorm, r.Step)}, true
 	case r.GradNorm < t.Params.Tolerance:
-		return Outcome{Converged, r.Step,
-			fmt.Sprintf("the gradient's norm fell to %.3g at step %d", r.GradNorm, r.Step)}, true
+		return Outcome{Status: Converged, Steps: r.Step,
+			Reason: fmt.Sprintf("the gradient's norm fell to %.3g at step %d", r.GradNorm, r.Step)}, true
 	}
 	return Outcome{}, false
 }
@@ -275,6 +304,7 @@ type Batch struct {
 	Items  []int // indices below Task.Items
 	Number int   // of the batch in its epoch where all epochs are the same, else -1
 	Step   int   // steps taken before it, in all epochs
+	Ahead  bool  // of the second gradient of an extragradient step, which statistics of the steps take no note of
 }
 
 // batches is the order in which batches come, epoch after epoch.
@@ -308,5 +338,5 @@ func (b *batches) batch(step int) Batch {
 			b.source.Shuffle(len(b.items), func(i, j int) { b.items[i], b.items[j] = b.items[j], b.items[i] })
 		}
 	}
-	return Batch{b.items[at:min(at+b.size, len(b.items))], number, step}
+	return Batch{Items: b.items[at:min(at+b.size, len(b.items))], Number: number, Step: step}
 }

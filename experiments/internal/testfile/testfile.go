@@ -29,12 +29,20 @@ func Read(t testing.TB, path string) string {
 	return string(data)
 }
 
-// Torch returns a Python that has PyTorch: the first in the path, or Debian's. Without one the test is skipped, as by -short.
-func Torch(t testing.TB) string {
+// Python skips a test where there is no Python, or by -short.
+func Python(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("processes of Python take their time")
 	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("there is no python3")
+	}
+}
+
+// Torch returns a Python that has PyTorch: the first in the path, or Debian's. Without one the test is skipped.
+func Torch(t testing.TB) string {
+	t.Helper()
 	for _, python := range []string{"python3", "/usr/bin/python3"} {
 		if exec.Command(python, "-c", "import torch").Run() == nil {
 			return python

@@ -17,52 +17,72 @@ import (
 	"sync"
 )
 
-// manifestName is the one file of a results folder that may differ between two runs.
-const manifestName = "manifest.json"
+const (
+	manifestName = "manifest.json"
+	// MadeName is the one file of a results folder that may differ between two runs.
+	MadeName = "made.json"
+)
 
 // Manifest says where a results folder comes from. Hashes are SHA-256 in hex.
 type Manifest struct {
-	Tool     string            `json:"tool"`
-	Numerics string            `json:"numerics"` // see engine.Numerics
-	Build    string            `json:"build"`    // hash of the executable
-	Go       string            `json:"go"`
-	OS       string            `json:"os"`
-	Arch     string            `json:"arch"`
-	Plan     string            `json:"plan"` // hash of all resolved runs and their input data
-	Runs     int               `json:"runs"`
-	Seconds  float64           `json:"seconds"`          // wall-clock time of the runs
-	Config   string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
-	Inputs   map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
-	Data     any               `json:"data,omitempty"`   // what became of the lines of data files, a spec.Input each
-	Files    map[string]string `json:"files"`            // hash of every other file of the folder
+	Tool   string            `json:"tool"`
+	Plan   string            `json:"plan"` // hash of all resolved runs and their input data
+	Runs   int               `json:"runs"`
+	Config string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
+	Inputs map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
+	Data   any               `json:"data,omitempty"`   // what became of the lines of data files, a spec.Input each
+	Files  map[string]string `json:"files"`            // hash of every other file of the folder
+	Made   `json:"-"`
+}
+
+// Made says by what program and where a results folder was made, and how fast. It has a file of its own.
+type Made struct {
+	Numerics string  `json:"numerics"` // see engine.Numerics
+	Build    string  `json:"build"`    // hash of the executable
+	Go       string  `json:"go"`
+	OS       string  `json:"os"`
+	Arch     string  `json:"arch"`
+	Seconds  float64 `json:"seconds"` // wall-clock time of the runs
 }
 
 // NewManifest describes what this process makes with the given version of the numerics, for the caller to complete; Files
 // is filled by Seal.
 func NewManifest(numerics string) *Manifest {
-	return &Manifest{Tool: "windtunnel", Numerics: numerics, Build: build(), Go: runtime.Version(), OS: runtime.GOOS,
-		Arch: runtime.GOARCH, Inputs: map[string]string{}, Files: map[string]string{}}
+	return &Manifest{Tool: "windtunnel", Inputs: map[string]string{}, Files: map[string]string{},
+		Made: Made{Numerics: numerics, Build: build(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}}
 }
 
-// ReadManifest reads the manifest of a results folder. The error names the file.
+// ReadManifest reads the manifest of a results folder, and what made it where that is known: a folder that came by version control
+// lacks it, and older ones have it in the manifest. The error names the file.
 func ReadManifest(dir string) (*Manifest, error) {
-	path := filepath.Join(dir, manifestName)
-	data, err := os.ReadFile(path)
-	if err != nil {
+	m := &Manifest{}
+	read := func(name string, into ...any) error {
+		path := filepath.Join(dir, name)
+		data, err := os.ReadFile(path)
+		for _, to := range into {
+			if err == nil {
+				err = json.Unmarshal(data, to)
+			}
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return err
+	}
+	if err := read(manifestName, m, &m.Made); err != nil {
 		return nil, err
 	}
-	m := &Manifest{}
-	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := read(MadeName, &m.Made); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	return m, nil
 }
 
-// Seal hashes every file below dir and writes the manifest beside them.
+// Seal hashes every file below dir and writes the manifest, and what made it, beside them.
 func (m *Manifest) Seal(dir string) error {
 	m.Files = map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == manifestName {
+		if err != nil || d.IsDir() || d.Name() == manifestName || d.Name() == MadeName {
 			return err
 		}
 		inside, err := filepath.Rel(dir, path)
@@ -75,7 +95,7 @@ func (m *Manifest) Seal(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.write(dir)
+	return errors.Join(write(dir, MadeName, m.Made), write(dir, manifestName, m))
 }
 
 // Reseal brings the hashes of some files of dir, given by slashed paths below it, up to date in its manifest. Files that
@@ -97,15 +117,15 @@ func Announce(dir, staging string, files []string) error {
 			return err
 		}
 	}
-	return m.write(dir)
+	return write(dir, manifestName, m)
 }
 
-func (m *Manifest) write(dir string) error {
-	data, err := json.MarshalIndent(m, "", "  ")
+func write(dir, name string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+	return WriteFile(filepath.Join(dir, name), append(data, '\n'))
 }
 
 // Changed names the tables and the config of a results folder that are not as they were made: those with another content

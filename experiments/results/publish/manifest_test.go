@@ -36,12 +36,22 @@ func TestManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Manifest{Tool: "windtunnel", Numerics: "v1", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Seconds: 1.5}
+	want := Manifest{Tool: "windtunnel", Made: Made{Numerics: "v1", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Seconds: 1.5}}
 	executable := sha256.Sum256([]byte(testfile.Read(t, os.Args[0])))
 	if m.Tool != want.Tool || m.Numerics != want.Numerics || m.Go != want.Go || m.OS != want.OS || m.Arch != want.Arch ||
 		m.Seconds != want.Seconds || m.Build != hex.EncodeToString(executable[:]) {
 		t.Errorf("the manifest is %+v, want %+v", m, want)
+	}
+	// A folder that came by version control lacks what made it, an older one has it in its manifest.
+	if err := os.Remove(filepath.Join(dir, MadeName)); err != nil {
+		t.Fatal(err)
+	}
+	if bare, err := ReadManifest(dir); err != nil || bare.Made != (Made{}) || !maps.Equal(bare.Files, m.Files) {
+		t.Errorf("without %s: %+v, %v", MadeName, bare, err)
+	}
+	testfile.Write(t, filepath.Join(dir, manifestName), `{"tool": "windtunnel", "numerics": "v0", "seconds": 2}`)
+	if old, err := ReadManifest(dir); err != nil || old.Made != (Made{Numerics: "v0", Seconds: 2}) {
+		t.Errorf("an older folder: %+v, %v", old, err)
 	}
 	if !maps.Equal(m.Inputs, map[string]string{"config": "abc"}) {
 		t.Errorf("inputs %v", m.Inputs)

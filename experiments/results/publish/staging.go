@@ -134,7 +134,7 @@ func (s *Staging) Publish() error {
 // keepForeign puts what the old folder's manifest does not list into the new folder too, unless something new has its
 // name. Without a readable manifest the old folder is not ours to clean: everything unknown is kept.
 func keepForeign(old, fresh string) error {
-	known := map[string]bool{manifestName: true}
+	known := map[string]bool{manifestName: true, MadeName: true}
 	if m, err := ReadManifest(old); err == nil {
 		for path := range m.Files {
 			known[filepath.FromSlash(path)] = true

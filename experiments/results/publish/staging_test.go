@@ -20,7 +20,7 @@ func tree(t testing.TB, dir string) []string {
 	t.Helper()
 	var all []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == manifestName {
+		if err != nil || d.IsDir() || d.Name() == manifestName || d.Name() == MadeName {
 			return err
 		}
 		inside, err := filepath.Rel(dir, path)

@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
+)
+
+// LogLinearParams asks for logits = log pi_ref + features of prompt and response times one vector of parameters for all prompts. The
+// class need not hold pi_star: features may be others than those of the reward.
+type LogLinearParams struct {
+	Features bandit.Features `yaml:"features,omitempty" doc:"formulas of the prompt's features (by the environment's names, else x1, x2, ...), the response's number a and pi = 3.14...; default those that the environment's reward is linear in"`
+	Start    []float64       `yaml:"start" range:"[-1e6,1e6]" doc:"parameters that training starts from, while the reference stays at 0; default 0"`
+}
+
+// Build returns the policy at its start.
+func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
+	variables := env.Variables
+	for i := range env.Prompts[0].Features {
+		if env.Variables == nil {
+			variables = append(variables, fmt.Sprint("x", i+1))
+		}
+	}
+	features, err := p.Features.Compile(variables, env.Responses())
+	if err != nil {
+		return nil, err
+	}
+	l := &LogLinear{}
+	for i := range env.Prompts {
+		x := &env.Prompts[i]
+		f := x.Contrasts
+		if p.Features != nil {
+			f, err = features.At(x.Features)
+		} else if f == nil {
+			err = errors.New("features: none are given, and the environment's reward is linear in none; formulas")
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.features, l.offset = append(l.features, f), append(l.offset, slices.Clone(x.Init))
+	}
+	_, dim := l.features[0].Dims()
+	if p.Start != nil && len(p.Start) != dim {
+		return nil, fmt.Errorf("start: has %d parameters, there are %d features; one a feature", len(p.Start), dim)
+	}
+	l.theta = make([]float64, dim)
+	copy(l.theta, p.Start)
+	return l, nil
+}
+
+func (*LogLinearParams) Random() bool { return false }
+
+// LogLinear is a softmax over offset + features theta, the features being of prompt and response.
+type LogLinear struct {
+	offset   [][]float64  // prompts x K
+	features []*mat.Dense // prompts, K x len(theta)
+	theta    []float64
+}
+
+var _ Affine = (*LogLinear)(nil)
+
+func (l *LogLinear) Params() []float64 { return l.theta }
+
+func (l *LogLinear) Prompts() int { return len(l.features) }
+
+func (l *LogLinear) Responses() int { return len(l.offset[0]) }
+
+func (l *LogLinear) logit(prompt, response int) float64 {
+	return l.offset[prompt][response] + floats.Dot(l.features[prompt].RawRowView(response), l.theta)
+}
+
+func (l *LogLinear) Scores(items []Item, dst []float64) {
+	for i, item := range items {
+		dst[i] = l.logit(item.Prompt, item.Response)
+	}
+}
+
+// AddScoreGrad adds d times the items' features.
+func (l *LogLinear) AddScoreGrad(items []Item, d, grad []float64) {
+	for i, item := range items {
+		floats.AddScaled(grad, d[i], l.features[item.Prompt].RawRowView(item.Response))
+	}
+}
+
+func (l *LogLinear) Logits(prompt int, dst []float64) {
+	for k := range l.offset[prompt] {
+		dst[k] = l.logit(prompt, k)
+	}
+}
+
+// AddLogitGrad adds the transposed features times d.
+func (l *LogLinear) AddLogitGrad(prompt int, d, grad []float64) {
+	for k := range l.offset[prompt] {
+		floats.AddScaled(grad, d[k], l.features[prompt].RawRowView(k))
+	}
+}
+
+// Blocks returns one block of all prompts.
+func (l *LogLinear) Blocks() []Block {
+	b := Block{Dim: len(l.theta)}
+	for p := range l.features {
+		b.Prompts = append(b.Prompts, p)
+	}
+	return []Block{b}
+}
+
+func (l *LogLinear) Jacobian(prompt int) *mat.Dense { return l.features[prompt] }
+
+var logLinearKind = registry.Kind[Params]{
+	Name:    "log-linear",
+	Summary: "a limited class: logits = log pi_ref + features of prompt and response times parameters that all prompts share",
+	Source:  "Li, Xu, Yu 2023, arXiv 2312.10584",
+	New:     func() Params { return &LogLinearParams{} },
+}
