@@ -11,6 +11,7 @@ import (
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/train"
 )
 
 // extendsKey names the config that another one is laid over.
@@ -104,7 +105,7 @@ func rebased(n *decode.Node, at string, change func(path string) string) *decode
 func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
-	merged := decode.Merge(parent, child)
+	merged := decode.Merge(displacedBy(parent, child), child)
 	if base == nil || over == nil || base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode {
 		return merged
 	}
@@ -179,7 +180,41 @@ func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
 		one := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{key, value}}
 		path, value = container, decode.Merge(in, one)
 	}
-	return decode.Set(l.root, path, value)
+	return decode.Set(displaced(l.root, path), path, value)
+}
+
+// displaced returns a tree in which train.epochs gives way to train.steps, which is about to be set, or the other way around.
+func displaced(tree *decode.Node, path string) *decode.Node {
+	at, key := path[:max(0, strings.LastIndexByte(path, '.'))], path[strings.LastIndexByte(path, '.')+1:]
+	other := map[string]string{"steps": "epochs", "epochs": "steps"}[key]
+	settings := decode.Lookup(tree, at)
+	if at != "train" && !strings.HasSuffix(at, ".train") || other == "" || decode.Lookup(settings, other) == nil {
+		return tree
+	}
+	tree, _ = decode.Set(tree, at, without(settings, other)) // it is there
+	return tree
+}
+
+// displacedBy returns a tree in which the length of training gives way to that of another tree, if that has one.
+func displacedBy(tree, over *decode.Node) *decode.Node {
+	for _, key := range []string{"train.epochs", "train.steps"} {
+		if decode.Lookup(over, key) != nil {
+			tree = displaced(tree, key)
+		}
+	}
+	return tree
+}
+
+// settleLength lets steps stand in place of the default of epochs, and refuses both.
+func (l *loader) settleLength(tree *decode.Node, p *train.Params) error {
+	if p.Steps == 0 {
+		return nil
+	}
+	p.Epochs = 0
+	if decode.Lookup(tree, "train.epochs") != nil {
+		return l.Error(decode.Lookup(tree, "train.steps"), "train.steps", "is given beside train.epochs", "one of both")
+	}
+	return nil
 }
 
 // relabel removes positions from the mistakes of a value on the command line.

@@ -359,6 +359,11 @@ func (p *planner) section(i int, rows []int) *section {
 	text := make([]byte, 0, 256)
 	var err error
 	for _, at := range p.keysIn[i] {
+		if key := &p.dims[at.dim].keys[at.key]; key.at(rows[at.dim]).node != nil {
+			tree = displaced(tree, key.path)
+		}
+	}
+	for _, at := range p.keysIn[i] {
 		key := &p.dims[at.dim].keys[at.key]
 		value := key.at(rows[at.dim]).node
 		if value == nil {
@@ -391,6 +396,11 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 	doc := newRunDoc()
 	if err := p.DecodeKey(tree, kind.key, doc); err != nil {
 		return &section{err: err}
+	}
+	if kind == &sectionKinds[trainSection] {
+		if err := p.settleLength(tree, &doc.Train); err != nil {
+			return &section{err: err}
+		}
 	}
 	// Where a data file lies does not count, but its content; nor does what the objective is called.
 	content := decode.Encode(kind.field(doc), p.Tables)
@@ -437,12 +447,12 @@ func appendNode(b []byte, n *decode.Node, positions bool) []byte {
 
 // runTrees returns the document of a run of each objective, before the sweep.
 func (l *loader) runTrees() []*decode.Node {
-	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "compare", "claims", "figures")
 	var trees []*decode.Node
 	for _, objective := range decode.Lookup(l.root, "objectives").Content {
 		tree := without(base)
 		if over := decode.Lookup(objective, "train"); over != nil { // its own training settings
-			merged := decode.Merge(decode.Lookup(base, "train"), over)
+			merged := decode.Merge(decode.Lookup(displacedBy(base, objective), "train"), over)
 			tree = without(base, "train")
 			tree.Content = append(tree.Content, scalar("train"), merged)
 			objective = without(objective, "train")

@@ -266,3 +266,23 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
 		oneOf(values), decode.Nearest(s.Pairs.Baseline, values))
 }
+
+// reviewComparison complains about columns that no run will have, and about seeds that leave none to choose or none to measure on.
+func (l *loader) reviewComparison(c *summaries.Comparison, plan *Plan) {
+	if c == nil {
+		return
+	}
+	for _, ref := range c.Select.Refs().Columns {
+		l.reviewColumn(plan, "compare.select."+ref.Key, tables.Runs, ref.Column)
+	}
+	seeds, left := plan.Values("seed"), 0
+	for _, seed := range seeds {
+		if !slices.Contains(c.Select.Seeds, int(tables.ParseFloat(seed))) {
+			left++
+		}
+	}
+	if left == 0 || left == len(seeds) {
+		l.failAt("compare.select.seeds", fmt.Sprintf("are %d of the %d seeds of the runs", len(seeds)-left, len(seeds)),
+			oneOf(seeds)+" or some more, and others left that the losses are measured on", "")
+	}
+}

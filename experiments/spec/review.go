@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -72,11 +73,11 @@ func (p *planner) reviews() []*review {
 	here := &surroundings{planner: p, prompts: map[string]bool{}}
 	var files []*review
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
-		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
+		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section, run.Limits.Memory) }, nil, section, limitsSection))
 	}
 	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
 	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
-	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
+	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection, limitsSection)
 	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
@@ -101,7 +102,7 @@ func bandits(do func(*Run, *origin)) func(*Run, *origin) {
 }
 
 // readFiles reads the data files that one section of a run names, each once for all runs.
-func (p *planner) readFiles(from *origin, section int) {
+func (p *planner) readFiles(from *origin, section int, limit Size) {
 	for _, f := range from.sections[section].files {
 		if p.plan.files[f.Path] != nil {
 			continue
@@ -109,6 +110,10 @@ func (p *planner) readFiles(from *origin, section int) {
 		path := filepath.FromSlash(f.Path)
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(p.path), path)
+		}
+		if info, err := os.Stat(path); err == nil && limit > 0 && info.Mode().IsRegular() && Size(info.Size()) > limit {
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", text(limit), f.Path, info.Size()), "more memory, or a smaller file")
+			continue
 		}
 		content, err := p.read(path)
 		if err != nil {
@@ -360,10 +365,26 @@ func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	}
 }
 
-// environmentFits refuses random environments that are too large to build.
+// valueBytes is what each response of each prompt takes at least in any run, in bytes: four probabilities and logarithms of the
+// environment, three of the loss's problem and one of the policy's view.
+const valueBytes = 64
+
+// environmentFits refuses random environments that are too large to build, in any case or in the memory that runs have, which checking
+// them must not exceed either.
 func environmentFits(run *Run, from *origin) bool {
 	e, random := run.Environment.(*bandit.Random)
-	if !random || e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
+	if d, derived := run.Environment.(*bandit.Derived); derived {
+		e, random = d.Of.(*bandit.Random)
+	}
+	if !random {
+		return true
+	}
+	if need := Size(e.Prompts * e.Responses * valueBytes / 1e6 * 1e6); e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
+		if limit := run.Limits.Memory; limit > 0 && need > limit {
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", text(limit),
+				e.Prompts, e.Responses, text(need)), "more memory, or a smaller environment")
+			return false
+		}
 		return true
 	}
 	from.refuse("environment.prompts", fmt.Sprintf("are %d prompts of %d responses", e.Prompts, e.Responses),

@@ -37,7 +37,7 @@ type Problem struct {
 	grad          objective.Grad
 	score, dScore []float64
 	logits, dLogP []float64
-	held          []float64 // see hold
+	held          []float64  // see hold
 	curvature     *curvature // nil before it is needed
 }
 
