@@ -202,8 +202,7 @@ func (b *banditRun) listedAt(step int) bool {
 	if b.Env.Variables != nil {
 		return step == 0
 	}
-	every := b.run.Train.RecordEvery
-	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
+	return b.run.Online() == nil || step == 0 || b.run.Train.Due(step)
 }
 
 // solve finds the minimizer, or those of rounds.
