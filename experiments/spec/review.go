@@ -246,7 +246,7 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 // reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
 func (s *surroundings) reviewTraining(run *Run, from *origin) {
 	if run.Language() && run.Train.Groups != nil {
-		s.fail(from.mistake("train.groups", "weighs groups of comparisons of numbered responses", "no groups"))
+		from.refuse("train.groups", "weighs groups of comparisons of numbered responses", "no groups")
 	}
 	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
 		return
@@ -257,8 +257,8 @@ func (s *surroundings) reviewTraining(run *Run, from *origin) {
 		curves = err != nil || train.Curves(pol, run.Loss.Objective())
 	}
 	if !curves {
-		s.fail(from.mistake("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
-			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters"))
+		from.refuse("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters")
 	}
 }
 
@@ -496,8 +496,8 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	if o.Plays() {
 		s.plan.traits.plays = true
 		if at := slices.IndexFunc(s.described.Prompts, func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }); at >= 0 {
-			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
-				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry"))
+			from.refuse("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
+				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry")
 		}
 	}
 	rewards, gaps := o.ReadsRewards()
