@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
@@ -44,7 +45,18 @@ func (r *runner) inBrief(plan *spec.Plan, f *engine.Forecast) string {
 	if f.Left == 0 {
 		return text + ", nothing to do"
 	}
-	return text + fmt.Sprintf(", about %s at --jobs %d (%d runs probed)", inWords(f.Time), r.jobs, f.Probes)
+	switch tried := fmt.Sprintf(" at --jobs %d (%d runs tried)", r.jobs, f.Probes); {
+	case f.Time > 0:
+		text += ", about " + inWords(f.Time) + tried
+	case f.Most > 0 && f.Most < time.Second:
+		text += ", less than " + inWords(time.Second) + tried
+	default:
+		text += ", time unknown"
+	}
+	if f.Memory > 0 {
+		return text + fmt.Sprintf(", memory about %s, disk about %s", inBytes(f.Memory), inBytes(f.Disk))
+	}
+	return text + fmt.Sprintf(", memory unknown, disk about %s", inBytes(f.Disk))
 }
 
 // printPlan prints the names of the first and last runs and their settings.

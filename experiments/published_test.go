@@ -177,10 +177,10 @@ var recorded = map[string]func(t *testing.T, path string){
 	"mallows":                 mallowsAsRecorded,
 	"ches":                    chesAsRecorded,
 	"squeeze":                 squeezeAsRecorded,
-	"linear_bandit":           linearBanditAsRecorded,
-	"group_robust":            groupRobustAsRecorded,
 	"samplers":                samplersAsRecorded,
 	"egpo":                    gamesAsRecorded,
+	"linear_bandit":           linearBanditAsRecorded,
+	"group_robust":            groupRobustAsRecorded,
 }
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.

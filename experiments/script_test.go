@@ -48,7 +48,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
-	ts.Check(os.WriteFile(ts.MkAbs("output"), []byte(elapsed.ReplaceAllString(ts.ReadFile("stdout"), "T s")), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("output"), []byte(needed.ReplaceAllString(elapsed.ReplaceAllString(ts.ReadFile("stdout"), "T s"), "memory about M")), 0o644))
 	got := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = exit.ExitCode()
@@ -98,5 +98,8 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(text, args[0], args[1])), 0o644))
 }
 
-// elapsed is the time taken, which no golden output can hold.
-var elapsed = regexp.MustCompile(`\b\d+\.\d\d? s\b`)
+// elapsed is the time taken, and needed the memory, which no golden output can hold.
+var (
+	elapsed = regexp.MustCompile(`\b\d+\.\d\d? s\b`)
+	needed  = regexp.MustCompile(`memory about \S+ .B`)
+)

@@ -12,6 +12,7 @@ import (
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/train"
 )
 
 // summary is what is printed of a new results folder.
@@ -36,6 +37,23 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	printInputs(w, s.config.Plan, quiet)
 	if !quiet && s.Runs != nil {
 		s.printResults(w)
+		s.printUnsettled(w)
+	}
+	if c := s.Choices; !quiet && c != nil {
+		fmt.Fprintf(w, "  %s of each loss at its own best %s, chosen on seeds %v and measured on the others:\n", c.Metric, c.By, c.Seeds)
+		names := c.Schema(nil).Names()
+		t := newTabs(w)
+		fmt.Fprintln(t, "  "+strings.Join(names, "\t"))
+		c.Emit(func(cells []string) error { // which returns no error of its own
+			for i, cell := range cells {
+				if v := tables.ParseFloat(cell); !math.IsNaN(v) {
+					cells[i] = short(v)
+				}
+			}
+			fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
+			return nil
+		})
+		t.Flush()
 	}
 	s.printBroken(w)
 	if s.config.Suite != nil {
@@ -117,6 +135,29 @@ func (s *summary) printResults(w io.Writer) {
 		}
 	}
 	t.Flush()
+}
+
+// printUnsettled says in one line which runs had not settled when their training ended, after how many steps of which learning rate.
+func (s *summary) printUnsettled(w io.Writer) {
+	count, steps, rates := 0, [2]float64{math.Inf(1), 0}, [2]float64{math.Inf(1), 0}
+	for row := range s.Runs.Len() {
+		if tables.Settled(s.Runs.Text(row, "reason")) {
+			continue
+		}
+		count++
+		taken, rate := s.Runs.Float(row, "steps"), train.LearningRate(s.config.Plan.Runs[row].Train.Optimizer)
+		steps, rates = [2]float64{min(steps[0], taken), max(steps[1], taken)}, [2]float64{min(rates[0], rate), max(rates[1], rate)}
+	}
+	interval := func(v [2]float64) string {
+		if v[0] == v[1] {
+			return fmt.Sprint(v[0])
+		}
+		return fmt.Sprintf("%v to %v", v[0], v[1])
+	}
+	if count > 0 {
+		fmt.Fprintf(w, "  %d of %d runs had not settled: %s steps, lr %s (more of train.steps, or another train.optimizer.lr; see reason in runs.csv)\n",
+			count, s.Runs.Len(), interval(steps), interval(rates))
+	}
 }
 
 // headline returns the columns of runs that the printed table shows: distances of policies that can be enumerated, and of

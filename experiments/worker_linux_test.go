@@ -22,13 +22,7 @@ func TestWorkerKilled(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			program, config := filepath.Join(dir, "experiments"), filepath.Join(dir, "c.yaml")
-			if err := os.Link("/proc/self/exe", program); err != nil {
-				testfile.Write(t, program, testfile.Read(t, "/proc/self/exe"))
-				if err := os.Chmod(program, 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
+			program, config := named(t, dir), filepath.Join(dir, "c.yaml")
 			testfile.Write(t, config, strings.Replace(smallConfig, "epochs: 2", "epochs: 1000000", 1)+"limits: {memory: 1GB}\n")
 			var said bytes.Buffer
 			cmd := exec.Command(program, "run", config, "--quiet", "--jobs", "1", "--out", dir)
@@ -57,6 +51,19 @@ func TestWorkerKilled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// named puts the program into a folder under its name, by which the workers that it starts are the program too, see TestMain.
+func named(t *testing.T, dir string) string {
+	t.Helper()
+	program := filepath.Join(dir, "experiments")
+	if err := os.Link("/proc/self/exe", program); err != nil {
+		testfile.Write(t, program, testfile.Read(t, "/proc/self/exe"))
+		if err := os.Chmod(program, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return program
 }
 
 // awaitChild returns the process that another one has started.

@@ -163,3 +163,14 @@ func exp(x []float64) []float64 {
 	}
 	return y
 }
+
+// Better says which values of a metric are the better ones, lower or higher; "" of a metric that does not say it.
+func Better(name string) string {
+	switch _, to, _ := strings.Cut(name, "_"); {
+	case to == "star" || to == "mode" || name == "kl_star_pi" || name == "kl_pi_star" || name == "nash_gap": // distances from a target
+		return "lower"
+	case slices.Contains([]string{"reward", "win_rate", "accuracy", "reward_accuracy", "mode_mass", "borda_mass", "condorcet_mass"}, name):
+		return "higher"
+	}
+	return ""
+}

@@ -24,6 +24,7 @@ type point struct {
 	failed    []string // runs that broke beside others that did not, and are left out
 	status    string   // of the first run without a finite value
 	qualified string   // status of a run whose policy is another than the one minimizer
+	unsettled bool     // some run's training had not come to rest
 }
 
 // collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
@@ -98,6 +99,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 		if status := r.text(i, "status"); tables.Qualified(status) {
 			p.qualified = status
 		}
+		p.unsettled = p.unsettled || !r.settled(i)
 		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == tables.Failed) && p.status == "" {
 			p.status = r.text(i, "status")
 		}
@@ -283,7 +285,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
 		case c.marked(i):
-			canvas.DrawGlyphNoClip(c.mark(i, c.panel.beyond(q)), place(&canvas, p, q.x, min(q.y, c.panel.top)))
+			canvas.DrawGlyphNoClip(c.mark(i, q.unsettled || c.panel.beyond(q)), place(&canvas, p, q.x, min(q.y, c.panel.top)))
 		}
 		hover(canvas.Canvas, place(&canvas, p, q.x, min(q.y, c.panel.top)), c.tooltip(q))
 	}
@@ -352,7 +354,7 @@ func (c *curve) marked(i int) bool {
 	return (i+c.slot)%every == 0
 }
 
-// mark is the marker of point i, hollow if the point lies beyond the axes.
+// mark is the marker of point i, hollow if the point lies beyond the axes or its runs had not settled.
 func (c *curve) mark(i int, hollow bool) draw.GlyphStyle {
 	mark := c.style.mark()
 	if c.grow && len(c.points) > 1 {

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"windtunnel/metrics"
+	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
 )
@@ -23,6 +26,7 @@ type Forest struct {
 	Where  tables.Where `yaml:"where" doc:"selects the comparisons by lambda or a swept key"`
 	Split  string       `yaml:"panels,omitempty" doc:"column whose values make the panels: left, right, lambda or a swept key"`
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
+	Table  string       `yaml:"table,omitempty" oneof:"paired,selected_paired" doc:"selected_paired has the losses of compare, each at its own best value of a setting"`
 }
 
 // PairedTable is the table that a forest is drawn from: a row for each metric and pair of settings that differ in the
@@ -68,14 +72,14 @@ func (f *Forest) Panels(src Sources) ([]*Panel, error) {
 		}
 	}
 	names := f.names(all)
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, names, all) })
+	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(src, of, names, all) })
 }
 
 // comparisons selects the rows to draw.
 func (f *Forest) comparisons(src Sources) (*rows, error) {
-	t, err := src.Table(PairedTable)
+	t, err := src.Table(cmp.Or(f.Table, PairedTable))
 	if err != nil {
-		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` has one", err)
+		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
 	}
 	all := &rows{table: t, runs: t}
 	where := tables.Where{"metric": {f.Metric}}
@@ -142,7 +146,7 @@ func (f *Forest) names(all *rows) []string {
 	return names
 }
 
-func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
+func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Panel, error) {
 	if len(names) > mostRows {
 		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
 			len(names), mostRows)
@@ -168,7 +172,25 @@ func (f *Forest) panel(of subset, names []string, all *rows) (*Panel, error) {
 	p.Add(list)
 	p.ranges = list
 	f.explain(p, r, all)
-	return p, nil
+	return p, f.explainChoice(p, src)
+}
+
+// explainChoice notes at which value of the chosen setting each loss is compared.
+func (f *Forest) explainChoice(p *Panel, src Sources) error {
+	if f.Table != summaries.SelectedPaired {
+		return nil
+	}
+	t, err := loadTable(src, summaries.Selected, "objective", "metric")
+	if err != nil {
+		return err
+	}
+	by := t.Header[t.Column("metric")-1]
+	var parts []string
+	for row := range t.Len() {
+		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+valueLabel(by, t.Text(row, by)))
+	}
+	p.Notes = append(p.Notes, "Each loss as it was best on other seeds: "+strings.Join(slices.Compact(parts), ", ")+".")
+	return nil
 }
 
 // columnHeight is the most that rows take in points, less than the height of a column of text.
@@ -183,11 +205,10 @@ func (f *Forest) sides(label string, all *rows) string {
 	if right := all.values(rightColumn); len(right) == 1 {
 		second = lossName(right[0])
 	}
-	switch _, to, _ := strings.Cut(f.Metric, "_"); {
-	case to == "star" || f.Metric == "kl_star_pi": // distances from the target
-	case slices.Contains([]string{"reward", "win_rate", "accuracy", "reward_accuracy"}, f.Metric):
+	switch metrics.Better(f.Metric) {
+	case "higher":
 		first, second = second, first
-	default:
+	case "":
 		return label
 	}
 	return label + "\n← " + first + " better    " + second + " better →"

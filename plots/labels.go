@@ -42,6 +42,8 @@ var columnNames = map[string]columnName{
 	"rejected_shift":  {"Change of log $π_θ(y_l)$ [nats]", ""},
 	"margin":          {"Margin $u$ [nats]", ""},
 	"proxy_reward":    {"Proxy reward [nats]", ""},
+	"param_diff":      {"Error of the implicit rewards [nats]", ""},
+	"value_diff":      {"Value below RLHF's optimum [nats]", ""},
 	"chosen_logp":     {"log $π_θ(y_w)$ [nats]", ""},
 	"rejected_logp":   {"log $π_θ(y_l)$ [nats]", ""},
 	"entropy":         {"Entropy of $π_θ$ [nats]", ""},

@@ -243,6 +243,8 @@ func (p *Panel) explainOddPoints() {
 				statuses = append(statuses, q.why())
 			case p.beyond(q):
 				p.addEntry(markRank, "beyond the axis", "edge", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
+			case q.unsettled:
+				p.addEntry(markRank, "not settled", "unsettled", pointKey{markKey{shape: circle, hollow: true}.Thumbnail})
 			}
 		}
 	}

@@ -31,6 +31,14 @@ var (
 	}
 )
 
+// reasonColumn of runs says which have not settled.
+const reasonColumn = "reason"
+
+// settled says whether a row is no end of a training that had not come to rest.
+func (r *rows) settled(i int) bool {
+	return !r.runs.Has(reasonColumn) || r.table.Has("step") || tables.Settled(r.runs.Text(r.run[i], reasonColumn))
+}
+
 // selectRows returns the rows of a table that a selection keeps. It may name columns of the table and settings of runs. The
 // columns are what the figure reads of it: one that is not there would be drawn as if no run had a value. The error
 // names a column that is in neither table, or a value that no row has.
@@ -47,6 +55,11 @@ func selectRows(src Sources, table string, where tables.Where, columns ...string
 	}
 	if err := (&rows{table: runs, runs: runs}).need(identity...); err != nil {
 		return nil, err
+	}
+	if runs.Has(reasonColumn) {
+		if err := runs.Load(reasonColumn); err != nil {
+			return nil, err
+		}
 	}
 	r := &rows{table: t, runs: runs}
 	own, ofRun := tables.Where{}, tables.Where{}

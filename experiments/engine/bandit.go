@@ -172,7 +172,20 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	if end.Status == train.Diverged {
 		return outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps}
 	}
-	return outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, period: end.Period, final: true}
+	return ended(end)
+}
+
+// mostDrift is how far, as a share of its way, the mean policy of a settled training may move between the last two tenths of its steps.
+// A policy whose distance from its rest falls exponentially has come 98 % of its way then.
+const mostDrift = 0.01
+
+// ended is the outcome of a training that did not diverge.
+func ended(end train.Outcome) outcome {
+	out := outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, period: end.Period, final: true}
+	if end.Drift > mostDrift {
+		out.reason = tables.NotSettled + fmt.Sprintf("from the last tenth of its steps but one to the last the policy moved by %.2g %% of its way", 100*end.Drift)
+	}
+	return out
 }
 
 // view gives the views the policy as it stands.
@@ -189,8 +202,7 @@ func (b *banditRun) listedAt(step int) bool {
 	if b.Env.Variables != nil {
 		return step == 0
 	}
-	every := b.run.Train.RecordEvery
-	return b.run.Online() == nil || step == 0 || every > 0 && step%every == 0
+	return b.run.Online() == nil || step == 0 || b.run.Train.Due(step)
 }
 
 // solve finds the minimizer, or those of rounds.

@@ -35,7 +35,7 @@ func (w *worker) language(ctx context.Context, run *spec.Run) *result {
 	case end.Status == train.Diverged:
 		return l.result(outcome{status: tables.Failed, reason: "training diverged: " + end.Reason, steps: end.Steps})
 	}
-	return l.result(outcome{status: string(end.Status), reason: end.Reason, steps: end.Steps, final: true})
+	return l.result(ended(end))
 }
 
 func (w *worker) newLanguageRun(run *spec.Run) *languageRun {

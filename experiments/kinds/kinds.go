@@ -8,6 +8,7 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/claims"
+	"windtunnel/metrics/summaries"
 	"windtunnel/plots"
 )
 
@@ -36,6 +37,10 @@ func Load(path string, sets []string) (*spec.Config, error) {
 	for _, experiment := range append([]*spec.Config{c}, c.Members...) {
 		if experiment.Experiment != nil && experiment.Experiment.Figures == nil {
 			experiment.Experiment.Figures = overview(experiment.Experiment, experiment.Plan)
+			if c := experiment.Experiment.Compare; c != nil {
+				experiment.Experiment.Figures = append(experiment.Experiment.Figures,
+					spec.Figure{Name: summaries.Selected, Params: &plots.Forest{Metric: c.Select.Metric, Table: summaries.SelectedPaired}})
+			}
 		}
 	}
 	return c, nil

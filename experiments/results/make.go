@@ -37,7 +37,8 @@ type Made struct {
 	First    bool // there was no such folder before
 	Count    engine.Count
 	Faults   *engine.Faults
-	Runs     *tables.Table // nil for a suite
+	Runs     *tables.Table      // nil for a suite
+	Choices  *summaries.Choices // nil without compare
 	Verdicts []Verdict
 	Warnings []string // of summing up over seeds, of losses that have no landscape, and of letters that no font has
 }
@@ -110,6 +111,11 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		}
 		if made.Warnings, err = m.summarize(f.Tables, w); err != nil {
 			return err
+		}
+		if m.Config.Experiment.Compare != nil {
+			if err := m.compare(f.Tables, w, made); err != nil {
+				made.Warnings = append(made.Warnings, err.Error()) // and its figure cannot be drawn
+			}
 		}
 		if err := m.landscapes(f, w); err != nil {
 			made.Warnings = append(made.Warnings, err.Error()) // and the figure cannot be drawn
@@ -208,4 +214,26 @@ func (m *Maker) summarize(src tables.Source, w *tableWriter) (warnings []string,
 		err = w.write(summaries.Paired, groups.PairedSchema(runs), groups.Compare)
 	}
 	return groups.Warnings(), err
+}
+
+// compare compares each loss at its own best value of a setting.
+func (m *Maker) compare(src tables.Source, w *tableWriter, made *Made) error {
+	choices, err := summaries.Select(src, m.Config.Experiment.Compare.Select)
+	if err != nil {
+		return err
+	}
+	groups, err := choices.Groups()
+	if err != nil {
+		return err
+	}
+	runs := m.Config.Plan.Schema(tables.Runs)
+	if err := w.write(summaries.Selected, choices.Schema(runs), choices.Emit); err != nil {
+		return err
+	}
+	if err := w.write(summaries.SelectedPaired, groups.PairedSchema(runs), groups.Compare); err != nil {
+		return err
+	}
+	made.Choices = choices
+	made.Warnings = append(made.Warnings, append(choices.Warnings(), groups.Warnings()...)...)
+	return nil
 }

@@ -47,7 +47,7 @@ func OpenReported(dir string) (*Reported, error) {
 	if r.Schemas, err = Schemas(dir); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{summaries.Summary, summaries.Paired, tables.Runs} {
+	for _, name := range []string{summaries.Selected, summaries.SelectedPaired, summaries.Summary, summaries.Paired, tables.Runs} {
 		t, err := tables.Open(dir, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

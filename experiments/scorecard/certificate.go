@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,12 +106,7 @@ func (c *Cell) policies(ctx context.Context, line func(name, format string, args
 		return err
 	}
 	plan := config.Plan
-	run := plan.Runs[0]
-	for _, r := range plan.Runs {
-		if r.ID == c.Run {
-			run = r
-		}
-	}
+	run := plan.Runs[max(0, slices.IndexFunc(plan.Runs, func(r *spec.Run) bool { return r.ID == c.Run }))]
 	env, err := run.BuildEnvironment()
 	if err != nil {
 		return err
@@ -178,9 +174,14 @@ func passing(others []Cell) string {
 
 // distribution writes probabilities to four digits.
 func distribution(p []float64) string {
-	parts := make([]string, len(p))
-	for i, v := range p {
-		parts[i] = fmt.Sprintf("%.4g", v)
+	return "(" + listed(p, func(v float64) string { return fmt.Sprintf("%.4g", v) }) + ")"
+}
+
+// listed writes the entries of a list one after another.
+func listed[T any](list []T, text func(T) string) string {
+	parts := make([]string, len(list))
+	for i, one := range list {
+		parts[i] = text(one)
 	}
-	return "(" + strings.Join(parts, ", ") + ")"
+	return strings.Join(parts, ", ")
 }

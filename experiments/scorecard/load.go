@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -115,12 +116,7 @@ func Select(tests []*spec.Desideratum, settings spec.ScorecardSettings) (chosen 
 			return nil, fmt.Sprintf("scorecard.tests.%d", i), name
 		}
 	}
-	var bounds []string
-	for name := range settings.Bounds {
-		bounds = append(bounds, name)
-	}
-	slices.Sort(bounds)
-	for _, name := range bounds {
+	for _, name := range slices.Sorted(maps.Keys(settings.Bounds)) {
 		if _, known := Find(tests, name); !known {
 			return nil, "scorecard.bounds." + name, name
 		}

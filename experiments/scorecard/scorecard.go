@@ -209,8 +209,11 @@ func jobsOf(tests []*spec.Desideratum, environments []*Environment) (jobs []*job
 	return jobs, sites
 }
 
-func newSubject(label string, objective spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings) *subject {
-	s := &subject{label: label, objective: objective, lambda: lambdaOf(objective)}
+func newSubject(label string, loss spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings) *subject {
+	s := &subject{label: label, objective: loss, lambda: math.NaN()}
+	if lambda, _, _, ok := objective.Lambda(loss.Loss); ok {
+		s.lambda = lambda
+	}
 	for _, t := range tests {
 		plans := map[int]func() (*planned, error){}
 		for also := range len(t.Further()) + 1 {
@@ -225,15 +228,6 @@ func newSubject(label string, objective spec.Objective, tests []*spec.Desideratu
 		s.plans = append(s.plans, plans)
 	}
 	return s
-}
-
-// lambdaOf returns the lambda of a loss, NaN where it has none.
-func lambdaOf(o spec.Objective) float64 {
-	lambda, _, _, ok := objective.Lambda(o.Loss)
-	if !ok {
-		return math.NaN()
-	}
-	return lambda
 }
 
 // plan plans a test of the loss.

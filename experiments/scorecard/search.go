@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/optimize"
@@ -112,18 +111,9 @@ func searchedBandit(x []float64, k int) *bandit.Declared {
 
 // flowOf writes an environment in one line of YAML.
 func flowOf(d *bandit.Declared) string {
-	list := func(p []float64) string {
-		parts := make([]string, len(p))
-		for i, v := range p {
-			parts[i] = tables.FormatFloat(v)
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	}
-	var prompts []string
-	for _, p := range d.Prompts {
-		prompts = append(prompts, fmt.Sprintf("{name: %s, pi_star: %s, pi_ref: %s}", p.Name, list(p.PiStar), list(p.PiRef)))
-	}
-	return "{kind: bandit, prompts: [" + strings.Join(prompts, ", ") + "]}"
+	return "{kind: bandit, prompts: [" + listed(d.Prompts, func(p bandit.DeclaredPrompt) string {
+		return fmt.Sprintf("{name: %s, pi_star: [%s], pi_ref: [%s]}", p.Name, listed(p.PiStar, tables.FormatFloat), listed(p.PiRef, tables.FormatFloat))
+	}) + "]}"
 }
 
 // search searches for every loss and every test in the card's environments, where the settings ask for it; else it returns nil.

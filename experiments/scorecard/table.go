@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -40,32 +41,21 @@ func Schema() tables.Schema {
 // them.
 func (c *Card) Table() *tables.Table {
 	t := tables.NewTable(plots.ScorecardTable, Schema().Names()...)
-	count := func(n int) string {
-		if n == 0 {
+	whole := func(n int, known bool) string {
+		if !known {
 			return ""
 		}
 		return strconv.Itoa(n)
 	}
 	for i := range c.Cells {
 		for j := range c.Cells[i] {
-			cell, environment, seed, measured := &c.Cells[i][j], "", "", ""
-			if cell.Site != nil {
-				environment = cell.Site.Name
-				if e := cell.Site.Environment; e != nil && e.Random {
-					seed = strconv.Itoa(e.Seed)
-				}
-			}
-			if cell.Of > 0 {
-				measured = strconv.Itoa(cell.Measured)
-			}
-			row := []string{cell.Loss, cell.Test.Name, tables.FormatFloat(cell.Value), tables.FormatFloat(cell.Bound), string(cell.Verdict), environment, seed,
-				cell.Prompt, tables.FormatFloat(cell.Lambda), cell.Solver, cell.Status, measured, count(cell.Of), cell.Test.Group, cell.Detail}
-			if s := cell.Searched; s != nil {
-				row = append(row, tables.FormatFloat(s.Value), strconv.Itoa(s.Tries), s.Environment)
-			} else {
-				row = append(row, "", "", "")
-			}
-			t.Append(row...)
+			cell := &c.Cells[i][j]
+			site, searched := cmp.Or(cell.Site, &Site{}), cmp.Or(cell.Searched, &Searched{Value: math.NaN()})
+			e := cmp.Or(site.Environment, &Environment{})
+			t.Append(cell.Loss, cell.Test.Name, tables.FormatFloat(cell.Value), tables.FormatFloat(cell.Bound), string(cell.Verdict), site.Name,
+				whole(e.Seed, e.Random), cell.Prompt, tables.FormatFloat(cell.Lambda), cell.Solver, cell.Status, whole(cell.Measured, cell.Of > 0),
+				whole(cell.Of, cell.Of > 0), cell.Test.Group, cell.Detail,
+				tables.FormatFloat(searched.Value), whole(searched.Tries, cell.Searched != nil), searched.Environment)
 		}
 	}
 	return t

@@ -37,8 +37,8 @@ type traits struct {
 	counted bool     // the kind of preferences varies
 	paired  bool     // some run has counts or a matrix, and so metrics.OfGames
 	plays   bool     // some loss plays the game of win rates, and so metrics.DualityGap is of interest
-	starred bool     // some environment has a pi_star
 	weighed bool     // some run weighs groups of comparisons
+	starred bool     // some environment has a pi_star
 	rewards bool     // some environment has rewards in their own scale, and so metrics.OfRewards
 
 	language  bool // runs train language models, whose responses cannot be enumerated
@@ -128,10 +128,10 @@ func (p *Plan) resultColumns(table string) tables.Schema {
 		if _, game := games.Find(c.Name); game && !p.traits.paired {
 			return true
 		}
-		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
+		if _, ok := requested.Find(c.Name); ok && !slices.Contains(p.traits.asked, c.Name) {
 			return true
 		}
-		if _, ok := requested.Find(c.Name); ok && !slices.Contains(p.traits.asked, c.Name) {
+		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
 			return true
 		}
 		switch c.Name {

@@ -63,18 +63,8 @@ type variable struct {
 func (p *planner) variables() map[string]variable {
 	all := map[string]variable{
 		objectiveColumn: {types.String, func(rows []int) any { return p.labels[p.choice(rows)] }},
-		"lambda": {types.Float64, func(rows []int) any {
-			if s := p.section(objectiveSection, rows); s.err == nil {
-				return s.lambda
-			}
-			return nil
-		}},
-		"seed": {types.Int, func(rows []int) any {
-			if s := p.section(seedSection, rows); s.err == nil {
-				return s.seed
-			}
-			return nil
-		}},
+		"lambda":        {types.Float64, p.decoded(objectiveSection, func(s *section) any { return s.lambda })},
+		"seed":          {types.Int, p.decoded(seedSection, func(s *section) any { return s.seed })},
 	}
 	for d := range p.dims {
 		for i := range p.dims[d].keys {
@@ -96,6 +86,16 @@ func (p *planner) variables() map[string]variable {
 		}
 	}
 	return all
+}
+
+// decoded returns what a section of a combination is decoded to, nil where it cannot be.
+func (p *planner) decoded(i int, value func(s *section) any) func(rows []int) any {
+	return func(rows []int) any {
+		if s := p.section(i, rows); s.err == nil {
+			return value(s)
+		}
+		return nil
+	}
 }
 
 // typeOf returns the type that all values of a key have.
@@ -248,9 +248,8 @@ func (l *loader) allKnown(c condition, mentioned *mentions) bool {
 		if slices.Contains(columns, m.name) || slices.Contains(mentioned.own, m.name) {
 			continue
 		}
-		e := l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", "))
-		e.Near = NearestColumn(m.name, columns, l.Tables)
-		l.fail(e)
+		l.fail(l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", ")).
+			Meant(NearestColumn(m.name, columns, l.Tables)))
 		all = false
 	}
 	return all

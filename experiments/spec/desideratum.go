@@ -197,7 +197,7 @@ func (d *Desideratum) Document(loss Objective, at Place, name, description strin
 	if expect := decode.Lookup(tree, "claims.0.expect"); expect != nil && expect.Value == "false" {
 		expected = !passes
 	}
-	tree, _ = decode.Set(tree, "claims.0.expect", scalarOf(strconv.FormatBool(expected), "!!bool")) // of a mapping
+	tree, _ = decode.Set(tree, "claims.0.expect", decode.Encode(expected, d.source.Tables)) // of a mapping
 	for _, key := range []struct{ key, value string }{{"description", description}, {"name", name}} {
 		tree = without(tree, key.key)
 		tree.Content = slices.Concat([]*decode.Node{scalar(key.key), scalar(key.value)}, tree.Content)
@@ -215,8 +215,8 @@ func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 	}
 	if at.Also > 0 {
 		entry := without(d.also[at.Also-1], "name")
-		for i := 0; i < len(entry.Content); i += 2 {
-			tree = without(tree, entry.Content[i].Value)
+		for key := range entry.Pairs() {
+			tree = without(tree, key.Value)
 		}
 		tree = &decode.Node{Kind: tree.Kind, Tag: tree.Tag, File: tree.File, Line: tree.Line, Column: tree.Column,
 			Content: slices.Concat(tree.Content, entry.Content)}
@@ -229,10 +229,10 @@ func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 		if d.Derived {
 			key += ".of"
 		}
-		set(key, d.encode(&environment))
+		set(key, decode.Encode(&environment, d.source.Tables))
 	}
 	if at.Seed != 0 {
-		set("seed", scalarOf(strconv.Itoa(at.Seed), "!!int"))
+		set("seed", decode.Encode(at.Seed, d.source.Tables))
 	}
 	if decode.Lookup(tree, "name") == nil {
 		set("name", scalar(strings.Trim(unfit.ReplaceAllString(d.Name, "-"), "-_")))
@@ -260,30 +260,9 @@ func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 		set("claims.0.prompt", scalar(standIn.Prompts[len(standIn.Prompts)-1].Name))
 	}
 	if at.Bound != nil && d.limit != "" {
-		set("claims.0."+d.limit, d.number(d.Turn(*at.Bound)))
+		set("claims.0."+d.limit, decode.Encode(d.Turn(*at.Bound), d.source.Tables))
 	}
 	return tree
-}
-
-// number is a number as a config has it.
-func (d *Desideratum) number(v float64) *decode.Node { return numberNode(v, d.source.Tables) }
-
-func numberNode(v float64, tables *decode.Tables) *decode.Node {
-	holder := struct {
-		Number float64 `yaml:"number"`
-	}{v}
-	return decode.Lookup(decode.Encode(&holder, tables), "number")
-}
-
-func (d *Desideratum) encode(environment *bandit.Params) *decode.Node {
-	holder := struct {
-		Environment bandit.Params `yaml:"environment"`
-	}{*environment}
-	return decode.Lookup(decode.Encode(&holder, d.source.Tables), "environment")
-}
-
-func scalarOf(text, tag string) *decode.Node {
-	return &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text}
 }
 
 // withoutLambda takes the sweep of lambda out of a config, for a loss that has none: of a grid its key, and the blocks of a
@@ -317,34 +296,26 @@ func (d *Desideratum) divided(tree *decode.Node, key string, by float64) *decode
 		tree, _ = decode.Set(tree, key, d.scaled(n, by))
 	}
 	if sweep := decode.Lookup(tree, "sweep"); sweep != nil {
-		tree, _ = decode.Set(tree, "sweep", d.dividedBelow(sweep, key, by))
+		tree, _ = decode.Set(tree, "sweep", decode.Mapped(sweep, nil, func(path []string, n *decode.Node) *decode.Node {
+			if len(path) == 0 || path[len(path)-1] != key {
+				return nil
+			}
+			return d.scaled(n, by)
+		}))
 	}
 	return tree
 }
 
-// dividedBelow divides the numbers under a key of the mappings of a sweep.
-func (d *Desideratum) dividedBelow(n *decode.Node, key string, by float64) *decode.Node {
-	copied := *n
-	copied.Content = slices.Clone(n.Content)
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == key {
-			copied.Content[i] = d.scaled(c, by)
-		} else {
-			copied.Content[i] = d.dividedBelow(c, key, by)
-		}
-	}
-	return &copied
-}
-
+// scaled divides the numbers of a setting.
 func (d *Desideratum) scaled(n *decode.Node, by float64) *decode.Node {
-	copied := *n
-	copied.Content = nil
-	for _, c := range n.Content {
-		copied.Content = append(copied.Content, d.scaled(c, by))
-	}
-	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Kind == yaml.ScalarNode {
-		number := d.number(v / by)
-		copied.Value, copied.Tag = number.Value, number.Tag
-	}
-	return &copied
+	return decode.Mapped(n, nil, func(_ []string, n *decode.Node) *decode.Node {
+		v, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || n.Kind != yaml.ScalarNode {
+			return nil
+		}
+		c := *n
+		number := decode.Encode(v/by, d.source.Tables)
+		c.Value, c.Tag = number.Value, number.Tag
+		return &c
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/gold"
+	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -27,6 +28,7 @@ type Experiment struct {
 	Where      decode.Raw[conditionsForm] `yaml:"where" doc:"conditions, as lambda <= 1 or objective == 'typo', over the swept columns, objective, lambda and seed; combinations for which one is false are no runs"`
 	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
 	Summary    *summaries.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where there are several seeds, or where this is given"`
+	Compare    *summaries.Comparison      `yaml:"compare,omitempty" doc:"which loss wins, each at its own best value of a setting: the tables selected.csv and selected_paired.csv"`
 	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
 	Figures    []Figure                   `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`
 	Theme      string                     `yaml:"theme,omitempty" oneof:"paper,slides,dark" doc:"how figures look that do not say it themselves: for a paper (the default), for slides, or on a dark page"`
@@ -115,13 +117,13 @@ type Registry struct {
 // Registries returns the tables of the kinds that runs are made of, in the order in which a config mentions them.
 func Registries() []Registry {
 	return []Registry{
-		asRegistry("environments", "environment", environments()),
+		asRegistry("environments", "environment", both(bandit.Kinds(), language.Environments())),
 		asRegistry("states", "states", bandit.StateKinds()),
 		asRegistry("rewards", "reward", gold.Kinds()),
-		asRegistry("preferences", "preferences", preferences()),
+		asRegistry("preferences", "preferences", both(preference.Kinds(), language.Preferences())),
 		asRegistry("proxies", "proxy", preference.Proxies()),
 		asRegistry("samplers", "sampler", preference.Samplers()),
-		asRegistry("policies", "policy", policies()),
+		asRegistry("policies", "policy", both(policy.Kinds(), language.Policies())),
 		asRegistry("objectives", "objective", both(objective.Kinds(), registry.Table[objective.Params]{objective.ExternalKind})),
 		asRegistry("optimizers", "optimizer", train.Optimizers()),
 		asRegistry("groups", "groups", train.GroupKinds()),

@@ -95,8 +95,7 @@ type Document struct {
 
 // Document returns the run for another process.
 func (r *Run) Document(tables *decode.Tables) *Document {
-	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	d := &Document{Text: decode.Text(decode.Encode(&doc, tables)), Names: map[string]string{}, Files: map[string][]byte{}}
+	d := &Document{Text: r.text(tables), Names: map[string]string{}, Files: map[string][]byte{}}
 	for _, params := range []any{r.Environment, r.Preferences, r.Policy} {
 		for _, f := range filesOf(params) {
 			d.Files[f.Path], d.Names[f.Path] = r.File(f.Path)

@@ -1,27 +1,16 @@
 package spec
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
-	"windtunnel/toy/bandit"
 	"windtunnel/toy/language"
-	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
 )
 
-// environments, policies and preferences list every kind, those over responses that can be enumerated and those of free
-// text.
-func environments() registry.Table[bandit.Params] {
-	return both(bandit.Kinds(), language.Environments())
-}
-func policies() registry.Table[policy.Params] { return both(policy.Kinds(), language.Policies()) }
-func preferences() registry.Table[preference.Params] {
-	return both(preference.Kinds(), language.Preferences())
-}
-
-// both merges two tables by name.
+// both merges two tables by name, of kinds over responses that can be enumerated and of free text.
 func both[T any](a, b registry.Table[T]) registry.Table[T] {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(x, y registry.Kind[T]) int { return strings.Compare(x.Name, y.Name) })
@@ -52,31 +41,12 @@ func (r *Run) taskInput() language.Input {
 // evaluating a continuation, which is the unit. What the losses of one seed share, its pairs and the evaluation at the
 // start, is left out.
 func (r *Run) languageCost() float64 {
-	pairs, drawn, prompts, rounds := 240.0, 0.0, 0.0, 1.0 // a guess where files tell
+	drawn, steps := 0.0, r.Steps()
 	s, stories := r.Environment.(*language.Stories)
-	if stories {
-		prompts = float64(s.Train)
+	if p, online := r.Preferences.(*preference.Online); online && stories {
+		drawn = 2 * float64(p.Pairs*p.Rounds*s.Train)
 	}
-	switch p := r.Preferences.(type) {
-	case *language.Human:
-		if p.N > 0 {
-			pairs = float64(p.N)
-		}
-	case *language.Continuations:
-		pairs = float64(p.Pairs) * prompts
-	case *preference.Online:
-		rounds = float64(p.Rounds)
-		pairs = float64(p.Pairs) * rounds * prompts
-		drawn = 2 * pairs
-	}
-	trained := pairs * float64(r.Train.Epochs)
-	steps := trained
-	if size := r.Train.BatchSize; size > 0 {
-		steps = max(1, trained/float64(size))
-	}
-	if most := float64(r.Train.MaxSteps) * rounds; most > 0 && steps > most { // a limit of each round
-		trained, steps = trained*most/steps, most
-	}
+	trained := steps * float64(cmp.Or(r.Train.BatchSize, 240))
 	evaluations := 1.0
 	if every := r.Environment.(language.Environment).EvaluateEvery(); every > 0 {
 		evaluations += steps / float64(every)

@@ -67,6 +67,8 @@ func TestLanguageMistakes(t *testing.T) {
 		{"kind: llama", "kind: tabular", "policy."},
 		{"continuations, pairs: 2", "sample, n: 2", "test.yaml:3:21: preferences.kind: does not go with environment.kind; want continuations, or online without of"},
 		{"continuations, pairs: 2", "online, rounds: 1, pairs: 2, proxy: {kind: noisy}", "preferences.proxy: is a reward of numbered responses, and these are free text; want gold or texts"},
+		{"continuations, pairs: 2", "online, rounds: 1, pairs: 2, sampler: {kind: joint}", "preferences.sampler: is of numbered responses, and these are free text"},
+		{"continuations, pairs: 2", "online, rounds: 1, pairs: 0", "preferences.pairs: is of numbered responses, and these are free text"},
 		{"train: {batch", "solver: exact\ntrain: {batch", "solver: cannot be exact where responses are free text; want train"},
 		{"train: {batch", "constraint: {l2: 1}\ntrain: {batch", "constraint: needs responses that can be enumerated; want no constraint"},
 		{"objectives: [dpo]", "objectives: [dpo]\nsweep: {environment: [{kind: bandit, prompts: [{name: x, pi_star: [0.5, 0.5], pi_ref: [0.5, 0.5]}]}]}", "is about free text, which environment.kind has not"},

@@ -70,3 +70,9 @@ func (s Size) MarshalText() ([]byte, error) {
 	}
 	return nil, errors.New("no unit divides a whole number")
 }
+
+// text is what MarshalText writes, which always succeeds.
+func text(s Size) string {
+	written, _ := s.MarshalText()
+	return string(written)
+}

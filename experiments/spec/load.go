@@ -13,6 +13,8 @@ import (
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/language"
+	"windtunnel/toy/preference"
 	"windtunnel/toy/setup"
 )
 
@@ -164,6 +166,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		l.fail(l.set(exp, set))
 	}
 	l.fail(l.Decode(l.root, "", exp))
+	l.fail(l.settleLength(l.root, &exp.Train))
 	if exp.Extends != "" {
 		l.failAt(extendsKey, "comes too late on the command line", "it in the config", "")
 	}
@@ -177,6 +180,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	plan := l.plan(exp)
 	if len(l.errs) == 0 {
 		l.reviewSummary(exp.Summary, plan)
+		l.reviewComparison(exp.Compare, plan)
 		exp.Claims = l.reviewClaims(exp.Claims, plan)
 		exp.Figures = l.reviewFigures(exp.Figures, map[string]*Plan{"": plan})
 	}
@@ -185,6 +189,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
 	l.warnUntrained(plan)
+	l.warnLengths(plan)
 	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
 	return c, nil
 }
@@ -201,6 +206,32 @@ func (l *loader) warnUntrained(plan *Plan) {
 	for i := range decode.Lookup(l.root, "objectives").Content {
 		if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
 			l.warn(own + ": has no effect: solver is exact in every run, and nothing is trained")
+		}
+	}
+}
+
+// warnLengths warns of runs that differ in the number of their comparisons and, since they take the same passes over them, in the
+// number of their steps too.
+func (l *loader) warnLengths(plan *Plan) {
+	least := map[[2]int]int{} // comparisons, by epochs and size of batches
+	for _, r := range plan.Runs {
+		n := 0
+		switch p := r.Preferences.(type) {
+		case *preference.Sample:
+			n = p.N
+		case *language.Human:
+			n = p.N
+		}
+		if n == 0 || r.Solver != setup.SolverTrain || r.Train.MaxSteps > 0 || r.Train.Steps > 0 {
+			continue
+		}
+		key := [2]int{r.Train.Epochs, r.Train.BatchSize}
+		if known, ok := least[key]; !ok {
+			least[key] = n
+		} else if low, high := min(known, n), max(known, n); r.Train.Length(low) != r.Train.Length(high) {
+			l.warn(fmt.Sprintf("preferences.n: runs of %d and of %d comparisons take %d epochs each, so that the number of their steps differs too; "+
+				"train.steps in place of train.epochs is the same for all", low, high, r.Train.Epochs))
+			return
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/train"
 )
 
 // extendsKey names the config that another one is laid over.
@@ -90,37 +91,25 @@ func namesFile(at string) bool {
 // rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
 func rebased(n *decode.Node, at string, change func(path string) string) *decode.Node {
-	if n.Kind == yaml.ScalarNode {
-		if !namesFile(strings.TrimSuffix(at, ".choice")) {
-			return n
+	return decode.Mapped(n, []string{at}, func(path []string, n *decode.Node) *decode.Node {
+		if n.Kind != yaml.ScalarNode || !namesFile(strings.TrimSuffix(strings.Join(path, "."), ".choice")) {
+			return nil
 		}
 		c := *n
 		c.Value = change(n.Value)
 		return &c
-	}
-	c := *n
-	c.Content = slices.Clone(n.Content)
-	for i, below := range n.Content {
-		switch {
-		case n.Kind == yaml.SequenceNode:
-			c.Content[i] = rebased(below, at, change)
-		case i%2 == 1:
-			c.Content[i] = rebased(below, at+"."+n.Content[i-1].Value, change)
-		}
-	}
-	return &c
+	})
 }
 
 // overlaid returns a config laid over its parent.
 func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
-	merged := decode.Merge(parent, child)
+	merged := decode.Merge(displacedBy(parent, child), child)
 	if base == nil || over == nil || base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode {
 		return merged
 	}
-	sweep := decode.Replace(base, over)
-	merged, _ = decode.Set(merged, key, sweep) // setting a top-level key of a mapping cannot fail
+	merged, _ = decode.Set(merged, key, decode.Replace(base, over)) // setting a top-level key of a mapping cannot fail
 	return merged
 }
 
@@ -166,14 +155,10 @@ func (l *loader) fromHere(path string) string {
 	if _, err := os.Stat(file); err != nil {
 		return path // the message names the one beside the config
 	}
-	config, err := filepath.Abs(l.path)
-	if err != nil {
-		return path
+	if relative, err := pathFrom(filepath.Dir(l.path), file); err == nil {
+		return relative
 	}
-	if file, err = filepath.Abs(file); err != nil {
-		return path
-	}
-	return relativeTo(config, file)
+	return path
 }
 
 // assign returns the tree with the value at a path. Where swept keys stand, a path that is not there yet is one new key,
@@ -195,7 +180,41 @@ func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
 		one := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*decode.Node{key, value}}
 		path, value = container, decode.Merge(in, one)
 	}
-	return decode.Set(l.root, path, value)
+	return decode.Set(displaced(l.root, path), path, value)
+}
+
+// displaced returns a tree in which train.epochs gives way to train.steps, which is about to be set, or the other way around.
+func displaced(tree *decode.Node, path string) *decode.Node {
+	at, key := path[:max(0, strings.LastIndexByte(path, '.'))], path[strings.LastIndexByte(path, '.')+1:]
+	other := map[string]string{"steps": "epochs", "epochs": "steps"}[key]
+	settings := decode.Lookup(tree, at)
+	if at != "train" && !strings.HasSuffix(at, ".train") || other == "" || decode.Lookup(settings, other) == nil {
+		return tree
+	}
+	tree, _ = decode.Set(tree, at, without(settings, other)) // it is there
+	return tree
+}
+
+// displacedBy returns a tree in which the length of training gives way to that of another tree, if that has one.
+func displacedBy(tree, over *decode.Node) *decode.Node {
+	for _, key := range []string{"train.epochs", "train.steps"} {
+		if decode.Lookup(over, key) != nil {
+			tree = displaced(tree, key)
+		}
+	}
+	return tree
+}
+
+// settleLength lets steps stand in place of the default of epochs, and refuses both.
+func (l *loader) settleLength(tree *decode.Node, p *train.Params) error {
+	if p.Steps == 0 {
+		return nil
+	}
+	p.Epochs = 0
+	if decode.Lookup(tree, "train.epochs") != nil {
+		return l.Error(decode.Lookup(tree, "train.steps"), "train.steps", "is given beside train.epochs", "one of both")
+	}
+	return nil
 }
 
 // relabel removes positions from the mistakes of a value on the command line.
@@ -212,9 +231,9 @@ func relabel(err error, label, key string) error {
 // without returns a mapping less some keys.
 func without(n *decode.Node, keys ...string) *decode.Node {
 	m := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map", File: n.File, Line: n.Line, Column: n.Column}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if !slices.Contains(keys, n.Content[i].Value) {
-			m.Content = append(m.Content, n.Content[i], n.Content[i+1])
+	for key, value := range n.Pairs() {
+		if !slices.Contains(keys, key.Value) {
+			m.Content = append(m.Content, key, value)
 		}
 	}
 	return m

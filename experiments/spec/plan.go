@@ -85,9 +85,11 @@ func (p *Plan) In(environment bandit.Params, seed int, key string) *Plan {
 }
 
 // Resolved returns the run as YAML, every setting written out.
-func (p *Plan) Resolved(r *Run) string {
+func (p *Plan) Resolved(r *Run) string { return r.text(p.kinds) }
+
+func (r *Run) text(tables *decode.Tables) string {
 	doc := runDoc{Settings: Settings{r.Settings, r.Limits}, Objective: Objective{Name: r.Label, Loss: r.Loss}}
-	return decode.Text(decode.Encode(&doc, p.kinds))
+	return decode.Text(decode.Encode(&doc, tables))
 }
 
 // runDoc is the document of one run: the settings with a single objective.
@@ -123,7 +125,11 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		p.byNode[i], p.byText[i] = map[*decode.Node]*section{}, map[string]*section{}
 	}
 	for i := range p.dims {
-		p.plan.Swept = append(p.plan.Swept, p.dims[i].sweptColumns()...)
+		for _, key := range p.dims[i].keys {
+			if !fixed(key.column) {
+				p.plan.Swept = append(p.plan.Swept, key.column)
+			}
+		}
 	}
 	most := mostRuns
 	if len(p.conditions) > 0 {
@@ -218,13 +224,13 @@ func (p *planner) add(rows []int, reviews []*review) {
 		p.plan.traits.counted = true
 	}
 	p.plan.traits.online = p.plan.traits.online || run.Online() != nil
-	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.watched = p.plan.traits.watched || run.Watched()
 	for _, name := range run.Metrics {
 		if !slices.Contains(p.plan.traits.asked, name) {
 			p.plan.traits.asked = append(p.plan.traits.asked, name)
 		}
 	}
+	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
 	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
 	run.data = p.content(from.sections[:policySection])
@@ -353,6 +359,11 @@ func (p *planner) section(i int, rows []int) *section {
 	text := make([]byte, 0, 256)
 	var err error
 	for _, at := range p.keysIn[i] {
+		if key := &p.dims[at.dim].keys[at.key]; key.at(rows[at.dim]).node != nil {
+			tree = displaced(tree, key.path)
+		}
+	}
+	for _, at := range p.keysIn[i] {
 		key := &p.dims[at.dim].keys[at.key]
 		value := key.at(rows[at.dim]).node
 		if value == nil {
@@ -385,6 +396,11 @@ func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 	doc := newRunDoc()
 	if err := p.DecodeKey(tree, kind.key, doc); err != nil {
 		return &section{err: err}
+	}
+	if kind == &sectionKinds[trainSection] {
+		if err := p.settleLength(tree, &doc.Train); err != nil {
+			return &section{err: err}
+		}
 	}
 	// Where a data file lies does not count, but its content; nor does what the objective is called.
 	content := decode.Encode(kind.field(doc), p.Tables)
@@ -431,12 +447,12 @@ func appendNode(b []byte, n *decode.Node, positions bool) []byte {
 
 // runTrees returns the document of a run of each objective, before the sweep.
 func (l *loader) runTrees() []*decode.Node {
-	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "claims", "figures")
+	base := without(l.root, "name", "description", extendsKey, "objectives", "sweep", "where", "seeds", "summary", "compare", "claims", "figures")
 	var trees []*decode.Node
 	for _, objective := range decode.Lookup(l.root, "objectives").Content {
 		tree := without(base)
 		if over := decode.Lookup(objective, "train"); over != nil { // its own training settings
-			merged := decode.Merge(decode.Lookup(base, "train"), over)
+			merged := decode.Merge(decode.Lookup(displacedBy(base, objective), "train"), over)
 			tree = without(base, "train")
 			tree.Content = append(tree.Content, scalar("train"), merged)
 			objective = without(objective, "train")

@@ -161,7 +161,7 @@ func ExampleLoad() {
 	// rlhf/lambda=0.1/constraint.l2=0.1 (seed 0)
 	// dpo/lambda=0.1/constraint.l2=0 (seed 0)
 	// dpo/lambda=0.1/constraint.l2=0.1 (seed 0)
-	// --set slover=train: slover: there is no key slover; want one of name, description, extends, seed, environment, preferences, policy, solver, path, train, constraint, reward_model, metrics, purpose, limits, objectives, sweep, where, seeds, summary, claims, figures, theme, size; did you mean "solver"?
+	// --set slover=train: slover: there is no key slover; want one of name, description, extends, seed, environment, preferences, policy, solver, path, train, constraint, metrics, reward_model, purpose, limits, objectives, sweep, where, seeds, summary, compare, claims, figures, theme, size; did you mean "solver"?
 	// --set sweep.lambda=[0, 1]: sweep.lambda: is 0; want a number in [1e-100,1e100]
 }
 

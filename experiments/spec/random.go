@@ -81,9 +81,10 @@ func between(rng *rand.Rand, low, high float64) float64 {
 // draws are the values of one key so far.
 type draws struct {
 	distribution
-	rng    *rand.Rand
-	floats []float64
-	whole  []int // of int the values, of choice the numbers of the entries
+	key, from *decode.Node // as they are written
+	rng       *rand.Rand
+	floats    []float64
+	whole     []int // of int the values, of choice the numbers of the entries
 }
 
 // draw appends a value and returns the same as a number.
@@ -105,19 +106,15 @@ func (d *draws) draw() int {
 	return d.whole[len(d.whole)-1]
 }
 
-// undo takes back the last whole number.
-func (d *draws) undo() { d.whole = d.whole[:len(d.whole)-1] }
-
 // values returns the values drawn.
-func (d *draws) values(from *decode.Node) []value {
+func (d *draws) values() []value {
 	switch {
 	case d.floats != nil:
-		return floats(d.floats, from)
+		return floats(d.floats, d.from)
 	case d.Int != nil:
-		return wholes(d.whole, from)
+		return wholes(d.whole, d.from)
 	}
-	choices := written(d.Choice.Node.Content)
-	picked := make([]value, len(d.whole))
+	choices, picked := written(d.Choice.Node.Content), make([]value, len(d.whole))
 	for i, choice := range d.whole {
 		picked[i] = choices[choice]
 	}
@@ -139,10 +136,9 @@ func (r *sweepReader) random(at string, n *decode.Node) {
 	before := len(r.errs)
 	var keys []*draws
 	outcomes := 1.0
-	for i := 0; i+1 < len(b.Keys.Node.Content); i += 2 {
-		key := b.Keys.Node.Content[i].Value
-		d := &draws{rng: b.source(key)}
-		if err := r.Decode(b.Keys.Node.Content[i+1], at+"."+key, &d.distribution); err != nil {
+	for key, from := range b.Keys.Node.Pairs() {
+		d := &draws{rng: b.source(key.Value), key: key, from: from}
+		if err := r.Decode(from, at+"."+key.Value, &d.distribution); err != nil {
 			r.fail(err)
 			continue
 		}
@@ -161,10 +157,9 @@ func (r *sweepReader) random(at string, n *decode.Node) {
 	}
 	drawDistinct(keys, b.N, math.IsInf(outcomes, 1))
 	dim := dimension{rows: b.N, source: func(int) (string, *decode.Node) { return at, n }}
-	for i, d := range keys {
-		key := b.Keys.Node.Content[2*i]
-		spelled := at + "." + key.Value
-		dim.keys = append(dim.keys, sweptKey{values: d.values(b.Keys.Node.Content[2*i+1]), written: key, spelled: func(int) string { return spelled }})
+	for _, d := range keys {
+		spelled := at + "." + d.key.Value
+		dim.keys = append(dim.keys, sweptKey{values: d.values(), written: d.key, spelled: func(int) string { return spelled }})
 	}
 	r.dims = append(r.dims, dim)
 }
@@ -180,7 +175,7 @@ func drawDistinct(keys []*draws, n int, continuous bool) {
 		}
 		if !continuous && seen[string(row)] {
 			for _, d := range keys {
-				d.undo()
+				d.whole = d.whole[:len(d.whole)-1]
 			}
 			continue
 		}

@@ -17,12 +17,10 @@ import (
 
 // reviewClaims checks that claims name columns, prompts and runs that the plan will have, so that a misspelt name is
 // found before anything is trained. It returns the claims, less those that --set has left without what they speak of.
-func (l *loader) reviewClaims(list []Claim, plan *Plan) []Claim {
-	var kept []Claim
-	for i := range list {
-		at := fmt.Sprintf("claims.%d.", i)
-		if l.stands("claim "+list[i].Name, func() { l.reviewRefs(at, list[i].Test.Refs(), plan) }) {
-			kept = append(kept, list[i])
+func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
+	for i, c := range list {
+		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
+			kept = append(kept, c)
 		}
 	}
 	return kept
@@ -47,10 +45,9 @@ func (l *loader) stands(what string, review func()) bool {
 // reviewFigures does the same for figures, given the plans that they may draw from by name, "" for the config's own.
 func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figure {
 	kept := slices.Clone(figures[:0]) // [] is other than none: no figures are wanted
-	for i := range figures {
-		at := fmt.Sprintf("figures.%d.", i)
-		if l.stands("figure "+figures[i].Name, func() { l.reviewFigure(at, figures[i].From, figures[i].Params.Refs(), plans) }) {
-			kept = append(kept, figures[i])
+	for i, f := range figures {
+		if l.stands("figure "+f.Name, func() { l.reviewFigure(fmt.Sprintf("figures.%d.", i), f.From, f.Params.Refs(), plans) }) {
+			kept = append(kept, f)
 		}
 	}
 	return kept
@@ -133,19 +130,25 @@ func NearestColumn(name string, known []string, kinds *decode.Tables) string {
 }
 
 func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	if len(tables.MatchPrompts(plan.Prompts, prompt)) > 0 {
-		return
+	if wrong, allowed := lacksPrompt(plan.Prompts, prompt); wrong != "" {
+		l.failAt(key, wrong, allowed, decode.Nearest(prompt, plan.Prompts))
 	}
-	l.failAt(key, fmt.Sprintf("there is no prompt %q", prompt),
-		"one of "+strings.Join(firstTen(plan.Prompts), ", ")+", or their common name before -1, -2, ...", decode.Nearest(prompt, plan.Prompts))
 }
 
-// firstTen shortens a list for a message.
-func firstTen(list []string) []string {
-	if len(list) <= 10 {
-		return list
+// lacksPrompt says that no prompt of a name or of a common name is there, and what is; "" if one is.
+func lacksPrompt(prompts []string, name string) (wrong, allowed string) {
+	if len(tables.MatchPrompts(prompts, name)) > 0 {
+		return "", ""
 	}
-	return append(slices.Clone(list[:10]), "...")
+	return fmt.Sprintf("there is no prompt %q", name), oneOf(prompts) + ", or their common name before -1, -2, ..."
+}
+
+// oneOf lists the first ten of what is allowed.
+func oneOf(list []string) string {
+	if len(list) > 10 {
+		list = append(slices.Clone(list[:10]), "...")
+	}
+	return "one of " + strings.Join(list, ", ")
 }
 
 // mostGathered bounds how many values of a column are gathered for a message.
@@ -167,7 +170,7 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 				near = decode.Nearest(value, values)
 			}
 			l.failAt(key+"."+column, fmt.Sprintf("no planned run has the %s %q", column, value),
-				"one of "+strings.Join(firstTen(values), ", "), near)
+				oneOf(values), near)
 		}
 	}
 	if len(l.errs) == before && !plan.Answers(known) {
@@ -261,5 +264,25 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 	}
 	values := plan.Values(s.Pairs.Column)
 	l.failAt("summary.pairs.baseline", fmt.Sprintf("no planned run has the %s %q", s.Pairs.Column, s.Pairs.Baseline),
-		"one of "+strings.Join(firstTen(values), ", "), decode.Nearest(s.Pairs.Baseline, values))
+		oneOf(values), decode.Nearest(s.Pairs.Baseline, values))
+}
+
+// reviewComparison complains about columns that no run will have, and about seeds that leave none to choose or none to measure on.
+func (l *loader) reviewComparison(c *summaries.Comparison, plan *Plan) {
+	if c == nil {
+		return
+	}
+	for _, ref := range c.Select.Refs().Columns {
+		l.reviewColumn(plan, "compare.select."+ref.Key, tables.Runs, ref.Column)
+	}
+	seeds, left := plan.Values("seed"), 0
+	for _, seed := range seeds {
+		if !slices.Contains(c.Select.Seeds, int(tables.ParseFloat(seed))) {
+			left++
+		}
+	}
+	if left == 0 || left == len(seeds) {
+		l.failAt("compare.select.seeds", fmt.Sprintf("are %d of the %d seeds of the runs", len(seeds)-left, len(seeds)),
+			oneOf(seeds)+" or some more, and others left that the losses are measured on", "")
+	}
 }

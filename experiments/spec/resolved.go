@@ -89,13 +89,8 @@ func pathFrom(dir, file string) (string, error) {
 
 // dataNames gives each data file a name in the data folder. Two files of the same base name get a number.
 func (p *Plan) dataNames() map[string]string {
-	var paths []string
-	for path := range p.Inputs {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
 	names, taken := map[string]string{}, map[string]bool{}
-	for _, path := range paths {
+	for _, path := range slices.Sorted(maps.Keys(p.Inputs)) {
 		base := filepath.Base(path)
 		name := base
 		for i := 2; taken[name]; i++ {

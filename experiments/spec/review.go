@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -72,20 +73,20 @@ func (p *planner) reviews() []*review {
 	here := &surroundings{planner: p, prompts: map[string]bool{}}
 	var files []*review
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
-		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section) }, nil, section))
+		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section, run.Limits.Memory) }, nil, section, limitsSection))
 	}
 	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
 	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
-	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection)
+	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection, limitsSection)
 	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
 	check(bandits(here.reviewLevels), []*review{environment}, environmentSection, solverSection, pathSection)
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{pairs}, environmentSection, preferencesSection, solverSection, trainSection)
-	check(p.reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
-	check(p.reviewMemory, nil, solverSection, objectiveSection)
-	check(p.reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
-	check(bandits(p.reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
+	check(reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
+	check(reviewMemory, nil, solverSection, objectiveSection)
+	check(reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
+	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -101,7 +102,7 @@ func bandits(do func(*Run, *origin)) func(*Run, *origin) {
 }
 
 // readFiles reads the data files that one section of a run names, each once for all runs.
-func (p *planner) readFiles(from *origin, section int) {
+func (p *planner) readFiles(from *origin, section int, limit Size) {
 	for _, f := range from.sections[section].files {
 		if p.plan.files[f.Path] != nil {
 			continue
@@ -109,6 +110,10 @@ func (p *planner) readFiles(from *origin, section int) {
 		path := filepath.FromSlash(f.Path)
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(p.path), path)
+		}
+		if info, err := os.Stat(path); err == nil && limit > 0 && info.Mode().IsRegular() && Size(info.Size()) > limit {
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", text(limit), f.Path, info.Size()), "more memory, or a smaller file")
+			continue
 		}
 		content, err := p.read(path)
 		if err != nil {
@@ -207,6 +212,9 @@ func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 	return o.Error(node, at, wrong, allowed)
 }
 
+// refuse records a mistake in a setting of the run.
+func (o *origin) refuse(key, wrong, allowed string) { o.fail(o.mistake(key, wrong, allowed)) }
+
 // renamed gives the mistakes of a decoded run the keys of the config.
 func (o *origin) renamed(err error) error {
 	many := mistakesOf([]error{err})
@@ -223,14 +231,14 @@ const mostValues = 20_000_000
 // reviewSolver refuses what the solver cannot do.
 func (p *planner) reviewSolver(run *Run, from *origin) {
 	if run.Solver != setup.SolverTrain && run.Constraint.KLRadius > 0 {
-		p.fail(from.mistake("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
-			"solver: train, or constraint.l2"))
+		from.refuse("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
+			"solver: train, or constraint.l2")
 	}
 	if run.Solver == setup.SolverPath && run.Path == nil {
-		p.fail(from.mistake("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}"))
+		from.refuse("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
 	}
 	if run.Solver != setup.SolverTrain && run.Train.Groups != nil {
-		p.fail(from.mistake("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train"))
+		from.refuse("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
 	}
 	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
 }
@@ -238,7 +246,7 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 // reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
 func (s *surroundings) reviewTraining(run *Run, from *origin) {
 	if run.Language() && run.Train.Groups != nil {
-		s.fail(from.mistake("train.groups", "weighs groups of comparisons of numbered responses", "no groups"))
+		from.refuse("train.groups", "weighs groups of comparisons of numbered responses", "no groups")
 	}
 	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
 		return
@@ -249,8 +257,8 @@ func (s *surroundings) reviewTraining(run *Run, from *origin) {
 		curves = err != nil || train.Curves(pol, run.Loss.Objective())
 	}
 	if !curves {
-		s.fail(from.mistake("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
-			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters"))
+		from.refuse("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters")
 	}
 }
 
@@ -264,62 +272,58 @@ func (s *surroundings) reviewLevels(run *Run, from *origin) {
 		at := fmt.Sprintf("path.levels.%d.", i)
 		for _, named := range [][2]string{{"metric", level.Metric}, {"of", level.Of}} {
 			if name := named[1]; name != "" && !slices.Contains(names, name) {
-				e := from.mistake(at+named[0], fmt.Sprintf("there is no metric %q", name), "a metric of policies (`experiments list metrics`)")
-				e.Near = decode.Nearest(name, names)
-				s.fail(e)
+				s.fail(from.mistake(at+named[0], fmt.Sprintf("there is no metric %q", name), "a metric of policies (`experiments list metrics`)").
+					Meant(decode.Nearest(name, names)))
 			}
 		}
 		var prompts []string
 		for _, x := range s.environment(run, from).Prompts {
 			prompts = append(prompts, x.Name)
 		}
-		if level.Prompt != "" && len(tables.MatchPrompts(prompts, level.Prompt)) == 0 {
-			e := from.mistake(at+"prompt", fmt.Sprintf("there is no prompt %q", level.Prompt),
-				"one of "+strings.Join(firstTen(prompts), ", ")+", or their common name before -1, -2, ...")
-			e.Near = decode.Nearest(level.Prompt, prompts)
-			s.fail(e)
+		if wrong, allowed := lacksPrompt(prompts, level.Prompt); wrong != "" && level.Prompt != "" {
+			s.fail(from.mistake(at+"prompt", wrong, allowed).Meant(decode.Nearest(level.Prompt, prompts)))
 		}
 	}
 }
 
 // reviewOnline refuses whatever needs comparisons that stay the same where they depend on the policy in training.
-func (l *loader) reviewOnline(run *Run, from *origin) {
+func reviewOnline(run *Run, from *origin) {
 	if run.Online() == nil {
 		return
 	}
 	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
 	if run.Solver == setup.SolverPath && run.Loss.Objective().Compares() {
-		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed))
+		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed)
 	}
 	if run.Purpose == setup.PurposeRLHF {
-		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed))
+		from.refuse("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed)
 	}
 }
 
 // reviewMemory refuses a formula that reads earlier steps where there are none. Losses of the registry that do are solved where they
 // rest.
-func (l *loader) reviewMemory(run *Run, from *origin) {
+func reviewMemory(run *Run, from *origin) {
 	if custom, is := run.Loss.(*objective.Custom); is && run.Solver != setup.SolverTrain && custom.Objective().Remembers() {
-		l.fail(from.mistake("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema"))
+		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
 	}
 }
 
 // reviewPurpose refuses the purpose of what has no loss, and along lambda, which it has not.
-func (l *loader) reviewPurpose(run *Run, from *origin) {
+func reviewPurpose(run *Run, from *origin) {
 	if run.Purpose != setup.PurposeRLHF {
 		return
 	}
 	if _, direct := run.Loss.(objective.Direct); direct {
-		l.fail(from.mistake("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss))
+		from.refuse("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss)
 	}
 	if run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda {
-		l.fail(from.mistake("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path"))
+		from.refuse("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path")
 	}
 }
 
 // reviewEnvironment builds the run's environment and takes down its prompts.
 func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
-	if !s.environmentFits(run, from) {
+	if !environmentFits(run, from) {
 		return
 	}
 	env, err := run.BuildPrompts()
@@ -329,14 +333,11 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 		return
 	}
 	if err != nil {
-		s.fail(from.mistake("environment", err.Error(), "an environment that can be built"))
+		from.refuse("environment", err.Error(), "an environment that can be built")
 		return
 	}
 	for i := range env.Prompts {
-		if name := env.Prompts[i].Name; !s.prompts[name] {
-			s.prompts[name] = true
-			s.plan.Prompts = append(s.plan.Prompts, name)
-		}
+		s.addPrompt(env.Prompts[i].Name)
 	}
 	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
 	s.plan.traits.rewards = s.plan.traits.rewards || env.Rewarded()
@@ -364,26 +365,42 @@ func (s *surroundings) reviewBatches(run *Run, from *origin) {
 	}
 }
 
-// environmentFits refuses random environments that are too large to build.
-func (l *loader) environmentFits(run *Run, from *origin) bool {
+// valueBytes is what each response of each prompt takes at least in any run, in bytes: four probabilities and logarithms of the
+// environment, three of the loss's problem and one of the policy's view.
+const valueBytes = 64
+
+// environmentFits refuses random environments that are too large to build, in any case or in the memory that runs have, which checking
+// them must not exceed either.
+func environmentFits(run *Run, from *origin) bool {
 	e, random := run.Environment.(*bandit.Random)
-	if !random || e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
+	if d, derived := run.Environment.(*bandit.Derived); derived {
+		e, random = d.Of.(*bandit.Random)
+	}
+	if !random {
 		return true
 	}
-	l.fail(from.mistake("environment.prompts", fmt.Sprintf("are %d prompts of %d responses", e.Prompts, e.Responses),
-		fmt.Sprintf("prompts times prompts and prompts times responses up to %d", mostValues)))
+	if need := Size(e.Prompts * e.Responses * valueBytes / 1e6 * 1e6); e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
+		if limit := run.Limits.Memory; limit > 0 && need > limit {
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", text(limit),
+				e.Prompts, e.Responses, text(need)), "more memory, or a smaller environment")
+			return false
+		}
+		return true
+	}
+	from.refuse("environment.prompts", fmt.Sprintf("are %d prompts of %d responses", e.Prompts, e.Responses),
+		fmt.Sprintf("prompts times prompts and prompts times responses up to %d", mostValues))
 	return false
 }
 
 // reviewPolicy builds the policy at its start. What a policy needs of its environment, no tag of its parameters can
 // say, so it is put into words here.
 func (s *surroundings) reviewPolicy(run *Run, from *origin) {
-	l, env := s, s.environment(run, from)
+	env := s.environment(run, from)
 	k := env.Responses()
 	if p, ok := run.Policy.(*policy.LowRankParams); ok && len(p.Basis) == 0 && p.Share == 0 {
 		if most := min(k-1, mostValues/max(k, len(env.Prompts))); p.Rank > most {
-			l.fail(from.mistake("policy.rank", fmt.Sprintf("is %d with %d responses", p.Rank, k),
-				fmt.Sprintf("a whole number in [1,%d]", most)))
+			from.refuse("policy.rank", fmt.Sprintf("is %d with %d responses", p.Rank, k),
+				fmt.Sprintf("a whole number in [1,%d]", most))
 			return
 		}
 	}
@@ -393,29 +410,29 @@ func (s *surroundings) reviewPolicy(run *Run, from *origin) {
 	}
 	switch run.Policy.(type) {
 	case *policy.LowRankParams:
-		l.fail(from.mistake("policy.basis", err.Error(), fmt.Sprintf("vectors of %d entries, one a response", k)))
+		from.refuse("policy.basis", err.Error(), fmt.Sprintf("vectors of %d entries, one a response", k))
 	case *policy.LinearParams:
 		wrong, allowed, _ := strings.Cut(err.Error(), "; ")
-		l.fail(from.mistake("environment.prompts", wrong, strings.TrimPrefix(allowed, "give ")))
+		from.refuse("environment.prompts", wrong, strings.TrimPrefix(allowed, "give "))
 	default:
-		l.fail(from.mistake("policy", err.Error(), "a policy that fits the environment"))
+		from.refuse("policy", err.Error(), "a policy that fits the environment")
 	}
 }
 
 // reviewPreferences reads the pairs of a file, whose mistakes have positions of their own, and refuses more comparisons
 // than fit. Sampled comparisons may take long to draw and are not drawn.
 func (s *surroundings) reviewPreferences(run *Run, from *origin) {
-	l, env := s, s.environment(run, from)
+	env := s.environment(run, from)
 	k, prompts := float64(env.Responses()), float64(len(env.Prompts))
 	switch p := run.Preferences.(type) {
 	case *preference.Population:
 		if n := prompts * k * (k - 1); n > mostValues {
-			l.fail(from.mistake("preferences", fmt.Sprintf("are %.0f comparisons", n),
-				fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues)))
+			from.refuse("preferences", fmt.Sprintf("are %.0f comparisons", n),
+				fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues))
 		}
 	case *preference.Sample:
 		if n := prompts * float64(p.N); n > mostValues {
-			l.fail(from.mistake("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues)))
+			from.refuse("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues))
 		}
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
@@ -426,7 +443,7 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 			n *= float64(p.Rounds)
 		}
 		if n > mostValues {
-			l.fail(from.mistake("preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n), fmt.Sprintf("at most %d", mostValues)))
+			from.refuse("preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n), fmt.Sprintf("at most %d", mostValues))
 		}
 	case *preference.File:
 		pairs, err := run.BuildPreferences(env)
@@ -449,7 +466,7 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 			_, err = file.Next()
 		}
 		if errors.Is(err, io.EOF) { // of a matrix that is no list of records there is no account
-			l.plan.account(run, lines.Account{File: run.Preferences.FilePath(), Read: file.Count, Used: file.Count})
+			s.plan.account(run, lines.Account{File: run.Preferences.FilePath(), Read: file.Count, Used: file.Count})
 		}
 	}
 	s.plan.traits.paired = s.plan.traits.paired || s.described.Pairwise
@@ -466,7 +483,7 @@ func (s *surroundings) wrongPreferences(run *Run, from *origin, err error) {
 		}
 		key, wrong, _ := strings.Cut(text, ": ")
 		wrong, allowed, _ := strings.Cut(wrong, "; ")
-		s.fail(from.mistake(key, wrong, allowed))
+		from.refuse(key, wrong, allowed)
 	}
 }
 
@@ -479,22 +496,22 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	if o.Plays() {
 		s.plan.traits.plays = true
 		if at := slices.IndexFunc(s.described.Prompts, func(x bandit.Prompt) bool { return slices.ContainsFunc(x.Wins, math.IsNaN) }); at >= 0 {
-			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
-				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry"))
+			from.refuse("objective.kind", fmt.Sprintf("%s plays the game of win rates, and on prompt %s some responses were never compared",
+				run.Label, s.described.Prompts[at].Name), "a loss of comparisons, comparisons of all, or environment.pi_star: bradley-terry")
 		}
 	}
 	rewards, gaps := o.ReadsRewards()
 	_, direct := run.Loss.(objective.Direct)
 	if (rewards || direct) && !s.described.HasStar() {
-		s.fail(from.mistake("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
-			"a loss of comparisons, or environment.pi_star: bradley-terry"))
+		from.refuse("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
+			"a loss of comparisons, or environment.pi_star: bradley-terry")
 	}
 	for i := 0; gaps && !s.pairs.Unpaired() && i < s.pairs.Len(); i++ {
 		x, a, b := s.pairs.Prompt[i], s.pairs.Chosen[i], s.pairs.Rejected[i]
 		if gap := s.described.Gap(x, a, b); gap-gap != 0 {
 			prompt := &s.described.Prompts[x]
-			s.fail(from.mistake("objective.kind", fmt.Sprintf("%s reads reward gaps, and that of %s over %s on prompt %s, which always wins, is infinite",
-				run.Label, prompt.Label(a), prompt.Label(b), prompt.Name), "a loss without gaps, or win rates between 0 and 1"))
+			from.refuse("objective.kind", fmt.Sprintf("%s reads reward gaps, and that of %s over %s on prompt %s, which always wins, is infinite",
+				run.Label, prompt.Label(a), prompt.Label(b), prompt.Name), "a loss without gaps, or win rates between 0 and 1")
 			return
 		}
 	}
@@ -513,37 +530,36 @@ func fileMistake(name, text string) decode.Error {
 
 // reviewFamily refuses settings that do not go together: free text and responses that can be enumerated.
 func (s *surroundings) reviewFamily(run *Run, from *origin) {
-	l := s
 	if s.first == nil {
 		s.first, s.plan.traits.language = run, run.Language()
 	}
 	if run.Language() != s.first.Language() {
-		l.fail(from.mistake("environment.kind", "differs from other runs in whether responses can be enumerated, and so in its tables",
-			"a config of its own for each"))
+		from.refuse("environment.kind", "differs from other runs in whether responses can be enumerated, and so in its tables",
+			"a config of its own for each")
 		return
 	}
 	if !run.Language() {
-		l.refuseText(run, from)
+		refuseText(run, from)
 		return
 	}
 	s.describeText(run)
 	if _, ok := run.Policy.(*language.Llama); !ok {
-		l.fail(from.mistake("policy.kind", "cannot write the free text of environment.kind", "llama"))
+		from.refuse("policy.kind", "cannot write the free text of environment.kind", "llama")
 	}
 	if allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences); allowed != "" {
-		l.fail(from.mistake("preferences.kind", "does not go with environment.kind", allowed))
+		from.refuse("preferences.kind", "does not go with environment.kind", allowed)
 	}
 	if run.Solver != setup.SolverTrain {
-		l.fail(from.mistake("solver", "cannot be "+run.Solver+" where responses are free text", setup.SolverTrain))
+		from.refuse("solver", "cannot be "+run.Solver+" where responses are free text", setup.SolverTrain)
 	}
 	if run.Purpose == setup.PurposeRLHF {
-		l.fail(from.mistake("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss))
+		from.refuse("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss)
 	}
 	if run.RewardModel != nil {
-		l.fail(from.mistake("reward_model", "needs responses that can be enumerated", "no reward_model"))
+		from.refuse("reward_model", "needs responses that can be enumerated", "no reward_model")
 	}
 	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
-		l.fail(from.mistake("constraint", "needs responses that can be enumerated", "no constraint"))
+		from.refuse("constraint", "needs responses that can be enumerated", "no constraint")
 	}
 }
 
@@ -558,26 +574,31 @@ func (s *surroundings) describeText(run *Run) {
 	}
 	s.plan.traits.written, s.plan.traits.evaluated = true, true
 	for _, name := range stories.PromptNames() {
-		if !s.prompts[name] {
-			s.prompts[name] = true
-			s.plan.Prompts = append(s.plan.Prompts, name)
-		}
+		s.addPrompt(name)
+	}
+}
+
+// addPrompt takes down a prompt, once.
+func (s *surroundings) addPrompt(name string) {
+	if !s.prompts[name] {
+		s.prompts[name] = true
+		s.plan.Prompts = append(s.plan.Prompts, name)
 	}
 }
 
 // refuseText refuses a language model and preferences between texts where responses are numbered.
-func (l *loader) refuseText(run *Run, from *origin) {
+func refuseText(run *Run, from *origin) {
 	const wrong = "is about free text, which environment.kind has not"
 	if _, ok := run.Policy.(*language.Llama); ok {
-		l.fail(from.mistake("policy.kind", wrong, "one of "+names(policy.Kinds().Untyped())+"; or environment.kind stories or dialogues"))
+		from.refuse("policy.kind", wrong, "one of "+names(policy.Kinds().Untyped())+"; or environment.kind stories or dialogues")
 	}
 	switch p := run.Preferences.(type) {
 	case *preference.Online:
 		if _, texts := p.Proxy.(*preference.Texts); texts {
-			l.fail(from.mistake("preferences.proxy.kind", wrong, "flipped, gold or noisy; or environment.kind stories"))
+			from.refuse("preferences.proxy.kind", wrong, "flipped, gold or noisy; or environment.kind stories")
 		}
 	case *language.Human, *language.Continuations:
-		l.fail(from.mistake("preferences.kind", wrong, "one of "+names(preference.Kinds().Untyped())+"; or environment.kind stories or dialogues"))
+		from.refuse("preferences.kind", wrong, "one of "+names(preference.Kinds().Untyped())+"; or environment.kind stories or dialogues")
 	}
 }
 
@@ -591,7 +612,6 @@ func names(entries []registry.Kind[any]) string {
 
 // reviewTask builds what the run trains, without sampling or training anything.
 func (p *planner) reviewTask(run *Run, from *origin) {
-	l := p
 	if !run.Language() {
 		return
 	}
@@ -601,22 +621,22 @@ func (p *planner) reviewTask(run *Run, from *origin) {
 	for _, p := range problems {
 		if p.Key == "" { // a line of a data file
 			name, _, _ := strings.Cut(p.Line, ":")
-			l.fail(fileMistake(name, p.Line))
+			from.fail(fileMistake(name, p.Line))
 			continue
 		}
-		l.fail(from.mistake(p.Key, p.Wrong, p.Allowed))
+		from.refuse(p.Key, p.Wrong, p.Allowed)
 	}
 }
 
 // reviewUnpaired refuses an objective that compares responses where the run's data file holds single responses with
 // labels.
-func (l *loader) reviewUnpaired(run *Run, from *origin) {
+func reviewUnpaired(run *Run, from *origin) {
 	f := run.preferenceFile()
 	if unpaired := f != nil && f.unpaired; run.RewardModel != nil && (unpaired || run.Online() != nil) {
-		l.fail(from.mistake("reward_model", "is fitted to comparisons, of two responses, that are there before training", "preferences of pairs that are not online"))
+		from.refuse("reward_model", "is fitted to comparisons, of two responses, that are there before training", "preferences of pairs that are not online")
 	}
 	if f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
-		l.fail(from.mistake("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
-			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs"))
+		from.refuse("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
+			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs")
 	}
 }

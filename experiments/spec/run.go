@@ -1,12 +1,15 @@
 package spec
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/language"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/setup"
 )
@@ -35,10 +38,9 @@ func (r *Run) Data() [sha256.Size]byte { return r.data }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.
 func (r *Run) Cost() float64 {
-	if r.Language() {
-		return r.languageCost()
-	}
 	switch {
+	case r.Language():
+		return r.languageCost()
 	case r.Solver == setup.SolverPath:
 		return 5000
 	case !r.Trained():
@@ -47,24 +49,37 @@ func (r *Run) Cost() float64 {
 		}
 		return 1000
 	}
-	n, rounds := 20.0*10, 1.0 // comparisons, a guess where they are not known
+	return r.Steps()
+}
+
+// Steps is how many steps a training is expected to take. Where the number of comparisons is not known it is a guess.
+func (r *Run) Steps() float64 {
+	n, rounds := 20.0*10, 1.0
+	if s, stories := r.Environment.(*language.Stories); stories {
+		n = float64(s.Train)
+	}
 	switch p := r.Preferences.(type) {
 	case *preference.Sample:
 		n = float64(p.N)
 	case *preference.Online:
-		n, rounds = float64(p.Pairs), float64(p.Rounds)
-		if p.Accumulate {
+		rounds = float64(p.Rounds)
+		if r.Language() {
+			n *= float64(p.Pairs)
+		} else if n = float64(p.Pairs); p.Accumulate {
 			n *= (rounds + 1) / 2
 		}
 	case *preference.Population:
 		n = 1
+	case *language.Human:
+		n = float64(cmp.Or(p.N, 240))
+	case *language.Continuations:
+		n *= float64(p.Pairs)
 	}
-	steps := rounds * float64(r.Train.Epochs)
-	if size := r.Train.BatchSize; size > 0 && n > float64(size) {
-		steps *= n / float64(size)
-	}
-	if most := r.Train.MaxSteps; most > 0 {
-		steps = min(steps, float64(most))
+	steps := rounds * float64(r.Train.Length(int(n)))
+	if most := float64(r.Train.MaxSteps); most > 0 && r.Language() {
+		steps = min(steps, most*rounds) // a limit of each round
+	} else if most > 0 {
+		steps = min(steps, most)
 	}
 	return steps
 }
@@ -79,11 +94,7 @@ func (r *Run) String() string {
 
 // Cells returns the run's cells in the columns of the table runs that are known before anything is trained.
 func (r *Run) Cells() []string {
-	cells := make([]string, 4+len(r.Swept))
-	for i := range cells {
-		cells[i] = r.cell(i)
-	}
-	return cells
+	return slices.Concat([]string{r.ID, r.Label, tables.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept)
 }
 
 func (r *Run) cell(column int) string {

@@ -50,20 +50,14 @@ type tested struct {
 // tested decodes an experiment with the scorecard's settings in it, which are checked and put aside.
 func (l *loader) tested(sets []string) (*Config, error) {
 	settings := DefaultScorecard()
-	at := 0
-	for at < len(l.root.Content) && l.root.Content[at].Value != scorecardKey {
-		at += 2
-	}
-	l.fail(l.Decode(l.root.Content[at+1], scorecardKey, &settings))
-	l.root.Content = slices.Delete(slices.Clone(l.root.Content), at, at+2)
+	l.fail(l.Decode(decode.Lookup(l.root, scorecardKey), scorecardKey, &settings))
+	l.root = without(l.root, scorecardKey)
 	return l.experiment(sets)
 }
 
 // mistakeAt returns a mistake at a key of the config.
 func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
-	e := l.Error(l.nearestNode(key), key, wrong, allowed)
-	e.Near = near
-	return decode.Join(e)
+	return decode.Join(l.Error(l.nearestNode(key), key, wrong, allowed).Meant(near))
 }
 
 // Mistake returns a mistake at a key of a scorecard's file, for checks that only its user can make.
@@ -147,8 +141,7 @@ func (l *loader) dropOthers(whole *tested) {
 		return
 	}
 	var others []string
-	for i := 0; i < len(l.root.Content); i += 2 {
-		key := l.root.Content[i]
+	for key := range l.root.Pairs() {
 		if slices.Contains(lossKeys, key.Value) {
 			continue
 		}

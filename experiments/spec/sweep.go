@@ -84,17 +84,6 @@ func fixed(column string) bool {
 	return column == objectiveColumn || column == "lambda" || column == "seed"
 }
 
-// sweptColumns returns the dimension's columns of Plan.Swept.
-func (d *dimension) sweptColumns() []string {
-	var columns []string
-	for i := range d.keys {
-		if !fixed(d.keys[i].column) {
-			columns = append(columns, d.keys[i].column)
-		}
-	}
-	return columns
-}
-
 // appendName appends what the name of a run says of a row.
 func (d *dimension) appendName(name []byte, row int) []byte {
 	for i := range d.keys {
@@ -303,9 +292,8 @@ func (r *sweepReader) limit(at string, labels []string, from int) {
 	for i, label := range labels {
 		index := slices.Index(r.labels, label)
 		if index < 0 {
-			e := r.Error(r.nearestNode(fmt.Sprintf("%s.%d", at, i)), at, fmt.Sprintf("there is no objective %q", label), "one of "+strings.Join(r.labels, ", "))
-			e.Near = decode.Nearest(label, r.labels)
-			r.fail(e)
+			r.fail(r.Error(r.nearestNode(fmt.Sprintf("%s.%d", at, i)), at, fmt.Sprintf("there is no objective %q", label), "one of "+strings.Join(r.labels, ", ")).
+				Meant(decode.Nearest(label, r.labels)))
 			return
 		}
 		only[index] = true
@@ -329,14 +317,13 @@ func (r *sweepReader) keys(at string, n *decode.Node) []sweptKey {
 		return nil
 	}
 	var keys []sweptKey
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
+	for key, list := range n.Pairs() {
 		spelled := at + "." + key.Value
 		if at == "sweep" && slices.Contains(blockKeys, key.Value) {
 			r.fail(r.Error(key, spelled, "is a block, and blocks stand in a list", "sweep: [{"+key.Value+": ...}]"))
 			continue
 		}
-		if values := r.values(spelled, n.Content[i+1]); values != nil {
+		if values := r.values(spelled, list); values != nil {
 			keys = append(keys, sweptKey{values: values, written: key, spelled: func(int) string { return spelled }})
 		}
 	}
@@ -391,8 +378,7 @@ func (r *sweepReader) list(at string, n *decode.Node, column string) {
 		if !r.mapping(entry(row), setting) {
 			continue
 		}
-		for i := 0; i+1 < len(setting.Content); i += 2 {
-			key := setting.Content[i]
+		for key, value := range setting.Pairs() {
 			if key.Value == "name" {
 				continue
 			}
@@ -400,7 +386,7 @@ func (r *sweepReader) list(at string, n *decode.Node, column string) {
 				order = append(order, key)
 				nodes[key.Value] = make([]*decode.Node, d.rows)
 			}
-			nodes[key.Value][row] = setting.Content[i+1]
+			nodes[key.Value][row] = value
 		}
 	}
 	if len(r.errs) > before {

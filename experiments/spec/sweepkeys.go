@@ -69,9 +69,8 @@ func (r *sweepReader) choose(d *dimension, k *sweptKey) {
 		}
 		choice := slices.Index(r.labels, n.Value)
 		if choice < 0 {
-			e := r.Error(n, k.spelled(row), fmt.Sprintf("there is no objective %q", cellText(n)), "one of "+strings.Join(r.labels, ", "))
-			e.Near = decode.Nearest(n.Value, r.labels)
-			r.fail(e)
+			r.fail(r.Error(n, k.spelled(row), fmt.Sprintf("there is no objective %q", cellText(n)), "one of "+strings.Join(r.labels, ", ")).
+				Meant(decode.Nearest(n.Value, r.labels)))
 			continue
 		}
 		d.choices[row] = choice
@@ -133,7 +132,7 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 // reservedColumns are the columns of runs that no sweep may take.
 func reservedColumns() []string {
 	return slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
-		tables.Measured(append(metrics.OfGames(), metrics.OfRewards()...)).Names())
+		tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.

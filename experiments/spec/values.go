@@ -47,34 +47,23 @@ func typed(n *decode.Node, text string) any {
 	return text
 }
 
-// floats are numbers that the node from describes.
+// numbers are values that the node from describes, at its position.
+func numbers[T int | float64](list []T, tag string, text func(T) string, from *decode.Node) []value {
+	all := make([]value, len(list))
+	for i, v := range list {
+		n := &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text(v)}
+		if at := from.Source(); at != nil {
+			n.File, n.Line, n.Column = at.File, at.Line, at.Column
+		}
+		all[i] = value{n, n.Value, v}
+	}
+	return all
+}
+
 func floats(list []float64, from *decode.Node) []value {
-	all := make([]value, len(list))
-	for i, v := range list {
-		text := tables.FormatFloat(v)
-		all[i] = value{computed("!!float", text, from), text, v}
-	}
-	return all
+	return numbers(list, "!!float", tables.FormatFloat, from)
 }
-
-// wholes are whole numbers that the node from describes.
-func wholes(list []int, from *decode.Node) []value {
-	all := make([]value, len(list))
-	for i, v := range list {
-		text := strconv.Itoa(v)
-		all[i] = value{computed("!!int", text, from), text, v}
-	}
-	return all
-}
-
-// computed is a number at the position of the node that describes it.
-func computed(tag, value string, from *decode.Node) *decode.Node {
-	n := &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
-	if at := from.Source(); at != nil {
-		n.File, n.Line, n.Column = at.File, at.Line, at.Column
-	}
-	return n
-}
+func wholes(list []int, from *decode.Node) []value { return numbers(list, "!!int", strconv.Itoa, from) }
 
 // cellText writes a swept value as it stands in tables and names: numbers in their shortest form, lists and mappings on
 // one line.

@@ -50,13 +50,6 @@ type Condition struct {
 // rounding is how far, relative to what it is held against, a value may miss a condition that it was made to fulfil.
 const rounding = 1e-9
 
-var bestKind = registry.Kind[Params]{
-	Name:    "best",
-	Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Best{} },
-}
-
 func (b *Best) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything, and conditions without any.
@@ -74,6 +67,9 @@ func (b *Best) Check() []registry.Problem {
 	return problems
 }
 
+// Limit is the limit of the claim, see limits.limit.
+func (b *Best) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
+
 // Refs implements Params.
 func (b *Best) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, b.Where).List("by", tables.Runs, b.By).Metric("metric", b.Metric, b.Prompt).
@@ -90,112 +86,73 @@ func (b *Best) Refs() tables.Refs {
 func givenKey(i int, key string) string { return "given." + strconv.Itoa(i) + "." + key }
 
 // evaluate reads the tables runs and, with prompts, prompts; of paths those of the points.
-func (b *Best) evaluate(r *results) (Result, error) {
-	metric, err := r.read("metric", b.Metric, "prompt", b.Prompt)
-	if err != nil {
-		return Result{}, err
+func (b *Best) evaluate(r *results) Result {
+	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
+	need(r.runs, "by", b.By...)
+	counts := r.conditions(b.Given)
+	type scored struct {
+		spot
+		value float64 // NaN where it does not count
 	}
-	if err := need(r.runs, "by", b.By...); err != nil {
-		return Result{}, err
+	var all []scored
+	for _, s := range r.spots("where", b.Where, b.Over) {
+		one := scored{s, math.NaN()}
+		if counts(s) {
+			one.value = metric.at(s)
+		}
+		all = append(all, one)
 	}
-	counts, err := r.conditions(b.Given)
-	if err != nil {
-		return Result{}, err
-	}
-	spots, err := r.spots("where", b.Where, b.Over)
-	if err != nil {
-		return Result{}, err
-	}
-	var groups []*bestSpot
-	for _, s := range spots {
-		g := b.group(r, &groups, s)
-		ok, err := counts(s)
-		if err != nil {
-			return Result{}, err
-		}
-		if !ok {
-			continue
-		}
-		v, err := metric.at(s)
-		if err != nil {
-			return Result{}, err
-		}
-		if !g.found || (b.Better == "lower") == (v < g.value) && v != g.value {
-			g.spot, g.value, g.found = s, v, true
-		}
+	by := b.By
+	if b.Over == points {
+		by = []string{"run"}
 	}
 	var w worst
-	empty := 0
-	for _, g := range groups {
-		if !g.found {
+	sign, empty := signIf(b.Better == "higher"), 0
+	groups := grouped(r, all, by, func(s scored) int { return s.row })
+	for _, group := range groups {
+		best := group[0]
+		for _, s := range group {
+			if math.IsNaN(best.value) || sign*s.value < sign*best.value {
+				best = s
+			}
+		}
+		if math.IsNaN(best.value) {
 			empty++
 			continue
 		}
-		b.limits().add(&w, g.value, r.spotName(g.spot)+": best "+metric.name)
+		b.limits().add(&w, best.value, r.spotName(best.spot)+": best "+metric.name)
 	}
-	return w.besides(empty, len(groups), r.name(groups[0].row)), nil
-}
-
-// bestSpot is the best of a group so far; before one is found, some spot of it.
-type bestSpot struct {
-	spot
-	value float64
-	found bool
-}
-
-// group returns the group of a spot.
-func (b *Best) group(r *results, groups *[]*bestSpot, s spot) *bestSpot {
-	by := b.By
-	for i := len(*groups) - 1; i >= 0; i-- {
-		if g := (*groups)[i]; g.row == s.row || b.Over != points && r.same(g.row, s.row, by) {
-			return g
-		}
-	}
-	g := &bestSpot{spot: s}
-	*groups = append(*groups, g)
-	return g
+	return w.besides(empty, len(groups), r.name(all[0].row))
 }
 
 // conditions returns what says whether a spot fulfils all conditions.
-func (r *results) conditions(given []Condition) (func(spot) (bool, error), error) {
+func (r *results) conditions(given []Condition) func(spot) bool {
 	type test struct {
 		Condition
 		metric reading
-		of     *reading
+		of     func(spot) float64
 	}
 	var tests []test
 	for i, c := range given {
 		t := test{Condition: c}
-		var err error
-		if t.metric, err = r.read(givenKey(i, "metric"), c.Metric, givenKey(i, "prompt"), c.Prompt); err != nil {
-			return nil, err
-		}
+		t.metric = r.read(givenKey(i, "metric"), c.Metric, givenKey(i, "prompt"), c.Prompt)
 		if c.Of != "" {
-			of, err := r.read(givenKey(i, "of"), c.Of, givenKey(i, "prompt"), c.Prompt)
-			if err != nil {
-				return nil, err
-			}
-			t.of = &of
+			t.of = r.read(givenKey(i, "of"), c.Of, givenKey(i, "prompt"), c.Prompt).at
 		}
 		tests = append(tests, t)
 	}
-	return func(s spot) (bool, error) {
+	return func(s spot) bool {
 		for _, t := range tests {
-			v, err := t.metric.at(s)
-			if err != nil {
-				return false, err
-			}
+			v := t.metric.at(s)
 			unit := 1.0
 			if t.of != nil {
-				if unit, err = t.of.at(s); err != nil {
-					return false, err
-				}
+				unit = t.of(s)
 			}
 			slack := func(limit float64) float64 { return rounding * math.Abs(limit*unit) }
 			if t.Min != nil && !(v >= *t.Min*unit-slack(*t.Min)) || t.Max != nil && !(v <= *t.Max*unit+slack(*t.Max)) {
-				return false, nil
+				return false
 			}
 		}
-		return true, nil
-	}, nil
+		return true
+	}
 }

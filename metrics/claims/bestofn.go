@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
@@ -21,13 +20,8 @@ type BestOfNBound struct {
 	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
 }
 
-var bestOfNBoundKind = registry.Kind[Params]{
-	Name:    "best-of-n-bound",
-	Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n",
-	Source:  "Beirami et al. 2024, arXiv 2401.01879",
-	New: func() Params {
-		return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
-	},
+func newBestOfNBound() Params {
+	return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
 }
 
 // Refs implements Params.
@@ -36,30 +30,18 @@ func (b *BestOfNBound) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (b *BestOfNBound) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", b.Where)
-	if err != nil {
-		return Result{}, err
-	}
-	metric, err := r.read("metric", b.Metric, "prompt", "")
-	if err != nil {
-		return Result{}, err
-	}
+func (b *BestOfNBound) evaluate(r *results) Result {
+	rows := r.choose("where", b.Where)
+	metric := r.read("metric", b.Metric, "prompt", "")
 	var w worst
 	for _, row := range rows {
-		kl, err := metric.of(row)
-		if err != nil {
-			return Result{}, err
-		}
-		n, err := r.runs.Number(row, b.N)
-		if err != nil {
-			return Result{}, err
-		}
+		kl := metric.of(row)
+		n := must(r.runs.Number(row, b.N))
 		if !(n >= 1) {
-			return Result{}, fmt.Errorf("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
+			fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
 		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
 	}
-	return w.Result, nil
+	return w.Result
 }

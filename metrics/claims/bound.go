@@ -26,17 +26,13 @@ type Bound struct {
 	Below  *float64     `yaml:"below" doc:"values must be less than this"`
 }
 
-var boundKind = registry.Kind[Params]{
-	Name:    "bound",
-	Summary: "a metric of every selected run lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Bound{} },
-}
-
 func (b *Bound) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (b *Bound) Check() []registry.Problem { return b.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (b *Bound) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
 
 // Refs implements Params.
 func (b *Bound) Refs() tables.Refs {
@@ -44,22 +40,12 @@ func (b *Bound) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (b *Bound) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", b.Where)
-	if err != nil {
-		return Result{}, err
-	}
-	metric, err := r.read("metric", b.Metric, "prompt", b.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (b *Bound) evaluate(r *results) Result {
+	rows := r.choose("where", b.Where)
+	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
 	var w worst
 	for _, row := range rows {
-		v, err := metric.of(row)
-		if err != nil {
-			return Result{}, err
-		}
-		b.limits().add(&w, v, r.marked(row)+": "+metric.name)
+		b.limits().add(&w, metric.of(row), r.marked(row)+": "+metric.name)
 	}
-	return w.Result, nil
+	return w.Result
 }

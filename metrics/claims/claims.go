@@ -17,6 +17,7 @@ package claims
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"windtunnel/metrics/tables"
@@ -39,7 +40,8 @@ type Result struct {
 type Params interface {
 	// Refs tells what the claim looks up by name.
 	Refs() tables.Refs
-	evaluate(r *results) (Result, error)
+	// evaluate panics with a failure where the tables cannot answer, see check.
+	evaluate(r *results) Result
 }
 
 // Evaluate checks a claim against the tables, see Evaluator.
@@ -56,15 +58,19 @@ func Evaluate(claim Params, src tables.Source) (Result, error) {
 type Evaluator struct{ results *results }
 
 // NewEvaluator opens the tables. The error says what the table runs lacks.
-func NewEvaluator(src tables.Source) (*Evaluator, error) {
-	r, err := open(src)
-	return &Evaluator{r}, err
+func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
+	err = try(func() {
+		runs := must(src.Table(tables.Runs))
+		need(runs, "", "run", "status")
+		e = &Evaluator{&results{src, runs, map[string]map[string][]int{}, map[string]*tracedPath{}}}
+	})
+	return e, err
 }
 
 // Evaluate checks a claim. An error means that the tables cannot answer it: a table or column is missing, a selection is
 // empty, a cell that should hold a number does not. Where a run broke, the claim does not hold, by +Inf.
-func (e *Evaluator) Evaluate(claim Params) (Result, error) {
-	result, err := claim.evaluate(e.results)
+func (e *Evaluator) Evaluate(claim Params) (result Result, err error) {
+	err = try(func() { result = claim.evaluate(e.results) })
 	var broken *brokenRun
 	if errors.As(err, &broken) {
 		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: broken.Error()}, nil
@@ -72,24 +78,75 @@ func (e *Evaluator) Evaluate(claim Params) (Result, error) {
 	return result, err
 }
 
-// Kinds lists the forms of claims, sorted by name. A new one is a file of its own and a line here.
+// failure is what a claim that cannot be evaluated panics with, so that what it states stands there undisturbed. It does not leave
+// the package.
+type failure struct{ err error }
+
+// check ends the evaluation if there is an error.
+func check(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+// must returns v, unless there is an error, which ends the evaluation.
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+// fail ends the evaluation with an error, as fmt.Errorf makes it.
+func fail(format string, args ...any) { check(fmt.Errorf(format, args...)) }
+
+// try returns the error that ends what is done.
+func try(do func()) (err error) {
+	defer func() {
+		switch ended := recover().(type) {
+		case nil:
+		case failure:
+			err = ended.err
+		default:
+			panic(ended)
+		}
+	}()
+	do()
+	return nil
+}
+
+// Kinds lists the forms of claims, sorted by name. A new one is a file of its own and an entry here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
-		bestKind,
-		bestOfNBoundKind,
-		boundKind,
-		compareKind,
-		crossingKind,
-		differsKind,
-		distanceKind,
-		dominatedKind,
-		gainKind,
-		growthKind,
-		minimizerKind,
-		monotoneKind,
-		pathKind,
-		regretKind,
-		slopeKind,
-		statusKind,
+		{Name: "best", Source: "this project", New: func() Params { return &Best{} },
+			Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits"},
+		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879", New: newBestOfNBound,
+			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n"},
+		{Name: "bound", Source: "this project", New: func() Params { return &Bound{} },
+			Summary: "a metric of every selected run lies within limits"},
+		{Name: "compare", Source: "this project", New: func() Params { return &Compare{} },
+			Summary: "a metric of every selected run is less than, greater than or equal to that of a matched run"},
+		{Name: "crossing", Source: "this project", New: func() Params { return &Crossing{Within: "below", Interpolate: true} },
+			Summary: "a metric, or the total variation to a matched run, first comes within a level at a value of a column within limits"},
+		{Name: "differs", Source: "this project; Student (1908)", New: func() Params { return &Differs{Match: []string{"seed"}} },
+			Summary: "the mean difference of a metric between paired runs is not 0, or lies within limits, by its 95 % interval over seeds"},
+		{Name: "distance", Source: "this project", New: func() Params { return &Distance{} },
+			Summary: "the total variation between the final policies of matched runs lies within limits"},
+		{Name: "dominated", Source: "this project", New: func() Params { return &Dominated{} },
+			Summary: "for every selected run some run of another selection is no worse in any of several metrics"},
+		{Name: "gain", Source: "this project, after arXiv 2410.08847", New: func() Params { return &Gain{} },
+			Summary: "some responses gain so much probability on pi_ref"},
+		{Name: "growth", Source: "this project", New: func() Params { return &Growth{} },
+			Summary: "a metric grows from a run to a matched one by so many powers of ten"},
+		{Name: "minimizer", Source: "this project", New: func() Params { return &Minimizer{} },
+			Summary: "the loss of every selected run has one finite minimizer, or at the worst several, one on the boundary, or none"},
+		{Name: "monotone", Source: "this project", New: func() Params { return &Monotone{} },
+			Summary: "a metric rises or falls along a swept column"},
+		{Name: "path", Source: "this project", New: func() Params { return &Path{Jump: 0.1} },
+			Summary: "no point of a path of policies is far from another path"},
+		{Name: "regret", Source: "this project", New: func() Params { return &Regret{Times: 1} },
+			Summary: "little of a metric is lost off the best value of a swept number, or at that value in a matched run"},
+		{Name: "slope", Source: "this project", New: func() Params { return &Slope{} },
+			Summary: "the total variation between matched runs is a power of a swept number, its exponent within limits"},
+		{Name: "status", Source: "this project", New: func() Params { return &Status{} },
+			Summary: "every selected run ended in one of the given statuses, or none did"},
 	}
 }

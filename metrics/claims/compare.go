@@ -39,13 +39,6 @@ type Compare struct {
 	Tolerance float64      `yaml:"tolerance" range:"[0,inf)" doc:"largest difference that counts as equal, in the metric's unit"`
 }
 
-var compareKind = registry.Kind[Params]{
-	Name:    "compare",
-	Summary: "a metric of every selected run is less than, greater than or equal to that of a matched run",
-	Source:  "this project",
-	New:     func() Params { return &Compare{} },
-}
-
 // Check refuses a margin for equal and a tolerance for anything else.
 func (c *Compare) Check() []registry.Problem {
 	switch {
@@ -64,25 +57,12 @@ func (c *Compare) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (c *Compare) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("where", c.Where, "with", c.With, c.Match)
-	if err != nil {
-		return Result{}, err
-	}
-	metric, err := r.read("metric", c.Metric, "prompt", c.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (c *Compare) evaluate(r *results) Result {
+	pairs := r.pairs("where", c.Where, "with", c.With, c.Match)
+	metric := r.read("metric", c.Metric, "prompt", c.Prompt)
 	var w worst
 	for _, p := range pairs {
-		value, err := metric.of(p.left)
-		if err != nil {
-			return Result{}, err
-		}
-		other, err := metric.of(p.right)
-		if err != nil {
-			return Result{}, err
-		}
+		value, other := metric.of(p.left), metric.of(p.right)
 		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.marked(p.left), metric.name, value, r.marked(p.right), other)
 		switch c.Relation {
 		case "less":
@@ -96,5 +76,5 @@ func (c *Compare) evaluate(r *results) (Result, error) {
 			w.add(gap, Result{gap <= c.Tolerance, gap, c.Tolerance, detail})
 		}
 	}
-	return w.Result, nil
+	return w.Result
 }

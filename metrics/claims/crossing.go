@@ -43,13 +43,6 @@ type Crossing struct {
 	Below       *float64     `yaml:"below" doc:"values must be less than this"`
 }
 
-var crossingKind = registry.Kind[Params]{
-	Name:    "crossing",
-	Summary: "a metric, or the total variation to a matched run, first comes within a level at a value of a column within limits",
-	Source:  "this project",
-	New:     func() Params { return &Crossing{Within: "below", Interpolate: true} },
-}
-
 func (c *Crossing) limits() limits { return limits{c.Min, c.Max, c.Above, c.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything, and one without exactly one of metric and with.
@@ -57,14 +50,17 @@ func (c *Crossing) Check() []registry.Problem {
 	if (c.Metric == "") == (len(c.With) == 0) {
 		return []registry.Problem{{Key: "metric", Wrong: "is given beside with or missing with it", Allowed: "exactly one of metric and with"}}
 	}
-	if c.Value != "" && (c.Interpolate || overOf(c.Along) == points) {
+	if c.Value != "" && (c.Interpolate || c.Along == tables.Strength) {
 		return []registry.Problem{{Key: "value", Wrong: "stands beside values between those that were run", Allowed: "interpolate: false, along a column"}}
 	}
-	if c.Metric == "" && overOf(c.Along) == points {
+	if c.Metric == "" && c.Along == tables.Strength {
 		return []registry.Problem{{Key: "with", Wrong: "is given along strength", Allowed: "a metric along strength"}}
 	}
 	return c.limits().check()
 }
+
+// Limit is the limit of the claim, see limits.limit.
+func (c *Crossing) Limit() (key string, limit float64, least bool) { return c.limits().limit() }
 
 // Refs implements Params.
 func (c *Crossing) Refs() tables.Refs {
@@ -80,96 +76,67 @@ func (c *Crossing) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts, or policies; of paths those of the points.
-func (c *Crossing) evaluate(r *results) (Result, error) {
-	distance, err := c.reading(r)
-	if err != nil {
-		return Result{}, err
-	}
-	groups, err := r.sequences(c.Where, c.Along, c.By)
-	if err != nil {
-		return Result{}, err
-	}
+func (c *Crossing) evaluate(r *results) Result {
+	distance := c.reading(r)
+	groups := r.sequences(c.Where, c.Along, c.By)
 	var w worst
 	for _, group := range groups {
-		x, err := c.first(r, group, distance)
-		if err != nil {
-			return Result{}, err
-		}
 		label := r.name(group[0].row)
 		if group[0].point == atEnd {
 			label = fmt.Sprintf("%s to %s", label, r.name(group[len(group)-1].row))
 		}
-		c.limits().add(&w, x, fmt.Sprintf("%s: within %g at %s", label, c.Level, c.Along))
+		c.limits().add(&w, c.first(r, group, distance), fmt.Sprintf("%s: within %g at %s", label, c.Level, c.Along))
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // reading returns how far a spot is beyond the level, at most 0 within it.
-func (c *Crossing) reading(r *results) (func(s spot) (float64, error), error) {
-	sign := 1.0
-	if c.Within == "above" {
-		sign = -1
-	}
+func (c *Crossing) reading(r *results) func(s spot) float64 {
+	sign := signIf(c.Within == "above")
 	if c.Metric != "" {
-		metric, err := r.read("metric", c.Metric, "prompt", c.Prompt)
-		return func(s spot) (float64, error) {
-			v, err := metric.at(s)
-			return sign * (v - c.Level), err
-		}, err
+		metric := r.read("metric", c.Metric, "prompt", c.Prompt)
+		return func(s spot) float64 { return sign * (metric.at(s) - c.Level) }
 	}
-	pairs, err := r.pairs("where", c.Where, "with", c.With, c.Match)
-	if err != nil {
-		return nil, err
-	}
-	policies, err := r.policies(c.Prompt)
-	if err != nil {
-		return nil, err
-	}
-	return func(s spot) (float64, error) {
+	pairs := r.pairs("where", c.Where, "with", c.With, c.Match)
+	policies := r.policies(c.Prompt)
+	return func(s spot) float64 {
 		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
-		prompts, err := r.variations(policies, pairs[at])
-		var broken *brokenRun
-		if errors.As(err, &broken) && broken.run == r.name(s.row) {
-			return math.Inf(1), nil // where there is no policy it is not within
-		}
 		far := math.Inf(-1)
-		for _, one := range prompts {
-			far = max(far, sign*(one.tv-c.Level))
+		err := try(func() {
+			for _, one := range r.variations(policies, pairs[at]) {
+				far = max(far, sign*(one.tv-c.Level))
+			}
+		})
+		if broken, ok := errors.AsType[*brokenRun](err); ok && broken.run == r.name(s.row) {
+			return math.Inf(1) // where there is no policy it is not within
 		}
-		return far, err
-	}, nil
+		check(err)
+		return far
+	}
 }
 
 // first returns where an ordered group first comes within the level.
-func (c *Crossing) first(r *results, group []station, distance func(spot) (float64, error)) (float64, error) {
+func (c *Crossing) first(r *results, group []station, distance func(spot) float64) float64 {
 	lastX, last := math.NaN(), math.NaN()
 	for i := 0; i < len(group); {
 		x, far, begin := group[i].x, math.Inf(-1), i
 		for ; i < len(group) && group[i].x == x; i++ {
-			d, err := distance(group[i].spot)
-			if err != nil {
-				return 0, err
-			}
-			far = max(far, d)
+			far = max(far, distance(group[i].spot))
 		}
 		if far <= 0 {
 			if share := last / (last - far); c.Interpolate && last > 0 && !math.IsInf(last, 1) && lastX > 0 && !math.IsInf(x, 1) {
-				return lastX * math.Pow(x/lastX, share), nil
+				return lastX * math.Pow(x/lastX, share)
 			}
 			if c.Value == "" {
-				return x, nil
+				return x
 			}
 			most := math.Inf(-1)
 			for _, s := range group[begin:i] {
-				v, err := r.runs.Number(s.row, c.Value)
-				if err != nil {
-					return 0, err
-				}
-				most = max(most, v)
+				most = max(most, must(r.runs.Number(s.row, c.Value)))
 			}
-			return most, nil
+			return most
 		}
 		lastX, last = x, far
 	}
-	return math.Inf(1), nil
+	return math.Inf(1)
 }

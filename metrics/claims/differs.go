@@ -1,7 +1,6 @@
 package claims
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -50,13 +49,6 @@ type Differs struct {
 	Below  *float64     `yaml:"below" doc:"differences must be less than this"`
 }
 
-var differsKind = registry.Kind[Params]{
-	Name:    "differs",
-	Summary: "the mean difference of a metric between paired runs is not 0, or lies within limits, by its 95 % interval over seeds",
-	Source:  "this project; Student (1908)",
-	New:     func() Params { return &Differs{Match: []string{"seed"}} },
-}
-
 func (d *Differs) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
 
 // Check refuses limits that exclude everything, and pairs that nothing tells apart.
@@ -84,98 +76,69 @@ func (d *Differs) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (d *Differs) evaluate(r *results) (Result, error) {
-	metric, err := r.read("metric", d.Metric, "prompt", d.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (d *Differs) evaluate(r *results) Result {
+	metric := r.read("metric", d.Metric, "prompt", d.Prompt)
 	other := metric
 	if d.Other != "" {
-		if other, err = r.read("metric", d.Metric, "right_prompt", d.Other); err != nil {
-			return Result{}, err
-		}
+		other = r.read("metric", d.Metric, "right_prompt", d.Other)
 	}
-	pairs, chosen, err := d.pairs(r, metric, other)
-	if err != nil {
-		return Result{}, err
-	}
+	pairs, chosen := d.pairs(r, metric, other)
 	var w worst
 	for _, group := range r.groups(pairs, d.By) {
-		if err := d.refuse(r, group); err != nil {
-			return Result{}, err
-		}
-		compared, err := comparePairs(metric, other, group)
-		if err != nil {
-			return Result{}, err
-		}
+		d.refuse(r, group)
+		compared := comparePairs(metric, other, group)
 		where := r.runs.Describe(group[0].left, d.By)
 		if !compared.Interval.Known() {
-			return Result{}, fmt.Errorf("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
+			fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
 		}
 		d.add(&w, &compared, metric.name+at(where))
 	}
 	w.Detail += chosen
-	return w.Result, nil
+	return w.Result
 }
 
 // pairs matches the runs of both sides. Where each is to be at its own best value of a column, it says which these are.
-func (d *Differs) pairs(r *results, metric, other reading) (pairs []pair, chosen string, err error) {
+func (d *Differs) pairs(r *results, metric, other reading) (pairs []pair, chosen string) {
 	match := slices.Concat(d.By, d.Match)
 	if d.Select == nil {
-		pairs, err = r.pairs("left", d.Left, "right", d.Right, match)
-		return pairs, "", err
+		return r.pairs("left", d.Left, "right", d.Right, match), ""
 	}
-	left, err := d.Select.narrow(r, "left", d.Left, metric)
-	if err != nil {
-		return nil, "", err
-	}
-	right, err := d.Select.narrow(r, "right", d.Right, other)
-	if err != nil {
-		return nil, "", err
-	}
-	if pairs, err = r.pairs("left", left, "right", right, match); err != nil {
-		return nil, "", err
-	}
+	left := d.Select.narrow(r, "left", d.Left, metric)
+	right := d.Select.narrow(r, "right", d.Right, other)
+	pairs = r.pairs("left", left, "right", right, match)
 	chooses := d.Select.Where.Matcher(r.runs)
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return chooses(p.left) || chooses(p.right) })
 	if len(pairs) == 0 {
-		return nil, "", errors.New("select.where: leaves no runs to compare")
+		fail("select.where: leaves no runs to compare")
 	}
-	return pairs, fmt.Sprintf("; %s %s and %s", d.Select.Column, left[d.Select.Column][0], right[d.Select.Column][0]), nil
+	return pairs, fmt.Sprintf("; %s %s and %s", d.Select.Column, left[d.Select.Column][0], right[d.Select.Column][0])
 }
 
-// refuse returns an error if one mean would be taken over settings that neither match nor by names, or over one run twice.
-func (d *Differs) refuse(r *results, group []pair) error {
+// refuse ends the evaluation if one mean would be taken over settings that neither match nor by names, or over one run twice.
+func (d *Differs) refuse(r *results, group []pair) {
 	settings := slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return slices.Contains(d.Match, c) || slices.Contains(d.By, c) })
 	seen := map[string]bool{}
 	for _, p := range group {
 		for _, column := range settings {
 			if !r.same(group[0].left, p.left, []string{column}) || !r.same(group[0].right, p.right, []string{column}) {
-				return fmt.Errorf("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
+				fail("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
 			}
 		}
 		key := r.runs.Describe(p.left, d.Match)
 		if seen[key] {
-			return fmt.Errorf("match: several runs of left have %s; match on a column that tells them apart", key)
+			fail("match: several runs of left have %s; match on a column that tells them apart", key)
 		}
 		seen[key] = true
 	}
-	return nil
 }
 
 // comparePairs reads both sides and compares them.
-func comparePairs(metric, other reading, group []pair) (inference.Paired, error) {
+func comparePairs(metric, other reading, group []pair) inference.Paired {
 	left, right := make([]float64, len(group)), make([]float64, len(group))
 	for i, p := range group {
-		var err error
-		if left[i], err = metric.of(p.left); err != nil {
-			return inference.Paired{}, err
-		}
-		if right[i], err = other.of(p.right); err != nil {
-			return inference.Paired{}, err
-		}
+		left[i], right[i] = metric.of(p.left), other.of(p.right)
 	}
-	return inference.Compare(left, right), nil
+	return inference.Compare(left, right)
 }
 
 // add compares an interval with the limits, or with 0.

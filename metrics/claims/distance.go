@@ -35,17 +35,13 @@ type Distance struct {
 	Below  *float64     `yaml:"below" range:"(0,1]" doc:"total variations must be less than this"`
 }
 
-var distanceKind = registry.Kind[Params]{
-	Name:    "distance",
-	Summary: "the total variation between the final policies of matched runs lies within limits",
-	Source:  "this project",
-	New:     func() Params { return &Distance{} },
-}
-
 func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (d *Distance) Check() []registry.Problem { return d.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (d *Distance) Limit() (key string, limit float64, least bool) { return d.limits().limit() }
 
 // Refs implements Params.
 func (d *Distance) Refs() tables.Refs {
@@ -54,26 +50,16 @@ func (d *Distance) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and policies.
-func (d *Distance) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("left", d.Left, "right", d.Right, d.Match)
-	if err != nil {
-		return Result{}, err
-	}
-	policies, err := r.policies(d.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (d *Distance) evaluate(r *results) Result {
+	pairs := r.pairs("left", d.Left, "right", d.Right, d.Match)
+	policies := r.policies(d.Prompt)
 	var w worst
 	for _, p := range pairs {
-		prompts, err := r.variations(policies, p)
-		if err != nil {
-			return Result{}, err
-		}
-		for _, one := range prompts {
+		for _, one := range r.variations(policies, p) {
 			d.limits().add(&w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.marked(p.left), r.marked(p.right), one.prompt))
 		}
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // probability is that of one response under a run's final policy.
@@ -83,35 +69,27 @@ type probability struct {
 }
 
 // policies returns what gives a run's final policy, at all prompts or at those that prompt names, in the order of the table.
-func (r *results) policies(prompt string) (func(row int) ([]probability, error), error) {
-	t, rows, err := r.table(tables.Policies, "", "prompt", "response", "pi")
-	if err != nil {
-		return nil, err
-	}
+func (r *results) policies(prompt string) func(row int) []probability {
+	t, rows := r.table(tables.Policies, "", "prompt", "response", "pi")
 	var wanted []string
 	if prompt != "" {
-		if wanted, err = promptsOf(t, "prompt", prompt); err != nil {
-			return nil, err
-		}
+		wanted = promptsOf(t, "prompt", prompt)
 	}
-	return func(row int) ([]probability, error) {
+	return func(row int) []probability {
 		var policy []probability
 		for _, at := range rows[r.name(row)] {
 			prompt := t.Text(at, "prompt")
 			if wanted != nil && !slices.Contains(wanted, prompt) {
 				continue
 			}
-			pi, err := t.Number(at, "pi")
-			if err != nil {
-				return nil, err
-			}
+			pi := must(t.Number(at, "pi"))
 			policy = append(policy, probability{prompt, t.Text(at, "response"), pi})
 		}
 		if len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) }) {
-			return nil, r.missing(row, "final policy")
+			r.missing(row, "final policy")
 		}
-		return policy, nil
-	}, nil
+		return policy
+	}
 }
 
 // variation is the total variation between two policies at a prompt.
@@ -122,30 +100,23 @@ type variation struct {
 
 // variations returns the total variation at each prompt between the final policies of a matched pair, which list the same
 // responses in the same order.
-func (r *results) variations(policies func(row int) ([]probability, error), p pair) ([]variation, error) {
-	left, err := policies(p.left)
-	if err != nil {
-		return nil, err
-	}
-	right, err := policies(p.right)
-	if err != nil {
-		return nil, err
-	}
-	unlike := func(format string, args ...any) error {
-		return fmt.Errorf("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
+func (r *results) variations(policies func(row int) []probability, p pair) []variation {
+	left, right := policies(p.left), policies(p.right)
+	unlike := func(format string, args ...any) {
+		fail("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
 	}
 	if len(left) != len(right) {
-		return nil, unlike("have %d and %d responses", len(left), len(right))
+		unlike("have %d and %d responses", len(left), len(right))
 	}
 	var total []variation
 	for i, l := range left {
 		if l.prompt != right[i].prompt || l.response != right[i].response {
-			return nil, unlike("list different responses: %s %s and %s %s", l.prompt, l.response, right[i].prompt, right[i].response)
+			unlike("list different responses: %s %s and %s %s", l.prompt, l.response, right[i].prompt, right[i].response)
 		}
 		if len(total) == 0 || total[len(total)-1].prompt != l.prompt {
 			total = append(total, variation{prompt: l.prompt})
 		}
 		total[len(total)-1].tv += math.Abs(l.pi-right[i].pi) / 2
 	}
-	return total, nil
+	return total
 }

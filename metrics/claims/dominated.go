@@ -40,12 +40,8 @@ type Dominated struct {
 	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
-var dominatedKind = registry.Kind[Params]{
-	Name:    "dominated",
-	Summary: "for every selected run some run of another selection is no worse in any of several metrics",
-	Source:  "this project",
-	New:     func() Params { return &Dominated{} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
 
 // Refs implements Params.
 func (d *Dominated) Refs() tables.Refs {
@@ -61,53 +57,32 @@ func (d *Dominated) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (d *Dominated) evaluate(r *results) (Result, error) {
-	if err := need(r.runs, "within", d.Within...); err != nil {
-		return Result{}, err
-	}
-	spots, err := r.spots("where", d.Where, d.Over)
-	if err != nil {
-		return Result{}, err
-	}
+func (d *Dominated) evaluate(r *results) Result {
+	need(r.runs, "within", d.Within...)
+	spots := r.spots("where", d.Where, d.Over)
 	if d.Improves != nil {
-		if spots, err = d.Improves.filter(r, spots); err != nil {
-			return Result{}, err
-		}
+		spots = d.Improves.filter(r, spots)
 	}
-	others, err := r.spots("by", d.By, d.Over)
-	if err != nil {
-		return Result{}, err
-	}
-	axes, err := d.axes(r)
-	if err != nil {
-		return Result{}, err
-	}
-	rivals, err := axes.rivals(others)
-	if err != nil {
-		return Result{}, err
-	}
+	others := r.spots("by", d.By, d.Over)
+	axes := d.axes(r)
+	rivals := axes.rivals(others)
 	var w worst
 	var hardest Result
 	for i, s := range spots {
-		one, excess, err := d.held(r, axes, s, rivals)
-		if err != nil {
-			return Result{}, err
-		}
+		one, excess := d.held(r, axes, s, rivals)
 		if !d.Refute {
 			w.add(excess, one)
 			continue
 		}
 		// Of each run the point that is hardest to beat.
-		if i == 0 || spots[i-1].row != s.row {
-			hardest = one
-		} else if one.Value < hardest.Value {
+		if i == 0 || spots[i-1].row != s.row || one.Value < hardest.Value {
 			hardest = one
 		}
 		if i == len(spots)-1 || spots[i+1].row != s.row {
 			w.add(hardest.Value-d.Slack, hardest)
 		}
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // rival is a spot that may dominate; one of a run that broke has no values but the error that says so.
@@ -117,28 +92,28 @@ type rival struct {
 	broken error
 }
 
-func (a *axes) rivals(spots []spot) ([]rival, error) {
+func (a axes) rivals(spots []spot) []rival {
 	rivals := make([]rival, len(spots))
 	for i, s := range spots {
-		values, err := a.of(s)
-		var broken *brokenRun
-		if err != nil && !errors.As(err, &broken) {
-			return nil, err
+		one := rival{spot: s}
+		one.broken = try(func() { one.values = a.of(s) })
+		if _, broken := errors.AsType[*brokenRun](one.broken); !broken {
+			check(one.broken)
 		}
-		rivals[i] = rival{s, values, err}
+		rivals[i] = one
 	}
-	return rivals, nil
+	return rivals
 }
 
 // held holds a spot against the rival that comes nearest to dominating it, and returns what that says with its excess.
-func (d *Dominated) held(r *results, a *axes, s spot, rivals []rival) (Result, float64, error) {
-	values, err := a.of(s)
-	if err != nil {
-		return Result{}, 0, err
-	}
-	found, best, least := false, rival{}, math.Inf(1)
+func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) (Result, float64) {
+	values := a.of(s)
+	var best *rival
+	var broken error
+	least := math.Inf(1)
 	row, within := -1, false
-	for _, one := range rivals {
+	for i := range rivals {
+		one := &rivals[i]
 		if one.row != row {
 			row, within = one.row, r.same(s.row, one.row, d.Within)
 		}
@@ -146,24 +121,22 @@ func (d *Dominated) held(r *results, a *axes, s spot, rivals []rival) (Result, f
 			continue
 		}
 		if one.broken != nil {
-			err = one.broken
+			broken = one.broken
 			continue
 		}
-		if worse := a.worse(one.values, values); !found || worse < least {
-			found, best, least = true, one, worse
+		if worse := a.worse(one.values, values); best == nil || worse < least {
+			best, least = one, worse
 		}
 	}
-	switch {
-	case found:
-		detail := fmt.Sprintf("%s: %s; nearest %s: %s", r.spotName(s), a.text(values), r.spotName(best.spot), a.text(best.values))
-		if d.Refute {
-			least = -least
-		}
-		return Result{least <= d.Slack, least, d.Slack, detail}, least, nil
-	case err != nil:
-		return Result{}, 0, err
+	if best == nil {
+		check(broken)
+		fail("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
 	}
-	return Result{}, 0, fmt.Errorf("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
+	detail := fmt.Sprintf("%s: %s; nearest %s: %s", r.spotName(s), a.text(values), r.spotName(best.spot), a.text(best.values))
+	if d.Refute {
+		least = -least
+	}
+	return Result{least <= d.Slack, least, d.Slack, detail}, least
 }
 
 // Axis is one metric of a comparison on several.
@@ -174,54 +147,42 @@ type Axis struct {
 }
 
 // axes are the metrics to compare on; sign is -1 where higher is better.
-type axes struct {
-	metrics []reading
-	sign    []float64
+type axes []struct {
+	reading
+	sign float64
 }
 
-func (d *Dominated) axes(r *results) (*axes, error) {
-	a := &axes{}
-	for i, axis := range d.On {
-		metric, err := r.read(axisKey(i, "metric"), axis.Metric, axisKey(i, "prompt"), axis.Prompt)
-		if err != nil {
-			return nil, err
-		}
-		sign := 1.0
-		if axis.Better == "higher" {
-			sign = -1
-		}
-		a.metrics, a.sign = append(a.metrics, metric), append(a.sign, sign)
+func (d *Dominated) axes(r *results) axes {
+	all := make(axes, len(d.On))
+	for i, a := range d.On {
+		all[i].reading, all[i].sign = r.read(axisKey(i, "metric"), a.Metric, axisKey(i, "prompt"), a.Prompt), signIf(a.Better == "higher")
 	}
-	return a, nil
+	return all
 }
 
 // of returns the values at a spot, one a metric.
-func (a *axes) of(s spot) ([]float64, error) {
-	values := make([]float64, len(a.metrics))
-	for i, metric := range a.metrics {
-		v, err := metric.at(s)
-		if err != nil {
-			return nil, err
-		}
-		values[i] = v
+func (a axes) of(s spot) []float64 {
+	values := make([]float64, len(a))
+	for i := range a {
+		values[i] = a[i].at(s)
 	}
-	return values, nil
+	return values
 }
 
 // worse returns by how much the first run's values are worse than the second's, where they are worst.
-func (a *axes) worse(first, second []float64) float64 {
+func (a axes) worse(first, second []float64) float64 {
 	most := math.Inf(-1)
-	for i, sign := range a.sign {
-		most = max(most, beyond(sign*first[i], sign*second[i]))
+	for i := range a {
+		most = max(most, beyond(a[i].sign*first[i], a[i].sign*second[i]))
 	}
 	return most
 }
 
 // text writes values after their metrics' names.
-func (a *axes) text(values []float64) string {
+func (a axes) text(values []float64) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
-		parts[i] = fmt.Sprintf("%s %.4g", a.metrics[i].name, v)
+		parts[i] = fmt.Sprintf("%s %.4g", a[i].name, v)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -249,36 +210,25 @@ func (im *Improvement) Check() []registry.Problem {
 }
 
 // filter keeps the spots that improve on the baseline, at least one.
-func (im *Improvement) filter(r *results, spots []spot) ([]spot, error) {
-	metric, err := r.read("improves.metric", im.Metric, "improves.prompt", im.Prompt)
-	if err != nil {
-		return nil, err
-	}
-	baseline, err := im.baseline(r)
-	if err != nil {
-		return nil, err
+func (im *Improvement) filter(r *results, spots []spot) []spot {
+	metric := r.read("improves.metric", im.Metric, "improves.prompt", im.Prompt)
+	baseline := func(spot) float64 { return *im.Baseline }
+	if im.Baseline == nil {
+		baseline = r.read("improves.baseline_metric", im.BaselineMetric, "improves.prompt", im.Prompt).at
 	}
 	var kept []spot
 	for _, s := range spots {
-		value, err := metric.at(s)
-		if err != nil {
-			return nil, err
-		}
-		base, err := baseline(s)
-		if err != nil {
-			return nil, err
-		}
-		if im.holds(value, base) {
+		if im.holds(metric.at(s), baseline(s)) {
 			kept = append(kept, s)
 		}
 	}
 	if len(kept) == 0 && spots[0].point != atEnd {
-		return nil, &brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)}
+		check(&brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)})
 	}
 	if len(kept) == 0 {
-		return nil, fmt.Errorf("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
+		fail("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
 	}
-	return kept, nil
+	return kept
 }
 
 // holds says whether a value improves on a baseline; on an infinitely bad one everything else does.
@@ -290,13 +240,4 @@ func (im *Improvement) holds(value, base float64) bool {
 		return value < base
 	}
 	return value <= base-im.By*math.Abs(base)+rounding*math.Abs(base)
-}
-
-// baseline returns the value to improve on at a spot.
-func (im *Improvement) baseline(r *results) (func(s spot) (float64, error), error) {
-	if im.Baseline != nil {
-		return func(spot) (float64, error) { return *im.Baseline, nil }, nil
-	}
-	metric, err := r.read("improves.baseline_metric", im.BaselineMetric, "improves.prompt", im.Prompt)
-	return metric.at, err
 }

@@ -26,13 +26,6 @@ type Gain struct {
 	Below     *float64     `yaml:"below" range:"[-1,1]" doc:"the gain must be less than this"`
 }
 
-var gainKind = registry.Kind[Params]{
-	Name:    "gain",
-	Summary: "some responses gain so much probability on pi_ref",
-	Source:  "this project, after arXiv 2410.08847",
-	New:     func() Params { return &Gain{} },
-}
-
 func (g *Gain) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
 
 // Limit is the limit of the claim, see limits.limit.
@@ -53,30 +46,20 @@ type shares struct {
 }
 
 // evaluate reads the tables runs and policies.
-func (g *Gain) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", g.Where)
-	if err != nil {
-		return Result{}, err
-	}
-	t, err := r.src.Table(tables.Policies)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star"); err != nil {
-		return Result{}, err
-	}
+func (g *Gain) evaluate(r *results) Result {
+	rows := r.choose("where", g.Where)
+	t := must(r.src.Table(tables.Policies))
+	need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	prompts := t.Distinct("prompt")
 	if g.Prompt != "" {
-		if prompts, err = promptsOf(t, "prompt", g.Prompt); err != nil {
-			return Result{}, err
-		}
+		prompts = promptsOf(t, "prompt", g.Prompt)
 	}
 	of := map[[2]string][]shares{}
 	for row := range t.Len() {
 		at := [2]string{t.Text(row, "run"), t.Text(row, "prompt")}
 		response, err := strconv.Atoi(t.Text(row, "response"))
 		if err != nil {
-			return Result{}, fmt.Errorf("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
+			fail("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
 		}
 		of[at] = append(of[at], shares{response, t.Float(row, "pi"), t.Float(row, "pi_ref"), t.Float(row, "pi_star")})
 	}
@@ -85,10 +68,10 @@ func (g *Gain) evaluate(r *results) (Result, error) {
 		for _, prompt := range prompts {
 			all := of[[2]string{r.name(row), prompt}]
 			if slices.ContainsFunc(all, func(s shares) bool { return math.IsNaN(s.pi) }) {
-				return Result{}, r.missing(row, "final policy")
+				r.missing(row, "final policy")
 			}
 			if len(g.Responses) == 0 && slices.ContainsFunc(all, func(s shares) bool { return math.IsNaN(s.star) }) {
-				return Result{}, r.missing(row, "pi_star")
+				r.missing(row, "pi_star")
 			}
 			if len(all) > 0 {
 				g.limits().add(&w, g.of(all), fmt.Sprintf("%s: probability gained on %s", r.name(row), prompt))
@@ -96,9 +79,9 @@ func (g *Gain) evaluate(r *results) (Result, error) {
 		}
 	}
 	if !w.any {
-		return Result{}, r.missing(rows[0], "final policy")
+		r.missing(rows[0], "final policy")
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // of returns the gain of the responses at one prompt.

@@ -33,17 +33,13 @@ type Growth struct {
 	Below  *float64     `yaml:"below" doc:"growth must be less than this"`
 }
 
-var growthKind = registry.Kind[Params]{
-	Name:    "growth",
-	Summary: "a metric grows from a run to a matched one by so many powers of ten",
-	Source:  "this project",
-	New:     func() Params { return &Growth{} },
-}
-
 func (g *Growth) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
 func (g *Growth) Check() []registry.Problem { return g.limits().check() }
+
+// Limit is the limit of the claim, see limits.limit.
+func (g *Growth) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
 
 // Refs implements Params.
 func (g *Growth) Refs() tables.Refs {
@@ -52,30 +48,16 @@ func (g *Growth) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (g *Growth) evaluate(r *results) (Result, error) {
-	metric, err := r.read("metric", g.Metric, "prompt", g.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
-	pairs, err := g.pairs(r, metric)
-	if err != nil {
-		return Result{}, err
-	}
+func (g *Growth) evaluate(r *results) Result {
+	metric := r.read("metric", g.Metric, "prompt", g.Prompt)
 	var w worst
-	for _, p := range pairs {
-		from, err := metric.of(p.left)
-		if err != nil {
-			return Result{}, err
-		}
-		to, err := metric.of(p.right)
-		if err != nil {
-			return Result{}, err
-		}
+	for _, p := range g.pairs(r, metric) {
+		from, to := metric.of(p.left), metric.of(p.right)
 		if from < 0 || to < 0 {
-			return Result{}, fmt.Errorf("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
+			fail("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
 		}
 		if from == 0 && (to > 0 || g.Falls) {
-			return Result{}, fmt.Errorf("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
+			fail("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
 		}
 		value := decades(from, to)
 		if g.Falls {
@@ -83,39 +65,27 @@ func (g *Growth) evaluate(r *results) (Result, error) {
 		}
 		g.limits().add(&w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // pairs returns the runs that are held against each other.
-func (g *Growth) pairs(r *results, metric reading) ([]pair, error) {
+func (g *Growth) pairs(r *results, metric reading) []pair {
 	if !g.Pooled {
 		return r.pairs("from", g.From, "to", g.To, g.Match)
 	}
-	from, err := r.largest("from", g.From, metric)
-	if err != nil {
-		return nil, err
-	}
-	to, err := r.largest("to", g.To, metric)
-	return []pair{{from, to}}, err
+	return []pair{{r.largest("from", g.From, metric), r.largest("to", g.To, metric)}}
 }
 
 // largest returns the first selected run with the largest value.
-func (r *results) largest(key string, where tables.Where, metric reading) (int, error) {
-	rows, err := r.choose(key, where)
-	if err != nil {
-		return 0, err
-	}
+func (r *results) largest(key string, where tables.Where, metric reading) int {
+	rows := r.choose(key, where)
 	at, most := rows[0], math.Inf(-1)
 	for _, row := range rows {
-		v, err := metric.of(row)
-		if err != nil {
-			return 0, err
-		}
-		if v > most {
+		if v := metric.of(row); v > most {
 			at, most = row, v
 		}
 	}
-	return at, nil
+	return at
 }
 
 // decades returns log10(to/from), 0 where that is negative or both are the same.

@@ -10,49 +10,68 @@ import (
 // limits is the interval that values must lie in; nil ends are open to infinity.
 type limits struct{ min, max, above, below *float64 }
 
+// end is a limit that is given.
+type end struct {
+	key    string
+	at     float64
+	lower  bool // values must be greater, else less
+	strict bool // not equal either
+}
+
+// ends lists the limits that are given, the lower ones first.
+func (l limits) ends() []end {
+	var all []end
+	add := func(key string, at *float64, lower, strict bool) {
+		if at != nil {
+			all = append(all, end{key, *at, lower, strict})
+		}
+	}
+	add("min", l.min, true, false)
+	add("above", l.above, true, true)
+	add("max", l.max, false, false)
+	add("below", l.below, false, true)
+	return all
+}
+
 // check reports limits that nothing or everything satisfies.
 func (l limits) check() []registry.Problem {
+	ends := l.ends()
 	switch {
-	case l.min == nil && l.max == nil && l.above == nil && l.below == nil:
+	case len(ends) == 0:
 		return []registry.Problem{{Key: "max", Wrong: "no limit is given", Allowed: "at least one of min, max, above, below"}}
 	case l.min != nil && l.above != nil:
 		return []registry.Problem{{Key: "above", Wrong: "is given beside min", Allowed: "one of the two"}}
 	case l.max != nil && l.below != nil:
 		return []registry.Problem{{Key: "below", Wrong: "is given beside max", Allowed: "one of the two"}}
+	case len(ends) == 1:
+		return nil
 	}
-	low, lowKey, lowOpen := end(l.min, l.above, "min", "above")
-	high, highKey, highOpen := end(l.max, l.below, "max", "below")
-	if low != nil && high != nil && (*low > *high || *low == *high && (lowOpen || highOpen)) {
-		return []registry.Problem{{Key: lowKey, Wrong: fmt.Sprintf("is %g while %s is %g, so that nothing lies between", *low, highKey, *high),
+	low, high := ends[0], ends[1]
+	if low.at > high.at || low.at == high.at && (low.strict || high.strict) {
+		return []registry.Problem{{Key: low.key, Wrong: fmt.Sprintf("is %g while %s is %g, so that nothing lies between", low.at, high.key, high.at),
 			Allowed: "a lower limit below the upper one"}}
 	}
 	return nil
 }
 
-// end returns whichever of the inclusive and the strict limit is given.
-func end(inclusive, strict *float64, inclusiveKey, strictKey string) (limit *float64, key string, open bool) {
-	if strict != nil {
-		return strict, strictKey, true
+// limit is what claims that compare one number with one limit say by Limit, for who asks the same of many losses: the limit's key in
+// the claim, "" where it has not one such limit, the limit, and whether it is the least that is allowed.
+func (l limits) limit() (key string, value float64, least bool) {
+	if ends := l.ends(); len(ends) == 1 && !ends[0].strict {
+		return ends[0].key, ends[0].at, ends[0].lower
 	}
-	return inclusive, inclusiveKey, false
+	return "", 0, false
 }
 
 // add compares a value with every limit. label says whose value it is.
 func (l limits) add(w *worst, value float64, label string) {
-	one := func(limit *float64, excess func(limit float64) float64, strict bool) {
-		if limit == nil {
-			return
+	for _, e := range l.ends() {
+		over := beyond(value, e.at)
+		if e.lower {
+			over = beyond(e.at, value)
 		}
-		over := excess(*limit)
-		holds := over < 0 || over == 0 && !strict
-		w.add(over, Result{holds, value, *limit, fmt.Sprintf("%s %.4g", label, value)})
+		w.add(over, Result{over < 0 || over == 0 && !e.strict, value, e.at, fmt.Sprintf("%s %.4g", label, value)})
 	}
-	lower := func(limit float64) float64 { return beyond(limit, value) }
-	upper := func(limit float64) float64 { return beyond(value, limit) }
-	one(l.min, lower, false)
-	one(l.above, lower, true)
-	one(l.max, upper, false)
-	one(l.below, upper, true)
 }
 
 // worst is the verdict that decides a claim: the first of those that break it most, else of those nearest to it.
@@ -85,6 +104,14 @@ func (w *worst) besides(empty, groups int, first string) Result {
 		w.Detail += fmt.Sprintf("; in %d of %d nothing fulfils the conditions", empty, groups)
 	}
 	return w.Result
+}
+
+// signIf returns -1 where values are turned, so that less is better, else 1.
+func signIf(turned bool) float64 {
+	if turned {
+		return -1
+	}
+	return 1
 }
 
 // beyond returns a - b, 0 for equal infinities.

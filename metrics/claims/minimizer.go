@@ -2,11 +2,9 @@ package claims
 
 import (
 	"errors"
-	"fmt"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/exact"
-	"windtunnel/toy/registry"
 	"windtunnel/toy/train"
 )
 
@@ -21,15 +19,11 @@ type Minimizer struct {
 	Max   float64      `yaml:"max" range:"[0,3]" doc:"the worst that is allowed: 0 one finite minimizer, 1 several, 2 one on the boundary, 3 none"`
 }
 
-var minimizerKind = registry.Kind[Params]{
-	Name:    "minimizer",
-	Summary: "the loss of every selected run has one finite minimizer, or at the worst several, one on the boundary, or none",
-	Source:  "this project",
-	New:     func() Params { return &Minimizer{} },
-}
-
 // gravity is the value of a status.
 var gravity = map[string]float64{string(train.Converged): 0, string(exact.NotUnique): 1, string(exact.Boundary): 2, string(train.Diverged): 3}
+
+// Limit is the limit of the claim, see limits.limit.
+func (m *Minimizer) Limit() (key string, limit float64, least bool) { return "max", m.Max, false }
 
 // Refs implements Params.
 func (m *Minimizer) Refs() tables.Refs { return tables.Refs{}.Where("where", tables.Runs, m.Where) }
@@ -38,17 +32,14 @@ func (m *Minimizer) Refs() tables.Refs { return tables.Refs{}.Where("where", tab
 var ErrUndecided = errors.New("not decided")
 
 // evaluate reads the table runs.
-func (m *Minimizer) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", m.Where)
-	if err != nil {
-		return Result{}, err
-	}
+func (m *Minimizer) evaluate(r *results) Result {
+	rows := r.choose("where", m.Where)
 	var w worst
 	for _, row := range rows {
 		status, reason := r.runs.Text(row, "status"), r.runs.Text(row, "reason")
 		value, known := gravity[status]
 		if !known {
-			return Result{}, fmt.Errorf("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
+			fail("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
 		}
 		detail := r.name(row) + ": " + status
 		if reason != "" {
@@ -56,5 +47,5 @@ func (m *Minimizer) evaluate(r *results) (Result, error) {
 		}
 		w.add(value-m.Max, Result{value <= m.Max, value, m.Max, detail})
 	}
-	return w.Result, nil
+	return w.Result
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Monotone claims that a metric rises or falls along a swept column, within each group of runs. Its value is the
@@ -29,12 +28,8 @@ type Monotone struct {
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
-var monotoneKind = registry.Kind[Params]{
-	Name:    "monotone",
-	Summary: "a metric rises or falls along a swept column",
-	Source:  "this project",
-	New:     func() Params { return &Monotone{} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (m *Monotone) Limit() (key string, limit float64, least bool) { return "slack", m.Slack, false }
 
 // Refs implements Params.
 func (m *Monotone) Refs() tables.Refs {
@@ -43,39 +38,22 @@ func (m *Monotone) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts; of paths those of the points.
-func (m *Monotone) evaluate(r *results) (Result, error) {
-	metric, err := r.read("metric", m.Metric, "prompt", m.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
-	groups, err := r.sequences(m.Where, m.Along, m.By)
-	if err != nil {
-		return Result{}, err
-	}
+func (m *Monotone) evaluate(r *results) Result {
+	metric := r.read("metric", m.Metric, "prompt", m.Prompt)
 	var w worst
-	for _, group := range groups {
-		if err := r.distinct(group, m.Along); err != nil {
-			return Result{}, err
-		}
-		if err := m.add(&w, r, metric, group); err != nil {
-			return Result{}, err
-		}
+	for _, group := range r.sequences(m.Where, m.Along, m.By) {
+		r.distinct(group, m.Along)
+		m.add(&w, r, metric, group)
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // add measures how far each spot of a group falls behind the best of the earlier ones.
-func (m *Monotone) add(w *worst, r *results, metric reading, group []station) error {
-	sign := 1.0
-	if m.Direction == "decreasing" {
-		sign = -1
-	}
+func (m *Monotone) add(w *worst, r *results, metric reading, group []station) {
+	sign := signIf(m.Direction == "decreasing")
 	best, at := 0.0, spot{row: -1}
 	for _, p := range group {
-		v, err := metric.at(p.spot)
-		if err != nil {
-			return err
-		}
+		v := metric.at(p.spot)
 		if at.row >= 0 {
 			step := beyond(sign*best, sign*v)
 			w.add(step, Result{step <= m.Slack, step, m.Slack,
@@ -85,5 +63,4 @@ func (m *Monotone) add(w *worst, r *results, metric reading, group []station) er
 			best, at = v, p.spot
 		}
 	}
-	return nil
 }

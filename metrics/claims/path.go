@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Path claims that one path of policies runs near another: from no point of the path of a run of `left` is it farther, in total
@@ -31,12 +30,8 @@ type Path struct {
 	Max    float64      `yaml:"max" required:"true" range:"[0,1]" doc:"largest allowed distance"`
 }
 
-var pathKind = registry.Kind[Params]{
-	Name:    "path",
-	Summary: "no point of a path of policies is far from another path",
-	Source:  "this project",
-	New:     func() Params { return &Path{Jump: 0.1} },
-}
+// Limit is the limit of the claim, see limits.limit.
+func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
 
 // Refs implements Params.
 func (p *Path) Refs() tables.Refs {
@@ -45,37 +40,24 @@ func (p *Path) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs, policies, traces and trajectories.
-func (p *Path) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("left", p.Left, "right", p.Right, p.Match)
-	if err != nil {
-		return Result{}, err
-	}
+func (p *Path) evaluate(r *results) Result {
 	var w worst
-	for _, pair := range pairs {
-		if err := p.add(&w, r, pair); err != nil {
-			return Result{}, err
-		}
+	for _, pair := range r.pairs("left", p.Left, "right", p.Right, p.Match) {
+		p.add(&w, r, pair)
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // add measures the distance of a pair at every prompt.
-func (p *Path) add(w *worst, r *results, pair pair) error {
-	left, err := r.whole(pair.left)
-	if err != nil {
-		return err
-	}
-	right, err := r.whole(pair.right)
-	if err != nil {
-		return err
-	}
+func (p *Path) add(w *worst, r *results, pair pair) {
+	left, right := r.whole(pair.left), r.whole(pair.right)
 	if !slices.Equal(left.prompts, right.prompts) {
-		return fmt.Errorf("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
+		fail("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
 	}
 	names := left.prompts
 	if p.Prompt != "" {
 		if names = tables.MatchPrompts(names, p.Prompt); len(names) == 0 {
-			return fmt.Errorf("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
+			fail("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
 		}
 	}
 	for i, prompt := range left.prompts {
@@ -84,28 +66,24 @@ func (p *Path) add(w *worst, r *results, pair pair) error {
 		}
 		from, to := left.pi[i], right.pi[i]
 		if len(from[0]) != len(to[0]) {
-			return fmt.Errorf("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
+			fail("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
 		}
 		f := farthest{target: to, jump: p.Jump}
 		tv, at := f.from(from)
 		w.add(tv-p.Max, Result{tv <= p.Max, tv, p.Max, fmt.Sprintf("%s on %s: total variation %.4g to the path of %s", r.spotName(spot{pair.left, at}),
 			prompt, tv, r.name(pair.right))})
 	}
-	return nil
 }
 
 // whole returns the path of a run, which is broken where its first or last point has no policy: not all of it is known then.
-func (r *results) whole(row int) (*tracedPath, error) {
-	p, err := r.path(row)
-	if err != nil {
-		return nil, err
-	}
+func (r *results) whole(row int) *tracedPath {
+	p := r.path(row)
 	for _, point := range []int{0, len(p.traces) - 1} {
 		if !p.has(point) {
-			return nil, &brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"}
+			check(&brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"})
 		}
 	}
-	return p, nil
+	return p
 }
 
 // farthest looks for the point of one curve that is farthest from another.

@@ -2,7 +2,6 @@ package claims
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -33,21 +32,16 @@ type tracedPath struct {
 }
 
 // path returns the path of a run.
-func (r *results) path(row int) (*tracedPath, error) {
+func (r *results) path(row int) *tracedPath {
 	run := r.name(row)
 	if p := r.paths[run]; p != nil {
-		return p, nil
+		return p
 	}
-	t, rows, err := r.table(tables.Traces, "", "step")
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Load(tables.Strength, tables.PointStatus); err != nil {
-		return nil, err
-	}
+	t, rows := r.table(tables.Traces, "", "step")
+	check(t.Load(tables.Strength, tables.PointStatus))
 	p, at := &tracedPath{traces: rows[run]}, map[string]int{}
 	if len(p.traces) == 0 {
-		return nil, r.missing(row, "path")
+		r.missing(row, "path")
 	}
 	for i, trace := range p.traces {
 		strength := t.Float(trace, tables.Strength)
@@ -58,19 +52,14 @@ func (r *results) path(row int) (*tracedPath, error) {
 		p.strength, p.status = append(p.strength, strength), append(p.status, status)
 		at[t.Text(trace, "step")] = i
 	}
-	if err := r.follow(p, run, at); err != nil {
-		return nil, err
-	}
+	r.follow(p, run, at)
 	r.paths[run] = p
-	return p, nil
+	return p
 }
 
 // follow reads the policies of a path, given its points by step.
-func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
-	t, rows, err := r.table(tables.Policies, "", "prompt", "response", "pi_ref", "pi_star")
-	if err != nil {
-		return err
-	}
+func (r *results) follow(p *tracedPath, run string, at map[string]int) {
+	t, rows := r.table(tables.Policies, "", "prompt", "response", "pi_ref", "pi_star")
 	var ref, star [][]float64
 	for _, row := range rows[run] {
 		if name := t.Text(row, "prompt"); len(p.prompts) == 0 || p.prompts[len(p.prompts)-1] != name {
@@ -84,9 +73,7 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
 	for i := range ref {
 		p.views = append(p.views, metrics.NewView(ref[i], star[i], ref[i]))
 	}
-	if t, rows, err = r.table(tables.Trajectories, "", "step", "prompt", "response", "pi"); err != nil {
-		return err
-	}
+	t, rows = r.table(tables.Trajectories, "", "step", "prompt", "response", "pi")
 	prompt := 0
 	for _, row := range rows[run] {
 		point, known := at[t.Text(row, "step")]
@@ -95,7 +82,7 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
 			prompt = slices.Index(p.prompts, name)
 		}
 		if !known || prompt < 0 || !(response >= 0) || int(response) >= len(ref[prompt]) {
-			return fmt.Errorf("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
+			fail("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
 				t.Name, run, t.Text(row, "step"), t.Text(row, "prompt"), t.Text(row, "response"))
 		}
 		if p.pi[prompt][point] == nil {
@@ -103,7 +90,6 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) error {
 		}
 		p.pi[prompt][point][int(response)] = t.Float(row, "pi")
 	}
-	return nil
 }
 
 // has says whether a point has a policy.
@@ -112,43 +98,34 @@ func (p *tracedPath) has(point int) bool {
 }
 
 // along extends a metric of runs to the points of their paths.
-func (r *results) along(name string, of func(row int) (float64, error), at func(p *tracedPath, point int) (float64, error)) func(spot) (float64, error) {
-	return func(s spot) (float64, error) {
+func (r *results) along(name string, of func(row int) float64, at func(p *tracedPath, point int) float64) func(spot) float64 {
+	return func(s spot) float64 {
 		if s.point == atEnd {
 			return of(s.row)
 		}
-		p, err := r.path(s.row)
-		if err != nil {
-			return 0, err
-		}
+		p := r.path(s.row)
 		if !p.has(s.point) {
-			return 0, &brokenRun{r.spotName(s), p.status[s.point], name}
+			check(&brokenRun{r.spotName(s), p.status[s.point], name})
 		}
-		v, err := at(p, s.point)
-		if err == nil && math.IsNaN(v) {
-			err = fmt.Errorf("%s (%s) has no %s", r.spotName(s), p.status[s.point], name)
+		v := at(p, s.point)
+		if math.IsNaN(v) {
+			fail("%s (%s) has no %s", r.spotName(s), p.status[s.point], name)
 		}
-		return v, err
+		return v
 	}
 }
 
 // spots returns the ends of the selected runs, or over points the points of their paths that have a policy, run by run; of a run
 // in whose path none has, the error is a verdict.
-func (r *results) spots(key string, where tables.Where, over string) ([]spot, error) {
-	rows, err := r.choose(key, where)
-	if err != nil {
-		return nil, err
-	}
+func (r *results) spots(key string, where tables.Where, over string) []spot {
+	rows := r.choose(key, where)
 	var all []spot
 	for _, row := range rows {
 		if over != points {
 			all = append(all, spot{row, atEnd})
 			continue
 		}
-		p, err := r.path(row)
-		if err != nil {
-			return nil, err
-		}
+		p := r.path(row)
 		before := len(all)
 		for i := range p.traces {
 			if p.has(i) {
@@ -156,10 +133,10 @@ func (r *results) spots(key string, where tables.Where, over string) ([]spot, er
 			}
 		}
 		if len(all) == before {
-			return nil, &brokenRun{r.name(row), p.status[len(p.status)-1], "policy at any point of its path"}
+			check(&brokenRun{r.name(row), p.status[len(p.status)-1], "policy at any point of its path"})
 		}
 	}
-	return all, nil
+	return all
 }
 
 // spotName names a spot in a verdict, with its status where the policy is another than the one minimizer: "dpo (local)", or
@@ -168,10 +145,7 @@ func (r *results) spotName(s spot) string {
 	if s.point == atEnd {
 		return r.marked(s.row)
 	}
-	p, err := r.path(s.row)
-	if err != nil {
-		return r.name(s.row)
-	}
+	p := r.path(s.row)
 	name, status := r.name(s.row), p.status[s.point]
 	switch strength := p.strength[s.point]; {
 	case math.IsNaN(strength):
@@ -195,93 +169,65 @@ type station struct {
 // sequences orders the selected runs along a column, in groups that share the values of the columns by, or, without them, of
 // every setting but that column; along tables.Strength it orders the points of each run's path. Where it cannot order them, or a
 // point has no policy, there is an error.
-func (r *results) sequences(where tables.Where, along string, by []string) ([][]station, error) {
-	rows, err := r.choose("where", where)
-	if err != nil {
-		return nil, err
-	}
+func (r *results) sequences(where tables.Where, along string, by []string) [][]station {
+	rows := r.choose("where", where)
 	var groups [][]station
-	if overOf(along) == points {
+	if along == tables.Strength {
 		for _, row := range rows {
-			group, err := r.stations(row)
-			if err != nil {
-				return nil, err
-			}
-			groups = append(groups, group)
+			groups = append(groups, r.stations(row))
 		}
-		return groups, nil
+		return groups
 	}
-	if err := need(r.runs, "along", along); err != nil {
-		return nil, err
-	}
-	if err := need(r.runs, "by", by...); err != nil {
-		return nil, err
-	}
+	need(r.runs, "along", along)
+	need(r.runs, "by", by...)
 	if len(by) == 0 {
 		by = slices.DeleteFunc(r.runs.Settings(), func(c string) bool { return c == along })
 	}
+	var all []station
 	for _, row := range rows {
-		x, err := r.runs.Number(row, along)
-		if err != nil {
-			return nil, err
-		}
+		x := must(r.runs.Number(row, along))
 		if math.IsNaN(x) {
-			return nil, fmt.Errorf("along: run %s has no %s", r.name(row), along)
+			fail("along: run %s has no %s", r.name(row), along)
 		}
-		i := slices.IndexFunc(groups, func(g []station) bool { return r.same(g[0].row, row, by) })
-		if i < 0 {
-			i, groups = len(groups), append(groups, nil)
-		}
-		groups[i] = append(groups[i], station{spot{row, atEnd}, x})
+		all = append(all, station{spot{row, atEnd}, x})
 	}
+	groups = grouped(r, all, by, func(s station) int { return s.row })
 	for _, group := range groups {
 		slices.SortStableFunc(group, func(a, b station) int { return cmp.Compare(a.x, b.x) })
 		if len(group) == 1 {
-			return nil, fmt.Errorf("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
+			fail("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
 		}
 	}
-	return groups, nil
+	return groups
 }
 
 // distinct refuses two runs of an ordered group at one value.
-func (r *results) distinct(group []station, along string) error {
+func (r *results) distinct(group []station, along string) {
 	for i, p := range group[1:] {
 		if p.x == group[i].x {
-			return fmt.Errorf("along: %s and %s share %s=%g; name the column that tells them apart in by",
+			fail("along: %s and %s share %s=%g; name the column that tells them apart in by",
 				r.spotName(group[i].spot), r.spotName(p.spot), along, p.x)
 		}
 	}
-	return nil
 }
 
 // stations returns the points of a run's path.
-func (r *results) stations(row int) ([]station, error) {
-	p, err := r.path(row)
-	if err != nil {
-		return nil, err
-	}
+func (r *results) stations(row int) []station {
+	p := r.path(row)
 	var all []station
 	for i, strength := range p.strength {
 		s := spot{row, i}
 		if !p.has(i) {
-			return nil, &brokenRun{r.spotName(s), p.status[i], "policy"}
+			check(&brokenRun{r.spotName(s), p.status[i], "policy"})
 		}
 		all = append(all, station{s, strength})
 	}
-	return all, nil
+	return all
 }
 
-// overOf returns what a claim along a column is over: of tables.Strength the points of paths.
-func overOf(along string) string {
-	if along == tables.Strength {
-		return points
-	}
-	return ""
-}
-
-// alongRef adds the column that a claim is along.
+// alongRef adds the column that a claim is along: tables.Strength, over the points of paths, or one of runs.
 func alongRef(refs tables.Refs, along string) tables.Refs {
-	if overOf(along) == points {
+	if along == tables.Strength {
 		return refs.Column("along", tables.Traces, along)
 	}
 	return refs.Column("along", tables.Runs, along)

@@ -37,13 +37,6 @@ type Regret struct {
 	Max    float64      `yaml:"max" required:"true" doc:"largest allowed loss, in the metric's unit"`
 }
 
-var regretKind = registry.Kind[Params]{
-	Name:    "regret",
-	Summary: "little of a metric is lost off the best value of a swept number, or at that value in a matched run",
-	Source:  "this project",
-	New:     func() Params { return &Regret{Times: 1} },
-}
-
 // Check wants two ends of among.
 func (g *Regret) Check() []registry.Problem {
 	if n := len(g.Among); n != 0 && (n != 2 || g.Among[0] > g.Among[1]) {
@@ -52,6 +45,9 @@ func (g *Regret) Check() []registry.Problem {
 	return nil
 }
 
+// Limit is the limit of the claim, see limits.limit.
+func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
+
 // Refs implements Params.
 func (g *Regret) Refs() tables.Refs {
 	return alongRef(tables.Refs{}.Where("where", tables.Runs, g.Where), g.Along).List("by", tables.Runs, g.By).Where("with", tables.Runs, g.With).
@@ -59,79 +55,53 @@ func (g *Regret) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts; of paths those of the points.
-func (g *Regret) evaluate(r *results) (Result, error) {
-	metric, err := r.read("metric", g.Metric, "prompt", g.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
-	groups, err := r.sequences(g.Where, g.Along, g.By)
-	if err != nil {
-		return Result{}, err
-	}
+func (g *Regret) evaluate(r *results) Result {
+	metric := r.read("metric", g.Metric, "prompt", g.Prompt)
 	var w worst
-	for _, group := range groups {
-		best, most, err := g.best(group, metric)
-		if err != nil {
-			return Result{}, err
-		}
-		other, err := g.other(r, group, best)
-		if err != nil {
-			return Result{}, err
-		}
-		v, err := metric.at(other)
-		if err != nil {
-			return Result{}, err
-		}
-		lost := beyond(most, v)
-		if g.Better == "lower" {
-			lost = -lost
-		}
+	for _, group := range r.sequences(g.Where, g.Along, g.By) {
+		best, most := g.best(group, metric)
+		other := g.other(r, group, best)
+		v := metric.at(other)
+		lost := signIf(g.Better == "lower") * beyond(most, v)
 		w.add(lost-g.Max, Result{lost <= g.Max, lost, g.Max,
 			fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.spotName(best.spot), metric.name, most, r.spotName(other), v)})
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // best returns the best station of a group and its value.
-func (g *Regret) best(group []station, metric reading) (best station, value float64, err error) {
+func (g *Regret) best(group []station, metric reading) (best station, value float64) {
 	found := false
 	for _, s := range group {
 		if len(g.Among) == 2 && (s.x < g.Among[0]*(1-rounding) || s.x > g.Among[1]*(1+rounding)) {
 			continue
 		}
-		v, err := metric.at(s.spot)
-		if err != nil {
-			return station{}, 0, err
-		}
+		v := metric.at(s.spot)
 		if !found || v != value && (v > value) == (g.Better == "higher") {
 			best, value, found = s, v, true
 		}
 	}
 	if !found {
-		return station{}, 0, fmt.Errorf("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
+		fail("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
 	}
-	return best, value, nil
+	return best, value
 }
 
 // other returns the spot that the best one is held against.
-func (g *Regret) other(r *results, group []station, best station) (spot, error) {
+func (g *Regret) other(r *results, group []station, best station) spot {
 	if len(g.With) > 0 {
-		pairs, err := r.pairs("where", tables.Where{"run": {r.name(best.row)}}, "with", g.With, g.Match)
-		if err != nil {
-			return spot{}, err
-		}
+		pairs := r.pairs("where", tables.Where{"run": {r.name(best.row)}}, "with", g.With, g.Match)
 		if best.point == atEnd {
-			return spot{pairs[0].right, atEnd}, nil
+			return spot{pairs[0].right, atEnd}
 		}
-		if group, err = r.stations(pairs[0].right); err != nil {
-			return spot{}, err
-		}
+		group = r.stations(pairs[0].right)
 	}
 	wanted := g.Times * best.x
 	for _, s := range group {
 		if math.Abs(s.x-wanted) <= rounding*math.Abs(wanted) || math.IsNaN(wanted) && math.IsNaN(s.x) {
-			return s.spot, nil
+			return s.spot
 		}
 	}
-	return spot{}, fmt.Errorf("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
+	fail("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
+	return spot{}
 }

@@ -1,7 +1,6 @@
 package claims
 
 import (
-	"fmt"
 	"maps"
 
 	"windtunnel/metrics/tables"
@@ -17,28 +16,16 @@ type Select struct {
 }
 
 // narrow returns the selection of a side with the chosen value of the column in it.
-func (s *Select) narrow(r *results, key string, where tables.Where, metric reading) (tables.Where, error) {
-	if err := need(r.runs, "select.column", s.Column); err != nil {
-		return nil, err
-	}
-	rows, err := r.choose(key, where)
-	if err != nil {
-		return nil, err
-	}
+func (s *Select) narrow(r *results, key string, where tables.Where, metric reading) tables.Where {
+	need(r.runs, "select.column", s.Column)
+	rows := r.choose(key, where)
 	chooses, sums, counts := s.Where.Matcher(r.runs), map[string]float64{}, map[string]int{}
 	for _, row := range rows {
 		if !chooses(row) {
 			continue
 		}
-		value, err := metric.of(row)
-		if err != nil {
-			return nil, err
-		}
-		if s.Better == "higher" {
-			value = -value
-		}
 		at := r.runs.Text(row, s.Column)
-		sums[at], counts[at] = sums[at]+value, counts[at]+1
+		sums[at], counts[at] = sums[at]+signIf(s.Better == "higher")*metric.of(row), counts[at]+1
 	}
 	best := ""
 	for _, at := range r.runs.Distinct(s.Column) {
@@ -47,9 +34,9 @@ func (s *Select) narrow(r *results, key string, where tables.Where, metric readi
 		}
 	}
 	if counts[best] == 0 {
-		return nil, fmt.Errorf("select.where: selects no run of %s", key)
+		fail("select.where: selects no run of %s", key)
 	}
 	where = maps.Clone(where)
 	where[s.Column] = []string{best}
-	return where, nil
+	return where
 }

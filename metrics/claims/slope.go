@@ -40,13 +40,6 @@ type Slope struct {
 	Below  *float64     `yaml:"below" doc:"slopes must be less than this"`
 }
 
-var slopeKind = registry.Kind[Params]{
-	Name:    "slope",
-	Summary: "the total variation between matched runs is a power of a swept number, its exponent within limits",
-	Source:  "this project",
-	New:     func() Params { return &Slope{} },
-}
-
 func (s *Slope) limits() limits { return limits{s.Min, s.Max, s.Above, s.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything.
@@ -59,48 +52,30 @@ func (s *Slope) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and policies.
-func (s *Slope) evaluate(r *results) (Result, error) {
-	pairs, err := r.pairs("left", s.Left, "right", s.Right, s.Match)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := need(r.runs, "along", s.Along); err != nil {
-		return Result{}, err
-	}
-	if err := need(r.runs, "by", s.By...); err != nil {
-		return Result{}, err
-	}
-	policies, err := r.policies(s.Prompt)
-	if err != nil {
-		return Result{}, err
-	}
+func (s *Slope) evaluate(r *results) Result {
+	pairs := r.pairs("left", s.Left, "right", s.Right, s.Match)
+	need(r.runs, "along", s.Along)
+	need(r.runs, "by", s.By...)
+	policies := r.policies(s.Prompt)
 	var w worst
 	for _, group := range r.groups(pairs, s.By) {
-		if err := s.add(&w, r, policies, group); err != nil {
-			return Result{}, err
-		}
+		s.add(&w, r, policies, group)
 	}
-	return w.Result, nil
+	return w.Result
 }
 
 // measured is a value of along with the total variation of one pair.
 type measured struct{ x, tv float64 }
 
 // add fits the line of one group.
-func (s *Slope) add(w *worst, r *results, policies func(row int) ([]probability, error), group []pair) error {
+func (s *Slope) add(w *worst, r *results, policies func(row int) []probability, group []pair) {
 	var all []measured
 	for _, p := range group {
-		x, err := r.runs.Number(p.left, s.Along)
-		if err != nil {
-			return err
-		}
+		x := must(r.runs.Number(p.left, s.Along))
 		if !(x > 0) || math.IsInf(x, 1) {
-			return fmt.Errorf("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
+			fail("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
 		}
-		prompts, err := r.variations(policies, p)
-		if err != nil {
-			return err
-		}
+		prompts := r.variations(policies, p)
 		sum := 0.0
 		for _, one := range prompts {
 			sum += one.tv
@@ -110,14 +85,13 @@ func (s *Slope) add(w *worst, r *results, policies func(row int) ([]probability,
 	where := r.runs.Describe(group[0].left, s.By)
 	logX, logTV := logMeans(all)
 	if len(logX) < 2 {
-		return fmt.Errorf("along: %s has a single value%s, and a line needs two", s.Along, at(where))
+		fail("along: %s has a single value%s, and a line needs two", s.Along, at(where))
 	}
 	if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
-		return fmt.Errorf("along: a mean total variation is 0%s, which has no logarithm", at(where))
+		fail("along: a mean total variation is 0%s, which has no logarithm", at(where))
 	}
 	_, slope := stat.LinearRegression(logX, logTV, nil, false)
 	s.limits().add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))
-	return nil
 }
 
 // logMeans returns the logarithms of the values of along, ascending, and of the mean total variation at each.

@@ -20,13 +20,6 @@ type Status struct {
 	IsNot []string     `yaml:"is_not,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,cycle,collapse,diverged,failed" doc:"no run ended in any of these"`
 }
 
-var statusKind = registry.Kind[Params]{
-	Name:    "status",
-	Summary: "every selected run ended in one of the given statuses, or none did",
-	Source:  "this project",
-	New:     func() Params { return &Status{} },
-}
-
 // Check wants exactly one of the two lists.
 func (s *Status) Check() []registry.Problem {
 	if (len(s.Is) > 0) == (len(s.IsNot) > 0) {
@@ -41,17 +34,14 @@ func (s *Status) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (s *Status) evaluate(r *results) (Result, error) {
-	rows, err := r.choose("where", s.Where)
-	if err != nil {
-		return Result{}, err
-	}
+func (s *Status) evaluate(r *results) Result {
+	rows := r.choose("where", s.Where)
 	var seen, wrong []string
 	first := ""
 	for _, row := range rows {
 		status := r.runs.Text(row, "status")
 		if status == "" {
-			return Result{}, fmt.Errorf("run %s has no status", r.name(row))
+			fail("run %s has no status", r.name(row))
 		}
 		if slices.Contains(s.Is, status) || len(s.Is) == 0 && !slices.Contains(s.IsNot, status) {
 			seen = append(seen, status)
@@ -66,5 +56,5 @@ func (s *Status) evaluate(r *results) (Result, error) {
 		slices.Sort(seen)
 		first = fmt.Sprintf("all %d: %s", len(rows), strings.Join(slices.Compact(seen), ", "))
 	}
-	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}, nil
+	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}
 }

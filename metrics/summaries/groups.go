@@ -41,9 +41,11 @@ type Groups struct {
 // group is a setting with its runs.
 type group struct {
 	cells []string // of the columns by
-	rows  []int    // of runs, ascending in unit
-	units []int    // by position in rows: the number of the run's cells in the columns over
+	runs  []run    // ascending in unit
 }
+
+// run is a row of runs, and the number of its cells in the columns over.
+type run struct{ row, unit int }
 
 // Open groups the table runs. The error names a column that the table lacks.
 func Open(src tables.Source, s Settings) (*Groups, error) {
@@ -84,28 +86,15 @@ func (g *Groups) fill() {
 		if i == len(g.groups) {
 			g.groups = append(g.groups, group{cells: cells})
 		}
-		at := &g.groups[i]
-		at.rows = append(at.rows, row)
-		at.units = append(at.units, units.of(g.runs.Cells(row, g.over)))
+		g.groups[i].runs = append(g.groups[i].runs, run{row, units.of(g.runs.Cells(row, g.over))})
 	}
-	for i := range g.groups {
-		g.groups[i].sortUnits()
+	for _, at := range g.groups {
+		slices.SortStableFunc(at.runs, func(a, b run) int { return cmp.Compare(a.unit, b.unit) })
 	}
 }
 
-// sortUnits puts the runs of a group in the order of their units.
-func (g *group) sortUnits() {
-	order := make([]int, len(g.rows))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(g.units[a], g.units[b]) })
-	rows, units := make([]int, len(order)), make([]int, len(order))
-	for to, from := range order {
-		rows[to], units[to] = g.rows[from], g.units[from]
-	}
-	g.rows, g.units = rows, units
-}
+// name returns a run's name.
+func (g *Groups) name(r run) string { return g.runs.Text(r.row, "run") }
 
 // numbering numbers lists of cells from 0 in order of appearance.
 type numbering map[string]int
@@ -122,7 +111,7 @@ func (n numbering) of(cells []string) int {
 
 // describe names a group by some of the columns that it is grouped by: "objective=dpo, lambda=1".
 func (g *Groups) describe(at *group, columns []string) string {
-	return cmp.Or(g.runs.Describe(at.rows[0], columns), "all runs")
+	return cmp.Or(g.runs.Describe(at.runs[0].row, columns), "all runs")
 }
 
 // heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several

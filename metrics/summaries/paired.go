@@ -118,16 +118,17 @@ func (c comparison) matched(values []float64) (left, right []float64, unmatched 
 			unmatched++
 		}
 	}
-	for l < len(c.left.rows) || r < len(c.right.rows) {
+	lefts, rights := c.left.runs, c.right.runs
+	for l < len(lefts) || r < len(rights) {
 		switch {
-		case r == len(c.right.rows) || l < len(c.left.rows) && c.left.units[l] < c.right.units[r]:
-			alone(c.left.rows[l])
+		case r == len(rights) || l < len(lefts) && lefts[l].unit < rights[r].unit:
+			alone(lefts[l].row)
 			l++
-		case l == len(c.left.rows) || c.right.units[r] < c.left.units[l]:
-			alone(c.right.rows[r])
+		case l == len(lefts) || rights[r].unit < lefts[l].unit:
+			alone(rights[r].row)
 			r++
 		default:
-			a, b := values[c.left.rows[l]], values[c.right.rows[r]]
+			a, b := values[lefts[l].row], values[rights[r].row]
 			if math.IsNaN(a) != math.IsNaN(b) {
 				unmatched++
 			} else if !math.IsNaN(a) {
@@ -146,11 +147,10 @@ func (g *Groups) comparisons() ([]comparison, error) {
 		return nil, fmt.Errorf("pairs.column: %s is not among the columns of a group: %v", g.settings.Pairs.Column, g.by)
 	}
 	for i := range g.groups {
-		at := &g.groups[i]
-		for k := 1; k < len(at.units); k++ {
-			if at.units[k] == at.units[k-1] { // neither has one counterpart
-				return nil, fmt.Errorf("pairs: runs %s and %s differ in nothing, so that neither has one counterpart",
-					g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run"))
+		at := g.groups[i].runs
+		for k := 1; k < len(at); k++ {
+			if at[k].unit == at[k-1].unit {
+				return nil, fmt.Errorf("pairs: runs %s and %s differ in nothing, so that neither has one counterpart", g.name(at[k-1]), g.name(at[k]))
 			}
 		}
 	}

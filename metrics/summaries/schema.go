@@ -63,10 +63,8 @@ func (g *Groups) PairedSchema(runs tables.Schema) tables.Schema {
 func describe(names []string, described tables.Schema) tables.Schema {
 	schema := make(tables.Schema, len(names))
 	for i, name := range names {
+		schema[i], _ = described.Find(name)
 		schema[i].Name = name
-		if at := slices.IndexFunc(described, func(c tables.Column) bool { return c.Name == name }); at >= 0 {
-			schema[i] = described[at]
-		}
 		if slices.Contains(summaryColumns.Names(), name) || slices.Contains(pairedColumns.Names(), name) {
 			schema[i].Name = "objective." + name
 		}

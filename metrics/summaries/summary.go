@@ -28,10 +28,10 @@ func (g *Groups) Summarize(emit func(cells []string) error) error {
 }
 
 func (g *Groups) summaryRow(metric, method string, at *group, values []float64) []string {
-	sample, broken := make([]float64, len(at.rows)), 0
-	for i, row := range at.rows {
-		sample[i] = values[row]
-		if g.broken[row] {
+	sample, broken := make([]float64, len(at.runs)), 0
+	for i, run := range at.runs {
+		sample[i] = values[run.row]
+		if g.broken[run.row] {
 			broken++
 		}
 	}

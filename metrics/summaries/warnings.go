@@ -1,6 +1,7 @@
 package summaries
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,10 +62,9 @@ func (g *Groups) warnMixed() {
 	}
 	for i := range g.groups {
 		at := &g.groups[i]
-		for k, unit := range at.units {
-			if k > 0 && unit == at.units[k-1] && !mixed {
-				g.warnings.add(fmt.Sprintf("runs %s and %s differ in nothing", g.runs.Text(at.rows[k-1], "run"), g.runs.Text(at.rows[k], "run")),
-					g.describe(at, g.by))
+		for k, run := range at.runs {
+			if k > 0 && run.unit == at.runs[k-1].unit && !mixed {
+				g.warnings.add(fmt.Sprintf("runs %s and %s differ in nothing", g.name(at.runs[k-1]), g.name(run)), g.describe(at, g.by))
 			}
 		}
 	}
@@ -105,11 +105,8 @@ const mostExamples = 3
 // distinct returns the values of a column in a group, the fourth and later ones as "...".
 func (g *Groups) distinct(at *group, column string) []string {
 	var values []string
-	for _, row := range at.rows {
-		v := g.runs.Text(row, column)
-		if v == "" {
-			v = "empty"
-		}
+	for _, run := range at.runs {
+		v := cmp.Or(g.runs.Text(run.row, column), "empty")
 		if slices.Contains(values, v) {
 			continue
 		}

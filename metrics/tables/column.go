@@ -34,6 +34,14 @@ type column struct {
 	codes   blocks[uint32]
 }
 
+func newColumns(n int) []*column {
+	columns := make([]*column, n)
+	for i := range columns {
+		columns[i] = &column{}
+	}
+	return columns
+}
+
 // append adds a cell, whose memory it does not keep.
 func (c *column) append(cell string) {
 	if c.texts == nil {
@@ -66,13 +74,6 @@ func (c *column) toTexts() {
 		}
 	}
 	c.numbers = nil
-}
-
-// seal forgets what only appending needs.
-func (c *column) seal() {
-	if c.texts != nil {
-		c.texts.codes = nil
-	}
 }
 
 func (c *column) text(row int) string {

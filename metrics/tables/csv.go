@@ -18,17 +18,15 @@ type reader struct {
 
 func newReader(name string, r io.Reader) (*reader, error) {
 	s := &reader{name: name, csv: csv.NewReader(r)}
-	s.csv.ReuseRecord = true
-	first, err := s.csv.Read()
+	var err error
+	s.header, err = s.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("table %s: it has no header", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
-	for _, cell := range first {
-		s.header = append(s.header, strings.Clone(cell))
-	}
+	s.csv.ReuseRecord = true
 	if len(newTable(name, s.header).index) < len(s.header) {
 		return nil, fmt.Errorf("table %s: the header names a column twice: %q", name, s.header)
 	}
@@ -54,10 +52,7 @@ func (s *reader) each(row func(cells []string) error) error {
 
 // readColumns reads what is left into columns, by their positions in the header.
 func (s *reader) readColumns(at []int) ([]*column, error) {
-	columns := make([]*column, len(at))
-	for j := range columns {
-		columns[j] = &column{}
-	}
+	columns := newColumns(len(at))
 	return columns, s.each(func(cells []string) error {
 		for j, i := range at {
 			columns[j].append(cells[i])

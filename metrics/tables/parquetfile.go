@@ -75,9 +75,8 @@ func (p *parquetFile) header() []string { return p.schema.Names() }
 func (p *parquetFile) rows() int        { return int(p.file.NumRows()) }
 
 func (p *parquetFile) load(at []int) ([]*column, error) {
-	columns := make([]*column, len(at))
+	columns := newColumns(len(at))
 	for j, i := range at {
-		columns[j] = &column{}
 		for _, group := range p.file.RowGroups() {
 			if err := p.read(columns[j], group, i); err != nil {
 				return nil, err
@@ -90,9 +89,8 @@ func (p *parquetFile) load(at []int) ([]*column, error) {
 // each holds one row group in memory at a time.
 func (p *parquetFile) each(row func(cells []string) error) error {
 	for _, group := range p.file.RowGroups() {
-		columns := make([]*column, len(p.schema))
+		columns := newColumns(len(p.schema))
 		for i := range columns {
-			columns[i] = &column{}
 			if err := p.read(columns[i], group, i); err != nil {
 				return err
 			}

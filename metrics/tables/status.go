@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"strings"
+
 	"windtunnel/toy/exact"
 	"windtunnel/toy/train"
 )
@@ -30,3 +32,10 @@ func Qualified(status string) bool {
 	}
 	return false
 }
+
+// NotSettled begins the reason of a run whose training took all its steps, but whose policy was still on its way then, or has not gone
+// any.
+const NotSettled = "not settled: "
+
+// Settled says whether a run of a reason is none of these.
+func Settled(reason string) bool { return !strings.HasPrefix(reason, NotSettled) }

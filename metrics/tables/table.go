@@ -169,7 +169,9 @@ func (t *Table) Load(names ...string) error {
 		if loaded[j].rows != t.rows {
 			return fmt.Errorf("table %s has changed: it had %d rows, now %d", t.Name, t.rows, loaded[j].rows)
 		}
-		loaded[j].seal()
+		if texts := loaded[j].texts; texts != nil {
+			texts.codes = nil // which only appending needs
+		}
 		t.columns[i].Store(loaded[j])
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 var unsupported = map[string]string{
 	"kl-pi-ref": "enumerate", "kl-ref-pi": "enumerate", "reward": "enumerate", "rlhf": "REINFORCE", "typo": "reference_samples",
 	"mallows": "phi", "mallows-ipo": "phi", "rainbow-po": "phi", "wpo": "alignment: none", "sum": "no term", "best-of-n": "no term",
+	"nash-md-pg": "enumerate", "online-ipo": "enumerate", "win-rate": "enumerate",
 }
 
 func TestSupports(t *testing.T) {

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"windtunnel/toy/bandit"
@@ -14,8 +15,8 @@ import (
 // SolveRounds iterates preference optimization (arXiv 2602.12180): each round solves the loss on the pairs that the policy of the
 // round before draws, of which those of two different responses count, with the reference that preference.Online asks for. record
 // is called after every round, counted from 1, with its pairs and its solution; of the last one that may have no policy. Rounds
-// end as train.Orbit finds where they are watched. Of a policy that draws hardly anything but one response some comparisons may be
-// lost to rounding, after which nothing is found any more.
+// end as train.Orbit finds where they are watched. Of a policy that draws hardly anything but one response comparisons may be lost to
+// rounding, and then nothing is found any more.
 func (s *Setup) SolveRounds(ctx context.Context, record func(round int, pairs *preference.Pairs, found *exact.Solution)) (train.Outcome, error) {
 	o := s.Run.Online()
 	draws, current, pairs := s.Run.Source("preferences", o), s.Problem.Policies(), &preference.Pairs{}
@@ -24,6 +25,7 @@ func (s *Setup) SolveRounds(ctx context.Context, record func(round int, pairs *p
 		return train.Outcome{}, err
 	}
 	var orbit train.Orbit
+	most := 0 // comparisons of a round
 	orbit.Add(slices.Concat(current...))
 	for round := range o.Rounds {
 		fresh := o.Draw(draws, s.Env, s.Rewards, func(prompt int, dst []float64) { copy(dst, current[prompt]) }).Differing()
@@ -37,7 +39,7 @@ func (s *Setup) SolveRounds(ctx context.Context, record func(round int, pairs *p
 		case round == 0:
 			return train.Outcome{}, preference.ErrNoPairs
 		case o.Pairs == 0:
-			return train.Outcome{Status: train.Done, Steps: round, Reason: "the probability of all responses but one is lost to rounding"}, nil
+			return train.Outcome{Status: train.Done, Steps: round, Reason: fmt.Sprintf("the policy of round %d draws no two different responses", round)}, nil
 		default:
 			continue // another draw may differ
 		}
@@ -57,9 +59,10 @@ func (s *Setup) SolveRounds(ctx context.Context, record func(round int, pairs *p
 		if slices.ContainsFunc(found.Policy, func(row []float64) bool { return row == nil }) {
 			return train.Outcome{Status: found.Status, Steps: round + 1, Reason: found.Reason}, nil
 		}
-		if current = found.Policy; found.Status == exact.NotUnique {
+		if most = max(most, pairs.Len()); o.Pairs == 0 && pairs.Len() < most {
 			orbit = train.Orbit{}
 		}
+		current = found.Policy
 		if end, ended := orbit.Add(slices.Concat(current...)); ended && o.Watch {
 			end.Steps = round + 1
 			return end, nil

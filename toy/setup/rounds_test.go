@@ -232,9 +232,14 @@ func TestTrainedRounds(t *testing.T) {
 	}
 }
 
-// A loss without a minimizer ends the rounds, and preferences that never lose leave DPO none.
+// A loss without a minimizer ends the rounds, as DPO where a response never loses; and where comparisons are lost to rounding, no
+// collapse is seen.
 func TestRoundsWithoutMinimizer(t *testing.T) {
 	end, policies := rounds(t, iterated(&objective.DPO{Lambda: 1}, [][]float64{{0.5, 1}, {0, 0.5}}, []float64{0.5, 0.5}, func(*preference.Online) {}))
+	lost, _ := rounds(t, iterated(&objective.DPO{Lambda: 0.03}, cyclic, []float64{0.5, 0.3, 0.2}, func(o *preference.Online) { o.Rounds, o.Reference = 300, "previous" }))
+	if lost.Status != train.Done || lost.Steps == 300 || lost.Reason == "" {
+		t.Errorf("where comparisons are lost to rounding rounds end as %+v", lost)
+	}
 	if end.Status != train.Diverged || end.Steps != 1 || end.Reason == "" || policies[1] != nil {
 		t.Errorf("%+v, policies %v", end, policies)
 	}

@@ -32,8 +32,8 @@ type Settings struct {
 	Path        *path.Params      `yaml:"path" doc:"settings of solver: path"`
 	Train       train.Params      `yaml:"train" doc:"settings of solver: train"`
 	Constraint  train.Constraint  `yaml:"constraint" doc:"what restrains the policy beside the loss"`
-	RewardModel *RewardModel      `yaml:"reward_model,omitempty" doc:"a first stage: a reward is fitted to the comparisons by Bradley and Terry's model, and takes the place of log pi_star in the loss"`
 	Metrics     []string          `yaml:"metrics,omitempty" oneof:"param_diff,value_diff" doc:"measures beside the default ones"`
+	RewardModel *RewardModel      `yaml:"reward_model,omitempty" doc:"a first stage: a reward is fitted to the comparisons by Bradley and Terry's model, and takes the place of log pi_star in the loss"`
 	Purpose     string            `yaml:"purpose,omitempty" oneof:"loss,rlhf" doc:"loss minimizes the loss; rlhf, in its place, KL(pi to pi_free), pi_free the loss's minimizer over all policies without a constraint: the RLHF problem with reward log(pi_free/pi_ref) at lambda 1, which wants the same policy"`
 }
 

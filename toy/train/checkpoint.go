@@ -3,6 +3,7 @@ package train
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -43,7 +44,7 @@ func (t *Trainer) vectors(task ResumableTask) [][]float64 {
 // identity returns the SHA-256 of what the training has to be for a checkpoint to be of it.
 func (t *Trainer) identity(task ResumableTask) [sha256.Size]byte {
 	p := &t.Params
-	return task.Identity(fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v%s", len(task.Params()), t.batches.size, p.Epochs, p.Shuffle, p.ClipNorm,
+	return task.Identity(fmt.Sprintf("%d %d %d %t %v %T %+v %T %+v%s", len(task.Params()), t.batches.size, cmp.Or(p.Epochs, -p.Steps), p.Shuffle, p.ClipNorm,
 		p.Optimizer, p.Optimizer, p.Schedule, p.Schedule, p.Extra))
 }
 
@@ -104,7 +105,7 @@ func (t *Trainer) Load(r io.Reader) error {
 	if c.err != nil {
 		return c.err
 	}
-	if full := t.batches.perEpoch * t.Params.Epochs; taken > uint64(full) {
+	if full := t.Params.length(t.batches.perEpoch); taken > uint64(full) {
 		return fmt.Errorf("the checkpoint is after step %d, the training has %d", taken, full)
 	}
 	for i, v := range live {

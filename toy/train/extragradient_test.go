@@ -140,6 +140,20 @@ func TestExtragradientArrives(t *testing.T) {
 	}
 }
 
+// IPO on the exact expectation over pairs of the policy, drawn anew at every step and labelled by win rates, trains as online IPO does
+// whose pairs are the policy's.
+func TestOnlineIPOIsIPOOnItsPairs(t *testing.T) {
+	const steps = 60
+	l, _ := cycle(t, &objective.OnlineIPO{Lambda: 0.1, Pairs: "policy"}, Params{Optimizer: &SGD{LR: 0.02}, Epochs: steps})
+	drawn, env := cycle(t, &objective.IPO{Lambda: 0.1}, Params{Optimizer: &SGD{LR: 0.02}, Epochs: 1})
+	drawn.Online = &Online{Settings: &preference.Online{Rounds: steps, Temperature: 1, Proxy: &preference.Gold{}, Reference: "start"},
+		Rewards: [][]float64{env.Prompts[0].LogStar}}
+	run(t, l)
+	if out, _ := run(t, drawn); out.Steps != steps || !floats.EqualApprox(drawn.Problem.Policy.Params(), l.Problem.Policy.Params(), 1e-12) {
+		t.Errorf("IPO ends at %v after %d steps, online IPO at %v", drawn.Problem.Policy.Params(), out.Steps, l.Problem.Policy.Params())
+	}
+}
+
 // Every loss trains by every extragradient step, and a step allocates nothing.
 func TestExtragradientOfEveryLoss(t *testing.T) {
 	for _, kind := range objective.Kinds() {

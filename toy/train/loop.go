@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -196,6 +197,19 @@ func (c *comparisons) resolve(b Batch) {
 
 // Loss returns the loss on the batch.
 func (c *comparisons) Loss() float64 { return c.problem.Loss(c.batch) }
+
+// Policy returns the probabilities of every response.
+func (c *comparisons) Policy(to []float64) []float64 {
+	p := c.problem
+	for prompt := range p.env.Prompts {
+		p.Policy.Logits(prompt, p.logits)
+		logspace.LogSoftmax(p.logits, p.logits)
+		at := len(to)
+		to = append(to, p.logits...)
+		logspace.Exp(to[at:], to[at:])
+	}
+	return to
+}
 
 // Moved projects the policy into the ball.
 func (c *comparisons) Moved() {

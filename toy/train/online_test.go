@@ -57,6 +57,7 @@ func TestRounds(t *testing.T) {
 		for _, r := range records {
 			steps = append(steps, r.Step)
 		}
+		out.Drift = 0
 		if last := tt.want[len(tt.want)-1]; !slices.Equal(steps, tt.want) || out != (Outcome{Status: Done, Steps: last}) {
 			t.Errorf("%+v: records at %v, outcome %+v", tt, steps, out)
 		}
@@ -154,5 +155,30 @@ func TestConvergedRounds(t *testing.T) {
 	}
 	if a, b := end(&SGD{LR: 0.3}), end(&dense{SGD{LR: 0.3}}); !floats.EqualApprox(a, b, 1e-14) {
 		t.Errorf("sparse %v, dense %v", a, b)
+	}
+}
+
+// Any loss is trained on the exact pairs of any sampler, equal responses among them, with probabilities that are held fixed in its
+// gradient and new in every round.
+func TestEveryLossUnderASampler(t *testing.T) {
+	sampler := &preference.Joint{Responses: preference.Responses{Of: "policy", Times: 2}}
+	for _, o := range objectives(0.7) {
+		l := onlineLoop(t, &objective.DPO{Lambda: 1}, func(p *preference.Online) { p.Rounds, p.Pairs, p.Sampler = 6, 0, sampler })
+		l.Problem = NewProblem(l.Problem.env, l.Problem.Policy, o.objective, 0)
+		if o.objective.Sampled != nil {
+			l.Problem.DrawReference(rand.New(rand.NewPCG(3, 4)))
+		}
+		l.Params.Epochs = 1
+		var weights [][]float64
+		l.Online.Begin = func(data *preference.Pairs) {
+			weights = append(weights, slices.Clone(data.Weight))
+			if len(weights) > 1 { // some losses bend at the start
+				checkGradientOn(t, l.Problem, data, o.name)
+			}
+		}
+		out, _ := run(t, l)
+		if out.Status != Done || len(weights) != 6 || len(weights[0]) != 9 || o.name == "dpo" && slices.Equal(weights[0], weights[5]) {
+			t.Errorf("%s: %+v, %d rounds of %d pairs", o.name, out, len(weights), len(weights[0]))
+		}
 	}
 }

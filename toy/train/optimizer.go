@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"reflect"
 
 	"windtunnel/toy/registry"
 )
@@ -42,6 +43,11 @@ func Optimizers() registry.Table[OptimizerParams] {
 		rmspropKind,
 		sgdKind,
 	}
+}
+
+// LearningRate returns the learning rate of an optimizer, before the schedule; every kind has one.
+func LearningRate(p OptimizerParams) float64 {
+	return reflect.Indirect(reflect.ValueOf(p)).FieldByName("LR").Float()
 }
 
 // SGD holds the settings of plain gradient descent, theta -= lr (g + weight_decay theta).

@@ -37,8 +37,8 @@ type Problem struct {
 	grad          objective.Grad
 	score, dScore []float64
 	logits, dLogP []float64
-	curvature     *curvature // nil before it is needed
 	held          []float64  // see hold
+	curvature     *curvature // nil before it is needed
 }
 
 // NewProblem returns the problem of training a policy by an objective in an environment.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -15,7 +16,8 @@ type Params struct {
 	Optimizer   OptimizerParams `yaml:"optimizer" doc:"how gradients become steps"`
 	Schedule    ScheduleParams  `yaml:"schedule" doc:"how the learning rate changes over the steps"`
 	BatchSize   int             `yaml:"batch_size" range:"[0,1e9]" doc:"comparisons a step; 0 takes all of them"`
-	Epochs      int             `yaml:"epochs" range:"[1,1e9]" doc:"passes over the comparisons"`
+	Epochs      int             `yaml:"epochs,omitempty" range:"[1,1e9]" doc:"passes over the comparisons"`
+	Steps       int             `yaml:"steps,omitempty" range:"[1,1e12]" doc:"steps in place of epochs; of each round where comparisons are drawn in rounds"`
 	MaxSteps    int             `yaml:"max_steps" range:"[0,1e12]" doc:"early stopping: at most this many steps; 0 is no limit"`
 	Shuffle     bool            `yaml:"shuffle" doc:"draw a new order of the comparisons each epoch"`
 	ClipNorm    float64         `yaml:"clip_norm" range:"[0,1e300]" doc:"the gradient is scaled by min(1, clip_norm/(norm + 1e-6)); 0 does not clip"`
@@ -48,6 +50,15 @@ func (p *Params) Batch(n int) int {
 	return min(p.BatchSize, n)
 }
 
+// length returns the steps of a training, or of a round, of the given number of batches an epoch.
+func (p *Params) length(perEpoch int) int { return cmp.Or(p.Steps, perEpoch*p.Epochs) }
+
+// Length returns the steps of a training on n comparisons, or prompts, as far as nothing ends it early.
+func (p *Params) Length(n int) int {
+	size := max(1, p.Batch(n))
+	return p.length((n + size - 1) / size)
+}
+
 // Status says why training ended.
 type Status string
 
@@ -68,6 +79,10 @@ type Outcome struct {
 	Steps  int    // the last step, counted from 1; the one that ends training as converged or diverged moves nothing
 	Reason string // one sentence; "" for Done
 	Period int    // of watched rounds: how many a cycle has, 1 at rest; 0 where it is not known
+	// Drift tells whether the policy has come to rest, 0 where training ended before all its steps or at no gradient: how far it moved between the
+	// last tenth of the steps but one and the last, as a share of its way from the start. It is 1/10 at a constant speed and 1 for a
+	// policy that has not moved.
+	Drift float64
 }
 
 // Record is a moment of training at which the caller may measure the policy: after Step steps, with the loss and the
@@ -131,6 +146,7 @@ type Trainer struct {
 	taken     int        // steps
 
 	live, kept [][]float64 // see ahead
+	watch      *watch      // nil where training goes on from a checkpoint
 }
 
 // Steps returns the number of steps taken, which Rounds.Begin may ask for.
@@ -144,7 +160,7 @@ func (t *Trainer) Steps() int { return t.taken }
 func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, error) {
 	if t.Rounds == nil {
 		t.begin()
-		steps := t.batches.perEpoch * t.Params.Epochs
+		steps := t.Params.length(t.batches.perEpoch)
 		return t.take(ctx, stretch{last: t.limit(0, steps), full: steps}, record)
 	}
 	end := Outcome{Status: Done}
@@ -162,7 +178,7 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 			t.optimizer = nil
 		}
 		t.begin()
-		steps := t.batches.perEpoch * t.Params.Epochs
+		steps := t.Params.length(t.batches.perEpoch)
 		s := stretch{before: end.Steps, last: t.limit(0, end.Steps+steps), at: round * steps, full: t.Rounds.N * steps}
 		if t.Rounds.Restart {
 			s = stretch{before: end.Steps, base: end.Steps, last: t.limit(end.Steps, end.Steps+steps), full: steps}
@@ -221,6 +237,11 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 			return Outcome{}, err
 		}
 	}
+	if s.at == 0 && t.taken == s.before {
+		t.watch = &watch{}
+		t.watch.begin(t, s.full)
+	}
+	rests := false // the last gradient vanishes
 	for t.taken < s.last {
 		if err := ctx.Err(); err != nil {
 			return Outcome{}, err
@@ -228,6 +249,7 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		batch := t.batches.batch(t.taken - s.before)
 		grad, support, norm := t.Task.Gradient(batch)
 		r := Record{Step: t.taken + 1, GradNorm: norm}
+		rests = norm == 0
 		end, stop := t.stopped(r)
 		due := stop || r.Step == s.last || t.Params.Due(r.Step)
 		if due {
@@ -244,7 +266,10 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 				grad, support, norm = t.ahead(batch, grad, support, norm, factor)
 			}
 			t.move(grad, support, norm, factor)
-			if t.taken = r.Step; t.moving != nil && (t.taken-s.base)%t.moving.Moving().Every == 0 {
+			if t.taken = r.Step; t.watch != nil {
+				t.watch.step(t, factor, s.full-s.at-t.taken+s.before)
+			}
+			if t.moving != nil && (t.taken-s.base)%t.moving.Moving().Every == 0 {
 				t.moving.MoveReference(t.moving.Moving().Alpha)
 			}
 		}
@@ -260,7 +285,11 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 	if slices.ContainsFunc(t.Task.Params(), func(v float64) bool { return !finite(v) }) {
 		return Outcome{Status: Diverged, Steps: s.last, Reason: fmt.Sprintf("a parameter is not finite after step %d", s.last)}, nil
 	}
-	return Outcome{Status: Done, Steps: s.last}, nil
+	end := Outcome{Status: Done, Steps: s.last}
+	if t.watch != nil && !rests && s.at+t.taken-s.before == s.full {
+		end.Drift = t.watch.drift(s.full)
+	}
+	return end, nil
 }
 
 // stopped says whether training ends before this step's update, and why.

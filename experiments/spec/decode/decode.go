@@ -22,8 +22,7 @@
 //   - encoding.TextUnmarshaler: a scalar. The error of UnmarshalText says what is allowed.
 //   - interfaces with a table (see [Register]): a mapping whose kind names the entry and whose other keys are its
 //     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
-//   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping. A string field
-//     `yaml:"kind"` beside it receives the canonical name.
+//   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping.
 //   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
 //
 // Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it
@@ -46,29 +45,25 @@ type Decoder struct {
 // its problems are reported at the nodes that their keys name. The error is nil or an Errors; dst then holds what could
 // be decoded. Decode does not change the tree.
 func (d *Decoder) Decode(n *Node, path string, dst any) error {
-	v := reflect.ValueOf(dst)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
+	if v := reflect.ValueOf(dst); v.Kind() != reflect.Pointer || v.IsNil() {
 		panic(fmt.Sprintf("decode: cannot decode into a %T; want a pointer", dst))
 	}
-	s := state{d: d, prefix: path, root: point{typ: v.Elem().Type(), value: v.Elem(), node: n}}
-	s.value(n, v.Elem(), limits{})
+	s := state{d: d, prefix: path, root: rootOf(dst, n)}
+	s.value(n, s.root.value, limits{})
 	return s.errs.sorted()
 }
 
 // DecodeKey decodes one key of the mapping n, the root of its document, into its field of dst, which is as for Decode.
 // The other keys are ignored. That the key is missing is a mistake only if it is required.
 func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
-	v := reflect.ValueOf(dst).Elem()
-	s := state{d: d, root: point{typ: v.Type(), value: v, node: n}, nodes: []*Node{n}}
-	l := layoutOf(v.Type())
-	at, known := l.byKey[key]
-	if !known {
-		panic(fmt.Sprintf("decode: %v has no key %s", v.Type(), key))
+	s := state{d: d, root: rootOf(dst, n), nodes: []*Node{n}}
+	f := layoutOf(s.root.typ).byKey[key]
+	if f == nil {
+		panic(fmt.Sprintf("decode: %v has no key %s", s.root.typ, key))
 	}
-	f := &l.fields[at]
 	switch value := child(n, key); {
 	case value != nil:
-		s.at(segment{key: key}, value, v.FieldByIndex(f.index), f.limits)
+		s.at(key, value, s.root.value.FieldByIndex(f.index), f.limits)
 	case f.limits.required:
 		s.fail(n, f.key, "is missing", d.Tables.phrase(f.typ, f.limits), "")
 	}
@@ -96,8 +91,8 @@ type state struct {
 	d       *Decoder
 	prefix  string
 	root    point
-	path    []segment
-	nodes   []*Node // from the root to the current value
+	path    []string // keys and indices
+	nodes   []*Node  // from the root to the current value
 	errs    Errors
 	partial bool // inside a Partial: nothing is required, and a kind may be missing
 }
@@ -112,9 +107,14 @@ func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 }
 
 // at decodes a child of the current value.
-func (s *state) at(step segment, n *Node, dst reflect.Value, lim limits) {
+func (s *state) at(step string, n *Node, dst reflect.Value, lim limits) {
+	s.under(step, func() { s.value(n, dst, lim) })
+}
+
+// under does something with a step more in the path.
+func (s *state) under(step string, do func()) {
 	s.path = append(s.path, step)
-	s.value(n, dst, lim)
+	do()
 	s.path = s.path[:len(s.path)-1]
 }
 
@@ -126,9 +126,15 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		s.wrongType(n, dst.Type(), lim)
 		return
 	}
-	switch shapeOf(dst.Type()) {
-	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
-		s.scalar(n, dst, lim)
+	switch shape := shapeOf(dst.Type()); shape {
+	case shapeBool, shapeInt, shapeFloat:
+		if !setters[shape](n, dst, lim) {
+			s.wrongType(n, dst.Type(), lim)
+		}
+	case shapeString:
+		s.text(n, dst, lim)
+	case shapeText:
+		s.unmarshalText(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)
 	case shapeWords:
@@ -142,7 +148,7 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	case shapeRaw:
 		dst.Set(reflect.ValueOf(n))
 	case shapeLike:
-		*likeNode(dst) = n
+		*heldNode(dst) = n
 	case shapePartial:
 		s.partly(n, dst)
 	}
@@ -150,5 +156,5 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 
 // wrongType reports a node that is of another type than dst.
 func (s *state) wrongType(n *Node, t reflect.Type, lim limits) {
-	s.fail(n, "", got(n), s.d.Tables.phrase(t, lim), "")
+	s.fail(n, "", Got(n), s.d.Tables.phrase(t, lim), "")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Encode returns the canonical full form of a decoded value: every field with its value, defaults included, in struct
-// order, kinds first and by their canonical names, keys of maps sorted, floats in the shortest form that reads back to
+// order, kinds first and by their canonical names, their parameters last, keys of maps sorted, floats in the shortest form that reads back to
 // the same float64. Nil pointers, interfaces, slices, maps and nodes are left out, and so are zero values of fields
 // tagged `yaml:",omitempty"`. Decoding the result into the same defaults gives the value again. It panics if an
 // interface holds a value that is in no table, which decoding never does.
@@ -42,11 +42,8 @@ func (t *Tables) encode(v reflect.Value) *Node {
 		return t.encode(v.Elem())
 	case shapeRaw:
 		return plain(v.Interface().(*Node))
-	case shapeLike:
-		return plain(*likeNode(v))
-	case shapePartial:
-		_, node := partTarget(v)
-		return plain(*node)
+	case shapeLike, shapePartial:
+		return plain(*heldNode(v))
 	case shapeList:
 		return t.encodeList(v)
 	case shapeWords, shapeMap:
@@ -67,24 +64,13 @@ func (t *Tables) encode(v reflect.Value) *Node {
 // encodeKind appends the kind and its parameters.
 func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 	tab := t.of(v.Type())
-	entry, ok := tab.entryOf(v.Interface())
-	if !ok {
-		panic(fmt.Sprintf("decode: a %T is in no table of %s", v.Interface(), tab.name))
-	}
-	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(entry.Name))
+	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(tab.mustEntryOf(v).Name))
 	t.encodeFields(m, v.Elem().Elem())
 }
 
 func (t *Tables) encodeFields(m *Node, v reflect.Value) {
 	l := layoutOf(v.Type())
-	for _, i := range l.order {
-		if i < 0 {
-			if params := v.FieldByIndex(l.kind.index); !params.IsNil() {
-				t.encodeKind(m, params)
-			}
-			continue
-		}
-		f := &l.fields[i]
+	for _, f := range l.fields {
 		value := v.FieldByIndex(f.index)
 		if f.omitEmpty && value.IsZero() {
 			continue
@@ -92,6 +78,9 @@ func (t *Tables) encodeFields(m *Node, v reflect.Value) {
 		if node := t.encode(value); node != nil {
 			m.Content = append(m.Content, textNode(f.key), node)
 		}
+	}
+	if l.kind != nil && !v.FieldByIndex(l.kind.index).IsNil() {
+		t.encodeKind(m, v.FieldByIndex(l.kind.index))
 	}
 }
 
@@ -159,7 +148,7 @@ func encodeScalar(s shape, v reflect.Value) *Node {
 	case shapeInt:
 		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
 	case shapeFloat:
-		n.Value = floatText(v.Float(), v.Type().Bits())
+		n.Value = floatText(v.Float())
 		n.Tag = n.ShortTag()
 	case shapeString:
 		return textNode(v.String())
@@ -170,14 +159,14 @@ func encodeScalar(s shape, v reflect.Value) *Node {
 }
 
 // floatText is the shortest text that YAML reads back as the same number.
-func floatText(v float64, bits int) string {
+func floatText(v float64) string {
 	switch {
 	case math.IsInf(v, 1):
 		return ".inf"
 	case math.IsInf(v, -1):
 		return "-.inf"
 	}
-	return strconv.FormatFloat(v, 'g', -1, bits)
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 // encodeText writes what MarshalText gives; numbers need no quotes.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"windtunnel/toy/registry"
@@ -42,6 +41,12 @@ func (e Error) Error() string {
 		fmt.Fprintf(&b, "; did you mean %q?", e.Near)
 	}
 	return b.String()
+}
+
+// Meant returns the mistake with what was meant, "" where nothing is near.
+func (e Error) Meant(near string) Error {
+	e.Near = near
+	return e
 }
 
 // Errors are the mistakes of a document, in the order of their positions. It is never empty when returned as an error.
@@ -103,32 +108,10 @@ func (e Errors) sorted() error {
 	return slices.Compact(e)
 }
 
-// segment is one step of a dotted path: a key, or an index where key is "".
-type segment struct {
-	key   string
-	index int
-}
-
-func (g segment) String() string {
-	if g.key != "" {
-		return g.key
-	}
-	return strconv.Itoa(g.index)
-}
-
-// dotted joins a prefix, the segments and a last key, leaving out what is empty.
-func dotted(prefix string, path []segment, last string) string {
-	parts := make([]string, 0, len(path)+2)
-	if prefix != "" {
-		parts = append(parts, prefix)
-	}
-	for _, g := range path {
-		parts = append(parts, g.String())
-	}
-	if last != "" {
-		parts = append(parts, last)
-	}
-	return strings.Join(parts, ".")
+// dotted joins a prefix, the keys and indices of a path and a last key, leaving out what is empty.
+func dotted(prefix string, path []string, last string) string {
+	parts := slices.Concat([]string{prefix}, path, []string{last})
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ".")
 }
 
 // Nearest is registry.Nearest.

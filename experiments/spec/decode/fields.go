@@ -47,8 +47,8 @@ func (l *lister) structure(prefix string, v reflect.Value) {
 			Default: l.text(v.FieldByIndex(lay.kind.index)), Required: v.FieldByIndex(lay.kind.index).IsNil(),
 		})
 	}
-	for i := range lay.fields {
-		l.field(prefix, &lay.fields[i], v.FieldByIndex(lay.fields[i].index))
+	for _, f := range lay.fields {
+		l.field(prefix, f, v.FieldByIndex(f.index))
 	}
 	l.inside = l.inside[:len(l.inside)-1]
 }
@@ -127,7 +127,7 @@ func (t *Tables) phrased(typ reflect.Type, lim limits, many int) string {
 	switch {
 	case s == shapePointer:
 		return t.phrased(typ.Elem(), lim, many)
-	case lim.words != nil && (s == shapeString || s == shapeText):
+	case lim.words != nil && s == shapeString:
 		if one {
 			return oneOf(lim.words)
 		}

@@ -23,8 +23,8 @@ type table struct {
 	name    string // what messages call it: "optimizer"
 	iface   reflect.Type
 	entries []registry.Kind[any]
-	byName  map[string]int       // canonical names and aliases
-	byType  map[reflect.Type]int // first entry with that type
+	byName  map[string]registry.Kind[any]       // canonical names and aliases
+	byType  map[reflect.Type]registry.Kind[any] // first entry with that type
 }
 
 // Register adds a registry whose kinds fields of the interface type T hold. The name is what messages call one of them,
@@ -33,13 +33,13 @@ type table struct {
 func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 	tab := &table{
 		name: name, iface: reflect.TypeFor[T](), entries: kinds.Untyped(),
-		byName: map[string]int{}, byType: map[reflect.Type]int{},
+		byName: map[string]registry.Kind[any]{}, byType: map[reflect.Type]registry.Kind[any]{},
 	}
 	if tab.iface.Kind() != reflect.Interface {
 		panic(fmt.Sprintf("decode: %s: %v is no interface", name, tab.iface))
 	}
-	for i, e := range tab.entries {
-		tab.add(i, e)
+	for _, e := range tab.entries {
+		tab.add(e)
 	}
 	t.byType[tab.iface] = tab
 }
@@ -48,12 +48,12 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 // a package can name kinds in its structs that it does not import.
 func As[U, T any](t *Tables) { t.byType[reflect.TypeFor[U]()] = t.of(reflect.TypeFor[T]()) }
 
-func (t *table) add(i int, e registry.Kind[any]) {
+func (t *table) add(e registry.Kind[any]) {
 	for _, name := range append([]string{e.Name}, e.Aliases...) {
 		if _, taken := t.byName[name]; taken {
 			panic(fmt.Sprintf("decode: two kinds of %s are called %q", t.name, name))
 		}
-		t.byName[name] = i
+		t.byName[name] = e
 	}
 	typ := reflect.TypeOf(e.New())
 	if typ == nil || typ.Kind() != reflect.Pointer || typ.Elem().Kind() != reflect.Struct {
@@ -63,7 +63,7 @@ func (t *table) add(i int, e registry.Kind[any]) {
 		panic(fmt.Sprintf("decode: %v: parameters of a kind cannot have a key kind", typ))
 	}
 	if _, known := t.byType[typ]; !known {
-		t.byType[typ] = i
+		t.byType[typ] = e
 	}
 }
 
@@ -77,22 +77,13 @@ func (t *Tables) of(typ reflect.Type) *table {
 	panic(fmt.Sprintf("decode: no table is registered for %v", typ))
 }
 
-// entry returns the kind with the given name or alias.
-func (t *table) entry(name string) (registry.Kind[any], bool) {
-	i, ok := t.byName[name]
+// mustEntryOf returns the kind that an interface holds. One that is in no table is a mistake of the program.
+func (t *table) mustEntryOf(v reflect.Value) registry.Kind[any] {
+	entry, ok := t.byType[v.Elem().Type()]
 	if !ok {
-		return registry.Kind[any]{}, false
+		panic(fmt.Sprintf("decode: a %T is in no table of %s", v.Interface(), t.name))
 	}
-	return t.entries[i], true
-}
-
-// entryOf returns the kind that a value is.
-func (t *table) entryOf(value any) (registry.Kind[any], bool) {
-	i, ok := t.byType[reflect.TypeOf(value)]
-	if !ok {
-		return registry.Kind[any]{}, false
-	}
-	return t.entries[i], true
+	return entry
 }
 
 // spellings returns canonical names and aliases, each kind's name before its aliases.
@@ -113,13 +104,15 @@ func (t *table) list() string {
 	return strings.Join(names, ", ")
 }
 
+// wanted says what a message wants where a kind is missing or wrong.
+func (t *table) wanted() string { return "a kind of " + t.name + ": " + t.list() }
+
 // parameters returns every spelling of every parameter of any kind, each once, in table order.
 func (t *table) parameters() []string {
 	var all []string
 	for _, e := range t.entries {
-		l := layoutOf(reflect.TypeOf(e.New()).Elem())
-		for i := range l.fields {
-			for _, key := range l.fields[i].spellings() {
+		for _, f := range layoutOf(reflect.TypeOf(e.New()).Elem()).fields {
+			for _, key := range f.spellings() {
 				if !slices.Contains(all, key) {
 					all = append(all, key)
 				}
@@ -131,5 +124,6 @@ func (t *table) parameters() []string {
 
 // KindOf returns the registry entry that a decoded value belongs to, among the kinds of the interface T.
 func KindOf[T any](t *Tables, value T) (registry.Kind[any], bool) {
-	return t.of(reflect.TypeFor[T]()).entryOf(value)
+	entry, ok := t.of(reflect.TypeFor[T]()).byType[reflect.TypeOf(value)]
+	return entry, ok
 }

@@ -39,15 +39,13 @@ const (
 var (
 	rawType     = reflect.TypeFor[*Node]()
 	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
-	partialType = reflect.TypeFor[partial]()
-	likeType    = reflect.TypeFor[like]()
+	holderType  = reflect.TypeFor[holder]()
+	partialType = reflect.TypeFor[interface{ partial() }]()
 	wordsType   = reflect.TypeFor[[]string]()
 )
 
 var basicShapes = map[reflect.Kind]shape{
-	reflect.Bool: shapeBool, reflect.String: shapeString,
-	reflect.Int: shapeInt, reflect.Int8: shapeInt, reflect.Int16: shapeInt, reflect.Int32: shapeInt, reflect.Int64: shapeInt,
-	reflect.Float32: shapeFloat, reflect.Float64: shapeFloat,
+	reflect.Bool: shapeBool, reflect.String: shapeString, reflect.Int: shapeInt, reflect.Int64: shapeInt, reflect.Float64: shapeFloat,
 	reflect.Slice: shapeList, reflect.Struct: shapeStruct, reflect.Pointer: shapePointer, reflect.Interface: shapeKind,
 }
 
@@ -70,7 +68,7 @@ func findShape(t reflect.Type) shape {
 		return shapeRaw
 	case pointer.Implements(partialType):
 		return shapePartial
-	case pointer.Implements(likeType):
+	case pointer.Implements(holderType):
 		return shapeLike
 	case t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && pointer.Implements(textType):
 		return shapeText
@@ -120,12 +118,10 @@ func (f *field) hasDefault(v reflect.Value) bool {
 
 // layout is what the tags of a struct type say.
 type layout struct {
-	fields   []field
-	byKey    map[string]int // every spelling
-	order    []int          // fields in struct order with -1 in the place of the ",kind" field
-	kind     *field         // the ",kind" field, nil if there is none
-	kindName *field         // the string field with the key kind beside it, nil if there is none
-	inlined  [][]int        // embedded structs, for their Check methods
+	fields  []*field          // without the next, in struct order
+	kind    *field            // the ",kind" field, nil if there is none
+	byKey   map[string]*field // every spelling
+	inlined [][]int           // embedded structs, for their Check methods
 }
 
 var layouts sync.Map // reflect.Type to *layout
@@ -135,10 +131,16 @@ func layoutOf(t reflect.Type) *layout {
 	if l, ok := layouts.Load(t); ok {
 		return l.(*layout)
 	}
-	l := &layout{byKey: map[string]int{}}
+	l := &layout{byKey: map[string]*field{}}
 	l.add(t, nil)
-	l.claimKindName()
-	l.index(t)
+	for _, f := range l.fields {
+		for _, key := range f.spellings() {
+			if l.byKey[key] != nil {
+				panic(fmt.Sprintf("decode: %v has two fields with the key %q", t, key))
+			}
+			l.byKey[key] = f
+		}
+	}
 	stored, _ := layouts.LoadOrStore(t, l)
 	return stored.(*layout)
 }
@@ -156,19 +158,17 @@ func (l *layout) add(t reflect.Type, index []int) {
 			l.add(sf.Type, at)
 		case option == "kind":
 			l.kind = &field{index: at, typ: sf.Type, doc: sf.Tag.Get("doc")}
-			l.order = append(l.order, -1)
 		default:
-			l.order = append(l.order, len(l.fields))
 			l.fields = append(l.fields, newField(t, sf, key, option, at))
 		}
 	}
 }
 
-func newField(t reflect.Type, sf reflect.StructField, key, option string, at []int) field {
+func newField(t reflect.Type, sf reflect.StructField, key, option string, at []int) *field {
 	if key == "" {
 		key = strings.ToLower(sf.Name)
 	}
-	f := field{
+	f := &field{
 		key: key, aliases: registry.Words(sf.Tag.Get("alias")), doc: sf.Tag.Get("doc"), index: at, typ: sf.Type,
 		limits: limits{words: registry.Words(sf.Tag.Get("oneof")), required: sf.Tag.Get("required") == "true"},
 	}
@@ -183,43 +183,11 @@ func newField(t reflect.Type, sf reflect.StructField, key, option string, at []i
 	return f
 }
 
-// claimKindName takes the string field `yaml:"kind"` beside a ",kind" field out of the ordinary fields.
-func (l *layout) claimKindName() {
-	at := slices.IndexFunc(l.fields, func(f field) bool { return f.key == kindKey })
-	if l.kind == nil || at < 0 {
-		return
-	}
-	name := l.fields[at]
-	l.kindName = &name
-	l.fields = slices.Delete(l.fields, at, at+1)
-	order := l.order[:0]
-	for _, i := range l.order {
-		switch {
-		case i > at:
-			order = append(order, i-1)
-		case i < at:
-			order = append(order, i)
-		}
-	}
-	l.order = order
-}
-
-func (l *layout) index(t reflect.Type) {
-	for i := range l.fields {
-		for _, key := range l.fields[i].spellings() {
-			if _, taken := l.byKey[key]; taken {
-				panic(fmt.Sprintf("decode: %v has two fields with the key %q", t, key))
-			}
-			l.byKey[key] = i
-		}
-	}
-}
-
 // keys returns the canonical keys in struct order.
 func (l *layout) keys() []string {
 	keys := make([]string, len(l.fields))
-	for i := range l.fields {
-		keys[i] = l.fields[i].key
+	for i, f := range l.fields {
+		keys[i] = f.key
 	}
 	return keys
 }
@@ -230,23 +198,33 @@ type Raw[T any] struct {
 	Node *Node
 }
 
-// like is implemented by every Raw.
-type like interface {
-	form() (as reflect.Type, node **Node)
+func (r *Raw[T]) held() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
+
+// Partial is a field that holds some of the keys of T, to be merged over a full T elsewhere (see [Merge]). Decoding
+// checks keys, types and bounds, requires nothing, calls no Check and accepts parameters of an unnamed kind unseen; the
+// node is nil where the key is not given.
+type Partial[T any] struct {
+	Node *Node
 }
 
-func (r *Raw[T]) form() (reflect.Type, **Node) { return reflect.TypeFor[T](), &r.Node }
+func (p *Partial[T]) held() (reflect.Type, **Node) { return reflect.TypeFor[T](), &p.Node }
+func (p *Partial[T]) partial()                     {}
 
-// likeNode returns the node of a Raw, to be read or set. r is addressable.
-func likeNode(r reflect.Value) **Node {
-	_, node := r.Addr().Interface().(like).form()
+// holder is implemented by every Raw and Partial.
+type holder interface {
+	held() (whole reflect.Type, node **Node)
+}
+
+// heldNode returns the node of a Raw or Partial, to be read or set. v is addressable.
+func heldNode(v reflect.Value) **Node {
+	_, node := v.Addr().Interface().(holder).held()
 	return node
 }
 
-// likeOf returns T for the type Raw[T].
-func likeOf(t reflect.Type) reflect.Type {
-	as, _ := reflect.New(t).Interface().(like).form()
-	return as
+// heldOf returns T for the type Raw[T] or Partial[T].
+func heldOf(t reflect.Type) reflect.Type {
+	whole, _ := reflect.New(t).Interface().(holder).held()
+	return whole
 }
 
 // OrList is implemented by structs that the T of a Raw holds where a list of anything may stand in their place.

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,14 @@ func (n *Node) toYAML() *yaml.Node {
 		out.Content = append(out.Content, c.toYAML())
 	}
 	return out
+}
+
+// Pairs gives the keys of a mapping with their values.
+func (n *Node) Pairs() iter.Seq2[*Node, *Node] {
+	return func(yield func(key, value *Node) bool) {
+		for i := 0; i+1 < len(n.Content) && yield(n.Content[i], n.Content[i+1]); i += 2 {
+		}
+	}
 }
 
 // child returns the value of a key of a mapping, or nil.
@@ -210,6 +219,24 @@ func textNode(text string) *Node {
 	return n
 }
 
+// Mapped returns a tree in which change has put something else in the place of some nodes, which it is given with the keys that lead
+// there. What it returns nil for is copied, and what is below offered to it.
+func Mapped(n *Node, path []string, change func(path []string, n *Node) *Node) *Node {
+	if other := change(path, n); other != nil {
+		return other
+	}
+	c := shallow(n)
+	for i, below := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			c.Content[i] = Mapped(below, path, change)
+		case i%2 == 1:
+			c.Content[i] = Mapped(below, append(path, n.Content[i-1].Value), change)
+		}
+	}
+	return c
+}
+
 // Merge returns base overlaid by over: mappings merge key by key, anything else is replaced. A mapping whose kind
 // differs from the base's replaces it wholly, since another kind has other parameters; a scalar beside a mapping with a
 // kind is the shorthand {kind: scalar}. Neither argument is changed; the result shares their nodes. A nil argument
@@ -239,8 +266,7 @@ func Replace(base, over *Node) *Node {
 func overlaid(base, over *Node, both func(base, over *Node) *Node) *Node {
 	m := shallow(base)
 	m.File, m.Line, m.Column = over.File, over.Line, over.Column
-	for i := 0; i+1 < len(over.Content); i += 2 {
-		key, value := over.Content[i], over.Content[i+1]
+	for key, value := range over.Pairs() {
 		if at := keyIndex(m, key.Value); at >= 0 {
 			m.Content[at], m.Content[at+1] = key, both(m.Content[at+1], value)
 		} else {

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,10 @@ func Parse(file string, data []byte) (*Node, error) {
 		return nil, Errors{syntaxError(file, data, err)}
 	}
 	n := normalizer{file: file, done: map[*yaml.Node]normalized{}}
-	root := n.document(&doc)
+	root := n.value(doc.Content[0]).Node
+	if n.fatal {
+		root = nil
+	}
 	switch err := in.Decode(&next); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
@@ -110,7 +114,7 @@ func syntaxError(file string, data []byte, err error) Error {
 type normalizer struct {
 	file   string
 	errs   Errors
-	path   []segment
+	path   []string
 	done   map[*yaml.Node]normalized // the nil Node while a node is being walked
 	fatal  bool                      // the tree is unusable
 	copies int                       // nodes that aliases add
@@ -124,14 +128,6 @@ type normalized struct {
 
 func (z *normalizer) fail(n *yaml.Node, wrong, allowed string) {
 	z.errs = append(z.errs, Error{File: z.file, Line: n.Line, Column: n.Column, Key: dotted("", z.path, ""), Wrong: wrong, Allowed: allowed})
-}
-
-func (z *normalizer) document(doc *yaml.Node) *Node {
-	root := z.value(doc.Content[0])
-	if z.fatal {
-		return nil
-	}
-	return root.Node
 }
 
 func (z *normalizer) value(n *yaml.Node) normalized {
@@ -149,7 +145,7 @@ func (z *normalizer) value(n *yaml.Node) normalized {
 		out.size += z.mapping(n, out.Node)
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			entry := z.child(item, segment{index: i})
+			entry := z.child(item, strconv.Itoa(i))
 			out.size += entry.size
 			out.Content = append(out.Content, entry.Node)
 		}
@@ -163,7 +159,7 @@ func (z *normalizer) node(n *yaml.Node) *Node {
 	return &Node{Kind: n.Kind, Style: n.Style, Tag: n.ShortTag(), Value: n.Value, File: z.file, Line: n.Line, Column: n.Column}
 }
 
-func (z *normalizer) child(n *yaml.Node, at segment) normalized {
+func (z *normalizer) child(n *yaml.Node, at string) normalized {
 	z.path = append(z.path, at)
 	defer func() { z.path = z.path[:len(z.path)-1] }()
 	return z.value(n)
@@ -188,7 +184,7 @@ func (z *normalizer) mapping(n *yaml.Node, out *Node) (size int) {
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		value := z.child(n.Content[i+1], segment{key: key.Value, index: i / 2})
+		value := z.child(n.Content[i+1], cmp.Or(key.Value, strconv.Itoa(i/2)))
 		size += 1 + value.size
 		if z.key(key, first) {
 			first[key.Value] = key
@@ -202,13 +198,13 @@ func (z *normalizer) mapping(n *yaml.Node, out *Node) (size int) {
 func (z *normalizer) key(key *yaml.Node, first map[string]*yaml.Node) bool {
 	switch {
 	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0:
-		z.fail(key, fmt.Sprintf("has a key that %s", got(z.node(key))), "keys that are text")
+		z.fail(key, fmt.Sprintf("has a key that %s", Got(z.node(key))), "keys that are text")
 	case key.Value == "":
 		z.fail(key, "has an empty key", "keys that are text")
 	case key.Tag == "!!merge":
 		z.fail(key, "has a merge key <<", "keys written out, or an alias for the whole value")
 	case first[key.Value] != nil:
-		z.path = append(z.path, segment{key: key.Value})
+		z.path = append(z.path, key.Value)
 		z.fail(key, fmt.Sprintf("is given twice, first on line %d", first[key.Value].Line), "it once")
 		z.path = z.path[:len(z.path)-1]
 	default:

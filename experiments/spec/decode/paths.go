@@ -17,6 +17,12 @@ type point struct {
 	node  *Node         // nil where the tree has nothing
 }
 
+// rootOf returns the point of a document, given a pointer to its struct with the defaults.
+func rootOf(dst any, n *Node) point {
+	v := reflect.ValueOf(dst).Elem()
+	return point{typ: v.Type(), value: v, node: n}
+}
+
 // resolve goes through pointers and Partials.
 func resolve(p point) point {
 	for p.typ != nil {
@@ -29,7 +35,7 @@ func resolve(p point) point {
 				p.value = filled(p.typ)
 			}
 		case shapePartial:
-			p.typ, p.value = partOf(p.typ), reflect.Value{}
+			p.typ, p.value = heldOf(p.typ), reflect.Value{}
 		case shapeRaw, shapeLike:
 			p.typ = nil
 		default:
@@ -73,7 +79,7 @@ func kindValue(kinds *table, value reflect.Value, n *Node) reflect.Value {
 		name = child(n, kindKey)
 	}
 	if name != nil {
-		if entry, ok := kinds.entry(name.Value); ok && isText(name) {
+		if entry, ok := kinds.byName[name.Value]; ok && isText(name) {
 			return reflect.ValueOf(entry.New()).Elem()
 		}
 		return reflect.Value{}
@@ -127,20 +133,26 @@ func (t *Tables) stepKey(p point, key string) (next point, spelled string, ok bo
 	if kinds != nil && key == kindKey {
 		return point{typ: reflect.TypeFor[string](), node: child(p.node, kindKey)}, key, true
 	}
-	for _, s := range structs {
-		l := layoutOf(s.typ)
-		at, known := l.byKey[key]
-		if !known {
-			continue
-		}
-		for _, name := range l.fields[at].spellings() {
-			if keyIndex(p.node, name) >= 0 {
-				key = name
-			}
-		}
-		return fieldOf(s, &l.fields[at]), key, true
+	in, f := fieldNamed(structs, key)
+	if f == nil {
+		return point{}, "", false
 	}
-	return point{}, "", false
+	for _, name := range f.spellings() {
+		if keyIndex(p.node, name) >= 0 {
+			key = name
+		}
+	}
+	return fieldOf(in, f), key, true
+}
+
+// fieldNamed returns the first of the structs that has a key, and the field, or nil.
+func fieldNamed(structs []point, key string) (point, *field) {
+	for _, s := range structs {
+		if f := layoutOf(s.typ).byKey[key]; f != nil {
+			return s, f
+		}
+	}
+	return point{}, nil
 }
 
 // walk goes along a path as far as it exists. nearest is the last node on the way.
@@ -192,9 +204,7 @@ func (s *state) locate(p point, key string) (*Node, string) {
 // chooses, or the index of an entry of a list. The mistake, if it is not ok, is placed at the node blame, has the path as
 // its key, and suggests the nearest path: for train.optimiser.lr it is train.optimizer.lr.
 func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mistake Error, ok bool) {
-	v := reflect.ValueOf(dst).Elem()
-	start := point{typ: v.Type(), value: v, node: root}
-	segments := strings.Split(path, ".")
+	start, segments := rootOf(dst, root), strings.Split(path, ".")
 	end, spelled, rest, _ := d.Tables.walk(start, segments)
 	if len(rest) == 0 && path != "" {
 		return Error{}, true
@@ -226,13 +236,12 @@ func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node
 
 // textAt says whether what stands at a path is text and nothing else (only), or text or a list (or).
 func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
-	v := reflect.ValueOf(dst).Elem()
-	end, _, rest, _ := d.Tables.walk(point{typ: v.Type(), value: v, node: root}, strings.Split(path, "."))
+	end, _, rest, _ := d.Tables.walk(rootOf(dst, root), strings.Split(path, "."))
 	if end.typ == nil || len(rest) > 0 {
 		return false, false
 	}
 	if shapeOf(end.typ) == shapeLike {
-		forms, ok := reflect.Zero(likeOf(end.typ)).Interface().(Either)
+		forms, ok := reflect.Zero(heldOf(end.typ)).Interface().(Either)
 		return false, ok && slices.ContainsFunc(forms.Either(), func(form any) bool { return shapeOf(reflect.TypeOf(form)) == shapeString })
 	}
 	if end = resolve(end); end.typ == nil {
@@ -257,7 +266,7 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	case shapeStruct, shapeKind:
 		structs, kinds := t.members(p)
 		if kinds != nil && (len(structs) == 0 || structs[len(structs)-1].typ == p.typ) {
-			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), "a kind of " + kinds.name + ": " + kinds.list()
+			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), kinds.wanted()
 		}
 		return fmt.Sprintf("there is no key %s%s", key, in), "one of " + strings.Join(t.keysAt(p, false), ", ")
 	}
@@ -285,11 +294,10 @@ func (t *Tables) keysAt(p point, aliases bool) []string {
 		keys = append(keys, kindKey)
 	}
 	for _, s := range structs {
-		l := layoutOf(s.typ)
-		for i := range l.fields {
-			keys = append(keys, l.fields[i].key)
+		for _, f := range layoutOf(s.typ).fields {
+			keys = append(keys, f.key)
 			if aliases {
-				keys = append(keys, l.fields[i].aliases...)
+				keys = append(keys, f.aliases...)
 			}
 		}
 	}
@@ -352,24 +360,12 @@ func (t *Tables) elsewhere(start point, key string) string {
 	return ""
 }
 
-func (s *state) elsewhere(key string) string {
-	if s.partial {
-		return ""
-	}
-	found := s.d.Tables.elsewhere(s.root, key)
-	if found == "" {
-		return ""
-	}
-	return dotted(s.prefix, nil, found)
-}
-
 // Canonical returns the tree n, which dst (a pointer to its struct with the defaults) is decoded from, with one spelling
 // of everything: keys and kinds by their canonical names, {kind: adam} for the shorthand adam. Set and Merge then need
 // not know types. Values, positions and whatever is unknown stay as they are; the tree itself is not changed, and the
 // result shares what is canonical already.
 func (d *Decoder) Canonical(n *Node, dst any) *Node {
-	v := reflect.ValueOf(dst).Elem()
-	return d.canonical(point{typ: v.Type(), value: v, node: n})
+	return d.canonical(rootOf(dst, n))
 }
 
 func (d *Decoder) canonical(p point) *Node {
@@ -428,7 +424,7 @@ func renamed(n *Node, name string) *Node {
 func (d *Decoder) canonicalKeys(p point) *Node {
 	structs, kinds := d.Tables.members(p)
 	if kinds != nil && isText(p.node) {
-		if entry, ok := kinds.entry(p.node.Value); ok {
+		if entry, ok := kinds.byName[p.node.Value]; ok {
 			return expanded(renamed(p.node, entry.Name))
 		}
 	}
@@ -436,10 +432,8 @@ func (d *Decoder) canonicalKeys(p point) *Node {
 		return p.node
 	}
 	fieldAt := func(i int) point {
-		for _, s := range structs {
-			if at, ok := layoutOf(s.typ).byKey[p.node.Content[i-1].Value]; ok {
-				return fieldOf(s, &layoutOf(s.typ).fields[at])
-			}
+		if s, f := fieldNamed(structs, p.node.Content[i-1].Value); f != nil {
+			return fieldOf(s, f)
 		}
 		return point{} // kind, and unknown keys: they stay
 	}
@@ -447,11 +441,11 @@ func (d *Decoder) canonicalKeys(p point) *Node {
 	for i := 0; i+1 < len(p.node.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if kinds != nil && key.Value == kindKey {
-			if entry, ok := kinds.entry(value.Value); ok && isText(value) {
+			if entry, ok := kinds.byName[value.Value]; ok && isText(value) {
 				value = renamed(value, entry.Name)
 			}
-		} else if l, at := canonicalField(structs, key.Value); l != nil && keyIndex(n, l.fields[at].key) < 0 {
-			key = renamed(key, l.fields[at].key) // not where both spellings are given: decoding reports that
+		} else if _, f := fieldNamed(structs, key.Value); f != nil && keyIndex(n, f.key) < 0 {
+			key = renamed(key, f.key) // not where both spellings are given: decoding reports that
 		}
 		if key != n.Content[i] || value != n.Content[i+1] {
 			n = copied(n, p.node)
@@ -461,21 +455,10 @@ func (d *Decoder) canonicalKeys(p point) *Node {
 	return n
 }
 
-// canonicalField returns the field of one of the structs that a key names, or nil.
-func canonicalField(structs []point, key string) (*layout, int) {
-	for _, s := range structs {
-		if at, ok := layoutOf(s.typ).byKey[key]; ok {
-			return layoutOf(s.typ), at
-		}
-	}
-	return nil, 0
-}
-
 // CanonicalPath returns a dotted path, one that CheckPath accepts, with every key by its canonical name: objective.beta
 // becomes objective.lambda. root must be canonical already and dst a pointer to its struct with the defaults.
 func (d *Decoder) CanonicalPath(root *Node, dst any, path string) string {
-	v := reflect.ValueOf(dst).Elem()
-	p := point{typ: v.Type(), value: v, node: root}
+	p := rootOf(dst, root)
 	segments := strings.Split(path, ".")
 	for i, key := range segments {
 		p = resolve(p)
@@ -483,8 +466,8 @@ func (d *Decoder) CanonicalPath(root *Node, dst any, path string) string {
 			break
 		}
 		structs, _ := d.Tables.members(p)
-		if l, at := canonicalField(structs, key); l != nil {
-			segments[i] = l.fields[at].key
+		if _, f := fieldNamed(structs, key); f != nil {
+			segments[i] = f.key
 		}
 		p, _, _ = d.Tables.step(p, key)
 	}

@@ -23,25 +23,20 @@ import (
 // Documents that have the key of an alternative are described by that one instead of v.
 func Schema(title string, v any, tables *Tables, alternatives ...Alternative) ([]byte, error) {
 	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
-	value := reflect.ValueOf(v).Elem()
-	root := g.of(point{typ: value.Type(), value: value}, limits{}, false)
+	root := g.of(rootOf(v, nil), limits{}, false)
 	for _, a := range alternatives {
-		other := reflect.ValueOf(a.Value).Elem()
-		then := g.of(point{typ: other.Type(), value: other}, limits{}, false)
-		root = &schema{If: &schema{Required: []string{a.Key}}, Then: then, Else: root}
+		root = &schema{If: &schema{Required: []string{a.Key}}, Then: g.of(rootOf(a.Value, nil), limits{}, false), Else: root}
 	}
 	root.Draft = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = title
 	root.Defs = g.defs
-	text, err := compactJSON(root)
-	if err != nil {
-		return nil, fmt.Errorf("schema of %v: %w", value.Type(), err)
-	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		return nil, fmt.Errorf("schema of %v: %w", value.Type(), err)
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false) // which would spoil descriptions such as "a < b"
+	out.SetIndent("", "  ")
+	if err := out.Encode(root); err != nil {
+		return nil, fmt.Errorf("schema of %T: %w", v, err)
 	}
-	b.WriteByte('\n')
 	return b.Bytes(), nil
 }
 
@@ -71,11 +66,11 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 	case shapePointer:
 		return g.of(resolve(p), lim, partial)
 	case shapePartial:
-		return g.of(point{typ: partOf(p.typ)}, limits{}, true)
+		return g.of(point{typ: heldOf(p.typ)}, limits{}, true)
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
 	case shapeLike:
-		return g.like(likeOf(p.typ))
+		return g.like(heldOf(p.typ))
 	case shapeStruct, shapeKind:
 		ref := &schema{Ref: "#/$defs/" + g.define(p, partial)}
 		if p.typ.Implements(orListType) {
@@ -87,7 +82,7 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 	case shapeMap:
 		return &schema{Type: "object", AdditionalProperties: g.of(entryOf(p), lim.element(), partial), MinProperties: least(lim)}
 	case shapeWords:
-		word := scalarSchema(shapeText, lim.element())
+		word := scalarSchema(shapeText, limits{})
 		either := &schema{AnyOf: []*schema{word, {Type: "array", Items: word}}}
 		return &schema{Type: "object", AdditionalProperties: either, MinProperties: least(lim)}
 	}
@@ -123,20 +118,17 @@ func scalarSchema(s shape, lim limits) *schema {
 	case shapeFloat:
 		return bounded(&schema{Type: "number"}, lim)
 	}
-	text := &schema{Type: "string", MinLength: least(lim)}
-	if s == shapeText {
-		text = &schema{Type: []string{"string", "number", "boolean"}}
+	switch {
+	case s == shapeText:
+		return &schema{Type: []string{"string", "number", "boolean"}}
+	case lim.words == nil:
+		return &schema{Type: "string", MinLength: least(lim)}
 	}
-	if lim.words != nil {
-		text = &schema{}
-		for _, w := range lim.words {
-			text.Enum = append(text.Enum, w)
-			if plain := jsonValue(&Node{Kind: yaml.ScalarNode, Value: w}); s == shapeText && plain != w {
-				text.Enum = append(text.Enum, plain)
-			}
-		}
+	words := &schema{}
+	for _, w := range lim.words {
+		words.Enum = append(words.Enum, w)
 	}
-	return text
+	return words
 }
 
 // bounded adds the finite ends of the range.
@@ -211,8 +203,7 @@ func (g *generator) defaultKind(p point) string {
 	if !field.IsValid() || field.IsNil() {
 		return ""
 	}
-	entry, _ := g.tables.of(field.Type()).entryOf(field.Interface())
-	return entry.Name
+	return g.tables.of(field.Type()).byType[field.Elem().Type()].Name
 }
 
 // body writes a definition: an object, or the alternatives of a kind.
@@ -236,9 +227,15 @@ func (g *generator) body(name string, p point, id definition) *schema {
 	for _, entry := range tab.entries {
 		params := reflect.ValueOf(entry.New()).Elem()
 		structs := append(slices.Clone(own), point{typ: params.Type(), value: params})
-		either.AnyOf = append(either.AnyOf, g.kindDefinition(name, entry, g.object(structs, &entry, id)))
+		object := g.object(structs, &entry, id)
+		key := g.unused(name + "." + entry.Name)
+		g.defs = append(g.defs, property{key, object})
+		either.AnyOf = append(either.AnyOf, &schema{Ref: "#/$defs/" + key})
 		if id.partial || !hasRequired(structs) {
-			alone.OneOf = append(alone.OneOf, nameSchemas(entry)...)
+			alone.OneOf = append(alone.OneOf, &schema{Const: entry.Name, Description: entry.Summary})
+			for _, alias := range entry.Aliases {
+				alone.OneOf = append(alone.OneOf, &schema{Const: alias, Description: "the same as " + entry.Name})
+			}
 		}
 	}
 	if id.partial {
@@ -248,13 +245,6 @@ func (g *generator) body(name string, p point, id definition) *schema {
 		either.AnyOf = append(either.AnyOf, alone)
 	}
 	return either
-}
-
-// kindDefinition adds a definition for one kind and refers to it.
-func (g *generator) kindDefinition(name string, entry registry.Kind[any], object *schema) *schema {
-	key := g.unused(name + "." + entry.Name)
-	g.defs = append(g.defs, property{key, object})
-	return &schema{Ref: "#/$defs/" + key}
 }
 
 // kindless is a partial mapping that names no kind: any parameter of any kind, its value left to the merged whole.
@@ -270,16 +260,8 @@ func (g *generator) kindless(own []point, tab *table, id definition) *schema {
 
 func hasRequired(structs []point) bool {
 	return slices.ContainsFunc(structs, func(p point) bool {
-		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f field) bool { return f.limits.required })
+		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f *field) bool { return f.limits.required })
 	})
-}
-
-func nameSchemas(entry registry.Kind[any]) []*schema {
-	names := []*schema{{Const: entry.Name, Description: entry.Summary}}
-	for _, alias := range entry.Aliases {
-		names = append(names, &schema{Const: alias, Description: "the same as " + entry.Name})
-	}
-	return names
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
@@ -297,9 +279,8 @@ func (g *generator) object(structs []point, entry *registry.Kind[any], id defini
 		}
 	}
 	for _, p := range structs {
-		l := layoutOf(p.typ)
-		for i := range l.fields {
-			g.key(o, p, &l.fields[i], id.partial)
+		for _, f := range layoutOf(p.typ).fields {
+			g.key(o, p, f, id.partial)
 		}
 	}
 	return o
@@ -310,8 +291,8 @@ func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	value := p.value.FieldByIndex(f.index)
 	s := g.of(point{typ: f.typ, value: value}, f.limits, partial)
 	s.Description = f.doc
-	if !partial && f.hasDefault(value) {
-		s.Default = g.defaultOf(value)
+	if n := g.tables.encode(value); !partial && f.hasDefault(value) && n != nil && n.Kind != yaml.MappingNode { // which an editor can insert
+		s.Default = jsonValue(n)
 	}
 	o.Properties = append(o.Properties, property{f.key, s})
 	var given []*schema
@@ -334,15 +315,7 @@ func (g *generator) key(o *schema, p point, f *field, partial bool) {
 	}
 }
 
-// defaultOf returns a default for JSON: a scalar or a list, nil for what an editor cannot insert.
-func (g *generator) defaultOf(v reflect.Value) any {
-	n := g.tables.encode(v)
-	if n == nil || n.Kind == yaml.MappingNode {
-		return nil
-	}
-	return jsonValue(n)
-}
-
+// jsonValue returns a scalar or a list, nil for an infinity.
 func jsonValue(n *Node) any {
 	if n.Kind == yaml.SequenceNode {
 		list := make([]any, len(n.Content))

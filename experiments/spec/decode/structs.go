@@ -13,15 +13,12 @@ import (
 
 // part is a struct that some keys of a mapping belong to: a struct's own fields, or the parameters of its kind.
 type part struct {
-	layout *layout
-	value  reflect.Value
-	given  []*Node // by field: the key node that gave it
+	*layout
+	value reflect.Value
+	given map[*field]*Node // the key nodes that gave them
 }
 
-func newPart(v reflect.Value) part {
-	l := layoutOf(v.Type())
-	return part{l, v, make([]*Node, len(l.fields))}
-}
+func newPart(v reflect.Value) part { return part{layoutOf(v.Type()), v, map[*field]*Node{}} }
 
 // object decodes a mapping into a struct, into a kind of an interface, or into a struct with a kind beside its fields.
 func (s *state) object(n *Node, dst reflect.Value) {
@@ -33,8 +30,8 @@ func (s *state) object(n *Node, dst reflect.Value) {
 	} else {
 		own := newPart(dst)
 		parts = append(parts, own)
-		if own.layout.kind != nil {
-			kindField = dst.FieldByIndex(own.layout.kind.index)
+		if own.kind != nil {
+			kindField = dst.FieldByIndex(own.kind.index)
 		}
 	}
 	if n.Kind != yaml.MappingNode && (n.Kind != yaml.ScalarNode || !kindField.IsValid() || !isText(n)) {
@@ -68,23 +65,22 @@ func (s *state) choose(n *Node, field reflect.Value, parts []part) (params refle
 	if name == nil {
 		return s.defaultKind(n, field, tab, parts)
 	}
-	entry, ok := tab.entry(name.Value)
+	entry, ok := tab.byName[name.Value]
 	if !isText(name) || !ok {
 		s.unknownKind(name, key, tab)
 		return reflect.Value{}, false
 	}
 	fresh := reflect.ValueOf(entry.New())
 	field.Set(fresh)
-	setKindName(parts, entry.Name)
 	return fresh.Elem(), true
 }
 
 func (s *state) unknownKind(name *Node, key string, tab *table) {
-	wrong, near := got(name), ""
+	wrong, near := Got(name), ""
 	if isText(name) {
 		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
 	}
-	s.fail(name, key, wrong, "a kind of "+tab.name+": "+tab.list(), near)
+	s.fail(name, key, wrong, tab.wanted(), near)
 }
 
 // defaultKind copies the parameters that the field holds, so that a default that others share is never written to.
@@ -97,34 +93,28 @@ func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []pa
 		}
 		return reflect.Value{}, false
 	}
-	entry, ok := tab.entryOf(field.Interface())
-	if !ok {
-		panic(fmt.Sprintf("decode: the default %T is in no table of %s", field.Interface(), tab.name))
-	}
+	tab.mustEntryOf(field)
 	fresh := reflect.New(field.Elem().Type().Elem())
 	fresh.Elem().Set(field.Elem().Elem())
 	field.Set(fresh)
-	setKindName(parts, entry.Name)
 	return fresh.Elem(), true
 }
 
 // missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
 func (s *state) missingKind(n *Node, tab *table) {
-	allowed := "a kind of " + tab.name + ": " + tab.list()
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; Nearest(key.Value, []string{kindKey}) != "" {
-			s.fail(key, key.Value, "is not a key here", kindKey+", "+allowed, kindKey)
+	for key := range n.Pairs() {
+		if Nearest(key.Value, []string{kindKey}) != "" {
+			s.fail(key, key.Value, "is not a key here", kindKey+", "+tab.wanted(), kindKey)
 			return
 		}
 	}
-	s.fail(n, kindKey, "is missing", allowed, "")
+	s.fail(n, kindKey, "is missing", tab.wanted(), "")
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
 func (s *state) kindless(n *Node, tab *table, parts []part) {
 	known := tab.parameters()
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
+	for key := range n.Pairs() {
 		if p, _ := find(parts, key.Value); p == nil && !slices.Contains(known, key.Value) {
 			near := Nearest(key.Value, append(known, kindKey))
 			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
@@ -132,43 +122,34 @@ func (s *state) kindless(n *Node, tab *table, parts []part) {
 	}
 }
 
-// setKindName stores the canonical name in the field `yaml:"kind"`, if the struct has one.
-func setKindName(parts []part, name string) {
-	if len(parts) > 0 && parts[0].layout.kindName != nil {
-		parts[0].value.FieldByIndex(parts[0].layout.kindName.index).SetString(name)
-	}
-}
-
 // keys decodes every key of a mapping into the part that has it.
 func (s *state) keys(n *Node, parts []part, hasKind, complete bool) {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	for key, value := range n.Pairs() {
 		if hasKind && key.Value == kindKey {
 			continue
 		}
-		p, at := find(parts, key.Value)
+		p, f := find(parts, key.Value)
 		switch {
 		case p == nil && !complete:
 		case p == nil:
 			s.unknownKey(key, parts, hasKind)
-		case p.given[at] != nil:
-			s.twice(key, p.given[at])
+		case p.given[f] != nil:
+			s.twice(key, p.given[f])
 		default:
-			p.given[at] = key
-			f := &p.layout.fields[at]
-			s.at(segment{key: key.Value}, value, p.value.FieldByIndex(f.index), f.limits)
+			p.given[f] = key
+			s.at(key.Value, value, p.value.FieldByIndex(f.index), f.limits)
 		}
 	}
 }
 
-// find returns the part that a key belongs to and the number of its field, or nil.
-func find(parts []part, key string) (*part, int) {
+// find returns the part that a key belongs to and its field, or nil.
+func find(parts []part, key string) (*part, *field) {
 	for i := range parts {
-		if at, ok := parts[i].layout.byKey[key]; ok {
-			return &parts[i], at
+		if f := parts[i].byKey[key]; f != nil {
+			return &parts[i], f
 		}
 	}
-	return nil, 0
+	return nil, nil
 }
 
 // twice reports a field given by two keys.
@@ -186,20 +167,22 @@ func (s *state) unknownKey(key *Node, parts []part, hasKind bool) {
 		keys, spellings = []string{kindKey}, []string{kindKey}
 	}
 	for _, p := range parts {
-		keys = append(keys, p.layout.keys()...)
-		for i := range p.layout.fields {
-			spellings = append(spellings, p.layout.fields[i].spellings()...)
+		keys = append(keys, p.keys()...)
+		for _, f := range p.fields {
+			spellings = append(spellings, f.spellings()...)
 		}
 	}
 	near := Nearest(key.Value, spellings)
-	if near == "" {
-		near = s.elsewhere(key.Value)
+	if near == "" && !s.partial {
+		if near = s.d.Tables.elsewhere(s.root, key.Value); near != "" {
+			near = dotted(s.prefix, nil, near)
+		}
 	}
-	if len(keys) == 0 {
-		s.fail(key, key.Value, "is not a key here", "no keys", near)
-		return
+	allowed := "no keys"
+	if len(keys) > 0 {
+		allowed = "one of " + strings.Join(keys, ", ")
 	}
-	s.fail(key, key.Value, "is not a key here", "one of "+strings.Join(keys, ", "), near)
+	s.fail(key, key.Value, "is not a key here", allowed, near)
 }
 
 // missing reports required keys that were not given.
@@ -208,8 +191,8 @@ func (s *state) missing(n *Node, parts []part) {
 		return
 	}
 	for _, p := range parts {
-		for i := range p.layout.fields {
-			if f := &p.layout.fields[i]; f.limits.required && p.given[i] == nil {
+		for _, f := range p.fields {
+			if f.limits.required && p.given[f] == nil {
 				s.fail(n, f.key, "is missing", s.d.Tables.phrase(f.typ, f.limits), "")
 			}
 		}
@@ -223,7 +206,7 @@ func (s *state) check(n *Node, dst reflect.Value, parts []part) {
 	before := len(s.errs)
 	for i := len(parts) - 1; i >= 0 && len(s.errs) == before; i-- {
 		p := parts[i]
-		for _, index := range p.layout.inlined {
+		for _, index := range p.inlined {
 			s.problems(n, dst, p.value.FieldByIndex(index))
 		}
 		s.problems(n, dst, p.value)

@@ -122,7 +122,6 @@ func (p *prompt) Check() []registry.Problem {
 }
 
 type objective struct {
-	Kind  string            `yaml:"kind"`
 	Label string            `yaml:"name,omitempty" doc:"label in tables"`
 	Train Partial[training] `yaml:"train" doc:"overrides of train"`
 	Loss  loss              `yaml:",kind" doc:"the loss"`

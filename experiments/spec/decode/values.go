@@ -46,14 +46,7 @@ func number(n *Node) (float64, bool) {
 
 // isText says whether a scalar is text. YAML's timestamps are: nothing here has dates.
 func isText(n *Node) bool {
-	if n.Kind != yaml.ScalarNode {
-		return false
-	}
-	switch n.ShortTag() {
-	case "!!null", "!!bool", "!!int", "!!float":
-		return false
-	}
-	return true
+	return n.Kind == yaml.ScalarNode && !slices.Contains([]string{"!!null", "!!bool", "!!int", "!!float"}, n.ShortTag())
 }
 
 // Whole reads a scalar as a whole number, written as any number may be: 10, 1e1 or 10.0.
@@ -63,10 +56,7 @@ func Whole(n *Node) (v int, ok bool) {
 }
 
 // Got says what a node is, as it is written, as the first half of a message.
-func Got(n *Node) string { return got(n) }
-
-// got says what a node is, as the first half of a message.
-func got(n *Node) string {
+func Got(n *Node) string {
 	switch {
 	case n == nil || n.Kind == 0 || isNull(n) && n.Value == "":
 		return "has no value"
@@ -95,28 +85,15 @@ func short(text string) string {
 	return text
 }
 
-// scalar decodes a bool, a number, text, or a type that reads itself from text.
-func (s *state) scalar(n *Node, dst reflect.Value, lim limits) {
-	ok := false
-	switch shapeOf(dst.Type()) {
-	case shapeBool:
-		if ok = n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"; ok {
-			dst.SetBool(strings.EqualFold(n.Value, "true"))
-		}
-	case shapeInt:
-		ok = setInt(n, dst, lim)
-	case shapeFloat:
-		ok = setFloat(n, dst, lim)
-	case shapeString:
-		s.text(n, dst, lim)
-		return
-	case shapeText:
-		s.unmarshalText(n, dst, lim)
-		return
+// setters decode what is no text, and say whether it is of the type and within the limits.
+var setters = map[shape]func(n *Node, dst reflect.Value, lim limits) bool{shapeBool: setBool, shapeInt: setInt, shapeFloat: setFloat}
+
+func setBool(n *Node, dst reflect.Value, _ limits) bool {
+	ok := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"
+	if ok {
+		dst.SetBool(strings.EqualFold(n.Value, "true"))
 	}
-	if !ok {
-		s.wrongType(n, dst.Type(), lim)
-	}
+	return ok
 }
 
 func inBounds(v float64, lim limits) bool {
@@ -128,7 +105,7 @@ func inBounds(v float64, lim limits) bool {
 
 func setFloat(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
-	if !ok || !inBounds(v, lim) || dst.OverflowFloat(v) {
+	if !ok || !inBounds(v, lim) {
 		return false
 	}
 	dst.SetFloat(v)
@@ -147,9 +124,6 @@ func setInt(n *Node, dst reflect.Value, lim limits) bool {
 			return false
 		}
 	}
-	if dst.OverflowInt(whole) {
-		return false
-	}
 	dst.SetInt(whole)
 	return true
 }
@@ -160,31 +134,18 @@ func (s *state) text(n *Node, dst reflect.Value, lim limits) {
 		s.wrongType(n, dst.Type(), lim)
 	case lim.required && n.Value == "":
 		s.fail(n, "", "is empty", s.d.Tables.phrase(dst.Type(), lim), "")
-	case !s.allowedWord(n, lim):
+	case lim.words != nil && !slices.Contains(lim.words, n.Value):
+		s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
 	default:
 		dst.SetString(n.Value)
 	}
 }
 
-// allowedWord reports a word that oneof does not list.
-func (s *state) allowedWord(n *Node, lim limits) bool {
-	if lim.words == nil || slices.Contains(lim.words, n.Value) {
-		return true
-	}
-	s.fail(n, "", "is "+quoted(n.Value), oneOf(lim.words), Nearest(n.Value, lim.words))
-	return false
-}
-
 func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
 	if n.Kind != yaml.ScalarNode {
 		s.wrongType(n, dst.Type(), lim)
-		return
-	}
-	if !s.allowedWord(n, lim) {
-		return
-	}
-	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
-		s.fail(n, "", got(n), err.Error(), "")
+	} else if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
+		s.fail(n, "", Got(n), err.Error(), "")
 	}
 }
 
@@ -223,7 +184,7 @@ func (s *state) list(n *Node, dst reflect.Value, lim limits) {
 	}
 	list := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
 	for i, entry := range n.Content {
-		s.at(segment{index: i}, entry, fill(list.Index(i)), lim.element())
+		s.at(strconv.Itoa(i), entry, fill(list.Index(i)), lim.element())
 	}
 	dst.Set(list)
 }
@@ -251,25 +212,19 @@ func (s *state) wordLists(n *Node, dst reflect.Value, lim limits) {
 	s.entries(n, dst, lim, func(value *Node) reflect.Value {
 		words := []string{}
 		if value.Kind != yaml.SequenceNode {
-			words = s.word(value, lim, words)
-			return reflect.ValueOf(words)
+			return reflect.ValueOf(s.word(value, words))
 		}
 		for i, entry := range value.Content {
-			s.path = append(s.path, segment{index: i})
-			words = s.word(entry, lim, words)
-			s.path = s.path[:len(s.path)-1]
+			s.under(strconv.Itoa(i), func() { words = s.word(entry, words) })
 		}
 		return reflect.ValueOf(words)
 	})
 }
 
 // word appends the text of a scalar.
-func (s *state) word(n *Node, lim limits, words []string) []string {
+func (s *state) word(n *Node, words []string) []string {
 	if n.Kind != yaml.ScalarNode || isNull(n) {
-		s.fail(n, "", got(n), "text, a number, true or false", "")
-		return words
-	}
-	if !s.allowedWord(n, lim) {
+		s.fail(n, "", Got(n), "text, a number, true or false", "")
 		return words
 	}
 	return append(words, n.Value)
@@ -282,11 +237,8 @@ func (s *state) entries(n *Node, dst reflect.Value, lim limits, one func(*Node) 
 		return
 	}
 	m := reflect.MakeMapWithSize(dst.Type(), len(n.Content)/2)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i].Value
-		s.path = append(s.path, segment{key: key})
-		m.SetMapIndex(reflect.ValueOf(key).Convert(dst.Type().Key()), one(n.Content[i+1]))
-		s.path = s.path[:len(s.path)-1]
+	for key, value := range n.Pairs() {
+		s.under(key.Value, func() { m.SetMapIndex(reflect.ValueOf(key.Value).Convert(dst.Type().Key()), one(value)) })
 	}
 	dst.Set(m)
 }
@@ -301,36 +253,10 @@ func (s *state) pointer(n *Node, dst reflect.Value, lim limits) {
 	dst.Set(fresh.Addr())
 }
 
-// Partial is a field that holds some of the keys of T, to be merged over a full T elsewhere (see [Merge]). Decoding
-// checks keys, types and bounds, requires nothing, calls no Check and accepts parameters of an unnamed kind unseen; the
-// node is nil where the key is not given.
-type Partial[T any] struct {
-	Node *Node
-}
-
-// partial is implemented by every Partial.
-type partial interface {
-	target() (whole reflect.Type, node **Node)
-}
-
-func (p *Partial[T]) target() (reflect.Type, **Node) { return reflect.TypeFor[T](), &p.Node }
-
-// partTarget returns T and the node of a Partial[T].
-func partTarget(p reflect.Value) (reflect.Type, **Node) {
-	return p.Addr().Interface().(partial).target()
-}
-
-// partOf returns T for the type Partial[T].
-func partOf(t reflect.Type) reflect.Type {
-	whole, _ := partTarget(reflect.New(t).Elem())
-	return whole
-}
-
 func (s *state) partly(n *Node, dst reflect.Value) {
-	whole, node := partTarget(dst)
-	*node = n
+	*heldNode(dst) = n
 	outer := s.partial
 	s.partial = true
-	s.value(n, reflect.New(whole).Elem(), limits{})
+	s.value(n, reflect.New(heldOf(dst.Type())).Elem(), limits{})
 	s.partial = outer
 }
