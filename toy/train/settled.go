@@ -12,6 +12,9 @@ type SettledTask interface {
 // moments is how many policies of a tenth of the steps are averaged: noise of minibatches is not to pass for movement.
 const moments = 50
 
+// fewest is how many steps a training has at least of which it is asked whether it has settled.
+const fewest = 10
+
 // watch sees whether a training comes to rest: it compares the mean policies of the last two tenths of its steps.
 type watch struct {
 	tenth, stride int // steps
@@ -31,7 +34,7 @@ func (t *Trainer) policy(to []float64) []float64 {
 
 // begin takes down the first policy of a training of a number of steps.
 func (w *watch) begin(t *Trainer, steps int) {
-	w.tenth = max(1, steps/10)
+	w.tenth = steps / 10
 	w.stride = max(1, w.tenth/moments)
 	w.first = t.policy(w.first)
 	w.means = [2][]float64{make([]float64, len(w.first)), make([]float64, len(w.first))}
@@ -66,10 +69,7 @@ func (w *watch) step(t *Trainer, factor float64, left int) {
 func (w *watch) drift(steps int) float64 {
 	moved, way := 0.0, 0.0
 	for i, v := range w.first {
-		before, last := v, w.means[1][i]/float64(w.count[1])
-		if w.count[0] > 0 {
-			before = w.means[0][i] / float64(w.count[0])
-		}
+		before, last := w.means[0][i]/float64(w.count[0]), w.means[1][i]/float64(w.count[1])
 		moved += math.Abs(last - before)
 		way += math.Abs(last - v)
 	}

@@ -146,7 +146,7 @@ type Trainer struct {
 	taken     int        // steps
 
 	live, kept [][]float64 // see ahead
-	watch      *watch      // nil where training goes on from a checkpoint
+	watch      *watch      // nil where training goes on from a checkpoint or is short
 }
 
 // Steps returns the number of steps taken, which Rounds.Begin may ask for.
@@ -237,7 +237,7 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 			return Outcome{}, err
 		}
 	}
-	if s.at == 0 && t.taken == s.before {
+	if s.at == 0 && t.taken == s.before && s.full >= fewest {
 		t.watch = &watch{}
 		t.watch.begin(t, s.full)
 	}
