@@ -54,7 +54,8 @@ func TestNoneIsLower(t *testing.T) {
 			for name, loss := range everyLoss(lambda) {
 				pol := build(t, e, &policy.TabularParams{})
 				s := solve(t, Problem{Env: e, Pairs: data}, loss)
-				if solved[s.Status]++; s.Status == Stalled && name != "alpha-dpo" && name != "dr-dpo" {
+				// win-rate is a term: alone it leads to a vertex, ever more slowly.
+				if solved[s.Status]++; s.Status == Stalled && name != "alpha-dpo" && name != "dr-dpo" && name != "win-rate" {
 					t.Errorf("%s at %g: %s", name, lambda, s.Reason)
 				}
 				if s.Status == train.Diverged || s.Status == Stationary || s.Status == Stalled || name == "tr-dpo" || name == "kto" {
