@@ -36,6 +36,7 @@ var (
 	dotted     = []vg.Length{1.2, 1.4}
 	longDashed = []vg.Length{8, 2}
 	dashDotted = []vg.Length{5, 1.4, 1.2, 1.4}
+	twoDotted  = []vg.Length{5, 1.4, 1.2, 1.4, 1.2, 1.4}
 	reference  = []vg.Length{2.4, 1.8}
 )
 
@@ -172,8 +173,8 @@ var lossStyles = map[string]seriesStyle{
 	"simpo":             {skyBlue, dashed, curveWidth, star},
 	"sppo":              {inkGray, dashDotted, curveWidth, circle},
 	"sum":               {black, dashDotted, curveWidth, hexagon},
-	"tdpo1":             {wine, longDashed, curveWidth, triangle},
-	"tdpo2":             {teal, longDashed, curveWidth, triangle},
+	"tdpo1":             {wine, twoDotted, curveWidth, triangle},
+	"tdpo2":             {teal, twoDotted, curveWidth, star},
 	"tr-dpo":            {green, dotted, curveWidth, leftward},
 	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
 	"win-rate":          {wine, longDashed, curveWidth, star},
