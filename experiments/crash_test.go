@@ -66,12 +66,12 @@ func crashFolder(t testing.TB) (dir string, want map[string]string, took time.Du
 	return dir, contents(t, filepath.Join(dir, "whole", "crash")), time.Since(began)
 }
 
-// contents returns every file below a results folder but the manifest.
+// contents returns every file below a results folder but the manifest and what made it.
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == "made.json" {
+		if err != nil || d.IsDir() || d.Name() == "manifest.json" || d.Name() == "made.json" {
 			return err
 		}
 		data, err := os.ReadFile(path)
