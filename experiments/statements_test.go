@@ -21,6 +21,7 @@ var statements = []statement{
 	{readme, "published code (arXiv 2409.19605) | 1e-9 (the test's bound)", nil},
 	{readme, "published code (arXiv 2410.08847) | 1e-12 (the test's bound)", nil},
 	{readme, "five algorithms in two games at three λ, up to 20,000 steps: policies, logits, duality gaps; equilibria | published code (arXiv 2503.08942) | 1e-9 (the test's bound)", nil},
+	{readme, "GR-DPO, IS-DPO, GR-IPO: policies, logits, weights | published code (arXiv 2312.10584, 2405.20304) | 1e-9 (the test's bound)", nil},
 	{readme, "DPO, IPO, f-DPO | paper: collapse | {}, {}, {} |", []string{
 		"only mode_mass of interpolation/runs; objective=dpo; lambda=1e-5", "only mode_mass of interpolation/runs; objective=ipo; lambda=1e-5",
 		"only mode_mass of interpolation/runs; objective=f-dpo; lambda=1e-5"}},
