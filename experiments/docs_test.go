@@ -16,7 +16,7 @@ import (
 )
 
 // pages are the documents whose commands are run by TestPages. The page about test vectors needs PyTorch: TestVectorsPage.
-var pages = []string{"README.md", "configs/README.md", "experiments/README.md", "experiments/scorecard/README.md", "plots/README.md",
+var pages = []string{"README.md", "configs/README.md", "configs/published/README.md", "experiments/README.md", "experiments/scorecard/README.md", "plots/README.md",
 	"toy/objective/README.md"}
 
 // notRun are the commands of pages that TestPages leaves out, by what they hold, with the reason.
