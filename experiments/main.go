@@ -65,13 +65,13 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-// said puts the program's name into the commands that a text tells of.
-func said(root *cobra.Command, text string) string {
+// said puts the program's name into the commands that a text tells of, but for those of `go run ./experiments`.
+func said(root *cobra.Command, program, text string) string {
 	var names []string
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	return regexp.MustCompile(`\bexperiments( (?:configs/|`+strings.Join(names, "|")+`))`).ReplaceAllString(text, strings.ReplaceAll(calledAs, "$", "$$")+"$1")
+	return regexp.MustCompile(`(^|[^/\w])experiments( (?:configs/|`+strings.Join(names, "|")+`))`).ReplaceAllString(text, "${1}"+strings.ReplaceAll(program, "$", "$$")+"$2")
 }
 
 // perform is Main but for what could not be printed.
@@ -89,13 +89,13 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	for _, c := range append(root.Commands(), root) {
-		c.Example = said(root, c.Example)
+		c.Example = said(root, calledAs, c.Example)
 		for _, below := range c.Commands() {
-			below.Example = said(root, below.Example)
+			below.Example = said(root, calledAs, below.Example)
 		}
 	}
 	err := root.ExecuteContext(ctx)
-	complain := func(text string) { fmt.Fprintln(stderr, said(root, text)) }
+	complain := func(text string) { fmt.Fprintln(stderr, said(root, calledAs, text)) }
 	var input inputError
 	var occupied publish.TakenError
 	var wrong mistakes
