@@ -16,8 +16,8 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/experiments/internal/testfile"
-	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/language"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 )
@@ -458,7 +458,7 @@ func chesAsRecorded(t *testing.T, path string) {
 		t.Fatal("the file holds no cases")
 	}
 	for i, c := range f.Cases {
-		ches, normalized := metrics.CHES(c.Chosen, c.Rejected, c.LastPrompt)
+		ches, normalized := language.CHES(c.Chosen[c.LastPrompt:len(c.Chosen)-1], c.Rejected[c.LastPrompt:len(c.Rejected)-1])
 		if !(relative(ches, c.CHES) <= 1e-12) || !(relative(normalized, c.Normalized) <= 1e-12) {
 			t.Errorf("case %d: %v, by length %v; want %v and %v", i, ches, normalized, c.CHES, c.Normalized)
 		}

@@ -49,6 +49,14 @@ var pairMeasures = []measure[language.Comparisons]{
 		func(c *language.Comparisons) float64 { return c.RewardAccuracy }),
 }
 
+var heldOutMeasures = []measure[language.HeldOut]{
+	measured("ches", "", "mean centered hidden embedding similarity of held-out pairs by length, under the policy at the start (arXiv 2410.08847).",
+		func(h *language.HeldOut) float64 { return h.CHES }),
+	measured("ches_rank", "", "Kendall's correlation of held-out pairs' CHES with the change of their chosen_logp: below 0, responses that are "+
+		"alike are displaced the more.",
+		func(h *language.HeldOut) float64 { return h.CHESRank }),
+}
+
 var drawMeasures = []measure[language.Draws]{
 	measured("reward", "", "mean reward of continuations: the gold one, except in a step of rlhf, which climbs what labels follow.",
 		func(d *language.Draws) float64 { return d.Reward }),
@@ -93,7 +101,7 @@ func Metrics() []metrics.Metric {
 	for _, m := range tables.Metrics() {
 		known[m.Name] = true
 	}
-	all := slices.Concat(metricsOf(pairMeasures), metricsOf(promptMeasures), metricsOf(intervalMeasures))
+	all := slices.Concat(metricsOf(pairMeasures), metricsOf(heldOutMeasures), metricsOf(promptMeasures), metricsOf(intervalMeasures))
 	return slices.DeleteFunc(all, func(m metrics.Metric) bool { return known[m.Name] })
 }
 
@@ -156,8 +164,8 @@ func numbers[R, P any](list []measure[P], part func(*R) *P) Columns[R] {
 type Group struct {
 	Step    int
 	Name    string
-	Prompts []language.Prompt     // none where there is no reward
-	HeldOut *language.Comparisons // nil: this group has no pairs
+	Prompts []language.Prompt // none where there is no reward
+	HeldOut *language.HeldOut // nil: this group has no pairs
 }
 
 // values are those of a measure at each prompt.
@@ -185,6 +193,14 @@ var groupMeasures = func() []measure[Group] {
 	}
 	return append(all, intervalMeasures...)
 }()
+
+// comparisons are the means of held-out pairs, nil where there are none.
+func comparisons(h *language.HeldOut) *language.Comparisons {
+	if h == nil {
+		return nil
+	}
+	return &h.Comparisons
+}
 
 // Groups returns train and heldout, as far as there are such prompts, and their parts where they have any, in the order of
 // the prompts. Held-out pairs belong to heldout, which is there for them alone where there are no prompts.
@@ -246,7 +262,8 @@ var (
 		whole(tables.EndColumns[1], func(r *Run) int { return r.Steps }),
 		text(tables.EndColumns[2], func(r *Run) string { return r.Reason }),
 		numbers(stepMeasures, func(r *Run) *language.Record { return &r.Last }),
-		numbers(pairMeasures, func(r *Run) *language.Comparisons { return r.Final.HeldOut }),
+		numbers(pairMeasures, func(r *Run) *language.Comparisons { return comparisons(r.Final.HeldOut) }),
+		numbers(heldOutMeasures, func(r *Run) *language.HeldOut { return r.Final.HeldOut }),
 		numbers(groupMeasures, func(r *Run) *Group { return &r.Final }))
 	Traces = slices.Concat(
 		whole(tables.StepColumn, func(r *language.Record) int { return r.Step }),
@@ -256,7 +273,8 @@ var (
 	Evaluations = slices.Concat(
 		whole(tables.StepColumn, func(g *Group) int { return g.Step }),
 		groupColumns,
-		numbers(pairMeasures, func(g *Group) *language.Comparisons { return g.HeldOut }),
+		numbers(pairMeasures, func(g *Group) *language.Comparisons { return comparisons(g.HeldOut) }),
+		numbers(heldOutMeasures, func(g *Group) *language.HeldOut { return g.HeldOut }),
 		numbers(groupMeasures, func(g *Group) *Group { return g }))
 	GroupMeans = slices.Concat(groupColumns, numbers(groupMeasures, func(g *Group) *Group { return g }))
 	Prompts    = slices.Concat(promptColumns, numbers(promptMeasures, func(p *language.Prompt) *language.Prompt { return p }))

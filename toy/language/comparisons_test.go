@@ -206,7 +206,7 @@ func TestRecordsMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = l.Run(context.Background(), func(r Record) error {
-		if r.Step > 0 && r.Comparisons != before {
+		if r.Step > 0 && r.Comparisons != before.Comparisons {
 			t.Errorf("step %d: %+v, scoring finds %+v", r.Step, r.Comparisons, before)
 		}
 		if r.Step == 1 && (math.Abs(r.Loss-math.Ln2) > 1e-14 || r.RewardAccuracy != 0.5 || r.Margin != 0 || r.ChosenShift != 0) {

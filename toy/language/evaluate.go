@@ -29,8 +29,17 @@ const (
 // Evaluation is what was found of a policy after a step.
 type Evaluation struct {
 	Step    int
-	Prompts []Prompt     // in the order of the environment; nil where there is no reward
-	HeldOut *Comparisons // on pairs that are not trained on; nil where there are none
+	Prompts []Prompt // in the order of the environment; nil where there is no reward
+	HeldOut *HeldOut // on pairs that are not trained on; nil where there are none
+}
+
+// HeldOut is what was found on pairs that are not trained on.
+type HeldOut struct {
+	Comparisons
+	CHES float64 // mean over the pairs, by length, under the policy at the start; NaN of single responses
+	// CHESRank is Kendall's correlation of the pairs' CHES with the change of their chosen responses' log-probability. Below 0, chosen
+	// responses fall the more the more they are like their rejected ones. NaN where nothing has changed.
+	CHESRank float64
 }
 
 // Prompt is what was found at one prompt, from Samples continuations of the policy. Rewards are in the gold reward's units.
@@ -101,11 +110,10 @@ func (t *task[T]) newEvaluator(ctx context.Context) (*evaluator[T], error) {
 func (e *evaluator[T]) evaluate(ctx context.Context, step int) (*Evaluation, error) {
 	out := &Evaluation{Step: step}
 	if e.pairs != nil {
-		found, err := e.pairs.compare(ctx, e.network)
-		if err != nil {
+		var err error
+		if out.HeldOut, err = e.pairs.compare(ctx, e.network); err != nil {
 			return nil, err
 		}
-		out.HeldOut = &found
 	}
 	if e.continuations == nil {
 		return out, nil
@@ -265,6 +273,7 @@ type pairEvaluator[T kernel.Float] struct {
 	pairs                 []Pair
 	scorer                *scorer[T]
 	policy, start, tokens logps
+	ches                  []float64 // by length, at the start; nil of single responses
 }
 
 // newPairEvaluator returns the measure of change since start, whose log-probabilities come from the cache if they are there;
@@ -284,12 +293,17 @@ func newPairEvaluator[T kernel.Float](ctx context.Context, start *llama.Network[
 	return e, e.scorer.cached(ctx, start, keyOf(start), pairs, cache, e.start)
 }
 
-// compare returns the means over the pairs.
-func (e *pairEvaluator[T]) compare(ctx context.Context, n *llama.Network[T]) (Comparisons, error) {
+// compare compares a network with the start.
+func (e *pairEvaluator[T]) compare(ctx context.Context, n *llama.Network[T]) (*HeldOut, error) {
 	if err := e.scorer.score(ctx, n, e.pairs, e.policy); err != nil {
-		return Comparisons{}, err
+		return nil, err
 	}
-	return compare(e.policy, e.start, e.tokens), nil
+	found := &HeldOut{Comparisons: compare(e.policy, e.start, e.tokens), CHES: stat.Mean(e.ches, nil), CHESRank: math.NaN()}
+	shifts := floats.SubTo(make([]float64, len(e.pairs)), e.policy.chosen, e.start.chosen)
+	if e.ches != nil && floats.Norm(shifts, 1) > 0 {
+		found.CHESRank = stat.Kendall(e.ches, shifts, nil)
+	}
+	return found, nil
 }
 
 // continuationEvaluator measures networks by what they write, all on the same random numbers and against the same

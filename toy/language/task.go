@@ -119,9 +119,15 @@ func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 		return train.Outcome{Status: train.Given}, to.Evaluation(found)
 	}
 	if len(t.heldOut) > 0 {
-		if r.evaluator.pairs, err = newPairEvaluator(ctx, t.reference, t.heldOut, &t.Shared.logps, t.Workers); err != nil {
+		e, err := newPairEvaluator(ctx, t.reference, t.heldOut, &t.Shared.logps, t.Workers)
+		if err != nil {
 			return train.Outcome{}, err
 		}
+		e.ches, err = share(t.Shared, t.origin("CHES"), func() ([]float64, error) { return e.scorer.alike(ctx, t.reference, t.heldOut) })
+		if err != nil {
+			return train.Outcome{}, err
+		}
+		r.evaluator.pairs = e
 	}
 	// An adapter adds nothing yet, so every loss begins with the same policy.
 	first, err := share(t.Shared, t.origin("first evaluation"), func() (*Evaluation, error) { return r.evaluate(ctx, 0) })

@@ -114,7 +114,7 @@ func deref(r report) any {
 	var pairs []Comparisons
 	var prompts [][]Prompt
 	for _, l := range r.evaluations {
-		pairs, prompts = append(pairs, *l.HeldOut), append(prompts, l.Prompts)
+		pairs, prompts = append(pairs, l.HeldOut.Comparisons), append(prompts, l.Prompts)
 	}
 	return []any{r.steps, pairs, prompts, r.end}
 }

@@ -121,3 +121,23 @@ func checkScores[T float32 | float64](t *testing.T, n *Network[T], p scored, tol
 		}
 	}
 }
+
+// The scores of a token are the products of the hidden state before it with the rows of the output layer.
+func TestHiddenGivesLogits(t *testing.T) {
+	n := network(t, Convert[float64](readStories(t)), nil)
+	tape := forward(t, n, []int32{1, 403, 407}, [][]int32{{261, 378, 432}, {378}}, false)
+	for i, length := range []int{3, 1} {
+		for j := range length {
+			hidden := tape.Hidden(i, j)
+			for v, logit := range tape.Logits(i, j) {
+				sum := 0.0
+				for d, h := range hidden {
+					sum += h * n.weights.head[v*len(hidden)+d]
+				}
+				if math.Abs(sum-logit) > 1e-9 {
+					t.Fatalf("response %d, token %d, score %d: %v, its product is %v", i, j, v, logit, sum)
+				}
+			}
+		}
+	}
+}

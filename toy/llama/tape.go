@@ -113,6 +113,13 @@ func (t *Tape[T]) Logits(i, j int) []T {
 	return t.logits[t.predictor(t.segments[i+1], j)*vocab:][:vocab]
 }
 
+// Hidden returns the last hidden state, of Dim numbers after the final norm, from which token j of response i is predicted. Backward
+// and the next Forward overwrite it.
+func (t *Tape[T]) Hidden(i, j int) []T {
+	dim := t.network.model.Dim
+	return t.normed[(t.segments[0].rows-1+t.predictor(t.segments[i+1], j))*dim:][:dim]
+}
+
 // Divergence returns the sum over the tokens of response i of the Kullback-Leibler divergence from a reference's distribution of the
 // token to this one's, KL(ref to pi), given what precedes it, in nats. The reference's tape has been brought Forward on the same tokens.
 func (t *Tape[T]) Divergence(ref *Tape[T], i int) float64 {
