@@ -19,14 +19,16 @@ type figure struct {
 	ID, Name, Caption string
 	SVG               template.HTML
 	Picture           template.URL
-	Width             int // in CSS pixels, at most
+	Width             int // in CSS pixels, where a line of the page holds more than one
 }
+
+// Widest is how far a figure grows to fill its line of the page: one as wide as a text fills it alone.
+func (f figure) Widest() int { return f.Width * 8 / 5 }
 
 // pixelsPerPoint is how large figures are shown: text of 8 points is as large as that of the page.
 const pixelsPerPoint = 1.7
 
-// figures draws the config's figures. One that cannot be drawn is reported and does not lose the others. A scorecard is
-// shown as a table.
+// figures draws the config's figures. One that cannot be drawn is reported and does not lose the others.
 func (v *view) figures(s *section, f *results.Reported) {
 	for _, p := range f.Pictures {
 		s.Figures = append(s.Figures, figure{ID: fmt.Sprintf("%s-g%d", s.ID, len(s.Figures)), Name: strings.TrimSuffix(p.Name, filepath.Ext(p.Name)),
@@ -36,9 +38,6 @@ func (v *view) figures(s *section, f *results.Reported) {
 		return
 	}
 	for _, fig := range f.Figures {
-		if _, ok := fig.Params.(*plots.Scorecard); ok {
-			continue
-		}
 		if err := v.draw(s, f, fig); err != nil {
 			s.undrawn = append(s.undrawn, fmt.Errorf("%s: %w", f.Dir, err))
 			s.Undrawn = append(s.Undrawn, err.Error())
@@ -67,7 +66,7 @@ func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
 // viewBox finds the width of a figure in points.
 var viewBox = regexp.MustCompile(`viewBox="[-0-9.]+ [-0-9.]+ ([0-9.]+) [0-9.]+"`)
 
-// shownWidth is how wide a figure is shown at most, in pixels; 0 where its width is not known.
+// shownWidth is a figure's width in pixels; 0 where it is not known.
 func shownWidth(svg []byte) int {
 	points := 0.0
 	if match := viewBox.FindSubmatch(svg); match != nil {

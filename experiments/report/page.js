@@ -20,7 +20,7 @@
     const x = Number(a), y = Number(b);
     return isNaN(x) || isNaN(y) ? a.localeCompare(b, "en", {numeric: true}) : x - y;
   };
-  const infinite = text => text.replace(/^([+-]?)Inf$/, "$1Infinity");
+  const infinite = text => text.replace(/^([+-]?)(Inf|∞)$/, "$1Infinity");
   const sortBy = (table, i, sign) => {
     const body = table.tBodies[0], rows = Array.from(body.rows, row => ({row, key: infinite(content(row, i))}));
     rows.sort((a, b) => (a.key === "") - (b.key === "") || sign * compare(a.key, b.key));
@@ -112,8 +112,8 @@
   };
 
   // The color of a series is that of the first thing drawn in it.
-  const colorOf = group => {
-    for (const shape of all("path,circle,rect,line", group)) {
+  const colorOf = groups => {
+    for (const shape of groups.flatMap(group => all("path,circle,rect,line", group))) {
       for (const kind of ["stroke", "fill"]) {
         const color = shape.getAttribute(kind);
         if (color && color !== "none" && !color.includes("ffffff")) return color; // a hollow mark is filled with the ground
@@ -134,7 +134,7 @@
       const button = document.createElement("button"), swatch = document.createElement("i");
       button.type = "button";
       button.setAttribute("aria-pressed", "true");
-      swatch.style.background = colorOf(groups.find(g => g.matches(".series")) ?? groups[0]);
+      swatch.style.background = colorOf(groups.toSorted((a, b) => b.matches(".series") - a.matches(".series")));
       button.append(swatch, label);
       const turn = () => {
         const on = button.getAttribute("aria-pressed") !== "true";
@@ -166,7 +166,13 @@
       showTip(saying(mark), r.left + r.width / 2, r.top + r.height / 2);
       if (aloud) say(saying(mark));
     };
-    svg.addEventListener("pointerover", event => { const to = event.target.closest(".pt"); if (to) point(to, false); else leave(); });
+    // The mouse need not hit a spot: the nearest one within some pixels answers.
+    svg.addEventListener("pointermove", event => {
+      const {x, y} = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+      const away = p => Math.hypot(p.cx.baseVal.value - x, p.cy.baseVal.value - y);
+      const near = all(".pt", svg).filter(p => !p.closest(".off")).reduce((a, b) => a && away(a) <= away(b) ? a : b, null);
+      if (near && away(near) < 16 / svg.getScreenCTM().a) { if (near !== mark) point(near, false); } else leave();
+    });
     svg.addEventListener("pointerleave", leave);
     view.addEventListener("blur", leave);
     view.addEventListener("keydown", event => {

@@ -250,7 +250,7 @@ func TestPictures(t *testing.T) {
 	f := open(t)
 	f.Pictures = []plots.File{{Name: "a<b.svg", Data: []byte(`<svg viewBox="0 0 100 50"><script>alert(1)</script></svg>`)}}
 	page := write(t, f)
-	if !strings.Contains(page, `style="width:170px"`) || !strings.Contains(page, `<img src="data:image/svg&#43;xml;base64,PHN2ZyB2`) ||
+	if !strings.Contains(page, `style="flex:1 1 170px;max-width:272px"`) || !strings.Contains(page, `<img src="data:image/svg&#43;xml;base64,PHN2ZyB2`) ||
 		strings.Contains(page, "alert(1)") {
 		t.Error("the picture is not there as a picture")
 	}

@@ -28,7 +28,11 @@ type tableView struct {
 	Wide           bool   // has more columns than are printed
 }
 
-type heading struct{ Name, Doc string }
+// heading is a column's name, what it holds, and whether that is words.
+type heading struct {
+	Name, Doc string
+	Words     bool
+}
 
 // cell is a cell's text and whether it is words rather than a number.
 type cell struct {
@@ -52,13 +56,15 @@ func newTableView(id, dir string, t *tables.Table, schema tables.Schema) tableVi
 			continue
 		}
 		kept = append(kept, name)
-		s.Columns = append(s.Columns, heading{name, docs[name]})
+		s.Columns = append(s.Columns, heading{Name: name, Doc: docs[name]})
 	}
 	for row := range min(t.Len(), mostRows) {
 		var cells []cell
-		for _, name := range kept {
+		for i, name := range kept {
 			text := t.Text(row, name)
-			cells = append(cells, cell{shown(text), math.IsNaN(number(text)) && text != ""})
+			words := math.IsNaN(number(text)) && text != ""
+			cells = append(cells, cell{shown(text), words})
+			s.Columns[i].Words = s.Columns[i].Words || words
 		}
 		s.Rows = append(s.Rows, cells)
 	}
@@ -168,10 +174,15 @@ func newGrid(t *tables.Table) (*grid, error) {
 // digits is how many significant digits of a number are shown.
 const digits = 4
 
-// short writes a number for reading; one that is not there is empty.
+// short writes a number for reading, infinity as figures do; one that is not there is empty.
 func short(v float64) string {
-	if math.IsNaN(v) {
+	switch {
+	case math.IsNaN(v):
 		return ""
+	case math.IsInf(v, 1):
+		return "∞"
+	case math.IsInf(v, -1):
+		return "-∞"
 	}
 	return strconv.FormatFloat(v, 'g', digits, 64)
 }
