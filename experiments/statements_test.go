@@ -23,6 +23,7 @@ var statements = []statement{
 	{readme, "five algorithms in two games at three λ, up to 20,000 steps: policies, logits, duality gaps; equilibria | published code (arXiv 2503.08942) | < 1e-9", nil},
 	{readme, "GR-DPO, IS-DPO, GR-IPO: policies, logits, weights | published code (arXiv 2312.10584, 2405.20304) | < 1e-9", nil},
 	{readme, "limits of DPO and IPO | closed forms | < 1e-10", nil},
+	{readme, "derived, after arXiv 2602.12180", nil},
 	{readme, "DPO, IPO, f-DPO | paper: collapse | {}, {}, {} |", []string{
 		"only mode_mass of interpolation/runs; objective=dpo; lambda=1e-5", "only mode_mass of interpolation/runs; objective=ipo; lambda=1e-5",
 		"only mode_mass of interpolation/runs; objective=f-dpo; lambda=1e-5"}},

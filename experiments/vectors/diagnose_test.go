@@ -84,6 +84,9 @@ func TestPlanted(t *testing.T) {
 // undone are pairs of which the second takes back the first, so that nothing is wrong.
 var undone = [][2]string{{"shifted-left", "shifted-right"}, {"bos-counted", "bos-dropped"}}
 
+// pairStep is 1 where every pair of mistakes is tried, with -tags soak; else one of so many.
+var pairStep = 5
+
 // Two mistakes at once are not taken for a third, but that prompt and padding counted are both in the one that says so. Where
 // one of two leaves nothing to the other, that one may be named.
 func TestPairsOfMistakes(t *testing.T) {
@@ -96,6 +99,9 @@ func TestPairsOfMistakes(t *testing.T) {
 		l := &losses[i]
 		for a := range mistakes {
 			for b := range a {
+				if (i+a+b)%pairStep != 0 {
+					continue
+				}
 				for group, answers := range give(l, all, mistakes[b], mistakes[a]) {
 					possible := possibleIn(answers)
 					if !possible[mistakes[a].name] || !possible[mistakes[b].name] {
@@ -123,7 +129,7 @@ func TestPairsOfMistakes(t *testing.T) {
 		}
 	}
 	t.Logf("%d pairs match none", none)
-	if none < 2000 {
+	if none < 2000/pairStep {
 		t.Errorf("only %d pairs match none", none)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"windtunnel/experiments/internal/testfile"
 )
 
+func init() { pairStep = 1 }
+
 // someVectors writes the vectors of losses to a file.
 func someVectors(t *testing.T, names ...string) (path string, all []Vector) {
 	t.Helper()

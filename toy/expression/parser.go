@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -43,6 +44,9 @@ var (
 	synonyms = map[string]string{"detach": "stopgrad", "pow": "^", "maximum": "max", "minimum": "min", "arctan": "atan"}
 )
 
+// statement is what stands before the formula in a line of a program: "return", or a name that it is assigned to.
+var statement = regexp.MustCompile(`^\s*(?:return\s|[A-Za-z_]\w*\s*=)`)
+
 // what is allowed where something is out of place.
 const (
 	allowedSigns = "numbers, names, + - * / ^, parentheses and commas"
@@ -59,7 +63,11 @@ func parse(source string, words *vocabulary) (ast.Node, *Error) {
 			return nil, mistake(source, utf8.RuneCountInString(source[:i]), fmt.Sprintf("%q is no part of a formula", source[i:i+1]), allowedSigns, "")
 		}
 	}
-	tree, err := parser.ParseWithConfig(namedArguments(source), grammar)
+	formula := source
+	if lead := statement.FindString(source); lead != "" && !strings.HasPrefix(source[len(lead):], "=") {
+		formula = strings.Repeat(" ", len(lead)) + source[len(lead):] // positions stay
+	}
+	tree, err := parser.ParseWithConfig(namedArguments(formula), grammar)
 	if err != nil {
 		return nil, syntaxError(source, err.(*file.Error))
 	}

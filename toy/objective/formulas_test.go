@@ -53,6 +53,8 @@ var (
 		{"discopop", &DiscoPOP{Lambda: at, Tau: 0.5}, &Custom{
 			Pair: "softplus(-lambda*u)*sigmoid(-lambda*u/tau) + exp(logsigmoid(lambda*u/tau) - lambda*u)", Constants: constants{"tau": 0.5}}},
 		{"dpo", &DPO{Lambda: at}, &Custom{Pair: "softplus(-lambda*u)"}},
+		{"dpo as a line of a program", &DPO{Lambda: at}, &Custom{Pair: "losses = -F.logsigmoid(self.beta * logits)"}},
+		{"dpo as a last line", &DPO{Lambda: at}, &Custom{Pair: "return -F.logsigmoid(self.beta * logits)"}},
 		{"dpo as qpo", &DPO{Lambda: at}, &Custom{Psi: "softplus(-lambda*m)", Mu: "log(r)"}},
 		{"dpo with label smoothing", &DPO{Lambda: at, LabelSmoothing: 0.1}, &Custom{
 			Pair: "-(1-e)*logsigmoid(lambda*u) - e*logsigmoid(-lambda*u)", Constants: constants{"e": 0.1}}},

@@ -102,7 +102,7 @@ func (u *subject) minimum(loss objective.Params, env *bandit.Env, pairs *prefere
 // criteria reads the criteria of interpolation from the path, and preservation at the state's lambda.
 func (u *subject) criteria(path []PathPoint) []Criterion {
 	return []Criterion{
-		u.limit("strong interpolation", "Does the minimizer go to pi_star as lambda falls?", "tv_star", "pi_star", path, smallLambda),
+		u.limit("strong interpolation", "Does the policy go to pi_star as lambda falls?", "tv_star", "pi_star", path, smallLambda),
 		u.limit("weak interpolation", "Does it go to the mode pi_delta as lambda falls?", "tv_mode", "pi_delta", path, smallLambda),
 		u.limit("reference limit", "Does it go to pi_ref as lambda grows?", "tv_ref", "pi_ref", path, largeLambda),
 		u.monotone(path),
@@ -136,10 +136,10 @@ func (c *Criterion) decide(detail string) {
 	}
 }
 
-// missing says that there is no minimizer, which fails a criterion, or that none is found, which says nothing.
+// missing says that there is no minimizer, or for a loss with a stop-gradient no point of rest, which fails a criterion, or that none is found, which says nothing.
 func (c *Criterion) missing(m minimum, where string) {
 	if m.none {
-		c.Verdict, c.Detail = fails, "there is no minimizer"+where
+		c.Verdict, c.Detail = fails, "there is no minimizer or point of rest"+where
 		return
 	}
 	c.Detail = "no minimizer is found" + where

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 
 	"windtunnel/experiments/scorecard"
@@ -113,6 +114,25 @@ func TestPreservation(t *testing.T) {
 	for _, c := range one(t, s).Criteria {
 		if c.Name == "preservation" && math.Abs(float64(c.Value)-want) > 1e-12 {
 			t.Errorf("%v nats, want %v", c.Value, want)
+		}
+	}
+}
+
+// The answer names the end that the policy is nearest to, from the paper's three responses.
+func TestAnswer(t *testing.T) {
+	for fragment, want := range map[string]string{
+		"lambda=1e-5&a=dpo":  "dpo collapses to y_a,",
+		"lambda=1e-5&a=typo": "typo lands ",
+		"lambda=1e5&a=dpo":   "dpo stays at π_ref,",
+		"lambda=0.5&a=dpo":   "dpo lands ",
+		"lambda=0.1&a=custom&a.pair=stopgrad(sigmoid(u))*softplus(-beta*u)": "custom ends at no policy.",
+	} {
+		s, problems := ParseState(fragment)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := new(Explorer).Explore(s, false).Outcomes[0].Answer; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", fragment, got, want)
 		}
 	}
 }

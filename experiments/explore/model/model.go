@@ -29,6 +29,7 @@ type Result struct {
 // Outcome is what one loss does.
 type Outcome struct {
 	Label      string      `json:"label"`      // as in the config
+	Answer     string      `json:"answer"`     // where the loss takes the policy, in a sentence
 	Kind       string      `json:"kind"`       // canonical
 	Solver     string      `json:"solver"`     // that gave Policy: exact or train
 	Status     string      `json:"status"`     // of the solver

@@ -116,8 +116,35 @@ func (u *subject) outcome() *Outcome {
 			o.Measures = append(o.Measures, Measure{m.Name, Number(m.Value(v))})
 		}
 	}
+	o.Answer = o.answer(floats.MaxIdx(u.env.Prompts[0].LogStar))
 	o.Landscape = u.landscape()
 	return o
+}
+
+// arrived is the total variation within which a policy is said to be at pi_star, the mode or pi_ref.
+const arrived = 0.05
+
+// answer says where the policy is by its measures; best is the mode's response.
+func (o *Outcome) answer(best int) string {
+	if o.Policy == nil {
+		return o.Label + " ends at no policy."
+	}
+	tv := map[string]float64{}
+	for _, m := range o.Measures {
+		if tv[m.Name] = float64(m.Value); tv[m.Name] < 1e-9 {
+			tv[m.Name] = 0
+		}
+	}
+	star, mode, ref := tv["tv_star"], tv["tv_mode"], tv["tv_ref"]
+	switch least := min(star, mode, ref); {
+	case !(least <= arrived):
+		return fmt.Sprintf("%s lands %.2g from π*, %.2g from π_ref and %.2g from the mode.", o.Label, star, ref, mode)
+	case least == star:
+		return fmt.Sprintf("%s lands %.2g from π*.", o.Label, star)
+	case least == mode:
+		return fmt.Sprintf("%s collapses to y_%c, %.2g from all mass on it and %.2g from π*.", o.Label, 'a'+best, mode, star)
+	}
+	return fmt.Sprintf("%s stays at π_ref, %.2g from it and %.2g from π*.", o.Label, ref, star)
 }
 
 // minimizer finds the exact minimizer. Where the solver is "", the reason says why it cannot be had.

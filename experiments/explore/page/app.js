@@ -1,7 +1,7 @@
 // The page: inputs change the state, the state asks the model, the answer is shown and kept in the address.
 
 import { Compute } from "./compute.js";
-import { byId, formatPolicy } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { connect, showInputs } from "./inputs.js";
 import { LossForm } from "./losses.js";
 import { legend, Panel } from "./panel.js";
@@ -81,14 +81,16 @@ function show(answer, took, asked) {
   if (!answer.partial) {
     document.documentElement.dataset.answered = asked;
   }
-  speak(outcomes);
+  const answers = outcomes.filter(Boolean).map((o) => o.answer);
+  byId("answer").replaceChildren(...answers.map((answer) => make("span", {}, answer)));
+  speak(answers);
 }
 
-// speak tells a screen reader where the minimizers are, once they have stopped moving.
-function speak(outcomes) {
+// speak tells a screen reader the answers, once they have stopped changing.
+function speak(answers) {
   clearTimeout(spoken);
   spoken = setTimeout(() => {
-    byId("spoken").textContent = outcomes.filter((o) => o && o.policy).map((o) => `${o.label}: ${formatPolicy(o.policy)}`).join("; ");
+    byId("spoken").textContent = answers.join(" ");
   }, 700);
 }
 
@@ -109,6 +111,11 @@ function themeButton() {
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(byId("config").textContent);
   byId("copied").textContent = "Copied.";
+});
+byId("share").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(location.href);
+  byId("shared").textContent = "Copied.";
+  setTimeout(() => (byId("shared").textContent = ""), 2000);
 });
 addEventListener("hashchange", load);
 themeButton();

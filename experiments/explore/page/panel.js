@@ -144,7 +144,7 @@ const kinds = { "not-unique": "One of several minimizers", boundary: "Minimizer 
 
 function describe(outcome) {
   const found = outcome.solver === "exact" ? (kinds[outcome.status] ?? "Minimizer") : "End of training";
-  const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : "No minimizer");
+  const what = make("strong", {}, outcome.policy ? `${found}: ${formatPolicy(outcome.policy)}` : "No minimizer or point of rest");
   const facts = [`${outcome.solver}: ${outcome.status}`];
   if (outcome.loss !== null) {
     facts.push(`loss ${format(outcome.loss)}`);
@@ -161,9 +161,9 @@ export function legend() {
   const sample = (...shapes) => draw("svg", { viewBox: "-50 -34 100 68", "aria-hidden": "true" }, draw("g", { transform: "scale(1,-1)" }, ...shapes));
   const across = { d: "M-46 0L46 0" };
   const entries = [
-    [sample(draw("circle", { r: 18, class: "minimizer" })), "minimizer (or end of training)"],
+    [sample(draw("circle", { r: 18, class: "minimizer" })), "minimizer, point of rest or end of training"],
     [sample(draw("path", { ...across, class: "trajectory" })), "training from π_ref"],
-    [sample(draw("path", { ...across, class: "along" })), "minimizers over λ"],
+    [sample(draw("path", { ...across, class: "along" })), "the same over λ"],
     [sample(draw("path", { ...across, class: "contour" })), "equal loss, dense near the lowest"],
     [sample(handles.star.shape()), "π*, the true policy"],
     [sample(handles.ref.shape()), "π_ref, the reference"],
