@@ -344,7 +344,18 @@ func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("rew
 
 // Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
 func (o *Objective) Itemized() bool {
-	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true })
+	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true }) || o.Filters()
+}
+
+// Filters says whether some term leaves comparisons out of each batch at random, so that the loss has no value outside of training.
+func (o *Objective) Filters() bool { return somePair(o, func(*filter) bool { return true }) }
+
+// Seed sets what those terms draw by; without it they draw by 0.
+func (o *Objective) Seed(seed uint64) {
+	somePair(o, func(f *filter) bool {
+		f.seed = seed
+		return false
+	})
 }
 
 // Advances says whether some term carries a statistic from step to step.

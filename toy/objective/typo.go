@@ -29,8 +29,8 @@ func (p *TYPO) Objective() *Objective {
 	return o.And(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
 }
 
-// SamplesReference says whether responses are drawn from the reference.
-func (p *TYPO) SamplesReference() bool { return p.ReferenceSamples.n > 0 }
+// Random says whether responses are drawn from the reference.
+func (p *TYPO) Random() bool { return p.ReferenceSamples.n > 0 }
 
 // Check refuses a reduction that only the exact term has.
 func (p *TYPO) Check() []registry.Problem {
@@ -103,13 +103,10 @@ func (r ReferenceSamples) MarshalText() ([]byte, error) {
 	return []byte("exact"), nil
 }
 
-// samplesReference is implemented by parameters of losses that may draw responses from the reference.
-type samplesReference interface{ SamplesReference() bool }
-
-// SamplesReference says whether a loss draws responses from the reference, so that it depends on random numbers.
-func SamplesReference(p Params) bool {
-	s, ok := p.(samplesReference)
-	return ok && s.SamplesReference()
+// Random says whether training by a loss depends on random numbers: it draws responses from the reference, or leaves comparisons out.
+func Random(p Params) bool {
+	r, ok := p.(interface{ Random() bool })
+	return ok && r.Random()
 }
 
 // minusIdentity is the function -x of one response.
