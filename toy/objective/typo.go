@@ -109,24 +109,7 @@ func Random(p Params) bool {
 	return ok && r.Random()
 }
 
-// minusIdentity is the function -x of one response.
-type minusIdentity struct{}
-
-func (minusIdentity) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = -v
-	}
-}
-
-func (minusIdentity) Slope(_, dst []float64) {
-	for i := range dst {
-		dst[i] = -1
-	}
-}
-
-func (minusIdentity) Curve(_, dst []float64) { clear(dst) }
-
 // pairEntropy is the cross-entropy of a comparison's two responses, each weighing 1/2: -(log pi(y_w) + log pi(y_l))/2.
 func pairEntropy() *Sides {
-	return &Sides{Lambda: 1, Factor: 0.5, Chosen: minusIdentity{}, Rejected: minusIdentity{}, ReferenceFree: true}
+	return &Sides{Lambda: 1, Factor: 0.5, Chosen: Pointwise{At: negative.At}, Rejected: Pointwise{At: negative.At}, ReferenceFree: true}
 }
