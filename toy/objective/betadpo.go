@@ -95,17 +95,10 @@ func (f *filter) State() []float64 { return f.state[:] }
 // averages fills in the items and returns the moving averages with the batch taken in.
 func (f *filter) averages(b *Batch) (mean, deviation float64) {
 	f.items = f.items[:0]
-	add := func(at int, weight float64) {
+	for i := range b.entries() {
+		at := b.at(i)
 		margin := (b.Chosen[at] - b.RefChosen[at]) - (b.Rejected[at] - b.RefRejected[at])
-		f.items = append(f.items, item{at: at, weight: weight, margin: margin})
-	}
-	for i, at := range b.Order {
-		add(at, b.OrderWeight[i])
-	}
-	for at, weight := range b.Weight {
-		if b.Order == nil {
-			add(at, weight)
-		}
+		f.items = append(f.items, item{at: at, weight: b.weightOf(i), margin: margin})
 	}
 	mean = meanMargin(f.items)
 	square, total, n := 0.0, 0.0, float64(len(f.items))

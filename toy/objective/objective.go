@@ -50,6 +50,30 @@ func (b *Batch) sides() (chosen, rejected []float64) {
 	return b.ChosenWeight, b.RejectedWeight
 }
 
+// entries is the number of comparisons as they came.
+func (b *Batch) entries() int {
+	if len(b.Order) == 0 {
+		return len(b.Weight)
+	}
+	return len(b.Order)
+}
+
+// at returns the position in the columns of a comparison as they came.
+func (b *Batch) at(entry int) int {
+	if len(b.Order) == 0 {
+		return entry
+	}
+	return b.Order[entry]
+}
+
+// weightOf returns the weight of a comparison as they came.
+func (b *Batch) weightOf(entry int) float64 {
+	if len(b.OrderWeight) == 0 {
+		return b.Weight[b.at(entry)]
+	}
+	return b.OrderWeight[entry]
+}
+
 // Grad receives the derivatives of a batch's loss with respect to Chosen, Rejected and Drawn, and where not nil to the
 // tails and divergences (with Chosen and Rejected held).
 type Grad struct {
