@@ -431,7 +431,7 @@ func mallowsAsRecorded(t *testing.T, path string) {
 	for i, r := range f.Entropies {
 		logp, entropy := 0.0, 0.0
 		for j, logits := range r.Logits {
-			entropy += objective.NormalizedEntropy(logits) / float64(len(r.Logits))
+			entropy += normalizedEntropy(logits) / float64(len(r.Logits))
 			all := make([]float64, len(logits))
 			logspace.LogSoftmax(all, logits)
 			logp += all[r.Response[j]]
@@ -807,4 +807,19 @@ func gamesAsRecorded(t *testing.T, path string) {
 			}
 		}
 	}
+}
+
+// normalizedEntropy returns the entropy of the softmax of K >= 2 logits over that of the uniform distribution, log K: in [0,1]. Of a
+// response in tokens, MallowsPO's published code takes the mean over its tokens of the reference's, and of a comparison the mean of
+// both responses', for H/log K.
+func normalizedEntropy(logits []float64) float64 {
+	logP := make([]float64, len(logits))
+	logspace.LogSoftmax(logP, logits)
+	entropy := 0.0
+	for _, l := range logP {
+		if p := math.Exp(l); p > 0 {
+			entropy -= p * l
+		}
+	}
+	return entropy / math.Log(float64(len(logits)))
 }

@@ -125,7 +125,11 @@ func pairsOf(all []*pairs, losses []spec.Objective, line *lines.Object) ([]*pair
 	if i := slices.IndexFunc(all, func(q *pairs) bool { return q.label == p.label }); i >= 0 {
 		return all, all[i], nil
 	}
-	if o := p.loss.Objective(); !o.Compares() || o.WholePolicy() || o.Sampled != nil {
+	o := p.loss.Objective()
+	if o.Filters() {
+		return nil, nil, fmt.Errorf("loss %s: it leaves pairs out of each batch at random, so that lines have no values of their own", p.label)
+	}
+	if !o.Compares() || o.WholePolicy() || o.Sampled != nil {
 		return nil, nil, fmt.Errorf("loss %s: it reads the policy over all responses to a prompt, which lines do not have", p.label)
 	}
 	return append(all, p), p, nil

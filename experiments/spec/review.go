@@ -300,11 +300,18 @@ func reviewOnline(run *Run, from *origin) {
 	}
 }
 
-// reviewMemory refuses a formula that reads earlier steps where there are none. Losses of the registry that do are solved where they
-// rest.
+// reviewMemory refuses a formula that reads earlier steps where there are none, and a loss that draws from batches. Losses of the
+// registry that read earlier steps are solved where they rest.
 func reviewMemory(run *Run, from *origin) {
-	if custom, is := run.Loss.(*objective.Custom); is && run.Solver != setup.SolverTrain && custom.Objective().Remembers() {
+	if run.Solver == setup.SolverTrain {
+		return
+	}
+	o := run.Loss.Objective()
+	if _, custom := run.Loss.(*objective.Custom); custom && o.Remembers() {
 		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
+	}
+	if o.Filters() {
+		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" leaves comparisons out of each batch at random", "solver: train, or mode_weight: 0")
 	}
 }
 

@@ -13,6 +13,7 @@ package exact
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -83,6 +84,9 @@ type Solution struct {
 // the others stay at the start. An error means that the problem is malformed, that ctx was cancelled, that the objective samples
 // responses of the reference, or that the combination of terms, class and penalty is one that Solve has no statement about.
 func Solve(ctx context.Context, p *Problem) (*Solution, error) {
+	if p.Objective.Filters() {
+		return nil, errors.New("comparisons are left out of each batch at random, and a minimizer has no batches")
+	}
 	inner := *p
 	var held bool
 	inner.Objective, held = potential(p.Objective)

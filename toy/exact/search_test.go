@@ -353,7 +353,7 @@ func TestEveryWord(t *testing.T) {
 	e := random(rng, 3, 0.7)
 	data := population(e)
 	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {
-		if _, direct := v.Params.(objective.Direct); direct || objective.SamplesReference(v.Params) {
+		if _, direct := v.Params.(objective.Direct); direct || objective.Random(v.Params) {
 			continue
 		}
 		for class, kind := range map[string]policy.Params{"tabular": &policy.TabularParams{}, "low rank": &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}} {

@@ -160,8 +160,9 @@ func (g *graph) linesAt(out ref, leafAt func(n node, before []*line) (line, bool
 
 func (g *graph) lineOf(n node, all []*line) *line {
 	var args []*line
+	var values [3]float64
 	constant := true
-	for _, a := range n.args {
+	for i, a := range n.args {
 		if a == none {
 			break
 		}
@@ -169,17 +170,11 @@ func (g *graph) lineOf(n node, all []*line) *line {
 		if l == nil {
 			return nil
 		}
-		args, constant = append(args, l), constant && l.constant()
+		args, values[i], constant = append(args, l), l.at, constant && l.constant()
 	}
 	switch {
 	case constant && n.fn.kernel != nil:
-		var values [3][1]float64
-		for i, a := range args {
-			values[i][0] = a.at
-		}
-		var result [1]float64
-		n.fn.kernel(result[:], values[0][:], values[1][:], values[2][:])
-		return &line{at: result[0]}
+		return &line{at: n.fn.at(values)}
 	case n.fn.name == "+":
 		return args[0].plus(1, args[1])
 	case n.fn.name == "-":
@@ -394,28 +389,35 @@ func newFunction(g *graph, value, z ref) *Function {
 
 // release returns a node with everything that stopgrad holds put in.
 func (g *graph) release(r ref) ref {
-	known := map[ref]ref{}
-	var free func(r ref) ref
-	free = func(r ref) ref {
-		n := g.nodes[r]
-		if n.fn == nil {
+	leaf := func(r ref) ref {
+		if g.nodes[r].fn == nil {
 			return r
 		}
-		if done, is := known[r]; is {
-			return done
+		return none
+	}
+	return g.again(r, map[ref]ref{}, leaf, func(name string, args []ref) ref {
+		if name == "stopgrad" {
+			return args[0]
 		}
+		return g.call(name, args...)
+	})
+}
+
+// again makes a node anew, in this graph or another: leaf says what becomes of some nodes, none for others, which are calls.
+func (g *graph) again(r ref, known map[ref]ref, leaf func(ref) ref, call func(name string, args []ref) ref) ref {
+	if done, is := known[r]; is {
+		return done
+	}
+	made := leaf(r)
+	if made == none {
 		args := g.arguments(r)
 		for i, a := range args {
-			args[i] = free(a)
+			args[i] = g.again(a, known, leaf, call)
 		}
-		if n.fn.name == "stopgrad" {
-			known[r] = args[0]
-		} else {
-			known[r] = g.call(n.fn.name, args...)
-		}
-		return known[r]
+		made = call(g.nodes[r].fn.name, args)
 	}
-	return free(r)
+	known[r] = made
+	return made
 }
 
 // canonical calls a function by the name under which most is known of it: log(1 + exp(x)) is softplus(x), 1/(1 + exp(x)) is
@@ -486,12 +488,12 @@ func (s *splitter) scale(r ref, at int) float64 {
 
 // rebuild returns a node in another graph, as a function of its column z.
 func (s *splitter) rebuild(g *graph, r ref, scale float64, known map[ref]ref) ref {
-	if done, is := known[r]; is {
-		return done
-	}
-	var made ref
-	if l := s.lines[r]; l != nil {
-		made = g.constant(l.at)
+	leaf := func(r ref) ref {
+		l := s.lines[r]
+		if l == nil {
+			return none
+		}
+		made := g.constant(l.at)
 		if !l.constant() {
 			_, multiple := s.parallel(l)
 			made = g.times(multiple/scale, g.columnAt(0))
@@ -499,13 +501,7 @@ func (s *splitter) rebuild(g *graph, r ref, scale float64, known map[ref]ref) re
 				made = g.call("+", made, g.constant(l.at))
 			}
 		}
-	} else {
-		args := s.graph.arguments(r)
-		for i, a := range args {
-			args[i] = s.rebuild(g, a, scale, known)
-		}
-		made = g.canonical(s.graph.nodes[r].fn.name, args)
+		return made
 	}
-	known[r] = made
-	return made
+	return s.graph.again(r, known, leaf, g.canonical)
 }

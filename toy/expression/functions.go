@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/logspace"
 )
 
@@ -24,6 +26,13 @@ type function struct {
 	build func(g *graph, args []ref) ref
 	// pull returns what the adjoint of y = f(x...) adds to the adjoint of x[i]; nil means that no derivative passes.
 	pull func(g *graph, adjoint ref, x []ref, y ref, i int) ref
+}
+
+// at returns the value at numbers.
+func (f *function) at(x [3]float64) float64 {
+	var result [1]float64
+	f.kernel(result[:], x[0:1], x[1:2], x[2:3])
+	return result[0]
 }
 
 // table is the functions by name. It is made afresh for each graph, so that its entries can build on one another.
@@ -80,9 +89,9 @@ func unary(slope func(g *graph, x, y ref) ref) func(*graph, ref, []ref, ref, int
 // need. Where a derivative does not exist it is a convention, stated in usage and the same as PyTorch's for one argument.
 func functions() []function {
 	return []function{
-		{name: "abs", least: 1, most: 1, usage: "abs(x), with slope 0 at 0", kernel: absolute,
+		{name: "abs", least: 1, most: 1, usage: "abs(x), with slope 0 at 0", kernel: elementwise(math.Abs),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sign'", x) })},
-		{name: "sign'", kernel: sign},
+		{name: "sign'", kernel: elementwise(sign)},
 
 		{name: "atan", least: 1, most: 1, usage: "atan(x)", kernel: elementwise(math.Atan),
 			pull: unary(func(g *graph, x, _ ref) ref {
@@ -106,7 +115,7 @@ func functions() []function {
 				return g.statistic(statistic{name: "ema", of: g.call("mean", x[0]), decay: g.call("mean", x[1]), start: start})
 			}},
 
-		{name: "exp", least: 1, most: 1, usage: "exp(x)", kernel: exponential,
+		{name: "exp", least: 1, most: 1, usage: "exp(x)", kernel: elementwise(math.Exp),
 			pull: unary(func(_ *graph, _, y ref) ref { return y })},
 
 		{name: "expm1", least: 1, most: 1, usage: "expm1(x), which is exp(x) - 1", kernel: elementwise(math.Expm1),
@@ -165,7 +174,7 @@ func functions() []function {
 
 		{name: "sigmoid", least: 1, most: 1, usage: "sigmoid(x)", kernel: sigmoid,
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sigmoid'", x) })},
-		{name: "sigmoid'", kernel: sigmoidSlope, pull: unary(func(g *graph, x, y ref) ref {
+		{name: "sigmoid'", kernel: elementwise(func(x float64) float64 { return sigmoidSlope(decay(x)) }), pull: unary(func(g *graph, x, y ref) ref {
 			// sigmoid(-x) - sigmoid(x) = -tanh(x/2), without the cancellation near 0.
 			return g.call("-x", g.call("*", y, g.call("tanh", g.call("*", g.constant(0.5), x))))
 		})},
@@ -176,7 +185,7 @@ func functions() []function {
 		{name: "softplus", least: 1, most: 1, usage: "softplus(x), which is log(1 + exp(x))", kernel: softplus,
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sigmoid", x) })},
 
-		{name: "sqrt", least: 1, most: 1, usage: "sqrt(x)", kernel: squareRoot,
+		{name: "sqrt", least: 1, most: 1, usage: "sqrt(x)", kernel: elementwise(math.Sqrt),
 			pull: unary(func(g *graph, _, y ref) ref { return g.call("/", g.constant(0.5), y) })},
 
 		{name: "square", least: 1, most: 1, usage: "square(x)", kernel: square,
@@ -186,7 +195,7 @@ func functions() []function {
 			build: func(g *graph, x []ref) ref {
 				return g.call("root'", g.call("mean", g.call("square", g.call("-", x[0], g.call("mean", x[0])))))
 			}},
-		{name: "root'", kernel: squareRoot, pull: func(g *graph, adjoint ref, _ []ref, y ref, _ int) ref {
+		{name: "root'", kernel: elementwise(math.Sqrt), pull: func(g *graph, adjoint ref, _ []ref, y ref, _ int) ref {
 			return g.call("less'", g.call("/", adjoint, g.call("*", g.constant(2), y)), g.constant(0), y)
 		}},
 
@@ -215,10 +224,10 @@ func (g *graph) leftToRight(name string, args []ref) ref {
 // operators are the arithmetic. Their names are the operators themselves, which no source can call.
 func operators() []function {
 	return []function{
-		{name: "+", commutes: true, kernel: add,
+		{name: "+", commutes: true, kernel: pairwise(floats.AddTo),
 			pull: func(_ *graph, adjoint ref, _ []ref, _ ref, _ int) ref { return adjoint }},
 
-		{name: "-", kernel: subtract,
+		{name: "-", kernel: pairwise(floats.SubTo),
 			pull: func(g *graph, adjoint ref, _ []ref, _ ref, i int) ref {
 				if i == 0 {
 					return adjoint
@@ -226,10 +235,10 @@ func operators() []function {
 				return g.call("-x", adjoint)
 			}},
 
-		{name: "*", commutes: true, kernel: multiply,
+		{name: "*", commutes: true, kernel: pairwise(floats.MulTo),
 			pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref { return g.chain(adjoint, x[1-i]) }},
 
-		{name: "/", kernel: divide, pull: pullQuotient},
+		{name: "/", kernel: pairwise(floats.DivTo), pull: pullQuotient},
 
 		{name: "-x", kernel: negate,
 			build: func(g *graph, x []ref) ref { // -(-x) is x
@@ -241,10 +250,10 @@ func operators() []function {
 			pull: func(g *graph, adjoint ref, _ []ref, _ ref, _ int) ref { return g.call("-x", adjoint) }},
 
 		{name: "^", build: buildPower},
-		{name: "pow'", kernel: power, pull: pullPower},
+		{name: "pow'", kernel: elementwise2(math.Pow), pull: pullPower},
 
 		// powm1' is (exp(a x) - 1)/a of x and a, and x at a = 0; a is never differentiated by.
-		{name: "powm1'", kernel: powm1, pull: func(g *graph, adjoint ref, x []ref, _ ref, _ int) ref {
+		{name: "powm1'", kernel: elementwise2(powm1), pull: func(g *graph, adjoint ref, x []ref, _ ref, _ int) ref {
 			return g.chain(adjoint, g.call("exp", g.call("*", x[1], x[0])))
 		}},
 	}

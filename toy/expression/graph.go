@@ -140,17 +140,15 @@ func (g *graph) staysMasked(fn *function, args []ref) bool {
 
 // fold evaluates a call whose arguments are all constants, or returns none.
 func (g *graph) fold(fn *function, args []ref) ref {
-	var values [3][1]float64
+	var values [3]float64
 	for i, a := range args {
 		v, constant := g.constantValue(a)
 		if !constant {
 			return none
 		}
-		values[i][0] = v
+		values[i] = v
 	}
-	var result [1]float64
-	fn.kernel(result[:], values[0][:], values[1][:], values[2][:])
-	return g.constant(result[0])
+	return g.constant(fn.at(values))
 }
 
 // sum adds two derivatives, either of which may be none.

@@ -4,50 +4,45 @@ import "math"
 
 // Kernels are plain loops, so that a call is paid once a batch and not once a pair.
 
-func add(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
+// pairwise is the kernel of a loop over two columns.
+func pairwise(loop func(dst, a, b []float64) []float64) kernel {
+	return func(dst, a, b, _ []float64) { loop(dst, a[:len(dst)], b[:len(dst)]) }
 }
 
-func subtract(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] - b[i]
-	}
-}
-
-func multiply(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] * b[i]
-	}
-}
-
-func divide(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] / b[i]
-	}
-}
-
-func power(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = math.Pow(a[i], b[i])
-	}
-}
-
-// powm1 is (exp(b a) - 1)/b, with its limit a at b = 0.
-func powm1(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i, x := range a {
-		if b[i] != 0 {
-			x = math.Expm1(b[i]*x) / b[i]
+// elementwise is the kernel of a function whose own cost hides that of calling it for every pair.
+func elementwise(f func(float64) float64) kernel {
+	return func(dst, a, _, _ []float64) {
+		a = a[:len(dst)]
+		for i, v := range a {
+			dst[i] = f(v)
 		}
-		dst[i] = x
 	}
+}
+
+// elementwise2 is that of a function of two numbers.
+func elementwise2(f func(a, b float64) float64) kernel {
+	return func(dst, a, b, _ []float64) {
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i, v := range a {
+			dst[i] = f(v, b[i])
+		}
+	}
+}
+
+// powm1 is (exp(a x) - 1)/a, with its limit x at a = 0.
+func powm1(x, a float64) float64 {
+	if a == 0 {
+		return x
+	}
+	return math.Expm1(a*x) / a
+}
+
+// sign leaves 0 and NaN as they are.
+func sign(x float64) float64 {
+	if x == 0 || x != x {
+		return x
+	}
+	return math.Copysign(1, x)
 }
 
 func maximum(dst, a, b, _ []float64) {
@@ -112,62 +107,17 @@ func square(dst, a, _, _ []float64) {
 	}
 }
 
-func squareRoot(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = math.Sqrt(v)
-	}
-}
-
-func absolute(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = math.Abs(v)
-	}
-}
-
-// sign leaves 0 and NaN as they are.
-func sign(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		switch {
-		case v > 0:
-			v = 1
-		case v < 0:
-			v = -1
-		}
-		dst[i] = v
-	}
-}
-
-// elementwise is the kernel of a function whose own cost hides that of calling it for every pair.
-func elementwise(f func(float64) float64) kernel {
-	return func(dst, a, _, _ []float64) {
-		a = a[:len(dst)]
-		for i, v := range a {
-			dst[i] = f(v)
-		}
-	}
-}
-
 // log1mexpSlope is -exp(x)/(1-exp(x)), written so that neither end cancels or overflows to NaN.
 func log1mexpSlope(x float64) float64 { return -1 / math.Expm1(-x) }
-
-func exponential(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = math.Exp(v)
-	}
-}
 
 // shared are the forms that take exp(-|x|) as an argument. They appear in finished programs alone, so nothing
 // differentiates them.
 func shared() []function {
 	return []function{
-		{name: "decay'", kernel: decay},
+		{name: "decay'", kernel: elementwise(decay)},
 		{name: "softplus-shared'", kernel: softplusShared},
 		{name: "sigmoid-shared'", kernel: sigmoidShared},
-		{name: "sigmoid'-shared'", kernel: sigmoidSlopeShared},
+		{name: "sigmoid'-shared'", kernel: elementwise(sigmoidSlope)},
 	}
 }
 
@@ -175,18 +125,13 @@ func shared() []function {
 // program needs several of them at x or -x, it takes that exponential once (see shareExponentials); either way the
 // values are the same to rounding.
 
-// decay writes exp(-|x|).
-func decay(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = math.Exp(-math.Abs(v))
-	}
-}
+// decay is exp(-|x|).
+func decay(x float64) float64 { return math.Exp(-math.Abs(x)) }
 
 func softplus(dst, a, _, _ []float64) {
 	a = a[:len(dst)]
 	for i, v := range a {
-		dst[i] = softplusAt(v, math.Exp(-math.Abs(v)))
+		dst[i] = softplusAt(v, decay(v))
 	}
 }
 
@@ -243,15 +188,5 @@ func sigmoidAt(x, e float64) float64 {
 	return math.Float64frombits(numerator) / (1 + e)
 }
 
-func sigmoidSlope(dst, a, _, _ []float64) {
-	decay(dst, a, nil, nil)
-	sigmoidSlopeShared(dst, dst, nil, nil)
-}
-
-// sigmoidSlopeShared is sigmoid(x) sigmoid(-x) from e = exp(-|x|).
-func sigmoidSlopeShared(dst, e, _, _ []float64) {
-	e = e[:len(dst)]
-	for i, v := range e {
-		dst[i] = v / ((1 + v) * (1 + v))
-	}
-}
+// sigmoidSlope is sigmoid(x) sigmoid(-x) from e = exp(-|x|).
+func sigmoidSlope(e float64) float64 { return e / ((1 + e) * (1 + e)) }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMistakes(t *testing.T) {
-	functions := oneOf(sorted(callable()))
+	functions := oneOf(slices.Sorted(slices.Values(callable())))
 	tests := []struct{ source, want string }{
 		{"", `column 1: the end is out of place; want a formula such as -logsigmoid(beta*u) + 0.1*relu(ref_c - c)`},
 		{"c +", `column 4: the end is out of place; want a formula such as -logsigmoid(beta*u) + 0.1*relu(ref_c - c)`},

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+
+	"windtunnel/toy/registry"
 )
 
 // longestSource bounds a formula, in characters, and so its depth and its nodes.
@@ -198,8 +199,8 @@ func (r *reader) variable(at ast.Node, name string) ast.Node {
 	case slices.Contains(callable(), name):
 		return r.fail(at, name+" is a function", name+"(...)", "")
 	}
-	variables := sorted(r.words.variables)
-	return r.fail(at, name+" is not a variable here", cmp.Or(oneOf(variables), "a number"), nearest(name, variables))
+	variables := slices.Sorted(slices.Values(r.words.variables))
+	return r.fail(at, name+" is not a variable here", cmp.Or(oneOf(variables), "a number"), registry.Nearest(name, variables))
 }
 
 // call resolves the function or functional that is called. PyTorch's functions may have named arguments.
@@ -267,8 +268,8 @@ func (r *reader) unknownFunction(at ast.Node, name string) ast.Node {
 	case slices.Contains(r.words.variables, name):
 		return r.fail(at, name+" is a variable, not a function", `an operator between it and "("`, "")
 	}
-	known := sorted(append(names(r.words.functionals), callable()...))
-	return r.fail(at, name+" is not a function", oneOf(known), nearest(name, known))
+	known := slices.Sorted(slices.Values(append(names(r.words.functionals), callable()...)))
+	return r.fail(at, name+" is not a function", oneOf(known), registry.Nearest(name, known))
 }
 
 // functional reads the distributions, then the numbers, that a functional takes.
@@ -280,7 +281,7 @@ func (r *reader) functional(at ast.Node, f *functional, args []ast.Node) ast.Nod
 	for _, arg := range read {
 		if name, is := arg.(*ast.IdentifierNode); !is || !slices.Contains(r.words.distributions, name.Value) {
 			return r.fail(arg, fmt.Sprintf("%q is not a distribution", arg.String()),
-				f.usage+" of "+strings.Join(r.words.distributions, ", "), nearest(arg.String(), r.words.distributions))
+				f.usage+" of "+strings.Join(r.words.distributions, ", "), registry.Nearest(arg.String(), r.words.distributions))
 		}
 	}
 	for _, arg := range args[f.distributions:] {
@@ -318,6 +319,9 @@ func calls(tree ast.Node) (all []*ast.CallNode) {
 func callsOne(tree ast.Node, names []string) bool {
 	return slices.ContainsFunc(calls(tree), func(c *ast.CallNode) bool { return slices.Contains(names, nameOf(c)) })
 }
+
+// longestName is the length of names, in bytes.
+const longestName = 64
 
 // ValidName says whether a word can name a variable: ASCII letters, digits and underscores, no digit first, and no word of the
 // language or name of a function.
@@ -358,34 +362,10 @@ func mistake(source string, after int, wrong, allowed, near string) *Error {
 	return &Error{min(after, utf8.RuneCountInString(source)) + 1, wrong, allowed, near}
 }
 
-// longestName is the length in bytes above which no spelling is looked up; names are far shorter.
-const longestName = 64
-
-// nearest returns the candidate with the fewest edits from word, or "" if none is near: up to 4 letters allow one
-// edit, 5 to 8 two, more three. Case does not count.
-func nearest(word string, candidates []string) string {
-	if len(word) > longestName {
-		return ""
-	}
-	best, fewest := "", longestName
-	for _, c := range candidates {
-		edits := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c))
-		if edits <= min((max(len(c), len(word))+3)/4, 3) && edits < len(c) && edits < fewest {
-			best, fewest = c, edits
-		}
-	}
-	return best
-}
-
 // oneOf lists what is allowed.
 func oneOf(names []string) string {
 	if len(names) > 1 {
 		return "one of " + strings.Join(names, ", ")
 	}
 	return strings.Join(names, "")
-}
-
-// sorted returns a sorted copy.
-func sorted(names []string) []string {
-	return slices.Sorted(slices.Values(names))
 }

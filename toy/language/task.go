@@ -234,6 +234,7 @@ func (r *run[T]) evaluation(ctx context.Context) error {
 // onPairs returns the training by a loss of pairs; reference nil is the network as it stands.
 func (r *run[T]) onPairs(ctx context.Context, pairs []Pair, reference *llama.Network[T]) (train.Task, error) {
 	o := r.Loss.Objective()
+	o.Seed(r.Source("filter", nil).Uint64())
 	if err := r.sample(ctx, o, pairs); err != nil {
 		return nil, err
 	}

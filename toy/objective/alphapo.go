@@ -15,47 +15,24 @@ type AlphaPO struct {
 func (p *AlphaPO) Objective() *Objective {
 	o := (&SimPO{p.Lambda, p.Gamma, p.LabelSmoothing}).Objective()
 	if p.Alpha != 0 {
-		o.pair[0].Term.(*Margin).Link = BoxCox{p.Alpha}
+		o.pair[0].Term.(*Margin).Link = boxCox(p.Alpha)
 	}
 	return o
 }
 
-// BoxCox is the link (1 - exp(-A x))/A, A other than 0, the power transform of 1/pi; up to a constant it is the alpha
-// divergence's link of order 1-A. Where -A x > 709 it is infinite in 64 bits.
-type BoxCox struct{ A float64 }
-
-var _ Invertible = BoxCox{}
-
-// Value writes (1 - exp(-A x))/A.
-func (l BoxCox) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = -math.Expm1(-l.A*v) / l.A
+// boxCox is the link (1 - exp(-a x))/a, a other than 0, the power transform of 1/pi; up to a constant it is the alpha
+// divergence's link of order 1-a. Where -a x > 709 it is infinite in 64 bits.
+func boxCox(a float64) *bend {
+	l := &bend{low: math.Inf(-1), high: 1 / a,
+		at: func(x float64) (value, slope, curve float64) {
+			e := math.Exp(-a * x)
+			return -math.Expm1(-a*x) / a, e, -a * e
+		},
+		inverse: func(t float64) float64 { return -math.Log1p(-a*t) / a }}
+	if a < 0 {
+		l.low, l.high = 1/a, math.Inf(1)
 	}
-}
-
-// Slope writes exp(-A x).
-func (l BoxCox) Slope(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = math.Exp(-l.A * v)
-	}
-}
-
-// Curve writes -A exp(-A x).
-func (l BoxCox) Curve(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = -l.A * math.Exp(-l.A*v)
-	}
-}
-
-// Inverse returns -log(1 - A t)/A.
-func (l BoxCox) Inverse(t float64) float64 { return -math.Log1p(-l.A*t) / l.A }
-
-// Range is (-Inf, 1/A) for A > 0 and (1/A, Inf) for A < 0.
-func (l BoxCox) Range() (low, high float64) {
-	if l.A > 0 {
-		return math.Inf(-1), 1 / l.A
-	}
-	return 1 / l.A, math.Inf(1)
+	return l
 }
 
 var alphaPOKind = kindOf("alphapo,alpha-po", "cpo/simpo", AlphaPO{Lambda: defaultLambda, Gamma: 0.5, Alpha: 0.25},

@@ -17,7 +17,7 @@ type ChiPO struct {
 
 // Objective returns the loss.
 func (p *ChiPO) Objective() *Objective {
-	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: ChiSquared{}}
+	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: chiSquared}
 	if p.RMax != nil {
 		m.Outer = clipped(2 * *p.RMax)
 	}
@@ -35,34 +35,15 @@ func clipped(most float64) Outer {
 	}}
 }
 
-// ChiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
-type ChiSquared struct{}
+// chiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
+var chiSquared = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: chiSquaredInverse,
+	at: func(x float64) (value, slope, curve float64) {
+		e := math.Exp(x)
+		return x + e, 1 + e, e
+	}}
 
-var _ Invertible = ChiSquared{}
-
-// Value writes x + exp(x).
-func (ChiSquared) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = v + math.Exp(v)
-	}
-}
-
-// Slope writes 1 + exp(x).
-func (ChiSquared) Slope(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = 1 + math.Exp(v)
-	}
-}
-
-// Curve writes exp(x).
-func (ChiSquared) Curve(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = math.Exp(v)
-	}
-}
-
-// Inverse solves x + exp(x) = t by Newton's method on the convex function, from above.
-func (ChiSquared) Inverse(t float64) float64 {
+// chiSquaredInverse solves x + exp(x) = t by Newton's method on the convex function, from above.
+func chiSquaredInverse(t float64) float64 {
 	if math.IsInf(t, 0) {
 		return t
 	}
@@ -80,9 +61,6 @@ func (ChiSquared) Inverse(t float64) float64 {
 	}
 	return x
 }
-
-// Range is everything.
-func (ChiSquared) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
 
 var chiPOKind = kindOf("chi-po,chi_po,chipo", "", ChiPO{Lambda: defaultLambda},
 	"DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",

@@ -44,12 +44,14 @@ func (p *Custom) scalars() (names []string, values []float64) {
 // Variable is a name that formulas of comparisons may use.
 type Variable struct{ Name, Meaning string }
 
-// columns of a formula of comparisons, each with what it is of a batch, nil where it is not given, and what it is then.
-var pairColumns = []struct {
+// pairColumn is a column of a formula of comparisons, with what it is of a batch, nil where it is not given, and what it is then.
+type pairColumn struct {
 	Variable
 	of        func(*Batch) []float64
 	otherwise float64
-}{
+}
+
+var pairColumns = []pairColumn{
 	{Variable{"c", "log-probability of the chosen response, summed over its tokens"}, func(b *Batch) []float64 { return b.Chosen }, 0},
 	{Variable{"r", "that of the rejected response"}, func(b *Batch) []float64 { return b.Rejected }, 0},
 	{Variable{"ref_c", "that of the chosen response under the reference"}, func(b *Batch) []float64 { return b.RefChosen }, 0},

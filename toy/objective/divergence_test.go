@@ -10,9 +10,9 @@ import (
 )
 
 var links = map[string]Invertible{
-	"forward KL": ForwardKL{}, "Jensen-Shannon": JensenShannon{}, "alpha -1": AlphaDivergence{-1},
-	"alpha 0": AlphaDivergence{0}, "alpha 0.5": AlphaDivergence{0.5}, "alpha 2": AlphaDivergence{2}, "alpha 3": AlphaDivergence{3},
-	"chi-squared": ChiSquared{}, "Box-Cox": BoxCox{0.25}, "Box-Cox -0.5": BoxCox{-0.5},
+	"forward KL": forwardKL, "Jensen-Shannon": jensenShannon, "alpha -1": alphaDivergence(-1),
+	"alpha 0": alphaDivergence(0), "alpha 0.5": alphaDivergence(0.5), "alpha 2": alphaDivergence(2), "alpha 3": alphaDivergence(3),
+	"chi-squared": chiSquared, "Box-Cox": boxCox(0.25), "Box-Cox -0.5": boxCox(-0.5),
 }
 
 // of applies one of a link's methods to one number.
@@ -124,17 +124,17 @@ func TestFDPOCheck(t *testing.T) {
 func TestLogOdds(t *testing.T) {
 	for _, p := range []float64{1e-100, 0.1, 0.5, 0.9, 1 - 1e-9} {
 		x := math.Log(p)
-		value := of(LogOdds{}.Value, x)
+		value := of(logOdds.Value, x)
 		if want := math.Log(p / (1 - p)); !scalar.EqualWithinAbsOrRel(value, want, 1e-12, 1e-7) {
 			t.Errorf("odds of %v: %v, want %v", p, value, want)
 		}
-		if back := (LogOdds{}).Inverse(value); !scalar.EqualWithinAbsOrRel(back, x, 1e-15, 1e-13) {
+		if back := logOdds.Inverse(value); !scalar.EqualWithinAbsOrRel(back, x, 1e-15, 1e-13) {
 			t.Errorf("Inverse(%v) = %v, want %v", value, back, x)
 		}
-		if slope, want := of(LogOdds{}.Slope, x), 1/(1-p); !scalar.EqualWithinRel(slope, want, 1e-7) {
+		if slope, want := of(logOdds.Slope, x), 1/(1-p); !scalar.EqualWithinRel(slope, want, 1e-7) {
 			t.Errorf("slope at %v: %v, want %v", p, slope, want)
 		}
-		if curve, want := of(LogOdds{}.Curve, x), p/(1-p)/(1-p); !scalar.EqualWithinRel(curve, want, 1e-6) {
+		if curve, want := of(logOdds.Curve, x), p/(1-p)/(1-p); !scalar.EqualWithinRel(curve, want, 1e-6) {
 			t.Errorf("second derivative at %v: %v, want %v", p, curve, want)
 		}
 	}

@@ -67,6 +67,10 @@ type Column struct {
 var ExternalColumns = []string{"policy_chosen_logps", "policy_rejected_logps", "ref_chosen_logps", "ref_rejected_logps", "weight",
 	"chosen_tokens", "rejected_tokens", "reward_chosen", "reward_rejected", "policy_logps", "ref_logps"}
 
+// inFormulas are the names that formulas have for those that they read.
+var inFormulas = map[string]string{"policy_chosen_logps": "c", "policy_rejected_logps": "r", "ref_chosen_logps": "ref_c", "ref_rejected_logps": "ref_r",
+	"chosen_tokens": "n_c", "rejected_tokens": "n_r", "reward_chosen": "reward_c", "reward_rejected": "reward_r"}
+
 // Connected returns a copy of a loss in which connect has given every External its Remote; the loss itself where it has none.
 func Connected(loss Params, connect func(*External) Remote) Params {
 	switch p := loss.(type) {
@@ -128,15 +132,11 @@ var _, _, _ = perToken(new(external)), reading(new(external)), Structured(new(ex
 func (*external) DifferenceOnly() bool { return false }
 
 // PerToken says whether the process reads token counts.
-func (t *external) PerToken() bool { return t.reads("chosen_tokens") || t.reads("rejected_tokens") }
+func (t *external) PerToken() bool { return t.Reads("n_c") || t.Reads("n_r") }
 
-// Reads says whether the process reads rewards, by the names of formulas.
+// Reads says whether the process reads a column, by its name in formulas.
 func (t *external) Reads(column string) bool {
-	return column == "reward_c" && t.reads("reward_chosen") || column == "reward_r" && t.reads("reward_rejected")
-}
-
-func (t *external) reads(name string) bool {
-	return slices.ContainsFunc(t.question.Columns, func(c Column) bool { return c.Name == name })
+	return slices.ContainsFunc(t.question.Columns, func(c Column) bool { return inFormulas[c.Name] == column })
 }
 
 func (t *external) holds() bool { return t.params.traits().held }
@@ -161,8 +161,8 @@ func (t *external) Grad(b *Batch, scale float64, g *Grad) {
 			t.scatter(b, scale, c.Grad, g.Rejected)
 		case "policy_logps":
 			clear(t.whole)
-			for e := range t.entries(b) {
-				logPi := b.Dists[b.On[t.at(b, e)]].LogPi
+			for e := range b.entries() {
+				logPi := b.Dists[b.On[b.at(e)]].LogPi
 				row := t.whole[&logPi[0]]
 				if row == nil {
 					row = make([]float64, c.Width)
@@ -182,23 +182,8 @@ func (t *external) Grad(b *Batch, scale float64, g *Grad) {
 // scatter adds scale times the derivatives by entries to those by comparisons.
 func (t *external) scatter(b *Batch, scale float64, by, dst []float64) {
 	for e, v := range by {
-		dst[t.at(b, e)] += scale * v
+		dst[b.at(e)] += scale * v
 	}
-}
-
-func (t *external) entries(b *Batch) int {
-	if len(b.Order) == 0 {
-		return len(b.Weight)
-	}
-	return len(b.Order)
-}
-
-// at returns the position of an entry's comparison in the columns of the batch.
-func (t *external) at(b *Batch, entry int) int {
-	if len(b.Order) == 0 {
-		return entry
-	}
-	return b.Order[entry]
 }
 
 // ask fills in the columns, one entry a comparison in the order in which they came, and asks.
@@ -206,12 +191,12 @@ func (t *external) ask(b *Batch, gradient bool) float64 {
 	if t.params.Remote == nil {
 		panic("objective: a loss in another process that is not connected")
 	}
-	q, n := &t.question, t.entries(b)
+	q, n := &t.question, b.entries()
 	for i := range q.Columns {
 		c := &q.Columns[i]
 		c.Values = c.Values[:0]
 		for e := range n {
-			c.fill(b, t.at(b, e), e)
+			c.fill(b, b.at(e), e)
 		}
 		if c.Grad != nil {
 			c.Grad = sized(c.Grad, len(c.Values))
@@ -226,40 +211,23 @@ func (t *external) ask(b *Batch, gradient bool) float64 {
 
 // fill appends an entry of a batch's comparison.
 func (c *Column) fill(b *Batch, at, entry int) {
-	source, missing := []float64(nil), 0.0
 	switch c.Name {
-	case "policy_chosen_logps":
-		source = b.Chosen
-	case "policy_rejected_logps":
-		source = b.Rejected
-	case "ref_chosen_logps":
-		source = b.RefChosen
-	case "ref_rejected_logps":
-		source = b.RefRejected
 	case "weight":
-		if source = b.Weight; len(b.OrderWeight) > 0 {
-			source, at = b.OrderWeight, entry
-		}
-	case "chosen_tokens":
-		source, missing = b.ChosenTokens, 1
-	case "rejected_tokens":
-		source, missing = b.RejectedTokens, 1
-	case "reward_chosen":
-		source = b.ChosenReward
-	case "reward_rejected":
-		source = b.RejectedReward
+		c.Values = append(c.Values, b.weightOf(entry))
 	case "policy_logps", "ref_logps":
 		row := b.Dists[b.On[at]].LogPi
 		if c.Name == "ref_logps" {
 			row = b.Dists[b.On[at]].LogRef
 		}
 		c.Width, c.Values = len(row), append(c.Values, row...)
-		return
+	default:
+		column := slices.IndexFunc(pairColumns, func(p pairColumn) bool { return p.Name == inFormulas[c.Name] })
+		value := pairColumns[column].otherwise
+		if source := pairColumns[column].of(b); len(source) > 0 {
+			value = source[at]
+		}
+		c.Values = append(c.Values, value)
 	}
-	if len(source) > 0 {
-		missing = source[at]
-	}
-	c.Values = append(c.Values, missing)
 }
 
 // externalPolicy hands on the derivatives of an external loss by all log-probabilities of a prompt, as they were in its last

@@ -52,7 +52,7 @@ func outside(term PairTerm, in [4]float64) bool {
 	if m.ChosenLink != nil && math.Abs(in[0]-in[2]) < 1e-12 {
 		return true
 	}
-	if (m.Link == LogOdds{}) && max(in[0], in[1]) > -1e-3 {
+	if m.Link == Link(logOdds) && max(in[0], in[1]) > -1e-3 {
 		return true
 	}
 	m.Loss(single(in))

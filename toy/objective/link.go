@@ -34,10 +34,29 @@ type Invertible interface {
 	Range() (low, high float64)
 }
 
-// fused is a link that computes value and slope together, sharing exponentials.
-type fused interface {
-	ValueSlope(x, value, slope []float64)
+// bend is a link written as one function of x, with its inverse and its range.
+type bend struct {
+	at        func(x float64) (value, slope, curve float64)
+	inverse   func(t float64) float64
+	low, high float64
 }
+
+var _ Invertible = (*bend)(nil)
+
+// Value writes link(x).
+func (l *bend) Value(x, dst []float64) { Pointwise{At: l.at}.Value(x, dst) }
+
+// Slope writes link'(x).
+func (l *bend) Slope(x, dst []float64) { Pointwise{At: l.at}.Slope(x, dst) }
+
+// Curve writes the second derivative.
+func (l *bend) Curve(x, dst []float64) { Pointwise{At: l.at}.Curve(x, dst) }
+
+// Inverse goes back.
+func (l *bend) Inverse(t float64) float64 { return l.inverse(t) }
+
+// Range returns the open interval of values.
+func (l *bend) Range() (low, high float64) { return l.low, l.high }
 
 // order is how many derivatives are wanted.
 type order int
@@ -114,13 +133,15 @@ func (l *linked) apply(link Link, upTo order) {
 		}
 		return
 	}
-	if f, ok := link.(fused); ok && upTo >= withSlope {
-		f.ValueSlope(l.x, l.t, l.d)
-	} else {
-		link.Value(l.x, l.t)
-		if upTo >= withSlope {
-			link.Slope(l.x, l.d)
+	if b, ok := link.(*bend); ok && upTo >= withSlope { // one exponential serves all
+		for i, x := range l.x {
+			l.t[i], l.d[i], l.dd[i] = b.at(x)
 		}
+		return
+	}
+	link.Value(l.x, l.t)
+	if upTo >= withSlope {
+		link.Slope(l.x, l.d)
 	}
 	if upTo >= withCurve {
 		link.Curve(l.x, l.dd)

@@ -1,10 +1,6 @@
 package objective
 
-import (
-	"math"
-
-	"windtunnel/toy/logspace"
-)
+import "math"
 
 // Mallows holds the parameters of MallowsPO-theta, -log sigmoid(s lambda u) with u the logratio margin and s = -2 log phi the
 // dispersion index of the prompt: near 0 where people disagree, large where they agree (Chen et al., arXiv 2405.14953).
@@ -37,21 +33,6 @@ func Dispersion(ref, logRef []float64) float64 {
 		entropy -= p * logRef[k]
 	}
 	return max(0, -math.Log(entropy/math.Log(float64(len(ref)))))
-}
-
-// NormalizedEntropy returns the entropy of the softmax of K >= 2 logits over that of the uniform distribution, log K: in [0,1]. Of a
-// response in tokens, MallowsPO's published code takes the mean over its tokens of the reference's, and of a comparison the mean of
-// both responses', for H/log K.
-func NormalizedEntropy(logits []float64) float64 {
-	logP := make([]float64, len(logits))
-	logspace.LogSoftmax(logP, logits)
-	entropy := 0.0
-	for _, l := range logP {
-		if p := math.Exp(l); p > 0 {
-			entropy -= p * l
-		}
-	}
-	return entropy / math.Log(float64(len(logits)))
 }
 
 // dispersed is a loss of margins scaled by each prompt's dispersion index.

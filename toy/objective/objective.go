@@ -50,6 +50,30 @@ func (b *Batch) sides() (chosen, rejected []float64) {
 	return b.ChosenWeight, b.RejectedWeight
 }
 
+// entries is the number of comparisons as they came.
+func (b *Batch) entries() int {
+	if len(b.Order) == 0 {
+		return len(b.Weight)
+	}
+	return len(b.Order)
+}
+
+// at returns the position in the columns of a comparison as they came.
+func (b *Batch) at(entry int) int {
+	if len(b.Order) == 0 {
+		return entry
+	}
+	return b.Order[entry]
+}
+
+// weightOf returns the weight of a comparison as they came.
+func (b *Batch) weightOf(entry int) float64 {
+	if len(b.OrderWeight) == 0 {
+		return b.Weight[b.at(entry)]
+	}
+	return b.OrderWeight[entry]
+}
+
 // Grad receives the derivatives of a batch's loss with respect to Chosen, Rejected and Drawn, and where not nil to the
 // tails and divergences (with Chosen and Rejected held).
 type Grad struct {
@@ -344,7 +368,18 @@ func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("rew
 
 // Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
 func (o *Objective) Itemized() bool {
-	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true })
+	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true }) || o.Filters()
+}
+
+// Filters says whether some term leaves comparisons out of each batch at random, so that the loss has no value outside of training.
+func (o *Objective) Filters() bool { return somePair(o, func(*filter) bool { return true }) }
+
+// Seed sets what those terms draw by; without it they draw by 0.
+func (o *Objective) Seed(seed uint64) {
+	somePair(o, func(f *filter) bool {
+		f.seed = seed
+		return false
+	})
 }
 
 // Advances says whether some term carries a statistic from step to step.

@@ -18,51 +18,22 @@ type ORPO struct {
 
 // Objective returns the two terms.
 func (p *ORPO) Objective() *Objective {
-	return OnPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: LogOdds{}, ReferenceFree: true, Length: AveragedLogps}).
+	return OnPairs(&Margin{Lambda: 1, Factor: p.Lambda, Outer: Logistic{}, Link: logOdds, ReferenceFree: true, Length: AveragedLogps}).
 		And(1, likelihood())
 }
 
-// surest is the log-probability nearest to 0 that LogOdds tells from 0: at probability 1 the odds are infinite.
+// surest is the log-probability nearest to 0 that logOdds tells from 0: at probability 1 the odds are infinite.
 const surest = -1e-150
 
-// LogOdds is the link x - log(1 - e^x) for x <= 0, log-probabilities; above -1e-150 it is flat.
-type LogOdds struct{}
-
-var _ Invertible = LogOdds{}
-
-// Value writes x - log(1 - e^x).
-func (LogOdds) Value(x, dst []float64) {
-	for i, v := range x {
-		v = min(v, surest)
-		dst[i] = v - logspace.Log1mExp(v)
-	}
-}
-
-// Slope writes 1/(1 - e^x).
-func (LogOdds) Slope(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = 0
-		if v <= surest {
-			dst[i] = -1 / math.Expm1(v)
+// logOdds is the link x - log(1 - e^x) for x <= 0, log-probabilities; above -1e-150 it is flat.
+var logOdds = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: logspace.LogSigmoid,
+	at: func(x float64) (value, slope, curve float64) {
+		below := min(x, surest)
+		if value = below - logspace.Log1mExp(below); x <= surest {
+			slope, curve = -1/math.Expm1(x), math.Exp(x)/math.Expm1(x)/math.Expm1(x)
 		}
-	}
-}
-
-// Curve writes e^x/(1 - e^x)^2.
-func (LogOdds) Curve(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = 0
-		if v <= surest {
-			dst[i] = math.Exp(v) / math.Expm1(v) / math.Expm1(v)
-		}
-	}
-}
-
-// Inverse returns log sigmoid(t).
-func (LogOdds) Inverse(t float64) float64 { return logspace.LogSigmoid(t) }
-
-// Range is everything.
-func (LogOdds) Range() (low, high float64) { return math.Inf(-1), math.Inf(1) }
+		return value, slope, curve
+	}}
 
 var orpoKind = kindOf("orpo", "orpo/orpo", ORPO{Lambda: defaultLambda},
 	"the likelihood of the chosen response and -lambda log sigmoid of the log odds ratio, no reference",

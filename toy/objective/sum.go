@@ -99,9 +99,9 @@ func (p *Sum) moving() *Moving {
 	return &Moving{Alpha: p.MixupAlpha, Every: p.SyncSteps}
 }
 
-// SamplesReference says whether a part draws responses from the reference.
-func (p *Sum) SamplesReference() bool {
-	return slices.ContainsFunc(p.Terms, func(part Part) bool { return SamplesReference(part.Loss) })
+// Random says whether training by a part depends on random numbers.
+func (p *Sum) Random() bool {
+	return slices.ContainsFunc(p.Terms, func(part Part) bool { return Random(part.Loss) })
 }
 
 // Check refuses an empty sum, and parts that are no losses.

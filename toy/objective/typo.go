@@ -29,8 +29,8 @@ func (p *TYPO) Objective() *Objective {
 	return o.And(p.Lambda, (&KLRefPi{Reduction: p.KLReduction}).Objective())
 }
 
-// SamplesReference says whether responses are drawn from the reference.
-func (p *TYPO) SamplesReference() bool { return p.ReferenceSamples.n > 0 }
+// Random says whether responses are drawn from the reference.
+func (p *TYPO) Random() bool { return p.ReferenceSamples.n > 0 }
 
 // Check refuses a reduction that only the exact term has.
 func (p *TYPO) Check() []registry.Problem {
@@ -103,33 +103,13 @@ func (r ReferenceSamples) MarshalText() ([]byte, error) {
 	return []byte("exact"), nil
 }
 
-// samplesReference is implemented by parameters of losses that may draw responses from the reference.
-type samplesReference interface{ SamplesReference() bool }
-
-// SamplesReference says whether a loss draws responses from the reference, so that it depends on random numbers.
-func SamplesReference(p Params) bool {
-	s, ok := p.(samplesReference)
-	return ok && s.SamplesReference()
+// Random says whether training by a loss depends on random numbers: it draws responses from the reference, or leaves comparisons out.
+func Random(p Params) bool {
+	r, ok := p.(interface{ Random() bool })
+	return ok && r.Random()
 }
-
-// minusIdentity is the function -x of one response.
-type minusIdentity struct{}
-
-func (minusIdentity) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = -v
-	}
-}
-
-func (minusIdentity) Slope(_, dst []float64) {
-	for i := range dst {
-		dst[i] = -1
-	}
-}
-
-func (minusIdentity) Curve(_, dst []float64) { clear(dst) }
 
 // pairEntropy is the cross-entropy of a comparison's two responses, each weighing 1/2: -(log pi(y_w) + log pi(y_l))/2.
 func pairEntropy() *Sides {
-	return &Sides{Lambda: 1, Factor: 0.5, Chosen: minusIdentity{}, Rejected: minusIdentity{}, ReferenceFree: true}
+	return &Sides{Lambda: 1, Factor: 0.5, Chosen: Pointwise{At: negative.At}, Rejected: Pointwise{At: negative.At}, ReferenceFree: true}
 }

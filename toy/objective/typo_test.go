@@ -59,7 +59,7 @@ func TestTYPOWithPairs(t *testing.T) {
 func TestTYPOSamples(t *testing.T) {
 	drawn := &TYPO{Lambda: 0.1, KLReduction: "sum", ReferenceSamples: DrawnFromReference(16)}
 	sum := &Sum{Lambda: 1, Terms: []Part{{Loss: &DPO{Lambda: 1}}, {Weight: Times(3), Loss: drawn}}}
-	if !SamplesReference(drawn) || !SamplesReference(sum) || SamplesReference(&TYPO{Lambda: 1}) || SamplesReference(&Sum{Terms: sum.Terms[:1]}) {
+	if !Random(drawn) || !Random(sum) || Random(&TYPO{Lambda: 1}) || Random(&Sum{Terms: sum.Terms[:1]}) {
 		t.Error("which losses draw from the reference is not told")
 	}
 	o := sum.Objective()

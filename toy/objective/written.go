@@ -170,20 +170,6 @@ func (p *DrDPO) Objective() *Objective {
 	return written(p, "-beta_prime*logmeanexp(logsigmoid(beta*u)/beta_prime)")
 }
 
-// BetaDPO holds the parameters of DPO whose beta, never below 0.001, moves with the batch's mean margin against a moving average that
-// starts at 0, as in the published code. That code also leaves out a random fifth of each batch, rather of pairs far from the mean:
-// here all are kept.
-type BetaDPO struct {
-	Lambda   float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength at a mean margin as before"`
-	A        float64 `yaml:"a" range:"[0,1e6]" doc:"how much beta grows a nat of mean margin; 0, the published code's default, is DPO"`
-	Momentum float64 `yaml:"momentum" range:"[0,1)" doc:"share of what was in the moving average"`
-}
-
-// Objective returns the loss.
-func (p *BetaDPO) Objective() *Objective {
-	return written(p, "-logsigmoid(stopgrad(max(beta*(1 + a*(mean(u) - ema(u, momentum, 0))), 1e-3))*u)")
-}
-
 // AlphaDPO holds the parameters of SimPO whose margin asked for moves with the standardized log-ratio margin, held back; mean and
 // deviation are moving averages that start at 0. Where the policy is its reference all margins are 0, and so is their deviation:
 // here it is at least 1e-6, where the published code divides by rounding. Its deviation is over n-1, ours over n.
@@ -254,9 +240,6 @@ var (
 	alphaDPOKind = kindOf("alpha-dpo", "", AlphaDPO{Lambda: 2, Gamma: 0.25, Momentum: 0.9},
 		"SimPO that asks for more where the policy has already left its reference further than other pairs",
 		"Wu et al. 2024, arXiv 2410.10148; junkangwu/alpha-DPO")
-	betaDPOKind = kindOf("beta-dpo", "", BetaDPO{Lambda: defaultLambda, A: 0.6, Momentum: 0.9},
-		"DPO whose beta moves with each batch's mean margin",
-		"Wu et al. 2024, arXiv 2407.08639; junkangwu/beta-DPO")
 	cauchyKind = kindOf("cauchy", "", Cauchy{Lambda: defaultLambda},
 		"DPO with Cauchy's distribution: -log(atan(lambda u)/pi + 1/2)",
 		"haoxian-chen/MallowsPO; CapitalOne-Research/RainbowPO")

@@ -91,7 +91,7 @@ func ownSeed(params any) *int {
 func (r *Run) Random() bool {
 	uses := func(random bool, params any) bool { return random && ownSeed(params) == nil }
 	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle || r.Solver != SolverExact && objective.SamplesReference(r.Loss)
+		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle || r.Solver != SolverExact && objective.Random(r.Loss)
 }
 
 // EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random: two runs whose environments

@@ -55,6 +55,7 @@ func New(r *Run, have Given) (*Setup, error) {
 	}
 	if s.Objective == nil {
 		s.Objective = r.Loss.Objective()
+		s.Objective.Seed(r.Source("filter", nil).Uint64())
 	}
 	s.Rewards = r.Rewards(s.Env)
 	if r.RewardModel != nil {

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/spec/decode"
+	"windtunnel/toy/objective"
 	"windtunnel/toy/setup"
 )
 
@@ -44,7 +45,7 @@ func (in *instance) config(subjects []*subject, outcomes []*Outcome) string {
 	}
 	seeded, losses, exactly := in.Draws > 0, &decode.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}, []string{}
 	for i, u := range subjects {
-		seeded = seeded || u.Params.Objective().Sampled != nil
+		seeded = seeded || objective.Random(u.Params)
 		n, _ := in.Losses[i].node(sides[i], in.Lambda) // which has been decoded
 		n.Style = yaml.FlowStyle
 		o := outcomes[i]
