@@ -59,11 +59,7 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	}
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
 	p, err := lines.panel(subset{label: f.Title, rows: distances})
-	if err != nil {
-		return nil, err
-	}
-	p.Y.Label.Text = "total variation to the counterpart"
-	return []*Panel{p}, nil
+	return []*Panel{p}, err
 }
 
 // distances returns a row for every selected run, with its distance.

@@ -187,7 +187,7 @@ func (f *Forest) explainChoice(p *Panel, src Sources) error {
 	by := t.Header[t.Column("metric")-1]
 	var parts []string
 	for row := range t.Len() {
-		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+valueLabel(by, t.Text(row, by)))
+		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+strings.ReplaceAll(valueLabel(by, t.Text(row, by)), " ", "\u00a0"))
 	}
 	p.Notes = append(p.Notes, "Each loss as it was best on other seeds: "+strings.Join(slices.Compact(parts), ", ")+".")
 	return nil
@@ -269,9 +269,13 @@ func (f *Forest) explain(p *Panel, r, all *rows) {
 	if len(n) == 0 || len(tests) == 0 {
 		return
 	}
+	drawn := ""
+	if most := int(tests[len(tests)-1]); most > all.len() {
+		drawn = fmt.Sprintf(", of which %d are drawn", all.len())
+	}
 	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
-		"Holm's correction is over all %d comparisons of the metric, of which %d are drawn.", strings.Join(intervalMethods(all), ", "),
-		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), all.len()))
+		"Holm's correction is over all %d comparisons of the metric%s.", strings.Join(intervalMethods(all), ", "),
+		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), drawn))
 	if without := all.filter(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
 	}

@@ -69,10 +69,13 @@ func valueLabel(column, cell string) string {
 	case cell == "":
 		return symbol + " not set"
 	case math.IsNaN(tables.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
-		return cell // a word
+		return policyNames.Replace(cell) // a word
 	}
 	return symbol + " = " + cellLabel(cell)
 }
+
+// policyNames sets the policies that words name as mathematics.
+var policyNames = strings.NewReplacer("pi_ref", "$π_{ref}$", "pi_star", "$π$*")
 
 // symbolOf is what a column is called beside a value.
 func symbolOf(column string) string {

@@ -347,7 +347,7 @@ func (r *rows) panelsBy(column, title string, panel func(subset) (*Panel, error)
 }
 
 // linesBy returns a line for each value of a column, or one where none is named: losses in table order and each in its own
-// style, other values in ascending order with styles along a ramp.
+// style, other values in ascending order with styles along a ramp, or unlike each other where they are words.
 func (r *rows) linesBy(column string) []subset {
 	if column == "" {
 		return []subset{{rows: r, style: rampStyle(0, 1)}}
@@ -359,9 +359,13 @@ func (r *rows) linesBy(column string) []subset {
 		})
 	}
 	objectives := r.objectives()
+	style := rampStyle
+	if slices.ContainsFunc(cells, func(cell string) bool { return math.IsNaN(tables.ParseFloat(cell)) }) {
+		style = wordStyle
+	}
 	lines := make([]subset, len(cells))
 	for i, cell := range cells {
-		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), rampStyle(i, len(cells))}
+		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), style(i, len(cells))}
 		if column == "objective" {
 			lines[i].style = lossStyle(cell, objectives)
 		}

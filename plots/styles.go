@@ -226,14 +226,21 @@ var responseColors = []color.RGBA{indigo, teal, olive, rgb(0xAA4499), rgb(0x88CC
 // rampStyle is the style of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
 func rampStyle(i, n int) seriesStyle {
 	anchors := []color.RGBA{rgb(0x440154), rgb(0x3B528B), rgb(0x21918C), rgb(0x5EC962)}
-	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
-	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
 	position := 0.0
 	if n > 1 {
 		position = float64(i) / float64(n-1) * float64(len(anchors)-1)
 	}
 	k := min(int(position), len(anchors)-2)
-	return seriesStyle{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
+	style := wordStyle(i, n)
+	style.color = mix(anchors[k], anchors[k+1], position-float64(k))
+	return style
+}
+
+// wordStyle is the style of line i among lines that have no order.
+func wordStyle(i, _ int) seriesStyle {
+	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
+	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
+	return seriesStyle{lineColors[i%len(lineColors)], dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
 }
 
 func (l seriesStyle) line() draw.LineStyle {
