@@ -24,16 +24,9 @@ type Constraint struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func constraintKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "constraint",
-		Summary: "distance between the final policies of two losses over the strength of a constraint, a line a lambda",
-		Source:  "this project, after the constraint experiment of arXiv 2407.09072",
-		New: func() Params {
-			return &Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale}
-		},
-	}
-}
+var constraintKind = kindOf("constraint", Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale},
+	"distance between the final policies of two losses over the strength of a constraint, a line a lambda",
+	"this project, after the constraint experiment of arXiv 2407.09072")
 
 // Refs implements Params.
 func (f *Constraint) Refs() tables.Refs {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Distance draws how far the final policies of some runs are from those of others that differ in one setting: the total
@@ -23,16 +22,9 @@ type Distance struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func distanceKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "distance",
-		Summary: "total variation between the final policies of matched runs, against a setting",
-		Source:  "this project",
-		New: func() Params {
-			return &Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)}
-		},
-	}
-}
+var distanceKind = kindOf("distance", Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)},
+	"total variation between the final policies of matched runs, against a setting",
+	"this project")
 
 // Refs implements Params.
 func (f *Distance) Refs() tables.Refs {

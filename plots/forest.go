@@ -14,7 +14,6 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Forest draws paired comparisons as a forest plot: a row a comparison with the mean difference and its interval. A mark
@@ -36,14 +35,9 @@ const PairedTable = "paired"
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
-func forestKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "forest",
-		Summary: "paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
-		Source:  "Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction",
-		New:     func() Params { return &Forest{} },
-	}
-}
+var forestKind = kindOf("forest", Forest{},
+	"paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
+	"Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction")
 
 // Refs implements Params.
 func (f *Forest) Refs() tables.Refs {

@@ -11,7 +11,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Interpolation draws where training takes each loss: a panel a loss with the probability of every response over the
@@ -22,14 +21,9 @@ type Interpolation struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
 
-func interpolationKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "interpolation",
-		Summary: "policy over training steps, a panel a loss, beside the BT-optimal policy",
-		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment",
-		New:     func() Params { return &Interpolation{} },
-	}
-}
+var interpolationKind = kindOf("interpolation", Interpolation{},
+	"policy over training steps, a panel a loss, beside the BT-optimal policy",
+	"Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment")
 
 // Refs implements Params.
 func (f *Interpolation) Refs() tables.Refs {

@@ -10,7 +10,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Landscape draws the losses themselves on the simplex of three responses: the contours of each selected run's loss over
@@ -31,14 +30,9 @@ const LandscapeTable = "landscape"
 // mostLandscapes bounds the panels of a figure.
 const mostLandscapes = 12
 
-func landscapeKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "landscape",
-		Summary: "contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
-		Source:  "this project",
-		New:     func() Params { return &Landscape{} },
-	}
-}
+var landscapeKind = kindOf("landscape", Landscape{},
+	"contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
+	"this project")
 
 // Refs implements Params.
 func (f *Landscape) Refs() tables.Refs {

@@ -21,16 +21,9 @@ type Tradeoff struct {
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func tradeoffKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "tradeoff",
-		Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
-		Source:  "this project, after the preservation experiment of arXiv 2407.09072",
-		New: func() Params {
-			return &Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
-		},
-	}
-}
+var tradeoffKind = kindOf("tradeoff", Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale},
+	"a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
+	"this project, after the preservation experiment of arXiv 2407.09072")
 
 // Refs implements Params.
 func (f *Tradeoff) Refs() tables.Refs {
