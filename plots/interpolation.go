@@ -96,20 +96,16 @@ func labelSteps(axis *plot.Axis, steps []float64) {
 	axis.Label.Text = columnLabel("step")
 	if slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
 		axis.Label.Text += inThousands
-		axis.Tick.Marker = thousands{axis.Tick.Marker}
+		ones := axis.Tick.Marker
+		axis.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick {
+			ticks := ones.Ticks(lo/1000, hi/1000)
+			for i := range ticks {
+				ticks[i].Value *= 1000
+			}
+			return ticks
+		})
 	}
 }
 
 // inThousands is the unit of such an axis; values themselves stay steps.
 const inThousands = " [$10^3$]"
-
-// thousands labels ticks in units of a thousand.
-type thousands struct{ plot.Ticker }
-
-func (t thousands) Ticks(lo, hi float64) []plot.Tick {
-	ticks := t.Ticker.Ticks(lo/1000, hi/1000)
-	for i := range ticks {
-		ticks[i].Value *= 1000
-	}
-	return ticks
-}

@@ -126,19 +126,12 @@ func makeStrips(panels []*Panel) {
 		}
 		if p.strip > 0 {
 			share := min(stripMost, float64(p.strip)*stripRow)
-			p.Y.Tick.Marker = upTo{p.Y.Tick.Marker, p.top}
+			all := p.Y.Tick.Marker
+			p.Y.Tick.Marker = plot.TickerFunc(func(lo, _ float64) []plot.Tick { return all.Ticks(lo, p.top) }) // none above the data
 			pad(&p.Y, 0, share/(1-share))
 		}
 	}
 }
-
-// upTo leaves out what lies above the data.
-type upTo struct {
-	plot.Ticker
-	top float64
-}
-
-func (u upTo) Ticks(lo, _ float64) []plot.Tick { return u.Ticker.Ticks(lo, u.top) }
 
 func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
 

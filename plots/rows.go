@@ -235,15 +235,6 @@ func (r *rows) column(name string) []float64 {
 	return numbers
 }
 
-// mean is the mean of a column.
-func (r *rows) mean(column string) float64 {
-	sum := 0.0
-	for _, v := range r.column(column) {
-		sum += v
-	}
-	return sum / float64(r.len())
-}
-
 // filter returns the rows for which ok holds.
 func (r *rows) filter(ok func(i int) bool) *rows {
 	kept := &rows{table: r.table, runs: r.runs}
@@ -310,13 +301,6 @@ func loadTable(src Sources, name string, columns ...string) (*tables.Table, erro
 		return nil, fmt.Errorf("table %s has no rows", name)
 	}
 	return t, t.Load(t.Header...)
-}
-
-// wholeTable returns all rows of a table that tells its runs' settings itself.
-func wholeTable(t *tables.Table) *rows {
-	all := &rows{table: t, runs: t}
-	all.fill(nil, nil)
-	return all
 }
 
 // subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 
 	"windtunnel/metrics/tables"
@@ -141,7 +142,7 @@ func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *r
 	}
 	if f.Table == tables.Groups { // which holds no policies but what the divergence is of the reference
 		if f.Metric == "kl_star_pi" {
-			p.addLevel(line.label+", "+f.axis(1), all.with("group", group.name).mean("kl_star_ref"))
+			p.addLevel(line.label+", "+f.axis(1), stat.Mean(all.with("group", group.name).column("kl_star_ref"), nil))
 		}
 		return nil
 	}
