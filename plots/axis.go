@@ -174,24 +174,21 @@ func axisBreak(c draw.Canvas, p *plot.Plot) {
 }
 
 // spaced keeps every n-th label of an axis; the other ticks stay without one.
-type spaced struct {
-	plot.Ticker
-	every int
-}
-
-func (s spaced) Ticks(lo, hi float64) []plot.Tick {
-	ticks := s.Ticker.Ticks(lo, hi)
-	n := 0
-	for i := range ticks {
-		if ticks[i].IsMinor() {
-			continue
+func spaced(ticker plot.Ticker, every int) plot.Ticker {
+	return plot.TickerFunc(func(lo, hi float64) []plot.Tick {
+		ticks := ticker.Ticks(lo, hi)
+		n := 0
+		for i := range ticks {
+			if ticks[i].IsMinor() {
+				continue
+			}
+			if n%every != 0 {
+				ticks[i].Label = ""
+			}
+			n++
 		}
-		if n%s.every != 0 {
-			ticks[i].Label = ""
-		}
-		n++
-	}
-	return ticks
+		return ticks
+	})
 }
 
 // spaceLabels thins the labels of a horizontal axis of the given length until they stand clear of one another.
@@ -200,7 +197,7 @@ func spaceLabels(axis *plot.Axis, length vg.Length) {
 	full := axis.Tick.Marker
 	for every := 1; every < 10; every++ {
 		if every > 1 {
-			axis.Tick.Marker = spaced{full, every}
+			axis.Tick.Marker = spaced(full, every)
 		}
 		right, clear := math.Inf(-1), true
 		for _, tick := range axis.Tick.Marker.Ticks(axis.Min, axis.Max) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -75,7 +76,7 @@ func (p *Panel) drawBands(canvas draw.Canvas, _ *plot.Plot) {
 }
 
 // plotBand fills between the ends of neighbouring points, if the band has a width anywhere. A lone point, which has nothing
-// to fill, gets a bar.
+// to fill, gets a bar, and so do the points of a line that turns back, whose band would be torn.
 func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 	if !slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.banded() && q.high > q.low }) {
 		return
@@ -85,13 +86,16 @@ func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 		for end < len(run) && run[end].banded() {
 			end++
 		}
-		switch stretch := run[start:end]; {
-		case len(stretch) == 1:
-			q := stretch[0]
+		stretch := run[start:end]
+		toRight := func(a, b point) int { return cmp.Compare(a.x, b.x) }
+		toLeft := func(a, b point) int { return cmp.Compare(b.x, a.x) }
+		if len(stretch) > 1 && (slices.IsSortedFunc(stretch, toRight) || slices.IsSortedFunc(stretch, toLeft)) {
+			canvas.FillPolygon(amongOthers(c.style.color, len(c.panel.curves)), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
+			stretch = nil
+		}
+		for _, q := range stretch {
 			bar := []vg.Point{place(&canvas, p, q.x, q.low), place(&canvas, p, q.x, q.high)}
 			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.style.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
-		case len(stretch) > 1:
-			canvas.FillPolygon(amongOthers(c.style.color, len(c.panel.curves)), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
 		}
 		start = end + 1
 	}
@@ -149,10 +153,16 @@ func bandNotes(panels []*Panel) []string {
 	return notes
 }
 
-// fill sets words in lines of at most a width, where they allow.
+// fill sets words in lines of at most a width; a word that is longer, such as a formula, goes on in the next line.
 func fill[T cmp.Ordered](width func(string) T, words []string, most T) []string {
 	var lines []string
-	for _, word := range words {
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		if runes := []rune(word); width(word) > most && !strings.Contains(word, "$") {
+			fits := sort.Search(len(runes), func(n int) bool { return width(string(runes[:n+1])) > most })
+			word = string(runes[:max(1, fits)])
+			words = slices.Insert(slices.Clone(words), i+1, string(runes[max(1, fits):]))
+		}
 		last := len(lines) - 1
 		if last >= 0 && width(lines[last]+" "+word) <= most {
 			lines[last] += " " + word

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // BeforeAfter draws what training does to every response of one prompt: its probability before the first step and after the last
@@ -12,14 +11,9 @@ type BeforeAfter struct {
 	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 }
 
-func beforeAfterKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "before-after",
-		Summary: "probability of every response before and after training, on a linear and on a logarithmic axis, a panel a loss",
-		Source:  "this project, after Ren and Sutherland (2024), arXiv 2407.10490",
-		New:     func() Params { return &BeforeAfter{} },
-	}
-}
+var beforeAfterKind = kindOf("before-after", BeforeAfter{},
+	"probability of every response before and after training, on a linear and on a logarithmic axis, a panel a loss",
+	"this project, after Ren and Sutherland (2024), arXiv 2407.10490")
 
 // Refs implements Params.
 func (f *BeforeAfter) Refs() tables.Refs {

@@ -24,10 +24,11 @@ func pairedTables(tb testing.TB) tables.Memory {
 	return src
 }
 
-// landscapeTables are those of trainingTables with a loss that is the squared distance to pi_star plus one to pi_ref.
+// landscapeTables are those of trainingTables with a loss that is the squared distance to pi_star plus one to pi_ref, and for one of
+// its runs minimizers that go from one to the other over lambda.
 func landscapeTables() tables.Memory {
 	src := trainingTables()
-	t := tables.NewTable("landscape", "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
+	t := tables.NewTable("landscape", "run", "prompt", "pi_0", "pi_1", "pi_2", "loss", "lambda", "status")
 	const side = 20
 	for _, run := range []string{"dpo/lambda=100", "typo/lambda=100"} {
 		for j := range side + 1 {
@@ -37,9 +38,16 @@ func landscapeTables() tables.Memory {
 				for k := range pi {
 					loss += math.Pow(pi[k]-piStar[k], 2) + math.Pow(pi[k]-piRef[k], 2)
 				}
-				t.Append(run, "x", tables.FormatFloat(pi[0]), tables.FormatFloat(pi[1]), tables.FormatFloat(pi[2]), strconv.FormatFloat(loss, 'g', -1, 64))
+				t.Append(run, "x", tables.FormatFloat(pi[0]), tables.FormatFloat(pi[1]), tables.FormatFloat(pi[2]), strconv.FormatFloat(loss, 'g', -1, 64), "", "")
 			}
 		}
+	}
+	for lambda := 0.01; lambda < 1000; lambda *= 3 {
+		cells := []string{"typo/lambda=100", "x"}
+		for k := range piStar {
+			cells = append(cells, tables.FormatFloat((piStar[k]+lambda*piRef[k])/(1+lambda)))
+		}
+		t.Append(append(cells, "0", tables.FormatFloat(lambda), "converged")...)
 	}
 	src["landscape"] = t
 	return src

@@ -21,14 +21,9 @@ type Part struct {
 	Figure Params `yaml:",kind"`
 }
 
-func compositeKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "composite",
-		Summary: "the panels of several figures as one figure, lettered, with one legend",
-		Source:  "this project",
-		New:     func() Params { return &Composite{Twin: true} },
-	}
-}
+var compositeKind = kindOf("composite", Composite{Twin: true},
+	"the panels of several figures as one figure, lettered, with one legend",
+	"this project")
 
 // Check implements registry.Checker.
 func (f *Composite) Check() []registry.Problem {

@@ -24,16 +24,9 @@ type Constraint struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func constraintKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "constraint",
-		Summary: "distance between the final policies of two losses over the strength of a constraint, a line a lambda",
-		Source:  "this project, after the constraint experiment of arXiv 2407.09072",
-		New: func() Params {
-			return &Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale}
-		},
-	}
-}
+var constraintKind = kindOf("constraint", Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale},
+	"distance between the final policies of two losses over the strength of a constraint, a line a lambda",
+	"this project, after the constraint experiment of arXiv 2407.09072")
 
 // Refs implements Params.
 func (f *Constraint) Refs() tables.Refs {
@@ -54,11 +47,24 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := f.distances(all)
+	for _, objective := range []string{f.Left, f.Right} {
+		if have := all.values("objective"); !slices.Contains(have, objective) {
+			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
+		}
+	}
+	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
+	keys = append(keys, "seed")
+	of := totalVariation
+	if f.Distance == "js" {
+		of = stat.JensenShannon
+	}
+	r, _, err := distances(all.with("objective", f.Left), all.with("objective", f.Right), keys, of)
 	if err != nil {
 		return nil, err
 	}
-	r := wholeTable(table)
+	if r.len() == 0 {
+		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
+	}
 	p := newPanel(f.Title)
 	p.ShareY = f.Distance + f.Left + f.Right
 	p.Y.Label.Text = fmt.Sprintf("%s($π_{%s}$, $π_{%s}$)", strings.ToUpper(f.Distance), plainName(f.Left), plainName(f.Right))
@@ -68,55 +74,8 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	p.X.Label.Text = columnLabel(f.Strength)
 	setScale(&p.X, f.Strength, f.XScale, r.numbers(f.Strength))
 	p.Y.Min, p.Y.Max = 0, 0.02
-	return []*Panel{p}, p.addLines(r.linesBy("lambda"), f.Strength, distanceColumn, f.Strength, spreadRange, nil)
+	return []*Panel{p}, p.addLines(r.linesBy("lambda"), f.Strength, variationColumn, f.Strength, spreadRange, nil)
 }
 
 // plainName is the printed name of a loss inside mathematics.
 func plainName(label string) string { return strings.ReplaceAll(lossName(label), "$", "") }
-
-const distanceColumn = "distance"
-
-// distances makes a table in the shape of runs, one row for each pair of runs that differ in the loss alone.
-func (f *Constraint) distances(all *rows) (*tables.Table, error) {
-	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
-	keys = append(keys, "seed")
-	for _, objective := range []string{f.Left, f.Right} {
-		if have := all.values("objective"); !slices.Contains(have, objective) {
-			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
-		}
-	}
-	right := map[string]*rows{}
-	for _, r := range all.with("objective", f.Right).byRun() {
-		right[strings.Join(r.cells(0, keys), "\x00")] = r
-	}
-	t := tables.NewTable(tables.Runs, append(slices.Clone(keys), "status", distanceColumn)...)
-	for _, left := range all.with("objective", f.Left).byRun() {
-		cells := left.cells(0, keys)
-		if other, ok := right[strings.Join(cells, "\x00")]; ok {
-			distance, status, err := f.between(left, other)
-			if err != nil {
-				return nil, err
-			}
-			t.Append(append(cells, status, distance)...)
-		}
-	}
-	if t.Len() == 0 {
-		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
-	}
-	return t, nil
-}
-
-// between is the mean distance over prompts, and the status that explains why there is none.
-func (f *Constraint) between(left, right *rows) (distance, status string, err error) {
-	of := totalVariation
-	if f.Distance == "js" {
-		of = stat.JensenShannon
-	}
-	for _, r := range []*rows{left, right} {
-		if !finite(r.float(0, "pi")) {
-			return "", r.text(0, "status"), nil
-		}
-	}
-	mean, err := apart(left, right, of)
-	return tables.FormatFloat(mean), left.text(0, "status"), err
-}

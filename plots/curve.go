@@ -96,7 +96,7 @@ func middlePoint(r *rows, members []int, x, y string, s spread) point {
 	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
 	for k, i := range kept {
 		xs[k], ys[k] = r.float(i, x), r.float(i, y)
-		if status := r.text(i, "status"); tables.Qualified(status) {
+		if status := r.text(i, "status"); tables.Qualified(status) && !r.table.Has("step") { // it is of the end
 			p.qualified = status
 		}
 		p.unsettled = p.unsettled || !r.settled(i)
@@ -274,7 +274,11 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 		}
 		canvas.StrokeLines(c.style.line(), canvas.ClipLinesXY(line)...)
 	}
+	outside := false // the point before lies beyond the axes
 	for i, q := range c.points {
+		beyond := finite(q.y) && c.panel.beyond(q)
+		leaves := beyond && !outside
+		outside = beyond
 		switch {
 		case !finite(q.x):
 			continue
@@ -284,8 +288,8 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			drawCross(&canvas, c.style, at)
 			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
-		case c.marked(i):
-			canvas.DrawGlyphNoClip(c.mark(i, q.unsettled || c.panel.beyond(q)), place(&canvas, p, q.x, min(q.y, c.panel.top)))
+		case c.marked(i), c.plain && leaves:
+			canvas.DrawGlyphNoClip(c.mark(i, q.unsettled || beyond), place(&canvas, p, q.x, min(q.y, c.panel.top)))
 		}
 		hover(canvas.Canvas, place(&canvas, p, q.x, min(q.y, c.panel.top)), c.tooltip(q))
 	}

@@ -22,17 +22,10 @@ type Displacement struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-func displacementKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "displacement",
-		Summary: "change of the log-probability of chosen and rejected responses over training, a panel a loss",
-		Source:  "Razin et al. 2024, arXiv 2410.08847",
-		New: func() Params {
-			return &Displacement{Table: tables.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift", By: "objective", Split: "objective",
-				Band: string(spreadCI)}
-		},
-	}
-}
+var displacementKind = kindOf("displacement", Displacement{Table: tables.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift",
+	By: "objective", Split: "objective", Band: string(spreadCI)},
+	"change of the log-probability of chosen and rejected responses over training, a panel a loss",
+	"Razin et al. 2024, arXiv 2410.08847")
 
 // Refs implements Params.
 func (f *Displacement) Refs() tables.Refs {

@@ -1,11 +1,11 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Distance draws how far the final policies of some runs are from those of others that differ in one setting: the total
@@ -23,16 +23,9 @@ type Distance struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func distanceKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "distance",
-		Summary: "total variation between the final policies of matched runs, against a setting",
-		Source:  "this project",
-		New: func() Params {
-			return &Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)}
-		},
-	}
-}
+var distanceKind = kindOf("distance", Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)},
+	"total variation between the final policies of matched runs, against a setting",
+	"this project")
 
 // Refs implements Params.
 func (f *Distance) Refs() tables.Refs {
@@ -53,50 +46,53 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	distances, err := f.distances(all, right)
+	r, lonely, err := distances(all, right, f.Match, totalVariation)
+	if lonely != "" {
+		err = fmt.Errorf("match: %s has no counterpart", lonely)
+	}
 	if err != nil {
 		return nil, err
 	}
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
-	p, err := lines.panel(subset{label: f.Title, rows: distances})
-	if err != nil {
-		return nil, err
-	}
-	p.Y.Label.Text = "total variation to the counterpart"
-	return []*Panel{p}, nil
+	p, err := lines.panel(subset{label: f.Title, rows: r})
+	return []*Panel{p}, err
 }
 
-// distances returns a row for every selected run, with its distance.
-func (f *Distance) distances(left, right *rows) (*rows, error) {
-	t := tables.NewTable("variations", "run", variationColumn)
-	out := &rows{table: t, runs: left.runs}
+// distances returns a row for every run on the left that has a counterpart on the right, one that agrees in some columns: the
+// distance between their final policies and the status of the first of both that has no policy, else of its own. Lonely is the
+// first run without a counterpart.
+func distances(left, right *rows, match []string, distance func(p, q []float64) float64) (found *rows, lonely string, err error) {
+	t := tables.NewTable("variations", "run", "status", variationColumn)
+	found = &rows{table: t, runs: left.runs}
 	counterparts := right.byRun()
 	for _, own := range left.byRun() {
 		name := own.text(0, "run")
-		var found *rows
+		var same []*rows
 		for _, other := range counterparts {
-			differs := func(column string) bool {
-				return !tables.SameCell(left.runs.Text(own.run[0], column), left.runs.Text(other.run[0], column))
+			if !slices.ContainsFunc(match, func(column string) bool { return !tables.SameCell(own.text(0, column), other.text(0, column)) }) {
+				same = append(same, other)
 			}
-			if slices.ContainsFunc(f.Match, differs) {
-				continue
-			}
-			if found != nil {
-				return nil, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", name, found.text(0, "run"), other.text(0, "run"))
-			}
-			found = other
 		}
-		if found == nil {
-			return nil, fmt.Errorf("match: %s has no counterpart", name)
+		switch len(same) {
+		case 0:
+			lonely = cmp.Or(lonely, name)
+			continue
+		case 1:
+		default:
+			return nil, lonely, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", name, same[0].text(0, "run"), same[1].text(0, "run"))
 		}
-		tv, err := apart(own, found, totalVariation)
+		d, err := apart(own, same[0], distance)
 		if err != nil {
-			return nil, err
+			return nil, lonely, err
 		}
-		out.at, out.run = append(out.at, t.Len()), append(out.run, own.run[0])
-		t.Append(name, tables.FormatFloat(tv))
+		status := own.text(0, "status")
+		if finite(own.float(0, "pi")) && !finite(same[0].float(0, "pi")) {
+			status = same[0].text(0, "status")
+		}
+		found.at, found.run = append(found.at, t.Len()), append(found.run, own.run[0])
+		t.Append(name, status, tables.FormatFloat(d))
 	}
-	return out, nil
+	return found, lonely, nil
 }
 
 // apart returns the mean over prompts of a distance between the final policies of two runs; NaN where one has none.

@@ -17,6 +17,7 @@ import (
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/registry"
 )
 
 func TestParseSpans(t *testing.T) {
@@ -63,9 +64,7 @@ func FuzzParseSpans(f *testing.F) {
 func TestGlyphs(t *testing.T) {
 	var used strings.Builder
 	used.WriteString("KL(π* ‖ π)−10e^y_abc0123456789.,×=>[]λαθδφ")
-	for _, name := range columnNames {
-		used.WriteString(name.label + name.symbol)
-	}
+	used.WriteString(strings.ReplaceAll(columnFile, "\n", ""))
 	for _, line := range referenceValue {
 		used.WriteString(line.label)
 	}
@@ -194,6 +193,16 @@ func TestLossLooks(t *testing.T) {
 	}
 	if len(lossStyles) != len(names) {
 		t.Errorf("%d styles for %d losses", len(lossStyles), len(names))
+	}
+	others := registry.Table[objective.Params]{{Name: "new"}, {Name: "newer"}, {Name: "newest"}}
+	styles, _ := readStyles(append(slices.Clone(names), others...))
+	for i, kind := range others {
+		for name, o := range styles {
+			l := styles[kind.Name]
+			if name != kind.Name && l.color == o.color && (slices.Equal(l.dashes, o.dashes) || l.glyph == o.glyph) {
+				t.Errorf("%s, which styles.csv does not have, looks like %s", others[i].Name, name)
+			}
+		}
 	}
 	all := []string{"mine", "dpo", "kto", "hinge", "other"}
 	if l := lossStyle("mine", all); l.color == green || l.color == teal || l.color == blue {

@@ -10,7 +10,6 @@ import (
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/exact"
-	"windtunnel/toy/registry"
 	"windtunnel/toy/train"
 )
 
@@ -23,14 +22,9 @@ type Existence struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func existenceKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "existence",
-		Summary: "status of each loss at each lambda as a labelled cell: where a minimizer exists",
-		Source:  "this project",
-		New:     func() Params { return &Existence{} },
-	}
-}
+var existenceKind = kindOf("existence", Existence{},
+	"status of each loss at each lambda as a labelled cell: where a minimizer exists",
+	"this project")
 
 // Refs implements Params.
 func (f *Existence) Refs() tables.Refs {

@@ -320,22 +320,33 @@ func csvNumber(v float64) string {
 // Kinds lists the kinds of figure, sorted by name.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
-		beforeAfterKind(),
-		compositeKind(),
-		constraintKind(),
-		displacementKind(),
-		distanceKind(),
-		existenceKind(),
-		forestKind(),
-		frontierKind(),
-		interpolationKind(),
-		landscapeKind(),
-		linesKind(),
-		lossKind(),
-		preservationKind(),
-		scorecardKind(),
-		simplexKind(),
-		stripKind(),
-		tradeoffKind(),
+		beforeAfterKind,
+		compositeKind,
+		constraintKind,
+		displacementKind,
+		distanceKind,
+		existenceKind,
+		forestKind,
+		frontierKind,
+		interpolationKind,
+		landscapeKind,
+		linesKind,
+		lossKind,
+		preservationKind,
+		scorecardKind,
+		simplexKind,
+		stripKind,
+		tradeoffKind,
 	}
+}
+
+// kindOf describes a kind of figure: its name, its defaults, what it is and where it is from.
+func kindOf[T any, P interface {
+	*T
+	Params
+}](name string, defaults T, summary, source string) registry.Kind[Params] {
+	return registry.Kind[Params]{Name: name, Summary: summary, Source: source, New: func() Params {
+		p := defaults
+		return P(&p)
+	}}
 }

@@ -248,7 +248,7 @@ func TestWords(t *testing.T) {
 		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
 		"forest":        {"πθ, π*), DPO − TYPO", "← DPO better", "λ = 0.01", "all 4 comparisons of the metric", "student-t; n = 3"},
 		"strip":         {"one run", "median, quartiles", "TYPO"},
-		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "π*"},
+		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "minimizers over λ", "π*"},
 		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},
 	}
 	src := suite(t)

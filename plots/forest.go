@@ -14,7 +14,6 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Forest draws paired comparisons as a forest plot: a row a comparison with the mean difference and its interval. A mark
@@ -36,14 +35,9 @@ const PairedTable = "paired"
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
-func forestKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "forest",
-		Summary: "paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
-		Source:  "Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction",
-		New:     func() Params { return &Forest{} },
-	}
-}
+var forestKind = kindOf("forest", Forest{},
+	"paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
+	"Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction")
 
 // Refs implements Params.
 func (f *Forest) Refs() tables.Refs {
@@ -187,7 +181,7 @@ func (f *Forest) explainChoice(p *Panel, src Sources) error {
 	by := t.Header[t.Column("metric")-1]
 	var parts []string
 	for row := range t.Len() {
-		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+valueLabel(by, t.Text(row, by)))
+		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+strings.ReplaceAll(valueLabel(by, t.Text(row, by)), " ", "\u00a0"))
 	}
 	p.Notes = append(p.Notes, "Each loss as it was best on other seeds: "+strings.Join(slices.Compact(parts), ", ")+".")
 	return nil
@@ -269,9 +263,13 @@ func (f *Forest) explain(p *Panel, r, all *rows) {
 	if len(n) == 0 || len(tests) == 0 {
 		return
 	}
+	drawn := ""
+	if most := int(tests[len(tests)-1]); most > all.len() {
+		drawn = fmt.Sprintf(", of which %d are drawn", all.len())
+	}
 	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
-		"Holm's correction is over all %d comparisons of the metric, of which %d are drawn.", strings.Join(intervalMethods(all), ", "),
-		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), all.len()))
+		"Holm's correction is over all %d comparisons of the metric%s.", strings.Join(intervalMethods(all), ", "),
+		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), drawn))
 	if without := all.filter(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
 	}

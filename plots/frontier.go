@@ -29,17 +29,10 @@ type Frontier struct {
 	Title   string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-func frontierKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "frontier",
-		Summary: "reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
-		Source:  "Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2",
-		New: func() Params {
-			return &Frontier{Table: tables.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective", XScale: sqrtScale,
-				Band: string(spreadCI), BestOfN: "best-of-n"}
-		},
-	}
-}
+var frontierKind = kindOf("frontier", Frontier{Table: tables.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective",
+	XScale: sqrtScale, Band: string(spreadCI), BestOfN: "best-of-n"},
+	"reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
+	"Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2")
 
 // Refs implements Params.
 func (f *Frontier) Refs() tables.Refs {

@@ -11,7 +11,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Interpolation draws where training takes each loss: a panel a loss with the probability of every response over the
@@ -22,14 +21,9 @@ type Interpolation struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
 
-func interpolationKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "interpolation",
-		Summary: "policy over training steps, a panel a loss, beside the BT-optimal policy",
-		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment",
-		New:     func() Params { return &Interpolation{} },
-	}
-}
+var interpolationKind = kindOf("interpolation", Interpolation{},
+	"policy over training steps, a panel a loss, beside the BT-optimal policy",
+	"Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment")
 
 // Refs implements Params.
 func (f *Interpolation) Refs() tables.Refs {
@@ -102,20 +96,16 @@ func labelSteps(axis *plot.Axis, steps []float64) {
 	axis.Label.Text = columnLabel("step")
 	if slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
 		axis.Label.Text += inThousands
-		axis.Tick.Marker = thousands{axis.Tick.Marker}
+		ones := axis.Tick.Marker
+		axis.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick {
+			ticks := ones.Ticks(lo/1000, hi/1000)
+			for i := range ticks {
+				ticks[i].Value *= 1000
+			}
+			return ticks
+		})
 	}
 }
 
 // inThousands is the unit of such an axis; values themselves stay steps.
 const inThousands = " [$10^3$]"
-
-// thousands labels ticks in units of a thousand.
-type thousands struct{ plot.Ticker }
-
-func (t thousands) Ticks(lo, hi float64) []plot.Tick {
-	ticks := t.Ticker.Ticks(lo/1000, hi/1000)
-	for i := range ticks {
-		ticks[i].Value *= 1000
-	}
-	return ticks
-}

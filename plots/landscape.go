@@ -10,7 +10,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Landscape draws the losses themselves on the simplex of three responses: the contours of each selected run's loss over
@@ -24,20 +23,16 @@ type Landscape struct {
 
 // LandscapeTable is the table that a landscape is drawn from, with the columns run, prompt, pi_0, pi_1, pi_2 and loss: the
 // loss of a run on a triangular grid of policies, in rows of falling length with pi_1 rising along a row and pi_2 from row
-// to row. A run writes it where its config has such a figure.
+// to row. Where it has the columns lambda and status, rows with a lambda are of the minimizers there, by rising lambda. A run
+// writes it where its config has such a figure.
 const LandscapeTable = "landscape"
 
 // mostLandscapes bounds the panels of a figure.
 const mostLandscapes = 12
 
-func landscapeKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "landscape",
-		Summary: "contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
-		Source:  "this project",
-		New:     func() Params { return &Landscape{} },
-	}
-}
+var landscapeKind = kindOf("landscape", Landscape{},
+	"contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
+	"this project")
 
 // Refs implements Params.
 func (f *Landscape) Refs() tables.Refs {
@@ -98,7 +93,8 @@ func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
 		p.Add(grid, painter(triangleFrame))
 		p.addEntry(markRank, "loss, low to high", "levels", swatches(levelColor(0), levelColor(0.25), levelColor(0.5), levelColor(0.75), levelColor(1)))
 		addLandmarks(p, own)
-		if err := f.addCurves(p, own, finals, paths); err != nil {
+		minimizers := tables.Where{"run": {run}, "prompt": {prompt}}.Select(losses)[len(grid.at):]
+		if err := f.addCurves(p, own, finals, paths, minimizerCurves(losses, minimizers)); err != nil {
 			return nil, err
 		}
 		panels = append(panels, p)
@@ -125,11 +121,36 @@ func (f *Landscape) title(own, chosen *rows, panels int) string {
 	return own.settingOf(0, columns)
 }
 
-// addCurves adds the curve of final policies over lambda and, above it, the way of the panel's own run.
-func (f *Landscape) addCurves(p *Panel, own, finals *rows, paths *rows) error {
+// minimizerCurves are the minimizers over lambda, in stretches along which they move without a jump.
+func minimizerCurves(t *tables.Table, list []int) [][]point {
+	const jump = 0.1 // in edge lengths
+	var curves [][]point
+	for _, row := range list {
+		q := point{n: 1, low: math.NaN(), high: math.NaN()}
+		q.x, q.y = corner(t.Float(row, "pi_1"), t.Float(row, "pi_2"))
+		if status := t.Text(row, "status"); tables.Qualified(status) {
+			q.qualified = status
+		}
+		last := len(curves) - 1
+		if last < 0 || math.Hypot(q.x-curves[last][len(curves[last])-1].x, q.y-curves[last][len(curves[last])-1].y) > jump {
+			curves = append(curves, nil)
+			last++
+		}
+		curves[last] = append(curves[last], q)
+	}
+	return curves
+}
+
+// addCurves adds the curve of minimizers over lambda, or of final policies where the table has none, and above it the way of the
+// panel's own run.
+func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][]point) error {
+	for _, stretch := range minimizers {
+		c := p.addCurve("minimizers over $λ$", seriesStyle{color: blue, width: 1.6 * curveWidth}, stretch)
+		c.plain, c.describe = true, probabilities
+	}
 	ends := finals.filter(func(i int) bool { return f.sameLoss(own, finals, i) })
 	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
-	if len(ends.values("lambda")) > 1 {
+	if minimizers == nil && len(ends.values("lambda")) > 1 {
 		if err := ends.need("lambda"); err != nil {
 			return err
 		}
@@ -180,6 +201,9 @@ func trainingPaths(src Sources, prompt string) (*rows, error) {
 // readLossGrid reads the loss of a run over one prompt's policies.
 func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
+	if t.Has("lambda") {
+		list = slices.DeleteFunc(list, func(row int) bool { return t.Text(row, "lambda") != "" })
+	}
 	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
 	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
 		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)

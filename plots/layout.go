@@ -85,8 +85,17 @@ func panelLetter(i int) string {
 // takeNotes collects the notes of all panels, each once, in lines that fit.
 func (pg *page) takeNotes() {
 	var notes []string
+	letters := map[panelNote]string{}
 	for _, p := range pg.panels {
 		notes = append(notes, p.Notes...)
+		for _, note := range p.own {
+			letters[note] += p.Letter
+		}
+	}
+	for _, p := range pg.panels {
+		for _, note := range p.own {
+			notes = append(notes, note.in(letters[note]))
+		}
 	}
 	sty, seen := textStyle(noteSize, draw.XLeft, draw.YBottom), map[string]bool{}
 	for _, note := range append(notes, bandNotes(pg.panels)...) {

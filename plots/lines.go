@@ -25,16 +25,9 @@ type Lines struct {
 	Twin    bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
 }
 
-func linesKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "lines",
-		Summary: "one column against another, a line for each value of a column",
-		Source:  "this project",
-		New: func() Params {
-			return &Lines{Table: tables.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true}
-		},
-	}
-}
+var linesKind = kindOf("lines", Lines{Table: tables.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true},
+	"one column against another, a line for each value of a column",
+	"this project")
 
 // Refs implements Params.
 func (f *Lines) Refs() tables.Refs {

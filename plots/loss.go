@@ -10,7 +10,6 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Loss draws one loss by itself: over the margin, with its derivatives, and over the log-probabilities of both responses.
@@ -25,14 +24,9 @@ const (
 	LossMapTable   = "loss_map"   // chosen, rejected, loss, by_chosen, by_rejected, on a regular grid
 )
 
-func lossKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "loss",
-		Summary: "one loss and its gradient over the margin and over (chosen, rejected), for `experiments loss KIND --plot`",
-		Source:  "this project",
-		New:     func() Params { return &Loss{} },
-	}
-}
+var lossKind = kindOf("loss", Loss{},
+	"one loss and its gradient over the margin and over (chosen, rejected), for `experiments loss KIND --plot`",
+	"this project")
 
 // Refs implements Params: no name is given.
 func (f *Loss) Refs() tables.Refs { return tables.Refs{} }

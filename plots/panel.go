@@ -23,10 +23,11 @@ type Panel struct {
 	ShareY string    // panels with the same non-empty text have the same range of y; neighbours label it once
 	Aspect float64   // height of the data area to its width; 0 for the theme's
 	Height vg.Length // height of the data area; 0 to follow Aspect
-	Notes  []string  // below the figure: what could not be drawn
+	Notes  []string  // below the figure
 
 	XLimits, YLimits []float64 // ends of the axes, the lower one first; nil to follow the data
 
+	own    []panelNote // below the figure, with the panel's letter
 	curves []*curve
 	legend []legendEntry
 	ranges intervals // drawn along x, for what reads a panel
@@ -125,19 +126,12 @@ func makeStrips(panels []*Panel) {
 		}
 		if p.strip > 0 {
 			share := min(stripMost, float64(p.strip)*stripRow)
-			p.Y.Tick.Marker = upTo{p.Y.Tick.Marker, p.top}
+			all := p.Y.Tick.Marker
+			p.Y.Tick.Marker = plot.TickerFunc(func(lo, _ float64) []plot.Tick { return all.Ticks(lo, p.top) }) // none above the data
 			pad(&p.Y, 0, share/(1-share))
 		}
 	}
 }
-
-// upTo leaves out what lies above the data.
-type upTo struct {
-	plot.Ticker
-	top float64
-}
-
-func (u upTo) Ticks(lo, _ float64) []plot.Tick { return u.Ticker.Ticks(lo, u.top) }
 
 func spineStyle() draw.LineStyle { return draw.LineStyle{Color: black, Width: axisWidth} }
 
@@ -253,14 +247,17 @@ func (p *Panel) explainOddPoints() {
 		p.addEntry(markRank, strings.Join(slices.Compact(statuses), " or "), "cross",
 			pointKey{func(c *draw.Canvas) { drawCross(c, seriesStyle{color: inkGray}, c.Center()) }})
 	}
-	p.noteUnplaced()
-	p.noteQualified()
+	p.noteOddPoints()
 }
 
-// noteQualified tells of the points whose policies are others than the one minimizer.
-func (p *Panel) noteQualified() {
-	var found []string
+// noteOddPoints tells of the points that have no place on the x axis, and of those whose policies are others than the one
+// minimizer.
+func (p *Panel) noteOddPoints() {
+	var missing, others []string
 	for _, c := range p.curves {
+		if n, why := c.lost(func(q point) bool { return !finite(q.x) }); n > 0 {
+			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
+		}
 		count := map[string]int{}
 		for _, q := range c.points {
 			if q.qualified != "" && finite(q.y) {
@@ -268,29 +265,25 @@ func (p *Panel) noteQualified() {
 			}
 		}
 		for _, status := range slices.Sorted(maps.Keys(count)) {
-			found = append(found, fmt.Sprintf("%s (%d × %s)", c.label, count[status], status))
+			others = append(others, fmt.Sprintf("%s (%d × %s)", c.label, count[status], status))
 		}
 	}
-	if len(found) > 0 {
-		p.Notes = append(p.Notes, "Not the one minimizer: "+strings.Join(found, ", ")+".")
+	for _, note := range []panelNote{{"Not drawn", strings.Join(missing, ", ")}, {"Not the one minimizer", strings.Join(others, ", ")}} {
+		if note.list != "" {
+			p.own = append(p.own, note)
+		}
 	}
 }
 
-// noteUnplaced tells of the points that have no place on the x axis.
-func (p *Panel) noteUnplaced() {
-	var missing []string
-	for _, c := range p.curves {
-		if n, why := c.lost(func(q point) bool { return !finite(q.x) }); n > 0 {
-			missing = append(missing, fmt.Sprintf("%s (%d × %s)", c.label, n, why))
-		}
+// panelNote is a note on some curves of a panel.
+type panelNote struct{ head, list string }
+
+// in is the note with the letters of its panels, if they have any.
+func (n panelNote) in(letters string) string {
+	if letters != "" {
+		letters = " in " + strings.ReplaceAll(letters, ")(", ", ")
 	}
-	if len(missing) > 0 {
-		panel := ""
-		if p.Letter+p.Title != "" {
-			panel = " in " + strings.TrimSpace(p.Letter+" "+p.Title)
-		}
-		p.Notes = append(p.Notes, "Not drawn"+panel+": "+strings.Join(missing, ", ")+".")
-	}
+	return n.head + letters + ": " + n.list + "."
 }
 
 // setRanges gives all panels their final ranges: shared where they share, bounded below on logarithmic axes, padded.

@@ -7,7 +7,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Preservation draws how far each loss ends from where it should on prompts of which some need no training: a panel a
@@ -22,16 +21,9 @@ type Preservation struct {
 	byKL bool // x is the KL reached
 }
 
-func preservationKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "preservation",
-		Summary: "distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss",
-		Source:  "Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment",
-		New: func() Params {
-			return &Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true}
-		},
-	}
-}
+var preservationKind = kindOf("preservation", Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true},
+	"distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss",
+	"Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment")
 
 // Refs implements Params.
 func (f *Preservation) Refs() tables.Refs {

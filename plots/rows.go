@@ -235,15 +235,6 @@ func (r *rows) column(name string) []float64 {
 	return numbers
 }
 
-// mean is the mean of a column.
-func (r *rows) mean(column string) float64 {
-	sum := 0.0
-	for _, v := range r.column(column) {
-		sum += v
-	}
-	return sum / float64(r.len())
-}
-
 // filter returns the rows for which ok holds.
 func (r *rows) filter(ok func(i int) bool) *rows {
 	kept := &rows{table: r.table, runs: r.runs}
@@ -312,13 +303,6 @@ func loadTable(src Sources, name string, columns ...string) (*tables.Table, erro
 	return t, t.Load(t.Header...)
 }
 
-// wholeTable returns all rows of a table that tells its runs' settings itself.
-func wholeTable(t *tables.Table) *rows {
-	all := &rows{table: t, runs: t}
-	all.fill(nil, nil)
-	return all
-}
-
 // subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.
 type subset struct {
 	cell, label string
@@ -347,7 +331,7 @@ func (r *rows) panelsBy(column, title string, panel func(subset) (*Panel, error)
 }
 
 // linesBy returns a line for each value of a column, or one where none is named: losses in table order and each in its own
-// style, other values in ascending order with styles along a ramp.
+// style, other values in ascending order with styles along a ramp, or unlike each other where they are words.
 func (r *rows) linesBy(column string) []subset {
 	if column == "" {
 		return []subset{{rows: r, style: rampStyle(0, 1)}}
@@ -359,9 +343,13 @@ func (r *rows) linesBy(column string) []subset {
 		})
 	}
 	objectives := r.objectives()
+	style := rampStyle
+	if slices.ContainsFunc(cells, func(cell string) bool { return math.IsNaN(tables.ParseFloat(cell)) }) {
+		style = wordStyle
+	}
 	lines := make([]subset, len(cells))
 	for i, cell := range cells {
-		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), rampStyle(i, len(cells))}
+		lines[i] = subset{cell, valueLabel(column, cell), r.with(column, cell), style(i, len(cells))}
 		if column == "objective" {
 			lines[i].style = lossStyle(cell, objectives)
 		}

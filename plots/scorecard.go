@@ -13,7 +13,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Scorecard draws the table scorecard as a heat map: a row a loss, a column a test, each cell with its number and the
@@ -24,14 +23,9 @@ type Scorecard struct {
 	Title  string   `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func scorecardKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "scorecard",
-		Summary: "every loss through every test: numbers on the color of the verdict, from the table scorecard",
-		Source:  "this project",
-		New:     func() Params { return &Scorecard{} },
-	}
-}
+var scorecardKind = kindOf("scorecard", Scorecard{},
+	"every loss through every test: numbers on the color of the verdict, from the table scorecard",
+	"this project")
 
 // ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where they are there,
 // measured and of.

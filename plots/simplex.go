@@ -12,7 +12,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Simplex draws policies over three responses as points of the probability triangle: where each loss ends, and the way
@@ -31,14 +30,9 @@ const (
 	alongNone  = "none"
 )
 
-func simplexKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "simplex",
-		Summary: "policies on the probability simplex of three responses: where each loss ends and the way there",
-		Source:  "this project",
-		New:     func() Params { return &Simplex{Along: alongSteps} },
-	}
-}
+var simplexKind = kindOf("simplex", Simplex{Along: alongSteps},
+	"policies on the probability simplex of three responses: where each loss ends and the way there",
+	"this project")
 
 // Refs implements Params.
 func (f *Simplex) Refs() tables.Refs {

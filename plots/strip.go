@@ -32,16 +32,9 @@ type Strip struct {
 
 const violinShape = "violin"
 
-func stripKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "strip",
-		Summary: "every run's value of a metric, a row a loss: seeds as dots or violins with their median and an interval",
-		Source:  "this project; density as in Silverman 1986, equation 3.31",
-		New: func() Params {
-			return &Strip{By: "objective", Scale: linearScale, Shape: "strip", Band: string(spreadQuartiles)}
-		},
-	}
-}
+var stripKind = kindOf("strip", Strip{By: "objective", Scale: linearScale, Shape: "strip", Band: string(spreadQuartiles)},
+	"every run's value of a metric, a row a loss: seeds as dots or violins with their median and an interval",
+	"this project; density as in Silverman 1986, equation 3.31")
 
 // Refs implements Params.
 func (f *Strip) Refs() tables.Refs {

@@ -2,12 +2,19 @@ package plots
 
 import (
 	"cmp"
+	_ "embed"
+	"hash/fnv"
 	"image/color"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"windtunnel/toy/objective"
+	"windtunnel/toy/registry"
 )
 
 // seriesStyle is how one series is drawn everywhere: color, line and marker each tell it apart alone.
@@ -114,83 +121,61 @@ func (g polygonGlyph) path(radius vg.Length, pt vg.Point) vg.Path {
 	return path
 }
 
-// lossStyles fixes the style of every loss, in every figure of every experiment. There are more losses than colors that
-// can be told apart; losses of one color differ in line and marker both.
-var lossStyles = map[string]seriesStyle{
-	"alpha-dpo":         {indigo, dashDotted, curveWidth, circle},
-	"alphapo":           {blue, dotted, curveWidth, square},
-	"aot":               {orange, dashDotted, curveWidth, triangle},
-	"aot-unpaired":      {purple, dashed, curveWidth, diamond},
-	"apo-down":          {vermillion, dotted, curveWidth, nabla},
-	"apo-zero":          {black, nil, curveWidth, pentagon},
-	"apo-zero-unpaired": {green, dashed, curveWidth, star},
-	"bco":               {skyBlue, dashDotted, curveWidth, hexagon},
-	"bco-pair":          {olive, dotted, curveWidth, leftward},
-	"best-of-n":         {indigo, nil, curveWidth, rightward},
-	"beta-dpo":          {inkGray, dashed, curveWidth, nabla},
-	"bradley-terry":     {teal, dashDotted, curveWidth, spark},
-	"cal-dpo":           {wine, dashed, curveWidth, circle},
-	"cauchy":            {olive, dashed, curveWidth, diamond},
-	"chi-po":            {inkGray, dotted, curveWidth, square},
-	"cpo":               {indigo, dotted, curveWidth, leftward},
-	"cpo-simpo":         {teal, nil, curveWidth, nabla},
-	"custom":            {blue, dashed, curveWidth, triangle},
-	"discopop":          {orange, nil, curveWidth, diamond},
-	"dpo":               {blue, nil, curveWidth, circle},
-	"dpo-norm":          {purple, dotted, curveWidth, nabla},
-	"dpo-positive":      {vermillion, dashDotted, curveWidth, pentagon},
-	"dpo-shift":         {wine, dotted, curveWidth, hexagon},
-	"dr-dpo":            {black, longDashed, curveWidth, leftward},
-	"exo":               {black, dashed, curveWidth, star},
-	"expo-regression":   {green, dashDotted, curveWidth, hexagon},
-	"f-dpo":             {purple, dashDotted, curveWidth, triangle},
-	"focal-po":          {blue, longDashed, curveWidth, rightward},
-	"gpo":               {skyBlue, nil, curveWidth, leftward},
-	"hinge":             {teal, dashed, curveWidth, rightward},
-	"ipo":               {orange, dashed, curveWidth, square},
-	"kl-pi-ref":         {olive, nil, curveWidth, rightward},
-	"kl-ref-pi":         {indigo, dashed, curveWidth, spark},
-	"kto":               {green, nil, curveWidth, pentagon},
-	"ld-dpo":            {teal, dotted, curveWidth, circle},
-	"mallows":           {wine, dashDotted, curveWidth, square},
-	"mallows-ipo":       {green, longDashed, curveWidth, circle},
-	"nash-md-pg":        {vermillion, longDashed, curveWidth, square},
-	"nca":               {inkGray, nil, curveWidth, triangle},
-	"odpo":              {blue, dashDotted, curveWidth, diamond},
-	"online-ipo":        {teal, longDashed, curveWidth, triangle},
-	"orpo":              {olive, dashDotted, curveWidth, hexagon},
-	"r-dpo":             {orange, dotted, curveWidth, nabla},
-	"rainbow-po":        {indigo, longDashed, curveWidth, diamond},
-	"rebel":             {inkGray, longDashed, curveWidth, hexagon},
-	"repo":              {olive, longDashed, curveWidth, nabla},
-	"reward":            {purple, nil, curveWidth, pentagon},
-	"rlhf":              {black, dotted, curveWidth, nabla},
-	"robust":            {vermillion, dashed, curveWidth, star},
-	"rpo":               {wine, nil, curveWidth, spark},
-	"rpo-nemo":          {orange, longDashed, curveWidth, spark},
-	"sft":               {purple, longDashed, curveWidth, leftward},
-	"simper":            {skyBlue, longDashed, curveWidth, spark},
-	"simpo":             {skyBlue, dashed, curveWidth, star},
-	"sppo":              {inkGray, dashDotted, curveWidth, circle},
-	"sum":               {black, dashDotted, curveWidth, hexagon},
-	"tdpo1":             {wine, twoDotted, curveWidth, triangle},
-	"tdpo2":             {teal, twoDotted, curveWidth, star},
-	"tr-dpo":            {green, dotted, curveWidth, leftward},
-	"typo":              {vermillion, nil, 1.3 * curveWidth, diamond},
-	"win-rate":          {wine, longDashed, curveWidth, star},
-	"wpo":               {skyBlue, dotted, curveWidth, rightward},
-}
+// styleFile fixes the style of losses in every figure of every experiment. There are more losses than colors that can be told
+// apart; losses of one color differ in line and marker both. Rows without a loss go, in order, to the labels that a
+// configuration made up, sorted by name.
+//
+//go:embed styles.csv
+var styleFile string
 
-// otherStyles go, in order, to the labels that a configuration made up, sorted by name.
-var otherStyles = []seriesStyle{
-	{green, dotted, curveWidth, spark},
-	{skyBlue, nil, curveWidth, triangle},
-	{wine, dashDotted, curveWidth, nabla},
-	{olive, dashed, curveWidth, square},
-	{indigo, nil, curveWidth, hexagon},
-	{teal, dashDotted, curveWidth, pentagon},
-	{inkGray, dashed, curveWidth, leftward},
-	{black, dashDotted, curveWidth, rightward},
+// The words of that file.
+var (
+	colorNames = map[string]color.RGBA{"black": black, "blue": blue, "green": green, "indigo": indigo, "inkGray": inkGray, "olive": olive,
+		"orange": orange, "purple": purple, "skyBlue": skyBlue, "teal": teal, "vermillion": vermillion, "wine": wine}
+	lineNames = map[string][]vg.Length{"solid": nil, "dashed": dashed, "dotted": dotted, "long": longDashed, "dash-dot": dashDotted,
+		"dash-dot-dot": twoDotted}
+	markerNames = map[string]polygonGlyph{"circle": circle, "diamond": diamond, "hexagon": hexagon, "leftward": leftward, "nabla": nabla,
+		"pentagon": pentagon, "rightward": rightward, "spark": spark, "square": square, "star": star, "triangle": triangle}
+)
+
+var lossStyles, otherStyles = readStyles(objective.Kinds())
+
+// readStyles returns the style of each loss, and those for other labels. A loss that the file does not name takes the first
+// style that no other has, from a place on that its name decides.
+func readStyles(losses registry.Table[objective.Params]) (styles map[string]seriesStyle, others []seriesStyle) {
+	styles = map[string]seriesStyle{}
+	for _, r := range records(styleFile) {
+		width, _ := strconv.ParseFloat(r[3], 64) // a number of this program
+		style := seriesStyle{colorNames[r[1]], lineNames[r[2]], vg.Length(width) * curveWidth, markerNames[r[4]]}
+		if r[0] == "" {
+			others = append(others, style)
+		} else {
+			styles[r[0]] = style
+		}
+	}
+	lines, markers := slices.Sorted(maps.Keys(lineNames)), slices.Sorted(maps.Keys(markerNames))
+	for _, loss := range losses {
+		if _, known := styles[loss.Name]; known {
+			continue
+		}
+		hash := fnv.New32a()
+		hash.Write([]byte(loss.Name))
+		style := seriesStyle{width: curveWidth}
+		alike := func(other seriesStyle) bool {
+			return style.color == other.color && (style.glyph == other.glyph || slices.Equal(style.dashes, other.dashes))
+		}
+		for step := range len(lineColors) * len(lines) * len(markers) {
+			at := int(hash.Sum32()) + step
+			style.color = lineColors[at%len(lineColors)]
+			style.dashes = lineNames[lines[at/len(lineColors)%len(lines)]]
+			style.glyph = markerNames[markers[at/len(lineColors)/len(lines)%len(markers)]]
+			if !slices.ContainsFunc(slices.Collect(maps.Values(styles)), alike) {
+				break
+			}
+		}
+		styles[loss.Name] = style
+	}
+	return styles, others
 }
 
 // lineColors are those that lines may have, in the order in which they stand in for one that is taken.
@@ -241,14 +226,21 @@ var responseColors = []color.RGBA{indigo, teal, olive, rgb(0xAA4499), rgb(0x88CC
 // rampStyle is the style of line i of n along an ordered quantity such as lambda: dark to light, as viridis does.
 func rampStyle(i, n int) seriesStyle {
 	anchors := []color.RGBA{rgb(0x440154), rgb(0x3B528B), rgb(0x21918C), rgb(0x5EC962)}
-	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
-	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
 	position := 0.0
 	if n > 1 {
 		position = float64(i) / float64(n-1) * float64(len(anchors)-1)
 	}
 	k := min(int(position), len(anchors)-2)
-	return seriesStyle{mix(anchors[k], anchors[k+1], position-float64(k)), dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
+	style := wordStyle(i, n)
+	style.color = mix(anchors[k], anchors[k+1], position-float64(k))
+	return style
+}
+
+// wordStyle is the style of line i among lines that have no order.
+func wordStyle(i, _ int) seriesStyle {
+	marks := []polygonGlyph{circle, square, diamond, triangle, nabla, pentagon, star}
+	dashes := [][]vg.Length{nil, dashed, dashDotted, dotted}
+	return seriesStyle{lineColors[i%len(lineColors)], dashes[i%len(dashes)], curveWidth, marks[i%len(marks)]}
 }
 
 func (l seriesStyle) line() draw.LineStyle {

@@ -79,6 +79,9 @@ func (s *screen) draw() {
 	}
 	s.drawLegend()
 	notes := slices.Clone(s.Notes)
+	for _, note := range s.own {
+		notes = append(notes, note.in(""))
+	}
 	for _, c := range s.curves {
 		if n, why := c.lost(func(q point) bool { return finite(q.x) && !finite(q.y) }); n > 0 {
 			notes = append(notes, fmt.Sprintf("No value, ! at the top: %s (%d × %s).", c.label, n, why))

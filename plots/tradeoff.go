@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 
 	"windtunnel/metrics/tables"
@@ -21,16 +22,9 @@ type Tradeoff struct {
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-func tradeoffKind() registry.Kind[Params] {
-	return registry.Kind[Params]{
-		Name:    "tradeoff",
-		Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
-		Source:  "this project, after the preservation experiment of arXiv 2407.09072",
-		New: func() Params {
-			return &Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
-		},
-	}
-}
+var tradeoffKind = kindOf("tradeoff", Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale},
+	"a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
+	"this project, after the preservation experiment of arXiv 2407.09072")
 
 // Refs implements Params.
 func (f *Tradeoff) Refs() tables.Refs {
@@ -148,7 +142,7 @@ func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *r
 	}
 	if f.Table == tables.Groups { // which holds no policies but what the divergence is of the reference
 		if f.Metric == "kl_star_pi" {
-			p.addLevel(line.label+", "+f.axis(1), all.with("group", group.name).mean("kl_star_ref"))
+			p.addLevel(line.label+", "+f.axis(1), stat.Mean(all.with("group", group.name).column("kl_star_ref"), nil))
 		}
 		return nil
 	}

@@ -43,13 +43,14 @@ objectives: [dpo]
 			t.Errorf("%s: trained from a loss of %v, want %v", v.Name, got, start)
 		}
 		nearest, at := math.NaN(), math.Inf(1)
-		if err := Landscape(run, "x", func(pi [3]float64, loss float64) error {
-			if d := math.Abs(pi[0]-0.4) + math.Abs(pi[1]-0.4); d < at {
-				nearest, at = loss, d
-			}
-			return nil
-		}); err != nil {
+		policies, err := Landscape(run, "x")
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, q := range policies {
+			if d := math.Abs(q.Pi[0]-0.4) + math.Abs(q.Pi[1]-0.4); d < at && math.IsNaN(q.Lambda) {
+				nearest, at = q.Loss, d
+			}
 		}
 		surface, err := s.Surface(0)
 		if err != nil {
@@ -72,6 +73,40 @@ objectives: [dpo]
 		case err == nil && found.Status == train.Converged && value(solved, tables.Runs, "loss") != found.Loss:
 			t.Errorf("%s: the loss is %v, want %v", v.Name, value(solved, tables.Runs, "loss"), found.Loss)
 		}
+	}
+}
+
+// A landscape tells the minimizers over lambda: of RLHF with the rewards log pi_star they are proportional to
+// pi_ref pi_star^(1/lambda).
+func TestLandscapeMinimizers(t *testing.T) {
+	t.Parallel()
+	star, ref := [3]float64{0.6, 0.3, 0.1}, [3]float64{0.4, 0.4, 0.2}
+	run := planOf(t, `name: minimizers
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}
+objectives: [rlhf]
+`).Runs[0]
+	policies, err := Landscape(run, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, most := math.Inf(1), 0.0
+	for _, q := range policies {
+		if math.IsNaN(q.Lambda) {
+			continue
+		}
+		least, most = min(least, q.Lambda), max(most, q.Lambda)
+		total := 0.0
+		for k := range star {
+			total += ref[k] * math.Pow(star[k]/star[0], 1/q.Lambda)
+		}
+		for k := range star {
+			if want := ref[k] * math.Pow(star[k]/star[0], 1/q.Lambda) / total; math.Abs(q.Pi[k]-want) > 1e-6 || q.Status != train.Converged {
+				t.Errorf("lambda %v: response %d has %v (%s), want %v", q.Lambda, k, q.Pi[k], q.Status, want)
+			}
+		}
+	}
+	if least != 1e-3 || most != 1e3 {
+		t.Errorf("minimizers from lambda %v to %v", least, most)
 	}
 }
 

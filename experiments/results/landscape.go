@@ -20,7 +20,9 @@ func landscapeSchema() tables.Schema {
 			Doc: fmt.Sprintf("Probability that the policy gives to response %d; the other prompts stay at their reference.", k)})
 	}
 	return append(schema, tables.Column{Name: "loss", Type: tables.Number, Unit: "of the loss",
-		Doc: "The run's loss over all comparisons at the policy, penalty included where the run's policies are tabular."})
+		Doc: "The run's loss over all comparisons at the policy, penalty included where the run's policies are tabular."},
+		tables.Column{Name: "lambda", Type: tables.Number, Doc: "Lambda at which the policy minimizes the loss; empty on the grid."},
+		tables.Column{Name: "status", Doc: "Of that minimizer, as of a run; empty on the grid."})
 }
 
 // LandscapesOf lists the landscapes that the suites among some configs draw of an experiment, whose run has to write them.
@@ -76,16 +78,16 @@ func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
 	var rows [][]string
 	for _, run := range m.Config.Plan.Runs {
 		for _, prompt := range wanted[run.ID] {
-			err := engine.Landscape(run, prompt, func(pi [3]float64, loss float64) error {
-				row := []string{run.ID, prompt}
-				for _, v := range []float64{pi[0], pi[1], pi[2], loss} {
-					row = append(row, tables.FormatFloat(v))
-				}
-				rows = append(rows, row)
-				return nil
-			})
+			policies, err := engine.Landscape(run, prompt)
 			if err != nil {
 				return err
+			}
+			for _, q := range policies {
+				row := []string{run.ID, prompt}
+				for _, v := range []float64{q.Pi[0], q.Pi[1], q.Pi[2], q.Loss, q.Lambda} {
+					row = append(row, tables.FormatFloat(v))
+				}
+				rows = append(rows, append(row, string(q.Status)))
 			}
 		}
 	}

@@ -22,11 +22,18 @@ import (
 // Kind is one kind of a table. T is the interface that every parameter struct of the table implements.
 type Kind[T any] struct {
 	Name    string   // canonical name, as it stands in tables
+	Label   string   // the name that papers print, in which $...$ is mathematics; "" for that of tables
 	Aliases []string // other accepted names
 	Summary string   // one sentence
 	Source  string   // paper and equation, or "this project"
 	TRL     string   // Hugging Face TRL's trainer/loss_type, comma-separated, where it has the same loss: "dpo/exo_pair"
 	New     func() T // a pointer to a fresh parameter struct holding the defaults
+}
+
+// As returns the kind with the name that papers print.
+func (k Kind[T]) As(label string) Kind[T] {
+	k.Label = label
+	return k
 }
 
 // Table lists the kinds of one registry, sorted by name.
@@ -45,7 +52,7 @@ func (t Table[T]) Find(name string) (Kind[T], bool) {
 func (t Table[T]) Untyped() Table[any] {
 	kinds := make(Table[any], len(t))
 	for i, k := range t {
-		kinds[i] = Kind[any]{k.Name, k.Aliases, k.Summary, k.Source, k.TRL, func() any { return k.New() }}
+		kinds[i] = Kind[any]{k.Name, k.Label, k.Aliases, k.Summary, k.Source, k.TRL, func() any { return k.New() }}
 	}
 	return kinds
 }
