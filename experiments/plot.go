@@ -211,6 +211,15 @@ func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
 	if q.output != "" {
 		fig.Name = strings.TrimSuffix(filepath.Base(q.output), ending)
 	}
+	if q.output != "" {
+		first := q.output
+		if ending == "" {
+			first += ".svg"
+		}
+		if err := publish.PlaceFile("plot: --output", first); err != nil {
+			return err
+		}
+	}
 	files, err := plots.Render(fig, folder.Tables)
 	if err != nil {
 		return inputError{fmt.Errorf("plot: %w", err)}

@@ -120,7 +120,7 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	}
 	store, err := cache.Open(o.cacheDir())
 	if err != nil {
-		return err
+		return inputError{err}
 	}
 	defer store.Close()
 	r := &runner{o, configs, store, stdout, stderr}

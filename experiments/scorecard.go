@@ -161,6 +161,9 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if o.jobs < 1 {
 		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
 	}
+	if _, err := publish.Place(o.out, d.Name); err != nil {
+		return err
+	}
 	if err := d.try(ctx); err != nil {
 		return err
 	}

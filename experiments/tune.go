@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -59,8 +59,10 @@ func (t *tuning) perform(ctx context.Context, args []string) error {
 	case t.every < 1:
 		return inputError{fmt.Errorf("tune: --every is %d; want at least 1", t.every)}
 	}
-	if info, err := os.Stat(filepath.Dir(t.out)); err != nil || !info.IsDir() {
-		return inputError{fmt.Errorf("tune: --output %s: there is no folder %s", t.out, filepath.Dir(t.out))}
+	for flag, path := range map[string]string{"tune: --output": t.out, "tune: --checkpoint": cmp.Or(t.checkpoint, t.out)} {
+		if err := publish.PlaceFile(flag, path); err != nil {
+			return err
+		}
 	}
 	c, err := kinds.Load(args[0], t.sets)
 	if err != nil {

@@ -212,8 +212,11 @@ func swap(a, b string) error {
 // WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
 // beside it, flushed to the disk, then renamed. Links are followed, and what is no regular file is written to as it is.
 func WriteFile(path string, data []byte) error {
-	if final, err := filepath.EvalSymlinks(path); err == nil {
+	final, err := filepath.EvalSymlinks(path)
+	if err == nil {
 		path = final
+	} else if !errors.Is(err, fs.ErrNotExist) { // links in a circle, which are not to be replaced
+		return err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return os.WriteFile(path, data, 0)
