@@ -103,10 +103,7 @@ func (q *plotOptions) redraw(ctx context.Context, dirs []string, stderr io.Write
 		}
 		well = well && len(drawn.Undrawn) == 0
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // plotOptions are the flags of plot, for a figure that no config names and for drawing in the terminal.

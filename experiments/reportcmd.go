@@ -72,10 +72,7 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr i
 	for _, err := range page.Undrawn {
 		fmt.Fprintf(stdout, "  not drawn: %v\n", err)
 	}
-	if len(page.Undrawn) > 0 {
-		return errVerdict
-	}
-	return nil
+	return verdict(len(page.Undrawn) == 0)
 }
 
 // check refuses flags that cannot be done, and returns the name of the PDF.

@@ -176,10 +176,7 @@ func (r *runner) run(ctx context.Context) error {
 		}
 		well = good && well
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // one makes what the flags ask for of a config and says whether all is well.

@@ -105,11 +105,7 @@ func (t *tuning) choose(c *spec.Config) (*spec.Run, error) {
 	if t.run == "" {
 		return nil, fmt.Errorf("there are %d runs; want --run NAME, as --run %s", len(names), names[0])
 	}
-	message := fmt.Sprintf("there is no run %q; there are %s", t.run, strings.Join(names[:min(10, len(names))], ", "))
-	if near := decode.Nearest(t.run, names); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return nil, errors.New(message)
+	return nil, decode.Suggest(fmt.Errorf("there is no run %q; there are %s", t.run, strings.Join(names[:min(10, len(names))], ", ")), t.run, names)
 }
 
 // save says where checkpoints go, nil where none are asked for.
