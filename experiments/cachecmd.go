@@ -105,12 +105,9 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 	for _, flaw := range flaws {
 		fmt.Fprintln(w, flaw)
 	}
-	fmt.Fprintf(w, "%d runs are sound, %d are damaged and will be done again when they are needed\n", s.Len(), len(flaws))
+	fmt.Fprintf(w, "%d runs are sound; damaged places: %d, whose runs will be done again when they are needed\n", s.Len(), len(flaws))
 	cacheObsolete(s, w)
-	if len(flaws) > 0 {
-		return errVerdict
-	}
-	return nil
+	return verdict(len(flaws) == 0)
 }
 
 // cacheObsolete says what there is of an earlier version of the cache.

@@ -56,10 +56,7 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 		printVerdicts(stdout, verdicts, quiet)
 		well = well && asExpected == len(verdicts)
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // warnChanged names what has been changed in folders since they were made, and says whether anything has.
@@ -82,10 +79,8 @@ func checkScorecard(folder *results.Folder, quiet bool, stdout io.Writer) (bool,
 	if err != nil {
 		return false, inputError{err}
 	}
-	for _, column := range []string{"loss", "test", "value", "bound", "verdict"} {
-		if t.Column(column) < 0 {
-			return false, inputError{fmt.Errorf("%s: %s.csv has no column %s", folder.Dir, scorecardName, column)}
-		}
+	if err := t.Need(folder.Dir, "loss", "test", "value", "bound", "verdict"); err != nil {
+		return false, inputError{err}
 	}
 	count, agree := map[scorecard.Verdict]int{}, 0
 	for row := range t.Len() {

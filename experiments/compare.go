@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"windtunnel/experiments/results"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/comparison"
 	"windtunnel/metrics/tables"
 )
@@ -61,7 +62,7 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout, stderr io.Wr
 	o.Names = [2]string{a, b}
 	report, err := comparison.Compare(folders[0], folders[1], o)
 	if missing, ok := errors.AsType[*comparison.MissingColumn](err); ok {
-		err = suggest(err, missing.Column, missing.Have)
+		err = decode.Suggest(err, missing.Column, missing.Have)
 	}
 	if err != nil {
 		return inputError{err}
@@ -73,10 +74,7 @@ func compare(a, b string, o comparison.Options, asCSV bool, stdout, stderr io.Wr
 	} else {
 		printComparison(stdout, a, b, report)
 	}
-	if !report.Same() {
-		return errVerdict
-	}
-	return nil
+	return verdict(report.Same())
 }
 
 // mostChanges and mostNames are how many changes, and runs or columns, are printed one by one.

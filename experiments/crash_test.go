@@ -171,7 +171,7 @@ func TestDamagedCache(t *testing.T) {
 	t.Parallel()
 	dir, want, _ := crashFolder(t)
 	damage(t, filepath.Join(dir, "whole", ".cache"))
-	if status, said := call(t, dir, "cache", "verify", "--cache", "whole/.cache"); status != 1 || !strings.Contains(said, "1 are damaged") {
+	if status, said := call(t, dir, "cache", "verify", "--cache", "whole/.cache"); status != 1 || !strings.Contains(said, "damaged places: 1,") {
 		t.Errorf("verify: exit status %d: %s", status, said)
 	}
 	status, said := call(t, dir, "crash.yaml", "--out", "whole")

@@ -62,6 +62,9 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	if !ok {
 		return notListed("explain "+loss, test, scorecard.Names(doc.known))
 	}
+	if err := publish.PlaceFolder(o.out); err != nil {
+		return err
+	}
 	tests, jobs := []*spec.Desideratum{found}, runtime.GOMAXPROCS(0)
 	card, err := scorecard.Run(ctx, doc.Objectives, tests, doc.Settings, jobs)
 	if err != nil {

@@ -168,5 +168,5 @@ func fieldDefault(f decode.Field) string {
 
 // notListed explains a name that is in no list.
 func notListed(command, name string, names []string) error {
-	return inputError{suggest(fmt.Errorf("%s: there is no %q; one of %s", command, name, strings.Join(names, ", ")), name, names)}
+	return inputError{decode.Suggest(fmt.Errorf("%s: there is no %q; one of %s", command, name, strings.Join(names, ", ")), name, names)}
 }

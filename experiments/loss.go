@@ -121,10 +121,7 @@ func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) 
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // drawLoss draws a loss and prints the files.

@@ -47,6 +47,14 @@ const (
 // printed.
 var errVerdict = errors.New("not all well")
 
+// verdict is the error of a command whose work is done: none if all is well.
+func verdict(well bool) error {
+	if well {
+		return nil
+	}
+	return errVerdict
+}
+
 // inputError is a mistake of the caller's.
 type inputError struct{ error }
 
@@ -149,7 +157,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout), newVectors(stdout))
-	root.AddCommand(newMerge(stdout, stderr), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
+	root.AddCommand(newMerge(stdout), newCache(stdout, stderr), newCompare(stdout), newExport(stdout))
 	root.AddCommand(newSubmit(stdout, stderr), newStatus(stdout, stderr))
 	root.AddCommand(newExplore(stdout, stderr), newReport(stdout))
 	root.AddCommand(newGenerate(stdout), newScore(stdout, stderr), newData(stdout), newTune(stdout, stderr))
@@ -166,15 +174,7 @@ func unknownCommand(root *cobra.Command, word string) error {
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	return inputError{suggest(fmt.Errorf("%s: neither a subcommand (%s) nor a config file", word, strings.Join(names, ", ")), word, names)}
-}
-
-// suggest adds the nearest known word, if one is near, to the error about another.
-func suggest(err error, word string, known []string) error {
-	if near := decode.Nearest(word, known); near != "" {
-		return fmt.Errorf("%w; did you mean %q?", err, near)
-	}
-	return err
+	return inputError{decode.Suggest(fmt.Errorf("%s: neither a subcommand (%s) nor a config file", word, strings.Join(names, ", ")), word, names)}
 }
 
 // atMost refuses more than n arguments; what says what they are.

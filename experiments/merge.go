@@ -15,7 +15,6 @@ import (
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
-	"windtunnel/experiments/spec"
 )
 
 // mergeOptions are the flags of merge.
@@ -24,7 +23,7 @@ type mergeOptions struct {
 	wait time.Duration
 }
 
-func newMerge(stdout, stderr io.Writer) *cobra.Command {
+func newMerge(stdout io.Writer) *cobra.Command {
 	o := &mergeOptions{}
 	cmd := &cobra.Command{
 		Use:   "merge DIR...",
@@ -37,7 +36,7 @@ func newMerge(stdout, stderr io.Writer) *cobra.Command {
   experiments merge parts --out merged`,
 		Args: needArgs("a folder with shards"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return merge(cmd.Context(), args, o, stdout, stderr)
+			return merge(cmd.Context(), args, o, stdout)
 		},
 	}
 	o.register(cmd.Flags())
@@ -46,23 +45,20 @@ func newMerge(stdout, stderr io.Writer) *cobra.Command {
 }
 
 // merge assembles every experiment that has shards in the folders.
-func merge(ctx context.Context, dirs []string, o *mergeOptions, stdout, stderr io.Writer) error {
+func merge(ctx context.Context, dirs []string, o *mergeOptions, stdout io.Writer) error {
 	shards, err := awaitShards(ctx, dirs, o.wait)
 	if err != nil {
 		return err
 	}
 	well := true
 	for _, name := range slices.Sorted(maps.Keys(shards)) {
-		good, err := mergeOne(ctx, shards[name], o, stdout, stderr)
+		good, err := mergeOne(ctx, shards[name], o, stdout)
 		if err != nil {
 			return err
 		}
 		well = good && well
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // pollEvery is how long waiting for shards pauses before it searches again.
@@ -91,13 +87,12 @@ func awaitShards(ctx context.Context, dirs []string, wait time.Duration) (map[st
 	}
 }
 
-func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptions, stdout, stderr io.Writer) (bool, error) {
+func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptions, stdout io.Writer) (bool, error) {
 	began := time.Now()
 	c, err := kinds.Load(shards[0].Config(), nil)
 	if err != nil {
 		return false, err
 	}
-	warn(stderr, []*spec.Config{c})
 	merger, err := engine.NewMerger(c.Plan, shards)
 	if err != nil {
 		return false, err

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -76,7 +79,24 @@ func otherFormat(data []byte) string {
 func readFlagged(flag, path, want string) ([]byte, error) {
 	data, err := inputfile.Read(path, inputfile.Data)
 	if err != nil {
-		return nil, inputError{fmt.Errorf("%s %s: %s; want %s", flag, path, strings.TrimPrefix(err.Error(), "open "+path+": "), want)}
+		return nil, inputError{fmt.Errorf("%s %w", flag, notOpened(err, path, want))}
 	}
 	return data, nil
+}
+
+// notOpened says what is wrong with a file, and what it should be.
+func notOpened(err error, path, want string) error {
+	return fmt.Errorf("%s: %s; want %s", path, strings.TrimPrefix(err.Error(), "open "+path+": "), want)
+}
+
+// openInput opens a file that an argument names, standard input for -, and returns how messages call it.
+func openInput(ctx context.Context, path, want string) (in io.ReadCloser, name string, err error) {
+	if path == "-" {
+		return io.NopCloser(interruptible{ctx, os.Stdin}), "standard input", nil
+	}
+	file, err := inputfile.Open(path, inputfile.Data)
+	if err != nil {
+		return nil, "", inputError{notOpened(err, path, want)}
+	}
+	return file, path, nil
 }

@@ -103,10 +103,7 @@ func (q *plotOptions) redraw(ctx context.Context, dirs []string, stderr io.Write
 		}
 		well = well && len(drawn.Undrawn) == 0
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // plotOptions are the flags of plot, for a figure that no config names and for drawing in the terminal.
@@ -210,6 +207,15 @@ func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
 	ending := filepath.Ext(q.output)
 	if q.output != "" {
 		fig.Name = strings.TrimSuffix(filepath.Base(q.output), ending)
+	}
+	if q.output != "" {
+		first := q.output
+		if ending == "" {
+			first += ".svg"
+		}
+		if err := publish.PlaceFile("plot: --output", first); err != nil {
+			return err
+		}
 	}
 	files, err := plots.Render(fig, folder.Tables)
 	if err != nil {

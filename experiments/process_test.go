@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +136,39 @@ func TestRunInTheWay(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Join(dir, "a")); len(left) != 1 {
 		t.Errorf("%v was written", left)
+	}
+}
+
+// Places where nothing can be written are refused before anything is done, with exit status 2.
+func TestNoPlace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	config, m, long := at("c.yaml"), at("m"), at(strings.Repeat("n", 300))
+	testfile.Write(t, config, smallConfig)
+	runMain(t, exitWell, "run", config, "--quiet", "--out", dir)
+	testfile.Write(t, at("file"), "mine")
+	if err := os.Symlink("circle", at("circle")); err != nil {
+		t.Fatal(err)
+	}
+	before := filesBelow(t, dir)
+	for _, place := range []string{long, at("file"), at("file/x"), at("circle"), at("circle/x")} {
+		for _, args := range [][]string{{"run", config, "--out"}, {"run", config, "--cache"}, {"run", config, "--shard", "1/1", "--out"}, {"scorecard", config, "--out"},
+			{"explain", "dpo", "preservation", "--out"}, {"export", m, "--format", "parquet", "--out"}, {"submit", "slurm", config, "--shards", "1", "--out"},
+			{"loss", "dpo", "--plot", "--out"}, {"explore", "--build"}, {"status"}, {"cache", "verify", "--cache"}} {
+			runMain(t, exitInput, append(args, place)...)
+		}
+	}
+	for _, place := range []string{long + ".svg", at("file/x.svg"), at("circle/x.svg"), at("nowhere/x.svg")} {
+		runMain(t, exitInput, "plot", m, "--kind", "lines", "--table", "traces", "--x", "step", "--y", "loss", "-o", place)
+		runMain(t, exitInput, "report", m, "-o", place)
+		runMain(t, exitInput, "tune", config, "-o", place)
+	}
+	runMain(t, exitInput, "report", m, "-o", at("circle")) // a link is followed, not replaced
+	runMain(t, exitInput, "run", config, "--set", "name="+filepath.Base(long))
+	runMain(t, exitInput, "run", config, "--set", "figures=[{name: "+filepath.Base(long)+", kind: lines, x: lambda, y: tv_star}]")
+	if after := filesBelow(t, dir); !slices.Equal(after, before) {
+		t.Errorf("there are %v, before there were %v", after, before)
 	}
 }
 

@@ -72,19 +72,13 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr i
 	for _, err := range page.Undrawn {
 		fmt.Fprintf(stdout, "  not drawn: %v\n", err)
 	}
-	if len(page.Undrawn) > 0 {
-		return errVerdict
-	}
-	return nil
+	return verdict(len(page.Undrawn) == 0)
 }
 
 // check refuses flags that cannot be done, and returns the name of the PDF.
 func (o *reportOptions) check() (string, error) {
-	if info, err := os.Stat(o.out); err == nil && info.IsDir() {
-		return "", fmt.Errorf("--out %s: is a folder; want a file such as %s", o.out, filepath.Join(o.out, "report.html"))
-	}
-	if info, err := os.Stat(filepath.Dir(o.out)); err != nil || !info.IsDir() {
-		return "", fmt.Errorf("--out %s: there is no folder %s", o.out, filepath.Dir(o.out))
+	if err := publish.PlaceFile("--out", o.out); err != nil {
+		return "", err
 	}
 	if !o.pdf {
 		return "", nil

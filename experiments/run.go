@@ -120,7 +120,7 @@ func runConfigs(ctx context.Context, paths []string, o *runOptions, stdout, stde
 	}
 	store, err := cache.Open(o.cacheDir())
 	if err != nil {
-		return err
+		return inputError{err}
 	}
 	defer store.Close()
 	r := &runner{o, configs, store, stdout, stderr}
@@ -176,10 +176,7 @@ func (r *runner) run(ctx context.Context) error {
 		}
 		well = good && well
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }
 
 // one makes what the flags ask for of a config and says whether all is well.

@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/inputfile"
 	"windtunnel/toy/dialogue"
 	"windtunnel/toy/language"
 	"windtunnel/toy/llama"
@@ -63,15 +60,11 @@ func (s *scoring) run(ctx context.Context, path string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	in, name := io.Reader(interruptible{ctx, os.Stdin}), "standard input"
-	if path != "-" {
-		file, err := inputfile.Open(path, inputfile.Data)
-		if err != nil {
-			return inputError{fmt.Errorf("%s: %s; want a JSONL file of pairs", path, strings.TrimPrefix(err.Error(), "open "+path+": "))}
-		}
-		defer file.Close()
-		in, name = file, path
+	in, name, err := openInput(ctx, path, "a JSONL file of pairs")
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	pairs, err := dialogue.NewReader(in, name)
 	if err != nil {
 		return inputError{err}

@@ -54,7 +54,7 @@ func newScorecard(stdout io.Writer) *cobra.Command {
   experiments scorecard configs/scorecard.yaml --out /tmp/try
   experiments scorecard mine.yaml --tests mytests
   experiments explain dpo preservation`,
-		Args: atMostOne,
+		Args: atMost(1, "one config or none"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			doc, err := loadScorecard(args, o.tests)
 			if err != nil {
@@ -84,14 +84,6 @@ func testList() string {
 	}
 	t.Flush()
 	return strings.TrimRight(b.String(), "\n")
-}
-
-// atMostOne allows a config or nothing.
-func atMostOne(cmd *cobra.Command, args []string) error {
-	if len(args) <= 1 {
-		return nil
-	}
-	return inputError{fmt.Errorf("%s: %q is one argument too many; it takes one config or none", cmd.CommandPath(), args[1])}
 }
 
 // scorecardDoc is what a scorecard is made from.
@@ -160,6 +152,9 @@ const scorecardPercent = 400
 func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.Writer) error {
 	if o.jobs < 1 {
 		return inputError{fmt.Errorf("--jobs %d: at least 1", o.jobs)}
+	}
+	if _, err := publish.Place(o.out, d.Name); err != nil {
+		return err
 	}
 	if err := d.try(ctx); err != nil {
 		return err

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
+
+	"windtunnel/experiments/internal/testfile"
 )
 
 // Three shards merged give the bytes of one machine, whatever the order in which they were done.
@@ -50,5 +54,22 @@ func wantNoMixture(t *testing.T, dir string) {
 		if status != 1 || !strings.Contains(said, want) {
 			t.Errorf("exit status %d: %s; want %q", status, said, want)
 		}
+	}
+	if runtime.GOARCH != "amd64" {
+		return
+	}
+	// A shard of another level of the architecture, whose numbers may differ in their last digits.
+	manifest := filepath.Join(dir, "parts", "crash.shard-2-of-3", "shard.json")
+	text := testfile.Read(t, manifest)
+	level := regexp.MustCompile("-amd64v[1-4]-").FindString(text)
+	if level == "" {
+		t.Fatalf("the version of the numerics tells no level of the architecture: %s", text)
+	}
+	testfile.Write(t, manifest, strings.Replace(text, level, "-amd64v9-", 1))
+	if status, said := call(t, dir, "merge", "parts", "--out", "mixed"); status != 1 || !strings.Contains(said, "-amd64v9-") {
+		t.Errorf("exit status %d: %s; want the two levels told", status, said)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "mixed")); err == nil {
+		t.Error("a mixture was written")
 	}
 }

@@ -36,7 +36,7 @@ func newStatus(stdout, stderr io.Writer) *cobra.Command {
 func status(ctx context.Context, dir, cacheDir string, stdout, stderr io.Writer) error {
 	sweeps, err := cluster.Sweeps(ctx, dir)
 	if err != nil {
-		return err
+		return inputError{err}
 	}
 	if len(sweeps) == 0 {
 		return inputError{fmt.Errorf("%s: there are no shards and no submissions in it; `experiments run CONFIG --shard i/n --out DIR` "+
@@ -44,7 +44,7 @@ func status(ctx context.Context, dir, cacheDir string, stdout, stderr io.Writer)
 	}
 	store, err := cache.Open(cmp.Or(cacheDir, filepath.Join(dir, ".cache")))
 	if err != nil {
-		return err
+		return inputError{err}
 	}
 	for _, s := range sweeps {
 		if s.Unknown != nil {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -59,8 +59,10 @@ func (t *tuning) perform(ctx context.Context, args []string) error {
 	case t.every < 1:
 		return inputError{fmt.Errorf("tune: --every is %d; want at least 1", t.every)}
 	}
-	if info, err := os.Stat(filepath.Dir(t.out)); err != nil || !info.IsDir() {
-		return inputError{fmt.Errorf("tune: --output %s: there is no folder %s", t.out, filepath.Dir(t.out))}
+	for flag, path := range map[string]string{"tune: --output": t.out, "tune: --checkpoint": cmp.Or(t.checkpoint, t.out)} {
+		if err := publish.PlaceFile(flag, path); err != nil {
+			return err
+		}
 	}
 	c, err := kinds.Load(args[0], t.sets)
 	if err != nil {
@@ -103,11 +105,7 @@ func (t *tuning) choose(c *spec.Config) (*spec.Run, error) {
 	if t.run == "" {
 		return nil, fmt.Errorf("there are %d runs; want --run NAME, as --run %s", len(names), names[0])
 	}
-	message := fmt.Sprintf("there is no run %q; there are %s", t.run, strings.Join(names[:min(10, len(names))], ", "))
-	if near := decode.Nearest(t.run, names); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return nil, errors.New(message)
+	return nil, decode.Suggest(fmt.Errorf("there is no run %q; there are %s", t.run, strings.Join(names[:min(10, len(names))], ", ")), t.run, names)
 }
 
 // save says where checkpoints go, nil where none are asked for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/vectors"
 )
 
@@ -36,7 +36,7 @@ func newVectors(stdout io.Writer) *cobra.Command {
 			case diagnose && !(tolerance > 0 && tolerance < 0.1):
 				return inputError{fmt.Errorf("vectors: --tolerance is %g; want a number between 0 and 0.1", tolerance)}
 			case diagnose:
-				return diagnoseAnswers(answers, junit, tolerance, stdout)
+				return diagnoseAnswers(cmd.Context(), answers, junit, tolerance, stdout)
 			case cmd.Flags().Changed("junit") || cmd.Flags().Changed("tolerance"):
 				return inputError{errors.New("vectors: --junit and --tolerance need --diagnose\nexample:\n" + cmd.Example)}
 			}
@@ -60,16 +60,12 @@ func newVectors(stdout io.Writer) *cobra.Command {
 }
 
 // diagnoseAnswers prints a line a group; the error is errVerdict if one is not right.
-func diagnoseAnswers(path, junit string, tolerance float64, stdout io.Writer) error {
-	in, name := io.Reader(os.Stdin), "standard input"
-	if path != "-" {
-		file, err := inputfile.Open(path, inputfile.Data)
-		if err != nil {
-			return inputError{fmt.Errorf("%s: %s; want a file of answers", path, strings.TrimPrefix(err.Error(), "open "+path+": "))}
-		}
-		defer file.Close()
-		in, name = file, path
+func diagnoseAnswers(ctx context.Context, path, junit string, tolerance float64, stdout io.Writer) error {
+	in, name, err := openInput(ctx, path, "a file of answers")
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	verdicts, err := vectors.Diagnose(in, name, tolerance)
 	if err != nil {
 		return inputError{err}
@@ -89,8 +85,5 @@ func diagnoseAnswers(path, junit string, tolerance float64, stdout io.Writer) er
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if !well {
-		return errVerdict
-	}
-	return nil
+	return verdict(well)
 }

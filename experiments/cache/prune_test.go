@@ -163,7 +163,7 @@ func TestPruneMendsDamage(t *testing.T) {
 	_, end := span(2)
 	data[end-1] ^= 1
 	s := openWith(t, t.TempDir(), data[:len(data)-10])
-	if flaws, err := s.Verify(); len(flaws) != 2 || err != nil || flaws[0].Key != key(2) ||
+	if flaws, err := s.Verify(); len(flaws) != 3 || err != nil || flaws[0].Key != key(2) ||
 		flaws[1].Offset != int64(from) || flaws[1].Size != int64(to-from) {
 		t.Errorf("before: %v, %v", flaws, err)
 	}

@@ -85,8 +85,8 @@ func (f Flaw) String() string {
 
 // scan calls found for each record of a segment, in order, and returns the size of the file and what is damaged. It goes
 // on behind damage, so that a flipped bit costs one record and not all that follow it. Payloads are checked only with
-// check; without, found gets damaged ones, too. The beginning of a record at the end of the file is no damage: it is being
-// written, or its writer was killed.
+// check; without, found gets damaged ones, too. The beginning of a record at the end of the file is damage only where the
+// writer ended well and so removed its lock: else it is being written, or its writer was killed.
 func scan(path string, check bool, found func(r record, offset int64)) (size int64, flaws []Flaw, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -94,6 +94,12 @@ func scan(path string, check bool, found func(r record, offset int64)) (size int
 	}
 	defer file.Close()
 	in := bufio.NewReaderSize(file, 1<<16)
+	torn := func(from int64) []Flaw {
+		if _, err := os.Stat(lockOf(path)); err == nil {
+			return flaws
+		}
+		return append(flaws, Flaw{File: path, Offset: from, Size: size - from, What: "it ends within a record"})
+	}
 	bad := int64(0) // where damage begins that the scan is in; -1 if it is in none
 	if head, _ := in.Peek(len(segmentMagic)); string(head) == segmentMagic {
 		n, _ := in.Discard(len(head))
@@ -108,6 +114,8 @@ func scan(path string, check bool, found func(r record, offset int64)) (size int
 				flaws = append(flaws, Flaw{File: path, What: "it is empty"})
 			case bad >= 0:
 				flaws = append(flaws, Flaw{File: path, Offset: bad, Size: size - bad, What: "no valid record"})
+			case len(head) > 0:
+				flaws = torn(size - int64(len(head)))
 			}
 			return size, flaws, nil
 		}
@@ -136,7 +144,7 @@ func scan(path string, check bool, found func(r record, offset int64)) (size int
 		size += headerSize + n
 		switch {
 		case err == io.EOF:
-			return size, flaws, nil
+			return size, torn(offset), nil
 		case err != nil:
 			return 0, nil, err
 		case check && sum.Sum32() != r.sum:

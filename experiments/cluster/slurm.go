@@ -33,12 +33,17 @@ var (
 var ours = []string{"array", "cpus-per-task", "clusters", "chdir", "dependency", "error", "help", "job-name", "no-requeue", "ntasks",
 	"open-mode", "output", "parsable", "requeue", "signal", "test-only", "usage", "version", "wait", "workdir", "wrap"}
 
+// given are the options that Slurm reads as they are given, names and values.
+func (s *Slurm) given() [][2]string {
+	all := [][2]string{{"partition", s.Partition}, {"time", s.Time}, {"mem", s.Memory}, {"account", s.Account}, {"qos", s.QOS}}
+	return slices.DeleteFunc(all, func(o [2]string) bool { return o[1] == "" })
+}
+
 // check refuses options that would not be read as they are meant.
 func (s *Slurm) check() error {
-	for _, o := range []struct{ name, value string }{{"partition", s.Partition}, {"time", s.Time}, {"mem", s.Memory},
-		{"account", s.Account}, {"qos", s.QOS}} {
-		if !optionValue.MatchString(o.value) {
-			return fmt.Errorf("--%s %q: letters, digits and any of _.,:=+@%%/-", o.name, o.value)
+	for _, o := range s.given() {
+		if !optionValue.MatchString(o[1]) {
+			return fmt.Errorf("--%s %q: letters, digits and any of _.,:=+@%%/-", o[0], o[1])
 		}
 	}
 	for _, extra := range s.Extra {
@@ -64,11 +69,8 @@ func (s *Slurm) check() error {
 // signal reaches the program itself, which the script becomes by exec.
 func (s *Slurm) options(name string) []string {
 	options := []string{"--job-name=" + name, "--ntasks=1", "--cpus-per-task=" + strconv.Itoa(s.CPUs)}
-	for _, o := range []struct{ name, value string }{{"partition", s.Partition}, {"time", s.Time}, {"mem", s.Memory},
-		{"account", s.Account}, {"qos", s.QOS}} {
-		if o.value != "" {
-			options = append(options, "--"+o.name+"="+o.value)
-		}
+	for _, o := range s.given() {
+		options = append(options, "--"+o[0]+"="+o[1])
 	}
 	options = append(options, s.Extra...)
 	return append(options, "--requeue", "--open-mode=append", fmt.Sprintf("--signal=B:TERM@%d", stopEarly))

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -172,24 +171,11 @@ func copyProgram(executable, path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	from, err := os.Open(executable)
+	program, err := os.ReadFile(executable)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	to, err := os.CreateTemp(filepath.Dir(path), ".experiments.*")
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(to, from)
-	err = errors.Join(err, to.Chmod(0o755), to.Sync(), to.Close())
-	if err == nil {
-		err = os.Rename(to.Name(), path)
-	}
-	if err != nil {
-		os.Remove(to.Name())
-	}
-	return err
+	return publish.WriteProgram(path, program)
 }
 
 // Quote returns the word as the shell reads it back, whatever characters it has. Words of harmless characters stay as

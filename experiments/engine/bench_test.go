@@ -1,11 +1,8 @@
-//go:build unix
-
 package engine
 
 import (
 	"context"
 	"fmt"
-	"syscall"
 	"testing"
 	"time"
 
@@ -63,15 +60,6 @@ func perRun(b *testing.B, plan *spec.Plan, spent time.Duration) {
 	runs := float64(b.N * len(plan.Runs))
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/runs, "ns/run")
 	b.ReportMetric(float64((processorTime()-spent).Nanoseconds())/runs, "cpu-ns/run")
-}
-
-// processorTime is what this process has used so far, of the system's too.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // bareTraining trains as a run does, without looking at the policy.

@@ -92,7 +92,7 @@ objectives: [dpo, typo, {kind: odpo, scaling: identity}, {kind: wpo, alignment: 
 	half, bound := 0.5, 1e-3
 	best := func(objective string) float64 {
 		return valueOf(t, e, &claims.Best{Metric: "kl_star_pi", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {objective}}, Over: "points",
-			Given: []claims.Condition{{Metric: "kl_star_pi", Prompt: "bad", Max: &half, Of: "kl_star_ref"}}, Max: &bound})
+			Given: []claims.Condition{{Metric: "kl_star_pi", Prompt: "bad", Max: &half, Of: "kl_star_ref"}}, Limits: claims.Limits{Max: &bound}})
 	}
 	want := closedForm(t, folder)
 	for _, objective := range []string{"dpo", "odpo", "wpo"} {
@@ -177,7 +177,7 @@ objectives: [dpo]
 			t.Errorf("%s: %d points ended as %v", name, traces.Len(), got)
 		}
 		most := 0.1
-		r, err := e.Evaluate(&claims.Best{Metric: "tv_star", Prompt: "x", Better: "lower", Over: "points", Max: &most})
+		r, err := e.Evaluate(&claims.Best{Metric: "tv_star", Prompt: "x", Better: "lower", Over: "points", Limits: claims.Limits{Max: &most}})
 		if err != nil || r.Holds || !math.IsInf(r.Value, 1) {
 			t.Errorf("%s: %+v (%v)", name, r, err)
 		}

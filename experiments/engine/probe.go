@@ -121,7 +121,7 @@ func memory() int64 {
 	return int64(m.Sys)
 }
 
-// tries is how often a short run is timed: what else the machine does now and then interrupts one.
+// tries is how often a short run is timed: now and then garbage of earlier ones is collected in one.
 const tries = 5
 
 // try does a run, or the beginning of a long one, and returns the seconds that it took, its cost and whether it was only a beginning.
@@ -133,9 +133,9 @@ func try(ctx context.Context, one *worker, run *spec.Run) (seconds, cost float64
 	}
 	seconds = math.Inf(1)
 	for began, n := time.Now(), 0; err == nil && n < tries && time.Since(began) < probeBudget/20; n++ {
-		at := time.Now()
+		at := processorTime()
 		_, err = one.do(ctx, &short)
-		seconds = min(seconds, time.Since(at).Seconds())
+		seconds = min(seconds, (processorTime() - at).Seconds())
 	}
 	return seconds, short.Cost(), cut, err
 }

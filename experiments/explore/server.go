@@ -2,11 +2,10 @@ package explore
 
 import (
 	"bytes"
-	"compress/gzip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net"
 	"net/http"
 	"path"
@@ -62,15 +61,9 @@ func Serve(ctx context.Context, l net.Listener, page Page) error {
 	return nil
 }
 
-// file is a file as it is sent.
-type file struct {
-	kind           string
-	plain, gzipped []byte
-}
-
 // handler hands out files to pages of its own origin.
 type handler struct {
-	files map[string]file
+	page  Page
 	hosts []string // that requests may name
 }
 
@@ -82,25 +75,7 @@ func (p Page) Handler(addr string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{files: map[string]file{}, hosts: []string{addr, "localhost:" + port}}
-	for name, content := range p {
-		f := file{kind: types[path.Ext(name)], plain: content}
-		if f.kind == "" {
-			f.kind = mime.TypeByExtension(path.Ext(name))
-		}
-		var gzipped bytes.Buffer
-		w := gzip.NewWriter(&gzipped)
-		if _, err := w.Write(content); err != nil {
-			return nil, err
-		}
-		if err := w.Close(); err != nil {
-			return nil, err
-		}
-		f.gzipped = gzipped.Bytes()
-		h.files["/"+name] = f
-	}
-	h.files["/"] = h.files["/"+indexName]
-	return h, nil
+	return &handler{p, []string{addr, "localhost:" + port}}, nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -128,32 +103,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is nothing to write to here", http.StatusMethodNotAllowed)
 		return
 	}
-	f, ok := h.files[r.URL.Path]
-	if !ok {
+	name, rooted := strings.CutPrefix(r.URL.Path, "/")
+	name = cmp.Or(name, indexName)
+	content, ok := h.page[name]
+	if !rooted || !ok {
 		http.NotFound(w, r)
 		return
 	}
-	content := f.plain
-	header.Set("Content-Type", f.kind)
-	header.Set("Vary", "Accept-Encoding")
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) && len(f.gzipped) < len(f.plain) {
-		content = f.gzipped
-		header.Set("Content-Encoding", "gzip")
-	}
-	header.Set("Content-Length", strconv.Itoa(len(content)))
-	if r.Method != http.MethodHead {
-		w.Write(content) // fails where the client has gone away, which is no error
-	}
-}
-
-// acceptsGzip reads an Accept-Encoding header.
-func acceptsGzip(accept string) bool {
-	for part := range strings.SplitSeq(accept, ",") {
-		coding, quality, _ := strings.Cut(part, ";")
-		refused := strings.TrimSpace(quality)
-		if strings.TrimSpace(coding) == "gzip" && refused != "q=0" && refused != "q=0.0" {
-			return true
-		}
-	}
-	return false
+	header.Set("Content-Type", types[path.Ext(name)])
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }

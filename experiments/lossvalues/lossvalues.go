@@ -88,10 +88,17 @@ func near(err error) error {
 	if !errors.As(err, &mistake) || mistake.Word == "" {
 		return err
 	}
-	if word := decode.Nearest(mistake.Word, mistake.Known); word != "" {
-		return fmt.Errorf("%w; did you mean %q?", err, word)
+	return decode.Suggest(err, mistake.Word, mistake.Known)
+}
+
+// add takes in the error of a line.
+func (c *Comparison) add(worst float64, line int) {
+	if worst > tolerance {
+		c.Off++
 	}
-	return err
+	if c.At == 0 || worst > c.Worst {
+		c.Worst, c.At = worst, line
+	}
 }
 
 // eachRow calls do with every line that is not blank, its number and its values, and returns how many there were. Reading
@@ -166,12 +173,7 @@ func Check(in io.Reader) ([]*Comparison, error) {
 		for i, want := range r.Out {
 			worst = max(worst, relativeError(values[i], float64(want)))
 		}
-		if worst > tolerance {
-			c.Off++
-		}
-		if c.At == 0 || worst > c.Worst {
-			c.Worst, c.At = worst, n
-		}
+		c.add(worst, n)
 		return nil
 	})
 	if err == nil && rows == 0 {

@@ -108,11 +108,7 @@ func pairsOf(all []*pairs, losses []spec.Objective, line *lines.Object) ([]*pair
 		}
 	}
 	if p.loss == nil {
-		near := ""
-		if word := decode.Nearest(p.label, labels); word != "" {
-			near = fmt.Sprintf("; did you mean %q?", word)
-		}
-		return nil, nil, fmt.Errorf("loss: there is no %q; want one of %s%s", p.label, strings.Join(labels, ", "), near)
+		return nil, nil, decode.Suggest(fmt.Errorf("loss: there is no %q; want one of %s", p.label, strings.Join(labels, ", ")), p.label, labels)
 	}
 	switch _, low, high, has := objective.Lambda(p.loss); {
 	case math.IsNaN(float64(beta)):
@@ -216,12 +212,7 @@ func compare(o *objective.Objective, kind string, b *objective.Batch, want [3][]
 		if !meets {
 			worst = max(worst, relativeError(o.Loss(rowOf(b, i)), want[0][i]))
 		}
-		if worst > tolerance {
-			c.Off++
-		}
-		if c.At == 0 || worst > c.Worst {
-			c.Worst, c.At = worst, line
-		}
+		c.add(worst, line)
 	}
 	return c
 }

@@ -138,10 +138,8 @@ func newGrid(t *tables.Table) (*grid, error) {
 	if err := t.Load(t.Header...); err != nil {
 		return nil, err
 	}
-	for _, column := range []string{"loss", "test", "value", "bound", "verdict"} {
-		if t.Column(column) < 0 {
-			return nil, fmt.Errorf("table %s has no column %s", t.Name, column)
-		}
+	if err := t.Need("", "loss", "test", "value", "bound", "verdict"); err != nil {
+		return nil, err
 	}
 	g := &grid{Tests: t.Distinct("test")}
 	at := map[[2]string]int{}

@@ -27,7 +27,7 @@ type Experiment struct {
 	Sweep      decode.Raw[sweepForm]      `yaml:"sweep" doc:"what varies, combined by product, the last fastest: values by dotted key (a list, {logspace: {from, to, num, base}}, {geomspace: {from, to, num}} or {linspace: {from, to, num}}), or a list of blocks; a bare key is a parameter of the objective, and objective chooses among the objectives by label"`
 	Where      decode.Raw[conditionsForm] `yaml:"where" doc:"conditions, as lambda <= 1 or objective == 'typo', over the swept columns, objective, lambda and seed; combinations for which one is false are no runs"`
 	Seeds      decode.Raw[seedsForm]      `yaml:"seeds" doc:"how many consecutive seeds from seed on every run is done with, or a list of seeds; the same as sweeping seed last"`
-	Summary    *summaries.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where there are several seeds, or where this is given"`
+	Summary    *summaries.Settings        `yaml:"summary,omitempty" doc:"how runs are summed up over seeds in summary.csv and losses compared in paired.csv; both are written where some setting has several seeds, or where this is given"`
 	Compare    *summaries.Comparison      `yaml:"compare,omitempty" doc:"which loss wins, each at its own best value of a setting: the tables selected.csv and selected_paired.csv"`
 	Claims     []Claim                    `yaml:"claims" doc:"statements about the tables that should hold, or with expect: false should not"`
 	Figures    []Figure                   `yaml:"figures" doc:"figures drawn from the tables; without the key a metric over what is swept, or over training; [] for none"`

@@ -319,10 +319,18 @@ func (l *loader) checkName(key, name string) {
 // longestName leaves room in the 255 bytes of a file's name for what is added to it while it is written.
 const longestName = 150
 
-// checkCell refuses names that a spreadsheet takes for a formula when it opens a table.
+// asFormula says of a name that a spreadsheet takes it for a formula when it opens a table, and what is allowed; "" if none does.
+func asFormula(name string) (wrong, allowed string) {
+	if name == "" || !strings.ContainsRune("=+-@\t\r\n", rune(name[0])) {
+		return "", ""
+	}
+	return fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "text that does not begin with =, +, -, @ or a blank, as (-x) for -x"
+}
+
+// checkCell refuses such names.
 func (l *loader) checkCell(key, name string) {
-	if name != "" && strings.ContainsRune("=+-@\t\r\n", rune(name[0])) {
-		l.failAt(key, fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "a name that does not begin with =, +, -, @ or a blank", "")
+	if wrong, allowed := asFormula(name); wrong != "" {
+		l.failAt(key, wrong, allowed, "")
 	}
 }
 

@@ -85,15 +85,17 @@ func TestNamesRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 300)
 	for text, want := range map[string]string{
-		"objectives: [{kind: dpo, name: '=1+1'}]":                                                     "objectives.0.name: is \"=1+1\"",
-		"objectives: [{kind: dpo, name: '@SUM(A1)'}]":                                                 "objectives.0.name",
-		"objectives: [{kind: dpo, name: '+a'}]":                                                       "objectives.0.name",
-		"objectives: [{kind: dpo, name: -a}]":                                                         "objectives.0.name",
-		"objectives: [{kind: dpo, name: \"\\ta\"}]":                                                   "objectives.0.name",
-		"objectives: [{kind: dpo, name: a=1}]":                                                        "",
-		"objectives: [{kind: dpo}]\nsweep: [{list: [{name: '-x', lambda: 1}, {name: y, lambda: 2}]}]": "sweep.0.list.0.name",
-		"objectives: [{kind: dpo}]\nclaims: [{name: =c, kind: bound, metric: tv_ref, below: 5}]":      "claims.0.name",
-		"objectives: [{kind: dpo}]\nfigures: [{name: " + long + ", kind: lines, x: step, y: tv_ref}]": "figures.0.name: has 300 characters",
+		"objectives: [{kind: dpo, name: '=1+1'}]":                                                       "objectives.0.name: is \"=1+1\"",
+		"objectives: [{kind: dpo, name: '@SUM(A1)'}]":                                                   "objectives.0.name",
+		"objectives: [{kind: dpo, name: '+a'}]":                                                         "objectives.0.name",
+		"objectives: [{kind: dpo, name: -a}]":                                                           "objectives.0.name",
+		"objectives: [{kind: dpo, name: \"\\ta\"}]":                                                     "objectives.0.name",
+		"objectives: [{kind: dpo, name: a=1}]":                                                          "",
+		"objectives: [{kind: dpo}]\nsweep: [{list: [{name: '-x', lambda: 1}, {name: y, lambda: 2}]}]":   "sweep.0.list.0.name",
+		"objectives: [{kind: dpo}]\nclaims: [{name: =c, kind: bound, metric: tv_ref, below: 5}]":        "claims.0.name",
+		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, -logsigmoid(u)]}":                   "sweep.pair: is \"-logsigmoid(u)\"",
+		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, (-logsigmoid(u))], lambda: [1, 2]}": "",
+		"objectives: [{kind: dpo}]\nfigures: [{name: " + long + ", kind: lines, x: step, y: tv_ref}]":   "figures.0.name: has 300 characters",
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
 		testfile.Write(t, path, small+text+"\n")

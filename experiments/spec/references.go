@@ -235,19 +235,25 @@ func (p *Plan) Each(columns []string, do func(row []string) bool) {
 }
 
 // SummarySettings returns how the runs are to be summed up over their seeds, nil if they are not: where the config does not
-// say, they are where there are several seeds.
+// say, they are where some setting has several seeds.
 func (c *Config) SummarySettings() *summaries.Settings {
 	switch {
 	case c.Experiment == nil:
 		return nil
 	case c.Experiment.Summary != nil:
 		return c.Experiment.Summary
-	case len(c.Plan.Values("seed")) < 2:
-		return nil
 	}
-	s := &summaries.Settings{}
-	s.SetDefaults()
-	return s
+	seen := map[string]bool{}
+	for _, r := range c.Plan.Runs {
+		setting := fmt.Sprintf("%q", append([]string{r.Label, tables.FormatFloat(r.Lambda)}, r.Swept...))
+		if seen[setting] {
+			s := &summaries.Settings{}
+			s.SetDefaults()
+			return s
+		}
+		seen[setting] = true
+	}
+	return nil
 }
 
 // reviewSummary complains about columns and a baseline that no run will have.

@@ -120,6 +120,7 @@ func (p *planner) readFiles(from *origin, section int, limit Size) {
 			p.fail(unreadable(from.mistake(sectionKinds[section].key+"."+f.Key, "", "a file, its path relative to the config"), path, f.Path, err))
 			continue
 		}
+		p.checkCell(sectionKinds[section].key+"."+f.Key, filepath.Base(path))
 		p.plan.Inputs[f.Path] = content
 		p.plan.files[f.Path] = newDataFile(filepath.ToSlash(path), content)
 	}
@@ -345,6 +346,12 @@ func (s *surroundings) reviewEnvironment(run *Run, from *origin) {
 	}
 	for i := range env.Prompts {
 		s.addPrompt(env.Prompts[i].Name)
+		for _, name := range []string{env.Prompts[i].Name, env.Prompts[i].Group} {
+			if wrong, allowed := asFormula(name); wrong != "" {
+				from.refuse("environment", "has a prompt or group whose name "+wrong, allowed)
+				return
+			}
+		}
 	}
 	s.plan.traits.listed = s.plan.traits.listed || env.Responses() <= MostListed
 	s.plan.traits.rewards = s.plan.traits.rewards || env.Rewarded()

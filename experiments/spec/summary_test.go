@@ -38,3 +38,15 @@ func TestSummarySettings(t *testing.T) {
 		}
 	}
 }
+
+// Runs are summed up by themselves where some setting has several seeds; seeds of one setting each are no sample.
+func TestSummaryBySeeds(t *testing.T) {
+	for sweep, want := range map[string]bool{"seeds: 2": true, "sweep: {lambda: [0.1, 1]}": false, "sweep: {seed: [1, 2], lambda: [0.1, 1]}": true,
+		"sweep: [{list: [{name: a, seed: 1, lambda: 0.1}, {name: b, seed: 2, lambda: 1}]}]": false,
+		"sweep: [{list: [{seed: 1, lambda: 0.1}, {seed: 2, lambda: 0.1}]}]":                 true} {
+		c := loaded(t, small+"objectives: [dpo]\n"+sweep+"\n")
+		if got := c.SummarySettings() != nil; got != want {
+			t.Errorf("%s: summed up %v, want %v", sweep, got, want)
+		}
+	}
+}

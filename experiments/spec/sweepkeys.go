@@ -96,6 +96,11 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
 			continue
 		}
+		for row, v := range k.values {
+			if _, text := v.typed.(string); text && v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" {
+				r.checkCell(k.spelled(row), v.text)
+			}
+		}
 		r.columns[k.column] = k.spelled(k.first())
 		r.warnOverridden(d, &k)
 		kept = append(kept, k)

@@ -39,4 +39,8 @@ objectives:
 			t.Errorf("%v lacks %q", err, part)
 		}
 	}
+	_, err = load(write("modelled.yaml", config+"reward_model: {class: {kind: tabular}}\n"), nil)
+	if err == nil || !strings.Contains(err.Error(), "reward_model: is fitted to comparisons") {
+		t.Errorf("a reward model of labels: %v", err)
+	}
 }

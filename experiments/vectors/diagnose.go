@@ -77,7 +77,7 @@ func readAnswer(o *lines.Object, known map[string]*Vector, ids []string) (a answ
 		return a, errors.New("id: missing; want the id of a vector")
 	}
 	if a.vector = known[id]; a.vector == nil {
-		return a, near(fmt.Errorf("id: there is no vector %q in version %d", id, Version), id, ids)
+		return a, decode.Suggest(fmt.Errorf("id: there is no vector %q in version %d", id, Version), id, ids)
 	}
 	some := false
 	for _, key := range []string{"loss", "grad_chosen", "grad_rejected"} {
@@ -132,14 +132,6 @@ func readNumbers(o *lines.Object, key string, v *Vector) ([]float64, error) {
 		}
 	}
 	return numbers, nil
-}
-
-// near adds the nearest known word, if one is near, to the error about another.
-func near(err error, word string, known []string) error {
-	if found := decode.Nearest(word, known); found != "" {
-		return fmt.Errorf("%w; did you mean %q?", err, found)
-	}
-	return err
 }
 
 // apart returns the largest difference of an answer from what is right or, if name is that of a mistake, from what it gives; and

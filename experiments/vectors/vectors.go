@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"windtunnel/experiments/spec/decode"
 )
 
 // Version is that of the vectors: it changes with any number, id or field of theirs.
@@ -118,7 +120,7 @@ func Of(names ...string) ([]Vector, error) {
 	for _, name := range names {
 		i := slices.Index(Names(), name)
 		if i < 0 {
-			return nil, near(fmt.Errorf("there are no vectors of the loss %q; want one of %s", name, strings.Join(Names(), ", ")), name, Names())
+			return nil, decode.Suggest(fmt.Errorf("there are no vectors of the loss %q; want one of %s", name, strings.Join(Names(), ", ")), name, Names())
 		}
 		for _, v := range losses[i].inputs() {
 			if v.work(&losses[i]) {

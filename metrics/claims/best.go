@@ -32,10 +32,7 @@ type Best struct {
 	Over   string       `yaml:"over,omitempty" oneof:"runs,points" doc:"points: each run is a group of its own, of the points of its path"`
 	By     []string     `yaml:"by" doc:"columns of runs whose values make a group; none means that all runs are one"`
 	Given  []Condition  `yaml:"given" doc:"conditions that count"`
-	Min    *float64     `yaml:"min" doc:"smallest allowed best value"`
-	Max    *float64     `yaml:"max" doc:"largest allowed best value"`
-	Above  *float64     `yaml:"above" doc:"best values must be greater than this"`
-	Below  *float64     `yaml:"below" doc:"best values must be less than this"`
+	Limits `yaml:",inline"`
 }
 
 // Condition is one on a metric, at the same run or point.
@@ -50,13 +47,11 @@ type Condition struct {
 // rounding is how far, relative to what it is held against, a value may miss a condition that it was made to fulfil.
 const rounding = 1e-9
 
-func (b *Best) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
-
 // Check refuses a claim without limits or with limits that exclude everything, and conditions without any.
 func (b *Best) Check() []registry.Problem {
-	problems := b.limits().check()
+	problems := b.Limits.Check()
 	for i, c := range b.Given {
-		for _, p := range (limits{min: c.Min, max: c.Max}).check() {
+		for _, p := range (Limits{Min: c.Min, Max: c.Max}).Check() {
 			p.Key = givenKey(i, p.Key)
 			problems = append(problems, p)
 		}
@@ -66,9 +61,6 @@ func (b *Best) Check() []registry.Problem {
 	}
 	return problems
 }
-
-// Limit is the limit of the claim, see limits.limit.
-func (b *Best) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
 
 // Refs implements Params.
 func (b *Best) Refs() tables.Refs {
@@ -86,7 +78,7 @@ func (b *Best) Refs() tables.Refs {
 func givenKey(i int, key string) string { return "given." + strconv.Itoa(i) + "." + key }
 
 // evaluate reads the tables runs and, with prompts, prompts; of paths those of the points.
-func (b *Best) evaluate(r *results) Result {
+func (b *Best) evaluate(r *results, w *worst) {
 	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
 	need(r.runs, "by", b.By...)
 	counts := r.conditions(b.Given)
@@ -106,7 +98,6 @@ func (b *Best) evaluate(r *results) Result {
 	if b.Over == points {
 		by = []string{"run"}
 	}
-	var w worst
 	sign, empty := signIf(b.Better == "higher"), 0
 	groups := grouped(r, all, by, func(s scored) int { return s.row })
 	for _, group := range groups {
@@ -120,9 +111,9 @@ func (b *Best) evaluate(r *results) Result {
 			empty++
 			continue
 		}
-		b.limits().add(&w, best.value, r.spotName(best.spot)+": best "+metric.name)
+		b.Limits.add(w, best.value, r.spotName(best.spot)+": best "+metric.name)
 	}
-	return w.besides(empty, len(groups), r.name(all[0].row))
+	w.besides(empty, len(groups), r.name(all[0].row))
 }
 
 // conditions returns what says whether a spot fulfils all conditions.

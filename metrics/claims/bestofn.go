@@ -30,10 +30,9 @@ func (b *BestOfNBound) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (b *BestOfNBound) evaluate(r *results) Result {
+func (b *BestOfNBound) evaluate(r *results, w *worst) {
 	rows := r.choose("where", b.Where)
 	metric := r.read("metric", b.Metric, "prompt", "")
-	var w worst
 	for _, row := range rows {
 		kl := metric.of(row)
 		n := must(r.runs.Number(row, b.N))
@@ -43,5 +42,4 @@ func (b *BestOfNBound) evaluate(r *results) Result {
 		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
 	}
-	return w.Result
 }

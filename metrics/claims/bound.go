@@ -2,7 +2,6 @@ package claims
 
 import (
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Bound claims that a metric of every selected run lies within limits. Its value is that of the run nearest to a limit
@@ -20,19 +19,8 @@ type Bound struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
 	Where  tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
-	Min    *float64     `yaml:"min" doc:"smallest allowed value"`
-	Max    *float64     `yaml:"max" doc:"largest allowed value"`
-	Above  *float64     `yaml:"above" doc:"values must be greater than this"`
-	Below  *float64     `yaml:"below" doc:"values must be less than this"`
+	Limits `yaml:",inline"`
 }
-
-func (b *Bound) limits() limits { return limits{b.Min, b.Max, b.Above, b.Below} }
-
-// Check refuses a claim without limits or with limits that exclude everything.
-func (b *Bound) Check() []registry.Problem { return b.limits().check() }
-
-// Limit is the limit of the claim, see limits.limit.
-func (b *Bound) Limit() (key string, limit float64, least bool) { return b.limits().limit() }
 
 // Refs implements Params.
 func (b *Bound) Refs() tables.Refs {
@@ -40,12 +28,10 @@ func (b *Bound) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (b *Bound) evaluate(r *results) Result {
+func (b *Bound) evaluate(r *results, w *worst) {
 	rows := r.choose("where", b.Where)
 	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
-	var w worst
 	for _, row := range rows {
-		b.limits().add(&w, metric.of(row), r.marked(row)+": "+metric.name)
+		b.Limits.add(w, metric.of(row), r.marked(row)+": "+metric.name)
 	}
-	return w.Result
 }

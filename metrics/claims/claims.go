@@ -40,8 +40,8 @@ type Result struct {
 type Params interface {
 	// Refs tells what the claim looks up by name.
 	Refs() tables.Refs
-	// evaluate panics with a failure where the tables cannot answer, see check.
-	evaluate(r *results) Result
+	// evaluate adds verdicts to w, of which the worst counts, and panics with a failure where the tables cannot answer, see check.
+	evaluate(r *results, w *worst)
 }
 
 // Evaluate checks a claim against the tables, see Evaluator.
@@ -69,13 +69,14 @@ func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
 
 // Evaluate checks a claim. An error means that the tables cannot answer it: a table or column is missing, a selection is
 // empty, a cell that should hold a number does not. Where a run broke, the claim does not hold, by +Inf.
-func (e *Evaluator) Evaluate(claim Params) (result Result, err error) {
-	err = try(func() { result = claim.evaluate(e.results) })
+func (e *Evaluator) Evaluate(claim Params) (Result, error) {
+	var w worst
+	err := try(func() { claim.evaluate(e.results, &w) })
 	var broken *brokenRun
 	if errors.As(err, &broken) {
 		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: broken.Error()}, nil
 	}
-	return result, err
+	return w.Result, err
 }
 
 // failure is what a claim that cannot be evaluated panics with, so that what it states stands there undisturbed. It does not leave

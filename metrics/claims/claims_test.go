@@ -229,16 +229,16 @@ func TestCheck(t *testing.T) {
 		"differs without limits":          {&claims.Differs{Match: []string{"seed"}}, ""},
 		"differs without pairs":           {&claims.Differs{}, "match"},
 		"differs, excludes all":           {&claims.Differs{Match: []string{"seed"}, Min: v(1), Max: v(0)}, "min"},
-		"bound with a limit":              {&claims.Bound{Max: v(1)}, ""},
-		"bound within":                    {&claims.Bound{Min: v(1), Max: v(1)}, ""},
+		"bound with a limit":              {&claims.Bound{Limits: claims.Limits{Max: v(1)}}, ""},
+		"bound within":                    {&claims.Bound{Limits: claims.Limits{Min: v(1), Max: v(1)}}, ""},
 		"bound without":                   {&claims.Bound{}, "max"},
-		"bound upside down":               {&claims.Bound{Min: v(1), Max: v(.5)}, "min"},
-		"bound empty by strictness":       {&claims.Bound{Above: v(1), Max: v(1)}, "above"},
-		"bound empty by strictness above": {&claims.Bound{Min: v(1), Below: v(1)}, "min"},
-		"bound with two lower limits":     {&claims.Bound{Min: v(1), Above: v(1)}, "above"},
-		"bound with two upper limits":     {&claims.Bound{Max: v(1), Below: v(1)}, "below"},
+		"bound upside down":               {&claims.Bound{Limits: claims.Limits{Min: v(1), Max: v(.5)}}, "min"},
+		"bound empty by strictness":       {&claims.Bound{Limits: claims.Limits{Above: v(1), Max: v(1)}}, "above"},
+		"bound empty by strictness above": {&claims.Bound{Limits: claims.Limits{Min: v(1), Below: v(1)}}, "min"},
+		"bound with two lower limits":     {&claims.Bound{Limits: claims.Limits{Min: v(1), Above: v(1)}}, "above"},
+		"bound with two upper limits":     {&claims.Bound{Limits: claims.Limits{Max: v(1), Below: v(1)}}, "below"},
 		"distance without":                {&claims.Distance{}, "max"},
-		"distance with a limit":           {&claims.Distance{Above: v(.1)}, ""},
+		"distance with a limit":           {&claims.Distance{Limits: claims.Limits{Above: v(.1)}}, ""},
 		"compare with a margin":           {&claims.Compare{Relation: "less", Margin: 1}, ""},
 		"compare with a tolerance":        {&claims.Compare{Relation: "equal", Tolerance: 1}, ""},
 		"compare equal by a margin":       {&claims.Compare{Relation: "equal", Margin: 1}, "margin"},
@@ -272,13 +272,13 @@ func TestUnanswerable(t *testing.T) {
 		claim claims.Params
 		err   string
 	}{
-		"nothing selected":         {&claims.Bound{Metric: "tv_star", Where: tables.Where{"objective": {"kto"}}, Max: &one}, "where: selects no run of 7"},
-		"unknown selecting column": {&claims.Bound{Metric: "tv_star", Where: tables.Where{"lamda": {"1"}}, Max: &one}, `where: table runs has no column "lamda"`},
-		"unknown metric":           {&claims.Bound{Metric: "tv_sttar", Max: &one}, `metric: table runs has no column "tv_sttar"`},
-		"metric of prompts":        {&claims.Bound{Metric: "tv_star", Prompt: "good", Max: &one}, `metric: table prompts has no column "tv_star"`},
-		"unknown prompt":           {&claims.Bound{Metric: "kl", Prompt: "ugly", Max: &one}, `prompt: table prompts has no prompt "ugly"; it has good, bad`},
-		"text as a metric":         {&claims.Bound{Metric: "note", Max: &one}, `note of run dpo/small is "x", not a number`},
-		"empty without excuse":     {&claims.Bound{Metric: "reason", Where: tables.Where{"objective": {"dpo"}}, Max: &one}, "run dpo/small (converged) has no reason"},
+		"nothing selected":         {&claims.Bound{Metric: "tv_star", Where: tables.Where{"objective": {"kto"}}, Limits: claims.Limits{Max: &one}}, "where: selects no run of 7"},
+		"unknown selecting column": {&claims.Bound{Metric: "tv_star", Where: tables.Where{"lamda": {"1"}}, Limits: claims.Limits{Max: &one}}, `where: table runs has no column "lamda"`},
+		"unknown metric":           {&claims.Bound{Metric: "tv_sttar", Limits: claims.Limits{Max: &one}}, `metric: table runs has no column "tv_sttar"`},
+		"metric of prompts":        {&claims.Bound{Metric: "tv_star", Prompt: "good", Limits: claims.Limits{Max: &one}}, `metric: table prompts has no column "tv_star"`},
+		"unknown prompt":           {&claims.Bound{Metric: "kl", Prompt: "ugly", Limits: claims.Limits{Max: &one}}, `prompt: table prompts has no prompt "ugly"; it has good, bad`},
+		"text as a metric":         {&claims.Bound{Metric: "note", Limits: claims.Limits{Max: &one}}, `note of run dpo/small is "x", not a number`},
+		"empty without excuse":     {&claims.Bound{Metric: "reason", Where: tables.Where{"objective": {"dpo"}}, Limits: claims.Limits{Max: &one}}, "run dpo/small (converged) has no reason"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { check(t, test.claim, sweep(t), verdict{err: test.err}) })
@@ -286,10 +286,10 @@ func TestUnanswerable(t *testing.T) {
 	t.Run("prompts without the table", func(t *testing.T) {
 		src := sweep(t)
 		delete(src, "prompts")
-		check(t, &claims.Bound{Metric: "kl", Prompt: "good", Max: &one}, src, verdict{err: "prompts"})
+		check(t, &claims.Bound{Metric: "kl", Prompt: "good", Limits: claims.Limits{Max: &one}}, src, verdict{err: "prompts"})
 	})
 	t.Run("runs without a status", func(t *testing.T) {
 		src := tables.Memory{"runs": table(t, "runs", "run tv\na 1")}
-		check(t, &claims.Bound{Metric: "tv", Max: &one}, src, verdict{err: `no column "status"`})
+		check(t, &claims.Bound{Metric: "tv", Limits: claims.Limits{Max: &one}}, src, verdict{err: `no column "status"`})
 	})
 }

@@ -57,10 +57,9 @@ func (c *Compare) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (c *Compare) evaluate(r *results) Result {
+func (c *Compare) evaluate(r *results, w *worst) {
 	pairs := r.pairs("where", c.Where, "with", c.With, c.Match)
 	metric := r.read("metric", c.Metric, "prompt", c.Prompt)
-	var w worst
 	for _, p := range pairs {
 		value, other := metric.of(p.left), metric.of(p.right)
 		detail := fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.marked(p.left), metric.name, value, r.marked(p.right), other)
@@ -76,5 +75,4 @@ func (c *Compare) evaluate(r *results) Result {
 			w.add(gap, Result{gap <= c.Tolerance, gap, c.Tolerance, detail})
 		}
 	}
-	return w.Result
 }

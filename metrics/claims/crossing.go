@@ -37,13 +37,8 @@ type Crossing struct {
 	Within      string       `yaml:"within" oneof:"below,above" doc:"the side of the level on which the metric is within it"`
 	Interpolate bool         `yaml:"interpolate" doc:"whether the value lies between those that were run"`
 	Value       string       `yaml:"value,omitempty" doc:"column of runs whose value counts where the level is reached, of several runs the largest, with interpolate: false; without it along"`
-	Min         *float64     `yaml:"min" doc:"smallest allowed value"`
-	Max         *float64     `yaml:"max" doc:"largest allowed value"`
-	Above       *float64     `yaml:"above" doc:"values must be greater than this"`
-	Below       *float64     `yaml:"below" doc:"values must be less than this"`
+	Limits      `yaml:",inline"`
 }
-
-func (c *Crossing) limits() limits { return limits{c.Min, c.Max, c.Above, c.Below} }
 
 // Check refuses a claim without limits or with limits that exclude everything, and one without exactly one of metric and with.
 func (c *Crossing) Check() []registry.Problem {
@@ -56,11 +51,8 @@ func (c *Crossing) Check() []registry.Problem {
 	if c.Metric == "" && c.Along == tables.Strength {
 		return []registry.Problem{{Key: "with", Wrong: "is given along strength", Allowed: "a metric along strength"}}
 	}
-	return c.limits().check()
+	return c.Limits.Check()
 }
-
-// Limit is the limit of the claim, see limits.limit.
-func (c *Crossing) Limit() (key string, limit float64, least bool) { return c.limits().limit() }
 
 // Refs implements Params.
 func (c *Crossing) Refs() tables.Refs {
@@ -76,18 +68,16 @@ func (c *Crossing) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts, or policies; of paths those of the points.
-func (c *Crossing) evaluate(r *results) Result {
+func (c *Crossing) evaluate(r *results, w *worst) {
 	distance := c.reading(r)
 	groups := r.sequences(c.Where, c.Along, c.By)
-	var w worst
 	for _, group := range groups {
 		label := r.name(group[0].row)
 		if group[0].point == atEnd {
 			label = fmt.Sprintf("%s to %s", label, r.name(group[len(group)-1].row))
 		}
-		c.limits().add(&w, c.first(r, group, distance), fmt.Sprintf("%s: within %g at %s", label, c.Level, c.Along))
+		c.Limits.add(w, c.first(r, group, distance), fmt.Sprintf("%s: within %g at %s", label, c.Level, c.Along))
 	}
-	return w.Result
 }
 
 // reading returns how far a spot is beyond the level, at most 0 within it.

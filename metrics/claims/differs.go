@@ -49,7 +49,8 @@ type Differs struct {
 	Below  *float64     `yaml:"below" doc:"differences must be less than this"`
 }
 
-func (d *Differs) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
+// limits are optional here.
+func (d *Differs) limits() Limits { return Limits{d.Min, d.Max, d.Above, d.Below} }
 
 // Check refuses limits that exclude everything, and pairs that nothing tells apart.
 func (d *Differs) Check() []registry.Problem {
@@ -59,10 +60,10 @@ func (d *Differs) Check() []registry.Problem {
 	if len(d.Match) == 0 {
 		return []registry.Problem{{Key: "match", Wrong: "is empty", Allowed: "a column that differs between the pairs of a mean, such as seed"}}
 	}
-	if d.limits() == (limits{}) {
+	if d.limits() == (Limits{}) {
 		return nil
 	}
-	return d.limits().check()
+	return d.limits().Check()
 }
 
 // Refs implements Params.
@@ -76,14 +77,13 @@ func (d *Differs) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (d *Differs) evaluate(r *results) Result {
+func (d *Differs) evaluate(r *results, w *worst) {
 	metric := r.read("metric", d.Metric, "prompt", d.Prompt)
 	other := metric
 	if d.Other != "" {
 		other = r.read("metric", d.Metric, "right_prompt", d.Other)
 	}
 	pairs, chosen := d.pairs(r, metric, other)
-	var w worst
 	for _, group := range r.groups(pairs, d.By) {
 		d.refuse(r, group)
 		compared := comparePairs(metric, other, group)
@@ -91,10 +91,9 @@ func (d *Differs) evaluate(r *results) Result {
 		if !compared.Interval.Known() {
 			fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
 		}
-		d.add(&w, &compared, metric.name+at(where))
+		d.add(w, &compared, metric.name+at(where))
 	}
 	w.Detail += chosen
-	return w.Result
 }
 
 // pairs matches the runs of both sides. Where each is to be at its own best value of a column, it says which these are.
@@ -145,7 +144,7 @@ func comparePairs(metric, other reading, group []pair) inference.Paired {
 func (d *Differs) add(w *worst, p *inference.Paired, label string) {
 	detail := fmt.Sprintf("%s: mean difference %.4g, 95 %% interval %.4g to %.4g over %d pairs", label, p.Mean, p.Interval.Low, p.Interval.High, p.N)
 	var own worst
-	if d.limits() == (limits{}) {
+	if d.limits() == (Limits{}) {
 		end, excess := p.Interval.Low, -p.Interval.Low
 		if p.Mean < 0 {
 			end, excess = p.Interval.High, p.Interval.High

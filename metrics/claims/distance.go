@@ -29,19 +29,11 @@ type Distance struct {
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
 	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if right selects a single run"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`
-	Min    *float64     `yaml:"min" range:"[0,1]" doc:"smallest allowed total variation"`
-	Max    *float64     `yaml:"max" range:"[0,1]" doc:"largest allowed total variation"`
-	Above  *float64     `yaml:"above" range:"[0,1)" doc:"total variations must be greater than this"`
-	Below  *float64     `yaml:"below" range:"(0,1]" doc:"total variations must be less than this"`
+	Limits `yaml:",inline"`
 }
 
-func (d *Distance) limits() limits { return limits{d.Min, d.Max, d.Above, d.Below} }
-
-// Check refuses a claim without limits or with limits that exclude everything.
-func (d *Distance) Check() []registry.Problem { return d.limits().check() }
-
-// Limit is the limit of the claim, see limits.limit.
-func (d *Distance) Limit() (key string, limit float64, least bool) { return d.limits().limit() }
+// Check refuses limits that no total variation meets.
+func (d *Distance) Check() []registry.Problem { return d.within(0, 1) }
 
 // Refs implements Params.
 func (d *Distance) Refs() tables.Refs {
@@ -50,16 +42,14 @@ func (d *Distance) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and policies.
-func (d *Distance) evaluate(r *results) Result {
+func (d *Distance) evaluate(r *results, w *worst) {
 	pairs := r.pairs("left", d.Left, "right", d.Right, d.Match)
 	policies := r.policies(d.Prompt)
-	var w worst
 	for _, p := range pairs {
 		for _, one := range r.variations(policies, p) {
-			d.limits().add(&w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.marked(p.left), r.marked(p.right), one.prompt))
+			d.Limits.add(w, one.tv, fmt.Sprintf("%s to %s on %s: total variation", r.marked(p.left), r.marked(p.right), one.prompt))
 		}
 	}
-	return w.Result
 }
 
 // probability is that of one response under a run's final policy.

@@ -40,7 +40,7 @@ type Dominated struct {
 	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
-// Limit is the limit of the claim, see limits.limit.
+// Limit is the limit of the claim, see Limits.Limit.
 func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
 
 // Refs implements Params.
@@ -57,7 +57,7 @@ func (d *Dominated) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (d *Dominated) evaluate(r *results) Result {
+func (d *Dominated) evaluate(r *results, w *worst) {
 	need(r.runs, "within", d.Within...)
 	spots := r.spots("where", d.Where, d.Over)
 	if d.Improves != nil {
@@ -66,7 +66,6 @@ func (d *Dominated) evaluate(r *results) Result {
 	others := r.spots("by", d.By, d.Over)
 	axes := d.axes(r)
 	rivals := axes.rivals(others)
-	var w worst
 	var hardest Result
 	for i, s := range spots {
 		one, excess := d.held(r, axes, s, rivals)
@@ -82,7 +81,6 @@ func (d *Dominated) evaluate(r *results) Result {
 			w.add(hardest.Value-d.Slack, hardest)
 		}
 	}
-	return w.Result
 }
 
 // rival is a spot that may dominate; one of a run that broke has no values but the error that says so.

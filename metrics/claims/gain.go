@@ -20,19 +20,11 @@ type Gain struct {
 	Where     tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Prompt    string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`
 	Responses []int        `yaml:"responses" range:"[0,1e6]" doc:"the responses, by number; none means all but pi_star's best and worst"`
-	Min       *float64     `yaml:"min" range:"[-1,1]" doc:"smallest allowed gain"`
-	Max       *float64     `yaml:"max" range:"[-1,1]" doc:"largest allowed gain"`
-	Above     *float64     `yaml:"above" range:"[-1,1]" doc:"the gain must be greater than this"`
-	Below     *float64     `yaml:"below" range:"[-1,1]" doc:"the gain must be less than this"`
+	Limits    `yaml:",inline"`
 }
 
-func (g *Gain) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
-
-// Limit is the limit of the claim, see limits.limit.
-func (g *Gain) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
-
-// Check refuses a claim without limits or with limits that exclude everything.
-func (g *Gain) Check() []registry.Problem { return g.limits().check() }
+// Check refuses limits that no gain meets.
+func (g *Gain) Check() []registry.Problem { return g.within(-1, 1) }
 
 // Refs implements Params.
 func (g *Gain) Refs() tables.Refs {
@@ -46,7 +38,7 @@ type shares struct {
 }
 
 // evaluate reads the tables runs and policies.
-func (g *Gain) evaluate(r *results) Result {
+func (g *Gain) evaluate(r *results, w *worst) {
 	rows := r.choose("where", g.Where)
 	t := must(r.src.Table(tables.Policies))
 	need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star")
@@ -63,7 +55,6 @@ func (g *Gain) evaluate(r *results) Result {
 		}
 		of[at] = append(of[at], shares{response, t.Float(row, "pi"), t.Float(row, "pi_ref"), t.Float(row, "pi_star")})
 	}
-	var w worst
 	for _, row := range rows {
 		for _, prompt := range prompts {
 			all := of[[2]string{r.name(row), prompt}]
@@ -74,14 +65,13 @@ func (g *Gain) evaluate(r *results) Result {
 				r.missing(row, "pi_star")
 			}
 			if len(all) > 0 {
-				g.limits().add(&w, g.of(all), fmt.Sprintf("%s: probability gained on %s", r.name(row), prompt))
+				g.Limits.add(w, g.of(all), fmt.Sprintf("%s: probability gained on %s", r.name(row), prompt))
 			}
 		}
 	}
 	if !w.any {
 		r.missing(rows[0], "final policy")
 	}
-	return w.Result
 }
 
 // of returns the gain of the responses at one prompt.

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Growth claims by how many powers of ten a metric that is not negative grows from the runs of `from` to their counterparts,
@@ -27,19 +26,8 @@ type Growth struct {
 	Match  []string     `yaml:"match" doc:"columns of runs in which counterparts agree; none if to selects a single run"`
 	Pooled bool         `yaml:"pooled" doc:"hold the largest value in the runs of to against the largest in those of from, without counterparts"`
 	Falls  bool         `yaml:"falls" doc:"measure by how many powers of ten the metric falls instead"`
-	Min    *float64     `yaml:"min" doc:"least allowed growth, in powers of ten"`
-	Max    *float64     `yaml:"max" doc:"largest allowed growth, in powers of ten"`
-	Above  *float64     `yaml:"above" doc:"growth must be greater than this"`
-	Below  *float64     `yaml:"below" doc:"growth must be less than this"`
+	Limits `yaml:",inline"`
 }
-
-func (g *Growth) limits() limits { return limits{g.Min, g.Max, g.Above, g.Below} }
-
-// Check refuses a claim without limits or with limits that exclude everything.
-func (g *Growth) Check() []registry.Problem { return g.limits().check() }
-
-// Limit is the limit of the claim, see limits.limit.
-func (g *Growth) Limit() (key string, limit float64, least bool) { return g.limits().limit() }
 
 // Refs implements Params.
 func (g *Growth) Refs() tables.Refs {
@@ -48,9 +36,8 @@ func (g *Growth) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts.
-func (g *Growth) evaluate(r *results) Result {
+func (g *Growth) evaluate(r *results, w *worst) {
 	metric := r.read("metric", g.Metric, "prompt", g.Prompt)
-	var w worst
 	for _, p := range g.pairs(r, metric) {
 		from, to := metric.of(p.left), metric.of(p.right)
 		if from < 0 || to < 0 {
@@ -63,9 +50,8 @@ func (g *Growth) evaluate(r *results) Result {
 		if g.Falls {
 			value = decades(to, from)
 		}
-		g.limits().add(&w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
+		g.Limits.add(w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
 	}
-	return w.Result
 }
 
 // pairs returns the runs that are held against each other.

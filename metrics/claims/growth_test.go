@@ -31,7 +31,7 @@ func TestGrowth(t *testing.T) {
 	v := func(x float64) *float64 { return &x }
 	claim := func(objective string, change func(*claims.Growth)) *claims.Growth {
 		g := &claims.Growth{Metric: "norm", From: tables.Where{"at": {"near"}, "objective": {objective}},
-			To: tables.Where{"at": {"far"}, "objective": {objective}}, Max: v(1)}
+			To: tables.Where{"at": {"far"}, "objective": {objective}}, Limits: claims.Limits{Max: v(1)}}
 		if change != nil {
 			change(g)
 		}
@@ -77,10 +77,10 @@ ipo x      0        -   0.2    0.5
 		claim claims.Gain
 		want  verdict
 	}{
-		"between best and worst": {claims.Gain{Where: dpo, Max: v(.05)}, verdict{false, .1, .05, "dpo: probability gained on x 0.1", ""}},
-		"of one prompt":          {claims.Gain{Where: dpo, Prompt: "y", Max: v(.05)}, verdict{true, -.2, .05, "dpo: probability gained on y -0.2", ""}},
-		"of given responses":     {claims.Gain{Where: dpo, Prompt: "x", Responses: []int{1, 3}, Max: v(.3)}, verdict{true, .3, .3, "dpo: probability gained on x 0.3", ""}},
-		"of a broken run":        {claims.Gain{Prompt: "x", Max: v(.3)}, broken("ipo: diverged, no final policy")},
+		"between best and worst": {claims.Gain{Where: dpo, Limits: claims.Limits{Max: v(.05)}}, verdict{false, .1, .05, "dpo: probability gained on x 0.1", ""}},
+		"of one prompt":          {claims.Gain{Where: dpo, Prompt: "y", Limits: claims.Limits{Max: v(.05)}}, verdict{true, -.2, .05, "dpo: probability gained on y -0.2", ""}},
+		"of given responses":     {claims.Gain{Where: dpo, Prompt: "x", Responses: []int{1, 3}, Limits: claims.Limits{Max: v(.3)}}, verdict{true, .3, .3, "dpo: probability gained on x 0.3", ""}},
+		"of a broken run":        {claims.Gain{Prompt: "x", Limits: claims.Limits{Max: v(.3)}}, broken("ipo: diverged, no final policy")},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, &test.claim, src, test.want) })
 	}
@@ -124,11 +124,11 @@ func TestLimit(t *testing.T) {
 		limit float64
 		least bool
 	}{
-		{&claims.Bound{Max: v(2)}, "max", 2, false}, {&claims.Bound{Min: v(3)}, "min", 3, true}, {&claims.Bound{Min: v(1), Max: v(2)}, "", 0, false},
-		{&claims.Bound{Below: v(2)}, "", 0, false}, {&claims.Monotone{Slack: 4}, "slack", 4, false}, {&claims.Dominated{Slack: 5}, "slack", 5, false},
+		{&claims.Bound{Limits: claims.Limits{Max: v(2)}}, "max", 2, false}, {&claims.Bound{Limits: claims.Limits{Min: v(3)}}, "min", 3, true}, {&claims.Bound{Limits: claims.Limits{Min: v(1), Max: v(2)}}, "", 0, false},
+		{&claims.Bound{Limits: claims.Limits{Below: v(2)}}, "", 0, false}, {&claims.Monotone{Slack: 4}, "slack", 4, false}, {&claims.Dominated{Slack: 5}, "slack", 5, false},
 		{&claims.Path{Max: .5}, "max", .5, false}, {&claims.Regret{Max: 6}, "max", 6, false}, {&claims.Minimizer{Max: 1}, "max", 1, false},
-		{&claims.Best{Max: v(7)}, "max", 7, false}, {&claims.Crossing{Max: v(8)}, "max", 8, false}, {&claims.Distance{Max: v(.9)}, "max", .9, false},
-		{&claims.Growth{Max: v(1)}, "max", 1, false}, {&claims.Gain{Max: v(.1)}, "max", .1, false},
+		{&claims.Best{Limits: claims.Limits{Max: v(7)}}, "max", 7, false}, {&claims.Crossing{Limits: claims.Limits{Max: v(8)}}, "max", 8, false}, {&claims.Distance{Limits: claims.Limits{Max: v(.9)}}, "max", .9, false},
+		{&claims.Growth{Limits: claims.Limits{Max: v(1)}}, "max", 1, false}, {&claims.Gain{Limits: claims.Limits{Max: v(.1)}}, "max", .1, false},
 	} {
 		if key, limit, least := test.claim.Limit(); key != test.key || limit != test.limit || least != test.least {
 			t.Errorf("%T: %s %v %v", test.claim, key, limit, least)

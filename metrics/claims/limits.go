@@ -7,8 +7,13 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// limits is the interval that values must lie in; nil ends are open to infinity.
-type limits struct{ min, max, above, below *float64 }
+// Limits is the interval that a claim's values must lie in, as keys of the claim; nil ends are open to infinity.
+type Limits struct {
+	Min   *float64 `yaml:"min" doc:"smallest allowed value"`
+	Max   *float64 `yaml:"max" doc:"largest allowed value"`
+	Above *float64 `yaml:"above" doc:"values must be greater than this"`
+	Below *float64 `yaml:"below" doc:"values must be less than this"`
+}
 
 // end is a limit that is given.
 type end struct {
@@ -19,29 +24,29 @@ type end struct {
 }
 
 // ends lists the limits that are given, the lower ones first.
-func (l limits) ends() []end {
+func (l Limits) ends() []end {
 	var all []end
 	add := func(key string, at *float64, lower, strict bool) {
 		if at != nil {
 			all = append(all, end{key, *at, lower, strict})
 		}
 	}
-	add("min", l.min, true, false)
-	add("above", l.above, true, true)
-	add("max", l.max, false, false)
-	add("below", l.below, false, true)
+	add("min", l.Min, true, false)
+	add("above", l.Above, true, true)
+	add("max", l.Max, false, false)
+	add("below", l.Below, false, true)
 	return all
 }
 
-// check reports limits that nothing or everything satisfies.
-func (l limits) check() []registry.Problem {
+// Check refuses limits that nothing or everything satisfies.
+func (l Limits) Check() []registry.Problem {
 	ends := l.ends()
 	switch {
 	case len(ends) == 0:
 		return []registry.Problem{{Key: "max", Wrong: "no limit is given", Allowed: "at least one of min, max, above, below"}}
-	case l.min != nil && l.above != nil:
+	case l.Min != nil && l.Above != nil:
 		return []registry.Problem{{Key: "above", Wrong: "is given beside min", Allowed: "one of the two"}}
-	case l.max != nil && l.below != nil:
+	case l.Max != nil && l.Below != nil:
 		return []registry.Problem{{Key: "below", Wrong: "is given beside max", Allowed: "one of the two"}}
 	case len(ends) == 1:
 		return nil
@@ -54,17 +59,27 @@ func (l limits) check() []registry.Problem {
 	return nil
 }
 
-// limit is what claims that compare one number with one limit say by Limit, for who asks the same of many losses: the limit's key in
-// the claim, "" where it has not one such limit, the limit, and whether it is the least that is allowed.
-func (l limits) limit() (key string, value float64, least bool) {
+// Limit is for who asks the same of many losses by claims that compare one number with one limit: the limit's key in the claim, ""
+// where it has not one such limit, the limit, and whether it is the least that is allowed.
+func (l Limits) Limit() (key string, value float64, least bool) {
 	if ends := l.ends(); len(ends) == 1 && !ends[0].strict {
 		return ends[0].key, ends[0].at, ends[0].lower
 	}
 	return "", 0, false
 }
 
+// within refuses limits that no value between two others can meet.
+func (l Limits) within(low, high float64) []registry.Problem {
+	for _, e := range l.ends() {
+		if e.at < low || e.at > high || e.strict && (e.lower && e.at == high || !e.lower && e.at == low) {
+			return []registry.Problem{{Key: e.key, Wrong: fmt.Sprintf("is %g", e.at), Allowed: fmt.Sprintf("a limit that some value in [%g,%g] meets", low, high)}}
+		}
+	}
+	return l.Check()
+}
+
 // add compares a value with every limit. label says whose value it is.
-func (l limits) add(w *worst, value float64, label string) {
+func (l Limits) add(w *worst, value float64, label string) {
 	for _, e := range l.ends() {
 		over := beyond(value, e.at)
 		if e.lower {
@@ -95,15 +110,14 @@ func (w *worst) add(excess float64, one Result) {
 // NothingCounts is in the detail of a verdict that is +Inf because in no group anything fulfils the conditions.
 const NothingCounts = "nothing fulfils the conditions"
 
-// besides returns the verdict where in some of the groups, first of which is named, nothing fulfils the conditions.
-func (w *worst) besides(empty, groups int, first string) Result {
+// besides completes the verdict where in some of the groups, first of which is named, nothing fulfils the conditions.
+func (w *worst) besides(empty, groups int, first string) {
 	switch {
 	case empty == groups:
-		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: fmt.Sprintf("%s: %s, here or in the %d others", first, NothingCounts, groups-1)}
+		w.Result = Result{Value: math.Inf(1), Bound: math.NaN(), Detail: fmt.Sprintf("%s: %s, here or in the %d others", first, NothingCounts, groups-1)}
 	case empty > 0:
 		w.Detail += fmt.Sprintf("; in %d of %d nothing fulfils the conditions", empty, groups)
 	}
-	return w.Result
 }
 
 // signIf returns -1 where values are turned, so that less is better, else 1.

@@ -22,7 +22,7 @@ type Minimizer struct {
 // gravity is the value of a status.
 var gravity = map[string]float64{string(train.Converged): 0, string(exact.NotUnique): 1, string(exact.Boundary): 2, string(train.Diverged): 3}
 
-// Limit is the limit of the claim, see limits.limit.
+// Limit is the limit of the claim, see Limits.Limit.
 func (m *Minimizer) Limit() (key string, limit float64, least bool) { return "max", m.Max, false }
 
 // Refs implements Params.
@@ -32,9 +32,8 @@ func (m *Minimizer) Refs() tables.Refs { return tables.Refs{}.Where("where", tab
 var ErrUndecided = errors.New("not decided")
 
 // evaluate reads the table runs.
-func (m *Minimizer) evaluate(r *results) Result {
+func (m *Minimizer) evaluate(r *results, w *worst) {
 	rows := r.choose("where", m.Where)
-	var w worst
 	for _, row := range rows {
 		status, reason := r.runs.Text(row, "status"), r.runs.Text(row, "reason")
 		value, known := gravity[status]
@@ -47,5 +46,4 @@ func (m *Minimizer) evaluate(r *results) Result {
 		}
 		w.add(value-m.Max, Result{value <= m.Max, value, m.Max, detail})
 	}
-	return w.Result
 }

@@ -28,7 +28,7 @@ type Monotone struct {
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
-// Limit is the limit of the claim, see limits.limit.
+// Limit is the limit of the claim, see Limits.Limit.
 func (m *Monotone) Limit() (key string, limit float64, least bool) { return "slack", m.Slack, false }
 
 // Refs implements Params.
@@ -38,14 +38,12 @@ func (m *Monotone) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts; of paths those of the points.
-func (m *Monotone) evaluate(r *results) Result {
+func (m *Monotone) evaluate(r *results, w *worst) {
 	metric := r.read("metric", m.Metric, "prompt", m.Prompt)
-	var w worst
 	for _, group := range r.sequences(m.Where, m.Along, m.By) {
 		r.distinct(group, m.Along)
-		m.add(&w, r, metric, group)
+		m.add(w, r, metric, group)
 	}
-	return w.Result
 }
 
 // add measures how far each spot of a group falls behind the best of the earlier ones.

@@ -30,7 +30,7 @@ type Path struct {
 	Max    float64      `yaml:"max" required:"true" range:"[0,1]" doc:"largest allowed distance"`
 }
 
-// Limit is the limit of the claim, see limits.limit.
+// Limit is the limit of the claim, see Limits.Limit.
 func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
 
 // Refs implements Params.
@@ -40,12 +40,10 @@ func (p *Path) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs, policies, traces and trajectories.
-func (p *Path) evaluate(r *results) Result {
-	var w worst
+func (p *Path) evaluate(r *results, w *worst) {
 	for _, pair := range r.pairs("left", p.Left, "right", p.Right, p.Match) {
-		p.add(&w, r, pair)
+		p.add(w, r, pair)
 	}
-	return w.Result
 }
 
 // add measures the distance of a pair at every prompt.

@@ -80,24 +80,24 @@ func TestBest(t *testing.T) {
 		claim claims.Best
 		want  verdict
 	}{
-		"over a path": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Given: half, Max: v(0.2)},
+		"over a path": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Given: half, Limits: claims.Limits{Max: v(0.2)}},
 			verdict{true, 0.1, 0.2, "dpo/1 at strength 1: best tv_star on good 0.1", ""}},
-		"with paths in which nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Given: half, Max: v(0.05)},
+		"with paths in which nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Given: half, Limits: claims.Limits{Max: v(0.05)}},
 			verdict{false, 0.1, 0.05, "dpo/1 at strength 1: best tv_star on good 0.1; in 1 of 2 nothing fulfils the conditions", ""}},
-		"where nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/2"}}, Over: "points", Given: half, Max: v(0.2)},
+		"where nothing counts": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/2"}}, Over: "points", Given: half, Limits: claims.Limits{Max: v(0.2)}},
 			verdict{false, math.Inf(1), none, "dpo/2: nothing fulfils the conditions, here or in the 0 others", ""}},
-		"the highest": {claims.Best{Metric: "tv_ref", Prompt: "bad", Better: "higher", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Above: v(0.2)},
+		"the highest": {claims.Best{Metric: "tv_ref", Prompt: "bad", Better: "higher", Where: tables.Where{"objective": {"dpo"}}, Over: "points", Limits: claims.Limits{Above: v(0.2)}},
 			verdict{false, 0.1, 0.2, "dpo/2 at strength 0.1: best tv_ref on bad 0.1", ""}},
 		"at least": {claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points",
-			Given: []claims.Condition{{Metric: "kl_star_ref", Prompt: "bad", Min: v(1), Of: "kl_star_ref"}, {Metric: "tv_ref", Prompt: "good", Min: v(0.35)}}, Max: v(1)},
+			Given: []claims.Condition{{Metric: "kl_star_ref", Prompt: "bad", Min: v(1), Of: "kl_star_ref"}, {Metric: "tv_ref", Prompt: "good", Min: v(0.35)}}, Limits: claims.Limits{Max: v(1)}},
 			verdict{true, 0.1, 1, "dpo/1 at strength 1: best tv_star on good 0.1", ""}},
-		"without policies at some points": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"run": {"typo/2"}}, Over: "points", Max: v(0.2)},
+		"without policies at some points": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"run": {"typo/2"}}, Over: "points", Limits: claims.Limits{Max: v(0.2)}},
 			verdict{true, 0.1, 0.2, "typo/2 at strength 1: best tv_star on bad 0.1", ""}},
-		"of all prompts": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Max: v(0.2)},
+		"of all prompts": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"run": {"dpo/1"}}, Over: "points", Limits: claims.Limits{Max: v(0.2)}},
 			verdict{true, 0, 0.2, "dpo/1 at strength 100: best tv_star 0", ""}},
-		"without policies": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"objective": {"none"}}, Over: "points", Max: v(0.2)},
+		"without policies": {claims.Best{Metric: "tv_star", Prompt: "bad", Better: "lower", Where: tables.Where{"objective": {"none"}}, Over: "points", Limits: claims.Limits{Max: v(0.2)}},
 			broken("none/1: diverged, no policy at any point of its path")},
-		"a column of no metric": {claims.Best{Metric: "reward_of", Prompt: "bad", Better: "lower", Over: "points", Where: tables.Where{"run": {"dpo/1"}}, Max: v(0.2)},
+		"a column of no metric": {claims.Best{Metric: "reward_of", Prompt: "bad", Better: "lower", Over: "points", Where: tables.Where{"run": {"dpo/1"}}, Limits: claims.Limits{Max: v(0.2)}},
 			verdict{err: "metric: reward_of is no metric of a policy"}},
 	}
 	for name, test := range tests {
@@ -110,11 +110,11 @@ func TestBest(t *testing.T) {
 		claim claims.Best
 		want  verdict
 	}{
-		"of runs": {claims.Best{Metric: "kl", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Given: []claims.Condition{{Metric: "kl", Prompt: "bad", Max: v(0.5), Of: "base"}}, Max: v(0.1)},
+		"of runs": {claims.Best{Metric: "kl", Prompt: "good", Better: "lower", Where: tables.Where{"objective": {"dpo"}}, Given: []claims.Condition{{Metric: "kl", Prompt: "bad", Max: v(0.5), Of: "base"}}, Limits: claims.Limits{Max: v(0.1)}},
 			verdict{false, 0.2, 0.1, "dpo/mid: best kl on good 0.2", ""}},
-		"by objective": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"objective": {"dpo", "typo"}}, By: []string{"objective"}, Max: v(0.12)},
+		"by objective": {claims.Best{Metric: "tv_star", Better: "lower", Where: tables.Where{"objective": {"dpo", "typo"}}, By: []string{"objective"}, Limits: claims.Limits{Max: v(0.12)}},
 			verdict{false, 0.15, 0.12, "dpo/mid: best tv_star 0.15", ""}},
-		"a run that broke": {claims.Best{Metric: "tv_star", Better: "lower", Max: v(0.12)}, broken("ipo/small: diverged, no tv_star")},
+		"a run that broke": {claims.Best{Metric: "tv_star", Better: "lower", Limits: claims.Limits{Max: v(0.12)}}, broken("ipo/small: diverged, no tv_star")},
 	}
 	for name, test := range runs {
 		t.Run(name, func(t *testing.T) { check(t, &test.claim, sweep(t), test.want) })
@@ -146,7 +146,7 @@ func TestDominatedPath(t *testing.T) {
 func TestCrossing(t *testing.T) {
 	v := func(x float64) *float64 { return &x }
 	dpo := tables.Where{"run": {"dpo/1"}}
-	claim := claims.Crossing{Metric: "tv_star", Prompt: "good", Where: dpo, Along: "strength", Level: 0.06, Within: "below", Interpolate: true, Max: v(100)}
+	claim := claims.Crossing{Metric: "tv_star", Prompt: "good", Where: dpo, Along: "strength", Level: 0.06, Within: "below", Interpolate: true, Limits: claims.Limits{Max: v(100)}}
 	check(t, &claim, twoLosses(t), verdict{true, math.Sqrt(10), 100, "dpo/1: within 0.06 at strength 3.162", ""})
 	claim.Interpolate = false
 	check(t, &claim, twoLosses(t), verdict{true, 10, 100, "dpo/1: within 0.06 at strength 10", ""})
@@ -183,7 +183,7 @@ all x      0        0.6
 all x      1        0.4
 `)}
 	sample := claims.Crossing{Where: tables.Where{"seed": {"1", "2"}}, With: tables.Where{"run": {"all"}}, Along: "n", By: []string{"objective"}, Level: 0.1,
-		Within: "below", Interpolate: true, Max: v(50)}
+		Within: "below", Interpolate: true, Limits: claims.Limits{Max: v(50)}}
 	check(t, &sample, samples, verdict{false, 100, 50, "a/1 to c/2: within 0.1 at n 100", ""})
 	sample.Level = 0.06
 	check(t, &sample, samples, verdict{false, 100 * math.Sqrt(10), 50, "a/1 to c/2: within 0.06 at n 316.2", ""})
@@ -334,10 +334,10 @@ func TestPathClaimsCheckThemselves(t *testing.T) {
 		key string
 	}{
 		"no limit":                  {&claims.Best{}, "max"},
-		"a condition without limit": {&claims.Best{Max: v(1), Given: []claims.Condition{{Metric: "x"}}}, "given.0.max"},
-		"groups of points":          {&claims.Best{Max: v(1), Over: "points", By: []string{"seed"}}, "by"},
-		"neither metric nor with":   {&claims.Crossing{Max: v(1)}, "metric"},
-		"with along strength":       {&claims.Crossing{Max: v(1), Along: "strength", With: tables.Where{"run": {"a"}}}, "with"},
+		"a condition without limit": {&claims.Best{Limits: claims.Limits{Max: v(1)}, Given: []claims.Condition{{Metric: "x"}}}, "given.0.max"},
+		"groups of points":          {&claims.Best{Limits: claims.Limits{Max: v(1)}, Over: "points", By: []string{"seed"}}, "by"},
+		"neither metric nor with":   {&claims.Crossing{Limits: claims.Limits{Max: v(1)}}, "metric"},
+		"with along strength":       {&claims.Crossing{Limits: claims.Limits{Max: v(1)}, Along: "strength", With: tables.Where{"run": {"a"}}}, "with"},
 		"one end":                   {&claims.Regret{Among: []float64{1}}, "among"},
 		"ends the wrong way round":  {&claims.Regret{Among: []float64{2, 1}}, "among"},
 	} {
@@ -346,8 +346,8 @@ func TestPathClaimsCheckThemselves(t *testing.T) {
 		}
 	}
 	for name, claim := range map[string]interface{ Check() []registry.Problem }{
-		"best":     &claims.Best{Max: v(1), Given: []claims.Condition{{Max: v(1)}}},
-		"crossing": &claims.Crossing{Metric: "x", Max: v(1)}, "regret": &claims.Regret{Among: []float64{1, 1}},
+		"best":     &claims.Best{Limits: claims.Limits{Max: v(1)}, Given: []claims.Condition{{Max: v(1)}}},
+		"crossing": &claims.Crossing{Metric: "x", Limits: claims.Limits{Max: v(1)}}, "regret": &claims.Regret{Among: []float64{1, 1}},
 	} {
 		if problems := claim.Check(); len(problems) > 0 {
 			t.Errorf("%s: %+v", name, problems)

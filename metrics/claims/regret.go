@@ -45,7 +45,7 @@ func (g *Regret) Check() []registry.Problem {
 	return nil
 }
 
-// Limit is the limit of the claim, see limits.limit.
+// Limit is the limit of the claim, see Limits.Limit.
 func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
 
 // Refs implements Params.
@@ -55,9 +55,8 @@ func (g *Regret) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and, with a prompt, prompts; of paths those of the points.
-func (g *Regret) evaluate(r *results) Result {
+func (g *Regret) evaluate(r *results, w *worst) {
 	metric := r.read("metric", g.Metric, "prompt", g.Prompt)
-	var w worst
 	for _, group := range r.sequences(g.Where, g.Along, g.By) {
 		best, most := g.best(group, metric)
 		other := g.other(r, group, best)
@@ -66,7 +65,6 @@ func (g *Regret) evaluate(r *results) Result {
 		w.add(lost-g.Max, Result{lost <= g.Max, lost, g.Max,
 			fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.spotName(best.spot), metric.name, most, r.spotName(other), v)})
 	}
-	return w.Result
 }
 
 // best returns the best station of a group and its value.

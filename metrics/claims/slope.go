@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/registry"
 )
 
 // Slope claims how a total variation falls or rises with a swept number: the slope, within limits, of the least-squares
@@ -34,16 +33,8 @@ type Slope struct {
 	Along  string       `yaml:"along" required:"true" doc:"column of runs with positive numbers"`
 	By     []string     `yaml:"by" doc:"columns of runs whose values each have a slope of their own"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
-	Min    *float64     `yaml:"min" doc:"smallest allowed slope"`
-	Max    *float64     `yaml:"max" doc:"largest allowed slope"`
-	Above  *float64     `yaml:"above" doc:"slopes must be greater than this"`
-	Below  *float64     `yaml:"below" doc:"slopes must be less than this"`
+	Limits `yaml:",inline"`
 }
-
-func (s *Slope) limits() limits { return limits{s.Min, s.Max, s.Above, s.Below} }
-
-// Check refuses a claim without limits or with limits that exclude everything.
-func (s *Slope) Check() []registry.Problem { return s.limits().check() }
 
 // Refs implements Params.
 func (s *Slope) Refs() tables.Refs {
@@ -52,16 +43,14 @@ func (s *Slope) Refs() tables.Refs {
 }
 
 // evaluate reads the tables runs and policies.
-func (s *Slope) evaluate(r *results) Result {
+func (s *Slope) evaluate(r *results, w *worst) {
 	pairs := r.pairs("left", s.Left, "right", s.Right, s.Match)
 	need(r.runs, "along", s.Along)
 	need(r.runs, "by", s.By...)
 	policies := r.policies(s.Prompt)
-	var w worst
 	for _, group := range r.groups(pairs, s.By) {
-		s.add(&w, r, policies, group)
+		s.add(w, r, policies, group)
 	}
-	return w.Result
 }
 
 // measured is a value of along with the total variation of one pair.
@@ -91,7 +80,7 @@ func (s *Slope) add(w *worst, r *results, policies func(row int) []probability, 
 		fail("along: a mean total variation is 0%s, which has no logarithm", at(where))
 	}
 	_, slope := stat.LinearRegression(logX, logTV, nil, false)
-	s.limits().add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))
+	s.Limits.add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))
 }
 
 // logMeans returns the logarithms of the values of along, ascending, and of the mean total variation at each.

@@ -35,16 +35,16 @@ func TestSlope(t *testing.T) {
 		claim claims.Slope
 		want  verdict
 	}{
-		"holds": {claims.Slope{Left: tables.Where{"lambda": {"0.5"}}, Right: exact, Along: "n", Min: v(-0.6), Max: v(-0.45)},
+		"holds": {claims.Slope{Left: tables.Where{"lambda": {"0.5"}}, Right: exact, Along: "n", Limits: claims.Limits{Min: v(-0.6), Max: v(-0.45)}},
 			verdict{true, -0.5, -0.45, "total variation over n: slope -0.5", ""}},
-		"a slope of its own": {claims.Slope{Left: sampled, Right: exact, Along: "n", By: []string{"lambda"}, Min: v(-0.6)},
+		"a slope of its own": {claims.Slope{Left: sampled, Right: exact, Along: "n", By: []string{"lambda"}, Limits: claims.Limits{Min: v(-0.6)}},
 			verdict{false, -1, -0.6, "total variation over n at lambda=1: slope -1", ""}},
-		"one point":    {claims.Slope{Left: tables.Where{"n": {"4"}, "lambda": {"1"}, "objective": {"sampled"}}, Right: exact, Along: "n", Max: v(0)}, verdict{err: "along: n has a single value, and a line needs two"}},
-		"no number":    {claims.Slope{Left: exact, Right: exact, Along: "n", Max: v(0)}, verdict{err: "along: run exact has n \"\", which is no positive number"}},
-		"no distance":  {claims.Slope{Left: sampled, Right: sampled, Match: []string{"run"}, Along: "n", By: []string{"lambda"}, Max: v(0)}, verdict{err: "along: a mean total variation is 0 at lambda=0.5, which has no logarithm"}},
-		"a failed run": {claims.Slope{Left: tables.Where{"objective": {"lost"}}, Right: exact, Along: "n", Max: v(0)}, broken("lost: failed, no final policy")},
-		"no column":    {claims.Slope{Left: sampled, Right: exact, Along: "m", Max: v(0)}, verdict{err: `along: table runs has no column "m"`}},
-		"no match":     {claims.Slope{Left: sampled, Right: exact, Match: []string{"n"}, Along: "n", Max: v(0)}, verdict{err: "has no counterpart in right"}},
+		"one point":    {claims.Slope{Left: tables.Where{"n": {"4"}, "lambda": {"1"}, "objective": {"sampled"}}, Right: exact, Along: "n", Limits: claims.Limits{Max: v(0)}}, verdict{err: "along: n has a single value, and a line needs two"}},
+		"no number":    {claims.Slope{Left: exact, Right: exact, Along: "n", Limits: claims.Limits{Max: v(0)}}, verdict{err: "along: run exact has n \"\", which is no positive number"}},
+		"no distance":  {claims.Slope{Left: sampled, Right: sampled, Match: []string{"run"}, Along: "n", By: []string{"lambda"}, Limits: claims.Limits{Max: v(0)}}, verdict{err: "along: a mean total variation is 0 at lambda=0.5, which has no logarithm"}},
+		"a failed run": {claims.Slope{Left: tables.Where{"objective": {"lost"}}, Right: exact, Along: "n", Limits: claims.Limits{Max: v(0)}}, broken("lost: failed, no final policy")},
+		"no column":    {claims.Slope{Left: sampled, Right: exact, Along: "m", Limits: claims.Limits{Max: v(0)}}, verdict{err: `along: table runs has no column "m"`}},
+		"no match":     {claims.Slope{Left: sampled, Right: exact, Match: []string{"n"}, Along: "n", Limits: claims.Limits{Max: v(0)}}, verdict{err: "has no counterpart in right"}},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, &c.claim, powers(t), c.want) })
 	}

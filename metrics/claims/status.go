@@ -34,7 +34,7 @@ func (s *Status) Refs() tables.Refs {
 }
 
 // evaluate reads the table runs.
-func (s *Status) evaluate(r *results) Result {
+func (s *Status) evaluate(r *results, w *worst) {
 	rows := r.choose("where", s.Where)
 	var seen, wrong []string
 	first := ""
@@ -56,5 +56,5 @@ func (s *Status) evaluate(r *results) Result {
 		slices.Sort(seen)
 		first = fmt.Sprintf("all %d: %s", len(rows), strings.Join(slices.Compact(seen), ", "))
 	}
-	return Result{len(wrong) == 0, float64(len(wrong)), 0, first}
+	w.Result = Result{len(wrong) == 0, float64(len(wrong)), 0, first}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"windtunnel/experiments/inputfile"
 )
@@ -25,7 +26,7 @@ const shardManifest = "shard.json"
 // Place returns where the results of OUT/NAME go: there, or where a link there leads. What stands there already must be a
 // folder of results, or an empty one; else the error is a TakenError.
 func Place(out, name string) (string, error) {
-	if err := parent(out); err != nil {
+	if err := PlaceFolder(out); err != nil {
 		return "", err
 	}
 	path := filepath.Join(out, name)
@@ -57,8 +58,8 @@ func Place(out, name string) (string, error) {
 	return final, nil
 }
 
-// parent refuses a folder for results that is none, or that cannot be made.
-func parent(out string) error {
+// PlaceFolder refuses, by a TakenError, a folder for results that is none, or that cannot be made.
+func PlaceFolder(out string) error {
 	const advice = "choose another --out"
 	for dir := out; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -68,12 +69,32 @@ func parent(out string) error {
 			return nil
 		case err == nil:
 			return taken(dir, "is "+inputfile.Kind(info.Mode()), advice)
-		case link == nil:
+		case link == nil, errors.Is(err, syscall.ENAMETOOLONG):
 			return taken(dir, "cannot be followed ("+reason(err)+")", advice)
 		case dir == filepath.Dir(dir):
 			return err
 		}
 	}
+}
+
+// PlaceFile refuses the path of a file that WriteFile could not write, so that nothing is computed in vain. flag is what gives it.
+func PlaceFile(flag, path string) error {
+	dir := filepath.Dir(path)
+	folder, err := os.Stat(dir)
+	if err != nil && errors.Is(err, fs.ErrNotExist) || err == nil && !folder.IsDir() {
+		return TakenError{fmt.Errorf("%s %s: there is no folder %s", flag, path, dir)}
+	}
+	there, err := os.Stat(path)
+	if err == nil && there.IsDir() {
+		return TakenError{fmt.Errorf("%s %s: is a folder; want a file such as %s", flag, path, filepath.Join(path, "out"+filepath.Ext(path)))}
+	}
+	if errors.Is(err, fs.ErrNotExist) { // its temporary name is longer
+		_, err = os.Stat(filepath.Join(dir, "."+filepath.Base(path)+".0123456789"+Partial))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return TakenError{fmt.Errorf("%s %s: %s; want another name", flag, path, reason(err))}
+	}
+	return nil
 }
 
 func reason(err error) string {

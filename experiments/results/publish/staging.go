@@ -211,9 +211,17 @@ func swap(a, b string) error {
 
 // WriteFile writes a file so that a reader finds the old content or the new one, never a part: to a temporary file
 // beside it, flushed to the disk, then renamed. Links are followed, and what is no regular file is written to as it is.
-func WriteFile(path string, data []byte) error {
-	if final, err := filepath.EvalSymlinks(path); err == nil {
+func WriteFile(path string, data []byte) error { return writeFile(path, data, 0o644) }
+
+// WriteProgram writes a file as WriteFile does, one that can be executed.
+func WriteProgram(path string, data []byte) error { return writeFile(path, data, 0o755) }
+
+func writeFile(path string, data []byte, mode fs.FileMode) error {
+	final, err := filepath.EvalSymlinks(path)
+	if err == nil {
 		path = final
+	} else if !errors.Is(err, fs.ErrNotExist) { // links in a circle, which are not to be replaced
+		return err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return os.WriteFile(path, data, 0)
@@ -223,7 +231,7 @@ func WriteFile(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

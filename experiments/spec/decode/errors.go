@@ -114,5 +114,13 @@ func dotted(prefix string, path []string, last string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ".")
 }
 
+// Suggest adds the nearest known word, if one is near, to the error about another.
+func Suggest(err error, word string, known []string) error {
+	if near := Nearest(word, known); near != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
+}
+
 // Nearest is registry.Nearest.
 func Nearest(word string, candidates []string) string { return registry.Nearest(word, candidates) }
