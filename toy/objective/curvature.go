@@ -93,6 +93,34 @@ func (c *Curvature) Loss(p *Prompt) float64 {
 	return c.pairs(p) + c.dists(p)
 }
 
+// Value returns the objective's value on a prompt alone.
+func (c *Curvature) Value(p *Prompt) float64 {
+	loss := 0.0
+	if len(p.Weight) > 0 {
+		b := p.batch(&c.columns)
+		for _, t := range c.objective.pair {
+			if t.Weight != 0 {
+				p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
+				loss += t.Weight * t.Term.Loss(&b)
+			}
+		}
+	}
+	for _, t := range c.objective.dist {
+		if t.Weight != 0 && p.DistWeight != 0 {
+			loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
+		}
+	}
+	return loss
+}
+
+// seen is what a term is given of the policy.
+func (p *Prompt) seen(t PairTerm) []float64 {
+	if t.DifferenceOnly() {
+		return p.Logits
+	}
+	return p.LogPi
+}
+
 // pairs adds the pair terms. Terms that see differences only are given logits and differentiated by them: going over the
 // normalizer would cost them the relative accuracy of small derivatives.
 func (c *Curvature) pairs(p *Prompt) float64 {
@@ -105,14 +133,12 @@ func (c *Curvature) pairs(p *Prompt) float64 {
 		if t.Weight == 0 {
 			continue
 		}
+		p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
+		loss += t.Weight * t.Term.Loss(&b)
 		if t.Term.DifferenceOnly() {
-			p.gather(p.Logits, b.Chosen, b.Rejected)
-			loss += t.Weight * t.Term.Loss(&b)
 			c.scatter(p, &b, t, raw)
 			continue
 		}
-		p.gather(p.LogPi, b.Chosen, b.Rejected)
-		loss += t.Weight * t.Term.Loss(&b)
 		clear(c.byLog.g)
 		clear(c.byLog.h)
 		c.scatter(p, &b, t, c.byLog)
