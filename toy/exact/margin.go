@@ -58,7 +58,7 @@ func (t *task) asking(m *marginTerm) *task {
 	z := make([]float64, len(t.weight))
 	m.Offset.Add(&objective.Batch{Gap: t.gap}, z)
 	part := *t
-	part.chosen, part.rejected, part.weight, part.gap, part.dispersion = nil, nil, nil, nil, nil
+	part.chosen, part.rejected, part.weight, part.gap, part.dispersion, part.connected = nil, nil, nil, nil, nil, nil
 	for i, v := range z {
 		if !math.IsInf(v, 1) {
 			part.chosen, part.rejected = append(part.chosen, t.chosen[i]), append(part.rejected, t.rejected[i])

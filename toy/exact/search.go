@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -23,6 +24,9 @@ const (
 	mostStarts = 8
 	// firstSteps is how many steps every search is given, and finalists how many of them go on.
 	firstSteps, finalists = 12, 3
+	// meeting is the difference of probabilities at which two searches go on as one, where log-probabilities differ by no more
+	// than that, relative to themselves, or the loss by less than the other.
+	meeting, sameLoss = 1e-3, 1e-7
 	// far is how many nats, and units of the loss, a response is pushed to find out whether the loss holds it, and farther
 	// what it is left at if not.
 	far, farther = 60.0, 1e6
@@ -211,31 +215,34 @@ type ends struct {
 	scale              float64   // of the loss in its unit
 }
 
-// shorten runs a few steps of Newton's method from every start and keeps the lowest: the first two of those given and some more.
+// shorten runs a few steps of Newton's method from every start and keeps the lowest. A search that comes to where another has passed
+// goes where that does.
 func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][]float64, error) {
 	if !l.bends() || len(starts) <= finalists {
 		return starts, nil
 	}
-	type half struct {
-		at   []float64
-		loss float64
+	var all []*descent
+	met := func(d *descent) bool {
+		return slices.ContainsFunc(all, func(other *descent) bool {
+			change, relative := compare(other.at, d.at)
+			return change <= meeting && (relative <= meeting || math.Abs(other.at.loss-d.at.loss) <= sameLoss*math.Abs(d.at.loss))
+		})
 	}
-	var all []half
 	for _, from := range starts {
 		at := l.newPoint(from)
 		l.evaluate(at)
-		d, _, err := s.newton(l, at, unit, firstSteps, func(*descent, float64, bool, bool) bool { return false })
+		d, _, err := s.newton(l, at, unit, firstSteps, func(d *descent, _ float64, _, _ bool) bool { return met(d) })
 		if err != nil {
 			return nil, err
 		}
-		if d.at.finite() && !slices.ContainsFunc(all, func(h half) bool { return math.Abs(h.loss-d.at.loss) <= 1e-10*math.Abs(h.loss) }) {
-			all = append(all, half{d.at.theta, d.at.loss})
+		if d.at.finite() && !met(d) {
+			all = append(all, d)
 		}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].loss < all[j].loss })
+	slices.SortStableFunc(all, func(a, b *descent) int { return cmp.Compare(a.at.loss, b.at.loss) })
 	var kept [][]float64
-	for _, h := range all[:min(len(all), finalists)] {
-		kept = append(kept, h.at)
+	for _, d := range all[:min(len(all), finalists)] {
+		kept = append(kept, d.at.theta)
 	}
 	return kept, nil
 }

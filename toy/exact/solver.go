@@ -40,6 +40,7 @@ type task struct {
 	logStar          []float64
 	wins             []float64 // K x K win rates, where a term plays
 	packed           packed
+	connected        [][]int // see groups
 }
 
 // packed are comparisons as a loss function evaluates them: for losses of single responses each response once, with the weights
