@@ -38,8 +38,7 @@ type Problem struct {
 	Objective *objective.Objective
 	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
-	From      [][]float64       // prompts x K log-probabilities from which a search starts as well, such as neighbouring lambdas' minimizers; may be nil
-	Follow    bool              // search from From (of all policies also from pi_ref) alone: the minimum that a neighbouring one becomes
+	From      [][][]float64     // policies, prompts x K log-probabilities: search from these (of all policies also from pi_ref) alone, for the minima that neighbouring ones become; may be nil
 }
 
 // Status says what kind of answer a Solution is. train.Converged is the unique global minimizer, by convexity or in closed form;
@@ -109,6 +108,9 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	}
 	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
 	for _, b := range p.Policy.Blocks() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		r, err := s.block(b)
 		if err != nil {
 			return nil, err

@@ -16,6 +16,9 @@ import (
 // groups returns the sets of responses that comparisons connect, directly or through others, each sorted, in the order
 // of their first responses. A response that was never compared is a group by itself.
 func (t *task) groups() [][]int {
+	if t.connected != nil {
+		return t.connected
+	}
 	g := simple.NewUndirectedGraph()
 	for k := range t.responses() {
 		g.AddNode(simple.Node(k))
@@ -23,7 +26,8 @@ func (t *task) groups() [][]int {
 	for i, c := range t.chosen {
 		g.SetEdge(g.NewEdge(simple.Node(c), simple.Node(t.rejected[i])))
 	}
-	return sorted(topo.ConnectedComponents(g))
+	t.connected = sorted(topo.ConnectedComponents(g))
+	return t.connected
 }
 
 // unbeaten returns responses that never lose to the others of their group although comparisons lead from them to the

@@ -113,10 +113,7 @@ func (s *solver) unlimited(l *lossFunction) (*result, error) {
 // solved for lambda times the parameters, in which the loss does not depend on lambda and steps mean the same at
 // every lambda. Under a penalty the parameters themselves may be the larger, at lambda below 1, and are kept.
 func (s *solver) search(l *lossFunction) (*result, error) {
-	begin := s.near(l)
-	if begin == nil {
-		begin = make([]float64, l.dim)
-	}
+	begin := append(s.near(l), make([]float64, l.dim))[0]
 	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 && !s.terms.plunges() || m.Lambda > 1 && l.l2 > 0) {
 		floats.Scale(m.Lambda, begin)
 		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
@@ -136,20 +133,15 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 // searchClass searches a class, or under a penalty, for the minimum of a loss that is not known to be convex in the parameters.
 func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	convex, unit := s.terms.convex(), s.unit(l)
-	starts := [][]float64{make([]float64, l.dim)}
-	near := s.near(l)
-	if near != nil {
-		starts[0] = near
-	}
-	if !convex && (near == nil || !s.problem.Follow) {
-		var given [][]float64
-		if l.center != nil {
-			given = append(given, floats.ScaleTo(make([]float64, l.dim), -1, l.center))
-		}
-		if near != nil {
-			given = append(given, near)
-		}
-		starts = l.starts(unit, given)
+	starts := s.near(l)
+	switch {
+	case starts != nil:
+	case convex:
+		starts = [][]float64{make([]float64, l.dim)}
+	case l.center != nil:
+		starts = l.starts(unit, [][]float64{floats.ScaleTo(make([]float64, l.dim), -1, l.center)})
+	default:
+		starts = l.starts(unit, nil)
 	}
 	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
 		d, err := s.descentFrom(l, from, unit)
@@ -177,20 +169,23 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	return r, nil
 }
 
-// near returns where a composed loss function has the policies of the caller's start, nil where there is none.
-func (s *solver) near(l *lossFunction) []float64 {
-	goal := make([][]float64, len(l.tasks))
-	for i, t := range l.tasks {
-		given := s.from(t, nil)
-		if given == nil {
-			return nil
+// near returns where a composed loss function has the policies of the caller's starts.
+func (s *solver) near(l *lossFunction) (all [][]float64) {
+	for n := range s.problem.From {
+		goal := make([][]float64, len(l.tasks))
+		for i, t := range l.tasks {
+			given := s.from(t)
+			if n >= len(given) {
+				return all
+			}
+			goal[i] = given[n]
+			for k, v := range goal[i] {
+				goal[i][k] = max(v, -100)
+			}
 		}
-		goal[i] = given[0]
-		for k, v := range goal[i] {
-			goal[i][k] = max(v, -100)
-		}
+		all = append(all, l.fit(goal))
 	}
-	return l.fit(goal)
+	return all
 }
 
 // descentFrom descends from a point in a class: where all is known of the loss as long as it takes.

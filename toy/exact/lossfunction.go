@@ -80,10 +80,10 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 	*b = objective.Batch{Chosen: b.Chosen[:0], Rejected: b.Rejected[:0], RefChosen: b.RefChosen[:0], RefRejected: b.RefRejected[:0],
 		Weight: b.Weight[:0], Gap: b.Gap[:0], Dispersion: b.Dispersion[:0], Collision: b.Collision[:0], Peak: b.Peak[:0],
 		ChosenWeight: b.ChosenWeight[:0], RejectedWeight: b.RejectedWeight[:0], Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0], On: b.On[:0]}
-	difference := l.objective.DifferenceOnly()
+	difference, aligned, rewarded := l.objective.DifferenceOnly(), l.objective.Aligned(), l.objective.Rewarded()
 	for i, t := range l.tasks {
 		row, collision, peak := p.logp[i], 0.0, 0.0
-		if l.objective.Aligned() {
+		if aligned {
 			collision, peak = objective.Concentration(row)
 		}
 		if difference {
@@ -95,7 +95,7 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[r])
 			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
 			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
-			if l.objective.Rewarded() {
+			if rewarded {
 				b.ChosenReward, b.RejectedReward = append(b.ChosenReward, t.logStar[c]), append(b.RejectedReward, t.logStar[r])
 			}
 			b.On = append(b.On, i)
@@ -113,6 +113,20 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 
 // value computes the policies at p.theta and returns the loss there.
 func (l *lossFunction) value(p *point) float64 {
+	if l.byLogits == nil {
+		return l.whole(p)
+	}
+	p.loss = 0
+	for i := range l.tasks {
+		l.locate(p, i)
+		p.loss += l.byLogits.Value(l.prompt(p, i))
+	}
+	p.loss += l.penalty(p)
+	return p.loss
+}
+
+// whole is value by way of the batch of all comparisons, which it leaves.
+func (l *lossFunction) whole(p *point) float64 {
 	for i := range l.tasks {
 		l.locate(p, i)
 	}
@@ -123,7 +137,7 @@ func (l *lossFunction) value(p *point) float64 {
 // slope fills in the loss and its gradient at p.theta. It serves every loss.
 func (l *lossFunction) slope(p *point) {
 	clear(p.grad)
-	l.value(p)
+	l.whole(p)
 	g, n := &l.slopes, len(l.batch.Weight)
 	g.Chosen, g.Rejected = append(g.Chosen[:0], make([]float64, n)...), append(g.Rejected[:0], make([]float64, n)...)
 	l.objective.Grad(&l.batch, g)

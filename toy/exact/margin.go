@@ -1,11 +1,8 @@
 package exact
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"math"
 	"strings"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -61,7 +58,7 @@ func (t *task) asking(m *marginTerm) *task {
 	z := make([]float64, len(t.weight))
 	m.Offset.Add(&objective.Batch{Gap: t.gap}, z)
 	part := *t
-	part.chosen, part.rejected, part.weight, part.gap, part.dispersion = nil, nil, nil, nil, nil
+	part.chosen, part.rejected, part.weight, part.gap, part.dispersion, part.connected = nil, nil, nil, nil, nil, nil
 	for i, v := range z {
 		if !math.IsInf(v, 1) {
 			part.chosen, part.rejected = append(part.chosen, t.chosen[i]), append(part.rejected, t.rejected[i])
@@ -81,13 +78,13 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	part := t.within(group)
 	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true, Offset: m.Offset}
 	l := newLossFunction(objective.OnPairs(unit), part)
-	var found *result
-	var err error
-	if m.shape.Convexity == objective.Strict {
-		found, err = s.descend(l, [][]float64{part.odds()})
-	} else {
-		found, err = s.searchMargins(t, m, l, part, group)
-	}
+	// Since they do not depend on lambda, nor on pi_ref, they serve the lambdas to come.
+	found, err := searched.result(fingerprint(l, part, s.flows), func() (*result, error) {
+		if m.shape.Convexity == objective.Strict {
+			return s.descend(l, [][]float64{part.odds()})
+		}
+		return s.searchMargins(m, l, part)
+	})
 	if err != nil {
 		return err
 	}
@@ -110,67 +107,25 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	return nil
 }
 
-// searchMargins searches for the scaled margins of a psi that is not strictly convex. Since they do not depend on lambda, nor on
-// pi_ref, they are kept for the lambdas to come.
-func (s *solver) searchMargins(t *task, m *marginTerm, l *lossFunction, part *task, group []int) (*result, error) {
-	key, known := fingerprint(m.Outer, part), (*result)(nil)
-	if m.Offset == nil && !s.flows {
-		if r, ok := margins.Load(key); ok {
-			return r.(*result), nil
-		}
-	}
-	var err error
+// searchMargins searches for the scaled margins of a psi that is not strictly convex.
+func (s *solver) searchMargins(m *marginTerm, l *lossFunction, part *task) (*result, error) {
 	if m.shape.Hinge && m.Offset == nil {
-		known = part.hinged()
-	} else {
-		inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks, flows: s.flows}
-		if inner.terms, err = classify(l.objective); err != nil {
-			return nil, err
-		}
-		l.start = make([]float64, part.responses())
-		if known, err = inner.decideMargins(part, l, s.fromMargins(t, m, l, group)); err != nil {
-			return nil, err
-		}
+		return part.hinged(), nil
 	}
-	if m.Offset == nil && s.problem.From == nil && !s.flows {
-		margins.Store(key, known)
+	inner := &solver{ctx: s.ctx, problem: &Problem{}, tasks: s.tasks, flows: s.flows}
+	var err error
+	if inner.terms, err = classify(l.objective); err != nil {
+		return nil, err
 	}
-	return known, nil
-}
-
-// margins keeps what was found, by what was searched.
-var margins sync.Map
-
-// fingerprint tells searches apart: by values of psi, and by the comparisons.
-func fingerprint(psi objective.Outer, t *task) string {
-	z, v := []float64{-30, -3, -1, -0.3, -0.03, 0, 0.01, 0.1, 0.5, 0.9, 2, 7, 40}, make([]float64, 13)
-	psi.Value(z, v)
-	h := sha256.New()
-	_ = binary.Write(h, binary.LittleEndian, v)
-	for i, c := range t.chosen {
-		_ = binary.Write(h, binary.LittleEndian, []float64{float64(c), float64(t.rejected[i]), t.weight[i]})
-	}
-	return t.name + string(h.Sum(nil))
-}
-
-// fromMargins returns the caller's starts as scaled margins of a group.
-func (s *solver) fromMargins(t *task, m *marginTerm, l *lossFunction, group []int) [][]float64 {
-	from := s.from(t, l)
-	if from == nil || m.Link != nil {
-		return nil
-	}
-	base, at := t.base(m), make([]float64, len(group))
-	for i, k := range group {
-		at[i] = m.Lambda * (from[0][k] - base[k] - (from[0][group[0]] - base[group[0]]))
-	}
-	return [][]float64{at}
+	l.start = make([]float64, part.responses())
+	return inner.decideMargins(part, l)
 }
 
 // decideMargins searches and says what its end is.
-func (s *solver) decideMargins(t *task, l *lossFunction, given [][]float64) (*result, error) {
+func (s *solver) decideMargins(t *task, l *lossFunction) (*result, error) {
 	starts, convex := [][]float64{l.start, t.odds()}, s.terms.convexInLogs()
 	if !convex {
-		starts = append(l.starts(1, given), t.odds())
+		starts = append(l.starts(1, nil), t.odds())
 	}
 	found, err := s.among(l, starts, 1, func(from []float64) (*end, error) { return s.settle(l, from, nil, 1) })
 	if err != nil {

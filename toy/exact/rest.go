@@ -123,20 +123,17 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		}
 		starts := [][]float64{make([]float64, l.dim)}
 		if !s.terms.held {
-			// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
-			var elsewhere [][]float64
-			for _, dir := range l.directions() {
-				if len(elsewhere) < 30/l.dim || len(elsewhere) < 2 {
-					elsewhere = append(elsewhere, floats.ScaleTo(make([]float64, l.dim), 2, dir))
+			if starts = s.near(l); starts == nil {
+				// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
+				var elsewhere [][]float64
+				for _, dir := range l.directions() {
+					if len(elsewhere) < 30/l.dim || len(elsewhere) < 2 {
+						elsewhere = append(elsewhere, floats.ScaleTo(make([]float64, l.dim), 2, dir))
+					}
 				}
-			}
-			if starts = l.starts(unit, elsewhere); l.dim > 12 {
-				starts = starts[:coupledStarts]
-			}
-			if near := s.near(l); near != nil && s.problem.Follow {
-				starts = [][]float64{near}
-			} else if near != nil {
-				starts = append(starts, near)
+				if starts = l.starts(unit, elsewhere); l.dim > 12 {
+					starts = starts[:coupledStarts]
+				}
 			}
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
 			for i, dir := range l.directions() {

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -23,6 +24,9 @@ const (
 	mostStarts = 8
 	// firstSteps is how many steps every search is given, and finalists how many of them go on.
 	firstSteps, finalists = 12, 3
+	// meeting is the difference of probabilities at which two searches go on as one, where log-probabilities differ by no more
+	// than that, relative to themselves, or the loss by less than the other.
+	meeting, sameLoss = 1e-3, 1e-7
 	// far is how many nats, and units of the loss, a response is pushed to find out whether the loss holds it, and farther
 	// what it is left at if not.
 	far, farther = 60.0, 1e6
@@ -208,33 +212,37 @@ type ends struct {
 	end
 	starts, iterations int
 	others             []float64 // how much higher the loss is at ends elsewhere
+	scale              float64   // of the loss in its unit
 }
 
-// shorten runs a few steps of Newton's method from every start and keeps the lowest: the first two of those given and some more.
+// shorten runs a few steps of Newton's method from every start and keeps the lowest. A search that comes to where another has passed
+// goes where that does.
 func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][]float64, error) {
 	if !l.bends() || len(starts) <= finalists {
 		return starts, nil
 	}
-	type half struct {
-		at   []float64
-		loss float64
+	var all []*descent
+	met := func(d *descent) bool {
+		return slices.ContainsFunc(all, func(other *descent) bool {
+			change, relative := compare(other.at, d.at)
+			return change <= meeting && (relative <= meeting || math.Abs(other.at.loss-d.at.loss) <= sameLoss*math.Abs(d.at.loss))
+		})
 	}
-	var all []half
 	for _, from := range starts {
 		at := l.newPoint(from)
 		l.evaluate(at)
-		d, _, err := s.newton(l, at, unit, firstSteps, func(*descent, float64, bool, bool) bool { return false })
+		d, _, err := s.newton(l, at, unit, firstSteps, func(d *descent, _ float64, _, _ bool) bool { return met(d) })
 		if err != nil {
 			return nil, err
 		}
-		if d.at.finite() && !slices.ContainsFunc(all, func(h half) bool { return math.Abs(h.loss-d.at.loss) <= 1e-10*math.Abs(h.loss) }) {
-			all = append(all, half{d.at.theta, d.at.loss})
+		if d.at.finite() && !met(d) {
+			all = append(all, d)
 		}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].loss < all[j].loss })
+	slices.SortStableFunc(all, func(a, b *descent) int { return cmp.Compare(a.at.loss, b.at.loss) })
 	var kept [][]float64
-	for _, h := range all[:min(len(all), finalists)] {
-		kept = append(kept, h.at)
+	for _, d := range all[:min(len(all), finalists)] {
+		kept = append(kept, d.at.theta)
 	}
 	return kept, nil
 }
@@ -242,7 +250,7 @@ func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][
 // among searches from several starts and returns the lowest end.
 func (s *solver) among(l *lossFunction, starts [][]float64, unit float64, settle func(from []float64) (*end, error)) (*ends, error) {
 	var found []*end
-	all := &ends{starts: len(starts)}
+	all := &ends{starts: len(starts), scale: l.tasks[0].unit()}
 	first := l.newPoint(starts[0])
 	l.slope(first)
 	level := holds * math.Abs(first.loss) // what this rounds away is no lower
@@ -286,7 +294,7 @@ func (e *ends) describe() string {
 		return fmt.Sprintf("the lowest of %d searches, which all ended there", e.starts)
 	}
 	return fmt.Sprintf("the lowest of %d searches; %d ended elsewhere, at losses higher by %.3g to %.3g", e.starts, len(e.others),
-		slices.Min(e.others), slices.Max(e.others))
+		e.scale*slices.Min(e.others), e.scale*slices.Max(e.others))
 }
 
 // settle descends over the free logits of one prompt, without those that are gone, and drops responses that the loss does not
@@ -456,8 +464,17 @@ func (l *lossFunction) onFace(at []float64, gone []bool) *lossFunction {
 	return c
 }
 
-// general minimizes a loss of which not all is known over all policies of a prompt.
+// general minimizes a loss of which not all is known over all policies of a prompt. What a search from its own starts finds is kept.
 func (s *solver) general(t *task) (*result, error) {
+	t = t.scaled()
+	if s.problem.From != nil || s.problem.Objective.Itemized() {
+		return s.anew(t)
+	}
+	return searched.result(s.fingerprint(t), func() (*result, error) { return s.anew(t) })
+}
+
+// anew is general without what was found before.
+func (s *solver) anew(t *task) (*result, error) {
 	here := s.terms.on(t)
 	if here.strange == "" && len(here.parts) == 0 && s.terms.other != "" && here.barrier == 0 && here.entropy == 0 && here.reward == 0 {
 		return s.unseen(t), nil
@@ -474,7 +491,7 @@ func (s *solver) general(t *task) (*result, error) {
 		// A statistic of the whole batch is at its limit where responses have probability 0.
 		p := l.newPoint(t.logRef)
 		l.push(p.theta, gone, nil, farther*max(1, s.unit(l)))
-		l.value(p)
+		l.whole(p)
 		frozen := &objective.Objective{}
 		pair, _ := s.problem.Objective.Terms()
 		for _, w := range pair {
@@ -496,13 +513,13 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 	settle := func(from []float64) (*end, error) { return s.settle(l, from, gone, unit) }
 	found, err := &ends{}, error(nil)
 	if convex {
-		if found, err = s.among(l, [][]float64{l.start}, unit, settle); err != nil {
+		if found, err = s.among(l, append(s.from(t), l.start)[:1], unit, settle); err != nil {
 			return nil, err
 		}
 	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {
-		starts := append(s.from(t, l), l.start)
-		if len(starts) == 1 || !s.problem.Follow {
+		starts := append(s.from(t), l.start)
+		if len(starts) == 1 {
 			starts = s.startsAt(t, l, unit)
 		}
 		if found, err = s.among(l, starts, unit, settle); err != nil {
@@ -540,7 +557,8 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 	}
 	switch {
 	case len(out) > 0:
-		r.loss = &found.at.loss
+		loss := found.at.loss * found.scale
+		r.loss = &loss
 		r.status, r.reason = Boundary, t.reasonf("the minimizer lies on the boundary of the simplex: %s at probability 0", list(out))
 		if none != "" {
 			r.reason = t.reasonf("%s; it is least with %s at probability 0", none, list(out))
@@ -634,7 +652,7 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 
 // startsAt lists where to search a prompt's policies: also next to the vertex of lowest loss, where the loss extends there.
 func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
-	given := s.from(t, l)
+	var given [][]float64
 	if s.terms.extends() {
 		net, _ := t.lead()
 		// Near a vertex, where derivatives still tell where to, and far out.
@@ -664,15 +682,18 @@ func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 }
 
 // from returns the caller's starts for a prompt, as logits.
-func (s *solver) from(t *task, l *lossFunction) [][]float64 {
-	if x := slices.Index(s.tasks, t); x >= 0 && x < len(s.problem.From) && len(s.problem.From[x]) == t.responses() {
-		at := slices.Clone(s.problem.From[x])
-		for k, v := range at {
-			at[k] = max(v, -1e6)
+func (s *solver) from(t *task) (all [][]float64) {
+	x := slices.IndexFunc(s.tasks, func(other *task) bool { return other.name == t.name })
+	for _, policy := range s.problem.From {
+		if x >= 0 && x < len(policy) && len(policy[x]) == t.responses() {
+			at := slices.Clone(policy[x])
+			for k, v := range at {
+				at[k] = max(v, -1e6)
+			}
+			all = append(all, at)
 		}
-		return [][]float64{at}
 	}
-	return nil
+	return all
 }
 
 // unseen reports pi_ref for a loss that does not see the prompt.

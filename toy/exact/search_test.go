@@ -303,11 +303,11 @@ func TestLinksUnderPenalty(t *testing.T) {
 // TestStartsOfTheCaller checks that a policy that the caller knows is a start: what is found is no higher than it.
 func TestStartsOfTheCaller(t *testing.T) {
 	e := random(rand.New(rand.NewPCG(3, 3)), 4, 1)
-	p := Problem{Env: e, Pairs: population(e), From: [][]float64{logs(1, 0.2, 0.5, 0.1)}}
+	p := Problem{Env: e, Pairs: population(e), From: [][][]float64{{logs(1, 0.2, 0.5, 0.1)}}}
 	for _, loss := range []objective.Params{&objective.EXO{Lambda: 0.3, LabelSmoothing: 1e-3}, &objective.ORPO{Lambda: 5}} {
 		s := solve(t, p, loss)
 		pol := build(t, e, &policy.TabularParams{})
-		copy(pol.Params(), p.From[0])
+		copy(pol.Params(), p.From[0][0])
 		problem := train.NewProblem(e, pol, loss.Objective(), 0)
 		if v := problem.Loss(train.Full(p.Pairs, problem)); s.Loss > v || s.Status != Local {
 			t.Errorf("%T: %s at %v, the start at %v", loss, s.Status, s.Loss, v)

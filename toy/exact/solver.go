@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
@@ -33,10 +35,12 @@ type task struct {
 	weight           []float64 // their total weights
 	gap, dispersion  []float64 // beside the weights, for terms that read them; nil where none does
 	total            float64   // W_x, the weight of the prompt's distribution terms
+	scale            float64   // by which weights were divided; 0 is 1
 	logRef, ref      []float64 // the frozen reference
 	logStar          []float64
 	wins             []float64 // K x K win rates, where a term plays
 	packed           packed
+	connected        [][]int // see groups
 }
 
 // packed are comparisons as a loss function evaluates them: for losses of single responses each response once, with the weights
@@ -64,6 +68,28 @@ func (t *task) pack(o *objective.Objective) {
 		t.packed.won[c] += t.weight[i]
 		t.packed.refused[t.rejected[i]] += t.weight[i]
 	}
+}
+
+// scaled returns the task with weights divided by a power of two, which no digit notices, so that prompts alike in an environment of
+// two and in one of one are the same problem.
+func (t *task) scaled() *task {
+	_, exponent := math.Frexp(t.total)
+	c := *t
+	c.scale = math.Ldexp(t.unit(), exponent)
+	for _, column := range []*[]float64{&c.weight, &c.packed.weight, &c.packed.won, &c.packed.refused} {
+		*column = slices.Clone(*column)
+		floats.Scale(math.Ldexp(1, -exponent), *column)
+	}
+	c.total = math.Ldexp(t.total, -exponent)
+	return &c
+}
+
+// unit is what the task's loss must be multiplied by.
+func (t *task) unit() float64 {
+	if t.scale == 0 {
+		return 1
+	}
+	return t.scale
 }
 
 // responses returns K.

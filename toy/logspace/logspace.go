@@ -17,6 +17,16 @@ func Sigmoid(x float64) float64 {
 	return e / (1 + e)
 }
 
+// Sigmoids returns Sigmoid of x and of -x.
+func Sigmoids(x float64) (of, opposite float64) {
+	e := math.Exp(-math.Abs(x))
+	of, opposite = 1/(1+e), e/(1+e)
+	if x < 0 {
+		of, opposite = opposite, of
+	}
+	return of, opposite
+}
+
 // LogSigmoid returns log(1/(1+exp(-x))), which is x for x far below 0 and -exp(-x) for x far above.
 func LogSigmoid(x float64) float64 {
 	if x >= 0 {

@@ -93,6 +93,34 @@ func (c *Curvature) Loss(p *Prompt) float64 {
 	return c.pairs(p) + c.dists(p)
 }
 
+// Value returns the objective's value on a prompt alone.
+func (c *Curvature) Value(p *Prompt) float64 {
+	loss := 0.0
+	if len(p.Weight) > 0 {
+		b := p.batch(&c.columns)
+		for _, t := range c.objective.pair {
+			if t.Weight != 0 {
+				p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
+				loss += t.Weight * t.Term.Loss(&b)
+			}
+		}
+	}
+	for _, t := range c.objective.dist {
+		if t.Weight != 0 && p.DistWeight != 0 {
+			loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
+		}
+	}
+	return loss
+}
+
+// seen is what a term is given of the policy.
+func (p *Prompt) seen(t PairTerm) []float64 {
+	if t.DifferenceOnly() {
+		return p.Logits
+	}
+	return p.LogPi
+}
+
 // pairs adds the pair terms. Terms that see differences only are given logits and differentiated by them: going over the
 // normalizer would cost them the relative accuracy of small derivatives.
 func (c *Curvature) pairs(p *Prompt) float64 {
@@ -105,24 +133,28 @@ func (c *Curvature) pairs(p *Prompt) float64 {
 		if t.Weight == 0 {
 			continue
 		}
+		p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
 		if t.Term.DifferenceOnly() {
-			p.gather(p.Logits, b.Chosen, b.Rejected)
-			loss += t.Weight * t.Term.Loss(&b)
-			c.scatter(p, &b, t, raw)
+			loss += t.Weight * c.scatter(p, &b, t, raw)
 			continue
 		}
-		p.gather(p.LogPi, b.Chosen, b.Rejected)
-		loss += t.Weight * t.Term.Loss(&b)
 		clear(c.byLog.g)
 		clear(c.byLog.h)
-		c.scatter(p, &b, t, c.byLog)
+		loss += t.Weight * c.scatter(p, &b, t, c.byLog)
 		c.byLog.throughSoftmax(p.Pi, raw)
 	}
 	return loss
 }
 
-// scatter adds a pair term's derivatives to those by single responses.
-func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) {
+// derived is a Curved term that has its loss and all derivatives cheaper together, with the same bits.
+type derived interface {
+	Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64
+}
+
+var _, _ derived = new(Margin), new(Sides)
+
+// scatter adds a pair term's derivatives to those by single responses and returns its loss.
+func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) (loss float64) {
 	n, k := len(p.Weight), len(d.g)
 	g := Grad{Chosen: c.grad.Chosen[:n], Rejected: c.grad.Rejected[:n]}
 	h := Hess{ChosenChosen: c.hess.ChosenChosen[:n], ChosenRejected: c.hess.ChosenRejected[:n], RejectedRejected: c.hess.RejectedRejected[:n]}
@@ -133,8 +165,13 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 	if !ok {
 		panic("objective: a pair term without second derivatives; see Uncurved")
 	}
-	curved.Grad(b, t.Weight, &g)
-	curved.Hess(b, t.Weight, &h)
+	if once, ok := t.Term.(derived); ok {
+		loss = once.Derivatives(b, t.Weight, &g, &h)
+	} else {
+		loss = curved.Loss(b)
+		curved.Grad(b, t.Weight, &g)
+		curved.Hess(b, t.Weight, &h)
+	}
 	for j, w := range p.Chosen {
 		l := p.Rejected[j]
 		d.g[w] += g.Chosen[j]
@@ -144,6 +181,7 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 		d.h[w*k+l] += h.ChosenRejected[j]
 		d.h[l*k+w] += h.ChosenRejected[j]
 	}
+	return loss
 }
 
 // dists adds the distribution terms.

@@ -29,7 +29,8 @@ func blended(tau float64) Outer {
 		overflown := math.IsInf(z, -1)
 		z = bounded(z)
 		m, rest := logspace.Sigmoid(z/tau), logspace.Sigmoid(-z/tau)
-		logistic, s, r := logspace.LogSigmoid(z), logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		logistic := logspace.LogSigmoid(z)
+		s, r := logspace.Sigmoids(z)
 		e := math.Exp(-z + logspace.LogSigmoid(z/tau))
 		turn := m * rest / tau // m'
 		bend := turn * (rest - m) / tau

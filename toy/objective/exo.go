@@ -29,7 +29,7 @@ func reverseCrossEntropy(e float64) Outer {
 	won, lost := math.Log1p(-e), math.Log(e)
 	return Pointwise{shape: Shape{Low: Saturates, High: Saturates}, At: func(z float64) (value, slope, curve float64) {
 		z = bounded(z)
-		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		s, r := logspace.Sigmoids(z)
 		off := z - (won - lost)
 		value = s*(logspace.LogSigmoid(z)-won) + r*(logspace.LogSigmoid(-z)-lost)
 		return value, s * r * off, s * r * ((r-s)*off + 1)

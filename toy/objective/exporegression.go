@@ -31,7 +31,7 @@ func (regression) Structure() (Structure, bool) {
 // at returns, for one comparison, what is squared, and the first two derivatives of the policy's preference.
 func (t regression) at(b *Batch, i int) (off, slope, curve float64) {
 	z := b.Chosen[i] - b.Rejected[i]
-	s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+	s, r := logspace.Sigmoids(z)
 	// Both preferences measured from 1, where they are compared without cancellation.
 	short := t.lambda / (1 + t.lambda) * logspace.Sigmoid(b.RefRejected[i]-b.RefChosen[i])
 	return short - r, s * r, s * r * (r - s)

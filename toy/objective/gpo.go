@@ -40,7 +40,7 @@ func gpoFunction(name string) Outer {
 		}}
 	case "savage":
 		return Pointwise{shape: Shape{Low: Saturates, High: Falls, Monotone: true}, At: func(z float64) (value, slope, curve float64) {
-			s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+			s, r := logspace.Sigmoids(z)
 			return r * r, -2 * s * r * r, 2 * s * r * r * (2*s - r)
 		}}
 	}

@@ -18,8 +18,8 @@ type Margin struct {
 	ChosenLink    Link    // the chosen response's link where it is another one; nil is Link
 	Offset        Offset  // added to the scaled margin; nil is 0
 
-	margin, slope, curve []float64 // scratch, one entry a comparison
-	chosen, rejected     linked
+	margin, value, slope, curve []float64 // scratch, one entry a comparison
+	chosen, rejected            linked
 }
 
 var _, _, _ = Curved(new(Margin)), Structured(new(Margin)), perToken(new(Margin))
@@ -68,6 +68,24 @@ func (m *Margin) Loss(b *Batch) float64 {
 func (m *Margin) Grad(b *Batch, scale float64, g *Grad) {
 	direct := m.margins(b, withSlope)
 	m.Outer.Slope(m.margin, m.slope)
+	m.addGrad(b, direct, scale, g)
+}
+
+// Derivatives returns Loss and does what Grad and Hess do, in one pass.
+func (m *Margin) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	direct := m.margins(b, withCurve)
+	sum, value := 0.0, m.value[:len(m.margin)]
+	allOf(m.Outer, m.margin, value, m.slope, m.curve)
+	for i, v := range value {
+		sum += b.Weight[i] * v
+	}
+	m.addGrad(b, direct, scale, g)
+	m.addHess(b, direct, scale, h)
+	return m.Factor * sum
+}
+
+// addGrad adds the gradient, given the margins and psi's slopes there.
+func (m *Margin) addGrad(b *Batch, direct bool, scale float64, g *Grad) {
 	scale *= m.Factor * m.Lambda
 	slope, weight := m.slope, b.Weight[:len(m.slope)]
 	gc, gr := g.Chosen[:len(slope)], g.Rejected[:len(slope)]
@@ -95,6 +113,11 @@ func (m *Margin) Hess(b *Batch, scale float64, h *Hess) {
 	direct := m.margins(b, withCurve)
 	m.Outer.Slope(m.margin, m.slope)
 	m.Outer.Curve(m.margin, m.curve)
+	m.addHess(b, direct, scale, h)
+}
+
+// addHess adds the second derivatives, given the margins, psi's slopes there and its second derivatives.
+func (m *Margin) addHess(b *Batch, direct bool, scale float64, h *Hess) {
 	scale *= m.Factor * m.Lambda
 	for i, s := range m.slope {
 		second := scale * m.Lambda * b.Weight[i] * m.curve[i]
@@ -128,7 +151,7 @@ func bent(curve, a, b, linear float64) float64 {
 func (m *Margin) margins(b *Batch, upTo order) (direct bool) {
 	n := len(b.Chosen)
 	if cap(m.margin) < n {
-		m.margin, m.slope, m.curve = make([]float64, n), make([]float64, n), make([]float64, n)
+		m.margin, m.value, m.slope, m.curve = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	}
 	m.margin, m.slope, m.curve = m.margin[:n], m.slope[:n], m.curve[:n]
 	direct = m.DifferenceOnly() && (m.Length == Summed || b.ChosenTokens == nil)

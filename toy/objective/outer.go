@@ -16,6 +16,24 @@ type Outer interface {
 	Curve(z, dst []float64)
 }
 
+// allOf writes value, slope and second derivative of psi.
+func allOf(psi Outer, z, value, slope, curve []float64) {
+	if at, ok := psi.(atOnce); ok {
+		at.All(z, value, slope, curve)
+		return
+	}
+	psi.Value(z, value)
+	psi.Slope(z, slope)
+	psi.Curve(z, curve)
+}
+
+// atOnce is an Outer that has all three cheaper together, with the same bits.
+type atOnce interface {
+	All(z, value, slope, curve []float64)
+}
+
+var _, _ atOnce = Logistic{}, Pointwise{}
+
 var _, _, _, _ Shaped = Logistic{}, Square{}, CrossEntropy{}, Pointwise{}
 
 // Logistic is psi(z) = -log sigmoid(z), the negative log-likelihood of Bradley and Terry's model.
@@ -41,6 +59,19 @@ func (Logistic) Slope(z, dst []float64) {
 func (Logistic) Curve(z, dst []float64) {
 	for i, v := range z {
 		dst[i] = logspace.Sigmoid(v) * logspace.Sigmoid(-v)
+	}
+}
+
+// All writes value, slope and second derivative.
+func (l Logistic) All(z, value, slope, curve []float64) {
+	l.Slope(z, slope)
+	for i, v := range z {
+		e := math.Exp(-math.Abs(v)) // the smaller odds, of which the larger share is 1/(1+e)
+		value[i] = math.Log1p(e)
+		if v < 0 {
+			value[i] = -(v - value[i])
+		}
+		curve[i] = 1 / (1 + e) * (e / (1 + e))
 	}
 }
 
@@ -174,6 +205,13 @@ func (p Pointwise) Curve(z, dst []float64) {
 	}
 }
 
+// All writes value, slope and second derivative.
+func (p Pointwise) All(z, value, slope, curve []float64) {
+	for i, v := range z {
+		value[i], slope[i], curve[i] = p.At(v)
+	}
+}
+
 // Shape returns what is known of the function.
 func (p Pointwise) Shape() Shape { return p.shape }
 
@@ -183,7 +221,7 @@ func bounded(z float64) float64 { return max(-math.MaxFloat64, min(z, math.MaxFl
 // falling is psi(z) = weight sigmoid(-z), the bounded loss of APO and KTO on a chosen response.
 func falling(weight float64) Outer {
 	return Pointwise{shape: mirrored(-weight), At: func(z float64) (value, slope, curve float64) {
-		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		s, r := logspace.Sigmoids(z)
 		return weight * r, -weight * s * r, weight * s * r * (s - r)
 	}}
 }
@@ -191,7 +229,7 @@ func falling(weight float64) Outer {
 // rising is psi(z) = weight sigmoid(z), its mirror image, on a rejected response.
 func rising(weight float64) Outer {
 	return Pointwise{shape: mirrored(weight), At: func(z float64) (value, slope, curve float64) {
-		s, r := logspace.Sigmoid(z), logspace.Sigmoid(-z)
+		s, r := logspace.Sigmoids(z)
 		return weight * s, weight * s * r, weight * s * r * (r - s)
 	}}
 }

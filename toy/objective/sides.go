@@ -18,6 +18,7 @@ type Sides struct {
 
 	chosen, rejected linked
 	z, out, bend     []float64 // scratch
+	value            []float64
 }
 
 var _, _, _, _ = Curved(new(Sides)), Structured(new(Sides)), perToken(new(Sides)), unpaired(new(Sides))
@@ -77,9 +78,9 @@ func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
 func (s *Sides) fill(b *Batch, upTo order) {
 	n := len(b.Chosen)
 	if cap(s.z) < n {
-		s.z, s.out, s.bend = make([]float64, n), make([]float64, n), make([]float64, n)
+		s.z, s.out, s.bend, s.value = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	}
-	s.z, s.out, s.bend = s.z[:n], s.out[:n], s.bend[:n]
+	s.z, s.out, s.bend, s.value = s.z[:n], s.out[:n], s.bend[:n], s.value[:n]
 	v := view{s.Link, s.ReferenceFree, s.Length}
 	if s.Chosen != nil {
 		s.chosen.fill(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)
@@ -115,6 +116,11 @@ func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float6
 	}
 	s.scaled(side)
 	outer.Slope(s.z, s.out)
+	s.addSlopes(side, weight, scale, g)
+}
+
+// addSlopes adds one side's gradient, given its function's slopes.
+func (s *Sides) addSlopes(side *linked, weight []float64, scale float64, g []float64) {
 	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
 		if d := scale * weight[i] * v; d != 0 { // a link's slope may be infinite where the loss is flat
@@ -130,11 +136,39 @@ func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float6
 	s.scaled(side)
 	outer.Slope(s.z, s.out)
 	outer.Curve(s.z, s.bend)
+	s.addCurves(side, weight, scale, h)
+}
+
+// addCurves adds one side's second derivatives, given its function's slopes and second derivatives.
+func (s *Sides) addCurves(side *linked, weight []float64, scale float64, h []float64) {
 	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
 		d, w := side.d[i], scale*weight[i]
 		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
 	}
+}
+
+// Derivatives returns Loss and does what Grad and Hess do, in one pass.
+func (s *Sides) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	s.fill(b, withCurve)
+	chosen, rejected := b.sides()
+	return s.Factor * (s.derive(s.Chosen, &s.chosen, chosen, scale, g.Chosen, h.ChosenChosen) +
+		s.derive(s.Rejected, &s.rejected, rejected, scale, g.Rejected, h.RejectedRejected))
+}
+
+func (s *Sides) derive(outer Outer, side *linked, weight []float64, scale float64, g, h []float64) float64 {
+	if outer == nil {
+		return 0
+	}
+	s.scaled(side)
+	allOf(outer, s.z, s.value, s.out, s.bend)
+	s.addSlopes(side, weight, scale, g)
+	s.addCurves(side, weight, scale, h)
+	sum := 0.0
+	for i, v := range s.value {
+		sum += weight[i] * v
+	}
+	return sum
 }
 
 // mean returns the weighted mean of Lambda t over all responses of the batch, chosen and rejected.

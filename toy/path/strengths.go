@@ -4,13 +4,14 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"windtunnel/toy/train"
 )
 
 // Family is a loss with a strength, a number above 0, and its minimizers.
 type Family struct {
-	// Solve returns the point at a strength, with a policy known nearby, nil for none, from which a search begins beside its other
-	// starts, or with follow in their place: the minimum that this one becomes.
-	Solve func(strength float64, near *Point, follow bool) (Point, error)
+	// Solve returns the point at a strength: what a search finds, or the lowest of the minima that some policies known nearby become.
+	Solve func(strength float64, near [][][]float64) (Point, error)
 	// Whole says that the path goes all the way: from the point at strength 0 to Limit, the policies (log-probabilities) that
 	// an infinite strength leaves. Scale is then a strength between the two.
 	Whole bool
@@ -31,7 +32,6 @@ func (f *Family) Trace(ctx context.Context, p *Params, from, to float64, points 
 	} else {
 		err = t.grid(from, to, points)
 	}
-	t.follow = true
 	if err == nil {
 		err = t.refine()
 	}
@@ -47,18 +47,20 @@ type trace struct {
 	resolution float64
 	most       int
 	points     []Point // by rising strength
-	follow     bool    // between points whose minima have been searched for
 }
 
-// at solves for a strength.
-func (t *trace) at(strength float64, near *Point) (Point, error) {
+// at solves for a strength, by following the minima of some points where these have any that differ by enough.
+func (t *trace) at(strength float64, near ...*Point) (Point, error) {
 	if err := t.ctx.Err(); err != nil {
 		return Point{}, err
 	}
-	if near != nil && near.Policy == nil {
-		near = nil
+	var from [][][]float64
+	for _, q := range near {
+		if q.Policy != nil && (from == nil || Variation(from[0], q.Policy) >= suspect) {
+			from = append(from, q.Policy)
+		}
 	}
-	q, err := t.Solve(strength, near, t.follow && near != nil)
+	q, err := t.Solve(strength, from)
 	q.Strength = strength
 	return q, err
 }
@@ -68,22 +70,32 @@ func (t *trace) grid(from, to float64, points int) error {
 	if points == 1 || from == to {
 		points, to = 1, from
 	}
-	var near *Point
 	for i := points - 1; i >= 0; i-- {
 		strength := to
 		if i < points-1 {
 			strength = math.Pow(10, math.Log10(from)+float64(i)/float64(points-1)*(math.Log10(to)-math.Log10(from)))
 		}
-		q, err := t.at(strength, near)
+		q, err := t.at(strength)
 		if err != nil {
 			return err
 		}
+		if n := len(t.points); n > 0 && t.points[n-1].Policy != nil && q.Status != train.Converged {
+			followed, err := t.at(strength, &t.points[n-1])
+			if err != nil {
+				return err
+			}
+			if followed.Policy != nil && (q.Policy == nil || followed.Loss < q.Loss-lower*math.Abs(q.Loss)) {
+				q = followed
+			}
+		}
 		t.points = append(t.points, q)
-		near = &t.points[len(t.points)-1]
 	}
 	slices.Reverse(t.points)
 	return nil
 }
+
+// lower is how much, as a share of it, a loss must be lower that is not the same one.
+const lower = 1e-9
 
 // mostDecades bounds how far from its scale a strength is looked for at which a policy is near one of the ends.
 const mostDecades = 40
@@ -92,19 +104,18 @@ const mostDecades = 40
 // resolution of them. On the way it follows the minimum of the strength before and the one that the end becomes, and takes the lower.
 func (t *trace) ends() error {
 	limit := Point{Strength: math.Inf(1), Policy: t.Limit, Loss: math.NaN(), GradNorm: math.NaN()}
-	free, err := t.at(0, nil)
+	free, err := t.at(0)
 	if err != nil {
 		return err
 	}
-	middle, err := t.at(t.Scale, &limit)
+	middle, err := t.at(t.Scale)
 	if err != nil {
 		return err
 	}
-	t.follow = true
 	up, down := []Point{middle}, []Point{middle}
 	for i := 0; i < mostDecades && Variation(up[len(up)-1].Policy, t.Limit) > t.resolution/2; i++ {
 		last := &up[len(up)-1]
-		q, err := t.lower(10*last.Strength, last, &limit)
+		q, err := t.at(10*last.Strength, last, &limit)
 		if err != nil {
 			return err
 		}
@@ -115,7 +126,7 @@ func (t *trace) ends() error {
 		if free.Policy != nil && Variation(last.Policy, free.Policy) <= t.resolution/2 {
 			break
 		}
-		q, err := t.lower(last.Strength/10, last, &free)
+		q, err := t.at(last.Strength/10, last, &free)
 		if err != nil {
 			return err
 		}
@@ -127,19 +138,6 @@ func (t *trace) ends() error {
 	limit.Status = middle.Status
 	t.points = append(append([]Point{free}, append(down, up[1:]...)...), limit)
 	return nil
-}
-
-// lower returns the point at a strength at the lower of the minima that two others become.
-func (t *trace) lower(strength float64, one, other *Point) (Point, error) {
-	q, err := t.at(strength, one)
-	if err != nil || Variation(one.Policy, other.Policy) < suspect || other.Policy == nil {
-		return q, err
-	}
-	r, err := t.at(strength, other)
-	if r.Policy != nil && (q.Policy == nil || r.Loss < q.Loss) {
-		q = r
-	}
-	return q, err
 }
 
 // suspect is the total variation of neighbours that may be different minima.
@@ -163,7 +161,7 @@ func (t *trace) refine() error {
 		if low.Strength == 0 || math.IsInf(high.Strength, 1) || jump || Variation(low.Policy, high.Policy) <= t.resolution {
 			continue
 		}
-		middle, err := t.lower(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low, high)
+		middle, err := t.at(math.Sqrt(low.Strength)*math.Sqrt(high.Strength), low, high)
 		if err != nil {
 			return err
 		}

@@ -32,9 +32,9 @@ func (s *Setup) Trace(ctx context.Context, excess func(policy [][]float64) []flo
 		return nil, err
 	}
 	start := slices.Clone(s.Policy.Params())
-	family := path.Family{Solve: func(strength float64, near *path.Point, follow bool) (path.Point, error) {
+	family := path.Family{Solve: func(strength float64, near [][][]float64) (path.Point, error) {
 		copy(s.Policy.Params(), start)
-		return s.minimizer(ctx, strength, near, follow)
+		return s.minimizer(ctx, strength, near)
 	}}
 	if len(p.Levels) > 0 {
 		family.Excess = excess
@@ -48,7 +48,7 @@ func (s *Setup) Trace(ctx context.Context, excess func(policy [][]float64) []flo
 	}
 	_, low, high, ok := objective.Lambda(s.Run.Loss)
 	if !ok { // a single policy is its path
-		q, err := family.Solve(math.NaN(), nil, false)
+		q, err := family.Solve(math.NaN(), nil)
 		q.Strength = math.NaN()
 		return []path.Point{q}, err
 	}
@@ -57,14 +57,12 @@ func (s *Setup) Trace(ctx context.Context, excess func(policy [][]float64) []flo
 }
 
 // minimizer solves at a strength of what the run's path is along, NaN for the loss as it is.
-func (s *Setup) minimizer(ctx context.Context, strength float64, near *path.Point, follow bool) (path.Point, error) {
+func (s *Setup) minimizer(ctx context.Context, strength float64, near [][][]float64) (path.Point, error) {
 	problem, err := s.Exact()
 	if err != nil {
 		return path.Point{}, err
 	}
-	if near != nil {
-		problem.From, problem.Follow = near.Policy, follow
-	}
+	problem.From = near
 	switch {
 	case math.IsNaN(strength):
 	case s.Run.Path.Along == path.L2:

@@ -1,0 +1,92 @@
+package exact
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// searched keeps what was found, by what was searched: runs of a sweep, and the two sides of a comparison of losses, ask much the
+// same.
+var searched = known{found: map[string]*result{}}
+
+// mostKnown bounds what is kept; beyond it all is forgotten.
+const mostKnown = 4096
+
+// known is answers by the fingerprint of their problem.
+type known struct {
+	sync.Mutex
+	found map[string]*result
+}
+
+// result returns the answer to a problem, which find gives if there is none yet.
+func (c *known) result(key string, find func() (*result, error)) (*result, error) {
+	c.Lock()
+	r, ok := c.found[key]
+	c.Unlock()
+	if !ok {
+		var err error
+		if r, err = find(); err != nil {
+			return nil, err
+		}
+		c.Lock()
+		if len(c.found) >= mostKnown {
+			clear(c.found)
+		}
+		c.found[key] = r
+		c.Unlock()
+	}
+	mine := *r // which the caller may change
+	mine.logps = slices.Clone(r.logps)
+	for i, row := range mine.logps {
+		mine.logps[i] = slices.Clone(row)
+	}
+	mine.theta = slices.Clone(r.theta)
+	return &mine, nil
+}
+
+// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
+func (s *solver) fingerprint(t *task) string {
+	l := newLossFunction(s.problem.Objective, t)
+	l.start = t.logRef
+	return fingerprint(l, t, s.flows)
+}
+
+// probes are how far from its start, in units, a loss is asked who it is.
+var probes = []float64{0.01, -0.03, 0.1, -0.3, 0.5, 0.9, -1, 2, -3, 7, 15, -30, 40, 100}
+
+// fingerprint is that of a loss over the logits of one prompt.
+func fingerprint(l *lossFunction, t *task, flows bool) string {
+	unit := 1.0
+	if l.start != nil {
+		unit = (&solver{}).unit(l)
+	}
+	told, p := []float64{unit, t.total, t.scale}, l.newPoint(l.begin())
+	if flows {
+		told = append(told, 1)
+	}
+	dir := make([]float64, l.dim)
+	for i, far := range probes {
+		for k := range dir {
+			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
+		}
+		floats.AddScaledTo(p.theta, l.begin(), far*unit, dir)
+		told = append(told, l.value(p))
+	}
+	for i, c := range t.chosen {
+		told = append(told, float64(c), float64(t.rejected[i]))
+	}
+	for _, column := range [][]float64{t.weight, t.gap, t.dispersion} {
+		told = append(told, column...)
+	}
+	if l.start != nil {
+		told = append(append(told, t.logRef...), t.logStar...)
+	}
+	h := sha256.New()
+	_ = binary.Write(h, binary.LittleEndian, told)
+	return t.name + string(h.Sum(nil))
+}
