@@ -121,10 +121,10 @@ func TestPreservation(t *testing.T) {
 // The answer names the end that the policy is nearest to, from the paper's three responses.
 func TestAnswer(t *testing.T) {
 	for fragment, want := range map[string]string{
-		"lambda=1e-5&a=dpo":  "dpo collapses to y_a,",
-		"lambda=1e-5&a=typo": "typo lands ",
-		"lambda=1e5&a=dpo":   "dpo stays at π_ref,",
-		"lambda=0.5&a=dpo":   "dpo lands ",
+		"lambda=1e-5&a=dpo":  "DPO collapses to y_a,",
+		"lambda=1e-5&a=typo": "TYPO lands ",
+		"lambda=1e5&a=dpo":   "DPO stays at π_ref,",
+		"lambda=0.5&a=dpo":   "DPO lands ",
 		"lambda=0.1&a=custom&a.pair=stopgrad(sigmoid(u))*softplus(-beta*u)": "custom ends at no policy.",
 	} {
 		s, problems := ParseState(fragment)

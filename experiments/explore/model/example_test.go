@@ -19,8 +19,8 @@ func ExampleExplorer() {
 		fmt.Printf("%s by %s: %.2f; strong interpolation %s\n", o.Label, o.Solver, o.Policy, o.Criteria[0].Verdict)
 	}
 	// Output:
-	// dpo collapses to y_a, 0 from all mass on it and 0.4 from π*.
+	// DPO collapses to y_a, 0 from all mass on it and 0.4 from π*.
 	// dpo by exact: [1.00 0.00 0.00]; strong interpolation fails
-	// typo lands 0.00041 from π*.
+	// TYPO lands 0.00041 from π*.
 	// typo by exact: [0.60 0.30 0.10]; strong interpolation holds
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -116,7 +117,9 @@ func (u *subject) outcome() *Outcome {
 			o.Measures = append(o.Measures, Measure{m.Name, Number(m.Value(v))})
 		}
 	}
-	o.Answer = o.answer(floats.MaxIdx(u.env.Prompts[0].LogStar))
+	kind, _ := objective.Kinds().Find(o.Kind)
+	printed := strings.ReplaceAll(cmp.Or(kind.Label, o.Kind), "$", "")
+	o.Answer = strings.Replace(o.Label, o.Kind, printed, 1) + " " + o.answer(floats.MaxIdx(u.env.Prompts[0].LogStar))
 	o.Landscape = u.landscape()
 	return o
 }
@@ -127,7 +130,7 @@ const arrived = 0.05
 // answer says where the policy is by its measures; best is the mode's response.
 func (o *Outcome) answer(best int) string {
 	if o.Policy == nil {
-		return o.Label + " ends at no policy."
+		return "ends at no policy."
 	}
 	tv := map[string]float64{}
 	for _, m := range o.Measures {
@@ -138,13 +141,13 @@ func (o *Outcome) answer(best int) string {
 	star, mode, ref := tv["tv_star"], tv["tv_mode"], tv["tv_ref"]
 	switch least := min(star, mode, ref); {
 	case !(least <= arrived):
-		return fmt.Sprintf("%s lands %.2g from π*, %.2g from π_ref and %.2g from the mode.", o.Label, star, ref, mode)
+		return fmt.Sprintf("lands %.2g from π*, %.2g from π_ref and %.2g from the mode.", star, ref, mode)
 	case least == star:
-		return fmt.Sprintf("%s lands %.2g from π*.", o.Label, star)
+		return fmt.Sprintf("lands %.2g from π*.", star)
 	case least == mode:
-		return fmt.Sprintf("%s collapses to y_%c, %.2g from all mass on it and %.2g from π*.", o.Label, 'a'+best, mode, star)
+		return fmt.Sprintf("collapses to y_%c, %.2g from all mass on it and %.2g from π*.", 'a'+best, mode, star)
 	}
-	return fmt.Sprintf("%s stays at π_ref, %.2g from it and %.2g from π*.", o.Label, ref, star)
+	return fmt.Sprintf("stays at π_ref, %.2g from it and %.2g from π*.", ref, star)
 }
 
 // minimizer finds the exact minimizer. Where the solver is "", the reason says why it cannot be had.
