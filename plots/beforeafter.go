@@ -41,9 +41,7 @@ func (f *BeforeAfter) panel(of subset, scale string) (*Panel, error) {
 	p := newPanel(of.label)
 	p.ShareX, p.ShareY = "response", scale
 	p.X.Label.Text, p.Y.Label.Text = "response", columnLabel("pi")
-	if scale == logScale {
-		setLog(&p.Y, nil)
-	}
+	scaleMetric(&p.Y, scale, nil)
 	steps := of.rows.values("step")
 	for _, moment := range []struct {
 		label, step string

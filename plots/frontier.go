@@ -122,12 +122,7 @@ func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 		p.ShareY = y
 	}
 	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), of.rows.columnLabel(y)
-	switch f.XScale {
-	case sqrtScale:
-		p.X.Scale, p.X.Tick.Marker = roots{}, roots{}
-	case logScale:
-		setLog(&p.X, nil)
-	}
+	scaleMetric(&p.X, f.XScale, nil)
 	err := p.addLines(of.rows.linesBy(f.By), f.X, y, f.Along, spread(f.Band), func(c *curve) {
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	})
