@@ -225,7 +225,7 @@ func (f *Forest) color(r *rows, left string) color.RGBA {
 	if r.runs.Has("objective") {
 		losses = r.objectives()
 	}
-	if _, known := lossStyles[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
+	if _, known := knownStyle(left); !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
 		return black
 	}
 	return lossStyle(left, losses).color

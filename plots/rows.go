@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -364,11 +365,8 @@ func (r *rows) linesBy(column string) []subset {
 // less returns a selection without some columns.
 func less(where tables.Where, columns ...string) tables.Where {
 	kept := tables.Where{}
-	for column, values := range where {
-		if !slices.Contains(columns, column) {
-			kept[column] = values
-		}
-	}
+	maps.Copy(kept, where)
+	maps.DeleteFunc(kept, func(column string, _ []string) bool { return slices.Contains(columns, column) })
 	return kept
 }
 
