@@ -242,6 +242,18 @@ func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	}
 }
 
+// scaleMetric gives an axis over a metric, of which a symlog scale needs the values, its scale.
+func scaleMetric(axis *plot.Axis, scale string, values []float64) {
+	switch scale {
+	case logScale:
+		setLog(axis, nil)
+	case symlogScale:
+		setSymlog(axis, values)
+	case sqrtScale:
+		axis.Scale, axis.Tick.Marker = roots{}, roots{}
+	}
+}
+
 // checkLimits refuses ends of an axis that are not two, in order and finite, and on a logarithmic one positive.
 func checkLimits(key, scale string, limits []float64) []registry.Problem {
 	wrong := ""

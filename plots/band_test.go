@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"unicode/utf8"
+
+	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
 )
@@ -76,5 +79,75 @@ func TestBandNotes(t *testing.T) {
 		if got := bandNotes(c.panels); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// The band of a line that turns back would be torn: its points have bars in its place.
+func TestBandOfLineThatTurnsBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		xs          []float64
+		areas, bars int
+	}{"to the right": {[]float64{0, 1, 2}, 1, 0}, "to the left": {[]float64{2, 1, 0}, 1, 0}, "back": {[]float64{0, 2, 1}, 0, 3}, "one": {[]float64{1}, 0, 1}} {
+		p, s := newPanel(""), newSketch()
+		var points []point
+		for _, x := range c.xs {
+			points = append(points, point{x: x, y: 1, low: 0.5, high: 1.5})
+		}
+		line := p.addCurve("line", seriesStyle{color: blue, width: curveWidth}, points)
+		setRanges([]*Panel{p})
+		line.plotBand(draw.NewCanvas(s, 100, 100), p.Plot, points)
+		areas, bars := 0, 0
+		for _, m := range s.marks {
+			switch m.kind {
+			case fillMark:
+				areas++
+			case strokeMark:
+				bars++
+			}
+		}
+		if areas != c.areas || bars != c.bars {
+			t.Errorf("%s: %d areas and %d bars, want %d and %d", name, areas, bars, c.areas, c.bars)
+		}
+	}
+}
+
+// A trace has no marks but where it leaves the axes, which the legend explains.
+func TestTraceBeyondTheAxis(t *testing.T) {
+	p, s := newPanel(""), newSketch()
+	p.YLimits = []float64{1, 2}
+	trace := p.addCurve("trace", seriesStyle{color: blue, width: curveWidth}, []point{{x: 0, y: 1.5}, {x: 1, y: 0}, {x: 2, y: 0}, {x: 3, y: 1.5}, {x: 4, y: 3}})
+	trace.plain = true
+	setRanges([]*Panel{p})
+	trace.draw(draw.NewCanvas(s, 100, 100), p.Plot)
+	hollow := 0
+	for _, m := range s.marks {
+		if m.kind == fillMark && m.pen.color == white {
+			hollow++
+		}
+	}
+	if explained := slices.ContainsFunc(p.legend, func(e legendEntry) bool { return e.label == "beyond the axis" }); hollow != 2 || !explained {
+		t.Errorf("%d marks beyond the axis, explained: %t", hollow, explained)
+	}
+}
+
+// A note on curves names its panels; one that several panels share is said once.
+func TestNotesNamePanels(t *testing.T) {
+	lost := func(letter string, n int) *Panel {
+		p := &Panel{Letter: letter}
+		c := &curve{panel: p, label: "DPO", points: slices.Repeat([]point{{x: math.NaN(), status: "diverged"}}, n)}
+		p.curves = append(p.curves, c)
+		p.noteOddPoints()
+		return p
+	}
+	pg := &page{width: fullWidth, panels: []*Panel{lost("(a)", 1), lost("(b)", 2), lost("(c)", 1)}}
+	pg.takeNotes()
+	if want := []string{"Not drawn in (a, c): DPO (1 × diverged).", "Not drawn in (b): DPO (2 × diverged)."}; !slices.Equal(pg.notes, want) {
+		t.Errorf("notes %q, want %q", pg.notes, want)
+	}
+}
+
+func TestFillBreaksLongWords(t *testing.T) {
+	if got, want := fill(utf8.RuneCountInString, []string{"ab", "αbcdefgh", "c"}, 5), []string{"ab", "αbcde", "fgh c"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -40,10 +40,8 @@ func (f *BeforeAfter) Panels(src Sources) ([]*Panel, error) {
 func (f *BeforeAfter) panel(of subset, scale string) (*Panel, error) {
 	p := newPanel(of.label)
 	p.ShareX, p.ShareY = "response", scale
-	p.X.Label.Text, p.Y.Label.Text = "response", columnLabel("pi")
-	if scale == logScale {
-		setLog(&p.Y, nil)
-	}
+	p.X.Label.Text, p.Y.Label.Text = columnLabel("response"), columnLabel("pi")
+	scaleMetric(&p.Y, scale, nil)
 	steps := of.rows.values("step")
 	for _, moment := range []struct {
 		label, step string

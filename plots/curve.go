@@ -31,91 +31,74 @@ type point struct {
 // prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same
 // place are an error: nothing is averaged over a setting that nobody grouped by.
 func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
-	type group struct {
-		first int // a row
-		rows  []int
-	}
-	type member struct {
-		group        int
-		seed, prompt string
-	}
 	keys := r.coordinates()
 	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
 			keys = append(keys, column)
 		}
 	}
-	index, seen := map[string]int{}, map[member]int{}
-	var groups []group
-	for i := range r.len() {
-		key := strings.Join(r.cells(i, keys), "\x00")
-		g, ok := index[key]
-		if !ok {
-			g = len(groups)
-			index[key] = g
-			groups = append(groups, group{first: i})
-		}
-		groups[g].rows = append(groups[g].rows, i)
-		one := member{g, r.text(i, "seed"), r.text(i, "prompt")}
-		if same, known := seen[one]; known {
-			return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
-				r.text(same, "run"), r.text(i, "run"), r.table.Name)
-		}
-		seen[one] = i
-	}
-	slices.SortStableFunc(groups, func(a, b group) int {
-		return cmp.Compare(r.float(a.first, order), r.float(b.first, order))
-	})
+	groups := r.split(keys...)
+	slices.SortStableFunc(groups, func(a, b *rows) int { return cmp.Compare(a.float(0, order), b.float(0, order)) })
 	points := make([]point, len(groups))
 	for g, group := range groups {
-		if g > 0 && cmp.Compare(r.float(groups[g-1].first, order), r.float(group.first, order)) == 0 {
-			return nil, ambiguous(r, groups[g-1].first, group.first, keys, order)
+		for _, one := range group.split("seed", "prompt") {
+			if one.len() > 1 {
+				return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
+					one.text(0, "run"), one.text(1, "run"), r.table.Name)
+			}
 		}
-		points[g] = middlePoint(r, group.rows, x, y, s)
+		if g > 0 && cmp.Compare(groups[g-1].float(0, order), group.float(0, order)) == 0 {
+			return nil, ambiguous(groups[g-1], group, keys, order)
+		}
+		points[g] = middlePoint(group, x, y, s)
 	}
 	return points, nil
 }
 
-// ambiguous names the column in which two rows at one place of a curve differ.
-func ambiguous(r *rows, a, b int, keys []string, order string) error {
+// ambiguous names the column in which rows at one place of a curve differ.
+func ambiguous(a, b *rows, keys []string, order string) error {
 	for _, column := range keys {
-		if va, vb := r.text(a, column), r.text(b, column); va != vb {
+		if va, vb := a.text(0, column), b.text(0, column); va != vb {
 			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
-				order, r.text(a, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
+				order, a.text(0, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
 		}
 	}
-	return fmt.Errorf("one curve has two values at %s = %s", order, r.text(a, order))
+	return fmt.Errorf("one curve has two values at %s = %s", order, a.text(0, order))
 }
 
 // middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves
 // the point without one, as do several runs that all failed.
-func middlePoint(r *rows, members []int, x, y string, s spread) point {
+func middlePoint(r *rows, x, y string, s spread) point {
 	p := point{spread: s}
-	kept, failed := r.withoutFailed(members)
-	p.failed = failed
-	xs, ys := make([]float64, len(kept)), make([]float64, len(kept))
-	for k, i := range kept {
-		xs[k], ys[k] = r.float(i, x), r.float(i, y)
-		if status := r.text(i, "status"); tables.Qualified(status) && !r.table.Has("step") { // it is of the end
+	failures := r.with("status", tables.Failed)
+	if failures.len() < r.len() {
+		p.failed = failures.values("run")
+		all := r
+		r = all.filter(func(i int) bool { return all.text(i, "status") != tables.Failed })
+	}
+	xs, ys := r.column(x), r.column(y)
+	for i := range r.at {
+		status := r.text(i, "status")
+		if tables.Qualified(status) && !r.table.Has("step") { // it is of the end
 			p.qualified = status
 		}
 		p.unsettled = p.unsettled || !r.settled(i)
-		if (!finite(xs[k]) || !finite(ys[k]) || r.text(i, "status") == tables.Failed) && p.status == "" {
-			p.status = r.text(i, "status")
+		if (!finite(xs[i]) || !finite(ys[i]) || status == tables.Failed) && p.status == "" {
+			p.status = status
 		}
 	}
 	p.x, _, _ = s.of(xs)
 	p.y, p.low, p.high = s.of(ys)
-	p.n = len(kept)
+	p.n = r.len()
 	low, high := metricRange(y)
 	p.low, p.high = max(p.low, low), min(p.high, high)
-	if len(kept) == 1 && s != spreadNone {
-		p.low, p.high = r.interval(kept[0], y)
+	if p.n == 1 && s != spreadNone {
+		p.low, p.high = r.interval(0, y)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
 	}
-	allFailed := len(kept) > 1 && r.text(kept[0], "status") == tables.Failed
+	allFailed := p.n > 1 && r.text(0, "status") == tables.Failed
 	if allFailed || slices.ContainsFunc(ys, math.IsNaN) {
 		p.y, p.low, p.high, p.n = math.NaN(), math.NaN(), math.NaN(), 0
 	}
@@ -141,21 +124,6 @@ func (r *rows) interval(row int, column string) (low, high float64) {
 		return math.NaN(), math.NaN()
 	}
 	return r.float(row, below), r.float(row, above)
-}
-
-// withoutFailed splits rows into those to draw and the runs of those that failed, unless all did.
-func (r *rows) withoutFailed(members []int) (kept []int, failed []string) {
-	for _, i := range members {
-		if r.text(i, "status") == tables.Failed {
-			failed = append(failed, r.text(i, "run"))
-		} else {
-			kept = append(kept, i)
-		}
-	}
-	if len(kept) == 0 {
-		return members, nil
-	}
-	return kept, failed
 }
 
 // why says what a point without a finite value stands for. A run that ended well can still lack one, where a metric

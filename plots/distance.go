@@ -64,8 +64,8 @@ func (f *Distance) Panels(src Sources) ([]*Panel, error) {
 func distances(left, right *rows, match []string, distance func(p, q []float64) float64) (found *rows, lonely string, err error) {
 	t := tables.NewTable("variations", "run", "status", variationColumn)
 	found = &rows{table: t, runs: left.runs}
-	counterparts := right.byRun()
-	for _, own := range left.byRun() {
+	counterparts := right.split("run")
+	for _, own := range left.split("run") {
 		name := own.text(0, "run")
 		var same []*rows
 		for _, other := range counterparts {

@@ -211,6 +211,9 @@ func TestLossLooks(t *testing.T) {
 	if lossStyle("mine", all).color == lossStyle("other", all).color {
 		t.Error("two made-up labels have one color")
 	}
+	if lossStyle("DPO", []string{"DPO", "GR-DPO"}).color != blue {
+		t.Error("a loss in capitals has not its color")
+	}
 	reversed := slices.Clone(all)
 	slices.Reverse(reversed)
 	if lossStyle("mine", all).color != lossStyle("mine", reversed).color {

@@ -79,7 +79,7 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 				grid.list = append(grid.list, cell{float64(column), float64(row), 0.5, fill, status, mass, strings.TrimSuffix(status+", "+mass, ", "), false})
 				p.addData(datum{Series: status, X: lambda, Y: objective, Value: csvNumber(mine.float(0, "pi"))})
 			default:
-				return nil, ambiguous(mine, 0, 1, append(mine.coordinates(), "seed"), "lambda")
+				return nil, ambiguous(mine, mine.filter(func(i int) bool { return i > 0 }), append(mine.coordinates(), "seed"), "lambda")
 			}
 		}
 	}

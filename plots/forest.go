@@ -28,10 +28,6 @@ type Forest struct {
 	Table  string       `yaml:"table,omitempty" oneof:"paired,selected_paired" doc:"selected_paired has the losses of compare, each at its own best value of a setting"`
 }
 
-// PairedTable is the table that a forest is drawn from: a row for each metric and pair of settings that differ in the
-// compared column alone.
-const PairedTable = "paired"
-
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
@@ -71,7 +67,7 @@ func (f *Forest) Panels(src Sources) ([]*Panel, error) {
 
 // comparisons selects the rows to draw.
 func (f *Forest) comparisons(src Sources) (*rows, error) {
-	t, err := src.Table(cmp.Or(f.Table, PairedTable))
+	t, err := src.Table(cmp.Or(f.Table, summaries.Paired))
 	if err != nil {
 		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
 	}
@@ -83,18 +79,9 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 			where[column] = cells
 		}
 	}
-	for _, column := range sortedKeys(where) {
-		if err := all.need(column); err != nil {
-			return nil, fmt.Errorf("where: %w", err)
-		}
-	}
-	if err := all.need(leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
+	if err := all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
 		"interval", "p_holm", "n", "tests"); err != nil {
 		return nil, err
-	}
-	all.fill(where, nil)
-	if all.len() == 0 {
-		return nil, all.explainEmpty(where)
 	}
 	if runs, err := src.Table(tables.Runs); err == nil { // published without its runs, a folder still has its comparisons
 		all.runs = runs
@@ -151,14 +138,14 @@ func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Pane
 		p.ShareY = "rows"
 	}
 	p.rowed(names, min(rowHeight, columnHeight/vg.Length(len(names))))
-	p.X.Label.Text = f.sides("Difference in "+columnLabel(f.Metric)+f.order(all), all)
+	p.X.Label.Text = f.label(all)
 	var list intervals
 	for i := range r.at {
 		v := f.interval(r, i)
 		v.name = f.name(r, i, all)
 		v.row = slices.Index(names, v.name)
 		if slices.ContainsFunc(list, func(other interval) bool { return other.row == v.row }) {
-			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", PairedTable, v.name)
+			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", summaries.Paired, v.name)
 		}
 		list = append(list, v)
 		p.addData(v.datum())
@@ -190,36 +177,33 @@ func (f *Forest) explainChoice(p *Panel, src Sources) error {
 // columnHeight is the most that rows take in points, less than the height of a column of text.
 const columnHeight = 600
 
-// sides says on which side of no difference which of both is better, where it is known.
-func (f *Forest) sides(label string, all *rows) string {
-	first, second := "first", "second"
-	if left := all.values(leftColumn); len(left) == 1 {
-		first = lossName(left[0])
+// label says what is drawn: what is subtracted from what, where it is the same everywhere and the rows do not say it, and on
+// which side of no difference which of both is better, where it is known.
+func (f *Forest) label(all *rows) string {
+	only := func(column string) string {
+		if values := all.values(column); len(values) == 1 {
+			return lossName(values[0])
+		}
+		return ""
 	}
-	if right := all.values(rightColumn); len(right) == 1 {
-		second = lossName(right[0])
+	left, right := only(leftColumn), only(rightColumn)
+	label := "Difference in " + columnLabel(f.Metric)
+	switch {
+	case left != "" && right != "":
+		label += ", " + left + " − " + right
+	case right != "":
+		label += " to " + right
+	case left != "":
+		label += " of " + left
 	}
+	lower, higher := cmp.Or(left, "first"), cmp.Or(right, "second") // better where the difference is
 	switch metrics.Better(f.Metric) {
 	case "higher":
-		first, second = second, first
+		lower, higher = higher, lower
 	case "":
 		return label
 	}
-	return label + "\n← " + first + " better    " + second + " better →"
-}
-
-// order says what is subtracted from what where it is the same everywhere and the rows do not say it.
-func (f *Forest) order(all *rows) string {
-	left, right := all.values(leftColumn), all.values(rightColumn)
-	switch {
-	case len(left) == 1 && len(right) == 1:
-		return ", " + lossName(left[0]) + " − " + lossName(right[0])
-	case len(right) == 1:
-		return " to " + lossName(right[0])
-	case len(left) == 1:
-		return " of " + lossName(left[0])
-	}
-	return ""
+	return label + "\n← " + lower + " better    " + higher + " better →"
 }
 
 // interval is one comparison as it is drawn.
@@ -241,7 +225,7 @@ func (f *Forest) color(r *rows, left string) color.RGBA {
 	if r.runs.Has("objective") {
 		losses = r.objectives()
 	}
-	if _, known := lossStyles[left]; !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
+	if _, known := knownStyle(left); !known && (!r.runs.Has("objective") || !slices.Contains(losses, left)) {
 		return black
 	}
 	return lossStyle(left, losses).color

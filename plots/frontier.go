@@ -122,12 +122,7 @@ func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 		p.ShareY = y
 	}
 	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), of.rows.columnLabel(y)
-	switch f.XScale {
-	case sqrtScale:
-		p.X.Scale, p.X.Tick.Marker = roots{}, roots{}
-	case logScale:
-		setLog(&p.X, nil)
-	}
+	scaleMetric(&p.X, f.XScale, nil)
 	err := p.addLines(of.rows.linesBy(f.By), f.X, y, f.Along, spread(f.Band), func(c *curve) {
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	})
@@ -172,15 +167,15 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 	}
 	counts := []string{""}
 	if best.runs.Has("n") {
-		if err := best.runs.Load("n"); err != nil {
+		if err := best.need("n"); err != nil {
 			return err
 		}
-		counts = (&rows{table: best.runs, runs: best.runs, at: best.run, run: best.run}).values("n")
+		counts = best.values("n")
 		slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
 	}
 	var measured, bound []point
 	for _, cell := range counts {
-		one := best.filter(func(i int) bool { return cell == "" || best.runs.Text(best.run[i], "n") == cell })
+		one := best.filter(func(i int) bool { return cell == "" || best.text(i, "n") == cell })
 		points, err := collectPoints(one, f.X, y, "objective", spread(f.Band))
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.BestOfN, err)

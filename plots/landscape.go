@@ -109,14 +109,14 @@ func (f *Landscape) title(own, chosen *rows, panels int) string {
 	if panels == 1 && f.Title != "" {
 		return f.Title
 	}
-	columns := []string{"objective", "lambda"}
+	columns := []string{"objective"}
+	if own.text(0, "lambda") != "" {
+		columns = append(columns, "lambda")
+	}
 	for _, column := range chosen.varying(append(chosen.coordinates(), "seed")) {
-		if !slices.Contains(columns, column) {
+		if column != "objective" && column != "lambda" {
 			columns = append(columns, column)
 		}
-	}
-	if own.text(0, "lambda") == "" {
-		columns = slices.DeleteFunc(columns, func(c string) bool { return c == "lambda" })
 	}
 	return own.settingOf(0, columns)
 }

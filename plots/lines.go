@@ -85,12 +85,7 @@ func (f *Lines) panel(of subset) (*Panel, error) {
 		scale = linearScale
 	}
 	setScale(&p.X, f.X, scale, xs)
-	switch f.YScale {
-	case logScale:
-		setLog(&p.Y, nil)
-	case symlogScale:
-		setSymlog(&p.Y, r.numbers(f.Y))
-	}
+	scaleMetric(&p.Y, f.YScale, r.numbers(f.Y))
 	p.XLimits, p.YLimits = f.XLimits, f.YLimits
 	if f.X == "step" {
 		labelSteps(&p.X, xs)

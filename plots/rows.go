@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -47,11 +48,9 @@ func selectRows(src Sources, table string, where tables.Where, columns ...string
 	if err != nil {
 		return nil, err
 	}
-	t := runs
-	if table != tables.Runs {
-		if t, err = src.Table(table); err != nil {
-			return nil, err
-		}
+	t, err := src.Table(table)
+	if err != nil {
+		return nil, err
 	}
 	if err := (&rows{table: runs, runs: runs}).need(identity...); err != nil {
 		return nil, err
@@ -62,28 +61,33 @@ func selectRows(src Sources, table string, where tables.Where, columns ...string
 		}
 	}
 	r := &rows{table: t, runs: runs}
+	return r, r.choose(where, slices.Concat([]string{"run"}, keyColumns[table], columns)...)
+}
+
+// choose takes the rows that a selection keeps, with their columns read.
+func (r *rows) choose(where tables.Where, columns ...string) error {
 	own, ofRun := tables.Where{}, tables.Where{}
 	for _, column := range sortedKeys(where) {
 		if err := r.need(column); err != nil {
-			return nil, fmt.Errorf("where: %w", err)
+			return fmt.Errorf("where: %w", err)
 		}
 		if err := r.answered(column, where[column]); err != nil {
-			return nil, err
+			return err
 		}
-		if t.Has(column) {
+		if r.table.Has(column) {
 			own[column] = where[column]
 		} else {
 			ofRun[column] = where[column]
 		}
 	}
-	if err := r.need(slices.Concat([]string{"run"}, keyColumns[table], columns)...); err != nil {
-		return nil, err
+	if err := r.need(columns...); err != nil {
+		return err
 	}
 	r.fill(own, ofRun)
-	if len(r.at) == 0 {
-		return nil, r.explainEmpty(where)
+	if r.len() == 0 {
+		return r.explainEmpty(where)
 	}
-	return r, nil
+	return nil
 }
 
 // answered refuses values of a setting that no run has. A column that only comes about in a run, such as step, may be
@@ -252,15 +256,16 @@ func (r *rows) with(column, cell string) *rows {
 	return r.filter(func(i int) bool { return r.text(i, column) == cell })
 }
 
-// byRun splits rows by run, in order of appearance.
-func (r *rows) byRun() []*rows {
+// split groups rows by their cells in some columns, in order of appearance.
+func (r *rows) split(columns ...string) []*rows {
 	var all []*rows
-	index := map[int]int{}
+	index := map[string]int{}
 	for i, run := range r.run {
-		at, known := index[run]
+		key := strings.Join(r.cells(i, columns), "\x00")
+		at, known := index[key]
 		if !known {
 			at = len(all)
-			index[run] = at
+			index[key] = at
 			all = append(all, &rows{table: r.table, runs: r.runs})
 		}
 		all[at].at, all[at].run = append(all[at].at, r.at[i]), append(all[at].run, run)
@@ -360,11 +365,8 @@ func (r *rows) linesBy(column string) []subset {
 // less returns a selection without some columns.
 func less(where tables.Where, columns ...string) tables.Where {
 	kept := tables.Where{}
-	for column, values := range where {
-		if !slices.Contains(columns, column) {
-			kept[column] = values
-		}
-	}
+	maps.Copy(kept, where)
+	maps.DeleteFunc(kept, func(column string, _ []string) bool { return slices.Contains(columns, column) })
 	return kept
 }
 

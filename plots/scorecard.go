@@ -167,7 +167,7 @@ var commonLosses = []string{"bradley-terry", "chi-po", "cpo", "dpo", "dpo-positi
 
 // rare says of a loss that it is neither common nor made up by a configuration.
 func rare(loss string) bool {
-	_, known := lossStyles[loss]
+	_, known := knownStyle(loss)
 	return known && !slices.Contains(commonLosses, loss)
 }
 

@@ -109,7 +109,8 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 	}
 	for _, loss := range r.linesBy("objective") {
 		var parts []subset
-		for _, setting := range settings(loss.rows, f.Along) {
+		coordinates := slices.DeleteFunc(r.coordinates(), func(column string) bool { return column == f.Along })
+		for _, setting := range loss.rows.split(coordinates...) {
 			parts = append(parts, subset{loss.cell, loss.label, setting, loss.style})
 		}
 		err := p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
@@ -125,24 +126,6 @@ func (f *Simplex) addCurves(p *Panel, r *rows) error {
 		p.explainGrowth(f.Along)
 	}
 	return nil
-}
-
-// settings splits rows by all coordinates other than one.
-func settings(r *rows, along string) []*rows {
-	parts := []*rows{r}
-	for _, column := range r.coordinates() {
-		if column == along {
-			continue
-		}
-		var finer []*rows
-		for _, part := range parts {
-			for _, cell := range part.values(column) {
-				finer = append(finer, part.with(column, cell))
-			}
-		}
-		parts = finer
-	}
-	return parts
 }
 
 // triangleRows turns three rows, one a response, into one row with the place in the triangle. Response 0 is the corner
@@ -245,7 +228,7 @@ func addLandmarks(p *Panel, finals *rows) {
 			*to = append(*to, at)
 		}
 	}
-	for _, mine := range finals.byRun() {
+	for _, mine := range finals.split("run") {
 		star, ref := mine.column("pi_star"), mine.column("pi_ref")
 		add(&refs, ref)
 		if !math.IsNaN(star[0]) {

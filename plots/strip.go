@@ -76,9 +76,7 @@ func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
 	}
 	p.rowed(names, stripHeight)
 	p.X.Label.Text = columnLabel(f.Metric)
-	if f.Scale == logScale {
-		setLog(&p.X, nil)
-	}
+	scaleMetric(&p.X, f.Scale, nil)
 	for row, line := range lines {
 		mine := of.rows.with(f.By, line.cell)
 		if err := f.oneSetting(mine); err != nil {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -188,7 +189,7 @@ func lossStyle(label string, all []string) seriesStyle {
 	taken := map[color.RGBA]bool{}
 	made := 0
 	for _, other := range slices.SortedFunc(slices.Values(all), lossOrder) {
-		l, known := lossStyles[other]
+		l, known := knownStyle(other)
 		if !known {
 			l = otherStyles[made%len(otherStyles)]
 			made++
@@ -201,16 +202,23 @@ func lossStyle(label string, all []string) seriesStyle {
 			return l
 		}
 	}
-	return lossStyles[label]
+	style, _ := knownStyle(label)
+	return style
+}
+
+// knownStyle is the style of a registered loss, also where a label writes it in capitals.
+func knownStyle(label string) (style seriesStyle, known bool) {
+	style, known = lossStyles[strings.ToLower(label)]
+	return style, known
 }
 
 // lossOrder puts those first that keep their color in any company: the losses of the paper, then other losses, then labels
 // that a configuration made up.
 func lossOrder(a, b string) int {
 	rank := func(label string) int {
-		_, known := lossStyles[label]
+		_, known := knownStyle(label)
 		switch {
-		case slices.Contains([]string{"dpo", "ipo", "f-dpo", "rlhf", "typo"}, label):
+		case slices.Contains([]string{"dpo", "ipo", "f-dpo", "rlhf", "typo"}, strings.ToLower(label)):
 			return 0
 		case known:
 			return 1

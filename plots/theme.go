@@ -5,6 +5,7 @@ import (
 	"math"
 
 	xfont "golang.org/x/image/font"
+	"gonum.org/v1/gonum/interp"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
@@ -117,13 +118,11 @@ func inDark(c color.Color) color.Color {
 // darkLightness is the lightness, in HSL, on a dark page of what has the given one on paper. It goes straight between
 // these pairs.
 func darkLightness(light float64) float64 {
-	from := []float64{0, 0.3, 0.65, 1}
-	to := []float64{0.92, 0.68, 0.52, 0.07}
-	k := 1
-	for k < len(from)-1 && light > from[k] {
-		k++
+	var between interp.PiecewiseLinear
+	if err := between.Fit([]float64{0, 0.3, 0.65, 1}, []float64{0.92, 0.68, 0.52, 0.07}); err != nil {
+		panic(err) // never, of these
 	}
-	return to[k-1] + (light-from[k-1])/(from[k]-from[k-1])*(to[k]-to[k-1])
+	return between.Predict(light)
 }
 
 // The Okabe-Ito palette, told apart by readers with any common colour blindness (Okabe and Ito 2008, Color Universal

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/plot"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/registry"
@@ -62,14 +61,8 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	p.floorX = true
 	p.X.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(0)
 	p.Y.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(1)
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		switch f.Scale {
-		case logScale:
-			setLog(axis, nil)
-		case symlogScale:
-			setSymlog(axis, all.column(f.Metric))
-		}
-	}
+	scaleMetric(&p.X, f.Scale, all.column(f.Metric))
+	scaleMetric(&p.Y, f.Scale, all.column(f.Metric))
 	for _, loss := range all.linesBy("objective") {
 		points, err := f.curve(loss.rows, groups)
 		if err != nil {
