@@ -2,6 +2,7 @@ package results
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -72,7 +73,9 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	if plan := m.Config.Plan; plan != nil {
 		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
 		if len(plan.Read) > 0 {
-			manifest.Data = plan.Read
+			if manifest.Data, err = json.Marshal(plan.Read); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := manifest.Seal(staging.Dir); err != nil {

@@ -30,7 +30,7 @@ type Manifest struct {
 	Runs   int               `json:"runs"`
 	Config string            `json:"config,omitempty"` // path of the config from the folder, slashed; "" if that is not known
 	Inputs map[string]string `json:"inputs"`           // hash of the config and of every data file, by the path as the config spells it
-	Data   any               `json:"data,omitempty"`   // what became of the lines of data files, a spec.Input each
+	Data   json.RawMessage   `json:"data,omitempty"`   // what became of the lines of data files, a spec.Input each, as it was written
 	Files  map[string]string `json:"files"`            // hash of every other file of the folder
 	Made   `json:"-"`
 }
