@@ -823,3 +823,20 @@ func normalizedEntropy(logits []float64) float64 {
 	}
 	return entropy / math.Log(float64(len(logits)))
 }
+
+// Figures that are drawn again from their tables are those of the run, byte for byte, and so is what the manifest says.
+func TestRedrawn(t *testing.T) {
+	const committed = "../results/published_squeeze"
+	dir := filepath.Join(t.TempDir(), "squeeze")
+	if err := os.CopyFS(dir, os.DirFS(committed)); err != nil {
+		t.Fatal(err)
+	}
+	runMain(t, 0, "plot", dir)
+	for _, name := range []string{"manifest.json", "figures/squeeze.svg", "figures/squeeze.csv"} {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		want, wrong := os.ReadFile(filepath.Join(committed, name))
+		if err != nil || wrong != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s differs (%v, %v)", name, err, wrong)
+		}
+	}
+}

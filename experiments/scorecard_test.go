@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"math"
@@ -20,16 +19,6 @@ import (
 )
 
 var updateScorecard = flag.Bool("update-scorecard", false, "write the golden scorecard")
-
-// command runs the command line, which must exit as expected.
-func command(t *testing.T, want int, args ...string) (stdout, stderr string) {
-	t.Helper()
-	var out, err bytes.Buffer
-	if got := Main(context.Background(), args, &out, &err); got != want {
-		t.Fatalf("%v: exit status %d, want %d\n%s%s", args, got, want, out.String(), err.String())
-	}
-	return out.String(), err.String()
-}
 
 // writeConfig writes a config into a folder of the test's.
 func writeConfig(t *testing.T, text string) string {
@@ -63,8 +52,8 @@ scorecard: {environments: 12, seed: 1}
 // at any number of jobs.
 func TestScorecardGolden(t *testing.T) {
 	config, out := writeConfig(t, baseScorecard), t.TempDir()
-	command(t, 0, "scorecard", config, "--out", filepath.Join(out, "one"), "--jobs", "1")
-	command(t, 0, "scorecard", config, "--out", filepath.Join(out, "four"), "--jobs", "4")
+	runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, "one"), "--jobs", "1")
+	runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, "four"), "--jobs", "4")
 	for _, name := range []string{"scorecard.csv", "scorecard.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
 		one, err := os.ReadFile(filepath.Join(out, "one", "base", name))
 		if err != nil {
@@ -107,7 +96,7 @@ objectives: [dpo, typo]
 scorecard: {environments: 2, tests: [strong-interpolation, preservation, constraint/low-rank, existence/never-loses, displacement, beyond-bradley-terry/ties, misspecified/reference, gradient/misordered]}
 `)
 	out := t.TempDir()
-	command(t, 0, "scorecard", config, "--out", out)
+	runMain(t, 0, "scorecard", config, "--out", out)
 	cells := readTable(t, filepath.Join(out, "few", "scorecard.csv"))
 	for i := range cells.Len() {
 		loss, test, value := cells.Text(i, "loss"), cells.Text(i, "test"), cells.Float(i, "value")
@@ -116,7 +105,7 @@ scorecard: {environments: 2, tests: [strong-interpolation, preservation, constra
 		}
 		t.Run(loss+" "+test, func(t *testing.T) {
 			dir := t.TempDir()
-			stdout, _ := command(t, 0, "explain", loss, test, config, "--out", dir)
+			stdout, _ := runMain(t, 0, "explain", loss, test, config, "--out", dir)
 			if !strings.Contains(stdout, cells.Text(i, "verdict")) || !strings.Contains(stdout, "environment") {
 				t.Errorf("certificate: %s", stdout)
 			}
@@ -124,7 +113,7 @@ scorecard: {environments: 2, tests: [strong-interpolation, preservation, constra
 			if len(paths) != 1 {
 				t.Fatalf("configs: %v", paths)
 			}
-			command(t, 0, "run", paths[0], "--out", dir, "--quiet")
+			runMain(t, 0, "run", paths[0], "--out", dir, "--quiet")
 			results := filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml"))
 			got := readTable(t, filepath.Join(results, "claims.csv")).Float(0, "value")
 			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
@@ -194,13 +183,13 @@ solver: exact
 `
 	config := writeConfig(t, text+"scorecard: {environments: 2, tests: [gradient], bounds: {gradient/size: 0.01}}\n")
 	out := t.TempDir()
-	command(t, 0, "scorecard", config, "--out", out)
+	runMain(t, 0, "scorecard", config, "--out", out)
 	card := readTable(t, filepath.Join(out, "mine-scorecard", "scorecard.csv"))
 	if card.Len() != 3 || card.Text(2, "test") != "gradient/size" || card.Text(2, "bound") != "0.01" || card.Text(2, "verdict") != "fail" {
 		t.Errorf("%d cells: %v", card.Len(), card.Header)
 	}
-	command(t, 0, "run", config, "--out", out, "--quiet")
-	command(t, 0, "run", writeConfig(t, text), "--out", filepath.Join(out, "plain"), "--quiet")
+	runMain(t, 0, "run", config, "--out", out, "--quiet")
+	runMain(t, 0, "run", writeConfig(t, text), "--out", filepath.Join(out, "plain"), "--quiet")
 	with, _ := os.ReadFile(filepath.Join(out, "mine", "runs.csv"))
 	without, err := os.ReadFile(filepath.Join(out, "plain", "mine", "runs.csv"))
 	if err != nil || !bytes.Equal(with, without) {
@@ -211,7 +200,7 @@ solver: exact
 // plot draws a scorecard's figure again from its table, and check holds its verdicts against values and bounds.
 func TestScorecardFolder(t *testing.T) {
 	config, out := writeConfig(t, "name: small\nobjectives: [dpo]\nscorecard: {environments: 2, tests: [gradient]}\n"), t.TempDir()
-	command(t, 0, "scorecard", config, "--out", out)
+	runMain(t, 0, "scorecard", config, "--out", out)
 	dir := filepath.Join(out, "small")
 	figure := filepath.Join(dir, "figures", "scorecard.svg")
 	want, err := os.ReadFile(figure)
@@ -221,11 +210,11 @@ func TestScorecardFolder(t *testing.T) {
 	if err := os.Remove(figure); err != nil {
 		t.Fatal(err)
 	}
-	command(t, 0, "plot", dir)
+	runMain(t, 0, "plot", dir)
 	if got, _ := os.ReadFile(figure); !bytes.Equal(got, want) {
 		t.Error("the figure drawn again differs")
 	}
-	if stdout, _ := command(t, 0, "check", dir); !strings.Contains(stdout, "3 of 3 verdicts") {
+	if stdout, _ := runMain(t, 0, "check", dir); !strings.Contains(stdout, "3 of 3 verdicts") {
 		t.Errorf("check: %s", stdout)
 	}
 	table := filepath.Join(dir, "scorecard.csv")
@@ -233,7 +222,7 @@ func TestScorecardFolder(t *testing.T) {
 	if err := os.WriteFile(table, bytes.Replace(data, []byte(",pass,"), []byte(",fail,"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if stdout, _ := command(t, 1, "check", dir); !strings.Contains(stdout, "2 of 3 verdicts") || !strings.Contains(stdout, "gradient/bounded of dpo") {
+	if stdout, _ := runMain(t, 1, "check", dir); !strings.Contains(stdout, "2 of 3 verdicts") || !strings.Contains(stdout, "gradient/bounded of dpo") {
 		t.Errorf("check of a changed table: %s", stdout)
 	}
 }
@@ -293,7 +282,7 @@ func TestScorecardMistakes(t *testing.T) {
 		if c.text != "" {
 			args = append(args, writeConfig(t, c.text))
 		}
-		_, stderr := command(t, 2, args...)
+		_, stderr := runMain(t, 2, args...)
 		for _, want := range c.want {
 			if !strings.Contains(stderr, want) {
 				t.Errorf("%v: %q lacks %q", c.args, stderr, want)
@@ -319,7 +308,7 @@ sweep: {lambda: [1]}
 	dir, out := t.TempDir(), t.TempDir()
 	testfile.Write(t, filepath.Join(dir, "mine", "entropy.yaml"), text)
 	config := writeConfig(t, "name: own\nobjectives: [dpo, typo]\nscorecard: {environments: 2, tests: [mine/entropy]}\n")
-	stdout, _ := command(t, 0, "scorecard", config, "--tests", dir, "--out", out)
+	stdout, _ := runMain(t, 0, "scorecard", config, "--tests", dir, "--out", out)
 	if !strings.Contains(stdout, "spreads out") {
 		t.Errorf("summary: %s", stdout)
 	}
@@ -328,7 +317,7 @@ sweep: {lambda: [1]}
 		card.Text(0, "measured") != "4" || card.Text(0, "of") != "4" {
 		t.Errorf("%d cells, the first %v", card.Len(), card.Row(0))
 	}
-	stdout, _ = command(t, 0, "explain", "dpo", "mine/entropy", config, "--tests", dir, "--out", out)
+	stdout, _ = runMain(t, 0, "explain", "dpo", "mine/entropy", config, "--tests", dir, "--out", out)
 	if !strings.Contains(stdout, "what to try") {
 		t.Errorf("certificate: %s", stdout)
 	}
@@ -342,7 +331,7 @@ sweep: {lambda: [1]}
 		t.Run(wrong.name, func(t *testing.T) {
 			bad := t.TempDir()
 			testfile.Write(t, filepath.Join(bad, "mine", "entropy.yaml"), strings.Replace(text, wrong.old, wrong.new, 1))
-			if _, stderr := command(t, 2, "scorecard", config, "--tests", bad, "--out", filepath.Join(out, "bad")); !strings.Contains(stderr, wrong.want) {
+			if _, stderr := runMain(t, 2, "scorecard", config, "--tests", bad, "--out", filepath.Join(out, "bad")); !strings.Contains(stderr, wrong.want) {
 				t.Errorf("%q lacks %q", stderr, wrong.want)
 			}
 		})
@@ -354,8 +343,8 @@ func TestSearchedEnvironment(t *testing.T) {
 	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [misspecified/lambda-high], worst_of: [%s]}\n"
 	out := t.TempDir()
 	config := writeConfig(t, fmt.Sprintf(text, "random, search"))
-	command(t, 0, "scorecard", config, "--out", out)
-	command(t, 0, "scorecard", writeConfig(t, fmt.Sprintf(text, "random")), "--out", filepath.Join(out, "plain"))
+	runMain(t, 0, "scorecard", config, "--out", out)
+	runMain(t, 0, "scorecard", writeConfig(t, fmt.Sprintf(text, "random")), "--out", filepath.Join(out, "plain"))
 	with, without := readTable(t, filepath.Join(out, "searched", "scorecard.csv")), readTable(t, filepath.Join(out, "plain", "searched", "scorecard.csv"))
 	if with.Text(0, "value") != without.Text(0, "value") || with.Text(0, "verdict") != without.Text(0, "verdict") {
 		t.Error("the search changes value or verdict")
@@ -364,8 +353,8 @@ func TestSearchedEnvironment(t *testing.T) {
 	if !(value > with.Float(0, "value")) || with.Float(0, "searched_tries") < 50 || !strings.HasPrefix(with.Text(0, "searched_environment"), "{kind: bandit") {
 		t.Errorf("found %v in %s tries: %s", value, with.Text(0, "searched_tries"), with.Text(0, "searched_environment"))
 	}
-	command(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
-	command(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
+	runMain(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
+	runMain(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
 	if got := readTable(t, filepath.Join(out, "dpo-misspecified-lambda-high-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
 		t.Errorf("the config gives %v, the search %v", got, value)
 	}
