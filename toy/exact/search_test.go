@@ -315,6 +315,45 @@ func TestStartsOfTheCaller(t *testing.T) {
 	}
 }
 
+// TestOverKinks checks that DPO-Positive, whose minimizers lie on several kinks at once, is solved at any size and lambda: some
+// responses are at their reference exactly, and no direction, small or large, lowers the loss.
+func TestOverKinks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, k := range []int{3, 10, 20} {
+		e := random(rng, k, 1)
+		data := population(e)
+		pol := build(t, e, &policy.TabularParams{})
+		for _, lambda := range []float64{1e-6, 1e-2, 1, 100, 1e6} {
+			loss := &objective.DPOPositive{Lambda: lambda, Penalty: 50}
+			s := solve(t, Problem{Env: e, Pairs: data}, loss)
+			if s.Status != train.Converged {
+				t.Fatalf("%d responses, lambda %g: %s", k, lambda, s.Reason)
+			}
+			problem, at := train.NewProblem(e, pol, loss.Objective(), 0), 0
+			whole := train.Full(data, problem)
+			copy(pol.Params(), s.Policy[0])
+			least := problem.Loss(whole)
+			for i, ref := range e.Prompts[0].LogReference() {
+				if math.Abs(s.Policy[0][i]-ref) < 1e-9*max(1, 1/lambda) {
+					at++
+				}
+			}
+			if at == 0 {
+				t.Errorf("%d responses, lambda %g: none at its reference", k, lambda)
+			}
+			for range 200 {
+				size := math.Pow(10, -6*rng.Float64()) / lambda
+				for i, v := range s.Policy[0] {
+					pol.Params()[i] = v + size*rng.NormFloat64()
+				}
+				if v := problem.Loss(whole); v < least*(1-1e-12*max(1, lambda)) {
+					t.Errorf("%d responses, lambda %g: %v, beside it %v", k, lambda, least, v)
+				}
+			}
+		}
+	}
+}
+
 // TestKinks checks DPO-Positive and hinge losses, whose minimizers lie at kinks, by closed forms.
 func TestKinks(t *testing.T) {
 	// The population's own policy: nobody may fall below the reference, so that it stays.
