@@ -272,7 +272,9 @@ func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][
 		if err != nil {
 			return nil, err
 		}
-		if d.at.finite() && !met(d) {
+		// Of minima as low as one another, as mirror images are, the first is kept.
+		same := func(other *descent) bool { return math.Abs(other.at.loss-d.at.loss) <= 1e-10*math.Abs(other.at.loss) }
+		if d.at.finite() && !met(d) && !slices.ContainsFunc(all, same) {
 			all = append(all, d)
 		}
 	}
