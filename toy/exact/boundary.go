@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -26,8 +27,10 @@ func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) 
 		r.reason += "; it is not computed for this link and comparison graph, where the problem is not convex or has many solutions"
 		return r, nil
 	}
-	e := &edge{task: t, margin: m, zero: make([]bool, t.responses()), p: append([]float64(nil), t.ref...)}
+	e := &edge{task: t, margin: m, zero: make([]bool, t.responses()), p: slices.Clone(t.ref), t: make([]float64, t.responses())}
 	e.low, _ = m.inverse.Range()
+	e.margins = newLossFunction(m.scaled(), t)
+	e.f = e.margins.newPoint(e.t)
 	done, err := e.descend(s, r)
 	if err != nil {
 		return nil, err
@@ -81,10 +84,11 @@ type edge struct {
 	zero   []bool
 	p      []float64
 
-	t, g     []float64  // link values, and the gradient of f by lambda t
-	h        *mat.Dense // and its Hessian
-	r1, r2   []float64  // first and second derivative of sum pi_ref r(t) by lambda t
-	multiply float64    // the constraint's multiplier
+	margins  *lossFunction // f by lambda t
+	f        *point        // and its derivatives at t
+	t        []float64     // link values
+	r1, r2   []float64     // first and second derivative of sum pi_ref r(t) by lambda t
+	multiply float64       // the constraint's multiplier
 }
 
 // descend runs the active-set method.
@@ -113,8 +117,7 @@ func (e *edge) descend(s *solver, r *result) (bool, error) {
 // evaluate computes t and the derivatives at p.
 func (e *edge) evaluate() float64 {
 	k := len(e.p)
-	e.t, e.g, e.r1, e.r2 = make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k)
-	e.h = mat.NewDense(k, k, nil)
+	e.t, e.r1, e.r2 = make([]float64, k), make([]float64, k), make([]float64, k)
 	x, slope, curve := make([]float64, k), make([]float64, k), make([]float64, k)
 	for i, p := range e.p {
 		// At probability 0 the derivatives are limits; log r = -600 is as good as minus infinity.
@@ -132,31 +135,11 @@ func (e *edge) evaluate() float64 {
 			e.t[i] = e.low
 		}
 	}
-	return e.losses()
-}
-
-// losses adds up f and its derivatives by z = lambda t.
-func (e *edge) losses() float64 {
-	n := len(e.task.weight)
-	z, v, d, dd := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	for i, c := range e.task.chosen {
-		z[i] = e.margin.Lambda * (e.t[c] - e.t[e.task.rejected[i]])
+	for i, t := range e.t {
+		e.f.theta[i] = lambda * t
 	}
-	e.margin.Outer.Value(z, v)
-	e.margin.Outer.Slope(z, d)
-	e.margin.Outer.Curve(z, dd)
-	loss := 0.0
-	for i, c := range e.task.chosen {
-		w, r := e.task.weight[i], e.task.rejected[i]
-		loss += w * v[i]
-		e.g[c] += w * d[i]
-		e.g[r] -= w * d[i]
-		e.h.Set(c, c, e.h.At(c, c)+w*dd[i])
-		e.h.Set(r, r, e.h.At(r, r)+w*dd[i])
-		e.h.Set(c, r, e.h.At(c, r)-w*dd[i])
-		e.h.Set(r, c, e.h.At(r, c)-w*dd[i])
-	}
-	return loss
+	e.margins.evaluate(e.f)
+	return e.f.loss
 }
 
 // newton solves the equality-constrained Newton system on the responses with positive probability, for the step in z.
@@ -171,12 +154,12 @@ func (e *edge) newton() ([]float64, bool) {
 	matrix, rhs := mat.NewDense(n+1, n+1, nil), mat.NewVecDense(n+1, nil)
 	for a, i := range free {
 		for b, j := range free {
-			matrix.Set(a, b, e.h.At(i, j))
+			matrix.Set(a, b, e.f.hess[i*len(e.p)+j])
 		}
-		matrix.Set(a, a, e.h.At(i, i)+max(0, e.multiply)*e.r2[i])
+		matrix.Set(a, a, e.f.hess[i*len(e.p)+i]+max(0, e.multiply)*e.r2[i])
 		matrix.Set(a, n, e.r1[i])
 		matrix.Set(n, a, e.r1[i])
-		rhs.SetVec(a, -e.g[i])
+		rhs.SetVec(a, -e.f.grad[i])
 	}
 	var lu mat.LU
 	lu.Factorize(matrix)
@@ -236,12 +219,12 @@ func (e *edge) move(dir []float64, loss float64) float64 {
 // gradient, and says whether there is one.
 func (e *edge) release() bool {
 	scale := 0.0
-	for k, g := range e.g {
+	for k, g := range e.f.grad {
 		scale = max(scale, math.Abs(g), math.Abs(e.multiply*e.r1[k]))
 	}
 	worst, least := -1, -1e-13*scale
 	for k, held := range e.zero {
-		if s := e.g[k] + e.multiply*e.r1[k]; held && s < least {
+		if s := e.f.grad[k] + e.multiply*e.r1[k]; held && s < least {
 			worst, least = k, s
 		}
 	}

@@ -199,8 +199,7 @@ func (s *solver) descentFrom(l *lossFunction, from []float64, unit float64) (*de
 // scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the
 // coefficient of the margin loss.
 func (s *solver) scaled(l *lossFunction, m *marginTerm) *lossFunction {
-	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true}
-	c := &lossFunction{objective: objective.OnPairs(unit), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
+	c := &lossFunction{objective: m.scaled(), tasks: l.tasks, jacobian: l.jacobian, dim: l.dim,
 		l2: l.l2 / m.Lambda / m.Lambda / (m.Factor * s.terms.weight)}
 	for _, v := range l.center {
 		c.center = append(c.center, m.Lambda*v)

@@ -21,6 +21,7 @@ type lossFunction struct {
 	l2        float64   // alpha of alpha sum((theta + center)^2)
 	center    []float64 // nil is zero
 	start     []float64 // where the search begins; nil is zero
+	small     float64   // the relative step that is taken without asking, if below smallStep; 0 is none of its own
 	floating  bool      // adding a constant to all parameters changes nothing: a single prompt's free logits
 
 	byLogits *objective.Curvature // scratch: derivatives on one prompt; nil where a term has no second derivatives of its own
@@ -60,6 +61,14 @@ func (l *lossFunction) prepare() {
 		l.coupled, _ = pair[0].Term.(objective.Coupled)
 		l.scale = pair[0].Weight
 	}
+}
+
+// smallest is the relative step that is taken without asking.
+func (l *lossFunction) smallest() float64 {
+	if l.small > 0 {
+		return min(l.small, smallStep)
+	}
+	return smallStep
 }
 
 // bends says whether the loss has second derivatives.

@@ -69,6 +69,11 @@ func (t *task) asking(m *marginTerm) *task {
 	return &part
 }
 
+// scaled is the loss of the scaled margins z, without its factor.
+func (m *marginTerm) scaled() *objective.Objective {
+	return objective.OnPairs(&objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true, Offset: m.Offset})
+}
+
 // scaledMargins writes a group's z, the largest being 0: the minimizer of sum w psi(z_w - z_l), a convex problem if psi is.
 // Where there is none, or it is not found, the result has no policy.
 func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64, r *result) error {
@@ -76,8 +81,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 		return nil
 	}
 	part := t.within(group)
-	unit := &objective.Margin{Lambda: 1, Factor: 1, Outer: m.Outer, ReferenceFree: true, Offset: m.Offset}
-	l := newLossFunction(objective.OnPairs(unit), part)
+	l := newLossFunction(m.scaled(), part)
 	// Since they do not depend on lambda, nor on pi_ref, they serve the lambdas to come.
 	found, err := searched.result(fingerprint(l, part, s.flows), func() (*result, error) {
 		if m.shape.Convexity == objective.Strict {

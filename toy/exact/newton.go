@@ -258,7 +258,7 @@ func (w *workspace) step(cur, next *point) (full, ok bool) {
 		w.l.evaluate(next)
 		if next.finite() {
 			_, relative := compare(cur, next)
-			if next.loss <= cur.loss+1e-4*size*slope+rounding || relative <= smallStep {
+			if next.loss <= cur.loss+1e-4*size*slope+rounding || relative <= w.l.smallest() {
 				return size == 1, true
 			}
 		}

@@ -169,6 +169,11 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 
 // arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
 func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
+	if _, kink := l.objective.Rounded(unit); kink && s.terms.convex() {
+		if d, err := s.overKink(l, from, unit); err != nil || d.converged {
+			return d, err
+		}
+	}
 	d := &descent{at: l.newPoint(from)}
 	if l.bends() {
 		var err error
@@ -197,6 +202,38 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 	}
 	q.iterations += d.iterations
 	return q, nil
+}
+
+// sharpest is over how many nats, or of units the other, a kink is rounded at last.
+const sharpest, sharpestUnits = 1e-7, 1e-6
+
+// overKink descends over a kink that is rounded less and less, from each minimum to the next. It serves convex losses. The minimum
+// goes to that of the loss itself in proportion to the rounding, so that the last two tell the limit to second order.
+func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*descent, error) {
+	total, before := &descent{at: l.newPoint(from)}, []float64(nil)
+	last := min(sharpest, max(sharpestUnits*unit, 1e-5*sharpest))
+	for scale := max(unit, 100*last); ; scale /= 10 {
+		smooth := *l
+		smooth.small = scale / 100
+		smooth.objective, _ = l.objective.Rounded(scale)
+		smooth.prepare()
+		d, err := s.minimizeWithin(&smooth, total.at.theta, unit)
+		if err != nil {
+			return nil, err
+		}
+		before = slices.Clone(total.at.theta)
+		copy(total.at.theta, d.at.theta)
+		total.iterations += d.iterations
+		total.change, total.converged = d.change, d.converged && !d.unresolved
+		if scale < 5*last || !total.converged {
+			break
+		}
+	}
+	for i, v := range total.at.theta {
+		total.at.theta[i] = v + (v-before[i])/9
+	}
+	l.slope(total.at)
+	return total, nil
 }
 
 // end is where a search ended.
@@ -235,7 +272,9 @@ func (s *solver) shorten(l *lossFunction, starts [][]float64, unit float64) ([][
 		if err != nil {
 			return nil, err
 		}
-		if d.at.finite() && !met(d) {
+		// Of minima as low as one another, as mirror images are, the first is kept.
+		same := func(other *descent) bool { return math.Abs(other.at.loss-d.at.loss) <= 1e-10*math.Abs(other.at.loss) }
+		if d.at.finite() && !met(d) && !slices.ContainsFunc(all, same) {
 			all = append(all, d)
 		}
 	}
@@ -515,6 +554,11 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 	if convex {
 		if found, err = s.among(l, append(s.from(t), l.start)[:1], unit, settle); err != nil {
 			return nil, err
+		}
+	}
+	if convex && !found.converged && !found.away && gone == nil {
+		if at := s.oneByOne(l, unit); at != nil {
+			found.end = end{descent: &descent{at: at, iterations: found.iterations, converged: true}}
 		}
 	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {

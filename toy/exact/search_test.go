@@ -315,6 +315,86 @@ func TestStartsOfTheCaller(t *testing.T) {
 	}
 }
 
+// TestOverKinks checks that DPO-Positive, whose minimizers lie on several kinks at once, is solved at any size and lambda: some
+// responses are at their reference exactly, and no direction, small or large, lowers the loss.
+func TestOverKinks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, k := range []int{3, 10, 20} {
+		e := random(rng, k, 1)
+		data := population(e)
+		pol := build(t, e, &policy.TabularParams{})
+		for _, lambda := range []float64{1e-6, 1e-2, 1, 100, 1e6} {
+			loss := &objective.DPOPositive{Lambda: lambda, Penalty: 50}
+			s := solve(t, Problem{Env: e, Pairs: data}, loss)
+			if s.Status != train.Converged {
+				t.Fatalf("%d responses, lambda %g: %s", k, lambda, s.Reason)
+			}
+			problem, at := train.NewProblem(e, pol, loss.Objective(), 0), 0
+			whole := train.Full(data, problem)
+			copy(pol.Params(), s.Policy[0])
+			least := problem.Loss(whole)
+			for i, ref := range e.Prompts[0].LogReference() {
+				if math.Abs(s.Policy[0][i]-ref) < 1e-9*max(1, 1/lambda) {
+					at++
+				}
+			}
+			if at == 0 {
+				t.Errorf("%d responses, lambda %g: none at its reference", k, lambda)
+			}
+			for range 200 {
+				size := math.Pow(10, -6*rng.Float64()) / lambda
+				for i, v := range s.Policy[0] {
+					pol.Params()[i] = v + size*rng.NormFloat64()
+				}
+				if v := problem.Loss(whole); v < least*(1-1e-12*max(1, lambda)) {
+					t.Errorf("%d responses, lambda %g: %v, beside it %v", k, lambda, least, v)
+				}
+			}
+		}
+	}
+}
+
+// TestOneByOne checks losses that are sums of convex functions of single log-probabilities: at any lambda there is a minimizer, at which
+// their slopes are one multiple of the probabilities.
+func TestOneByOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for _, k := range []int{2, 10, 20} {
+		e := random(rng, k, 1)
+		data := population(e)
+		for _, lambda := range []float64{1e-6, 1e-3, 1, 1e6} {
+			for _, loss := range []objective.Params{&objective.NCA{Lambda: lambda}, &objective.SPPO{Lambda: lambda}} {
+				p := Problem{Env: e, Pairs: data, Policy: build(t, e, &policy.TabularParams{}), Objective: loss.Objective()}
+				kinds, err := classify(p.Objective)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := newSolver(t.Context(), &p, kinds)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l := newLossFunction(p.Objective, s.tasks[0])
+				at := s.oneByOne(l, s.unit(l))
+				if at == nil {
+					continue // more mass would not lower it
+				}
+				g, size := p.Objective.FreeGrad(l.prompt(at, 0))
+				nu := 0.0
+				for _, v := range g {
+					nu -= v
+				}
+				for i, v := range g {
+					if math.Abs(v+nu*at.pi[0][i]) > 1e-9*size {
+						t.Errorf("%T, %d responses, lambda %g: slope %g at probability %g, of %g in all", loss, k, lambda, v, at.pi[0][i], nu)
+					}
+				}
+				if found := solve(t, p, loss); found.Status == train.Converged && distance(found.Policy[0], at.logp[0]) > 1e-6*max(1, 1/lambda) {
+					t.Errorf("%T, %d responses, lambda %g: the solver's policy is %g away", loss, k, lambda, distance(found.Policy[0], at.logp[0]))
+				}
+			}
+		}
+	}
+}
+
 // TestKinks checks DPO-Positive and hinge losses, whose minimizers lie at kinks, by closed forms.
 func TestKinks(t *testing.T) {
 	// The population's own policy: nobody may fall below the reference, so that it stays.

@@ -1,5 +1,7 @@
 package objective
 
+import "windtunnel/toy/logspace"
+
 // DPOPositive holds the parameters of DPO-Positive, -log sigmoid(lambda (u - penalty max(0, -x_w))) with u = x_w - x_l and x
 // the log-ratio (Pal et al., arXiv 2402.13228): the margin shrinks when the chosen response falls below the reference.
 type DPOPositive struct {
@@ -38,6 +40,49 @@ func (l kinked) Slope(x, dst []float64) {
 }
 
 func (kinked) Curve(_, dst []float64) { clear(dst) }
+
+// Rounded returns the objective with a kink of the chosen responses' link rounded over so many nats, and false where there is none.
+// Up to (penalty scale log 2) in the link it is the same.
+func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
+	smooth = &Objective{dist: o.dist, Moving: o.Moving, Sampled: o.Sampled}
+	for _, t := range o.pair {
+		if m, is := t.Term.(*Margin); is {
+			if link, kink := m.ChosenLink.(kinked); kink {
+				c := *m
+				c.ChosenLink, ok = rounded{link.penalty, scale}, true
+				c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
+				t.Term = &c
+			}
+		}
+		smooth.pair = append(smooth.pair, t)
+	}
+	return smooth, ok
+}
+
+// rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
+type rounded struct{ penalty, scale float64 }
+
+// Value writes the link.
+func (l rounded) Value(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = v + l.penalty*l.scale*logspace.LogSigmoid(v/l.scale)
+	}
+}
+
+// Slope writes a number from 1 to 1+penalty.
+func (l rounded) Slope(x, dst []float64) {
+	for i, v := range x {
+		dst[i] = 1 + l.penalty*logspace.Sigmoid(-v/l.scale)
+	}
+}
+
+// Curve writes a negative number.
+func (l rounded) Curve(x, dst []float64) {
+	for i, v := range x {
+		s, r := logspace.Sigmoids(v / l.scale)
+		dst[i] = -l.penalty / l.scale * s * r
+	}
+}
 
 var dpoPositiveKind = kindOf("dpo-positive,dpop,dpo_positive,smaug", "", DPOPositive{Lambda: defaultLambda, Penalty: 50},
 	"DPO with a penalty when the chosen response falls below the reference",
