@@ -12,7 +12,7 @@ type CPO struct {
 	Alpha          float64 `yaml:"cpo_alpha" range:"[0,1e6]" doc:"weight of the chosen response's negative log-likelihood"`
 }
 
-// Objective returns the two terms.
+// Objective returns the two terms. An empty Loss is sigmoid.
 func (p *CPO) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), ReferenceFree: true}
 	switch oneOf("loss", p.Loss, "sigmoid", "hinge", "ipo") {
