@@ -83,6 +83,14 @@ type Grad struct {
 	Drawn                    []float64
 }
 
+// cleared makes room for the derivatives by n pairs, all 0.
+func (g *Grad) cleared(n int) *Grad {
+	g.Chosen, g.Rejected = sized(g.Chosen, n), sized(g.Rejected, n)
+	clear(g.Chosen)
+	clear(g.Rejected)
+	return g
+}
+
 // Hess receives second derivatives of a batch's loss, one 2x2 symmetric block a comparison.
 type Hess struct {
 	ChosenChosen, ChosenRejected, RejectedRejected []float64
