@@ -62,10 +62,10 @@ func (f *Function) Course() Course {
 	slope, curve := facts[f.slope].sign(), facts[f.curve].sign()
 	smooth := !g.reads(f.value, "max'", "min'", "abs")
 	if base != nil {
-		if p, is := g.polynomial(f.slope, base); is {
+		if p := g.polynomial(f.slope, base); p != nil {
 			slope = p.sign()
 		}
-		if p, is := g.polynomial(f.curve, base); is && smooth {
+		if p := g.polynomial(f.curve, base); p != nil && smooth {
 			curve = p.sign()
 		}
 	}
@@ -93,7 +93,7 @@ func (f *Function) Course() Course {
 func (f *Function) catalogue(c *Course) {
 	g := f.graph
 	if base := g.base(f.value); base != nil && math.Abs(base.by[0]) == 1 {
-		if p, is := g.polynomial(f.value, base); is && len(p) <= 2 {
+		if p := g.polynomial(f.value, base); p != nil && len(p) <= 2 {
 			slope, _ := p.coefficient(1).Float64()
 			c.Sigmoid, c.SigmoidAt = base.by[0]*slope, -base.at*base.by[0]
 		}

@@ -98,19 +98,13 @@ func distributionNames() []string { return []string{"pi", "ref", "star"} }
 // mass is one response's probability under the distribution of that name. It is built as exp(log-probability), so that
 // derivatives by the log-probability pass through it, and read from the caller's column where there is one.
 func (g *graph) mass(name string) mass {
-	var m mass
+	m := mass{log: g.columnAt(map[string]int{"pi": logPiColumn, "ref": logRefColumn, "star": logStarColumn}[name])}
+	m.p = g.call("exp", m.log)
 	switch name {
 	case "pi":
-		m.log = g.columnAt(logPiColumn)
-		m.p = g.call("exp", m.log)
 		g.given[m.p] = g.columnAt(piColumn)
 	case "ref":
-		m.log = g.columnAt(logRefColumn)
-		m.p = g.call("exp", m.log)
 		g.given[m.p] = g.columnAt(refColumn)
-	case "star":
-		m.log = g.columnAt(logStarColumn)
-		m.p = g.call("exp", m.log)
 	}
 	g.masked[m.p] = true
 	return m

@@ -68,102 +68,81 @@ func (g *graph) base(r ref) *line {
 // mostDegree bounds the polynomials whose sign is asked for.
 const mostDegree = 40
 
-// polynomial writes a node as a polynomial in the sigmoid of a line.
-func (g *graph) polynomial(out ref, base *line) (polynomial, bool) {
+// polynomial writes a node as a polynomial in the sigmoid of a line, nil where it is none.
+func (g *graph) polynomial(out ref, base *line) polynomial {
+	lines, all := g.lines(out), make([]polynomial, out+1)
 	if base.constant() {
-		return nil, false
+		return nil
 	}
-	lines := g.lines(out)
+	for r, needed := range g.live([]ref{out}) {
+		if needed {
+			if p := g.polynomialOf(ref(r), base, lines, all); len(p) <= mostDegree {
+				all[r] = p
+			}
+		}
+	}
+	return all[out]
+}
+
+// polynomialOf writes one node, given those before it.
+func (g *graph) polynomialOf(r ref, base *line, lines []*line, all []polynomial) polynomial {
 	one, minus := big.NewRat(1, 1), big.NewRat(-1, 1)
-	sigmoid := func(l *line, factor float64) (polynomial, bool) {
+	if l := lines[r]; l != nil && l.constant() && l.at-l.at == 0 {
+		return polynomial{}.plus(one, polynomial{new(big.Rat).SetFloat64(l.at)})
+	} else if l != nil || g.nodes[r].fn == nil {
+		return nil
+	}
+	// sigmoid is that of a multiple of the line that is the first argument: s or 1-s.
+	sigmoid := func(factor float64) polynomial {
+		l := lines[g.nodes[r].args[0]]
 		if l == nil || l.constant() {
-			return nil, false
+			return nil
 		}
 		switch l = (&line{}).plus(factor, l); {
 		case l.by[0] == base.by[0] && l.at == base.at:
-			return polynomial{new(big.Rat), one}, true
+			return polynomial{new(big.Rat), one}
 		case l.by[0] == -base.by[0] && l.at == -base.at:
-			return polynomial{one, minus}, true
+			return polynomial{one, minus}
 		}
-		return nil, false
+		return nil
 	}
-	known := map[ref]polynomial{}
-	var write func(r ref) (polynomial, bool)
-	write = func(r ref) (polynomial, bool) {
-		if p, done := known[r]; done {
-			return p, p != nil
+	switch name := g.nodes[r].fn.name; name {
+	case "sigmoid":
+		return sigmoid(1)
+	case "sigmoid'":
+		if p := sigmoid(1); p != nil {
+			return p.plus(minus, p.times(p))
 		}
-		n := g.nodes[r]
-		var args []polynomial
-		arg := func(i int) polynomial {
-			p, is := write(n.args[i])
-			if !is {
+		return nil
+	case "tanh":
+		if p := sigmoid(2); p != nil {
+			return polynomial{minus}.plus(big.NewRat(2, 1), p)
+		}
+		return nil
+	case "+", "-", "*", "mask'", "/", "-x", "square", "stopgrad":
+		args := g.arguments(r)
+		a, b := all[args[0]], all[args[len(args)-1]]
+		if a == nil || b == nil {
+			return nil
+		}
+		switch name {
+		case "+":
+			return a.plus(one, b)
+		case "-":
+			return a.plus(minus, b)
+		case "-x":
+			return polynomial{}.plus(minus, a)
+		case "stopgrad":
+			return a
+		case "/":
+			if len(b) != 1 { // by a constant other than 0 alone
 				return nil
 			}
-			args = append(args, p)
-			return p
+			return polynomial{}.plus(new(big.Rat).Inv(b[0]), a)
 		}
-		var p polynomial
-		is := false
-		if l := lines[r]; l != nil && l.constant() {
-			if l.at-l.at == 0 {
-				p, is = polynomial{}.plus(one, polynomial{new(big.Rat).SetFloat64(l.at)}), true
-			}
-		} else if n.fn != nil {
-			switch n.fn.name {
-			case "+", "-", "*", "mask'":
-				a, b := arg(0), arg(1)
-				if is = len(args) == 2; !is {
-					break
-				}
-				switch n.fn.name {
-				case "+":
-					p = a.plus(one, b)
-				case "-":
-					p = a.plus(minus, b)
-				default:
-					p = a.times(b)
-				}
-			case "/":
-				a := arg(0)
-				if l := lines[n.args[1]]; len(args) == 1 && l != nil && l.constant() && l.at != 0 && l.at-l.at == 0 {
-					p, is = polynomial{}.plus(new(big.Rat).Inv(new(big.Rat).SetFloat64(l.at)), a), true
-				}
-			case "-x", "square", "stopgrad":
-				a := arg(0)
-				if is = len(args) == 1; !is {
-					break
-				}
-				switch n.fn.name {
-				case "-x":
-					p = polynomial{}.plus(minus, a)
-				case "square":
-					p = a.times(a)
-				default:
-					p = a
-				}
-			case "sigmoid":
-				p, is = sigmoid(lines[n.args[0]], 1)
-			case "sigmoid'":
-				if p, is = sigmoid(lines[n.args[0]], 1); is {
-					p = p.plus(minus, p.times(p))
-				}
-			case "tanh":
-				if p, is = sigmoid(lines[n.args[0]], 2); is {
-					p = polynomial{minus}.plus(big.NewRat(2, 1), p)
-				}
-			}
-		}
-		is = is && len(p) <= mostDegree
-		if !is {
-			p = nil
-		} else if p == nil {
-			p = polynomial{}
-		}
-		known[r] = p
-		return p, is
+		return a.times(b)
 	}
-	return write(out)
+	return nil
 }
 
 // sign returns the sign of the polynomial if it is the same on all of (0, 1), NaN otherwise. Factors s and 1-s are taken out, and of

@@ -39,10 +39,12 @@ type statistic struct {
 
 // statistic returns the scalar that a statistic is; what does not vary over the batch is its own mean.
 func (g *graph) statistic(s statistic) ref {
-	switch {
-	case s.name == "step":
+	if s.name != "ema" {
+		s.decay, s.start = none, none
+	}
+	if s.name == "step" {
 		s.of = none
-	case s.name != "ema" && !g.column[s.of]:
+	} else if s.name != "ema" && !g.column[s.of] {
 		return s.of
 	}
 	at := slices.Index(g.statistics, s)
@@ -56,25 +58,13 @@ func (g *graph) statistic(s statistic) ref {
 // inputs returns what the statistics read.
 func (g *graph) inputs() (all []ref) {
 	for _, s := range g.statistics {
-		for _, r := range s.reads() {
-			if r != none {
-				all = append(all, r)
-			}
-		}
+		all = append(all, s.reads()...)
 	}
 	return all
 }
 
 func (s *statistic) reads() []ref {
-	switch {
-	case s.name == "step":
-		return nil
-	case s.name != "ema":
-		return []ref{s.of}
-	case s.start == none:
-		return []ref{s.of, s.decay}
-	}
-	return []ref{s.of, s.decay, s.start}
+	return slices.DeleteFunc([]ref{s.of, s.decay, s.start}, func(r ref) bool { return r == none })
 }
 
 // stage is a statistic of a program.
@@ -130,7 +120,7 @@ func (p *Program) compileStatistics(g *graph, out ref, by []ref) ref {
 	for k := len(g.statistics) - 1; k >= 0; k-- {
 		s, at := g.statistics[k], g.scalarAt(g.scalars+k)
 		p.stages[k] = stage{name: s.name}
-		if reads := s.reads(); reads != nil {
+		if reads := s.reads(); len(reads) > 0 {
 			p.stages[k].reads, p.stages[k].columns = g.record(reads), make([][]float64, len(reads))
 		}
 		if s.name == "ema" {

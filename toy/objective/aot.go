@@ -169,16 +169,13 @@ type quantiles struct {
 }
 
 func (q *quantiles) grow(n int) {
-	if cap(q.value) < n {
-		*q = quantiles{make([]float64, n), nil, make([]float64, n), make([]float64, n), make([]int, 0, n)}
-	}
 	if len(q.order) != n {
-		q.order = q.order[:n]
-		for i := range q.order {
-			q.order[i] = i
+		q.order = q.order[:0]
+		for i := range n {
+			q.order = append(q.order, i)
 		}
 	}
-	q.value, q.mass, q.slope = q.value[:n], q.mass[:n], q.slope[:n]
+	q.value, q.mass, q.slope = sized(q.value, n), sized(q.mass, n), sized(q.slope, n)
 }
 
 // sort ranks the comparisons, equal ones in the batch's order. It begins with the ranks of the batch before: in a search they

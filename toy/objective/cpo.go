@@ -12,17 +12,14 @@ type CPO struct {
 	Alpha          float64 `yaml:"cpo_alpha" range:"[0,1e6]" doc:"weight of the chosen response's negative log-likelihood"`
 }
 
-// Objective returns the two terms.
+// Objective returns the two terms. An empty Loss is sigmoid.
 func (p *CPO) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), ReferenceFree: true}
-	switch p.Loss {
-	case "sigmoid":
+	switch oneOf("loss", p.Loss, "sigmoid", "hinge", "ipo") {
 	case "hinge":
 		m.Outer = hinge
 	case "ipo":
 		m.Outer, m.Factor = Square{0.5}, 1/(p.Lambda*p.Lambda)
-	default:
-		unknownWord("loss", p.Loss)
 	}
 	if p.Alpha == 0 {
 		return OnPairs(m)

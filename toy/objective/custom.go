@@ -108,28 +108,27 @@ func (p *Custom) parse() (parsed, []registry.Problem) {
 	names, values := p.scalars()
 	out := parsed{names: names, values: values}
 	var problems []registry.Problem
-	read := func(key, source string, into func() error) {
-		if source == "" {
-			return
-		}
-		if err := into(); err != nil {
-			problems = append(problems, formulaProblem(key, err))
+	var err error
+	for _, f := range []struct {
+		key, source string
+		into        **expression.Expression
+		scope       expression.Scope
+	}{
+		{"pair", p.Pair, &out.pair, pairScope(names)},
+		{"psi", p.Psi, &out.psi, expression.Scope{Columns: []string{"m"}, Scalars: names}},
+		{"mu", p.Mu, &out.mu, expression.Scope{Columns: []string{"x"}, Scalars: names, Definitions: []expression.Definition{{Name: "r", Body: "exp(x)"}}}},
+	} {
+		if f.source != "" {
+			if *f.into, err = expression.Parse(f.source, f.scope); err != nil {
+				problems = append(problems, formulaProblem(f.key, err))
+			}
 		}
 	}
-	formula := func(dst **expression.Expression, source string, scope expression.Scope) func() error {
-		return func() (err error) {
-			*dst, err = expression.Parse(source, scope)
-			return err
+	if p.Dist != "" {
+		if out.dist, err = expression.ParseDistributional(p.Dist, names); err != nil {
+			problems = append(problems, formulaProblem("dist", err))
 		}
 	}
-	read("pair", p.Pair, formula(&out.pair, p.Pair, pairScope(names)))
-	read("psi", p.Psi, formula(&out.psi, p.Psi, expression.Scope{Columns: []string{"m"}, Scalars: names}))
-	read("mu", p.Mu, formula(&out.mu, p.Mu, expression.Scope{Columns: []string{"x"}, Scalars: names,
-		Definitions: []expression.Definition{{Name: "r", Body: "exp(x)"}}}))
-	read("dist", p.Dist, func() (err error) {
-		out.dist, err = expression.ParseDistributional(p.Dist, names)
-		return err
-	})
 	return out, problems
 }
 
@@ -217,8 +216,8 @@ var _ reading = (*formula)(nil)
 // statistics of the batch back alone has them with the statistics as they are at some policy. At rest, averages over steps are what is
 // averaged.
 func newFormula(e *expression.Expression, scalars []float64, rest bool) PairTerm {
-	f := &formula{source: e, program: e.Compile("c", "r"), scalars: scalars, columns: make([][]float64, len(pairColumns)), filling: make([][]float64, len(pairColumns)),
-		gradient: make([][]float64, 2), second: make([][]float64, 3), shift: e.ShiftInvariant([]string{"c", "r"}, "n_c", "n_r"), kinked: e.Kinked(), reads: e.Columns()}
+	f := &formula{source: e, scalars: scalars, shift: e.ShiftInvariant([]string{"c", "r"}, "n_c", "n_r"), kinked: e.Kinked(), reads: e.Columns()}
+	f.compile()
 	for i, c := range pairColumns {
 		if i < 4 || f.Reads(c.Name) {
 			f.slots = append(f.slots, i)
@@ -240,6 +239,13 @@ func newFormula(e *expression.Expression, scalars []float64, rest bool) PairTerm
 		return f
 	}
 	return curvedFormula{f}
+}
+
+// compile gives the formula a program and scratch of its own.
+func (f *formula) compile() {
+	f.program = f.source.Compile("c", "r")
+	f.columns, f.filling = make([][]float64, len(pairColumns)), make([][]float64, len(pairColumns))
+	f.settled, f.value, f.gradient, f.second = [2][]float64{}, nil, make([][]float64, 2), make([][]float64, 3)
 }
 
 // DifferenceOnly says whether the formula's form shows that it depends on c - r alone.
@@ -356,9 +362,8 @@ var _ Detached = detachedFormula{}
 // Freeze returns the formula with the statistics that it has on b.
 func (f detachedFormula) Freeze(b *Batch) PairTerm {
 	held := *f.formula
-	held.program, held.frozen = f.source.Compile("c", "r"), slices.Clone(f.fill(b))
-	held.columns, held.filling, held.settled, held.value = make([][]float64, len(pairColumns)), make([][]float64, len(pairColumns)), [2][]float64{}, nil
-	held.gradient, held.second = make([][]float64, 2), make([][]float64, 3)
+	held.frozen = slices.Clone(f.fill(b))
+	held.compile()
 	if f.source.HeldRows() {
 		return &held
 	}

@@ -29,16 +29,13 @@ func (d *Divergence) Check() []registry.Problem {
 // link returns f'(r) as a function of x = log r, up to constants that cancel in the margin (f-DPO, arXiv 2309.16240). Reverse
 // KL has f'(r) = log r + 1, the identity, which a Margin writes as a nil link.
 func (d *Divergence) link() Link {
-	switch d.Divergence {
+	switch oneOf("divergence", d.Divergence, "reverse_kl", "rkl", "forward_kl", "fkl", "js_divergence", "js", "alpha_divergence", "alpha") {
 	case "forward_kl", "fkl":
 		return forwardKL
 	case "js_divergence", "js":
 		return jensenShannon
 	case "alpha_divergence", "alpha":
 		return alphaDivergence(d.Alpha)
-	case "", "reverse_kl", "rkl":
-	default:
-		unknownWord("divergence", d.Divergence)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type GPO struct {
 
 // Objective returns the loss.
 func (p *GPO) Objective() *Objective {
-	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(p.Function)})
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: gpoFunction(oneOf("function", p.Function, "logistic", "hinge", "square", "exponential", "truncated-square", "savage"))})
 }
 
 func gpoFunction(name string) Outer {

@@ -13,12 +13,8 @@ type IPO struct {
 // lambda. An empty Length is averaged.
 func (p *IPO) Objective() *Objective {
 	length := AveragedRewards
-	switch p.Length {
-	case "", "averaged":
-	case "summed":
+	if oneOf("length", p.Length, "averaged", "summed") == "summed" {
 		length = Summed
-	default:
-		unknownWord("length", p.Length)
 	}
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5},
 		Link: p.Divergence.link(), Length: length})

@@ -7,12 +7,7 @@ type KLRefPi struct {
 
 // Objective returns the term. An empty Reduction is sum.
 func (p *KLRefPi) Objective() *Objective {
-	switch p.Reduction {
-	case "", "sum", "mean":
-	default:
-		unknownWord("reduction", p.Reduction)
-	}
-	return OnDist(klRefPi{mean: p.Reduction == "mean"})
+	return OnDist(klRefPi{mean: oneOf("reduction", p.Reduction, "sum", "mean") == "mean"})
 }
 
 type klRefPi struct{ mean bool }

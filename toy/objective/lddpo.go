@@ -38,10 +38,7 @@ func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {
 		s.Margin.Grad(short, scale, g)
 		return
 	}
-	own := &s.grad
-	own.Chosen, own.Rejected = sized(own.Chosen, len(b.Chosen)), sized(own.Rejected, len(b.Chosen))
-	clear(own.Chosen)
-	clear(own.Rejected)
+	own := s.grad.cleared(len(b.Chosen))
 	s.Margin.Grad(short, scale, own)
 	for i, d := range own.Chosen {
 		g.Chosen[i] += d

@@ -78,16 +78,10 @@ type view struct {
 // of t by the log-probability.
 type linked struct{ x, t, d, dd []float64 }
 
-func (l *linked) grow(n int) {
-	if cap(l.x) < n {
-		*l = linked{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
-	}
-	l.x, l.t, l.d, l.dd = l.x[:n], l.t[:n], l.d[:n], l.dd[:n]
-}
-
 // fill fills the side from its columns. tokens may be nil.
 func (l *linked) fill(v view, logPi, logRef, tokens []float64, upTo order) {
-	l.grow(len(logPi))
+	n := len(logPi)
+	l.x, l.t, l.d, l.dd = sized(l.x, n), sized(l.t, n), sized(l.d, n), sized(l.dd, n)
 	if v.referenceFree {
 		copy(l.x, logPi)
 	} else {

@@ -150,10 +150,7 @@ func bent(curve, a, b, linear float64) float64 {
 // margins fills the scaled margins, and the two sides unless these are the log-ratios as they stand (direct).
 func (m *Margin) margins(b *Batch, upTo order) (direct bool) {
 	n := len(b.Chosen)
-	if cap(m.margin) < n {
-		m.margin, m.value, m.slope, m.curve = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	}
-	m.margin, m.slope, m.curve = m.margin[:n], m.slope[:n], m.curve[:n]
+	m.margin, m.value, m.slope, m.curve = sized(m.margin, n), sized(m.value, n), sized(m.slope, n), sized(m.curve, n)
 	direct = m.DifferenceOnly() && (m.Length == Summed || b.ChosenTokens == nil)
 	if direct {
 		m.directMargins(b, n)

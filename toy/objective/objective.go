@@ -83,6 +83,14 @@ type Grad struct {
 	Drawn                    []float64
 }
 
+// cleared makes room for the derivatives by n pairs, all 0.
+func (g *Grad) cleared(n int) *Grad {
+	g.Chosen, g.Rejected = sized(g.Chosen, n), sized(g.Rejected, n)
+	clear(g.Chosen)
+	clear(g.Rejected)
+	return g
+}
+
 // Hess receives second derivatives of a batch's loss, one 2x2 symmetric block a comparison.
 type Hess struct {
 	ChosenChosen, ChosenRejected, RejectedRejected []float64
@@ -495,7 +503,14 @@ type Params interface {
 	Objective() *Objective
 }
 
-// unknownWord panics: no loss stands in for one that is not known. Configs never get here, their words are checked.
-func unknownWord(key, word string) {
-	panic(fmt.Sprintf("objective: %s: %q is not known", key, word))
+// oneOf returns the word of a parameter, the first of those that it may be where it is empty. It panics for others: no loss stands in
+// for one that is not known. The words of configs have been checked.
+func oneOf(key, word string, words ...string) string {
+	if word == "" {
+		return words[0]
+	}
+	if !slices.Contains(words, word) {
+		panic(fmt.Sprintf("objective: %s: %q is not known", key, word))
+	}
+	return word
 }

@@ -19,13 +19,8 @@ type ODPO struct {
 // Objective returns the loss. An empty Scaling is the logarithm.
 func (p *ODPO) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}
-	switch p.Scaling {
-	case "", "identity", "log":
-	default:
-		unknownWord("scaling", p.Scaling)
-	}
-	if p.Alpha > 0 {
-		m.Offset = gapOffset{p.Alpha, p.Scaling != "identity"}
+	if scaling := oneOf("scaling", p.Scaling, "log", "identity"); p.Alpha > 0 {
+		m.Offset = gapOffset{p.Alpha, scaling == "log"}
 	}
 	return OnPairs(m)
 }

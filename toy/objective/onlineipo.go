@@ -16,12 +16,7 @@ type OnlineIPO struct {
 
 // Objective returns the term. Empty Pairs are uniform.
 func (p *OnlineIPO) Objective() *Objective {
-	switch p.Pairs {
-	case "", "uniform", "policy", "reference":
-	default:
-		unknownWord("pairs", p.Pairs)
-	}
-	return OnDist(&onlineIPO{lambda: p.Lambda, pairs: p.Pairs, opponent: p.Opponent.playing()})
+	return OnDist(&onlineIPO{lambda: p.Lambda, pairs: oneOf("pairs", p.Pairs, "uniform", "policy", "reference"), opponent: p.Opponent.playing()})
 }
 
 type onlineIPO struct {

@@ -29,8 +29,13 @@ const surest = -1e-150
 var logOdds = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: logspace.LogSigmoid,
 	at: func(x float64) (value, slope, curve float64) {
 		below := min(x, surest)
-		if value = below - logspace.Log1mExp(below); x <= surest {
-			slope, curve = -1/math.Expm1(x), math.Exp(x)/math.Expm1(x)/math.Expm1(x)
+		e, less := math.Exp(below), math.Expm1(below)
+		value = below - math.Log1p(-e)
+		if below > -math.Ln2 { // as in logspace.Log1mExp
+			value = below - math.Log(-less)
+		}
+		if x <= surest {
+			slope, curve = -1/less, e/less/less
 		}
 		return value, slope, curve
 	}}

@@ -77,10 +77,7 @@ func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
 // fill fills both sides.
 func (s *Sides) fill(b *Batch, upTo order) {
 	n := len(b.Chosen)
-	if cap(s.z) < n {
-		s.z, s.out, s.bend, s.value = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	}
-	s.z, s.out, s.bend, s.value = s.z[:n], s.out[:n], s.bend[:n], s.value[:n]
+	s.z, s.out, s.bend, s.value = sized(s.z, n), sized(s.out, n), sized(s.bend, n), sized(s.value, n)
 	v := view{s.Link, s.ReferenceFree, s.Length}
 	if s.Chosen != nil {
 		s.chosen.fill(v, b.Chosen, b.RefChosen, b.ChosenTokens, upTo)

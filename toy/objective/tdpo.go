@@ -57,10 +57,7 @@ func (t *tokenwise) Loss(b *Batch) float64 { return t.margin.Loss(t.with(b)) }
 
 // Grad adds scale times the gradient to g, where it asks for them that by the divergences.
 func (t *tokenwise) Grad(b *Batch, scale float64, g *Grad) {
-	own := &t.grad
-	own.Chosen, own.Rejected = sized(own.Chosen, len(b.Chosen)), sized(own.Rejected, len(b.Chosen))
-	clear(own.Chosen)
-	clear(own.Rejected)
+	own := t.grad.cleared(len(b.Chosen))
 	t.margin.Grad(t.with(b), 1, own)
 	clear(t.pull)
 	for i, d := range own.Chosen {

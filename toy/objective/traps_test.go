@@ -146,7 +146,7 @@ func TestBatchIsMean(t *testing.T) {
 // TestUnknownWords: no loss stands in for one whose name is misspelt, in Go as in a config.
 func TestUnknownWords(t *testing.T) {
 	for _, params := range []Params{
-		&CPO{Lambda: 1, Loss: "sigmod"}, &CPO{Lambda: 1}, &DPO{Lambda: 1, Divergence: Divergence{Divergence: "jsd"}},
+		&CPO{Lambda: 1, Loss: "sigmod"}, &DPO{Lambda: 1, Divergence: Divergence{Divergence: "jsd"}},
 		&FDPO{Lambda: 1, Divergence: "kl"}, &ODPO{Lambda: 1, Alpha: 1, Scaling: "sqrt"}, &WPO{Lambda: 1, Alignment: "greed"},
 		&TYPO{Lambda: 1, KLReduction: "average"},
 	} {

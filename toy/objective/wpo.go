@@ -1,7 +1,6 @@
 package objective
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -22,13 +21,8 @@ type WPO struct {
 
 // Objective returns the loss. An empty Alignment is sampled.
 func (p *WPO) Objective() *Objective {
-	alignment := cmp.Or(p.Alignment, "sampled")
-	switch alignment {
-	case "none", "sampled", "greedy":
-	default:
-		unknownWord("alignment", alignment)
-	}
-	return OnPairs(reweigh(func() PairTerm { return &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}} }, alignment))
+	return OnPairs(reweigh(func() PairTerm { return &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}} },
+		oneOf("alignment", p.Alignment, "sampled", "greedy", "none")))
 }
 
 // reweighted is a loss whose comparisons are weighted by the policy's own probabilities, or by fixed ones.

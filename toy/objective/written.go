@@ -54,8 +54,8 @@ type DPOShift struct {
 // Objective returns the loss.
 func (p *DPOShift) Objective() *Objective {
 	factor := "dpo_lambda"
-	switch p.Strategy {
-	case "", "fixed":
+	switch oneOf("dpo_lambda_strategy", p.Strategy, "fixed", "increase_linear", "decrease_linear") {
+	case "fixed":
 		if p.Factor == 1 {
 			return (&DPO{Lambda: p.Lambda}).Objective()
 		}
@@ -63,8 +63,6 @@ func (p *DPOShift) Objective() *Objective {
 		factor = "(dpo_lambda_min + (dpo_lambda_max - dpo_lambda_min)*min(1, step()/steps))"
 	case "decrease_linear":
 		factor = "(dpo_lambda_max + (dpo_lambda_min - dpo_lambda_max)*min(1, step()/steps))"
-	default:
-		unknownWord("dpo_lambda_strategy", p.Strategy)
 	}
 	return written(p, "-logsigmoid(beta*((c - "+factor+"*r) - (ref_c - "+factor+"*ref_r)))")
 }
@@ -115,14 +113,10 @@ type MallowsIPO struct {
 
 // Objective returns the loss. An empty Function is the square.
 func (p *MallowsIPO) Objective() *Objective {
-	switch p.Function {
-	case "", "square":
-		return OnPairs(&dispersed{lambda: p.Scale, factor: 1, outer: Square{1 / (2 * p.Lambda)}})
-	case "truncated-square":
+	if oneOf("function", p.Function, "square", "truncated-square") == "truncated-square" {
 		return OnPairs(&dispersed{lambda: 2 * p.Lambda * p.Scale, factor: 0.25, outer: gpoFunction("truncated-square")})
 	}
-	unknownWord("function", p.Function)
-	return nil
+	return OnPairs(&dispersed{lambda: p.Scale, factor: 1, outer: Square{1 / (2 * p.Lambda)}})
 }
 
 // RPONeMo holds the parameters of reward-aware preference optimization: the preference that the policy's margin stands for is brought
@@ -135,16 +129,13 @@ type RPONeMo struct {
 
 // Objective returns the loss. An empty Metric is backward.
 func (p *RPONeMo) Objective() *Objective {
-	switch p.Metric {
-	case "", "backward":
+	switch oneOf("metric", p.Metric, "backward", "forward", "squared") {
+	case "backward":
 		return written(p, "sigmoid(eta*gap)*(logsigmoid(eta*gap) - logsigmoid(beta*u)) + sigmoid(-eta*gap)*(logsigmoid(-eta*gap) - logsigmoid(-beta*u))")
 	case "forward":
 		return written(p, "sigmoid(beta*u)*(logsigmoid(beta*u) - logsigmoid(eta*gap)) + sigmoid(-beta*u)*(logsigmoid(-beta*u) - logsigmoid(-eta*gap))")
-	case "squared":
-		return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Square{}, Offset: gapOffset{alpha: p.Eta}})
 	}
-	unknownWord("metric", p.Metric)
-	return nil
+	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Square{}, Offset: gapOffset{alpha: p.Eta}})
 }
 
 // REBEL holds the parameters of regression to relative rewards, (u - eta gap)^2, with the policy that drew the responses for the
@@ -208,14 +199,10 @@ type FocalPO struct {
 
 // Objective returns the loss. An empty Toward is right.
 func (p *FocalPO) Objective() *Objective {
-	switch p.Toward {
-	case "", "right":
-		return written(p, "-exp(gamma*logsigmoid(beta*u))*logsigmoid(beta*u)")
-	case "wrong":
+	if oneOf("toward", p.Toward, "right", "wrong") == "wrong" {
 		return written(p, "-exp(gamma*logsigmoid(-beta*u))*logsigmoid(beta*u)")
 	}
-	unknownWord("toward", p.Toward)
-	return nil
+	return written(p, "-exp(gamma*logsigmoid(beta*u))*logsigmoid(beta*u)")
 }
 
 // SFT holds the parameters of supervised fine-tuning on chosen responses: the mean over pairs of -log pi(y_w)/n_w, or as in
@@ -226,14 +213,10 @@ type SFT struct {
 
 // Objective returns the term. An empty Mean is sequence.
 func (p *SFT) Objective() *Objective {
-	switch p.Mean {
-	case "", "sequence":
-		return likelihood()
-	case "token":
+	if oneOf("mean", p.Mean, "sequence", "token") == "token" {
 		return written(p, "-c/mean(n_c)")
 	}
-	unknownWord("mean", p.Mean)
-	return nil
+	return likelihood()
 }
 
 var (
