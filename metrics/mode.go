@@ -8,22 +8,17 @@ import (
 
 const weakCriteria = "arXiv 2407.09072 (weak interpolation criteria)"
 
-var klModePi = Metric{
-	Name: "kl_mode_pi", Unit: "nats", Source: weakCriteria,
-	Summary: "KL(pi_delta to pi), pi_delta being the mode policy of pi_star.",
-	Value:   func(v *View) float64 { return kl(v.LogMode, v.LogPi, v.Mode, v.Pi) },
-}
-
-var tvMode = Metric{
-	Name: "tv_mode", Source: weakCriteria,
-	Summary: "Total variation between pi and the mode policy pi_delta.",
-	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Mode, 1) / 2 },
-}
-
-var modeMass = Metric{
-	Name: "mode_mass", Source: weakCriteria,
-	Summary: "Probability that pi gives to the most probable responses of pi_star.",
-	Value:   func(v *View) float64 { return v.mass(v.Argmax) },
+// ofMode are of the policy beside the mode policy of pi_star.
+var ofMode = []Metric{
+	{Name: "kl_mode_pi", Unit: "nats", Source: weakCriteria,
+		Summary: "KL(pi_delta to pi), pi_delta being the mode policy of pi_star.",
+		Value:   func(v *View) float64 { return kl(v.LogMode, v.LogPi, v.Mode, v.Pi) }},
+	{Name: "tv_mode", Source: weakCriteria,
+		Summary: "Total variation between pi and the mode policy pi_delta.",
+		Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Mode, 1) / 2 }},
+	{Name: "mode_mass", Source: weakCriteria,
+		Summary: "Probability that pi gives to the most probable responses of pi_star.",
+		Value:   func(v *View) float64 { return v.mass(v.Argmax) }},
 }
 
 // mass is the probability of some responses, NaN of none.
