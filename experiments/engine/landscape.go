@@ -19,7 +19,7 @@ const landscapeSteps = 52
 // Landscape evaluates a run's loss over all its comparisons (in the loss's unit) at the policies of setup.Grid for one prompt, see
 // setup.Setup.Surface, and emits the policies with their losses. The error says what has no landscape: a run without such a loss,
 // or policies over other than three responses.
-func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64) error) (err error) {
+func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64)) (err error) {
 	broken := bridge.With(context.Background(), run.Loss, func(loss objective.Params) {
 		connected := *run
 		connected.Loss = loss
@@ -31,7 +31,7 @@ func Landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float
 	return err
 }
 
-func landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64) error) error {
+func landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float64)) error {
 	s, err := setup.New(&run.Run, setup.Given{})
 	if err != nil {
 		return err
@@ -49,9 +49,7 @@ func landscape(run *spec.Run, prompt string, emit func(pi [3]float64, loss float
 		for k, v := range pi {
 			logPi[k] = math.Log(v)
 		}
-		if err := emit(pi, loss(logPi)); err != nil {
-			return err
-		}
+		emit(pi, loss(logPi))
 	}
 	return nil
 }

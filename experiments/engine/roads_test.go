@@ -43,11 +43,10 @@ objectives: [dpo]
 			t.Errorf("%s: trained from a loss of %v, want %v", v.Name, got, start)
 		}
 		nearest, at := math.NaN(), math.Inf(1)
-		if err := Landscape(run, "x", func(pi [3]float64, loss float64) error {
+		if err := Landscape(run, "x", func(pi [3]float64, loss float64) {
 			if d := math.Abs(pi[0]-0.4) + math.Abs(pi[1]-0.4); d < at {
 				nearest, at = loss, d
 			}
-			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}

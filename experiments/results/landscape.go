@@ -76,25 +76,17 @@ func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
 	var rows [][]string
 	for _, run := range m.Config.Plan.Runs {
 		for _, prompt := range wanted[run.ID] {
-			err := engine.Landscape(run, prompt, func(pi [3]float64, loss float64) error {
+			err := engine.Landscape(run, prompt, func(pi [3]float64, loss float64) {
 				row := []string{run.ID, prompt}
 				for _, v := range []float64{pi[0], pi[1], pi[2], loss} {
 					row = append(row, tables.FormatFloat(v))
 				}
 				rows = append(rows, row)
-				return nil
 			})
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return w.write(plots.LandscapeTable, landscapeSchema(), func(emit func([]string) error) error {
-		for _, row := range rows {
-			if err := emit(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return w.write(plots.LandscapeTable, landscapeSchema(), given(rows))
 }

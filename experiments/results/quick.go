@@ -1,7 +1,6 @@
 package results
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -28,15 +27,8 @@ func (f *Folder) Figure(text string) (plots.Figure, error) {
 	if err == nil {
 		err = d.Decode(root, "", &asked)
 	}
-	var mistakes decode.Errors
-	if errors.As(err, &mistakes) {
-		for i := range mistakes {
-			mistakes[i].Line, mistakes[i].Column = 0, 0 // of a text that nobody has seen
-		}
-		return plots.Figure{}, mistakes
-	}
 	if err != nil {
-		return plots.Figure{}, err
+		return plots.Figure{}, decode.Unplaced(err, "", "")
 	}
 	var missing []error
 	for _, ref := range asked.Params.Refs().Columns {

@@ -5,8 +5,7 @@
 //  2. [Groups.Summarize] describes every metric in every group: the table [Summary];
 //  3. [Groups.Compare] compares losses over the same seeds: the table [Paired].
 //
-// Rows are handed out one by one and one metric is held at a time, so that memory grows with the runs and not with what
-// was measured. Failed runs are left out of every mean and counted.
+// Failed runs are left out of every mean and counted.
 package summaries
 
 import (
@@ -32,7 +31,6 @@ type Groups struct {
 	over     []string // the other settings: seed, and what nobody grouped by
 	follows  []string // columns of by that follow from the compared one
 	metrics  []string
-	held     int    // cells of metrics that may be in memory at once
 	broken   []bool // by row of runs: the run failed
 	groups   []group
 	warnings warnings
@@ -53,7 +51,7 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{settings: s, runs: runs, held: heldCells}
+	g := &Groups{settings: s, runs: runs}
 	for _, ref := range append(s.Refs().Columns, tables.Ref{Column: "run"}, tables.Ref{Column: "status"}) {
 		if err := runs.Need(ref.Key, ref.Column); err != nil {
 			return nil, err
@@ -114,27 +112,18 @@ func (g *Groups) describe(at *group, columns []string) string {
 	return cmp.Or(g.runs.Describe(at.runs[0].row, columns), "all runs")
 }
 
-// heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several
-// passes over the table.
-const heldCells = 8 << 20
-
 // each hands out every metric with its values by row of runs.
 func (g *Groups) each(do func(metric string, values []float64) error) error {
-	for some := range slices.Chunk(g.metrics, max(1, g.held/max(1, g.runs.Len()))) {
-		if err := g.runs.Load(some...); err != nil {
+	if err := g.runs.Load(g.metrics...); err != nil {
+		return err
+	}
+	for _, metric := range g.metrics {
+		values, err := g.read(metric)
+		if err != nil {
 			return err
 		}
-		for _, metric := range some {
-			values, err := g.read(metric)
-			if err != nil {
-				return err
-			}
-			if err := do(metric, values); err != nil {
-				return err
-			}
-		}
-		if len(some) < len(g.metrics) {
-			g.runs.Forget(some...)
+		if err := do(metric, values); err != nil {
+			return err
 		}
 	}
 	return nil
