@@ -198,7 +198,7 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	}
 	for name, text := range map[string]string{
 		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard, kinds.Tables()),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + decode.Text(decode.Encode(d.Scorecard, kinds.Tables())),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

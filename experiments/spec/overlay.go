@@ -154,7 +154,7 @@ func (l *loader) fromHere(path string) string {
 	if _, err := os.Stat(file); err != nil {
 		return path // the message names the one beside the config
 	}
-	if relative, err := pathFrom(filepath.Dir(l.path), file); err == nil {
+	if relative, err := inputfile.From(filepath.Dir(l.path), file); err == nil {
 		return relative
 	}
 	return path
