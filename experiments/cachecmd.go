@@ -106,15 +106,7 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 		fmt.Fprintln(w, flaw)
 	}
 	fmt.Fprintf(w, "%d runs are sound; damaged places: %d, whose runs will be done again when they are needed\n", s.Len(), len(flaws))
-	cacheObsolete(s, w)
 	return verdict(len(flaws) == 0)
-}
-
-// cacheObsolete says what there is of an earlier version of the cache.
-func cacheObsolete(s *cache.Store, w io.Writer) {
-	if files, size := s.Obsolete(); files > 0 {
-		fmt.Fprintf(w, "not used: %d files of an earlier version (*.seg, *.idx; %s), which can be deleted\n", files, inBytes(size))
-	}
 }
 
 // pruneOptions are the flags of cache prune.
@@ -172,7 +164,6 @@ func (o *pruneOptions) prune(s *cache.Store, reachable map[cache.Key]bool, w io.
 		return young || len(o.keep) > 0 && reachable[k]
 	})
 	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
-	cacheObsolete(s, w)
 	if live, ok := errors.AsType[*cache.LiveError](err); ok {
 		fmt.Fprintln(w, live) // a later prune gets them
 		return nil

@@ -141,17 +141,15 @@ func printChanges(w io.Writer, changes []comparison.Change) {
 }
 
 func cameAndWent(c *comparison.Change) string {
-	var parts []string
-	if c.Lost > 0 {
-		parts = append(parts, fmt.Sprintf("%d lost", c.Lost))
+	switch {
+	case c.Lost > 0 && c.Gained > 0:
+		return fmt.Sprintf(" (%d lost, %d gained)", c.Lost, c.Gained)
+	case c.Lost > 0:
+		return fmt.Sprintf(" (%d lost)", c.Lost)
+	case c.Gained > 0:
+		return fmt.Sprintf(" (%d gained)", c.Gained)
 	}
-	if c.Gained > 0 {
-		parts = append(parts, fmt.Sprintf("%d gained", c.Gained))
-	}
-	if parts == nil {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return ""
 }
 
 func changeText(c *comparison.Change) string {

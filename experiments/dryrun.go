@@ -46,10 +46,10 @@ func (r *runner) inBrief(plan *spec.Plan, f *engine.Forecast) string {
 		return text + ", nothing to do"
 	}
 	switch tried := fmt.Sprintf(" at --jobs %d (%d runs tried)", r.jobs, f.Probes); {
-	case f.Time > 0:
+	case f.Time >= time.Second:
 		text += ", about " + inWords(f.Time) + tried
-	case f.Most > 0 && f.Most < time.Second:
-		text += ", less than " + inWords(time.Second) + tried
+	case f.Time > 0, f.Most > 0 && f.Most < 2*time.Second: // of which the tables and the start of the program are a part
+		text += ", less than " + inWords(2*time.Second) + tried
 	default:
 		text += ", time unknown"
 	}

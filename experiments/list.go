@@ -146,14 +146,10 @@ func listKind(w io.Writer, e registry.Kind[any]) {
 	}
 	t := newTabs(w)
 	for _, f := range decode.Fields(e.New(), kinds.Tables()) {
-		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", fieldName(f), fieldDefault(f), f.Allowed, f.Doc)
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\n", strings.Join(append([]string{f.Key}, f.Aliases...), "|"), fieldDefault(f), f.Allowed, f.Doc)
 	}
 	t.Flush()
 	fmt.Fprintln(w)
-}
-
-func fieldName(f decode.Field) string {
-	return strings.Join(append([]string{f.Key}, f.Aliases...), "|")
 }
 
 func fieldDefault(f decode.Field) string {

@@ -16,7 +16,6 @@ import (
 	"windtunnel/experiments/lossvalues"
 	"windtunnel/experiments/results"
 	"windtunnel/experiments/spec"
-	"windtunnel/experiments/spec/decode"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/objective/trl"
 )
@@ -93,7 +92,7 @@ func checkOwn(ctx context.Context, name string, sets []string, in io.Reader, std
 	if _, err := os.Stat(name); err == nil && len(sets) == 0 {
 		c, err := spec.LoadLosses(name, kinds.Tables())
 		if err != nil {
-			return mistakes{err}
+			return err
 		}
 		losses = c.Scorecard.Objectives
 	} else if losses, err = lossvalues.Loss(name, sets); err != nil {
@@ -105,9 +104,6 @@ func checkOwn(ctx context.Context, name string, sets []string, in io.Reader, std
 
 // reportChecked prints a line a loss; the error is errVerdict if a value is off.
 func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) error {
-	if _, located := errors.AsType[decode.Errors](err); located {
-		return mistakes{err}
-	}
 	if err != nil {
 		return inputError{err}
 	}
@@ -127,9 +123,6 @@ func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) 
 // drawLoss draws a loss and prints the files.
 func drawLoss(kind string, sets []string, span float64, out string, stdout io.Writer) error {
 	files, err := lossvalues.Figure(kind, sets, span)
-	if _, located := errors.AsType[decode.Errors](err); located {
-		return mistakes{err}
-	}
 	if err == nil {
 		err = results.WriteFiles(out, files)
 	}

@@ -107,6 +107,7 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var input inputError
 	var occupied publish.TakenError
 	var wrong mistakes
+	var located decode.Errors
 	switch {
 	case err == nil:
 		return exitWell
@@ -114,6 +115,9 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitVerdict
 	case errors.As(err, &wrong):
 		complain(fewer(wrong))
+		return exitInput
+	case errors.As(err, &located):
+		complain(fewer(located))
 		return exitInput
 	case errors.As(err, &occupied):
 		complain(fmt.Sprintf("%s: %v", calledAs, err))

@@ -172,7 +172,7 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 	}
 	fig, err := folder.Figure(string(text))
 	if err != nil {
-		return fig, mistakes{err}
+		return fig, err
 	}
 	return fig, nil
 }

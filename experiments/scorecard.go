@@ -109,13 +109,13 @@ func loadScorecard(args, dirs []string) (*scorecardDoc, error) {
 	if len(args) > 0 {
 		c, err := spec.LoadLosses(args[0], kinds.Tables())
 		if err != nil {
-			return nil, mistakes{err}
+			return nil, err
 		}
 		return scorecardOf(c, dirs)
 	}
 	known, err := scorecard.Load(dirs...)
 	if err != nil {
-		return nil, mistakes{err}
+		return nil, err
 	}
 	doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
 	return &scorecardDoc{doc, known, known, map[string]string{}, nil}, nil
@@ -125,13 +125,13 @@ func loadScorecard(args, dirs []string) (*scorecardDoc, error) {
 func scorecardOf(c *spec.Config, dirs []string) (*scorecardDoc, error) {
 	known, err := scorecard.Load(dirs...)
 	if err != nil {
-		return nil, mistakes{err}
+		return nil, err
 	}
 	copied := *c.Scorecard
 	tests, key, name := scorecard.Select(known, copied.Settings)
 	if key != "" {
 		names := scorecard.Names(known)
-		return nil, mistakes{c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))}
+		return nil, c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))
 	}
 	doc := &scorecardDoc{&copied, tests, known, c.InputHashes(), c}
 	doc.Objectives = slices.Clone(doc.Objectives)
@@ -198,7 +198,7 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	}
 	for name, text := range map[string]string{
 		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + spec.EncodeDocument(d.Scorecard, kinds.Tables()),
+		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + decode.Text(decode.Encode(d.Scorecard, kinds.Tables())),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

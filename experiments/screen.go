@@ -92,14 +92,11 @@ func (c *colorFlag) wanted(w io.Writer) bool {
 }
 
 // newTabs returns a table for people: its columns aligned and, on a terminal, its lines cut to the width.
-func newTabs(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(fitted(w), 0, 8, 2, ' ', 0) }
-
-// fitted returns w, cutting lines where it is a terminal.
-func fitted(w io.Writer) io.Writer {
+func newTabs(w io.Writer) *tabwriter.Writer {
 	if isTerminal(w) {
-		return &cutter{out: w, width: terminalWidth(w)}
+		w = &cutter{out: w, width: terminalWidth(w)}
 	}
-	return w
+	return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 }
 
 // cutter cuts lines to a width in characters. What follows the last line break stays until the next one.

@@ -53,7 +53,7 @@ type submitOptions struct {
 func (o *submitOptions) submission(path string, stderr io.Writer) (*cluster.Submission, error) {
 	c, err := kinds.Load(path, o.sets)
 	if err != nil {
-		return nil, mistakes{err}
+		return nil, err
 	}
 	if c.Experiment == nil {
 		return nil, inputError{fmt.Errorf("%s is not the config of one experiment; submit the experiments that it names one by one", path)}

@@ -44,15 +44,14 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 		names := c.Schema(nil).Names()
 		t := newTabs(w)
 		fmt.Fprintln(t, "  "+strings.Join(names, "\t"))
-		c.Emit(func(cells []string) error { // which returns no error of its own
+		for _, cells := range c.Rows() {
 			for i, cell := range cells {
 				if v := tables.ParseFloat(cell); !math.IsNaN(v) {
 					cells[i] = short(v)
 				}
 			}
 			fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
-			return nil
-		})
+		}
 		t.Flush()
 	}
 	s.printBroken(w)

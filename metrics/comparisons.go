@@ -6,62 +6,37 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-var accuracy = Metric{
-	Name: "accuracy", Source: "arXiv 2405.19534 (ranking accuracy)", OverData: true,
-	Summary: "Share of comparison weight where pi gives the chosen response more probability than the rejected one; " +
-		"equal ones count 1/2.",
-	Value: func(v *View) float64 {
-		return v.overComparisons(func(v *View, chosen, rejected int) float64 {
-			return ranks(v.LogPi[chosen], v.LogPi[rejected])
-		})
-	},
+// ofComparisons are measured over the comparisons of the data.
+var ofComparisons = []Metric{
+	{Name: "accuracy", Source: "arXiv 2405.19534 (ranking accuracy)", OverData: true,
+		Summary: "Share of comparison weight where pi gives the chosen response more probability than the rejected one; " +
+			"equal ones count 1/2.",
+		Value: overComparisons(func(v *View, chosen, rejected int) float64 { return ranks(v.LogPi[chosen], v.LogPi[rejected]) })},
+	{Name: "reward_accuracy", Source: "arXiv 2305.18290", OverData: true,
+		Summary: "Share of comparison weight where the implicit reward log pi - log pi_start ranks the chosen response " +
+			"above the rejected one; equal ones count 1/2.",
+		Value: overComparisons(func(v *View, chosen, rejected int) float64 { return ranks(v.shift(chosen), v.shift(rejected)) })},
+	{Name: "chosen_shift", Unit: "nats", Source: "arXiv 2410.08847 (likelihood displacement)", OverData: true,
+		Summary: "Mean change of the chosen responses' log-probability since the start of training.",
+		Value:   overComparisons(func(v *View, chosen, _ int) float64 { return v.shift(chosen) })},
+	{Name: "rejected_shift", Unit: "nats", Source: "arXiv 2410.08847 (likelihood displacement)", OverData: true,
+		Summary: "Mean change of the rejected responses' log-probability since the start of training.",
+		Value:   overComparisons(func(v *View, _, rejected int) float64 { return v.shift(rejected) })},
+	{Name: "margin", Unit: "nats", Source: "arXiv 2305.18290, eq. 7", OverData: true,
+		Summary: "Mean logratio margin u: how much the log-probability of the chosen response grew more than that of the " +
+			"rejected one since the start of training.",
+		Value: overComparisons(func(v *View, chosen, rejected int) float64 { return difference(v.shift(chosen), v.shift(rejected)) })},
 }
 
-var rewardAccuracy = Metric{
-	Name: "reward_accuracy", Source: "arXiv 2305.18290", OverData: true,
-	Summary: "Share of comparison weight where the implicit reward log pi - log pi_start ranks the chosen response " +
-		"above the rejected one; equal ones count 1/2.",
-	Value: func(v *View) float64 {
-		return v.overComparisons(func(v *View, chosen, rejected int) float64 {
-			return ranks(v.shift(chosen), v.shift(rejected))
-		})
-	},
-}
-
-var chosenShift = Metric{
-	Name: "chosen_shift", Unit: "nats", Source: "arXiv 2410.08847 (likelihood displacement)", OverData: true,
-	Summary: "Mean change of the chosen responses' log-probability since the start of training.",
-	Value: func(v *View) float64 {
-		return v.overComparisons(func(v *View, chosen, _ int) float64 { return v.shift(chosen) })
-	},
-}
-
-var rejectedShift = Metric{
-	Name: "rejected_shift", Unit: "nats", Source: "arXiv 2410.08847 (likelihood displacement)", OverData: true,
-	Summary: "Mean change of the rejected responses' log-probability since the start of training.",
-	Value: func(v *View) float64 {
-		return v.overComparisons(func(v *View, _, rejected int) float64 { return v.shift(rejected) })
-	},
-}
-
-var margin = Metric{
-	Name: "margin", Unit: "nats", Source: "arXiv 2305.18290, eq. 7", OverData: true,
-	Summary: "Mean logratio margin u: how much the log-probability of the chosen response grew more than that of the " +
-		"rejected one since the start of training.",
-	Value: func(v *View) float64 {
-		return v.overComparisons(func(v *View, chosen, rejected int) float64 {
-			return difference(v.shift(chosen), v.shift(rejected))
-		})
-	},
-}
-
-// overComparisons returns the weighted mean of a number over the prompt's comparisons, NaN where it has none.
-func (v *View) overComparisons(number func(v *View, chosen, rejected int) float64) float64 {
-	sum := 0.0
-	for i, w := range v.Weight {
-		sum += w * number(v, v.Chosen[i], v.Rejected[i])
+// overComparisons is the weighted mean of a number over the prompt's comparisons, NaN where it has none.
+func overComparisons(number func(v *View, chosen, rejected int) float64) func(v *View) float64 {
+	return func(v *View) float64 {
+		sum := 0.0
+		for i, w := range v.Weight {
+			sum += w * number(v, v.Chosen[i], v.Rejected[i])
+		}
+		return sum / floats.Sum(v.Weight)
 	}
-	return sum / floats.Sum(v.Weight)
 }
 
 // shift returns log pi - log pi_start of a response.

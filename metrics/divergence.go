@@ -7,64 +7,38 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-var klStarPi = Metric{
-	Name: "kl_star_pi", Unit: "nats", Source: "arXiv 2407.09072",
-	Summary: "KL(pi_star to pi), the distance that the paper's preservation figure shows.",
-	Value:   func(v *View) float64 { return kl(v.LogStar, v.LogPi, v.Star, v.Pi) },
-}
-
-var klPiStar = Metric{
-	Name: "kl_pi_star", Unit: "nats", Source: "Kullback and Leibler 1951",
-	Summary: "KL(pi to pi_star).",
-	Value:   func(v *View) float64 { return kl(v.LogPi, v.LogStar, v.Pi, v.Star) },
-}
-
-var klRefPi = Metric{
-	Name: "kl_ref_pi", Unit: "nats", Source: "arXiv 2407.09072",
-	Summary: "KL(pi_ref to pi), the direction of TYPO's regularizer.",
-	Value:   func(v *View) float64 { return kl(v.LogRef, v.LogPi, v.Ref, v.Pi) },
-}
-
-var klPiRef = Metric{
-	Name: "kl_pi_ref", Unit: "nats", Source: "Kullback and Leibler 1951",
-	Summary: "KL(pi to pi_ref), the direction of RLHF's regularizer.",
-	Value:   func(v *View) float64 { return kl(v.LogPi, v.LogRef, v.Pi, v.Ref) },
-}
-
-var klStarRef = Metric{
-	Name: "kl_star_ref", Unit: "nats", Source: "arXiv 2407.09072",
-	Summary: "KL(pi_star to pi_ref), the kl_star_pi of a policy that stays at pi_ref; it does not depend on pi.",
-	Value:   func(v *View) float64 { return kl(v.LogStar, v.LogRef, v.Star, v.Ref) },
-}
-
-var jsStar = Metric{
-	Name: "js_star", Unit: "nats", Source: "Lin 1991",
-	Summary: "Jensen-Shannon divergence between pi and pi_star, at most log 2.",
-	Value:   func(v *View) float64 { return js(v.LogPi, v.LogStar, v.Pi, v.Star) },
-}
-
-var jsRef = Metric{
-	Name: "js_ref", Unit: "nats", Source: "Lin 1991",
-	Summary: "Jensen-Shannon divergence between pi and pi_ref, at most log 2.",
-	Value:   func(v *View) float64 { return js(v.LogPi, v.LogRef, v.Pi, v.Ref) },
-}
-
-var tvStar = Metric{
-	Name: "tv_star", Source: "this project",
-	Summary: "Total variation between pi and pi_star.",
-	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Star, 1) / 2 },
-}
-
-var tvRef = Metric{
-	Name: "tv_ref", Source: "this project",
-	Summary: "Total variation between pi and pi_ref.",
-	Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Ref, 1) / 2 },
-}
-
-var entropy = Metric{
-	Name: "entropy", Unit: "nats", Source: "Shannon 1948",
-	Summary: "Entropy of pi, at most log K.",
-	Value:   func(v *View) float64 { return stat.Entropy(v.Pi) },
+// divergences are of the policy beside pi_star and pi_ref.
+var divergences = []Metric{
+	{Name: "kl_star_pi", Unit: "nats", Source: "arXiv 2407.09072",
+		Summary: "KL(pi_star to pi), the distance that the paper's preservation figure shows.",
+		Value:   func(v *View) float64 { return kl(v.LogStar, v.LogPi, v.Star, v.Pi) }},
+	{Name: "kl_pi_star", Unit: "nats", Source: "Kullback and Leibler 1951",
+		Summary: "KL(pi to pi_star).",
+		Value:   func(v *View) float64 { return kl(v.LogPi, v.LogStar, v.Pi, v.Star) }},
+	{Name: "kl_ref_pi", Unit: "nats", Source: "arXiv 2407.09072",
+		Summary: "KL(pi_ref to pi), the direction of TYPO's regularizer.",
+		Value:   func(v *View) float64 { return kl(v.LogRef, v.LogPi, v.Ref, v.Pi) }},
+	{Name: "kl_pi_ref", Unit: "nats", Source: "Kullback and Leibler 1951",
+		Summary: "KL(pi to pi_ref), the direction of RLHF's regularizer.",
+		Value:   func(v *View) float64 { return kl(v.LogPi, v.LogRef, v.Pi, v.Ref) }},
+	{Name: "kl_star_ref", Unit: "nats", Source: "arXiv 2407.09072",
+		Summary: "KL(pi_star to pi_ref), the kl_star_pi of a policy that stays at pi_ref; it does not depend on pi.",
+		Value:   func(v *View) float64 { return kl(v.LogStar, v.LogRef, v.Star, v.Ref) }},
+	{Name: "js_star", Unit: "nats", Source: "Lin 1991",
+		Summary: "Jensen-Shannon divergence between pi and pi_star, at most log 2.",
+		Value:   func(v *View) float64 { return js(v.LogPi, v.LogStar, v.Pi, v.Star) }},
+	{Name: "js_ref", Unit: "nats", Source: "Lin 1991",
+		Summary: "Jensen-Shannon divergence between pi and pi_ref, at most log 2.",
+		Value:   func(v *View) float64 { return js(v.LogPi, v.LogRef, v.Pi, v.Ref) }},
+	{Name: "tv_star", Source: "this project",
+		Summary: "Total variation between pi and pi_star.",
+		Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Star, 1) / 2 }},
+	{Name: "tv_ref", Source: "this project",
+		Summary: "Total variation between pi and pi_ref.",
+		Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Ref, 1) / 2 }},
+	{Name: "entropy", Unit: "nats", Source: "Shannon 1948",
+		Summary: "Entropy of pi, at most log K.",
+		Value:   func(v *View) float64 { return stat.Entropy(v.Pi) }},
 }
 
 // kl returns KL(p to q) = sum p (log p - log q), summed as p (log p - log q) + q - p. The extra terms add up to 0 for
@@ -109,4 +83,58 @@ func js(logP, logQ, p, q []float64) float64 {
 		}
 	}
 	return sum
+}
+
+const weakCriteria = "arXiv 2407.09072 (weak interpolation criteria)"
+
+// ofMode are of the policy beside the mode policy of pi_star.
+var ofMode = []Metric{
+	{Name: "kl_mode_pi", Unit: "nats", Source: weakCriteria,
+		Summary: "KL(pi_delta to pi), pi_delta being the mode policy of pi_star.",
+		Value:   func(v *View) float64 { return kl(v.LogMode, v.LogPi, v.Mode, v.Pi) }},
+	{Name: "tv_mode", Source: weakCriteria,
+		Summary: "Total variation between pi and the mode policy pi_delta.",
+		Value:   func(v *View) float64 { return floats.Distance(v.Pi, v.Mode, 1) / 2 }},
+	{Name: "mode_mass", Source: weakCriteria,
+		Summary: "Probability that pi gives to the most probable responses of pi_star.",
+		Value:   func(v *View) float64 { return v.mass(v.Argmax) }},
+}
+
+// mass is the probability of some responses, NaN of none.
+func (v *View) mass(responses []int) float64 {
+	if len(responses) == 0 {
+		return math.NaN()
+	}
+	sum := 0.0
+	for _, i := range responses {
+		sum += v.Pi[i]
+	}
+	return sum
+}
+
+// setMode fills Argmax, LogMode and Mode from LogStar and LogRef; without a pi_star there is none.
+func (v *View) setMode() {
+	if math.IsNaN(v.LogStar[0]) {
+		v.LogMode, v.Mode = v.LogStar, v.LogStar
+		return
+	}
+	cut := floats.Max(v.LogStar) + math.Log1p(-TieTolerance)
+	var logRef []float64
+	v.LogMode = make([]float64, len(v.LogStar))
+	for i, l := range v.LogStar {
+		v.LogMode[i] = math.Inf(-1)
+		if l >= cut {
+			v.Argmax = append(v.Argmax, i)
+			logRef = append(logRef, v.LogRef[i])
+		}
+	}
+	total := floats.LogSumExp(logRef)
+	for j, i := range v.Argmax {
+		if math.IsInf(total, -1) {
+			v.LogMode[i] = -math.Log(float64(len(v.Argmax)))
+		} else {
+			v.LogMode[i] = logRef[j] - total
+		}
+	}
+	v.Mode = exp(v.LogMode)
 }

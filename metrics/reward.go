@@ -5,22 +5,36 @@ import "math"
 // MaxWinRate is the largest number of responses for which the win rate is computed: NewView takes O(K^2) time for it.
 const MaxWinRate = 4096
 
-var reward = Metric{
-	Name: "reward", Unit: "nats", Source: "arXiv 2407.09072",
-	Summary: "Expected reward sum(pi log pi_star), at most 0.",
-	Value: func(v *View) float64 {
-		sum := 0.0
-		for i, l := range v.LogStar {
-			switch {
-			case math.IsInf(v.LogPi[i], -1):
-				continue
-			case math.IsInf(l, -1):
-				return l
+// ofStar are of the policy beside the rewards of pi_star.
+var ofStar = []Metric{
+	{Name: "reward", Unit: "nats", Source: "arXiv 2407.09072",
+		Summary: "Expected reward sum(pi log pi_star), at most 0.",
+		Value: func(v *View) float64 {
+			sum := 0.0
+			for i, l := range v.LogStar {
+				switch {
+				case math.IsInf(v.LogPi[i], -1):
+					continue
+				case math.IsInf(l, -1):
+					return l
+				}
+				sum += v.Pi[i] * l
 			}
-			sum += v.Pi[i] * l
-		}
-		return sum
-	},
+			return sum
+		}},
+	{Name: "win_rate", Source: "Bradley and Terry 1952",
+		Summary: "Exact probability that a response of pi beats one of pi_ref under p_star, the same response drawn twice " +
+			"counting 1/2; empty above 4096 responses.",
+		Value: func(v *View) float64 {
+			if v.WinsAgainstRef == nil {
+				return math.NaN()
+			}
+			sum := 0.0
+			for i, p := range v.Pi {
+				sum += p * v.WinsAgainstRef[i]
+			}
+			return sum
+		}},
 }
 
 // ProxyReward is the expected reward of a proxy, in the scale of reward. It is no part of All: only runs whose labels
@@ -37,22 +51,6 @@ var ProxyReward = Metric{
 			if v.Pi[i] > 0 {
 				sum += v.Pi[i] * r
 			}
-		}
-		return sum
-	},
-}
-
-var winRate = Metric{
-	Name: "win_rate", Source: "Bradley and Terry 1952",
-	Summary: "Exact probability that a response of pi beats one of pi_ref under p_star, the same response drawn twice " +
-		"counting 1/2; empty above 4096 responses.",
-	Value: func(v *View) float64 {
-		if v.WinsAgainstRef == nil {
-			return math.NaN()
-		}
-		sum := 0.0
-		for i, p := range v.Pi {
-			sum += p * v.WinsAgainstRef[i]
 		}
 		return sum
 	},

@@ -73,16 +73,14 @@ func start(ctx context.Context, key string, e *objective.External) (*process, *E
 	if err == nil && json.Unmarshal(line, &p.hello) != nil {
 		err = p.fault("wrote to stdout "+quote(line), want)
 	}
-	if err == nil {
-		for _, name := range p.hello.Columns {
-			if !slices.Contains(objective.ExternalColumns, name) && err == nil {
-				err = p.fault(fmt.Sprintf("asks for a column %q", name), "some of "+strings.Join(objective.ExternalColumns, ", "))
-				err.Near = decode.Nearest(name, objective.ExternalColumns)
-			}
-		}
-		if err == nil && !slices.ContainsFunc(p.hello.Columns, differentiable) {
-			err = p.fault("asks for no column of the policy", "one of policy_chosen_logps, policy_rejected_logps, policy_logps, for a loss that there is something to learn from")
-		}
+	unknown := func(name string) bool { return !slices.Contains(objective.ExternalColumns, name) }
+	if at := slices.IndexFunc(p.hello.Columns, unknown); err == nil && at >= 0 {
+		name := p.hello.Columns[at]
+		err = p.fault(fmt.Sprintf("asks for a column %q", name), "some of "+strings.Join(objective.ExternalColumns, ", "))
+		err.Near = decode.Nearest(name, objective.ExternalColumns)
+	}
+	if err == nil && !slices.ContainsFunc(p.hello.Columns, func(column string) bool { return strings.HasPrefix(column, "policy_") }) {
+		err = p.fault("asks for no column of the policy", "one of policy_chosen_logps, policy_rejected_logps, policy_logps, for a loss that there is something to learn from")
 	}
 	if err != nil {
 		p.end()
@@ -90,8 +88,6 @@ func start(ctx context.Context, key string, e *objective.External) (*process, *E
 	}
 	return p, nil
 }
-
-func differentiable(column string) bool { return strings.HasPrefix(column, "policy_") }
 
 // attend lets the process end with a context.
 func (p *process) attend(ctx context.Context) {

@@ -21,31 +21,6 @@ func (s *Store) Verify() ([]Flaw, error) {
 	return s.load(true)
 }
 
-// Obsolete returns how many files there are of an earlier version of this package, and their size in bytes. Nothing reads
-// them.
-func (s *Store) Obsolete() (files int, size int64) {
-	paths, _ := fs.Glob(os.DirFS(s.dir), "*.seg") // the pattern is well-formed, the only error
-	for _, name := range paths {
-		path := filepath.Join(s.dir, name)
-		file, err := os.Open(path)
-		if err != nil {
-			continue
-		}
-		magic := make([]byte, 8)
-		n, _ := file.Read(magic)
-		file.Close()
-		if string(magic[:n]) != "wtcache1" {
-			continue
-		}
-		for _, path := range []string{path, strings.TrimSuffix(path, ".seg") + ".idx"} {
-			if info, err := os.Stat(path); err == nil {
-				files, size = files+1, size+info.Size()
-			}
-		}
-	}
-	return files, size
-}
-
 // LiveError says that entries were not removed because the processes that wrote them are still writing. A later Prune
 // removes them.
 type LiveError struct {

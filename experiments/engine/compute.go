@@ -28,8 +28,7 @@ type Work struct {
 	Retry bool // do runs again that failed
 
 	shared language.Shared
-	claims sync.Mutex
-	busy   map[cache.Key]bool // results that some worker is computing; guarded by claims
+	busy   sync.Map // keys of the results that some worker is computing
 }
 
 // Compute does the runs that the cache lacks and returns when all are safely in it. A run that breaks has a result too, its failure.
@@ -66,40 +65,20 @@ func (w *Work) one(ctx context.Context, one *worker, i int) error {
 	run := w.Plan.Runs[i]
 	k := keysOf(run, Numerics())
 	if known, failed := w.known(run, k); known {
-		w.Meter.cached(w.Plan.Runs[i].Cost(), failed)
+		w.Meter.ended(run.Cost(), true, failed)
 		return nil
 	}
-	if !w.claim(k.result) {
-		w.Meter.cached(w.Plan.Runs[i].Cost(), false)
+	if _, busy := w.busy.LoadOrStore(k.result, true); busy {
+		w.Meter.ended(run.Cost(), true, false)
 		return nil
 	}
-	defer w.release(k.result)
+	defer w.busy.Delete(k.result)
 	e, err := one.do(ctx, run)
 	if err != nil {
 		return err
 	}
-	w.Meter.done(w.Plan.Runs[i].Cost(), e.failed())
+	w.Meter.ended(run.Cost(), false, e.failed())
 	return w.store(one, k, e)
-}
-
-// claim says whether no other worker computes a result, and keeps the others from it until it is released.
-func (w *Work) claim(result cache.Key) bool {
-	w.claims.Lock()
-	defer w.claims.Unlock()
-	if w.busy[result] {
-		return false
-	}
-	if w.busy == nil {
-		w.busy = make(map[cache.Key]bool)
-	}
-	w.busy[result] = true
-	return true
-}
-
-func (w *Work) release(result cache.Key) {
-	w.claims.Lock()
-	defer w.claims.Unlock()
-	delete(w.busy, result)
 }
 
 // store hands a result to the cache without waiting for the disk. A cache that cannot write any more says so here, if not
@@ -204,21 +183,17 @@ func (m *Meter) start(plan *spec.Plan, runs []int32) {
 	}
 }
 
-func (m *Meter) done(cost float64, failed bool) {
+// ended counts a run that was done, or that the cache had.
+func (m *Meter) ended(cost float64, cached, failed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.count.Done++
-	m.count.Spent += cost
-	if failed {
-		m.count.Failed++
+	if cached {
+		m.count.Cached++
+		m.count.Saved += cost
+	} else {
+		m.count.Done++
+		m.count.Spent += cost
 	}
-}
-
-func (m *Meter) cached(cost float64, failed bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.count.Cached++
-	m.count.Saved += cost
 	if failed {
 		m.count.Failed++
 	}

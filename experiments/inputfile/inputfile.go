@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -53,4 +54,17 @@ func Kind(mode fs.FileMode) string {
 		return "a socket"
 	}
 	return "a device"
+}
+
+// From returns the path of a file as seen from a folder, with slashes; "" where there is none.
+func From(dir, file string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if file, err = filepath.Abs(filepath.FromSlash(file)); err != nil {
+		return "", err
+	}
+	path, err := filepath.Rel(dir, file)
+	return filepath.ToSlash(path), err
 }

@@ -1,7 +1,6 @@
 package lossvalues
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -72,12 +71,8 @@ func parameters(kind string, sets []string) (objective.Params, error) {
 			return nil, fmt.Errorf("--set %s: %w", set, err)
 		}
 	}
-	var many decode.Errors
-	if err := d.Decode(root, "", doc); errors.As(err, &many) {
-		for i := range many {
-			many[i].Line, many[i].Column = 0, 0
-		}
-		return nil, many
+	if err := d.Decode(root, "", doc); err != nil {
+		return nil, decode.Unplaced(err, "", "")
 	}
 	return doc.Loss, nil
 }

@@ -49,7 +49,7 @@ func newTableView(id, dir string, t *tables.Table, schema tables.Schema) tableVi
 	}
 	var kept []string
 	for i, name := range t.Header {
-		if i > 0 && t.Len() > 1 && constant(t, name) {
+		if i > 0 && t.Len() > 1 && len(t.Distinct(name)) == 1 {
 			if value := t.Text(0, name); value != "" {
 				s.Same = append(s.Same, fact{name, shown(value)})
 			}
@@ -62,7 +62,7 @@ func newTableView(id, dir string, t *tables.Table, schema tables.Schema) tableVi
 		var cells []cell
 		for i, name := range kept {
 			text := t.Text(row, name)
-			words := math.IsNaN(number(text)) && text != ""
+			words := math.IsNaN(tables.ParseFloat(text)) && text != ""
 			cells = append(cells, cell{shown(text), words})
 			s.Columns[i].Words = s.Columns[i].Words || words
 		}
@@ -83,34 +83,15 @@ func (s *tableView) Caption() string {
 	return fmt.Sprintf("%s: %s", s.Name, counted(s.All, "row"))
 }
 
-// constant says whether a column has the same value in all rows.
-func constant(t *tables.Table, name string) bool {
-	for row := range t.Len() {
-		if t.Text(row, name) != t.Text(0, name) {
-			return false
-		}
-	}
-	return true
-}
-
 // shown rounds a cell that is a number with more digits than are shown. Whole numbers stay as they are.
 func shown(text string) string {
 	if _, err := strconv.Atoi(text); err == nil {
 		return text
 	}
-	if v := number(text); !math.IsNaN(v) && !math.IsInf(v, 0) {
+	if v := tables.ParseFloat(text); !math.IsNaN(v) && !math.IsInf(v, 0) {
 		return short(v)
 	}
 	return text
-}
-
-// number reads a cell, NaN if it is not a number.
-func number(text string) float64 {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return math.NaN()
-	}
-	return v
 }
 
 // grid is a scorecard as a heat map: a row a loss, a column a test.

@@ -91,12 +91,5 @@ func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
 			}
 		}
 	}
-	return w.write(plots.LandscapeTable, landscapeSchema(), func(emit func([]string) error) error {
-		for _, row := range rows {
-			if err := emit(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return w.write(plots.LandscapeTable, landscapeSchema(), given(rows))
 }

@@ -108,7 +108,7 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 			w.all = append(w.all, tables.Resource{Table: name, Schema: m.Config.Plan.Schema(name), Format: m.Format})
 		}
 		if len(m.Config.Plan.Read) > 0 {
-			if err := w.write("inputs", inputsSchema, m.inputs); err != nil {
+			if err := w.write("inputs", inputsSchema, given(m.inputs())); err != nil {
 				return err
 			}
 		}
@@ -126,15 +126,11 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 	}
 	made.Verdicts = f.Check()
 	if len(made.Verdicts) > 0 {
-		err := w.write(tables.Claims, claimsSchema, func(emit func([]string) error) error {
-			for i := range made.Verdicts {
-				if err := emit(made.Verdicts[i].cells()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		var rows [][]string
+		for i := range made.Verdicts {
+			rows = append(rows, made.Verdicts[i].cells())
+		}
+		if err := w.write(tables.Claims, claimsSchema, given(rows)); err != nil {
 			return err
 		}
 	}
@@ -172,6 +168,18 @@ func (w *tableWriter) write(name string, schema tables.Schema, rows func(emit fu
 	return errors.Join(err, sink.Close())
 }
 
+// given emits rows that are at hand.
+func given(rows [][]string) func(emit func(cells []string) error) error {
+	return func(emit func(cells []string) error) error {
+		for _, row := range rows {
+			if err := emit(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // inputsSchema is that of the table of what became of the records of data files.
 var inputsSchema = tables.Schema{
 	{Name: "file", Type: tables.Text, Doc: "that runs read"},
@@ -185,18 +193,16 @@ var inputsSchema = tables.Schema{
 	{Name: "cut", Type: tables.Integer, Doc: "of those used, from whose responses a repeated prompt was cut"},
 }
 
-// inputs writes what became of the records of data files.
-func (m *Maker) inputs(emit func([]string) error) error {
+// inputs are the rows of what became of the records of data files.
+func (m *Maker) inputs() (rows [][]string) {
 	for _, in := range m.Config.Plan.Read {
 		cells := []string{in.File, in.Run()}
 		for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
 			cells = append(cells, strconv.Itoa(n))
 		}
-		if err := emit(cells); err != nil {
-			return err
-		}
+		rows = append(rows, cells)
 	}
-	return nil
+	return rows
 }
 
 // summarize sums the runs up over their seeds, where the config or the seeds want it.
@@ -230,7 +236,7 @@ func (m *Maker) compare(src tables.Source, w *tableWriter, made *Made) error {
 		return err
 	}
 	runs := m.Config.Plan.Schema(tables.Runs)
-	if err := w.write(summaries.Selected, choices.Schema(runs), choices.Emit); err != nil {
+	if err := w.write(summaries.Selected, choices.Schema(runs), given(choices.Rows())); err != nil {
 		return err
 	}
 	if err := w.write(summaries.SelectedPaired, groups.PairedSchema(runs), groups.Compare); err != nil {

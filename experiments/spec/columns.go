@@ -95,16 +95,12 @@ func (p *Plan) plannedSchema() tables.Schema {
 		{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
 		{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."}}
 	for _, key := range p.Swept {
-		schema = append(schema, tables.Column{Name: key, Type: p.sweptType(key), Doc: "Swept key of the config."})
+		narrowest := tables.TypeOf(func(yield func(string) bool) {
+			p.Each([]string{key}, func(row []string) bool { return yield(row[0]) })
+		})
+		schema = append(schema, tables.Column{Name: key, Type: narrowest, Doc: "Swept key of the config."})
 	}
 	return schema
-}
-
-// sweptType is the narrowest type that the values of a swept key have.
-func (p *Plan) sweptType(key string) tables.Type {
-	return tables.TypeOf(func(yield func(string) bool) {
-		p.Each([]string{key}, func(row []string) bool { return yield(row[0]) })
-	})
 }
 
 // PlannedColumns are the names of the columns of runs that are known before anything is trained.

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,7 +129,7 @@ func (l *loader) set(exp *Experiment, set string) error {
 	}
 	value, err := l.Assigned(l.root, exp, key, label, text)
 	if err != nil {
-		return relabel(err, label, key)
+		return decode.Unplaced(err, label, key)
 	}
 	value = rebased(value, key, l.fromHere)
 	value.Mark(label)
@@ -155,7 +154,7 @@ func (l *loader) fromHere(path string) string {
 	if _, err := os.Stat(file); err != nil {
 		return path // the message names the one beside the config
 	}
-	if relative, err := pathFrom(filepath.Dir(l.path), file); err == nil {
+	if relative, err := inputfile.From(filepath.Dir(l.path), file); err == nil {
 		return relative
 	}
 	return path
@@ -215,17 +214,6 @@ func (l *loader) settleLength(tree *decode.Node, p *train.Params) error {
 		return l.Error(decode.Lookup(tree, "train.steps"), "train.steps", "is given beside train.epochs", "one of both")
 	}
 	return nil
-}
-
-// relabel removes positions from the mistakes of a value on the command line.
-func relabel(err error, label, key string) error {
-	var many decode.Errors
-	if errors.As(err, &many) {
-		for i := range many {
-			many[i].File, many[i].Line, many[i].Column, many[i].Key = label, 0, 0, key
-		}
-	}
-	return many
 }
 
 // without returns a mapping less some keys.

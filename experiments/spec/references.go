@@ -73,7 +73,9 @@ func (l *loader) reviewRefs(at string, refs tables.Refs, plan *Plan) {
 		l.reviewColumn(plan, at+ref.Key, ref.Table, ref.Column)
 	}
 	for _, ref := range refs.Prompts {
-		l.reviewPrompt(plan, at+ref.Key, ref.Prompt)
+		if wrong, allowed := lacksPrompt(plan.Prompts, ref.Prompt); wrong != "" {
+			l.failAt(at+ref.Key, wrong, allowed, decode.Nearest(ref.Prompt, plan.Prompts))
+		}
 	}
 	for _, selection := range refs.Wheres {
 		l.reviewWhere(plan, at+selection.Key, selection.Where)
@@ -127,12 +129,6 @@ func NearestColumn(name string, known []string, kinds *decode.Tables) string {
 		}
 	}
 	return decode.Nearest(name, known)
-}
-
-func (l *loader) reviewPrompt(plan *Plan, key, prompt string) {
-	if wrong, allowed := lacksPrompt(plan.Prompts, prompt); wrong != "" {
-		l.failAt(key, wrong, allowed, decode.Nearest(prompt, plan.Prompts))
-	}
 }
 
 // lacksPrompt says that no prompt of a name or of a common name is there, and what is; "" if one is.

@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
 )
 
@@ -56,7 +57,7 @@ func (c *Config) copyData(dir string, tree *decode.Node) error {
 		content := c.Plan.Inputs[path]
 		if len(content) > largestCopy {
 			var err error
-			if names[path], err = pathFrom(dir, c.Plan.files[path].name); err != nil {
+			if names[path], err = inputfile.From(dir, c.Plan.files[path].name); err != nil {
 				return err
 			}
 			continue
@@ -72,19 +73,6 @@ func (c *Config) copyData(dir string, tree *decode.Node) error {
 		rename(decode.Lookup(tree, part), names)
 	}
 	return nil
-}
-
-// pathFrom returns the path of a file relative to a folder, with slashes.
-func pathFrom(dir, file string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	if file, err = filepath.Abs(filepath.FromSlash(file)); err != nil {
-		return "", err
-	}
-	path, err := filepath.Rel(dir, file)
-	return filepath.ToSlash(path), err
 }
 
 // dataNames gives each data file a name in the data folder. Two files of the same base name get a number.

@@ -97,11 +97,6 @@ func DefaultObjectives() []Objective {
 	return all
 }
 
-// EncodeDocument writes a config of any form as YAML that Load reads, every setting written out.
-func EncodeDocument(document any, kinds *decode.Tables) string {
-	return decode.Text(decode.Encode(document, kinds))
-}
-
 // LoadLosses reads a config of any form but a suite for its losses, and for what they are to be tested on, as a Scorecard.
 // An environment, training settings, a sweep and what else the config of an experiment has are neither needed nor read,
 // and so may name data files that are not there. The losses of an experiment get a name beside its own, NAME-scorecard;

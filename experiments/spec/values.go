@@ -133,7 +133,7 @@ func (l *loader) spacedValues(key string, n *decode.Node) []value {
 		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
 		return nil
 	}
-	list := s.values()
+	list := s.values(num)
 	if e := s.Logspace; e != nil && e.From > 0 && e.From != math.Trunc(e.From) && e.To >= 10*e.From {
 		l.warn(fmt.Sprintf("%s.logspace: from and to are exponents, and the values go from %s to %s; {geomspace: {from: %s, to: %s, num: %d}} takes the values themselves",
 			key, tables.FormatFloat(list[0]), tables.FormatFloat(list[len(list)-1]), tables.FormatFloat(e.From), tables.FormatFloat(e.To), e.Num))
@@ -222,25 +222,18 @@ func at(from, to float64, i, num int) float64 {
 	return from + float64(i)*(to-from)/float64(max(1, num-1))
 }
 
-func (s *spaced) values() []float64 {
-	var out []float64
-	if s.Logspace != nil {
-		for i := range s.Logspace.Num {
-			out = append(out, s.Logspace.Base.power(at(s.Logspace.From, s.Logspace.To, i, s.Logspace.Num)))
-		}
-	}
-	if g := s.Geomspace; g != nil {
-		for i := range g.Num {
-			out = append(out, g.From)
-			if i > 0 {
-				out[i] = min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, g.Num))))
-			}
-		}
-		out[g.Num-1] = at(g.From, g.To, g.Num-1, g.Num)
-	}
-	if s.Linspace != nil {
-		for i := range s.Linspace.Num {
-			out = append(out, at(s.Linspace.From, s.Linspace.To, i, s.Linspace.Num))
+func (s *spaced) values(num int) []float64 {
+	out := make([]float64, num)
+	for i := range out {
+		switch e, g, l := s.Logspace, s.Geomspace, s.Linspace; {
+		case e != nil:
+			out[i] = e.Base.power(at(e.From, e.To, i, num))
+		case l != nil:
+			out[i] = at(l.From, l.To, i, num)
+		case i == 0 || i == num-1:
+			out[i] = at(g.From, g.To, i, num)
+		default:
+			out[i] = min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, num))))
 		}
 	}
 	return out

@@ -5,8 +5,7 @@
 //  2. [Groups.Summarize] describes every metric in every group: the table [Summary];
 //  3. [Groups.Compare] compares losses over the same seeds: the table [Paired].
 //
-// Rows are handed out one by one and one metric is held at a time, so that memory grows with the runs and not with what
-// was measured. Failed runs are left out of every mean and counted.
+// Failed runs are left out of every mean and counted.
 package summaries
 
 import (
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/registry"
 )
 
 // Names of the tables that this package makes.
@@ -32,7 +32,6 @@ type Groups struct {
 	over     []string // the other settings: seed, and what nobody grouped by
 	follows  []string // columns of by that follow from the compared one
 	metrics  []string
-	held     int    // cells of metrics that may be in memory at once
 	broken   []bool // by row of runs: the run failed
 	groups   []group
 	warnings warnings
@@ -53,7 +52,7 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{settings: s, runs: runs, held: heldCells}
+	g := &Groups{settings: s, runs: runs}
 	for _, ref := range append(s.Refs().Columns, tables.Ref{Column: "run"}, tables.Ref{Column: "status"}) {
 		if err := runs.Need(ref.Key, ref.Column); err != nil {
 			return nil, err
@@ -114,27 +113,18 @@ func (g *Groups) describe(at *group, columns []string) string {
 	return cmp.Or(g.runs.Describe(at.runs[0].row, columns), "all runs")
 }
 
-// heldCells bounds the cells of metrics that are in memory at once, 8 bytes each. What does not fit is read in several
-// passes over the table.
-const heldCells = 8 << 20
-
 // each hands out every metric with its values by row of runs.
 func (g *Groups) each(do func(metric string, values []float64) error) error {
-	for some := range slices.Chunk(g.metrics, max(1, g.held/max(1, g.runs.Len()))) {
-		if err := g.runs.Load(some...); err != nil {
+	if err := g.runs.Load(g.metrics...); err != nil {
+		return err
+	}
+	for _, metric := range g.metrics {
+		values, err := g.read(metric)
+		if err != nil {
 			return err
 		}
-		for _, metric := range some {
-			values, err := g.read(metric)
-			if err != nil {
-				return err
-			}
-			if err := do(metric, values); err != nil {
-				return err
-			}
-		}
-		if len(some) < len(g.metrics) {
-			g.runs.Forget(some...)
+		if err := do(metric, values); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -154,4 +144,52 @@ func (g *Groups) read(metric string) ([]float64, error) {
 		}
 	}
 	return values, nil
+}
+
+// Settings say how runs are summed up over their seeds.
+type Settings struct {
+	By        []string `yaml:"by" doc:"columns of runs whose values make a group; none means every setting but the seed: the columns between run and status"`
+	Metrics   []string `yaml:"metrics" doc:"measured columns of runs to sum up; none means all"`
+	Interval  string   `yaml:"interval" oneof:"auto,student-t,bca,wilson" doc:"the 95 % interval of the mean; auto is wilson for rates and student-t for other metrics, wilson wants rates"`
+	Rates     []string `yaml:"rates" doc:"metrics that are 0 or 1 in every run; a metric in which both occur and nothing else is found by itself"`
+	Resamples int      `yaml:"resamples" range:"[100,1e6]" doc:"bootstrap resamples of interval: bca"`
+	Pairs     Pairs    `yaml:"pairs" doc:"comparisons over the same seeds"`
+}
+
+// Pairs say which groups are compared, over the runs that agree in everything else.
+type Pairs struct {
+	Column   string `yaml:"column" doc:"column of runs whose values are compared; empty for no comparisons"`
+	Baseline string `yaml:"baseline,omitempty" doc:"value of column to compare the others with; without it every pair is compared"`
+}
+
+// Methods that Settings.Interval names.
+const (
+	auto     = "auto"
+	studentT = "student-t"
+	bca      = "bca"
+	wilson   = "wilson"
+)
+
+// SetDefaults makes the summary one of every metric over the seeds, with comparisons between all losses.
+func (s *Settings) SetDefaults() {
+	s.Interval, s.Resamples, s.Pairs.Column = auto, 2000, "objective"
+}
+
+// Check refuses comparisons between values that are averaged over.
+func (s *Settings) Check() []registry.Problem {
+	var problems []registry.Problem
+	if s.Pairs.Column != "" && len(s.By) > 0 && !slices.Contains(s.By, s.Pairs.Column) {
+		problems = append(problems, registry.Problem{Key: "pairs.column", Wrong: "is " + s.Pairs.Column + ", which by averages over",
+			Allowed: "a column of by, or \"\" for no comparisons"})
+	}
+	if s.Pairs.Baseline != "" && s.Pairs.Column == "" {
+		problems = append(problems, registry.Problem{Key: "pairs.baseline", Wrong: "is given without pairs.column", Allowed: "both or neither"})
+	}
+	return problems
+}
+
+// Refs tells what the settings look up by name.
+func (s *Settings) Refs() tables.Refs {
+	return tables.Refs{}.List("by", tables.Runs, s.By).List("metrics", tables.Runs, s.Metrics).List("rates", tables.Runs, s.Rates).
+		Column("pairs.column", tables.Runs, s.Pairs.Column)
 }

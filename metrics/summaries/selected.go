@@ -180,18 +180,16 @@ func (c *Choices) Schema(runs tables.Schema) tables.Schema {
 	return append(describe(append(slices.Clone(c.by), c.By), runs), selectedColumns...)
 }
 
-// Emit emits a row for each choice.
-func (c *Choices) Emit(emit func(cells []string) error) error {
+// Rows has a row for each choice.
+func (c *Choices) Rows() (rows [][]string) {
 	for i := range c.List {
 		one := &c.List[i]
 		interval := one.measured.MeanInterval()
 		cells := append(slices.Clone(one.cells), one.value, c.Metric, strconv.Itoa(one.tried), one.end, strconv.Itoa(one.choosing.N))
 		cells = append(appendNumbers(cells, one.choosing.Mean), strconv.Itoa(one.measured.N))
-		if err := emit(appendNumbers(cells, one.measured.Mean, one.measured.SD, interval.Low, interval.High)); err != nil {
-			return err
-		}
+		rows = append(rows, appendNumbers(cells, one.measured.Mean, one.measured.SD, interval.Low, interval.High))
 	}
-	return nil
+	return rows
 }
 
 // Groups groups the measured runs, for comparisons of losses by the metric.

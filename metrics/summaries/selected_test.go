@@ -57,7 +57,7 @@ func TestSelect(t *testing.T) {
 				t.Fatal(err)
 			}
 			best := map[string]string{}
-			for i, row := range emitted(t, c.Emit) {
+			for i, row := range c.Rows() {
 				loss := losses[i]
 				for _, lambda := range lambdas {
 					if d := mean(loss, lambda, 0, 4) - mean(loss, best[loss], 0, 4); best[loss] == "" || (better == "lower") == (d < 0) {
@@ -110,7 +110,7 @@ c2,ipo,1,2,done,0.5
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := emitted(t, c.Emit)
+	rows := c.Rows()
 	if len(rows) != 1 || rows[0][1] != "2" || rows[0][8] != "0.4" {
 		t.Errorf("chosen %v", rows)
 	}
@@ -136,7 +136,7 @@ func TestSelectOnNoise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		row := emitted(t, c.Emit)[0]
+		row := c.Rows()[0]
 		chosen, measured = chosen+tables.ParseFloat(row[6])/trials, measured+tables.ParseFloat(row[8])/trials
 	}
 	// The expected least of 20 standard normal numbers is -1.867, and a mean of four has half the deviation.

@@ -177,33 +177,18 @@ func (t *Table) Load(names ...string) error {
 	return nil
 }
 
-// Forget lets go of the memory of columns that can be read from their file again, which the next use of one does. Of a
-// table in memory it forgets nothing.
-func (t *Table) Forget(names ...string) {
-	if t.file == nil {
-		return
-	}
-	for _, name := range names {
-		if i := t.Column(name); i >= 0 {
-			t.columns[i].Store(nil)
-		}
-	}
-}
-
 // column returns a column, nil if there is none of that name.
 func (t *Table) column(name string) *column {
 	i, ok := t.index[name]
 	if !ok {
 		return nil
 	}
-	for {
-		if c := t.columns[i].Load(); c != nil {
-			return c
-		}
-		if err := t.Load(name); err != nil { // anew if another goroutine forgets it in between
+	if t.columns[i].Load() == nil {
+		if err := t.Load(name); err != nil {
 			panic("tables: " + err.Error())
 		}
 	}
+	return t.columns[i].Load()
 }
 
 // Text returns the cell of a row in the named column, "" if there is no such column.

@@ -180,13 +180,9 @@ func TestTableIsReadByMany(t *testing.T) {
 	group.Wait()
 }
 
-// A column that was forgotten is read from its file again; a table in memory forgets nothing.
-func TestForget(t *testing.T) {
+// A column is read from its file once.
+func TestReadOnce(t *testing.T) {
 	table := filled([]string{"run", "v"}, []string{"a", "1"}, []string{"b", "2"})
-	table.Forget("v", "nothing")
-	if table.Text(1, "v") != "2" {
-		t.Errorf("in memory v is %q", table.Text(1, "v"))
-	}
 	dir, file := write(t, table, schemaOf(t, table), tables.CSV)
 	if file.Text(1, "v") != "2" {
 		t.Fatalf("v is %q", file.Text(1, "v"))
@@ -196,10 +192,6 @@ func TestForget(t *testing.T) {
 	}
 	if file.Text(1, "v") != "2" {
 		t.Error("a column is read twice")
-	}
-	file.Forget("v")
-	if file.Text(1, "v") != "3" {
-		t.Error("a forgotten column is not read again")
 	}
 }
 

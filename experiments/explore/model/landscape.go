@@ -122,15 +122,8 @@ func cut(path []byte, level float64, a, b, c *vertex) []byte {
 		} else if math.IsInf(to.value, 0) {
 			t = 0
 		}
-		path = appendTenths(append(path, "ML"[i]), drawingScale*(a.x+t*(to.x-a.x)))
-		path = appendTenths(append(path, ' '), drawingScale*(a.y+t*(to.y-a.y)))
+		path = strconv.AppendFloat(append(path, "ML"[i]), drawingScale*(a.x+t*(to.x-a.x)), 'f', 1, 64)
+		path = strconv.AppendFloat(append(path, ' '), drawingScale*(a.y+t*(to.y-a.y)), 'f', 1, 64)
 	}
 	return path
-}
-
-// appendTenths appends a number that is not negative with one decimal, faster than strconv.AppendFloat, for there are
-// thousands.
-func appendTenths(to []byte, v float64) []byte {
-	tenths := int(v*10 + 0.5)
-	return append(strconv.AppendInt(to, int64(tenths/10), 10), '.', byte('0'+tenths%10))
 }

@@ -136,18 +136,11 @@ func (o Owner) Check(out, name string) error {
 
 // from spells the owner's path as seen from a results folder, slashed; "" if there is no such path.
 func (o Owner) from(final string) string {
-	config, err := filepath.Abs(o.Path)
-	if err != nil || o.Path == "" {
+	if o.Path == "" {
 		return ""
 	}
-	if final, err = filepath.Abs(final); err != nil {
-		return ""
-	}
-	path, err := filepath.Rel(final, config)
-	if err != nil {
-		return ""
-	}
-	return filepath.ToSlash(path)
+	path, _ := inputfile.From(final, o.Path) // "" where there is none
+	return path
 }
 
 // SetOwner records whose results a folder OUT/NAME will hold. Where the owner's path is not known, or is in the folder

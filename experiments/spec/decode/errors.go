@@ -114,6 +114,20 @@ func dotted(prefix string, path []string, last string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ".")
 }
 
+// Unplaced returns mistakes without their positions, for texts that nobody has seen as lines; label and key, where they are not empty,
+// take the place of the mistakes' own. Other errors stay as they are.
+func Unplaced(err error, label, key string) error {
+	var all Errors
+	if !errors.As(err, &all) {
+		return err
+	}
+	for i := range all {
+		all[i].Line, all[i].Column = 0, 0
+		all[i].File, all[i].Key = cmp.Or(label, all[i].File), cmp.Or(key, all[i].Key)
+	}
+	return all
+}
+
 // Suggest adds the nearest known word, if one is near, to the error about another.
 func Suggest(err error, word string, known []string) error {
 	if near := Nearest(word, known); near != "" {

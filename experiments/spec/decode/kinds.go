@@ -28,15 +28,12 @@ type table struct {
 }
 
 // Register adds a registry whose kinds fields of the interface type T hold. The name is what messages call one of them,
-// such as "optimizer". It panics if T is no interface, if an entry's New does not return a pointer to a struct, if a
-// parameter is called kind, or if two entries share a name.
+// such as "optimizer". The interface is T, an entry's New returns a pointer to a struct without a parameter kind. It panics if two
+// entries share a name.
 func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 	tab := &table{
 		name: name, iface: reflect.TypeFor[T](), entries: kinds.Untyped(),
 		byName: map[string]registry.Kind[any]{}, byType: map[reflect.Type]registry.Kind[any]{},
-	}
-	if tab.iface.Kind() != reflect.Interface {
-		panic(fmt.Sprintf("decode: %s: %v is no interface", name, tab.iface))
 	}
 	for _, e := range tab.entries {
 		tab.add(e)
@@ -55,14 +52,7 @@ func (t *table) add(e registry.Kind[any]) {
 		}
 		t.byName[name] = e
 	}
-	typ := reflect.TypeOf(e.New())
-	if typ == nil || typ.Kind() != reflect.Pointer || typ.Elem().Kind() != reflect.Struct {
-		panic(fmt.Sprintf("decode: New of %s %s returns a %v; want a pointer to a struct", t.name, e.Name, typ))
-	}
-	if l := layoutOf(typ.Elem()); l.kind != nil || slices.Contains(l.keys(), kindKey) {
-		panic(fmt.Sprintf("decode: %v: parameters of a kind cannot have a key kind", typ))
-	}
-	if _, known := t.byType[typ]; !known {
+	if typ := reflect.TypeOf(e.New()); t.byType[typ].New == nil {
 		t.byType[typ] = e
 	}
 }

@@ -3,7 +3,6 @@ package decode
 import (
 	"encoding"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -253,21 +252,14 @@ var tidyExponents = strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-")
 
 // ParseInterval reads the text of a range tag. It fails on anything that is not a non-empty interval.
 func ParseInterval(text string) (Interval, error) {
-	bad := fmt.Errorf("range %q is not an interval such as (0,inf) or [0,1)", text)
-	if len(text) < 2 || !strings.ContainsRune("([", rune(text[0])) || !strings.ContainsRune(")]", rune(text[len(text)-1])) {
-		return Interval{}, bad
-	}
-	low, high, ok := strings.Cut(text[1:len(text)-1], ",")
-	if !ok {
-		return Interval{}, bad
-	}
-	r := Interval{LowOpen: text[0] == '(', HighOpen: text[len(text)-1] == ')'}
-	var errLow, errHigh error
-	r.Low, errLow = strconv.ParseFloat(strings.TrimSpace(low), 64)
-	r.High, errHigh = strconv.ParseFloat(strings.TrimSpace(high), 64)
-	empty := r.Low > r.High || r.Low == r.High && (r.LowOpen || r.HighOpen)
-	if errLow != nil || errHigh != nil || math.IsNaN(r.Low) || math.IsNaN(r.High) || empty {
-		return Interval{}, bad
+	var r Interval
+	var open, shut rune
+	var rest string
+	n, _ := fmt.Sscanf(text, "%c%g,%g%c%s", &open, &r.Low, &r.High, &shut, &rest)
+	r.LowOpen, r.HighOpen = open == '(', shut == ')'
+	nonempty := r.Low < r.High || r.Low == r.High && !r.LowOpen && !r.HighOpen
+	if n != 4 || !strings.ContainsRune("([", open) || !strings.ContainsRune(")]", shut) || !nonempty {
+		return Interval{}, fmt.Errorf("range %q is not an interval such as (0,inf) or [0,1)", text)
 	}
 	return r, nil
 }
