@@ -56,8 +56,9 @@ func (s *solver) fingerprint(t *task) string {
 	return fingerprint(l, t, s.flows)
 }
 
-// probes are how far from its start, in units, a loss is asked who it is.
-var probes = []float64{0.01, -0.03, 0.1, -0.3, 0.5, 0.9, -1, 2, -3, 7, 15, -30, 40, 100}
+// probes is at how many places, from a hundredth of its unit to a hundred units from its start, a loss is asked who it is: so many that
+// two that are the same but for rounding differ at some, as runs must not depend on which came first.
+const probes = 32
 
 // fingerprint is that of a loss over the logits of one prompt.
 func fingerprint(l *lossFunction, t *task, flows bool) string {
@@ -70,7 +71,8 @@ func fingerprint(l *lossFunction, t *task, flows bool) string {
 		told = append(told, 1)
 	}
 	dir := make([]float64, l.dim)
-	for i, far := range probes {
+	for i := range probes {
+		far := math.Pow(10, 4*float64(i)/(probes-1)-2)
 		for k := range dir {
 			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
 		}
