@@ -120,6 +120,8 @@ var statements = []statement{
 	{"configs/contextual.yaml", "(At lambda = 0.001 it is {}.)", []string{"only detail(mean difference) of contextual/claims; claim=gap-good-small"}},
 	{"configs/lm_displacement.yaml", "(ORPO's, between {} and {} nats, is below 0 on one seed", []string{
 		"min margin of lm_displacement/runs; objective=orpo", "max margin of lm_displacement/runs; objective=orpo"}},
+	{"configs/lm_displacement.yaml", "correlation is {} to {} over the seeds", []string{
+		"min ches_rank of lm_displacement/runs; objective=dpo", "max ches_rank of lm_displacement/runs; objective=dpo"}},
 	{"configs/lm_displacement.yaml", "(It lowers it by {} to {} nats.)", []string{
 		"-1 * max chosen_shift of lm_displacement/runs; objective=cpo", "-1 * min chosen_shift of lm_displacement/runs; objective=cpo"}},
 	{"configs/lm_displacement.yaml", "(On average it takes {} nats less; the interval over five seeds, {} to {}, has", []string{
