@@ -38,7 +38,7 @@ var mistakes = []struct {
 	{"scalar for a list", "+metrics: kl", `c.yaml:3:10: metrics: is the text "kl"; want a list of words (kl, tv)`, true},
 	{"word", "+solver: gradeint", `c.yaml:3:9: solver: is "gradeint"; want one of exact, gradient; did you mean "gradient"?`, true},
 	{"word in a list", "+metrics: [kl, tvv]", `c.yaml:3:15: metrics.1: is "tvv"; want one of kl, tv; did you mean "tv"?`, true},
-	{"number for text", "name: 5\nobjectives: [dpo]", `c.yaml:1:7: name: is 5; want text`, true},
+	{"list for text", "name: [5]\nobjectives: [dpo]", `c.yaml:1:7: name: is a list; want text`, true},
 	{"empty text", "name: ''\nobjectives: [dpo]", `c.yaml:1:7: name: is empty; want text`, true},
 	{"empty list", "name: x\nobjectives: []", `c.yaml:2:13: objectives: is empty; want a list of mappings with a kind of objective`, true},
 	{"missing key", "objectives: [dpo]", `c.yaml:1:1: name: is missing; want text`, true},
@@ -100,7 +100,7 @@ var mistakes = []struct {
 	{"not UTF-8", "name: x\ntrain: \xff", `c.yaml:2:8: document: is not UTF-8 here; want printable UTF-8 text`, false},
 	{"control character", "name: \x01", `c.yaml:1:7: document: has the control character U+0001 here; want printable UTF-8 text`, false},
 	{"syntax in a second document", "+---\na: b: c", `c.yaml:4:1: document: is not YAML: mapping values are not allowed in this context`, false},
-	{"mistakes of parsing and decoding", "name: 5\nobjectives: [dpo]\nseed: 1\nseed: 2", "c.yaml:1:7: name: is 5; want text\n" +
+	{"mistakes of parsing and decoding", "name: [5]\nobjectives: [dpo]\nseed: 1\nseed: 2", "c.yaml:1:7: name: is a list; want text\n" +
 		`c.yaml:4:1: seed: is given twice, first on line 3; want it once`, true},
 }
 

@@ -95,6 +95,20 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+// Text is what is written, also where YAML sees a number or a truth value in it, and stays so through a resolved config.
+func TestTextAsWritten(t *testing.T) {
+	d := decoder()
+	for _, name := range []string{"1e3", "007", "0x10", "true", "1.50", "yes", "2026-11-29"} {
+		e, again := newExperiment(), newExperiment()
+		if _, err := d.Document([]byte("name: "+name+"\nobjectives: [dpo]\n"), e); err != nil || e.Name != name {
+			t.Errorf("%s is read as %q, %v", name, e.Name, err)
+		}
+		if _, err := d.Document([]byte(Text(Encode(e, d.Tables))), again); err != nil || again.Name != name {
+			t.Errorf("%s is read again as %q, %v", name, again.Name, err)
+		}
+	}
+}
+
 func TestEncodeForm(t *testing.T) {
 	const given = `
 name: x

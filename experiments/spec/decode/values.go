@@ -128,9 +128,10 @@ func setInt(n *Node, dst reflect.Value, lim limits) bool {
 	return true
 }
 
+// text takes a scalar as it is written: a name of 1e3 or 007 is no number here.
 func (s *state) text(n *Node, dst reflect.Value, lim limits) {
 	switch {
-	case !isText(n):
+	case n.Kind != yaml.ScalarNode || lim.words != nil && !isText(n):
 		s.wrongType(n, dst.Type(), lim)
 	case lim.required && n.Value == "":
 		s.fail(n, "", "is empty", s.d.Tables.phrase(dst.Type(), lim), "")
