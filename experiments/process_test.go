@@ -235,3 +235,41 @@ func TestHalfWritten(t *testing.T) {
 		t.Error("a reader's file is gone")
 	}
 }
+
+// beta is lambda wherever a column can be named: in sweeps, conditions, claims, figures and on the command line.
+func TestBetaIsLambda(t *testing.T) {
+	t.Parallel()
+	const config = `name: m
+environment: {kind: random-bandit, responses: 4, perturbation: 1}
+preferences: {kind: sample, n: 50}
+policy: {kind: tabular}
+train: {batch_size: 0, epochs: 20}
+objectives: [{kind: dpo}, {kind: ipo}]
+sweep: {lambda: [0.1, 1, 2], train.optimizer.lr: [0.01, 0.1]}
+where: "lambda < 2 and train.optimizer.lr * lambda > 0"
+claims:
+  - {name: c, kind: bound, metric: tv_ref, where: {lambda: 1}, below: 5}
+  - {name: d, kind: differs, metric: tv_ref, left: {objective: dpo, lambda: 1}, right: {objective: ipo, lambda: 1}, match: [train.optimizer.lr], above: -9}
+figures:
+  - {name: f, kind: lines, x: lambda, y: tv_star, where: {train.optimizer.lr: 0.1}}
+  - {name: g, kind: strip, metric: tv_ref, where: {lambda: [0.1], train.optimizer.lr: 0.1}}
+`
+	var all [2]map[string]string
+	for i, name := range []string{"lambda", "beta"} {
+		dir := t.TempDir()
+		path, out := filepath.Join(dir, "m.yaml"), filepath.Join(dir, "out")
+		testfile.Write(t, path, strings.ReplaceAll(config, "lambda", name))
+		runMain(t, 0, "run", path, "--out", out, "--quiet")
+		runMain(t, 0, "plot", filepath.Join(out, "m"), "--kind", "lines", "--x", name, "--y", "tv_star", "--set", "by=train.optimizer.lr",
+			"--set", "panels=objective", "-o", filepath.Join(out, "m", "figures", "asked.svg"))
+		all[i] = contents(t, filepath.Join(out, "m"))
+	}
+	for name, want := range all[0] {
+		if got := all[1][name]; got != want && name != "config.yaml" && name != "datapackage.json" {
+			t.Errorf("%s differs with beta in place of lambda", name)
+		}
+	}
+	if len(all[0]) != len(all[1]) || len(all[0]) < 10 {
+		t.Errorf("%d files with lambda, %d with beta", len(all[0]), len(all[1]))
+	}
+}

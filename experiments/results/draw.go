@@ -170,6 +170,7 @@ func (f *Folder) Figure(text string) (plots.Figure, error) {
 	if err != nil {
 		return plots.Figure{}, decode.Unplaced(err, "", "")
 	}
+	spec.Respell(&asked, asked.Params.Refs(), func(_, table string) []string { return f.columns(table) }, d.Tables)
 	var missing []error
 	for _, ref := range asked.Params.Refs().Columns {
 		if mistake := f.lacks(ref); mistake != nil {
@@ -180,17 +181,26 @@ func (f *Folder) Figure(text string) (plots.Figure, error) {
 	return kinds.Drawn([]spec.Figure{asked}, "", "")[0], decode.Join(missing...)
 }
 
+// columns are those that a figure of a table finds: its own and those that are known of its runs; nil where there is no such table.
+func (f *Folder) columns(table string) []string {
+	t, err := f.Tables.Table(table)
+	if err != nil {
+		return nil
+	}
+	columns := t.Header
+	if runs, err := f.Tables.Table(tables.Runs); err == nil && table != tables.Runs {
+		columns = append(slices.Clone(columns), runs.Header[:max(0, runs.Column("status"))]...)
+	}
+	return columns
+}
+
 // lacks returns the mistake of naming a column that the folder does not have, or nil.
 func (f *Folder) lacks(ref tables.Ref) *decode.Error {
-	t, err := f.Tables.Table(ref.Table)
-	if err != nil {
+	if _, err := f.Tables.Table(ref.Table); err != nil {
 		names, _ := tablesIn(f.Dir) // which could be read when it was opened
 		return &decode.Error{Key: ref.Key, Wrong: "there is no table " + ref.Table, Allowed: "one of the tables " + strings.Join(names, ", ")}
 	}
-	columns := t.Header
-	if runs, err := f.Tables.Table(tables.Runs); err == nil && ref.Table != tables.Runs {
-		columns = append(slices.Clone(columns), runs.Header[:max(0, runs.Column("status"))]...)
-	}
+	columns := f.columns(ref.Table)
 	if slices.Contains(columns, ref.Column) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -224,6 +225,12 @@ func (l *loader) compile(c condition, known map[string]variable) *program {
 	}
 	mentioned := &mentions{known: known}
 	ast.Walk(&tree.Node, mentioned)
+	aliases, columns := map[string]string{}, slices.Sorted(maps.Keys(known))
+	for i, m := range mentioned.list {
+		if own := aliased(m.name, columns, l.Tables); own != "" && !slices.Contains(mentioned.own, m.name) {
+			aliases[m.name], mentioned.list[i].name = own, own
+		}
+	}
 	if !l.allKnown(c, mentioned) {
 		return nil
 	}
@@ -231,7 +238,7 @@ func (l *loader) compile(c condition, known map[string]variable) *program {
 	for name, v := range known {
 		env[name] = v.typ
 	}
-	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: known, patch: true}), expr.AsBool(),
+	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: known, aliases: aliases, patch: true}), expr.AsBool(),
 		expr.DisableBuiltin("now"))
 	if err != nil {
 		l.fail(l.conditionError(c, err))
@@ -289,19 +296,21 @@ type mention struct {
 }
 
 // mentions collects the names of a condition, members of known columns as one: train.lr. With patch it makes
-// identifiers of these.
+// identifiers of these, and writes aliases as the columns that they are of.
 type mentions struct {
-	known map[string]variable
-	patch bool
-	list  []mention
-	own   []string // variables that the condition declares
-	loops bool     // there is a predicate, a range or a call
+	known   map[string]variable
+	aliases map[string]string
+	patch   bool
+	list    []mention
+	own     []string // variables that the condition declares
+	loops   bool     // there is a predicate, a range or a call
 }
 
 // Visit is called for every node, children first.
 func (m *mentions) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
+		n.Value = cmp.Or(m.aliases[n.Value], n.Value)
 		m.list = append(m.list, mention{n.Value, n.Location().From, n})
 	case *ast.PredicateNode, *ast.BuiltinNode, *ast.CallNode:
 		m.loops = true
@@ -314,6 +323,7 @@ func (m *mentions) Visit(node *ast.Node) {
 		if name == "" {
 			return
 		}
+		name = cmp.Or(m.aliases[name], name)
 		if _, ok := m.known[name]; ok && m.patch {
 			ast.Patch(node, &ast.IdentifierNode{Value: name})
 			return

@@ -30,7 +30,7 @@ func TestSeedsAsWritten(t *testing.T) {
 	}
 }
 
-// The alias of a key works where keys stand and is suggested where columns are named.
+// The alias of a key works where keys stand and where columns are named, unless a condition has a variable of that name.
 func TestAliasOfColumn(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -40,11 +40,21 @@ func TestAliasOfColumn(t *testing.T) {
 		"claims: [{name: c, kind: bound, metric: tv_ref, where: {beta: 1}, below: 5}]",
 		"where: beta > 1",
 		"where: [lambda > 0, beta > 1]",
+		"where: let beta = 1; lambda > beta",
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
 		testfile.Write(t, path, small+"objectives: [{kind: dpo}, {kind: ipo}]\nsweep: {beta: [1, 2]}\n"+text+"\n")
-		if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), `did you mean "lambda"?`) {
+		c, err := load(path, nil)
+		if err != nil {
 			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		want := 4
+		if strings.HasPrefix(text, "where") {
+			want = 2 // of lambda 2
+		}
+		if len(c.Plan.Runs) != want {
+			t.Errorf("%s: %d runs, want %d", text, len(c.Plan.Runs), want)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 // found before anything is trained. It returns the claims, less those that --set has left without what they speak of.
 func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
 	for i, c := range list {
+		Respell(&c, c.Test.Refs(), func(_, table string) []string { return plan.allColumns(table) }, l.Tables)
 		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
 			kept = append(kept, c)
 		}
@@ -46,6 +47,12 @@ func (l *loader) stands(what string, review func()) bool {
 func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figure {
 	kept := slices.Clone(figures[:0]) // [] is other than none: no figures are wanted
 	for i, f := range figures {
+		Respell(&f, f.Params.Refs(), func(from, table string) []string {
+			if plan := plans[cmp.Or(from, f.From)]; plan != nil {
+				return plan.allColumns(table)
+			}
+			return nil
+		}, l.Tables)
 		if l.stands("figure "+f.Name, func() { l.reviewFigure(fmt.Sprintf("figures.%d.", i), f.From, f.Params.Refs(), plans) }) {
 			kept = append(kept, f)
 		}
@@ -101,10 +108,7 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 		l.failAt(key, fmt.Sprintf("there is no table %s: %s", table, lacks), "one of the tables "+strings.Join(plan.Tables(), ", "), "")
 		return
 	}
-	columns := plan.Columns(table)
-	if table != tables.Runs {
-		columns = append(columns, plan.PlannedColumns()...)
-	}
+	columns := plan.allColumns(table)
 	if slices.Contains(columns, column) {
 		return
 	}
@@ -112,9 +116,64 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 		"a metric or a swept key (`experiments list metrics`)", NearestColumn(column, columns, l.Tables))
 }
 
-// NearestColumn returns the known column that another name is meant for: the one whose alias this is, as beta is lambda's, or
-// the nearest; "" if none is near.
-func NearestColumn(name string, known []string, kinds *decode.Tables) string {
+// allColumns are the columns that what reads a table finds: its own and those that are known of its runs.
+func (p *Plan) allColumns(table string) []string {
+	columns := p.Columns(table)
+	if table != tables.Runs {
+		columns = append(columns, p.PlannedColumns()...)
+	}
+	return columns
+}
+
+// Respell writes columns that a claim or a figure names by an alias, as beta is lambda's, as tables have them. refs are what it names, and
+// columns returns those of a table of the experiment that a part of it draws from, "" where it says none.
+func Respell[T any](entry *T, refs tables.Refs, columns func(from, table string) []string, kinds *decode.Tables) {
+	type ref struct{ key, own string }
+	var named []ref
+	var walk func(at, from string, refs tables.Refs)
+	walk = func(at, from string, refs tables.Refs) {
+		for _, part := range refs.Parts {
+			walk(at+part.Key, cmp.Or(part.From, from), part.Refs)
+		}
+		for _, r := range refs.Columns {
+			if slices.ContainsFunc(refs.Wheres, func(s tables.Selection) bool { return r.Key == s.Key+"."+r.Column }) {
+				continue // a key of the selection, see below
+			}
+			if own := aliased(r.Column, columns(from, r.Table), kinds); own != "" {
+				named = append(named, ref{at + r.Key, own})
+			}
+		}
+		for _, s := range refs.Wheres {
+			for _, name := range slices.Collect(maps.Keys(s.Where)) {
+				if own := aliased(name, columns(from, tables.Runs), kinds); own != "" && s.Where[own] == nil {
+					s.Where[own] = s.Where[name]
+					delete(s.Where, name)
+				}
+			}
+		}
+	}
+	walk("", "", refs)
+	if named == nil {
+		return
+	}
+	tree := decode.Encode(entry, kinds)
+	for _, r := range named {
+		if set, err := decode.Set(tree, r.key, scalar(r.own)); err == nil {
+			tree = set
+		}
+	}
+	var again T
+	d := decode.Decoder{Tables: kinds}
+	if d.Decode(tree, "", &again) == nil {
+		*entry = again
+	}
+}
+
+// aliased returns the known column that an alias is of, as lambda is beta's; "" where the name is known, or no alias.
+func aliased(name string, known []string, kinds *decode.Tables) string {
+	if slices.Contains(known, name) {
+		return ""
+	}
 	d, doc := decode.Decoder{Tables: kinds}, newRunDoc()
 	for _, kind := range objective.Kinds() {
 		root, err := decode.Set(nil, "objective.kind", scalar(kind.Name))
@@ -128,7 +187,12 @@ func NearestColumn(name string, known []string, kinds *decode.Tables) string {
 			}
 		}
 	}
-	return decode.Nearest(name, known)
+	return ""
+}
+
+// NearestColumn returns the known column that another name is meant for: the one whose alias this is, or the nearest; "" if none is near.
+func NearestColumn(name string, known []string, kinds *decode.Tables) string {
+	return cmp.Or(aliased(name, known, kinds), decode.Nearest(name, known))
 }
 
 // lacksPrompt says that no prompt of a name or of a common name is there, and what is; "" if one is.
