@@ -1,7 +1,7 @@
 #!/bin/sh
 # Regenerates the paper's figures and the other results in seconds; `./run.sh all` makes what lies beyond the paper, the
 # language model and the ablations as well, which takes some twenty minutes, and `./run.sh scorecard` the scorecard of all losses, some
-# fifteen. Needs Go and nothing else.
+# eight. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"
 more=

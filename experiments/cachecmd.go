@@ -105,7 +105,11 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 	for _, flaw := range flaws {
 		fmt.Fprintln(w, flaw)
 	}
-	fmt.Fprintf(w, "%d runs are sound; damaged places: %d, whose runs will be done again when they are needed\n", s.Len(), len(flaws))
+	damage := "nothing is damaged"
+	if len(flaws) > 0 {
+		damage = fmt.Sprintf("damaged places: %d, whose runs will be done again when they are needed", len(flaws))
+	}
+	fmt.Fprintf(w, "%d runs are sound; %s\n", s.Len(), damage)
 	return verdict(len(flaws) == 0)
 }
 
