@@ -1,6 +1,6 @@
 #!/bin/sh
 # Regenerates the paper's figures and the other results in seconds; `./run.sh all` makes what lies beyond the paper, the
-# language model and the ablations as well, which takes some twenty minutes, and `./run.sh scorecard` the scorecard of all losses, some
+# language model and the ablations as well, which takes some 25 minutes, and `./run.sh scorecard` the scorecard of all losses, some
 # eight. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"

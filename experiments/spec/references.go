@@ -169,7 +169,7 @@ func Respell[T any](entry *T, refs tables.Refs, columns func(from, table string)
 	}
 }
 
-// aliased returns the known column that an alias is of, as lambda is beta's; "" where the name is known, or no alias.
+// aliased returns the known column that a name is an alias of, as beta is of lambda; "" where the name is known, or no alias.
 func aliased(name string, known []string, kinds *decode.Tables) string {
 	if slices.Contains(known, name) {
 		return ""
