@@ -22,7 +22,8 @@ import (
 //
 // Documents that have the key of an alternative are described by that one instead of v.
 func Schema(title string, v any, tables *Tables, alternatives ...Alternative) ([]byte, error) {
-	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{}}
+	g := generator{tables: tables, names: map[definition]string{}, taken: map[string]bool{"text": true}}
+	g.defs = properties{{key: "text", schema: &schema{Type: []string{"string", "number", "boolean"}}}}
 	root := g.of(rootOf(v, nil), limits{}, false)
 	for _, a := range alternatives {
 		root = &schema{If: &schema{Required: []string{a.Key}}, Then: g.of(rootOf(a.Value, nil), limits{}, false), Else: root}
@@ -118,11 +119,8 @@ func scalarSchema(s shape, lim limits) *schema {
 	case shapeFloat:
 		return bounded(&schema{Type: "number"}, lim)
 	}
-	switch {
-	case s == shapeText:
-		return &schema{Type: []string{"string", "number", "boolean"}}
-	case lim.words == nil:
-		return &schema{Type: "string", MinLength: least(lim)}
+	if s == shapeText || lim.words == nil {
+		return &schema{Ref: "#/$defs/text", MinLength: least(lim)}
 	}
 	words := &schema{}
 	for _, w := range lim.words {
