@@ -243,7 +243,7 @@ func (s *solver) balance(whole, l *lossFunction) ([]float64, error) {
 // derivatives of the gradient are differences. A walk that runs off is unresolved.
 func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	cur, next := l.newPoint(from), l.newPoint(from)
-	l.slope(cur)
+	l.gradient(cur)
 	norm := floats.Norm(cur.grad, 2)
 	first, size := norm, unit/max(norm, 1e-300)
 	d := &descent{at: cur, converged: norm <= l.rounding()}
@@ -273,7 +273,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		}
 		d.iterations++
 		floats.AddScaledTo(next.theta, cur.theta, -1, step)
-		l.slope(next)
+		l.gradient(next)
 		after := floats.Norm(next.grad, 2)
 		if !(floats.Norm(step, math.Inf(1)) <= 3*unit) && size > 1e-9*unit/first || math.IsNaN(after) || after > 2*norm {
 			if size /= 8; size < 1e-12*unit/first {
@@ -297,6 +297,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 	if !d.converged && norm < 1e-6*first && floats.Distance(d.at.theta, from, math.Inf(1)) > 10*unit {
 		d.unresolved = true
 	}
+	l.whole(d.at)
 	return d, nil
 }
 
@@ -311,7 +312,7 @@ func (l *lossFunction) turn(at, scratch *point, step float64, dst *mat.Dense) {
 		copy(scratch.theta, at.theta)
 		scratch.theta[j] += step
 		h := scratch.theta[j] - at.theta[j]
-		l.slope(scratch)
+		l.gradient(scratch)
 		for i, g := range scratch.grad {
 			dst.Set(i, j, (g-at.grad[i])/h)
 		}
