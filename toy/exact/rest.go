@@ -17,6 +17,9 @@ const (
 	restSteps = 150
 	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
+	// chord is the share of its norm that a gradient may keep in a step of Newton's before the derivatives are taken anew: many steps cost
+	// less than these.
+	chord = 0.2
 	// runaway is how many units a policy may go from where it started.
 	runaway = 1e5
 )
@@ -285,7 +288,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		var relative float64
 		d.change, relative = compare(cur, next)
 		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after <= l.rounding()
-		stale = after > 1e-3*norm
+		stale = after > chord*norm || after > 1e-3*norm && size <= 1e4*unit/first
 		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
 		cur, next, norm = next, cur, after
 		d.at = cur
