@@ -260,6 +260,8 @@ func TestScorecardMistakes(t *testing.T) {
 		{[]string{"scorecard"}, "objectives: [dpo]\nenviroment: bandit\n", []string{"card.yaml:2:", `did you mean "environment"`}},
 		{[]string{"scorecard"}, "suite: [a.yaml]\n", []string{"card.yaml:1:", "suite", "has no losses"}},
 		{[]string{"scorecard"}, "objectives: [{kind: best-of-n, n: 4}]\nenvironment: bandit\n", []string{"card.yaml:1:", "no losses to test"}},
+		{[]string{"scorecard"}, "name: a\nscorecard:\n  bounds: {existence/one-pair: -2}\n", []string{"card.yaml:3:", "scorecard.bounds.existence/one-pair: is -2; want a number in [0,3]"}},
+		{[]string{"scorecard"}, "objectives:\n  - {kind: beta-dpo, mode_wieght: 0.5}\n", []string{"card.yaml:2:", "objectives.0.mode_wieght", `did you mean "mode_weight"`}},
 		{[]string{"explain", "dp", "preservation"}, "", []string{`no "dp"`, "did you mean"}},
 		{[]string{"explain", "dpo", "preserve"}, "", []string{`no "preserve"`}},
 		{[]string{"explain", "dpo"}, "", []string{"a loss and a test"}},
