@@ -154,9 +154,11 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 	}
 	var missing []error
 	objectives := r.objectivesOf(d, k)
-	if d.only != nil && len(objectives) == 0 {
-		r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
-		return false
+	if len(objectives) == 0 {
+		if d.only != nil {
+			r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
+		}
+		return false // without any objective, which is a mistake that has been said
 	}
 	for _, objective := range objectives {
 		tree, mistake, ok := r.treeWith(objective, path, k.written)
@@ -225,20 +227,20 @@ func (r *sweepReader) treeWith(objective int, path string, blame *decode.Node) (
 // sweepMistake puts a wrong path of an objective's runs in the terms of the sweep. at is the key of the config, spelled
 // what of it is the swept key.
 func sweepMistake(mistake decode.Error, at, spelled string, objective int) decode.Error {
-	mistake.Key = at
 	first, rest, dotted := strings.Cut(spelled, ".")
+	mistake.Key, mistake.Near = at, strings.TrimPrefix(mistake.Near, objectiveColumn+".")
 	if slices.Contains(settingKeys, first) {
 		if objective > 0 {
 			mistake.Wrong += fmt.Sprintf(" of objectives.%d", objective)
 		}
-		return mistake
-	}
-	mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
-	mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
-	if mistake.Near == "" {
-		if mistake.Near = decode.Nearest(first, settingKeys); mistake.Near != "" && dotted {
-			mistake.Near += "." + rest
+	} else {
+		mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
+		if near := decode.Nearest(first, settingKeys); mistake.Near == "" && near != "" {
+			mistake.Near = near + map[bool]string{true: "." + rest}[dotted]
 		}
+	}
+	if mistake.Near == spelled || slices.Contains(fixedKeys, mistake.Near) && !slices.Contains(settingKeys, mistake.Near) {
+		mistake.Near = ""
 	}
 	return mistake
 }
