@@ -128,10 +128,24 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 			}
 		}
 		same := func(v value) bool { return v.node != nil && v.text == cellText(n) }
-		if everywhere && !slices.ContainsFunc(k.values, same) { // a value that the sweep has too can surprise nobody
+		// A value that the sweep has too can surprise nobody, and a default that is written out, as results do, says nothing.
+		if everywhere && !slices.ContainsFunc(k.values, same) && (n.From(setLabel) || cellText(n) != r.byDefault(objective, k.path)) {
 			r.warn(fmt.Sprintf("%s: %s has no effect: %s gives every run of %s a value of its own", at, cellText(n), k.spelled(k.first()), r.labels[objective]))
 		}
 	}
+}
+
+// byDefault writes the value that a path has in an objective of which only the kind is known; "" where there is none.
+func (r *sweepReader) byDefault(objective int, path string) string {
+	var o Objective
+	plain, err := decode.Set(nil, "kind", decode.Lookup(r.trees[objective], objectiveColumn+".kind"))
+	if err != nil || r.Decode(plain, "", &o) != nil {
+		return ""
+	}
+	if n := decode.Lookup(decode.Encode(&o, r.Tables), strings.TrimPrefix(path, objectiveColumn+".")); n != nil {
+		return cellText(n)
+	}
+	return ""
 }
 
 // reservedColumns are the columns of runs that no sweep may take.
