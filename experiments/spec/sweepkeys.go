@@ -97,7 +97,11 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			continue
 		}
 		for row, v := range k.values {
-			if _, text := v.typed.(string); text && v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" {
+			switch _, text := v.typed.(string); {
+			case !text || v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str":
+			case strings.HasPrefix(v.text, "-"): // as formulas do; spreadsheets would take the cell for one of theirs
+				k.values[row].text = "(" + v.text + ")"
+			default:
 				r.checkCell(k.spelled(row), v.text)
 			}
 		}
