@@ -148,8 +148,10 @@ func TestNoPlace(t *testing.T) {
 	testfile.Write(t, config, smallConfig)
 	runMain(t, exitWell, "run", config, "--quiet", "--out", dir)
 	testfile.Write(t, at("file"), "mine")
-	if err := os.Symlink("circle", at("circle")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"circle", "circle.html"} {
+		if err := os.Symlink(name, at(name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	before := filesBelow(t, dir)
 	for _, place := range []string{long, at("file"), at("file/x"), at("circle"), at("circle/x")} {
@@ -161,10 +163,11 @@ func TestNoPlace(t *testing.T) {
 	}
 	for _, place := range []string{long + ".svg", at("file/x.svg"), at("circle/x.svg"), at("nowhere/x.svg")} {
 		runMain(t, exitInput, "plot", m, "--kind", "lines", "--table", "traces", "--x", "step", "--y", "loss", "-o", place)
-		runMain(t, exitInput, "report", m, "-o", place)
+		runMain(t, exitInput, "report", m, "-o", strings.TrimSuffix(place, ".svg")+".html")
 		runMain(t, exitInput, "tune", config, "-o", place)
 	}
-	runMain(t, exitInput, "report", m, "-o", at("circle")) // a link is followed, not replaced
+	runMain(t, exitInput, "report", m, "-o", at("circle.html")) // a link is followed, not replaced
+	runMain(t, exitInput, "report", m, "-o", config)            // and no config becomes a page
 	runMain(t, exitInput, "run", config, "--set", "name="+filepath.Base(long))
 	runMain(t, exitInput, "run", config, "--set", "figures=[{name: "+filepath.Base(long)+", kind: lines, x: lambda, y: tv_star}]")
 	if after := filesBelow(t, dir); !slices.Equal(after, before) {

@@ -19,7 +19,7 @@ import (
 // found before anything is trained. It returns the claims, less those that --set has left without what they speak of.
 func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
 	for i, c := range list {
-		Respell(&c, c.Test.Refs(), func(_, table string) []string { return plan.allColumns(table) }, l.Tables)
+		Respell(&c, c.Test.Refs(), plan.columnsOf, l.Tables)
 		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
 			kept = append(kept, c)
 		}
@@ -118,6 +118,9 @@ func (l *loader) reviewColumn(plan *Plan, key, table, column string) {
 	l.failAt(key, fmt.Sprintf("there is no column %q in the table %s", column, table),
 		"a metric or a swept key (`experiments list metrics`)", NearestColumn(column, columns, l.Tables))
 }
+
+// columnsOf is allColumns for Respell, of what draws from one plan.
+func (p *Plan) columnsOf(_, table string) []string { return p.allColumns(table) }
 
 // allColumns are the columns that what reads a table finds: its own and those that are known of its runs.
 func (p *Plan) allColumns(table string) []string {
@@ -325,6 +328,7 @@ func (l *loader) reviewSummary(s *summaries.Settings, plan *Plan) {
 		return
 	}
 	before := len(l.errs)
+	Respell(s, s.Refs(), plan.columnsOf, l.Tables)
 	for _, ref := range s.Refs().Columns {
 		l.reviewColumn(plan, "summary."+ref.Key, tables.Runs, ref.Column)
 	}
@@ -341,6 +345,7 @@ func (l *loader) reviewComparison(c *summaries.Comparison, plan *Plan) {
 	if c == nil {
 		return
 	}
+	Respell(&c.Select, c.Select.Refs(), plan.columnsOf, l.Tables)
 	for _, ref := range c.Select.Refs().Columns {
 		l.reviewColumn(plan, "compare.select."+ref.Key, tables.Runs, ref.Column)
 	}

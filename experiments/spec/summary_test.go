@@ -50,3 +50,17 @@ func TestSummaryBySeeds(t *testing.T) {
 		}
 	}
 }
+
+// How runs are summed up and losses are compared may be said by an alias too.
+func TestSummaryByAlias(t *testing.T) {
+	for _, text := range []string{"summary: {by: [objective, NAME]}", "summary: {by: [objective, NAME], pairs: {column: NAME, baseline: '1'}}", "compare: {select: {by: NAME, metric: tv_star, seeds: [0]}}"} {
+		var said [2]string
+		for i, name := range []string{"lambda", "beta"} {
+			c := loaded(t, small+"objectives: [dpo, ipo]\nseeds: 2\nsweep: {lambda: [0.1, 1]}\n"+strings.ReplaceAll(text, "NAME", name)+"\n")
+			said[i] = decode.Text(decode.Encode(c.Experiment, Tables()))
+		}
+		if said[0] != said[1] || !strings.Contains(said[0], "lambda") {
+			t.Errorf("%s: with beta\n%s\nwith lambda\n%s", text, said[1], said[0])
+		}
+	}
+}
