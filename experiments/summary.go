@@ -61,7 +61,11 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 		printVerdicts(w, s.Verdicts, quiet)
 	}
 	if !quiet {
-		fmt.Fprintf(w, "  files: %s (%d figures)\n", s.Dir, len(s.Pictures(s.Dir)))
+		figures := "figures"
+		if len(s.Pictures(s.Dir)) == 1 {
+			figures = "figure"
+		}
+		fmt.Fprintf(w, "  files: %s (%d %s)\n", s.Dir, len(s.Pictures(s.Dir)), figures)
 		if s.First {
 			s.printNext(w)
 		}
