@@ -9,9 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"windtunnel/experiments/internal/testfile"
 )
 
 // crashConfig is a sweep of 300 runs of unequal length.
@@ -21,7 +24,7 @@ preferences: {kind: sample, n: 40}
 train: {batch_size: 4, record_every: 100}
 objectives: [dpo, typo]
 seeds: 25
-sweep: {lambda: [0.01, 0.1, 1], train.epochs: [20, 700]}
+sweep: {lambda: [0.01, 0.1, 1], train.epochs: [20, 300]}
 claims:
   - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, where: {lambda: 0.01}, with: {lambda: 1}, relation: greater, match: [objective, train.epochs, seed]}
 `
@@ -52,18 +55,32 @@ func call(t testing.TB, dir string, args ...string) (int, string) {
 	return 0, string(said)
 }
 
+// undisturbed is a folder with the config and what an undisturbed run of it makes, for every test to copy; TestMain removes it.
+var undisturbed struct {
+	sync.Once
+	dir  string
+	took time.Duration
+}
+
 // crashFolder holds the config, and what an undisturbed run of it makes.
-func crashFolder(t testing.TB) (dir string, want map[string]string, took time.Duration) {
+func crashFolder(t testing.TB) (dir string, want map[string]string) {
 	t.Helper()
+	undisturbed.Do(func() {
+		dir, err := os.MkdirTemp("", "crash")
+		if err != nil {
+			t.Fatal(err)
+		}
+		undisturbed.dir = dir
+		testfile.Write(t, filepath.Join(dir, "crash.yaml"), crashConfig)
+		began := time.Now()
+		if status, said := call(t, dir, "crash.yaml", "--out", "whole", "--jobs", "2"); status != 0 {
+			t.Fatalf("exit status %d: %s", status, said)
+		}
+		undisturbed.took = time.Since(began)
+	})
 	dir = t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "crash.yaml"), []byte(crashConfig), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if status, said := call(t, dir, "crash.yaml", "--out", "whole", "--jobs", "2"); status != 0 {
-		t.Fatalf("exit status %d: %s", status, said)
-	}
-	return dir, contents(t, filepath.Join(dir, "whole", "crash")), time.Since(began)
+	copyFolder(t, dir, undisturbed.dir)
+	return dir, contents(t, filepath.Join(dir, "whole", "crash"))
 }
 
 // contents returns every file below a results folder but the manifest and what made it.
@@ -102,17 +119,20 @@ func wantSame(t testing.TB, dir string, want map[string]string) {
 // A sweep that is killed at random moments and started again as often ends in the same bytes.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	dir, want, took := crashFolder(t)
+	dir, want := crashFolder(t)
 	rng := rand.New(rand.NewPCG(1, 2))
-	killed := 0
-	for cycle := range killCycles {
+	cycles, killed := 1, 0
+	if soaking {
+		cycles = 17
+	}
+	for cycle := range cycles {
 		out := "out-" + string(rune('a'+cycle))
 		for range 3 {
 			cmd := program(t, dir, "crash.yaml", "--out", out, "--jobs", "2")
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(rng.Float64() * float64(took)))
+			time.Sleep(time.Duration(rng.Float64() * float64(undisturbed.took)))
 			if cmd.Process.Signal(syscall.SIGKILL) == nil {
 				killed++
 			}
@@ -143,7 +163,7 @@ func wantWhole(t testing.TB, dir string, want map[string]string) {
 // A disk that fills up ends the sweep with a clear word; with room again, it goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	dir, want, _ := crashFolder(t)
+	dir, want := crashFolder(t)
 	disk := filepath.Join(dir, "disk")
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)
@@ -169,7 +189,7 @@ func TestFullDisk(t *testing.T) {
 // A damaged entry of the cache is found, reported and done again.
 func TestDamagedCache(t *testing.T) {
 	t.Parallel()
-	dir, want, _ := crashFolder(t)
+	dir, want := crashFolder(t)
 	damage(t, filepath.Join(dir, "whole", ".cache"))
 	if status, said := call(t, dir, "cache", "verify", "--cache", "whole/.cache"); status != 1 || !strings.Contains(said, "damaged places: 1,") {
 		t.Errorf("verify: exit status %d: %s", status, said)
@@ -209,7 +229,7 @@ func damage(t testing.TB, dir string) {
 // Two processes share a cache; two in one results folder do not.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
-	dir, want, _ := crashFolder(t)
+	dir, want := crashFolder(t)
 	var both []*exec.Cmd
 	for _, out := range []string{"a", "b"} {
 		cmd := program(t, dir, "crash.yaml", "--out", out, "--cache", "shared", "--jobs", "1")

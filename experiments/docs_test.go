@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,9 +16,10 @@ import (
 	"windtunnel/experiments/kinds"
 )
 
-// pages are the documents whose commands are run by TestPages. The page about test vectors needs PyTorch: TestVectorsPage.
-var pages = []string{"README.md", "configs/README.md", "configs/published/README.md", "experiments/README.md", "experiments/scorecard/README.md", "plots/README.md",
-	"toy/objective/README.md"}
+// pages are the documents whose commands are run by TestPages, and longPages those for which there is time with -tags soak. The
+// page about test vectors needs PyTorch: TestVectorsPage.
+var pages, longPages = []string{"README.md", "configs/README.md", "configs/published/README.md", "experiments/scorecard/README.md", "plots/README.md",
+	"toy/objective/README.md"}, []string{"experiments/README.md"}
 
 // notRun are the commands of pages that TestPages leaves out, by what they hold, with the reason.
 var notRun = map[string]string{
@@ -38,7 +40,11 @@ func TestPages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some seconds of runs")
 	}
-	for _, page := range pages {
+	run := pages
+	if soaking {
+		run = slices.Concat(pages, longPages)
+	}
+	for _, page := range run {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			text, folder, commands := testfile.Read(t, "../"+page), t.TempDir(), 0
@@ -120,7 +126,7 @@ func runStep(t *testing.T, folder, command, want string) int {
 	return 1
 }
 
-func copyFolder(t *testing.T, to, from string) {
+func copyFolder(t testing.TB, to, from string) {
 	t.Helper()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)

@@ -73,13 +73,15 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-// said puts the program's name into the commands that a text tells of, but for those of `go run ./experiments`.
-func said(root *cobra.Command, program, text string) string {
+// saying puts the program's name into the commands that a text tells of, but for those of `go run ./experiments`.
+func saying(root *cobra.Command, program string) (said func(text string) string) {
 	var names []string
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	return regexp.MustCompile(`(^|[^/\w])experiments( (?:configs/|`+strings.Join(names, "|")+`))`).ReplaceAllString(text, "${1}"+strings.ReplaceAll(program, "$", "$$")+"$2")
+	told := regexp.MustCompile(`(^|[^/\w])experiments( (?:configs/|` + strings.Join(names, "|") + `))`)
+	named := "${1}" + strings.ReplaceAll(program, "$", "$$") + "$2"
+	return func(text string) string { return told.ReplaceAllString(text, named) }
 }
 
 // perform is Main but for what could not be printed.
@@ -96,14 +98,15 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	said := saying(root, calledAs)
 	for _, c := range append(root.Commands(), root) {
-		c.Example = said(root, calledAs, c.Example)
+		c.Example = said(c.Example)
 		for _, below := range c.Commands() {
-			below.Example = said(root, calledAs, below.Example)
+			below.Example = said(below.Example)
 		}
 	}
 	err := root.ExecuteContext(ctx)
-	complain := func(text string) { fmt.Fprintln(stderr, said(root, calledAs, text)) }
+	complain := func(text string) { fmt.Fprintln(stderr, said(text)) }
 	var input inputError
 	var occupied publish.TakenError
 	var wrong mistakes

@@ -34,14 +34,14 @@ func TestAllMistakes(t *testing.T) {
 // A program under another name is named so where commands are told of, and nowhere else.
 func TestSaid(t *testing.T) {
 	t.Parallel()
-	root := newRoot(io.Discard, io.Discard)
+	said := saying(newRoot(io.Discard, io.Discard), "wind$1")
 	for text, want := range map[string]string{
 		"see `experiments list metrics`":                     "see `wind$1 list metrics`",
 		"  experiments configs/paper.yaml":                   "  wind$1 configs/paper.yaml",
 		"`go run ./experiments explore`, of two experiments": "`go run ./experiments explore`, of two experiments",
 		"experiments described in YAML":                      "experiments described in YAML",
 	} {
-		if got := said(root, "wind$1", text); got != want {
+		if got := said(text); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 	}

@@ -49,7 +49,7 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 			"OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the environments. Of a config only\n" +
 			"the objectives and what stands under scorecard are read; scorecard.bounds has the bounds. A test a/b is the config\n" +
 			"configs/scorecard/a/b.yaml, an experiment that lacks the loss; --tests adds those of a folder of yours. These are\n" +
-			"the tests with their bounds:\n\n" + testList(),
+			"the tests with their bounds:\n\n",
 		Example: `  experiments scorecard
   experiments scorecard configs/scorecard.yaml --out /tmp/try
   experiments scorecard mine.yaml --tests mytests
@@ -63,6 +63,11 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 			return doc.run(cmd.Context(), o, stdout)
 		},
 	}
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) { // reading the tests takes half of a short command's time
+		cmd.Long += testList()
+		help(cmd, args)
+	})
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "results", "folder for results; a scorecard named X writes `DIR`/X/")
 	f.StringSliceVar(&o.tests, "tests", nil, "folder `DIR` of further tests, a file a/b.yaml each; may be repeated")

@@ -16,7 +16,15 @@ import (
 
 // In scripts the command experiments is this test binary.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"experiments": main})
+	testscript.Main(tidy{m}, map[string]func(){"experiments": main})
+}
+
+// tidy runs the tests and removes what they shared.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	defer func() { _ = os.RemoveAll(undisturbed.dir) }()
+	return m.M.Run()
 }
 
 // The scripts of testdata/script run in a copy of testdata/configs, with the shipped data in the folder that MODELS names.

@@ -248,9 +248,11 @@ func (r *Reader) read() error {
 	}
 }
 
-// columnName is what a column of a CSV file may be called, for its first line to be told from bad JSON. Pandas leaves out the
-// name of its index.
-var columnName = regexp.MustCompile(`^([\pL_][\pL\d_ .-]{0,63})?$`)
+// columnName is what a column of a CSV file may be called, up to so many characters, for its first line to be told from bad
+// JSON. Pandas leaves out the name of its index.
+const longestColumn = 64
+
+var columnName = regexp.MustCompile(`^([\pL_][\pL\d_ .-]*)?$`)
 
 // header says whether the first line is that of a CSV file: names of columns, separated by commas, tabs or semicolons. One
 // column alone is told by the file's name.
@@ -265,7 +267,7 @@ next:
 			continue
 		}
 		for i, key := range keys {
-			if keys[i] = strings.TrimSpace(key); !columnName.MatchString(keys[i]) {
+			if keys[i] = strings.TrimSpace(key); !columnName.MatchString(keys[i]) || utf8.RuneCountInString(keys[i]) > longestColumn {
 				continue next
 			}
 		}
