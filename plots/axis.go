@@ -223,22 +223,25 @@ func setLog(axis *plot.Axis, values []float64) {
 	}
 }
 
-// setScale gives an axis over a column the scale that a configuration asks for. Where one of the values is zero a
+// setScale gives an axis over a column the scale that a configuration asks for; auto is log where the values span two decades or
+// more. Where one of the values is zero a
 // logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
 func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	noLimit := slices.Contains(limitColumns, column)
 	positive := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
 	zero := slices.Contains(values, 0)
+	if scale == autoScale && len(positive) > 0 && slices.Min(values) >= 0 && slices.Max(positive) >= 100*slices.Min(positive) {
+		scale = logScale
+	}
 	switch {
+	case scale == symlogScale || scale == sqrtScale:
+		scaleMetric(axis, scale, values)
 	case len(positive) == 0:
-	case zero && (noLimit || resolveScale(scale, values) == logScale):
+	case zero && (noLimit || scale == logScale):
 		z := zeroLog{slices.Min(positive), slices.Max(positive), noLimit}
 		axis.Scale, axis.Tick.Marker = z, z
-	case resolveScale(scale, values) == logScale:
+	case scale == logScale:
 		setLog(axis, values)
-	}
-	if scale == symlogScale || scale == sqrtScale {
-		scaleMetric(axis, scale, values)
 	}
 }
 
@@ -275,26 +278,6 @@ func checkLimits(key, scale string, limits []float64) []registry.Problem {
 
 // limitColumns are the settings that limit something unless they are zero.
 var limitColumns = []string{"constraint.kl_radius", "train.clip_norm", "train.max_steps"}
-
-// resolveScale turns auto into log where the positive values span two decades or more.
-func resolveScale(scale string, values []float64) string {
-	if scale != autoScale {
-		return scale
-	}
-	least, most := math.Inf(1), 0.0
-	for _, v := range values {
-		if v < 0 {
-			return linearScale
-		}
-		if v > 0 {
-			least, most = min(least, v), max(most, v)
-		}
-	}
-	if most >= 100*least {
-		return logScale
-	}
-	return linearScale
-}
 
 // isLog says whether an axis must not see values at or below zero.
 func isLog(axis *plot.Axis) bool {

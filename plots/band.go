@@ -150,12 +150,10 @@ func bandNotes(panels []*Panel) []string {
 		size := strings.ReplaceAll(fromTo(least[s], most[s]), " ", "\u00a0")
 		notes = append(notes, fmt.Sprintf("%s, n\u00a0=\u00a0%s.", spreadWords[s], size))
 	}
-	switch len(left) {
-	case 0:
-	case 1:
+	if n := len(left); n == 1 {
 		notes = append(notes, "1 failed run left out.")
-	default:
-		notes = append(notes, fmt.Sprintf("%d failed runs left out.", len(left)))
+	} else if n > 1 {
+		notes = append(notes, fmt.Sprintf("%d failed runs left out.", n))
 	}
 	return notes
 }

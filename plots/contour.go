@@ -1,6 +1,8 @@
 package plots
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -106,16 +108,7 @@ func crossingAt(level, a, b float64) float64 {
 
 // outlines follows edges around until none is left, from the smallest knot on.
 func outlines(next map[knot][]knot, places map[knot][2]float64) [][][2]float64 {
-	starts := make([]knot, 0, len(next))
-	for k := range next {
-		starts = append(starts, k)
-	}
-	slices.SortFunc(starts, func(a, b knot) int {
-		if c := slices.Compare(a[0][:], b[0][:]); c != 0 {
-			return c
-		}
-		return slices.Compare(a[1][:], b[1][:])
-	})
+	starts := slices.SortedFunc(maps.Keys(next), func(a, b knot) int { return cmp.Or(slices.Compare(a[0][:], b[0][:]), slices.Compare(a[1][:], b[1][:])) })
 	var all [][][2]float64
 	for _, start := range starts {
 		for len(next[start]) > 0 {

@@ -245,7 +245,6 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 	}
 	outside := false // the point before lies beyond the axes
 	for i, q := range c.points {
-		alone := c.broken && q.x == 0 // left of a break
 		beyond := finite(q.y) && c.panel.beyond(q)
 		leaves := beyond && !outside
 		outside = beyond
@@ -258,7 +257,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			drawCross(&canvas, c.style, at)
 			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
-		case c.marked(i), c.plain && (leaves || alone):
+		case c.marked(i), c.plain && (leaves || c.broken && q.x == 0): // which no line shows
 			canvas.DrawGlyphNoClip(c.mark(i, q.unsettled || beyond), place(&canvas, p, q.x, min(q.y, c.panel.top)))
 		}
 		hover(canvas.Canvas, place(&canvas, p, q.x, min(q.y, c.panel.top)), c.tooltip(q))
@@ -343,24 +342,18 @@ func (c *curve) mark(i int, hollow bool) draw.GlyphStyle {
 // segments are the stretches of a curve that a line may connect.
 func (c *curve) segments() [][]point {
 	var all [][]point
-	var run []point
-	end := func() {
-		if len(run) > 0 {
-			all = append(all, run)
-		}
-		run = nil
-	}
+	joined := false
 	for _, p := range c.points {
 		if !finite(p.x) || !finite(p.y) {
-			end()
+			joined = false
 			continue
 		}
-		run = append(run, p)
-		if c.broken && p.x == 0 {
-			end()
+		if !joined {
+			all = append(all, nil)
 		}
+		all[len(all)-1] = append(all[len(all)-1], p)
+		joined = !c.broken || p.x != 0
 	}
-	end()
 	return all
 }
 

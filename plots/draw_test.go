@@ -241,7 +241,7 @@ func TestLossColors(t *testing.T) {
 
 // Green and teal, which few tell apart, do not stand together where another color is left.
 func TestAlikeColors(t *testing.T) {
-	for _, all := range [][]string{{"dpo", "kto", "bradley-terry"}, {"dpo", "ipo", "typo", "hinge", "kto", "cpo-simpo", "simpo"}} {
+	for _, all := range [][]string{{"dpo", "kto", "ld-dpo"}, {"dpo", "ipo", "typo", "hinge", "kto", "cpo-simpo", "simpo"}} {
 		var colors []color.RGBA
 		for _, label := range all {
 			colors = append(colors, lossStyle(label, all).color)

@@ -150,11 +150,10 @@ func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 	}
 	of := *f
 	of.Along, of.Where = "run", nil
-	if table == tables.Runs || table == tables.Prompts {
-		return of.rows(src, table, where)
-	}
-	if one, err := selectRows(src, table, tables.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
-		return nil, nil // its runs have not been evaluated
+	if table != tables.Runs && table != tables.Prompts {
+		if one, err := selectRows(src, table, tables.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
+			return nil, nil // its runs have not been evaluated
+		}
 	}
 	return of.rows(src, table, where)
 }
@@ -239,11 +238,8 @@ func (f *Frontier) markStart(p *Panel, y string, starts *rows) {
 			at.X, at.Y, n = at.X+x, at.Y+v, n+1
 		}
 	}
-	if n == 0 {
-		return
-	}
 	at.X, at.Y = at.X/n, at.Y/n
-	if isLog(&p.X) && at.X <= 0 {
+	if n == 0 || isLog(&p.X) && at.X <= 0 {
 		return
 	}
 	mark := newLandmark("", plotter.XYs{at}, square.opened(), 1.5)

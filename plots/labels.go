@@ -78,11 +78,11 @@ func valueLabel(column, cell string) string {
 // wordNames are words of configurations as readers say them.
 var wordNames = map[string]string{"exact": "exact minimizers", "train": "trained", "gru": "GRU"}
 
-// policyNames sets the policies that words name as mathematics.
-var policyNames = strings.NewReplacer("pi_ref", "$π_{ref}$", "pi_star", "$π$*")
+// wordSigns sets what words name or spell as mathematics.
+var wordSigns = strings.NewReplacer("pi_ref", "$π_{ref}$", "pi_star", "$π$*", " x ", " × ", " -", " −")
 
-// wordNumbers are, among words, powers of ten, a cross, and a minus.
-var wordNumbers = regexp.MustCompile(`\b\d+e-?\d+\b| x |\B-\b`)
+// wordNumbers are the powers of ten among words.
+var wordNumbers = regexp.MustCompile(`\b\d+e-?\d+\b`)
 
 // wordLabel writes the words that a cell holds.
 func wordLabel(column, cell string) string {
@@ -92,19 +92,9 @@ func wordLabel(column, cell string) string {
 	case strings.HasPrefix(cell, "of "):
 		cell = symbolOf(column) + " " + cell
 	case column == "policy" && !strings.Contains(cell, " "):
-		return cell + " policy"
-	case wordNames[cell] != "":
-		return wordNames[cell]
+		cell += " policy"
 	}
-	return wordNumbers.ReplaceAllStringFunc(policyNames.Replace(spacedWords(cell)), func(sign string) string {
-		switch sign {
-		case " x ":
-			return " × "
-		case "-":
-			return "−"
-		}
-		return cellLabel(sign)
-	})
+	return wordNumbers.ReplaceAllStringFunc(wordSigns.Replace(cmp.Or(wordNames[cell], spacedWords(cell))), cellLabel)
 }
 
 // spacedWords writes joined-small-words apart.
@@ -149,19 +139,13 @@ func cellLabel(cell string) string {
 // sweepLabels returns how to write the values of a column side by side: all as powers of ten if they are, else each as
 // cellLabel does.
 func sweepLabels(cells []string) func(cell string) string {
-	power := func(cell string) (int, bool) {
-		k := math.Log10(tables.ParseFloat(cell))
-		return int(math.Round(k)), math.Abs(k-math.Round(k)) < 1e-9
-	}
+	power := func(cell string) float64 { return math.Log10(tables.ParseFloat(cell)) }
 	for _, cell := range cells {
-		if _, ok := power(cell); !ok {
+		if k := power(cell); !(math.Abs(k-math.Round(k)) < 1e-9) {
 			return cellLabel
 		}
 	}
-	return func(cell string) string {
-		k, _ := power(cell)
-		return powerLabel(10, k)
-	}
+	return func(cell string) string { return powerLabel(10, int(math.Round(power(cell)))) }
 }
 
 // minusSign replaces the hyphen of a written number by a minus sign.
@@ -176,26 +160,19 @@ var kindLabels = sync.OnceValue(func() map[string]string {
 	return labels
 })
 
+// The ends of labels: a word, and among words which alpha a loss has.
+var labelWord, labelAlpha = regexp.MustCompile("^-([a-z]+)"), regexp.MustCompile(`alpha(\d)`)
+
 // lossName is the printed name of an objective. A label that a configuration made up of a loss and more, such as typo-8 or
 // typo-mean, has the name in place of the loss.
 func lossName(label string) string {
 	for end := len(label); end > 0; end = strings.LastIndex(label[:end], "-") {
-		name, more := kindLabels()[label[:end]], label[end:]
-		switch {
-		case name == "":
-		case setParameter.MatchString(more):
-			return name + setParameter.ReplaceAllString(more, ", $$α$$ = $1")
-		case spacedWords(more) != more:
-			return name + "," + spacedWords(more)
-		default:
-			return name + more
+		if name := kindLabels()[label[:end]]; name != "" {
+			return name + labelAlpha.ReplaceAllString(labelWord.ReplaceAllString(label[end:], ", $1"), "$$α$$ = $1")
 		}
 	}
 	return spacedWords(label)
 }
-
-// setParameter is the end of a label that says which alpha a loss has.
-var setParameter = regexp.MustCompile(`^-alpha([0-9.]+)$`)
 
 // responseName is y_a, y_b, ... for the first 26 responses and y_26, ... for the rest.
 func responseName(index int) string {

@@ -30,17 +30,10 @@ type legend struct {
 // newLegend joins the legends of the panels and breaks them into rows that fit, preferably between groups.
 func newLegend(panels []*Panel, width vg.Length) legend {
 	l := legend{width: width}
-	var row []legendEntry
-	used := vg.Length(0)
-	end := func() {
-		if len(row) > 0 {
-			l.rows = append(l.rows, row)
-		}
-		row, used = nil, 0
-	}
+	used := width + 1 // so that the first begins a row
 	for _, group := range legendGroups(panels) {
 		if all := groupWidth(group); used+all > width && all <= width {
-			end()
+			used = width + 1
 		}
 		for i, e := range group {
 			need := e.width()
@@ -48,13 +41,13 @@ func newLegend(panels []*Panel, width vg.Length) legend {
 				need += entryGap + group[i+1].width()
 			}
 			if used+need > width {
-				end()
+				l.rows, used = append(l.rows, nil), 0
 			}
-			row = append(row, e)
+			last := len(l.rows) - 1
+			l.rows[last] = append(l.rows[last], e)
 			used += e.width() + entryGap
 		}
 	}
-	end()
 	return l
 }
 

@@ -96,17 +96,13 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 	return p
 }
 
-// spacing is the smallest distance between different values, 1 if there is one alone.
+// spacing is the distance between neighbours of a regular grid, 1 where it has one value alone.
 func spacing(values []float64) float64 {
-	sorted := slices.Compact(slices.Sorted(slices.Values(values)))
-	least := math.Inf(1)
-	for i := 1; i < len(sorted); i++ {
-		least = min(least, sorted[i]-sorted[i-1])
-	}
-	if math.IsInf(least, 1) {
+	steps := len(slices.Compact(slices.Sorted(slices.Values(values)))) - 1
+	if steps == 0 {
 		return 1
 	}
-	return least
+	return (slices.Max(values) - slices.Min(values)) / float64(steps)
 }
 
 // shade is the color of a value on a scale that ends at most.

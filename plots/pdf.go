@@ -33,10 +33,8 @@ func (d *Drawing) PDF() ([]byte, error) {
 	}
 	doc.TransformEnd()
 	var out bytes.Buffer
-	if err := doc.Output(&out); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	err := doc.Output(&out)
+	return out.Bytes(), err
 }
 
 // pdfWriter draws a sketch on a page, whose y grows downwards.
@@ -82,30 +80,22 @@ func (w *pdfWriter) at(p vg.Point) (x, y float64) {
 	return math.Round(float64(p.X)*100) / 100, w.height - math.Round(float64(p.Y)*100)/100
 }
 
+// path goes along a path, whose curves are all cubic.
 func (w *pdfWriter) path(path vg.Path) {
-	curve := func(a, b, end vg.Point) {
-		ax, ay := w.at(a)
-		bx, by := w.at(b)
-		x, y := w.at(end)
-		w.doc.CurveBezierCubicTo(ax, ay, bx, by, x, y)
-	}
-	last := vg.Point{}
 	for _, comp := range path {
+		x, y := w.at(comp.Pos)
 		switch comp.Type {
 		case vg.MoveComp:
-			w.doc.MoveTo(w.at(comp.Pos))
+			w.doc.MoveTo(x, y)
 		case vg.LineComp:
-			w.doc.LineTo(w.at(comp.Pos))
+			w.doc.LineTo(x, y)
 		case vg.CurveComp:
-			a, b := comp.Control[0], comp.Control[len(comp.Control)-1]
-			if len(comp.Control) == 1 { // a parabola, as a cubic curve
-				a, b = last.Add(a.Sub(last).Scale(2./3)), comp.Pos.Add(a.Sub(comp.Pos).Scale(2./3))
-			}
-			curve(a, b, comp.Pos)
+			ax, ay := w.at(comp.Control[0])
+			bx, by := w.at(comp.Control[1])
+			w.doc.CurveBezierCubicTo(ax, ay, bx, by, x, y)
 		case vg.CloseComp:
 			w.doc.ClosePath()
 		}
-		last = comp.Pos
 	}
 }
 

@@ -39,11 +39,8 @@ func (d *Drawing) PNG() ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
-	if err := encoder.Encode(&out, fewColors(c.Image().(*image.RGBA))); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	err := png.Encode(&out, fewColors(c.Image().(*image.RGBA)))
+	return out.Bytes(), err
 }
 
 // fewColors returns the image with a palette of its 256 most frequent colors. Smoothed edges make more; those pixels

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -195,9 +195,7 @@ func selectPrompt(src Sources, table string, where tables.Where, prompt string, 
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.
 func nearest(name string, names []string) string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	names = slices.Compact(names)
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	slices.SortStableFunc(names, func(a, b string) int {
 		return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
 	})
@@ -394,12 +392,15 @@ type promptGroup struct {
 	members []string
 }
 
+// numbered is the end of the name of a prompt of a group.
+var numbered = regexp.MustCompile(`-\d+$`)
+
 // promptGroups returns the groups of the given names, or all in table order, and refuses names that no row has.
 func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 	prompts := r.values("prompt")
 	if len(named) == 0 {
 		for _, prompt := range prompts {
-			if name := groupName(prompt); !slices.Contains(named, name) {
+			if name := numbered.ReplaceAllString(prompt, ""); !slices.Contains(named, name) {
 				named = append(named, name)
 			}
 		}
@@ -413,15 +414,6 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 		}
 	}
 	return groups, nil
-}
-
-// groupName is a prompt's name without a number after a hyphen.
-func groupName(prompt string) string {
-	i := strings.LastIndex(prompt, "-")
-	if _, err := strconv.ParseUint(prompt[i+1:], 10, 32); i < 0 || err != nil {
-		return prompt
-	}
-	return prompt[:i]
 }
 
 // in returns the rows of the prompts of a group.

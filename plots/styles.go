@@ -197,11 +197,12 @@ func lossStyle(label string, all []string) seriesStyle {
 			l = otherStyles[made%len(otherStyles)]
 			made++
 		}
-		unlike := func(c color.RGBA) bool { return !taken[c] && !taken[alike[c]] }
-		if free := slices.IndexFunc(lineColors, unlike); !unlike(l.color) && free >= 0 {
-			l.color = lineColors[free]
-		} else if free := slices.IndexFunc(lineColors, func(c color.RGBA) bool { return !taken[c] }); taken[l.color] && free >= 0 {
-			l.color = lineColors[free]
+		free := func(c color.RGBA) bool { return !taken[c] && !taken[alike[c]] }
+		if !slices.ContainsFunc(lineColors, free) {
+			free = func(c color.RGBA) bool { return !taken[c] }
+		}
+		if other := slices.IndexFunc(lineColors, free); !free(l.color) && other >= 0 {
+			l.color = lineColors[other]
 		}
 		taken[l.color] = true
 		if other == label {

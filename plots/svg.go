@@ -143,11 +143,7 @@ func (w *svgWriter) path(path vg.Path, style string) {
 		case vg.LineComp:
 			d.WriteString("L" + w.pair(comp.Pos))
 		case vg.CurveComp:
-			d.WriteString(map[int]string{1: "Q", 2: "C"}[len(comp.Control)])
-			for _, p := range comp.Control {
-				d.WriteString(w.pair(p) + " ")
-			}
-			d.WriteString(w.pair(comp.Pos))
+			d.WriteString("C" + w.pair(comp.Control[0]) + " " + w.pair(comp.Control[1]) + " " + w.pair(comp.Pos))
 		case vg.CloseComp:
 			d.WriteString("Z")
 		}

@@ -197,10 +197,8 @@ func (s *screen) dotAt(x, y float64) (column, row int) {
 
 // drawCurves draws the lines of all curves and then their marks, which stand over the lines.
 func (s *screen) drawCurves(placeX, placeY func(float64) float64) {
-	labelled := 0
-	marks := func() {}
-	for _, c := range s.curves {
-		var there [][2]int
+	there := make([][][2]int, len(s.curves)) // the dots of each
+	for i, c := range s.curves {
 		joined := false
 		for _, q := range c.points {
 			if !finite(q.x) || !finite(q.y) || c.logX && q.x <= 0 || c.logY && q.y <= 0 {
@@ -213,23 +211,20 @@ func (s *screen) drawCurves(placeX, placeY func(float64) float64) {
 			}
 			x, y := s.dotAt(placeX(q.x), placeY(q.y))
 			if joined {
-				last := there[len(there)-1]
+				last := there[i][len(there[i])-1]
 				s.canvas.line(last[0], last[1], x, y, 1, c.style.color)
 			}
 			s.canvas.dot(x, y, c.style.color)
-			there, joined = append(there, [2]int{x, y}), true
+			there[i], joined = append(there[i], [2]int{x, y}), true
 		}
-		if c.label == "" {
-			continue
-		}
-		slot, before := labelled, marks
-		marks = func() {
-			before()
-			s.mark(there, slot, c)
-		}
-		labelled++
 	}
-	marks()
+	labelled := 0
+	for i, c := range s.curves {
+		if c.label != "" {
+			s.mark(there[i], labelled, c)
+			labelled++
+		}
+	}
 }
 
 // markOf is the marker of a curve by its place in the legend, which tells it apart where there are no colors.

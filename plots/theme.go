@@ -157,7 +157,7 @@ func mix(a, b color.RGBA, at float64) color.RGBA {
 }
 
 // translucent is a band's color: light on white, and what lies below shines through.
-func translucent(c color.RGBA) color.NRGBA { return color.NRGBA{c.R, c.G, c.B, 0x38} }
+func translucent(c color.RGBA) color.NRGBA { return amongOthers(c, 1) }
 
 // amongOthers is the color of one of several bands, the lighter the more there are beyond three, of which lines can be seen.
 func amongOthers(c color.RGBA, bands int) color.NRGBA {

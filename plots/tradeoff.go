@@ -52,19 +52,19 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, err := f.groups(all)
+	sides, err := f.sides(all)
 	if err != nil {
 		return nil, err
 	}
 	p := newPanel(f.Title)
 	p.Aspect = 0.8
 	p.floorX = true
-	p.X.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(0)
-	p.Y.Label.Text = all.columnLabel(f.Metric) + ", " + f.axis(1)
+	p.X.Label.Text = all.columnLabel(f.Metric) + ", " + sides[0].name
+	p.Y.Label.Text = all.columnLabel(f.Metric) + ", " + sides[1].name
 	scaleMetric(&p.X, f.Scale, all.column(f.Metric))
 	scaleMetric(&p.Y, f.Scale, all.column(f.Metric))
 	for _, loss := range all.linesBy("objective") {
-		points, err := f.curve(loss.rows, groups)
+		points, err := f.curve(loss.cell, sides)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		c.grow, c.apart, c.bars = !reference, reference, true
 	}
 	p.explainGrowth("lambda")
-	if err := f.addReference(p, src, groups[1], all); err != nil {
+	if err := f.addReference(p, src, sides[1], all); err != nil {
 		return nil, err
 	}
 	return []*Panel{p}, nil
@@ -95,71 +95,65 @@ func (r *rows) atReference() (bool, error) {
 	return err == nil && !slices.ContainsFunc(r.run, func(row int) bool { return !(r.runs.Float(row, distance) < 1e-12) }), err
 }
 
-// groups are the prompts, or groups of prompts, on the axes.
-func (f *Tradeoff) groups(all *rows) ([]promptGroup, error) {
-	if f.Table == tables.Prompts {
-		return all.promptGroups(f.PromptNames)
-	}
-	groups := make([]promptGroup, len(f.PromptNames))
-	for i, name := range f.PromptNames {
-		if names := all.values("group"); !slices.Contains(names, name) {
-			return nil, fmt.Errorf("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
+// side is what stands on an axis: the rows of a prompt or a group of prompts.
+type side struct {
+	name   string
+	rows   *rows
+	spread spread
+	prompt promptGroup // of the table of prompts
+}
+
+// sides are what stands on both axes.
+func (f *Tradeoff) sides(all *rows) (sides []side, err error) {
+	if f.Table == tables.Groups {
+		for _, name := range f.PromptNames {
+			if names := all.values("group"); !slices.Contains(names, name) {
+				return nil, fmt.Errorf("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
+			}
+			sides = append(sides, side{name: promptName(name) + " prompts", rows: all.with("group", name), spread: spreadCI})
 		}
-		groups[i].name = name
+		return sides, nil
 	}
-	return groups, nil
+	groups, err := all.promptGroups(f.PromptNames)
+	for _, group := range groups {
+		sides = append(sides, side{promptName(group.name) + " prompt", all.in(group), spreadRange, group})
+	}
+	return sides, err
 }
 
-// axis says what stands on an axis.
-func (f *Tradeoff) axis(i int) string {
-	if f.Table == tables.Groups {
-		return promptName(f.PromptNames[i]) + " prompts"
+// curve joins the means of a loss on both sides, which stand at the same lambdas in the same order.
+func (f *Tradeoff) curve(loss string, sides []side) ([]point, error) {
+	var points [2][]point
+	for i, side := range sides {
+		var err error
+		if points[i], err = collectPoints(side.rows.with("objective", loss), "lambda", f.Metric, "lambda", side.spread); err != nil {
+			return nil, err
+		}
 	}
-	return promptName(f.PromptNames[i]) + " prompt"
-}
-
-// points are the means of one group along lambda.
-func (f *Tradeoff) points(r *rows, group promptGroup) ([]point, error) {
-	if f.Table == tables.Groups {
-		return collectPoints(r.with("group", group.name), "lambda", f.Metric, "lambda", spreadCI)
+	if n, m := len(points[0]), len(points[1]); n != m {
+		return nil, fmt.Errorf("prompt %s has %d values of lambda, prompt %s has %d", f.PromptNames[0], n, f.PromptNames[1], m)
 	}
-	return collectPoints(r.in(group), "lambda", f.Metric, "lambda", spreadRange)
-}
-
-// curve joins the points of the two prompts, which stand at the same lambdas in the same order.
-func (f *Tradeoff) curve(r *rows, groups []promptGroup) ([]point, error) {
-	first, err := f.points(r, groups[0])
-	if err != nil {
-		return nil, err
+	for i, q := range points[0] {
+		points[1][i].x = q.y
 	}
-	second, err := f.points(r, groups[1])
-	if err != nil {
-		return nil, err
-	}
-	if len(first) != len(second) {
-		return nil, fmt.Errorf("prompt %s has %d values of lambda, prompt %s has %d", f.PromptNames[0], len(first), f.PromptNames[1], len(second))
-	}
-	for i := range first {
-		second[i].x = first[i].y
-	}
-	return second, nil
+	return points[1], nil
 }
 
 // addReference marks where the reference policy stands, if it is on the axes.
-func (f *Tradeoff) addReference(p *Panel, src Sources, group promptGroup, all *rows) error {
+func (f *Tradeoff) addReference(p *Panel, src Sources, on side, all *rows) error {
 	line, ok := referenceValue[f.Metric]
 	if !ok {
 		return nil
 	}
 	if f.Table == tables.Groups { // which holds no policies but what the divergence is of the reference
 		if f.Metric == "kl_star_pi" {
-			p.addLevel(line.label+", "+f.axis(1), stat.Mean(all.with("group", group.name).column("kl_star_ref"), nil))
+			p.addLevel(line.label+", "+on.name, stat.Mean(on.rows.column("kl_star_ref"), nil))
 		}
 		return nil
 	}
-	value, err := referenceLevel(src, line.of, group, all)
+	value, err := referenceLevel(src, line.of, on.prompt, all)
 	if err == nil {
-		p.addLevel(line.label+", "+f.axis(1), value)
+		p.addLevel(line.label+", "+on.name, value)
 	}
 	return err
 }
