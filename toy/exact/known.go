@@ -56,6 +56,22 @@ func (s *solver) fingerprint(t *task) string {
 	return fingerprint(l, t, s.flows)
 }
 
+// few is how many comparisons are enough to know a loss by; all are part of the fingerprint.
+const few = 12
+
+// some returns the task with a few of its comparisons.
+func (t *task) some() *task {
+	part, n := *t, min(few, len(t.weight))
+	part.chosen, part.rejected, part.weight = t.chosen[:n], t.rejected[:n], t.weight[:n]
+	if t.gap != nil {
+		part.gap, part.dispersion = t.gap[:n], t.dispersion[:n]
+	}
+	if t.packed.won == nil {
+		part.packed = packed{}
+	}
+	return &part
+}
+
 // probes is at how many places, from a hundredth of its unit to a hundred units from its start, a loss is asked who it is: so many that
 // two that are the same but for rounding differ at some, as runs must not depend on which came first.
 const probes = 32
@@ -66,7 +82,8 @@ func fingerprint(l *lossFunction, t *task, flows bool) string {
 	if l.start != nil {
 		unit = (&solver{}).unit(l)
 	}
-	told, p := []float64{unit, t.total, t.scale}, l.newPoint(l.begin())
+	told, part := []float64{unit, t.total, t.scale}, newLossFunction(l.objective, t.some())
+	p := part.newPoint(l.begin())
 	if flows {
 		told = append(told, 1)
 	}
@@ -77,7 +94,7 @@ func fingerprint(l *lossFunction, t *task, flows bool) string {
 			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
 		}
 		floats.AddScaledTo(p.theta, l.begin(), far*unit, dir)
-		told = append(told, l.value(p))
+		told = append(told, part.value(p))
 	}
 	for i, c := range t.chosen {
 		told = append(told, float64(c), float64(t.rejected[i]))
