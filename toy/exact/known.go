@@ -10,35 +10,45 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// searched keeps what was found, by what was searched: runs of a sweep, and the two sides of a comparison of losses, ask much the
-// same.
-var searched = known{found: map[string]*result{}}
+// Known keeps what was found, by what was searched: runs of a sweep, and the two sides of a comparison of losses, ask much the same.
+// The zero Known is ready, and serves several goroutines.
+type Known struct {
+	mutex sync.Mutex
+	found map[string]*result // by the fingerprint of their problem
+}
 
 // mostKnown bounds what is kept; beyond it all is forgotten.
 const mostKnown = 4096
 
-// known is answers by the fingerprint of their problem.
-type known struct {
-	sync.Mutex
-	found map[string]*result
+// get returns the answer to a problem, nil where there is none yet.
+func (k *Known) get(key string) *result {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return k.found[key]
 }
 
-// result returns the answer to a problem, which find gives if there is none yet.
-func (c *known) result(key string, find func() (*result, error)) (*result, error) {
-	c.Lock()
-	r, ok := c.found[key]
-	c.Unlock()
-	if !ok {
+func (k *Known) put(key string, r *result) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.found == nil || len(k.found) >= mostKnown {
+		k.found = map[string]*result{}
+	}
+	k.found[key] = r
+}
+
+// once returns the answer to the problem of one prompt, which find gives if the problem's Known has none yet.
+func (s *solver) once(l *lossFunction, t *task, find func() (*result, error)) (*result, error) {
+	if s.problem.Known == nil {
+		return find()
+	}
+	key := fingerprint(l, t, s.flows)
+	r := s.problem.Known.get(key)
+	if r == nil {
 		var err error
 		if r, err = find(); err != nil {
 			return nil, err
 		}
-		c.Lock()
-		if len(c.found) >= mostKnown {
-			clear(c.found)
-		}
-		c.found[key] = r
-		c.Unlock()
+		s.problem.Known.put(key, r)
 	}
 	mine := *r // which the caller may change
 	mine.logps = slices.Clone(r.logps)
@@ -47,13 +57,6 @@ func (c *known) result(key string, find func() (*result, error)) (*result, error
 	}
 	mine.theta = slices.Clone(r.theta)
 	return &mine, nil
-}
-
-// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
-func (s *solver) fingerprint(t *task) string {
-	l := newLossFunction(s.problem.Objective, t)
-	l.start = t.logRef
-	return fingerprint(l, t, s.flows)
 }
 
 // few is how many comparisons are enough to know a loss by; all are part of the fingerprint.
@@ -76,7 +79,7 @@ func (t *task) some() *task {
 // two that are the same but for rounding differ at some, as runs must not depend on which came first.
 const probes = 32
 
-// fingerprint is that of a loss over the logits of one prompt.
+// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
 func fingerprint(l *lossFunction, t *task, flows bool) string {
 	unit := 1.0
 	if l.start != nil {

@@ -509,7 +509,9 @@ func (s *solver) general(t *task) (*result, error) {
 	if s.problem.From != nil || s.problem.Objective.Itemized() {
 		return s.anew(t)
 	}
-	return searched.result(s.fingerprint(t), func() (*result, error) { return s.anew(t) })
+	l := newLossFunction(s.problem.Objective, t)
+	l.start = t.logRef
+	return s.once(l, t, func() (*result, error) { return s.anew(t) })
 }
 
 // anew is general without what was found before.
