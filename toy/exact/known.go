@@ -20,35 +20,27 @@ type Known struct {
 // mostKnown bounds what is kept; beyond it all is forgotten.
 const mostKnown = 4096
 
-// get returns the answer to a problem, nil where there is none yet.
-func (k *Known) get(key string) *result {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	return k.found[key]
-}
-
-func (k *Known) put(key string, r *result) {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.found == nil || len(k.found) >= mostKnown {
-		k.found = map[string]*result{}
-	}
-	k.found[key] = r
-}
-
 // once returns the answer to the problem of one prompt, which find gives if the problem's Known has none yet.
 func (s *solver) once(l *lossFunction, t *task, find func() (*result, error)) (*result, error) {
-	if s.problem.Known == nil {
+	known := s.problem.Known
+	if known == nil {
 		return find()
 	}
 	key := fingerprint(l, t, s.flows)
-	r := s.problem.Known.get(key)
-	if r == nil {
+	known.mutex.Lock()
+	r, ok := known.found[key]
+	known.mutex.Unlock()
+	if !ok {
 		var err error
 		if r, err = find(); err != nil {
 			return nil, err
 		}
-		s.problem.Known.put(key, r)
+		known.mutex.Lock()
+		if known.found == nil || len(known.found) >= mostKnown {
+			known.found = map[string]*result{}
+		}
+		known.found[key] = r
+		known.mutex.Unlock()
 	}
 	mine := *r // which the caller may change
 	mine.logps = slices.Clone(r.logps)
@@ -62,19 +54,6 @@ func (s *solver) once(l *lossFunction, t *task, find func() (*result, error)) (*
 // few is how many comparisons are enough to know a loss by; all are part of the fingerprint.
 const few = 12
 
-// some returns the task with a few of its comparisons.
-func (t *task) some() *task {
-	part, n := *t, min(few, len(t.weight))
-	part.chosen, part.rejected, part.weight = t.chosen[:n], t.rejected[:n], t.weight[:n]
-	if t.gap != nil {
-		part.gap, part.dispersion = t.gap[:n], t.dispersion[:n]
-	}
-	if t.packed.won == nil {
-		part.packed = packed{}
-	}
-	return &part
-}
-
 // probes is at how many places, from a hundredth of its unit to a hundred units from its start, a loss is asked who it is: so many that
 // two that are the same but for rounding differ at some, as runs must not depend on which came first.
 const probes = 32
@@ -85,7 +64,7 @@ func fingerprint(l *lossFunction, t *task, flows bool) string {
 	if l.start != nil {
 		unit = (&solver{}).unit(l)
 	}
-	told, part := []float64{unit, t.total, t.scale}, newLossFunction(l.objective, t.some())
+	told, part := []float64{unit, t.total, t.scale}, newLossFunction(l.objective, t.only(func(i int) bool { return i < few }))
 	p := part.newPoint(l.begin())
 	if flows {
 		told = append(told, 1)

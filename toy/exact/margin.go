@@ -57,16 +57,7 @@ func (t *task) asking(m *marginTerm) *task {
 	}
 	z := make([]float64, len(t.weight))
 	m.Offset.Add(&objective.Batch{Gap: t.gap}, z)
-	part := *t
-	part.chosen, part.rejected, part.weight, part.gap, part.dispersion, part.connected = nil, nil, nil, nil, nil, nil
-	for i, v := range z {
-		if !math.IsInf(v, 1) {
-			part.chosen, part.rejected = append(part.chosen, t.chosen[i]), append(part.rejected, t.rejected[i])
-			part.weight, part.gap = append(part.weight, t.weight[i]), append(part.gap, t.gap[i])
-			part.dispersion = append(part.dispersion, t.dispersion[i])
-		}
-	}
-	return &part
+	return t.only(func(i int) bool { return !math.IsInf(z[i], 1) })
 }
 
 // scaled is the loss of the scaled margins z, without its factor.
