@@ -35,7 +35,7 @@ func (w *worker) bandit(ctx context.Context, run *spec.Run) *result {
 	if err := w.enter(run); err != nil {
 		return w.failed(run, err.Error())
 	}
-	s, err := setup.New(&run.Run, setup.Given{Env: w.env, Pairs: w.pairs})
+	s, err := setup.New(&run.Run, setup.Given{Env: w.env, Pairs: w.pairs, Known: &w.known})
 	b := &banditRun{worker: w, Setup: s, run: run, rows: w.fresh(false)}
 	var purposeless *setup.NoPurpose
 	switch {

@@ -11,6 +11,7 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/language"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
@@ -24,6 +25,7 @@ type worker struct {
 	pairs       *preference.Pairs // comparisons of the next run, where they are at hand
 	drawn       int               // how many they were before equal ones were merged
 	comparisons map[[3]int]int    // distinct ones, as their positions in a view
+	known       exact.Known
 
 	rows     [2][]tables.Rows // see familyOf; by table
 	measured []float64        // of the policy that was measured last

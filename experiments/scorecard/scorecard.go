@@ -4,6 +4,7 @@
 package scorecard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,6 +110,14 @@ type job struct {
 	at    []int // position of the site among those of each test
 }
 
+// size says how much work a job is beside others: the responses of its environment, where this is of the card.
+func (j *job) size() int {
+	if j.site.Environment == nil {
+		return 0
+	}
+	return j.site.Environment.Env.Responses()
+}
+
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
 // The error is the context's.
 func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
@@ -129,6 +138,7 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 			readings[i][j] = make([]Reading, len(sites[j]))
 		}
 	}
+	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.size(), a.size()) }) // so that no worker is left with a long one
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
 	for _, one := range all {

@@ -38,6 +38,7 @@ type Problem struct {
 	Objective *objective.Objective
 	Pairs     *preference.Pairs // may be nil where the objective has no pair terms
 	L2        float64           // alpha of alpha sum(theta^2), [0, inf)
+	Known     *Known            // what was found of problems like this one, by prompt, and takes in what is found; may be nil
 	From      [][][]float64     // policies, prompts x K log-probabilities: search from these (of all policies also from pi_ref) alone, for the minima that neighbouring ones become; may be nil
 }
 

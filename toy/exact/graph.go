@@ -78,22 +78,34 @@ func (t *task) within(group []int) *task {
 	for i := range position {
 		position[i] = -1
 	}
-	part := &task{name: t.name, total: t.total}
 	for i, k := range group {
 		position[k] = i
-		part.logRef, part.ref = append(part.logRef, t.logRef[k]), append(part.ref, t.ref[k])
-		part.logStar = append(part.logStar, t.logStar[k])
 	}
-	for i, c := range t.chosen {
-		if position[c] >= 0 {
-			part.chosen, part.rejected = append(part.chosen, position[c]), append(part.rejected, position[t.rejected[i]])
-			part.weight = append(part.weight, t.weight[i])
-			if t.gap != nil {
-				part.gap, part.dispersion = append(part.gap, t.gap[i]), append(part.dispersion, t.dispersion[i])
-			}
-		}
+	part := t.only(func(i int) bool { return position[t.chosen[i]] >= 0 })
+	part.logRef, part.ref, part.logStar, part.scale, part.wins = nil, nil, nil, 0, nil
+	for _, k := range group {
+		part.logRef, part.ref, part.logStar = append(part.logRef, t.logRef[k]), append(part.ref, t.ref[k]), append(part.logStar, t.logStar[k])
+	}
+	for i, c := range part.chosen {
+		part.chosen[i], part.rejected[i] = position[c], position[part.rejected[i]]
 	}
 	return part
+}
+
+// only returns the task with some of its comparisons.
+func (t *task) only(some func(i int) bool) *task {
+	part := *t
+	part.chosen, part.rejected, part.weight, part.gap, part.dispersion, part.packed, part.connected = nil, nil, nil, nil, nil, packed{}, nil
+	for i, c := range t.chosen {
+		if !some(i) {
+			continue
+		}
+		part.chosen, part.rejected, part.weight = append(part.chosen, c), append(part.rejected, t.rejected[i]), append(part.weight, t.weight[i])
+		if t.gap != nil {
+			part.gap, part.dispersion = append(part.gap, t.gap[i]), append(part.dispersion, t.dispersion[i])
+		}
+	}
+	return &part
 }
 
 // others returns the members of a group that are not among the given ones.

@@ -10,35 +10,37 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// searched keeps what was found, by what was searched: runs of a sweep, and the two sides of a comparison of losses, ask much the
-// same.
-var searched = known{found: map[string]*result{}}
+// Known keeps what was found, by what was searched: runs of a sweep, and the two sides of a comparison of losses, ask much the same.
+// The zero Known is ready, and serves several goroutines.
+type Known struct {
+	mutex sync.Mutex
+	found map[string]*result // by the fingerprint of their problem
+}
 
 // mostKnown bounds what is kept; beyond it all is forgotten.
 const mostKnown = 4096
 
-// known is answers by the fingerprint of their problem.
-type known struct {
-	sync.Mutex
-	found map[string]*result
-}
-
-// result returns the answer to a problem, which find gives if there is none yet.
-func (c *known) result(key string, find func() (*result, error)) (*result, error) {
-	c.Lock()
-	r, ok := c.found[key]
-	c.Unlock()
+// once returns the answer to the problem of one prompt, which find gives if the problem's Known has none yet.
+func (s *solver) once(l *lossFunction, t *task, find func() (*result, error)) (*result, error) {
+	known := s.problem.Known
+	if known == nil {
+		return find()
+	}
+	key := fingerprint(l, t, s.flows)
+	known.mutex.Lock()
+	r, ok := known.found[key]
+	known.mutex.Unlock()
 	if !ok {
 		var err error
 		if r, err = find(); err != nil {
 			return nil, err
 		}
-		c.Lock()
-		if len(c.found) >= mostKnown {
-			clear(c.found)
+		known.mutex.Lock()
+		if known.found == nil || len(known.found) >= mostKnown {
+			known.found = map[string]*result{}
 		}
-		c.found[key] = r
-		c.Unlock()
+		known.found[key] = r
+		known.mutex.Unlock()
 	}
 	mine := *r // which the caller may change
 	mine.logps = slices.Clone(r.logps)
@@ -49,24 +51,21 @@ func (c *known) result(key string, find func() (*result, error)) (*result, error
 	return &mine, nil
 }
 
-// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
-func (s *solver) fingerprint(t *task) string {
-	l := newLossFunction(s.problem.Objective, t)
-	l.start = t.logRef
-	return fingerprint(l, t, s.flows)
-}
+// few is how many comparisons are enough to know a loss by; all are part of the fingerprint.
+const few = 12
 
 // probes is at how many places, from a hundredth of its unit to a hundred units from its start, a loss is asked who it is: so many that
 // two that are the same but for rounding differ at some, as runs must not depend on which came first.
 const probes = 32
 
-// fingerprint is that of a loss over the logits of one prompt.
+// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
 func fingerprint(l *lossFunction, t *task, flows bool) string {
 	unit := 1.0
 	if l.start != nil {
 		unit = (&solver{}).unit(l)
 	}
-	told, p := []float64{unit, t.total, t.scale}, l.newPoint(l.begin())
+	told, part := []float64{unit, t.total, t.scale}, newLossFunction(l.objective, t.only(func(i int) bool { return i < few }))
+	p := part.newPoint(l.begin())
 	if flows {
 		told = append(told, 1)
 	}
@@ -77,7 +76,7 @@ func fingerprint(l *lossFunction, t *task, flows bool) string {
 			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
 		}
 		floats.AddScaledTo(p.theta, l.begin(), far*unit, dir)
-		told = append(told, l.value(p))
+		told = append(told, part.value(p))
 	}
 	for i, c := range t.chosen {
 		told = append(told, float64(c), float64(t.rejected[i]))

@@ -57,16 +57,7 @@ func (t *task) asking(m *marginTerm) *task {
 	}
 	z := make([]float64, len(t.weight))
 	m.Offset.Add(&objective.Batch{Gap: t.gap}, z)
-	part := *t
-	part.chosen, part.rejected, part.weight, part.gap, part.dispersion, part.connected = nil, nil, nil, nil, nil, nil
-	for i, v := range z {
-		if !math.IsInf(v, 1) {
-			part.chosen, part.rejected = append(part.chosen, t.chosen[i]), append(part.rejected, t.rejected[i])
-			part.weight, part.gap = append(part.weight, t.weight[i]), append(part.gap, t.gap[i])
-			part.dispersion = append(part.dispersion, t.dispersion[i])
-		}
-	}
-	return &part
+	return t.only(func(i int) bool { return !math.IsInf(z[i], 1) })
 }
 
 // scaled is the loss of the scaled margins z, without its factor.
@@ -83,7 +74,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	part := t.within(group)
 	l := newLossFunction(m.scaled(), part)
 	// Since they do not depend on lambda, nor on pi_ref, they serve the lambdas to come.
-	found, err := searched.result(fingerprint(l, part, s.flows), func() (*result, error) {
+	found, err := s.once(l, part, func() (*result, error) {
 		if m.shape.Convexity == objective.Strict {
 			return s.descend(l, [][]float64{part.odds()})
 		}

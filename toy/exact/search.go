@@ -506,14 +506,16 @@ func (l *lossFunction) onFace(at []float64, gone []bool) *lossFunction {
 // general minimizes a loss of which not all is known over all policies of a prompt. What a search from its own starts finds is kept.
 func (s *solver) general(t *task) (*result, error) {
 	t = t.scaled()
+	l := newLossFunction(s.problem.Objective, t)
+	l.start = t.logRef
 	if s.problem.From != nil || s.problem.Objective.Itemized() {
-		return s.anew(t)
+		return s.anew(t, l)
 	}
-	return searched.result(s.fingerprint(t), func() (*result, error) { return s.anew(t) })
+	return s.once(l, t, func() (*result, error) { return s.anew(t, l) })
 }
 
 // anew is general without what was found before.
-func (s *solver) anew(t *task) (*result, error) {
+func (s *solver) anew(t *task, l *lossFunction) (*result, error) {
 	here := s.terms.on(t)
 	if here.strange == "" && len(here.parts) == 0 && s.terms.other != "" && here.barrier == 0 && here.entropy == 0 && here.reward == 0 {
 		return s.unseen(t), nil
@@ -524,8 +526,6 @@ func (s *solver) anew(t *task) (*result, error) {
 	}
 	outer := *s
 	outer.terms = *here
-	l := newLossFunction(s.problem.Objective, t)
-	l.start = t.logRef
 	if none != "" && here.held {
 		// A statistic of the whole batch is at its limit where responses have probability 0.
 		p := l.newPoint(t.logRef)

@@ -170,7 +170,7 @@ func (s *solver) share(pairs *preference.Pairs) error {
 		return nil
 	}
 	k := s.problem.Env.Responses()
-	seen := map[[3]int]int{}
+	seen := make([]int, len(s.tasks)*k*k) // from 1
 	for i := range pairs.Len() {
 		x, c, r, w := pairs.Prompt[i], pairs.Chosen[i], pairs.Rejected[i], pairs.WeightOf(i)
 		if x < 0 || x >= len(s.tasks) || min(c, r) < 0 || max(c, r) >= k || c == r || !(w > 0) || math.IsInf(w, 1) {
@@ -179,13 +179,12 @@ func (s *solver) share(pairs *preference.Pairs) error {
 		}
 		t := s.tasks[x]
 		t.total += w
-		at, known := seen[[3]int{x, c, r}]
-		if !known {
-			at = len(t.weight)
-			seen[[3]int{x, c, r}] = at
+		at := &seen[(x*k+c)*k+r]
+		if *at == 0 {
 			t.chosen, t.rejected, t.weight = append(t.chosen, c), append(t.rejected, r), append(t.weight, 0)
+			*at = len(t.weight)
 		}
-		t.weight[at] += w
+		t.weight[*at-1] += w
 	}
 	unlabelled, each, labelled := s.problem.Env.Shares()
 	for _, t := range s.tasks {

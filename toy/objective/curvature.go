@@ -50,10 +50,6 @@ type Curvature struct {
 	batch     Batch       // a prompt's comparisons, cut from it
 	grad      Grad
 	hess      Hess
-	cut       struct { // from grad and hess, for a prompt
-		grad Grad
-		hess Hess
-	}
 }
 
 // derivatives are the first and second derivatives of a loss by K log-probabilities or logits.
@@ -165,11 +161,10 @@ var _, _ derived = new(Margin), new(Sides)
 // scatter adds a pair term's derivatives to those by single responses and returns its loss.
 func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) (loss float64) {
 	n, k := len(p.Weight), len(d.g)
-	g, h := &c.cut.grad, &c.cut.hess
-	*g = Grad{Chosen: c.grad.Chosen[:n], Rejected: c.grad.Rejected[:n]}
-	*h = Hess{ChosenChosen: c.hess.ChosenChosen[:n], ChosenRejected: c.hess.ChosenRejected[:n], RejectedRejected: c.hess.RejectedRejected[:n]}
-	for _, column := range [...][]float64{g.Chosen, g.Rejected, h.ChosenChosen, h.ChosenRejected, h.RejectedRejected} {
-		clear(column)
+	g, h := &c.grad, &c.hess
+	for _, column := range [...]*[]float64{&g.Chosen, &g.Rejected, &h.ChosenChosen, &h.ChosenRejected, &h.RejectedRejected} {
+		*column = (*column)[:n]
+		clear(*column)
 	}
 	curved, ok := t.Term.(Curved)
 	if !ok {

@@ -36,7 +36,7 @@ func (s *Setup) aim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := exact.Solve(ctx, &exact.Problem{Env: s.Env, Policy: free.(policy.Affine), Objective: s.Objective, Pairs: s.Pairs})
+	found, err := exact.Solve(ctx, &exact.Problem{Env: s.Env, Policy: free.(policy.Affine), Objective: s.Objective, Pairs: s.Pairs, Known: s.Known})
 	if err != nil {
 		return err
 	}

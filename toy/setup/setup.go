@@ -27,6 +27,7 @@ type Setup struct {
 	Policy    policy.Policy
 	Objective *objective.Objective
 	Problem   *train.Problem // the loss of Policy
+	Known     *exact.Known
 }
 
 // Given is what a caller has of a run already, made from the same settings; nil parts are built.
@@ -34,11 +35,12 @@ type Given struct {
 	Env       *bandit.Env
 	Pairs     *preference.Pairs
 	Objective *objective.Objective
+	Known     *exact.Known // minimizers that earlier runs have found
 }
 
 // New makes a run concrete. Errors are those of its environment, preferences and policy, and NoPurpose.
 func New(r *Run, have Given) (*Setup, error) {
-	s := &Setup{Run: r, Env: have.Env, Pairs: have.Pairs, Objective: have.Objective}
+	s := &Setup{Run: r, Env: have.Env, Pairs: have.Pairs, Objective: have.Objective, Known: have.Known}
 	var err error
 	if s.Env == nil {
 		if s.Env, err = r.BuildEnvironment(); err != nil {
@@ -99,7 +101,7 @@ func (s *Setup) Exact() (*exact.Problem, error) {
 	if !ok {
 		return nil, errors.New("solver: exact needs a policy whose logits are affine in its parameters")
 	}
-	return &exact.Problem{Env: s.Env, Policy: affine, Objective: s.Objective, Pairs: s.Pairs, L2: s.Run.Constraint.L2}, nil
+	return &exact.Problem{Env: s.Env, Policy: affine, Objective: s.Objective, Pairs: s.Pairs, L2: s.Run.Constraint.L2, Known: s.Known}, nil
 }
 
 // Solve finds the minimizer of the run's loss, see exact.Solve.

@@ -11,6 +11,7 @@ import (
 
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/preference"
 )
 
@@ -95,6 +96,7 @@ type instance struct {
 	State
 	env   *bandit.Env
 	pairs *preference.Pairs
+	known exact.Known
 }
 
 // Explorer answers states. It remembers the paths of losses along lambda, most of the work, which do not change with

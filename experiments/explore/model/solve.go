@@ -49,8 +49,8 @@ func (s State) run(loss objective.Params) *setup.Run {
 func (s State) recordEvery() int { return max(1, s.Steps/100) }
 
 // setup makes the run of a loss concrete. It panics on a state that Check refuses.
-func (s State) setup(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *setup.Setup {
-	made, err := setup.New(s.run(loss), setup.Given{Env: env, Pairs: pairs})
+func (in *instance) setup(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *setup.Setup {
+	made, err := setup.New(in.run(loss), setup.Given{Env: env, Pairs: pairs, Known: &in.known})
 	if err != nil {
 		panic(fmt.Sprintf("model: %v", err))
 	}
