@@ -86,9 +86,10 @@ var statements = []statement{
 	{configsPage, "DPO by {} and {} nats, KTO by {} and {}, SimPO by {} and {}, TYPO by {} and {}. DPO-Positive ({}), ORPO ({}) and Cal-DPO ({}) displace least and gain least, to rewards of {}, {} and {}. RPO ({}), IPO ({}) and CPO ({}) follow, with {}, {} and {};", slices.Concat(
 		shifts("dpo"), shifts("kto"), shifts("simpo"), shifts("typo"), shifts("dpo-positive")[:1], shifts("orpo")[:1], shifts("cal-dpo")[:1],
 		gains("dpo-positive", "orpo", "cal-dpo"), shifts("rpo")[:1], shifts("ipo")[:1], shifts("cpo")[:1], gains("rpo", "ipo", "cpo"))},
-	{configsPage, "(DPO at λ = 0.1: {} nats on both, the difference within {}), and raises the mean reward of both, but for TYPO at λ = 10, which has {} on good ones, where the reference has {}.", []string{
+	{configsPage, "(DPO at λ = 0.1: {} nats on both, the difference within {}), and raises the mean reward of both, but for IPO and TYPO at λ = 10, which have {} and {} on good ones, where the reference has {}.", []string{
 		"mean kl_pi_ref of lm_preservation/groups; group=heldout-good|heldout-bad; objective=dpo; lambda=0.1", "-1 * only value of lm_preservation/claims; claim=same-movement",
-		"mean reward of lm_preservation/groups; group=heldout-good; objective=typo; lambda=10", "mean reward of lm_preservation/groups; group=heldout-good; objective=best-of-n"}},
+		"mean reward of lm_preservation/groups; group=heldout-good; objective=ipo; lambda=10", "mean reward of lm_preservation/groups; group=heldout-good; objective=typo; lambda=10",
+		"mean reward of lm_preservation/groups; group=heldout-good; objective=best-of-n"}},
 	{configsPage, "the proxy goes from {} to {}, while the gold reward rises from {} to {} in two and falls to {}. IPO's and TYPO's do not fall: from two rounds to twelve IPO's goes from {} to {} and TYPO's from {} to {}, at {} nats of KL where DPO has {}. RLHF, held at {} nats by its penalty, has {}.", []string{
 		"mean proxy_reward of lm_overoptimization/evaluations; step=0; group=heldout", overoptimized("proxy_reward", "dpo", "12"),
 		"mean reward of lm_overoptimization/evaluations; step=0; group=heldout", overoptimized("reward", "dpo", "2"), overoptimized("reward", "dpo", "12"),
