@@ -1,18 +1,17 @@
 #!/bin/sh
-# Regenerates the paper's figures and the other results in seconds; `./run.sh all` makes what lies beyond the paper, the
-# language model and the ablations as well, which takes some 25 minutes, and `./run.sh scorecard` the scorecard of all losses, some
-# eight. Needs Go and nothing else.
+# Regenerates the paper's figures and the other results in seconds; `./run.sh more` makes what lies beyond the paper and the
+# ablations as well, in minutes, `./run.sh all` the language model too, some 40 minutes, and `./run.sh scorecard` the scorecard of
+# all losses, some eight. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"
-more=
-if [ "${1-}" = all ]; then
-	shift
-	more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml configs/ablations configs/published"
-fi
-if [ "${1-}" = scorecard ]; then
-	shift
-	exec go run ./experiments run "$@" configs/scorecard.yaml
-fi
+more="configs/contextual.yaml configs/sequence_interpolation.yaml configs/sequence_classes.yaml configs/overoptimization.yaml configs/ablations configs/published"
+lm="configs/lm_frontier.yaml configs/lm_displacement.yaml configs/lm_preservation.yaml configs/lm_overoptimization.yaml"
+case "${1-}" in
+more) shift && lm= ;;
+all) shift ;;
+scorecard) shift && exec go run ./experiments run "$@" configs/scorecard.yaml ;;
+*) more= lm= ;;
+esac
 status=0
 go run ./experiments run "$@" \
 	configs/paper.yaml \
@@ -24,7 +23,7 @@ go run ./experiments run "$@" \
 	configs/disconnected.yaml \
 	configs/counts.yaml \
 	configs/intransitive.yaml \
-	$more || status=$?
+	$more $lm || status=$?
 [ $# -gt 0 ] || cat <<'END'
 Where to look: the paper's figures in results/paper/figures, verdicts on its claims in results/paper/claims.csv; every config has a
   folder of its own under results, told of in configs/README.md. All on one page, or by hand:

@@ -51,7 +51,7 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 		verdicts := folder.Check()
 		asExpected := results.CountWell(verdicts)
 		if !quiet || asExpected < len(verdicts) {
-			fmt.Fprintf(stdout, "%s: %d of %d claims are as expected\n", folder.Dir, asExpected, len(verdicts))
+			fmt.Fprintf(stdout, "%s: %d of %d claims came out as the config says\n", folder.Dir, asExpected, len(verdicts))
 		}
 		printVerdicts(stdout, verdicts, quiet)
 		well = well && asExpected == len(verdicts)

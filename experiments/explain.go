@@ -117,12 +117,12 @@ func (d *scorecardDoc) only(loss string) error {
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 
 // writeReproduction writes the config of a cell with its data files, and that of the environment that was searched for. It returns
-// the configs' paths.
+// the configs' paths, none where the loss cannot be had in the test.
 func writeReproduction(out string, cell *scorecard.Cell) (paths []string, err error) {
 	name := strings.Trim(unfit.ReplaceAllString(cell.Loss+"-"+cell.Test.Name, "-"), "-")
-	text, files, err := cell.Document(name)
-	if err != nil {
-		return nil, err
+	text, files := cell.Document(name)
+	if text == "" {
+		return nil, nil
 	}
 	if files == nil {
 		files = map[string][]byte{}

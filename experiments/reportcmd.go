@@ -80,11 +80,11 @@ func (o *reportOptions) check() (string, error) {
 	if err := publish.PlaceFile("--out", o.out); err != nil {
 		return "", err
 	}
+	if ending := strings.ToLower(filepath.Ext(o.out)); ending != ".html" && ending != ".htm" { // so that no config or table is replaced by a slip
+		return "", fmt.Errorf("--out %s: names the page, beside which a PDF stands; want a name such as %s", o.out, changeExtension(o.out, ".html"))
+	}
 	if !o.pdf {
 		return "", nil
-	}
-	if strings.EqualFold(filepath.Ext(o.out), ".pdf") {
-		return "", fmt.Errorf("--out %s: names the page; the PDF stands beside it; want a name such as %s", o.out, changeExtension(o.out, ".html"))
 	}
 	if _, err := browser.Find(); err != nil {
 		return "", fmt.Errorf("--pdf: %w", err)

@@ -138,6 +138,13 @@ func scorecardOf(c *spec.Config, dirs []string) (*scorecardDoc, error) {
 		names := scorecard.Names(known)
 		return nil, c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))
 	}
+	for _, t := range tests {
+		if bound, ok := copied.Settings.Bounds[t.Name]; ok {
+			if wrong, allowed := t.Refuses(bound); wrong != "" {
+				return nil, c.Mistake("scorecard.bounds."+t.Name, wrong, allowed, "")
+			}
+		}
+	}
 	doc := &scorecardDoc{&copied, tests, known, c.InputHashes(), c}
 	doc.Objectives = slices.Clone(doc.Objectives)
 	if len(doc.Objectives) == 0 {

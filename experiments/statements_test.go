@@ -87,7 +87,7 @@ var statements = []statement{
 		shifts("dpo"), shifts("kto"), shifts("simpo"), shifts("typo"), shifts("dpo-positive")[:1], shifts("orpo")[:1], shifts("cal-dpo")[:1],
 		gains("dpo-positive", "orpo", "cal-dpo"), shifts("rpo")[:1], shifts("ipo")[:1], shifts("cpo")[:1], gains("rpo", "ipo", "cpo"))},
 	{configsPage, "(DPO at λ = 0.1: {} nats on both, the difference within {}), and raises the mean reward of both, but for TYPO at λ = 10, which has {} on good ones, where the reference has {}.", []string{
-		"mean kl_pi_ref of lm_preservation/groups; group=heldout-good|heldout-bad; objective=dpo; lambda=0.1", "only value of lm_preservation/claims; claim=same-movement",
+		"mean kl_pi_ref of lm_preservation/groups; group=heldout-good|heldout-bad; objective=dpo; lambda=0.1", "-1 * only value of lm_preservation/claims; claim=same-movement",
 		"mean reward of lm_preservation/groups; group=heldout-good; objective=typo; lambda=10", "mean reward of lm_preservation/groups; group=heldout-good; objective=best-of-n"}},
 	{configsPage, "the proxy goes from {} to {}, while the gold reward rises from {} to {} in two and falls to {}. IPO's and TYPO's do not fall: from two rounds to twelve IPO's goes from {} to {} and TYPO's from {} to {}, at {} nats of KL where DPO has {}. RLHF, held at {} nats by its penalty, has {}.", []string{
 		"mean proxy_reward of lm_overoptimization/evaluations; step=0; group=heldout", overoptimized("proxy_reward", "dpo", "12"),
@@ -130,7 +130,7 @@ var statements = []statement{
 	{"configs/lm_frontier.yaml", "(The least fall is {} nats.)", []string{"-1 * only value of lm_frontier/claims; claim=kl-falls"}},
 	{"configs/lm_frontier.yaml", "(Which goes further from the reference, {} nats against {}.)", []string{
 		"only mean of lm_frontier/summary; metric=kl_pi_ref; objective=dpo; lambda=1", "mean kl_pi_ref of lm_frontier/runs; objective=best-of-n; n=4"}},
-	{"configs/lm_frontier.yaml", "(On average it is, by {} nats; the interval over three seeds, {} to {}, has", []string{
+	{"configs/lm_frontier.yaml", "(On average it is, by {} nats; the interval over five seeds, {} to {}, has", []string{
 		"-1 * only detail(mean difference) of lm_frontier/claims; claim=rlhf-is-cheaper", "only detail(interval) of lm_frontier/claims; claim=rlhf-is-cheaper",
 		"only detail(to) of lm_frontier/claims; claim=rlhf-is-cheaper"}},
 	{"configs/lm_overoptimization.yaml", "(After 12 rounds it still wins {} to {} %, after two {} to {} %.)", []string{
@@ -138,7 +138,7 @@ var statements = []statement{
 		"100 * min win_rate of lm_overoptimization/runs; objective=dpo; preferences.rounds=2", "100 * max win_rate of lm_overoptimization/runs; objective=dpo; preferences.rounds=2"}},
 	{"configs/lm_overoptimization.yaml", "(It wins {} to {} %. Its KL penalty, at a reward of at most 1, holds it at {} nats.)", []string{
 		"100 * min win_rate of lm_overoptimization/runs; objective=rlhf", "100 * max win_rate of lm_overoptimization/runs; objective=rlhf", overoptimized("kl_pi_ref", "rlhf", "")}},
-	{"configs/lm_preservation.yaml", "(By {} on average, with a 95 % interval from {} to {} over three seeds.)", []string{
+	{"configs/lm_preservation.yaml", "(By {} on average, with a 95 % interval from {} to {} over five seeds; three did", []string{
 		"only detail(mean difference) of lm_preservation/claims; claim=reference-differs", "only detail(interval) of lm_preservation/claims; claim=reference-differs",
 		"only detail(to) of lm_preservation/claims; claim=reference-differs"}},
 	{"configs/lm_preservation.yaml", "(TYPO at lambda = 10 has {} on one seed, where the reference has {}. With", []string{
@@ -146,7 +146,7 @@ var statements = []statement{
 	{"configs/lm_preservation.yaml", "(Of the gap of {} there is {} left, with an interval from {} to {};", []string{
 		"only detail(mean difference) of lm_preservation/claims; claim=reference-differs", "only detail(mean difference) of lm_preservation/claims; claim=bad-gains-more",
 		"only detail(interval) of lm_preservation/claims; claim=bad-gains-more", "only detail(to) of lm_preservation/claims; claim=bad-gains-more"}},
-	{"configs/lm_preservation.yaml", "(On average it does, by {} nats; the interval over three seeds, {} to {}, has", []string{
+	{"configs/lm_preservation.yaml", "(On average it does, by {} nats; the interval over five seeds, {} to {}, has", []string{
 		"-1 * only detail(mean difference) of lm_preservation/claims; claim=typo-moves-less", "only detail(interval) of lm_preservation/claims; claim=typo-moves-less",
 		"only detail(to) of lm_preservation/claims; claim=typo-moves-less"}},
 	{"configs/overoptimization.yaml", "(On average it does, by {} nats; its interval over ten seeds has", []string{

@@ -56,12 +56,16 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 	}
 	s.printBroken(w)
 	if s.config.Suite != nil {
-		fmt.Fprintf(w, "  %d of %d claims of its experiments are as expected\n", results.CountWell(s.Verdicts), len(s.Verdicts))
+		fmt.Fprintf(w, "  %d of %d claims of its experiments came out as the config says\n", results.CountWell(s.Verdicts), len(s.Verdicts))
 	} else {
 		printVerdicts(w, s.Verdicts, quiet)
 	}
 	if !quiet {
-		fmt.Fprintf(w, "  files: %s (%d figures)\n", s.Dir, len(s.Pictures(s.Dir)))
+		figures := "figures"
+		if len(s.Pictures(s.Dir)) == 1 {
+			figures = "figure"
+		}
+		fmt.Fprintf(w, "  files: %s (%d %s)\n", s.Dir, len(s.Pictures(s.Dir)), figures)
 		if s.First {
 			s.printNext(w)
 		}
@@ -239,7 +243,7 @@ func (s *summary) printBroken(w io.Writer) {
 	}
 }
 
-// printVerdicts prints claims with their numbers, those that are as expected too unless quiet.
+// printVerdicts prints claims with their numbers, those that came out as expected too unless quiet.
 func printVerdicts(w io.Writer, verdicts []results.Verdict, quiet bool) {
 	t := newTabs(w)
 	if !quiet && len(verdicts) > 0 {
@@ -250,22 +254,11 @@ func printVerdicts(w io.Writer, verdicts []results.Verdict, quiet bool) {
 		if quiet && v.Well() {
 			continue
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.Name, words(v), short(v.Value), short(v.Bound), v.Detail)
+		words := v.Words()
+		if !v.Well() {
+			words = strings.ToUpper(words)
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", v.Name, words, short(v.Value), short(v.Bound), v.Detail)
 	}
 	t.Flush()
-}
-
-// words says whether the claim holds and whether that is what was expected.
-func words(v *results.Verdict) string {
-	switch {
-	case v.Broken:
-		return "NO ANSWER"
-	case v.Holds && v.Expect:
-		return "holds"
-	case !v.Holds && !v.Expect:
-		return "fails, as expected"
-	case v.Holds:
-		return "HOLDS UNEXPECTEDLY"
-	}
-	return "FAILS"
 }

@@ -237,8 +237,8 @@ func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	case resolveScale(scale, values) == logScale:
 		setLog(axis, values)
 	}
-	if scale == symlogScale {
-		setSymlog(axis, values)
+	if scale == symlogScale || scale == sqrtScale {
+		scaleMetric(axis, scale, values)
 	}
 }
 
@@ -350,7 +350,8 @@ func (roots) from(root float64) float64 { return math.Copysign(root*root, root) 
 
 func (r roots) Normalize(low, high, v float64) float64 { return normalize(r, low, high, v) }
 
-// Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart.
+// Ticks implements plot.Ticker: 0 and, from the top down, multiples of 1, 2 and 5 of powers of ten that stand apart; even
+// steps where these are too few.
 func (r roots) Ticks(low, high float64) []plot.Tick {
 	const apart = 0.13 // of the axis
 	var ticks []plot.Tick
@@ -368,6 +369,9 @@ func (r roots) Ticks(low, high float64) []plot.Tick {
 	}
 	ticks = append(ticks, plot.Tick{Value: 0, Label: "0"})
 	slices.Reverse(ticks)
+	if inside := slices.DeleteFunc(slices.Clone(ticks), func(t plot.Tick) bool { return t.Value < low }); len(inside) < 3 {
+		return numberTicks{}.Ticks(low, high)
+	}
 	return ticks
 }
 

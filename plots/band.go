@@ -76,7 +76,8 @@ func (p *Panel) drawBands(canvas draw.Canvas, _ *plot.Plot) {
 }
 
 // plotBand fills between the ends of neighbouring points, if the band has a width anywhere. A lone point, which has nothing
-// to fill, gets a bar, and so do the points of a line that turns back, whose band would be torn.
+// to fill, gets a bar, and so do the points of a line that turns back, whose band would be torn; of more bars than
+// have marks those that would touch are left out.
 func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 	if !slices.ContainsFunc(c.points, func(q point) bool { return finite(q.y) && q.banded() && q.high > q.low }) {
 		return
@@ -89,13 +90,19 @@ func (c *curve) plotBand(canvas draw.Canvas, p *plot.Plot, run []point) {
 		stretch := run[start:end]
 		toRight := func(a, b point) int { return cmp.Compare(a.x, b.x) }
 		toLeft := func(a, b point) int { return cmp.Compare(b.x, a.x) }
-		if len(stretch) > 1 && (slices.IsSortedFunc(stretch, toRight) || slices.IsSortedFunc(stretch, toLeft)) {
+		if len(stretch) > 1 && !c.bars && (slices.IsSortedFunc(stretch, toRight) || slices.IsSortedFunc(stretch, toLeft)) {
 			canvas.FillPolygon(amongOthers(c.style.color, len(c.panel.curves)), canvas.ClipPolygonXY(outline(&canvas, p, stretch)))
 			stretch = nil
 		}
-		for _, q := range stretch {
+		const width = 2 * markSize
+		last := vg.Length(math.Inf(-1))
+		for i, q := range stretch {
 			bar := []vg.Point{place(&canvas, p, q.x, q.low), place(&canvas, p, q.x, q.high)}
-			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.style.color), Width: 2 * markSize}, canvas.ClipLinesXY(bar)...)
+			if touches := math.Abs(float64(bar[0].X-last)) < width; touches && len(stretch) > maxMarks && i < len(stretch)-1 {
+				continue
+			}
+			last = bar[0].X
+			canvas.StrokeLines(draw.LineStyle{Color: translucent(c.style.color), Width: width}, canvas.ClipLinesXY(bar)...)
 		}
 		start = end + 1
 	}

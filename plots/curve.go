@@ -163,6 +163,7 @@ type curve struct {
 	grow       bool // every point is marked, larger along the curve
 	lastOnly   bool // the end alone is marked
 	apart      bool // no line joins the points
+	bars       bool // the spread of each point is a bar, as where x is no setting
 	logX, logY bool
 	describe   func(point) string // says what a point is, where the axes do not
 	broken     bool               // the x axis has a break right of 0, which no line crosses
@@ -244,6 +245,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 	}
 	outside := false // the point before lies beyond the axes
 	for i, q := range c.points {
+		alone := c.broken && q.x == 0 // left of a break
 		beyond := finite(q.y) && c.panel.beyond(q)
 		leaves := beyond && !outside
 		outside = beyond
@@ -256,7 +258,7 @@ func (c *curve) draw(canvas draw.Canvas, p *plot.Plot) {
 			drawCross(&canvas, c.style, at)
 			hover(canvas.Canvas, at, c.tooltip(q))
 			continue
-		case c.marked(i), c.plain && leaves:
+		case c.marked(i), c.plain && (leaves || alone):
 			canvas.DrawGlyphNoClip(c.mark(i, q.unsettled || beyond), place(&canvas, p, q.x, min(q.y, c.panel.top)))
 		}
 		hover(canvas.Canvas, place(&canvas, p, q.x, min(q.y, c.panel.top)), c.tooltip(q))

@@ -239,6 +239,46 @@ func TestLossColors(t *testing.T) {
 	}
 }
 
+// Green and teal, which few tell apart, do not stand together where another color is left.
+func TestAlikeColors(t *testing.T) {
+	for _, all := range [][]string{{"dpo", "kto", "bradley-terry"}, {"dpo", "ipo", "typo", "hinge", "kto", "cpo-simpo", "simpo"}} {
+		var colors []color.RGBA
+		for _, label := range all {
+			colors = append(colors, lossStyle(label, all).color)
+		}
+		if slices.Contains(colors, green) && slices.Contains(colors, teal) {
+			t.Errorf("%v have green and teal", all)
+		}
+	}
+}
+
+// Words of a configuration are written as readers say them.
+func TestWordLabels(t *testing.T) {
+	for _, c := range []struct{ column, cell, want string }{
+		{"solver", "exact", "exact minimizers"}, {"solver", "train", "trained"}, {"class", "gru", "GRU"}, {"policy", "tabular", "tabular policy"},
+		{"group", "good", "good prompts"}, {"group", "heldout-bad", "held-out bad prompts"}, {"setting", "even-imbalanced", "even imbalanced"},
+		{"sampler", "reward x inverse", "reward × inverse"}, {"a_wins", "all but 1e-11", "all but $10^{−11}$"}, {"optimizer", "Adam 1e-3, all pairs", "Adam $10^{−3}$, all pairs"},
+		{"class", "along (0, 1, -1)", "along (0, 1, −1)"}, {"pairs", "of pi_ref", "pairs of $π_{ref}$"}, {"error", "heavy-tailed error", "heavy-tailed error"},
+		{"train.max_steps", "10", "step limit = 10"}, {"comparisons", "10,000 draws", "10,000 draws"},
+	} {
+		if got := valueLabel(c.column, c.cell); got != c.want {
+			t.Errorf("%s %s is written %q, want %q", c.column, c.cell, got, c.want)
+		}
+	}
+}
+
+// Steps are in thousands on a linear axis, and as they are on a logarithmic one, whose powers of ten need no unit.
+func TestStepLabels(t *testing.T) {
+	steps := []float64{0, 1, 100, 20000}
+	for scale, want := range map[string]string{linearScale: "Training steps [$10^3$]", logScale: "Training steps"} {
+		axis := newPlot().X
+		setScale(&axis, "step", scale, steps)
+		if labelSteps(&axis, steps); axis.Label.Text != want {
+			t.Errorf("%s: %s", scale, axis.Label.Text)
+		}
+	}
+}
+
 // Losses have the names of their papers, also within labels that a configuration made up.
 func TestLossNames(t *testing.T) {
 	words := []string{"custom", "hinge", "reward", "sum"}
@@ -247,7 +287,8 @@ func TestLossNames(t *testing.T) {
 			t.Errorf("%s has no printed name", kind.Name)
 		}
 	}
-	for label, want := range map[string]string{"simpo": "SimPO", "chi-po": "$χ$PO", "typo-8": "TYPO-8", "f-dpo-alpha2": "$f$-DPO-alpha2", "dpox": "dpox", "": ""} {
+	for label, want := range map[string]string{"simpo": "SimPO", "chi-po": "$χ$PO", "typo-8": "TYPO-8", "typo-mean": "TYPO, mean", "f-dpo-alpha2": "$f$-DPO, $α$ = 2",
+		"dpox": "dpox", "raise-one": "raise one", "IS-DPO": "IS-DPO", "": ""} {
 		if got := lossName(label); got != want {
 			t.Errorf("%s is printed %s, want %s", label, got, want)
 		}

@@ -263,7 +263,7 @@ func TestWords(t *testing.T) {
 		"constraint":    {"TV(πRLHF, πDPO)", "λ = 0.5", "λ = 2", "diverged", "penalty"},
 		"lines_lambda":  {"diverged", "TV(πθ, π*)"},
 		"existence":     {"diverged", "not-unique", "boundary", "converged", "0.600", "10−2", "πθ(ya)"},
-		"forest":        {"πθ, π*), DPO − TYPO", "← DPO better", "λ = 0.01", "all 4 comparisons of the metric", "student-t; n = 3"},
+		"forest":        {"πθ, π*), DPO − TYPO", "← DPO better", "λ = 0.01", "all 4 comparisons of the metric", "Student t; n = 3"},
 		"strip":         {"one run", "median, quartiles", "TYPO"},
 		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "minimizers over λ", "π*"},
 		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},

@@ -263,7 +263,7 @@ func (f *Forest) explain(p *Panel, r, all *rows) {
 func intervalMethods(all *rows) []string {
 	var methods []string
 	for _, cell := range all.values("interval") {
-		method, _, _ := strings.Cut(cell, " 95%")
+		method, _, _ := strings.Cut(strings.Replace(cell, "student-t", "Student t", 1), " 95%")
 		if method != "" && !slices.Contains(methods, method) {
 			methods = append(methods, method)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
@@ -62,7 +63,8 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 	p.Y.Min, p.Y.Max = 0, 1
 	labelSteps(&p.X, r.numbers("step"))
 
-	for k, cell := range r.values("response") {
+	cells := r.values("response")
+	for k, cell := range cells {
 		points, err := collectPoints(r.with("response", cell), "step", "pi", "step", spreadRange)
 		if err != nil {
 			return nil, err
@@ -72,29 +74,31 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 			return nil, fmt.Errorf("table %s: response %q is not an index", tables.Trajectories, cell)
 		}
 		name := responseName(index)
-		l := seriesStyle{color: responseColors[k], width: 1.2 * curveWidth}
+		// The first are the widest, so that none hides another.
+		l := seriesStyle{color: responseColors[k], width: vg.Length(1.1+0.4*float64(len(cells)-1-k)) * curveWidth}
 		p.addCurve("$π_θ("+name+")$", l, points).plain = true
 		star := finals.with("run", r.text(0, "run")).with("response", cell)
 		if star.len() == 0 {
 			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
 		}
 		if value := star.float(0, "pi_star"); !math.IsNaN(value) { // there may be no pi_star
-			p.Add(rule{value: value, style: targetStyle(l.color)})
-			p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray)})
+			p.Add(rule{value: value, style: targetStyle(l.color, k)})
+			p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray, 0)})
 		}
 	}
 	return p, nil
 }
 
-// targetStyle is the line of where a curve of a color should end.
-func targetStyle(c color.RGBA) draw.LineStyle {
-	return draw.LineStyle{Color: c, Width: 0.8 * curveWidth, Dashes: reference}
+// targetStyle is the line of where curve k, of a color, should end. The dashes of the next begin later, for the same reason.
+func targetStyle(c color.RGBA, k int) draw.LineStyle {
+	later := vg.Length(k) * (reference[0] + reference[1]) / 2
+	return draw.LineStyle{Color: c, Width: 0.8 * curveWidth, Dashes: reference, DashOffs: later}
 }
 
-// labelSteps labels an axis over training steps, in thousands where there are many.
+// labelSteps labels an axis over training steps, in thousands where there are many and they are no powers of ten.
 func labelSteps(axis *plot.Axis, steps []float64) {
 	axis.Label.Text = columnLabel("step")
-	if slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
+	if _, linear := axis.Scale.(plot.LinearScale); linear && slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
 		axis.Label.Text += inThousands
 		ones := axis.Tick.Marker
 		axis.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,13 +70,53 @@ func valueLabel(column, cell string) string {
 	case cell == "":
 		return symbol + " not set"
 	case math.IsNaN(tables.ParseFloat(cell)) && !strings.ContainsAny(cell[:1], "[{") && cell != "true" && cell != "false":
-		return policyNames.Replace(cell) // a word
+		return wordLabel(column, cell)
 	}
 	return symbol + " = " + cellLabel(cell)
 }
 
+// wordNames are words of configurations as readers say them.
+var wordNames = map[string]string{"exact": "exact minimizers", "train": "trained", "gru": "GRU"}
+
 // policyNames sets the policies that words name as mathematics.
 var policyNames = strings.NewReplacer("pi_ref", "$π_{ref}$", "pi_star", "$π$*")
+
+// wordNumbers are, among words, powers of ten, a cross, and a minus.
+var wordNumbers = regexp.MustCompile(`\b\d+e-?\d+\b| x |\B-\b`)
+
+// wordLabel writes the words that a cell holds.
+func wordLabel(column, cell string) string {
+	switch {
+	case column == "group":
+		return promptName(cell) + " prompts"
+	case strings.HasPrefix(cell, "of "):
+		cell = symbolOf(column) + " " + cell
+	case column == "policy" && !strings.Contains(cell, " "):
+		return cell + " policy"
+	case wordNames[cell] != "":
+		return wordNames[cell]
+	}
+	return wordNumbers.ReplaceAllStringFunc(policyNames.Replace(spacedWords(cell)), func(sign string) string {
+		switch sign {
+		case " x ":
+			return " × "
+		case "-":
+			return "−"
+		}
+		return cellLabel(sign)
+	})
+}
+
+// spacedWords writes joined-small-words apart.
+func spacedWords(label string) string {
+	if label == strings.ToLower(label) && !strings.ContainsAny(label, " 0123456789") {
+		return strings.ReplaceAll(label, "-", " ")
+	}
+	return label
+}
+
+// promptName is what a prompt or a group of prompts is called.
+func promptName(name string) string { return strings.Replace(name, "heldout-", "held-out ", 1) }
 
 // symbolOf is what a column is called beside a value.
 func symbolOf(column string) string {
@@ -135,16 +176,26 @@ var kindLabels = sync.OnceValue(func() map[string]string {
 	return labels
 })
 
-// lossName is the printed name of an objective. A label that a configuration made up of a loss and more, such as typo-8, has
-// the name in place of the loss; others stay as they are.
+// lossName is the printed name of an objective. A label that a configuration made up of a loss and more, such as typo-8 or
+// typo-mean, has the name in place of the loss.
 func lossName(label string) string {
 	for end := len(label); end > 0; end = strings.LastIndex(label[:end], "-") {
-		if name := kindLabels()[label[:end]]; name != "" {
-			return name + label[end:]
+		name, more := kindLabels()[label[:end]], label[end:]
+		switch {
+		case name == "":
+		case setParameter.MatchString(more):
+			return name + setParameter.ReplaceAllString(more, ", $$α$$ = $1")
+		case spacedWords(more) != more:
+			return name + "," + spacedWords(more)
+		default:
+			return name + more
 		}
 	}
-	return label
+	return spacedWords(label)
 }
+
+// setParameter is the end of a label that says which alpha a loss has.
+var setParameter = regexp.MustCompile(`^-alpha([0-9.]+)$`)
 
 // responseName is y_a, y_b, ... for the first 26 responses and y_26, ... for the rest.
 func responseName(index int) string {

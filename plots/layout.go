@@ -130,6 +130,7 @@ func (pg *page) takeLabels() {
 func (pg *page) shareLabels() {
 	for i, p := range pg.panels {
 		shown := i%pg.columns > 0 && p.ShareY != "" && p.ShareY == pg.panels[i-1].ShareY
+		named := i%pg.columns > 0 && p.yLabel == pg.panels[i-1].yLabel
 		bare, hidden := p.Y.Tick.Marker.(unlabelled)
 		switch {
 		case shown && !hidden:
@@ -138,7 +139,7 @@ func (pg *page) shareLabels() {
 			p.Y.Tick.Marker = bare.Ticker
 		}
 		p.X.Label.Text, p.Y.Label.Text = blank(p.xLabel), blank(p.yLabel)
-		if shown {
+		if shown || named {
 			p.Y.Label.Text = ""
 		}
 	}
@@ -181,6 +182,8 @@ func (pg *page) fitHeight() (width vg.Length) {
 
 func (p *Panel) wantedHeight(width vg.Length) vg.Length {
 	switch {
+	case p.fit != nil:
+		return p.fit(width)
 	case p.Height > 0:
 		return p.Height
 	case p.Aspect > 0:

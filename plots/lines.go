@@ -55,7 +55,7 @@ func (f *Lines) KLVersion() Params {
 		return nil
 	}
 	over := *f
-	over.X, over.XScale, over.XLimits = "kl_pi_ref", linearScale, nil
+	over.X, over.XScale, over.XLimits = "kl_pi_ref", sqrtScale, nil
 	return &over
 }
 

@@ -27,6 +27,8 @@ type Panel struct {
 
 	XLimits, YLimits []float64 // ends of the axes, the lower one first; nil to follow the data
 
+	fit func(width vg.Length) vg.Length // sets the ranges for a data area of that width and returns its height; nil for Height or Aspect
+
 	own    []panelNote // below the figure, with the panel's letter
 	curves []*curve
 	legend []legendEntry

@@ -74,9 +74,9 @@ func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
 
 func (g promptGroup) title() string {
 	if len(g.members) > 1 {
-		return fmt.Sprintf("%s prompts (%d)", g.name, len(g.members))
+		return fmt.Sprintf("%s prompts (%d)", promptName(g.name), len(g.members))
 	}
-	return g.name + " prompt"
+	return promptName(g.name) + " prompt"
 }
 
 // x is the column on the x axis.
@@ -90,7 +90,7 @@ func (f *Preservation) x() string {
 func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
 	xScale := logScale
 	if f.byKL {
-		xScale = linearScale
+		xScale = sqrtScale
 	}
 	lines := &Lines{X: f.x(), Y: f.Metric, By: "objective", XScale: xScale, YScale: f.YScale, Band: string(spreadRange)}
 	p, err := lines.panel(subset{label: title, rows: r})

@@ -80,21 +80,24 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 	})
 }
 
-// Range of a simplex panel, in edge lengths: room around the triangle for the names of its corners.
-const (
-	cornerRoomX = 0.09
-	cornerRoomY = 0.12
-	triangleTop = 0.8660254037844386 // sqrt(3)/2
-)
+// cornerRoom is, in points, what a simplex panel has around the triangle for the names of its corners.
+const cornerRoom = 12
+
+// triangleTop is the height of the simplex in edge lengths.
+const triangleTop = 0.8660254037844386 // sqrt(3)/2
 
 // trianglePanel returns an empty panel with room for the simplex and the names of its corners.
 func trianglePanel(title string) *Panel {
 	p := barePanel(title)
 	p.HideAxes()
 	p.free = true
-	p.X.Min, p.X.Max = -cornerRoomX, 1+cornerRoomX
-	p.Y.Min, p.Y.Max = -cornerRoomY, triangleTop+cornerRoomY
-	p.Aspect = (triangleTop + 2*cornerRoomY) / (1 + 2*cornerRoomX)
+	p.fit = func(width vg.Length) vg.Length {
+		edge := width - 2*cornerRoom
+		room := float64(cornerRoom / edge)
+		p.X.Min, p.X.Max = -room, 1+room
+		p.Y.Min, p.Y.Max = -room, triangleTop+room
+		return triangleTop*edge + 2*cornerRoom
+	}
 	return p
 }
 

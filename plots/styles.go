@@ -180,7 +180,10 @@ func readStyles(losses registry.Table[objective.Params]) (styles map[string]seri
 }
 
 // lineColors are those that lines may have, in the order in which they stand in for one that is taken.
-var lineColors = []color.RGBA{blue, vermillion, green, purple, skyBlue, orange, black, wine, teal, indigo, olive, inkGray}
+var lineColors = []color.RGBA{blue, vermillion, green, purple, skyBlue, orange, black, wine, indigo, olive, teal, inkGray}
+
+// alike are colors of which the second takes the place of the first only where no other is left.
+var alike = map[color.RGBA]color.RGBA{green: teal, teal: green}
 
 // lossStyle returns the style of an objective among all of its experiment, selected or not, so that it looks the same in
 // every figure of the experiment. Each has the style of its loss, or of the others for a label that a configuration made up;
@@ -194,7 +197,10 @@ func lossStyle(label string, all []string) seriesStyle {
 			l = otherStyles[made%len(otherStyles)]
 			made++
 		}
-		if free := slices.IndexFunc(lineColors, func(c color.RGBA) bool { return !taken[c] }); taken[l.color] && free >= 0 {
+		unlike := func(c color.RGBA) bool { return !taken[c] && !taken[alike[c]] }
+		if free := slices.IndexFunc(lineColors, unlike); !unlike(l.color) && free >= 0 {
+			l.color = lineColors[free]
+		} else if free := slices.IndexFunc(lineColors, func(c color.RGBA) bool { return !taken[c] }); taken[l.color] && free >= 0 {
 			l.color = lineColors[free]
 		}
 		taken[l.color] = true

@@ -114,6 +114,9 @@ func (w *svgWriter) stroke(m mark) {
 			lengths[i] = number(float64(d))
 		}
 		style += ` stroke-dasharray="` + strings.Join(lengths, " ") + `"`
+		if m.pen.offset != 0 {
+			style += ` stroke-dashoffset="` + number(float64(m.pen.offset)) + `"`
+		}
 	}
 	w.path(m.path, style)
 }

@@ -68,13 +68,31 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.addCurve(loss.label, loss.style, points).grow = true
+		reference, err := loss.rows.atReference()
+		if err != nil {
+			return nil, err
+		}
+		if reference {
+			loss.label = "reference $π_{ref}$"
+		}
+		c := p.addCurve(loss.label, loss.style, points)
+		c.grow, c.apart, c.bars = !reference, reference, true
 	}
 	p.explainGrowth("lambda")
 	if err := f.addReference(p, src, groups[1], all); err != nil {
 		return nil, err
 	}
 	return []*Panel{p}, nil
+}
+
+// atReference says whether the rows are of runs without lambda that leave the reference as it is, such as the best of one.
+func (r *rows) atReference() (bool, error) {
+	const distance = "kl_pi_ref"
+	if !r.runs.Has(distance) || slices.ContainsFunc(r.values("lambda"), func(cell string) bool { return cell != "" }) {
+		return false, nil
+	}
+	err := r.runs.Load(distance)
+	return err == nil && !slices.ContainsFunc(r.run, func(row int) bool { return !(r.runs.Float(row, distance) < 1e-12) }), err
 }
 
 // groups are the prompts, or groups of prompts, on the axes.
@@ -95,9 +113,9 @@ func (f *Tradeoff) groups(all *rows) ([]promptGroup, error) {
 // axis says what stands on an axis.
 func (f *Tradeoff) axis(i int) string {
 	if f.Table == tables.Groups {
-		return f.PromptNames[i] + " prompts"
+		return promptName(f.PromptNames[i]) + " prompts"
 	}
-	return f.PromptNames[i] + " prompt"
+	return promptName(f.PromptNames[i]) + " prompt"
 }
 
 // points are the means of one group along lambda.

@@ -42,13 +42,15 @@ func TestTradeoffOfGroups(t *testing.T) {
 	}
 }
 
-// Rewards of texts have no unit, and need no divergence from pi_star beside them.
+// Rewards of texts have no unit, and need no divergence from pi_star beside them. The best of one is the reference.
 func TestTradeoffOfTexts(t *testing.T) {
-	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status")
+	runs := tables.NewTable(tables.Runs, "run", "objective", "lambda", "seed", "status", "kl_pi_ref")
 	groups := tables.NewTable(tables.Groups, "run", "group", "reward", "ref_reward")
-	runs.Append("a", "dpo", "0.1", "1", "done")
-	groups.Append("a", "heldout-good", "0.7", "0.4")
-	groups.Append("a", "heldout-bad", "0.6", "0.2")
+	for _, r := range [][]string{{"a", "dpo", "0.1", "0"}, {"b", "best-of-n", "", "4e-18"}, {"c", "sft", "", "0.3"}} {
+		runs.Append(r[0], r[1], r[2], "1", "done", r[3])
+		groups.Append(r[0], "heldout-good", "0.7", "0.4")
+		groups.Append(r[0], "heldout-bad", "0.6", "0.2")
+	}
 	src := NewSources(func(string) (tables.Source, error) {
 		return tables.Memory{tables.Runs: runs, tables.Groups: groups}, nil
 	})
@@ -60,7 +62,12 @@ func TestTradeoffOfTexts(t *testing.T) {
 	if q := panels[0].curves[0].points[0]; q.x != 0.7 || q.y != 0.6 {
 		t.Errorf("the point is (%v, %v)", q.x, q.y)
 	}
-	if got := panels[0].X.Label.Text; got != "Reward, heldout-good prompts" {
+	for i, want := range []string{"DPO", "reference $π_{ref}$", "SFT"} {
+		if c := panels[0].curves[i]; c.label != want || c.apart != (i == 1) {
+			t.Errorf("curve %d is %s, apart %t, want %s", i, c.label, c.apart, want)
+		}
+	}
+	if got := panels[0].X.Label.Text; got != "Reward, held-out good prompts" {
 		t.Errorf("the axis says %q", got)
 	}
 }

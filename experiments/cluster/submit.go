@@ -148,13 +148,17 @@ func (s *Slurm) Submit(ctx context.Context, sub *Submission, executable string, 
 var (
 	colors    = regexp.MustCompile("\x1b\\[[0-9;]*m")
 	parsable  = regexp.MustCompile(`(?m)^\s*([0-9]+)(?:;[\w.-]+)?\s*$`) // JOB;CLUSTER
+	said      = regexp.MustCompile(`Submitted batch job ([0-9]+)`)
 	otherwise = regexp.MustCompile(`(?i)\bjob(?:[ _-]?id)?\W{1,3}([0-9]+)\b`)
 )
 
-// jobID finds the id of a job in what sbatch prints, or a program of the site's around it: a line of its own, the last of
-// such, or else the number after the word job, if there is one only.
+// jobID finds the id of a job in what sbatch prints, or a program of the site's around it: what sbatch says where it is not
+// asked for a line of its own, such a line, the last of them, or else the number after the word job, if there is one only.
 func jobID(text string) (id string, ok bool) {
 	text = colors.ReplaceAllString(text, "")
+	if sentences := said.FindAllStringSubmatch(text, -1); len(sentences) == 1 {
+		return sentences[0][1], true
+	}
 	if lines := parsable.FindAllStringSubmatch(text, -1); lines != nil {
 		return lines[len(lines)-1][1], true
 	}

@@ -268,6 +268,7 @@ func TestJobID(t *testing.T) {
 		"Partition: 12 nodes free\n4711;c\n":                              "4711",
 		"Submitted batch job 4711\n":                                      "4711",
 		"Submitted batch job 4711 on cluster c2; you have 7 hours left\n": "4711",
+		"-- News of \n2026\n--\nSubmitted batch job 4711\n":               "4711",
 		"Job ID: 4711\n":                                                  "4711", "sbatch: job_id=4711 queue 3\n": "4711",
 		"": "", "\n": "", "OK\n": "", "job 1 and job 2\n": "", "12 nodes free\n": "", "version 23.02\n": "",
 	} {

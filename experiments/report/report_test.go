@@ -237,8 +237,8 @@ func TestVerdicts(t *testing.T) {
 		{Expect: false, Broken: true},
 	}
 	page := write(t, f)
-	for _, want := range []string{`"well">holds<`, `"ill">holds, though expected to fail<`, `"well">fails, as expected<`, `"ill">fails<`,
-		`"ill">no answer<`, "Claims: 2 of 5 as expected"} {
+	for _, want := range []string{`"well">holds<`, `"ill">holds, though the config says that it does not<`, `"well">does not hold, as the config says<`, `"ill">does not hold<`,
+		`"ill">no answer<`, "Claims: 2 of 5 came out as the config says"} {
 		if strings.Count(page, want) != 1 {
 			t.Errorf("%d times %s", strings.Count(page, want), want)
 		}

@@ -196,18 +196,7 @@ type verdictView struct {
 }
 
 func newVerdictView(v *results.Verdict) verdictView {
-	word := "fails"
-	switch {
-	case v.Broken:
-		word = "no answer"
-	case v.Holds && v.Expect:
-		word = "holds"
-	case v.Holds:
-		word = "holds, though expected to fail"
-	case !v.Expect:
-		word = "fails, as expected"
-	}
-	return verdictView{v.Name, v.Text, word, short(v.Value), short(v.Bound), v.Detail, v.Well()}
+	return verdictView{v.Name, v.Text, v.Words(), short(v.Value), short(v.Bound), v.Detail, v.Well()}
 }
 
 // figure is a drawing on the page: an svg element with marks and series, or a picture without.

@@ -22,6 +22,21 @@ type Verdict struct {
 // Well says whether the verdict is the expected one.
 func (v *Verdict) Well() bool { return !v.Broken && v.Holds == v.Expect }
 
+// Words say whether the claim holds, and where the configuration says that it does not, whether that is so.
+func (v *Verdict) Words() string {
+	switch {
+	case v.Broken:
+		return "no answer"
+	case v.Holds && v.Expect:
+		return "holds"
+	case v.Holds:
+		return "holds, though the config says that it does not"
+	case v.Expect:
+		return "does not hold"
+	}
+	return "does not hold, as the config says"
+}
+
 // CountWell returns how many verdicts are the expected ones.
 func CountWell(verdicts []Verdict) int {
 	n := 0

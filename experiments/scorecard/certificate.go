@@ -28,16 +28,17 @@ func (c *Cell) place() spec.Place {
 }
 
 // Document returns the experiment that gives the cell again, as YAML of the given name, and its data files by the path that it
-// names them by: the value of its claim is the cell's, with the sign turned where less is not better in the claim.
-func (c *Cell) Document(name string) (text string, files map[string][]byte, err error) {
+// names them by: the value of its claim is the cell's, with the sign turned where less is not better in the claim. It is "" where the
+// test cannot be had with the loss.
+func (c *Cell) Document(name string) (text string, files map[string][]byte) {
 	at := c.place()
 	config, err := c.Test.Config(c.objective, at)
 	if err != nil {
-		return "", nil, err
+		return "", nil
 	}
 	describe := fmt.Sprintf("The cell %s of %s in the scorecard: %s, value %s, bound %s.", c.Test.Name, c.Loss, c.Verdict, tables.FormatFloat(c.Value),
 		tables.FormatFloat(c.Bound))
-	return c.Test.Document(c.objective, at, name, describe, c.Verdict == Pass), config.Plan.Inputs, nil
+	return c.Test.Document(c.objective, at, name, describe, c.Verdict == Pass), config.Plan.Inputs
 }
 
 // SearchedDocument is Document for the environment that a search found, "" where there is none.

@@ -17,6 +17,7 @@ import (
 
 	"windtunnel/experiments/engine"
 	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/objective"
@@ -109,7 +110,7 @@ type job struct {
 }
 
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
-// The error is the context's, or that of a test that cannot be planned for a loss.
+// The error is the context's.
 func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
 	card := &Card{Tests: tests}
 	kinds := spec.Tables()
@@ -234,7 +235,7 @@ func newSubject(label string, loss spec.Objective, tests []*spec.Desideratum, se
 func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 	c, err := t.Config(s.objective, at)
 	if err != nil {
-		return nil, fmt.Errorf("the test %s of %s: %w", t.Name, s.label, err)
+		return nil, err
 	}
 	p := &planned{plan: c.Plan, claim: c.Experiment.Claims[0].Test.(claims.Params), wants: []string{tables.Runs}}
 	refs := p.claim.Refs()
@@ -267,25 +268,40 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 	return p, nil
 }
 
-// lacks says why a test does not apply to the loss, "" where it does.
-func (s *subject) lacks(t *spec.Desideratum) string {
+// planOf returns the plan of test j in the card's environments or in one that its file adds, or says why the test does not apply to the
+// loss there: it lacks what the test needs, or the test's solver, comparisons or policy refuse it.
+func (s *subject) planOf(t *spec.Desideratum, j, also int) (p *planned, why string) {
 	switch {
 	case slices.Contains(t.Needs, "lambda") && math.IsNaN(s.lambda):
-		return "the loss has no lambda"
+		return nil, "the loss has no lambda"
 	case slices.Contains(t.Needs, "comparisons") && !s.objective.Loss.Objective().Compares():
-		return "the loss reads no comparisons"
+		return nil, "the loss reads no comparisons"
 	}
-	return ""
+	p, err := s.plans[j][also]()
+	var refusals decode.Errors
+	if errors.As(err, &refusals) {
+		return nil, s.refused(refusals)
+	} else if err != nil {
+		return nil, err.Error()
+	}
+	return p, ""
+}
+
+// refused puts into words why a test's config cannot be had with the loss. The config is right with others, and so is the loss.
+func (s *subject) refused(by decode.Errors) string {
+	var all []string
+	for _, one := range by {
+		wrong := strings.Replace(" "+one.Wrong, " "+spec.UnderTest+" ", " "+s.label+" ", 1)
+		all = append(all, strings.TrimSpace(one.Key+wrong))
+	}
+	return "the test cannot be had with the loss: " + strings.Join(all, "; ")
 }
 
 // read takes the reading of test j at a site.
 func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desideratum, j int, site *Site) (Reading, error) {
-	if why := s.lacks(t); why != "" {
+	p, why := s.planOf(t, j, site.also)
+	if why != "" {
 		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: why, outcome: inapplicable}, nil
-	}
-	p, err := s.plans[j][site.also]()
-	if err != nil {
-		return Reading{}, err
 	}
 	plan := p.plan
 	if site.Environment != nil {

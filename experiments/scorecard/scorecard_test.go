@@ -112,6 +112,35 @@ func TestPaper(t *testing.T) {
 	}
 }
 
+// A loss that the solver of a test refuses has no verdict there and says why by its own name; other losses and other tests of the same
+// card have theirs.
+func TestRefusals(t *testing.T) {
+	card := measure(t, `dpo, {kind: beta-dpo, mode_weight: 0.5}, {kind: custom, name: moved, lambda: 0.1, pair: "softplus(-lambda*(u - ema(u, 0.9)))"}`, 0,
+		"strong-interpolation", "preservation", "existence/one-pair", "misspecified/reference", "displacement", "gradient/size")
+	for _, c := range []struct {
+		loss   string
+		tests  []string
+		detail string // "" where there is a verdict
+	}{
+		{"dpo", Names(card.Tests), ""},
+		{"beta-dpo", []string{"strong-interpolation", "existence/one-pair", "misspecified/reference"}, "solver is exact, but beta-dpo leaves comparisons out of each batch"},
+		{"beta-dpo", []string{"preservation"}, "solver is path, but beta-dpo leaves comparisons out of each batch"},
+		{"beta-dpo", []string{"displacement", "gradient/size"}, ""},
+		{"moved", []string{"strong-interpolation", "existence/one-pair", "misspecified/reference"}, "solver is exact, but moved reads earlier steps of training"},
+		{"moved", []string{"displacement", "gradient/size"}, ""},
+	} {
+		for _, test := range c.tests {
+			got := card.Cells[slices.Index(card.Losses, c.loss)][slices.Index(Names(card.Tests), test)]
+			if refused := c.detail != ""; refused != (got.Verdict == None) || refused && (!strings.Contains(got.Detail, c.detail) || got.Site != nil) {
+				t.Errorf("%s of %s: %s %v (%s)", test, c.loss, got.Verdict, got.Value, got.Detail)
+			}
+			if text, _ := got.Document("again"); (text == "") != (c.detail != "") {
+				t.Errorf("%s of %s: the config that gives it again is %q", test, c.loss, text)
+			}
+		}
+	}
+}
+
 // The infimum over lambda of the damage that DPO does to the good prompt is the same for every loss with its frontier: odpo's
 // minimizer with the gap itself is pi_ref pi_star^(2/lambda), DPO's at half the lambda.
 func TestFrontier(t *testing.T) {

@@ -127,7 +127,10 @@ func search(ctx context.Context, subjects []*subject, same []int, tests []*spec.
 	for i, s := range subjects {
 		all[i] = make([]*Searched, len(tests))
 		for j, t := range tests {
-			if same[i] != i || !t.OnCard || s.lacks(t) != "" {
+			if same[i] != i || !t.OnCard {
+				continue
+			}
+			if _, why := s.planOf(t, j, 0); why != "" {
 				continue
 			}
 			group.Go(func() (err error) {

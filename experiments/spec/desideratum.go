@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -120,6 +121,16 @@ func ReadDesideratum(name, path string, text []byte, read func(path string) ([]b
 		}
 	}
 	return d, nil
+}
+
+// Refuses says what is wrong with a bound in place of the claim's own, "" where nothing is, and what is allowed.
+func (d *Desideratum) Refuses(bound float64) (wrong, allowed string) {
+	_, err := d.Config(someLoss(), Place{Bound: &bound})
+	var mistakes decode.Errors
+	if errors.As(err, &mistakes) {
+		return mistakes[0].Wrong, mistakes[0].Allowed
+	}
+	return "", ""
 }
 
 // Turn returns a value of the claim as the scorecard has it, where less is better, and the other way round.

@@ -1,8 +1,10 @@
 package spec
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/experiments/internal/testfile"
@@ -54,5 +56,32 @@ sweep: {lambda: {logspace: {from: 0, to: 1, num: 2}}, train.batch_size: [1, 2]}
 	}
 	if _, ok := kinds.Runs[0].Train.Optimizer.(*train.SGD); !ok || kinds.Runs[0].Train.Epochs != 7 {
 		t.Errorf("the training settings are %+v", kinds.Runs[0].Train)
+	}
+}
+
+// What is laid over a config may name a key by an alias, or the alias's key: it takes the place of what is there. What --set says of a
+// claim or a figure is right, or a mistake.
+func TestAliasesTakeThePlace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const rest = "environment: {kind: random-bandit, responses: 3}\nobjectives: [dpo]\nclaims: [{name: c, kind: bound, metric: tv_ref, below: 2, where: {%s: [1]}}]\nsweep: {%s: [1, 2], epsilon: [0, 0.25]}\n"
+	for own, other := range map[string]string{"beta": "lambda", "lambda": "beta"} {
+		testfile.Write(t, filepath.Join(dir, own+".yaml"), "name: x\n"+fmt.Sprintf(rest, own, own))
+		testfile.Write(t, filepath.Join(dir, own+"-child.yaml"), "name: y\nextends: "+own+".yaml\nclaims: []\nsweep: {"+other+": [3], label_smoothing: [0.5]}\n")
+		path := filepath.Join(dir, own+".yaml")
+		same(t, own+"-child", ids(loadedFile(t, filepath.Join(dir, own+"-child.yaml")).Plan), []string{"dpo/lambda=3/label_smoothing=0.5"})
+		c := loadedFile(t, path, "sweep."+other+"=[1]", "sweep.label_smoothing=[0.5]", "claims.0.where."+other+"=1")
+		same(t, own, ids(c.Plan), []string{"dpo/lambda=1/label_smoothing=0.5"})
+		if len(c.Experiment.Claims) != 1 || len(c.Warnings) > 0 {
+			t.Errorf("%s: claims %v, warnings %q", own, c.Experiment.Claims, c.Warnings)
+		}
+		if c = loadedFile(t, path, "sweep."+other+"=[2]"); len(c.Experiment.Claims) != 0 {
+			t.Errorf("%s: a claim on runs that --set took away stays", own)
+		}
+		for _, set := range []string{"claims.0.metric=tv_reff", "claims.0.where.bta=1", "claims.0.where.objective=dop"} {
+			if _, err := load(path, []string{set}); err == nil || !strings.HasPrefix(err.Error(), "--set "+set+": ") {
+				t.Errorf("%s: --set %s gives %v", own, set, err)
+			}
+		}
 	}
 }

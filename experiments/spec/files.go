@@ -164,9 +164,13 @@ func (p *Plan) Draws() string {
 		return ""
 	}
 	pairs, err := r.BuildPreferences(env)
-	n := len(env.Training()) * s.N
+	n := s.Draws(len(env.Training()))
 	if err != nil || pairs.Len() == n {
 		return ""
 	}
-	return fmt.Sprintf("preferences: %d draws gave %d pairs in %s: equal draws fall out", n, pairs.Len(), r)
+	why := "equal draws"
+	if s.Coverage < 1 {
+		why += " and comparisons that are never made"
+	}
+	return fmt.Sprintf("preferences: %d draws gave %d pairs in %s: %s fall out", n, pairs.Len(), r, why)
 }

@@ -21,6 +21,8 @@ func TestSettingsWithoutEffect(t *testing.T) {
 		{text: "objectives: [{kind: dpo, beta: 3}, {kind: ipo}]\nsweep: {beta: [0.5, 1]}", want: []string{"objectives.0.lambda: 3 has no effect"}},
 		{text: "objectives: [{kind: dpo}, {kind: ipo}]\nsweep: {lambda: [0.5, 1]}"},
 		{text: "objectives: [{kind: dpo, lambda: 1.0}, {kind: ipo}]\nsweep: {lambda: [0.5, 1]}"},
+		{text: "objectives: [{kind: dpo, lambda: 0.1, label_smoothing: 0}, {kind: aot}]\nsweep: {lambda: [0.5, 1], label_smoothing: [0.1, 0.2]}"}, // as results write them
+		{text: "objectives: [{kind: dpo}]\nsweep: {lambda: [0.5, 1]}", sets: []string{"objectives.0.beta=0.1"}, want: []string{"objectives.0.lambda: 0.1 has no effect"}},
 		{text: "objectives: [{kind: dpo}, {kind: ipo}]\nsweep: {lambda: [0.5, 1]}", sets: []string{"objectives.1.lambda=7"},
 			want: []string{"objectives.1.lambda: 7 has no effect"}},
 		{text: "objectives: [{kind: dpo, lambda: 3}, {kind: ipo}]\nsweep: [{grid: {lambda: [0.5, 1]}, for: [ipo]}]"},

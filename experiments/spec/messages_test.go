@@ -103,7 +103,8 @@ func TestNamesRefused(t *testing.T) {
 		"objectives: [{kind: dpo, name: a=1}]":                                                          "",
 		"objectives: [{kind: dpo}]\nsweep: [{list: [{name: '-x', lambda: 1}, {name: y, lambda: 2}]}]":   "sweep.0.list.0.name",
 		"objectives: [{kind: dpo}]\nclaims: [{name: =c, kind: bound, metric: tv_ref, below: 5}]":        "claims.0.name",
-		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, -logsigmoid(u)]}":                   "sweep.pair: is \"-logsigmoid(u)\"",
+		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, -logsigmoid(u)]}":                   "",
+		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, +logsigmoid(u)]}":                   "sweep.pair: is \"+logsigmoid(u)\"",
 		"objectives: [{kind: custom, pair: u}]\nsweep: {pair: [u*u, (-logsigmoid(u))], lambda: [1, 2]}": "",
 		"objectives: [{kind: dpo}]\nfigures: [{name: " + long + ", kind: lines, x: step, y: tv_ref}]":   "figures.0.name: has 300 characters",
 	} {

@@ -28,7 +28,7 @@ func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
 }
 
 // stands calls review and says whether what it reviews stays in the config. Under --set a claim or figure of the config may
-// lose the runs that it is about: it is left out with a warning instead of being a mistake.
+// lose the runs that it is about: it is left out with a warning instead of being a mistake, unless what is wrong is what --set says of it.
 func (l *loader) stands(what string, review func()) bool {
 	before := len(l.errs)
 	review()
@@ -37,6 +37,9 @@ func (l *loader) stands(what string, review func()) bool {
 	}
 	var mistakes decode.Errors
 	if errors.As(decode.Join(l.errs[before]), &mistakes) {
+		if strings.HasPrefix(mistakes[0].File, setLabel) { // a mistake of the command line itself
+			return true
+		}
 		l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistakes[0].Key, mistakes[0].Wrong))
 	}
 	l.errs = l.errs[:before]

@@ -1,10 +1,8 @@
 package spec
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -86,7 +84,7 @@ func (p *planner) reviews() []*review {
 	check(reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
 	check(reviewMemory, nil, solverSection, objectiveSection)
 	check(reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
-	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, rewardModelSection, objectiveSection)
+	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, solverSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
 	return all
@@ -445,7 +443,7 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 				fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues))
 		}
 	case *preference.Sample:
-		if n := prompts * float64(p.N); n > mostValues {
+		if n := float64(p.Draws(len(env.Prompts))); n > mostValues {
 			from.refuse("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues))
 		}
 	case *preference.Online:
@@ -459,29 +457,24 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		if n > mostValues {
 			from.refuse("preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n), fmt.Sprintf("at most %d", mostValues))
 		}
-	case *preference.File:
-		pairs, err := run.BuildPreferences(env)
-		if err != nil {
-			s.wrongPreferences(run, from, err)
-			return
+	}
+	err := s.describe(run, from)
+	if f, pairs := run.preferenceFile(), s.pairs; f != nil && err == nil {
+		if pairs == nil { // of a file beside a known pi_star
+			whole := *run
+			whole.Preferences = preference.GivenBy(run.Preferences)
+			pairs, err = whole.BuildPreferences(env)
 		}
-		run.preferenceFile().unpaired = pairs.Unpaired()
-		if pairs.Weight != nil {
-			run.preferenceFile().weighted = pairs.Len()
+		if err == nil {
+			s.plan.account(run, pairs.Account)
+			if f.unpaired = pairs.Unpaired(); pairs.Weight != nil {
+				f.weighted = pairs.Len()
+			}
 		}
 	}
-	if err := s.describe(run, from); err != nil {
+	if err != nil {
 		s.wrongPreferences(run, from, err)
 		return
-	}
-	if f := run.preferenceFile(); f != nil {
-		file, err := lines.NewReader(bytes.NewReader(f.content), f.name)
-		for err == nil {
-			_, err = file.Next()
-		}
-		if errors.Is(err, io.EOF) { // of a matrix that is no list of records there is no account
-			s.plan.account(run, lines.Account{File: run.Preferences.FilePath(), Read: file.Count, Used: file.Count})
-		}
 	}
 	s.plan.traits.paired = s.plan.traits.paired || s.described.Pairwise
 	s.plan.traits.starred = s.plan.traits.starred || s.described.HasStar()
@@ -652,5 +645,7 @@ func reviewUnpaired(run *Run, from *origin) {
 	if f != nil && f.unpaired && !run.Loss.Objective().AcceptsUnpaired() {
 		from.refuse("objective.kind", run.Label+" compares two responses, but "+f.name+" holds single responses with labels",
 			"a loss on unpaired data: "+strings.Join(objective.UnpairedNames(), ", ")+"; or a file of pairs")
+	} else if f != nil && f.unpaired && run.Solver != setup.SolverTrain {
+		from.refuse("solver", "is "+run.Solver+", but "+f.name+" holds single responses with labels", "solver: train, or a file of pairs")
 	}
 }

@@ -97,7 +97,11 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			continue
 		}
 		for row, v := range k.values {
-			if _, text := v.typed.(string); text && v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" {
+			switch _, text := v.typed.(string); {
+			case !text || v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str":
+			case strings.HasPrefix(v.text, "-"): // as formulas do; spreadsheets would take the cell for one of theirs
+				k.values[row].text = "(" + v.text + ")"
+			default:
 				r.checkCell(k.spelled(row), v.text)
 			}
 		}
@@ -128,10 +132,24 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 			}
 		}
 		same := func(v value) bool { return v.node != nil && v.text == cellText(n) }
-		if everywhere && !slices.ContainsFunc(k.values, same) { // a value that the sweep has too can surprise nobody
+		// A value that the sweep has too can surprise nobody, and a default that is written out, as results do, says nothing.
+		if everywhere && !slices.ContainsFunc(k.values, same) && (n.From(setLabel) || cellText(n) != r.byDefault(objective, k.path)) {
 			r.warn(fmt.Sprintf("%s: %s has no effect: %s gives every run of %s a value of its own", at, cellText(n), k.spelled(k.first()), r.labels[objective]))
 		}
 	}
+}
+
+// byDefault writes the value that a path has in an objective of which only the kind is known; "" where there is none.
+func (r *sweepReader) byDefault(objective int, path string) string {
+	var o Objective
+	plain, err := decode.Set(nil, "kind", decode.Lookup(r.trees[objective], objectiveColumn+".kind"))
+	if err != nil || r.Decode(plain, "", &o) != nil {
+		return ""
+	}
+	if n := decode.Lookup(decode.Encode(&o, r.Tables), strings.TrimPrefix(path, objectiveColumn+".")); n != nil {
+		return cellText(n)
+	}
+	return ""
 }
 
 // reservedColumns are the columns of runs that no sweep may take.
@@ -154,9 +172,11 @@ func (r *sweepReader) resolveKey(d *dimension, k *sweptKey) bool {
 	}
 	var missing []error
 	objectives := r.objectivesOf(d, k)
-	if d.only != nil && len(objectives) == 0 {
-		r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
-		return false
+	if len(objectives) == 0 {
+		if d.only != nil {
+			r.fail(r.Error(k.written, at, "is for objectives that no run has", "labels of chosen objectives in for"))
+		}
+		return false // without any objective, which is a mistake that has been said
 	}
 	for _, objective := range objectives {
 		tree, mistake, ok := r.treeWith(objective, path, k.written)
@@ -225,20 +245,20 @@ func (r *sweepReader) treeWith(objective int, path string, blame *decode.Node) (
 // sweepMistake puts a wrong path of an objective's runs in the terms of the sweep. at is the key of the config, spelled
 // what of it is the swept key.
 func sweepMistake(mistake decode.Error, at, spelled string, objective int) decode.Error {
-	mistake.Key = at
 	first, rest, dotted := strings.Cut(spelled, ".")
+	mistake.Key, mistake.Near = at, strings.TrimPrefix(mistake.Near, objectiveColumn+".")
 	if slices.Contains(settingKeys, first) {
 		if objective > 0 {
 			mistake.Wrong += fmt.Sprintf(" of objectives.%d", objective)
 		}
-		return mistake
-	}
-	mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
-	mistake.Near = strings.TrimPrefix(mistake.Near, "objective.")
-	if mistake.Near == "" {
-		if mistake.Near = decode.Nearest(first, settingKeys); mistake.Near != "" && dotted {
-			mistake.Near += "." + rest
+	} else {
+		mistake.Wrong, mistake.Allowed = fmt.Sprintf("objectives.%d has no such parameter", objective), sweepable
+		if near := decode.Nearest(first, settingKeys); mistake.Near == "" && near != "" {
+			mistake.Near = near + map[bool]string{true: "." + rest}[dotted]
 		}
+	}
+	if mistake.Near == spelled || slices.Contains(fixedKeys, mistake.Near) && !slices.Contains(settingKeys, mistake.Near) {
+		mistake.Near = ""
 	}
 	return mistake
 }

@@ -2,8 +2,9 @@ package exact
 
 import (
 	"math"
-	"slices"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
@@ -29,12 +30,15 @@ type lossFunction struct {
 	scale    float64              // its weight
 	batch    objective.Batch      // scratch: all comparisons, prompt after prompt
 	slopes   objective.Grad
+	rows     [2][]int         // of the batch's chosen and rejected responses, as of all prompts' responses in a row
+	here     objective.Prompt // scratch
+	by       []float64        // scratch, K entries
 }
 
 // point is where a loss function has been evaluated, with what is known there.
 type point struct {
 	theta, grad []float64
-	hess        []float64 // dim x dim, row by row
+	hess        []float64 // dim x dim, row by row; nil where it was never evaluated
 	loss        float64
 	logits      [][]float64 // per prompt
 	logp        [][]float64
@@ -55,6 +59,7 @@ func (l *lossFunction) prepare() {
 	for _, t := range l.tasks {
 		n = max(n, len(t.columns().weight))
 	}
+	l.batch, l.rows, l.by = objective.Batch{}, [2][]int{}, make([]float64, l.tasks[0].responses())
 	if l.objective.Uncurved() == nil {
 		l.byLogits = l.objective.Curvature(l.tasks[0].responses(), n)
 	} else if pair, dist := l.objective.Terms(); len(pair) == 1 && len(dist) == 0 {
@@ -86,10 +91,11 @@ func (t *task) columns() packed {
 // logits, as in Curvature.
 func (l *lossFunction) collect(p *point) *objective.Batch {
 	b := &l.batch
-	*b = objective.Batch{Chosen: b.Chosen[:0], Rejected: b.Rejected[:0], RefChosen: b.RefChosen[:0], RefRejected: b.RefRejected[:0],
-		Weight: b.Weight[:0], Gap: b.Gap[:0], Dispersion: b.Dispersion[:0], Collision: b.Collision[:0], Peak: b.Peak[:0],
-		ChosenWeight: b.ChosenWeight[:0], RejectedWeight: b.RejectedWeight[:0], Dists: b.Dists[:0], Prompts: b.Prompts[:0], PromptWeight: b.PromptWeight[:0], On: b.On[:0]}
-	difference, aligned, rewarded := l.objective.DifferenceOnly(), l.objective.Aligned(), l.objective.Rewarded()
+	if b.Prompts == nil {
+		l.compared()
+	}
+	b.Chosen, b.Rejected, b.Collision, b.Peak, b.Dists = b.Chosen[:0], b.Rejected[:0], b.Collision[:0], b.Peak[:0], b.Dists[:0]
+	difference, aligned := l.objective.DifferenceOnly(), l.objective.Aligned()
 	for i, t := range l.tasks {
 		row, collision, peak := p.logp[i], 0.0, 0.0
 		if aligned {
@@ -100,24 +106,32 @@ func (l *lossFunction) collect(p *point) *objective.Batch {
 		}
 		columns := t.columns()
 		for j, c := range columns.chosen {
-			r := columns.rejected[j]
-			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[r])
-			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
+			b.Chosen, b.Rejected = append(b.Chosen, row[c]), append(b.Rejected, row[columns.rejected[j]])
 			b.Collision, b.Peak = append(b.Collision, collision), append(b.Peak, peak)
+		}
+		b.Dists = append(b.Dists, l.dist(p, i))
+	}
+	return b
+}
+
+// compared fills in what of the batch does not depend on the policy.
+func (l *lossFunction) compared() {
+	b, rewarded := &l.batch, l.objective.Rewarded()
+	for i, t := range l.tasks {
+		columns := t.columns()
+		for j, c := range columns.chosen {
+			r := columns.rejected[j]
+			b.RefChosen, b.RefRejected = append(b.RefChosen, t.logRef[c]), append(b.RefRejected, t.logRef[r])
 			if rewarded {
 				b.ChosenReward, b.RejectedReward = append(b.ChosenReward, t.logStar[c]), append(b.RejectedReward, t.logStar[r])
 			}
 			b.On = append(b.On, i)
+			l.rows[0], l.rows[1] = append(l.rows[0], i*len(t.logRef)+c), append(l.rows[1], i*len(t.logRef)+r)
 		}
 		b.Weight, b.Gap, b.Dispersion = append(b.Weight, columns.weight...), append(b.Gap, columns.gap...), append(b.Dispersion, columns.dispersion...)
 		b.ChosenWeight, b.RejectedWeight = append(b.ChosenWeight, columns.won...), append(b.RejectedWeight, columns.refused...)
-		b.Dists = append(b.Dists, l.prompt(p, i).Dist)
 		b.Prompts, b.PromptWeight = append(b.Prompts, i), append(b.PromptWeight, t.total)
 	}
-	if len(b.ChosenWeight) == 0 {
-		b.ChosenWeight, b.RejectedWeight = nil, nil
-	}
-	return b
 }
 
 // value computes the policies at p.theta and returns the loss there.
@@ -136,24 +150,40 @@ func (l *lossFunction) value(p *point) float64 {
 
 // whole is value by way of the batch of all comparisons, which it leaves.
 func (l *lossFunction) whole(p *point) float64 {
+	p.loss = l.objective.Loss(l.located(p)) + l.penalty(p)
+	return p.loss
+}
+
+// located computes the policies at p.theta and returns the batch of all comparisons there.
+func (l *lossFunction) located(p *point) *objective.Batch {
 	for i := range l.tasks {
 		l.locate(p, i)
 	}
-	p.loss = l.objective.Loss(l.collect(p)) + l.penalty(p)
-	return p.loss
+	return l.collect(p)
 }
 
 // slope fills in the loss and its gradient at p.theta. It serves every loss.
 func (l *lossFunction) slope(p *point) {
-	clear(p.grad)
 	l.whole(p)
+	l.differentiate(p)
+}
+
+// gradient fills in the gradient at p.theta, and not the loss.
+func (l *lossFunction) gradient(p *point) {
+	l.located(p)
+	l.differentiate(p)
+}
+
+// differentiate fills in the gradient at p.theta, of which the batch is.
+func (l *lossFunction) differentiate(p *point) {
+	clear(p.grad)
 	g, n := &l.slopes, len(l.batch.Weight)
 	g.Chosen, g.Rejected = append(g.Chosen[:0], make([]float64, n)...), append(g.Rejected[:0], make([]float64, n)...)
 	l.objective.Grad(&l.batch, g)
 	at, difference := 0, l.objective.DifferenceOnly()
 	for i, t := range l.tasks {
-		by := make([]float64, t.responses())
-		columns := t.columns()
+		by, columns := l.by, t.columns()
+		clear(by)
 		for j, c := range columns.chosen {
 			by[c] += g.Chosen[at]
 			by[columns.rejected[j]] += g.Rejected[at]
@@ -205,7 +235,7 @@ func (l *lossFunction) penalty(p *point) float64 {
 
 // newPoint returns a point at theta, copied, with nothing evaluated yet.
 func (l *lossFunction) newPoint(theta []float64) *point {
-	p := &point{theta: append([]float64(nil), theta...), grad: make([]float64, l.dim), hess: make([]float64, l.dim*l.dim)}
+	p := &point{theta: append([]float64(nil), theta...), grad: make([]float64, l.dim)}
 	k := l.tasks[0].responses()
 	for range l.tasks {
 		rows := make([]float64, 3*k)
@@ -216,6 +246,9 @@ func (l *lossFunction) newPoint(theta []float64) *point {
 
 // evaluate fills in the loss and its derivatives at p.theta.
 func (l *lossFunction) evaluate(p *point) {
+	if p.hess == nil {
+		p.hess = make([]float64, l.dim*l.dim)
+	}
 	clear(p.hess)
 	if l.coupled != nil {
 		l.slope(p)
@@ -244,53 +277,45 @@ func (l *lossFunction) evaluate(p *point) {
 
 // bend adds the second derivatives of a loss that couples comparisons, of which value and slope are known at p.
 func (l *lossFunction) bend(p *point) {
-	// Derivatives by the parameters of what the margins are of: logits, or log-probabilities.
-	by, of := make([]*mat.Dense, len(l.tasks)), make([]int, 0, len(l.batch.Weight))
-	for i, t := range l.tasks {
-		by[i] = mat.DenseCopyOf(l.dense(i))
-		if mean := mat.NewVecDense(l.dim, nil); !l.coupled.DifferenceOnly() {
-			mean.MulVec(by[i].T(), mat.NewVecDense(len(p.pi[i]), p.pi[i]))
-			for k := range p.pi[i] {
-				floats.Sub(by[i].RawRowView(k), mean.RawVector().Data)
-			}
-		}
-		of = append(of, slices.Repeat([]int{i}, len(t.columns().weight))...)
-	}
-	// The derivatives by all of these, prompt after prompt.
-	first, k := make([]int, len(l.tasks)), l.tasks[0].responses()
-	for j := len(of) - 1; j >= 0; j-- {
-		first[of[j]] = j
-	}
-	matrix := mat.NewDense(k*len(l.tasks), k*len(l.tasks), nil)
-	add := func(i, j int, v float64) { matrix.Set(i, j, matrix.At(i, j)+v) }
+	k, difference := l.tasks[0].responses(), l.coupled.DifferenceOnly()
+	rows := k * len(l.tasks)
+	// Derivatives by what the margins are of, logits or log-probabilities, prompt after prompt.
+	matrix := blas64.General{Rows: rows, Cols: rows, Stride: rows, Data: make([]float64, rows*rows)}
+	add := func(i, j int, v float64) { matrix.Data[i*rows+j] += v }
 	chosen, rejected, curve := l.coupled.Couples(&l.batch)
 	for i, c := range curve {
-		a, b := of[chosen[i]], of[rejected[i]]
-		w := a*k + l.tasks[a].columns().chosen[chosen[i]-first[a]]
-		r := b*k + l.tasks[b].columns().rejected[rejected[i]-first[b]]
-		add(w, w, l.scale*c)
-		add(r, r, l.scale*c)
-		add(w, r, -l.scale*c)
-		add(r, w, -l.scale*c)
+		w, r := l.rows[0][chosen[i]], l.rows[1][rejected[i]]
+		c *= l.scale
+		add(w, w, c)
+		add(r, r, c)
+		add(w, r, -c)
+		add(r, w, -c)
 	}
-	if !l.coupled.DifferenceOnly() {
-		for j, i := range of { // derivatives by log-probabilities, which bend with the normalizer
-			for r, pi := range p.pi[i] {
-				add(i*k+r, i*k+r, -(l.slopes.Chosen[j]+l.slopes.Rejected[j])*pi)
+	// Derivatives of these by the parameters.
+	by := blas64.General{Rows: rows, Cols: l.dim, Stride: l.dim, Data: make([]float64, 0, rows*l.dim)}
+	for i := range l.tasks {
+		by.Data = append(by.Data, l.dense(i).RawMatrix().Data...)
+	}
+	if !difference {
+		slopes := make([]float64, len(l.tasks))
+		for j, i := range l.batch.On {
+			slopes[i] += l.slopes.Chosen[j] + l.slopes.Rejected[j]
+		}
+		for i, pi := range p.pi {
+			mean := make([]float64, l.dim)
+			for r, v := range pi {
+				floats.AddScaled(mean, v, by.Data[(i*k+r)*l.dim:(i*k+r+1)*l.dim])
+				add(i*k+r, i*k+r, -slopes[i]*v) // log-probabilities bend with the normalizer
+			}
+			for r := range pi {
+				floats.Sub(by.Data[(i*k+r)*l.dim:(i*k+r+1)*l.dim], mean)
 			}
 		}
 	}
-	var half, full mat.Dense
-	stacked := mat.NewDense(k*len(l.tasks), l.dim, nil)
-	for i, j := range by {
-		stacked.Slice(i*k, (i+1)*k, 0, l.dim).(*mat.Dense).Copy(j)
-	}
-	half.Mul(matrix, stacked)
-	full.Mul(stacked.T(), &half)
+	half := blas64.General{Rows: rows, Cols: l.dim, Stride: l.dim, Data: make([]float64, rows*l.dim)}
+	blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix, by, 0, half)
+	blas64.Gemm(blas.Trans, blas.NoTrans, 1, by, half, 0, blas64.General{Rows: l.dim, Cols: l.dim, Stride: l.dim, Data: p.hess})
 	for i := range l.dim {
-		for j := range l.dim {
-			p.hess[i*l.dim+j] = full.At(i, j)
-		}
 		p.hess[i*l.dim+i] += 2 * l.l2
 	}
 }
@@ -314,13 +339,19 @@ func (l *lossFunction) locate(p *point, i int) {
 	logspace.Exp(p.pi[i], p.logp[i])
 }
 
-// prompt returns a prompt's policy at p, located, and its comparisons.
+// dist returns a prompt's policy at p, located.
+func (l *lossFunction) dist(p *point, i int) objective.Dist {
+	t := l.tasks[i]
+	return objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar, Wins: t.wins}
+}
+
+// prompt returns a prompt's policy at p, located, and its comparisons, until the next call.
 func (l *lossFunction) prompt(p *point, i int) *objective.Prompt {
 	t := l.tasks[i]
 	c := t.columns()
-	return &objective.Prompt{Dist: objective.Dist{LogPi: p.logp[i], Pi: p.pi[i], LogRef: t.logRef, Ref: t.ref, LogStar: t.logStar, Wins: t.wins},
-		Logits: p.logits[i], DistWeight: t.total, Chosen: c.chosen, Rejected: c.rejected, Weight: c.weight, Gap: c.gap, Dispersion: c.dispersion,
-		ChosenWeight: c.won, RejectedWeight: c.refused}
+	l.here = objective.Prompt{Dist: l.dist(p, i), Logits: p.logits[i], DistWeight: t.total, Chosen: c.chosen, Rejected: c.rejected, Weight: c.weight,
+		Gap: c.gap, Dispersion: c.dispersion, ChosenWeight: c.won, RejectedWeight: c.refused}
+	return &l.here
 }
 
 // pullBack adds the derivatives by a prompt's logits to those by the parameters.

@@ -4,8 +4,10 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/lapack/lapack64"
 
 	"windtunnel/toy/train"
 )
@@ -146,9 +148,8 @@ type workspace struct {
 	l        *lossFunction
 	moved    []int // parameters that a step solves for
 	dir      []float64
-	matrix   *mat.SymDense
-	rhs, sol *mat.VecDense
-	cholesky mat.Cholesky
+	matrix   blas64.Symmetric
+	solution blas64.General // one column
 	radius   float64
 	narrow   float64 // the radius to begin with and to fall back to
 }
@@ -158,30 +159,33 @@ func newWorkspace(l *lossFunction, radius float64) *workspace {
 	if l.floating {
 		n--
 	}
-	return &workspace{l: l, moved: make([]int, n), dir: make([]float64, l.dim), matrix: mat.NewSymDense(n, nil),
-		rhs: mat.NewVecDense(n, nil), sol: mat.NewVecDense(n, nil), radius: radius, narrow: radius}
+	return &workspace{l: l, moved: make([]int, n), dir: make([]float64, l.dim), radius: radius, narrow: radius,
+		matrix:   blas64.Symmetric{Uplo: blas.Upper, N: n, Stride: n, Data: make([]float64, n*n)},
+		solution: blas64.General{Rows: n, Cols: 1, Stride: 1, Data: make([]float64, n)}}
 }
 
 // direction solves for the Newton step at p, and says whether the Hessian had to be shifted and whether there is a
 // step. The shift is relative to each diagonal entry (Marquardt), so it does not depend on the parameters' scales.
 func (w *workspace) direction(p *point) (shifted, ok bool) {
 	w.choose(p)
-	top := 0.0
-	for a, i := range w.moved {
-		w.rhs.SetVec(a, -p.grad[i])
+	top, n := 0.0, len(w.moved)
+	for _, i := range w.moved {
 		top = max(top, math.Abs(p.hess[i*w.l.dim+i]))
 	}
 	for shift := 0.0; shift < 1e12; shift = max(1e-4, 10*shift) {
 		for a, i := range w.moved {
 			for b, j := range w.moved[a:] {
-				w.matrix.SetSym(a, a+b, p.hess[i*w.l.dim+j])
+				w.matrix.Data[a*n+a+b] = p.hess[i*w.l.dim+j]
 			}
 			d := p.hess[i*w.l.dim+i]
-			w.matrix.SetSym(a, a, d+shift*max(math.Abs(d), 1e-12*top))
+			w.matrix.Data[a*n+a] = d + shift*max(math.Abs(d), 1e-12*top)
 		}
-		// SolveVecTo's error reports a large condition number, which tiny probabilities give rise to without harm.
-		if w.cholesky.Factorize(w.matrix) {
-			_ = w.cholesky.SolveVecTo(w.sol, w.rhs)
+		// mat.Cholesky would ask for the condition number as well, which tiny probabilities make large without harm.
+		if factor, ok := lapack64.Potrf(w.matrix); ok {
+			for a, i := range w.moved {
+				w.solution.Data[a] = -p.grad[i]
+			}
+			lapack64.Potrs(factor, w.solution)
 			return shift > 0, w.expand(p)
 		}
 	}
@@ -213,7 +217,7 @@ func (w *workspace) choose(p *point) {
 func (w *workspace) expand(p *point) bool {
 	clear(w.dir)
 	for a, i := range w.moved {
-		w.dir[i] = w.sol.AtVec(a)
+		w.dir[i] = w.solution.Data[a]
 	}
 	if w.l.floating {
 		top := 0

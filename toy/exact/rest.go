@@ -17,6 +17,9 @@ const (
 	restSteps = 150
 	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
+	// chord is the share of its norm that a gradient may keep in a step of Newton's before the derivatives are taken anew: many steps cost
+	// less than these.
+	chord = 0.2
 	// runaway is how many units a policy may go from where it started.
 	runaway = 1e5
 )
@@ -243,7 +246,7 @@ func (s *solver) balance(whole, l *lossFunction) ([]float64, error) {
 // derivatives of the gradient are differences. A walk that runs off is unresolved.
 func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	cur, next := l.newPoint(from), l.newPoint(from)
-	l.slope(cur)
+	l.gradient(cur)
 	norm := floats.Norm(cur.grad, 2)
 	first, size := norm, unit/max(norm, 1e-300)
 	d := &descent{at: cur, converged: norm <= l.rounding()}
@@ -273,7 +276,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		}
 		d.iterations++
 		floats.AddScaledTo(next.theta, cur.theta, -1, step)
-		l.slope(next)
+		l.gradient(next)
 		after := floats.Norm(next.grad, 2)
 		if !(floats.Norm(step, math.Inf(1)) <= 3*unit) && size > 1e-9*unit/first || math.IsNaN(after) || after > 2*norm {
 			if size /= 8; size < 1e-12*unit/first {
@@ -285,7 +288,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		var relative float64
 		d.change, relative = compare(cur, next)
 		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after <= l.rounding()
-		stale = after > 1e-3*norm
+		stale = after > chord*norm || after > 1e-3*norm && size <= 1e4*unit/first
 		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
 		cur, next, norm = next, cur, after
 		d.at = cur
@@ -297,6 +300,7 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 	if !d.converged && norm < 1e-6*first && floats.Distance(d.at.theta, from, math.Inf(1)) > 10*unit {
 		d.unresolved = true
 	}
+	l.whole(d.at)
 	return d, nil
 }
 
@@ -311,7 +315,7 @@ func (l *lossFunction) turn(at, scratch *point, step float64, dst *mat.Dense) {
 		copy(scratch.theta, at.theta)
 		scratch.theta[j] += step
 		h := scratch.theta[j] - at.theta[j]
-		l.slope(scratch)
+		l.gradient(scratch)
 		for i, g := range scratch.grad {
 			dst.Set(i, j, (g-at.grad[i])/h)
 		}

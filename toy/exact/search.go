@@ -667,12 +667,14 @@ func (s *solver) alone(t *task, l *lossFunction, found *ends) bool {
 	l.evaluate(at)
 	w := newWorkspace(l, 1)
 	w.choose(at)
+	matrix := mat.NewSymDense(len(w.moved), nil)
 	for a, i := range w.moved {
 		for b, j := range w.moved[a:] {
-			w.matrix.SetSym(a, a+b, at.hess[i*l.dim+j]/math.Sqrt(math.Abs(at.hess[i*l.dim+i]*at.hess[j*l.dim+j])))
+			matrix.SetSym(a, a+b, at.hess[i*l.dim+j]/math.Sqrt(math.Abs(at.hess[i*l.dim+i]*at.hess[j*l.dim+j])))
 		}
 	}
-	return w.cholesky.Factorize(w.matrix) && w.cholesky.Cond() < 1e12
+	var cholesky mat.Cholesky
+	return cholesky.Factorize(matrix) && cholesky.Cond() < 1e12
 }
 
 // runsOff says whether a margin that an unbounded function reads has no limit where some responses are gone.

@@ -14,7 +14,7 @@ type Account struct {
 	Shortest  int    `json:"-"`         // tokens of the shortest of these
 	Bad       int    `json:"bad"`       // are no pair, or of another form than the first
 	Identical int    `json:"identical"` // have a chosen response that is the rejected one
-	Empty     int    `json:"empty"`     // have a response without text
+	Empty     int    `json:"empty"`     // have a response without text, or no weight
 	Cut       int    `json:"cut"`       // of those used, from whose responses a repeated prompt was cut
 }
 

@@ -109,6 +109,18 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return out, nil
 }
 
+// Text returns a whole file, unpacked and without a byte-order mark. name stands in the error.
+func Text(content []byte, name string) ([]byte, error) {
+	from, err := unpacked(bufio.NewReader(bytes.NewReader(content)))
+	if err == nil {
+		content, err = io.ReadAll(&limited{from, &Reader{}})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return bytes.TrimPrefix(content, []byte(byteOrderMark)), nil
+}
+
 // limited stops before a file or a record of it grows too large.
 type limited struct {
 	in io.Reader

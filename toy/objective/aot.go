@@ -113,11 +113,13 @@ func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
 // Couples returns the margins of the optimal coupling.
 func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) {
 	t.couple(b)
-	curve = make([]float64, len(t.margin))
+	n := len(t.margin)
+	chosen, rejected, curve = make([]int, n), make([]int, n), make([]float64, n)
 	t.outer.Curve(t.margin, curve)
 	for i := range curve {
 		curve[i] *= t.lambda * t.lambda * t.weight[i]
-		chosen, rejected = append(chosen, t.high.order[t.to[i]]), append(rejected, t.high.order[t.to[i]])
+		chosen[i] = t.high.order[t.to[i]]
+		rejected[i] = chosen[i]
 		if t.unpaired {
 			rejected[i] = t.low.order[t.from[i]]
 		}
@@ -125,24 +127,28 @@ func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) 
 	return chosen, rejected, curve
 }
 
-// couple sorts both distributions and walks along their quantiles.
+// couple sorts both distributions and walks along their quantiles. Where they are those of the call before, as for a gradient after
+// the loss, all is known.
 func (t *transport) couple(b *Batch) {
 	n := len(b.Chosen)
-	t.high.grow(n)
-	t.low.grow(n)
-	for i := range n {
-		if t.unpaired {
-			t.high.value[i], t.low.value[i] = b.Chosen[i]-b.RefChosen[i], b.Rejected[i]-b.RefRejected[i]
-		} else {
-			t.high.value[i], t.low.value[i] = b.Chosen[i]-b.Rejected[i], b.RefChosen[i]-b.RefRejected[i]
-		}
-	}
 	won, refused := b.Weight, b.Weight
 	if t.unpaired {
 		won, refused = b.sides()
 	}
-	t.high.sort(won)
-	t.low.sort(refused)
+	high, low := t.high.weigh(won), t.low.weigh(refused)
+	for i := range n {
+		to, from := b.Chosen[i]-b.Rejected[i], b.RefChosen[i]-b.RefRejected[i]
+		if t.unpaired {
+			to, from = b.Chosen[i]-b.RefChosen[i], b.Rejected[i]-b.RefRejected[i]
+		}
+		high, low = high || to != t.high.value[i], low || from != t.low.value[i]
+		t.high.value[i], t.low.value[i] = to, from
+	}
+	if !high && !low {
+		return
+	}
+	t.high.sort(high)
+	t.low.sort(low)
 	t.margin, t.weight, t.to, t.from = t.margin[:0], t.weight[:0], t.to[:0], t.from[:0]
 	for i, j := 0, 0; i < n && j < n; {
 		mass := min(t.high.mass[i], t.low.mass[j])
@@ -168,25 +174,31 @@ type quantiles struct {
 	order                      []int     // comparisons by rank
 }
 
-func (q *quantiles) grow(n int) {
-	if len(q.order) != n {
+// weigh takes the weights of the comparisons, and says whether they are others than before.
+func (q *quantiles) weigh(weight []float64) (changed bool) {
+	if n := len(weight); len(q.order) != n {
 		q.order = q.order[:0]
 		for i := range n {
 			q.order = append(q.order, i)
 		}
+		q.value, q.mass, q.slope = sized(q.value, n), sized(q.mass, n), sized(q.slope, n)
+		changed = true
 	}
-	q.value, q.mass, q.slope = sized(q.value, n), sized(q.mass, n), sized(q.slope, n)
+	changed = changed || !slices.Equal(weight, q.weight)
+	q.weight = append(q.weight[:0], weight...)
+	return changed
 }
 
-// sort ranks the comparisons, equal ones in the batch's order. It begins with the ranks of the batch before: in a search they
-// change little.
-func (q *quantiles) sort(weight []float64) {
-	q.weight = weight
-	slices.SortFunc(q.order, func(i, j int) int {
-		return cmp.Or(cmp.Compare(q.value[i], q.value[j]), i-j)
-	})
+// sort ranks the comparisons, equal ones in the batch's order, unless nothing has changed. It begins with the ranks of the batch
+// before: in a search they change little.
+func (q *quantiles) sort(changed bool) {
+	if changed {
+		slices.SortFunc(q.order, func(i, j int) int {
+			return cmp.Or(cmp.Compare(q.value[i], q.value[j]), i-j)
+		})
+	}
 	for i, at := range q.order {
-		q.mass[i] = weight[at]
+		q.mass[i] = q.weight[at]
 	}
 }
 

@@ -46,13 +46,21 @@ type Curvature struct {
 
 	objective *Objective
 	byLog     derivatives // by the log-probabilities as free variables
-	columns   Batch
+	columns   Batch       // room for those of a prompt
+	batch     Batch       // a prompt's comparisons, cut from it
 	grad      Grad
 	hess      Hess
+	cut       struct { // from grad and hess, for a prompt
+		grad Grad
+		hess Hess
+	}
 }
 
 // derivatives are the first and second derivatives of a loss by K log-probabilities or logits.
-type derivatives struct{ g, h []float64 }
+type derivatives struct {
+	g, h []float64
+	room []float64 // scratch, 3 K entries, of those that go through the softmax
+}
 
 // Curvature returns the evaluation of the objective on prompts of k responses and of at most so many comparisons. Every
 // pair term of weight other than 0 must be Curved, see Uncurved. It panics for an objective with a Sampled term, whose
@@ -65,7 +73,7 @@ func (o *Objective) Curvature(k, comparisons int) *Curvature {
 	column := func(i int) []float64 { return columns[i*n : (i+1)*n : (i+1)*n] }
 	c := &Curvature{
 		Grad: make([]float64, k), Hess: make([]float64, k*k), objective: o,
-		byLog:   derivatives{make([]float64, k), make([]float64, k*k)},
+		byLog:   derivatives{make([]float64, k), make([]float64, k*k), make([]float64, 3*k)},
 		columns: Batch{Chosen: column(0), Rejected: column(1), RefChosen: column(2), RefRejected: column(3)},
 		grad:    Grad{Chosen: column(4), Rejected: column(5)},
 		hess:    Hess{ChosenChosen: column(6), ChosenRejected: column(7), RejectedRejected: column(8)},
@@ -97,11 +105,11 @@ func (c *Curvature) Loss(p *Prompt) float64 {
 func (c *Curvature) Value(p *Prompt) float64 {
 	loss := 0.0
 	if len(p.Weight) > 0 {
-		b := p.batch(&c.columns)
+		c.batch = p.batch(&c.columns)
 		for _, t := range c.objective.pair {
 			if t.Weight != 0 {
-				p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
-				loss += t.Weight * t.Term.Loss(&b)
+				p.gather(p.seen(t.Term), c.batch.Chosen, c.batch.Rejected)
+				loss += t.Weight * t.Term.Loss(&c.batch)
 			}
 		}
 	}
@@ -127,20 +135,21 @@ func (c *Curvature) pairs(p *Prompt) float64 {
 	if len(p.Weight) == 0 {
 		return 0
 	}
-	loss, b := 0.0, p.batch(&c.columns)
-	raw := derivatives{c.Grad, c.Hess}
+	c.batch = p.batch(&c.columns)
+	loss, b := 0.0, &c.batch
+	raw := derivatives{g: c.Grad, h: c.Hess}
 	for _, t := range c.objective.pair {
 		if t.Weight == 0 {
 			continue
 		}
 		p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
 		if t.Term.DifferenceOnly() {
-			loss += t.Weight * c.scatter(p, &b, t, raw)
+			loss += t.Weight * c.scatter(p, b, t, raw)
 			continue
 		}
 		clear(c.byLog.g)
 		clear(c.byLog.h)
-		loss += t.Weight * c.scatter(p, &b, t, c.byLog)
+		loss += t.Weight * c.scatter(p, b, t, c.byLog)
 		c.byLog.throughSoftmax(p.Pi, raw)
 	}
 	return loss
@@ -156,9 +165,10 @@ var _, _ derived = new(Margin), new(Sides)
 // scatter adds a pair term's derivatives to those by single responses and returns its loss.
 func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) (loss float64) {
 	n, k := len(p.Weight), len(d.g)
-	g := Grad{Chosen: c.grad.Chosen[:n], Rejected: c.grad.Rejected[:n]}
-	h := Hess{ChosenChosen: c.hess.ChosenChosen[:n], ChosenRejected: c.hess.ChosenRejected[:n], RejectedRejected: c.hess.RejectedRejected[:n]}
-	for _, column := range [][]float64{g.Chosen, g.Rejected, h.ChosenChosen, h.ChosenRejected, h.RejectedRejected} {
+	g, h := &c.cut.grad, &c.cut.hess
+	*g = Grad{Chosen: c.grad.Chosen[:n], Rejected: c.grad.Rejected[:n]}
+	*h = Hess{ChosenChosen: c.hess.ChosenChosen[:n], ChosenRejected: c.hess.ChosenRejected[:n], RejectedRejected: c.hess.RejectedRejected[:n]}
+	for _, column := range [...][]float64{g.Chosen, g.Rejected, h.ChosenChosen, h.ChosenRejected, h.RejectedRejected} {
 		clear(column)
 	}
 	curved, ok := t.Term.(Curved)
@@ -166,11 +176,11 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 		panic("objective: a pair term without second derivatives; see Uncurved")
 	}
 	if once, ok := t.Term.(derived); ok {
-		loss = once.Derivatives(b, t.Weight, &g, &h)
+		loss = once.Derivatives(b, t.Weight, g, h)
 	} else {
 		loss = curved.Loss(b)
-		curved.Grad(b, t.Weight, &g)
-		curved.Hess(b, t.Weight, &h)
+		curved.Grad(b, t.Weight, g)
+		curved.Hess(b, t.Weight, h)
 	}
 	for j, w := range p.Chosen {
 		l := p.Rejected[j]
@@ -200,7 +210,7 @@ func (c *Curvature) dists(p *Prompt) float64 {
 		t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, c.byLog.g)
 		t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.byLog.h)
 	}
-	c.byLog.throughSoftmax(p.Pi, derivatives{c.Grad, c.Hess})
+	c.byLog.throughSoftmax(p.Pi, derivatives{g: c.Grad, h: c.Hess})
 	return loss
 }
 
@@ -258,42 +268,44 @@ func (d derivatives) throughSoftmax(pi []float64, raw derivatives) {
 	for _, g := range d.g {
 		sum += g
 	}
-	rest := without(pi)
+	rest, others, column := d.room[:k], d.room[k:2*k], d.room[2*k:3*k]
+	without(rest, pi)
 	for i, p := range pi {
 		d.h[i*k+i] -= sum * p
 	}
-	for i, others := range without(d.g) {
-		raw.g[i] += rest[i]*d.g[i] - pi[i]*others
+	without(others, d.g)
+	for i, g := range d.g {
+		raw.g[i] += rest[i]*g - pi[i]*others[i]
 	}
 	// d.h becomes M J row by row, then J^T (M J) is formed column by column.
 	for i := range k {
 		row := d.h[i*k : (i+1)*k]
-		for j, others := range without(row) {
-			row[j] = rest[j]*row[j] - pi[j]*others
+		without(others, row)
+		for j, v := range row {
+			row[j] = rest[j]*v - pi[j]*others[j]
 		}
 	}
-	column := make([]float64, k)
 	for j := range k {
-		for i := range k {
+		for i := range column {
 			column[i] = d.h[i*k+j]
 		}
-		for i, others := range without(column) {
-			raw.h[i*k+j] += rest[i]*column[i] - pi[i]*others
+		without(others, column)
+		for i, v := range column {
+			raw.h[i*k+j] += rest[i]*v - pi[i]*others[i]
 		}
 	}
 }
 
-// without returns for every entry the sum of the others: sums from the left and from the right, nothing subtracted.
-func without(v []float64) []float64 {
-	out, sum := make([]float64, len(v)), 0.0
+// without writes for every entry the sum of the others: sums from the left and from the right, nothing subtracted.
+func without(dst, v []float64) {
+	sum := 0.0
 	for i, x := range v {
-		out[i] = sum
+		dst[i] = sum
 		sum += x
 	}
 	sum = 0
 	for i := len(v) - 1; i >= 0; i-- {
-		out[i] += sum
+		dst[i] += sum
 		sum += v[i]
 	}
-	return out
 }

@@ -56,10 +56,14 @@ func (f *File) Build(in Input) (*Pairs, error) {
 	d.prompts = newNames(prompts, len(prompts))
 	var bad []error
 	for row, err := range file.All() {
+		before := d.pairs.Len()
 		if err == nil {
 			if err = d.add(row); err != nil {
 				err = file.Wrong(err)
 			}
+		}
+		if d.pairs.Len() > before {
+			d.pairs.Account.Used++
 		}
 		if err != nil {
 			if bad = append(bad, err); len(bad) == maxErrors {
@@ -74,6 +78,8 @@ func (f *File) Build(in Input) (*Pairs, error) {
 		return nil, errors.Join(bad...)
 	}
 	d.normalize()
+	a := &d.pairs.Account
+	a.File, a.Read, a.Empty = f.Path, file.Count, file.Count-a.Used
 	return &d.pairs, nil
 }
 

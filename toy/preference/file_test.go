@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/lines"
 )
 
 func TestFileReads(t *testing.T) {
 	one, two := environment(star), environment(star, star)
-	want := &Pairs{Prompt: []int{0, 0}, Chosen: []int{1, 2}, Rejected: []int{0, 1}}
+	want := &Pairs{Prompt: []int{0, 0}, Chosen: []int{1, 2}, Rejected: []int{0, 1}, Account: lines.Account{Read: 2, Used: 2}}
 	for name, text := range map[string]string{
 		"plain":            "{\"prompt\": 0, \"chosen\": 1, \"rejected\": 0}\n{\"prompt\": 0, \"chosen\": 2, \"rejected\": 1}\n",
 		"no last newline":  "{\"prompt\":0,\"chosen\":1,\"rejected\":0}\n{\"prompt\":0,\"chosen\":2,\"rejected\":1}",

@@ -39,7 +39,12 @@ func (m *Matrix) Build(in Input) (*Pairs, error) {
 	for x := range wins {
 		env.Prompts[x].Wins = wins[x]
 	}
-	return (&Population{}).Build(Input{Env: &env})
+	pairs, err := (&Population{}).Build(Input{Env: &env})
+	if err == nil && m.Path != "" {
+		all, _ := readMatrices(in) // which Wins has read
+		pairs.Account = lines.Account{File: m.Path, Read: len(all) * len(all[0]), Used: len(all) * len(all[0])}
+	}
+	return pairs, err
 }
 
 func (*Matrix) Random() bool { return false }
@@ -111,12 +116,17 @@ func (m *Matrix) Check() (problems []registry.Problem) {
 			problems = append(problems, registry.Problem{Key: g.key, Wrong: "has another number of rows than the group before", Allowed: "one size"})
 		}
 	}
-	if m.Path != "" {
-		sum++
+	given := 0
+	for _, form := range []bool{len(m.Matrix) > 0, len(m.Matrices) > 0, m.Path != "", len(m.Groups) > 0} {
+		if form {
+			given++
+		}
 	}
-	if math.Abs(sum-1) > sumTolerance {
-		problems = append(problems, registry.Problem{Key: "matrix", Wrong: fmt.Sprintf("matrix, matrices, path and groups have shares that sum to %g", sum),
-			Allowed: "one of the four, groups with shares that sum to 1"})
+	switch {
+	case given != 1:
+		problems = append(problems, registry.Problem{Key: "matrix", Wrong: fmt.Sprintf("matrix, matrices, path and groups: %d of them are given", given), Allowed: "one of the four"})
+	case len(m.Groups) > 0 && math.Abs(sum-1) > sumTolerance:
+		problems = append(problems, registry.Problem{Key: "groups", Wrong: fmt.Sprintf("have shares that sum to %g", sum), Allowed: "shares that sum to 1"})
 	}
 	return problems
 }
@@ -145,7 +155,11 @@ func notWinRates(all [][][]float64) string {
 
 // readMatrices reads JSON of a matrix or a list of them, or CSV of a matrix.
 func readMatrices(in Input) (all [][][]float64, err error) {
-	content := bytes.TrimSpace(bytes.TrimPrefix(in.File, []byte("\ufeff")))
+	content, err := lines.Text(in.File, in.FileName)
+	if err != nil {
+		return nil, err
+	}
+	content = bytes.TrimSpace(content)
 	var one [][]float64
 	if !bytes.HasPrefix(content, []byte("[")) {
 		one, err = readTable(in)

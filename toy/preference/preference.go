@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/lines"
 	"windtunnel/toy/registry"
 )
 
@@ -17,6 +18,8 @@ type Pairs struct {
 	Weight                       []float64 // positive, sums to 1; nil means 1/n each
 	ChosenTokens, RejectedTokens []int     // token counts, at least 1; nil is 1 each
 	Group                        []string  // group of each comparison, such as its annotators; nil is that of its prompt
+
+	Account lines.Account // of the file that they were read from, if there is one
 }
 
 // Groups returns the names of the groups of comparisons, sorted, and the position of each comparison's there. Without groups of
@@ -120,7 +123,7 @@ func (p *Pairs) Merged() *Pairs {
 		return list[i]
 	}
 	at := map[comparison]int{}
-	m := &Pairs{}
+	m := &Pairs{Account: p.Account}
 	for i := range p.Len() {
 		c := comparison{p.Prompt[i], p.Chosen[i], p.Rejected[i], tokens(p.ChosenTokens, i), tokens(p.RejectedTokens, i), ""}
 		if p.Group != nil {

@@ -48,6 +48,14 @@ func (s *Sample) Build(in Input) (*Pairs, error) {
 
 func (s *Sample) Random() bool { return true }
 
+// Draws returns how many comparisons are drawn where there are so many prompts, those that fall out included.
+func (s *Sample) Draws(prompts int) int {
+	if s.data() {
+		return s.N
+	}
+	return s.N * prompts
+}
+
 // Check refuses settings without an effect on data.
 func (s *Sample) Check() []registry.Problem {
 	if s.data() && (s.Sampling != "uniform" || s.Temperature != 1 || s.Coverage != 1 || s.LabelNoise != 0) {
