@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"windtunnel/experiments/internal/testfile"
+	"windtunnel/toy/fixedseed"
 )
 
 // crashConfig is a sweep of 300 runs of unequal length.
@@ -122,7 +123,7 @@ func TestKilled(t *testing.T) {
 	dir, want := crashFolder(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	cycles, killed := 1, 0
-	if soaking {
+	if fixedseed.Soak {
 		cycles = 17
 	}
 	for cycle := range cycles {

@@ -14,6 +14,7 @@ import (
 
 	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/kinds"
+	"windtunnel/toy/fixedseed"
 )
 
 // pages are the documents whose commands are run by TestPages, and longPages those for which there is time with -tags soak. The
@@ -41,7 +42,7 @@ func TestPages(t *testing.T) {
 		t.Skip("some seconds of runs")
 	}
 	run := pages
-	if soaking {
+	if fixedseed.Soak {
 		run = slices.Concat(pages, longPages)
 	}
 	for _, page := range run {

@@ -43,26 +43,46 @@ func penalty() plots.Params {
 	return params("constraint", func(f *plots.Constraint) { f.Strength, f.Title = "constraint.l2", "penalty" })
 }
 
+// suiteFiles are the files of every figure, by its name.
+var suiteFiles struct {
+	sync.Once
+	files map[string][]plots.File
+}
+
+// filesOf returns the files of a figure, drawn once for all tests.
+func filesOf(t *testing.T, fig plots.Figure) []plots.File {
+	t.Helper()
+	suiteFiles.Do(func() {
+		src, all := suite(t), map[string][]plots.File{}
+		for _, fig := range figures() {
+			files, err := plots.Render(fig, src)
+			if err != nil {
+				t.Errorf("%s: %v", fig.Name, err)
+			}
+			all[fig.Name] = files
+		}
+		suiteFiles.files = all
+	})
+	return suiteFiles.files[fig.Name]
+}
+
 // Every kind draws what it drew before, the same bytes twice, also at the same time; its PNG has the size of its SVG.
 func TestRenderGolden(t *testing.T) {
 	src := suite(t)
 	for _, fig := range figures() {
 		t.Run(fig.Name, func(t *testing.T) {
-			files, err := plots.Render(fig, src)
+			t.Parallel()
+			again, err := plots.Render(fig, src)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var group sync.WaitGroup
-			again := make([][]plots.File, 2)
-			for i := range again {
-				group.Go(func() { again[i], _ = plots.Render(fig, src) })
+			files := filesOf(t, fig)
+			if len(files) == 0 || len(files) != len(again) {
+				t.Fatalf("%d files, drawn again %d", len(files), len(again))
 			}
-			group.Wait()
 			for i, file := range files {
-				for _, other := range again {
-					if !bytes.Equal(file.Data, other[i].Data) {
-						t.Errorf("%s has other bytes when drawn again", file.Name)
-					}
+				if !bytes.Equal(file.Data, again[i].Data) {
+					t.Errorf("%s has other bytes when drawn again", file.Name)
 				}
 				if filepath.Ext(file.Name) == ".svg" {
 					checkGolden(t, file)
@@ -195,10 +215,7 @@ func TestKLVersions(t *testing.T) {
 	overLambda := []string{"lines_kl"}
 	src := suite(t)
 	for _, fig := range figures() {
-		files, err := plots.Render(fig, src)
-		if err != nil {
-			t.Fatal(err)
-		}
+		files := filesOf(t, fig)
 		want := []string{fig.Name + ".svg", fig.Name + ".png", fig.Name + ".pdf", fig.Name + ".csv"}
 		if slices.Contains(overLambda, fig.Name) {
 			want = append(want, fig.Name+"_by_kl.svg", fig.Name+"_by_kl.png", fig.Name+"_by_kl.pdf", fig.Name+"_by_kl.csv")
@@ -251,13 +268,8 @@ func TestWords(t *testing.T) {
 		"landscape":     {"DPO, λ = 100", "training", "final policies over λ", "minimizers over λ", "π*"},
 		"composite":     {"(a)good prompt", "(b)bad prompt", "(c)penalty", "(a, b)"},
 	}
-	src := suite(t)
 	for _, fig := range figures() {
-		files, err := plots.Render(fig, src)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := label(files[0])
+		text := label(filesOf(t, fig)[0])
 		for _, words := range want[fig.Name] {
 			if !strings.Contains(text, blankless(words)) {
 				t.Errorf("%s does not say %q; it says %q", fig.Name, words, text)

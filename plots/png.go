@@ -47,10 +47,12 @@ func (d *Drawing) PNG() ([]byte, error) {
 // take the nearest color of the palette.
 func fewColors(img *image.RGBA) *image.Paletted {
 	counts := map[color.RGBA]int{}
-	for at := range img.Pix {
-		if at%4 == 0 {
-			counts[colorOf(img, at)]++
+	for at := 0; at < len(img.Pix); {
+		c, from := colorOf(img, at), at
+		for at < len(img.Pix) && colorOf(img, at) == c {
+			at += 4
 		}
+		counts[c] += (at - from) / 4
 	}
 	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
@@ -64,7 +66,11 @@ func fewColors(img *image.RGBA) *image.Paletted {
 		index[c] = uint8(few.Palette.Index(c))
 	}
 	for i := range few.Pix {
-		few.Pix[i] = index[colorOf(img, 4*i)]
+		if c := colorOf(img, 4*i); i > 0 && c == colorOf(img, 4*i-4) {
+			few.Pix[i] = few.Pix[i-1]
+		} else {
+			few.Pix[i] = index[c]
+		}
 	}
 	return few
 }

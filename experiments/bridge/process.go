@@ -100,6 +100,9 @@ func (p *process) end() { p.endAfter(0) }
 // endAfter ends the process if it does not end by itself in a time.
 func (p *process) endAfter(grace time.Duration) {
 	p.ended.Do(func() {
+		if grace == 0 { // before it sees the end of stdin and complains of it
+			endGroup(p.command)
+		}
 		_ = p.in.Close()
 		late := time.AfterFunc(grace, func() { endGroup(p.command) })
 		_ = p.command.Wait()

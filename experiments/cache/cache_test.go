@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"windtunnel/toy/fixedseed"
 )
 
 // key returns the i-th of a row of keys.
@@ -219,6 +221,9 @@ func TestClosed(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
+	if !fixedseed.Soak {
+		t.Skip("skipped without -tags soak: a gigabyte of zeros takes seconds")
+	}
 	s := mustOpen(t, t.TempDir())
 	if err := s.Put(key(1), make([]byte, MaxPayload+1)); err == nil || !strings.Contains(err.Error(), "larger than 1073741824") {
 		t.Errorf("got %v", err)

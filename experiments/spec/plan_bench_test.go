@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"windtunnel/toy/fixedseed"
 )
 
 // sweepOf is a config of lambdas times seeds times sizes of the data.
@@ -48,8 +50,8 @@ func BenchmarkRun(b *testing.B) {
 
 // A plan may have 200,000 runs, which stay below 200 MB, and no more.
 func TestManyRuns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short: plans of a hundred thousand runs take seconds")
+	if !fixedseed.Soak {
+		t.Skip("skipped without -tags soak: plans of two hundred thousand runs take seconds")
 	}
 	heap := func() uint64 {
 		runtime.GC()

@@ -144,7 +144,11 @@ func under(v *Vector, name string) *Numbers {
 
 // ask diagnoses a text of answers.
 func ask(text string) ([]Verdict, error) {
-	return Diagnose(strings.NewReader(text), "answers.jsonl", 1e-6)
+	all, err := computed()
+	if err != nil {
+		return nil, err
+	}
+	return diagnose(strings.NewReader(text), "answers.jsonl", 1e-6, all)
 }
 
 // expectedLine is the answer to a vector as users write it.

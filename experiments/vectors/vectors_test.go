@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"windtunnel/toy/objective"
@@ -22,9 +23,12 @@ var update = flag.Bool("update", false, "write the committed copy anew")
 // committed is the copy that users take; its name has the version.
 var committed = fmt.Sprintf("vectors-%d.jsonl.gz", Version)
 
+// computed are the vectors, which take a second.
+var computed = sync.OnceValues(func() ([]Vector, error) { return Of() })
+
 func everything(t testing.TB) []Vector {
 	t.Helper()
-	all, err := Of()
+	all, err := computed()
 	if err != nil {
 		t.Fatal(err)
 	}

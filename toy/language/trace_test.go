@@ -10,6 +10,7 @@ import (
 	"os"
 	"testing"
 
+	"windtunnel/toy/fixedseed"
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
@@ -112,7 +113,14 @@ func TestTraceOfDPO(t *testing.T) {
 }
 
 // TestTraceOfOthers: IPO, and TYPO with the two responses as samples of the reference, beside PyTorch.
-func TestTraceOfOthers(t *testing.T) { traceOthers(t, firstPairs(t), 2) }
+// Without -tags soak it is one step: the second is another's of the same optimizer, TestTraceOfDPO.
+func TestTraceOfOthers(t *testing.T) {
+	pairs, steps := firstPairs(t), 2
+	if !fixedseed.Soak {
+		pairs, steps = pairs[:published().BatchSize], 1
+	}
+	traceOthers(t, pairs, steps)
+}
 
 func traceOthers(t *testing.T, pairs []Pair, steps int) {
 	var want map[string]json.RawMessage

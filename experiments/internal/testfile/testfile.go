@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -29,6 +30,13 @@ func Read(t testing.TB, path string) string {
 	return string(data)
 }
 
+// interpreter puts the folder of python3 itself before those of scripts that look for it, which take longer than it does.
+var interpreter = sync.OnceFunc(func() {
+	if path, err := exec.Command("python3", "-c", "import sys; print(sys.executable, end='')").Output(); err == nil {
+		os.Setenv("PATH", filepath.Dir(string(path))+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	}
+})
+
 // Python skips a test where there is no Python, or by -short.
 func Python(t testing.TB) {
 	t.Helper()
@@ -38,6 +46,7 @@ func Python(t testing.TB) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("there is no python3")
 	}
+	interpreter()
 }
 
 // Torch returns a Python that has PyTorch: the first in the path, or Debian's. Without one the test is skipped.
