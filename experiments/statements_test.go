@@ -75,7 +75,7 @@ var statements = []statement{
 	// The language model.
 	{configsPage, "The reference has reward {}. The best of 16 has {} at {} nats; RLHF by REINFORCE {} at {} and {} at {}; DPO {} at {} and {} at {};", []string{
 		"mean ref_reward of lm_frontier/runs",
-		"only mean of lm_frontier/summary; metric=reward; objective=best-of-n; n=3; mean=0.849905249439799", "max mean of lm_frontier/summary; metric=kl_pi_ref; objective=best-of-n",
+		"only mean of lm_frontier/summary; metric=reward; objective=best-of-n; objective.n=16", "max mean of lm_frontier/summary; metric=kl_pi_ref; objective=best-of-n",
 		"only mean of lm_frontier/summary; metric=reward; objective=rlhf; lambda=0.1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=rlhf; lambda=0.1",
 		"only mean of lm_frontier/summary; metric=reward; objective=rlhf; lambda=0.01", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=rlhf; lambda=0.01",
 		"only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=dpo; lambda=1",
@@ -128,6 +128,8 @@ var statements = []statement{
 	{"configs/lm_displacement.yaml", "(On average it takes {} nats less; the interval over five seeds, {} to {}, has", []string{
 		"only detail(mean difference) of lm_displacement/claims; claim=typo-displaces-less", "only detail(interval) of lm_displacement/claims; claim=typo-displaces-less",
 		"only detail(to) of lm_displacement/claims; claim=typo-displaces-less"}},
+	{"configs/lm_frontier.yaml", "(It wins {} to {} %; with the first three seeds, more than 60.)", []string{
+		"100 * min win_rate of lm_frontier/runs; objective=typo; lambda=0.01", "100 * max win_rate of lm_frontier/runs; objective=typo; lambda=0.01"}},
 	{"configs/lm_frontier.yaml", "(The least fall is {} nats.)", []string{"-1 * only value of lm_frontier/claims; claim=kl-falls"}},
 	{"configs/lm_frontier.yaml", "(Which goes further from the reference, {} nats against {}.)", []string{
 		"only mean of lm_frontier/summary; metric=kl_pi_ref; objective=dpo; lambda=1", "mean kl_pi_ref of lm_frontier/runs; objective=best-of-n; n=4"}},
