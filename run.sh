@@ -1,6 +1,6 @@
 #!/bin/sh
 # Regenerates the paper's figures and the other results in seconds; `./run.sh more` makes what lies beyond the paper and the
-# ablations as well, in minutes, `./run.sh all` the language model too, some 40 minutes, and `./run.sh scorecard` the scorecard of
+# ablations as well, in minutes, `./run.sh all` the language model too, some 45 minutes, and `./run.sh scorecard` the scorecard of
 # all losses, some eight. Needs Go and nothing else.
 set -eu
 cd "$(dirname "$0")"
