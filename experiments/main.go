@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/engine"
@@ -161,6 +162,14 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		return run.RunE(cmd, args)
 	}
 	root.Flags().AddFlagSet(run.Flags())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		cmd.Flags().Visit(func(f *pflag.Flag) { // an empty $OUT would be the folder one stands in
+			if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "prompt" {
+				err = inputError{fmt.Errorf("--%s: is empty; want a value, or leave the flag out", f.Name)}
+			}
+		})
+		return err
+	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(run, newPlot(stdout), newCheck(stdout), newList(stdout), newSchema(stdout))
 	root.AddCommand(newScorecard(stdout), newExplain(stdout), newLoss(stdout), newVectors(stdout))

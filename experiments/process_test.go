@@ -154,7 +154,7 @@ func TestNoPlace(t *testing.T) {
 		}
 	}
 	before := filesBelow(t, dir)
-	for _, place := range []string{long, at("file"), at("file/x"), at("circle"), at("circle/x")} {
+	for _, place := range []string{"", long, at("file"), at("file/x"), at("circle"), at("circle/x")} {
 		for _, args := range [][]string{{"run", config, "--out"}, {"run", config, "--cache"}, {"run", config, "--shard", "1/1", "--out"}, {"scorecard", config, "--out"},
 			{"explain", "dpo", "preservation", "--out"}, {"export", m, "--format", "parquet", "--out"}, {"submit", "slurm", config, "--shards", "1", "--out"},
 			{"loss", "dpo", "--plot", "--out"}, {"explore", "--build"}, {"status"}, {"cache", "verify", "--cache"}} {
