@@ -83,6 +83,8 @@ var statements = []statement{
 	{configsPage, "in place of its KL, {} at {} and {} at {}, with two responses standing in or eight samples alike. Below λ = 0.03", []string{
 		"mean mean of lm_frontier/summary; metric=reward; objective=typo|typo-8; lambda=0.3", "mean mean of lm_frontier/summary; metric=kl_pi_ref; objective=typo|typo-8; lambda=0.3",
 		"only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.1", "only mean of lm_frontier/summary; metric=kl_pi_ref; objective=typo; lambda=0.1"}},
+	{configsPage, "gains little more ({}, then {}), TYPO nothing", []string{
+		"only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=0.03", "only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=0.01"}},
 	{configsPage, "DPO by {} and {} nats, KTO by {} and {}, SimPO by {} and {}, TYPO by {} and {}. DPO-Positive ({}), ORPO ({}) and Cal-DPO ({}) displace least and gain least, to rewards of {}, {} and {}. RPO ({}), IPO ({}) and CPO ({}) follow, with {}, {} and {};", slices.Concat(
 		shifts("dpo"), shifts("kto"), shifts("simpo"), shifts("typo"), shifts("dpo-positive")[:1], shifts("orpo")[:1], shifts("cal-dpo")[:1],
 		gains("dpo-positive", "orpo", "cal-dpo"), shifts("rpo")[:1], shifts("ipo")[:1], shifts("cpo")[:1], gains("rpo", "ipo", "cpo"))},
@@ -180,8 +182,7 @@ var relations = []relation{
 	{"Cal-DPO displaces less than RPO", "only mean of lm_displacement/summary; metric=chosen_shift; objective=rpo", "<", "only mean of lm_displacement/summary; metric=chosen_shift; objective=cal-dpo"},
 	{"and gains less than any but DPO-Positive and ORPO", "only mean of lm_displacement/summary; metric=reward; objective=cal-dpo", "<", "min mean of lm_displacement/summary; metric=reward; objective=dpo|ipo|hinge|exo|kto|simpo|cpo|rpo|typo"},
 	{"losses raise the mean reward of bad prompts, at every lambda", "mean reward of lm_preservation/groups; group=heldout-bad; objective=best-of-n", "<", "mean reward of lm_preservation/groups; group=heldout-bad; objective=typo; lambda=10"},
-	{"below lambda = 0.03 DPO gains nothing more", "only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=0.01", "<", "only mean of lm_frontier/summary; metric=reward; objective=dpo; lambda=0.03"},
-	{"nor does TYPO", "only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.01", "<", "only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.03"},
+	{"below lambda = 0.03 TYPO gains nothing more", "only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.01", "<", "only mean of lm_frontier/summary; metric=reward; objective=typo; lambda=0.03"},
 }
 
 // shifts are the nats that a loss takes from the chosen and from the rejected response.
