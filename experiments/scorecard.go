@@ -28,7 +28,7 @@ import (
 	"windtunnel/toy/train"
 )
 
-// scorecardName names the results folder of a scorecard without a config, and the file of the Markdown table.
+// scorecardName names the results folder of a scorecard without a config.
 const scorecardName = "scorecard"
 
 // scorecardOptions are the flags of scorecard and explain.
@@ -45,7 +45,7 @@ func newScorecard(stdout io.Writer) *cobra.Command {
 		Use:   "scorecard [CONFIG]",
 		Short: "Put losses through every test: what will each do to a policy?",
 		Long: "Measures the objectives of a config, or every registered loss, on the paper's environments and on random ones, and\n" +
-			"writes OUT/NAME/ with scorecard.csv, scorecard.md and a figure. (For the config of an experiment the folder is\n" +
+			"writes OUT/NAME/ with scorecard.csv, README.md and a figure. (For the config of an experiment the folder is\n" +
 			"OUT/NAME-scorecard, since OUT/NAME holds its runs.) A cell is the worst case over the environments. Of a config only\n" +
 			"the objectives and what stands under scorecard are read; scorecard.bounds has the bounds. A test a/b is the config\n" +
 			"configs/scorecard/a/b.yaml, an experiment that lacks the loss; --tests adds those of a folder of yours. These are\n" +
@@ -209,8 +209,8 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 		return err
 	}
 	for name, text := range map[string]string{
-		scorecardName + ".md": card.Markdown(),
-		spec.ResolvedName:     "# every setting written out; run it again with: experiments scorecard FILE\n" + decode.Text(decode.Encode(d.Scorecard, kinds.Tables())),
+		"README.md":       card.Markdown(),
+		spec.ResolvedName: "# every setting written out; run it again with: experiments scorecard FILE\n" + decode.Text(decode.Encode(d.Scorecard, kinds.Tables())),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

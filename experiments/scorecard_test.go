@@ -86,7 +86,7 @@ func TestScorecardJobs(t *testing.T) {
 	for _, jobs := range []string{"1", "4"} {
 		runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, jobs), "--jobs", jobs)
 	}
-	for _, name := range []string{"scorecard.csv", "scorecard.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
+	for _, name := range []string{"scorecard.csv", "README.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
 		if !bytes.Equal(readFile(t, filepath.Join(out, "1", "base", name)), readFile(t, filepath.Join(out, "4", "base", name))) {
 			t.Errorf("%s depends on the number of jobs", name)
 		}

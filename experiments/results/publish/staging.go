@@ -131,11 +131,13 @@ func (s *Staging) Publish() error {
 	return errors.Join(os.RemoveAll(s.Dir), syncPath(filepath.Dir(s.final)))
 }
 
-// keepForeign puts what the old folder's manifest does not list into the new folder too, unless something new has its
-// name. Without a readable manifest the old folder is not ours to clean: everything unknown is kept.
+// keepForeign puts what the old folder's manifest does not list into the new folder too; where something new has its name, the
+// error is a TakenError. Without a readable manifest the old folder is not ours to clean: everything is kept that nothing new
+// has the name of.
 func keepForeign(old, fresh string) error {
 	known := map[string]bool{manifestName: true, MadeName: true}
-	if m, err := ReadManifest(old); err == nil {
+	m, unread := ReadManifest(old)
+	if unread == nil {
 		for path := range m.Files {
 			known[filepath.FromSlash(path)] = true
 		}
@@ -154,6 +156,9 @@ func keepForeign(old, fresh string) error {
 		inside, err := filepath.Rel(old, path)
 		if err != nil || known[inside] {
 			return err
+		}
+		if _, err := os.Lstat(filepath.Join(fresh, inside)); err == nil && unread == nil {
+			return taken(path, "is no result that the folder's manifest knows", "move it away")
 		}
 		return linkOrCopy(path, filepath.Join(fresh, inside))
 	})

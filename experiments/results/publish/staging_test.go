@@ -36,6 +36,13 @@ func tree(t testing.TB, dir string) []string {
 // publish makes a results folder of the given files and puts it in place.
 func publish(t testing.TB, out, name string, files map[string]string) {
 	t.Helper()
+	if err := tryPublish(t, out, name, files); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryPublish(t testing.TB, out, name string, files map[string]string) error {
+	t.Helper()
 	s, err := Stage(out, name)
 	if err != nil {
 		t.Fatal(err)
@@ -47,9 +54,7 @@ func publish(t testing.TB, out, name string, files map[string]string) {
 	if err := NewManifest("v1").Seal(s.Dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(); err != nil {
-		t.Fatal(err)
-	}
+	return s.Publish()
 }
 
 func wantTree(t *testing.T, dir string, want ...string) {
@@ -69,8 +74,15 @@ func TestPublish(t *testing.T) {
 	testfile.Write(t, filepath.Join(dir, "notes.md"), "mine")
 	testfile.Write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
 	testfile.Write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
-	testfile.Write(t, filepath.Join(dir, "claims.csv"), "a reader's, until there are claims")
+	testfile.Write(t, filepath.Join(dir, "claims.csv"), "a reader's")
 	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
+		t.Fatal(err)
+	}
+	var taken TakenError
+	if err := tryPublish(t, out, "x", map[string]string{"runs.csv": "2", "claims.csv": "2"}); !errors.As(err, &taken) || !strings.Contains(err.Error(), "claims.csv is no result") {
+		t.Errorf("new claims in the place of a reader's file: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "claims.csv")); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, out, "x", map[string]string{"runs.csv": "2", "figures/a.svg": "2", "claims.csv": "2"})
