@@ -71,7 +71,7 @@ func (c *Cell) Certificate(ctx context.Context, others []Cell) (string, error) {
 	if c.Of > 1 {
 		line("measured", "in %d of %d environments", c.Measured, c.Of)
 	}
-	if c.Site == nil {
+	if c.Verdict == None {
 		line("why none", "%s", c.Detail)
 	} else {
 		line("environment", "%s", c.where())

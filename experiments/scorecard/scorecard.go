@@ -439,7 +439,8 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 func fold(readings []Reading, sites []*Site) Cell {
 	c := Cell{Reading: Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "there is no environment for it", outcome: inapplicable}, Verdict: None}
 	var first *Reading // of those that are left out
-	firstSite, nothing := "", 0
+	var firstSite *Site
+	nothing := 0
 	for i := range readings {
 		r := &readings[i]
 		switch r.outcome {
@@ -450,7 +451,7 @@ func fold(readings []Reading, sites []*Site) Cell {
 			continue
 		case left:
 			if first == nil {
-				first, firstSite = r, sites[i].Name
+				first, firstSite = r, sites[i]
 			}
 		case empty, measured:
 			c.Measured++
@@ -469,12 +470,12 @@ func fold(readings []Reading, sites []*Site) Cell {
 	if first == nil {
 		return c
 	}
-	why := fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, firstSite, first.Detail)
+	why := fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, firstSite.Name, first.Detail)
 	if c.Of == 1 {
 		why = first.Detail
 	}
 	if 10*c.Measured < 9*c.Of {
-		c.Reading, c.Site = Reading{Value: math.NaN(), Lambda: math.NaN(), Status: first.Status, Detail: why, outcome: left}, nil
+		c.Reading, c.Site = Reading{Value: math.NaN(), Lambda: math.NaN(), Status: first.Status, Detail: why, outcome: left}, firstSite
 		return c
 	}
 	c.Detail += "; " + why
@@ -484,7 +485,7 @@ func fold(readings []Reading, sites []*Site) Cell {
 // decide gives the verdict.
 func (c *Cell) decide() {
 	c.Verdict = None
-	if c.Site != nil {
+	if c.outcome == measured || c.outcome == empty {
 		c.Verdict = VerdictOf(c.Value, c.Bound)
 	}
 }

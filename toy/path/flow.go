@@ -24,15 +24,15 @@ type Descent struct {
 
 // Numbers of the integrator.
 const (
-	tolerance  = 1e-5   // error of a step, in total variation
-	order      = 3      // of the extrapolation
-	unseen     = 5e-4   // total variation by a jump of the gradient at the end of a step
-	mostSteps  = 20_000 // of a flow
-	atRest     = 5e-6   // total variation of a step of a policy that hardly moves
-	restSteps  = 6      // such steps in a row, each at least twice as long as the one before, that are rest
-	difference = 1e-6   // by which parameters are moved for a Jacobian
-	beside     = 1e-3   // and for the scale of the gradient
-	jump       = 1e-4   // change of the gradient within a difference that may be one
+	tolerance  = 1e-5    // error of a step, in total variation
+	order      = 3       // of the extrapolation
+	unseen     = 5e-4    // total variation by a jump of the gradient at the end of a step
+	mostSteps  = 100_000 // of a flow
+	atRest     = 5e-6    // total variation of a step of a policy that hardly moves
+	restSteps  = 6       // such steps in a row, each at least twice as long as the one before, that are rest
+	difference = 1e-6    // by which parameters are moved for a Jacobian
+	beside     = 1e-3    // and for the scale of the gradient
+	jump       = 1e-4    // change of the gradient within a difference that may be one
 
 	suspicious = 5e-4 // total variation of a step so short that the gradient must have jumped
 	mostTight  = 4    // such steps in a row
@@ -76,9 +76,10 @@ type flow struct {
 	resolution   float64
 	unit         float64 // norm of the gradient at the start
 	time, length float64 // so far, and of the next step
+	moving       float64 // time up to which it moved
 	steps, quiet int
 	told         int         // steps that points have told of
-	tight        int         // steps in a row that were short and only short enough at a second attempt
+	tight        int         // steps in a row that were short and only short enough at a second attempt, or hardly
 	creeping     int         // bursts of explicit steps before a longer one is tried
 	crawled      float64     // time of all bursts
 	steep        float64     // largest norm of the gradient of late, on either side of a kink
@@ -190,11 +191,12 @@ func (f *flow) advance() bool {
 		}
 		failure := f.attempt()
 		moved := Variation(f.here, f.there)
-		excess := max(failure/tolerance, f.surprise()/unseen, math.Pow(moved/f.resolution, order))
+		surprise := f.surprise() / unseen
+		excess := max(failure/tolerance, surprise, math.Pow(moved/f.resolution, order))
 		factor := 0.85 * math.Pow(excess, -1.0/order)
 		if excess <= 1 {
 			f.accept(moved, min(5, factor))
-			if refused == 0 || moved >= suspicious {
+			if moved >= suspicious || refused == 0 && surprise <= 0.5 {
 				f.tight = 0
 			} else if f.tight++; f.tight == mostTight {
 				f.creeping, f.tight = creepTurns, 0
@@ -262,15 +264,15 @@ func (f *flow) explicit() float64 {
 func (f *flow) accept(moved, factor float64) {
 	switch {
 	case moved >= atRest:
-		f.quiet = 0
-	case factor >= 2:
+		f.quiet, f.moving = 0, f.time+f.length
+	case factor >= 2 || f.time > 1e3*f.moving: // far out, rounding may hold the steps back
 		f.quiet++
 	}
 	f.time += f.length
 	f.steps++
 	f.length *= max(0.2, factor)
 	f.since += moved
-	f.known = f.since <= f.resolution
+	f.known = f.since <= f.resolution && (moved >= atRest || factor >= 2) // under an old Jacobian steps may not grow at rest
 	for i, row := range f.there {
 		copy(f.here[i], row)
 	}
