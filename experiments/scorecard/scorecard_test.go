@@ -194,7 +194,7 @@ func TestFold(t *testing.T) {
 	}{
 		{"worst", []Reading{reading(1, measured), reading(3, measured), reading(3, measured)}, 3, "b", 3, 3, Fail, "found"},
 		{"left", append(slices.Repeat([]Reading{reading(1, measured)}, 9), reading(0, left)), 1, "a", 9, 10, Pass, "9 of 10 environments"},
-		{"too many", []Reading{reading(1, measured), reading(0, left)}, math.NaN(), "", 1, 2, None, "1 of 2 environments"},
+		{"too many", []Reading{reading(1, measured), reading(0, left)}, math.NaN(), "b", 1, 2, None, "1 of 2 environments"},
 		{"empty", []Reading{reading(math.Inf(1), empty), reading(1, measured)}, 1, "b", 2, 2, Pass, "in 1 of 2 environments"},
 		{"all empty", []Reading{reading(math.Inf(1), empty)}, math.Inf(1), "a", 1, 1, Fail, "found"},
 		{"inapplicable", []Reading{{Value: math.NaN(), Detail: "no lambda", outcome: inapplicable}, reading(1, measured)}, 1, "b", 1, 1, Pass, "found"},

@@ -14,7 +14,7 @@ import (
 
 // Limits of a walk to a point at rest.
 const (
-	restSteps = 150
+	restSteps = 1000
 	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
 	// chord is the share of its norm that a gradient may keep in a step of Newton's before the derivatives are taken anew: many steps cost
