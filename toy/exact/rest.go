@@ -14,7 +14,7 @@ import (
 
 // Limits of a walk to a point at rest.
 const (
-	restSteps = 1000
+	restSteps = 150
 	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
 	coupledStarts = 4
 	// chord is the share of its norm that a gradient may keep in a step of Newton's before the derivatives are taken anew: many steps cost
@@ -277,8 +277,12 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		d.iterations++
 		floats.AddScaledTo(next.theta, cur.theta, -1, step)
 		l.gradient(next)
-		after := floats.Norm(next.grad, 2)
+		after, newton := floats.Norm(next.grad, 2), size > 1e4*unit/first
 		if !(floats.Norm(step, math.Inf(1)) <= 3*unit) && size > 1e-9*unit/first || math.IsNaN(after) || after > 2*norm {
+			if _, relative := compare(cur, next); newton && relative <= logStep { // nothing but rounding is left
+				d.converged = true
+				break
+			}
 			if size /= 8; size < 1e-12*unit/first {
 				break
 			}
@@ -287,8 +291,8 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		}
 		var relative float64
 		d.change, relative = compare(cur, next)
-		d.converged = stop.after(d.change, relative, size > 1e4*unit/first) || after <= l.rounding()
-		stale = after > chord*norm || after > 1e-3*norm && size <= 1e4*unit/first
+		d.converged = stop.after(d.change, relative, newton) || after <= l.rounding()
+		stale = after > chord*norm || after > 1e-3*norm && !newton
 		size *= min(10, max(0.5, norm/max(after, 1e-300))) * 1.5
 		cur, next, norm = next, cur, after
 		d.at = cur
