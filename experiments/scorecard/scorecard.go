@@ -119,7 +119,7 @@ func (j *job) size() int {
 }
 
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
-// The error is the context's.
+// An error is the context's, or of a test whose files cannot be read.
 func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
 	card := &Card{Tests: tests}
 	kinds := spec.Tables()
@@ -280,21 +280,19 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 
 // planOf returns the plan of test j in the card's environments or in one that its file adds, or says why the test does not apply to the
 // loss there: it lacks what the test needs, or the test's solver, comparisons or policy refuse it.
-func (s *subject) planOf(t *spec.Desideratum, j, also int) (p *planned, why string) {
+func (s *subject) planOf(t *spec.Desideratum, j, also int) (p *planned, why string, err error) {
 	switch {
 	case slices.Contains(t.Needs, "lambda") && math.IsNaN(s.lambda):
-		return nil, "the loss has no lambda"
+		return nil, "the loss has no lambda", nil
 	case slices.Contains(t.Needs, "comparisons") && !s.objective.Loss.Objective().Compares():
-		return nil, "the loss reads no comparisons"
+		return nil, "the loss reads no comparisons", nil
 	}
-	p, err := s.plans[j][also]()
+	p, err = s.plans[j][also]()
 	var refusals decode.Errors
 	if errors.As(err, &refusals) {
-		return nil, s.refused(refusals)
-	} else if err != nil {
-		return nil, err.Error()
+		return nil, s.refused(refusals), nil
 	}
-	return p, ""
+	return p, "", err
 }
 
 // refused puts into words why a test's config cannot be had with the loss. The config is right with others, and so is the loss.
@@ -309,7 +307,10 @@ func (s *subject) refused(by decode.Errors) string {
 
 // read takes the reading of test j at a site.
 func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desideratum, j int, site *Site) (Reading, error) {
-	p, why := s.planOf(t, j, site.also)
+	p, why, err := s.planOf(t, j, site.also)
+	if err != nil {
+		return Reading{}, err
+	}
 	if why != "" {
 		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: why, outcome: inapplicable}, nil
 	}

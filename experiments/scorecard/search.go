@@ -130,7 +130,7 @@ func search(ctx context.Context, subjects []*subject, same []int, tests []*spec.
 			if same[i] != i || !t.OnCard {
 				continue
 			}
-			if _, why := s.planOf(t, j, 0); why != "" {
+			if _, why, err := s.planOf(t, j, 0); why != "" || err != nil { // which read has returned
 				continue
 			}
 			group.Go(func() (err error) {
