@@ -19,12 +19,9 @@ func (t *task) groups() [][]int {
 	if t.connected != nil {
 		return t.connected
 	}
-	g := simple.NewUndirectedGraph()
-	for k := range t.responses() {
-		g.AddNode(simple.Node(k))
-	}
+	g := simple.NewUndirectedMatrix(t.responses(), 0, 0, 0)
 	for i, c := range t.chosen {
-		g.SetEdge(g.NewEdge(simple.Node(c), simple.Node(t.rejected[i])))
+		g.SetEdge(simple.Edge{F: simple.Node(c), T: simple.Node(t.rejected[i])})
 	}
 	t.connected = sorted(topo.ConnectedComponents(g))
 	return t.connected
@@ -35,16 +32,11 @@ func (t *task) groups() [][]int {
 // component that no edge leaves, of several the one with the first response. It is nil exactly if the group is
 // strongly connected.
 func (t *task) unbeaten(group []int) []int {
-	g := simple.NewDirectedGraph()
-	for _, k := range group {
-		g.AddNode(simple.Node(k))
-	}
+	g := simple.NewDirectedMatrix(t.responses(), 0, 0, 0)
 	for i, c := range t.chosen {
-		if g.Node(int64(c)) != nil {
-			g.SetEdge(g.NewEdge(simple.Node(t.rejected[i]), simple.Node(c)))
-		}
+		g.SetEdge(simple.Edge{F: simple.Node(t.rejected[i]), T: simple.Node(c)})
 	}
-	parts := sorted(topo.TarjanSCC(g))
+	parts := slices.DeleteFunc(sorted(topo.TarjanSCC(g)), func(part []int) bool { return !slices.Contains(group, part[0]) })
 	if len(parts) == 1 {
 		return nil
 	}
