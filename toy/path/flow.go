@@ -265,7 +265,7 @@ func (f *flow) accept(moved, factor float64) {
 	switch {
 	case moved >= atRest:
 		f.quiet, f.moving = 0, f.time+f.length
-	case factor >= 2 || f.time > 1e3*f.moving: // far out, rounding may hold the steps back
+	case factor >= 2 || f.time > 100*f.moving: // far out, rounding may hold the steps back
 		f.quiet++
 	}
 	f.time += f.length
