@@ -2,10 +2,12 @@ package language
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"windtunnel/toy/dialogue"
@@ -119,19 +121,11 @@ func checkOnline(in Input) []Problem {
 // checkAdapter returns what is wrong with an adapter for the model.
 func checkAdapter(in Input, d *data) []Problem {
 	l := in.Policy.LoRA
-	if l.Rank == 0 {
-		return nil
-	}
-	var problems []Problem
-	settings := llama.LoRA(l)
-	for _, p := range settings.Check() {
-		problems = append(problems, Problem{Key: "policy.lora." + p.Key, Wrong: p.Wrong, Allowed: p.Allowed})
-	}
 	if most := min(d.model.Dim, d.model.Hidden); l.Rank > most {
-		problems = append(problems, Problem{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
-			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)})
+		return []Problem{{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
+			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)}}
 	}
-	return problems
+	return nil
 }
 
 // data is what the files hold.
@@ -213,11 +207,7 @@ func readPrompts(content []byte, name string, most int) ([]string, error) {
 		return nil, err
 	}
 	var texts []string
-	for {
-		o, err := in.Next()
-		if errors.Is(err, io.EOF) || len(texts) == most {
-			return texts, nil
-		}
+	for o, err := range in.All() {
 		if err != nil {
 			return nil, fmt.Errorf("%w; want %s", err, want)
 		}
@@ -228,8 +218,11 @@ func readPrompts(content []byte, name string, most int) ([]string, error) {
 		case strings.TrimSpace(one) == "":
 			return nil, in.Wrong(fmt.Errorf("has no prompt, and has %s; want %s", o.Keys(), want))
 		}
-		texts = append(texts, one)
+		if texts = append(texts, one); len(texts) == most {
+			break
+		}
 	}
+	return texts, nil
 }
 
 // loadPairs takes the pairs that a Human asks for: of those that fit, the first to train on, those after them held out.
@@ -243,15 +236,15 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 	if err != nil {
 		return []Problem{{Line: err.Error()}}
 	}
-	r.SkipBad = h.SkipBad
+	r.SkipBad, r.Weights = h.SkipBad, true
 	r.Template, _ = h.template() // which Check has parsed
-	most := math.MaxInt
+	limit := math.MaxInt
 	if h.N > 0 {
-		most = h.N + h.HeldOut
+		limit = h.N + h.HeldOut
 	}
 	a := &r.Account
 	a.File = h.Path
-	for len(d.pairs) < most {
+	for len(d.pairs) < limit {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -259,13 +252,12 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		if err != nil {
 			return []Problem{{Line: err.Error()}}
 		}
-		pair := d.encode(p)
-		length := len(pair.Prompt) + max(len(pair.Chosen), len(pair.Rejected))
+		pair := encode(d.tokenizer, &p)
 		switch {
-		case len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
-			a.Empty++ // in tokens
-		case length > h.MaxTokens:
-			a.Long(length)
+		case p.Weight == 0 || len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
+			a.Empty++ // in tokens, or no weight
+		case pair.length() > h.MaxTokens:
+			a.Long(pair.length())
 		default:
 			d.pairs = append(d.pairs, pair)
 			r.Use(&p)
@@ -283,12 +275,16 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
 	}
 	d.accounts = append(d.accounts, *a)
+	most := slices.MaxFunc(d.pairs, func(a, b Pair) int { return cmp.Compare(a.Weight, b.Weight) }).Weight
+	for i := range d.pairs { // lest their sums overflow
+		d.pairs[i].Weight = max(d.pairs[i].Weight/most, math.SmallestNonzeroFloat64)
+	}
 	at := len(d.pairs) - h.HeldOut
 	d.pairs, d.heldOut = d.pairs[:at:at], d.pairs[at:]
 	return nil
 }
 
 // encode turns a pair into tokens.
-func (d *data) encode(p dialogue.Pair) Pair {
-	return Pair{Prompt: d.tokenizer.Prompt(p.Prompt), Chosen: d.tokenizer.Encode(p.Chosen), Rejected: d.tokenizer.Encode(p.Rejected)}
+func encode(t *tokenizer.Tokenizer, p *dialogue.Pair) Pair {
+	return Pair{Prompt: t.Prompt(p.Prompt), Chosen: t.Encode(p.Chosen), Rejected: t.Encode(p.Rejected), Weight: p.Weight}
 }

@@ -94,7 +94,6 @@ func TestCheck(t *testing.T) {
 			in.Preferences = &preference.Online{Rounds: 1, Pairs: 1, Proxy: &preference.Flipped{}, Reference: "start"}
 		}), "preferences.proxy"},
 		"an adapter of too high a rank": {stories(func(in *Input, _ *Stories) { in.Policy.LoRA.Rank = 65 }), "policy.lora.rank: is 65; want at most 64"},
-		"an unknown target":             {stories(func(in *Input, _ *Stories) { in.Policy.LoRA = Adaptation{1, 1, []string{"w"}} }), "policy.lora.targets"},
 		"another tokenizer":             {stories(func(in *Input, _ *Stories) { in.Policy.Tokenizer = "stories260K.bin" }), "policy.tokenizer"},
 		"no checkpoint":                 {stories(func(in *Input, _ *Stories) { in.Policy.Model = "tok512.bin" }), "policy.model"},
 		"rlhf of dialogues":             {withLoss(humanInput(t, dialogues(3), Human{MaxTokens: 99}), &objective.RLHF{Lambda: 1}), "objective.kind: needs a reward"},
