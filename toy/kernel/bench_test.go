@@ -41,7 +41,7 @@ func BenchmarkProducts(b *testing.B) {
 			run("gonum", func() { blas32.Gemm(f.transA, f.transB, 1, general(x), general(y), 0, general(z)) })
 			for v := portable; v <= newest(); v++ {
 				restore := use(v)
-				run(v.String(), func() { multiply(f, m, n, k, x, y, z, false) })
+				run(names[v], func() { multiply(f, m, n, k, x, y, z, false) })
 				restore()
 			}
 		}
@@ -70,7 +70,7 @@ func BenchmarkRows(b *testing.B) {
 	} {
 		for v := portable; v <= newest(); v++ {
 			restore := use(v)
-			b.Run(c.name+"/"+v.String(), func(b *testing.B) {
+			b.Run(c.name+"/"+names[v], func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					c.do()

@@ -23,8 +23,8 @@ func MulNT[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", m, k, lda, len(a))
 	checkMatrix("B", n, k, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
-	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
-		mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add)
+	if fast[T]() && m > 0 && n > 0 && k > 0 {
+		mulPacked(m, n, k, as32(a), lda, as32(b), ldb, as32(c), ldc, add)
 		return
 	}
 	mulDots(m, n, k, a, lda, b, ldb, c, ldc, add)
@@ -35,8 +35,8 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 	checkMatrix("A", m, k, lda, len(a))
 	checkLength("x", k, len(x))
 	checkLength("y", m, len(y))
-	if a, fast := float32s(a); fast && m > 0 && k > 0 {
-		matVecFast(m, k, a, lda, as32(x), as32(y))
+	if fast[T]() && m > 0 && k > 0 {
+		matVecFast(m, k, first(a), lda, first(x), first(y))
 		return
 	}
 	if k == 0 {
@@ -52,8 +52,8 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	checkMatrix("A", m, n, lda, len(a))
 	checkMatrix("B", n, m, ldb, len(b))
-	if a, fast := float32s(a); fast {
-		transposeFast(m, n, a, lda, as32(b), ldb)
+	if fast[T]() {
+		transposeFast(m, n, as32(a), lda, as32(b), ldb)
 		return
 	}
 	transposePortable(m, n, a, lda, b, ldb)
@@ -73,8 +73,8 @@ func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 // mulStrided computes C = A B where the element of A for row i and step l is a[i*row+l*col], which serves A and its
 // transpose.
 func mulStrided[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
-	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
-		mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add)
+	if fast[T]() && m > 0 && n > 0 && k > 0 {
+		mulPanels(m, n, k, as32(a), row, col, as32(b), ldb, as32(c), ldc, add)
 		return
 	}
 	mulRows(m, n, k, a, row, col, b, ldb, c, ldc, add)
@@ -138,8 +138,8 @@ func dotFour[T Float](x, b []T, ldb int, out []T) {
 // AddTo adds x to dst. Both have the same length.
 func AddTo[T Float](dst, x []T) {
 	checkLength("x", len(dst), len(x))
-	if x, fast := float32s(x); fast {
-		addScaledFast(1, x, as32(dst))
+	if fast[T]() {
+		addScaledFast(1, first(x), first(dst), len(x))
 		return
 	}
 	axpyPortable(1, x, dst)
