@@ -16,36 +16,14 @@ func newest() variant {
 	return withAVX2
 }
 
-// panelWidth is how many columns of a product one panel has.
-func panelWidth() int {
-	if active == withAVX512 {
-		return 32
-	}
-	return 16
-}
-
 // mulPanels computes C = A B where the element of A for row i and step l is a[i*row+l*col]. No dimension is 0.
 func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c []float32, ldc int, add bool) {
-	width := panelWidth()
+	width := 16
+	if active == withAVX512 {
+		width = 32
+	}
 	for j := 0; j < n; j += width {
 		panelFast(m, min(width, n-j), k, &a[0], row, col, &b[j], ldb, &c[j], ldc, add)
-	}
-}
-
-// packedSteps is how much of k is packed at a time: a panel of B then fits the first-level cache.
-const packedSteps = 192
-
-// mulPacked computes C = A Bᵀ from transposed panels of B. No dimension is 0.
-func mulPacked(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, add bool) {
-	var packed [packedSteps * 32]float32
-	width := panelWidth()
-	for l := 0; l < k; l += packedSteps {
-		steps := min(packedSteps, k-l)
-		for j := 0; j < n; j += width {
-			cols := min(width, n-j)
-			transposeFast(cols, steps, b[j*ldb+l:], ldb, packed[:], width)
-			panelFast(m, cols, steps, &a[l], lda, 1, &packed[0], width, &c[j], ldc, add || l > 0)
-		}
 	}
 }
 
