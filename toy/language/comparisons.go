@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -35,8 +34,6 @@ type comparisons[T kernel.Float] struct {
 	reference    logps         // of all pairs
 	moving       *reference[T] // nil: the reference stays as it is
 	keys         [2]contentKey // of the networks at the start: the policy, the reference
-	cost         []int         // by pair of the batch, then by slot
-	dearest      []int         // pairs of the batch, or slots, by falling cost
 	indices      []int         // pairs of the step at hand
 	loss         float64       // of the step at hand
 	forwardWork  func(worker, index int)
@@ -93,7 +90,6 @@ func (c *comparisons[T]) allocate() {
 	for range tapes {
 		c.tapes = append(c.tapes, llama.NewTape[T]())
 	}
-	c.cost, c.dearest = make([]int, c.Batch), make([]int, c.Batch)
 	c.forwardWork, c.backwardWork = c.forwardPair, c.backwardSlot
 }
 
@@ -112,12 +108,7 @@ func (c *comparisons[T]) backward(b train.Batch) {
 	o, cols := c.Objective, c.columns
 	c.indices = b.Items
 	cols.resize(len(c.indices))
-	// Whoever is done early takes a short pair last.
-	for k, i := range c.indices {
-		c.cost[k], c.dearest[k] = c.examples[i].cost(), k
-	}
-	c.sortByCost(len(c.indices))
-	c.workers.each(len(c.indices), c.dearest[:len(c.indices)], c.forwardWork)
+	c.workers.each(len(c.indices), c.forwardWork)
 	if c.moving != nil {
 		c.moving.refresh(c)
 	}
@@ -132,8 +123,7 @@ func (c *comparisons[T]) backward(b train.Batch) {
 		}
 	}
 	cols.derive(o, c.examples, c.indices)
-	c.sortSlots()
-	c.workers.each(len(c.slots), c.dearest[:len(c.slots)], c.backwardWork)
+	c.workers.each(len(c.slots), c.backwardWork)
 }
 
 // Loss returns the loss on the batch.
@@ -213,24 +203,6 @@ func (c *comparisons[T]) fillColumns() {
 	}
 }
 
-// sortSlots puts the slots in order of falling cost, given that of the pairs.
-func (c *comparisons[T]) sortSlots() {
-	for s := range c.slots {
-		c.dearest[s] = s
-		for k := s + len(c.slots); k < len(c.indices); k += len(c.slots) {
-			c.cost[s] += c.cost[k]
-		}
-		if s >= len(c.indices) {
-			c.cost[s] = 0
-		}
-	}
-	c.sortByCost(len(c.slots))
-}
-
-func (c *comparisons[T]) sortByCost(n int) {
-	slices.SortStableFunc(c.dearest[:n], func(a, b int) int { return c.cost[b] - c.cost[a] })
-}
-
 // Moving returns the objective's schedule of the reference.
 func (c *comparisons[T]) Moving() *objective.Moving { return c.Objective.Moving }
 
@@ -304,7 +276,7 @@ func (r *reference[T]) refresh(c *comparisons[T]) {
 			r.versions[i] = r.version
 		}
 	}
-	c.workers.each(len(c.indices), nil, r.refill)
+	c.workers.each(len(c.indices), r.refill)
 }
 
 // State returns the weights of a moving reference and what the objective carries from step to step.

@@ -75,15 +75,6 @@ func newExample(p *Pair, tailed bool) example {
 // shared is the length of the shorter response.
 func (e *example) shared() int { return min(len(e.Chosen), len(e.Rejected)) }
 
-// cost is what the example's computation is in proportion to: its tokens.
-func (e *example) cost() int {
-	n := len(e.Prompt)
-	for _, r := range e.responses {
-		n += len(r)
-	}
-	return n
-}
-
 // tail returns the log-probability, in nats, of the tokens of response r past the shared length.
 func tail[T kernel.Float](t *llama.Tape[T], r, shared int) float64 {
 	sum := 0.0

@@ -61,7 +61,7 @@ func (r *rloo[T]) Items() int { return len(r.Prompts) }
 // Gradient draws the step's continuations and estimates the gradient from them.
 func (r *rloo[T]) Gradient(b train.Batch) ([]float64, []int, float64) {
 	r.prompts, r.step = b.Items, b.Step
-	r.workers.each(len(r.slots), nil, r.slotWork)
+	r.workers.each(len(r.slots), r.slotWork)
 	return r.grad, nil, r.reduce()
 }
 
