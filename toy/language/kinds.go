@@ -153,8 +153,7 @@ func (*Human) Build(preference.Input) (*preference.Pairs, error) { return nil, e
 
 func (*Human) Random() bool { return false }
 
-// FilePath returns the path.
-func (h *Human) FilePath() string { return h.Path }
+func (h *Human) Files() []registry.File { return []registry.File{{Key: "path", Path: h.Path}} }
 
 // Continuations are pairs of continuations that the reference gives to a prompt, labelled by the gold reward: y1 wins
 // with probability sigmoid((r(y1) - r(y2)) / temperature) (Bradley-Terry). Equal continuations are drawn again.
@@ -170,9 +169,6 @@ type Continuations struct {
 func (*Continuations) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
 func (*Continuations) Random() bool { return true }
-
-// FilePath returns "".
-func (*Continuations) FilePath() string { return "" }
 
 // SeedOverride returns the seed that the parameters fix, or nil.
 func (c *Continuations) SeedOverride() *int { return c.Seed }

@@ -85,7 +85,7 @@ func (f *File) Build(in Input) (*Pairs, error) {
 
 func (f *File) Random() bool { return false }
 
-func (f *File) FilePath() string { return f.Path }
+func (f *File) Files() []registry.File { return []registry.File{{Key: "path", Path: f.Path}} }
 
 // Wins leaves it to pi_star, or to the rates among the pairs, who wins.
 func (*File) Wins(Input) ([][]float64, error) { return nil, nil }

@@ -49,8 +49,13 @@ func (m *Matrix) Build(in Input) (*Pairs, error) {
 
 func (*Matrix) Random() bool { return false }
 
-// FilePath is the path of the file, or "".
-func (m *Matrix) FilePath() string { return m.Path }
+// Files returns the file, if there is one.
+func (m *Matrix) Files() []registry.File {
+	if m.Path == "" {
+		return nil
+	}
+	return []registry.File{{Key: "path", Path: m.Path}}
+}
 
 // Wins returns the win rates of every prompt.
 func (m *Matrix) Wins(in Input) ([][]float64, error) {

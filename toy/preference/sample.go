@@ -82,14 +82,7 @@ func (s *Sample) redraw(in Input) (*Pairs, error) {
 	}
 	pairs, draw := &Pairs{}, distuv.NewCategorical(weights, in.RNG)
 	for range s.N {
-		i := int(draw.Rand())
-		pairs.add(data.Prompt[i], data.Chosen[i], data.Rejected[i])
-		if data.Group != nil {
-			pairs.Group = append(pairs.Group, data.Group[i])
-		}
-		if data.ChosenTokens != nil {
-			pairs.ChosenTokens, pairs.RejectedTokens = append(pairs.ChosenTokens, data.ChosenTokens[i]), append(pairs.RejectedTokens, data.RejectedTokens[i])
-		}
+		pairs.take(data, int(draw.Rand()))
 	}
 	return pairs, nil
 }
