@@ -31,7 +31,6 @@ type DeclaredPrompt struct {
 	Features   []float64 `yaml:"features" range:"[-1e6,1e6]" doc:"input of a linear policy; default one-hot"`
 }
 
-// Build returns the declared environment.
 func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	env := &Env{Fit: d.Star == "bradley-terry"}
 	for i, p := range d.Prompts {

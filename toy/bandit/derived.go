@@ -19,7 +19,6 @@ type Derived struct {
 	Starve float64 `yaml:"starve" range:"[0,1)" doc:"probability that pi_ref gives pi_star's best response, the first of equals, the others sharing the rest as before; 0 leaves pi_ref as it is"`
 }
 
-// Build makes the other environment and derives this one.
 func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
 	of, err := d.Of.Build(rng)
 	if err != nil {

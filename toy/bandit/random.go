@@ -33,7 +33,6 @@ type Random struct {
 	Seed          *int    `yaml:"seed" range:"[0,1e15]" doc:"of the environment; default the run's seed"`
 }
 
-// Build draws the environment.
 func (r *Random) Build(rng *rand.Rand) (*Env, error) {
 	draw := r.independent(rng)
 	if r.Features > 0 {
@@ -108,7 +107,6 @@ func promptName(i, good int) string {
 
 func (r *Random) Random() bool { return true }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (r *Random) SeedOverride() *int { return r.Seed }
 
 // star draws log pi_star.

@@ -93,7 +93,6 @@ func (c *comparisons[T]) allocate() {
 	c.forwardWork, c.backwardWork = c.forwardPair, c.backwardSlot
 }
 
-// Items returns the number of pairs.
 func (c *comparisons[T]) Items() int { return len(c.Pairs) }
 
 // Gradient computes a step: the whole batch forward, the loss's derivatives, then back. The losses of a batch may be
@@ -126,7 +125,6 @@ func (c *comparisons[T]) backward(b train.Batch) {
 	c.workers.each(len(c.slots), c.backwardWork)
 }
 
-// Loss returns the loss on the batch.
 func (c *comparisons[T]) Loss() float64 { return c.loss }
 
 // measures returns the measures of the batch.
@@ -203,10 +201,8 @@ func (c *comparisons[T]) fillColumns() {
 	}
 }
 
-// Moving returns the objective's schedule of the reference.
 func (c *comparisons[T]) Moving() *objective.Moving { return c.Objective.Moving }
 
-// MoveReference mixes the policy's weights into the reference's.
 func (c *comparisons[T]) MoveReference(alpha float64) {
 	if c.Network.Adapter() == nil {
 		c.moving.mix(alpha, c.master)

@@ -26,7 +26,6 @@ type Problem struct {
 	Allowed string
 }
 
-// Error says what is wrong.
 func (p *Problem) Error() string {
 	if p.Key == "" {
 		return p.Line

@@ -36,7 +36,6 @@ type Evaluating struct {
 	Every int `yaml:"evaluate_every" range:"[0,1e9]" doc:"steps between evaluations; the first and the last policy are always evaluated, 0 evaluates only these"`
 }
 
-// EvaluateEvery returns the steps between evaluations.
 func (e *Evaluating) EvaluateEvery() int { return e.Every }
 
 // Stories is an environment of prompts to be continued, with a gold reward. Prompts are taken from the file in order:
@@ -58,13 +57,11 @@ type Stories struct {
 	Evaluating  `yaml:",inline"`
 }
 
-// Build fails: a Task is built instead.
 func (*Stories) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
 // Random says whether the seed changes the environment; it always changes the continuations.
 func (*Stories) Random() bool { return true }
 
-// Files returns the file of prompts.
 func (s *Stories) Files() []registry.File { return []registry.File{{Key: "path", Path: s.Path}} }
 
 // Dialogues is an environment of human preferences, whose prompts come with the pairs. There is no gold reward:
@@ -73,7 +70,6 @@ type Dialogues struct {
 	Evaluating `yaml:",inline"`
 }
 
-// Build fails: a Task is built instead.
 func (*Dialogues) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
 func (*Dialogues) Random() bool { return false }
@@ -100,13 +96,11 @@ type Llama struct {
 	Precision string     `yaml:"precision" oneof:"float32,float64" doc:"of weights and activations; sums of log-probabilities and the optimizer are float64 in both"`
 }
 
-// Build fails: a Task is built instead.
 func (*Llama) Build(*bandit.Env, *rand.Rand) (policy.Policy, error) { return nil, errText }
 
 // Random says whether the starting point depends on the seed: LoRA's factors A are drawn at random.
 func (l *Llama) Random() bool { return l.LoRA.Rank > 0 }
 
-// Files returns the checkpoint and the tokenizer.
 func (l *Llama) Files() []registry.File {
 	return []registry.File{{Key: "model", Path: l.Model}, {Key: "tokenizer", Path: l.Tokenizer}}
 }
@@ -148,7 +142,6 @@ func (h *Human) template() (*dialogue.Template, error) {
 	return dialogue.NewTemplate(h.Template)
 }
 
-// Build fails: a Task is built instead.
 func (*Human) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
 func (*Human) Random() bool { return false }
@@ -165,12 +158,10 @@ type Continuations struct {
 	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
 }
 
-// Build fails: a Task is built instead.
 func (*Continuations) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
 func (*Continuations) Random() bool { return true }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (c *Continuations) SeedOverride() *int { return c.Seed }
 
 // Preferences lists the preferences between free texts, sorted by name.

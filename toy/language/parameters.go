@@ -44,10 +44,8 @@ func newParameters[T kernel.Float](n *llama.Network[T], batch int, w *workers) *
 	return p
 }
 
-// Params returns the parameters before rounding.
 func (p *parameters[T]) Params() []float64 { return p.master }
 
-// Moved rounds the parameters into the network.
 func (p *parameters[T]) Moved() { p.workers.each(len(p.partial), p.roundWork) }
 
 func (p *parameters[T]) roundChunk(_, i int) {

@@ -55,10 +55,8 @@ type outcome struct {
 	reward, kl, tokens, value float64
 }
 
-// Items returns the number of prompts.
 func (r *rloo[T]) Items() int { return len(r.Prompts) }
 
-// Gradient draws the step's continuations and estimates the gradient from them.
 func (r *rloo[T]) Gradient(b train.Batch) ([]float64, []int, float64) {
 	r.prompts, r.step = b.Items, b.Step
 	r.workers.each(len(r.slots), r.slotWork)
@@ -96,10 +94,8 @@ func (r *rloo[T]) slot(worker, slot int) {
 	}
 }
 
-// State is nil: nothing goes on from step to step.
 func (r *rloo[T]) State() [][]float64 { return nil }
 
-// Resumed rounds the parameters.
 func (r *rloo[T]) Resumed() { r.Moved() }
 
 // Identity returns the SHA-256 of what is trained, against what and on what, except the reward, which has no name here.

@@ -98,10 +98,8 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 	return t, err
 }
 
-// Model implements Task.
 func (t *task[T]) Model() *llama.Model[float32] { return llama.Convert[float32](t.network.Merged()) }
 
-// Run implements Task.
 func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 	pairs, err := t.pairs(ctx)
 	if err != nil {

@@ -14,12 +14,12 @@ import (
 // workers share work out to goroutines. What is done with an index must not depend on the worker that does it, nor on the
 // others' indices: then results are the same whatever the number of workers. They allocate nothing after their creation.
 type workers struct {
-	all   []func() // one a worker, made once, since starting a goroutine on a new closure would allocate it
-	work  func(worker, index int)
-	n     int
-	next  atomic.Int64
-	done  sync.WaitGroup
-	errs  []error
+	all  []func() // one a worker, made once, since starting a goroutine on a new closure would allocate it
+	work func(worker, index int)
+	n    int
+	next atomic.Int64
+	done sync.WaitGroup
+	errs []error
 }
 
 // newWorkers returns so many workers; 0 is one a processor.

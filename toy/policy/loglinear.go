@@ -20,7 +20,6 @@ type LogLinearParams struct {
 	Start    []float64       `yaml:"start" range:"[-1e6,1e6]" doc:"parameters that training starts from, while the reference stays at 0; default 0"`
 }
 
-// Build returns the policy at its start.
 func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	variables := env.Variables
 	for i := range env.Prompts[0].Features {
@@ -82,7 +81,6 @@ func (l *LogLinear) Scores(items []Item, dst []float64) {
 	}
 }
 
-// AddScoreGrad adds d times the items' features.
 func (l *LogLinear) AddScoreGrad(items []Item, d, grad []float64) {
 	for i, item := range items {
 		floats.AddScaled(grad, d[i], l.features[item.Prompt].RawRowView(item.Response))
@@ -95,14 +93,12 @@ func (l *LogLinear) Logits(prompt int, dst []float64) {
 	}
 }
 
-// AddLogitGrad adds the transposed features times d.
 func (l *LogLinear) AddLogitGrad(prompt int, d, grad []float64) {
 	for k := range l.offset[prompt] {
 		floats.AddScaled(grad, d[k], l.features[prompt].RawRowView(k))
 	}
 }
 
-// Blocks returns one block of all prompts.
 func (l *LogLinear) Blocks() []Block {
 	b := Block{Dim: len(l.theta)}
 	for p := range l.features {

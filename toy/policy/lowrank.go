@@ -39,7 +39,6 @@ func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 	return l, nil
 }
 
-// Random is true where the basis is drawn.
 func (p *LowRankParams) Random() bool { return len(p.Basis) == 0 }
 
 // basis returns the K x rank matrix of basis vectors.
@@ -138,7 +137,6 @@ func (l *LowRank) Scores(items []Item, dst []float64) {
 	}
 }
 
-// AddScoreGrad adds d times the items' rows of the basis.
 func (l *LowRank) AddScoreGrad(items []Item, d, grad []float64) {
 	for i, item := range items {
 		l.addRow(item.Prompt, item.Response, d[i], grad)
@@ -158,7 +156,6 @@ func (l *LowRank) Logits(prompt int, dst []float64) {
 	}
 }
 
-// AddLogitGrad adds the transposed basis times d.
 func (l *LowRank) AddLogitGrad(prompt int, d, grad []float64) {
 	for k := range l.start[prompt] {
 		l.addRow(prompt, k, d[k], grad)

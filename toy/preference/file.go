@@ -33,7 +33,6 @@ type Counts struct {
 // maxErrors is how many bad lines are reported before reading stops.
 const maxErrors = 10
 
-// Build reads the pairs and merges equal ones.
 func (c *Counts) Build(in Input) (*Pairs, error) {
 	pairs, err := c.File.Build(in)
 	if err != nil {

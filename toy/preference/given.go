@@ -34,7 +34,6 @@ type Drawn struct {
 	Of Params `yaml:"of,omitempty" doc:"preferences that are drawn from, or whose win rates labels follow, in place of pi_star: counts, file or matrix"`
 }
 
-// Files names the file of the others.
 func (d *Drawn) Files() []registry.File {
 	path := PathOf(d.Of)
 	if path == "" {

@@ -49,7 +49,6 @@ func (m *Matrix) Build(in Input) (*Pairs, error) {
 
 func (*Matrix) Random() bool { return false }
 
-// Files returns the file, if there is one.
 func (m *Matrix) Files() []registry.File {
 	if m.Path == "" {
 		return nil
@@ -57,7 +56,6 @@ func (m *Matrix) Files() []registry.File {
 	return []registry.File{{Key: "path", Path: m.Path}}
 }
 
-// Wins returns the win rates of every prompt.
 func (m *Matrix) Wins(in Input) ([][]float64, error) {
 	groups, at := m.groups(), "preferences."+in.Key+"matrix"
 	if m.Path != "" {

@@ -164,7 +164,6 @@ func (o *Online) Check() []registry.Problem {
 	return o.Drawn.Check()
 }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (o *Online) SeedOverride() *int { return o.Seed }
 
 var onlineKind = registry.Kind[Params]{

@@ -28,7 +28,6 @@ type Sample struct {
 	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
 }
 
-// Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
 	if s.data() {
@@ -87,7 +86,6 @@ func (s *Sample) redraw(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }
 
 // draw appends one prompt's pairs. Each draw takes the same random numbers whatever its outcome, so that settings
