@@ -56,11 +56,12 @@ func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 
 func (*LogLinearParams) Random() bool { return false }
 
-// LogLinear is a softmax over offset + features theta, the features being of prompt and response.
+// LogLinear is a softmax over offset + features theta, the features being of prompt and response, theta the parameters of the prompt.
 type LogLinear struct {
 	offset   [][]float64  // prompts x K
-	features []*mat.Dense // prompts, K x len(theta)
-	theta    []float64
+	features []*mat.Dense // prompts, K x rank
+	theta    []float64    // rank, or prompts x rank
+	own      bool         // every prompt has parameters of its own
 }
 
 var _ Affine = (*LogLinear)(nil)
@@ -71,8 +72,25 @@ func (l *LogLinear) Prompts() int { return len(l.features) }
 
 func (l *LogLinear) Responses() int { return len(l.offset[0]) }
 
+// of returns a prompt's share of a parameter-shaped slice.
+func (l *LogLinear) of(flat []float64, prompt int) []float64 {
+	if !l.own {
+		return flat
+	}
+	rank := l.features[prompt].RawMatrix().Cols
+	return flat[prompt*rank : (prompt+1)*rank]
+}
+
+// logit adds to the offset what the features give: one by one where parameters are the prompt's own, as published tables are rounded.
 func (l *LogLinear) logit(prompt, response int) float64 {
-	return l.offset[prompt][response] + floats.Dot(l.features[prompt].RawRowView(response), l.theta)
+	sum, row, theta := l.offset[prompt][response], l.features[prompt].RawRowView(response), l.of(l.theta, prompt)
+	if !l.own {
+		return sum + floats.Dot(row, theta)
+	}
+	for j, b := range row {
+		sum += b * theta[j]
+	}
+	return sum
 }
 
 func (l *LogLinear) Scores(items []Item, dst []float64) {
@@ -83,7 +101,7 @@ func (l *LogLinear) Scores(items []Item, dst []float64) {
 
 func (l *LogLinear) AddScoreGrad(items []Item, d, grad []float64) {
 	for i, item := range items {
-		floats.AddScaled(grad, d[i], l.features[item.Prompt].RawRowView(item.Response))
+		floats.AddScaled(l.of(grad, item.Prompt), d[i], l.features[item.Prompt].RawRowView(item.Response))
 	}
 }
 
@@ -95,16 +113,15 @@ func (l *LogLinear) Logits(prompt int, dst []float64) {
 
 func (l *LogLinear) AddLogitGrad(prompt int, d, grad []float64) {
 	for k := range l.offset[prompt] {
-		floats.AddScaled(grad, d[k], l.features[prompt].RawRowView(k))
+		floats.AddScaled(l.of(grad, prompt), d[k], l.features[prompt].RawRowView(k))
 	}
 }
 
 func (l *LogLinear) Blocks() []Block {
-	b := Block{Dim: len(l.theta)}
-	for p := range l.features {
-		b.Prompts = append(b.Prompts, p)
+	if l.own {
+		return rowBlocks(len(l.features), len(l.of(l.theta, 0)))
 	}
-	return []Block{b}
+	return wholeBlock(len(l.features), len(l.theta))
 }
 
 func (l *LogLinear) Jacobian(prompt int) *mat.Dense { return l.features[prompt] }
