@@ -66,7 +66,7 @@ func BenchmarkRows(b *testing.B) {
 		{"LogSumExp/512", func() { LogSumExp(head[:512]) }},
 		{"Softmax/300", func() { Softmax(out[:300]) }},
 		{"SiLUMul/172", func() { SiLUMul(out[:172], gate, up) }},
-		{"RMSNorm/64", func() { RMSNorm(out[:64], gate[:64], up[:64], 1e-5) }},
+		{"RMSNorm/64", func() { RMSNormRows(out[:64], gate[:64], up[:64], make([]float32, 1), 1e-5) }},
 	} {
 		for v := portable; v <= newest(); v++ {
 			restore := use(v)

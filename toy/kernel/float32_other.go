@@ -13,8 +13,6 @@ func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) {}
 
 func matVecFast(m, k int, a *float32, lda int, x, y *float32) {}
 
-func addScaledFast(alpha float32, x, y *float32, n int) {}
-
 func softmaxFast(x *float32, n int) {}
 
 func softmaxGradFast(d, p *float32, n int) {}

@@ -19,11 +19,6 @@ func panelFast(m int, cols int, k int, a *float32, row int, col int, b *float32,
 //go:noescape
 func matVecFast(m int, k int, a *float32, lda int, x *float32, y *float32)
 
-// addScaledFast adds alpha*x to y, both of n elements.
-//
-//go:noescape
-func addScaledFast(alpha float32, x *float32, y *float32, n int)
-
 // softmaxFast replaces n logits by their probabilities. n is at least 1.
 //
 //go:noescape

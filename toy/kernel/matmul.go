@@ -113,10 +113,6 @@ func mulRows[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, l
 // AddTo adds x to dst. Both have the same length.
 func AddTo[T Float](dst, x []T) {
 	checkLength("x", len(dst), len(x))
-	if fast[T]() {
-		addScaledFast(1, first(x), first(dst), len(x))
-		return
-	}
 	axpyPortable(1, x, dst)
 }
 

@@ -76,15 +76,8 @@ func largest[T Float](x []T) T {
 	return top
 }
 
-// RMSNorm writes x*scale*gain to dst and returns scale = 1/sqrt(mean(x²)+eps) (Zhang and Sennrich 2019), which its
-// gradient needs again. All have the same length, at least 1; dst may be x itself.
-func RMSNorm[T Float](dst, x, gain []T, eps float64) (scale T) {
-	var scales [1]T
-	RMSNormRows(dst, x, gain, scales[:], eps)
-	return scales[0]
-}
-
-// RMSNormRows is RMSNorm for each of len(scale) rows of len(gain) elements, which follow one another in x and dst.
+// RMSNormRows writes x*scale*gain to dst for each of len(scale) rows of len(gain) elements, which follow one another in x and dst, and
+// to scale what its gradient needs again, 1/sqrt(mean(x²)+eps) (Zhang and Sennrich 2019). dst may be x itself.
 func RMSNormRows[T Float](dst, x, gain, scale []T, eps float64) {
 	n := len(gain)
 	checkLength("x", len(scale)*n, len(x))

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/registry"
@@ -85,11 +84,6 @@ func NewAdapter[T kernel.Float](c Config, l LoRA, rng *rand.Rand) (*Adapter[T], 
 
 // Params returns all A and B. It is the adapter's own memory, not a copy.
 func (a *Adapter[T]) Params() []T { return a.params }
-
-// String names the adapter's settings.
-func (a *Adapter[T]) String() string {
-	return fmt.Sprintf("rank %d, alpha %g on %s", a.Rank, a.Alpha, strings.Join(a.Targets, ", "))
-}
 
 // factors returns A (Rank x in) and B (out x Rank) of one matrix within flat, which is laid out like the adapter's
 // parameters. Both are nil where the target is not adapted.

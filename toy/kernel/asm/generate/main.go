@@ -18,8 +18,6 @@ var kernels = []struct {
 		"computes a panel of C = A B, or C += A B with add, of cols columns, where the element of A for row i and step l is a[i*row+l*col]. m and cols are at least 1.", panel},
 	{"matVecFast", "func(m, k int, a *float32, lda int, x, y *float32)",
 		"computes y = A x, where A is m x k.", matVec},
-	{"addScaledFast", "func(alpha float32, x, y *float32, n int)",
-		"adds alpha*x to y, both of n elements.", addScaled},
 	{"softmaxFast", "func(x *float32, n int)",
 		"replaces n logits by their probabilities. n is at least 1.", softmax},
 	{"softmaxGradFast", "func(d, p *float32, n int)",

@@ -54,14 +54,3 @@ func (v isa) dots(name string, k, a reg.GPVirtual, rows []operand.Mem) reg.VecVi
 	}
 	return quadTotal(halves, len(rows))
 }
-
-// addScaled generates the sum of a vector and a multiple of another.
-func addScaled(v isa) {
-	alpha := v.spreadParam("alpha")
-	x, y := param("x"), param("y")
-	v.sweep("sum", param("n"), []reg.GPVirtual{x, y}, func(part int, mask reg.Register) {
-		r, sum := v.read(x, part, mask), v.read(y, part, mask)
-		build.VFMADD231PS(r, alpha, sum)
-		v.store(sum, mask, v.lane(y, part))
-	})
-}

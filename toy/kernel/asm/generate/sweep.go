@@ -133,10 +133,3 @@ func (v isa) spread(x reg.VecVirtual) reg.VecVirtual {
 	build.VBROADCASTSS(x.AsX(), r)
 	return r
 }
-
-// spreadParam broadcasts a parameter of type float32.
-func (v isa) spreadParam(name string) reg.VecVirtual {
-	x := build.XMM()
-	build.Load(build.Param(name), x)
-	return v.spread(x)
-}
