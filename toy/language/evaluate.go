@@ -386,44 +386,25 @@ func (e *continuationEvaluator[T]) reward(prompt int, drawn []Continuation, foun
 // divergenceScratch is what a worker needs to compare two networks along continuations.
 type divergenceScratch[T kernel.Float] struct {
 	policy, reference *llama.Tape[T]
-	responses         [][]int32
+	response          [1][]int32
 	logPi, logRef     []float64 // Vocab
 }
 
-// heldLogits is the number of logits that a tape is asked to hold at a time, unless one continuation has more.
-const heldLogits = 1 << 22
-
-// diverge estimates the divergence at one prompt, some continuations at a time.
+// diverge estimates the divergence at one prompt.
 func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prompt []int32, drawn []Continuation, found *Continued) error {
-	for rest := drawn; len(rest) > 0; rest = rest[len(s.responses):] {
-		s.responses = s.responses[:0]
-		for k, logits := 0, 0; k < len(rest); k++ {
-			logits += len(rest[k].Tokens) * len(s.logPi)
-			if k > 0 && logits > heldLogits {
-				break
-			}
-			s.responses = append(s.responses, rest[k].Tokens)
-		}
-		if err := s.add(policy, reference, prompt, 1/float64(len(drawn)), found); err != nil {
+	weight := 1 / float64(len(drawn))
+	for k := range drawn {
+		s.response[0] = drawn[k].Tokens
+		if err := s.policy.Forward(policy, prompt, s.response[:], false); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// add adds weight times the estimates of the continuations in s.responses.
-func (s *divergenceScratch[T]) add(policy, reference *llama.Network[T], prompt []int32, weight float64, found *Continued) error {
-	if err := s.policy.Forward(policy, prompt, s.responses, false); err != nil {
-		return err
-	}
-	if err := s.reference.Forward(reference, prompt, s.responses, false); err != nil {
-		return fmt.Errorf("the reference: %w", err)
-	}
-	for k, tokens := range s.responses {
-		found.Sampled += weight * (s.policy.Logp(k) - s.reference.Logp(k))
-		for at := range tokens {
-			widen(s.logPi, s.policy.Logits(k, at))
-			widen(s.logRef, s.reference.Logits(k, at))
+		if err := s.reference.Forward(reference, prompt, s.response[:], false); err != nil {
+			return fmt.Errorf("the reference: %w", err)
+		}
+		found.Sampled += weight * (s.policy.Logp(0) - s.reference.Logp(0))
+		for at := range drawn[k].Tokens {
+			widen(s.logPi, s.policy.Logits(0, at))
+			widen(s.logRef, s.reference.Logits(0, at))
 			found.KL += weight * divergence(s.logPi, s.logRef)
 		}
 	}
