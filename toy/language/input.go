@@ -15,23 +15,9 @@ import (
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/tokenizer"
 )
-
-// Problem is what is wrong with an input. It is an error too.
-type Problem struct {
-	Key     string // dotted path in the run's settings; "" for a line of a data file
-	Line    string // "FILE:LINE: what is wrong; what is allowed" where Key is empty
-	Wrong   string
-	Allowed string
-}
-
-func (p *Problem) Error() string {
-	if p.Key == "" {
-		return p.Line
-	}
-	return fmt.Sprintf("%s: %s; want %s", p.Key, p.Wrong, p.Allowed)
-}
 
 // Accepts returns which preferences go with an environment where the given ones do not, else "".
 func Accepts(env Environment, prefs preference.Params) string {
@@ -51,9 +37,9 @@ func Accepts(env Environment, prefs preference.Params) string {
 	return ""
 }
 
-// Check reads the files of an input and returns what is wrong with it, and how its parts go together, or nil. Nothing is
-// drawn or trained. Environment, policy and preferences must go together by Accepts.
-func Check(in Input) []Problem {
+// Check reads the files of an input and returns what is wrong with it, and how its parts go together, or nil. Keys are dotted paths in
+// the run's settings; without one, Wrong is "FILE:LINE: what is wrong; what is allowed". Nothing is drawn or trained. Environment, policy and preferences must go together by Accepts.
+func Check(in Input) []registry.Problem {
 	d, problems := gather(in)
 	if problems != nil {
 		return problems
@@ -70,9 +56,9 @@ func Check(in Input) []Problem {
 }
 
 // checkLoss returns why the objective cannot train a language model here.
-func checkLoss(in Input, d *data) []Problem {
-	fail := func(wrong, allowed string) []Problem {
-		return []Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
+func checkLoss(in Input, d *data) []registry.Problem {
+	fail := func(wrong, allowed string) []registry.Problem {
+		return []registry.Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
 	}
 	_, stories := in.Environment.(*Stories)
 	_, best := in.Loss.(objective.Direct)
@@ -97,7 +83,7 @@ func checkLoss(in Input, d *data) []Problem {
 }
 
 // checkOnline returns what is wrong with labels of online preferences.
-func checkOnline(in Input) []Problem {
+func checkOnline(in Input) []registry.Problem {
 	o, online := in.Preferences.(*preference.Online)
 	if !online {
 		return nil
@@ -107,21 +93,21 @@ func checkOnline(in Input) []Problem {
 		asks bool
 	}{{"sampler", o.Sampler != nil}, {"pairs", o.Pairs == 0}, {"watch", o.Watch}} {
 		if numbered.asks {
-			return []Problem{{Key: "preferences." + numbered.key, Wrong: "is of numbered responses, and these are free text", Allowed: "pairs above 0, and no sampler and no watch"}}
+			return []registry.Problem{{Key: "preferences." + numbered.key, Wrong: "is of numbered responses, and these are free text", Allowed: "pairs above 0, and no sampler and no watch"}}
 		}
 	}
 	switch o.Proxy.(type) {
 	case *preference.Gold, *preference.Texts:
 		return nil
 	}
-	return []Problem{{Key: "preferences.proxy", Wrong: "is a reward of numbered responses, and these are free text", Allowed: "gold or texts"}}
+	return []registry.Problem{{Key: "preferences.proxy", Wrong: "is a reward of numbered responses, and these are free text", Allowed: "gold or texts"}}
 }
 
 // checkAdapter returns what is wrong with an adapter for the model.
-func checkAdapter(in Input, d *data) []Problem {
+func checkAdapter(in Input, d *data) []registry.Problem {
 	l := in.Policy.LoRA
 	if most := min(d.model.Dim, d.model.Hidden); l.Rank > most {
-		return []Problem{{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
+		return []registry.Problem{{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
 			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)}}
 	}
 	return nil
@@ -144,12 +130,12 @@ type prompt struct {
 }
 
 // gather reads the files of an input.
-func gather(in Input) (*data, []Problem) {
+func gather(in Input) (*data, []registry.Problem) {
 	d := &data{}
 	if problems := d.loadModel(in); problems != nil {
 		return nil, problems
 	}
-	var problems []Problem
+	var problems []registry.Problem
 	if s, ok := in.Environment.(*Stories); ok {
 		problems = d.loadPrompts(in, s)
 	}
@@ -159,38 +145,38 @@ func gather(in Input) (*data, []Problem) {
 	return d, problems
 }
 
-func (d *data) loadModel(in Input) []Problem {
+func (d *data) loadModel(in Input) []registry.Problem {
 	content, name := in.File(in.Policy.Model)
 	var err error
 	if d.model, err = llama.Read(bytes.NewReader(content)); err != nil {
-		return []Problem{{Key: "policy.model", Wrong: fmt.Sprintf("%s: %v", name, err), Allowed: "a checkpoint of llama2.c"}}
+		return []registry.Problem{{Key: "policy.model", Wrong: fmt.Sprintf("%s: %v", name, err), Allowed: "a checkpoint of llama2.c"}}
 	}
 	content, name = in.File(in.Policy.Tokenizer)
 	if d.tokenizer, err = tokenizer.Read(bytes.NewReader(content), d.model.Vocab); err != nil {
-		return []Problem{{Key: "policy.tokenizer", Wrong: fmt.Sprintf("%s: %v", name, err),
+		return []registry.Problem{{Key: "policy.tokenizer", Wrong: fmt.Sprintf("%s: %v", name, err),
 			Allowed: fmt.Sprintf("a tokenizer of llama2.c with the model's %d pieces", d.model.Vocab)}}
 	}
 	return nil
 }
 
 // loadPrompts takes the prompts that a Stories asks for.
-func (d *data) loadPrompts(in Input, s *Stories) []Problem {
+func (d *data) loadPrompts(in Input, s *Stories) []registry.Problem {
 	content, name := in.File(s.Path)
 	want := s.Train + s.HeldOut
 	texts, err := readPrompts(content, name, want)
 	if err != nil {
-		return []Problem{{Line: err.Error()}}
+		return []registry.Problem{{Wrong: err.Error()}}
 	}
 	d.accounts = append(d.accounts, lines.Account{File: s.Path, Read: len(texts), Used: len(texts)})
 	if len(texts) < want {
-		return []Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
+		return []registry.Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
 			Allowed: "no more than there are"}}
 	}
 	room := d.model.SeqLen - s.Tokens
 	for i, text := range texts {
 		p := prompt{text, d.tokenizer.Prompt(text)}
 		if len(p.ids) > room {
-			return []Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
+			return []registry.Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
 				s.Tokens, i+1, len(p.ids), d.model.SeqLen), Allowed: "a shorter continuation or other prompts"}}
 		}
 		d.prompts = append(d.prompts, p)
@@ -225,15 +211,15 @@ func readPrompts(content []byte, name string, most int) ([]string, error) {
 }
 
 // loadPairs takes the pairs that a Human asks for: of those that fit, the first to train on, those after them held out.
-func (d *data) loadPairs(in Input, h *Human) []Problem {
+func (d *data) loadPairs(in Input, h *Human) []registry.Problem {
 	if h.MaxTokens > d.model.SeqLen {
-		return []Problem{{Key: "preferences.max_tokens", Wrong: fmt.Sprintf("is %d", h.MaxTokens),
+		return []registry.Problem{{Key: "preferences.max_tokens", Wrong: fmt.Sprintf("is %d", h.MaxTokens),
 			Allowed: fmt.Sprintf("at most %d, which the model holds", d.model.SeqLen)}}
 	}
 	content, name := in.File(h.Path)
 	r, err := dialogue.NewReader(bytes.NewReader(content), name)
 	if err != nil {
-		return []Problem{{Line: err.Error()}}
+		return []registry.Problem{{Wrong: err.Error()}}
 	}
 	r.SkipBad, r.Weights = h.SkipBad, true
 	r.Template, _ = h.template() // which Check has parsed
@@ -249,7 +235,7 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 			break
 		}
 		if err != nil {
-			return []Problem{{Line: err.Error()}}
+			return []registry.Problem{{Wrong: err.Error()}}
 		}
 		pair := encode(d.tokenizer, &p)
 		switch {
@@ -270,7 +256,7 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		if a.TooLong > 0 {
 			wrong += fmt.Sprintf("; of those too long the shortest has %d", a.Shortest)
 		}
-		return []Problem{{Key: "preferences.path", Wrong: wrong,
+		return []registry.Problem{{Key: "preferences.path", Wrong: wrong,
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
 	}
 	d.accounts = append(d.accounts, *a)

@@ -8,6 +8,7 @@ import (
 
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 )
 
 // humanInput trains on dialogues that are given as lines.
@@ -23,6 +24,14 @@ func humanInput(t testing.TB, lines string, h Human) Input {
 		return files(path)
 	}
 	return in
+}
+
+// said is what a message says of a problem.
+func said(p registry.Problem) string {
+	if p.Key == "" {
+		return p.Wrong
+	}
+	return fmt.Sprintf("%s: %s; want %s", p.Key, p.Wrong, p.Allowed)
 }
 
 // dialogues returns n pairs whose chosen response has so many more words than pair number 0.
@@ -103,7 +112,7 @@ func TestCheck(t *testing.T) {
 		"a broken line":                 {humanInput(t, dialogues(1)+"{\n", Human{MaxTokens: 99}), "pairs.jsonl:2: "},
 	} {
 		problems := Check(c.in)
-		if len(problems) != 1 || !strings.Contains(problems[0].Error(), c.want) {
+		if len(problems) != 1 || !strings.Contains(said(problems[0]), c.want) {
 			t.Errorf("%s: %v, want one with %q", name, problems, c.want)
 		}
 	}

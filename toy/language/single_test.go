@@ -64,7 +64,7 @@ func TestSingleResponses(t *testing.T) {
 func TestSingleResponsesRefused(t *testing.T) {
 	const labelled = `{"prompt": "Once", "completion": " upon", "label": true}` + "\n"
 	if problems := Check(withLoss(humanInput(t, labelled, Human{MaxTokens: 99}), &objective.DPO{Lambda: 1})); len(problems) != 1 ||
-		!strings.Contains(problems[0].Error(), "objective.kind: compares two responses, and the file holds completions with labels; want a loss on unpaired data: ") {
+		!strings.Contains(said(problems[0]), "objective.kind: compares two responses, and the file holds completions with labels; want a loss on unpaired data: ") {
 		t.Error(problems)
 	}
 	if problems := Check(withLoss(humanInput(t, labelled, Human{MaxTokens: 99}), &objective.KTO{Lambda: 1})); problems != nil {

@@ -79,8 +79,8 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 		in.Shared = &Shared{}
 	}
 	d, problems := gather(in)
-	if len(problems) > 0 {
-		return nil, &problems[0]
+	if problems != nil {
+		return nil, fmt.Errorf("the input has not passed Check: %+v", problems)
 	}
 	t := &task[T]{Input: in, data: d, seed: in.Source("continuations", in.Preferences).Uint64()}
 	model := llama.Convert[T](d.model)

@@ -91,12 +91,12 @@ func TestWeightsOfFiles(t *testing.T) {
 	}
 	for weight, want := range map[string]string{`-1`: "pairs.jsonl:2: weight: is -1; want a number from 0", `"heavy"`: "pairs.jsonl:2: weight: a JSON string does not belong there; want a number from 0"} {
 		problems := Check(humanInput(t, line("")+line(`, "weight": `+weight), Human{MaxTokens: 99}))
-		if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), want) {
+		if len(problems) != 1 || !strings.HasPrefix(said(problems[0]), want) {
 			t.Errorf("weight %s: %v, want %s", weight, problems, want)
 		}
 	}
 	problems := Check(humanInput(t, line(`, "weight": 0`), Human{MaxTokens: 99}))
-	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "0 pairs that fit into 99 tokens (pairs.jsonl: 1 read, 0 used, 1 empty)") {
+	if len(problems) != 1 || !strings.Contains(said(problems[0]), "0 pairs that fit into 99 tokens (pairs.jsonl: 1 read, 0 used, 1 empty)") {
 		t.Error(problems)
 	}
 }
