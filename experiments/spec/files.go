@@ -39,9 +39,6 @@ func filesOf(params any) []registry.File {
 	if r, ok := params.(registry.Reader); ok {
 		return r.Files()
 	}
-	if p, ok := params.(interface{ FilePath() string }); ok && p.FilePath() != "" {
-		return []registry.File{{Key: "path", Path: p.FilePath()}}
-	}
 	return nil
 }
 
@@ -87,7 +84,7 @@ func (r *Run) file(path string) (content []byte, name string) {
 }
 
 // preferenceFile returns the file that the run's preferences are read from, or nil.
-func (r *Run) preferenceFile() *dataFile { return r.files[r.Preferences.FilePath()] }
+func (r *Run) preferenceFile() *dataFile { return r.files[preference.PathOf(r.Preferences)] }
 
 // Document is a run in a form that another process of this program can read.
 type Document struct {

@@ -9,6 +9,7 @@ import (
 
 	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/preference"
 )
 
 // storyConfig is a small experiment on a language model, with the folder of the shipped data for %s.
@@ -100,14 +101,14 @@ func TestLanguageMistakes(t *testing.T) {
 
 // A file that is named on the command line lies where the command is typed, unless one lies beside the config.
 func TestSetFile(t *testing.T) {
-	pairs, data := loadedShipped(t, "../../configs/lm_hh.yaml").Plan.Runs[0].Preferences.FilePath(), shippedData(t)
+	pairs, data := preference.PathOf(loadedShipped(t, "../../configs/lm_hh.yaml").Plan.Runs[0].Preferences), shippedData(t)
 	t.Chdir(filepath.Dir(pairs))
 	config := t.TempDir()
 	text := fmt.Sprintf("name: test\nenvironment: {kind: dialogues}\npreferences: {kind: human, path: none.jsonl}\n"+
 		"policy: {kind: llama, model: %[1]s/stories260K.bin, tokenizer: %[1]s/tok512.bin}\nobjectives: [dpo]\n", data)
 	testfile.Write(t, filepath.Join(config, "test.yaml"), text)
 	c := loadedFile(t, filepath.Join(config, "test.yaml"), "preferences.path="+filepath.Base(pairs))
-	if content, _ := c.Plan.Runs[0].File(c.Plan.Runs[0].Preferences.FilePath()); strings.Count(string(content), "\n") != 240 {
+	if content, _ := c.Plan.Runs[0].File(preference.PathOf(c.Plan.Runs[0].Preferences)); strings.Count(string(content), "\n") != 240 {
 		t.Errorf("%d bytes", len(content))
 	}
 }

@@ -627,8 +627,8 @@ func (p *planner) reviewTask(run *Run, from *origin) {
 	problems := language.Check(in)
 	for _, p := range problems {
 		if p.Key == "" { // a line of a data file
-			name, _, _ := strings.Cut(p.Line, ":")
-			from.fail(fileMistake(name, p.Line))
+			name, _, _ := strings.Cut(p.Wrong, ":")
+			from.fail(fileMistake(name, p.Wrong))
 			continue
 		}
 		from.refuse(p.Key, p.Wrong, p.Allowed)

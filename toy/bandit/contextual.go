@@ -49,7 +49,6 @@ func (c *Contextual) Build(rng *rand.Rand) (*Env, error) {
 
 func (c *Contextual) Random() bool { return true }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (c *Contextual) SeedOverride() *int { return c.Seed }
 
 // Check refuses environments that are too large to hold.

@@ -31,7 +31,6 @@ type DeclaredPrompt struct {
 	Features   []float64 `yaml:"features" range:"[-1e6,1e6]" doc:"input of a linear policy; default one-hot"`
 }
 
-// Build returns the declared environment.
 func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	env := &Env{Fit: d.Star == "bradley-terry"}
 	for i, p := range d.Prompts {
@@ -142,7 +141,9 @@ func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 		if !l.given {
 			continue
 		}
-		problems = append(problems, lengthProblem(at+l.key, l.n, want, whose)...)
+		if l.n != want {
+			fail(l.key, fmt.Sprintf("%d entries, %s %d", l.n, whose, want), "one entry a response, the same number everywhere")
+		}
 		if own == "" {
 			own, want, whose = l.key, l.n, l.key+" has"
 		}
@@ -156,15 +157,6 @@ func (p *DeclaredPrompt) check(at string, k int) []registry.Problem {
 		}
 	}
 	return problems
-}
-
-// lengthProblem returns a problem if a list has not want elements but n; whose says what it is compared with.
-func lengthProblem(key string, n, want int, whose string) []registry.Problem {
-	if n == want {
-		return nil
-	}
-	return []registry.Problem{{Key: key, Wrong: fmt.Sprintf("%d entries, %s %d", n, whose, want),
-		Allowed: "one entry a response, the same number everywhere"}}
 }
 
 var declaredKind = registry.Kind[Params]{

@@ -19,7 +19,6 @@ type Derived struct {
 	Starve float64 `yaml:"starve" range:"[0,1)" doc:"probability that pi_ref gives pi_star's best response, the first of equals, the others sharing the rest as before; 0 leaves pi_ref as it is"`
 }
 
-// Build makes the other environment and derives this one.
 func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
 	of, err := d.Of.Build(rng)
 	if err != nil {
@@ -30,9 +29,15 @@ func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
 	}
 	env := &Env{Prompts: slices.Clone(of.Prompts), Sequences: of.Sequences, Fit: of.Fit}
 	if d.Prompt != "" {
-		at, err := d.chosen(env.Prompts)
-		if err != nil {
-			return nil, err
+		at := slices.IndexFunc(env.Prompts, func(p Prompt) bool { return p.Name == d.Prompt })
+		switch {
+		case at >= 0:
+		case d.Prompt == "first":
+			at = 0
+		case d.Prompt == "last":
+			at = len(env.Prompts) - 1
+		default:
+			return nil, fmt.Errorf("there is no prompt %q to be alone", d.Prompt)
 		}
 		alone := env.Prompts[at]
 		alone.Features = oneHot(0, 1)
@@ -44,20 +49,6 @@ func (d *Derived) Build(rng *rand.Rand) (*Env, error) {
 		}
 	}
 	return env, nil
-}
-
-// chosen returns the index of the prompt that is to be alone.
-func (d *Derived) chosen(prompts []Prompt) (int, error) {
-	at := slices.IndexFunc(prompts, func(p Prompt) bool { return p.Name == d.Prompt })
-	switch {
-	case at >= 0:
-		return at, nil
-	case d.Prompt == "first":
-		return 0, nil
-	case d.Prompt == "last":
-		return len(prompts) - 1, nil
-	}
-	return 0, fmt.Errorf("there is no prompt %q to be alone", d.Prompt)
 }
 
 // starved returns a prompt whose reference gives the best response little.

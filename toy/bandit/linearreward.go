@@ -108,15 +108,12 @@ func (l *LinearReward) prompt(s state, group string, features *FeatureMap) (Prom
 	return p, nil
 }
 
-// Random says whether states are drawn.
 func (l *LinearReward) Random() bool {
 	return slices.ContainsFunc(l.parts(), func(p part) bool { _, drawn := p.states.(*UniformStates); return drawn })
 }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (l *LinearReward) SeedOverride() *int { return l.Seed }
 
-// Files names the files of states.
 func (l *LinearReward) Files() (files []registry.File) {
 	for _, p := range l.parts() {
 		if f, is := p.states.(*FileStates); is {

@@ -33,7 +33,6 @@ type Random struct {
 	Seed          *int    `yaml:"seed" range:"[0,1e15]" doc:"of the environment; default the run's seed"`
 }
 
-// Build draws the environment.
 func (r *Random) Build(rng *rand.Rand) (*Env, error) {
 	draw := r.independent(rng)
 	if r.Features > 0 {
@@ -48,11 +47,8 @@ func (r *Random) Build(rng *rand.Rand) (*Env, error) {
 	return env, nil
 }
 
-// promptSource draws prompt i, after those before it: its features, log-probabilities and initial logits.
-type promptSource func(i int) Prompt
-
-// independent draws prompts that have nothing in common.
-func (r *Random) independent(rng *rand.Rand) promptSource {
+// independent returns what draws prompt i, after those before it, which have nothing in common.
+func (r *Random) independent(rng *rand.Rand) func(i int) Prompt {
 	return func(i int) Prompt {
 		star := r.star(rng)
 		ref := r.reference(star, rng)
@@ -66,7 +62,7 @@ func (r *Random) independent(rng *rand.Rand) promptSource {
 // featured draws the logits of prompts that have something in common: those of pi_star and of pi_ref are linear in a few
 // Gaussian features of the prompt, so that one linear policy can be either on all prompts at once. Weights come before
 // features, so that with one source the first prompts of more prompts are the same.
-func (r *Random) featured(rng *rand.Rand) promptSource {
+func (r *Random) featured(rng *rand.Rand) func(i int) Prompt {
 	star, noise := gaussians(r.Responses, r.Features, rng), gaussians(r.Responses, r.Features, rng)
 	star.Scale(r.Scale/math.Sqrt(float64(r.Features)), star)
 	noise.Scale(r.Perturbation/math.Sqrt(float64(r.Features)), noise)
@@ -108,7 +104,6 @@ func promptName(i, good int) string {
 
 func (r *Random) Random() bool { return true }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (r *Random) SeedOverride() *int { return r.Seed }
 
 // star draws log pi_star.

@@ -48,7 +48,6 @@ type Sequence struct {
 	Seed         *int    `yaml:"seed" range:"[0,1e15]" doc:"of the environment; default the run's seed"`
 }
 
-// Build draws the environment.
 func (s *Sequence) Build(rng *rand.Rand) (*Env, error) {
 	shape := Sequences{s.Vocabulary, s.Length}
 	env := &Env{Sequences: &shape}
@@ -71,7 +70,6 @@ func (s *Sequence) Build(rng *rand.Rand) (*Env, error) {
 
 func (s *Sequence) Random() bool { return true }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sequence) SeedOverride() *int { return s.Seed }
 
 // Check refuses more sequences than can be enumerated, and more good prompts than prompts.

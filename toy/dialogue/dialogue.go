@@ -19,11 +19,18 @@ import (
 type Pair struct {
 	Index                    int // see lines.Reader.Index
 	Prompt, Chosen, Rejected string
-	Cut                      bool // both responses began with the prompt, which was cut from them
+	Weight                   float64 // from 0, of which only ratios matter; 1 where none is given or read
+	Cut                      bool    // both responses began with the prompt, which was cut from them
 }
 
 // turn ends the prompt of a whole dialogue.
 const turn = "\n\nAssistant:"
+
+// Weights of pairs.
+const (
+	mostWeight = 1e300
+	wantWeight = "a number from 0 to 1e+300"
+)
 
 // formats says what a line may be.
 const formats = `{"chosen": ..., "rejected": ...} of whole dialogues or lists of messages, {"prompt": ..., "chosen": ..., "rejected": ...}, ` +
@@ -230,6 +237,7 @@ var (
 type Reader struct {
 	Template *Template      // of messages; nil is DefaultTemplate
 	SkipBad  bool           // pass over records that are no pairs
+	Weights  bool           // read the column weight
 	Skipped  []*lines.Error // that were passed over
 	Account  lines.Account  // of the records so far; what is used or too long, the caller counts
 
@@ -301,6 +309,12 @@ func (r *Reader) one(o *lines.Object) (Pair, error) {
 	case form != r.form:
 		return pair, fmt.Errorf("holds %s, and line %d, the first pair, holds %s; want one form in a file", form, r.line, r.form)
 	}
-	pair.Index = r.in.Index()
-	return pair, nil
+	pair.Index, pair.Weight = r.in.Index(), 1
+	if !r.Weights {
+		return pair, nil
+	}
+	if _, err = o.Read("weight", &pair.Weight, wantWeight); err == nil && !(pair.Weight >= 0 && pair.Weight <= mostWeight) {
+		err = fmt.Errorf("weight: is %v; want %s", pair.Weight, wantWeight)
+	}
+	return pair, err
 }

@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 		{"nothing is stripped", `{"chosen": "\n\nAssistant: ", "rejected": "\n\nAssistant:  x"}`,
 			Pair{Prompt: "\n\nAssistant:", Chosen: " ", Rejected: "  x"}},
 	} {
-		if got, err := parse(tt.text, nil); err != nil || got != tt.want {
+		if got, err := parse(tt.text, nil); err != nil || got != weighed(tt.want) {
 			t.Errorf("%s: %+v, error %v; want %+v", tt.name, got, err, tt.want)
 		}
 	}
@@ -116,7 +116,7 @@ func TestReader(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := []Pair{{Index: 0, Prompt: "p", Chosen: "a", Rejected: "b"}, {Index: 3, Prompt: "q", Chosen: "c", Rejected: "d"}}
+	want := []Pair{{Index: 0, Prompt: "p", Chosen: "a", Rejected: "b", Weight: 1}, {Index: 3, Prompt: "q", Chosen: "c", Rejected: "d", Weight: 1}}
 	for name, data := range map[string][]byte{"plain": []byte(file), "gzip": zipped.Bytes()} {
 		for _, skip := range []bool{false, true} {
 			r, err := NewReader(bytes.NewReader(data), "x.jsonl")
@@ -231,7 +231,7 @@ func TestConversations(t *testing.T) {
 		if tt.prompt != "" {
 			text += `, "prompt": ` + tt.prompt
 		}
-		if got, err := parse(text+"}", nil); err != nil || got != tt.want {
+		if got, err := parse(text+"}", nil); err != nil || got != weighed(tt.want) {
 			t.Errorf("%s: %+v, error %v; want %+v", tt.name, got, err, tt.want)
 		}
 	}
@@ -279,6 +279,12 @@ func TestConversationsRefuse(t *testing.T) {
 	}
 }
 
+// weighed is a pair of a line that gives no weight.
+func weighed(p Pair) Pair {
+	p.Weight = 1
+	return p
+}
+
 func TestLabelled(t *testing.T) {
 	for text, want := range map[string]Pair{
 		`{"prompt": "p ", "completion": "c", "label": true}`:                                                           {Prompt: "p ", Chosen: "c"},
@@ -289,7 +295,7 @@ func TestLabelled(t *testing.T) {
 		`{"prompt": ` + list(user("hi")) + `, "completion": ` + list(user("hi"), assistant("c")) + `, "label": false}`: {Prompt: human + "hi\n\nAssistant:", Rejected: " c", Cut: true},
 		`{"prompt": "p", "chosen": "a", "rejected": "b", "completion": "c", "label": "good"}`:                          {Prompt: "p", Chosen: "a", Rejected: "b"},
 	} {
-		if got, err := parse(text, nil); err != nil || got != want {
+		if got, err := parse(text, nil); err != nil || got != weighed(want) {
 			t.Errorf("%s: %+v, error %v; want %+v", text, got, err, want)
 		}
 	}
@@ -303,7 +309,7 @@ func TestCut(t *testing.T) {
 		`{"prompt": "", "chosen": "a", "rejected": "b"}`:     {Chosen: "a", Rejected: "b"},
 		`{"prompt": "pp", "chosen": "pa", "rejected": "pb"}`: {Prompt: "pp", Chosen: "pa", Rejected: "pb"},
 	} {
-		if got, err := parse(text, nil); err != nil || got != want {
+		if got, err := parse(text, nil); err != nil || got != weighed(want) {
 			t.Errorf("%s: %+v, error %v; want %+v", text, got, err, want)
 		}
 	}
@@ -322,7 +328,7 @@ func TestTemplate(t *testing.T) {
 		`{"chosen": ` + list(user("hi"), assistant("yes")) + `, "rejected": ` + list(user("hi"), assistant("no")) + `}`,
 		`{"input": {"messages": [{"content": "hi"}]}, "preferred_output": [{"content": "yes"}], "non_preferred_output": [{"content": "no"}]}`,
 	} {
-		if got, err := parse(text, chatML); err != nil || got != want {
+		if got, err := parse(text, chatML); err != nil || got != weighed(want) {
 			t.Errorf("%s: %+v, error %v", text, got, err)
 		}
 	}

@@ -52,10 +52,8 @@ type Length struct {
 	Scale float64 `yaml:"scale" range:"[1e-6,1e9]" doc:"the length that has reward 1, in units"`
 }
 
-// Reward returns the length over the scale.
 func (p *Length) Reward() Reward { return *p }
 
-// Score implements [Reward].
 func (p Length) Score(continuation string, ids []int32) float64 {
 	n := len(ids)
 	if p.Unit == Characters {
@@ -81,7 +79,6 @@ type Repetition struct {
 	Unit string `yaml:"unit" oneof:"tokens,words" doc:"what n-grams are made of"`
 }
 
-// Reward returns minus the share.
 func (p *Repetition) Reward() Reward { return *p }
 
 // Score implements [Reward]. What repeats nothing has 0, not -0.
@@ -138,10 +135,8 @@ func (p *Mixture) Check() []registry.Problem {
 	return nil
 }
 
-// Reward returns the weighted sum.
 func (p *Mixture) Reward() Reward { return *p }
 
-// Score implements [Reward].
 func (p Mixture) Score(continuation string, ids []int32) float64 {
 	sum := 0.0
 	for _, part := range p.Parts {

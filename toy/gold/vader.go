@@ -24,7 +24,6 @@ import (
 // the first is scaled several times.
 type VADER struct{}
 
-// Reward returns the compound score.
 func (*VADER) Reward() Reward { return compound{analyzer()} }
 
 type compound struct {

@@ -41,7 +41,7 @@ func BenchmarkProducts(b *testing.B) {
 			run("gonum", func() { blas32.Gemm(f.transA, f.transB, 1, general(x), general(y), 0, general(z)) })
 			for v := portable; v <= newest(); v++ {
 				restore := use(v)
-				run(v.String(), func() { multiply(f, m, n, k, x, y, z, false) })
+				run(names[v], func() { multiply(f, m, n, k, x, y, z, false) })
 				restore()
 			}
 		}
@@ -66,11 +66,11 @@ func BenchmarkRows(b *testing.B) {
 		{"LogSumExp/512", func() { LogSumExp(head[:512]) }},
 		{"Softmax/300", func() { Softmax(out[:300]) }},
 		{"SiLUMul/172", func() { SiLUMul(out[:172], gate, up) }},
-		{"RMSNorm/64", func() { RMSNorm(out[:64], gate[:64], up[:64], 1e-5) }},
+		{"RMSNorm/64", func() { RMSNormRows(out[:64], gate[:64], up[:64], make([]float32, 1), 1e-5) }},
 	} {
 		for v := portable; v <= newest(); v++ {
 			restore := use(v)
-			b.Run(c.name+"/"+v.String(), func(b *testing.B) {
+			b.Run(c.name+"/"+names[v], func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					c.do()

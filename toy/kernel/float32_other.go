@@ -9,27 +9,20 @@ func newest() variant { return portable }
 func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c []float32, ldc int, add bool) {
 }
 
-func mulPacked(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, add bool) {
-}
-
-func matVecFast(m, k int, a []float32, lda int, x, y []float32) {}
-
 func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) {}
 
-func addScaledFast(alpha float32, x, y []float32) {}
+func matVecFast(m, k int, a *float32, lda int, x, y *float32) {}
 
-func expFast(dst, x []float32) {}
+func softmaxFast(x *float32, n int) {}
 
-func softmaxFast(x []float32) {}
+func softmaxGradFast(d, p *float32, n int) {}
 
-func softmaxGradFast(d, p []float32) {}
+func sumExpFast(x *float32, n int) (top float32, sum float64) { return 0, 0 }
 
-func sumExpFast(x []float32) (top float32, sum float64) { return 0, 0 }
+func siluMulFast(dst, gate, up *float32, n int) {}
 
-func siluMulFast(dst, gate, up []float32) {}
+func siluMulGradFast(dGate, dUp, d, gate, up *float32, n int) {}
 
-func siluMulGradFast(dGate, dUp, d, gate, up []float32) {}
+func rmsNormFast(dst, x, gain, scale *float32, rows, n int, eps float32) {}
 
-func rmsNormFast(dst, x, gain, scale []float32, eps float64) {}
-
-func rmsNormGradFast(dX, dGain, d, x, gain, scale []float32) {}
+func rmsNormGradFast(dX, dGain, d, x, gain, scale *float32, rows, n int) {}

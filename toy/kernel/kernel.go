@@ -6,7 +6,10 @@
 // is one chain of additions over k, in order.
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Float is a type of weights and activations: float32 in use, float64 for tests of accuracy.
 type Float interface{ float32 | float64 }
@@ -35,17 +38,20 @@ func checkLength(name string, want, have int) {
 	}
 }
 
-// float32s returns x as a slice of float32, if it is one and the processor has assembly for it.
-func float32s[T Float](x []T) (y []float32, fast bool) {
-	y, fast = any(x).([]float32)
-	return y, fast && active != portable
+// fast says whether T is float32 and the processor has assembly for it.
+func fast[T Float]() bool {
+	_, is := any(T(0)).(float32)
+	return is && active != portable
 }
 
-// as32 converts the other arguments, when one of them is known to be a slice of float32.
+// as32 converts slices, which are of float32.
 func as32[T Float](x []T) []float32 {
 	y, _ := any(x).([]float32)
 	return y
 }
+
+// first points to the first element of a slice of float32, if there is one.
+func first[T Float](x []T) *float32 { return unsafe.SliceData(as32(x)) }
 
 // variant is a set of instructions that float32 kernels are written for.
 type variant int
@@ -58,9 +64,7 @@ const (
 	withAVX512
 )
 
-func (v variant) String() string { return [...]string{"portable", "AVX2", "AVX-512"}[v] }
-
-// active is the variant in use. Only tests change it.
+// active is the variant in use, which the assembly reads. Only tests change it.
 var active = newest()
 
 // Rounding names how float32 results are rounded on this processor: "fma" where a product and a sum are rounded once, which

@@ -23,20 +23,34 @@ func MulNT[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int,
 	checkMatrix("A", m, k, lda, len(a))
 	checkMatrix("B", n, k, ldb, len(b))
 	checkMatrix("C", m, n, ldc, len(c))
-	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
-		mulPacked(m, n, k, a, lda, as32(b), ldb, as32(c), ldc, add)
+	if m == 0 || k == 0 { // there is nothing to pack
+		mulStrided(m, n, k, a, lda, 1, b, ldb, c, ldc, add)
 		return
 	}
-	mulDots(m, n, k, a, lda, b, ldb, c, ldc, add)
+	var packed [packedSteps * packedColumns]T
+	for l := 0; l < k; l += packedSteps {
+		steps := min(packedSteps, k-l)
+		for j := 0; j < n; j += packedColumns {
+			columns := min(packedColumns, n-j)
+			Transpose(columns, steps, b[j*ldb+l:], ldb, packed[:], packedColumns)
+			mulStrided(m, columns, steps, a[l:], lda, 1, packed[:], packedColumns, c[j:], ldc, add || l > 0)
+		}
+	}
 }
+
+// A panel of the transposed B, of so many steps and columns, fits the first-level cache.
+const (
+	packedSteps   = 192
+	packedColumns = 32
+)
 
 // MatVec computes y = A x, where A is m x k: a layer at one position, as in generation.
 func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 	checkMatrix("A", m, k, lda, len(a))
 	checkLength("x", k, len(x))
 	checkLength("y", m, len(y))
-	if a, fast := float32s(a); fast && m > 0 && k > 0 {
-		matVecFast(m, k, a, lda, as32(x), as32(y))
+	if fast[T]() && m > 0 && k > 0 {
+		matVecFast(m, k, first(a), lda, first(x), first(y))
 		return
 	}
 	if k == 0 {
@@ -52,8 +66,8 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	checkMatrix("A", m, n, lda, len(a))
 	checkMatrix("B", n, m, ldb, len(b))
-	if a, fast := float32s(a); fast {
-		transposeFast(m, n, a, lda, as32(b), ldb)
+	if fast[T]() {
+		transposeFast(m, n, as32(a), lda, as32(b), ldb)
 		return
 	}
 	transposePortable(m, n, a, lda, b, ldb)
@@ -73,8 +87,8 @@ func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 // mulStrided computes C = A B where the element of A for row i and step l is a[i*row+l*col], which serves A and its
 // transpose.
 func mulStrided[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, ldc int, add bool) {
-	if a, fast := float32s(a); fast && m > 0 && n > 0 && k > 0 {
-		mulPanels(m, n, k, a, row, col, as32(b), ldb, as32(c), ldc, add)
+	if fast[T]() && m > 0 && n > 0 && k > 0 {
+		mulPanels(m, n, k, as32(a), row, col, as32(b), ldb, as32(c), ldc, add)
 		return
 	}
 	mulRows(m, n, k, a, row, col, b, ldb, c, ldc, add)
@@ -96,52 +110,9 @@ func mulRows[T Float](m, n, k int, a []T, row, col int, b []T, ldb int, c []T, l
 	}
 }
 
-// mulDots computes four columns of C at a time, each by its own chain of additions.
-func mulDots[T Float](m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int, add bool) {
-	if n == 0 {
-		return
-	}
-	for i := range m {
-		out := c[i*ldc:][:n]
-		if !add {
-			clear(out)
-		}
-		if k == 0 {
-			continue
-		}
-		x := a[i*lda:][:k]
-		j := 0
-		for ; j+4 <= n; j += 4 {
-			dotFour(x, b[j*ldb:], ldb, out[j:j+4])
-		}
-		for ; j < n; j++ {
-			for l, v := range b[j*ldb:][:k] {
-				out[j] += x[l] * v
-			}
-		}
-	}
-}
-
-// dotFour adds the dot products of x with four rows of b to out.
-func dotFour[T Float](x, b []T, ldb int, out []T) {
-	b0, b1, b2, b3 := b[:len(x)], b[ldb:][:len(x)], b[2*ldb:][:len(x)], b[3*ldb:][:len(x)]
-	s0, s1, s2, s3 := out[0], out[1], out[2], out[3]
-	for l, v := range x {
-		s0 += v * b0[l]
-		s1 += v * b1[l]
-		s2 += v * b2[l]
-		s3 += v * b3[l]
-	}
-	out[0], out[1], out[2], out[3] = s0, s1, s2, s3
-}
-
 // AddTo adds x to dst. Both have the same length.
 func AddTo[T Float](dst, x []T) {
 	checkLength("x", len(dst), len(x))
-	if x, fast := float32s(x); fast {
-		addScaledFast(1, x, as32(dst))
-		return
-	}
 	axpyPortable(1, x, dst)
 }
 

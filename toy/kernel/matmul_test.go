@@ -211,7 +211,7 @@ func TestWrongShapesPanic(t *testing.T) {
 		"negative":          func() { MulNN(-1, 2, 2, s, 2, s, 2, s, 2, false) },
 		"x":                 func() { MatVec(2, 3, s, 3, s, s[:2]) },
 		"AddTo":             func() { AddTo(s, s[1:]) },
-		"RMSNorm":           func() { RMSNorm(s, s, s[1:], 0) },
+		"RMSNorm":           func() { normRow(s, s, s[1:], 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -8,8 +8,8 @@ func Softmax[T Float](x []T) {
 	if len(x) == 0 {
 		return
 	}
-	if x, fast := float32s(x); fast {
-		softmaxFast(x)
+	if fast[T]() {
+		softmaxFast(first(x), len(x))
 		return
 	}
 	top := largest(x)
@@ -29,8 +29,8 @@ func Softmax[T Float](x []T) {
 // p (d - sum(p d)).
 func SoftmaxGrad[T Float](d, p []T) {
 	checkLength("p", len(d), len(p))
-	if d, fast := float32s(d); fast {
-		softmaxGradFast(d, as32(p))
+	if fast[T]() {
+		softmaxGradFast(first(d), first(p), len(d))
 		return
 	}
 	mean := dotPortable(d, p)
@@ -54,8 +54,8 @@ func LogSumExp[T Float](x []T) float64 {
 
 // sumExp returns the largest logit and the sum of the exponentials of the differences to it.
 func sumExp[T Float](x []T) (top, sum float64) {
-	if x, fast := float32s(x); fast {
-		top, sum := sumExpFast(x)
+	if fast[T]() {
+		top, sum := sumExpFast(first(x), len(x))
 		return float64(top), sum
 	}
 	peak := largest(x)
@@ -63,18 +63,6 @@ func sumExp[T Float](x []T) (top, sum float64) {
 		sum += float64(exp(v - peak))
 	}
 	return float64(peak), sum
-}
-
-// Exp writes e to the power of x to dst, which may be x itself.
-func Exp[T Float](dst, x []T) {
-	checkLength("x", len(dst), len(x))
-	if x, fast := float32s(x); fast {
-		expFast(as32(dst), x)
-		return
-	}
-	for i, v := range x {
-		dst[i] = exp(v)
-	}
 }
 
 func exp[T Float](x T) T { return T(math.Exp(float64(x))) }
@@ -88,21 +76,14 @@ func largest[T Float](x []T) T {
 	return top
 }
 
-// RMSNorm writes x*scale*gain to dst and returns scale = 1/sqrt(mean(x²)+eps) (Zhang and Sennrich 2019), which its
-// gradient needs again. All have the same length, at least 1; dst may be x itself.
-func RMSNorm[T Float](dst, x, gain []T, eps float64) (scale T) {
-	var scales [1]T
-	RMSNormRows(dst, x, gain, scales[:], eps)
-	return scales[0]
-}
-
-// RMSNormRows is RMSNorm for each of len(scale) rows of len(gain) elements, which follow one another in x and dst.
+// RMSNormRows writes x*scale*gain to dst for each of len(scale) rows of len(gain) elements, which follow one another in x and dst, and
+// to scale what its gradient needs again, 1/sqrt(mean(x²)+eps) (Zhang and Sennrich 2019). dst may be x itself.
 func RMSNormRows[T Float](dst, x, gain, scale []T, eps float64) {
 	n := len(gain)
 	checkLength("x", len(scale)*n, len(x))
 	checkLength("dst", len(scale)*n, len(dst))
-	if dst, fast := float32s(dst); fast {
-		rmsNormFast(dst, as32(x), as32(gain), as32(scale), eps)
+	if fast[T]() {
+		rmsNormFast(first(dst), first(x), first(gain), first(scale), len(scale), n, float32(eps))
 		return
 	}
 	for r := range scale {
@@ -130,8 +111,8 @@ func RMSNormGrad[T Float](dX, dGain, d, x, gain, scale []T) {
 	if dGain != nil {
 		checkLength("dGain", n, len(dGain))
 	}
-	if d, fast := float32s(d); fast {
-		rmsNormGradFast(as32(dX), as32(dGain), d, as32(x), as32(gain), as32(scale))
+	if fast[T]() {
+		rmsNormGradFast(first(dX), first(dGain), first(d), first(x), first(gain), first(scale), len(scale), n)
 		return
 	}
 	for r, s := range scale {
@@ -158,8 +139,8 @@ func RMSNormGrad[T Float](dX, dGain, d, x, gain, scale []T) {
 func SiLUMul[T Float](dst, gate, up []T) {
 	checkLength("gate", len(dst), len(gate))
 	checkLength("up", len(dst), len(up))
-	if dst, fast := float32s(dst); fast {
-		siluMulFast(dst, as32(gate), as32(up))
+	if fast[T]() {
+		siluMulFast(first(dst), first(gate), first(up), len(dst))
 		return
 	}
 	for i, g := range gate {
@@ -175,8 +156,8 @@ func SiLUMulGrad[T Float](dGate, dUp, d, gate, up []T) {
 	checkLength("d", len(dGate), len(d))
 	checkLength("gate", len(dGate), len(gate))
 	checkLength("up", len(dGate), len(up))
-	if d, fast := float32s(d); fast {
-		siluMulGradFast(as32(dGate), as32(dUp), d, as32(gate), as32(up))
+	if fast[T]() {
+		siluMulGradFast(first(dGate), first(dUp), first(d), first(gate), first(up), len(d))
 		return
 	}
 	for i, g := range gate {

@@ -170,16 +170,23 @@ func testSiLUMul(t *testing.T) {
 	}
 }
 
+// normRow normalizes one row and returns its scale.
+func normRow[T Float](dst, x, gain []T, eps float64) T {
+	var scale [1]T
+	RMSNormRows(dst, x, gain, scale[:], eps)
+	return scale[0]
+}
+
 func TestRMSNorm(t *testing.T) { eachVariant(t, "float32", testRMSNorm) }
 
 func testRMSNorm(t *testing.T) {
 	x, gain := []float32{3, 4}, []float32{1, 2}
 	got := make([]float32, 2)
-	scale := RMSNorm(got, x, gain, 0)
+	scale := normRow(got, x, gain, 0)
 	if want := 1 / math.Sqrt(12.5); math.Abs(float64(scale)-want) > 1e-7 || math.Abs(float64(got[1])-8*want) > 1e-6 {
 		t.Errorf("normalized to %v by %v, should be by %v", got, scale, want)
 	}
-	if scale := RMSNorm(got, []float32{0, 0}, gain, 1e-6); math.Abs(float64(scale)-1000) > 1e-3 || got[0] != 0 {
+	if scale := normRow(got, []float32{0, 0}, gain, 1e-6); math.Abs(float64(scale)-1000) > 1e-3 || got[0] != 0 {
 		t.Errorf("zeros are normalized to %v by %v", got, scale)
 	}
 }
@@ -190,12 +197,12 @@ func TestRMSNormGrad(t *testing.T) {
 		x, gain, d, dX := v[0], v[1], v[2], v[3]
 		value := func(x, gain []float64) float64 {
 			out := make([]float64, n)
-			RMSNorm(out, x, gain, 1e-5)
+			normRow(out, x, gain, 1e-5)
 			return floats.Dot(d, out)
 		}
 		dGain := make([]float64, n)
 		before := append([]float64{}, dX...)
-		scale := RMSNorm(make([]float64, n), x, gain, 1e-5)
+		scale := normRow(make([]float64, n), x, gain, 1e-5)
 		RMSNormGrad(dX, dGain, d, x, gain, []float64{scale})
 		floats.Sub(dX, before)
 		checkGradient(t, "x", dX, gradcheck.Gradient(func(x []float64) float64 { return value(x, gain) }, x))

@@ -107,7 +107,7 @@ func TestBrokenCheckpoints(t *testing.T) {
 		{"another training", "another training", changed(20, 1)},
 		{"step", "damaged", changed(40, 1)},
 		{"count", "vectors", changed(48, 1)},
-		{"length", "numbers", changed(52, 1)},
+		{"length", "damaged", changed(52, 1)},
 		{"a weight", "damaged", changed(100, 1)},
 		{"checksum", "damaged", changed(len(file)-1, 1)},
 		{"more", "followed", append(slices.Clone(file), 0)},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -16,7 +15,7 @@ import (
 // prepare; one goroutine at a time may use it.
 type comparisons[T kernel.Float] struct {
 	Network   *llama.Network[T]    // trained in place
-	Reference *llama.Network[T]    // frozen, left as it is; nil is the network as it stands at the start
+	Reference *llama.Network[T]    // frozen, left as it is, of the same shape
 	Objective *objective.Objective // one that supports allows; it belongs to this training alone
 	Pairs     []Pair
 	Batch     int        // most pairs a step
@@ -35,21 +34,15 @@ type comparisons[T kernel.Float] struct {
 	reference    logps         // of all pairs
 	moving       *reference[T] // nil: the reference stays as it is
 	keys         [2]contentKey // of the networks at the start: the policy, the reference
-	cost         []int         // by pair of the batch, then by slot
-	dearest      []int         // pairs of the batch, or slots, by falling cost
 	indices      []int         // pairs of the step at hand
 	loss         float64       // of the step at hand
 	forwardWork  func(worker, index int)
 	backwardWork func(worker, index int)
 }
 
-// prepare checks the settings and computes the log-probabilities of all pairs at the start and under the reference. An
-// objective that a language model cannot be trained by, a pair that the networks cannot hold, and networks of different
-// vocabularies are errors.
+// prepare computes the log-probabilities of all pairs at the start and under the reference. A pair that a network cannot hold is an
+// error.
 func (c *comparisons[T]) prepare(ctx context.Context) error {
-	if err := c.check(); err != nil {
-		return err
-	}
 	if c.Logps == nil {
 		c.Logps = &logpCache{}
 	}
@@ -61,76 +54,20 @@ func (c *comparisons[T]) prepare(ctx context.Context) error {
 	if err := s.cached(ctx, c.Network, start, c.Pairs, c.Logps, c.start); err != nil {
 		return err
 	}
-	if err := c.checkSamples(); err != nil {
-		return err
-	}
-	network, key := c.Network, start
-	if c.Reference != nil {
-		network, key = c.Reference, keyOf(c.Reference)
-	}
-	if err := s.cached(ctx, network, key, c.Pairs, c.Logps, c.reference); err != nil {
+	key := keyOf(c.Reference)
+	if err := s.cached(ctx, c.Reference, key, c.Pairs, c.Logps, c.reference); err != nil {
 		return fmt.Errorf("the reference: %w", err)
 	}
 	c.keys = [2]contentKey{start, key}
 	if c.Objective.Moving != nil {
-		c.moving = newReference(network, s, n)
+		c.moving = newReference(c.Reference, s, n)
 	}
 	if c.Objective.Tokenwise() {
-		switch c.frozen = c.Reference; {
-		case c.moving != nil:
+		if c.frozen = c.Reference; c.moving != nil {
 			c.frozen = c.moving.network
-		case c.frozen == nil:
-			var err error
-			if c.frozen, err = llama.NewNetwork(c.Network.Merged(), nil); err != nil {
-				return err
-			}
 		}
 		for range c.tapes {
 			c.refTapes = append(c.refTapes, llama.NewTape[T]())
-		}
-	}
-	return nil
-}
-
-func (c *comparisons[T]) check() error {
-	if err := supports(c.Objective); err != nil {
-		return err
-	}
-	if err := checkPairs(c.Pairs, c.samples()); err != nil {
-		return err
-	}
-	if r := c.Reference; r != nil && r.Config().Vocab != c.Network.Config().Vocab {
-		return fmt.Errorf("the reference has a vocabulary of %d, the policy of %d", r.Config().Vocab, c.Network.Config().Vocab)
-	}
-	if c.Objective.Moving != nil && c.Reference != nil && c.Reference.Config() != c.Network.Config() {
-		return fmt.Errorf("a reference that follows the policy needs its shape, %+v, and has %+v", c.Network.Config(), c.Reference.Config())
-	}
-	return nil
-}
-
-// samples is the number of the reference's samples that the objective reads.
-func (c *comparisons[T]) samples() int {
-	if c.Objective.Sampled == nil {
-		return 0
-	}
-	return c.Objective.Sampled.N
-}
-
-// checkSamples returns which of the reference's samples the network cannot hold.
-func (c *comparisons[T]) checkSamples() error {
-	config := c.Network.Config()
-	for i := range c.examples {
-		e := &c.examples[i]
-		for j := range e.samples {
-			sample := e.Samples[j]
-			if n := len(e.Prompt) + len(sample); n > config.SeqLen {
-				return fmt.Errorf("pair %d: the prompt and sample %d have %d tokens, the model holds %d", i, j, n, config.SeqLen)
-			}
-			for _, id := range sample {
-				if id < 0 || int(id) >= config.Vocab {
-					return fmt.Errorf("pair %d: sample %d has token %d, outside the vocabulary of %d", i, j, id, config.Vocab)
-				}
-			}
 		}
 	}
 	return nil
@@ -140,7 +77,7 @@ func (c *comparisons[T]) checkSamples() error {
 func (c *comparisons[T]) allocate() {
 	responses, tailed := 2, c.Objective.Tailed()
 	for i := range c.Pairs {
-		e := newExample(&c.Pairs[i], c.samples(), tailed)
+		e := newExample(&c.Pairs[i], tailed)
 		c.examples = append(c.examples, e)
 		responses = max(responses, len(e.responses))
 	}
@@ -153,11 +90,9 @@ func (c *comparisons[T]) allocate() {
 	for range tapes {
 		c.tapes = append(c.tapes, llama.NewTape[T]())
 	}
-	c.cost, c.dearest = make([]int, c.Batch), make([]int, c.Batch)
 	c.forwardWork, c.backwardWork = c.forwardPair, c.backwardSlot
 }
 
-// Items returns the number of pairs.
 func (c *comparisons[T]) Items() int { return len(c.Pairs) }
 
 // Gradient computes a step: the whole batch forward, the loss's derivatives, then back. The losses of a batch may be
@@ -172,12 +107,7 @@ func (c *comparisons[T]) backward(b train.Batch) {
 	o, cols := c.Objective, c.columns
 	c.indices = b.Items
 	cols.resize(len(c.indices))
-	// Whoever is done early takes a short pair last.
-	for k, i := range c.indices {
-		c.cost[k], c.dearest[k] = c.examples[i].cost(), k
-	}
-	c.sortByCost(len(c.indices))
-	c.workers.each(len(c.indices), c.dearest[:len(c.indices)], c.forwardWork)
+	c.workers.each(len(c.indices), c.forwardWork)
 	if c.moving != nil {
 		c.moving.refresh(c)
 	}
@@ -192,16 +122,15 @@ func (c *comparisons[T]) backward(b train.Batch) {
 		}
 	}
 	cols.derive(o, c.examples, c.indices)
-	c.sortSlots()
-	c.workers.each(len(c.slots), c.dearest[:len(c.slots)], c.backwardWork)
+	c.workers.each(len(c.slots), c.backwardWork)
 }
 
-// Loss returns the loss on the batch.
 func (c *comparisons[T]) Loss() float64 { return c.loss }
 
 // measures returns the measures of the batch.
 func (c *comparisons[T]) measures() (Comparisons, Draws) {
-	return compare(logps{c.columns.Chosen, c.columns.Rejected}, c.columns.start, c.columns.tokens), noDraws()
+	cols := c.columns
+	return compare(logps{cols.Chosen, cols.Rejected}, cols.start, cols.tokens, cols.weight), noDraws()
 }
 
 // forwardPair computes the log-probabilities of the k-th pair of the batch.
@@ -251,10 +180,15 @@ func (c *comparisons[T]) backwardSlot(worker, slot int) {
 
 // fillColumns fills the batch's columns that do not depend on the policy.
 func (c *comparisons[T]) fillColumns() {
-	cols := c.columns
+	cols, total := c.columns, 0.0
+	for k, i := range c.indices {
+		cols.weight[k] = c.Pairs[i].weight()
+		total += cols.weight[k]
+	}
 	cols.ChosenWeight, cols.RejectedWeight = cols.ChosenWeight[:0], cols.RejectedWeight[:0]
 	for k, i := range c.indices {
 		e := &c.examples[i]
+		cols.Weight[k] = cols.weight[k] / total
 		if w := 2 * cols.Weight[k]; len(e.Rejected) == 0 { // a single response has the weight of both
 			cols.ChosenWeight, cols.RejectedWeight = append(cols.ChosenWeight, w), append(cols.RejectedWeight, 0)
 		} else if len(e.Chosen) == 0 {
@@ -267,28 +201,8 @@ func (c *comparisons[T]) fillColumns() {
 	}
 }
 
-// sortSlots puts the slots in order of falling cost, given that of the pairs.
-func (c *comparisons[T]) sortSlots() {
-	for s := range c.slots {
-		c.dearest[s] = s
-		for k := s + len(c.slots); k < len(c.indices); k += len(c.slots) {
-			c.cost[s] += c.cost[k]
-		}
-		if s >= len(c.indices) {
-			c.cost[s] = 0
-		}
-	}
-	c.sortByCost(len(c.slots))
-}
-
-func (c *comparisons[T]) sortByCost(n int) {
-	slices.SortStableFunc(c.dearest[:n], func(a, b int) int { return c.cost[b] - c.cost[a] })
-}
-
-// Moving returns the objective's schedule of the reference.
 func (c *comparisons[T]) Moving() *objective.Moving { return c.Objective.Moving }
 
-// MoveReference mixes the policy's weights into the reference's.
 func (c *comparisons[T]) MoveReference(alpha float64) {
 	if c.Network.Adapter() == nil {
 		c.moving.mix(alpha, c.master)
@@ -314,13 +228,18 @@ type reference[T kernel.Float] struct {
 }
 
 func newReference[T kernel.Float](from *llama.Network[T], s *scorer[T], pairs int) *reference[T] {
-	network, err := llama.NewNetwork(from.Merged(), nil)
-	must(err) // only an adapter can be wrong
-	r := &reference[T]{network: network, scorer: s, versions: make([]int, pairs)}
-	for _, v := range network.Trainable() {
+	r := &reference[T]{network: copied(from), scorer: s, versions: make([]int, pairs)}
+	for _, v := range r.network.Trainable() {
 		r.master = append(r.master, float64(v))
 	}
 	return r
+}
+
+// copied returns a network of its own of what a network is.
+func copied[T kernel.Float](n *llama.Network[T]) *llama.Network[T] {
+	out, err := llama.NewNetwork(n.Merged(), nil)
+	must(err) // only an adapter can be wrong
+	return out
 }
 
 func (r *reference[T]) mix(alpha float64, policy []float64) {
@@ -353,7 +272,7 @@ func (r *reference[T]) refresh(c *comparisons[T]) {
 			r.versions[i] = r.version
 		}
 	}
-	c.workers.each(len(c.indices), nil, r.refill)
+	c.workers.each(len(c.indices), r.refill)
 }
 
 // State returns the weights of a moving reference and what the objective carries from step to step.
@@ -384,6 +303,9 @@ func (c *comparisons[T]) Identity(settings string) [sha256.Size]byte {
 		key := e.key(c.keys[0])
 		h.Write(key[:])
 		fmt.Fprintln(h, e.Gap, e.responses[2:])
+		if w := e.weight(); w != 1 {
+			fmt.Fprintln(h, "weight", w)
+		}
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

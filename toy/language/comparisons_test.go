@@ -197,7 +197,7 @@ func TestRecordsMeasure(t *testing.T) {
 	l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
 	l.Reference, l.Params.BatchSize = nil, 0
 	origin := network(t, l.Network.Model().Clone())
-	held, err := newPairEvaluator(context.Background(), origin, l.Pairs, nil, 1)
+	held, err := newPairEvaluator(context.Background(), origin, l.Pairs, &logpCache{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,23 +274,9 @@ func TestMistakes(t *testing.T) {
 		name, want string
 		change     func(l *pairLoop[float64])
 	}{
-		{"no pairs", "no pairs", func(l *pairLoop[float64]) { l.Pairs = nil }},
-		{"empty response", "pair 3: the rejected response has no tokens", func(l *pairLoop[float64]) { l.Pairs[3].Rejected = nil }},
 		{"empty prompt", "pair 2: the prompt has no tokens", func(l *pairLoop[float64]) { l.Pairs[2].Prompt = nil }},
 		{"too long", "pair 4: ", func(l *pairLoop[float64]) { l.Pairs[4].Chosen = make([]int32, 30) }},
 		{"unknown token", "pair 0: token 0 of response 1 is 11", func(l *pairLoop[float64]) { l.Pairs[0].Rejected = []int32{11} }},
-		{"gap", "pair 1: the gap is NaN", func(l *pairLoop[float64]) { l.Pairs[1].Gap = math.NaN() }},
-		{"samples", "pair 0: there are 0 samples", func(l *pairLoop[float64]) {
-			l.Objective.Sampled = &objective.Sampled{Weight: 1, N: 2}
-		}},
-		{"sample", "pair 0: sample 0 has token 99", func(l *pairLoop[float64]) {
-			l.Objective.Sampled, l.Pairs[0].Samples = &objective.Sampled{Weight: 1, N: 1}, [][]int32{{99}}
-			for i := range l.Pairs[1:] {
-				l.Pairs[1+i].Samples = [][]int32{{3}}
-			}
-		}},
-		{"vocabulary", "a vocabulary of 7", func(l *pairLoop[float64]) { l.Reference = tiny[float64](t, 7, 1) }},
-		{"loss", "enumerate", func(l *pairLoop[float64]) { l.Objective = (&objective.KLPiRef{}).Objective() }},
 	} {
 		l := tinyLoop[float64](t, (&objective.DPO{Lambda: 0.1}).Objective())
 		tt.change(l)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 
 	"windtunnel/toy/kernel"
@@ -53,15 +52,9 @@ const (
 
 // draw returns continuations of every prompt, so many each. Continuation j of prompt i takes its random numbers from the
 // source, i and j alone: two networks are compared on common random numbers, whatever the workers. workers 0 is one a
-// processor. A prompt that the network cannot hold with one token more and settings out of range are errors.
+// processor. A prompt that the network cannot hold is an error.
 func draw[T kernel.Float](ctx context.Context, n *llama.Network[T], prompts [][]int32, count int, s llama.Sampling,
 	from source, workers int) ([][]Continuation, error) {
-	if s.Tokens < 1 {
-		return nil, fmt.Errorf("a continuation of %d tokens, allowed is 1 or more", s.Tokens)
-	}
-	if err := checkPrompts(n.Config(), prompts); err != nil {
-		return nil, err
-	}
 	out := make([][]Continuation, len(prompts))
 	all := newWorkers(workers)
 	drawers := make([]*drawer[T], all.size())
@@ -78,24 +71,6 @@ func draw[T kernel.Float](ctx context.Context, n *llama.Network[T], prompts [][]
 		return nil
 	})
 	return out, err
-}
-
-// checkPrompts returns which prompt leaves no room for a token, or has one that is not in the vocabulary.
-func checkPrompts(c llama.Config, prompts [][]int32) error {
-	if len(prompts) == 0 {
-		return fmt.Errorf("there are no prompts")
-	}
-	for i, p := range prompts {
-		if len(p) == 0 || len(p) >= c.SeqLen {
-			return fmt.Errorf("prompt %d has %d tokens, allowed are 1 to %d", i, len(p), c.SeqLen-1)
-		}
-		for _, id := range p {
-			if id < 0 || int(id) >= c.Vocab {
-				return fmt.Errorf("prompt %d has token %d, outside the vocabulary of %d", i, id, c.Vocab)
-			}
-		}
-	}
-	return nil
 }
 
 // drawer draws continuations. It allocates nothing once it has seen the longest.

@@ -99,11 +99,10 @@ func (t *task[T]) newEvaluator(ctx context.Context) (*evaluator[T], error) {
 	}
 	c := &continuationEvaluator[T]{Reference: t.reference, Prompts: t.ids(), Samples: stories.Samples, Sampling: t.sampling(),
 		Reward: t.gold(), Seed: t.seed, Workers: t.Workers}
-	if c.Baseline, err = share(t.Shared, t.origin("baseline"), func() ([][]float64, error) { return c.drawBaseline(ctx) }); err != nil {
-		return nil, err
-	}
+	c.prepare()
 	e.continuations = c
-	return e, c.prepare(ctx)
+	c.Baseline, err = share(t.Shared, t.origin("baseline"), func() ([][]float64, error) { return c.drawBaseline(ctx) })
+	return e, err
 }
 
 // evaluate evaluates the policy as it stands after a step.
@@ -273,22 +272,22 @@ type pairEvaluator[T kernel.Float] struct {
 	pairs                 []Pair
 	scorer                *scorer[T]
 	policy, start, tokens logps
+	weights               []float64
+	uneven                []float64 // the same; nil where all are equal
 	ches                  []float64 // by length, at the start; nil of single responses
 }
 
 // newPairEvaluator returns the measure of change since start, whose log-probabilities come from the cache if they are there;
-// a nil cache is none. workers 0 is one a processor. Pairs that the network cannot hold are an error.
+// workers 0 is one a processor. Pairs that the network cannot hold are an error.
 func newPairEvaluator[T kernel.Float](ctx context.Context, start *llama.Network[T], pairs []Pair, cache *logpCache, workers int) (*pairEvaluator[T], error) {
-	if err := checkPairs(pairs, 0); err != nil {
-		return nil, err
-	}
-	if cache == nil {
-		cache = &logpCache{}
-	}
 	n := len(pairs)
 	e := &pairEvaluator[T]{pairs: pairs, scorer: newScorer[T](newWorkers(workers)), policy: newLogps(n), start: newLogps(n), tokens: newLogps(n)}
 	for i := range pairs {
 		e.tokens.chosen[i], e.tokens.rejected[i] = float64(len(pairs[i].Chosen)), float64(len(pairs[i].Rejected))
+		e.weights = append(e.weights, pairs[i].weight())
+	}
+	if slices.Max(e.weights) > slices.Min(e.weights) {
+		e.uneven = e.weights
 	}
 	return e, e.scorer.cached(ctx, start, keyOf(start), pairs, cache, e.start)
 }
@@ -298,16 +297,19 @@ func (e *pairEvaluator[T]) compare(ctx context.Context, n *llama.Network[T]) (*H
 	if err := e.scorer.score(ctx, n, e.pairs, e.policy); err != nil {
 		return nil, err
 	}
-	found := &HeldOut{Comparisons: compare(e.policy, e.start, e.tokens), CHES: stat.Mean(e.ches, nil), CHESRank: math.NaN()}
+	found := &HeldOut{Comparisons: compare(e.policy, e.start, e.tokens, e.weights), CHES: math.NaN(), CHESRank: math.NaN()}
+	if e.ches != nil {
+		found.CHES = stat.Mean(e.ches, e.uneven)
+	}
 	shifts := floats.SubTo(make([]float64, len(e.pairs)), e.policy.chosen, e.start.chosen)
 	if e.ches != nil && floats.Norm(shifts, 1) > 0 {
-		found.CHESRank = stat.Kendall(e.ches, shifts, nil)
+		found.CHESRank = stat.Kendall(e.ches, shifts, e.uneven)
 	}
 	return found, nil
 }
 
 // continuationEvaluator measures networks by what they write, all on the same random numbers and against the same
-// continuations of the reference. Its user sets the exported fields and calls prepare; one goroutine at a time may use it.
+// continuations of the reference. Its user sets the exported fields, calls prepare and sets Baseline; one goroutine at a time may use it.
 type continuationEvaluator[T kernel.Float] struct {
 	Reference *llama.Network[T]
 	Prompts   [][]int32
@@ -316,7 +318,7 @@ type continuationEvaluator[T kernel.Float] struct {
 	Reward    Reward
 	Seed      uint64
 	Workers   int         // goroutines; 0 is one a processor
-	Baseline  [][]float64 // what drawBaseline returns; nil lets prepare draw it
+	Baseline  [][]float64 // what drawBaseline returns
 
 	workers *workers
 	scratch []divergenceScratch[T] // one a worker
@@ -338,23 +340,14 @@ func (e *continuationEvaluator[T]) drawBaseline(ctx context.Context) ([][]float6
 	return all, nil
 }
 
-// prepare draws the reference's continuations where there is no baseline. The errors are those of draw.
-func (e *continuationEvaluator[T]) prepare(ctx context.Context) (err error) {
-	if e.Samples < 1 {
-		return fmt.Errorf("%d samples a prompt, allowed is 1 or more", e.Samples)
-	}
-	if e.Baseline == nil {
-		if e.Baseline, err = e.drawBaseline(ctx); err != nil {
-			return err
-		}
-	}
+// prepare makes room for everything that evaluations need.
+func (e *continuationEvaluator[T]) prepare() {
 	e.workers = newWorkers(e.Workers)
 	vocab := e.Reference.Config().Vocab
 	for range e.workers.size() {
 		e.scratch = append(e.scratch, divergenceScratch[T]{policy: llama.NewTape[T](), reference: llama.NewTape[T](),
 			logPi: make([]float64, vocab), logRef: make([]float64, vocab)})
 	}
-	return nil
 }
 
 // evaluate draws the network's continuations and returns what was found at each prompt, and the continuations.
@@ -393,44 +386,25 @@ func (e *continuationEvaluator[T]) reward(prompt int, drawn []Continuation, foun
 // divergenceScratch is what a worker needs to compare two networks along continuations.
 type divergenceScratch[T kernel.Float] struct {
 	policy, reference *llama.Tape[T]
-	responses         [][]int32
+	response          [1][]int32
 	logPi, logRef     []float64 // Vocab
 }
 
-// heldLogits is the number of logits that a tape is asked to hold at a time, unless one continuation has more.
-const heldLogits = 1 << 22
-
-// diverge estimates the divergence at one prompt, some continuations at a time.
+// diverge estimates the divergence at one prompt.
 func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prompt []int32, drawn []Continuation, found *Continued) error {
-	for rest := drawn; len(rest) > 0; rest = rest[len(s.responses):] {
-		s.responses = s.responses[:0]
-		for k, logits := 0, 0; k < len(rest); k++ {
-			logits += len(rest[k].Tokens) * len(s.logPi)
-			if k > 0 && logits > heldLogits {
-				break
-			}
-			s.responses = append(s.responses, rest[k].Tokens)
-		}
-		if err := s.add(policy, reference, prompt, 1/float64(len(drawn)), found); err != nil {
+	weight := 1 / float64(len(drawn))
+	for k := range drawn {
+		s.response[0] = drawn[k].Tokens
+		if err := s.policy.Forward(policy, prompt, s.response[:], false); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// add adds weight times the estimates of the continuations in s.responses.
-func (s *divergenceScratch[T]) add(policy, reference *llama.Network[T], prompt []int32, weight float64, found *Continued) error {
-	if err := s.policy.Forward(policy, prompt, s.responses, false); err != nil {
-		return err
-	}
-	if err := s.reference.Forward(reference, prompt, s.responses, false); err != nil {
-		return fmt.Errorf("the reference: %w", err)
-	}
-	for k, tokens := range s.responses {
-		found.Sampled += weight * (s.policy.Logp(k) - s.reference.Logp(k))
-		for at := range tokens {
-			widen(s.logPi, s.policy.Logits(k, at))
-			widen(s.logRef, s.reference.Logits(k, at))
+		if err := s.reference.Forward(reference, prompt, s.response[:], false); err != nil {
+			return fmt.Errorf("the reference: %w", err)
+		}
+		found.Sampled += weight * (s.policy.Logp(0) - s.reference.Logp(0))
+		for at := range drawn[k].Tokens {
+			widen(s.logPi, s.policy.Logits(0, at))
+			widen(s.logRef, s.reference.Logits(0, at))
 			found.KL += weight * divergence(s.logPi, s.logRef)
 		}
 	}

@@ -58,10 +58,8 @@ func Example_evaluation() {
 		Sampling: llama.Sampling{Temperature: 1, TopP: 1, Tokens: 10},
 		Reward:   func(_ int, text []int32) float64 { return float64(len(text)) },
 	}
-	if err := e.prepare(context.Background()); err != nil {
-		fmt.Println(err)
-		return
-	}
+	e.prepare()
+	e.Baseline, _ = e.drawBaseline(context.Background())
 	found, _, _ := e.evaluate(context.Background(), n)
 	for _, f := range found {
 		fmt.Printf("%d wins, %d ties, %d losses, KL %.3f\n", f.Wins, f.Ties, f.Losses, f.KL)

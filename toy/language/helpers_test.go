@@ -95,6 +95,9 @@ type pairTraining[T kernel.Float] struct {
 func (l *pairLoop[T]) Start(ctx context.Context) (*pairTraining[T], error) {
 	c := l.comparisons
 	c.Batch = l.Params.Batch(len(c.Pairs))
+	if c.Reference == nil {
+		c.Reference = copied(c.Network)
+	}
 	tr := &pairTraining[T]{comparisons: &c, training: training{begun(&c, l.Params, l.Order)}}
 	return tr, c.prepare(ctx)
 }
@@ -143,6 +146,16 @@ func (t training) Run(ctx context.Context, record func(Record) error) (train.Out
 func (t training) Save(w io.Writer) error { return t.trainer.Save(w) }
 func (t training) Load(r io.Reader) error { return t.trainer.Load(r) }
 func (t training) Step() int              { return t.trainer.Steps() }
+
+// prepared draws what policies are compared with.
+func prepared[T kernel.Float](t testing.TB, e *continuationEvaluator[T]) {
+	t.Helper()
+	e.prepare()
+	var err error
+	if e.Baseline, err = e.drawBaseline(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func start[T kernel.Float](t testing.TB, l *pairLoop[T]) *pairTraining[T] {
 	t.Helper()

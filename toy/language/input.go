@@ -2,10 +2,12 @@ package language
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"windtunnel/toy/dialogue"
@@ -13,24 +15,9 @@ import (
 	"windtunnel/toy/llama"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/tokenizer"
 )
-
-// Problem is what is wrong with an input. It is an error too.
-type Problem struct {
-	Key     string // dotted path in the run's settings; "" for a line of a data file
-	Line    string // "FILE:LINE: what is wrong; what is allowed" where Key is empty
-	Wrong   string
-	Allowed string
-}
-
-// Error says what is wrong.
-func (p *Problem) Error() string {
-	if p.Key == "" {
-		return p.Line
-	}
-	return fmt.Sprintf("%s: %s; want %s", p.Key, p.Wrong, p.Allowed)
-}
 
 // Accepts returns which preferences go with an environment where the given ones do not, else "".
 func Accepts(env Environment, prefs preference.Params) string {
@@ -50,9 +37,9 @@ func Accepts(env Environment, prefs preference.Params) string {
 	return ""
 }
 
-// Check reads the files of an input and returns what is wrong with it, and how its parts go together, or nil. Nothing is
-// drawn or trained. Environment, policy and preferences must go together by Accepts.
-func Check(in Input) []Problem {
+// Check reads the files of an input and returns what is wrong with it, and how its parts go together, or nil. Keys are dotted paths in
+// the run's settings; without one, Wrong is "FILE:LINE: what is wrong; what is allowed". Nothing is drawn or trained. Environment, policy and preferences must go together by Accepts.
+func Check(in Input) []registry.Problem {
 	d, problems := gather(in)
 	if problems != nil {
 		return problems
@@ -69,9 +56,9 @@ func Check(in Input) []Problem {
 }
 
 // checkLoss returns why the objective cannot train a language model here.
-func checkLoss(in Input, d *data) []Problem {
-	fail := func(wrong, allowed string) []Problem {
-		return []Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
+func checkLoss(in Input, d *data) []registry.Problem {
+	fail := func(wrong, allowed string) []registry.Problem {
+		return []registry.Problem{{Key: "objective.kind", Wrong: wrong, Allowed: allowed}}
 	}
 	_, stories := in.Environment.(*Stories)
 	_, best := in.Loss.(objective.Direct)
@@ -96,7 +83,7 @@ func checkLoss(in Input, d *data) []Problem {
 }
 
 // checkOnline returns what is wrong with labels of online preferences.
-func checkOnline(in Input) []Problem {
+func checkOnline(in Input) []registry.Problem {
 	o, online := in.Preferences.(*preference.Online)
 	if !online {
 		return nil
@@ -106,32 +93,24 @@ func checkOnline(in Input) []Problem {
 		asks bool
 	}{{"sampler", o.Sampler != nil}, {"pairs", o.Pairs == 0}, {"watch", o.Watch}} {
 		if numbered.asks {
-			return []Problem{{Key: "preferences." + numbered.key, Wrong: "is of numbered responses, and these are free text", Allowed: "pairs above 0, and no sampler and no watch"}}
+			return []registry.Problem{{Key: "preferences." + numbered.key, Wrong: "is of numbered responses, and these are free text", Allowed: "pairs above 0, and no sampler and no watch"}}
 		}
 	}
 	switch o.Proxy.(type) {
 	case *preference.Gold, *preference.Texts:
 		return nil
 	}
-	return []Problem{{Key: "preferences.proxy", Wrong: "is a reward of numbered responses, and these are free text", Allowed: "gold or texts"}}
+	return []registry.Problem{{Key: "preferences.proxy", Wrong: "is a reward of numbered responses, and these are free text", Allowed: "gold or texts"}}
 }
 
 // checkAdapter returns what is wrong with an adapter for the model.
-func checkAdapter(in Input, d *data) []Problem {
+func checkAdapter(in Input, d *data) []registry.Problem {
 	l := in.Policy.LoRA
-	if l.Rank == 0 {
-		return nil
-	}
-	var problems []Problem
-	settings := llama.LoRA(l)
-	for _, p := range settings.Check() {
-		problems = append(problems, Problem{Key: "policy.lora." + p.Key, Wrong: p.Wrong, Allowed: p.Allowed})
-	}
 	if most := min(d.model.Dim, d.model.Hidden); l.Rank > most {
-		problems = append(problems, Problem{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
-			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)})
+		return []registry.Problem{{Key: "policy.lora.rank", Wrong: fmt.Sprintf("is %d", l.Rank),
+			Allowed: fmt.Sprintf("at most %d, the rank that the model's matrices can have", most)}}
 	}
-	return problems
+	return nil
 }
 
 // data is what the files hold.
@@ -151,12 +130,12 @@ type prompt struct {
 }
 
 // gather reads the files of an input.
-func gather(in Input) (*data, []Problem) {
+func gather(in Input) (*data, []registry.Problem) {
 	d := &data{}
 	if problems := d.loadModel(in); problems != nil {
 		return nil, problems
 	}
-	var problems []Problem
+	var problems []registry.Problem
 	if s, ok := in.Environment.(*Stories); ok {
 		problems = d.loadPrompts(in, s)
 	}
@@ -166,38 +145,38 @@ func gather(in Input) (*data, []Problem) {
 	return d, problems
 }
 
-func (d *data) loadModel(in Input) []Problem {
+func (d *data) loadModel(in Input) []registry.Problem {
 	content, name := in.File(in.Policy.Model)
 	var err error
 	if d.model, err = llama.Read(bytes.NewReader(content)); err != nil {
-		return []Problem{{Key: "policy.model", Wrong: fmt.Sprintf("%s: %v", name, err), Allowed: "a checkpoint of llama2.c"}}
+		return []registry.Problem{{Key: "policy.model", Wrong: fmt.Sprintf("%s: %v", name, err), Allowed: "a checkpoint of llama2.c"}}
 	}
 	content, name = in.File(in.Policy.Tokenizer)
 	if d.tokenizer, err = tokenizer.Read(bytes.NewReader(content), d.model.Vocab); err != nil {
-		return []Problem{{Key: "policy.tokenizer", Wrong: fmt.Sprintf("%s: %v", name, err),
+		return []registry.Problem{{Key: "policy.tokenizer", Wrong: fmt.Sprintf("%s: %v", name, err),
 			Allowed: fmt.Sprintf("a tokenizer of llama2.c with the model's %d pieces", d.model.Vocab)}}
 	}
 	return nil
 }
 
 // loadPrompts takes the prompts that a Stories asks for.
-func (d *data) loadPrompts(in Input, s *Stories) []Problem {
+func (d *data) loadPrompts(in Input, s *Stories) []registry.Problem {
 	content, name := in.File(s.Path)
 	want := s.Train + s.HeldOut
 	texts, err := readPrompts(content, name, want)
 	if err != nil {
-		return []Problem{{Line: err.Error()}}
+		return []registry.Problem{{Wrong: err.Error()}}
 	}
 	d.accounts = append(d.accounts, lines.Account{File: s.Path, Read: len(texts), Used: len(texts)})
 	if len(texts) < want {
-		return []Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
+		return []registry.Problem{{Key: "environment.train", Wrong: fmt.Sprintf("and held_out ask for %d prompts, %s has %d", want, name, len(texts)),
 			Allowed: "no more than there are"}}
 	}
 	room := d.model.SeqLen - s.Tokens
 	for i, text := range texts {
 		p := prompt{text, d.tokenizer.Prompt(text)}
 		if len(p.ids) > room {
-			return []Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
+			return []registry.Problem{{Key: "environment.tokens", Wrong: fmt.Sprintf("is %d, and prompt %d has %d more, beyond the %d that the model holds",
 				s.Tokens, i+1, len(p.ids), d.model.SeqLen), Allowed: "a shorter continuation or other prompts"}}
 		}
 		d.prompts = append(d.prompts, p)
@@ -213,11 +192,7 @@ func readPrompts(content []byte, name string, most int) ([]string, error) {
 		return nil, err
 	}
 	var texts []string
-	for {
-		o, err := in.Next()
-		if errors.Is(err, io.EOF) || len(texts) == most {
-			return texts, nil
-		}
+	for o, err := range in.All() {
 		if err != nil {
 			return nil, fmt.Errorf("%w; want %s", err, want)
 		}
@@ -228,44 +203,46 @@ func readPrompts(content []byte, name string, most int) ([]string, error) {
 		case strings.TrimSpace(one) == "":
 			return nil, in.Wrong(fmt.Errorf("has no prompt, and has %s; want %s", o.Keys(), want))
 		}
-		texts = append(texts, one)
+		if texts = append(texts, one); len(texts) == most {
+			break
+		}
 	}
+	return texts, nil
 }
 
 // loadPairs takes the pairs that a Human asks for: of those that fit, the first to train on, those after them held out.
-func (d *data) loadPairs(in Input, h *Human) []Problem {
+func (d *data) loadPairs(in Input, h *Human) []registry.Problem {
 	if h.MaxTokens > d.model.SeqLen {
-		return []Problem{{Key: "preferences.max_tokens", Wrong: fmt.Sprintf("is %d", h.MaxTokens),
+		return []registry.Problem{{Key: "preferences.max_tokens", Wrong: fmt.Sprintf("is %d", h.MaxTokens),
 			Allowed: fmt.Sprintf("at most %d, which the model holds", d.model.SeqLen)}}
 	}
 	content, name := in.File(h.Path)
 	r, err := dialogue.NewReader(bytes.NewReader(content), name)
 	if err != nil {
-		return []Problem{{Line: err.Error()}}
+		return []registry.Problem{{Wrong: err.Error()}}
 	}
-	r.SkipBad = h.SkipBad
+	r.SkipBad, r.Weights = h.SkipBad, true
 	r.Template, _ = h.template() // which Check has parsed
-	most := math.MaxInt
+	limit := math.MaxInt
 	if h.N > 0 {
-		most = h.N + h.HeldOut
+		limit = h.N + h.HeldOut
 	}
 	a := &r.Account
 	a.File = h.Path
-	for len(d.pairs) < most {
+	for len(d.pairs) < limit {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return []Problem{{Line: err.Error()}}
+			return []registry.Problem{{Wrong: err.Error()}}
 		}
-		pair := d.encode(p)
-		length := len(pair.Prompt) + max(len(pair.Chosen), len(pair.Rejected))
+		pair := encode(d.tokenizer, &p)
 		switch {
-		case len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
-			a.Empty++ // in tokens
-		case length > h.MaxTokens:
-			a.Long(length)
+		case p.Weight == 0 || len(pair.Chosen) == 0 && p.Chosen != "" || len(pair.Rejected) == 0 && p.Rejected != "":
+			a.Empty++ // in tokens, or no weight
+		case pair.length() > h.MaxTokens:
+			a.Long(pair.length())
 		default:
 			d.pairs = append(d.pairs, pair)
 			r.Use(&p)
@@ -279,16 +256,20 @@ func (d *data) loadPairs(in Input, h *Human) []Problem {
 		if a.TooLong > 0 {
 			wrong += fmt.Sprintf("; of those too long the shortest has %d", a.Shortest)
 		}
-		return []Problem{{Key: "preferences.path", Wrong: wrong,
+		return []registry.Problem{{Key: "preferences.path", Wrong: wrong,
 			Allowed: fmt.Sprintf("at least the %d that n and held_out ask for", want)}}
 	}
 	d.accounts = append(d.accounts, *a)
+	most := slices.MaxFunc(d.pairs, func(a, b Pair) int { return cmp.Compare(a.Weight, b.Weight) }).Weight
+	for i := range d.pairs { // lest their sums overflow
+		d.pairs[i].Weight = max(d.pairs[i].Weight/most, math.SmallestNonzeroFloat64)
+	}
 	at := len(d.pairs) - h.HeldOut
 	d.pairs, d.heldOut = d.pairs[:at:at], d.pairs[at:]
 	return nil
 }
 
 // encode turns a pair into tokens.
-func (d *data) encode(p dialogue.Pair) Pair {
-	return Pair{Prompt: d.tokenizer.Prompt(p.Prompt), Chosen: d.tokenizer.Encode(p.Chosen), Rejected: d.tokenizer.Encode(p.Rejected)}
+func encode(t *tokenizer.Tokenizer, p *dialogue.Pair) Pair {
+	return Pair{Prompt: t.Prompt(p.Prompt), Chosen: t.Encode(p.Chosen), Rejected: t.Encode(p.Rejected), Weight: p.Weight}
 }

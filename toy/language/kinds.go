@@ -14,6 +14,7 @@ import (
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/dialogue"
 	"windtunnel/toy/gold"
+	"windtunnel/toy/llama"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
 	"windtunnel/toy/registry"
@@ -35,7 +36,6 @@ type Evaluating struct {
 	Every int `yaml:"evaluate_every" range:"[0,1e9]" doc:"steps between evaluations; the first and the last policy are always evaluated, 0 evaluates only these"`
 }
 
-// EvaluateEvery returns the steps between evaluations.
 func (e *Evaluating) EvaluateEvery() int { return e.Every }
 
 // Stories is an environment of prompts to be continued, with a gold reward. Prompts are taken from the file in order:
@@ -57,13 +57,11 @@ type Stories struct {
 	Evaluating  `yaml:",inline"`
 }
 
-// Build fails: a Task is built instead.
 func (*Stories) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
 // Random says whether the seed changes the environment; it always changes the continuations.
 func (*Stories) Random() bool { return true }
 
-// Files returns the file of prompts.
 func (s *Stories) Files() []registry.File { return []registry.File{{Key: "path", Path: s.Path}} }
 
 // Dialogues is an environment of human preferences, whose prompts come with the pairs. There is no gold reward:
@@ -72,7 +70,6 @@ type Dialogues struct {
 	Evaluating `yaml:",inline"`
 }
 
-// Build fails: a Task is built instead.
 func (*Dialogues) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
 func (*Dialogues) Random() bool { return false }
@@ -94,25 +91,16 @@ func Environments() registry.Table[bandit.Params] {
 type Llama struct {
 	Model     string     `yaml:"model" required:"true" doc:"checkpoint in llama2.c's format, relative to the config"`
 	Tokenizer string     `yaml:"tokenizer" required:"true" doc:"tokenizer in llama2.c's format, relative to the config"`
-	LoRA      Adaptation `yaml:"lora" doc:"train low-rank changes of the weights in place of the weights"`
+	LoRA      llama.LoRA `yaml:"lora" doc:"train low-rank changes of the weights in place of the weights"`
 	Micro     int        `yaml:"micro_batch" range:"[1,1e6]" doc:"a batch of more pairs is computed in parts, each twice, so that the activations of only so many are held (gradient accumulation); results are the same"`
 	Precision string     `yaml:"precision" oneof:"float32,float64" doc:"of weights and activations; sums of log-probabilities and the optimizer are float64 in both"`
 }
 
-// Adaptation holds how a model is changed at low rank: W + alpha/rank B A (Hu et al. 2021, arXiv 2106.09685).
-type Adaptation struct {
-	Rank    int      `yaml:"rank" range:"[0,1e4]" doc:"of the change of each weight matrix; 0 trains the whole model"`
-	Alpha   float64  `yaml:"alpha" range:"(0,1e6]" doc:"the change is scaled by alpha/rank"`
-	Targets []string `yaml:"targets" oneof:"q,k,v,o,gate,up,down" doc:"the matrices that are changed, in every layer"`
-}
-
-// Build fails: a Task is built instead.
 func (*Llama) Build(*bandit.Env, *rand.Rand) (policy.Policy, error) { return nil, errText }
 
 // Random says whether the starting point depends on the seed: LoRA's factors A are drawn at random.
 func (l *Llama) Random() bool { return l.LoRA.Rank > 0 }
 
-// Files returns the checkpoint and the tokenizer.
 func (l *Llama) Files() []registry.File {
 	return []registry.File{{Key: "model", Path: l.Model}, {Key: "tokenizer", Path: l.Tokenizer}}
 }
@@ -123,14 +111,14 @@ func Policies() registry.Table[policy.Params] {
 		{Name: "llama", Summary: "a pretrained Llama-architecture language model, fine-tuned whole or by LoRA",
 			Source: "Touvron et al. 2023, arXiv 2302.13971; checkpoints of karpathy/llama2.c; LoRA: arXiv 2106.09685",
 			New: func() policy.Params {
-				return &Llama{LoRA: Adaptation{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"}
+				return &Llama{LoRA: llama.LoRA{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"}
 			}},
 	}
 }
 
 // Human holds preference pairs that people labelled, in the formats of the package dialogue.
 type Human struct {
-	Path      string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {chosen, rejected} of whole dialogues or of lists of messages, {prompt, chosen, rejected}, {prompt, completion, label}, or the chat fine-tuning format"`
+	Path      string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {chosen, rejected} of whole dialogues or of lists of messages, {prompt, chosen, rejected}, {prompt, completion, label}, or the chat fine-tuning format; with a weight or not (any number from 0, of which only ratios matter)"`
 	Template  string `yaml:"template" doc:"Go text/template that writes .Messages, each with .Role and .Content, as text; .AddGenerationPrompt is true where the assistant's turn comes next; default \\n\\nHuman: ... \\n\\nAssistant: ..., a system message first"`
 	N         int    `yaml:"n" range:"[0,1e9]" doc:"the first pairs that fit are trained on; 0 takes all but the held-out ones"`
 	HeldOut   int    `yaml:"held_out" range:"[0,1e9]" doc:"the pairs after these that policies are evaluated on"`
@@ -154,13 +142,11 @@ func (h *Human) template() (*dialogue.Template, error) {
 	return dialogue.NewTemplate(h.Template)
 }
 
-// Build fails: a Task is built instead.
 func (*Human) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
 func (*Human) Random() bool { return false }
 
-// FilePath returns the path.
-func (h *Human) FilePath() string { return h.Path }
+func (h *Human) Files() []registry.File { return []registry.File{{Key: "path", Path: h.Path}} }
 
 // Continuations are pairs of continuations that the reference gives to a prompt, labelled by the gold reward: y1 wins
 // with probability sigmoid((r(y1) - r(y2)) / temperature) (Bradley-Terry). Equal continuations are drawn again.
@@ -172,15 +158,10 @@ type Continuations struct {
 	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
 }
 
-// Build fails: a Task is built instead.
 func (*Continuations) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
 
 func (*Continuations) Random() bool { return true }
 
-// FilePath returns "".
-func (*Continuations) FilePath() string { return "" }
-
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (c *Continuations) SeedOverride() *int { return c.Seed }
 
 // Preferences lists the preferences between free texts, sorted by name.

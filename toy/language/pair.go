@@ -1,6 +1,7 @@
 package language
 
 import (
+	"cmp"
 	"fmt"
 
 	"windtunnel/toy/kernel"
@@ -12,9 +13,16 @@ import (
 // label is the chosen or, if it is undesirable, the rejected one, and the other has no tokens; a list is all of one form.
 type Pair struct {
 	Prompt, Chosen, Rejected []int32
+	Weight                   float64   // above 0, of which only ratios matter; 0 stands for 1
 	Gap                      float64   // gold reward of the chosen response less that of the rejected one; 0 where it is not known
 	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not read
 }
+
+// weight returns what the pair counts.
+func (p *Pair) weight() float64 { return cmp.Or(p.Weight, 1) }
+
+// length is that of the prompt with the longer response.
+func (p *Pair) length() int { return len(p.Prompt) + max(len(p.Chosen), len(p.Rejected)) }
 
 // single says whether the pair is a single response.
 func (p *Pair) single() bool { return len(p.Chosen) == 0 || len(p.Rejected) == 0 }
@@ -42,44 +50,17 @@ func supports(o *objective.Objective) error {
 	return nil
 }
 
-// checkPairs returns what is wrong with comparisons, which are numbered from 0. samples is how many each must have.
-func checkPairs(pairs []Pair, samples int) error {
-	if len(pairs) == 0 {
-		return fmt.Errorf("there are no pairs")
-	}
-	single := pairs[0].single()
-	for i, p := range pairs {
-		switch {
-		case len(p.Chosen) == 0 && (!single || len(p.Rejected) == 0):
-			return fmt.Errorf("pair %d: the chosen response has no tokens", i)
-		case len(p.Rejected) == 0 && !single:
-			return fmt.Errorf("pair %d: the rejected response has no tokens", i)
-		case single && !p.single():
-			return fmt.Errorf("pair %d: has two responses, and the first pair one", i)
-		case p.Gap-p.Gap != 0:
-			return fmt.Errorf("pair %d: the gap is %v, allowed is a finite number", i, p.Gap)
-		case samples > 0 && len(p.Samples) != samples:
-			return fmt.Errorf("pair %d: there are %d samples of the reference instead of %d", i, len(p.Samples), samples)
-		}
-	}
-	return nil
-}
-
 // example is what a tape computes of a pair: the responses in the order chosen, rejected, samples, head.
 type example struct {
 	*Pair
 	responses [][]int32
-	samples   int
 	head      int // 0 or 1: whether the last response is the beginning of the longer one, as long as the shorter
 }
 
 // newExample lays out a pair. A loss of tails needs the derivative of a part of a response: that is the derivative of the
 // whole less that of its beginning, which runs along as a further response.
-func newExample(p *Pair, samples int, tailed bool) example {
-	e := example{Pair: p, samples: samples, responses: [][]int32{p.Chosen, p.Rejected}}
-	if samples > 0 {
-		e.responses = append(e.responses, p.Samples...)
-	}
+func newExample(p *Pair, tailed bool) example {
+	e := example{Pair: p, responses: append([][]int32{p.Chosen, p.Rejected}, p.Samples...)}
 	if tailed && len(p.Chosen) != len(p.Rejected) {
 		longer := p.Chosen
 		if len(p.Rejected) > len(longer) {
@@ -93,15 +74,6 @@ func newExample(p *Pair, samples int, tailed bool) example {
 
 // shared is the length of the shorter response.
 func (e *example) shared() int { return min(len(e.Chosen), len(e.Rejected)) }
-
-// cost is what the example's computation is in proportion to: its tokens.
-func (e *example) cost() int {
-	n := len(e.Prompt)
-	for _, r := range e.responses {
-		n += len(r)
-	}
-	return n
-}
 
 // tail returns the log-probability, in nats, of the tokens of response r past the shared length.
 func tail[T kernel.Float](t *llama.Tape[T], r, shared int) float64 {
@@ -118,6 +90,7 @@ type columns struct {
 	objective.Batch
 	grad          objective.Grad
 	start, tokens logps
+	weight        []float64   // of the pairs, before they are made to sum to 1
 	d             [][]float64 // derivatives of the loss by the log-probabilities of the example's responses
 	kl            [][]float64 // and by their divergences from the reference
 }
@@ -135,22 +108,19 @@ func newColumns(size, responses int) *columns {
 }
 
 // all lists the columns.
-func (c *columns) all() [22]*[]float64 {
+func (c *columns) all() [23]*[]float64 {
 	return [...]*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
 		&c.ChosenKL, &c.RejectedKL, &c.grad.ChosenKL, &c.grad.RejectedKL,
 		&c.grad.Chosen, &c.grad.Rejected, &c.grad.ChosenTail, &c.grad.RejectedTail, &c.grad.Drawn,
-		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected}
+		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected, &c.weight}
 }
 
-// resize cuts the columns to n pairs, of equal weights.
+// resize cuts the columns to n pairs.
 func (c *columns) resize(n int) {
 	for _, v := range c.all() {
 		*v = (*v)[:n]
 	}
 	c.ChosenTokens, c.RejectedTokens, c.DrawnWeight = c.tokens.chosen, c.tokens.rejected, c.Weight
-	for i := range c.Weight {
-		c.Weight[i] = 1 / float64(n)
-	}
 }
 
 // read takes pair k's log-probabilities from the tape that computed it.
@@ -160,8 +130,8 @@ func read[T kernel.Float](c *columns, k int, e *example, tape *llama.Tape[T]) {
 	if e.head == 1 {
 		c.ChosenTail[k], c.RejectedTail[k] = tail(tape, 0, e.shared()), tail(tape, 1, e.shared())
 	}
-	for i := range e.samples {
-		c.Drawn[k] += tape.Logp(2+i) / float64(e.samples)
+	for i := range e.Samples {
+		c.Drawn[k] += tape.Logp(2+i) / float64(len(e.Samples))
 	}
 }
 
@@ -176,8 +146,8 @@ func (c *columns) derive(o *objective.Objective, examples []example, indices []i
 		e, d := &examples[i], c.d[k]
 		d[0], d[1] = c.grad.Chosen[k], c.grad.Rejected[k]
 		c.kl[k][0], c.kl[k][1] = c.grad.ChosenKL[k], c.grad.RejectedKL[k]
-		for j := range e.samples {
-			d[2+j] = c.grad.Drawn[k] / float64(e.samples)
+		for j := range e.Samples {
+			d[2+j] = c.grad.Drawn[k] / float64(len(e.Samples))
 		}
 		if e.head == 1 {
 			longer, byTail := 0, c.grad.ChosenTail[k]
@@ -185,7 +155,7 @@ func (c *columns) derive(o *objective.Objective, examples []example, indices []i
 				longer, byTail = 1, c.grad.RejectedTail[k]
 			}
 			d[longer] += byTail
-			d[2+e.samples] = -byTail
+			d[2+len(e.Samples)] = -byTail
 		}
 	}
 }

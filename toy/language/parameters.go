@@ -44,11 +44,9 @@ func newParameters[T kernel.Float](n *llama.Network[T], batch int, w *workers) *
 	return p
 }
 
-// Params returns the parameters before rounding.
 func (p *parameters[T]) Params() []float64 { return p.master }
 
-// Moved rounds the parameters into the network.
-func (p *parameters[T]) Moved() { p.workers.each(len(p.partial), nil, p.roundWork) }
+func (p *parameters[T]) Moved() { p.workers.each(len(p.partial), p.roundWork) }
 
 func (p *parameters[T]) roundChunk(_, i int) {
 	low, high := i*chunk, min((i+1)*chunk, len(p.master))
@@ -60,7 +58,7 @@ func (p *parameters[T]) roundChunk(_, i int) {
 
 // reduce adds up the slots and returns the gradient's norm, which is not finite if an element is not.
 func (p *parameters[T]) reduce() float64 {
-	p.workers.each(len(p.partial), nil, p.reduceWork)
+	p.workers.each(len(p.partial), p.reduceWork)
 	norm := math.Sqrt(floats.Sum(p.partial))
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return floats.Norm(p.grad, 2) // the squares may have overflowed where the norm does not

@@ -28,7 +28,7 @@ func noComparisons() Comparisons {
 	return Comparisons{0, nan, nan, nan, nan, nan, nan, nan, nan, nan}
 }
 
-// Comparisons are means over pairs, with the meanings of the metrics of the same names: log-probabilities are summed over
+// Comparisons are means over pairs by their weights, with the meanings of the metrics of the same names: log-probabilities are summed over
 // a response's tokens, in nats, and shifts are their changes since the start of training.
 type Comparisons struct {
 	Pairs                        int
@@ -40,33 +40,33 @@ type Comparisons struct {
 	ChosenTokens, RejectedTokens float64 // mean lengths
 }
 
-// compare averages what the policy and the network at the start say of pairs; tokens are the lengths, 0 for a response that a pair
-// does not have, which is left out. What compares two responses is NaN of single ones.
-func compare(policy, start, tokens logps) Comparisons {
+// compare averages, by the pairs' weights, what the policy and the network at the start say of pairs; tokens are the lengths, 0 for a
+// response that a pair does not have, which is left out. What compares two responses is NaN of single ones.
+func compare(policy, start, tokens logps, weights []float64) Comparisons {
 	var c Comparisons
 	c.Pairs = len(policy.chosen)
 	var sizes [3]float64 // of chosen, rejected, both
 	for i, chosen := range policy.chosen {
 		rejected := policy.rejected[i]
 		up, down := chosen-start.chosen[i], rejected-start.rejected[i]
-		some, other := tokens.chosen[i] > 0, tokens.rejected[i] > 0
+		w, some, other := weights[i], tokens.chosen[i] > 0, tokens.rejected[i] > 0
 		if some {
-			sizes[0]++
-			c.ChosenLogp += chosen
-			c.ChosenShift += up
-			c.ChosenTokens += tokens.chosen[i]
+			sizes[0] += w
+			c.ChosenLogp += w * chosen
+			c.ChosenShift += w * up
+			c.ChosenTokens += w * tokens.chosen[i]
 		}
 		if other {
-			sizes[1]++
-			c.RejectedLogp += rejected
-			c.RejectedShift += down
-			c.RejectedTokens += tokens.rejected[i]
+			sizes[1] += w
+			c.RejectedLogp += w * rejected
+			c.RejectedShift += w * down
+			c.RejectedTokens += w * tokens.rejected[i]
 		}
 		if some && other {
-			sizes[2]++
-			c.Margin += up - down
-			c.Accuracy += ranks(chosen, rejected)
-			c.RewardAccuracy += ranks(up, down)
+			sizes[2] += w
+			c.Margin += w * (up - down)
+			c.Accuracy += w * ranks(chosen, rejected)
+			c.RewardAccuracy += w * ranks(up, down)
 		}
 	}
 	for i, means := range [][]*float64{{&c.ChosenLogp, &c.ChosenShift, &c.ChosenTokens}, {&c.RejectedLogp, &c.RejectedShift, &c.RejectedTokens},

@@ -3,7 +3,6 @@ package language
 import (
 	"crypto/sha256"
 	"fmt"
-	"math"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -19,7 +18,7 @@ import (
 // Its user sets the exported fields and calls prepare; one goroutine at a time may use it.
 type rloo[T kernel.Float] struct {
 	Network   *llama.Network[T] // trained in place
-	Reference *llama.Network[T] // frozen; nil is the network as it stands at the start
+	Reference *llama.Network[T] // frozen; shares no weights with the network
 	Prompts   [][]int32
 	Samples   int     // k, at least 2
 	Tokens    int     // longest continuation, at least 1
@@ -38,26 +37,9 @@ type rloo[T kernel.Float] struct {
 	slotWork func(worker, slot int)
 }
 
-// prepare checks the settings.
-func (r *rloo[T]) prepare() error {
-	switch {
-	case r.Samples < 2:
-		return fmt.Errorf("%d samples a prompt, allowed is 2 or more: each is measured against the others", r.Samples)
-	case r.Tokens < 1:
-		return fmt.Errorf("continuations of %d tokens, allowed is 1 or more", r.Tokens)
-	case !(r.Lambda >= 0) || math.IsInf(r.Lambda, 0):
-		return fmt.Errorf("lambda is %v, allowed is a finite number from 0", r.Lambda)
-	}
-	for _, n := range []*llama.Network[T]{r.Network, r.Reference} {
-		if n == nil {
-			continue
-		}
-		if err := checkPrompts(n.Config(), r.Prompts); err != nil {
-			return err
-		}
-	}
+// prepare makes room for everything that steps need.
+func (r *rloo[T]) prepare() {
 	r.parameters = newParameters(r.Network, r.Batch, newWorkers(r.Workers))
-	r.Reference = apart(r.Network, r.Reference)
 	r.keys = [2]contentKey{keyOf(r.Network), keyOf(r.Reference)}
 	for range r.workers.size() {
 		r.actors = append(r.actors, &actor[T]{drawer: newDrawer(r.Network), policy: llama.NewTape[T](), reference: llama.NewTape[T](),
@@ -66,21 +48,6 @@ func (r *rloo[T]) prepare() error {
 	}
 	r.found = make([]outcome, r.Batch)
 	r.slotWork = r.slot
-	return nil
-}
-
-// apart returns the reference, or a copy of it where it would be trained with the policy; nil is the policy.
-func apart[T kernel.Float](policy, reference *llama.Network[T]) *llama.Network[T] {
-	trained := &policy.Trainable()[0]
-	if reference != nil && trained != &reference.Model().Params()[0] && trained != &reference.Trainable()[0] {
-		return reference
-	}
-	if reference == nil {
-		reference = policy
-	}
-	n, err := llama.NewNetwork(reference.Merged(), nil)
-	must(err) // only an adapter can be wrong
-	return n
 }
 
 // outcome sums up the continuations of one prompt: means.
@@ -88,13 +55,11 @@ type outcome struct {
 	reward, kl, tokens, value float64
 }
 
-// Items returns the number of prompts.
 func (r *rloo[T]) Items() int { return len(r.Prompts) }
 
-// Gradient draws the step's continuations and estimates the gradient from them.
 func (r *rloo[T]) Gradient(b train.Batch) ([]float64, []int, float64) {
 	r.prompts, r.step = b.Items, b.Step
-	r.workers.each(len(r.slots), nil, r.slotWork)
+	r.workers.each(len(r.slots), r.slotWork)
 	return r.grad, nil, r.reduce()
 }
 
@@ -129,10 +94,8 @@ func (r *rloo[T]) slot(worker, slot int) {
 	}
 }
 
-// State is nil: nothing goes on from step to step.
 func (r *rloo[T]) State() [][]float64 { return nil }
 
-// Resumed rounds the parameters.
 func (r *rloo[T]) Resumed() { r.Moved() }
 
 // Identity returns the SHA-256 of what is trained, against what and on what, except the reward, which has no name here.

@@ -1,10 +1,8 @@
 package language
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 
 	"windtunnel/toy/dialogue"
 	"windtunnel/toy/llama"
@@ -33,13 +31,13 @@ type Scorer struct {
 
 	tokenizer *tokenizer.Tokenizer
 	networks  []*llama.Network[float32] // the model, the reference
-	tapes     []*llama.Tape[float32]    // one a worker
+	scorer    *scorer[float32]
 }
 
 // NewScorer returns a scorer. reference may be nil. A limit beyond what a model holds is an error, and so is a tokenizer of
 // another vocabulary than a model's.
 func NewScorer(model, reference *llama.Model[float32], t *tokenizer.Tokenizer, maxTokens int) (*Scorer, error) {
-	s := &Scorer{MaxTokens: maxTokens, tokenizer: t}
+	s := &Scorer{MaxTokens: maxTokens, tokenizer: t, scorer: newScorer[float32](newWorkers(0))}
 	for _, m := range []*llama.Model[float32]{model, reference} {
 		if m == nil {
 			continue
@@ -56,9 +54,6 @@ func NewScorer(model, reference *llama.Model[float32], t *tokenizer.Tokenizer, m
 		}
 		s.networks = append(s.networks, network)
 	}
-	for range runtime.GOMAXPROCS(0) {
-		s.tapes = append(s.tapes, llama.NewTape[float32]())
-	}
 	return s, nil
 }
 
@@ -66,32 +61,27 @@ func NewScorer(model, reference *llama.Model[float32], t *tokenizer.Tokenizer, m
 // its error is returned.
 func (s *Scorer) Scores(ctx context.Context, pairs []dialogue.Pair) ([]Score, error) {
 	scores := make([]Score, len(pairs))
-	errs := make([]error, len(pairs))
-	newWorkers(len(s.tapes)).each(len(pairs), nil, func(worker, i int) {
-		if errs[i] = ctx.Err(); errs[i] == nil {
-			errs[i] = s.score(s.tapes[worker], &pairs[i], &scores[i])
-		}
+	return scores, s.scorer.try(ctx, "pair", len(pairs), func(worker, i int) error {
+		return s.score(worker, &pairs[i], &scores[i])
 	})
-	return scores, cmp.Or(errs...)
 }
 
-func (s *Scorer) score(tape *llama.Tape[float32], p *dialogue.Pair, out *Score) error {
-	prompt, chosen, rejected := s.tokenizer.Prompt(p.Prompt), s.tokenizer.Encode(p.Chosen), s.tokenizer.Encode(p.Rejected)
-	*out = Score{Index: p.Index, PromptTokens: len(prompt), ChosenTokens: len(chosen), RejectedTokens: len(rejected)}
-	if len(prompt)+max(len(chosen), len(rejected)) > s.MaxTokens {
+func (s *Scorer) score(worker int, p *dialogue.Pair, out *Score) (err error) {
+	ids := encode(s.tokenizer, p)
+	*out = Score{Index: p.Index, PromptTokens: len(ids.Prompt), ChosenTokens: len(ids.Chosen), RejectedTokens: len(ids.Rejected)}
+	if ids.length() > s.MaxTokens {
 		out.TooLong = true
 		return nil
 	}
 	var logps [2][2]float64
 	for i, n := range s.networks {
-		if err := tape.Forward(n, prompt, [][]int32{chosen, rejected}, false); err != nil {
-			return fmt.Errorf("pair %d: %w", p.Index, err)
+		if logps[i][0], logps[i][1], err = s.scorer.pair(worker, n, &ids); err != nil {
+			return err
 		}
-		logps[i] = [2]float64{tape.Logp(0), tape.Logp(1)}
 	}
 	out.ChosenLogp, out.RejectedLogp = logps[0][0], logps[0][1]
-	out.ChosenLogpPerToken = out.ChosenLogp / float64(max(1, len(chosen)))
-	out.RejectedLogpPerToken = out.RejectedLogp / float64(max(1, len(rejected)))
+	out.ChosenLogpPerToken = out.ChosenLogp / float64(max(1, len(ids.Chosen)))
+	out.RejectedLogpPerToken = out.RejectedLogp / float64(max(1, len(ids.Rejected)))
 	if len(s.networks) > 1 {
 		margin := (logps[0][0] - logps[1][0]) - (logps[0][1] - logps[1][1])
 		out.RefChosenLogp, out.RefRejectedLogp, out.Margin = &logps[1][0], &logps[1][1], &margin

@@ -124,13 +124,9 @@ func keyOf[T kernel.Float](n *llama.Network[T]) contentKey {
 func (p *Pair) key(network contentKey) contentKey {
 	h := sha256.New()
 	h.Write(network[:])
-	var buffer []byte
 	for _, ids := range [][]int32{p.Prompt, p.Chosen, p.Rejected} {
-		buffer = binary.LittleEndian.AppendUint64(buffer[:0], uint64(len(ids)))
-		for _, id := range ids {
-			buffer = binary.LittleEndian.AppendUint32(buffer, uint32(id))
-		}
-		h.Write(buffer)
+		binary.Write(h, binary.LittleEndian, uint64(len(ids)))
+		binary.Write(h, binary.LittleEndian, ids)
 	}
 	return contentKey(h.Sum(nil))
 }

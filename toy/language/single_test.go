@@ -62,18 +62,9 @@ func TestSingleResponses(t *testing.T) {
 }
 
 func TestSingleResponsesRefused(t *testing.T) {
-	for name, pairs := range map[string][]Pair{
-		"pair 1: has two responses":                {{Prompt: []int32{1}, Chosen: []int32{2}}, {Prompt: []int32{1}, Chosen: []int32{2}, Rejected: []int32{3}}},
-		"pair 1: the rejected response has no":     {{Prompt: []int32{1}, Chosen: []int32{2}, Rejected: []int32{3}}, {Prompt: []int32{1}, Chosen: []int32{2}}},
-		"pair 1: the chosen response has no token": {{Prompt: []int32{1}, Chosen: []int32{2}}, {Prompt: []int32{1}}},
-	} {
-		if err := checkPairs(pairs, 0); err == nil || !strings.HasPrefix(err.Error(), name) {
-			t.Errorf("%v, want %s", err, name)
-		}
-	}
 	const labelled = `{"prompt": "Once", "completion": " upon", "label": true}` + "\n"
 	if problems := Check(withLoss(humanInput(t, labelled, Human{MaxTokens: 99}), &objective.DPO{Lambda: 1})); len(problems) != 1 ||
-		!strings.Contains(problems[0].Error(), "objective.kind: compares two responses, and the file holds completions with labels; want a loss on unpaired data: ") {
+		!strings.Contains(said(problems[0]), "objective.kind: compares two responses, and the file holds completions with labels; want a loss on unpaired data: ") {
 		t.Error(problems)
 	}
 	if problems := Check(withLoss(humanInput(t, labelled, Human{MaxTokens: 99}), &objective.KTO{Lambda: 1})); problems != nil {

@@ -79,8 +79,8 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 		in.Shared = &Shared{}
 	}
 	d, problems := gather(in)
-	if len(problems) > 0 {
-		return nil, &problems[0]
+	if problems != nil {
+		return nil, fmt.Errorf("the input has not passed Check: %+v", problems)
 	}
 	t := &task[T]{Input: in, data: d, seed: in.Source("continuations", in.Preferences).Uint64()}
 	model := llama.Convert[T](d.model)
@@ -90,7 +90,7 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 	}
 	var adapter *llama.Adapter[T]
 	if l := in.Policy.LoRA; l.Rank > 0 {
-		if adapter, err = llama.NewAdapter[T](model.Config, llama.LoRA(l), in.Source("policy", in.Policy)); err != nil {
+		if adapter, err = llama.NewAdapter[T](model.Config, l, in.Source("policy", in.Policy)); err != nil {
 			return nil, err
 		}
 	}
@@ -98,10 +98,8 @@ func newTask[T kernel.Float](in Input) (*task[T], error) {
 	return t, err
 }
 
-// Model implements Task.
 func (t *task[T]) Model() *llama.Model[float32] { return llama.Convert[float32](t.network.Merged()) }
 
-// Run implements Task.
 func (t *task[T]) Run(ctx context.Context, to Reporter) (train.Outcome, error) {
 	pairs, err := t.pairs(ctx)
 	if err != nil {
@@ -164,7 +162,7 @@ func (r *run[T]) train(ctx context.Context, pairs []Pair) (train.Outcome, error)
 	var err error
 	switch {
 	case reinforced(r.Loss):
-		t.Task, err = r.reinforcement()
+		t.Task = r.reinforcement()
 	case r.online() != nil:
 		t.Rounds = &train.Rounds{N: r.online().Rounds, Begin: r.rounds(), Restart: true}
 	default:
@@ -231,7 +229,7 @@ func (r *run[T]) evaluation(ctx context.Context) error {
 	return r.to.Evaluation(found)
 }
 
-// onPairs returns the training by a loss of pairs; reference nil is the network as it stands.
+// onPairs returns the training by a loss of pairs.
 func (r *run[T]) onPairs(ctx context.Context, pairs []Pair, reference *llama.Network[T]) (train.Task, error) {
 	o := r.Loss.Objective()
 	o.Seed(r.Source("filter", nil).Uint64())
@@ -268,11 +266,12 @@ func (r *run[T]) sample(ctx context.Context, o *objective.Objective, pairs []Pai
 }
 
 // reinforcement returns the training by leave-one-out REINFORCE against the reward that labels follow.
-func (r *run[T]) reinforcement() (train.Task, error) {
+func (r *run[T]) reinforcement() train.Task {
 	s, prompts := r.Environment.(*Stories), r.trainingPrompts()
 	l := &rloo[T]{Network: r.network, Reference: r.reference, Prompts: prompts, Samples: s.Rollouts, Tokens: s.Tokens,
 		Lambda: r.Loss.(*objective.RLHF).Lambda, Reward: r.labelling(), Batch: r.Train.Batch(len(prompts)), Seed: r.seed, Workers: r.Workers}
-	return l, l.prepare()
+	l.prepare()
+	return l
 }
 
 // rounds returns train.Rounds.Begin of training on pairs that the policy itself draws. Every round begins with a fresh
@@ -294,7 +293,7 @@ func (r *run[T]) rounds() func(ctx context.Context, round int) (train.Task, erro
 		}
 		pairs = append(pairs, fresh...)
 		if o.Reference == "previous" {
-			return r.onPairs(ctx, pairs, nil)
+			return r.onPairs(ctx, pairs, copied(r.network))
 		}
 		return r.onPairs(ctx, pairs, r.reference)
 	}

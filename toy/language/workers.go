@@ -14,13 +14,12 @@ import (
 // workers share work out to goroutines. What is done with an index must not depend on the worker that does it, nor on the
 // others' indices: then results are the same whatever the number of workers. They allocate nothing after their creation.
 type workers struct {
-	all   []func() // one a worker, made once, since starting a goroutine on a new closure would allocate it
-	work  func(worker, index int)
-	order []int // nil: 0, 1, ...
-	n     int
-	next  atomic.Int64
-	done  sync.WaitGroup
-	errs  []error
+	all  []func() // one a worker, made once, since starting a goroutine on a new closure would allocate it
+	work func(worker, index int)
+	n    int
+	next atomic.Int64
+	done sync.WaitGroup
+	errs []error
 }
 
 // newWorkers returns so many workers; 0 is one a processor.
@@ -41,10 +40,9 @@ func newWorkers(n int) *workers {
 // size is the number of workers.
 func (w *workers) size() int { return len(w.all) }
 
-// each calls work for every index below n and returns when all are done. Indices are begun in the given order, nil being
-// their own.
-func (w *workers) each(n int, order []int, work func(worker, index int)) {
-	w.n, w.order, w.work = n, order, work
+// each calls work for every index below n, begun in their order, and returns when all are done.
+func (w *workers) each(n int, work func(worker, index int)) {
+	w.n, w.work = n, work
 	w.next.Store(0)
 	if busy := min(n, len(w.all)); busy > 1 {
 		w.done.Add(busy - 1)
@@ -64,9 +62,6 @@ func (w *workers) take(worker int) {
 		if i >= w.n {
 			return
 		}
-		if w.order != nil {
-			i = w.order[i]
-		}
 		w.work(worker, i)
 	}
 }
@@ -77,7 +72,7 @@ func (w *workers) try(ctx context.Context, what string, n int, work func(worker,
 	w.errs = append(w.errs[:0], make([]error, n)...)
 	var failed atomic.Int64
 	failed.Store(int64(n))
-	w.each(n, nil, func(worker, i int) {
+	w.each(n, func(worker, i int) {
 		if int64(i) > failed.Load() || ctx.Err() != nil {
 			return
 		}

@@ -32,10 +32,8 @@ type Error struct {
 	Err  error
 }
 
-// Error names the file, the line and what is wrong.
 func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
 
-// Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Reader reads the records of a file one by one, in memory for one at a time, but for Parquet, which is held whole.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/registry"
@@ -14,13 +13,16 @@ import (
 // LoRA asks for low-rank adaptation (Hu et al. 2022): each target matrix W (out x in) acts as W + Alpha/Rank B A, where
 // only A (Rank x in) and B (out x Rank) are trained.
 type LoRA struct {
-	Rank    int      `yaml:"rank" range:"[1,4096]" doc:"rank of what is added to each target matrix"`
-	Alpha   float64  `yaml:"alpha" range:"(0,inf)" doc:"scale of what is added: alpha/rank times B A"`
-	Targets []string `yaml:"targets" doc:"matrices of each layer that are adapted: q, k, v, o, gate, up or down"`
+	Rank    int      `yaml:"rank" range:"[0,1e4]" doc:"of the change of each weight matrix; 0 trains the whole model"`
+	Alpha   float64  `yaml:"alpha" range:"(0,1e6]" doc:"the change is scaled by alpha/rank"`
+	Targets []string `yaml:"targets" oneof:"q,k,v,o,gate,up,down" doc:"the matrices that are changed, in every layer"`
 }
 
 // Check returns the targets that are unknown or given twice, and their absence.
 func (l *LoRA) Check() []registry.Problem {
+	if l.Rank == 0 {
+		return nil
+	}
 	allowed := "q, k, v, o, gate, up or down, each once"
 	if len(l.Targets) == 0 {
 		return []registry.Problem{{Key: "targets", Wrong: "is empty", Allowed: allowed}}
@@ -82,11 +84,6 @@ func NewAdapter[T kernel.Float](c Config, l LoRA, rng *rand.Rand) (*Adapter[T], 
 
 // Params returns all A and B. It is the adapter's own memory, not a copy.
 func (a *Adapter[T]) Params() []T { return a.params }
-
-// String names the adapter's settings.
-func (a *Adapter[T]) String() string {
-	return fmt.Sprintf("rank %d, alpha %g on %s", a.Rank, a.Alpha, strings.Join(a.Targets, ", "))
-}
 
 // factors returns A (Rank x in) and B (out x Rank) of one matrix within flat, which is laid out like the adapter's
 // parameters. Both are nil where the target is not adapted.

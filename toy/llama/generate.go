@@ -26,6 +26,7 @@ type Generator[T kernel.Float] struct {
 	k                 []T // kvDim
 	gate, up          []T // Hidden
 	low               []T // Rank
+	scale             [1]T
 	scores            []T // query heads of one key/value head x SeqLen
 	logits, probs     []T // Vocab
 	first             []T // logits of the first token after the prompt
@@ -146,11 +147,11 @@ func (g *Generator[T]) forward(id int32) {
 	w, c := &n.weights, n.model.Config
 	copy(g.x, w.embed[int(id)*c.Dim:])
 	for l := range g.cache {
-		kernel.RMSNorm(g.normed, g.x, w.gains(w.attNorm, l), normEps)
+		kernel.RMSNormRows(g.normed, g.x, w.gains(w.attNorm, l), g.scale[:], normEps)
 		g.attend(l)
 		g.linear(l, targetO, g.mix, g.normed)
 		kernel.AddTo(g.x, g.normed)
-		kernel.RMSNorm(g.normed, g.x, w.gains(w.ffnNorm, l), normEps)
+		kernel.RMSNormRows(g.normed, g.x, w.gains(w.ffnNorm, l), g.scale[:], normEps)
 		g.linear(l, targetGate, g.normed, g.gate)
 		g.linear(l, targetUp, g.normed, g.up)
 		kernel.SiLUMul(g.gate, g.gate, g.up)
@@ -163,7 +164,7 @@ func (g *Generator[T]) forward(id int32) {
 // classify computes the logits of the next token from g.x.
 func (g *Generator[T]) classify() {
 	w, c := &g.network.weights, g.network.model.Config
-	kernel.RMSNorm(g.normed, g.x, w.finalNorm, normEps)
+	kernel.RMSNormRows(g.normed, g.x, w.finalNorm, g.scale[:], normEps)
 	kernel.MatVec(c.Vocab, c.Dim, w.head, c.Dim, g.normed, g.logits)
 }
 

@@ -56,18 +56,10 @@ func (g *Generator[T]) sample(s Sampling, coin float64) int32 {
 		}
 	}
 	if nucleus {
-		slices.SortFunc(g.candidates, byProbability)
+		slices.SortFunc(g.candidates, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.id, b.id)) })
 		g.candidates = g.candidates[:nucleusSize(g.candidates, s.TopP)]
 	}
 	return draw(g.candidates, coin)
-}
-
-// byProbability puts the likeliest first, and of equals the smaller id.
-func byProbability(a, b candidate) int {
-	if c := cmp.Compare(b.prob, a.prob); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.id, b.id)
 }
 
 // nucleusSize is the number of the first candidates that together exceed p.

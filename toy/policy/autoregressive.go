@@ -89,12 +89,10 @@ func (a *Autoregressive) Params() []float64 { return a.params }
 
 func (a *Autoregressive) Prompts() int { return a.prompts }
 
-// Responses returns V^T.
 func (a *Autoregressive) Responses() int { return len(a.mass) }
 
 func (a *Autoregressive) Normalized() bool { return true }
 
-// Scores writes the items' log-probabilities.
 func (a *Autoregressive) Scores(items []Item, dst []float64) {
 	a.evaluate(items)
 	v, length := a.shape.Vocabulary, a.shape.Length

@@ -128,11 +128,7 @@ func (l *Linear) Blocks() []Block {
 	if isIdentity(l.features) {
 		return rowBlocks(l.Prompts(), l.responses)
 	}
-	all := make([]int, l.Prompts())
-	for p := range all {
-		all[p] = p
-	}
-	return []Block{{Prompts: all, Dim: len(l.Params())}}
+	return wholeBlock(l.Prompts(), len(l.Params()))
 }
 
 // Jacobian returns the K x (features K) derivative of the prompt's logits, or nil with one-hot features.

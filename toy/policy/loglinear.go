@@ -20,7 +20,6 @@ type LogLinearParams struct {
 	Start    []float64       `yaml:"start" range:"[-1e6,1e6]" doc:"parameters that training starts from, while the reference stays at 0; default 0"`
 }
 
-// Build returns the policy at its start.
 func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	variables := env.Variables
 	for i := range env.Prompts[0].Features {
@@ -57,11 +56,12 @@ func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 
 func (*LogLinearParams) Random() bool { return false }
 
-// LogLinear is a softmax over offset + features theta, the features being of prompt and response.
+// LogLinear is a softmax over offset + features theta, the features being of prompt and response, theta the parameters of the prompt.
 type LogLinear struct {
 	offset   [][]float64  // prompts x K
-	features []*mat.Dense // prompts, K x len(theta)
-	theta    []float64
+	features []*mat.Dense // prompts, K x rank
+	theta    []float64    // rank, or prompts x rank
+	own      bool         // every prompt has parameters of its own
 }
 
 var _ Affine = (*LogLinear)(nil)
@@ -72,8 +72,25 @@ func (l *LogLinear) Prompts() int { return len(l.features) }
 
 func (l *LogLinear) Responses() int { return len(l.offset[0]) }
 
+// of returns a prompt's share of a parameter-shaped slice.
+func (l *LogLinear) of(flat []float64, prompt int) []float64 {
+	if !l.own {
+		return flat
+	}
+	rank := l.features[prompt].RawMatrix().Cols
+	return flat[prompt*rank : (prompt+1)*rank]
+}
+
+// logit adds to the offset what the features give: one by one where parameters are the prompt's own, as published tables are rounded.
 func (l *LogLinear) logit(prompt, response int) float64 {
-	return l.offset[prompt][response] + floats.Dot(l.features[prompt].RawRowView(response), l.theta)
+	sum, row, theta := l.offset[prompt][response], l.features[prompt].RawRowView(response), l.of(l.theta, prompt)
+	if !l.own {
+		return sum + floats.Dot(row, theta)
+	}
+	for j, b := range row {
+		sum += b * theta[j]
+	}
+	return sum
 }
 
 func (l *LogLinear) Scores(items []Item, dst []float64) {
@@ -82,10 +99,9 @@ func (l *LogLinear) Scores(items []Item, dst []float64) {
 	}
 }
 
-// AddScoreGrad adds d times the items' features.
 func (l *LogLinear) AddScoreGrad(items []Item, d, grad []float64) {
 	for i, item := range items {
-		floats.AddScaled(grad, d[i], l.features[item.Prompt].RawRowView(item.Response))
+		floats.AddScaled(l.of(grad, item.Prompt), d[i], l.features[item.Prompt].RawRowView(item.Response))
 	}
 }
 
@@ -95,20 +111,17 @@ func (l *LogLinear) Logits(prompt int, dst []float64) {
 	}
 }
 
-// AddLogitGrad adds the transposed features times d.
 func (l *LogLinear) AddLogitGrad(prompt int, d, grad []float64) {
 	for k := range l.offset[prompt] {
-		floats.AddScaled(grad, d[k], l.features[prompt].RawRowView(k))
+		floats.AddScaled(l.of(grad, prompt), d[k], l.features[prompt].RawRowView(k))
 	}
 }
 
-// Blocks returns one block of all prompts.
 func (l *LogLinear) Blocks() []Block {
-	b := Block{Dim: len(l.theta)}
-	for p := range l.features {
-		b.Prompts = append(b.Prompts, p)
+	if l.own {
+		return rowBlocks(len(l.features), len(l.of(l.theta, 0)))
 	}
-	return []Block{b}
+	return wholeBlock(len(l.features), len(l.theta))
 }
 
 func (l *LogLinear) Jacobian(prompt int) *mat.Dense { return l.features[prompt] }

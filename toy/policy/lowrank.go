@@ -28,18 +28,18 @@ func (p *LowRankParams) Build(env *bandit.Env, rng *rand.Rand) (Policy, error) {
 		return nil, err
 	}
 	_, rank := basis.Dims()
-	l := &LowRank{basis: basis, coefficients: make([]float64, len(env.Prompts)*rank)}
+	l := &LogLinear{own: true}
 	if p.Start != nil && len(p.Start) != rank {
 		return nil, fmt.Errorf("start has %d coefficients, the policy has rank %d", len(p.Start), rank)
 	}
 	for i := range env.Prompts {
-		l.start = append(l.start, slices.Clone(env.Prompts[i].Init))
-		copy(l.of(l.coefficients, i), p.Start)
+		l.offset, l.features = append(l.offset, slices.Clone(env.Prompts[i].Init)), append(l.features, basis)
+		l.theta = append(l.theta, make([]float64, rank)...)
+		copy(l.of(l.theta, i), p.Start)
 	}
 	return l, nil
 }
 
-// Random is true where the basis is drawn.
 func (p *LowRankParams) Random() bool { return len(p.Basis) == 0 }
 
 // basis returns the K x rank matrix of basis vectors.
@@ -100,74 +100,6 @@ func (p *LowRankParams) Check() []registry.Problem {
 	}
 	return problems
 }
-
-// LowRank is a softmax over start + basis coefficients; parameter p*rank + j is the coefficient of basis vector j at
-// prompt p.
-type LowRank struct {
-	start        [][]float64 // prompts x K
-	basis        *mat.Dense  // K x rank
-	coefficients []float64
-}
-
-var _ Affine = (*LowRank)(nil)
-
-func (l *LowRank) Params() []float64 { return l.coefficients }
-
-func (l *LowRank) Prompts() int { return len(l.start) }
-
-func (l *LowRank) Responses() int { return len(l.start[0]) }
-
-// of returns a prompt's share of a parameter-shaped slice.
-func (l *LowRank) of(flat []float64, prompt int) []float64 {
-	rank := l.basis.RawMatrix().Cols
-	return flat[prompt*rank : (prompt+1)*rank]
-}
-
-func (l *LowRank) logit(prompt, response int) float64 {
-	sum := l.start[prompt][response]
-	theta := l.of(l.coefficients, prompt)
-	for j, b := range l.basis.RawRowView(response) {
-		sum += b * theta[j]
-	}
-	return sum
-}
-
-func (l *LowRank) Scores(items []Item, dst []float64) {
-	for i, item := range items {
-		dst[i] = l.logit(item.Prompt, item.Response)
-	}
-}
-
-// AddScoreGrad adds d times the items' rows of the basis.
-func (l *LowRank) AddScoreGrad(items []Item, d, grad []float64) {
-	for i, item := range items {
-		l.addRow(item.Prompt, item.Response, d[i], grad)
-	}
-}
-
-func (l *LowRank) addRow(prompt, response int, d float64, grad []float64) {
-	g := l.of(grad, prompt)
-	for j, b := range l.basis.RawRowView(response) {
-		g[j] += d * b
-	}
-}
-
-func (l *LowRank) Logits(prompt int, dst []float64) {
-	for k := range l.start[prompt] {
-		dst[k] = l.logit(prompt, k)
-	}
-}
-
-// AddLogitGrad adds the transposed basis times d.
-func (l *LowRank) AddLogitGrad(prompt int, d, grad []float64) {
-	for k := range l.start[prompt] {
-		l.addRow(prompt, k, d[k], grad)
-	}
-}
-
-func (l *LowRank) Blocks() []Block { return rowBlocks(len(l.start), l.basis.RawMatrix().Cols) }
-
-func (l *LowRank) Jacobian(int) *mat.Dense { return l.basis }
 
 var lowRankKind = registry.Kind[Params]{
 	Name:    "low-rank",

@@ -94,7 +94,6 @@ func (m *MLP) Prompts() int { return len(m.env.Prompts) }
 
 func (m *MLP) Responses() int { return len(m.logits) }
 
-// Logits writes the prompt's initial logits plus the perceptron's outputs.
 func (m *MLP) Logits(prompt int, dst []float64) {
 	m.hidden(prompt)
 	last := len(m.layers) - 1

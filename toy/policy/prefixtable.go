@@ -35,7 +35,6 @@ var (
 	_ Normalized = (*PrefixTable)(nil)
 )
 
-// Support appends the logits after every prefix of the items.
 func (t *PrefixTable) Support(items []Item, dst []int) []int {
 	if t.touched == nil {
 		t.touched = newForest(t.shape, t.prompts)

@@ -88,6 +88,15 @@ func rowBlocks(prompts, dim int) []Block {
 	return blocks
 }
 
+// wholeBlock is the partition of a policy whose prompts share all parameters.
+func wholeBlock(prompts, dim int) []Block {
+	all := make([]int, prompts)
+	for p := range all {
+		all[p] = p
+	}
+	return []Block{{Prompts: all, Dim: dim}}
+}
+
 var tabularKind = registry.Kind[Params]{
 	Name:    "tabular",
 	Summary: "one free logit per prompt and response",

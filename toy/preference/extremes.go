@@ -21,8 +21,6 @@ func (*Extremes) Build(in Input) (*Pairs, error) {
 
 func (*Extremes) Random() bool { return false }
 
-func (*Extremes) FilePath() string { return "" }
-
 var extremesKind = registry.Kind[Params]{
 	Name:    "extremes",
 	Summary: "one comparison a prompt: pi_star's best response over its worst",

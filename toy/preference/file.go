@@ -33,7 +33,6 @@ type Counts struct {
 // maxErrors is how many bad lines are reported before reading stops.
 const maxErrors = 10
 
-// Build reads the pairs and merges equal ones.
 func (c *Counts) Build(in Input) (*Pairs, error) {
 	pairs, err := c.File.Build(in)
 	if err != nil {
@@ -85,7 +84,7 @@ func (f *File) Build(in Input) (*Pairs, error) {
 
 func (f *File) Random() bool { return false }
 
-func (f *File) FilePath() string { return f.Path }
+func (f *File) Files() []registry.File { return []registry.File{{Key: "path", Path: f.Path}} }
 
 // Wins leaves it to pi_star, or to the rates among the pairs, who wins.
 func (*File) Wins(Input) ([][]float64, error) { return nil, nil }

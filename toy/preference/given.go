@@ -34,20 +34,12 @@ type Drawn struct {
 	Of Params `yaml:"of,omitempty" doc:"preferences that are drawn from, or whose win rates labels follow, in place of pi_star: counts, file or matrix"`
 }
 
-// FilePath is the path of the file of the others, or "".
-func (d *Drawn) FilePath() string {
-	if d.Of == nil {
-		return ""
-	}
-	return d.Of.FilePath()
-}
-
-// Files names that file.
 func (d *Drawn) Files() []registry.File {
-	if d.FilePath() == "" {
+	path := PathOf(d.Of)
+	if path == "" {
 		return nil
 	}
-	return []registry.File{{Key: "of.path", Path: d.FilePath()}}
+	return []registry.File{{Key: "of.path", Path: path}}
 }
 
 // Check refuses to draw from what is drawn itself.

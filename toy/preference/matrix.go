@@ -49,10 +49,13 @@ func (m *Matrix) Build(in Input) (*Pairs, error) {
 
 func (*Matrix) Random() bool { return false }
 
-// FilePath is the path of the file, or "".
-func (m *Matrix) FilePath() string { return m.Path }
+func (m *Matrix) Files() []registry.File {
+	if m.Path == "" {
+		return nil
+	}
+	return []registry.File{{Key: "path", Path: m.Path}}
+}
 
-// Wins returns the win rates of every prompt.
 func (m *Matrix) Wins(in Input) ([][]float64, error) {
 	groups, at := m.groups(), "preferences."+in.Key+"matrix"
 	if m.Path != "" {

@@ -132,7 +132,7 @@ func (p *Pairs) Differing() *Pairs {
 	some := &Pairs{}
 	for i := range p.Len() {
 		if p.Chosen[i] != p.Rejected[i] {
-			some.add(p.Prompt[i], p.Chosen[i], p.Rejected[i])
+			some.take(p, i)
 			if p.Weight != nil {
 				some.Weight = append(some.Weight, p.Weight[i])
 			}
@@ -164,7 +164,6 @@ func (o *Online) Check() []registry.Problem {
 	return o.Drawn.Check()
 }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (o *Online) SeedOverride() *int { return o.Seed }
 
 var onlineKind = registry.Kind[Params]{

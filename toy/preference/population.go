@@ -36,8 +36,6 @@ func (*Population) Build(in Input) (*Pairs, error) {
 
 func (*Population) Random() bool { return false }
 
-func (*Population) FilePath() string { return "" }
-
 var populationKind = registry.Kind[Params]{
 	Name:    "population",
 	Summary: "all comparisons with their exact probabilities, each unordered pair weighing the same",

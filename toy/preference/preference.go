@@ -68,10 +68,21 @@ func (p *Pairs) add(prompt, chosen, rejected int) {
 	p.Rejected = append(p.Rejected, rejected)
 }
 
+// take appends a comparison of another list of the same form, without its weight.
+func (p *Pairs) take(from *Pairs, i int) {
+	p.add(from.Prompt[i], from.Chosen[i], from.Rejected[i])
+	if from.Group != nil {
+		p.Group = append(p.Group, from.Group[i])
+	}
+	if from.ChosenTokens != nil {
+		p.ChosenTokens, p.RejectedTokens = append(p.ChosenTokens, from.ChosenTokens[i]), append(p.RejectedTokens, from.RejectedTokens[i])
+	}
+}
+
 // Append adds another list of pairs of the same form.
 func (p *Pairs) Append(other *Pairs) {
 	for i := range other.Len() {
-		p.add(other.Prompt[i], other.Chosen[i], other.Rejected[i])
+		p.take(other, i)
 	}
 }
 
@@ -100,8 +111,16 @@ type Params interface {
 	Build(in Input) (*Pairs, error)
 	// Random says whether Build depends on Input.RNG.
 	Random() bool
-	// FilePath is the path of the file to read, as the config spells it, or "".
-	FilePath() string
+}
+
+// PathOf is the path of the file that preferences read, as the config spells it, or "".
+func PathOf(p Params) string {
+	if r, ok := p.(registry.Reader); ok {
+		for _, f := range r.Files() {
+			return f.Path
+		}
+	}
+	return ""
 }
 
 // Kinds lists every source of preference data, sorted by name.
@@ -116,16 +135,13 @@ func (p *Pairs) Merged() *Pairs {
 		prompt, chosen, rejected, chosenTokens, rejectedTokens int
 		group                                                  string
 	}
-	tokens := func(list []int, i int) int {
-		if list == nil {
-			return 1
-		}
-		return list[i]
-	}
 	at := map[comparison]int{}
 	m := &Pairs{Account: p.Account}
 	for i := range p.Len() {
-		c := comparison{p.Prompt[i], p.Chosen[i], p.Rejected[i], tokens(p.ChosenTokens, i), tokens(p.RejectedTokens, i), ""}
+		c := comparison{prompt: p.Prompt[i], chosen: p.Chosen[i], rejected: p.Rejected[i]}
+		if p.ChosenTokens != nil {
+			c.chosenTokens, c.rejectedTokens = p.ChosenTokens[i], p.RejectedTokens[i]
+		}
 		if p.Group != nil {
 			c.group = p.Group[i]
 		}
@@ -133,23 +149,13 @@ func (p *Pairs) Merged() *Pairs {
 		if !known {
 			j = m.Len()
 			at[c] = j
-			m.add(c.prompt, c.chosen, c.rejected)
+			m.take(p, i)
 			m.Weight = append(m.Weight, 0)
-			if p.Group != nil {
-				m.Group = append(m.Group, c.group)
-			}
-			m.ChosenTokens, m.RejectedTokens = append(m.ChosenTokens, c.chosenTokens), append(m.RejectedTokens, c.rejectedTokens)
 		}
 		m.Weight[j] += p.WeightOf(i)
 	}
 	if m.Len() == p.Len() {
 		return p
-	}
-	if p.ChosenTokens == nil {
-		m.ChosenTokens = nil
-	}
-	if p.RejectedTokens == nil {
-		m.RejectedTokens = nil
 	}
 	return m
 }

@@ -91,14 +91,14 @@ func TestPopulationUnderflow(t *testing.T) {
 func TestSources(t *testing.T) {
 	seed := 3
 	file, sample := &File{Path: "a"}, &Sample{Seed: &seed}
-	if file.FilePath() != "a" || file.Random() {
-		t.Errorf("file: path %q, random %v", file.FilePath(), file.Random())
+	if PathOf(file) != "a" || file.Random() {
+		t.Errorf("file: path %q, random %v", PathOf(file), file.Random())
 	}
-	if sample.FilePath() != "" || !sample.Random() || *sample.SeedOverride() != 3 || (&Sample{}).SeedOverride() != nil {
-		t.Errorf("sample: path %q, random %v, seed %v", sample.FilePath(), sample.Random(), sample.SeedOverride())
+	if PathOf(sample) != "" || !sample.Random() || *sample.SeedOverride() != 3 || (&Sample{}).SeedOverride() != nil {
+		t.Errorf("sample: path %q, random %v, seed %v", PathOf(sample), sample.Random(), sample.SeedOverride())
 	}
-	if p := (&Population{}); p.FilePath() != "" || p.Random() {
-		t.Errorf("population: path %q, random %v", p.FilePath(), p.Random())
+	if p := (&Population{}); PathOf(p) != "" || p.Random() {
+		t.Errorf("population: path %q, random %v", PathOf(p), p.Random())
 	}
 }
 

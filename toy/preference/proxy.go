@@ -22,7 +22,6 @@ type Proxy interface {
 // Gold is no proxy: labels follow the gold reward itself.
 type Gold struct{}
 
-// Rewards returns the gold rewards.
 func (*Gold) Rewards(gold [][]float64, _ *rand.Rand) [][]float64 { return gold }
 
 // Noisy is the gold reward plus an error that every response has once and for all: scale times an independent draw of
@@ -33,7 +32,6 @@ type Noisy struct {
 	Freedom float64 `yaml:"freedom" range:"[0,1e6]" doc:"degrees of freedom of Student's t; less is heavier in the tails; 0 is a normal error"`
 }
 
-// Rewards adds the errors.
 func (p *Noisy) Rewards(gold [][]float64, rng *rand.Rand) [][]float64 {
 	draw := rng.NormFloat64
 	if p.Freedom > 0 {
@@ -61,7 +59,6 @@ type Flipped struct {
 	Share float64 `yaml:"share" range:"[0,1]" doc:"part of each prompt's responses on which the proxy is turned around, rounded"`
 }
 
-// Rewards turns the rewards of some responses around.
 func (p *Flipped) Rewards(gold [][]float64, rng *rand.Rand) [][]float64 {
 	return mapped(gold, func(reward, proxy []float64) {
 		copy(proxy, reward)

@@ -28,7 +28,6 @@ type Sample struct {
 	Seed        *int    `yaml:"seed" range:"[0,1e15]" doc:"of the draws; default the run's seed"`
 }
 
-// Build draws the pairs.
 func (s *Sample) Build(in Input) (*Pairs, error) {
 	pairs := &Pairs{}
 	if s.data() {
@@ -82,19 +81,11 @@ func (s *Sample) redraw(in Input) (*Pairs, error) {
 	}
 	pairs, draw := &Pairs{}, distuv.NewCategorical(weights, in.RNG)
 	for range s.N {
-		i := int(draw.Rand())
-		pairs.add(data.Prompt[i], data.Chosen[i], data.Rejected[i])
-		if data.Group != nil {
-			pairs.Group = append(pairs.Group, data.Group[i])
-		}
-		if data.ChosenTokens != nil {
-			pairs.ChosenTokens, pairs.RejectedTokens = append(pairs.ChosenTokens, data.ChosenTokens[i]), append(pairs.RejectedTokens, data.RejectedTokens[i])
-		}
+		pairs.take(data, int(draw.Rand()))
 	}
 	return pairs, nil
 }
 
-// SeedOverride returns the seed that the parameters fix, or nil.
 func (s *Sample) SeedOverride() *int { return s.Seed }
 
 // draw appends one prompt's pairs. Each draw takes the same random numbers whatever its outcome, so that settings
@@ -105,7 +96,7 @@ func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 	for range s.N {
 		y1, y2 := next(), next()
 		win, flip := in.RNG.Float64(), in.RNG.Float64()
-		if y1 == y2 || made != nil && !made[pairNumber(y1, y2)] {
+		if y1 == y2 || made != nil && !made[max(y1, y2)*(max(y1, y2)-1)/2+min(y1, y2)] {
 			continue
 		}
 		chosen, rejected := y1, y2
@@ -116,7 +107,7 @@ func (s *Sample) draw(pairs *Pairs, in Input, prompt int) {
 	}
 }
 
-// comparisons draws which comparisons of two responses are ever made, by pairNumber; nil for all.
+// comparisons draws which comparisons of two responses are ever made, that of responses a < b being number b(b-1)/2 + a; nil for all.
 func (s *Sample) comparisons(in Input) []bool {
 	if s.Coverage == 1 {
 		return nil
@@ -128,12 +119,6 @@ func (s *Sample) comparisons(in Input) []bool {
 	}
 	in.RNG.Shuffle(len(made), func(i, j int) { made[i], made[j] = made[j], made[i] })
 	return made
-}
-
-// pairNumber numbers the unordered pairs of different responses, 0 for (0,1), 1 for (0,2), 2 for (1,2) and so on.
-func pairNumber(a, b int) int {
-	low, high := min(a, b), max(a, b)
-	return high*(high-1)/2 + low
 }
 
 // sampler returns a function that draws a response of a prompt.

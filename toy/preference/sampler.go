@@ -76,12 +76,10 @@ type Independent struct {
 	Second Responses `yaml:"second" doc:"the distribution of the second response"`
 }
 
-// Parts returns the one product.
 func (p *Independent) Parts(s *Scores) []Part {
 	return []Part{{1, softmax(p.First.logits(s), 1), softmax(p.Second.logits(s), 1)}}
 }
 
-// Reads looks at both distributions.
 func (p *Independent) Reads(score string) bool { return p.First.Of == score || p.Second.Of == score }
 
 // Joint draws a pair (i, j) with probability proportional to 1/(sigmoid(x) sigmoid(-x)) = 2 + e^x + e^-x, x = times * (score_i -
@@ -103,7 +101,6 @@ func (p *Joint) Parts(s *Scores) []Part {
 	return []Part{{shares[0], even, even}, {shares[1], up, down}, {shares[2], down, up}}
 }
 
-// Reads looks at the score.
 func (p *Joint) Reads(score string) bool { return p.Of == score }
 
 // Mixture draws from one of several samplers, chosen anew for every pair.
@@ -117,7 +114,6 @@ type Shared struct {
 	Sampler Sampler `yaml:"sampler" required:"true" doc:"the sampler"`
 }
 
-// Parts returns those of all samplers.
 func (p *Mixture) Parts(s *Scores) (all []Part) {
 	for _, one := range p.Of {
 		for _, part := range one.Sampler.Parts(s) {
@@ -128,7 +124,6 @@ func (p *Mixture) Parts(s *Scores) (all []Part) {
 	return all
 }
 
-// Reads asks all samplers.
 func (p *Mixture) Reads(score string) bool {
 	for _, one := range p.Of {
 		if one.Sampler.Reads(score) {

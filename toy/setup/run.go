@@ -179,7 +179,7 @@ func (r *Run) BuildPreferences(env *bandit.Env) (*preference.Pairs, error) {
 
 func (r *Run) input(env *bandit.Env) preference.Input {
 	in := preference.Input{Env: env}
-	if path := r.Preferences.FilePath(); path != "" {
+	if path := preference.PathOf(r.Preferences); path != "" {
 		in.File, in.FileName = r.File(path)
 	}
 	return in

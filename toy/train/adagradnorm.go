@@ -14,7 +14,6 @@ type AdaGradNorm struct {
 	LR float64 `yaml:"lr" range:"(0,1e6]" doc:"learning rate, the length of the first step"`
 }
 
-// Optimizer returns a fresh optimizer.
 func (p *AdaGradNorm) Optimizer(int) Optimizer { return &adaGradNorm{*p, []float64{0}} }
 
 type adaGradNorm struct {
@@ -31,7 +30,6 @@ func (a *adaGradNorm) Step(params, grad []float64, factor float64) {
 	}
 }
 
-// State returns the root of the sum of squares.
 func (a *adaGradNorm) State() [][]float64 { return [][]float64{a.root} }
 
 var adaGradNormKind = registry.Kind[OptimizerParams]{

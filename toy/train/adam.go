@@ -16,7 +16,6 @@ type Adam struct {
 	WeightDecay float64 `yaml:"weight_decay" range:"[0,1e6]" doc:"times the parameter, added to its gradient"`
 }
 
-// Optimizer returns a fresh Adam.
 func (p *Adam) Optimizer(n int) Optimizer { return newAdam(*p, n) }
 
 // AdamW holds the settings of Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101).
@@ -28,7 +27,6 @@ type AdamW struct {
 	WeightDecay float64 `yaml:"weight_decay" range:"[0,1e6]" doc:"a step shrinks a parameter by the learning rate times this"`
 }
 
-// Optimizer returns a fresh AdamW.
 func (p *AdamW) Optimizer(n int) Optimizer {
 	a := newAdam(Adam(*p), n)
 	a.WeightDecay, a.decoupled = 0, p.WeightDecay
@@ -65,7 +63,6 @@ func (a *adam) Step(params, grad []float64, factor float64) {
 	}
 }
 
-// State returns both running means and the powers that correct their bias.
 func (a *adam) State() [][]float64 { return [][]float64{a.mean, a.square, a.power[:]} }
 
 var adamKind = registry.Kind[OptimizerParams]{

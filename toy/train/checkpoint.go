@@ -86,100 +86,50 @@ func (t *Trainer) Load(r io.Reader) error {
 	}
 	t.begin()
 	task := t.Task.(ResumableTask)
-	c := checkpointReader{in: bufio.NewReader(r), sum: sha256.New()}
+	identity, live := t.identity(task), t.vectors(task)
 	last := len(checkpointMagic) - 1
-	if got := c.bytes(last + 1); c.err == nil && string(got[:last]) != checkpointMagic[:last] {
-		return errors.New("this is no checkpoint of a training")
-	} else if c.err == nil && got[last] != checkpointMagic[last] {
-		return fmt.Errorf("the checkpoint has version %d of the format, allowed is %d", got[last], checkpointMagic[last])
+	named := len(checkpointMagic) + len(identity)
+	first := named + 12
+	end := first // of the vectors
+	for _, v := range live {
+		end += 8 + 8*len(v)
 	}
-	identity := t.identity(task)
-	if got := c.bytes(len(identity)); c.err == nil && !bytes.Equal(got, identity[:]) {
+	size := end + sha256.Size
+	data := make([]byte, size+1)
+	n, err := io.ReadFull(r, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	taken, vectors := binary.LittleEndian.Uint64(data[named:]), binary.LittleEndian.Uint32(data[named+8:])
+	sum := sha256.Sum256(data[:end])
+	switch full := t.Params.length(t.batches.perEpoch); {
+	case n > last && string(data[:last]) != checkpointMagic[:last]:
+		return errors.New("this is no checkpoint of a training")
+	case n > last && data[last] != checkpointMagic[last]:
+		return fmt.Errorf("the checkpoint has version %d of the format, allowed is %d", data[last], checkpointMagic[last])
+	case n >= named && !bytes.Equal(data[last+1:named], identity[:]):
 		return errors.New("the checkpoint is of another training: its model, reference, pairs, optimizer, schedule, batch size, " +
 			"epochs or order differ")
-	}
-	taken := c.uint64()
-	live := t.vectors(task)
-	copies := c.vectors(live)
-	c.finish()
-	if c.err != nil {
-		return c.err
-	}
-	if full := t.Params.length(t.batches.perEpoch); taken > uint64(full) {
+	case n >= first && int(vectors) != len(live):
+		return fmt.Errorf("the checkpoint has %d vectors, the training %d: its optimizer or loss is another one", vectors, len(live))
+	case n < size:
+		return errors.New("the checkpoint ends before its end: it was cut off")
+	case n > size:
+		return errors.New("the checkpoint is followed by something else")
+	case !bytes.Equal(data[end:size], sum[:]):
+		return errors.New("the checkpoint is damaged: its checksum does not match")
+	case taken > uint64(full):
 		return fmt.Errorf("the checkpoint is after step %d, the training has %d", taken, full)
 	}
-	for i, v := range live {
-		copy(v, copies[i])
+	at := data[first:]
+	for _, v := range live {
+		at = at[8:] // the length
+		for i := range v {
+			v[i] = math.Float64frombits(binary.LittleEndian.Uint64(at[8*i:]))
+		}
+		at = at[8*len(v):]
 	}
 	t.taken = int(taken)
 	task.Resumed()
 	return nil
-}
-
-// checkpointReader reads a checkpoint and remembers the first error, after which it gives zeros.
-type checkpointReader struct {
-	in  *bufio.Reader
-	sum interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
-	err    error
-	buffer [64]byte
-}
-
-// bytes returns the next n <= 64 bytes, valid until the next call.
-func (r *checkpointReader) bytes(n int) []byte {
-	b := r.buffer[:n]
-	if r.err != nil {
-		clear(b)
-		return b
-	}
-	if _, err := io.ReadFull(r.in, b); err == io.EOF || err == io.ErrUnexpectedEOF {
-		r.err = errors.New("the checkpoint ends before its end: it was cut off")
-	} else if err != nil {
-		r.err = err
-	}
-	r.sum.Write(b)
-	return b
-}
-
-func (r *checkpointReader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
-
-// vectors reads vectors with the lengths of the live ones.
-func (r *checkpointReader) vectors(live [][]float64) [][]float64 {
-	if n := binary.LittleEndian.Uint32(r.bytes(4)); r.err == nil && int(n) != len(live) {
-		r.err = fmt.Errorf("the checkpoint has %d vectors, the training %d: its optimizer or loss is another one", n, len(live))
-	}
-	var out [][]float64
-	for i, v := range live {
-		if n := r.uint64(); r.err == nil && n != uint64(len(v)) {
-			r.err = fmt.Errorf("vector %d of the checkpoint has %d numbers, the training's has %d", i, n, len(v))
-		}
-		if r.err != nil {
-			return nil
-		}
-		read := make([]float64, len(v))
-		for j := range read {
-			read[j] = math.Float64frombits(r.uint64())
-		}
-		out = append(out, read)
-	}
-	return out
-}
-
-// finish compares the checksum and requires the end.
-func (r *checkpointReader) finish() {
-	want := r.sum.Sum(nil)
-	if got := r.bytes(len(want)); r.err == nil && !bytes.Equal(got, want) {
-		r.err = errors.New("the checkpoint is damaged: its checksum does not match")
-	}
-	if r.err != nil {
-		return
-	}
-	switch _, err := r.in.ReadByte(); {
-	case err == nil:
-		r.err = errors.New("the checkpoint is followed by something else")
-	case err != io.EOF:
-		r.err = err
-	}
 }

@@ -61,7 +61,6 @@ func shares(count []float64) []float64 {
 // Proportional is no weights.
 type Proportional struct{}
 
-// Weights returns the groups' shares.
 func (*Proportional) Weights(count []float64) GroupWeights {
 	return &fixed{shares(count), func(_ int, share float64) float64 { return share }}
 }
@@ -70,7 +69,6 @@ func (*Proportional) Weights(count []float64) GroupWeights {
 // mean loss then counts w_g times its share: all groups the same, and in all the less the less even they are.
 type Importance struct{}
 
-// Weights returns the w_g.
 func (*Importance) Weights(count []float64) GroupWeights {
 	inverse := make([]float64, len(count))
 	for g, n := range count {
@@ -90,7 +88,6 @@ type Robust struct {
 	Each bool    `yaml:"each" doc:"q weighs single comparisons instead of their groups' means, and grows with these over the groups' sizes once more, as in the published closed form of IPO"`
 }
 
-// Weights returns even ones.
 func (p *Robust) Weights(count []float64) GroupWeights {
 	r := &robust{Robust: *p, count: count, log: make([]float64, len(count)), q: make([]float64, len(count))}
 	logspace.Softmax(r.log, r.q, r.log)

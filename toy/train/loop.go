@@ -132,10 +132,8 @@ func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
 	return c
 }
 
-// Items returns the number of comparisons.
 func (c *comparisons) Items() int { return c.resolver.data.Len() }
 
-// Params returns the policy's parameters.
 func (c *comparisons) Params() []float64 { return c.problem.Policy.Params() }
 
 // Gradient returns the gradient on a batch, with the parameters that it touches where a step is sparse.
@@ -195,10 +193,8 @@ func (c *comparisons) resolve(b Batch) {
 	}
 }
 
-// Loss returns the loss on the batch.
 func (c *comparisons) Loss() float64 { return c.problem.Loss(c.batch) }
 
-// Policy returns the probabilities of every response.
 func (c *comparisons) Policy(to []float64) []float64 {
 	p := c.problem
 	for prompt := range p.env.Prompts {
@@ -211,18 +207,14 @@ func (c *comparisons) Policy(to []float64) []float64 {
 	return to
 }
 
-// Moved projects the policy into the ball.
 func (c *comparisons) Moved() {
 	if c.ball != nil {
 		c.ball.project()
 	}
 }
 
-// Hold makes the policy as it is the opponent of a loss that holds one fixed, or the policy as it will be.
 func (c *comparisons) Hold(on bool) bool { return c.problem.hold(on) }
 
-// Moving returns the objective's schedule of the reference.
 func (c *comparisons) Moving() *objective.Moving { return c.problem.Objective.Moving }
 
-// MoveReference mixes the policy into the reference.
 func (c *comparisons) MoveReference(alpha float64) { c.problem.moveReference(alpha) }

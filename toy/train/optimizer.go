@@ -56,12 +56,10 @@ type SGD struct {
 	WeightDecay float64 `yaml:"weight_decay" range:"[0,1e6]" doc:"times the parameter, added to its gradient"`
 }
 
-// Optimizer returns the optimizer, which has no state.
 func (p *SGD) Optimizer(int) Optimizer { return sgd{*p} }
 
 type sgd struct{ SGD }
 
-// Step moves all parameters.
 func (s sgd) Step(params, grad []float64, factor float64) {
 	lr := s.LR * factor
 	for i, theta := range params {
@@ -69,7 +67,6 @@ func (s sgd) Step(params, grad []float64, factor float64) {
 	}
 }
 
-// StepSparse moves the parameters of the support.
 func (s sgd) StepSparse(params, grad []float64, support []int, factor float64) {
 	lr := s.LR * factor
 	for _, i := range support {
@@ -79,7 +76,6 @@ func (s sgd) StepSparse(params, grad []float64, support []int, factor float64) {
 
 func (s sgd) State() [][]float64 { return nil }
 
-// Sparse is true without weight decay.
 func (s sgd) Sparse() bool { return s.WeightDecay == 0 }
 
 var sgdKind = registry.Kind[OptimizerParams]{
@@ -98,7 +94,6 @@ type Momentum struct {
 	WeightDecay float64 `yaml:"weight_decay" range:"[0,1e6]" doc:"times the parameter, added to its gradient"`
 }
 
-// Optimizer returns a fresh optimizer.
 func (p *Momentum) Optimizer(n int) Optimizer {
 	return &momentum{Momentum: *p, velocity: make([]float64, n)}
 }
@@ -122,7 +117,6 @@ func (m *momentum) Step(params, grad []float64, factor float64) {
 	}
 }
 
-// State returns the velocity.
 func (m *momentum) State() [][]float64 { return [][]float64{m.velocity} }
 
 var momentumKind = registry.Kind[OptimizerParams]{
@@ -141,7 +135,6 @@ type RMSprop struct {
 	WeightDecay float64 `yaml:"weight_decay" range:"[0,1e6]" doc:"times the parameter, added to its gradient"`
 }
 
-// Optimizer returns a fresh optimizer.
 func (p *RMSprop) Optimizer(n int) Optimizer {
 	return &rmsprop{RMSprop: *p, square: make([]float64, n)}
 }
@@ -151,7 +144,6 @@ type rmsprop struct {
 	square []float64
 }
 
-// Step moves all parameters.
 func (r *rmsprop) Step(params, grad []float64, factor float64) {
 	lr := r.LR * factor
 	for i, theta := range params {
@@ -161,7 +153,6 @@ func (r *rmsprop) Step(params, grad []float64, factor float64) {
 	}
 }
 
-// State returns the running mean of squares.
 func (r *rmsprop) State() [][]float64 { return [][]float64{r.square} }
 
 var rmspropKind = registry.Kind[OptimizerParams]{

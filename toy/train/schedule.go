@@ -31,7 +31,6 @@ type Constant struct {
 	Warmup `yaml:",inline"`
 }
 
-// Factor returns 1 after the warm-up.
 func (c *Constant) Factor(step, total int) float64 {
 	if v, rising := c.progress(step, total); rising {
 		return v
@@ -45,7 +44,6 @@ type Linear struct {
 	End    float64 `yaml:"end" range:"[0,1]" doc:"factor after the last step"`
 }
 
-// Factor falls from 1 to End.
 func (l *Linear) Factor(step, total int) float64 {
 	v, rising := l.progress(step, total)
 	if rising {
@@ -60,7 +58,6 @@ type Cosine struct {
 	End    float64 `yaml:"end" range:"[0,1]" doc:"factor after the last step"`
 }
 
-// Factor falls from 1 to End.
 func (c *Cosine) Factor(step, total int) float64 {
 	v, rising := c.progress(step, total)
 	if rising {

@@ -85,13 +85,3 @@ func (v isa) scale(p, n, out reg.VecVirtual) {
 	}
 	build.VMOVAPS(p, out)
 }
-
-func exponential(v isa) {
-	v.declare("exponential", "func(dst, x *float32, n int)", "writes the exponentials of n elements of x to dst.")
-	dst, x := param("dst"), param("x")
-	v.sweep("exp", param("n"), []reg.GPVirtual{dst, x}, func(part int, mask reg.Register) {
-		r := v.read(x, part, mask)
-		v.exp(r)
-		v.store(r, mask, v.lane(dst, part))
-	})
-}

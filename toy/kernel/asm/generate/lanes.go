@@ -9,15 +9,9 @@ import (
 )
 
 // isa is an instruction set: how many float32 a register holds.
-type isa struct {
-	name  string
-	width int
-}
+type isa struct{ width int }
 
-var (
-	avx2   = isa{"AVX2", 8}
-	avx512 = isa{"AVX512", 16}
-)
+var avx2, avx512 = isa{8}, isa{16}
 
 // register returns a fresh vector register.
 func (v isa) register() reg.VecVirtual {
@@ -38,15 +32,14 @@ func (v isa) registers(n int) []reg.VecVirtual {
 // zero clears a register.
 func zero(r reg.Register) { build.VXORPS(r, r, r) }
 
-// declare starts the function name followed by the name of the instruction set.
-func (v isa) declare(name, signature, doc string) {
-	build.TEXT(name+v.name, build.NOSPLIT, signature)
-	build.Pragma("noescape")
-	build.Doc(name + v.name + " " + doc)
-}
+// prefix begins the labels of a variant, since those of a function must differ.
+var prefix string
 
-// label joins parts to the name of a label, which must be unique within its function.
 func label(parts ...string) string { return strings.Join(parts, "_") }
+
+// mark puts a label here, and ref refers to one.
+func mark(parts ...string)                 { build.Label(prefix + label(parts...)) }
+func ref(parts ...string) operand.LabelRef { return operand.LabelRef(prefix + label(parts...)) }
 
 // param loads a parameter into a fresh general register.
 func param(name string) reg.GPVirtual {

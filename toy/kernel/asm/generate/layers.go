@@ -16,7 +16,6 @@ func (v isa) oneMoreThanExp(x reg.VecVirtual) reg.VecVirtual {
 }
 
 func siluMul(v isa) {
-	v.declare("siluMul", "func(dst, gate, up *float32, n int)", "writes gate/(1+exp(-gate))*up to dst, for n elements.")
 	dst, gate, up := param("dst"), param("gate"), param("up")
 	v.sweep("gate", param("n"), []reg.GPVirtual{dst, gate, up}, func(part int, mask reg.Register) {
 		g := v.read(gate, part, mask)
@@ -28,7 +27,6 @@ func siluMul(v isa) {
 }
 
 func siluMulGrad(v isa) {
-	v.declare("siluMulGrad", "func(dGate, dUp, d, gate, up *float32, n int)", "writes the gradients of siluMul, for n elements.")
 	dGate, dUp, d, gate, up := param("dGate"), param("dUp"), param("d"), param("gate"), param("up")
 	v.sweep("gate", param("n"), []reg.GPVirtual{dGate, dUp, d, gate, up}, func(part int, mask reg.Register) {
 		g := v.read(gate, part, mask)
@@ -52,13 +50,13 @@ func siluMulGrad(v isa) {
 // eachRow repeats body for the number of rows in the parameter rows, which may be 0.
 func eachRow(body func()) {
 	rows := param("rows")
-	build.Label("row")
+	mark("row")
 	build.TESTQ(rows, rows)
-	build.JZ(operand.LabelRef("end"))
+	build.JZ(ref("end"))
 	body()
 	build.DECQ(rows)
-	build.JMP(operand.LabelRef("row"))
-	build.Label("end")
+	build.JMP(ref("row"))
+	mark("end")
 }
 
 // count returns n as a float32.
@@ -70,7 +68,6 @@ func count(n reg.GPVirtual) reg.VecVirtual {
 }
 
 func rmsNorm(v isa) {
-	v.declare("rmsNorm", "func(dst, x, gain, scale *float32, rows, n int, eps float32)", "writes x*scale*gain to dst, where scale is 1/sqrt(mean(x²)+eps), one a row of n elements.")
 	dst, x, scale, n := param("dst"), param("x"), param("scale"), param("n")
 	eachRow(func() {
 		sums, at := v.zeros(), restart(x)
@@ -98,7 +95,6 @@ func rmsNorm(v isa) {
 }
 
 func rmsNormGrad(v isa) {
-	v.declare("rmsNormGrad", "func(dX, dGain, d, x, gain, scale *float32, rows, n int)", "adds the gradients of rmsNorm to dX and, unless it is nil, dGain, which all rows share.")
 	dX, d, x, scale, n := param("dX"), param("d"), param("x"), param("scale"), param("n")
 	eachRow(func() {
 		factor := v.register()
@@ -122,7 +118,7 @@ func rmsNormGrad(v isa) {
 func (v isa) gainGrad(d, x, n reg.GPVirtual, factor reg.VecVirtual) {
 	dGain := param("dGain")
 	build.TESTQ(dGain, dGain)
-	build.JZ(operand.LabelRef("frozen"))
+	build.JZ(ref("frozen"))
 	at := append(restart(d, x), dGain)
 	v.sweep("dGain", n, at, func(part int, mask reg.Register) {
 		r := v.read(at[0], part, mask)
@@ -131,7 +127,7 @@ func (v isa) gainGrad(d, x, n reg.GPVirtual, factor reg.VecVirtual) {
 		build.VFMADD231PS(q, r, sum)
 		v.store(sum, mask, v.lane(dGain, part))
 	})
-	build.Label("frozen")
+	mark("frozen")
 }
 
 // normMean returns scale² mean(d gain x).

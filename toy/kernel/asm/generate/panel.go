@@ -12,20 +12,18 @@ import (
 // many rows at a time as there are registers to sum in: each step broadcasts an element of A a row and multiplies it
 // with the row of B. No element is ever summed in parts, so the sizes of the blocks do not show in the result.
 func panel(v isa) {
-	v.declare("panel", "func(m, cols, k int, a *float32, row, col int, b *float32, ldb int, c *float32, ldc int, add bool)",
-		"computes a panel of C = A B, or C += A B with add, of cols columns, where the element of A for row i and step l is a[i*row+l*col]. m and cols are at least 1.")
 	p := product{isa: v, a: param("a"), row: elements(param("row")), col: elements(param("col")), c: param("c"), ldc: elements(param("ldc")), left: param("m")}
 	p.row3 = build.GP64()
 	build.LEAQ(operand.Mem{Base: p.row, Index: p.row, Scale: 2}, p.row3)
 	cols := param("cols")
 	build.CMPQ(cols, operand.Imm(uint64(v.width)))
-	build.JLE(operand.LabelRef("narrow"))
+	build.JLE(ref("narrow"))
 	wide := build.GP64()
 	build.LEAQ(operand.Mem{Base: cols, Disp: -v.width}, wide)
 	p.masks = masks{nil, v.masks(wide, 1)[0]}
 	p.rows(map[int][]int{8: {6, 4, 2, 1}, 16: {12, 8, 4, 2, 1}}[v.width])
 	end()
-	build.Label("narrow")
+	mark("narrow")
 	p.masks = v.masks(cols, 1)
 	p.rows([]int{12, 8, 4, 2, 1})
 }
@@ -41,14 +39,14 @@ type product struct {
 func (p *product) rows(blocks []int) {
 	for _, rows := range blocks {
 		name := label("registers", strconv.Itoa(len(p.masks)), "rows", strconv.Itoa(rows))
-		build.Label(name)
+		mark(name)
 		build.CMPQ(p.left, operand.Imm(uint64(rows)))
-		build.JLT(operand.LabelRef(label(name, "done")))
+		build.JLT(ref(name, "done"))
 		p.block(name, rows)
 		build.SUBQ(operand.Imm(uint64(rows)), p.left)
 		p.skip(rows)
-		build.JMP(operand.LabelRef(name))
-		build.Label(label(name, "done"))
+		build.JMP(ref(name))
+		mark(name, "done")
 	}
 }
 
@@ -70,18 +68,18 @@ func (p *product) block(name string, rows int) {
 	p.start(name, sums)
 	steps := param("k")
 	build.TESTQ(steps, steps)
-	build.JZ(operand.LabelRef(label(name, "store")))
+	build.JZ(ref(name, "store"))
 	at := p.pointers(rows)
 	b, ldb := param("b"), elements(param("ldb"))
-	build.Label(label(name, "step"))
+	mark(name, "step")
 	p.step(at, b, sums)
 	for _, pointer := range at {
 		build.ADDQ(p.col, pointer)
 	}
 	build.ADDQ(ldb, b)
 	build.DECQ(steps)
-	build.JNZ(operand.LabelRef(label(name, "step")))
-	build.Label(label(name, "store"))
+	build.JNZ(ref(name, "step"))
+	mark(name, "store")
 	for _, row := range sums {
 		for j, sum := range row {
 			p.store(sum, p.masks[j], operand.Mem{Base: p.c, Disp: 4 * p.width * j})
@@ -100,7 +98,7 @@ func (p *product) start(name string, sums [][]reg.VecVirtual) {
 	add := build.GP8()
 	build.Load(build.Param("add"), add)
 	build.TESTB(add, add)
-	build.JZ(operand.LabelRef(label(name, "begin")))
+	build.JZ(ref(name, "begin"))
 	c := build.GP64()
 	build.MOVQ(p.c, c)
 	for _, row := range sums {
@@ -109,7 +107,7 @@ func (p *product) start(name string, sums [][]reg.VecVirtual) {
 		}
 		build.ADDQ(p.ldc, c)
 	}
-	build.Label(label(name, "begin"))
+	mark(name, "begin")
 }
 
 // reach is how many rows of A one pointer serves, by the offsets 0, 1, 2, 3 and 4 rows.

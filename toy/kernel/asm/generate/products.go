@@ -8,29 +8,28 @@ import (
 
 // matVec generates the product of a matrix and a vector, four rows at a time. A row is summed in sixteen lanes.
 func matVec(v isa) {
-	v.declare("matVec", "func(m, k int, a *float32, lda int, x, y *float32)", "computes y = A x, where A is m x k.")
 	m, k, a, lda, y := param("m"), param("k"), param("a"), elements(param("lda")), param("y")
 	lda3 := build.GP64()
 	build.LEAQ(operand.Mem{Base: lda, Index: lda, Scale: 2}, lda3)
-	build.Label("four")
+	mark("four")
 	build.CMPQ(m, operand.Imm(4))
-	build.JLT(operand.LabelRef("one"))
+	build.JLT(ref("one"))
 	sums := v.dots("four", k, a, []operand.Mem{{}, {Index: lda, Scale: 1}, {Index: lda, Scale: 2}, {Index: lda3, Scale: 1}})
 	build.VMOVUPS(sums.AsX(), operand.Mem{Base: y})
 	build.ADDQ(operand.Imm(16), y)
 	build.LEAQ(operand.Mem{Base: a, Index: lda, Scale: 4}, a)
 	build.SUBQ(operand.Imm(4), m)
-	build.JMP(operand.LabelRef("four"))
-	build.Label("one")
+	build.JMP(ref("four"))
+	mark("one")
 	build.TESTQ(m, m)
-	build.JZ(operand.LabelRef("end"))
+	build.JZ(ref("end"))
 	sum := v.dots("one", k, a, []operand.Mem{{}})
 	build.VMOVSS(sum.AsX(), operand.Mem{Base: y})
 	build.ADDQ(operand.Imm(4), y)
 	build.ADDQ(lda, a)
 	build.DECQ(m)
-	build.JMP(operand.LabelRef("one"))
-	build.Label("end")
+	build.JMP(ref("one"))
+	mark("end")
 }
 
 // dots returns the products of one or four rows with x in the lanes of a register.
@@ -54,16 +53,4 @@ func (v isa) dots(name string, k, a reg.GPVirtual, rows []operand.Mem) reg.VecVi
 		halves[i] = v.fold(sums[i], build.VADDPS)
 	}
 	return quadTotal(halves, len(rows))
-}
-
-// addScaled generates the sum of a vector and a multiple of another.
-func addScaled(v isa) {
-	v.declare("addScaled", "func(alpha float32, x, y *float32, n int)", "adds alpha*x to y, both of n elements.")
-	alpha := v.spreadParam("alpha")
-	x, y := param("x"), param("y")
-	v.sweep("sum", param("n"), []reg.GPVirtual{x, y}, func(part int, mask reg.Register) {
-		r, sum := v.read(x, part, mask), v.read(y, part, mask)
-		build.VFMADD231PS(r, alpha, sum)
-		v.store(sum, mask, v.lane(y, part))
-	})
 }

@@ -30,7 +30,6 @@ func (v isa) largest(x, n reg.GPVirtual) reg.VecVirtual {
 }
 
 func softmax(v isa) {
-	v.declare("softmax", "func(x *float32, n int)", "replaces n logits by their probabilities. n is at least 1.")
 	x, n := param("x"), param("n")
 	top := v.largest(x, n)
 	sums := v.zeros()
@@ -55,7 +54,6 @@ func softmax(v isa) {
 }
 
 func softmaxGrad(v isa) {
-	v.declare("softmaxGrad", "func(d, p *float32, n int)", "replaces d by p*(d-sum(p*d)), for n elements.")
 	d, p, n := param("d"), param("p"), param("n")
 	sums := v.zeros()
 	at := restart(d, p)
@@ -76,7 +74,6 @@ func softmaxGrad(v isa) {
 
 // sumExp sums in float64: its sixteen lanes take two registers of AVX-512 and four of AVX2.
 func sumExp(v isa) {
-	v.declare("sumExp", "func(x *float32, n int) (top float32, sum float64)", "returns the largest of n elements and the sum of the exponentials of their differences to it. n is at least 1.")
 	x, n := param("x"), param("n")
 	top := v.largest(x, n)
 	build.Store(top.AsX(), build.Return("top"))

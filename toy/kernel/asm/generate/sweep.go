@@ -22,9 +22,9 @@ func (v isa) lane(base reg.Register, part int) operand.Mem {
 func (v isa) sweep(name string, n reg.GPVirtual, pointers []reg.GPVirtual, body func(part int, mask reg.Register)) {
 	left := build.GP64()
 	build.MOVQ(n, left)
-	build.Label(label(name, "group"))
+	mark(name, "group")
 	build.CMPQ(left, operand.Imm(group))
-	build.JLT(operand.LabelRef(label(name, "rest")))
+	build.JLT(ref(name, "rest"))
 	for part := range v.parts() {
 		body(part, nil)
 	}
@@ -32,17 +32,17 @@ func (v isa) sweep(name string, n reg.GPVirtual, pointers []reg.GPVirtual, body 
 		build.ADDQ(operand.Imm(4*group), p)
 	}
 	build.SUBQ(operand.Imm(group), left)
-	build.JMP(operand.LabelRef(label(name, "group")))
-	build.Label(label(name, "rest"))
+	build.JMP(ref(name, "group"))
+	mark(name, "rest")
 	build.TESTQ(left, left)
-	build.JZ(operand.LabelRef(label(name, "done")))
+	build.JZ(ref(name, "done"))
 	for part, mask := range v.masks(left, v.parts()) {
 		body(part, mask)
 	}
 	for _, p := range pointers {
 		build.LEAQ(operand.Mem{Base: p, Index: left, Scale: 4}, p)
 	}
-	build.Label(label(name, "done"))
+	mark(name, "done")
 }
 
 // restart returns copies of pointers, for a sweep over the same row.
@@ -132,11 +132,4 @@ func (v isa) spread(x reg.VecVirtual) reg.VecVirtual {
 	r := v.register()
 	build.VBROADCASTSS(x.AsX(), r)
 	return r
-}
-
-// spreadParam broadcasts a parameter of type float32.
-func (v isa) spreadParam(name string) reg.VecVirtual {
-	x := build.XMM()
-	build.Load(build.Param(name), x)
-	return v.spread(x)
 }

@@ -8,18 +8,15 @@ import (
 
 // transpose generates the transpose in blocks of 8 x 8. One variant serves both instruction sets: it only moves.
 func transpose() {
-	build.TEXT("transposeAVX2", build.NOSPLIT, "func(m, n int, a *float32, lda int, b *float32, ldb int)")
-	build.Pragma("noescape")
-	build.Doc("transposeAVX2 writes the transpose of the m x n matrix a to b. m and n are multiples of 8, at least 8.")
 	rows, a, b := param("m"), param("a"), param("b")
 	from, to := eightRows{step: elements(param("lda"))}, eightRows{step: elements(param("ldb"))}
 	from.prepare()
 	to.prepare()
-	build.Label("rows")
+	mark("rows")
 	columns := param("n")
 	build.MOVQ(a, from.first)
 	build.MOVQ(b, to.first)
-	build.Label("columns")
+	mark("columns")
 	var block [8]reg.Register
 	from.each(func(i int, m operand.Mem) {
 		block[i] = build.YMM()
@@ -30,11 +27,11 @@ func transpose() {
 	build.ADDQ(operand.Imm(32), from.first)
 	build.LEAQ(operand.Mem{Base: to.first, Index: to.step, Scale: 8}, to.first)
 	build.SUBQ(operand.Imm(8), columns)
-	build.JNZ(operand.LabelRef("columns"))
+	build.JNZ(ref("columns"))
 	build.LEAQ(operand.Mem{Base: a, Index: from.step, Scale: 8}, a)
 	build.ADDQ(operand.Imm(32), b)
 	build.SUBQ(operand.Imm(8), rows)
-	build.JNZ(operand.LabelRef("rows"))
+	build.JNZ(ref("rows"))
 	end()
 }
 
