@@ -15,6 +15,7 @@
 package registry
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -77,6 +78,39 @@ func Words(tag string) []string {
 		return nil
 	}
 	return strings.Split(tag, ",")
+}
+
+// Field returns a parameter by its key or an alias, of an inline struct too, and its tag; false where there is none.
+func Field(params any, name string) (field reflect.Value, tag reflect.StructTag, ok bool) {
+	return fieldOf(reflect.ValueOf(params).Elem(), name)
+}
+
+func fieldOf(params reflect.Value, name string) (field reflect.Value, tag reflect.StructTag, ok bool) {
+	for i := range params.NumField() {
+		tag := params.Type().Field(i).Tag
+		key, option, _ := strings.Cut(tag.Get("yaml"), ",")
+		if option == "inline" {
+			if field, tag, ok := fieldOf(params.Field(i), name); ok {
+				return field, tag, true
+			}
+		} else if key == name || slices.Contains(Words(tag.Get("alias")), name) {
+			return params.Field(i), tag, true
+		}
+	}
+	return field, tag, false
+}
+
+// Set sets a parameter to a number or a word, and does nothing where there is none of that name.
+func Set(params any, name string, value any) {
+	field, _, ok := Field(params, name)
+	if !ok {
+		return
+	}
+	if field.Kind() == reflect.Pointer {
+		field.Set(reflect.New(field.Type().Elem()))
+		field = field.Elem()
+	}
+	field.Set(reflect.ValueOf(value))
 }
 
 // File is a file that parameters name.
