@@ -74,11 +74,7 @@ func (t *transport) Structure() (Structure, bool) {
 func (t *transport) Loss(b *Batch) float64 {
 	t.couple(b)
 	t.outer.Value(t.margin, t.slope)
-	sum := 0.0
-	for i, v := range t.slope {
-		sum += t.weight[i] * v
-	}
-	return sum
+	return weighed(t.weight, t.slope)
 }
 
 // Grad adds scale times the gradient. Comparisons of equal value share the slopes of their quantiles by weight, so that

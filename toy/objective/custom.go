@@ -262,11 +262,7 @@ func (f *formula) PerToken() bool { return f.Reads("n_c") || f.Reads("n_r") }
 // Loss returns the weighted sum of the formula's values.
 func (f *formula) Loss(b *Batch) float64 {
 	f.program.Value(f.columns, f.fill(b), f.value)
-	sum := 0.0
-	for i, v := range f.value {
-		sum += b.Weight[i] * v
-	}
-	return sum
+	return weighed(b.Weight, f.value)
 }
 
 // Grad adds scale times the gradient.
@@ -344,14 +340,16 @@ type curvedFormula struct{ *formula }
 
 var _ Curved = curvedFormula{}
 
-// Hess adds scale times the second derivatives.
-func (f curvedFormula) Hess(b *Batch, scale float64, h *Hess) {
+// Derivatives returns the loss and adds scale times its derivatives.
+func (f curvedFormula) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	f.Grad(b, scale, g)
 	f.program.Hess(f.columns, f.fill(b), f.second)
 	for i, w := range b.Weight {
 		h.ChosenChosen[i] += scale * w * f.second[0][i]
 		h.ChosenRejected[i] += scale * w * f.second[1][i]
 		h.RejectedRejected[i] += scale * w * f.second[2][i]
 	}
+	return f.Loss(b)
 }
 
 // detachedFormula is a formula that holds statistics of the batch back.

@@ -51,21 +51,18 @@ func (t regression) Loss(b *Batch) float64 {
 func (t regression) Grad(b *Batch, scale float64, g *Grad) {
 	for i, w := range b.Weight {
 		off, slope, _ := t.at(b, i)
-		d := scale * w * 2 * off * slope
-		g.Chosen[i] += d
-		g.Rejected[i] -= d
+		g.ofMargin(i, scale*w*2*off*slope)
 	}
 }
 
-// Hess adds scale times the second derivatives.
-func (t regression) Hess(b *Batch, scale float64, h *Hess) {
+// Derivatives returns the loss and adds scale times its derivatives.
+func (t regression) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
 	for i, w := range b.Weight {
 		off, slope, curve := t.at(b, i)
-		d := scale * w * 2 * (slope*slope + off*curve)
-		h.ChosenChosen[i] += d
-		h.ChosenRejected[i] -= d
-		h.RejectedRejected[i] += d
+		h.ofMargin(i, scale*w*2*(slope*slope+off*curve))
 	}
+	return t.Loss(b)
 }
 
 var expoRegressionKind = kindOf("expo-regression,expo_regression", "", ExpoRegression{Lambda: defaultLambda},

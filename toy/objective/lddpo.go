@@ -28,8 +28,10 @@ func (s *shortened) Tailed() bool { return s.drop != 0 }
 // Loss returns the margin loss of the shortened batch.
 func (s *shortened) Loss(b *Batch) float64 { return s.Margin.Loss(s.shorten(b)) }
 
-// Hess adds scale times the second derivatives, tails held.
-func (s *shortened) Hess(b *Batch, scale float64, h *Hess) { s.Margin.Hess(s.shorten(b), scale, h) }
+// Derivatives returns the loss and adds scale times its derivatives, tails held.
+func (s *shortened) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	return s.Margin.Derivatives(s.shorten(b), scale, g, h)
+}
 
 // Grad adds scale times the gradient, tails included where g asks for them.
 func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {

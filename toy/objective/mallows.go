@@ -72,11 +72,7 @@ func (t *dispersed) margins(b *Batch) {
 func (t *dispersed) Loss(b *Batch) float64 {
 	t.margins(b)
 	t.outer.Value(t.z, t.slope)
-	sum := 0.0
-	for i, v := range t.slope {
-		sum += b.Weight[i] * v
-	}
-	return t.factor * sum
+	return t.factor * weighed(b.Weight, t.slope)
 }
 
 // Grad adds scale times the gradient.
@@ -84,23 +80,19 @@ func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 	t.margins(b)
 	t.outer.Slope(t.z, t.slope)
 	for i, v := range t.slope {
-		d := t.factor * scale * b.Weight[i] * v * t.scale(b, i)
-		g.Chosen[i] += d
-		g.Rejected[i] -= d
+		g.ofMargin(i, t.factor*scale*b.Weight[i]*v*t.scale(b, i))
 	}
 }
 
-// Hess adds scale times the second derivatives.
-func (t *dispersed) Hess(b *Batch, scale float64, h *Hess) {
-	t.margins(b)
+// Derivatives returns the loss and adds scale times its derivatives.
+func (t *dispersed) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
 	t.outer.Curve(t.z, t.slope)
 	for i, v := range t.slope {
 		s := t.scale(b, i)
-		d := t.factor * scale * b.Weight[i] * v * s * s
-		h.ChosenChosen[i] += d
-		h.ChosenRejected[i] -= d
-		h.RejectedRejected[i] += d
+		h.ofMargin(i, t.factor*scale*b.Weight[i]*v*s*s)
 	}
+	return t.Loss(b)
 }
 
 var mallowsKind = kindOf("mallows,mallowspo,mallows-po", "", Mallows{Lambda: defaultLambda, Scale: publishedScale},

@@ -96,6 +96,28 @@ type Hess struct {
 	ChosenChosen, ChosenRejected, RejectedRejected []float64
 }
 
+// ofMargin adds the derivative by the margin of a comparison, chosen less rejected.
+func (g *Grad) ofMargin(i int, d float64) {
+	g.Chosen[i] += d
+	g.Rejected[i] -= d
+}
+
+// ofMargin adds the second derivative by the margin of a comparison.
+func (h *Hess) ofMargin(i int, d float64) {
+	h.ChosenChosen[i] += d
+	h.ChosenRejected[i] -= d
+	h.RejectedRejected[i] += d
+}
+
+// weighed returns the sum of values by weight.
+func weighed(weight, values []float64) float64 {
+	sum := 0.0
+	for i, v := range values {
+		sum += weight[i] * v
+	}
+	return sum
+}
+
 // PairTerm is a term on comparisons. Implementations keep scratch and serve one goroutine.
 type PairTerm interface {
 	// Loss returns the sum of weight times loss over the batch.
@@ -112,8 +134,8 @@ type PairTerm interface {
 // batch back from differentiation, or that couple comparisons, are not: what they are driven to is no minimum.
 type Curved interface {
 	PairTerm
-	// Hess adds scale times the second derivatives of Loss to h.
-	Hess(b *Batch, scale float64, h *Hess)
+	// Derivatives returns Loss and adds scale times its first derivatives to g and its second to h.
+	Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64
 }
 
 // Coupled is a term of all comparisons of the batch together that is the least of a sum of functions of one margin over the ways to

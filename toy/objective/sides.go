@@ -66,14 +66,6 @@ func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
 	s.slopes(s.Rejected, &s.rejected, rejected, scale, g.Rejected)
 }
 
-// Hess adds scale times the second derivatives; there are none across the sides.
-func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
-	s.fill(b, withCurve)
-	chosen, rejected := b.sides()
-	s.curves(s.Chosen, &s.chosen, chosen, scale, h.ChosenChosen)
-	s.curves(s.Rejected, &s.rejected, rejected, scale, h.RejectedRejected)
-}
-
 // fill fills both sides.
 func (s *Sides) fill(b *Batch, upTo order) {
 	n := len(b.Chosen)
@@ -100,11 +92,7 @@ func (s *Sides) sum(outer Outer, side *linked, weight []float64) float64 {
 	}
 	s.scaled(side)
 	outer.Value(s.z, s.out)
-	sum := 0.0
-	for i, v := range s.out {
-		sum += weight[i] * v
-	}
-	return sum
+	return weighed(weight, s.out)
 }
 
 func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float64, g []float64) {
@@ -126,26 +114,7 @@ func (s *Sides) addSlopes(side *linked, weight []float64, scale float64, g []flo
 	}
 }
 
-func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float64, h []float64) {
-	if outer == nil {
-		return
-	}
-	s.scaled(side)
-	outer.Slope(s.z, s.out)
-	outer.Curve(s.z, s.bend)
-	s.addCurves(side, weight, scale, h)
-}
-
-// addCurves adds one side's second derivatives, given its function's slopes and second derivatives.
-func (s *Sides) addCurves(side *linked, weight []float64, scale float64, h []float64) {
-	scale *= s.Factor * s.Lambda
-	for i, v := range s.out {
-		d, w := side.d[i], scale*weight[i]
-		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
-	}
-}
-
-// Derivatives returns Loss and does what Grad and Hess do, in one pass.
+// Derivatives returns the loss and adds scale times its derivatives; there are no second ones across the sides.
 func (s *Sides) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	s.fill(b, withCurve)
 	chosen, rejected := b.sides()
@@ -160,12 +129,12 @@ func (s *Sides) derive(outer Outer, side *linked, weight []float64, scale float6
 	s.scaled(side)
 	allOf(outer, s.z, s.value, s.out, s.bend)
 	s.addSlopes(side, weight, scale, g)
-	s.addCurves(side, weight, scale, h)
-	sum := 0.0
-	for i, v := range s.value {
-		sum += weight[i] * v
+	scale *= s.Factor * s.Lambda
+	for i, v := range s.out {
+		d, w := side.d[i], scale*weight[i]
+		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
 	}
-	return sum
+	return weighed(weight, s.value)
 }
 
 // mean returns the weighted mean of Lambda t over all responses of the batch, chosen and rejected.

@@ -117,8 +117,11 @@ var _, _ = Structured(new(cancelling)), Curved(new(cancelling))
 // Structure is the margin loss's.
 func (t *cancelling) Structure() (Structure, bool) { return t.margin.Structure() }
 
-// Hess adds scale times the second derivatives, divergences held.
-func (t *cancelling) Hess(b *Batch, scale float64, h *Hess) { t.margin.Hess(t.with(b), scale, h) }
+// Derivatives returns the loss and adds scale times its derivatives, the second with divergences held.
+func (t *cancelling) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
+	return t.margin.Derivatives(t.with(b), scale, t.grad.cleared(len(b.Chosen)), h)
+}
 
 // stopped is a tokenwise loss that holds the divergence along the chosen response back from differentiation.
 type stopped struct{ tokenwise }
