@@ -256,9 +256,6 @@ func (f *formula) holds() bool { return f.source.Held() }
 // Reads says whether the formula reads a column.
 func (f *formula) Reads(column string) bool { return slices.Contains(f.reads, column) }
 
-// PerToken says whether the formula reads token counts.
-func (f *formula) PerToken() bool { return f.Reads("n_c") || f.Reads("n_r") }
-
 // Loss returns the weighted sum of the formula's values.
 func (f *formula) Loss(b *Batch) float64 {
 	f.program.Value(f.columns, f.fill(b), f.value)

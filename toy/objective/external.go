@@ -126,13 +126,10 @@ type external struct {
 	whole    map[*float64][]float64 // by a prompt's LogPi: derivatives by it in the last Grad, of comparisons of weight 1
 }
 
-var _, _, _ = perToken(new(external)), reading(new(external)), Structured(new(external))
+var _, _ = reading(new(external)), Structured(new(external))
 
 // DifferenceOnly is false: the process is told log-probabilities.
 func (*external) DifferenceOnly() bool { return false }
-
-// PerToken says whether the process reads token counts.
-func (t *external) PerToken() bool { return t.Reads("n_c") || t.Reads("n_r") }
 
 // Reads says whether the process reads a column, by its name in formulas.
 func (t *external) Reads(column string) bool {

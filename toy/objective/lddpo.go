@@ -21,9 +21,7 @@ type shortened struct {
 	grad   Grad
 }
 
-var _, _, _ = Curved(new(shortened)), Structured(new(shortened)), tailed(new(shortened))
-
-func (s *shortened) Tailed() bool { return s.drop != 0 }
+var _, _ = Curved(new(shortened)), Structured(new(shortened))
 
 // Loss returns the margin loss of the shortened batch.
 func (s *shortened) Loss(b *Batch) float64 { return s.Margin.Loss(s.shorten(b)) }

@@ -178,9 +178,6 @@ type Advancing interface {
 // What a pair term may read or accept besides, as its parameters have it.
 type (
 	perToken interface{ PerToken() bool }           // reads ChosenTokens and RejectedTokens
-	tailed   interface{ Tailed() bool }             // reads ChosenTail and RejectedTail
-	byToken  interface{ Tokenwise() bool }          // reads ChosenKL and RejectedKL
-	aligned  interface{ Aligned() bool }            // reads Collision and Peak
 	reading  interface{ Reads(column string) bool } // reads a column, by the name that formulas have for it
 	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
@@ -370,18 +367,25 @@ func (o *Objective) DifferenceOnly() bool {
 }
 
 // PerToken says whether some term reads token counts.
-func (o *Objective) PerToken() bool { return somePair(o, perToken.PerToken) }
+func (o *Objective) PerToken() bool {
+	return somePair(o, perToken.PerToken) || o.Reads("n_c") || o.Reads("n_r")
+}
 
 // Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
-func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
+func (o *Objective) Tailed() bool {
+	return somePair(o, func(s *shortened) bool { return s.drop != 0 })
+}
+
+// Tokenwise says whether some term reads the batch's ChosenKL and RejectedKL, and asks for derivatives by them.
+func (o *Objective) Tokenwise() bool { return hasPair[*cancelling](o) || hasPair[*stopped](o) }
 
 // Aligned says whether some term reads the batch's Collision and Peak.
-func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
+func (o *Objective) Aligned() bool {
+	return somePair(o, func(r *reweighted) bool { return r.alignment != "none" })
+}
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool {
-	return o.Reads("dispersion") || somePair(o, func(*dispersed) bool { return true })
-}
+func (o *Objective) Dispersed() bool { return o.Reads("dispersion") || hasPair[*dispersed](o) }
 
 // Remembers says whether some term reads earlier steps of training, so that the loss has no value outside of it.
 func (o *Objective) Remembers() bool {
@@ -398,11 +402,11 @@ func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("rew
 
 // Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
 func (o *Objective) Itemized() bool {
-	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true }) || o.Filters()
+	return hasPair[*external](o) || hasPair[*stopped](o) || o.Filters()
 }
 
 // Filters says whether some term leaves comparisons out of each batch at random, so that the loss has no value outside of training.
-func (o *Objective) Filters() bool { return somePair(o, func(*filter) bool { return true }) }
+func (o *Objective) Filters() bool { return hasPair[*filter](o) }
 
 // Seed sets what those terms draw by; without it they draw by 0.
 func (o *Objective) Seed(seed uint64) {
@@ -413,7 +417,7 @@ func (o *Objective) Seed(seed uint64) {
 }
 
 // Advances says whether some term carries a statistic from step to step.
-func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }
+func (o *Objective) Advances() bool { return hasPair[Advancing](o) }
 
 // AcceptsUnpaired says whether every pair term is also defined on single responses with a verdict.
 func (o *Objective) AcceptsUnpaired() bool {
@@ -422,6 +426,9 @@ func (o *Objective) AcceptsUnpaired() bool {
 		return !ok || !u.AcceptsUnpaired()
 	})
 }
+
+// hasPair says whether some pair term is a T, or behind another as in somePair.
+func hasPair[T any](o *Objective) bool { return somePair(o, func(T) bool { return true }) }
 
 // somePair says whether some pair term is a T of which a statement holds, or the term behind one whose statistic is held or that
 // weighs comparisons.

@@ -49,9 +49,6 @@ func newTokenwise(lambda, alpha float64) tokenwise {
 // DifferenceOnly says so of the term itself, divergences aside.
 func (*tokenwise) DifferenceOnly() bool { return true }
 
-// Tokenwise says that the term reads ChosenKL and RejectedKL.
-func (*tokenwise) Tokenwise() bool { return true }
-
 // Loss returns the loss.
 func (t *tokenwise) Loss(b *Batch) float64 { return t.margin.Loss(t.with(b)) }
 
@@ -167,9 +164,6 @@ func (o *Objective) OnTokens() bool {
 	}
 	return true
 }
-
-// Tokenwise says whether some term reads the batch's ChosenKL and RejectedKL, and asks for derivatives by them.
-func (o *Objective) Tokenwise() bool { return somePair(o, byToken.Tokenwise) }
 
 var tdpo1Kind = kindOf("tdpo1", "", TDPO1{Lambda: defaultLambda},
 	"token-level DPO: the divergence from the reference along each response enters the margin",

@@ -35,7 +35,7 @@ type reweighted struct {
 	fixed     []float64 // nil: the policy's
 }
 
-var _, _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted)), aligned(new(reweighted))
+var _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted))
 
 func reweigh(fresh func() PairTerm, alignment string) *reweighted {
 	return &reweighted{term: fresh(), fresh: fresh, alignment: alignment}
@@ -57,9 +57,6 @@ func (r *reweighted) inBandit() []PairTerm {
 	}
 	return all
 }
-
-// Aligned says whether the weights read Collision and Peak.
-func (r *reweighted) Aligned() bool { return r.alignment != "none" }
 
 // DifferenceOnly is false: the weights need probabilities.
 func (*reweighted) DifferenceOnly() bool { return false }
