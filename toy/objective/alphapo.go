@@ -34,7 +34,3 @@ func boxCox(a float64) *bend {
 	}
 	return l
 }
-
-var alphaPOKind = kindOf("alphapo,alpha-po", "cpo/simpo", AlphaPO{Lambda: defaultLambda, Gamma: 0.5, Alpha: 0.25},
-	"SimPO with a reward of another shape, (1 - pi^(-alpha/n))/alpha",
-	"Gupta et al. 2025, arXiv 2501.03884")

@@ -42,10 +42,6 @@ func (r *runningMean) Advance(mean float64) {
 // State returns the steps taken in and the mean.
 func (r *runningMean) State() []float64 { return r.state[:] }
 
-var bcoKind = kindOf("bco", "bco/bco", BCO{Lambda: defaultLambda},
-	"binary classifier optimization: is a reward above or below its running mean; also on unpaired data",
-	"Jung et al. 2024, arXiv 2404.04656")
-
 // BCOPair holds the parameters of binary classifier optimization on pairs, with rewards r = lambda g(x), x the log-ratio:
 // -log sigmoid(r_w - delta) - log sigmoid(-(r_l - delta)) (Jung et al., arXiv 2404.04656).
 type BCOPair struct {
@@ -60,10 +56,6 @@ func (p *BCOPair) Objective() *Objective {
 	sides.Shift, sides.Link = p.Delta, p.Divergence.link()
 	return OnPairs(sides)
 }
-
-var bcoPairKind = kindOf("bco-pair,bco_pair", "dpo/bco_pair", BCOPair{Lambda: defaultLambda, Divergence: reverseKL},
-	"binary classifier on pairs: -log sigmoid(r_w - delta) - log sigmoid(delta - r_l), r = lambda times the log-ratio",
-	"Jung et al. 2024, arXiv 2404.04656")
 
 // classifier is factor (-log sigmoid(lambda x_w) - log sigmoid(-lambda x_l)): is a response good or bad?
 func classifier(lambda, factor float64) *Sides {

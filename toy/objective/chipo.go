@@ -61,7 +61,3 @@ func chiSquaredInverse(t float64) float64 {
 	}
 	return x
 }
-
-var chiPOKind = kindOf("chi-po,chi_po,chipo", "", ChiPO{Lambda: defaultLambda},
-	"DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
-	"Huang et al. 2024, arXiv 2407.13399, algorithm 1")

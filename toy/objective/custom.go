@@ -188,10 +188,6 @@ func (p *Custom) Objective() *Objective {
 	return o
 }
 
-var customKind = kindOf("custom", "", Custom{Lambda: defaultLambda},
-	"a loss of your own, as a formula of comparisons (pair), of distributions (dist), or in the QPO form (psi, mu)",
-	"this project; QPO: Hu, He, Wipf 2024, arXiv 2407.09072")
-
 // formula is a pair term that a formula gives.
 type formula struct {
 	source   *expression.Expression

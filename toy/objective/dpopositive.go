@@ -83,7 +83,3 @@ func (l rounded) Curve(x, dst []float64) {
 		dst[i] = -l.penalty / l.scale * s * r
 	}
 }
-
-var dpoPositiveKind = kindOf("dpo-positive,dpop,dpo_positive,smaug", "", DPOPositive{Lambda: defaultLambda, Penalty: 50},
-	"DPO with a penalty when the chosen response falls below the reference",
-	"Pal et al. 2024, arXiv 2402.13228")

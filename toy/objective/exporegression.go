@@ -64,7 +64,3 @@ func (t regression) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float
 	}
 	return t.Loss(b)
 }
-
-var expoRegressionKind = kindOf("expo-regression,expo_regression", "", ExpoRegression{Lambda: defaultLambda},
-	"the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
-	"this project's reading of Hu, Kong, He, Wipf 2025, arXiv 2506.07492")

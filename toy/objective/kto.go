@@ -34,7 +34,3 @@ func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
 func (batchKL) Advance(float64) {}
 
 func (batchKL) State() []float64 { return nil }
-
-var ktoKind = kindOf("kto", "kto/kto", KTO{Lambda: defaultLambda, Desirable: 1, Undesirable: 1},
-	"Kahneman-Tversky: a bounded gain or loss against the policy's mean log-ratio; also on unpaired data",
-	"Ethayarajh et al. 2024, arXiv 2402.01306, eq. 8")

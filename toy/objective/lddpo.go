@@ -62,7 +62,3 @@ func (s *shortened) shorten(b *Batch) *Batch {
 	}
 	return &s.batch
 }
-
-var ldDPOKind = kindOf("ld-dpo,ld_dpo,lddpo", "", LDDPO{Lambda: defaultLambda, Alpha: 0.5},
-	"length-desensitized DPO: tokens past the shared length count alpha times",
-	"Liu et al. 2024, arXiv 2409.06411")

@@ -94,7 +94,3 @@ func (t *dispersed) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float
 	}
 	return t.Loss(b)
 }
-
-var mallowsKind = kindOf("mallows,mallowspo,mallows-po", "", Mallows{Lambda: defaultLambda, Scale: publishedScale},
-	"DPO with margins scaled by how much people agree on the prompt",
-	"Chen et al. 2024, arXiv 2405.14953")

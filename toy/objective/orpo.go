@@ -39,7 +39,3 @@ var logOdds = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: logspace.LogS
 		}
 		return value, slope, curve
 	}}}
-
-var orpoKind = kindOf("orpo", "orpo/orpo", ORPO{Lambda: defaultLambda},
-	"the likelihood of the chosen response and -lambda log sigmoid of the log odds ratio, no reference",
-	"Hong et al. 2024, arXiv 2403.07691, eqs. 6 and 7")

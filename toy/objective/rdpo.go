@@ -22,7 +22,3 @@ func (o lengthOffset) Add(b *Batch, z []float64) {
 		z[i] += o.alpha * (n - b.RejectedTokens[i])
 	}
 }
-
-var rdpoKind = kindOf("r-dpo,rdpo,r_dpo", "", RDPO{Lambda: defaultLambda, Alpha: 0.01},
-	"DPO with a penalty on length: -log sigmoid(lambda u + alpha (n_w - n_l))",
-	"Park et al. 2024, arXiv 2403.19159")

@@ -164,11 +164,3 @@ func (o *Objective) OnTokens() bool {
 	}
 	return true
 }
-
-var tdpo1Kind = kindOf("tdpo1", "", TDPO1{Lambda: defaultLambda},
-	"token-level DPO: the divergence from the reference along each response enters the margin",
-	"Zeng et al. 2024, arXiv 2404.11999")
-
-var tdpo2Kind = kindOf("tdpo2", "", TDPO2{Lambda: defaultLambda, Alpha: 0.5},
-	"token-level DPO: as tdpo1, weighed by alpha and held back along the chosen response",
-	"Zeng et al. 2024, arXiv 2404.11999")

@@ -141,7 +141,3 @@ func Concentration(logPi []float64) (collision, peak float64) {
 	}
 	return 2*peak + math.Log(sum), peak
 }
-
-var wpoKind = kindOf("wpo", "", WPO{Lambda: defaultLambda, Alignment: "sampled"},
-	"DPO with comparisons weighted by the policy's likelihood of them, detached",
-	"Zhou et al. 2024, arXiv 2406.11827")

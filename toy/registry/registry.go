@@ -31,12 +31,6 @@ type Kind[T any] struct {
 	New     func() T // a pointer to a fresh parameter struct holding the defaults
 }
 
-// As returns the kind with the name that papers print.
-func (k Kind[T]) As(label string) Kind[T] {
-	k.Label = label
-	return k
-}
-
 // Table lists the kinds of one registry, sorted by name.
 type Table[T any] []Kind[T]
 
