@@ -98,7 +98,6 @@ func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
-// Couples returns the margins of the optimal coupling.
 func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) {
 	t.couple(b)
 	n := len(t.margin)

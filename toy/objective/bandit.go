@@ -85,7 +85,6 @@ var _ Resting = (*resting)(nil)
 
 func (*resting) holds() bool { return true }
 
-// Potential returns the term of which this one's gradient is the gradient.
 func (r *resting) Potential() Curved { return r.potential }
 
 // Structure is that of the potential, held.
@@ -225,7 +224,6 @@ var _ Shaped = (*proven)(nil)
 
 func newProven(f *expression.Function) *proven { return &proven{Function: f, course: f.Course()} }
 
-// Value writes the function at each z.
 func (s *proven) Value(z, dst []float64) { s.Function.Value(s.scaled(z), dst) }
 
 // Slope writes the derivative, what stopgrad holds put in.
@@ -234,7 +232,6 @@ func (s *proven) Slope(z, dst []float64) {
 	s.times(s.scale, dst)
 }
 
-// Curve writes the derivative of Slope.
 func (s *proven) Curve(z, dst []float64) {
 	s.Function.Curve(s.scaled(z), dst)
 	s.times(s.scale*s.scale, dst)
@@ -257,7 +254,6 @@ func (*proven) times(factor float64, column []float64) {
 	}
 }
 
-// Shape is what is proven of the function.
 func (s *proven) Shape() Shape {
 	c := s.course
 	shape := Shape{Low: endOf(c.Low), High: endOf(c.High), Monotone: c.Rising || c.Falling, Sigmoid: c.Sigmoid}
@@ -355,7 +351,6 @@ type heldLink struct{ PairTerm }
 
 func (heldLink) holds() bool { return true }
 
-// Why says why nothing is known.
 func (heldLink) Why() string { return "a part of the link is held back from differentiation" }
 
 // asLink returns a formula as a link, which can be gone back through where it is proven to rise and its ends are known.
@@ -376,7 +371,6 @@ type inverted struct {
 
 var _ Invertible = (*inverted)(nil)
 
-// Range returns the limits at the ends.
 func (l *inverted) Range() (low, high float64) { return l.low, l.high }
 
 // Inverse halves a bracket until neighbouring numbers are left, where the link rises to the last digit.

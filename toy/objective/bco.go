@@ -25,7 +25,6 @@ type runningMean struct {
 	state [2]float64 // steps and mean
 }
 
-// Shift returns the running mean.
 func (r *runningMean) Shift(mean float64) float64 {
 	if r.state[0] == 0 {
 		return mean
@@ -33,7 +32,6 @@ func (r *runningMean) Shift(mean float64) float64 {
 	return r.state[1]
 }
 
-// Advance takes in a batch's mean.
 func (r *runningMean) Advance(mean float64) {
 	r.state[0]++
 	r.state[1] += (mean - r.state[1]) / r.state[0]

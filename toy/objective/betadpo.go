@@ -57,10 +57,8 @@ type item struct {
 
 var _, _, _ = Advancing(new(filter)), Detached(new(filter)), Undecided(new(filter))
 
-// DifferenceOnly is true, as for DPO.
 func (*filter) DifferenceOnly() bool { return true }
 
-// Why says why nothing is known.
 func (*filter) Why() string { return "comparisons are left out of each batch at random" }
 
 // Loss returns the loss of the comparisons kept, which stand for all.

@@ -249,16 +249,13 @@ func (f *formula) DifferenceOnly() bool { return f.shift }
 
 func (f *formula) holds() bool { return f.source.Held() }
 
-// Reads says whether the formula reads a column.
 func (f *formula) Reads(column string) bool { return slices.Contains(f.reads, column) }
 
-// Loss returns the weighted sum of the formula's values.
 func (f *formula) Loss(b *Batch) float64 {
 	f.program.Value(f.columns, f.fill(b), f.value)
 	return weighed(b.Weight, f.value)
 }
 
-// Grad adds scale times the gradient.
 func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 	f.program.Grad(f.columns, f.fill(b), f.gradient)
 	for i, w := range b.Weight {
@@ -273,7 +270,6 @@ func (f *formula) inBandit() []PairTerm {
 	return terms
 }
 
-// Why says why the formula has no structure that is known.
 func (f *formula) Why() string {
 	if _, err := f.apart(); err != nil {
 		return err.Error()
@@ -333,7 +329,6 @@ type curvedFormula struct{ *formula }
 
 var _ Curved = curvedFormula{}
 
-// Derivatives returns the loss and adds scale times its derivatives.
 func (f curvedFormula) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	f.Grad(b, scale, g)
 	f.program.Hess(f.columns, f.fill(b), f.second)
@@ -350,7 +345,6 @@ type detachedFormula struct{ *formula }
 
 var _ Detached = detachedFormula{}
 
-// Freeze returns the formula with the statistics that it has on b.
 func (f detachedFormula) Freeze(b *Batch) PairTerm {
 	held := *f.formula
 	held.frozen = slices.Clone(f.fill(b))
@@ -366,13 +360,11 @@ type remembering struct{ *formula }
 
 var _ Advancing = remembering{}
 
-// Advance takes in a minibatch.
 func (f remembering) Advance(b *Batch) {
 	f.fill(b)
 	f.program.Advance(f.columns, b.Weight, f.scalars)
 }
 
-// State returns the moving averages.
 func (f remembering) State() []float64 { return f.program.State() }
 
 // detachedMemory is one through whose statistics no derivatives pass.
@@ -380,10 +372,8 @@ type detachedMemory struct{ remembering }
 
 var _ Detached = detachedMemory{}
 
-// Freeze returns the formula with the statistics that it has on b.
 func (f detachedMemory) Freeze(b *Batch) PairTerm { return detachedFormula{f.formula}.Freeze(b) }
 
-// Remembers says that the loss has no value outside of training.
 func (remembering) Remembers() bool { return true }
 
 // inBandit returns the formula where training rests.
@@ -455,12 +445,10 @@ func (f *distFormula) at(d *Dist) *expression.Distributions {
 	return &f.settled
 }
 
-// Loss returns the formula's value.
 func (f *distFormula) Loss(d *Dist) float64 {
 	return f.program.Value(f.at(d), f.scalars)
 }
 
-// Grad adds scale times the gradient.
 func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	f.scratch = sized(f.scratch, len(g))
 	f.program.Grad(f.at(d), f.scalars, f.scratch)
@@ -469,7 +457,6 @@ func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	}
 }
 
-// Hess adds scale times the second derivatives.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	f.scratch = sized(f.scratch, len(h))
 	f.program.Hess(f.at(d), f.scalars, f.scratch)

@@ -29,7 +29,6 @@ func (l kinked) Value(x, dst []float64) {
 	}
 }
 
-// Slope writes 1 or 1+penalty.
 func (l kinked) Slope(x, dst []float64) {
 	for i, v := range x {
 		dst[i] = 1
@@ -62,21 +61,18 @@ func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 // rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
 type rounded struct{ penalty, scale float64 }
 
-// Value writes the link.
 func (l rounded) Value(x, dst []float64) {
 	for i, v := range x {
 		dst[i] = v + l.penalty*l.scale*logspace.LogSigmoid(v/l.scale)
 	}
 }
 
-// Slope writes a number from 1 to 1+penalty.
 func (l rounded) Slope(x, dst []float64) {
 	for i, v := range x {
 		dst[i] = 1 + l.penalty*logspace.Sigmoid(-v/l.scale)
 	}
 }
 
-// Curve writes a negative number.
 func (l rounded) Curve(x, dst []float64) {
 	for i, v := range x {
 		s, r := logspace.Sigmoids(v / l.scale)

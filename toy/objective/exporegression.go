@@ -37,7 +37,6 @@ func (t regression) at(b *Batch, i int) (off, slope, curve float64) {
 	return short - r, s * r, s * r * (r - s)
 }
 
-// Loss returns the weighted sum of squares.
 func (t regression) Loss(b *Batch) float64 {
 	sum := 0.0
 	for i, w := range b.Weight {
@@ -47,7 +46,6 @@ func (t regression) Loss(b *Batch) float64 {
 	return sum
 }
 
-// Grad adds scale times the gradient.
 func (t regression) Grad(b *Batch, scale float64, g *Grad) {
 	for i, w := range b.Weight {
 		off, slope, _ := t.at(b, i)
@@ -55,7 +53,6 @@ func (t regression) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
-// Derivatives returns the loss and adds scale times its derivatives.
 func (t regression) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	t.Grad(b, scale, g)
 	for i, w := range b.Weight {

@@ -144,10 +144,8 @@ func (t *external) Structure() (Structure, bool) {
 	return Structure{Held: found.held, Coupled: found.coupled}, false
 }
 
-// Loss asks for the loss.
 func (t *external) Loss(b *Batch) float64 { return t.ask(b, false) }
 
-// Grad asks for the gradient and adds scale times it to g.
 func (t *external) Grad(b *Batch, scale float64, g *Grad) {
 	t.ask(b, true)
 	for i := range t.question.Columns {
@@ -231,10 +229,8 @@ func (c *Column) fill(b *Batch, at, entry int) {
 // gradient. The value is in that of the comparisons.
 type externalPolicy struct{ comparisons *external }
 
-// Loss returns 0.
 func (externalPolicy) Loss(*Dist) float64 { return 0 }
 
-// Grad adds scale times the derivatives.
 func (p externalPolicy) Grad(d *Dist, scale float64, g []float64) {
 	for k, v := range p.comparisons.whole[&d.LogPi[0]] {
 		g[k] += scale * v

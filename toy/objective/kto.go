@@ -28,7 +28,6 @@ func (p *KTO) Objective() *Objective {
 // batchKL estimates lambda KL(pi to pi_ref) by the batch at hand, never below 0.
 type batchKL struct{}
 
-// Shift returns the mean, at least 0.
 func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
 
 func (batchKL) Advance(float64) {}

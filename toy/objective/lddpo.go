@@ -23,7 +23,6 @@ type shortened struct {
 
 var _, _ = Curved(new(shortened)), Structured(new(shortened))
 
-// Loss returns the margin loss of the shortened batch.
 func (s *shortened) Loss(b *Batch) float64 { return s.Margin.Loss(s.shorten(b)) }
 
 // Derivatives returns the loss and adds scale times its derivatives, tails held.

@@ -43,10 +43,8 @@ type bend struct {
 
 var _ Invertible = (*bend)(nil)
 
-// Inverse goes back.
 func (l *bend) Inverse(t float64) float64 { return l.inverse(t) }
 
-// Range returns the open interval of values.
 func (l *bend) Range() (low, high float64) { return l.low, l.high }
 
 // order is how many derivatives are wanted.

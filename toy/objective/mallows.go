@@ -75,7 +75,6 @@ func (t *dispersed) Loss(b *Batch) float64 {
 	return t.factor * weighed(b.Weight, t.slope)
 }
 
-// Grad adds scale times the gradient.
 func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 	t.margins(b)
 	t.outer.Slope(t.z, t.slope)
@@ -84,7 +83,6 @@ func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
-// Derivatives returns the loss and adds scale times its derivatives.
 func (t *dispersed) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	t.Grad(b, scale, g)
 	t.outer.Curve(t.z, t.slope)

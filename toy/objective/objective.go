@@ -513,10 +513,8 @@ type held struct {
 
 func (h *held) inner() PairTerm { return h.Detached }
 
-// Loss returns the loss with the statistic held.
 func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }
 
-// Grad adds the gradient with the statistic held.
 func (h *held) Grad(b *Batch, scale float64, g *Grad) { h.frozen(b).Grad(b, scale, g) }
 
 func (h *held) frozen(b *Batch) PairTerm {

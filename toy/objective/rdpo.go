@@ -16,7 +16,6 @@ func (p *RDPO) Objective() *Objective {
 
 type lengthOffset struct{ alpha float64 }
 
-// Add adds alpha times the difference of token counts.
 func (o lengthOffset) Add(b *Batch, z []float64) {
 	for i, n := range b.ChosenTokens {
 		z[i] += o.alpha * (n - b.RejectedTokens[i])

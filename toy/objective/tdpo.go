@@ -49,7 +49,6 @@ func newTokenwise(lambda, alpha float64) tokenwise {
 // DifferenceOnly says so of the term itself, divergences aside.
 func (*tokenwise) DifferenceOnly() bool { return true }
 
-// Loss returns the loss.
 func (t *tokenwise) Loss(b *Batch) float64 { return t.margin.Loss(t.with(b)) }
 
 // Grad adds scale times the gradient to g, where it asks for them that by the divergences.
@@ -111,7 +110,6 @@ type cancelling struct{ tokenwise }
 
 var _, _ = Structured(new(cancelling)), Curved(new(cancelling))
 
-// Structure is the margin loss's.
 func (t *cancelling) Structure() (Structure, bool) { return t.margin.Structure() }
 
 // Derivatives returns the loss and adds scale times its derivatives, the second with divergences held.
@@ -125,10 +123,8 @@ type stopped struct{ tokenwise }
 
 var _, _, _ = Structured(new(stopped)), Detached(new(stopped)), Undecided(new(stopped))
 
-// Structure says that a divergence is held.
 func (*stopped) Structure() (Structure, bool) { return Structure{Held: true}, false }
 
-// Why says what no rule covers.
 func (*stopped) Why() string { return "a divergence of the whole policy enters the margin" }
 
 // Freeze returns the loss with the divergences along chosen responses held at their values.
@@ -146,7 +142,6 @@ type pull struct{ of *stopped }
 // Loss returns 0: in value the divergences cancel.
 func (pull) Loss(*Dist) float64 { return 0 }
 
-// Grad adds scale times the derivatives.
 func (p pull) Grad(d *Dist, scale float64, g []float64) {
 	klRefPi{}.Grad(d, scale*p.of.pull[&d.LogPi[0]], g)
 }

@@ -74,13 +74,10 @@ func (r *reweighted) Structure() (Structure, bool) {
 	return s, known
 }
 
-// Loss returns the loss with the new weights.
 func (r *reweighted) Loss(b *Batch) float64 { return r.term.Loss(r.weigh(b)) }
 
-// Grad adds scale times the gradient with the weights held.
 func (r *reweighted) Grad(b *Batch, scale float64, g *Grad) { r.term.Grad(r.weigh(b), scale, g) }
 
-// Freeze returns the loss with the weights that it has on b.
 func (r *reweighted) Freeze(b *Batch) PairTerm {
 	held := reweigh(r.fresh, "none")
 	held.fixed = append([]float64(nil), r.likelihoods(b)...)
