@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/integrate/quad"
 
 	"windtunnel/toy/expression"
@@ -164,7 +165,7 @@ func linkedMargin(part *expression.Part) (PairTerm, error) {
 		return nil, errors.New("the formula makes one thing of the chosen response and another of the rejected one")
 	}
 	m.Lambda *= above
-	m.ChosenLink = kinked{below/above - 1}
+	m.ChosenLink = newKinked(below/above - 1)
 	return orRest(m), nil
 }
 
@@ -216,42 +217,36 @@ func asSides(pair [2]*expression.Part, referenceFree bool) PairTerm {
 type proven struct {
 	*expression.Function
 	course  expression.Course
-	scale   float64 // of its argument; 0 is 1
+	scale   float64 // of its argument
 	scratch []float64
 }
 
 var _ Shaped = (*proven)(nil)
 
-func newProven(f *expression.Function) *proven { return &proven{Function: f, course: f.Course()} }
+func newProven(f *expression.Function) *proven {
+	return &proven{Function: f, course: f.Course(), scale: 1}
+}
 
 func (s *proven) Value(z, dst []float64) { s.Function.Value(s.scaled(z), dst) }
 
 // Slope writes the derivative, what stopgrad holds put in.
 func (s *proven) Slope(z, dst []float64) {
 	s.Function.Slope(s.scaled(z), dst)
-	s.times(s.scale, dst)
+	floats.Scale(s.scale, dst)
 }
 
 func (s *proven) Curve(z, dst []float64) {
 	s.Function.Curve(s.scaled(z), dst)
-	s.times(s.scale*s.scale, dst)
+	floats.Scale(s.scale*s.scale, dst)
 }
 
 func (s *proven) scaled(z []float64) []float64 {
-	if s.scale == 0 {
+	if s.scale == 1 {
 		return z
 	}
 	s.scratch = append(s.scratch[:0], z...)
-	s.times(s.scale, s.scratch)
+	floats.Scale(s.scale, s.scratch)
 	return s.scratch
-}
-
-func (*proven) times(factor float64, column []float64) {
-	for i := range column {
-		if factor != 0 {
-			column[i] *= factor
-		}
-	}
 }
 
 func (s *proven) Shape() Shape {

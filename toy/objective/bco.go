@@ -16,29 +16,8 @@ func (p *BCO) Objective() *Objective {
 		sides.Shift = *p.Delta
 		return OnPairs(sides)
 	}
-	return OnPairs(&Centered{Sides: sides, Center: &runningMean{}})
+	return OnPairs(&Centered{Sides: sides, Running: true})
 }
-
-// runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which
-// counts responses). Before the first step it is the mean of the batch at hand.
-type runningMean struct {
-	state [2]float64 // steps and mean
-}
-
-func (r *runningMean) Shift(mean float64) float64 {
-	if r.state[0] == 0 {
-		return mean
-	}
-	return r.state[1]
-}
-
-func (r *runningMean) Advance(mean float64) {
-	r.state[0]++
-	r.state[1] += (mean - r.state[1]) / r.state[0]
-}
-
-// State returns the steps taken in and the mean.
-func (r *runningMean) State() []float64 { return r.state[:] }
 
 // BCOPair holds the parameters of binary classifier optimization on pairs, with rewards r = lambda g(x), x the log-ratio:
 // -log sigmoid(r_w - delta) - log sigmoid(-(r_l - delta)) (Jung et al., arXiv 2404.04656).

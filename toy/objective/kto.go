@@ -22,14 +22,5 @@ func (p *KTO) Objective() *Objective {
 		sides.Shift = p.Lambda * *p.KL
 		return OnPairs(sides)
 	}
-	return OnPairs(&Centered{Sides: sides, Center: batchKL{}})
+	return OnPairs(&Centered{Sides: sides})
 }
-
-// batchKL estimates lambda KL(pi to pi_ref) by the batch at hand, never below 0.
-type batchKL struct{}
-
-func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
-
-func (batchKL) Advance(float64) {}
-
-func (batchKL) State() []float64 { return nil }

@@ -16,14 +16,7 @@ const (
 )
 
 // Link is an increasing function of the log-ratio x = log pi - log pi_ref, applied to whole columns.
-type Link interface {
-	// Value writes link(x) to dst.
-	Value(x, dst []float64)
-	// Slope writes link'(x), positive, to dst.
-	Slope(x, dst []float64)
-	// Curve writes the second derivative of link at x to dst.
-	Curve(x, dst []float64)
-}
+type Link interface{ Outer }
 
 // Invertible is a link that the exact solver can go back through, from margins to policies.
 type Invertible interface {

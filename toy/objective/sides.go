@@ -149,23 +149,17 @@ func (s *Sides) mean(b *Batch) float64 {
 	return s.Lambda * sum / total
 }
 
-// Centered is a Sides whose shift is a statistic of the data, held back from differentiation.
+// Centered is a Sides whose shift is a statistic of the data, held back from differentiation: the mean reward (Lambda t) over all
+// responses of the batch, at least 0; or of all steps so far, each batch counting the same (TRL's RunningMoments, which counts
+// responses), where before the first step it is that of the batch at hand.
 type Centered struct {
-	Sides  *Sides // both outers present; its Shift is overwritten
-	Center Center
+	Sides   *Sides // both outers present; its Shift is overwritten
+	Running bool   // over all steps
+
+	state [2]float64 // steps and mean
 }
 
 var _, _, _, _, _ = Detached(new(Centered)), Advancing(new(Centered)), Structured(new(Centered)), perToken(new(Centered)), unpaired(new(Centered))
-
-// Center turns the batch's mean reward (Lambda t over all its responses) into the shift.
-type Center interface {
-	// Shift returns what to measure from, given the mean reward of the batch at hand.
-	Shift(mean float64) float64
-	// Advance takes in the mean reward of a training step's batch.
-	Advance(mean float64)
-	// State returns the live memory of what Advance took in, nil if there is none.
-	State() []float64
-}
 
 // DifferenceOnly is false: in the log-probability of one response a normalizer does not cancel.
 func (*Centered) DifferenceOnly() bool { return false }
@@ -190,10 +184,20 @@ func (c *Centered) Loss(b *Batch) float64 { return c.at(b).Loss(b) }
 func (c *Centered) Grad(b *Batch, scale float64, g *Grad) { c.at(b).Grad(b, scale, g) }
 
 // Advance updates the statistic.
-func (c *Centered) Advance(b *Batch) { c.Center.Advance(c.Sides.mean(b)) }
+func (c *Centered) Advance(b *Batch) {
+	if c.Running {
+		c.state[0]++
+		c.state[1] += (c.Sides.mean(b) - c.state[1]) / c.state[0]
+	}
+}
 
-// State returns the statistic.
-func (c *Centered) State() []float64 { return c.Center.State() }
+// State returns the steps taken in and the mean, nil for that of the batch.
+func (c *Centered) State() []float64 {
+	if !c.Running {
+		return nil
+	}
+	return c.state[:]
+}
 
 // Freeze returns the loss with the shift that it has on b.
 func (c *Centered) Freeze(b *Batch) PairTerm {
@@ -203,6 +207,13 @@ func (c *Centered) Freeze(b *Batch) PairTerm {
 }
 
 func (c *Centered) at(b *Batch) *Sides {
-	c.Sides.Shift = c.Center.Shift(c.Sides.mean(b))
+	switch {
+	case !c.Running:
+		c.Sides.Shift = max(0, c.Sides.mean(b))
+	case c.state[0] == 0:
+		c.Sides.Shift = c.Sides.mean(b)
+	default:
+		c.Sides.Shift = c.state[1]
+	}
 	return c.Sides
 }
