@@ -55,11 +55,9 @@ type item struct {
 	key            float64 // those of the largest are kept
 }
 
-var _, _, _ = Advancing(new(filter)), Detached(new(filter)), Undecided(new(filter))
+var _, _ = Advancing(new(filter)), Detached(new(filter))
 
 func (*filter) DifferenceOnly() bool { return true }
-
-func (*filter) Why() string { return "comparisons are left out of each batch at random" }
 
 // Loss returns the loss of the comparisons kept, which stand for all.
 func (f *filter) Loss(b *Batch) float64 { return f.dpo.Loss(f.kept(b)) }

@@ -264,19 +264,6 @@ func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
-// inBandit returns the terms that the formula is a sum of, none where it is no such sum.
-func (f *formula) inBandit() []PairTerm {
-	terms, _ := f.apart()
-	return terms
-}
-
-func (f *formula) Why() string {
-	if _, err := f.apart(); err != nil {
-		return err.Error()
-	}
-	return "the course of one of its functions is not proven"
-}
-
 // fill points the columns at a batch, sizes the scratch, and returns the scalars with the statistics of the batch.
 func (f *formula) fill(b *Batch) []float64 {
 	n := len(b.Chosen)

@@ -121,11 +121,9 @@ func (t *cancelling) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) floa
 // stopped is a tokenwise loss that holds the divergence along the chosen response back from differentiation.
 type stopped struct{ tokenwise }
 
-var _, _, _ = Structured(new(stopped)), Detached(new(stopped)), Undecided(new(stopped))
+var _, _ = Structured(new(stopped)), Detached(new(stopped))
 
 func (*stopped) Structure() (Structure, bool) { return Structure{Held: true}, false }
-
-func (*stopped) Why() string { return "a divergence of the whole policy enters the margin" }
 
 // Freeze returns the loss with the divergences along chosen responses held at their values.
 func (t *stopped) Freeze(b *Batch) PairTerm {
