@@ -332,14 +332,6 @@ func (o *Objective) Comparisons() *Objective { return &Objective{pair: o.pair} }
 // First returns the objective of the first pair term alone.
 func (o *Objective) First() *Objective { return &Objective{pair: o.pair[:1]} }
 
-// Only returns the pair term that the objective is a multiple of, and false where it has others.
-func (o *Objective) Only() (term PairTerm, ok bool) {
-	if len(o.pair) != 1 || o.WholePolicy() || o.Sampled != nil {
-		return nil, false
-	}
-	return o.pair[0].Term, true
-}
-
 // Terms returns the pair and distribution terms of weight other than 0, for a solver, whose method depends on their kinds.
 func (o *Objective) Terms() (pair []Weighted[PairTerm], dist []Weighted[DistTerm]) {
 	for _, t := range o.pair {
@@ -430,19 +422,18 @@ func (o *Objective) AcceptsUnpaired() bool {
 // hasPair says whether some pair term is a T, or behind another as in somePair.
 func hasPair[T any](o *Objective) bool { return somePair(o, func(T) bool { return true }) }
 
-// somePair says whether some pair term is a T of which a statement holds, or the term behind one whose statistic is held or that
-// weighs comparisons.
+// somePair says whether some pair term is a T of which a statement holds, or the term behind one that weighs comparisons.
 func somePair[T any](o *Objective, holds func(T) bool) bool {
 	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
 		for term := w.Term; ; {
 			if t, ok := term.(T); ok && holds(t) {
 				return true
 			}
-			outer, ok := term.(interface{ inner() PairTerm })
+			weighs, ok := term.(*reweighted)
 			if !ok {
 				return false
 			}
-			term = outer.inner()
+			term = weighs.term
 		}
 	})
 }
@@ -482,46 +473,17 @@ func (o *Objective) State() [][]float64 {
 	return state
 }
 
-// Hold returns the objective with every statistic that a term keeps back from differentiation held, at its value in the
-// first evaluation, so that the loss has a potential; release lets the next evaluation take the statistics anew. It is nil
-// where no term has one.
-func (o *Objective) Hold() (fixed *Objective, release func()) {
-	copied := *o
-	copied.pair = slices.Clone(o.pair)
-	var all []*held
+// Frozen returns the objective with every statistic that a term keeps back from differentiation held at its value on a batch, so that
+// the loss has a potential.
+func (o *Objective) Frozen(b *Batch) *Objective {
+	frozen := *o
+	frozen.pair = slices.Clone(o.pair)
 	for i, t := range o.pair {
 		if d, ok := t.Term.(Detached); ok {
-			all = append(all, &held{Detached: d})
-			copied.pair[i].Term = all[len(all)-1]
+			frozen.pair[i].Term = d.Freeze(b)
 		}
 	}
-	if len(all) == 0 {
-		return &copied, nil
-	}
-	return &copied, func() {
-		for _, h := range all {
-			h.at = nil
-		}
-	}
-}
-
-// held is a term whose statistic is held.
-type held struct {
-	Detached
-	at PairTerm // nil: the next evaluation takes the statistic
-}
-
-func (h *held) inner() PairTerm { return h.Detached }
-
-func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }
-
-func (h *held) Grad(b *Batch, scale float64, g *Grad) { h.frozen(b).Grad(b, scale, g) }
-
-func (h *held) frozen(b *Batch) PairTerm {
-	if h.at == nil {
-		h.at = h.Freeze(b)
-	}
-	return h.at
+	return &frozen
 }
 
 // Params are the parameters of one kind of objective.

@@ -41,8 +41,6 @@ func reweigh(fresh func() PairTerm, alignment string) *reweighted {
 	return &reweighted{term: fresh(), fresh: fresh, alignment: alignment}
 }
 
-func (r *reweighted) inner() PairTerm { return r.term }
-
 // inBandit returns the terms that the weighted loss is a sum of.
 func (r *reweighted) inBandit() []PairTerm {
 	terms := func() []PairTerm {
