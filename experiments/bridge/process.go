@@ -146,7 +146,6 @@ func (p *process) read(want string) ([]byte, *Error) {
 	}
 }
 
-// Columns implements objective.Remote.
 func (p *process) Columns() []string { return p.hello.Columns }
 
 // Ask implements objective.Remote. It panics with an *Error.
@@ -310,7 +309,6 @@ type tail struct {
 	text []byte
 }
 
-// Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -168,7 +168,8 @@ func (b *brokenLoss) Objective() *objective.Objective {
 	if !b.late {
 		panic("no objective")
 	}
-	b.PairTerm, _ = (&objective.DPO{Lambda: 1}).Objective().Only()
+	pair, _ := (&objective.DPO{Lambda: 1}).Objective().Terms()
+	b.PairTerm = pair[0].Term
 	return objective.OnPairs(b)
 }
 

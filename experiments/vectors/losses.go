@@ -1,10 +1,8 @@
 package vectors
 
 import (
-	"reflect"
-	"strings"
-
 	"windtunnel/toy/objective"
+	"windtunnel/toy/registry"
 )
 
 // How a loss uses the number of a response's tokens.
@@ -83,21 +81,8 @@ var losses = []loss{
 func build(kind string, settings Params) *objective.Objective {
 	found, _ := objective.Kinds().Find(kind)
 	params := found.New()
-	fields := reflect.ValueOf(params).Elem()
-	for i := range fields.NumField() {
-		tag := fields.Type().Field(i).Tag
-		for _, name := range append(strings.Split(tag.Get("alias"), ","), tag.Get("yaml")) {
-			switch x := settings[name].(type) {
-			case string:
-				fields.Field(i).SetString(x)
-			case float64:
-				if fields.Field(i).Kind() == reflect.Pointer {
-					fields.Field(i).Set(reflect.ValueOf(&x))
-				} else {
-					fields.Field(i).SetFloat(x)
-				}
-			}
-		}
+	for name, value := range settings {
+		registry.Set(params, name, value)
 	}
 	return params.Objective()
 }

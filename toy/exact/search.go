@@ -531,15 +531,7 @@ func (s *solver) anew(t *task, l *lossFunction) (*result, error) {
 		p := l.newPoint(t.logRef)
 		l.push(p.theta, gone, nil, farther*max(1, s.unit(l)))
 		l.whole(p)
-		frozen := &objective.Objective{}
-		pair, _ := s.problem.Objective.Terms()
-		for _, w := range pair {
-			if d, ok := w.Term.(objective.Detached); ok {
-				w.Term = d.Freeze(&l.batch)
-			}
-			frozen.And(w.Weight, objective.OnPairs(w.Term))
-		}
-		l = newLossFunction(frozen, t)
+		l = newLossFunction(s.problem.Objective.Comparisons().Frozen(&l.batch), t)
 		l.start = t.logRef
 	}
 	return outer.decideBySearch(t, l, none, gone)

@@ -93,9 +93,11 @@ func (f *Function) Course() Course {
 func (f *Function) catalogue(c *Course) {
 	g := f.graph
 	if base := g.base(f.value); base != nil && math.Abs(base.by[0]) == 1 {
-		if p := g.polynomial(f.value, base); p != nil && len(p) <= 2 {
-			slope, _ := p.coefficient(1).Float64()
-			c.Sigmoid, c.SigmoidAt = base.by[0]*slope, -base.at*base.by[0]
+		if p := g.polynomial(f.value, base); p != nil {
+			if _, slope, is := p.straight(); is {
+				times, _ := slope.Float64()
+				c.Sigmoid, c.SigmoidAt = base.by[0]*times, -base.at*base.by[0]
+			}
 		}
 	}
 	factor, r := 1.0, f.value

@@ -69,14 +69,7 @@ type Multiple struct {
 // scalars.
 func (d *Distributional) Linear(scalars []float64) (sum []Multiple, linear bool) {
 	g := newGraph()
-	out := g.build(d.tree, func(name string) ref {
-		for j, call := range d.calls {
-			if call.String() == name {
-				return g.columnAt(j)
-			}
-		}
-		return g.scalarAt(slices.Index(d.scalars, name))
-	})
+	out := d.build(g, g.columnAt)
 	l := g.linesAt(out, func(n node, _ []*line) (line, bool) {
 		if n.leaf == scalarLeaf {
 			return line{at: scalars[n.slot]}, true
@@ -100,54 +93,73 @@ func (d *Distributional) Linear(scalars []float64) (sum []Multiple, linear bool)
 // derivative by log pi(y) is that of sum_j w_j t_j(y), where t_j is T_j's term and w_j = dF/dT_j. It keeps scratch and
 // serves one goroutine; it allocates only when a prompt has more responses than any before.
 type DistributionProgram struct {
-	value  *tape // F of the T_j
+	value  *tape // F
 	slopes *tape // w_j for the T_j that depend on pi
 	bends  *tape // their derivatives by those T_j, the upper triangle row by row; nil where all vanish
 	terms  *tape // t_j of a response
 	pulls  *tape // the derivatives of the t_j that depend on pi
 	grad   *tape // the derivative of sum_j w_j t_j
 	hess   *tape // its second derivative
+	curved bool  // w_j depend on T_j
 
 	columns [][]float64 // scratch: Distributions as columns
-	sums    [][]float64 // T_j, columns of one row
-	weights [][]float64 // w_j, columns of one row
+	scalars []float64   // the caller's, then T_j, then w_j
+	sums    []float64   // T_j among them
+	weights [][]float64 // w_j among them, as columns of one row
+	parts   [][]float64 // t_j, columns of K rows
 	turns   [][]float64 // what bends gives, columns of one row
 	leans   [][]float64 // what pulls gives, columns of K rows
-	scalars []float64   // the caller's, then w_j
-	parts   [][]float64 // t_j, columns of K rows
-	result  [][]float64 // F, a column of one row
-	out     [][]float64 // the caller's destination
+	result  [1]float64  // F
+	out     [][]float64 // the destination
 }
 
 // Compile prepares the evaluation of the formula and its derivatives by log pi.
 func (d *Distributional) Compile() *DistributionProgram {
-	p := &DistributionProgram{columns: make([][]float64, logStarColumn+1), sums: columnsOf(len(d.calls)),
-		parts: make([][]float64, len(d.calls)), result: columnsOf(1), out: make([][]float64, 1)}
-	inner := newGraph()
-	terms := d.terms(inner)
-	logPi := inner.columnAt(logPiColumn)
-	active := d.compileOuter(p, func(j int) bool { return inner.gradient(terms[j], []ref{logPi})[0] != none })
+	g, first, after := newGraph(), len(d.scalars), len(d.scalars)+len(d.calls)
+	terms, logPi := d.terms(g), []ref{g.columnAt(logPiColumn)}
+	out := d.build(g, func(j int) ref { return g.scalarAt(first + j) })
+	sums := make([]ref, len(d.calls))
+	for j := range sums {
+		sums[j] = g.scalarAt(first + j)
+	}
+	var slopes, wrt, pulls []ref
 	weighted := none
-	var pulls []ref
-	for k, j := range active {
-		pulls = append(pulls, inner.gradient(terms[j], []ref{logPi})[0])
-		weighted = inner.sum(weighted, inner.chain(inner.scalarAt(len(d.scalars)+k), terms[j]))
+	for j, slope := range g.gradient(out, sums) {
+		if pull := g.gradient(terms[j], logPi)[0]; slope != none && pull != none {
+			weighted = g.sum(weighted, g.chain(g.scalarAt(after+len(slopes)), terms[j]))
+			slopes, wrt, pulls = append(slopes, slope), append(wrt, sums[j]), append(pulls, pull)
+		}
 	}
 	slope, bend := none, none
 	if weighted != none {
-		slope = inner.gradient(weighted, []ref{logPi})[0]
-		bend = inner.curvature([]ref{slope}, []ref{logPi})[0]
+		slope = g.gradient(weighted, logPi)[0]
+		bend = g.curvature([]ref{slope}, logPi)[0]
 	}
-	p.grad, p.hess = inner.record([]ref{slope}), inner.record([]ref{bend})
+	p := &DistributionProgram{value: g.record([]ref{out}), grad: g.record([]ref{slope}), hess: g.record([]ref{bend}),
+		columns: make([][]float64, logStarColumn+1), scalars: make([]float64, after+len(slopes)), parts: make([][]float64, len(terms)), out: make([][]float64, 1)}
+	p.sums, p.weights = p.scalars[first:after], slices.Collect(slices.Chunk(p.scalars[after:], 1))
 	if len(terms) > 0 {
-		p.terms = inner.record(terms)
+		p.terms = g.record(terms)
 	}
-	if p.bends != nil {
-		p.pulls, p.leans = inner.record(pulls), make([][]float64, len(pulls))
+	if len(slopes) > 0 {
+		p.slopes = g.record(slopes)
+		p.curved = slices.ContainsFunc(p.slopes.scalars, func(b binding) bool { return b.slot >= first })
 	}
-	p.weights = columnsOf(len(active))
-	p.scalars = make([]float64, len(d.scalars)+len(active))
+	if bends := g.curvature(slopes, wrt); slices.ContainsFunc(bends, func(r ref) bool { return r != none }) {
+		p.bends, p.pulls, p.leans = g.record(bends), g.record(pulls), make([][]float64, len(pulls))
+		p.turns = slices.Collect(slices.Chunk(make([]float64, len(bends)), 1))
+	}
 	return p
+}
+
+// build adds F to a graph, with what stands for each functional.
+func (d *Distributional) build(g *graph, functional func(j int) ref) ref {
+	return g.build(d.tree, func(name string) ref {
+		if j := slices.IndexFunc(d.calls, func(call *ast.CallNode) bool { return call.String() == name }); j >= 0 {
+			return functional(j)
+		}
+		return g.scalarAt(slices.Index(d.scalars, name))
+	})
 }
 
 // terms adds each functional's term to the graph of one response.
@@ -172,42 +184,13 @@ func (d *Distributional) terms(inner *graph) []ref {
 	return terms
 }
 
-// compileOuter compiles F and its slopes, and returns the functionals that carry pi's influence on F.
-func (d *Distributional) compileOuter(p *DistributionProgram, dependsOnPi func(j int) bool) (active []int) {
-	outer := newGraph()
-	columns := map[string]ref{}
-	all := make([]ref, len(d.calls))
-	for j, call := range d.calls {
-		all[j] = outer.columnAt(j)
-		columns[call.String()] = all[j]
-	}
-	out := outer.build(d.tree, func(name string) ref {
-		if column, isCall := columns[name]; isCall {
-			return column
-		}
-		return outer.scalarAt(slices.Index(d.scalars, name))
-	})
-	p.value = outer.record([]ref{out})
-	var slopes, wrt []ref
-	for j, slope := range outer.gradient(out, all) {
-		if slope != none && dependsOnPi(j) {
-			active, slopes, wrt = append(active, j), append(slopes, slope), append(wrt, all[j])
-		}
-	}
-	if bends := outer.curvature(slopes, wrt); slices.ContainsFunc(bends, func(r ref) bool { return r != none }) {
-		p.bends, p.turns = outer.record(bends), columnsOf(len(bends))
-	}
-	if len(active) > 0 {
-		p.slopes = outer.record(slopes)
-	}
-	return active
-}
-
 // Value returns the formula's value at one prompt.
 func (p *DistributionProgram) Value(d *Distributions, scalars []float64) float64 {
-	p.integrate(d, scalars)
-	p.value.run(p.sums, scalars, p.result)
-	return p.result[0][0]
+	p.load(d, scalars)
+	p.integrate()
+	p.out[0] = p.result[:]
+	p.value.run(nil, p.scalars, p.out)
+	return p.result[0]
 }
 
 // Grad writes the derivatives by log pi to dst, of length K, taking the entries for free variables with pi = exp(log
@@ -229,8 +212,8 @@ func (p *DistributionProgram) Hess(d *Distributions, scalars, dst []float64) {
 	if p.bends == nil {
 		return
 	}
-	p.integrate(d, scalars)
-	p.bends.run(p.sums, scalars, p.turns)
+	p.integrate()
+	p.bends.run(nil, p.scalars, p.turns)
 	resize(p.leans, k)
 	p.pulls.run(p.columns, p.scalars, p.leans)
 	at := 0
@@ -262,47 +245,33 @@ func resize(columns [][]float64, n int) {
 
 // derive runs a tape of sum_j w_j t_j. Functionals are summed only if the weights depend on them.
 func (p *DistributionProgram) derive(t *tape, d *Distributions, scalars, dst []float64) {
+	p.load(d, scalars)
+	if p.curved {
+		p.integrate()
+	}
 	if p.slopes != nil {
-		if len(p.slopes.columns) > 0 {
-			p.integrate(d, scalars)
-		}
-		p.slopes.run(p.sums, scalars, p.weights)
+		p.slopes.run(nil, p.scalars, p.weights)
 	}
-	n := len(p.scalars) - len(p.weights)
-	copy(p.scalars, scalars[:n])
-	for k, w := range p.weights {
-		p.scalars[n+k] = w[0]
-	}
-	p.load(d)
 	p.out[0] = dst
 	t.run(p.columns, p.scalars, p.out)
 }
 
-// integrate fills sums with the functionals' values.
-func (p *DistributionProgram) integrate(d *Distributions, scalars []float64) {
+// integrate works out the functionals.
+func (p *DistributionProgram) integrate() {
 	if p.terms == nil {
 		return
 	}
-	p.load(d)
-	resize(p.parts, len(d.LogPi))
-	p.terms.run(p.columns, scalars, p.parts)
+	resize(p.parts, len(p.columns[logPiColumn]))
+	p.terms.run(p.columns, p.scalars, p.parts)
 	for j, part := range p.parts {
-		p.sums[j][0] = floats.Sum(part)
+		p.sums[j] = floats.Sum(part)
 	}
 }
 
-// load puts the distributions in the columns' order.
-func (p *DistributionProgram) load(d *Distributions) {
+// load puts the distributions and the caller's scalars in their places.
+func (p *DistributionProgram) load(d *Distributions, scalars []float64) {
+	copy(p.scalars, scalars[:len(p.scalars)-len(p.sums)-len(p.weights)])
 	p.columns[logPiColumn], p.columns[piColumn] = d.LogPi, d.Pi
 	p.columns[logRefColumn], p.columns[refColumn] = d.LogRef, d.Ref
 	p.columns[logStarColumn] = d.LogStar
-}
-
-// columnsOf returns n columns of one row.
-func columnsOf(n int) [][]float64 {
-	columns := make([][]float64, n)
-	for i := range columns {
-		columns[i] = make([]float64, 1)
-	}
-	return columns
 }

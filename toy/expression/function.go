@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"errors"
 	"math"
 	"slices"
 )
@@ -84,17 +83,17 @@ type Linked struct {
 
 // Split writes an expression as a sum of functions, each of one combination of columns, given the scalars and some columns'
 // values. The directions are the combinations that are looked for, as coefficients by the scope's columns, none a multiple of
-// another; of each pair a summand may also read the difference of two functions. An error says in words why there is no such sum.
-func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64, pairs ...[2]int) ([]Part, error) {
+// another; of each pair a summand may also read the difference of two functions. It is nil where there is no such sum.
+func (e *Expression) Split(scalars []float64, fixed map[string]float64, directions [][]float64, pairs ...[2]int) []Part {
 	g := newGraph()
 	out := e.build(g)
-	var met error
+	meet := false // in a statistic of the batch
 	leaf := func(n node, before []*line) (line, bool) {
 		l := line{by: make([]float64, len(e.scope.Columns))}
 		if n.leaf == scalarLeaf && n.slot >= g.scalars {
 			s := g.statistics[n.slot-g.scalars]
 			if s.name != "mean" && s.name != "max" || before[s.of] == nil || !before[s.of].constant() {
-				met = errors.New("the formula reads a statistic of the batch, in which all comparisons meet")
+				meet = true
 				return l, false
 			}
 			l.at = before[s.of].at
@@ -111,11 +110,8 @@ func (e *Expression) Split(scalars []float64, fixed map[string]float64, directio
 		directions[i] = append(slices.Clone(d), make([]float64, len(e.scope.Columns)-len(d))...)
 	}
 	s := &splitter{graph: g, directions: directions, pairs: pairs, lines: g.linesAt(out, leaf), along: make([][]summand, len(directions))}
-	if met != nil {
-		return nil, met
-	}
-	if err := s.add(out, 1); err != nil {
-		return nil, err
+	if meet || !s.add(out, 1) {
+		return nil
 	}
 	return s.parts()
 }
@@ -229,8 +225,8 @@ type summand struct {
 	factor float64
 }
 
-// add takes in a node times a factor.
-func (s *splitter) add(r ref, factor float64) error {
+// add takes in a node times a factor, and says whether it can be.
+func (s *splitter) add(r ref, factor float64) bool {
 	n := s.graph.nodes[r]
 	constant := func(i int) (float64, bool) {
 		l := s.lines[n.args[i]]
@@ -242,7 +238,7 @@ func (s *splitter) add(r ref, factor float64) error {
 	if l := s.lines[r]; l != nil {
 		if sum := s.linear.plus(factor, l); sum.finite() {
 			s.linear = *sum
-			return nil
+			return true
 		}
 	}
 	name := "" // of a column, times what is no number
@@ -255,10 +251,7 @@ func (s *splitter) add(r ref, factor float64) error {
 		if name == "-" {
 			sign = -factor
 		}
-		if err := s.add(n.args[0], factor); err != nil {
-			return err
-		}
-		return s.add(n.args[1], sign)
+		return s.add(n.args[0], factor) && s.add(n.args[1], sign)
 	case "-x":
 		return s.add(n.args[0], -factor)
 	case "*":
@@ -273,39 +266,34 @@ func (s *splitter) add(r ref, factor float64) error {
 		}
 	}
 	along := -1
-	if err := s.direction(r, &along); err != nil {
-		if part := s.link(r, factor); part != nil {
+	if !s.direction(r, &along) {
+		part := s.link(r, factor)
+		if part != nil {
 			s.linked = append(s.linked, *part)
-			return nil
 		}
-		return err
+		return part != nil
 	}
 	if along < 0 { // of no column after all, as 0*z
 		along = 0
 	}
 	s.along[along] = append(s.along[along], summand{r, factor})
-	return nil
+	return true
 }
 
-// direction finds the one direction that a node reads columns along.
-func (s *splitter) direction(r ref, along *int) error {
+// direction finds the one direction that a node reads columns along, and says whether there is no other.
+func (s *splitter) direction(r ref, along *int) bool {
 	if l := s.lines[r]; l != nil {
 		if l.constant() {
-			return nil
+			return true
 		}
 		at, _ := s.parallel(l)
 		if at < 0 || *along >= 0 && at != *along {
-			return errors.New("the formula mixes several combinations of its variables in one function")
+			return false
 		}
 		*along = at
-		return nil
+		return true
 	}
-	for _, a := range s.graph.arguments(r) {
-		if err := s.direction(a, along); err != nil {
-			return err
-		}
-	}
-	return nil
+	return !slices.ContainsFunc(s.graph.arguments(r), func(a ref) bool { return !s.direction(a, along) })
 }
 
 // parallel returns the direction that a line is a multiple of, and the multiple.
@@ -321,12 +309,12 @@ func (s *splitter) parallel(l *line) (at int, multiple float64) {
 }
 
 // parts makes functions of what was found along each direction.
-func (s *splitter) parts() ([]Part, error) {
+func (s *splitter) parts() []Part {
 	slopes := make([]float64, len(s.directions)) // what is linear, by direction
 	if !s.linear.constant() {
 		at, multiple := s.parallel(&s.linear)
 		if at < 0 {
-			return nil, errors.New("the formula has a linear part along no one of the margin and the two log-probabilities")
+			return nil
 		}
 		slopes[at] = multiple
 	}
@@ -338,7 +326,7 @@ func (s *splitter) parts() ([]Part, error) {
 		}
 		f, scale := s.function(at, summands, slopes[at], constant)
 		if v, is := f.graph.constantValue(f.value); is && math.IsNaN(v) {
-			return nil, errors.New("the formula has no value")
+			return nil
 		}
 		all, constant = append(all, Part{at, scale, f, nil}), 0
 	}
@@ -346,7 +334,7 @@ func (s *splitter) parts() ([]Part, error) {
 		g := newGraph()
 		all = append(all, Part{0, 1, newFunction(g, g.constant(constant), g.columnAt(0)), nil})
 	}
-	return all, nil
+	return all
 }
 
 // function builds the sum of summands along one direction, plus slope and constant, as a function of z.

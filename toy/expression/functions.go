@@ -319,8 +319,8 @@ func branches() []function {
 	}
 	return []function{
 		// less' is a where b < c and 0 elsewhere; notless' is the opposite, and a too where b or c is NaN.
-		{name: "less'", kernel: whereLess, pull: choose("less'")},
-		{name: "notless'", kernel: whereNotLess, pull: choose("notless'")},
+		{name: "less'", kernel: where(true), pull: choose("less'")},
+		{name: "notless'", kernel: where(false), pull: choose("notless'")},
 
 		// mask' is a*b, but 0 wherever a is, even if b is infinite or NaN.
 		{name: "mask'", kernel: masked, pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
@@ -334,13 +334,13 @@ func branches() []function {
 		}},
 
 		// The first argument wins a tie, so its slope is 1 unless the other is truly beyond it.
-		{name: "max'", kernel: maximum, pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
+		{name: "max'", kernel: extreme(true), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
 			if i == 0 {
 				return g.call("notless'", adjoint, x[0], x[1])
 			}
 			return g.call("less'", adjoint, x[0], x[1])
 		}},
-		{name: "min'", kernel: minimum, pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
+		{name: "min'", kernel: extreme(false), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
 			if i == 0 {
 				return g.call("notless'", adjoint, x[1], x[0])
 			}

@@ -1,6 +1,10 @@
 package expression
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // Kernels are plain loops, so that a call is paid once a batch and not once a pair.
 
@@ -29,6 +33,20 @@ func elementwise2(f func(a, b float64) float64) kernel {
 	}
 }
 
+// extreme is the kernel of the larger or the smaller of two numbers.
+func extreme(largest bool) kernel {
+	return func(dst, a, b, _ []float64) {
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i, v := range a {
+			if largest {
+				dst[i] = max(v, b[i])
+			} else {
+				dst[i] = min(v, b[i])
+			}
+		}
+	}
+}
+
 // powm1 is (exp(a x) - 1)/a, with its limit x at a = 0.
 func powm1(x, a float64) float64 {
 	if a == 0 {
@@ -45,20 +63,6 @@ func sign(x float64) float64 {
 	return math.Copysign(1, x)
 }
 
-func maximum(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = max(a[i], b[i])
-	}
-}
-
-func minimum(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = min(a[i], b[i])
-	}
-}
-
 func masked(dst, a, b, _ []float64) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i, v := range a {
@@ -69,23 +73,14 @@ func masked(dst, a, b, _ []float64) {
 	}
 }
 
-func whereLess(dst, a, b, c []float64) {
-	a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
-	for i, v := range a {
-		if b[i] < c[i] {
-			dst[i] = v
-		} else {
-			dst[i] = 0
-		}
-	}
-}
-
-func whereNotLess(dst, a, b, c []float64) {
-	a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
-	for i, v := range a {
-		if b[i] < c[i] {
-			dst[i] = 0
-		} else {
+// where is a where b < c, or where it is not, and 0 elsewhere.
+func where(less bool) kernel {
+	return func(dst, a, b, c []float64) {
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i, v := range a {
+			if b[i] < c[i] != less {
+				v = 0
+			}
 			dst[i] = v
 		}
 	}
@@ -93,19 +88,9 @@ func whereNotLess(dst, a, b, c []float64) {
 
 func same(dst, a, _, _ []float64) { copy(dst, a) }
 
-func negate(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = -v
-	}
-}
+func negate(dst, a, _, _ []float64) { floats.ScaleTo(dst, -1, a[:len(dst)]) }
 
-func square(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = v * v
-	}
-}
+func square(dst, a, _, _ []float64) { floats.MulTo(dst, a[:len(dst)], a[:len(dst)]) }
 
 // log1mexpSlope is -exp(x)/(1-exp(x)), written so that neither end cancels or overflows to NaN.
 func log1mexpSlope(x float64) float64 { return -1 / math.Expm1(-x) }

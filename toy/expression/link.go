@@ -8,7 +8,7 @@ func (s *splitter) link(r ref, factor float64) *Part {
 	needed := s.graph.live([]ref{r})
 	for m := range r {
 		n := s.graph.nodes[m]
-		if along := -1; !needed[m] || s.lines[m] != nil || n.fn == nil || n.fn.name != "+" && n.fn.name != "-" || s.direction(m, &along) == nil {
+		if along := -1; !needed[m] || s.lines[m] != nil || n.fn == nil || n.fn.name != "+" && n.fn.name != "-" || s.direction(m, &along) {
 			continue
 		}
 		for _, pair := range s.pairs {
@@ -23,7 +23,7 @@ func (s *splitter) link(r ref, factor float64) *Part {
 // linkAt tries one sum and one pair of directions.
 func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 	inner := &splitter{graph: s.graph, lines: s.lines, directions: s.directions, along: make([][]summand, len(s.directions))}
-	if inner.add(m, 1) != nil {
+	if !inner.add(m, 1) {
 		return nil
 	}
 	var slopes [2]float64
@@ -90,7 +90,7 @@ func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 		}
 	}
 	outer := &splitter{graph: s.graph, lines: lines, directions: [][]float64{{1}}, along: make([][]summand, 1)}
-	if !outer.readsOnly(r, m) || outer.add(r, factor) != nil {
+	if !outer.readsOnly(r, m) || !outer.add(r, factor) {
 		return nil
 	}
 	slope := 0.0

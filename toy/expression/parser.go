@@ -302,7 +302,6 @@ func nameOf(call *ast.CallNode) string { return call.Callee.(*ast.IdentifierNode
 // visit is called for every node of a tree.
 type visit func(ast.Node)
 
-// Visit calls it.
 func (v visit) Visit(n *ast.Node) { v(*n) }
 
 // calls lists the calls of a tree, arguments first.

@@ -3,45 +3,65 @@ package expression
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
-// polynomial is one in s, the sigmoid of a line in z, with exact coefficients from the constant on.
+// polynomial is one in s, the sigmoid of a line in z: the sum of exact coefficients times s^i (1-s)^(n-i), of i from 0 to n.
 type polynomial []*big.Rat
 
-func (p polynomial) coefficient(i int) *big.Rat {
-	if i < len(p) {
-		return p[i]
+func polynomialOf(coefficients ...int64) polynomial {
+	p := make(polynomial, len(coefficients))
+	for i, v := range coefficients {
+		p[i] = big.NewRat(v, 1)
 	}
-	return new(big.Rat)
-}
-
-// plus returns p + factor*q.
-func (p polynomial) plus(factor *big.Rat, q polynomial) polynomial {
-	sum := make(polynomial, max(len(p), len(q)))
-	for i := range sum {
-		sum[i] = new(big.Rat).Mul(factor, q.coefficient(i))
-		sum[i].Add(sum[i], p.coefficient(i))
-	}
-	for len(sum) > 0 && sum[len(sum)-1].Sign() == 0 {
-		sum = sum[:len(sum)-1]
-	}
-	return sum
+	return p
 }
 
 func (p polynomial) times(q polynomial) polynomial {
-	product := polynomial{}
+	product := polynomialOf(make([]int64, len(p)+len(q)-1)...)
 	for i, v := range p {
-		product = product.plus(v, append(zeroes(i), q...))
+		for j, w := range q {
+			product[i+j].Add(product[i+j], new(big.Rat).Mul(v, w))
+		}
 	}
 	return product
 }
 
-func zeroes(n int) polynomial {
-	p := polynomial{}
-	for range n {
-		p = append(p, new(big.Rat))
+func (p polynomial) plus(q polynomial) polynomial {
+	if len(p) < len(q) {
+		p, q = q, p
 	}
-	return p
+	for len(q) < len(p) {
+		q = q.times(polynomialOf(1, 1)) // s + (1-s)
+	}
+	sum := make(polynomial, len(p))
+	for i := range sum {
+		sum[i] = new(big.Rat).Add(p[i], q[i])
+	}
+	return sum
+}
+
+// bernstein returns the coefficients in Bernstein's basis, between the least and the largest of which the values are.
+func (p polynomial) bernstein() bernstein {
+	b := make(bernstein, len(p))
+	for i := range b {
+		times := new(big.Int).Binomial(int64(len(p)-1), int64(i))
+		b[i] = new(big.Rat).Quo(p[i], new(big.Rat).SetInt(times))
+	}
+	return b
+}
+
+// straight returns the value at 0 and the slope of a polynomial that is a line in s.
+func (p polynomial) straight() (at, slope *big.Rat, is bool) {
+	b := p.bernstein()
+	slope = new(big.Rat).Sub(b[len(b)-1], b[0])
+	for i, v := range b[1:] {
+		rise := new(big.Rat).Mul(slope, big.NewRat(int64(i+1), int64(len(b)-1)))
+		if rise.Add(rise, b[0]).Cmp(v) != 0 {
+			return nil, nil, false
+		}
+	}
+	return b[0], slope, true
 }
 
 // base returns the line whose sigmoid all of a node's sigmoids are, or those of its opposite; nil if there is no one.
@@ -76,7 +96,7 @@ func (g *graph) polynomial(out ref, base *line) polynomial {
 	}
 	for r, needed := range g.live([]ref{out}) {
 		if needed {
-			if p := g.polynomialOf(ref(r), base, lines, all); len(p) <= mostDegree {
+			if p := g.polynomialAt(ref(r), base, lines, all); len(p) <= mostDegree {
 				all[r] = p
 			}
 		}
@@ -84,107 +104,68 @@ func (g *graph) polynomial(out ref, base *line) polynomial {
 	return all[out]
 }
 
-// polynomialOf writes one node, given those before it.
-func (g *graph) polynomialOf(r ref, base *line, lines []*line, all []polynomial) polynomial {
-	one, minus := big.NewRat(1, 1), big.NewRat(-1, 1)
+// polynomialAt writes one node, given those before it.
+func (g *graph) polynomialAt(r ref, base *line, lines []*line, all []polynomial) polynomial {
 	if l := lines[r]; l != nil && l.constant() && l.at-l.at == 0 {
-		return polynomial{}.plus(one, polynomial{new(big.Rat).SetFloat64(l.at)})
+		return polynomial{new(big.Rat).SetFloat64(l.at)}
 	} else if l != nil || g.nodes[r].fn == nil {
 		return nil
 	}
+	args := g.arguments(r)
 	// sigmoid is that of a multiple of the line that is the first argument: s or 1-s.
 	sigmoid := func(factor float64) polynomial {
-		l := lines[g.nodes[r].args[0]]
+		l := lines[args[0]]
 		if l == nil || l.constant() {
 			return nil
 		}
 		switch l = (&line{}).plus(factor, l); {
 		case l.by[0] == base.by[0] && l.at == base.at:
-			return polynomial{new(big.Rat), one}
+			return polynomialOf(0, 1)
 		case l.by[0] == -base.by[0] && l.at == -base.at:
-			return polynomial{one, minus}
+			return polynomialOf(1, 0)
 		}
 		return nil
 	}
-	switch name := g.nodes[r].fn.name; name {
-	case "sigmoid":
+	a, b, minus := all[args[0]], all[args[len(args)-1]], polynomialOf(-1)
+	switch name := g.nodes[r].fn.name; {
+	case name == "sigmoid":
 		return sigmoid(1)
-	case "sigmoid'":
-		if p := sigmoid(1); p != nil {
-			return p.plus(minus, p.times(p))
-		}
-		return nil
-	case "tanh":
-		if p := sigmoid(2); p != nil {
-			return polynomial{minus}.plus(big.NewRat(2, 1), p)
-		}
-		return nil
-	case "+", "-", "*", "mask'", "/", "-x", "square", "stopgrad":
-		args := g.arguments(r)
-		a, b := all[args[0]], all[args[len(args)-1]]
-		if a == nil || b == nil {
-			return nil
-		}
-		switch name {
-		case "+":
-			return a.plus(one, b)
-		case "-":
-			return a.plus(minus, b)
-		case "-x":
-			return polynomial{}.plus(minus, a)
-		case "stopgrad":
-			return a
-		case "/":
-			if len(b) != 1 { // by a constant other than 0 alone
-				return nil
-			}
-			return polynomial{}.plus(new(big.Rat).Inv(b[0]), a)
-		}
+	case name == "sigmoid'" && sigmoid(1) != nil:
+		return polynomialOf(0, 1, 0)
+	case name == "tanh" && sigmoid(2) != nil:
+		return minus.plus(sigmoid(2).times(polynomialOf(2)))
+	case a == nil || b == nil:
+	case name == "+":
+		return a.plus(b)
+	case name == "-":
+		return a.plus(b.times(minus))
+	case name == "-x":
+		return a.times(minus)
+	case name == "stopgrad":
+		return a
+	case name == "*" || name == "mask'" || name == "square":
 		return a.times(b)
+	case name == "/":
+		if at, slope, is := b.straight(); is && slope.Sign() == 0 && at.Sign() != 0 { // by a constant alone
+			return a.times(polynomial{new(big.Rat).Inv(at)})
+		}
 	}
 	return nil
 }
 
 // sign returns the sign of the polynomial if it is the same on all of (0, 1), NaN otherwise. Factors s and 1-s are taken out, and of
-// what is left the coefficients in Bernstein's basis, which bound it, are asked on halves of halves.
+// what is left the coefficients in Bernstein's basis are asked on halves of halves.
 func (p polynomial) sign() float64 {
-	if len(p) == 0 {
+	other := func(v *big.Rat) bool { return v.Sign() != 0 }
+	first := slices.IndexFunc(p, other)
+	if first < 0 {
 		return math.NaN()
 	}
-	for p[0].Sign() == 0 {
-		p = p[1:]
-	}
-	for {
-		at1 := new(big.Rat)
-		for _, v := range p {
-			at1.Add(at1, v)
-		}
-		if at1.Sign() != 0 {
-			break
-		}
-		// Synthetic division by 1-s: the quotient's coefficients are the partial sums.
-		quotient, sum := polynomial{}, new(big.Rat)
-		for _, v := range p[:len(p)-1] {
-			sum = new(big.Rat).Add(sum, v)
-			quotient = append(quotient, sum)
-		}
-		p = quotient
+	p = p[first:]
+	for !other(p[len(p)-1]) {
+		p = p[:len(p)-1]
 	}
 	return p.bernstein().sign(6)
-}
-
-// bernstein returns the coefficients in Bernstein's basis of the same degree.
-func (p polynomial) bernstein() bernstein {
-	n := int64(len(p) - 1)
-	b := make(bernstein, len(p))
-	for i := range b {
-		b[i] = new(big.Rat)
-		for j := 0; j <= i; j++ {
-			share := new(big.Rat).SetFrac(new(big.Int).Binomial(int64(i), int64(j)), new(big.Int).Binomial(n, int64(j)))
-			b[i].Add(b[i], share.Mul(share, p[j]))
-		}
-	}
-	return b
 }
 
 type bernstein []*big.Rat

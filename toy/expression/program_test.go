@@ -8,6 +8,15 @@ import (
 	"pgregory.net/rapid"
 )
 
+// columnsOf returns n columns of one row.
+func columnsOf(n int) [][]float64 {
+	columns := make([][]float64, n)
+	for i := range columns {
+		columns[i] = make([]float64, 1)
+	}
+	return columns
+}
+
 // one evaluates a source in c alone: value, first and second derivative.
 func one(t *testing.T, source string, c float64) (v, d, dd float64) {
 	t.Helper()

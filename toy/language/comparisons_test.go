@@ -74,7 +74,7 @@ func TestGradient(t *testing.T) {
 			tr := start(t, l)
 			at := tr.gradient()
 			tr.reduce()
-			held, _ := l.Objective.Hold()
+			held := l.Objective.Frozen(&tr.columns.Batch)
 			grad := slices.Clone(tr.grad)
 			if v := held.Loss(&tr.columns.Batch); math.Abs(v-at) > 1e-12*math.Abs(at) {
 				t.Fatalf("%s: loss %v, held %v", name, at, v)

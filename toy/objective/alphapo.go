@@ -24,17 +24,13 @@ func (p *AlphaPO) Objective() *Objective {
 // divergence's link of order 1-a. Where -a x > 709 it is infinite in 64 bits.
 func boxCox(a float64) *bend {
 	l := &bend{low: math.Inf(-1), high: 1 / a,
-		at: func(x float64) (value, slope, curve float64) {
+		Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 			e := math.Exp(-a * x)
 			return -math.Expm1(-a*x) / a, e, -a * e
-		},
+		}},
 		inverse: func(t float64) float64 { return -math.Log1p(-a*t) / a }}
 	if a < 0 {
 		l.low, l.high = 1/a, math.Inf(1)
 	}
 	return l
 }
-
-var alphaPOKind = kindOf("alphapo,alpha-po", "cpo/simpo", AlphaPO{Lambda: defaultLambda, Gamma: 0.5, Alpha: 0.25},
-	"SimPO with a reward of another shape, (1 - pi^(-alpha/n))/alpha",
-	"Gupta et al. 2025, arXiv 2501.03884")

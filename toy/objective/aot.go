@@ -22,10 +22,6 @@ func (p *AOT) Objective() *Objective {
 	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing)})
 }
 
-var aotKind = kindOf("aot", "dpo/aot", AOT{Lambda: defaultLambda},
-	"optimal transport: the policy's margins dominate the reference's, quantile by quantile over the batch",
-	"Melnyk et al. 2024, arXiv 2406.05882")
-
 // AOTUnpaired holds the parameters of alignment by optimal transport between the log-ratios x of the chosen and of the
 // rejected responses of a batch, whichever belong together: AOT with q_i = x_w(i) - x_l(i), each sorted by itself
 // (Melnyk et al., arXiv 2406.05882).
@@ -35,10 +31,6 @@ type AOTUnpaired AOT
 func (p *AOTUnpaired) Objective() *Objective {
 	return OnPairs(&transport{lambda: p.Lambda, outer: smoothed(p.LabelSmoothing), unpaired: true})
 }
-
-var aotUnpairedKind = kindOf("aot-unpaired,aot_unpaired", "dpo/aot_unpaired", AOTUnpaired{Lambda: defaultLambda},
-	"optimal transport: the chosen responses' log-ratios dominate the rejected ones' over the batch",
-	"Melnyk et al. 2024, arXiv 2406.05882")
 
 // transport is a loss of two distributions over the batch, coupled along their quantiles: the mean of
 // psi(lambda (high - low)) over the mass that the one-dimensional optimal coupling moves from low to high. On pairs, high
@@ -74,11 +66,7 @@ func (t *transport) Structure() (Structure, bool) {
 func (t *transport) Loss(b *Batch) float64 {
 	t.couple(b)
 	t.outer.Value(t.margin, t.slope)
-	sum := 0.0
-	for i, v := range t.slope {
-		sum += t.weight[i] * v
-	}
-	return sum
+	return weighed(t.weight, t.slope)
 }
 
 // Grad adds scale times the gradient. Comparisons of equal value share the slopes of their quantiles by weight, so that
@@ -110,7 +98,6 @@ func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
-// Couples returns the margins of the optimal coupling.
 func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) {
 	t.couple(b)
 	n := len(t.margin)

@@ -11,10 +11,6 @@ func (p *APOZero) Objective() *Objective {
 	return OnPairs(anchored(p.Lambda, 1, 1, 1))
 }
 
-var apoZeroKind = kindOf("apo-zero,apo_zero", "dpo/apo_zero", APOZero{Lambda: defaultLambda},
-	"anchored: the chosen response up, the rejected one down, each by itself",
-	"D'Oosterlinck et al. 2024, arXiv 2408.06266")
-
 // APOZeroUnpaired holds the parameters of APO-zero on single responses: the mean of w_d (1 - sigmoid(lambda x)) over
 // desirable and w_u sigmoid(lambda x) over undesirable ones, x the log-ratio (D'Oosterlinck et al., arXiv 2408.06266,
 // appendix; TRL's KTO trainer). A comparison is two responses.
@@ -30,10 +26,6 @@ func (p *APOZeroUnpaired) Objective() *Objective {
 	sides.Unpaired = true
 	return OnPairs(sides)
 }
-
-var apoZeroUnpairedKind = kindOf("apo-zero-unpaired,apo_zero_unpaired", "kto/apo_zero_unpaired", APOZeroUnpaired{Lambda: defaultLambda, Desirable: 1, Undesirable: 1},
-	"APO-zero as a mean over single responses; also on unpaired data",
-	"D'Oosterlinck et al. 2024, arXiv 2408.06266")
 
 // anchored is factor (desirable (1 - sigmoid(lambda x_w)) + undesirable sigmoid(lambda x_l)), the loss of APO-zero and, about
 // a reference point, of KTO.
@@ -56,7 +48,3 @@ func (p *APODown) Objective() *Objective {
 	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: rising(1)}).
 		And(1, OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: falling(1), Link: p.Divergence.link()}))
 }
-
-var apoDownKind = kindOf("apo-down,apo_down", "dpo/apo_down", APODown{Lambda: defaultLambda, Divergence: reverseKL},
-	"anchored: the chosen response down, the rejected one further down",
-	"D'Oosterlinck et al. 2024, arXiv 2408.06266")

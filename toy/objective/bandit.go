@@ -1,10 +1,10 @@
 package objective
 
 import (
-	"errors"
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/integrate/quad"
 
 	"windtunnel/toy/expression"
@@ -56,13 +56,6 @@ func (s *Sides) inBandit() []PairTerm {
 	return []PairTerm{&plain}
 }
 
-// Undecided is a pair term of which no structure is known.
-type Undecided interface {
-	PairTerm
-	// Why says in words of mathematics why not.
-	Why() string
-}
-
 // Resting is a term that holds a part of itself back from differentiation although its gradient is that of another term: where
 // a comparison's gradient depends on one number alone it is always that of some function of it. Policies at which training
 // rests are the stationary points of that term; the loss has no minimizer that training would seek.
@@ -85,7 +78,6 @@ var _ Resting = (*resting)(nil)
 
 func (*resting) holds() bool { return true }
 
-// Potential returns the term of which this one's gradient is the gradient.
 func (r *resting) Potential() Curved { return r.potential }
 
 // Structure is that of the potential, held.
@@ -101,19 +93,17 @@ var combinations = [][]float64{
 	{1, -1, -1, 1}, {1, -1}, {1, 0, -1}, {1}, {0, 1, 0, -1}, {0, 1},
 }
 
-// apart writes a formula as a sum of margin losses and losses of single responses, where every response is one token.
-func (f *formula) apart() ([]PairTerm, error) {
-	parts, err := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, slices.Clone(combinations), [2]int{2, 4}, [2]int{3, 5})
-	if err != nil {
-		return nil, err
-	}
+// inBandit writes a formula as a sum of margin losses and losses of single responses, where every response is one token. There are none
+// where it is no such sum.
+func (f *formula) inBandit() []PairTerm {
+	parts := f.source.Split(f.scalars, map[string]float64{"n_c": 1, "n_r": 1}, slices.Clone(combinations), [2]int{2, 4}, [2]int{3, 5})
 	var terms []PairTerm
 	var sides [2][2]*expression.Part // by whether the reference is left out, and by the response
 	for _, part := range parts {
 		if part.Linked != nil {
-			m, err := linkedMargin(&part)
-			if err != nil {
-				return nil, err
+			m := linkedMargin(&part)
+			if m == nil {
+				return nil
 			}
 			terms = append(terms, m)
 			continue
@@ -131,7 +121,7 @@ func (f *formula) apart() ([]PairTerm, error) {
 			terms = append(terms, asSides(pair, free == 1))
 		}
 	}
-	return terms, nil
+	return terms
 }
 
 // marginOf returns the loss psi of a scaled margin, with a hinge known for one: Fall max(0, at - z) is Fall at max(0, 1 - z/at).
@@ -143,30 +133,30 @@ func marginOf(psi *proven, scale float64) *Margin {
 }
 
 // linkedMargin is a margin loss of what a link makes of either response, or of what falls faster where the chosen response is below
-// its reference.
-func linkedMargin(part *expression.Part) (PairTerm, error) {
+// its reference; nil where nothing is proven of the link.
+func linkedMargin(part *expression.Part) PairTerm {
 	m := marginOf(newProven(part.Function), part.Scale)
 	m.ReferenceFree = part.Along%2 == 1
 	left, right := part.Linked.Left, part.Linked.Right
 	if left.Held() || right.Held() {
-		return nil, errors.New("a part of what the formula makes of a response is held back from differentiation")
+		return nil
 	}
 	if left == right {
 		link := newProven(left)
 		if !link.course.Rising {
-			return nil, errors.New("what the formula makes of a response is not proven to rise with its log-probability")
+			return nil
 		}
 		m.Link = asLink(link)
-		return orRest(m), nil
+		return orRest(m)
 	}
 	slope, at, straight := right.Line()
 	below, above, kinks := left.Kink()
 	if m.ReferenceFree || !straight || !kinks || at != 0 || slope != above || above <= 0 {
-		return nil, errors.New("the formula makes one thing of the chosen response and another of the rejected one")
+		return nil // what it makes of the chosen response is another thing
 	}
 	m.Lambda *= above
-	m.ChosenLink = kinked{below/above - 1}
-	return orRest(m), nil
+	m.ChosenLink = newKinked(below/above - 1)
+	return orRest(m)
 }
 
 // orRest returns the margin loss, or where its function is held the term that rests as its potential does.
@@ -217,47 +207,38 @@ func asSides(pair [2]*expression.Part, referenceFree bool) PairTerm {
 type proven struct {
 	*expression.Function
 	course  expression.Course
-	scale   float64 // of its argument; 0 is 1
+	scale   float64 // of its argument
 	scratch []float64
 }
 
 var _ Shaped = (*proven)(nil)
 
-func newProven(f *expression.Function) *proven { return &proven{Function: f, course: f.Course()} }
+func newProven(f *expression.Function) *proven {
+	return &proven{Function: f, course: f.Course(), scale: 1}
+}
 
-// Value writes the function at each z.
 func (s *proven) Value(z, dst []float64) { s.Function.Value(s.scaled(z), dst) }
 
 // Slope writes the derivative, what stopgrad holds put in.
 func (s *proven) Slope(z, dst []float64) {
 	s.Function.Slope(s.scaled(z), dst)
-	s.times(s.scale, dst)
+	floats.Scale(s.scale, dst)
 }
 
-// Curve writes the derivative of Slope.
 func (s *proven) Curve(z, dst []float64) {
 	s.Function.Curve(s.scaled(z), dst)
-	s.times(s.scale*s.scale, dst)
+	floats.Scale(s.scale*s.scale, dst)
 }
 
 func (s *proven) scaled(z []float64) []float64 {
-	if s.scale == 0 {
+	if s.scale == 1 {
 		return z
 	}
 	s.scratch = append(s.scratch[:0], z...)
-	s.times(s.scale, s.scratch)
+	floats.Scale(s.scale, s.scratch)
 	return s.scratch
 }
 
-func (*proven) times(factor float64, column []float64) {
-	for i := range column {
-		if factor != 0 {
-			column[i] *= factor
-		}
-	}
-}
-
-// Shape is what is proven of the function.
 func (s *proven) Shape() Shape {
 	c := s.course
 	shape := Shape{Low: endOf(c.Low), High: endOf(c.High), Monotone: c.Rising || c.Falling, Sigmoid: c.Sigmoid}
@@ -325,9 +306,9 @@ func (p potential) at(end float64) func(float64) float64 {
 
 // alone reads a formula of one variable, as a function of z, and returns what z is of the variable.
 func alone(e *expression.Expression, scalars []float64) (psi *proven, scale float64) {
-	parts, err := e.Split(scalars, nil, [][]float64{{1}})
-	if err != nil {
-		panic("objective: a formula of one variable: " + err.Error())
+	parts := e.Split(scalars, nil, [][]float64{{1}})
+	if parts == nil {
+		panic("objective: a formula of one variable: the formula has no value")
 	}
 	return newProven(parts[0].Function), parts[0].Scale
 }
@@ -355,9 +336,6 @@ type heldLink struct{ PairTerm }
 
 func (heldLink) holds() bool { return true }
 
-// Why says why nothing is known.
-func (heldLink) Why() string { return "a part of the link is held back from differentiation" }
-
 // asLink returns a formula as a link, which can be gone back through where it is proven to rise and its ends are known.
 func asLink(mu *proven) Link {
 	low, high := mu.course.Low, mu.course.High
@@ -376,7 +354,6 @@ type inverted struct {
 
 var _ Invertible = (*inverted)(nil)
 
-// Range returns the limits at the ends.
 func (l *inverted) Range() (low, high float64) { return l.low, l.high }
 
 // Inverse halves a bracket until neighbouring numbers are left, where the link rises to the last digit.

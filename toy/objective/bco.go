@@ -16,35 +16,8 @@ func (p *BCO) Objective() *Objective {
 		sides.Shift = *p.Delta
 		return OnPairs(sides)
 	}
-	return OnPairs(&Centered{Sides: sides, Center: &runningMean{}})
+	return OnPairs(&Centered{Sides: sides, Running: true})
 }
-
-// runningMean is the mean of rewards over all steps so far, each batch counting the same (TRL's RunningMoments, which
-// counts responses). Before the first step it is the mean of the batch at hand.
-type runningMean struct {
-	state [2]float64 // steps and mean
-}
-
-// Shift returns the running mean.
-func (r *runningMean) Shift(mean float64) float64 {
-	if r.state[0] == 0 {
-		return mean
-	}
-	return r.state[1]
-}
-
-// Advance takes in a batch's mean.
-func (r *runningMean) Advance(mean float64) {
-	r.state[0]++
-	r.state[1] += (mean - r.state[1]) / r.state[0]
-}
-
-// State returns the steps taken in and the mean.
-func (r *runningMean) State() []float64 { return r.state[:] }
-
-var bcoKind = kindOf("bco", "bco/bco", BCO{Lambda: defaultLambda},
-	"binary classifier optimization: is a reward above or below its running mean; also on unpaired data",
-	"Jung et al. 2024, arXiv 2404.04656")
 
 // BCOPair holds the parameters of binary classifier optimization on pairs, with rewards r = lambda g(x), x the log-ratio:
 // -log sigmoid(r_w - delta) - log sigmoid(-(r_l - delta)) (Jung et al., arXiv 2404.04656).
@@ -60,10 +33,6 @@ func (p *BCOPair) Objective() *Objective {
 	sides.Shift, sides.Link = p.Delta, p.Divergence.link()
 	return OnPairs(sides)
 }
-
-var bcoPairKind = kindOf("bco-pair,bco_pair", "dpo/bco_pair", BCOPair{Lambda: defaultLambda, Divergence: reverseKL},
-	"binary classifier on pairs: -log sigmoid(r_w - delta) - log sigmoid(delta - r_l), r = lambda times the log-ratio",
-	"Jung et al. 2024, arXiv 2404.04656")
 
 // classifier is factor (-log sigmoid(lambda x_w) - log sigmoid(-lambda x_l)): is a response good or bad?
 func classifier(lambda, factor float64) *Sides {

@@ -120,7 +120,3 @@ func pick(row []float64, at []int) []float64 {
 
 // BestOfNBound returns log n - (n-1)/n (nats), which KL(pi to pi_ref) of the best of n responses never exceeds.
 func BestOfNBound(n float64) float64 { return math.Log(n) - (n-1)/n }
-
-var bestOfNKind = kindOf("best-of-n", "", BestOfN{N: 4},
-	"no loss: the policy that draws n responses from the reference and gives the best by log pi_star, in closed form",
-	"Beirami et al. 2024, arXiv 2401.01879")

@@ -30,10 +30,6 @@ func (p *BetaDPO) Objective() *Objective {
 // Random says whether comparisons are left out at random.
 func (p *BetaDPO) Random() bool { return p.LeaveOut > 0 }
 
-var betaDPOKind = kindOf("beta-dpo", "", BetaDPO{Lambda: defaultLambda, A: 0.6, Momentum: 0.9},
-	"DPO whose beta moves with each batch's mean margin",
-	"Wu et al. 2024, arXiv 2407.08639; junkangwu/beta-DPO")
-
 // filter is beta-DPO on a part of each batch that is drawn at random, one comparison after another without replacement, with
 // probabilities in the ratio of exp(-((u - mean)/deviation)^2/2): mean and deviation (over n-1) of the margins u are moving averages
 // from 0 on that have taken in the batch. The mean margin that beta moves with is that of the comparisons kept, which are
@@ -59,13 +55,9 @@ type item struct {
 	key            float64 // those of the largest are kept
 }
 
-var _, _, _ = Advancing(new(filter)), Detached(new(filter)), Undecided(new(filter))
+var _, _ = Advancing(new(filter)), Detached(new(filter))
 
-// DifferenceOnly is true, as for DPO.
 func (*filter) DifferenceOnly() bool { return true }
-
-// Why says why nothing is known.
-func (*filter) Why() string { return "comparisons are left out of each batch at random" }
 
 // Loss returns the loss of the comparisons kept, which stand for all.
 func (f *filter) Loss(b *Batch) float64 { return f.dpo.Loss(f.kept(b)) }

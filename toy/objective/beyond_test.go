@@ -134,7 +134,7 @@ func TestTokenCurvature(t *testing.T) {
 		}
 		b, h := single(in), newHess(1)
 		b.ChosenTokens, b.RejectedTokens = []float64{4}, []float64{3}
-		params.Objective().pair[0].Term.(Curved).Hess(b, 1, h)
+		params.Objective().pair[0].Term.(Curved).Derivatives(b, 1, newGrad(1), h)
 		for i, got := range [2][2]float64{{h.ChosenChosen[0], h.ChosenRejected[0]}, {h.ChosenRejected[0], h.RejectedRejected[0]}} {
 			for j := range 2 {
 				const step = 1e-5

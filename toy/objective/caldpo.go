@@ -15,7 +15,3 @@ type CalDPO struct {
 func (p *CalDPO) Objective() *Objective {
 	return (&DPO{Lambda: 1}).Objective().And(p.Calibration, (&SPPO{Lambda: p.Lambda}).Objective())
 }
-
-var calDPOKind = kindOf("cal-dpo,cal_dpo,caldpo", "", CalDPO{Lambda: defaultLambda, Calibration: 1},
-	"calibrated DPO: the logratio margin compared, both log-ratios tied to +-1/(2 lambda)",
-	"Xiao et al. 2024, arXiv 2412.14516, algorithm 1")

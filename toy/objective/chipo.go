@@ -37,10 +37,10 @@ func clipped(most float64) Outer {
 
 // chiSquared is the link log r + r = x + exp(x). Above x = 709 it is infinite in 64 bits.
 var chiSquared = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: chiSquaredInverse,
-	at: func(x float64) (value, slope, curve float64) {
+	Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 		e := math.Exp(x)
 		return x + e, 1 + e, e
-	}}
+	}}}
 
 // chiSquaredInverse solves x + exp(x) = t by Newton's method on the convex function, from above.
 func chiSquaredInverse(t float64) float64 {
@@ -61,7 +61,3 @@ func chiSquaredInverse(t float64) float64 {
 	}
 	return x
 }
-
-var chiPOKind = kindOf("chi-po,chi_po,chipo", "", ChiPO{Lambda: defaultLambda},
-	"DPO with KL plus chi-squared divergence: link log r + r, r = pi/pi_ref",
-	"Huang et al. 2024, arXiv 2407.13399, algorithm 1")

@@ -35,7 +35,3 @@ func (p *CPO) Check() []registry.Problem {
 	}
 	return nil
 }
-
-var cpoKind = kindOf("cpo", "cpo/sigmoid,cpo/hinge,cpo/ipo", CPO{Lambda: defaultLambda, Loss: "sigmoid", Alpha: 1},
-	"contrastive: -log sigmoid of the margin without reference, plus the likelihood of the chosen",
-	"Xu et al. 2024, arXiv 2401.08417")

@@ -151,13 +151,6 @@ func (c *Curvature) pairs(p *Prompt) float64 {
 	return loss
 }
 
-// derived is a Curved term that has its loss and all derivatives cheaper together, with the same bits.
-type derived interface {
-	Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64
-}
-
-var _, _ derived = new(Margin), new(Sides)
-
 // scatter adds a pair term's derivatives to those by single responses and returns its loss.
 func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivatives) (loss float64) {
 	n, k := len(p.Weight), len(d.g)
@@ -170,13 +163,7 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 	if !ok {
 		panic("objective: a pair term without second derivatives; see Uncurved")
 	}
-	if once, ok := t.Term.(derived); ok {
-		loss = once.Derivatives(b, t.Weight, g, h)
-	} else {
-		loss = curved.Loss(b)
-		curved.Grad(b, t.Weight, g)
-		curved.Hess(b, t.Weight, h)
-	}
+	loss = curved.Derivatives(b, t.Weight, g, h)
 	for j, w := range p.Chosen {
 		l := p.Rejected[j]
 		d.g[w] += g.Chosen[j]

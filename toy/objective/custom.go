@@ -188,10 +188,6 @@ func (p *Custom) Objective() *Objective {
 	return o
 }
 
-var customKind = kindOf("custom", "", Custom{Lambda: defaultLambda},
-	"a loss of your own, as a formula of comparisons (pair), of distributions (dist), or in the QPO form (psi, mu)",
-	"this project; QPO: Hu, He, Wipf 2024, arXiv 2407.09072")
-
 // formula is a pair term that a formula gives.
 type formula struct {
 	source   *expression.Expression
@@ -253,43 +249,19 @@ func (f *formula) DifferenceOnly() bool { return f.shift }
 
 func (f *formula) holds() bool { return f.source.Held() }
 
-// Reads says whether the formula reads a column.
 func (f *formula) Reads(column string) bool { return slices.Contains(f.reads, column) }
 
-// PerToken says whether the formula reads token counts.
-func (f *formula) PerToken() bool { return f.Reads("n_c") || f.Reads("n_r") }
-
-// Loss returns the weighted sum of the formula's values.
 func (f *formula) Loss(b *Batch) float64 {
 	f.program.Value(f.columns, f.fill(b), f.value)
-	sum := 0.0
-	for i, v := range f.value {
-		sum += b.Weight[i] * v
-	}
-	return sum
+	return weighed(b.Weight, f.value)
 }
 
-// Grad adds scale times the gradient.
 func (f *formula) Grad(b *Batch, scale float64, g *Grad) {
 	f.program.Grad(f.columns, f.fill(b), f.gradient)
 	for i, w := range b.Weight {
 		g.Chosen[i] += scale * w * f.gradient[0][i]
 		g.Rejected[i] += scale * w * f.gradient[1][i]
 	}
-}
-
-// inBandit returns the terms that the formula is a sum of, none where it is no such sum.
-func (f *formula) inBandit() []PairTerm {
-	terms, _ := f.apart()
-	return terms
-}
-
-// Why says why the formula has no structure that is known.
-func (f *formula) Why() string {
-	if _, err := f.apart(); err != nil {
-		return err.Error()
-	}
-	return "the course of one of its functions is not proven"
 }
 
 // fill points the columns at a batch, sizes the scratch, and returns the scalars with the statistics of the batch.
@@ -344,14 +316,15 @@ type curvedFormula struct{ *formula }
 
 var _ Curved = curvedFormula{}
 
-// Hess adds scale times the second derivatives.
-func (f curvedFormula) Hess(b *Batch, scale float64, h *Hess) {
+func (f curvedFormula) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	f.Grad(b, scale, g)
 	f.program.Hess(f.columns, f.fill(b), f.second)
 	for i, w := range b.Weight {
 		h.ChosenChosen[i] += scale * w * f.second[0][i]
 		h.ChosenRejected[i] += scale * w * f.second[1][i]
 		h.RejectedRejected[i] += scale * w * f.second[2][i]
 	}
+	return f.Loss(b)
 }
 
 // detachedFormula is a formula that holds statistics of the batch back.
@@ -359,7 +332,6 @@ type detachedFormula struct{ *formula }
 
 var _ Detached = detachedFormula{}
 
-// Freeze returns the formula with the statistics that it has on b.
 func (f detachedFormula) Freeze(b *Batch) PairTerm {
 	held := *f.formula
 	held.frozen = slices.Clone(f.fill(b))
@@ -375,13 +347,11 @@ type remembering struct{ *formula }
 
 var _ Advancing = remembering{}
 
-// Advance takes in a minibatch.
 func (f remembering) Advance(b *Batch) {
 	f.fill(b)
 	f.program.Advance(f.columns, b.Weight, f.scalars)
 }
 
-// State returns the moving averages.
 func (f remembering) State() []float64 { return f.program.State() }
 
 // detachedMemory is one through whose statistics no derivatives pass.
@@ -389,10 +359,8 @@ type detachedMemory struct{ remembering }
 
 var _ Detached = detachedMemory{}
 
-// Freeze returns the formula with the statistics that it has on b.
 func (f detachedMemory) Freeze(b *Batch) PairTerm { return detachedFormula{f.formula}.Freeze(b) }
 
-// Remembers says that the loss has no value outside of training.
 func (remembering) Remembers() bool { return true }
 
 // inBandit returns the formula where training rests.
@@ -464,12 +432,10 @@ func (f *distFormula) at(d *Dist) *expression.Distributions {
 	return &f.settled
 }
 
-// Loss returns the formula's value.
 func (f *distFormula) Loss(d *Dist) float64 {
 	return f.program.Value(f.at(d), f.scalars)
 }
 
-// Grad adds scale times the gradient.
 func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	f.scratch = sized(f.scratch, len(g))
 	f.program.Grad(f.at(d), f.scalars, f.scratch)
@@ -478,7 +444,6 @@ func (f *distFormula) Grad(d *Dist, scale float64, g []float64) {
 	}
 }
 
-// Hess adds scale times the second derivatives.
 func (f *distFormula) Hess(d *Dist, scale float64, h []float64) {
 	f.scratch = sized(f.scratch, len(h))
 	f.program.Hess(f.at(d), f.scalars, f.scratch)

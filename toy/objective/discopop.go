@@ -43,7 +43,3 @@ func blended(tau float64) Outer {
 		return value, slope, curve
 	}}
 }
-
-var discopopKind = kindOf("discopop", "dpo/discopop", DiscoPOP{Lambda: defaultLambda, Tau: 0.05, Divergence: reverseKL},
-	"the discovered loss: logistic and exponential blended by sigmoid(lambda u/tau)",
-	"Lu et al. 2024, arXiv 2406.08414")

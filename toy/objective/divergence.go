@@ -42,23 +42,23 @@ func (d *Divergence) link() Link {
 
 // forwardKL is the link -1/r = -exp(-x) of f(r) = -log r. Below x = -709 it is -Inf in 64 bits.
 var forwardKL = &bend{low: math.Inf(-1), high: 0,
-	at: func(x float64) (value, slope, curve float64) {
+	Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 		e := math.Exp(-x)
 		return -e, e, -e
-	},
+	}},
 	inverse: func(t float64) float64 { return -math.Log(-t) }}
 
 // jensenShannon is the link log(r/(1+r)) = log sigmoid(x), with slope sigmoid(-x); the published code's log(2 pi) - log(pi + pi_ref)
 // is the same plus log 2.
 var jensenShannon = &bend{low: math.Inf(-1), high: 0,
-	at: func(x float64) (value, slope, curve float64) {
+	Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 		e := math.Exp(-math.Abs(x))
 		small, large, log := e/(1+e), 1/(1+e), math.Log1p(e)
 		if x >= 0 {
 			return -log, small, -small * large
 		}
 		return x - log, large, -small * large
-	},
+	}},
 	inverse: func(t float64) float64 { return t - logspace.Log1mExp(t) }}
 
 // alphaCap is where TRL stops the exponent of the alpha-divergence's link from growing; beyond it the link is flat.
@@ -70,13 +70,13 @@ const alphaCap = 80
 func alphaDivergence(alpha float64) *bend {
 	a := alpha - 1
 	l := &bend{low: math.Inf(-1), high: 0,
-		at: func(x float64) (value, slope, curve float64) {
+		Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 			e := math.Exp(min(a*x, alphaCap))
 			if value = e / a; a*x < alphaCap {
 				slope, curve = e, e*a
 			}
 			return value, slope, curve
-		},
+		}},
 		inverse: func(t float64) float64 { return math.Log(a*t) / a }}
 	if a > 0 {
 		l.low, l.high = 0, math.Inf(1)

@@ -16,7 +16,3 @@ type DPO struct {
 func (p *DPO) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: smoothed(p.LabelSmoothing), Link: p.Divergence.link()})
 }
-
-var dpoKind = kindOf("dpo,sigmoid", "dpo/sigmoid", DPO{Lambda: defaultLambda, Divergence: reverseKL},
-	"direct preference optimization: -log sigmoid(lambda u), u the logratio margin",
-	"Rafailov et al. 2023, arXiv 2305.18290, eq. 7; label smoothing: Mitchell 2023; divergences: arXiv 2309.16240")

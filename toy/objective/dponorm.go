@@ -11,7 +11,3 @@ type DPONorm struct {
 func (p *DPONorm) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}, Link: p.Divergence.link(), Length: AveragedRewards})
 }
-
-var dpoNormKind = kindOf("dpo-norm,sigmoid_norm,dpo_norm", "dpo/sigmoid_norm", DPONorm{Lambda: defaultLambda, Divergence: reverseKL},
-	"length-normalized DPO: rewards are divided by token counts",
-	"Meng et al. 2024, arXiv 2405.14734, app.; Lambert et al. 2024, arXiv 2411.15124")

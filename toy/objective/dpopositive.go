@@ -13,33 +13,26 @@ type DPOPositive struct {
 func (p *DPOPositive) Objective() *Objective {
 	m := &Margin{Lambda: p.Lambda, Factor: 1, Outer: Logistic{}}
 	if p.Penalty > 0 {
-		m.ChosenLink = kinked{p.Penalty}
+		m.ChosenLink = newKinked(p.Penalty)
 	}
 	return OnPairs(m)
 }
 
 // kinked is the link x - penalty max(0, -x), with slope 1 at the kink, where the policy starts: a log-ratio that is 0 but for
 // rounding is 0.
-type kinked struct{ penalty float64 }
-
-// Value writes x above 0 and (1+penalty) x below.
-func (l kinked) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = v + l.penalty*min(0, v)
-	}
+type kinked struct {
+	Pointwise
+	penalty float64
 }
 
-// Slope writes 1 or 1+penalty.
-func (l kinked) Slope(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = 1
-		if v < 0 {
-			dst[i] += l.penalty
+func newKinked(penalty float64) kinked {
+	return kinked{Pointwise{At: func(x float64) (value, slope, curve float64) {
+		if x < 0 {
+			return x + penalty*x, 1 + penalty, 0
 		}
-	}
+		return x, 1, 0
+	}}, penalty}
 }
-
-func (kinked) Curve(_, dst []float64) { clear(dst) }
 
 // Rounded returns the objective with a kink of the chosen responses' link rounded over so many nats, and false where there is none.
 // Up to (penalty scale log 2) in the link it is the same.
@@ -49,7 +42,7 @@ func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 		if m, is := t.Term.(*Margin); is {
 			if link, kink := m.ChosenLink.(kinked); kink {
 				c := *m
-				c.ChosenLink, ok = rounded{link.penalty, scale}, true
+				c.ChosenLink, ok = rounded(link.penalty, scale), true
 				c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
 				t.Term = &c
 			}
@@ -60,30 +53,9 @@ func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 }
 
 // rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
-type rounded struct{ penalty, scale float64 }
-
-// Value writes the link.
-func (l rounded) Value(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = v + l.penalty*l.scale*logspace.LogSigmoid(v/l.scale)
-	}
+func rounded(penalty, scale float64) Link {
+	return Pointwise{At: func(x float64) (value, slope, curve float64) {
+		s, r := logspace.Sigmoids(x / scale)
+		return x + penalty*scale*logspace.LogSigmoid(x/scale), 1 + penalty*r, -penalty / scale * s * r
+	}}
 }
-
-// Slope writes a number from 1 to 1+penalty.
-func (l rounded) Slope(x, dst []float64) {
-	for i, v := range x {
-		dst[i] = 1 + l.penalty*logspace.Sigmoid(-v/l.scale)
-	}
-}
-
-// Curve writes a negative number.
-func (l rounded) Curve(x, dst []float64) {
-	for i, v := range x {
-		s, r := logspace.Sigmoids(v / l.scale)
-		dst[i] = -l.penalty / l.scale * s * r
-	}
-}
-
-var dpoPositiveKind = kindOf("dpo-positive,dpop,dpo_positive,smaug", "", DPOPositive{Lambda: defaultLambda, Penalty: 50},
-	"DPO with a penalty when the chosen response falls below the reference",
-	"Pal et al. 2024, arXiv 2402.13228")

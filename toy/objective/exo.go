@@ -35,7 +35,3 @@ func reverseCrossEntropy(e float64) Outer {
 		return value, s * r * off, s * r * ((r-s)*off + 1)
 	}}
 }
-
-var exoKind = kindOf("exo,exo_pair", "dpo/exo_pair", EXO{Lambda: defaultLambda, LabelSmoothing: 1e-3, Divergence: reverseKL},
-	"efficient exact optimization: the reverse KL from the policy's preference to the smoothed label",
-	"Ji et al. 2024, arXiv 2402.00856")

@@ -37,7 +37,6 @@ func (t regression) at(b *Batch, i int) (off, slope, curve float64) {
 	return short - r, s * r, s * r * (r - s)
 }
 
-// Loss returns the weighted sum of squares.
 func (t regression) Loss(b *Batch) float64 {
 	sum := 0.0
 	for i, w := range b.Weight {
@@ -47,27 +46,18 @@ func (t regression) Loss(b *Batch) float64 {
 	return sum
 }
 
-// Grad adds scale times the gradient.
 func (t regression) Grad(b *Batch, scale float64, g *Grad) {
 	for i, w := range b.Weight {
 		off, slope, _ := t.at(b, i)
-		d := scale * w * 2 * off * slope
-		g.Chosen[i] += d
-		g.Rejected[i] -= d
+		g.ofMargin(i, scale*w*2*off*slope)
 	}
 }
 
-// Hess adds scale times the second derivatives.
-func (t regression) Hess(b *Batch, scale float64, h *Hess) {
+func (t regression) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
 	for i, w := range b.Weight {
 		off, slope, curve := t.at(b, i)
-		d := scale * w * 2 * (slope*slope + off*curve)
-		h.ChosenChosen[i] += d
-		h.ChosenRejected[i] -= d
-		h.RejectedRejected[i] += d
+		h.ofMargin(i, scale*w*2*(slope*slope+off*curve))
 	}
+	return t.Loss(b)
 }
-
-var expoRegressionKind = kindOf("expo-regression,expo_regression", "", ExpoRegression{Lambda: defaultLambda},
-	"the policy's preference regressed on a mixture of label and reference's preference (a reading of EXPO)",
-	"this project's reading of Hu, Kong, He, Wipf 2025, arXiv 2506.07492")

@@ -126,13 +126,10 @@ type external struct {
 	whole    map[*float64][]float64 // by a prompt's LogPi: derivatives by it in the last Grad, of comparisons of weight 1
 }
 
-var _, _, _ = perToken(new(external)), reading(new(external)), Structured(new(external))
+var _, _ = reading(new(external)), Structured(new(external))
 
 // DifferenceOnly is false: the process is told log-probabilities.
 func (*external) DifferenceOnly() bool { return false }
-
-// PerToken says whether the process reads token counts.
-func (t *external) PerToken() bool { return t.Reads("n_c") || t.Reads("n_r") }
 
 // Reads says whether the process reads a column, by its name in formulas.
 func (t *external) Reads(column string) bool {
@@ -147,10 +144,8 @@ func (t *external) Structure() (Structure, bool) {
 	return Structure{Held: found.held, Coupled: found.coupled}, false
 }
 
-// Loss asks for the loss.
 func (t *external) Loss(b *Batch) float64 { return t.ask(b, false) }
 
-// Grad asks for the gradient and adds scale times it to g.
 func (t *external) Grad(b *Batch, scale float64, g *Grad) {
 	t.ask(b, true)
 	for i := range t.question.Columns {
@@ -234,10 +229,8 @@ func (c *Column) fill(b *Batch, at, entry int) {
 // gradient. The value is in that of the comparisons.
 type externalPolicy struct{ comparisons *external }
 
-// Loss returns 0.
 func (externalPolicy) Loss(*Dist) float64 { return 0 }
 
-// Grad adds scale times the derivatives.
 func (p externalPolicy) Grad(d *Dist, scale float64, g []float64) {
 	for k, v := range p.comparisons.whole[&d.LogPi[0]] {
 		g[k] += scale * v

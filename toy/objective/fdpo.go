@@ -19,7 +19,3 @@ func (p *FDPO) Objective() *Objective {
 func (p *FDPO) Check() []registry.Problem {
 	return (&Divergence{p.Divergence, p.Alpha}).Check()
 }
-
-var fdpoKind = kindOf("f-dpo,fdpo,f_dpo", "", FDPO{Lambda: defaultLambda, Divergence: "js_divergence", Alpha: 0.5},
-	"DPO with another f-divergence to the reference: -log sigmoid(lambda (f'(r_w) - f'(r_l))), r = pi/pi_ref",
-	"Wang et al. 2023, arXiv 2309.16240, thm. 1")

@@ -46,7 +46,3 @@ func gpoFunction(name string) Outer {
 	}
 	return Logistic{}
 }
-
-var gpoKind = kindOf("gpo", "", GPO{Lambda: defaultLambda, Function: "truncated-square"},
-	"a convex function of lambda u, u the logratio margin: logistic, hinge, square, exponential, ...",
-	"Tang et al. 2024, arXiv 2402.05749, table 1")

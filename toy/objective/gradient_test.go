@@ -80,7 +80,7 @@ func TestExtremes(t *testing.T) {
 					loss := term.Term.Loss(b)
 					term.Term.Grad(b, 1, g)
 					if c, ok := term.Term.(Curved); ok {
-						c.Hess(b, 1, h)
+						c.Derivatives(b, 1, newGrad(1), h)
 					}
 					if math.IsInf(loss, 0) && far(lambda, in) {
 						continue // and the gradient may be infinity times nothing
@@ -180,8 +180,7 @@ func far(lambda float64, in [4]float64) bool {
 func checkCurve(t *testing.T, v variant, term Curved, in [4]float64) {
 	t.Helper()
 	g, h := newGrad(1), newHess(1)
-	term.Grad(single(in), 1, g)
-	term.Hess(single(in), 1, h)
+	term.Derivatives(single(in), 1, g, h)
 	bend := steepness(term, v.lambda)
 	at, slope := single(in), newGrad(1)
 	for i, got := range [][2]float64{{h.ChosenChosen[0], h.ChosenRejected[0]}, {h.ChosenRejected[0], h.RejectedRejected[0]}} {

@@ -11,7 +11,3 @@ type Hinge struct {
 func (p *Hinge) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: hinge, Link: p.Divergence.link()})
 }
-
-var hingeKind = kindOf("hinge,slic", "dpo/hinge", Hinge{Lambda: defaultLambda, Divergence: reverseKL},
-	"SLiC: max(0, 1 - lambda u), u the logratio margin",
-	"Zhao et al. 2023, arXiv 2305.10425; Liu et al. 2023, arXiv 2309.06657")

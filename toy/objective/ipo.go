@@ -19,7 +19,3 @@ func (p *IPO) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Outer: Square{Target: 0.5},
 		Link: p.Divergence.link(), Length: length})
 }
-
-var ipoKind = kindOf("ipo", "dpo/ipo", IPO{Lambda: defaultLambda, Length: "averaged", Divergence: reverseKL},
-	"identity preference optimization: (u - 1/(2 lambda))^2, u the logratio margin per token",
-	"Azar et al. 2023, arXiv 2310.12036, eq. 17")

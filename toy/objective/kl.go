@@ -41,10 +41,6 @@ func (t klRefPi) Grad(d *Dist, scale float64, g []float64) {
 // Hess adds nothing: the term is linear in log pi.
 func (klRefPi) Hess(*Dist, float64, []float64) {}
 
-var klRefPiKind = kindOf("kl-ref-pi", "", KLRefPi{Reduction: "sum"},
-	"a term: KL(pi_ref to pi), over all responses of a prompt (TYPO's unsupervised part)",
-	"Hu, He, Wipf 2024, arXiv 2407.09072")
-
 // KLPiRef is KL(pi to pi_ref) = sum_y pi(y) log(pi(y)/pi_ref(y)): RLHF's penalty.
 type KLPiRef struct{}
 
@@ -74,7 +70,3 @@ func (klPiRef) Hess(d *Dist, scale float64, h []float64) {
 		h[k*len(d.Pi)+k] += scale * pi * (d.LogPi[k] - d.LogRef[k] + 2)
 	}
 }
-
-var klPiRefKind = kindOf("kl-pi-ref", "", KLPiRef{},
-	"a term: KL(pi to pi_ref), over all responses of a prompt (RLHF's penalty)",
-	"Ziegler et al. 2019, arXiv 1909.08593, eq. 2")

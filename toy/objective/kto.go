@@ -22,19 +22,5 @@ func (p *KTO) Objective() *Objective {
 		sides.Shift = p.Lambda * *p.KL
 		return OnPairs(sides)
 	}
-	return OnPairs(&Centered{Sides: sides, Center: batchKL{}})
+	return OnPairs(&Centered{Sides: sides})
 }
-
-// batchKL estimates lambda KL(pi to pi_ref) by the batch at hand, never below 0.
-type batchKL struct{}
-
-// Shift returns the mean, at least 0.
-func (batchKL) Shift(mean float64) float64 { return max(0, mean) }
-
-func (batchKL) Advance(float64) {}
-
-func (batchKL) State() []float64 { return nil }
-
-var ktoKind = kindOf("kto", "kto/kto", KTO{Lambda: defaultLambda, Desirable: 1, Undesirable: 1},
-	"Kahneman-Tversky: a bounded gain or loss against the policy's mean log-ratio; also on unpaired data",
-	"Ethayarajh et al. 2024, arXiv 2402.01306, eq. 8")

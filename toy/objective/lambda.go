@@ -3,12 +3,14 @@ package objective
 import (
 	"fmt"
 	"reflect"
+
+	"windtunnel/toy/registry"
 )
 
 // Lambda returns a loss's regularization strength and the interval, ends included, in which it may lie. It is false for a loss
 // that has none.
 func Lambda(loss Params) (lambda, low, high float64, ok bool) {
-	field, tag, ok := lambdaOf(reflect.ValueOf(loss).Elem())
+	field, tag, ok := registry.Field(loss, "lambda")
 	if !ok {
 		return 0, 0, 0, false
 	}
@@ -22,20 +24,10 @@ func Lambda(loss Params) (lambda, low, high float64, ok bool) {
 func WithLambda(loss Params, lambda float64) Params {
 	copied := reflect.New(reflect.TypeOf(loss).Elem())
 	copied.Elem().Set(reflect.ValueOf(loss).Elem())
-	field, _, ok := lambdaOf(copied.Elem())
+	field, _, ok := registry.Field(copied.Interface(), "lambda")
 	if !ok {
 		panic(fmt.Sprintf("objective: %T has no lambda", loss))
 	}
 	field.SetFloat(lambda)
 	return copied.Interface().(Params)
-}
-
-// lambdaOf finds the parameter that configs call lambda.
-func lambdaOf(loss reflect.Value) (field reflect.Value, tag reflect.StructTag, ok bool) {
-	for _, f := range reflect.VisibleFields(loss.Type()) {
-		if f.Tag.Get("yaml") == "lambda" {
-			return loss.FieldByIndex(f.Index), f.Tag, true
-		}
-	}
-	return reflect.Value{}, "", false
 }

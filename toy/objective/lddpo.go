@@ -21,15 +21,14 @@ type shortened struct {
 	grad   Grad
 }
 
-var _, _, _ = Curved(new(shortened)), Structured(new(shortened)), tailed(new(shortened))
+var _, _ = Curved(new(shortened)), Structured(new(shortened))
 
-func (s *shortened) Tailed() bool { return s.drop != 0 }
-
-// Loss returns the margin loss of the shortened batch.
 func (s *shortened) Loss(b *Batch) float64 { return s.Margin.Loss(s.shorten(b)) }
 
-// Hess adds scale times the second derivatives, tails held.
-func (s *shortened) Hess(b *Batch, scale float64, h *Hess) { s.Margin.Hess(s.shorten(b), scale, h) }
+// Derivatives returns the loss and adds scale times its derivatives, tails held.
+func (s *shortened) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	return s.Margin.Derivatives(s.shorten(b), scale, g, h)
+}
 
 // Grad adds scale times the gradient, tails included where g asks for them.
 func (s *shortened) Grad(b *Batch, scale float64, g *Grad) {
@@ -62,7 +61,3 @@ func (s *shortened) shorten(b *Batch) *Batch {
 	}
 	return &s.batch
 }
-
-var ldDPOKind = kindOf("ld-dpo,ld_dpo,lddpo", "", LDDPO{Lambda: defaultLambda, Alpha: 0.5},
-	"length-desensitized DPO: tokens past the shared length count alpha times",
-	"Liu et al. 2024, arXiv 2409.06411")

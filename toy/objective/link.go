@@ -16,14 +16,7 @@ const (
 )
 
 // Link is an increasing function of the log-ratio x = log pi - log pi_ref, applied to whole columns.
-type Link interface {
-	// Value writes link(x) to dst.
-	Value(x, dst []float64)
-	// Slope writes link'(x), positive, to dst.
-	Slope(x, dst []float64)
-	// Curve writes the second derivative of link at x to dst.
-	Curve(x, dst []float64)
-}
+type Link interface{ Outer }
 
 // Invertible is a link that the exact solver can go back through, from margins to policies.
 type Invertible interface {
@@ -36,26 +29,15 @@ type Invertible interface {
 
 // bend is a link written as one function of x, with its inverse and its range.
 type bend struct {
-	at        func(x float64) (value, slope, curve float64)
+	Pointwise
 	inverse   func(t float64) float64
 	low, high float64
 }
 
 var _ Invertible = (*bend)(nil)
 
-// Value writes link(x).
-func (l *bend) Value(x, dst []float64) { Pointwise{At: l.at}.Value(x, dst) }
-
-// Slope writes link'(x).
-func (l *bend) Slope(x, dst []float64) { Pointwise{At: l.at}.Slope(x, dst) }
-
-// Curve writes the second derivative.
-func (l *bend) Curve(x, dst []float64) { Pointwise{At: l.at}.Curve(x, dst) }
-
-// Inverse goes back.
 func (l *bend) Inverse(t float64) float64 { return l.inverse(t) }
 
-// Range returns the open interval of values.
 func (l *bend) Range() (low, high float64) { return l.low, l.high }
 
 // order is how many derivatives are wanted.
@@ -128,9 +110,7 @@ func (l *linked) apply(link Link, upTo order) {
 		return
 	}
 	if b, ok := link.(*bend); ok && upTo >= withSlope { // one exponential serves all
-		for i, x := range l.x {
-			l.t[i], l.d[i], l.dd[i] = b.at(x)
-		}
+		b.All(l.x, l.t, l.d, l.dd)
 		return
 	}
 	link.Value(l.x, l.t)

@@ -72,37 +72,23 @@ func (t *dispersed) margins(b *Batch) {
 func (t *dispersed) Loss(b *Batch) float64 {
 	t.margins(b)
 	t.outer.Value(t.z, t.slope)
-	sum := 0.0
-	for i, v := range t.slope {
-		sum += b.Weight[i] * v
-	}
-	return t.factor * sum
+	return t.factor * weighed(b.Weight, t.slope)
 }
 
-// Grad adds scale times the gradient.
 func (t *dispersed) Grad(b *Batch, scale float64, g *Grad) {
 	t.margins(b)
 	t.outer.Slope(t.z, t.slope)
 	for i, v := range t.slope {
-		d := t.factor * scale * b.Weight[i] * v * t.scale(b, i)
-		g.Chosen[i] += d
-		g.Rejected[i] -= d
+		g.ofMargin(i, t.factor*scale*b.Weight[i]*v*t.scale(b, i))
 	}
 }
 
-// Hess adds scale times the second derivatives.
-func (t *dispersed) Hess(b *Batch, scale float64, h *Hess) {
-	t.margins(b)
+func (t *dispersed) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
 	t.outer.Curve(t.z, t.slope)
 	for i, v := range t.slope {
 		s := t.scale(b, i)
-		d := t.factor * scale * b.Weight[i] * v * s * s
-		h.ChosenChosen[i] += d
-		h.ChosenRejected[i] -= d
-		h.RejectedRejected[i] += d
+		h.ofMargin(i, t.factor*scale*b.Weight[i]*v*s*s)
 	}
+	return t.Loss(b)
 }
-
-var mallowsKind = kindOf("mallows,mallowspo,mallows-po", "", Mallows{Lambda: defaultLambda, Scale: publishedScale},
-	"DPO with margins scaled by how much people agree on the prompt",
-	"Chen et al. 2024, arXiv 2405.14953")

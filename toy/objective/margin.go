@@ -57,11 +57,7 @@ func (m *Margin) Structure() (Structure, bool) {
 func (m *Margin) Loss(b *Batch) float64 {
 	m.margins(b, valueOnly)
 	m.Outer.Value(m.margin, m.slope)
-	sum := 0.0
-	for i, v := range m.slope {
-		sum += b.Weight[i] * v
-	}
-	return m.Factor * sum
+	return m.Factor * weighed(b.Weight, m.slope)
 }
 
 // Grad adds scale times the gradient. With z the scaled margin, d loss/d Chosen = Factor Lambda psi'(z) t_w'.
@@ -71,17 +67,14 @@ func (m *Margin) Grad(b *Batch, scale float64, g *Grad) {
 	m.addGrad(b, direct, scale, g)
 }
 
-// Derivatives returns Loss and does what Grad and Hess do, in one pass.
+// Derivatives returns the loss and adds scale times its derivatives, the second those of psi by the margin's square and those of the
+// link by psi'.
 func (m *Margin) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	direct := m.margins(b, withCurve)
-	sum, value := 0.0, m.value[:len(m.margin)]
-	allOf(m.Outer, m.margin, value, m.slope, m.curve)
-	for i, v := range value {
-		sum += b.Weight[i] * v
-	}
+	allOf(m.Outer, m.margin, m.value, m.slope, m.curve)
 	m.addGrad(b, direct, scale, g)
 	m.addHess(b, direct, scale, h)
-	return m.Factor * sum
+	return m.Factor * weighed(b.Weight, m.value)
 }
 
 // addGrad adds the gradient, given the margins and psi's slopes there.
@@ -108,23 +101,13 @@ func (m *Margin) addGrad(b *Batch, direct bool, scale float64, g *Grad) {
 	}
 }
 
-// Hess adds scale times the second derivatives, those of psi by the margin's square and those of the link by psi'.
-func (m *Margin) Hess(b *Batch, scale float64, h *Hess) {
-	direct := m.margins(b, withCurve)
-	m.Outer.Slope(m.margin, m.slope)
-	m.Outer.Curve(m.margin, m.curve)
-	m.addHess(b, direct, scale, h)
-}
-
 // addHess adds the second derivatives, given the margins, psi's slopes there and its second derivatives.
 func (m *Margin) addHess(b *Batch, direct bool, scale float64, h *Hess) {
 	scale *= m.Factor * m.Lambda
 	for i, s := range m.slope {
 		second := scale * m.Lambda * b.Weight[i] * m.curve[i]
 		if direct {
-			h.ChosenChosen[i] += second
-			h.ChosenRejected[i] -= second
-			h.RejectedRejected[i] += second
+			h.ofMargin(i, second)
 			continue
 		}
 		first, dc, dr := scale*b.Weight[i]*s, m.chosen.d[i], m.rejected.d[i]

@@ -15,10 +15,6 @@ func (p *NashMDPG) Objective() *Objective {
 	return (&WinRate{p.Opponent}).Objective().And(p.Lambda, (&KLPiRef{}).Objective())
 }
 
-var nashMDPGKind = kindOf("nash-md-pg", "", NashMDPG{Lambda: defaultLambda, Opponent: Opponent{Mixture: 0.125}},
-	"Nash-MD's policy gradient: -P(pi > q) + lambda KL(pi to pi_ref), q an opponent that is held back from differentiation",
-	"Munos et al. 2023, arXiv 2312.00886, section 7")
-
 // WinRate is minus the probability that the policy beats its opponent, -sum_y pi(y) P(y > q).
 type WinRate struct {
 	Opponent Opponent `yaml:",inline"`
@@ -45,7 +41,3 @@ func (t *winRate) Hess(d *Dist, scale float64, h []float64) {
 		h[i*len(d.Pi)+i] -= scale * d.Pi[i] * win
 	}
 }
-
-var winRateKind = kindOf("win-rate", "", WinRate{},
-	"a term: minus the probability that the policy beats an opponent, which is held back from differentiation (nash-md-pg without its penalty)",
-	"Munos et al. 2023, arXiv 2312.00886")

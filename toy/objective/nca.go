@@ -15,7 +15,3 @@ func (p *NCA) Objective() *Objective {
 	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1, Chosen: CrossEntropy{Win: 1, Lose: 0.5}, Rejected: CrossEntropy{Lose: 0.5},
 		Link: p.Divergence.link()})
 }
-
-var ncaKind = kindOf("nca,nca_pair", "dpo/nca_pair", NCA{Lambda: defaultLambda, Divergence: reverseKL},
-	"noise contrastive alignment: the chosen response against noise, the rejected one as noise",
-	"Chen et al. 2024, arXiv 2402.05369")

@@ -96,6 +96,28 @@ type Hess struct {
 	ChosenChosen, ChosenRejected, RejectedRejected []float64
 }
 
+// ofMargin adds the derivative by the margin of a comparison, chosen less rejected.
+func (g *Grad) ofMargin(i int, d float64) {
+	g.Chosen[i] += d
+	g.Rejected[i] -= d
+}
+
+// ofMargin adds the second derivative by the margin of a comparison.
+func (h *Hess) ofMargin(i int, d float64) {
+	h.ChosenChosen[i] += d
+	h.ChosenRejected[i] -= d
+	h.RejectedRejected[i] += d
+}
+
+// weighed returns the sum of values by weight.
+func weighed(weight, values []float64) float64 {
+	sum := 0.0
+	for i, v := range values {
+		sum += weight[i] * v
+	}
+	return sum
+}
+
 // PairTerm is a term on comparisons. Implementations keep scratch and serve one goroutine.
 type PairTerm interface {
 	// Loss returns the sum of weight times loss over the batch.
@@ -112,8 +134,8 @@ type PairTerm interface {
 // batch back from differentiation, or that couple comparisons, are not: what they are driven to is no minimum.
 type Curved interface {
 	PairTerm
-	// Hess adds scale times the second derivatives of Loss to h.
-	Hess(b *Batch, scale float64, h *Hess)
+	// Derivatives returns Loss and adds scale times its first derivatives to g and its second to h.
+	Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64
 }
 
 // Coupled is a term of all comparisons of the batch together that is the least of a sum of functions of one margin over the ways to
@@ -156,9 +178,6 @@ type Advancing interface {
 // What a pair term may read or accept besides, as its parameters have it.
 type (
 	perToken interface{ PerToken() bool }           // reads ChosenTokens and RejectedTokens
-	tailed   interface{ Tailed() bool }             // reads ChosenTail and RejectedTail
-	byToken  interface{ Tokenwise() bool }          // reads ChosenKL and RejectedKL
-	aligned  interface{ Aligned() bool }            // reads Collision and Peak
 	reading  interface{ Reads(column string) bool } // reads a column, by the name that formulas have for it
 	unpaired interface{ AcceptsUnpaired() bool }    // is defined on single responses with a verdict
 )
@@ -313,14 +332,6 @@ func (o *Objective) Comparisons() *Objective { return &Objective{pair: o.pair} }
 // First returns the objective of the first pair term alone.
 func (o *Objective) First() *Objective { return &Objective{pair: o.pair[:1]} }
 
-// Only returns the pair term that the objective is a multiple of, and false where it has others.
-func (o *Objective) Only() (term PairTerm, ok bool) {
-	if len(o.pair) != 1 || o.WholePolicy() || o.Sampled != nil {
-		return nil, false
-	}
-	return o.pair[0].Term, true
-}
-
 // Terms returns the pair and distribution terms of weight other than 0, for a solver, whose method depends on their kinds.
 func (o *Objective) Terms() (pair []Weighted[PairTerm], dist []Weighted[DistTerm]) {
 	for _, t := range o.pair {
@@ -348,18 +359,25 @@ func (o *Objective) DifferenceOnly() bool {
 }
 
 // PerToken says whether some term reads token counts.
-func (o *Objective) PerToken() bool { return somePair(o, perToken.PerToken) }
+func (o *Objective) PerToken() bool {
+	return somePair(o, perToken.PerToken) || o.Reads("n_c") || o.Reads("n_r")
+}
 
 // Tailed says whether some term reads the batch's ChosenTail and RejectedTail, and asks for derivatives by them.
-func (o *Objective) Tailed() bool { return somePair(o, tailed.Tailed) }
+func (o *Objective) Tailed() bool {
+	return somePair(o, func(s *shortened) bool { return s.drop != 0 })
+}
+
+// Tokenwise says whether some term reads the batch's ChosenKL and RejectedKL, and asks for derivatives by them.
+func (o *Objective) Tokenwise() bool { return hasPair[*cancelling](o) || hasPair[*stopped](o) }
 
 // Aligned says whether some term reads the batch's Collision and Peak.
-func (o *Objective) Aligned() bool { return somePair(o, aligned.Aligned) }
+func (o *Objective) Aligned() bool {
+	return somePair(o, func(r *reweighted) bool { return r.alignment != "none" })
+}
 
 // Dispersed says whether some term reads the batch's Dispersion.
-func (o *Objective) Dispersed() bool {
-	return o.Reads("dispersion") || somePair(o, func(*dispersed) bool { return true })
-}
+func (o *Objective) Dispersed() bool { return o.Reads("dispersion") || hasPair[*dispersed](o) }
 
 // Remembers says whether some term reads earlier steps of training, so that the loss has no value outside of it.
 func (o *Objective) Remembers() bool {
@@ -376,11 +394,11 @@ func (o *Objective) Rewarded() bool { return o.Reads("reward_c") || o.Reads("rew
 
 // Itemized says whether some term reads comparisons one by one, in the order in which they came, with their prompts.
 func (o *Objective) Itemized() bool {
-	return somePair(o, func(*external) bool { return true }) || somePair(o, func(*stopped) bool { return true }) || o.Filters()
+	return hasPair[*external](o) || hasPair[*stopped](o) || o.Filters()
 }
 
 // Filters says whether some term leaves comparisons out of each batch at random, so that the loss has no value outside of training.
-func (o *Objective) Filters() bool { return somePair(o, func(*filter) bool { return true }) }
+func (o *Objective) Filters() bool { return hasPair[*filter](o) }
 
 // Seed sets what those terms draw by; without it they draw by 0.
 func (o *Objective) Seed(seed uint64) {
@@ -391,7 +409,7 @@ func (o *Objective) Seed(seed uint64) {
 }
 
 // Advances says whether some term carries a statistic from step to step.
-func (o *Objective) Advances() bool { return somePair(o, func(Advancing) bool { return true }) }
+func (o *Objective) Advances() bool { return hasPair[Advancing](o) }
 
 // AcceptsUnpaired says whether every pair term is also defined on single responses with a verdict.
 func (o *Objective) AcceptsUnpaired() bool {
@@ -401,19 +419,21 @@ func (o *Objective) AcceptsUnpaired() bool {
 	})
 }
 
-// somePair says whether some pair term is a T of which a statement holds, or the term behind one whose statistic is held or that
-// weighs comparisons.
+// hasPair says whether some pair term is a T, or behind another as in somePair.
+func hasPair[T any](o *Objective) bool { return somePair(o, func(T) bool { return true }) }
+
+// somePair says whether some pair term is a T of which a statement holds, or the term behind one that weighs comparisons.
 func somePair[T any](o *Objective, holds func(T) bool) bool {
 	return slices.ContainsFunc(o.pair, func(w Weighted[PairTerm]) bool {
 		for term := w.Term; ; {
 			if t, ok := term.(T); ok && holds(t) {
 				return true
 			}
-			outer, ok := term.(interface{ inner() PairTerm })
+			weighs, ok := term.(*reweighted)
 			if !ok {
 				return false
 			}
-			term = outer.inner()
+			term = weighs.term
 		}
 	})
 }
@@ -453,48 +473,17 @@ func (o *Objective) State() [][]float64 {
 	return state
 }
 
-// Hold returns the objective with every statistic that a term keeps back from differentiation held, at its value in the
-// first evaluation, so that the loss has a potential; release lets the next evaluation take the statistics anew. It is nil
-// where no term has one.
-func (o *Objective) Hold() (fixed *Objective, release func()) {
-	copied := *o
-	copied.pair = slices.Clone(o.pair)
-	var all []*held
+// Frozen returns the objective with every statistic that a term keeps back from differentiation held at its value on a batch, so that
+// the loss has a potential.
+func (o *Objective) Frozen(b *Batch) *Objective {
+	frozen := *o
+	frozen.pair = slices.Clone(o.pair)
 	for i, t := range o.pair {
 		if d, ok := t.Term.(Detached); ok {
-			all = append(all, &held{Detached: d})
-			copied.pair[i].Term = all[len(all)-1]
+			frozen.pair[i].Term = d.Freeze(b)
 		}
 	}
-	if len(all) == 0 {
-		return &copied, nil
-	}
-	return &copied, func() {
-		for _, h := range all {
-			h.at = nil
-		}
-	}
-}
-
-// held is a term whose statistic is held.
-type held struct {
-	Detached
-	at PairTerm // nil: the next evaluation takes the statistic
-}
-
-func (h *held) inner() PairTerm { return h.Detached }
-
-// Loss returns the loss with the statistic held.
-func (h *held) Loss(b *Batch) float64 { return h.frozen(b).Loss(b) }
-
-// Grad adds the gradient with the statistic held.
-func (h *held) Grad(b *Batch, scale float64, g *Grad) { h.frozen(b).Grad(b, scale, g) }
-
-func (h *held) frozen(b *Batch) PairTerm {
-	if h.at == nil {
-		h.at = h.Freeze(b)
-	}
-	return h.at
+	return &frozen
 }
 
 // Params are the parameters of one kind of objective.

@@ -39,7 +39,3 @@ func (o gapOffset) Add(b *Batch, z []float64) {
 		z[i] -= o.alpha * gap
 	}
 }
-
-var odpoKind = kindOf("odpo", "", ODPO{Lambda: defaultLambda, Alpha: 1, Scaling: "log"},
-	"DPO that asks for a larger margin where the reward gap is larger",
-	"Amini et al. 2024, arXiv 2402.10571")

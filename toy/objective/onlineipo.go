@@ -91,7 +91,3 @@ func (t *onlineIPO) Hess(d *Dist, scale float64, h []float64) {
 		}
 	}
 }
-
-var onlineIPOKind = kindOf("online-ipo", "", OnlineIPO{Lambda: defaultLambda, Pairs: "uniform"},
-	"online IPO on general preferences, over all pairs: [(d_i - d_j) - (P(i > q) - P(j > q))/lambda]^2, d the log-ratios, q an opponent",
-	"Calandriello et al. 2024, arXiv 2403.08635; Zhou et al. 2025, arXiv 2503.08942")

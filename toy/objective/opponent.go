@@ -25,8 +25,6 @@ func (p Opponent) playing() opponent { return opponent{mixture: p.Mixture} }
 // holds is true: the opponent is a constant when the loss is differentiated.
 func (*opponent) holds() bool { return true }
 
-func (*opponent) plays() {}
-
 // winRates returns with what probability each response beats one of the opponent's, until the next call.
 func (o *opponent) winRates(d *Dist) []float64 {
 	k := len(d.LogRef)
@@ -60,7 +58,7 @@ func (d *Dist) fixed() (log, p []float64) {
 // Plays says whether some term plays the game of win rates, and so reads Dist.Wins.
 func (o *Objective) Plays() bool {
 	return slices.ContainsFunc(o.dist, func(t Weighted[DistTerm]) bool {
-		_, plays := t.Term.(interface{ plays() })
+		_, plays := t.Term.(interface{ winRates(*Dist) []float64 })
 		return plays
 	})
 }

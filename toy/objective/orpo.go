@@ -27,7 +27,7 @@ const surest = -1e-150
 
 // logOdds is the link x - log(1 - e^x) for x <= 0, log-probabilities; above -1e-150 it is flat.
 var logOdds = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: logspace.LogSigmoid,
-	at: func(x float64) (value, slope, curve float64) {
+	Pointwise: Pointwise{At: func(x float64) (value, slope, curve float64) {
 		below := min(x, surest)
 		e, less := math.Exp(below), math.Expm1(below)
 		value = below - math.Log1p(-e)
@@ -38,8 +38,4 @@ var logOdds = &bend{low: math.Inf(-1), high: math.Inf(1), inverse: logspace.LogS
 			slope, curve = -1/less, e/less/less
 		}
 		return value, slope, curve
-	}}
-
-var orpoKind = kindOf("orpo", "orpo/orpo", ORPO{Lambda: defaultLambda},
-	"the likelihood of the chosen response and -lambda log sigmoid of the log odds ratio, no reference",
-	"Hong et al. 2024, arXiv 2403.07691, eqs. 6 and 7")
+	}}}

@@ -23,7 +23,7 @@ func evaluate(term PairTerm, b *Batch) evaluation {
 	e := evaluation{term.Loss(b), newGrad(n), newHess(n)}
 	term.Grad(b, 1, e.grad)
 	if c, ok := term.(Curved); ok {
-		c.Hess(b, 1, e.hess)
+		c.Derivatives(b, 1, newGrad(n), e.hess)
 	}
 	return e
 }
@@ -145,18 +145,23 @@ func TestDifferenceOnly(t *testing.T) {
 	}
 }
 
-// TestAccumulate checks that Grad and Hess add, and that scale multiplies.
+// TestAccumulate checks that Grad and Derivatives add, and that scale multiplies.
 func TestAccumulate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, v := range variants(t, 0.7) {
 		for _, term := range v.objective.pair {
 			b := randomBatch(rng, 3)
-			once, g, h := evaluate(term.Term, b), newGrad(3), newHess(3)
+			once, g, h, both := evaluate(term.Term, b), newGrad(3), newHess(3), newGrad(3)
 			for _, scale := range []float64{2, -0.5} {
 				term.Term.Grad(b, scale, g)
-				if c, ok := term.Term.(Curved); ok {
-					c.Hess(b, scale, h)
+				if c, ok := term.Term.(Curved); !ok {
+					both = g
+				} else if loss := c.Derivatives(b, scale, both, h); loss != once.loss {
+					t.Errorf("%s: the loss with its derivatives is %v, else %v", v.name, loss, once.loss)
 				}
+			}
+			if !slices.Equal(g.Chosen, both.Chosen) || !slices.Equal(g.Rejected, both.Rejected) {
+				t.Errorf("%s: the gradient with the second derivatives is %v, else %v", v.name, both, g)
 			}
 			for c, column := range (evaluation{grad: g, hess: h}).columns() {
 				for i, got := range column {

@@ -16,13 +16,8 @@ func (p *RDPO) Objective() *Objective {
 
 type lengthOffset struct{ alpha float64 }
 
-// Add adds alpha times the difference of token counts.
 func (o lengthOffset) Add(b *Batch, z []float64) {
 	for i, n := range b.ChosenTokens {
 		z[i] += o.alpha * (n - b.RejectedTokens[i])
 	}
 }
-
-var rdpoKind = kindOf("r-dpo,rdpo,r_dpo", "", RDPO{Lambda: defaultLambda, Alpha: 0.01},
-	"DPO with a penalty on length: -log sigmoid(lambda u + alpha (n_w - n_l))",
-	"Park et al. 2024, arXiv 2403.19159")

@@ -12,10 +12,6 @@ func (p *RLHF) Objective() *Objective {
 	return (&Reward{}).Objective().And(p.Lambda, (&KLPiRef{}).Objective())
 }
 
-var rlhfKind = kindOf("rlhf", "", RLHF{Lambda: defaultLambda},
-	"exact RLHF with reward log pi_star: sum_y pi(y) [lambda (log pi(y) - log pi_ref(y)) - log pi_star(y)]",
-	"Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code")
-
 // Reward is the negative expected reward -sum_y pi(y) log pi_star(y), in nats.
 type Reward struct{}
 
@@ -46,7 +42,3 @@ func (reward) Hess(d *Dist, scale float64, h []float64) {
 		h[k*len(d.Pi)+k] -= scale * pi * d.LogStar[k]
 	}
 }
-
-var rewardKind = kindOf("reward", "", Reward{},
-	"a term: the negative expected reward -sum_y pi(y) log pi_star(y) (RLHF without its penalty)",
-	"Hu, He, Wipf 2024, arXiv 2407.09072, published synthetic code")

@@ -18,7 +18,3 @@ func (p *Robust) Objective() *Objective {
 	outer := CrossEntropy{Win: (1 - e) / (1 - 2*e), Lose: -e / (1 - 2*e)}
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: outer, Link: p.Divergence.link()})
 }
-
-var robustKind = kindOf("robust,robust-dpo", "dpo/robust", Robust{Lambda: defaultLambda, LabelSmoothing: 0.1, Divergence: reverseKL},
-	"DPO's loss on clean labels, estimated without bias from labels flipped with a known probability",
-	"Chowdhury et al. 2024, arXiv 2403.00409")

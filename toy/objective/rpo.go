@@ -11,7 +11,3 @@ type RPO struct {
 func (p *RPO) Objective() *Objective {
 	return (&DPO{Lambda: p.Lambda}).Objective().And(p.Alpha, likelihood())
 }
-
-var rpoKind = kindOf("rpo", "", RPO{Lambda: defaultLambda, Alpha: 1},
-	"DPO plus alpha times the negative log-likelihood of the chosen response per token",
-	"Pang et al. 2024, arXiv 2404.19733")

@@ -80,7 +80,7 @@ func mirrored(weight float64) Shape {
 // A solver asks for the structures of an objective's Bandit form, in which formulas are margin losses and losses of single
 // responses where they can be. Where a formula holds a part back, its term there is Resting: its structure is that of its
 // Potential, with Held set, and the policies at which training rests are that term's stationary points. A formula that cannot be
-// taken apart is Undecided.
+// taken apart is no Structured term.
 type Structure struct {
 	Margin           *Shape // of an increasing function of t_w - t_l; nil where there is no such part
 	Chosen, Rejected *Shape // of an increasing function of t_w, of t_l; nil where there is none

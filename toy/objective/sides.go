@@ -66,14 +66,6 @@ func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
 	s.slopes(s.Rejected, &s.rejected, rejected, scale, g.Rejected)
 }
 
-// Hess adds scale times the second derivatives; there are none across the sides.
-func (s *Sides) Hess(b *Batch, scale float64, h *Hess) {
-	s.fill(b, withCurve)
-	chosen, rejected := b.sides()
-	s.curves(s.Chosen, &s.chosen, chosen, scale, h.ChosenChosen)
-	s.curves(s.Rejected, &s.rejected, rejected, scale, h.RejectedRejected)
-}
-
 // fill fills both sides.
 func (s *Sides) fill(b *Batch, upTo order) {
 	n := len(b.Chosen)
@@ -100,11 +92,7 @@ func (s *Sides) sum(outer Outer, side *linked, weight []float64) float64 {
 	}
 	s.scaled(side)
 	outer.Value(s.z, s.out)
-	sum := 0.0
-	for i, v := range s.out {
-		sum += weight[i] * v
-	}
-	return sum
+	return weighed(weight, s.out)
 }
 
 func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float64, g []float64) {
@@ -126,26 +114,7 @@ func (s *Sides) addSlopes(side *linked, weight []float64, scale float64, g []flo
 	}
 }
 
-func (s *Sides) curves(outer Outer, side *linked, weight []float64, scale float64, h []float64) {
-	if outer == nil {
-		return
-	}
-	s.scaled(side)
-	outer.Slope(s.z, s.out)
-	outer.Curve(s.z, s.bend)
-	s.addCurves(side, weight, scale, h)
-}
-
-// addCurves adds one side's second derivatives, given its function's slopes and second derivatives.
-func (s *Sides) addCurves(side *linked, weight []float64, scale float64, h []float64) {
-	scale *= s.Factor * s.Lambda
-	for i, v := range s.out {
-		d, w := side.d[i], scale*weight[i]
-		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
-	}
-}
-
-// Derivatives returns Loss and does what Grad and Hess do, in one pass.
+// Derivatives returns the loss and adds scale times its derivatives; there are no second ones across the sides.
 func (s *Sides) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
 	s.fill(b, withCurve)
 	chosen, rejected := b.sides()
@@ -160,12 +129,12 @@ func (s *Sides) derive(outer Outer, side *linked, weight []float64, scale float6
 	s.scaled(side)
 	allOf(outer, s.z, s.value, s.out, s.bend)
 	s.addSlopes(side, weight, scale, g)
-	s.addCurves(side, weight, scale, h)
-	sum := 0.0
-	for i, v := range s.value {
-		sum += weight[i] * v
+	scale *= s.Factor * s.Lambda
+	for i, v := range s.out {
+		d, w := side.d[i], scale*weight[i]
+		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])
 	}
-	return sum
+	return weighed(weight, s.value)
 }
 
 // mean returns the weighted mean of Lambda t over all responses of the batch, chosen and rejected.
@@ -180,23 +149,17 @@ func (s *Sides) mean(b *Batch) float64 {
 	return s.Lambda * sum / total
 }
 
-// Centered is a Sides whose shift is a statistic of the data, held back from differentiation.
+// Centered is a Sides whose shift is a statistic of the data, held back from differentiation: the mean reward (Lambda t) over all
+// responses of the batch, at least 0; or of all steps so far, each batch counting the same (TRL's RunningMoments, which counts
+// responses), where before the first step it is that of the batch at hand.
 type Centered struct {
-	Sides  *Sides // both outers present; its Shift is overwritten
-	Center Center
+	Sides   *Sides // both outers present; its Shift is overwritten
+	Running bool   // over all steps
+
+	state [2]float64 // steps and mean
 }
 
 var _, _, _, _, _ = Detached(new(Centered)), Advancing(new(Centered)), Structured(new(Centered)), perToken(new(Centered)), unpaired(new(Centered))
-
-// Center turns the batch's mean reward (Lambda t over all its responses) into the shift.
-type Center interface {
-	// Shift returns what to measure from, given the mean reward of the batch at hand.
-	Shift(mean float64) float64
-	// Advance takes in the mean reward of a training step's batch.
-	Advance(mean float64)
-	// State returns the live memory of what Advance took in, nil if there is none.
-	State() []float64
-}
 
 // DifferenceOnly is false: in the log-probability of one response a normalizer does not cancel.
 func (*Centered) DifferenceOnly() bool { return false }
@@ -221,10 +184,20 @@ func (c *Centered) Loss(b *Batch) float64 { return c.at(b).Loss(b) }
 func (c *Centered) Grad(b *Batch, scale float64, g *Grad) { c.at(b).Grad(b, scale, g) }
 
 // Advance updates the statistic.
-func (c *Centered) Advance(b *Batch) { c.Center.Advance(c.Sides.mean(b)) }
+func (c *Centered) Advance(b *Batch) {
+	if c.Running {
+		c.state[0]++
+		c.state[1] += (c.Sides.mean(b) - c.state[1]) / c.state[0]
+	}
+}
 
-// State returns the statistic.
-func (c *Centered) State() []float64 { return c.Center.State() }
+// State returns the steps taken in and the mean, nil for that of the batch.
+func (c *Centered) State() []float64 {
+	if !c.Running {
+		return nil
+	}
+	return c.state[:]
+}
 
 // Freeze returns the loss with the shift that it has on b.
 func (c *Centered) Freeze(b *Batch) PairTerm {
@@ -234,6 +207,13 @@ func (c *Centered) Freeze(b *Batch) PairTerm {
 }
 
 func (c *Centered) at(b *Batch) *Sides {
-	c.Sides.Shift = c.Center.Shift(c.Sides.mean(b))
+	switch {
+	case !c.Running:
+		c.Sides.Shift = max(0, c.Sides.mean(b))
+	case c.state[0] == 0:
+		c.Sides.Shift = c.Sides.mean(b)
+	default:
+		c.Sides.Shift = c.state[1]
+	}
 	return c.Sides
 }

@@ -14,7 +14,3 @@ func (p *SimPO) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: p.Lambda, Factor: 1, Outer: CrossEntropy{1 - p.LabelSmoothing, p.LabelSmoothing, p.Gamma},
 		ReferenceFree: true, Length: AveragedLogps})
 }
-
-var simpoKind = kindOf("simpo", "cpo/simpo", SimPO{Lambda: defaultLambda, Gamma: 0.5},
-	"simple: -log sigmoid(lambda (log pi(y_w)/n_w - log pi(y_l)/n_l) - gamma), no reference",
-	"Meng et al. 2024, arXiv 2405.14734, eq. 6")

@@ -12,7 +12,3 @@ func (p *SPPO) Objective() *Objective {
 	return OnPairs(&Sides{Lambda: p.Lambda, Factor: 1 / (p.Lambda * p.Lambda), Chosen: Square{0.5}, Rejected: Square{-0.5},
 		Link: p.Divergence.link()})
 }
-
-var sppoKind = kindOf("sppo,sppo_hard,sppo-hard", "dpo/sppo_hard", SPPO{Lambda: defaultLambda, Divergence: reverseKL},
-	"self-play with hard labels: both log-ratios are driven to +-1/(2 lambda)",
-	"Wu et al. 2024, arXiv 2405.00675")

@@ -134,7 +134,3 @@ func (p *Sum) Check() []registry.Problem {
 	}
 	return problems
 }
-
-var sumKind = kindOf("sum", "", Sum{Lambda: defaultLambda, MixupAlpha: 0.6, SyncSteps: 512},
-	"a weighted sum of losses or terms, e.g. bradley-terry + lambda kl-ref-pi, which is typo",
-	"this project")

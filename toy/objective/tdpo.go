@@ -49,10 +49,6 @@ func newTokenwise(lambda, alpha float64) tokenwise {
 // DifferenceOnly says so of the term itself, divergences aside.
 func (*tokenwise) DifferenceOnly() bool { return true }
 
-// Tokenwise says that the term reads ChosenKL and RejectedKL.
-func (*tokenwise) Tokenwise() bool { return true }
-
-// Loss returns the loss.
 func (t *tokenwise) Loss(b *Batch) float64 { return t.margin.Loss(t.with(b)) }
 
 // Grad adds scale times the gradient to g, where it asks for them that by the divergences.
@@ -114,22 +110,20 @@ type cancelling struct{ tokenwise }
 
 var _, _ = Structured(new(cancelling)), Curved(new(cancelling))
 
-// Structure is the margin loss's.
 func (t *cancelling) Structure() (Structure, bool) { return t.margin.Structure() }
 
-// Hess adds scale times the second derivatives, divergences held.
-func (t *cancelling) Hess(b *Batch, scale float64, h *Hess) { t.margin.Hess(t.with(b), scale, h) }
+// Derivatives returns the loss and adds scale times its derivatives, the second with divergences held.
+func (t *cancelling) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	t.Grad(b, scale, g)
+	return t.margin.Derivatives(t.with(b), scale, t.grad.cleared(len(b.Chosen)), h)
+}
 
 // stopped is a tokenwise loss that holds the divergence along the chosen response back from differentiation.
 type stopped struct{ tokenwise }
 
-var _, _, _ = Structured(new(stopped)), Detached(new(stopped)), Undecided(new(stopped))
+var _, _ = Structured(new(stopped)), Detached(new(stopped))
 
-// Structure says that a divergence is held.
 func (*stopped) Structure() (Structure, bool) { return Structure{Held: true}, false }
-
-// Why says what no rule covers.
-func (*stopped) Why() string { return "a divergence of the whole policy enters the margin" }
 
 // Freeze returns the loss with the divergences along chosen responses held at their values.
 func (t *stopped) Freeze(b *Batch) PairTerm {
@@ -146,7 +140,6 @@ type pull struct{ of *stopped }
 // Loss returns 0: in value the divergences cancel.
 func (pull) Loss(*Dist) float64 { return 0 }
 
-// Grad adds scale times the derivatives.
 func (p pull) Grad(d *Dist, scale float64, g []float64) {
 	klRefPi{}.Grad(d, scale*p.of.pull[&d.LogPi[0]], g)
 }
@@ -164,14 +157,3 @@ func (o *Objective) OnTokens() bool {
 	}
 	return true
 }
-
-// Tokenwise says whether some term reads the batch's ChosenKL and RejectedKL, and asks for derivatives by them.
-func (o *Objective) Tokenwise() bool { return somePair(o, byToken.Tokenwise) }
-
-var tdpo1Kind = kindOf("tdpo1", "", TDPO1{Lambda: defaultLambda},
-	"token-level DPO: the divergence from the reference along each response enters the margin",
-	"Zeng et al. 2024, arXiv 2404.11999")
-
-var tdpo2Kind = kindOf("tdpo2", "", TDPO2{Lambda: defaultLambda, Alpha: 0.5},
-	"token-level DPO: as tdpo1, weighed by alpha and held back along the chosen response",
-	"Zeng et al. 2024, arXiv 2404.11999")

@@ -17,7 +17,3 @@ func (p *TRDPO) Objective() *Objective {
 }
 
 func (p *TRDPO) moving() *Moving { return &Moving{Alpha: p.Alpha, Every: p.Every} }
-
-var trDPOKind = kindOf("tr-dpo,tr_dpo,trdpo", "", TRDPO{Lambda: defaultLambda, Alpha: 0.6, Every: 512},
-	"DPO whose reference follows the policy",
-	"Gorbatovski et al. 2024, arXiv 2404.09656")

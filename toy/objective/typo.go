@@ -41,10 +41,6 @@ func (p *TYPO) Check() []registry.Problem {
 	return nil
 }
 
-var typoKind = kindOf("typo,expo", "", TYPO{Lambda: defaultLambda, KLReduction: "sum"},
-	"the paper's compositional loss: -log sigmoid(log pi(y_w) - log pi(y_l)) + lambda KL(pi_ref to pi)",
-	"Hu, He, Wipf 2024, arXiv 2407.09072; EXPO in arXiv 2506.07492")
-
 // BradleyTerry is the likelihood of comparisons under the policy's own preferences, -log sigmoid(log pi(y_w) - log
 // pi(y_l)), without reference: TYPO's supervised term.
 type BradleyTerry struct{}
@@ -53,10 +49,6 @@ type BradleyTerry struct{}
 func (*BradleyTerry) Objective() *Objective {
 	return OnPairs(&Margin{Lambda: 1, Factor: 1, Outer: Logistic{}, ReferenceFree: true})
 }
-
-var bradleyTerryKind = kindOf("bradley-terry", "", BradleyTerry{},
-	"a term: -log sigmoid(log pi(y_w) - log pi(y_l)), no reference (TYPO's supervised part)",
-	"Bradley and Terry 1952; Hu, He, Wipf 2024, arXiv 2407.09072")
 
 // ReferenceSamples says how a loss has KL(pi_ref to pi): exactly (the zero value), from the responses of the comparisons
 // themselves, or from N responses a prompt drawn from pi_ref.

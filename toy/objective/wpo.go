@@ -35,13 +35,11 @@ type reweighted struct {
 	fixed     []float64 // nil: the policy's
 }
 
-var _, _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted)), aligned(new(reweighted))
+var _, _, _ = Detached(new(reweighted)), Structured(new(reweighted)), perToken(new(reweighted))
 
 func reweigh(fresh func() PairTerm, alignment string) *reweighted {
 	return &reweighted{term: fresh(), fresh: fresh, alignment: alignment}
 }
-
-func (r *reweighted) inner() PairTerm { return r.term }
 
 // inBandit returns the terms that the weighted loss is a sum of.
 func (r *reweighted) inBandit() []PairTerm {
@@ -57,9 +55,6 @@ func (r *reweighted) inBandit() []PairTerm {
 	}
 	return all
 }
-
-// Aligned says whether the weights read Collision and Peak.
-func (r *reweighted) Aligned() bool { return r.alignment != "none" }
 
 // DifferenceOnly is false: the weights need probabilities.
 func (*reweighted) DifferenceOnly() bool { return false }
@@ -77,13 +72,10 @@ func (r *reweighted) Structure() (Structure, bool) {
 	return s, known
 }
 
-// Loss returns the loss with the new weights.
 func (r *reweighted) Loss(b *Batch) float64 { return r.term.Loss(r.weigh(b)) }
 
-// Grad adds scale times the gradient with the weights held.
 func (r *reweighted) Grad(b *Batch, scale float64, g *Grad) { r.term.Grad(r.weigh(b), scale, g) }
 
-// Freeze returns the loss with the weights that it has on b.
 func (r *reweighted) Freeze(b *Batch) PairTerm {
 	held := reweigh(r.fresh, "none")
 	held.fixed = append([]float64(nil), r.likelihoods(b)...)
@@ -144,7 +136,3 @@ func Concentration(logPi []float64) (collision, peak float64) {
 	}
 	return 2*peak + math.Log(sum), peak
 }
-
-var wpoKind = kindOf("wpo", "", WPO{Lambda: defaultLambda, Alignment: "sampled"},
-	"DPO with comparisons weighted by the policy's likelihood of them, detached",
-	"Zhou et al. 2024, arXiv 2406.11827")

@@ -15,6 +15,7 @@
 package registry
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -28,12 +29,6 @@ type Kind[T any] struct {
 	Source  string   // paper and equation, or "this project"
 	TRL     string   // Hugging Face TRL's trainer/loss_type, comma-separated, where it has the same loss: "dpo/exo_pair"
 	New     func() T // a pointer to a fresh parameter struct holding the defaults
-}
-
-// As returns the kind with the name that papers print.
-func (k Kind[T]) As(label string) Kind[T] {
-	k.Label = label
-	return k
 }
 
 // Table lists the kinds of one registry, sorted by name.
@@ -77,6 +72,39 @@ func Words(tag string) []string {
 		return nil
 	}
 	return strings.Split(tag, ",")
+}
+
+// Field returns a parameter by its key or an alias, of an inline struct too, and its tag; false where there is none.
+func Field(params any, name string) (field reflect.Value, tag reflect.StructTag, ok bool) {
+	return fieldOf(reflect.ValueOf(params).Elem(), name)
+}
+
+func fieldOf(params reflect.Value, name string) (field reflect.Value, tag reflect.StructTag, ok bool) {
+	for i := range params.NumField() {
+		tag := params.Type().Field(i).Tag
+		key, option, _ := strings.Cut(tag.Get("yaml"), ",")
+		if option == "inline" {
+			if field, tag, ok := fieldOf(params.Field(i), name); ok {
+				return field, tag, true
+			}
+		} else if key == name || slices.Contains(Words(tag.Get("alias")), name) {
+			return params.Field(i), tag, true
+		}
+	}
+	return field, tag, false
+}
+
+// Set sets a parameter to a number or a word, and does nothing where there is none of that name.
+func Set(params any, name string, value any) {
+	field, _, ok := Field(params, name)
+	if !ok {
+		return
+	}
+	if field.Kind() == reflect.Pointer {
+		field.Set(reflect.New(field.Type().Elem()))
+		field = field.Elem()
+	}
+	field.Set(reflect.ValueOf(value))
 }
 
 // File is a file that parameters name.

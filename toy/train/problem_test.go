@@ -167,7 +167,7 @@ func checkGradientOn(t *testing.T, p *Problem, data *preference.Pairs, name stri
 	got := make([]float64, len(theta))
 	p.AddGrad(m, got)
 	full := p.Objective
-	p.Objective, _ = full.Hold()
+	p.Objective = full.Frozen(&m.Batch)
 	p.hold(true)
 	p.Loss(m)
 	want := gradcheck.Gradient(func(x []float64) float64 {

@@ -3,7 +3,6 @@ package trl
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -11,124 +10,45 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// loss says how one of TRL's losses is written here.
+// older is the trainer of TRL 0.24.0's dpo, where that differs.
+const older = "dpo_v0.24.0"
+
+// loss says what the lines of one of TRL's losses may set. Its parameters here are those of the kind that names it.
 type loss struct {
-	takes  []string // settings beside beta
-	params func(r *Row) objective.Params
+	takes []string       // settings beside beta
+	fixed map[string]any // parameters that are others than the kind's defaults
 }
 
-// losses lists them by trainer/loss_type. Trainer dpo_v0.24.0 is that release's dpo, where it differs.
+// losses lists them by trainer/loss_type.
 var losses = map[string]loss{
-	"dpo/sigmoid": {divergence("label_smoothing"), func(r *Row) objective.Params {
-		return &objective.DPO{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0), Divergence: r.divergence()}
-	}},
-	"dpo/hinge": {divergence(), func(r *Row) objective.Params {
-		return &objective.Hinge{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/ipo": {divergence("extra.len"), func(r *Row) objective.Params {
-		return &objective.IPO{Length: "averaged", Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/exo_pair": {divergence("label_smoothing"), func(r *Row) objective.Params {
-		return &objective.EXO{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 1e-3), Divergence: r.divergence()}
-	}},
-	"dpo/nca_pair": {divergence(), func(r *Row) objective.Params {
-		return &objective.NCA{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/robust": {divergence("label_smoothing"), func(r *Row) objective.Params {
-		return &objective.Robust{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0), Divergence: r.divergence()}
-	}},
-	"dpo/bco_pair": {divergence(), func(r *Row) objective.Params {
-		return &objective.BCOPair{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/sppo_hard": {divergence(), func(r *Row) objective.Params {
-		return &objective.SPPO{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/aot": {[]string{"label_smoothing"}, func(r *Row) objective.Params {
-		return &objective.AOT{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0)}
-	}},
-	"dpo/aot_unpaired": {[]string{"label_smoothing"}, func(r *Row) objective.Params {
-		return &objective.AOTUnpaired{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0)}
-	}},
-	"dpo/apo_zero": {nil, func(r *Row) objective.Params { return &objective.APOZero{Lambda: *r.Beta} }},
-	"dpo/apo_down": {divergence(), func(r *Row) objective.Params {
-		return &objective.APODown{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo/discopop": {divergence("extra.tau"), func(r *Row) objective.Params {
-		return &objective.DiscoPOP{Lambda: *r.Beta, Tau: or(r.Extra.Tau, 0.05), Divergence: r.divergence()}
-	}},
-	"dpo/sigmoid_norm": {divergence("extra.len"), func(r *Row) objective.Params {
-		return &objective.DPONorm{Lambda: *r.Beta, Divergence: r.divergence()}
-	}},
-	"dpo_v0.24.0/sigmoid": {divergence("label_smoothing"), func(r *Row) objective.Params {
-		return &objective.DPO{Lambda: *r.Beta, LabelSmoothing: or(r.LabelSmoothing, 0), Divergence: r.olderDivergence()}
-	}},
-	"dpo_v0.24.0/bco_pair": {[]string{"extra.delta"}, func(r *Row) objective.Params {
-		p := &objective.BCOPair{Lambda: *r.Beta, Divergence: r.divergence()}
-		if r.Extra.Delta != nil && r.Extra.Delta.Fixed != nil {
-			p.Delta = *r.Extra.Delta.Fixed
-		}
-		return p
-	}},
-	"cpo/sigmoid": {[]string{"label_smoothing"}, func(r *Row) objective.Params {
-		return &objective.CPO{Lambda: *r.Beta, Loss: "sigmoid", LabelSmoothing: or(r.LabelSmoothing, 0)}
-	}},
-	"cpo/hinge": {nil, func(r *Row) objective.Params { return &objective.CPO{Lambda: *r.Beta, Loss: "hinge"} }},
-	"cpo/ipo":   {nil, func(r *Row) objective.Params { return &objective.CPO{Lambda: *r.Beta, Loss: "ipo"} }},
-	"cpo/simpo": {[]string{"label_smoothing", "extra.gamma", "extra.alpha", "extra.len"}, func(r *Row) objective.Params {
-		e, gamma := or(r.LabelSmoothing, 0), or(r.Extra.Gamma, 0.5)
-		if alpha := or(r.Extra.Alpha, 0); alpha != 0 {
-			return &objective.AlphaPO{Lambda: *r.Beta, Gamma: gamma, Alpha: alpha, LabelSmoothing: e}
-		}
-		return &objective.SimPO{Lambda: *r.Beta, Gamma: gamma, LabelSmoothing: e}
-	}},
-	"orpo/orpo": {[]string{"extra.nll", "extra.len"}, func(r *Row) objective.Params { return &objective.ORPO{Lambda: *r.Beta} }},
-	"kto/kto": {[]string{"extra.kl", "extra.w_d", "extra.w_u"}, func(r *Row) objective.Params {
-		return &objective.KTO{Lambda: *r.Beta, KL: r.Extra.KL, Desirable: or(r.Extra.Desirable, 1), Undesirable: or(r.Extra.Undesirable, 1)}
-	}},
-	"kto/apo_zero_unpaired": {[]string{"extra.w_d", "extra.w_u"}, func(r *Row) objective.Params {
-		return &objective.APOZeroUnpaired{Lambda: *r.Beta, Desirable: or(r.Extra.Desirable, 1), Undesirable: or(r.Extra.Undesirable, 1)}
-	}},
-	"bco/bco": {[]string{"extra.delta"}, func(r *Row) objective.Params {
-		p := &objective.BCO{Lambda: *r.Beta}
-		if r.Extra.Delta != nil {
-			p.Delta = r.Extra.Delta.Fixed
-		}
-		return p
-	}},
+	"dpo/sigmoid":           {takes: divergence("label_smoothing")},
+	"dpo/hinge":             {takes: divergence()},
+	"dpo/ipo":               {takes: divergence("extra.len")},
+	"dpo/exo_pair":          {takes: divergence("label_smoothing")},
+	"dpo/nca_pair":          {takes: divergence()},
+	"dpo/robust":            {divergence("label_smoothing"), map[string]any{"label_smoothing": 0.0}},
+	"dpo/bco_pair":          {takes: divergence()},
+	"dpo/sppo_hard":         {takes: divergence()},
+	"dpo/aot":               {takes: []string{"label_smoothing"}},
+	"dpo/aot_unpaired":      {takes: []string{"label_smoothing"}},
+	"dpo/apo_zero":          {},
+	"dpo/apo_down":          {takes: divergence()},
+	"dpo/discopop":          {takes: divergence("extra.tau")},
+	"dpo/sigmoid_norm":      {takes: divergence("extra.len")},
+	older + "/sigmoid":      {takes: divergence("label_smoothing")},
+	older + "/bco_pair":     {takes: []string{"extra.delta"}},
+	"cpo/sigmoid":           {[]string{"label_smoothing"}, map[string]any{"cpo_alpha": 0.0}},
+	"cpo/hinge":             {fixed: map[string]any{"cpo_alpha": 0.0, "loss": "hinge"}},
+	"cpo/ipo":               {fixed: map[string]any{"cpo_alpha": 0.0, "loss": "ipo"}},
+	"cpo/simpo":             {[]string{"label_smoothing", "extra.gamma", "extra.alpha", "extra.len"}, map[string]any{"alpha": 0.0}}, // AlphaPO's
+	"orpo/orpo":             {takes: []string{"extra.nll", "extra.len"}},
+	"kto/kto":               {takes: []string{"extra.kl", "extra.w_d", "extra.w_u"}},
+	"kto/apo_zero_unpaired": {takes: []string{"extra.w_d", "extra.w_u"}},
+	"bco/bco":               {takes: []string{"extra.delta"}},
 }
 
 // divergence lists the settings of a loss that has an f-divergence.
 func divergence(more ...string) []string { return append(more, "f_divergence", "f_alpha") }
-
-func or(v *float64, otherwise float64) float64 {
-	if v == nil {
-		return otherwise
-	}
-	return *v
-}
-
-// divergence returns the f-divergence that the row names, the reverse KL by default.
-func (r *Row) divergence() objective.Divergence {
-	d := objective.Divergence{Divergence: "reverse_kl", Alpha: or(r.Alpha, 0.5)}
-	if r.Divergence != nil {
-		d.Divergence = *r.Divergence
-	}
-	return d
-}
-
-// olderDivergence is divergence in the terms of v0.24.0, whose alpha divergence of order a has the link -exp(-a x)/a:
-// order 1-a here, and the forward KL at a = 1.
-func (r *Row) olderDivergence() objective.Divergence {
-	d := r.divergence()
-	if d.Divergence != "alpha_divergence" {
-		return d
-	}
-	d.Alpha = 1 - or(r.Alpha, 1)
-	if d.Alpha == 0 {
-		d.Divergence = "forward_kl"
-	}
-	return d
-}
 
 // Name returns trainer/loss_type.
 func (r *Row) Name() string { return r.Trainer + "/" + r.LossType }
@@ -144,19 +64,45 @@ func (r *Row) Params() (objective.Params, error) {
 		return nil, &Mistake{Wrong: "there is no loss " + r.Name(), Allowed: "one of " + strings.Join(Names(), ", "),
 			Word: r.Name(), Known: Names()}
 	}
-	given := r.given()
-	for _, setting := range slices.Sorted(maps.Keys(given)) {
-		if given[setting] && !slices.Contains(l.takes, setting) {
+	for _, setting := range slices.Sorted(maps.Keys(r.Settings)) {
+		none := r.Settings[setting] == 0.0 && slices.Contains([]string{"label_smoothing", "extra.alpha", "extra.gamma"}, setting)
+		if !none && !slices.Contains(l.takes, setting) {
 			return nil, &Mistake{Key: setting, Wrong: r.Name() + " has no such setting",
 				Allowed: "it has " + strings.Join(append([]string{"beta"}, l.takes...), ", ")}
 		}
 	}
-	f, _ := reflect.TypeFor[objective.Divergence]().FieldByName("Divergence")
-	if known := registry.Words(f.Tag.Get("oneof")); r.Divergence != nil && !slices.Contains(known, *r.Divergence) {
-		return nil, &Mistake{Key: "f_divergence", Wrong: fmt.Sprintf("is %q", *r.Divergence), Allowed: "one of " + strings.Join(known, ", "),
-			Word: *r.Divergence, Known: known}
+	_, tag, _ := registry.Field(&objective.Divergence{}, "f_divergence")
+	known := registry.Words(tag.Get("oneof"))
+	if word, given := r.Settings["f_divergence"].(string); given && !slices.Contains(known, word) {
+		return nil, &Mistake{Key: "f_divergence", Wrong: fmt.Sprintf("is %q", word), Allowed: "one of " + strings.Join(known, ", "),
+			Word: word, Known: known}
 	}
-	return l.params(r), nil
+	return r.params(l), nil
+}
+
+// params sets the parameters of the first kind that names the loss.
+func (r *Row) params(l loss) objective.Params {
+	name := strings.Replace(r.Name(), older, "dpo", 1)
+	kinds := objective.Kinds()
+	params := kinds[slices.IndexFunc(kinds, func(k registry.Kind[objective.Params]) bool { return slices.Contains(registry.Words(k.TRL), name) })].New()
+	for key, value := range l.fixed {
+		registry.Set(params, key, value)
+	}
+	registry.Set(params, "beta", *r.Beta)
+	for setting, value := range r.Settings {
+		if value != firstUpdate { // as without it, from the comparison itself
+			registry.Set(params, strings.TrimPrefix(setting, "extra."), value)
+		}
+	}
+	// The alpha divergence of order a had the link -exp(-a x)/a: order 1-a here, and the forward KL at a = 1.
+	if r.Trainer == older && r.Settings["f_divergence"] == "alpha_divergence" {
+		alpha, given := r.Settings["f_alpha"].(float64)
+		if !given || alpha == 1 {
+			registry.Set(params, "f_divergence", "forward_kl")
+		}
+		registry.Set(params, "f_alpha", 1-alpha)
+	}
+	return params
 }
 
 // Setting returns the name by which a line of this loss knows one of its settings, given the names that the loss has for it
@@ -174,19 +120,8 @@ func (r *Row) Setting(names []string) string {
 // extra.nll is false.
 func (r *Row) Objective(params objective.Params) *objective.Objective {
 	o := params.Objective()
-	if r.Extra.NLL != nil && !*r.Extra.NLL {
+	if r.Settings["extra.nll"] == false {
 		return o.First()
 	}
 	return o
-}
-
-// given says which settings the row gives; the value of none is none.
-func (r *Row) given() map[string]bool {
-	set := func(v *float64) bool { return v != nil && *v != 0 }
-	return map[string]bool{
-		"f_divergence": r.Divergence != nil, "f_alpha": r.Alpha != nil, "label_smoothing": set(r.LabelSmoothing),
-		"extra.len": r.Extra.Len != nil, "extra.tau": r.Extra.Tau != nil, "extra.alpha": set(r.Extra.Alpha),
-		"extra.gamma": set(r.Extra.Gamma), "extra.nll": r.Extra.NLL != nil, "extra.kl": r.Extra.KL != nil,
-		"extra.w_d": r.Extra.Desirable != nil, "extra.w_u": r.Extra.Undesirable != nil, "extra.delta": r.Extra.Delta != nil,
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"windtunnel/toy/lines"
@@ -33,13 +34,14 @@ func (m *Mistake) Error() string {
 // Parse reads a line. Numbers that JSON does not have, keys that no loss has, keys given twice and values of the wrong type are errors, all of them a
 // *Mistake.
 func Parse(line *lines.Object) (*Row, error) {
-	r := &Row{}
 	if !json.Valid(line.Text()) {
 		return nil, &Mistake{Wrong: "has a bare NaN or Infinity", Allowed: `"NaN", "Inf" or "-Inf" is allowed`}
 	}
-	if err := object(line, "", r.fields()); err != nil {
+	r := &Row{Settings: map[string]any{}}
+	if err := r.read(line, "", keys); err != nil {
 		return nil, err
 	}
+	tokens, counted := r.Settings["extra.len"].([]float64)
 	switch {
 	case r.Trainer == "":
 		return nil, &Mistake{Key: "trainer", Wrong: "missing", Allowed: "TRL's trainer, such as dpo"}
@@ -52,80 +54,91 @@ func Parse(line *lines.Object) (*Row, error) {
 			Allowed: "the 4 log-probabilities of chosen, rejected, reference's chosen and rejected"}
 	case r.Out != nil && len(r.Out) != 3:
 		return nil, &Mistake{Key: "out", Wrong: fmt.Sprintf("%d values", len(r.Out)), Allowed: "the loss and its derivatives by chosen and rejected"}
-	case r.Extra.Len != nil && (len(r.Extra.Len) != 2 || !(min(r.Extra.Len[0], r.Extra.Len[1]) > 0)):
-		return nil, &Mistake{Key: "extra.len", Wrong: fmt.Sprint(r.Extra.Len), Allowed: "the token counts of chosen and rejected, above 0"}
+	case counted && (len(tokens) != 2 || !(min(tokens[0], tokens[1]) > 0)):
+		return nil, &Mistake{Key: "extra.len", Wrong: fmt.Sprint(tokens), Allowed: "the token counts of chosen and rejected, above 0"}
 	}
 	return r, nil
 }
 
-// field is where a key's value goes, and what it may be.
-type field struct {
-	into    any
+// key is what a key's value may be, and how it is read: null leaves what is there.
+type key struct {
 	allowed string
+	read    func(r *Row, key string, value []byte) error
 }
 
-// Values that keys may have.
-const (
-	number = "a finite number"
+var (
+	number = key{"a finite number", setting[float64]}
 	text   = "a text"
+	list   = `a list of numbers, "NaN", "Inf" or "-Inf"`
 )
 
-func (r *Row) fields() map[string]field {
-	numbers := `a list of numbers, "NaN", "Inf" or "-Inf"`
-	return map[string]field{
-		"trainer": {&r.Trainer, text}, "loss_type": {&r.LossType, text}, "beta": {&r.Beta, number},
-		"in": {&r.In, numbers}, "out": {&r.Out, numbers},
-		"f_divergence": {&r.Divergence, text}, "f_alpha": {&r.Alpha, number}, "label_smoothing": {&r.LabelSmoothing, number},
-		"extra": {&r.Extra, "a JSON object"},
-	}
+var keys = map[string]key{
+	"trainer":      {text, func(r *Row, _ string, value []byte) error { return json.Unmarshal(value, &r.Trainer) }},
+	"loss_type":    {text, func(r *Row, _ string, value []byte) error { return json.Unmarshal(value, &r.LossType) }},
+	"beta":         {number.allowed, func(r *Row, _ string, value []byte) error { return json.Unmarshal(value, &r.Beta) }},
+	"in":           {list, func(r *Row, _ string, value []byte) error { return json.Unmarshal(value, &r.In) }},
+	"out":          {list, func(r *Row, _ string, value []byte) error { return json.Unmarshal(value, &r.Out) }},
+	"f_divergence": {text, setting[string]}, "f_alpha": number, "label_smoothing": number,
+	"extra": {"a JSON object", func(r *Row, key string, value []byte) error {
+		if string(value) == "null" {
+			return nil
+		}
+		extra, err := lines.Parse(value)
+		if err != nil {
+			return errors.New("is " + short(value))
+		}
+		return r.read(extra, key+".", extraKeys)
+	}},
 }
 
-func (e *Extra) fields() map[string]field {
-	return map[string]field{
-		"len": {&e.Len, "a list of two numbers"}, "tau": {&e.Tau, number}, "alpha": {&e.Alpha, number}, "gamma": {&e.Gamma, number},
-		"nll": {&e.NLL, "true or false"}, "kl": {&e.KL, number}, "w_d": {&e.Desirable, number}, "w_u": {&e.Undesirable, number},
-		"delta": {&e.Delta, `a number or "first_update"`},
-	}
+var extraKeys = map[string]key{
+	"len": {"a list of two numbers", setting[[]float64]}, "tau": number, "alpha": number, "gamma": number,
+	"nll": {"true or false", setting[bool]}, "kl": number, "w_d": number, "w_u": number,
+	"delta": {`a number or "first_update"`, func(r *Row, key string, value []byte) error {
+		if string(value) == strconv.Quote(firstUpdate) {
+			r.Settings[key] = firstUpdate
+			return nil
+		}
+		return setting[float64](r, key, value)
+	}},
 }
 
-// object reads a JSON object into its fields.
-func object(o *lines.Object, prefix string, fields map[string]field) error {
+// setting reads a value among the settings.
+func setting[T any](r *Row, key string, value []byte) error {
+	var v *T
+	err := json.Unmarshal(value, &v)
+	if err == nil && v != nil {
+		r.Settings[key] = *v
+	}
+	return err
+}
+
+// read reads a JSON object.
+func (r *Row) read(o *lines.Object, prefix string, keys map[string]key) error {
 	seen := map[string]bool{}
-	for key, value := range o.All() {
-		if err := one(prefix, key, value, fields, seen); err != nil {
-			return err
+	for name, value := range o.All() {
+		k, ok := keys[name]
+		switch {
+		case !ok:
+			known := slices.Sorted(maps.Keys(keys))
+			return &Mistake{Key: prefix + name, Wrong: "is not a key here", Allowed: "one of " + strings.Join(known, ", "), Word: name, Known: known}
+		case seen[name]:
+			return &Mistake{Key: prefix + name, Wrong: "is given twice", Allowed: "once is allowed"}
+		}
+		seen[name] = true
+		err := k.read(r, prefix+name, value)
+		var mistyped *json.UnmarshalTypeError
+		if errors.As(err, &mistyped) {
+			err = errors.New("is " + short(value))
+		}
+		if deeper, ok := err.(*Mistake); ok {
+			return deeper
+		}
+		if err != nil {
+			return &Mistake{Key: prefix + name, Wrong: err.Error(), Allowed: k.allowed}
 		}
 	}
 	return nil
-}
-
-// one reads a key's value.
-func one(prefix, key string, value json.RawMessage, fields map[string]field, seen map[string]bool) error {
-	f, ok := fields[key]
-	switch {
-	case !ok:
-		known := slices.Sorted(maps.Keys(fields))
-		return &Mistake{Key: prefix + key, Wrong: "is not a key here", Allowed: "one of " + strings.Join(known, ", "), Word: key, Known: known}
-	case seen[key]:
-		return &Mistake{Key: prefix + key, Wrong: "is given twice", Allowed: "once is allowed"}
-	}
-	seen[key] = true
-	if extra, nested := f.into.(*Extra); nested && string(value) != "null" {
-		o, err := lines.Parse(value)
-		if err != nil {
-			return &Mistake{Key: prefix + key, Wrong: "is " + short(value), Allowed: f.allowed}
-		}
-		return object(o, prefix+key+".", extra.fields())
-	}
-	err := json.Unmarshal(value, f.into)
-	if err == nil {
-		return nil
-	}
-	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) {
-		return &Mistake{Key: prefix + key, Wrong: "is " + short(value), Allowed: f.allowed}
-	}
-	return &Mistake{Key: prefix + key, Wrong: err.Error(), Allowed: f.allowed}
 }
 
 // short returns a JSON value, cut where it is long.

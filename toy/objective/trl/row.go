@@ -12,47 +12,18 @@ import (
 	"windtunnel/toy/objective"
 )
 
-// Row is one line: a loss with its settings and a comparison. Nil pointers are settings that the line leaves out.
+// Row is one line: a loss with its settings and a comparison.
 type Row struct {
-	Trainer        string   `json:"trainer"`
-	LossType       string   `json:"loss_type"`
-	Beta           *float64 `json:"beta"`
-	In             []Number `json:"in"`  // log-probabilities: chosen, rejected, reference's chosen, reference's rejected
-	Out            []Number `json:"out"` // loss and its derivatives by the first two; nil where not given
-	Divergence     *string  `json:"f_divergence"`
-	Alpha          *float64 `json:"f_alpha"`
-	LabelSmoothing *float64 `json:"label_smoothing"`
-	Extra          Extra    `json:"extra"`
+	Trainer  string
+	LossType string
+	Beta     *float64       // nil where not given
+	In       []Number       // log-probabilities: chosen, rejected, reference's chosen, reference's rejected
+	Out      []Number       // loss and its derivatives by the first two; nil where not given
+	Settings map[string]any // the others that are given, by dotted key: extra.len, the token counts of chosen and rejected, is []float64
 }
 
-// Extra are settings that few losses have.
-type Extra struct {
-	Len         []float64 `json:"len"` // token counts of chosen and rejected
-	Tau         *float64  `json:"tau"`
-	Alpha       *float64  `json:"alpha"` // AlphaPO's
-	Gamma       *float64  `json:"gamma"`
-	NLL         *bool     `json:"nll"` // whether the chosen response's negative log-likelihood is part of the value
-	KL          *float64  `json:"kl"`
-	Desirable   *float64  `json:"w_d"`
-	Undesirable *float64  `json:"w_u"`
-	Delta       *Delta    `json:"delta"`
-}
-
-// Delta is BCO's delta: a number, or "first_update" for the mean reward of the comparison itself.
-type Delta struct {
-	Fixed *float64 // nil for first_update
-}
-
-// UnmarshalJSON reads a number or the word.
-func (d *Delta) UnmarshalJSON(text []byte) error {
-	if string(text) == `"first_update"` {
-		return nil
-	}
-	if json.Unmarshal(text, &d.Fixed) != nil || d.Fixed == nil {
-		return fmt.Errorf("is %s", short(text))
-	}
-	return nil
-}
+// firstUpdate is BCO's delta where it is the mean reward of the comparison itself.
+const firstUpdate = "first_update"
 
 // Number is a float64 whose infinities and NaN are written as the texts "Inf", "-Inf" and "NaN".
 type Number float64
@@ -93,8 +64,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // Evaluate returns the loss of the row's comparison and its derivatives by the two log-probabilities of the policy.
 func (r *Row) Evaluate(o *objective.Objective) [3]float64 {
 	b := &objective.Batch{Chosen: r.input(0), Rejected: r.input(1), RefChosen: r.input(2), RefRejected: r.input(3), Weight: []float64{1}}
-	if r.Extra.Len != nil {
-		b.ChosenTokens, b.RejectedTokens = r.Extra.Len[:1], r.Extra.Len[1:]
+	if tokens, given := r.Settings["extra.len"].([]float64); given {
+		b.ChosenTokens, b.RejectedTokens = tokens[:1], tokens[1:]
 	}
 	g := &objective.Grad{Chosen: make([]float64, 1), Rejected: make([]float64, 1)}
 	o.Grad(b, g)
