@@ -2,7 +2,6 @@ package spec
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -20,28 +19,24 @@ import (
 func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
 	for i, c := range list {
 		Respell(&c, c.Test.Refs(), plan.columnsOf, l.Tables)
-		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
+		key := fmt.Sprintf("claims.%d", i)
+		if l.stands(key, "claim "+c.Name, func() { l.reviewRefs(key+".", c.Test.Refs(), plan) }) {
 			kept = append(kept, c)
 		}
 	}
 	return kept
 }
 
-// stands calls review and says whether what it reviews stays in the config. Under --set a claim or figure of the config may
-// lose the runs that it is about: it is left out with a warning instead of being a mistake, unless what is wrong is what --set says of it.
-func (l *loader) stands(what string, review func()) bool {
+// stands calls review and says whether what it reviews, an entry of the config at a key, stays there. Under --set a claim or figure of
+// the config may lose the runs that it is about: it is left out with a warning instead of being a mistake, unless --set speaks of it.
+func (l *loader) stands(key, what string, review func()) bool {
 	before := len(l.errs)
 	review()
-	if !l.overridden || len(l.errs) == before {
+	if !l.overridden || len(l.errs) == before || decode.Lookup(l.root, key).From(setLabel) {
 		return true
 	}
-	var mistakes decode.Errors
-	if errors.As(decode.Join(l.errs[before]), &mistakes) {
-		if strings.HasPrefix(mistakes[0].File, setLabel) { // a mistake of the command line itself
-			return true
-		}
-		l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistakes[0].Key, mistakes[0].Wrong))
-	}
+	mistake := mistakesOf(l.errs[before:])[0]
+	l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistake.Key, mistake.Wrong))
 	l.errs = l.errs[:before]
 	return false
 }
@@ -56,7 +51,8 @@ func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figur
 			}
 			return nil
 		}, l.Tables)
-		if l.stands("figure "+f.Name, func() { l.reviewFigure(fmt.Sprintf("figures.%d.", i), f.From, f.Params.Refs(), plans) }) {
+		key := fmt.Sprintf("figures.%d", i)
+		if l.stands(key, "figure "+f.Name, func() { l.reviewFigure(key+".", f.From, f.Params.Refs(), plans) }) {
 			kept = append(kept, f)
 		}
 	}
@@ -180,17 +176,9 @@ func aliased(name string, known []string, kinds *decode.Tables) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
-	d, doc := decode.Decoder{Tables: kinds}, newRunDoc()
-	for _, kind := range objective.Kinds() {
-		root, err := decode.Set(nil, "objective.kind", scalar(kind.Name))
-		if err != nil {
-			continue
-		}
-		for _, path := range []string{objectiveColumn + "." + name, name} {
-			own := strings.TrimPrefix(d.CanonicalPath(root, doc, path), objectiveColumn+".")
-			if own != name && slices.Contains(known, own) {
-				return own
-			}
+	for _, own := range known {
+		if decode.Alias[objective.Params](kinds, name, own) {
+			return own
 		}
 	}
 	return ""

@@ -153,6 +153,7 @@ func (s *sweep) fits(rows []int) bool {
 type sweepReader struct {
 	*loader
 	*sweep
+	exp     *Experiment
 	chosen  []int             // objectives that the sweep chooses among
 	columns map[string]string // the key of the config that a column has its values from
 }
@@ -160,7 +161,7 @@ type sweepReader struct {
 // sweep reads the dimensions of a plan in the order in which they are written, and the conditions on their combinations.
 // The objectives come first where no block chooses among them. What is wrong is left out.
 func (l *loader) sweep(exp *Experiment) *sweep {
-	r := &sweepReader{loader: l, sweep: &sweep{trees: l.runTrees()}, columns: map[string]string{}}
+	r := &sweepReader{loader: l, sweep: &sweep{trees: l.runTrees()}, exp: exp, columns: map[string]string{}}
 	for i := range exp.Objectives {
 		r.labels = append(r.labels, exp.Objectives[i].Label(l.Tables))
 	}
@@ -175,7 +176,7 @@ func (l *loader) sweep(exp *Experiment) *sweep {
 	default:
 		l.fail(l.Error(n, "sweep", "is neither a mapping nor a list", "keys with their values, as lambda: [0.1, 1], or a list of blocks"))
 	}
-	r.seeds(exp)
+	r.seeds()
 	r.where("where", exp.Where.Node)
 	before := len(l.errs)
 	all := r.chooseObjectives()
@@ -209,14 +210,14 @@ var settingKeys = func() []string {
 var blockPath = regexp.MustCompile(`^sweep\.(\d+\.(grid\.|zip\.|random\.keys\.|list\.\d+\.))?`)
 
 // checkSweep adds the mistakes of the sweep to those of a config that has others, as far as they do not follow from
-// these: where a kind is wrong, its parameters are unknown.
+// these.
 func (l *loader) checkSweep(exp *Experiment) {
 	if n := decode.Lookup(l.root, "objectives"); n == nil || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		return
 	}
 	found, unknown := l.errs, map[string]bool{}
 	for _, e := range mistakesOf(found) {
-		if first, _, dotted := strings.Cut(e.Key, "."); !dotted || strings.HasSuffix(e.Key, ".kind") {
+		if first, _, dotted := strings.Cut(e.Key, "."); !dotted {
 			unknown[first] = true
 		}
 	}
@@ -450,12 +451,12 @@ func (seedsForm) Either() []any { return []any{0, []int{}} }
 const mostSeeds = 1_000_000
 
 // seeds makes the key seeds the last dimension.
-func (r *sweepReader) seeds(exp *Experiment) {
-	n := exp.Seeds.Node
+func (r *sweepReader) seeds() {
+	n := r.exp.Seeds.Node
 	if n == nil {
 		return
 	}
-	values := r.seedSeries(exp.Seed, n)
+	values := r.seedSeries(r.exp.Seed, n)
 	if values == nil {
 		return
 	}

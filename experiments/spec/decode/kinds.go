@@ -117,3 +117,11 @@ func KindOf[T any](t *Tables, value T) (registry.Kind[any], bool) {
 	entry, ok := t.of(reflect.TypeFor[T]()).byType[reflect.TypeOf(value)]
 	return entry, ok
 }
+
+// Alias says whether a name is another spelling of a parameter of some kind of T.
+func Alias[T any](t *Tables, name, parameter string) bool {
+	return slices.ContainsFunc(t.of(reflect.TypeFor[T]()).entries, func(e registry.Kind[any]) bool {
+		f := layoutOf(reflect.TypeOf(e.New()).Elem()).byKey[name]
+		return f != nil && f.key == parameter && name != parameter
+	})
+}

@@ -182,15 +182,6 @@ func newField(t reflect.Type, sf reflect.StructField, key, option string, at []i
 	return f
 }
 
-// keys returns the canonical keys in struct order.
-func (l *layout) keys() []string {
-	keys := make([]string, len(l.fields))
-	for i, f := range l.fields {
-		keys[i] = f.key
-	}
-	return keys
-}
-
 // Raw is a field that keeps its node as it stands, to be read by other means; the node is nil where the key is not
 // given. T only says, for the schema, what it looks like.
 type Raw[T any] struct {

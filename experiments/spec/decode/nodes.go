@@ -56,9 +56,7 @@ func (n *Node) From(label string) bool {
 func (n *Node) Mark(label string) {
 	n.File, n.Line, n.Column = label, 0, 0
 	for _, c := range n.Content {
-		if c.File != label || c.Line > 0 { // an alias may have brought it before
-			c.Mark(label)
-		}
+		c.Mark(label)
 	}
 }
 
