@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
@@ -71,7 +70,7 @@ func Load(path string, sets []string, kinds *decode.Tables) (*Config, error) {
 	case decode.Lookup(l.root, scorecardKey) != nil && decode.Lookup(l.root, "environment") != nil:
 		return l.tested(sets)
 	case decode.Lookup(l.root, scorecardKey) != nil:
-		return l.scorecard()
+		return l.scorecard(false)
 	}
 	return l.experiment(sets)
 }
@@ -190,7 +189,8 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
 	l.warnUntrained(plan)
 	l.warnLengths(plan)
-	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
+	l.dropIdleSeeds(plan)
+	c.Warnings = l.warnings
 	return c, nil
 }
 
@@ -283,15 +283,12 @@ func (l *loader) suite(sets []string) (*Config, error) {
 // member loads one experiment of a suite, nil if it has mistakes.
 func (l *loader) member(key, name string, sets []string) *Config {
 	path := filepath.Join(filepath.Dir(l.path), filepath.FromSlash(name))
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = syscall.EISDIR
-	}
+	data, err := inputfile.Read(path, inputfile.Config)
 	if err != nil {
 		l.fail(unreadable(l.Error(l.nearestNode(key), key, "", "a config, its path relative to the suite's"), path, name, err))
 		return nil
 	}
-	m, err := open(path, l.Tables)
+	m, err := parse(path, data, l.read, l.Tables)
 	if err != nil {
 		l.fail(err)
 		return nil

@@ -75,10 +75,8 @@ func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decod
 
 // relativeTo spells a path as a config names it.
 func relativeTo(config, path string) string {
-	if relative, err := filepath.Rel(filepath.Dir(config), path); err == nil {
-		path = relative
-	}
-	return filepath.ToSlash(path)
+	relative, _ := inputfile.From(filepath.Dir(config), path) // there is a working folder
+	return relative
 }
 
 // namesFile says whether the path of a tree ends in a key whose value is the path of a file.
@@ -94,9 +92,7 @@ func rebased(n *decode.Node, at string, change func(path string) string) *decode
 		if n.Kind != yaml.ScalarNode || !namesFile(strings.TrimSuffix(strings.Join(path, "."), ".choice")) {
 			return nil
 		}
-		c := *n
-		c.Value = change(n.Value)
-		return &c
+		return decode.Renamed(n, change(n.Value))
 	})
 }
 

@@ -205,9 +205,6 @@ func oneOf(list []string) string {
 	return "one of " + strings.Join(list, ", ")
 }
 
-// mostGathered bounds how many values of a column are gathered for a message.
-const mostGathered = 1000
-
 // reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
 // status, cannot be checked.
 func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
@@ -257,7 +254,7 @@ func (p *Plan) Answers(where tables.Where) bool {
 	return found
 }
 
-// Values lists the values of a column, in order, as far as a message may need them.
+// Values lists the values of a column, in order.
 func (p *Plan) Values(column string) []string {
 	var values []string
 	seen := map[string]bool{}
@@ -266,7 +263,7 @@ func (p *Plan) Values(column string) []string {
 			seen[v] = true
 			values = append(values, v)
 		}
-		return len(values) < mostGathered
+		return true
 	})
 	return values
 }
@@ -279,8 +276,9 @@ func (p *Plan) Each(columns []string, do func(row []string) bool) {
 	}
 	row := make([]string, len(columns))
 	for _, run := range p.Runs {
+		cells := run.Cells()
 		for i, column := range at {
-			row[i] = run.cell(column)
+			row[i] = cells[column]
 		}
 		if !do(row) {
 			return
@@ -299,7 +297,7 @@ func (c *Config) SummarySettings() *summaries.Settings {
 	}
 	seen := map[string]bool{}
 	for _, r := range c.Plan.Runs {
-		setting := fmt.Sprintf("%q", append([]string{r.Label, tables.FormatFloat(r.Lambda)}, r.Swept...))
+		setting := r.setting()
 		if seen[setting] {
 			s := &summaries.Settings{}
 			s.SetDefaults()

@@ -110,7 +110,7 @@ func (p *planner) readFiles(from *origin, section int, limit Size) {
 			path = filepath.Join(filepath.Dir(p.path), path)
 		}
 		if info, err := os.Stat(path); err == nil && limit > 0 && info.Mode().IsRegular() && Size(info.Size()) > limit {
-			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", text(limit), f.Path, info.Size()), "more memory, or a smaller file")
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", limit, f.Path, info.Size()), "more memory, or a smaller file")
 			continue
 		}
 		content, err := p.read(path)
@@ -393,8 +393,8 @@ func environmentFits(run *Run, from *origin) bool {
 	}
 	if need := Size(e.Prompts * e.Responses * valueBytes / 1e6 * 1e6); e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
 		if limit := run.Limits.Memory; limit > 0 && need > limit {
-			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", text(limit),
-				e.Prompts, e.Responses, text(need)), "more memory, or a smaller environment")
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", limit,
+				e.Prompts, e.Responses, need), "more memory, or a smaller environment")
 			return false
 		}
 		return true

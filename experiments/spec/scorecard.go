@@ -121,10 +121,7 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 	}
 	experiment := decode.Lookup(l.root, "environment") != nil
 	l.dropOthers(whole)
-	if experiment {
-		return l.lossesOfExperiment()
-	}
-	return l.scorecard()
+	return l.scorecard(experiment)
 }
 
 // lossKeys are the keys of a config that a scorecard reads.
@@ -160,44 +157,30 @@ func (l *loader) nameAfterFile() {
 	l.root, _ = decode.Set(l.root, "name", scalar(name)) // setting a top-level key of a mapping cannot fail
 }
 
-// lossesOfExperiment is scorecard for an experiment, which may have objectives that are no losses beside those that are.
-func (l *loader) lossesOfExperiment() (*Config, error) {
-	card := l.decodeLosses()
-	card.Name += "-" + scorecardKey
-	all := len(card.Objectives)
-	card.Objectives = slices.DeleteFunc(card.Objectives, func(o Objective) bool { return o.Loss != nil && o.Direct() })
-	if all > 0 && len(card.Objectives) == 0 {
-		l.failAt("objectives", "has no losses to test, only policies that need no training", "losses", "")
-	}
-	return l.losses(card)
-}
-
-// scorecard decodes the third form of document.
-func (l *loader) scorecard() (*Config, error) {
-	card := l.decodeLosses()
-	for i := range card.Objectives {
-		if o := &card.Objectives[i]; o.Loss != nil && o.Direct() {
-			l.failAt(fmt.Sprintf("objectives.%d", i), o.Label(l.Tables)+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
-		}
-	}
-	return l.losses(card)
-}
-
-// decodeLosses decodes the tree, which has no keys but those of a scorecard.
-func (l *loader) decodeLosses() *Scorecard {
+// scorecard decodes the third form of document, or the losses of an experiment, which may have objectives that are no losses beside
+// those that are. The tree has no keys but those of a scorecard.
+func (l *loader) scorecard(experiment bool) (*Config, error) {
 	card := newScorecard()
 	l.root = l.Canonical(l.root, card)
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)
 	l.checkLabels(card.Objectives)
-	for _, o := range card.Objectives {
+	var losses []Objective
+	for i, o := range card.Objectives {
 		l.settle(o.Loss)
+		if o.Loss == nil || !o.Direct() {
+			losses = append(losses, o)
+		} else if !experiment {
+			l.failAt(fmt.Sprintf("objectives.%d", i), o.Label(l.Tables)+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
+		}
 	}
-	return card
-}
-
-// losses returns the config of a decoded scorecard, or the mistakes.
-func (l *loader) losses(card *Scorecard) (*Config, error) {
+	if experiment {
+		card.Name += "-" + scorecardKey
+		if len(losses) == 0 && len(card.Objectives) > 0 {
+			l.failAt("objectives", "has no losses to test, only policies that need no training", "losses", "")
+		}
+	}
+	card.Objectives = losses
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}

@@ -196,12 +196,9 @@ func (l *loader) sweep(exp *Experiment) *sweep {
 }
 
 // settingKeys are the top-level keys of a run that can be swept; other bare keys are parameters of the objective.
-var settingKeys = func() []string {
-	var keys []string
-	for i := range sectionKinds {
-		if i != objectiveSection {
-			keys = append(keys, sectionKinds[i].key)
-		}
+var settingKeys = func() (keys []string) {
+	for _, kind := range sectionKinds[:objectiveSection] {
+		keys = append(keys, kind.key)
 	}
 	return keys
 }()
@@ -250,38 +247,28 @@ func (r *sweepReader) block(at string, n *decode.Node) {
 		r.fail(err)
 		return
 	}
-	readers := []struct {
-		key  string
-		node *decode.Node
-		read func(at string, n *decode.Node)
-	}{
-		{"grid", b.Grid.Node, r.grid}, {"zip", b.Zip.Node, r.zip}, {"random", b.Random.Node, r.random}, {"where", b.Where.Node, r.where},
-		{"list", b.List.Node, func(at string, n *decode.Node) { r.list(at, n, b.Column) }},
-	}
-	given := 0
-	for _, one := range readers {
-		if one.node != nil {
-			given++
+	readers := map[string]func(at string, n *decode.Node){"grid": r.grid, "zip": r.zip, "random": r.random, "where": r.where,
+		"list": func(at string, n *decode.Node) { r.list(at, n, b.Column) }}
+	kind, given := "", 0
+	for key := range n.Pairs() {
+		if readers[key.Value] != nil {
+			kind, given = key.Value, given+1
 		}
 	}
 	if given != 1 {
 		r.fail(r.Error(n, at, fmt.Sprintf("names %d kinds of block", given), "exactly one of "+strings.Join(blockKeys, ", ")))
 		return
 	}
-	if b.Column != "" && b.List.Node == nil {
+	if b.Column != "" && kind != "list" {
 		r.fail(r.Error(decode.Lookup(n, "column"), at+".column", "stands beside no list", "it where the settings of a list have names"))
 	}
 	only := decode.Lookup(n, "for")
-	if only != nil && (b.Where.Node != nil || len(b.For) == 0) {
+	if only != nil && (kind == "where" || len(b.For) == 0) {
 		r.fail(r.Error(only, at+".for", "says which objectives values are for", "labels of objectives, beside grid, zip, list or random"))
 		return
 	}
 	before := len(r.dims)
-	for _, one := range readers {
-		if one.node != nil {
-			one.read(at+"."+one.key, one.node)
-		}
-	}
+	readers[kind](at+"."+kind, decode.Lookup(n, kind))
 	if only != nil {
 		r.limit(at+".for", b.For, before)
 	}

@@ -113,27 +113,34 @@ func (l *loader) spacedValues(key string, n *decode.Node) []value {
 		l.fail(err)
 		return nil
 	}
-	given, num := 0, 0
-	if s.Logspace != nil {
-		given, num = given+1, s.Logspace.Num
-	}
-	for _, ends := range []*Linspace{s.Linspace, (*Linspace)(s.Geomspace)} {
-		if ends != nil {
-			given, num = given+1, ends.Num
-		}
-	}
-	if given != 1 {
+	var num int
+	var value func(i int) float64
+	switch e, g, lin := s.Logspace, s.Geomspace, s.Linspace; {
+	case len(n.Content) != 2:
 		l.fail(l.Error(n, key, "needs exactly one of logspace, geomspace and linspace", spacedForms))
 		return nil
+	case e != nil:
+		num, value = e.Num, func(i int) float64 { return e.Base.power(at(e.From, e.To, i, num)) }
+	case lin != nil:
+		num, value = lin.Num, func(i int) float64 { return at(lin.From, lin.To, i, num) }
+	case !(g.From > 0 && g.To > 0):
+		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
+		return nil
+	default:
+		num, value = g.Num, func(i int) float64 {
+			if i == 0 || i == num-1 {
+				return at(g.From, g.To, i, num)
+			}
+			return min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, num))))
+		}
 	}
 	if l.tooManyRows(num) {
 		return nil
 	}
-	if g := s.Geomspace; g != nil && !(g.From > 0 && g.To > 0) {
-		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
-		return nil
+	list := make([]float64, num)
+	for i := range list {
+		list[i] = value(i)
 	}
-	list := s.values(num)
 	if e := s.Logspace; e != nil && e.From > 0 && e.From != math.Trunc(e.From) && e.To >= 10*e.From {
 		l.warn(fmt.Sprintf("%s.logspace: from and to are exponents, and the values go from %s to %s; {geomspace: {from: %s, to: %s, num: %d}} takes the values themselves",
 			key, tables.FormatFloat(list[0]), tables.FormatFloat(list[len(list)-1]), tables.FormatFloat(e.From), tables.FormatFloat(e.To), e.Num))
@@ -220,21 +227,4 @@ func at(from, to float64, i, num int) float64 {
 		return to
 	}
 	return from + float64(i)*(to-from)/float64(max(1, num-1))
-}
-
-func (s *spaced) values(num int) []float64 {
-	out := make([]float64, num)
-	for i := range out {
-		switch e, g, l := s.Logspace, s.Geomspace, s.Linspace; {
-		case e != nil:
-			out[i] = e.Base.power(at(e.From, e.To, i, num))
-		case l != nil:
-			out[i] = at(l.From, l.To, i, num)
-		case i == 0 || i == num-1:
-			out[i] = at(g.From, g.To, i, num)
-		default:
-			out[i] = min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, num))))
-		}
-	}
-	return out
 }

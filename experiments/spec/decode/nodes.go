@@ -207,6 +207,13 @@ func shallow(n *Node) *Node {
 	return &c
 }
 
+// Renamed returns a copy of a scalar with another value.
+func Renamed(n *Node, value string) *Node {
+	c := *n
+	c.Value = value
+	return &c
+}
+
 // textNode writes text so that it reads back as text. yaml.v3 adds quotes where they are needed, except for two cases:
 // the merge key, and block literals that it cannot read itself (a text that begins with a line end).
 func textNode(text string) *Node {

@@ -394,7 +394,7 @@ func (t *Tables) canonical(p point) *Node {
 			}
 			key = n.Content[i-1].Value
 			if _, f := fieldNamed(structs, key); f != nil && keyIndex(n, f.key) < 0 { // not where both spellings are given: decoding reports that
-				n.Content[i-1] = renamed(n.Content[i-1], f.key)
+				n.Content[i-1] = Renamed(n.Content[i-1], f.key)
 			}
 		}
 		if kinds != nil && key == kindKey {
@@ -413,13 +413,7 @@ func (t *table) canonical(n *Node) (*Node, bool) {
 	if !known || !isText(n) {
 		return n, false
 	}
-	return renamed(n, entry.Name), true
-}
-
-func renamed(n *Node, name string) *Node {
-	c := *n
-	c.Value = name
-	return &c
+	return Renamed(n, entry.Name), true
 }
 
 // CanonicalPath returns a dotted path, one that CheckPath accepts, with every key by its canonical name: objective.beta
