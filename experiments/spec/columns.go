@@ -88,21 +88,6 @@ func (p *Plan) languageWithout(table string) string {
 	return ""
 }
 
-// plannedSchema describes the columns of runs that are known before anything is trained.
-func (p *Plan) plannedSchema() tables.Schema {
-	schema := tables.Schema{tables.RunColumn,
-		{Name: "objective", Doc: "Label of the objective."},
-		{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
-		{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."}}
-	for _, key := range p.Swept {
-		narrowest := tables.TypeOf(func(yield func(string) bool) {
-			p.Each([]string{key}, func(row []string) bool { return yield(row[0]) })
-		})
-		schema = append(schema, tables.Column{Name: key, Type: narrowest, Doc: "Swept key of the config."})
-	}
-	return schema
-}
-
 // PlannedColumns are the names of the columns of runs that are known before anything is trained.
 func (p *Plan) PlannedColumns() []string {
 	return append([]string{"run", "objective", "lambda", "seed"}, p.Swept...)
@@ -110,11 +95,17 @@ func (p *Plan) PlannedColumns() []string {
 
 // Schema describes the columns of a table of the plan. Those of runs depend on what is swept.
 func (p *Plan) Schema(table string) tables.Schema {
-	head := tables.Schema{tables.RunColumn}
+	schema := tables.Schema{tables.RunColumn}
 	if table == tables.Runs {
-		head = p.plannedSchema()
+		schema = append(schema, tables.Column{Name: "objective", Doc: "Label of the objective."},
+			tables.Column{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
+			tables.Column{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."})
+		for _, key := range p.Swept {
+			narrowest := tables.TypeOf(slices.Values(p.Values(key)))
+			schema = append(schema, tables.Column{Name: key, Type: narrowest, Doc: "Swept key of the config."})
+		}
 	}
-	return append(head, p.resultColumns(table)...)
+	return append(schema, p.resultColumns(table)...)
 }
 
 // resultColumns describes the columns of a table that are known when a run has ended.

@@ -160,9 +160,6 @@ func (l *loader) fromHere(path string) string {
 func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
 	at := blockPath.FindString(path)
 	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
-	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
-		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
-	}
 	in := decode.Lookup(l.root, container)
 	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
 	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -206,27 +207,16 @@ var settingKeys = func() (keys []string) {
 // blockPath matches what stands before a swept key in the key of a config.
 var blockPath = regexp.MustCompile(`^sweep\.(\d+\.(grid\.|zip\.|random\.keys\.|list\.\d+\.))?`)
 
-// checkSweep adds the mistakes of the sweep to those of a config that has others, as far as they do not follow from
-// these.
+// checkSweep adds the mistakes of the sweep to those of a config that has others.
 func (l *loader) checkSweep(exp *Experiment) {
 	if n := decode.Lookup(l.root, "objectives"); n == nil || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		return
 	}
-	found, unknown := l.errs, map[string]bool{}
-	for _, e := range mistakesOf(found) {
-		if first, _, dotted := strings.Cut(e.Key, "."); !dotted {
-			unknown[first] = true
-		}
-	}
+	found := l.errs
 	l.errs = nil
 	l.plan(exp)
 	for _, e := range mistakesOf(l.errs) {
-		swept := strings.HasPrefix(e.Key, "sweep")
-		first, _, _ := strings.Cut(blockPath.ReplaceAllString(e.Key, ""), ".")
-		if !slices.Contains(settingKeys, first) {
-			first = "objectives"
-		}
-		if swept && !unknown[first] {
+		if strings.HasPrefix(e.Key, "sweep") {
 			found = append(found, e)
 		}
 	}
@@ -381,7 +371,11 @@ func (r *sweepReader) list(at string, n *decode.Node, column string) {
 		return
 	}
 	if names != nil {
-		d.keys = append(d.keys, r.nameKey(at, n, names, column))
+		column, key := cmp.Or(column, defaultColumn), strings.TrimSuffix(at, ".list")+".column"
+		if !columnPattern.MatchString(column) {
+			r.fail(r.Error(n, key, "is "+column, "a name of letters, digits and _"))
+		}
+		d.keys = append(d.keys, sweptKey{values: written(names), column: column, spelled: func(int) string { return key }})
 	} else if column != "" {
 		r.fail(r.Error(n, at, "has settings without names, which column is for", "a name in every setting"))
 	}
@@ -414,18 +408,6 @@ func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
 		names = append(names, name)
 	}
 	return names
-}
-
-// nameKey is the column of the names of settings.
-func (r *sweepReader) nameKey(at string, n *decode.Node, names []*decode.Node, column string) sweptKey {
-	if column == "" {
-		column = defaultColumn
-	}
-	key := strings.TrimSuffix(at, ".list") + ".column"
-	if !columnPattern.MatchString(column) {
-		r.fail(r.Error(n, key, "is "+column, "a name of letters, digits and _"))
-	}
-	return sweptKey{values: written(names), column: column, spelled: func(int) string { return key }}
 }
 
 // seedsForm is what seeds look like: their number, or a list.

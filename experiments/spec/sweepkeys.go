@@ -91,7 +91,9 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			r.fail(r.Error(k.written, k.spelled(k.first()), "is the same key as "+earlier, "each key once"))
 			continue
 		}
-		if k.written == nil && slices.Contains(reservedColumns(), k.column) {
+		reserved := slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
+			tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
+		if k.written == nil && slices.Contains(reserved, k.column) {
 			at, n := d.source(0)
 			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
 			continue
@@ -142,12 +144,6 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 			r.warn(fmt.Sprintf("%s: %s has no effect: %s gives every run of %s a value of its own", at, cellText(n), k.spelled(k.first()), r.labels[objective]))
 		}
 	}
-}
-
-// reservedColumns are the columns of runs that no sweep may take.
-func reservedColumns() []string {
-	return slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
-		tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.
