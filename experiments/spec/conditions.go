@@ -22,10 +22,7 @@ import (
 )
 
 // conditionsForm is what conditions look like: one, or a list.
-type conditionsForm struct{}
-
-// Either lists the two forms.
-func (conditionsForm) Either() []any { return []any{"", []string{}} }
+type conditionsForm = decode.Or[string, []string]
 
 // condition is an expression that is true of the combinations that are runs, in the language of expr-lang.org.
 type condition struct {

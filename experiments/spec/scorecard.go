@@ -124,9 +124,6 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 	return l.scorecard(experiment)
 }
 
-// lossKeys are the keys of a config that a scorecard reads.
-var lossKeys = []string{"name", "description", "objectives", scorecardKey}
-
 // dropOthers takes the keys that only experiments have out of the tree, and refuses those that nothing has.
 func (l *loader) dropOthers(whole *tested) {
 	if l.root.Kind != yaml.MappingNode {
@@ -134,7 +131,7 @@ func (l *loader) dropOthers(whole *tested) {
 	}
 	var others []string
 	for key := range l.root.Pairs() {
-		if slices.Contains(lossKeys, key.Value) {
+		if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
 			continue
 		}
 		if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {

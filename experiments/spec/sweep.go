@@ -15,10 +15,7 @@ import (
 )
 
 // sweepForm is what a sweep looks like: one grid, or blocks that are combined by product.
-type sweepForm struct{}
-
-// Either lists the two forms.
-func (sweepForm) Either() []any { return []any{map[string]spaced{}, []block{}} }
+type sweepForm = decode.Or[map[string]spaced, []block]
 
 // block is one entry of a sweep that is a list: it holds exactly one of grid, zip, list, random and where. column is a
 // companion of list, for of all but where.
@@ -411,10 +408,7 @@ func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
 }
 
 // seedsForm is what seeds look like: their number, or a list.
-type seedsForm struct{}
-
-// Either lists the two forms.
-func (seedsForm) Either() []any { return []any{0, []int{}} }
+type seedsForm = decode.Or[int, []int]
 
 // mostSeeds bounds the seeds of one plan.
 const mostSeeds = 1_000_000

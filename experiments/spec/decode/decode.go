@@ -23,7 +23,7 @@
 //   - interfaces with a table (see [Register]): a mapping whose kind names the entry and whose other keys are its
 //     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
 //   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping.
-//   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
+//   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or [Or] two. [Partial]: some of the keys of another struct.
 //
 // Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it
 // where zero means "not given" and the other tags would refuse it.

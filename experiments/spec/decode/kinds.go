@@ -97,21 +97,6 @@ func (t *table) list() string {
 // wanted says what a message wants where a kind is missing or wrong.
 func (t *table) wanted() string { return "a kind of " + t.name + ": " + t.list() }
 
-// parameters returns every spelling of every parameter of any kind, each once, in table order.
-func (t *table) parameters() []string {
-	var all []string
-	for _, e := range t.entries {
-		for _, f := range layoutOf(reflect.TypeOf(e.New()).Elem()).fields {
-			for _, key := range f.spellings() {
-				if !slices.Contains(all, key) {
-					all = append(all, key)
-				}
-			}
-		}
-	}
-	return all
-}
-
 // KindOf returns the registry entry that a decoded value belongs to, among the kinds of the interface T.
 func KindOf[T any](t *Tables, value T) (registry.Kind[any], bool) {
 	entry, ok := t.of(reflect.TypeFor[T]()).byType[reflect.TypeOf(value)]

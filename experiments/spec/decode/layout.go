@@ -224,12 +224,20 @@ type OrList interface {
 
 var orListType = reflect.TypeFor[OrList]()
 
-// Either is implemented by the T of a Raw that stands for several forms; it returns a value of the type of each.
-type Either interface {
-	Either() []any
+// Or is the T of a Raw that stands for one of two forms.
+type Or[A, B any] struct{}
+
+func (Or[A, B]) forms() []reflect.Type {
+	return []reflect.Type{reflect.TypeFor[A](), reflect.TypeFor[B]()}
 }
 
-var eitherType = reflect.TypeFor[Either]()
+// formsOf returns the types of an Or, or the type itself.
+func formsOf(t reflect.Type) []reflect.Type {
+	if or, ok := reflect.Zero(t).Interface().(interface{ forms() []reflect.Type }); ok {
+		return or.forms()
+	}
+	return []reflect.Type{t}
+}
 
 // Interval is a set of numbers between two ends, written as in a range tag: "(0,inf)", "[0,1)", "[1,inf)". An end of
 // inf or -inf written with a square bracket admits the infinity itself.

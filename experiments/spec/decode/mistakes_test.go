@@ -131,13 +131,12 @@ func document(text string) []byte {
 
 func TestErrorsAreErrors(t *testing.T) {
 	_, err := decoder().Document([]byte("nam: x\nobjectives: [dpo]"), newExperiment())
-	var one Error
-	if !errors.As(err, &one) || one.Key != "nam" || one.Line != 1 || one.Near != "name" {
-		t.Errorf("first mistake is %+v", one)
+	var all Errors
+	if !errors.As(err, &all) || all[0].Key != "nam" || all[0].Line != 1 || all[0].Near != "name" {
+		t.Errorf("first mistake is %+v", all)
 	}
 	plain := errors.New("no such file")
 	joined := Join(err, nil, Error{File: "c.yaml", Line: 1, Column: 1, Key: "nam", Wrong: "x"}, plain)
-	var all Errors
 	if !errors.As(joined, &all) || len(all) != 4 || all[3].Wrong != plain.Error() {
 		t.Errorf("joined: %v", joined)
 	}

@@ -241,8 +241,7 @@ func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
 		return false, false
 	}
 	if shapeOf(end.typ) == shapeLike {
-		forms, ok := reflect.Zero(heldOf(end.typ)).Interface().(Either)
-		return false, ok && slices.ContainsFunc(forms.Either(), func(form any) bool { return shapeOf(reflect.TypeOf(form)) == shapeString })
+		return false, slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
 	}
 	if end = resolve(end); end.typ == nil {
 		return false, false

@@ -30,9 +30,12 @@ func (s *state) object(n *Node, dst reflect.Value) {
 	}
 	if kindField.IsValid() {
 		var params reflect.Value
-		if params, complete = s.choose(n, kindField, structs); params.IsValid() {
+		if params, complete = s.choose(n, kindField); params.IsValid() {
 			structs = append(structs, point{typ: params.Type(), value: params})
 		}
+	}
+	if s.partial && !complete && child(n, kindKey) == nil {
+		s.kindless(n, dst.Type())
 	}
 	given := map[*field]*Node{}
 	if n.Kind == yaml.MappingNode {
@@ -50,68 +53,59 @@ func (s *state) object(n *Node, dst reflect.Value) {
 // choose picks the kind that a mapping or a scalar names and stores fresh parameters in field, or keeps the default of
 // the field if no kind is named. It returns the struct of parameters, and whether all keys are known: they are not
 // where the kind is wrong or missing.
-func (s *state) choose(n *Node, field reflect.Value, structs []point) (params reflect.Value, complete bool) {
+func (s *state) choose(n *Node, field reflect.Value) (params reflect.Value, complete bool) {
 	tab := s.d.Tables.of(field.Type())
 	name, key := n, ""
 	if n.Kind == yaml.MappingNode {
 		name, key = child(n, kindKey), kindKey
 	}
 	if name == nil {
-		return s.defaultKind(n, field, tab, structs)
+		return s.defaultKind(n, field, tab)
 	}
 	entry, ok := tab.byName[name.Value]
-	if !isText(name) || !ok {
-		s.unknownKind(name, key, tab)
+	switch {
+	case !isText(name):
+		s.fail(name, key, Got(name), tab.wanted(), "")
+	case !ok:
+		s.fail(name, key, "is "+quoted(name.Value), tab.wanted(), Nearest(name.Value, tab.spellings()))
+	default:
+		fresh := reflect.ValueOf(entry.New())
+		field.Set(fresh)
+		return fresh.Elem(), true
+	}
+	return reflect.Value{}, false
+}
+
+// defaultKind copies the parameters that the field holds, so that a default that others share is never written to. Where it holds none,
+// a kind is missing, perhaps at a key that is a misspelt one.
+func (s *state) defaultKind(n *Node, field reflect.Value, tab *table) (params reflect.Value, complete bool) {
+	if !field.IsNil() {
+		tab.mustEntryOf(field)
+		fresh := reflect.New(field.Elem().Type().Elem())
+		fresh.Elem().Set(field.Elem().Elem())
+		field.Set(fresh)
+		return fresh.Elem(), true
+	}
+	if s.partial {
 		return reflect.Value{}, false
 	}
-	fresh := reflect.ValueOf(entry.New())
-	field.Set(fresh)
-	return fresh.Elem(), true
-}
-
-func (s *state) unknownKind(name *Node, key string, tab *table) {
-	wrong, near := Got(name), ""
-	if isText(name) {
-		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
-	}
-	s.fail(name, key, wrong, tab.wanted(), near)
-}
-
-// defaultKind copies the parameters that the field holds, so that a default that others share is never written to.
-func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, structs []point) (params reflect.Value, complete bool) {
-	if field.IsNil() {
-		if s.partial {
-			s.kindless(n, tab, structs)
-		} else {
-			s.missingKind(n, tab)
-		}
-		return reflect.Value{}, false
-	}
-	tab.mustEntryOf(field)
-	fresh := reflect.New(field.Elem().Type().Elem())
-	fresh.Elem().Set(field.Elem().Elem())
-	field.Set(fresh)
-	return fresh.Elem(), true
-}
-
-// missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
-func (s *state) missingKind(n *Node, tab *table) {
 	for key := range n.Pairs() {
 		if Nearest(key.Value, []string{kindKey}) != "" {
 			s.fail(key, key.Value, "is not a key here", kindKey+", "+tab.wanted(), kindKey)
-			return
+			return reflect.Value{}, false
 		}
 	}
 	s.fail(n, kindKey, "is missing", tab.wanted(), "")
+	return reflect.Value{}, false
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
-func (s *state) kindless(n *Node, tab *table, structs []point) {
-	known := tab.parameters()
+func (s *state) kindless(n *Node, t reflect.Type) {
+	structs, kinds, _ := s.d.Tables.members(point{typ: t})
 	for key := range n.Pairs() {
-		if _, f := fieldNamed(structs, key.Value); f == nil && !slices.Contains(known, key.Value) {
-			near := Nearest(key.Value, append(known, kindKey))
-			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
+		if _, f := fieldNamed(structs, key.Value); f == nil {
+			near := Nearest(key.Value, keysOf(structs, true, true))
+			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+kinds.name, near)
 		}
 	}
 }
