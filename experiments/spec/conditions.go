@@ -45,7 +45,7 @@ func (r *sweepReader) where(at string, n *decode.Node) {
 
 func (r *sweepReader) condition(at string, n *decode.Node) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || strings.TrimSpace(n.Value) == "" {
-		r.fail(r.Error(n, at, "is no condition", "text such as lambda <= 1 or objective == 'typo'"))
+		r.fail(r.Error(n, at, decode.Got(n), "a condition, text such as lambda <= 1 or objective == 'typo'"))
 		return
 	}
 	r.conditions = append(r.conditions, condition{at, n})

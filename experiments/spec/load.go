@@ -187,25 +187,34 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
-	l.warnUntrained(plan)
+	l.warnUnread(plan)
 	l.warnLengths(plan)
 	l.dropIdleSeeds(plan)
 	c.Warnings = l.warnings
 	return c, nil
 }
 
-// warnUntrained warns of settings of training, of one objective or from the command line, in a plan that trains nothing.
-func (l *loader) warnUntrained(plan *Plan) {
-	if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver != setup.SolverExact }) {
-		return
-	}
-	const key = "train"
-	if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
-		l.warn(key + ": what --set says has no effect: solver is exact in every run, and nothing is trained")
-	}
-	for i := range decode.Lookup(l.root, "objectives").Content {
-		if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
-			l.warn(own + ": has no effect: solver is exact in every run, and nothing is trained")
+// warnUnread warns of settings of a solver that no run has: a block of their own, those of one objective, on the command line or swept.
+func (l *loader) warnUnread(plan *Plan) {
+	for key, solver := range map[string]string{"train": setup.SolverTrain, "path": setup.SolverPath} {
+		if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver == solver }) {
+			continue
+		}
+		why := "has no effect: solver is " + solver + " in no run"
+		if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
+			l.warn(key + ": what --set says " + why)
+		} else if n != nil && key == "path" {
+			l.warn(key + ": " + why)
+		}
+		for i := range decode.Lookup(l.root, "objectives").Content {
+			if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
+				l.warn(own + ": " + why)
+			}
+		}
+		for _, column := range plan.Swept {
+			if first, _, _ := strings.Cut(column, "."); first == key {
+				l.warn("sweep: " + column + " " + why)
+			}
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (d *distribution) Check() []registry.Problem {
 	case d.Int != nil && (len(d.Int) != 2 || d.Int[0] > d.Int[1]):
 		return []registry.Problem{{Key: "int", Wrong: "is no interval", Allowed: "[low, high] with low at most high"}}
 	case d.Choice.Node != nil && (d.Choice.Node.Kind != yaml.SequenceNode || len(d.Choice.Node.Content) == 0):
-		return []registry.Problem{{Key: "choice", Wrong: "is no list of values", Allowed: "at least one value"}}
+		return []registry.Problem{{Key: "choice", Wrong: decode.Got(d.Choice.Node), Allowed: "a list of at least one value"}}
 	}
 	return nil
 }

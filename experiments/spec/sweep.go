@@ -172,7 +172,7 @@ func (l *loader) sweep(exp *Experiment) *sweep {
 			r.block(fmt.Sprintf("sweep.%d", i), entry)
 		}
 	default:
-		l.fail(l.Error(n, "sweep", "is neither a mapping nor a list", "keys with their values, as lambda: [0.1, 1], or a list of blocks"))
+		l.fail(l.Error(n, "sweep", decode.Got(n), "keys with their values, as lambda: [0.1, 1], or a list of blocks"))
 	}
 	r.seeds()
 	r.where("where", exp.Where.Node)
@@ -213,7 +213,7 @@ func (l *loader) checkSweep(exp *Experiment) {
 	l.errs = nil
 	l.plan(exp)
 	for _, e := range mistakesOf(l.errs) {
-		if strings.HasPrefix(e.Key, "sweep") {
+		if first, _, _ := strings.Cut(e.Key, "."); first == "sweep" || first == "seeds" {
 			found = append(found, e)
 		}
 	}
@@ -281,7 +281,7 @@ func (r *sweepReader) limit(at string, labels []string, from int) {
 // mapping says whether a node is one, and complains if not.
 func (r *sweepReader) mapping(at string, n *decode.Node) bool {
 	if n.Kind != yaml.MappingNode {
-		r.fail(r.Error(n, at, "is not a mapping", "keys with their values, as lambda: [0.1, 1]"))
+		r.fail(r.Error(n, at, decode.Got(n), "a mapping of keys to their values, as lambda: [0.1, 1]"))
 	}
 	return n.Kind == yaml.MappingNode
 }
@@ -340,7 +340,7 @@ func (r *sweepReader) zip(at string, n *decode.Node) {
 // list takes whole settings, which may have different keys. Where they have names, these make the names of runs.
 func (r *sweepReader) list(at string, n *decode.Node, column string) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		r.fail(r.Error(n, at, "is no list of settings", "mappings of dotted keys to values, at least one"))
+		r.fail(r.Error(n, at, decode.Got(n), "a list of settings, mappings of dotted keys to values, at least one"))
 		return
 	}
 	before := len(r.errs)

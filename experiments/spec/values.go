@@ -93,15 +93,13 @@ func joined(content []*decode.Node, stride int, text func(i int) string) string 
 func (l *loader) values(key string, n *decode.Node) []value {
 	switch n.Kind {
 	case yaml.SequenceNode:
-		if len(n.Content) == 0 {
-			l.fail(l.Error(n, key, "is an empty list", "at least one value"))
-			return nil
+		if len(n.Content) > 0 {
+			return written(n.Content)
 		}
-		return written(n.Content)
 	case yaml.MappingNode:
 		return l.spacedValues(key, n)
 	}
-	l.fail(l.Error(n, key, "is a single value", "a list, "+spacedForms))
+	l.fail(l.Error(n, key, decode.Got(n), "a list of at least one value, "+spacedForms))
 	return nil
 }
 

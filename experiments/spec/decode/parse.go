@@ -199,8 +199,10 @@ func (z *normalizer) mapping(n *yaml.Node, out *Node) {
 // key says whether a key may stay.
 func (z *normalizer) key(key *yaml.Node, first map[string]*yaml.Node) bool {
 	switch {
-	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0:
-		z.fail(key, fmt.Sprintf("has a key that %s", Got(z.node(key))), "keys that are text")
+	case key.Style&yaml.TaggedStyle != 0:
+		z.fail(key, fmt.Sprintf("has a key with the tag %s", key.Tag), "keys without tags")
+	case key.Kind != yaml.ScalarNode:
+		z.fail(key, fmt.Sprintf("has a key that %s", Got(z.value(key))), "keys that are text, written out")
 	case key.Value == "":
 		z.fail(key, "has an empty key", "keys that are text")
 	case key.Tag == "!!merge":

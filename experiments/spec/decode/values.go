@@ -62,10 +62,10 @@ func Got(n *Node) string {
 		return "has no value"
 	case n.Kind == yaml.MappingNode:
 		return "is a mapping"
+	case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
+		return "is an empty list"
 	case n.Kind == yaml.SequenceNode:
 		return "is a list"
-	case n.Kind == yaml.AliasNode:
-		return "is an alias"
 	case isText(n):
 		return "is the text " + quoted(n.Value)
 	}
