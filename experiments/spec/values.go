@@ -182,41 +182,39 @@ type Linspace struct {
 // Geomspace describes values whose logarithms are evenly spaced, as numpy.geomspace does. From and To are above 0.
 type Geomspace Linspace
 
-// Base is the base of a Logspace; the zero Base is 10.
-type Base struct{ text string }
+// SetDefaults makes the exponents those of 10.
+func (l *Logspace) SetDefaults() { l.Base = 10 }
+
+// Base is the base of a Logspace.
+type Base float64
 
 // UnmarshalText reads a number above 0 and other than 1, or e.
 func (b *Base) UnmarshalText(text []byte) error {
-	b.text = string(text)
-	if v, err := strconv.ParseFloat(b.text, 64); b.text != "e" && (err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0)) {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if string(text) == "e" {
+		v, err = math.E, nil
+	}
+	if err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0) {
 		return fmt.Errorf("a number above 0 other than 1, or e")
 	}
+	*b = Base(v)
 	return nil
 }
 
 // MarshalText writes what UnmarshalText reads.
-func (b Base) MarshalText() ([]byte, error) {
-	if b.text == "" {
-		return []byte("10"), nil
-	}
-	return []byte(b.text), nil
-}
+func (b Base) MarshalText() ([]byte, error) { return []byte(tables.FormatFloat(float64(b))), nil }
 
 // power returns base^exponent. Whole powers of ten are the decimal numbers themselves, which math.Pow may miss by a
 // rounding.
 func (b Base) power(exponent float64) float64 {
-	switch {
-	case b.text == "e":
+	if b == math.E {
 		return math.Exp(exponent)
-	case b.text == "" || b.text == "10":
-		if exponent == math.Trunc(exponent) {
-			v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
-			return v
-		}
-		return math.Pow(10, exponent)
 	}
-	base, _ := strconv.ParseFloat(b.text, 64)
-	return math.Pow(base, exponent)
+	if b == 10 && exponent == math.Trunc(exponent) {
+		v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
+		return v
+	}
+	return math.Pow(float64(b), exponent)
 }
 
 // at returns the i-th of num values between from and to; the ends are exact.

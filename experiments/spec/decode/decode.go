@@ -108,13 +108,8 @@ func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 
 // at decodes a child of the current value.
 func (s *state) at(step string, n *Node, dst reflect.Value, lim limits) {
-	s.under(step, func() { s.value(n, dst, lim) })
-}
-
-// under does something with a step more in the path.
-func (s *state) under(step string, do func()) {
 	s.path = append(s.path, step)
-	do()
+	s.value(n, dst, lim)
 	s.path = s.path[:len(s.path)-1]
 }
 
@@ -137,9 +132,7 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		s.unmarshalText(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)
-	case shapeWords:
-		s.wordLists(n, dst, lim)
-	case shapeMap:
+	case shapeWords, shapeMap:
 		s.mapping(n, dst, lim)
 	case shapePointer:
 		s.pointer(n, dst, lim)

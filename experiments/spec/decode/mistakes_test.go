@@ -69,9 +69,9 @@ var mistakes = []struct {
 	{"list for a text type", "name: x\nobjectives: [{kind: sum, terms: [{kind: dpo, weight: []}]}]", `c.yaml:2:54: objectives.0.terms.0.weight: is an empty list; want text or a number`, true},
 	{"partial", "name: x\nobjectives: [{kind: dpo, train: {epochs: 0, optimizer: {rl: 3}}}]", "c.yaml:2:42: objectives.0.train.epochs: is 0; want a whole number in [1,inf)\n" +
 		`c.yaml:2:57: objectives.0.train.optimizer.rl: is not a key here; want a parameter of some kind of optimizer; did you mean "lr"?`, true},
-	{"word lists", "+where: {objective: {a: b}, lambda: [1, null, [2]]}", "c.yaml:3:20: where.objective: is a mapping; want text, a number, true or false\n" +
-		"c.yaml:3:40: where.lambda.1: is null; want text, a number, true or false\n" +
-		"c.yaml:3:46: where.lambda.2: is a list; want text, a number, true or false", true},
+	{"word lists", "+where: {objective: {a: b}, lambda: [1, null, [2]]}", "c.yaml:3:20: where.objective: is a mapping; want a list of texts\n" +
+		"c.yaml:3:40: where.lambda.1: is null; want text\n" +
+		"c.yaml:3:46: where.lambda.2: is a list; want text", true},
 	{"list for a map", "+sweep: [1]", `c.yaml:3:8: sweep: is a list; want a mapping of lists of numbers`, true},
 	{"long text", "+solver: " + strings.Repeat("é", 50), `c.yaml:3:9: solver: is "` + strings.Repeat("é", 40) + `..."; want one of exact, gradient`, true},
 	{"several", "nam: x\nobjectives: [ipo]\ntrain: {epochs: x, zoo: 1}", "c.yaml:1:1: nam: is not a key here; want one of K; did you mean \"name\"?\n" +
