@@ -216,7 +216,6 @@ func (d *Desideratum) Document(loss Objective, at Place, name, description strin
 	return decode.Text(tree)
 }
 
-// tree is the config that asks the desideratum of a loss.
 func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 	tree := d.source.root
 	set := func(key string, value *decode.Node) {

@@ -49,7 +49,6 @@ type loader struct {
 	warnings   []string
 }
 
-// warn records a warning, once.
 func (l *loader) warn(text string) {
 	if !slices.Contains(l.warnings, text) {
 		l.warnings = append(l.warnings, text)
@@ -152,7 +151,6 @@ func (l *loader) nearestNode(key string) *decode.Node {
 	}
 }
 
-// experiment decodes and plans an experiment.
 func (l *loader) experiment(sets []string) (*Config, error) {
 	exp := &Experiment{Settings: defaultSettings()}
 	l.overridden = len(sets) > 0
@@ -245,7 +243,6 @@ func (l *loader) warnLengths(plan *Plan) {
 	}
 }
 
-// suite decodes a suite and loads its members.
 func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
@@ -333,7 +330,6 @@ func asFormula(name string) (wrong, allowed string) {
 	return fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "text that does not begin with =, +, -, @ or a blank, as (-x) for -x"
 }
 
-// checkCell refuses such names.
 func (l *loader) checkCell(key, name string) {
 	if wrong, allowed := asFormula(name); wrong != "" {
 		l.failAt(key, wrong, allowed, "")

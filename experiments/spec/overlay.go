@@ -47,7 +47,6 @@ func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain [
 	return overlaid(parent, without(n, extendsKey)), true
 }
 
-// parent reads a config that another one extends.
 func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
 	data, err := inputfile.Read(file, inputfile.Config)
 	if err != nil {
@@ -79,24 +78,22 @@ func relativeTo(config, path string) string {
 	return relative
 }
 
-// namesFile says whether the path of a tree ends in a key whose value is the path of a file.
-func namesFile(at string) bool {
-	return slices.ContainsFunc([]string{"preferences.path", "preferences.of.path", "environment.path", "policy.model", "policy.tokenizer"},
-		func(key string) bool { return strings.HasSuffix(at, key) })
-}
+// pathKeys end the settings whose values are the paths of files.
+var pathKeys = []string{"preferences.path", "preferences.of.path", "environment.path", "policy.model", "policy.tokenizer"}
 
 // rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
 func rebased(n *decode.Node, at string, change func(path string) string) *decode.Node {
 	return decode.Mapped(n, []string{at}, func(path []string, n *decode.Node) *decode.Node {
-		if n.Kind != yaml.ScalarNode || !namesFile(strings.TrimSuffix(strings.Join(path, "."), ".choice")) {
+		setting := strings.TrimSuffix(strings.Join(path, "."), ".choice")
+		named := func(key string) bool { return strings.HasSuffix(setting, key) }
+		if n.Kind != yaml.ScalarNode || !slices.ContainsFunc(pathKeys, named) {
 			return nil
 		}
 		return decode.Renamed(n, change(n.Value))
 	})
 }
 
-// overlaid returns a config laid over its parent.
 func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
@@ -110,7 +107,6 @@ func overlaid(parent, child *decode.Node) *decode.Node {
 // setLabel begins the labels of what the command line sets.
 const setLabel = "--set "
 
-// set applies one key.path=value.
 func (l *loader) set(exp *Experiment, set string) error {
 	key, text, ok := strings.Cut(set, "=")
 	label := setLabel + set

@@ -248,7 +248,6 @@ func (p *planner) name(rows []int) string {
 	return string(name)
 }
 
-// cells returns the cells of the columns Swept.
 func (p *planner) cells(rows []int) []string {
 	cells := make([]string, 0, len(p.plan.Swept))
 	for i := range p.dims {
@@ -393,7 +392,6 @@ func (p *planner) section(i int, rows []int) *section {
 	return s
 }
 
-// decodeSection decodes one key of the document of a run.
 func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 	doc := newRunDoc()
 	if err := p.DecodeKey(tree, kind.key, doc); err != nil {
@@ -483,7 +481,6 @@ func (l *loader) dropIdleSeeds(p *Plan) {
 	}
 }
 
-// checkLabels refuses two objectives of one label.
 func (l *loader) checkLabels(objectives []Objective) {
 	seen := map[string]int{}
 	for i := range objectives {

@@ -72,7 +72,6 @@ func (b *random) source(key string) *rand.Rand {
 	return rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))
 }
 
-// between draws a number from [low, high].
 func between(rng *rand.Rand, low, high float64) float64 {
 	u := rng.Float64()
 	return min(high, max(low, low*(1-u)+high*u))
@@ -106,7 +105,6 @@ func (d *draws) draw() int {
 	return d.whole[len(d.whole)-1]
 }
 
-// values returns the values drawn.
 func (d *draws) values() []value {
 	switch {
 	case d.floats != nil:
@@ -121,7 +119,6 @@ func (d *draws) values() []value {
 	return picked
 }
 
-// random reads a block of draws.
 func (r *sweepReader) random(at string, n *decode.Node) {
 	var b random
 	if err := r.Decode(n, at, &b); err != nil {

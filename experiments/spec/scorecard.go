@@ -35,7 +35,6 @@ func DefaultScorecard() ScorecardSettings {
 	return ScorecardSettings{Environments: 100, Seed: 1, WorstOf: []string{"random"}}
 }
 
-// newScorecard returns the defaults of the third form of document.
 func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }
 
 // scorecardKey tells a scorecard from the other forms of document.
@@ -55,7 +54,6 @@ func (l *loader) tested(sets []string) (*Config, error) {
 	return l.experiment(sets)
 }
 
-// mistakeAt returns a mistake at a key of the config.
 func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
 	return decode.Join(l.Error(l.nearestNode(key), key, wrong, allowed).Meant(near))
 }
@@ -115,7 +113,10 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	l.root = root
-	l.nameAfterFile()
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if name := strings.Trim(unfit.ReplaceAllString(base, "-"), "-_"); l.root.Kind == yaml.MappingNode && name != "" && decode.Lookup(l.root, "name") == nil {
+		l.root, _ = decode.Set(l.root, "name", scalar(name)) // setting a top-level key of a mapping cannot fail
+	}
 	if decode.Lookup(l.root, scorecardKey) == nil && decode.Lookup(l.root, "objectives") == nil {
 		l.failAt("objectives", "is missing", "losses to test", "")
 	}
@@ -143,16 +144,6 @@ func (l *loader) dropOthers(whole *tested) {
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
-
-// nameAfterFile gives a config without a name that of its file.
-func (l *loader) nameAfterFile() {
-	base := strings.TrimSuffix(filepath.Base(l.path), filepath.Ext(l.path))
-	name := strings.Trim(unfit.ReplaceAllString(base, "-"), "-_")
-	if l.root.Kind != yaml.MappingNode || name == "" || decode.Lookup(l.root, "name") != nil {
-		return
-	}
-	l.root, _ = decode.Set(l.root, "name", scalar(name)) // setting a top-level key of a mapping cannot fail
-}
 
 // scorecard decodes the third form of document, or the losses of an experiment, which may have objectives that are no losses beside
 // those that are. The tree has no keys but those of a scorecard.

@@ -227,7 +227,6 @@ func mistakesOf(errs []error) decode.Errors {
 	return all
 }
 
-// block reads one entry of a sweep that is a list.
 func (r *sweepReader) block(at string, n *decode.Node) {
 	var b block
 	if err := r.Decode(n, at, &b); err != nil {
@@ -435,7 +434,6 @@ func (r *sweepReader) seeds() {
 		keys: []sweptKey{{values: values, written: scalar("seed"), spelled: func(int) string { return "seeds" }}}})
 }
 
-// seedSeries reads a number of seeds or a list of them.
 func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		return written(n.Content)

@@ -106,14 +106,12 @@ func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 	s.errs = append(s.errs, e)
 }
 
-// at decodes a child of the current value.
 func (s *state) at(step string, n *Node, dst reflect.Value, lim limits) {
 	s.path = append(s.path, step)
 	s.value(n, dst, lim)
 	s.path = s.path[:len(s.path)-1]
 }
 
-// value decodes any node into a settable value.
 func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	s.nodes = append(s.nodes, n)
 	defer func() { s.nodes = s.nodes[:len(s.nodes)-1] }()
@@ -147,7 +145,6 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	}
 }
 
-// wrongType reports a node that is of another type than dst.
 func (s *state) wrongType(n *Node, t reflect.Type, lim limits) {
 	s.fail(n, "", Got(n), s.d.Tables.phrase(t, lim), "")
 }

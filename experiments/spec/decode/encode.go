@@ -69,7 +69,6 @@ func (t *Tables) encode(v reflect.Value) *Node {
 	return m
 }
 
-// encodeKind appends the kind and its parameters.
 func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 	tab := t.of(v.Type())
 	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(tab.mustEntryOf(v).Name))

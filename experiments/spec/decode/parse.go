@@ -156,7 +156,6 @@ func (z *normalizer) value(n *yaml.Node) *Node {
 	return out
 }
 
-// node is a node without what it holds.
 func (z *normalizer) node(n *yaml.Node) *Node {
 	return &Node{Kind: n.Kind, Style: n.Style, Tag: n.ShortTag(), Value: n.Value, File: z.file, Line: n.Line, Column: n.Column}
 }

@@ -124,7 +124,6 @@ func scalarSchema(s shape, lim limits) *schema {
 	return words
 }
 
-// bounded adds the finite ends of the range.
 func bounded(s *schema, lim limits) *schema {
 	if lim.bounds == nil {
 		return s
@@ -132,14 +131,14 @@ func bounded(s *schema, lim limits) *schema {
 	low, high := lim.bounds.Low, lim.bounds.High
 	switch {
 	case math.IsInf(low, -1):
-	case lim.bounds.LowOpen:
+	case lim.bounds.Open == '(':
 		s.ExclusiveMinimum = &low
 	default:
 		s.Minimum = &low
 	}
 	switch {
 	case math.IsInf(high, 1):
-	case lim.bounds.HighOpen:
+	case lim.bounds.Shut == ')':
 		s.ExclusiveMaximum = &high
 	default:
 		s.Maximum = &high

@@ -130,7 +130,6 @@ func (s *state) keys(n *Node, structs []point, given map[*field]*Node, hasKind, 
 	}
 }
 
-// twice reports a field given by two keys.
 func (s *state) twice(key, first *Node) {
 	where := ""
 	if first.Line > 0 {
@@ -153,7 +152,6 @@ func (s *state) unknownKey(key *Node, structs []point, hasKind bool) {
 	s.fail(key, key.Value, "is not a key here", allowed, near)
 }
 
-// missing reports required keys that were not given.
 func (s *state) missing(n *Node, structs []point, given map[*field]*Node) {
 	for _, in := range structs {
 		for _, f := range layoutOf(in.typ).fields {
