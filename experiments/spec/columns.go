@@ -88,21 +88,6 @@ func (p *Plan) languageWithout(table string) string {
 	return ""
 }
 
-// plannedSchema describes the columns of runs that are known before anything is trained.
-func (p *Plan) plannedSchema() tables.Schema {
-	schema := tables.Schema{tables.RunColumn,
-		{Name: "objective", Doc: "Label of the objective."},
-		{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
-		{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."}}
-	for _, key := range p.Swept {
-		narrowest := tables.TypeOf(func(yield func(string) bool) {
-			p.Each([]string{key}, func(row []string) bool { return yield(row[0]) })
-		})
-		schema = append(schema, tables.Column{Name: key, Type: narrowest, Doc: "Swept key of the config."})
-	}
-	return schema
-}
-
 // PlannedColumns are the names of the columns of runs that are known before anything is trained.
 func (p *Plan) PlannedColumns() []string {
 	return append([]string{"run", "objective", "lambda", "seed"}, p.Swept...)
@@ -110,44 +95,37 @@ func (p *Plan) PlannedColumns() []string {
 
 // Schema describes the columns of a table of the plan. Those of runs depend on what is swept.
 func (p *Plan) Schema(table string) tables.Schema {
-	head := tables.Schema{tables.RunColumn}
+	schema := tables.Schema{tables.RunColumn}
 	if table == tables.Runs {
-		head = p.plannedSchema()
+		schema = append(schema, tables.Column{Name: "objective", Doc: "Label of the objective."},
+			tables.Column{Name: "lambda", Type: tables.Number, Doc: "The objective's lambda; empty where it has none."},
+			tables.Column{Name: "seed", Type: tables.Integer, Doc: "Seed of all random numbers of the run."})
+		for _, key := range p.Swept {
+			narrowest := tables.TypeOf(slices.Values(p.Values(key)))
+			schema = append(schema, tables.Column{Name: key, Type: narrowest, Doc: "Swept key of the config."})
+		}
 	}
-	return append(head, p.resultColumns(table)...)
+	return append(schema, p.resultColumns(table)...)
 }
 
 // resultColumns describes the columns of a table that are known when a run has ended.
 func (p *Plan) resultColumns(table string) tables.Schema {
-	games, requested, rewards := tables.Measured(metrics.OfGames()), tables.Measured(metrics.OnRequest()), tables.Measured(metrics.OfRewards())
-	return slices.DeleteFunc(ResultColumns(table, p.traits.language), func(c tables.Column) bool {
-		if _, game := games.Find(c.Name); game && !p.traits.paired {
-			return true
-		}
-		if _, ok := requested.Find(c.Name); ok && !slices.Contains(p.traits.asked, c.Name) {
-			return true
-		}
-		if _, own := rewards.Find(c.Name); own && !p.traits.rewards {
-			return true
-		}
-		switch c.Name {
-		case tables.Period:
-			return !p.traits.watched
-		case metrics.DualityGap.Name:
-			return !p.traits.plays
-		case metrics.ProxyReward.Name:
-			return !p.traits.language && !p.traits.online
-		case tables.Comparisons:
-			return !p.traits.language && (!p.traits.counted || slices.Contains(p.Swept, c.Name)) // a swept column has the name first
-		case tables.WorstGroupLoss, tables.GroupLoss, tables.GroupWeight:
-			return !p.traits.weighed
-		case tables.Logit:
-			return !p.traits.logits
-		case tables.Strength, tables.PointStatus:
-			return !p.traits.traced
-		}
-		return false
-	})
+	t := &p.traits
+	absent := map[string]bool{tables.Period: !t.watched, metrics.ProxyReward.Name: !t.language && !t.online, tables.Logit: !t.logits,
+		tables.Comparisons:    !t.language && (!t.counted || slices.Contains(p.Swept, tables.Comparisons)), // a swept column has the name first
+		tables.WorstGroupLoss: !t.weighed, tables.GroupLoss: !t.weighed, tables.GroupWeight: !t.weighed,
+		tables.Strength: !t.traced, tables.PointStatus: !t.traced}
+	for _, m := range metrics.OfGames() {
+		absent[m.Name] = !t.paired
+	}
+	absent[metrics.DualityGap.Name] = absent[metrics.DualityGap.Name] || !t.plays
+	for _, m := range metrics.OnRequest() {
+		absent[m.Name] = !slices.Contains(t.asked, m.Name)
+	}
+	for _, m := range metrics.OfRewards() {
+		absent[m.Name] = !t.rewards
+	}
+	return slices.DeleteFunc(ResultColumns(table, t.language), func(c tables.Column) bool { return absent[c.Name] })
 }
 
 // ResultColumns describes what a run, of a language model or not, gives to a table behind the columns that its plan knows before.

@@ -22,10 +22,7 @@ import (
 )
 
 // conditionsForm is what conditions look like: one, or a list.
-type conditionsForm struct{}
-
-// Either lists the two forms.
-func (conditionsForm) Either() []any { return []any{"", []string{}} }
+type conditionsForm = decode.Or[string, []string]
 
 // condition is an expression that is true of the combinations that are runs, in the language of expr-lang.org.
 type condition struct {
@@ -48,7 +45,7 @@ func (r *sweepReader) where(at string, n *decode.Node) {
 
 func (r *sweepReader) condition(at string, n *decode.Node) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || strings.TrimSpace(n.Value) == "" {
-		r.fail(r.Error(n, at, "is no condition", "text such as lambda <= 1 or objective == 'typo'"))
+		r.fail(r.Error(n, at, decode.Got(n), "a condition, text such as lambda <= 1 or objective == 'typo'"))
 		return
 	}
 	r.conditions = append(r.conditions, condition{at, n})
@@ -131,36 +128,26 @@ type program struct {
 	machine vm.VM
 }
 
-// programs compiles the conditions.
-func (p *planner) programs() []*program {
-	known := p.variables()
-	var all []*program
-	for _, c := range p.conditions {
-		all = append(all, p.compile(c, known))
-	}
-	return all
-}
-
 // countTrue counts the conditions that are true of a combination up to the first that is false, or has no value, which
 // is the error, as is coming to the deadline. One about settings that are wrong counts as true: the validation of runs will complain about these.
 func countTrue(programs []*program, rows []int, deadline time.Time) (int, error) {
 	for i, one := range programs {
+		undecoded := false
 		for name, v := range one.known {
 			one.env[name] = v.value(rows)
+			undecoded = undecoded || one.env[name] == nil && (name == "lambda" || name == "seed")
 		}
-		if one.undecoded() {
+		if undecoded {
 			continue
 		}
 		v, err := one.run(deadline)
 		is, boolean := v.(bool)
 		var why *file.Error
 		switch {
-		case errors.As(err, new(errSlow)):
-			return i, err
 		case errors.As(err, &why):
 			return i, errors.New("has no value: " + why.Message)
 		case err != nil:
-			return i, fmt.Errorf("has no value: %w", err)
+			return i, err
 		case !boolean:
 			return i, fmt.Errorf("is %v for some combination", v)
 		case !is:
@@ -176,13 +163,10 @@ const (
 	longestConditions = time.Minute
 )
 
-// errSlow are the errors of conditions that take longer.
-type errSlow struct{ error }
-
 // run evaluates the condition. Where it has a loop, which may not end for long, it is left alone after a while.
 func (p *program) run(deadline time.Time) (any, error) {
 	if time.Now().After(deadline) {
-		return nil, errSlow{fmt.Errorf("takes more than %v of all combinations", longestConditions)}
+		return nil, fmt.Errorf("takes more than %v of all combinations", longestConditions)
 	}
 	if !p.loops {
 		return p.machine.Run(p.code, p.env)
@@ -202,64 +186,50 @@ func (p *program) run(deadline time.Time) (any, error) {
 	case o := <-done:
 		return o.v, o.err
 	case <-late.C:
-		return nil, errSlow{fmt.Errorf("takes more than %v of one combination", longestCondition)}
+		return nil, fmt.Errorf("takes more than %v of one combination", longestCondition)
 	}
 }
 
-// undecoded says whether a setting that the condition mentions could not be decoded.
-func (p *program) undecoded() bool {
-	for _, name := range []string{"lambda", "seed"} {
-		if v, mentioned := p.env[name]; mentioned && v == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// compile checks and compiles a condition. It is nil after a mistake.
-func (l *loader) compile(c condition, known map[string]variable) *program {
+// compile checks and compiles a condition, given what it may name. It is nil after a mistake.
+func (l *loader) compile(c condition, variables map[string]variable) *program {
 	tree, err := parser.Parse(c.node.Value)
 	if err != nil {
 		l.fail(l.conditionError(c, err))
 		return nil
 	}
-	mentioned := &mentions{known: known}
+	before := len(l.errs)
+	mentioned := &mentions{known: variables}
 	ast.Walk(&tree.Node, mentioned)
-	aliases, columns := map[string]string{}, slices.Sorted(maps.Keys(known))
-	for i, m := range mentioned.list {
-		if own := aliased(m.name, columns, l.Tables); own != "" && !slices.Contains(mentioned.own, m.name) {
-			aliases[m.name], mentioned.list[i].name = own, own
+	known, aliases, columns := map[string]variable{}, map[string]string{}, slices.Sorted(maps.Keys(variables))
+	for _, m := range mentioned.list {
+		if slices.Contains(mentioned.own, m.name) {
+			continue
 		}
+		column := m.name
+		if own := aliased(m.name, columns, l.Tables); own != "" {
+			aliases[m.name], column = own, own
+		}
+		v, ok := variables[column]
+		if !ok {
+			l.fail(l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", ")).
+				Meant(decode.Nearest(m.name, columns)))
+		}
+		known[column] = v
 	}
-	if !l.allKnown(c, mentioned) {
+	if len(l.errs) > before {
 		return nil
 	}
 	env := types.Map{}
-	for name, v := range known {
+	for name, v := range variables {
 		env[name] = v.typ
 	}
-	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: known, aliases: aliases, patch: true}), expr.AsBool(),
+	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: variables, aliases: aliases, patch: true}), expr.AsBool(),
 		expr.DisableBuiltin("now"))
 	if err != nil {
 		l.fail(l.conditionError(c, err))
 		return nil
 	}
-	return &program{condition: c, code: code, loops: mentioned.loops, known: mentioned.columns(), env: map[string]any{}}
-}
-
-// allKnown complains about what a condition mentions that is no column.
-func (l *loader) allKnown(c condition, mentioned *mentions) bool {
-	columns := slices.Sorted(maps.Keys(mentioned.known))
-	all := true
-	for _, m := range mentioned.list {
-		if slices.Contains(columns, m.name) || slices.Contains(mentioned.own, m.name) {
-			continue
-		}
-		l.fail(l.positioned(c, m.from, "there is nothing called "+m.name, "objective, lambda, seed or a swept column: "+strings.Join(columns, ", ")).
-			Meant(NearestColumn(m.name, columns, l.Tables)))
-		all = false
-	}
-	return all
+	return &program{condition: c, code: code, loops: mentioned.loops, known: known, env: map[string]any{}}
 }
 
 // expression says what a condition is.
@@ -336,17 +306,6 @@ func (m *mentions) Visit(node *ast.Node) {
 			}
 		}
 	}
-}
-
-// columns returns the columns that the condition mentions.
-func (m *mentions) columns() map[string]variable {
-	all := map[string]variable{}
-	for _, one := range m.list {
-		if v, ok := m.known[one.name]; ok {
-			all[one.name] = v
-		}
-	}
-	return all
 }
 
 // dottedName spells a chain of members as a column is spelled, "" for what is no such chain.

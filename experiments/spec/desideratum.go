@@ -216,7 +216,6 @@ func (d *Desideratum) Document(loss Objective, at Place, name, description strin
 	return decode.Text(tree)
 }
 
-// tree is the config that asks the desideratum of a loss.
 func (d *Desideratum) tree(loss Objective, at Place) *decode.Node {
 	tree := d.source.root
 	set := func(key string, value *decode.Node) {
@@ -303,30 +302,13 @@ func withoutLambda(tree *decode.Node) *decode.Node {
 
 // divided divides the numbers of a setting, in the config and where it is swept, by a number.
 func (d *Desideratum) divided(tree *decode.Node, key string, by float64) *decode.Node {
-	if n := decode.Lookup(tree, key); n != nil {
-		tree, _ = decode.Set(tree, key, d.scaled(n, by))
-	}
-	if sweep := decode.Lookup(tree, "sweep"); sweep != nil {
-		tree, _ = decode.Set(tree, "sweep", decode.Mapped(sweep, nil, func(path []string, n *decode.Node) *decode.Node {
-			if len(path) == 0 || path[len(path)-1] != key {
-				return nil
-			}
-			return d.scaled(n, by)
-		}))
-	}
-	return tree
-}
-
-// scaled divides the numbers of a setting.
-func (d *Desideratum) scaled(n *decode.Node, by float64) *decode.Node {
-	return decode.Mapped(n, nil, func(_ []string, n *decode.Node) *decode.Node {
+	return decode.Mapped(tree, nil, func(path []string, n *decode.Node) *decode.Node {
 		v, err := strconv.ParseFloat(n.Value, 64)
-		if err != nil || n.Kind != yaml.ScalarNode {
+		if err != nil || n.Kind != yaml.ScalarNode || !strings.HasSuffix("."+strings.Join(path, "."), "."+key) {
 			return nil
 		}
-		c := *n
 		number := decode.Encode(v/by, d.source.Tables)
-		c.Value, c.Tag = number.Value, number.Tag
-		return &c
+		number.File, number.Line, number.Column = n.File, n.Line, n.Column
+		return number
 	})
 }

@@ -91,7 +91,6 @@ type Figure struct {
 // FigureParams are the parameters of one kind of figure. How it is drawn, only the package that draws knows.
 type FigureParams interface{ Refs() tables.Refs }
 
-// defaultSettings returns the settings of a config that gives none.
 func defaultSettings() Settings {
 	return Settings{Settings: setup.Settings{Preferences: &preference.Population{}, Policy: &policy.TabularParams{},
 		Solver: setup.SolverTrain, Train: train.DefaultParams()}}

@@ -40,6 +40,11 @@ func TestSettingsWithoutEffect(t *testing.T) {
 		{text: "objectives: [{kind: dpo}]\nseeds: [1, 2]", sets: []string{"seed=7"}, want: []string{"seed: 7 has no effect: seeds gives"}},
 		{text: "objectives: [{kind: dpo}]\nsolver: exact", sets: []string{"train.epochs=7"}, want: []string{"train: what --set says has no effect"}},
 		{text: "objectives: [{kind: dpo}]", sets: []string{"train.epochs=7"}},
+		{text: "objectives: [{kind: dpo}]\nsolver: exact\nsweep: {train.epochs: [1, 2]}", want: []string{"sweep: train.epochs has no effect: solver is train in no run"}},
+		{text: "objectives: [{kind: dpo}]\nsweep: {solver: [exact, train], train.epochs: [1, 2]}"},
+		{text: "objectives: [{kind: dpo}]\npath: {along: lambda}", want: []string{"path: has no effect: solver is path in no run"}},
+		{text: "objectives: [{kind: dpo}]\npath: {along: lambda}\nsolver: path"},
+		{text: "objectives: [{kind: dpo}]\npath: {along: lambda}\nsolver: path", sets: []string{"train.epochs=7"}, want: []string{"train: what --set says has no effect"}},
 		{text: "objectives: [{kind: dpo, train: {epochs: 3}}]\nsolver: exact", want: []string{"objectives.0.train: has no effect"}},
 	} {
 		warnings := loaded(t, head+test.text+"\n", test.sets...).Warnings

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,17 +35,18 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // Size is a number of bytes above 0, or 0 for none given.
 type Size int64
 
-// sizeUnits are the units of sizes, the largest first; B must be last.
-var sizeUnits = []struct {
+type sizeUnit struct {
 	name  string
 	bytes int64
-}{
+}
+
+// sizeUnits are the units of sizes, the largest first; B must be last.
+var sizeUnits = []sizeUnit{
 	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"KB", 1e3}, {"B", 1},
 }
 
 // UnmarshalText reads a number with a unit: B, KB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB powers of 1024.
 func (s *Size) UnmarshalText(text []byte) error {
-	const allowed = "a number of B, KB, MB, GB, TB, KiB, MiB, GiB or TiB, as 500MB"
 	for _, unit := range sizeUnits {
 		number, ok := strings.CutSuffix(string(text), unit.name)
 		if !ok {
@@ -58,21 +60,14 @@ func (s *Size) UnmarshalText(text []byte) error {
 		*s = Size(bytes)
 		return nil
 	}
-	return errors.New(allowed)
+	return errors.New("a number of B, KB, MB, GB, TB, KiB, MiB, GiB or TiB, as 500MB")
 }
 
-// MarshalText writes the same number of bytes in the largest unit that divides it.
-func (s Size) MarshalText() ([]byte, error) {
-	for _, unit := range sizeUnits {
-		if int64(s)%unit.bytes == 0 {
-			return fmt.Appendf(nil, "%d%s", int64(s)/unit.bytes, unit.name), nil
-		}
-	}
-	return nil, errors.New("no unit divides a whole number")
-}
+// MarshalText writes what String does.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// text is what MarshalText writes, which always succeeds.
-func text(s Size) string {
-	written, _ := s.MarshalText()
-	return string(written)
+// String writes the same number of bytes in the largest unit that divides it.
+func (s Size) String() string {
+	unit := sizeUnits[slices.IndexFunc(sizeUnits, func(u sizeUnit) bool { return int64(s)%u.bytes == 0 })] // B divides all
+	return fmt.Sprintf("%d%s", int64(s)/unit.bytes, unit.name)
 }

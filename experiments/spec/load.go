@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"windtunnel/experiments/inputfile"
 	"windtunnel/experiments/spec/decode"
@@ -50,7 +49,6 @@ type loader struct {
 	warnings   []string
 }
 
-// warn records a warning, once.
 func (l *loader) warn(text string) {
 	if !slices.Contains(l.warnings, text) {
 		l.warnings = append(l.warnings, text)
@@ -71,7 +69,7 @@ func Load(path string, sets []string, kinds *decode.Tables) (*Config, error) {
 	case decode.Lookup(l.root, scorecardKey) != nil && decode.Lookup(l.root, "environment") != nil:
 		return l.tested(sets)
 	case decode.Lookup(l.root, scorecardKey) != nil:
-		return l.scorecard()
+		return l.scorecard(false)
 	}
 	return l.experiment(sets)
 }
@@ -153,7 +151,6 @@ func (l *loader) nearestNode(key string) *decode.Node {
 	}
 }
 
-// experiment decodes and plans an experiment.
 func (l *loader) experiment(sets []string) (*Config, error) {
 	exp := &Experiment{Settings: defaultSettings()}
 	l.overridden = len(sets) > 0
@@ -188,24 +185,34 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
-	l.warnUntrained(plan)
+	l.warnUnread(plan)
 	l.warnLengths(plan)
-	c.Warnings = append(l.warnings, plan.dropIdleSeeds()...)
+	l.dropIdleSeeds(plan)
+	c.Warnings = l.warnings
 	return c, nil
 }
 
-// warnUntrained warns of settings of training, of one objective or from the command line, in a plan that trains nothing.
-func (l *loader) warnUntrained(plan *Plan) {
-	if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver != setup.SolverExact }) {
-		return
-	}
-	const key = "train"
-	if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
-		l.warn(key + ": what --set says has no effect: solver is exact in every run, and nothing is trained")
-	}
-	for i := range decode.Lookup(l.root, "objectives").Content {
-		if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
-			l.warn(own + ": has no effect: solver is exact in every run, and nothing is trained")
+// warnUnread warns of settings of a solver that no run has: a block of their own, those of one objective, on the command line or swept.
+func (l *loader) warnUnread(plan *Plan) {
+	for key, solver := range map[string]string{"train": setup.SolverTrain, "path": setup.SolverPath} {
+		if slices.ContainsFunc(plan.Runs, func(r *Run) bool { return r.Solver == solver }) {
+			continue
+		}
+		why := "has no effect: solver is " + solver + " in no run"
+		if n := decode.Lookup(l.root, key); n != nil && n.From(setLabel) {
+			l.warn(key + ": what --set says " + why)
+		} else if n != nil && key == "path" {
+			l.warn(key + ": " + why)
+		}
+		for i := range decode.Lookup(l.root, "objectives").Content {
+			if own := fmt.Sprintf("objectives.%d.%s", i, key); decode.Lookup(l.root, own) != nil {
+				l.warn(own + ": " + why)
+			}
+		}
+		for _, column := range plan.Swept {
+			if first, _, _ := strings.Cut(column, "."); first == key {
+				l.warn("sweep: " + column + " " + why)
+			}
 		}
 	}
 }
@@ -236,7 +243,6 @@ func (l *loader) warnLengths(plan *Plan) {
 	}
 }
 
-// suite decodes a suite and loads its members.
 func (l *loader) suite(sets []string) (*Config, error) {
 	suite := &Suite{}
 	l.root = l.Canonical(l.root, suite)
@@ -283,15 +289,12 @@ func (l *loader) suite(sets []string) (*Config, error) {
 // member loads one experiment of a suite, nil if it has mistakes.
 func (l *loader) member(key, name string, sets []string) *Config {
 	path := filepath.Join(filepath.Dir(l.path), filepath.FromSlash(name))
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = syscall.EISDIR
-	}
+	data, err := inputfile.Read(path, inputfile.Config)
 	if err != nil {
 		l.fail(unreadable(l.Error(l.nearestNode(key), key, "", "a config, its path relative to the suite's"), path, name, err))
 		return nil
 	}
-	m, err := open(path, l.Tables)
+	m, err := parse(path, data, l.read, l.Tables)
 	if err != nil {
 		l.fail(err)
 		return nil
@@ -327,7 +330,6 @@ func asFormula(name string) (wrong, allowed string) {
 	return fmt.Sprintf("is %q, which spreadsheets take for a formula or drop", name), "text that does not begin with =, +, -, @ or a blank, as (-x) for -x"
 }
 
-// checkCell refuses such names.
 func (l *loader) checkCell(key, name string) {
 	if wrong, allowed := asFormula(name); wrong != "" {
 		l.failAt(key, wrong, allowed, "")

@@ -17,7 +17,7 @@ const small = "name: x\nenvironment: {kind: random-bandit, responses: 3, perturb
 func TestSeedsAsWritten(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"2": "", "2e0": "", "2.0": "", "[1e1, 10.0e1]": "", `"10"`: `is the text "10"`, "1_000": "is 1_000",
-		"2.5": "is 2.5", "0": "is 0", "-3": "is -3", "ten": `is the text "ten"`, "{a: 1}": "is a mapping", "[]": "is a list", "1e9": "is 1e9", "true": "is true"} {
+		"2.5": "is 2.5", "0": "is 0", "-3": "is -3", "ten": `is the text "ten"`, "{a: 1}": "is a mapping", "[]": "is an empty list", "1e9": "is 1e9", "true": "is true"} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
 		testfile.Write(t, path, small+"objectives: [{kind: dpo}]\nseeds: "+text+"\n")
 		c, err := load(path, nil)

@@ -44,10 +44,9 @@ func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain [
 	if parent, ok = l.inherited(exp, parent, file, chain); !ok {
 		return n, false
 	}
-	return l.overlaid(parent, without(n, extendsKey)), true
+	return overlaid(parent, without(n, extendsKey)), true
 }
 
-// parent reads a config that another one extends.
 func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
 	data, err := inputfile.Read(file, inputfile.Config)
 	if err != nil {
@@ -75,67 +74,39 @@ func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decod
 
 // relativeTo spells a path as a config names it.
 func relativeTo(config, path string) string {
-	if relative, err := filepath.Rel(filepath.Dir(config), path); err == nil {
-		path = relative
-	}
-	return filepath.ToSlash(path)
+	relative, _ := inputfile.From(filepath.Dir(config), path) // there is a working folder
+	return relative
 }
 
-// namesFile says whether the path of a tree ends in a key whose value is the path of a file.
-func namesFile(at string) bool {
-	return slices.ContainsFunc([]string{"preferences.path", "preferences.of.path", "environment.path", "policy.model", "policy.tokenizer"},
-		func(key string) bool { return strings.HasSuffix(at, key) })
-}
+// pathKeys end the settings whose values are the paths of files.
+var pathKeys = []string{"preferences.path", "preferences.of.path", "environment.path", "policy.model", "policy.tokenizer"}
 
 // rebased returns a tree whose paths of data files, in the settings and where these are swept, are changed. at is the
 // path of the tree.
 func rebased(n *decode.Node, at string, change func(path string) string) *decode.Node {
 	return decode.Mapped(n, []string{at}, func(path []string, n *decode.Node) *decode.Node {
-		if n.Kind != yaml.ScalarNode || !namesFile(strings.TrimSuffix(strings.Join(path, "."), ".choice")) {
+		setting := strings.TrimSuffix(strings.Join(path, "."), ".choice")
+		named := func(key string) bool { return strings.HasSuffix(setting, key) }
+		if n.Kind != yaml.ScalarNode || !slices.ContainsFunc(pathKeys, named) {
 			return nil
 		}
-		c := *n
-		c.Value = change(n.Value)
-		return &c
+		return decode.Renamed(n, change(n.Value))
 	})
 }
 
-// overlaid returns a config laid over its parent.
-func (l *loader) overlaid(parent, child *decode.Node) *decode.Node {
+func overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
 	merged := decode.Merge(displacedBy(parent, child), child)
-	if base == nil || over == nil || base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode {
-		return merged
+	if base != nil && over != nil && base.Kind == yaml.MappingNode && over.Kind == yaml.MappingNode {
+		merged, _ = decode.Set(merged, key, decode.Replace(base, over)) // setting a top-level key of a mapping cannot fail
 	}
-	respelled := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for swept, values := range over.Pairs() {
-		name := *swept
-		name.Value = l.spelledIn(base, swept.Value)
-		respelled.Content = append(respelled.Content, &name, values)
-	}
-	merged, _ = decode.Set(merged, key, decode.Replace(base, respelled)) // setting a top-level key of a mapping cannot fail
 	return merged
-}
-
-// spelledIn returns the key of a mapping that is a name or, as beta and lambda are of each other, an alias; the name itself where it
-// has neither.
-func (l *loader) spelledIn(n *decode.Node, name string) string {
-	if n == nil || n.Kind != yaml.MappingNode || decode.Lookup(n, name) != nil {
-		return name
-	}
-	for key := range n.Pairs() {
-		if aliased(name, []string{key.Value}, l.Tables) != "" || aliased(key.Value, []string{name}, l.Tables) != "" {
-			return key.Value
-		}
-	}
-	return name
 }
 
 // setLabel begins the labels of what the command line sets.
 const setLabel = "--set "
 
-// set applies one key.path=value.
 func (l *loader) set(exp *Experiment, set string) error {
 	key, text, ok := strings.Cut(set, "=")
 	label := setLabel + set
@@ -153,9 +124,7 @@ func (l *loader) set(exp *Experiment, set string) error {
 	}
 	value = rebased(value, key, l.fromHere)
 	value.Mark(label)
-	path := l.CanonicalPath(l.root, exp, key)
-	at := path[:strings.LastIndexByte(path, '.')+1]
-	tree, err := l.assign(at+l.spelledIn(decode.Lookup(l.root, strings.TrimSuffix(at, ".")), path[len(at):]), value)
+	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
 	if err != nil {
 		return l.Error(blame, key, err.Error(), "")
 	}
@@ -187,9 +156,6 @@ func (l *loader) fromHere(path string) string {
 func (l *loader) assign(path string, value *decode.Node) (*decode.Node, error) {
 	at := blockPath.FindString(path)
 	swept, container := path[len(at):], strings.TrimSuffix(at, ".")
-	if n := decode.Lookup(l.root, "sweep"); n == nil || n.Kind == yaml.MappingNode {
-		swept, container = strings.TrimPrefix(path, "sweep."), "sweep"
-	}
 	in := decode.Lookup(l.root, container)
 	fresh := at != "" && swept != "" && (in == nil || in.Kind == yaml.MappingNode)
 	for begin := swept; fresh && begin != ""; begin = begin[:max(0, strings.LastIndexByte(begin, '.'))] {

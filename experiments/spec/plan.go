@@ -35,8 +35,7 @@ type Plan struct {
 	traits traits
 	kinds  *decode.Tables
 	files  map[string]*dataFile // by the path as the config spells it
-	idle   map[*Run]bool        // runs that would repeat others under another seed
-	seeds  string               // the key of the config that has their seeds
+	seeds  string               // the key of the config that varies the seed, "" where none does
 }
 
 // Cost returns the expected cost of all runs, in training steps.
@@ -128,6 +127,8 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		for _, key := range p.dims[i].keys {
 			if !fixed(key.column) {
 				p.plan.Swept = append(p.plan.Swept, key.column)
+			} else if key.column == "seed" {
+				p.plan.seeds = key.spelled(0)
 			}
 		}
 	}
@@ -152,7 +153,6 @@ func (l *loader) plan(exp *Experiment) *Plan {
 			return p.plan
 		}
 	}
-	p.findIdleSeeds(chosen)
 	return p.plan
 }
 
@@ -165,8 +165,10 @@ func (l *loader) tooMany(runs string) {
 func (p *planner) choose(ask bool) [][]int {
 	var programs []*program
 	if ask {
-		before := len(p.errs)
-		programs = p.programs()
+		before, variables := len(p.errs), p.variables()
+		for _, c := range p.conditions {
+			programs = append(programs, p.compile(c, variables))
+		}
 		ask = len(p.errs) == before
 	}
 	var chosen, all [][]int
@@ -246,7 +248,6 @@ func (p *planner) name(rows []int) string {
 	return string(name)
 }
 
-// cells returns the cells of the columns Swept.
 func (p *planner) cells(rows []int) []string {
 	cells := make([]string, 0, len(p.plan.Swept))
 	for i := range p.dims {
@@ -391,7 +392,6 @@ func (p *planner) section(i int, rows []int) *section {
 	return s
 }
 
-// decodeSection decodes one key of the document of a run.
 func (p *planner) decodeSection(kind *sectionKind, tree *decode.Node) *section {
 	doc := newRunDoc()
 	if err := p.DecodeKey(tree, kind.key, doc); err != nil {
@@ -463,36 +463,24 @@ func (l *loader) runTrees() []*decode.Node {
 	return trees
 }
 
-// findIdleSeeds finds the runs of a sweep over seeds that these change nothing in, but for the first: bands over them would
-// have no width.
-func (p *planner) findIdleSeeds(chosen [][]int) {
-	dim := slices.IndexFunc(p.dims, func(d dimension) bool { return len(d.keys) == 1 && d.keys[0].column == "seed" })
-	if dim < 0 || len(p.errs) > 0 {
+// dropIdleSeeds leaves out the runs that would repeat others under another seed, and says so: bands over them would have no width.
+func (l *loader) dropIdleSeeds(p *Plan) {
+	if p.seeds == "" {
 		return
 	}
-	p.plan.idle, p.plan.seeds = map[*Run]bool{}, p.dims[dim].keys[0].spelled(0)
-	first := map[string]bool{}
-	for i, rows := range chosen {
-		rows[dim] = 0
-		others := fmt.Sprint(rows)
-		if first[others] && !p.plan.Runs[i].Random() {
-			p.plan.idle[p.plan.Runs[i]] = true
-		}
-		first[others] = true
+	first, all := map[string]bool{}, len(p.Runs)
+	p.Runs = slices.DeleteFunc(p.Runs, func(r *Run) bool {
+		setting := r.setting()
+		repeats := first[setting] && !r.Random()
+		first[setting] = true
+		return repeats
+	})
+	if len(p.Runs) < all {
+		l.warn(fmt.Sprintf("%s: the seed changes nothing in %d of the runs (preferences, environment, policy and "+
+			"order of batches are all fixed); they are left out, and only the first seed is run", p.seeds, all-len(p.Runs)))
 	}
 }
 
-// dropIdleSeeds leaves out the runs that would repeat others, and says so.
-func (p *Plan) dropIdleSeeds() []string {
-	if len(p.idle) == 0 {
-		return nil
-	}
-	p.Runs = slices.DeleteFunc(p.Runs, func(r *Run) bool { return p.idle[r] })
-	return []string{fmt.Sprintf("%s: the seed changes nothing in %d of the runs (preferences, environment, policy and "+
-		"order of batches are all fixed); they are left out, and only the first seed is run", p.seeds, len(p.idle))}
-}
-
-// checkLabels refuses two objectives of one label.
 func (l *loader) checkLabels(objectives []Objective) {
 	seen := map[string]int{}
 	for i := range objectives {

@@ -47,7 +47,7 @@ func (d *distribution) Check() []registry.Problem {
 	case d.Int != nil && (len(d.Int) != 2 || d.Int[0] > d.Int[1]):
 		return []registry.Problem{{Key: "int", Wrong: "is no interval", Allowed: "[low, high] with low at most high"}}
 	case d.Choice.Node != nil && (d.Choice.Node.Kind != yaml.SequenceNode || len(d.Choice.Node.Content) == 0):
-		return []registry.Problem{{Key: "choice", Wrong: "is no list of values", Allowed: "at least one value"}}
+		return []registry.Problem{{Key: "choice", Wrong: decode.Got(d.Choice.Node), Allowed: "a list of at least one value"}}
 	}
 	return nil
 }
@@ -72,7 +72,6 @@ func (b *random) source(key string) *rand.Rand {
 	return rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))
 }
 
-// between draws a number from [low, high].
 func between(rng *rand.Rand, low, high float64) float64 {
 	u := rng.Float64()
 	return min(high, max(low, low*(1-u)+high*u))
@@ -106,7 +105,6 @@ func (d *draws) draw() int {
 	return d.whole[len(d.whole)-1]
 }
 
-// values returns the values drawn.
 func (d *draws) values() []value {
 	switch {
 	case d.floats != nil:
@@ -121,7 +119,6 @@ func (d *draws) values() []value {
 	return picked
 }
 
-// random reads a block of draws.
 func (r *sweepReader) random(at string, n *decode.Node) {
 	var b random
 	if err := r.Decode(n, at, &b); err != nil {

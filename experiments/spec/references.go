@@ -2,7 +2,6 @@ package spec
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -20,28 +19,24 @@ import (
 func (l *loader) reviewClaims(list []Claim, plan *Plan) (kept []Claim) {
 	for i, c := range list {
 		Respell(&c, c.Test.Refs(), plan.columnsOf, l.Tables)
-		if l.stands("claim "+c.Name, func() { l.reviewRefs(fmt.Sprintf("claims.%d.", i), c.Test.Refs(), plan) }) {
+		key := fmt.Sprintf("claims.%d", i)
+		if l.stands(key, "claim "+c.Name, func() { l.reviewRefs(key+".", c.Test.Refs(), plan) }) {
 			kept = append(kept, c)
 		}
 	}
 	return kept
 }
 
-// stands calls review and says whether what it reviews stays in the config. Under --set a claim or figure of the config may
-// lose the runs that it is about: it is left out with a warning instead of being a mistake, unless what is wrong is what --set says of it.
-func (l *loader) stands(what string, review func()) bool {
+// stands calls review and says whether what it reviews, an entry of the config at a key, stays there. Under --set a claim or figure of
+// the config may lose the runs that it is about: it is left out with a warning instead of being a mistake, unless --set speaks of it.
+func (l *loader) stands(key, what string, review func()) bool {
 	before := len(l.errs)
 	review()
-	if !l.overridden || len(l.errs) == before {
+	if !l.overridden || len(l.errs) == before || decode.Lookup(l.root, key).From(setLabel) {
 		return true
 	}
-	var mistakes decode.Errors
-	if errors.As(decode.Join(l.errs[before]), &mistakes) {
-		if strings.HasPrefix(mistakes[0].File, setLabel) { // a mistake of the command line itself
-			return true
-		}
-		l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistakes[0].Key, mistakes[0].Wrong))
-	}
+	mistake := mistakesOf(l.errs[before:])[0]
+	l.warn(fmt.Sprintf("%s is left out: with --set, %s: %s", what, mistake.Key, mistake.Wrong))
 	l.errs = l.errs[:before]
 	return false
 }
@@ -56,7 +51,8 @@ func (l *loader) reviewFigures(figures []Figure, plans map[string]*Plan) []Figur
 			}
 			return nil
 		}, l.Tables)
-		if l.stands("figure "+f.Name, func() { l.reviewFigure(fmt.Sprintf("figures.%d.", i), f.From, f.Params.Refs(), plans) }) {
+		key := fmt.Sprintf("figures.%d", i)
+		if l.stands(key, "figure "+f.Name, func() { l.reviewFigure(key+".", f.From, f.Params.Refs(), plans) }) {
 			kept = append(kept, f)
 		}
 	}
@@ -180,17 +176,9 @@ func aliased(name string, known []string, kinds *decode.Tables) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
-	d, doc := decode.Decoder{Tables: kinds}, newRunDoc()
-	for _, kind := range objective.Kinds() {
-		root, err := decode.Set(nil, "objective.kind", scalar(kind.Name))
-		if err != nil {
-			continue
-		}
-		for _, path := range []string{objectiveColumn + "." + name, name} {
-			own := strings.TrimPrefix(d.CanonicalPath(root, doc, path), objectiveColumn+".")
-			if own != name && slices.Contains(known, own) {
-				return own
-			}
+	for _, own := range known {
+		if decode.Alias[objective.Params](kinds, name, own) {
+			return own
 		}
 	}
 	return ""
@@ -216,9 +204,6 @@ func oneOf(list []string) string {
 	}
 	return "one of " + strings.Join(list, ", ")
 }
-
-// mostGathered bounds how many values of a column are gathered for a message.
-const mostGathered = 1000
 
 // reviewWhere complains about a selection that no planned run answers. Columns that are only known afterwards, such as
 // status, cannot be checked.
@@ -269,7 +254,7 @@ func (p *Plan) Answers(where tables.Where) bool {
 	return found
 }
 
-// Values lists the values of a column, in order, as far as a message may need them.
+// Values lists the values of a column, in order.
 func (p *Plan) Values(column string) []string {
 	var values []string
 	seen := map[string]bool{}
@@ -278,7 +263,7 @@ func (p *Plan) Values(column string) []string {
 			seen[v] = true
 			values = append(values, v)
 		}
-		return len(values) < mostGathered
+		return true
 	})
 	return values
 }
@@ -291,8 +276,9 @@ func (p *Plan) Each(columns []string, do func(row []string) bool) {
 	}
 	row := make([]string, len(columns))
 	for _, run := range p.Runs {
+		cells := run.Cells()
 		for i, column := range at {
-			row[i] = run.cell(column)
+			row[i] = cells[column]
 		}
 		if !do(row) {
 			return
@@ -311,7 +297,7 @@ func (c *Config) SummarySettings() *summaries.Settings {
 	}
 	seen := map[string]bool{}
 	for _, r := range c.Plan.Runs {
-		setting := fmt.Sprintf("%q", append([]string{r.Label, tables.FormatFloat(r.Lambda)}, r.Swept...))
+		setting := r.setting()
 		if seen[setting] {
 			s := &summaries.Settings{}
 			s.SetDefaults()

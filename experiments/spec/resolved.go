@@ -70,7 +70,15 @@ func (c *Config) copyData(dir string, tree *decode.Node) error {
 		}
 	}
 	for _, part := range []string{"environment", "preferences", "policy", "objectives", "sweep"} {
-		rename(decode.Lookup(tree, part), names)
+		if n := decode.Lookup(tree, part); n != nil {
+			*n = *decode.Mapped(n, nil, func(_ []string, n *decode.Node) *decode.Node {
+				name, ok := names[n.Value]
+				if !ok || n.Kind != yaml.ScalarNode {
+					return nil
+				}
+				return decode.Renamed(n, name)
+			})
+		}
 	}
 	return nil
 }
@@ -88,19 +96,6 @@ func (p *Plan) dataNames() map[string]string {
 		names[path] = dataFolder + "/" + name
 	}
 	return names
-}
-
-// rename replaces scalars, here the paths of data files.
-func rename(n *decode.Node, names map[string]string) {
-	if n == nil {
-		return
-	}
-	if name, ok := names[n.Value]; ok && n.Kind == yaml.ScalarNode {
-		n.Value = name
-	}
-	for _, c := range n.Content {
-		rename(c, names)
-	}
 }
 
 // InputHashes returns the SHA-256 in hex of the config, as it was when it was loaded, of the configs that it extends and

@@ -110,7 +110,7 @@ func (p *planner) readFiles(from *origin, section int, limit Size) {
 			path = filepath.Join(filepath.Dir(p.path), path)
 		}
 		if info, err := os.Stat(path); err == nil && limit > 0 && info.Mode().IsRegular() && Size(info.Size()) > limit {
-			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", text(limit), f.Path, info.Size()), "more memory, or a smaller file")
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", limit, f.Path, info.Size()), "more memory, or a smaller file")
 			continue
 		}
 		content, err := p.read(path)
@@ -211,7 +211,6 @@ func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 	return o.Error(node, at, wrong, allowed)
 }
 
-// refuse records a mistake in a setting of the run.
 func (o *origin) refuse(key, wrong, allowed string) { o.fail(o.mistake(key, wrong, allowed)) }
 
 // renamed gives the mistakes of a decoded run the keys of the config.
@@ -393,8 +392,8 @@ func environmentFits(run *Run, from *origin) bool {
 	}
 	if need := Size(e.Prompts * e.Responses * valueBytes / 1e6 * 1e6); e.Prompts*max(e.Prompts, e.Responses) <= mostValues {
 		if limit := run.Limits.Memory; limit > 0 && need > limit {
-			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", text(limit),
-				e.Prompts, e.Responses, text(need)), "more memory, or a smaller environment")
+			from.refuse("limits.memory", fmt.Sprintf("is %s, and an environment of %d prompts of %d responses takes more than %s", limit,
+				e.Prompts, e.Responses, need), "more memory, or a smaller environment")
 			return false
 		}
 		return true
@@ -549,7 +548,15 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 		refuseText(run, from)
 		return
 	}
-	s.describeText(run)
+	if h, ok := run.Preferences.(*language.Human); ok && h.HeldOut > 0 {
+		s.plan.traits.evaluated = true
+	}
+	if stories, ok := run.Environment.(*language.Stories); ok {
+		s.plan.traits.written, s.plan.traits.evaluated = true, true
+		for _, name := range stories.PromptNames() {
+			s.addPrompt(name)
+		}
+	}
 	if _, ok := run.Policy.(*language.Llama); !ok {
 		from.refuse("policy.kind", "cannot write the free text of environment.kind", "llama")
 	}
@@ -570,22 +577,6 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 	}
 }
 
-// describeText takes down the prompts and the tables that a language model will have.
-func (s *surroundings) describeText(run *Run) {
-	if h, ok := run.Preferences.(*language.Human); ok && h.HeldOut > 0 {
-		s.plan.traits.evaluated = true
-	}
-	stories, ok := run.Environment.(*language.Stories)
-	if !ok {
-		return
-	}
-	s.plan.traits.written, s.plan.traits.evaluated = true, true
-	for _, name := range stories.PromptNames() {
-		s.addPrompt(name)
-	}
-}
-
-// addPrompt takes down a prompt, once.
 func (s *surroundings) addPrompt(name string) {
 	if !s.prompts[name] {
 		s.prompts[name] = true

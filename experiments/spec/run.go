@@ -98,18 +98,9 @@ func (r *Run) Cells() []string {
 	return slices.Concat([]string{r.ID, r.Label, tables.FormatFloat(r.Lambda), strconv.Itoa(r.Seed)}, r.Swept)
 }
 
-func (r *Run) cell(column int) string {
-	switch column {
-	case 0:
-		return r.ID
-	case 1:
-		return r.Label
-	case 2:
-		return tables.FormatFloat(r.Lambda)
-	case 3:
-		return strconv.Itoa(r.Seed)
-	}
-	return r.Swept[column-4]
+// setting names what the run shares with those that differ from it in the seed alone.
+func (r *Run) setting() string {
+	return fmt.Sprintf("%q", append([]string{r.Label, tables.FormatFloat(r.Lambda)}, r.Swept...))
 }
 
 // both merges two tables by name, of kinds over responses that can be enumerated and of free text.

@@ -35,7 +35,6 @@ func DefaultScorecard() ScorecardSettings {
 	return ScorecardSettings{Environments: 100, Seed: 1, WorstOf: []string{"random"}}
 }
 
-// newScorecard returns the defaults of the third form of document.
 func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }
 
 // scorecardKey tells a scorecard from the other forms of document.
@@ -55,7 +54,6 @@ func (l *loader) tested(sets []string) (*Config, error) {
 	return l.experiment(sets)
 }
 
-// mistakeAt returns a mistake at a key of the config.
 func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
 	return decode.Join(l.Error(l.nearestNode(key), key, wrong, allowed).Meant(near))
 }
@@ -115,20 +113,17 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 		return nil, decode.Join(l.errs...)
 	}
 	l.root = root
-	l.nameAfterFile()
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if name := strings.Trim(unfit.ReplaceAllString(base, "-"), "-_"); l.root.Kind == yaml.MappingNode && name != "" && decode.Lookup(l.root, "name") == nil {
+		l.root, _ = decode.Set(l.root, "name", scalar(name)) // setting a top-level key of a mapping cannot fail
+	}
 	if decode.Lookup(l.root, scorecardKey) == nil && decode.Lookup(l.root, "objectives") == nil {
 		l.failAt("objectives", "is missing", "losses to test", "")
 	}
 	experiment := decode.Lookup(l.root, "environment") != nil
 	l.dropOthers(whole)
-	if experiment {
-		return l.lossesOfExperiment()
-	}
-	return l.scorecard()
+	return l.scorecard(experiment)
 }
-
-// lossKeys are the keys of a config that a scorecard reads.
-var lossKeys = []string{"name", "description", "objectives", scorecardKey}
 
 // dropOthers takes the keys that only experiments have out of the tree, and refuses those that nothing has.
 func (l *loader) dropOthers(whole *tested) {
@@ -137,7 +132,7 @@ func (l *loader) dropOthers(whole *tested) {
 	}
 	var others []string
 	for key := range l.root.Pairs() {
-		if slices.Contains(lossKeys, key.Value) {
+		if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
 			continue
 		}
 		if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {
@@ -150,54 +145,30 @@ func (l *loader) dropOthers(whole *tested) {
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
-// nameAfterFile gives a config without a name that of its file.
-func (l *loader) nameAfterFile() {
-	base := strings.TrimSuffix(filepath.Base(l.path), filepath.Ext(l.path))
-	name := strings.Trim(unfit.ReplaceAllString(base, "-"), "-_")
-	if l.root.Kind != yaml.MappingNode || name == "" || decode.Lookup(l.root, "name") != nil {
-		return
-	}
-	l.root, _ = decode.Set(l.root, "name", scalar(name)) // setting a top-level key of a mapping cannot fail
-}
-
-// lossesOfExperiment is scorecard for an experiment, which may have objectives that are no losses beside those that are.
-func (l *loader) lossesOfExperiment() (*Config, error) {
-	card := l.decodeLosses()
-	card.Name += "-" + scorecardKey
-	all := len(card.Objectives)
-	card.Objectives = slices.DeleteFunc(card.Objectives, func(o Objective) bool { return o.Loss != nil && o.Direct() })
-	if all > 0 && len(card.Objectives) == 0 {
-		l.failAt("objectives", "has no losses to test, only policies that need no training", "losses", "")
-	}
-	return l.losses(card)
-}
-
-// scorecard decodes the third form of document.
-func (l *loader) scorecard() (*Config, error) {
-	card := l.decodeLosses()
-	for i := range card.Objectives {
-		if o := &card.Objectives[i]; o.Loss != nil && o.Direct() {
-			l.failAt(fmt.Sprintf("objectives.%d", i), o.Label(l.Tables)+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
-		}
-	}
-	return l.losses(card)
-}
-
-// decodeLosses decodes the tree, which has no keys but those of a scorecard.
-func (l *loader) decodeLosses() *Scorecard {
+// scorecard decodes the third form of document, or the losses of an experiment, which may have objectives that are no losses beside
+// those that are. The tree has no keys but those of a scorecard.
+func (l *loader) scorecard(experiment bool) (*Config, error) {
 	card := newScorecard()
 	l.root = l.Canonical(l.root, card)
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)
 	l.checkLabels(card.Objectives)
-	for _, o := range card.Objectives {
+	var losses []Objective
+	for i, o := range card.Objectives {
 		l.settle(o.Loss)
+		if o.Loss == nil || !o.Direct() {
+			losses = append(losses, o)
+		} else if !experiment {
+			l.failAt(fmt.Sprintf("objectives.%d", i), o.Label(l.Tables)+" is no loss: it gives a policy, and the tests are about minimizers", "losses", "")
+		}
 	}
-	return card
-}
-
-// losses returns the config of a decoded scorecard, or the mistakes.
-func (l *loader) losses(card *Scorecard) (*Config, error) {
+	if experiment {
+		card.Name += "-" + scorecardKey
+		if len(losses) == 0 && len(card.Objectives) > 0 {
+			l.failAt("objectives", "has no losses to test, only policies that need no training", "losses", "")
+		}
+	}
+	card.Objectives = losses
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -14,10 +15,7 @@ import (
 )
 
 // sweepForm is what a sweep looks like: one grid, or blocks that are combined by product.
-type sweepForm struct{}
-
-// Either lists the two forms.
-func (sweepForm) Either() []any { return []any{map[string]spaced{}, []block{}} }
+type sweepForm = decode.Or[map[string]spaced, []block]
 
 // block is one entry of a sweep that is a list: it holds exactly one of grid, zip, list, random and where. column is a
 // companion of list, for of all but where.
@@ -153,6 +151,7 @@ func (s *sweep) fits(rows []int) bool {
 type sweepReader struct {
 	*loader
 	*sweep
+	exp     *Experiment
 	chosen  []int             // objectives that the sweep chooses among
 	columns map[string]string // the key of the config that a column has its values from
 }
@@ -160,7 +159,7 @@ type sweepReader struct {
 // sweep reads the dimensions of a plan in the order in which they are written, and the conditions on their combinations.
 // The objectives come first where no block chooses among them. What is wrong is left out.
 func (l *loader) sweep(exp *Experiment) *sweep {
-	r := &sweepReader{loader: l, sweep: &sweep{trees: l.runTrees()}, columns: map[string]string{}}
+	r := &sweepReader{loader: l, sweep: &sweep{trees: l.runTrees()}, exp: exp, columns: map[string]string{}}
 	for i := range exp.Objectives {
 		r.labels = append(r.labels, exp.Objectives[i].Label(l.Tables))
 	}
@@ -173,9 +172,9 @@ func (l *loader) sweep(exp *Experiment) *sweep {
 			r.block(fmt.Sprintf("sweep.%d", i), entry)
 		}
 	default:
-		l.fail(l.Error(n, "sweep", "is neither a mapping nor a list", "keys with their values, as lambda: [0.1, 1], or a list of blocks"))
+		l.fail(l.Error(n, "sweep", decode.Got(n), "keys with their values, as lambda: [0.1, 1], or a list of blocks"))
 	}
-	r.seeds(exp)
+	r.seeds()
 	r.where("where", exp.Where.Node)
 	before := len(l.errs)
 	all := r.chooseObjectives()
@@ -195,12 +194,9 @@ func (l *loader) sweep(exp *Experiment) *sweep {
 }
 
 // settingKeys are the top-level keys of a run that can be swept; other bare keys are parameters of the objective.
-var settingKeys = func() []string {
-	var keys []string
-	for i := range sectionKinds {
-		if i != objectiveSection {
-			keys = append(keys, sectionKinds[i].key)
-		}
+var settingKeys = func() (keys []string) {
+	for _, kind := range sectionKinds[:objectiveSection] {
+		keys = append(keys, kind.key)
 	}
 	return keys
 }()
@@ -208,27 +204,16 @@ var settingKeys = func() []string {
 // blockPath matches what stands before a swept key in the key of a config.
 var blockPath = regexp.MustCompile(`^sweep\.(\d+\.(grid\.|zip\.|random\.keys\.|list\.\d+\.))?`)
 
-// checkSweep adds the mistakes of the sweep to those of a config that has others, as far as they do not follow from
-// these: where a kind is wrong, its parameters are unknown.
+// checkSweep adds the mistakes of the sweep to those of a config that has others.
 func (l *loader) checkSweep(exp *Experiment) {
 	if n := decode.Lookup(l.root, "objectives"); n == nil || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		return
 	}
-	found, unknown := l.errs, map[string]bool{}
-	for _, e := range mistakesOf(found) {
-		if first, _, dotted := strings.Cut(e.Key, "."); !dotted || strings.HasSuffix(e.Key, ".kind") {
-			unknown[first] = true
-		}
-	}
+	found := l.errs
 	l.errs = nil
 	l.plan(exp)
 	for _, e := range mistakesOf(l.errs) {
-		swept := strings.HasPrefix(e.Key, "sweep")
-		first, _, _ := strings.Cut(blockPath.ReplaceAllString(e.Key, ""), ".")
-		if !slices.Contains(settingKeys, first) {
-			first = "objectives"
-		}
-		if swept && !unknown[first] {
+		if first, _, _ := strings.Cut(e.Key, "."); first == "sweep" || first == "seeds" {
 			found = append(found, e)
 		}
 	}
@@ -242,45 +227,34 @@ func mistakesOf(errs []error) decode.Errors {
 	return all
 }
 
-// block reads one entry of a sweep that is a list.
 func (r *sweepReader) block(at string, n *decode.Node) {
 	var b block
 	if err := r.Decode(n, at, &b); err != nil {
 		r.fail(err)
 		return
 	}
-	readers := []struct {
-		key  string
-		node *decode.Node
-		read func(at string, n *decode.Node)
-	}{
-		{"grid", b.Grid.Node, r.grid}, {"zip", b.Zip.Node, r.zip}, {"random", b.Random.Node, r.random}, {"where", b.Where.Node, r.where},
-		{"list", b.List.Node, func(at string, n *decode.Node) { r.list(at, n, b.Column) }},
-	}
-	given := 0
-	for _, one := range readers {
-		if one.node != nil {
-			given++
+	readers := map[string]func(at string, n *decode.Node){"grid": r.grid, "zip": r.zip, "random": r.random, "where": r.where,
+		"list": func(at string, n *decode.Node) { r.list(at, n, b.Column) }}
+	kind, given := "", 0
+	for key := range n.Pairs() {
+		if readers[key.Value] != nil {
+			kind, given = key.Value, given+1
 		}
 	}
 	if given != 1 {
 		r.fail(r.Error(n, at, fmt.Sprintf("names %d kinds of block", given), "exactly one of "+strings.Join(blockKeys, ", ")))
 		return
 	}
-	if b.Column != "" && b.List.Node == nil {
+	if b.Column != "" && kind != "list" {
 		r.fail(r.Error(decode.Lookup(n, "column"), at+".column", "stands beside no list", "it where the settings of a list have names"))
 	}
 	only := decode.Lookup(n, "for")
-	if only != nil && (b.Where.Node != nil || len(b.For) == 0) {
+	if only != nil && (kind == "where" || len(b.For) == 0) {
 		r.fail(r.Error(only, at+".for", "says which objectives values are for", "labels of objectives, beside grid, zip, list or random"))
 		return
 	}
 	before := len(r.dims)
-	for _, one := range readers {
-		if one.node != nil {
-			one.read(at+"."+one.key, one.node)
-		}
-	}
+	readers[kind](at+"."+kind, decode.Lookup(n, kind))
 	if only != nil {
 		r.limit(at+".for", b.For, before)
 	}
@@ -306,7 +280,7 @@ func (r *sweepReader) limit(at string, labels []string, from int) {
 // mapping says whether a node is one, and complains if not.
 func (r *sweepReader) mapping(at string, n *decode.Node) bool {
 	if n.Kind != yaml.MappingNode {
-		r.fail(r.Error(n, at, "is not a mapping", "keys with their values, as lambda: [0.1, 1]"))
+		r.fail(r.Error(n, at, decode.Got(n), "a mapping of keys to their values, as lambda: [0.1, 1]"))
 	}
 	return n.Kind == yaml.MappingNode
 }
@@ -365,7 +339,7 @@ func (r *sweepReader) zip(at string, n *decode.Node) {
 // list takes whole settings, which may have different keys. Where they have names, these make the names of runs.
 func (r *sweepReader) list(at string, n *decode.Node, column string) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		r.fail(r.Error(n, at, "is no list of settings", "mappings of dotted keys to values, at least one"))
+		r.fail(r.Error(n, at, decode.Got(n), "a list of settings, mappings of dotted keys to values, at least one"))
 		return
 	}
 	before := len(r.errs)
@@ -393,7 +367,11 @@ func (r *sweepReader) list(at string, n *decode.Node, column string) {
 		return
 	}
 	if names != nil {
-		d.keys = append(d.keys, r.nameKey(at, n, names, column))
+		column, key := cmp.Or(column, defaultColumn), strings.TrimSuffix(at, ".list")+".column"
+		if !columnPattern.MatchString(column) {
+			r.fail(r.Error(n, key, "is "+column, "a name of letters, digits and _"))
+		}
+		d.keys = append(d.keys, sweptKey{values: written(names), column: column, spelled: func(int) string { return key }})
 	} else if column != "" {
 		r.fail(r.Error(n, at, "has settings without names, which column is for", "a name in every setting"))
 	}
@@ -428,34 +406,19 @@ func (r *sweepReader) settingNames(at string, n *decode.Node) []*decode.Node {
 	return names
 }
 
-// nameKey is the column of the names of settings.
-func (r *sweepReader) nameKey(at string, n *decode.Node, names []*decode.Node, column string) sweptKey {
-	if column == "" {
-		column = defaultColumn
-	}
-	key := strings.TrimSuffix(at, ".list") + ".column"
-	if !columnPattern.MatchString(column) {
-		r.fail(r.Error(n, key, "is "+column, "a name of letters, digits and _"))
-	}
-	return sweptKey{values: written(names), column: column, spelled: func(int) string { return key }}
-}
-
 // seedsForm is what seeds look like: their number, or a list.
-type seedsForm struct{}
-
-// Either lists the two forms.
-func (seedsForm) Either() []any { return []any{0, []int{}} }
+type seedsForm = decode.Or[int, []int]
 
 // mostSeeds bounds the seeds of one plan.
 const mostSeeds = 1_000_000
 
 // seeds makes the key seeds the last dimension.
-func (r *sweepReader) seeds(exp *Experiment) {
-	n := exp.Seeds.Node
+func (r *sweepReader) seeds() {
+	n := r.exp.Seeds.Node
 	if n == nil {
 		return
 	}
-	values := r.seedSeries(exp.Seed, n)
+	values := r.seedSeries(r.exp.Seed, n)
 	if values == nil {
 		return
 	}
@@ -471,7 +434,6 @@ func (r *sweepReader) seeds(exp *Experiment) {
 		keys: []sweptKey{{values: values, written: scalar("seed"), spelled: func(int) string { return "seeds" }}}})
 }
 
-// seedSeries reads a number of seeds or a list of them.
 func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		return written(n.Content)

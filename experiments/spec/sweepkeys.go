@@ -91,7 +91,9 @@ func (r *sweepReader) resolve(d *dimension) bool {
 			r.fail(r.Error(k.written, k.spelled(k.first()), "is the same key as "+earlier, "each key once"))
 			continue
 		}
-		if k.written == nil && slices.Contains(reservedColumns(), k.column) {
+		reserved := slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
+			tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
+		if k.written == nil && slices.Contains(reserved, k.column) {
 			at, n := d.source(0)
 			r.fail(r.Error(n, at, "has the column "+k.column+", which tables have already", "another column"))
 			continue
@@ -119,6 +121,9 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 		return
 	}
 	for _, objective := range r.objectivesOf(d, k) {
+		if r.exp.Objectives[objective].Loss == nil { // a mistake that has been said
+			continue
+		}
 		everywhere := true
 		for row := range k.values {
 			mine := d.choices == nil || d.choices[row] == objective
@@ -133,29 +138,12 @@ func (r *sweepReader) warnOverridden(d *dimension, k *sweptKey) {
 		}
 		same := func(v value) bool { return v.node != nil && v.text == cellText(n) }
 		// A value that the sweep has too can surprise nobody, and a default that is written out, as results do, says nothing.
-		if everywhere && !slices.ContainsFunc(k.values, same) && (n.From(setLabel) || cellText(n) != r.byDefault(objective, k.path)) {
+		kind, _ := decode.KindOf(r.Tables, r.exp.Objectives[objective].Loss)
+		usual := decode.Lookup(decode.Encode(kind.New(), r.Tables), strings.TrimPrefix(k.path, objectiveColumn+"."))
+		if everywhere && !slices.ContainsFunc(k.values, same) && (n.From(setLabel) || usual == nil || cellText(n) != cellText(usual)) {
 			r.warn(fmt.Sprintf("%s: %s has no effect: %s gives every run of %s a value of its own", at, cellText(n), k.spelled(k.first()), r.labels[objective]))
 		}
 	}
-}
-
-// byDefault writes the value that a path has in an objective of which only the kind is known; "" where there is none.
-func (r *sweepReader) byDefault(objective int, path string) string {
-	var o Objective
-	plain, err := decode.Set(nil, "kind", decode.Lookup(r.trees[objective], objectiveColumn+".kind"))
-	if err != nil || r.Decode(plain, "", &o) != nil {
-		return ""
-	}
-	if n := decode.Lookup(decode.Encode(&o, r.Tables), strings.TrimPrefix(path, objectiveColumn+".")); n != nil {
-		return cellText(n)
-	}
-	return ""
-}
-
-// reservedColumns are the columns of runs that no sweep may take.
-func reservedColumns() []string {
-	return slices.Concat((&Plan{}).Columns(tables.Runs), []string{metrics.ProxyReward.Name, tables.WorstGroupLoss},
-		tables.Measured(slices.Concat(metrics.OfGames(), metrics.OfRewards())).Names())
 }
 
 // resolveKey finds the path of a swept key in the documents of the runs that it applies to.

@@ -93,15 +93,13 @@ func joined(content []*decode.Node, stride int, text func(i int) string) string 
 func (l *loader) values(key string, n *decode.Node) []value {
 	switch n.Kind {
 	case yaml.SequenceNode:
-		if len(n.Content) == 0 {
-			l.fail(l.Error(n, key, "is an empty list", "at least one value"))
-			return nil
+		if len(n.Content) > 0 {
+			return written(n.Content)
 		}
-		return written(n.Content)
 	case yaml.MappingNode:
 		return l.spacedValues(key, n)
 	}
-	l.fail(l.Error(n, key, "is a single value", "a list, "+spacedForms))
+	l.fail(l.Error(n, key, decode.Got(n), "a list of at least one value, "+spacedForms))
 	return nil
 }
 
@@ -113,27 +111,34 @@ func (l *loader) spacedValues(key string, n *decode.Node) []value {
 		l.fail(err)
 		return nil
 	}
-	given, num := 0, 0
-	if s.Logspace != nil {
-		given, num = given+1, s.Logspace.Num
-	}
-	for _, ends := range []*Linspace{s.Linspace, (*Linspace)(s.Geomspace)} {
-		if ends != nil {
-			given, num = given+1, ends.Num
-		}
-	}
-	if given != 1 {
+	var num int
+	var value func(i int) float64
+	switch e, g, lin := s.Logspace, s.Geomspace, s.Linspace; {
+	case len(n.Content) != 2:
 		l.fail(l.Error(n, key, "needs exactly one of logspace, geomspace and linspace", spacedForms))
 		return nil
+	case e != nil:
+		num, value = e.Num, func(i int) float64 { return e.Base.power(at(e.From, e.To, i, num)) }
+	case lin != nil:
+		num, value = lin.Num, func(i int) float64 { return at(lin.From, lin.To, i, num) }
+	case !(g.From > 0 && g.To > 0):
+		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
+		return nil
+	default:
+		num, value = g.Num, func(i int) float64 {
+			if i == 0 || i == num-1 {
+				return at(g.From, g.To, i, num)
+			}
+			return min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, num))))
+		}
 	}
 	if l.tooManyRows(num) {
 		return nil
 	}
-	if g := s.Geomspace; g != nil && !(g.From > 0 && g.To > 0) {
-		l.fail(l.Error(decode.Lookup(n, "geomspace"), key+".geomspace", "has an end that is not above 0", "the first and the last value, above 0"))
-		return nil
+	list := make([]float64, num)
+	for i := range list {
+		list[i] = value(i)
 	}
-	list := s.values(num)
 	if e := s.Logspace; e != nil && e.From > 0 && e.From != math.Trunc(e.From) && e.To >= 10*e.From {
 		l.warn(fmt.Sprintf("%s.logspace: from and to are exponents, and the values go from %s to %s; {geomspace: {from: %s, to: %s, num: %d}} takes the values themselves",
 			key, tables.FormatFloat(list[0]), tables.FormatFloat(list[len(list)-1]), tables.FormatFloat(e.From), tables.FormatFloat(e.To), e.Num))
@@ -177,41 +182,39 @@ type Linspace struct {
 // Geomspace describes values whose logarithms are evenly spaced, as numpy.geomspace does. From and To are above 0.
 type Geomspace Linspace
 
-// Base is the base of a Logspace; the zero Base is 10.
-type Base struct{ text string }
+// SetDefaults makes the exponents those of 10.
+func (l *Logspace) SetDefaults() { l.Base = 10 }
+
+// Base is the base of a Logspace.
+type Base float64
 
 // UnmarshalText reads a number above 0 and other than 1, or e.
 func (b *Base) UnmarshalText(text []byte) error {
-	b.text = string(text)
-	if v, err := strconv.ParseFloat(b.text, 64); b.text != "e" && (err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0)) {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if string(text) == "e" {
+		v, err = math.E, nil
+	}
+	if err != nil || !(v > 0) || v == 1 || math.IsInf(v, 0) {
 		return fmt.Errorf("a number above 0 other than 1, or e")
 	}
+	*b = Base(v)
 	return nil
 }
 
 // MarshalText writes what UnmarshalText reads.
-func (b Base) MarshalText() ([]byte, error) {
-	if b.text == "" {
-		return []byte("10"), nil
-	}
-	return []byte(b.text), nil
-}
+func (b Base) MarshalText() ([]byte, error) { return []byte(tables.FormatFloat(float64(b))), nil }
 
 // power returns base^exponent. Whole powers of ten are the decimal numbers themselves, which math.Pow may miss by a
 // rounding.
 func (b Base) power(exponent float64) float64 {
-	switch {
-	case b.text == "e":
+	if b == math.E {
 		return math.Exp(exponent)
-	case b.text == "" || b.text == "10":
-		if exponent == math.Trunc(exponent) {
-			v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
-			return v
-		}
-		return math.Pow(10, exponent)
 	}
-	base, _ := strconv.ParseFloat(b.text, 64)
-	return math.Pow(base, exponent)
+	if b == 10 && exponent == math.Trunc(exponent) {
+		v, _ := strconv.ParseFloat(fmt.Sprintf("1e%d", int(exponent)), 64)
+		return v
+	}
+	return math.Pow(float64(b), exponent)
 }
 
 // at returns the i-th of num values between from and to; the ends are exact.
@@ -220,21 +223,4 @@ func at(from, to float64, i, num int) float64 {
 		return to
 	}
 	return from + float64(i)*(to-from)/float64(max(1, num-1))
-}
-
-func (s *spaced) values(num int) []float64 {
-	out := make([]float64, num)
-	for i := range out {
-		switch e, g, l := s.Logspace, s.Geomspace, s.Linspace; {
-		case e != nil:
-			out[i] = e.Base.power(at(e.From, e.To, i, num))
-		case l != nil:
-			out[i] = at(l.From, l.To, i, num)
-		case i == 0 || i == num-1:
-			out[i] = at(g.From, g.To, i, num)
-		default:
-			out[i] = min(max(g.From, g.To), max(min(g.From, g.To), math.Exp(at(math.Log(g.From), math.Log(g.To), i, num))))
-		}
-	}
-	return out
 }

@@ -23,7 +23,7 @@
 //   - interfaces with a table (see [Register]): a mapping whose kind names the entry and whose other keys are its
 //     parameters, or the name alone if no parameter is needed. A field that holds a default needs no kind.
 //   - a struct with a field `yaml:",kind"`: the same, with keys of its own in the same mapping.
-//   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or of [Either]. [Partial]: some of the keys of another struct.
+//   - *Node: anything, as it stands; [Raw]: the same with a schema, of one form or [Or] two. [Partial]: some of the keys of another struct.
 //
 // Null is never allowed: leave out the key instead. `yaml:",omitempty"` makes Encode leave out the zero value; use it
 // where zero means "not given" and the other tags would refuse it.
@@ -106,19 +106,12 @@ func (s *state) fail(n *Node, key, wrong, allowed, near string) {
 	s.errs = append(s.errs, e)
 }
 
-// at decodes a child of the current value.
 func (s *state) at(step string, n *Node, dst reflect.Value, lim limits) {
-	s.under(step, func() { s.value(n, dst, lim) })
-}
-
-// under does something with a step more in the path.
-func (s *state) under(step string, do func()) {
 	s.path = append(s.path, step)
-	do()
+	s.value(n, dst, lim)
 	s.path = s.path[:len(s.path)-1]
 }
 
-// value decodes any node into a settable value.
 func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	s.nodes = append(s.nodes, n)
 	defer func() { s.nodes = s.nodes[:len(s.nodes)-1] }()
@@ -137,9 +130,7 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		s.unmarshalText(n, dst, lim)
 	case shapeList:
 		s.list(n, dst, lim)
-	case shapeWords:
-		s.wordLists(n, dst, lim)
-	case shapeMap:
+	case shapeWords, shapeMap:
 		s.mapping(n, dst, lim)
 	case shapePointer:
 		s.pointer(n, dst, lim)
@@ -154,7 +145,6 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 	}
 }
 
-// wrongType reports a node that is of another type than dst.
 func (s *state) wrongType(n *Node, t reflect.Type, lim limits) {
 	s.fail(n, "", Got(n), s.d.Tables.phrase(t, lim), "")
 }

@@ -32,9 +32,17 @@ func Encode(v any, tables *Tables) *Node {
 
 // encode returns nil for what is left out. v is addressable.
 func (t *Tables) encode(v reflect.Value) *Node {
-	switch s := shapeOf(v.Type()); s {
-	case shapeBool, shapeInt, shapeFloat, shapeString, shapeText:
-		return encodeScalar(s, v)
+	switch shapeOf(v.Type()) {
+	case shapeBool:
+		return wordNode(strconv.FormatBool(v.Bool()))
+	case shapeInt:
+		return wordNode(strconv.FormatInt(v.Int(), 10))
+	case shapeFloat:
+		return wordNode(floatText(v.Float()))
+	case shapeString:
+		return textNode(v.String())
+	case shapeText:
+		return encodeText(v)
 	case shapePointer:
 		if v.IsNil() {
 			return nil
@@ -61,7 +69,6 @@ func (t *Tables) encode(v reflect.Value) *Node {
 	return m
 }
 
-// encodeKind appends the kind and its parameters.
 func (t *Tables) encodeKind(m *Node, v reflect.Value) {
 	tab := t.of(v.Type())
 	m.Content = slices.Insert(m.Content, 0, textNode(kindKey), textNode(tab.mustEntryOf(v).Name))
@@ -108,8 +115,12 @@ func (t *Tables) encodeMap(v reflect.Value) *Node {
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	m := &Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for _, key := range keys {
-		if shapeOf(v.Type()) == shapeWords {
-			m.Content = append(m.Content, textNode(key.String()), wordsNode(v.MapIndex(key)))
+		if shapeOf(v.Type()) == shapeWords { // as they were spelled: numbers, true and false without quotes
+			list := &Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+			for _, word := range v.MapIndex(key).Seq2() {
+				list.Content = append(list.Content, wordNode(word.String()))
+			}
+			m.Content = append(m.Content, textNode(key.String()), list)
 			continue
 		}
 		value := reflect.New(v.Type().Elem()).Elem()
@@ -121,15 +132,6 @@ func (t *Tables) encodeMap(v reflect.Value) *Node {
 	return m
 }
 
-// wordsNode writes words as they were spelled: numbers, true and false without quotes.
-func wordsNode(words reflect.Value) *Node {
-	list := &Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
-	for i := range words.Len() {
-		list.Content = append(list.Content, wordNode(words.Index(i).String()))
-	}
-	return list
-}
-
 // wordNode is a number, true or false if that is what the text looks like, else text.
 func wordNode(text string) *Node {
 	n := &Node{Kind: yaml.ScalarNode, Value: text}
@@ -138,24 +140,6 @@ func wordNode(text string) *Node {
 		return n
 	}
 	return textNode(text)
-}
-
-func encodeScalar(s shape, v reflect.Value) *Node {
-	n := &Node{Kind: yaml.ScalarNode}
-	switch s {
-	case shapeBool:
-		n.Tag, n.Value = "!!bool", strconv.FormatBool(v.Bool())
-	case shapeInt:
-		n.Tag, n.Value = "!!int", strconv.FormatInt(v.Int(), 10)
-	case shapeFloat:
-		n.Value = floatText(v.Float())
-		n.Tag = n.ShortTag()
-	case shapeString:
-		return textNode(v.String())
-	case shapeText:
-		return encodeText(v)
-	}
-	return n
 }
 
 // floatText is the shortest text that YAML reads back as the same number.
@@ -169,13 +153,10 @@ func floatText(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// encodeText writes what MarshalText gives; numbers need no quotes.
+// encodeText writes what MarshalText gives; numbers need no quotes. What reads itself from text and does not write itself is a mistake
+// of the program.
 func encodeText(v reflect.Value) *Node {
-	m, ok := v.Addr().Interface().(encoding.TextMarshaler)
-	if !ok {
-		panic(fmt.Sprintf("decode: %v reads itself from text but does not write itself: it has no MarshalText", v.Type()))
-	}
-	text, err := m.MarshalText()
+	text, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
 	if err != nil {
 		panic(fmt.Sprintf("decode: %v: %v", v.Type(), err))
 	}

@@ -61,15 +61,6 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the mistakes one by one, each an Error.
-func (e Errors) Unwrap() []error {
-	all := make([]error, len(e))
-	for i, one := range e {
-		all[i] = one
-	}
-	return all
-}
-
 // Join puts mistakes from several steps (decoding, checking files) into one Errors, sorted by position and without
 // repetitions. Errors of other types become mistakes without a position. It returns nil if all are nil.
 func Join(errs ...error) error {

@@ -36,7 +36,15 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 		byName: map[string]registry.Kind[any]{}, byType: map[reflect.Type]registry.Kind[any]{},
 	}
 	for _, e := range tab.entries {
-		tab.add(e)
+		for _, spelling := range append([]string{e.Name}, e.Aliases...) {
+			if _, taken := tab.byName[spelling]; taken {
+				panic(fmt.Sprintf("decode: two kinds of %s are called %q", name, spelling))
+			}
+			tab.byName[spelling] = e
+		}
+		if typ := reflect.TypeOf(e.New()); tab.byType[typ].New == nil {
+			tab.byType[typ] = e
+		}
 	}
 	t.byType[tab.iface] = tab
 }
@@ -44,18 +52,6 @@ func Register[T any](t *Tables, name string, kinds registry.Table[T]) {
 // As makes fields of the interface type U hold the kinds that are registered for T, whose parameters must implement it. So
 // a package can name kinds in its structs that it does not import.
 func As[U, T any](t *Tables) { t.byType[reflect.TypeFor[U]()] = t.of(reflect.TypeFor[T]()) }
-
-func (t *table) add(e registry.Kind[any]) {
-	for _, name := range append([]string{e.Name}, e.Aliases...) {
-		if _, taken := t.byName[name]; taken {
-			panic(fmt.Sprintf("decode: two kinds of %s are called %q", t.name, name))
-		}
-		t.byName[name] = e
-	}
-	if typ := reflect.TypeOf(e.New()); t.byType[typ].New == nil {
-		t.byType[typ] = e
-	}
-}
 
 // of returns the table of an interface type. An interface without a table is a mistake of the program.
 func (t *Tables) of(typ reflect.Type) *table {
@@ -97,23 +93,16 @@ func (t *table) list() string {
 // wanted says what a message wants where a kind is missing or wrong.
 func (t *table) wanted() string { return "a kind of " + t.name + ": " + t.list() }
 
-// parameters returns every spelling of every parameter of any kind, each once, in table order.
-func (t *table) parameters() []string {
-	var all []string
-	for _, e := range t.entries {
-		for _, f := range layoutOf(reflect.TypeOf(e.New()).Elem()).fields {
-			for _, key := range f.spellings() {
-				if !slices.Contains(all, key) {
-					all = append(all, key)
-				}
-			}
-		}
-	}
-	return all
-}
-
 // KindOf returns the registry entry that a decoded value belongs to, among the kinds of the interface T.
 func KindOf[T any](t *Tables, value T) (registry.Kind[any], bool) {
 	entry, ok := t.of(reflect.TypeFor[T]()).byType[reflect.TypeOf(value)]
 	return entry, ok
+}
+
+// Alias says whether a name is another spelling of a parameter of some kind of T.
+func Alias[T any](t *Tables, name, parameter string) bool {
+	return slices.ContainsFunc(t.of(reflect.TypeFor[T]()).entries, func(e registry.Kind[any]) bool {
+		f := layoutOf(reflect.TypeOf(e.New()).Elem()).byKey[name]
+		return f != nil && f.key == parameter && name != parameter
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -182,15 +181,6 @@ func newField(t reflect.Type, sf reflect.StructField, key, option string, at []i
 	return f
 }
 
-// keys returns the canonical keys in struct order.
-func (l *layout) keys() []string {
-	keys := make([]string, len(l.fields))
-	for i, f := range l.fields {
-		keys[i] = f.key
-	}
-	return keys
-}
-
 // Raw is a field that keeps its node as it stands, to be read by other means; the node is nil where the key is not
 // given. T only says, for the schema, what it looks like.
 type Raw[T any] struct {
@@ -233,32 +223,35 @@ type OrList interface {
 
 var orListType = reflect.TypeFor[OrList]()
 
-// Either is implemented by the T of a Raw that stands for several forms; it returns a value of the type of each.
-type Either interface {
-	Either() []any
+// Or is the T of a Raw that stands for one of two forms.
+type Or[A, B any] struct{}
+
+func (Or[A, B]) forms() []reflect.Type {
+	return []reflect.Type{reflect.TypeFor[A](), reflect.TypeFor[B]()}
 }
 
-var eitherType = reflect.TypeFor[Either]()
+// formsOf returns the types of an Or, or the type itself.
+func formsOf(t reflect.Type) []reflect.Type {
+	if or, ok := reflect.Zero(t).Interface().(interface{ forms() []reflect.Type }); ok {
+		return or.forms()
+	}
+	return []reflect.Type{t}
+}
 
 // Interval is a set of numbers between two ends, written as in a range tag: "(0,inf)", "[0,1)", "[1,inf)". An end of
 // inf or -inf written with a square bracket admits the infinity itself.
 type Interval struct {
-	Low, High         float64
-	LowOpen, HighOpen bool // the end itself is left out
+	Low, High  float64
+	Open, Shut rune // brackets: a round one leaves the end out
 }
-
-// tidyExponents writes 1e+06 as people do, 1e6.
-var tidyExponents = strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-")
 
 // ParseInterval reads the text of a range tag. It fails on anything that is not a non-empty interval.
 func ParseInterval(text string) (Interval, error) {
 	var r Interval
-	var open, shut rune
 	var rest string
-	n, _ := fmt.Sscanf(text, "%c%g,%g%c%s", &open, &r.Low, &r.High, &shut, &rest)
-	r.LowOpen, r.HighOpen = open == '(', shut == ')'
-	nonempty := r.Low < r.High || r.Low == r.High && !r.LowOpen && !r.HighOpen
-	if n != 4 || !strings.ContainsRune("([", open) || !strings.ContainsRune(")]", shut) || !nonempty {
+	n, _ := fmt.Sscanf(text, "%c%g,%g%c%s", &r.Open, &r.Low, &r.High, &r.Shut, &rest)
+	nonempty := r.Low < r.High || r.Low == r.High && r.Open == '[' && r.Shut == ']'
+	if n != 4 || !strings.ContainsRune("([", r.Open) || !strings.ContainsRune(")]", r.Shut) || !nonempty {
 		return Interval{}, fmt.Errorf("range %q is not an interval such as (0,inf) or [0,1)", text)
 	}
 	return r, nil
@@ -266,23 +259,15 @@ func ParseInterval(text string) (Interval, error) {
 
 // Contains says whether v lies in the interval; NaN lies in none.
 func (r Interval) Contains(v float64) bool {
-	above := v > r.Low || v == r.Low && !r.LowOpen
-	below := v < r.High || v == r.High && !r.HighOpen
+	above := v > r.Low || v == r.Low && r.Open == '['
+	below := v < r.High || v == r.High && r.Shut == ']'
 	return above && below
 }
 
+// tidyNumbers writes 1e+06 and +Inf as people do, 1e6 and inf.
+var tidyNumbers = strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e-", "+Inf", "inf", "Inf", "inf")
+
 // String returns the text of the tag.
 func (r Interval) String() string {
-	open, shut := "[", "]"
-	if r.LowOpen {
-		open = "("
-	}
-	if r.HighOpen {
-		shut = ")"
-	}
-	return open + endText(r.Low) + "," + endText(r.High) + shut
-}
-
-func endText(v float64) string {
-	return strings.TrimPrefix(tidyExponents.Replace(strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64))), "+")
+	return fmt.Sprintf("%c%s%c", r.Open, tidyNumbers.Replace(fmt.Sprintf("%v,%v", r.Low, r.High)), r.Shut)
 }

@@ -56,9 +56,7 @@ func (n *Node) From(label string) bool {
 func (n *Node) Mark(label string) {
 	n.File, n.Line, n.Column = label, 0, 0
 	for _, c := range n.Content {
-		if c.File != label || c.Line > 0 { // an alias may have brought it before
-			c.Mark(label)
-		}
+		c.Mark(label)
 	}
 }
 
@@ -153,34 +151,24 @@ func Set(root *Node, path string, value *Node) (*Node, error) {
 	}
 	key, rest, _ := strings.Cut(path, ".")
 	if root != nil && root.Kind == yaml.SequenceNode {
-		old := item(root, key)
-		if old == nil {
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= len(root.Content) {
 			return nil, fmt.Errorf("there is no entry %s in a list of %d; want 0 to %d", key, len(root.Content), len(root.Content)-1)
 		}
-		entry, err := Set(old, rest, value)
-		if err != nil {
-			return nil, err
-		}
 		list := shallow(root)
-		index, _ := strconv.Atoi(key) // item has read it
-		list.Content[index] = entry
-		return list, nil
+		list.Content[i], err = Set(root.Content[i], rest, value)
+		return list, err
 	}
-	return setKey(expanded(root), path, value)
-}
-
-// setKey sets below a mapping, at the longest key with dots that it already holds, else at the first segment.
-func setKey(root *Node, path string, value *Node) (*Node, error) {
-	key, rest := path, ""
-	for keyIndex(root, key) < 0 && strings.Contains(key, ".") {
+	m := shallow(expanded(root))
+	// The longest key with dots that the mapping already holds, else the first segment.
+	for key, rest = path, ""; keyIndex(m, key) < 0 && strings.Contains(key, "."); {
 		cut := strings.LastIndexByte(key, '.')
 		key, rest = path[:cut], path[cut+1:]
 	}
-	next, err := Set(child(root, key), rest, value)
+	next, err := Set(child(m, key), rest, value)
 	if err != nil {
 		return nil, err
 	}
-	m := shallow(root)
 	if i := keyIndex(m, key); i >= 0 {
 		m.Content[i+1] = next
 	} else {
@@ -206,6 +194,13 @@ func expanded(n *Node) *Node {
 func shallow(n *Node) *Node {
 	c := *n
 	c.Content = slices.Clone(n.Content)
+	return &c
+}
+
+// Renamed returns a copy of a scalar with another value.
+func Renamed(n *Node, value string) *Node {
+	c := *n
+	c.Value = value
 	return &c
 }
 

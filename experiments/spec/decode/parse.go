@@ -19,10 +19,10 @@ import (
 const mostAliased = 100_000
 
 // Parse reads one YAML document and returns its root. The accepted YAML is the plain part of the language: mappings
-// with text keys, each once, lists, scalars, and anchors with aliases for whole values. Aliases are resolved (the
-// node that they stand for takes their place, so the tree shares nodes and must not be changed in place; see Set). Merge
+// with text keys, each once, lists, scalars, and anchors with aliases for whole values. Aliases are resolved: a
+// copy of the node that they stand for takes their place. Merge
 // keys (<<), explicit tags, lists or mappings as keys, an anchor that contains itself, aliases that stand for more than
-// 100000 further nodes, and a second document are mistakes.
+// 100000 further values, and a second document are mistakes.
 //
 // The error, if any, is an Errors. The root is nil where the text is no YAML at all; otherwise it can still be decoded,
 // so that all mistakes of a file are reported at once.
@@ -39,8 +39,8 @@ func Parse(file string, data []byte) (*Node, error) {
 	case err != nil:
 		return nil, Errors{syntaxError(file, data, err)}
 	}
-	n := normalizer{file: file, done: map[*yaml.Node]normalized{}}
-	root := n.value(doc.Content[0]).Node
+	n := normalizer{file: file}
+	root := n.value(doc.Content[0])
 	if n.fatal {
 		root = nil
 	}
@@ -112,93 +112,96 @@ func syntaxError(file string, data []byte, err error) Error {
 // normalizer turns a freshly parsed tree into one of plain YAML and collects what it must reject. What it reports it also
 // leaves out, so that decoding does not report it again.
 type normalizer struct {
-	file   string
-	errs   Errors
-	path   []string
-	done   map[*yaml.Node]normalized // the nil Node while a node is being walked
-	fatal  bool                      // the tree is unusable
-	copies int                       // nodes that aliases add
-}
-
-// normalized is what takes a node's place, and the number of nodes that it stands for.
-type normalized struct {
-	*Node
-	size int
+	file    string
+	errs    Errors
+	path    []string
+	within  []*yaml.Node // from the root to the current node
+	aliases int          // that lie on the way; what they bring has been checked where it is written
+	copies  int          // values that aliases add
+	fatal   bool         // the tree is unusable
 }
 
 func (z *normalizer) fail(n *yaml.Node, wrong, allowed string) {
+	if z.aliases > 0 {
+		return
+	}
 	z.errs = append(z.errs, Error{File: z.file, Line: n.Line, Column: n.Column, Key: dotted("", z.path, ""), Wrong: wrong, Allowed: allowed})
 }
 
-func (z *normalizer) value(n *yaml.Node) normalized {
+func (z *normalizer) value(n *yaml.Node) *Node {
 	if n.Kind == yaml.AliasNode {
 		return z.alias(n)
 	}
+	if z.aliases > 0 {
+		z.copies++
+	}
+	if z.copies > mostAliased {
+		return z.node(n)
+	}
+	z.within = append(z.within, n)
+	defer func() { z.within = z.within[:len(z.within)-1] }()
 	if n.Style&yaml.TaggedStyle != 0 {
 		z.fail(n, fmt.Sprintf("has the tag %s", n.Tag), "values without tags")
 		n.Tag, n.Style = "", n.Style&^yaml.TaggedStyle
 	}
-	z.done[n] = normalized{}
-	out := normalized{z.node(n), 1}
+	out := z.node(n)
 	switch n.Kind {
 	case yaml.MappingNode:
-		out.size += z.mapping(n, out.Node)
+		z.mapping(n, out)
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			entry := z.child(item, strconv.Itoa(i))
-			out.size += entry.size
-			out.Content = append(out.Content, entry.Node)
+			out.Content = append(out.Content, z.child(item, strconv.Itoa(i)))
 		}
 	}
-	z.done[n] = out
 	return out
 }
 
-// node is a node without what it holds.
 func (z *normalizer) node(n *yaml.Node) *Node {
 	return &Node{Kind: n.Kind, Style: n.Style, Tag: n.ShortTag(), Value: n.Value, File: z.file, Line: n.Line, Column: n.Column}
 }
 
-func (z *normalizer) child(n *yaml.Node, at string) normalized {
+func (z *normalizer) child(n *yaml.Node, at string) *Node {
 	z.path = append(z.path, at)
 	defer func() { z.path = z.path[:len(z.path)-1] }()
 	return z.value(n)
 }
 
-func (z *normalizer) alias(n *yaml.Node) normalized {
-	target := z.done[n.Alias]
-	if target.Node == nil {
+func (z *normalizer) alias(n *yaml.Node) *Node {
+	if slices.Contains(z.within, n.Alias) {
 		z.fail(n, fmt.Sprintf("is the alias *%s inside the value it stands for", n.Value), "a value")
 		z.fatal = true
-		return normalized{z.node(n), 1}
+		return z.node(n)
 	}
-	if z.copies += target.size; z.copies > mostAliased && !z.fatal {
+	z.aliases++
+	out := z.value(n.Alias)
+	z.aliases--
+	if z.aliases == 0 && z.copies > mostAliased && !z.fatal {
 		z.fail(n, fmt.Sprintf("brings what aliases stand for above %d values", mostAliased), "fewer")
 		z.fatal = true
 	}
-	return normalized{target.Node, min(target.size, mostAliased)}
+	return out
 }
 
 // mapping keeps the first of each text key.
-func (z *normalizer) mapping(n *yaml.Node, out *Node) (size int) {
+func (z *normalizer) mapping(n *yaml.Node, out *Node) {
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		value := z.child(n.Content[i+1], cmp.Or(key.Value, strconv.Itoa(i/2)))
-		size += 1 + value.size
 		if z.key(key, first) {
 			first[key.Value] = key
-			out.Content = append(out.Content, z.node(key), value.Node)
+			out.Content = append(out.Content, z.node(key), value)
 		}
 	}
-	return size
 }
 
 // key says whether a key may stay.
 func (z *normalizer) key(key *yaml.Node, first map[string]*yaml.Node) bool {
 	switch {
-	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0:
-		z.fail(key, fmt.Sprintf("has a key that %s", Got(z.node(key))), "keys that are text")
+	case key.Style&yaml.TaggedStyle != 0:
+		z.fail(key, fmt.Sprintf("has a key with the tag %s", key.Tag), "keys without tags")
+	case key.Kind != yaml.ScalarNode:
+		z.fail(key, fmt.Sprintf("has a key that %s", Got(z.value(key))), "keys that are text, written out")
 	case key.Value == "":
 		z.fail(key, "has an empty key", "keys that are text")
 	case key.Tag == "!!merge":

@@ -50,26 +50,31 @@ func entryOf(p point) point {
 	return point{typ: p.typ.Elem(), value: filled(p.typ.Elem())}
 }
 
-// members returns the structs that the keys of a point belong to, and the table of its kind, nil if it has none.
-func (t *Tables) members(p point) (structs []point, kinds *table) {
+// members returns the structs that the keys of a point belong to, and the table of its kind, nil if it has none. Where neither the
+// node nor the default chooses a kind (open), they are the parameters of any.
+func (t *Tables) members(p point) (structs []point, kinds *table, open bool) {
 	params := p
 	switch shapeOf(p.typ) {
 	case shapeStruct:
 		structs = []point{p}
 		l := layoutOf(p.typ)
 		if l.kind == nil {
-			return structs, nil
+			return structs, nil, false
 		}
 		params = fieldOf(p, l.kind)
 	case shapeKind:
 	default:
-		return nil, nil
+		return nil, nil, false
 	}
 	kinds = t.of(params.typ)
 	if chosen := kindValue(kinds, params.value, p.node); chosen.IsValid() {
-		structs = append(structs, point{typ: chosen.Type(), value: chosen, node: p.node})
+		return append(structs, point{typ: chosen.Type(), value: chosen, node: p.node}), kinds, false
 	}
-	return structs, kinds
+	for _, entry := range kinds.entries {
+		value := reflect.ValueOf(entry.New()).Elem()
+		structs = append(structs, point{typ: value.Type(), value: value, node: p.node})
+	}
+	return structs, kinds, true
 }
 
 // kindValue returns the defaults of the kind that a node names or, if it names none, the one that the default is.
@@ -96,14 +101,14 @@ func fieldOf(p point, f *field) point {
 		next.value = p.value.FieldByIndex(f.index)
 	}
 	for _, key := range f.spellings() {
-		if at := keyIndex(p.node, key); next.node == nil && f.key != "" && at >= 0 {
-			next.node = p.node.Content[at+1]
+		if next.node == nil && f.key != "" { // that of a kind has no key
+			next.node = child(p.node, key)
 		}
 	}
 	return next
 }
 
-// step goes to a key or index below a point; spelled is the key as the tree has it.
+// step goes to a key or index below a point; spelled is the key as the tree has it, its canonical name where it has not.
 func (t *Tables) step(p point, key string) (next point, spelled string, ok bool) {
 	p = resolve(p)
 	if p.typ == nil {
@@ -129,7 +134,7 @@ func (t *Tables) step(p point, key string) (next point, spelled string, ok bool)
 }
 
 func (t *Tables) stepKey(p point, key string) (next point, spelled string, ok bool) {
-	structs, kinds := t.members(p)
+	structs, kinds, _ := t.members(p)
 	if kinds != nil && key == kindKey {
 		return point{typ: reflect.TypeFor[string](), node: child(p.node, kindKey)}, key, true
 	}
@@ -137,12 +142,10 @@ func (t *Tables) stepKey(p point, key string) (next point, spelled string, ok bo
 	if f == nil {
 		return point{}, "", false
 	}
-	for _, name := range f.spellings() {
-		if keyIndex(p.node, name) >= 0 {
-			key = name
-		}
+	if given := slices.IndexFunc(f.spellings(), func(name string) bool { return keyIndex(p.node, name) >= 0 }); given >= 0 {
+		return fieldOf(in, f), f.spellings()[given], true
 	}
-	return fieldOf(in, f), key, true
+	return fieldOf(in, f), f.key, true
 }
 
 // fieldNamed returns the first of the structs that has a key, and the field, or nil.
@@ -190,13 +193,10 @@ func mapKey(p point, path []string) (key string, used int) {
 	return strings.Join(path, "."), len(path)
 }
 
-// locate finds the node that a problem's key names, or the nearest one around it, and the key as the tree spells it.
-func (s *state) locate(p point, key string) (*Node, string) {
-	if key == "" {
-		return p.node, ""
-	}
-	_, spelled, rest, nearest := s.d.Tables.walk(p, strings.Split(key, "."))
-	return nearest, strings.Join(append(spelled, rest...), ".")
+// locate finds the node at a path, or the nearest one around it, and spells the path as the tree does.
+func (t *Tables) locate(p point, path string) (nearest *Node, spelled string) {
+	_, steps, rest, nearest := t.walk(p, strings.Split(path, "."))
+	return nearest, strings.Join(append(steps, rest...), ".")
 }
 
 // CheckPath says whether a dotted path can exist in the document root, which dst (a pointer to its struct with the
@@ -241,8 +241,7 @@ func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
 		return false, false
 	}
 	if shapeOf(end.typ) == shapeLike {
-		forms, ok := reflect.Zero(heldOf(end.typ)).Interface().(Either)
-		return false, ok && slices.ContainsFunc(forms.Either(), func(form any) bool { return shapeOf(reflect.TypeOf(form)) == shapeString })
+		return false, slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
 	}
 	if end = resolve(end); end.typ == nil {
 		return false, false
@@ -264,8 +263,7 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 		}
 		return fmt.Sprintf("there is no entry %s%s", key, in), "no index: there are no entries"
 	case shapeStruct, shapeKind:
-		structs, kinds := t.members(p)
-		if kinds != nil && (len(structs) == 0 || structs[len(structs)-1].typ == p.typ) {
+		if _, kinds, open := t.members(p); open {
 			return fmt.Sprintf("there is no key %s%s, which names no kind", key, in), kinds.wanted()
 		}
 		return fmt.Sprintf("there is no key %s%s", key, in), "one of " + strings.Join(t.keysAt(p, false), ", ")
@@ -282,15 +280,21 @@ func entries(n *Node) int {
 
 // keysAt lists the keys of a mapping or the indices of a list, with the aliases of keys if asked.
 func (t *Tables) keysAt(p point, aliases bool) []string {
-	var keys []string
 	if shapeOf(p.typ) == shapeList {
+		var indices []string
 		for i := range entries(p.node) {
-			keys = append(keys, strconv.Itoa(i))
+			indices = append(indices, strconv.Itoa(i))
 		}
-		return keys
+		return indices
 	}
-	structs, kinds := t.members(p)
-	if kinds != nil {
+	structs, kinds, _ := t.members(p)
+	return keysOf(structs, kinds != nil, aliases)
+}
+
+// keysOf lists the keys of a mapping, with their aliases if asked.
+func keysOf(structs []point, hasKind, aliases bool) []string {
+	var keys []string
+	if hasKind {
 		keys = append(keys, kindKey)
 	}
 	for _, s := range structs {
@@ -318,15 +322,16 @@ func (t *Tables) suggest(p point, path []string) string {
 	if near == "" {
 		return ""
 	}
-	next, name, _ := t.step(end, near)
-	tail := ""
+	next, _, _ := t.step(end, near)
+	spelled = append(spelled, near)
 	if len(rest) > 1 {
-		if tail = t.suggest(next, rest[1:]); tail == "" {
+		tail := t.suggest(next, rest[1:])
+		if tail == "" {
 			return ""
 		}
-		tail = "." + tail
+		spelled = append(spelled, tail)
 	}
-	return strings.Join(append(spelled, name), ".") + tail
+	return strings.Join(spelled, ".")
 }
 
 // mostVisited bounds the search for a key elsewhere in a document.
@@ -342,7 +347,10 @@ func (t *Tables) elsewhere(start point, key string) string {
 	for visited := 0; visited < len(queue) && visited < mostVisited; visited++ {
 		at := queue[visited]
 		at.point = resolve(at.point)
-		if at.typ == nil || at.path != "" && strings.Count(at.path, ".") > 4 {
+		if at.typ == nil || strings.Count(at.path, ".") > 4 {
+			continue
+		}
+		if _, _, open := t.members(at.point); open {
 			continue
 		}
 		for _, name := range t.keysAt(at.point, false) {
@@ -362,114 +370,54 @@ func (t *Tables) elsewhere(start point, key string) string {
 
 // Canonical returns the tree n, which dst (a pointer to its struct with the defaults) is decoded from, with one spelling
 // of everything: keys and kinds by their canonical names, {kind: adam} for the shorthand adam. Set and Merge then need
-// not know types. Values, positions and whatever is unknown stay as they are; the tree itself is not changed, and the
-// result shares what is canonical already.
-func (d *Decoder) Canonical(n *Node, dst any) *Node {
-	return d.canonical(rootOf(dst, n))
-}
+// not know types. Values, positions and whatever is unknown stay as they are; the tree itself is not changed.
+func (d *Decoder) Canonical(n *Node, dst any) *Node { return d.Tables.canonical(rootOf(dst, n)) }
 
-func (d *Decoder) canonical(p point) *Node {
+func (t *Tables) canonical(p point) *Node {
 	p = resolve(p)
 	if p.typ == nil || isNull(p.node) {
 		return p.node
 	}
-	switch shapeOf(p.typ) {
-	case shapeList:
-		if p.node.Kind == yaml.SequenceNode {
-			entry := entryOf(p)
-			return d.children(p, 0, 1, func(int) point { return entry })
-		}
-	case shapeMap:
-		if p.node.Kind == yaml.MappingNode {
-			entry := entryOf(p)
-			return d.children(p, 1, 2, func(int) point { return entry })
-		}
-	case shapeStruct, shapeKind:
-		return d.canonicalKeys(p)
-	}
-	return p.node
-}
-
-// children makes every stride-th child of a node, from the first one given, canonical.
-func (d *Decoder) children(p point, first, stride int, of func(i int) point) *Node {
-	n := p.node
-	for i := first; i < len(n.Content); i += stride {
-		c := of(i)
-		c.node = p.node.Content[i]
-		if replaced := d.canonical(c); replaced != c.node {
-			n = copied(n, p.node)
-			n.Content[i] = replaced
-		}
-	}
-	return n
-}
-
-// copied returns a copy of original, or n if that is one already.
-func copied(n, original *Node) *Node {
-	if n != original {
-		return n
-	}
-	return shallow(original)
-}
-
-func renamed(n *Node, name string) *Node {
-	if n.Value == name {
-		return n
-	}
-	c := copied(n, n)
-	c.Value = name
-	return c
-}
-
-func (d *Decoder) canonicalKeys(p point) *Node {
-	structs, kinds := d.Tables.members(p)
+	structs, kinds, _ := t.members(p)
 	if kinds != nil && isText(p.node) {
-		if entry, ok := kinds.byName[p.node.Value]; ok {
-			return expanded(renamed(p.node, entry.Name))
+		if name, known := kinds.canonical(p.node); known {
+			return expanded(name)
 		}
 	}
-	if p.node.Kind != yaml.MappingNode {
-		return p.node
-	}
-	fieldAt := func(i int) point {
-		if s, f := fieldNamed(structs, p.node.Content[i-1].Value); f != nil {
-			return fieldOf(s, f)
-		}
-		return point{} // kind, and unknown keys: they stay
-	}
-	n := d.children(p, 1, 2, fieldAt)
-	for i := 0; i+1 < len(p.node.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if kinds != nil && key.Value == kindKey {
-			if entry, ok := kinds.byName[value.Value]; ok && isText(value) {
-				value = renamed(value, entry.Name)
+	n := shallow(p.node)
+	for i, below := range n.Content {
+		key := strconv.Itoa(i)
+		if n.Kind == yaml.MappingNode {
+			if i%2 == 0 {
+				continue
 			}
-		} else if _, f := fieldNamed(structs, key.Value); f != nil && keyIndex(n, f.key) < 0 {
-			key = renamed(key, f.key) // not where both spellings are given: decoding reports that
+			key = n.Content[i-1].Value
+			if _, f := fieldNamed(structs, key); f != nil && keyIndex(n, f.key) < 0 { // not where both spellings are given: decoding reports that
+				n.Content[i-1] = Renamed(n.Content[i-1], f.key)
+			}
 		}
-		if key != n.Content[i] || value != n.Content[i+1] {
-			n = copied(n, p.node)
-			n.Content[i], n.Content[i+1] = key, value
+		if kinds != nil && key == kindKey {
+			n.Content[i], _ = kinds.canonical(below)
+		} else if next, _, ok := t.step(p, key); ok {
+			next.node = below
+			n.Content[i] = t.canonical(next)
 		}
 	}
 	return n
+}
+
+// canonical returns the node of a kind's name with its canonical name, and whether there is such a kind.
+func (t *table) canonical(n *Node) (*Node, bool) {
+	entry, known := t.byName[n.Value]
+	if !known || !isText(n) {
+		return n, false
+	}
+	return Renamed(n, entry.Name), true
 }
 
 // CanonicalPath returns a dotted path, one that CheckPath accepts, with every key by its canonical name: objective.beta
 // becomes objective.lambda. root must be canonical already and dst a pointer to its struct with the defaults.
 func (d *Decoder) CanonicalPath(root *Node, dst any, path string) string {
-	p := rootOf(dst, root)
-	segments := strings.Split(path, ".")
-	for i, key := range segments {
-		p = resolve(p)
-		if p.typ == nil || shapeOf(p.typ) == shapeMap || shapeOf(p.typ) == shapeWords {
-			break
-		}
-		structs, _ := d.Tables.members(p)
-		if _, f := fieldNamed(structs, key); f != nil {
-			segments[i] = f.key
-		}
-		p, _, _ = d.Tables.step(p, key)
-	}
-	return strings.Join(segments, ".")
+	_, spelled := d.Tables.locate(rootOf(dst, root), path)
+	return spelled
 }

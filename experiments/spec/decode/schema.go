@@ -71,7 +71,14 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 	case shapeRaw:
 		return &schema{Type: []string{"string", "number", "boolean", "array", "object"}}
 	case shapeLike:
-		return g.like(heldOf(p.typ))
+		var either []*schema
+		for _, form := range formsOf(heldOf(p.typ)) {
+			either = append(either, g.of(point{typ: form}, limits{}, false))
+		}
+		if len(either) == 1 {
+			return either[0]
+		}
+		return &schema{AnyOf: either}
 	case shapeStruct, shapeKind:
 		ref := &schema{Ref: "#/$defs/" + g.define(p, partial)}
 		if p.typ.Implements(orListType) {
@@ -88,18 +95,6 @@ func (g *generator) of(p point, lim limits, partial bool) *schema {
 		return &schema{Type: "object", AdditionalProperties: either, MinProperties: least(lim)}
 	}
 	return scalarSchema(shapeOf(p.typ), lim)
-}
-
-// like returns the schema of what a Raw looks like.
-func (g *generator) like(t reflect.Type) *schema {
-	if !t.Implements(eitherType) {
-		return g.of(point{typ: t}, limits{}, false)
-	}
-	either := &schema{}
-	for _, form := range reflect.Zero(t).Interface().(Either).Either() {
-		either.AnyOf = append(either.AnyOf, g.of(point{typ: reflect.TypeOf(form)}, limits{}, false))
-	}
-	return either
 }
 
 // least is the smallest length of what must be given.
@@ -129,7 +124,6 @@ func scalarSchema(s shape, lim limits) *schema {
 	return words
 }
 
-// bounded adds the finite ends of the range.
 func bounded(s *schema, lim limits) *schema {
 	if lim.bounds == nil {
 		return s
@@ -137,14 +131,14 @@ func bounded(s *schema, lim limits) *schema {
 	low, high := lim.bounds.Low, lim.bounds.High
 	switch {
 	case math.IsInf(low, -1):
-	case lim.bounds.LowOpen:
+	case lim.bounds.Open == '(':
 		s.ExclusiveMinimum = &low
 	default:
 		s.Minimum = &low
 	}
 	switch {
 	case math.IsInf(high, 1):
-	case lim.bounds.HighOpen:
+	case lim.bounds.Shut == ')':
 		s.ExclusiveMaximum = &high
 	default:
 		s.Maximum = &high
@@ -248,7 +242,8 @@ func (g *generator) body(name string, p point, id definition) *schema {
 // kindless is a partial mapping that names no kind: any parameter of any kind, its value left to the merged whole.
 func (g *generator) kindless(own []point, tab *table, id definition) *schema {
 	o := g.object(own, nil, id)
-	for _, key := range tab.parameters() {
+	structs, _, _ := g.tables.members(point{typ: tab.iface})
+	for _, key := range keysOf(structs, false, true) {
 		if !slices.ContainsFunc(o.Properties, func(p property) bool { return p.key == key }) {
 			o.Properties = append(o.Properties, property{key, &schema{}})
 		}

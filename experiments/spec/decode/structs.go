@@ -11,27 +11,17 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// part is a struct that some keys of a mapping belong to: a struct's own fields, or the parameters of its kind.
-type part struct {
-	*layout
-	value reflect.Value
-	given map[*field]*Node // the key nodes that gave them
-}
-
-func newPart(v reflect.Value) part { return part{layoutOf(v.Type()), v, map[*field]*Node{}} }
-
 // object decodes a mapping into a struct, into a kind of an interface, or into a struct with a kind beside its fields.
 func (s *state) object(n *Node, dst reflect.Value) {
 	before := len(s.errs)
-	var parts []part
+	var structs []point // that the keys belong to: a struct's own, and the parameters of its kind
 	kindField, complete := reflect.Value{}, true
 	if dst.Kind() == reflect.Interface {
 		kindField = dst
 	} else {
-		own := newPart(dst)
-		parts = append(parts, own)
-		if own.kind != nil {
-			kindField = dst.FieldByIndex(own.kind.index)
+		structs = append(structs, point{typ: dst.Type(), value: dst})
+		if kind := layoutOf(dst.Type()).kind; kind != nil {
+			kindField = dst.FieldByIndex(kind.index)
 		}
 	}
 	if n.Kind != yaml.MappingNode && (n.Kind != yaml.ScalarNode || !kindField.IsValid() || !isText(n)) {
@@ -40,119 +30,106 @@ func (s *state) object(n *Node, dst reflect.Value) {
 	}
 	if kindField.IsValid() {
 		var params reflect.Value
-		if params, complete = s.choose(n, kindField, parts); params.IsValid() {
-			parts = append(parts, newPart(params))
+		if params, complete = s.choose(n, kindField); params.IsValid() {
+			structs = append(structs, point{typ: params.Type(), value: params})
 		}
 	}
-	if n.Kind == yaml.MappingNode {
-		s.keys(n, parts, kindField.IsValid(), complete)
+	if s.partial && !complete && child(n, kindKey) == nil {
+		s.kindless(n, dst.Type())
 	}
-	s.missing(n, parts)
-	if len(s.errs) == before && !s.partial {
-		s.check(n, dst, parts)
+	given := map[*field]*Node{}
+	if n.Kind == yaml.MappingNode {
+		s.keys(n, structs, given, kindField.IsValid(), complete)
+	}
+	if s.partial {
+		return
+	}
+	s.missing(n, structs, given)
+	if len(s.errs) == before {
+		s.check(n, dst, structs)
 	}
 }
 
 // choose picks the kind that a mapping or a scalar names and stores fresh parameters in field, or keeps the default of
 // the field if no kind is named. It returns the struct of parameters, and whether all keys are known: they are not
 // where the kind is wrong or missing.
-func (s *state) choose(n *Node, field reflect.Value, parts []part) (params reflect.Value, complete bool) {
+func (s *state) choose(n *Node, field reflect.Value) (params reflect.Value, complete bool) {
 	tab := s.d.Tables.of(field.Type())
 	name, key := n, ""
 	if n.Kind == yaml.MappingNode {
 		name, key = child(n, kindKey), kindKey
 	}
 	if name == nil {
-		return s.defaultKind(n, field, tab, parts)
+		return s.defaultKind(n, field, tab)
 	}
 	entry, ok := tab.byName[name.Value]
-	if !isText(name) || !ok {
-		s.unknownKind(name, key, tab)
+	switch {
+	case !isText(name):
+		s.fail(name, key, Got(name), tab.wanted(), "")
+	case !ok:
+		s.fail(name, key, "is "+quoted(name.Value), tab.wanted(), Nearest(name.Value, tab.spellings()))
+	default:
+		fresh := reflect.ValueOf(entry.New())
+		field.Set(fresh)
+		return fresh.Elem(), true
+	}
+	return reflect.Value{}, false
+}
+
+// defaultKind copies the parameters that the field holds, so that a default that others share is never written to. Where it holds none,
+// a kind is missing, perhaps at a key that is a misspelt one.
+func (s *state) defaultKind(n *Node, field reflect.Value, tab *table) (params reflect.Value, complete bool) {
+	if !field.IsNil() {
+		tab.mustEntryOf(field)
+		fresh := reflect.New(field.Elem().Type().Elem())
+		fresh.Elem().Set(field.Elem().Elem())
+		field.Set(fresh)
+		return fresh.Elem(), true
+	}
+	if s.partial {
 		return reflect.Value{}, false
 	}
-	fresh := reflect.ValueOf(entry.New())
-	field.Set(fresh)
-	return fresh.Elem(), true
-}
-
-func (s *state) unknownKind(name *Node, key string, tab *table) {
-	wrong, near := Got(name), ""
-	if isText(name) {
-		wrong, near = "is "+quoted(name.Value), Nearest(name.Value, tab.spellings())
-	}
-	s.fail(name, key, wrong, tab.wanted(), near)
-}
-
-// defaultKind copies the parameters that the field holds, so that a default that others share is never written to.
-func (s *state) defaultKind(n *Node, field reflect.Value, tab *table, parts []part) (params reflect.Value, complete bool) {
-	if field.IsNil() {
-		if s.partial {
-			s.kindless(n, tab, parts)
-		} else {
-			s.missingKind(n, tab)
-		}
-		return reflect.Value{}, false
-	}
-	tab.mustEntryOf(field)
-	fresh := reflect.New(field.Elem().Type().Elem())
-	fresh.Elem().Set(field.Elem().Elem())
-	field.Set(fresh)
-	return fresh.Elem(), true
-}
-
-// missingKind complains about a mapping without a kind, at the key that may be a misspelt one.
-func (s *state) missingKind(n *Node, tab *table) {
 	for key := range n.Pairs() {
 		if Nearest(key.Value, []string{kindKey}) != "" {
 			s.fail(key, key.Value, "is not a key here", kindKey+", "+tab.wanted(), kindKey)
-			return
+			return reflect.Value{}, false
 		}
 	}
 	s.fail(n, kindKey, "is missing", tab.wanted(), "")
+	return reflect.Value{}, false
 }
 
 // kindless checks that every key of a partial mapping without a kind is a parameter of some kind.
-func (s *state) kindless(n *Node, tab *table, parts []part) {
-	known := tab.parameters()
+func (s *state) kindless(n *Node, t reflect.Type) {
+	structs, kinds, _ := s.d.Tables.members(point{typ: t})
 	for key := range n.Pairs() {
-		if p, _ := find(parts, key.Value); p == nil && !slices.Contains(known, key.Value) {
-			near := Nearest(key.Value, append(known, kindKey))
-			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+tab.name, near)
+		if _, f := fieldNamed(structs, key.Value); f == nil {
+			near := Nearest(key.Value, keysOf(structs, true, true))
+			s.fail(key, key.Value, "is not a key here", "a parameter of some kind of "+kinds.name, near)
 		}
 	}
 }
 
-// keys decodes every key of a mapping into the part that has it.
-func (s *state) keys(n *Node, parts []part, hasKind, complete bool) {
+// keys decodes every key of a mapping into the struct that has it, and notes the key nodes that gave fields.
+func (s *state) keys(n *Node, structs []point, given map[*field]*Node, hasKind, complete bool) {
 	for key, value := range n.Pairs() {
 		if hasKind && key.Value == kindKey {
 			continue
 		}
-		p, f := find(parts, key.Value)
+		in, f := fieldNamed(structs, key.Value)
 		switch {
-		case p == nil && !complete:
-		case p == nil:
-			s.unknownKey(key, parts, hasKind)
-		case p.given[f] != nil:
-			s.twice(key, p.given[f])
+		case f == nil && !complete:
+		case f == nil:
+			s.unknownKey(key, structs, hasKind)
+		case given[f] != nil:
+			s.twice(key, given[f])
 		default:
-			p.given[f] = key
-			s.at(key.Value, value, p.value.FieldByIndex(f.index), f.limits)
+			given[f] = key
+			s.at(key.Value, value, in.value.FieldByIndex(f.index), f.limits)
 		}
 	}
 }
 
-// find returns the part that a key belongs to and its field, or nil.
-func find(parts []part, key string) (*part, *field) {
-	for i := range parts {
-		if f := parts[i].byKey[key]; f != nil {
-			return &parts[i], f
-		}
-	}
-	return nil, nil
-}
-
-// twice reports a field given by two keys.
 func (s *state) twice(key, first *Node) {
 	where := ""
 	if first.Line > 0 {
@@ -161,38 +138,24 @@ func (s *state) twice(key, first *Node) {
 	s.fail(key, key.Value, fmt.Sprintf("is the same key as %s%s", first.Value, where), "one of the two", "")
 }
 
-func (s *state) unknownKey(key *Node, parts []part, hasKind bool) {
-	var keys, spellings []string
-	if hasKind {
-		keys, spellings = []string{kindKey}, []string{kindKey}
-	}
-	for _, p := range parts {
-		keys = append(keys, p.keys()...)
-		for _, f := range p.fields {
-			spellings = append(spellings, f.spellings()...)
-		}
-	}
-	near := Nearest(key.Value, spellings)
+func (s *state) unknownKey(key *Node, structs []point, hasKind bool) {
+	near := Nearest(key.Value, keysOf(structs, hasKind, true))
 	if near == "" && !s.partial {
 		if near = s.d.Tables.elsewhere(s.root, key.Value); near != "" {
 			near = dotted(s.prefix, nil, near)
 		}
 	}
 	allowed := "no keys"
-	if len(keys) > 0 {
+	if keys := keysOf(structs, hasKind, false); len(keys) > 0 {
 		allowed = "one of " + strings.Join(keys, ", ")
 	}
 	s.fail(key, key.Value, "is not a key here", allowed, near)
 }
 
-// missing reports required keys that were not given.
-func (s *state) missing(n *Node, parts []part) {
-	if s.partial {
-		return
-	}
-	for _, p := range parts {
-		for _, f := range p.fields {
-			if f.limits.required && p.given[f] == nil {
+func (s *state) missing(n *Node, structs []point, given map[*field]*Node) {
+	for _, in := range structs {
+		for _, f := range layoutOf(in.typ).fields {
+			if f.limits.required && given[f] == nil {
 				s.fail(n, f.key, "is missing", s.d.Tables.phrase(f.typ, f.limits), "")
 			}
 		}
@@ -202,14 +165,16 @@ func (s *state) missing(n *Node, parts []part) {
 // check calls the Check methods of the parameters, of embedded structs and of the struct itself. A method that an
 // embedded struct lends to the outer one is called twice; the repeated problems are dropped when errors are sorted. Of
 // an embedded struct whose type is not exported only the lent method can be called.
-func (s *state) check(n *Node, dst reflect.Value, parts []part) {
+func (s *state) check(n *Node, dst reflect.Value, structs []point) {
 	before := len(s.errs)
-	for i := len(parts) - 1; i >= 0 && len(s.errs) == before; i-- {
-		p := parts[i]
-		for _, index := range p.inlined {
-			s.problems(n, dst, p.value.FieldByIndex(index))
+	for _, in := range slices.Backward(structs) {
+		if len(s.errs) > before {
+			return
 		}
-		s.problems(n, dst, p.value)
+		for _, index := range layoutOf(in.typ).inlined {
+			s.problems(n, dst, in.value.FieldByIndex(index))
+		}
+		s.problems(n, dst, in.value)
 	}
 }
 
@@ -222,7 +187,7 @@ func (s *state) problems(n *Node, dst, checked reflect.Value) {
 		return
 	}
 	for _, p := range c.Check() {
-		node, key := s.locate(point{typ: dst.Type(), value: dst, node: n}, p.Key)
+		node, key := s.d.Tables.locate(point{typ: dst.Type(), value: dst, node: n}, p.Key)
 		s.fail(node, key, p.Wrong, p.Allowed, "")
 	}
 }

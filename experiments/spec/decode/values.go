@@ -62,10 +62,10 @@ func Got(n *Node) string {
 		return "has no value"
 	case n.Kind == yaml.MappingNode:
 		return "is a mapping"
+	case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
+		return "is an empty list"
 	case n.Kind == yaml.SequenceNode:
 		return "is a list"
-	case n.Kind == yaml.AliasNode:
-		return "is an alias"
 	case isText(n):
 		return "is the text " + quoted(n.Value)
 	}
@@ -199,47 +199,22 @@ func (s *state) notFilled(n *Node, want yaml.Kind, t reflect.Type, lim limits) {
 	s.wrongType(n, t, lim)
 }
 
-// mapping decodes into a fresh map with text keys.
+// mapping decodes into a fresh map with text keys. Where the values are lists of words, a scalar is a list of one.
 func (s *state) mapping(n *Node, dst reflect.Value, lim limits) {
-	s.entries(n, dst, lim, func(value *Node) reflect.Value {
-		v := filled(dst.Type().Elem())
-		s.value(value, v, lim.element())
-		return v
-	})
-}
-
-// wordLists decodes into a fresh map of lists of scalars, each kept as it is spelled; a scalar is a list of one.
-func (s *state) wordLists(n *Node, dst reflect.Value, lim limits) {
-	s.entries(n, dst, lim, func(value *Node) reflect.Value {
-		words := []string{}
-		if value.Kind != yaml.SequenceNode {
-			return reflect.ValueOf(s.word(value, words))
-		}
-		for i, entry := range value.Content {
-			s.under(strconv.Itoa(i), func() { words = s.word(entry, words) })
-		}
-		return reflect.ValueOf(words)
-	})
-}
-
-// word appends the text of a scalar.
-func (s *state) word(n *Node, words []string) []string {
-	if n.Kind != yaml.ScalarNode || isNull(n) {
-		s.fail(n, "", Got(n), "text, a number, true or false", "")
-		return words
-	}
-	return append(words, n.Value)
-}
-
-// entries fills a map, decoding each value with one.
-func (s *state) entries(n *Node, dst reflect.Value, lim limits, one func(*Node) reflect.Value) {
+	t := dst.Type()
 	if n.Kind != yaml.MappingNode || lim.required && len(n.Content) == 0 {
-		s.notFilled(n, yaml.MappingNode, dst.Type(), lim)
+		s.notFilled(n, yaml.MappingNode, t, lim)
 		return
 	}
-	m := reflect.MakeMapWithSize(dst.Type(), len(n.Content)/2)
+	m := reflect.MakeMapWithSize(t, len(n.Content)/2)
 	for key, value := range n.Pairs() {
-		s.under(key.Value, func() { m.SetMapIndex(reflect.ValueOf(key.Value).Convert(dst.Type().Key()), one(value)) })
+		v := filled(t.Elem())
+		if shapeOf(t) == shapeWords && value.Kind == yaml.ScalarNode && !isNull(value) {
+			v.Set(reflect.ValueOf([]string{value.Value}))
+		} else {
+			s.at(key.Value, value, v, lim.element())
+		}
+		m.SetMapIndex(reflect.ValueOf(key.Value).Convert(t.Key()), v)
 	}
 	dst.Set(m)
 }
