@@ -62,6 +62,9 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 	p.Y.Label.Text = columnLabel("pi")
 	p.Y.Min, p.Y.Max = 0, 1
 	labelSteps(&p.X, r.numbers("step"))
+	if r.solvesRounds() {
+		p.X.Label.Text = "Round"
+	}
 
 	cells := r.values("response")
 	for k, cell := range cells {
@@ -87,6 +90,12 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 		}
 	}
 	return p, nil
+}
+
+// solvesRounds says whether steps are rounds, each solved exactly: the table has watched rounds, and the last loss is that of all
+// comparisons, not of a step's minibatch before its update.
+func (r *rows) solvesRounds() bool {
+	return r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss")
 }
 
 // targetStyle is the line of where curve k, of a color, should end. The dashes of the next begin later, for the same reason.
