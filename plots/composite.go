@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -20,10 +21,6 @@ type Part struct {
 	From   string `yaml:"from,omitempty" doc:"experiment of the suite whose tables are drawn; without it those of the whole figure"`
 	Figure Params `yaml:",kind"`
 }
-
-var compositeKind = kindOf("composite", Composite{Twin: true},
-	"the panels of several figures as one figure, lettered, with one legend",
-	"this project")
 
 // Check implements registry.Checker.
 func (f *Composite) Check() []registry.Problem {
@@ -62,18 +59,14 @@ func (f *Composite) Refs() tables.Refs {
 	return refs
 }
 
-// Panels implements Params.
-func (f *Composite) Panels(src Sources) ([]*Panel, error) {
+// panels implements Params.
+func (f *Composite) panels(src Sources) []*Panel {
 	var all []*Panel
 	for i, part := range f.Parts {
-		panels, err := part.Figure.Panels(src.From(part.From))
-		if err != nil {
-			return nil, fmt.Errorf("panels.%d: %w", i, err)
-		}
-		all = append(all, panels...)
+		try.In(fmt.Sprintf("panels.%d", i), func() { all = append(all, part.Figure.panels(src.From(part.From))...) })
 	}
 	for i, p := range all {
 		p.Letter = panelLetter(i)
 	}
-	return all, nil
+	return all
 }

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // point is one place of a curve: the middle of the runs and prompts that share it, and the ends of the band around it.
@@ -30,7 +31,7 @@ type point struct {
 // collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
 // prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same
 // place are an error: nothing is averaged over a setting that nobody grouped by.
-func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
+func collectPoints(r *rows, x, y, order string, s spread) []point {
 	keys := r.coordinates()
 	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
@@ -43,27 +44,27 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 	for g, group := range groups {
 		for _, one := range group.split("seed", "prompt") {
 			if one.len() > 1 {
-				return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
+				try.Fail("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
 					one.text(0, "run"), one.text(1, "run"), r.table.Name)
 			}
 		}
 		if g > 0 && cmp.Compare(groups[g-1].float(0, order), group.float(0, order)) == 0 {
-			return nil, ambiguous(groups[g-1], group, keys, order)
+			ambiguous(groups[g-1], group, keys, order)
 		}
 		points[g] = middlePoint(group, x, y, s)
 	}
-	return points, nil
+	return points
 }
 
-// ambiguous names the column in which rows at one place of a curve differ.
-func ambiguous(a, b *rows, keys []string, order string) error {
+// ambiguous fails, and names the column in which rows at one place of a curve differ.
+func ambiguous(a, b *rows, keys []string, order string) {
 	for _, column := range keys {
 		if va, vb := a.text(0, column), b.text(0, column); va != vb {
-			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
+			try.Fail("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
 				order, a.text(0, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
 		}
 	}
-	return fmt.Errorf("one curve has two values at %s = %s", order, a.text(0, order))
+	try.Fail("one curve has two values at %s = %s", order, a.text(0, order))
 }
 
 // middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves

@@ -14,6 +14,7 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Forest draws paired comparisons as a forest plot: a row a comparison with the mean difference and its interval. A mark
@@ -31,10 +32,6 @@ type Forest struct {
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
-var forestKind = kindOf("forest", Forest{},
-	"paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
-	"Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction")
-
 // Refs implements Params.
 func (f *Forest) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric)
@@ -50,26 +47,21 @@ const (
 	rightColumn = "right"
 )
 
-// Panels implements Params.
-func (f *Forest) Panels(src Sources) ([]*Panel, error) {
-	all, err := f.comparisons(src)
-	if err != nil {
-		return nil, err
-	}
+// panels implements Params.
+func (f *Forest) panels(src Sources) []*Panel {
+	all := f.comparisons(src)
 	if f.Split != "" {
-		if err := all.need(f.Split); err != nil {
-			return nil, fmt.Errorf("panels: %w", err)
-		}
+		try.In("panels", func() { all.need(f.Split) })
 	}
 	names := f.names(all)
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(src, of, names, all) })
+	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel { return f.panel(src, of, names, all) })
 }
 
 // comparisons selects the rows to draw.
-func (f *Forest) comparisons(src Sources) (*rows, error) {
+func (f *Forest) comparisons(src Sources) *rows {
 	t, err := src.Table(cmp.Or(f.Table, summaries.Paired))
 	if err != nil {
-		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
+		try.Fail("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
 	}
 	all := &rows{table: t, runs: t}
 	where := tables.Where{"metric": {f.Metric}}
@@ -79,15 +71,13 @@ func (f *Forest) comparisons(src Sources) (*rows, error) {
 			where[column] = cells
 		}
 	}
-	if err := all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
-		"interval", "p_holm", "n", "tests"); err != nil {
-		return nil, err
-	}
+	all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high", "interval", "p_holm",
+		"n", "tests")
 	if runs, err := src.Table(tables.Runs); err == nil { // published without its runs, a folder still has its comparisons
 		all.runs = runs
 		all.run = make([]int, all.len()) // a comparison is of many runs; none is looked up
 	}
-	return all, nil
+	return all
 }
 
 // context are the columns of the table that tell one comparison of a pair from another.
@@ -127,9 +117,9 @@ func (f *Forest) names(all *rows) []string {
 	return names
 }
 
-func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Panel, error) {
+func (f *Forest) panel(src Sources, of subset, names []string, all *rows) *Panel {
 	if len(names) > mostRows {
-		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
+		try.Fail("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
 			len(names), mostRows)
 	}
 	r, p := of.rows, barePanel(of.label)
@@ -145,7 +135,7 @@ func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Pane
 		v.name = f.name(r, i, all)
 		v.row = slices.Index(names, v.name)
 		if slices.ContainsFunc(list, func(other interval) bool { return other.row == v.row }) {
-			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", summaries.Paired, v.name)
+			try.Fail("table %s has several comparisons %s: no column tells them apart", summaries.Paired, v.name)
 		}
 		list = append(list, v)
 		p.addData(v.datum())
@@ -153,25 +143,21 @@ func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Pane
 	p.Add(list)
 	p.ranges = list
 	f.explain(p, r, all)
-	return p, f.explainChoice(p, src)
+	if f.Table == summaries.SelectedPaired {
+		f.explainChoice(p, src)
+	}
+	return p
 }
 
 // explainChoice notes at which value of the chosen setting each loss is compared.
-func (f *Forest) explainChoice(p *Panel, src Sources) error {
-	if f.Table != summaries.SelectedPaired {
-		return nil
-	}
-	t, err := loadTable(src, summaries.Selected, "objective", "metric")
-	if err != nil {
-		return err
-	}
+func (f *Forest) explainChoice(p *Panel, src Sources) {
+	t := loadTable(src, summaries.Selected, "objective", "metric")
 	by := t.Header[t.Column("metric")-1]
 	var parts []string
 	for row := range t.Len() {
 		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+strings.ReplaceAll(valueLabel(by, t.Text(row, by)), " ", "\u00a0"))
 	}
 	p.Notes = append(p.Notes, "Each loss as it was best on other seeds: "+strings.Join(slices.Compact(parts), ", ")+".")
-	return nil
 }
 
 // columnHeight is the most that rows take in points, less than the height of a column of text.

@@ -158,18 +158,14 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 }
 
 // addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
-func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) error {
+func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) {
 	for _, line := range lines {
-		points, err := collectPoints(line.rows, x, y, order, s)
-		if err != nil {
-			return err
-		}
+		points := collectPoints(line.rows, x, y, order, s)
 		c := p.addCurve(line.label, line.style, points)
 		if set != nil {
 			set(c)
 		}
 	}
-	return nil
 }
 
 func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {

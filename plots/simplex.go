@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Simplex draws policies over three responses as points of the probability triangle: where each loss ends, and the way
@@ -30,10 +31,6 @@ const (
 	alongNone  = "none"
 )
 
-var simplexKind = kindOf("simplex", Simplex{Along: alongSteps},
-	"policies on the probability simplex of three responses: where each loss ends and the way there",
-	"this project")
-
 // Refs implements Params.
 func (f *Simplex) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", f.tableName(), f.Where)
@@ -50,25 +47,17 @@ func (f *Simplex) tableName() string {
 	return tables.Policies
 }
 
-// Panels implements Params.
-func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
-	if err != nil {
-		return nil, err
-	}
+// panels implements Params.
+func (f *Simplex) panels(src Sources) []*Panel {
+	all := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
 	if n := len(all.values("response")); n != 3 {
-		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
+		try.Fail("the simplex is drawn for 3 responses; these rows have %d", n)
 	}
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
-	if err != nil {
-		return nil, err
-	}
+	finals := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
 	if f.Split != "" {
-		if err := all.need(f.Split); err != nil {
-			return nil, err
-		}
+		all.need(f.Split)
 	}
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
+	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel {
 		p := trianglePanel(of.label)
 		p.Add(painter(triangleGrid), painter(triangleFrame))
 		ends := finals
@@ -76,7 +65,8 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 			ends = finals.with(f.Split, of.cell)
 		}
 		addLandmarks(p, ends)
-		return p, f.addCurves(p, triangleRows(of.rows, f.Along))
+		f.addCurves(p, triangleRows(of.rows, f.Along))
+		return p
 	})
 }
 
@@ -102,33 +92,27 @@ func trianglePanel(title string) *Panel {
 }
 
 // addCurves adds a curve for every loss and setting of what the curve does not run along.
-func (f *Simplex) addCurves(p *Panel, r *rows) error {
+func (f *Simplex) addCurves(p *Panel, r *rows) {
 	order := f.Along
 	if order == alongNone {
 		order = "lambda"
 	}
-	if err := r.need(order); err != nil {
-		return err
-	}
+	r.need(order)
 	for _, loss := range r.linesBy("objective") {
 		var parts []subset
 		coordinates := slices.DeleteFunc(r.coordinates(), func(column string) bool { return column == f.Along })
 		for _, setting := range loss.rows.split(coordinates...) {
 			parts = append(parts, subset{loss.cell, loss.label, setting, loss.style})
 		}
-		err := p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
+		p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
 			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
 		})
-		if err != nil {
-			return err
-		}
 	}
 	if f.Along != alongSteps && f.Along != alongNone {
 		p.explainGrowth(f.Along)
 	}
-	return nil
 }
 
 // triangleRows turns three rows, one a response, into one row with the place in the triangle. Response 0 is the corner

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
@@ -35,9 +36,9 @@ func (b *BestOfNBound) evaluate(r *results, w *worst) {
 	metric := r.read("metric", b.Metric, "prompt", "")
 	for _, row := range rows {
 		kl := metric.of(row)
-		n := must(r.runs.Number(row, b.N))
+		n := try.Must(r.runs.Number(row, b.N))
 		if !(n >= 1) {
-			fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
+			try.Fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
 		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -92,7 +93,7 @@ func (c *Crossing) reading(r *results) func(s spot) float64 {
 	return func(s spot) float64 {
 		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
 		far := math.Inf(-1)
-		err := try(func() {
+		err := try.Do(func() {
 			for _, one := range r.variations(policies, pairs[at]) {
 				far = max(far, sign*(one.tv-c.Level))
 			}
@@ -100,7 +101,7 @@ func (c *Crossing) reading(r *results) func(s spot) float64 {
 		if broken, ok := errors.AsType[*brokenRun](err); ok && broken.run == r.name(s.row) {
 			return math.Inf(1) // where there is no policy it is not within
 		}
-		check(err)
+		try.Check(err)
 		return far
 	}
 }
@@ -122,7 +123,7 @@ func (c *Crossing) first(r *results, group []station, distance func(spot) float6
 			}
 			most := math.Inf(-1)
 			for _, s := range group[begin:i] {
-				most = max(most, must(r.runs.Number(s.row, c.Value)))
+				most = max(most, try.Must(r.runs.Number(s.row, c.Value)))
 			}
 			return most
 		}

@@ -7,6 +7,7 @@ import (
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -90,7 +91,7 @@ func (d *Differs) evaluate(r *results, w *worst) {
 		compared := comparePairs(metric, other, group)
 		where := r.runs.Describe(group[0].left, d.By)
 		if !compared.Interval.Known() {
-			fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
+			try.Fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
 		}
 		d.add(w, &compared, metric.name+at(where))
 	}
@@ -109,7 +110,7 @@ func (d *Differs) pairs(r *results, metric, other reading) (pairs []pair, chosen
 	chooses := d.Select.Where.Matcher(r.runs)
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return chooses(p.left) || chooses(p.right) })
 	if len(pairs) == 0 {
-		fail("select.where: leaves no runs to compare")
+		try.Fail("select.where: leaves no runs to compare")
 	}
 	return pairs, fmt.Sprintf("; %s %s and %s", d.Select.Column, left[d.Select.Column][0], right[d.Select.Column][0])
 }
@@ -121,12 +122,12 @@ func (d *Differs) refuse(r *results, group []pair) {
 	for _, p := range group {
 		for _, column := range settings {
 			if !r.same(group[0].left, p.left, []string{column}) || !r.same(group[0].right, p.right, []string{column}) {
-				fail("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
+				try.Fail("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
 			}
 		}
 		key := r.runs.Describe(p.left, d.Match)
 		if seen[key] {
-			fail("match: several runs of left have %s; match on a column that tells them apart", key)
+			try.Fail("match: several runs of left have %s; match on a column that tells them apart", key)
 		}
 		seen[key] = true
 	}
@@ -187,7 +188,7 @@ func (s *Select) narrow(r *results, key string, where tables.Where, metric readi
 		}
 	}
 	if counts[best] == 0 {
-		fail("select.where: selects no run of %s", key)
+		try.Fail("select.where: selects no run of %s", key)
 	}
 	where = maps.Clone(where)
 	where[s.Column] = []string{best}

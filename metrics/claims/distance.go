@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -72,7 +73,7 @@ func (r *results) policies(prompt string) func(row int) []probability {
 			if wanted != nil && !slices.Contains(wanted, prompt) {
 				continue
 			}
-			pi := must(t.Number(at, "pi"))
+			pi := try.Must(t.Number(at, "pi"))
 			policy = append(policy, probability{prompt, t.Text(at, "response"), pi})
 		}
 		if len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) }) {
@@ -93,7 +94,7 @@ type variation struct {
 func (r *results) variations(policies func(row int) []probability, p pair) []variation {
 	left, right := policies(p.left), policies(p.right)
 	unlike := func(format string, args ...any) {
-		fail("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
+		try.Fail("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
 	}
 	if len(left) != len(right) {
 		unlike("have %d and %d responses", len(left), len(right))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -94,9 +95,9 @@ func (a axes) rivals(spots []spot) []rival {
 	rivals := make([]rival, len(spots))
 	for i, s := range spots {
 		one := rival{spot: s}
-		one.broken = try(func() { one.values = a.of(s) })
+		one.broken = try.Do(func() { one.values = a.of(s) })
 		if _, broken := errors.AsType[*brokenRun](one.broken); !broken {
-			check(one.broken)
+			try.Check(one.broken)
 		}
 		rivals[i] = one
 	}
@@ -127,8 +128,8 @@ func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) (Result, fl
 		}
 	}
 	if best == nil {
-		check(broken)
-		fail("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
+		try.Check(broken)
+		try.Fail("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
 	}
 	detail := fmt.Sprintf("%s: %s; nearest %s: %s", r.spotName(s), a.text(values), r.spotName(best.spot), a.text(best.values))
 	if d.Refute {
@@ -221,10 +222,10 @@ func (im *Improvement) filter(r *results, spots []spot) []spot {
 		}
 	}
 	if len(kept) == 0 && spots[0].point != atEnd {
-		check(&brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)})
+		try.Check(&brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)})
 	}
 	if len(kept) == 0 {
-		fail("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
+		try.Fail("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
 	}
 	return kept
 }

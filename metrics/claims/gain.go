@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -40,7 +41,7 @@ type shares struct {
 // evaluate reads the tables runs and policies.
 func (g *Gain) evaluate(r *results, w *worst) {
 	rows := r.choose("where", g.Where)
-	t := must(r.src.Table(tables.Policies))
+	t := try.Must(r.src.Table(tables.Policies))
 	need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	prompts := t.Distinct("prompt")
 	if g.Prompt != "" {
@@ -51,7 +52,7 @@ func (g *Gain) evaluate(r *results, w *worst) {
 		at := [2]string{t.Text(row, "run"), t.Text(row, "prompt")}
 		response, err := strconv.Atoi(t.Text(row, "response"))
 		if err != nil {
-			fail("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
+			try.Fail("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
 		}
 		of[at] = append(of[at], shares{response, t.Float(row, "pi"), t.Float(row, "pi_ref"), t.Float(row, "pi_star")})
 	}

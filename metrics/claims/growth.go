@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Growth claims by how many powers of ten a metric that is not negative grows from the runs of `from` to their counterparts,
@@ -41,10 +42,10 @@ func (g *Growth) evaluate(r *results, w *worst) {
 	for _, p := range g.pairs(r, metric) {
 		from, to := metric.of(p.left), metric.of(p.right)
 		if from < 0 || to < 0 {
-			fail("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
+			try.Fail("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
 		}
 		if from == 0 && (to > 0 || g.Falls) {
-			fail("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
+			try.Fail("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
 		}
 		value := decades(from, to)
 		if g.Falls {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/train"
 )
@@ -38,7 +39,7 @@ func (m *Minimizer) evaluate(r *results, w *worst) {
 		status, reason := r.runs.Text(row, "status"), r.runs.Text(row, "reason")
 		value, known := gravity[status]
 		if !known {
-			fail("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
+			try.Fail("%w: %s is %s: %s", ErrUndecided, r.name(row), status, reason)
 		}
 		detail := r.name(row) + ": " + status
 		if reason != "" {

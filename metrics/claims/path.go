@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Path claims that one path of policies runs near another: from no point of the path of a run of `left` is it farther, in total
@@ -50,12 +51,12 @@ func (p *Path) evaluate(r *results, w *worst) {
 func (p *Path) add(w *worst, r *results, pair pair) {
 	left, right := r.whole(pair.left), r.whole(pair.right)
 	if !slices.Equal(left.prompts, right.prompts) {
-		fail("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
+		try.Fail("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
 	}
 	names := left.prompts
 	if p.Prompt != "" {
 		if names = tables.MatchPrompts(names, p.Prompt); len(names) == 0 {
-			fail("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
+			try.Fail("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
 		}
 	}
 	for i, prompt := range left.prompts {
@@ -64,7 +65,7 @@ func (p *Path) add(w *worst, r *results, pair pair) {
 		}
 		from, to := left.pi[i], right.pi[i]
 		if len(from[0]) != len(to[0]) {
-			fail("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
+			try.Fail("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
 		}
 		f := farthest{target: to, jump: p.Jump}
 		tv, at := f.from(from)
@@ -78,7 +79,7 @@ func (r *results) whole(row int) *tracedPath {
 	p := r.path(row)
 	for _, point := range []int{0, len(p.traces) - 1} {
 		if !p.has(point) {
-			check(&brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"})
+			try.Check(&brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"})
 		}
 	}
 	return p

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -80,7 +81,7 @@ func (g *Regret) best(group []station, metric reading) (best station, value floa
 		}
 	}
 	if !found {
-		fail("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
+		try.Fail("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
 	}
 	return best, value
 }
@@ -100,6 +101,6 @@ func (g *Regret) other(r *results, group []station, best station) spot {
 			return s.spot
 		}
 	}
-	fail("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
+	try.Fail("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
 	return spot{}
 }

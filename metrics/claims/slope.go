@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Slope claims how a total variation falls or rises with a swept number: the slope, within limits, of the least-squares
@@ -60,9 +61,9 @@ type measured struct{ x, tv float64 }
 func (s *Slope) add(w *worst, r *results, policies func(row int) []probability, group []pair) {
 	var all []measured
 	for _, p := range group {
-		x := must(r.runs.Number(p.left, s.Along))
+		x := try.Must(r.runs.Number(p.left, s.Along))
 		if !(x > 0) || math.IsInf(x, 1) {
-			fail("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
+			try.Fail("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
 		}
 		prompts := r.variations(policies, p)
 		sum := 0.0
@@ -74,10 +75,10 @@ func (s *Slope) add(w *worst, r *results, policies func(row int) []probability, 
 	where := r.runs.Describe(group[0].left, s.By)
 	logX, logTV := logMeans(all)
 	if len(logX) < 2 {
-		fail("along: %s has a single value%s, and a line needs two", s.Along, at(where))
+		try.Fail("along: %s has a single value%s, and a line needs two", s.Along, at(where))
 	}
 	if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
-		fail("along: a mean total variation is 0%s, which has no logarithm", at(where))
+		try.Fail("along: a mean total variation is 0%s, which has no logarithm", at(where))
 	}
 	_, slope := stat.LinearRegression(logX, logTV, nil, false)
 	s.Limits.add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))

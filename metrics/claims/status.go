@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -41,7 +42,7 @@ func (s *Status) evaluate(r *results, w *worst) {
 	for _, row := range rows {
 		status := r.runs.Text(row, "status")
 		if status == "" {
-			fail("run %s has no status", r.name(row))
+			try.Fail("run %s has no status", r.name(row))
 		}
 		if slices.Contains(s.Is, status) || len(s.Is) == 0 && !slices.Contains(s.IsNot, status) {
 			seen = append(seen, status)
