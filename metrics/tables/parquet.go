@@ -160,15 +160,7 @@ type parquetFile struct {
 }
 
 // openParquet opens a Parquet file whose columns are of the types that Create writes.
-func openParquet(name string, f *os.File) (*parquetFile, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return readParquet(name, f, info.Size())
-}
-
-func readParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
+func openParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
 	p := &parquetFile{name: name}
 	var err error
 	if p.file, err = lines.OpenParquet(r, size); err == nil {
@@ -244,7 +236,7 @@ func (p *parquetFile) each(row func(cells []string) error) error {
 
 // read appends the cells of column i in a row group.
 func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
-	before := to.rows
+	before := to.rows()
 	err := lines.Guarded(func() error {
 		pages := group.ColumnChunks()[i].Pages()
 		return errors.Join(readPages(to, pages), pages.Close())
@@ -252,7 +244,7 @@ func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
 	if err != nil {
 		return fmt.Errorf("table %s: column %q: %w", p.name, p.schema[i].Name, err)
 	}
-	if n := to.rows - before; n != int(group.NumRows()) {
+	if n := to.rows() - before; n != int(group.NumRows()) {
 		return fmt.Errorf("table %s: column %q has %d cells in a group of %d rows", p.name, p.schema[i].Name, n, group.NumRows())
 	}
 	return nil
