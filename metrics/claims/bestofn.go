@@ -11,18 +11,11 @@ import (
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
 // pi_ref) <= log n - (n-1)/n (Beirami et al. 2024, arXiv 2401.01879, theorem 1). Its value is that of the run nearest to the
 // bound or farthest beyond it.
-//
-//	claims:
-//	  - {kind: best-of-n-bound, where: {objective: best-of-n}}
 type BestOfNBound struct {
 	Metric string       `yaml:"metric" doc:"column of runs with KL(pi to pi_ref)"`
 	N      string       `yaml:"n" doc:"column of runs with n"`
 	Where  tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values"`
 	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
-}
-
-func newBestOfNBound() Params {
-	return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
 }
 
 // Refs implements Params.

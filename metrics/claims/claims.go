@@ -1,6 +1,6 @@
 // Package claims states what should hold about the tables of a results folder and says whether it does, with the
 // number. There are a few general forms, one file each; a claim of the paper is one of them with its parameters filled
-// in. Claims read tables only, so they can be checked again years after training.
+// in, as in configs. Claims read tables only, so they can be checked again years after training.
 //
 // # What all forms share
 //
@@ -84,8 +84,10 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		{Name: "best", Source: "this project", New: func() Params { return &Best{} },
 			Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits"},
-		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879", New: newBestOfNBound,
-			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n"},
+		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879", 
+			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n", New: func() Params {
+				return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
+			}},
 		{Name: "bound", Source: "this project", New: func() Params { return &Bound{} },
 			Summary: "a metric of every selected run lies within limits"},
 		{Name: "compare", Source: "this project", New: func() Params { return &Compare{} },

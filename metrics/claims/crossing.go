@@ -16,16 +16,6 @@ import (
 // the columns of `match`. Where several runs of a group share a value of `along`, as seeds do, the one farthest from the level
 // counts. The value between two that were run is interpolated, linearly in the metric and in the logarithm of `along`; with
 // `interpolate: false` it is the first that is within. Where the level is not reached it is +Inf.
-//
-//	claims:
-//	  - kind: crossing # how many draws it takes to come within 0.05 of the population's minimizer
-//	    where: {objective: dpo, preferences.n: [100, 1000, 10000]}
-//	    with: {objective: dpo, preferences.n: [1000000]}
-//	    match: [seed]
-//	    along: preferences.n
-//	    by: [objective]
-//	    level: 0.05
-//	    max: 20000
 type Crossing struct {
 	Metric      string       `yaml:"metric,omitempty" doc:"column of runs (of prompts where a prompt is given); without it the total variation to the run of with"`
 	Prompt      string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt, or the mean over good-1, good-2, ... for a prefix such as good; total variations are of each"`

@@ -16,26 +16,6 @@ import (
 // interval of the mean difference, left less right, by Student's t over the pairs, one for each combination of values of
 // the columns `by`. Without limits the interval must exclude 0; with limits it must lie within them as a whole. The value
 // is the end of an interval that is nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - kind: differs # typo ends nearer to pi_star than dpo, at every lambda
-//	    metric: tv_star
-//	    left: {objective: typo}
-//	    right: {objective: dpo}
-//	    by: [lambda]
-//	    below: 0
-//	  - kind: differs # the optimizer does not matter: equivalent within 0.01
-//	    metric: tv_star
-//	    left: {train.optimizer.kind: adam}
-//	    right: {train.optimizer.kind: sgd}
-//	    min: -0.01
-//	    max: 0.01
-//	  - kind: differs # each at its own best lambda, chosen on two seeds and compared on the others
-//	    metric: tv_star
-//	    left: {objective: typo}
-//	    right: {objective: dpo}
-//	    select: {column: lambda, better: lower, where: {seed: [0, 1]}}
-//	    below: 0
 type Differs struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -88,7 +68,11 @@ func (d *Differs) evaluate(r *results, w *worst) {
 	pairs, chosen := d.pairs(r, metric, other)
 	for _, group := range r.groups(pairs, d.By) {
 		d.refuse(r, group)
-		compared := comparePairs(metric, other, group)
+		left, right := make([]float64, len(group)), make([]float64, len(group))
+		for i, p := range group {
+			left[i], right[i] = metric.of(p.left), other.of(p.right)
+		}
+		compared := inference.Compare(left, right)
 		where := r.runs.Describe(group[0].left, d.By)
 		if !compared.Interval.Known() {
 			try.Fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
@@ -131,15 +115,6 @@ func (d *Differs) refuse(r *results, group []pair) {
 		}
 		seen[key] = true
 	}
-}
-
-// comparePairs reads both sides and compares them.
-func comparePairs(metric, other reading, group []pair) inference.Paired {
-	left, right := make([]float64, len(group)), make([]float64, len(group))
-	for i, p := range group {
-		left[i], right[i] = metric.of(p.left), other.of(p.right)
-	}
-	return inference.Compare(left, right)
 }
 
 // add compares an interval with the limits, or with 0.

@@ -14,17 +14,6 @@ import (
 // between each run of `left` and its counterpart, the one run of `right` that has the same values in the columns of
 // `match`, at every prompt (or at the prompts that `prompt` names; each by itself, not their mean). Its value is the
 // total variation, in [0,1], nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - kind: distance # the same policies
-//	    left: {objective: rlhf, constraint.l2: 0}
-//	    right: {objective: dpo, constraint.l2: 0}
-//	    match: [lambda]
-//	    max: 1e-9
-//	  - kind: distance # different ones
-//	    left: {objective: rlhf, constraint.l2: 0.1, lambda: 0.5}
-//	    right: {objective: dpo, constraint.l2: 0.1, lambda: 0.5}
-//	    above: 0.1
 type Distance struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`

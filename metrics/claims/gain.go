@@ -14,9 +14,6 @@ import (
 // Gain claims how much probability some responses have gained on pi_ref under the final policies: those of `responses`, or all but
 // pi_star's best and worst (the first of equals), which a comparison of the two leaves out. Its value is the gain, negative for a
 // loss, at the prompt and run nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - {kind: gain, where: {objective: dpo}, max: 0.1}
 type Gain struct {
 	Where     tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Prompt    string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`

@@ -12,9 +12,6 @@ import (
 // Minimizer claims that the loss of every selected run has a minimizer of a kind: its value is that of the worst run, 0 where there
 // is one finite minimizer, 1 where there are several, 2 where it lies on the boundary of the simplex, and 3 where there is none.
 // Where the solver only has the best of what it found, or a point of rest, that is not decided, which is an error.
-//
-//	claims:
-//	  - {kind: minimizer, where: {objective: dpo}, max: 0}
 type Minimizer struct {
 	Where tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Max   float64      `yaml:"max" range:"[0,3]" doc:"the worst that is allowed: 0 one finite minimizer, 1 several, 2 one on the boundary, 3 none"`

@@ -16,12 +16,6 @@ import (
 // variation, to the nearest point of the path of its counterpart, the one run of `right` that has the same values in the columns
 // of `match`. Points that were recorded are joined by straight segments unless they are farther apart than `jump`: between them
 // the path leaps. Every prompt is by itself. The value is the largest such distance, in [0,1], to 1e-4.
-//
-//	claims:
-//	  - kind: path # the loss keeps to the path of its RLHF problem, however strong the penalty
-//	    left: {objective: dpo, purpose: loss}
-//	    right: {objective: dpo, purpose: rlhf}
-//	    max: 0.05
 type Path struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs their paths are held against"`

@@ -14,16 +14,6 @@ import (
 // against the metric at `times` that number, or, with `with`, at the same number in the counterpart, the one run of `with` that
 // has the same values in the columns of `match` (over the points of paths, of its path). Its value is the loss, negative where
 // something is gained, of the group that loses most.
-//
-//	claims:
-//	  - kind: regret # what a lambda costs that is ten times too small
-//	    metric: reward
-//	    better: higher
-//	    where: {objective: dpo}
-//	    along: lambda
-//	    among: [0.01, 100]
-//	    times: 0.1
-//	    max: 0.1
 type Regret struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`

@@ -17,16 +17,6 @@ import (
 // point is the mean, over the runs of `left` that have the value, of the total variation between the run's final policy
 // and that of its counterpart, as in the claim distance; several prompts are averaged. With the columns `by`, each
 // combination of their values has a line of its own.
-//
-//	claims:
-//	  - kind: slope # an error that falls as one over the root of the sample size
-//	    left: {objective: typo-sampled}
-//	    right: {objective: typo}
-//	    match: [lambda]
-//	    along: reference_samples
-//	    by: [lambda]
-//	    min: -0.6
-//	    max: -0.4
 type Slope struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs they are held against"`

@@ -11,10 +11,6 @@ import (
 )
 
 // Status claims how the selected runs ended. Its value is the number of runs that ended otherwise, its bound 0.
-//
-//	claims:
-//	  - {kind: status, where: {objective: dpo}, is: [diverged]}
-//	  - {kind: status, where: {objective: typo}, is_not: [diverged, failed]}
 type Status struct {
 	Where tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Is    []string     `yaml:"is,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,cycle,collapse,diverged,failed" doc:"every run ended in one of these"`
