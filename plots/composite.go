@@ -59,14 +59,11 @@ func (f *Composite) Refs() tables.Refs {
 	return refs
 }
 
-// panels implements Params.
 func (f *Composite) panels(src Sources) []*Panel {
 	var all []*Panel
 	for i, part := range f.Parts {
 		try.In(fmt.Sprintf("panels.%d", i), func() { all = append(all, part.Figure.panels(src.From(part.From))...) })
 	}
-	for i, p := range all {
-		p.Letter = panelLetter(i)
-	}
+	letter(all)
 	return all
 }

@@ -38,7 +38,6 @@ func (f *Constraint) Check() []registry.Problem {
 	return nil
 }
 
-// panels implements Params.
 func (f *Constraint) panels(src Sources) []*Panel {
 	all := selectRows(src, tables.Policies, f.Where, f.Strength, "pi")
 	for _, objective := range []string{f.Left, f.Right} {

@@ -93,8 +93,8 @@ func middlePoint(r *rows, x, y string, s spread) point {
 	p.n = r.len()
 	low, high := metricRange(y)
 	p.low, p.high = max(p.low, low), min(p.high, high)
-	if p.n == 1 && s != spreadNone {
-		p.low, p.high = r.interval(0, y)
+	if below, above := intervalColumns(y); p.n == 1 && s != spreadNone && r.table.Has(below, above) {
+		p.low, p.high = r.float(0, below), r.float(0, above)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
@@ -116,15 +116,6 @@ func metricRange(column string) (low, high float64) {
 		return 0, math.Inf(1)
 	}
 	return math.Inf(-1), math.Inf(1)
-}
-
-// interval returns the ends of an interval that a row has of a column, NaN where the table has none.
-func (r *rows) interval(row int, column string) (low, high float64) {
-	below, above := intervalColumns(column)
-	if !r.table.Has(below) || !r.table.Has(above) {
-		return math.NaN(), math.NaN()
-	}
-	return r.float(row, below), r.float(row, above)
 }
 
 // why says what a point without a finite value stands for. A run that ended well can still lack one, where a metric

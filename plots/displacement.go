@@ -36,7 +36,6 @@ func (f *Displacement) Check() []registry.Problem {
 	return nil
 }
 
-// panels implements Params.
 func (f *Displacement) panels(src Sources) []*Panel {
 	all := selectNamed(src, f.Table, f.Where, f.Refs())
 	return all.panelsBy(f.Split, f.Title, f.panel)
@@ -58,9 +57,8 @@ func (f *Displacement) panel(of subset) *Panel {
 			label = "" // the panel's title says it
 		}
 		for k, side := range sides {
-			points := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
 			style.dashes = side.dashes
-			c := p.addCurve("", style, points)
+			c := p.addCurve("", style, collectPoints(line.rows, "step", side.column, "step", spread(f.Band)))
 			c.label, c.part, c.plain = label, side.name, true
 			if label != "" && k == 0 { // one entry for both
 				p.addEntry(seriesRank, label, style, c)

@@ -31,7 +31,6 @@ func (f *Distance) Refs() tables.Refs {
 // variationColumn is the column of total variations that the figure draws as lines does.
 const variationColumn = "variation"
 
-// panels implements Params.
 func (f *Distance) panels(src Sources) []*Panel {
 	all := selectNamed(src, tables.Policies, f.Where, f.Refs(), "pi")
 	var right *rows

@@ -40,7 +40,6 @@ var statusFill = map[train.Status]color.RGBA{
 	train.Diverged:   rgb(0xF0B78F), // light vermillion
 }
 
-// panels implements Params.
 func (f *Existence) panels(src Sources) []*Panel {
 	all := selectPrompt(src, tables.Policies, f.Where, f.Prompt, "pi")
 	responses := all.values("response")

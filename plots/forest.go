@@ -47,7 +47,6 @@ const (
 	rightColumn = "right"
 )
 
-// panels implements Params.
 func (f *Forest) panels(src Sources) []*Panel {
 	all := f.comparisons(src)
 	if f.Split != "" {

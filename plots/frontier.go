@@ -46,7 +46,6 @@ func (f *Frontier) Check() []registry.Problem {
 	return nil
 }
 
-// panels implements Params.
 func (f *Frontier) panels(src Sources) []*Panel {
 	all := f.rows(src, f.Table, f.Where)
 	best := f.bestOfN(src)
@@ -68,27 +67,20 @@ func (f *Frontier) panels(src Sources) []*Panel {
 func (f *Frontier) rows(src Sources, table string, where tables.Where) *rows {
 	all := selectNamed(src, table, where, f.Refs())
 	for _, y := range f.Y {
-		if low, high := intervalColumns(y); all.table.Has(low) && all.table.Has(high) {
+		if low, high := intervalColumns(y); all.table.Has(low, high) {
 			all.need(low, high)
 		}
 	}
-	if all.table.Has("step") && f.Along != "step" {
-		return all.atLastSteps()
+	if !all.table.Has("step") || f.Along == "step" {
+		return all
 	}
-	return all
-}
-
-// atLastSteps keeps the rows of each run's last step.
-func (r *rows) atLastSteps() *rows {
-	r.need("step")
+	all.need("step")
 	last := map[string]float64{}
-	for i := range r.at {
-		run, step := r.text(i, "run"), r.float(i, "step")
-		if known, ok := last[run]; !ok || step > known {
-			last[run] = step
-		}
+	for i := range all.at {
+		run := all.text(i, "run")
+		last[run] = max(last[run], all.float(i, "step"))
 	}
-	return r.filter(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] })
+	return all.filter(func(i int) bool { return all.float(i, "step") == last[all.text(i, "run")] })
 }
 
 func (f *Frontier) panel(of subset, y string, best *rows) *Panel {
@@ -138,15 +130,11 @@ func (f *Frontier) bestOfN(src Sources) *rows {
 // addBest draws the best of n at the distance that it has and at the bound of that, log n - (n-1)/n (Beirami et al. 2024,
 // arXiv 2401.01879). The bound ends where the panel's other curves do.
 func (f *Frontier) addBest(p *Panel, y string, best *rows) {
-	counts := []string{""}
-	if best.runs.Has("n") {
-		best.need("n")
-		counts = best.values("n")
-		slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
-	}
+	counts := best.values("n") // "" alone where runs do not have it
+	slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
 	var measured, bound []point
 	for _, cell := range counts {
-		one := best.filter(func(i int) bool { return cell == "" || best.text(i, "n") == cell })
+		one := best.with("n", cell)
 		var points []point
 		try.In(f.BestOfN, func() { points = collectPoints(one, f.X, y, "objective", spread(f.Band)) })
 		measured = append(measured, points...)
@@ -156,18 +144,14 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) {
 			bound = append(bound, q)
 		}
 	}
-	dashes := seriesStyle{inkGray, dashed, curveWidth, circle}
-	c := p.addCurve("best of $n$", dashes, measured)
-	c.plain = len(measured) > 1
+	p.addCurve("best of $n$", seriesStyle{inkGray, dashed, curveWidth, circle}, measured).plain = len(measured) > 1
 	far := math.Inf(-1)
 	for _, c := range p.curves {
 		_, xmax, _, _ := c.DataRange()
 		far = max(far, xmax)
 	}
-	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
-	if len(bound) > 1 {
-		dots := seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}
-		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, bound).plain = true
+	if bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) }); len(bound) > 1 {
+		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}, bound).plain = true
 	}
 }
 

@@ -27,7 +27,6 @@ func (f *Interpolation) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
 }
 
-// panels implements Params.
 func (f *Interpolation) panels(src Sources) []*Panel {
 	all := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
 	ofPrompt := less(f.Where, "step")
@@ -52,7 +51,8 @@ func (f *Interpolation) panel(of subset, finals *rows) *Panel {
 	p.Y.Label.Text = columnLabel("pi")
 	p.Y.Min, p.Y.Max = 0, 1
 	labelSteps(&p.X, r.numbers("step"))
-	if r.solvesRounds() {
+	// Steps are rounds, each solved exactly, where rounds are watched and the last loss is that of all comparisons, not of a minibatch.
+	if r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss") {
 		p.X.Label.Text = "Round"
 	}
 
@@ -77,12 +77,6 @@ func (f *Interpolation) panel(of subset, finals *rows) *Panel {
 		}
 	}
 	return p
-}
-
-// solvesRounds says whether steps are rounds, each solved exactly: the table has watched rounds, and the last loss is that of all
-// comparisons, not of a step's minibatch before its update.
-func (r *rows) solvesRounds() bool {
-	return r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss")
 }
 
 // targetStyle is the line of where curve k, of a color, should end. The dashes of the next begin later, for the same reason.

@@ -63,7 +63,6 @@ func (f *Landscape) policies(src Sources, where tables.Where) *rows {
 	return selectPrompt(src, tables.Policies, where, f.Prompt, "pi", "pi_ref", "pi_star")
 }
 
-// panels implements Params.
 func (f *Landscape) panels(src Sources) []*Panel {
 	chosen := f.selected(src)
 	runs, prompt := chosen.values("run"), chosen.text(0, "prompt")

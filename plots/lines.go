@@ -55,7 +55,6 @@ func (f *Lines) KLVersion() Params {
 	return &over
 }
 
-// panels implements Params.
 func (f *Lines) panels(src Sources) []*Panel {
 	all := selectNamed(src, f.Table, f.Where, f.Refs())
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
@@ -81,14 +80,10 @@ func (f *Lines) panel(of subset) *Panel {
 	if f.X == "step" {
 		labelSteps(&p.X, xs)
 	}
-	p.addLines(r.linesBy(f.By), f.X, f.Y, f.orderColumn(r), spread(f.Band), func(c *curve) { c.plain = f.X == "step" })
-	return p
-}
-
-// orderColumn is the column that a line follows: x, or lambda where x is a metric.
-func (f *Lines) orderColumn(r *rows) string {
-	if f.X == "step" || slices.Contains(r.coordinates(), f.X) {
-		return f.X
+	order := f.X
+	if f.X != "step" && !slices.Contains(r.coordinates(), f.X) { // a metric
+		order = "lambda"
 	}
-	return "lambda"
+	p.addLines(r.linesBy(f.By), f.X, f.Y, order, spread(f.Band), func(c *curve) { c.plain = f.X == "step" })
+	return p
 }

@@ -27,7 +27,6 @@ const (
 // Refs implements Params: no name is given.
 func (f *Loss) Refs() tables.Refs { return tables.Refs{} }
 
-// panels implements Params.
 func (f *Loss) panels(src Sources) []*Panel {
 	curve := loadTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
 	cells := loadTable(src, LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")

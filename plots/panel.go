@@ -266,10 +266,11 @@ func (p *Panel) noteOddPoints() {
 			others = append(others, fmt.Sprintf("%s (%d × %s)", c.label, count[status], status))
 		}
 	}
-	for _, note := range []panelNote{{"Not drawn", strings.Join(missing, ", ")}, {"Not the one minimizer", strings.Join(others, ", ")}} {
-		if note.list != "" {
-			p.own = append(p.own, note)
-		}
+	if missing != nil {
+		p.own = append(p.own, panelNote{"Not drawn", strings.Join(missing, ", ")})
+	}
+	if others != nil {
+		p.own = append(p.own, panelNote{"Not the one minimizer", strings.Join(others, ", ")})
 	}
 }
 
@@ -293,8 +294,12 @@ func setRanges(panels []*Panel) {
 			makeDrawable(&p.X, 0.035, p.floorX)
 			makeDrawable(&p.Y, 0.05, true)
 		}
-		fix(&p.X, p.XLimits)
-		fix(&p.Y, p.YLimits)
+		if p.XLimits != nil {
+			p.X.Min, p.X.Max = p.XLimits[0], p.XLimits[1]
+		}
+		if p.YLimits != nil {
+			p.Y.Min, p.Y.Max = p.YLimits[0], p.YLimits[1]
+		}
 	}
 	makeStrips(panels)
 	for _, p := range panels {
@@ -316,13 +321,6 @@ func shareRange(panels []*Panel, axisOf func(*Panel) (axis *plot.Axis, key strin
 		if axis, key := axisOf(p); key != "" {
 			axis.Min, axis.Max = low[key], high[key]
 		}
-	}
-}
-
-// fix ends an axis where a configuration says.
-func fix(axis *plot.Axis, limits []float64) {
-	if len(limits) == 2 {
-		axis.Min, axis.Max = limits[0], limits[1]
 	}
 }
 

@@ -45,7 +45,6 @@ func (f *Preservation) KLVersion() Params {
 	return &over
 }
 
-// panels implements Params.
 func (f *Preservation) panels(src Sources) []*Panel {
 	all := selectRows(src, tables.Prompts, f.Where, f.Metric, f.x())
 	groups := all.promptGroups(f.PromptNames)

@@ -338,16 +338,7 @@ func (r *rows) objectives() []string { return r.runs.Distinct("objective") }
 // coordinates are the columns that tell one setting of a run from another: objective, lambda and the swept keys, which
 // stand before status in runs. The seed is left out: runs that differ in it alone repeat one another.
 func (r *rows) coordinates() []string {
-	var columns []string
-	for _, column := range r.runs.Header {
-		if column == "status" {
-			break
-		}
-		if column != "run" && column != "seed" {
-			columns = append(columns, column)
-		}
-	}
-	return columns
+	return slices.DeleteFunc(r.runs.Settings(), func(column string) bool { return column == "seed" })
 }
 
 // promptGroup is a prompt, or the prompts NAME-1, NAME-2, ... of a generated environment, which are drawn as one.

@@ -41,7 +41,6 @@ const (
 // Refs implements Params: no name is given.
 func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
 
-// panels implements Params.
 func (f *Scorecard) panels(src Sources) []*Panel {
 	t := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
 	losses, tests := t.Distinct("loss"), t.Distinct("test")

@@ -47,7 +47,6 @@ func (f *Simplex) tableName() string {
 	return tables.Policies
 }
 
-// panels implements Params.
 func (f *Simplex) panels(src Sources) []*Panel {
 	all := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
 	if n := len(all.values("response")); n != 3 {
@@ -126,13 +125,9 @@ func triangleRows(r *rows, along string) *rows {
 	out := &rows{table: t, runs: r.runs}
 	for i := 0; i+2 < r.len(); i += 3 {
 		x, y := corner(r.float(i+1, "pi"), r.float(i+2, "pi"))
-		cells := []string{r.text(i, "run"), tables.FormatFloat(x), tables.FormatFloat(y)}
-		if along == alongSteps {
-			cells = append(cells, r.text(i, alongSteps))
-		}
-		t.Append(cells...)
-		out.at = append(out.at, t.Len()-1)
-		out.run = append(out.run, r.run[i])
+		cells := []string{r.text(i, "run"), tables.FormatFloat(x), tables.FormatFloat(y), r.text(i, alongSteps)}
+		out.at, out.run = append(out.at, t.Len()), append(out.run, r.run[i])
+		t.Append(cells[:len(header)]...)
 	}
 	return out
 }
@@ -153,9 +148,8 @@ func probabilities(q point) string {
 // triangleGrid draws light lines at fifths of each probability.
 func triangleGrid(c draw.Canvas, p *plot.Plot) {
 	at := triangleSpot(&c, p)
-	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
-		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
+		c.StrokeLines(draw.LineStyle{Color: gridGray, Width: axisWidth}, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
 	}
 }
 
@@ -170,8 +164,7 @@ func triangleSpot(c *draw.Canvas, p *plot.Plot) func(pi1, pi2 float64) vg.Point 
 // triangleFrame draws the edge of the simplex and the names of the responses at its corners.
 func triangleFrame(c draw.Canvas, p *plot.Plot) {
 	at := triangleSpot(&c, p)
-	edge := draw.LineStyle{Color: black, Width: 0.7}
-	c.StrokeLines(edge, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
+	c.StrokeLines(draw.LineStyle{Color: black, Width: 0.7}, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
 	top := textStyle(labelSize, draw.XCenter, draw.YTop)
 	for i, pt := range []vg.Point{at(0, 0), at(1, 0)} {
 		pt.Y -= 2

@@ -47,7 +47,6 @@ func (f *Strip) Check() []registry.Problem {
 	return nil
 }
 
-// panels implements Params.
 func (f *Strip) panels(src Sources) []*Panel {
 	all := selectNamed(src, tables.Runs, f.Where, f.Refs())
 	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel { return f.panel(of, all) })
@@ -65,15 +64,19 @@ func (f *Strip) panel(of subset, all *rows) *Panel {
 		p.ShareY = f.By
 	}
 	names := make([]string, len(lines))
-	for row := range lines {
-		names[row] = lines[row].label
+	for row, line := range lines {
+		names[row] = line.label
 	}
 	p.rowed(names, stripHeight)
 	p.X.Label.Text = columnLabel(f.Metric)
 	scaleMetric(&p.X, f.Scale, nil)
 	for row, line := range lines {
 		mine := of.rows.with(f.By, line.cell)
-		f.oneSetting(mine)
+		for _, column := range mine.varying(mine.coordinates()) { // which makes no sample of anything
+			values := mine.values(column)
+			try.Fail("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
+				column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
+		}
 		f.add(p, row, names[row], mine, line.style)
 	}
 	f.explain(p)
@@ -82,15 +85,6 @@ func (f *Strip) panel(of subset, all *rows) *Panel {
 
 // stripHeight is the height of a row in points.
 const stripHeight = 17
-
-// oneSetting refuses runs that differ in more than the seed, which are no sample of anything.
-func (f *Strip) oneSetting(r *rows) {
-	for _, column := range r.varying(r.coordinates()) {
-		values := r.values(column)
-		try.Fail("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
-			column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
-	}
-}
 
 // add adds the runs of one row.
 func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
@@ -160,8 +154,7 @@ type swarm struct {
 
 func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
 	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
-	xmin, xmax = min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1])
-	return xmin, xmax, ymin, ymax
+	return min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1]), ymin, ymax
 }
 
 // Sizes of a swarm in points.

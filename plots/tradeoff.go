@@ -39,7 +39,6 @@ func (f *Tradeoff) Check() []registry.Problem {
 	return nil
 }
 
-// panels implements Params.
 func (f *Tradeoff) panels(src Sources) []*Panel {
 	columns := []string{f.Metric}
 	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
@@ -55,12 +54,11 @@ func (f *Tradeoff) panels(src Sources) []*Panel {
 	scaleMetric(&p.X, f.Scale, all.column(f.Metric))
 	scaleMetric(&p.Y, f.Scale, all.column(f.Metric))
 	for _, loss := range all.linesBy("objective") {
-		points := f.curve(loss.cell, sides)
 		reference := loss.rows.atReference()
 		if reference {
 			loss.label = "reference $π_{ref}$"
 		}
-		c := p.addCurve(loss.label, loss.style, points)
+		c := p.addCurve(loss.label, loss.style, f.curve(loss.cell, sides))
 		c.grow, c.apart, c.bars = !reference, reference, true
 	}
 	p.explainGrowth("lambda")
@@ -89,8 +87,9 @@ type side struct {
 // sides are what stands on both axes.
 func (f *Tradeoff) sides(all *rows) (sides []side) {
 	if f.Table == tables.Groups {
+		names := all.values("group")
 		for _, name := range f.PromptNames {
-			if names := all.values("group"); !slices.Contains(names, name) {
+			if !slices.Contains(names, name) {
 				try.Fail("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
 			}
 			sides = append(sides, side{name: promptName(name) + " prompts", rows: all.with("group", name), spread: spreadCI})
