@@ -52,7 +52,12 @@ func (f *Forest) panels(src Sources) []*Panel {
 	if f.Split != "" {
 		try.In("panels", func() { all.need(f.Split) })
 	}
-	names := f.names(all)
+	var names []string // the rows of all panels, side by side where they compare the same pair
+	for i := range all.at {
+		if name := f.name(all, i, all); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel { return f.panel(src, of, names, all) })
 }
 
@@ -65,10 +70,11 @@ func (f *Forest) comparisons(src Sources) *rows {
 	all := &rows{table: t, runs: t}
 	where := tables.Where{"metric": {f.Metric}}
 	maps.Copy(where, f.Where)
-	for column, cells := range map[string][]string{leftColumn: f.Left, rightColumn: f.Right} {
-		if len(cells) > 0 {
-			where[column] = cells
-		}
+	if len(f.Left) > 0 {
+		where[leftColumn] = f.Left
+	}
+	if len(f.Right) > 0 {
+		where[rightColumn] = f.Right
 	}
 	all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high", "interval", "p_holm",
 		"n", "tests")
@@ -79,17 +85,12 @@ func (f *Forest) comparisons(src Sources) *rows {
 	return all
 }
 
-// context are the columns of the table that tell one comparison of a pair from another.
-func (f *Forest) context(all *rows) []string {
-	at := slices.Index(all.table.Header, "metric")
-	return slices.DeleteFunc(slices.Clone(all.table.Header[:max(0, at)]), func(column string) bool { return column == f.Split })
-}
-
-// name says of a comparison what the rows of all do not have in common.
+// name says of a comparison what the rows of all do not have in common. Columns before the metric tell one comparison of a pair from
+// another.
 func (f *Forest) name(r *rows, i int, all *rows) string {
 	var parts []string
 	sides := all.varying([]string{leftColumn, rightColumn})
-	context := all.varying(f.context(all))
+	context := all.varying(slices.DeleteFunc(slices.Clone(all.table.Header[:all.table.Column("metric")]), func(column string) bool { return column == f.Split }))
 	if len(sides) > 0 && f.Split != leftColumn && f.Split != rightColumn || len(context) == 0 {
 		parts = append(parts, lossName(r.text(i, leftColumn))+" − "+lossName(r.text(i, rightColumn)))
 	} else {
@@ -103,17 +104,6 @@ func (f *Forest) name(r *rows, i int, all *rows) string {
 		parts = append(parts, r.settingOf(i, context))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// names lists the rows of all panels, side by side where they compare the same pair.
-func (f *Forest) names(all *rows) []string {
-	var names []string
-	for i := range all.at {
-		if name := f.name(all, i, all); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func (f *Forest) panel(src Sources, of subset, names []string, all *rows) *Panel {

@@ -47,7 +47,10 @@ func layOut(panels []*Panel, t theme) *page {
 		letter(panels)
 	}
 	setRanges(panels)
-	pg := &page{width: t.width(len(panels) > 1 || panels[0].wide), panels: panels}
+	pg := &page{width: t.column, panels: panels}
+	if len(panels) > 1 || panels[0].wide {
+		pg.width = t.full
+	}
 	pg.legend = newLegend(panels, pg.width-2*pageMargin)
 	pg.takeNotes()
 	pg.takeLabels()

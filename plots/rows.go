@@ -56,7 +56,7 @@ func selectRows(src Sources, table string, where tables.Where, columns ...string
 // choose takes the rows that a selection keeps, with their columns read.
 func (r *rows) choose(where tables.Where, columns ...string) {
 	own, ofRun := tables.Where{}, tables.Where{}
-	for _, column := range sortedKeys(where) {
+	for _, column := range slices.Sorted(maps.Keys(where)) {
 		try.In("where", func() { r.need(column) })
 		r.answered(column, where[column])
 		if r.table.Has(column) {
@@ -111,7 +111,7 @@ func (r *rows) fill(own, ofRun tables.Where) {
 
 // explainEmpty fails, and says which part of a selection matches nothing by itself, with the values there are.
 func (r *rows) explainEmpty(where tables.Where) {
-	for _, column := range sortedKeys(where) {
+	for _, column := range slices.Sorted(maps.Keys(where)) {
 		t := r.table
 		if !t.Has(column) {
 			t = r.runs
@@ -121,7 +121,7 @@ func (r *rows) explainEmpty(where tables.Where) {
 		}
 	}
 	if len(where) > 0 {
-		try.Fail("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))
+		try.Fail("where: no row of %s fits all of %s", r.table.Name, strings.Join(slices.Sorted(maps.Keys(where)), ", "))
 	}
 	try.Fail("table %s has no rows", r.table.Name)
 }
@@ -158,8 +158,7 @@ func selectNamed(src Sources, table string, where tables.Where, refs tables.Refs
 
 // selectPrompt selects rows of one prompt: the named one, or the only one there is.
 func selectPrompt(src Sources, table string, where tables.Where, prompt string, columns ...string) *rows {
-	r := selectRows(src, table, where, columns...)
-	return r.onePrompt(prompt)
+	return selectRows(src, table, where, columns...).onePrompt(prompt)
 }
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.
