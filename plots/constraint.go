@@ -55,16 +55,14 @@ func (f *Constraint) panels(src Sources) []*Panel {
 	if r.len() == 0 {
 		try.Fail("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
 	}
-	p := newPanel(f.Title)
+	lines := &Lines{X: f.Strength, Y: variationColumn, By: "lambda", XScale: f.XScale, Band: string(spreadRange)}
+	p := lines.panel(subset{label: f.Title, rows: r})
 	p.ShareY = f.Distance + f.Left + f.Right
 	p.Y.Label.Text = fmt.Sprintf("%s($π_{%s}$, $π_{%s}$)", strings.ToUpper(f.Distance), plainName(f.Left), plainName(f.Right))
 	if f.Distance == "js" {
 		p.Y.Label.Text += " [nats]"
 	}
-	p.X.Label.Text = columnLabel(f.Strength)
-	setScale(&p.X, f.Strength, f.XScale, r.numbers(f.Strength))
-	p.Y.Min, p.Y.Max = 0, 0.02
-	p.addLines(r.linesBy("lambda"), f.Strength, variationColumn, f.Strength, spreadRange, nil)
+	p.Y.Min, p.Y.Max = min(p.Y.Min, 0), max(p.Y.Max, 0.02)
 	return []*Panel{p}
 }
 

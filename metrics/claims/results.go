@@ -30,15 +30,10 @@ func (r *results) table(name, key string, columns ...string) (*tables.Table, map
 	rows := r.byRun[name]
 	if rows == nil {
 		rows = map[string][]int{}
-		last, list := "", []int(nil)
 		for row := range t.Len() {
-			if run := t.Text(row, "run"); run != last || list == nil {
-				rows[last] = list
-				last, list = run, rows[run]
-			}
-			list = append(list, row)
+			run := t.Text(row, "run")
+			rows[run] = append(rows[run], row)
 		}
-		rows[last] = list
 		r.byRun[name] = rows
 	}
 	return t, rows

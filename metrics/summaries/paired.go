@@ -107,32 +107,21 @@ func (g *Groups) compared(at *group) string {
 
 // matched returns the values of both sides by unit, and how many values have no counterpart.
 func (c comparison) matched(values []float64) (left, right []float64, unmatched int) {
-	l, r := 0, 0
-	alone := func(row int) {
-		if !math.IsNaN(values[row]) {
+	others := map[int]float64{} // by unit
+	for _, r := range c.right.runs {
+		if v := values[r.row]; !math.IsNaN(v) {
+			others[r.unit] = v
+		}
+	}
+	for _, l := range c.left.runs {
+		v := values[l.row]
+		if other, ok := others[l.unit]; ok && !math.IsNaN(v) {
+			left, right = append(left, v), append(right, other)
+		} else if !math.IsNaN(v) {
 			unmatched++
 		}
 	}
-	lefts, rights := c.left.runs, c.right.runs
-	for l < len(lefts) || r < len(rights) {
-		switch {
-		case r == len(rights) || l < len(lefts) && lefts[l].unit < rights[r].unit:
-			alone(lefts[l].row)
-			l++
-		case l == len(lefts) || rights[r].unit < lefts[l].unit:
-			alone(rights[r].row)
-			r++
-		default:
-			a, b := values[lefts[l].row], values[rights[r].row]
-			if math.IsNaN(a) != math.IsNaN(b) {
-				unmatched++
-			} else if !math.IsNaN(a) {
-				left, right = append(left, a), append(right, b)
-			}
-			l, r = l+1, r+1
-		}
-	}
-	return left, right, unmatched
+	return left, right, unmatched + len(others) - len(left)
 }
 
 // comparisons lists the pairs of groups to compare, context by context.
