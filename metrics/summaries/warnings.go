@@ -102,14 +102,12 @@ const mostExamples = 3
 func (g *Groups) distinct(at *group, column string) []string {
 	var values []string
 	for _, run := range at.runs {
-		v := cmp.Or(g.runs.Text(run.row, column), "empty")
-		if slices.Contains(values, v) {
-			continue
+		if v := cmp.Or(g.runs.Text(run.row, column), "empty"); !slices.Contains(values, v) {
+			values = append(values, v)
 		}
-		if len(values) == mostExamples {
-			return append(values, "...")
-		}
-		values = append(values, v)
+	}
+	if len(values) > mostExamples {
+		return append(values[:mostExamples], "...")
 	}
 	return values
 }
