@@ -11,7 +11,6 @@ type BeforeAfter struct {
 	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 }
 
-// Refs implements Params.
 func (f *BeforeAfter) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
 }

@@ -22,7 +22,6 @@ type Part struct {
 	Figure Params `yaml:",kind"`
 }
 
-// Check implements registry.Checker.
 func (f *Composite) Check() []registry.Problem {
 	var problems []registry.Problem
 	if len(f.Parts) == 0 {
@@ -50,7 +49,6 @@ func (f *Composite) KLVersion() Params {
 	return over
 }
 
-// Refs implements Params.
 func (f *Composite) Refs() tables.Refs {
 	var refs tables.Refs
 	for i, part := range f.Parts {

@@ -25,12 +25,10 @@ type Constraint struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-// Refs implements Params.
 func (f *Constraint) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Column("strength", tables.Runs, f.Strength)
 }
 
-// Check implements registry.Checker.
 func (f *Constraint) Check() []registry.Problem {
 	if f.Left == f.Right {
 		return []registry.Problem{{Key: "right", Wrong: "is the same loss as left", Allowed: "another objective's label"}}

@@ -269,9 +269,14 @@ func (c *curve) name() string {
 
 // tooltip describes a point to a reader who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
 func (c *curve) tooltip(q point) string {
-	text := c.places(q)
-	if c.describe != nil {
+	text := valued(c.panel.names.x, q.x) + ", "
+	switch {
+	case c.describe != nil:
 		text = c.describe(q)
+	case finite(q.y):
+		text += valued(c.panel.names.y, q.y)
+	default:
+		text += "no value: " + q.why()
 	}
 	if name := c.name(); name != "" {
 		text = name + ": " + text
@@ -283,15 +288,6 @@ func (c *curve) tooltip(q point) string {
 		text += fmt.Sprintf(", n = %d", q.n)
 	}
 	return text
-}
-
-// places is where a point is on both axes.
-func (c *curve) places(q point) string {
-	y := "no value: " + q.why()
-	if finite(q.y) {
-		y = valued(c.panel.names.y, q.y)
-	}
-	return valued(c.panel.names.x, q.x) + ", " + y
 }
 
 // valued writes the value of an axis with its name and unit.

@@ -22,13 +22,11 @@ type Displacement struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-// Refs implements Params.
 func (f *Displacement) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("chosen", f.Table, f.Chosen).Column("rejected", f.Table, f.Rejected).
 		Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Displacement) Check() []registry.Problem {
 	if f.Chosen == f.Rejected {
 		return []registry.Problem{{Key: "rejected", Wrong: "is the same column as chosen", Allowed: "another column"}}

@@ -22,7 +22,6 @@ type Distance struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-// Refs implements Params.
 func (f *Distance) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, f.Where).Where("to", tables.Runs, f.To).List("match", tables.Runs, f.Match).
 		Column("x", tables.Runs, f.X).Column("by", tables.Runs, f.By)

@@ -22,7 +22,6 @@ type Existence struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-// Refs implements Params.
 func (f *Existence) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Prompt("prompt", f.Prompt)
 }

@@ -32,7 +32,6 @@ type Forest struct {
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
-// Refs implements Params.
 func (f *Forest) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric)
 	if f.Split == leftColumn || f.Split == rightColumn {

@@ -29,13 +29,11 @@ type Frontier struct {
 	Title   string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-// Refs implements Params.
 func (f *Frontier) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).List("y", f.Table, f.Y).
 		Column("along", f.Table, f.Along).Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Frontier) Check() []registry.Problem {
 	switch {
 	case len(f.Y) == 0:

@@ -22,7 +22,6 @@ type Interpolation struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
 
-// Refs implements Params.
 func (f *Interpolation) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
 }

@@ -31,7 +31,6 @@ const LandscapeTable = "landscape"
 // mostLandscapes bounds the panels of a figure.
 const mostLandscapes = 12
 
-// Refs implements Params.
 func (f *Landscape) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Where("minimizers", tables.Policies, f.Minimizers).Prompt("prompt", f.Prompt)
 }
@@ -134,7 +133,9 @@ func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][
 		c := p.addCurve("minimizers over $λ$", seriesStyle{color: blue, width: 1.6 * curveWidth}, stretch)
 		c.plain, c.describe = true, probabilities
 	}
-	ends := finals.filter(func(i int) bool { return f.sameLoss(own, finals, i) })
+	// The curve is of the same loss, and of the same in all that neither is lambda nor selects the minimizers.
+	same := slices.DeleteFunc(append(finals.coordinates(), "seed"), func(column string) bool { return column == "lambda" || f.Minimizers[column] != nil })
+	ends := finals.filter(func(i int) bool { return slices.Equal(finals.cells(i, same), own.cells(0, same)) })
 	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
 	if minimizers == nil && len(ends.values("lambda")) > 1 {
 		ends.need("lambda")
@@ -157,17 +158,6 @@ func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][
 	}
 	l := subset{"", "training", triangleRows(way, alongSteps), seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}}
 	p.addLines([]subset{l}, "triangle_x", "triangle_y", alongSteps, spreadNone, func(c *curve) { c.lastOnly = true })
-}
-
-// sameLoss says whether a final policy belongs to the curve of a panel's run: of the same loss, and the same in all that
-// neither is lambda nor selects the minimizers.
-func (f *Landscape) sameLoss(own, finals *rows, i int) bool {
-	for _, column := range append(finals.coordinates(), "seed") {
-		if _, selects := f.Minimizers[column]; column != "lambda" && !selects && finals.text(i, column) != own.text(0, column) {
-			return false
-		}
-	}
-	return true
 }
 
 // trainingPaths returns the rows of the trajectories of a prompt, nil where there are none: exact runs have no table.

@@ -25,13 +25,11 @@ type Lines struct {
 	Twin    bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
 }
 
-// Refs implements Params.
 func (f *Lines) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).Column("y", f.Table, f.Y).Column("by", f.Table, f.By).
 		Column("panels", f.Table, f.Split).Prompt("prompt", f.Prompt)
 }
 
-// Check implements registry.Checker.
 func (f *Lines) Check() []registry.Problem {
 	var problems []registry.Problem
 	if f.X == f.Y {
@@ -45,7 +43,6 @@ func (f *Lines) Check() []registry.Problem {
 	return problems
 }
 
-// KLVersion implements OverLambda.
 func (f *Lines) KLVersion() Params {
 	if !f.Twin || f.X != "lambda" {
 		return nil

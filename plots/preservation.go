@@ -22,7 +22,6 @@ type Preservation struct {
 	byKL bool // x is the KL reached
 }
 
-// Refs implements Params.
 func (f *Preservation) Refs() tables.Refs {
 	return withPrompts(tables.Refs{}.Where("where", tables.Prompts, f.Where).Column("metric", tables.Prompts, f.Metric), f.PromptNames)
 }
@@ -35,7 +34,6 @@ func withPrompts(refs tables.Refs, names []string) tables.Refs {
 	return refs
 }
 
-// KLVersion implements OverLambda.
 func (f *Preservation) KLVersion() Params {
 	if !f.Twin {
 		return nil

@@ -52,8 +52,11 @@ func (f *Scorecard) panels(src Sources) []*Panel {
 		}
 		losses = f.Losses
 	}
-	if few := slices.DeleteFunc(slices.Clone(losses), rare); f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
-		losses = few
+	if f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
+		losses = slices.DeleteFunc(losses, func(loss string) bool {
+			_, known := knownStyle(loss)
+			return known && !slices.Contains(commonLosses, loss)
+		})
 	}
 	p := barePanel(f.Title)
 	p.free, p.wide = true, !f.Groups
@@ -157,12 +160,6 @@ func (f *Scorecard) drawGroups(p *Panel, t *tables.Table, losses, tests []string
 
 // commonLosses are those that a figure for one look has of all that there are, beside a configuration's own.
 var commonLosses = []string{"bradley-terry", "chi-po", "cpo", "dpo", "dpo-positive", "exo", "f-dpo", "ipo", "kto", "orpo", "rlhf", "simpo", "sppo", "typo"}
-
-// rare says of a loss that it is neither common nor made up by a configuration.
-func rare(loss string) bool {
-	_, known := knownStyle(loss)
-	return known && !slices.Contains(commonLosses, loss)
-}
 
 // MeasuredShare says in how many environments a cell of the table scorecard was measured, as "97 of 102"; "" where in all.
 func MeasuredShare(t *tables.Table, row int) string {

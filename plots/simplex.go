@@ -31,7 +31,6 @@ const (
 	alongNone  = "none"
 )
 
-// Refs implements Params.
 func (f *Simplex) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", f.tableName(), f.Where)
 	if f.Along != alongSteps && f.Along != alongNone {

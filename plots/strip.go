@@ -33,13 +33,11 @@ type Strip struct {
 
 const violinShape = "violin"
 
-// Refs implements Params.
 func (f *Strip) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric).Column("by", tables.Runs, f.By).
 		Column("panels", tables.Runs, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Strip) Check() []registry.Problem {
 	if f.Shape == violinShape && f.Scale == logScale {
 		return []registry.Problem{{Key: "shape", Wrong: "is violin, whose density is over a linear scale", Allowed: "violin with `scale: linear`, or strip"}}

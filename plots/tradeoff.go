@@ -22,7 +22,6 @@ type Tradeoff struct {
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-// Refs implements Params.
 func (f *Tradeoff) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", f.Table, f.Where).Column("metric", f.Table, f.Metric)
 	if f.Table == tables.Groups {
@@ -31,7 +30,6 @@ func (f *Tradeoff) Refs() tables.Refs {
 	return withPrompts(refs, f.PromptNames)
 }
 
-// Check implements registry.Checker.
 func (f *Tradeoff) Check() []registry.Problem {
 	if len(f.PromptNames) != 2 || f.PromptNames[0] == f.PromptNames[1] {
 		return []registry.Problem{{Key: "prompts", Wrong: fmt.Sprintf("is %v", f.PromptNames), Allowed: "two different prompts: x, then y"}}

@@ -51,7 +51,6 @@ func (b *Best) Check() []registry.Problem {
 	return problems
 }
 
-// Refs implements Params.
 func (b *Best) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, b.Where).List("by", tables.Runs, b.By).Metric("metric", b.Metric, b.Prompt).
 		Prompt("prompt", b.Prompt)

@@ -18,7 +18,6 @@ type BestOfNBound struct {
 	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
 }
 
-// Refs implements Params.
 func (b *BestOfNBound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Column("n", tables.Runs, b.N).Column("metric", tables.Runs, b.Metric)
 }

@@ -15,7 +15,6 @@ type Bound struct {
 	Limits `yaml:",inline"`
 }
 
-// Refs implements Params.
 func (b *Bound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Metric("metric", b.Metric, b.Prompt).Prompt("prompt", b.Prompt)
 }

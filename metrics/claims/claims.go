@@ -84,7 +84,7 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		{Name: "best", Source: "this project", New: func() Params { return &Best{} },
 			Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits"},
-		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879", 
+		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879",
 			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n", New: func() Params {
 				return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
 			}},

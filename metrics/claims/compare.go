@@ -34,7 +34,6 @@ func (c *Compare) Check() []registry.Problem {
 	return nil
 }
 
-// Refs implements Params.
 func (c *Compare) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match).
 		Metric("metric", c.Metric, c.Prompt).Prompt("prompt", c.Prompt)

@@ -45,7 +45,6 @@ func (c *Crossing) Check() []registry.Problem {
 	return c.Limits.Check()
 }
 
-// Refs implements Params.
 func (c *Crossing) Refs() tables.Refs {
 	refs := alongRef(tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match),
 		c.Along).List("by", tables.Runs, c.By).Prompt("prompt", c.Prompt)

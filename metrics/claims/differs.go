@@ -48,7 +48,6 @@ func (d *Differs) Check() []registry.Problem {
 	return d.limits().Check()
 }
 
-// Refs implements Params.
 func (d *Differs) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
 		List("by", tables.Runs, d.By).Metric("metric", d.Metric, d.Prompt).Prompt("prompt", d.Prompt).Prompt("right_prompt", d.Other)
@@ -73,11 +72,11 @@ func (d *Differs) evaluate(r *results, w *worst) {
 			left[i], right[i] = metric.of(p.left), other.of(p.right)
 		}
 		compared := inference.Compare(left, right)
-		where := r.runs.Describe(group[0].left, d.By)
+		where := at(r.runs.Describe(group[0].left, d.By))
 		if !compared.Interval.Known() {
-			try.Fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
+			try.Fail("metric: %s%s: %s", metric.name, where, compared.Interval.Warning)
 		}
-		d.add(w, &compared, metric.name+at(where))
+		d.add(w, &compared, metric.name+where)
 	}
 	w.Detail += chosen
 }

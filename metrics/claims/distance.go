@@ -25,7 +25,6 @@ type Distance struct {
 // Check refuses limits that no total variation meets.
 func (d *Distance) Check() []registry.Problem { return d.within(0, 1) }
 
-// Refs implements Params.
 func (d *Distance) Refs() tables.Refs {
 	return tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
 		Column("kind", tables.Policies, "pi").Prompt("prompt", d.Prompt)

@@ -30,10 +30,8 @@ type Dominated struct {
 	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
 
-// Refs implements Params.
 func (d *Dominated) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, d.Where).Where("by", tables.Runs, d.By).List("within", tables.Runs, d.Within)
 	if im := d.Improves; im != nil {

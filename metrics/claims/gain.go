@@ -24,7 +24,6 @@ type Gain struct {
 // Check refuses limits that no gain meets.
 func (g *Gain) Check() []registry.Problem { return g.within(-1, 1) }
 
-// Refs implements Params.
 func (g *Gain) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, g.Where).Column("kind", tables.Policies, "pi").Prompt("prompt", g.Prompt)
 }

@@ -23,7 +23,6 @@ type Growth struct {
 	Limits `yaml:",inline"`
 }
 
-// Refs implements Params.
 func (g *Growth) Refs() tables.Refs {
 	return tables.Refs{}.Where("from", tables.Runs, g.From).Where("to", tables.Runs, g.To).List("match", tables.Runs, g.Match).
 		Metric("metric", g.Metric, g.Prompt).Prompt("prompt", g.Prompt)

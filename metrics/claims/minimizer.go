@@ -20,10 +20,8 @@ type Minimizer struct {
 // gravity is the value of a status.
 var gravity = map[string]float64{string(train.Converged): 0, string(exact.NotUnique): 1, string(exact.Boundary): 2, string(train.Diverged): 3}
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (m *Minimizer) Limit() (key string, limit float64, least bool) { return "max", m.Max, false }
 
-// Refs implements Params.
 func (m *Minimizer) Refs() tables.Refs { return tables.Refs{}.Where("where", tables.Runs, m.Where) }
 
 // ErrUndecided is the error of a claim that what is known of the runs does not decide.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Monotone claims that a metric rises or falls along a swept column, within each group of runs. Its value is the
@@ -20,10 +21,8 @@ type Monotone struct {
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (m *Monotone) Limit() (key string, limit float64, least bool) { return "slack", m.Slack, false }
 
-// Refs implements Params.
 func (m *Monotone) Refs() tables.Refs {
 	return alongRef(tables.Refs{}.Where("where", tables.Runs, m.Where), m.Along).List("by", tables.Runs, m.By).
 		Metric("metric", m.Metric, m.Prompt).Prompt("prompt", m.Prompt)
@@ -34,9 +33,12 @@ func (m *Monotone) evaluate(r *results, w *worst) {
 	metric := r.read("metric", m.Metric, "prompt", m.Prompt)
 	sign := signIf(m.Direction == "decreasing")
 	for _, group := range r.sequences(m.Where, m.Along, m.By) {
-		r.distinct(group, m.Along)
 		best, at := metric.at(group[0].spot), group[0].spot
-		for _, p := range group[1:] {
+		for i, p := range group[1:] {
+			if p.x == group[i].x {
+				try.Fail("along: %s and %s share %s=%g; name the column that tells them apart in by",
+					r.spotName(group[i].spot), r.spotName(p.spot), m.Along, p.x)
+			}
 			v := metric.at(p.spot)
 			step := beyond(sign*best, sign*v)
 			w.add(step, Result{step <= m.Slack, step, m.Slack,

@@ -25,10 +25,8 @@ type Path struct {
 	Max    float64      `yaml:"max" required:"true" range:"[0,1]" doc:"largest allowed distance"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
 
-// Refs implements Params.
 func (p *Path) Refs() tables.Refs {
 	return tables.Refs{}.Where("left", tables.Runs, p.Left).Where("right", tables.Runs, p.Right).List("match", tables.Runs, p.Match).
 		Column("kind", tables.Trajectories, "pi").Prompt("prompt", p.Prompt)

@@ -202,16 +202,6 @@ func (r *results) sequences(where tables.Where, along string, by []string) [][]s
 	return groups
 }
 
-// distinct refuses two runs of an ordered group at one value.
-func (r *results) distinct(group []station, along string) {
-	for i, p := range group[1:] {
-		if p.x == group[i].x {
-			try.Fail("along: %s and %s share %s=%g; name the column that tells them apart in by",
-				r.spotName(group[i].spot), r.spotName(p.spot), along, p.x)
-		}
-	}
-}
-
 // stations returns the points of a run's path.
 func (r *results) stations(row int) []station {
 	p := r.path(row)

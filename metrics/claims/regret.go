@@ -36,10 +36,8 @@ func (g *Regret) Check() []registry.Problem {
 	return nil
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
 
-// Refs implements Params.
 func (g *Regret) Refs() tables.Refs {
 	return alongRef(tables.Refs{}.Where("where", tables.Runs, g.Where), g.Along).List("by", tables.Runs, g.By).Where("with", tables.Runs, g.With).
 		List("match", tables.Runs, g.Match).Metric("metric", g.Metric, g.Prompt).Prompt("prompt", g.Prompt)

@@ -25,7 +25,6 @@ func (s *Status) Check() []registry.Problem {
 	return nil
 }
 
-// Refs implements Params.
 func (s *Status) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, s.Where)
 }

@@ -32,7 +32,11 @@ func (c *column) append(cell string) {
 			c.appendNumber(v)
 			return
 		}
-		c.toTexts()
+		c.texts = &dictionary{}
+		for _, v := range c.numbers {
+			c.codes = append(c.codes, c.texts.code(FormatFloat(v)))
+		}
+		c.numbers = nil
 	}
 	c.codes = append(c.codes, c.texts.code(cell))
 }
@@ -46,27 +50,11 @@ func (c *column) appendNumber(v float64) {
 	c.numbers = append(c.numbers, v)
 }
 
-// toTexts gives up numbers.
-func (c *column) toTexts() {
-	c.texts = &dictionary{}
-	for _, v := range c.numbers {
-		c.codes = append(c.codes, c.texts.code(FormatFloat(v)))
-	}
-	c.numbers = nil
-}
-
 func (c *column) text(row int) string {
 	if c.texts != nil {
 		return c.texts.list[c.codes[row]]
 	}
 	return FormatFloat(c.numbers[row])
-}
-
-func (c *column) float(row int) float64 {
-	if c.texts != nil {
-		return ParseFloat(c.text(row))
-	}
-	return c.numbers[row]
 }
 
 // matcher says of a row whether its cell is the same as one of the values, see SameCell. Values are read once.

@@ -53,14 +53,6 @@ var nodes = [...]func() parquet.Node{
 	Boolean: func() parquet.Node { return parquet.Leaf(parquet.BooleanType) },
 }
 
-func layoutOf(schema Schema) layout {
-	var l layout
-	for _, c := range schema {
-		l.fields = append(l.fields, leaf{parquet.Optional(nodes[c.Type]()), c.Name})
-	}
-	return l
-}
-
 // parquetSink writes a Parquet file. Its bytes depend on the rows alone.
 type parquetSink struct {
 	name   string
@@ -75,8 +67,12 @@ type parquetSink struct {
 }
 
 func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
+	var root layout
+	for _, c := range schema {
+		root.fields = append(root.fields, leaf{parquet.Optional(nodes[c.Type]()), c.Name})
+	}
 	s := &parquetSink{name: name, schema: schema, file: f, buffer: bufio.NewWriterSize(f, 1<<16)}
-	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, layoutOf(schema)),
+	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, root),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.CreatedBy("windtunnel", "1", "0"))
 	s.values = make([][]parquet.Value, len(schema))
 	return s

@@ -203,10 +203,13 @@ func (t *Table) Text(row int, column string) string {
 // Float returns the cell as a number: NaN where it is empty, absent or no number, infinities for inf and -inf.
 func (t *Table) Float(row int, column string) float64 {
 	c := t.column(column)
-	if c == nil {
+	switch {
+	case c == nil:
 		return math.NaN()
+	case c.texts != nil:
+		return ParseFloat(c.text(row))
 	}
-	return c.float(row)
+	return c.numbers[row]
 }
 
 // Distinct returns the different texts of a column in order of first appearance, none if there is no such column.
