@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"windtunnel/toy/logspace"
+
 	"gonum.org/v1/gonum/floats"
 )
 
@@ -105,9 +107,7 @@ func (v *View) Set(logPi []float64) {
 		panic("metrics: policy and pi_star differ in length")
 	}
 	copy(v.LogPi, logPi)
-	for i, l := range logPi {
-		v.Pi[i] = math.Exp(l)
-	}
+	logspace.Exp(v.Pi, logPi)
 	if v.Wins != nil && v.Lambda > 0 {
 		v.respond()
 	}
@@ -138,9 +138,7 @@ func Mean(m Metric, views []*View) float64 {
 // exp returns exp(x) in a new slice.
 func exp(x []float64) []float64 {
 	y := make([]float64, len(x))
-	for i, l := range x {
-		y[i] = math.Exp(l)
-	}
+	logspace.Exp(y, x)
 	return y
 }
 

@@ -13,10 +13,10 @@ func OnRequest() []Metric {
 	return []Metric{
 		{Name: "param_diff", Unit: "nats", Source: samplers,
 			Summary: "Mean over ordered pairs of responses of how far their implicit rewards lambda log(pi/pi_start) differ from the true ones; empty above 4096 responses.",
-			Value:   func(v *View) float64 { return v.paramDiff() }},
+			Value:   (*View).paramDiff},
 		{Name: "value_diff", Unit: "nats", Source: samplers,
 			Summary: "How much less regularized reward pi has than RLHF's optimum at the loss's lambda: lambda times KL(pi to the optimum).",
-			Value:   func(v *View) float64 { return v.valueDiff() }},
+			Value:   (*View).valueDiff},
 	}
 }
 

@@ -76,8 +76,7 @@ func (t powerTicks) Ticks(lo, hi float64) []plot.Tick {
 	if last <= first && t.base == 10 {
 		return numberTicks{}.Ticks(lo, hi)
 	}
-	stride := (last - first + maxPowerLabels - 1) / maxPowerLabels
-	stride = max(1, stride)
+	stride := max(1, (last-first+maxPowerLabels-1)/maxPowerLabels)
 	var ticks []plot.Tick
 	for k := first - 1; k <= last; k++ {
 		power := math.Exp(float64(k) * unit)
@@ -154,19 +153,15 @@ func (z zeroLog) Ticks(_, _ float64) []plot.Tick {
 	return append([]plot.Tick{{Value: 0, Label: "0"}}, ticks...)
 }
 
-// breakAt is the middle between zero and the nearest positive value, in parts of the axis.
-func (z zeroLog) breakAt() float64 {
+// axisBreak draws two strokes in the middle between the zero of a zeroLog axis and the nearest positive value.
+func axisBreak(c draw.Canvas, p *plot.Plot) {
+	const half, apart = 2.2, 1.6
+	z := p.X.Scale.(zeroLog)
 	near := z.least
 	if z.noLimit {
 		near = z.most
 	}
-	return (z.Normalize(0, 0, 0) + z.Normalize(0, 0, near)) / 2
-}
-
-// axisBreak draws the two strokes between the zero and the positive part of a zeroLog axis.
-func axisBreak(c draw.Canvas, p *plot.Plot) {
-	const half, apart = 2.2, 1.6
-	x := c.X(p.X.Scale.(zeroLog).breakAt())
+	x := c.X((z.Normalize(0, 0, 0) + z.Normalize(0, 0, near)) / 2)
 	c.StrokeLine2(draw.LineStyle{Color: white, Width: 1.5}, x-apart/2, c.Min.Y, x+apart/2, c.Min.Y)
 	for _, at := range []vg.Length{x - apart/2, x + apart/2} {
 		c.StrokeLine2(spineStyle(), at-half/2, c.Min.Y-half, at+half/2, c.Min.Y+half)

@@ -44,14 +44,8 @@ func TestMiddlePointLeavesOutFailedRuns(t *testing.T) {
 		runs.Append(row...)
 	}
 	src := NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil })
-	all, err := selectRows(src, tables.Runs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	points, err := collectPoints(all, "lambda", "tv", "lambda", spreadRange)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := selectRows(src, tables.Runs, nil)
+	points := collectPoints(all, "lambda", "tv", "lambda", spreadRange)
 	if p := points[0]; math.Abs(p.y-0.3) > 1e-15 || p.n != 2 || p.low != 0.2 || p.high != 0.4 || !slices.Equal(p.failed, []string{"b"}) {
 		t.Errorf("one failed of three: %+v", p)
 	}

@@ -11,33 +11,21 @@ type BeforeAfter struct {
 	Prompt string       `yaml:"prompt,omitempty" doc:"prompt to draw; needed where there are several"`
 }
 
-var beforeAfterKind = kindOf("before-after", BeforeAfter{},
-	"probability of every response before and after training, on a linear and on a logarithmic axis, a panel a loss",
-	"this project, after Ren and Sutherland (2024), arXiv 2407.10490")
-
-// Refs implements Params.
 func (f *BeforeAfter) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
 }
 
-// Panels implements Params: those on linear axes first.
-func (f *BeforeAfter) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
-	if err != nil {
-		return nil, err
-	}
+// panels implements Params: those on linear axes first.
+func (f *BeforeAfter) panels(src Sources) []*Panel {
+	all := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
 	var panels []*Panel
 	for _, scale := range []string{linearScale, logScale} {
-		some, err := all.panelsBy("objective", "", func(of subset) (*Panel, error) { return f.panel(of, scale) })
-		if err != nil {
-			return nil, err
-		}
-		panels = append(panels, some...)
+		panels = append(panels, all.panelsBy("objective", "", func(of subset) *Panel { return f.panel(of, scale) })...)
 	}
-	return panels, nil
+	return panels
 }
 
-func (f *BeforeAfter) panel(of subset, scale string) (*Panel, error) {
+func (f *BeforeAfter) panel(of subset, scale string) *Panel {
 	p := newPanel(of.label)
 	p.ShareX, p.ShareY = "response", scale
 	p.X.Label.Text, p.Y.Label.Text = columnLabel("response"), columnLabel("pi")
@@ -48,11 +36,8 @@ func (f *BeforeAfter) panel(of subset, scale string) (*Panel, error) {
 		style       seriesStyle
 	}{{"before", steps[0], seriesStyle{color: inkGray, dashes: dashed, width: curveWidth}},
 		{"after", steps[len(steps)-1], seriesStyle{color: blue, width: curveWidth}}} {
-		points, err := collectPoints(of.rows.with("step", moment.step), "response", "pi", "response", spreadRange)
-		if err != nil {
-			return nil, err
-		}
+		points := collectPoints(of.rows.with("step", moment.step), "response", "pi", "response", spreadRange)
 		p.addCurve(moment.label, moment.style, points).plain = true
 	}
-	return p, nil
+	return p
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -21,11 +22,6 @@ type Part struct {
 	Figure Params `yaml:",kind"`
 }
 
-var compositeKind = kindOf("composite", Composite{Twin: true},
-	"the panels of several figures as one figure, lettered, with one legend",
-	"this project")
-
-// Check implements registry.Checker.
 func (f *Composite) Check() []registry.Problem {
 	var problems []registry.Problem
 	if len(f.Parts) == 0 {
@@ -53,7 +49,6 @@ func (f *Composite) KLVersion() Params {
 	return over
 }
 
-// Refs implements Params.
 func (f *Composite) Refs() tables.Refs {
 	var refs tables.Refs
 	for i, part := range f.Parts {
@@ -62,18 +57,11 @@ func (f *Composite) Refs() tables.Refs {
 	return refs
 }
 
-// Panels implements Params.
-func (f *Composite) Panels(src Sources) ([]*Panel, error) {
+func (f *Composite) panels(src Sources) []*Panel {
 	var all []*Panel
 	for i, part := range f.Parts {
-		panels, err := part.Figure.Panels(src.From(part.From))
-		if err != nil {
-			return nil, fmt.Errorf("panels.%d: %w", i, err)
-		}
-		all = append(all, panels...)
+		try.In(fmt.Sprintf("panels.%d", i), func() { all = append(all, part.Figure.panels(src.From(part.From))...) })
 	}
-	for i, p := range all {
-		p.Letter = panelLetter(i)
-	}
-	return all, nil
+	letter(all)
+	return all
 }

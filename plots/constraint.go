@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -24,16 +25,10 @@ type Constraint struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-var constraintKind = kindOf("constraint", Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale},
-	"distance between the final policies of two losses over the strength of a constraint, a line a lambda",
-	"this project, after the constraint experiment of arXiv 2407.09072")
-
-// Refs implements Params.
 func (f *Constraint) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Column("strength", tables.Runs, f.Strength)
 }
 
-// Check implements registry.Checker.
 func (f *Constraint) Check() []registry.Problem {
 	if f.Left == f.Right {
 		return []registry.Problem{{Key: "right", Wrong: "is the same loss as left", Allowed: "another objective's label"}}
@@ -41,15 +36,11 @@ func (f *Constraint) Check() []registry.Problem {
 	return nil
 }
 
-// Panels implements Params.
-func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Policies, f.Where, f.Strength, "pi")
-	if err != nil {
-		return nil, err
-	}
+func (f *Constraint) panels(src Sources) []*Panel {
+	all := selectRows(src, tables.Policies, f.Where, f.Strength, "pi")
 	for _, objective := range []string{f.Left, f.Right} {
 		if have := all.values("objective"); !slices.Contains(have, objective) {
-			return nil, fmt.Errorf("no selected run of objective %q; near: %s", objective, nearest(objective, have))
+			try.Fail("no selected run of objective %q; near: %s", objective, nearest(objective, have))
 		}
 	}
 	keys := slices.DeleteFunc(all.coordinates(), func(c string) bool { return c == "objective" })
@@ -58,23 +49,19 @@ func (f *Constraint) Panels(src Sources) ([]*Panel, error) {
 	if f.Distance == "js" {
 		of = stat.JensenShannon
 	}
-	r, _, err := distances(all.with("objective", f.Left), all.with("objective", f.Right), keys, of)
-	if err != nil {
-		return nil, err
-	}
+	r := distances(all.with("objective", f.Left), all.with("objective", f.Right), keys, false, of)
 	if r.len() == 0 {
-		return nil, fmt.Errorf("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
+		try.Fail("no run of %s has a counterpart of %s with the same %s", f.Left, f.Right, strings.Join(keys, ", "))
 	}
-	p := newPanel(f.Title)
+	lines := &Lines{X: f.Strength, Y: variationColumn, By: "lambda", XScale: f.XScale, Band: string(spreadRange)}
+	p := lines.panel(subset{label: f.Title, rows: r})
 	p.ShareY = f.Distance + f.Left + f.Right
 	p.Y.Label.Text = fmt.Sprintf("%s($π_{%s}$, $π_{%s}$)", strings.ToUpper(f.Distance), plainName(f.Left), plainName(f.Right))
 	if f.Distance == "js" {
 		p.Y.Label.Text += " [nats]"
 	}
-	p.X.Label.Text = columnLabel(f.Strength)
-	setScale(&p.X, f.Strength, f.XScale, r.numbers(f.Strength))
-	p.Y.Min, p.Y.Max = 0, 0.02
-	return []*Panel{p}, p.addLines(r.linesBy("lambda"), f.Strength, variationColumn, f.Strength, spreadRange, nil)
+	p.Y.Min, p.Y.Max = min(p.Y.Min, 0), max(p.Y.Max, 0.02)
+	return []*Panel{p}
 }
 
 // plainName is the printed name of a loss inside mathematics.

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // point is one place of a curve: the middle of the runs and prompts that share it, and the ends of the band around it.
@@ -30,7 +31,7 @@ type point struct {
 // collectPoints makes the points of one curve from rows. The rows of one setting that differ in the seed alone, or in the
 // prompt where rows of several are given, make one point. Points are ordered by the column order. Two settings at the same
 // place are an error: nothing is averaged over a setting that nobody grouped by.
-func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
+func collectPoints(r *rows, x, y, order string, s spread) []point {
 	keys := r.coordinates()
 	for _, column := range []string{"step", "response", "split", "group"} {
 		if r.table.Has(column) {
@@ -43,27 +44,27 @@ func collectPoints(r *rows, x, y, order string, s spread) ([]point, error) {
 	for g, group := range groups {
 		for _, one := range group.split("seed", "prompt") {
 			if one.len() > 1 {
-				return nil, fmt.Errorf("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
+				try.Fail("rows of the runs %s and %s are of one setting and seed: no column of %s tells them apart",
 					one.text(0, "run"), one.text(1, "run"), r.table.Name)
 			}
 		}
 		if g > 0 && cmp.Compare(groups[g-1].float(0, order), group.float(0, order)) == 0 {
-			return nil, ambiguous(groups[g-1], group, keys, order)
+			ambiguous(groups[g-1], group, keys, order)
 		}
 		points[g] = middlePoint(group, x, y, s)
 	}
-	return points, nil
+	return points
 }
 
-// ambiguous names the column in which rows at one place of a curve differ.
-func ambiguous(a, b *rows, keys []string, order string) error {
+// ambiguous fails, and names the column in which rows at one place of a curve differ.
+func ambiguous(a, b *rows, keys []string, order string) {
 	for _, column := range keys {
 		if va, vb := a.text(0, column), b.text(0, column); va != vb {
-			return fmt.Errorf("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
+			try.Fail("one curve has two values at %s = %s: %s is %s and %s; select one with `where: {%s: ...}` or draw a curve or panel for each",
 				order, a.text(0, order), column, cmp.Or(va, "empty"), cmp.Or(vb, "empty"), column)
 		}
 	}
-	return fmt.Errorf("one curve has two values at %s = %s", order, a.text(0, order))
+	try.Fail("one curve has two values at %s = %s", order, a.text(0, order))
 }
 
 // middlePoint makes one point of rows. Runs that failed are left out where others did not. A row without a value leaves
@@ -92,8 +93,8 @@ func middlePoint(r *rows, x, y string, s spread) point {
 	p.n = r.len()
 	low, high := metricRange(y)
 	p.low, p.high = max(p.low, low), min(p.high, high)
-	if p.n == 1 && s != spreadNone {
-		p.low, p.high = r.interval(0, y)
+	if below, above := intervalColumns(y); p.n == 1 && s != spreadNone && r.table.Has(below, above) {
+		p.low, p.high = r.float(0, below), r.float(0, above)
 	}
 	if slices.ContainsFunc(xs, math.IsNaN) {
 		p.x = math.NaN()
@@ -115,15 +116,6 @@ func metricRange(column string) (low, high float64) {
 		return 0, math.Inf(1)
 	}
 	return math.Inf(-1), math.Inf(1)
-}
-
-// interval returns the ends of an interval that a row has of a column, NaN where the table has none.
-func (r *rows) interval(row int, column string) (low, high float64) {
-	below, above := intervalColumns(column)
-	if !r.table.Has(below) || !r.table.Has(above) {
-		return math.NaN(), math.NaN()
-	}
-	return r.float(row, below), r.float(row, above)
 }
 
 // why says what a point without a finite value stands for. A run that ended well can still lack one, where a metric
@@ -277,9 +269,14 @@ func (c *curve) name() string {
 
 // tooltip describes a point to a reader who points at it: "dpo: λ = 0.1, TV = 0.23 [0.2, 0.25], n = 10".
 func (c *curve) tooltip(q point) string {
-	text := c.places(q)
-	if c.describe != nil {
+	text := valued(c.panel.names.x, q.x) + ", "
+	switch {
+	case c.describe != nil:
 		text = c.describe(q)
+	case finite(q.y):
+		text += valued(c.panel.names.y, q.y)
+	default:
+		text += "no value: " + q.why()
 	}
 	if name := c.name(); name != "" {
 		text = name + ": " + text
@@ -291,15 +288,6 @@ func (c *curve) tooltip(q point) string {
 		text += fmt.Sprintf(", n = %d", q.n)
 	}
 	return text
-}
-
-// places is where a point is on both axes.
-func (c *curve) places(q point) string {
-	y := "no value: " + q.why()
-	if finite(q.y) {
-		y = valued(c.panel.names.y, q.y)
-	}
-	return valued(c.panel.names.x, q.x) + ", " + y
 }
 
 // valued writes the value of an axis with its name and unit.

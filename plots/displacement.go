@@ -22,18 +22,11 @@ type Displacement struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-var displacementKind = kindOf("displacement", Displacement{Table: tables.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift",
-	By: "objective", Split: "objective", Band: string(spreadCI)},
-	"change of the log-probability of chosen and rejected responses over training, a panel a loss",
-	"Razin et al. 2024, arXiv 2410.08847")
-
-// Refs implements Params.
 func (f *Displacement) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("chosen", f.Table, f.Chosen).Column("rejected", f.Table, f.Rejected).
 		Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Displacement) Check() []registry.Problem {
 	if f.Chosen == f.Rejected {
 		return []registry.Problem{{Key: "rejected", Wrong: "is the same column as chosen", Allowed: "another column"}}
@@ -41,16 +34,12 @@ func (f *Displacement) Check() []registry.Problem {
 	return nil
 }
 
-// Panels implements Params.
-func (f *Displacement) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectNamed(src, f.Table, f.Where, f.Refs())
-	if err != nil {
-		return nil, err
-	}
+func (f *Displacement) panels(src Sources) []*Panel {
+	all := selectNamed(src, f.Table, f.Where, f.Refs())
 	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Displacement) panel(of subset) (*Panel, error) {
+func (f *Displacement) panel(of subset) *Panel {
 	p := newPanel(of.label)
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
 	labelSteps(&p.X, of.rows.numbers("step"))
@@ -66,12 +55,8 @@ func (f *Displacement) panel(of subset) (*Panel, error) {
 			label = "" // the panel's title says it
 		}
 		for k, side := range sides {
-			points, err := collectPoints(line.rows, "step", side.column, "step", spread(f.Band))
-			if err != nil {
-				return nil, err
-			}
 			style.dashes = side.dashes
-			c := p.addCurve("", style, points)
+			c := p.addCurve("", style, collectPoints(line.rows, "step", side.column, "step", spread(f.Band)))
 			c.label, c.part, c.plain = label, side.name, true
 			if label != "" && k == 0 { // one entry for both
 				p.addEntry(seriesRank, label, style, c)
@@ -82,5 +67,5 @@ func (f *Displacement) panel(of subset) (*Panel, error) {
 		style := seriesStyle{color: inkGray, width: curveWidth, dashes: side.dashes}
 		p.addEntry(referenceRank, side.name, side.name, &curve{style: style, plain: true})
 	}
-	return p, nil
+	return p
 }

@@ -1,11 +1,10 @@
 package plots
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Distance draws how far the final policies of some runs are from those of others that differ in one setting: the total
@@ -23,11 +22,6 @@ type Distance struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-var distanceKind = kindOf("distance", Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)},
-	"total variation between the final policies of matched runs, against a setting",
-	"this project")
-
-// Refs implements Params.
 func (f *Distance) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, f.Where).Where("to", tables.Runs, f.To).List("match", tables.Runs, f.Match).
 		Column("x", tables.Runs, f.X).Column("by", tables.Runs, f.By)
@@ -36,34 +30,20 @@ func (f *Distance) Refs() tables.Refs {
 // variationColumn is the column of total variations that the figure draws as lines does.
 const variationColumn = "variation"
 
-// Panels implements Params.
-func (f *Distance) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectNamed(src, tables.Policies, f.Where, f.Refs(), "pi")
-	if err != nil {
-		return nil, err
-	}
-	right, err := selectRows(src, tables.Policies, f.To)
-	if err != nil {
-		return nil, fmt.Errorf("to: %w", err)
-	}
-	r, lonely, err := distances(all, right, f.Match, totalVariation)
-	if lonely != "" {
-		err = fmt.Errorf("match: %s has no counterpart", lonely)
-	}
-	if err != nil {
-		return nil, err
-	}
+func (f *Distance) panels(src Sources) []*Panel {
+	all := selectNamed(src, tables.Policies, f.Where, f.Refs(), "pi")
+	var right *rows
+	try.In("to", func() { right = selectRows(src, tables.Policies, f.To) })
 	lines := &Lines{X: f.X, Y: variationColumn, By: f.By, XScale: f.XScale, YScale: f.YScale, Band: f.Band}
-	p, err := lines.panel(subset{label: f.Title, rows: r})
-	return []*Panel{p}, err
+	return []*Panel{lines.panel(subset{label: f.Title, rows: distances(all, right, f.Match, true, totalVariation)})}
 }
 
 // distances returns a row for every run on the left that has a counterpart on the right, one that agrees in some columns: the
-// distance between their final policies and the status of the first of both that has no policy, else of its own. Lonely is the
-// first run without a counterpart.
-func distances(left, right *rows, match []string, distance func(p, q []float64) float64) (found *rows, lonely string, err error) {
+// distance between their final policies and the status of the first of both that has no policy, else of its own. It fails where every
+// run must have one and some has none.
+func distances(left, right *rows, match []string, every bool, distance func(p, q []float64) float64) *rows {
 	t := tables.NewTable("variations", "run", "status", variationColumn)
-	found = &rows{table: t, runs: left.runs}
+	found := &rows{table: t, runs: left.runs}
 	counterparts := right.split("run")
 	for _, own := range left.split("run") {
 		name := own.text(0, "run")
@@ -73,18 +53,15 @@ func distances(left, right *rows, match []string, distance func(p, q []float64) 
 				same = append(same, other)
 			}
 		}
-		switch len(same) {
-		case 0:
-			lonely = cmp.Or(lonely, name)
+		switch {
+		case len(same) == 0 && every:
+			try.Fail("match: %s has no counterpart", name)
+		case len(same) == 0:
 			continue
-		case 1:
-		default:
-			return nil, lonely, fmt.Errorf("match: %s has several counterparts, %s and %s; match on a column that tells them apart", name, same[0].text(0, "run"), same[1].text(0, "run"))
+		case len(same) > 1:
+			try.Fail("match: %s has several counterparts, %s and %s; match on a column that tells them apart", name, same[0].text(0, "run"), same[1].text(0, "run"))
 		}
-		d, err := apart(own, same[0], distance)
-		if err != nil {
-			return nil, lonely, err
-		}
+		d := apart(own, same[0], distance)
 		status := own.text(0, "status")
 		if finite(own.float(0, "pi")) && !finite(same[0].float(0, "pi")) {
 			status = same[0].text(0, "status")
@@ -92,19 +69,19 @@ func distances(left, right *rows, match []string, distance func(p, q []float64) 
 		found.at, found.run = append(found.at, t.Len()), append(found.run, own.run[0])
 		t.Append(name, status, tables.FormatFloat(d))
 	}
-	return found, lonely, nil
+	return found
 }
 
 // apart returns the mean over prompts of a distance between the final policies of two runs; NaN where one has none.
-func apart(p, q *rows, distance func(p, q []float64) float64) (float64, error) {
+func apart(p, q *rows, distance func(p, q []float64) float64) float64 {
 	mean, prompts := 0.0, slices.Sorted(slices.Values(p.values("prompt")))
 	same := len(prompts) == len(q.values("prompt"))
 	for _, prompt := range prompts {
 		pi, other := p.with("prompt", prompt).column("pi"), q.with("prompt", prompt).column("pi")
 		if !same || len(pi) != len(other) {
-			return 0, fmt.Errorf("the policies of %s and %s are over different prompts or responses", p.text(0, "run"), q.text(0, "run"))
+			try.Fail("the policies of %s and %s are over different prompts or responses", p.text(0, "run"), q.text(0, "run"))
 		}
 		mean += distance(pi, other) / float64(len(prompts))
 	}
-	return mean, nil
+	return mean
 }

@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"fmt"
 	"image/color"
 	"strconv"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/train"
 )
@@ -22,11 +22,6 @@ type Existence struct {
 	Title    string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-var existenceKind = kindOf("existence", Existence{},
-	"status of each loss at each lambda as a labelled cell: where a minimizer exists",
-	"this project")
-
-// Refs implements Params.
 func (f *Existence) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Prompt("prompt", f.Prompt)
 }
@@ -44,15 +39,11 @@ var statusFill = map[train.Status]color.RGBA{
 	train.Diverged:   rgb(0xF0B78F), // light vermillion
 }
 
-// Panels implements Params.
-func (f *Existence) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectPrompt(src, tables.Policies, f.Where, f.Prompt, "pi")
-	if err != nil {
-		return nil, err
-	}
+func (f *Existence) panels(src Sources) []*Panel {
+	all := selectPrompt(src, tables.Policies, f.Where, f.Prompt, "pi")
 	responses := all.values("response")
 	if all = all.with("response", strconv.Itoa(f.Response)); all.len() == 0 {
-		return nil, fmt.Errorf("no response %d; the rows have %d responses, counted from 0", f.Response, len(responses))
+		try.Fail("no response %d; the rows have %d responses, counted from 0", f.Response, len(responses))
 	}
 	objectives, lambdas := all.values("objective"), all.values("lambda")
 	p := barePanel(f.Title)
@@ -79,11 +70,11 @@ func (f *Existence) Panels(src Sources) ([]*Panel, error) {
 				grid.list = append(grid.list, cell{float64(column), float64(row), 0.5, fill, status, mass, strings.TrimSuffix(status+", "+mass, ", "), false})
 				p.addData(datum{Series: status, X: lambda, Y: objective, Value: csvNumber(mine.float(0, "pi"))})
 			default:
-				return nil, ambiguous(mine, mine.filter(func(i int) bool { return i > 0 }), append(mine.coordinates(), "seed"), "lambda")
+				ambiguous(mine, mine.filter(func(i int) bool { return i > 0 }), append(mine.coordinates(), "seed"), "lambda")
 			}
 		}
 	}
-	return []*Panel{p}, nil
+	return []*Panel{p}
 }
 
 const (

@@ -17,6 +17,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -25,9 +26,9 @@ const KLSuffix = "_by_kl"
 
 // Params are the parameters of one kind of figure.
 type Params interface {
-	// Panels reads the tables that the figure needs and returns its panels in reading order. The error names the
-	// column, prompt or run that is missing, with the nearest that exist.
-	Panels(src Sources) ([]*Panel, error)
+	// panels reads the tables that the figure needs and returns its panels in reading order. It fails, see package try, by an error that
+	// names the column, prompt or run that is missing, with the nearest that exist.
+	panels(src Sources) []*Panel
 	// Refs tells what the figure looks up by name.
 	Refs() tables.Refs
 }
@@ -188,13 +189,22 @@ func (d *Drawing) tells() bool {
 	})
 }
 
+// panelsOf returns the panels of a figure; the error has its name.
+func panelsOf(name string, params Params, src Sources) (panels []*Panel, err error) {
+	err = try.Do(func() {
+		try.In("figure "+name, func() {
+			if panels = params.panels(src); len(panels) == 0 {
+				try.Fail("no panel to draw")
+			}
+		})
+	})
+	return panels, err
+}
+
 func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, error) {
-	panels, err := params.Panels(src)
+	panels, err := panelsOf(name, params, src)
 	if err != nil {
-		return nil, fmt.Errorf("figure %s: %w", name, err)
-	}
-	if len(panels) == 0 {
-		return nil, fmt.Errorf("figure %s: no panel to draw", name)
+		return nil, err
 	}
 	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: newSketch()}
 	d.page = layOut(panels, d.theme)
@@ -317,36 +327,67 @@ func csvNumber(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// Kinds lists the kinds of figure, sorted by name.
+// Kinds lists the kinds of figure, sorted by name. A new one is a file of its own and an entry here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
-		beforeAfterKind,
-		compositeKind,
-		constraintKind,
-		displacementKind,
-		distanceKind,
-		existenceKind,
-		forestKind,
-		frontierKind,
-		interpolationKind,
-		landscapeKind,
-		linesKind,
-		lossKind,
-		preservationKind,
-		scorecardKind,
-		simplexKind,
-		stripKind,
-		tradeoffKind,
+		{Name: "before-after", Source: "this project, after Ren and Sutherland (2024), arXiv 2407.10490", New: func() Params { return &BeforeAfter{} },
+			Summary: "probability of every response before and after training, on a linear and on a logarithmic axis, a panel a loss"},
+		{Name: "composite", Source: "this project", New: func() Params { return &Composite{Twin: true} },
+			Summary: "the panels of several figures as one figure, lettered, with one legend"},
+		{Name: "constraint", Source: "this project, after the constraint experiment of arXiv 2407.09072",
+			Summary: "distance between the final policies of two losses over the strength of a constraint, a line a lambda",
+			New:     func() Params { return &Constraint{Left: "rlhf", Right: "dpo", Distance: "tv", XScale: autoScale} }},
+		{Name: "displacement", Source: "Razin et al. 2024, arXiv 2410.08847",
+			Summary: "change of the log-probability of chosen and rejected responses over training, a panel a loss",
+			New: func() Params {
+				return &Displacement{Table: tables.Traces, Chosen: "chosen_shift", Rejected: "rejected_shift",
+					By: "objective", Split: "objective", Band: string(spreadCI)}
+			}},
+		{Name: "distance", Source: "this project",
+			Summary: "total variation between the final policies of matched runs, against a setting",
+			New: func() Params {
+				return &Distance{By: "lambda", XScale: autoScale, YScale: logScale, Band: string(spreadCI)}
+			}},
+		{Name: "existence", Source: "this project", New: func() Params { return &Existence{} },
+			Summary: "status of each loss at each lambda as a labelled cell: where a minimizer exists"},
+		{Name: "forest", Source: "Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction",
+			Summary: "paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
+			New:     func() Params { return &Forest{} }},
+		{Name: "frontier", Source: "Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2",
+			Summary: "reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
+			New: func() Params {
+				return &Frontier{Table: tables.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"},
+					By: "objective", XScale: sqrtScale, Band: string(spreadCI), BestOfN: "best-of-n"}
+			}},
+		{Name: "interpolation", Source: "Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment",
+			Summary: "policy over training steps, a panel a loss, beside the BT-optimal policy",
+			New:     func() Params { return &Interpolation{} }},
+		{Name: "landscape", Source: "this project", New: func() Params { return &Landscape{} },
+			Summary: "contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode"},
+		{Name: "lines", Source: "this project",
+			Summary: "one column against another, a line for each value of a column",
+			New: func() Params {
+				return &Lines{Table: tables.Runs, By: "objective", XScale: autoScale, YScale: linearScale,
+					Band: string(spreadCI), Twin: true}
+			}},
+		{Name: "loss", Source: "this project", New: func() Params { return &Loss{} },
+			Summary: "one loss and its gradient over the margin and over (chosen, rejected), for `experiments loss KIND --plot`"},
+		{Name: "preservation", Source: "Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment",
+			Summary: "distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss",
+			New:     func() Params { return &Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true} }},
+		{Name: "scorecard", Source: "this project", New: func() Params { return &Scorecard{} },
+			Summary: "every loss through every test: numbers on the color of the verdict, from the table scorecard"},
+		{Name: "simplex", Source: "this project", New: func() Params { return &Simplex{Along: alongSteps} },
+			Summary: "policies on the probability simplex of three responses: where each loss ends and the way there"},
+		{Name: "strip", Source: "this project; density as in Silverman 1986, equation 3.31",
+			Summary: "every run's value of a metric, a row a loss: seeds as dots or violins with their median and an interval",
+			New: func() Params {
+				return &Strip{By: "objective", Scale: linearScale, Shape: "strip", Band: string(spreadQuartiles)}
+			}},
+		{Name: "tradeoff", Source: "this project, after the preservation experiment of arXiv 2407.09072",
+			Summary: "a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
+			New: func() Params {
+				return &Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale}
+			}},
 	}
-}
-
-// kindOf describes a kind of figure: its name, its defaults, what it is and where it is from.
-func kindOf[T any, P interface {
-	*T
-	Params
-}](name string, defaults T, summary, source string) registry.Kind[Params] {
-	return registry.Kind[Params]{Name: name, Summary: summary, Source: source, New: func() Params {
-		p := defaults
-		return P(&p)
-	}}
 }

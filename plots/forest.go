@@ -14,6 +14,7 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Forest draws paired comparisons as a forest plot: a row a comparison with the mean difference and its interval. A mark
@@ -31,11 +32,6 @@ type Forest struct {
 // mostRows bounds the rows of a panel, which would not fit on a page.
 const mostRows = 80
 
-var forestKind = kindOf("forest", Forest{},
-	"paired comparisons over seeds: mean differences with intervals, filled where they stand after Holm's correction",
-	"Lewis, Clarke 2001, Forest plots: trying to see the wood and the trees; Holm 1979 for the correction")
-
-// Refs implements Params.
 func (f *Forest) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric)
 	if f.Split == leftColumn || f.Split == rightColumn {
@@ -50,57 +46,50 @@ const (
 	rightColumn = "right"
 )
 
-// Panels implements Params.
-func (f *Forest) Panels(src Sources) ([]*Panel, error) {
-	all, err := f.comparisons(src)
-	if err != nil {
-		return nil, err
-	}
+func (f *Forest) panels(src Sources) []*Panel {
+	all := f.comparisons(src)
 	if f.Split != "" {
-		if err := all.need(f.Split); err != nil {
-			return nil, fmt.Errorf("panels: %w", err)
+		try.In("panels", func() { all.need(f.Split) })
+	}
+	var names []string // the rows of all panels, side by side where they compare the same pair
+	for i := range all.at {
+		if name := f.name(all, i, all); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	names := f.names(all)
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(src, of, names, all) })
+	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel { return f.panel(src, of, names, all) })
 }
 
 // comparisons selects the rows to draw.
-func (f *Forest) comparisons(src Sources) (*rows, error) {
+func (f *Forest) comparisons(src Sources) *rows {
 	t, err := src.Table(cmp.Or(f.Table, summaries.Paired))
 	if err != nil {
-		return nil, fmt.Errorf("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
+		try.Fail("%w; a config with `summary: {pairs: {column: objective}}` or, of selected_paired, with compare has one", err)
 	}
 	all := &rows{table: t, runs: t}
 	where := tables.Where{"metric": {f.Metric}}
 	maps.Copy(where, f.Where)
-	for column, cells := range map[string][]string{leftColumn: f.Left, rightColumn: f.Right} {
-		if len(cells) > 0 {
-			where[column] = cells
-		}
+	if len(f.Left) > 0 {
+		where[leftColumn] = f.Left
 	}
-	if err := all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high",
-		"interval", "p_holm", "n", "tests"); err != nil {
-		return nil, err
+	if len(f.Right) > 0 {
+		where[rightColumn] = f.Right
 	}
+	all.choose(where, leftColumn, rightColumn, "left_is", "mean_difference", "difference_ci95_low", "difference_ci95_high", "interval", "p_holm",
+		"n", "tests")
 	if runs, err := src.Table(tables.Runs); err == nil { // published without its runs, a folder still has its comparisons
 		all.runs = runs
 		all.run = make([]int, all.len()) // a comparison is of many runs; none is looked up
 	}
-	return all, nil
+	return all
 }
 
-// context are the columns of the table that tell one comparison of a pair from another.
-func (f *Forest) context(all *rows) []string {
-	at := slices.Index(all.table.Header, "metric")
-	return slices.DeleteFunc(slices.Clone(all.table.Header[:max(0, at)]), func(column string) bool { return column == f.Split })
-}
-
-// name says of a comparison what the rows of all do not have in common.
+// name says of a comparison what the rows of all do not have in common. Columns before the metric tell one comparison of a pair from
+// another.
 func (f *Forest) name(r *rows, i int, all *rows) string {
 	var parts []string
 	sides := all.varying([]string{leftColumn, rightColumn})
-	context := all.varying(f.context(all))
+	context := all.varying(slices.DeleteFunc(slices.Clone(all.table.Header[:all.table.Column("metric")]), func(column string) bool { return column == f.Split }))
 	if len(sides) > 0 && f.Split != leftColumn && f.Split != rightColumn || len(context) == 0 {
 		parts = append(parts, lossName(r.text(i, leftColumn))+" − "+lossName(r.text(i, rightColumn)))
 	} else {
@@ -116,20 +105,9 @@ func (f *Forest) name(r *rows, i int, all *rows) string {
 	return strings.Join(parts, ", ")
 }
 
-// names lists the rows of all panels, side by side where they compare the same pair.
-func (f *Forest) names(all *rows) []string {
-	var names []string
-	for i := range all.at {
-		if name := f.name(all, i, all); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Panel, error) {
+func (f *Forest) panel(src Sources, of subset, names []string, all *rows) *Panel {
 	if len(names) > mostRows {
-		return nil, fmt.Errorf("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
+		try.Fail("there are %d comparisons, more than the %d rows that fit on a page; select some with `where`, `left` or `right`",
 			len(names), mostRows)
 	}
 	r, p := of.rows, barePanel(of.label)
@@ -145,7 +123,7 @@ func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Pane
 		v.name = f.name(r, i, all)
 		v.row = slices.Index(names, v.name)
 		if slices.ContainsFunc(list, func(other interval) bool { return other.row == v.row }) {
-			return nil, fmt.Errorf("table %s has several comparisons %s: no column tells them apart", summaries.Paired, v.name)
+			try.Fail("table %s has several comparisons %s: no column tells them apart", summaries.Paired, v.name)
 		}
 		list = append(list, v)
 		p.addData(v.datum())
@@ -153,25 +131,21 @@ func (f *Forest) panel(src Sources, of subset, names []string, all *rows) (*Pane
 	p.Add(list)
 	p.ranges = list
 	f.explain(p, r, all)
-	return p, f.explainChoice(p, src)
+	if f.Table == summaries.SelectedPaired {
+		f.explainChoice(p, src)
+	}
+	return p
 }
 
 // explainChoice notes at which value of the chosen setting each loss is compared.
-func (f *Forest) explainChoice(p *Panel, src Sources) error {
-	if f.Table != summaries.SelectedPaired {
-		return nil
-	}
-	t, err := loadTable(src, summaries.Selected, "objective", "metric")
-	if err != nil {
-		return err
-	}
+func (f *Forest) explainChoice(p *Panel, src Sources) {
+	t := loadTable(src, summaries.Selected, "objective", "metric")
 	by := t.Header[t.Column("metric")-1]
 	var parts []string
 	for row := range t.Len() {
 		parts = append(parts, lossName(t.Text(row, "objective"))+" at "+strings.ReplaceAll(valueLabel(by, t.Text(row, by)), " ", "\u00a0"))
 	}
 	p.Notes = append(p.Notes, "Each loss as it was best on other seeds: "+strings.Join(slices.Compact(parts), ", ")+".")
-	return nil
 }
 
 // columnHeight is the most that rows take in points, less than the height of a column of text.

@@ -2,7 +2,6 @@ package plots
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -29,18 +29,11 @@ type Frontier struct {
 	Title   string       `yaml:"title,omitempty" doc:"title of the panel where there is one"`
 }
 
-var frontierKind = kindOf("frontier", Frontier{Table: tables.Runs, Along: "lambda", X: "kl_pi_ref", Y: []string{"reward"}, By: "objective",
-	XScale: sqrtScale, Band: string(spreadCI), BestOfN: "best-of-n"},
-	"reward or win rate against KL(pi to pi_ref), a curve a loss along lambda or training, beside the best of n",
-	"Gao, Schulman, Hilton 2022, arXiv 2210.10760; Rafailov et al. 2023, arXiv 2305.18290, figure 2")
-
-// Refs implements Params.
 func (f *Frontier) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).List("y", f.Table, f.Y).
 		Column("along", f.Table, f.Along).Column("by", f.Table, f.By).Column("panels", f.Table, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Frontier) Check() []registry.Problem {
 	switch {
 	case len(f.Y) == 0:
@@ -51,69 +44,44 @@ func (f *Frontier) Check() []registry.Problem {
 	return nil
 }
 
-// Panels implements Params.
-func (f *Frontier) Panels(src Sources) ([]*Panel, error) {
-	all, err := f.rows(src, f.Table, f.Where)
-	if err != nil {
-		return nil, err
-	}
-	best, err := f.bestOfN(src)
-	if err != nil {
-		return nil, err
-	}
+func (f *Frontier) panels(src Sources) []*Panel {
+	all := f.rows(src, f.Table, f.Where)
+	best := f.bestOfN(src)
 	starts := f.starts(src)
 	all = all.filter(func(i int) bool { return all.text(i, "objective") != f.BestOfN })
 	var panels []*Panel
-	_, err = all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
+	for _, of := range all.subsets(f.Split, f.Title) {
 		for _, y := range f.Y {
-			p, err := f.panel(of, y, f.inPanel(best, of.cell))
-			if err != nil {
-				return nil, err
-			}
+			p := f.panel(of, y, f.inPanel(best, of.cell))
 			f.markStart(p, y, f.inPanel(starts, of.cell))
 			panels = append(panels, p)
 		}
-		return nil, nil
-	})
-	return panels, err
+	}
+	return panels
 }
 
 // rows selects the rows of a table, with their columns read. Of a table with steps they are the last of each run, unless
 // curves follow the steps.
-func (f *Frontier) rows(src Sources, table string, where tables.Where) (*rows, error) {
-	all, err := selectNamed(src, table, where, f.Refs())
-	if err != nil {
-		return nil, err
-	}
+func (f *Frontier) rows(src Sources, table string, where tables.Where) *rows {
+	all := selectNamed(src, table, where, f.Refs())
 	for _, y := range f.Y {
-		if low, high := intervalColumns(y); all.table.Has(low) && all.table.Has(high) {
-			if err := all.need(low, high); err != nil {
-				return nil, err
-			}
+		if low, high := intervalColumns(y); all.table.Has(low, high) {
+			all.need(low, high)
 		}
 	}
-	if all.table.Has("step") && f.Along != "step" {
-		return all.atLastSteps()
+	if !all.table.Has("step") || f.Along == "step" {
+		return all
 	}
-	return all, nil
-}
-
-// atLastSteps keeps the rows of each run's last step.
-func (r *rows) atLastSteps() (*rows, error) {
-	if err := r.need("step"); err != nil {
-		return nil, err
-	}
+	all.need("step")
 	last := map[string]float64{}
-	for i := range r.at {
-		run, step := r.text(i, "run"), r.float(i, "step")
-		if known, ok := last[run]; !ok || step > known {
-			last[run] = step
-		}
+	for i := range all.at {
+		run := all.text(i, "run")
+		last[run] = max(last[run], all.float(i, "step"))
 	}
-	return r.filter(func(i int) bool { return r.float(i, "step") == last[r.text(i, "run")] }), nil
+	return all.filter(func(i int) bool { return all.float(i, "step") == last[all.text(i, "run")] })
 }
 
-func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
+func (f *Frontier) panel(of subset, y string, best *rows) *Panel {
 	p := newPanel(of.label)
 	if of.label == "" && len(f.Y) > 1 {
 		p.Title, _, _ = strings.Cut(of.rows.columnLabel(y), " [")
@@ -123,24 +91,23 @@ func (f *Frontier) panel(of subset, y string, best *rows) (*Panel, error) {
 	}
 	p.X.Label.Text, p.Y.Label.Text = columnLabel(f.X), of.rows.columnLabel(y)
 	scaleMetric(&p.X, f.XScale, nil)
-	err := p.addLines(of.rows.linesBy(f.By), f.X, y, f.Along, spread(f.Band), func(c *curve) {
+	p.addLines(of.rows.linesBy(f.By), f.X, y, f.Along, spread(f.Band), func(c *curve) {
 		c.lastOnly, c.grow = f.Along == "step", f.Along != "step"
 	})
-	if err != nil {
-		return nil, err
-	}
 	if f.Along != "step" {
 		p.explainGrowth(f.Along)
 	}
-	return p, f.addBest(p, y, best)
+	if best != nil {
+		f.addBest(p, y, best)
+	}
+	return p
 }
 
 // bestOfN returns the rows of the best of n, nil where there are none. What selects losses and lambdas does not select
 // among them.
-func (f *Frontier) bestOfN(src Sources) (*rows, error) {
-	runs, err := src.Table(tables.Runs)
-	if err != nil || f.BestOfN == "" || !slices.Contains(runs.Distinct("objective"), f.BestOfN) {
-		return nil, err
+func (f *Frontier) bestOfN(src Sources) *rows {
+	if !slices.Contains(try.Must(src.Table(tables.Runs)).Distinct("objective"), f.BestOfN) {
+		return nil
 	}
 	where := less(f.Where, "lambda", "step")
 	where["objective"] = []string{f.BestOfN}
@@ -151,8 +118,8 @@ func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 	of := *f
 	of.Along, of.Where = "run", nil
 	if table != tables.Runs && table != tables.Prompts {
-		if one, err := selectRows(src, table, tables.Where{"objective": {f.BestOfN}}); err != nil || one.len() == 0 {
-			return nil, nil // its runs have not been evaluated
+		if err := try.Do(func() { selectRows(src, table, tables.Where{"objective": {f.BestOfN}}) }); err != nil {
+			return nil // its runs have not been evaluated
 		}
 	}
 	return of.rows(src, table, where)
@@ -160,25 +127,14 @@ func (f *Frontier) bestOfN(src Sources) (*rows, error) {
 
 // addBest draws the best of n at the distance that it has and at the bound of that, log n - (n-1)/n (Beirami et al. 2024,
 // arXiv 2401.01879). The bound ends where the panel's other curves do.
-func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
-	if best == nil {
-		return nil
-	}
-	counts := []string{""}
-	if best.runs.Has("n") {
-		if err := best.need("n"); err != nil {
-			return err
-		}
-		counts = best.values("n")
-		slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
-	}
+func (f *Frontier) addBest(p *Panel, y string, best *rows) {
+	counts := best.values("n") // "" alone where runs do not have it
+	slices.SortFunc(counts, func(a, b string) int { return cmp.Compare(tables.ParseFloat(a), tables.ParseFloat(b)) })
 	var measured, bound []point
 	for _, cell := range counts {
-		one := best.filter(func(i int) bool { return cell == "" || best.text(i, "n") == cell })
-		points, err := collectPoints(one, f.X, y, "objective", spread(f.Band))
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.BestOfN, err)
-		}
+		one := best.with("n", cell)
+		var points []point
+		try.In(f.BestOfN, func() { points = collectPoints(one, f.X, y, "objective", spread(f.Band)) })
 		measured = append(measured, points...)
 		n := tables.ParseFloat(cell)
 		for _, q := range points {
@@ -186,24 +142,19 @@ func (f *Frontier) addBest(p *Panel, y string, best *rows) error {
 			bound = append(bound, q)
 		}
 	}
-	dashes := seriesStyle{inkGray, dashed, curveWidth, circle}
-	c := p.addCurve("best of $n$", dashes, measured)
-	c.plain = len(measured) > 1
+	p.addCurve("best of $n$", seriesStyle{inkGray, dashed, curveWidth, circle}, measured).plain = len(measured) > 1
 	far := math.Inf(-1)
 	for _, c := range p.curves {
 		_, xmax, _, _ := c.DataRange()
 		far = max(far, xmax)
 	}
-	bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) })
-	if len(bound) > 1 {
-		dots := seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}
-		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", dots, bound).plain = true
+	if bound = slices.DeleteFunc(bound, func(q point) bool { return !(q.x <= far) }); len(bound) > 1 {
+		p.addCurve("best of $n$, at log $n$ − ($n$ − 1)/$n$", seriesStyle{inkGray, dotted, 0.8 * curveWidth, circle}, bound).plain = true
 	}
-	return nil
 }
 
 // starts returns the rows of step 0, where every policy is the reference; nil where no table has any.
-func (f *Frontier) starts(src Sources) *rows {
+func (f *Frontier) starts(src Sources) (starts *rows) {
 	table := tables.Traces
 	if f.Table == "evaluations" {
 		table = f.Table
@@ -212,11 +163,8 @@ func (f *Frontier) starts(src Sources) *rows {
 	where["step"] = []string{"0"}
 	of := *f
 	of.Along, of.Where = "step", nil
-	r, err := of.rows(src, table, where)
-	if err != nil { // tables without steps, or of exact runs alone
-		return nil
-	}
-	return r
+	_ = try.Do(func() { starts = of.rows(src, table, where) }) // an error of tables without steps, or of exact runs alone
+	return starts
 }
 
 // inPanel narrows rows to those of a panel, if they know of it: the best of n has no lambda.

@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Interpolation draws where training takes each loss: a panel a loss with the probability of every response over the
@@ -22,34 +22,22 @@ type Interpolation struct {
 	Title  string       `yaml:"title,omitempty" doc:"title of every panel after the loss; without it the value of lambda"`
 }
 
-var interpolationKind = kindOf("interpolation", Interpolation{},
-	"policy over training steps, a panel a loss, beside the BT-optimal policy",
-	"Hu, He and Wipf (2024), arXiv 2407.09072, interpolation experiment")
-
-// Refs implements Params.
 func (f *Interpolation) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Trajectories, f.Where).Prompt("prompt", f.Prompt)
 }
 
-// Panels implements Params.
-func (f *Interpolation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
-	if err != nil {
-		return nil, err
-	}
+func (f *Interpolation) panels(src Sources) []*Panel {
+	all := selectPrompt(src, tables.Trajectories, f.Where, f.Prompt, "pi")
 	ofPrompt := less(f.Where, "step")
 	ofPrompt["prompt"] = all.values("prompt")
-	finals, err := selectRows(src, tables.Policies, ofPrompt, "pi_star")
-	if err != nil {
-		return nil, err
-	}
+	finals := selectRows(src, tables.Policies, ofPrompt, "pi_star")
 	if n := len(all.values("response")); n > len(responseColors) {
-		return nil, fmt.Errorf("%d responses cannot be told apart; select at most %d with `where: {response: [...]}`", n, len(responseColors))
+		try.Fail("%d responses cannot be told apart; select at most %d with `where: {response: [...]}`", n, len(responseColors))
 	}
-	return all.panelsBy("objective", "", func(of subset) (*Panel, error) { return f.panel(of, finals) })
+	return all.panelsBy("objective", "", func(of subset) *Panel { return f.panel(of, finals) })
 }
 
-func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
+func (f *Interpolation) panel(of subset, finals *rows) *Panel {
 	r, title := of.rows, of.label
 	switch {
 	case f.Title != "":
@@ -62,16 +50,17 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 	p.Y.Label.Text = columnLabel("pi")
 	p.Y.Min, p.Y.Max = 0, 1
 	labelSteps(&p.X, r.numbers("step"))
+	// Steps are rounds, each solved exactly, where rounds are watched and the last loss is that of all comparisons, not of a minibatch.
+	if r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss") {
+		p.X.Label.Text = "Round"
+	}
 
 	cells := r.values("response")
 	for k, cell := range cells {
-		points, err := collectPoints(r.with("response", cell), "step", "pi", "step", spreadRange)
-		if err != nil {
-			return nil, err
-		}
+		points := collectPoints(r.with("response", cell), "step", "pi", "step", spreadRange)
 		index, err := strconv.Atoi(cell)
 		if err != nil {
-			return nil, fmt.Errorf("table %s: response %q is not an index", tables.Trajectories, cell)
+			try.Fail("table %s: response %q is not an index", tables.Trajectories, cell)
 		}
 		name := responseName(index)
 		// The first are the widest, so that none hides another.
@@ -79,14 +68,14 @@ func (f *Interpolation) panel(of subset, finals *rows) (*Panel, error) {
 		p.addCurve("$π_θ("+name+")$", l, points).plain = true
 		star := finals.with("run", r.text(0, "run")).with("response", cell)
 		if star.len() == 0 {
-			return nil, fmt.Errorf("table %s has no response %s", tables.Policies, cell)
+			try.Fail("table %s has no response %s", tables.Policies, cell)
 		}
 		if value := star.float(0, "pi_star"); !math.IsNaN(value) { // there may be no pi_star
 			p.Add(rule{value: value, style: targetStyle(l.color, k)})
 			p.addEntry(referenceRank, "$π$*", "target", rule{style: targetStyle(inkGray, 0)})
 		}
 	}
-	return p, nil
+	return p
 }
 
 // targetStyle is the line of where curve k, of a color, should end. The dashes of the next begin later, for the same reason.

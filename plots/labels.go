@@ -5,10 +5,8 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"fmt"
-	"maps"
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,15 +21,13 @@ import (
 //go:embed columns.csv
 var columnFile string
 
-var columnLabels, columnSymbols = columnNames()
-
-func columnNames() (labels, symbols map[string]string) {
+var columnLabels, columnSymbols = func() (labels, symbols map[string]string) {
 	labels, symbols = map[string]string{}, map[string]string{}
 	for _, column := range records(columnFile) {
 		labels[column[0]], symbols[column[0]] = column[1], column[2]
 	}
 	return labels, symbols
-}
+}()
 
 // records are the rows of a table of this package below its header.
 func records(file string) [][]string {
@@ -181,6 +177,3 @@ func responseName(index int) string {
 	}
 	return "y_{" + strconv.Itoa(index) + "}"
 }
-
-// sortedKeys returns the columns of a selection in a fixed order.
-func sortedKeys(where tables.Where) []string { return slices.Sorted(maps.Keys(where)) }

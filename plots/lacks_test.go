@@ -14,7 +14,8 @@ func TestLacks(t *testing.T) {
 		for _, lambda := range []string{"0.1", "1"} {
 			runs.Append(text+lambda, text, lambda, "0", "done", "0.5")
 		}
-		lines := linesKind.New().(*Lines)
+		kind, _ := Kinds().Find("lines")
+		lines := kind.New().(*Lines)
 		lines.X, lines.Y, lines.Twin = "lambda", "tv_star", false
 		files, err := Render(Figure{Name: "f", Params: lines}, NewSources(func(string) (tables.Source, error) { return tables.Memory{tables.Runs: runs}, nil }))
 		if err != nil {

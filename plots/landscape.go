@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Landscape draws the losses themselves on the simplex of three responses: the contours of each selected run's loss over
@@ -30,11 +31,6 @@ const LandscapeTable = "landscape"
 // mostLandscapes bounds the panels of a figure.
 const mostLandscapes = 12
 
-var landscapeKind = kindOf("landscape", Landscape{},
-	"contours of a loss over the simplex of three responses, with trajectory, minimizers over lambda, pi_star, pi_ref and mode",
-	"this project")
-
-// Refs implements Params.
 func (f *Landscape) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Policies, f.Where).Where("minimizers", tables.Policies, f.Minimizers).Prompt("prompt", f.Prompt)
 }
@@ -42,66 +38,55 @@ func (f *Landscape) Refs() tables.Refs {
 // Selected returns the runs whose losses are drawn, in table order, and the prompt. The error says what is not selected
 // well: nothing, too much, or policies over other than three responses.
 func (f *Landscape) Selected(src Sources) (runs []string, prompt string, err error) {
-	chosen, err := f.policies(src, f.Where)
-	if err != nil {
-		return nil, "", err
-	}
+	err = try.Do(func() {
+		chosen := f.selected(src)
+		runs, prompt = chosen.values("run"), chosen.text(0, "prompt")
+	})
+	return runs, prompt, err
+}
+
+// selected returns the final policies of the runs whose losses are drawn.
+func (f *Landscape) selected(src Sources) *rows {
+	chosen := f.policies(src, f.Where)
 	if n := len(chosen.values("response")); n != 3 {
-		return nil, "", fmt.Errorf("the landscape is drawn for 3 responses; these rows have %d", n)
+		try.Fail("the landscape is drawn for 3 responses; these rows have %d", n)
 	}
-	if runs = chosen.values("run"); len(runs) > mostLandscapes {
-		return nil, "", fmt.Errorf("where: it selects %d runs, a panel each; at most %d", len(runs), mostLandscapes)
+	if n := len(chosen.values("run")); n > mostLandscapes {
+		try.Fail("where: it selects %d runs, a panel each; at most %d", n, mostLandscapes)
 	}
-	return runs, chosen.values("prompt")[0], nil
+	return chosen
 }
 
 // policies selects final policies of one prompt.
-func (f *Landscape) policies(src Sources, where tables.Where) (*rows, error) {
+func (f *Landscape) policies(src Sources, where tables.Where) *rows {
 	return selectPrompt(src, tables.Policies, where, f.Prompt, "pi", "pi_ref", "pi_star")
 }
 
-// Panels implements Params.
-func (f *Landscape) Panels(src Sources) ([]*Panel, error) {
-	runs, prompt, err := f.Selected(src)
-	if err != nil {
-		return nil, err
+func (f *Landscape) panels(src Sources) []*Panel {
+	chosen := f.selected(src)
+	runs, prompt := chosen.values("run"), chosen.text(0, "prompt")
+	var finals *rows
+	try.In("minimizers", func() { finals = f.policies(src, f.Minimizers) })
+	var losses *tables.Table
+	if err := try.Do(func() { losses = loadTable(src, LandscapeTable, "run", "prompt", "pi_0", "pi_1", "pi_2", "loss") }); err != nil {
+		try.Fail("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
-	chosen, err := f.policies(src, tables.Where{"run": runs})
-	if err != nil {
-		return nil, err
-	}
-	finals, err := f.policies(src, f.Minimizers)
-	if err != nil {
-		return nil, fmt.Errorf("minimizers: %w", err)
-	}
-	losses, err := loadTable(src, LandscapeTable, "run", "prompt", "pi_0", "pi_1", "pi_2", "loss")
-	if err != nil {
-		return nil, fmt.Errorf("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
-	}
-	paths, err := trainingPaths(src, prompt)
-	if err != nil {
-		return nil, err
-	}
+	paths := trainingPaths(src, prompt)
 	var panels []*Panel
 	for _, run := range runs {
 		own := chosen.with("run", run)
-		grid, err := readLossGrid(losses, run, prompt)
-		if err != nil {
-			return nil, err
-		}
+		grid := readLossGrid(losses, run, prompt)
 		p := trianglePanel(f.title(own, chosen, len(runs)))
 		p.Add(grid, painter(triangleFrame))
 		p.addEntry(markRank, "loss, low to high", "levels", swatches(levelColor(0), levelColor(0.25), levelColor(0.5), levelColor(0.75), levelColor(1)))
 		addLandmarks(p, own)
 		minimizers := tables.Where{"run": {run}, "prompt": {prompt}}.Select(losses)[len(grid.at):]
-		if err := f.addCurves(p, own, finals, paths, minimizerCurves(losses, minimizers)); err != nil {
-			return nil, err
-		}
+		f.addCurves(p, own, finals, paths, minimizerCurves(losses, minimizers))
 		panels = append(panels, p)
 	}
 	panels[0].Notes = append(panels[0].Notes, fmt.Sprintf("Contours of the loss: below the k-th of %d lie (k/%d)² of the simplex; lighter is lower.",
 		contourLevels-1, contourLevels))
-	return panels, nil
+	return panels
 }
 
 // title says of a panel in what its run differs from the others.
@@ -143,70 +128,56 @@ func minimizerCurves(t *tables.Table, list []int) [][]point {
 
 // addCurves adds the curve of minimizers over lambda, or of final policies where the table has none, and above it the way of the
 // panel's own run.
-func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][]point) error {
+func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][]point) {
 	for _, stretch := range minimizers {
 		c := p.addCurve("minimizers over $λ$", seriesStyle{color: blue, width: 1.6 * curveWidth}, stretch)
 		c.plain, c.describe = true, probabilities
 	}
-	ends := finals.filter(func(i int) bool { return f.sameLoss(own, finals, i) })
+	// The curve is of the same loss, and of the same in all that neither is lambda nor selects the minimizers.
+	same := slices.DeleteFunc(append(finals.coordinates(), "seed"), func(column string) bool { return column == "lambda" || f.Minimizers[column] != nil })
+	ends := finals.filter(func(i int) bool { return slices.Equal(finals.cells(i, same), own.cells(0, same)) })
 	trained := paths != nil && slices.ContainsFunc(ends.values("run"), func(run string) bool { return paths.with("run", run).len() > 0 })
 	if minimizers == nil && len(ends.values("lambda")) > 1 {
-		if err := ends.need("lambda"); err != nil {
-			return err
-		}
+		ends.need("lambda")
 		label := "minimizers over $λ$"
 		if trained {
 			label = "final policies over $λ$" // of a few lambdas, which no line joins
 		}
 		l := subset{"", label, triangleRows(ends, alongNone), seriesStyle{color: black, width: 0.8 * curveWidth, glyph: circle}}
-		if err := p.addLines([]subset{l}, "triangle_x", "triangle_y", "lambda", spreadNone, func(c *curve) { c.grow, c.apart = true, trained }); err != nil {
-			return fmt.Errorf("minimizers: %w", err)
-		}
+		try.In("minimizers", func() {
+			p.addLines([]subset{l}, "triangle_x", "triangle_y", "lambda", spreadNone, func(c *curve) { c.grow, c.apart = true, trained })
+		})
 		p.explainGrowth("lambda")
 	}
 	if paths == nil {
-		return nil
+		return
 	}
 	way := paths.with("run", own.text(0, "run"))
 	if way.len() == 0 {
-		return nil
+		return
 	}
 	l := subset{"", "training", triangleRows(way, alongSteps), seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}}
-	return p.addLines([]subset{l}, "triangle_x", "triangle_y", alongSteps, spreadNone, func(c *curve) { c.lastOnly = true })
-}
-
-// sameLoss says whether a final policy belongs to the curve of a panel's run: of the same loss, and the same in all that
-// neither is lambda nor selects the minimizers.
-func (f *Landscape) sameLoss(own, finals *rows, i int) bool {
-	for _, column := range append(finals.coordinates(), "seed") {
-		if _, selects := f.Minimizers[column]; column != "lambda" && !selects && finals.text(i, column) != own.text(0, column) {
-			return false
-		}
-	}
-	return true
+	p.addLines([]subset{l}, "triangle_x", "triangle_y", alongSteps, spreadNone, func(c *curve) { c.lastOnly = true })
 }
 
 // trainingPaths returns the rows of the trajectories of a prompt, nil where there are none: exact runs have no table.
-func trainingPaths(src Sources, prompt string) (*rows, error) {
+func trainingPaths(src Sources, prompt string) *rows {
 	if t, err := src.Table(tables.Trajectories); err != nil || t.Len() == 0 {
-		return nil, nil
+		return nil
 	}
-	paths, err := selectRows(src, tables.Trajectories, nil, "pi")
-	if err != nil {
-		return nil, err
-	}
-	return paths.with("prompt", prompt), nil
+	paths := selectRows(src, tables.Trajectories, nil, "pi")
+	return paths.with("prompt", prompt)
 }
 
 // readLossGrid reads the loss of a run over one prompt's policies.
-func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
+func readLossGrid(t *tables.Table, run, prompt string) *lossGrid {
 	list := tables.Where{"run": {run}, "prompt": {prompt}}.Select(t)
 	if t.Has("lambda") {
 		list = slices.DeleteFunc(list, func(row int) bool { return t.Text(row, "lambda") != "" })
 	}
 	grid := &lossGrid{side: int(math.Sqrt(2*float64(len(list)))) - 1, at: map[[2]int]vertex{}}
 	if n := grid.side + 1; len(list) == 0 || n*(n+1)/2 != len(list) {
-		return nil, fmt.Errorf("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)
+		try.Fail("table %s has %d policies of run %s, which make no triangle; run the experiment again with this figure in its config: the run writes them", t.Name, len(list), run)
 	}
 	for j := range grid.side + 1 {
 		for i := range grid.side + 1 - j {
@@ -220,10 +191,10 @@ func readLossGrid(t *tables.Table, run, prompt string) (*lossGrid, error) {
 		}
 	}
 	if len(grid.values) == 0 {
-		return nil, fmt.Errorf("the loss of run %s is finite nowhere", run)
+		try.Fail("the loss of run %s is finite nowhere", run)
 	}
 	slices.Sort(grid.values)
-	return grid, nil
+	return grid
 }
 
 // levelColor is the color of a share of the way from the lowest to the highest loss.

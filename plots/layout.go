@@ -43,9 +43,14 @@ const minWidth = 26 * vg.Millimeter
 
 // layOut decides where everything goes. The height follows from the width that the axes leave for data.
 func layOut(panels []*Panel, t theme) *page {
-	letter(panels)
+	if len(panels) > 1 {
+		letter(panels)
+	}
 	setRanges(panels)
-	pg := &page{width: t.width(len(panels) > 1 || panels[0].wide), panels: panels}
+	pg := &page{width: t.column, panels: panels}
+	if len(panels) > 1 || panels[0].wide {
+		pg.width = t.full
+	}
 	pg.legend = newLegend(panels, pg.width-2*pageMargin)
 	pg.takeNotes()
 	pg.takeLabels()
@@ -63,23 +68,14 @@ func layOut(panels []*Panel, t theme) *page {
 	return pg
 }
 
-// letter gives the panels of a figure letters, where none has one and there are several.
+// letter gives panels letters, (a) to (z), then (27) and so on.
 func letter(panels []*Panel) {
-	lettered := slices.ContainsFunc(panels, func(p *Panel) bool { return p.Letter != "" })
-	if len(panels) < 2 || lettered {
-		return
-	}
 	for i, p := range panels {
-		p.Letter = panelLetter(i)
+		p.Letter = fmt.Sprintf("(%d)", i+1)
+		if i < 26 {
+			p.Letter = fmt.Sprintf("(%c)", 'a'+i)
+		}
 	}
-}
-
-// panelLetter is (a) to (z), then (27) and so on.
-func panelLetter(i int) string {
-	if i < 26 {
-		return fmt.Sprintf("(%c)", 'a'+i)
-	}
-	return fmt.Sprintf("(%d)", i+1)
 }
 
 // takeNotes collects the notes of all panels, each once, in lines that fit.
@@ -117,12 +113,11 @@ func (pg *page) takeLabels() {
 		p.xLabel, p.yLabel = p.X.Label.Text+scaleNote(&p.X), p.Y.Label.Text+scaleNote(&p.Y)
 		common = common && p.xLabel == pg.panels[0].xLabel
 	}
-	if !common {
-		return
-	}
-	pg.xLabel = pg.panels[0].xLabel
-	for _, p := range pg.panels {
-		p.xLabel = ""
+	if common {
+		pg.xLabel = pg.panels[0].xLabel
+		for _, p := range pg.panels {
+			p.xLabel = ""
+		}
 	}
 }
 
@@ -238,11 +233,9 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 	grid := make([][]*plot.Plot, pg.rows)
 	for row := range grid {
 		grid[row] = make([]*plot.Plot, pg.columns)
-		for column := range grid[row] {
-			if i := row*pg.columns + column; i < len(pg.panels) {
-				grid[row][column] = pg.panels[i].Plot
-			}
-		}
+	}
+	for i, p := range pg.panels {
+		grid[i/pg.columns][i%pg.columns] = p.Plot
 	}
 	aligned := plot.Align(grid, tiles, draw.Crop(c, pageMargin, -edgeRight-pg.margin, bottom, -top))
 	cells := make([]draw.Canvas, len(pg.panels))
@@ -253,10 +246,8 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 }
 
 func (pg *page) titleHeight() vg.Length {
-	for _, p := range pg.panels {
-		if p.Title != "" || p.Letter != "" {
-			return titleStrip
-		}
+	if slices.ContainsFunc(pg.panels, func(p *Panel) bool { return p.Title != "" || p.Letter != "" }) {
+		return titleStrip
 	}
 	return gapY
 }

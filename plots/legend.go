@@ -89,8 +89,7 @@ func legendGroups(panels []*Panel) [][]legendEntry {
 		return groups
 	}
 	for g, letters := range order {
-		label := strings.ReplaceAll(letters, ")(", ", ")
-		groups[g] = append([]legendEntry{{label: label}}, groups[g]...)
+		groups[g] = append([]legendEntry{{label: strings.ReplaceAll(letters, ")(", ", ")}}, groups[g]...)
 	}
 	slices.SortStableFunc(groups, func(a, b []legendEntry) int { // by the first panel, those of more panels before
 		first := func(g []legendEntry) string { return strings.TrimRight(strings.Split(g[0].label, ",")[0], ")") }

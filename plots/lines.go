@@ -25,17 +25,11 @@ type Lines struct {
 	Twin    bool         `yaml:"twin" doc:"where x is lambda, also draw the figure over the KL(pi to pi_ref) reached"`
 }
 
-var linesKind = kindOf("lines", Lines{Table: tables.Runs, By: "objective", XScale: autoScale, YScale: linearScale, Band: string(spreadCI), Twin: true},
-	"one column against another, a line for each value of a column",
-	"this project")
-
-// Refs implements Params.
 func (f *Lines) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", f.Table, f.Where).Column("x", f.Table, f.X).Column("y", f.Table, f.Y).Column("by", f.Table, f.By).
 		Column("panels", f.Table, f.Split).Prompt("prompt", f.Prompt)
 }
 
-// Check implements registry.Checker.
 func (f *Lines) Check() []registry.Problem {
 	var problems []registry.Problem
 	if f.X == f.Y {
@@ -49,7 +43,6 @@ func (f *Lines) Check() []registry.Problem {
 	return problems
 }
 
-// KLVersion implements OverLambda.
 func (f *Lines) KLVersion() Params {
 	if !f.Twin || f.X != "lambda" {
 		return nil
@@ -59,21 +52,15 @@ func (f *Lines) KLVersion() Params {
 	return &over
 }
 
-// Panels implements Params.
-func (f *Lines) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectNamed(src, f.Table, f.Where, f.Refs())
-	if err != nil {
-		return nil, err
-	}
+func (f *Lines) panels(src Sources) []*Panel {
+	all := selectNamed(src, f.Table, f.Where, f.Refs())
 	if f.Table == tables.Prompts && f.Split != "prompt" && f.By != "prompt" {
-		if all, err = all.onePrompt(f.Prompt); err != nil {
-			return nil, err
-		}
+		all = all.onePrompt(f.Prompt)
 	}
 	return all.panelsBy(f.Split, f.Title, f.panel)
 }
 
-func (f *Lines) panel(of subset) (*Panel, error) {
+func (f *Lines) panel(of subset) *Panel {
 	r, p := of.rows, newPanel(of.label)
 	if f.Split != "" {
 		p.ShareX, p.ShareY = f.X, f.Y
@@ -90,16 +77,10 @@ func (f *Lines) panel(of subset) (*Panel, error) {
 	if f.X == "step" {
 		labelSteps(&p.X, xs)
 	}
-	if err := p.addLines(r.linesBy(f.By), f.X, f.Y, f.orderColumn(r), spread(f.Band), func(c *curve) { c.plain = f.X == "step" }); err != nil {
-		return nil, err
+	order := f.X
+	if f.X != "step" && !slices.Contains(r.coordinates(), f.X) { // a metric
+		order = "lambda"
 	}
-	return p, nil
-}
-
-// orderColumn is the column that a line follows: x, or lambda where x is a metric.
-func (f *Lines) orderColumn(r *rows) string {
-	if f.X == "step" || slices.Contains(r.coordinates(), f.X) {
-		return f.X
-	}
-	return "lambda"
+	p.addLines(r.linesBy(f.By), f.X, f.Y, order, spread(f.Band), func(c *curve) { c.plain = f.X == "step" })
+	return p
 }

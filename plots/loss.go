@@ -24,23 +24,12 @@ const (
 	LossMapTable   = "loss_map"   // chosen, rejected, loss, by_chosen, by_rejected, on a regular grid
 )
 
-var lossKind = kindOf("loss", Loss{},
-	"one loss and its gradient over the margin and over (chosen, rejected), for `experiments loss KIND --plot`",
-	"this project")
-
 // Refs implements Params: no name is given.
 func (f *Loss) Refs() tables.Refs { return tables.Refs{} }
 
-// Panels implements Params.
-func (f *Loss) Panels(src Sources) ([]*Panel, error) {
-	curve, err := loadTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
-	if err != nil {
-		return nil, err
-	}
-	cells, err := loadTable(src, LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
-	if err != nil {
-		return nil, err
-	}
+func (f *Loss) panels(src Sources) []*Panel {
+	curve := loadTable(src, LossCurveTable, "margin", "loss", "by_chosen", "by_rejected")
+	cells := loadTable(src, LossMapTable, "chosen", "rejected", "loss", "by_chosen", "by_rejected")
 	title, settings, long := strings.Cut(f.Title, ", ")
 	value, slope := newPanel(title), newPanel("gradient")
 	if long {
@@ -57,7 +46,7 @@ func (f *Loss) Panels(src Sources) ([]*Panel, error) {
 		{"loss", "loss"}, {"by_chosen", "derivative by chosen"}, {"by_rejected", "derivative by rejected"}} {
 		panels = append(panels, lossMap(cells, p.column, p.title))
 	}
-	return panels, nil
+	return panels
 }
 
 // lossPoints returns a column over the margin.

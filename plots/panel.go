@@ -158,18 +158,14 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 }
 
 // addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
-func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) error {
+func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) {
 	for _, line := range lines {
-		points, err := collectPoints(line.rows, x, y, order, s)
-		if err != nil {
-			return err
-		}
+		points := collectPoints(line.rows, x, y, order, s)
 		c := p.addCurve(line.label, line.style, points)
 		if set != nil {
 			set(c)
 		}
 	}
-	return nil
 }
 
 func (p *Panel) addEntry(rank int, label string, style any, thumb plot.Thumbnailer) {
@@ -270,10 +266,11 @@ func (p *Panel) noteOddPoints() {
 			others = append(others, fmt.Sprintf("%s (%d × %s)", c.label, count[status], status))
 		}
 	}
-	for _, note := range []panelNote{{"Not drawn", strings.Join(missing, ", ")}, {"Not the one minimizer", strings.Join(others, ", ")}} {
-		if note.list != "" {
-			p.own = append(p.own, note)
-		}
+	if missing != nil {
+		p.own = append(p.own, panelNote{"Not drawn", strings.Join(missing, ", ")})
+	}
+	if others != nil {
+		p.own = append(p.own, panelNote{"Not the one minimizer", strings.Join(others, ", ")})
 	}
 }
 
@@ -297,8 +294,12 @@ func setRanges(panels []*Panel) {
 			makeDrawable(&p.X, 0.035, p.floorX)
 			makeDrawable(&p.Y, 0.05, true)
 		}
-		fix(&p.X, p.XLimits)
-		fix(&p.Y, p.YLimits)
+		if p.XLimits != nil {
+			p.X.Min, p.X.Max = p.XLimits[0], p.XLimits[1]
+		}
+		if p.YLimits != nil {
+			p.Y.Min, p.Y.Max = p.YLimits[0], p.YLimits[1]
+		}
 	}
 	makeStrips(panels)
 	for _, p := range panels {
@@ -320,13 +321,6 @@ func shareRange(panels []*Panel, axisOf func(*Panel) (axis *plot.Axis, key strin
 		if axis, key := axisOf(p); key != "" {
 			axis.Min, axis.Max = low[key], high[key]
 		}
-	}
-}
-
-// fix ends an axis where a configuration says.
-func fix(axis *plot.Axis, limits []float64) {
-	if len(limits) == 2 {
-		axis.Min, axis.Max = limits[0], limits[1]
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Preservation draws how far each loss ends from where it should on prompts of which some need no training: a panel a
@@ -21,11 +22,6 @@ type Preservation struct {
 	byKL bool // x is the KL reached
 }
 
-var preservationKind = kindOf("preservation", Preservation{Metric: "kl_star_pi", YScale: logScale, Twin: true},
-	"distance to the BT-optimal policy over lambda, a panel a prompt, a line a loss",
-	"Hu, He and Wipf (2024), arXiv 2407.09072, preservation experiment")
-
-// Refs implements Params.
 func (f *Preservation) Refs() tables.Refs {
 	return withPrompts(tables.Refs{}.Where("where", tables.Prompts, f.Where).Column("metric", tables.Prompts, f.Metric), f.PromptNames)
 }
@@ -38,7 +34,6 @@ func withPrompts(refs tables.Refs, names []string) tables.Refs {
 	return refs
 }
 
-// KLVersion implements OverLambda.
 func (f *Preservation) KLVersion() Params {
 	if !f.Twin {
 		return nil
@@ -48,28 +43,15 @@ func (f *Preservation) KLVersion() Params {
 	return &over
 }
 
-// Panels implements Params.
-func (f *Preservation) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectRows(src, tables.Prompts, f.Where, f.Metric, f.x())
-	if err != nil {
-		return nil, err
-	}
-	groups, err := all.promptGroups(f.PromptNames)
-	if err != nil {
-		return nil, err
-	}
+func (f *Preservation) panels(src Sources) []*Panel {
+	all := selectRows(src, tables.Prompts, f.Where, f.Metric, f.x())
+	groups := all.promptGroups(f.PromptNames)
 	var panels []*Panel
 	for _, group := range groups {
-		p, err := f.panel(group.title(), all.in(group))
-		if err != nil {
-			return nil, fmt.Errorf("prompt %s: %w", group.name, err)
-		}
-		if err := f.addReference(p, src, group, all); err != nil {
-			return nil, err
-		}
-		panels = append(panels, p)
+		try.In("prompt "+group.name, func() { panels = append(panels, f.panel(group.title(), all.in(group))) })
+		f.addReference(panels[len(panels)-1], src, group, all)
 	}
-	return panels, nil
+	return panels
 }
 
 func (g promptGroup) title() string {
@@ -87,17 +69,15 @@ func (f *Preservation) x() string {
 	return "lambda"
 }
 
-func (f *Preservation) panel(title string, r *rows) (*Panel, error) {
+func (f *Preservation) panel(title string, r *rows) *Panel {
 	xScale := logScale
 	if f.byKL {
 		xScale = sqrtScale
 	}
 	lines := &Lines{X: f.x(), Y: f.Metric, By: "objective", XScale: xScale, YScale: f.YScale, Band: string(spreadRange)}
-	p, err := lines.panel(subset{label: title, rows: r})
-	if err == nil {
-		p.ShareY = f.Metric
-	}
-	return p, err
+	p := lines.panel(subset{label: title, rows: r})
+	p.ShareY = f.Metric
+	return p
 }
 
 // referenceValue is what a metric says of the reference policy itself, by the metric's column, with the name of the
@@ -116,25 +96,20 @@ var referenceValue = map[string]struct {
 func totalVariation(p, q []float64) float64 { return floats.Distance(p, q, 1) / 2 }
 
 // addReference adds the dashed line of the reference where it differs from the BT-optimal policy by more than rounding.
-func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, all *rows) error {
+func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, all *rows) {
 	line, ok := referenceValue[f.Metric]
 	if !ok {
-		return nil
+		return
 	}
-	value, err := referenceLevel(src, line.of, group, all)
-	if err == nil && value > 1e-9 {
+	if value := referenceLevel(src, line.of, group, all); value > 1e-9 {
 		p.addLevel(line.label, value)
 	}
-	return err
 }
 
 // referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
 // whose environments may differ.
-func referenceLevel(src Sources, distance func(star, ref []float64) float64, group promptGroup, all *rows) (float64, error) {
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": group.members}, "pi_star", "pi_ref")
-	if err != nil {
-		return 0, err
-	}
+func referenceLevel(src Sources, distance func(star, ref []float64) float64, group promptGroup, all *rows) float64 {
+	finals := selectRows(src, tables.Policies, tables.Where{"prompt": group.members}, "pi_star", "pi_ref")
 	mean, n := 0.0, 0.0
 	for _, run := range all.values("run") {
 		mine := finals.with("run", run)
@@ -142,11 +117,11 @@ func referenceLevel(src Sources, distance func(star, ref []float64) float64, gro
 			of := mine.with("prompt", prompt)
 			star, ref := of.column("pi_star"), of.column("pi_ref")
 			if len(star) == 0 {
-				return 0, fmt.Errorf("table %s has no rows of run %s, prompt %s", tables.Policies, run, prompt)
+				try.Fail("table %s has no rows of run %s, prompt %s", tables.Policies, run, prompt)
 			}
 			mean += distance(star, ref)
 			n++
 		}
 	}
-	return mean / n, nil
+	return mean / n
 }

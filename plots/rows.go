@@ -2,7 +2,6 @@ package plots
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // rows are the selected rows of a table, each together with the row of runs that it belongs to.
@@ -43,70 +43,51 @@ func (r *rows) settled(i int) bool {
 // selectRows returns the rows of a table that a selection keeps. It may name columns of the table and settings of runs. The
 // columns are what the figure reads of it: one that is not there would be drawn as if no run had a value. The error
 // names a column that is in neither table, or a value that no row has.
-func selectRows(src Sources, table string, where tables.Where, columns ...string) (*rows, error) {
-	runs, err := src.Table(tables.Runs)
-	if err != nil {
-		return nil, err
-	}
-	t, err := src.Table(table)
-	if err != nil {
-		return nil, err
-	}
-	if err := (&rows{table: runs, runs: runs}).need(identity...); err != nil {
-		return nil, err
-	}
-	if runs.Has(reasonColumn) {
-		if err := runs.Load(reasonColumn); err != nil {
-			return nil, err
-		}
-	}
+func selectRows(src Sources, table string, where tables.Where, columns ...string) *rows {
+	runs := try.Must(src.Table(tables.Runs))
+	t := try.Must(src.Table(table))
+	(&rows{table: runs, runs: runs}).need(identity...)
+	try.Check(runs.Load(reasonColumn))
 	r := &rows{table: t, runs: runs}
-	return r, r.choose(where, slices.Concat([]string{"run"}, keyColumns[table], columns)...)
+	r.choose(where, slices.Concat([]string{"run"}, keyColumns[table], columns)...)
+	return r
 }
 
 // choose takes the rows that a selection keeps, with their columns read.
-func (r *rows) choose(where tables.Where, columns ...string) error {
+func (r *rows) choose(where tables.Where, columns ...string) {
 	own, ofRun := tables.Where{}, tables.Where{}
-	for _, column := range sortedKeys(where) {
-		if err := r.need(column); err != nil {
-			return fmt.Errorf("where: %w", err)
-		}
-		if err := r.answered(column, where[column]); err != nil {
-			return err
-		}
+	for _, column := range slices.Sorted(maps.Keys(where)) {
+		try.In("where", func() { r.need(column) })
+		r.answered(column, where[column])
 		if r.table.Has(column) {
 			own[column] = where[column]
 		} else {
 			ofRun[column] = where[column]
 		}
 	}
-	if err := r.need(columns...); err != nil {
-		return err
-	}
+	r.need(columns...)
 	r.fill(own, ofRun)
 	if r.len() == 0 {
-		return r.explainEmpty(where)
+		r.explainEmpty(where)
 	}
-	return nil
 }
 
 // answered refuses values of a setting that no run has. A column that only comes about in a run, such as step, may be
 // without some.
-func (r *rows) answered(column string, values []string) error {
+func (r *rows) answered(column string, values []string) {
 	if !r.setting(column) || column == "status" {
-		return nil
+		return
 	}
 	have := r.runs.Distinct(column)
 	for _, value := range values {
 		if !slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, value) }) {
-			return noRow(r.runs, column, value)
+			noRow(r.runs, column, value)
 		}
 	}
-	return nil
 }
 
-func noRow(t *tables.Table, column string, values ...string) error {
-	return fmt.Errorf("where: no row of %s has %s = %s; it is one of %s", t.Name, column, strings.Join(values, " or "), strings.Join(t.Distinct(column), ", "))
+func noRow(t *tables.Table, column string, values ...string) {
+	try.Fail("where: no row of %s has %s = %s; it is one of %s", t.Name, column, strings.Join(values, " or "), strings.Join(t.Distinct(column), ", "))
 }
 
 func (r *rows) fill(own, ofRun tables.Where) {
@@ -128,38 +109,34 @@ func (r *rows) fill(own, ofRun tables.Where) {
 	}
 }
 
-// explainEmpty says which part of a selection matches nothing by itself, with the values there are.
-func (r *rows) explainEmpty(where tables.Where) error {
-	for _, column := range sortedKeys(where) {
+// explainEmpty fails, and says which part of a selection matches nothing by itself, with the values there are.
+func (r *rows) explainEmpty(where tables.Where) {
+	for _, column := range slices.Sorted(maps.Keys(where)) {
 		t := r.table
 		if !t.Has(column) {
 			t = r.runs
 		}
-		if len((tables.Where{column: where[column]}).Select(t)) > 0 {
-			continue
+		if len((tables.Where{column: where[column]}).Select(t)) == 0 {
+			noRow(t, column, where[column]...)
 		}
-		return noRow(t, column, where[column]...)
 	}
 	if len(where) > 0 {
-		return fmt.Errorf("where: no row of %s fits all of %s", r.table.Name, strings.Join(sortedKeys(where), ", "))
+		try.Fail("where: no row of %s fits all of %s", r.table.Name, strings.Join(slices.Sorted(maps.Keys(where)), ", "))
 	}
-	return fmt.Errorf("table %s has no rows", r.table.Name)
+	try.Fail("table %s has no rows", r.table.Name)
 }
 
 // need reads the columns, in one pass over each table. The error has the nearest names if a column is neither in the
 // table nor a setting of runs.
-func (r *rows) need(columns ...string) error {
+func (r *rows) need(columns ...string) {
 	for _, column := range columns {
-		if r.table.Has(column) || r.setting(column) {
-			continue
+		if !r.table.Has(column) && !r.setting(column) {
+			names := slices.Concat(r.table.Header, r.runs.Header[:r.runs.Column("status")+1])
+			try.Fail("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
 		}
-		names := slices.Concat(r.table.Header, r.runs.Header[:r.runs.Column("status")+1])
-		return fmt.Errorf("table %s has no column %q; near: %s", r.table.Name, column, nearest(column, names))
 	}
-	if err := r.table.Load(columns...); err != nil {
-		return err
-	}
-	return r.runs.Load(columns...)
+	try.Check(r.table.Load(columns...))
+	try.Check(r.runs.Load(columns...))
 }
 
 // setting says whether a column of runs is found from every table: the settings, which stand before the status, and the
@@ -171,26 +148,17 @@ func (r *rows) setting(column string) bool {
 
 // selectNamed selects rows and reads the columns that the configuration names. The error begins with the key of the first
 // that is missing.
-func selectNamed(src Sources, table string, where tables.Where, refs tables.Refs, columns ...string) (*rows, error) {
-	r, err := selectRows(src, table, where, columns...)
-	if err != nil {
-		return nil, err
-	}
+func selectNamed(src Sources, table string, where tables.Where, refs tables.Refs, columns ...string) *rows {
+	r := selectRows(src, table, where, columns...)
 	for _, ref := range refs.Columns {
-		if err := r.need(ref.Column); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.Key, err)
-		}
+		try.In(ref.Key, func() { r.need(ref.Column) })
 	}
-	return r, nil
+	return r
 }
 
 // selectPrompt selects rows of one prompt: the named one, or the only one there is.
-func selectPrompt(src Sources, table string, where tables.Where, prompt string, columns ...string) (*rows, error) {
-	r, err := selectRows(src, table, where, columns...)
-	if err != nil {
-		return nil, err
-	}
-	return r.onePrompt(prompt)
+func selectPrompt(src Sources, table string, where tables.Where, prompt string, columns ...string) *rows {
+	return selectRows(src, table, where, columns...).onePrompt(prompt)
 }
 
 // nearest returns the up to three names that take the fewest edits to reach, nearest first.
@@ -292,18 +260,14 @@ func (r *rows) numbers(column string) []float64 {
 }
 
 // loadTable returns a table that has rows and the columns, with all that it has in memory.
-func loadTable(src Sources, name string, columns ...string) (*tables.Table, error) {
-	t, err := src.Table(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Need("", columns...); err != nil {
-		return nil, err
-	}
+func loadTable(src Sources, name string, columns ...string) *tables.Table {
+	t := try.Must(src.Table(name))
+	try.Check(t.Need("", columns...))
 	if t.Len() == 0 {
-		return nil, fmt.Errorf("table %s has no rows", name)
+		try.Fail("table %s has no rows", name)
 	}
-	return t, t.Load(t.Header...)
+	try.Check(t.Load(t.Header...))
+	return t
 }
 
 // subset is the rows with one cell in a column: a panel of a figure, or a line of a panel.
@@ -313,24 +277,23 @@ type subset struct {
 	style       seriesStyle // of a line
 }
 
-// panelsBy makes a panel of each value of a column, or one of all rows with a title where no column is named.
-func (r *rows) panelsBy(column, title string, panel func(subset) (*Panel, error)) ([]*Panel, error) {
-	subsets := []subset{{label: title, rows: r}}
-	if column != "" {
-		subsets = nil
-		for _, cell := range r.values(column) {
-			subsets = append(subsets, subset{cell: cell, label: valueLabel(column, cell), rows: r.with(column, cell)})
-		}
+// subsets returns the rows of each value of a column, or all rows with a title where no column is named.
+func (r *rows) subsets(column, title string) (all []subset) {
+	if column == "" {
+		return []subset{{label: title, rows: r}}
 	}
-	var panels []*Panel
-	for _, one := range subsets {
-		p, err := panel(one)
-		if err != nil {
-			return nil, err
-		}
-		panels = append(panels, p)
+	for _, cell := range r.values(column) {
+		all = append(all, subset{cell: cell, label: valueLabel(column, cell), rows: r.with(column, cell)})
 	}
-	return panels, nil
+	return all
+}
+
+// panelsBy makes a panel of each subset.
+func (r *rows) panelsBy(column, title string, panel func(subset) *Panel) (panels []*Panel) {
+	for _, one := range r.subsets(column, title) {
+		panels = append(panels, panel(one))
+	}
+	return panels
 }
 
 // linesBy returns a line for each value of a column, or one where none is named: losses in table order and each in its own
@@ -374,16 +337,7 @@ func (r *rows) objectives() []string { return r.runs.Distinct("objective") }
 // coordinates are the columns that tell one setting of a run from another: objective, lambda and the swept keys, which
 // stand before status in runs. The seed is left out: runs that differ in it alone repeat one another.
 func (r *rows) coordinates() []string {
-	var columns []string
-	for _, column := range r.runs.Header {
-		if column == "status" {
-			break
-		}
-		if column != "run" && column != "seed" {
-			columns = append(columns, column)
-		}
-	}
-	return columns
+	return slices.DeleteFunc(r.runs.Settings(), func(column string) bool { return column == "seed" })
 }
 
 // promptGroup is a prompt, or the prompts NAME-1, NAME-2, ... of a generated environment, which are drawn as one.
@@ -396,7 +350,7 @@ type promptGroup struct {
 var numbered = regexp.MustCompile(`-\d+$`)
 
 // promptGroups returns the groups of the given names, or all in table order, and refuses names that no row has.
-func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
+func (r *rows) promptGroups(named []string) []promptGroup {
 	prompts := r.values("prompt")
 	if len(named) == 0 {
 		for _, prompt := range prompts {
@@ -410,10 +364,10 @@ func (r *rows) promptGroups(named []string) ([]promptGroup, error) {
 		groups[i].name = name
 		groups[i].members = tables.MatchPrompts(prompts, name)
 		if groups[i].members == nil {
-			return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
+			try.Fail("no prompt %q in the selected rows of %s; near: %s", name, r.table.Name, nearest(name, prompts))
 		}
 	}
-	return groups, nil
+	return groups
 }
 
 // in returns the rows of the prompts of a group.
@@ -422,15 +376,15 @@ func (r *rows) in(group promptGroup) *rows {
 }
 
 // onePrompt narrows rows by prompt to a single one: the named one, or the only one there is.
-func (r *rows) onePrompt(named string) (*rows, error) {
+func (r *rows) onePrompt(named string) *rows {
 	if named == "" {
 		if have := r.values("prompt"); len(have) > 1 {
-			return nil, fmt.Errorf("table %s has the prompts %s; name one as `prompt`", r.table.Name, strings.Join(have, ", "))
+			try.Fail("table %s has the prompts %s; name one as `prompt`", r.table.Name, strings.Join(have, ", "))
 		}
-		return r, nil
+		return r
 	}
 	if prompts := r.values("prompt"); !slices.Contains(prompts, named) {
-		return nil, fmt.Errorf("no prompt %q in the selected rows of %s; near: %s", named, r.table.Name, nearest(named, prompts))
+		try.Fail("no prompt %q in the selected rows of %s; near: %s", named, r.table.Name, nearest(named, prompts))
 	}
-	return r.with("prompt", named), nil
+	return r.with("prompt", named)
 }

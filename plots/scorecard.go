@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Scorecard draws the table scorecard as a heat map: a row a loss, a column a test, each cell with its number and the
@@ -22,10 +23,6 @@ type Scorecard struct {
 	Groups bool     `yaml:"groups" doc:"a column a group of tests, with how many of them each loss passes, losses that pass more above; without it a column a test, with its number"`
 	Title  string   `yaml:"title,omitempty" doc:"title of the panel"`
 }
-
-var scorecardKind = kindOf("scorecard", Scorecard{},
-	"every loss through every test: numbers on the color of the verdict, from the table scorecard",
-	"this project")
 
 // ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where they are there,
 // measured and of.
@@ -44,23 +41,22 @@ const (
 // Refs implements Params: no name is given.
 func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
 
-// Panels implements Params.
-func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
-	t, err := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
-	if err != nil {
-		return nil, err
-	}
+func (f *Scorecard) panels(src Sources) []*Panel {
+	t := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
 	losses, tests := t.Distinct("loss"), t.Distinct("test")
 	if len(f.Losses) > 0 {
 		for _, name := range f.Losses {
 			if !slices.Contains(losses, name) {
-				return nil, fmt.Errorf("no loss %q; there are %s", name, strings.Join(losses, ", "))
+				try.Fail("no loss %q; there are %s", name, strings.Join(losses, ", "))
 			}
 		}
 		losses = f.Losses
 	}
-	if few := slices.DeleteFunc(slices.Clone(losses), rare); f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
-		losses = few
+	if f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
+		losses = slices.DeleteFunc(losses, func(loss string) bool {
+			_, known := knownStyle(loss)
+			return known && !slices.Contains(commonLosses, loss)
+		})
 	}
 	p := barePanel(f.Title)
 	p.free, p.wide = true, !f.Groups
@@ -73,7 +69,7 @@ func (f *Scorecard) Panels(src Sources) ([]*Panel, error) {
 	} else {
 		f.drawTests(p, t, losses, tests, rows)
 	}
-	return []*Panel{p}, nil
+	return []*Panel{p}
 }
 
 // addCells adds cells below the names of their columns, and says what colors mean.
@@ -164,12 +160,6 @@ func (f *Scorecard) drawGroups(p *Panel, t *tables.Table, losses, tests []string
 
 // commonLosses are those that a figure for one look has of all that there are, beside a configuration's own.
 var commonLosses = []string{"bradley-terry", "chi-po", "cpo", "dpo", "dpo-positive", "exo", "f-dpo", "ipo", "kto", "orpo", "rlhf", "simpo", "sppo", "typo"}
-
-// rare says of a loss that it is neither common nor made up by a configuration.
-func rare(loss string) bool {
-	_, known := knownStyle(loss)
-	return known && !slices.Contains(commonLosses, loss)
-}
 
 // MeasuredShare says in how many environments a cell of the table scorecard was measured, as "97 of 102"; "" where in all.
 func MeasuredShare(t *tables.Table, row int) string {

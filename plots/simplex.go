@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Simplex draws policies over three responses as points of the probability triangle: where each loss ends, and the way
@@ -30,11 +31,6 @@ const (
 	alongNone  = "none"
 )
 
-var simplexKind = kindOf("simplex", Simplex{Along: alongSteps},
-	"policies on the probability simplex of three responses: where each loss ends and the way there",
-	"this project")
-
-// Refs implements Params.
 func (f *Simplex) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", f.tableName(), f.Where)
 	if f.Along != alongSteps && f.Along != alongNone {
@@ -50,25 +46,16 @@ func (f *Simplex) tableName() string {
 	return tables.Policies
 }
 
-// Panels implements Params.
-func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
-	if err != nil {
-		return nil, err
-	}
+func (f *Simplex) panels(src Sources) []*Panel {
+	all := selectPrompt(src, f.tableName(), f.Where, f.Prompt, "pi")
 	if n := len(all.values("response")); n != 3 {
-		return nil, fmt.Errorf("the simplex is drawn for 3 responses; these rows have %d", n)
+		try.Fail("the simplex is drawn for 3 responses; these rows have %d", n)
 	}
-	finals, err := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
-	if err != nil {
-		return nil, err
-	}
+	finals := selectRows(src, tables.Policies, tables.Where{"prompt": all.values("prompt"), "run": all.values("run")}, "pi_star", "pi_ref")
 	if f.Split != "" {
-		if err := all.need(f.Split); err != nil {
-			return nil, err
-		}
+		all.need(f.Split)
 	}
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) {
+	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel {
 		p := trianglePanel(of.label)
 		p.Add(painter(triangleGrid), painter(triangleFrame))
 		ends := finals
@@ -76,7 +63,8 @@ func (f *Simplex) Panels(src Sources) ([]*Panel, error) {
 			ends = finals.with(f.Split, of.cell)
 		}
 		addLandmarks(p, ends)
-		return p, f.addCurves(p, triangleRows(of.rows, f.Along))
+		f.addCurves(p, triangleRows(of.rows, f.Along))
+		return p
 	})
 }
 
@@ -102,33 +90,27 @@ func trianglePanel(title string) *Panel {
 }
 
 // addCurves adds a curve for every loss and setting of what the curve does not run along.
-func (f *Simplex) addCurves(p *Panel, r *rows) error {
+func (f *Simplex) addCurves(p *Panel, r *rows) {
 	order := f.Along
 	if order == alongNone {
 		order = "lambda"
 	}
-	if err := r.need(order); err != nil {
-		return err
-	}
+	r.need(order)
 	for _, loss := range r.linesBy("objective") {
 		var parts []subset
 		coordinates := slices.DeleteFunc(r.coordinates(), func(column string) bool { return column == f.Along })
 		for _, setting := range loss.rows.split(coordinates...) {
 			parts = append(parts, subset{loss.cell, loss.label, setting, loss.style})
 		}
-		err := p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
+		p.addLines(parts, "triangle_x", "triangle_y", order, spreadRange, func(c *curve) {
 			c.describe = probabilities
 			c.lastOnly = f.Along == alongSteps
 			c.grow = !c.lastOnly && f.Along != alongNone
 		})
-		if err != nil {
-			return err
-		}
 	}
 	if f.Along != alongSteps && f.Along != alongNone {
 		p.explainGrowth(f.Along)
 	}
-	return nil
 }
 
 // triangleRows turns three rows, one a response, into one row with the place in the triangle. Response 0 is the corner
@@ -142,13 +124,9 @@ func triangleRows(r *rows, along string) *rows {
 	out := &rows{table: t, runs: r.runs}
 	for i := 0; i+2 < r.len(); i += 3 {
 		x, y := corner(r.float(i+1, "pi"), r.float(i+2, "pi"))
-		cells := []string{r.text(i, "run"), tables.FormatFloat(x), tables.FormatFloat(y)}
-		if along == alongSteps {
-			cells = append(cells, r.text(i, alongSteps))
-		}
-		t.Append(cells...)
-		out.at = append(out.at, t.Len()-1)
-		out.run = append(out.run, r.run[i])
+		cells := []string{r.text(i, "run"), tables.FormatFloat(x), tables.FormatFloat(y), r.text(i, alongSteps)}
+		out.at, out.run = append(out.at, t.Len()), append(out.run, r.run[i])
+		t.Append(cells[:len(header)]...)
 	}
 	return out
 }
@@ -169,9 +147,8 @@ func probabilities(q point) string {
 // triangleGrid draws light lines at fifths of each probability.
 func triangleGrid(c draw.Canvas, p *plot.Plot) {
 	at := triangleSpot(&c, p)
-	light := draw.LineStyle{Color: gridGray, Width: axisWidth}
 	for _, s := range []float64{0.2, 0.4, 0.6, 0.8} {
-		c.StrokeLines(light, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
+		c.StrokeLines(draw.LineStyle{Color: gridGray, Width: axisWidth}, []vg.Point{at(s, 0), at(s, 1-s)}, []vg.Point{at(0, s), at(1-s, s)}, []vg.Point{at(s, 0), at(0, s)})
 	}
 }
 
@@ -186,8 +163,7 @@ func triangleSpot(c *draw.Canvas, p *plot.Plot) func(pi1, pi2 float64) vg.Point 
 // triangleFrame draws the edge of the simplex and the names of the responses at its corners.
 func triangleFrame(c draw.Canvas, p *plot.Plot) {
 	at := triangleSpot(&c, p)
-	edge := draw.LineStyle{Color: black, Width: 0.7}
-	c.StrokeLines(edge, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
+	c.StrokeLines(draw.LineStyle{Color: black, Width: 0.7}, []vg.Point{at(0, 0), at(1, 0), at(0, 1), at(0, 0)})
 	top := textStyle(labelSize, draw.XCenter, draw.YTop)
 	for i, pt := range []vg.Point{at(0, 0), at(1, 0)} {
 		pt.Y -= 2

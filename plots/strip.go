@@ -14,6 +14,7 @@ import (
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -32,17 +33,11 @@ type Strip struct {
 
 const violinShape = "violin"
 
-var stripKind = kindOf("strip", Strip{By: "objective", Scale: linearScale, Shape: "strip", Band: string(spreadQuartiles)},
-	"every run's value of a metric, a row a loss: seeds as dots or violins with their median and an interval",
-	"this project; density as in Silverman 1986, equation 3.31")
-
-// Refs implements Params.
 func (f *Strip) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, f.Where).Column("metric", tables.Runs, f.Metric).Column("by", tables.Runs, f.By).
 		Column("panels", tables.Runs, f.Split)
 }
 
-// Check implements registry.Checker.
 func (f *Strip) Check() []registry.Problem {
 	if f.Shape == violinShape && f.Scale == logScale {
 		return []registry.Problem{{Key: "shape", Wrong: "is violin, whose density is over a linear scale", Allowed: "violin with `scale: linear`, or strip"}}
@@ -50,20 +45,16 @@ func (f *Strip) Check() []registry.Problem {
 	return nil
 }
 
-// Panels implements Params.
-func (f *Strip) Panels(src Sources) ([]*Panel, error) {
-	all, err := selectNamed(src, tables.Runs, f.Where, f.Refs())
-	if err != nil {
-		return nil, err
-	}
-	return all.panelsBy(f.Split, f.Title, func(of subset) (*Panel, error) { return f.panel(of, all) })
+func (f *Strip) panels(src Sources) []*Panel {
+	all := selectNamed(src, tables.Runs, f.Where, f.Refs())
+	return all.panelsBy(f.Split, f.Title, func(of subset) *Panel { return f.panel(of, all) })
 }
 
 // panel draws the rows that all panels have, empty where this one has no run of them.
-func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
+func (f *Strip) panel(of subset, all *rows) *Panel {
 	lines := all.linesBy(f.By)
 	if len(lines) > mostRows {
-		return nil, fmt.Errorf("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
+		try.Fail("by: %s has %d values, more than the %d rows that fit on a page", f.By, len(lines), mostRows)
 	}
 	p := barePanel(of.label)
 	p.Add(painter(spines))
@@ -71,35 +62,27 @@ func (f *Strip) panel(of subset, all *rows) (*Panel, error) {
 		p.ShareY = f.By
 	}
 	names := make([]string, len(lines))
-	for row := range lines {
-		names[row] = lines[row].label
+	for row, line := range lines {
+		names[row] = line.label
 	}
 	p.rowed(names, stripHeight)
 	p.X.Label.Text = columnLabel(f.Metric)
 	scaleMetric(&p.X, f.Scale, nil)
 	for row, line := range lines {
 		mine := of.rows.with(f.By, line.cell)
-		if err := f.oneSetting(mine); err != nil {
-			return nil, err
+		for _, column := range mine.varying(mine.coordinates()) { // which makes no sample of anything
+			values := mine.values(column)
+			try.Fail("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
+				column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
 		}
 		f.add(p, row, names[row], mine, line.style)
 	}
 	f.explain(p)
-	return p, nil
+	return p
 }
 
 // stripHeight is the height of a row in points.
 const stripHeight = 17
-
-// oneSetting refuses runs that differ in more than the seed, which are no sample of anything.
-func (f *Strip) oneSetting(r *rows) error {
-	for _, column := range r.varying(r.coordinates()) {
-		values := r.values(column)
-		return fmt.Errorf("one row has runs of two settings: %s is %s and %s; select one with `where: {%s: ...}` or draw a row or panel for each",
-			column, cmp.Or(values[0], "empty"), cmp.Or(values[1], "empty"), column)
-	}
-	return nil
-}
 
 // add adds the runs of one row.
 func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
@@ -169,8 +152,7 @@ type swarm struct {
 
 func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
 	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
-	xmin, xmax = min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1])
-	return xmin, xmax, ymin, ymax
+	return min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1]), ymin, ymax
 }
 
 // Sizes of a swarm in points.

@@ -66,19 +66,17 @@ func (g polygonGlyph) opened() polygonGlyph {
 // DrawGlyph draws the marker at pt.
 func (g polygonGlyph) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
 	path := g.path(sty.Radius, pt)
-	c.SetLineStyle(draw.LineStyle{Color: white, Width: 0.8})
-	fill := sty.Color
+	edge := draw.LineStyle{Color: white, Width: 0.8}
 	if g.hollow {
-		c.SetLineStyle(draw.LineStyle{Color: sty.Color, Width: 0.8})
-		fill = white
-	} else {
-		c.Stroke(path)
+		c.SetColor(white)
+		c.Fill(path)
+		edge.Color = sty.Color
 	}
-	c.SetColor(fill)
-	c.Fill(path)
-	if g.hollow {
+	c.SetLineStyle(edge)
+	c.Stroke(path)
+	if !g.hollow {
 		c.SetColor(sty.Color)
-		c.Stroke(path)
+		c.Fill(path)
 	}
 }
 

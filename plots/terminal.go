@@ -29,9 +29,9 @@ var ErrNoChart = errors.New("it has no points on axes, only cells")
 // Draw draws the panels of a figure below one another, without its version over KL. Text that could steer a terminal is made
 // harmless. The errors are those of the function Draw, and ErrNoChart where no panel has points on axes.
 func (o Terminal) Draw(fig Figure, src Sources) (string, error) {
-	panels, err := fig.Params.Panels(src.From(fig.From))
+	panels, err := panelsOf(fig.Name, fig.Params, src.From(fig.From))
 	if err != nil {
-		return "", fmt.Errorf("figure %s: %w", fig.Name, err)
+		return "", err
 	}
 	setRanges(panels)
 	o.Width, o.Height = max(o.Width, 40), max(o.Height, 4)

@@ -47,46 +47,36 @@ const (
 // theme is how a page becomes a figure: everything is laid out and drawn for paper, at 8 pt, on a page of the theme's
 // width divided by its scale.
 type theme struct {
-	column, full vg.Length // widths of the page that is laid out
-	fixed        vg.Length // the same, where the figure asks for one; else 0
+	column, full vg.Length // widths of the page that is laid out; the same where the figure asks for one
 	scale        float64   // of the figure to that page
 	color        func(color.Color) color.Color
 }
 
 // themeOf returns a theme by name; empty is that of a paper.
 func themeOf(name string) theme {
-	same := func(c color.Color) color.Color { return c }
+	t := theme{column: columnWidth, full: fullWidth, scale: 1, color: func(c color.Color) color.Color { return c }}
 	switch name {
 	case slidesTheme: // half and nine tenths of a slide of 254 mm, at 16 pt
-		return theme{column: 62 * vg.Millimeter, full: 114 * vg.Millimeter, scale: 2, color: same}
+		t.column, t.full, t.scale = 62*vg.Millimeter, 114*vg.Millimeter, 2
 	case darkTheme:
-		return theme{column: columnWidth, full: fullWidth, scale: 1, color: inDark}
+		t.color = inDark
 	}
-	return theme{column: columnWidth, full: fullWidth, scale: 1, color: same}
-}
-
-// width is that of the page to lay out.
-func (t theme) width(full bool) vg.Length {
-	switch {
-	case t.fixed > 0:
-		return t.fixed
-	case full:
-		return t.full
-	}
-	return t.column
+	return t
 }
 
 // sized returns the theme with the size that a figure asks for.
 func (t theme) sized(fig Figure) theme {
 	switch {
 	case fig.Width > 0:
-		t.fixed = vg.Length(fig.Width/t.scale) * vg.Millimeter
+		t.full = vg.Length(fig.Width/t.scale) * vg.Millimeter
+		t.column = t.full
 	case fig.Size == "column":
-		t.fixed = t.column
+		t.full = t.column
 	case fig.Size == "full":
-		t.fixed = t.full
-	default:
-		t.fixed = sizes[fig.Size] / vg.Length(t.scale)
+		t.column = t.full
+	case fig.Size != "":
+		t.full = sizes[fig.Size] / vg.Length(t.scale)
+		t.column = t.full
 	}
 	return t
 }
@@ -119,9 +109,7 @@ func inDark(c color.Color) color.Color {
 // these pairs.
 func darkLightness(light float64) float64 {
 	var between interp.PiecewiseLinear
-	if err := between.Fit([]float64{0, 0.3, 0.65, 1}, []float64{0.92, 0.68, 0.52, 0.07}); err != nil {
-		panic(err) // never, of these
-	}
+	_ = between.Fit([]float64{0, 0.3, 0.65, 1}, []float64{0.92, 0.68, 0.52, 0.07}) // never an error, of these
 	return between.Predict(light)
 }
 

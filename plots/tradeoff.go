@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -21,11 +22,6 @@ type Tradeoff struct {
 	Title       string       `yaml:"title,omitempty" doc:"title of the panel"`
 }
 
-var tradeoffKind = kindOf("tradeoff", Tradeoff{Table: tables.Prompts, PromptNames: []string{"good", "bad"}, Metric: "kl_star_pi", Scale: logScale},
-	"a metric on the good prompt against the same on the bad prompt, a curve a loss along lambda",
-	"this project, after the preservation experiment of arXiv 2407.09072")
-
-// Refs implements Params.
 func (f *Tradeoff) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", f.Table, f.Where).Column("metric", f.Table, f.Metric)
 	if f.Table == tables.Groups {
@@ -34,7 +30,6 @@ func (f *Tradeoff) Refs() tables.Refs {
 	return withPrompts(refs, f.PromptNames)
 }
 
-// Check implements registry.Checker.
 func (f *Tradeoff) Check() []registry.Problem {
 	if len(f.PromptNames) != 2 || f.PromptNames[0] == f.PromptNames[1] {
 		return []registry.Problem{{Key: "prompts", Wrong: fmt.Sprintf("is %v", f.PromptNames), Allowed: "two different prompts: x, then y"}}
@@ -42,20 +37,13 @@ func (f *Tradeoff) Check() []registry.Problem {
 	return nil
 }
 
-// Panels implements Params.
-func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
+func (f *Tradeoff) panels(src Sources) []*Panel {
 	columns := []string{f.Metric}
 	if f.Table == tables.Groups && f.Metric == "kl_star_pi" {
 		columns = append(columns, "kl_star_ref")
 	}
-	all, err := selectRows(src, f.Table, f.Where, columns...)
-	if err != nil {
-		return nil, err
-	}
-	sides, err := f.sides(all)
-	if err != nil {
-		return nil, err
-	}
+	all := selectRows(src, f.Table, f.Where, columns...)
+	sides := f.sides(all)
 	p := newPanel(f.Title)
 	p.Aspect = 0.8
 	p.floorX = true
@@ -64,35 +52,26 @@ func (f *Tradeoff) Panels(src Sources) ([]*Panel, error) {
 	scaleMetric(&p.X, f.Scale, all.column(f.Metric))
 	scaleMetric(&p.Y, f.Scale, all.column(f.Metric))
 	for _, loss := range all.linesBy("objective") {
-		points, err := f.curve(loss.cell, sides)
-		if err != nil {
-			return nil, err
-		}
-		reference, err := loss.rows.atReference()
-		if err != nil {
-			return nil, err
-		}
+		reference := loss.rows.atReference()
 		if reference {
 			loss.label = "reference $π_{ref}$"
 		}
-		c := p.addCurve(loss.label, loss.style, points)
+		c := p.addCurve(loss.label, loss.style, f.curve(loss.cell, sides))
 		c.grow, c.apart, c.bars = !reference, reference, true
 	}
 	p.explainGrowth("lambda")
-	if err := f.addReference(p, src, sides[1], all); err != nil {
-		return nil, err
-	}
-	return []*Panel{p}, nil
+	f.addReference(p, src, sides[1], all)
+	return []*Panel{p}
 }
 
 // atReference says whether the rows are of runs without lambda that leave the reference as it is, such as the best of one.
-func (r *rows) atReference() (bool, error) {
+func (r *rows) atReference() bool {
 	const distance = "kl_pi_ref"
 	if !r.runs.Has(distance) || slices.ContainsFunc(r.values("lambda"), func(cell string) bool { return cell != "" }) {
-		return false, nil
+		return false
 	}
-	err := r.runs.Load(distance)
-	return err == nil && !slices.ContainsFunc(r.run, func(row int) bool { return !(r.runs.Float(row, distance) < 1e-12) }), err
+	try.Check(r.runs.Load(distance))
+	return !slices.ContainsFunc(r.run, func(row int) bool { return !(r.runs.Float(row, distance) < 1e-12) })
 }
 
 // side is what stands on an axis: the rows of a prompt or a group of prompts.
@@ -104,56 +83,49 @@ type side struct {
 }
 
 // sides are what stands on both axes.
-func (f *Tradeoff) sides(all *rows) (sides []side, err error) {
+func (f *Tradeoff) sides(all *rows) (sides []side) {
 	if f.Table == tables.Groups {
+		names := all.values("group")
 		for _, name := range f.PromptNames {
-			if names := all.values("group"); !slices.Contains(names, name) {
-				return nil, fmt.Errorf("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
+			if !slices.Contains(names, name) {
+				try.Fail("no group %q in the selected rows of %s; near: %s", name, f.Table, nearest(name, names))
 			}
 			sides = append(sides, side{name: promptName(name) + " prompts", rows: all.with("group", name), spread: spreadCI})
 		}
-		return sides, nil
+		return sides
 	}
-	groups, err := all.promptGroups(f.PromptNames)
-	for _, group := range groups {
+	for _, group := range all.promptGroups(f.PromptNames) {
 		sides = append(sides, side{promptName(group.name) + " prompt", all.in(group), spreadRange, group})
 	}
-	return sides, err
+	return sides
 }
 
 // curve joins the means of a loss on both sides, which stand at the same lambdas in the same order.
-func (f *Tradeoff) curve(loss string, sides []side) ([]point, error) {
+func (f *Tradeoff) curve(loss string, sides []side) []point {
 	var points [2][]point
 	for i, side := range sides {
-		var err error
-		if points[i], err = collectPoints(side.rows.with("objective", loss), "lambda", f.Metric, "lambda", side.spread); err != nil {
-			return nil, err
-		}
+		points[i] = collectPoints(side.rows.with("objective", loss), "lambda", f.Metric, "lambda", side.spread)
 	}
 	if n, m := len(points[0]), len(points[1]); n != m {
-		return nil, fmt.Errorf("prompt %s has %d values of lambda, prompt %s has %d", f.PromptNames[0], n, f.PromptNames[1], m)
+		try.Fail("prompt %s has %d values of lambda, prompt %s has %d", f.PromptNames[0], n, f.PromptNames[1], m)
 	}
 	for i, q := range points[0] {
 		points[1][i].x = q.y
 	}
-	return points[1], nil
+	return points[1]
 }
 
 // addReference marks where the reference policy stands, if it is on the axes.
-func (f *Tradeoff) addReference(p *Panel, src Sources, on side, all *rows) error {
+func (f *Tradeoff) addReference(p *Panel, src Sources, on side, all *rows) {
 	line, ok := referenceValue[f.Metric]
 	if !ok {
-		return nil
+		return
 	}
 	if f.Table == tables.Groups { // which holds no policies but what the divergence is of the reference
 		if f.Metric == "kl_star_pi" {
 			p.addLevel(line.label+", "+on.name, stat.Mean(on.rows.column("kl_star_ref"), nil))
 		}
-		return nil
+		return
 	}
-	value, err := referenceLevel(src, line.of, on.prompt, all)
-	if err == nil {
-		p.addLevel(line.label+", "+on.name, value)
-	}
-	return err
+	p.addLevel(line.label+", "+on.name, referenceLevel(src, line.of, on.prompt, all))
 }

@@ -22,7 +22,7 @@ func TestTradeoffOfGroups(t *testing.T) {
 		return tables.Memory{tables.Runs: runs, tables.Groups: groups}, nil
 	})
 	f := &Tradeoff{Table: tables.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "kl_star_pi", Scale: linearScale}
-	panels, err := f.Panels(src)
+	panels, err := panelsOf("tradeoff", f, src)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,12 +32,12 @@ func TestTradeoffOfGroups(t *testing.T) {
 			t.Errorf("point %d is (%v, %v) of %d, want %v of 2", i, q.x, q.y, q.n, want[i])
 		}
 	}
-	all, err := selectRows(src, tables.Groups, tables.Where{"group": {"heldout-bad"}})
-	if err != nil || stat.Mean(all.column("kl_star_ref"), nil) != 2 || stat.Mean(all.column("kl_star_pi"), nil) != 7 {
-		t.Errorf("error %v; the reference is %v away, the policies %v", err, stat.Mean(all.column("kl_star_ref"), nil), stat.Mean(all.column("kl_star_pi"), nil))
+	all := selectRows(src, tables.Groups, tables.Where{"group": {"heldout-bad"}})
+	if stat.Mean(all.column("kl_star_ref"), nil) != 2 || stat.Mean(all.column("kl_star_pi"), nil) != 7 {
+		t.Errorf("the reference is %v away, the policies %v", stat.Mean(all.column("kl_star_ref"), nil), stat.Mean(all.column("kl_star_pi"), nil))
 	}
 	f.PromptNames[1] = "bad"
-	if _, err := f.Panels(src); err == nil {
+	if _, err := panelsOf("tradeoff", f, src); err == nil {
 		t.Error("a group that is not there is drawn")
 	}
 }
@@ -55,7 +55,7 @@ func TestTradeoffOfTexts(t *testing.T) {
 		return tables.Memory{tables.Runs: runs, tables.Groups: groups}, nil
 	})
 	f := &Tradeoff{Table: tables.Groups, PromptNames: []string{"heldout-good", "heldout-bad"}, Metric: "reward", Scale: linearScale}
-	panels, err := f.Panels(src)
+	panels, err := panelsOf("tradeoff", f, src)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,19 +11,8 @@ import (
 // Best claims that the best value of a metric lies within limits: of each run's path the best over its points, or of runs the
 // best in each group that shares the values of the columns `by`. Only what fulfils all conditions of `given` counts. Its value is
 // that of the group nearest to a limit or farthest beyond it. Groups in which nothing counts are left out, and counted in the
-// detail; where nothing counts in any, the claim does not hold, by +Inf. The paper's
-// preservation claim: how near the good prompt stays to pi_star at the best strength of those that bring the bad one half-way:
-//
-//	claims:
-//	  - kind: best
-//	    metric: kl_star_pi
-//	    prompt: good
-//	    better: lower
-//	    where: {objective: dpo}
-//	    over: points
-//	    given:
-//	      - {metric: kl_star_pi, prompt: bad, max: 0.5, of: kl_star_ref}
-//	    max: 1e-3
+// detail; where nothing counts in any, the claim does not hold, by +Inf. So the paper's preservation claim asks how near the good prompt
+// stays to pi_star at the best strength of those that bring the bad one half-way.
 type Best struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -62,7 +51,6 @@ func (b *Best) Check() []registry.Problem {
 	return problems
 }
 
-// Refs implements Params.
 func (b *Best) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, b.Where).List("by", tables.Runs, b.By).Metric("metric", b.Metric, b.Prompt).
 		Prompt("prompt", b.Prompt)
@@ -82,36 +70,28 @@ func (b *Best) evaluate(r *results, w *worst) {
 	metric := r.read("metric", b.Metric, "prompt", b.Prompt)
 	need(r.runs, "by", b.By...)
 	counts := r.conditions(b.Given)
-	type scored struct {
-		spot
-		value float64 // NaN where it does not count
-	}
-	var all []scored
-	for _, s := range r.spots("where", b.Where, b.Over) {
-		one := scored{s, math.NaN()}
-		if counts(s) {
-			one.value = metric.at(s)
-		}
-		all = append(all, one)
-	}
 	by := b.By
 	if b.Over == points {
 		by = []string{"run"}
 	}
+	all := r.spots("where", b.Where, b.Over)
 	sign, empty := signIf(b.Better == "higher"), 0
-	groups := grouped(r, all, by, func(s scored) int { return s.row })
+	groups := grouped(r, all, by, func(s spot) int { return s.row })
 	for _, group := range groups {
-		best := group[0]
+		best, value := spot{}, math.NaN()
 		for _, s := range group {
-			if math.IsNaN(best.value) || sign*s.value < sign*best.value {
-				best = s
+			if !counts(s) {
+				continue
+			}
+			if v := metric.at(s); math.IsNaN(value) || sign*v < sign*value {
+				best, value = s, v
 			}
 		}
-		if math.IsNaN(best.value) {
+		if math.IsNaN(value) {
 			empty++
 			continue
 		}
-		b.Limits.add(w, best.value, r.spotName(best.spot)+": best "+metric.name)
+		b.Limits.add(w, value, r.spotName(best)+": best "+metric.name)
 	}
 	w.besides(empty, len(groups), r.name(all[0].row))
 }

@@ -5,14 +5,12 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
 // pi_ref) <= log n - (n-1)/n (Beirami et al. 2024, arXiv 2401.01879, theorem 1). Its value is that of the run nearest to the
 // bound or farthest beyond it.
-//
-//	claims:
-//	  - {kind: best-of-n-bound, where: {objective: best-of-n}}
 type BestOfNBound struct {
 	Metric string       `yaml:"metric" doc:"column of runs with KL(pi to pi_ref)"`
 	N      string       `yaml:"n" doc:"column of runs with n"`
@@ -20,11 +18,6 @@ type BestOfNBound struct {
 	Slack  float64      `yaml:"slack" range:"[0,inf)" doc:"how far beyond the bound is rounding (nats)"`
 }
 
-func newBestOfNBound() Params {
-	return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
-}
-
-// Refs implements Params.
 func (b *BestOfNBound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Column("n", tables.Runs, b.N).Column("metric", tables.Runs, b.Metric)
 }
@@ -35,9 +28,9 @@ func (b *BestOfNBound) evaluate(r *results, w *worst) {
 	metric := r.read("metric", b.Metric, "prompt", "")
 	for _, row := range rows {
 		kl := metric.of(row)
-		n := must(r.runs.Number(row, b.N))
+		n := try.Must(r.runs.Number(row, b.N))
 		if !(n >= 1) {
-			fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
+			try.Fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
 		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})

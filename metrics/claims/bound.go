@@ -7,13 +7,6 @@ import (
 // Bound claims that a metric of every selected run lies within limits. Its value is that of the run nearest to a limit
 // or farthest beyond it.
 //
-//	claims:
-//	  - kind: bound
-//	    metric: tv_star
-//	    where: {objective: typo, lambda: 1e-5}
-//	    max: 0.02
-//	  - {kind: bound, metric: kl_star_pi, prompt: good, where: {objective: typo}, below: 0.02}
-//
 // min and max allow the limit itself, above and below do not; a lower and an upper limit may be combined.
 type Bound struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
@@ -22,7 +15,6 @@ type Bound struct {
 	Limits `yaml:",inline"`
 }
 
-// Refs implements Params.
 func (b *Bound) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, b.Where).Metric("metric", b.Metric, b.Prompt).Prompt("prompt", b.Prompt)
 }

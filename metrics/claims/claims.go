@@ -1,6 +1,6 @@
 // Package claims states what should hold about the tables of a results folder and says whether it does, with the
 // number. There are a few general forms, one file each; a claim of the paper is one of them with its parameters filled
-// in. Claims read tables only, so they can be checked again years after training.
+// in, as in configs. Claims read tables only, so they can be checked again years after training.
 //
 // # What all forms share
 //
@@ -17,10 +17,10 @@ package claims
 
 import (
 	"errors"
-	"fmt"
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -40,7 +40,7 @@ type Result struct {
 type Params interface {
 	// Refs tells what the claim looks up by name.
 	Refs() tables.Refs
-	// evaluate adds verdicts to w, of which the worst counts, and panics with a failure where the tables cannot answer, see check.
+	// evaluate adds verdicts to w, of which the worst counts, and fails, see package try, where the tables cannot answer.
 	evaluate(r *results, w *worst)
 }
 
@@ -59,8 +59,8 @@ type Evaluator struct{ results *results }
 
 // NewEvaluator opens the tables. The error says what the table runs lacks.
 func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
-	err = try(func() {
-		runs := must(src.Table(tables.Runs))
+	err = try.Do(func() {
+		runs := try.Must(src.Table(tables.Runs))
 		need(runs, "", "run", "status")
 		e = &Evaluator{&results{src, runs, map[string]map[string][]int{}, map[string]*tracedPath{}}}
 	})
@@ -71,7 +71,7 @@ func NewEvaluator(src tables.Source) (e *Evaluator, err error) {
 // empty, a cell that should hold a number does not. Where a run broke, the claim does not hold, by +Inf.
 func (e *Evaluator) Evaluate(claim Params) (Result, error) {
 	var w worst
-	err := try(func() { claim.evaluate(e.results, &w) })
+	err := try.Do(func() { claim.evaluate(e.results, &w) })
 	var broken *brokenRun
 	if errors.As(err, &broken) {
 		return Result{Value: math.Inf(1), Bound: math.NaN(), Detail: broken.Error()}, nil
@@ -79,48 +79,15 @@ func (e *Evaluator) Evaluate(claim Params) (Result, error) {
 	return w.Result, err
 }
 
-// failure is what a claim that cannot be evaluated panics with, so that what it states stands there undisturbed. It does not leave
-// the package.
-type failure struct{ err error }
-
-// check ends the evaluation if there is an error.
-func check(err error) {
-	if err != nil {
-		panic(failure{err})
-	}
-}
-
-// must returns v, unless there is an error, which ends the evaluation.
-func must[T any](v T, err error) T {
-	check(err)
-	return v
-}
-
-// fail ends the evaluation with an error, as fmt.Errorf makes it.
-func fail(format string, args ...any) { check(fmt.Errorf(format, args...)) }
-
-// try returns the error that ends what is done.
-func try(do func()) (err error) {
-	defer func() {
-		switch ended := recover().(type) {
-		case nil:
-		case failure:
-			err = ended.err
-		default:
-			panic(ended)
-		}
-	}()
-	do()
-	return nil
-}
-
 // Kinds lists the forms of claims, sorted by name. A new one is a file of its own and an entry here.
 func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{
 		{Name: "best", Source: "this project", New: func() Params { return &Best{} },
 			Summary: "the best value of a metric over a path or a group of runs, under conditions, lies within limits"},
-		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879", New: newBestOfNBound,
-			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n"},
+		{Name: "best-of-n-bound", Source: "Beirami et al. 2024, arXiv 2401.01879",
+			Summary: "KL(pi to pi_ref) of the best of n is at most log n - (n-1)/n", New: func() Params {
+				return &BestOfNBound{Metric: "kl_pi_ref", N: "n", Where: tables.Where{"objective": {"best-of-n"}}, Slack: 1e-9}
+			}},
 		{Name: "bound", Source: "this project", New: func() Params { return &Bound{} },
 			Summary: "a metric of every selected run lies within limits"},
 		{Name: "compare", Source: "this project", New: func() Params { return &Compare{} },

@@ -12,22 +12,6 @@ import (
 // `with` that has the same values in the columns of `match`. For less and greater its value is the metric of the run that
 // decides and its bound the counterpart's metric, less or plus the margin; for equal they are the absolute difference
 // and the tolerance.
-//
-//	claims:
-//	  - kind: compare
-//	    metric: tv_star
-//	    where: {objective: typo}
-//	    with: {objective: dpo}
-//	    match: [lambda, seed]
-//	    relation: less
-//	    margin: 0.01 # less by more than 0.01
-//	  - kind: compare
-//	    metric: reward
-//	    where: {objective: rlhf, constraint.l2: 0}
-//	    with: {objective: dpo}
-//	    match: [lambda, constraint.l2]
-//	    relation: equal
-//	    tolerance: 1e-9
 type Compare struct {
 	Metric    string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt    string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -50,7 +34,6 @@ func (c *Compare) Check() []registry.Problem {
 	return nil
 }
 
-// Refs implements Params.
 func (c *Compare) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match).
 		Metric("metric", c.Metric, c.Prompt).Prompt("prompt", c.Prompt)

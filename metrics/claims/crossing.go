@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -15,16 +16,6 @@ import (
 // the columns of `match`. Where several runs of a group share a value of `along`, as seeds do, the one farthest from the level
 // counts. The value between two that were run is interpolated, linearly in the metric and in the logarithm of `along`; with
 // `interpolate: false` it is the first that is within. Where the level is not reached it is +Inf.
-//
-//	claims:
-//	  - kind: crossing # how many draws it takes to come within 0.05 of the population's minimizer
-//	    where: {objective: dpo, preferences.n: [100, 1000, 10000]}
-//	    with: {objective: dpo, preferences.n: [1000000]}
-//	    match: [seed]
-//	    along: preferences.n
-//	    by: [objective]
-//	    level: 0.05
-//	    max: 20000
 type Crossing struct {
 	Metric      string       `yaml:"metric,omitempty" doc:"column of runs (of prompts where a prompt is given); without it the total variation to the run of with"`
 	Prompt      string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt, or the mean over good-1, good-2, ... for a prefix such as good; total variations are of each"`
@@ -54,7 +45,6 @@ func (c *Crossing) Check() []registry.Problem {
 	return c.Limits.Check()
 }
 
-// Refs implements Params.
 func (c *Crossing) Refs() tables.Refs {
 	refs := alongRef(tables.Refs{}.Where("where", tables.Runs, c.Where).Where("with", tables.Runs, c.With).List("match", tables.Runs, c.Match),
 		c.Along).List("by", tables.Runs, c.By).Prompt("prompt", c.Prompt)
@@ -92,7 +82,7 @@ func (c *Crossing) reading(r *results) func(s spot) float64 {
 	return func(s spot) float64 {
 		at := slices.IndexFunc(pairs, func(p pair) bool { return p.left == s.row })
 		far := math.Inf(-1)
-		err := try(func() {
+		err := try.Do(func() {
 			for _, one := range r.variations(policies, pairs[at]) {
 				far = max(far, sign*(one.tv-c.Level))
 			}
@@ -100,7 +90,7 @@ func (c *Crossing) reading(r *results) func(s spot) float64 {
 		if broken, ok := errors.AsType[*brokenRun](err); ok && broken.run == r.name(s.row) {
 			return math.Inf(1) // where there is no policy it is not within
 		}
-		check(err)
+		try.Check(err)
 		return far
 	}
 }
@@ -122,7 +112,7 @@ func (c *Crossing) first(r *results, group []station, distance func(spot) float6
 			}
 			most := math.Inf(-1)
 			for _, s := range group[begin:i] {
-				most = max(most, must(r.runs.Number(s.row, c.Value)))
+				most = max(most, try.Must(r.runs.Number(s.row, c.Value)))
 			}
 			return most
 		}

@@ -7,6 +7,7 @@ import (
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -15,26 +16,6 @@ import (
 // interval of the mean difference, left less right, by Student's t over the pairs, one for each combination of values of
 // the columns `by`. Without limits the interval must exclude 0; with limits it must lie within them as a whole. The value
 // is the end of an interval that is nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - kind: differs # typo ends nearer to pi_star than dpo, at every lambda
-//	    metric: tv_star
-//	    left: {objective: typo}
-//	    right: {objective: dpo}
-//	    by: [lambda]
-//	    below: 0
-//	  - kind: differs # the optimizer does not matter: equivalent within 0.01
-//	    metric: tv_star
-//	    left: {train.optimizer.kind: adam}
-//	    right: {train.optimizer.kind: sgd}
-//	    min: -0.01
-//	    max: 0.01
-//	  - kind: differs # each at its own best lambda, chosen on two seeds and compared on the others
-//	    metric: tv_star
-//	    left: {objective: typo}
-//	    right: {objective: dpo}
-//	    select: {column: lambda, better: lower, where: {seed: [0, 1]}}
-//	    below: 0
 type Differs struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -67,7 +48,6 @@ func (d *Differs) Check() []registry.Problem {
 	return d.limits().Check()
 }
 
-// Refs implements Params.
 func (d *Differs) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
 		List("by", tables.Runs, d.By).Metric("metric", d.Metric, d.Prompt).Prompt("prompt", d.Prompt).Prompt("right_prompt", d.Other)
@@ -87,12 +67,16 @@ func (d *Differs) evaluate(r *results, w *worst) {
 	pairs, chosen := d.pairs(r, metric, other)
 	for _, group := range r.groups(pairs, d.By) {
 		d.refuse(r, group)
-		compared := comparePairs(metric, other, group)
-		where := r.runs.Describe(group[0].left, d.By)
-		if !compared.Interval.Known() {
-			fail("metric: %s%s: %s", metric.name, at(where), compared.Interval.Warning)
+		left, right := make([]float64, len(group)), make([]float64, len(group))
+		for i, p := range group {
+			left[i], right[i] = metric.of(p.left), other.of(p.right)
 		}
-		d.add(w, &compared, metric.name+at(where))
+		compared := inference.Compare(left, right)
+		where := at(r.runs.Describe(group[0].left, d.By))
+		if !compared.Interval.Known() {
+			try.Fail("metric: %s%s: %s", metric.name, where, compared.Interval.Warning)
+		}
+		d.add(w, &compared, metric.name+where)
 	}
 	w.Detail += chosen
 }
@@ -109,7 +93,7 @@ func (d *Differs) pairs(r *results, metric, other reading) (pairs []pair, chosen
 	chooses := d.Select.Where.Matcher(r.runs)
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return chooses(p.left) || chooses(p.right) })
 	if len(pairs) == 0 {
-		fail("select.where: leaves no runs to compare")
+		try.Fail("select.where: leaves no runs to compare")
 	}
 	return pairs, fmt.Sprintf("; %s %s and %s", d.Select.Column, left[d.Select.Column][0], right[d.Select.Column][0])
 }
@@ -121,24 +105,15 @@ func (d *Differs) refuse(r *results, group []pair) {
 	for _, p := range group {
 		for _, column := range settings {
 			if !r.same(group[0].left, p.left, []string{column}) || !r.same(group[0].right, p.right, []string{column}) {
-				fail("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
+				try.Fail("by: %s and %s would be averaged, but differ in %s; name it in by or match, or select one", r.name(group[0].left), r.name(p.left), column)
 			}
 		}
 		key := r.runs.Describe(p.left, d.Match)
 		if seen[key] {
-			fail("match: several runs of left have %s; match on a column that tells them apart", key)
+			try.Fail("match: several runs of left have %s; match on a column that tells them apart", key)
 		}
 		seen[key] = true
 	}
-}
-
-// comparePairs reads both sides and compares them.
-func comparePairs(metric, other reading, group []pair) inference.Paired {
-	left, right := make([]float64, len(group)), make([]float64, len(group))
-	for i, p := range group {
-		left[i], right[i] = metric.of(p.left), other.of(p.right)
-	}
-	return inference.Compare(left, right)
 }
 
 // add compares an interval with the limits, or with 0.
@@ -187,7 +162,7 @@ func (s *Select) narrow(r *results, key string, where tables.Where, metric readi
 		}
 	}
 	if counts[best] == 0 {
-		fail("select.where: selects no run of %s", key)
+		try.Fail("select.where: selects no run of %s", key)
 	}
 	where = maps.Clone(where)
 	where[s.Column] = []string{best}

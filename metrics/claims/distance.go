@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -13,17 +14,6 @@ import (
 // between each run of `left` and its counterpart, the one run of `right` that has the same values in the columns of
 // `match`, at every prompt (or at the prompts that `prompt` names; each by itself, not their mean). Its value is the
 // total variation, in [0,1], nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - kind: distance # the same policies
-//	    left: {objective: rlhf, constraint.l2: 0}
-//	    right: {objective: dpo, constraint.l2: 0}
-//	    match: [lambda]
-//	    max: 1e-9
-//	  - kind: distance # different ones
-//	    left: {objective: rlhf, constraint.l2: 0.1, lambda: 0.5}
-//	    right: {objective: dpo, constraint.l2: 0.1, lambda: 0.5}
-//	    above: 0.1
 type Distance struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs to compare them with"`
@@ -35,7 +25,6 @@ type Distance struct {
 // Check refuses limits that no total variation meets.
 func (d *Distance) Check() []registry.Problem { return d.within(0, 1) }
 
-// Refs implements Params.
 func (d *Distance) Refs() tables.Refs {
 	return tables.Refs{}.Where("left", tables.Runs, d.Left).Where("right", tables.Runs, d.Right).List("match", tables.Runs, d.Match).
 		Column("kind", tables.Policies, "pi").Prompt("prompt", d.Prompt)
@@ -72,7 +61,7 @@ func (r *results) policies(prompt string) func(row int) []probability {
 			if wanted != nil && !slices.Contains(wanted, prompt) {
 				continue
 			}
-			pi := must(t.Number(at, "pi"))
+			pi := try.Must(t.Number(at, "pi"))
 			policy = append(policy, probability{prompt, t.Text(at, "response"), pi})
 		}
 		if len(policy) == 0 || slices.ContainsFunc(policy, func(p probability) bool { return math.IsNaN(p.pi) }) {
@@ -93,7 +82,7 @@ type variation struct {
 func (r *results) variations(policies func(row int) []probability, p pair) []variation {
 	left, right := policies(p.left), policies(p.right)
 	unlike := func(format string, args ...any) {
-		fail("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
+		try.Fail("the policies of %s and %s %s", r.name(p.left), r.name(p.right), fmt.Sprintf(format, args...))
 	}
 	if len(left) != len(right) {
 		unlike("have %d and %d responses", len(left), len(right))

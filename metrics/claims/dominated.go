@@ -8,24 +8,14 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
 // Dominated claims that for every run of `where` some run of `by` is no worse in any of the metrics of `on`. Its value
 // is the most that the nearest run of `by` is worse by, in the metric where it is worst (negative if it is better in
-// all), over the runs of `where`; it must not exceed the slack. The paper's preservation claim, for environments drawn
-// by seed:
-//
-//	claims:
-//	  - kind: dominated
-//	    where: {objective: [dpo, ipo, f-dpo]}
-//	    improves: {metric: kl_star_pi, prompt: bad, better: lower, baseline_metric: kl_star_ref, by: 0.05}
-//	    by: {objective: typo}
-//	    within: [seed]
-//	    on:
-//	      - {metric: kl_star_pi, prompt: good, better: lower}
-//	      - {metric: kl_star_pi, prompt: bad, better: lower}
-//	    slack: 1e-3
+// all), over the runs of `where`; it must not exceed the slack, as in the paper's
+// preservation claim, for environments drawn by seed.
 //
 // With `improves` only the runs count that are better than a baseline: a number, or another column at the same prompt.
 // A run of `by` that broke dominates nothing.
@@ -40,10 +30,8 @@ type Dominated struct {
 	Refute   bool         `yaml:"refute,omitempty" doc:"claim the opposite of every run of where: that at one of its points, of those that improve, nothing in by is better in all metrics by more than the slack; the value is by how much something is"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (d *Dominated) Limit() (key string, limit float64, least bool) { return "slack", d.Slack, false }
 
-// Refs implements Params.
 func (d *Dominated) Refs() tables.Refs {
 	refs := tables.Refs{}.Where("where", tables.Runs, d.Where).Where("by", tables.Runs, d.By).List("within", tables.Runs, d.Within)
 	if im := d.Improves; im != nil {
@@ -94,9 +82,9 @@ func (a axes) rivals(spots []spot) []rival {
 	rivals := make([]rival, len(spots))
 	for i, s := range spots {
 		one := rival{spot: s}
-		one.broken = try(func() { one.values = a.of(s) })
+		one.broken = try.Do(func() { one.values = a.of(s) })
 		if _, broken := errors.AsType[*brokenRun](one.broken); !broken {
-			check(one.broken)
+			try.Check(one.broken)
 		}
 		rivals[i] = one
 	}
@@ -127,8 +115,8 @@ func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) (Result, fl
 		}
 	}
 	if best == nil {
-		check(broken)
-		fail("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
+		try.Check(broken)
+		try.Fail("within: no run of by shares %s with %s", r.runs.Describe(s.row, d.Within), r.name(s.row))
 	}
 	detail := fmt.Sprintf("%s: %s; nearest %s: %s", r.spotName(s), a.text(values), r.spotName(best.spot), a.text(best.values))
 	if d.Refute {
@@ -221,10 +209,10 @@ func (im *Improvement) filter(r *results, spots []spot) []spot {
 		}
 	}
 	if len(kept) == 0 && spots[0].point != atEnd {
-		check(&brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)})
+		try.Check(&brokenRun{r.name(spots[0].row), NothingCounts, fmt.Sprintf("point that improves %s by %g %%", metric.name, 100*im.By)})
 	}
 	if len(kept) == 0 {
-		fail("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
+		try.Fail("improves: none of %d selected runs improves %s by %g %%", len(spots), metric.name, 100*im.By)
 	}
 	return kept
 }

@@ -7,15 +7,13 @@ import (
 	"strconv"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
 // Gain claims how much probability some responses have gained on pi_ref under the final policies: those of `responses`, or all but
 // pi_star's best and worst (the first of equals), which a comparison of the two leaves out. Its value is the gain, negative for a
 // loss, at the prompt and run nearest to a limit or farthest beyond it.
-//
-//	claims:
-//	  - {kind: gain, where: {objective: dpo}, max: 0.1}
 type Gain struct {
 	Where     tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Prompt    string       `yaml:"prompt,omitempty" doc:"only this prompt; a prefix such as good means each of good-1, good-2, ..."`
@@ -26,7 +24,6 @@ type Gain struct {
 // Check refuses limits that no gain meets.
 func (g *Gain) Check() []registry.Problem { return g.within(-1, 1) }
 
-// Refs implements Params.
 func (g *Gain) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, g.Where).Column("kind", tables.Policies, "pi").Prompt("prompt", g.Prompt)
 }
@@ -40,7 +37,7 @@ type shares struct {
 // evaluate reads the tables runs and policies.
 func (g *Gain) evaluate(r *results, w *worst) {
 	rows := r.choose("where", g.Where)
-	t := must(r.src.Table(tables.Policies))
+	t := try.Must(r.src.Table(tables.Policies))
 	need(t, "", "run", "prompt", "response", "pi", "pi_ref", "pi_star")
 	prompts := t.Distinct("prompt")
 	if g.Prompt != "" {
@@ -51,7 +48,7 @@ func (g *Gain) evaluate(r *results, w *worst) {
 		at := [2]string{t.Text(row, "run"), t.Text(row, "prompt")}
 		response, err := strconv.Atoi(t.Text(row, "response"))
 		if err != nil {
-			fail("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
+			try.Fail("table %s: response of run %s is %q, not a number", t.Name, at[0], t.Text(row, "response"))
 		}
 		of[at] = append(of[at], shares{response, t.Float(row, "pi"), t.Float(row, "pi_ref"), t.Float(row, "pi_star")})
 	}

@@ -5,19 +5,13 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Growth claims by how many powers of ten a metric that is not negative grows from the runs of `from` to their counterparts,
 // the one run of `to` that has the same values in the columns of `match`. Its value is log10 of the quotient that is nearest to
 // a limit or farthest beyond it, 0 where the metric falls, or is 0 in both. A metric that is 0 in from alone has no growth, which is
 // an error.
-//
-//	claims:
-//	  - kind: growth # the gradient stays bounded as the margin grows
-//	    metric: grad_norm
-//	    from: {policy.start: "[1e3]"}
-//	    to: {policy.start: "[1e4]"}
-//	    max: 0.01
 type Growth struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -29,7 +23,6 @@ type Growth struct {
 	Limits `yaml:",inline"`
 }
 
-// Refs implements Params.
 func (g *Growth) Refs() tables.Refs {
 	return tables.Refs{}.Where("from", tables.Runs, g.From).Where("to", tables.Runs, g.To).List("match", tables.Runs, g.Match).
 		Metric("metric", g.Metric, g.Prompt).Prompt("prompt", g.Prompt)
@@ -38,13 +31,19 @@ func (g *Growth) Refs() tables.Refs {
 // evaluate reads the tables runs and, with a prompt, prompts.
 func (g *Growth) evaluate(r *results, w *worst) {
 	metric := r.read("metric", g.Metric, "prompt", g.Prompt)
-	for _, p := range g.pairs(r, metric) {
+	var pairs []pair
+	if g.Pooled {
+		pairs = []pair{{r.largest("from", g.From, metric), r.largest("to", g.To, metric)}}
+	} else {
+		pairs = r.pairs("from", g.From, "to", g.To, g.Match)
+	}
+	for _, p := range pairs {
 		from, to := metric.of(p.left), metric.of(p.right)
 		if from < 0 || to < 0 {
-			fail("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
+			try.Fail("metric: %s is negative in %s or %s, and growth is of what is not", metric.name, r.name(p.left), r.name(p.right))
 		}
 		if from == 0 && (to > 0 || g.Falls) {
-			fail("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
+			try.Fail("metric: %s is 0 in %s, and from there no change has a number", metric.name, r.name(p.left))
 		}
 		value := decades(from, to)
 		if g.Falls {
@@ -52,14 +51,6 @@ func (g *Growth) evaluate(r *results, w *worst) {
 		}
 		g.Limits.add(w, value, fmt.Sprintf("%s: %s %.4g, %s: %.4g; powers of ten", r.name(p.right), metric.name, to, r.name(p.left), from))
 	}
-}
-
-// pairs returns the runs that are held against each other.
-func (g *Growth) pairs(r *results, metric reading) []pair {
-	if !g.Pooled {
-		return r.pairs("from", g.From, "to", g.To, g.Match)
-	}
-	return []pair{{r.largest("from", g.From, metric), r.largest("to", g.To, metric)}}
 }
 
 // largest returns the first selected run with the largest value.

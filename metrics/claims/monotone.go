@@ -4,19 +4,12 @@ import (
 	"fmt"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Monotone claims that a metric rises or falls along a swept column, within each group of runs. Its value is the
 // worst step against the direction, from any run to any later one, so that small steps back cannot add up unseen; it
 // is negative if every step goes the right way, and must not exceed the slack.
-//
-//	claims:
-//	  - kind: monotone
-//	    metric: kl_ref_pi
-//	    where: {objective: typo}
-//	    along: lambda
-//	    direction: decreasing
-//	    slack: 1e-12
 type Monotone struct {
 	Metric    string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt    string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -28,10 +21,8 @@ type Monotone struct {
 	Slack     float64      `yaml:"slack" range:"[0,inf)" doc:"largest step against the direction that is forgiven, in the metric's unit"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (m *Monotone) Limit() (key string, limit float64, least bool) { return "slack", m.Slack, false }
 
-// Refs implements Params.
 func (m *Monotone) Refs() tables.Refs {
 	return alongRef(tables.Refs{}.Where("where", tables.Runs, m.Where), m.Along).List("by", tables.Runs, m.By).
 		Metric("metric", m.Metric, m.Prompt).Prompt("prompt", m.Prompt)
@@ -40,25 +31,21 @@ func (m *Monotone) Refs() tables.Refs {
 // evaluate reads the tables runs and, with a prompt, prompts; of paths those of the points.
 func (m *Monotone) evaluate(r *results, w *worst) {
 	metric := r.read("metric", m.Metric, "prompt", m.Prompt)
-	for _, group := range r.sequences(m.Where, m.Along, m.By) {
-		r.distinct(group, m.Along)
-		m.add(w, r, metric, group)
-	}
-}
-
-// add measures how far each spot of a group falls behind the best of the earlier ones.
-func (m *Monotone) add(w *worst, r *results, metric reading, group []station) {
 	sign := signIf(m.Direction == "decreasing")
-	best, at := 0.0, spot{row: -1}
-	for _, p := range group {
-		v := metric.at(p.spot)
-		if at.row >= 0 {
+	for _, group := range r.sequences(m.Where, m.Along, m.By) {
+		best, at := metric.at(group[0].spot), group[0].spot
+		for i, p := range group[1:] {
+			if p.x == group[i].x {
+				try.Fail("along: %s and %s share %s=%g; name the column that tells them apart in by",
+					r.spotName(group[i].spot), r.spotName(p.spot), m.Along, p.x)
+			}
+			v := metric.at(p.spot)
 			step := beyond(sign*best, sign*v)
 			w.add(step, Result{step <= m.Slack, step, m.Slack,
 				fmt.Sprintf("%s: %s %.4g, %s: %.4g", r.spotName(at), metric.name, best, r.spotName(p.spot), v)})
-		}
-		if at.row < 0 || m.Next || sign*v > sign*best {
-			best, at = v, p.spot
+			if m.Next || sign*v > sign*best {
+				best, at = v, p.spot
+			}
 		}
 	}
 }

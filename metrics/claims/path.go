@@ -9,18 +9,13 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Path claims that one path of policies runs near another: from no point of the path of a run of `left` is it farther, in total
 // variation, to the nearest point of the path of its counterpart, the one run of `right` that has the same values in the columns
 // of `match`. Points that were recorded are joined by straight segments unless they are farther apart than `jump`: between them
 // the path leaps. Every prompt is by itself. The value is the largest such distance, in [0,1], to 1e-4.
-//
-//	claims:
-//	  - kind: path # the loss keeps to the path of its RLHF problem, however strong the penalty
-//	    left: {objective: dpo, purpose: loss}
-//	    right: {objective: dpo, purpose: rlhf}
-//	    max: 0.05
 type Path struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs their paths are held against"`
@@ -30,10 +25,8 @@ type Path struct {
 	Max    float64      `yaml:"max" required:"true" range:"[0,1]" doc:"largest allowed distance"`
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (p *Path) Limit() (key string, limit float64, least bool) { return "max", p.Max, false }
 
-// Refs implements Params.
 func (p *Path) Refs() tables.Refs {
 	return tables.Refs{}.Where("left", tables.Runs, p.Left).Where("right", tables.Runs, p.Right).List("match", tables.Runs, p.Match).
 		Column("kind", tables.Trajectories, "pi").Prompt("prompt", p.Prompt)
@@ -50,12 +43,12 @@ func (p *Path) evaluate(r *results, w *worst) {
 func (p *Path) add(w *worst, r *results, pair pair) {
 	left, right := r.whole(pair.left), r.whole(pair.right)
 	if !slices.Equal(left.prompts, right.prompts) {
-		fail("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
+		try.Fail("the paths of %s and %s are of different prompts", r.name(pair.left), r.name(pair.right))
 	}
 	names := left.prompts
 	if p.Prompt != "" {
 		if names = tables.MatchPrompts(names, p.Prompt); len(names) == 0 {
-			fail("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
+			try.Fail("prompt: run %s has no prompt %q", r.name(pair.left), p.Prompt)
 		}
 	}
 	for i, prompt := range left.prompts {
@@ -64,7 +57,7 @@ func (p *Path) add(w *worst, r *results, pair pair) {
 		}
 		from, to := left.pi[i], right.pi[i]
 		if len(from[0]) != len(to[0]) {
-			fail("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
+			try.Fail("the paths of %s and %s have %d and %d responses", r.name(pair.left), r.name(pair.right), len(from[0]), len(to[0]))
 		}
 		f := farthest{target: to, jump: p.Jump}
 		tv, at := f.from(from)
@@ -78,7 +71,7 @@ func (r *results) whole(row int) *tracedPath {
 	p := r.path(row)
 	for _, point := range []int{0, len(p.traces) - 1} {
 		if !p.has(point) {
-			check(&brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"})
+			try.Check(&brokenRun{r.spotName(spot{row, point}), p.status[point], "policy"})
 		}
 	}
 	return p

@@ -8,6 +8,7 @@ import (
 
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // spot is where a claim reads a metric: at the end of a run, or at a point of its path.
@@ -38,7 +39,7 @@ func (r *results) path(row int) *tracedPath {
 		return p
 	}
 	t, rows := r.table(tables.Traces, "", "step")
-	check(t.Load(tables.Strength, tables.PointStatus))
+	try.Check(t.Load(tables.Strength, tables.PointStatus))
 	p, at := &tracedPath{traces: rows[run]}, map[string]int{}
 	if len(p.traces) == 0 {
 		r.missing(row, "path")
@@ -82,7 +83,7 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) {
 			prompt = slices.Index(p.prompts, name)
 		}
 		if !known || prompt < 0 || !(response >= 0) || int(response) >= len(ref[prompt]) {
-			fail("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
+			try.Fail("table %s: run %s has a policy at step %s, prompt %s and response %s that other tables do not have",
 				t.Name, run, t.Text(row, "step"), t.Text(row, "prompt"), t.Text(row, "response"))
 		}
 		if p.pi[prompt][point] == nil {
@@ -105,11 +106,11 @@ func (r *results) along(name string, of func(row int) float64, at func(p *traced
 		}
 		p := r.path(s.row)
 		if !p.has(s.point) {
-			check(&brokenRun{r.spotName(s), p.status[s.point], name})
+			try.Check(&brokenRun{r.spotName(s), p.status[s.point], name})
 		}
 		v := at(p, s.point)
 		if math.IsNaN(v) {
-			fail("%s (%s) has no %s", r.spotName(s), p.status[s.point], name)
+			try.Fail("%s (%s) has no %s", r.spotName(s), p.status[s.point], name)
 		}
 		return v
 	}
@@ -133,7 +134,7 @@ func (r *results) spots(key string, where tables.Where, over string) []spot {
 			}
 		}
 		if len(all) == before {
-			check(&brokenRun{r.name(row), p.status[len(p.status)-1], "policy at any point of its path"})
+			try.Check(&brokenRun{r.name(row), p.status[len(p.status)-1], "policy at any point of its path"})
 		}
 	}
 	return all
@@ -185,9 +186,9 @@ func (r *results) sequences(where tables.Where, along string, by []string) [][]s
 	}
 	var all []station
 	for _, row := range rows {
-		x := must(r.runs.Number(row, along))
+		x := try.Must(r.runs.Number(row, along))
 		if math.IsNaN(x) {
-			fail("along: run %s has no %s", r.name(row), along)
+			try.Fail("along: run %s has no %s", r.name(row), along)
 		}
 		all = append(all, station{spot{row, atEnd}, x})
 	}
@@ -195,20 +196,10 @@ func (r *results) sequences(where tables.Where, along string, by []string) [][]s
 	for _, group := range groups {
 		slices.SortStableFunc(group, func(a, b station) int { return cmp.Compare(a.x, b.x) })
 		if len(group) == 1 {
-			fail("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
+			try.Fail("along: %s is the only run with %s", r.name(group[0].row), r.runs.Describe(group[0].row, by))
 		}
 	}
 	return groups
-}
-
-// distinct refuses two runs of an ordered group at one value.
-func (r *results) distinct(group []station, along string) {
-	for i, p := range group[1:] {
-		if p.x == group[i].x {
-			fail("along: %s and %s share %s=%g; name the column that tells them apart in by",
-				r.spotName(group[i].spot), r.spotName(p.spot), along, p.x)
-		}
-	}
 }
 
 // stations returns the points of a run's path.
@@ -218,7 +209,7 @@ func (r *results) stations(row int) []station {
 	for i, strength := range p.strength {
 		s := spot{row, i}
 		if !p.has(i) {
-			check(&brokenRun{r.spotName(s), p.status[i], "policy"})
+			try.Check(&brokenRun{r.spotName(s), p.status[i], "policy"})
 		}
 		all = append(all, station{s, strength})
 	}

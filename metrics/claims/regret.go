@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -13,16 +14,6 @@ import (
 // against the metric at `times` that number, or, with `with`, at the same number in the counterpart, the one run of `with` that
 // has the same values in the columns of `match` (over the points of paths, of its path). Its value is the loss, negative where
 // something is gained, of the group that loses most.
-//
-//	claims:
-//	  - kind: regret # what a lambda costs that is ten times too small
-//	    metric: reward
-//	    better: higher
-//	    where: {objective: dpo}
-//	    along: lambda
-//	    among: [0.01, 100]
-//	    times: 0.1
-//	    max: 0.1
 type Regret struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`
@@ -45,10 +36,8 @@ func (g *Regret) Check() []registry.Problem {
 	return nil
 }
 
-// Limit is the limit of the claim, see Limits.Limit.
 func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }
 
-// Refs implements Params.
 func (g *Regret) Refs() tables.Refs {
 	return alongRef(tables.Refs{}.Where("where", tables.Runs, g.Where), g.Along).List("by", tables.Runs, g.By).Where("with", tables.Runs, g.With).
 		List("match", tables.Runs, g.Match).Metric("metric", g.Metric, g.Prompt).Prompt("prompt", g.Prompt)
@@ -80,7 +69,7 @@ func (g *Regret) best(group []station, metric reading) (best station, value floa
 		}
 	}
 	if !found {
-		fail("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
+		try.Fail("among: no %s lies between %g and %g", g.Along, g.Among[0], g.Among[1])
 	}
 	return best, value
 }
@@ -100,6 +89,6 @@ func (g *Regret) other(r *results, group []station, best station) spot {
 			return s.spot
 		}
 	}
-	fail("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
+	try.Fail("times: nothing was run at %s %g, %g times the best of %s", g.Along, wanted, g.Times, r.spotName(best.spot))
 	return spot{}
 }

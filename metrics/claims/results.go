@@ -9,6 +9,7 @@ import (
 
 	"windtunnel/metrics"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/exact"
 	"windtunnel/toy/train"
 )
@@ -24,20 +25,15 @@ type results struct {
 // table returns a table with a column run, some columns of it loaded, and its rows by run. key is the claim's key that asks for
 // the last column.
 func (r *results) table(name, key string, columns ...string) (*tables.Table, map[string][]int) {
-	t := must(r.src.Table(name))
+	t := try.Must(r.src.Table(name))
 	need(t, key, append([]string{"run"}, columns...)...)
 	rows := r.byRun[name]
 	if rows == nil {
 		rows = map[string][]int{}
-		last, list := "", []int(nil)
 		for row := range t.Len() {
-			if run := t.Text(row, "run"); run != last || list == nil {
-				rows[last] = list
-				last, list = run, rows[run]
-			}
-			list = append(list, row)
+			run := t.Text(row, "run")
+			rows[run] = append(rows[run], row)
 		}
-		rows[last] = list
 		r.byRun[name] = rows
 	}
 	return t, rows
@@ -46,8 +42,8 @@ func (r *results) table(name, key string, columns ...string) (*tables.Table, map
 // need reads the columns, in one pass where they lie in a file. The error names the first that the table lacks after the
 // key of the claim that names it.
 func need(t *tables.Table, key string, columns ...string) {
-	check(t.Need(key, columns...))
-	check(t.Load(columns...))
+	try.Check(t.Need(key, columns...))
+	try.Check(t.Load(columns...))
 }
 
 // choose returns the rows of runs that a selection names, at least one.
@@ -57,7 +53,7 @@ func (r *results) choose(key string, where tables.Where) []int {
 	}
 	rows := where.Select(r.runs)
 	if len(rows) == 0 {
-		fail("%s: selects no run of %d", key, r.runs.Len())
+		try.Fail("%s: selects no run of %d", key, r.runs.Len())
 	}
 	return rows
 }
@@ -93,9 +89,9 @@ func (b *brokenRun) Error() string { return fmt.Sprintf("%s: %s, no %s", b.run, 
 func (r *results) missing(row int, lacks string) {
 	status := r.runs.Text(row, "status")
 	if slices.Contains([]string{string(train.Diverged), string(exact.Stalled), tables.Failed}, status) {
-		check(&brokenRun{r.name(row), status, lacks})
+		try.Check(&brokenRun{r.name(row), status, lacks})
 	}
-	fail("run %s (%s) has no %s", r.name(row), status, lacks)
+	try.Fail("run %s (%s) has no %s", r.name(row), status, lacks)
 }
 
 // reading is a metric of runs, by row of the table runs, and of the points of their paths.
@@ -115,7 +111,7 @@ func (r *results) read(key, metric, promptKey, prompt string) reading {
 	}
 	need(r.runs, key, metric)
 	of := func(row int) float64 {
-		v := must(r.runs.Number(row, metric))
+		v := try.Must(r.runs.Number(row, metric))
 		if math.IsNaN(v) {
 			r.missing(row, metric)
 		}
@@ -123,7 +119,7 @@ func (r *results) read(key, metric, promptKey, prompt string) reading {
 	}
 	at := func(p *tracedPath, point int) float64 {
 		t, _ := r.table(tables.Traces, key, metric)
-		return must(t.Number(p.traces[point], metric))
+		return try.Must(t.Number(p.traces[point], metric))
 	}
 	return reading{metric, r.along(metric, of, at)}
 }
@@ -138,7 +134,7 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) reading {
 			if !slices.Contains(names, prompts.Text(at, "prompt")) {
 				continue
 			}
-			v := must(prompts.Number(at, metric))
+			v := try.Must(prompts.Number(at, metric))
 			sum, count = sum+v, count+1
 		}
 		mean := sum / count // NaN of nothing
@@ -150,7 +146,7 @@ func (r *results) readPrompt(key, metric, promptKey, prompt string) reading {
 	measure, known := metrics.Find(metric)
 	at := func(p *tracedPath, point int) float64 {
 		if !known {
-			fail("%s: %s is no metric of a policy, and so not known along a path by prompt", key, metric)
+			try.Fail("%s: %s is no metric of a policy, and so not known along a path by prompt", key, metric)
 		}
 		sum, count, logPi := 0.0, 0.0, make([]float64, len(p.pi[0][point]))
 		for i, view := range p.views {
@@ -172,7 +168,7 @@ func promptsOf(t *tables.Table, key, prompt string) []string {
 	all := t.Distinct("prompt")
 	names := tables.MatchPrompts(all, prompt)
 	if len(names) == 0 {
-		fail("%s: table %s has no prompt %q; it has %s", key, t.Name, prompt, strings.Join(all, ", "))
+		try.Fail("%s: table %s has no prompt %q; it has %s", key, t.Name, prompt, strings.Join(all, ", "))
 	}
 	return names
 }
@@ -194,13 +190,13 @@ func (r *results) pairs(leftKey string, left tables.Where, rightKey string, righ
 				continue
 			}
 			if found >= 0 {
-				fail("match: %s has several counterparts in %s: %s and %s; match on a column that tells them apart",
+				try.Fail("match: %s has several counterparts in %s: %s and %s; match on a column that tells them apart",
 					r.name(l), rightKey, r.name(found), r.name(c))
 			}
 			found = c
 		}
 		if found < 0 {
-			fail("match: %s has no counterpart in %s with %s", r.name(l), rightKey, r.runs.Describe(l, match))
+			try.Fail("match: %s has no counterpart in %s with %s", r.name(l), rightKey, r.runs.Describe(l, match))
 		}
 		matched[i] = pair{l, found}
 	}

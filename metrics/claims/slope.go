@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Slope claims how a total variation falls or rises with a swept number: the slope, within limits, of the least-squares
@@ -16,16 +17,6 @@ import (
 // point is the mean, over the runs of `left` that have the value, of the total variation between the run's final policy
 // and that of its counterpart, as in the claim distance; several prompts are averaged. With the columns `by`, each
 // combination of their values has a line of its own.
-//
-//	claims:
-//	  - kind: slope # an error that falls as one over the root of the sample size
-//	    left: {objective: typo-sampled}
-//	    right: {objective: typo}
-//	    match: [lambda]
-//	    along: reference_samples
-//	    by: [lambda]
-//	    min: -0.6
-//	    max: -0.4
 type Slope struct {
 	Left   tables.Where `yaml:"left" required:"true" doc:"which runs: by column, a value or a list of values"`
 	Right  tables.Where `yaml:"right" required:"true" doc:"which runs they are held against"`
@@ -36,7 +27,6 @@ type Slope struct {
 	Limits `yaml:",inline"`
 }
 
-// Refs implements Params.
 func (s *Slope) Refs() tables.Refs {
 	return tables.Refs{}.Where("left", tables.Runs, s.Left).Where("right", tables.Runs, s.Right).List("match", tables.Runs, s.Match).
 		List("by", tables.Runs, s.By).Column("along", tables.Runs, s.Along).Prompt("prompt", s.Prompt)
@@ -49,39 +39,34 @@ func (s *Slope) evaluate(r *results, w *worst) {
 	need(r.runs, "by", s.By...)
 	policies := r.policies(s.Prompt)
 	for _, group := range r.groups(pairs, s.By) {
-		s.add(w, r, policies, group)
+		var all []measured
+		for _, p := range group {
+			x := try.Must(r.runs.Number(p.left, s.Along))
+			if !(x > 0) || math.IsInf(x, 1) {
+				try.Fail("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
+			}
+			prompts := r.variations(policies, p)
+			sum := 0.0
+			for _, one := range prompts {
+				sum += one.tv
+			}
+			all = append(all, measured{x, sum / float64(len(prompts))})
+		}
+		where := at(r.runs.Describe(group[0].left, s.By))
+		logX, logTV := logMeans(all)
+		if len(logX) < 2 {
+			try.Fail("along: %s has a single value%s, and a line needs two", s.Along, where)
+		}
+		if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
+			try.Fail("along: a mean total variation is 0%s, which has no logarithm", where)
+		}
+		_, slope := stat.LinearRegression(logX, logTV, nil, false)
+		s.Limits.add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, where))
 	}
 }
 
 // measured is a value of along with the total variation of one pair.
 type measured struct{ x, tv float64 }
-
-// add fits the line of one group.
-func (s *Slope) add(w *worst, r *results, policies func(row int) []probability, group []pair) {
-	var all []measured
-	for _, p := range group {
-		x := must(r.runs.Number(p.left, s.Along))
-		if !(x > 0) || math.IsInf(x, 1) {
-			fail("along: run %s has %s %q, which is no positive number", r.name(p.left), s.Along, r.runs.Text(p.left, s.Along))
-		}
-		prompts := r.variations(policies, p)
-		sum := 0.0
-		for _, one := range prompts {
-			sum += one.tv
-		}
-		all = append(all, measured{x, sum / float64(len(prompts))})
-	}
-	where := r.runs.Describe(group[0].left, s.By)
-	logX, logTV := logMeans(all)
-	if len(logX) < 2 {
-		fail("along: %s has a single value%s, and a line needs two", s.Along, at(where))
-	}
-	if slices.ContainsFunc(logTV, func(v float64) bool { return math.IsInf(v, -1) }) {
-		fail("along: a mean total variation is 0%s, which has no logarithm", at(where))
-	}
-	_, slope := stat.LinearRegression(logX, logTV, nil, false)
-	s.Limits.add(w, slope, fmt.Sprintf("total variation over %s%s: slope", s.Along, at(where)))
-}
 
 // logMeans returns the logarithms of the values of along, ascending, and of the mean total variation at each.
 func logMeans(all []measured) (logX, logTV []float64) {

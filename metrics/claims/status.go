@@ -6,14 +6,11 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
 // Status claims how the selected runs ended. Its value is the number of runs that ended otherwise, its bound 0.
-//
-//	claims:
-//	  - {kind: status, where: {objective: dpo}, is: [diverged]}
-//	  - {kind: status, where: {objective: typo}, is_not: [diverged, failed]}
 type Status struct {
 	Where tables.Where `yaml:"where" doc:"which runs: by column, a value or a list of values; none means all"`
 	Is    []string     `yaml:"is,omitempty" oneof:"done,converged,exact,not-unique,boundary,local,stationary,cycle,collapse,diverged,failed" doc:"every run ended in one of these"`
@@ -28,7 +25,6 @@ func (s *Status) Check() []registry.Problem {
 	return nil
 }
 
-// Refs implements Params.
 func (s *Status) Refs() tables.Refs {
 	return tables.Refs{}.Where("where", tables.Runs, s.Where)
 }
@@ -41,7 +37,7 @@ func (s *Status) evaluate(r *results, w *worst) {
 	for _, row := range rows {
 		status := r.runs.Text(row, "status")
 		if status == "" {
-			fail("run %s has no status", r.name(row))
+			try.Fail("run %s has no status", r.name(row))
 		}
 		if slices.Contains(s.Is, status) || len(s.Is) == 0 && !slices.Contains(s.IsNot, status) {
 			seen = append(seen, status)

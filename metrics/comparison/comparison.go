@@ -288,12 +288,11 @@ func (m *matching) group(by []string) {
 	index := map[string]int{}
 	for _, p := range m.pairs {
 		setting := cmp.Or(was.Describe(p[0], columns), "all runs")
-		i, ok := index[setting]
-		if !ok {
-			i = len(m.groups)
-			index[setting] = i
+		if _, known := index[setting]; !known {
+			index[setting] = len(m.groups)
 			m.groups = append(m.groups, group{setting: setting})
 		}
-		m.groups[i].pairs = append(m.groups[i].pairs, p)
+		own := &m.groups[index[setting]]
+		own.pairs = append(own.pairs, p)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -47,16 +48,15 @@ type group struct {
 type run struct{ row, unit int }
 
 // Open groups the table runs. The error names a column that the table lacks.
-func Open(src tables.Source, s Settings) (*Groups, error) {
-	runs, err := src.Table(tables.Runs)
-	if err != nil {
-		return nil, err
-	}
+func Open(src tables.Source, s Settings) (g *Groups, err error) {
+	err = try.Do(func() { g = open(try.Must(src.Table(tables.Runs)), s) })
+	return g, err
+}
+
+func open(runs *tables.Table, s Settings) *Groups {
 	g := &Groups{settings: s, runs: runs}
 	for _, ref := range append(s.Refs().Columns, tables.Ref{Column: "run"}, tables.Ref{Column: "status"}) {
-		if err := runs.Need(ref.Key, ref.Column); err != nil {
-			return nil, err
-		}
+		try.Check(runs.Need(ref.Key, ref.Column))
 	}
 	settings := runs.Settings()
 	g.by = s.By
@@ -71,7 +71,7 @@ func Open(src tables.Source, s Settings) (*Groups, error) {
 	g.fill()
 	g.follows = g.following()
 	g.warnMixed()
-	return g, nil
+	return g
 }
 
 // fill sorts the rows of runs into groups, which stand in the order of their first rows.
@@ -113,37 +113,20 @@ func (g *Groups) describe(at *group, columns []string) string {
 	return cmp.Or(g.runs.Describe(at.runs[0].row, columns), "all runs")
 }
 
-// each hands out every metric with its values by row of runs.
-func (g *Groups) each(do func(metric string, values []float64) error) error {
-	if err := g.runs.Load(g.metrics...); err != nil {
-		return err
-	}
+// each hands out every metric with its values by row of runs: NaN where a run failed or has no value. It fails at a cell that is no
+// number.
+func (g *Groups) each(do func(metric string, values []float64)) {
+	try.Check(g.runs.Load(g.metrics...))
 	for _, metric := range g.metrics {
-		values, err := g.read(metric)
-		if err != nil {
-			return err
+		values := make([]float64, len(g.broken))
+		for row := range values {
+			values[row] = math.NaN()
+			if !g.broken[row] {
+				values[row] = try.Must(g.runs.Number(row, metric))
+			}
 		}
-		if err := do(metric, values); err != nil {
-			return err
-		}
+		do(metric, values)
 	}
-	return nil
-}
-
-// read returns a metric by row of runs: NaN where a run failed or has no value. A cell that is no number is an error.
-func (g *Groups) read(metric string) ([]float64, error) {
-	values := make([]float64, len(g.broken))
-	for row := range values {
-		values[row] = math.NaN()
-		if g.broken[row] {
-			continue
-		}
-		var err error
-		if values[row], err = g.runs.Number(row, metric); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
 }
 
 // Settings say how runs are summed up over their seeds.

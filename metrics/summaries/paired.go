@@ -8,6 +8,7 @@ import (
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // comparison is two groups that differ in the compared column alone.
@@ -53,17 +54,14 @@ func (g *Groups) Compare(emit func(cells []string) error) error {
 	if g.settings.Pairs.Column == "" {
 		return nil
 	}
-	comparisons, err := g.comparisons()
-	if err != nil {
-		return err
-	}
-	return g.each(func(metric string, values []float64) error {
-		return g.compareMetric(metric, values, comparisons, emit)
+	return try.Do(func() {
+		comparisons := g.comparisons()
+		g.each(func(metric string, values []float64) { g.compareMetric(metric, values, comparisons, emit) })
 	})
 }
 
 // compareMetric emits the comparisons of one metric, which are one family.
-func (g *Groups) compareMetric(metric string, values []float64, comparisons []comparison, emit func(cells []string) error) error {
+func (g *Groups) compareMetric(metric string, values []float64, comparisons []comparison, emit func(cells []string) error) {
 	results, unmatched := make([]inference.Paired, len(comparisons)), make([]int, len(comparisons))
 	p, tests := make([]float64, len(comparisons)), 0
 	for i, c := range comparisons {
@@ -84,11 +82,8 @@ func (g *Groups) compareMetric(metric string, values []float64, comparisons []co
 		cells := append(g.without(c.left.cells), metric, left, right, strconv.Itoa(r.N), strconv.Itoa(unmatched[i]))
 		cells = appendNumbers(cells, r.Mean, r.SD, r.Interval.Low, r.Interval.High)
 		cells = appendNumbers(append(cells, r.Interval.Method), r.CohenDz, r.HedgesGz, r.T, r.P, holm, r.PWilcoxon)
-		if err := emit(append(cells, strconv.Itoa(tests), Verdict(r, holm))); err != nil {
-			return err
-		}
+		try.Check(emit(append(cells, strconv.Itoa(tests), Verdict(r, holm))))
 	}
-	return nil
 }
 
 // Verdict says what a comparison shows of its left side at a corrected p value below 0.05: lower, higher, or unclear;
@@ -112,45 +107,34 @@ func (g *Groups) compared(at *group) string {
 
 // matched returns the values of both sides by unit, and how many values have no counterpart.
 func (c comparison) matched(values []float64) (left, right []float64, unmatched int) {
-	l, r := 0, 0
-	alone := func(row int) {
-		if !math.IsNaN(values[row]) {
+	others := map[int]float64{} // by unit
+	for _, r := range c.right.runs {
+		if v := values[r.row]; !math.IsNaN(v) {
+			others[r.unit] = v
+		}
+	}
+	for _, l := range c.left.runs {
+		v := values[l.row]
+		if other, ok := others[l.unit]; ok && !math.IsNaN(v) {
+			left, right = append(left, v), append(right, other)
+		} else if !math.IsNaN(v) {
 			unmatched++
 		}
 	}
-	lefts, rights := c.left.runs, c.right.runs
-	for l < len(lefts) || r < len(rights) {
-		switch {
-		case r == len(rights) || l < len(lefts) && lefts[l].unit < rights[r].unit:
-			alone(lefts[l].row)
-			l++
-		case l == len(lefts) || rights[r].unit < lefts[l].unit:
-			alone(rights[r].row)
-			r++
-		default:
-			a, b := values[lefts[l].row], values[rights[r].row]
-			if math.IsNaN(a) != math.IsNaN(b) {
-				unmatched++
-			} else if !math.IsNaN(a) {
-				left, right = append(left, a), append(right, b)
-			}
-			l, r = l+1, r+1
-		}
-	}
-	return left, right, unmatched
+	return left, right, unmatched + len(others) - len(left)
 }
 
 // comparisons lists the pairs of groups to compare, context by context.
-func (g *Groups) comparisons() ([]comparison, error) {
+func (g *Groups) comparisons() []comparison {
 	column := slices.Index(g.by, g.settings.Pairs.Column)
 	if column < 0 {
-		return nil, fmt.Errorf("pairs.column: %s is not among the columns of a group: %v", g.settings.Pairs.Column, g.by)
+		try.Fail("pairs.column: %s is not among the columns of a group: %v", g.settings.Pairs.Column, g.by)
 	}
 	for i := range g.groups {
 		at := g.groups[i].runs
 		for k := 1; k < len(at); k++ {
 			if at[k].unit == at[k-1].unit {
-				return nil, fmt.Errorf("pairs: runs %s and %s differ in nothing, so that neither has one counterpart", g.name(at[k-1]), g.name(at[k]))
+				try.Fail("pairs: runs %s and %s differ in nothing, so that neither has one counterpart", g.name(at[k-1]), g.name(at[k]))
 			}
 		}
 	}
@@ -168,7 +152,7 @@ func (g *Groups) comparisons() ([]comparison, error) {
 		all = append(all, g.pairs(members)...)
 	}
 	if base := g.settings.Pairs.Baseline; base != "" && !slices.ContainsFunc(g.groups, func(at group) bool { return tables.SameCell(at.cells[column], base) }) {
-		return nil, fmt.Errorf("pairs.baseline: no run has %s = %q", g.settings.Pairs.Column, base)
+		try.Fail("pairs.baseline: no run has %s = %q", g.settings.Pairs.Column, base)
 	}
 	if len(all) == 0 && len(g.runs.Distinct(g.settings.Pairs.Column)) > 1 {
 		g.warnings.add(fmt.Sprintf("paired: no two settings differ in %s alone, so that nothing is compared", g.settings.Pairs.Column), "")
@@ -178,7 +162,7 @@ func (g *Groups) comparisons() ([]comparison, error) {
 			g.warnings.add(fmt.Sprintf("paired: there is no other %s to compare with", g.settings.Pairs.Column), g.describe(members[0], g.by))
 		}
 	}
-	return all, nil
+	return all
 }
 
 // pairs lists the pairs of the groups of one context: each with each later one, or each with the baseline on the right.

@@ -10,6 +10,7 @@ import (
 	"windtunnel/metrics"
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 	"windtunnel/toy/registry"
 )
 
@@ -79,17 +80,14 @@ func (c *Choice) finite() int { return c.choosing.N - c.choosing.Infinite }
 
 // Select chooses. Where a loss lacks the metric on some of the seeds that choose, as where no minimizer exists, only the values at which
 // it lacks the fewest are chosen among. The error names a column that runs lack, or a cell that is no number.
-func Select(src tables.Source, s Selection) (*Choices, error) {
-	runs, err := src.Table(tables.Runs)
-	if err != nil {
-		return nil, err
-	}
-	if err := runs.Load(runs.Header...); err != nil {
-		return nil, err
-	}
-	if err := runs.Need("compare.select", s.By, s.Metric); err != nil {
-		return nil, err
-	}
+func Select(src tables.Source, s Selection) (c *Choices, err error) {
+	err = try.Do(func() { c = selected(try.Must(src.Table(tables.Runs)), s) })
+	return c, err
+}
+
+func selected(runs *tables.Table, s Selection) *Choices {
+	try.Check(runs.Load(runs.Header...))
+	try.Check(runs.Need("compare.select", s.By, s.Metric))
 	kept := tables.NewTable(tables.Runs, runs.Header...)
 	c := &Choices{Selection: s, Runs: tables.Memory{tables.Runs: kept}}
 	c.by = slices.DeleteFunc(runs.Settings(), func(column string) bool { return column == "seed" || column == s.By })
@@ -102,10 +100,7 @@ func Select(src tables.Source, s Selection) (*Choices, error) {
 		rows[i] = append(rows[i], row)
 	}
 	for _, members := range rows {
-		one, measured, err := c.choose(runs, members)
-		if err != nil {
-			return nil, err
-		}
+		one, measured := c.choose(runs, members)
 		if one.finite() == 0 {
 			c.lacking = append(c.lacking, runs.Describe(members[0], c.by))
 			continue
@@ -117,11 +112,11 @@ func Select(src tables.Source, s Selection) (*Choices, error) {
 			kept.Append(cells...)
 		}
 	}
-	return c, nil
+	return c
 }
 
 // choose chooses among the runs of one group, and returns the rows that the choice is measured on.
-func (c *Choices) choose(runs *tables.Table, members []int) (Choice, []int, error) {
+func (c *Choices) choose(runs *tables.Table, members []int) (Choice, []int) {
 	var values []string
 	choosing, others, measures := map[string][]float64{}, map[string][]int{}, map[string][]float64{}
 	for _, row := range members {
@@ -129,11 +124,9 @@ func (c *Choices) choose(runs *tables.Table, members []int) (Choice, []int, erro
 		if !slices.Contains(values, at) {
 			values = append(values, at)
 		}
-		v, err := math.NaN(), error(nil)
+		v := math.NaN()
 		if runs.Text(row, "status") != tables.Failed {
-			if v, err = runs.Number(row, c.Metric); err != nil {
-				return Choice{}, nil, err
-			}
+			v = try.Must(runs.Number(row, c.Metric))
 		}
 		if seed := runs.Float(row, "seed"); slices.Contains(c.Seeds, int(seed)) {
 			choosing[at] = append(choosing[at], v)
@@ -158,7 +151,7 @@ func (c *Choices) choose(runs *tables.Table, members []int) (Choice, []int, erro
 	case higher && !lower:
 		one.end = "lowest"
 	}
-	return one, others[one.value], nil
+	return one, others[one.value]
 }
 
 // selectedColumns follow the columns of the setting.

@@ -1,29 +1,25 @@
 package summaries
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 
 	"windtunnel/metrics/inference"
 	"windtunnel/metrics/tables"
+	"windtunnel/metrics/try"
 )
 
 // Summarize emits a row for every metric and group, metric by metric, with the columns of SummarySchema. It returns
 // emit's error, or one that names a cell that is no number, or a value of a rate other than 0 and 1.
 func (g *Groups) Summarize(emit func(cells []string) error) error {
-	return g.each(func(metric string, values []float64) error {
-		method, err := g.method(metric, values)
-		if err != nil {
-			return err
-		}
-		for i := range g.groups {
-			if err := emit(g.summaryRow(metric, method, &g.groups[i], values)); err != nil {
-				return err
+	return try.Do(func() {
+		g.each(func(metric string, values []float64) {
+			method := g.method(metric, values)
+			for i := range g.groups {
+				try.Check(emit(g.summaryRow(metric, method, &g.groups[i], values)))
 			}
-		}
-		return nil
+		})
 	})
 }
 
@@ -70,7 +66,7 @@ func (g *Groups) interval(method string, d inference.Description, sample []float
 }
 
 // method returns the method for a metric: wilson for rates, else what the settings name.
-func (g *Groups) method(metric string, values []float64) (string, error) {
+func (g *Groups) method(metric string, values []float64) string {
 	zeros, ones, other := false, false, -1
 	for row, v := range values {
 		switch {
@@ -85,14 +81,14 @@ func (g *Groups) method(metric string, values []float64) (string, error) {
 	listed := slices.Contains(g.settings.Rates, metric)
 	switch {
 	case (listed || g.settings.Interval == wilson) && other >= 0:
-		return "", fmt.Errorf("table %s: %s of run %s is %g; a rate is 0 or 1 in every run", g.runs.Name, metric,
+		try.Fail("table %s: %s of run %s is %g; a rate is 0 or 1 in every run", g.runs.Name, metric,
 			g.runs.Text(other, "run"), values[other])
 	case listed || g.settings.Interval == wilson || g.settings.Interval == auto && zeros && ones && other < 0:
-		return wilson, nil
+		return wilson
 	case g.settings.Interval == auto:
-		return studentT, nil
+		return studentT
 	}
-	return g.settings.Interval, nil
+	return g.settings.Interval
 }
 
 // summaryColumns follow the columns of the group.

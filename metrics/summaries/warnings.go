@@ -8,48 +8,44 @@ import (
 )
 
 // warnings collects what a reader of the tables should know. The same sentence about several groups becomes one.
-type warnings struct {
-	order []string
-	count map[string]int
-	first map[string]string // what the first was about
+type warnings []warning
+
+type warning struct {
+	sentence string
+	about    string // what the first was about
+	count    int
 }
 
 // add notes a sentence about a group or a comparison, "" for none in particular.
 func (w *warnings) add(sentence, about string) {
-	if w.count == nil {
-		w.count, w.first = map[string]int{}, map[string]string{}
+	i := slices.IndexFunc(*w, func(known warning) bool { return known.sentence == sentence })
+	if i < 0 {
+		i, *w = len(*w), append(*w, warning{sentence, about, 0})
 	}
-	if w.count[sentence] == 0 {
-		w.order = append(w.order, sentence)
-		w.first[sentence] = about
-	}
-	w.count[sentence]++
+	(*w)[i].count++
 }
 
 // mostWarnings is how many different sentences are told.
 const mostWarnings = 12
 
-// lines returns the warnings, one a line, in the order of their first occurrences.
-func (w *warnings) lines() []string {
+// Warnings returns what to tell the user about the tables made so far, one sentence each, in the order of their first occurrences.
+func (g *Groups) Warnings() []string {
 	var lines []string
-	for i, sentence := range w.order {
+	for i, w := range g.warnings {
 		if i == mostWarnings {
-			return append(lines, fmt.Sprintf("... and %d more kinds of warnings", len(w.order)-i))
+			return append(lines, fmt.Sprintf("... and %d more kinds of warnings", len(g.warnings)-i))
 		}
-		line := sentence
-		if about := w.first[sentence]; about != "" {
-			line = about + ": " + line
+		line := w.sentence
+		if w.about != "" {
+			line = w.about + ": " + line
 		}
-		if n := w.count[sentence]; n > 1 {
-			line += fmt.Sprintf(" (and %d more like it)", n-1)
+		if w.count > 1 {
+			line += fmt.Sprintf(" (and %d more like it)", w.count-1)
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
-
-// Warnings returns what to tell the user about the tables made so far, one sentence each.
-func (g *Groups) Warnings() []string { return g.warnings.lines() }
 
 // warnMixed warns of runs that are averaged though they differ in something other than the seed, or do not differ at all,
 // and of runs that are left out.
@@ -106,14 +102,12 @@ const mostExamples = 3
 func (g *Groups) distinct(at *group, column string) []string {
 	var values []string
 	for _, run := range at.runs {
-		v := cmp.Or(g.runs.Text(run.row, column), "empty")
-		if slices.Contains(values, v) {
-			continue
+		if v := cmp.Or(g.runs.Text(run.row, column), "empty"); !slices.Contains(values, v) {
+			values = append(values, v)
 		}
-		if len(values) == mostExamples {
-			return append(values, "...")
-		}
-		values = append(values, v)
+	}
+	if len(values) > mostExamples {
+		return append(values[:mostExamples], "...")
 	}
 	return values
 }

@@ -96,8 +96,10 @@ func appendValue(buf []byte, t Type, v Value) []byte {
 // ParseValue reads the text of a cell. It is not ok where a column of the type does not hold such a text.
 func ParseValue(t Type, cell string) (v Value, ok bool) {
 	switch {
-	case t == Text || t == Boolean:
-		return Value{Text: cell}, t.fits(cell)
+	case t == Text:
+		return Value{Text: cell}, true
+	case t == Boolean:
+		return Value{Text: cell}, cell == "" || cell == "true" || cell == "false"
 	case cell == "":
 		return Value{Number: math.NaN()}, true
 	case t == Integer:

@@ -6,32 +6,12 @@ import (
 	"strings"
 )
 
-// blockLen is how many cells a block holds. Columns grow by whole blocks, so a long one wastes nothing and never moves.
-const blockLen = 1 << 12
-
-// blocks is a growing list. Only its first block is ever shorter than blockLen in capacity, for small tables.
-type blocks[T any] [][]T
-
-func (b *blocks[T]) append(v T) {
-	last := len(*b) - 1
-	switch {
-	case last < 0:
-		*b, last = append(*b, nil), 0
-	case len((*b)[last]) == blockLen:
-		*b, last = append(*b, make([]T, 0, blockLen)), last+1
-	}
-	(*b)[last] = append((*b)[last], v)
-}
-
-func (b blocks[T]) at(i int) T { return b[i/blockLen][i%blockLen] }
-
 // column holds the cells of a column: as numbers for as long as every cell is the text that FormatFloat gives its
 // number, otherwise as codes of its distinct texts.
 type column struct {
-	rows    int
-	numbers blocks[float64]
+	numbers []float64
 	texts   *dictionary // nil while numbers hold
-	codes   blocks[uint32]
+	codes   []uint32
 }
 
 func newColumns(n int) []*column {
@@ -42,6 +22,9 @@ func newColumns(n int) []*column {
 	return columns
 }
 
+// rows is the number of cells.
+func (c *column) rows() int { return max(len(c.numbers), len(c.codes)) }
+
 // append adds a cell, whose memory it does not keep.
 func (c *column) append(cell string) {
 	if c.texts == nil {
@@ -49,10 +32,13 @@ func (c *column) append(cell string) {
 			c.appendNumber(v)
 			return
 		}
-		c.toTexts()
+		c.texts = &dictionary{}
+		for _, v := range c.numbers {
+			c.codes = append(c.codes, c.texts.code(FormatFloat(v)))
+		}
+		c.numbers = nil
 	}
-	c.codes.append(c.texts.code(cell))
-	c.rows++
+	c.codes = append(c.codes, c.texts.code(cell))
 }
 
 // appendNumber adds the cell that FormatFloat writes.
@@ -61,62 +47,33 @@ func (c *column) appendNumber(v float64) {
 		c.append(FormatFloat(v))
 		return
 	}
-	c.numbers.append(v)
-	c.rows++
-}
-
-// toTexts gives up numbers.
-func (c *column) toTexts() {
-	c.texts = &dictionary{}
-	for _, block := range c.numbers {
-		for _, v := range block {
-			c.codes.append(c.texts.code(FormatFloat(v)))
-		}
-	}
-	c.numbers = nil
+	c.numbers = append(c.numbers, v)
 }
 
 func (c *column) text(row int) string {
 	if c.texts != nil {
-		return c.texts.list[c.codes.at(row)]
+		return c.texts.list[c.codes[row]]
 	}
-	return FormatFloat(c.numbers.at(row))
-}
-
-func (c *column) float(row int) float64 {
-	if c.texts != nil {
-		return ParseFloat(c.text(row))
-	}
-	return c.numbers.at(row)
+	return FormatFloat(c.numbers[row])
 }
 
 // matcher says of a row whether its cell is the same as one of the values, see SameCell. Values are read once.
 func (c *column) matcher(values []string) func(row int) bool {
-	wanted, numeric := make([]comparand, len(values)), false
+	wanted := make([]comparand, len(values))
 	for i, v := range values {
 		wanted[i] = comparandOf(v)
-		numeric = numeric || wanted[i].isNumber
 	}
 	if c.texts == nil {
 		return func(row int) bool {
-			v := c.numbers.at(row)
-			for i := range wanted {
-				if wanted[i].sameNumber(v) {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(wanted, func(w comparand) bool { return w.sameNumber(c.numbers[row]) })
 		}
 	}
 	same := make([]bool, len(c.texts.list))
 	for code, text := range c.texts.list {
-		cell := comparand{text: text}
-		if numeric {
-			cell = comparandOf(text)
-		}
+		cell := comparandOf(text)
 		same[code] = slices.ContainsFunc(wanted, func(w comparand) bool { return cell.same(&w) })
 	}
-	return func(row int) bool { return same[c.codes.at(row)] }
+	return func(row int) bool { return same[c.codes[row]] }
 }
 
 // dictionary numbers distinct texts in order of appearance.

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -50,38 +51,19 @@ func (s *reader) each(row func(cells []string) error) error {
 	}
 }
 
-// readColumns reads what is left into columns, by their positions in the header.
-func (s *reader) readColumns(at []int) ([]*column, error) {
-	columns := newColumns(len(at))
-	return columns, s.each(func(cells []string) error {
-		for j, i := range at {
-			columns[j].append(cells[i])
-		}
-		return nil
-	})
-}
-
 // ReadCSV reads a whole table that WriteCSV wrote: a header of distinct columns and rows of that length. Errors name the
 // table and, for a malformed row, the line.
 func ReadCSV(name string, r io.Reader) (*Table, error) {
-	s, err := newReader(name, r)
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", name, err)
+	}
+	c, err := openCSV(name, bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, err
 	}
-	t := newTable(name, s.header)
-	all := make([]int, len(s.header))
-	for i := range all {
-		all[i] = i
-	}
-	columns, err := s.readColumns(all)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range columns {
-		t.columns[i].Store(c)
-	}
-	t.rows = columns[0].rows
-	return t, nil
+	t := tableOf(name, c)
+	return t, t.Load(t.Header...)
 }
 
 // csvFile is a table in a CSV file.
@@ -94,12 +76,8 @@ type csvFile struct {
 }
 
 // openCSV checks a CSV file from end to end and counts its rows.
-func openCSV(name string, f *os.File) (*csvFile, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	c := &csvFile{name: name, r: f, size: info.Size()}
+func openCSV(name string, r io.ReaderAt, size int64) (*csvFile, error) {
+	c := &csvFile{name: name, r: r, size: size}
 	s, err := c.read()
 	if err != nil {
 		return nil, err
@@ -120,11 +98,13 @@ func (c *csvFile) header() []string { return c.names }
 func (c *csvFile) rows() int        { return c.count }
 
 func (c *csvFile) load(at []int) ([]*column, error) {
-	s, err := c.read()
-	if err != nil {
-		return nil, err
-	}
-	return s.readColumns(at)
+	columns := newColumns(len(at))
+	return columns, c.each(func(cells []string) error {
+		for j, i := range at {
+			columns[j].append(cells[i])
+		}
+		return nil
+	})
 }
 
 func (c *csvFile) each(row func(cells []string) error) error {

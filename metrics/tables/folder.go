@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -67,10 +68,13 @@ func OpenFormat(dir, name string, format Format) (*Table, error) {
 		return nil, fmt.Errorf("%s: no table %q: %w", dir, name, err)
 	}
 	var table file
-	if format == Parquet {
-		table, err = openParquet(name, f)
-	} else {
-		table, err = openCSV(name, f)
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case format == Parquet:
+		table, err = openParquet(name, f, info.Size())
+	default:
+		table, err = openCSV(name, f, info.Size())
 	}
 	if err != nil {
 		f.Close()
@@ -108,18 +112,14 @@ func (f *Format) Type() string { return "format" }
 
 // Set takes csv, parquet or both.
 func (f *Format) Set(name string) error {
-	nearest := CSV
-	for _, known := range []Format{CSV, Parquet, Both} {
-		if string(known) == name {
-			*f = known
-			return nil
-		}
-		if levenshtein.ComputeDistance(name, string(known)) < levenshtein.ComputeDistance(name, string(nearest)) {
-			nearest = known
-		}
+	known := []Format{CSV, Parquet, Both}
+	if slices.Contains(known, Format(name)) {
+		*f = Format(name)
+		return nil
 	}
 	err := fmt.Errorf("%q is no format of tables; csv, parquet or both", name)
-	if levenshtein.ComputeDistance(name, string(nearest)) <= len(nearest)/2 {
+	edits := func(f Format) int { return levenshtein.ComputeDistance(name, string(f)) }
+	if nearest := slices.MinFunc(known, func(a, b Format) int { return edits(a) - edits(b) }); edits(nearest) <= len(nearest)/2 {
 		err = fmt.Errorf("%w; did you mean %q?", err, nearest)
 	}
 	return err

@@ -46,7 +46,7 @@ func TestDamagedParquet(t *testing.T) {
 
 // readAll reads every cell of a Parquet file.
 func readAll(data []byte) error {
-	p, err := readParquet("runs", bytes.NewReader(data), int64(len(data)))
+	p, err := openParquet("runs", bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
 	}

@@ -53,14 +53,6 @@ var nodes = [...]func() parquet.Node{
 	Boolean: func() parquet.Node { return parquet.Leaf(parquet.BooleanType) },
 }
 
-func layoutOf(schema Schema) layout {
-	var l layout
-	for _, c := range schema {
-		l.fields = append(l.fields, leaf{parquet.Optional(nodes[c.Type]()), c.Name})
-	}
-	return l
-}
-
 // parquetSink writes a Parquet file. Its bytes depend on the rows alone.
 type parquetSink struct {
 	name   string
@@ -75,8 +67,12 @@ type parquetSink struct {
 }
 
 func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
+	var root layout
+	for _, c := range schema {
+		root.fields = append(root.fields, leaf{parquet.Optional(nodes[c.Type]()), c.Name})
+	}
 	s := &parquetSink{name: name, schema: schema, file: f, buffer: bufio.NewWriterSize(f, 1<<16)}
-	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, layoutOf(schema)),
+	s.out = parquet.NewGenericWriter[any](s.buffer, parquet.NewSchema(name, root),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.CreatedBy("windtunnel", "1", "0"))
 	s.values = make([][]parquet.Value, len(schema))
 	return s
@@ -160,15 +156,7 @@ type parquetFile struct {
 }
 
 // openParquet opens a Parquet file whose columns are of the types that Create writes.
-func openParquet(name string, f *os.File) (*parquetFile, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return readParquet(name, f, info.Size())
-}
-
-func readParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
+func openParquet(name string, r io.ReaderAt, size int64) (*parquetFile, error) {
 	p := &parquetFile{name: name}
 	var err error
 	if p.file, err = lines.OpenParquet(r, size); err == nil {
@@ -244,7 +232,7 @@ func (p *parquetFile) each(row func(cells []string) error) error {
 
 // read appends the cells of column i in a row group.
 func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
-	before := to.rows
+	before := to.rows()
 	err := lines.Guarded(func() error {
 		pages := group.ColumnChunks()[i].Pages()
 		return errors.Join(readPages(to, pages), pages.Close())
@@ -252,7 +240,7 @@ func (p *parquetFile) read(to *column, group parquet.RowGroup, i int) error {
 	if err != nil {
 		return fmt.Errorf("table %s: column %q: %w", p.name, p.schema[i].Name, err)
 	}
-	if n := to.rows - before; n != int(group.NumRows()) {
+	if n := to.rows() - before; n != int(group.NumRows()) {
 		return fmt.Errorf("table %s: column %q has %d cells in a group of %d rows", p.name, p.schema[i].Name, n, group.NumRows())
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // Type says what the cells of a column are. An empty cell, a value that does not apply, fits every type.
@@ -25,34 +26,16 @@ func (t Type) String() string { return typeNames[t] }
 
 // UnmarshalText reads what String writes.
 func (t *Type) UnmarshalText(name []byte) error {
-	for i, known := range typeNames {
-		if known == string(name) {
-			*t = Type(i)
-			return nil
-		}
+	i := slices.Index(typeNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("%q is not a type of column; string, number, integer or boolean", name)
 	}
-	return fmt.Errorf("%q is not a type of column; string, number, integer or boolean", name)
+	*t = Type(i)
+	return nil
 }
 
 // MarshalText writes what String returns.
 func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
-
-// fits says whether a cell is of the type.
-func (t Type) fits(cell string) bool {
-	if cell == "" {
-		return true
-	}
-	ok := true
-	switch t {
-	case Number:
-		_, ok = number(cell)
-	case Integer:
-		_, ok = integer(cell)
-	case Boolean:
-		ok = cell == "true" || cell == "false"
-	}
-	return ok
-}
 
 // TypeOf returns the narrowest type that all cells fit: Integer or Boolean, else Number, else Text. Where all cells are
 // empty it is Text.
@@ -76,7 +59,8 @@ func (c *candidates) add(cell string) {
 	}
 	c.seen = true
 	for t := range c.not {
-		c.not[t] = c.not[t] || !Type(t).fits(cell)
+		_, fits := ParseValue(Type(t), cell)
+		c.not[t] = c.not[t] || !fits
 	}
 }
 

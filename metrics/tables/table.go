@@ -13,7 +13,7 @@ import (
 )
 
 // Table is a table in long form. A cell is text; "" means that a value does not apply. Columns are looked up by name.
-// In memory a column of numbers takes 8 bytes a cell, another 4 bytes a cell and its distinct texts once.
+// In memory a column of numbers takes some 8 bytes a cell, another some 4 bytes a cell and its distinct texts once.
 //
 // The table of a Folder holds the columns that have been asked for and reads others when they are; Load asks for
 // several in one pass. It may be read by several goroutines at once. What has been opened without an error is only
@@ -166,8 +166,8 @@ func (t *Table) Load(names ...string) error {
 		return err
 	}
 	for j, i := range at {
-		if loaded[j].rows != t.rows {
-			return fmt.Errorf("table %s has changed: it had %d rows, now %d", t.Name, t.rows, loaded[j].rows)
+		if loaded[j].rows() != t.rows {
+			return fmt.Errorf("table %s has changed: it had %d rows, now %d", t.Name, t.rows, loaded[j].rows())
 		}
 		if texts := loaded[j].texts; texts != nil {
 			texts.codes = nil // which only appending needs
@@ -203,10 +203,13 @@ func (t *Table) Text(row int, column string) string {
 // Float returns the cell as a number: NaN where it is empty, absent or no number, infinities for inf and -inf.
 func (t *Table) Float(row int, column string) float64 {
 	c := t.column(column)
-	if c == nil {
+	switch {
+	case c == nil:
 		return math.NaN()
+	case c.texts != nil:
+		return ParseFloat(c.text(row))
 	}
-	return c.float(row)
+	return c.numbers[row]
 }
 
 // Distinct returns the different texts of a column in order of first appearance, none if there is no such column.

@@ -295,21 +295,8 @@ var (
 
 // Schema describes what a run of a language model gives to a table, nil where it gives nothing.
 func Schema(table string) tables.Schema {
-	switch table {
-	case tables.Runs:
-		return Runs.Schema()
-	case tables.Prompts:
-		return Prompts.Schema()
-	case tables.Groups:
-		return GroupMeans.Schema()
-	case tables.Traces:
-		return Traces.Schema()
-	case tables.Evaluations:
-		return Evaluations.Schema()
-	case tables.Samples:
-		return Samples.Schema()
-	}
-	return nil
+	return map[string]tables.Schema{tables.Runs: Runs.Schema(), tables.Prompts: Prompts.Schema(), tables.Groups: GroupMeans.Schema(),
+		tables.Traces: Traces.Schema(), tables.Evaluations: Evaluations.Schema(), tables.Samples: Samples.Schema()}[table]
 }
 
 // oneLine makes spaces of line breaks, so that a row is a line.
