@@ -12,25 +12,8 @@ import (
 	"windtunnel/experiments/spec"
 )
 
-// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
-func openFolders(paths []string) (all []string, errs []error) {
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			all = append(all, path) // a file, or something that loading complains about
-			continue
-		}
-		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
-		if err != nil || len(inside) == 0 {
-			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
-		}
-		all = append(all, inside...)
-	}
-	return all, errs
-}
-
-// loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
-// reported together.
+// loadAll loads configs, in the place of a folder those directly inside it, sorted by name, and before each suite its members, each
+// experiment once. All mistakes of all files are reported together.
 func loadAll(paths, sets []string) ([]*spec.Config, error) {
 	var all []*spec.Config
 	var errs []error
@@ -46,8 +29,20 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 				other.Path, c.Path, c.Head.Name)})
 		}
 	}
-	paths, errs = openFolders(paths)
+	var files []string
 	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			files = append(files, path) // a file, or something that loading complains about
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
+		if err != nil || len(inside) == 0 {
+			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
+		}
+		files = append(files, inside...)
+	}
+	for _, path := range files {
 		c, err := kinds.Load(path, sets)
 		if err != nil {
 			errs = append(errs, err)

@@ -144,9 +144,6 @@ type Count struct {
 	Time   time.Duration // since the start
 }
 
-// Finished returns how many runs have ended.
-func (c *Count) Finished() int { return c.Done + c.Cached }
-
 // Share returns the finished part of the cost, in [0,1].
 func (c *Count) Share() float64 {
 	if c.Cost <= 0 {
