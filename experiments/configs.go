@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 
-	"windtunnel/experiments/engine"
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 )
@@ -36,11 +36,13 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 			files = append(files, path) // a file, or something that loading complains about
 			continue
 		}
-		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
+		inside, err := fs.Glob(os.DirFS(path), "*.yaml")
 		if err != nil || len(inside) == 0 {
 			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
 		}
-		files = append(files, inside...)
+		for _, name := range inside {
+			files = append(files, filepath.Join(path, name))
+		}
 	}
 	for _, path := range files {
 		c, err := kinds.Load(path, sets)

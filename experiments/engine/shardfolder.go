@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,24 +37,13 @@ type ShardManifest struct {
 }
 
 // WriteShard writes the finished runs of the work's shard and their manifest into dir.
-func (w *Work) WriteShard(ctx context.Context, name, dir string) error {
+func (w *Work) WriteShard(ctx context.Context, name, dir string) (err error) {
 	m := &ShardManifest{Name: name, Shard: w.Shard, Plan: w.Plan.Key(), Numerics: Numerics()}
-	store, err := cache.Open(filepath.Join(dir, shardRuns))
+	to, err := cache.Open(filepath.Join(dir, shardRuns))
 	if err != nil {
 		return err
 	}
-	err = w.copyShard(ctx, store, m)
-	if err := errors.Join(err, store.Close()); err != nil {
-		return err
-	}
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'), 0o644)
-}
-
-func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest) error {
+	defer func() { err = errors.Join(err, to.Close()) }()
 	part, digest := w.Shard.part(w.Plan), sha256.New()
 	slices.Sort(part)
 	var buf []byte
@@ -78,7 +68,11 @@ func (w *Work) copyShard(ctx context.Context, to *cache.Store, m *ShardManifest)
 		}
 	}
 	m.Digest = hex.EncodeToString(digest.Sum(nil))
-	return to.Sync()
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, shardManifestName), append(data, '\n'), 0o644)
 }
 
 // ErrNoShards is the error of a folder without shards.
@@ -89,18 +83,18 @@ var ErrNoShards = errors.New("there is no shard in it")
 func FindShards(dirs []string) (map[string][]*ShardManifest, error) {
 	found := map[string][]*ShardManifest{}
 	for _, dir := range dirs {
-		folders, err := filepath.Glob(filepath.Join(EscapeGlob(dir), "*", shardManifestName))
+		folders, err := fs.Glob(os.DirFS(dir), "*/"+shardManifestName)
 		if err != nil {
 			return nil, err
 		}
 		if _, err := os.Stat(filepath.Join(dir, shardManifestName)); err == nil {
-			folders = []string{filepath.Join(dir, shardManifestName)}
+			folders = []string{shardManifestName}
 		}
 		if len(folders) == 0 {
 			return nil, fmt.Errorf("%s: %w: `experiments run CONFIG --shard i/n --out DIR` makes one", dir, ErrNoShards)
 		}
 		for _, path := range folders {
-			m, err := readShard(filepath.Dir(path))
+			m, err := readShard(filepath.Join(dir, filepath.Dir(path)))
 			if err != nil {
 				return nil, err
 			}
@@ -108,11 +102,6 @@ func FindShards(dirs []string) (map[string][]*ShardManifest, error) {
 		}
 	}
 	return found, nil
-}
-
-// EscapeGlob makes every character of a path stand for itself in a pattern of filepath.Glob.
-func EscapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 func readShard(dir string) (*ShardManifest, error) {
@@ -134,32 +123,11 @@ func readShard(dir string) (*ShardManifest, error) {
 // Config returns the path of the shard's resolved config.
 func (m *ShardManifest) Config() string { return filepath.Join(m.dir, spec.ResolvedName) }
 
-// Merger assembles the tables of an experiment from its shards.
-type Merger struct {
-	plan   *spec.Plan
-	shards []*ShardManifest
-	stores []*cache.Store
-}
-
-// IncompleteError names the shards that are not there.
-type IncompleteError struct {
-	Name    string
-	Missing []int
-	Count   int
-}
-
-func (e *IncompleteError) Error() string {
-	var names []string
-	for _, i := range e.Missing {
-		names = append(names, fmt.Sprintf("%d/%d", i, e.Count))
-	}
-	return fmt.Sprintf("%s: missing shard %s", e.Name, strings.Join(names, ", "))
-}
-
-// NewMerger checks that the shards of one experiment are of the given plan, all there, and do not contradict one another.
-func NewMerger(plan *spec.Plan, shards []*ShardManifest) (*Merger, error) {
-	m := &Merger{plan: plan}
+// WholeSweep checks that the shards of one experiment are of the given plan, all there, and do not contradict one another. It returns each
+// once.
+func WholeSweep(plan *spec.Plan, shards []*ShardManifest) ([]*ShardManifest, error) {
 	first, have := shards[0], map[int]*ShardManifest{}
+	var all []*ShardManifest
 	for _, s := range shards {
 		if s.Plan != plan.Key() || s.Shard.Count != first.Shard.Count || s.Numerics != first.Numerics {
 			return nil, fmt.Errorf("%s and %s are not of the same sweep: %s", first.dir, s.dir, difference(first, s, plan))
@@ -168,48 +136,28 @@ func NewMerger(plan *spec.Plan, shards []*ShardManifest) (*Merger, error) {
 			return nil, fmt.Errorf("%s and %s are both shard %s and hold different results", twin.dir, s.dir, &s.Shard)
 		} else if twin == nil {
 			have[s.Shard.Index] = s
-			m.shards = append(m.shards, s)
+			all = append(all, s)
 		}
 	}
-	if err := Missing(m.shards); err != nil {
-		return nil, err
-	}
-	for _, s := range m.shards {
-		store, err := cache.Open(filepath.Join(s.dir, shardRuns))
-		if err != nil {
-			return nil, errors.Join(err, m.Close())
-		}
-		m.stores = append(m.stores, store)
-	}
-	return m, nil
+	return all, Missing(all)
 }
 
-// Missing returns an IncompleteError that names the shards that are not among those of an experiment, or nil.
+// Missing returns an error that names the shards that are not among those of an experiment, or nil.
 func Missing(shards []*ShardManifest) error {
-	have := map[int]bool{}
+	count, have := shards[0].Shard.Count, map[int]bool{}
 	for _, s := range shards {
 		have[s.Shard.Index] = true
 	}
-	missing := &IncompleteError{Name: shards[0].Name, Count: shards[0].Shard.Count}
-	for i := 1; i <= missing.Count; i++ {
+	var missing []string
+	for i := 1; i <= count; i++ {
 		if !have[i] {
-			missing.Missing = append(missing.Missing, i)
+			missing = append(missing, fmt.Sprintf("%d/%d", i, count))
 		}
 	}
-	if len(missing.Missing) == 0 {
+	if missing == nil {
 		return nil
 	}
-	return missing
-}
-
-// Count returns what the shards say of their runs.
-func (m *Merger) Count() Count {
-	var c Count
-	for _, s := range m.shards {
-		c.Runs += s.Runs
-		c.Failed += s.Failed
-	}
-	return c
+	return fmt.Errorf("%s: missing shard %s", shards[0].Name, strings.Join(missing, ", "))
 }
 
 // difference says in what two shards differ that should agree.
@@ -223,41 +171,37 @@ func difference(a, b *ShardManifest, plan *spec.Plan) string {
 	return fmt.Sprintf("their plans are %.12s and %.12s, and the config in the first gives %.12s", a.Plan, b.Plan, plan.Key())
 }
 
-// Assemble writes the tables of the whole plan into dir. A run that no shard has, or that is damaged, is an error that
-// names the run and the shard.
-func (m *Merger) Assemble(ctx context.Context, dir string, format tables.Format) (*Faults, error) {
-	faults := &Faults{}
+// Merge writes the tables of the whole plan into dir from its shards, see WholeSweep, and counts their runs. A run that no shard has, or
+// that is damaged, is an error that names the run and the shard.
+func Merge(ctx context.Context, plan *spec.Plan, shards []*ShardManifest, dir string, format tables.Format) (count Count, faults *Faults, err error) {
+	faults = &Faults{}
+	var stores []*cache.Store
+	for _, s := range shards {
+		count.Runs += s.Runs
+		count.Failed += s.Failed
+		store, err := cache.Open(filepath.Join(s.dir, shardRuns))
+		if err != nil {
+			return count, faults, err
+		}
+		defer store.Close()
+		stores = append(stores, store)
+	}
 	var buf []byte
-	return faults, assemble(ctx, m.plan, inFolder(dir, format), faults, func(run *spec.Run) (*result, error) {
-		k := keysOf(run, m.shards[0].Numerics)
-		i := m.holder(k)
+	err = assemble(ctx, plan, inFolder(dir, format), faults, func(run *spec.Run) (*result, error) {
+		k := keysOf(run, shards[0].Numerics)
+		i := slices.IndexFunc(stores, func(s *cache.Store) bool { return s.Has(k.result) })
+		if i < 0 {
+			i = slices.IndexFunc(stores, func(s *cache.Store) bool { return s.Has(k.failure) })
+		}
 		if i < 0 {
 			return nil, errors.New("no shard has this run")
 		}
-		e, space, err := fetch(m.stores[i], k, buf)
+		e, space, err := fetch(stores[i], k, buf)
 		buf = space
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; do this shard again", m.shards[i].dir, err)
+			return nil, fmt.Errorf("%s: %w; do this shard again", shards[i].dir, err)
 		}
 		return e, nil
 	})
-}
-
-// holder returns the first shard that has the run's result, or else its failure, or -1.
-func (m *Merger) holder(k keys) int {
-	for _, key := range []cache.Key{k.result, k.failure} {
-		if i := slices.IndexFunc(m.stores, func(s *cache.Store) bool { return s.Has(key) }); i >= 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-// Close closes the shards.
-func (m *Merger) Close() error {
-	var errs []error
-	for _, store := range m.stores {
-		errs = append(errs, store.Close())
-	}
-	return errors.Join(errs...)
+	return count, faults, err
 }

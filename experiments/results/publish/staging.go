@@ -28,9 +28,9 @@ const Partial = ".partial"
 
 // Tidy removes from a folder what processes that were killed left half written.
 func Tidy(dir string) error {
-	left, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir), ".*.*"+Partial))
-	for _, path := range left {
-		err = errors.Join(err, os.RemoveAll(path))
+	left, err := fs.Glob(os.DirFS(dir), ".*.*"+Partial)
+	for _, name := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
 	}
 	return err
 }
