@@ -220,11 +220,11 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	if err != nil {
 		return err
 	}
-	drawn, err := folder.Draw(ctx, 1)
+	drawn, err := folder.DrawInto(ctx, dir, 1)
 	if err != nil {
 		return err
 	}
-	return errors.Join(append(drawn.Undrawn, results.WriteFiles(filepath.Join(dir, "figures"), drawn.Files))...)
+	return errors.Join(drawn.Undrawn...)
 }
 
 // print writes a line a loss, of what it does.

@@ -33,7 +33,7 @@ type Maker struct {
 
 // Made is a new results folder, and what there is to say of it.
 type Made struct {
-	Drawn
+	*Drawn
 	Dir      string
 	First    bool // there was no such folder before
 	Count    engine.Count
@@ -135,19 +135,17 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		}
 	}
 	if len(w.all) > 0 {
-		if err := writePlain(filepath.Join(dir, tables.DataPackageFile), tables.DataPackage(f.Name, w.all)); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, tables.DataPackageFile), tables.DataPackage(f.Name, w.all), 0o644); err != nil {
 			return err
 		}
 	}
-	drawn, err := f.Draw(ctx, m.Jobs)
-	if err != nil {
+	if made.Drawn, err = f.DrawInto(ctx, dir, m.Jobs); err != nil {
 		return err
 	}
-	made.Drawn = *drawn
-	if lacking := Lacking(drawn.Files); lacking != "" {
+	if lacking := Lacking(made.Files); lacking != "" {
 		made.Warnings = append(made.Warnings, lacking)
 	}
-	return writeFiles(filepath.Join(dir, figuresFolder), drawn.Files, writePlain)
+	return nil
 }
 
 // tableWriter writes the tables of a results folder that come after the runs.

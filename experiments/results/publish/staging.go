@@ -26,11 +26,13 @@ type Staging struct {
 // Partial ends the names of what is only half written, but for what makes them unique; they begin with a dot.
 const Partial = ".partial"
 
-// Tidy removes from a folder what processes that were killed left half written.
-func Tidy(dir string) error {
-	left, err := fs.Glob(os.DirFS(dir), ".*.*"+Partial)
-	for _, name := range left {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+// tidy removes from a folder, and those in it, what processes that were killed left half written.
+func tidy(dir string) (err error) {
+	for _, pattern := range []string{".*.*" + Partial, "*/.*.*" + Partial} {
+		left, _ := fs.Glob(os.DirFS(dir), pattern) // which is sound
+		for _, name := range left {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, filepath.FromSlash(name))))
+		}
 	}
 	return err
 }
@@ -47,7 +49,7 @@ func Stage(out, name string) (*Staging, error) {
 	if err := os.MkdirAll(filepath.Clean(out), 0o755); err != nil {
 		return nil, err
 	}
-	held, err := Hold(final)
+	held, err := hold(final)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +84,8 @@ func sweep(out, name string) error {
 	return nil
 }
 
-// Hold locks a results folder against other processes.
-func Hold(dir string) (*lock.Lock, error) {
+// hold locks a results folder against other processes.
+func hold(dir string) (*lock.Lock, error) {
 	if final, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = final
 	}
@@ -178,6 +180,40 @@ func linkOrCopy(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, data, 0o644)
+}
+
+// Put adds files to a folder that there is, or replaces them: write makes them in a staging folder and returns their slashed paths. Each
+// takes its place in one step, and a manifest knows it before. A folder of results is locked meanwhile, as a run may be about to replace it.
+func Put(dir string, write func(staging string) (files []string, err error)) (err error) {
+	if _, none := ReadManifest(dir); none == nil {
+		held, err := hold(dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, held.Release()) }()
+		if err := tidy(dir); err != nil {
+			return err
+		}
+	}
+	staging, err := os.MkdirTemp(dir, ".new.*"+Partial)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	files, err := write(staging)
+	if err == nil {
+		err = errors.Join(syncTree(staging), announce(dir, staging, files))
+	}
+	for _, name := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(path), 0o755)
+		}
+		if err == nil {
+			err = os.Rename(filepath.Join(staging, filepath.FromSlash(name)), path)
+		}
+	}
+	return err
 }
 
 // syncTree flushes every file and folder below dir to the disk.

@@ -75,7 +75,7 @@ func TestPublish(t *testing.T) {
 	testfile.Write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
 	testfile.Write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
 	testfile.Write(t, filepath.Join(dir, "claims.csv"), "a reader's")
-	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
+	if err := announce(dir, dir, []string{"figures/a.svg"}); err != nil {
 		t.Fatal(err)
 	}
 	var taken TakenError
