@@ -40,12 +40,6 @@ type Job struct {
 	Shards []int  `json:"shards,omitempty"` // that it does, from 1, ascending; none for a merge
 }
 
-// ShardsDir returns the folder into which the jobs publish the shards' folders.
-func (r *Record) ShardsDir() string { return filepath.Join(r.Dir, shardFolder) }
-
-// ConfigPath returns the path of the frozen config.
-func (r *Record) ConfigPath() string { return filepath.Join(r.Dir, filepath.FromSlash(r.Config)) }
-
 // Records returns what has been submitted with results going to out, sorted by folder. Of a folder without submissions
 // it returns none. The error names the file.
 func Records(out string) ([]*Record, error) {
@@ -143,8 +137,8 @@ func Sweeps(ctx context.Context, dir string) ([]*Sweep, error) {
 	}
 	var all []*Sweep
 	for _, r := range records {
-		s := &Sweep{Name: r.Name, Shards: r.Shards, config: r.ConfigPath(), Tasks: map[int]Task{}}
-		found, err := engine.FindShards([]string{r.ShardsDir()})
+		s := &Sweep{Name: r.Name, Shards: r.Shards, config: filepath.Join(r.Dir, filepath.FromSlash(r.Config)), Tasks: map[int]Task{}}
+		found, err := engine.FindShards([]string{filepath.Join(r.Dir, shardFolder)})
 		if err != nil && !errors.Is(err, engine.ErrNoShards) {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (r *Record) Tasks(ctx context.Context) ([]Task, error) {
 		return tasks, err
 	}
 	text, pastErr := ask(ctx, "accounting storage is disabled", "sacct", "--noheader", "--parsable2", "--allocations", "--array",
-		"--format=JobID,State", "--jobs="+r.ids())
+		"--format=JobID,State", r.jobs())
 	past := parseAccounts(text)
 	for i, t := range tasks {
 		if t.State == "" {
@@ -57,13 +57,13 @@ func (r *Record) Tasks(ctx context.Context) ([]Task, error) {
 	return tasks, errors.Join(err, pastErr)
 }
 
-// ids joins the ids of all jobs by commas.
-func (r *Record) ids() string {
-	var ids []string
+// jobs is the option that asks for all jobs.
+func (r *Record) jobs() string {
+	ids := ""
 	for _, job := range r.Jobs {
-		ids = append(ids, job.ID)
+		ids += "," + job.ID
 	}
-	return strings.Join(ids, ",")
+	return "--jobs=" + strings.TrimPrefix(ids, ",")
 }
 
 // queued asks squeue for the states of tasks, by id. Slurm forgets a job some minutes after its end.
@@ -72,7 +72,7 @@ func (r *Record) queued(ctx context.Context) (map[string]Task, error) {
 		return nil, nil
 	}
 	text, err := ask(ctx, "Invalid job id specified", "squeue", "--noheader", "--array", "--states=all",
-		"--format=%F|%K|%T|%r", "--jobs="+r.ids())
+		"--format=%F|%K|%T|%r", r.jobs())
 	return parseQueue(text), err
 }
 
@@ -123,16 +123,14 @@ func ask(ctx context.Context, benign, name string, args ...string) (string, erro
 // slurm runs a command of Slurm's in a folder, "" for the current one, and returns what it prints. The error has what it
 // says.
 func slurm(ctx context.Context, dir, name string, args ...string) (string, error) {
-	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	err := cmd.Run()
-	said := strings.TrimSpace(stderr.String())
-	switch {
-	case err != nil && said == "":
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
-	case err != nil:
-		err = fmt.Errorf("%s: %w: %s", name, err, said)
 	}
-	return stdout.String(), err
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+	}
+	return string(out), err
 }

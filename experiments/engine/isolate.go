@@ -54,8 +54,12 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 		return nil, ctx.Err()
 	case errors.As(err, &exit) && exit.ExitCode() < 0 && !outOfMemory(exit, said.Bytes()):
 		return nil, fmt.Errorf("the process of the run %s was ended from outside: %v; finished runs are in the cache, and the same command goes on from there", run.ID, exit)
+	case errors.As(err, &exit) && outOfMemory(exit, said.Bytes()):
+		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
+		return (&worker{}).failed(run, fmt.Sprintf("needed more memory than limits.memory, %s", limit)), nil
 	case errors.As(err, &exit):
-		return (&worker{}).failed(run, whyEnded(run, exit, said.Bytes())), nil
+		line, _, _ := bytes.Cut(said.Bytes(), []byte("\n"))
+		return (&worker{}).failed(run, fmt.Sprintf("its process ended: %v: %s", exit, line)), nil
 	case err != nil:
 		return nil, err
 	}
@@ -65,16 +69,6 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	}
 	e.name = run.ID
 	return e, nil
-}
-
-// whyEnded says why a worker process ended, by its exit status and what it wrote to its standard error.
-func whyEnded(run *spec.Run, exit *exec.ExitError, said []byte) string {
-	if outOfMemory(exit, said) {
-		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
-		return fmt.Sprintf("needed more memory than limits.memory, %s", limit)
-	}
-	line, _, _ := bytes.Cut(said, []byte("\n"))
-	return fmt.Sprintf("its process ended: %v: %s", exit, line)
 }
 
 // outOfMemory says whether a worker process came to its limit of memory.
