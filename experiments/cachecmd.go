@@ -32,15 +32,16 @@ func newCache(stdout, stderr io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&dir, "cache", "results/.cache", "`DIR` of finished runs")
-	visit := func(use, short string, do func(*cache.Store) error) *cobra.Command {
+	visit := func(use, short string, do func(*cache.Store, io.Writer) error) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: atMost(0, "no arguments"), Example: "  experiments cache " + use,
-			RunE: func(*cobra.Command, []string) error { return withCache(dir, do) }}
+			RunE: func(*cobra.Command, []string) error {
+				return withCache(dir, func(s *cache.Store) error { return do(s, stdout) })
+			}}
 	}
 	cmd.AddCommand(
-		visit("size", "Print how many runs and bytes there are", func(s *cache.Store) error { return cacheSize(s, stdout) }),
-		visit("list", "Print every run with its size, age and name", func(s *cache.Store) error { return cacheList(s, stdout) }),
-		visit("verify", "Read everything and compare checksums; exit status 1 if something is damaged",
-			func(s *cache.Store) error { return cacheVerify(s, stdout) }),
+		visit("size", "Print how many runs and bytes there are", cacheSize),
+		visit("list", "Print every run with its size, age and name", cacheList),
+		visit("verify", "Read everything and compare checksums; exit status 1 if something is damaged", cacheVerify),
 		newPrune(&dir, stdout, stderr),
 	)
 	return cmd
@@ -83,15 +84,13 @@ func inBytes(n int64) string {
 func cacheList(s *cache.Store, w io.Writer) error {
 	t := newTabs(w)
 	fmt.Fprintln(t, "key\twritten\tbytes\tstatus\trun")
-	var buf []byte
+	var data []byte
 	for key, info := range s.All() {
-		data, err := s.Get(key, buf)
-		if err != nil {
-			fmt.Fprintf(t, "%.12s\t%s\t%d\tdamaged\t\n", key, info.Written.Format(time.DateTime), info.Size)
-			continue
+		name, status := "", "damaged"
+		var err error
+		if data, err = s.Get(key, data); err == nil {
+			name, status = engine.Describe(data)
 		}
-		buf = data
-		name, status := engine.Describe(data)
 		fmt.Fprintf(t, "%.12s\t%s\t%d\t%s\t%s\n", key, info.Written.Format(time.DateTime), info.Size, status, name)
 	}
 	return t.Flush()
@@ -113,14 +112,9 @@ func cacheVerify(s *cache.Store, w io.Writer) error {
 	return verdict(len(flaws) == 0)
 }
 
-// pruneOptions are the flags of cache prune.
-type pruneOptions struct {
-	older time.Duration
-	keep  []string
-}
-
 func newPrune(dir *string, stdout, stderr io.Writer) *cobra.Command {
-	o := &pruneOptions{}
+	var older time.Duration
+	var keep []string
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove runs that are old, or that no given config plans",
@@ -130,43 +124,35 @@ func newPrune(dir *string, stdout, stderr io.Writer) *cobra.Command {
   experiments cache prune --keep configs/interpolation.yaml --keep configs/paper.yaml`,
 		Args: atMost(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
-			if o.older <= 0 && len(o.keep) == 0 {
+			if older <= 0 && len(keep) == 0 {
 				return inputError{errors.New("cache prune: it needs --older DURATION or --keep CONFIG, or everything would go")}
 			}
-			reachable, err := o.reachable(stderr)
+			configs, err := loadAll(keep, nil)
 			if err != nil {
 				return err
 			}
-			return withCache(*dir, func(s *cache.Store) error { return o.prune(s, reachable, stdout) })
+			warn(stderr, configs)
+			planned := map[cache.Key]bool{}
+			for _, c := range configs {
+				if c.Plan != nil {
+					engine.AddKeys(c.Plan, planned)
+				}
+			}
+			return withCache(*dir, func(s *cache.Store) error {
+				limit := time.Now().Add(-older)
+				return cachePrune(s, stdout, func(k cache.Key, info cache.Info) bool {
+					return older > 0 && info.Written.After(limit) || planned[k]
+				})
+			})
 		},
 	}
-	cmd.Flags().DurationVar(&o.older, "older", 0, "remove what was written longer ago than this, as 720h")
-	cmd.Flags().StringArrayVar(&o.keep, "keep", nil, "keep what this `CONFIG`, or folder of configs, plans (repeatable)")
+	cmd.Flags().DurationVar(&older, "older", 0, "remove what was written longer ago than this, as 720h")
+	cmd.Flags().StringArrayVar(&keep, "keep", nil, "keep what this `CONFIG`, or folder of configs, plans (repeatable)")
 	return cmd
 }
 
-// reachable returns the keys of every run of the configs to keep.
-func (o *pruneOptions) reachable(stderr io.Writer) (map[cache.Key]bool, error) {
-	configs, err := loadAll(o.keep, nil)
-	if err != nil {
-		return nil, err
-	}
-	warn(stderr, configs)
-	keys := map[cache.Key]bool{}
-	for _, c := range configs {
-		if c.Plan != nil {
-			engine.AddKeys(c.Plan, keys)
-		}
-	}
-	return keys, nil
-}
-
-func (o *pruneOptions) prune(s *cache.Store, reachable map[cache.Key]bool, w io.Writer) error {
-	limit := time.Now().Add(-o.older)
-	freed, removed, err := s.Prune(func(k cache.Key, info cache.Info) bool {
-		young := o.older > 0 && info.Written.After(limit)
-		return young || len(o.keep) > 0 && reachable[k]
-	})
+func cachePrune(s *cache.Store, w io.Writer, keep func(cache.Key, cache.Info) bool) error {
+	freed, removed, err := s.Prune(keep)
 	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
 	if live, ok := errors.AsType[*cache.LiveError](err); ok {
 		fmt.Fprintln(w, live) // a later prune gets them

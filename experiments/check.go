@@ -37,8 +37,7 @@ func check(dirs []string, quiet bool, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	well := true
-	well = !warnChanged(stdout, all)
+	well := !warnChanged(stdout, all)
 	for _, folder := range all {
 		if folder.Scorecard {
 			holds, err := checkScorecard(folder, quiet, stdout)

@@ -95,7 +95,13 @@ func printComparison(w io.Writer, a, b string, r *comparison.Report) {
 		printNames(w, "runs only in "+letter, r.Only[side])
 		printNames(w, "columns only in "+letter, r.OnlyColumns[side])
 	}
-	printStatuses(w, r.Statuses)
+	for i, c := range r.Statuses {
+		if i == mostNames {
+			fmt.Fprintf(w, "  ... and %d more runs that ended otherwise\n", len(r.Statuses)-i)
+			break
+		}
+		fmt.Fprintf(w, "  %s: %s in A, %s in B\n", c.Run, c.A, c.B)
+	}
 	printChanges(w, r.Changes)
 }
 
@@ -110,16 +116,6 @@ func printNames(w io.Writer, what string, names []string) {
 	fmt.Fprintf(w, "  %s: %s%s\n", what, strings.Join(names, ", "), more)
 }
 
-func printStatuses(w io.Writer, changes []comparison.StatusChange) {
-	for i, c := range changes {
-		if i == mostNames {
-			fmt.Fprintf(w, "  ... and %d more runs that ended otherwise\n", len(changes)-i)
-			return
-		}
-		fmt.Fprintf(w, "  %s: %s in A, %s in B\n", c.Run, c.A, c.B)
-	}
-}
-
 // printChanges prints the table of changes; "change" is the mean of B less A.
 func printChanges(w io.Writer, changes []comparison.Change) {
 	if len(changes) == 0 {
@@ -131,8 +127,16 @@ func printChanges(w io.Writer, changes []comparison.Change) {
 		if i == mostChanges {
 			break
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%d of %d%s\t%s\t%s\t%s\t%s\t%s\n", c.Noise, c.Column, c.Setting, c.Differ, c.Compared, cameAndWent(&c),
-			short(c.MeanA), short(c.MeanB), changeText(&c), percent(c.Largest), short(c.Holm))
+		change := short(c.Paired.Mean)
+		if between := c.Paired.Interval; between.Known() {
+			change += fmt.Sprintf(" (%s to %s)", short(between.Low), short(between.High))
+		}
+		largest := "-"
+		if !math.IsInf(c.Largest, 0) {
+			largest = fmt.Sprintf("%.2g %%", 100*c.Largest)
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%d of %d%s\t%s\t%s\t%s\t%s\t%s\n", c.Noise, c.Column, c.Setting, c.Differ, c.Compared, noted([]int{c.Lost, c.Gained}, "lost", "gained"),
+			short(c.MeanA), short(c.MeanB), change, largest, short(c.Holm))
 	}
 	t.Flush()
 	if n := len(changes) - mostChanges; n > 0 {
@@ -140,31 +144,18 @@ func printChanges(w io.Writer, changes []comparison.Change) {
 	}
 }
 
-func cameAndWent(c *comparison.Change) string {
-	switch {
-	case c.Lost > 0 && c.Gained > 0:
-		return fmt.Sprintf(" (%d lost, %d gained)", c.Lost, c.Gained)
-	case c.Lost > 0:
-		return fmt.Sprintf(" (%d lost)", c.Lost)
-	case c.Gained > 0:
-		return fmt.Sprintf(" (%d gained)", c.Gained)
+// noted writes the numbers that are above 0, each with its word, in parentheses: " (40 cached, 1 failed)"; "" if there are none.
+func noted(numbers []int, words ...string) string {
+	var parts []string
+	for i, n := range numbers {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, words[i]))
+		}
 	}
-	return ""
-}
-
-func changeText(c *comparison.Change) string {
-	text := short(c.Paired.Mean)
-	if i := c.Paired.Interval; i.Known() {
-		text += fmt.Sprintf(" (%s to %s)", short(i.Low), short(i.High))
+	if parts == nil {
+		return ""
 	}
-	return text
-}
-
-func percent(share float64) string {
-	if math.IsInf(share, 0) {
-		return "-"
-	}
-	return fmt.Sprintf("%.2g %%", 100*share)
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // changesTable is the table of all changes.

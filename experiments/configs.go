@@ -1,36 +1,24 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
-	"windtunnel/experiments/engine"
+	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
+	"windtunnel/toy/objective"
 )
 
-// openFolders puts the configs directly inside a folder, sorted by name, in the place of the folder.
-func openFolders(paths []string) (all []string, errs []error) {
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			all = append(all, path) // a file, or something that loading complains about
-			continue
-		}
-		inside, err := filepath.Glob(filepath.Join(engine.EscapeGlob(path), "*.yaml"))
-		if err != nil || len(inside) == 0 {
-			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
-		}
-		all = append(all, inside...)
-	}
-	return all, errs
-}
-
-// loadAll loads configs and, before each suite, its members, each experiment once. All mistakes of all files are
-// reported together.
+// loadAll loads configs, in the place of a folder those directly inside it, sorted by name, and before each suite its members, each
+// experiment once. All mistakes of all files are reported together.
 func loadAll(paths, sets []string) ([]*spec.Config, error) {
 	var all []*spec.Config
 	var errs []error
@@ -46,8 +34,22 @@ func loadAll(paths, sets []string) ([]*spec.Config, error) {
 				other.Path, c.Path, c.Head.Name)})
 		}
 	}
-	paths, errs = openFolders(paths)
+	var files []string
 	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			files = append(files, path) // a file, or something that loading complains about
+			continue
+		}
+		inside, err := fs.Glob(os.DirFS(path), "*.yaml")
+		if err != nil || len(inside) == 0 {
+			errs = append(errs, inputError{fmt.Errorf("%s: a folder without configs (*.yaml)", path)})
+		}
+		for _, name := range inside {
+			files = append(files, filepath.Join(path, name))
+		}
+	}
+	for _, path := range files {
 		c, err := kinds.Load(path, sets)
 		if err != nil {
 			errs = append(errs, err)
@@ -68,4 +70,39 @@ func warn(w io.Writer, configs []*spec.Config) {
 			fmt.Fprintf(w, "%s: warning: %s\n", c.Path, warning)
 		}
 	}
+}
+
+// tryLosses asks the processes of losses about a few policies, so that what is wrong with one is told before anything is run.
+// losses returns what objective i is tried with, nil for nothing.
+func tryLosses(ctx context.Context, c *spec.Config, objectives []spec.Objective, losses func(i int) (objective.Params, spec.Limits)) error {
+	for i := range objectives {
+		loss, limits := losses(i)
+		if loss == nil {
+			continue
+		}
+		limited, cancel := ctx, context.CancelFunc(func() {})
+		if limits.Time > 0 {
+			limited, cancel = context.WithTimeout(ctx, time.Duration(limits.Time))
+		}
+		err := bridge.Try(limited, loss)
+		cancel()
+		if wrong, ok := errors.AsType[*bridge.Error](err); ok && ctx.Err() == nil {
+			return c.Mistake(fmt.Sprintf("objectives.%d.%s", i, wrong.Key), wrong.What(), wrong.Allowed, wrong.Near)
+		}
+	}
+	return ctx.Err()
+}
+
+// tryUntried tries the losses of an experiment of which the cache does not have all runs.
+func (r *runner) tryUntried(ctx context.Context, c *spec.Config) error {
+	if c.Plan == nil {
+		return nil
+	}
+	untried := r.work(c).Untried()
+	return tryLosses(ctx, c, c.Experiment.Objectives, func(i int) (objective.Params, spec.Limits) {
+		if run := untried[c.Experiment.Objectives[i].Label(kinds.Tables())]; run != nil {
+			return run.Loss, run.Limits
+		}
+		return nil, spec.Limits{}
+	})
 }

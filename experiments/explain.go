@@ -52,7 +52,7 @@ func explain(ctx context.Context, loss, test string, config []string, o *scoreca
 	if err != nil {
 		return err
 	}
-	if err := doc.try(ctx); err != nil {
+	if err := tryLosses(ctx, doc.config, doc.Objectives, doc.loss); err != nil {
 		return err
 	}
 	if err := doc.only(loss); err != nil {

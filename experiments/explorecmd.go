@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -137,18 +136,16 @@ func buildPage(ctx context.Context, dir string, results []*explore.Results, stdo
 	return nil
 }
 
-// openers are the commands that open an address in a browser, by operating system.
-var openers = map[string][]string{
-	"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"},
-}
-
 // openBrowser opens an address in the user's browser.
 func openBrowser(url string) error {
-	opener := openers[runtime.GOOS]
-	if opener == nil {
-		opener = []string{"xdg-open"}
+	opener := []string{"xdg-open", url}
+	switch runtime.GOOS {
+	case "darwin":
+		opener[0] = "open"
+	case "windows":
+		opener = []string{"rundll32", "url.dll,FileProtocolHandler", url}
 	}
-	cmd := exec.Command(opener[0], append(slices.Clone(opener[1:]), url)...)
+	cmd := exec.Command(opener[0], opener[1:]...)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -57,19 +57,17 @@ func listAll(w io.Writer) error {
 
 // listMetrics prints the measured columns, or the one with a name.
 func listMetrics(w io.Writer, name string) error {
-	var names []string
+	t, found, names := newTabs(w), false, []string(nil)
+	fmt.Fprintln(t, "metrics")
 	for _, m := range spec.ListedMetrics() {
 		names = append(names, m.Name)
-	}
-	if name != "" && !slices.Contains(names, name) {
-		return notListed("list metrics", name, names)
-	}
-	fmt.Fprintln(w, "metrics")
-	t := newTabs(w)
-	for _, m := range spec.ListedMetrics() {
 		if name == "" || m.Name == name {
+			found = true
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", m.Name, m.Unit, m.Summary, m.Source)
 		}
+	}
+	if !found {
+		return notListed("list metrics", name, names)
 	}
 	return t.Flush()
 }

@@ -14,7 +14,7 @@ import (
 
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/lossvalues"
-	"windtunnel/experiments/results"
+	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/objective/trl"
@@ -124,13 +124,20 @@ func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) 
 func drawLoss(kind string, sets []string, span float64, out string, stdout io.Writer) error {
 	files, err := lossvalues.Figure(kind, sets, span)
 	if err == nil {
-		err = results.WriteFiles(out, files)
+		err = os.MkdirAll(out, 0o755)
+	}
+	for _, f := range files {
+		path := filepath.Join(out, f.Name)
+		if err == nil {
+			err = publish.WriteFile(path, f.Data)
+		}
+		if err != nil {
+			break
+		}
+		fmt.Fprintln(stdout, path)
 	}
 	if err != nil {
 		return inputError{err}
-	}
-	for _, f := range files {
-		fmt.Fprintln(stdout, filepath.Join(out, f.Name))
 	}
 	return nil
 }

@@ -107,31 +107,28 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	err := root.ExecuteContext(ctx)
-	complain := func(text string) { fmt.Fprintln(stderr, said(text)) }
 	var input inputError
 	var occupied publish.TakenError
 	var wrong mistakes
 	var located decode.Errors
+	text, status := fmt.Sprintf("%s: %v", calledAs, err), exitInput
 	switch {
 	case err == nil:
 		return exitWell
 	case errors.Is(err, errVerdict):
 		return exitVerdict
 	case errors.As(err, &wrong):
-		complain(fewer(wrong))
-		return exitInput
+		text = fewer(wrong)
 	case errors.As(err, &located):
-		complain(fewer(located))
-		return exitInput
+		text = fewer(located)
 	case errors.As(err, &occupied):
-		complain(fmt.Sprintf("%s: %v", calledAs, err))
-		return exitInput
 	case errors.As(err, &input):
-		complain(fmt.Sprintf("%s: %v", calledAs, input.error))
-		return exitInput
+		text = fmt.Sprintf("%s: %v", calledAs, input.error)
+	default:
+		status = exitVerdict
 	}
-	complain(fmt.Sprintf("%s: %v", calledAs, err))
-	return exitVerdict
+	fmt.Fprintln(stderr, said(text))
+	return status
 }
 
 // newRoot assembles the command line. Without a subcommand the arguments are configs to run.
@@ -218,11 +215,7 @@ func joinInput(errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	lines := make([]string, len(errs))
-	for i, err := range errs {
-		lines[i] = err.Error()
-	}
-	return mistakes{errors.New(strings.Join(lines, "\n"))}
+	return mistakes{errors.Join(errs...)}
 }
 
 // mistakes are wrong input that is printed as it stands, line by line.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -93,19 +92,18 @@ func mergeOne(ctx context.Context, shards []*engine.ShardManifest, o *mergeOptio
 	if err != nil {
 		return false, err
 	}
-	merger, err := engine.NewMerger(c.Plan, shards)
+	shards, err = engine.WholeSweep(c.Plan, shards)
 	if err != nil {
 		return false, err
 	}
 	maker := &results.Maker{Config: c, Out: o.out, Format: o.format, Jobs: runtime.GOMAXPROCS(0),
 		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
-			faults, err := merger.Assemble(ctx, dir, o.format)
-			count := merger.Count()
+			count, faults, err := engine.Merge(ctx, c.Plan, shards, dir, o.format)
 			count.Time = time.Since(began)
 			return count, faults, err
 		}}
 	made, err := maker.Make(ctx)
-	if err := errors.Join(err, merger.Close()); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", c.Head.Name, err)
 	}
 	return (&summary{c, made}).print(stdout, o.quiet), nil

@@ -170,11 +170,7 @@ func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
 	if err != nil {
 		return plots.Figure{}, err
 	}
-	fig, err := folder.Figure(string(text))
-	if err != nil {
-		return fig, err
-	}
-	return fig, nil
+	return folder.Figure(string(text))
 }
 
 // assign reads every key=value of a flag into settings, as settings of the figure below a path.
@@ -207,8 +203,6 @@ func (q *plotOptions) write(folder *results.Folder, fig plots.Figure) error {
 	ending := filepath.Ext(q.output)
 	if q.output != "" {
 		fig.Name = strings.TrimSuffix(filepath.Base(q.output), ending)
-	}
-	if q.output != "" {
 		first := q.output
 		if ending == "" {
 			first += ".svg"

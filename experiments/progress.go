@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -18,7 +19,8 @@ type watch struct {
 	now  func() engine.Count
 	bar  *progressbar.ProgressBar // nil without a terminal
 
-	end, ended chan struct{}
+	end   chan struct{}
+	shown sync.WaitGroup
 }
 
 const (
@@ -31,7 +33,7 @@ const barScale = 10_000
 
 // newWatch begins to show a count, as it is at each moment, until stop is called.
 func newWatch(name string, w io.Writer, now func() engine.Count) *watch {
-	p := &watch{name: name, w: w, now: now, end: make(chan struct{}), ended: make(chan struct{})}
+	p := &watch{name: name, w: w, now: now, end: make(chan struct{})}
 	every := lineEvery
 	if isTerminal(w) {
 		every = barEvery
@@ -39,22 +41,17 @@ func newWatch(name string, w io.Writer, now func() engine.Count) *watch {
 			progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
-	go p.follow(every)
-	return p
-}
-
-func (p *watch) follow(every time.Duration) {
-	defer close(p.ended)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			p.show()
-		case <-p.end:
-			return
+	p.shown.Go(func() {
+		for {
+			select {
+			case <-time.After(every):
+				p.show()
+			case <-p.end:
+				return
+			}
 		}
-	}
+	})
+	return p
 }
 
 // show draws the bar, weighted by cost, or prints a line.
@@ -73,16 +70,7 @@ func (p *watch) show() {
 
 // standing says how far the runs are: "120 of 300 runs (40 cached, 1 failed), 52.1 runs/s, 3 s left".
 func standing(c *engine.Count) string {
-	text := fmt.Sprintf("%d of %d runs", c.Finished(), c.Runs)
-	switch {
-	case c.Cached > 0 && c.Failed > 0:
-		text += fmt.Sprintf(" (%d cached, %d failed)", c.Cached, c.Failed)
-	case c.Cached > 0:
-		text += fmt.Sprintf(" (%d cached)", c.Cached)
-	case c.Failed > 0:
-		text += fmt.Sprintf(" (%d failed)", c.Failed)
-	}
-	text += fmt.Sprintf(", %.0f %%", 100*c.Share())
+	text := fmt.Sprintf("%d of %d runs%s, %.0f %%", c.Done+c.Cached, c.Runs, noted([]int{c.Cached, c.Failed}, "cached", "failed"), 100*c.Share())
 	if c.Done > 0 && c.Time > 0 {
 		text += fmt.Sprintf(", %.3g runs/s, %s left", float64(c.Done)/c.Time.Seconds(), inWords(c.Left()))
 	}
@@ -100,7 +88,7 @@ func inWords(d time.Duration) string {
 // stop ends the showing and removes the bar.
 func (p *watch) stop() {
 	close(p.end)
-	<-p.ended
+	p.shown.Wait()
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}

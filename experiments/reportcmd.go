@@ -44,9 +44,18 @@ func newReport(stdout io.Writer) *cobra.Command {
 
 // run reads everything before it writes anything.
 func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr io.Writer) error {
-	printed, err := o.check()
-	if err != nil {
+	if err := publish.PlaceFile("--out", o.out); err != nil {
 		return inputError{err}
+	}
+	extension := filepath.Ext(o.out)
+	stem := strings.TrimSuffix(o.out, extension)
+	if ending := strings.ToLower(extension); ending != ".html" && ending != ".htm" { // so that no config or table is replaced by a slip
+		return inputError{fmt.Errorf("--out %s: names the page, beside which a PDF stands; want a name such as %s", o.out, stem+".html")}
+	}
+	if o.pdf {
+		if _, err := browser.Find(); err != nil {
+			return inputError{fmt.Errorf("--pdf: %w", err)}
+		}
 	}
 	folders, err := openReported(dirs)
 	if err != nil {
@@ -64,36 +73,15 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr i
 	}
 	fmt.Fprintln(stdout, o.out)
 	if o.pdf {
-		if err := printPage(ctx, o.out, printed); err != nil {
+		if err := printPage(ctx, o.out, stem+".pdf"); err != nil {
 			return err
 		}
-		fmt.Fprintln(stdout, printed)
+		fmt.Fprintln(stdout, stem+".pdf")
 	}
 	for _, err := range page.Undrawn {
 		fmt.Fprintf(stdout, "  not drawn: %v\n", err)
 	}
 	return verdict(len(page.Undrawn) == 0)
-}
-
-// check refuses flags that cannot be done, and returns the name of the PDF.
-func (o *reportOptions) check() (string, error) {
-	if err := publish.PlaceFile("--out", o.out); err != nil {
-		return "", err
-	}
-	if ending := strings.ToLower(filepath.Ext(o.out)); ending != ".html" && ending != ".htm" { // so that no config or table is replaced by a slip
-		return "", fmt.Errorf("--out %s: names the page, beside which a PDF stands; want a name such as %s", o.out, changeExtension(o.out, ".html"))
-	}
-	if !o.pdf {
-		return "", nil
-	}
-	if _, err := browser.Find(); err != nil {
-		return "", fmt.Errorf("--pdf: %w", err)
-	}
-	return changeExtension(o.out, ".pdf"), nil
-}
-
-func changeExtension(path, extension string) string {
-	return strings.TrimSuffix(path, filepath.Ext(path)) + extension
 }
 
 // printPage prints a page as PDF, in one step.

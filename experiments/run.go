@@ -229,23 +229,19 @@ func (r *runner) makeShard(ctx context.Context, c *spec.Config) error {
 		return nil
 	}
 	folder := r.shard.Folder(c.Head.Name)
-	staging, err := publish.Stage(r.out, folder)
-	if err != nil {
-		return err
-	}
-	defer staging.Abandon()
-	work := r.work(c)
-	if err := r.compute(ctx, c.Head.Name+" "+r.shard.String(), work); err != nil {
-		return err
-	}
-	if err := errors.Join(work.WriteShard(ctx, c.Head.Name, staging.Dir), c.WriteResolved(staging.Dir)); err != nil {
-		return err
-	}
-	if !r.quiet {
-		count := work.Meter.Now()
+	var count engine.Count
+	err := publish.Folder(r.out, folder, func(dir string) error {
+		work := r.work(c)
+		if err := r.compute(ctx, c.Head.Name+" "+r.shard.String(), work); err != nil {
+			return err
+		}
+		count = work.Meter.Now()
+		return errors.Join(work.WriteShard(ctx, c.Head.Name, dir), c.WriteResolved(dir))
+	})
+	if err == nil && !r.quiet {
 		fmt.Fprintf(r.stdout, "%s: shard %s: %s\n  files: %s\n", c.Head.Name, r.shard.String(), runsDone(&count), filepath.Join(r.out, folder))
 	}
-	return staging.Publish()
+	return err
 }
 
 // interrupted says what a stopped call leaves behind.

@@ -117,7 +117,14 @@ func (s *scoring) scorer() (*language.Scorer, error) {
 func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader, out io.Writer) error {
 	lines := json.NewEncoder(out)
 	for {
-		batch, end := nextPairs(pairs)
+		var batch []dialogue.Pair
+		var end error // why there are no more
+		for end == nil && len(batch) < scoredAtOnce {
+			var p dialogue.Pair
+			if p, end = pairs.Next(); end == nil {
+				batch = append(batch, p)
+			}
+		}
 		scores, err := scorer.Scores(ctx, batch)
 		if err != nil {
 			return err
@@ -150,16 +157,4 @@ func shown(s *language.Score) any {
 		Index   int    `json:"index"`
 		Skipped string `json:"skipped"`
 	}{s.Index, "too long"}
-}
-
-// nextPairs reads some pairs; end says why there are no more.
-func nextPairs(pairs *dialogue.Reader) (batch []dialogue.Pair, end error) {
-	for len(batch) < scoredAtOnce {
-		p, err := pairs.Next()
-		if err != nil {
-			return batch, err
-		}
-		batch = append(batch, p)
-	}
-	return batch, nil
 }

@@ -100,12 +100,9 @@ type scorecardDoc struct {
 	config *spec.Config        // nil without one
 }
 
-// try tries the losses in other processes.
-func (d *scorecardDoc) try(ctx context.Context) error {
-	if d.config == nil {
-		return nil
-	}
-	return tryLosses(ctx, d.config, d.Objectives, func(i int) (objective.Params, spec.Limits) { return d.Objectives[i].Loss, spec.Limits{} })
+// loss is what objective i is tried with.
+func (d *scorecardDoc) loss(i int) (objective.Params, spec.Limits) {
+	return d.Objectives[i].Loss, spec.Limits{}
 }
 
 // loadScorecard reads the losses and settings of a config of any form but a suite, without one all losses; and the tests, with
@@ -168,7 +165,7 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if _, err := publish.Place(o.out, d.Name); err != nil {
 		return err
 	}
-	if err := d.try(ctx); err != nil {
+	if err := tryLosses(ctx, d.config, d.Objectives, d.loss); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -180,20 +177,15 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 	if err != nil {
 		return err
 	}
-	staging, err := publish.Stage(o.out, d.Name)
+	err = publish.Folder(o.out, d.Name, func(dir string) error {
+		if err := d.write(ctx, card, dir); err != nil {
+			return err
+		}
+		manifest := publish.NewManifest(engine.Numerics())
+		manifest.Seconds, manifest.Inputs = time.Since(start).Seconds(), d.inputs
+		return manifest.Seal(dir)
+	})
 	if err != nil {
-		return err
-	}
-	defer staging.Abandon()
-	if err := d.write(ctx, card, staging.Dir); err != nil {
-		return err
-	}
-	manifest := publish.NewManifest(engine.Numerics())
-	manifest.Seconds, manifest.Inputs = time.Since(start).Seconds(), d.inputs
-	if err := manifest.Seal(staging.Dir); err != nil {
-		return err
-	}
-	if err := staging.Publish(); err != nil {
 		return err
 	}
 	if !o.quiet {
@@ -220,11 +212,11 @@ func (d *scorecardDoc) write(ctx context.Context, card *scorecard.Card, dir stri
 	if err != nil {
 		return err
 	}
-	drawn, err := folder.Draw(ctx, 1)
+	drawn, err := folder.DrawInto(ctx, dir, 1)
 	if err != nil {
 		return err
 	}
-	return errors.Join(append(drawn.Undrawn, results.WriteFiles(filepath.Join(dir, "figures"), drawn.Files))...)
+	return errors.Join(drawn.Undrawn...)
 }
 
 // print writes a line a loss, of what it does.

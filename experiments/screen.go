@@ -140,3 +140,27 @@ func fewer(err error) string {
 	}
 	return strings.Join(lines[:mostMistakes], "\n") + fmt.Sprintf("\n... and %d more", len(lines)-mostMistakes)
 }
+
+// checkedOutput remembers the first error of writing, of which those who print do not ask.
+type checkedOutput struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (c *checkedOutput) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// fileOf returns the file that a writer is.
+func fileOf(w io.Writer) (*os.File, bool) {
+	if c, ok := w.(*checkedOutput); ok {
+		w = c.Writer
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}

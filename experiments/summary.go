@@ -24,7 +24,11 @@ type summary struct {
 // print writes the short table of results and claims and where the files are. It returns whether all is well; quiet
 // leaves out what is.
 func (s *summary) print(w io.Writer, quiet bool) bool {
-	well := len(s.Undrawn)+len(s.failed()) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
+	var failed []int // rows of runs that broke
+	if s.Runs != nil {
+		failed = tables.Where{"status": {tables.Failed}}.Select(s.Runs)
+	}
+	well := len(s.Undrawn)+len(failed) == 0 && results.CountWell(s.Verdicts) == len(s.Verdicts)
 	if quiet && well {
 		printInputs(w, s.config.Plan, true)
 		return true
@@ -54,20 +58,25 @@ func (s *summary) print(w io.Writer, quiet bool) bool {
 		}
 		t.Flush()
 	}
-	s.printBroken(w)
+	s.printBroken(w, failed)
 	if s.config.Suite != nil {
 		fmt.Fprintf(w, "  %d of %d claims of its experiments came out as the config says\n", results.CountWell(s.Verdicts), len(s.Verdicts))
 	} else {
 		printVerdicts(w, s.Verdicts, quiet)
 	}
 	if !quiet {
-		figures := "figures"
-		if len(s.Pictures(s.Dir)) == 1 {
+		n, figures := len(s.Pictures(s.Dir)), "figures"
+		if n == 1 {
 			figures = "figure"
 		}
-		fmt.Fprintf(w, "  files: %s (%d %s)\n", s.Dir, len(s.Pictures(s.Dir)), figures)
-		if s.First {
-			s.printNext(w)
+		fmt.Fprintf(w, "  files: %s (%d %s)\n", s.Dir, n, figures)
+		if s.First { // whoever runs a config for the first time is told what to type next
+			if n > 0 {
+				fmt.Fprintf(w, "  next: %s plot %s --terminal    to see the figures here\n", calledAs, s.Dir)
+			} else {
+				fmt.Fprintf(w, "  next: %s list figures    for what a config can draw\n", calledAs)
+			}
+			fmt.Fprintf(w, "        %s report %s    for one HTML page of it all\n", calledAs, s.Dir)
 		}
 		fmt.Fprintln(w)
 	}
@@ -87,16 +96,6 @@ func printInputs(w io.Writer, plan *spec.Plan, quiet bool) {
 	if draws := plan.Draws(); !quiet && draws != "" {
 		fmt.Fprintf(w, "  %s\n", draws)
 	}
-}
-
-// printNext tells who has run a config for the first time what to type next.
-func (s *summary) printNext(w io.Writer) {
-	if len(s.Pictures(s.Dir)) > 0 {
-		fmt.Fprintf(w, "  next: %s plot %s --terminal    to see the figures here\n", calledAs, s.Dir)
-	} else {
-		fmt.Fprintf(w, "  next: %s list figures    for what a config can draw\n", calledAs)
-	}
-	fmt.Fprintf(w, "        %s report %s    for one HTML page of it all\n", calledAs, s.Dir)
 }
 
 // runsDone says how many runs there are and what became of them.
@@ -211,19 +210,11 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// failed returns the rows of runs that broke.
-func (s *summary) failed() []int {
-	if s.Runs == nil {
-		return nil
-	}
-	return tables.Where{"status": {tables.Failed}}.Select(s.Runs)
-}
-
 // mostBroken is how many failed runs are printed.
 const mostBroken = 5
 
 // printBroken prints failed runs and figures that could not be drawn.
-func (s *summary) printBroken(w io.Writer) {
+func (s *summary) printBroken(w io.Writer, failed []int) {
 	for _, err := range s.Undrawn {
 		fmt.Fprintf(w, "  not drawn: %v\n", err)
 	}
@@ -233,9 +224,9 @@ func (s *summary) printBroken(w io.Writer) {
 	for _, damage := range s.Faults.Damaged {
 		fmt.Fprintf(w, "  damaged and done again: %s\n", damage)
 	}
-	for i, row := range s.failed() {
+	for i, row := range failed {
 		if i == mostBroken {
-			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(s.failed())-i)
+			fmt.Fprintf(w, "  ... and %d more failed runs\n", len(failed)-i)
 			break
 		}
 		run := s.Runs.Text(row, "run")

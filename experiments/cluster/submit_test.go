@@ -108,7 +108,7 @@ func TestSubmit(t *testing.T) {
 	}
 	same(t, "record", records[0], &Record{Name: "sweep", Key: sub.Key(), Shards: 5, Config: "config/my config.yaml",
 		Jobs: []Job{{"101", []int{1, 2, 3, 4, 5}}, {"102", nil}, {"103", []int{3, 5}}, {"104", nil}, {"105", nil}}, Dir: sub.Dir()})
-	config, err := os.ReadFile(records[0].ConfigPath())
+	config, err := os.ReadFile(filepath.Join(records[0].Dir, records[0].Config))
 	same(t, "config", string(config), "name: sweep\n")
 	same(t, "config", err, nil)
 }

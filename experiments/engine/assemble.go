@@ -29,11 +29,11 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 		k := keysOf(run, Numerics())
 		e, space, err := fetch(w.Store, k, buf)
 		buf = space
-		var damaged *cache.CorruptError
-		if errors.As(err, &damaged) {
+		_, damaged := errors.AsType[*cache.CorruptError](err)
+		if damaged {
 			faults.Damaged = append(faults.Damaged, err.Error())
 		}
-		if err == nil || !isLost(err) {
+		if lost := damaged || errors.Is(err, cache.ErrMissing) || errors.Is(err, errResult); !lost {
 			return e, err
 		}
 		if e, err = one.do(ctx, run); err != nil {
@@ -42,12 +42,6 @@ func (w *Work) Assemble(ctx context.Context, dir string, format tables.Format) (
 		return e, w.store(one, k, e)
 	})
 	return faults, errors.Join(err, w.Store.Sync())
-}
-
-// isLost says whether a run must be done again after an error of the cache.
-func isLost(err error) bool {
-	var damaged *cache.CorruptError
-	return errors.Is(err, cache.ErrMissing) || errors.As(err, &damaged) || errors.Is(err, errResult)
 }
 
 // fetch reads the result of a run, or else its failure, which shares the memory of space: buf, or what replaces it.

@@ -132,9 +132,16 @@ func (b *banditRun) reach(ctx context.Context) outcome {
 	}
 	switch b.run.Solver {
 	case setup.SolverExact:
-		return b.solve(ctx)
+		if b.run.Online() != nil && b.Objective.Compares() {
+			return b.solveRounds(ctx)
+		}
+		s, err := b.Solve(ctx)
+		if err != nil {
+			return b.unsolved(ctx, err)
+		}
+		return b.reached(s)
 	case setup.SolverPath:
-		return b.trace(ctx)
+		return b.follow(ctx)
 	}
 	return b.train(ctx)
 }
@@ -145,22 +152,19 @@ func (b *banditRun) train(ctx context.Context) outcome {
 	if loop.Online != nil {
 		loop.Online.Begin = b.compare
 	}
-	trace := b.table(tables.Traces)
 	listed, last := 0, 0 // steps
 	end, err := loop.Run(ctx, func(r train.Record) {
 		b.view()
 		b.weighed, b.losses, b.weights = loop.Groups()
 		b.measure(r.Loss, r.GradNorm)
-		trace.Integer(r.Step)
-		trace.Empty(2) // of paths
-		trace.Numbers(b.measured...)
+		b.trace(r.Step)
 		if last = r.Step; b.listedAt(r.Step) {
 			listed = r.Step
 			b.list(r.Step)
 		}
 	})
 	if err != nil {
-		trace.Values, b.table(tables.Trajectories).Values = nil, nil
+		b.table(tables.Traces).Values, b.table(tables.Trajectories).Values = nil, nil
 		if errors.Is(err, preference.ErrNoPairs) {
 			return failure(err.Error())
 		}
@@ -205,18 +209,6 @@ func (b *banditRun) listedAt(step int) bool {
 	return b.run.Online() == nil || step == 0 || b.run.Train.Due(step)
 }
 
-// solve finds the minimizer, or those of rounds.
-func (b *banditRun) solve(ctx context.Context) outcome {
-	if b.run.Online() != nil && b.Objective.Compares() {
-		return b.solveRounds(ctx)
-	}
-	s, err := b.Solve(ctx)
-	if err != nil {
-		return b.unsolved(ctx, err)
-	}
-	return b.reached(s)
-}
-
 // unsolved is the outcome of a solver's error.
 func (b *banditRun) unsolved(ctx context.Context, err error) outcome {
 	if ctx.Err() != nil {
@@ -227,22 +219,17 @@ func (b *banditRun) unsolved(ctx context.Context, err error) outcome {
 
 // solveRounds solves round after round and records each. A round counts as a step.
 func (b *banditRun) solveRounds(ctx context.Context) outcome {
-	rows := b.table(tables.Traces)
-	record := func(round int) {
-		rows.Integer(round)
-		rows.Empty(2) // of paths
-		rows.Numbers(b.measured...)
-		b.list(round)
-	}
 	b.view()
 	b.measure(math.NaN(), math.NaN())
-	record(0)
+	b.trace(0)
+	b.list(0)
 	var out outcome
 	var last *exact.Solution
 	end, err := b.SolveRounds(ctx, func(round int, pairs *preference.Pairs, found *exact.Solution) {
 		b.compare(pairs)
 		if out, last = b.reached(found), found; out.final {
-			record(round)
+			b.trace(round)
+			b.list(round)
 		}
 	})
 	if err != nil {
@@ -276,8 +263,8 @@ func (b *banditRun) reached(s *exact.Solution) outcome {
 	return out
 }
 
-// trace follows the run's path and records every point of it. The last point is the run's end.
-func (b *banditRun) trace(ctx context.Context) outcome {
+// follow follows the run's path and records every point of it. The last point is the run's end.
+func (b *banditRun) follow(ctx context.Context) outcome {
 	points, err := b.Trace(ctx, b.excess)
 	if err != nil {
 		return b.unsolved(ctx, err)
@@ -373,6 +360,14 @@ func (b *banditRun) measure(loss, gradNorm float64) {
 		worst = slices.Max(b.losses)
 	}
 	b.measured = append(b.measured, worst)
+}
+
+// trace adds the last measured policy to the table traces.
+func (b *banditRun) trace(step int) {
+	rows := b.table(tables.Traces)
+	rows.Integer(step)
+	rows.Empty(2) // of paths
+	rows.Numbers(b.measured...)
 }
 
 // listed says whether policies are listed response by response. A run that failed early has no environment.

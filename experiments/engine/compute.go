@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -54,10 +55,7 @@ func (w *Work) Compute(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
-	if synced := w.Store.Sync(); err == nil { // what is finished is kept even when the call was interrupted
-		err = synced
-	}
-	return err
+	return cmp.Or(err, w.Store.Sync()) // what is finished is kept even when the call was interrupted
 }
 
 // one does a run unless the cache has it or another worker is doing the same one.
@@ -116,13 +114,12 @@ func (w *Work) known(run *spec.Run, k keys) (known, failed bool) {
 		return false, false // damaged: it is done again
 	}
 	e, err := decodeResult(data)
-	return err == nil && !outgrown(run, e), true
-}
-
-// outgrown says whether a failure was one of time that the run's present limit would allow.
-func outgrown(run *spec.Run, e *result) bool {
+	if err != nil {
+		return false, true
+	}
 	limit := time.Duration(run.Limits.Time)
-	return e.limit > 0 && (limit == 0 || limit > e.limit)
+	outgrown := e.limit > 0 && (limit == 0 || limit > e.limit) // the failure was one of time, which the present limit may allow
+	return !outgrown, true
 }
 
 // Meter counts what becomes of runs while they are done. It is safe for concurrent use.
@@ -143,9 +140,6 @@ type Count struct {
 	Saved  float64       // of Cached
 	Time   time.Duration // since the start
 }
-
-// Finished returns how many runs have ended.
-func (c *Count) Finished() int { return c.Done + c.Cached }
 
 // Share returns the finished part of the cost, in [0,1].
 func (c *Count) Share() float64 {

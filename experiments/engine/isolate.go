@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/gob"
@@ -21,10 +22,13 @@ import (
 // WorkerArgument makes this program do a single run that it reads from standard input; see Worker.
 const WorkerArgument = "__run"
 
-// order is what a worker process is to do.
+// order is what a worker process is to do. The content of the run's files follows it as it is, in the order of the names: it would take
+// several times its size in a message.
 type order struct {
-	Run    *spec.Document
 	Memory int64 // bytes
+	Run    *spec.Document
+	Files  []string // of the run, by path
+	Sizes  []int
 }
 
 // exitMemory is the exit status of a worker that came to its limit of memory.
@@ -33,9 +37,14 @@ const exitMemory = 9
 // isolated does a run in a process of its own, which ends if it needs more memory than the run's limit, whatever the
 // run is at. A run that takes its process down is a failed one.
 func isolated(ctx context.Context, run *spec.Run) (*result, error) {
-	var in, out, said bytes.Buffer
-	err := gob.NewEncoder(&in).Encode(order{run.Document(spec.Tables()), int64(run.Limits.Memory)})
-	if err != nil {
+	var head, out, said bytes.Buffer
+	o := order{Memory: int64(run.Limits.Memory), Run: run.Document(spec.Tables())}
+	parts := []io.Reader{&head}
+	for path, data := range o.Run.Files {
+		o.Files, o.Sizes, parts = append(o.Files, path), append(o.Sizes, len(data)), append(parts, bytes.NewReader(data))
+	}
+	o.Run.Files = nil
+	if err := gob.NewEncoder(&head).Encode(o); err != nil {
 		return nil, err
 	}
 	program, err := os.Executable()
@@ -43,7 +52,7 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 		return nil, err
 	}
 	process := exec.CommandContext(ctx, program, WorkerArgument)
-	process.Stdin, process.Stdout, process.Stderr = &in, &out, &said
+	process.Stdin, process.Stdout, process.Stderr = io.MultiReader(parts...), &out, &said
 	bridge.SetApart(process)
 	runtime.LockOSThread() // whose end would be the worker's
 	err = process.Run()
@@ -54,8 +63,12 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 		return nil, ctx.Err()
 	case errors.As(err, &exit) && exit.ExitCode() < 0 && !outOfMemory(exit, said.Bytes()):
 		return nil, fmt.Errorf("the process of the run %s was ended from outside: %v; finished runs are in the cache, and the same command goes on from there", run.ID, exit)
+	case errors.As(err, &exit) && outOfMemory(exit, said.Bytes()):
+		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
+		return (&worker{}).failed(run, fmt.Sprintf("needed more memory than limits.memory, %s", limit)), nil
 	case errors.As(err, &exit):
-		return (&worker{}).failed(run, whyEnded(run, exit, said.Bytes())), nil
+		line, _, _ := bytes.Cut(said.Bytes(), []byte("\n"))
+		return (&worker{}).failed(run, fmt.Sprintf("its process ended: %v: %s", exit, line)), nil
 	case err != nil:
 		return nil, err
 	}
@@ -67,16 +80,6 @@ func isolated(ctx context.Context, run *spec.Run) (*result, error) {
 	return e, nil
 }
 
-// whyEnded says why a worker process ended, by its exit status and what it wrote to its standard error.
-func whyEnded(run *spec.Run, exit *exec.ExitError, said []byte) string {
-	if outOfMemory(exit, said) {
-		limit, _ := run.Limits.Memory.MarshalText() // it always succeeds
-		return fmt.Sprintf("needed more memory than limits.memory, %s", limit)
-	}
-	line, _, _ := bytes.Cut(said, []byte("\n"))
-	return fmt.Sprintf("its process ended: %v: %s", exit, line)
-}
-
 // outOfMemory says whether a worker process came to its limit of memory.
 func outOfMemory(exit *exec.ExitError, said []byte) bool {
 	return exit.ExitCode() == exitMemory || bytes.Contains(said, []byte("out of memory")) || bytes.Contains(said, []byte("cannot allocate"))
@@ -86,10 +89,18 @@ func outOfMemory(exit *exec.ExitError, said []byte) bool {
 // the run needs more memory than it may.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 	var o order
-	if err := gob.NewDecoder(in).Decode(&o); err != nil {
+	rest := bufio.NewReader(in) // of which a decoder reads no more than it decodes
+	if err := gob.NewDecoder(rest).Decode(&o); err != nil {
 		return err
 	}
 	guardMemory(o.Memory)
+	o.Run.Files = map[string][]byte{}
+	for i, path := range o.Files {
+		o.Run.Files[path] = make([]byte, o.Sizes[i])
+		if _, err := io.ReadFull(rest, o.Run.Files[path]); err != nil {
+			return err
+		}
+	}
 	run, err := o.Run.Run(spec.Tables())
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"runtime"
 	"runtime/debug"
@@ -32,7 +31,15 @@ var measuring embed.FS
 var Numerics = sync.OnceValue(func() string {
 	h := sha256.New()
 	for _, source := range []embed.FS{toy.Source, metrics.Source, measuring} {
-		if err := hashSource(h, source); err != nil {
+		err := fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := source.ReadFile(path)
+			fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+			return err
+		})
+		if err != nil {
 			panic(fmt.Sprintf("engine: reading embedded source: %v", err))
 		}
 	}
@@ -47,18 +54,6 @@ var Numerics = sync.OnceValue(func() string {
 	return fmt.Sprintf("%d-%s-%s-%s-%s%s-%s", NumericsVersion, hex.EncodeToString(h.Sum(nil)[:8]), runtime.Version(),
 		gonum, runtime.GOARCH, level, kernel.Rounding())
 })
-
-// hashSource adds the name and content of every file that is not a test.
-func hashSource(w io.Writer, source embed.FS) error {
-	return fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		text, err := source.ReadFile(path)
-		fmt.Fprintf(w, "%s %d\n%s", path, len(text), text)
-		return err
-	})
-}
 
 // buildInfo returns the version of gonum in this executable and the level of the architecture that it was compiled for, such as
 // v3 by GOAMD64=v3; "" where it does not say.

@@ -102,13 +102,11 @@ func Compile(ctx context.Context, dir string) (*Compute, error) {
 func run(ctx context.Context, goTool, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, goTool, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil, fmt.Errorf("go %s: %w: %s", args[0], err, bytes.TrimSpace(exit.Stderr))
 	}
-	return out, nil
+	return out, err
 }
 
 // Results are the final policies of a results folder over three responses, as the page shows them.

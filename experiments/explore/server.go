@@ -61,12 +61,6 @@ func Serve(ctx context.Context, l net.Listener, page Page) error {
 	return nil
 }
 
-// handler hands out files to pages of its own origin.
-type handler struct {
-	page  Page
-	hosts []string // that requests may name
-}
-
 // Handler serves the page at an address, HOST:PORT. Requests that name another host (as those of a name that was
 // rebound to this machine) or come from a page of another origin are refused with 403, methods other than GET and HEAD
 // with 405. There is nothing to write to.
@@ -75,11 +69,11 @@ func (p Page) Handler(addr string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler{p, []string{addr, "localhost:" + port}}, nil
+	hosts := []string{addr, "localhost:" + port} // that requests may name
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, hosts) }), nil
 }
 
-// ServeHTTP implements http.Handler.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p Page) serve(w http.ResponseWriter, r *http.Request, hosts []string) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", policy+"; frame-ancestors 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -89,10 +83,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store") // another start, another build, perhaps at the same port
 	foreign := func(origin string) bool {
 		host, plain := strings.CutPrefix(strings.ToLower(origin), "http://")
-		return !plain || !slices.Contains(h.hosts, host)
+		return !plain || !slices.Contains(hosts, host)
 	}
 	switch {
-	case !slices.Contains(h.hosts, strings.ToLower(r.Host)):
+	case !slices.Contains(hosts, strings.ToLower(r.Host)):
 		http.Error(w, "this host is not served here", http.StatusForbidden)
 		return
 	case slices.ContainsFunc(r.Header.Values("Origin"), foreign):
@@ -105,7 +99,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name, rooted := strings.CutPrefix(r.URL.Path, "/")
 	name = cmp.Or(name, indexName)
-	content, ok := h.page[name]
+	content, ok := p[name]
 	if !rooted || !ok {
 		http.NotFound(w, r)
 		return

@@ -3,7 +3,6 @@ package inputfile
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,29 +17,37 @@ const (
 
 // Open opens a regular file of at most limit bytes.
 func Open(path string, limit int64) (*os.File, error) {
-	info, err := os.Stat(path) // before it is opened, which for a pipe waits
-	if err != nil {
-		return os.Open(path)
-	}
-	switch mode := info.Mode(); {
-	case mode.IsDir():
-		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
-	case !mode.IsRegular():
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("is %s, which may never end, and no regular file", Kind(mode))}
-	case info.Size() > limit:
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("has %d bytes; at most %d are read", info.Size(), limit)}
+	if err := check(path, limit); err != nil {
+		return nil, err
 	}
 	return os.Open(path)
 }
 
 // Read reads a regular file of at most limit bytes.
 func Read(path string, limit int64) ([]byte, error) {
-	f, err := Open(path, limit)
-	if err != nil {
+	if err := check(path, limit); err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return io.ReadAll(f)
+	return os.ReadFile(path)
+}
+
+// check refuses what is there and is no regular file of at most limit bytes, before it is opened, which for a pipe waits.
+func check(path string, limit int64) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // opening it says so
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		err = syscall.EISDIR
+	case !mode.IsRegular():
+		err = fmt.Errorf("is %s, which may never end, and no regular file", Kind(mode))
+	case info.Size() > limit:
+		err = fmt.Errorf("has %d bytes; at most %d are read", info.Size(), limit)
+	default:
+		return nil
+	}
+	return &fs.PathError{Op: "open", Path: path, Err: err}
 }
 
 // Kind names what is no folder, as messages do.

@@ -30,7 +30,7 @@ var (
 	//go:embed page.js
 	scriptText string
 
-	pageTemplate = template.Must(template.New("page").Parse(pageText))
+	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"short": short}).Parse(pageText))
 )
 
 // Page is a finished report.

@@ -34,9 +34,9 @@ type view struct {
 // section is one folder of the page.
 type section struct {
 	ID, Name, Description, Dir string
-	Members                    []string
+	Members                    []*results.Folder
 	Facts                      []fact
-	Verdicts                   []verdictView
+	Verdicts                   []results.Verdict
 	Well                       int // how many verdicts are as expected
 	Runs                       int
 	Statuses                   string
@@ -44,7 +44,7 @@ type section struct {
 	Undrawn                    []string
 	Grid                       *grid
 	Tables                     []tableView
-	Failed                     []failure
+	Failed                     []fact // runs, each with the reason
 	MoreFailed                 int
 	Commands                   []string
 	Versions                   []fact
@@ -55,22 +55,10 @@ type section struct {
 
 type fact struct{ Name, Value string }
 
-// failure is a run that failed.
-type failure struct{ Run, Reason string }
-
 // section shows a folder, the i-th of the page.
 func (v *view) section(i int, f *results.Reported) (*section, error) {
-	s := &section{ID: fmt.Sprintf("f%d", i), Name: f.Name, Dir: f.Dir, Description: f.Description, Config: f.Text,
-		Commands: commands(f), Versions: versions(f.Manifest)}
-	for _, m := range f.Members {
-		s.Members = append(s.Members, m.Name)
-	}
-	for i := range f.Verdicts {
-		s.Verdicts = append(s.Verdicts, newVerdictView(&f.Verdicts[i]))
-		if f.Verdicts[i].Well() {
-			s.Well++
-		}
-	}
+	s := &section{ID: fmt.Sprintf("f%d", i), Name: f.Name, Dir: f.Dir, Description: f.Description, Members: f.Members, Config: f.Text,
+		Verdicts: f.Verdicts, Well: results.CountWell(f.Verdicts), Commands: commands(f), Versions: versions(f.Manifest)}
 	if f.Scorecard {
 		t, err := f.Tables.Table(plots.ScorecardTable)
 		if err != nil {
@@ -146,7 +134,7 @@ func (s *section) runs(t *tables.Table) {
 			s.MoreFailed++
 			continue
 		}
-		s.Failed = append(s.Failed, failure{t.Text(row, "run"), t.Text(row, "reason")})
+		s.Failed = append(s.Failed, fact{t.Text(row, "run"), t.Text(row, "reason")})
 	}
 }
 
@@ -187,16 +175,6 @@ func versions(m *publish.Manifest) []fact {
 		facts = append(facts, fact{"Input " + name, m.Inputs[name]})
 	}
 	return facts
-}
-
-// verdictView is a claim as it is shown.
-type verdictView struct {
-	Name, Text, Word, Value, Bound, Detail string
-	Well                                   bool
-}
-
-func newVerdictView(v *results.Verdict) verdictView {
-	return verdictView{v.Name, v.Text, v.Words(), short(v.Value), short(v.Bound), v.Detail, v.Well()}
 }
 
 // figure is a drawing on the page: an svg element with marks and series, or a picture without.

@@ -15,12 +15,6 @@ func TestSlim(t *testing.T) {
 	}{
 		{"colors keep their variable", []string{`<path d="M1" fill="var(--plot-0072b2,#0072b2)"/>`}, []string{`<path d="M1" fill="var(--plot-0072b2)"/>`}},
 		{"texts keep everything", []string{`<text>=var(--plot-0072b2,#0072b2)</text>`}, []string{`<text>=var(--plot-0072b2,#0072b2)</text>`}},
-		{"marker and its line", []string{`<path d="M1 2" fill="none" stroke="a" stroke-width="1"/>`, `<path d="M1 2" fill="b"/>`},
-			[]string{`<path d="M1 2" paint-order="stroke" stroke="a" stroke-width="1" fill="b"/>`}},
-		{"two outlines", []string{`<path d="M1 2" fill="none" stroke="a"/>`, `<path d="M1 2" fill="none" stroke="b"/>`},
-			[]string{`<path d="M1 2" fill="none" stroke="a"/>`, `<path d="M1 2" fill="none" stroke="b"/>`}},
-		{"another marker", []string{`<path d="M1 2" fill="none" stroke="a"/>`, `<path d="M1 3" fill="b"/>`},
-			[]string{`<path d="M1 2" fill="none" stroke="a"/>`, `<path d="M1 3" fill="b"/>`}},
 		{"numbers alone", []string{point("1", "a1: x = -2e-05"), point("9", "a1: x = 4"), point("12", "b: x = 4")},
 			[]string{short("1", `data-t="a1: x = -2e-05"`), short("9", `data-n="1 4"`), short("12", `data-t="b: x = 4"`)}},
 		{"entities are no numbers", []string{point("1", "a&#39;: 2"), point("9", "a&#39;: 3")}, []string{short("1", `data-t="a&#39;: 2"`), short("9", `data-n="3"`)}},

@@ -52,26 +52,6 @@ func Lacking(files []plots.File) string {
 	return ""
 }
 
-// Draw renders the folder's figures, some jobs at the same time. A figure that cannot be drawn does not lose the others. The
-// error is the context's.
-func (f *Folder) Draw(ctx context.Context, jobs int) (*Drawn, error) {
-	drawn, failed := make([][]plots.File, len(f.Figures)), make([]error, len(f.Figures))
-	var group errgroup.Group
-	group.SetLimit(jobs)
-	for i, fig := range f.Figures {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				drawn[i], failed[i] = plots.Render(fig, f.Tables)
-			}
-			return ctx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return &Drawn{slices.Concat(drawn...), slices.DeleteFunc(failed, func(err error) bool { return err == nil })}, nil
-}
-
 // Restyle gives all figures of the folder a theme and a size, where they are not empty. The error names what there is.
 func (f *Folder) Restyle(theme, size string) error {
 	for i := range f.Figures {
@@ -87,58 +67,48 @@ func (f *Folder) Restyle(theme, size string) error {
 	return nil
 }
 
+// DrawInto renders the folder's figures into a results folder in the making, some jobs at the same time. A figure that cannot be drawn does
+// not lose the others. The error is the context's or the disk's.
+func (f *Folder) DrawInto(ctx context.Context, dir string, jobs int) (*Drawn, error) {
+	files, failed := make([][]plots.File, len(f.Figures)), make([]error, len(f.Figures))
+	var group errgroup.Group
+	group.SetLimit(jobs)
+	for i, fig := range f.Figures {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				files[i], failed[i] = plots.Render(fig, f.Tables)
+			}
+			return ctx.Err()
+		})
+	}
+	err := group.Wait()
+	drawn := &Drawn{slices.Concat(files...), slices.DeleteFunc(failed, func(err error) bool { return err == nil })}
+	if err == nil && len(drawn.Files) > 0 {
+		err = os.Mkdir(filepath.Join(dir, figuresFolder), 0o755)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range drawn.Files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, figuresFolder, file.Name), file.Data, 0o644))
+	}
+	return drawn, err
+}
+
 // Redraw draws the folder's figures again from its tables and puts each in its place. The error is the context's or the
 // disk's.
-func (f *Folder) Redraw(ctx context.Context) (_ *Drawn, err error) {
-	held, err := publish.Hold(f.Dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, held.Release()) }()
-	drawn, err := f.Draw(ctx, runtime.GOMAXPROCS(0))
-	if err != nil {
-		return nil, err
-	}
-	staging, err := os.MkdirTemp(f.Dir, ".plot.*"+publish.Partial)
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(staging)
-	if err := errors.Join(publish.Tidy(filepath.Join(f.Dir, figuresFolder)), writeFiles(filepath.Join(staging, figuresFolder), drawn.Files, writePlain)); err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, file := range drawn.Files {
-		names = append(names, figuresFolder+"/"+file.Name)
-	}
-	if err := publish.Announce(f.Dir, staging, names); err != nil {
-		return nil, err
-	}
-	return drawn, WriteFiles(filepath.Join(f.Dir, figuresFolder), drawn.Files)
-}
-
-// WriteFiles writes figures into a folder, each file in one step.
-func WriteFiles(dir string, files []plots.File) error {
-	return writeFiles(dir, files, publish.WriteFile)
-}
-
-func writeFiles(dir string, files []plots.File, write func(path string, data []byte) error) error {
-	if len(files) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := write(filepath.Join(dir, f.Name), f.Data); err != nil {
-			return err
+func (f *Folder) Redraw(ctx context.Context) (drawn *Drawn, err error) {
+	err = publish.Put(f.Dir, func(staging string) (names []string, err error) {
+		if drawn, err = f.DrawInto(ctx, staging, runtime.GOMAXPROCS(0)); err != nil {
+			return nil, err
 		}
-	}
-	return nil
+		for _, file := range drawn.Files {
+			names = append(names, figuresFolder+"/"+file.Name)
+		}
+		return names, nil
+	})
+	return drawn, err
 }
-
-// writePlain writes a file of a staging folder, which is flushed as a whole.
-func writePlain(path string, data []byte) error { return os.WriteFile(path, data, 0o644) }
 
 // pictures reads the figures of a folder as they were drawn, sorted by name.
 func pictures(dir string) []plots.File {

@@ -82,58 +82,31 @@ func (e *Export) source(dir, name string) (*tables.Table, error) {
 
 // Write puts the tables and their data package into the folder, which there is, each file in one step, and brings a manifest
 // there up to date. It returns the names of the files.
-func (e *Export) Write(ctx context.Context) (_ []string, err error) {
-	if _, none := publish.ReadManifest(e.out); none == nil { // a folder of results, which a run may be about to replace
-		held, taken := publish.Hold(e.out)
-		if taken != nil {
-			return nil, taken
-		}
-		defer func() { err = errors.Join(err, held.Release()) }()
-		if err := publish.Tidy(e.out); err != nil {
-			return nil, err
-		}
-	}
-	staging, err := os.MkdirTemp(e.out, ".export.*"+publish.Partial)
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(staging)
-	var files []string
-	for _, one := range e.list {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err := tables.WriteTable(staging, one.table, one.schema, e.format); err != nil {
-			return nil, err
-		}
-		files = append(files, one.table.Name+e.format.Extension())
-	}
-	if err := publish.Announce(e.out, staging, files); err != nil {
-		return nil, err
-	}
-	for _, name := range files {
-		if err := os.Rename(filepath.Join(staging, name), filepath.Join(e.out, name)); err != nil {
-			return nil, err
-		}
-	}
-	full, err := filepath.Abs(e.out)
-	if err != nil {
-		return nil, err
-	}
-	var resources []tables.Resource // each table in the formats in which it now lies in the folder
-	for _, one := range e.list {
-		for _, format := range tables.Both.Files() {
-			if _, err := os.Stat(filepath.Join(e.out, one.table.Name+format.Extension())); err == nil {
-				resources = append(resources, tables.Resource{Table: one.table.Name, Schema: one.schema, Format: format})
+func (e *Export) Write(ctx context.Context) (files []string, err error) {
+	err = publish.Put(e.out, func(staging string) ([]string, error) {
+		var resources []tables.Resource // each table in the formats in which it will lie in the folder
+		for _, one := range e.list {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err := tables.WriteTable(staging, one.table, one.schema, e.format); err != nil {
+				return nil, err
+			}
+			files = append(files, one.table.Name+e.format.Extension())
+			for _, format := range tables.Both.Files() {
+				if _, err := os.Stat(filepath.Join(e.out, one.table.Name+format.Extension())); err == nil || format == e.format {
+					resources = append(resources, tables.Resource{Table: one.table.Name, Schema: one.schema, Format: format})
+				}
 			}
 		}
-	}
-	files = append(files, tables.DataPackageFile)
-	description := tables.DataPackage(filepath.Base(full), resources)
-	if err := publish.WriteFile(filepath.Join(e.out, tables.DataPackageFile), description); err != nil {
-		return nil, err
-	}
-	return files, publish.Reseal(e.out, files)
+		full, err := filepath.Abs(e.out)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, tables.DataPackageFile)
+		return files, os.WriteFile(filepath.Join(staging, tables.DataPackageFile), tables.DataPackage(filepath.Base(full), resources), 0o644)
+	})
+	return files, err
 }
 
 // tablesIn names the tables of a folder in the order of the alphabet, each once.

@@ -33,7 +33,7 @@ type Maker struct {
 
 // Made is a new results folder, and what there is to say of it.
 type Made struct {
-	Drawn
+	*Drawn
 	Dir      string
 	First    bool // there was no such folder before
 	Count    engine.Count
@@ -51,37 +51,31 @@ func (m *Maker) Make(ctx context.Context) (*Made, error) {
 	made := &Made{Dir: filepath.Join(m.Out, name), Faults: &engine.Faults{}}
 	_, err := os.Stat(made.Dir)
 	made.First = errors.Is(err, fs.ErrNotExist)
-	staging, err := publish.Stage(m.Out, name)
-	if err != nil {
-		return nil, err
-	}
-	defer staging.Abandon()
-	if m.Config.Experiment != nil {
-		if made.Count, made.Faults, err = m.Runs(staging.Dir); err != nil {
-			return nil, err
-		}
-	}
-	if err := m.Config.WriteResolved(staging.Dir); err != nil {
-		return nil, err
-	}
-	if err := m.conclude(ctx, staging.Dir, made); err != nil {
-		return nil, err
-	}
-	manifest := publish.NewManifest(engine.Numerics())
-	manifest.SetOwner(m.Owner, m.Out, name)
-	manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
-	if plan := m.Config.Plan; plan != nil {
-		manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
-		if len(plan.Read) > 0 {
-			if manifest.Data, err = json.Marshal(plan.Read); err != nil {
-				return nil, err
+	return made, publish.Folder(m.Out, name, func(dir string) (err error) {
+		if m.Config.Experiment != nil {
+			if made.Count, made.Faults, err = m.Runs(dir); err != nil {
+				return err
 			}
 		}
-	}
-	if err := manifest.Seal(staging.Dir); err != nil {
-		return nil, err
-	}
-	return made, staging.Publish()
+		if err := m.Config.WriteResolved(dir); err != nil {
+			return err
+		}
+		if err := m.conclude(ctx, dir, made); err != nil {
+			return err
+		}
+		manifest := publish.NewManifest(engine.Numerics())
+		manifest.SetOwner(m.Owner, m.Out, name)
+		manifest.Seconds, manifest.Inputs = made.Count.Time.Seconds(), m.Config.InputHashes()
+		if plan := m.Config.Plan; plan != nil {
+			manifest.Plan, manifest.Runs = plan.Key(), len(plan.Runs)
+			if len(plan.Read) > 0 {
+				if manifest.Data, err = json.Marshal(plan.Read); err != nil {
+					return err
+				}
+			}
+		}
+		return manifest.Seal(dir)
+	})
 }
 
 // concludingPercent is how much the heap may grow between two collections while tables are read. Columns are few and
@@ -135,19 +129,17 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		}
 	}
 	if len(w.all) > 0 {
-		if err := writePlain(filepath.Join(dir, tables.DataPackageFile), tables.DataPackage(f.Name, w.all)); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, tables.DataPackageFile), tables.DataPackage(f.Name, w.all), 0o644); err != nil {
 			return err
 		}
 	}
-	drawn, err := f.Draw(ctx, m.Jobs)
-	if err != nil {
+	if made.Drawn, err = f.DrawInto(ctx, dir, m.Jobs); err != nil {
 		return err
 	}
-	made.Drawn = *drawn
-	if lacking := Lacking(drawn.Files); lacking != "" {
+	if lacking := Lacking(made.Files); lacking != "" {
 		made.Warnings = append(made.Warnings, lacking)
 	}
-	return writeFiles(filepath.Join(dir, figuresFolder), drawn.Files, writePlain)
+	return nil
 }
 
 // tableWriter writes the tables of a results folder that come after the runs.

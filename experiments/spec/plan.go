@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +147,7 @@ func (l *loader) plan(exp *Experiment) *Plan {
 		l.tooMany(strconv.Itoa(len(chosen)))
 		return nil
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1)) // which readFiles lowers
 	reviews := p.reviews()
 	for _, rows := range chosen {
 		p.add(rows, reviews)

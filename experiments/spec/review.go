@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,9 @@ func (p *planner) readFiles(from *origin, section int, limit Size) {
 		if info, err := os.Stat(path); err == nil && limit > 0 && info.Mode().IsRegular() && Size(info.Size()) > limit {
 			from.refuse("limits.memory", fmt.Sprintf("is %s, and %s alone has %d bytes", limit, f.Path, info.Size()), "more memory, or a smaller file")
 			continue
+		}
+		if limit > 0 {
+			debug.SetMemoryLimit(int64(limit)) // checking the runs is to take no more than they may
 		}
 		content, err := p.read(path)
 		if err != nil {

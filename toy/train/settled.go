@@ -13,11 +13,11 @@ type SettledTask interface {
 const moments = 50
 
 // fewest is how many steps a training has at least of which it is asked whether it has settled.
-const fewest = 10
+const fewest = 2
 
 // watch sees whether a training comes to rest: it compares the mean policies of the last two tenths of its steps.
 type watch struct {
-	tenth, stride int // steps
+	tenth, stride int // steps, at least one
 	first, now    []float64
 	means         [2][]float64 // sums, of the last tenth but one and of the last
 	count         [2]int
@@ -34,7 +34,7 @@ func (t *Trainer) policy(to []float64) []float64 {
 
 // begin takes down the first policy of a training of a number of steps.
 func (w *watch) begin(t *Trainer, steps int) {
-	w.tenth = steps / 10
+	w.tenth = max(1, steps/10)
 	w.stride = max(1, w.tenth/moments)
 	w.first = t.policy(w.first)
 	w.means = [2][]float64{make([]float64, len(w.first)), make([]float64, len(w.first))}

@@ -62,6 +62,18 @@ func TestDrift(t *testing.T) {
 			}
 		}
 	}
+	for steps := 1; steps < 10; steps++ { // of which a tenth is a step, and one alone tells nothing
+		want := 1 / float64(steps)
+		if steps == 1 {
+			want = 0
+		}
+		if got := driftOf(t, steps, &Constant{}, forward); math.Abs(got-want) > 1e-12 {
+			t.Errorf("%d steps at a constant speed: %v; want %v", steps, got, want)
+		}
+		if got := driftOf(t, steps, &Constant{}, func(theta float64) float64 { return theta - 1 }); got != 0 {
+			t.Errorf("%d steps, of which the first arrives: %v; want 0", steps, got)
+		}
+	}
 	if got := driftOf(t, 500, &Constant{}, func(float64) float64 { return 1e-330 }); got != 0 {
 		t.Errorf("no gradient: %v", got)
 	}

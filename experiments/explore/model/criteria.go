@@ -7,8 +7,6 @@ import (
 
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
-	"windtunnel/toy/bandit"
-	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
 )
@@ -60,9 +58,8 @@ func (u *subject) pathKey() string {
 func (u *subject) path() []PathPoint {
 	loss := u.Losses[u.index]
 	kind, _ := objective.Kinds().Find(loss.Kind)
-	fields := decode.Fields(kind.New(), tables)
-	field := slices.IndexFunc(fields, func(f decode.Field) bool { return f.Key == lambdaKey })
-	if field < 0 {
+	fields := slices.DeleteFunc(decode.Fields(kind.New(), tables), func(f decode.Field) bool { return f.Key != lambdaKey })
+	if len(fields) == 0 {
 		return nil
 	}
 	lambdas := []float64{smallLambda}
@@ -71,138 +68,108 @@ func (u *subject) path() []PathPoint {
 	}
 	var path []PathPoint
 	for _, lambda := range append(lambdas, largeLambda) {
-		if !interval(fields[field].Allowed).Contains(lambda) {
+		if !interval(fields[0].Allowed).Contains(lambda) {
 			continue
 		}
 		params, problems := loss.decode(sides[u.index], lambda)
 		if len(problems) > 0 {
 			panic(fmt.Sprintf("model: %s at lambda %v: %s", loss.Kind, lambda, problems[0].Message))
 		}
-		m := u.minimum(params, u.env, u.pairs)
-		path = append(path, PathPoint{Number(lambda), probabilities(m.logPi), m})
+		found := u.solved(params, u.env, u.pairs)
+		path = append(path, PathPoint{Number(lambda), probabilities(found.logPi), found, fmt.Sprintf(" at lambda %.3g", lambda)})
 	}
 	return path
 }
 
-// minimum is the minimizer of a loss.
-type minimum struct {
-	logPi []float64 // nil where none is found
-	none  bool      // it is known that there is no minimizer
-}
-
-// minimum returns the policy that the exact solver finds.
-func (u *subject) minimum(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) minimum {
-	found, err := u.setup(loss, env, pairs).Solve(background)
-	if err != nil || found.Status == exact.Stalled {
-		return minimum{}
+// criterion reads a criterion from the minimizers that it asks for. Where there are none to read, absent says why. Where one has no
+// policy, it fails if there is no minimizer, or for a loss with a stop-gradient no point of rest; that none is found says nothing.
+func criterion(name, asks string, bound Number, of []PathPoint, absent string, read func() (value float64, detail string)) Criterion {
+	c := Criterion{Name: name, Asks: asks, Value: Number(math.NaN()), Bound: bound, Verdict: unknown, Detail: absent}
+	if len(of) == 0 {
+		return c
 	}
-	return minimum{found.Policy[0], found.Policy[0] == nil}
+	for _, p := range of {
+		if p.found.missing() {
+			c.Verdict, c.Detail = fails, "there is no minimizer or point of rest"+p.where
+			return c
+		}
+		if p.found.logPi == nil {
+			c.Detail = "no minimizer is found" + p.where
+			return c
+		}
+	}
+	value, detail := read()
+	c.Value, c.Detail, c.Verdict = Number(value), detail, fails
+	if c.Value <= bound {
+		c.Verdict = holds
+	}
+	return c
 }
 
 // criteria reads the criteria of interpolation from the path, and preservation at the state's lambda.
 func (u *subject) criteria(path []PathPoint) []Criterion {
+	// limit reads the distance to an end at a very small or large lambda.
+	limit := func(name, asks, metric, end string, lambda float64) Criterion {
+		absent := fmt.Sprintf("lambda %g is not allowed", lambda)
+		if len(path) == 0 {
+			absent = noLambda
+		}
+		at := slices.DeleteFunc(slices.Clone(path), func(p PathPoint) bool { return float64(p.Lambda) != lambda })
+		return criterion(name, asks, limitBound, at, absent, func() (float64, string) {
+			return u.measure(metric, at[0].found.logPi), fmt.Sprintf("total variation to %s at lambda %g", end, lambda)
+		})
+	}
 	return []Criterion{
-		u.limit("strong interpolation", "Does the policy go to pi_star as lambda falls?", "tv_star", "pi_star", path, smallLambda),
-		u.limit("weak interpolation", "Does it go to the mode pi_delta as lambda falls?", "tv_mode", "pi_delta", path, smallLambda),
-		u.limit("reference limit", "Does it go to pi_ref as lambda grows?", "tv_ref", "pi_ref", path, largeLambda),
+		limit("strong interpolation", "Does the policy go to pi_star as lambda falls?", "tv_star", "pi_star", smallLambda),
+		limit("weak interpolation", "Does it go to the mode pi_delta as lambda falls?", "tv_mode", "pi_delta", smallLambda),
+		limit("reference limit", "Does it go to pi_ref as lambda grows?", "tv_ref", "pi_ref", largeLambda),
 		u.monotone(path),
 		u.preservation(),
 	}
 }
 
-// limit reads the distance to an end at a very small or large lambda.
-func (u *subject) limit(name, asks, metric, end string, path []PathPoint, lambda float64) Criterion {
-	c := Criterion{Name: name, Asks: asks, Value: Number(math.NaN()), Bound: limitBound, Verdict: unknown}
-	at := slices.IndexFunc(path, func(p PathPoint) bool { return float64(p.Lambda) == lambda })
-	switch {
-	case len(path) == 0:
-		c.Detail = "the loss has no lambda"
-	case at < 0:
-		c.Detail = fmt.Sprintf("lambda %g is not allowed", lambda)
-	case path[at].logPi == nil:
-		c.missing(path[at].minimum, fmt.Sprintf(" at lambda %g", lambda))
-	default:
-		c.Value = u.measure(metric, path[at].logPi)
-		c.decide(fmt.Sprintf("total variation to %s at lambda %g", end, lambda))
-	}
-	return c
-}
-
-// decide sets the verdict from the value.
-func (c *Criterion) decide(detail string) {
-	c.Detail, c.Verdict = detail, fails
-	if c.Value <= c.Bound {
-		c.Verdict = holds
-	}
-}
-
-// missing says that there is no minimizer, or for a loss with a stop-gradient no point of rest, which fails a criterion, or that none is found, which says nothing.
-func (c *Criterion) missing(m minimum, where string) {
-	if m.none {
-		c.Verdict, c.Detail = fails, "there is no minimizer or point of rest"+where
-		return
-	}
-	c.Detail = "no minimizer is found" + where
-}
+// noLambda is why there is no path.
+const noLambda = "the loss has no lambda"
 
 // measure is one metric of a policy, given as log-probabilities.
-func (u *subject) measure(name string, logPi []float64) Number {
-	m, ok := metrics.Find(name)
-	if !ok {
-		panic("model: there is no metric " + name)
-	}
-	return Number(m.Value(u.view(logPi)))
+func (u *subject) measure(name string, logPi []float64) float64 {
+	m, _ := metrics.Find(name)
+	return m.Value(u.view(logPi))
 }
 
 // monotone reads the largest rise of KL(pi_ref to pi) along lambda.
 func (u *subject) monotone(path []PathPoint) Criterion {
-	c := Criterion{Name: "monotone", Asks: "Does it move towards pi_ref all the way as lambda grows?", Value: Number(math.NaN()),
-		Bound: riseBound, Verdict: unknown}
-	if len(path) < 2 {
-		c.Detail = "the loss has no lambda"
-		return c
-	}
-	worst, where, last := math.Inf(-1), 0.0, math.NaN()
-	for _, p := range path {
-		if p.logPi == nil {
-			c.missing(p.minimum, fmt.Sprintf(" at lambda %.3g", float64(p.Lambda)))
-			return c
+	return criterion("monotone", "Does it move towards pi_ref all the way as lambda grows?", riseBound, path, noLambda, func() (float64, string) {
+		worst, where, last := math.Inf(-1), 0.0, math.NaN()
+		for _, p := range path {
+			kl := u.measure("kl_ref_pi", p.found.logPi)
+			rise := kl - last
+			if math.IsInf(kl, 1) && math.IsInf(last, 1) {
+				rise = 0
+			}
+			if rise > worst {
+				worst, where = rise, float64(p.Lambda)
+			}
+			last = kl
 		}
-		kl := float64(u.measure("kl_ref_pi", p.logPi))
-		rise := kl - last
-		if math.IsInf(kl, 1) && math.IsInf(last, 1) {
-			rise = 0
-		}
-		if rise > worst {
-			worst, where = rise, float64(p.Lambda)
-		}
-		last = kl
-	}
-	c.Value = Number(worst)
-	c.decide(fmt.Sprintf("largest rise of KL(pi_ref to pi) from one lambda to the next, up to lambda %.3g (nats)", where))
-	return c
+		return worst, fmt.Sprintf("largest rise of KL(pi_ref to pi) from one lambda to the next, up to lambda %.3g (nats)", where)
+	})
 }
 
 // preservation solves the loss where pi_ref is pi_star already, on the exact population: a good prompt, which should be
 // left alone.
 func (u *subject) preservation() Criterion {
-	c := Criterion{Name: "preservation", Asks: "Is a prompt left alone whose pi_ref is pi_star already?", Value: Number(math.NaN()),
-		Bound: preservationBound, Verdict: unknown}
-	if _, direct := u.Params.(objective.Direct); direct {
-		c.Detail = "a policy that is given has no minimizer"
-		return c
+	var at []PathPoint
+	if _, direct := u.Params.(objective.Direct); !direct {
+		good := environment(u.Star, u.Star)
+		pairs, err := (&preference.Population{}).Build(preference.Input{Env: good})
+		if err != nil {
+			panic(fmt.Sprintf("model: population: %v", err))
+		}
+		at = []PathPoint{{found: u.solved(u.Params, good, pairs), where: " there"}}
 	}
-	good := environment(u.Star, u.Star)
-	pairs, err := (&preference.Population{}).Build(preference.Input{Env: good})
-	if err != nil {
-		panic(fmt.Sprintf("model: population: %v", err))
-	}
-	m := u.minimum(u.Params, good, pairs)
-	if m.logPi == nil {
-		c.missing(m, " there")
-		return c
-	}
-	c.Value = u.measure("kl_star_pi", m.logPi)
-	c.decide("KL(pi_star to pi) there at this lambda, exact population (nats)")
-	return c
+	return criterion("preservation", "Is a prompt left alone whose pi_ref is pi_star already?", preservationBound, at,
+		"a policy that is given has no minimizer", func() (float64, string) {
+			return u.measure("kl_star_pi", at[0].found.logPi), "KL(pi_star to pi) there at this lambda, exact population (nats)"
+		})
 }

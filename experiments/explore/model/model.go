@@ -5,7 +5,6 @@
 package model
 
 import (
-	"context"
 	"math"
 	"strconv"
 
@@ -50,7 +49,8 @@ type PathPoint struct {
 	Lambda Number   `json:"lambda"`
 	Policy []Number `json:"policy"` // null where there is no minimizer
 
-	minimum
+	found solution
+	where string // it is, as the end of a sentence
 }
 
 // Measure is a metric of a policy.
@@ -144,13 +144,15 @@ func (e *Explorer) Explore(s State, whole bool) *Result {
 
 // solve computes the answer to a state without paths and criteria.
 func (e *Explorer) solve(s State) {
-	r := &Result{Problems: append([]Problem{}, s.Check()...), Fragment: s.Fragment(), Outcomes: make([]*Outcome, len(s.Losses))}
+	_, problems := ParseState(s.Fragment())
+	r := &Result{Problems: append([]Problem{}, problems...), Fragment: s.Fragment(), Outcomes: make([]*Outcome, len(s.Losses))}
 	e.last, e.subjects = r, make([]*subject, len(s.Losses))
 	if len(r.Problems) > 0 {
 		return
 	}
-	in, err := newInstance(s)
-	if err != nil {
+	in := &instance{State: s, env: environment(s.Star, s.Ref)}
+	var err error
+	if in.pairs, err = s.run(nil).BuildPreferences(in.env); err != nil {
 		r.Problems = append(r.Problems, Problem{Field: "n", Message: err.Error()})
 		return
 	}
@@ -172,13 +174,6 @@ func (e *Explorer) solve(s State) {
 	}
 }
 
-func newInstance(s State) (*instance, error) {
-	in := &instance{State: s, env: environment(s.Star, s.Ref)}
-	var err error
-	in.pairs, err = s.run(nil).BuildPreferences(in.env)
-	return in, err
-}
-
 // environment is the bandit of one prompt.
 func environment(star, ref []float64) *bandit.Env {
 	return &bandit.Env{Prompts: []bandit.Prompt{bandit.NewPrompt(promptName, star, ref, nil, []float64{1})}}
@@ -195,6 +190,3 @@ func (in *instance) view(logPi []float64) *metrics.View {
 	v.Set(logPi)
 	return v
 }
-
-// background is the context of computations that nobody interrupts: a page that changes its mind asks anew.
-var background = context.Background()

@@ -219,7 +219,6 @@ func TestProblems(t *testing.T) {
 		{"on the other side", with(Loss{Kind: "dpo"}, Loss{Kind: "custom"}), Problem{Field: "b.pair", Message: "there is no formula"}},
 		{"lambda as a parameter", with(Loss{Kind: "dpo", Params: []Param{{"lambda", "1"}}}), Problem{Field: "a.lambda", Message: "is not a parameter"}},
 		{"nothing drawn", func() State { s := with(Loss{Kind: "dpo"}); s.Draws, s.Seed = 1, 8; return s }(), Problem{Field: "n", Message: "equal responses"}},
-		{"no losses", with(), Problem{Field: "a", Message: "want one or two"}},
 	} {
 		r := new(Explorer).Explore(test.state, true)
 		if len(r.Problems) == 0 {

@@ -17,8 +17,9 @@ import (
 func TestOneLoss(t *testing.T) {
 	state := Default()
 	state.Draws, state.Seed, state.Steps = 12, 3, 20
-	w, err := newInstance(state)
-	if err != nil {
+	w := &instance{State: state, env: environment(state.Star, state.Ref)}
+	var err error
+	if w.pairs, err = state.run(nil).BuildPreferences(w.env); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range variants.Of(objective.Kinds(), func(objective.Params) {}) {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -98,6 +99,11 @@ type solution struct {
 	loss   float64
 }
 
+// missing says whether it is known that there is none.
+func (s *solution) missing() bool {
+	return s.solver != "" && s.status != string(exact.Stalled) && s.logPi == nil
+}
+
 // outcome computes all about a loss but path and criteria.
 func (u *subject) outcome() *Outcome {
 	o := &Outcome{Label: u.label(u.index), Kind: canonical(u.Losses[u.index].Kind)}
@@ -159,7 +165,12 @@ func (u *subject) minimizer() solution {
 	if u.KLRadius > 0 {
 		return solution{reason: "A KL radius is a projection between training steps, which the exact solver has not."}
 	}
-	found, err := u.setup(u.Params, u.env, u.pairs).Solve(background)
+	return u.solved(u.Params, u.env, u.pairs)
+}
+
+// solved is what the exact solver says of a loss. Where it takes none, the solver is "".
+func (u *subject) solved(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) solution {
+	found, err := u.setup(loss, env, pairs).Solve(context.Background())
 	if err != nil {
 		return solution{reason: capitalized(err.Error())}
 	}
@@ -176,7 +187,7 @@ func (u *subject) trajectory(o *Outcome) solution {
 	loop := made.Loop()
 	var last []float64
 	loss := math.NaN()
-	end, err := loop.Run(background, func(r train.Record) {
+	end, err := loop.Run(context.Background(), func(r train.Record) {
 		last, loss = logPolicy(made.Policy), r.Loss
 		o.Trajectory = append(o.Trajectory, probabilities(last))
 	})

@@ -73,22 +73,34 @@ var sides = [mostLosses]string{"a", "b"}
 type setting struct {
 	key    string
 	bounds decode.Interval
-	field  any // of a State: *float64, *int, or *[]float64 for one number a response, nil where it is not given
+	count  int // of its numbers
+	whole  bool
+	values []float64 // none where it is not given
+	set    func(values []float64)
 }
 
 // settings lists the keys in the order of the fragment. Bounds are those of the config's keys, or tighter.
 func (s *State) settings() []setting {
+	number := func(key, bounds string, to *float64) setting {
+		return setting{key, interval(bounds), 1, false, []float64{*to}, func(v []float64) { *to = v[0] }}
+	}
+	whole := func(key, bounds string, to *int) setting {
+		return setting{key, interval(bounds), 1, true, []float64{float64(*to)}, func(v []float64) { *to = int(v[0]) }}
+	}
+	each := func(key, bounds string, to *[]float64) setting { // one number a response
+		return setting{key, interval(bounds), responses, false, *to, func(v []float64) { *to = v }}
+	}
 	return []setting{
-		{"star", interval("(0,1)"), &s.Star},
-		{"ref", interval("(0,1)"), &s.Ref},
-		{"lambda", interval("[1e-100,1e100]"), &s.Lambda},
-		{"n", interval(fmt.Sprintf("[0,%d]", mostDraws)), &s.Draws},
-		{"seed", interval("[0,1e15]"), &s.Seed},
-		{"l2", interval("[0,1e12]"), &s.L2},
-		{"kl", interval("[0,1e6]"), &s.KLRadius},
-		{"basis", interval("[-1e6,1e6]"), &s.Basis},
-		{"lr", interval("(0,1e3]"), &s.LearnRate},
-		{"steps", interval(fmt.Sprintf("[1,%d]", mostSteps)), &s.Steps},
+		each("star", "(0,1)", &s.Star),
+		each("ref", "(0,1)", &s.Ref),
+		number("lambda", "[1e-100,1e100]", &s.Lambda),
+		whole("n", fmt.Sprintf("[0,%d]", mostDraws), &s.Draws),
+		whole("seed", "[0,1e15]", &s.Seed),
+		number("l2", "[0,1e12]", &s.L2),
+		number("kl", "[0,1e6]", &s.KLRadius),
+		each("basis", "[-1e6,1e6]", &s.Basis),
+		number("lr", "(0,1e3]", &s.LearnRate),
+		whole("steps", fmt.Sprintf("[1,%d]", mostSteps), &s.Steps),
 	}
 }
 
@@ -113,95 +125,28 @@ func ParseState(fragment string) (State, []Problem) {
 		return s, []Problem{{Field: "fragment", Message: "cannot be read: " + err.Error()}}
 	}
 	var problems []Problem
+	wrong := func(field, message string) { problems = append(problems, Problem{Field: field, Message: message}) }
 	keys := make([]string, 0, len(values))
 	for _, f := range s.settings() {
 		keys = append(keys, f.key)
 		if texts, given := values[f.key]; given {
-			problems = append(problems, f.read(texts)...)
+			if message := f.read(texts); message != "" {
+				wrong(f.key, message)
+			}
 			delete(values, f.key)
 		}
 	}
-	for _, side := range sides {
-		keys = append(keys, side, side+".PARAMETER")
-	}
-	problems = append(problems, s.readLosses(values)...)
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		problems = append(problems, Problem{Field: key, Message: "is not a key; want " + strings.Join(keys, ", ")})
-	}
-	return s, problems
-}
-
-// numbers returns the setting's values: one or, of a vector, one a response; nil where they are not given.
-func (f *setting) numbers() []float64 {
-	switch v := f.field.(type) {
-	case *int:
-		return []float64{float64(*v)}
-	case *float64:
-		return []float64{*v}
-	}
-	return *f.field.(*[]float64)
-}
-
-// text writes the setting's values, "" where they are not given.
-func (f *setting) text() string {
-	var texts []string
-	for _, x := range f.numbers() {
-		texts = append(texts, formatFloat(x))
-	}
-	return strings.Join(texts, ",")
-}
-
-// count is how many values the setting has.
-func (f *setting) count() int {
-	if _, vector := f.field.(*[]float64); vector {
-		return responses
-	}
-	return 1
-}
-
-// read sets the field from the values of a key.
-func (f *setting) read(texts []string) []Problem {
-	parts := strings.Split(texts[0], ",")
-	v := make([]float64, len(parts))
-	_, whole := f.field.(*int)
-	for i, part := range parts {
-		x, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
-		if err != nil || whole && x != math.Trunc(x) || !f.bounds.Contains(x) {
-			return []Problem{f.problem(fmt.Sprintf("is %q", texts[0]))}
+	for _, pi := range s.settings()[:2] {
+		if sum := floats.Sum(pi.values); math.Abs(sum-1) > 1e-6 {
+			wrong(pi.key, fmt.Sprintf("sums to %.9g; want probabilities that sum to 1", sum))
 		}
-		v[i] = x
 	}
-	if len(texts) > 1 || len(v) != f.count() {
-		return []Problem{f.problem(fmt.Sprintf("has %d values", max(len(texts), len(v))))}
+	if s.Basis != nil && floats.Max(s.Basis) == floats.Min(s.Basis) {
+		wrong("basis", "is constant, which moves no policy; want entries that differ")
 	}
-	switch field := f.field.(type) {
-	case *int:
-		*field = int(v[0])
-	case *float64:
-		*field = v[0]
-	case *[]float64:
-		*field = v
-	}
-	return nil
-}
-
-// problem says what the setting allows.
-func (f *setting) problem(wrong string) Problem {
-	what := "a number"
-	switch f.field.(type) {
-	case *int:
-		what = "a whole number"
-	case *[]float64:
-		what = fmt.Sprintf("%d numbers", responses)
-	}
-	return Problem{Field: f.key, Message: fmt.Sprintf("%s; want %s in %s", wrong, what, f.bounds)}
-}
-
-// readLosses takes the keys of losses out of the values.
-func (s *State) readLosses(values url.Values) []Problem {
 	var losses []Loss
-	var problems []Problem
-	for _, side := range sides {
+	for i, side := range sides {
+		keys = append(keys, side, side+".PARAMETER")
 		kind, given := values[side]
 		if !given {
 			continue
@@ -214,15 +159,42 @@ func (s *State) readLosses(values url.Values) []Problem {
 				delete(values, key)
 			}
 		}
-		if side == sides[1] && len(losses) == 0 {
-			problems = append(problems, Problem{Field: side, Message: "is given without a; want a first"})
+		if i > len(losses) {
+			wrong(side, "is given without a; want a first")
 		}
 		losses = append(losses, l)
 	}
 	if losses != nil {
 		s.Losses = losses
 	}
-	return problems
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		wrong(key, "is not a key; want "+strings.Join(keys, ", "))
+	}
+	return s, problems
+}
+
+// read takes the values of a key. It returns what is wrong with them, and what is allowed.
+func (f *setting) read(texts []string) (wrong string) {
+	want := "a number"
+	switch {
+	case f.whole:
+		want = "a whole number"
+	case f.count > 1:
+		want = fmt.Sprintf("%d numbers", f.count)
+	}
+	var v []float64
+	for part := range strings.SplitSeq(texts[0], ",") {
+		x, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil || f.whole && x != math.Trunc(x) || !f.bounds.Contains(x) {
+			return fmt.Sprintf("is %q; want %s in %s", texts[0], want, f.bounds)
+		}
+		v = append(v, x)
+	}
+	if len(texts) > 1 || len(v) != f.count {
+		return fmt.Sprintf("has %d values; want %s in %s", max(len(texts), len(v)), want, f.bounds)
+	}
+	f.set(v)
+	return ""
 }
 
 // Fragment writes the state for the page's address. ParseState reads the same state back.
@@ -232,8 +204,12 @@ func (s State) Fragment() string {
 		parts = append(parts, key+"="+strings.ReplaceAll(url.QueryEscape(value), "%2C", ",")) // commas stay legible
 	}
 	for _, f := range s.settings() {
-		if text := f.text(); text != "" {
-			add(f.key, text)
+		var texts []string
+		for _, v := range f.values {
+			texts = append(texts, formatFloat(v))
+		}
+		if texts != nil {
+			add(f.key, strings.Join(texts, ","))
 		}
 	}
 	for i, l := range s.Losses {
@@ -247,29 +223,6 @@ func (s State) Fragment() string {
 
 // formatFloat writes the shortest text that reads back to the same float64.
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-
-// Check returns what is wrong with a state that was not read, or that holds together badly.
-func (s State) Check() []Problem {
-	var problems []Problem
-	for _, f := range s.settings() {
-		text := f.text()
-		if text == "" && f.key == "basis" {
-			continue
-		}
-		wrong := f.read([]string{text})
-		if sum := floats.Sum(f.numbers()); wrong == nil && (f.key == "star" || f.key == "ref") && math.Abs(sum-1) > 1e-6 {
-			wrong = []Problem{{Field: f.key, Message: fmt.Sprintf("sums to %.9g; want probabilities that sum to 1", sum)}}
-		}
-		problems = append(problems, wrong...)
-	}
-	if s.Basis != nil && floats.Max(s.Basis) == floats.Min(s.Basis) {
-		problems = append(problems, Problem{Field: "basis", Message: "is constant, which moves no policy; want entries that differ"})
-	}
-	if len(s.Losses) < 1 || len(s.Losses) > mostLosses {
-		problems = append(problems, Problem{Field: sides[0], Message: fmt.Sprintf("%d losses; want one or two", len(s.Losses))})
-	}
-	return problems
-}
 
 // label names a loss in the config: by its kind, and by its side where both are of one kind.
 func (s State) label(i int) string {

@@ -98,13 +98,10 @@ func (m *Manifest) Seal(dir string) error {
 	return errors.Join(write(dir, MadeName, m.Made), write(dir, manifestName, m))
 }
 
-// Reseal brings the hashes of some files of dir, given by slashed paths below it, up to date in its manifest. Files that
-// are not named keep their hashes, and a reader's notes stay unknown. Without a manifest it does nothing.
-func Reseal(dir string, files []string) error { return Announce(dir, dir, files) }
-
-// Announce takes files that are about to be put into dir, by slashed paths below it, into its manifest, each with its content
-// in staging, so that they are known as results even if this process ends between the two. Without a manifest it does nothing.
-func Announce(dir, staging string, files []string) error {
+// announce takes files that are about to be put into dir, by slashed paths below it, into its manifest, each with its content
+// in staging, so that they are known as results even if this process ends between the two. Other files keep their hashes, and a
+// reader's notes stay unknown. Without a manifest it does nothing.
+func announce(dir, staging string, files []string) error {
 	m, err := ReadManifest(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -156,18 +153,13 @@ func HashFile(path string) (string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // build returns the hash of the running executable, "" where it cannot be read.
 var build = sync.OnceValue(func() string {
-	path, err := os.Executable()
-	if err != nil {
-		return ""
-	}
+	path, _ := os.Executable()
 	hash, err := HashFile(path)
 	if err != nil {
 		return ""

@@ -69,7 +69,7 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-func TestReseal(t *testing.T) {
+func TestAnnounce(t *testing.T) {
 	t.Parallel()
 	dir := finished(t)
 	testfile.Write(t, filepath.Join(dir, "figures", "a.svg"), "a")
@@ -77,7 +77,7 @@ func TestReseal(t *testing.T) {
 	path := filepath.Join(dir, "runs.csv")
 	testfile.Write(t, path, testfile.Read(t, path)+"tampered")
 	before, _ := ReadManifest(dir)
-	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
+	if err := announce(dir, dir, []string{"figures/a.svg"}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := ReadManifest(dir)
@@ -89,14 +89,14 @@ func TestReseal(t *testing.T) {
 	if !maps.Equal(after.Files, before.Files) || after.Plan != before.Plan {
 		t.Errorf("the files are %v, want %v", after.Files, before.Files)
 	}
-	if err := Reseal(dir, []string{"figures/b.svg"}); err == nil {
+	if err := announce(dir, dir, []string{"figures/b.svg"}); err == nil {
 		t.Error("a figure that is not there has a hash")
 	}
-	if err := Reseal(t.TempDir(), []string{"figures/a.svg"}); err != nil {
+	if err := announce(t.TempDir(), dir, []string{"figures/a.svg"}); err != nil {
 		t.Errorf("without a manifest: %v", err)
 	}
 	testfile.Write(t, filepath.Join(dir, manifestName), "{")
-	if err := Reseal(dir, nil); err == nil || !strings.Contains(err.Error(), manifestName) {
+	if err := announce(dir, dir, nil); err == nil || !strings.Contains(err.Error(), manifestName) {
 		t.Errorf("a broken manifest: %v", err)
 	}
 }

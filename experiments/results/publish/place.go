@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"syscall"
 
@@ -122,25 +123,17 @@ func (o Owner) Check(out, name string) error {
 	if err != nil || m.Config == "" || o.Path == "" || m.Inputs["config"] == o.Hash {
 		return nil
 	}
-	theirs, ours := filepath.Join(final, filepath.FromSlash(m.Config)), filepath.Join(final, filepath.FromSlash(o.from(final)))
-	if theirs == ours || filepath.Dir(ours) == filepath.Clean(final) {
+	ours, _ := inputfile.From(final, o.Path) // "" where there is none
+	theirs := filepath.Join(final, filepath.FromSlash(m.Config))
+	if ours == m.Config || ours != "" && path.Dir(ours) == "." {
 		return nil
 	}
-	if a, err := os.Stat(theirs); err == nil {
-		if b, err := os.Stat(ours); err == nil && os.SameFile(a, b) {
-			return nil
-		}
+	a, gone := os.Stat(theirs)
+	b, unread := os.Stat(o.Path)
+	if gone == nil && unread == nil && os.SameFile(a, b) {
+		return nil
 	}
 	return taken(filepath.Join(out, name), "holds the results of another config, "+theirs, "choose another name or --out, or say --force")
-}
-
-// from spells the owner's path as seen from a results folder, slashed; "" if there is no such path.
-func (o Owner) from(final string) string {
-	if o.Path == "" {
-		return ""
-	}
-	path, _ := inputfile.From(final, o.Path) // "" where there is none
-	return path
 }
 
 // SetOwner records whose results a folder OUT/NAME will hold. Where the owner's path is not known, or is in the folder
@@ -150,8 +143,10 @@ func (m *Manifest) SetOwner(o Owner, out, name string) {
 	if err != nil {
 		return // Publish says so
 	}
-	m.Config = o.from(final)
-	if old, err := ReadManifest(final); err == nil && (m.Config == "" || filepath.Dir(m.Config) == ".") {
+	if o.Path != "" {
+		m.Config, _ = inputfile.From(final, o.Path)
+	}
+	if old, err := ReadManifest(final); err == nil && path.Dir(m.Config) == "." {
 		m.Config = old.Config
 	}
 }

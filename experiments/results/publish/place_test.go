@@ -54,7 +54,7 @@ func TestPlace(t *testing.T) {
 			out := t.TempDir()
 			test.make(t, out)
 			before := listing(t, out)
-			s, err := Stage(out, "x")
+			s, err := stage(out, "x")
 			if test.wants != "" {
 				wantTaken(t, err, test.wants)
 				if after := listing(t, out); after != before {
@@ -65,8 +65,8 @@ func TestPlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			testfile.Write(t, filepath.Join(s.Dir, "b"), "2")
-			if err := errors.Join(NewManifest("v1").Seal(s.Dir), s.Publish()); err != nil {
+			testfile.Write(t, filepath.Join(s.dir, "b"), "2")
+			if err := errors.Join(NewManifest("v1").Seal(s.dir), s.publish()); err != nil {
 				t.Fatal(err)
 			}
 			if test.final == "" {
@@ -161,15 +161,15 @@ func TestPublishIncomplete(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
 	publish(t, out, "x", map[string]string{"runs.csv": "1"})
-	s, err := Stage(out, "x")
+	s, err := stage(out, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	testfile.Write(t, filepath.Join(s.Dir, "runs.csv"), "2")
-	if err := errors.Join(NewManifest("v1").Seal(s.Dir), os.Remove(filepath.Join(s.Dir, "runs.csv"))); err != nil {
+	testfile.Write(t, filepath.Join(s.dir, "runs.csv"), "2")
+	if err := errors.Join(NewManifest("v1").Seal(s.dir), os.Remove(filepath.Join(s.dir, "runs.csv"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(); err == nil || !strings.Contains(err.Error(), "not complete") {
+	if err := s.publish(); err == nil || !strings.Contains(err.Error(), "not complete") {
 		t.Errorf("got %v", err)
 	}
 	wantTree(t, filepath.Join(out, "x"), "runs.csv=1")

@@ -3,6 +3,7 @@
 package publish
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -15,10 +16,10 @@ import (
 	"windtunnel/experiments/cache/lock"
 )
 
-// Staging is a results folder in the making. Everything is written beside the final folder and takes its place in one
+// staging is a results folder in the making. Everything is written beside the final folder and takes its place in one
 // step, so a killed run leaves the old results or the new ones, never a mixture.
-type Staging struct {
-	Dir   string // where to write
+type staging struct {
+	dir   string // where to write
 	final string
 	lock  *lock.Lock
 }
@@ -26,19 +27,21 @@ type Staging struct {
 // Partial ends the names of what is only half written, but for what makes them unique; they begin with a dot.
 const Partial = ".partial"
 
-// Tidy removes from a folder what processes that were killed left half written.
-func Tidy(dir string) error {
-	left, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir), ".*.*"+Partial))
-	for _, path := range left {
-		err = errors.Join(err, os.RemoveAll(path))
+// tidy removes from a folder, and those in it, what processes that were killed left half written.
+func tidy(dir string) (err error) {
+	for _, pattern := range []string{".*.*" + Partial, "*/.*.*" + Partial} {
+		left, _ := fs.Glob(os.DirFS(dir), pattern) // which is sound
+		for _, name := range left {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, filepath.FromSlash(name))))
+		}
 	}
 	return err
 }
 
-// Stage opens a staging folder for OUT/NAME, or for where a link there leads, and removes what a killed process left of an
+// stage opens a staging folder for OUT/NAME, or for where a link there leads, and removes what a killed process left of an
 // earlier one. While another process has the folder, the error is a lock.HeldError that names it; where something else stands
 // there, it is a TakenError.
-func Stage(out, name string) (*Staging, error) {
+func stage(out, name string) (*staging, error) {
 	final, err := Place(out, name)
 	if err != nil {
 		return nil, err
@@ -47,15 +50,28 @@ func Stage(out, name string) (*Staging, error) {
 	if err := os.MkdirAll(filepath.Clean(out), 0o755); err != nil {
 		return nil, err
 	}
-	held, err := Hold(final)
+	held, err := hold(final)
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{Dir: filepath.Join(out, "."+name+Partial+"-"+rand.Text()), final: final, lock: held}
-	if err := errors.Join(sweep(out, name), os.Mkdir(s.Dir, 0o755)); err != nil {
+	s := &staging{dir: filepath.Join(out, "."+name+Partial+"-"+rand.Text()), final: final, lock: held}
+	if err := errors.Join(sweep(out, name), os.Mkdir(s.dir, 0o755)); err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
 	return s, nil
+}
+
+// Folder makes a results folder OUT/NAME, or that of a shard, in one step: fill writes it in a staging folder.
+func Folder(out, name string, fill func(dir string) error) error {
+	s, err := stage(out, name)
+	if err != nil {
+		return err
+	}
+	defer s.abandon()
+	if err := fill(s.dir); err != nil {
+		return err
+	}
+	return s.publish()
 }
 
 // sweep removes what killed processes left of staging folders for OUT/NAME, which nobody else has. The old results that a
@@ -82,53 +98,53 @@ func sweep(out, name string) error {
 	return nil
 }
 
-// Hold locks a results folder against other processes.
-func Hold(dir string) (*lock.Lock, error) {
+// hold locks a results folder against other processes.
+func hold(dir string) (*lock.Lock, error) {
 	if final, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = final
 	}
 	return lock.Acquire(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
 }
 
-// Abandon removes the staging folder and gives the results folder free. After Publish it does nothing.
-func (s *Staging) Abandon() {
+// abandon removes the staging folder and gives the results folder free. After publish it does nothing.
+func (s *staging) abandon() {
 	if s.lock == nil {
 		return
 	}
-	os.RemoveAll(s.Dir)
+	os.RemoveAll(s.dir)
 	_ = s.lock.Release() // it ends with this process anyway
 	s.lock = nil
 }
 
-// Publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
+// publish puts the staging folder in the place of the final one and gives it free. Files that the old folder's manifest
 // does not know, such as a reader's notes, come along. It looks once more at both: every file of the new folder's manifest
 // must be there, and nothing but results may stand in its place.
-func (s *Staging) Publish() error {
-	defer s.Abandon()
+func (s *staging) publish() error {
+	defer s.abandon()
 	if _, err := Place(filepath.Split(s.final)); err != nil {
 		return err
 	}
-	if m, err := ReadManifest(s.Dir); err == nil {
+	if m, err := ReadManifest(s.dir); err == nil {
 		for name := range m.Files {
-			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(name))); err != nil {
+			if _, err := os.Stat(filepath.Join(s.dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("the new results are not complete: %w", err)
 			}
 		}
 	}
-	if err := keepForeign(s.final, s.Dir); err != nil {
+	if err := keepForeign(s.final, s.dir); err != nil {
 		return err
 	}
-	if err := syncTree(s.Dir); err != nil {
+	if err := syncTree(s.dir); err != nil {
 		return err
 	}
 	if _, err := os.Stat(s.final); errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(os.Rename(s.Dir, s.final), syncPath(filepath.Dir(s.final)))
+		return errors.Join(os.Rename(s.dir, s.final), syncPath(filepath.Dir(s.final)))
 	}
-	if err := exchange(s.Dir, s.final); err != nil {
+	if err := exchange(s.dir, s.final); err != nil {
 		return err
 	}
-	// s.Dir now holds the old results.
-	return errors.Join(os.RemoveAll(s.Dir), syncPath(filepath.Dir(s.final)))
+	// s.dir now holds the old results.
+	return errors.Join(os.RemoveAll(s.dir), syncPath(filepath.Dir(s.final)))
 }
 
 // keepForeign puts what the old folder's manifest does not list into the new folder too; where something new has its name, the
@@ -180,13 +196,44 @@ func linkOrCopy(from, to string) error {
 	return os.WriteFile(to, data, 0o644)
 }
 
-// syncTree flushes every file and folder below dir to the disk.
-func syncTree(dir string) error {
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+// Put adds files to a folder that there is, or replaces them: write makes them in a staging folder and returns their slashed paths. Each
+// takes its place in one step, and a manifest knows it before. A folder of results is locked meanwhile, as a run may be about to replace it.
+func Put(dir string, write func(staging string) (files []string, err error)) (err error) {
+	if _, none := ReadManifest(dir); none == nil {
+		held, err := hold(dir)
 		if err != nil {
 			return err
 		}
-		return syncPath(path)
+		defer func() { err = errors.Join(err, held.Release()) }()
+		if err := tidy(dir); err != nil {
+			return err
+		}
+	}
+	staging, err := os.MkdirTemp(dir, ".new.*"+Partial)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	files, err := write(staging)
+	if err == nil {
+		err = errors.Join(syncTree(staging), announce(dir, staging, files))
+	}
+	for _, name := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(path), 0o755)
+		}
+		if err == nil {
+			err = os.Rename(filepath.Join(staging, filepath.FromSlash(name)), path)
+		}
+	}
+	return err
+}
+
+// syncTree flushes every file and folder below dir to the disk.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return cmp.Or(err, syncPath(path))
 	})
 }
 

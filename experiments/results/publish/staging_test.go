@@ -43,18 +43,18 @@ func publish(t testing.TB, out, name string, files map[string]string) {
 
 func tryPublish(t testing.TB, out, name string, files map[string]string) error {
 	t.Helper()
-	s, err := Stage(out, name)
+	s, err := stage(out, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Abandon()
+	defer s.abandon()
 	for path, text := range files {
-		testfile.Write(t, filepath.Join(s.Dir, path), text)
+		testfile.Write(t, filepath.Join(s.dir, path), text)
 	}
-	if err := NewManifest("v1").Seal(s.Dir); err != nil {
+	if err := NewManifest("v1").Seal(s.dir); err != nil {
 		t.Fatal(err)
 	}
-	return s.Publish()
+	return s.publish()
 }
 
 func wantTree(t *testing.T, dir string, want ...string) {
@@ -75,7 +75,7 @@ func TestPublish(t *testing.T) {
 	testfile.Write(t, filepath.Join(dir, "figures", "mine.svg"), "mine")
 	testfile.Write(t, filepath.Join(dir, "own", "deep", "x"), "mine")
 	testfile.Write(t, filepath.Join(dir, "claims.csv"), "a reader's")
-	if err := Reseal(dir, []string{"figures/a.svg"}); err != nil {
+	if err := announce(dir, dir, []string{"figures/a.svg"}); err != nil {
 		t.Fatal(err)
 	}
 	var taken TakenError
@@ -103,18 +103,18 @@ func TestStageSweeps(t *testing.T) {
 		testfile.Write(t, filepath.Join(out, name, "runs.csv"), "half")
 	}
 	testfile.Write(t, filepath.Join(out, ".x.partial-ABC.old", "shard.json"), "{}") // it comes back, as results
-	s, err := Stage(out, "x")
+	s, err := stage(out, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left := tree(t, s.Dir); len(left) > 0 {
+	if left := tree(t, s.dir); len(left) > 0 {
 		t.Errorf("the fresh staging folder holds %v", left)
 	}
 	var held *lock.HeldError
-	if _, err := Stage(out, "x"); !errors.As(err, &held) || held.PID != os.Getpid() {
+	if _, err := stage(out, "x"); !errors.As(err, &held) || held.PID != os.Getpid() {
 		t.Errorf("a second staging folder: error %v", err)
 	}
-	s.Abandon()
+	s.abandon()
 	for _, name := range keep {
 		if _, err := os.Stat(filepath.Join(out, name, "runs.csv")); err != nil {
 			t.Errorf("%s was removed: %v", name, err)
@@ -131,11 +131,11 @@ func TestStageAfterKilledSwap(t *testing.T) {
 	out := t.TempDir()
 	testfile.Write(t, filepath.Join(out, ".x.partial-ABC.old", "runs.csv"), "old")
 	testfile.Write(t, filepath.Join(out, ".x.partial-ABC", "runs.csv"), "new")
-	s, err := Stage(out, "x")
+	s, err := stage(out, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Abandon()
+	s.abandon()
 	wantTree(t, filepath.Join(out, "x"), "runs.csv=old")
 }
 
@@ -144,7 +144,7 @@ func TestStageCannotWrite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	testfile.Write(t, file, "")
-	if _, err := Stage(file, "x"); err == nil {
+	if _, err := stage(file, "x"); err == nil {
 		t.Error("staging inside a file went well")
 	}
 }
