@@ -31,4 +31,8 @@ func TestMerged(t *testing.T) {
 	if got := p.Merged().Len(); got != 4 {
 		t.Errorf("responses of different lengths are merged: %d", got)
 	}
+	p.ChosenTokens, p.RejectedTokens = nil, nil
+	if m := p.Merged(); m.Len() != 3 || m.ChosenTokens != nil || m.RejectedTokens != nil {
+		t.Errorf("without counts of tokens: %+v", m)
+	}
 }
