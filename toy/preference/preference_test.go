@@ -86,6 +86,13 @@ func TestPopulationUnderflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPairs(t, pairs, env)
+	if pairs.Len() != 6 {
+		t.Errorf("%d comparisons of three responses that all win sometimes", pairs.Len())
+	}
+	env.Prompts[0].Wins = []float64{0.5, 1, 1, 0, 0.5, 0.4, 0, 0.6, 0.5}
+	if pairs, err = (&Population{}).Build(Input{Env: env}); err != nil || pairs.Len() != 4 {
+		t.Errorf("%+v (%v) of win rates two of which are 0", pairs, err)
+	}
 }
 
 func TestSources(t *testing.T) {

@@ -133,8 +133,12 @@ func TestSamplerProblems(t *testing.T) {
 	}{
 		{&Mixture{[]Shared{{0.5, &Joint{}}}}, "of"},
 		{&Online{Pairs: 0, Accumulate: true, Proxy: &Gold{}}, "accumulate"},
+		{&Noisy{Freedom: 0.4}, "freedom"},
+		{&Mixture{[]Shared{{0.25, &Joint{}}, {0.75, &Joint{}}}}, ""},
+		{&Noisy{Freedom: 0.5}, ""},
+		{&Noisy{}, ""},
 	} {
-		if problems := tt.check.Check(); len(problems) != 1 || problems[0].Key != tt.key {
+		if problems := tt.check.Check(); tt.key == "" && len(problems) > 0 || tt.key != "" && (len(problems) != 1 || problems[0].Key != tt.key) {
 			t.Errorf("%+v: problems %v, want one of %s", tt.check, problems, tt.key)
 		}
 	}
