@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -51,24 +50,16 @@ func (g *generation) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(stdout)
 	prompt := tokens.Prompt(g.prompt)
-	prev, started := prompt[len(prompt)-1], false
+	out, prev := []byte(g.prompt), prompt[len(prompt)-1]
 	err = llama.NewGenerator(network).Stream(prompt, g.sampling, rand.New(rand.NewPCG(g.seed, 0)), func(id int32) bool {
-		if !started {
-			started = true
-			out.WriteString(g.prompt) // a writer keeps its first error until Flush
-		}
-		out.WriteString(tokens.Piece(prev, id))
+		out = append(out, tokens.Piece(prev, id)...)
 		prev = id
 		return ctx.Err() == nil
 	})
 	if err != nil {
 		return inputError{fmt.Errorf("generate: %w", err)}
 	}
-	if !started {
-		out.WriteString(g.prompt)
-	}
-	out.WriteByte('\n')
-	return cmp.Or(out.Flush(), ctx.Err())
+	_, err = stdout.Write(append(out, '\n'))
+	return cmp.Or(err, ctx.Err())
 }

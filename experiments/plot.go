@@ -34,12 +34,7 @@ func newPlot(stdout io.Writer) *cobra.Command {
   experiments plot results/preservation --kind lines --x lambda --y tv_star --by objective
   experiments plot results/preservation --terminal`,
 		Args: needArgs("a results folder"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !q.named() && !q.terminal {
-				return q.redraw(cmd.Context(), args, cmd.ErrOrStderr())
-			}
-			return q.run(args, cmd.ErrOrStderr())
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return q.run(cmd.Context(), args, cmd.ErrOrStderr()) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.kind, "kind", "", "`kind` of the figure, as lines or frontier; default lines where another flag asks for a figure")
@@ -74,16 +69,8 @@ func openResults(dirs []string) ([]*results.Folder, error) {
 }
 
 // redraw draws the figures that each folder's config names, in another theme or size where one is asked for.
-func (q *plotOptions) redraw(ctx context.Context, dirs []string, stderr io.Writer) error {
-	if q.screen != (screen{}) {
-		return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
-	}
-	all, err := openResults(dirs)
-	if err != nil {
-		return err
-	}
+func (q *plotOptions) redraw(ctx context.Context, all []*results.Folder) error {
 	well := true
-	warnChanged(stderr, all)
 	for _, folder := range all {
 		if err := folder.Restyle(q.theme, q.size); err != nil {
 			return inputError{fmt.Errorf("plot: %w", err)}
@@ -120,21 +107,26 @@ func (q *plotOptions) named() bool {
 	return cmp.Or(q.kind, q.table, q.x, q.y, q.by, q.panels, q.output) != "" || len(q.where)+len(q.sets) > 0
 }
 
-func (q *plotOptions) run(dirs []string, stderr io.Writer) error {
+func (q *plotOptions) run(ctx context.Context, dirs []string, stderr io.Writer) error {
+	if !q.named() && !q.terminal && q.screen != (screen{}) {
+		return inputError{errors.New("plot: the flags belong to a figure; want --kind, or --terminal")}
+	}
 	all, err := openResults(dirs)
 	if err != nil {
 		return err
 	}
 	warnChanged(stderr, all)
-	if !q.named() {
+	switch {
+	case !q.named() && !q.terminal:
+		return q.redraw(ctx, all)
+	case !q.named():
 		for _, folder := range all {
 			if err := q.sketch(folder, folder.Figures); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
-	if len(all) > 1 {
+	case len(all) > 1:
 		return inputError{fmt.Errorf("plot: a figure is drawn of one folder, there are %d", len(all))}
 	}
 	fig, err := q.figure(all[0])

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -73,7 +72,11 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr i
 	}
 	fmt.Fprintln(stdout, o.out)
 	if o.pdf {
-		if err := printPage(ctx, o.out, stem+".pdf"); err != nil {
+		printed, err := browser.PDF(ctx, o.out)
+		if err == nil {
+			err = publish.WriteFile(stem+".pdf", printed)
+		}
+		if err != nil {
 			return err
 		}
 		fmt.Fprintln(stdout, stem+".pdf")
@@ -82,24 +85,6 @@ func (o *reportOptions) run(ctx context.Context, dirs []string, stdout, stderr i
 		fmt.Fprintf(stdout, "  not drawn: %v\n", err)
 	}
 	return verdict(len(page.Undrawn) == 0)
-}
-
-// printPage prints a page as PDF, in one step.
-func printPage(ctx context.Context, page, out string) error {
-	dir, err := os.MkdirTemp("", "report-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	temporary := filepath.Join(dir, "report.pdf")
-	if err := browser.PDF(ctx, page, temporary); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(temporary)
-	if err != nil {
-		return err
-	}
-	return publish.WriteFile(out, data)
 }
 
 // openReported opens results folders, each followed by the members of its suite, and each once. All mistakes are

@@ -96,7 +96,6 @@ type scorecardDoc struct {
 	*spec.Scorecard
 	tests  []*spec.Desideratum // those that the settings name
 	known  []*spec.Desideratum // all
-	inputs map[string]string   // hashes
 	config *spec.Config        // nil without one
 }
 
@@ -108,41 +107,39 @@ func (d *scorecardDoc) loss(i int) (objective.Params, spec.Limits) {
 // loadScorecard reads the losses and settings of a config of any form but a suite, without one all losses; and the tests, with
 // those of further folders.
 func loadScorecard(args, dirs []string) (*scorecardDoc, error) {
+	var c *spec.Config
 	if len(args) > 0 {
-		c, err := spec.LoadLosses(args[0], kinds.Tables())
-		if err != nil {
+		var err error
+		if c, err = spec.LoadLosses(args[0], kinds.Tables()); err != nil {
 			return nil, err
 		}
-		return scorecardOf(c, dirs)
 	}
-	known, err := scorecard.Load(dirs...)
-	if err != nil {
-		return nil, err
-	}
-	doc := &spec.Scorecard{Head: spec.Head{Name: scorecardName}, Objectives: spec.DefaultObjectives(), Settings: spec.DefaultScorecard()}
-	return &scorecardDoc{doc, known, known, map[string]string{}, nil}, nil
+	return scorecardOf(c, dirs)
 }
 
-// scorecardOf takes losses and settings from the config of a scorecard.
+// scorecardOf takes losses and settings from the config of a scorecard, if there is one.
 func scorecardOf(c *spec.Config, dirs []string) (*scorecardDoc, error) {
 	known, err := scorecard.Load(dirs...)
 	if err != nil {
 		return nil, err
 	}
-	copied := *c.Scorecard
-	tests, key, name := scorecard.Select(known, copied.Settings)
+	own := spec.Scorecard{Head: spec.Head{Name: scorecardName}, Settings: spec.DefaultScorecard()}
+	if c != nil {
+		own = *c.Scorecard
+	}
+	tests, key, name := scorecard.Select(known, own.Settings)
 	if key != "" {
 		names := scorecard.Names(known)
 		return nil, c.Mistake(key, fmt.Sprintf("there is no test %q", name), "one of "+strings.Join(names, ", "), decode.Nearest(name, names))
 	}
 	for _, t := range tests {
-		if bound, ok := copied.Settings.Bounds[t.Name]; ok {
+		if bound, ok := own.Settings.Bounds[t.Name]; ok {
 			if wrong, allowed := t.Refuses(bound); wrong != "" {
 				return nil, c.Mistake("scorecard.bounds."+t.Name, wrong, allowed, "")
 			}
 		}
 	}
-	doc := &scorecardDoc{&copied, tests, known, c.InputHashes(), c}
+	doc := &scorecardDoc{&own, tests, known, c}
 	doc.Objectives = slices.Clone(doc.Objectives)
 	if len(doc.Objectives) == 0 {
 		doc.Objectives = spec.DefaultObjectives()
@@ -182,7 +179,10 @@ func (d *scorecardDoc) run(ctx context.Context, o *scorecardOptions, stdout io.W
 			return err
 		}
 		manifest := publish.NewManifest(engine.Numerics())
-		manifest.Seconds, manifest.Inputs = time.Since(start).Seconds(), d.inputs
+		manifest.Seconds = time.Since(start).Seconds()
+		if d.config != nil {
+			manifest.Inputs = d.config.InputHashes()
+		}
 		return manifest.Seal(dir)
 	})
 	if err != nil {

@@ -138,17 +138,13 @@ func (s *Submission) freeze() error {
 		return err
 	}
 	defer os.RemoveAll(staging) // does nothing once it has been renamed
-	if err := os.Chmod(staging, 0o755); err != nil {
-		return err
-	}
+	err = os.Chmod(staging, 0o755)
 	for path, content := range s.Files {
 		file := filepath.Join(staging, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return err
-		}
-		if err := publish.WriteFile(file, content); err != nil {
-			return err
-		}
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), publish.WriteFile(file, content))
+	}
+	if err != nil {
+		return err
 	}
 	if err := os.Rename(staging, final); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err

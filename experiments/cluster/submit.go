@@ -24,8 +24,6 @@ type Submitted struct {
 // InputError is a mistake of the caller's: nothing was written or submitted.
 type InputError struct{ error }
 
-func (e InputError) Unwrap() error { return e.error }
-
 // checkSubmission refuses what cannot be submitted, by an InputError.
 func (s *Slurm) checkSubmission(sub *Submission) error {
 	_, frozen := sub.Files[sub.Config]

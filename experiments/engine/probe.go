@@ -54,11 +54,9 @@ func (w *Work) Forecast(ctx context.Context) (*Forecast, error) {
 	var took, cost []float64 // of the tries, in seconds and in steps
 	limited, cancel := context.WithTimeout(ctx, probeBudget)
 	defer cancel()
-	for probe := 0; probe < min(mostProbes, len(left)) && !w.Plan.Language(); probe++ {
-		run := w.Plan.Runs[left[(len(left)-1)*(mostProbes-1-probe)/(mostProbes-1)]] // left begins with the most expensive
-		if len(left) <= mostProbes {
-			run = w.Plan.Runs[left[len(left)-1-probe]]
-		}
+	probes := min(mostProbes, len(left))
+	for probe := 0; probe < probes && !w.Plan.Language(); probe++ {
+		run := w.Plan.Runs[left[(len(left)-1)*(probes-1-probe)/max(1, probes-1)]] // left begins with the most expensive
 		seconds, steps, cut, err := try(limited, one, run)
 		if limited.Err() != nil {
 			break

@@ -44,7 +44,6 @@ func TestLooks(t *testing.T) {
 				if wide := v.Text("document.documentElement.scrollWidth > innerWidth"); wide != "false" {
 					t.Error("the page is wider than the window")
 				}
-				v.Shot("explore-" + name + "-" + state)
 				v.sound()
 			})
 		}

@@ -102,7 +102,15 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 			w.all = append(w.all, tables.Resource{Table: name, Schema: m.Config.Plan.Schema(name), Format: m.Format})
 		}
 		if len(m.Config.Plan.Read) > 0 {
-			if err := w.write("inputs", inputsSchema, given(m.inputs())); err != nil {
+			var rows [][]string
+			for _, in := range m.Config.Plan.Read {
+				cells := []string{in.File, in.Run()}
+				for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
+					cells = append(cells, strconv.Itoa(n))
+				}
+				rows = append(rows, cells)
+			}
+			if err := w.write("inputs", inputsSchema, given(rows)); err != nil {
 				return err
 			}
 		}
@@ -183,18 +191,6 @@ var inputsSchema = tables.Schema{
 	{Name: "identical", Type: tables.Integer, Doc: "left out since both responses are the same"},
 	{Name: "empty", Type: tables.Integer, Doc: "left out for a response without text"},
 	{Name: "cut", Type: tables.Integer, Doc: "of those used, from whose responses a repeated prompt was cut"},
-}
-
-// inputs are the rows of what became of the records of data files.
-func (m *Maker) inputs() (rows [][]string) {
-	for _, in := range m.Config.Plan.Read {
-		cells := []string{in.File, in.Run()}
-		for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
-			cells = append(cells, strconv.Itoa(n))
-		}
-		rows = append(rows, cells)
-	}
-	return rows
 }
 
 // summarize sums the runs up over their seeds, where the config or the seeds want it.

@@ -35,35 +35,37 @@ func Find() (string, error) {
 // sandboxed says whether Chromium can have its sandbox, which it refuses to root.
 func sandboxed() bool { return os.Geteuid() != 0 }
 
-// PDF prints an HTML file as PDF into the file out, which it replaces, without headers and footers. The page's print style
-// decides sizes and margins. Chromium writes the time into the PDF, so that its bytes differ from run to run.
-func PDF(ctx context.Context, page, out string) error {
+// PDF prints an HTML file as PDF, without headers and footers. The page's print style decides sizes and margins. Chromium writes the time
+// into the PDF, so that its bytes differ from run to run.
+func PDF(ctx context.Context, page string) ([]byte, error) {
 	program, err := Find()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	profile, err := os.MkdirTemp("", "chromium-*")
+	folder, err := os.MkdirTemp("", "chromium-*")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer os.RemoveAll(profile)
+	defer os.RemoveAll(folder)
 	full, err := filepath.Abs(page)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	out := filepath.Join(folder, "page.pdf")
 	args := []string{"--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--no-pdf-header-footer",
-		"--user-data-dir=" + profile, "--print-to-pdf=" + out}
+		"--user-data-dir=" + filepath.Join(folder, "profile"), "--print-to-pdf=" + out}
 	if !sandboxed() {
 		args = append(args, "--no-sandbox")
 	}
 	said, err := exec.CommandContext(ctx, program, append(args, FileURL(full))...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", program, err, lastLine(said))
+		return nil, fmt.Errorf("%s: %w: %s", program, err, lastLine(said))
 	}
-	if _, err := os.Stat(out); err != nil {
-		return fmt.Errorf("%s wrote no PDF: %s", program, lastLine(said))
+	data, err := os.ReadFile(out)
+	if err != nil {
+		return nil, fmt.Errorf("%s wrote no PDF: %s", program, lastLine(said))
 	}
-	return nil
+	return data, nil
 }
 
 // lastLine returns the last line of a program's output that is not empty.

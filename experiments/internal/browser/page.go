@@ -8,8 +8,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -171,23 +169,6 @@ func (p *Page) Requests() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.requests...)
-}
-
-// Shot writes a picture of the whole page, as PNG, into the folder that the environment variable BROWSER_SHOTS names, for
-// people to look at; without it nothing is written.
-func (p *Page) Shot(name string) {
-	p.t.Helper()
-	dir := os.Getenv("BROWSER_SHOTS")
-	if dir == "" {
-		return
-	}
-	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
 }
 
 // axe is axe-core 4.14.1.

@@ -15,8 +15,6 @@ import (
 // TakenError says what stands where results are to go. Nothing has been written.
 type TakenError struct{ error }
 
-func (e TakenError) Unwrap() error { return e.error }
-
 func taken(path, what, advice string) error {
 	return TakenError{fmt.Errorf("%s %s, and results would take its place; %s", path, what, advice)}
 }
