@@ -108,9 +108,9 @@ func (d *draws) draw() int {
 func (d *draws) values() []value {
 	switch {
 	case d.floats != nil:
-		return floats(d.floats, d.from)
+		return numbers(d.floats, d.from)
 	case d.Int != nil:
-		return wholes(d.whole, d.from)
+		return numbers(d.whole, d.from)
 	}
 	choices, picked := written(d.Choice.Node.Content), make([]value, len(d.whole))
 	for i, choice := range d.whole {

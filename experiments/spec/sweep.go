@@ -450,5 +450,5 @@ func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	for i := range seeds {
 		seeds[i] = first + i
 	}
-	return wholes(seeds, n)
+	return numbers(seeds, n)
 }
