@@ -35,8 +35,6 @@ func DefaultScorecard() ScorecardSettings {
 	return ScorecardSettings{Environments: 100, Seed: 1, WorstOf: []string{"random"}}
 }
 
-func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }
-
 // scorecardKey tells a scorecard from the other forms of document.
 const scorecardKey = "scorecard"
 
@@ -148,7 +146,7 @@ var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 // scorecard decodes the third form of document, or the losses of an experiment, which may have objectives that are no losses beside
 // those that are. The tree has no keys but those of a scorecard.
 func (l *loader) scorecard(experiment bool) (*Config, error) {
-	card := newScorecard()
+	card := &Scorecard{Settings: DefaultScorecard()}
 	l.root = l.Canonical(l.root, card)
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)
