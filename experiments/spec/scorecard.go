@@ -119,26 +119,20 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 		l.failAt("objectives", "is missing", "losses to test", "")
 	}
 	experiment := decode.Lookup(l.root, "environment") != nil
-	l.dropOthers(whole)
+	if l.root.Kind == yaml.MappingNode {
+		var others []string // keys that only experiments have
+		for key := range l.root.Pairs() {
+			if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
+				continue
+			}
+			if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {
+				l.fail(mistake)
+			}
+			others = append(others, key.Value)
+		}
+		l.root = without(l.root, others...)
+	}
 	return l.scorecard(experiment)
-}
-
-// dropOthers takes the keys that only experiments have out of the tree, and refuses those that nothing has.
-func (l *loader) dropOthers(whole *tested) {
-	if l.root.Kind != yaml.MappingNode {
-		return
-	}
-	var others []string
-	for key := range l.root.Pairs() {
-		if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
-			continue
-		}
-		if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {
-			l.fail(mistake)
-		}
-		others = append(others, key.Value)
-	}
-	l.root = without(l.root, others...)
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)

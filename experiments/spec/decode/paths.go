@@ -258,8 +258,8 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	}
 	switch shapeOf(p.typ) {
 	case shapeList:
-		if n := entries(p.node); n > 0 {
-			return fmt.Sprintf("there is no entry %s%s", key, in), fmt.Sprintf("an index from 0 to %d", n-1)
+		if indices := t.keysAt(p, false); len(indices) > 0 {
+			return fmt.Sprintf("there is no entry %s%s", key, in), "an index from 0 to " + indices[len(indices)-1]
 		}
 		return fmt.Sprintf("there is no entry %s%s", key, in), "no index: there are no entries"
 	case shapeStruct, shapeKind:
@@ -271,18 +271,11 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	return fmt.Sprintf("there is no key %s%s", key, in), "the path without it: " + t.phrase(p.typ, limits{}) + " has no keys"
 }
 
-func entries(n *Node) int {
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return 0
-	}
-	return len(n.Content)
-}
-
 // keysAt lists the keys of a mapping or the indices of a list, with the aliases of keys if asked.
 func (t *Tables) keysAt(p point, aliases bool) []string {
 	if shapeOf(p.typ) == shapeList {
 		var indices []string
-		for i := range entries(p.node) {
+		for i := 0; item(p.node, strconv.Itoa(i)) != nil; i++ {
 			indices = append(indices, strconv.Itoa(i))
 		}
 		return indices

@@ -371,32 +371,21 @@ type property struct {
 // MarshalJSON writes the keys in order.
 func (p properties) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false)
 	b.WriteByte('{')
 	for i, one := range p {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := compactJSON(one.key)
-		if err != nil {
+		if err := out.Encode(one.key); err != nil {
 			return nil, err
 		}
-		value, err := compactJSON(one.schema)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(key)
 		b.WriteByte(':')
-		b.Write(value)
+		if err := out.Encode(one.schema); err != nil {
+			return nil, err
+		}
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-// compactJSON is json.Marshal without escapes for HTML, which would spoil descriptions such as "a < b".
-func compactJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
