@@ -221,7 +221,14 @@ func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mist
 // accepts. Where the setting is text it is the text as it stands, whatever YAML would make of # and quotes; where it is text
 // or a list, it is so unless it is a list in YAML. Elsewhere it is YAML.
 func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node, error) {
-	only, or := d.textAt(root, dst, path)
+	end, _, _, _ := d.Tables.walk(rootOf(dst, root), strings.Split(path, "."))
+	only, or := false, false // text and nothing else, or text or a list
+	if end.typ != nil && shapeOf(end.typ) == shapeLike {
+		or = slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
+	} else if end = resolve(end); end.typ != nil {
+		only = shapeOf(end.typ) == shapeString || shapeOf(end.typ) == shapeText
+		or = end.typ == wordsType
+	}
 	if !only {
 		value, err := Parse(label, []byte(text))
 		if !or || err == nil && value.Kind != yaml.ScalarNode {
@@ -232,22 +239,6 @@ func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node
 		return nil, Errors{{File: label, Wrong: what, Allowed: "printable UTF-8 text"}}
 	}
 	return &Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}, nil
-}
-
-// textAt says whether what stands at a path is text and nothing else (only), or text or a list (or).
-func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
-	end, _, rest, _ := d.Tables.walk(rootOf(dst, root), strings.Split(path, "."))
-	if end.typ == nil || len(rest) > 0 {
-		return false, false
-	}
-	if shapeOf(end.typ) == shapeLike {
-		return false, slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
-	}
-	if end = resolve(end); end.typ == nil {
-		return false, false
-	}
-	shape := shapeOf(end.typ)
-	return shape == shapeString || shape == shapeText, end.typ == wordsType
 }
 
 // noStep says why a point has no key or entry of that name. at is the path of the point.
