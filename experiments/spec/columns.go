@@ -53,39 +53,29 @@ func (p *Plan) Tables() []string {
 
 // without says why the plan has no rows in a table, "" where it has the table.
 func (p *Plan) without(table string) string {
-	if p.traits.language {
-		return p.languageWithout(table)
+	t, why := &p.traits, map[string]string{}
+	if t.language {
+		const text = "responses are free text, which cannot be enumerated"
+		why[tables.Policies], why[tables.Trajectories] = text, text
+		if !t.written {
+			const rewardless = "the environment has no reward of what is written"
+			why[tables.Prompts], why[tables.Groups], why[tables.Samples] = rewardless, rewardless, rewardless
+		}
+		if !t.evaluated {
+			why[tables.Evaluations] = "no pairs are held out"
+		}
+		return why[table]
 	}
-	switch table {
-	case tables.Evaluations, tables.Samples:
-		return "responses are numbered; traces and policies tell of them"
-	case tables.Policies, tables.Trajectories:
-		if !p.traits.listed {
-			return fmt.Sprintf("every environment has more than %d responses", MostListed)
-		}
-	case tables.Groups:
-		if !p.traits.grouped && !p.traits.weighed {
-			return "no environment has groups of prompts, and nothing weighs groups of comparisons"
-		}
+	const numbered = "responses are numbered; traces and policies tell of them"
+	why[tables.Evaluations], why[tables.Samples] = numbered, numbered
+	if !t.listed {
+		many := fmt.Sprintf("every environment has more than %d responses", MostListed)
+		why[tables.Policies], why[tables.Trajectories] = many, many
 	}
-	return ""
-}
-
-// languageWithout says why a plan of language models has no rows in a table, "" where it has the table.
-func (p *Plan) languageWithout(table string) string {
-	switch table {
-	case tables.Policies, tables.Trajectories:
-		return "responses are free text, which cannot be enumerated"
-	case tables.Prompts, tables.Groups, tables.Samples:
-		if !p.traits.written {
-			return "the environment has no reward of what is written"
-		}
-	case tables.Evaluations:
-		if !p.traits.evaluated {
-			return "no pairs are held out"
-		}
+	if !t.grouped && !t.weighed {
+		why[tables.Groups] = "no environment has groups of prompts, and nothing weighs groups of comparisons"
 	}
-	return ""
+	return why[table]
 }
 
 // PlannedColumns are the names of the columns of runs that are known before anything is trained.

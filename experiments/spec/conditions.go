@@ -99,17 +99,15 @@ func (p *planner) decoded(i int, value func(s *section) any) func(rows []int) an
 // typeOf returns the type that all values of a key have.
 func typeOf(values []value) types.Type {
 	var found types.Type
+	number := func(typ types.Type) bool { return typ == types.Int || typ == types.Float64 }
 	for i := range values {
-		v := values[i].typed
-		typ := types.TypeOf(v)
-		_, number := v.(float64)
-		_, whole := v.(int)
+		typ := types.TypeOf(values[i].typed)
 		switch {
-		case v == nil:
+		case values[i].typed == nil:
 			return types.Any
 		case found == nil || found == typ:
 			found = typ
-		case (number || whole) && (found == types.Int || found == types.Float64):
+		case number(typ) && number(found):
 			found = types.Float64
 		default:
 			return types.Any
@@ -247,13 +245,11 @@ func (l *loader) conditionError(c condition, err error) decode.Error {
 // positioned is a mistake at a character of a condition.
 func (l *loader) positioned(c condition, from int, wrong, allowed string) decode.Error {
 	e := l.Error(c.node, c.key, wrong, allowed)
-	quoted := c.node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
-	switch {
-	case e.Line == 0 || c.node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-	case quoted:
-		e.Column += 1 + from
-	default:
+	if style := c.node.Style; e.Line > 0 && style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		e.Column += from
+		if style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+			e.Column++
+		}
 	}
 	return e
 }

@@ -139,16 +139,11 @@ func (l *loader) failAt(key, wrong, allowed, near string) {
 
 // nearestNode returns the node at a key, or the nearest around it.
 func (l *loader) nearestNode(key string) *decode.Node {
-	for {
-		if n := decode.Lookup(l.root, key); n != nil {
-			return n
-		}
-		cut := strings.LastIndexByte(key, '.')
-		if cut < 0 {
-			return l.root
-		}
-		key = key[:cut]
+	n := decode.Lookup(l.root, key)
+	for ; n == nil; n = decode.Lookup(l.root, key) {
+		key = key[:max(0, strings.LastIndexByte(key, '.'))]
 	}
+	return n
 }
 
 func (l *loader) experiment(sets []string) (*Config, error) {

@@ -82,38 +82,35 @@ type draws struct {
 	distribution
 	key, from *decode.Node // as they are written
 	rng       *rand.Rand
-	floats    []float64
-	whole     []int // of int the values, of choice the numbers of the entries
+	drawn     []float64 // of choice the numbers of the entries
 }
 
-// draw appends a value and returns the same as a number.
-func (d *draws) draw() int {
+func (d *draws) draw() float64 {
 	switch {
 	case d.Uniform != nil:
-		d.floats = append(d.floats, between(d.rng, d.Uniform[0], d.Uniform[1]))
-		return 0
+		return between(d.rng, d.Uniform[0], d.Uniform[1])
 	case d.LogUniform != nil:
 		low, high := d.LogUniform[0], d.LogUniform[1]
-		v := math.Exp(between(d.rng, math.Log(low), math.Log(high)))
-		d.floats = append(d.floats, min(high, max(low, v)))
-		return 0
+		return min(high, max(low, math.Exp(between(d.rng, math.Log(low), math.Log(high)))))
 	case d.Int != nil:
-		d.whole = append(d.whole, d.Int[0]+d.rng.IntN(d.Int[1]-d.Int[0]+1))
-	default:
-		d.whole = append(d.whole, d.rng.IntN(len(d.Choice.Node.Content)))
+		return float64(d.Int[0] + d.rng.IntN(d.Int[1]-d.Int[0]+1))
 	}
-	return d.whole[len(d.whole)-1]
+	return float64(d.rng.IntN(len(d.Choice.Node.Content)))
 }
 
 func (d *draws) values() []value {
-	switch {
-	case d.floats != nil:
-		return floats(d.floats, d.from)
-	case d.Int != nil:
-		return wholes(d.whole, d.from)
+	if d.Uniform != nil || d.LogUniform != nil {
+		return numbers(d.drawn, d.from)
 	}
-	choices, picked := written(d.Choice.Node.Content), make([]value, len(d.whole))
-	for i, choice := range d.whole {
+	whole := make([]int, len(d.drawn))
+	for i, v := range d.drawn {
+		whole[i] = int(v)
+	}
+	if d.Int != nil {
+		return numbers(whole, d.from)
+	}
+	choices, picked := written(d.Choice.Node.Content), make([]value, len(whole))
+	for i, choice := range whole {
 		picked[i] = choices[choice]
 	}
 	return picked
@@ -165,20 +162,18 @@ func (r *sweepReader) random(at string, n *decode.Node) {
 // not done twice.
 func drawDistinct(keys []*draws, n int, continuous bool) {
 	seen := map[string]bool{}
-	for rows := 0; rows < n; {
+	for rows := 0; rows < n; rows++ {
 		var row []byte
 		for _, d := range keys {
-			row = binary.LittleEndian.AppendUint64(row, uint64(d.draw()))
+			d.drawn = append(d.drawn, d.draw())
+			row = binary.LittleEndian.AppendUint64(row, math.Float64bits(d.drawn[rows]))
 		}
 		if !continuous && seen[string(row)] {
 			for _, d := range keys {
-				d.whole = d.whole[:len(d.whole)-1]
+				d.drawn = d.drawn[:rows]
 			}
-			continue
+			rows--
 		}
-		if !continuous {
-			seen[string(row)] = true
-		}
-		rows++
+		seen[string(row)] = true
 	}
 }

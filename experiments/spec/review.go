@@ -74,7 +74,7 @@ func (p *planner) reviews() []*review {
 	for _, section := range []int{environmentSection, preferencesSection, policySection} {
 		files = append(files, check(func(run *Run, from *origin) { p.readFiles(from, section, run.Limits.Memory) }, nil, section, limitsSection))
 	}
-	check(p.reviewSolver, nil, solverSection, pathSection, trainSection, constraintSection)
+	check(p.reviewSolver, nil, preferencesSection, solverSection, pathSection, trainSection, constraintSection, purposeSection, objectiveSection)
 	family := check(here.reviewFamily, nil, environmentSection, preferencesSection, policySection, solverSection, constraintSection, rewardModelSection, purposeSection)
 	environment := check(bandits(here.reviewEnvironment), files[:1], environmentSection, limitsSection)
 	check(here.reviewTraining, []*review{environment, family}, environmentSection, policySection, trainSection, objectiveSection)
@@ -82,9 +82,6 @@ func (p *planner) reviews() []*review {
 	check(bandits(here.reviewPolicy), []*review{environment, family}, environmentSection, policySection)
 	pairs := check(bandits(here.reviewPreferences), append(files, environment, family), environmentSection, preferencesSection)
 	check(bandits(here.reviewBatches), []*review{pairs}, environmentSection, preferencesSection, solverSection, trainSection)
-	check(reviewOnline, nil, preferencesSection, solverSection, purposeSection, objectiveSection)
-	check(reviewMemory, nil, solverSection, objectiveSection)
-	check(reviewPurpose, nil, solverSection, pathSection, purposeSection, objectiveSection)
 	check(bandits(reviewUnpaired), []*review{pairs}, environmentSection, preferencesSection, solverSection, rewardModelSection, objectiveSection)
 	check(bandits(here.reviewRewards), []*review{pairs}, environmentSection, preferencesSection, objectiveSection)
 	check(p.reviewTask, append(files, family), environmentSection, preferencesSection, policySection, trainSection, objectiveSection)
@@ -230,19 +227,47 @@ func (o *origin) renamed(err error) error {
 // without memory.
 const mostValues = 20_000_000
 
-// reviewSolver refuses what the solver cannot do.
+// reviewSolver refuses what the solver or the purpose cannot do: whatever needs comparisons that stay the same where they depend on the
+// policy in training; a formula that reads earlier steps where there are none (losses of the registry that do are solved where they
+// rest); the purpose of what has no loss, and along lambda, which it has not.
 func (p *planner) reviewSolver(run *Run, from *origin) {
-	if run.Solver != setup.SolverTrain && run.Constraint.KLRadius > 0 {
-		from.refuse("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
-			"solver: train, or constraint.l2")
+	const drawn, before = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
+	is, o := "is "+run.Solver+", but "+run.Label+" ", run.Loss.Objective()
+	if run.Solver != setup.SolverTrain {
+		if run.Constraint.KLRadius > 0 {
+			from.refuse("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
+				"solver: train, or constraint.l2")
+		}
+		if run.Train.Groups != nil {
+			from.refuse("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
+		}
+		if _, custom := run.Loss.(*objective.Custom); custom && o.Remembers() {
+			from.refuse("solver", is+"reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
+		}
+		if o.Filters() {
+			from.refuse("solver", is+"leaves comparisons out of each batch at random", "solver: train, or mode_weight: 0")
+		}
 	}
-	if run.Solver == setup.SolverPath && run.Path == nil {
-		from.refuse("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
+	if run.Solver == setup.SolverPath {
+		p.plan.traits.traced = true
+		if run.Path == nil {
+			from.refuse("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
+		}
+		if run.Online() != nil && o.Compares() {
+			from.refuse("solver", is+drawn, "solver: train or exact, or "+before)
+		}
 	}
-	if run.Solver != setup.SolverTrain && run.Train.Groups != nil {
-		from.refuse("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
+	if run.Purpose == setup.PurposeRLHF {
+		if run.Online() != nil {
+			from.refuse("purpose", "is rlhf, but "+run.Label+" "+drawn, before)
+		}
+		if _, direct := run.Loss.(objective.Direct); direct {
+			from.refuse("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss)
+		}
+		if run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda {
+			from.refuse("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path")
+		}
 	}
-	p.plan.traits.traced = p.plan.traits.traced || run.Solver == setup.SolverPath
 }
 
 // reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
@@ -285,48 +310,6 @@ func (s *surroundings) reviewLevels(run *Run, from *origin) {
 		if wrong, allowed := lacksPrompt(prompts, level.Prompt); wrong != "" && level.Prompt != "" {
 			s.fail(from.mistake(at+"prompt", wrong, allowed).Meant(decode.Nearest(level.Prompt, prompts)))
 		}
-	}
-}
-
-// reviewOnline refuses whatever needs comparisons that stay the same where they depend on the policy in training.
-func reviewOnline(run *Run, from *origin) {
-	if run.Online() == nil {
-		return
-	}
-	const wrong, allowed = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
-	if run.Solver == setup.SolverPath && run.Loss.Objective().Compares() {
-		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" "+wrong, "solver: train or exact, or "+allowed)
-	}
-	if run.Purpose == setup.PurposeRLHF {
-		from.refuse("purpose", "is rlhf, but "+run.Label+" "+wrong, allowed)
-	}
-}
-
-// reviewMemory refuses a formula that reads earlier steps where there are none, and a loss that draws from batches. Losses of the
-// registry that read earlier steps are solved where they rest.
-func reviewMemory(run *Run, from *origin) {
-	if run.Solver == setup.SolverTrain {
-		return
-	}
-	o := run.Loss.Objective()
-	if _, custom := run.Loss.(*objective.Custom); custom && o.Remembers() {
-		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
-	}
-	if o.Filters() {
-		from.refuse("solver", "is "+run.Solver+", but "+run.Label+" leaves comparisons out of each batch at random", "solver: train, or mode_weight: 0")
-	}
-}
-
-// reviewPurpose refuses the purpose of what has no loss, and along lambda, which it has not.
-func reviewPurpose(run *Run, from *origin) {
-	if run.Purpose != setup.PurposeRLHF {
-		return
-	}
-	if _, direct := run.Loss.(objective.Direct); direct {
-		from.refuse("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss)
-	}
-	if run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda {
-		from.refuse("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path")
 	}
 }
 

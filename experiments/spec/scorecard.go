@@ -35,8 +35,6 @@ func DefaultScorecard() ScorecardSettings {
 	return ScorecardSettings{Environments: 100, Seed: 1, WorstOf: []string{"random"}}
 }
 
-func newScorecard() *Scorecard { return &Scorecard{Settings: DefaultScorecard()} }
-
 // scorecardKey tells a scorecard from the other forms of document.
 const scorecardKey = "scorecard"
 
@@ -121,26 +119,20 @@ func LoadLosses(path string, kinds *decode.Tables) (*Config, error) {
 		l.failAt("objectives", "is missing", "losses to test", "")
 	}
 	experiment := decode.Lookup(l.root, "environment") != nil
-	l.dropOthers(whole)
+	if l.root.Kind == yaml.MappingNode {
+		var others []string // keys that only experiments have
+		for key := range l.root.Pairs() {
+			if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
+				continue
+			}
+			if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {
+				l.fail(mistake)
+			}
+			others = append(others, key.Value)
+		}
+		l.root = without(l.root, others...)
+	}
 	return l.scorecard(experiment)
-}
-
-// dropOthers takes the keys that only experiments have out of the tree, and refuses those that nothing has.
-func (l *loader) dropOthers(whole *tested) {
-	if l.root.Kind != yaml.MappingNode {
-		return
-	}
-	var others []string
-	for key := range l.root.Pairs() {
-		if slices.Contains([]string{"name", "description", "objectives", scorecardKey}, key.Value) { // what a scorecard reads
-			continue
-		}
-		if mistake, ok := l.CheckPath(l.root, whole, key.Value, key); !ok {
-			l.fail(mistake)
-		}
-		others = append(others, key.Value)
-	}
-	l.root = without(l.root, others...)
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
@@ -148,7 +140,7 @@ var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 // scorecard decodes the third form of document, or the losses of an experiment, which may have objectives that are no losses beside
 // those that are. The tree has no keys but those of a scorecard.
 func (l *loader) scorecard(experiment bool) (*Config, error) {
-	card := newScorecard()
+	card := &Scorecard{Settings: DefaultScorecard()}
 	l.root = l.Canonical(l.root, card)
 	l.fail(l.Decode(l.root, "", card))
 	l.checkName("name", card.Name)

@@ -255,25 +255,21 @@ func (r *sweepReader) block(at string, n *decode.Node) {
 	}
 	before := len(r.dims)
 	readers[kind](at+"."+kind, decode.Lookup(n, kind))
-	if only != nil {
-		r.limit(at+".for", b.For, before)
+	if only == nil {
+		return
 	}
-}
-
-// limit makes the dimensions from the given one on say something about some objectives only.
-func (r *sweepReader) limit(at string, labels []string, from int) {
-	only := make([]bool, len(r.labels))
-	for i, label := range labels {
+	objectives := make([]bool, len(r.labels))
+	for i, label := range b.For {
 		index := slices.Index(r.labels, label)
 		if index < 0 {
-			r.fail(r.Error(r.nearestNode(fmt.Sprintf("%s.%d", at, i)), at, fmt.Sprintf("there is no objective %q", label), "one of "+strings.Join(r.labels, ", ")).
+			r.fail(r.Error(only.Content[i], at+".for", fmt.Sprintf("there is no objective %q", label), "one of "+strings.Join(r.labels, ", ")).
 				Meant(decode.Nearest(label, r.labels)))
 			return
 		}
-		only[index] = true
+		objectives[index] = true
 	}
-	for i := from; i < len(r.dims); i++ {
-		r.dims[i].only = only
+	for i := before; i < len(r.dims); i++ {
+		r.dims[i].only = objectives
 	}
 }
 
@@ -450,5 +446,5 @@ func (r *sweepReader) seedSeries(first int, n *decode.Node) []value {
 	for i := range seeds {
 		seeds[i] = first + i
 	}
-	return wholes(seeds, n)
+	return numbers(seeds, n)
 }

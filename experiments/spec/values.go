@@ -48,10 +48,10 @@ func typed(n *decode.Node, text string) any {
 }
 
 // numbers are values that the node from describes, at its position.
-func numbers[T int | float64](list []T, tag string, text func(T) string, from *decode.Node) []value {
+func numbers[T int | float64](list []T, from *decode.Node) []value {
 	all := make([]value, len(list))
 	for i, v := range list {
-		n := &decode.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text(v)}
+		n := decode.Encode(v, nil)
 		if at := from.Source(); at != nil {
 			n.File, n.Line, n.Column = at.File, at.Line, at.Column
 		}
@@ -60,33 +60,27 @@ func numbers[T int | float64](list []T, tag string, text func(T) string, from *d
 	return all
 }
 
-func floats(list []float64, from *decode.Node) []value {
-	return numbers(list, "!!float", tables.FormatFloat, from)
-}
-func wholes(list []int, from *decode.Node) []value { return numbers(list, "!!int", strconv.Itoa, from) }
-
 // cellText writes a swept value as it stands in tables and names: numbers in their shortest form, lists and mappings on
 // one line.
 func cellText(n *decode.Node) string {
+	var parts []string
 	switch n.Kind {
 	case yaml.SequenceNode:
-		return "[" + joined(n.Content, 1, func(i int) string { return cellText(n.Content[i]) }) + "]"
+		for _, entry := range n.Content {
+			parts = append(parts, cellText(entry))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
 	case yaml.MappingNode:
-		return "{" + joined(n.Content, 2, func(i int) string { return n.Content[i].Value + ": " + cellText(n.Content[i+1]) }) + "}"
+		for key, v := range n.Pairs() {
+			parts = append(parts, key.Value+": "+cellText(v))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
 	}
 	// An unquoted 1e5 is a number here although YAML 1.1 takes it for text.
 	if v, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Style == 0 {
 		return tables.FormatFloat(v)
 	}
 	return n.Value
-}
-
-func joined(content []*decode.Node, stride int, text func(i int) string) string {
-	var parts []string
-	for i := 0; i+stride <= len(content); i += stride {
-		parts = append(parts, text(i))
-	}
-	return strings.Join(parts, ",")
 }
 
 // values reads the values of one swept key: a list, or a logspace or linspace. They are nil after a mistake.
@@ -143,7 +137,7 @@ func (l *loader) spacedValues(key string, n *decode.Node) []value {
 		l.warn(fmt.Sprintf("%s.logspace: from and to are exponents, and the values go from %s to %s; {geomspace: {from: %s, to: %s, num: %d}} takes the values themselves",
 			key, tables.FormatFloat(list[0]), tables.FormatFloat(list[len(list)-1]), tables.FormatFloat(e.From), tables.FormatFloat(e.To), e.Num))
 	}
-	return floats(list, n)
+	return numbers(list, n)
 }
 
 // tooManyRows refuses more values than a plan may have runs.

@@ -58,9 +58,6 @@ func (d *Decoder) Decode(n *Node, path string, dst any) error {
 func (d *Decoder) DecodeKey(n *Node, key string, dst any) error {
 	s := state{d: d, root: rootOf(dst, n), nodes: []*Node{n}}
 	f := layoutOf(s.root.typ).byKey[key]
-	if f == nil {
-		panic(fmt.Sprintf("decode: %v has no key %s", s.root.typ, key))
-	}
 	switch value := child(n, key); {
 	case value != nil:
 		s.at(key, value, s.root.value.FieldByIndex(f.index), f.limits)

@@ -221,7 +221,14 @@ func (d *Decoder) CheckPath(root *Node, dst any, path string, blame *Node) (mist
 // accepts. Where the setting is text it is the text as it stands, whatever YAML would make of # and quotes; where it is text
 // or a list, it is so unless it is a list in YAML. Elsewhere it is YAML.
 func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node, error) {
-	only, or := d.textAt(root, dst, path)
+	end, _, _, _ := d.Tables.walk(rootOf(dst, root), strings.Split(path, "."))
+	only, or := false, false // text and nothing else, or text or a list
+	if end.typ != nil && shapeOf(end.typ) == shapeLike {
+		or = slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
+	} else if end = resolve(end); end.typ != nil {
+		only = shapeOf(end.typ) == shapeString || shapeOf(end.typ) == shapeText
+		or = end.typ == wordsType
+	}
 	if !only {
 		value, err := Parse(label, []byte(text))
 		if !or || err == nil && value.Kind != yaml.ScalarNode {
@@ -234,22 +241,6 @@ func (d *Decoder) Assigned(root *Node, dst any, path, label, text string) (*Node
 	return &Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}, nil
 }
 
-// textAt says whether what stands at a path is text and nothing else (only), or text or a list (or).
-func (d *Decoder) textAt(root *Node, dst any, path string) (only, or bool) {
-	end, _, rest, _ := d.Tables.walk(rootOf(dst, root), strings.Split(path, "."))
-	if end.typ == nil || len(rest) > 0 {
-		return false, false
-	}
-	if shapeOf(end.typ) == shapeLike {
-		return false, slices.Contains(formsOf(heldOf(end.typ)), reflect.TypeFor[string]())
-	}
-	if end = resolve(end); end.typ == nil {
-		return false, false
-	}
-	shape := shapeOf(end.typ)
-	return shape == shapeString || shape == shapeText, end.typ == wordsType
-}
-
 // noStep says why a point has no key or entry of that name. at is the path of the point.
 func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	in := ""
@@ -258,8 +249,8 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	}
 	switch shapeOf(p.typ) {
 	case shapeList:
-		if n := entries(p.node); n > 0 {
-			return fmt.Sprintf("there is no entry %s%s", key, in), fmt.Sprintf("an index from 0 to %d", n-1)
+		if indices := t.keysAt(p, false); len(indices) > 0 {
+			return fmt.Sprintf("there is no entry %s%s", key, in), "an index from 0 to " + indices[len(indices)-1]
 		}
 		return fmt.Sprintf("there is no entry %s%s", key, in), "no index: there are no entries"
 	case shapeStruct, shapeKind:
@@ -271,18 +262,11 @@ func (t *Tables) noStep(p point, at, key string) (wrong, allowed string) {
 	return fmt.Sprintf("there is no key %s%s", key, in), "the path without it: " + t.phrase(p.typ, limits{}) + " has no keys"
 }
 
-func entries(n *Node) int {
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return 0
-	}
-	return len(n.Content)
-}
-
 // keysAt lists the keys of a mapping or the indices of a list, with the aliases of keys if asked.
 func (t *Tables) keysAt(p point, aliases bool) []string {
 	if shapeOf(p.typ) == shapeList {
 		var indices []string
-		for i := range entries(p.node) {
+		for i := 0; item(p.node, strconv.Itoa(i)) != nil; i++ {
 			indices = append(indices, strconv.Itoa(i))
 		}
 		return indices

@@ -52,9 +52,9 @@ sweep: {a.b: [1]}
 
 func TestCanonical(t *testing.T) {
 	const text = `{name: x, backup: adam_1, train: {optimizer: {learning_rate: 1}, epochs: 2}, sweep: {beta: [1]},
-objectives: [fdpo, {beta: 1, kind: fdpo, train: {optimizer: {kind: adam_1, learning_rate: 2}}}, {kind: sum, terms: [{kind: dpo, beta: 3}]}, ipo, {kind: dpo, beta: 1, lambda: 2}], zebra: 1}`
+objectives: [fdpo, {beta: 1, kind: fdpo, train: {optimizer: {kind: adam_1, learning_rate: 2}}}, {kind: sum, terms: [{kind: dpo, beta: 3}]}, ipo, {kind: dpo, beta: 1, lambda: 2, train: {optimizer: {learning_rate: 3}}}], zebra: 1}`
 	const want = `{name: x, backup: {kind: adam}, train: {optimizer: {lr: 1}, epochs: 2}, sweep: {beta: [1]},
-objectives: [{kind: f-dpo}, {lambda: 1, kind: f-dpo, train: {optimizer: {kind: adam, lr: 2}}}, {kind: sum, terms: [{kind: dpo, lambda: 3}]}, ipo, {kind: dpo, beta: 1, lambda: 2}], zebra: 1}`
+objectives: [{kind: f-dpo}, {lambda: 1, kind: f-dpo, train: {optimizer: {kind: adam, lr: 2}}}, {kind: sum, terms: [{kind: dpo, lambda: 3}]}, ipo, {kind: dpo, beta: 1, lambda: 2, train: {optimizer: {lr: 3}}}], zebra: 1}`
 	d, root := decoder(), parsed(t, text)
 	before := written(t, root)
 	got := d.Canonical(root, newExperiment())

@@ -184,18 +184,11 @@ func (g *generator) unused(name string) string {
 
 // defaultKind returns the name of the kind that a default is, "" if there is none.
 func (g *generator) defaultKind(p point) string {
-	field := p.value
-	if p.typ.Kind() == reflect.Struct {
-		l := layoutOf(p.typ)
-		if l.kind == nil || !field.IsValid() {
-			return ""
-		}
-		field = field.FieldByIndex(l.kind.index)
-	}
-	if !field.IsValid() || field.IsNil() {
+	structs, kinds, open := g.tables.members(p)
+	if kinds == nil || open {
 		return ""
 	}
-	return g.tables.of(field.Type()).byType[field.Elem().Type()].Name
+	return kinds.byType[reflect.PointerTo(structs[len(structs)-1].typ)].Name
 }
 
 // body writes a definition: an object, or the alternatives of a kind.
@@ -223,7 +216,10 @@ func (g *generator) body(name string, p point, id definition) *schema {
 		key := g.unused(name + "." + entry.Name)
 		g.defs = append(g.defs, property{key, object})
 		either.AnyOf = append(either.AnyOf, &schema{Ref: "#/$defs/" + key})
-		if id.partial || !hasRequired(structs) {
+		required := func(p point) bool {
+			return slices.ContainsFunc(layoutOf(p.typ).fields, func(f *field) bool { return f.limits.required })
+		}
+		if id.partial || !slices.ContainsFunc(structs, required) {
 			alone.OneOf = append(alone.OneOf, &schema{Const: entry.Name, Description: entry.Summary})
 			for _, alias := range entry.Aliases {
 				alone.OneOf = append(alone.OneOf, &schema{Const: alias, Description: "the same as " + entry.Name})
@@ -249,12 +245,6 @@ func (g *generator) kindless(own []point, tab *table, id definition) *schema {
 		}
 	}
 	return o
-}
-
-func hasRequired(structs []point) bool {
-	return slices.ContainsFunc(structs, func(p point) bool {
-		return slices.ContainsFunc(layoutOf(p.typ).fields, func(f *field) bool { return f.limits.required })
-	})
 }
 
 // object is a mapping with the keys of some structs and, if entry is not nil, its kind.
@@ -371,32 +361,21 @@ type property struct {
 // MarshalJSON writes the keys in order.
 func (p properties) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false)
 	b.WriteByte('{')
 	for i, one := range p {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := compactJSON(one.key)
-		if err != nil {
+		if err := out.Encode(one.key); err != nil {
 			return nil, err
 		}
-		value, err := compactJSON(one.schema)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(key)
 		b.WriteByte(':')
-		b.Write(value)
+		if err := out.Encode(one.schema); err != nil {
+			return nil, err
+		}
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-// compactJSON is json.Marshal without escapes for HTML, which would spoil descriptions such as "a < b".
-func compactJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
