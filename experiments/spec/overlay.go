@@ -44,7 +44,7 @@ func (l *loader) inherited(exp *Experiment, n *decode.Node, path string, chain [
 	if parent, ok = l.inherited(exp, parent, file, chain); !ok {
 		return n, false
 	}
-	return overlaid(parent, without(n, extendsKey)), true
+	return l.overlaid(parent, without(n, extendsKey)), true
 }
 
 func (l *loader) parent(exp *Experiment, name *decode.Node, file string) (*decode.Node, bool) {
@@ -94,14 +94,33 @@ func rebased(n *decode.Node, at string, change func(path string) string) *decode
 	})
 }
 
-func overlaid(parent, child *decode.Node) *decode.Node {
+func (l *loader) overlaid(parent, child *decode.Node) *decode.Node {
 	const key = "sweep"
 	base, over := decode.Lookup(parent, key), decode.Lookup(child, key)
 	merged := decode.Merge(displacedBy(parent, child), child)
-	if base != nil && over != nil && base.Kind == yaml.MappingNode && over.Kind == yaml.MappingNode {
-		merged, _ = decode.Set(merged, key, decode.Replace(base, over)) // setting a top-level key of a mapping cannot fail
+	if base == nil || over == nil || base.Kind != yaml.MappingNode || over.Kind != yaml.MappingNode {
+		return merged
 	}
+	respelled := &decode.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for swept, values := range over.Pairs() {
+		respelled.Content = append(respelled.Content, decode.Renamed(swept, l.spelledIn(base, swept.Value)), values)
+	}
+	merged, _ = decode.Set(merged, key, decode.Replace(base, respelled)) // setting a top-level key of a mapping cannot fail
 	return merged
+}
+
+// spelledIn returns the key of a mapping that is a name or, as beta and lambda are of each other, an alias; the name itself where it
+// has neither.
+func (l *loader) spelledIn(n *decode.Node, name string) string {
+	if n == nil || n.Kind != yaml.MappingNode || decode.Lookup(n, name) != nil {
+		return name
+	}
+	for key := range n.Pairs() {
+		if aliased(name, []string{key.Value}, l.Tables) != "" || aliased(key.Value, []string{name}, l.Tables) != "" {
+			return key.Value
+		}
+	}
+	return name
 }
 
 // setLabel begins the labels of what the command line sets.
@@ -124,7 +143,9 @@ func (l *loader) set(exp *Experiment, set string) error {
 	}
 	value = rebased(value, key, l.fromHere)
 	value.Mark(label)
-	tree, err := l.assign(l.CanonicalPath(l.root, exp, key), value)
+	path := l.CanonicalPath(l.root, exp, key)
+	at := path[:strings.LastIndexByte(path, '.')+1]
+	tree, err := l.assign(at+l.spelledIn(decode.Lookup(l.root, strings.TrimSuffix(at, ".")), path[len(at):]), value)
 	if err != nil {
 		return l.Error(blame, key, err.Error(), "")
 	}
