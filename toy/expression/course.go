@@ -23,11 +23,10 @@ type Course struct {
 
 // End is what a function does towards an infinity.
 type End struct {
-	Known    bool
-	Limit    float64 // possibly infinite
-	Side     float64 // 1 where it comes to a finite limit from above in the end, -1 from below, 0 where it is constant from somewhere on
-	Infimum  bool    // the finite limit is the infimum, and where Side is 1 it is not taken anywhere
-	Constant bool    // the function is the same everywhere
+	Known   bool
+	Limit   float64 // possibly infinite
+	Side    float64 // 1 where it comes to a finite limit from above in the end, -1 from below, 0 where it is constant from somewhere on
+	Infimum bool    // the finite limit is the infimum, and where Side is 1 it is not taken anywhere
 }
 
 // fact is what is proven of a node.
@@ -112,14 +111,8 @@ func (f *Function) catalogue(c *Course) {
 		}
 		factor, r = factor*v, n.args[1]
 	}
-	if n := g.nodes[r]; n.fn != nil && n.fn.name == "max'" {
-		lines := g.lines(r)
-		for i := range 2 {
-			a, b := lines[n.args[i]], lines[n.args[1-i]]
-			if a != nil && b != nil && a.constant() && a.at == 0 && !b.constant() && b.by[0] < 0 && factor > 0 {
-				c.HingeAt, c.Fall = b.at/-b.by[0], factor*-b.by[0]
-			}
-		}
+	if at, fall := g.ramp(r, g.lines(r)); factor > 0 && fall > 0 {
+		c.HingeAt, c.Fall = at, factor*fall
 	}
 }
 
@@ -154,7 +147,6 @@ func (f *Function) end(infinity float64, c *Course, whole fact) End {
 	}
 	side := s.plus(-1, level(limit)).sign()
 	e := End{Known: !math.IsNaN(side), Limit: limit, Side: side}
-	e.Constant = side == 0 && whole.low == whole.high
 	// A convex function that does not grow towards an end falls towards it or is constant there in the end.
 	e.Infimum = side >= 0 && (towards || c.Convex || limit == whole.low && (side == 0 || whole.aboveLow))
 	return e
@@ -188,7 +180,8 @@ func (g *graph) facts(out ref) []fact {
 		}
 		all[r] = factOf(n.fn.name, args[0], args[1])
 		if n.fn.name == "square" { // of a ramp, which is strictly convex on the ramp
-			all[r].until = max(all[r].until, g.ramp(n.args[0], lines))
+			at, _ := g.ramp(n.args[0], lines)
+			all[r].until = max(all[r].until, at)
 		}
 	}
 	return all
@@ -205,15 +198,17 @@ func straight(l *line) fact {
 	return f
 }
 
-// ramp returns where a node that is max(0, a z + b) with a below 0 is 0 from, and -Inf for others.
-func (g *graph) ramp(r ref, lines []*line) float64 {
+// ramp returns where a node that is max(0, a z + b) with a below 0 is 0 from, and -a; -Inf and 0 for others.
+func (g *graph) ramp(r ref, lines []*line) (at, fall float64) {
 	if n := g.nodes[r]; n.fn != nil && n.fn.name == "max'" {
-		a, b := lines[n.args[0]], lines[n.args[1]]
-		if a != nil && b != nil && a.constant() && a.at == 0 && !b.constant() && b.by[0] < 0 {
-			return b.at / -b.by[0]
+		for i := range 2 {
+			a, b := lines[n.args[i]], lines[n.args[1-i]]
+			if a != nil && b != nil && a.constant() && a.at == 0 && !b.constant() && b.by[0] < 0 {
+				return b.at / -b.by[0], -b.by[0]
+			}
 		}
 	}
-	return math.Inf(-1)
+	return math.Inf(-1), 0
 }
 
 // factOf applies a function of the table to what is known of its arguments.

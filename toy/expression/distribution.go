@@ -23,8 +23,8 @@ type Distributions struct {
 //
 // whose definitions are in functionals.go. It is not to be changed.
 type Distributional struct {
+	formula
 	scalars []string
-	tree    ast.Node
 	calls   []*ast.CallNode // the functionals that the source calls, each once
 }
 
@@ -39,7 +39,7 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &Distributional{scalars: scalars, tree: t}
+	d := &Distributional{formula: formula{t}, scalars: scalars}
 	seen := map[string]bool{}
 	for _, call := range calls(t) {
 		if name := call.String(); words.table[nameOf(call)] == nil && !seen[name] {
@@ -49,15 +49,6 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 	}
 	return d, nil
 }
-
-// String is the canonical form, which reads back as the same expression.
-func (d *Distributional) String() string { return d.tree.String() }
-
-// Kinked says whether a function or functional with a kink is called: those of [Expression.Kinked] and tv.
-func (d *Distributional) Kinked() bool { return callsOne(d.tree, kinked) }
-
-// Held says whether stopgrad is called, so that the derivatives are not those of the value.
-func (d *Distributional) Held() bool { return callsOne(d.tree, held) }
 
 // Multiple is a functional times a number.
 type Multiple struct {

@@ -39,10 +39,13 @@ type Definition struct{ Name, Body string }
 
 // Expression is a parsed formula, not to be changed.
 type Expression struct {
+	formula
 	scope       Scope
-	tree        ast.Node
 	definitions []ast.Node // their bodies, in the scope's order
 }
+
+// formula is what was read, of either language.
+type formula struct{ tree ast.Node }
 
 // Parse reads an expression. A mistake in the source is an *[Error]; a scope with a name that is no [ValidName] or that
 // stands for two things, or with a definition that cannot be read, is another error.
@@ -86,13 +89,13 @@ func checkNames(words, taken []string) error {
 }
 
 // String is the canonical form, which reads back as the same expression.
-func (e *Expression) String() string { return e.tree.String() }
+func (f formula) String() string { return f.tree.String() }
 
-// Kinked says whether a function with a kink is called: abs, clamp, max, min, relu.
-func (e *Expression) Kinked() bool { return callsOne(e.tree, kinked) }
+// Kinked says whether a function or functional with a kink is called: abs, clamp, max, min, relu, tv.
+func (f formula) Kinked() bool { return callsOne(f.tree, kinked) }
 
 // Held says whether a part is held back, by stopgrad or ema, so that the derivatives are not those of the value.
-func (e *Expression) Held() bool { return callsOne(e.tree, held) }
+func (f formula) Held() bool { return callsOne(f.tree, held) }
 
 // HeldRows says whether stopgrad holds back what varies from row to row, and not statistics of the batch alone.
 func (e *Expression) HeldRows() bool {

@@ -48,13 +48,10 @@ func newTable() table {
 	return t
 }
 
-// callable returns the functions that a source may call; the name of an inner one ends in a prime.
-func callable() []string {
-	var public []string
-	for _, f := range functions() {
-		if !strings.HasSuffix(f.name, "'") {
-			public = append(public, f.name)
-		}
+// callable returns the names of the functions that a source may call.
+func callable() (public []string) {
+	for _, f := range Functions() {
+		public = append(public, f.Name)
 	}
 	return public
 }
@@ -62,18 +59,18 @@ func callable() []string {
 // Documented is a word of the language, with how it is called and what it means.
 type Documented struct{ Name, Usage string }
 
-// Functions lists what formulas may call, sorted by name.
-func Functions() []Documented {
-	table, all := newTable(), []Documented(nil)
-	for _, name := range callable() {
-		all = append(all, Documented{name, table[name].usage})
+// Functions lists what formulas may call, sorted by name; that of an inner function ends in a prime.
+func Functions() (public []Documented) {
+	for _, f := range functions() {
+		if !strings.HasSuffix(f.name, "'") {
+			public = append(public, Documented{f.name, f.usage})
+		}
 	}
-	return all
+	return public
 }
 
 // Functionals lists what formulas of distributions may call besides.
-func Functionals() []Documented {
-	var all []Documented
+func Functionals() (all []Documented) {
 	for _, f := range functionals() {
 		all = append(all, Documented{f.name, f.usage})
 	}

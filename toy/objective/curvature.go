@@ -94,59 +94,41 @@ func (o *Objective) Uncurved() PairTerm {
 func (c *Curvature) Loss(p *Prompt) float64 {
 	clear(c.Grad)
 	clear(c.Hess)
-	return c.pairs(p) + c.dists(p)
+	return c.pairs(p, true) + c.dists(p, true)
 }
 
 // Value returns the objective's value on a prompt alone.
-func (c *Curvature) Value(p *Prompt) float64 {
-	loss := 0.0
-	if len(p.Weight) > 0 {
-		c.batch = p.batch(&c.columns)
-		for _, t := range c.objective.pair {
-			if t.Weight != 0 {
-				p.gather(p.seen(t.Term), c.batch.Chosen, c.batch.Rejected)
-				loss += t.Weight * t.Term.Loss(&c.batch)
-			}
-		}
-	}
-	for _, t := range c.objective.dist {
-		if t.Weight != 0 && p.DistWeight != 0 {
-			loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
-		}
-	}
-	return loss
-}
+func (c *Curvature) Value(p *Prompt) float64 { return c.pairs(p, false) + c.dists(p, false) }
 
-// seen is what a term is given of the policy.
-func (p *Prompt) seen(t PairTerm) []float64 {
-	if t.DifferenceOnly() {
-		return p.Logits
-	}
-	return p.LogPi
-}
-
-// pairs adds the pair terms. Terms that see differences only are given logits and differentiated by them: going over the
-// normalizer would cost them the relative accuracy of small derivatives.
-func (c *Curvature) pairs(p *Prompt) float64 {
+// pairs returns the loss of the pair terms and adds their derivatives. Terms that see differences only are given logits and differentiated
+// by them: going over the normalizer would cost them the relative accuracy of small derivatives.
+func (c *Curvature) pairs(p *Prompt, derive bool) (loss float64) {
 	if len(p.Weight) == 0 {
 		return 0
 	}
 	c.batch = p.batch(&c.columns)
-	loss, b := 0.0, &c.batch
-	raw := derivatives{g: c.Grad, h: c.Hess}
+	b, raw := &c.batch, derivatives{g: c.Grad, h: c.Hess}
 	for _, t := range c.objective.pair {
 		if t.Weight == 0 {
 			continue
 		}
-		p.gather(p.seen(t.Term), b.Chosen, b.Rejected)
-		if t.Term.DifferenceOnly() {
-			loss += t.Weight * c.scatter(p, b, t, raw)
-			continue
+		difference := t.Term.DifferenceOnly()
+		if difference {
+			p.gather(p.Logits, b.Chosen, b.Rejected)
+		} else {
+			p.gather(p.LogPi, b.Chosen, b.Rejected)
 		}
-		clear(c.byLog.g)
-		clear(c.byLog.h)
-		loss += t.Weight * c.scatter(p, b, t, c.byLog)
-		c.byLog.throughSoftmax(p.Pi, raw)
+		switch {
+		case !derive:
+			loss += t.Weight * t.Term.Loss(b)
+		case difference:
+			loss += t.Weight * c.scatter(p, b, t, raw)
+		default:
+			clear(c.byLog.g)
+			clear(c.byLog.h)
+			loss += t.Weight * c.scatter(p, b, t, c.byLog)
+			c.byLog.throughSoftmax(p.Pi, raw)
+		}
 	}
 	return loss
 }
@@ -176,12 +158,11 @@ func (c *Curvature) scatter(p *Prompt, b *Batch, t Weighted[PairTerm], d derivat
 	return loss
 }
 
-// dists adds the distribution terms.
-func (c *Curvature) dists(p *Prompt) float64 {
+// dists returns the loss of the distribution terms and adds their derivatives.
+func (c *Curvature) dists(p *Prompt, derive bool) (loss float64) {
 	if p.DistWeight == 0 || len(c.objective.dist) == 0 {
 		return 0
 	}
-	loss := 0.0
 	clear(c.byLog.g)
 	clear(c.byLog.h)
 	for _, t := range c.objective.dist {
@@ -189,10 +170,14 @@ func (c *Curvature) dists(p *Prompt) float64 {
 			continue
 		}
 		loss += p.DistWeight * t.Weight * t.Term.Loss(&p.Dist)
-		t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, c.byLog.g)
-		t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.byLog.h)
+		if derive {
+			t.Term.Grad(&p.Dist, p.DistWeight*t.Weight, c.byLog.g)
+			t.Term.Hess(&p.Dist, p.DistWeight*t.Weight, c.byLog.h)
+		}
 	}
-	c.byLog.throughSoftmax(p.Pi, derivatives{g: c.Grad, h: c.Hess})
+	if derive {
+		c.byLog.throughSoftmax(p.Pi, derivatives{g: c.Grad, h: c.Hess})
+	}
 	return loss
 }
 

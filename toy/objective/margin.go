@@ -48,9 +48,8 @@ func (m *Margin) Structure() (Structure, bool) {
 	if link, ok := m.Link.(*proven); ok && !link.course.Rising {
 		return Structure{}, false
 	}
-	gap, _ := m.Offset.(gapOffset)
 	shape.Hinge = shape.Hinge && m.Offset == nil
-	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil, PositiveGaps: gap.log}, known
+	return Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree, Raised: m.ChosenLink != nil}, known
 }
 
 // Loss returns the weighted sum of the pairs' losses.

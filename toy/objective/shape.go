@@ -44,9 +44,6 @@ func (s Shape) Attained() bool { return !s.Low.Unattained() && !s.High.Unattaine
 // Decreasing says whether psi' < 0 everywhere.
 func (s Shape) Decreasing() bool { return s.Monotone && s.High.Unattained() }
 
-// Increasing says whether psi' > 0 everywhere.
-func (s Shape) Increasing() bool { return s.Monotone && s.Low.Unattained() }
-
 // Shaped is an Outer whose shape is known. Of others the exact solver says that it cannot decide.
 type Shaped interface {
 	Outer
@@ -88,7 +85,6 @@ type Structure struct {
 	ReferenceFree    bool   // t is a function of the log-probability, which is never positive
 	Raised           bool   // the chosen response's t is raised or steepened by another, concave link, the identity above 0
 	Dispersed        bool   // the margin is scaled by the prompt's dispersion index, and constant where that is 0
-	PositiveGaps     bool   // comparisons whose reward gap is not above 0 are left out: the loss and its gradient are 0 there
 	Coupled          bool   // psi is of margins or sides by quantile, not of each comparison's own
 	Invariant        bool   // the same constant added to all log-probabilities changes no function of a single response, in sum
 	Symmetric        bool   // what is held is a positive factor, the same for a comparison and its opposite

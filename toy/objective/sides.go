@@ -52,18 +52,22 @@ func (s *Sides) Structure() (Structure, bool) {
 }
 
 // Loss returns the weighted sum of both sides' losses.
-func (s *Sides) Loss(b *Batch) float64 {
-	s.fill(b, valueOnly)
-	chosen, rejected := b.sides()
-	return s.Factor * (s.sum(s.Chosen, &s.chosen, chosen) + s.sum(s.Rejected, &s.rejected, rejected))
-}
+func (s *Sides) Loss(b *Batch) float64 { return s.both(b, valueOnly, 0, &Grad{}, &Hess{}) }
 
 // Grad adds scale times the gradient.
-func (s *Sides) Grad(b *Batch, scale float64, g *Grad) {
-	s.fill(b, withSlope)
+func (s *Sides) Grad(b *Batch, scale float64, g *Grad) { s.both(b, withSlope, scale, g, &Hess{}) }
+
+// Derivatives returns the loss and adds scale times its derivatives; there are no second ones across the sides.
+func (s *Sides) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
+	return s.both(b, withCurve, scale, g, h)
+}
+
+// both returns the loss or adds its derivatives, as wanted.
+func (s *Sides) both(b *Batch, upTo order, scale float64, g *Grad, h *Hess) float64 {
+	s.fill(b, upTo)
 	chosen, rejected := b.sides()
-	s.slopes(s.Chosen, &s.chosen, chosen, scale, g.Chosen)
-	s.slopes(s.Rejected, &s.rejected, rejected, scale, g.Rejected)
+	return s.Factor * (s.one(s.Chosen, &s.chosen, chosen, upTo, scale, g.Chosen, h.ChosenChosen) +
+		s.one(s.Rejected, &s.rejected, rejected, upTo, scale, g.Rejected, h.RejectedRejected))
 }
 
 // fill fills both sides.
@@ -79,57 +83,32 @@ func (s *Sides) fill(b *Batch, upTo order) {
 	}
 }
 
-// scaled fills z for one side.
-func (s *Sides) scaled(side *linked) {
-	for i, t := range side.t {
-		s.z[i] = s.Lambda*t - s.Shift
-	}
-}
-
-func (s *Sides) sum(outer Outer, side *linked, weight []float64) float64 {
+// one is both's part of one side.
+func (s *Sides) one(outer Outer, side *linked, weight []float64, upTo order, scale float64, g, h []float64) float64 {
 	if outer == nil {
 		return 0
 	}
-	s.scaled(side)
-	outer.Value(s.z, s.out)
-	return weighed(weight, s.out)
-}
-
-func (s *Sides) slopes(outer Outer, side *linked, weight []float64, scale float64, g []float64) {
-	if outer == nil {
-		return
+	for i, t := range side.t {
+		s.z[i] = s.Lambda*t - s.Shift
 	}
-	s.scaled(side)
-	outer.Slope(s.z, s.out)
-	s.addSlopes(side, weight, scale, g)
-}
-
-// addSlopes adds one side's gradient, given its function's slopes.
-func (s *Sides) addSlopes(side *linked, weight []float64, scale float64, g []float64) {
+	switch upTo {
+	case valueOnly:
+		outer.Value(s.z, s.value)
+		return weighed(weight, s.value)
+	case withSlope:
+		outer.Slope(s.z, s.out)
+	case withCurve:
+		allOf(outer, s.z, s.value, s.out, s.bend)
+	}
 	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
 		if d := scale * weight[i] * v; d != 0 { // a link's slope may be infinite where the loss is flat
 			g[i] += d * side.d[i]
 		}
 	}
-}
-
-// Derivatives returns the loss and adds scale times its derivatives; there are no second ones across the sides.
-func (s *Sides) Derivatives(b *Batch, scale float64, g *Grad, h *Hess) float64 {
-	s.fill(b, withCurve)
-	chosen, rejected := b.sides()
-	return s.Factor * (s.derive(s.Chosen, &s.chosen, chosen, scale, g.Chosen, h.ChosenChosen) +
-		s.derive(s.Rejected, &s.rejected, rejected, scale, g.Rejected, h.RejectedRejected))
-}
-
-func (s *Sides) derive(outer Outer, side *linked, weight []float64, scale float64, g, h []float64) float64 {
-	if outer == nil {
+	if upTo == withSlope {
 		return 0
 	}
-	s.scaled(side)
-	allOf(outer, s.z, s.value, s.out, s.bend)
-	s.addSlopes(side, weight, scale, g)
-	scale *= s.Factor * s.Lambda
 	for i, v := range s.out {
 		d, w := side.d[i], scale*weight[i]
 		h[i] += bent(w*s.Lambda*s.bend[i], d, d, w*v*side.dd[i])

@@ -24,9 +24,11 @@ type Variant[T any] struct {
 func Of[T any](kinds registry.Table[T], set func(params T)) []Variant[T] {
 	var all []Variant[T]
 	for _, kind := range kinds {
-		for _, c := range choices(reflect.TypeOf(kind.New()).Elem(), nil) {
+		for _, c := range choices(reflect.ValueOf(kind.New()).Elem()) {
 			params := kind.New()
-			c.apply(reflect.ValueOf(params).Elem())
+			if c.key != "" {
+				registry.Set(params, c.key, c.value)
+			}
 			set(params)
 			if c, ok := any(params).(registry.Checker); ok && len(c.Check()) > 0 {
 				continue
@@ -37,29 +39,31 @@ func Of[T any](kinds registry.Table[T], set func(params T)) []Variant[T] {
 	return all
 }
 
-// choice sets one field of a parameter struct.
+// choice is a value of one parameter.
 type choice struct {
-	name  string
-	apply func(reflect.Value)
+	name, key string
+	value     any
 }
 
-func choices(typ reflect.Type, index []int) []choice {
-	all := []choice{{"", func(reflect.Value) {}}}
-	for i := range typ.NumField() {
-		f, at := typ.Field(i), append(slices.Clone(index), i)
+// choices returns those of parameters with their defaults, first none.
+func choices(params reflect.Value) []choice {
+	all := []choice{{}}
+	for i := range params.NumField() {
+		f, field := params.Type().Field(i), params.Field(i)
 		key, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if option == "inline" {
-			all = append(all, choices(f.Type, at)[1:]...)
+			all = append(all, choices(field)[1:]...)
 		}
 		for _, word := range registry.Words(f.Tag.Get("oneof")) {
-			all = append(all, choice{key + "=" + word, func(v reflect.Value) { v.FieldByIndex(at).SetString(word) }})
+			all = append(all, choice{key + "=" + word, key, word})
 		}
 		if f.Type.Kind() == reflect.Bool {
-			all = append(all, choice{key, func(v reflect.Value) { v.FieldByIndex(at).SetBool(!v.FieldByIndex(at).Bool()) }})
+			all = append(all, choice{key, key, !field.Bool()})
 		}
 		for _, text := range []string{"pair", "8"} { // of what a field reads by itself, as reference_samples does
-			if reader, ok := reflect.New(f.Type).Interface().(encoding.TextUnmarshaler); ok && reader.UnmarshalText([]byte(text)) == nil {
-				all = append(all, choice{key + "=" + text, func(v reflect.Value) { v.FieldByIndex(at).Set(reflect.ValueOf(reader).Elem()) }})
+			read := reflect.New(f.Type)
+			if reader, ok := read.Interface().(encoding.TextUnmarshaler); ok && reader.UnmarshalText([]byte(text)) == nil {
+				all = append(all, choice{key + "=" + text, key, read.Elem().Interface()})
 			}
 		}
 		if f.Name == "Lambda" || f.Tag.Get("range") == "" {
@@ -70,12 +74,10 @@ func choices(typ reflect.Type, index []int) []choice {
 			switch f.Type.Kind() {
 			case reflect.Int:
 				if number == math.Trunc(number) {
-					all = append(all, choice{name, func(v reflect.Value) { v.FieldByIndex(at).SetInt(int64(number)) }})
+					all = append(all, choice{name, key, int(number)})
 				}
-			case reflect.Float64:
-				all = append(all, choice{name, func(v reflect.Value) { v.FieldByIndex(at).SetFloat(number) }})
-			case reflect.Pointer:
-				all = append(all, choice{name, func(v reflect.Value) { v.FieldByIndex(at).Set(reflect.ValueOf(&number)) }})
+			case reflect.Float64, reflect.Pointer:
+				all = append(all, choice{name, key, number})
 			}
 		}
 	}
