@@ -257,7 +257,6 @@ func checkLimits(key, scale string, limits []float64) []registry.Problem {
 	wrong := ""
 	switch {
 	case limits == nil:
-		return nil
 	case len(limits) != 2:
 		wrong = fmt.Sprintf("has %d numbers", len(limits))
 	case !finite(limits[0]) || !finite(limits[1]) || limits[0] >= limits[1]:
@@ -265,10 +264,7 @@ func checkLimits(key, scale string, limits []float64) []registry.Problem {
 	case scale == logScale && limits[0] <= 0:
 		wrong = "starts at or below zero, and the scale is logarithmic"
 	}
-	if wrong == "" {
-		return nil
-	}
-	return []registry.Problem{{Key: key, Wrong: wrong, Allowed: "[lowest, highest], in the units of the axis"}}
+	return registry.If(wrong != "", key, wrong, "[lowest, highest], in the units of the axis")
 }
 
 // limitColumns are the settings that limit something unless they are zero.

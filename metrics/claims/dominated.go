@@ -188,11 +188,7 @@ type Improvement struct {
 
 // Check wants exactly one baseline.
 func (im *Improvement) Check() []registry.Problem {
-	if (im.Baseline == nil) == (im.BaselineMetric == "") {
-		return []registry.Problem{{Key: "baseline", Wrong: "is given beside baseline_metric or missing with it",
-			Allowed: "exactly one of baseline and baseline_metric"}}
-	}
-	return nil
+	return registry.If((im.Baseline == nil) == (im.BaselineMetric == ""), "baseline", "is given beside baseline_metric or missing with it", "exactly one of baseline and baseline_metric")
 }
 
 // filter keeps the spots that improve on the baseline, at least one.
