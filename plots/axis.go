@@ -218,9 +218,8 @@ func setLog(axis *plot.Axis, values []float64) {
 	}
 }
 
-// setScale gives an axis over a column the scale that a configuration asks for; auto is log where the values span two decades or
-// more. Where one of the values is zero a
-// logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
+// setScale gives an axis over a column the scale that a configuration asks for; auto is log where the values span two decades or more. Where
+// one of the values is zero a logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
 func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	noLimit := slices.Contains(limitColumns, column)
 	positive := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
