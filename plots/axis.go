@@ -218,9 +218,8 @@ func setLog(axis *plot.Axis, values []float64) {
 	}
 }
 
-// setScale gives an axis over a column the scale that a configuration asks for; auto is log where the values span two decades or
-// more. Where one of the values is zero a
-// logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
+// setScale gives an axis over a column the scale that a configuration asks for; auto is log where the values span two decades or more. Where
+// one of the values is zero a logarithmic axis has a break, and so has any axis over a limit, on which zero stands for no limit at all.
 func setScale(axis *plot.Axis, column, scale string, values []float64) {
 	noLimit := slices.Contains(limitColumns, column)
 	positive := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return v <= 0 })
@@ -257,7 +256,6 @@ func checkLimits(key, scale string, limits []float64) []registry.Problem {
 	wrong := ""
 	switch {
 	case limits == nil:
-		return nil
 	case len(limits) != 2:
 		wrong = fmt.Sprintf("has %d numbers", len(limits))
 	case !finite(limits[0]) || !finite(limits[1]) || limits[0] >= limits[1]:
@@ -265,10 +263,7 @@ func checkLimits(key, scale string, limits []float64) []registry.Problem {
 	case scale == logScale && limits[0] <= 0:
 		wrong = "starts at or below zero, and the scale is logarithmic"
 	}
-	if wrong == "" {
-		return nil
-	}
-	return []registry.Problem{{Key: key, Wrong: wrong, Allowed: "[lowest, highest], in the units of the axis"}}
+	return registry.If(wrong != "", key, wrong, "[lowest, highest], in the units of the axis")
 }
 
 // limitColumns are the settings that limit something unless they are zero.

@@ -23,14 +23,10 @@ type Part struct {
 }
 
 func (f *Composite) Check() []registry.Problem {
-	var problems []registry.Problem
-	if len(f.Parts) == 0 {
-		problems = append(problems, registry.Problem{Key: "panels", Wrong: "is empty", Allowed: "at least one figure"})
-	}
+	problems := registry.If(len(f.Parts) == 0, "panels", "is empty", "at least one figure")
 	for i, part := range f.Parts {
-		if _, nested := part.Figure.(*Composite); nested {
-			problems = append(problems, registry.Problem{Key: fmt.Sprintf("panels.%d.kind", i), Wrong: "is a composite", Allowed: "any other kind of figure"})
-		}
+		_, nested := part.Figure.(*Composite)
+		problems = append(problems, registry.If(nested, fmt.Sprintf("panels.%d.kind", i), "is a composite", "any other kind of figure")...)
 	}
 	return problems
 }

@@ -30,10 +30,7 @@ func (f *Constraint) Refs() tables.Refs {
 }
 
 func (f *Constraint) Check() []registry.Problem {
-	if f.Left == f.Right {
-		return []registry.Problem{{Key: "right", Wrong: "is the same loss as left", Allowed: "another objective's label"}}
-	}
-	return nil
+	return registry.If(f.Left == f.Right, "right", "is the same loss as left", "another objective's label")
 }
 
 func (f *Constraint) panels(src Sources) []*Panel {

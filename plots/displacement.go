@@ -28,10 +28,7 @@ func (f *Displacement) Refs() tables.Refs {
 }
 
 func (f *Displacement) Check() []registry.Problem {
-	if f.Chosen == f.Rejected {
-		return []registry.Problem{{Key: "rejected", Wrong: "is the same column as chosen", Allowed: "another column"}}
-	}
-	return nil
+	return registry.If(f.Chosen == f.Rejected, "rejected", "is the same column as chosen", "another column")
 }
 
 func (f *Displacement) panels(src Sources) []*Panel {

@@ -225,22 +225,17 @@ func (f *Forest) explain(p *Panel, r, all *rows) {
 	if most := int(tests[len(tests)-1]); most > all.len() {
 		drawn = fmt.Sprintf(", of which %d are drawn", all.len())
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
-		"Holm's correction is over all %d comparisons of the metric%s.", strings.Join(intervalMethods(all), ", "),
-		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), drawn))
-	if without := all.filter(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
-	}
-}
-
-// intervalMethods are the methods of the intervals without their level, which the note says.
-func intervalMethods(all *rows) []string {
-	var methods []string
+	var methods []string // without their level, which the note says
 	for _, cell := range all.values("interval") {
 		method, _, _ := strings.Cut(strings.Replace(cell, "student-t", "Student t", 1), " 95%")
 		if method != "" && !slices.Contains(methods, method) {
 			methods = append(methods, method)
 		}
 	}
-	return methods
+	p.Notes = append(p.Notes, fmt.Sprintf("Bars: 95 %% intervals of the mean difference, each by itself (%s; n = %s pairs). "+
+		"Holm's correction is over all %d comparisons of the metric%s.", strings.Join(methods, ", "),
+		fromTo(int(n[0]), int(n[len(n)-1])), int(tests[len(tests)-1]), drawn))
+	if without := all.filter(func(i int) bool { return !finite(all.float(i, "mean_difference")) }).len(); without > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("Not drawn: %d comparisons without a pair of values.", without))
+	}
 }

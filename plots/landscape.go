@@ -71,7 +71,10 @@ func (f *Landscape) panels(src Sources) []*Panel {
 	if err := try.Do(func() { losses = loadTable(src, LandscapeTable, "run", "prompt", "pi_0", "pi_1", "pi_2", "loss") }); err != nil {
 		try.Fail("%w; run the experiment again: a run writes it where its config, or that of its suite, has a figure of the kind landscape", err)
 	}
-	paths := trainingPaths(src, prompt)
+	var paths *rows
+	if t, err := src.Table(tables.Trajectories); err == nil && t.Len() > 0 { // of exact runs alone there are none
+		paths = selectRows(src, tables.Trajectories, nil, "pi").with("prompt", prompt)
+	}
 	var panels []*Panel
 	for _, run := range runs {
 		own := chosen.with("run", run)
@@ -158,15 +161,6 @@ func (f *Landscape) addCurves(p *Panel, own, finals, paths *rows, minimizers [][
 	}
 	l := subset{"", "training", triangleRows(way, alongSteps), seriesStyle{color: vermillion, width: 1.3 * curveWidth, glyph: diamond}}
 	p.addLines([]subset{l}, "triangle_x", "triangle_y", alongSteps, spreadNone, func(c *curve) { c.lastOnly = true })
-}
-
-// trainingPaths returns the rows of the trajectories of a prompt, nil where there are none: exact runs have no table.
-func trainingPaths(src Sources, prompt string) *rows {
-	if t, err := src.Table(tables.Trajectories); err != nil || t.Len() == 0 {
-		return nil
-	}
-	paths := selectRows(src, tables.Trajectories, nil, "pi")
-	return paths.with("prompt", prompt)
 }
 
 // readLossGrid reads the loss of a run over one prompt's policies.

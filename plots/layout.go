@@ -228,7 +228,10 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 	if len(pg.notes) > 0 {
 		bottom += gapY
 	}
-	title := pg.titleHeight()
+	title := vg.Length(gapY)
+	if slices.ContainsFunc(pg.panels, func(p *Panel) bool { return p.Title != "" || p.Letter != "" }) {
+		title = titleStrip
+	}
 	tiles := draw.Tiles{Rows: pg.rows, Cols: pg.columns, PadX: gapX, PadY: gapY + title, PadTop: title}
 	grid := make([][]*plot.Plot, pg.rows)
 	for row := range grid {
@@ -243,13 +246,6 @@ func (pg *page) cells(c draw.Canvas) []draw.Canvas {
 		cells[i] = aligned[i/pg.columns][i%pg.columns]
 	}
 	return cells
-}
-
-func (pg *page) titleHeight() vg.Length {
-	if slices.ContainsFunc(pg.panels, func(p *Panel) bool { return p.Title != "" || p.Letter != "" }) {
-		return titleStrip
-	}
-	return gapY
 }
 
 // draw draws the page on a canvas of its size.

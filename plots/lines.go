@@ -31,16 +31,9 @@ func (f *Lines) Refs() tables.Refs {
 }
 
 func (f *Lines) Check() []registry.Problem {
-	var problems []registry.Problem
-	if f.X == f.Y {
-		problems = append(problems, registry.Problem{Key: "y", Wrong: "is the same column as x", Allowed: "another column"})
-	}
-	if f.Prompt != "" && f.Table != tables.Prompts {
-		problems = append(problems, registry.Problem{Key: "prompt", Wrong: "is given, but table " + f.Table + " has no prompts", Allowed: "a prompt with `table: prompts`"})
-	}
-	problems = append(problems, checkLimits("x_limits", f.XScale, f.XLimits)...)
-	problems = append(problems, checkLimits("y_limits", f.YScale, f.YLimits)...)
-	return problems
+	return slices.Concat(registry.If(f.X == f.Y, "y", "is the same column as x", "another column"),
+		registry.If(f.Prompt != "" && f.Table != tables.Prompts, "prompt", "is given, but table "+f.Table+" has no prompts", "a prompt with `table: prompts`"),
+		checkLimits("x_limits", f.XScale, f.XLimits), checkLimits("y_limits", f.YScale, f.YLimits))
 }
 
 func (f *Lines) KLVersion() Params {

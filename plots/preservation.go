@@ -44,12 +44,18 @@ func (f *Preservation) KLVersion() Params {
 }
 
 func (f *Preservation) panels(src Sources) []*Panel {
-	all := selectRows(src, tables.Prompts, f.Where, f.Metric, f.x())
-	groups := all.promptGroups(f.PromptNames)
+	x, scale := "lambda", logScale
+	if f.byKL {
+		x, scale = "kl_pi_ref", sqrtScale
+	}
+	lines := &Lines{X: x, Y: f.Metric, By: "objective", XScale: scale, YScale: f.YScale, Band: string(spreadRange)}
+	all := selectRows(src, tables.Prompts, f.Where, f.Metric, x)
 	var panels []*Panel
-	for _, group := range groups {
-		try.In("prompt "+group.name, func() { panels = append(panels, f.panel(group.title(), all.in(group))) })
-		f.addReference(panels[len(panels)-1], src, group, all)
+	for _, group := range all.promptGroups(f.PromptNames) {
+		try.In("prompt "+group.name, func() { panels = append(panels, lines.panel(subset{label: group.title(), rows: all.in(group)})) })
+		p := panels[len(panels)-1]
+		p.ShareY = f.Metric
+		f.addReference(p, src, group, all)
 	}
 	return panels
 }
@@ -59,25 +65,6 @@ func (g promptGroup) title() string {
 		return fmt.Sprintf("%s prompts (%d)", promptName(g.name), len(g.members))
 	}
 	return promptName(g.name) + " prompt"
-}
-
-// x is the column on the x axis.
-func (f *Preservation) x() string {
-	if f.byKL {
-		return "kl_pi_ref"
-	}
-	return "lambda"
-}
-
-func (f *Preservation) panel(title string, r *rows) *Panel {
-	xScale := logScale
-	if f.byKL {
-		xScale = sqrtScale
-	}
-	lines := &Lines{X: f.x(), Y: f.Metric, By: "objective", XScale: xScale, YScale: f.YScale, Band: string(spreadRange)}
-	p := lines.panel(subset{label: title, rows: r})
-	p.ShareY = f.Metric
-	return p
 }
 
 // referenceValue is what a metric says of the reference policy itself, by the metric's column, with the name of the

@@ -39,10 +39,7 @@ func (f *Strip) Refs() tables.Refs {
 }
 
 func (f *Strip) Check() []registry.Problem {
-	if f.Shape == violinShape && f.Scale == logScale {
-		return []registry.Problem{{Key: "shape", Wrong: "is violin, whose density is over a linear scale", Allowed: "violin with `scale: linear`, or strip"}}
-	}
-	return nil
+	return registry.If(f.Shape == violinShape && f.Scale == logScale, "shape", "is violin, whose density is over a linear scale", "violin with `scale: linear`, or strip")
 }
 
 func (f *Strip) panels(src Sources) []*Panel {

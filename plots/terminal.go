@@ -118,10 +118,7 @@ func (s *screen) clean(text string) string {
 
 // char is a character, or what stands for it in plain mode.
 func (s *screen) char(r rune) rune {
-	if s.ASCII {
-		r, _ = utf8.DecodeRuneInString(plainWords.Replace(string(r)))
-	}
-	return r
+	return []rune(s.clean(string(r)))[0]
 }
 
 // centered sets a line in the middle of the width.

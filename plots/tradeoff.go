@@ -31,10 +31,7 @@ func (f *Tradeoff) Refs() tables.Refs {
 }
 
 func (f *Tradeoff) Check() []registry.Problem {
-	if len(f.PromptNames) != 2 || f.PromptNames[0] == f.PromptNames[1] {
-		return []registry.Problem{{Key: "prompts", Wrong: fmt.Sprintf("is %v", f.PromptNames), Allowed: "two different prompts: x, then y"}}
-	}
-	return nil
+	return registry.If(len(f.PromptNames) != 2 || f.PromptNames[0] == f.PromptNames[1], "prompts", fmt.Sprintf("is %v", f.PromptNames), "two different prompts: x, then y")
 }
 
 func (f *Tradeoff) panels(src Sources) []*Panel {

@@ -45,10 +45,8 @@ func (b *Best) Check() []registry.Problem {
 			problems = append(problems, p)
 		}
 	}
-	if b.Over == points && len(b.By) > 0 {
-		problems = append(problems, registry.Problem{Key: "by", Wrong: "makes groups of runs", Allowed: "no by beside over: points, where each run is a group"})
-	}
-	return problems
+	grouped := b.Over == points && len(b.By) > 0
+	return append(problems, registry.If(grouped, "by", "makes groups of runs", "no by beside over: points, where each run is a group")...)
 }
 
 func (b *Best) Refs() tables.Refs {

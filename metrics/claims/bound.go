@@ -5,9 +5,7 @@ import (
 )
 
 // Bound claims that a metric of every selected run lies within limits. Its value is that of the run nearest to a limit
-// or farthest beyond it.
-//
-// min and max allow the limit itself, above and below do not; a lower and an upper limit may be combined.
+// or farthest beyond it. min and max allow the limit itself, above and below do not; a lower and an upper limit may be combined.
 type Bound struct {
 	Metric string       `yaml:"metric" required:"true" doc:"column of runs (of prompts where a prompt is given)"`
 	Prompt string       `yaml:"prompt,omitempty" doc:"read the metric of this prompt; a prefix such as good means the mean over good-1, good-2, ..."`

@@ -25,13 +25,10 @@ type Compare struct {
 
 // Check refuses a margin for equal and a tolerance for anything else.
 func (c *Compare) Check() []registry.Problem {
-	switch {
-	case c.Relation == "equal" && c.Margin != 0:
-		return []registry.Problem{{Key: "margin", Wrong: "has no meaning for relation: equal", Allowed: "tolerance instead"}}
-	case c.Relation != "equal" && c.Tolerance != 0:
-		return []registry.Problem{{Key: "tolerance", Wrong: "has no meaning for relation: " + c.Relation, Allowed: "margin instead"}}
+	if c.Relation == "equal" {
+		return registry.If(c.Margin != 0, "margin", "has no meaning for relation: equal", "tolerance instead")
 	}
-	return nil
+	return registry.If(c.Tolerance != 0, "tolerance", "has no meaning for relation: "+c.Relation, "margin instead")
 }
 
 func (c *Compare) Refs() tables.Refs {

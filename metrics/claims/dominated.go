@@ -14,9 +14,7 @@ import (
 
 // Dominated claims that for every run of `where` some run of `by` is no worse in any of the metrics of `on`. Its value
 // is the most that the nearest run of `by` is worse by, in the metric where it is worst (negative if it is better in
-// all), over the runs of `where`; it must not exceed the slack, as in the paper's
-// preservation claim, for environments drawn by seed.
-//
+// all), over the runs of `where`; it must not exceed the slack. So stands the paper's preservation claim, for environments drawn by seed.
 // With `improves` only the runs count that are better than a baseline: a number, or another column at the same prompt.
 // A run of `by` that broke dominates nothing.
 type Dominated struct {
@@ -188,11 +186,7 @@ type Improvement struct {
 
 // Check wants exactly one baseline.
 func (im *Improvement) Check() []registry.Problem {
-	if (im.Baseline == nil) == (im.BaselineMetric == "") {
-		return []registry.Problem{{Key: "baseline", Wrong: "is given beside baseline_metric or missing with it",
-			Allowed: "exactly one of baseline and baseline_metric"}}
-	}
-	return nil
+	return registry.If((im.Baseline == nil) == (im.BaselineMetric == ""), "baseline", "is given beside baseline_metric or missing with it", "exactly one of baseline and baseline_metric")
 }
 
 // filter keeps the spots that improve on the baseline, at least one.

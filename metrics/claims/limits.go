@@ -52,11 +52,8 @@ func (l Limits) Check() []registry.Problem {
 		return nil
 	}
 	low, high := ends[0], ends[1]
-	if low.at > high.at || low.at == high.at && (low.strict || high.strict) {
-		return []registry.Problem{{Key: low.key, Wrong: fmt.Sprintf("is %g while %s is %g, so that nothing lies between", low.at, high.key, high.at),
-			Allowed: "a lower limit below the upper one"}}
-	}
-	return nil
+	return registry.If(low.at > high.at || low.at == high.at && (low.strict || high.strict), low.key,
+		fmt.Sprintf("is %g while %s is %g, so that nothing lies between", low.at, high.key, high.at), "a lower limit below the upper one")
 }
 
 // Limit is for who asks the same of many losses by claims that compare one number with one limit: the limit's key in the claim, ""

@@ -30,10 +30,8 @@ type Regret struct {
 
 // Check wants two ends of among.
 func (g *Regret) Check() []registry.Problem {
-	if n := len(g.Among); n != 0 && (n != 2 || g.Among[0] > g.Among[1]) {
-		return []registry.Problem{{Key: "among", Wrong: fmt.Sprintf("has %d numbers", n), Allowed: "the least and the greatest value"}}
-	}
-	return nil
+	n := len(g.Among)
+	return registry.If(n != 0 && (n != 2 || g.Among[0] > g.Among[1]), "among", fmt.Sprintf("has %d numbers", n), "the least and the greatest value")
 }
 
 func (g *Regret) Limit() (key string, limit float64, least bool) { return "max", g.Max, false }

@@ -19,10 +19,7 @@ type Status struct {
 
 // Check wants exactly one of the two lists.
 func (s *Status) Check() []registry.Problem {
-	if (len(s.Is) > 0) == (len(s.IsNot) > 0) {
-		return []registry.Problem{{Key: "is", Wrong: "is_not and is are both given or both missing", Allowed: "exactly one of is and is_not"}}
-	}
-	return nil
+	return registry.If((len(s.Is) > 0) == (len(s.IsNot) > 0), "is", "is_not and is are both given or both missing", "exactly one of is and is_not")
 }
 
 func (s *Status) Refs() tables.Refs {

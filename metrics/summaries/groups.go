@@ -160,15 +160,9 @@ func (s *Settings) SetDefaults() {
 
 // Check refuses comparisons between values that are averaged over.
 func (s *Settings) Check() []registry.Problem {
-	var problems []registry.Problem
-	if s.Pairs.Column != "" && len(s.By) > 0 && !slices.Contains(s.By, s.Pairs.Column) {
-		problems = append(problems, registry.Problem{Key: "pairs.column", Wrong: "is " + s.Pairs.Column + ", which by averages over",
-			Allowed: "a column of by, or \"\" for no comparisons"})
-	}
-	if s.Pairs.Baseline != "" && s.Pairs.Column == "" {
-		problems = append(problems, registry.Problem{Key: "pairs.baseline", Wrong: "is given without pairs.column", Allowed: "both or neither"})
-	}
-	return problems
+	averaged := s.Pairs.Column != "" && len(s.By) > 0 && !slices.Contains(s.By, s.Pairs.Column)
+	return slices.Concat(registry.If(averaged, "pairs.column", "is "+s.Pairs.Column+", which by averages over", "a column of by, or \"\" for no comparisons"),
+		registry.If(s.Pairs.Baseline != "" && s.Pairs.Column == "", "pairs.baseline", "is given without pairs.column", "both or neither"))
 }
 
 // Refs tells what the settings look up by name.

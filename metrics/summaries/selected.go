@@ -37,10 +37,7 @@ type Selection struct {
 
 // Check wants to know what is better.
 func (s *Selection) Check() []registry.Problem {
-	if s.Metric != "" && s.better() == "" {
-		return []registry.Problem{{Key: "better", Wrong: "is missing, and " + s.Metric + " does not say which of its values are the better ones", Allowed: "lower or higher"}}
-	}
-	return nil
+	return registry.If(s.Metric != "" && s.better() == "", "better", "is missing, and "+s.Metric+" does not say which of its values are the better ones", "lower or higher")
 }
 
 // Refs tells what the selection looks up by name.

@@ -60,6 +60,14 @@ type Problem struct {
 	Allowed string // what is allowed: "probabilities that sum to 1"
 }
 
+// If returns the problem of a key where it is one.
+func If(is bool, key, wrong, allowed string) []Problem {
+	if is {
+		return []Problem{{key, wrong, allowed}}
+	}
+	return nil
+}
+
 // Checker is implemented by parameter structs with constraints across fields.
 type Checker interface {
 	// Check returns every problem, or nil. It is called only when each field by itself is valid.
