@@ -282,8 +282,7 @@ func (r *run[T]) rounds() func(ctx context.Context, round int) (train.Task, erro
 	noise := r.Source("label noise", o)
 	prompts := r.trainingPrompts()
 	return func(ctx context.Context, round int) (train.Task, error) {
-		fresh, err := drawPairs(ctx, r.network, pairDraws{Prompts: prompts, Pairs: o.Pairs * len(prompts), Sampling: r.sampling(),
-			Reward: r.labelling(), Gold: r.gold(), Temperature: o.Temperature, Seed: r.seed, Workers: r.Workers}, round)
+		fresh, err := r.drawPairs(ctx, r.network, prompts, o.Pairs, r.labelling(), r.gold(), o.Temperature, round)
 		if err != nil {
 			return nil, err
 		}
@@ -346,8 +345,7 @@ func (t *task[T]) continuations(ctx context.Context, p *Continuations) ([]Pair, 
 
 // label draws so many pairs of each prompt from the reference. Rounds share no random numbers.
 func (t *task[T]) label(ctx context.Context, p *Continuations, prompts [][]int32, each, round int) ([]Pair, error) {
-	pairs, err := drawPairs(ctx, t.reference, pairDraws{Prompts: prompts, Pairs: each * len(prompts), Sampling: t.sampling(),
-		Reward: t.gold(), Temperature: p.Temperature, Seed: t.seed, Workers: t.Workers}, round)
+	pairs, err := t.drawPairs(ctx, t.reference, prompts, each, t.gold(), t.gold(), p.Temperature, round)
 	flip(pairs, p.LabelNoise, t.Source(fmt.Sprint("label noise ", round), p))
 	return pairs, err
 }
