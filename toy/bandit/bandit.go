@@ -205,7 +205,6 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{declaredKind, contextualKind, derivedKind, linearRewardKind, randomKind, sequenceKind}
 }
 
-// exp returns the exponentials of logs.
 func exp(logs []float64) []float64 {
 	p := make([]float64, len(logs))
 	logspace.Exp(p, logs)

@@ -111,7 +111,6 @@ func (d *Declared) Check() []registry.Problem {
 	return problems
 }
 
-// size returns K.
 func (p *DeclaredPrompt) size() int { return cmp.Or(len(p.PiStar), len(p.PiRef), len(p.Responses)) }
 
 // check checks one prompt; k is the number of responses of the first.

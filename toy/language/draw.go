@@ -37,7 +37,6 @@ type source struct {
 	Step   int // of training, or the round
 }
 
-// stream names what random numbers are for.
 type stream string
 
 const (

@@ -134,7 +134,6 @@ func (h *Human) Check() []registry.Problem {
 	return nil
 }
 
-// template returns the template, nil where none is given.
 func (h *Human) template() (*dialogue.Template, error) {
 	if h.Template == "" {
 		return nil, nil

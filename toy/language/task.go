@@ -213,7 +213,6 @@ func (r *run[T]) record(ctx context.Context, s train.Record) error {
 	return nil
 }
 
-// report reports the last record.
 func (r *run[T]) report() error {
 	r.reported = r.last.Step
 	return r.to.Step(r.last)
@@ -376,7 +375,6 @@ func (t *task[T]) ids() [][]int32 {
 
 func (t *task[T]) trainingPrompts() [][]int32 { return t.ids()[:t.Environment.(*Stories).Train] }
 
-// gold returns the gold reward.
 func (t *task[T]) gold() Reward { return t.rewardOf(t.Environment.(*Stories).Reward.Reward()) }
 
 // labelling returns the reward that labels follow, and REINFORCE climbs: the proxy of online preferences, else the gold
@@ -397,7 +395,6 @@ func (t *task[T]) proxy() *preference.Texts {
 	return nil
 }
 
-// score is a reward of texts.
 type score interface {
 	Score(continuation string, ids []int32) float64
 }
@@ -407,5 +404,4 @@ func (t *task[T]) rewardOf(s score) Reward {
 	return func(_ int, ids []int32) float64 { return s.Score(t.text(ids), ids) }
 }
 
-// text decodes a continuation.
 func (t *task[T]) text(ids []int32) string { return t.data.tokenizer.Text(-1, ids) }

@@ -52,7 +52,6 @@ func (t *PrefixTable) Support(items []Item, dst []int) []int {
 // row returns the number of a node among all prefixes of all prompts.
 func (f *forest) row(node int) int { return f.prompt[node]*f.perTree + f.prefix[node] }
 
-// tableNetwork has a parameter for each logit.
 type tableNetwork struct{}
 
 func (tableNetwork) forward(params []float64, f *forest, dst []float64) {

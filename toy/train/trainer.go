@@ -198,7 +198,6 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 	return end, nil
 }
 
-// limit returns the last step as MaxSteps allows it.
 func (t *Trainer) limit(base, last int) int {
 	if t.Params.MaxSteps > 0 {
 		return min(last, base+t.Params.MaxSteps)
