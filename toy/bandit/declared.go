@@ -48,8 +48,6 @@ func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	return env, nil
 }
 
-func (d *Declared) Random() bool { return false }
-
 // NewPrompt returns a prompt with the given probabilities (K positive numbers each, normalized unless they sum
 // to 1; star may be nil for none), starting logits (nil: log pi_ref) and features. It copies its arguments.
 func NewPrompt(name string, star, ref, init, features []float64) Prompt {

@@ -20,8 +20,6 @@ func (*PrefixTableParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return &PrefixTable{Autoregressive: newAutoregressive(env, tableNetwork{}, conditionals(env), nil)}, nil
 }
 
-func (*PrefixTableParams) Random() bool { return false }
-
 // PrefixTable is an autoregressive policy with logits of its own after every prefix, so that it can be any policy.
 // Prefixes of a prompt are numbered by length and then as sequences are; parameter (p*N + prefix)*V + token, with N the
 // prefixes of a prompt, is the logit of that token after that prefix.

@@ -82,8 +82,6 @@ func (f *File) Build(in Input) (*Pairs, error) {
 	return &d.pairs, nil
 }
 
-func (f *File) Random() bool { return false }
-
 func (f *File) Files() []registry.File { return []registry.File{{Key: "path", Path: f.Path}} }
 
 // Wins leaves it to pi_star, or to the rates among the pairs, who wins.

@@ -107,8 +107,6 @@ type Input struct {
 type Params interface {
 	// Build makes the comparisons. Errors of a file name the file and the line.
 	Build(in Input) (*Pairs, error)
-	// Random says whether Build depends on Input.RNG.
-	Random() bool
 }
 
 // PathOf is the path of the file that preferences read, as the config spells it, or "".
