@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
 	"windtunnel/toy/setup"
 )
 
@@ -21,7 +22,7 @@ type Environment struct {
 func newEnvironment(name string, params bandit.Params, seed int) (*Environment, error) {
 	run := &setup.Run{Settings: setup.Settings{Seed: seed, Environment: params}}
 	env, err := run.BuildEnvironment()
-	return &Environment{Name: name, Params: params, Seed: seed, Random: params.Random(), Env: env}, err
+	return &Environment{Name: name, Params: params, Seed: seed, Random: registry.Random(params), Env: env}, err
 }
 
 // The paper's environments (arXiv 2407.09072, published synthetic code).

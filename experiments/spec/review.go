@@ -275,7 +275,7 @@ func (s *surroundings) reviewTraining(run *Run, from *origin) {
 	if run.Language() && run.Train.Groups != nil {
 		from.refuse("train.groups", "weighs groups of comparisons of numbered responses", "no groups")
 	}
-	if _, second := run.Train.Optimizer.Optimizer(0).(train.SecondOrder); !second {
+	if _, second := run.Train.Optimizer.(*train.Newton); !second {
 		return
 	}
 	curves := false

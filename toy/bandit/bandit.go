@@ -188,8 +188,6 @@ func (e *Env) Gap(prompt, i, j int) float64 {
 type Params interface {
 	// Build makes the environment. rng is used by random environments only and is the run's environment source.
 	Build(rng *rand.Rand) (*Env, error)
-	// Random says whether Build depends on rng.
-	Random() bool
 }
 
 // OfFiles are environments that are made of files, too.
@@ -205,7 +203,6 @@ func Kinds() registry.Table[Params] {
 	return registry.Table[Params]{declaredKind, contextualKind, derivedKind, linearRewardKind, randomKind, sequenceKind}
 }
 
-// exp returns the exponentials of logs.
 func exp(logs []float64) []float64 {
 	p := make([]float64, len(logs))
 	logspace.Exp(p, logs)

@@ -48,8 +48,6 @@ func (d *Declared) Build(*rand.Rand) (*Env, error) {
 	return env, nil
 }
 
-func (d *Declared) Random() bool { return false }
-
 // NewPrompt returns a prompt with the given probabilities (K positive numbers each, normalized unless they sum
 // to 1; star may be nil for none), starting logits (nil: log pi_ref) and features. It copies its arguments.
 func NewPrompt(name string, star, ref, init, features []float64) Prompt {
@@ -111,7 +109,6 @@ func (d *Declared) Check() []registry.Problem {
 	return problems
 }
 
-// size returns K.
 func (p *DeclaredPrompt) size() int { return cmp.Or(len(p.PiStar), len(p.PiRef), len(p.Responses)) }
 
 // check checks one prompt; k is the number of responses of the first.

@@ -19,8 +19,8 @@ func TestDeclaredBuild(t *testing.T) {
 			Features: []float64{}},
 	}}
 	env, err := d.Build(nil)
-	if err != nil || d.Random() {
-		t.Fatalf("error %v, random %v", err, d.Random())
+	if err != nil || registry.Random(d) {
+		t.Fatalf("error %v, random %v", err, registry.Random(d))
 	}
 	if len(env.Prompts) != 2 || env.Responses() != 3 {
 		t.Fatalf("%d prompts, %d responses", len(env.Prompts), env.Responses())

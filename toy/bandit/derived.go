@@ -64,15 +64,9 @@ func starved(p *Prompt, little float64) Prompt {
 	return made
 }
 
-func (d *Derived) Random() bool { return d.Of != nil && d.Of.Random() }
+func (d *Derived) Random() bool { return registry.Random(d.Of) }
 
-// SeedOverride returns the seed that the other environment fixes, or nil.
-func (d *Derived) SeedOverride() *int {
-	if o, ok := d.Of.(interface{ SeedOverride() *int }); ok {
-		return o.SeedOverride()
-	}
-	return nil
-}
+func (d *Derived) SeedOverride() *int { return registry.Seed(d.Of) }
 
 var derivedKind = registry.Kind[Params]{
 	Name:    "derived",

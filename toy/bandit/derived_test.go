@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"windtunnel/toy/registry"
 )
 
 func two() *Declared {
@@ -40,7 +42,7 @@ func TestDerivedStarves(t *testing.T) {
 			t.Errorf("response %d: %v, want %v", i, p.PiRef[i], want)
 		}
 	}
-	if random := (&Derived{Of: &Random{Seed: new(int)}}); !random.Random() || random.SeedOverride() == nil || (&Derived{Of: three}).Random() {
+	if random := (&Derived{Of: &Random{Seed: new(int)}}); !random.Random() || random.SeedOverride() == nil || registry.Random(&Derived{Of: three}) {
 		t.Error("a derived environment is random where the other is, with its seed")
 	}
 }

@@ -67,7 +67,6 @@ type part struct {
 	states      States
 }
 
-// parts lists the sets of states that there are.
 func (l *LinearReward) parts() []part {
 	all := []part{{"held_out", "heldout-", l.HeldOut}, {"unlabelled", "unlabelled-", l.Unlabelled}, {"states", "", l.States}}
 	return slices.DeleteFunc(all, func(p part) bool { return p.states == nil })
@@ -88,7 +87,6 @@ func (l *LinearReward) variables() []string {
 	return names
 }
 
-// prompt returns the prompt of a state.
 func (l *LinearReward) prompt(s state, group string, features *FeatureMap) (Prompt, error) {
 	own := slices.Clone(s.at)
 	if len(l.Groups) > 0 {

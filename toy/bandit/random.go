@@ -106,7 +106,6 @@ func (r *Random) Random() bool { return true }
 
 func (r *Random) SeedOverride() *int { return r.Seed }
 
-// star draws log pi_star.
 func (r *Random) star(rng *rand.Rand) []float64 {
 	logits := make([]float64, r.Responses)
 	gamma := distuv.Gamma{Alpha: r.Concentration + 1, Beta: 1, Src: rng}
@@ -152,7 +151,6 @@ func (r *Random) Check() []registry.Problem {
 	return problems
 }
 
-// checkGood refuses more good prompts than prompts.
 func checkGood(good, prompts int) []registry.Problem {
 	if good <= prompts {
 		return nil

@@ -91,7 +91,6 @@ func (s *Sequence) Check() []registry.Problem {
 // V for each context, contexts numbered as sequences are.
 type process [][]float64
 
-// process draws standard normal logits.
 func (s *Sequence) process(rng *rand.Rand) process {
 	var p process
 	contexts := 1
@@ -106,7 +105,6 @@ func (s *Sequence) process(rng *rand.Rand) process {
 	return p
 }
 
-// perturbed returns the process of pi_ref.
 func (s *Sequence) perturbed(star, noise process) process {
 	var p process
 	for i := range star {
@@ -118,7 +116,6 @@ func (s *Sequence) perturbed(star, noise process) process {
 	return p
 }
 
-// unroll returns the log-probabilities of all sequences.
 func (p process) unroll(shape Sequences) []float64 {
 	logp, row := []float64{0}, make([]float64, shape.Vocabulary)
 	for t := range shape.Length {

@@ -161,7 +161,6 @@ func (c *coordinates) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]float64)(c))
 }
 
-// mostStates bounds the states of an environment.
 const mostStates = 1_000_000
 
 // StateKinds lists every distribution of states, sorted by name.

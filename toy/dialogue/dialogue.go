@@ -178,7 +178,6 @@ func (r *Reader) write(p *Pair, prompt part, responses []part, into []*string) e
 	return nil
 }
 
-// whole splits two dialogues.
 func whole(o *lines.Object, chosen, rejected string) (Pair, error) {
 	n := 0
 	for n < len(chosen) && n < len(rejected) && chosen[n] == rejected[n] {
@@ -192,7 +191,6 @@ func whole(o *lines.Object, chosen, rejected string) (Pair, error) {
 	return Pair{Prompt: chosen[:cut], Chosen: chosen[cut:], Rejected: rejected[cut:]}, nil
 }
 
-// chat reads the chat fine-tuning format.
 func (r *Reader) chat(o *lines.Object) (p Pair, err error) {
 	var input json.RawMessage
 	if _, err := o.Read("input", &input, "an object"); err != nil {

@@ -4,7 +4,6 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go -C asm run ./generate -out ../kernel_amd64.s -stubs ../kernel_amd64.go -pkg kernel
 
-// newest is the newest variant that the processor can run.
 func newest() variant {
 	x := cpu.X86
 	switch {

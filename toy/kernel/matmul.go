@@ -133,7 +133,6 @@ func dotPortable[T Float](x, y []T) T {
 	return (s0 + s1) + (s2 + s3)
 }
 
-// axpyPortable adds alpha*x to y.
 func axpyPortable[T Float](alpha T, x, y []T) {
 	y = y[:len(x)]
 	for i, v := range x {

@@ -73,7 +73,6 @@ func (c *comparisons[T]) prepare(ctx context.Context) error {
 	return nil
 }
 
-// allocate makes room for everything that steps need.
 func (c *comparisons[T]) allocate() {
 	responses, tailed := 2, c.Objective.Tailed()
 	for i := range c.Pairs {
@@ -127,7 +126,6 @@ func (c *comparisons[T]) backward(b train.Batch) {
 
 func (c *comparisons[T]) Loss() float64 { return c.loss }
 
-// measures returns the measures of the batch.
 func (c *comparisons[T]) measures() (Comparisons, Draws) {
 	cols := c.columns
 	return compare(logps{cols.Chosen, cols.Rejected}, cols.start, cols.tokens, cols.weight), noDraws()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/llama"
@@ -36,7 +37,6 @@ type source struct {
 	Step   int // of training, or the round
 }
 
-// stream names what random numbers are for.
 type stream string
 
 const (
@@ -114,40 +114,22 @@ func (d source) seedOf(prompt, sample int) [32]byte {
 	return sha256.Sum256(append(b, d.Stream...))
 }
 
-// pairDraws say how pairs are drawn from a policy, as iterative DPO does it: prompts in turn, two independent continuations
-// each, the better chosen by Bradley-Terry, P(first) = sigmoid((r_1 - r_2)/Temperature).
-type pairDraws struct {
-	Prompts     [][]int32
-	Pairs       int // a round
-	Sampling    llama.Sampling
-	Reward      Reward  // what labels: the gold reward, or a proxy
-	Gold        Reward  // what Pair.Gap is the difference of; nil is Reward
-	Temperature float64 // of the labels, in units of reward; 0 chooses the better always, equal ones by a coin
-	Seed        uint64
-	Workers     int // goroutines; 0 is one a processor
-}
-
-// drawPairs returns the pairs of a round, counted from 0, of the policy as it stands. Rounds share no random numbers. The two
-// responses of a pair may be the same. The errors are those of draw.
-func drawPairs[T kernel.Float](ctx context.Context, n *llama.Network[T], d pairDraws, round int) ([]Pair, error) {
-	prompts := make([][]int32, d.Pairs)
-	for i := range prompts {
-		prompts[i] = d.Prompts[i%len(d.Prompts)]
-	}
-	drawn, err := draw(ctx, n, prompts, 2, d.Sampling, source{roundStream, d.Seed, round}, d.Workers)
+// drawPairs draws so many pairs of each prompt from the policy as it stands, as iterative DPO does it: prompts in turn, two independent
+// continuations each, the better chosen by Bradley-Terry, P(first) = sigmoid((r_1 - r_2)/temperature), r being the given reward and
+// Pair.Gap the difference of the gold one; at temperature 0 the better is chosen always, equal ones by a coin. Rounds, counted from 0,
+// share no random numbers. The two responses of a pair may be the same. The errors are those of draw.
+func (t *task[T]) drawPairs(ctx context.Context, n *llama.Network[T], of [][]int32, each int, reward, gold Reward, temperature float64, round int) ([]Pair, error) {
+	prompts := slices.Repeat(of, each)
+	drawn, err := draw(ctx, n, prompts, 2, t.sampling(), source{roundStream, t.seed, round}, t.Workers)
 	if err != nil {
 		return nil, err
 	}
-	gold := d.Gold
-	if gold == nil {
-		gold = d.Reward
-	}
-	pairs := make([]Pair, d.Pairs)
+	pairs := make([]Pair, len(prompts))
 	for i, two := range drawn {
-		prompt := i % len(d.Prompts)
-		coin := rand.New(rand.NewChaCha8(source{labelStream, d.Seed, round}.seedOf(i, 0))).Float64()
+		prompt := i % len(of)
+		coin := rand.New(rand.NewChaCha8(source{labelStream, t.seed, round}.seedOf(i, 0))).Float64()
 		chosen, rejected := &two[0], &two[1]
-		if coin >= preference.Wins(d.Reward(prompt, chosen.Text()), d.Reward(prompt, rejected.Text()), d.Temperature) {
+		if coin >= preference.Wins(reward(prompt, chosen.Text()), reward(prompt, rejected.Text()), temperature) {
 			chosen, rejected = rejected, chosen
 		}
 		pairs[i] = Pair{Prompt: prompts[i], Chosen: chosen.Tokens, Rejected: rejected.Tokens,

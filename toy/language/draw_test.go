@@ -303,10 +303,11 @@ func TestDrawIsFixed(t *testing.T) {
 // TestRounds: pairs are labelled by Bradley-Terry, differ from round to round and carry the gold gap.
 func TestRounds(t *testing.T) {
 	n := tiny[float64](t, 5, 1)
-	r := pairDraws{Prompts: [][]int32{{1, 3}, {1, 4}}, Pairs: 2000, Sampling: plain, Reward: oddity, Temperature: 0.7, Seed: 5}
+	of, temperature, gold := [][]int32{{1, 3}, {1, 4}}, 0.7, oddity
+	in := &task[float64]{Input: Input{Environment: &Stories{Temperature: 1, TopP: 1, Tokens: fewTokens}}, seed: 5}
 	pairs := func(round int) []Pair {
-		p, err := drawPairs(context.Background(), n, r, round)
-		if err != nil || len(p) != r.Pairs {
+		p, err := in.drawPairs(context.Background(), n, of, 1000, oddity, gold, temperature, round)
+		if err != nil || len(p) != 2000 {
 			t.Fatal(err)
 		}
 		return p
@@ -318,7 +319,7 @@ func TestRounds(t *testing.T) {
 	var surprise []float64
 	for i, p := range first {
 		gap := oddityOf(i%2, p.Chosen) - oddityOf(i%2, p.Rejected)
-		if math.Abs(gap-p.Gap) > 1e-12 || !slices.Equal(p.Prompt, r.Prompts[i%2]) {
+		if math.Abs(gap-p.Gap) > 1e-12 || !slices.Equal(p.Prompt, of[i%2]) {
 			t.Fatalf("pair %d: gap %v, want %v", i, p.Gap, gap)
 		}
 		// The better one is chosen so much more often than by chance as Bradley-Terry says.
@@ -328,11 +329,11 @@ func TestRounds(t *testing.T) {
 		} else if gap < 0 {
 			won = 0
 		}
-		surprise = append(surprise, won-1/(1+math.Exp(-math.Abs(gap)/r.Temperature)))
+		surprise = append(surprise, won-1/(1+math.Exp(-math.Abs(gap)/temperature)))
 	}
 	within(t, "labels", surprise, 0)
-	r.Temperature = 0
-	r.Gold = func(_ int, text []int32) float64 { return float64(len(text)) }
+	temperature = 0
+	gold = func(_ int, text []int32) float64 { return float64(len(text)) }
 	for i, p := range pairs(2) {
 		if oddityOf(i%2, p.Chosen) < oddityOf(i%2, p.Rejected) {
 			t.Fatalf("pair %d: the worse is chosen at temperature 0", i)

@@ -81,7 +81,6 @@ type evaluator[T kernel.Float] struct {
 	proxy         Reward                    // that labels follow; nil where they follow the gold reward
 }
 
-// newEvaluator draws what policies are compared with.
 func (t *task[T]) newEvaluator(ctx context.Context) (*evaluator[T], error) {
 	e := &evaluator[T]{task: t}
 	stories, ok := t.Environment.(*Stories)
@@ -138,7 +137,6 @@ func (e *evaluator[T]) evaluate(ctx context.Context, step int) (*Evaluation, err
 	return out, nil
 }
 
-// prompt returns what is known of a prompt without any policy.
 func (e *evaluator[T]) prompt(i int) Prompt {
 	held := i >= e.Environment.(*Stories).Train
 	return Prompt{Name: e.names[i], Group: e.groups[i], Held: held, Text: e.data.prompts[i].text, ProxyReward: math.NaN()}
@@ -292,7 +290,6 @@ func newPairEvaluator[T kernel.Float](ctx context.Context, start *llama.Network[
 	return e, e.scorer.cached(ctx, start, keyOf(start), pairs, cache, e.start)
 }
 
-// compare compares a network with the start.
 func (e *pairEvaluator[T]) compare(ctx context.Context, n *llama.Network[T]) (*HeldOut, error) {
 	if err := e.scorer.score(ctx, n, e.pairs, e.policy); err != nil {
 		return nil, err
@@ -340,7 +337,6 @@ func (e *continuationEvaluator[T]) drawBaseline(ctx context.Context) ([][]float6
 	return all, nil
 }
 
-// prepare makes room for everything that evaluations need.
 func (e *continuationEvaluator[T]) prepare() {
 	e.workers = newWorkers(e.Workers)
 	vocab := e.Reference.Config().Vocab
@@ -364,7 +360,6 @@ func (e *continuationEvaluator[T]) evaluate(ctx context.Context, n *llama.Networ
 	return found, drawn, err
 }
 
-// reward compares rewards at one prompt.
 func (e *continuationEvaluator[T]) reward(prompt int, drawn []Continuation, found *Continued) {
 	n := float64(len(drawn))
 	for k := range drawn {
@@ -390,7 +385,6 @@ type divergenceScratch[T kernel.Float] struct {
 	logPi, logRef     []float64 // Vocab
 }
 
-// diverge estimates the divergence at one prompt.
 func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prompt []int32, drawn []Continuation, found *Continued) error {
 	weight := 1 / float64(len(drawn))
 	for k := range drawn {
@@ -411,7 +405,6 @@ func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prom
 	return nil
 }
 
-// widen writes log-probabilities for logits.
 func widen[T kernel.Float](dst []float64, logits []T) {
 	for i, v := range logits {
 		dst[i] = float64(v)

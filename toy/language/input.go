@@ -113,7 +113,6 @@ func checkAdapter(in Input, d *data) []registry.Problem {
 	return nil
 }
 
-// data is what the files hold.
 type data struct {
 	model     *llama.Model[float32]
 	tokenizer *tokenizer.Tokenizer
@@ -123,13 +122,11 @@ type data struct {
 	accounts  []lines.Account
 }
 
-// prompt is a prompt of a Stories.
 type prompt struct {
 	text string
 	ids  []int32
 }
 
-// gather reads the files of an input.
 func gather(in Input) (*data, []registry.Problem) {
 	d := &data{}
 	if problems := d.loadModel(in); problems != nil {
@@ -159,7 +156,6 @@ func (d *data) loadModel(in Input) []registry.Problem {
 	return nil
 }
 
-// loadPrompts takes the prompts that a Stories asks for.
 func (d *data) loadPrompts(in Input, s *Stories) []registry.Problem {
 	content, name := in.File(s.Path)
 	want := s.Train + s.HeldOut
@@ -269,7 +265,6 @@ func (d *data) loadPairs(in Input, h *Human) []registry.Problem {
 	return nil
 }
 
-// encode turns a pair into tokens.
 func encode(t *tokenizer.Tokenizer, p *dialogue.Pair) Pair {
 	return Pair{Prompt: t.Prompt(p.Prompt), Chosen: t.Encode(p.Chosen), Rejected: t.Encode(p.Rejected), Weight: p.Weight}
 }

@@ -72,8 +72,6 @@ type Dialogues struct {
 
 func (*Dialogues) Build(*rand.Rand) (*bandit.Env, error) { return nil, errText }
 
-func (*Dialogues) Random() bool { return false }
-
 // Environments lists the environments of free text, sorted by name.
 func Environments() registry.Table[bandit.Params] {
 	return registry.Table[bandit.Params]{
@@ -134,7 +132,6 @@ func (h *Human) Check() []registry.Problem {
 	return nil
 }
 
-// template returns the template, nil where none is given.
 func (h *Human) template() (*dialogue.Template, error) {
 	if h.Template == "" {
 		return nil, nil
@@ -143,8 +140,6 @@ func (h *Human) template() (*dialogue.Template, error) {
 }
 
 func (*Human) Build(preference.Input) (*preference.Pairs, error) { return nil, errText }
-
-func (*Human) Random() bool { return false }
 
 func (h *Human) Files() []registry.File { return []registry.File{{Key: "path", Path: h.Path}} }
 

@@ -18,13 +18,10 @@ type Pair struct {
 	Samples                  [][]int32 // responses to the prompt drawn from the reference, for objective.Sampled; else not read
 }
 
-// weight returns what the pair counts.
 func (p *Pair) weight() float64 { return cmp.Or(p.Weight, 1) }
 
-// length is that of the prompt with the longer response.
 func (p *Pair) length() int { return len(p.Prompt) + max(len(p.Chosen), len(p.Rejected)) }
 
-// single says whether the pair is a single response.
 func (p *Pair) single() bool { return len(p.Chosen) == 0 || len(p.Rejected) == 0 }
 
 // supports returns why a language model cannot be trained by an objective, or nil. What it cannot give is anything that
@@ -107,7 +104,6 @@ func newColumns(size, responses int) *columns {
 	return c
 }
 
-// all lists the columns.
 func (c *columns) all() [23]*[]float64 {
 	return [...]*[]float64{&c.Chosen, &c.Rejected, &c.RefChosen, &c.RefRejected, &c.Weight, &c.ChosenTail, &c.RejectedTail, &c.Gap, &c.Drawn,
 		&c.ChosenKL, &c.RejectedKL, &c.grad.ChosenKL, &c.grad.RejectedKL,
@@ -115,7 +111,6 @@ func (c *columns) all() [23]*[]float64 {
 		&c.start.chosen, &c.start.rejected, &c.tokens.chosen, &c.tokens.rejected, &c.weight}
 }
 
-// resize cuts the columns to n pairs.
 func (c *columns) resize(n int) {
 	for _, v := range c.all() {
 		*v = (*v)[:n]

@@ -72,7 +72,6 @@ func (r *rloo[T]) Loss() float64 {
 	return loss
 }
 
-// measures returns the measures of the batch.
 func (r *rloo[T]) measures() (Comparisons, Draws) {
 	var d Draws
 	n := float64(len(r.prompts))
@@ -142,7 +141,6 @@ func (a *actor[T]) act(r *rloo[T], prompt int) outcome {
 	return o
 }
 
-// advantages writes scale times each value less the mean of the others.
 func advantages(dst, value []float64, scale float64) {
 	sum := 0.0
 	for _, v := range value {

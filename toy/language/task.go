@@ -213,7 +213,6 @@ func (r *run[T]) record(ctx context.Context, s train.Record) error {
 	return nil
 }
 
-// report reports the last record.
 func (r *run[T]) report() error {
 	r.reported = r.last.Step
 	return r.to.Step(r.last)
@@ -282,8 +281,7 @@ func (r *run[T]) rounds() func(ctx context.Context, round int) (train.Task, erro
 	noise := r.Source("label noise", o)
 	prompts := r.trainingPrompts()
 	return func(ctx context.Context, round int) (train.Task, error) {
-		fresh, err := drawPairs(ctx, r.network, pairDraws{Prompts: prompts, Pairs: o.Pairs * len(prompts), Sampling: r.sampling(),
-			Reward: r.labelling(), Gold: r.gold(), Temperature: o.Temperature, Seed: r.seed, Workers: r.Workers}, round)
+		fresh, err := r.drawPairs(ctx, r.network, prompts, o.Pairs, r.labelling(), r.gold(), o.Temperature, round)
 		if err != nil {
 			return nil, err
 		}
@@ -346,8 +344,7 @@ func (t *task[T]) continuations(ctx context.Context, p *Continuations) ([]Pair, 
 
 // label draws so many pairs of each prompt from the reference. Rounds share no random numbers.
 func (t *task[T]) label(ctx context.Context, p *Continuations, prompts [][]int32, each, round int) ([]Pair, error) {
-	pairs, err := drawPairs(ctx, t.reference, pairDraws{Prompts: prompts, Pairs: each * len(prompts), Sampling: t.sampling(),
-		Reward: t.gold(), Temperature: p.Temperature, Seed: t.seed, Workers: t.Workers}, round)
+	pairs, err := t.drawPairs(ctx, t.reference, prompts, each, t.gold(), t.gold(), p.Temperature, round)
 	flip(pairs, p.LabelNoise, t.Source(fmt.Sprint("label noise ", round), p))
 	return pairs, err
 }
@@ -378,7 +375,6 @@ func (t *task[T]) ids() [][]int32 {
 
 func (t *task[T]) trainingPrompts() [][]int32 { return t.ids()[:t.Environment.(*Stories).Train] }
 
-// gold returns the gold reward.
 func (t *task[T]) gold() Reward { return t.rewardOf(t.Environment.(*Stories).Reward.Reward()) }
 
 // labelling returns the reward that labels follow, and REINFORCE climbs: the proxy of online preferences, else the gold
@@ -399,7 +395,6 @@ func (t *task[T]) proxy() *preference.Texts {
 	return nil
 }
 
-// score is a reward of texts.
 type score interface {
 	Score(continuation string, ids []int32) float64
 }
@@ -409,5 +404,4 @@ func (t *task[T]) rewardOf(s score) Reward {
 	return func(_ int, ids []int32) float64 { return s.Score(t.text(ids), ids) }
 }
 
-// text decodes a continuation.
 func (t *task[T]) text(ids []int32) string { return t.data.tokenizer.Text(-1, ids) }

@@ -37,7 +37,6 @@ func newWorkers(n int) *workers {
 	return w
 }
 
-// size is the number of workers.
 func (w *workers) size() int { return len(w.all) }
 
 // each calls work for every index below n, begun in their order, and returns when all are done.
@@ -55,7 +54,6 @@ func (w *workers) each(n int, work func(worker, index int)) {
 	w.work = nil
 }
 
-// take works on indices until none are left.
 func (w *workers) take(worker int) {
 	for {
 		i := int(w.next.Add(1)) - 1
@@ -130,7 +128,6 @@ func (s *scorer[T]) cached(ctx context.Context, n *llama.Network[T], key content
 	})
 }
 
-// pair computes one pair.
 func (s *scorer[T]) pair(worker int, n *llama.Network[T], p *Pair) (chosen, rejected float64, err error) {
 	tape, responses := s.tapes[worker], &s.responses[worker]
 	responses[0], responses[1] = p.Chosen, p.Rejected

@@ -81,7 +81,6 @@ func (c Config) Params() int {
 	return n
 }
 
-// headSize is the number of dimensions of one head.
 func (c Config) headSize() int { return c.Dim / c.Heads }
 
 // kvDim is the width of the keys, and of the values, of all key/value heads.

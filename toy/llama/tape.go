@@ -135,7 +135,6 @@ func (t *Tape[T]) Divergence(ref *Tape[T], i int) float64 {
 	return sum
 }
 
-// check returns what is wrong with tokens and lengths.
 func check(c Config, prompt []int32, responses [][]int32) error {
 	if len(prompt) == 0 {
 		return fmt.Errorf("the prompt has no tokens")
@@ -158,7 +157,6 @@ func check(c Config, prompt []int32, responses [][]int32) error {
 	return nil
 }
 
-// layOut assigns rows to the prompt and the responses.
 func (t *Tape[T]) layOut(prompt []int32, responses [][]int32) {
 	t.tokens = append(t.tokens[:0], prompt...)
 	t.targets = t.targets[:0]
@@ -180,7 +178,6 @@ func (t *Tape[T]) layOut(prompt []int32, responses [][]int32) {
 	}
 }
 
-// rows is the number of positions that are computed.
 func (t *Tape[T]) rows() int { return len(t.tokens) }
 
 // firstRow is the first row whose output is used after a layer: in the last layer, the prompt's last, which predicts the
@@ -206,7 +203,6 @@ func (t *Tape[T]) probsPerHead() int {
 	return last.probs + last.rows*last.width()
 }
 
-// reserve makes room for the rows.
 func (t *Tape[T]) reserve() {
 	n, c, rows := t.network, t.network.model.Config, t.rows()
 	held := 1

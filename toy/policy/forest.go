@@ -37,10 +37,8 @@ func newForest(shape bandit.Sequences, prompts int) *forest {
 	return f
 }
 
-// len returns the number of nodes.
 func (f *forest) len() int { return len(f.prefix) }
 
-// clear empties the forest.
 func (f *forest) clear() {
 	for i, prefix := range f.prefix {
 		f.position[f.prompt[i]*f.perTree+prefix] = 0

@@ -113,7 +113,6 @@ func (g *gru) forward(params []float64, f *forest, dst []float64) {
 	}
 }
 
-// read fills in with W x + b at a node.
 func (g *gru) read(w *gruWeights, f *forest, node int) {
 	copy(g.in, w.bias)
 	if token := f.token[node]; token >= 0 {
@@ -197,7 +196,6 @@ func (g *gru) spread(dw *gruWeights, f *forest, node int) {
 	}
 }
 
-// fit sizes the activations.
 func (g *gru) fit(nodes int) {
 	h := g.width
 	g.hidden, g.dh = grown(g.hidden, nodes*h), grown(g.dh, nodes*h)

@@ -33,8 +33,6 @@ func (*LinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return &Linear{features: x, weights: w, responses: k}, nil
 }
 
-func (*LinearParams) Random() bool { return false }
-
 // startWeights solves x w = init, where x is prompts x features and init prompts x K.
 func startWeights(x, init *mat.Dense) (*mat.Dense, error) {
 	prompts, dim := x.Dims()

@@ -54,8 +54,6 @@ func (p *LogLinearParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return l, nil
 }
 
-func (*LogLinearParams) Random() bool { return false }
-
 // LogLinear is a softmax over offset + features theta, the features being of prompt and response, theta the parameters of the prompt.
 type LogLinear struct {
 	offset   [][]float64  // prompts x K

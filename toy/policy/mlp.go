@@ -174,7 +174,6 @@ func (m *MLP) input(i, prompt int) []float64 {
 	return m.layers[i-1].value
 }
 
-// affine writes the outputs of layer i to dst.
 func (m *MLP) affine(i int, x, dst []float64) {
 	copy(dst, m.layers[i].bias)
 	blas64.Gemv(blas.Trans, 1, m.layers[i].weights, vector(x), 1, vector(dst))

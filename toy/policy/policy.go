@@ -60,8 +60,6 @@ type Params interface {
 	// Build makes the policy at its starting point, the environment's initial logits. rng is the run's initialization
 	// source.
 	Build(env *bandit.Env, rng *rand.Rand) (Policy, error)
-	// Random says whether Build depends on rng.
-	Random() bool
 }
 
 // Kinds lists every policy, sorted by name.

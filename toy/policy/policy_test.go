@@ -14,6 +14,7 @@ import (
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
+	"windtunnel/toy/registry"
 )
 
 const responses = 4
@@ -329,7 +330,7 @@ func TestRandomFlag(t *testing.T) {
 		{&TabularParams{}, false}, {&LinearParams{}, false}, {&LowRankParams{Rank: 1}, true},
 		{&LowRankParams{Rank: 1, Basis: [][]float64{{1, 0, 0, 0}}}, false}, {&PrefixTableParams{}, false}, {&GRUParams{Width: 2}, true},
 	} {
-		if got := tt.params.Random(); got != tt.random {
+		if got := registry.Random(tt.params); got != tt.random {
 			t.Errorf("%+v: Random is %v", tt.params, got)
 		}
 		logits := func(seed uint64) []float64 {

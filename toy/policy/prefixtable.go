@@ -20,8 +20,6 @@ func (*PrefixTableParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return &PrefixTable{Autoregressive: newAutoregressive(env, tableNetwork{}, conditionals(env), nil)}, nil
 }
 
-func (*PrefixTableParams) Random() bool { return false }
-
 // PrefixTable is an autoregressive policy with logits of its own after every prefix, so that it can be any policy.
 // Prefixes of a prompt are numbered by length and then as sequences are; parameter (p*N + prefix)*V + token, with N the
 // prefixes of a prompt, is the logit of that token after that prefix.
@@ -52,7 +50,6 @@ func (t *PrefixTable) Support(items []Item, dst []int) []int {
 // row returns the number of a node among all prefixes of all prompts.
 func (f *forest) row(node int) int { return f.prompt[node]*f.perTree + f.prefix[node] }
 
-// tableNetwork has a parameter for each logit.
 type tableNetwork struct{}
 
 func (tableNetwork) forward(params []float64, f *forest, dst []float64) {

@@ -21,8 +21,6 @@ func (*TabularParams) Build(env *bandit.Env, _ *rand.Rand) (Policy, error) {
 	return t, nil
 }
 
-func (*TabularParams) Random() bool { return false }
-
 // Tabular is a softmax with a logit of its own for every prompt and response; parameter p*K + k is the logit of
 // response k of prompt p.
 type Tabular struct {

@@ -19,8 +19,6 @@ func (*Extremes) Build(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-func (*Extremes) Random() bool { return false }
-
 var extremesKind = registry.Kind[Params]{
 	Name:    "extremes",
 	Summary: "one comparison a prompt: pi_star's best response over its worst",

@@ -82,14 +82,11 @@ func (f *File) Build(in Input) (*Pairs, error) {
 	return &d.pairs, nil
 }
 
-func (f *File) Random() bool { return false }
-
 func (f *File) Files() []registry.File { return []registry.File{{Key: "path", Path: f.Path}} }
 
 // Wins leaves it to pi_star, or to the rates among the pairs, who wins.
 func (*File) Wins(Input) ([][]float64, error) { return nil, nil }
 
-// dataFile is what has been read of a file.
 type dataFile struct {
 	env       *bandit.Env
 	pairs     Pairs
@@ -102,7 +99,6 @@ type dataFile struct {
 // Forms of lines, by their columns.
 var ofPairs, ofCounts, ofLabels = []string{"chosen", "rejected"}, []string{"a", "b", "wins_a", "wins_b"}, []string{"response", "label"}
 
-// add takes in the comparisons of a line.
 func (d *dataFile) add(o *lines.Object) error {
 	r, form := &row{Object: o}, ofPairs
 	label := r.text("label", "true for a desirable response, false for an undesirable one")
@@ -210,7 +206,6 @@ func (r *row) fail(format string, of ...any) {
 	}
 }
 
-// text reads a column as text, "" where there is none.
 func (r *row) text(key, want string) string {
 	var cell text
 	if _, err := r.Read(key, &cell, want); err != nil {

@@ -47,8 +47,6 @@ func (m *Matrix) Build(in Input) (*Pairs, error) {
 	return pairs, err
 }
 
-func (*Matrix) Random() bool { return false }
-
 func (m *Matrix) Files() []registry.File {
 	if m.Path == "" {
 		return nil

@@ -34,8 +34,6 @@ func (*Population) Build(in Input) (*Pairs, error) {
 	return pairs, nil
 }
 
-func (*Population) Random() bool { return false }
-
 var populationKind = registry.Kind[Params]{
 	Name:    "population",
 	Summary: "all comparisons with their exact probabilities, each unordered pair weighing the same",

@@ -61,7 +61,6 @@ func (p *Pairs) WeightOf(i int) float64 {
 	return p.Weight[i]
 }
 
-// add appends one comparison.
 func (p *Pairs) add(prompt, chosen, rejected int) {
 	p.Prompt = append(p.Prompt, prompt)
 	p.Chosen = append(p.Chosen, chosen)
@@ -86,7 +85,6 @@ func (p *Pairs) Append(other *Pairs) {
 	}
 }
 
-// shuffle puts the pairs in a random order.
 func (p *Pairs) shuffle(rng *rand.Rand) {
 	rng.Shuffle(p.Len(), func(i, j int) {
 		p.Prompt[i], p.Prompt[j] = p.Prompt[j], p.Prompt[i]
@@ -109,8 +107,6 @@ type Input struct {
 type Params interface {
 	// Build makes the comparisons. Errors of a file name the file and the line.
 	Build(in Input) (*Pairs, error)
-	// Random says whether Build depends on Input.RNG.
-	Random() bool
 }
 
 // PathOf is the path of the file that preferences read, as the config spells it, or "".

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/registry"
 )
 
 // environment returns prompts with the given true policies and the reference (0.7, 0.2, 0.1).
@@ -98,14 +99,14 @@ func TestPopulationUnderflow(t *testing.T) {
 func TestSources(t *testing.T) {
 	seed := 3
 	file, sample := &File{Path: "a"}, &Sample{Seed: &seed}
-	if PathOf(file) != "a" || file.Random() {
-		t.Errorf("file: path %q, random %v", PathOf(file), file.Random())
+	if PathOf(file) != "a" || registry.Random(file) {
+		t.Errorf("file: path %q, random %v", PathOf(file), registry.Random(file))
 	}
 	if PathOf(sample) != "" || !sample.Random() || *sample.SeedOverride() != 3 || (&Sample{}).SeedOverride() != nil {
 		t.Errorf("sample: path %q, random %v, seed %v", PathOf(sample), sample.Random(), sample.SeedOverride())
 	}
-	if p := (&Population{}); PathOf(p) != "" || p.Random() {
-		t.Errorf("population: path %q, random %v", PathOf(p), p.Random())
+	if p := (&Population{}); PathOf(p) != "" || registry.Random(p) {
+		t.Errorf("population: path %q, random %v", PathOf(p), registry.Random(p))
 	}
 }
 

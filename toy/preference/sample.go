@@ -63,13 +63,11 @@ func (s *Sample) Check() []registry.Problem {
 	return s.Drawn.Check()
 }
 
-// data says whether comparisons are drawn from data.
 func (s *Sample) data() bool {
 	_, matrix := s.Of.(*Matrix)
 	return s.Of != nil && !matrix
 }
 
-// redraw draws comparisons of data with replacement.
 func (s *Sample) redraw(in Input) (*Pairs, error) {
 	data, err := s.Of.Build(in)
 	if err != nil {

@@ -46,7 +46,6 @@ type Responses struct {
 	Times float64 `yaml:"times" range:"[-1e6,1e6]" doc:"what the score is multiplied by: 1 is the policy itself, below 0 the worst are drawn most"`
 }
 
-// logits returns times * score, finite.
 func (r *Responses) logits(s *Scores) []float64 {
 	score := map[string][]float64{ofPolicy: s.Policy, ofRef: s.Reference, ofReward: s.Reward}[r.Of]
 	logits := make([]float64, len(s.Policy))

@@ -126,3 +126,17 @@ type Reader interface {
 	// Files returns the files to read.
 	Files() []File
 }
+
+// Random says whether what parameters build depends on a source of random numbers, as parameters of which some do say themselves.
+func Random(params any) bool {
+	r, ok := params.(interface{ Random() bool })
+	return ok && r.Random()
+}
+
+// Seed returns the seed that parameters fix in place of the run's, nil where they fix none.
+func Seed(params any) *int {
+	if o, ok := params.(interface{ SeedOverride() *int }); ok {
+		return o.SeedOverride()
+	}
+	return nil
+}

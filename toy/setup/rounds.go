@@ -71,7 +71,6 @@ func (s *Setup) SolveRounds(ctx context.Context, record func(round int, pairs *p
 	return train.Outcome{Status: train.Done, Steps: o.Rounds}, nil
 }
 
-// startingAt returns an environment whose reference is a policy.
 func startingAt(env *bandit.Env, logPi [][]float64) *bandit.Env {
 	moved := *env
 	moved.Prompts = slices.Clone(env.Prompts)

@@ -45,7 +45,7 @@ type RewardModel struct {
 
 // Check refuses classes that are drawn.
 func (m *RewardModel) Check() []registry.Problem {
-	if m.Class.Random() {
+	if registry.Random(m.Class) {
 		return []registry.Problem{{Key: "class", Wrong: "is drawn at random", Allowed: "a kind of policy that is linear in its parameters: log-linear, linear or tabular"}}
 	}
 	return nil
@@ -71,7 +71,7 @@ type Run struct {
 // compared under one seed see the same data and the same batches. Parameters with a seed of their own replace the run's.
 func (r *Run) Source(use string, params any) *rand.Rand {
 	seed := r.Seed
-	if own := ownSeed(params); own != nil {
+	if own := registry.Seed(params); own != nil {
 		seed = *own
 	}
 	var space [64]byte
@@ -79,28 +79,20 @@ func (r *Run) Source(use string, params any) *rand.Rand {
 	return rand.New(rand.NewChaCha8(sha256.Sum256(text)))
 }
 
-// ownSeed returns the seed that parameters give in place of the run's, nil where they give none.
-func ownSeed(params any) *int {
-	if o, ok := params.(interface{ SeedOverride() *int }); ok {
-		return o.SeedOverride()
-	}
-	return nil
-}
-
 // Random says whether the seed changes anything about the run.
 func (r *Run) Random() bool {
-	uses := func(random bool, params any) bool { return random && ownSeed(params) == nil }
-	return uses(r.Environment.Random(), r.Environment) || uses(r.Preferences.Random(), r.Preferences) ||
-		uses(r.Policy.Random(), r.Policy) || r.Solver == SolverTrain && r.Train.Shuffle || r.Solver != SolverExact && objective.Random(r.Loss)
+	uses := func(params any) bool { return registry.Random(params) && registry.Seed(params) == nil }
+	return uses(r.Environment) || uses(r.Preferences) || uses(r.Policy) ||
+		r.Solver == SolverTrain && r.Train.Shuffle || r.Solver != SolverExact && objective.Random(r.Loss)
 }
 
 // EnvironmentSeed returns the seed that the environment is drawn from, 0 where it is not random: two runs whose environments
 // have the same parameters and this seed share the environment.
 func (r *Run) EnvironmentSeed() int {
-	if !r.Environment.Random() {
+	if !registry.Random(r.Environment) {
 		return 0
 	}
-	if own := ownSeed(r.Environment); own != nil {
+	if own := registry.Seed(r.Environment); own != nil {
 		return *own
 	}
 	return r.Seed

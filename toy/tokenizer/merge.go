@@ -65,7 +65,6 @@ func (m *merger) offer(left int) {
 	}
 }
 
-// join replaces two neighbours by a piece.
 func (m *merger) join(left, right int, piece int32) {
 	m.ids[left], m.ids[right] = piece, gone
 	m.next[left] = m.next[right]

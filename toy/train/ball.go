@@ -28,7 +28,6 @@ func newBall(p *Problem, radius float64) *ball {
 	return b
 }
 
-// project moves the parameters into the ball.
 func (b *ball) project() {
 	params := b.problem.Policy.Params()
 	for i := range b.blocks {

@@ -14,18 +14,12 @@ const (
 	OpponentExtra Extragradient = "opponent"
 )
 
-// playingTask is a Task whose loss may hold a policy back from differentiation as an opponent.
-type playingTask interface {
-	// Hold makes the policy as it is the opponent, or where not on the policy as it will be, and says whether the loss has one.
-	Hold(on bool) bool
-}
-
 // ahead takes a step by the gradient on a batch, finds the gradient that an extragradient step is taken by, and goes back: the
 // parameters and the optimizer's memory are as before.
 func (t *Trainer) ahead(b Batch, grad []float64, support []int, norm, factor float64) ([]float64, []int, float64) {
-	playing, ok := t.Task.(playingTask)
+	playing, ok := t.Task.(*comparisons)
 	opponent := t.Params.Extra == OpponentExtra
-	if opponent && !(ok && playing.Hold(false)) {
+	if opponent && !(ok && playing.problem.hold(false)) {
 		return grad, support, norm
 	}
 	if t.live == nil {
@@ -37,10 +31,10 @@ func (t *Trainer) ahead(b Batch, grad []float64, support []int, norm, factor flo
 	copyAll(t.kept, t.live)
 	t.move(grad, support, norm, factor)
 	if b.Ahead = true; opponent {
-		playing.Hold(true)
+		playing.problem.hold(true)
 		copyAll(t.live, t.kept)
 		grad, support, norm = t.Task.Gradient(b)
-		playing.Hold(false)
+		playing.problem.hold(false)
 		return grad, support, norm
 	}
 	grad, support, norm = t.Task.Gradient(b)

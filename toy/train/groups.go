@@ -51,7 +51,6 @@ func (f *fixed) Weigh(_, share, factor []float64) {
 
 func (f *fixed) Now() []float64 { return f.weights }
 
-// shares returns the counts divided by their sum.
 func shares(count []float64) []float64 {
 	all := make([]float64, len(count))
 	floats.AddScaled(all, 1/floats.Sum(count), count)

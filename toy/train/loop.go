@@ -126,8 +126,8 @@ func newComparisons(l *Loop, data *preference.Pairs) *comparisons {
 		c.grouped.load(c, l.Params.Groups)
 		l.grouped = c.grouped
 	} else if _, ok := l.Problem.Policy.(policy.Sparse); ok && l.Problem.scored && l.Problem.L2 == 0 && c.ball == nil {
-		optimizer, ok := l.Params.Optimizer.Optimizer(0).(SparseOptimizer)
-		c.sparse = ok && optimizer.Sparse()
+		descent, ok := l.Params.Optimizer.(*SGD)
+		c.sparse = ok && descent.WeightDecay == 0
 	}
 	return c
 }
@@ -195,7 +195,8 @@ func (c *comparisons) resolve(b Batch) {
 
 func (c *comparisons) Loss() float64 { return c.problem.Loss(c.batch) }
 
-func (c *comparisons) Policy(to []float64) []float64 {
+// policy writes the probabilities of every response after to.
+func (c *comparisons) policy(to []float64) []float64 {
 	p := c.problem
 	for prompt := range p.env.Prompts {
 		p.Policy.Logits(prompt, p.logits)
@@ -212,8 +213,6 @@ func (c *comparisons) Moved() {
 		c.ball.project()
 	}
 }
-
-func (c *comparisons) Hold(on bool) bool { return c.problem.hold(on) }
 
 func (c *comparisons) Moving() *objective.Moving { return c.problem.Objective.Moving }
 

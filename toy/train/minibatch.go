@@ -103,7 +103,6 @@ func (b *batcher) resolve(indices []int, m *Minibatch) {
 	}
 }
 
-// key tells comparisons apart.
 func (b *batcher) key(i int) pairKey {
 	key := pairKey{prompt: b.data.Prompt[i], chosen: b.data.Chosen[i], rejected: b.data.Rejected[i]}
 	if b.data.ChosenTokens != nil {
@@ -112,7 +111,6 @@ func (b *batcher) key(i int) pairKey {
 	return key
 }
 
-// add puts one comparison into m.
 func (b *batcher) add(m *Minibatch, i int, weight float64) {
 	key := b.key(i)
 	if n := len(m.Prompts); n == 0 || m.Prompts[n-1] != key.prompt {
@@ -232,14 +230,12 @@ func Full(data *preference.Pairs, problem *Problem) *Minibatch {
 // sized returns a column cut or grown to n entries, whatever they are.
 func sized(column []float64, n int) []float64 { return slices.Grow(column[:0], n)[:n] }
 
-// zeros returns a column cut or grown to n zeros.
 func zeros(column []float64, n int) []float64 {
 	column = sized(column, n)
 	clear(column)
 	return column
 }
 
-// upTo returns 0..n-1.
 func upTo(n int) []int {
 	all := make([]int, n)
 	for i := range all {

@@ -12,27 +12,12 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// SecondOrder is an optimizer that needs second derivatives.
-type SecondOrder interface {
-	Optimizer
-	// Curve takes in the Hessian of the batch's loss, before Step.
-	Curve(hess *mat.SymDense)
-}
-
-// CurvedTask is a Task that has them.
-type CurvedTask interface {
-	Task
-	// Hessian returns the Hessian of the loss on the batch of the last Gradient. It is the Task's memory.
-	Hessian() *mat.SymDense
-}
-
 // Newton holds the settings of Newton's method, theta -= lr H^-1 g. A quadratic loss, such as IPO's of a policy whose logits are linear in
 // its parameters, is at its minimum after one step of lr 1.
 type Newton struct {
 	LR float64 `yaml:"lr" range:"(0,1e6]" doc:"part of the full step"`
 }
 
-// Optimizer returns the optimizer, which has no state. It is a SecondOrder.
 func (p *Newton) Optimizer(n int) Optimizer {
 	o := &newton{Newton: *p, hess: mat.NewSymDense(max(n, 1), nil), factor: mat.NewSymDense(max(n, 1), nil)}
 	for i := range n { // the identity before any is taken in
@@ -43,10 +28,9 @@ func (p *Newton) Optimizer(n int) Optimizer {
 
 type newton struct {
 	Newton
-	hess, factor *mat.SymDense
+	hess   *mat.SymDense // of the batch's loss, which the Trainer sets before Step
+	factor *mat.SymDense
 }
-
-func (n *newton) Curve(hess *mat.SymDense) { n.hess = hess }
 
 // Step shifts a Hessian that is not positive definite until it is. Parameters stay where none that is finite does.
 func (n *newton) Step(params, grad []float64, factor float64) {
@@ -72,7 +56,7 @@ var newtonKind = registry.Kind[OptimizerParams]{
 	New:     func() OptimizerParams { return &Newton{LR: 1} },
 }
 
-// Curves says whether a loss of a policy has the second derivatives that a SecondOrder needs.
+// Curves says whether a loss of a policy has the second derivatives that Newton's method needs.
 func Curves(pol policy.Policy, obj *objective.Objective) bool {
 	_, affine := pol.(policy.Affine)
 	return affine && obj.Uncurved() == nil && obj.Sampled == nil

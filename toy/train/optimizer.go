@@ -16,16 +16,6 @@ type Optimizer interface {
 	State() [][]float64
 }
 
-// SparseOptimizer is an optimizer that leaves a parameter alone where its gradient is zero, so that a step may visit
-// only the parameters that a minibatch touches.
-type SparseOptimizer interface {
-	Optimizer
-	// StepSparse is Step restricted to the given parameter indices.
-	StepSparse(params, grad []float64, support []int, factor float64)
-	// Sparse says whether the settings allow it (weight decay does not).
-	Sparse() bool
-}
-
 // OptimizerParams are the parameters of one kind of optimizer.
 type OptimizerParams interface {
 	// Optimizer returns a fresh optimizer for n parameters.
@@ -67,7 +57,8 @@ func (s sgd) Step(params, grad []float64, factor float64) {
 	}
 }
 
-func (s sgd) StepSparse(params, grad []float64, support []int, factor float64) {
+// stepSparse moves the parameters of the support, those whose gradient is not 0, where there is no weight decay.
+func (s sgd) stepSparse(params, grad []float64, support []int, factor float64) {
 	lr := s.LR * factor
 	for _, i := range support {
 		params[i] -= lr * grad[i]
@@ -75,8 +66,6 @@ func (s sgd) StepSparse(params, grad []float64, support []int, factor float64) {
 }
 
 func (s sgd) State() [][]float64 { return nil }
-
-func (s sgd) Sparse() bool { return s.WeightDecay == 0 }
 
 var sgdKind = registry.Kind[OptimizerParams]{
 	Name:    "sgd",

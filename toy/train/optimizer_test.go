@@ -50,12 +50,9 @@ func TestOptimizers(t *testing.T) {
 }
 
 func TestSparseOptimizer(t *testing.T) {
-	sparse := (&SGD{LR: 0.1}).Optimizer(3).(SparseOptimizer)
-	if !sparse.Sparse() || (&SGD{LR: 0.1, WeightDecay: 1e-3}).Optimizer(3).(SparseOptimizer).Sparse() {
-		t.Error("sgd is sparse without weight decay only")
-	}
+	sparse := (&SGD{LR: 0.1}).Optimizer(3).(sgd)
 	theta := []float64{1, 2, 3}
-	sparse.StepSparse(theta, []float64{1, math.NaN(), -1}, []int{0, 2}, 0.5)
+	sparse.stepSparse(theta, []float64{1, math.NaN(), -1}, []int{0, 2}, 0.5)
 	if !slices.Equal(theta, []float64{0.95, 2, 3.05}) {
 		t.Errorf("parameters %v", theta)
 	}

@@ -86,7 +86,6 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 	p.addPenalty(grad)
 }
 
-// addPenalty adds the gradient of the penalty.
 func (p *Problem) addPenalty(grad []float64) {
 	if p.L2 > 0 {
 		for i, v := range p.Policy.Params() {
@@ -219,7 +218,6 @@ func (p *Problem) moveReference(alpha float64) {
 	p.version++
 }
 
-// rebase makes the policy as it is the reference.
 func (p *Problem) rebase() {
 	for prompt := range p.reference {
 		d := &p.reference[prompt]

@@ -2,13 +2,6 @@ package train
 
 import "math"
 
-// SettledTask is a Task that tells of the policy that its parameters stand for, which may rest while they move.
-type SettledTask interface {
-	Task
-	// Policy writes the probabilities of every response, or other numbers of the policy that are comparable with each other, over to.
-	Policy(to []float64) []float64
-}
-
 // moments is how many policies of a tenth of the steps are averaged: noise of minibatches is not to pass for movement.
 const moments = 50
 
@@ -26,8 +19,8 @@ type watch struct {
 
 // policy writes what the watch looks at over to.
 func (t *Trainer) policy(to []float64) []float64 {
-	if task, ok := t.Task.(SettledTask); ok {
-		return task.Policy(to[:0])
+	if task, ok := t.Task.(*comparisons); ok { // whose policy may rest while its parameters move
+		return task.policy(to[:0])
 	}
 	return append(to[:0], t.Task.Params()...)
 }

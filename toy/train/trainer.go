@@ -140,7 +140,6 @@ type Trainer struct {
 	Rounds *Rounds           // nil: the Task is trained on what it has
 
 	optimizer Optimizer
-	sparse    SparseOptimizer // the same one, if it is; else nil
 	batches   *batches
 	moving    MovingTask // nil: the reference is frozen
 	taken     int        // steps
@@ -199,7 +198,6 @@ func (t *Trainer) Run(ctx context.Context, record func(Record) error) (Outcome, 
 	return end, nil
 }
 
-// limit returns the last step as MaxSteps allows it.
 func (t *Trainer) limit(base, last int) int {
 	if t.Params.MaxSteps > 0 {
 		return min(last, base+t.Params.MaxSteps)
@@ -211,7 +209,6 @@ func (t *Trainer) limit(base, last int) int {
 func (t *Trainer) begin() {
 	if t.optimizer == nil {
 		t.optimizer = t.Params.Optimizer.Optimizer(len(t.Task.Params()))
-		t.sparse, _ = t.optimizer.(SparseOptimizer)
 	}
 	if t.batches != nil {
 		return
@@ -255,9 +252,9 @@ func (t *Trainer) take(ctx context.Context, s stretch, record func(Record) error
 		if due {
 			r.Loss = t.Task.Loss()
 		}
-		if second, ok := t.optimizer.(SecondOrder); ok && !stop {
-			if task, ok := t.Task.(CurvedTask); ok {
-				second.Curve(task.Hessian())
+		if second, ok := t.optimizer.(*newton); ok && !stop {
+			if task, ok := t.Task.(*comparisons); ok {
+				second.hess = task.Hessian()
 			}
 		}
 		if !stop {
@@ -316,7 +313,7 @@ func (t *Trainer) move(grad []float64, support []int, norm, factor float64) {
 		for _, i := range support {
 			grad[i] *= scale
 		}
-		t.sparse.StepSparse(t.Task.Params(), grad, support, factor)
+		t.optimizer.(sgd).stepSparse(t.Task.Params(), grad, support, factor)
 	} else {
 		if scale != 1 {
 			for i := range grad {

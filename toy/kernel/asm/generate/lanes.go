@@ -13,7 +13,6 @@ type isa struct{ width int }
 
 var avx2, avx512 = isa{8}, isa{16}
 
-// register returns a fresh vector register.
 func (v isa) register() reg.VecVirtual {
 	if v.width == 16 {
 		return build.ZMM()
@@ -29,7 +28,6 @@ func (v isa) registers(n int) []reg.VecVirtual {
 	return out
 }
 
-// zero clears a register.
 func zero(r reg.Register) { build.VXORPS(r, r, r) }
 
 // prefix begins the labels of a variant, since those of a function must differ.
@@ -41,7 +39,6 @@ func label(parts ...string) string { return strings.Join(parts, "_") }
 func mark(parts ...string)                 { build.Label(prefix + label(parts...)) }
 func ref(parts ...string) operand.LabelRef { return operand.LabelRef(prefix + label(parts...)) }
 
-// param loads a parameter into a fresh general register.
 func param(name string) reg.GPVirtual {
 	r := build.GP64()
 	build.Load(build.Param(name), r)

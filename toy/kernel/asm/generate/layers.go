@@ -6,7 +6,6 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// oneMoreThanExp returns 1 + exp(-x).
 func (v isa) oneMoreThanExp(x reg.VecVirtual) reg.VecVirtual {
 	e := v.register()
 	build.VXORPS(signs, x, e)
@@ -59,7 +58,6 @@ func eachRow(body func()) {
 	mark("end")
 }
 
-// count returns n as a float32.
 func count(n reg.GPVirtual) reg.VecVirtual {
 	x := build.XMM()
 	zero(x)

@@ -9,7 +9,6 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// kernels are the functions that have two bodies.
 var kernels = []struct {
 	name, signature, doc string
 	body                 func(isa)
@@ -57,14 +56,12 @@ func main() {
 	build.Generate()
 }
 
-// declare starts a function.
 func declare(name, signature, doc string) {
 	build.TEXT(name, build.NOSPLIT, signature)
 	build.Pragma("noescape")
 	build.Doc(name + " " + doc)
 }
 
-// end returns from a function.
 func end() {
 	build.VZEROUPPER()
 	build.RET()

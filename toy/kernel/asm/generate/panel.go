@@ -50,7 +50,6 @@ func (p *product) rows(blocks []int) {
 	}
 }
 
-// skip moves on in A.
 func (p *product) skip(rows int) {
 	index, scale := p.row, rows
 	if rows%3 == 0 {

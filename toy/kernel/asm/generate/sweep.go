@@ -9,7 +9,6 @@ import (
 // group is sixteen lanes.
 const group = 16
 
-// parts is how many registers a group takes.
 func (v isa) parts() int { return group / v.width }
 
 // lane addresses one register of a group that starts where base points.
@@ -55,14 +54,12 @@ func restart(pointers ...reg.GPVirtual) []reg.GPVirtual {
 	return out
 }
 
-// read loads one register of a group.
 func (v isa) read(base reg.Register, part int, mask reg.Register) reg.VecVirtual {
 	r := v.register()
 	v.load(v.lane(base, part), mask, r)
 	return r
 }
 
-// zeros returns a group of zeros.
 func (v isa) zeros() []reg.VecVirtual {
 	sums := v.registers(v.parts())
 	for _, s := range sums {
@@ -71,7 +68,6 @@ func (v isa) zeros() []reg.VecVirtual {
 	return sums
 }
 
-// zeroBeyond zeroes the lanes beyond the mask.
 func (v isa) zeroBeyond(r, mask reg.Register) {
 	switch {
 	case mask == nil:
@@ -82,7 +78,6 @@ func (v isa) zeroBeyond(r, mask reg.Register) {
 	}
 }
 
-// replace puts other into the lanes beyond the mask.
 func (v isa) replace(r, mask, other reg.Register) {
 	switch {
 	case mask == nil:
@@ -127,7 +122,6 @@ func quadTotal(halves [4]reg.Register, count int) reg.VecVirtual {
 	return high
 }
 
-// spread broadcasts the first lane.
 func (v isa) spread(x reg.VecVirtual) reg.VecVirtual {
 	r := v.register()
 	build.VBROADCASTSS(x.AsX(), r)
