@@ -39,7 +39,7 @@ func (f *Displacement) panels(src Sources) []*Panel {
 func (f *Displacement) panel(of subset) *Panel {
 	p := newPanel(of.label)
 	p.Y.Label.Text = "Change of log $π_θ$ [nats]"
-	labelSteps(&p.X, of.rows.numbers("step"))
+	labelSteps(&p.X, of.rows.stepName(), of.rows.numbers("step"))
 	p.Add(rule{style: draw.LineStyle{Color: inkGray, Width: axisWidth}})
 	sides := []struct {
 		name, column string

@@ -274,7 +274,7 @@ func TestStepLabels(t *testing.T) {
 	for scale, want := range map[string]string{linearScale: "Training steps [$10^3$]", logScale: "Training steps"} {
 		axis := newPlot().X
 		setScale(&axis, "step", scale, steps)
-		if labelSteps(&axis, steps); axis.Label.Text != want {
+		if labelSteps(&axis, columnLabel("step"), steps); axis.Label.Text != want {
 			t.Errorf("%s: %s", scale, axis.Label.Text)
 		}
 	}

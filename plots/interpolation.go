@@ -49,11 +49,7 @@ func (f *Interpolation) panel(of subset, finals *rows) *Panel {
 	p.ShareY = "probability"
 	p.Y.Label.Text = columnLabel("pi")
 	p.Y.Min, p.Y.Max = 0, 1
-	labelSteps(&p.X, r.numbers("step"))
-	// Steps are rounds, each solved exactly, where rounds are watched and the last loss is that of all comparisons, not of a minibatch.
-	if r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss") {
-		p.X.Label.Text = "Round"
-	}
+	labelSteps(&p.X, r.stepName(), r.numbers("step"))
 
 	cells := r.values("response")
 	for k, cell := range cells {
@@ -84,9 +80,18 @@ func targetStyle(c color.RGBA, k int) draw.LineStyle {
 	return draw.LineStyle{Color: c, Width: 0.8 * curveWidth, Dashes: reference, DashOffs: later}
 }
 
-// labelSteps labels an axis over training steps, in thousands where there are many and they are no powers of ten.
-func labelSteps(axis *plot.Axis, steps []float64) {
-	axis.Label.Text = columnLabel("step")
+// stepName is the label of an axis over steps. They are rounds, each solved exactly, where rounds are watched and the last loss is that
+// of all comparisons, not of a minibatch.
+func (r *rows) stepName() string {
+	if r.runs.Has(tables.Period) && r.runs.Text(r.run[0], "loss") == r.runs.Text(r.run[0], "data_loss") {
+		return "Round"
+	}
+	return columnLabel("step")
+}
+
+// labelSteps labels an axis over steps, in thousands where there are many and they are no powers of ten.
+func labelSteps(axis *plot.Axis, name string, steps []float64) {
+	axis.Label.Text = name
 	if _, linear := axis.Scale.(plot.LinearScale); linear && slices.ContainsFunc(steps, func(s float64) bool { return s >= 2000 }) {
 		axis.Label.Text += inThousands
 		ones := axis.Tick.Marker

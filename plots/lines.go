@@ -68,7 +68,7 @@ func (f *Lines) panel(of subset) *Panel {
 	scaleMetric(&p.Y, f.YScale, r.numbers(f.Y))
 	p.XLimits, p.YLimits = f.XLimits, f.YLimits
 	if f.X == "step" {
-		labelSteps(&p.X, xs)
+		labelSteps(&p.X, r.stepName(), xs)
 	}
 	order := f.X
 	if f.X != "step" && !slices.Contains(r.coordinates(), f.X) { // a metric
