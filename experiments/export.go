@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -53,9 +51,6 @@ func export(ctx context.Context, dir, out string, format tables.Format, stdout i
 		return inputError{err}
 	}
 	files, err := e.Write(ctx)
-	if errors.Is(err, fs.ErrPermission) {
-		err = inputError{err}
-	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -124,6 +125,7 @@ func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &occupied):
 	case errors.As(err, &input):
 		text = fmt.Sprintf("%s: %v", calledAs, input.error)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS): // of a folder or a file that the caller named
 	default:
 		status = exitVerdict
 	}

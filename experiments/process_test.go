@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,22 @@ func TestOutputErrors(t *testing.T) {
 				t.Errorf("%v: exit status %d, %s", args, got, said.String())
 			}
 		}
+	}
+}
+
+// A folder that may not be written to is the caller's mistake.
+func TestFolderThatMayNotBeWritten(t *testing.T) {
+	t.Parallel()
+	dir, closed := t.TempDir(), "/sys" // where nobody makes folders
+	if err := os.Mkdir(filepath.Join(closed, "windtunnel"), 0o777); !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		t.Skipf("there is no such folder here: %v", err)
+	}
+	config := filepath.Join(dir, "c.yaml")
+	testfile.Write(t, config, smallConfig)
+	var said bytes.Buffer
+	out := filepath.Join(closed, "windtunnel")
+	if got := Main(context.Background(), []string{"run", config, "--out", out}, io.Discard, &said); got != exitInput || !strings.Contains(said.String(), out) {
+		t.Errorf("exit status %d, %s", got, said.String())
 	}
 }
 
