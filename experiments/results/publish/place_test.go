@@ -235,3 +235,31 @@ func symlink(t *testing.T, to, path string) {
 		t.Skipf("links cannot be made here: %v", err)
 	}
 }
+
+// Files that are put into a folder take the place of those there, and go where a link there leads.
+func TestPut(t *testing.T) {
+	t.Parallel()
+	out, far := t.TempDir(), filepath.Join(t.TempDir(), "a.png")
+	publish(t, out, "x", map[string]string{"figures/a.png": "1", "figures/b.png": "1"})
+	dir := filepath.Join(out, "x")
+	link := filepath.Join(dir, "figures", "a.png")
+	testfile.Write(t, far, "1")
+	if err := errors.Join(os.Remove(link), os.Symlink(far, link)); err != nil {
+		t.Skipf("no links here: %v", err)
+	}
+	err := Put(dir, func(staging string) ([]string, error) {
+		for _, name := range []string{"a", "b"} {
+			testfile.Write(t, filepath.Join(staging, "figures", name+".png"), "2"+name)
+		}
+		return []string{"figures/a.png", "figures/b.png"}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", info, err)
+	}
+	if a, b := testfile.Read(t, far), testfile.Read(t, filepath.Join(dir, "figures", "b.png")); a != "2a" || b != "2b" {
+		t.Errorf("the files hold %q and %q", a, b)
+	}
+}

@@ -219,12 +219,20 @@ func Put(dir string, write func(staging string) (files []string, err error)) (er
 		err = errors.Join(syncTree(staging), announce(dir, staging, files))
 	}
 	for _, name := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
+		from, path := filepath.Join(staging, filepath.FromSlash(name)), filepath.Join(dir, filepath.FromSlash(name))
 		if err == nil {
 			err = os.MkdirAll(filepath.Dir(path), 0o755)
 		}
-		if err == nil {
-			err = os.Rename(filepath.Join(staging, filepath.FromSlash(name)), path)
+		if err != nil {
+			return err
+		}
+		if _, none := os.Readlink(path); none != nil {
+			err = os.Rename(from, path)
+			continue
+		}
+		data, unread := os.ReadFile(from)
+		if err = unread; err == nil {
+			err = WriteFile(path, data) // which follows the link
 		}
 	}
 	return err
