@@ -237,7 +237,7 @@ func largeChecked(t *testing.T, s *soak) {
 	testfile.Write(t, filepath.Join(s.dir, "pairs.jsonl"), strings.Repeat(`{"prompt": "x", "chosen": 0, "rejected": 1}`+"\n", 840_000)) // 37 MB
 	testfile.Write(t, filepath.Join(s.dir, "pairs.yaml"), "name: pairs\nenvironment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}\n"+
 		"preferences: {kind: file, path: pairs.jsonl}\ntrain: {epochs: 1}\nobjectives: [dpo]\nlimits: {memory: 60MB}\n")
-	limited(t, s, exitVerdict, "needed more memory than limits.memory, 60MB", 200, "run", "pairs.yaml", "--out", "some")
+	limited(t, s, exitVerdict, "needed more memory than limits.memory, 60MB", 700, "run", "pairs.yaml", "--out", "some")
 }
 
 // damaged: an emptied cache file, and a changed digit of a table, are told.
