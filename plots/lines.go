@@ -32,7 +32,6 @@ func (f *Lines) Refs() tables.Refs {
 
 func (f *Lines) Check() []registry.Problem {
 	return slices.Concat(registry.If(f.X == f.Y, "y", "is the same column as x", "another column"),
-		registry.If(f.X == f.By, "by", "is the same column as x", "another column"), registry.If(f.X == f.Split, "panels", "is the same column as x", "another column"),
 		registry.If(f.Prompt != "" && f.Table != tables.Prompts, "prompt", "is given, but table "+f.Table+" has no prompts", "a prompt with `table: prompts`"),
 		checkLimits("x_limits", f.XScale, f.XLimits), checkLimits("y_limits", f.YScale, f.YLimits))
 }
