@@ -244,9 +244,10 @@ func TestPut(t *testing.T) {
 	dir := filepath.Join(out, "x")
 	link := filepath.Join(dir, "figures", "a.png")
 	testfile.Write(t, far, "1")
-	if err := errors.Join(os.Remove(link), os.Symlink(far, link)); err != nil {
-		t.Skipf("no links here: %v", err)
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
 	}
+	symlink(t, far, link)
 	err := Put(dir, func(staging string) ([]string, error) {
 		for _, name := range []string{"a", "b"} {
 			testfile.Write(t, filepath.Join(staging, "figures", name+".png"), "2"+name)
