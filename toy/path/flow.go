@@ -29,7 +29,7 @@ const (
 	unseen     = 5e-4    // total variation by a jump of the gradient at the end of a step
 	mostSteps  = 100_000 // of a flow
 	atRest     = 5e-6    // total variation of a step of a policy that hardly moves
-	restSteps  = 6       // such steps in a row, each at least twice as long as the one before, that are rest
+	restSteps  = 6       // such steps in a row that are rest, each at least twice as long as the one before, or late
 	difference = 1e-6    // by which parameters are moved for a Jacobian
 	beside     = 1e-3    // and for the scale of the gradient
 	jump       = 1e-4    // change of the gradient within a difference that may be one
