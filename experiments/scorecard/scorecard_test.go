@@ -65,6 +65,38 @@ func TestTwins(t *testing.T) {
 	}
 }
 
+// Losses are the same that have the same gradient in a bandit at every lambda, their own among them.
+func TestAlike(t *testing.T) {
+	losses := map[string]string{"dpo": "{kind: dpo, lambda: 0.1}", "weaker": "{kind: dpo, lambda: 0.2}", "norm": "{kind: dpo-norm, lambda: 0.1}", "ipo": "{kind: ipo, lambda: 0.1}",
+		"twice": `{kind: custom, name: c, lambda: 0.1, pair: "2*softplus(-lambda*u)"}`, "here": `{kind: custom, name: c, lambda: 0.1, pair: "softplus(-10*lambda*lambda*u)"}`,
+		"plain": "bradley-terry"}
+	subjects := map[string]*subject{}
+	for name, text := range losses {
+		path := filepath.Join(t.TempDir(), "card.yaml")
+		testfile.Write(t, path, "name: card\nobjectives: ["+text+"]\nscorecard: {}\n")
+		c, err := spec.LoadLosses(path, kinds.Tables())
+		if err != nil {
+			t.Fatal(err)
+		}
+		subjects[name] = newSubject(name, c.Scorecard.Objectives[0], nil, spec.ScorecardSettings{})
+	}
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"dpo", "dpo", true}, {"dpo", "norm", true}, {"dpo", "weaker", false}, {"dpo", "ipo", false}, {"dpo", "twice", false}, {"dpo", "here", false},
+		{"here", "here", true}, {"plain", "plain", true}, {"dpo", "plain", false}, {"plain", "dpo", false},
+	} {
+		if got := alike(subjects[c.a], subjects[c.b]); got != c.want {
+			t.Errorf("%s and %s: %v", c.a, c.b, got)
+		}
+	}
+	row := []*subject{subjects["dpo"], subjects["ipo"], subjects["norm"], subjects["weaker"], subjects["dpo"], subjects["ipo"]}
+	if got := twins(row); !slices.Equal(got, []int{0, 1, 0, 3, 0, 1}) {
+		t.Errorf("twins %v", got)
+	}
+}
+
 // A factor on the loss moves neither its paths under a constraint nor the relative size of its gradients, and lambda not the latter.
 func TestFactor(t *testing.T) {
 	card := measure(t, `dpo, {kind: custom, name: tenth, lambda: 0.1, pair: "0.1*softplus(-lambda*u)"}, {kind: custom, name: thirty, lambda: 0.1, pair: "30*softplus(-lambda*u)"}, {kind: dpo, name: larger, lambda: 7}`,
@@ -182,7 +214,13 @@ func TestFold(t *testing.T) {
 		}
 		return all
 	}
-	reading := func(value float64, o outcome) Reading { return Reading{Value: value, Detail: "found", outcome: o} }
+	reading := func(value float64, o outcome) Reading {
+		return Reading{Value: value, Detail: []string{measured: "found", empty: "nothing", left: "gave up", inapplicable: "no lambda"}[o], outcome: o}
+	}
+	inf, nan := math.Inf(1), math.NaN()
+	found, nothing, gone, none := reading(1, measured), reading(inf, empty), reading(nan, left), reading(nan, inapplicable)
+	other := none
+	other.Detail = "no comparisons"
 	for _, c := range []struct {
 		name         string
 		readings     []Reading
@@ -192,13 +230,21 @@ func TestFold(t *testing.T) {
 		verdict      Verdict
 		detail       string
 	}{
-		{"worst", []Reading{reading(1, measured), reading(3, measured), reading(3, measured)}, 3, "b", 3, 3, Fail, "found"},
-		{"left", append(slices.Repeat([]Reading{reading(1, measured)}, 9), reading(0, left)), 1, "a", 9, 10, Pass, "9 of 10 environments"},
-		{"too many", []Reading{reading(1, measured), reading(0, left)}, math.NaN(), "b", 1, 2, None, "1 of 2 environments"},
-		{"empty", []Reading{reading(math.Inf(1), empty), reading(1, measured)}, 1, "b", 2, 2, Pass, "in 1 of 2 environments"},
-		{"all empty", []Reading{reading(math.Inf(1), empty)}, math.Inf(1), "a", 1, 1, Fail, "found"},
-		{"inapplicable", []Reading{{Value: math.NaN(), Detail: "no lambda", outcome: inapplicable}, reading(1, measured)}, 1, "b", 1, 1, Pass, "found"},
-		{"none", []Reading{{Value: math.NaN(), Detail: "no lambda", outcome: inapplicable}}, math.NaN(), "", 0, 0, None, "no lambda"},
+		{"worst", []Reading{found, reading(3, measured), reading(3, measured)}, 3, "b", 3, 3, Fail, "found"},
+		{"the bound itself", []Reading{found, reading(2, measured)}, 2, "b", 2, 2, Pass, "found"},
+		{"left", append(slices.Repeat([]Reading{found}, 9), gone), 1, "a", 9, 10, Pass,
+			"found; 9 of 10 environments were measured; in the others the solver did not arrive, the first j: gave up"},
+		{"too many", append([]Reading{gone}, append(slices.Repeat([]Reading{found}, 17), gone, gone)...), nan, "a", 17, 20, None,
+			"17 of 20 environments were measured; in the others the solver did not arrive, the first a: gave up"},
+		{"all left", []Reading{none, gone, gone}, nan, "b", 0, 2, None, "0 of 2 environments were measured; in the others the solver did not arrive, the first b: gave up"},
+		{"the only one left", []Reading{none, gone}, nan, "b", 0, 1, None, "gave up"},
+		{"empty", []Reading{nothing, found, nothing}, 1, "b", 3, 3, Pass, "found; in 2 of 3 environments nothing fulfils the conditions"},
+		{"empty later", []Reading{found, nothing}, 1, "a", 2, 2, Pass, "found; in 1 of 2 environments nothing fulfils the conditions"},
+		{"all empty", []Reading{nothing, nothing}, inf, "a", 2, 2, Fail, "nothing"},
+		{"inapplicable", []Reading{none, found}, 1, "b", 1, 1, Pass, "found"},
+		{"inapplicable later", []Reading{found, none}, 1, "a", 1, 1, Pass, "found"},
+		{"none", []Reading{none, other}, nan, "", 0, 0, None, "no lambda"},
+		{"no environment", nil, nan, "", 0, 0, None, "there is no environment for it"},
 	} {
 		cell := fold(c.readings, sites(len(c.readings)))
 		cell.Bound = 2
@@ -207,7 +253,7 @@ func TestFold(t *testing.T) {
 		if cell.Site != nil {
 			site = cell.Site.Name
 		}
-		if !near(cell.Value, c.value, 0) || site != c.site || cell.Measured != c.measured || cell.Of != c.of || cell.Verdict != c.verdict || !strings.Contains(cell.Detail, c.detail) {
+		if !near(cell.Value, c.value, 0) || site != c.site || cell.Measured != c.measured || cell.Of != c.of || cell.Verdict != c.verdict || cell.Detail != c.detail {
 			t.Errorf("%s: %v at %q, %d of %d, %s: %s", c.name, cell.Value, site, cell.Measured, cell.Of, cell.Verdict, cell.Detail)
 		}
 	}
