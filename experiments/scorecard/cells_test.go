@@ -3,6 +3,7 @@ package scorecard
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,28 +147,35 @@ func TestDocuments(t *testing.T) {
 
 // A certificate says where the value is from and what policy was reached there; of a test that is failed, what to try.
 func TestCertificate(t *testing.T) {
-	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1, "weak-interpolation", "preservation", "existence/one-pair")
-	column := func(j int) (all []Cell) {
+	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1, "weak-interpolation", "preservation", "existence/one-pair", "strong-interpolation")
+	column := func(test string) (all []Cell) {
+		j := slices.Index(Names(card.Tests), test)
 		for i := range card.Cells {
 			all = append(all, card.Cells[i][j])
 		}
 		return all
 	}
 	for _, c := range []struct {
-		loss, test  int
+		loss        int
+		test        string
 		want, lacks []string
 	}{
-		{0, 0, []string{"dpo, weak-interpolation: pass\n", "\nmeasured     in 3 of 3 environments\n", "\n  pi_star    (0.6, 0.3, 0.1) on prompt x\n", "\n  pi_ref     (0.4, 0.4, 0.2)\n",
+		{0, "weak-interpolation", []string{"dpo, weak-interpolation: pass\n", "\nmeasured     in 3 of 3 environments\n", "\n  pi_star    (0.6, 0.3, 0.1) on prompt x\n", "\n  pi_ref     (0.4, 0.4, 0.2)\n",
 			"\nlambda       1e-06\n", "\nsolver       exact\n", "\nstatus       converged\n", " on prompt x by loss/lambda=1e-06\n", "\nheld against "}, []string{"what to try", "why none"}},
-		{1, 0, []string{"typo, weak-interpolation: fail\n", "\nenvironment  interpolation\n", "losses that pass: dpo (", "by loss/lambda=1e-06\n"}, []string{"again (", "typo ("}},
-		{0, 1, []string{"dpo, preservation: fail\n", "on prompt good by loss\n", "on prompt bad by loss\n", "what to try  a data term", "too where pi_ref = pi_star; losses that pass: typo ("}, nil},
-		{2, 0, []string{"none, weak-interpolation: none\n", "why none     the loss has no lambda\n"}, []string{"environment", "measured", "solver", "what to try"}},
-		{0, 2, []string{"dpo, existence/one-pair: fail\n", "\nenvironment  one-pair\n"}, []string{"measured", "seed"}},
+		{1, "weak-interpolation", []string{"typo, weak-interpolation: fail\n", "\nenvironment  interpolation\n", "losses that pass: dpo (", "by loss/lambda=1e-06\n"}, []string{"again (", "typo ("}},
+		{0, "preservation", []string{"dpo, preservation: fail\n", "on prompt good by loss\n", "on prompt bad by loss\n", "what to try  a data term", "too where pi_ref = pi_star; losses that pass: typo ("}, nil},
+		{2, "weak-interpolation", []string{"none, weak-interpolation: none\n", "why none     the loss has no lambda\n"}, []string{"environment", "measured", "solver", "what to try"}},
+		{0, "existence/one-pair", []string{"dpo, existence/one-pair: fail\n", "\nenvironment  one-pair\n"}, []string{"measured", "seed"}},
+		{0, "strong-interpolation", []string{"dpo, strong-interpolation: fail\n"}, nil},
 	} {
-		cell := &card.Cells[c.loss][c.test]
-		text, err := cell.Certificate(context.Background(), column(c.test))
+		all := column(c.test)
+		cell := &all[c.loss]
+		text, err := cell.Certificate(context.Background(), all)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if cell.Prompt != "" && (strings.Count(text, "\nreached ") != 1 || !strings.Contains(text, " on prompt "+cell.Prompt+" by ")) {
+			t.Errorf("not the policy on prompt %s: %s", cell.Prompt, text)
 		}
 		for _, want := range c.want {
 			if !strings.Contains(text, want) {
@@ -180,7 +188,7 @@ func TestCertificate(t *testing.T) {
 			}
 		}
 	}
-	if got := passing(column(0)[1:]); got != "no registered loss passes" {
+	if got := passing(column("weak-interpolation")[1:]); got != "no registered loss passes" {
 		t.Errorf("where none passes: %s", got)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -190,7 +198,7 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-// A random environment is named with its seed, others without; and policies are shown of the prompt that a cell is about, or of all.
+// A random environment is named with its seed, others without.
 func TestWhere(t *testing.T) {
 	for _, c := range []struct {
 		site *Environment
@@ -198,12 +206,6 @@ func TestWhere(t *testing.T) {
 	}{{nil, "own"}, {&Environment{Name: "paper's"}, "own"}, {&Environment{Name: "random-3", Seed: 7, Random: true}, "random-3, seed 7"}} {
 		if got := (&Cell{Site: &Site{Name: "own", Environment: c.site}}).where(); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
-		}
-	}
-	env := environments(0, 1)[1].Env
-	for prompt, want := range map[string]string{"": "good bad", "bad": "bad"} {
-		if got := strings.Join(promptsOf(env, prompt), " "); got != want {
-			t.Errorf("prompts for %q: %s, want %s", prompt, got, want)
 		}
 	}
 }

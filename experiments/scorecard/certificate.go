@@ -12,7 +12,6 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/bandit"
 )
 
 // place is where the cell's value is from.
@@ -127,7 +126,11 @@ func (c *Cell) policies(ctx context.Context, line func(name, format string, args
 		return err
 	}
 	all := src[tables.Policies]
-	for _, prompt := range promptsOf(env, c.Prompt) {
+	for i := range env.Prompts {
+		prompt := env.Prompts[i].Name
+		if c.Prompt != "" && c.Prompt != prompt {
+			continue
+		}
 		var reached []float64
 		for _, row := range (tables.Where{"run": {run.ID}, "prompt": {prompt}}).Select(all) {
 			if v := all.Float(row, "pi"); !math.IsNaN(v) {
@@ -140,18 +143,6 @@ func (c *Cell) policies(ctx context.Context, line func(name, format string, args
 	}
 	line("held against", "%s", c.Test.Against)
 	return nil
-}
-
-// promptsOf returns the prompt, or where none is given all of the environment.
-func promptsOf(env *bandit.Env, prompt string) []string {
-	if prompt != "" {
-		return []string{prompt}
-	}
-	var names []string
-	for i := range env.Prompts {
-		names = append(names, env.Prompts[i].Name)
-	}
-	return names
 }
 
 // passing names the losses that pass, with what they are.

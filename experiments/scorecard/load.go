@@ -17,20 +17,18 @@ import (
 	"windtunnel/experiments/spec/decode"
 )
 
-// folder is where the desiderata lie that every scorecard has.
-const folder = "scorecard"
-
 // Load returns the desiderata of configs/scorecard and those of further folders, in their order. The error is a decode.Errors.
 func Load(dirs ...string) ([]*spec.Desideratum, error) {
-	all, err := read(configs.Scorecard, folder, "configs/"+folder, func(path string) ([]byte, error) {
-		return fs.ReadFile(configs.Scorecard, strings.TrimPrefix(filepath.ToSlash(path), "configs/"))
+	own, _ := fs.Sub(configs.Scorecard, "scorecard") // a valid name
+	all, err := read(own, "configs/scorecard", func(path string) ([]byte, error) {
+		return fs.ReadFile(own, strings.TrimPrefix(filepath.ToSlash(path), "configs/scorecard/"))
 	})
 	for _, dir := range dirs {
 		if err != nil {
 			return nil, err
 		}
 		var more []*spec.Desideratum
-		if more, err = read(os.DirFS(dir), ".", dir, os.ReadFile); err == nil && len(more) == 0 {
+		if more, err = read(os.DirFS(dir), dir, os.ReadFile); err == nil && len(more) == 0 {
 			err = decode.Join(decode.Error{File: dir, Wrong: "holds no desideratum", Allowed: "a folder with files a/b.yaml, each the test a/b"})
 		}
 		for _, d := range more {
@@ -56,11 +54,11 @@ func Load(dirs ...string) ([]*spec.Desideratum, error) {
 	return all, nil
 }
 
-// read reads every file *.yaml under a folder of a file system. shown is the folder as messages name it.
-func read(files fs.FS, root, shown string, open func(path string) ([]byte, error)) (all []*spec.Desideratum, err error) {
+// read reads every file *.yaml of a file system. shown is its folder as messages name it.
+func read(files fs.FS, shown string, open func(path string) ([]byte, error)) (all []*spec.Desideratum, err error) {
 	var wrong []error
 	tables := kinds.Tables()
-	err = fs.WalkDir(files, root, func(path string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		name, ok := strings.CutSuffix(path, ".yaml")
 		if err != nil || entry.IsDir() || !ok {
 			return err
@@ -68,9 +66,6 @@ func read(files fs.FS, root, shown string, open func(path string) ([]byte, error
 		text, err := fs.ReadFile(files, path)
 		if err != nil {
 			return err
-		}
-		if root != "." {
-			name = strings.TrimPrefix(name, root+"/")
 		}
 		d, err := spec.ReadDesideratum(name, filepath.Join(shown, name+".yaml"), text, open, tables)
 		if err != nil {

@@ -61,10 +61,7 @@ sweep:
   - list:
 `+runs.String()+`claims: [{name: c, kind: crossing, metric: tv_star, where: {objective: loss}, along: preferences.n, by: [objective], level: 0.05, interpolate: false, max: 500}]
 `)
-		p, err := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
 		if !slices.Equal(p.parts, c.want) {
 			t.Errorf("along %s: %v, want %v", c.along, p.parts, c.want)
 		}
@@ -80,10 +77,7 @@ func TestWants(t *testing.T) {
 		{"", "kind: minimizer", "runs"},
 	} {
 		d := desideratum(t, "desideratum: {asks: what, value: v"+c.about+"}\nsolver: exact\nclaims: [{name: c, "+c.claim+", max: 1}]\n")
-		p, err := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
 		if got := strings.Join(p.wants, " "); got != c.want {
 			t.Errorf("%s%s: %s, want %s", c.claim, c.about, got, c.want)
 		}

@@ -21,8 +21,10 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/claims"
 	"windtunnel/metrics/tables"
+	"windtunnel/toy/exact"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/path"
+	"windtunnel/toy/train"
 )
 
 // Verdict says whether a cell's value is within its bound.
@@ -87,16 +89,17 @@ type Card struct {
 	Cells  [][]Cell // by loss, by test
 }
 
-// tests are the desiderata of one loss, planned once for all environments.
+// subject is a loss with its tests, each planned once for all environments of the card and once for each that its file adds.
 type subject struct {
 	label     string
 	objective spec.Objective
-	lambda    float64 // NaN where it has none
-	plans     []map[int]func() (*planned, error)
+	lambda    float64             // NaN where it has none
+	plans     [][]func() *planned // by test, then by Site.also
 }
 
 // planned is a desideratum of a loss as it is planned before its environment is known.
 type planned struct {
+	why   string // the test does not apply to the loss, "" where it does
 	plan  *spec.Plan
 	claim claims.Params
 	wants []string // tables
@@ -106,20 +109,13 @@ type planned struct {
 // job is a site with the tests that are asked there, by their position.
 type job struct {
 	site  *Site
+	size  int // the work it is beside others: the responses of an environment of the card
 	tests []int
 	at    []int // position of the site among those of each test
 }
 
-// size says how much work a job is beside others: the responses of its environment, where this is of the card.
-func (j *job) size() int {
-	if j.site.Environment == nil {
-		return 0
-	}
-	return j.site.Environment.Env.Responses()
-}
-
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
-// An error is the context's, or of a test whose files cannot be read.
+// An error is the context's.
 func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
 	card := &Card{Tests: tests}
 	kinds := spec.Tables()
@@ -138,7 +134,7 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 			readings[i][j] = make([]Reading, len(sites[j]))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.size(), a.size()) }) // so that no worker is left with a long one
+	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.size, a.size) }) // so that no worker is left with a long one
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
 	for _, one := range all {
@@ -171,10 +167,7 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 		for j, t := range tests {
 			row[j] = fold(readings[same[i]][j], sites[j])
 			row[j].Loss, row[j].Test, row[j].objective = s.label, t, s.objective
-			row[j].Bound = t.Bound
-			if bound, ok := settings.Bounds[t.Name]; ok {
-				row[j].Bound = bound
-			}
+			row[j].Bound = boundOf(t, settings)
 			if searched != nil {
 				row[j].Searched = searched[same[i]][j]
 			}
@@ -188,12 +181,20 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 	return card, ctx.Err()
 }
 
+// boundOf returns the largest value of a test that passes.
+func boundOf(t *spec.Desideratum, settings spec.ScorecardSettings) float64 {
+	if bound, ok := settings.Bounds[t.Name]; ok {
+		return bound
+	}
+	return t.Bound
+}
+
 // jobsOf lists the sites with their tests, those of the card first, and the sites of each test: the environments that its file
 // adds, then its own or the card's.
 func jobsOf(tests []*spec.Desideratum, environments []*Environment) (jobs []*job, sites [][]*Site) {
 	card := make([]*job, len(environments))
 	for i, e := range environments {
-		card[i] = &job{site: &Site{Name: e.Name, Environment: e}}
+		card[i] = &job{site: &Site{Name: e.Name, Environment: e}, size: e.Env.Responses()}
 	}
 	jobs, sites = slices.Clone(card), make([][]*Site, len(tests))
 	add := func(j int, one *job) {
@@ -226,26 +227,28 @@ func newSubject(label string, loss spec.Objective, tests []*spec.Desideratum, se
 		s.lambda = lambda
 	}
 	for _, t := range tests {
-		plans := map[int]func() (*planned, error){}
-		for also := range len(t.Further()) + 1 {
-			plans[also] = sync.OnceValues(func() (*planned, error) {
-				place := spec.Place{Also: also}
-				if bound, ok := settings.Bounds[t.Name]; ok {
-					place.Bound = &bound
-				}
-				return s.plan(t, place)
-			})
+		bound := boundOf(t, settings)
+		plans := make([]func() *planned, len(t.Further())+1)
+		for also := range plans {
+			plans[also] = sync.OnceValue(func() *planned { return s.plan(t, spec.Place{Also: also, Bound: &bound}) })
 		}
 		s.plans = append(s.plans, plans)
 	}
 	return s
 }
 
-// plan plans a test of the loss.
-func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
+// plan plans a test of the loss, or says why it does not apply: the loss lacks what the test needs, or the test's solver, comparisons
+// or policy refuse it.
+func (s *subject) plan(t *spec.Desideratum, at spec.Place) *planned {
+	switch {
+	case slices.Contains(t.Needs, "lambda") && math.IsNaN(s.lambda):
+		return &planned{why: "the loss has no lambda"}
+	case slices.Contains(t.Needs, "comparisons") && !s.objective.Loss.Objective().Compares():
+		return &planned{why: "the loss reads no comparisons"}
+	}
 	c, err := t.Config(s.objective, at)
 	if err != nil {
-		return nil, err
+		return &planned{why: s.refused(err)}
 	}
 	p := &planned{plan: c.Plan, claim: c.Experiment.Claims[0].Test.(claims.Params), wants: []string{tables.Runs}}
 	refs := p.claim.Refs()
@@ -262,7 +265,7 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 		at, last := 0, math.Inf(-1)
 		p.plan.Each([]string{c.Along}, func(row []string) bool {
 			x := tables.ParseFloat(row[0])
-			if x > last && at > 0 && !math.IsInf(last, -1) {
+			if x > last && !math.IsInf(last, -1) {
 				p.parts = append(p.parts, at)
 			} else if x < last {
 				p.parts = nil
@@ -275,30 +278,15 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) (*planned, error) {
 		})
 	}
 	p.parts = append(p.parts, len(p.plan.Runs))
-	return p, nil
+	return p
 }
 
-// planOf returns the plan of test j in the card's environments or in one that its file adds, or says why the test does not apply to the
-// loss there: it lacks what the test needs, or the test's solver, comparisons or policy refuse it.
-func (s *subject) planOf(t *spec.Desideratum, j, also int) (p *planned, why string, err error) {
-	switch {
-	case slices.Contains(t.Needs, "lambda") && math.IsNaN(s.lambda):
-		return nil, "the loss has no lambda", nil
-	case slices.Contains(t.Needs, "comparisons") && !s.objective.Loss.Objective().Compares():
-		return nil, "the loss reads no comparisons", nil
-	}
-	p, err = s.plans[j][also]()
-	var refusals decode.Errors
-	if errors.As(err, &refusals) {
-		return nil, s.refused(refusals), nil
-	}
-	return p, "", err
-}
-
-// refused puts into words why a test's config cannot be had with the loss. The config is right with others, and so is the loss.
-func (s *subject) refused(by decode.Errors) string {
+// refused puts into words why a test's config, which is right with other losses, cannot be had with this one.
+func (s *subject) refused(err error) string {
+	var mistakes decode.Errors
+	errors.As(err, &mistakes)
 	var all []string
-	for _, one := range by {
+	for _, one := range mistakes {
 		wrong := strings.Replace(" "+one.Wrong, " "+spec.UnderTest+" ", " "+s.label+" ", 1)
 		all = append(all, strings.TrimSpace(one.Key+wrong))
 	}
@@ -307,18 +295,15 @@ func (s *subject) refused(by decode.Errors) string {
 
 // read takes the reading of test j at a site.
 func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desideratum, j int, site *Site) (Reading, error) {
-	p, why, err := s.planOf(t, j, site.also)
-	if err != nil {
-		return Reading{}, err
-	}
-	if why != "" {
-		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: why, outcome: inapplicable}, nil
+	p := s.plans[j][site.also]()
+	if p.why != "" {
+		return without(inapplicable, p.why), nil
 	}
 	plan := p.plan
 	if site.Environment != nil {
 		plan = plan.In(site.Environment.Params, site.Environment.Seed, site.Name)
 	} else if !t.Constant && constant(plan) {
-		return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "the loss is the same for every policy there", outcome: inapplicable}, nil
+		return without(inapplicable, "the loss is the same for every policy there"), nil
 	}
 	worst := Reading{}
 	for _, n := range p.parts {
@@ -333,6 +318,11 @@ func (s *subject) read(ctx context.Context, memory *engine.Memory, t *spec.Desid
 		}
 	}
 	return worst, nil
+}
+
+// without is a reading without a value.
+func without(o outcome, why string) Reading {
+	return Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: why, outcome: o}
 }
 
 // worstOf takes the worst of the readings of a claim at the prompts that the test asks about.
@@ -354,12 +344,13 @@ func worstOf(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tabl
 }
 
 // gravity orders the statuses of runs.
-var gravity = []string{tables.Given, "done", "converged", "not-unique", "boundary", "local", "stationary", "cycle", "collapse", "diverged", "stalled", tables.Failed}
+var gravity = []train.Status{train.Given, train.Done, train.Converged, exact.NotUnique, exact.Boundary, exact.Local, train.Stationary, train.Cycle,
+	train.Collapse, train.Diverged, exact.Stalled, train.Failed}
 
 // arrived says whether the solver of a run came to an answer, be it that there is none. So did training that runs off, and a loss
 // that breaks: both fail.
 func arrived(status, reason string) bool {
-	return status != "stalled" && (status != tables.Failed || strings.HasPrefix(reason, "training diverged") || strings.HasPrefix(reason, "panic"))
+	return status != string(exact.Stalled) && (status != tables.Failed || strings.HasPrefix(reason, "training diverged") || strings.HasPrefix(reason, "panic"))
 }
 
 // onPrompt returns a claim about a prompt, the claim itself for "".
@@ -378,19 +369,17 @@ const roundingNoise = 1e-12
 
 // evaluate reads the number of a claim from tables.
 func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tables.Memory) Reading {
-	r := Reading{Value: math.NaN(), Lambda: math.NaN()}
+	r := without(measured, "")
 	runs := src[tables.Runs]
 	for row := range runs.Len() {
 		if runs.Text(row, "objective") != spec.UnderTest {
 			continue
 		}
 		run, status, reason := plan.Runs[row], runs.Text(row, "status"), runs.Text(row, "reason")
-		if slices.Index(gravity, status) >= slices.Index(gravity, r.Status) {
+		if slices.Index(gravity, train.Status(status)) >= slices.Index(gravity, train.Status(r.Status)) {
 			r.Status, r.Solver = status, run.Solver
 		}
-		switch {
-		case arrived(status, reason):
-		case r.outcome != left:
+		if r.outcome != left && !arrived(status, reason) {
 			r.outcome, r.Run, r.Lambda, r.Detail = left, run.ID, run.Lambda, reason
 		}
 	}
@@ -438,7 +427,7 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 
 // fold takes the worst of the readings, of equal ones the first.
 func fold(readings []Reading, sites []*Site) Cell {
-	c := Cell{Reading: Reading{Value: math.NaN(), Lambda: math.NaN(), Detail: "there is no environment for it", outcome: inapplicable}, Verdict: None}
+	c := Cell{Reading: without(inapplicable, "there is no environment for it"), Verdict: None}
 	var first *Reading // of those that are left out
 	var firstSite *Site
 	nothing := 0
@@ -476,7 +465,8 @@ func fold(readings []Reading, sites []*Site) Cell {
 		why = first.Detail
 	}
 	if 10*c.Measured < 9*c.Of {
-		c.Reading, c.Site = Reading{Value: math.NaN(), Lambda: math.NaN(), Status: first.Status, Detail: why, outcome: left}, firstSite
+		c.Reading, c.Site = without(left, why), firstSite
+		c.Status = first.Status
 		return c
 	}
 	c.Detail += "; " + why

@@ -127,10 +127,7 @@ func search(ctx context.Context, subjects []*subject, same []int, tests []*spec.
 	for i, s := range subjects {
 		all[i] = make([]*Searched, len(tests))
 		for j, t := range tests {
-			if same[i] != i || !t.OnCard {
-				continue
-			}
-			if _, why, err := s.planOf(t, j, 0); why != "" || err != nil { // which read has returned
+			if same[i] != i || !t.OnCard || s.plans[j][0]().why != "" {
 				continue
 			}
 			group.Go(func() (err error) {

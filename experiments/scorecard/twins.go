@@ -1,8 +1,10 @@
 package scorecard
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"windtunnel/experiments/bridge"
 	"windtunnel/experiments/spec"
@@ -32,24 +34,22 @@ func alike(a, b *subject) bool {
 	if len(objective.Externals(a.objective.Loss))+len(objective.Externals(b.objective.Loss)) > 0 {
 		return false // nothing is known of them but values
 	}
-	if math.IsNaN(a.lambda) != math.IsNaN(b.lambda) || !math.IsNaN(a.lambda) && a.lambda != b.lambda {
+	if cmp.Compare(a.lambda, b.lambda) != 0 { // of which both may be NaN
 		return false
 	}
-	lambdas := []float64{a.lambda}
-	if !math.IsNaN(a.lambda) {
-		lambdas = []float64{a.lambda, 1e-3, 1, 1e3}
+	one, other := a.objective.Loss, b.objective.Loss
+	if math.IsNaN(a.lambda) {
+		return equal(one, other)
 	}
-	for _, lambda := range lambdas {
-		one, other := a.objective.Loss, b.objective.Loss
-		if !math.IsNaN(lambda) {
-			one, other = objective.WithLambda(one, lambda), objective.WithLambda(other, lambda)
-		}
-		factor, same := objective.Same(one.Objective(), other.Objective())
-		if !same || math.Abs(factor-1) > 1e-9 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]float64{a.lambda, 1e-3, 1, 1e3}, func(lambda float64) bool {
+		return !equal(objective.WithLambda(one, lambda), objective.WithLambda(other, lambda))
+	})
+}
+
+// equal says whether two losses have the same gradient.
+func equal(a, b objective.Params) bool {
+	factor, same := objective.Same(a.Objective(), b.Objective())
+	return same && math.Abs(factor-1) <= 1e-9
 }
 
 // constant says whether the loss of every run of a plan is the same for all policies, as far as some of them tell, near where the
