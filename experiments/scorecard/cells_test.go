@@ -147,7 +147,7 @@ func TestDocuments(t *testing.T) {
 
 // A certificate says where the value is from and what policy was reached there; of a test that is failed, what to try.
 func TestCertificate(t *testing.T) {
-	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1, "weak-interpolation", "preservation", "existence/one-pair", "strong-interpolation")
+	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1, "weak-interpolation", "preservation", "existence/one-pair", "strong-interpolation", "gradient/size")
 	column := func(test string) (all []Cell) {
 		j := slices.Index(Names(card.Tests), test)
 		for i := range card.Cells {
@@ -166,6 +166,7 @@ func TestCertificate(t *testing.T) {
 		{0, "preservation", []string{"dpo, preservation: fail\n", "on prompt good by loss\n", "on prompt bad by loss\n", "what to try  a data term", "too where pi_ref = pi_star; losses that pass: typo ("}, nil},
 		{2, "weak-interpolation", []string{"none, weak-interpolation: none\n", "why none     the loss has no lambda\n"}, []string{"environment", "measured", "solver", "what to try"}},
 		{0, "existence/one-pair", []string{"dpo, existence/one-pair: fail\n", "\nenvironment  one-pair\n"}, []string{"measured", "seed"}},
+		{0, "gradient/size", []string{"\nlambda       1\n", " on prompt x by loss/lambda=1/setting=beside it\n"}, nil},
 		{0, "strong-interpolation", []string{"dpo, strong-interpolation: fail\n"}, nil},
 	} {
 		all := column(c.test)
