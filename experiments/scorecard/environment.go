@@ -55,13 +55,12 @@ func environments(n, seed int) []*Environment {
 	add("interpolation", interpolationBandit, 0)
 	add("preservation", preservationBandit, 0)
 	for i := range n {
-		own := seed + i
 		params := &bandit.Random{Prompts: 2, Good: 1, Responses: sizes[i%len(sizes)], Star: "dirichlet", Concentration: 1, Scale: 1,
 			Temperature: 1, Perturbation: perturbations[i/3%len(perturbations)]}
 		if i/2%2 == 1 {
 			params.Star = "gaussian"
 		}
-		add(fmt.Sprintf("random-%d", i+1), params, own)
+		add(fmt.Sprintf("random-%d", i+1), params, seed+i)
 	}
 	return all
 }

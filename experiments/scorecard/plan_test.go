@@ -97,23 +97,23 @@ claims: [{name: c, kind: bound, metric: tv_star, max: 1}]
 		return &spec.Desideratum{About: spec.About{Prompts: prompts, Responses: responses}, OnCard: true}
 	}
 	tests := []*spec.Desideratum{card(1, 2), own, card(2, 3), card(2, 4), card(3, 2)}
-	jobs, sites := jobsOf(tests, environments(2, 1))
+	sites, all := sitesOf(tests, environments(2, 1))
 	want := []string{"interpolation preservation random-1 random-2", "second b", "preservation random-2", "", ""}
-	for j, all := range sites {
+	for j, own := range sites {
 		var names []string
-		for _, s := range all {
+		for _, s := range own {
 			names = append(names, s.Name)
 		}
 		if got := strings.Join(names, " "); got != want[j] {
 			t.Errorf("test %d: %s, want %s", j, got, want[j])
 		}
 	}
-	for _, one := range jobs {
-		for k, j := range one.tests {
-			if sites[j][one.at[k]] != one.site {
-				t.Errorf("%s is not place %d of test %d", one.site.Name, one.at[k], j)
-			}
-		}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	if got, want := strings.Join(names, " "), "interpolation preservation random-1 random-2 second b"; got != want {
+		t.Errorf("all: %s, want %s", got, want)
 	}
 }
 

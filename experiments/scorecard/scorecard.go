@@ -82,6 +82,14 @@ type Site struct {
 	also        int          // number of an environment that the file adds
 }
 
+// size says how much work a site is beside others: the responses of its environment, where this is of the card.
+func (s *Site) size() int {
+	if s.Environment == nil {
+		return 0
+	}
+	return s.Environment.Env.Responses()
+}
+
 // Card is the filled table: a row a loss, a column a test.
 type Card struct {
 	Losses []string
@@ -106,14 +114,6 @@ type planned struct {
 	parts []int    // numbers of the first runs by which the claim may be known already, and of all
 }
 
-// job is a site with the tests that are asked there, by their position.
-type job struct {
-	site  *Site
-	size  int // the work it is beside others: the responses of an environment of the card
-	tests []int
-	at    []int // position of the site among those of each test
-}
-
 // Run fills a scorecard on the given number of workers. Labels of objectives must differ. The result does not depend on jobs.
 // An error is the context's.
 func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings, jobs int) (*Card, error) {
@@ -126,7 +126,7 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 		subjects = append(subjects, newSubject(label, objectives[i], tests, settings))
 	}
 	same := twins(subjects)
-	all, sites := jobsOf(tests, environments(settings.Environments, settings.Seed))
+	sites, all := sitesOf(tests, environments(settings.Environments, settings.Seed))
 	readings := make([][][]Reading, len(subjects)) // by loss, test and site
 	for i := range subjects {
 		readings[i] = make([][]Reading, len(tests))
@@ -134,22 +134,21 @@ func Run(ctx context.Context, objectives []spec.Objective, tests []*spec.Desider
 			readings[i][j] = make([]Reading, len(sites[j]))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.size, a.size) }) // so that no worker is left with a long one
+	slices.SortStableFunc(all, func(a, b *Site) int { return cmp.Compare(b.size(), a.size()) }) // so that no worker is left with a long one
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
-	for _, one := range all {
-		group.Go(func() error {
+	for _, site := range all {
+		group.Go(func() (err error) {
 			var memory engine.Memory
 			for i, s := range subjects {
-				for k, j := range one.tests {
-					if same[i] != i {
+				for j, t := range tests {
+					k := slices.Index(sites[j], site)
+					if k < 0 || same[i] != i {
 						continue
 					}
-					r, err := s.read(working, &memory, tests[j], j, one.site)
-					if err != nil {
+					if readings[i][j][k], err = s.read(working, &memory, t, j, site); err != nil {
 						return err
 					}
-					readings[i][j][one.at[k]] = r
 				}
 			}
 			return nil
@@ -189,36 +188,29 @@ func boundOf(t *spec.Desideratum, settings spec.ScorecardSettings) float64 {
 	return t.Bound
 }
 
-// jobsOf lists the sites with their tests, those of the card first, and the sites of each test: the environments that its file
-// adds, then its own or the card's.
-func jobsOf(tests []*spec.Desideratum, environments []*Environment) (jobs []*job, sites [][]*Site) {
-	card := make([]*job, len(environments))
-	for i, e := range environments {
-		card[i] = &job{site: &Site{Name: e.Name, Environment: e}, size: e.Env.Responses()}
+// sitesOf lists the sites of each test, the environments that its file adds, then its own or those of the card that it fits; and all of
+// them once.
+func sitesOf(tests []*spec.Desideratum, environments []*Environment) (sites [][]*Site, all []*Site) {
+	for _, e := range environments {
+		all = append(all, &Site{Name: e.Name, Environment: e})
 	}
-	jobs, sites = slices.Clone(card), make([][]*Site, len(tests))
-	add := func(j int, one *job) {
-		one.tests, one.at = append(one.tests, j), append(one.at, len(sites[j]))
-		sites[j] = append(sites[j], one.site)
-	}
+	card := slices.Clone(all)
+	sites = make([][]*Site, len(tests))
 	for j, t := range tests {
 		for i, name := range t.Further() {
-			jobs = append(jobs, &job{site: &Site{Name: name, also: i + 1}})
-			add(j, jobs[len(jobs)-1])
+			sites[j] = append(sites[j], &Site{Name: name, also: i + 1})
 		}
 		if !t.OnCard {
-			parts := strings.Split(t.Name, "/")
-			jobs = append(jobs, &job{site: &Site{Name: parts[len(parts)-1]}})
-			add(j, jobs[len(jobs)-1])
-			continue
+			sites[j] = append(sites[j], &Site{Name: t.Name[strings.LastIndex(t.Name, "/")+1:]})
 		}
-		for _, one := range card {
-			if env := one.site.Environment.Env; len(env.Prompts) >= t.Prompts && env.Responses() >= t.Responses {
-				add(j, one)
+		all = append(all, sites[j]...)
+		for _, site := range card {
+			if env := site.Environment.Env; t.OnCard && len(env.Prompts) >= t.Prompts && env.Responses() >= t.Responses {
+				sites[j] = append(sites[j], site)
 			}
 		}
 	}
-	return jobs, sites
+	return sites, all
 }
 
 func newSubject(label string, loss spec.Objective, tests []*spec.Desideratum, settings spec.ScorecardSettings) *subject {
@@ -427,21 +419,18 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 
 // fold takes the worst of the readings, of equal ones the first.
 func fold(readings []Reading, sites []*Site) Cell {
-	c := Cell{Reading: without(inapplicable, "there is no environment for it"), Verdict: None}
-	var first *Reading // of those that are left out
-	var firstSite *Site
-	nothing := 0
-	for i := range readings {
-		r := &readings[i]
+	c := Cell{Reading: without(inapplicable, "there is no environment for it")}
+	first, nothing := -1, 0 // the first that is left out, and how many are empty
+	for i, r := range readings {
 		switch r.outcome {
 		case inapplicable:
-			if c.Site == nil && i == 0 {
-				c.Reading = *r
+			if i == 0 {
+				c.Reading = r
 			}
 			continue
 		case left:
-			if first == nil {
-				first, firstSite = r, sites[i]
+			if first < 0 {
+				first = i
 			}
 		case empty, measured:
 			c.Measured++
@@ -449,7 +438,7 @@ func fold(readings []Reading, sites []*Site) Cell {
 				nothing++
 			}
 			if c.Site == nil || r.outcome < c.outcome || r.outcome == c.outcome && r.Value > c.Value {
-				c.Reading, c.Site = *r, sites[i]
+				c.Reading, c.Site = r, sites[i]
 			}
 		}
 		c.Of++
@@ -457,16 +446,16 @@ func fold(readings []Reading, sites []*Site) Cell {
 	if c.Site != nil && nothing > 0 && c.outcome == measured {
 		c.Detail += fmt.Sprintf("; in %d of %d environments %s", nothing, c.Of, claims.NothingCounts)
 	}
-	if first == nil {
+	if first < 0 {
 		return c
 	}
-	why := fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, firstSite.Name, first.Detail)
-	if c.Of == 1 {
-		why = first.Detail
+	why := readings[first].Detail
+	if c.Of > 1 {
+		why = fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, sites[first].Name, why)
 	}
 	if 10*c.Measured < 9*c.Of {
-		c.Reading, c.Site = without(left, why), firstSite
-		c.Status = first.Status
+		c.Reading, c.Site = without(left, why), sites[first]
+		c.Status = readings[first].Status
 		return c
 	}
 	c.Detail += "; " + why

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"windtunnel/experiments/spec"
 	"windtunnel/metrics/tables"
 	"windtunnel/plots"
 )
@@ -128,19 +127,16 @@ func (c *Card) Summary(i int) string {
 		return "as " + row[0].SameAs + " in a bandit"
 	}
 	var parts, groups []string
+	cells := map[string][]*Cell{} // by group
 	for j := range row {
 		group := row[j].Test.Group
-		if slices.Contains(groups, group) {
-			continue
+		if cells[group] == nil {
+			groups = append(groups, group)
 		}
-		groups = append(groups, group)
-		var cells []*Cell
-		for k := range row {
-			if row[k].Test.Group == group {
-				cells = append(cells, &row[k])
-			}
-		}
-		if words := said(cells); words != "" {
+		cells[group] = append(cells[group], &row[j])
+	}
+	for _, group := range groups {
+		if words := said(cells[group]); words != "" {
 			parts = append(parts, words)
 		}
 	}
@@ -150,16 +146,14 @@ func (c *Card) Summary(i int) string {
 // said sums up the cells of a group. Where one of several tests that exclude one another is passed, that alone is said; else what
 // is said of the tests that fail, or where none does of those that pass.
 func said(cells []*Cell) string {
-	if i := slices.IndexFunc(cells, func(c *Cell) bool { return c.Test.OneOf && c.Verdict == Pass }); i >= 0 {
+	if slices.ContainsFunc(cells, func(c *Cell) bool { return c.Test.OneOf && c.Verdict == Pass }) {
 		cells = slices.DeleteFunc(slices.Clone(cells), func(c *Cell) bool { return c.Test.OneOf && c.Verdict != Pass })
 	}
-	for _, side := range []struct {
-		verdict Verdict
-		words   func(*spec.Desideratum) string
-	}{{Fail, func(d *spec.Desideratum) string { return d.Fail }}, {Pass, func(d *spec.Desideratum) string { return d.Pass }}} {
+	for _, verdict := range []Verdict{Fail, Pass} {
 		var words []string
 		for _, c := range cells {
-			if text := side.words(c.Test); c.Verdict == side.verdict && text != "" && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, text) }) {
+			text := map[Verdict]string{Fail: c.Test.Fail, Pass: c.Test.Pass}[verdict]
+			if c.Verdict == verdict && text != "" && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, text) }) {
 				words = append(words, text+c.share())
 			}
 		}
