@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/engine"
 	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
@@ -65,6 +67,24 @@ sweep:
 		if !slices.Equal(p.parts, c.want) {
 			t.Errorf("along %s: %v, want %v", c.along, p.parts, c.want)
 		}
+	}
+}
+
+// A crossing along the points of a path is one of each run, and is asked of all.
+func TestCrossingOfPath(t *testing.T) {
+	d := desideratum(t, `desideratum: {asks: where, value: lambda}
+solver: path
+path: {along: lambda}
+sweep: {train.epochs: [1, 2]}
+claims: [{name: c, kind: crossing, metric: tv_ref, where: {objective: loss}, along: strength, level: 0.05, max: 500}]
+`)
+	s := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{})
+	if got := s.plans[0][0]().parts; !slices.Equal(got, []int{2}) {
+		t.Errorf("parts %v", got)
+	}
+	r, err := s.read(context.Background(), &engine.Memory{}, d, 0, &Site{Environment: environments(0, 1)[0]})
+	if err != nil || !(r.Value > 1 && r.Value < 500) {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -253,7 +253,7 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) *planned {
 	if slices.ContainsFunc(p.plan.Runs, func(r *spec.Run) bool { return r.Path != nil }) { // metrics are of the points' policies
 		p.wants = append(p.wants, tables.Policies, tables.Traces, tables.Trajectories)
 	}
-	if c, ok := p.claim.(*claims.Crossing); ok { // where a level is reached first does not depend on what lies beyond
+	if c, ok := p.claim.(*claims.Crossing); ok && c.Along != tables.Strength { // where a level is reached first does not depend on what lies beyond
 		at, last := 0, math.Inf(-1)
 		p.plan.Each([]string{c.Along}, func(row []string) bool {
 			x := tables.ParseFloat(row[0])
