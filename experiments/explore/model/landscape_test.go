@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,6 +84,92 @@ func TestContoursOfLines(t *testing.T) {
 	for _, v := range []float64{1, math.NaN(), math.Inf(1)} {
 		if l := newGrid(func([]float64) float64 { return v }).contours(); len(l.Levels) != 0 {
 			t.Errorf("the constant %v has contours at %v", v, l.Levels)
+		}
+	}
+}
+
+// The grid's rows have one vertex less each, and lie where figures draw them.
+func TestGrid(t *testing.T) {
+	for _, c := range []struct{ pi, want []float64 }{{[]float64{1, 0, 0}, []float64{0, 0}}, {[]float64{0, 1, 0}, []float64{1, 0}}, {[]float64{0, 0, 1}, []float64{0.5, math.Sqrt(0.75)}}} {
+		if x, y := corner(c.pi); math.Abs(x-c.want[0])+math.Abs(y-c.want[1]) > 1e-15 {
+			t.Errorf("%v is at %v, %v", c.pi, x, y)
+		}
+	}
+	values := 0
+	g := newGrid(func(logPi []float64) float64 {
+		values++
+		switch {
+		case values == 1:
+			return math.NaN()
+		case values%100 == 0:
+			return math.Inf(1 - 2*(values/100%2))
+		}
+		x, y := corner([]float64{math.Exp(logPi[0]), math.Exp(logPi[1]), math.Exp(logPi[2])})
+		return x + 10*y
+	})
+	if len(g.rows) != 41 || values != 41*42/2 || len(g.values) != values-1-values/100 || !slices.IsSorted(g.values) {
+		t.Fatalf("%d rows, %d finite of %d values", len(g.rows), len(g.values), values)
+	}
+	for j, row := range g.rows {
+		if len(row) != 41-j {
+			t.Errorf("row %d has %d vertices", j, len(row))
+		}
+		for i, v := range row {
+			if i > 0 && (v.y != row[0].y || v.x <= row[i-1].x) || j > 0 && v.y <= g.rows[j-1][0].y {
+				t.Errorf("vertex %d of row %d is at %v, %v", i, j, v.x, v.y)
+			}
+			if want := v.x + 10*v.y; !math.IsNaN(v.value) && !math.IsInf(v.value, 0) && math.Abs(v.value-want) > 1e-12 {
+				t.Errorf("vertex %d of row %d has %v, want %v", i, j, v.value, want)
+			}
+		}
+	}
+}
+
+// A share of ((i + 1.5)/15.5)^2 of the values lies below level i, which is told above the lowest.
+func TestLevels(t *testing.T) {
+	g := newGrid(func(logPi []float64) float64 { return 5 + math.Exp(logPi[1]) + math.Sqrt2*math.Exp(logPi[2]) })
+	l := g.contours()
+	if len(l.Levels) != 14 || len(l.Contours) != 14 {
+		t.Fatalf("%d levels, %d contours", len(l.Levels), len(l.Contours))
+	}
+	for i, level := range l.Levels {
+		below, _ := slices.BinarySearch(g.values, float64(level)+g.values[0])
+		if want := math.Pow((float64(i)+1.5)/15.5, 2) * float64(len(g.values)); math.Abs(float64(below)-want) > 1 {
+			t.Errorf("%d values are below level %d, want %v", below, i, want)
+		}
+	}
+	for spread, want := range map[float64]int{1e-13: 0, 1e-11: levelCount} {
+		if got := newGrid(func(logPi []float64) float64 { return -1 + spread*math.Exp(logPi[0]) }).contours(); len(got.Levels) != want {
+			t.Errorf("values from -1 that differ by %v have %d levels", spread, len(got.Levels))
+		}
+	}
+}
+
+// A level cuts the vertex that is on its own side off the two others, at shares of the edges by the values; towards an infinite value
+// it keeps to the finite vertex. A vertex at the level is not below it.
+func TestCut(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		values [3]float64
+		want   string
+	}{
+		{[3]float64{0, 4, 2}, ""},
+		{[3]float64{-1, 3, 1}, "M250.0 0.0L0.0 500.0"},
+		{[3]float64{3, -1, 3}, "M750.0 250.0L750.0 0.0"},
+		{[3]float64{3, 3, -1}, "M0.0 750.0L250.0 750.0"},
+		{[3]float64{1, -3, -1}, "M250.0 0.0L0.0 500.0"},
+		{[3]float64{-3, 1, -3}, "M750.0 250.0L750.0 0.0"},
+		{[3]float64{-3, -3, 1}, "M0.0 750.0L250.0 750.0"},
+		{[3]float64{-1, inf, 1}, "M0.0 0.0L0.0 500.0"},
+		{[3]float64{inf, -1, -1}, "M1000.0 0.0L0.0 1000.0"},
+		{[3]float64{1, 2, 3}, ""},
+		{[3]float64{-1, -2, -3}, ""},
+		{[3]float64{0, 1, 1}, ""},
+		{[3]float64{math.NaN(), -1, 1}, ""},
+	} {
+		vertices := [3]vertex{{0, 0, c.values[0]}, {1, 0, c.values[1]}, {0, 1, c.values[2]}}
+		if got := string(cut([]byte("before "), 0, &vertices[0], &vertices[1], &vertices[2])); got != "before "+c.want {
+			t.Errorf("%v: %s, want %s", c.values, got, c.want)
 		}
 	}
 }
