@@ -3,6 +3,7 @@ package scorecard
 import (
 	"context"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -225,7 +226,7 @@ func TestLambdaOfPoint(t *testing.T) {
 }
 
 // A search finds what is worse than any of its starts, in an environment that has the value, and counts its tries; where nothing can
-// be measured it finds nothing, and where all is lost it stops.
+// be measured it finds nothing, and where it can get no worse it stops.
 func TestSearch(t *testing.T) {
 	tests := []*spec.Desideratum{}
 	for _, text := range []string{
@@ -243,6 +244,28 @@ func TestSearch(t *testing.T) {
 	for j, one := range found[0] {
 		if prompts := one.params.Prompts; one.Value < 0.5 || one.Value > 1 || one.Tries < 100 || len(prompts) != j+1 || len(prompts[j].PiStar) != 3+j || one.prompt != []string{"", "bad"}[j] {
 			t.Errorf("test %d: %+v", j, one)
+		}
+	}
+	x, draws := make([]float64, 6), random(3)
+	for i := range x {
+		x[i] = draws.NormFloat64()
+	}
+	first := searchedBandit(x, 3) // of equally bad environments the first
+	for _, c := range []struct {
+		claim string
+		want  *Searched
+	}{
+		{"kind: minimizer, max: 3", &Searched{Value: 0, Tries: 450, params: first}},
+		{"kind: crossing, metric: tv_star, along: lambda, level: -1, max: 3", &Searched{Value: math.Inf(1), Tries: 1, params: first}}, // it can get no worse
+		{"kind: best, metric: tv_star, better: lower, given: [{metric: tv_star, min: 2}], max: 1", nil},
+	} {
+		d := desideratum(t, "desideratum: {asks: what, value: v}\nsolver: exact\nsweep: {lambda: [1, 2]}\nclaims: [{name: c, "+c.claim+"}]\n")
+		got, err := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, settings).search(context.Background(), d, 0)
+		if c.want != nil {
+			c.want.Environment = flowOf(first)
+		}
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, %v; want %+v", c.claim, got, err, c.want)
 		}
 	}
 	if other, err := search(context.Background(), subjects, []int{0}, tests, spec.ScorecardSettings{WorstOf: []string{"random"}}, 1); other != nil || err != nil {

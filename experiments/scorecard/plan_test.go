@@ -88,6 +88,25 @@ claims: [{name: c, kind: crossing, metric: tv_ref, where: {objective: loss}, alo
 	}
 }
 
+// Where the first runs reach the level the others are not done, whatever would become of them.
+func TestFirstPart(t *testing.T) {
+	d := desideratum(t, `desideratum: {asks: where, value: lr}
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}
+train: {optimizer: sgd, epochs: 50}
+sweep: {train.optimizer.lr: [0.05, 0.1, 1e6]}
+claims: [{name: c, kind: crossing, metric: tv_ref, where: {objective: loss}, along: train.optimizer.lr, level: 0.5, interpolate: false, max: 500}]
+`)
+	s := newSubject("ipo", loss("ipo"), []*spec.Desideratum{d}, spec.ScorecardSettings{})
+	r, err := s.read(context.Background(), &engine.Memory{}, d, 0, &Site{})
+	if err != nil || r.Value != 0.05 || r.Status != "done" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	s.plans[0][0]().parts = []int{3}
+	if r, err := s.read(context.Background(), &engine.Memory{}, d, 0, &Site{}); err != nil || r.Status == "done" {
+		t.Errorf("all runs: %+v, %v", r, err)
+	}
+}
+
 // Only the tables are wanted that the claim reads: those of prompts where it is about one, or asked of each.
 func TestWants(t *testing.T) {
 	for _, c := range []struct{ about, claim, want string }{

@@ -325,7 +325,7 @@ func worstOf(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tabl
 			prompts = prompts[len(prompts)-1:]
 		}
 	}
-	worst := Reading{Value: math.Inf(-1)}
+	var worst Reading
 	for i, prompt := range prompts {
 		if r := evaluate(t, onPrompt(claim, prompt), plan, src); i == 0 || r.outcome == worst.outcome && r.Value > worst.Value {
 			r.Prompt = prompt

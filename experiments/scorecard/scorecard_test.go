@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/spec"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
 )
 
 // measure runs the losses of a YAML list through some tests, all where none are named.
@@ -94,6 +96,49 @@ func TestAlike(t *testing.T) {
 	row := []*subject{subjects["dpo"], subjects["ipo"], subjects["norm"], subjects["weaker"], subjects["dpo"], subjects["ipo"]}
 	if got := twins(row); !slices.Equal(got, []int{0, 1, 0, 3, 0, 1}) {
 		t.Errorf("twins %v", got)
+	}
+}
+
+// Nothing is known of a loss in another process but its values: it is a twin of none.
+func TestExternalTwins(t *testing.T) {
+	external := func() *subject {
+		loss := objective.ExternalKind.New().(*objective.External)
+		loss.Command = []string{"none"}
+		return newSubject("external", spec.Objective{Loss: loss}, nil, spec.ScorecardSettings{})
+	}
+	dpo := newSubject("dpo", loss("dpo"), nil, spec.ScorecardSettings{})
+	if alike(external(), external()) || alike(external(), dpo) || alike(dpo, external()) {
+		t.Error("an external loss is taken for another")
+	}
+}
+
+// A loss is constant in a test where it has the same value at the start, near it and elsewhere, whatever that is.
+func TestConstant(t *testing.T) {
+	for _, c := range []struct {
+		pair  string
+		start float64
+		want  bool
+	}{
+		{"0*u", 0, true}, {"7 + 0*u", 0, true}, {"1e12 + 1e-4*u", 0, true}, {"1e3 + 1e-4*u", 0, false}, {"u", 0, false},
+		{"relu(2 - abs(abs(u) - 48))", 50, false}, {"relu(10 - abs(u))", 50, false}, // near the start alone, and elsewhere alone
+		{"relu(10 - abs(abs(u) - 100))", 50, true},
+	} {
+		d := desideratum(t, fmt.Sprintf(`desideratum: {asks: what, value: v}
+environment: {kind: bandit, prompts: [{name: x, pi_star: [0.75, 0.25], pi_ref: [0.5, 0.5]}]}
+policy: {kind: low-rank, basis: [[0.5, -0.5]], start: [%g]}
+train: {epochs: 1}
+claims: [{name: c, kind: bound, metric: tv_star, max: 1}]
+`, c.start))
+		kind, _ := objective.Kinds().Find("custom")
+		params := kind.New().(*objective.Custom)
+		params.Pair = c.pair
+		p := newSubject("custom", spec.Objective{Loss: params}, []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
+		if p.why != "" {
+			t.Fatal(p.why)
+		}
+		if got := constant(p.plan); got != c.want {
+			t.Errorf("%s from %v: %v", c.pair, c.start, got)
+		}
 	}
 }
 
