@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/preference"
@@ -56,10 +55,8 @@ func (u *subject) pathKey() string {
 // path returns the minimizers along lambda, from the smallest that the loss allows and without a KL radius; nil for a loss
 // without lambda.
 func (u *subject) path() []PathPoint {
-	loss := u.Losses[u.index]
-	kind, _ := objective.Kinds().Find(loss.Kind)
-	fields := slices.DeleteFunc(decode.Fields(kind.New(), tables), func(f decode.Field) bool { return f.Key != lambdaKey })
-	if len(fields) == 0 {
+	_, low, high, ok := objective.Lambda(u.Params)
+	if !ok {
 		return nil
 	}
 	lambdas := []float64{smallLambda}
@@ -68,14 +65,10 @@ func (u *subject) path() []PathPoint {
 	}
 	var path []PathPoint
 	for _, lambda := range append(lambdas, largeLambda) {
-		if !interval(fields[0].Allowed).Contains(lambda) {
+		if lambda < low || lambda > high {
 			continue
 		}
-		params, problems := loss.decode(sides[u.index], lambda)
-		if len(problems) > 0 {
-			panic(fmt.Sprintf("model: %s at lambda %v: %s", loss.Kind, lambda, problems[0].Message))
-		}
-		found := u.solved(params, u.env, u.pairs)
+		found := u.solved(objective.WithLambda(u.Params, lambda), u.env, u.pairs)
 		path = append(path, PathPoint{Number(lambda), probabilities(found.logPi), found, fmt.Sprintf(" at lambda %.3g", lambda)})
 	}
 	return path

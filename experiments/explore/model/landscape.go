@@ -64,7 +64,7 @@ func newGrid(f func(logPi []float64) float64) *grid {
 func (u *subject) landscape() *Landscape {
 	loss, err := u.setup(u.Params, u.env, u.pairs).Surface(0)
 	if err != nil {
-		return &Landscape{Levels: []Number{}, Contours: []string{}}
+		return (&grid{}).contours()
 	}
 	return newGrid(loss).contours()
 }

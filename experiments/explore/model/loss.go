@@ -163,9 +163,7 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 // problemsOf turns the decoder's mistakes into problems of one side's fields.
 func problemsOf(err error, side string) []Problem {
 	var all decode.Errors
-	if !errors.As(err, &all) {
-		return []Problem{{Field: side, Message: err.Error()}}
-	}
+	errors.As(err, &all)
 	var problems []Problem
 	for _, e := range all {
 		field := side

@@ -126,11 +126,11 @@ func (e *Explorer) Explore(s State, whole bool) *Result {
 		r.Outcomes[i] = &o
 		key := u.pathKey()
 		path, known := e.paths[key]
-		if !known && !whole {
-			r.Partial = true
-			continue
-		}
 		if !known {
+			if !whole {
+				r.Partial = true
+				continue
+			}
 			if e.paths == nil || len(e.paths) == mostPaths {
 				e.paths = map[string][]PathPoint{}
 			}
