@@ -174,8 +174,19 @@ func TestPathLambdas(t *testing.T) {
 			t.Errorf("point %d is at lambda %v, want %v", i+1, p.Lambda, want)
 		}
 	}
-	if path := subjectOf(t, Loss{Kind: "bradley-terry"}).path(); path != nil {
+	without := subjectOf(t, Loss{Kind: "bradley-terry"})
+	if path := without.path(); path != nil {
 		t.Errorf("a loss without lambda has a path of %d", len(path))
+	}
+	for _, c := range without.criteria(nil)[:4] {
+		if c.Verdict != unknown || c.Detail != "the loss has no lambda" {
+			t.Errorf("a loss without lambda: %+v", c)
+		}
+	}
+	for _, c := range without.criteria(path[1:26])[:3] {
+		if c.Verdict != unknown || !strings.HasSuffix(c.Detail, " is not allowed") {
+			t.Errorf("a path without its ends: %+v", c)
+		}
 	}
 }
 

@@ -138,9 +138,12 @@ func TestLevels(t *testing.T) {
 			t.Errorf("%d values are below level %d, want %v", below, i, want)
 		}
 	}
-	for spread, want := range map[float64]int{1e-13: 0, 1e-11: levelCount} {
-		if got := newGrid(func(logPi []float64) float64 { return -1 + spread*math.Exp(logPi[0]) }).contours(); len(got.Levels) != want {
-			t.Errorf("values from -1 that differ by %v have %d levels", spread, len(got.Levels))
+	for _, c := range []struct {
+		about, spread float64
+		want          int
+	}{{-1, 1e-13, 0}, {-1, 1e-11, levelCount}, {100, 3e-11, 0}, {0.01, 1e-13, levelCount}, {0, 0, 0}, {0, 1e-300, levelCount}} {
+		if got := newGrid(func(logPi []float64) float64 { return c.about + c.spread*math.Exp(logPi[0]) }).contours(); len(got.Levels) != c.want {
+			t.Errorf("values from %v that differ by %v have %d levels", c.about, c.spread, len(got.Levels))
 		}
 	}
 }
@@ -162,6 +165,11 @@ func TestCut(t *testing.T) {
 		{[3]float64{-3, -3, 1}, "M0.0 750.0L250.0 750.0"},
 		{[3]float64{-1, inf, 1}, "M0.0 0.0L0.0 500.0"},
 		{[3]float64{inf, -1, -1}, "M1000.0 0.0L0.0 1000.0"},
+		{[3]float64{inf, -1, inf}, "M1000.0 0.0L1000.0 0.0"},
+		{[3]float64{inf, inf, -1}, "M0.0 1000.0L0.0 1000.0"},
+		{[3]float64{-1, 0, 1}, "M1000.0 0.0L0.0 500.0"},
+		{[3]float64{-1, 1, 0}, "M500.0 0.0L0.0 1000.0"},
+		{[3]float64{-1, inf, -inf}, ""},
 		{[3]float64{1, 2, 3}, ""},
 		{[3]float64{-1, -2, -3}, ""},
 		{[3]float64{0, 1, 1}, ""},
