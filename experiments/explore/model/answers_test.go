@@ -323,7 +323,7 @@ func TestFields(t *testing.T) {
 
 // JSON has no infinities: they are texts, and NaN is null.
 func TestNumber(t *testing.T) {
-	for v, want := range map[Number]string{0.1: "0.1", 1e300: "1e+300", Number(math.Inf(1)): `"inf"`, Number(math.Inf(-1)): `"-inf"`} {
+	for v, want := range map[Number]string{0.1: "0.1", 1. / 3: "0.3333333333333333", 1e300: "1e+300", Number(math.Inf(1)): `"inf"`, Number(math.Inf(-1)): `"-inf"`} {
 		if got, _ := v.MarshalJSON(); string(got) != want {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -152,9 +152,6 @@ func (l Loss) node(side string, lambda float64) (*decode.Node, []Problem) {
 			problems = append(problems, Problem{Field: field, Message: problemsOf(err, side)[0].Message})
 			continue
 		}
-		if value.Kind != yaml.ScalarNode {
-			value.Style = yaml.FlowStyle
-		}
 		n.Content = append(n.Content, text(p.Key), value)
 	}
 	return n, problems

@@ -6,7 +6,6 @@ package model
 
 import (
 	"math"
-	"strconv"
 
 	"windtunnel/metrics"
 	"windtunnel/toy/bandit"
@@ -72,7 +71,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	case math.IsInf(v, -1):
 		return []byte(`"-inf"`), nil
 	default:
-		return strconv.AppendFloat(nil, v, 'g', -1, 64), nil
+		return []byte(formatFloat(v)), nil
 	}
 }
 

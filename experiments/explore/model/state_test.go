@@ -23,12 +23,15 @@ func TestParseState(t *testing.T) {
 		{"n=1.5", "n", "want a whole number in [0,1000]"},
 		{"n=1001", "n", "want a whole number in [0,1000]"},
 		{"steps=0", "steps", "[1,2000]"},
+		{"star=0.5,0.3,0.2000009", "", ""},
+		{"ref=0.5,0.3,0.1999989", "ref", "sums to 0.9999989; want probabilities that sum to 1"},
 		{"star=0.5,0.5", "star", "has 2 values; want 3 numbers"},
 		{"star=1,0,0", "star", `is "1,0,0"`},
 		{"b=dpo", "b", "is given without a"},
 		{"b.x=1", "b.x", "is not a key"},
 		{"lamda=1", "lamda", "is not a key; want star, ref, lambda"},
 		{"%zz", "fragment", "cannot be read"},
+		{strings.Repeat("x", mostFragment), strings.Repeat("x", mostFragment), "is not a key"},
 		{strings.Repeat("x", mostFragment+1), "fragment", "want at most"},
 	} {
 		_, problems := ParseState(test.fragment)
