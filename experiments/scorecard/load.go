@@ -42,15 +42,7 @@ func Load(dirs ...string) ([]*spec.Desideratum, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b *spec.Desideratum) int {
-		place := func(d *spec.Desideratum) int {
-			if d.Order == 0 {
-				return math.MaxInt
-			}
-			return d.Order
-		}
-		return cmp.Compare(place(a), place(b))
-	})
+	slices.SortStableFunc(all, func(a, b *spec.Desideratum) int { return cmp.Compare(cmp.Or(a.Order, math.MaxInt), cmp.Or(b.Order, math.MaxInt)) })
 	return all, nil
 }
 

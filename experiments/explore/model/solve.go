@@ -49,7 +49,7 @@ func (s State) run(loss objective.Params) *setup.Run {
 // recordEvery is how many steps pass between the policies of a trajectory: about 100 are drawn.
 func (s State) recordEvery() int { return max(1, s.Steps/100) }
 
-// setup makes the run of a loss concrete. It panics on a state that Check refuses.
+// setup makes the run of a loss concrete. It panics on a state that ParseState refuses.
 func (in *instance) setup(loss objective.Params, env *bandit.Env, pairs *preference.Pairs) *setup.Setup {
 	made, err := setup.New(in.run(loss), setup.Given{Env: env, Pairs: pairs, Known: &in.known})
 	if err != nil {
@@ -71,7 +71,7 @@ func (in *instance) class() [][]Number {
 	}
 	pol, err := in.run(nil).BuildPolicy(in.env)
 	if err != nil {
-		panic(fmt.Sprintf("model: policy: %v", err)) // Check refuses such a state
+		panic(fmt.Sprintf("model: policy: %v", err)) // ParseState refuses such a state
 	}
 	var all [][]Number
 	for i := range classPoints {
