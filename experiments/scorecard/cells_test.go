@@ -17,10 +17,12 @@ import (
 // filled is a card of three losses, the last of which is as the first, in four tests.
 func filled() *Card {
 	about := func(name, group, pass, fail string, oneOf bool) *spec.Desideratum {
-		return &spec.Desideratum{Name: name, Bound: 1, About: spec.About{Group: group, Pass: pass, Fail: fail, OneOf: oneOf, Asks: name + "?", Value: "nats"}}
+		about := spec.About{Group: group, Pass: pass, Fail: fail, OneOf: oneOf, Asks: name + "?", Value: "nats"}
+		return &spec.Desideratum{Name: name, Bound: 1, About: about}
 	}
-	c := &Card{Losses: []string{"a|b", "ipo", "c"}, Tests: []*spec.Desideratum{about("star", "ends", "goes to pi_star", "goes nowhere", true),
-		about("mode", "ends", "goes to the mode", "misses the mode", true), about("keeps", "good", "keeps", "damages", false), about("reads", "good", "", "", false)}}
+	c := &Card{Losses: []string{"a|b", "ipo", "c"}, Tests: []*spec.Desideratum{
+		about("star", "ends", "goes to pi_star", "goes nowhere", true), about("mode", "ends", "goes to the mode", "misses the mode", true),
+		about("keeps", "good", "keeps", "damages", false), about("reads", "good", "", "", false)}}
 	cell := func(loss, test int, value float64, share, of int) Cell {
 		cell := Cell{Loss: c.Losses[loss], Test: c.Tests[test], Bound: 2, Measured: share, Of: of,
 			Reading: Reading{Value: value, Lambda: math.NaN(), Detail: "found", Solver: "exact", Status: "converged"}}
@@ -57,7 +59,8 @@ func TestMarkdown(t *testing.T) {
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	for _, want := range []string{"| a\\|b | goes to pi_star (9 of 10); damages |\n| ipo | goes nowhere, misses the mode; keeps |\n| c | as a|b in a bandit |\n",
+	for _, want := range []string{
+		"| a\\|b | goes to pi_star (9 of 10); damages |\n| ipo | goes nowhere, misses the mode; keeps |\n| c | as a|b in a bandit |\n",
 		"| 1 | star | star? | nats | 2 |\n| 2 | mode |"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %s", got, want)
@@ -101,7 +104,8 @@ func TestTable(t *testing.T) {
 	c.Cells[0][1].Site = &Site{Name: "interpolation", Environment: &Environment{}}
 	table := c.Table()
 	for _, want := range []struct{ row, column, text string }{
-		{"0", "environment", "random-1"}, {"0", "seed", "7"}, {"0", "measured", "9"}, {"0", "of", "10"}, {"0", "searched_value", "4"}, {"0", "searched_tries", "450"},
+		{"0", "environment", "random-1"}, {"0", "seed", "7"}, {"0", "measured", "9"}, {"0", "of", "10"},
+		{"0", "searched_value", "4"}, {"0", "searched_tries", "450"},
 		{"1", "environment", "interpolation"}, {"1", "seed", ""}, {"1", "searched_value", ""}, {"1", "searched_tries", ""},
 		{"7", "value", ""}, {"7", "verdict", "none"}, {"7", "environment", ""}, {"7", "measured", ""}, {"7", "of", ""},
 	} {
@@ -138,7 +142,8 @@ func TestDocuments(t *testing.T) {
 				cell.Searched = &Searched{Value: value, Tries: 1, params: found, prompt: "bad"}
 				text := cell.SearchedDocument("searched")
 				expect, environment := expected(text)
-				if expect != passes[value <= cell.Bound] || !strings.Contains(environment, "0.75") || strings.Contains(text, "prompt: bad") != (cell.Test.Prompt != "") {
+				if expect != passes[value <= cell.Bound] || !strings.Contains(environment, "0.75") ||
+					strings.Contains(text, "prompt: bad") != (cell.Test.Prompt != "") {
 					t.Errorf("%s of %s searched, %v: %s", cell.Test.Name, cell.Loss, value-cell.Bound, text)
 				}
 			}
@@ -148,7 +153,8 @@ func TestDocuments(t *testing.T) {
 
 // A certificate says where the value is from and what policy was reached there; of a test that is failed, what to try.
 func TestCertificate(t *testing.T) {
-	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1, "weak-interpolation", "preservation", "existence/one-pair", "strong-interpolation", "gradient/size")
+	card := measure(t, `dpo, typo, {kind: bradley-terry, name: none}, {kind: dpo, name: again}`, 1,
+		"weak-interpolation", "preservation", "existence/one-pair", "strong-interpolation", "gradient/size")
 	column := func(test string) (all []Cell) {
 		j := slices.Index(Names(card.Tests), test)
 		for i := range card.Cells {
@@ -161,11 +167,15 @@ func TestCertificate(t *testing.T) {
 		test        string
 		want, lacks []string
 	}{
-		{0, "weak-interpolation", []string{"dpo, weak-interpolation: pass\n", "\nmeasured     in 3 of 3 environments\n", "\n  pi_star    (0.6, 0.3, 0.1) on prompt x\n", "\n  pi_ref     (0.4, 0.4, 0.2)\n",
-			"\nlambda       1e-06\n", "\nsolver       exact\n", "\nstatus       converged\n", " on prompt x by loss/lambda=1e-06\n", "\nheld against "}, []string{"what to try", "why none"}},
-		{1, "weak-interpolation", []string{"typo, weak-interpolation: fail\n", "\nenvironment  interpolation\n", "losses that pass: dpo (", "by loss/lambda=1e-06\n"}, []string{"again (", "typo ("}},
-		{0, "preservation", []string{"dpo, preservation: fail\n", "on prompt good by loss\n", "on prompt bad by loss\n", "what to try  a data term", "too where pi_ref = pi_star; losses that pass: typo ("}, nil},
-		{2, "weak-interpolation", []string{"none, weak-interpolation: none\n", "why none     the loss has no lambda\n"}, []string{"environment", "measured", "solver", "what to try"}},
+		{0, "weak-interpolation", []string{"dpo, weak-interpolation: pass\n", "\nmeasured     in 3 of 3 environments\n",
+			"\n  pi_star    (0.6, 0.3, 0.1) on prompt x\n", "\n  pi_ref     (0.4, 0.4, 0.2)\n", "\nlambda       1e-06\n", "\nsolver       exact\n",
+			"\nstatus       converged\n", " on prompt x by loss/lambda=1e-06\n", "\nheld against "}, []string{"what to try", "why none"}},
+		{1, "weak-interpolation", []string{"typo, weak-interpolation: fail\n", "\nenvironment  interpolation\n", "losses that pass: dpo (",
+			"by loss/lambda=1e-06\n"}, []string{"again (", "typo ("}},
+		{0, "preservation", []string{"dpo, preservation: fail\n", "on prompt good by loss\n", "on prompt bad by loss\n",
+			"what to try  a data term", "too where pi_ref = pi_star; losses that pass: typo ("}, nil},
+		{2, "weak-interpolation", []string{"none, weak-interpolation: none\n", "why none     the loss has no lambda\n"},
+			[]string{"environment", "measured", "solver", "what to try"}},
 		{0, "existence/one-pair", []string{"dpo, existence/one-pair: fail\n", "\nenvironment  one-pair\n"}, []string{"measured", "seed"}},
 		{0, "gradient/size", []string{"\nlambda       1\n", " on prompt x by loss/lambda=1/setting=beside it\n"}, nil},
 		{0, "strong-interpolation", []string{"dpo, strong-interpolation: fail\n"}, nil},
@@ -228,12 +238,10 @@ func TestLambdaOfPoint(t *testing.T) {
 // A search finds what is worse than any of its starts, in an environment that has the value, and counts its tries; where nothing can
 // be measured it finds nothing, and where it can get no worse it stops.
 func TestSearch(t *testing.T) {
-	tests := []*spec.Desideratum{}
-	for _, text := range []string{
-		"desideratum: {asks: what, value: v}\nsolver: exact\nsweep: {lambda: [1]}\nclaims: [{name: c, kind: bound, metric: tv_star, max: 1}]\n",
-		"desideratum: {asks: what, value: v, prompts: 2, prompt: last, responses: 4}\nsolver: exact\nsweep: {lambda: [1]}\nclaims: [{name: c, kind: bound, metric: tv_star, max: 1}]\n",
-	} {
-		tests = append(tests, desideratum(t, text))
+	var tests []*spec.Desideratum
+	for _, more := range []string{"", ", prompts: 2, prompt: last, responses: 4"} {
+		tests = append(tests, desideratum(t, "desideratum: {asks: what, value: v"+more+"}\nsolver: exact\nsweep: {lambda: [1]}\n"+
+			"claims: [{name: c, kind: bound, metric: tv_star, max: 1}]\n"))
 	}
 	settings := spec.ScorecardSettings{WorstOf: []string{"search"}}
 	subjects := []*subject{newSubject("dpo", loss("dpo"), tests, settings)}
@@ -242,7 +250,9 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for j, one := range found[0] {
-		if prompts := one.params.Prompts; one.Value < 0.5 || one.Value > 1 || one.Tries < 100 || len(prompts) != j+1 || len(prompts[j].PiStar) != 3+j || one.prompt != []string{"", "bad"}[j] {
+		prompts := one.params.Prompts
+		if one.Value < 0.5 || one.Value > 1 || one.Tries < 100 || len(prompts) != j+1 || len(prompts[j].PiStar) != 3+j ||
+			one.prompt != []string{"", "bad"}[j] {
 			t.Errorf("test %d: %+v", j, one)
 		}
 	}
@@ -256,7 +266,7 @@ func TestSearch(t *testing.T) {
 		want  *Searched
 	}{
 		{"kind: minimizer, max: 3", &Searched{Value: 0, Tries: 450, params: first}},
-		{"kind: crossing, metric: tv_star, along: lambda, level: -1, max: 3", &Searched{Value: math.Inf(1), Tries: 1, params: first}}, // it can get no worse
+		{"kind: crossing, metric: tv_star, along: lambda, level: -1, max: 3", &Searched{Value: math.Inf(1), Tries: 1, params: first}},
 		{"kind: best, metric: tv_star, better: lower, given: [{metric: tv_star, min: 2}], max: 1", nil},
 	} {
 		d := desideratum(t, "desideratum: {asks: what, value: v}\nsolver: exact\nsweep: {lambda: [1, 2]}\nclaims: [{name: c, "+c.claim+"}]\n")
@@ -268,9 +278,11 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", c.claim, got, err, c.want)
 		}
 	}
-	if other, err := search(context.Background(), subjects, []int{0}, tests, spec.ScorecardSettings{WorstOf: []string{"random"}}, 1); other != nil || err != nil {
+	settings.WorstOf = []string{"random"}
+	if other, err := search(context.Background(), subjects, []int{0}, tests, settings, 1); other != nil || err != nil {
 		t.Errorf("a search that nobody asked for: %v, %v", other, err)
 	}
+	settings.WorstOf = []string{"search"}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := search(ctx, subjects, []int{0}, tests, settings, 1); err == nil {

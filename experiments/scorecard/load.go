@@ -42,7 +42,9 @@ func Load(dirs ...string) ([]*spec.Desideratum, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b *spec.Desideratum) int { return cmp.Compare(cmp.Or(a.Order, math.MaxInt), cmp.Or(b.Order, math.MaxInt)) })
+	slices.SortStableFunc(all, func(a, b *spec.Desideratum) int {
+		return cmp.Compare(cmp.Or(a.Order, math.MaxInt), cmp.Or(b.Order, math.MaxInt))
+	})
 	return all, nil
 }
 

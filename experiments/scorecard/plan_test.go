@@ -61,7 +61,8 @@ func TestParts(t *testing.T) {
 environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.4], pi_ref: [0.5, 0.5]}]}
 sweep:
   - list:
-`+runs.String()+`claims: [{name: c, kind: crossing, metric: tv_star, where: {objective: loss}, along: preferences.n, by: [objective], level: 0.05, interpolate: false, max: 500}]
+`+runs.String()+`claims:
+  - {name: c, kind: crossing, metric: tv_star, where: {objective: loss}, along: preferences.n, by: [objective], level: 0.05, interpolate: false, max: 500}
 `)
 		p := newSubject("dpo", loss("dpo"), []*spec.Desideratum{d}, spec.ScorecardSettings{}).plans[0][0]()
 		if !slices.Equal(p.parts, c.want) {

@@ -253,7 +253,8 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) *planned {
 	if slices.ContainsFunc(p.plan.Runs, func(r *spec.Run) bool { return r.Path != nil }) { // metrics are of the points' policies
 		p.wants = append(p.wants, tables.Policies, tables.Traces, tables.Trajectories)
 	}
-	if c, ok := p.claim.(*claims.Crossing); ok && c.Along != tables.Strength { // where a level is reached first does not depend on what lies beyond
+	// Where a level is reached first does not depend on what lies beyond. The points of a path are all of one run.
+	if c, ok := p.claim.(*claims.Crossing); ok && c.Along != tables.Strength {
 		at, last := 0, math.Inf(-1)
 		p.plan.Each([]string{c.Along}, func(row []string) bool {
 			x := tables.ParseFloat(row[0])
@@ -451,7 +452,8 @@ func fold(readings []Reading, sites []*Site) Cell {
 	}
 	why := readings[first].Detail
 	if c.Of > 1 {
-		why = fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s", c.Measured, c.Of, sites[first].Name, why)
+		why = fmt.Sprintf("%d of %d environments were measured; in the others the solver did not arrive, the first %s: %s",
+			c.Measured, c.Of, sites[first].Name, why)
 	}
 	if 10*c.Measured < 9*c.Of {
 		c.Reading, c.Site = without(left, why), sites[first]

@@ -69,8 +69,9 @@ func TestTwins(t *testing.T) {
 
 // Losses are the same that have the same gradient in a bandit at every lambda, their own among them.
 func TestAlike(t *testing.T) {
-	losses := map[string]string{"dpo": "{kind: dpo, lambda: 0.1}", "weaker": "{kind: dpo, lambda: 0.2}", "norm": "{kind: dpo-norm, lambda: 0.1}", "ipo": "{kind: ipo, lambda: 0.1}",
-		"twice": `{kind: custom, name: c, lambda: 0.1, pair: "2*softplus(-lambda*u)"}`, "here": `{kind: custom, name: c, lambda: 0.1, pair: "softplus(-10*lambda*lambda*u)"}`,
+	losses := map[string]string{"dpo": "{kind: dpo, lambda: 0.1}", "weaker": "{kind: dpo, lambda: 0.2}", "norm": "{kind: dpo-norm, lambda: 0.1}",
+		"ipo": "{kind: ipo, lambda: 0.1}", "twice": `{kind: custom, name: c, lambda: 0.1, pair: "2*softplus(-lambda*u)"}`,
+		"here":  `{kind: custom, name: c, lambda: 0.1, pair: "softplus(-10*lambda*lambda*u)"}`,
 		"plain": "bradley-terry"}
 	subjects := map[string]*subject{}
 	for name, text := range losses {
@@ -281,7 +282,8 @@ func TestFold(t *testing.T) {
 			"found; 9 of 10 environments were measured; in the others the solver did not arrive, the first j: gave up"},
 		{"too many", append([]Reading{gone}, append(slices.Repeat([]Reading{found}, 17), gone, gone)...), nan, "a", 17, 20, None,
 			"17 of 20 environments were measured; in the others the solver did not arrive, the first a: gave up"},
-		{"all left", []Reading{none, gone, gone}, nan, "b", 0, 2, None, "0 of 2 environments were measured; in the others the solver did not arrive, the first b: gave up"},
+		{"all left", []Reading{none, gone, gone}, nan, "b", 0, 2, None,
+			"0 of 2 environments were measured; in the others the solver did not arrive, the first b: gave up"},
 		{"the only one left", []Reading{none, gone}, nan, "b", 0, 1, None, "gave up"},
 		{"empty", []Reading{nothing, found, nothing}, 1, "b", 3, 3, Pass, "found; in 2 of 3 environments nothing fulfils the conditions"},
 		{"empty later", []Reading{found, nothing}, 1, "a", 2, 2, Pass, "found; in 1 of 2 environments nothing fulfils the conditions"},
@@ -298,7 +300,8 @@ func TestFold(t *testing.T) {
 		if cell.Site != nil {
 			site = cell.Site.Name
 		}
-		if !near(cell.Value, c.value, 0) || site != c.site || cell.Measured != c.measured || cell.Of != c.of || cell.Verdict != c.verdict || cell.Detail != c.detail {
+		if !near(cell.Value, c.value, 0) || site != c.site || cell.Measured != c.measured || cell.Of != c.of ||
+			cell.Verdict != c.verdict || cell.Detail != c.detail {
 			t.Errorf("%s: %v at %q, %d of %d, %s: %s", c.name, cell.Value, site, cell.Measured, cell.Of, cell.Verdict, cell.Detail)
 		}
 	}

@@ -157,7 +157,8 @@ func TestMonotone(t *testing.T) {
 			path = append(path, PathPoint{Lambda: Number(i + 1), found: solution{solver: "exact", status: "converged", logPi: p}})
 		}
 		got := u.monotone(path)
-		if !(math.Abs(float64(got.Value)-c.value) < 1e-12 || float64(got.Value) == c.value) || got.Verdict != c.verdict || !strings.HasSuffix(got.Detail, "up to lambda "+c.at+" (nats)") {
+		near := float64(got.Value) == c.value || math.Abs(float64(got.Value)-c.value) < 1e-12
+		if !near || got.Verdict != c.verdict || !strings.HasSuffix(got.Detail, "up to lambda "+c.at+" (nats)") {
 			t.Errorf("%+v, want %v up to lambda %s", got, c.value, c.at)
 		}
 	}
@@ -224,11 +225,13 @@ func TestSolvers(t *testing.T) {
 	}{
 		{"a=dpo&steps=20", "exact", "converged", true, "Convex in the margins.", "done after 20 steps", 21},
 		{"a=dpo&steps=250", "exact", "converged", true, "Convex in the margins.", "done after 250 steps", 126},
-		{"a=dpo&steps=20&kl=0.1", "train", "done", true, "A KL radius is a projection between training steps, which the exact solver has not.", "done after 20 steps", 21},
+		{"a=dpo&steps=20&kl=0.1", "train", "done", true,
+			"A KL radius is a projection between training steps, which the exact solver has not.", "done after 20 steps", 21},
 		{"a=dpo&l2=1&kl=0", "exact", "converged", true, "", "done after 300 steps", 101},
 		{"a=best-of-n", "exact", "given", true, "", "", 0},
 		{"a=typo&a.reference_samples=4&steps=30", "train", "done", true,
-			"The exact solver has no statement about a term of sampled reference responses; take reference_samples: exact, or train instead.", "done after 30 steps", 31},
+			"The exact solver has no statement about a term of sampled reference responses; take reference_samples: exact, or train instead.",
+			"done after 30 steps", 31},
 		{"a=custom&a.pair=exp(exp(exp(10*u)))&lr=1000", "train", "diverged", false,
 			"The gradient's norm is +Inf at step 2. Prompt \"x\": Newton's method gave up after 0 steps, the last of which moved a probability by 0.",
 			"diverged after 2 steps: the gradient's norm is +Inf at step 2", 2},
@@ -236,7 +239,8 @@ func TestSolvers(t *testing.T) {
 			`Prompt "x": the loss falls for ever as margins run off: the lowest of 15 searches, which all ended there.`, "done after 20 steps", 21},
 	} {
 		o := explored(t, c.fragment).Outcomes[0]
-		if o.Solver != c.solver || o.Status != c.status || (o.Policy != nil) != c.policy || c.reason != "" && o.Reason != c.reason || o.Trained != c.trained || len(o.Trajectory) != c.trajectory {
+		if o.Solver != c.solver || o.Status != c.status || (o.Policy != nil) != c.policy || c.reason != "" && o.Reason != c.reason ||
+			o.Trained != c.trained || len(o.Trajectory) != c.trajectory {
 			t.Errorf("%s: %s %s, %q, %q, %d policies, the last %v", c.fragment, o.Solver, o.Status, o.Reason, o.Trained, len(o.Trajectory), o.Policy)
 		}
 	}
@@ -290,15 +294,16 @@ func TestForgets(t *testing.T) {
 // Parameters are listed with their words where they are one of some, and lambda apart.
 func TestFields(t *testing.T) {
 	for _, k := range Kinds() {
-		_, _, _, has := objective.Lambda(func() objective.Params { e, _ := objective.Kinds().Find(k.Name); return e.New() }())
-		if k.Lambda != has {
+		kind, _ := objective.Kinds().Find(k.Name)
+		if _, _, _, has := objective.Lambda(kind.New()); k.Lambda != has {
 			t.Errorf("%s: lambda %v", k.Name, k.Lambda)
 		}
 		for _, f := range k.Fields {
 			switch interval := strings.HasPrefix(f.Allowed, "(") || strings.HasPrefix(f.Allowed, "["); {
 			case f.Key == lambdaKey || strings.Contains(f.Key, "."):
 				t.Errorf("%s has the field %s", k.Name, f.Key)
-			case f.Type == "true or false" && !slices.Equal(f.Words, []string{"true", "false"}), f.Allowed != "" && (!interval || f.Words != nil), len(f.Words) == 1:
+			case f.Type == "true or false" && !slices.Equal(f.Words, []string{"true", "false"}),
+				f.Allowed != "" && (!interval || f.Words != nil), len(f.Words) == 1:
 				t.Errorf("%s: %+v", k.Name, f)
 			}
 		}
@@ -323,7 +328,8 @@ func TestFields(t *testing.T) {
 
 // JSON has no infinities: they are texts, and NaN is null.
 func TestNumber(t *testing.T) {
-	for v, want := range map[Number]string{0.1: "0.1", 1. / 3: "0.3333333333333333", 1e300: "1e+300", Number(math.Inf(1)): `"inf"`, Number(math.Inf(-1)): `"-inf"`} {
+	for v, want := range map[Number]string{0.1: "0.1", 1. / 3: "0.3333333333333333", 1e300: "1e+300",
+		Number(math.Inf(1)): `"inf"`, Number(math.Inf(-1)): `"-inf"`} {
 		if got, _ := v.MarshalJSON(); string(got) != want {
 			t.Errorf("%s, want %s", got, want)
 		}

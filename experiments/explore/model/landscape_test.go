@@ -90,9 +90,11 @@ func TestContoursOfLines(t *testing.T) {
 
 // The grid's rows have one vertex less each, and lie where figures draw them.
 func TestGrid(t *testing.T) {
-	for _, c := range []struct{ pi, want []float64 }{{[]float64{1, 0, 0}, []float64{0, 0}}, {[]float64{0, 1, 0}, []float64{1, 0}}, {[]float64{0, 0, 1}, []float64{0.5, math.Sqrt(0.75)}}} {
-		if x, y := corner(c.pi); math.Abs(x-c.want[0])+math.Abs(y-c.want[1]) > 1e-15 {
-			t.Errorf("%v is at %v, %v", c.pi, x, y)
+	for k, want := range [][2]float64{{0, 0}, {1, 0}, {0.5, math.Sqrt(0.75)}} {
+		pi := make([]float64, responses)
+		pi[k] = 1
+		if x, y := corner(pi); math.Abs(x-want[0])+math.Abs(y-want[1]) > 1e-15 {
+			t.Errorf("%v is at %v, %v", pi, x, y)
 		}
 	}
 	values := 0
