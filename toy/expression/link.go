@@ -69,7 +69,7 @@ func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 		sign = -1
 	}
 	first, second := build(0, sign), build(1, -sign)
-	part := &Part{Along: pair[0], Linked: &Linked{Second: pair[1], Left: newFunction(g, first, x)}}
+	part := &Part{Along: pair[0], Linked: &Linked{Left: newFunction(g, first, x)}}
 	if part.Linked.Right = part.Linked.Left; first != second {
 		part.Linked.Right = newFunction(g, second, x)
 	}

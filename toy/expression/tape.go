@@ -115,28 +115,18 @@ func (g *graph) live(outputs []ref) []bool {
 // rewrite rebuilds what the outputs need with some nodes replaced. replace is given a node and its rebuilt arguments
 // and returns what to put in its place, or none to keep it.
 func (g *graph) rewrite(outputs []ref, replace func(r ref, args []ref) ref) []ref {
-	needed := g.live(outputs)
-	rebuilt := make([]ref, len(needed))
-	for r := range needed {
-		if !needed[r] {
-			continue
-		}
-		args := g.arguments(ref(r))
-		for i, x := range args {
-			args[i] = rebuilt[x]
-		}
-		rebuilt[r] = replace(ref(r), args)
-		if rebuilt[r] != none {
-			continue
-		}
-		rebuilt[r] = ref(r)
-		if fn := g.nodes[r].fn; fn != nil {
-			rebuilt[r] = g.apply(fn, args)
-		}
-	}
-	out := make([]ref, len(outputs))
+	known, out := map[ref]ref{}, make([]ref, len(outputs))
+	keep := func(ref) ref { return none }
 	for i, r := range outputs {
-		out[i] = rebuilt[r]
+		out[i] = g.again(r, known, keep, func(r ref, args []ref) ref {
+			if made := replace(r, args); made != none {
+				return made
+			}
+			if fn := g.nodes[r].fn; fn != nil {
+				return g.apply(fn, args)
+			}
+			return r
+		})
 	}
 	return out
 }
