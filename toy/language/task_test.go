@@ -198,7 +198,7 @@ func TestBestOfN(t *testing.T) {
 		reward := 0.0
 		for _, p := range r.evaluations[0].Prompts {
 			reward += p.Reward
-			if bound := objective.BestOfNBound(float64(n)); p.KL > bound+1e-9 || n == 1 && p.KL > 1e-12 {
+			if bound := math.Log(float64(n)) - float64(n-1)/float64(n); p.KL > bound+1e-9 || n == 1 && p.KL > 1e-12 {
 				t.Errorf("n = %d: KL %v, bound %v", n, p.KL, bound)
 			}
 		}

@@ -20,7 +20,7 @@ type Direct interface {
 // among equal ones. That is a policy with a closed form: with F(r) the probability that the reference gives a response of
 // reward at most r, the best has reward r with probability F(r)^n - F(r-)^n, of which responses of one reward have parts
 // in proportion to pi_ref. Its KL(pi to pi_ref) is at most log n - (n-1)/n (Beirami et al. 2024, arXiv 2401.01879,
-// theorem 1), see [BestOfNBound].
+// theorem 1).
 type BestOfN struct {
 	N int `yaml:"n" range:"[1,1e6]" doc:"responses drawn from the reference, of which the best is given"`
 }
@@ -117,6 +117,3 @@ func pick(row []float64, at []int) []float64 {
 	}
 	return some
 }
-
-// BestOfNBound returns log n - (n-1)/n (nats), which KL(pi to pi_ref) of the best of n responses never exceeds.
-func BestOfNBound(n float64) float64 { return math.Log(n) - (n-1)/n }
