@@ -292,7 +292,8 @@ func (s *splitter) direction(r ref, along *int) bool {
 		*along = at
 		return true
 	}
-	return !slices.ContainsFunc(s.graph.arguments(r), func(a ref) bool { return !s.direction(a, along) })
+	args := s.graph.arguments(r) // none of a column that is no line
+	return len(args) > 0 && !slices.ContainsFunc(args, func(a ref) bool { return !s.direction(a, along) })
 }
 
 // parallel returns the direction that a line is a multiple of, and the multiple.
