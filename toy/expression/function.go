@@ -324,7 +324,7 @@ func (s *splitter) parts() []Part {
 		if len(summands) == 0 && slopes[at] == 0 {
 			continue
 		}
-		f, scale := s.function(at, summands, slopes[at], constant)
+		f, scale := s.function(summands, slopes[at], constant)
 		if v, is := f.graph.constantValue(f.value); is && math.IsNaN(v) {
 			return nil
 		}
@@ -338,7 +338,7 @@ func (s *splitter) parts() []Part {
 }
 
 // function builds the sum of summands along one direction, plus slope and constant, as a function of z.
-func (s *splitter) function(at int, summands []summand, slope, constant float64) (*Function, float64) {
+func (s *splitter) function(summands []summand, slope, constant float64) (*Function, float64) {
 	scale := math.Abs(slope)
 	if len(summands) > 0 {
 		scale = s.scale(summands[0].node)

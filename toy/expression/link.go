@@ -96,6 +96,6 @@ func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 	if !outer.linear.constant() {
 		slope = outer.linear.by[0]
 	}
-	part.Function, part.Scale = outer.function(0, outer.along[0], slope, outer.linear.at)
+	part.Function, part.Scale = outer.function(outer.along[0], slope, outer.linear.at)
 	return part
 }
