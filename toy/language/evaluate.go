@@ -1,7 +1,6 @@
 package language
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -224,11 +223,8 @@ func (s *Stories) divide(means []float64, held bool) []string {
 		}
 		return names
 	}
-	order := make([]int, len(means))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(means[b], means[a]) })
+	order := make([]int, len(means)) // from the best
+	floats.ArgsortStable(floats.ScaleTo(make([]float64, len(means)), -1, means), order)
 	extreme := int(math.Round(s.Good * float64(len(means)))) // so many are good, and so many bad
 	for rank, i := range order {
 		switch {

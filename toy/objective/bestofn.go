@@ -1,9 +1,10 @@
 package objective
 
 import (
-	"cmp"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/logspace"
 )
@@ -33,10 +34,7 @@ func (*BestOfN) Objective() *Objective { return &Objective{} }
 // Policy returns the distribution of the best of N. Any logRef is fine, -Inf included, and any finite reward.
 func (p *BestOfN) Policy(logRef, reward []float64) []float64 {
 	order := make([]int, len(reward)) // from the lowest reward
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(reward[a], reward[b]) })
+	floats.ArgsortStable(slices.Clone(reward), order)
 	logp := make([]float64, len(reward))
 	below, above := cumulative(logRef, order)
 	for first := 0; first < len(order); {
