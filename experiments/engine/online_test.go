@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/toy/objective"
 )
 
 const onlineConfig = `
@@ -51,7 +50,7 @@ func TestOnline(t *testing.T) {
 				t.Errorf("%s: %s, %s", name, runs.Text(row, "status"), runs.Text(row, "reason"))
 			}
 		default:
-			if runs.Text(row, "status") != "exact" || runs.Text(row, "loss") != "" || kl > objective.BestOfNBound(n)+1e-12 || n == 1 && math.Abs(kl) > 1e-12 || n == 8 && kl < 0.1 {
+			if runs.Text(row, "status") != "exact" || runs.Text(row, "loss") != "" || kl > math.Log(n)-(n-1)/n+1e-12 || n == 1 && math.Abs(kl) > 1e-12 || n == 8 && kl < 0.1 {
 				t.Errorf("%s: %s, KL %v", name, runs.Text(row, "status"), kl)
 			}
 		}

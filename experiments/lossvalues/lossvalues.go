@@ -140,10 +140,8 @@ func eachRow(in io.Reader, do func(n int, line []byte, r *trl.Row, values [3]flo
 func Fill(in io.Reader) ([]byte, error) {
 	var out bytes.Buffer
 	_, err := eachRow(in, func(_ int, line []byte, _ *trl.Row, values [3]float64) error {
-		filled, err := trl.Fill(line, values)
-		out.Write(filled)
-		out.WriteByte('\n')
-		return err
+		out.Write(append(trl.Fill(line, values), '\n'))
+		return nil
 	})
 	return out.Bytes(), err
 }

@@ -75,9 +75,8 @@ type Part struct {
 	Linked   *Linked // nil: z is as said; else it is Scale times the difference of two functions
 }
 
-// Linked is the difference of functions along two directions: Left of the first, Along of Part, less Right of the second.
+// Linked is the difference of functions along two directions of a pair: Left of the first, Along of Part, less Right of the second.
 type Linked struct {
-	Second      int
 	Left, Right *Function // the same function is the same pointer
 }
 
@@ -293,7 +292,8 @@ func (s *splitter) direction(r ref, along *int) bool {
 		*along = at
 		return true
 	}
-	return !slices.ContainsFunc(s.graph.arguments(r), func(a ref) bool { return !s.direction(a, along) })
+	args := s.graph.arguments(r) // none of a column that is no line
+	return len(args) > 0 && !slices.ContainsFunc(args, func(a ref) bool { return !s.direction(a, along) })
 }
 
 // parallel returns the direction that a line is a multiple of, and the multiple.
@@ -324,7 +324,7 @@ func (s *splitter) parts() []Part {
 		if len(summands) == 0 && slopes[at] == 0 {
 			continue
 		}
-		f, scale := s.function(at, summands, slopes[at], constant)
+		f, scale := s.function(summands, slopes[at], constant)
 		if v, is := f.graph.constantValue(f.value); is && math.IsNaN(v) {
 			return nil
 		}
@@ -338,10 +338,10 @@ func (s *splitter) parts() []Part {
 }
 
 // function builds the sum of summands along one direction, plus slope and constant, as a function of z.
-func (s *splitter) function(at int, summands []summand, slope, constant float64) (*Function, float64) {
+func (s *splitter) function(summands []summand, slope, constant float64) (*Function, float64) {
 	scale := math.Abs(slope)
 	if len(summands) > 0 {
-		scale = s.scale(summands[0].node, at)
+		scale = s.scale(summands[0].node)
 	}
 	g := newGraph()
 	z := g.columnAt(0)
@@ -377,22 +377,20 @@ func newFunction(g *graph, value, z ref) *Function {
 
 // release returns a node with everything that stopgrad holds put in.
 func (g *graph) release(r ref) ref {
-	leaf := func(r ref) ref {
-		if g.nodes[r].fn == nil {
-			return r
-		}
-		return none
-	}
-	return g.again(r, map[ref]ref{}, leaf, func(name string, args []ref) ref {
-		if name == "stopgrad" {
+	return g.rewrite([]ref{r}, func(r ref, args []ref) ref {
+		switch fn := g.nodes[r].fn; {
+		case fn == nil:
+			return none
+		case fn.name == "stopgrad":
 			return args[0]
+		default:
+			return g.call(fn.name, args...)
 		}
-		return g.call(name, args...)
-	})
+	})[0]
 }
 
-// again makes a node anew, in this graph or another: leaf says what becomes of some nodes, none for others, which are calls.
-func (g *graph) again(r ref, known map[ref]ref, leaf func(ref) ref, call func(name string, args []ref) ref) ref {
+// again makes a node anew, in this graph or another: leaf says what becomes of some nodes, none for others, and call of these.
+func (g *graph) again(r ref, known map[ref]ref, leaf func(ref) ref, call func(r ref, args []ref) ref) ref {
 	if done, is := known[r]; is {
 		return done
 	}
@@ -402,7 +400,7 @@ func (g *graph) again(r ref, known map[ref]ref, leaf func(ref) ref, call func(na
 		for i, a := range args {
 			args[i] = g.again(a, known, leaf, call)
 		}
-		made = call(g.nodes[r].fn.name, args)
+		made = call(r, args)
 	}
 	known[r] = made
 	return made
@@ -458,7 +456,7 @@ func (g *graph) times(factor float64, r ref) ref {
 }
 
 // scale returns the size of the first multiple of the direction that a node reads.
-func (s *splitter) scale(r ref, at int) float64 {
+func (s *splitter) scale(r ref) float64 {
 	if l := s.lines[r]; l != nil {
 		if l.constant() {
 			return 0
@@ -467,7 +465,7 @@ func (s *splitter) scale(r ref, at int) float64 {
 		return math.Abs(multiple)
 	}
 	for _, a := range s.graph.arguments(r) {
-		if v := s.scale(a, at); v != 0 {
+		if v := s.scale(a); v != 0 {
 			return v
 		}
 	}
@@ -491,5 +489,6 @@ func (s *splitter) rebuild(g *graph, r ref, scale float64, known map[ref]ref) re
 		}
 		return made
 	}
-	return s.graph.again(r, known, leaf, g.canonical)
+	call := func(r ref, args []ref) ref { return g.canonical(s.graph.nodes[r].fn.name, args) }
+	return s.graph.again(r, known, leaf, call)
 }

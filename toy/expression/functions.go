@@ -169,7 +169,7 @@ func functions() []function {
 		{name: "relu", least: 1, most: 1, usage: "relu(x), with slope 0 at 0",
 			build: func(g *graph, x []ref) ref { return g.call("max", g.constant(0), x[0]) }},
 
-		{name: "sigmoid", least: 1, most: 1, usage: "sigmoid(x)", kernel: sigmoid,
+		{name: "sigmoid", least: 1, most: 1, usage: "sigmoid(x)", kernel: elementwise(sigmoid),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sigmoid'", x) })},
 		{name: "sigmoid'", kernel: elementwise(func(x float64) float64 { return sigmoidSlope(decay(x)) }), pull: unary(func(g *graph, x, y ref) ref {
 			// sigmoid(-x) - sigmoid(x) = -tanh(x/2), without the cancellation near 0.
@@ -179,7 +179,7 @@ func functions() []function {
 		{name: "sin", least: 1, most: 1, usage: "sin(x)", kernel: elementwise(math.Sin),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("cos", x) })},
 
-		{name: "softplus", least: 1, most: 1, usage: "softplus(x), which is log(1 + exp(x))", kernel: softplus,
+		{name: "softplus", least: 1, most: 1, usage: "softplus(x), which is log(1 + exp(x))", kernel: elementwise(softplus),
 			pull: unary(func(g *graph, x, _ ref) ref { return g.call("sigmoid", x) })},
 
 		{name: "sqrt", least: 1, most: 1, usage: "sqrt(x)", kernel: elementwise(math.Sqrt),
@@ -320,7 +320,7 @@ func branches() []function {
 		{name: "notless'", kernel: where(false), pull: choose("notless'")},
 
 		// mask' is a*b, but 0 wherever a is, even if b is infinite or NaN.
-		{name: "mask'", kernel: masked, pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
+		{name: "mask'", kernel: elementwise2(masked), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
 			if i == 0 {
 				return g.chain(adjoint, x[1])
 			}
@@ -331,13 +331,13 @@ func branches() []function {
 		}},
 
 		// The first argument wins a tie, so its slope is 1 unless the other is truly beyond it.
-		{name: "max'", kernel: extreme(true), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
+		{name: "max'", kernel: elementwise2(func(a, b float64) float64 { return max(a, b) }), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
 			if i == 0 {
 				return g.call("notless'", adjoint, x[0], x[1])
 			}
 			return g.call("less'", adjoint, x[0], x[1])
 		}},
-		{name: "min'", kernel: extreme(false), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
+		{name: "min'", kernel: elementwise2(func(a, b float64) float64 { return min(a, b) }), pull: func(g *graph, adjoint ref, x []ref, _ ref, i int) ref {
 			if i == 0 {
 				return g.call("notless'", adjoint, x[1], x[0])
 			}

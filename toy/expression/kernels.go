@@ -6,14 +6,14 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// Kernels are plain loops, so that a call is paid once a batch and not once a pair.
+// Kernels are loops over a batch. Arithmetic is in plain ones; what calls a function for every pair is rarer, or costs more than the call.
 
 // pairwise is the kernel of a loop over two columns.
 func pairwise(loop func(dst, a, b []float64) []float64) kernel {
 	return func(dst, a, b, _ []float64) { loop(dst, a[:len(dst)], b[:len(dst)]) }
 }
 
-// elementwise is the kernel of a function whose own cost hides that of calling it for every pair.
+// elementwise is the kernel of a function of one number.
 func elementwise(f func(float64) float64) kernel {
 	return func(dst, a, _, _ []float64) {
 		a = a[:len(dst)]
@@ -29,20 +29,6 @@ func elementwise2(f func(a, b float64) float64) kernel {
 		a, b = a[:len(dst)], b[:len(dst)]
 		for i, v := range a {
 			dst[i] = f(v, b[i])
-		}
-	}
-}
-
-// extreme is the kernel of the larger or the smaller of two numbers.
-func extreme(largest bool) kernel {
-	return func(dst, a, b, _ []float64) {
-		a, b = a[:len(dst)], b[:len(dst)]
-		for i, v := range a {
-			if largest {
-				dst[i] = max(v, b[i])
-			} else {
-				dst[i] = min(v, b[i])
-			}
 		}
 	}
 }
@@ -63,14 +49,12 @@ func sign(x float64) float64 {
 	return math.Copysign(1, x)
 }
 
-func masked(dst, a, b, _ []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i, v := range a {
-		if v != 0 {
-			v *= b[i]
-		}
-		dst[i] = v
+// masked is a*b, but 0 wherever a is.
+func masked(a, b float64) float64 {
+	if a == 0 {
+		return a
 	}
+	return a * b
 }
 
 // where is a where b < c, or where it is not, and 0 elsewhere.
@@ -100,8 +84,8 @@ func log1mexpSlope(x float64) float64 { return -1 / math.Expm1(-x) }
 func shared() []function {
 	return []function{
 		{name: "decay'", kernel: elementwise(decay)},
-		{name: "softplus-shared'", kernel: softplusShared},
-		{name: "sigmoid-shared'", kernel: sigmoidShared},
+		{name: "softplus-shared'", kernel: elementwise2(softplusAt)},
+		{name: "sigmoid-shared'", kernel: elementwise2(sigmoidAt)},
 		{name: "sigmoid'-shared'", kernel: elementwise(sigmoidSlope)},
 	}
 }
@@ -113,19 +97,7 @@ func shared() []function {
 // decay is exp(-|x|).
 func decay(x float64) float64 { return math.Exp(-math.Abs(x)) }
 
-func softplus(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = softplusAt(v, decay(v))
-	}
-}
-
-func softplusShared(dst, a, e, _ []float64) {
-	a, e = a[:len(dst)], e[:len(dst)]
-	for i, v := range a {
-		dst[i] = softplusAt(v, e[i])
-	}
-}
+func softplus(x float64) float64 { return softplusAt(x, decay(x)) }
 
 // softplusAt is log(1 + exp(x)) from e = exp(-|x|).
 func softplusAt(x, e float64) float64 { return max(x, 0) + log1pUnit(e) }
@@ -151,19 +123,7 @@ func log1pUnit(e float64) float64 {
 }
 
 // sigmoid has no branch to mispredict: exp(-x) overflows to +Inf below -709, where 1/(1+Inf) is the right 0.
-func sigmoid(dst, a, _, _ []float64) {
-	a = a[:len(dst)]
-	for i, v := range a {
-		dst[i] = 1 / (1 + math.Exp(-v))
-	}
-}
-
-func sigmoidShared(dst, a, e, _ []float64) {
-	a, e = a[:len(dst)], e[:len(dst)]
-	for i, v := range a {
-		dst[i] = sigmoidAt(v, e[i])
-	}
-}
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 // sigmoidAt is 1/(1 + exp(-x)) from e = exp(-|x|): 1/(1+e) for positive x, e/(1+e) for negative. The numerator is chosen
 // by x's sign bit, since a branch would be mispredicted on every other pair.

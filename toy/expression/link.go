@@ -69,43 +69,33 @@ func (s *splitter) linkAt(r, m ref, factor float64, pair [2]int) *Part {
 		sign = -1
 	}
 	first, second := build(0, sign), build(1, -sign)
-	part := &Part{Along: pair[0], Linked: &Linked{Second: pair[1], Left: newFunction(g, first, x)}}
+	part := &Part{Along: pair[0], Linked: &Linked{Left: newFunction(g, first, x)}}
 	if part.Linked.Right = part.Linked.Left; first != second {
 		part.Linked.Right = newFunction(g, second, x)
 	}
 	// The sum is a variable from here on, and must be the only one.
-	lines := slices.Clone(s.lines[:r+1])
+	lines := make([]*line, r+1)
 	for at := range lines {
-		if ref(at) == m {
+		n, l := s.graph.nodes[at], s.lines[at]
+		switch {
+		case ref(at) == m:
 			lines[at] = &line{by: []float64{sign}, at: left.at}
-		} else if l := lines[at]; l != nil && l.constant() {
+		case l != nil && l.constant():
 			lines[at] = &line{by: []float64{0}, at: l.at}
-		} else {
-			lines[at] = nil
-			if n := s.graph.nodes[at]; n.fn != nil && ref(at) > m {
-				if l := s.graph.lineOf(n, lines); l != nil && l.finite() {
-					lines[at] = l
-				}
+		case n.fn != nil:
+			if l := s.graph.lineOf(n, lines); l != nil && l.finite() {
+				lines[at] = l
 			}
 		}
 	}
 	outer := &splitter{graph: s.graph, lines: lines, directions: [][]float64{{1}}, along: make([][]summand, 1)}
-	if !outer.readsOnly(r, m) || !outer.add(r, factor) {
+	if !outer.add(r, factor) {
 		return nil
 	}
 	slope := 0.0
 	if !outer.linear.constant() {
 		slope = outer.linear.by[0]
 	}
-	part.Function, part.Scale = outer.function(0, outer.along[0], slope, outer.linear.at)
+	part.Function, part.Scale = outer.function(outer.along[0], slope, outer.linear.at)
 	return part
-}
-
-// readsOnly says whether all that a node reads of columns goes through another node.
-func (s *splitter) readsOnly(r, through ref) bool {
-	if r == through || s.lines[r] != nil && s.lines[r].constant() {
-		return true
-	}
-	args := s.graph.arguments(r)
-	return len(args) > 0 && !slices.ContainsFunc(args, func(a ref) bool { return !s.readsOnly(a, through) })
 }

@@ -8,10 +8,10 @@ import (
 
 // Sentiment, less a price for repeating oneself.
 func ExampleMixture() {
-	reward := (&gold.Mixture{Parts: []gold.Part{
+	reward := &gold.Mixture{Parts: []gold.Part{
 		{Weight: 1, Reward: &gold.VADER{}},
 		{Weight: 0.5, Reward: &gold.Repetition{N: 2, Unit: gold.Words}},
-	}}).Reward()
+	}}
 	for _, text := range []string{"Lily was happy.", "Lily was sad.", "happy happy happy happy"} {
 		fmt.Printf("%.4f  %s\n", reward.Score(text, nil), text)
 	}

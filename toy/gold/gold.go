@@ -14,17 +14,11 @@ import (
 	"windtunnel/toy/registry"
 )
 
-// Reward scores continuations. It is safe for concurrent use.
-type Reward interface {
-	// Score returns the reward of one continuation, which is finite. ids are its tokens, without the one that ended it;
-	// rewards that count tokens read only these, the others only the text.
-	Score(continuation string, ids []int32) float64
-}
-
-// Params is implemented by every parameter struct of Kinds.
+// Params is implemented by every parameter struct of Kinds. It is safe for concurrent use.
 type Params interface {
-	// Reward returns the reward that the parameters describe. They must have passed their checks and not change after.
-	Reward() Reward
+	// Score returns the reward of one continuation, which is finite. ids are its tokens, without the one that ended it;
+	// rewards that count tokens read only these, the others only the text. The parameters must have passed their checks.
+	Score(continuation string, ids []int32) float64
 }
 
 // Default returns the parameters of the reward that is meant where none is named: VADER.
@@ -52,9 +46,7 @@ type Length struct {
 	Scale float64 `yaml:"scale" range:"[1e-6,1e9]" doc:"the length that has reward 1, in units"`
 }
 
-func (p *Length) Reward() Reward { return *p }
-
-func (p Length) Score(continuation string, ids []int32) float64 {
+func (p *Length) Score(continuation string, ids []int32) float64 {
 	n := len(ids)
 	if p.Unit == Characters {
 		n = utf8.RuneCountInString(continuation)
@@ -79,10 +71,8 @@ type Repetition struct {
 	Unit string `yaml:"unit" oneof:"tokens,words" doc:"what n-grams are made of"`
 }
 
-func (p *Repetition) Reward() Reward { return *p }
-
-// Score implements [Reward]. What repeats nothing has 0, not -0.
-func (p Repetition) Score(continuation string, ids []int32) float64 {
+// Score implements [Params]. What repeats nothing has 0, not -0.
+func (p *Repetition) Score(continuation string, ids []int32) float64 {
 	if p.Unit == Words {
 		return 0 - repeated(strings.Fields(continuation), p.N)
 	}
@@ -135,12 +125,10 @@ func (p *Mixture) Check() []registry.Problem {
 	return nil
 }
 
-func (p *Mixture) Reward() Reward { return *p }
-
-func (p Mixture) Score(continuation string, ids []int32) float64 {
+func (p *Mixture) Score(continuation string, ids []int32) float64 {
 	sum := 0.0
 	for _, part := range p.Parts {
-		sum += part.Weight * part.Reward.Reward().Score(continuation, ids)
+		sum += part.Weight * part.Reward.Score(continuation, ids)
 	}
 	return sum
 }

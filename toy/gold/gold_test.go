@@ -38,7 +38,7 @@ func TestScores(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := c.params.Reward().Score(c.text, c.ids); math.Abs(got-c.want) > 1e-15 || math.Signbit(got) && got == 0 {
+			if got := c.params.Score(c.text, c.ids); math.Abs(got-c.want) > 1e-15 || math.Signbit(got) && got == 0 {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
@@ -65,7 +65,7 @@ func TestRepetitionCounts(t *testing.T) {
 		if total > 0 {
 			want = -float64(again) / float64(total)
 		}
-		if got := (&Repetition{N: n, Unit: Tokens}).Reward().Score("", ids); got != want {
+		if got := (&Repetition{N: n, Unit: Tokens}).Score("", ids); got != want {
 			t.Fatalf("%v, want %v", got, want)
 		}
 		if string(before) != string(ids) {
@@ -85,14 +85,14 @@ func TestMixtureIsLinear(t *testing.T) {
 				continue
 			}
 			weight := rapid.Float64Range(-2, 2).Draw(t, kind.Name)
-			score := kind.New().Reward().Score(text, ids)
+			score := kind.New().Score(text, ids)
 			if math.IsNaN(score) || math.IsInf(score, 0) {
 				t.Fatalf("%s: %v", kind.Name, score)
 			}
 			mixture.Parts = append(mixture.Parts, Part{weight, kind.New()})
 			want += weight * score
 		}
-		if got := mixture.Reward().Score(text, ids); got != want {
+		if got := mixture.Score(text, ids); got != want {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	})

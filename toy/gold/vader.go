@@ -24,15 +24,9 @@ import (
 // the first is scaled several times.
 type VADER struct{}
 
-func (*VADER) Reward() Reward { return compound{analyzer()} }
-
-type compound struct {
-	*govader.SentimentIntensityAnalyzer
-}
-
 // Score joins words by single spaces, since the port splits at each space and nowhere else.
-func (c compound) Score(continuation string, _ []int32) float64 {
-	return c.PolarityScores(strings.Join(strings.Fields(continuation), " ")).Compound
+func (*VADER) Score(continuation string, _ []int32) float64 {
+	return analyzer().PolarityScores(strings.Join(strings.Fields(continuation), " ")).Compound
 }
 
 // analyzer holds VADER's lexicon, which takes milliseconds to read. It is only read afterwards.

@@ -31,7 +31,7 @@ var published = map[string]float64{
 }
 
 func TestVADERPublished(t *testing.T) {
-	r := Default().Reward()
+	r := Default()
 	for text, want := range published {
 		if got := r.Score(text, nil); math.Abs(got-want) > 0.5e-4 {
 			t.Errorf("%q: %.4f, published is %.4f", text, got, want)
@@ -47,7 +47,7 @@ func TestVADERStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	r := Default().Reward()
+	r := Default()
 	n := 0
 	for in := json.NewDecoder(file); ; n++ {
 		var line struct {
@@ -70,7 +70,7 @@ func TestVADERStories(t *testing.T) {
 
 // A word by itself has its valence in the lexicon, normalized. Valences are those of vader_lexicon.txt.
 func TestVADERWords(t *testing.T) {
-	r := Default().Reward()
+	r := Default()
 	for word, valence := range map[string]float64{
 		"happy": 2.7, "sad": -2.1, "love": 3.2, "cry": -2.1, "fun": 2.3, "scared": -1.9, "friend": 2.2, "heart": 3.2, "hearts": 3.3,
 		"tree": 0, "": 0, "\n": 0,
@@ -86,7 +86,7 @@ func TestVADERWords(t *testing.T) {
 
 // Texts at the extremes stay in [-1, 1], and no text is NaN.
 func TestVADERBounds(t *testing.T) {
-	r := Default().Reward()
+	r := Default()
 	for text, want := range map[string]float64{
 		strings.Repeat("happy ", 1e5): 1, strings.Repeat("sad ", 1e5): -1, strings.Repeat("!", 1e5): 0, "\xff\xfe": 0,
 	} {
@@ -101,7 +101,7 @@ func TestVADERShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			r := Default().Reward()
+			r := Default()
 			for text, want := range published {
 				if got := r.Score(text, nil); math.Abs(got-want) > 0.5e-4 {
 					t.Errorf("%q: %v, want %v", text, got, want)
@@ -116,7 +116,7 @@ func TestVADERShared(t *testing.T) {
 func BenchmarkVADER(b *testing.B) {
 	const text = " was so happy. She loved her new red ball, but she could not find it anywhere.\nHer mom said, \"Don't worry, " +
 		"Lily! We can look for it together.\" They looked and looked. At last they found it, and Lily gave her mom a big hug."
-	r := Default().Reward()
+	r := Default()
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Score(text, nil)

@@ -25,17 +25,3 @@ func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c [
 		panelFast(m, min(width, n-j), k, &a[0], row, col, &b[j], ldb, &c[j], ldc, add)
 	}
 }
-
-// transposeFast moves blocks of 8 x 8, then the columns and rows that are left.
-func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) {
-	rows, cols := m&^7, n&^7
-	if rows > 0 && cols > 0 {
-		transposeBlocks(rows, cols, &a[0], lda, &b[0], ldb)
-	}
-	if cols < n && rows > 0 {
-		transposePortable(rows, n-cols, a[cols:], lda, b[cols*ldb:], ldb)
-	}
-	if rows < m && n > 0 {
-		transposePortable(m-rows, n, a[rows*lda:], lda, b[rows:], ldb)
-	}
-}

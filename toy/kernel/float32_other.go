@@ -9,8 +9,6 @@ func newest() variant { return portable }
 func mulPanels(m, n, k int, a []float32, row, col int, b []float32, ldb int, c []float32, ldc int, add bool) {
 }
 
-func transposeFast(m, n int, a []float32, lda int, b []float32, ldb int) {}
-
 func matVecFast(m, k int, a *float32, lda int, x, y *float32) {}
 
 func softmaxFast(x *float32, n int) {}

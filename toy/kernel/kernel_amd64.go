@@ -4,11 +4,6 @@
 
 package kernel
 
-// transposeBlocks writes the transpose of the m x n matrix a to b. m and n are multiples of 8, at least 8.
-//
-//go:noescape
-func transposeBlocks(m int, n int, a *float32, lda int, b *float32, ldb int)
-
 // panelFast computes a panel of C = A B, or C += A B with add, of cols columns, where the element of A for row i and step l is a[i*row+l*col]. m and cols are at least 1.
 //
 //go:noescape

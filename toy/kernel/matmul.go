@@ -66,14 +66,6 @@ func MatVec[T Float](m, k int, a []T, lda int, x, y []T) {
 func Transpose[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	checkMatrix("A", m, n, lda, len(a))
 	checkMatrix("B", n, m, ldb, len(b))
-	if fast[T]() {
-		transposeFast(m, n, as32(a), lda, as32(b), ldb)
-		return
-	}
-	transposePortable(m, n, a, lda, b, ldb)
-}
-
-func transposePortable[T Float](m, n int, a []T, lda int, b []T, ldb int) {
 	if n == 0 {
 		return
 	}

@@ -1,7 +1,6 @@
 package language
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -50,7 +49,6 @@ type Prompt struct {
 	Text  string
 	Continued
 	Samples     int
-	WinRate     float64 // share of continuations that have more reward than one of the reference, equal ones counting 1/2
 	ProxyReward float64 // mean reward that the labels follow; NaN where they follow the gold reward
 	Written     string  // the first continuation
 }
@@ -61,15 +59,15 @@ type Continued struct {
 	ReferenceReward float64 // mean over the reference's
 	Tokens          float64 // mean length of the policy's continuations, with the token that ended each
 	// KL estimates KL(pi to pi_ref) in nats: the mean, over the policy's continuations, of the sum over their tokens of the
-	// exact divergence of the next token's distributions over the vocabulary. It has the expectation of Sampled, is never
-	// negative and varies far less: the token's own draw is averaged out (Rao-Blackwell). Both are estimates of that
-	// divergence for continuations drawn at temperature 1 from the whole distribution; else they are the same sums along
-	// continuations of a sharper policy.
-	KL      float64
-	Sampled float64 // the mean of log pi - log pi_ref, the plain estimate
-	// Wins, Ties and Losses compare continuation j of the policy with continuation j of the reference by reward. Their random
-	// numbers are independent, so that wins are those of independent draws.
-	Wins, Ties, Losses int
+	// exact divergence of the next token's distributions over the vocabulary. It has the expectation of the plain estimate, the
+	// mean of log pi - log pi_ref, is never negative and varies far less: the token's own draw is averaged out (Rao-Blackwell). It
+	// is an estimate of that divergence for continuations drawn at temperature 1 from the whole distribution; else it is the same
+	// sum along continuations of a sharper policy.
+	KL float64
+	// WinRate is the share of continuations that have more reward than one of the reference, equal ones counting 1/2: continuation j
+	// of the policy is compared with continuation j of the reference. Their random numbers are independent, so that wins are those
+	// of independent draws.
+	WinRate float64
 }
 
 // evaluator evaluates a task's policies, all on the same random numbers.
@@ -124,7 +122,6 @@ func (e *evaluator[T]) evaluate(ctx context.Context, step int) (*Evaluation, err
 	for i, f := range found {
 		p := e.prompt(i)
 		p.Continued, p.Samples = f, len(drawn[i])
-		p.WinRate = (float64(f.Wins) + float64(f.Ties)/2) / float64(p.Samples)
 		p.Written = e.readable(drawn[i][0].Text())
 		if e.proxy != nil {
 			p.ProxyReward = 0
@@ -179,7 +176,6 @@ func (e *evaluator[T]) bestOfN(ctx context.Context, n int) (*Evaluation, error) 
 			}
 		}
 		p.KL = max(0, p.KL) // rounding of a divergence of 0
-		p.Sampled = p.KL
 		p.ReferenceReward = stat.Mean(reference, nil)
 		p.Written = e.readable(pool[floats.MaxIdx(rewards)].Text())
 		out.Prompts[i] = p
@@ -227,11 +223,8 @@ func (s *Stories) divide(means []float64, held bool) []string {
 		}
 		return names
 	}
-	order := make([]int, len(means))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(means[b], means[a]) })
+	order := make([]int, len(means)) // from the best
+	floats.ArgsortStable(floats.ScaleTo(make([]float64, len(means)), -1, means), order)
 	extreme := int(math.Round(s.Good * float64(len(means)))) // so many are good, and so many bad
 	for rank, i := range order {
 		switch {
@@ -367,15 +360,9 @@ func (e *continuationEvaluator[T]) reward(prompt int, drawn []Continuation, foun
 		found.Reward += reward / n
 		found.ReferenceReward += reference / n
 		found.Tokens += float64(len(drawn[k].Tokens)) / n
-		switch {
-		case reward > reference:
-			found.Wins++
-		case reward == reference:
-			found.Ties++
-		default:
-			found.Losses++
-		}
+		found.WinRate += ranks(reward, reference)
 	}
+	found.WinRate /= n
 }
 
 // divergenceScratch is what a worker needs to compare two networks along continuations.
@@ -395,7 +382,6 @@ func (s *divergenceScratch[T]) diverge(policy, reference *llama.Network[T], prom
 		if err := s.reference.Forward(reference, prompt, s.response[:], false); err != nil {
 			return fmt.Errorf("the reference: %w", err)
 		}
-		found.Sampled += weight * (s.policy.Logp(0) - s.reference.Logp(0))
 		for at := range drawn[k].Tokens {
 			widen(s.logPi, s.policy.Logits(0, at))
 			widen(s.logRef, s.reference.Logits(0, at))

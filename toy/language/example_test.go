@@ -62,9 +62,9 @@ func Example_evaluation() {
 	e.Baseline, _ = e.drawBaseline(context.Background())
 	found, _, _ := e.evaluate(context.Background(), n)
 	for _, f := range found {
-		fmt.Printf("%d wins, %d ties, %d losses, KL %.3f\n", f.Wins, f.Ties, f.Losses, f.KL)
+		fmt.Printf("win rate %.2f, KL %.3f\n", f.WinRate, f.KL)
 	}
 	// Output:
-	// 47 wins, 14 ties, 39 losses, KL 0.000
-	// 44 wins, 22 ties, 34 losses, KL 0.000
+	// win rate 0.54, KL 0.000
+	// win rate 0.55, KL 0.000
 }

@@ -34,12 +34,12 @@ func adapted[T kernel.Float](t testing.TB, n *llama.Network[T]) *llama.Network[T
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range a.Params() {
-		a.Params()[i] = T(0.3 * rng.NormFloat64())
-	}
 	out, err := llama.NewNetwork(n.Model(), a)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range out.Trainable() {
+		out.Trainable()[i] = T(0.3 * rng.NormFloat64())
 	}
 	return out
 }

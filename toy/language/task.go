@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"windtunnel/toy/gold"
 	"windtunnel/toy/kernel"
 	"windtunnel/toy/lines"
 	"windtunnel/toy/llama"
@@ -375,13 +376,13 @@ func (t *task[T]) ids() [][]int32 {
 
 func (t *task[T]) trainingPrompts() [][]int32 { return t.ids()[:t.Environment.(*Stories).Train] }
 
-func (t *task[T]) gold() Reward { return t.rewardOf(t.Environment.(*Stories).Reward.Reward()) }
+func (t *task[T]) gold() Reward { return t.rewardOf(t.Environment.(*Stories).Reward) }
 
 // labelling returns the reward that labels follow, and REINFORCE climbs: the proxy of online preferences, else the gold
 // reward.
 func (t *task[T]) labelling() Reward {
 	if texts := t.proxy(); texts != nil {
-		return t.rewardOf(texts.Reward.Reward())
+		return t.rewardOf(texts.Reward)
 	}
 	return t.gold()
 }
@@ -395,12 +396,8 @@ func (t *task[T]) proxy() *preference.Texts {
 	return nil
 }
 
-type score interface {
-	Score(continuation string, ids []int32) float64
-}
-
 // rewardOf reads a reward of texts as one of tokens.
-func (t *task[T]) rewardOf(s score) Reward {
+func (t *task[T]) rewardOf(s gold.Params) Reward {
 	return func(_ int, ids []int32) float64 { return s.Score(t.text(ids), ids) }
 }
 

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -119,30 +118,17 @@ func notJSON(err error) error {
 	return fmt.Errorf("is no JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
+// noNumber matches strings, and outside of them the numbers that JSON has no text for.
+var noNumber = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|-?Infinity|NaN`)
+
 // withoutNaN writes null in place of NaN and Infinity outside of strings.
 func withoutNaN(text []byte) []byte {
-	var out []byte
-	for i := 0; i < len(text); {
-		if text[i] == '"' {
-			end := i + 1
-			for end < len(text) && text[end] != '"' {
-				if text[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			end = min(end+1, len(text))
-			out, i = append(out, text[i:end]...), end
-			continue
+	return noNumber.ReplaceAllFunc(text, func(found []byte) []byte {
+		if found[0] == '"' {
+			return found
 		}
-		at := slices.IndexFunc([]string{"NaN", "Infinity", "-Infinity"}, func(word string) bool { return bytes.HasPrefix(text[i:], []byte(word)) })
-		if at >= 0 {
-			out, i = append(out, "null"...), i+[]int{3, 8, 9}[at]
-			continue
-		}
-		out, i = append(out, text[i]), i+1
-	}
-	return out
+		return []byte("null")
+	})
 }
 
 // All returns the columns in the order of the text, as often as they stand there, with their values as JSON.
@@ -195,7 +181,7 @@ func (o *Object) Read(key string, into any, want string) (bool, error) {
 	if _, text := into.(*string); !text {
 		value = o.meant(at)
 	}
-	if loneSurrogate(value) {
+	if bytes.Contains(value, []byte(`\u`)) && !wholeCharacters.Match(value) {
 		return false, fmt.Errorf("%s: holds half a surrogate pair, which is no character: \\ud800 to \\udfff; want %s", key, want)
 	}
 	if err := json.Unmarshal(value, into); err != nil {
@@ -226,32 +212,5 @@ func kindOf(text []byte) string {
 	return "number"
 }
 
-// loneSurrogate says whether valid JSON escapes one half of a surrogate pair without the other, for which there is no text.
-func loneSurrogate(text []byte) bool {
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		unit := escaped(text[i:])
-		if utf16.IsSurrogate(unit) {
-			if utf16.DecodeRune(unit, escaped(text[i+6:])) == utf8.RuneError {
-				return true
-			}
-			i += 6
-		}
-		i++
-	}
-	return false
-}
-
-// escaped returns the code unit of the \uXXXX that text begins with, 0 if it does not.
-func escaped(text []byte) rune {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0
-	}
-	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(unit)
-}
+// wholeCharacters matches JSON in which no half of a surrogate pair is escaped without the other, for which there is no text.
+var wholeCharacters = regexp.MustCompile(`^(?s:[^\\]|\\[^u]|\\u(?:[^dD]|[dD][0-7])|\\u[dD][89abAB]..\\u[dD][c-fC-F])*$`)

@@ -82,9 +82,6 @@ func NewAdapter[T kernel.Float](c Config, l LoRA, rng *rand.Rand) (*Adapter[T], 
 	return a, nil
 }
 
-// Params returns all A and B. It is the adapter's own memory, not a copy.
-func (a *Adapter[T]) Params() []T { return a.params }
-
 // factors returns A (Rank x in) and B (out x Rank) of one matrix within flat, which is laid out like the adapter's
 // parameters. Both are nil where the target is not adapted.
 func (a *Adapter[T]) factors(flat []T, layer int, t target) (low, high []T) {

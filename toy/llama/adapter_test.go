@@ -42,8 +42,8 @@ func TestNewAdapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := small.Layers * 8 * (8 + 8 + 8 + 4); len(a.Params()) != want {
-		t.Errorf("%d parameters, want %d", len(a.Params()), want)
+	if want := small.Layers * 8 * (8 + 8 + 8 + 4); len(a.params) != want {
+		t.Errorf("%d parameters, want %d", len(a.params), want)
 	}
 	n := network(t, m, a)
 	e := shortExample(small)

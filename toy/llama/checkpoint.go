@@ -92,21 +92,18 @@ func readHeader(r io.Reader) (Config, error) {
 	return c, c.Check()
 }
 
-// readFloats reads n float32. Its memory doubles as they arrive, so that a header that claims too much takes no memory.
+// readFloats reads n float32. Memory grows as they arrive, so that a header that claims too much takes no memory.
 func readFloats(r io.Reader, n int) ([]float32, error) {
-	var all []float32
-	buf := make([]byte, chunkSize)
-	for len(all) < n {
-		part := buf[:min(chunkSize, 4*(n-len(all)))]
-		if got, err := io.ReadFull(r, part); err != nil {
-			return nil, short(err, headerSize+4*len(all)+got, headerSize+4*n)
-		}
-		all = slices.Grow(all, len(part)/4)
-		for ; len(part) > 0; part = part[4:] {
-			all = append(all, math.Float32frombits(binary.LittleEndian.Uint32(part)))
-		}
+	data, err := io.ReadAll(io.LimitReader(r, 4*int64(n)))
+	if err == nil && len(data) < 4*n {
+		err = io.ErrUnexpectedEOF
 	}
-	return all, nil
+	if err != nil {
+		return nil, short(err, headerSize+len(data), headerSize+4*n)
+	}
+	all := make([]float32, n)
+	_, err = binary.Decode(data, binary.LittleEndian, all)
+	return all, err
 }
 
 // short replaces the error of a file that ends early.

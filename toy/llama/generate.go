@@ -22,16 +22,12 @@ type Generator[T kernel.Float] struct {
 	pos     int        // of the next token
 	end     int32      // see End
 
-	x, normed, q, mix []T // Dim
-	k                 []T // kvDim
-	gate, up          []T // Hidden
-	low               []T // Rank
-	scale             [1]T
-	scores            []T // query heads of one key/value head x SeqLen
-	logits, probs     []T // Vocab
-	first             []T // logits of the first token after the prompt
-	begin             int // position of that token
-	candidates        []candidate
+	activations[T]     // of the token at hand; attNormed serves for every vector of Dim that is soon read
+	scores         []T // query heads of one key/value head x SeqLen
+	logits, probs  []T // Vocab
+	first          []T // logits of the first token after the prompt
+	begin          int // position of that token
+	candidates     []candidate
 }
 
 // cache is the past of one layer.
@@ -47,12 +43,7 @@ func NewGenerator[T kernel.Float](n *Network[T]) *Generator[T] {
 	for l := range g.cache {
 		g.cache[l] = cache[T]{keys: make([]T, c.kvDim()*c.SeqLen), values: make([]T, c.SeqLen*c.kvDim())}
 	}
-	g.x, g.normed, g.q, g.mix = make([]T, c.Dim), make([]T, c.Dim), make([]T, c.Dim), make([]T, c.Dim)
-	g.k = make([]T, c.kvDim())
-	g.gate, g.up = make([]T, c.Hidden), make([]T, c.Hidden)
-	if n.adapter != nil {
-		g.low = make([]T, n.adapter.Rank)
-	}
+	g.reserve(n, 1)
 	g.scores = make([]T, c.Heads/c.KVHeads*c.SeqLen)
 	g.logits, g.probs, g.first = make([]T, c.Vocab), make([]T, c.Vocab), make([]T, c.Vocab)
 	g.candidates = make([]candidate, 0, c.Vocab)
@@ -147,16 +138,16 @@ func (g *Generator[T]) forward(id int32) {
 	w, c := &n.weights, n.model.Config
 	copy(g.x, w.embed[int(id)*c.Dim:])
 	for l := range g.cache {
-		kernel.RMSNormRows(g.normed, g.x, w.gains(w.attNorm, l), g.scale[:], normEps)
+		kernel.RMSNormRows(g.attNormed, g.x, w.gains(w.attNorm, l), g.attScale, normEps)
 		g.attend(l)
-		g.linear(l, targetO, g.mix, g.normed)
-		kernel.AddTo(g.x, g.normed)
-		kernel.RMSNormRows(g.normed, g.x, w.gains(w.ffnNorm, l), g.scale[:], normEps)
-		g.linear(l, targetGate, g.normed, g.gate)
-		g.linear(l, targetUp, g.normed, g.up)
+		g.linear(l, targetO, g.mix, g.attNormed)
+		kernel.AddTo(g.x, g.attNormed)
+		kernel.RMSNormRows(g.attNormed, g.x, w.gains(w.ffnNorm, l), g.attScale, normEps)
+		g.linear(l, targetGate, g.attNormed, g.gate)
+		g.linear(l, targetUp, g.attNormed, g.up)
 		kernel.SiLUMul(g.gate, g.gate, g.up)
-		g.linear(l, targetDown, g.gate, g.normed)
-		kernel.AddTo(g.x, g.normed)
+		g.linear(l, targetDown, g.gate, g.attNormed)
+		kernel.AddTo(g.x, g.attNormed)
 	}
 	g.pos++
 }
@@ -164,19 +155,19 @@ func (g *Generator[T]) forward(id int32) {
 // classify computes the logits of the next token from g.x.
 func (g *Generator[T]) classify() {
 	w, c := &g.network.weights, g.network.model.Config
-	kernel.RMSNormRows(g.normed, g.x, w.finalNorm, g.scale[:], normEps)
-	kernel.MatVec(c.Vocab, c.Dim, w.head, c.Dim, g.normed, g.logits)
+	kernel.RMSNormRows(g.attNormed, g.x, w.finalNorm, g.attScale, normEps)
+	kernel.MatVec(c.Vocab, c.Dim, w.head, c.Dim, g.attNormed, g.logits)
 }
 
-// attend computes g.mix of one layer from g.normed, and caches the position's key and value.
+// attend computes g.mix of one layer from g.attNormed, and caches the position's key and value.
 func (g *Generator[T]) attend(l int) {
 	n, cache := g.network, &g.cache[l]
 	c := n.model.Config
 	size, kv, seen := c.headSize(), c.kvDim(), g.pos+1
 	value := cache.values[g.pos*kv:][:kv]
-	g.linear(l, targetQ, g.normed, g.q)
-	g.linear(l, targetK, g.normed, g.k)
-	g.linear(l, targetV, g.normed, value)
+	g.linear(l, targetQ, g.attNormed, g.q)
+	g.linear(l, targetK, g.attNormed, g.k)
+	g.linear(l, targetV, g.attNormed, value)
 	at := g.pos * size / 2
 	cos, sin := n.cos[at:][:size/2], n.sin[at:][:size/2]
 	rotateRow(g.q, cos, sin, 1/T(math.Sqrt(float64(size))), 1)
@@ -205,7 +196,8 @@ func (g *Generator[T]) linear(l int, m target, x, y []T) {
 		return
 	}
 	rank := n.adapter.Rank
-	kernel.MatVec(rank, in, low, in, x, g.low)
-	scaleBy(n.adapter.scale, g.low)
-	kernel.MulNT(1, out, rank, g.low, rank, high, rank, y, out, true)
+	held := g.lowScaled[m]
+	kernel.MatVec(rank, in, low, in, x, held)
+	scaleBy(n.adapter.scale, held)
+	kernel.MulNT(1, out, rank, held, rank, high, rank, y, out, true)
 }

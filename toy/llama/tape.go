@@ -252,9 +252,4 @@ func (a *activations[T]) reserve(n *Network[T], rows int) {
 }
 
 // fit returns s with length n, in its own memory if that suffices. The contents are undefined.
-func fit[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
+func fit[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

@@ -1,9 +1,10 @@
 package objective
 
 import (
-	"cmp"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/logspace"
 )
@@ -20,7 +21,7 @@ type Direct interface {
 // among equal ones. That is a policy with a closed form: with F(r) the probability that the reference gives a response of
 // reward at most r, the best has reward r with probability F(r)^n - F(r-)^n, of which responses of one reward have parts
 // in proportion to pi_ref. Its KL(pi to pi_ref) is at most log n - (n-1)/n (Beirami et al. 2024, arXiv 2401.01879,
-// theorem 1), see [BestOfNBound].
+// theorem 1).
 type BestOfN struct {
 	N int `yaml:"n" range:"[1,1e6]" doc:"responses drawn from the reference, of which the best is given"`
 }
@@ -33,10 +34,7 @@ func (*BestOfN) Objective() *Objective { return &Objective{} }
 // Policy returns the distribution of the best of N. Any logRef is fine, -Inf included, and any finite reward.
 func (p *BestOfN) Policy(logRef, reward []float64) []float64 {
 	order := make([]int, len(reward)) // from the lowest reward
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(reward[a], reward[b]) })
+	floats.ArgsortStable(slices.Clone(reward), order)
 	logp := make([]float64, len(reward))
 	below, above := cumulative(logRef, order)
 	for first := 0; first < len(order); {
@@ -117,6 +115,3 @@ func pick(row []float64, at []int) []float64 {
 	}
 	return some
 }
-
-// BestOfNBound returns log n - (n-1)/n (nats), which KL(pi to pi_ref) of the best of n responses never exceeds.
-func BestOfNBound(n float64) float64 { return math.Log(n) - (n-1)/n }

@@ -1,5 +1,7 @@
 package objective
 
+import "gonum.org/v1/gonum/floats"
+
 // KLRefPi is KL(pi_ref to pi) = sum_y pi_ref(y) log(pi_ref(y)/pi(y)): TYPO's unsupervised term.
 type KLRefPi struct {
 	Reduction string `yaml:"reduction" oneof:"sum,mean" doc:"sum is the true KL over the K responses; mean divides it by K"`
@@ -31,11 +33,7 @@ func (t klRefPi) Loss(d *Dist) float64 {
 }
 
 func (t klRefPi) Grad(d *Dist, scale float64, g []float64) {
-	scale *= t.factor(len(d.Ref))
-	g = g[:len(d.Ref)]
-	for k, ref := range d.Ref {
-		g[k] -= scale * ref
-	}
+	floats.AddScaled(g, -scale*t.factor(len(d.Ref)), d.Ref)
 }
 
 // Hess adds nothing: the term is linear in log pi.

@@ -3,6 +3,8 @@ package objective
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // Length says how token counts enter a loss. In a bandit every response is one token, and all three are the same.
@@ -67,9 +69,7 @@ func (l *linked) fill(v view, logPi, logRef, tokens []float64, upTo order) {
 	if v.referenceFree {
 		copy(l.x, logPi)
 	} else {
-		for i, x := range logPi {
-			l.x[i] = x - logRef[i]
-		}
+		floats.SubTo(l.x, logPi, logRef)
 		if _, kink := v.link.(kinked); kink {
 			for i, x := range l.x {
 				if atReference(x, logRef[i]) {

@@ -1,5 +1,7 @@
 package objective
 
+import "slices"
+
 // OnlineIPO holds the parameters of online IPO on general preferences, over all responses rather than sampled:
 //
 //	sum_ij mu_i mu_j [(d_i - d_j) - ((P q)_i - (P q)_j)/lambda]^2, d = log pi - log pi_ref,
@@ -38,10 +40,7 @@ func (t *onlineIPO) drawn(d *Dist) []float64 {
 		return d.Ref
 	}
 	if len(t.even) != len(d.Pi) {
-		t.even = sized(t.even, len(d.Pi))
-		for i := range t.even {
-			t.even[i] = 1 / float64(len(d.Pi))
-		}
+		t.even = slices.Repeat([]float64{1 / float64(len(d.Pi))}, len(d.Pi))
 	}
 	return t.even
 }

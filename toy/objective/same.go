@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/logspace"
 )
 
@@ -72,9 +74,7 @@ func (o *Objective) logitGrad(p *Prompt) (g []float64, size float64) {
 	for _, v := range g {
 		sum += v
 	}
-	for k, pi := range p.Pi {
-		g[k] -= pi * sum
-	}
+	floats.AddScaled(g, -sum, p.Pi)
 	return g, size
 }
 

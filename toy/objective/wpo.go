@@ -3,6 +3,8 @@ package objective
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // WPO holds the parameters of weighted preference optimization: DPO with each comparison weighted by how likely the policy
@@ -117,12 +119,9 @@ func (r *reweighted) measure(b *Batch) (base []float64, most float64) {
 }
 
 func (r *reweighted) weigh(b *Batch) *Batch {
-	likelihoods, weight := r.likelihoods(b), sized(r.batch.Weight, len(b.Weight))
+	weight := sized(r.batch.Weight, len(b.Weight))
 	r.batch = *b
-	r.batch.Weight = weight
-	for i, w := range b.Weight {
-		weight[i] = w * likelihoods[i]
-	}
+	r.batch.Weight = floats.MulTo(weight, b.Weight, r.likelihoods(b))
 	return &r.batch
 }
 

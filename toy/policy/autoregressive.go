@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 )
@@ -200,9 +202,7 @@ func (a *Autoregressive) throughSoftmax() {
 		for _, g := range row {
 			sum += g
 		}
-		for token, pi := range a.pi[i : i+v] {
-			row[token] -= pi * sum
-		}
+		floats.AddScaled(row, -sum, a.pi[i:i+v])
 	}
 }
 

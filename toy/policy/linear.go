@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
@@ -98,14 +99,13 @@ func (l *Linear) AddScoreGrad(items []Item, d, grad []float64) {
 }
 
 func (l *Linear) Logits(prompt int, dst []float64) {
-	clear(dst[:l.responses])
+	dst = dst[:l.responses]
+	clear(dst)
 	for f, x := range l.features.RawRowView(prompt) {
 		if x == 0 {
 			continue
 		}
-		for k, w := range l.weights.RawRowView(f) {
-			dst[k] += x * w
-		}
+		floats.AddScaled(dst, x, l.weights.RawRowView(f))
 	}
 }
 
@@ -114,10 +114,7 @@ func (l *Linear) AddLogitGrad(prompt int, d, grad []float64) {
 		if x == 0 {
 			continue
 		}
-		row := grad[f*l.responses : (f+1)*l.responses]
-		for k := range row {
-			row[k] += x * d[k]
-		}
+		floats.AddScaled(grad[f*l.responses:(f+1)*l.responses], x, d[:l.responses])
 	}
 }
 

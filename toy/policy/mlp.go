@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
@@ -98,9 +99,7 @@ func (m *MLP) Logits(prompt int, dst []float64) {
 	m.hidden(prompt)
 	last := len(m.layers) - 1
 	m.affine(last, m.input(last, prompt), dst[:len(m.logits)])
-	for k, v := range m.env.Prompts[prompt].Init {
-		dst[k] += v
-	}
+	floats.Add(dst[:len(m.logits)], m.env.Prompts[prompt].Init)
 }
 
 // Scores writes the items' logits, computing those of neighbouring items of one prompt once.
@@ -137,21 +136,17 @@ func (m *MLP) AddLogitGrad(prompt int, d, grad []float64) {
 		}
 		w := l.weights
 		end -= len(w.Data) + len(l.bias)
-		dw, db := w, grad[end+len(w.Data):]
+		dw, db := w, grad[end+len(w.Data):][:len(l.bias)]
 		dw.Data = grad[end : end+len(w.Data)]
 		delta := vector(l.delta)
 		blas64.Ger(1, vector(m.input(i, prompt)), delta, dw)
-		for j, v := range l.delta {
-			db[j] += v
-		}
+		floats.Add(db, l.delta)
 		if i == 0 {
 			return
 		}
 		below := &m.layers[i-1]
 		blas64.Gemv(blas.NoTrans, 1, w, delta, 0, vector(below.delta))
-		for j, slope := range below.slope {
-			below.delta[j] *= slope
-		}
+		floats.Mul(below.delta, below.slope)
 	}
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/bandit"
@@ -58,11 +59,7 @@ func (t *Tabular) Logits(prompt int, dst []float64) {
 }
 
 func (t *Tabular) AddLogitGrad(prompt int, d, grad []float64) {
-	row := grad[prompt*t.responses : (prompt+1)*t.responses]
-	d = d[:len(row)]
-	for k := range row {
-		row[k] += d[k]
-	}
+	floats.Add(grad[prompt*t.responses:(prompt+1)*t.responses], d[:t.responses])
 }
 
 // Support appends one parameter an item; distinct items have distinct ones.

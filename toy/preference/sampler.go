@@ -57,10 +57,7 @@ func (r *Responses) logits(s *Scores) []float64 {
 
 // softmax returns the probabilities of logits times a sign.
 func softmax(logits []float64, sign float64) []float64 {
-	p := make([]float64, len(logits))
-	for i, v := range logits {
-		p[i] = sign * v
-	}
+	p := floats.ScaleTo(make([]float64, len(logits)), sign, logits)
 	if top := floats.Max(p); math.Abs(top) > 1e6 { // beside which the logarithm of a sum would be lost
 		floats.AddConst(-top, p)
 	}

@@ -32,15 +32,14 @@ type Setup struct {
 
 // Given is what a caller has of a run already, made from the same settings; nil parts are built.
 type Given struct {
-	Env       *bandit.Env
-	Pairs     *preference.Pairs
-	Objective *objective.Objective
-	Known     *exact.Known // minimizers that earlier runs have found
+	Env   *bandit.Env
+	Pairs *preference.Pairs
+	Known *exact.Known // minimizers that earlier runs have found
 }
 
 // New makes a run concrete. Errors are those of its environment, preferences and policy, and NoPurpose.
 func New(r *Run, have Given) (*Setup, error) {
-	s := &Setup{Run: r, Env: have.Env, Pairs: have.Pairs, Objective: have.Objective, Known: have.Known}
+	s := &Setup{Run: r, Env: have.Env, Pairs: have.Pairs, Objective: r.Loss.Objective(), Known: have.Known}
 	var err error
 	if s.Env == nil {
 		if s.Env, err = r.BuildEnvironment(); err != nil {
@@ -55,10 +54,7 @@ func New(r *Run, have Given) (*Setup, error) {
 	if s.Policy, err = r.BuildPolicy(s.Env); err != nil {
 		return nil, err
 	}
-	if s.Objective == nil {
-		s.Objective = r.Loss.Objective()
-		s.Objective.Seed(r.Source("filter", nil).Uint64())
-	}
+	s.Objective.Seed(r.Source("filter", nil).Uint64())
 	s.Rewards = r.Rewards(s.Env)
 	if r.RewardModel != nil {
 		reward, err := bradleyTerry(context.Background(), s.Env, r.RewardModel.Class, s.Pairs)

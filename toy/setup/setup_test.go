@@ -125,8 +125,8 @@ func TestGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := New(run, Given{Env: s.Env, Pairs: s.Pairs, Objective: s.Objective})
-	if err != nil || same.Env != s.Env || same.Pairs != s.Pairs || same.Objective != s.Objective {
+	same, err := New(run, Given{Env: s.Env, Pairs: s.Pairs})
+	if err != nil || same.Env != s.Env || same.Pairs != s.Pairs {
 		t.Fatalf("what is given is not taken (%v)", err)
 	}
 	fresh, err := New(run, Given{})

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
 // ResumableTask is a Task whose training can be written down and gone on with.
@@ -60,14 +59,9 @@ func (t *Trainer) Save(w io.Writer) error {
 	head = binary.LittleEndian.AppendUint64(head, uint64(t.taken))
 	head = binary.LittleEndian.AppendUint32(head, uint32(len(vectors)))
 	out.Write(head) // errors stay in out until it is flushed
-	var number [8]byte
 	for _, v := range vectors {
-		binary.LittleEndian.PutUint64(number[:], uint64(len(v)))
-		out.Write(number[:])
-		for _, x := range v {
-			binary.LittleEndian.PutUint64(number[:], math.Float64bits(x))
-			out.Write(number[:])
-		}
+		binary.Write(out, binary.LittleEndian, uint64(len(v)))
+		binary.Write(out, binary.LittleEndian, v)
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -124,10 +118,8 @@ func (t *Trainer) Load(r io.Reader) error {
 	at := data[first:]
 	for _, v := range live {
 		at = at[8:] // the length
-		for i := range v {
-			v[i] = math.Float64frombits(binary.LittleEndian.Uint64(at[8*i:]))
-		}
-		at = at[8*len(v):]
+		n, _ := binary.Decode(at, binary.LittleEndian, v)
+		at = at[n:]
 	}
 	t.taken = int(taken)
 	task.Resumed()

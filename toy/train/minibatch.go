@@ -3,6 +3,8 @@ package train
 import (
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -149,12 +151,8 @@ func (b *batcher) add(m *Minibatch, i int, weight float64) {
 
 // addUnlabelled puts the prompts of no comparison among m's.
 func (b *batcher) addUnlabelled(m *Minibatch) {
-	for i := range m.PromptWeight {
-		m.PromptWeight[i] *= b.labelled
-	}
-	for i := range m.DrawnWeight {
-		m.DrawnWeight[i] *= b.labelled
-	}
+	floats.Scale(b.labelled, m.PromptWeight)
+	floats.Scale(b.labelled, m.DrawnWeight)
 	for _, prompt := range b.unlabelled {
 		m.Prompts, m.PromptWeight = append(m.Prompts, prompt), append(m.PromptWeight, b.each)
 		m.itemStart = append(m.itemStart, len(m.items))

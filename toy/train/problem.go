@@ -5,6 +5,7 @@ package train
 import (
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"windtunnel/toy/bandit"
@@ -88,9 +89,7 @@ func (p *Problem) AddGrad(m *Minibatch, grad []float64) {
 
 func (p *Problem) addPenalty(grad []float64) {
 	if p.L2 > 0 {
-		for i, v := range p.Policy.Params() {
-			grad[i] += 2 * p.L2 * v
-		}
+		floats.AddScaled(grad, 2*p.L2, p.Policy.Params())
 	}
 }
 
@@ -176,9 +175,7 @@ func (p *Problem) backwardLogits(m *Minibatch, dScore, grad []float64) {
 		for _, v := range g {
 			sum += v
 		}
-		for k, pi := range d.Pi {
-			g[k] -= pi * sum
-		}
+		floats.AddScaled(g, -sum, d.Pi)
 		p.Policy.AddLogitGrad(prompt, g, grad)
 	}
 }

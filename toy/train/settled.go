@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // moments is how many policies of a tenth of the steps are averaged: noise of minibatches is not to pass for movement.
 const moments = 50
@@ -50,9 +54,7 @@ func (w *watch) step(t *Trainer, factor float64, left int) {
 	}
 	w.now = t.policy(w.now)
 	w.count[at]++
-	for i, v := range w.now {
-		w.means[at][i] += v
-	}
+	floats.Add(w.means[at], w.now)
 }
 
 // drift returns the distance between the mean policies of the last two tenths of so many steps, as a share of the way from the

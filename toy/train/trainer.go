@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/objective"
 )
 
@@ -316,9 +318,7 @@ func (t *Trainer) move(grad []float64, support []int, norm, factor float64) {
 		t.optimizer.(sgd).stepSparse(t.Task.Params(), grad, support, factor)
 	} else {
 		if scale != 1 {
-			for i := range grad {
-				grad[i] *= scale
-			}
+			floats.Scale(scale, grad)
 		}
 		t.optimizer.Step(t.Task.Params(), grad, factor)
 	}

@@ -76,31 +76,22 @@ func (r *Row) input(i int) []float64 { return []float64{float64(r.In[i])} }
 
 // Fill returns the line with its out replaced, or appended after the last key where there is none; all else stays as it
 // was, byte for byte. The line must be one that Parse accepts.
-func Fill(line []byte, values [3]float64) ([]byte, error) {
-	out := [3]Number{Number(values[0]), Number(values[1]), Number(values[2])}
-	text, err := json.Marshal(out)
-	if err != nil {
-		return nil, err
-	}
+func Fill(line []byte, values [3]float64) []byte {
+	text, _ := json.Marshal([3]Number{Number(values[0]), Number(values[1]), Number(values[2])})
 	text = bytes.ReplaceAll(text, []byte(","), []byte(", "))
 	in := json.NewDecoder(bytes.NewReader(line))
-	if _, err := in.Token(); err != nil {
-		return nil, err
-	}
+	in.Token() // the brace
 	for in.More() {
-		key, err := in.Token()
-		if err != nil {
-			return nil, err
-		}
 		var value json.RawMessage
-		if err := in.Decode(&value); err != nil {
-			return nil, err
+		key, _ := in.Token()
+		if in.Decode(&value) != nil {
+			break
 		}
 		if key == "out" {
 			end := in.InputOffset()
-			return bytes.Join([][]byte{line[:end-int64(len(value))], text, line[end:]}, nil), nil
+			return bytes.Join([][]byte{line[:end-int64(len(value))], text, line[end:]}, nil)
 		}
 	}
 	end := bytes.LastIndexByte(line, '}')
-	return bytes.Join([][]byte{line[:end], []byte(`, "out": `), text, line[end:]}, nil), nil
+	return bytes.Join([][]byte{line[:end], []byte(`, "out": `), text, line[end:]}, nil)
 }

@@ -38,9 +38,6 @@ const withAVX512 = 2
 
 func main() {
 	build.ConstraintExpr("amd64")
-	declare("transposeBlocks", "func(m, n int, a *float32, lda int, b *float32, ldb int)",
-		"writes the transpose of the m x n matrix a to b. m and n are multiples of 8, at least 8.")
-	transpose()
 	for _, k := range kernels {
 		declare(k.name, k.signature, k.doc)
 		build.CMPQ(operand.NewDataAddr(operand.Symbol{Name: "·active"}, 0), operand.Imm(withAVX512))
