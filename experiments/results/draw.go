@@ -124,28 +124,22 @@ func pictures(dir string) []plots.File {
 	return files
 }
 
-// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the folder's tables
-// have the columns that it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a folder
-// without runs says so.
-func (f *Folder) Figure(text string) (plots.Figure, error) {
-	const name = "plot"
+// Figure reads a figure that is asked for beside the config, as under figures, and checks that the folder's tables have the
+// columns that it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a folder without runs says so.
+func (f *Folder) Figure(settings *decode.Node) (plots.Figure, error) {
 	if !f.Experiment() {
 		return plots.Figure{}, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
 	}
 	var asked spec.Figure
-	d := decode.Decoder{File: name, Tables: kinds.Tables()}
-	root, err := decode.Parse(name, []byte(text))
-	if err == nil {
-		err = d.Decode(root, "", &asked)
-	}
-	if err != nil {
-		return plots.Figure{}, decode.Unplaced(err, "", "")
+	d := decode.Decoder{File: "plot", Tables: kinds.Tables()}
+	if err := d.Decode(settings, "", &asked); err != nil {
+		return plots.Figure{}, err
 	}
 	spec.Respell(&asked, asked.Params.Refs(), func(_, table string) []string { return f.columns(table) }, d.Tables)
 	var missing []error
 	for _, ref := range asked.Params.Refs().Columns {
 		if mistake := f.lacks(ref); mistake != nil {
-			mistake.File = name
+			mistake.File = d.File
 			missing = append(missing, *mistake)
 		}
 	}
