@@ -15,28 +15,19 @@ import (
 
 // Error is what is wrong with a process.
 type Error struct {
-	Key     string   // of the loss's parameters that it is about: "command", "constants.gamma"
-	Wrong   string   // what it did
-	Allowed string   // what it should do
-	Near    string   // the name that may be meant
-	Said    []string // the last lines of its stderr
+	Key     string // of the loss's parameters that it is about: "command", "constants.gamma"
+	Wrong   string // what it did, and the last lines of its stderr
+	Allowed string // what it should do
+	Near    string // the name that may be meant
 }
 
 // Error says all of it in one line.
 func (e *Error) Error() string {
-	text := e.Key + ": " + e.What() + "; want " + e.Allowed
+	text := e.Key + ": " + e.Wrong + "; want " + e.Allowed
 	if e.Near != "" {
 		text += fmt.Sprintf("; did you mean %q?", e.Near)
 	}
 	return text
-}
-
-// What says what is wrong, with what the process wrote to stderr.
-func (e *Error) What() string {
-	if len(e.Said) == 0 {
-		return e.Wrong
-	}
-	return e.Wrong + "; stderr ends: " + strings.Join(e.Said, " | ")
 }
 
 // With calls do with a loss whose processes are running, those of External parts, which end with the context if they are at work

@@ -115,7 +115,10 @@ func (p *process) endAfter(grace time.Duration) {
 func (p *process) fault(wrong, allowed string) *Error {
 	p.broken = true
 	p.end()
-	return &Error{Key: "command", Wrong: "the process " + wrong, Allowed: allowed, Said: p.said.lines()}
+	if said := p.said.lines(); len(said) > 0 {
+		wrong += "; stderr ends: " + strings.Join(said, " | ")
+	}
+	return &Error{Key: "command", Wrong: "the process " + wrong, Allowed: allowed}
 }
 
 // read returns the next line of stdout.
