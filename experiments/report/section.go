@@ -222,7 +222,7 @@ func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
 		if err != nil {
 			return err
 		}
-		s.Figures = append(s.Figures, figure{ID: id, Name: d.Name(), Caption: d.Caption(), SVG: template.HTML(slim(svg)), Width: shownWidth(svg)})
+		s.Figures = append(s.Figures, figure{ID: id, Name: d.Name, Caption: d.Caption, SVG: template.HTML(slim(svg)), Width: shownWidth(svg)})
 		v.drawings = append(v.drawings, d)
 	}
 	return nil
