@@ -71,11 +71,11 @@ func Try(ctx context.Context, loss objective.Params) error {
 }
 
 // pool are the processes that are not at work, by command and folder, and why some could not be started.
-var pool struct {
+var pool = struct {
 	sync.Mutex
 	idle   map[string][]*process
 	failed map[string]*Error
-}
+}{idle: map[string][]*process{}, failed: map[string]*Error{}}
 
 // Close ends the processes that are not at work.
 func Close() {
@@ -86,7 +86,8 @@ func Close() {
 			p.end()
 		}
 	}
-	pool.idle, pool.failed = nil, nil
+	clear(pool.idle)
+	clear(pool.failed)
 }
 
 // acquire returns a running process of a loss. One that could not be started once is not tried again.
@@ -109,9 +110,6 @@ func acquire(ctx context.Context, e *objective.External) *process {
 		pool.Lock()
 		defer pool.Unlock()
 		if ctx.Err() == nil {
-			if pool.failed == nil {
-				pool.failed = map[string]*Error{}
-			}
 			pool.failed[key] = err
 		}
 		panic(err)
@@ -127,9 +125,6 @@ func (p *process) release() {
 	}
 	pool.Lock()
 	defer pool.Unlock()
-	if pool.idle == nil {
-		pool.idle = map[string][]*process{}
-	}
 	pool.idle[p.key] = append(pool.idle[p.key], p)
 }
 
