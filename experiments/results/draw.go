@@ -191,7 +191,7 @@ func LandscapesOf(configs []*spec.Config, experiment string) []*plots.Landscape 
 	var all []*plots.Landscape
 	for _, c := range configs {
 		if c.Suite != nil {
-			all = append(all, landscapesOf(kinds.Figures(c), experiment)...)
+			all = append(all, landscapesOf(kinds.Drawn(c.Suite.Figures, "", ""), experiment)...)
 		}
 	}
 	return all
