@@ -39,15 +39,6 @@ type Plan struct {
 	seeds  string               // the key of the config that varies the seed, "" where none does
 }
 
-// Cost returns the expected cost of all runs, in training steps.
-func (p *Plan) Cost() float64 {
-	total := 0.0
-	for _, r := range p.Runs {
-		total += r.Cost()
-	}
-	return total
-}
-
 // Language says whether the runs train language models.
 func (p *Plan) Language() bool { return p.traits.language }
 
