@@ -104,7 +104,7 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		if len(m.Config.Plan.Read) > 0 {
 			var rows [][]string
 			for _, in := range m.Config.Plan.Read {
-				cells := []string{in.File, in.Run()}
+				cells := []string{in.File, in.Run.ID}
 				for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
 					cells = append(cells, strconv.Itoa(n))
 				}
