@@ -142,7 +142,7 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 
 // addCurve adds a curve with its entry in the legend; an empty label gives none.
 func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
-	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
+	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
 		p.Add(painter(axisBreak))
 	}
