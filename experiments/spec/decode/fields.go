@@ -2,7 +2,6 @@ package decode
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -30,15 +29,10 @@ func Fields(v any, tables *Tables) []Field {
 type lister struct {
 	tables *Tables
 	fields []Field
-	inside []reflect.Type // guards against types that hold themselves
 }
 
 // structure lists the fields of v, which holds the defaults.
 func (l *lister) structure(prefix string, v reflect.Value) {
-	if slices.Contains(l.inside, v.Type()) {
-		return
-	}
-	l.inside = append(l.inside, v.Type())
 	lay := layoutOf(v.Type())
 	if lay.kind != nil {
 		tab := l.tables.of(lay.kind.typ)
@@ -50,7 +44,6 @@ func (l *lister) structure(prefix string, v reflect.Value) {
 	for _, f := range lay.fields {
 		l.field(prefix, f, v.FieldByIndex(f.index))
 	}
-	l.inside = l.inside[:len(l.inside)-1]
 }
 
 func (l *lister) field(prefix string, f *field, v reflect.Value) {

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"encoding"
-	"fmt"
 	"math"
 	"reflect"
 	"regexp"
@@ -135,12 +134,7 @@ func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
 	}
 }
 
-func oneOf(words []string) string {
-	if len(words) == 1 {
-		return words[0]
-	}
-	return fmt.Sprintf("one of %s", strings.Join(words, ", "))
-}
+func oneOf(words []string) string { return "one of " + strings.Join(words, ", ") }
 
 // Defaulter is implemented, on the pointer, by structs whose defaults are not zero where they stand in lists, maps and
 // behind pointers. Elsewhere the defaults are those of the value that is decoded into.
