@@ -41,6 +41,7 @@ type Panel struct {
 	top    float64   // of the data on the y axis, below that strip
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
+	yTicks         plot.Ticker           // with all labels, see shareLabels
 	names          struct{ x, y string } // of the axes, without typesetting
 	data           []datum               // drawn beside the curves
 }
