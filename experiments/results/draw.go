@@ -186,17 +186,6 @@ func landscapeSchema() tables.Schema {
 		tables.Column{Name: "status", Doc: "Of that minimizer, as of a run; empty on the grid."})
 }
 
-// LandscapesOf lists the landscapes that the suites among some configs draw of an experiment, whose run has to write them.
-func LandscapesOf(configs []*spec.Config, experiment string) []*plots.Landscape {
-	var all []*plots.Landscape
-	for _, c := range configs {
-		if c.Suite != nil {
-			all = append(all, landscapesOf(kinds.Drawn(c.Suite.Figures, "", ""), experiment)...)
-		}
-	}
-	return all
-}
-
 // landscapesOf lists the figures of the kind landscape that draw an experiment: "" is the config's own. Parts of composites
 // are among them.
 func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape {
@@ -220,7 +209,12 @@ func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape 
 // landscapes writes the losses over the simplex that figures draw, run by run. Where one of them has none, the others are
 // not written either: a table of which a part is missing would be worse than none.
 func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
-	figures := append(landscapesOf(f.Figures, ""), m.Landscapes...)
+	figures := landscapesOf(f.Figures, "")
+	for _, c := range m.Beside {
+		if c.Suite != nil {
+			figures = append(figures, landscapesOf(kinds.Drawn(c.Suite.Figures, "", ""), f.Name)...)
+		}
+	}
 	if len(figures) == 0 {
 		return nil
 	}

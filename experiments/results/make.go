@@ -15,7 +15,6 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 )
 
 // Maker makes the results folder of a config in Out.
@@ -27,8 +26,8 @@ type Maker struct {
 	Jobs   int           // figures drawn at the same time
 	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
 	Runs func(dir string) (engine.Count, *engine.Faults, error)
-	// Landscapes are those that the suites of the same call draw of this experiment.
-	Landscapes []*plots.Landscape
+	// Beside are the configs of the same call, whose suites may draw landscapes of this experiment.
+	Beside []*spec.Config
 }
 
 // Made is a new results folder, and what there is to say of it.
