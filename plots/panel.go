@@ -158,14 +158,11 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 	return c
 }
 
-// addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
+// addLines adds a curve for each line, of the columns x and y in the order of a third; set says how they are drawn.
 func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) {
 	for _, line := range lines {
 		points := collectPoints(line.rows, x, y, order, s)
-		c := p.addCurve(line.label, line.style, points)
-		if set != nil {
-			set(c)
-		}
+		set(p.addCurve(line.label, line.style, points))
 	}
 }
 
