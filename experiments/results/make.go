@@ -128,8 +128,9 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 	made.Verdicts = f.Check()
 	if len(made.Verdicts) > 0 {
 		var rows [][]string
-		for i := range made.Verdicts {
-			rows = append(rows, made.Verdicts[i].cells())
+		for _, v := range made.Verdicts {
+			rows = append(rows, []string{v.Name, strconv.FormatBool(v.Holds), tables.FormatFloat(v.Value), tables.FormatFloat(v.Bound), v.Detail,
+				strconv.FormatBool(v.Expect)})
 		}
 		if err := w.write(tables.Claims, claimsSchema, given(rows)); err != nil {
 			return err
