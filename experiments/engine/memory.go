@@ -41,7 +41,7 @@ func (m *Memory) Tables(ctx context.Context, plan *spec.Plan, wanted []string) (
 
 // result returns what becomes of a run.
 func (m *Memory) result(ctx context.Context, run *spec.Run) (*result, error) {
-	if known, ok := m.results[run.Content()]; ok {
+	if known, ok := m.results[run.Content]; ok {
 		return known, nil
 	}
 	m.enter(run)
@@ -58,13 +58,13 @@ func (m *Memory) result(ctx context.Context, run *spec.Run) (*result, error) {
 	if m.results == nil {
 		m.results = map[[sha256.Size]byte]*result{}
 	}
-	m.results[run.Content()] = &kept
+	m.results[run.Content] = &kept
 	return &kept, nil
 }
 
 // enter gives the worker the environment and the comparisons of a run. Where they cannot be made, the run says so.
 func (m *Memory) enter(run *spec.Run) {
-	d, ok := m.data[run.Data()]
+	d, ok := m.data[run.Data]
 	if !ok {
 		if m.worker.enter(run) != nil {
 			return
@@ -77,7 +77,7 @@ func (m *Memory) enter(run *spec.Run) {
 		if m.data == nil {
 			m.data = map[[sha256.Size]byte]*data{}
 		}
-		m.data[run.Data()] = d
+		m.data[run.Data] = d
 	}
 	m.worker.place = d.place
 	m.worker.params, m.worker.seed, m.worker.given = run.Environment, run.EnvironmentSeed(), preference.GivenBy(run.Preferences)
