@@ -121,15 +121,17 @@ func (s *Submission) ConfigPath() string { return filepath.Join(s.Dir(), configF
 // ShardsDir returns the folder into which the jobs publish the shards' folders.
 func (s *Submission) ShardsDir() string { return filepath.Join(s.Dir(), shardFolder) }
 
-// freeze writes the config and its data into the submission's folder. Files of one key are the same, so that jobs which read them
-// meanwhile read what was there before.
+// freeze writes the config and its data into the submission's folder, each file in one step. Files of one key are the same, so
+// what is there already stays.
 func (s *Submission) freeze() (err error) {
 	for _, dir := range []string{logFolder, shardFolder, binFolder} {
 		err = errors.Join(err, os.MkdirAll(filepath.Join(s.Dir(), dir), 0o755))
 	}
 	for path, content := range s.Files {
 		file := filepath.Join(s.Dir(), configFolder, filepath.FromSlash(path))
-		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), publish.WriteFile(file, content))
+		if _, missing := os.Stat(file); missing != nil {
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), publish.WriteFile(file, content))
+		}
 	}
 	return err
 }
