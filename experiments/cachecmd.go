@@ -140,23 +140,19 @@ func newPrune(dir *string, stdout, stderr io.Writer) *cobra.Command {
 			}
 			return withCache(*dir, func(s *cache.Store) error {
 				limit := time.Now().Add(-older)
-				return cachePrune(s, stdout, func(k cache.Key, info cache.Info) bool {
+				freed, removed, err := s.Prune(func(k cache.Key, info cache.Info) bool {
 					return older > 0 && info.Written.After(limit) || planned[k]
 				})
+				fmt.Fprintf(stdout, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
+				if live, ok := errors.AsType[*cache.LiveError](err); ok {
+					fmt.Fprintln(stdout, live) // a later prune gets them
+					return nil
+				}
+				return err
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&older, "older", 0, "remove what was written longer ago than this, as 720h")
 	cmd.Flags().StringArrayVar(&keep, "keep", nil, "keep what this `CONFIG`, or folder of configs, plans (repeatable)")
 	return cmd
-}
-
-func cachePrune(s *cache.Store, w io.Writer, keep func(cache.Key, cache.Info) bool) error {
-	freed, removed, err := s.Prune(keep)
-	fmt.Fprintf(w, "removed %d runs, %s; %d runs are left\n", removed, inBytes(freed), s.Len())
-	if live, ok := errors.AsType[*cache.LiveError](err); ok {
-		fmt.Fprintln(w, live) // a later prune gets them
-		return nil
-	}
-	return err
 }

@@ -87,7 +87,7 @@ func tryLosses(ctx context.Context, c *spec.Config, objectives []spec.Objective,
 		err := bridge.Try(limited, loss)
 		cancel()
 		if wrong, ok := errors.AsType[*bridge.Error](err); ok && ctx.Err() == nil {
-			return c.Mistake(fmt.Sprintf("objectives.%d.%s", i, wrong.Key), wrong.What(), wrong.Allowed, wrong.Near)
+			return c.Mistake(fmt.Sprintf("objectives.%d.%s", i, wrong.Key), wrong.Wrong, wrong.Allowed, wrong.Near)
 		}
 	}
 	return ctx.Err()

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"gopkg.in/yaml.v3"
 
 	"windtunnel/experiments/kinds"
 	"windtunnel/experiments/results"
@@ -141,53 +140,39 @@ func (q *plotOptions) run(ctx context.Context, dirs []string, stderr io.Writer) 
 
 // figure reads the flags as the figure of a config.
 func (q *plotOptions) figure(folder *results.Folder) (plots.Figure, error) {
-	settings := map[string]any{"kind": cmp.Or(q.kind, "lines")}
-	settings["name"] = settings["kind"]
-	for key, value := range map[string]string{"table": q.table, "x": q.x, "y": q.y, "by": q.by, "panels": q.panels, "theme": q.theme, "size": q.size} {
-		if value != "" {
-			settings[key] = value
-		}
-	}
-	if q.kind == "frontier" && q.y != "" {
-		settings["y"] = strings.Split(q.y, ",")
-	}
-	where := map[string]any{}
-	if err := cmp.Or(q.assign(where, "where", "where.", q.where), q.assign(settings, "set", "", q.sets)); err != nil {
+	kind := cmp.Or(q.kind, "lines")
+	named := map[string]string{"kind": kind, "name": kind, "table": q.table, "x": q.x, "y": q.y, "by": q.by, "panels": q.panels, "theme": q.theme, "size": q.size}
+	maps.DeleteFunc(named, func(_, value string) bool { return value == "" })
+	where, wrongWhere := assigned(kind, "where", "where.", q.where)
+	sets, wrongSet := assigned(kind, "set", "", q.sets)
+	if err := cmp.Or(wrongWhere, wrongSet); err != nil {
 		return plots.Figure{}, inputError{err}
 	}
+	settings := map[string]*decode.Node{}
+	if kind == "frontier" && q.y != "" {
+		settings["y"] = decode.Encode(strings.Split(q.y, ","), nil)
+	}
+	maps.Copy(settings, sets)
 	if len(where) > 0 {
-		settings["where"] = where
+		settings["where"] = decode.Encode(where, nil)
 	}
-	text, err := yaml.Marshal(settings)
-	if err != nil {
-		return plots.Figure{}, err
-	}
-	return folder.Figure(string(text))
+	return folder.Figure(decode.Replace(decode.Encode(named, nil), decode.Encode(settings, nil)))
 }
 
-// assign reads every key=value of a flag into settings, as settings of the figure below a path.
-func (q *plotOptions) assign(settings map[string]any, flag, below string, texts []string) error {
-	d := decode.Decoder{File: "plot", Tables: kinds.Tables()}
-	root, err := decode.Parse("plot", []byte("kind: "+strconv.Quote(cmp.Or(q.kind, "lines"))))
-	if err != nil {
-		return err
-	}
+// assigned reads every key=value of a flag as a setting of a kind of figure below a path.
+func assigned(kind, flag, below string, texts []string) (settings map[string]*decode.Node, err error) {
+	d, root := decode.Decoder{File: "plot", Tables: kinds.Tables()}, decode.Encode(map[string]string{"kind": kind}, nil)
+	settings = map[string]*decode.Node{}
 	for _, text := range texts {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
-			return fmt.Errorf("plot: --%s %s is no assignment; want key=value", flag, text)
+			return nil, fmt.Errorf("plot: --%s %s is no assignment; want key=value", flag, text)
 		}
-		node, err := d.Assigned(root, &spec.Figure{}, below+key, "plot: --"+flag+" "+text, value)
-		if err != nil {
-			return err
+		if settings[key], err = d.Assigned(root, &spec.Figure{}, below+key, "plot: --"+flag+" "+text, value); err != nil {
+			return nil, err
 		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(decode.Text(node)), &doc); err != nil {
-			return err
-		}
-		settings[key] = doc.Content[0]
 	}
-	return nil
+	return settings, nil
 }
 
 // write draws a figure into files.

@@ -191,7 +191,7 @@ func (r *runner) one(ctx context.Context, c *spec.Config) (bool, error) {
 		return true, runScorecard(ctx, c, r.runOptions, r.stdout)
 	}
 	work := r.work(c)
-	maker := &results.Maker{Config: c, Owner: owner(c), Out: r.out, Format: r.format, Jobs: r.jobs, Landscapes: results.LandscapesOf(r.configs, c.Head.Name),
+	maker := &results.Maker{Config: c, Owner: owner(c), Out: r.out, Format: r.format, Jobs: r.jobs, Beside: r.configs,
 		Runs: func(dir string) (engine.Count, *engine.Faults, error) {
 			if err := r.compute(ctx, c.Head.Name, work); err != nil {
 				return engine.Count{}, nil, err

@@ -130,12 +130,14 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 			return err
 		}
 		for i := range scores {
+			var line any = &scores[i]
 			if s := &scores[i]; s.TooLong {
 				pairs.Account.Long(s.PromptTokens + max(s.ChosenTokens, s.RejectedTokens))
+				line = skipped{s.Index, "too long"}
 			} else {
 				pairs.Use(&batch[i])
 			}
-			if err := lines.Encode(shown(&scores[i])); err != nil {
+			if err := lines.Encode(line); err != nil {
 				return err
 			}
 		}
@@ -148,13 +150,8 @@ func stream(ctx context.Context, scorer *language.Scorer, pairs *dialogue.Reader
 	}
 }
 
-// shown is what is printed of a score.
-func shown(s *language.Score) any {
-	if !s.TooLong {
-		return s
-	}
-	return struct {
-		Index   int    `json:"index"`
-		Skipped string `json:"skipped"`
-	}{s.Index, "too long"}
+// skipped is what is printed of a pair without a score.
+type skipped struct {
+	Index   int    `json:"index"`
+	Skipped string `json:"skipped"`
 }

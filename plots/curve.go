@@ -145,20 +145,19 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 // curve draws points in order: a line and markers; its band is drawn by [bands]. Points without a finite y are crosses at
 // the strip above the data, points below the axis hollow markers at the lower one; neither is ever drawn as if it were a value.
 type curve struct {
-	panel      *Panel
-	label      string
-	part       string // of what the label names, where that has several curves: chosen, rejected
-	points     []point
-	style      seriesStyle
-	slot       int  // position among the curves of a panel, so that crosses of two curves do not hide one another
-	plain      bool // no markers, as for long traces
-	grow       bool // every point is marked, larger along the curve
-	lastOnly   bool // the end alone is marked
-	apart      bool // no line joins the points
-	bars       bool // the spread of each point is a bar, as where x is no setting
-	logX, logY bool
-	describe   func(point) string // says what a point is, where the axes do not
-	broken     bool               // the x axis has a break right of 0, which no line crosses
+	panel    *Panel
+	label    string
+	part     string // of what the label names, where that has several curves: chosen, rejected
+	points   []point
+	style    seriesStyle
+	slot     int                // position among the curves of a panel, so that crosses of two curves do not hide one another
+	plain    bool               // no markers, as for long traces
+	grow     bool               // every point is marked, larger along the curve
+	lastOnly bool               // the end alone is marked
+	apart    bool               // no line joins the points
+	bars     bool               // the spread of each point is a bar, as where x is no setting
+	describe func(point) string // says what a point is, where the axes do not
+	broken   bool               // the x axis has a break right of 0, which no line crosses
 }
 
 // At most about this many markers a curve; the curves of a panel mark different points.
@@ -171,15 +170,16 @@ const smallMark, largeMark = 0.55, 1.5
 func (c *curve) DataRange() (xmin, xmax, ymin, ymax float64) {
 	xmin, ymin = math.Inf(1), math.Inf(1)
 	xmax, ymax = math.Inf(-1), math.Inf(-1)
+	logX, logY := isLog(&c.panel.X), isLog(&c.panel.Y)
 	for _, p := range c.points {
 		if !finite(p.x) {
 			continue
 		}
-		if p.x > 0 || !c.logX {
+		if p.x > 0 || !logX {
 			xmin, xmax = min(xmin, p.x), max(xmax, p.x)
 		}
 		for _, y := range []float64{p.y, p.low, p.high} {
-			if finite(p.y) && finite(y) && (y > 0 || !c.logY) {
+			if finite(p.y) && finite(y) && (y > 0 || !logY) {
 				ymin, ymax = min(ymin, y), max(ymax, y)
 			}
 		}

@@ -404,7 +404,7 @@ func TestLayoutProperty(t *testing.T) {
 				t.Fatalf("panel %d is only %v wide", i, area.Size().X)
 			}
 		}
-		for _, row := range pg.legend.rows {
+		for _, row := range pg.legend {
 			if groupWidth(row) > pg.width {
 				t.Fatalf("a row of the legend is %v wide, the page %v", groupWidth(row), pg.width)
 			}

@@ -79,11 +79,7 @@ func TestInline(t *testing.T) {
 	for _, fig := range figures() {
 		t.Run(fig.Name, func(t *testing.T) {
 			d := drawing(t, fig)
-			data, err := d.Inline("a-")
-			if err != nil {
-				t.Fatal(err)
-			}
-			root := parseXML(t, data)
+			root := parseXML(t, d.Inline("a-"))
 			if root.XMLName.Local != "svg" || root.attr("role") != "img" {
 				t.Errorf("the root is a %s of the role %q", root.XMLName.Local, root.attr("role"))
 			}
@@ -160,10 +156,7 @@ func TestHostileNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inline, err := drawings[0].Inline(`"><script>`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	inline := drawings[0].Inline(`"><script>`)
 	svg, err := drawings[0].SVG()
 	if err != nil {
 		t.Fatal(err)
@@ -320,10 +313,7 @@ func TestThemes(t *testing.T) {
 		}
 	}
 	d := drawing(t, fig)
-	inline, err := d.Inline("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	inline := d.Inline("")
 	style := plots.InlineStyle("dark", d)
 	for _, use := range regexp.MustCompile(`var\((--plot-[0-9a-f]{6}),`).FindAllSubmatch(inline, -1) {
 		if !strings.Contains(style, string(use[1])+":#") {

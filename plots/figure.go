@@ -130,8 +130,8 @@ func Render(fig Figure, src Sources) ([]File, error) {
 // Drawing is one figure laid out and drawn: its formats are written from it. It does not change, so that several
 // goroutines may write formats at once.
 type Drawing struct {
-	name    string
-	caption string
+	Name    string // of the figure's files, without extension
+	Caption string // what the figure shows, in words of the configuration; it may be empty
 	theme   theme
 	page    *page
 	sketch  *sketch
@@ -206,17 +206,11 @@ func drawOne(fig Figure, name string, params Params, src Sources) (*Drawing, err
 	if err != nil {
 		return nil, err
 	}
-	d := &Drawing{name: name, caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: newSketch()}
+	d := &Drawing{Name: name, Caption: fig.Caption, theme: themeOf(fig.Theme).sized(fig), sketch: newSketch()}
 	d.page = layOut(panels, d.theme)
 	d.page.draw(draw.NewCanvas(d.sketch, d.page.width, d.page.height))
 	return d, nil
 }
-
-// Name is the name of the figure's files without extension.
-func (d *Drawing) Name() string { return d.name }
-
-// Caption is what the figure shows, in words of the configuration; it may be empty.
-func (d *Drawing) Caption() string { return d.caption }
 
 // Files are the figure's files: NAME.svg, NAME.png, NAME.pdf and NAME.csv.
 func (d *Drawing) Files() ([]File, error) {
@@ -227,9 +221,9 @@ func (d *Drawing) Files() ([]File, error) {
 	}{{".svg", d.SVG}, {".png", d.PNG}, {".pdf", d.PDF}, {".csv", d.CSV}} {
 		data, err := format.write()
 		if err != nil {
-			return nil, fmt.Errorf("figure %s: %w", d.name, err)
+			return nil, fmt.Errorf("figure %s: %w", d.Name, err)
 		}
-		f := File{Name: d.name + format.extension, Data: data}
+		f := File{Name: d.Name + format.extension, Data: data}
 		if format.extension == ".png" || format.extension == ".pdf" {
 			f.Lacks = d.lacks()
 		}
@@ -258,8 +252,8 @@ func (d *Drawing) lacks() string {
 // describe tells what the figure shows to those who do not see it.
 func (d *Drawing) describe() string {
 	var words []string
-	if d.caption != "" {
-		words = append(words, plainText(d.caption))
+	if d.Caption != "" {
+		words = append(words, plainText(d.Caption))
 	}
 	for _, p := range d.page.panels {
 		var series []string

@@ -111,7 +111,7 @@ func (pg *page) takeLabels() {
 	for _, p := range pg.panels {
 		p.names.x, p.names.y = plainText(strings.TrimSuffix(p.X.Label.Text, inThousands)), plainText(p.Y.Label.Text)
 		p.xLabel, p.yLabel = p.X.Label.Text+scaleNote(&p.X), p.Y.Label.Text+scaleNote(&p.Y)
-		common = common && p.xLabel == pg.panels[0].xLabel
+		p.yTicks, common = p.Y.Tick.Marker, common && p.xLabel == pg.panels[0].xLabel
 	}
 	if common {
 		pg.xLabel = pg.panels[0].xLabel
@@ -126,12 +126,8 @@ func (pg *page) shareLabels() {
 	for i, p := range pg.panels {
 		shown := i%pg.columns > 0 && p.ShareY != "" && p.ShareY == pg.panels[i-1].ShareY
 		named := i%pg.columns > 0 && p.yLabel == pg.panels[i-1].yLabel
-		bare, hidden := p.Y.Tick.Marker.(unlabelled)
-		switch {
-		case shown && !hidden:
-			p.Y.Tick.Marker = unlabelled{p.Y.Tick.Marker}
-		case !shown && hidden:
-			p.Y.Tick.Marker = bare.Ticker
+		if p.Y.Tick.Marker = p.yTicks; shown {
+			p.Y.Tick.Marker = unlabelled{p.yTicks}
 		}
 		p.X.Label.Text, p.Y.Label.Text = blank(p.xLabel), blank(p.yLabel)
 		if shown || named {

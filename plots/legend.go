@@ -20,16 +20,12 @@ const (
 	legendGap  = 3 // below the legend
 )
 
-// legend is the shared legend of a figure: rows of entries, centred above all panels. Entries that belong to some
-// panels only follow the letters of those.
-type legend struct {
-	rows  [][]legendEntry // an entry without a thumbnail is the letters of the panels that the next ones belong to
-	width vg.Length
-}
+// legend is the shared legend of a figure: rows of entries, centred above all panels. Entries that belong to some panels only
+// follow the letters of those, which are an entry without a thumbnail.
+type legend [][]legendEntry
 
 // newLegend joins the legends of the panels and breaks them into rows that fit, preferably between groups.
-func newLegend(panels []*Panel, width vg.Length) legend {
-	l := legend{width: width}
+func newLegend(panels []*Panel, width vg.Length) (rows legend) {
 	used := width + 1 // so that the first begins a row
 	for _, group := range legendGroups(panels) {
 		if all := groupWidth(group); used+all > width && all <= width {
@@ -41,14 +37,14 @@ func newLegend(panels []*Panel, width vg.Length) legend {
 				need += entryGap + group[i+1].width()
 			}
 			if used+need > width {
-				l.rows, used = append(l.rows, nil), 0
+				rows, used = append(rows, nil), 0
 			}
-			last := len(l.rows) - 1
-			l.rows[last] = append(l.rows[last], e)
+			last := len(rows) - 1
+			rows[last] = append(rows[last], e)
 			used += e.width() + entryGap
 		}
 	}
-	return l
+	return rows
 }
 
 func groupWidth(group []legendEntry) vg.Length {
@@ -116,17 +112,17 @@ func (e legendEntry) thumbWidth() vg.Length {
 }
 
 func (l legend) height() vg.Length {
-	if len(l.rows) == 0 {
+	if len(l) == 0 {
 		return 0
 	}
-	return legendLine*vg.Length(len(l.rows)) + legendGap
+	return legendLine*vg.Length(len(l)) + legendGap
 }
 
 // draw sets the rows at the top of the canvas.
 func (l legend) draw(c draw.Canvas) {
 	sty := textStyle(legendSize, draw.XLeft, draw.YBottom)
 	y := c.Max.Y - pageMargin
-	for _, row := range l.rows {
+	for _, row := range l {
 		y -= legendLine
 		x := c.Min.X + (c.Max.X-c.Min.X-groupWidth(row))/2
 		for _, e := range row {

@@ -71,7 +71,8 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 			most = max(most, v)
 		}
 	}
-	half := spacing(xs) / 2
+	columns := slices.Compact(slices.Sorted(slices.Values(xs))) // at even distances
+	half := (slices.Max(xs) - slices.Min(xs)) / float64(len(columns)-1) / 2
 	for i := range t.Len() {
 		v := t.Float(i, column)
 		grid.list = append(grid.list, cell{xs[i], ys[i], half, shade(v, most), compact(v, 2), "",
@@ -83,15 +84,6 @@ func lossMap(t *tables.Table, column, title string) *Panel {
 	p.Y.Min, p.Y.Max = slices.Min(ys)-half, slices.Max(ys)+half
 	p.Add(grid)
 	return p
-}
-
-// spacing is the distance between neighbours of a regular grid, 1 where it has one value alone.
-func spacing(values []float64) float64 {
-	steps := len(slices.Compact(slices.Sorted(slices.Values(values)))) - 1
-	if steps == 0 {
-		return 1
-	}
-	return (slices.Max(values) - slices.Min(values)) / float64(steps)
 }
 
 // shade is the color of a value on a scale that ends at most.

@@ -41,6 +41,7 @@ type Panel struct {
 	top    float64   // of the data on the y axis, below that strip
 
 	xLabel, yLabel string                // drawn by the page, see takeLabels
+	yTicks         plot.Ticker           // with all labels, see shareLabels
 	names          struct{ x, y string } // of the axes, without typesetting
 	data           []datum               // drawn beside the curves
 }
@@ -142,7 +143,7 @@ func barePanel(title string) *Panel { return &Panel{Plot: newPlot(), Title: titl
 
 // addCurve adds a curve with its entry in the legend; an empty label gives none.
 func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
-	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves), logX: isLog(&p.X), logY: isLog(&p.Y)}
+	c := &curve{panel: p, label: label, points: points, style: l, slot: len(p.curves)}
 	if _, c.broken = p.X.Scale.(zeroLog); c.broken && len(p.curves) == 0 {
 		p.Add(painter(axisBreak))
 	}
@@ -157,14 +158,11 @@ func (p *Panel) addCurve(label string, l seriesStyle, points []point) *curve {
 	return c
 }
 
-// addLines adds a curve for each line, of the columns x and y in the order of a third; set may say how they are drawn.
+// addLines adds a curve for each line, of the columns x and y in the order of a third; set says how they are drawn.
 func (p *Panel) addLines(lines []subset, x, y, order string, s spread, set func(*curve)) {
 	for _, line := range lines {
 		points := collectPoints(line.rows, x, y, order, s)
-		c := p.addCurve(line.label, line.style, points)
-		if set != nil {
-			set(c)
-		}
+		set(p.addCurve(line.label, line.style, points))
 	}
 }
 

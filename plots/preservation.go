@@ -55,7 +55,11 @@ func (f *Preservation) panels(src Sources) []*Panel {
 		try.In("prompt "+group.name, func() { panels = append(panels, lines.panel(subset{label: group.title(), rows: all.in(group)})) })
 		p := panels[len(panels)-1]
 		p.ShareY = f.Metric
-		f.addReference(p, src, group, all)
+		if line, ok := referenceValue[f.Metric]; ok { // where the reference differs from the BT-optimal policy by more than rounding
+			if value := referenceLevel(src, line.of, group, all); value > 1e-9 {
+				p.addLevel(line.label, value)
+			}
+		}
 	}
 	return panels
 }
@@ -81,17 +85,6 @@ var referenceValue = map[string]struct {
 
 // totalVariation is half the sum of absolute differences, in [0,1].
 func totalVariation(p, q []float64) float64 { return floats.Distance(p, q, 1) / 2 }
-
-// addReference adds the dashed line of the reference where it differs from the BT-optimal policy by more than rounding.
-func (f *Preservation) addReference(p *Panel, src Sources, group promptGroup, all *rows) {
-	line, ok := referenceValue[f.Metric]
-	if !ok {
-		return
-	}
-	if value := referenceLevel(src, line.of, group, all); value > 1e-9 {
-		p.addLevel(line.label, value)
-	}
-}
 
 // referenceLevel is a distance between pi_star and pi_ref, averaged over the prompts of a group and the selected runs,
 // whose environments may differ.

@@ -13,15 +13,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"windtunnel/metrics/tables"
-	"windtunnel/metrics/try"
 )
 
 // Scorecard draws the table scorecard as a heat map: a row a loss, a column a test, each cell with its number and the
 // color of its verdict.
 type Scorecard struct {
-	Losses []string `yaml:"losses" doc:"only these rows, in this order; none means all"`
-	Groups bool     `yaml:"groups" doc:"a column a group of tests, with how many of them each loss passes, losses that pass more above; without it a column a test, with its number"`
-	Title  string   `yaml:"title,omitempty" doc:"title of the panel"`
+	Groups bool `yaml:"groups" doc:"a column a group of tests, with how many of them each loss passes, losses that pass more above; without it a column a test, with its number"`
 }
 
 // ScorecardTable is the table that a scorecard is drawn from: loss, test, value, bound, verdict and, where they are there,
@@ -44,21 +41,13 @@ func (f *Scorecard) Refs() tables.Refs { return tables.Refs{} }
 func (f *Scorecard) panels(src Sources) []*Panel {
 	t := loadTable(src, ScorecardTable, "loss", "test", "value", "verdict")
 	losses, tests := t.Distinct("loss"), t.Distinct("test")
-	if len(f.Losses) > 0 {
-		for _, name := range f.Losses {
-			if !slices.Contains(losses, name) {
-				try.Fail("no loss %q; there are %s", name, strings.Join(losses, ", "))
-			}
-		}
-		losses = f.Losses
-	}
-	if f.Groups && f.Losses == nil && len(losses) > 2*len(commonLosses) {
+	if f.Groups && len(losses) > 2*len(commonLosses) {
 		losses = slices.DeleteFunc(losses, func(loss string) bool {
 			_, known := knownStyle(loss)
 			return known && !slices.Contains(commonLosses, loss)
 		})
 	}
-	p := barePanel(f.Title)
+	p := barePanel("")
 	p.free, p.wide = true, !f.Groups
 	rows := map[[2]string]int{}
 	for row := range t.Len() {

@@ -93,14 +93,11 @@ func (s *sketch) DrawImage(vg.Rectangle, image.Image) { panic("plots: an image")
 // sketchOf is the sketch that a canvas draws on, through the parts of a page that gonum wraps it in.
 func sketchOf(c vg.Canvas) *sketch {
 	for {
-		switch wrapped := c.(type) {
-		case draw.Canvas:
-			c = wrapped.Canvas
-		case *draw.Canvas:
-			c = wrapped.Canvas
-		default:
+		wrapped, ok := c.(draw.Canvas)
+		if !ok {
 			return c.(*sketch)
 		}
+		c = wrapped.Canvas
 	}
 }
 

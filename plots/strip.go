@@ -100,20 +100,20 @@ func (f *Strip) add(p *Panel, row int, name string, r *rows, l seriesStyle) {
 		return
 	}
 	slices.Sort(values)
-	s := &swarm{row: row, name: name, metric: columnLabel(f.Metric), values: values, style: l}
-	if f.Shape == violinShape {
-		s.density = density(values)
-	}
 	middle, low, high := spread(f.Band).of(values)
 	if f.Band == string(spreadRange) {
 		middle = inference.Describe(values).Median
 	}
-	s.middle = interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, style: l, values: values}
-	p.ranges = append(p.ranges, s.middle)
+	s := &swarm{metric: columnLabel(f.Metric),
+		interval: interval{series: name, name: stripWords[f.Band], row: row, x: middle, low: low, high: high, style: l, values: values}}
+	if f.Shape == violinShape {
+		s.density = density(values)
+	}
+	p.ranges = append(p.ranges, s.interval)
 	for _, v := range values {
 		p.addData(datum{Series: name, X: csvNumber(v), Y: "run"})
 	}
-	p.addData(s.middle.datum())
+	p.addData(s.datum())
 	p.Add(s)
 }
 
@@ -136,19 +136,15 @@ func (f *Strip) explain(p *Panel) {
 	}
 }
 
-// swarm is the runs of one row.
+// swarm is the runs of one row: the values of an interval.
 type swarm struct {
-	row     int
-	name    string
+	interval
 	metric  string
-	values  []float64 // ascending
-	middle  interval
-	style   seriesStyle
 	density []point // x and a height in [0, 1]; nil for none
 }
 
 func (s *swarm) DataRange() (xmin, xmax, ymin, ymax float64) {
-	xmin, xmax, ymin, ymax = intervals{s.middle}.DataRange()
+	xmin, xmax, ymin, ymax = intervals{s.interval}.DataRange()
 	return min(xmin, s.values[0]), max(xmax, s.values[len(s.values)-1]), ymin, ymax
 }
 
@@ -160,7 +156,7 @@ const (
 
 // Plot implements plot.Plotter: the outline, then the dots, then the interval below them and the middle on top.
 func (s *swarm) Plot(c draw.Canvas, p *plot.Plot) {
-	inSeries(c.Canvas, s.name, func() { s.draw(c, p) })
+	inSeries(c.Canvas, s.series, func() { s.draw(c, p) })
 }
 
 func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
@@ -176,9 +172,8 @@ func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 		}
 		c.FillPolygon(translucent(s.style.color), c.ClipPolygonXY(outline))
 	}
-	if finite(s.middle.low) && finite(s.middle.high) {
-		c.StrokeLine2(draw.LineStyle{Color: translucent(s.style.color), Width: 3.2 * dotSize}, c.X(p.X.Norm(s.middle.low)), y,
-			c.X(p.X.Norm(s.middle.high)), y)
+	if finite(s.low) && finite(s.high) {
+		c.StrokeLine2(draw.LineStyle{Color: translucent(s.style.color), Width: 3.2 * dotSize}, c.X(p.X.Norm(s.low)), y, c.X(p.X.Norm(s.high)), y)
 	}
 	c.SetColor(s.style.color)
 	at := make([]vg.Length, len(s.values))
@@ -188,11 +183,11 @@ func (s *swarm) draw(c draw.Canvas, p *plot.Plot) {
 	for i, offset := range stack(at, 2*dotSize, half) {
 		dot := vg.Point{X: at[i], Y: y + offset}
 		c.Fill(polygonGlyph{}.path(dotSize, dot))
-		hover(c.Canvas, dot, plainText(s.name)+": "+valued(plainText(s.metric), s.values[i]))
+		hover(c.Canvas, dot, plainText(s.series)+": "+valued(plainText(s.metric), s.values[i]))
 	}
-	if x := c.X(p.X.Norm(s.middle.x)); c.ContainsX(x) {
+	if x := c.X(p.X.Norm(s.x)); c.ContainsX(x) {
 		c.StrokeLine2(draw.LineStyle{Color: black, Width: 1.3 * curveWidth}, x, y-0.7*half, x, y+0.7*half)
-		hover(c.Canvas, vg.Point{X: x, Y: y}, s.middle.tooltip())
+		hover(c.Canvas, vg.Point{X: x, Y: y}, s.tooltip())
 	}
 }
 

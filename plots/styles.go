@@ -33,18 +33,11 @@ var (
 	triangle = polygonGlyph{corners: 3}
 	nabla    = polygonGlyph{corners: 3, turn: 0.5}
 	pentagon = polygonGlyph{corners: 5}
-	hexagon  = polygonGlyph{corners: 6}
 	star     = polygonGlyph{corners: 5, inner: 0.45}
-	spark    = polygonGlyph{corners: 4, inner: 0.4}
-
-	leftward  = polygonGlyph{corners: 3, turn: 0.25}
-	rightward = polygonGlyph{corners: 3, turn: 0.75}
 
 	dashed     = []vg.Length{4, 1.6}
 	dotted     = []vg.Length{1.2, 1.4}
-	longDashed = []vg.Length{8, 2}
 	dashDotted = []vg.Length{5, 1.4, 1.2, 1.4}
-	twoDotted  = []vg.Length{5, 1.4, 1.2, 1.4, 1.2, 1.4}
 	reference  = []vg.Length{2.4, 1.8}
 )
 
@@ -131,10 +124,11 @@ var styleFile string
 var (
 	colorNames = map[string]color.RGBA{"black": black, "blue": blue, "green": green, "indigo": indigo, "inkGray": inkGray, "olive": olive,
 		"orange": orange, "purple": purple, "skyBlue": skyBlue, "teal": teal, "vermillion": vermillion, "wine": wine}
-	lineNames = map[string][]vg.Length{"solid": nil, "dashed": dashed, "dotted": dotted, "long": longDashed, "dash-dot": dashDotted,
-		"dash-dot-dot": twoDotted}
-	markerNames = map[string]polygonGlyph{"circle": circle, "diamond": diamond, "hexagon": hexagon, "leftward": leftward, "nabla": nabla,
-		"pentagon": pentagon, "rightward": rightward, "spark": spark, "square": square, "star": star, "triangle": triangle}
+	lineNames = map[string][]vg.Length{"solid": nil, "dashed": dashed, "dotted": dotted, "long": {8, 2}, "dash-dot": dashDotted,
+		"dash-dot-dot": {5, 1.4, 1.2, 1.4, 1.2, 1.4}}
+	markerNames = map[string]polygonGlyph{"circle": circle, "diamond": diamond, "hexagon": {corners: 6}, "leftward": {corners: 3, turn: 0.25},
+		"nabla": nabla, "pentagon": pentagon, "rightward": {corners: 3, turn: 0.75}, "spark": {corners: 4, inner: 0.4}, "square": square,
+		"star": star, "triangle": triangle}
 )
 
 var lossStyles, otherStyles = readStyles(objective.Kinds())

@@ -24,7 +24,7 @@ func (d *Drawing) SVG() ([]byte, error) {
 	width, height := float64(d.page.width), float64(d.page.height)
 	w := svgWriter{height: d.page.height, paint: func(c color.Color) string { return hexColor(d.theme.color(c)) }}
 	fmt.Fprintf(&w.out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%spt\" height=\"%spt\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n<title>%s</title>\n",
-		number(width*d.theme.scale), number(height*d.theme.scale), number(width), number(height), svgFamily, escapeXML(d.name))
+		number(width*d.theme.scale), number(height*d.theme.scale), number(width), number(height), svgFamily, escapeXML(d.Name))
 	return w.write(d.sketch), nil
 }
 
@@ -32,16 +32,16 @@ func (d *Drawing) SVG() ([]byte, error) {
 // groups of the class "series" and its key in the legend in one of the class "key", both with its label as
 // data-series; every drawn point has a circle of the class "pt" that says its values in data-t. Colors are CSS variables
 // with those of the paper theme as fallback, see [InlineStyle]. Identifiers start with the prefix.
-func (d *Drawing) Inline(prefix string) ([]byte, error) {
+func (d *Drawing) Inline(prefix string) []byte {
 	w := svgWriter{height: d.page.height, inline: true, paint: func(c color.Color) string {
 		hex := hexColor(c)
 		return "var(--plot-" + hex[1:] + "," + hex + ")"
 	}}
-	id := escapeXML(prefix + d.name)
+	id := escapeXML(prefix + d.Name)
 	fmt.Fprintf(&w.out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" role=\"img\" aria-labelledby=\"%s-title %s-desc\" viewBox=\"0 0 %s %s\" font-family=\"%s\">\n",
 		id, id, number(float64(d.page.width)), number(float64(d.page.height)), svgFamily)
-	fmt.Fprintf(&w.out, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, escapeXML(d.name), id, escapeXML(d.describe()))
-	return w.write(d.sketch), nil
+	fmt.Fprintf(&w.out, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, escapeXML(d.Name), id, escapeXML(d.describe()))
+	return w.write(d.sketch)
 }
 
 // InlineStyle returns CSS declarations, such as "--plot-000000:#e8e8e8;", that give the inline figures of a page the

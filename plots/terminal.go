@@ -198,7 +198,7 @@ func (s *screen) drawCurves(placeX, placeY func(float64) float64) {
 	for i, c := range s.curves {
 		joined := false
 		for _, q := range c.points {
-			if !finite(q.x) || !finite(q.y) || c.logX && q.x <= 0 || c.logY && q.y <= 0 {
+			if !finite(q.x) || !finite(q.y) || isLog(&s.X) && q.x <= 0 || isLog(&s.Y) && q.y <= 0 {
 				joined = false
 				if finite(q.x) && s.strip > 0 {
 					x, _ := s.dotAt(placeX(q.x), 1)

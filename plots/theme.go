@@ -88,7 +88,10 @@ func inDark(c color.Color) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	high, low := float64(max(n.R, n.G, n.B))/255, float64(min(n.R, n.G, n.B))/255
 	light := (high + low) / 2
-	target := darkLightness(light)
+	// The lightness of what has the given one on paper goes straight between these pairs.
+	var between interp.PiecewiseLinear
+	_ = between.Fit([]float64{0, 0.3, 0.65, 1}, []float64{0.92, 0.68, 0.52, 0.07}) // never an error, of these
+	target := between.Predict(light)
 	// In HSL a color is its gray of the same lightness plus a part of the most colorful one.
 	chroma, most := high-low, 1-math.Abs(2*light-1)
 	share := 0.0
@@ -103,14 +106,6 @@ func inDark(c color.Color) color.Color {
 		return uint8(255*min(1, max(0, target+away)) + 0.5)
 	}
 	return color.NRGBA{turn(n.R), turn(n.G), turn(n.B), n.A}
-}
-
-// darkLightness is the lightness, in HSL, on a dark page of what has the given one on paper. It goes straight between
-// these pairs.
-func darkLightness(light float64) float64 {
-	var between interp.PiecewiseLinear
-	_ = between.Fit([]float64{0, 0.3, 0.65, 1}, []float64{0.92, 0.68, 0.52, 0.07}) // never an error, of these
-	return between.Predict(light)
 }
 
 // The Okabe-Ito palette, told apart by readers with any common colour blindness (Okabe and Ito 2008, Color Universal

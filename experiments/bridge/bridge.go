@@ -15,28 +15,19 @@ import (
 
 // Error is what is wrong with a process.
 type Error struct {
-	Key     string   // of the loss's parameters that it is about: "command", "constants.gamma"
-	Wrong   string   // what it did
-	Allowed string   // what it should do
-	Near    string   // the name that may be meant
-	Said    []string // the last lines of its stderr
+	Key     string // of the loss's parameters that it is about: "command", "constants.gamma"
+	Wrong   string // what it did, and the last lines of its stderr
+	Allowed string // what it should do
+	Near    string // the name that may be meant
 }
 
 // Error says all of it in one line.
 func (e *Error) Error() string {
-	text := e.Key + ": " + e.What() + "; want " + e.Allowed
+	text := e.Key + ": " + e.Wrong + "; want " + e.Allowed
 	if e.Near != "" {
 		text += fmt.Sprintf("; did you mean %q?", e.Near)
 	}
 	return text
-}
-
-// What says what is wrong, with what the process wrote to stderr.
-func (e *Error) What() string {
-	if len(e.Said) == 0 {
-		return e.Wrong
-	}
-	return e.Wrong + "; stderr ends: " + strings.Join(e.Said, " | ")
 }
 
 // With calls do with a loss whose processes are running, those of External parts, which end with the context if they are at work
@@ -80,11 +71,11 @@ func Try(ctx context.Context, loss objective.Params) error {
 }
 
 // pool are the processes that are not at work, by command and folder, and why some could not be started.
-var pool struct {
+var pool = struct {
 	sync.Mutex
 	idle   map[string][]*process
 	failed map[string]*Error
-}
+}{idle: map[string][]*process{}, failed: map[string]*Error{}}
 
 // Close ends the processes that are not at work.
 func Close() {
@@ -95,7 +86,8 @@ func Close() {
 			p.end()
 		}
 	}
-	pool.idle, pool.failed = nil, nil
+	clear(pool.idle)
+	clear(pool.failed)
 }
 
 // acquire returns a running process of a loss. One that could not be started once is not tried again.
@@ -118,9 +110,6 @@ func acquire(ctx context.Context, e *objective.External) *process {
 		pool.Lock()
 		defer pool.Unlock()
 		if ctx.Err() == nil {
-			if pool.failed == nil {
-				pool.failed = map[string]*Error{}
-			}
 			pool.failed[key] = err
 		}
 		panic(err)
@@ -136,9 +125,6 @@ func (p *process) release() {
 	}
 	pool.Lock()
 	defer pool.Unlock()
-	if pool.idle == nil {
-		pool.idle = map[string][]*process{}
-	}
 	pool.idle[p.key] = append(pool.idle[p.key], p)
 }
 

@@ -115,7 +115,10 @@ func (p *process) endAfter(grace time.Duration) {
 func (p *process) fault(wrong, allowed string) *Error {
 	p.broken = true
 	p.end()
-	return &Error{Key: "command", Wrong: "the process " + wrong, Allowed: allowed, Said: p.said.lines()}
+	if said := p.said.lines(); len(said) > 0 {
+		wrong += "; stderr ends: " + strings.Join(said, " | ")
+	}
+	return &Error{Key: "command", Wrong: "the process " + wrong, Allowed: allowed}
 }
 
 // read returns the next line of stdout.
@@ -153,7 +156,10 @@ func (p *process) Ask(q *objective.Question) float64 {
 	if p.broken {
 		panic(p.fault("has ended", "one that goes on"))
 	}
-	p.text = appendQuestion(p.text[:0], q)
+	var err error
+	if p.text, err = question(q); err != nil {
+		panic(p.fault("was to be asked what has no JSON: "+err.Error(), "finite log-probabilities"))
+	}
 	want := `{"value": NUMBER}`
 	if q.Gradient {
 		want = `{"gradient": {"policy_chosen_logps": [...], ...}}, a list for each column of the policy that it reads`
@@ -249,49 +255,23 @@ func (p *process) notFinite(line []byte, q *objective.Question) (float64, *Error
 	return math.NaN(), nil
 }
 
-// appendQuestion appends a question's line. Questions about the same policies differ in the first word alone.
-func appendQuestion(b []byte, q *objective.Question) []byte {
+// question is a question's line. As keys are sorted, questions about the same policies differ in the first word alone.
+func question(q *objective.Question) ([]byte, error) {
+	words := map[string]any{"ask": "value", "beta": q.Lambda, "constants": map[string]float64{}}
 	if q.Gradient {
-		b = append(b, `{"ask":"gradient","beta":`...)
-	} else {
-		b = append(b, `{"ask":"value","beta":`...)
+		words["ask"] = "gradient"
 	}
-	b = strconv.AppendFloat(b, q.Lambda, 'g', -1, 64)
-	b = append(b, `,"constants":{`...)
-	for i, name := range slices.Sorted(maps.Keys(q.Constants)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(strconv.AppendQuote(b, name), ':')
-		b = strconv.AppendFloat(b, q.Constants[name], 'g', -1, 64)
+	if q.Constants != nil {
+		words["constants"] = q.Constants
 	}
-	b = append(b, '}')
-	for i := range q.Columns {
-		c := &q.Columns[i]
-		b = append(append(append(b, `,"`...), c.Name...), `":`...)
-		if c.Width == 0 {
-			b = appendList(b, c.Values)
-			continue
+	for _, c := range q.Columns {
+		words[c.Name] = c.Values
+		if c.Width > 0 {
+			words[c.Name] = slices.Collect(slices.Chunk(c.Values, c.Width))
 		}
-		separator := byte('[')
-		for row := range slices.Chunk(c.Values, c.Width) {
-			b = appendList(append(b, separator), row)
-			separator = ','
-		}
-		b = append(b, ']')
 	}
-	return append(b, "}\n"...)
-}
-
-func appendList(b []byte, values []float64) []byte {
-	b = append(b, '[')
-	for i, v := range values {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendFloat(b, v, 'g', -1, 64)
-	}
-	return append(b, ']')
+	text, err := json.Marshal(words)
+	return append(text, '\n'), err
 }
 
 // quote shows the beginning of a line.

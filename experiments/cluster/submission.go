@@ -121,35 +121,19 @@ func (s *Submission) ConfigPath() string { return filepath.Join(s.Dir(), configF
 // ShardsDir returns the folder into which the jobs publish the shards' folders.
 func (s *Submission) ShardsDir() string { return filepath.Join(s.Dir(), shardFolder) }
 
-// freeze writes the config and its data into the submission's folder, in one step. Files of one key are the same, so
+// freeze writes the config and its data into the submission's folder, each file in one step. Files of one key are the same, so
 // what is there already stays.
-func (s *Submission) freeze() error {
+func (s *Submission) freeze() (err error) {
 	for _, dir := range []string{logFolder, shardFolder, binFolder} {
-		if err := os.MkdirAll(filepath.Join(s.Dir(), dir), 0o755); err != nil {
-			return err
+		err = errors.Join(err, os.MkdirAll(filepath.Join(s.Dir(), dir), 0o755))
+	}
+	for path, content := range s.Files {
+		file := filepath.Join(s.Dir(), configFolder, filepath.FromSlash(path))
+		if _, missing := os.Stat(file); missing != nil {
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), publish.WriteFile(file, content))
 		}
 	}
-	final := filepath.Join(s.Dir(), configFolder)
-	if _, err := os.Stat(final); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	staging, err := os.MkdirTemp(s.Dir(), "."+configFolder+".")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(staging) // does nothing once it has been renamed
-	err = os.Chmod(staging, 0o755)
-	for path, content := range s.Files {
-		file := filepath.Join(staging, filepath.FromSlash(path))
-		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), publish.WriteFile(file, content))
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(staging, final); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // ProgramPath returns where the submission has its copy of an executable. The copy is named after its content, so a

@@ -74,6 +74,7 @@ func assemble(ctx context.Context, plan *spec.Plan, create creator, faults *Faul
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
+	faults.Stacks = map[string]string{}
 	for i, run := range plan.Runs {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -83,9 +84,6 @@ func assemble(ctx context.Context, plan *spec.Plan, create creator, faults *Faul
 			return fmt.Errorf("%s: %w", run.ID, err)
 		}
 		if e.stack != "" && len(faults.Stacks) < mostStacks {
-			if faults.Stacks == nil {
-				faults.Stacks = map[string]string{}
-			}
 			faults.Stacks[run.ID] = e.stack
 		}
 		if err := out.append(run, e); err != nil {

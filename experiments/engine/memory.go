@@ -28,6 +28,9 @@ type data struct {
 
 // Tables does the runs of a plan and returns those of its tables that are wanted. The error is the context's.
 func (m *Memory) Tables(ctx context.Context, plan *spec.Plan, wanted []string) (tables.Memory, error) {
+	if m.results == nil {
+		m.results, m.data = map[[sha256.Size]byte]*result{}, map[[sha256.Size]byte]*data{}
+	}
 	all := tables.Memory{}
 	create := func(name string, schema tables.Schema) (tables.Sink, error) {
 		if !slices.Contains(wanted, name) {
@@ -41,7 +44,7 @@ func (m *Memory) Tables(ctx context.Context, plan *spec.Plan, wanted []string) (
 
 // result returns what becomes of a run.
 func (m *Memory) result(ctx context.Context, run *spec.Run) (*result, error) {
-	if known, ok := m.results[run.Content()]; ok {
+	if known, ok := m.results[run.Content]; ok {
 		return known, nil
 	}
 	m.enter(run)
@@ -55,16 +58,13 @@ func (m *Memory) result(ctx context.Context, run *spec.Run) (*result, error) {
 	for i := range kept.rows {
 		kept.rows[i].Values = slices.Clone(kept.rows[i].Values)
 	}
-	if m.results == nil {
-		m.results = map[[sha256.Size]byte]*result{}
-	}
-	m.results[run.Content()] = &kept
+	m.results[run.Content] = &kept
 	return &kept, nil
 }
 
 // enter gives the worker the environment and the comparisons of a run. Where they cannot be made, the run says so.
 func (m *Memory) enter(run *spec.Run) {
-	d, ok := m.data[run.Data()]
+	d, ok := m.data[run.Data]
 	if !ok {
 		if m.worker.enter(run) != nil {
 			return
@@ -74,10 +74,7 @@ func (m *Memory) enter(run *spec.Run) {
 			return
 		}
 		d = &data{m.worker.place, pairs, pairs.Merged()}
-		if m.data == nil {
-			m.data = map[[sha256.Size]byte]*data{}
-		}
-		m.data[run.Data()] = d
+		m.data[run.Data] = d
 	}
 	m.worker.place = d.place
 	m.worker.params, m.worker.seed, m.worker.given = run.Environment, run.EnvironmentSeed(), preference.GivenBy(run.Preferences)

@@ -26,8 +26,8 @@ sweep:
 func TestOnline(t *testing.T) {
 	text := strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: online, rounds: 3, pairs: 40, proxy: {kind: noisy, scale: 1}}, {kind: population}]", 1)
 	plan := planOf(t, text)
-	if len(plan.Runs) != 8 || !plan.Online() {
-		t.Fatalf("%d runs, online %v; want 8", len(plan.Runs), plan.Online())
+	if columns := plan.Columns(tables.Runs); len(plan.Runs) != 8 || !slices.Contains(columns, "proxy_reward") {
+		t.Fatalf("%d runs with the columns %v; want 8", len(plan.Runs), columns)
 	}
 	all, stacks := results(t, plan, 2)
 	if len(stacks) > 0 {
@@ -63,8 +63,8 @@ func TestOnline(t *testing.T) {
 
 // The column is one of plans with online preferences only.
 func TestNotOnline(t *testing.T) {
-	if plan := planOf(t, strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: population}]", 1)); plan.Online() {
-		t.Error("a plan without online preferences is online")
+	if plan := planOf(t, strings.Replace(onlineConfig, "preferences.kind: [online, population]", "preferences: [{kind: population}]", 1)); slices.Contains(plan.Columns(tables.Runs), "proxy_reward") {
+		t.Error("a plan without online preferences has it")
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -80,15 +79,18 @@ func (s *Shard) part(plan *spec.Plan) []int32 {
 // deal gives each run of the order to the shard, from 1, that has the least to do so far. The costs of two shards differ
 // by at most one run's.
 func deal(plan *spec.Plan, order []int32, count int) []int32 {
-	loads := make(loadHeap, count)
+	loads := make([]load, count) // in ascending order
 	for i := range loads {
 		loads[i].shard = int32(i + 1)
 	}
 	shards := make([]int32, len(order))
 	for at, run := range order {
-		shards[at] = loads[0].shard
-		loads[0].cost += plan.Runs[run].Cost()
-		heap.Fix(&loads, 0)
+		least := loads[0]
+		shards[at] = least.shard
+		least.cost += plan.Runs[run].Cost()
+		to, _ := slices.BinarySearchFunc(loads[1:], least, compareLoads)
+		copy(loads, loads[1:to+1])
+		loads[to] = least
 	}
 	return shards
 }
@@ -111,21 +113,9 @@ type load struct {
 	shard int32
 }
 
-// loadHeap has the shard of the least load on top, the first of several.
-type loadHeap []load
-
-func (h loadHeap) Len() int { return len(h) }
-func (h loadHeap) Less(i, j int) bool {
-	return h[i].cost < h[j].cost || h[i].cost == h[j].cost && h[i].shard < h[j].shard
-}
-func (h loadHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push and Pop are never called: the number of shards is fixed.
-func (h *loadHeap) Push(x any) { *h = append(*h, x.(load)) }
-func (h *loadHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
+// compareLoads orders shards by their load, those of the same by their number.
+func compareLoads(a, b load) int {
+	return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.shard, b.shard))
 }
 
 // Standing is how far a shard is.

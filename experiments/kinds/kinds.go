@@ -46,17 +46,6 @@ func Load(path string, sets []string) (*spec.Config, error) {
 	return c, nil
 }
 
-// Figures returns the figures of a config, each with its theme. A scorecard has one of its own.
-func Figures(c *spec.Config) []plots.Figure {
-	switch {
-	case c.Suite != nil:
-		return Drawn(c.Suite.Figures, c.Suite.Theme, c.Suite.Size)
-	case c.Scorecard != nil:
-		return ScorecardFigures()
-	}
-	return Drawn(c.Experiment.Figures, c.Experiment.Theme, c.Experiment.Size)
-}
-
 // Drawn returns figures as plots draws them. Those that name no theme or size get those of their config.
 func Drawn(figures []spec.Figure, theme, size string) []plots.Figure {
 	all := make([]plots.Figure, len(figures))

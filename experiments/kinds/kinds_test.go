@@ -52,9 +52,8 @@ func TestDefaultFigures(t *testing.T) {
 		if !strings.Contains(text, "objectives") {
 			text = losses + text
 		}
-		figures := Figures(loaded(t, head+text))
 		got := ""
-		for _, fig := range figures {
+		for _, fig := range loaded(t, head+text).Experiment.Figures {
 			lines := fig.Params.(*plots.Lines)
 			got = strings.TrimSpace(strings.Join([]string{lines.Table, lines.X, lines.Split, fmt.Sprint(map[string][]string(lines.Where))}, " "))
 		}
@@ -73,7 +72,7 @@ figures:
   - {name: a, kind: lines, x: lambda, y: tv_star}
   - {name: b, kind: lines, x: lambda, y: tv_star, theme: slides}
 `)
-	figures := Figures(c)
+	figures := Drawn(c.Experiment.Figures, c.Experiment.Theme, c.Experiment.Size)
 	if themes := []string{figures[0].Theme, figures[1].Theme}; !slices.Equal(themes, []string{"dark", "slides"}) {
 		t.Errorf("themes %q", themes)
 	}

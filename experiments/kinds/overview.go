@@ -79,14 +79,11 @@ func varying(plan *spec.Plan) []string {
 	for _, column := range append([]string{"lambda"}, plan.Swept...) {
 		first := map[string]string{}
 		varies := false
-		plan.Each([]string{"objective", column}, func(row []string) bool {
-			if before, known := first[row[0]]; known && before != row[1] {
-				varies = true
-			} else {
-				first[row[0]] = row[1]
-			}
-			return !varies
-		})
+		for row := range plan.Rows("objective", column) {
+			before, known := first[row[0]]
+			varies = varies || known && before != row[1]
+			first[row[0]] = row[1]
+		}
 		if varies {
 			columns = append(columns, column)
 		}

@@ -218,11 +218,8 @@ func (v *view) draw(s *section, f *results.Reported, fig plots.Figure) error {
 	}
 	for _, d := range drawings {
 		id := fmt.Sprintf("%s-g%d", s.ID, len(s.Figures))
-		svg, err := d.Inline(id + "-")
-		if err != nil {
-			return err
-		}
-		s.Figures = append(s.Figures, figure{ID: id, Name: d.Name(), Caption: d.Caption(), SVG: template.HTML(slim(svg)), Width: shownWidth(svg)})
+		svg := d.Inline(id + "-")
+		s.Figures = append(s.Figures, figure{ID: id, Name: d.Name, Caption: d.Caption, SVG: template.HTML(slim(svg)), Width: shownWidth(svg)})
 		v.drawings = append(v.drawings, d)
 	}
 	return nil

@@ -3,7 +3,6 @@ package results
 import (
 	"errors"
 	"math"
-	"strconv"
 	"strings"
 
 	"windtunnel/metrics/claims"
@@ -89,12 +88,6 @@ var claimsSchema = tables.Schema{
 	{Name: "bound", Type: tables.Number, Doc: "What the value is held against; empty where there is nothing."},
 	{Name: "detail", Doc: "The runs behind the value, or why the claim cannot be answered."},
 	{Name: "expect", Type: tables.Boolean, Doc: "Whether the config expects the claim to hold."},
-}
-
-// cells returns the verdict's row.
-func (v *Verdict) cells() []string {
-	return []string{v.Name, strconv.FormatBool(v.Holds), tables.FormatFloat(v.Value), tables.FormatFloat(v.Bound), v.Detail,
-		strconv.FormatBool(v.Expect)}
 }
 
 // written reads the verdicts that stand in the folder's table of claims.

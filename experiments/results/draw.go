@@ -124,28 +124,22 @@ func pictures(dir string) []plots.File {
 	return files
 }
 
-// Figure reads a figure that is asked for beside the config, in YAML as under figures, and checks that the folder's tables
-// have the columns that it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a folder
-// without runs says so.
-func (f *Folder) Figure(text string) (plots.Figure, error) {
-	const name = "plot"
+// Figure reads a figure that is asked for beside the config, as under figures, and checks that the folder's tables have the
+// columns that it names. The error is a decode.Errors whose mistakes have keys but no lines; that of a folder without runs says so.
+func (f *Folder) Figure(settings *decode.Node) (plots.Figure, error) {
 	if !f.Experiment() {
 		return plots.Figure{}, decode.Errors{{Wrong: filepath.Join(f.Dir, spec.ResolvedName) + " has no runs of its own", Allowed: "the results of an experiment"}}
 	}
 	var asked spec.Figure
-	d := decode.Decoder{File: name, Tables: kinds.Tables()}
-	root, err := decode.Parse(name, []byte(text))
-	if err == nil {
-		err = d.Decode(root, "", &asked)
-	}
-	if err != nil {
-		return plots.Figure{}, decode.Unplaced(err, "", "")
+	d := decode.Decoder{File: "plot", Tables: kinds.Tables()}
+	if err := d.Decode(settings, "", &asked); err != nil {
+		return plots.Figure{}, err
 	}
 	spec.Respell(&asked, asked.Params.Refs(), func(_, table string) []string { return f.columns(table) }, d.Tables)
 	var missing []error
 	for _, ref := range asked.Params.Refs().Columns {
 		if mistake := f.lacks(ref); mistake != nil {
-			mistake.File = name
+			mistake.File = d.File
 			missing = append(missing, *mistake)
 		}
 	}
@@ -192,17 +186,6 @@ func landscapeSchema() tables.Schema {
 		tables.Column{Name: "status", Doc: "Of that minimizer, as of a run; empty on the grid."})
 }
 
-// LandscapesOf lists the landscapes that the suites among some configs draw of an experiment, whose run has to write them.
-func LandscapesOf(configs []*spec.Config, experiment string) []*plots.Landscape {
-	var all []*plots.Landscape
-	for _, c := range configs {
-		if c.Suite != nil {
-			all = append(all, landscapesOf(kinds.Figures(c), experiment)...)
-		}
-	}
-	return all
-}
-
 // landscapesOf lists the figures of the kind landscape that draw an experiment: "" is the config's own. Parts of composites
 // are among them.
 func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape {
@@ -226,7 +209,12 @@ func landscapesOf(figures []plots.Figure, experiment string) []*plots.Landscape 
 // landscapes writes the losses over the simplex that figures draw, run by run. Where one of them has none, the others are
 // not written either: a table of which a part is missing would be worse than none.
 func (m *Maker) landscapes(f *Folder, w *tableWriter) error {
-	figures := append(landscapesOf(f.Figures, ""), m.Landscapes...)
+	figures := landscapesOf(f.Figures, "")
+	for _, c := range m.Beside {
+		if c.Suite != nil {
+			figures = append(figures, landscapesOf(kinds.Drawn(c.Suite.Figures, "", ""), f.Name)...)
+		}
+	}
 	if len(figures) == 0 {
 		return nil
 	}

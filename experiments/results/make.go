@@ -15,7 +15,6 @@ import (
 	"windtunnel/experiments/spec"
 	"windtunnel/metrics/summaries"
 	"windtunnel/metrics/tables"
-	"windtunnel/plots"
 )
 
 // Maker makes the results folder of a config in Out.
@@ -27,8 +26,8 @@ type Maker struct {
 	Jobs   int           // figures drawn at the same time
 	// Runs writes the tables of the runs into a folder. It is not called for a suite, whose members have been made before.
 	Runs func(dir string) (engine.Count, *engine.Faults, error)
-	// Landscapes are those that the suites of the same call draw of this experiment.
-	Landscapes []*plots.Landscape
+	// Beside are the configs of the same call, whose suites may draw landscapes of this experiment.
+	Beside []*spec.Config
 }
 
 // Made is a new results folder, and what there is to say of it.
@@ -104,7 +103,7 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 		if len(m.Config.Plan.Read) > 0 {
 			var rows [][]string
 			for _, in := range m.Config.Plan.Read {
-				cells := []string{in.File, in.Run()}
+				cells := []string{in.File, in.Run.ID}
 				for _, n := range []int{in.Read, in.Used, in.TooLong, in.Bad, in.Identical, in.Empty, in.Cut} {
 					cells = append(cells, strconv.Itoa(n))
 				}
@@ -129,8 +128,9 @@ func (m *Maker) conclude(ctx context.Context, dir string, made *Made) error {
 	made.Verdicts = f.Check()
 	if len(made.Verdicts) > 0 {
 		var rows [][]string
-		for i := range made.Verdicts {
-			rows = append(rows, made.Verdicts[i].cells())
+		for _, v := range made.Verdicts {
+			rows = append(rows, []string{v.Name, strconv.FormatBool(v.Holds), tables.FormatFloat(v.Value), tables.FormatFloat(v.Bound), v.Detail,
+				strconv.FormatBool(v.Expect)})
 		}
 		if err := w.write(tables.Claims, claimsSchema, given(rows)); err != nil {
 			return err

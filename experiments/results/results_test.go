@@ -11,6 +11,7 @@ import (
 	"windtunnel/experiments/internal/testfile"
 	"windtunnel/experiments/results/publish"
 	"windtunnel/experiments/spec"
+	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 )
 
@@ -139,7 +140,15 @@ func TestFigure(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
 	f := open(t, dir)
-	if fig, err := f.Figure("{name: a, kind: lines, x: lambda, y: tv_star}"); err != nil || fig.Name != "a" {
+	settings := func(text string) *decode.Node {
+		n, err := decode.Parse("plot", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Mark("plot")
+		return n
+	}
+	if fig, err := f.Figure(settings("{name: a, kind: lines, x: lambda, y: tv_star}")); err != nil || fig.Name != "a" {
 		t.Errorf("%+v, error %v", fig, err)
 	}
 	for text, want := range map[string]string{
@@ -148,12 +157,12 @@ func TestFigure(t *testing.T) {
 		"{name: a, kind: lines, table: groups, x: lambda, y: reward}":             "plot: by: there is no table groups; want one of the tables claims, policies, prompts, runs, traces, trajectories",
 		"{name: a, kind: lines, x: lambda, y: tv_star, bnad: se}":                 `plot: bnad: is not a key here; `,
 	} {
-		if _, err := f.Figure(text); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := f.Figure(settings(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 	suite := &Folder{Dir: "a", document: document{Suite: []string{"b"}}}
-	if _, err := suite.Figure("{}"); err == nil || !strings.Contains(err.Error(), "a/config.yaml has no runs of its own; want the results of an experiment") {
+	if _, err := suite.Figure(settings("{}")); err == nil || !strings.Contains(err.Error(), "a/config.yaml has no runs of its own; want the results of an experiment") {
 		t.Errorf("of a suite: %v", err)
 	}
 }

@@ -256,19 +256,18 @@ func (s *subject) plan(t *spec.Desideratum, at spec.Place) *planned {
 	// Where a level is reached first does not depend on what lies beyond. The points of a path are all of one run.
 	if c, ok := p.claim.(*claims.Crossing); ok && c.Along != tables.Strength {
 		at, last := 0, math.Inf(-1)
-		p.plan.Each([]string{c.Along}, func(row []string) bool {
+		for row := range p.plan.Rows(c.Along) {
 			x := tables.ParseFloat(row[0])
 			if x > last && !math.IsInf(last, -1) {
 				p.parts = append(p.parts, at)
 			} else if x < last {
 				p.parts = nil
-				return false
+				break
 			}
 			if at++; !math.IsNaN(x) {
 				last = x
 			}
-			return true
-		})
+		}
 	}
 	p.parts = append(p.parts, len(p.plan.Runs))
 	return p

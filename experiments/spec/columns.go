@@ -14,10 +14,6 @@ func ListedMetrics() []metrics.Metric {
 	return slices.Concat(tables.Metrics(), []metrics.Metric{metrics.ProxyReward}, metrics.OfGames(), metrics.OnRequest(), metrics.OfRewards(), texts.Metrics())
 }
 
-// Online says whether some run draws its preferences from the policy in training. Its tables of measures then end with the
-// column of metrics.ProxyReward, which is empty in the rows of the other runs.
-func (p *Plan) Online() bool { return !p.traits.language && p.traits.online }
-
 // HasStar says whether some run has a pi_star, without which the metrics that need it are empty.
 func (p *Plan) HasStar() bool { return p.traits.starred }
 
@@ -31,7 +27,7 @@ type traits struct {
 	grouped bool     // some environment has groups of prompts
 	asked   []string // metrics.OnRequest that some run asks for
 	watched bool     // some run watches its rounds
-	online  bool     // some run draws its preferences from the policy in training
+	online  bool     // some run draws its preferences from the policy in training, and so metrics.ProxyReward
 	traced  bool     // some run traces a path
 	logits  bool     // some run lists logits
 	counted bool     // the kind of preferences varies

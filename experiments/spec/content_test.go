@@ -23,7 +23,7 @@ func TestContent(t *testing.T) {
 			testfile.Write(t, filepath.Join(dir, name), pairs)
 		}
 		testfile.Write(t, filepath.Join(dir, "test.yaml"), text)
-		return loadedFile(t, filepath.Join(dir, "test.yaml"), sets...).Plan.Runs[0].Content()
+		return loadedFile(t, filepath.Join(dir, "test.yaml"), sets...).Plan.Runs[0].Content
 	}
 	first := content(text, pairs)
 	for name, again := range map[string][32]byte{

@@ -132,11 +132,8 @@ func (d *Document) Run(tables *decode.Tables) (*Run, error) {
 type Input struct {
 	lines.Account
 	Text string `json:"text"` // the account in words
-	run  *Run   // the first that reads the file so
+	Run  *Run   `json:"-"`    // the first that reads the file so
 }
-
-// Run returns the name of the first run that reads the file so.
-func (in *Input) Run() string { return in.run.ID }
 
 // account notes what became of a file in a run. The same file may lie in another folder beside results.
 func (p *Plan) account(r *Run, a lines.Account) {

@@ -27,11 +27,12 @@ type Config struct {
 	Members    []*Config   // of a suite
 	Scorecard  *Scorecard  // nil for the others
 	Warnings   []string
+	// Mistake returns a mistake at a key of the file, for checks that only its user can make.
+	Mistake func(key, wrong, allowed, near string) error
 
 	kinds   *decode.Tables
 	hash    string            // of the file's content
 	parents map[string]string // hashes of the configs that it extends, by path relative to it
-	at      func(key, wrong, allowed, near string) error
 }
 
 // loader reads one config.
@@ -179,7 +180,7 @@ func (l *loader) experiment(sets []string) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}
+	c := &Config{Path: l.path, Head: exp.Head, Experiment: exp, Plan: plan, kinds: l.Tables, hash: l.hash, parents: l.parents, Mistake: l.mistakeAt}
 	l.warnUnread(plan)
 	l.warnLengths(plan)
 	l.dropIdleSeeds(plan)

@@ -39,15 +39,6 @@ type Plan struct {
 	seeds  string               // the key of the config that varies the seed, "" where none does
 }
 
-// Cost returns the expected cost of all runs, in training steps.
-func (p *Plan) Cost() float64 {
-	total := 0.0
-	for _, r := range p.Runs {
-		total += r.Cost()
-	}
-	return total
-}
-
 // Language says whether the runs train language models.
 func (p *Plan) Language() bool { return p.traits.language }
 
@@ -56,7 +47,7 @@ func (p *Plan) Language() bool { return p.traits.language }
 func (p *Plan) Key() string {
 	h := sha256.New()
 	for _, r := range p.Runs {
-		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, r.content)
+		fmt.Fprintf(h, "%q %q %q %x\n", r.ID, r.Label, r.Swept, r.Content)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -77,8 +68,8 @@ func (p *Plan) In(environment bandit.Params, seed int, key string) *Plan {
 			}
 			run.Environment = derived[d]
 		}
-		run.content = sha256.Sum256(append(r.content[:], key...))
-		run.data = sha256.Sum256(append(r.data[:], key...))
+		run.Content = sha256.Sum256(append(r.Content[:], key...))
+		run.Data = sha256.Sum256(append(r.Data[:], key...))
 		moved.Runs[i] = &run
 	}
 	return &moved
@@ -236,8 +227,8 @@ func (p *planner) add(rows []int, reviews []*review) {
 	}
 	p.plan.traits.weighed = p.plan.traits.weighed || run.Train.Groups != nil
 	p.plan.traits.logits = p.plan.traits.logits || run.Train.Logits
-	run.ID, run.Swept, run.content = p.name(rows), p.cells(rows), p.content(from.sections[:])
-	run.data = p.content(from.sections[:policySection])
+	run.ID, run.Swept, run.Content = p.name(rows), p.cells(rows), p.content(from.sections[:])
+	run.Data = p.content(from.sections[:policySection])
 	p.plan.Runs = append(p.plan.Runs, run)
 }
 

@@ -27,7 +27,6 @@ func BenchmarkPlan(b *testing.B) {
 	for b.Loop() {
 		plan := loaded(b, text).Plan
 		for _, r := range plan.Runs {
-			r.Content()
 			r.Cells()
 		}
 		runs += len(plan.Runs)
@@ -42,7 +41,6 @@ func BenchmarkRun(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		r := plan.Runs[i%len(plan.Runs)]
-		r.Content()
 		r.Cells()
 		i += 7919
 	}
@@ -63,7 +61,7 @@ func TestManyRuns(t *testing.T) {
 	plan := loaded(t, sweepOf(100, 50, 40)).Plan
 	contents := map[[32]byte]bool{}
 	for _, r := range plan.Runs {
-		contents[r.Content()] = true
+		contents[r.Content] = true
 	}
 	if len(plan.Runs) != mostRuns || len(contents) != mostRuns {
 		t.Fatalf("%d runs with %d contents", len(plan.Runs), len(contents))

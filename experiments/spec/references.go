@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -231,57 +232,52 @@ func (l *loader) reviewWhere(plan *Plan, key string, where tables.Where) {
 
 // unanswered returns the values that no run has in a column.
 func (p *Plan) unanswered(column string, values []string) []string {
-	left := slices.Clone(values)
-	p.Each([]string{column}, func(row []string) bool {
-		left = slices.DeleteFunc(left, func(v string) bool { return tables.SameCell(row[0], v) })
-		return len(left) > 0
+	have := p.Values(column)
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool {
+		return slices.ContainsFunc(have, func(cell string) bool { return tables.SameCell(cell, v) })
 	})
-	return left
 }
 
 // Answers says whether a selection of columns of the plan has a run.
 func (p *Plan) Answers(where tables.Where) bool {
 	columns := slices.Sorted(maps.Keys(where))
-	found := false
-	p.Each(columns, func(row []string) bool {
-		found = true
+	for row := range p.Rows(columns...) {
+		found := true
 		for i, column := range columns {
-			same := func(value string) bool { return tables.SameCell(row[i], value) }
-			found = found && slices.ContainsFunc(where[column], same)
+			found = found && slices.ContainsFunc(where[column], func(value string) bool { return tables.SameCell(row[i], value) })
 		}
-		return !found
-	})
-	return found
+		if found {
+			return true
+		}
+	}
+	return false
 }
 
 // Values lists the values of a column, in order.
 func (p *Plan) Values(column string) []string {
 	var values []string
 	seen := map[string]bool{}
-	p.Each([]string{column}, func(row []string) bool {
+	for row := range p.Rows(column) {
 		if v := row[0]; !seen[v] {
 			seen[v] = true
 			values = append(values, v)
 		}
-		return true
-	})
+	}
 	return values
 }
 
-// Each gives the cells of some columns of the plan, run by run, until do says to stop.
-func (p *Plan) Each(columns []string, do func(row []string) bool) {
-	var at []int
-	for _, column := range columns {
-		at = append(at, slices.Index(p.PlannedColumns(), column))
-	}
-	row := make([]string, len(columns))
-	for _, run := range p.Runs {
-		cells := run.Cells()
-		for i, column := range at {
-			row[i] = cells[column]
-		}
-		if !do(row) {
-			return
+// Rows goes through the cells of some columns of the plan, run by run.
+func (p *Plan) Rows(columns ...string) iter.Seq[[]string] {
+	return func(yield func(row []string) bool) {
+		planned, row := p.PlannedColumns(), make([]string, len(columns))
+		for _, run := range p.Runs {
+			cells := run.Cells()
+			for i, column := range columns {
+				row[i] = cells[slices.Index(planned, column)]
+			}
+			if !yield(row) {
+				return
+			}
 		}
 	}
 }

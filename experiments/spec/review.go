@@ -214,6 +214,13 @@ func (o *origin) mistake(key, wrong, allowed string) decode.Error {
 
 func (o *origin) refuse(key, wrong, allowed string) { o.fail(o.mistake(key, wrong, allowed)) }
 
+// refuseIf refuses a setting if something is so.
+func (o *origin) refuseIf(is bool, key, wrong, allowed string) {
+	if is {
+		o.refuse(key, wrong, allowed)
+	}
+}
+
 // renamed gives the mistakes of a decoded run the keys of the config.
 func (o *origin) renamed(err error) error {
 	many := mistakesOf([]error{err})
@@ -234,47 +241,31 @@ func (p *planner) reviewSolver(run *Run, from *origin) {
 	const drawn, before = "compares pairs that are drawn from the policy in training", "preferences that are drawn before"
 	is, o := "is "+run.Solver+", but "+run.Label+" ", run.Loss.Objective()
 	if run.Solver != setup.SolverTrain {
-		if run.Constraint.KLRadius > 0 {
-			from.refuse("constraint.kl_radius", "is a projection between training steps, which solver: "+run.Solver+" has not",
-				"solver: train, or constraint.l2")
-		}
-		if run.Train.Groups != nil {
-			from.refuse("train.groups", "weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
-		}
-		if _, custom := run.Loss.(*objective.Custom); custom && o.Remembers() {
-			from.refuse("solver", is+"reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
-		}
-		if o.Filters() {
-			from.refuse("solver", is+"leaves comparisons out of each batch at random", "solver: train, or mode_weight: 0")
-		}
+		_, custom := run.Loss.(*objective.Custom)
+		from.refuseIf(run.Constraint.KLRadius > 0, "constraint.kl_radius",
+			"is a projection between training steps, which solver: "+run.Solver+" has not", "solver: train, or constraint.l2")
+		from.refuseIf(run.Train.Groups != nil, "train.groups",
+			"weighs groups step by step, which solver: "+run.Solver+" does not take", "solver: train")
+		from.refuseIf(custom && o.Remembers(), "solver", is+"reads earlier steps of training (ema, step)", "solver: train, or mean in place of ema")
+		from.refuseIf(o.Filters(), "solver", is+"leaves comparisons out of each batch at random", "solver: train, or mode_weight: 0")
 	}
 	if run.Solver == setup.SolverPath {
 		p.plan.traits.traced = true
-		if run.Path == nil {
-			from.refuse("path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
-		}
-		if run.Online() != nil && o.Compares() {
-			from.refuse("solver", is+drawn, "solver: train or exact, or "+before)
-		}
+		from.refuseIf(run.Path == nil, "path", "is missing beside solver: path", "a mapping, as path: {along: lambda}")
+		from.refuseIf(run.Online() != nil && o.Compares(), "solver", is+drawn, "solver: train or exact, or "+before)
 	}
 	if run.Purpose == setup.PurposeRLHF {
-		if run.Online() != nil {
-			from.refuse("purpose", "is rlhf, but "+run.Label+" "+drawn, before)
-		}
-		if _, direct := run.Loss.(objective.Direct); direct {
-			from.refuse("purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss)
-		}
-		if run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda {
-			from.refuse("purpose", "is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path")
-		}
+		_, direct := run.Loss.(objective.Direct)
+		from.refuseIf(run.Online() != nil, "purpose", "is rlhf, but "+run.Label+" "+drawn, before)
+		from.refuseIf(direct, "purpose", "is rlhf, but "+run.Label+" gives its policy directly and has no loss", setup.PurposeLoss)
+		from.refuseIf(run.Solver == setup.SolverPath && run.Path != nil && run.Path.Along == path.Lambda, "purpose",
+			"is rlhf, whose lambda is 1, beside a path along lambda", "purpose: loss, or another path")
 	}
 }
 
 // reviewTraining refuses second derivatives where there are none, and weights of groups of texts.
 func (s *surroundings) reviewTraining(run *Run, from *origin) {
-	if run.Language() && run.Train.Groups != nil {
-		from.refuse("train.groups", "weighs groups of comparisons of numbered responses", "no groups")
-	}
+	from.refuseIf(run.Language() && run.Train.Groups != nil, "train.groups", "weighs groups of comparisons of numbered responses", "no groups")
 	if _, second := run.Train.Optimizer.(*train.Newton); !second {
 		return
 	}
@@ -283,10 +274,8 @@ func (s *surroundings) reviewTraining(run *Run, from *origin) {
 		pol, err := run.BuildPolicy(s.environment(run, from))
 		curves = err != nil || train.Curves(pol, run.Loss.Objective())
 	}
-	if !curves {
-		from.refuse("train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
-			"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters")
-	}
+	from.refuseIf(!curves, "train.optimizer.kind", "needs second derivatives, which "+run.Label+" has not with this policy",
+		"an optimizer of the gradient alone, such as adam; or a loss that has them and a policy that is affine in its parameters")
 }
 
 // reviewLevels refuses levels of metrics and prompts that are not there.
@@ -424,14 +413,12 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 	k, prompts := float64(env.Responses()), float64(len(env.Prompts))
 	switch p := run.Preferences.(type) {
 	case *preference.Population:
-		if n := prompts * k * (k - 1); n > mostValues {
-			from.refuse("preferences", fmt.Sprintf("are %.0f comparisons", n),
-				fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues))
-		}
+		n := prompts * k * (k - 1)
+		from.refuseIf(n > mostValues, "preferences", fmt.Sprintf("are %.0f comparisons", n),
+			fmt.Sprintf("at most %d, or {kind: sample, n: ...}", mostValues))
 	case *preference.Sample:
-		if n := float64(p.Draws(len(env.Prompts))); n > mostValues {
-			from.refuse("preferences.n", fmt.Sprintf("draws %.0f comparisons", n), fmt.Sprintf("at most %d in all", mostValues))
-		}
+		n := p.Draws(len(env.Prompts))
+		from.refuseIf(n > mostValues, "preferences.n", fmt.Sprintf("draws %d comparisons", n), fmt.Sprintf("at most %d in all", mostValues))
 	case *preference.Online:
 		n := prompts * float64(p.Pairs)
 		if p.Pairs == 0 {
@@ -440,9 +427,8 @@ func (s *surroundings) reviewPreferences(run *Run, from *origin) {
 		if p.Accumulate {
 			n *= float64(p.Rounds)
 		}
-		if n > mostValues {
-			from.refuse("preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n), fmt.Sprintf("at most %d", mostValues))
-		}
+		from.refuseIf(n > mostValues, "preferences.pairs", fmt.Sprintf("draws %.0f comparisons to train on at a time", n),
+			fmt.Sprintf("at most %d", mostValues))
 	}
 	err := s.describe(run, from)
 	if f, pairs := run.preferenceFile(), s.pairs; f != nil && err == nil {
@@ -495,10 +481,9 @@ func (s *surroundings) reviewRewards(run *Run, from *origin) {
 	}
 	rewards, gaps := o.ReadsRewards()
 	_, direct := run.Loss.(objective.Direct)
-	if (rewards || direct) && !s.described.HasStar() {
-		from.refuse("objective.kind", run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
-			"a loss of comparisons, or environment.pi_star: bradley-terry")
-	}
+	from.refuseIf((rewards || direct) && !s.described.HasStar(), "objective.kind",
+		run.Label+" reads log pi_star, the rewards of single responses, and there is no pi_star",
+		"a loss of comparisons, or environment.pi_star: bradley-terry")
 	for i := 0; gaps && !s.pairs.Unpaired() && i < s.pairs.Len(); i++ {
 		x, a, b := s.pairs.Prompt[i], s.pairs.Chosen[i], s.pairs.Rejected[i]
 		if gap := s.described.Gap(x, a, b); gap-gap != 0 {
@@ -544,24 +529,14 @@ func (s *surroundings) reviewFamily(run *Run, from *origin) {
 			s.addPrompt(name)
 		}
 	}
-	if _, ok := run.Policy.(*language.Llama); !ok {
-		from.refuse("policy.kind", "cannot write the free text of environment.kind", "llama")
-	}
-	if allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences); allowed != "" {
-		from.refuse("preferences.kind", "does not go with environment.kind", allowed)
-	}
-	if run.Solver != setup.SolverTrain {
-		from.refuse("solver", "cannot be "+run.Solver+" where responses are free text", setup.SolverTrain)
-	}
-	if run.Purpose == setup.PurposeRLHF {
-		from.refuse("purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss)
-	}
-	if run.RewardModel != nil {
-		from.refuse("reward_model", "needs responses that can be enumerated", "no reward_model")
-	}
-	if run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0 {
-		from.refuse("constraint", "needs responses that can be enumerated", "no constraint")
-	}
+	_, writes := run.Policy.(*language.Llama)
+	from.refuseIf(!writes, "policy.kind", "cannot write the free text of environment.kind", "llama")
+	allowed := language.Accepts(run.Environment.(language.Environment), run.Preferences)
+	from.refuseIf(allowed != "", "preferences.kind", "does not go with environment.kind", allowed)
+	from.refuseIf(run.Solver != setup.SolverTrain, "solver", "cannot be "+run.Solver+" where responses are free text", setup.SolverTrain)
+	from.refuseIf(run.Purpose == setup.PurposeRLHF, "purpose", "cannot be rlhf where responses are free text", setup.PurposeLoss)
+	from.refuseIf(run.RewardModel != nil, "reward_model", "needs responses that can be enumerated", "no reward_model")
+	from.refuseIf(run.Constraint.L2 > 0 || run.Constraint.KLRadius > 0, "constraint", "needs responses that can be enumerated", "no constraint")
 }
 
 func (s *surroundings) addPrompt(name string) {

@@ -23,19 +23,15 @@ type Run struct {
 	Lambda float64  // of the objective, NaN where it has none
 	Swept  []string // values of the plan's swept columns, as tables hold them
 	Limits Limits
+	// Content is the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every one
+	// written out, without limits, and the content of its data files. Runs of different configs, under different names and at
+	// different places of their sweeps have the same content where they would do the same.
+	Content [sha256.Size]byte
+	// Data is the SHA-256 of all that the run's environment and comparisons are made from. Runs with the same share both.
+	Data [sha256.Size]byte
 
-	files   map[string]*dataFile // that the plan read, by the path as the config spells it
-	content [sha256.Size]byte
-	data    [sha256.Size]byte // of what its environment and comparisons are made from
+	files map[string]*dataFile // that the plan read, by the path as the config spells it
 }
-
-// Content returns the SHA-256 of all that makes the run's results, as it was planned: its settings and its loss, every
-// one written out, without limits, and the content of its data files. Runs of different configs, under different names and at different
-// places of their sweeps have the same content where they would do the same.
-func (r *Run) Content() [sha256.Size]byte { return r.content }
-
-// Data returns the SHA-256 of all that the run's environment and comparisons are made from. Runs with the same share both.
-func (r *Run) Data() [sha256.Size]byte { return r.data }
 
 // Cost is the expected cost of the run in training steps, for progress and balance; only ratios matter.
 func (r *Run) Cost() float64 {

@@ -56,11 +56,6 @@ func (l *loader) mistakeAt(key, wrong, allowed, near string) error {
 	return decode.Join(l.Error(l.nearestNode(key), key, wrong, allowed).Meant(near))
 }
 
-// Mistake returns a mistake at a key of a scorecard's file, for checks that only its user can make.
-func (c *Config) Mistake(key, wrong, allowed, near string) error {
-	return c.at(key, wrong, allowed, near)
-}
-
 // Label is what tables call the objective: its name, or else its kind.
 func (o *Objective) Label(tables *decode.Tables) string {
 	if o.Name != "" {
@@ -164,5 +159,5 @@ func (l *loader) scorecard(experiment bool) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, decode.Join(l.errs...)
 	}
-	return &Config{Path: l.path, Head: card.Head, Scorecard: card, kinds: l.Tables, hash: l.hash, parents: l.parents, at: l.mistakeAt}, nil
+	return &Config{Path: l.path, Head: card.Head, Scorecard: card, kinds: l.Tables, hash: l.hash, parents: l.parents, Mistake: l.mistakeAt}, nil
 }

@@ -116,9 +116,9 @@ func (s *state) value(n *Node, dst reflect.Value, lim limits) {
 		s.wrongType(n, dst.Type(), lim)
 		return
 	}
-	switch shape := shapeOf(dst.Type()); shape {
+	switch shapeOf(dst.Type()) {
 	case shapeBool, shapeInt, shapeFloat:
-		if !setters[shape](n, dst, lim) {
+		if !set(n, dst, lim) {
 			s.wrongType(n, dst.Type(), lim)
 		}
 	case shapeString:

@@ -42,7 +42,11 @@ func (t *Tables) encode(v reflect.Value) *Node {
 	case shapeString:
 		return textNode(v.String())
 	case shapeText:
-		return encodeText(v)
+		text, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
+		if err != nil {
+			panic(fmt.Sprintf("decode: %v: %v", v.Type(), err))
+		}
+		return wordNode(string(text)) // numbers need no quotes
 	case shapePointer:
 		if v.IsNil() {
 			return nil
@@ -151,16 +155,6 @@ func floatText(v float64) string {
 		return "-.inf"
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)
-}
-
-// encodeText writes what MarshalText gives; numbers need no quotes. What reads itself from text and does not write itself is a mistake
-// of the program.
-func encodeText(v reflect.Value) *Node {
-	text, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
-	if err != nil {
-		panic(fmt.Sprintf("decode: %v: %v", v.Type(), err))
-	}
-	return wordNode(string(text))
 }
 
 // plain copies a node without positions, comments and style, which do not belong to its content.

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -21,73 +20,52 @@ type Field struct {
 
 // Fields lists the keys of a struct, given as a pointer to one that holds the defaults, in struct order. Keys of nested
 // structs follow their parent's, with dotted paths. Parameters of kinds are not listed: list each registry entry's New.
-func Fields(v any, tables *Tables) []Field {
-	l := lister{tables: tables}
-	l.structure("", reflect.ValueOf(v).Elem())
-	return l.fields
-}
+func Fields(v any, tables *Tables) []Field { return tables.fields("", reflect.ValueOf(v).Elem()) }
 
-type lister struct {
-	tables *Tables
-	fields []Field
-	inside []reflect.Type // guards against types that hold themselves
-}
-
-// structure lists the fields of v, which holds the defaults.
-func (l *lister) structure(prefix string, v reflect.Value) {
-	if slices.Contains(l.inside, v.Type()) {
-		return
+// fields lists the fields of v, which holds the defaults.
+func (t *Tables) fields(prefix string, v reflect.Value) (all []Field) {
+	l := layoutOf(v.Type())
+	if l.kind != nil {
+		tab, kind := t.of(l.kind.typ), v.FieldByIndex(l.kind.index)
+		all = append(all, Field{Key: prefix + kindKey, Type: "a kind of " + tab.name, Allowed: tab.list(), Doc: l.kind.doc,
+			Default: t.text(kind), Required: kind.IsNil()})
 	}
-	l.inside = append(l.inside, v.Type())
-	lay := layoutOf(v.Type())
-	if lay.kind != nil {
-		tab := l.tables.of(lay.kind.typ)
-		l.fields = append(l.fields, Field{
-			Key: prefix + kindKey, Type: "a kind of " + tab.name, Allowed: tab.list(), Doc: lay.kind.doc,
-			Default: l.text(v.FieldByIndex(lay.kind.index)), Required: v.FieldByIndex(lay.kind.index).IsNil(),
-		})
+	for _, f := range l.fields {
+		one := Field{Key: prefix + f.key, Aliases: f.aliases, Type: t.phrase(f.typ, limits{}), Doc: f.doc, Required: f.limits.required}
+		value := v.FieldByIndex(f.index)
+		if f.hasDefault(value) {
+			one.Default = t.text(value)
+		}
+		switch {
+		case f.limits.words != nil:
+			one.Allowed = strings.Join(f.limits.words, ", ")
+		case f.limits.bounds != nil:
+			one.Allowed = f.limits.bounds.String()
+		case shapeOf(f.typ) == shapeKind:
+			tab := t.of(f.typ)
+			one.Type, one.Allowed = "a kind of "+tab.name, tab.list()
+		}
+		all = append(append(all, one), t.below(one.Key+".", f.typ, value)...)
 	}
-	for _, f := range lay.fields {
-		l.field(prefix, f, v.FieldByIndex(f.index))
-	}
-	l.inside = l.inside[:len(l.inside)-1]
-}
-
-func (l *lister) field(prefix string, f *field, v reflect.Value) {
-	one := Field{
-		Key: prefix + f.key, Aliases: f.aliases, Type: l.tables.phrase(f.typ, limits{}), Doc: f.doc, Required: f.limits.required,
-	}
-	if f.hasDefault(v) {
-		one.Default = l.text(v)
-	}
-	switch {
-	case f.limits.words != nil:
-		one.Allowed = strings.Join(f.limits.words, ", ")
-	case f.limits.bounds != nil:
-		one.Allowed = f.limits.bounds.String()
-	case shapeOf(f.typ) == shapeKind:
-		tab := l.tables.of(f.typ)
-		one.Type, one.Allowed = "a kind of "+tab.name, tab.list()
-	}
-	l.fields = append(l.fields, one)
-	l.below(one.Key+".", f.typ, v)
+	return all
 }
 
 // below lists what a field's value holds.
-func (l *lister) below(prefix string, t reflect.Type, v reflect.Value) {
-	switch shapeOf(t) {
+func (t *Tables) below(prefix string, typ reflect.Type, v reflect.Value) []Field {
+	switch shapeOf(typ) {
 	case shapeStruct:
-		l.structure(prefix, v)
+		return t.fields(prefix, v)
 	case shapePointer:
-		l.below(prefix, t.Elem(), filled(t.Elem()))
+		return t.below(prefix, typ.Elem(), filled(typ.Elem()))
 	case shapeList, shapeMap:
-		l.below(prefix+"*.", t.Elem(), filled(t.Elem()))
+		return t.below(prefix+"*.", typ.Elem(), filled(typ.Elem()))
 	}
+	return nil
 }
 
 // text writes a default on one line: scalars, lists of them, and the names of kinds.
-func (l *lister) text(v reflect.Value) string {
-	n := l.tables.encode(v)
+func (t *Tables) text(v reflect.Value) string {
+	n := t.encode(v)
 	if n == nil || n.Kind == yaml.MappingNode && child(n, kindKey) == nil {
 		return ""
 	}

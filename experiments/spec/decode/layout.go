@@ -163,9 +163,6 @@ func (l *layout) add(t reflect.Type, index []int) {
 }
 
 func newField(t reflect.Type, sf reflect.StructField, key, option string, at []int) *field {
-	if key == "" {
-		key = strings.ToLower(sf.Name)
-	}
 	f := &field{
 		key: key, aliases: registry.Words(sf.Tag.Get("alias")), doc: sf.Tag.Get("doc"), index: at, typ: sf.Type,
 		limits: limits{words: registry.Words(sf.Tag.Get("oneof")), required: sf.Tag.Get("required") == "true"},

@@ -77,7 +77,7 @@ func position(data []byte, offset int) (line, column int) {
 }
 
 var (
-	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?((?s).*)$`)
+	syntaxLine    = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?((?s).*)$`)
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
@@ -91,9 +91,6 @@ var parserComplaints = []string{
 // that of the line's first character.
 func syntaxError(file string, data []byte, err error) Error {
 	match := syntaxLine.FindStringSubmatch(err.Error())
-	if match == nil {
-		match = []string{"", "", err.Error()}
-	}
 	number, _ := strconv.Atoi(match[1]) // no number is the first line
 	if number > 0 && slices.Contains(parserComplaints, match[2]) {
 		number++

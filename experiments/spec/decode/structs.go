@@ -122,20 +122,16 @@ func (s *state) keys(n *Node, structs []point, given map[*field]*Node, hasKind, 
 		case f == nil:
 			s.unknownKey(key, structs, hasKind)
 		case given[f] != nil:
-			s.twice(key, given[f])
+			where := ""
+			if given[f].Line > 0 {
+				where = fmt.Sprintf(" on line %d", given[f].Line)
+			}
+			s.fail(key, key.Value, fmt.Sprintf("is the same key as %s%s", given[f].Value, where), "one of the two", "")
 		default:
 			given[f] = key
 			s.at(key.Value, value, in.value.FieldByIndex(f.index), f.limits)
 		}
 	}
-}
-
-func (s *state) twice(key, first *Node) {
-	where := ""
-	if first.Line > 0 {
-		where = fmt.Sprintf(" on line %d", first.Line)
-	}
-	s.fail(key, key.Value, fmt.Sprintf("is the same key as %s%s", first.Value, where), "one of the two", "")
 }
 
 func (s *state) unknownKey(key *Node, structs []point, hasKind bool) {

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"encoding"
-	"fmt"
 	"math"
 	"reflect"
 	"regexp"
@@ -51,7 +50,7 @@ func isText(n *Node) bool {
 
 // Whole reads a scalar as a whole number, written as any number may be: 10, 1e1 or 10.0.
 func Whole(n *Node) (v int, ok bool) {
-	ok = setInt(n, reflect.ValueOf(&v).Elem(), limits{})
+	ok = set(n, reflect.ValueOf(&v).Elem(), limits{})
 	return v, ok
 }
 
@@ -85,37 +84,22 @@ func short(text string) string {
 	return text
 }
 
-// setters decode what is no text, and say whether it is of the type and within the limits.
-var setters = map[shape]func(n *Node, dst reflect.Value, lim limits) bool{shapeBool: setBool, shapeInt: setInt, shapeFloat: setFloat}
-
-func setBool(n *Node, dst reflect.Value, _ limits) bool {
-	ok := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"
-	if ok {
-		dst.SetBool(strings.EqualFold(n.Value, "true"))
+// set decodes what is no text into a bool, a number or a whole number, and says whether it is one and within the limits.
+func set(n *Node, dst reflect.Value, lim limits) bool {
+	if dst.Kind() == reflect.Bool {
+		is := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool"
+		if is {
+			dst.SetBool(strings.EqualFold(n.Value, "true"))
+		}
+		return is
 	}
-	return ok
-}
-
-func inBounds(v float64, lim limits) bool {
-	if lim.bounds == nil {
-		return !math.IsInf(v, 0)
-	}
-	return lim.bounds.Contains(v)
-}
-
-func setFloat(n *Node, dst reflect.Value, lim limits) bool {
 	v, ok := number(n)
-	if !ok || !inBounds(v, lim) {
+	if !ok || lim.bounds == nil && math.IsInf(v, 0) || lim.bounds != nil && !lim.bounds.Contains(v) {
 		return false
 	}
-	dst.SetFloat(v)
-	return true
-}
-
-func setInt(n *Node, dst reflect.Value, lim limits) bool {
-	v, ok := number(n)
-	if !ok || !inBounds(v, lim) {
-		return false
+	if dst.Kind() == reflect.Float64 {
+		dst.SetFloat(v)
+		return true
 	}
 	whole, err := strconv.ParseInt(n.Value, 10, 64)
 	if err != nil {
@@ -150,12 +134,7 @@ func (s *state) unmarshalText(n *Node, dst reflect.Value, lim limits) {
 	}
 }
 
-func oneOf(words []string) string {
-	if len(words) == 1 {
-		return words[0]
-	}
-	return fmt.Sprintf("one of %s", strings.Join(words, ", "))
-}
+func oneOf(words []string) string { return "one of " + strings.Join(words, ", ") }
 
 // Defaulter is implemented, on the pointer, by structs whose defaults are not zero where they stand in lists, maps and
 // behind pointers. Elsewhere the defaults are those of the value that is decoded into.
