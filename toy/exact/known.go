@@ -20,13 +20,14 @@ type Known struct {
 // mostKnown bounds what is kept; beyond it all is forgotten.
 const mostKnown = 4096
 
-// once returns the answer to the problem of one prompt, which find gives if the problem's Known has none yet.
-func (s *solver) once(l *lossFunction, t *task, find func() (*result, error)) (*result, error) {
+// once returns the answer to a problem, which find gives if the problem's Known has none yet. Searches from given policies are not kept,
+// nor those of a loss that reads comparisons one by one, which is not asked who it is: it may be a program of the user's.
+func (s *solver) once(l *lossFunction, find func() (*result, error)) (*result, error) {
 	known := s.problem.Known
-	if known == nil {
+	if known == nil || l.objective.Itemized() || l.start != nil && s.problem.From != nil {
 		return find()
 	}
-	key := fingerprint(l, t, s.flows)
+	key := fingerprint(l, s.flows)
 	known.mutex.Lock()
 	r, ok := known.found[key]
 	known.mutex.Unlock()
@@ -58,36 +59,48 @@ const few = 12
 // two that are the same but for rounding differ at some, as runs must not depend on which came first.
 const probes = 32
 
-// fingerprint tells problems of one prompt apart, beside their comparisons by the loss itself at places near and far, in its unit.
-func fingerprint(l *lossFunction, t *task, flows bool) string {
-	unit := 1.0
+// fingerprint tells problems apart, beside their comparisons and policies by the loss itself at places near and far, in its unit.
+func fingerprint(l *lossFunction, flows bool) string {
+	unit, part := 1.0, l
 	if l.start != nil {
 		unit = (&solver{}).unit(l)
 	}
-	told, part := []float64{unit, t.total, t.scale}, newLossFunction(l.objective, t.only(func(i int) bool { return i < few }))
-	p := part.newPoint(l.begin())
+	if len(l.tasks) == 1 && l.jacobian[0] == nil {
+		part = newLossFunction(l.objective, l.tasks[0].only(func(i int) bool { return i < few }))
+	}
+	told, name := []float64{unit}, ""
 	if flows {
 		told = append(told, 1)
 	}
-	dir := make([]float64, l.dim)
+	p, dir := part.newPoint(l.begin()), make([]float64, l.dim)
 	for i := range probes {
 		far := math.Pow(10, 4*float64(i)/(probes-1)-2)
 		for k := range dir {
 			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
 		}
 		floats.AddScaledTo(p.theta, l.begin(), far*unit, dir)
-		told = append(told, part.value(p))
+		if part.byLogits == nil { // a loss that holds a part back from differentiation may have the values of another
+			part.slope(p)
+			told = append(told, p.grad...)
+		} else {
+			part.value(p)
+		}
+		told = append(told, p.loss)
 	}
-	for i, c := range t.chosen {
-		told = append(told, float64(c), float64(t.rejected[i]))
-	}
-	for _, column := range [][]float64{t.weight, t.gap, t.dispersion} {
-		told = append(told, column...)
-	}
-	if l.start != nil {
-		told = append(append(told, t.logRef...), t.logStar...)
+	for _, t := range l.tasks {
+		name += t.name
+		told = append(told, t.total, t.scale)
+		for i, c := range t.chosen {
+			told = append(told, float64(c), float64(t.rejected[i]))
+		}
+		for _, column := range [][]float64{t.weight, t.gap, t.dispersion} {
+			told = append(told, column...)
+		}
+		if l.start != nil {
+			told = append(append(told, t.logRef...), t.logStar...)
+		}
 	}
 	h := sha256.New()
 	_ = binary.Write(h, binary.LittleEndian, told)
-	return t.name + string(h.Sum(nil))
+	return name + string(h.Sum(nil))
 }

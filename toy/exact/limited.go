@@ -153,11 +153,8 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	t := l.tasks[0]
 	r := &result{status: Local, reason: t.reasonf("%s", found.describe()), iterations: found.iterations, change: found.change,
 		theta: found.at.theta, logps: found.at.logp}
-	// KL(pi to pi_ref) holds every policy back, however small its derivatives far out.
-	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, found.at.theta))
-	away := s.terms.entropy == 0 && floats.Norm(found.at.theta, math.Inf(1)) > far/2*max(1, unit) && !(l.value(twice) > found.at.loss)
 	switch {
-	case l.l2 == 0 && away:
+	case s.away(l, found.at, far/2*max(1, unit)):
 		r.status, r.reason, r.theta = train.Diverged, t.reasonf("the loss falls for ever in a direction of the policy class: %s", found.describe()), nil
 	case !found.converged || math.IsNaN(found.at.loss):
 		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d, of which the lowest took %d steps", found.starts, found.descent.iterations)
@@ -167,6 +164,14 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 		r.reason += fmt.Sprintf("; the log-probabilities of the rarest responses, below %.3g, are not resolved", math.Log(probabilityStep))
 	}
 	return r, nil
+}
+
+// away says whether a search from 0 has gone farther than a distance and the loss does not rise beyond, but for rounding. KL(pi to pi_ref) holds every policy back, however small
+// its derivatives far out, and so does a penalty.
+func (s *solver) away(l *lossFunction, at *point, distance float64) bool {
+	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, at.theta))
+	return l.l2 == 0 && s.terms.entropy == 0 && floats.Norm(at.theta, math.Inf(1)) > distance &&
+		!(l.value(twice) > at.loss+1e-12*math.Abs(at.loss))
 }
 
 // near returns where a composed loss function has the policies of the caller's starts.

@@ -74,7 +74,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	part := t.within(group)
 	l := newLossFunction(m.scaled(), part)
 	// Since they do not depend on lambda, nor on pi_ref, they serve the lambdas to come.
-	found, err := s.once(l, part, func() (*result, error) {
+	found, err := s.once(l, func() (*result, error) {
 		if m.shape.Convexity == objective.Strict {
 			return s.descend(l, [][]float64{part.odds()})
 		}

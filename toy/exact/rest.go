@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
@@ -15,8 +16,9 @@ import (
 // Limits of a walk to a point at rest.
 const (
 	restSteps = 150
-	// coupledStarts is how many searches a loss of many responses that couples comparisons is given, each of which is long.
-	coupledStarts = 4
+	// elsewhere is how many searches a loss that couples comparisons is given at random, beside those of every loss; with many responses
+	// half of them alone, each of which is long.
+	elsewhere = 12
 	// chord is the share of its norm that a gradient may keep in a step of Newton's before the derivatives are taken anew: many steps cost
 	// less than these.
 	chord = 0.2
@@ -63,7 +65,8 @@ func (s *solver) uncurved() (*Solution, error) {
 		blocks = []policy.Block{whole}
 	}
 	for _, b := range blocks {
-		r, err := s.resting(s.over(b), b)
+		l := s.over(b)
+		r, err := s.once(l, func() (*result, error) { return s.resting(l) })
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +106,7 @@ func (s *solver) over(whole policy.Block) *lossFunction {
 }
 
 // resting finds where a loss without second derivatives comes to rest over a block.
-func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
+func (s *solver) resting(whole *lossFunction) (*result, error) {
 	moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
 	r := &result{status: train.Converged, theta: whole.start}
 	if moving != nil {
@@ -128,14 +131,16 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 		if !s.terms.held {
 			if starts = s.near(l); starts == nil {
 				// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
-				var elsewhere [][]float64
-				for _, dir := range l.directions() {
-					if len(elsewhere) < 30/l.dim || len(elsewhere) < 2 {
-						elsewhere = append(elsewhere, floats.ScaleTo(make([]float64, l.dim), 2, dir))
+				rng := rand.New(rand.NewPCG(3, 4))
+				given := make([][]float64, max(elsewhere, 60/l.dim))
+				for i := range given {
+					given[i] = make([]float64, l.dim)
+					for j := range given[i] {
+						given[i][j] = []float64{1, 2, 5, 10}[i%4] * rng.NormFloat64()
 					}
 				}
-				if starts = l.starts(unit, elsewhere); l.dim > 12 {
-					starts = starts[:coupledStarts]
+				if starts = l.starts(unit, given); l.dim > 12 {
+					starts = append(starts[:elsewhere/3], starts[1+len(given):][:elsewhere/6]...)
 				}
 			}
 		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
@@ -150,7 +155,9 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 			var d *descent
 			var err error
 			if s.terms.held {
-				d, err = s.follow(l, from, unit)
+				if d, err = s.follow(l, from, unit); err == nil && !d.converged && !d.unresolved && !l.objective.Plays() {
+					d, err = s.alternate(l, d, unit)
+				}
 			} else {
 				d, err = s.arrive(l, from, unit, idleLimit)
 			}
@@ -186,7 +193,7 @@ func (s *solver) resting(whole *lossFunction, b policy.Block) (*result, error) {
 				}
 			}
 			at = first.at
-		case found.unresolved && l.bends():
+		case found.unresolved && l.bends() || s.away(l, at, far/2*unit):
 			r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
 		case !found.converged:
 			r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
@@ -305,6 +312,32 @@ func (s *solver) follow(l *lossFunction, from []float64, unit float64) (*descent
 		d.unresolved = true
 	}
 	l.whole(d.at)
+	return d, nil
+}
+
+// alternate goes on from where a walk crawls, as where the loss is almost flat: it minimizes the loss with what is held back at its value
+// there, and so on, until no probability changes. There both gradients vanish. Otherwise the walk's end is returned. It does not serve games,
+// whose opponent is no statistic of the comparisons.
+func (s *solver) alternate(l *lossFunction, d *descent, unit float64) (*descent, error) {
+	last := d
+	for range restSteps {
+		l.whole(last.at)
+		held := *l
+		held.objective = l.objective.Frozen(&l.batch)
+		if held.prepare(); !held.bends() {
+			break
+		}
+		next, err := s.stationaryFrom(&held, last.at.theta, unit, idleAtVertex)
+		if err != nil || !next.converged {
+			return d, err
+		}
+		next.iterations += last.iterations
+		if next.change, _ = compare(last.at, next.at); next.change <= probabilityStep {
+			l.whole(next.at)
+			return next, nil
+		}
+		last = next
+	}
 	return d, nil
 }
 

@@ -62,6 +62,8 @@ func (s *solver) unit(l *lossFunction) float64 {
 			scale = max(scale, term.Lambda)
 		case *objective.Centered:
 			scale = max(scale, term.Sides.Lambda)
+		case objective.Coupled:
+			scale = max(scale, term.Steepness())
 		}
 	}
 	if scale > 0 {
@@ -98,6 +100,7 @@ func (l *lossFunction) begin() []float64 {
 // win, towards each response, and anywhere.
 func (l *lossFunction) directions() [][]float64 {
 	var all [][]float64
+	together := make([]float64, l.dim)
 	add := func(i int, by []float64) {
 		dir := by
 		if j := l.jacobian[i]; j != nil {
@@ -121,12 +124,18 @@ func (l *lossFunction) directions() [][]float64 {
 			}
 		}
 		add(i, rank)
+		if l.coupled != nil && len(l.tasks) > 1 {
+			floats.Add(together, all[len(all)-1])
+		}
 		add(i, t.odds())
 		for k := range net {
 			vertex := make([]float64, len(net))
 			vertex[k] = 1
 			add(i, vertex)
 		}
+	}
+	if floats.Norm(together, math.Inf(1)) > 0 {
+		all = append(all, together)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range max(randomStarts, 80/l.dim) {
@@ -508,10 +517,7 @@ func (s *solver) general(t *task) (*result, error) {
 	t = t.scaled()
 	l := newLossFunction(s.problem.Objective, t)
 	l.start = t.logRef
-	if s.problem.From != nil || s.problem.Objective.Itemized() {
-		return s.anew(t, l)
-	}
-	return s.once(l, t, func() (*result, error) { return s.anew(t, l) })
+	return s.once(l, func() (*result, error) { return s.anew(t, l) })
 }
 
 // anew is general without what was found before.

@@ -98,6 +98,8 @@ func (t *transport) Grad(b *Batch, scale float64, g *Grad) {
 	}
 }
 
+func (t *transport) Steepness() float64 { return t.lambda }
+
 func (t *transport) Couples(b *Batch) (chosen, rejected []int, curve []float64) {
 	t.couple(b)
 	n := len(t.margin)

@@ -145,6 +145,8 @@ type Coupled interface {
 	// Couples lists the margins of the sum, each of the chosen response of one comparison and the rejected one of the same or of
 	// another, with the second derivatives by them.
 	Couples(b *Batch) (chosen, rejected []int, curve []float64)
+	// Steepness returns what the margins are multiplied by, lambda.
+	Steepness() float64
 }
 
 // SidesOnly says whether a term sees which responses were chosen and which rejected, and not of which comparison.
