@@ -21,6 +21,8 @@ func TestBestOfNBound(t *testing.T) {
 		{"4", "0.6", true, math.Log(4) - 0.75, ""},
 		{"4", "0.64", false, math.Log(4) - 0.75, ""},
 		{"1", "0", true, 0, ""},
+		{"1", "1e-09", true, 0, ""}, // the slack to the last digit
+		{"1", "1.1e-09", false, 0, ""},
 		{"0", "0", false, 0, "not a number of samples"},
 		{"", "0", false, 0, "not a number of samples"},
 	} {
