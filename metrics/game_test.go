@@ -202,7 +202,7 @@ func TestDualityGapAtTheEnds(t *testing.T) {
 	if v.Set(even); !math.IsNaN(gap(v)) {
 		t.Errorf("without lambda: %v", gap(v))
 	}
-	for lambda, want := range map[float64]float64{1e-100: 0.4, 1e100: 0, math.NaN(): math.NaN()} { // 2 (b'P pi - 1/2), at b the first
+	for lambda, want := range map[float64]float64{1e-100: 0.4, 1e100: 0, 0: math.NaN(), -1: math.NaN(), math.NaN(): math.NaN()} { // 2 (b'P pi - 1/2), at b the first
 		v.Lambda = lambda
 		if v.Set(even); math.Abs(gap(v)-want) > 1e-15 || math.IsNaN(gap(v)) != math.IsNaN(want) {
 			t.Errorf("lambda %g: %v, want %v", lambda, gap(v), want)

@@ -297,6 +297,45 @@ func TestMean(t *testing.T) {
 	}
 }
 
+// Rewards in the environment's own scale: of one prompt, of several, and of the worst group of them.
+func TestRewards(t *testing.T) {
+	view := func(group string, pi, rewards []float64) *metrics.View {
+		v := metrics.NewView(logs(.5, .5), logs(.5, .5), logs(.5, .5))
+		v.Set(logs(pi...))
+		v.Group, v.Rewards = group, rewards
+		return v
+	}
+	good, even, bad := view("a", []float64{.75, .25}, []float64{4, 2}), view("b", []float64{.5, .5}, []float64{1, 3}), view("b", []float64{.25, .75}, []float64{5, 4})
+	broken, unknown := view("a", []float64{math.NaN(), math.NaN()}, []float64{1, 2}), view("a", []float64{.5, .5}, nil)
+	for name, want := range map[string][4]float64{ // of good alone, of all three, with a broken policy, and of one without rewards
+		"best_reward": {4, 4, math.NaN(), math.NaN()}, "true_reward": {3.5, 9.75 / 3, math.NaN(), math.NaN()},
+		"reward_error": {0, 3. / 12, math.NaN(), math.NaN()}, "worst_reward_error": {0, 3. / 8, math.NaN(), math.NaN()},
+	} {
+		list := metrics.OfRewards()
+		m := list[slices.IndexFunc(list, func(m metrics.Metric) bool { return m.Name == name })]
+		for i, got := range []float64{metrics.Mean(m, []*metrics.View{good}), metrics.Mean(m, []*metrics.View{good, even, bad}),
+			metrics.Mean(m, []*metrics.View{even, broken, bad}), m.Value(unknown)} {
+			if !near(got, want[i], 1e-14) {
+				t.Errorf("%s: %v, want %v", name, got, want[i])
+			}
+		}
+	}
+}
+
+func TestBetter(t *testing.T) {
+	for want, names := range map[string][]string{
+		"lower":  {"tv_star", "js_star", "kl_star_pi", "kl_pi_star", "nash_gap", "tv_mode"},
+		"higher": {"reward", "win_rate", "accuracy", "reward_accuracy", "mode_mass", "borda_mass", "condorcet_mass"},
+		"":       {"tv_ref", "kl_mode_pi", "entropy", "star", "margin", "steps"},
+	} {
+		for _, name := range names {
+			if got := metrics.Better(name); got != want {
+				t.Errorf("of %s %q is better, want %q", name, got, want)
+			}
+		}
+	}
+}
+
 func TestBrokenPolicyIsNaNEverywhere(t *testing.T) {
 	v := metrics.NewView(logs(.4, .4, .2), logs(.6, .3, .1), logs(.4, .4, .2))
 	v.Chosen, v.Rejected, v.Weight = []int{0}, []int{1}, []float64{1}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -52,6 +53,24 @@ func TestDistanceToOptimum(t *testing.T) {
 			t.Errorf("%v and %v, want %v and %v", a, b, apart, want)
 		}
 	})
+}
+
+// A response that neither has counts nothing, and pairs are compared up to 4096 responses.
+func TestDistanceToOptimumAtItsLimits(t *testing.T) {
+	v := NewView([]float64{-math.Ln2, -math.Ln2}, []float64{0, math.Inf(-1)}, []float64{-math.Ln2, -math.Ln2})
+	v.Lambda = 1
+	v.Set([]float64{0, math.Inf(-1)})
+	if _, b := onRequest(v); b != 0 {
+		t.Errorf("at the optimum on the boundary: %v", b)
+	}
+	for k, known := range map[int]bool{MaxWinRate: true, MaxWinRate + 1: false} {
+		uniform := slices.Repeat([]float64{-math.Log(float64(k))}, k)
+		v := NewView(uniform, uniform, uniform)
+		v.Lambda = 1
+		if a, _ := onRequest(v); known && a != 0 || !known && !math.IsNaN(a) {
+			t.Errorf("%d responses: %v", k, a)
+		}
+	}
 }
 
 // They are finite at the extremes.

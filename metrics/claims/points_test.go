@@ -408,7 +408,7 @@ func TestPathExactly(t *testing.T) {
 
 // Policies along a path must be of points, prompts and responses that other tables have.
 func TestPathsThatDoNotFit(t *testing.T) {
-	one := []claims.Params{&claims.Monotone{Metric: "tv_star", Prompt: "x", Along: "strength", Direction: "increasing"}}[0]
+	one := &claims.Monotone{Metric: "tv_star", Prompt: "x", Along: "strength", Direction: "increasing"}
 	for _, cells := range [][]string{{"2", "x", "0"}, {"1", "y", "0"}, {"1", "x", "2"}, {"1", "x", "-1"}, {"1", "x", ""}} {
 		src := traced(t, curve{"a/1", "x", [][2]float64{{1, 0.25}, {2, 0.5}}})
 		src["trajectories"].Append("a/1", cells[0], cells[1], cells[2], "0.5")

@@ -1,6 +1,7 @@
 package summaries_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,46 @@ c2 sgd 0.5 2 2 done 3`)
 	}
 	if !slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "no other optimizer") }) {
 		t.Errorf("warnings %q say nothing of lambda 2", warnings)
+	}
+}
+
+// A setting that never varies follows from nothing, and with a single loss there is nothing to say of pairs.
+func TestConstantSetting(t *testing.T) {
+	set := defaults(func(s *summaries.Settings) { s.Metrics = []string{"kl"} })
+	_, paired, warnings, err := summarize(runs(t, "run objective lambda seed status kl\na1 dpo 1 1 done 1\na2 dpo 1 2 done 2\nb1 ipo 1 1 done 2\nb2 ipo 1 2 done 4"), set)
+	if err != nil || len(warnings) > 0 || !paired.Has("lambda") || paired.Len() != 1 || paired.Text(0, "lambda") != "1" {
+		t.Errorf("%v, warnings %q, %v", err, warnings, paired)
+	}
+	_, paired, warnings, err = summarize(runs(t, "run objective lambda seed status kl\na1 dpo 1 1 done 1\na2 dpo 1 2 done 2\nb1 dpo 2 1 done 2\nb2 dpo 2 2 done 4"), set)
+	if err != nil || len(warnings) > 0 || paired != nil {
+		t.Errorf("of one loss: %v, warnings %q, %v", err, warnings, paired)
+	}
+}
+
+// A warning names three values, and twelve kinds of warnings are told.
+func TestManyWarnings(t *testing.T) {
+	for values, want := range map[int]string{3: "differ in lambda (0, 1, 2) in", 4: "differ in lambda (0, 1, 2, ...) in"} {
+		table := "run objective lambda seed status kl\n"
+		for i := range values {
+			table += fmt.Sprintf("a%d dpo %d 1 done 1\n", i, i)
+		}
+		g, err := summaries.Open(runs(t, table), defaults(func(s *summaries.Settings) { s.By = []string{"objective"} }))
+		if err != nil || len(g.Warnings()) != 1 || !strings.Contains(g.Warnings()[0], want) {
+			t.Errorf("%d values: %v, %q, want %q", values, err, g.Warnings(), want)
+		}
+	}
+	for kinds, last := range map[int]string{12: "name c11 in by to keep them apart", 13: "... and 1 more kinds of warnings"} {
+		header, one, two := "run objective", "a dpo", "b dpo"
+		for i := range kinds {
+			header, one, two = fmt.Sprintf("%s c%d", header, i), one+" 1", two+" 2"
+		}
+		g, err := summaries.Open(runs(t, header+" seed status kl\n"+one+" 1 done 1\n"+two+" 1 done 2"), defaults(func(s *summaries.Settings) { s.By = []string{"objective"} }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := g.Warnings(); len(w) != kinds || !strings.HasSuffix(w[kinds-1], last) {
+			t.Errorf("%d kinds: %q", kinds, w)
+		}
 	}
 }
 

@@ -273,6 +273,21 @@ func TestSameCellForgivesFormatting(t *testing.T) {
 	})
 }
 
+// The tolerance is relative to the larger number, and met by what is exactly as far; whole numbers have none, and infinities none.
+func TestSameCell(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"1e9", "999999999.0", true}, {"1e9", "999999998.9", false}, {"1000000000", "999999999", false}, {"-1e9", "-999999999.0", true}, {"0", "1e-300", false},
+		{"0", "-0", true}, {"inf", "+Inf", true}, {"inf", "1e308", false}, {"", "0", false}, {"nan", "NaN", false}, {"x", "x", true},
+	} {
+		if tables.SameCell(c.a, c.b) != c.same || tables.SameCell(c.b, c.a) != c.same {
+			t.Errorf("%q and %q: want %v", c.a, c.b, c.same)
+		}
+	}
+}
+
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := tables.OpenFolder(dir); err == nil {
