@@ -185,16 +185,15 @@ func typeOfLeaf(c *parquet.Column) (Type, bool) {
 	if !c.Leaf() || c.Repeated() {
 		return 0, false
 	}
-	logical := c.Type().LogicalType()
-	switch c.Type().Kind() {
-	case parquet.Boolean:
+	switch c.Type().String() {
+	case "BOOLEAN":
 		return Boolean, true
-	case parquet.Double:
+	case "DOUBLE":
 		return Number, true
-	case parquet.Int64:
-		return Integer, logical == nil || c.Type().String() == "INT(64,true)"
-	case parquet.ByteArray:
-		return Text, logical == nil || c.Type().String() == "STRING"
+	case "INT64", "INT(64,true)":
+		return Integer, true
+	case "BYTE_ARRAY", "STRING":
+		return Text, true
 	}
 	return 0, false
 }

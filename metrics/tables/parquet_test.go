@@ -2,6 +2,7 @@ package tables_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
 	"windtunnel/metrics/tables"
@@ -161,6 +163,11 @@ func TestParquetRowGroups(t *testing.T) {
 	}
 }
 
+// unannotated is a physical type alone, as many programs write whole numbers.
+type unannotated struct{ parquet.Type }
+
+func (unannotated) LogicalType() *format.LogicalType { return nil }
+
 // Files that others wrote are read where their columns are of these types, and refused otherwise.
 func TestParquetOfOthers(t *testing.T) {
 	type plain struct {
@@ -175,10 +182,31 @@ func TestParquetOfOthers(t *testing.T) {
 	type single struct {
 		TV float32 `parquet:"tv"`
 	}
+	type bytes struct {
+		Run []byte `parquet:"run"`
+	}
+	type unsigned struct {
+		N uint64 `parquet:"n"`
+	}
+	type document struct {
+		Run string `parquet:"run,json"`
+	}
 	for name, c := range map[string]struct {
 		write func(path string) error
 		want  string
 	}{
+		"bytes":    {func(p string) error { return parquet.WriteFile(p, []bytes{{[]byte("dpo")}}) }, "[dpo]"},
+		"unsigned": {func(p string) error { return parquet.WriteFile(p, []unsigned{{1}}) }, `column "n" is of the type INT(64,false)`},
+		"json":     {func(p string) error { return parquet.WriteFile(p, []document{{"{}"}}) }, `column "run" is of the type JSON`},
+		"integers": {func(p string) error {
+			f, err := os.Create(p)
+			if err != nil {
+				return err
+			}
+			out := parquet.NewGenericWriter[any](f, parquet.NewSchema("runs", parquet.Group{"n": parquet.Leaf(unannotated{parquet.Int64Type})}))
+			_, err = out.WriteRows([]parquet.Row{{parquet.Int64Value(3).Level(0, 0, 0)}})
+			return errors.Join(err, out.Close(), f.Close())
+		}, "[3]"},
 		"plain":  {func(p string) error { return parquet.WriteFile(p, []plain{{"a", math.NaN(), 3, true}}) }, "[a  3 true]"},
 		"nested": {func(p string) error { return parquet.WriteFile(p, []nested{{[]string{"a"}}}) }, `column "runs" is of the type`},
 		"single": {func(p string) error { return parquet.WriteFile(p, []single{{1}}) }, `column "tv" is of the type`},
