@@ -143,6 +143,31 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
+// Each kind of difference makes folders differ, alone and beside any other.
+func TestSame(t *testing.T) {
+	if !new(comparison.Report).Same() {
+		t.Error("without a difference they are not the same")
+	}
+	kinds := []func(*comparison.Report){
+		func(r *comparison.Report) { r.Only[0] = []string{"a"} },
+		func(r *comparison.Report) { r.Only[1] = []string{"b"} },
+		func(r *comparison.Report) { r.OnlyColumns[0] = []string{"kl"} },
+		func(r *comparison.Report) { r.OnlyColumns[1] = []string{"tv"} },
+		func(r *comparison.Report) { r.Statuses = make([]comparison.StatusChange, 1) },
+		func(r *comparison.Report) { r.Changes = make([]comparison.Change, 1) },
+	}
+	for i, one := range kinds {
+		for j, other := range kinds {
+			var r comparison.Report
+			one(&r)
+			other(&r)
+			if r.Same() {
+				t.Errorf("with differences of the kinds %d and %d they are the same", i, j)
+			}
+		}
+	}
+}
+
 // Runs that are called otherwise are matched by columns.
 func TestBy(t *testing.T) {
 	a := runs("run objective seed status kl\na dpo 1 done 1\nb dpo 2 done 2\nc ipo 1 done 5")
