@@ -153,7 +153,7 @@ func TestPublishedDivergences(t *testing.T) {
 	for _, run := range ref.Runs {
 		for p, want := range []float64{run.KLGood, run.KLBad} {
 			views[p].Set(logs(run.Final[p]...))
-			if got := value(t, "kl_star_pi", views[p]); math.Abs(got-want) > 1e-13 {
+			if got := value(t, "kl_star_pi", views[p]); !(math.Abs(got-want) <= 1e-13) {
 				t.Errorf("%s, lambda %g, prompt %d: kl_star_pi = %v, want %v", run.Objective, run.Lambda, p, got, want)
 			}
 		}

@@ -37,7 +37,7 @@ func TestDistanceToOptimum(t *testing.T) {
 		}
 		v.Lambda = lambda
 		v.Set(best)
-		if a, b := onRequest(v); math.Abs(a) > 1e-12*(1+lambda) || math.Abs(b) > 1e-12*(1+lambda) {
+		if a, b := onRequest(v); !(math.Abs(a) <= 1e-12*(1+lambda)) || !(math.Abs(b) <= 1e-12*(1+lambda)) {
 			t.Errorf("at the optimum: %v and %v", a, b)
 		}
 		v.Set(pi)
@@ -49,7 +49,7 @@ func TestDistanceToOptimum(t *testing.T) {
 			}
 		}
 		a, b := onRequest(v)
-		if want := lambda * stat.KullbackLeibler(p, q); math.Abs(a-apart) > 1e-11*(1+apart) || math.Abs(b-want) > 1e-11*(1+lambda) {
+		if want := lambda * stat.KullbackLeibler(p, q); !(math.Abs(a-apart) <= 1e-11*(1+apart)) || !(math.Abs(b-want) <= 1e-11*(1+lambda)) {
 			t.Errorf("%v and %v, want %v and %v", a, b, apart, want)
 		}
 	})

@@ -37,7 +37,7 @@ func TestBestOfNBound(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got.Holds != tt.holds || math.Abs(got.Bound-tt.bound) > 1e-15 || got.Value != tables.ParseFloat(tt.kl) || !strings.HasPrefix(got.Detail, "best: ") {
+		if err != nil || got.Holds != tt.holds || !(math.Abs(got.Bound-tt.bound) <= 1e-15) || got.Value != tables.ParseFloat(tt.kl) || !strings.HasPrefix(got.Detail, "best: ") {
 			t.Errorf("n = %s, KL %s: %+v, %v", tt.n, tt.kl, got, err)
 		}
 	}

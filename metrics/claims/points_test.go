@@ -471,7 +471,7 @@ func TestPathByBruteForce(t *testing.T) {
 		}
 		most = max(most, least)
 	}
-	if math.Abs(got.Value-most) > 1e-3 {
+	if !(math.Abs(got.Value-most) <= 1e-3) {
 		t.Errorf("the largest distance is %v, by brute force %v", got.Value, most)
 	}
 }

@@ -65,7 +65,7 @@ func TestCompareSeeds(t *testing.T) {
 	}
 	for what, pair := range map[string][2]float64{"A": {c.MeanA, 0.75}, "B": {c.MeanB, 2.33}, "change": {c.Paired.Mean, 1.58},
 		"low": {c.Paired.Interval.Low, 0.70011423672301754}, "p": {c.Paired.P, 0.0028328901973842702}, "p_holm": {c.Holm, 0.0028328901973842702}} {
-		if math.Abs(pair[0]-pair[1]) > 1e-9 {
+		if !(math.Abs(pair[0]-pair[1]) <= 1e-9) {
 			t.Errorf("%s is %.12g, want %.12g", what, pair[0], pair[1])
 		}
 	}

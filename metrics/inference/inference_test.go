@@ -229,7 +229,7 @@ func TestWilsonSolvesItsEquation(t *testing.T) {
 		}
 		for _, p := range []float64{i.Low, i.High} {
 			const z2 = 3.841458820694124 // the 0.95-quantile of chi squared with one degree of freedom
-			if left, right := (share-p)*(share-p), z2*p*(1-p)/float64(n); math.Abs(left-right) > 1e-12 {
+			if left, right := (share-p)*(share-p), z2*p*(1-p)/float64(n); !(math.Abs(left-right) <= 1e-12) {
 				t.Fatalf("%d of %d: score at %g is %g, want %g", k, n, p, left, right)
 			}
 		}
@@ -254,7 +254,7 @@ func TestBCa(t *testing.T) {
 		{[]float64{-9, -7, -5, -3, -1, 1, 3, 5, 7, 9}, -3.6, 3.6}, // symmetric, so by percentiles of all 10^10 resamples
 	} {
 		i := boot.BCa(c.x)
-		if width := c.high - c.low; math.Abs(i.Low-c.low) > 0.01*width || math.Abs(i.High-c.high) > 0.02*width {
+		if width := c.high - c.low; !(math.Abs(i.Low-c.low) <= 0.01*width) || !(math.Abs(i.High-c.high) <= 0.02*width) {
 			t.Errorf("%+v, want %g to %g", i, c.low, c.high)
 		}
 		if few := len(c.x) < 10; few != (i.Warning != "") {

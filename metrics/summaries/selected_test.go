@@ -66,7 +66,7 @@ func TestSelect(t *testing.T) {
 				}
 				end := map[string]string{"0.1": "lowest", "10": "highest"}[best[loss]]
 				if row[0] != loss || row[1] != best[loss] || row[4] != end || row[7] != "5" ||
-					math.Abs(tables.ParseFloat(row[8])-mean(loss, best[loss], 4, 9)) > 1e-12 || math.Abs(tables.ParseFloat(row[6])-mean(loss, best[loss], 0, 4)) > 1e-12 {
+					!(math.Abs(tables.ParseFloat(row[8])-mean(loss, best[loss], 4, 9)) <= 1e-12) || !(math.Abs(tables.ParseFloat(row[6])-mean(loss, best[loss], 0, 4)) <= 1e-12) {
 					t.Fatalf("%s: %v; want lambda %s, mean %v", better, row, best[loss], mean(loss, best[loss], 4, 9))
 				}
 			}
@@ -85,7 +85,7 @@ func TestSelect(t *testing.T) {
 					right = append(right, value[fmt.Sprint(row[2], best[row[2]], seed)])
 				}
 				want := inference.Compare(left, right)
-				if row[3] != "5" || math.Abs(tables.ParseFloat(row[5])-want.Mean) > 1e-12 || math.Abs(tables.ParseFloat(row[7])-want.Interval.Low) > 1e-9 {
+				if row[3] != "5" || !(math.Abs(tables.ParseFloat(row[5])-want.Mean) <= 1e-12) || !(math.Abs(tables.ParseFloat(row[7])-want.Interval.Low) <= 1e-9) {
 					t.Fatalf("%v; want %+v", row, want)
 				}
 			}
@@ -152,7 +152,7 @@ func TestSelectOnNoise(t *testing.T) {
 		chosen, measured = chosen+tables.ParseFloat(row[6])/trials, measured+tables.ParseFloat(row[8])/trials
 	}
 	// The expected least of 20 standard normal numbers is -1.867, and a mean of four has half the deviation.
-	if math.Abs(chosen+1.867/2) > 0.06 || math.Abs(measured) > 0.12 {
+	if !(math.Abs(chosen+1.867/2) <= 0.06) || !(math.Abs(measured) <= 0.12) {
 		t.Errorf("the mean is %.3f where it was chosen, want -0.934, and %.3f on the other seeds, want 0", chosen, measured)
 	}
 }
