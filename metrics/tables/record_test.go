@@ -318,6 +318,66 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+func TestFormat(t *testing.T) {
+	for name, want := range map[string]string{
+		"csv": "", "parquet": "", "both": "",
+		"cs":   `"cs" is no format of tables; csv, parquet or both; did you mean "csv"?`,
+		"boat": `"boat" is no format of tables; csv, parquet or both; did you mean "both"?`, // half of it is there
+		"bxyz": `"bxyz" is no format of tables; csv, parquet or both`,
+		"":     `"" is no format of tables; csv, parquet or both`,
+	} {
+		f := tables.Format("none")
+		err := f.Set(name)
+		if want == "" && (err != nil || f.String() != name) || want != "" && (err == nil || err.Error() != want || f != "none") {
+			t.Errorf("%q: %s, %v", name, f, err)
+		}
+	}
+}
+
+// Cells by name, and what is said of those that are not there or no numbers.
+func TestCells(t *testing.T) {
+	table := filled([]string{"run", "objective", "seed", "status", "kl"}, []string{"a", "dpo", "1", "done", "0.5"}, []string{"b", "ipo", "2", "failed", ""},
+		[]string{"c", "ipo", "3", "done", "high"})
+	if got := table.Settings(); !slices.Equal(got, []string{"objective", "seed"}) {
+		t.Errorf("settings %v", got)
+	}
+	if got := filled([]string{"run", "kl"}).Settings(); len(got) > 0 {
+		t.Errorf("settings without a status: %v", got)
+	}
+	for _, c := range []struct{ got, want any }{
+		{table.Describe(1, []string{"objective", "seed"}), "objective=ipo, seed=2"}, {table.Describe(1, nil), ""},
+		{table.Need("metric", "run", "kl"), nil}, {fmt.Sprint(table.Need("metric", "kl", "tv")), `metric: table runs has no column "tv"`},
+		{fmt.Sprint(table.Need("", "tv")), `table runs has no column "tv"`}, {len(table.Distinct("tv")), 0}, {strings.Join(table.Distinct("objective"), " "), "dpo ipo"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%v, want %v", c.got, c.want)
+		}
+	}
+	for row, want := range []string{"0.5 <nil>", "NaN <nil>", `NaN table runs: kl of run c is "high", not a number`} {
+		v, err := table.Number(row, "kl")
+		if got := fmt.Sprintf("%v %v", v, err); got != want {
+			t.Errorf("row %d: %s, want %s", row, got, want)
+		}
+	}
+	if !math.IsNaN(table.Float(0, "tv")) {
+		t.Error("a column that is not there has a number")
+	}
+}
+
+// A sink into memory holds what one into a file does.
+func TestMemorySink(t *testing.T) {
+	schema := tables.Schema{{Name: "run"}, {Name: "steps", Type: tables.Integer}, {Name: "tv", Type: tables.Number}}
+	table := tables.NewTable("runs", schema.Names()...)
+	sink := table.Sink(schema)
+	if err := errors.Join(sink.Add([]tables.Value{{Text: "a"}, {Whole: 3}, {Number: 0.5}}), sink.Write("b", "", "x"),
+		sink.Add([]tables.Value{{Text: "c"}, {Number: math.NaN()}, {Number: math.Inf(1)}}), sink.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if want := filled(schema.Names(), []string{"a", "3", "0.5"}, []string{"b", "", "x"}, []string{"c", "", "inf"}); !sameTable(table, want) || table.Len() != 3 {
+		t.Errorf("%v", rowsOf(table))
+	}
+}
+
 func TestMemory(t *testing.T) {
 	table := tables.NewTable("runs", "run")
 	src := tables.Memory{"runs": table}
