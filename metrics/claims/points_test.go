@@ -103,6 +103,10 @@ func TestBest(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { check(t, &test.claim, twoLosses(t), test.want) })
 	}
+	group := traced(t, curve{"dpo/1", "good-1", [][2]float64{{1, 0.5}, {2, 0.7}}}, curve{"dpo/1", "good-2", [][2]float64{{1, 0.7}, {2, 0.6}}},
+		curve{"dpo/1", "bad", [][2]float64{{1, 0.8}, {2, 0.8}}})
+	check(t, &claims.Best{Metric: "tv_star", Prompt: "good", Better: "lower", Over: "points", Limits: claims.Limits{Max: v(0.2)}}, group,
+		verdict{true, 0.15, 0.2, "dpo/1 at strength 2: best tv_star on good 0.15", ""})
 	if math.Abs(kl/2-0.0964) > 1e-4 { // what the points of dpo/1 are held against: 0.05 at strength 1, 0.1 at 10
 		t.Errorf("half of KL(pi_star to pi_ref) is %v", kl/2)
 	}
@@ -315,6 +319,8 @@ left  dpo       converged
 right rlhf      converged
 jump  odpo      converged
 lost  ipo       diverged
+side  kto       converged
+cross kto       converged
 `), "policies": table(t, "policies", `
 run   prompt response pi pi_ref pi_star
 left  x      0        -  0.3    0.3
@@ -326,6 +332,12 @@ right x      2        -  0.4    0.4
 jump  x      0        -  0.3    0.3
 jump  x      1        -  0.3    0.3
 jump  x      2        -  0.4    0.4
+side  x      0        -  0.3    0.3
+side  x      1        -  0.3    0.3
+side  x      2        -  0.4    0.4
+cross x      0        -  0.3    0.3
+cross x      1        -  0.3    0.3
+cross x      2        -  0.4    0.4
 `), "traces": table(t, "traces", `
 run   step strength point_status
 left  0    0        converged
@@ -335,6 +347,9 @@ right 0    0        converged
 right 1    1        converged
 jump  0    0        converged
 jump  1    1        converged
+side  0    0        converged
+cross 0    0        converged
+cross 1    1        converged
 `), "trajectories": table(t, "trajectories", `
 run   step prompt response pi
 left  0    x      0        0.5
@@ -358,6 +373,15 @@ jump  0    x      2        0
 jump  1    x      0        0.4
 jump  1    x      1        0.6
 jump  1    x      2        0
+side  0    x      0        0.5
+side  0    x      1        0.5
+side  0    x      2        0
+cross 0    x      0        1
+cross 0    x      1        0
+cross 0    x      2        0
+cross 1    x      0        0
+cross 1    x      1        0.5
+cross 1    x      2        0.5
 `)}
 	of := func(name string) tables.Where { return tables.Where{"run": {name}} }
 	check(t, &claims.Path{Left: of("left"), Right: of("right"), Jump: 0.5, Max: 0.3}, src,
@@ -369,6 +393,9 @@ jump  1    x      2        0
 	// Where the right path leaps, only its ends are near: the middle of a joined left one is 0.1 away.
 	check(t, &claims.Path{Left: of("left"), Right: of("jump"), Jump: 0.1, Prompt: "x", Max: 0.45}, src,
 		verdict{true, 0.4, 0.45, "left at strength 1 on x: total variation 0.4 to the path of jump", ""})
+	// The nearest point of a segment is half-way along it, where the parts of two responses make up for that of the third.
+	check(t, &claims.Path{Left: of("side"), Right: of("cross"), Jump: 1, Max: 0.5}, src,
+		verdict{true, 0.25, 0.5, "side at strength 0 on x: total variation 0.25 to the path of cross", ""})
 	check(t, &claims.Path{Left: of("lost"), Right: of("right"), Jump: 0.5, Max: 0.3}, src, broken("lost: diverged, no path"))
 	check(t, &claims.Path{Left: of("left"), Right: of("right"), Jump: 0.5, Prompt: "y", Max: 0.3}, src, verdict{err: `prompt: run left has no prompt "y"`})
 }
@@ -393,6 +420,7 @@ func TestPathExactly(t *testing.T) {
 		"farthest at the end":  {path(0.5, 0.625, 1), path(0.5), 0.5, 1, verdict{true, 0.5, 1, "l/1 at strength 3 on x: total variation 0.5 to the path of r/1", ""}},
 		"joined":               {path(0.25, 0.75), path(0.25, 1, 0.75), 0.5, 1, verdict{true, 0.25, 1, "l/1 at strength 1 on x: total variation 0.25 to the path of r/1", ""}},
 		"not joined":           {path(0.25, 0.75), path(0.25, 1, 0.75), 0.375, 1, verdict{true, 0, 1, "l/1 at strength 1 on x: total variation 0 to the path of r/1", ""}},
+		"farthest between":     {path(0.375, 0.625), path(0.25, 0.75), 0.25, 1, verdict{true, 0.25, 1, "l/1 at strength 1 on x: total variation 0.25 to the path of r/1", ""}},
 		"joined on the right":  {path(0.5), path(0.25, 0.75), 0.5, 1, verdict{true, 0, 1, "l/1 at strength 1 on x: total variation 0 to the path of r/1", ""}},
 		"a leap on the right":  {path(0.5), path(0.25, 0.75), 0.375, 1, verdict{true, 0.25, 1, "l/1 at strength 1 on x: total variation 0.25 to the path of r/1", ""}},
 		"without a point":      {path(0.25, none, 0.75), path(0.25, none, 0.75), 1, 1, verdict{true, 0, 1, "l/1 at strength 1 on x: total variation 0 to the path of r/1", ""}},

@@ -161,6 +161,11 @@ func TestParquetRowGroups(t *testing.T) {
 			t.Errorf("row %d is %q", row, back.Row(row))
 		}
 	}
+	var text bytes.Buffer
+	if err := back.WriteCSV(&text); err != nil || bytes.Count(text.Bytes(), []byte("\n")) != rows+1 ||
+		!strings.HasSuffix(text.String(), fmt.Sprintf("\ndpo/%d,%s\n", rows-1, tables.FormatFloat(float64(rows-1)/3))) {
+		t.Errorf("%d bytes from all groups, %v", text.Len(), err)
+	}
 }
 
 // unannotated is a physical type alone, as many programs write whole numbers.
