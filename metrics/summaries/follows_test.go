@@ -48,6 +48,17 @@ func TestConstantSetting(t *testing.T) {
 	}
 }
 
+// The same of several groups is told once, of the first, with how many more there are.
+func TestWarningsAlike(t *testing.T) {
+	set := defaults(func(s *summaries.Settings) { s.Metrics, s.Pairs.Column = []string{"kl"}, "" })
+	for table, more := range map[string]string{"a dpo 1 done 1": "", "a dpo 1 done 1\nb ipo 1 done 2": " (and 1 more like it)", "a dpo 1 done 1\nb ipo 1 done 2\nc kto 1 done 3": " (and 2 more like it)"} {
+		_, _, warnings, err := summarize(runs(t, "run objective seed status kl\n"+table), set)
+		if want := "objective=dpo, kl: summary: an interval needs at least 2 values, there is 1" + more; err != nil || !slices.Equal(warnings, []string{want}) {
+			t.Errorf("%v, warnings %q, want %q", err, warnings, want)
+		}
+	}
+}
+
 // A warning names three values, and twelve kinds of warnings are told.
 func TestManyWarnings(t *testing.T) {
 	for values, want := range map[int]string{3: "differ in lambda (0, 1, 2) in", 4: "differ in lambda (0, 1, 2, ...) in"} {

@@ -131,6 +131,15 @@ g2,odpo,1,2,done,0.5
 	}
 }
 
+// A best value between others needs no warning.
+func TestSelectWithin(t *testing.T) {
+	c, err := summaries.Select(runs(t, "run objective lambda seed status tv_star\na1 dpo 1 0 done 0.2\na2 dpo 2 0 done 0.1\na3 dpo 3 0 done 0.3\nb2 dpo 2 1 done 0.2"),
+		summaries.Selection{By: "lambda", Metric: "tv_star", Seeds: []int{0}})
+	if err != nil || len(c.Rows()) != 1 || c.Rows()[0][1] != "2" || len(c.Warnings()) > 0 {
+		t.Errorf("%v, %v, warnings %q", err, c.Rows(), c.Warnings())
+	}
+}
+
 // TestSelectOnNoise: of losses that are all noise, the choosing seeds make the best value look better than it is, and the others do not.
 func TestSelectOnNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
