@@ -76,6 +76,14 @@ func TestWriteCSVRefusesWhatItCouldNotReadBack(t *testing.T) {
 	}
 }
 
+// A cell that CSV cannot hold is named by its row.
+func TestWriteCSVNamesTheRow(t *testing.T) {
+	err := filled([]string{"a"}, []string{"1"}, []string{""}).WriteCSV(&bytes.Buffer{})
+	if err == nil || err.Error() != "table runs: row 1: a single empty cell reads as an empty line" {
+		t.Error(err)
+	}
+}
+
 func TestReadCSVErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":              "table runs: it has no header",
