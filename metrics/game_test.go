@@ -59,7 +59,7 @@ func TestGames(t *testing.T) {
 		}
 		got := played(t, logPi, wins)
 		for name, want := range map[string]float64{"nash_gap": against - self, "win_rate_best": self, "win_rate": 0.5} {
-			if math.Abs(got[name]-want) > 1e-14 {
+			if !(math.Abs(got[name]-want) <= 1e-14) {
 				t.Errorf("%s is %v, want %v", name, got[name], want)
 			}
 		}
@@ -80,7 +80,7 @@ func TestGames(t *testing.T) {
 				borda += pi[i]
 			}
 		}
-		if c := got["condorcet_mass"]; c != condorcet && !(math.IsNaN(c) && math.IsNaN(condorcet)) || math.Abs(got["borda_mass"]-borda) > 1e-15 {
+		if c := got["condorcet_mass"]; c != condorcet && !(math.IsNaN(c) && math.IsNaN(condorcet)) || !(math.Abs(got["borda_mass"]-borda) <= 1e-15) {
 			t.Errorf("Condorcet %v and Borda %v, want %v and %v", c, got["borda_mass"], condorcet, borda)
 		}
 		for _, name := range []string{"reward", "kl_star_pi", "kl_pi_star", "js_star", "tv_star", "kl_star_ref", "mode_mass", "tv_mode", "kl_mode_pi"} {
@@ -96,7 +96,7 @@ func TestRockPaperScissors(t *testing.T) {
 	wins := []float64{0.5, 0, 1, 1, 0.5, 0, 0, 1, 0.5}
 	third := -math.Log(3)
 	got := played(t, []float64{third, third, third}, wins)
-	if math.Abs(got["nash_gap"]) > 1e-15 || !math.IsNaN(got["condorcet_mass"]) || math.Abs(got["borda_mass"]-1) > 1e-15 {
+	if !(math.Abs(got["nash_gap"]) <= 1e-15) || !math.IsNaN(got["condorcet_mass"]) || !(math.Abs(got["borda_mass"]-1) <= 1e-15) {
 		t.Errorf("uniform: %v", got)
 	}
 	if got := played(t, []float64{0, math.Inf(-1), math.Inf(-1)}, wins); got["nash_gap"] != 1 || got["win_rate_best"] != 0 {
@@ -121,7 +121,7 @@ func TestGamesOfBradleyTerry(t *testing.T) {
 			wins[i] = 1 / (1 + math.Exp(v.LogStar[i%k]-v.LogStar[i/k]))
 		}
 		v.SetWins(wins)
-		if got := value(t, "win_rate", v); math.Abs(got-want) > 1e-13 {
+		if got := value(t, "win_rate", v); !(math.Abs(got-want) <= 1e-13) {
 			t.Errorf("win rate %v, want %v", got, want)
 		}
 		if got := metrics.OfGames()[1].Value(v); len(v.Argmax) == 1 && !math.IsNaN(got) && math.Abs(got-mode) > 1e-15 {
@@ -164,7 +164,7 @@ func TestDualityGap(t *testing.T) {
 		}
 		logspace.LogSoftmax(best, best)
 		size := 1 + lambda*(1-slices.Min(logPi)-slices.Min(logRef))
-		if want := value(best, logPi) - value(logPi, best); math.Abs(gap-want) > 1e-13*size*float64(k) || gap < 0 {
+		if want := value(best, logPi) - value(logPi, best); !(math.Abs(gap-want) <= 1e-13*size*float64(k)) || gap < 0 {
 			t.Fatalf("gap %v, by its definition %v", gap, want)
 		}
 		for i := range 50 { // no other pair of responses leaves more between them
@@ -202,7 +202,7 @@ func TestDualityGapAtTheEnds(t *testing.T) {
 	if v.Set(even); !math.IsNaN(gap(v)) {
 		t.Errorf("without lambda: %v", gap(v))
 	}
-	for lambda, want := range map[float64]float64{1e-100: 0.4, 1e100: 0, math.NaN(): math.NaN()} { // 2 (b'P pi - 1/2), at b the first
+	for lambda, want := range map[float64]float64{1e-100: 0.4, 1e100: 0, 0: math.NaN(), -1: math.NaN(), math.NaN(): math.NaN()} { // 2 (b'P pi - 1/2), at b the first
 		v.Lambda = lambda
 		if v.Set(even); math.Abs(gap(v)-want) > 1e-15 || math.IsNaN(gap(v)) != math.IsNaN(want) {
 			t.Errorf("lambda %g: %v, want %v", lambda, gap(v), want)

@@ -153,7 +153,7 @@ func TestPublishedDivergences(t *testing.T) {
 	for _, run := range ref.Runs {
 		for p, want := range []float64{run.KLGood, run.KLBad} {
 			views[p].Set(logs(run.Final[p]...))
-			if got := value(t, "kl_star_pi", views[p]); math.Abs(got-want) > 1e-13 {
+			if got := value(t, "kl_star_pi", views[p]); !(math.Abs(got-want) <= 1e-13) {
 				t.Errorf("%s, lambda %g, prompt %d: kl_star_pi = %v, want %v", run.Objective, run.Lambda, p, got, want)
 			}
 		}
@@ -293,6 +293,45 @@ func TestMean(t *testing.T) {
 		m, _ := metrics.Find(test.metric)
 		if got := metrics.Mean(m, test.views); !near(got, test.want, 1e-14) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// Rewards in the environment's own scale: of one prompt, of several, and of the worst group of them.
+func TestRewards(t *testing.T) {
+	view := func(group string, pi, rewards []float64) *metrics.View {
+		v := metrics.NewView(logs(.5, .5), logs(.5, .5), logs(.5, .5))
+		v.Set(logs(pi...))
+		v.Group, v.Rewards = group, rewards
+		return v
+	}
+	good, even, bad := view("a", []float64{.75, .25}, []float64{4, 2}), view("b", []float64{.5, .5}, []float64{1, 3}), view("b", []float64{.25, .75}, []float64{5, 4})
+	broken, unknown := view("a", []float64{math.NaN(), math.NaN()}, []float64{1, 2}), view("a", []float64{.5, .5}, nil)
+	for name, want := range map[string][4]float64{ // of good alone, of all three, with a broken policy, and of one without rewards
+		"best_reward": {4, 4, math.NaN(), math.NaN()}, "true_reward": {3.5, 9.75 / 3, math.NaN(), math.NaN()},
+		"reward_error": {0, 3. / 12, math.NaN(), math.NaN()}, "worst_reward_error": {0, 3. / 8, math.NaN(), math.NaN()},
+	} {
+		list := metrics.OfRewards()
+		m := list[slices.IndexFunc(list, func(m metrics.Metric) bool { return m.Name == name })]
+		for i, got := range []float64{metrics.Mean(m, []*metrics.View{good}), metrics.Mean(m, []*metrics.View{good, even, bad}),
+			metrics.Mean(m, []*metrics.View{even, broken, bad}), m.Value(unknown)} {
+			if !near(got, want[i], 1e-14) {
+				t.Errorf("%s: %v, want %v", name, got, want[i])
+			}
+		}
+	}
+}
+
+func TestBetter(t *testing.T) {
+	for want, names := range map[string][]string{
+		"lower":  {"tv_star", "js_star", "kl_star_pi", "kl_pi_star", "nash_gap", "tv_mode"},
+		"higher": {"reward", "win_rate", "accuracy", "reward_accuracy", "mode_mass", "borda_mass", "condorcet_mass"},
+		"":       {"tv_ref", "kl_mode_pi", "entropy", "star", "margin", "steps"},
+	} {
+		for _, name := range names {
+			if got := metrics.Better(name); got != want {
+				t.Errorf("of %s %q is better, want %q", name, got, want)
+			}
 		}
 	}
 }

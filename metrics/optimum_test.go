@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -36,7 +37,7 @@ func TestDistanceToOptimum(t *testing.T) {
 		}
 		v.Lambda = lambda
 		v.Set(best)
-		if a, b := onRequest(v); math.Abs(a) > 1e-12*(1+lambda) || math.Abs(b) > 1e-12*(1+lambda) {
+		if a, b := onRequest(v); !(math.Abs(a) <= 1e-12*(1+lambda)) || !(math.Abs(b) <= 1e-12*(1+lambda)) {
 			t.Errorf("at the optimum: %v and %v", a, b)
 		}
 		v.Set(pi)
@@ -48,10 +49,28 @@ func TestDistanceToOptimum(t *testing.T) {
 			}
 		}
 		a, b := onRequest(v)
-		if want := lambda * stat.KullbackLeibler(p, q); math.Abs(a-apart) > 1e-11*(1+apart) || math.Abs(b-want) > 1e-11*(1+lambda) {
+		if want := lambda * stat.KullbackLeibler(p, q); !(math.Abs(a-apart) <= 1e-11*(1+apart)) || !(math.Abs(b-want) <= 1e-11*(1+lambda)) {
 			t.Errorf("%v and %v, want %v and %v", a, b, apart, want)
 		}
 	})
+}
+
+// A response that neither has counts nothing, and pairs are compared up to 4096 responses.
+func TestDistanceToOptimumAtItsLimits(t *testing.T) {
+	v := NewView([]float64{-math.Ln2, -math.Ln2}, []float64{0, math.Inf(-1)}, []float64{-math.Ln2, -math.Ln2})
+	v.Lambda = 1
+	v.Set([]float64{0, math.Inf(-1)})
+	if _, b := onRequest(v); b != 0 {
+		t.Errorf("at the optimum on the boundary: %v", b)
+	}
+	for k, known := range map[int]bool{MaxWinRate: true, MaxWinRate + 1: false} {
+		uniform := slices.Repeat([]float64{-math.Log(float64(k))}, k)
+		v := NewView(uniform, uniform, uniform)
+		v.Lambda = 1
+		if a, _ := onRequest(v); known && a != 0 || !known && !math.IsNaN(a) {
+			t.Errorf("%d responses: %v", k, a)
+		}
+	}
 }
 
 // They are finite at the extremes.

@@ -50,7 +50,7 @@ func TestAgainstGonum(t *testing.T) {
 			"js_ref":      stat.JensenShannon(v.Pi, v.Ref),
 			"reward":      -stat.CrossEntropy(v.Pi, v.Star),
 		} {
-			if got := value(t, name, v); math.Abs(got-want) > 1e-13*(1+math.Abs(want)) {
+			if got := value(t, name, v); !(math.Abs(got-want) <= 1e-13*(1+math.Abs(want))) {
 				t.Errorf("%s = %v, gonum says %v", name, got, want)
 			}
 		}
@@ -135,7 +135,7 @@ func TestDataMetricsAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawView(t)
 		want := value(t, "chosen_shift", v) - value(t, "rejected_shift", v)
-		if got := value(t, "margin", v); math.Abs(got-want) > 1e-11 {
+		if got := value(t, "margin", v); !(math.Abs(got-want) <= 1e-11) {
 			t.Errorf("margin %v, shifts differ by %v", got, want)
 		}
 		swapped := *v

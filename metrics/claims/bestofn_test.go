@@ -21,6 +21,8 @@ func TestBestOfNBound(t *testing.T) {
 		{"4", "0.6", true, math.Log(4) - 0.75, ""},
 		{"4", "0.64", false, math.Log(4) - 0.75, ""},
 		{"1", "0", true, 0, ""},
+		{"1", "1e-09", true, 0, ""}, // the slack to the last digit
+		{"1", "1.1e-09", false, 0, ""},
 		{"0", "0", false, 0, "not a number of samples"},
 		{"", "0", false, 0, "not a number of samples"},
 	} {
@@ -35,7 +37,7 @@ func TestBestOfNBound(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got.Holds != tt.holds || math.Abs(got.Bound-tt.bound) > 1e-15 || got.Value != tables.ParseFloat(tt.kl) || !strings.HasPrefix(got.Detail, "best: ") {
+		if err != nil || got.Holds != tt.holds || !(math.Abs(got.Bound-tt.bound) <= 1e-15) || got.Value != tables.ParseFloat(tt.kl) || !strings.HasPrefix(got.Detail, "best: ") {
 			t.Errorf("n = %s, KL %s: %+v, %v", tt.n, tt.kl, got, err)
 		}
 	}

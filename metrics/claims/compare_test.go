@@ -50,6 +50,8 @@ func TestCompare(t *testing.T) {
 			verdict{err: "match: dpo/mid has no counterpart in with with lambda=1"}},
 		"several counterparts": {claims.Compare{Metric: "tv_star", Where: dpo, With: typo, Match: []string{"seed"}, Relation: "less"},
 			verdict{err: "match: dpo/small has several counterparts in with: typo/small and typo/mid"}},
+		"two counterparts, the first of all rows": {claims.Compare{Metric: "tv_star", Where: typo, With: tables.Where{"run": {"dpo/small", "dpo/mid"}}, Relation: "less"},
+			verdict{err: "match: typo/small has several counterparts in with: dpo/small and dpo/mid"}},
 		"nothing to compare with": {claims.Compare{Metric: "tv_star", Where: dpo, With: tables.Where{"objective": {"kto"}}, Relation: "less"},
 			verdict{err: "with: selects no run"}},
 		"unknown match column": {claims.Compare{Metric: "tv_star", Where: dpo, With: typo, Match: []string{"lamda"}, Relation: "less"},

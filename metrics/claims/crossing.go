@@ -104,7 +104,7 @@ func (c *Crossing) first(r *results, group []station, distance func(spot) float6
 			far = max(far, distance(group[i].spot))
 		}
 		if far <= 0 {
-			if share := last / (last - far); c.Interpolate && last > 0 && !math.IsInf(last, 1) && lastX > 0 && !math.IsInf(x, 1) {
+			if share := last / (last - far); c.Interpolate && last < math.Inf(1) && lastX > 0 && !math.IsInf(x, 1) {
 				return lastX * math.Pow(x/lastX, share)
 			}
 			if c.Value == "" {

@@ -157,7 +157,7 @@ func (s *Select) narrow(r *results, key string, where tables.Where, metric readi
 	}
 	best := ""
 	for _, at := range r.runs.Distinct(s.Column) {
-		if counts[at] > 0 && (counts[best] == 0 || sums[at]/float64(counts[at]) < sums[best]/float64(counts[best])) {
+		if counts[best] == 0 || sums[at]/float64(counts[at]) < sums[best]/float64(counts[best]) { // not where at has none: NaN is not less
 			best = at
 		}
 	}

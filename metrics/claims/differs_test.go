@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -13,16 +14,16 @@ import (
 // seeds. At lambda 2 the second loses its lead, and one run failed.
 func sleep(t testing.TB) tables.Memory {
 	var text strings.Builder
-	text.WriteString("run objective lambda seed status extra steady\n")
+	text.WriteString("run objective lambda seed status extra steady even\n")
 	for drug, hours := range [][]float64{
 		{0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2}, {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4},
 	} {
 		for seed, h := range hours {
-			fmt.Fprintf(&text, "drug%d/1/%d drug%d 1 %d done %g %d\n", drug+1, seed, drug+1, seed, h, drug)
-			fmt.Fprintf(&text, "drug%d/2/%d drug%d 2 %d done %g %d\n", drug+1, seed, drug+1, seed, hours[(seed*(drug+1)*3)%10], drug)
+			fmt.Fprintf(&text, "drug%d/1/%d drug%d 1 %d done %g %d 3\n", drug+1, seed, drug+1, seed, h, drug)
+			fmt.Fprintf(&text, "drug%d/2/%d drug%d 2 %d done %g %d %d\n", drug+1, seed, drug+1, seed, hours[(seed*(drug+1)*3)%10], drug, 4-seed%2*2)
 		}
 	}
-	text.WriteString("drug3/1/0 drug3 1 0 failed - -\n")
+	text.WriteString("drug3/1/0 drug3 1 0 failed - - -\n")
 	return tables.Memory{"runs": table(t, "runs", text.String())}
 }
 
@@ -39,6 +40,7 @@ func TestDiffers(t *testing.T) {
 		return d
 	}
 	const low, high = -2.45988576327698238, -0.70011423672301754
+	even := 2.26215716279820 * math.Sqrt(10./9/10) // seeds 0, 2, 4, ... are 1 above, the others 1 below
 	const detail = "extra: mean difference -1.58, 95 % interval -2.46 to -0.7001 over 10 pairs"
 	for name, c := range map[string]struct {
 		claim *claims.Differs
@@ -53,6 +55,7 @@ func TestDiffers(t *testing.T) {
 		"not within":      {one(func(d *claims.Differs) { d.Min, d.Max = v(-1), v(1) }), verdict{false, low, -1, detail, ""}},
 		"without noise":   {one(func(d *claims.Differs) { d.Metric = "steady" }), verdict{true, -1, 0, "steady: mean difference -1, 95 % interval -1 to -1 over 10 pairs", ""}},
 		"no difference":   {one(func(d *claims.Differs) { d.Metric, d.Right = "steady", at("drug1", "2") }), verdict{false, 0, 0, "steady: mean difference 0, 95 % interval 0 to 0 over 10 pairs", ""}},
+		"mean 0":          {one(func(d *claims.Differs) { d.Metric, d.Left, d.Right = "even", at("drug1", "2"), at("drug1", "1") }), verdict{false, -even, 0, "even: mean difference 0, 95 % interval -0.7541 to 0.7541 over 10 pairs", ""}},
 		"a failed run":    {one(func(d *claims.Differs) { d.Left = at("drug3", "1") }), broken("drug3/1/0: failed, no extra")},
 		"one pair":        {one(func(d *claims.Differs) { d.Left = tables.Where{"run": {"drug1/1/3"}} }), verdict{err: "metric: extra: an interval needs at least 2 values, there is 1"}},
 		"averaged unsaid": {one(func(d *claims.Differs) { d.Left, d.Match = tables.Where{"objective": {"drug1"}}, seed }), verdict{err: "by: drug1/1/0 and drug1/2/0 would be averaged, but differ in lambda"}},
@@ -121,7 +124,14 @@ b21 b 2 1 done 8
 b22 b 2 2 done 6
 b23 b 2 3 done 8
 c12 c 1 2 done 6
-d10 d 1 0 failed -`)}
+d10 d 1 0 failed -
+e30 e 3 3 done 1
+e20 e 2 0 done 5
+e22 e 2 2 done 1
+e23 e 2 3 done 2
+e10 e 1 0 done 5
+e12 e 1 2 done 3
+e13 e 1 3 done 4`)}
 	claim := func(change func(*claims.Differs)) *claims.Differs {
 		d := &claims.Differs{Metric: "kl", Left: tables.Where{"objective": {"a"}}, Right: tables.Where{"objective": {"b"}}, Match: []string{"seed"},
 			Select: &claims.Select{Column: "lambda", Better: "lower", Where: tables.Where{"seed": {"0", "1"}}}}
@@ -132,8 +142,11 @@ d10 d 1 0 failed -`)}
 		claim *claims.Differs
 		want  verdict
 	}{
-		"lower":     {claim(func(*claims.Differs) {}), verdict{true, -1, 0, "kl: mean difference -1, 95 % interval -1 to -1 over 2 pairs; lambda 1 and 2", ""}},
-		"higher":    {claim(func(d *claims.Differs) { d.Select.Better = "higher" }), verdict{false, 0, 0, "kl: mean difference 0, 95 % interval 0 to 0 over 2 pairs; lambda 2 and 1", ""}},
+		"lower":  {claim(func(*claims.Differs) {}), verdict{true, -1, 0, "kl: mean difference -1, 95 % interval -1 to -1 over 2 pairs; lambda 1 and 2", ""}},
+		"higher": {claim(func(d *claims.Differs) { d.Select.Better = "higher" }), verdict{false, 0, 0, "kl: mean difference 0, 95 % interval 0 to 0 over 2 pairs; lambda 2 and 1", ""}},
+		// Of e, 3 has no run that chooses, and 1 and 2 are equal: the table's first counts.
+		"of equals the first": {claim(func(d *claims.Differs) { d.Left = tables.Where{"objective": {"e"}} }),
+			verdict{false, -3.5 + 12.706204736174694*0.5, 0, "kl: mean difference -3.5, 95 % interval -9.853 to 2.853 over 2 pairs; lambda 1 and 2", ""}},
 		"no run":    {claim(func(d *claims.Differs) { d.Left = tables.Where{"objective": {"c"}} }), verdict{err: "select.where: selects no run of left"}},
 		"all runs":  {claim(func(d *claims.Differs) { d.Select.Where = tables.Where{"objective": {"a", "b"}} }), verdict{err: "select.where: leaves no runs to compare"}},
 		"a failed":  {claim(func(d *claims.Differs) { d.Right = tables.Where{"objective": {"d"}} }), broken("d10: failed, no kl")},

@@ -54,9 +54,9 @@ func (d *Dominated) evaluate(r *results, w *worst) {
 	rivals := axes.rivals(others)
 	var hardest Result
 	for i, s := range spots {
-		one, excess := d.held(r, axes, s, rivals)
+		one := d.held(r, axes, s, rivals)
 		if !d.Refute {
-			w.add(excess, one)
+			w.add(one.Value, one)
 			continue
 		}
 		// Of each run the point that is hardest to beat.
@@ -89,8 +89,8 @@ func (a axes) rivals(spots []spot) []rival {
 	return rivals
 }
 
-// held holds a spot against the rival that comes nearest to dominating it, and returns what that says with its excess.
-func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) (Result, float64) {
+// held holds a spot against the rival that comes nearest to dominating it, and returns what that says.
+func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) Result {
 	values := a.of(s)
 	var best *rival
 	var broken error
@@ -120,7 +120,7 @@ func (d *Dominated) held(r *results, a axes, s spot, rivals []rival) (Result, fl
 	if d.Refute {
 		least = -least
 	}
-	return Result{least <= d.Slack, least, d.Slack, detail}, least
+	return Result{least <= d.Slack, least, d.Slack, detail}
 }
 
 // Axis is one metric of a comparison on several.

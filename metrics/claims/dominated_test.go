@@ -74,3 +74,36 @@ func TestDominatedWithinSeeds(t *testing.T) {
 	claim.Within, claim.Slack = nil, 0
 	check(t, claim, seeds(t), verdict{false, .1, 0, "dpo/2: kl on good 0.1, kl on bad 0.2; nearest typo/1: kl on good 0, kl on bad 0.3", ""})
 }
+
+// What improves by exactly the share counts, or by less than 1e-9 of the baseline too little, and not what is as infinitely bad.
+func TestDominatedImprovesExactly(t *testing.T) {
+	for name, c := range map[string]struct {
+		x, base, better string
+		counts          bool
+	}{
+		"exactly":           {"1", "2", "lower", true},
+		"by rounding":       {"1.0000000015", "2", "lower", true},
+		"too little":        {"1.0000000025", "2", "lower", false},
+		"upwards":           {"3", "2", "higher", true},
+		"hardly upwards":    {"2.9999999985", "2", "higher", true},
+		"too little up":     {"2.9999999975", "2", "higher", false},
+		"below 0":           {"-3", "-2", "lower", true},
+		"not below 0":       {"-2.9", "-2", "lower", false},
+		"from 0":            {"0", "0", "lower", true},
+		"not from 0":        {"1e-300", "0", "lower", false},
+		"infinitely bad":    {"inf", "inf", "lower", false},
+		"from infinity":     {"1e300", "inf", "lower", true},
+		"infinitely low":    {"-inf", "-inf", "higher", false},
+		"infinitely better": {"-inf", "2", "lower", true},
+	} {
+		src := tables.Memory{"runs": table(t, "runs", "run status x base y\na done "+c.x+" "+c.base+" 4\nz done 0 0 3\n")}
+		want := verdict{true, -1, 0, "a: y 4; nearest z: y 3", ""}
+		if !c.counts {
+			want = verdict{err: "improves: none of 1 selected runs improves x by 50 %"}
+		}
+		t.Run(name, func(t *testing.T) {
+			check(t, &claims.Dominated{Where: tables.Where{"run": {"a"}}, By: tables.Where{"run": {"z"}}, On: []claims.Axis{{Metric: "y", Better: "lower"}},
+				Improves: &claims.Improvement{Metric: "x", BaselineMetric: "base", Better: c.better, By: 0.5}}, src, want)
+		})
+	}
+}

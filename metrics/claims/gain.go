@@ -84,7 +84,7 @@ func (g *Gain) of(all []shares) float64 {
 	}
 	gained := 0.0
 	for i, s := range all {
-		if len(g.Responses) > 0 && slices.Contains(g.Responses, s.response) || len(g.Responses) == 0 && i != best && i != least {
+		if slices.Contains(g.Responses, s.response) || len(g.Responses) == 0 && i != best && i != least {
 			gained += s.pi - s.ref
 		}
 	}

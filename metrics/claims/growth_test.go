@@ -42,18 +42,22 @@ func TestGrowth(t *testing.T) {
 		claim *claims.Growth
 		want  verdict
 	}{
-		"grows":            {claim("u", nil), verdict{false, 3, 1, "u/far: norm 2000, u/near: 2; powers of ten 3", ""}},
-		"stays":            {claim("v", nil), verdict{true, 0, 1, "v/far: norm 5, v/near: 5; powers of ten 0", ""}},
-		"falling is none":  {claim("w", nil), verdict{true, 0, 1, "w/far: norm 1, w/near: 100; powers of ten 0", ""}},
-		"falls":            {claim("w", falls), verdict{false, 2, 1, "w/far: norm 1, w/near: 100; powers of ten 2", ""}},
-		"growing is none":  {claim("u", falls), verdict{true, 0, 1, "u/far: norm 2000, u/near: 2; powers of ten 0", ""}},
-		"0 all along":      {claim("z", nil), verdict{true, 0, 1, "z/far: norm 0, z/near: 0; powers of ten 0", ""}},
-		"from 0":           {claim("o", nil), verdict{err: "norm is 0 in o/near"}},
-		"falls from 0":     {claim("z", falls), verdict{err: "norm is 0 in z/near"}},
-		"negative":         {claim("m", nil), verdict{err: "is negative"}},
-		"no counterpart":   {claim("u", func(g *claims.Growth) { g.To["objective"] = []string{"x"} }), verdict{err: "to: selects no run"}},
-		"pooled":           {claim("u", func(g *claims.Growth) { g.Pooled = true; g.From["objective"] = []string{"u", "w"} }), verdict{false, math.Log10(20), 1, "u/far: norm 2000, w/near: 100; powers of ten 1.301", ""}},
-		"pooled, the last": {claim("w", func(g *claims.Growth) { g.Pooled = true; g.To["objective"] = []string{"v", "u", "w"} }), verdict{false, math.Log10(20), 1, "u/far: norm 2000, w/near: 100; powers of ten 1.301", ""}},
+		"grows":           {claim("u", nil), verdict{false, 3, 1, "u/far: norm 2000, u/near: 2; powers of ten 3", ""}},
+		"stays":           {claim("v", nil), verdict{true, 0, 1, "v/far: norm 5, v/near: 5; powers of ten 0", ""}},
+		"falling is none": {claim("w", nil), verdict{true, 0, 1, "w/far: norm 1, w/near: 100; powers of ten 0", ""}},
+		"falls":           {claim("w", falls), verdict{false, 2, 1, "w/far: norm 1, w/near: 100; powers of ten 2", ""}},
+		"growing is none": {claim("u", falls), verdict{true, 0, 1, "u/far: norm 2000, u/near: 2; powers of ten 0", ""}},
+		"0 all along":     {claim("z", nil), verdict{true, 0, 1, "z/far: norm 0, z/near: 0; powers of ten 0", ""}},
+		"from 0":          {claim("o", nil), verdict{err: "norm is 0 in o/near"}},
+		"falls from 0":    {claim("z", falls), verdict{err: "norm is 0 in z/near"}},
+		"negative":        {claim("m", nil), verdict{err: "is negative"}},
+		"no counterpart":  {claim("u", func(g *claims.Growth) { g.To["objective"] = []string{"x"} }), verdict{err: "to: selects no run"}},
+		"pooled":          {claim("u", func(g *claims.Growth) { g.Pooled = true; g.From["objective"] = []string{"u", "w"} }), verdict{false, math.Log10(20), 1, "u/far: norm 2000, w/near: 100; powers of ten 1.301", ""}},
+		"pooled, of equals the first": {claim("u", func(g *claims.Growth) {
+			g.Pooled, g.To["objective"], g.From["objective"] = true, []string{"o", "w", "m"}, []string{"v", "z"}
+		}), verdict{true, 0, 1, "w/far: norm 1, v/near: 5; powers of ten 0", ""}},
+		"negative in the end": {claim("m", func(g *claims.Growth) { g.From, g.To = g.To, g.From }), verdict{err: "is negative"}},
+		"pooled, the last":    {claim("w", func(g *claims.Growth) { g.Pooled = true; g.To["objective"] = []string{"v", "u", "w"} }), verdict{false, math.Log10(20), 1, "u/far: norm 2000, w/near: 100; powers of ten 1.301", ""}},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, test.claim, growing(t), test.want) })
 	}
@@ -61,7 +65,7 @@ func TestGrowth(t *testing.T) {
 
 func TestGain(t *testing.T) {
 	v := func(x float64) *float64 { return &x }
-	src := tables.Memory{"runs": table(t, "runs", "run objective status\ndpo dpo done\nipo ipo diverged\n"), "policies": table(t, "policies", `
+	src := tables.Memory{"runs": table(t, "runs", "run objective status\ndpo dpo done\nipo ipo diverged\none one done\nodd odd done\nnil nil failed\n"), "policies": table(t, "policies", `
 run prompt response pi  pi_ref pi_star
 dpo x      0        0.1 0.2    0.5
 dpo x      1        0.6 0.3    0.3
@@ -71,6 +75,12 @@ dpo y      0        0.7 0.4    0.1
 dpo y      1        0.2 0.4    0.2
 dpo y      2        0.1 0.2    0.7
 ipo x      0        -   0.2    0.5
+one x      0        0.5   0.375 0.2
+one x      1        0.125 0.25  0.4
+one x      2        0.25  0.125 0.4
+one x      3        0.125 0.25  0.2
+odd x      0        0.5 0.4    -
+odd x      1        0.5 0.6    -
 `)}
 	dpo := tables.Where{"objective": {"dpo"}}
 	for name, test := range map[string]struct {
@@ -80,7 +90,13 @@ ipo x      0        -   0.2    0.5
 		"between best and worst": {claims.Gain{Where: dpo, Limits: claims.Limits{Max: v(.05)}}, verdict{false, .1, .05, "dpo: probability gained on x 0.1", ""}},
 		"of one prompt":          {claims.Gain{Where: dpo, Prompt: "y", Limits: claims.Limits{Max: v(.05)}}, verdict{true, -.2, .05, "dpo: probability gained on y -0.2", ""}},
 		"of given responses":     {claims.Gain{Where: dpo, Prompt: "x", Responses: []int{1, 3}, Limits: claims.Limits{Max: v(.3)}}, verdict{true, .3, .3, "dpo: probability gained on x 0.3", ""}},
-		"of a broken run":        {claims.Gain{Prompt: "x", Limits: claims.Limits{Max: v(.3)}}, broken("ipo: diverged, no final policy")},
+		// On y there is nothing to gain, and of equally good or bad responses the first is the best or the worst.
+		"of equals the first":       {claims.Gain{Where: tables.Where{"run": {"one"}}, Limits: claims.Limits{Max: v(.05)}}, verdict{true, 0, .05, "one: probability gained on x 0", ""}},
+		"of given ones, no others":  {claims.Gain{Where: tables.Where{"run": {"one"}}, Responses: []int{2}, Limits: claims.Limits{Min: v(0)}}, verdict{true, .125, 0, "one: probability gained on x 0.125", ""}},
+		"without pi_star":           {claims.Gain{Where: tables.Where{"run": {"odd"}}, Limits: claims.Limits{Min: v(0)}}, verdict{err: "run odd (done) has no pi_star"}},
+		"of given, without pi_star": {claims.Gain{Where: tables.Where{"run": {"odd"}}, Responses: []int{0}, Limits: claims.Limits{Max: v(.5)}}, verdict{true, .1, .5, "odd: probability gained on x 0.1", ""}},
+		"without policies":          {claims.Gain{Where: tables.Where{"run": {"nil"}}, Limits: claims.Limits{Min: v(0)}}, broken("nil: failed, no final policy")},
+		"of a broken run":           {claims.Gain{Prompt: "x", Limits: claims.Limits{Max: v(.3)}}, broken("ipo: diverged, no final policy")},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, &test.claim, src, test.want) })
 	}

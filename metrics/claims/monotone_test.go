@@ -65,6 +65,15 @@ b   2      done   0.9
 	check(t, claim, src, verdict{true, -.05, .15, "b: v 0.9, c: 0.85", ""})
 }
 
+// Where the metric stays, the run before is the one that a step back is from.
+func TestMonotoneStays(t *testing.T) {
+	src := tables.Memory{"runs": table(t, "runs", "run lambda status v\na 1 done 1\nb 2 done 1\nc 3 done 0.5\n")}
+	claim := &claims.Monotone{Metric: "v", Along: "lambda", Direction: "increasing", Slack: .5}
+	check(t, claim, src, verdict{true, .5, .5, "a: v 1, c: 0.5", ""})
+	claim.Direction = "decreasing"
+	check(t, claim, src, verdict{true, 0, .5, "a: v 1, b: 1", ""})
+}
+
 func TestMonotoneDiverged(t *testing.T) {
 	src := tables.Memory{"runs": table(t, "runs", `
 run lambda status   v

@@ -75,11 +75,11 @@ func (r *results) follow(p *tracedPath, run string, at map[string]int) {
 		p.views = append(p.views, metrics.NewView(ref[i], star[i], ref[i]))
 	}
 	t, rows = r.table(tables.Trajectories, "", "step", "prompt", "response", "pi")
-	prompt := 0
+	prompt := -1
 	for _, row := range rows[run] {
 		point, known := at[t.Text(row, "step")]
 		response := t.Float(row, "response")
-		if name := t.Text(row, "prompt"); p.prompts[prompt] != name {
+		if name := t.Text(row, "prompt"); prompt < 0 || p.prompts[prompt] != name {
 			prompt = slices.Index(p.prompts, name)
 		}
 		if !known || prompt < 0 || !(response >= 0) || int(response) >= len(ref[prompt]) {

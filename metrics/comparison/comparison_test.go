@@ -65,7 +65,7 @@ func TestCompareSeeds(t *testing.T) {
 	}
 	for what, pair := range map[string][2]float64{"A": {c.MeanA, 0.75}, "B": {c.MeanB, 2.33}, "change": {c.Paired.Mean, 1.58},
 		"low": {c.Paired.Interval.Low, 0.70011423672301754}, "p": {c.Paired.P, 0.0028328901973842702}, "p_holm": {c.Holm, 0.0028328901973842702}} {
-		if math.Abs(pair[0]-pair[1]) > 1e-9 {
+		if !(math.Abs(pair[0]-pair[1]) <= 1e-9) {
 			t.Errorf("%s is %.12g, want %.12g", what, pair[0], pair[1])
 		}
 	}
@@ -139,6 +139,31 @@ func TestTolerance(t *testing.T) {
 		r, err := comparison.Compare(table(c.a), table(c.b), comparison.Options{Tolerance: c.tolerance})
 		if err != nil || r.Same() != c.same {
 			t.Errorf("%s and %s at %g: same %v (%v), want %v", c.a, c.b, c.tolerance, r.Same(), err, c.same)
+		}
+	}
+}
+
+// Each kind of difference makes folders differ, alone and beside any other.
+func TestSame(t *testing.T) {
+	if !new(comparison.Report).Same() {
+		t.Error("without a difference they are not the same")
+	}
+	kinds := []func(*comparison.Report){
+		func(r *comparison.Report) { r.Only[0] = []string{"a"} },
+		func(r *comparison.Report) { r.Only[1] = []string{"b"} },
+		func(r *comparison.Report) { r.OnlyColumns[0] = []string{"kl"} },
+		func(r *comparison.Report) { r.OnlyColumns[1] = []string{"tv"} },
+		func(r *comparison.Report) { r.Statuses = make([]comparison.StatusChange, 1) },
+		func(r *comparison.Report) { r.Changes = make([]comparison.Change, 1) },
+	}
+	for i, one := range kinds {
+		for j, other := range kinds {
+			var r comparison.Report
+			one(&r)
+			other(&r)
+			if r.Same() {
+				t.Errorf("with differences of the kinds %d and %d they are the same", i, j)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -75,9 +76,7 @@ func meanSD(sorted []float64) (mean, sd float64) {
 		scaled[i] = math.Ldexp(v, -exponent)
 	}
 	center := stat.Mean(scaled, nil)
-	for i := range scaled {
-		scaled[i] -= center
-	}
+	floats.AddConst(-center, scaled)
 	rest, spread := stat.MeanStdDev(scaled, nil)
 	return math.Ldexp(center+rest, exponent), math.Ldexp(spread, exponent)
 }

@@ -156,6 +156,16 @@ func TestMeanInterval(t *testing.T) {
 	want(t, "two", two.High, 2+12.7062047361746941, 1e-12)
 }
 
+// The ends of an interval belong to it.
+func TestContains(t *testing.T) {
+	i := inference.Interval{Low: 1, High: 2}
+	for v, want := range map[float64]bool{math.Nextafter(1, 0): false, 1: true, 1.5: true, 2: true, math.Nextafter(2, 3): false, nan: false} {
+		if i.Contains(v) != want {
+			t.Errorf("%+v contains %v: %v", i, v, !want)
+		}
+	}
+}
+
 // What has no interval says why.
 func TestNoInterval(t *testing.T) {
 	boot := inference.Bootstrap{Resamples: 100}
@@ -219,7 +229,7 @@ func TestWilsonSolvesItsEquation(t *testing.T) {
 		}
 		for _, p := range []float64{i.Low, i.High} {
 			const z2 = 3.841458820694124 // the 0.95-quantile of chi squared with one degree of freedom
-			if left, right := (share-p)*(share-p), z2*p*(1-p)/float64(n); math.Abs(left-right) > 1e-12 {
+			if left, right := (share-p)*(share-p), z2*p*(1-p)/float64(n); !(math.Abs(left-right) <= 1e-12) {
 				t.Fatalf("%d of %d: score at %g is %g, want %g", k, n, p, left, right)
 			}
 		}
@@ -241,9 +251,10 @@ func TestBCa(t *testing.T) {
 	}{
 		{aircondit, 57.0, 226.1666667},
 		{[]float64{1, 2, 4, 8, 16, 32, 64, 3}, 6.25, 38.25},
+		{[]float64{-9, -7, -5, -3, -1, 1, 3, 5, 7, 9}, -3.6, 3.6}, // symmetric, so by percentiles of all 10^10 resamples
 	} {
 		i := boot.BCa(c.x)
-		if width := c.high - c.low; math.Abs(i.Low-c.low) > 0.01*width || math.Abs(i.High-c.high) > 0.02*width {
+		if width := c.high - c.low; !(math.Abs(i.Low-c.low) <= 0.01*width) || !(math.Abs(i.High-c.high) <= 0.02*width) {
 			t.Errorf("%+v, want %g to %g", i, c.low, c.high)
 		}
 		if few := len(c.x) < 10; few != (i.Warning != "") {

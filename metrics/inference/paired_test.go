@@ -86,16 +86,22 @@ func TestWilcoxon(t *testing.T) {
 			big[i] += 0.25
 		}
 	}
+	alternating := make([]float64, 51)
+	for i := range alternating {
+		alternating[i] = float64(i+1) * float64(1-i%2*2)
+	}
 	for name, c := range map[string]struct {
 		x    []float64
 		want float64
 	}{
-		"maize":       {maize, 0.041259765625},                 // scipy's documentation, R's wilcox.test
-		"above fifty": {big, 0.62704948301211694},              // R, normal with correction for continuity
-		"all up":      {[]float64{1, 2, 3, 4, 5, 6}, 2. / 64},  // both extremes of 2^6 choices of signs
-		"ties":        {[]float64{1, 1, 1, -1}, 2 * 5. / 16},   // binomial: at most one of four is negative
-		"balanced":    {[]float64{1, -1}, 1},                   // symmetric
-		"zeros":       {[]float64{0, 0, 1, 2, 3, nan}, 2. / 8}, // left out
+		"fifty":       {alternating[:50], 0.9085978224870299},                      // by counting all 2^50 choices of signs
+		"fifty-one":   {alternating, math.Erfc(12.5 / math.Sqrt(2*51*52*103./24))}, // normal: rank sum 676 of 1326, variance n(n+1)(2n+1)/24
+		"maize":       {maize, 0.041259765625},                                     // scipy's documentation, R's wilcox.test
+		"above fifty": {big, 0.62704948301211694},                                  // R, normal with correction for continuity
+		"all up":      {[]float64{1, 2, 3, 4, 5, 6}, 2. / 64},                      // both extremes of 2^6 choices of signs
+		"ties":        {[]float64{1, 1, 1, -1}, 2 * 5. / 16},                       // binomial: at most one of four is negative
+		"balanced":    {[]float64{1, -1}, 1},                                       // symmetric
+		"zeros":       {[]float64{0, 0, 1, 2, 3, nan}, 2. / 8},                     // left out
 		"nothing":     {[]float64{0, nan}, nan},
 	} {
 		want(t, name, inference.Wilcoxon(c.x), c.want, 1e-9)

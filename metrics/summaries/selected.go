@@ -135,7 +135,7 @@ func (c *Choices) choose(runs *tables.Table, members []int) (Choice, []int) {
 	for _, at := range values {
 		d := inference.Describe(choosing[at])
 		better := (c.better() == "lower") == (d.Mean < one.choosing.Mean) && d.Mean != one.choosing.Mean
-		if finite := d.N - d.Infinite; finite > one.finite() || finite > 0 && finite == one.finite() && better {
+		if finite := d.N - d.Infinite; finite > one.finite() || finite == one.finite() && better {
 			one.value, one.choosing = at, d
 		}
 	}

@@ -97,6 +97,13 @@ func TestDataPackageGolden(t *testing.T) {
 	}
 }
 
+// A name has the characters that the standard allows.
+func TestDataPackageName(t *testing.T) {
+	if got := string(tables.DataPackage("AZaz09-._/`{:/é x", nil)); !strings.Contains(got, `"name": "azaz09-._/___/__x"`) {
+		t.Error(got)
+	}
+}
+
 func TestReadDataPackage(t *testing.T) {
 	schemas, err := tables.ReadDataPackage(tables.DataPackage("x", resources()))
 	if err != nil || len(schemas) != 4 {
@@ -116,22 +123,27 @@ func TestReadDataPackage(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	for cells, want := range map[string]tables.Type{
-		"":                      tables.Text,
-		"1 2 -3":                tables.Integer,
-		"0 1":                   tables.Integer,
-		"1 0.5":                 tables.Number,
-		"1 1e+06":               tables.Number,
-		"1000000":               tables.Integer,
-		"1000000 0.5":           tables.Text, // no float64 is written as 1000000
-		"inf -inf":              tables.Number,
-		"9223372036854775808":   tables.Text,
-		"9.223372036854776e+18": tables.Number,
-		"true false":            tables.Boolean,
-		"true 1":                tables.Text,
-		"-0":                    tables.Number,
-		"01":                    tables.Text,
-		"NaN":                   tables.Text,
-		"adam sgd":              tables.Text,
+		"":                         tables.Text,
+		"1 2 -3":                   tables.Integer,
+		"0 1":                      tables.Integer,
+		"1 0.5":                    tables.Number,
+		"1 1e+06":                  tables.Number,
+		"1000000":                  tables.Integer,
+		"1000000 0.5":              tables.Text, // no float64 is written as 1000000
+		"inf -inf":                 tables.Number,
+		"9223372036854775808":      tables.Text,
+		"9.223372036854776e+18":    tables.Number,
+		"true false":               tables.Boolean,
+		"true 1":                   tables.Text,
+		"-0":                       tables.Number,
+		"9.5":                      tables.Number,
+		"0.5":                      tables.Number,
+		"/ 0.5":                    tables.Text,
+		":":                        tables.Text,
+		"-2.2250738585072014e-308": tables.Number,
+		"01":                       tables.Text,
+		"NaN":                      tables.Text,
+		"adam sgd":                 tables.Text,
 	} {
 		if got := tables.TypeOf(slices.Values(append(strings.Fields(cells), ""))); got != want {
 			t.Errorf("%q is of the type %s, want %s", cells, got, want)

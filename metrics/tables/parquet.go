@@ -63,7 +63,6 @@ type parquetSink struct {
 	values [][]parquet.Value // by column, the rows of a batch
 	row    []Value           // the row at hand, where it came as texts
 	rows   int               // in the file
-	closed bool
 }
 
 func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
@@ -79,9 +78,6 @@ func newParquetSink(name string, schema Schema, f *os.File) *parquetSink {
 }
 
 func (s *parquetSink) Write(cells ...string) error {
-	if err := checkWidth(s.name, len(cells), len(s.schema)); err != nil {
-		return err
-	}
 	s.row = s.row[:0]
 	for i, cell := range cells {
 		v, ok := ParseValue(s.schema[i].Type, cell)
@@ -94,9 +90,6 @@ func (s *parquetSink) Write(cells ...string) error {
 }
 
 func (s *parquetSink) Add(row []Value) error {
-	if err := checkWidth(s.name, len(row), len(s.schema)); err != nil {
-		return err
-	}
 	for i := range row {
 		v, level := valueOf(s.schema[i].Type, row[i]), 1
 		if v.IsNull() {
@@ -126,10 +119,6 @@ func (s *parquetSink) hand() error {
 }
 
 func (s *parquetSink) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
 	return errors.Join(s.hand(), s.out.Close(), s.buffer.Flush(), s.file.Sync(), s.file.Close())
 }
 
@@ -185,16 +174,15 @@ func typeOfLeaf(c *parquet.Column) (Type, bool) {
 	if !c.Leaf() || c.Repeated() {
 		return 0, false
 	}
-	logical := c.Type().LogicalType()
-	switch c.Type().Kind() {
-	case parquet.Boolean:
+	switch c.Type().String() {
+	case "BOOLEAN":
 		return Boolean, true
-	case parquet.Double:
+	case "DOUBLE":
 		return Number, true
-	case parquet.Int64:
-		return Integer, logical == nil || c.Type().String() == "INT(64,true)"
-	case parquet.ByteArray:
-		return Text, logical == nil || c.Type().String() == "STRING"
+	case "INT64", "INT(64,true)":
+		return Integer, true
+	case "BYTE_ARRAY", "STRING":
+		return Text, true
 	}
 	return 0, false
 }

@@ -2,6 +2,7 @@ package tables_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
 	"windtunnel/metrics/tables"
@@ -159,7 +161,17 @@ func TestParquetRowGroups(t *testing.T) {
 			t.Errorf("row %d is %q", row, back.Row(row))
 		}
 	}
+	var text bytes.Buffer
+	if err := back.WriteCSV(&text); err != nil || bytes.Count(text.Bytes(), []byte("\n")) != rows+1 ||
+		!strings.HasSuffix(text.String(), fmt.Sprintf("\ndpo/%d,%s\n", rows-1, tables.FormatFloat(float64(rows-1)/3))) {
+		t.Errorf("%d bytes from all groups, %v", text.Len(), err)
+	}
 }
+
+// unannotated is a physical type alone, as many programs write whole numbers.
+type unannotated struct{ parquet.Type }
+
+func (unannotated) LogicalType() *format.LogicalType { return nil }
 
 // Files that others wrote are read where their columns are of these types, and refused otherwise.
 func TestParquetOfOthers(t *testing.T) {
@@ -175,10 +187,31 @@ func TestParquetOfOthers(t *testing.T) {
 	type single struct {
 		TV float32 `parquet:"tv"`
 	}
+	type bytes struct {
+		Run []byte `parquet:"run"`
+	}
+	type unsigned struct {
+		N uint64 `parquet:"n"`
+	}
+	type document struct {
+		Run string `parquet:"run,json"`
+	}
 	for name, c := range map[string]struct {
 		write func(path string) error
 		want  string
 	}{
+		"bytes":    {func(p string) error { return parquet.WriteFile(p, []bytes{{[]byte("dpo")}}) }, "[dpo]"},
+		"unsigned": {func(p string) error { return parquet.WriteFile(p, []unsigned{{1}}) }, `column "n" is of the type INT(64,false)`},
+		"json":     {func(p string) error { return parquet.WriteFile(p, []document{{"{}"}}) }, `column "run" is of the type JSON`},
+		"integers": {func(p string) error {
+			f, err := os.Create(p)
+			if err != nil {
+				return err
+			}
+			out := parquet.NewGenericWriter[any](f, parquet.NewSchema("runs", parquet.Group{"n": parquet.Leaf(unannotated{parquet.Int64Type})}))
+			_, err = out.WriteRows([]parquet.Row{{parquet.Int64Value(3).Level(0, 0, 0)}})
+			return errors.Join(err, out.Close(), f.Close())
+		}, "[3]"},
 		"plain":  {func(p string) error { return parquet.WriteFile(p, []plain{{"a", math.NaN(), 3, true}}) }, "[a  3 true]"},
 		"nested": {func(p string) error { return parquet.WriteFile(p, []nested{{[]string{"a"}}}) }, `column "runs" is of the type`},
 		"single": {func(p string) error { return parquet.WriteFile(p, []single{{1}}) }, `column "tv" is of the type`},

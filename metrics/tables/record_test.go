@@ -76,6 +76,14 @@ func TestWriteCSVRefusesWhatItCouldNotReadBack(t *testing.T) {
 	}
 }
 
+// A cell that CSV cannot hold is named by its row.
+func TestWriteCSVNamesTheRow(t *testing.T) {
+	err := filled([]string{"a"}, []string{"1"}, []string{""}).WriteCSV(&bytes.Buffer{})
+	if err == nil || err.Error() != "table runs: row 1: a single empty cell reads as an empty line" {
+		t.Error(err)
+	}
+}
+
 func TestReadCSVErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":              "table runs: it has no header",
@@ -273,6 +281,21 @@ func TestSameCellForgivesFormatting(t *testing.T) {
 	})
 }
 
+// The tolerance is relative to the larger number, and met by what is exactly as far; whole numbers have none, and infinities none.
+func TestSameCell(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"1e9", "999999999.0", true}, {"1e9", "999999998.9", false}, {"1000000000", "999999999", false}, {"-1e9", "-999999999.0", true}, {"0", "1e-300", false},
+		{"0", "-0", true}, {"inf", "+Inf", true}, {"inf", "1e308", false}, {"", "0", false}, {"nan", "NaN", false}, {"x", "x", true},
+	} {
+		if tables.SameCell(c.a, c.b) != c.same || tables.SameCell(c.b, c.a) != c.same {
+			t.Errorf("%q and %q: want %v", c.a, c.b, c.same)
+		}
+	}
+}
+
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := tables.OpenFolder(dir); err == nil {
@@ -300,6 +323,66 @@ func TestFolder(t *testing.T) {
 	}
 	if _, err := folder.Table("traces"); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "traces.csv")) {
 		t.Errorf("the error for a broken table does not name the file: %v", err)
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for name, want := range map[string]string{
+		"csv": "", "parquet": "", "both": "",
+		"cs":   `"cs" is no format of tables; csv, parquet or both; did you mean "csv"?`,
+		"boat": `"boat" is no format of tables; csv, parquet or both; did you mean "both"?`, // half of it is there
+		"bxyz": `"bxyz" is no format of tables; csv, parquet or both`,
+		"":     `"" is no format of tables; csv, parquet or both`,
+	} {
+		f := tables.Format("none")
+		err := f.Set(name)
+		if want == "" && (err != nil || f.String() != name) || want != "" && (err == nil || err.Error() != want || f != "none") {
+			t.Errorf("%q: %s, %v", name, f, err)
+		}
+	}
+}
+
+// Cells by name, and what is said of those that are not there or no numbers.
+func TestCells(t *testing.T) {
+	table := filled([]string{"run", "objective", "seed", "status", "kl"}, []string{"a", "dpo", "1", "done", "0.5"}, []string{"b", "ipo", "2", "failed", ""},
+		[]string{"c", "ipo", "3", "done", "high"})
+	if got := table.Settings(); !slices.Equal(got, []string{"objective", "seed"}) {
+		t.Errorf("settings %v", got)
+	}
+	if got := filled([]string{"run", "kl"}).Settings(); len(got) > 0 {
+		t.Errorf("settings without a status: %v", got)
+	}
+	for _, c := range []struct{ got, want any }{
+		{table.Describe(1, []string{"objective", "seed"}), "objective=ipo, seed=2"}, {table.Describe(1, nil), ""},
+		{table.Need("metric", "run", "kl"), nil}, {fmt.Sprint(table.Need("metric", "kl", "tv")), `metric: table runs has no column "tv"`},
+		{fmt.Sprint(table.Need("", "tv")), `table runs has no column "tv"`}, {len(table.Distinct("tv")), 0}, {strings.Join(table.Distinct("objective"), " "), "dpo ipo"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%v, want %v", c.got, c.want)
+		}
+	}
+	for row, want := range []string{"0.5 <nil>", "NaN <nil>", `NaN table runs: kl of run c is "high", not a number`} {
+		v, err := table.Number(row, "kl")
+		if got := fmt.Sprintf("%v %v", v, err); got != want {
+			t.Errorf("row %d: %s, want %s", row, got, want)
+		}
+	}
+	if !math.IsNaN(table.Float(0, "tv")) {
+		t.Error("a column that is not there has a number")
+	}
+}
+
+// A sink into memory holds what one into a file does.
+func TestMemorySink(t *testing.T) {
+	schema := tables.Schema{{Name: "run"}, {Name: "steps", Type: tables.Integer}, {Name: "tv", Type: tables.Number}}
+	table := tables.NewTable("runs", schema.Names()...)
+	sink := table.Sink(schema)
+	if err := errors.Join(sink.Add([]tables.Value{{Text: "a"}, {Whole: 3}, {Number: 0.5}}), sink.Write("b", "", "x"),
+		sink.Add([]tables.Value{{Text: "c"}, {Number: math.NaN()}, {Number: math.Inf(1)}}), sink.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if want := filled(schema.Names(), []string{"a", "3", "0.5"}, []string{"b", "", "x"}, []string{"c", "", "inf"}); !sameTable(table, want) || table.Len() != 3 {
+		t.Errorf("%v", rowsOf(table))
 	}
 }
 

@@ -25,22 +25,19 @@ func Create(dir, name string, schema Schema, format Format) (Sink, error) {
 	if err := checkHeader(schema.Names()); err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
-	var sinks several
+	sink := &fileSink{name: name, columns: len(schema)}
 	for _, one := range format.Files() {
 		f, err := os.Create(filepath.Join(dir, name+one.Extension()))
 		if err != nil {
-			return nil, errors.Join(err, sinks.Close())
+			return nil, errors.Join(err, sink.Close())
 		}
 		if one == Parquet {
-			sinks = append(sinks, newParquetSink(name, schema, f))
+			sink.files = append(sink.files, newParquetSink(name, schema, f))
 		} else {
-			sinks = append(sinks, newCSVSink(name, schema, f))
+			sink.files = append(sink.files, newCSVSink(name, schema, f))
 		}
 	}
-	if len(sinks) == 1 {
-		return sinks[0], nil
-	}
-	return sinks, nil
+	return sink, nil
 }
 
 // WriteTable writes a whole table into a folder, as Create does. The schema names the table's columns in their order.
@@ -56,39 +53,42 @@ func WriteTable(dir string, t *Table, schema Schema, format Format) error {
 	return errors.Join(err, sink.Close())
 }
 
-// several sinks take the same rows.
-type several []Sink
+// fileSink gives rows that are as wide as the table to the sinks of its files, which it closes once.
+type fileSink struct {
+	name    string
+	columns int
+	files   []Sink
+	closed  bool
+}
 
-func (s several) Write(cells ...string) error {
-	for _, sink := range s {
-		if err := sink.Write(cells...); err != nil {
+func (s *fileSink) Write(cells ...string) error {
+	return s.each(len(cells), func(file Sink) error { return file.Write(cells...) })
+}
+
+func (s *fileSink) Add(row []Value) error {
+	return s.each(len(row), func(file Sink) error { return file.Add(row) })
+}
+
+func (s *fileSink) each(cells int, write func(file Sink) error) error {
+	if cells != s.columns {
+		return fmt.Errorf("table %s: a row has %d cells under %d columns", s.name, cells, s.columns)
+	}
+	for _, file := range s.files {
+		if err := write(file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s several) Add(row []Value) error {
-	for _, sink := range s {
-		if err := sink.Add(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s several) Close() error {
-	var errs []error
-	for _, sink := range s {
-		errs = append(errs, sink.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// checkWidth refuses a row that is not as wide as its table.
-func checkWidth(name string, cells, columns int) error {
-	if cells == columns {
+func (s *fileSink) Close() error {
+	if s.closed {
 		return nil
 	}
-	return fmt.Errorf("table %s: a row has %d cells under %d columns", name, cells, columns)
+	s.closed = true
+	var errs []error
+	for _, file := range s.files {
+		errs = append(errs, file.Close())
+	}
+	return errors.Join(errs...)
 }
