@@ -394,27 +394,42 @@ func evaluate(t *spec.Desideratum, claim claims.Params, plan *spec.Plan, src tab
 		return r
 	}
 	r.Value, r.Detail = t.Turn(result.Value), result.Detail
+	if math.IsNaN(result.Bound) || math.IsNaN(r.Value) { // a run broke or nothing counts, and the detail says how
+		r.Value = math.Inf(1)
+	}
 	if math.IsInf(r.Value, 1) && strings.Contains(r.Detail, claims.NothingCounts) {
 		r.outcome = empty
-	}
-	if math.IsNaN(r.Value) { // a run broke, and the detail says how
-		r.Value = math.Inf(1)
 	}
 	if math.Abs(r.Value) < roundingNoise {
 		r.Value = 0
 	}
+	named := -1
 	for row, run := range plan.Runs {
-		if strings.HasPrefix(r.Detail, run.ID) && len(run.ID) > len(r.Run) {
-			r.Run, r.Lambda, r.Solver = run.ID, run.Lambda, run.Solver
-			if at, ok := strings.CutPrefix(r.Detail[len(run.ID):], " at strength "); ok && run.Path != nil && run.Path.Along == path.Lambda {
-				r.Lambda = tables.ParseFloat(strings.TrimRight(strings.Fields(at)[0], ":,"))
-			}
-			if reason := runs.Text(row, "reason"); math.IsInf(r.Value, 1) && reason != "" && !strings.Contains(r.Detail, reason) {
-				r.Detail += ": " + reason
-			}
+		if strings.HasPrefix(r.Detail, run.ID) && (named < 0 || len(run.ID) > len(r.Run)) {
+			named, r.Run = row, run.ID
 		}
 	}
+	if named < 0 {
+		return r
+	}
+	run := plan.Runs[named]
+	r.Lambda, r.Solver = run.Lambda, run.Solver
+	if strength := r.strength(); !math.IsNaN(strength) && run.Path != nil && run.Path.Along == path.Lambda {
+		r.Lambda = strength
+	}
+	if reason := runs.Text(named, "reason"); math.IsInf(r.Value, 1) && reason != "" && !strings.Contains(r.Detail, reason) {
+		r.Detail += ": " + reason
+	}
 	return r
+}
+
+// strength is where on the path of its run the value is from, NaN where the detail names no such point.
+func (r *Reading) strength() float64 {
+	at, ok := strings.CutPrefix(r.Detail, r.Run+" at strength ")
+	if !ok {
+		return math.NaN()
+	}
+	return tables.ParseFloat(strings.TrimRight(strings.Fields(at)[0], ":,"))
 }
 
 // fold takes the worst of the readings, of equal ones the first.

@@ -2,10 +2,10 @@ package claims
 
 import (
 	"fmt"
+	"math"
 
 	"windtunnel/metrics/tables"
 	"windtunnel/metrics/try"
-	"windtunnel/toy/objective"
 )
 
 // BestOfNBound claims that the best of n responses of the reference is no further from it than theory allows: KL(pi to
@@ -32,7 +32,7 @@ func (b *BestOfNBound) evaluate(r *results, w *worst) {
 		if !(n >= 1) {
 			try.Fail("n: run %s has the %s %v, not a number of samples", r.name(row), b.N, n)
 		}
-		bound := objective.BestOfNBound(n)
+		bound := math.Log(n) - (n-1)/n
 		w.add(beyond(kl, bound), Result{kl <= bound+b.Slack, kl, bound, fmt.Sprintf("%s: %s %.4g, bound %.4g", r.name(row), metric.name, kl, bound)})
 	}
 }
