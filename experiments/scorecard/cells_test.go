@@ -12,6 +12,7 @@ import (
 	"windtunnel/experiments/spec/decode"
 	"windtunnel/metrics/tables"
 	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
 )
 
 // filled is a card of three losses, the last of which is as the first, in four tests.
@@ -208,6 +209,32 @@ func TestCertificate(t *testing.T) {
 	if _, err := card.Cells[0][0].Certificate(ctx, nil); err == nil {
 		t.Error("a certificate of a run that was cancelled")
 	}
+	// On a path the policies are those of the point that the value is from, by DPO's closed form.
+	all := column("preservation")
+	text, err := all[0].Certificate(context.Background(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := all[0].Site.Environment.Env
+	for x := range env.Prompts {
+		prompt := &env.Prompts[x]
+		logp := make([]float64, len(prompt.LogStar))
+		for k, star := range prompt.LogStar {
+			logp[k] = prompt.LogReference()[k] + star/all[0].Lambda
+		}
+		logspace.LogSoftmax(logp, logp)
+		_, after, _ := strings.Cut(text, "\nreached      (")
+		text = after
+		reached, _, ok := strings.Cut(after, ") on prompt "+prompt.Name)
+		if !ok {
+			t.Fatalf("no policy on prompt %s", prompt.Name)
+		}
+		for k, one := range strings.Split(reached, ", ") {
+			if got := tables.ParseFloat(one); !near(got, math.Exp(logp[k]), 2e-3) {
+				t.Errorf("response %d of prompt %s has %v, want %v", k, prompt.Name, got, math.Exp(logp[k]))
+			}
+		}
+	}
 }
 
 // A random environment is named with its seed, others without.
@@ -287,5 +314,13 @@ func TestSearch(t *testing.T) {
 	cancel()
 	if _, err := search(ctx, subjects, []int{0}, tests, settings, 1); err == nil {
 		t.Error("a search that was cancelled has no error")
+	}
+}
+
+// A loss that breaks fails, also where the claim has a least value and so the card's is the claim's with the sign turned.
+func TestBrokenLossFails(t *testing.T) {
+	card := measure(t, `{kind: custom, name: broken, pair: "exp(exp(exp(1.9 - 300*u)))"}`, 0, "displacement")
+	if c := card.Cells[0][0]; c.Verdict != Fail || !math.IsInf(c.Value, 1) {
+		t.Errorf("%s with %v: %s", c.Verdict, c.Value, c.Detail)
 	}
 }

@@ -115,24 +115,34 @@ func (c *Cell) policies(ctx context.Context, line func(name, format string, args
 		line("  pi_star", "%s on prompt %s", distribution(env.Prompts[i].PiStar), env.Prompts[i].Name)
 		line("  pi_ref", "%s", distribution(env.Prompts[i].PiRef))
 	}
-	if !math.IsNaN(run.Lambda) {
-		line("lambda", "%s", tables.FormatFloat(run.Lambda))
+	if !math.IsNaN(c.Lambda) {
+		line("lambda", "%s", tables.FormatFloat(c.Lambda))
 	}
 	line("solver", "%s", c.Solver)
 	line("status", "%s", c.Status)
 	var memory engine.Memory
-	src, err := memory.Tables(ctx, plan, []string{tables.Policies})
+	src, err := memory.Tables(ctx, plan, []string{tables.Policies, tables.Traces, tables.Trajectories})
 	if err != nil {
 		return err
 	}
-	all := src[tables.Policies]
+	all, at := src[tables.Policies], tables.Where{"run": {run.ID}}
+	if strength := c.strength(); !math.IsNaN(strength) { // the policy is that of a point of the path
+		all = src[tables.Trajectories]
+		points, nearest := src[tables.Traces], math.Inf(1)
+		for _, row := range at.Select(points) {
+			if far := math.Abs(points.Float(row, "strength") - strength); far < nearest {
+				nearest, at["step"] = far, []string{points.Text(row, "step")}
+			}
+		}
+	}
 	for i := range env.Prompts {
 		prompt := env.Prompts[i].Name
 		if c.Prompt != "" && c.Prompt != prompt {
 			continue
 		}
 		var reached []float64
-		for _, row := range (tables.Where{"run": {run.ID}, "prompt": {prompt}}).Select(all) {
+		at["prompt"] = []string{prompt}
+		for _, row := range at.Select(all) {
 			if v := all.Float(row, "pi"); !math.IsNaN(v) {
 				reached = append(reached, v)
 			}

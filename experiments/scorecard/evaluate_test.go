@@ -80,6 +80,8 @@ func TestEvaluate(t *testing.T) {
 			found(1, "a", 1, "train", "done", "a: m 1")},
 		{"an infinite value with its reason", bound, []ended{{"a", "diverged", "m inf", "inf", "exact", 1}},
 			found(inf, "a", 1, "exact", "diverged", "a: m +Inf: m inf")},
+		{"the reason of the run that is named", bound, []ended{{"loss/lambda=1", "done", "one", "0", "exact", 1}, {"loss/lambda=10", "diverged", "ten", "inf", "exact", 10}},
+			found(inf, "loss/lambda=10", 10, "exact", "diverged", "loss/lambda=10: m +Inf: ten")},
 		{"nothing fulfils", best, []ended{{"a", "converged", "", "1", "exact", 1}},
 			but(found(inf, "a", 1, "exact", "converged", "a: nothing fulfils the conditions, here or in the 0 others"), empty)},
 		{"rounding noise", bound, []ended{{"a", "converged", "", "-9.99e-13", "exact", 1}},
