@@ -73,13 +73,17 @@ func fingerprint(l *lossFunction, flows bool) string {
 		told = append(told, 1)
 	}
 	p, dir := part.newPoint(l.begin()), make([]float64, l.dim)
-	for i := range probes {
-		far := math.Pow(10, 4*float64(i)/(probes-1)-2)
+	places := probes
+	if part.byLogits == nil { // which tells a gradient at each
+		places /= 4
+	}
+	for i := range places {
+		far := math.Pow(10, 4*float64(i)/float64(places-1)-2)
 		for k := range dir {
 			dir[k] = math.Sin(float64((i + 2) * (k + 1)))
 		}
 		floats.AddScaledTo(p.theta, l.begin(), far*unit, dir)
-		if part.byLogits == nil { // a loss that holds a part back from differentiation may have the values of another
+		if part.byLogits == nil { // a loss that holds a part back from differentiation may have the values of another and not its gradient
 			part.slope(p)
 			told = append(told, p.grad...)
 		} else {
