@@ -23,6 +23,8 @@ func TestKnown(t *testing.T) {
 		{"margins", []objective.Params{&objective.DPO{Lambda: 1}, &objective.DPO{Lambda: 3}}, 1},
 		{"unlike margins", []objective.Params{&objective.DPO{Lambda: 1}, &objective.DPO{Lambda: 1, LabelSmoothing: 1e-9}}, 2},
 		{"searched", []objective.Params{&objective.APODown{Lambda: 1}, &objective.APODown{Lambda: 1}}, 1},
+		{"at rest", []objective.Params{&objective.BCO{Lambda: 1}, &objective.BCO{Lambda: 1}}, 1},
+		{"coupled", []objective.Params{&objective.AOT{Lambda: 1}, &objective.AOT{Lambda: 1}, &objective.AOT{Lambda: 1, LabelSmoothing: 1e-9}}, 2},
 		{"lambdas", []objective.Params{&objective.APODown{Lambda: 1}, &objective.APODown{Lambda: 1 + 1e-9}}, 2},
 	} {
 		known := &Known{}

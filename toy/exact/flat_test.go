@@ -1,0 +1,98 @@
+package exact
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
+)
+
+// Where comparisons nearly settle what is better, the loss is almost flat, and a walk along the gradient crawls. Losses that hold a
+// statistic come to rest there all the same: where the gradient vanishes that training follows.
+func TestRestsWhereAlmostFlat(t *testing.T) {
+	for seed := range uint64(16) {
+		const k = 12
+		rng := rand.New(rand.NewPCG(seed, 5))
+		e, count := random(rng, k, 1), map[[2]int]float64{}
+		for range 100 {
+			if i, j := rng.IntN(k), rng.IntN(k); i != j {
+				if i > j != (rng.Float64() < 0.1) {
+					i, j = j, i
+				}
+				count[[2]int{i, j}]++
+			}
+		}
+		data := &preference.Pairs{}
+		for i := range k {
+			for j := range k {
+				if n := count[[2]int{i, j}]; n > 0 {
+					data.Prompt, data.Chosen, data.Rejected = append(data.Prompt, 0), append(data.Chosen, i), append(data.Rejected, j)
+					data.Weight = append(data.Weight, n/100)
+				}
+			}
+		}
+		for name, loss := range map[string]objective.Params{"beta-dpo": &objective.BetaDPO{Lambda: 1, A: 0.6, Momentum: 0.9}, "bco": &objective.BCO{Lambda: 0.1}} {
+			s := solve(t, Problem{Env: e, Pairs: data}, loss)
+			switch s.Status {
+			case train.Diverged:
+			case Stationary:
+				pol := build(t, e, &policy.TabularParams{})
+				copy(pol.Params(), s.Policy[0])
+				problem := train.NewProblem(e, pol, loss.Objective(), 0)
+				gradient, full := make([]float64, k), train.Full(data, problem)
+				batch, ref := &objective.Batch{Weight: data.Weight}, e.Prompts[0].LogReference()
+				for i, c := range data.Chosen {
+					r := data.Rejected[i]
+					batch.Chosen, batch.Rejected = append(batch.Chosen, s.Policy[0][c]), append(batch.Rejected, s.Policy[0][r])
+					batch.RefChosen, batch.RefRejected = append(batch.RefChosen, ref[c]), append(batch.RefRejected, ref[r])
+				}
+				for range 400 { // so that averages over the steps are those of this policy
+					problem.Objective.Advance(batch)
+				}
+				problem.AddGrad(full, gradient)
+				if norm := floats.Norm(gradient, 2); !(norm < 1e-10) {
+					t.Errorf("seed %d, %s: the gradient is %v: %s", seed, name, norm, s.Reason)
+				}
+			default:
+				t.Errorf("seed %d, %s: %s, %s", seed, name, s.Status, s.Reason)
+			}
+		}
+	}
+}
+
+// A loss that couples comparisons has many minima, and one is found also where the reference starves the best response, so that the loss
+// is almost flat at the start. Unpaired, over two prompts, margins run off as over one.
+func TestCoupledComesToRest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 2))
+	for n := range 12 {
+		e := random(rng, 4+n%3, 1)
+		x := &e.Prompts[0]
+		refs := make([]float64, len(x.LogStar))
+		for k, v := range x.LogReference() {
+			refs[k] = math.Exp(v)
+		}
+		refs[floats.MaxIdx(x.LogStar)] = 1e-6
+		stars := make([]float64, len(refs))
+		for k, v := range x.LogStar {
+			stars[k] = math.Exp(v)
+		}
+		starved := env([][]float64{stars}, [][]float64{refs})
+		for _, lambda := range []float64{1, 10} {
+			if s := solve(t, Problem{Env: starved, Pairs: population(starved)}, &objective.AOT{Lambda: lambda}); s.Status != Local {
+				t.Errorf("%d at %g: %s, %s", n, lambda, s.Status, s.Reason)
+			}
+		}
+		other := random(rng, 4+n%3, 1)
+		both := &bandit.Env{Prompts: append(e.Prompts, other.Prompts...)}
+		if s := solve(t, Problem{Env: both, Pairs: population(both)}, &objective.AOTUnpaired{Lambda: 0.3}); s.Status != train.Diverged {
+			t.Errorf("unpaired, %d: %s, %s", n, s.Status, s.Reason)
+		}
+	}
+}
