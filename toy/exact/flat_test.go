@@ -3,6 +3,7 @@ package exact
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
@@ -90,6 +91,15 @@ func TestCoupledComesToRest(t *testing.T) {
 			}
 		}
 		other := random(rng, 4+n%3, 1)
+		if n == 0 { // of which nothing is known
+			uniform := slices.Repeat([]float64{1}, 4)
+			tied := env([][]float64{uniform, uniform}, [][]float64{{1, 2, 3, 4}, {4, 3, 2, 1}})
+			data := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{0, 1, 1}, [3]int{1, 0, 1})
+			data.Prompt = []int{0, 0, 1, 1}
+			if s := solve(t, Problem{Env: tied, Pairs: data}, &objective.AOTUnpaired{Lambda: 0.3}); s.Status != Local {
+				t.Errorf("tied: %s, %s", s.Status, s.Reason)
+			}
+		}
 		both := &bandit.Env{Prompts: append(e.Prompts, other.Prompts...)}
 		if s := solve(t, Problem{Env: both, Pairs: population(both)}, &objective.AOTUnpaired{Lambda: 0.3}); s.Status != train.Diverged {
 			t.Errorf("unpaired, %d: %s, %s", n, s.Status, s.Reason)

@@ -123,9 +123,9 @@ func (l *lossFunction) directions() [][]float64 {
 				}
 			}
 		}
-		add(i, rank)
-		if l.coupled != nil && len(l.tasks) > 1 {
-			floats.Add(together, all[len(all)-1])
+		before := len(all)
+		if add(i, rank); l.coupled != nil && len(l.tasks) > 1 && len(all) > before {
+			floats.Add(together, all[before])
 		}
 		add(i, t.odds())
 		for k := range net {
