@@ -47,7 +47,6 @@ func normal(rng *rand.Rand, n int, size float64) []float64 {
 // TestDerivatives holds the loss, its gradient and its second derivatives, as the solver computes them over blocks of parameters, against
 // those that training follows and against differences of the gradient, away from the start.
 func TestDerivatives(t *testing.T) {
-	rng := rand.New(rand.NewPCG(12, 8))
 	two := env([][]float64{{5, 3, 2}, {1, 2, 4}}, [][]float64{{1, 2, 3}, {3, 1, 1}})
 	losses := everyLoss(0.7)
 	losses["formula"] = &objective.Custom{Lambda: 0.7, Pair: "softplus(-lambda*u) - 0.1*c"}
@@ -67,7 +66,7 @@ func TestDerivatives(t *testing.T) {
 			}
 			p := problemOf()
 			p.Pairs, p.L2 = population(p.Env), 0.3
-			s := taken(t, &p, loss)
+			s, rng := taken(t, &p, loss), rand.New(rand.NewPCG(12, 8))
 			problem := train.NewProblem(p.Env, p.Policy, loss.Objective(), p.L2)
 			full, theta := train.Full(p.Pairs, problem), p.Policy.Params()
 			floats.Add(theta, normal(rng, len(theta), 1))
@@ -101,7 +100,7 @@ func TestDerivatives(t *testing.T) {
 					}
 					beside, turn := l.newPoint(at.theta), mat.NewDense(l.dim, l.dim, nil)
 					l.turn(at, beside, 1e-6, turn)
-					if d := floats.Distance(at.hess, turn.RawMatrix().Data, math.Inf(1)); d > 1e-4 {
+					if d := floats.Distance(at.hess, turn.RawMatrix().Data, math.Inf(1)); d > 1e-4*max(1, floats.Norm(at.hess, math.Inf(1))) {
 						t.Errorf("%s, %s: second derivatives %v, differences %v", name, class, at.hess, turn.RawMatrix().Data)
 					}
 				}
@@ -124,7 +123,17 @@ func TestSeveralPrompts(t *testing.T) {
 			if loss.Objective().Moving != nil || taken(t, &p, loss).terms.together {
 				continue
 			}
-			both := solve(t, Problem{Env: e, Pairs: population(e), L2: l2}, loss)
+			pol := build(t, e, &policy.TabularParams{})
+			both := solve(t, Problem{Env: e, Pairs: population(e), L2: l2, Policy: pol}, loss)
+			if both.Status == train.Converged || both.Status == Local {
+				problem := train.NewProblem(e, pol, loss.Objective(), l2)
+				full, gradient := train.Full(population(e), problem), make([]float64, len(pol.Params()))
+				problem.AddGrad(full, gradient)
+				if want := problem.Loss(full); name != "dr-dpo" && (math.Abs(both.Loss-want) > 1e-12*max(1, math.Abs(want)) ||
+					math.Abs(both.GradNorm-floats.Norm(gradient, 2)) > 1e-12*max(1, both.GradNorm)) {
+					t.Errorf("%s, l2 %g: loss %v and gradient %g, in training %v and %g", name, l2, both.Loss, both.GradNorm, want, floats.Norm(gradient, 2))
+				}
+			}
 			loudest := train.Converged
 			for x := range e.Prompts {
 				one := *e
@@ -506,5 +515,305 @@ func TestFlatHinge(t *testing.T) {
 	margin := 2 * (s.Policy[0][0] - s.Policy[0][1] - math.Log(0.3/0.7))
 	if s.Status != NotUnique || math.Abs(margin-1) > 1e-12 || s.Loss > 1e-15 {
 		t.Errorf("%s at margin %v with loss %v", s.Status, margin, s.Loss)
+	}
+}
+
+// TestGroups holds the groups of compared responses, and what is left of the comparisons within one, against their definition.
+func TestGroups(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 4))
+	for range 200 {
+		n := 2 + rng.IntN(6)
+		p := &task{logRef: normal(rng, n, 1), ref: normal(rng, n, 1), logStar: normal(rng, n, 1)}
+		label := all(n) // the first response that each is connected with
+		for range rng.IntN(n) {
+			c, r := rng.IntN(n), rng.IntN(n)
+			if c == r {
+				continue
+			}
+			p.chosen, p.rejected, p.weight = append(p.chosen, c), append(p.rejected, r), append(p.weight, rng.Float64())
+			from, to := max(label[c], label[r]), min(label[c], label[r])
+			for k, v := range label {
+				if v == from {
+					label[k] = to
+				}
+			}
+		}
+		var want [][]int
+		for first := range n {
+			var group []int
+			for k, v := range label {
+				if v == first {
+					group = append(group, k)
+				}
+			}
+			if group != nil {
+				want = append(want, group)
+			}
+		}
+		got := p.groups()
+		if !slices.EqualFunc(got, want, slices.Equal) {
+			t.Fatalf("%v over %v: groups %v, want %v", p.chosen, p.rejected, got, want)
+		}
+		compared := 0
+		for _, group := range got {
+			part := p.within(group)
+			compared += len(part.weight)
+			for i, c := range part.chosen {
+				j := slices.Index(p.weight, part.weight[i])
+				if group[c] != p.chosen[j] || group[part.rejected[i]] != p.rejected[j] {
+					t.Fatalf("%d over %d within %v was %d over %d", c, part.rejected[i], group, p.chosen[j], p.rejected[j])
+				}
+			}
+			for i, k := range group {
+				if part.logRef[i] != p.logRef[k] || part.ref[i] != p.ref[k] || part.logStar[i] != p.logStar[k] {
+					t.Fatalf("response %d within %v is not %d", i, group, k)
+				}
+			}
+		}
+		if compared != len(p.weight) {
+			t.Fatalf("%d of %d comparisons are within groups", compared, len(p.weight))
+		}
+	}
+}
+
+// TestWhatIsKnown holds what is said of losses against their values: no constant added to all log-probabilities changes an invariant one, and
+// on no chord does the middle of a convex one lie above the mean of its ends, over log-probabilities as free variables or over logits.
+func TestWhatIsKnown(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	count := map[string]int{}
+	losses := everyLoss(0.7)
+	losses["entropy"] = &objective.KLPiRef{}
+	losses["sppo"] = &objective.SPPO{Lambda: 0.7}
+	for name, loss := range losses {
+		p := Problem{Env: e, Pairs: population(e)}
+		s := taken(t, &p, loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		if s.terms.held || s.terms.together || loss.Objective().Plays() || loss.Objective().Moving != nil {
+			continue
+		}
+		rng := rand.New(rand.NewPCG(4, 9))
+		at := l.newPoint(make([]float64, 3))
+		free := func(logps []float64) float64 {
+			for k, v := range logps {
+				at.logits[0][k], at.logp[0][k], at.pi[0][k] = v, v, math.Exp(v)
+			}
+			return l.objective.Loss(l.collect(at))
+		}
+		moves, bends, bendsInLogits := false, false, false
+		for i := range 400 {
+			x, y := normal(rng, 3, []float64{0.1, 1, 4}[i%3]), normal(rng, 3, 2)
+			for k := range x {
+				x[k], y[k] = -math.Abs(x[k])-0.01, -math.Abs(y[k])-0.01
+			}
+			middle := floats.ScaleTo(make([]float64, 3), 0.5, floats.AddTo(make([]float64, 3), x, y))
+			shifted := slices.Clone(x)
+			floats.AddConst(-0.7, shifted)
+			moves = moves || math.Abs(free(shifted)-free(x)) > 1e-9
+			bends = bends || free(middle) > (free(x)+free(y))/2+1e-9
+			logits := func(theta []float64) float64 { return l.value(l.newPoint(theta)) }
+			bendsInLogits = bendsInLogits || logits(middle) > (logits(x)+logits(y))/2+1e-9
+		}
+		if invariant := s.terms.invariant(); invariant && moves || !invariant && !moves && s.terms.strange == "" {
+			t.Errorf("%s: invariant %v, a common constant changes it: %v", name, invariant, moves)
+		}
+		if s.terms.convexInLogs() && !s.problem.Objective.WholePolicy() && bends {
+			t.Errorf("%s is said to be convex in the log-probabilities", name)
+		}
+		if s.terms.convex() && bendsInLogits {
+			t.Errorf("%s is said to be convex in the logits", name)
+		}
+		for what, is := range map[string]bool{"invariant": s.terms.invariant(), "convex in logarithms": s.terms.convexInLogs(), "convex": s.terms.convex()} {
+			if is {
+				count[what]++
+			}
+		}
+	}
+	for _, what := range []string{"invariant", "convex in logarithms", "convex"} {
+		if count[what] < 20 {
+			t.Errorf("only %d losses are %s", count[what], what)
+		}
+	}
+}
+
+// TestPushAndUnion checks what is pushed, and which sets are whole groups.
+func TestPushAndUnion(t *testing.T) {
+	logits := []float64{1, 2, 3, 4}
+	(&lossFunction{}).push(logits, []bool{false, true, false, false}, []int{2}, 10)
+	if !slices.Equal(logits, []float64{1, -18, -7, 4}) {
+		t.Errorf("pushed to %v", logits)
+	}
+	groups := [][]int{{0, 3}, {1}, {2, 4}}
+	for part := range 1 << 5 {
+		var set []int
+		for k := range 5 {
+			if part>>k&1 == 1 {
+				set = append(set, k)
+			}
+		}
+		want := part&1 == part>>3&1 && part>>2&1 == part>>4&1
+		if union(groups, set) != want {
+			t.Errorf("%v of %v: %v", set, groups, !want)
+		}
+	}
+}
+
+// TestKnownIsBounded checks which problems are the same: none that differs in a weight, a reference, a prompt's share, its name or what is wanted.
+func TestKnownIsBounded(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	p := Problem{Env: e, Pairs: population(e), Known: &Known{}}
+	s := taken(t, &p, &objective.APODown{Lambda: 1})
+	plain := func(change func(*task)) string {
+		c := *s.tasks[0]
+		for _, column := range []*[]float64{&c.weight, &c.gap, &c.dispersion, &c.logRef, &c.logStar} {
+			*column = slices.Clone(*column)
+		}
+		c.chosen, c.rejected = slices.Clone(c.chosen), slices.Clone(c.rejected)
+		change(&c)
+		l := newLossFunction(s.problem.Objective, &c)
+		l.start = c.logRef
+		return fingerprint(l, false)
+	}
+	first := plain(func(*task) {})
+	if first != plain(func(*task) {}) {
+		t.Error("a problem is not the same as itself")
+	}
+	for what, change := range map[string]func(*task){"name": func(c *task) { c.name = "other" }, "share": func(c *task) { c.total *= 2 }, "scale": func(c *task) { c.scale = 2 },
+		"chosen": func(c *task) { c.chosen[5] = 0 }, "rejected": func(c *task) { c.rejected[5] = 0 }, "weight": func(c *task) { c.weight[5] *= 2 },
+		"gap": func(c *task) { c.gap[5]++ }, "dispersion": func(c *task) { c.dispersion[5]++ }, "reference": func(c *task) { c.logRef[2] -= 1e-9 },
+		"star": func(c *task) { c.logStar[2] -= 1e-9 }} {
+		if first == plain(change) {
+			t.Errorf("another %s is the same problem", what)
+		}
+	}
+	l := newLossFunction(s.problem.Objective, s.tasks[0])
+	l.start = s.tasks[0].logRef
+	if fingerprint(l, true) == first {
+		t.Error("the minimum that the gradient leads to is the same problem")
+	}
+	count := 0
+	find := func() (*result, error) {
+		count++
+		return &result{logps: [][]float64{nil, {1}}, theta: []float64{2}}, nil
+	}
+	for range 2 {
+		if r, err := s.once(l, find); err != nil || r.theta[0] != 2 || r.logps[1][0] != 1 || r.logps[0] != nil {
+			t.Errorf("%+v, %v", r, err)
+		} else {
+			r.theta[0], r.logps[1][0] = 3, 3 // the caller's to change
+		}
+	}
+	s.problem.From = [][][]float64{{s.tasks[0].logRef}}
+	if _, _ = s.once(l, find); count != 2 {
+		t.Errorf("searched %d times, want once and again from given policies", count)
+	}
+	s.problem.From = nil
+	known := s.problem.Known
+	for i := 0; len(known.found) < mostKnown; i++ {
+		known.found[string(rune(i))] = &result{}
+	}
+	if _, _ = s.once(l, find); count != 2 || len(known.found) != mostKnown {
+		t.Errorf("at the bound %d are kept after %d searches", len(known.found), count)
+	}
+	l.start = []float64{0, 0, 1}
+	if _, _ = s.once(l, find); count != 3 || len(known.found) != 1 {
+		t.Errorf("beyond the bound %d are kept after %d searches", len(known.found), count)
+	}
+}
+
+// TestDirections checks where a search looks: in the order of wins, at the log odds, and towards each response.
+func TestDirections(t *testing.T) {
+	e := env([][]float64{{2, 5, 1}}, [][]float64{ref3})
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.FDPO{Lambda: 1, Divergence: "js"})
+	l := newLossFunction(s.problem.Objective, s.tasks[0])
+	got := l.directions()
+	odds := s.tasks[0].odds()
+	floats.Scale(1/floats.Norm(odds, math.Inf(1)), odds)
+	for i, want := range [][]float64{{0.5, 1, 0}, odds, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}} {
+		if floats.Distance(got[i], want, math.Inf(1)) > 1e-15 {
+			t.Errorf("direction %d is %v, want %v", i, got[i], want)
+		}
+	}
+	if len(got) != 5+80/3 {
+		t.Errorf("%d directions, want 80 divided by 3 at random beside 5", len(got))
+	}
+	starts := l.starts(2, [][]float64{{7, 7, 7}})
+	if len(starts) != 2+40/3 || !slices.Equal(starts[0], []float64{0, 0, 0}) || !slices.Equal(starts[1], []float64{7, 7, 7}) {
+		t.Errorf("%d starts, from %v and %v", len(starts), starts[0], starts[1])
+	}
+	loss := func(at []float64) float64 { return l.value(l.newPoint(at)) }
+	if !slices.IsSortedFunc(starts[2:], func(a, b []float64) int { return int(math.Copysign(1, loss(a)-loss(b))) }) {
+		t.Error("the lowest are not first")
+	}
+	for _, stride := range []float64{0.6, 2, 6, 20, 60, 200} { // in units of 2
+		if v := loss([]float64{stride / 2, stride, 0}); v < loss(starts[2]) {
+			t.Errorf("in the order of wins %v is lower than the lowest start", v)
+		}
+	}
+}
+
+// TestSeparates holds the linear program, in classes of two parameters, against all directions in steps of a degree and a bit.
+func TestSeparates(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 8))
+	count := map[bool]int{}
+	for range 300 {
+		e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 1, 1, 1}})
+		basis := [][]float64{normal(rng, 4, 1), normal(rng, 4, 1)}
+		data := &preference.Pairs{}
+		for range 1 + rng.IntN(5) {
+			if c, r := rng.IntN(4), rng.IntN(4); c != r {
+				data.Prompt, data.Chosen, data.Rejected = append(data.Prompt, 0), append(data.Chosen, c), append(data.Rejected, r)
+			}
+		}
+		if data.Len() == 0 {
+			continue
+		}
+		p := Problem{Env: e, Pairs: data, Policy: build(t, e, &policy.LowRankParams{Basis: basis})}
+		s := taken(t, &p, &objective.DPO{Lambda: 1})
+		l := s.lossOn(p.Policy.Blocks()[0])
+		seen, _ := split(l.contrasts(func(*task) bool { return false }, true))
+		why, err := l.compose(seen, l.start).separates()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for i := range 3600 {
+			x, y := math.Cos(float64(i)*math.Pi/1800), math.Sin(float64(i)*math.Pi/1800)
+			least, most := math.Inf(1), math.Inf(-1)
+			for j, c := range data.Chosen {
+				r := data.Rejected[j]
+				margin := x*(l.jacobian[0].At(c, 0)-l.jacobian[0].At(r, 0)) + y*(l.jacobian[0].At(c, 1)-l.jacobian[0].At(r, 1))
+				least, most = min(least, margin), max(most, margin)
+			}
+			found = found || least >= 0 && most > 0
+		}
+		both := false // ways round, so that only one line of directions is left, which steps miss
+		for i, c := range data.Chosen {
+			for j := range data.Chosen {
+				both = both || data.Chosen[j] == data.Rejected[i] && data.Rejected[j] == c
+			}
+		}
+		if both {
+			continue
+		}
+		count[found]++
+		if found != (why != "") {
+			t.Errorf("%v over %v in %v: %q, a direction %v", data.Chosen, data.Rejected, basis, why, found)
+		}
+	}
+	if count[true] < 50 || count[false] < 20 {
+		t.Errorf("separable %v", count)
+	}
+}
+
+// TestDescribe checks what is said of searches, and the losses at which they ended in the problem's unit.
+func TestDescribe(t *testing.T) {
+	e := &ends{starts: 3, scale: 2}
+	if got := e.describe(); got != "the lowest of 3 searches, which all ended there" {
+		t.Error(got)
+	}
+	e.others = []float64{1, 0.25}
+	if got := e.describe(); got != "the lowest of 3 searches; 2 ended elsewhere, at losses higher by 0.5 to 2" {
+		t.Error(got)
 	}
 }
