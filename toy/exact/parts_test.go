@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -380,6 +381,13 @@ func TestHinged(t *testing.T) {
 		}
 		r := p.hinged()
 		count[r.status]++
+		for _, factor := range []float64{0x1p-60, 0x1p60} {
+			scaled := *p
+			scaled.weight = floats.ScaleTo(make([]float64, len(p.weight)), factor, p.weight)
+			if other := scaled.hinged(); other.status != r.status || other.reason != r.reason || !slices.Equal(other.theta, r.theta) {
+				t.Errorf("%v over %v: %s %v, times %g %s %v", p.chosen, p.rejected, r.status, r.theta, factor, other.status, other.theta)
+			}
+		}
 		least, here, z, flat := math.Inf(1), loss(r.theta), make([]float64, n), false
 		for code := range int(math.Pow(7, float64(n-1))) {
 			for i, rest := 1, code; i < n; i, rest = i+1, rest/7 {
@@ -479,19 +487,24 @@ func TestUnbeaten(t *testing.T) {
 		for _, group := range p.groups() {
 			some := false // part of the group never loses to the rest of it
 			for part := 1; part < 1<<n; part++ {
-				in, loses, inside := 0, false, true
-				for k := range n {
-					if part>>k&1 == 1 {
-						in++
-						inside = inside && slices.Contains(group, k)
+				some = some || unbeatenPart(p, group, part) && bits.OnesCount(uint(part)) < len(group)
+			}
+			// Of the parts that never lose and have none such within them, the one with the first response.
+			least := n
+			for part := 1; part < 1<<n; part++ {
+				if minimal := unbeatenPart(p, group, part); minimal {
+					for within := (part - 1) & part; within > 0 && minimal; within = (within - 1) & part {
+						minimal = !unbeatenPart(p, group, within)
+					}
+					if minimal {
+						least = min(least, bits.TrailingZeros(uint(part)))
 					}
 				}
-				for i, c := range p.chosen {
-					loses = loses || part>>p.rejected[i]&1 == 1 && part>>c&1 == 0
-				}
-				some = some || inside && in < len(group) && !loses
 			}
 			winners := p.unbeaten(group)
+			if winners != nil && winners[0] != least {
+				t.Fatalf("%v over %v in %v: unbeaten %v, want the part with %d", p.chosen, p.rejected, group, winners, least)
+			}
 			if (winners != nil) != some {
 				t.Fatalf("%v over %v in %v: unbeaten %v", p.chosen, p.rejected, group, winners)
 			}
@@ -506,6 +519,21 @@ func TestUnbeaten(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unbeatenPart says whether responses, by their bits, are of a group and never lose to others.
+func unbeatenPart(p *task, group []int, part int) bool {
+	for k := range p.logRef {
+		if part>>k&1 == 1 && !slices.Contains(group, k) {
+			return false
+		}
+	}
+	for i, c := range p.chosen {
+		if part>>p.rejected[i]&1 == 1 && part>>c&1 == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // TestFlatHinge checks that a hinge loss of one comparison, which is least from a margin of 1 on, has the nearest of these margins and says so.
@@ -736,6 +764,14 @@ func TestDirections(t *testing.T) {
 	}
 	if len(got) != 5+80/3 {
 		t.Errorf("%d directions, want 80 divided by 3 at random beside 5", len(got))
+	}
+	for prompts, want := range map[int]int{1: 5 + 80/3, 2: 2*5 + 1 + 80/6} { // coupled prompts are moved together as well
+		both := env([][]float64{{2, 5, 1}, {3, 1, 2}}[:prompts], [][]float64{ref3, ref3}[:prompts])
+		p := Problem{Env: both, Pairs: population(both)}
+		s := taken(t, &p, &objective.AOT{Lambda: 1})
+		if n := len(s.over(policy.Block{Dim: 3 * prompts, Prompts: all(prompts)}).directions()); n != want {
+			t.Errorf("%d directions over %d coupled prompts, want %d", n, prompts, want)
+		}
 	}
 	starts := l.starts(2, [][]float64{{7, 7, 7}})
 	if len(starts) != 2+40/3 || !slices.Equal(starts[0], []float64{0, 0, 0}) || !slices.Equal(starts[1], []float64{7, 7, 7}) {

@@ -7,8 +7,13 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
 	"windtunnel/toy/train"
 )
 
@@ -43,8 +48,162 @@ func TestPowersOfTwo(t *testing.T) {
 			}
 		}
 		for of, data := range comparisons {
+			// The weights of the comparisons, as where another prompt has most of them.
 			three := newBench(t, loss, data).env
-			check(name+", "+of, 0x1p-30, Problem{Env: three, Pairs: data}, &policy.TabularParams{}, loss)
+			few := *data
+			few.Weight = floats.ScaleTo(make([]float64, data.Len()), 0x1p-40, data.Weight)
+			once, s := solve(t, Problem{Env: three, Pairs: data}, loss), solve(t, Problem{Env: three, Pairs: &few}, loss)
+			if s.Status != once.Status || (s.Policy[0] == nil) != (once.Policy[0] == nil) || s.Policy[0] != nil && distance(s.Policy[0], once.Policy[0]) > 1e-9 {
+				t.Errorf("%s, %s: %s at %v, with little weight %s at %v", name, of, once.Status, once.Policy[0], s.Status, s.Policy[0])
+			}
+		}
+	}
+}
+
+// TestQuasiNewton checks BFGS on a quadratic loss, IPO's, on which it takes hardly more steps than there are parameters, and at a kink, where no
+// gradient is small: there it knows a minimum, of the points beside it that they are none.
+func TestQuasiNewton(t *testing.T) {
+	e := random(rand.New(rand.NewPCG(6, 1)), 6, 1)
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.IPO{Lambda: 0.1})
+	l := newLossFunction(s.problem.Objective, s.tasks[0])
+	d, err := s.quasiNewton(l, make([]float64, 6), 10)
+	if err != nil || !d.converged || d.iterations < 1 || d.iterations > 20 || floats.Norm(d.at.grad, 2) > 1e-10 || distance(d.at.logp[0], closedIPO(&e.Prompts[0], 0.1)) > 1e-9 {
+		t.Errorf("%d steps to a gradient of %g, off by %g: %v", d.iterations, floats.Norm(d.at.grad, 2), distance(d.at.logp[0], closedIPO(&e.Prompts[0], 0.1)), err)
+	}
+	q := &bfgs{l: l, at: l.newPoint(make([]float64, 6)), next: l.newPoint(make([]float64, 6)), inverse: mat.NewDense(6, 6, nil), unit: 1}
+	l.slope(q.at)
+	for i := range 6 {
+		q.inverse.Set(i, i, 1e-3) // so that it takes long
+	}
+	for range 40 {
+		// Once a step no longer falls rounding is left.
+		if before := q.at.loss; !q.step() || q.at.loss > before {
+			break
+		}
+	}
+	if len(q.seen) > 14 {
+		t.Errorf("%d points are kept, want 14 at most", len(q.seen))
+	}
+	two := env([][]float64{{0.7, 0.3}}, [][]float64{{0.5, 0.5}})
+	for _, lambda := range []float64{0.1, 1, 10} {
+		p := Problem{Env: two, Pairs: population(two)}
+		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1 - lambda*u)"})
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false} { // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
+			at := []float64{margin / lambda, 0}
+			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at), unit: 1 / lambda}
+			l.slope(q.at)
+			if got := q.hull(hullShare * lambda); got != want {
+				t.Errorf("lambda %g, at a margin of %g: least %v", lambda, margin, got)
+			}
+		}
+		d, err := s.quasiNewton(l, make([]float64, 2), 1/lambda)
+		if margin := lambda * (d.at.theta[0] - d.at.theta[1]); err != nil || !d.converged || math.Abs(margin-1) > 1e-6 {
+			t.Errorf("lambda %g: a margin of %v, %v", lambda, margin, err)
+		}
+	}
+}
+
+// TestNoComparisonOfOnePrompt checks, in a class that prompts share, a prompt without comparisons, which a loss of the whole policy does not see
+// either: its policies are nearest to pi_ref.
+func TestNoComparisonOfOnePrompt(t *testing.T) {
+	e := threePrompts()
+	data := pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 1}, [3]int{3, 1, 1})
+	pol := build(t, e, &policy.LinearParams{})
+	s := solve(t, Problem{Env: e, Pairs: data, Policy: pol}, &objective.TYPO{Lambda: 0.5})
+	if s.Status != NotUnique {
+		t.Fatalf("%s: %s", s.Status, s.Reason)
+	}
+	one := *e
+	one.Prompts = e.Prompts[:1]
+	if alone := solve(t, Problem{Env: &one, Pairs: data}, &objective.TYPO{Lambda: 0.5}); distance(alone.Policy[0], s.Policy[0]) > 1e-9 {
+		t.Errorf("the compared prompt is off by %g", distance(alone.Policy[0], s.Policy[0]))
+	}
+	// The second feature's weights alone move the others.
+	spread := func(by []float64) (sum float64) { // KL(pi_ref to pi) over the two others, up to a constant
+		for x := 1; x < 3; x++ {
+			logits := make([]float64, 4)
+			pol.Logits(x, logits)
+			floats.AddScaled(logits, e.Prompts[x].Features[1], by)
+			sum += logspace.LogSumExp(logits) - floats.Sum(logits)/4
+		}
+		return sum
+	}
+	rng, least := rand.New(rand.NewPCG(1, 1)), spread(make([]float64, 4))
+	for range 50 {
+		if v := spread(normal(rng, 4, 0.1)); v < least {
+			t.Errorf("pi_ref is %g nearer elsewhere", least-v)
+		}
+	}
+}
+
+// TestCommonOffset checks that a constant on all logits at the start costs no digits of the parameters, however large lambda is.
+func TestCommonOffset(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{{1, 1, 1}})
+	var theta [2]float64
+	for i, offset := range []float64{0, 1 << 20} {
+		for k := range e.Prompts[0].Init {
+			e.Prompts[0].Init[k] = offset
+		}
+		p := build(t, e, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}})
+		if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: p}, &objective.DPO{Lambda: 1e6}); s.Status != train.Converged {
+			t.Fatalf("%s: %s", s.Status, s.Reason)
+		}
+		theta[i] = p.Params()[0]
+	}
+	if math.Abs(theta[1]-theta[0]) > 1e-9*math.Abs(theta[0]) {
+		t.Errorf("the parameter is %v, with an offset %v", theta[0], theta[1])
+	}
+}
+
+// TestCoupledRunsOff checks losses that couple comparisons where each prompt's responses never lose: at any lambda margins run off, in a class as well.
+func TestCoupledRunsOff(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}, {1, 1, 1}}, [][]float64{ref3, {1, 2, 3}})
+	data := &preference.Pairs{Prompt: []int{0, 0, 1}, Chosen: []int{0, 1, 2}, Rejected: []int{1, 2, 0}}
+	for _, lambda := range []float64{0.01, 1, 100} {
+		for _, loss := range []objective.Params{&objective.AOT{Lambda: lambda}, &objective.AOTUnpaired{Lambda: lambda}} {
+			for _, kind := range []policy.Params{&policy.TabularParams{}, &policy.LowRankParams{Basis: [][]float64{{1, 0, -1}}}} {
+				d := data
+				if _, tabular := kind.(*policy.TabularParams); !tabular {
+					d = &preference.Pairs{Prompt: []int{0, 0, 1}, Chosen: []int{0, 1, 0}, Rejected: []int{1, 2, 2}}
+				}
+				if s := solve(t, Problem{Env: e, Pairs: d, Policy: build(t, e, kind)}, loss); s.Status != train.Diverged {
+					t.Errorf("%T at %g, %T: %s, %s", loss, lambda, kind, s.Status, s.Reason)
+				}
+			}
+		}
+	}
+}
+
+// TestFrom checks which of the caller's policies are starts for a prompt: those that have it, with its number of responses, and probability 0 as a
+// number.
+func TestFrom(t *testing.T) {
+	e := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
+	p := Problem{Env: e, Pairs: population(e), From: [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}}, {{1, 2}, {3, 4}}, {{1, 1, 1}, {math.Inf(-1), 0, -2e6}}}}
+	s := taken(t, &p, &objective.DPO{Lambda: 1})
+	for x, want := range [][][]float64{{{1, 2, 3}, {7, 8, 9}, {1, 1, 1}}, {{4, 5, 6}, {-1e6, 0, -1e6}}} {
+		if got := s.from(s.tasks[x]); !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("prompt %d: %v, want %v", x, got, want)
+		}
+	}
+}
+
+// TestSharedLink checks which margins share a link: the identity, whatever their reference, and one link under one reference.
+func TestSharedLink(t *testing.T) {
+	p := Problem{Env: env([][]float64{star3}, [][]float64{ref3})}
+	js := taken(t, &p, &objective.FDPO{Lambda: 1, Divergence: "js"}).terms.parts[0]
+	forward := taken(t, &p, &objective.FDPO{Lambda: 1, Divergence: "forward_kl"}).terms.parts[0]
+	plain := taken(t, &p, &objective.DPO{Lambda: 1}).terms.parts[0]
+	bare, freeJS := plain, js
+	bare.ReferenceFree, freeJS.ReferenceFree = true, true
+	for _, c := range []struct {
+		parts  []part
+		shared bool
+	}{{nil, true}, {[]part{js}, true}, {[]part{js, js}, true}, {[]part{plain, plain}, true}, {[]part{plain, bare}, true}, {[]part{bare, plain}, true},
+		{[]part{js, forward}, false}, {[]part{plain, js}, false}, {[]part{js, plain}, false}, {[]part{js, freeJS}, false}, {[]part{freeJS, freeJS}, true}} {
+		if _, shared := (&terms{parts: c.parts}).link(); shared != c.shared {
+			t.Errorf("%+v: shared %v", c.parts, shared)
 		}
 	}
 }
