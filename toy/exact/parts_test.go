@@ -794,7 +794,8 @@ func TestSeparates(t *testing.T) {
 	count := map[bool]int{}
 	for trial := range 300 {
 		e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 1, 1, 1}})
-		basis := [][]float64{normal(rng, 4, 1), normal(rng, 4, []float64{1, 1e-7}[trial%2])} // a margin may be hardly moved at all
+		sizes := [][]float64{{1, 1}, {1, 1e-7}, {1e-7, 1e-7}}[trial%3] // margins may be hardly moved at all
+		basis := [][]float64{normal(rng, 4, sizes[0]), normal(rng, 4, sizes[1])}
 		data := &preference.Pairs{}
 		for range 1 + rng.IntN(5) {
 			if c, r := rng.IntN(4), rng.IntN(4); c != r {
@@ -818,7 +819,7 @@ func TestSeparates(t *testing.T) {
 			least, most := math.Inf(1), math.Inf(-1)
 			for j, c := range data.Chosen {
 				r := data.Rejected[j]
-				margin := x*(basis[0][c]-basis[0][r]) + y*(basis[1][c]-basis[1][r])/floats.Norm(basis[1], 2)
+				margin := x*(basis[0][c]-basis[0][r]) + y*(basis[1][c]-basis[1][r])*sizes[0]/sizes[1]
 				least, most = min(least, margin), max(most, margin)
 			}
 			found = found || least >= 0 && most > 0

@@ -3,9 +3,12 @@ package exact
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/train"
 )
 
 // TestRules checks what the rules say of losses made of given parts: which response never lost, what pushes responses where, and where they say
@@ -148,5 +151,179 @@ func TestLeading(t *testing.T) {
 		if got := leading(c.v, c.within); !slices.Equal(got, c.want) {
 			t.Errorf("%v within %g: %v", c.v, c.within, got)
 		}
+	}
+}
+
+// TestTermsSay checks what follows of parts: of a convex function of log-probabilities, one that has no other argument, no link, no factor held back and
+// no coupling; of one that a common constant does not change, margins without a link.
+func TestTermsSay(t *testing.T) {
+	fall := &objective.Shape{Low: objective.Rises, High: objective.Falls, Convexity: objective.Strict, Monotone: true}
+	weak := &objective.Shape{Low: objective.Rises, High: objective.Level, Convexity: objective.Weak}
+	wave := &objective.Shape{Low: objective.Saturates, High: objective.Falls}
+	plunge := &objective.Shape{Low: objective.Rises, High: objective.Plunges, Convexity: objective.Strict, Monotone: true}
+	sunk := &objective.Shape{Low: objective.Plunges, High: objective.Rises, Convexity: objective.Strict, Monotone: true}
+	link := taken(t, &Problem{Env: env([][]float64{star3}, [][]float64{ref3})}, &objective.FDPO{Lambda: 1, Divergence: "js"}).terms.parts[0].Link
+	of := func(s objective.Structure) terms { return terms{parts: []part{{s, 1}}} }
+	strange, barrier, entropy, reward := of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall})
+	strange.strange, barrier.barrier, entropy.entropy, reward.reward = "a formula", 1, 1, 1
+	held, together := of(objective.Structure{Chosen: wave}), of(objective.Structure{Chosen: wave})
+	held.held, together.together = true, true
+	for _, c := range []struct {
+		name                                           string
+		a                                              terms
+		convexInLogs, invariant, bounded, extends, has bool
+	}{
+		{"nothing", terms{}, true, true, true, false, false},
+		{"a margin", of(objective.Structure{Margin: fall}), true, true, true, false, false},
+		{"a weakly convex margin", of(objective.Structure{Margin: weak}), true, true, true, false, false},
+		{"a wave", of(objective.Structure{Margin: wave}), false, true, true, false, false},
+		{"a margin of a link", of(objective.Structure{Margin: fall, Link: link}), false, false, true, false, false},
+		{"a coupled margin", of(objective.Structure{Margin: fall, Coupled: true}), false, true, true, false, false},
+		{"a held margin", of(objective.Structure{Margin: fall, Held: true}), false, true, true, false, false},
+		{"a raised margin", of(objective.Structure{Margin: fall, Raised: true}), true, false, true, false, false},
+		{"a raised margin that does not fall", of(objective.Structure{Margin: weak, Raised: true}), false, false, true, false, false},
+		{"a margin that plunges", of(objective.Structure{Margin: plunge}), true, true, false, false, false},
+		{"a margin that plunges below", of(objective.Structure{Margin: sunk}), true, true, false, false, false},
+		{"strange", strange, false, true, true, false, false},
+		{"beside a barrier", barrier, true, false, true, false, false},
+		{"beside entropy", entropy, true, false, true, false, false},
+		{"beside a reward", reward, true, false, true, false, false},
+		{"chosen", of(objective.Structure{Chosen: fall}), true, false, true, true, true},
+		{"rejected", of(objective.Structure{Rejected: fall}), true, false, true, true, true},
+		{"chosen, a wave", of(objective.Structure{Chosen: wave}), false, false, true, true, true},
+		{"rejected, a wave", of(objective.Structure{Rejected: wave}), false, false, true, true, true},
+		{"chosen, a link", of(objective.Structure{Chosen: fall, Link: link}), false, false, true, true, true},
+		{"rejected, a link", of(objective.Structure{Rejected: fall, Link: link}), false, false, true, true, true},
+		{"chosen, invariant", of(objective.Structure{Chosen: fall, Invariant: true}), true, true, true, true, true},
+		{"rejected, invariant", of(objective.Structure{Rejected: fall, Invariant: true}), true, true, true, true, true},
+		{"chosen, plunging below", of(objective.Structure{Chosen: sunk}), true, false, false, false, true},
+		{"rejected, plunging below", of(objective.Structure{Rejected: sunk}), true, false, false, false, true},
+		{"chosen, plunging above", of(objective.Structure{Chosen: plunge}), true, false, true, true, true}, // where no log-probability is
+		{"chosen and a bounded margin", of(objective.Structure{Chosen: fall, Margin: wave}), false, false, true, true, true},
+		{"chosen and a margin", of(objective.Structure{Chosen: fall, Margin: fall}), true, false, true, false, true},
+		{"chosen, held", held, false, false, true, true, true},
+		{"chosen, together", together, false, false, true, false, true},
+	} {
+		got := []bool{c.a.convexInLogs(), c.a.invariant(), c.a.boundedBelow(), c.a.extends(), c.a.hasSingles()}
+		if want := []bool{c.convexInLogs, c.invariant, c.bounded, c.extends, c.has}; !slices.Equal(got, want) {
+			t.Errorf("%s: convex, invariant, bounded below, extends, has singles: %v, want %v", c.name, got, want)
+		}
+	}
+	task := &task{logRef: make([]float64, 4), chosen: []int{0}, rejected: []int{1}, weight: []float64{1}}
+	bounded := taken(t, &Problem{Env: env([][]float64{star3}, [][]float64{ref3})}, &objective.FDPO{Lambda: 1, Divergence: "alpha", Alpha: 2}).terms.parts[0].Link
+	unbounded := taken(t, &Problem{Env: env([][]float64{star3}, [][]float64{ref3})}, &objective.FDPO{Lambda: 1, Divergence: "forward_kl"}).terms.parts[0].Link
+	for _, c := range []struct {
+		name string
+		a    terms
+		want []bool
+	}{
+		{"a margin", of(objective.Structure{Margin: fall}), []bool{false, false, false, false}},
+		{"a barrier", barrier, []bool{true, true, true, true}},
+		{"chosen", of(objective.Structure{Chosen: fall}), []bool{true, false, false, false}},
+		{"rejected", of(objective.Structure{Rejected: fall}), []bool{false, true, false, false}},
+		{"chosen, a wave", of(objective.Structure{Chosen: wave}), []bool{false, false, false, false}},
+		{"chosen, a bounded link", of(objective.Structure{Chosen: fall, Link: bounded}), []bool{false, false, false, false}},
+		{"chosen, an unbounded link", of(objective.Structure{Chosen: fall, Link: unbounded}), []bool{true, false, false, false}},
+	} {
+		if held, _ := c.a.holds(task); !slices.Equal(held, c.want) {
+			t.Errorf("%s holds %v, want %v", c.name, held, c.want)
+		}
+	}
+}
+
+// TestReasons checks what is said of every loss on every kind of comparisons: of a policy on the boundary which responses have probability 0, and the
+// rule, where one tells it, and that the loss told is what training's comes to as their logits fall.
+func TestReasons(t *testing.T) {
+	ruled, searched := 0, 0
+	for _, kind := range objective.Kinds() {
+		if kind.Name == "custom" || kind.Name == "sum" {
+			continue
+		}
+		for name, data := range comparisons {
+			loss := with(kind.Name, 1)
+			b := newBench(t, loss, data)
+			p := Problem{Env: b.env, Policy: b.affine(), Pairs: data}
+			s := taken(t, &p, loss)
+			rule, _ := s.tasks[0].none(s.terms.on(s.tasks[0]))
+			v := solve(t, p, loss)
+			says := func(what string) {
+				t.Helper()
+				if !strings.Contains(v.Reason, what) {
+					t.Errorf("%s, %s: %s, %q without %q", kind.Name, name, v.Status, v.Reason, what)
+				}
+			}
+			switch v.Status {
+			case NotUnique:
+				says("reported")
+			case Local:
+				says("searches")
+			case train.Diverged:
+				if s.terms.only == nil {
+					says("prompt 0: " + rule)
+				}
+				if !strings.Contains(v.Reason, "runs off") && !strings.Contains(v.Reason, "wherever the policy is, ") {
+					says("falls for ever ")
+				}
+			case Boundary:
+				if loss.Objective().Moving != nil || loss.Objective().Plays() || kind.Name == "reward" || kind.Name == "f-dpo" {
+					continue
+				}
+				var out []int
+				for k, l := range v.Policy[0] {
+					if math.IsInf(l, -1) {
+						out = append(out, k)
+					}
+				}
+				says(list(out) + " at probability 0")
+				if rule != "" {
+					ruled++
+					says("prompt 0: " + rule + "; it is least with")
+				} else {
+					searched++
+					says("prompt 0: the minimizer lies on the boundary of the simplex: ")
+				}
+				if holdsBack(loss.Objective()) || len(out) > 1 {
+					continue // else margins between those that are gone depend on which is farther
+				}
+				for k, l := range v.Policy[0] {
+					b.policy.Params()[k] = max(l, -1e7)
+				}
+				if want := b.problem.Loss(b.batch); math.Abs(v.Loss-want) > 1e-5*max(1, math.Abs(want)) {
+					t.Errorf("%s, %s: loss %v, training's %v: %s", kind.Name, name, v.Loss, want, v.Reason)
+				}
+			}
+		}
+	}
+	if ruled < 20 || searched < 3 {
+		t.Errorf("%d on the boundary by a rule, %d by a search alone", ruled, searched)
+	}
+}
+
+// TestHeldFormula checks a formula whose held back part leaves the gradient of a convex function: training rests where that is least, at one policy, at
+// several, or at none.
+func TestHeldFormula(t *testing.T) {
+	loss := &objective.Custom{Lambda: 1, Pair: "-stopgrad(sigmoid(-lambda*u))*logsigmoid(lambda*u)"}
+	for name, want := range map[string]struct {
+		status Status
+		reason string
+	}{
+		"cycle":          {Stationary, "the only policy at which training rests, since the gradient is that of a function which is convex"},
+		"never compared": {Stationary, "training rests there, and at other policies: "},
+		"one pair":       {train.Diverged, "prompt 0: the loss falls for ever because response 0 never lost to response 1"},
+	} {
+		b := newBench(t, loss, comparisons[name])
+		s := solve(t, Problem{Env: b.env, Pairs: comparisons[name], Policy: b.affine()}, loss)
+		if s.Status != want.status || !strings.HasPrefix(s.Reason, want.reason) {
+			t.Errorf("%s: %s, %s", name, s.Status, s.Reason)
+		}
+		gradient := make([]float64, 3)
+		if b.problem.AddGrad(b.batch, gradient); s.Status == Stationary && math.Hypot(gradient[0], gradient[1]) > 1e-10 {
+			t.Errorf("%s: the gradient is %v", name, gradient)
+		}
+	}
+	e := env([][]float64{star3}, [][]float64{ref3})
+	wavy := &objective.Custom{Lambda: 1, Pair: "-stopgrad(sigmoid(-lambda*u))*logsigmoid(lambda*u) + 0.01*square(c)"}
+	if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.TabularParams{})}, wavy); s.Status != Stationary || !strings.Contains(s.Reason, "rest") {
+		t.Errorf("%s, %s", s.Status, s.Reason)
 	}
 }

@@ -148,22 +148,26 @@ func TestNoComparisonOfOnePrompt(t *testing.T) {
 	}
 }
 
-// TestCommonOffset checks that a constant on all logits at the start costs no digits of the parameters, however large lambda is.
+// TestCommonOffset checks that a constant on all logits at the start costs no digits of the parameters, which are in proportion to 1/lambda, however
+// large lambda is.
 func TestCommonOffset(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{{1, 1, 1}})
-	var theta [2]float64
-	for i, offset := range []float64{0, 1 << 20} {
+	first := 0.0
+	for i, c := range [][2]float64{{0, 1}, {0, 1e12}, {1 << 20, 1e6}} {
 		for k := range e.Prompts[0].Init {
-			e.Prompts[0].Init[k] = offset
+			e.Prompts[0].Init[k] = c[0]
 		}
 		p := build(t, e, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}})
-		if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: p}, &objective.DPO{Lambda: 1e6}); s.Status != train.Converged {
+		if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: p}, &objective.DPO{Lambda: c[1]}); s.Status != train.Converged {
 			t.Fatalf("%s: %s", s.Status, s.Reason)
 		}
-		theta[i] = p.Params()[0]
-	}
-	if math.Abs(theta[1]-theta[0]) > 1e-9*math.Abs(theta[0]) {
-		t.Errorf("the parameter is %v, with an offset %v", theta[0], theta[1])
+		scaled := c[1] * p.Params()[0]
+		if i == 0 {
+			first = scaled
+		}
+		if math.Abs(scaled-first) > 1e-9*math.Abs(first) {
+			t.Errorf("offset %g, lambda %g: lambda times the parameter is %v, want %v", c[0], c[1], scaled, first)
+		}
 	}
 }
 
