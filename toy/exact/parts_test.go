@@ -794,7 +794,7 @@ func TestSeparates(t *testing.T) {
 	count := map[bool]int{}
 	for trial := range 300 {
 		e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 1, 1, 1}})
-		sizes := [][]float64{{1, 1}, {1, 1e-7}, {1e-7, 1e-7}}[trial%3] // margins may be hardly moved at all
+		sizes := [][]float64{{1, 1}, {1, 1e-7}, {1e-200, 1e-200}}[trial%3] // margins may be hardly moved at all
 		basis := [][]float64{normal(rng, 4, sizes[0]), normal(rng, 4, sizes[1])}
 		data := &preference.Pairs{}
 		for range 1 + rng.IntN(5) {
@@ -819,7 +819,7 @@ func TestSeparates(t *testing.T) {
 			least, most := math.Inf(1), math.Inf(-1)
 			for j, c := range data.Chosen {
 				r := data.Rejected[j]
-				margin := x*(basis[0][c]-basis[0][r]) + y*(basis[1][c]-basis[1][r])*sizes[0]/sizes[1]
+				margin := x*(basis[0][c]-basis[0][r])/sizes[0] + y*(basis[1][c]-basis[1][r])/sizes[1]
 				least, most = min(least, margin), max(most, margin)
 			}
 			found = found || least >= 0 && most > 0
@@ -852,5 +852,97 @@ func TestDescribe(t *testing.T) {
 	e.others = []float64{1, 0.25}
 	if got := e.describe(); got != "the lowest of 3 searches; 2 ended elsewhere, at losses higher by 0.5 to 2" {
 		t.Error(got)
+	}
+}
+
+// TestOpen checks which responses a logistic loss does not hold: one that only lost, and two that lost to a third and hold each other, which fall
+// together; none in a circle, and none that is known to be held.
+func TestOpen(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	for _, c := range []struct {
+		name  string
+		data  *preference.Pairs
+		kept  []bool
+		drop  []int
+		falls bool
+	}{
+		{"the loser", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), make([]bool, 3), []int{0}, true},
+		{"two losers", pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5}), make([]bool, 3), []int{0, 1}, true},
+		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), nil, false},
+		{"a loser that is held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, false, false}, nil, false},
+		{"all held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, true, true}, nil, false},
+	} {
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, &objective.DPO{Lambda: 1})
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		at := l.newPoint([]float64{0, 0.1, 1})
+		l.value(at)
+		if drop, falls := l.open(at, nil, c.kept, at.loss+1e-12, far); !slices.Equal(drop, c.drop) || falls != c.falls {
+			t.Errorf("%s: %v are open, falls %v; want %v, %v", c.name, drop, falls, c.drop, c.falls)
+		}
+	}
+}
+
+// TestAmong checks which end of several searches is kept: the lowest, of those as low the first, and one that converged before one that did not where
+// rounding of the loss at the start alone tells them apart.
+func TestAmong(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.DPO{Lambda: 1})
+	l := newLossFunction((&objective.Objective{}).And(1000, s.problem.Objective), s.tasks[0]) // 693 at the start, of which 7e-11 is rounding
+	type found struct {
+		loss      float64
+		converged bool
+	}
+	for _, c := range []struct {
+		name  string
+		ends  []found
+		flows bool
+		best  int
+	}{
+		{"lower", []found{{1, true}, {0.5, true}}, false, 1},
+		{"higher", []found{{0.5, true}, {1, true}}, false, 0},
+		{"as low", []found{{1, true}, {1, true}}, false, 0},
+		{"as low but for digits", []found{{1, true}, {1 - 1e-13, true}}, false, 0},
+		{"lower and not converged", []found{{1, true}, {0.5, false}}, false, 1},
+		{"lower by rounding and not converged", []found{{1e-3, true}, {1e-3 - 1e-11, false}}, false, 0},
+		{"lower by rounding and converged", []found{{1e-3, true}, {1e-3 - 1e-11, true}}, false, 1},
+		{"higher by rounding and converged", []found{{1e-3, false}, {1e-3 + 1e-11, true}}, false, 1},
+		{"higher and converged", []found{{1e-3, false}, {1e-3 + 1e-9, true}}, false, 0},
+		{"lower, neither converged", []found{{1, false}, {0.5, false}}, false, 1},
+		{"where the gradient leads", []found{{1, true}, {0.5, true}}, true, 0},
+		{"not finite", []found{{math.Inf(1), true}, {math.NaN(), true}, {5, true}}, false, 2},
+		{"never finite", []found{{math.NaN(), true}}, false, -1},
+	} {
+		s.flows = c.flows
+		var ends []*end
+		all, err := s.among(l, [][]float64{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}[:len(c.ends)], 1, func(from []float64) (*end, error) {
+			at := l.newPoint([]float64{float64(len(ends)), 0, 0})
+			l.value(at)
+			at.loss = c.ends[len(ends)].loss
+			ends = append(ends, &end{descent: &descent{at: at, iterations: 3, converged: c.ends[len(ends)].converged}})
+			return ends[len(ends)-1], nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.best < 0 {
+			if all.converged || math.Abs(all.at.loss-l.value(l.newPoint([]float64{0, 0, 0}))) > 1e-9 {
+				t.Errorf("%s: converged %v at %v", c.name, all.converged, all.at.loss)
+			}
+			continue
+		}
+		if all.at != ends[c.best].at || all.iterations != 3*len(ends) || all.starts != len(c.ends) || all.scale != 1 {
+			t.Errorf("%s: %v, want end %d", c.name, all.at.loss, c.best)
+		}
+		var others []float64
+		for i, e := range ends {
+			if i != c.best && e.at.finite() {
+				others = append(others, e.at.loss-all.at.loss)
+			}
+		}
+		if !slices.Equal(all.others, others) {
+			t.Errorf("%s: others at %v, want %v", c.name, all.others, others)
+		}
 	}
 }

@@ -278,9 +278,13 @@ func TestReasons(t *testing.T) {
 				if rule != "" {
 					ruled++
 					says("prompt 0: " + rule + "; it is least with")
+					if len(out) == 2 && strings.Contains(v.Reason, "searches") {
+						t.Errorf("%s, %s: one response is left, %q", kind.Name, name, v.Reason)
+					}
 				} else {
 					searched++
 					says("prompt 0: the minimizer lies on the boundary of the simplex: ")
+					says("; ") // and why it is the lowest, or of how many
 				}
 				if holdsBack(loss.Objective()) || len(out) > 1 {
 					continue // else margins between those that are gone depend on which is farther
@@ -325,5 +329,20 @@ func TestHeldFormula(t *testing.T) {
 	wavy := &objective.Custom{Lambda: 1, Pair: "-stopgrad(sigmoid(-lambda*u))*logsigmoid(lambda*u) + 0.01*square(c)"}
 	if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.TabularParams{})}, wavy); s.Status != Stationary || !strings.Contains(s.Reason, "rest") {
 		t.Errorf("%s, %s", s.Status, s.Reason)
+	}
+}
+
+// TestWhyConverged checks in what a loss is said to be convex.
+func TestWhyConverged(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	for _, c := range []struct {
+		loss objective.Params
+		want string
+	}{{&objective.DPO{Lambda: 1}, inMargins}, {&objective.IPO{Lambda: 1}, inMargins}, {&objective.TYPO{Lambda: 1}, inLogits}} {
+		for _, kind := range []policy.Params{&policy.TabularParams{}, &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}} {
+			if s := solve(t, Problem{Env: e, Pairs: population(e), Policy: build(t, e, kind)}, c.loss); s.Status != train.Converged || s.Reason != c.want {
+				t.Errorf("%T, %T: %s, %s, want %s", c.loss, kind, s.Status, s.Reason, c.want)
+			}
+		}
 	}
 }
