@@ -115,6 +115,69 @@ func TestQuasiNewton(t *testing.T) {
 	}
 }
 
+// TestLineSearch checks the weak Wolfe conditions that a step meets, from points near and far along directions short and long.
+func TestLineSearch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	e := random(rng, 4, 1)
+	p := Problem{Env: e, Pairs: population(e)}
+	for _, loss := range []objective.Params{&objective.DPO{Lambda: 1}, &objective.IPO{Lambda: 1}, &objective.TYPO{Lambda: 1}, &objective.DPOPositive{Lambda: 1, Penalty: 50}} {
+		s := taken(t, &p, loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		for i := range 60 {
+			at := normal(rng, 4, 2)
+			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at)}
+			l.slope(q.at)
+			dir := floats.ScaleTo(make([]float64, 4), -math.Pow(10, float64(i%9-4)), q.at.grad)
+			along := floats.Dot(dir, q.at.grad)
+			if !q.search(dir, along) {
+				t.Fatalf("%T: no step from %v", loss, at)
+			}
+			size := (q.next.theta[0] - at[0]) / dir[0]
+			if fall := q.next.loss - q.at.loss; !(fall < sufficientFall*size*along*(1-1e-9)) {
+				t.Errorf("%T: a step of %g lowers the loss by %g, at a slope of %g", loss, size, -fall, along)
+			}
+			if slope := floats.Dot(q.next.grad, dir); slope < weakCurvature*along {
+				t.Errorf("%T: after a step of %g the slope is %g of %g", loss, size, slope, along)
+			}
+		}
+	}
+}
+
+// TestStep checks a step of Newton's: no logit goes farther than the radius against another, which doubles where it binds, the loss falls by
+// Armijo's rule, and the full step is taken where that is so.
+func TestStep(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	e := random(rng, 4, 1)
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.IPO{Lambda: 1})
+	l := newLossFunction(s.problem.Objective, s.tasks[0])
+	for i := range 60 {
+		cur := l.newPoint(normal(rng, 4, 2))
+		l.evaluate(cur)
+		next, w := l.newPoint(cur.theta), newWorkspace(l, []float64{0.5, 1e3}[i%2])
+		if _, ok := w.direction(cur); !ok {
+			t.Fatal("no direction")
+		}
+		size := []float64{0.1, 1, 1.9, 3}[i/2%4] // of the step to the minimum of the quadratic: from twice that on it does not lower the loss
+		floats.Scale(size, w.dir)
+		span, radius, slope := slices.Max(w.dir)-slices.Min(w.dir), w.radius, floats.Dot(w.dir, cur.grad)
+		full, ok := w.step(cur, next)
+		taken := (next.theta[0] - next.theta[1] - cur.theta[0] + cur.theta[1]) / (w.dir[0] - w.dir[1])
+		if want := span <= radius && size < 2; !ok || full != want || math.Abs(taken-1) < 1e-9 != want {
+			t.Errorf("%g of the step, which spans %g, within %g: full %v, a share of %g", size, span, radius, full, taken)
+		}
+		if taken*span > radius*(1+1e-9) || next.loss > cur.loss+1e-4*taken*slope+1e-12 {
+			t.Errorf("a share of %g spans %g, within %g, and the loss goes from %v to %v", taken, taken*span, radius, cur.loss, next.loss)
+		}
+		if span > radius && taken*size < 2 && math.Abs(taken*span-radius) < 1e-9 && w.radius != 2*radius {
+			t.Errorf("the radius %g binds and becomes %g", radius, w.radius)
+		}
+		if full && w.radius != radius {
+			t.Errorf("after a full step the radius %g becomes %g", radius, w.radius)
+		}
+	}
+}
+
 // TestNoComparisonOfOnePrompt checks, in a class that prompts share, a prompt without comparisons, which a loss of the whole policy does not see
 // either: its policies are nearest to pi_ref.
 func TestNoComparisonOfOnePrompt(t *testing.T) {
