@@ -260,6 +260,8 @@ func TestReasons(t *testing.T) {
 			case train.Diverged:
 				if s.terms.only == nil {
 					says("prompt 0: " + rule)
+				} else if s.terms.only.Link == nil && rule != "" {
+					says("the loss falls for ever because ")
 				}
 				if !strings.Contains(v.Reason, "runs off") && !strings.Contains(v.Reason, "wherever the policy is, ") {
 					says("falls for ever ")
