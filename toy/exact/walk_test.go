@@ -178,6 +178,42 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// TestFollow checks a walk along the gradient at several lambdas: to the minimizer in few steps, as Newton's method in the end; and off, where
+// a response never lost, by many units and without coming to rest.
+func TestFollow(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	for _, lambda := range []float64{0.01, 1, 100} {
+		for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: lambda}, "ipo": &objective.IPO{Lambda: lambda}} {
+			for off, data := range map[bool]*preference.Pairs{false: population(e), true: pairs([3]int{0, 1, 3}, [3]int{1, 2, 1}, [3]int{2, 1, 1})} {
+				p := Problem{Env: e, Pairs: data}
+				s := taken(t, &p, loss)
+				whole := s.over(p.Policy.Blocks()[0])
+				moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
+				l := whole.compose(moving, whole.start)
+				unit := s.unit(l)
+				if off && name == "ipo" {
+					continue
+				}
+				d, err := s.follow(l, make([]float64, l.dim), unit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				gone := floats.Norm(d.at.theta, math.Inf(1)) / unit
+				if off {
+					if d.converged || !d.unresolved || gone < 10 {
+						t.Errorf("%s at %g runs off: converged %v, unresolved %v, %g units away", name, lambda, d.converged, d.unresolved, gone)
+					}
+					continue
+				}
+				want := solve(t, Problem{Env: e, Pairs: data}, loss)
+				if !d.converged || d.unresolved || d.iterations < 1 || d.iterations > 10 || distance(d.at.logp[0], want.Policy[0]) > 1e-9 {
+					t.Errorf("%s at %g: converged %v, unresolved %v after %d steps, off by %g", name, lambda, d.converged, d.unresolved, d.iterations, distance(d.at.logp[0], want.Policy[0]))
+				}
+			}
+		}
+	}
+}
+
 // TestNoComparisonOfOnePrompt checks, in a class that prompts share, a prompt without comparisons, which a loss of the whole policy does not see
 // either: its policies are nearest to pi_ref.
 func TestNoComparisonOfOnePrompt(t *testing.T) {
