@@ -348,3 +348,12 @@ func TestWhyConverged(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereTrainingRests checks that of a policy at rest, which a loss may have more of, it is said how many searches from elsewhere ended there.
+func TestWhereTrainingRests(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.BCO{Lambda: 1})
+	if want := "prompt 0: where training from pi_ref comes to rest; so do 2 other starts"; s.Status != Stationary || s.Reason != want {
+		t.Errorf("%s, %q", s.Status, s.Reason)
+	}
+}
