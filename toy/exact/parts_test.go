@@ -173,7 +173,8 @@ func TestStopper(t *testing.T) {
 			{1, roundingStep / 27, true, false, 0}, {1, roundingStep / 81, true, false, 0}},
 		"coarse": {{1, 3 * roundingStep, true, false, 0}, {1, 2 * roundingStep, true, false, 0}, {1, 2 * roundingStep, true, false, 0},
 			{1, 2 * roundingStep, true, false, 0}},
-		"interrupted": {{1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0}, {1, roundingStep, false, false, 0},
+		"interrupted": {{1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0},
+			{1, roundingStep, false, false, 0},
 			{1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0}, {1, roundingStep, true, false, 0}, {1, roundingStep, true, true, 0}},
 	} {
 		s := stopper{last: math.Inf(1)}
@@ -705,7 +706,8 @@ func TestKnownIsBounded(t *testing.T) {
 	if first != plain(func(*task) {}) {
 		t.Error("a problem is not the same as itself")
 	}
-	for what, change := range map[string]func(*task){"name": func(c *task) { c.name = "other" }, "share": func(c *task) { c.total *= 2 }, "scale": func(c *task) { c.scale = 2 },
+	for what, change := range map[string]func(*task){"name": func(c *task) { c.name = "other" }, "share": func(c *task) { c.total *= 2 },
+		"scale":  func(c *task) { c.scale = 2 },
 		"chosen": func(c *task) { c.chosen[5] = 0 }, "rejected": func(c *task) { c.rejected[5] = 0 }, "weight": func(c *task) { c.weight[5] *= 2 },
 		"gap": func(c *task) { c.gap[5]++ }, "dispersion": func(c *task) { c.dispersion[5]++ }, "reference": func(c *task) { c.logRef[2] -= 1e-9 },
 		"star": func(c *task) { c.logStar[2] -= 1e-9 }} {

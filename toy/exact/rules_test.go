@@ -19,7 +19,8 @@ func TestRules(t *testing.T) {
 	wave := &objective.Shape{Low: objective.Rises, High: objective.Falls}
 	valley := &objective.Shape{Low: objective.Rises, High: objective.Rises, Convexity: objective.Strict}
 	level := &objective.Shape{Low: objective.Rises, High: objective.Level}
-	better, worse := &objective.Shape{Low: objective.Saturates, High: objective.Falls, Monotone: true, Sigmoid: -1}, &objective.Shape{Low: objective.Falls, Monotone: true, Sigmoid: 1}
+	better, worse := &objective.Shape{Low: objective.Saturates, High: objective.Falls, Monotone: true, Sigmoid: -1},
+		&objective.Shape{Low: objective.Falls, Monotone: true, Sigmoid: 1}
 	link := taken(t, &Problem{Env: env([][]float64{star3}, [][]float64{ref3})}, &objective.FDPO{Lambda: 1, Divergence: "js"}).terms.parts[0].Link
 	margin := func(s *objective.Shape) part { return part{objective.Structure{Margin: s}, 1} }
 	with := func(change func(*objective.Structure)) part {
@@ -120,7 +121,8 @@ func TestRules(t *testing.T) {
 		a        terms
 		balanced bool
 	}{
-		{"a chain", mixed, plain, true}, {"a circle", circle, plain, false}, {"two parts", mixed, double, false}, {"singles", mixed, single, false}, {"barrier", mixed, barred, false},
+		{"a chain", mixed, plain, true}, {"a circle", circle, plain, false}, {"two parts", mixed, double, false},
+		{"singles", mixed, single, false}, {"barrier", mixed, barred, false},
 		{"one sided", mixed, symmetric(func(s *objective.Structure) { s.Symmetric = false }), false},
 		{"a link", mixed, symmetric(func(s *objective.Structure) { s.Link = link }), false},
 		{"a wave", mixed, symmetric(func(s *objective.Structure) { s.Margin = wave }), false},
@@ -164,7 +166,8 @@ func TestTermsSay(t *testing.T) {
 	sunk := &objective.Shape{Low: objective.Plunges, High: objective.Rises, Convexity: objective.Strict, Monotone: true}
 	link := taken(t, &Problem{Env: env([][]float64{star3}, [][]float64{ref3})}, &objective.FDPO{Lambda: 1, Divergence: "js"}).terms.parts[0].Link
 	of := func(s objective.Structure) terms { return terms{parts: []part{{s, 1}}} }
-	strange, barrier, entropy, reward := of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall}), of(objective.Structure{Margin: fall})
+	plain := of(objective.Structure{Margin: fall})
+	strange, barrier, entropy, reward := plain, plain, plain, plain
 	strange.strange, barrier.barrier, entropy.entropy, reward.reward = "a formula", 1, 1, 1
 	held, together := of(objective.Structure{Chosen: wave}), of(objective.Structure{Chosen: wave})
 	held.held, together.together = true, true

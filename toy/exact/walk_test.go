@@ -53,7 +53,8 @@ func TestPowersOfTwo(t *testing.T) {
 			few := *data
 			few.Weight = floats.ScaleTo(make([]float64, data.Len()), 0x1p-40, data.Weight)
 			once, s := solve(t, Problem{Env: three, Pairs: data}, loss), solve(t, Problem{Env: three, Pairs: &few}, loss)
-			if s.Status != once.Status || (s.Policy[0] == nil) != (once.Policy[0] == nil) || s.Policy[0] != nil && distance(s.Policy[0], once.Policy[0]) > 1e-9 {
+			if s.Status != once.Status || (s.Policy[0] == nil) != (once.Policy[0] == nil) ||
+				s.Policy[0] != nil && distance(s.Policy[0], once.Policy[0]) > 1e-9 {
 				t.Errorf("%s, %s: %s at %v, with little weight %s at %v", name, of, once.Status, once.Policy[0], s.Status, s.Policy[0])
 			}
 		}
@@ -120,7 +121,8 @@ func TestLineSearch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	e := random(rng, 4, 1)
 	p := Problem{Env: e, Pairs: population(e)}
-	for _, loss := range []objective.Params{&objective.DPO{Lambda: 1}, &objective.IPO{Lambda: 1}, &objective.TYPO{Lambda: 1}, &objective.DPOPositive{Lambda: 1, Penalty: 50}} {
+	for _, loss := range []objective.Params{&objective.DPO{Lambda: 1}, &objective.IPO{Lambda: 1}, &objective.TYPO{Lambda: 1},
+		&objective.DPOPositive{Lambda: 1, Penalty: 50}} {
 		s := taken(t, &p, loss)
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
 		for i := range 60 {
@@ -207,7 +209,8 @@ func TestFollow(t *testing.T) {
 				}
 				want := solve(t, Problem{Env: e, Pairs: data}, loss)
 				if !d.converged || d.unresolved || d.iterations < 1 || d.iterations > 10 || distance(d.at.logp[0], want.Policy[0]) > 1e-9 {
-					t.Errorf("%s at %g: converged %v, unresolved %v after %d steps, off by %g", name, lambda, d.converged, d.unresolved, d.iterations, distance(d.at.logp[0], want.Policy[0]))
+					t.Errorf("%s at %g: converged %v, unresolved %v after %d steps, off by %g", name, lambda, d.converged, d.unresolved, d.iterations,
+						distance(d.at.logp[0], want.Policy[0]))
 				}
 			}
 		}
@@ -293,7 +296,9 @@ func TestCoupledRunsOff(t *testing.T) {
 // number.
 func TestFrom(t *testing.T) {
 	e := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
-	p := Problem{Env: e, Pairs: population(e), From: [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}}, {{1, 2}, {3, 4}}, {{1, 1, 1}, {math.Inf(-1), 0, -2e6}}}}
+	p := Problem{Env: e, Pairs: population(e), From: [][][]float64{
+		{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}}, {{1, 2}, {3, 4}}, {{1, 1, 1}, {math.Inf(-1), 0, -2e6}},
+	}}
 	s := taken(t, &p, &objective.DPO{Lambda: 1})
 	for x, want := range [][][]float64{{{1, 2, 3}, {7, 8, 9}, {1, 1, 1}}, {{4, 5, 6}, {-1e6, 0, -1e6}}} {
 		if got := s.from(s.tasks[x]); !slices.EqualFunc(got, want, slices.Equal) {
