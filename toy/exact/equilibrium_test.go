@@ -73,6 +73,9 @@ func TestEquilibriumIsUnbeaten(t *testing.T) {
 		if s.Status != exact.Stationary || !strings.Contains(s.Reason, "the equilibrium of the regularized game, within") {
 			t.Fatalf("lambda %g: %s, %s", lambda, s.Status, s.Reason)
 		}
+		if s.Change > 1e-9 {
+			t.Errorf("lambda %g: the last step changed a probability by %g", lambda, s.Change)
+		}
 		pi := s.Policy[0]
 		for range 200 {
 			other := make([]float64, k)
@@ -122,6 +125,9 @@ func TestMixtureRests(t *testing.T) {
 			env := game(rng, 6, rng.Float64)
 			against := objective.Opponent{Mixture: mixture}
 			s := play(t, env, (&objective.OnlineIPO{Lambda: lambda, Opponent: against}).Objective())
+			if (s.Iterations == 0) != (mixture == 1) {
+				t.Errorf("lambda %g, mixture %g: %d steps, where the best response to pi_ref needs none", lambda, mixture, s.Iterations)
+			}
 			pi, ref, q := s.Policy[0], env.Prompts[0].LogReference(), make([]float64, 6)
 			for i := range q {
 				q[i] = (1-mixture)*pi[i] + mixture*ref[i]

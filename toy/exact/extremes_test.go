@@ -61,6 +61,10 @@ func TestNearTie(t *testing.T) {
 		if d := distance(s.Policy[0], closedDPO(&e.Prompts[0], lambda)); d > 2e-9 {
 			t.Errorf("gap %g: off by %g", gap, d)
 		}
+		s = solve(t, Problem{Env: e}, &objective.RLHF{Lambda: lambda})
+		if d := distance(s.Policy[0], closedDPO(&e.Prompts[0], lambda)); d > 2e-9 {
+			t.Errorf("gap %g: rlhf off by %g", gap, d)
+		}
 	}
 }
 

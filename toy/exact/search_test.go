@@ -357,7 +357,7 @@ func TestOverKinks(t *testing.T) {
 // TestOneByOne checks losses that are sums of convex functions of single log-probabilities: at any lambda there is a minimizer, at which
 // their slopes are one multiple of the probabilities.
 func TestOneByOne(t *testing.T) {
-	rng := rand.New(rand.NewPCG(4, 4))
+	rng, checked := rand.New(rand.NewPCG(4, 4)), 0
 	for _, k := range []int{2, 10, 20} {
 		e := random(rng, k, 1)
 		data := population(e)
@@ -377,6 +377,7 @@ func TestOneByOne(t *testing.T) {
 				if at == nil {
 					continue // more mass would not lower it
 				}
+				checked++
 				g, size := p.Objective.FreeGrad(l.prompt(at, 0))
 				nu := 0.0
 				for _, v := range g {
@@ -392,6 +393,9 @@ func TestOneByOne(t *testing.T) {
 				}
 			}
 		}
+	}
+	if checked < 12 {
+		t.Errorf("only %d found one by one", checked)
 	}
 }
 
