@@ -154,6 +154,19 @@ func TestSeveralPrompts(t *testing.T) {
 	}
 }
 
+// Dr. DPO's factor is that of the whole batch, which a penalty minds: the solver rests over two prompts where training does.
+func TestBatchBesidePenalty(t *testing.T) {
+	e := env([][]float64{{5, 3, 2}, {1, 2, 4}}, [][]float64{{1, 2, 3}, {3, 1, 1}})
+	pol, loss := build(t, e, &policy.TabularParams{}), &objective.DrDPO{Lambda: 0.7, Prime: 0.5}
+	s := solve(t, Problem{Env: e, Pairs: population(e), L2: 0.2, Policy: pol}, loss)
+	problem, gradient := train.NewProblem(e, pol, loss.Objective(), 0.2), make([]float64, len(pol.Params()))
+	full := train.Full(population(e), problem)
+	problem.AddGrad(full, gradient)
+	if loss := problem.Loss(full); s.Status != Stationary || !(floats.Norm(gradient, 2) < 1e-12) || !(math.Abs(s.Loss-loss) < 1e-12) {
+		t.Errorf("%s: training's gradient is %v, its loss %v and not %v", s.Status, gradient, loss, s.Loss)
+	}
+}
+
 // TestStopper checks when a descent has arrived: at the first full step that is small by both measures, or at the third in a row that is
 // small and does not shrink by more than half.
 func TestStopper(t *testing.T) {

@@ -120,6 +120,8 @@ func newSolver(ctx context.Context, p *Problem, kinds terms) (*solver, error) {
 		return nil, fmt.Errorf("the penalty L2 is %v, not a number in [0, inf)", p.L2)
 	}
 	s := &solver{ctx: ctx, problem: p, terms: kinds, reached: map[int]float64{}, start: append([]float64(nil), p.Policy.Params()...)}
+	// Beside a penalty, what is not known to be apart may share a statistic of the batch, whose factor then counts.
+	s.terms.together = kinds.together || !kinds.curved && kinds.strange != "" && p.L2 > 0 && len(p.Env.Prompts) > 1
 	for i := range p.Env.Prompts {
 		x := &p.Env.Prompts[i]
 		t := &task{name: fmt.Sprintf("prompt %q", x.Name), logRef: x.LogReference(), logStar: x.LogStar, ref: make([]float64, k)}
