@@ -228,7 +228,7 @@ func TestTermsSay(t *testing.T) {
 		{"chosen, a bounded link", of(objective.Structure{Chosen: fall, Link: bounded}), []bool{false, false, false, false}},
 		{"chosen, an unbounded link", of(objective.Structure{Chosen: fall, Link: unbounded}), []bool{true, false, false, false}},
 	} {
-		if held, _ := c.a.holds(task); !slices.Equal(held, c.want) {
+		if held := c.a.holds(task); !slices.Equal(held, c.want) {
 			t.Errorf("%s holds %v, want %v", c.name, held, c.want)
 		}
 	}

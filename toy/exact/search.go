@@ -397,7 +397,7 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 func (s *solver) kept(t *task) []bool {
 	held := make([]bool, t.responses())
 	if s.terms.strange == "" && !s.terms.held {
-		held, _ = s.terms.holds(t)
+		held = s.terms.holds(t)
 	}
 	rises := s.terms.everyMargin(func(p objective.Shape) bool { return p.Low == objective.Rises && p.High != objective.Plunges })
 	if groups := t.groups(); s.terms.strange == "" && rises && !s.terms.hasSingles() && len(groups) == 1 && t.unbeaten(groups[0]) == nil {

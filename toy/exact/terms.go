@@ -285,9 +285,9 @@ func (t *terms) boundedBelow() bool {
 }
 
 // holds says for every response whether a function of its log-probability keeps it from probability 0, since that would cost
-// without bound, and whether such a function is strictly convex.
-func (t *terms) holds(x *task) (held, strict []bool) {
-	held, strict = make([]bool, x.responses()), make([]bool, x.responses())
+// without bound.
+func (t *terms) holds(x *task) []bool {
+	held := make([]bool, x.responses())
 	for k := range held {
 		held[k] = t.barrier > 0
 	}
@@ -303,13 +303,12 @@ func (t *terms) holds(x *task) (held, strict []bool) {
 		mark := func(who []int, shape *objective.Shape) {
 			for _, k := range who {
 				held[k] = held[k] || shape != nil && shape.Low == objective.Rises
-				strict[k] = strict[k] || shape != nil && shape.Low == objective.Rises && shape.Convexity == objective.Strict
 			}
 		}
 		mark(x.chosen, p.Chosen)
 		mark(x.rejected, p.Rejected)
 	}
-	return held, strict
+	return held
 }
 
 // undecided is the error for a combination of terms and policy class without a statement about existence.
