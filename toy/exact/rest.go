@@ -193,7 +193,7 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 				}
 			}
 			at = first.at
-		case found.unresolved && l.bends() || s.away(l, at, far/2*unit):
+		case l.bends() && (found.unresolved || s.away(l, at, far/2*unit)):
 			r.status, r.reason = train.Diverged, t.reasonf("the loss falls for ever as margins run off: %s", found.describe())
 		case !found.converged:
 			r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
