@@ -166,8 +166,8 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	return r, nil
 }
 
-// away says whether a search from 0 has gone farther than a distance and the loss does not rise beyond, but for rounding. KL(pi to pi_ref) holds every policy back, however small
-// its derivatives far out, and so does a penalty.
+// away says whether a search from 0 has gone farther than a distance and the loss does not rise beyond, but for rounding. KL(pi to
+// pi_ref) holds every policy back, however small its derivatives far out, and so does a penalty.
 func (s *solver) away(l *lossFunction, at *point, distance float64) bool {
 	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, at.theta))
 	return l.l2 == 0 && s.terms.entropy == 0 && floats.Norm(at.theta, math.Inf(1)) > distance &&

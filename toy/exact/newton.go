@@ -299,20 +299,20 @@ func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64, i
 			crawling = 0
 		}
 		arrived := stop.after(d.change, relative, full && !shifted) || full && relative <= restStep && flat(d.at) ||
-			l.coupled != nil && l.lost(d.at) // in some direction the loss may be as good as level there
+			l.coupled != nil && l.drowned(d.at) // in some direction the loss may be as good as level there
 		d.unresolved = !arrived && full && stop.idle >= idle
 		d.converged = arrived || d.unresolved
 		return d.converged || crawling >= crawlLimit
 	})
 	if err == nil && !d.converged {
-		d.converged = lost && flat(d.at) || l.coupled != nil && l.lost(d.at)
+		d.converged = lost && flat(d.at) || l.coupled != nil && l.drowned(d.at)
 	}
 	return d, err
 }
 
-// lost says whether the gradient at a point with second derivatives is no more than what rounding leaves of it: of what is added up, and
+// drowned says whether the gradient at a point with second derivatives is no more than what rounding leaves of it: of what is added up, and
 // of the logits, to which margins are the more sensitive the larger lambda is.
-func (l *lossFunction) lost(at *point) bool {
+func (l *lossFunction) drowned(at *point) bool {
 	largest := 0.0
 	for _, row := range at.logits {
 		largest = max(largest, floats.Norm(row, math.Inf(1)))
