@@ -20,7 +20,7 @@ import (
 // counts chosen_tokens and rejected_tokens; or of prompt, a, b, wins_a and wins_b with, where there are any, ties, which count half
 // for each; or, for losses on unpaired data, of prompt, response and label (true for desirable). Prompts and responses are called
 // by their names or their indices. A column group names a group of comparisons, on every line or on none. The order stays. prompt may be left out where the environment has one prompt. Other
-// columns are not read.
+// columns are not read, but a number of times under another name than weight is refused.
 type File struct {
 	Path string `yaml:"path" required:"true" doc:"JSONL, CSV or Parquet file, plain or compressed by gzip or zstd, relative to the config: {\"prompt\": 0, \"chosen\": 1, \"rejected\": 0} a line, names or indices from 0, with a weight or not; or prompt, a, b, wins_a, wins_b"`
 }
@@ -129,6 +129,11 @@ func (d *dataFile) add(o *lines.Object) error {
 		wins = [2]float64{r.number("wins_a", math.NaN(), 0, 1e300) + ties/2, r.number("wins_b", math.NaN(), 0, 1e300) + ties/2}
 	} else {
 		wins[0] = r.number("weight", 1, 0, 1e300)
+		for _, name := range []string{"count", "counts", "votes", "wins", "times"} {
+			if form[0] == "chosen" && o.Has(name) && !o.Has("weight") {
+				r.fail("%s: is not read; weight, which says how much a comparison counts", name)
+			}
+		}
 	}
 	switch {
 	case form[0] == "chosen":

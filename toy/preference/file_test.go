@@ -55,6 +55,7 @@ func TestFileErrors(t *testing.T) {
 		{1, `{"prompt":0,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has prompt, rejected, want an index from 0 to 2"},
 		{1, `{"prompt":0,"chosen":0}`, "p.jsonl:1: rejected: missing; the line has prompt, chosen, want an index from 0 to 2"},
 		{1, `{"chosen":null,"rejected":0}`, "p.jsonl:1: chosen: missing; the line has chosen, rejected, want an index from 0 to 2"},
+		{1, `{"chosen":1,"rejected":0,"count":7}`, "p.jsonl:1: count: is not read; weight, which says how much a comparison counts"},
 		{1, `null`, "p.jsonl:1: is a JSON null; want an object"},
 		{1, `{"chosen":2,"rejected":2}`, "p.jsonl:1: rejected: 2 is also the chosen response; two different responses"},
 		{1, good[:len(good)-1] + good, "p.jsonl:1: text after the JSON object; one object a line is allowed"},
