@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"windtunnel/experiments/internal/testfile"
 	"windtunnel/metrics/tables"
 )
 
-// storyConfig trains a language model on shipped prompts, %s being the folder of the shipped data.
+// storyConfig trains a language model on prompts of a few words, %s being the folder of the shipped data.
 const storyConfig = `
 name: stories
-environment: {kind: stories, path: %[1]s/stories_prompts.jsonl, train: 8, held_out: 8, tokens: 10, samples: 3, good: 0.25, good_samples: 2, evaluate_every: 2}
+environment: {kind: stories, path: %[2]s, train: 8, held_out: 8, tokens: 10, samples: 3, good: 0.25, good_samples: 2, evaluate_every: 2}
 preferences: {kind: continuations, pairs: 2, held_out_pairs: 1}
 policy: {kind: llama, model: %[1]s/stories260K.bin, tokenizer: %[1]s/tok512.bin}
 train: {batch_size: 4, epochs: 1, record_every: 1, optimizer: {kind: adam, lr: 0.001}}
@@ -27,7 +28,12 @@ func storyPlan(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(storyConfig, filepath.ToSlash(dir))
+	prompts, lines := filepath.Join(t.TempDir(), "prompts.jsonl"), ""
+	for i := range 16 {
+		lines += fmt.Sprintf(`{"id": "story%d", "prompt": "One day, %d birds saw a"}`+"\n", i, i)
+	}
+	testfile.Write(t, prompts, lines)
+	return fmt.Sprintf(storyConfig, filepath.ToSlash(dir), filepath.ToSlash(prompts))
 }
 
 // The tables of a language model hold each run's steps, groups, prompts and texts, and agree with one another.
