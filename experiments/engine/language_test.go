@@ -14,7 +14,7 @@ import (
 // storyConfig trains a language model on prompts of a few words, %s being the folder of the shipped data.
 const storyConfig = `
 name: stories
-environment: {kind: stories, path: %[2]s, train: 8, held_out: 8, tokens: 10, samples: 3, good: 0.25, good_samples: 2, evaluate_every: 2}
+environment: {kind: stories, path: %[2]s, train: 8, held_out: 8, tokens: 6, samples: 3, good: 0.25, good_samples: 2, evaluate_every: 2}
 preferences: {kind: continuations, pairs: 2, held_out_pairs: 1}
 policy: {kind: llama, model: %[1]s/stories260K.bin, tokenizer: %[1]s/tok512.bin}
 train: {batch_size: 4, epochs: 1, record_every: 1, optimizer: {kind: adam, lr: 0.001}}

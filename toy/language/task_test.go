@@ -53,7 +53,7 @@ func storyInput(t testing.TB) Input {
 	p.Optimizer, p.BatchSize, p.Epochs, p.ClipNorm = adam, 4, 1, 1
 	p.RecordEvery = 2
 	return Input{
-		Environment: &Stories{Path: "stories_prompts.jsonl", Train: 6, HeldOut: 4, Reward: gold.Default(), Tokens: 12, Temperature: 1, TopP: 1,
+		Environment: &Stories{Path: "stories_prompts.jsonl", Train: 6, HeldOut: 4, Reward: gold.Default(), Tokens: 8, Temperature: 1, TopP: 1,
 			Samples: 2, Rollouts: 2, GoodSamples: 2, Good: 0.5, Evaluating: Evaluating{Every: 2}},
 		Policy:      &Llama{Model: "stories260K.bin", Tokenizer: "tok512.bin", LoRA: llama.LoRA{Alpha: 16, Targets: []string{"q", "v"}}, Micro: 32, Precision: "float32"},
 		Preferences: &Continuations{Pairs: 2, HeldOut: 1, Temperature: 0.25},
