@@ -185,6 +185,9 @@ var recorded = map[string]func(t *testing.T, path string){
 
 // The command line gives the published numbers: from YAML to CSV. WINDTUNNEL_PUBLISHED is a folder with other data of the same form.
 func TestPublished(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: numbers of long trainings")
+	}
 	t.Parallel()
 	dir, found := publishedFolder(t), 0
 	for _, name := range slices.Sorted(maps.Keys(recorded)) {
