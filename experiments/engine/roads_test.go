@@ -18,6 +18,9 @@ import (
 
 // Every loss has the same numbers in the rows of a run that is trained, of one that is solved, and on its landscape.
 func TestOneLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	base := planOf(t, `name: one
 environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref: [0.4, 0.4, 0.2]}]}

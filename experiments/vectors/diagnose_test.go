@@ -57,6 +57,9 @@ func twinsOf(group, name string) []string {
 // Every mistake is named, alone but for its twins, also where numbers are as coarse as float32's; the right answers are right,
 // and show that no mistake was made.
 func TestPlanted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	all := everything(t)
 	for i := range losses {
 		l := &losses[i]

@@ -251,6 +251,9 @@ func TestObjectives(t *testing.T) {
 // Gradients by token, right and mistaken, are those of the loss by differences, where what is detached is held: the anchor and
 // the weights move with the policy only where they are not detached.
 func TestGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	const h = 0x1p-17
 	for i := range losses {
 		l := &losses[i]

@@ -106,6 +106,9 @@ func published() train.Params {
 }
 
 func TestTraceOfDPO(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestSameReports shows as much")
+	}
 	tr := readTrace(t)
 	dpo := &objective.DPO{Lambda: 0.1}
 	t.Run("float64", func(t *testing.T) { followTrace[float64](t, dpo, firstPairs(t), tr.Float64[:2], 1e-9) })
@@ -115,6 +118,9 @@ func TestTraceOfDPO(t *testing.T) {
 // TestTraceOfOthers: IPO, and TYPO with the two responses as samples of the reference, beside PyTorch.
 // Without -tags soak it is one step: the second is another's of the same optimizer, TestTraceOfDPO.
 func TestTraceOfOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestSameReports shows as much")
+	}
 	pairs, steps := firstPairs(t), 2
 	if !fixedseed.Soak {
 		pairs, steps = pairs[:published().BatchSize], 1

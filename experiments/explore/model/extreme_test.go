@@ -10,6 +10,9 @@ import (
 // At the ends of what a state may hold every loss has an answer that JSON can carry, and nothing panics. Without -tags soak
 // each loss meets one of the two small lambdas and one of the two large.
 func TestExtremes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	for i, k := range Kinds() {
 		for j, lambda := range []float64{1e-100, 1e-8, 1e8, 1e100} {
 			if !fixedseed.Soak && (i+j)%2 == 1 {

@@ -125,6 +125,9 @@ func TestPermutation(t *testing.T) {
 // Every loss of the registry has an answer from the parameters that a page begins with, which JSON can carry: alone and under
 // every change of the rest, of which each loss meets but one without -tags soak.
 func TestEveryKind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	changes := []func(*State){func(s *State) { s.Draws = 60 }, func(s *State) { s.L2 = 0.01 },
 		func(s *State) { s.KLRadius = 0.02 }, func(s *State) { s.Basis = []float64{1, 0, -1} }}
 	for i, k := range Kinds() {
