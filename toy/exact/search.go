@@ -217,11 +217,11 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 const sharpest, sharpestUnits = 1e-7, 1e-6
 
 // overKink descends over a kink that is rounded less and less, from each minimum to the next. It serves convex losses. The minimum
-// goes to that of the loss itself in proportion to the rounding, so that the last two tell the limit to second order.
+// goes to that of the loss itself in proportion to the rounding, so that two of them tell the next and the limit to second order.
 func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	total, before := &descent{at: l.newPoint(from)}, []float64(nil)
 	last := min(sharpest, max(sharpestUnits*unit, 1e-5*sharpest))
-	for scale := max(unit, 100*last); ; scale /= 10 {
+	for scale, share := max(unit, 100*last), 10.0; share == 10; scale /= 10 {
 		smooth := *l
 		smooth.small = scale / 100
 		smooth.objective, _ = l.objective.Rounded(scale)
@@ -230,16 +230,18 @@ func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*desce
 		if err != nil {
 			return nil, err
 		}
-		before = slices.Clone(total.at.theta)
-		copy(total.at.theta, d.at.theta)
 		total.iterations += d.iterations
 		total.change, total.converged = d.change, d.converged && !d.unresolved
 		if scale < 5*last || !total.converged {
-			break
+			share = 9 // to the limit
 		}
-	}
-	for i, v := range total.at.theta {
-		total.at.theta[i] = v + (v-before[i])/9
+		for i, v := range d.at.theta {
+			total.at.theta[i] = v
+			if before != nil {
+				total.at.theta[i] += (v - before[i]) / share
+			}
+		}
+		before = slices.Clone(d.at.theta)
 	}
 	l.slope(total.at)
 	return total, nil
