@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -127,7 +128,7 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 			return &result{status: Stationary, theta: there.theta, logps: there.logp, reason: whole.tasks[0].reasonf("training rests there: opposite " +
 				"comparisons balance pair by pair, whatever the factor that they share")}, nil
 		}
-		starts := [][]float64{make([]float64, l.dim)}
+		starts, alone := [][]float64{make([]float64, l.dim)}, len(whole.tasks) == 1 && whole.tasks[0].balanced(s.terms.on(whole.tasks[0]))
 		if !s.terms.held {
 			if starts = s.near(l); starts == nil {
 				// Where comparisons are coupled in another order the loss has another minimum, nats away at any lambda.
@@ -143,7 +144,7 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 					starts = append(starts[:elsewhere/3], starts[1+len(given):][:elsewhere/6]...)
 				}
 			}
-		} else if len(whole.tasks) > 1 || !whole.tasks[0].balanced(s.terms.on(whole.tasks[0])) {
+		} else if !alone && s.problem.From == nil { // of a path's many points, the one that training from pi_ref reaches is enough
 			for i, dir := range l.directions() {
 				if i < 2 {
 					starts = append(starts, floats.ScaleTo(make([]float64, l.dim), 3*unit, dir))
@@ -179,18 +180,14 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 			}
 			at = first.at
 		case s.terms.held:
-			r.status, r.reason = Stationary, t.reasonf("the only policy at which training rests")
-			if len(starts) > 1 {
-				elsewhere := 0
-				for _, v := range found.others {
-					if !math.IsNaN(v) {
-						elsewhere++
-					}
-				}
-				r.reason = t.reasonf("where training from pi_ref comes to rest; so do %d other starts", len(starts)-1)
-				if elsewhere > 0 {
-					r.reason = t.reasonf("where training from pi_ref comes to rest, one of several such policies")
-				}
+			r.status, r.reason = Stationary, t.reasonf("where training from pi_ref comes to rest")
+			switch {
+			case alone:
+				r.reason = t.reasonf("the only policy at which training rests")
+			case slices.ContainsFunc(found.others, func(v float64) bool { return !math.IsNaN(v) }):
+				r.reason += ", one of several such policies"
+			case len(starts) > 1:
+				r.reason += fmt.Sprintf("; so do %d other starts", len(starts)-1)
 			}
 			at = first.at
 		case l.bends() && (found.unresolved || s.away(l, at, far/2*unit)):

@@ -352,11 +352,17 @@ func TestWhyConverged(t *testing.T) {
 	}
 }
 
-// TestWhereTrainingRests checks that of a policy at rest, which a loss may have more of, it is said how many searches from elsewhere ended there.
+// TestWhereTrainingRests checks that of a policy at rest, which a loss may have more of, it is said how many searches from elsewhere ended
+// there, and that on a path, beside a policy nearby, it is found from pi_ref alone and not called the only one.
 func TestWhereTrainingRests(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
 	s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.BCO{Lambda: 1})
-	if want := "prompt 0: where training from pi_ref comes to rest; so do 2 other starts"; s.Status != Stationary || s.Reason != want {
+	const rests = "prompt 0: where training from pi_ref comes to rest"
+	if s.Status != Stationary || s.Reason != rests+"; so do 2 other starts" {
 		t.Errorf("%s, %q", s.Status, s.Reason)
+	}
+	near := solve(t, Problem{Env: e, Pairs: population(e), From: [][][]float64{{ref3}}}, &objective.BCO{Lambda: 1})
+	if near.Status != Stationary || near.Reason != rests || !slices.Equal(near.Policy[0], s.Policy[0]) {
+		t.Errorf("beside a policy: %s, %q at %v, want that of %v", near.Status, near.Reason, near.Policy[0], s.Policy[0])
 	}
 }
