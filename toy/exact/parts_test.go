@@ -780,7 +780,7 @@ func TestDirections(t *testing.T) {
 	if len(got) != 5+80/3 {
 		t.Errorf("%d directions, want 80 divided by 3 at random beside 5", len(got))
 	}
-	for prompts, want := range map[int]int{1: 5 + 80/3, 2: 2*5 + 1 + 80/6} { // coupled prompts are moved together as well
+	for prompts, want := range map[int]int{1: 5 + 80/3, 2: 2*5 + 80/6} {
 		both := env([][]float64{{2, 5, 1}, {3, 1, 2}}[:prompts], [][]float64{ref3, ref3}[:prompts])
 		p := Problem{Env: both, Pairs: population(both)}
 		s := taken(t, &p, &objective.AOT{Lambda: 1})

@@ -100,7 +100,6 @@ func (l *lossFunction) begin() []float64 {
 // win, towards each response, and anywhere.
 func (l *lossFunction) directions() [][]float64 {
 	var all [][]float64
-	together := make([]float64, l.dim)
 	add := func(i int, by []float64) {
 		dir := by
 		if j := l.jacobian[i]; j != nil {
@@ -123,19 +122,13 @@ func (l *lossFunction) directions() [][]float64 {
 				}
 			}
 		}
-		before := len(all)
-		if add(i, rank); l.coupled != nil && len(l.tasks) > 1 && len(all) > before {
-			floats.Add(together, all[before])
-		}
+		add(i, rank)
 		add(i, t.odds())
 		for k := range net {
 			vertex := make([]float64, len(net))
 			vertex[k] = 1
 			add(i, vertex)
 		}
-	}
-	if floats.Norm(together, math.Inf(1)) > 0 {
-		all = append(all, together)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range max(randomStarts, 80/l.dim) {
