@@ -32,10 +32,9 @@ const (
 	firstRadius = 10.0
 	maxSteps    = 2000
 
-	// A search for a stationary point takes at most stationarySteps, begins with steps of at most a unit, and has arrived as well
+	// A search for a stationary point begins with steps of at most a unit, and has arrived as well
 	// where a full step moves log-probabilities by restStep and the gradient has fallen to gradientFall of its norm at the start:
 	// where the Hessian is singular, or the loss does not fall any more, a step cannot say how near the point is.
-	stationarySteps        = 200
 	gradientFall, restStep = 1e-9, 1e-9
 	// idleLimit is how many steps in a row may move no probability by more than probabilityStep there, and idleAtVertex how many where
 	// it is asked afterwards which responses the loss holds.
@@ -294,7 +293,7 @@ func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64, i
 	}
 	flat := func(p *point) bool { return floats.Norm(p.grad, 2) <= gradientFall*begin }
 	stop, crawling := stopper{last: math.Inf(1)}, 0
-	d, lost, err := s.newton(l, start, unit, stationarySteps, func(d *descent, relative float64, full, shifted bool) bool {
+	d, lost, err := s.newton(l, start, unit, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
 		if crawling++; full || relative > crawl {
 			crawling = 0
 		}
@@ -311,13 +310,13 @@ func (s *solver) stationaryFrom(l *lossFunction, from []float64, unit float64, i
 }
 
 // drowned says whether the gradient at a point with second derivatives is no more than what rounding leaves of it: of what is added up, and
-// of the logits, to which margins are the more sensitive the larger lambda is.
+// of the logits, sums over all parameters, to which margins are the more sensitive the larger lambda is.
 func (l *lossFunction) drowned(at *point) bool {
 	largest := 0.0
 	for _, row := range at.logits {
 		largest = max(largest, floats.Norm(row, math.Inf(1)))
 	}
-	return floats.Norm(at.grad, 2) <= l.rounding()+1e-16*largest*floats.Norm(at.hess, 1)
+	return floats.Norm(at.grad, 2) <= l.rounding()+1e-16*float64(l.dim)*largest*floats.Norm(at.hess, 1)
 }
 
 // descend minimizes from each start and reports the lowest minimum found, in the loss function's own parameters.
