@@ -864,8 +864,8 @@ func TestDescribe(t *testing.T) {
 	if got := e.describe(); got != "the lowest of 3 searches, which all ended there" {
 		t.Error(got)
 	}
-	e.others = []float64{1, 0.25}
-	if got := e.describe(); got != "the lowest of 3 searches; 2 ended elsewhere, at losses higher by 0.5 to 2" {
+	e.others = []float64{1.5, 0.25}
+	if got := e.describe(); got != "the lowest of 3 searches; 2 ended elsewhere, at losses higher by 0.5 to 3" {
 		t.Error(got)
 	}
 }

@@ -1,0 +1,429 @@
+package exact
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/bandit"
+	"windtunnel/toy/logspace"
+	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
+	"windtunnel/toy/preference"
+	"windtunnel/toy/train"
+)
+
+// line is a class of one parameter, which trades response 1 against response 2.
+var line = &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}
+
+// beside returns the sum of losses, of which those after the first have a weight.
+func beside(first objective.Params, weight float64, others ...objective.Params) objective.Params {
+	sum := &objective.Sum{Terms: []objective.Part{{Loss: first}}}
+	for _, other := range others {
+		sum.Terms = append(sum.Terms, objective.Part{Weight: objective.Times(weight), Loss: other})
+	}
+	return sum
+}
+
+// TestEveryLambda checks losses of lambda times the margin, which are one loss of the scaled margins at every lambda: over all policies, in a
+// class, and there under a penalty that grows as lambda^2 does, the same is said of them, and their least value is the same.
+func TestEveryLambda(t *testing.T) {
+	e, lambdas := env([][]float64{star3}, [][]float64{ref3}), []float64{0.01, 1, 100}
+	losses := make([]map[string]objective.Params, len(lambdas))
+	for i, lambda := range lambdas {
+		losses[i] = everyLoss(lambda)
+		for _, name := range []string{"truncated-square", "exponential", "square"} {
+			losses[i][name] = &objective.GPO{Lambda: lambda, Function: name}
+		}
+		losses[i]["smoothed"] = &objective.DPO{Lambda: lambda, LabelSmoothing: 0.2}
+	}
+	for _, c := range []struct {
+		what string
+		kind policy.Params
+		l2   float64
+		of   string
+	}{
+		{"over all policies", &policy.TabularParams{}, 0, "dpo smoothed discopop exo hinge robust odpo mallows focal-po savage truncated-square exponential square f-dpo alphapo"},
+		{"in a class", line, 0, "dpo smoothed exo hinge truncated-square exponential square"},
+		{"in a class under a penalty", line, 1e-3, "dpo smoothed exo truncated-square exponential square savage odpo mallows robust discopop"},
+	} {
+		for _, name := range strings.Fields(c.of) {
+			for of, data := range comparisons {
+				var first *Solution
+				for i, lambda := range lambdas {
+					s := solve(t, Problem{Env: e, Pairs: data, Policy: build(t, e, c.kind), L2: c.l2 * lambda * lambda}, losses[i][name])
+					if i == 0 {
+						first = s
+					}
+					if s.Status != first.Status || s.Reason != first.Reason || math.Abs(s.Loss-first.Loss) > 1e-9 {
+						t.Errorf("%s %s, %s: at lambda %g %s, loss %v, %s; at %g %s, loss %v, %s", name, c.what, of, lambdas[0], first.Status, first.Loss,
+							first.Reason, lambda, s.Status, s.Loss, s.Reason)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestAlongALine holds every loss in a class of one parameter, with a penalty and without, against its values along the whole line, as training
+// computes them: none is lower, and where the loss is said to fall for ever it is no lower near than far out.
+func TestAlongALine(t *testing.T) {
+	e, count := env([][]float64{star3}, [][]float64{ref3}), map[Status]int{}
+	for _, lambda := range []float64{0.1, 10} {
+		for name, loss := range everyLoss(lambda) {
+			if o := loss.Objective(); o.Moving != nil || holdsBack(o) {
+				continue
+			}
+			for of, l2 := range map[string]float64{"flipped": 0, "only a loss": 0, "cycle": 0.01 * lambda * lambda} {
+				pol := build(t, e, line)
+				s := solve(t, Problem{Env: e, Pairs: comparisons[of], Policy: pol, L2: l2}, loss)
+				count[s.Status]++
+				problem := train.NewProblem(e, pol, loss.Objective(), l2)
+				full, near, away := train.Full(comparisons[of], problem), math.Inf(1), math.Inf(1)
+				for i := range 400 {
+					x := math.Pow(10, 5*float64(i/2)/200-3) / lambda * float64(1-2*(i%2))
+					pol.Params()[0] = x
+					if v := problem.Loss(full); math.Abs(x) < 30/lambda {
+						near = min(near, v)
+					} else {
+						away = min(away, v)
+					}
+				}
+				switch s.Status {
+				case train.Diverged:
+					if !(away <= near) {
+						t.Errorf("%s at %g, %s: said to fall for ever, %v near and %v far out: %s", name, lambda, of, near, away, s.Reason)
+					}
+				case Stalled:
+					t.Errorf("%s at %g, %s: %s", name, lambda, of, s.Reason)
+				default:
+					if least := min(near, away); s.Loss > least+1e-9*max(1, math.Abs(least)) {
+						t.Errorf("%s at %g, %s: %s at %v, along the line %v: %s", name, lambda, of, s.Status, s.Loss, least, s.Reason)
+					}
+				}
+			}
+		}
+	}
+	if count[train.Converged] < 60 || count[Local] < 60 {
+		t.Errorf("verdicts %v", count)
+	}
+}
+
+// TestSumsOnAGrid holds sums of losses with what is not of the comparisons, over one prompt and over three alike, against a grid of policies
+// that reaches far out: none is lower.
+func TestSumsOnAGrid(t *testing.T) {
+	one := env([][]float64{star3}, [][]float64{ref3})
+	three := env([][]float64{star3, star3, star3}, [][]float64{ref3, ref3, ref3})
+	forward, reverse := &objective.KLRefPi{Reduction: "sum"}, &objective.KLPiRef{}
+	for name, loss := range map[string]objective.Params{
+		"nca and forward":      beside(&objective.NCA{Lambda: 1}, 0.3, forward),
+		"nca and reverse":      beside(&objective.NCA{Lambda: 1}, 0.3, reverse),
+		"apo and forward":      beside(&objective.APOZero{Lambda: 2}, 0.3, forward),
+		"apo and both":         beside(&objective.APODown{Lambda: 2}, 0.3, forward, reverse),
+		"savage and forward":   beside(&objective.GPO{Lambda: 2, Function: "savage"}, 0.1, forward),
+		"discopop and reverse": beside(&objective.DiscoPOP{Lambda: 1, Tau: 0.05, Divergence: objective.Divergence{Divergence: "reverse_kl"}}, 0.3, reverse),
+		"hinge and forward":    beside(&objective.Hinge{Lambda: 3, Divergence: objective.Divergence{Divergence: "reverse_kl"}}, 0.2, forward),
+		"hinge and ipo":        beside(&objective.GPO{Lambda: 1, Function: "hinge"}, 0.2, &objective.IPO{Lambda: 1}),
+		"dpo and reverse":      beside(&objective.DPO{Lambda: 1}, 0.4, reverse),
+		"dpo and reward":       beside(&objective.DPO{Lambda: 1}, 0.1, &objective.Reward{}),
+		"dpo, typo and reward": beside(&objective.DPO{Lambda: 1}, 0.2, &objective.TYPO{Lambda: 1, KLReduction: "sum"}, &objective.Reward{}),
+		"js and forward":       beside(&objective.FDPO{Lambda: 1, Divergence: "js"}, 0.2, forward),
+		"dpo-positive":         beside(&objective.DPOPositive{Lambda: 1, Penalty: 5}, 0.2, forward),
+		"sppo and reward":      beside(&objective.SPPO{Lambda: 1}, 0.2, &objective.Reward{}),
+		"mallows and forward":  beside(&objective.Mallows{Lambda: 1, Scale: 0.29}, 0.1, forward),
+	} {
+		data := population(one)
+		pol := build(t, one, &policy.TabularParams{})
+		s := solve(t, Problem{Env: one, Pairs: data}, loss)
+		if s.Policy[0] == nil || s.Status == NotUnique {
+			t.Errorf("%s: %s, %s", name, s.Status, s.Reason)
+			continue
+		}
+		problem := train.NewProblem(one, pol, loss.Objective(), 0)
+		full, least := train.Full(data, problem), math.Inf(1)
+		for i := range 51 * 51 {
+			a, b := 10*math.Pow(float64(i%51-25)/25, 3), 10*math.Pow(float64(i/51-25)/25, 3)
+			for k, shift := range []float64{a, b, -a - b} {
+				pol.Params()[k] = one.Prompts[0].LogRef[k] + shift
+			}
+			least = min(least, problem.Loss(full))
+		}
+		if s.Loss > least+1e-9 {
+			t.Errorf("%s: %s at %v, the grid finds %v: %s", name, s.Status, s.Loss, least, s.Reason)
+		}
+		several := solve(t, Problem{Env: three, Pairs: population(three)}, loss)
+		if d := distance(several.Policy[2], s.Policy[0]); several.Status != s.Status || d > 1e-7 || math.Abs(several.Loss-s.Loss) > 1e-9 {
+			t.Errorf("%s: %s at %v; of three prompts alike %s at %v, off by %g", name, s.Status, s.Loss, several.Status, several.Loss, d)
+		}
+	}
+}
+
+// TestOrderAndRepeats checks that neither the order of comparisons nor how often one is written down matters, only its weight in all.
+func TestOrderAndRepeats(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 1))
+	e := env([][]float64{star3, {1, 3, 2}}, [][]float64{ref3, {2, 1, 4}})
+	data, again := population(e), &preference.Pairs{}
+	for i, at := range slices.Concat(rng.Perm(data.Len()), rng.Perm(data.Len())) {
+		again.Prompt, again.Chosen, again.Rejected = append(again.Prompt, data.Prompt[at]), append(again.Chosen, data.Chosen[at]), append(again.Rejected, data.Rejected[at])
+		again.Weight = append(again.Weight, data.Weight[at]*[]float64{0.25, 0.75}[i/data.Len()])
+	}
+	for name, loss := range everyLoss(0.8) {
+		if strings.HasPrefix(name, "aot") {
+			continue // the order of equal margins decides which coupling is searched first
+		}
+		once, s := solve(t, Problem{Env: e, Pairs: data}, loss), solve(t, Problem{Env: e, Pairs: again}, loss)
+		if s.Status != once.Status || (s.Loss != s.Loss) != (once.Loss != once.Loss) || math.Abs(s.Loss-once.Loss) > 1e-9 {
+			t.Errorf("%s: %s at %v, %s; shuffled and written twice %s at %v, %s", name, once.Status, once.Loss, once.Reason, s.Status, s.Loss, s.Reason)
+		}
+		for x, row := range once.Policy {
+			if row != nil && s.Policy[x] != nil && distance(row, s.Policy[x]) > 1e-7 {
+				t.Errorf("%s: prompt %d is off by %g", name, x, distance(row, s.Policy[x]))
+			}
+		}
+	}
+}
+
+// TestWhatIsSaid checks verdicts and their whole reasons where they follow from the loss alone.
+func TestWhatIsSaid(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	even := env([][]float64{star3}, [][]float64{{1, 1, 1}})
+	two := env([][]float64{{2, 1}}, [][]float64{{1, 3}})
+	const unseen = "prompt 0: the loss does not see this prompt, so every policy minimizes it; pi_ref is reported"
+	const single = "convex in the log-probabilities, and more mass would lower it"
+	mallows := &objective.Mallows{Lambda: 1, Scale: 0.29} // which an even reference makes constant
+	for _, c := range []struct {
+		name   string
+		env    *bandit.Env
+		pairs  *preference.Pairs
+		loss   objective.Params
+		l2     float64
+		status Status
+		reason string
+	}{
+		{"mallows on an even reference", even, population(even), mallows, 0, NotUnique, unseen},
+		{"mallows", e, population(e), mallows, 0, train.Converged, inMargins},
+		{"nothing", e, population(e), beside(&objective.KLRefPi{Reduction: "sum"}, -1, &objective.KLRefPi{Reduction: "sum"}), 0, NotUnique, unseen},
+		{"forward KL", e, nil, &objective.KLRefPi{Reduction: "mean"}, 0, train.Converged, inLogits},
+		{"a penalty alone", e, population(e), &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(0), Loss: &objective.DPO{Lambda: 1}}}}, 0.5,
+			train.Converged, inLogits},
+		{"one response is left", two, population(two), &objective.KTO{Lambda: 1, Desirable: 1, Undesirable: 1}, 0, Boundary,
+			"prompt 0: wherever the policy is, the loss pushes response 0 up and response 1 down; it is least with response 1 at probability 0"},
+		{"singles in a circle", e, comparisons["cycle"], &objective.NCA{Lambda: 0.5}, 0, train.Converged, single},
+		{"squares", e, population(e), &objective.SPPO{Lambda: 1}, 0, train.Converged, single},
+		{"never compared", e, comparisons["never compared"], with("cal-dpo", 1), 0, train.Converged, single},
+		{"chosen alone", e, population(e), &objective.SFT{}, 0, train.Converged, inLogits},
+		{"balanced, under a penalty", two, population(two), &objective.WPO{Lambda: 1}, 0.1, Stationary, "prompt 0: the only policy at which training rests"},
+	} {
+		s := solve(t, Problem{Env: c.env, Pairs: c.pairs, L2: c.l2}, c.loss)
+		if s.Status != c.status || s.Reason != c.reason {
+			t.Errorf("%s: %s, %q, want %s, %q", c.name, s.Status, s.Reason, c.status, c.reason)
+		}
+	}
+	// Parameters that move no policy leave the start alone, and a loss that minds no margin leaves the margins.
+	still := &policy.LowRankParams{Basis: [][]float64{{1, 1, 1}}}
+	for name, loss := range everyLoss(0.5) {
+		for _, l2 := range []float64{0, 0.1} {
+			if loss.Objective().Moving != nil {
+				continue
+			}
+			s := solve(t, Problem{Env: e, Pairs: population(e), Policy: build(t, e, still), L2: l2}, loss)
+			if s.Status != train.Converged || s.Iterations != 0 || distance(s.Policy[0], logs(ref3...)) > 1e-14 || !(s.GradNorm < 1e-12) {
+				t.Errorf("%s in a class that does not move, l2 %g: %+v", name, l2, s)
+			}
+		}
+	}
+	// Prompts that a held factor leaves apart keep their policies beside one that runs off.
+	both := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
+	data := population(e)
+	data.Prompt, data.Chosen, data.Rejected = append(data.Prompt, 1), append(data.Chosen, 0), append(data.Rejected, 2)
+	data.Weight = append(data.Weight, 1)
+	for _, loss := range []objective.Params{&objective.WPO{Lambda: 1}, &objective.DPO{Lambda: 1}} {
+		if s := solve(t, Problem{Env: both, Pairs: data}, loss); s.Status != train.Diverged || s.Policy[0] == nil || s.Policy[1] != nil {
+			t.Errorf("%T beside a prompt that runs off: %s at %v", loss, s.Status, s.Policy)
+		}
+	}
+}
+
+// TestKnownTellsApart checks that what is kept of one loss does not serve another that differs from it between two margins only.
+func TestKnownTellsApart(t *testing.T) {
+	e := env([][]float64{{5, 1, 2}}, [][]float64{ref3})
+	data := population(e)
+	for _, lambda := range []float64{0.01, 1, 100} {
+		known := &Known{}
+		var kept, alone [2]*Solution
+		for i, pair := range []string{"softplus(-lambda*u)", "softplus(-lambda*u) - 0.5*(relu(lambda*u-1) - 2*relu(lambda*u-3) + relu(lambda*u-5))"} {
+			loss := &objective.Custom{Lambda: lambda, Pair: pair + " + 0*square(c)"}
+			kept[i] = solve(t, Problem{Env: e, Pairs: data, Known: known}, loss)
+			alone[i] = solve(t, Problem{Env: e, Pairs: data}, loss)
+			if kept[i].Loss != alone[i].Loss {
+				t.Errorf("lambda %g, %s: %s at %v, by itself %s at %v", lambda, pair, kept[i].Status, kept[i].Loss, alone[i].Status, alone[i].Loss)
+			}
+		}
+		if !(alone[1].Loss < alone[0].Loss-0.01) {
+			t.Errorf("lambda %g: the losses are least at %v and %v", lambda, alone[0].Loss, alone[1].Loss)
+		}
+	}
+}
+
+// TestNearestOfManyGroups checks links where responses fall into groups that were never compared: the margins within groups are the odds', and
+// KL(pi_ref to pi) is stationary along the minimizers, which it is where sum pi_ref dx/dt is one multiple of sum pi dx/dt for all groups.
+func TestNearestOfManyGroups(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 9))
+	// dx/dt, and t, by the ratio r.
+	links := map[string]struct {
+		loss     objective.FDPO
+		slope, t func(r float64) float64
+	}{
+		"js": {objective.FDPO{Divergence: "js"}, func(r float64) float64 { return 1 + r }, func(r float64) float64 { return math.Log(2 * r / (1 + r)) }},
+		"forward": {objective.FDPO{Divergence: "forward_kl"}, func(r float64) float64 { return r },
+			func(r float64) float64 { return -1 / r }},
+		"alpha 0.5": {objective.FDPO{Divergence: "alpha", Alpha: 0.5}, func(r float64) float64 { return math.Sqrt(r) },
+			func(r float64) float64 { return -2 / math.Sqrt(r) }},
+		"alpha 1.5": {objective.FDPO{Divergence: "alpha", Alpha: 1.5}, func(r float64) float64 { return 1 / math.Sqrt(r) },
+			func(r float64) float64 { return 2 * math.Sqrt(r) }},
+	}
+	for name, link := range links {
+		for _, lambda := range []float64{0.3, 1, 20} {
+			e := random(rng, 7, 1)
+			ref := e.Prompts[0].LogReference()
+			data := pairs([3]int{0, 3, 2}, [3]int{3, 0, 1}, [3]int{3, 5, 1}, [3]int{5, 3, 1}, [3]int{1, 6, 3}, [3]int{6, 1, 2})
+			link.loss.Lambda = lambda
+			s := solve(t, Problem{Env: e, Pairs: data}, &link.loss)
+			if s.Status != NotUnique {
+				if name == "alpha 1.5" && s.Status == Boundary {
+					continue
+				}
+				t.Fatalf("%s at %g: %s, %s", name, lambda, s.Status, s.Reason)
+			}
+			ratio := func(k int) float64 { return math.Exp(s.Policy[0][k] - ref[k]) }
+			for _, c := range []struct {
+				a, b int
+				odds float64
+			}{{0, 3, 2}, {3, 5, 1}, {1, 6, 1.5}} {
+				if got, want := lambda*(link.t(ratio(c.a))-link.t(ratio(c.b))), math.Log(c.odds); math.Abs(got-want) > 1e-8 {
+					t.Errorf("%s at %g: %d over %d by %v, want %v", name, lambda, c.a, c.b, got, want)
+				}
+			}
+			first := 0.0
+			for i, group := range [][]int{{0, 3, 5}, {1, 6}, {2}, {4}} {
+				above, below := 0.0, 0.0
+				for _, k := range group {
+					above += math.Exp(s.Policy[0][k]) * link.slope(ratio(k))
+					below += math.Exp(ref[k]) * link.slope(ratio(k))
+				}
+				if i == 0 {
+					first = above / below
+				}
+				if math.Abs(above/below-first) > 1e-9*first {
+					t.Errorf("%s at %g: group %v at %v, the first at %v", name, lambda, group, above/below, first)
+				}
+			}
+			if sum := logspace.LogSumExp(s.Policy[0]); math.Abs(sum) > 1e-12 {
+				t.Errorf("%s at %g: probabilities sum to exp(%g)", name, lambda, sum)
+			}
+		}
+	}
+}
+
+// TestEdgeOfMany checks minimizers on the boundary among up to 8 responses: no move of mass from one response to another, large or small, lowers the loss.
+func TestEdgeOfMany(t *testing.T) {
+	rng, edges := rand.New(rand.NewPCG(4, 1)), 0
+	for trial := range 24 {
+		k := 3 + trial%6
+		e := random(rng, k, 1.2)
+		alpha, lambda := []float64{1.3, 1.6, 2}[trial%3], math.Pow(10, -3*rng.Float64())
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: alpha})
+		pi := make([]float64, k)
+		logspace.Exp(pi, s.Policy[0])
+		here := alphaLoss(&e.Prompts[0], pi, lambda, alpha)
+		if math.Abs(here-s.Loss) > 1e-12 {
+			t.Errorf("alpha %g, lambda %g: loss %v, in full %v", alpha, lambda, s.Loss, here)
+		}
+		zeros := 0
+		for _, p := range pi {
+			if p == 0 {
+				zeros++
+			}
+		}
+		if (s.Status == Boundary) != (zeros > 0) || math.Abs(floats.Sum(pi)-1) > 1e-12 || s.Status == Boundary && !(s.Change <= 1e-8) {
+			t.Errorf("alpha %g, lambda %g: %s, %s, at %v, last change %g", alpha, lambda, s.Status, s.Reason, pi, s.Change)
+		}
+		edges += min(1, zeros)
+		for from := range k {
+			for to := range k {
+				for _, share := range []float64{1, 0.3, 1e-2, 1e-4, 1e-6} {
+					if mass := share * pi[from]; from != to && mass > 0 {
+						other := slices.Clone(pi)
+						other[from], other[to] = pi[from]-mass, pi[to]+mass
+						if v := alphaLoss(&e.Prompts[0], other, lambda, alpha); v < here-1e-13 {
+							t.Errorf("alpha %g, lambda %g: %v, with %g moved from %d to %d %v", alpha, lambda, here, mass, from, to, v)
+						}
+					}
+				}
+			}
+		}
+	}
+	if edges < 10 {
+		t.Errorf("only %d on the boundary", edges)
+	}
+}
+
+// TestKinkEnds checks hinge losses in a class, whose minimum lies at a kink where no gradient is small: a search there ends soon after it has come to it.
+func TestKinkEnds(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	for _, lambda := range []float64{0.01, 1, 100, 1e4} {
+		for _, name := range []string{"flipped", "a chain", "cycle"} {
+			pol := build(t, e, line)
+			s := solve(t, Problem{Env: e, Pairs: comparisons[name], Policy: pol}, &objective.Hinge{Lambda: lambda})
+			problem := train.NewProblem(e, pol, (&objective.Hinge{Lambda: lambda}).Objective(), 0)
+			full, least := train.Full(comparisons[name], problem), math.Inf(1)
+			for _, z := range []float64{-1, -0.5, 0, 0.5, 1} { // where a margin is 1 or -1
+				pol.Params()[0] = z / lambda
+				least = min(least, problem.Loss(full))
+			}
+			if s.Status != train.Converged || s.Loss > least+1e-9 || s.Iterations > 150 {
+				t.Errorf("%s at %g: %s after %d steps at %v, at a kink it is %v", name, lambda, s.Status, s.Iterations, s.Loss, least)
+			}
+		}
+	}
+}
+
+// TestLossesInTheUnitOfThePrompt checks that what is said of other minima is in the loss's own unit: of two prompts alike each has half of it.
+func TestLossesInTheUnitOfThePrompt(t *testing.T) {
+	one, two := env([][]float64{star3}, [][]float64{ref3}), env([][]float64{star3, star3}, [][]float64{ref3, ref3})
+	loss, found := &objective.NCA{Lambda: 100}, 0
+	for of, data := range comparisons {
+		both := &preference.Pairs{}
+		for x := range 2 {
+			for i, c := range data.Chosen {
+				both.Prompt, both.Chosen, both.Rejected = append(both.Prompt, x), append(both.Chosen, c), append(both.Rejected, data.Rejected[i])
+				both.Weight = append(both.Weight, data.Weight[i]/2)
+			}
+		}
+		var alone, half [2]float64
+		for _, c := range []struct {
+			reason string
+			into   *[2]float64
+		}{{solve(t, Problem{Env: one, Pairs: data}, loss).Reason, &alone}, {solve(t, Problem{Env: two, Pairs: both}, loss).Reason, &half}} {
+			if _, losses, ok := strings.Cut(c.reason, "at losses higher by "); ok {
+				if _, err := fmt.Sscanf(losses, "%g to %g", &c.into[0], &c.into[1]); err != nil {
+					t.Fatalf("%s: %v", c.reason, err)
+				}
+				found++
+			}
+		}
+		for i := range alone {
+			if math.Abs(half[i]-alone[i]/2) > 0.01*alone[i] {
+				t.Errorf("%s: higher by %v alone, by %v of two", of, alone, half)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing ended elsewhere")
+	}
+}
