@@ -2,6 +2,7 @@ package exact_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -223,6 +224,39 @@ func TestGamesBesideOthers(t *testing.T) {
 		logspace.LogSoftmax(got, got)
 		if s.Status != exact.Stationary || floats.Distance(got, s.Policy[0], math.Inf(1)) > 1e-8 {
 			t.Errorf("%s: %s at %v, training ends at %v: %s", name, s.Status, s.Policy[0], got, s.Reason)
+		}
+	}
+}
+
+// How far the policy is from the equilibrium, and by how much its equation is missed, are bounds: the first is the second divided by what the KL of
+// the game costs, four times, and by the best response's steepness; the second allows for the rounding of what is added up, and not for much more.
+func TestBoundsOfAGame(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 2))
+	tied := game(rng, 3, func() float64 { return 0.5 })
+	for _, env := range []*bandit.Env{game(rng, 4, rng.Float64), game(rng, 9, rng.Float64), tied} {
+		for _, lambda := range []float64{0.02, 0.5, 3, 1e3} {
+			for _, mixture := range []float64{0, 0.25, 0.9} {
+				s := play(t, env, (&objective.OnlineIPO{Lambda: lambda, Opponent: objective.Opponent{Mixture: mixture}}).Objective())
+				_, numbers, _ := strings.Cut(s.Reason, ", within ")
+				var within, spread float64
+				if _, err := fmt.Sscanf(numbers, "%g of it in total variation, as its equation holds up to %g", &within, &spread); err != nil || s.Iterations < 1 {
+					t.Fatalf("lambda %g, mixture %g: %s after %d steps, %s", lambda, mixture, s.Status, s.Iterations, s.Reason)
+				}
+				want := spread * (1 - mixture) / (4 * lambda)
+				if mixture > 0 {
+					want /= 2 * lambda
+				}
+				if math.Abs(within-want) > 0.15*want {
+					t.Errorf("lambda %g, mixture %g: within %g for %g, want %g", lambda, mixture, within, spread, want)
+				}
+				k, size := float64(len(s.Policy[0])), 0.0
+				for i, ref := range env.Prompts[0].LogReference() {
+					size = max(size, lambda/(1-mixture)*math.Abs(s.Policy[0][i]-ref))
+				}
+				if low := 2e-16 * k; spread < 0.9*low || mixture == 0 && spread < 1.9e-16*(k+8*size) || spread > 1e-14*(1+size)*k+4e-15*lambda/(1-mixture) {
+					t.Errorf("lambda %g, mixture %g: the equation holds up to %g where %g is added up", lambda, mixture, spread, size)
+				}
+			}
 		}
 	}
 }

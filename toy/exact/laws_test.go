@@ -31,9 +31,10 @@ func beside(first objective.Params, weight float64, others ...objective.Params) 
 }
 
 // TestEveryLambda checks losses of lambda times the margin, which are one loss of the scaled margins at every lambda: over all policies, in a
-// class, and there under a penalty that grows as lambda^2 does, the same is said of them, and their least value is the same.
+// class, and there under a penalty that grows as lambda^2 does, the same is said of them, and their least value is the same. Of others as well existence and its
+// reason do not depend on lambda.
 func TestEveryLambda(t *testing.T) {
-	e, lambdas := env([][]float64{star3}, [][]float64{ref3}), []float64{0.01, 1, 100}
+	e, lambdas := env([][]float64{star3}, [][]float64{ref3}), []float64{1e-4, 1, 100}
 	losses := make([]map[string]objective.Params, len(lambdas))
 	for i, lambda := range lambdas {
 		losses[i] = everyLoss(lambda)
@@ -46,11 +47,13 @@ func TestEveryLambda(t *testing.T) {
 		what string
 		kind policy.Params
 		l2   float64
+		same bool // the least value as well
 		of   string
 	}{
-		{"over all policies", &policy.TabularParams{}, 0, "dpo smoothed discopop exo hinge robust odpo mallows focal-po savage truncated-square exponential square f-dpo alphapo"},
-		{"in a class", line, 0, "dpo smoothed exo hinge truncated-square exponential square"},
-		{"in a class under a penalty", line, 1e-3, "dpo smoothed exo truncated-square exponential square savage odpo mallows robust discopop"},
+		{"over all policies", &policy.TabularParams{}, 0, true, "dpo smoothed discopop exo hinge robust odpo mallows focal-po savage truncated-square exponential square f-dpo alphapo"},
+		{"in a class", line, 0, true, "dpo smoothed exo hinge truncated-square exponential square"},
+		{"in a class under a penalty", line, 1e-3, true, "dpo smoothed exo truncated-square exponential square savage odpo mallows robust discopop"},
+		{"over all policies", &policy.TabularParams{}, 0, false, "apo-zero apo-zero-unpaired kto cpo cpo-simpo simpo orpo rpo typo ipo rlhf tr-dpo mallows-ipo sft simper rebel win-rate"},
 	} {
 		for _, name := range strings.Fields(c.of) {
 			for of, data := range comparisons {
@@ -60,7 +63,7 @@ func TestEveryLambda(t *testing.T) {
 					if i == 0 {
 						first = s
 					}
-					if s.Status != first.Status || s.Reason != first.Reason || math.Abs(s.Loss-first.Loss) > 1e-9 {
+					if s.Status != first.Status || s.Reason != first.Reason || c.same && math.Abs(s.Loss-first.Loss) > 1e-9 {
 						t.Errorf("%s %s, %s: at lambda %g %s, loss %v, %s; at %g %s, loss %v, %s", name, c.what, of, lambdas[0], first.Status, first.Loss,
 							first.Reason, lambda, s.Status, s.Loss, s.Reason)
 					}
@@ -163,7 +166,8 @@ func TestSumsOnAGrid(t *testing.T) {
 	}
 }
 
-// TestOrderAndRepeats checks that neither the order of comparisons nor how often one is written down matters, only its weight in all.
+// TestOrderAndRepeats checks that neither the order of comparisons nor how often one is written down matters, only its weight in all, and of that only
+// its share.
 func TestOrderAndRepeats(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 1))
 	e := env([][]float64{star3, {1, 3, 2}}, [][]float64{ref3, {2, 1, 4}})
@@ -180,6 +184,11 @@ func TestOrderAndRepeats(t *testing.T) {
 		if s.Status != once.Status || (s.Loss != s.Loss) != (once.Loss != once.Loss) || math.Abs(s.Loss-once.Loss) > 1e-9 {
 			t.Errorf("%s: %s at %v, %s; shuffled and written twice %s at %v, %s", name, once.Status, once.Loss, once.Reason, s.Status, s.Loss, s.Reason)
 		}
+		few := *data
+		few.Weight = floats.ScaleTo(make([]float64, data.Len()), 0x1p-40, data.Weight)
+		if s := solve(t, Problem{Env: e, Pairs: &few}, loss); s.Status != once.Status {
+			t.Errorf("%s: %s, with little weight %s, %s", name, once.Status, s.Status, s.Reason)
+		}
 		for x, row := range once.Policy {
 			if row != nil && s.Policy[x] != nil && distance(row, s.Policy[x]) > 1e-7 {
 				t.Errorf("%s: prompt %d is off by %g", name, x, distance(row, s.Policy[x]))
@@ -193,7 +202,9 @@ func TestWhatIsSaid(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
 	even := env([][]float64{star3}, [][]float64{{1, 1, 1}})
 	two := env([][]float64{{2, 1}}, [][]float64{{1, 3}})
+	pair := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
 	const unseen = "prompt 0: the loss does not see this prompt, so every policy minimizes it; pi_ref is reported"
+	const flat = "prompt 0: some directions do not change the loss; the minimizer nearest to pi_ref is reported"
 	const single = "convex in the log-probabilities, and more mass would lower it"
 	mallows := &objective.Mallows{Lambda: 1, Scale: 0.29} // which an even reference makes constant
 	for _, c := range []struct {
@@ -217,6 +228,16 @@ func TestWhatIsSaid(t *testing.T) {
 		{"squares", e, population(e), &objective.SPPO{Lambda: 1}, 0, train.Converged, single},
 		{"never compared", e, comparisons["never compared"], with("cal-dpo", 1), 0, train.Converged, single},
 		{"chosen alone", e, population(e), &objective.SFT{}, 0, train.Converged, inLogits},
+		{"rare in the reference", env([][]float64{star3}, [][]float64{{1, 1e-8, 1e-14}}), population(e), &objective.SPPO{Lambda: 1}, 0, train.Converged, single},
+		{"level from 1 on", e, comparisons["a chain"], &objective.GPO{Lambda: 1, Function: "truncated-square"}, 0, NotUnique,
+			"prompt 0: some directions do not change the loss; one of the minimizers is reported"},
+		{"level, two of them", e, comparisons["a chain"], beside(&objective.GPO{Lambda: 1, Function: "truncated-square"}, 1,
+			&objective.GPO{Lambda: 2, Function: "truncated-square"}), 0, NotUnique, flat},
+		{"hinges in a circle", e, pairs([3]int{0, 1, 2}, [3]int{1, 0, 1}, [3]int{1, 2, 2}, [3]int{2, 1, 1}, [3]int{2, 0, 2}, [3]int{0, 2, 1}),
+			beside(&objective.GPO{Lambda: 1, Function: "hinge"}, 1, &objective.GPO{Lambda: 0.5, Function: "hinge"}), 0, NotUnique, flat},
+		{"held by its chosen response alone", e, comparisons["never compared"], &objective.DPOPositive{Lambda: 100, Penalty: 5}, 0, NotUnique, flat},
+		{"two prompts in balance", pair, population(pair), &objective.WPO{Lambda: 1}, 0, Stationary,
+			"prompt 0: training rests there: opposite comparisons balance pair by pair, whatever the factor that they share"},
 		{"balanced, under a penalty", two, population(two), &objective.WPO{Lambda: 1}, 0.1, Stationary, "prompt 0: the only policy at which training rests"},
 	} {
 		s := solve(t, Problem{Env: c.env, Pairs: c.pairs, L2: c.l2}, c.loss)
@@ -224,7 +245,12 @@ func TestWhatIsSaid(t *testing.T) {
 			t.Errorf("%s: %s, %q, want %s, %q", c.name, s.Status, s.Reason, c.status, c.reason)
 		}
 	}
-	// Parameters that move no policy leave the start alone, and a loss that minds no margin leaves the margins.
+	// Of a psi that is not convex, under a link, only a search can tell.
+	js := &objective.DiscoPOP{Lambda: 1, Tau: 0.05, Divergence: objective.Divergence{Divergence: "js"}}
+	if s := solve(t, Problem{Env: e, Pairs: comparisons["a chain"]}, js); s.Status != train.Diverged || !strings.Contains(s.Reason, "as margins run off") {
+		t.Errorf("%s: %s", s.Status, s.Reason)
+	}
+	// Parameters that move no policy leave the start alone.
 	still := &policy.LowRankParams{Basis: [][]float64{{1, 1, 1}}}
 	for name, loss := range everyLoss(0.5) {
 		for _, l2 := range []float64{0, 0.1} {
@@ -238,12 +264,11 @@ func TestWhatIsSaid(t *testing.T) {
 		}
 	}
 	// Prompts that a held factor leaves apart keep their policies beside one that runs off.
-	both := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
 	data := population(e)
 	data.Prompt, data.Chosen, data.Rejected = append(data.Prompt, 1), append(data.Chosen, 0), append(data.Rejected, 2)
 	data.Weight = append(data.Weight, 1)
 	for _, loss := range []objective.Params{&objective.WPO{Lambda: 1}, &objective.DPO{Lambda: 1}} {
-		if s := solve(t, Problem{Env: both, Pairs: data}, loss); s.Status != train.Diverged || s.Policy[0] == nil || s.Policy[1] != nil {
+		if s := solve(t, Problem{Env: pair, Pairs: data}, loss); s.Status != train.Diverged || s.Policy[0] == nil || s.Policy[1] != nil {
 			t.Errorf("%T beside a prompt that runs off: %s at %v", loss, s.Status, s.Policy)
 		}
 	}
@@ -336,7 +361,7 @@ func TestEdgeOfMany(t *testing.T) {
 	for trial := range 24 {
 		k := 3 + trial%6
 		e := random(rng, k, 1.2)
-		alpha, lambda := []float64{1.3, 1.6, 2}[trial%3], math.Pow(10, -3*rng.Float64())
+		alpha, lambda := []float64{1.3, 1.6, 2}[trial%3], math.Pow(10, -6*rng.Float64())
 		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: alpha})
 		pi := make([]float64, k)
 		logspace.Exp(pi, s.Policy[0])
@@ -425,5 +450,28 @@ func TestLossesInTheUnitOfThePrompt(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("nothing ended elsewhere")
+	}
+}
+
+// TestTwoResponses checks psi that have a closed form for two responses, from even to nearly certain preferences and from the smallest lambda to the
+// largest: the scaled margin is what psi makes of the odds.
+func TestTwoResponses(t *testing.T) {
+	for _, logOdds := range []float64{0, 0.4, -3, 10} {
+		e := env([][]float64{{math.Exp(logOdds), 1}}, [][]float64{{1, 3}})
+		mean := 2*logspace.Sigmoid(logOdds) - 1
+		for _, c := range []struct {
+			function string
+			want     float64
+			status   Status
+		}{{"savage", logOdds, Local}, {"exponential", logOdds / 2, train.Converged}, {"square", mean, train.Converged}, {"truncated-square", mean, train.Converged},
+			{"logistic", logOdds, train.Converged}} {
+			for _, lambda := range []float64{1e-9, 1e-6, 1e-3, 1, 1e3, 1e6} {
+				s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.GPO{Lambda: lambda, Function: c.function})
+				z := lambda * (s.Policy[0][0] - s.Policy[0][1] + math.Log(3))
+				if s.Status != c.status || math.Abs(z-c.want) > 1e-12*max(1, 1e3*lambda) {
+					t.Errorf("%s at %g, log-odds %g: %s, a scaled margin of %v, want %v", c.function, lambda, logOdds, s.Status, z, c.want)
+				}
+			}
+		}
 	}
 }
