@@ -475,3 +475,97 @@ func TestTwoResponses(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereTheReferenceGoes checks TR-DPO: to the response that wins most, unless another never lost, which would have all if the reference moved late.
+func TestWhereTheReferenceGoes(t *testing.T) {
+	e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 2, 3, 4}})
+	const goes = "prompt 0: the reference follows the policy, which moves on until %s all probability"
+	const open = "prompt 0: the reference follows the policy for ever, and where to depends on how often: %s won most, but %s would if the reference were moved late"
+	for _, c := range []struct {
+		name   string
+		data   *preference.Pairs
+		status Status
+		reason string
+		best   []int
+	}{
+		{"never loses", pairs([3]int{3, 1, 4}, [3]int{1, 0, 1}, [3]int{0, 1, 1}, [3]int{1, 2, 1}), Boundary, fmt.Sprintf(goes, "response 3 has"), []int{3}},
+		{"wins most and loses once", pairs([3]int{0, 1, 9}, [3]int{2, 0, 1}, [3]int{3, 1, 1}, [3]int{1, 3, 1}), train.Diverged,
+			fmt.Sprintf(open, "response 0", "response 2"), nil},
+		{"a cycle", pairs([3]int{0, 1, 3}, [3]int{1, 2, 2}, [3]int{2, 0, 2}, [3]int{3, 1, 1}, [3]int{1, 3, 2}), Boundary, fmt.Sprintf(goes, "response 0 has"), []int{0}},
+		{"two alike", pairs([3]int{1, 0, 2}, [3]int{0, 1, 1}, [3]int{2, 0, 2}, [3]int{0, 2, 1}, [3]int{3, 0, 1}, [3]int{0, 3, 1}), Boundary,
+			fmt.Sprintf(goes, "responses 1, 2 has"), []int{1, 2}},
+		{"even", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 3, 1}, [3]int{3, 0, 1}), Stationary,
+			"prompt 0: every response was chosen as often as rejected, so that pi_ref is at rest and its reference with it", []int{0, 1, 2, 3}},
+	} {
+		for _, factor := range []float64{1, 1e-9} {
+			data := *c.data
+			for range data.Prompt {
+				data.Weight = append(data.Weight, factor)
+			}
+			s := solve(t, Problem{Env: e, Pairs: &data}, &objective.TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 512})
+			if s.Status != c.status || s.Reason != c.reason {
+				t.Errorf("%s, weights %g: %s, %s", c.name, factor, s.Status, s.Reason)
+			}
+			if c.best == nil {
+				continue
+			}
+			mass := 0.0
+			for _, k := range c.best {
+				mass += float64(k + 1)
+			}
+			for k, v := range s.Policy[0] {
+				want := 0.0
+				if slices.Contains(c.best, k) {
+					want = float64(k+1) / mass // the reference's shares
+				}
+				if math.Abs(math.Exp(v)-want) > 1e-14 {
+					t.Errorf("%s: response %d has %v, want %v", c.name, k, math.Exp(v), want)
+				}
+			}
+		}
+	}
+}
+
+// TestWholeClassFromAnUnevenStart checks a class that contains all policies and starts at an uneven one: its parameters make the policy that is told.
+func TestWholeClassFromAnUnevenStart(t *testing.T) {
+	e := env([][]float64{star3, {1, 4, 2}}, [][]float64{{5, 1, 3}, {1, 7, 2}})
+	for _, loss := range []objective.Params{&objective.DPO{Lambda: 0.5}, &objective.TYPO{Lambda: 0.5}, &objective.RLHF{Lambda: 0.5}, &objective.FDPO{Lambda: 0.5, Divergence: "js"}} {
+		for kind, class := range map[string]policy.Params{"low rank": &policy.LowRankParams{Basis: [][]float64{{1, 0, 2}, {0, 3, 1}, {1, 1, 1}}},
+			"linear": &policy.LinearParams{}, "tabular": &policy.TabularParams{}} {
+			pol := build(t, e, class)
+			s, want := solve(t, Problem{Env: e, Pairs: population(e), Policy: pol}, loss), solve(t, Problem{Env: e, Pairs: population(e)}, loss)
+			for x := range e.Prompts {
+				made := make([]float64, 3)
+				pol.Logits(x, made)
+				logspace.LogSoftmax(made, made)
+				if s.Status != train.Converged || distance(s.Policy[x], want.Policy[x]) > 1e-10 || distance(made, s.Policy[x]) > 1e-10 {
+					t.Errorf("%T, %s, prompt %d: %s, told %v, made %v, want %v", loss, kind, x, s.Status, s.Policy[x], made, want.Policy[x])
+				}
+			}
+		}
+	}
+}
+
+// TestRewardAtSmallLambda checks exact RLHF, and sums that come to it, where a small lambda magnifies the rounding of rewards: pi is pi_ref times
+// exp(reward/lambda), measured from the best response.
+func TestRewardAtSmallLambda(t *testing.T) {
+	for _, lambda := range []float64{1e-9, 1e-7, 1e-3, 2} {
+		for _, best := range []int{0, 1, 3} {
+			e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 2, 3, 4}})
+			x := &e.Prompts[0]
+			copy(x.LogStar, []float64{-30, -30.5, -29, -31})
+			x.LogStar[best], x.LogStar[2] = -1, -1-0x1p-30*lambda*1e9
+			want := make([]float64, 4)
+			for k, v := range x.LogStar {
+				want[k] = x.LogRef[k] + (v-x.LogStar[best])/lambda
+			}
+			logspace.LogSoftmax(want, want)
+			for name, loss := range map[string]objective.Params{"rlhf": &objective.RLHF{Lambda: lambda},
+				"its terms": beside(&objective.Reward{}, lambda, &objective.KLPiRef{}), "three times": beside(&objective.RLHF{Lambda: lambda}, 2, &objective.RLHF{Lambda: lambda})} {
+				if s := solve(t, Problem{Env: e}, loss); s.Status != train.Converged || distance(s.Policy[0], want) > 1e-14 {
+					t.Errorf("%s at %g, best %d: %s, off by %g", name, lambda, best, s.Status, distance(s.Policy[0], want))
+				}
+			}
+		}
+	}
+}
