@@ -63,7 +63,7 @@ func TestEveryLambda(t *testing.T) {
 					if i == 0 {
 						first = s
 					}
-					if s.Status != first.Status || s.Reason != first.Reason || c.same && math.Abs(s.Loss-first.Loss) > 1e-9 {
+					if s.Iterations < 0 || s.Status != first.Status || s.Reason != first.Reason || c.same && math.Abs(s.Loss-first.Loss) > 1e-9 {
 						t.Errorf("%s %s, %s: at lambda %g %s, loss %v, %s; at %g %s, loss %v, %s", name, c.what, of, lambdas[0], first.Status, first.Loss,
 							first.Reason, lambda, s.Status, s.Loss, s.Reason)
 					}
@@ -82,7 +82,7 @@ func TestAlongALine(t *testing.T) {
 			if o := loss.Objective(); o.Moving != nil || holdsBack(o) {
 				continue
 			}
-			for of, l2 := range map[string]float64{"flipped": 0, "only a loss": 0, "cycle": 0.01 * lambda * lambda} {
+			for of, l2 := range map[string]float64{"flipped": 0, "cycle": 0.01 * lambda * lambda} {
 				pol := build(t, e, line)
 				s := solve(t, Problem{Env: e, Pairs: comparisons[of], Policy: pol, L2: l2}, loss)
 				count[s.Status]++
@@ -112,7 +112,7 @@ func TestAlongALine(t *testing.T) {
 			}
 		}
 	}
-	if count[train.Converged] < 60 || count[Local] < 60 {
+	if count[train.Converged] < 40 || count[Local] < 40 {
 		t.Errorf("verdicts %v", count)
 	}
 }
@@ -274,7 +274,8 @@ func TestWhatIsSaid(t *testing.T) {
 	}
 }
 
-// TestKnownTellsApart checks that what is kept of one loss does not serve another that differs from it between two margins only.
+// TestKnownTellsApart checks that what is kept of one loss does not serve another that differs from it between two margins only, or in what it holds back from
+// differentiation only.
 func TestKnownTellsApart(t *testing.T) {
 	e := env([][]float64{{5, 1, 2}}, [][]float64{ref3})
 	data := population(e)
@@ -287,6 +288,13 @@ func TestKnownTellsApart(t *testing.T) {
 			alone[i] = solve(t, Problem{Env: e, Pairs: data}, loss)
 			if kept[i].Loss != alone[i].Loss {
 				t.Errorf("lambda %g, %s: %s at %v, by itself %s at %v", lambda, pair, kept[i].Status, kept[i].Loss, alone[i].Status, alone[i].Loss)
+			}
+		}
+		for i, pair := range []string{"-stopgrad(sigmoid(-lambda*u))*logsigmoid(lambda*u)", "-sigmoid(-lambda*u)*stopgrad(logsigmoid(lambda*u))"} {
+			loss := &objective.Custom{Lambda: lambda, Pair: pair + " + 0.01*square(lambda*(c - ref_c))"}
+			s, other := solve(t, Problem{Env: e, Pairs: data, Known: known}, loss), solve(t, Problem{Env: e, Pairs: data}, loss)
+			if s.Status != other.Status || s.Reason != other.Reason || s.Policy[0] != nil && distance(s.Policy[0], other.Policy[0]) > 0 {
+				t.Errorf("lambda %g, held %d: %s, %s; by itself %s, %s", lambda, i, s.Status, s.Reason, other.Status, other.Reason)
 			}
 		}
 		if !(alone[1].Loss < alone[0].Loss-0.01) {
@@ -311,16 +319,17 @@ func TestNearestOfManyGroups(t *testing.T) {
 			func(r float64) float64 { return -2 / math.Sqrt(r) }},
 		"alpha 1.5": {objective.FDPO{Divergence: "alpha", Alpha: 1.5}, func(r float64) float64 { return 1 / math.Sqrt(r) },
 			func(r float64) float64 { return 2 * math.Sqrt(r) }},
+		"alpha 2": {objective.FDPO{Divergence: "alpha", Alpha: 2}, func(r float64) float64 { return 1 / r }, func(r float64) float64 { return r }},
 	}
 	for name, link := range links {
-		for _, lambda := range []float64{0.3, 1, 20} {
+		for _, lambda := range []float64{0.3, 0.6, 1, 20} {
 			e := random(rng, 7, 1)
 			ref := e.Prompts[0].LogReference()
 			data := pairs([3]int{0, 3, 2}, [3]int{3, 0, 1}, [3]int{3, 5, 1}, [3]int{5, 3, 1}, [3]int{1, 6, 3}, [3]int{6, 1, 2})
 			link.loss.Lambda = lambda
 			s := solve(t, Problem{Env: e, Pairs: data}, &link.loss)
 			if s.Status != NotUnique {
-				if name == "alpha 1.5" && s.Status == Boundary {
+				if strings.HasPrefix(name, "alpha") && link.loss.Alpha > 1 && s.Status == Boundary {
 					continue
 				}
 				t.Fatalf("%s at %g: %s, %s", name, lambda, s.Status, s.Reason)
@@ -379,6 +388,9 @@ func TestEdgeOfMany(t *testing.T) {
 			t.Errorf("alpha %g, lambda %g: %s, %s, at %v, last change %g", alpha, lambda, s.Status, s.Reason, pi, s.Change)
 		}
 		edges += min(1, zeros)
+		if margins := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.DPO{Lambda: lambda}); s.Status == Boundary && s.Iterations <= margins.Iterations {
+			t.Errorf("alpha %g, lambda %g: %d steps, to the margins alone %d", alpha, lambda, s.Iterations, margins.Iterations)
+		}
 		for from := range k {
 			for to := range k {
 				for _, share := range []float64{1, 0.3, 1e-2, 1e-4, 1e-6} {
@@ -564,6 +576,65 @@ func TestRewardAtSmallLambda(t *testing.T) {
 				"its terms": beside(&objective.Reward{}, lambda, &objective.KLPiRef{}), "three times": beside(&objective.RLHF{Lambda: lambda}, 2, &objective.RLHF{Lambda: lambda})} {
 				if s := solve(t, Problem{Env: e}, loss); s.Status != train.Converged || distance(s.Policy[0], want) > 1e-14 {
 					t.Errorf("%s at %g, best %d: %s, off by %g", name, lambda, best, s.Status, distance(s.Policy[0], want))
+				}
+			}
+		}
+	}
+}
+
+// TestKinksOfManyParameters checks hinge losses and DPO-Positive in classes of several parameters, whose minimum lies on as many kinks: it is said to be
+// one, and no point beside it is lower, at any lambda.
+func TestKinksOfManyParameters(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for i, dim := range []int{2, 2, 3, 3, 6, 6, 0} { // 0 is over all policies
+		k := dim + 2 + 4*(i%2)
+		e, rank := random(rng, k, 1), &policy.LowRankParams{}
+		for range dim {
+			rank.Basis = append(rank.Basis, normal(rng, k, 1))
+		}
+		class := policy.Params(rank)
+		if dim == 0 {
+			e, class = random(rng, 4, 1), &policy.TabularParams{}
+		}
+		for _, lambda := range []float64{0.01, 1, 100} {
+			for _, loss := range []objective.Params{&objective.Hinge{Lambda: lambda}, &objective.DPOPositive{Lambda: lambda, Penalty: 5}} {
+				for _, l2 := range []float64{0, 0.01 * lambda * lambda} {
+					if dim == 6 && l2 > 0 || dim == 0 && l2 == 0 {
+						continue
+					}
+					pol := build(t, e, class)
+					s := solve(t, Problem{Env: e, Pairs: population(e), Policy: pol, L2: l2}, loss)
+					problem := train.NewProblem(e, pol, loss.Objective(), l2)
+					full, at := train.Full(population(e), problem), slices.Clone(pol.Params())
+					if s.Status != train.Converged || math.Abs(problem.Loss(full)-s.Loss) > 1e-12*max(1, s.Loss) {
+						t.Errorf("%T at %g, %d of %d, l2 %g: %s, %s", loss, lambda, dim, k, l2, s.Status, s.Reason)
+					}
+					for i := range 200 {
+						for j := range at {
+							pol.Params()[j] = at[j] + math.Pow(10, -float64(i%14)/2)*rng.NormFloat64()/lambda
+						}
+						if v := problem.Loss(full); v < s.Loss-1e-9 {
+							t.Errorf("%T at %g, %d of %d, l2 %g: %v, beside it %v", loss, lambda, dim, k, l2, s.Loss, v)
+							break
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestProperLoss checks the savage loss, which as the logistic one is least where sigmoid(z) is the preference: among any responses, from even preferences
+// to nearly certain ones, its policy is DPO's.
+func TestProperLoss(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 3))
+	for i, spread := range []float64{0.3, 1, 3, 6} {
+		e := random(rng, 3+i, spread)
+		for _, lambda := range []float64{1e-3, 1, 1e3} {
+			s, want := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.GPO{Lambda: lambda, Function: "savage"}), closedDPO(&e.Prompts[0], lambda)
+			for k, v := range s.Policy[0] {
+				if z := lambda * (v - s.Policy[0][0] - want[k] + want[0]); s.Status != Local || math.Abs(z) > 1e-8 {
+					t.Errorf("spread %g, lambda %g: %s, response %d off by %g", spread, lambda, s.Status, k, z)
 				}
 			}
 		}
