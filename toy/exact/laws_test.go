@@ -238,11 +238,33 @@ func TestWhatIsSaid(t *testing.T) {
 		{"held by its chosen response alone", e, comparisons["never compared"], &objective.DPOPositive{Lambda: 100, Penalty: 5}, 0, NotUnique, flat},
 		{"two prompts in balance", pair, population(pair), &objective.WPO{Lambda: 1}, 0, Stationary,
 			"prompt 0: training rests there: opposite comparisons balance pair by pair, whatever the factor that they share"},
+		{"never compared, convex", e, comparisons["never compared"], beside(&objective.GPO{Lambda: 1, Function: "truncated-square"}, 1,
+			&objective.GPO{Lambda: 2, Function: "truncated-square"}), 0, NotUnique,
+			"prompt 0: responses 0, 1 and response 2 were never compared, not even through others; the minimizer nearest to pi_ref is reported"},
+		{"a gap, beside forward KL", e, population(e), beside(&objective.ODPO{Lambda: 1, Alpha: 1, Scaling: "log"}, 0.5, &objective.KLRefPi{Reduction: "sum"}), 0,
+			train.Converged, inLogits},
+		{"several places to rest", e, comparisons["only a loss"], with("beta-dpo", 1), 0, Stationary,
+			"prompt 0: where training from pi_ref comes to rest, one of several such policies"},
+		{"losing counts thrice", e, pairs([3]int{0, 1, 2}, [3]int{1, 0, 1}), &objective.KTO{Lambda: 1, KL: new(float64), Desirable: 1, Undesirable: 3}, 0, Boundary,
+			"prompt 0: wherever the policy is, the loss pushes responses 0, 1 down and leaves response 2 alone; it is least with responses 0, 1 at probability 0"},
+		{"pulled apart", e, population(e), &objective.AOTUnpaired{Lambda: 1}, 0, train.Diverged,
+			"prompt 0: the loss falls for ever as the responses are pulled apart in the order of their wins less their losses, and training does not rest at any policy"},
 		{"balanced, under a penalty", two, population(two), &objective.WPO{Lambda: 1}, 0.1, Stationary, "prompt 0: the only policy at which training rests"},
 	} {
 		s := solve(t, Problem{Env: c.env, Pairs: c.pairs, L2: c.l2}, c.loss)
 		if s.Status != c.status || s.Reason != c.reason {
 			t.Errorf("%s: %s, %q, want %s, %q", c.name, s.Status, s.Reason, c.status, c.reason)
+		}
+		if c.pairs == nil || c.l2 > 0 || s.Status == Local {
+			continue
+		}
+		few := *c.pairs // as where other prompts have nearly all of the weight
+		few.Weight = nil
+		for i := range few.Len() {
+			few.Weight = append(few.Weight, 0x1p-30*c.pairs.WeightOf(i))
+		}
+		if s := solve(t, Problem{Env: c.env, Pairs: &few}, c.loss); s.Status != c.status || s.Reason != c.reason {
+			t.Errorf("%s, with little weight: %s, %q, want %s, %q", c.name, s.Status, s.Reason, c.status, c.reason)
 		}
 	}
 	// Of a psi that is not convex, under a link, only a search can tell.
@@ -490,7 +512,7 @@ func TestTwoResponses(t *testing.T) {
 
 // TestWhereTheReferenceGoes checks TR-DPO: to the response that wins most, unless another never lost, which would have all if the reference moved late.
 func TestWhereTheReferenceGoes(t *testing.T) {
-	e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{1, 2, 3, 4}})
+	e := env([][]float64{{1, 1, 1, 1, 1}}, [][]float64{{1, 2, 3, 4, 5}})
 	const goes = "prompt 0: the reference follows the policy, which moves on until %s all probability"
 	const open = "prompt 0: the reference follows the policy for ever, and where to depends on how often: %s won most, but %s would if the reference were moved late"
 	for _, c := range []struct {
@@ -506,8 +528,9 @@ func TestWhereTheReferenceGoes(t *testing.T) {
 		{"a cycle", pairs([3]int{0, 1, 3}, [3]int{1, 2, 2}, [3]int{2, 0, 2}, [3]int{3, 1, 1}, [3]int{1, 3, 2}), Boundary, fmt.Sprintf(goes, "response 0 has"), []int{0}},
 		{"two alike", pairs([3]int{1, 0, 2}, [3]int{0, 1, 1}, [3]int{2, 0, 2}, [3]int{0, 2, 1}, [3]int{3, 0, 1}, [3]int{0, 3, 1}), Boundary,
 			fmt.Sprintf(goes, "responses 1, 2 has"), []int{1, 2}},
+		{"two groups", pairs([3]int{0, 1, 6}, [3]int{1, 0, 2}, [3]int{2, 3, 2}, [3]int{3, 2, 1}, [3]int{2, 4, 2}, [3]int{4, 2, 1}, [3]int{3, 4, 1}, [3]int{4, 3, 1}), Boundary, fmt.Sprintf(goes, "response 0 has"), []int{0}},
 		{"even", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 3, 1}, [3]int{3, 0, 1}), Stationary,
-			"prompt 0: every response was chosen as often as rejected, so that pi_ref is at rest and its reference with it", []int{0, 1, 2, 3}},
+			"prompt 0: every response was chosen as often as rejected, so that pi_ref is at rest and its reference with it", []int{0, 1, 2, 3, 4}},
 	} {
 		for _, factor := range []float64{1, 1e-9} {
 			data := *c.data
@@ -637,6 +660,51 @@ func TestProperLoss(t *testing.T) {
 					t.Errorf("spread %g, lambda %g: %s, response %d off by %g", spread, lambda, s.Status, k, z)
 				}
 			}
+		}
+	}
+}
+
+// TestSeenByTheNormalizer checks a class with a direction that moves a response that was never compared: a function of single responses sees it, by the
+// probability that it takes from the others, and one of margins does not.
+func TestSeenByTheNormalizer(t *testing.T) {
+	e := env([][]float64{{1, 1, 1, 1}}, [][]float64{{3, 2, 4, 1}})
+	data := pairs([3]int{0, 1, 3}, [3]int{1, 0, 2})
+	class := &policy.LowRankParams{Basis: [][]float64{{1, -1, 0, 0}, {0, 0, 1, 0}}}
+	rng := rand.New(rand.NewPCG(1, 5))
+	for _, loss := range []objective.Params{&objective.SPPO{Lambda: 2}, &objective.NCA{Lambda: 1}, with("cal-dpo", 1), &objective.TYPO{Lambda: 1}, &objective.DPO{Lambda: 1}} {
+		pol := build(t, e, class)
+		s := solve(t, Problem{Env: e, Pairs: data, Policy: pol}, loss)
+		if _, margins := loss.(*objective.DPO); margins != (s.Status == NotUnique) || s.Policy[0] == nil {
+			t.Errorf("%T: %s, %s", loss, s.Status, s.Reason)
+			continue
+		}
+		problem := train.NewProblem(e, pol, loss.Objective(), 0)
+		full, at := train.Full(data, problem), slices.Clone(pol.Params())
+		for i := range 200 {
+			for j := range at {
+				pol.Params()[j] = at[j] + math.Pow(10, -float64(i%8)/2)*rng.NormFloat64()
+			}
+			if v := problem.Loss(full); v < s.Loss-1e-12 {
+				t.Errorf("%T: %s at %v, beside it %v", loss, s.Status, s.Loss, v)
+				break
+			}
+		}
+	}
+}
+
+// TestNamesWhatGrows checks that of several comparisons that were never lost the one is named whose margin may grow: the class raises two others against
+// each other only.
+func TestNamesWhatGrows(t *testing.T) {
+	e := env([][]float64{{1, 1, 1, 1, 1, 1}}, [][]float64{{1, 1, 1, 1, 1, 1}})
+	class := &policy.LowRankParams{Basis: [][]float64{{1, -1, 0, 0, 0, 0}, {0, 0, 1, 0, -1, 0}}}
+	for _, order := range [][]int{{0, 1, 2}, {1, 0, 2}, {1, 2, 0}} {
+		data := &preference.Pairs{Prompt: make([]int, 3)}
+		for _, i := range order {
+			data.Chosen, data.Rejected = append(data.Chosen, 2*i), append(data.Rejected, 2*i+1)
+		}
+		s := solve(t, Problem{Env: e, Pairs: data, Policy: build(t, e, class)}, &objective.DPO{Lambda: 1})
+		if s.Status != train.Diverged || !strings.Contains(s.Reason, "raises response 0 over response 1, which") {
+			t.Errorf("in order %v: %s, %s", order, s.Status, s.Reason)
 		}
 	}
 }
