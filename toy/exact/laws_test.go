@@ -711,3 +711,29 @@ func TestNamesWhatGrows(t *testing.T) {
 		}
 	}
 }
+
+// TestFarMinimum checks losses in a class whose minimum lies far out, beyond where many fall for ever: at any factor on the loss it is found there. Of
+// squares of z - 300, seven to three, it is at 300 (0.7 - 0.3).
+func TestFarMinimum(t *testing.T) {
+	e, data := env([][]float64{star3}, [][]float64{ref3}), pairs([3]int{0, 1, 7}, [3]int{1, 0, 3})
+	for _, lambda := range []float64{0.01, 1, 100} {
+		first := 0.0
+		for i, factor := range []float64{1, 1e-12, 1e12} {
+			for pair, want := range map[string]Status{"square(lambda*u - 300)": train.Converged, "square(lambda*(c - ref_c) - 300) + square(lambda*(r - ref_r) + 300)": Local} {
+				pol := build(t, e, &policy.LowRankParams{Basis: [][]float64{{1, -1, 0}}})
+				s := solve(t, Problem{Env: e, Pairs: data, Policy: pol}, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor),
+					Loss: &objective.Custom{Lambda: lambda, Pair: pair}}}})
+				if s.Status != want {
+					t.Errorf("%s at %g, times %g: %s, %s", pair, lambda, factor, s.Status, s.Reason)
+				}
+				if z := 2 * lambda * pol.Params()[0]; want == train.Converged && math.Abs(z-120) > 1e-9 {
+					t.Errorf("%s at %g, times %g: a scaled margin of %v", pair, lambda, factor, z)
+				} else if want == Local && i == 0 {
+					first = s.Loss
+				} else if want == Local && math.Abs(s.Loss/factor-first) > 1e-9*first {
+					t.Errorf("%s at %g: %v, times %g %v", pair, lambda, first, factor, s.Loss)
+				}
+			}
+		}
+	}
+}
