@@ -205,6 +205,7 @@ func TestWhatIsSaid(t *testing.T) {
 	pair := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
 	const unseen = "prompt 0: the loss does not see this prompt, so every policy minimizes it; pi_ref is reported"
 	const flat = "prompt 0: some directions do not change the loss; the minimizer nearest to pi_ref is reported"
+	const inTheMargins, inTheLogits = "convex in the margins", "convex in the logits"
 	const single = "convex in the log-probabilities, and more mass would lower it"
 	mallows := &objective.Mallows{Lambda: 1, Scale: 0.29} // which an even reference makes constant
 	for _, c := range []struct {
@@ -217,17 +218,17 @@ func TestWhatIsSaid(t *testing.T) {
 		reason string
 	}{
 		{"mallows on an even reference", even, population(even), mallows, 0, NotUnique, unseen},
-		{"mallows", e, population(e), mallows, 0, train.Converged, inMargins},
+		{"mallows", e, population(e), mallows, 0, train.Converged, inTheMargins},
 		{"nothing", e, population(e), beside(&objective.KLRefPi{Reduction: "sum"}, -1, &objective.KLRefPi{Reduction: "sum"}), 0, NotUnique, unseen},
-		{"forward KL", e, nil, &objective.KLRefPi{Reduction: "mean"}, 0, train.Converged, inLogits},
+		{"forward KL", e, nil, &objective.KLRefPi{Reduction: "mean"}, 0, train.Converged, inTheLogits},
 		{"a penalty alone", e, population(e), &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(0), Loss: &objective.DPO{Lambda: 1}}}}, 0.5,
-			train.Converged, inLogits},
+			train.Converged, inTheLogits},
 		{"one response is left", two, population(two), &objective.KTO{Lambda: 1, Desirable: 1, Undesirable: 1}, 0, Boundary,
 			"prompt 0: wherever the policy is, the loss pushes response 0 up and response 1 down; it is least with response 1 at probability 0"},
 		{"singles in a circle", e, comparisons["cycle"], &objective.NCA{Lambda: 0.5}, 0, train.Converged, single},
 		{"squares", e, population(e), &objective.SPPO{Lambda: 1}, 0, train.Converged, single},
 		{"never compared", e, comparisons["never compared"], with("cal-dpo", 1), 0, train.Converged, single},
-		{"chosen alone", e, population(e), &objective.SFT{}, 0, train.Converged, inLogits},
+		{"chosen alone", e, population(e), &objective.SFT{}, 0, train.Converged, inTheLogits},
 		{"rare in the reference", env([][]float64{star3}, [][]float64{{1, 1e-8, 1e-14}}), population(e), &objective.SPPO{Lambda: 1}, 0, train.Converged, single},
 		{"level from 1 on", e, comparisons["a chain"], &objective.GPO{Lambda: 1, Function: "truncated-square"}, 0, NotUnique,
 			"prompt 0: some directions do not change the loss; one of the minimizers is reported"},
@@ -242,7 +243,7 @@ func TestWhatIsSaid(t *testing.T) {
 			&objective.GPO{Lambda: 2, Function: "truncated-square"}), 0, NotUnique,
 			"prompt 0: responses 0, 1 and response 2 were never compared, not even through others; the minimizer nearest to pi_ref is reported"},
 		{"a gap, beside forward KL", e, population(e), beside(&objective.ODPO{Lambda: 1, Alpha: 1, Scaling: "log"}, 0.5, &objective.KLRefPi{Reduction: "sum"}), 0,
-			train.Converged, inLogits},
+			train.Converged, inTheLogits},
 		{"several places to rest", e, comparisons["only a loss"], with("beta-dpo", 1), 0, Stationary,
 			"prompt 0: where training from pi_ref comes to rest, one of several such policies"},
 		{"losing counts thrice", e, pairs([3]int{0, 1, 2}, [3]int{1, 0, 1}), &objective.KTO{Lambda: 1, KL: new(float64), Desirable: 1, Undesirable: 3}, 0, Boundary,
