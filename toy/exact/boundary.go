@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -18,8 +19,12 @@ import (
 // the constraint may be relaxed to sum <= 1. Where r is convex in t (for the alpha divergence: 1 < alpha <= 2) the
 // relaxed problem is convex and every point that satisfies the Karush-Kuhn-Tucker conditions is the minimizer. An
 // active-set method finds it: Newton steps on the responses with positive probability, which drop one at a time,
-// until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported.
+// until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported, and where psi is not strictly
+// convex one is searched.
 func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) (*result, error) {
+	if m.shape.Convexity < objective.Strict {
+		return s.general(t)
+	}
 	r.status, r.logps = Boundary, [][]float64{nil}
 	r.reason = t.reasonf("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
 		"boundary of the simplex, where some of %s have probability 0", list(all(t.responses())))
@@ -35,16 +40,16 @@ func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) 
 	if err != nil {
 		return nil, err
 	}
-	if !done {
-		r.status, r.reason = Stalled, t.reasonf("the active-set method gave up after %d steps", r.iterations)
-		return r, nil
-	}
 	logp, gone := make([]float64, len(e.p)), []int(nil)
 	for k, p := range e.p {
 		logp[k] = math.Log(p)
 		if p == 0 {
 			gone = append(gone, k)
 		}
+	}
+	if !done || gone == nil { // at large lambda the loss is flat there but for rounding
+		r.reason += fmt.Sprintf("; which of them, %d steps did not tell", r.iterations)
+		return r, nil
 	}
 	r.logps[0] = logp
 	r.reason = t.reasonf("the minimizer lies on the boundary of the simplex: %s at probability 0", list(gone))

@@ -3,11 +3,13 @@ package exact
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/train"
 )
 
 // alphaLoss is f-DPO's population loss with the alpha divergence at probabilities pi, zeros allowed.
@@ -109,5 +111,42 @@ func TestBoundaryUndecided(t *testing.T) {
 	}
 	if s = solve(t, Problem{Env: e, Pairs: data}, &objective.FDPO{Lambda: 10, Divergence: "alpha", Alpha: 2}); s.Status != NotUnique {
 		t.Errorf("two groups, room enough: %+v", s)
+	}
+}
+
+// TestUpToTheBoundary compares losses under a link that is bounded at probability 0 with all policies of a grid, the boundary among them: margins
+// are bounded there, so that a response that never lost takes the minimum to the boundary, and to nowhere beyond.
+func TestUpToTheBoundary(t *testing.T) {
+	const steps = 100
+	e := env([][]float64{star3}, [][]float64{ref3})
+	for _, lambda := range []float64{0.01, 0.1, 1, 10} {
+		for _, alpha := range []float64{1.5, 2} {
+			blend := &objective.DiscoPOP{Lambda: lambda, Tau: 0.05, Divergence: objective.Divergence{Divergence: "alpha", Alpha: alpha}}
+			convex := &objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: alpha}
+			for _, c := range []struct {
+				loss objective.Params
+				data string
+			}{{convex, "never loses"}, {convex, "only a loss"}, {blend, "only a loss"}, {blend, "flipped"}, {blend, "cycle"}, {blend, "never compared"}} {
+				p := Problem{Env: e, Pairs: comparisons[c.data]}
+				s := solve(t, p, c.loss)
+				if s.Status == train.Diverged || c.loss == convex && s.Status != Boundary || s.Policy[0] == nil || strings.Contains(s.Reason, "responses  ") {
+					t.Errorf("%T, alpha %g, lambda %g, %s: %s, %s", c.loss, alpha, lambda, c.data, s.Status, s.Reason)
+					continue
+				}
+				l := newLossFunction(c.loss.Objective(), taken(t, &p, c.loss).tasks[0])
+				at, least := l.newPoint(l.begin()), math.Inf(1)
+				for i := range steps + 1 {
+					for j := range steps + 1 - i {
+						for k, n := range []int{i, j, steps - i - j} {
+							at.theta[k] = math.Log(max(float64(n)/steps, 1e-300))
+						}
+						least = min(least, l.value(at))
+					}
+				}
+				if s.Loss > least+1e-9 || s.Loss < least-0.1 {
+					t.Errorf("%T, alpha %g, lambda %g, %s: the loss is %v, on a grid %v: %s", c.loss, alpha, lambda, c.data, s.Loss, least, s.Reason)
+				}
+			}
+		}
 	}
 }

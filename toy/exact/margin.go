@@ -25,14 +25,21 @@ func (s *solver) margin(t *task, m *marginTerm) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
+		switch {
+		case why != "" && s.terms.grounded():
+			return s.simplexEdge(t, m, groups, &result{})
+		case why != "":
 			return &result{status: train.Diverged, logps: [][]float64{nil}, reason: t.reasonf("%s", why)}, nil
 		}
 	}
 	r := &result{status: train.Converged, reason: inMargins}
 	z := make([]float64, t.responses())
 	for _, group := range groups {
-		if err := s.scaledMargins(t, m, group, z, r); err != nil || r.logps != nil {
+		err := s.scaledMargins(t, m, group, z, r)
+		switch {
+		case err == nil && r.status == train.Diverged && s.terms.grounded():
+			return s.general(t)
+		case err != nil || r.logps != nil:
 			return r, err
 		}
 	}

@@ -137,7 +137,10 @@ func (t *task) unheld(a *terms) string {
 	if a.hasSingles() || a.barrier > 0 || a.entropy > 0 || a.reward != 0 || !shared || len(a.parts) == 0 {
 		return ""
 	}
-	falls := false
+	falls, where := false, "for ever"
+	if a.grounded() {
+		where = "up to the boundary of the simplex"
+	}
 	for _, m := range a.parts {
 		if m.Margin.Low.Unattained() || m.Margin.High != objective.Level && m.Margin.High != objective.Falls ||
 			(link != nil || m.Held || m.Coupled) && !m.Margin.Decreasing() || m.Raised {
@@ -147,7 +150,7 @@ func (t *task) unheld(a *terms) string {
 	}
 	for _, group := range t.groups() {
 		if winners := t.unbeaten(group); falls && winners != nil {
-			return fmt.Sprintf("the loss falls for ever because %s never lost to %s", list(winners), list(others(group, winners)))
+			return fmt.Sprintf("the loss falls %s because %s never lost to %s", where, list(winners), list(others(group, winners)))
 		}
 	}
 	return ""

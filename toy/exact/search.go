@@ -672,7 +672,7 @@ func (s *solver) alone(t *task, l *lossFunction, found *ends) bool {
 
 // runsOff says whether a margin that an unbounded function reads has no limit where some responses are gone.
 func (s *solver) runsOff(t *task, gone []bool) bool {
-	if gone == nil {
+	if gone == nil || s.terms.grounded() {
 		return false
 	}
 	bounded := s.terms.everyMargin(func(p objective.Shape) bool {

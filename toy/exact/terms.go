@@ -239,13 +239,26 @@ func sameLink(a, b objective.Link) bool {
 }
 
 // extends says whether the loss continues to policies with probabilities of 0 such that it takes its infimum at some policy: no
-// part falls without bound, and a margin that runs off, if there are any, meets a bounded function.
+// part falls without bound, and a margin that runs off, if there are any, meets a bounded function. No margin does under a link that is
+// bounded.
 func (t *terms) extends() bool {
 	bounded := func(s objective.Shape) bool {
 		return s.Low != objective.Rises && s.Low != objective.Plunges && s.High != objective.Rises && s.High != objective.Plunges
 	}
 	return t.strange == "" && t.hasSingles() && t.boundedBelow() && !t.together && t.everyMargin(bounded) ||
+		t.strange == "" && !t.hasSingles() && t.grounded() ||
 		t.strange == "" && t.held && t.hasSingles() && t.everySingle(bounded) && len(t.parts) == 1
+}
+
+// grounded says whether the link that all margins share is bounded where a probability goes to 0.
+func (t *terms) grounded() bool {
+	link, shared := t.link()
+	inverse, ok := link.(objective.Invertible)
+	if !shared || !ok {
+		return false
+	}
+	low, _ := inverse.Range()
+	return !math.IsInf(low, -1)
 }
 
 // everyMargin says whether a statement holds of psi in every margin.
