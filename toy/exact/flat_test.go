@@ -108,3 +108,29 @@ func TestCoupledComesToRest(t *testing.T) {
 		}
 	}
 }
+
+// At a minimizer in the interior of the simplex the derivatives by the log-probabilities, as free variables, are one multiple of the
+// probabilities. SPPO's is to meet that at small lambda too, where it is almost flat along the simplex and a search creeps for long.
+func TestOneMultiplier(t *testing.T) {
+	rng := rand.New(rand.NewPCG(50, 0))
+	for _, k := range []int{3, 8, 20} {
+		e := random(rng, k, 1)
+		for _, lambda := range []float64{1e-6, 1e-3, 1} {
+			p, loss := Problem{Env: e, Pairs: population(e)}, &objective.SPPO{Lambda: lambda}
+			s := solve(t, p, loss)
+			l := newLossFunction(loss.Objective(), taken(t, &p, loss).tasks[0])
+			at := l.newPoint(s.Policy[0])
+			l.value(at)
+			slopes, _ := l.objective.FreeGrad(l.prompt(at, 0))
+			low, high := math.Inf(1), math.Inf(-1)
+			for i, v := range slopes {
+				if at.pi[0][i] > 1e-4 { // of others the slope is what rounding leaves
+					low, high = min(low, v/at.pi[0][i]), max(high, v/at.pi[0][i])
+				}
+			}
+			if high-low > 1e-9*math.Abs(low) {
+				t.Errorf("%d responses at %g: %s, multipliers from %v to %v", k, lambda, s.Status, low, high)
+			}
+		}
+	}
+}
