@@ -20,9 +20,9 @@ import (
 // relaxed problem is convex and every point that satisfies the Karush-Kuhn-Tucker conditions is the minimizer. An
 // active-set method finds it: Newton steps on the responses with positive probability, which drop one at a time,
 // until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported, and where psi is not strictly
-// convex one is searched.
+// convex, or there is no reference, one is searched.
 func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) (*result, error) {
-	if m.shape.Convexity < objective.Strict {
+	if m.shape.Convexity < objective.Strict || m.ReferenceFree {
 		return s.general(t)
 	}
 	r.status, r.logps = Boundary, [][]float64{nil}

@@ -123,10 +123,11 @@ func TestUpToTheBoundary(t *testing.T) {
 		for _, alpha := range []float64{1.5, 2} {
 			blend := &objective.DiscoPOP{Lambda: lambda, Tau: 0.05, Divergence: objective.Divergence{Divergence: "alpha", Alpha: alpha}}
 			convex := &objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: alpha}
+			free := &objective.AlphaPO{Lambda: lambda, Alpha: 1 - alpha} // without a reference
 			for _, c := range []struct {
 				loss objective.Params
 				data string
-			}{{convex, "never loses"}, {convex, "only a loss"}, {blend, "only a loss"}, {blend, "flipped"}, {blend, "cycle"}, {blend, "never compared"}} {
+			}{{convex, "never loses"}, {convex, "only a loss"}, {free, "never loses"}, {free, "only a loss"}, {free, "one pair"}, {free, "flipped"}, {blend, "only a loss"}, {blend, "flipped"}, {blend, "cycle"}, {blend, "never compared"}} {
 				p := Problem{Env: e, Pairs: comparisons[c.data]}
 				s := solve(t, p, c.loss)
 				if s.Status == train.Diverged || c.loss == convex && s.Status != Boundary || s.Policy[0] == nil || strings.Contains(s.Reason, "responses  ") {

@@ -152,8 +152,8 @@ func (s *solver) linked(t *task, m *marginTerm, groups [][]int, z []float64, r *
 		families[i] = newFamily(t, m, group, z)
 		least[i] = families[i].least()
 	}
-	if m.ReferenceFree && !math.IsInf(families[0].low, -1) {
-		return nil, fmt.Errorf("the exact solver has no statement about links without a reference that are bounded at probability 0")
+	if m.ReferenceFree && !math.IsInf(families[0].low, -1) { // the margins alone do not say where mass goes
+		return s.general(t)
 	}
 	if logspace.LogSumExp(least) >= 0 {
 		return s.simplexEdge(t, m, groups, r)

@@ -214,7 +214,7 @@ const sharpest, sharpestUnits = 1e-7, 1e-6
 func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	total, before := &descent{at: l.newPoint(from)}, []float64(nil)
 	last := min(sharpest, max(sharpestUnits*unit, 1e-5*sharpest))
-	for scale, share := max(unit, 100*last), 10.0; share == 10; scale /= 10 {
+	for scale := max(unit, 100*last); ; scale /= 10 {
 		smooth := *l
 		smooth.small = scale / 100
 		smooth.objective, _ = l.objective.Rounded(scale)
@@ -225,14 +225,18 @@ func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*desce
 		}
 		total.iterations += d.iterations
 		total.change, total.converged = d.change, d.converged && !d.unresolved
-		if scale < 5*last || !total.converged {
-			share = 9 // to the limit
+		share, end := 10.0, scale < 5*last || !total.converged
+		if end {
+			share = 9 // to the limit, and not to the next
 		}
 		for i, v := range d.at.theta {
 			total.at.theta[i] = v
 			if before != nil {
 				total.at.theta[i] += (v - before[i]) / share
 			}
+		}
+		if end {
+			break
 		}
 		before = slices.Clone(d.at.theta)
 	}
