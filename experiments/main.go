@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -33,8 +34,12 @@ var calledAs = "experiments"
 
 func main() {
 	calledAs = strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
+	ctx := context.Background()
+	if !slices.Equal(os.Args[1:], []string{engine.WorkerArgument}) { // which a signal ends; a canceled run would be a failed one
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
+	}
 	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -89,7 +94,6 @@ func saying(root *cobra.Command, program string) (said func(text string) string)
 // perform is Main but for what could not be printed.
 func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == engine.WorkerArgument {
-		signal.Reset(os.Interrupt, syscall.SIGTERM)                  // which end it, and are no result of a run
 		if err := engine.Worker(ctx, os.Stdin, stdout); err != nil { // a single run in this process for another one
 			fmt.Fprintln(stderr, err)
 			return exitVerdict

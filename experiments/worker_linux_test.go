@@ -36,7 +36,6 @@ func TestWorkerKilled(t *testing.T) {
 			if group, err := syscall.Getpgid(worker); err != nil || group != worker {
 				t.Errorf("the worker %d is in the group %d, %v", worker, group, err)
 			}
-			time.Sleep(100 * time.Millisecond) // it may not have come to its run yet
 			if err := syscall.Kill(worker, signal); err != nil {
 				t.Fatal(err)
 			}
@@ -57,8 +56,12 @@ func TestWorkerKilled(t *testing.T) {
 func named(t *testing.T, dir string) string {
 	t.Helper()
 	program := filepath.Join(dir, "experiments")
-	if err := os.Link("/proc/self/exe", program); err != nil {
-		testfile.Write(t, program, testfile.Read(t, "/proc/self/exe"))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(self, program); err != nil {
+		testfile.Write(t, program, testfile.Read(t, self))
 		if err := os.Chmod(program, 0o755); err != nil {
 			t.Fatal(err)
 		}
