@@ -226,6 +226,24 @@ func TestUnlimitedClasses(t *testing.T) {
 	}
 }
 
+// TestClassOfAllPolicies checks of every loss that in a class of three parameters that contains all policies of three responses the same is
+// said of it as of a tabular policy that starts where it does.
+func TestClassOfAllPolicies(t *testing.T) {
+	e, losses := env([][]float64{star3}, [][]float64{ref3}), everyLoss(0.5)
+	kind := &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}, {1, 0, -1}, {2, 2, 1}}, Start: []float64{0.7, 0.1, -0.4}}
+	for of, data := range comparisons {
+		for name, loss := range losses {
+			free, class := build(t, e, &policy.TabularParams{}), build(t, e, kind)
+			class.Logits(0, free.Params())
+			want := solve(t, Problem{Env: e, Pairs: data, Policy: free}, loss)
+			s := solve(t, Problem{Env: e, Pairs: data, Policy: class}, loss)
+			if s.Status != want.Status || s.Reason != want.Reason || s.Loss == s.Loss && !(math.Abs(s.Loss-want.Loss) < 1e-12) {
+				t.Errorf("%s, %s: %s, loss %v, %s; of all policies %s, loss %v, %s", name, of, s.Status, s.Loss, s.Reason, want.Status, want.Loss, want.Reason)
+			}
+		}
+	}
+}
+
 // TestLimitedExistence checks existence inside a class, which is not existence among all policies.
 func TestLimitedExistence(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})

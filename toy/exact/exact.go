@@ -99,6 +99,9 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 		return nil, err
 	}
 	s.flows = held
+	if p.L2 == 0 && s.unlimited() {
+		return s.freely(p)
+	}
 	switch {
 	case kinds.moving:
 		return s.moves()
@@ -197,7 +200,7 @@ func (s *solver) block(b policy.Block) (*result, error) {
 		}
 		return r, err
 	}
-	return s.limited(l, true)
+	return s.limited(l)
 }
 
 // tabular minimizes over all policies of one prompt, without penalty.
@@ -214,7 +217,7 @@ func (s *solver) tabular(t *task) (*result, error) {
 	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
 		return s.descend(newLossFunction(s.problem.Objective, t), [][]float64{t.logRef})
 	}
-	return s.limited(s.free(t), false)
+	return s.limited(s.free(t))
 }
 
 // measure fills in the loss and the norm of its gradient.

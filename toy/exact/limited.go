@@ -3,11 +3,13 @@ package exact
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
 	"windtunnel/toy/train"
 )
 
@@ -42,13 +44,9 @@ func (s *solver) penalized(l *lossFunction) (*result, error) {
 
 // limited minimizes without penalty over a policy class with a Jacobian. Directions of the parameters fall into three
 // orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
-// make the minimizer not unique; the search runs in the rest. With reduce, a class that contains all policies is
-// solved as a tabular one.
-func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
+// make the minimizer not unique; the search runs in the rest.
+func (s *solver) limited(l *lossFunction) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
-	if moving != nil && reduce && moving.RawMatrix().Cols == len(l.tasks)*(l.tasks[0].responses()-1) {
-		return s.unlimited(l)
-	}
 	here := l.newPoint(l.start)
 	l.evaluate(here)
 	if moving == nil {
@@ -88,23 +86,53 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	return r, nil
 }
 
-// unlimited solves a class that contains all policies prompt by prompt and fits the parameters, nearest to the start.
-func (s *solver) unlimited(l *lossFunction) (*result, error) {
-	total := &result{status: train.Converged}
-	for _, t := range l.tasks {
-		r, err := s.tabular(t)
-		if err != nil {
-			return nil, err
+// unlimited says whether a class that is written with Jacobians contains all policies.
+func (s *solver) unlimited() bool {
+	for _, b := range s.problem.Policy.Blocks() {
+		l := s.lossOn(b)
+		if l.jacobian[0] == nil || b.Dim < len(l.tasks)*(l.tasks[0].responses()-1) {
+			return false
 		}
-		if graver(r.status, total.status) || total.reason == "" {
-			total.status, total.reason = r.status, r.reason
+		moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
+		if moving == nil || moving.RawMatrix().Cols < len(l.tasks)*(l.tasks[0].responses()-1) {
+			return false
 		}
-		total.iterations += r.iterations
-		total.change = max(total.change, r.change)
-		total.logps = append(total.logps, r.logps[0])
 	}
-	if total.status != Boundary && total.status != train.Diverged && total.status != Stalled {
-		total.theta = l.fit(total.logps)
+	return true
+}
+
+// freely solves the problem of a class that contains all policies with a tabular policy that starts where it does, and fits the parameters,
+// nearest to the start. Where a probability is 0 no parameters do.
+func (s *solver) freely(p *Problem) (*Solution, error) {
+	free, err := (&policy.TabularParams{}).Build(p.Env, nil)
+	if err != nil {
+		return nil, err
+	}
+	for x, logits := range s.base {
+		copy(free.Params()[x*len(logits):], logits)
+	}
+	q := *p
+	q.Policy = free.(policy.Affine)
+	total, err := Solve(s.ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	fitted := true
+	for _, b := range p.Policy.Blocks() {
+		var rows [][]float64
+		for _, x := range b.Prompts {
+			if total.Policy[x] != nil && !slices.Contains(total.Policy[x], math.Inf(-1)) {
+				rows = append(rows, total.Policy[x])
+			}
+		}
+		if len(rows) < len(b.Prompts) {
+			fitted = false
+			continue
+		}
+		copy(p.Policy.Params()[b.Offset:b.Offset+b.Dim], s.lossOn(b).fit(rows))
+	}
+	if fitted {
+		s.measure(total)
 	}
 	return total, nil
 }
