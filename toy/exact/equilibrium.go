@@ -3,6 +3,7 @@ package exact
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -23,7 +24,8 @@ const (
 // see objective.Objective.Game; else by following the gradient, as of other losses that hold a part back.
 func (s *solver) play() (*Solution, error) {
 	lambda, mixture, ok := s.problem.Objective.Game()
-	if ok = ok && s.problem.L2 == 0; !ok || s.problem.Policy.Jacobian(0) != nil {
+	bare := func(t *task) bool { return t.total > 0 && newRegularized(t).winner(mixture) < 0 }
+	if ok = ok && s.problem.L2 == 0 && (lambda > 0 || !slices.ContainsFunc(s.tasks, bare)); !ok || s.problem.Policy.Jacobian(0) != nil {
 		s.terms.held, s.terms.curved = true, false
 		return s.uncurved()
 	}
@@ -31,7 +33,11 @@ func (s *solver) play() (*Solution, error) {
 	for _, b := range s.problem.Policy.Blocks() {
 		t := s.tasks[b.Prompts[0]]
 		r := s.unseen(t)
-		if t.total > 0 {
+		if best := []int{-1}; t.total > 0 && lambda == 0 {
+			best[0] = newRegularized(t).winner(mixture)
+			r = s.vertex(t, best, t.reasonf("against the opponent that it makes no response does as well as %s, and nothing holds the policy back "+
+				"from it", list(best)))
+		} else if t.total > 0 {
 			var err error
 			if r, err = s.equilibrium(t, lambda, mixture); err != nil {
 				return nil, err
@@ -112,6 +118,26 @@ func newRegularized(t *task) *regularized {
 		}
 	}
 	return g
+}
+
+// winner returns the response that is best against the opponent which a policy makes that gives it all probability; -1 if there is none,
+// or others are as good.
+func (g *regularized) winner(mixture float64) int {
+	for k := range g.pi {
+		copy(g.pi, g.ref)
+		if mixture < 1 {
+			clear(g.pi)
+			g.pi[k] = 1
+		}
+		best := true
+		for j := range g.pi {
+			best = best && (j == k || floats.Dot(g.gain.RawRowView(k), g.pi) > floats.Dot(g.gain.RawRowView(j), g.pi))
+		}
+		if best {
+			return k
+		}
+	}
+	return -1
 }
 
 // descend goes to the equilibrium at a strength by way of higher ones, as far apart as Newton's method takes.

@@ -244,7 +244,7 @@ func (s *solver) measure(total *Solution) {
 		} else {
 			l = s.lossOn(b)
 		}
-		at := l.newPoint(s.problem.Policy.Params()[b.Offset : b.Offset+b.Dim])
+		limit, at := 0.0, l.newPoint(s.problem.Policy.Params()[b.Offset:b.Offset+b.Dim])
 		for i, v := range at.theta {
 			at.theta[i] = max(v, -math.MaxFloat32) // probability 0, where differences of two are none
 		}
@@ -253,8 +253,11 @@ func (s *solver) measure(total *Solution) {
 		} else {
 			l.slope(at)
 		}
-		if loss, known := s.reached[b.Offset]; known {
-			at.loss = loss
+		for _, some := range s.problem.Policy.Blocks() { // limits of all prompts, or of none
+			if loss, known := s.reached[some.Offset]; known && (s.terms.together || some.Offset == b.Offset) {
+				limit += loss
+				at.loss = limit
+			}
 		}
 		total.Loss += at.loss
 		for _, g := range at.grad {

@@ -170,6 +170,9 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s.terms.held && first.converged && l.pulled(first.at, s.problem.Policy.Jacobian(0) == nil) {
+			first.converged, first.unresolved = false, true
+		}
 		r.iterations = found.iterations
 		at := found.at
 		switch t := whole.tasks[0]; {
@@ -341,6 +344,56 @@ func (s *solver) alternate(l *lossFunction, d *descent, unit float64) (*descent,
 // rounding is what may be left of a gradient that vanishes, given what was added up in the last one.
 func (l *lossFunction) rounding() float64 {
 	return 2e-16 * (floats.Norm(l.slopes.Chosen, 1) + floats.Norm(l.slopes.Rejected, 1))
+}
+
+// pulled says whether what is left of a gradient that vanishes still pulls in some direction: slopes that are next to nothing but do not
+// cancel, and that margins which grow make ever smaller. Directions are those of the parameters; of a free policy single responses, and
+// groups between which slopes are next to nothing beside those of other comparisons.
+func (l *lossFunction) pulled(p *point, free bool) bool {
+	if l.l2 > 0 || !l.objective.DifferenceOnly() {
+		return false
+	}
+	l.slope(p)
+	along := func(direction func(i, k int) float64) bool {
+		net, size, at := 0.0, 0.0, 0
+		for i, t := range l.tasks {
+			for j, c := range t.chosen {
+				v := l.slopes.Chosen[at] * (direction(i, c) - direction(i, t.rejected[j]))
+				net, size, at = net+v, size+math.Abs(v), at+1
+			}
+		}
+		return math.Abs(net) > size/2
+	}
+	for j := range l.dim {
+		if !free && along(func(i, k int) float64 { return l.jacobian[i].At(k, j) }) {
+			return true
+		}
+	}
+	most, at := floats.Norm(l.slopes.Chosen, math.Inf(1)), 0
+	for x, t := range l.tasks {
+		tied := &task{logRef: t.logRef}
+		for i, c := range t.chosen {
+			if math.Abs(l.slopes.Chosen[at]) > 1e-9*most {
+				tied.chosen, tied.rejected = append(tied.chosen, c), append(tied.rejected, t.rejected[i])
+			}
+			at++
+		}
+		some := tied.groups()
+		for k := range t.logRef {
+			some = append(some, []int{k})
+		}
+		for _, group := range some {
+			if free && along(func(i, k int) float64 {
+				if i == x && slices.Contains(group, k) {
+					return 1
+				}
+				return 0
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // turn writes the derivatives of the gradient at a point.

@@ -65,7 +65,7 @@ func (o *Objective) Plays() bool {
 
 // Game says at what the objective is at rest, where all of it plays one game: only at the policy pi in proportion to
 // pi_ref exp(P q/lambda), with P the win rates and q the opponent, pi^(1-mixture) pi_ref^mixture. For the policy itself as opponent
-// that is the equilibrium of the game in which both players pay lambda KL(to pi_ref).
+// that is the equilibrium of the game in which both players pay lambda KL(to pi_ref), which is 0 where nothing holds the policy back.
 func (o *Objective) Game() (lambda, mixture float64, ok bool) {
 	pair, dist := o.Terms()
 	if len(pair) > 0 || o.Moving != nil || o.Sampled != nil {
@@ -87,5 +87,5 @@ func (o *Objective) Game() (lambda, mixture float64, ok bool) {
 			return 0, 0, false
 		}
 	}
-	return penalty / gain, mixture, gain > 0 && penalty > 0
+	return penalty / gain, mixture, gain > 0 && penalty >= 0
 }
