@@ -30,6 +30,7 @@ type lossFunction struct {
 	scale    float64              // its weight
 	batch    objective.Batch      // scratch: all comparisons, prompt after prompt
 	slopes   objective.Grad
+	won      float64          // what is added up in the gradient of a game
 	rows     [2][]int         // of the batch's chosen and rejected responses, as of all prompts' responses in a row
 	here     objective.Prompt // scratch
 	by       []float64        // scratch, K entries
@@ -181,6 +182,7 @@ func (l *lossFunction) differentiate(p *point) {
 	g.Chosen, g.Rejected = append(g.Chosen[:0], make([]float64, n)...), append(g.Rejected[:0], make([]float64, n)...)
 	l.objective.Grad(&l.batch, g)
 	at, difference := 0, l.objective.DifferenceOnly()
+	l.won = 0
 	for i, t := range l.tasks {
 		by, columns := l.by, t.columns()
 		clear(by)
@@ -190,6 +192,9 @@ func (l *lossFunction) differentiate(p *point) {
 			at++
 		}
 		l.objective.DistGrad(&l.batch.Dists[i], t.total, by)
+		if l.objective.Plays() {
+			l.won += floats.Norm(by, 1)
+		}
 		if !difference {
 			sum := floats.Sum(by)
 			for k, pi := range p.pi[i] {

@@ -343,7 +343,7 @@ func (s *solver) alternate(l *lossFunction, d *descent, unit float64) (*descent,
 
 // rounding is what may be left of a gradient that vanishes, given what was added up in the last one.
 func (l *lossFunction) rounding() float64 {
-	return 2e-16 * (floats.Norm(l.slopes.Chosen, 1) + floats.Norm(l.slopes.Rejected, 1))
+	return 2e-16 * (floats.Norm(l.slopes.Chosen, 1) + floats.Norm(l.slopes.Rejected, 1) + l.won)
 }
 
 // pulled says whether what is left of a gradient that vanishes still pulls in some direction: slopes that are next to nothing but do not

@@ -352,6 +352,7 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 	l.push(at, gone, nil, farther*max(1, unit))
 	first := l.newPoint(l.begin())
 	size := math.Abs(l.value(first))
+	var flat *end // where losing responses changes nothing: the end, unless the loss is lower without them
 	for {
 		face := l.onFace(at, e.gone)
 		d, err := s.arrive(face, face.start, unit, idleAtVertex)
@@ -372,15 +373,16 @@ func (s *solver) settle(l *lossFunction, from []float64, gone []bool, unit float
 			left = max(left, d.at.pi[0][k])
 		}
 		switch {
+		case drop == nil && flat != nil && !(least < flat.at.loss):
+			return flat, nil
 		case drop == nil:
 			return e, nil
 		case l.objective.DifferenceOnly():
 			e.away = strictly || !s.terms.convexInLogs()
 			e.flat = !e.away
 			return e, nil
-		case d.converged && !strictly && left > vanishing && s.terms.convexInLogs():
-			e.flat = true
-			return e, nil
+		case d.converged && !strictly && left > vanishing && s.terms.convexInLogs() && flat == nil:
+			flat = &end{descent: d, gone: slices.Clone(e.gone), flat: true}
 		}
 		if e.gone == nil {
 			e.gone = make([]bool, len(at))
