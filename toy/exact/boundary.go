@@ -1,10 +1,13 @@
 package exact
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
@@ -19,20 +22,34 @@ import (
 // the constraint may be relaxed to sum <= 1. Where r is convex in t (for the alpha divergence: 1 < alpha <= 2) the
 // relaxed problem is convex and every point that satisfies the Karush-Kuhn-Tucker conditions is the minimizer. An
 // active-set method finds it: Newton steps on the responses with positive probability, which drop one at a time,
-// until the multipliers of the dropped ones are all of the right sign. Otherwise no policy is reported, and where psi is not strictly
-// convex, or there is no reference, one is searched.
+// until the multipliers of the dropped ones are all of the right sign. Otherwise, where psi is not strictly convex, or
+// there is no reference, it is searched.
+//
+// Nor does f change when the t of one group grow together. A group without a response at probability 0 could fall and leave mass
+// to all, which would make a minimizer inside the simplex, where the derivatives of f, which add up to 0, would be multiples of
+// r' and so all 0, as they are at the unconstrained margins alone. So every group has one, and no direction is flat.
 func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) (*result, error) {
 	if m.shape.Convexity < objective.Strict || m.ReferenceFree {
 		return s.general(t)
 	}
-	r.status, r.logps = Boundary, [][]float64{nil}
-	r.reason = t.reasonf("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
+	known := t.reasonf("the unconstrained margins leave no room for probabilities that sum to 1, so the minimizer lies on the "+
 		"boundary of the simplex, where some of %s have probability 0", list(all(t.responses())))
-	if len(groups) > 1 || !convexRatio(m.Link) {
-		r.reason += "; it is not computed for this link and comparison graph, where the problem is not convex or has many solutions"
-		return r, nil
+	if !convexRatio(m.Link) {
+		found, err := s.general(t)
+		if err == nil && (found.status == Local || found.status == Stalled) { // at large lambda the loss is flat there but for rounding
+			found.status = Boundary
+			found.reason = known + "; which of them is not resolved: " + strings.TrimPrefix(found.reason, t.name+": ")
+		}
+		return found, err
 	}
 	e := &edge{task: t, margin: m, zero: make([]bool, t.responses()), p: slices.Clone(t.ref), t: make([]float64, t.responses())}
+	if len(groups) > 1 { // where all of a group move at no cost, there is no Newton step
+		net, _ := t.lead()
+		for _, group := range groups {
+			last := slices.MinFunc(group, func(a, b int) int { return cmp.Compare(net[a], net[b]) })
+			e.zero[last], e.p[last] = true, 0
+		}
+	}
 	e.low, _ = m.inverse.Range()
 	e.margins = newLossFunction(m.scaled(), t)
 	e.f = e.margins.newPoint(e.t)
@@ -47,12 +64,11 @@ func (s *solver) simplexEdge(t *task, m *marginTerm, groups [][]int, r *result) 
 			gone = append(gone, k)
 		}
 	}
-	if !done || gone == nil { // at large lambda the loss is flat there but for rounding
-		r.reason += fmt.Sprintf("; which of them, %d steps did not tell", r.iterations)
-		return r, nil
-	}
-	r.logps[0] = logp
+	r.status, r.logps = Boundary, [][]float64{logp}
 	r.reason = t.reasonf("the minimizer lies on the boundary of the simplex: %s at probability 0", list(gone))
+	if !done || gone == nil { // as well
+		r.reason = fmt.Sprintf("%s; which of them is not resolved: where %d steps ended is reported", known, r.iterations)
+	}
 	return r, nil
 }
 
@@ -109,12 +125,13 @@ func (e *edge) descend(s *solver, r *result) (bool, error) {
 		if !ok {
 			return false, nil
 		}
-		r.change = e.move(dir, loss)
-		arrived := r.change <= probabilityStep || r.change <= roundingStep && r.change >= last/2
+		change, relative := e.move(dir, loss)
+		r.change = change
+		arrived := relative <= 1e-6 && (change <= probabilityStep || change <= roundingStep && change >= last/2)
 		if arrived && !e.release() {
 			return true, nil
 		}
-		last = r.change
+		last = change
 	}
 	return false, nil
 }
@@ -181,8 +198,9 @@ func (e *edge) newton() ([]float64, bool) {
 }
 
 // move steps along dir in z, not beyond the bound of any response, drops the response whose bound it meets,
-// normalizes, and halves the step while the loss grows. It returns the largest change of a probability.
-func (e *edge) move(dir []float64, loss float64) float64 {
+// normalizes, and halves the step while the loss grows. It returns the largest change of a probability, and of a t relative to
+// the largest: near alpha = 1 rare responses still matter.
+func (e *edge) move(dir []float64, loss float64) (change, relative float64) {
 	reach, blocked := 1.0, -1
 	for k, d := range dir {
 		if room := e.margin.Lambda * (e.t[k] - e.low); !e.zero[k] && -d*reach > room {
@@ -211,13 +229,13 @@ func (e *edge) move(dir []float64, loss float64) float64 {
 	}
 	if blocked >= 0 {
 		e.zero[blocked] = true
-		return 1
+		return 1, 1
 	}
-	change := 0.0
 	for k, p := range e.p {
 		change = max(change, math.Abs(p-old[k]))
+		relative = max(relative, math.Abs(e.t[k]-from[k])/(floats.Max(e.t)-e.low))
 	}
-	return change
+	return change, relative
 }
 
 // release frees the dropped response whose multiplier has the wrong sign most clearly, beyond the rounding of the
@@ -237,6 +255,7 @@ func (e *edge) release() bool {
 		return false
 	}
 	e.zero[worst] = false
-	e.p[worst] = 1e-12
+	// So little that its t is next to the bound as well.
+	e.p[worst] = min(1e-12, math.Exp(e.task.logRef[worst]+e.margin.inverse.Inverse(e.low+1e-6*(floats.Max(e.t)-e.low))))
 	return true
 }

@@ -51,7 +51,7 @@ const (
 	// NotUnique is a flat direction; the policy reported is the minimizer nearest to pi_ref in KL(pi_ref to pi).
 	NotUnique Status = "not-unique"
 	// Boundary is a policy on the boundary of the simplex, where some responses have probability 0: there the loss, continued,
-	// takes its infimum.
+	// takes its infimum. Where which ones is not resolved, as the reason says, it is the best policy met.
 	Boundary Status = "boundary"
 	// Local is the best minimum found from many starts.
 	Local Status = "local"

@@ -54,6 +54,9 @@ var strides = []float64{0.3, 1, 3, 10, 30, 100}
 func (s *solver) unit(l *lossFunction) float64 {
 	pair, _ := l.objective.Terms()
 	scale := 0.0
+	if s.terms.grounded() {
+		scale = 1 // within a nat such a link bends, whatever lambda is
+	}
 	for _, w := range pair {
 		switch term := w.Term.(type) {
 		case *objective.Margin:
@@ -141,15 +144,15 @@ func (l *lossFunction) directions() [][]float64 {
 	return all
 }
 
-// starts lists where to search: given places, and along every direction the place of lowest loss, of these the lowest.
-func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
+// starts lists where to search: given places, and along every direction, and more, the place of lowest loss, of these the lowest.
+func (l *lossFunction) starts(unit float64, given [][]float64, more ...[]float64) [][]float64 {
 	type start struct {
 		at   []float64
 		loss float64
 	}
 	var found []start
 	p, begin := l.newPoint(l.begin()), l.begin()
-	for _, dir := range l.directions() {
+	for _, dir := range append(l.directions(), more...) {
 		best := start{loss: math.Inf(1)}
 		for _, stride := range strides {
 			floats.AddScaledTo(p.theta, begin, stride*unit, dir)
@@ -400,7 +403,7 @@ func (s *solver) kept(t *task) []bool {
 	if s.terms.strange == "" && !s.terms.held {
 		held = s.terms.holds(t)
 	}
-	rises := s.terms.everyMargin(func(p objective.Shape) bool { return p.Low == objective.Rises && p.High != objective.Plunges })
+	rises := !s.terms.grounded() && s.terms.everyMargin(func(p objective.Shape) bool { return p.Low == objective.Rises && p.High != objective.Plunges })
 	if groups := t.groups(); s.terms.strange == "" && rises && !s.terms.hasSingles() && len(groups) == 1 && t.unbeaten(groups[0]) == nil {
 		for k := range held {
 			held[k] = true // every response that falls loses a margin without bound
@@ -609,7 +612,7 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 		switch {
 		case proof != "":
 			r.reason += "; " + proof
-		case len(out) < t.responses()-1 || none == "":
+		case len(out) < t.responses()-1 || none == "" || s.terms.grounded():
 			r.reason += "; " + found.describe()
 		}
 	case proof != "" && (found.flat || !s.alone(t, l, found)):
@@ -695,7 +698,8 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 	return false
 }
 
-// startsAt lists where to search a prompt's policies: also next to the vertex of lowest loss, where the loss extends there.
+// startsAt lists where to search a prompt's policies: also next to the vertex of lowest loss, where the loss extends there, and towards
+// any two responses under a link that is bounded, as local minima lie on many faces of the simplex then.
 func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 	var given [][]float64
 	if s.terms.extends() {
@@ -723,7 +727,17 @@ func (s *solver) startsAt(t *task, l *lossFunction, unit float64) [][]float64 {
 			}
 		}
 	}
-	return l.starts(unit, given)
+	var edges [][]float64
+	if s.terms.grounded() {
+		for a := range t.responses() {
+			for b := range a {
+				dir := make([]float64, t.responses())
+				dir[a], dir[b] = 1, 1
+				edges = append(edges, dir)
+			}
+		}
+	}
+	return l.starts(unit, given, edges...)
 }
 
 // from returns the caller's starts for a prompt, as logits.
