@@ -254,7 +254,7 @@ func (w *workspace) step(cur, next *point) (full, ok bool) {
 		size = w.radius / span
 		w.radius *= 2
 	}
-	for ; size > 1e-18; size /= 2 {
+	for least := 1e-18 * size; size > least; size /= 2 {
 		for i, v := range w.dir {
 			next.theta[i] = cur.theta[i] + size*v
 		}

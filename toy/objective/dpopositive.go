@@ -34,22 +34,37 @@ func newKinked(penalty float64) kinked {
 	}}, penalty}
 }
 
-// Rounded returns the objective with a kink of the chosen responses' link rounded over so many nats, and false where there is none.
-// Up to (penalty scale log 2) in the link it is the same.
+// Rounded returns the objective with its kinks rounded over so many nats, those of hinges and of the chosen responses' link, and false
+// where there is none. Up to (jump of the slope) (scale) log 2 it is the same.
 func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 	smooth = &Objective{dist: o.dist, Moving: o.Moving, Sampled: o.Sampled}
 	for _, t := range o.pair {
 		if m, is := t.Term.(*Margin); is {
-			if link, kink := m.ChosenLink.(kinked); kink {
-				c := *m
-				c.ChosenLink, ok = rounded(link.penalty, scale), true
-				c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
-				t.Term = &c
+			c := *m
+			c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
+			link, kink := m.ChosenLink.(kinked)
+			if kink {
+				c.ChosenLink = rounded(link.penalty, scale)
+			}
+			shape, _ := ShapeOf(m.Outer)
+			if shape.Hinge {
+				c.Outer = roundedHinge(m.Lambda * scale)
+			}
+			if kink || shape.Hinge {
+				t.Term, ok = &c, true
 			}
 		}
 		smooth.pair = append(smooth.pair, t)
 	}
 	return smooth, ok
+}
+
+// roundedHinge is psi(z) = scale log(1 + exp((1-z)/scale)), which goes to the hinge as scale goes to 0.
+func roundedHinge(scale float64) Outer {
+	return Pointwise{At: func(z float64) (value, slope, curve float64) {
+		s, r := logspace.Sigmoids((z - 1) / scale)
+		return -scale * logspace.LogSigmoid((z-1)/scale), -r, s * r / scale
+	}}
 }
 
 // rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
