@@ -42,8 +42,8 @@ func (s *solver) penalized(l *lossFunction) (*result, error) {
 
 // limited minimizes without penalty over a policy class with a Jacobian. Directions of the parameters fall into three
 // orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
-// make the minimizer not unique; the search runs in the rest. With reduce, a class that contains all policies is
-// solved as a tabular one.
+// make the minimizer not unique; the search runs in the rest, unless the loss is known to fall for ever there, or to be flat in
+// the end. With reduce, a class that contains all policies is solved as a tabular one.
 func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	if moving != nil && reduce && moving.RawMatrix().Cols == len(l.tasks)*(l.tasks[0].responses()-1) {

@@ -327,7 +327,10 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 		r.reason = inMargins
 	}
 	for _, theta := range starts {
-		d, err := s.minimize(l, theta)
+		d, err := s.overKink(l, theta, s.unit(l))
+		if err == nil && !d.converged {
+			d, err = s.minimize(l, theta)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -171,10 +171,8 @@ func (l *lossFunction) starts(unit float64, given [][]float64) [][]float64 {
 
 // arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
 func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
-	if _, kink := l.objective.Rounded(unit); kink && s.terms.convex() {
-		if d, err := s.overKink(l, from, unit); err != nil || d.converged {
-			return d, err
-		}
+	if d, err := s.overKink(l, from, unit); err != nil || d.converged {
+		return d, err
 	}
 	d := &descent{at: l.newPoint(from)}
 	if l.bends() {
@@ -209,10 +207,16 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 // sharpest is over how many nats, or of units the other, a kink is rounded at last.
 const sharpest, sharpestUnits = 1e-7, 1e-6
 
-// overKink descends over a kink that is rounded less and less, from each minimum to the next. It serves convex losses. The minimum
+// overKink descends over kinks that are rounded less and less, from each minimum to the next. It serves convex losses that have some. The minimum
 // goes to that of the loss itself in proportion to the rounding, so that two of them tell the next and the limit to second order.
 func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	total, before := &descent{at: l.newPoint(from)}, []float64(nil)
+	if !s.terms.convex() {
+		return total, nil
+	}
+	if _, kink := l.objective.Rounded(unit); !kink {
+		return total, nil
+	}
 	last := min(sharpest, max(sharpestUnits*unit, 1e-5*sharpest))
 	for scale := max(unit, 100*last); ; scale /= 10 {
 		smooth := *l
@@ -759,8 +763,8 @@ func neverCompared(t *task, groups [][]int) string {
 		list(groups[0]), list(groups[1]))
 }
 
-// nearestFlat finds, of the minimizers of a loss with flat directions, the one nearest to pi_ref: those of the loss plus a little
-// of KL(pi_ref to pi) go there as that goes to nothing, which two of them tell to second order.
+// nearestFlat finds, of the minimizers of a loss with flat directions, the one nearest to pi_ref, from where the loss function starts: those
+// of the loss plus a little of KL(pi_ref to pi) go there as that goes to nothing, which two of them tell to second order.
 func (s *solver) nearestFlat(l *lossFunction, r *result) (*result, error) {
 	t := l.tasks[0]
 	r.status = NotUnique

@@ -1,6 +1,12 @@
 package objective
 
-import "windtunnel/toy/logspace"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+
+	"windtunnel/toy/logspace"
+)
 
 // DPOPositive holds the parameters of DPO-Positive, -log sigmoid(lambda (u - penalty max(0, -x_w))) with u = x_w - x_l and x
 // the log-ratio (Pal et al., arXiv 2402.13228): the margin shrinks when the chosen response falls below the reference.
@@ -34,23 +40,20 @@ func newKinked(penalty float64) kinked {
 	}}, penalty}
 }
 
-// Rounded returns the objective with its kinks rounded over so many nats, those of hinges and of the chosen responses' link, and false
-// where there is none. Up to (jump of the slope) (scale) log 2 it is the same.
+// Rounded returns the objective with its kinks rounded over so many nats, those of functions of the margin and of the chosen responses' link, and
+// false where none is known. Up to (jump of the slope) (scale) log 2 it is the same.
 func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 	smooth = &Objective{dist: o.dist, Moving: o.Moving, Sampled: o.Sampled}
 	for _, t := range o.pair {
 		if m, is := t.Term.(*Margin); is {
 			c := *m
 			c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
-			link, kink := m.ChosenLink.(kinked)
-			if kink {
+			if link, kink := m.ChosenLink.(kinked); kink {
 				c.ChosenLink = rounded(link.penalty, scale)
+				t.Term, ok = &c, true
 			}
-			shape, _ := ShapeOf(m.Outer)
-			if shape.Hinge {
-				c.Outer = roundedHinge(m.Lambda * scale)
-			}
-			if kink || shape.Hinge {
+			if at, jump := kinksOf(m.Outer); at != nil {
+				c.Outer = &roundedOuter{m.Outer, at, jump, m.Lambda * scale}
 				t.Term, ok = &c, true
 			}
 		}
@@ -59,12 +62,55 @@ func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
 	return smooth, ok
 }
 
-// roundedHinge is psi(z) = scale log(1 + exp((1-z)/scale)), which goes to the hinge as scale goes to 0.
-func roundedHinge(scale float64) Outer {
-	return Pointwise{At: func(z float64) (value, slope, curve float64) {
-		s, r := logspace.Sigmoids((z - 1) / scale)
-		return -scale * logspace.LogSigmoid((z-1)/scale), -r, s * r / scale
-	}}
+// kinksOf returns where the slope of psi jumps, and by how much, as far as it is known.
+func kinksOf(psi Outer) (at, jump []float64) {
+	if shape, _ := ShapeOf(psi); shape.Hinge {
+		return []float64{1}, []float64{1}
+	}
+	if f, ok := psi.(*proven); ok {
+		at, jump = f.Kinks()
+		floats.Scale(1/f.scale, at)
+		floats.Scale(f.scale, jump)
+	}
+	return at, jump
+}
+
+// roundedOuter is psi plus (jump scale log(1 + exp(-|z-at|/scale))) for each kink, which goes to psi as scale goes to 0.
+type roundedOuter struct {
+	Outer
+	at, jump []float64
+	scale    float64
+}
+
+// Value writes psi(z), rounded.
+func (r *roundedOuter) Value(z, dst []float64) {
+	r.Outer.Value(z, dst)
+	for i, v := range z {
+		for k, at := range r.at {
+			dst[i] -= r.jump[k] * r.scale * logspace.LogSigmoid(math.Abs(v-at)/r.scale)
+		}
+	}
+}
+
+// Slope writes its derivative.
+func (r *roundedOuter) Slope(z, dst []float64) {
+	r.Outer.Slope(z, dst)
+	for i, v := range z {
+		for k, at := range r.at {
+			dst[i] -= r.jump[k] * math.Copysign(logspace.Sigmoid(-math.Abs(v-at)/r.scale), v-at)
+		}
+	}
+}
+
+// Curve writes its second derivative.
+func (r *roundedOuter) Curve(z, dst []float64) {
+	r.Outer.Curve(z, dst)
+	for i, v := range z {
+		for k, at := range r.at {
+			s, rest := logspace.Sigmoids((v - at) / r.scale)
+			dst[i] += r.jump[k] * s * rest / r.scale
+		}
+	}
 }
 
 // rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
