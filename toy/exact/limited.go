@@ -91,7 +91,7 @@ func (s *solver) limited(l *lossFunction, reduce bool) (*result, error) {
 	return r, nil
 }
 
-// seeing returns the loss function without the comparisons on which it does not depend.
+// seeing returns the loss function without the comparisons on which no pair term depends.
 func (s *solver) seeing(l *lossFunction) *lossFunction {
 	c := *l
 	c.tasks = nil
@@ -99,7 +99,7 @@ func (s *solver) seeing(l *lossFunction) *lossFunction {
 		if s.terms.only != nil {
 			t = t.asking(s.terms.only)
 		}
-		if s.terms.strange == "" && len(s.terms.on(t).parts) == 0 {
+		if s.terms.strange == "" && len(s.terms.parts) > 0 && len(s.terms.on(t).parts) == 0 {
 			t = t.only(func(int) bool { return false })
 		}
 		c.tasks = append(c.tasks, t)
