@@ -44,7 +44,8 @@ func (s *solver) penalized(l *lossFunction) (*result, error) {
 
 // limited minimizes without penalty over a policy class with a Jacobian. Directions of the parameters fall into three
 // orthogonal sets: those that change no policy are left alone; those that change policies but not the loss (unseen)
-// make the minimizer not unique; the search runs in the rest.
+// make the minimizer not unique; the search runs in the rest, unless the loss is known to fall for ever there, or to be flat in
+// the end.
 func (s *solver) limited(l *lossFunction) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	here := l.newPoint(l.start)
@@ -52,38 +53,57 @@ func (s *solver) limited(l *lossFunction) (*result, error) {
 	if moving == nil {
 		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
 	}
-	inClass := l.compose(moving, l.start)
+	inClass := s.seeing(l).compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
 		len(s.terms.margins) > 0 || s.terms.other != ""))
-	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
-	if seenBasis != nil {
-		seen := inClass.compose(seenBasis, r.theta)
-		verdict, err := s.recession(seen)
-		if err != nil {
-			return nil, err
-		}
-		if verdict != "" {
-			return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
-		}
-		if r, err = s.search(seen); err != nil {
-			return nil, err
-		}
-		if r.theta == nil {
-			r.logps = make([][]float64, len(l.tasks))
-			return r, nil
-		}
-		r.theta = image(seenBasis, r.theta, nil)
+	verdict, flat, err := s.recession(inClass)
+	if err != nil {
+		return nil, err
 	}
-	if unseenBasis != nil && r.status == train.Converged {
-		if err := s.nearest(inClass, unseenBasis, r); err != nil {
-			return nil, err
+	if verdict != "" {
+		return &result{status: train.Diverged, reason: verdict, logps: make([][]float64, len(l.tasks))}, nil
+	}
+	r := &result{status: train.Converged, theta: make([]float64, inClass.dim)}
+	switch {
+	case flat:
+		_, err = s.nearestFlat(inClass.equally(), r)
+	case seenBasis != nil:
+		seen := inClass.compose(seenBasis, r.theta)
+		if r, err = s.search(seen); err == nil && r.theta != nil {
+			r.theta = image(seenBasis, r.theta, nil)
 		}
+	}
+	if err == nil && unseenBasis != nil && r.status == train.Converged {
+		err = s.nearest(inClass.equally(), unseenBasis, r)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case r.theta == nil:
+		r.logps = make([][]float64, len(l.tasks))
+		return r, nil
 	}
 	r.theta = image(moving, r.theta, l.start)
 	there := l.newPoint(r.theta)
 	l.evaluate(there)
 	r.logps = there.logp
 	return r, nil
+}
+
+// seeing returns the loss function without the comparisons on which no pair term depends.
+func (s *solver) seeing(l *lossFunction) *lossFunction {
+	c := *l
+	c.tasks = nil
+	for _, t := range l.tasks {
+		if s.terms.only != nil {
+			t = t.asking(s.terms.only)
+		}
+		if s.terms.strange == "" && len(s.terms.parts) > 0 && len(s.terms.on(t).parts) == 0 {
+			t = t.only(func(int) bool { return false })
+		}
+		c.tasks = append(c.tasks, t)
+	}
+	return &c
 }
 
 // unlimited says whether a class that is written with Jacobians contains all policies.
@@ -249,15 +269,25 @@ func (s *solver) scaled(l *lossFunction, m *marginTerm) *lossFunction {
 	return c
 }
 
+// equally returns the loss function with terms of distributions that have the same weight at every prompt, compared or not, and a start
+// at pi_ref.
+func (l *lossFunction) equally() *lossFunction {
+	c, refs := *l, [][]float64(nil)
+	c.tasks = nil
+	for _, t := range l.tasks {
+		one := *t
+		one.total = 1
+		c.tasks, refs = append(c.tasks, &one), append(refs, t.logRef)
+	}
+	c.start = l.fit(refs)
+	return &c
+}
+
 // nearest moves along unseen directions, which do not change the loss, to the policies nearest to pi_ref: the smallest
 // sum over the prompts of KL(pi_ref to pi). It is convex and grows in every direction that changes a policy.
 func (s *solver) nearest(l *lossFunction, unseen *mat.Dense, r *result) error {
 	towards := l.compose(unseen, r.theta)
 	towards.objective = (&objective.KLRefPi{Reduction: "sum"}).Objective()
-	towards.tasks = nil
-	for _, t := range l.tasks {
-		towards.tasks = append(towards.tasks, &task{name: t.name, total: 1, logRef: t.logRef, ref: t.ref, logStar: t.logStar})
-	}
 	towards.prepare()
 	found, err := s.descend(towards, [][]float64{make([]float64, towards.dim)})
 	if err != nil {

@@ -254,7 +254,7 @@ func (w *workspace) step(cur, next *point) (full, ok bool) {
 		size = w.radius / span
 		w.radius *= 2
 	}
-	for ; size > 1e-18; size /= 2 {
+	for least := 1e-18 * size; size > least; size /= 2 {
 		for i, v := range w.dir {
 			next.theta[i] = cur.theta[i] + size*v
 		}
@@ -327,7 +327,10 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 		r.reason = inMargins
 	}
 	for _, theta := range starts {
-		d, err := s.minimize(l, theta)
+		d, err := s.overKink(l, theta, s.unit(l))
+		if err == nil && !d.converged {
+			d, err = s.minimize(l, theta)
+		}
 		if err != nil {
 			return nil, err
 		}

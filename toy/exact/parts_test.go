@@ -824,7 +824,7 @@ func TestSeparates(t *testing.T) {
 		s := taken(t, &p, &objective.DPO{Lambda: 1})
 		l := s.lossOn(p.Policy.Blocks()[0])
 		seen, _ := split(l.contrasts(func(*task) bool { return false }, true))
-		why, err := l.compose(seen, l.start).separates()
+		why, _, err := l.compose(seen, l.start).separates()
 		if err != nil {
 			t.Fatal(err)
 		}

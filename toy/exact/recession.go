@@ -5,31 +5,62 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize/convex/lp"
+
+	"windtunnel/toy/objective"
 )
 
-// recession says in a sentence why the loss, restricted to directions that it sees, has no minimizer, and "" where it does not
-// know of a reason. A sum of convex margin losses alone that none of them attains falls for ever where some direction lowers no
-// compared margin and raises one, see separates.
-func (s *solver) recession(l *lossFunction) (string, error) {
+// recession looks for a direction of the policy class along which compared margins only grow. Where psi falls for ever with the margin
+// there is no minimizer then, convex or not, since the direction leads lower from every policy, and a sentence says so. Where it levels
+// out, a minimizer of a convex loss is not the only one, and is flat. Of a sum of strictly convex margin losses none of which is attained,
+// no direction means that there is a minimizer.
+//
+// Under a link a margin that the logits leave alone moves with the normalizer, so that all margins have to grow; the loss then goes to
+// what it is above of everywhere.
+func (s *solver) recession(l *lossFunction) (verdict string, flat bool, err error) {
 	k := &s.terms
-	if k.other != "" || len(k.margins) == 0 || k.plunges() || k.linked() || k.attained() || k.barrier > 0 || k.entropy > 0 || k.reward != 0 {
-		return "", nil
+	link, shared := k.link()
+	if k.strange != "" || len(k.parts) == 0 || !shared || k.hasSingles() || k.barrier > 0 || k.entropy > 0 || k.reward != 0 {
+		return "", false, nil
 	}
-	return l.separates()
+	flat = true
+	for _, p := range k.parts {
+		if p.Held || p.Coupled || p.Raised || p.Margin.High != objective.Level && !p.Margin.High.Unattained() {
+			return "", false, nil
+		}
+		flat = flat && p.Margin.High == objective.Level
+	}
+	moves, _ := split(l.contrasts(func(*task) bool { return false }, true))
+	if moves == nil {
+		return "", false, nil
+	}
+	why, all, err := l.compose(moves, make([]float64, l.dim)).separates()
+	if err != nil || why == "" || link != nil && !(all && unbounded(link)) {
+		return "", false, err
+	}
+	if flat {
+		return "", link == nil && k.convex(), nil
+	}
+	return why, false, nil
 }
 
-// separates looks for a direction that lowers no compared margin and raises one, along which a loss without attained
-// minimum falls for ever, and names a comparison whose margin grows. Margins compared in both orders must not move;
-// among the directions left, with one-way margins A d, it solves the dual of
+// unbounded says whether a link falls fast enough, towards probability 0, that margins grow without bound as log-probabilities part in
+// proportion, which under a logarithm of them they do not.
+func unbounded(link objective.Link) bool {
+	inverse, ok := link.(objective.Invertible)
+	return ok && inverse.Inverse(-2e100) > 100*inverse.Inverse(-1e100)
+}
+
+// separates looks for a direction that lowers no compared margin and raises one, names a comparison whose margin grows, and says whether
+// all do. Margins compared in both orders must not move; among the directions left, with one-way margins A d, it solves the dual of
 //
 //	maximize 1^T A d  subject to  0 <= A d <= 1,
 //
-// which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is 0 or at least 1, so that
-// rounding cannot blur the decision; where v > 0 the margin grows.
-func (l *lossFunction) separates() (string, error) {
+// which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is the number of margins that can
+// grow, so that rounding cannot blur the decision; where v > 0 the margin grows.
+func (l *lossFunction) separates() (why string, all bool, err error) {
 	level, names := l.oneWay()
 	if level == nil {
-		return "", nil
+		return "", false, nil
 	}
 	m, n := level.Dims()
 	constraint, right := mat.NewDense(n, 2*m, nil), make([]float64, n)
@@ -45,10 +76,10 @@ func (l *lossFunction) separates() (string, error) {
 	}
 	best, v, err := lp.Simplex(cost, constraint, right, 1e-10, nil)
 	if err != nil {
-		return "", fmt.Errorf("the linear program that decides whether a minimizer exists: %w", err)
+		return "", false, fmt.Errorf("the linear program that decides whether a minimizer exists: %w", err)
 	}
 	if best < 0.5 {
-		return "", nil
+		return "", false, nil
 	}
 	top := 0
 	for i := range m {
@@ -56,7 +87,11 @@ func (l *lossFunction) separates() (string, error) {
 			top = i
 		}
 	}
-	return names[top], nil
+	compared := 0
+	for _, t := range l.tasks {
+		compared += len(t.chosen)
+	}
+	return names[top], best > float64(compared)-0.5, nil
 }
 
 // oneWay returns the margins compared in one order only, one row each, as functions of the directions that leave all

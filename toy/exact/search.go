@@ -174,10 +174,8 @@ func (l *lossFunction) starts(unit float64, given [][]float64, more ...[]float64
 
 // arrive descends from a point by Newton's method, and where that does not come to rest, as at a kink, by BFGS.
 func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int) (*descent, error) {
-	if _, kink := l.objective.Rounded(unit); kink && s.terms.convex() {
-		if d, err := s.overKink(l, from, unit); err != nil || d.converged {
-			return d, err
-		}
+	if d, err := s.overKink(l, from, unit); err != nil || d.converged {
+		return d, err
 	}
 	d := &descent{at: l.newPoint(from)}
 	if l.bends() {
@@ -212,22 +210,36 @@ func (s *solver) arrive(l *lossFunction, from []float64, unit float64, idle int)
 // sharpest is over how many nats, or of units the other, a kink is rounded at last.
 const sharpest, sharpestUnits = 1e-7, 1e-6
 
-// overKink descends over a kink that is rounded less and less, from each minimum to the next. It serves convex losses. The minimum
+// overKink descends over kinks that are rounded less and less, from each minimum to the next. It serves convex losses that have some. The minimum
 // goes to that of the loss itself in proportion to the rounding, so that two of them tell the next and the limit to second order.
 func (s *solver) overKink(l *lossFunction, from []float64, unit float64) (*descent, error) {
 	total, before := &descent{at: l.newPoint(from)}, []float64(nil)
+	if !s.terms.convex() {
+		return total, nil
+	}
+	if _, kink := l.objective.Rounded(unit); !kink {
+		return total, nil
+	}
 	last := min(sharpest, max(sharpestUnits*unit, 1e-5*sharpest))
 	for scale := max(unit, 100*last); ; scale /= 10 {
 		smooth := *l
 		smooth.small = scale / 100
 		smooth.objective, _ = l.objective.Rounded(scale)
 		smooth.prepare()
-		d, err := s.minimizeWithin(&smooth, total.at.theta, unit)
+		stop, start := stopper{convex: true, last: math.Inf(1)}, smooth.newPoint(total.at.theta)
+		smooth.evaluate(start)
+		d, _, err := s.newton(&smooth, start, unit, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
+			if d.converged = stop.after(d.change, relative, full && !shifted); full && !d.converged {
+				smooth.gradient(d.at)
+				d.converged = smooth.drowned(d.at)
+			}
+			return d.converged || stop.idle >= idleSteps
+		})
 		if err != nil {
 			return nil, err
 		}
 		total.iterations += d.iterations
-		total.change, total.converged = d.change, d.converged && !d.unresolved
+		total.change, total.converged = d.change, d.converged
 		share, end := 10.0, scale < 5*last || !total.converged
 		if end {
 			share = 9 // to the limit, and not to the next
@@ -616,7 +628,7 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 			r.reason += "; " + found.describe()
 		}
 	case proof != "" && (found.flat || !s.alone(t, l, found)):
-		return s.nearestFlat(t, l, r)
+		return s.nearestFlat(l, r)
 	case proof != "":
 		r.status, r.reason = train.Converged, proof
 	default:
@@ -767,31 +779,36 @@ func neverCompared(t *task, groups [][]int) string {
 		list(groups[0]), list(groups[1]))
 }
 
-// nearestFlat finds, of the minimizers of a loss with flat directions, the one nearest to pi_ref: those of the loss plus a little
-// of KL(pi_ref to pi) go there as that goes to nothing, which two of them tell to second order.
-func (s *solver) nearestFlat(t *task, l *lossFunction, r *result) (*result, error) {
+// nearestFlat finds, of the minimizers of a loss with flat directions, the one nearest to pi_ref, from where the loss function starts: those
+// of the loss plus a little of KL(pi_ref to pi) go there as that goes to nothing, which two of them tell to second order.
+func (s *solver) nearestFlat(l *lossFunction, r *result) (*result, error) {
+	t := l.tasks[0]
 	r.status = NotUnique
 	r.reason = t.reasonf("some directions do not change the loss; the minimizer nearest to pi_ref is reported")
 	const little = 1e-5
-	size := l.newPoint(t.logRef)
+	from := l.begin()
+	size := l.newPoint(from)
 	l.slope(size)
 	scale := max(floats.Norm(size.grad, 2), 1e-300) / max(t.total, 1e-300)
-	var logits [2][]float64
-	from := t.logRef
+	var ends [2]*point
 	for i, share := range []float64{little, little / 2} {
-		pulled := newLossFunction((&objective.Objective{}).And(1, l.objective).And(share*scale, (&objective.KLRefPi{Reduction: "sum"}).Objective()), t)
-		d, err := s.arrive(pulled, from, s.unit(l), idleLimit)
+		pulled := *l
+		pulled.objective = (&objective.Objective{}).And(1, l.objective).And(share*scale, (&objective.KLRefPi{Reduction: "sum"}).Objective())
+		pulled.prepare()
+		d, err := s.arrive(&pulled, from, s.unit(l), idleLimit)
 		if err != nil {
 			return nil, err
 		}
-		from, logits[i] = d.at.logits[0], d.at.logp[0]
-		r.iterations += d.iterations
+		from, ends[i] = d.at.theta, d.at
+		if r.iterations += d.iterations; !d.converged {
+			r.status, r.reason = Stalled, t.reasonf("the search for the minimizer nearest to pi_ref did not come to rest")
+		}
 	}
-	at := l.newPoint(logits[1])
-	for k, v := range logits[0] {
-		at.theta[k] = 2*logits[1][k] - v
+	at := l.newPoint(ends[1].theta)
+	for k, v := range ends[0].theta {
+		at.theta[k] = 2*ends[1].theta[k] - v
 	}
 	l.value(at)
-	r.logps[0] = at.logp[0]
+	r.theta, r.logps = at.theta, at.logp
 	return r, nil
 }

@@ -171,11 +171,6 @@ func (t *terms) linked() bool {
 	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.Link != nil })
 }
 
-// attained says whether some margin loss grows in both directions of every comparison's margin.
-func (t *terms) attained() bool {
-	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool { return m.shape.Attained() })
-}
-
 // plunges says whether some margin loss falls without bound, as robust DPO's does on labels that it takes for flipped.
 func (t *terms) plunges() bool {
 	return slices.ContainsFunc(t.margins, func(m *marginTerm) bool {

@@ -174,3 +174,32 @@ func TestSlopesOfFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereKinksAre checks where the slope of a function jumps, and by how much.
+func TestWhereKinksAre(t *testing.T) {
+	for _, c := range []struct {
+		source   string
+		at, jump []float64
+	}{
+		{"relu(1 - z) + 0.1*z^2", []float64{1}, []float64{1}},
+		{"3*abs(z - 2) + exp(z)", []float64{2}, []float64{6}},
+		{"max(z, 3*z - 4) + relu(-z)", []float64{0, 2}, []float64{1, 2}},
+		{"min(1, z) + 2*relu(z - 1)", []float64{1}, []float64{1}},
+		{"min(1, z) + relu(z - 1)", nil, nil},
+		{"square(relu(1 - z))", nil, nil},
+		{"max(exp(z), 1)", nil, nil}, // not known
+		{"softplus(-z)", nil, nil},
+		{"relu(stopgrad(z))*z", nil, nil},
+	} {
+		at, jump := functionOfZ(t, c.source).Kinks()
+		if len(at) != len(c.at) {
+			t.Errorf("%s: at %v by %v", c.source, at, jump)
+			continue
+		}
+		for i := range at {
+			if math.Abs(at[i]-c.at[i]) > 1e-12 || math.Abs(jump[i]-c.jump[i]) > 1e-11 {
+				t.Errorf("%s: at %v by %v", c.source, at, jump)
+			}
+		}
+	}
+}

@@ -67,6 +67,45 @@ func (f *Function) Kink() (below, above float64, kinked bool) {
 	return below, above, left && right
 }
 
+// Kinks returns where the slope of a function jumps, and by how much; nil where it does not, or where not all such places are known.
+func (f *Function) Kinks() (at, jump []float64) {
+	if f.held {
+		return nil, nil
+	}
+	lines, needed := f.graph.lines(f.value), f.graph.live([]ref{f.value})
+	var places []float64
+	for r, n := range f.graph.nodes[:f.value+1] {
+		if !needed[r] || n.fn == nil || n.fn.name != "max'" && n.fn.name != "min'" && n.fn.name != "abs" || lines[r] != nil {
+			continue
+		}
+		slope, height := 0.0, 0.0 // of the difference of the arguments
+		for i, a := range f.graph.arguments(ref(r)) {
+			l := lines[a]
+			if l == nil {
+				return nil, nil
+			}
+			sign := float64(1 - 2*i)
+			height += sign * l.at
+			if !l.constant() {
+				slope += sign * l.by[0]
+			}
+		}
+		if slope != 0 {
+			places = append(places, -height/slope)
+		}
+	}
+	slices.Sort(places)
+	for _, z := range slices.Compact(places) {
+		beside, slopes := 1e-13*max(1, math.Abs(z)), make([]float64, 4)
+		f.Slope([]float64{z - beside, z + beside, z - 1e3*beside, z + 1e3*beside}, slopes)
+		by, wide := slopes[1]-slopes[0], slopes[3]-slopes[2] // where the slope is continuous, all of the difference vanishes between them
+		if math.Abs(by) > max(math.Abs(wide)/2, 1e-9*(math.Abs(slopes[0])+math.Abs(slopes[1]))) {
+			at, jump = append(at, z), append(jump, by)
+		}
+	}
+	return at, jump
+}
+
 // Part is a summand of an expression that reads its columns through one combination of them.
 type Part struct {
 	Along    int     // which of the given directions z is along

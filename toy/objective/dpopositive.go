@@ -1,7 +1,5 @@
 package objective
 
-import "windtunnel/toy/logspace"
-
 // DPOPositive holds the parameters of DPO-Positive, -log sigmoid(lambda (u - penalty max(0, -x_w))) with u = x_w - x_l and x
 // the log-ratio (Pal et al., arXiv 2402.13228): the margin shrinks when the chosen response falls below the reference.
 type DPOPositive struct {
@@ -32,30 +30,4 @@ func newKinked(penalty float64) kinked {
 		}
 		return x, 1, 0
 	}}, penalty}
-}
-
-// Rounded returns the objective with a kink of the chosen responses' link rounded over so many nats, and false where there is none.
-// Up to (penalty scale log 2) in the link it is the same.
-func (o *Objective) Rounded(scale float64) (smooth *Objective, ok bool) {
-	smooth = &Objective{dist: o.dist, Moving: o.Moving, Sampled: o.Sampled}
-	for _, t := range o.pair {
-		if m, is := t.Term.(*Margin); is {
-			if link, kink := m.ChosenLink.(kinked); kink {
-				c := *m
-				c.ChosenLink, ok = rounded(link.penalty, scale), true
-				c.margin, c.chosen, c.rejected = nil, linked{}, linked{} // scratch of its own
-				t.Term = &c
-			}
-		}
-		smooth.pair = append(smooth.pair, t)
-	}
-	return smooth, ok
-}
-
-// rounded is the link x - penalty scale log(1 + exp(-x/scale)), which goes to kinked as scale goes to 0.
-func rounded(penalty, scale float64) Link {
-	return Pointwise{At: func(x float64) (value, slope, curve float64) {
-		s, r := logspace.Sigmoids(x / scale)
-		return x + penalty*scale*logspace.LogSigmoid(x/scale), 1 + penalty*r, -penalty / scale * s * r
-	}}
 }
