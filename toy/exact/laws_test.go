@@ -73,6 +73,77 @@ func TestEveryLambda(t *testing.T) {
 	}
 }
 
+// TestSaidOtherwise checks of every loss that the same is found of a problem that is said otherwise: three times the loss, every prompt twice,
+// the responses in another order, a class by twice as many parameters. AOT's is left out, whose minima are many.
+func TestSaidOtherwise(t *testing.T) {
+	order := []int{1, 2, 0}
+	moved := func(v []float64) []float64 { return []float64{v[2], v[0], v[1]} }
+	plain, other := env([][]float64{star3}, [][]float64{ref3}), env([][]float64{moved(star3)}, [][]float64{moved(ref3)})
+	twice := env([][]float64{star3, star3}, [][]float64{ref3, ref3})
+	for _, of := range []string{"only a loss", "flipped", "one pair"} {
+		data, both, reordered := comparisons[of], &preference.Pairs{}, &preference.Pairs{}
+		for i, w := range data.Weight {
+			for x := range 2 {
+				both.Prompt, both.Weight = append(both.Prompt, x), append(both.Weight, w/2)
+				both.Chosen, both.Rejected = append(both.Chosen, data.Chosen[i]), append(both.Rejected, data.Rejected[i])
+			}
+			reordered.Prompt, reordered.Weight = append(reordered.Prompt, 0), append(reordered.Weight, w)
+			reordered.Chosen = append(reordered.Chosen, order[data.Chosen[i]])
+			reordered.Rejected = append(reordered.Rejected, order[data.Rejected[i]])
+		}
+		for name, loss := range everyLoss(1) {
+			if name == "aot" || name == "aot-unpaired" || name == "tr-dpo" {
+				continue
+			}
+			for _, c := range []struct {
+				class, wide, reordered policy.Params
+				l2                     float64
+			}{
+				{class: &policy.TabularParams{}, reordered: &policy.TabularParams{}},
+				{class: &policy.TabularParams{}, reordered: &policy.TabularParams{}, l2: 0.01},
+				{class: line, wide: &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}, {0, 2, -2}}}, reordered: &policy.LowRankParams{Basis: [][]float64{{-1, 0, 1}}}},
+			} {
+				want := solve(t, Problem{Env: plain, Pairs: data, Policy: build(t, plain, c.class), L2: c.l2}, loss)
+				same := func(said string, s *Solution, factor float64, at func(k int) int) {
+					ok := s.Status == want.Status && (want.Loss != want.Loss || math.Abs(s.Loss-factor*want.Loss) <= 1e-7*max(1, math.Abs(factor*want.Loss)))
+					for _, row := range s.Policy {
+						if ok = ok && (row == nil) == (want.Policy[0] == nil); row == nil {
+							continue
+						}
+						for k, v := range want.Policy[0] {
+							ok = ok && math.Abs(math.Exp(v)-math.Exp(row[at(k)])) < 1e-5
+						}
+					}
+					if !ok {
+						t.Errorf("%s, %s, %T, penalty %g, %s: %s, loss %v, %v, %s; without %s, loss %v, %v, %s", name, of, c.class, c.l2, said, s.Status, s.Loss,
+							s.Policy, s.Reason, want.Status, factor*want.Loss, want.Policy, want.Reason)
+					}
+				}
+				asIs := func(k int) int { return k }
+				same("three times", solve(t, Problem{Env: plain, Pairs: data, Policy: build(t, plain, c.class), L2: 3 * c.l2}, times{3, loss}), 3, asIs)
+				same("reordered", solve(t, Problem{Env: other, Pairs: reordered, Policy: build(t, other, c.reordered), L2: c.l2}, loss), 1,
+					func(k int) int { return order[k] })
+				if c.l2 == 0 {
+					same("every prompt twice", solve(t, Problem{Env: twice, Pairs: both, Policy: build(t, twice, c.class)}, loss), 1, asIs)
+				}
+				if c.wide != nil {
+					same("by two parameters", solve(t, Problem{Env: plain, Pairs: data, Policy: build(t, plain, c.wide)}, loss), 1, asIs)
+				}
+			}
+		}
+	}
+}
+
+// times is a multiple of a loss.
+type times struct {
+	factor float64
+	loss   objective.Params
+}
+
+func (p times) Objective() *objective.Objective {
+	return (&objective.Objective{}).And(p.factor, p.loss.Objective())
+}
+
 // TestAlongALine holds every loss in a class of one parameter, with a penalty and without, against its values along the whole line, as training
 // computes them: none is lower, and where the loss is said to fall for ever it is no lower near than far out.
 func TestAlongALine(t *testing.T) {

@@ -70,6 +70,7 @@ func (s *solver) limited(l *lossFunction) (*result, error) {
 	case seenBasis != nil:
 		seen := inClass.compose(seenBasis, r.theta)
 		if r, err = s.search(seen); err == nil && r.theta != nil {
+			r, err = s.onlyOne(seen, r)
 			r.theta = image(seenBasis, r.theta, nil)
 		}
 	}
@@ -88,6 +89,36 @@ func (s *solver) limited(l *lossFunction) (*result, error) {
 	l.evaluate(there)
 	r.logps = there.logp
 	return r, nil
+}
+
+// onlyOne returns a minimizer that is one by convexity, or of those of a loss that is level between its kinks the one nearest to pi_ref: where
+// minimizers fill a set, a little that pulls one way and the other finds two of them.
+func (s *solver) onlyOne(l *lossFunction, r *result) (*result, error) {
+	level := s.terms.barrier == 0 && !s.terms.hasSingles() && s.terms.everyMargin(func(p objective.Shape) bool {
+		return p.Convexity == objective.Weak || p.Convexity == objective.StrictAtLosses
+	})
+	if r.status != train.Converged || !level {
+		return r, nil
+	}
+	at, unit := l.newPoint(r.theta), s.unit(l)
+	least := l.value(at)
+	var ends [][]float64
+	for _, to := range []float64{-10, 10} {
+		pulled := *l
+		pulled.l2, pulled.center = 1e-5/unit/unit, slices.Repeat([]float64{to * unit}, l.dim)
+		pulled.prepare()
+		d, err := s.arrive(&pulled, r.theta, unit, idleLimit)
+		if err != nil {
+			return nil, err
+		}
+		if there := l.newPoint(d.at.theta); d.converged && l.value(there) <= least+1e-9*math.Abs(least) {
+			ends = append(ends, d.at.theta)
+		}
+	}
+	if len(ends) < 2 || floats.Distance(ends[0], ends[1], math.Inf(1)) < 0.1*unit {
+		return r, nil
+	}
+	return s.nearestFlat(l.equally(), &result{iterations: r.iterations})
 }
 
 // seeing returns the loss function without the comparisons on which no pair term depends.
@@ -214,12 +245,15 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 	return r, nil
 }
 
-// away says whether a search from 0 has gone farther than a distance and the loss does not rise beyond, but for rounding. KL(pi to
-// pi_ref) holds every policy back, however small its derivatives far out, and so does a penalty.
+// away says whether a search from 0 has moved two logits apart by more than twice a distance and the loss does not rise beyond, but for
+// rounding. KL(pi to pi_ref) holds every policy back, however small its derivatives far out, and so does a penalty.
 func (s *solver) away(l *lossFunction, at *point, distance float64) bool {
-	twice := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, at.theta))
-	return l.l2 == 0 && s.terms.entropy == 0 && floats.Norm(at.theta, math.Inf(1)) > distance &&
-		!(l.value(twice) > at.loss+1e-12*math.Abs(at.loss))
+	twice, gone := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 2, at.theta)), 0.0
+	for i, logits := range at.logits {
+		moved := floats.SubTo(make([]float64, len(logits)), logits, l.offset[i])
+		gone = max(gone, (floats.Max(moved)-floats.Min(moved))/2)
+	}
+	return l.l2 == 0 && s.terms.entropy == 0 && gone > distance && !(l.value(twice) > at.loss+1e-12*math.Abs(at.loss))
 }
 
 // near returns where a composed loss function has the policies of the caller's starts.

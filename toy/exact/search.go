@@ -789,7 +789,11 @@ func (s *solver) nearestFlat(l *lossFunction, r *result) (*result, error) {
 	from := l.begin()
 	size := l.newPoint(from)
 	l.slope(size)
-	scale := max(floats.Norm(size.grad, 2), 1e-300) / max(t.total, 1e-300)
+	scale, added := floats.Norm(size.grad, 2), floats.Norm(l.slopes.Chosen, 1)+floats.Norm(l.slopes.Rejected, 1)
+	if scale <= 1e-9*added { // slopes cancel where it starts
+		scale = added
+	}
+	scale = max(scale, 1e-300) / max(t.total, 1e-300)
 	var ends [2]*point
 	for i, share := range []float64{little, little / 2} {
 		pulled := *l
