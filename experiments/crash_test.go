@@ -18,13 +18,13 @@ import (
 	"windtunnel/toy/fixedseed"
 )
 
-// crashConfig is a sweep of 300 runs of unequal length.
+// crashConfig is a sweep of 120 runs of unequal length; with -tags soak there are 300.
 const crashConfig = `name: crash
 environment: {kind: random-bandit, prompts: 2, good: 1, responses: 3}
 preferences: {kind: sample, n: 40}
 train: {batch_size: 4, record_every: 100}
 objectives: [dpo, typo]
-seeds: 25
+seeds: 10
 sweep: {lambda: [0.01, 0.1, 1], train.epochs: [20, 300]}
 claims:
   - {name: small, text: A small lambda moves the policy more., kind: compare, metric: kl_pi_ref, where: {lambda: 0.01}, with: {lambda: 1}, relation: greater, match: [objective, train.epochs, seed]}
@@ -72,7 +72,11 @@ func crashFolder(t testing.TB) (dir string, want map[string]string) {
 			t.Fatal(err)
 		}
 		undisturbed.dir = dir
-		testfile.Write(t, filepath.Join(dir, "crash.yaml"), crashConfig)
+		config := crashConfig
+		if fixedseed.Soak {
+			config = strings.Replace(config, "seeds: 10", "seeds: 25", 1)
+		}
+		testfile.Write(t, filepath.Join(dir, "crash.yaml"), config)
 		began := time.Now()
 		if status, said := call(t, dir, "crash.yaml", "--out", "whole", "--jobs", "2"); status != 0 {
 			t.Fatalf("exit status %d: %s", status, said)

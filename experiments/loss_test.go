@@ -43,6 +43,9 @@ func publishedLosses(t *testing.T) string {
 
 // TestLossCheck checks all published values, what was filled in, and what was tampered with.
 func TestLossCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	lines := publishedLosses(t)
 	out, err := feed(t, lines, "--check")
 	if err != nil || strings.Count(out, "\n") != 25 || !strings.Contains(out, "dpo/exo_pair   1050    0") {

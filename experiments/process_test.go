@@ -158,6 +158,9 @@ func TestRunInTheWay(t *testing.T) {
 
 // Places where nothing can be written are refused before anything is done, with exit status 2.
 func TestNoPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
@@ -258,6 +261,9 @@ func TestHalfWritten(t *testing.T) {
 
 // beta is lambda wherever a column can be named: in sweeps, conditions, claims, figures and on the command line.
 func TestBetaIsLambda(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	const config = `name: m
 environment: {kind: random-bandit, responses: 4, perturbation: 1}

@@ -170,8 +170,8 @@ func read(t testing.TB, dir string, prompts ...string) *reading {
 // recorded are the experiments of which other people's code was run, each as a file NAME.json of inputs and outputs, and how it is
 // compared.
 var recorded = map[string]func(t *testing.T, path string){
-	"interpolation":           trainShipped,
-	"preservation":            trainShipped,
+	"interpolation":           shippedAsRecorded,
+	"preservation":            shippedAsRecorded,
 	"epo_constraint":          trainAsRecorded,
 	"epo_preservation_traces": trainAsRecorded,
 	"mallows":                 mallowsAsRecorded,
@@ -206,14 +206,15 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// trainShipped compares runs of the shipped config, given nothing else.
-func trainShipped(t *testing.T, path string) {
+// shippedAsRecorded compares the results of a shipped config, given nothing else: the committed ones, which TestCommittedResults makes again.
+func shippedAsRecorded(t *testing.T, path string) {
 	var f trainedFixture
 	readFixture(t, path, &f)
-	if name := strings.TrimSuffix(filepath.Base(path), ".json"); name == "preservation" {
+	name := strings.TrimSuffix(filepath.Base(path), ".json")
+	if name == "preservation" {
 		f.Prompts = []string{"good", "bad"}
 	}
-	compareTrained(t, &f, "../configs/"+strings.TrimSuffix(filepath.Base(path), ".json")+".yaml")
+	compareTrained(t, &f, filepath.Join(committed, name))
 }
 
 // trainAsRecorded compares runs of a config with all that the file says, laid over the shipped one.
@@ -278,14 +279,14 @@ func trainAsRecorded(t *testing.T, path string) {
 	}
 	file := filepath.Join(t.TempDir(), name+".yaml")
 	testfile.Write(t, file, string(config))
-	compareTrained(t, &f, file)
+	out := t.TempDir()
+	runMain(t, exitWell, "run", "--quiet", "--out", out, file)
+	compareTrained(t, &f, filepath.Join(out, name))
 }
 
-// compareTrained runs a config and compares what it trained with what a file says.
-func compareTrained(t *testing.T, f *trainedFixture, config string) {
-	out := t.TempDir()
-	runMain(t, exitWell, "run", "--quiet", "--out", out, config)
-	got := read(t, filepath.Join(out, strings.TrimSuffix(filepath.Base(config), ".yaml")), f.prompts()...)
+// compareTrained compares what was trained, of which a folder holds the results, with what a file says.
+func compareTrained(t *testing.T, f *trainedFixture, results string) {
+	got := read(t, results, f.prompts()...)
 	if len(f.all()) == 0 {
 		t.Fatal("the file holds no runs")
 	}

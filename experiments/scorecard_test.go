@@ -50,6 +50,9 @@ scorecard: {environments: 12, seed: 1}
 
 // The losses of the paper give the golden table, with verdicts and places exact and numbers to 1e-6.
 func TestScorecardGolden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+	}
 	config, out := writeConfig(t, baseScorecard), t.TempDir()
 	runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, "one"), "--jobs", "2")
 	const golden = "testdata/scorecard.csv"
@@ -96,6 +99,9 @@ func TestScorecardJobs(t *testing.T) {
 // explain writes, for every cell of losses that are solved and that are trained, an ordinary config of which run gives the cell's
 // value again, as the value of its claim.
 func TestExplainReproduces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+	}
 	losses := "[typo]"
 	if fixedseed.Soak {
 		losses = "[dpo, typo]"
@@ -297,6 +303,9 @@ func TestScorecardMistakes(t *testing.T) {
 
 // A desideratum of the user's own is a file: it is asked like the others, can be the only one, and explained.
 func TestOwnDesideratum(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+	}
 	const text = `desideratum:
   asks: Does the minimizer keep the entropy of pi_ref at lambda 1?
   value: entropy, in nats
@@ -341,6 +350,9 @@ sweep: {lambda: [1]}
 
 // A search keeps the environment that it found as a config, of which run gives the value again; verdicts stay those of the others.
 func TestSearchedEnvironment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+	}
 	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [misspecified/lambda-high], worst_of: [%s]}\n"
 	out := t.TempDir()
 	config := writeConfig(t, fmt.Sprintf(text, "random, search"))

@@ -27,15 +27,25 @@ func (m tidy) Run() int {
 	return m.M.Run()
 }
 
-// The scripts of testdata/script run in a copy of testdata/configs, with the shipped data in the folder that MODELS names.
+// The scripts of testdata/script run in a copy of testdata/configs, with the shipped data in the folder that MODELS names. By -short
+// these are those of which commands do many runs, are stopped, or share folders: the others take long under the race detector.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	work, err := filepath.Abs("testdata/configs")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var scripts []string
+	for _, name := range []string{"cache", "interrupt", "run", "shards", "status"} {
+		scripts = append(scripts, filepath.Join("testdata/script", name+".txt"))
+	}
+	if !testing.Short() {
+		if scripts, err = filepath.Glob("testdata/script/*.txt"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MODELS", filepath.Join(work, "../../../configs/data"))
 			return os.CopyFS(env.WorkDir, os.DirFS(work))

@@ -36,6 +36,9 @@ var optional = map[string]bool{
 
 // A figure needs each column that it draws: without one it is an error that names the column, never another figure.
 func TestMissingColumns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	experiments := experiments(t)
 	for _, fig := range figures() {

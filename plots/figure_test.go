@@ -76,6 +76,9 @@ func TestRenderGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if testing.Short() {
+				return // the race detector takes long to draw once more, and has seen figures drawn at the same time
+			}
 			files := filesOf(t, fig)
 			if len(files) == 0 || len(files) != len(again) {
 				t.Fatalf("%d files, drawn again %d", len(files), len(again))
@@ -205,6 +208,9 @@ func checkPNG(t *testing.T, svg, raster plots.File) {
 
 // Figures over lambda are drawn over the KL reached too where that says something, unless it is switched off.
 func TestKLVersions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestRenderGolden shows as much")
+	}
 	for name, source := range map[string]tables.Memory{"few points": klTables(5, 1), "a loop": klTables(8, -3)} {
 		fig := plots.Figure{Name: name, Params: params("lines", func(f *plots.Lines) { f.X, f.Y = "lambda", "tv_star" })}
 		drawings, err := plots.Draw(fig, plots.NewSources(func(string) (tables.Source, error) { return source, nil }))
@@ -257,6 +263,9 @@ func blankless(text string) string { return strings.ReplaceAll(text, " ", "") }
 
 // What is drawn says what it must.
 func TestWords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, to which TestRenderGolden shows as much")
+	}
 	want := map[string][]string{
 		"interpolation": {"DPO, λ = 10−5", "TYPO, λ = 10−5", "πθ(ya)", "Training steps [103]", "Probability πθ(y)"},
 		"preservation":  {"good prompt", "bad prompt", "KL(π* ‖ πθ) [nats]", "KL(π* ‖ πref)", "e−4", "Regularization strength λ"},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -121,6 +122,7 @@ type program struct {
 	condition
 	code    *vm.Program
 	loops   bool                // it goes over a list or a range
+	left    *atomic.Bool        // it is left alone, and ends at the next round of a loop
 	known   map[string]variable // that it mentions
 	env     map[string]any      // their values
 	machine vm.VM
@@ -184,6 +186,7 @@ func (p *program) run(deadline time.Time) (any, error) {
 	case o := <-done:
 		return o.v, o.err
 	case <-late.C:
+		p.left.Store(true)
 		return nil, fmt.Errorf("takes more than %v of one combination", longestCondition)
 	}
 }
@@ -221,14 +224,23 @@ func (l *loader) compile(c condition, variables map[string]variable) *program {
 	for name, v := range variables {
 		env[name] = v.typ
 	}
+	left := new(atomic.Bool)
 	code, err := expr.Compile(c.node.Value, expr.Env(env), expr.Patch(&mentions{known: variables, aliases: aliases, patch: true}), expr.AsBool(),
-		expr.DisableBuiltin("now"))
+		expr.DisableBuiltin("now"), expr.Function(everyRound, func(...any) (any, error) {
+			if left.Load() {
+				return nil, errors.New("left alone")
+			}
+			return nil, nil
+		}))
 	if err != nil {
 		l.fail(l.conditionError(c, err))
 		return nil
 	}
-	return &program{condition: c, code: code, loops: mentioned.loops, known: known, env: map[string]any{}}
+	return &program{condition: c, code: code, loops: mentioned.loops, left: left, known: known, env: map[string]any{}}
 }
+
+// everyRound is the function that is called before each round of a loop, under a name that no condition can spell.
+const everyRound = "every round"
 
 // expression says what a condition is.
 const expression = "an expression that is true or false, as lambda <= 1 or objective == 'typo'"
@@ -262,7 +274,7 @@ type mention struct {
 }
 
 // mentions collects the names of a condition, members of known columns as one: train.lr. With patch it makes
-// identifiers of these, and writes aliases as the columns that they are of.
+// identifiers of these, writes aliases as the columns that they are of, and lets loops call everyRound.
 type mentions struct {
 	known   map[string]variable
 	aliases map[string]string
@@ -278,7 +290,12 @@ func (m *mentions) Visit(node *ast.Node) {
 	case *ast.IdentifierNode:
 		n.Value = cmp.Or(m.aliases[n.Value], n.Value)
 		m.list = append(m.list, mention{n.Value, n.Location().From, n})
-	case *ast.PredicateNode, *ast.BuiltinNode, *ast.CallNode:
+	case *ast.PredicateNode:
+		m.loops = true
+		if m.patch {
+			n.Node = &ast.SequenceNode{Nodes: []ast.Node{&ast.CallNode{Callee: &ast.IdentifierNode{Value: everyRound}}, n.Node}}
+		}
+	case *ast.BuiltinNode, *ast.CallNode:
 		m.loops = true
 	case *ast.BinaryNode:
 		m.loops = m.loops || n.Operator == ".."

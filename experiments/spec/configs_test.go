@@ -98,6 +98,9 @@ func validate(t testing.TB, schema *jsonschema.Schema, text []byte) error {
 
 // Every shipped config loads without a warning, validates, and is laid out as promised.
 func TestShippedConfigs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	schema := compiledSchema(t)
 	for _, path := range shipped(t) {
@@ -166,6 +169,9 @@ func TestSchemaRefuses(t *testing.T) {
 
 // A resolved config stands for the same runs and columns, and validates; so do the members of a resolved suite.
 func TestResolved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	schema := compiledSchema(t)
 	for _, path := range shipped(t) {

@@ -3,6 +3,7 @@ package spec
 import (
 	"math"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestNamesRefused(t *testing.T) {
 	}
 }
 
-// A condition that goes on for long is given up, and one with a short loop is not.
+// A condition that goes on for long is given up and ends, and one with a short loop is not.
 func TestConditionThatLoops(t *testing.T) {
 	t.Parallel()
 	for text, good := range map[string]bool{
@@ -142,5 +143,11 @@ func TestConditionThatLoops(t *testing.T) {
 			t.Errorf("%s took %v", text, took)
 		}
 		t.Log(text, time.Since(began), err)
+	}
+	running := make([]byte, 1<<20)
+	for began := time.Now(); strings.Contains(string(running[:runtime.Stack(running, true)]), "(*program).run.func1"); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("a condition that was given up goes on")
+		}
 	}
 }

@@ -15,6 +15,9 @@ import (
 
 // A key that is suggested for a wrong one of a sweep is another, and one that can be swept there.
 func TestSuggestedSweptKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+	}
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "near.yaml")
 	mistakes := func(objectives, key string) []decode.Error {

@@ -135,29 +135,30 @@ func readNumbers(o *lines.Object, key string, v *Vector) ([]float64, error) {
 }
 
 // apart returns the largest difference of an answer from what is right or, if name is that of a mistake, from what it gives; and
-// where it is. A mistake that changes nothing for a vector gives what is right.
-func (a *answer) apart(name string) (most float64, where string) {
+// of which number it is. A mistake that changes nothing for a vector gives what is right.
+func (a *answer) apart(name string) (most float64, at int) {
 	n, ok := a.vector.Mistakes[name]
 	if !ok {
 		n = a.vector.Expected
 	}
 	want, _ := n.all()
-	at := -1
 	for i, x := range a.numbers {
 		if d := difference(x, want[i]); d > most { // never of NaN
 			most, at = d, i
 		}
 	}
-	switch {
-	case at < 0:
-		return 0, ""
-	case at == 0:
-		where = "loss"
-	default:
+	return most, at
+}
+
+// wrong says what a number of the answer is and is to be.
+func (a *answer) wrong(at int) string {
+	want, _ := a.vector.Expected.all()
+	where := "loss"
+	if at > 0 {
 		side, rest := (at-1)/(len(want)/2), (at-1)%(len(want)/2)
 		where = fmt.Sprintf("%s of pair %d at position %d", []string{"grad_chosen", "grad_rejected"}[side], rest/positions+1, rest%positions+1)
 	}
-	return most, fmt.Sprintf("%s: %s is %.6g, not %.6g", a.vector.ID, where, a.numbers[at], want[at])
+	return fmt.Sprintf("%s: %s is %.6g, not %.6g", a.vector.ID, where, a.numbers[at], want[at])
 }
 
 // Verdict is what answers to a group of vectors say.
@@ -213,22 +214,24 @@ func diagnose(in io.Reader, name string, tolerance float64, all []Vector) ([]Ver
 
 // judge compares answers with what is right and with each mistake that is possible.
 func judge(answers []answer, possible map[string]bool, tolerance float64) Verdict {
-	apart := func(name string) (most float64, where string) {
+	apart := func(name string) (most float64, worst *answer, at int) {
 		for i := range answers {
-			if d, at := answers[i].apart(name); d > most {
-				most, where = d, at
+			if d, k := answers[i].apart(name); d > most {
+				most, worst, at = d, &answers[i], k
 			}
 		}
-		return most, where
+		return most, worst, at
 	}
-	v := Verdict{Answered: len(answers), NearestOff: math.Inf(1)}
-	v.Off, v.Where = apart("")
-	v.Right = v.Off <= tolerance
+	off, worst, at := apart("")
+	v := Verdict{Answered: len(answers), NearestOff: math.Inf(1), Off: off, Right: off <= tolerance}
+	if worst != nil {
+		v.Where = worst.wrong(at)
+	}
 	for _, m := range mistakes {
 		if !possible[m.name] {
 			continue
 		}
-		d, _ := apart(m.name)
+		d, _, _ := apart(m.name)
 		switch {
 		case d <= tolerance && v.Right:
 			v.Hidden = append(v.Hidden, m.name)

@@ -77,9 +77,12 @@ var losses = []loss{
 	{name: "aot-unpaired", settings: with("label_smoothing", three{0.1, 0.3, 0.0}), batch: true},
 }
 
+// kinds are the losses of the project.
+var kinds = objective.Kinds()
+
 // build returns an objective with settings under the names of its parameters or their aliases; the others are as by default.
 func build(kind string, settings Params) *objective.Objective {
-	found, _ := objective.Kinds().Find(kind)
+	found, _ := kinds.Find(kind)
 	params := found.New()
 	for name, value := range settings {
 		registry.Set(params, name, value)

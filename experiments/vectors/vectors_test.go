@@ -116,7 +116,6 @@ func alike(x, y any) bool {
 // The lines have the fields that are documented, all lists of one length, and what is extreme stays finite.
 func TestLines(t *testing.T) {
 	count, named := map[string]int{}, map[string]map[string]bool{}
-	kinds := objective.Kinds()
 	ids := map[string]bool{}
 	all := everything(t)
 	for i := range all {
