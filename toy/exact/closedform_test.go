@@ -3,8 +3,10 @@ package exact
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
 	"pgregory.net/rapid"
 
 	"windtunnel/toy/bandit"
@@ -304,6 +306,50 @@ func TestKinkOfStrictlyConvexLoss(t *testing.T) {
 		z := lambda * (s.Policy[0][0] - s.Policy[0][1] - math.Log(0.4/0.6))
 		if math.Abs(z-1) > 1e-6 {
 			t.Errorf("lambda %g: the scaled margin is %v, want 1", lambda, z)
+		}
+	}
+}
+
+// TestHingeByItsDual holds the hinge under a penalty against its dual, a maximum over a box that coordinate ascent goes to and that no loss is below: at the policy
+// of logits theta = lambda/(2 alpha) sum a_i (e_c - e_r) with 0 <= a_i <= w_i.
+func TestHingeByItsDual(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 1))
+	for range 20 {
+		k := 2 + rng.IntN(6)
+		e, lambda, alpha := random(rng, k, 1), math.Pow(10, 2*rng.Float64()-1.5), math.Pow(10, -4*rng.Float64())
+		count := map[[2]int]int{}
+		for range 5 + rng.IntN(40) {
+			count[[2]int{rng.IntN(k), rng.IntN(k)}]++
+		}
+		var rows [][3]int
+		for c := range k {
+			for r := range k {
+				if n := count[[2]int{c, r}]; c != r && n > 0 {
+					rows = append(rows, [3]int{c, r, n})
+				}
+			}
+		}
+		data := weighted(rows...)
+		theta, a, least, ref := make([]float64, k), make([]float64, len(rows)), 0.0, e.Prompts[0].LogReference()
+		short := func(c, r int) float64 { return 1 - lambda*((theta[c]-theta[r])-(ref[c]-ref[r])) }
+		for range 20000 {
+			for i, w := range data.Weight {
+				c, r := data.Chosen[i], data.Rejected[i]
+				next := min(w, max(0, a[i]+short(c, r)*alpha/(lambda*lambda)))
+				theta[c] += lambda / (2 * alpha) * (next - a[i])
+				theta[r] -= lambda / (2 * alpha) * (next - a[i])
+				a[i] = next
+			}
+		}
+		bound := -alpha * floats.Dot(theta, theta)
+		least = -bound
+		for i, w := range data.Weight {
+			least += w * max(0, short(data.Chosen[i], data.Rejected[i]))
+			bound += a[i] * (1 + lambda*(ref[data.Chosen[i]]-ref[data.Rejected[i]]))
+		}
+		s := solve(t, Problem{Env: e, Pairs: data, L2: alpha}, &objective.Hinge{Lambda: lambda})
+		if s.Status != train.Converged || s.Loss > least+1e-9 || s.Loss < bound-1e-9 || least-bound > 1e-3 {
+			t.Errorf("%d responses, lambda %g, alpha %g: %s, loss %v, by the dual from %v to %v: %s", k, lambda, alpha, s.Status, s.Loss, bound, least, s.Reason)
 		}
 	}
 }
