@@ -315,7 +315,7 @@ func TestWhatIsSaid(t *testing.T) {
 			"prompt 0: responses 0, 1 and response 2 were never compared, not even through others; the minimizer nearest to pi_ref is reported"},
 		{"a gap, beside forward KL", e, population(e), beside(&objective.ODPO{Lambda: 1, Alpha: 1, Scaling: "log"}, 0.5, &objective.KLRefPi{Reduction: "sum"}), 0,
 			train.Converged, inTheLogits},
-		{"several places to rest", e, comparisons["only a loss"], with("beta-dpo", 1), 0, Stationary,
+		{"several places to rest", env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}}), comparisons["flipped"], &objective.WPO{Lambda: 0.1}, 0, Stationary,
 			"prompt 0: where training from pi_ref comes to rest, one of several such policies"},
 		{"losing counts thrice", e, pairs([3]int{0, 1, 2}, [3]int{1, 0, 1}), &objective.KTO{Lambda: 1, KL: new(float64), Desirable: 1, Undesirable: 3}, 0, Boundary,
 			"prompt 0: wherever the policy is, the loss pushes responses 0, 1 down and leaves response 2 alone; it is least with responses 0, 1 at probability 0"},

@@ -170,7 +170,7 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.terms.held && first.converged && l.pulled(first.at, s.problem.Policy.Jacobian(0) == nil) {
+		if s.terms.held && first.converged && l.pulled(first.at, unit, s.problem.Policy.Jacobian(0) == nil) {
 			first.converged, first.unresolved = false, true
 		}
 		r.iterations = found.iterations
@@ -346,34 +346,50 @@ func (l *lossFunction) rounding() float64 {
 	return 2e-16 * (floats.Norm(l.slopes.Chosen, 1) + floats.Norm(l.slopes.Rejected, 1) + l.won)
 }
 
-// pulled says whether what is left of a gradient that vanishes still pulls in some direction: slopes that are next to nothing but do not
-// cancel, and that margins which grow make ever smaller. Directions are those of the parameters; of a free policy single responses, and
-// groups between which slopes are next to nothing beside those of other comparisons.
-func (l *lossFunction) pulled(p *point, free bool) bool {
+// pulled says whether what is left of a gradient that vanishes still pulls in some direction, and less and less: slopes that are next to
+// nothing but do not cancel, and that a unit farther on are the same way and smaller. Directions are those of the parameters; of a free
+// policy single responses, and groups between which slopes are next to nothing beside those of other comparisons.
+func (l *lossFunction) pulled(p *point, unit float64, free bool) bool {
 	if l.l2 > 0 || !l.objective.DifferenceOnly() {
 		return false
 	}
-	l.slope(p)
-	along := func(direction func(i, k int) float64) bool {
-		net, size, at := 0.0, 0.0, 0
+	pull := func(at *point, direction func(i, k int) float64) (net, size float64) {
+		l.slope(at)
+		j := 0
 		for i, t := range l.tasks {
-			for j, c := range t.chosen {
-				v := l.slopes.Chosen[at] * (direction(i, c) - direction(i, t.rejected[j]))
-				net, size, at = net+v, size+math.Abs(v), at+1
+			for a, c := range t.chosen {
+				v := l.slopes.Chosen[j] * (direction(i, c) - direction(i, t.rejected[a]))
+				net, size, j = net+v, size+math.Abs(v), j+1
 			}
 		}
-		return math.Abs(net) > size/2
+		return net, size
 	}
-	for j := range l.dim {
-		if !free && along(func(i, k int) float64 { return l.jacobian[i].At(k, j) }) {
-			return true
+	on := func(step []float64, direction func(i, k int) float64) bool {
+		net, size := pull(p, direction)
+		if math.Abs(net) <= size/2 {
+			return false
 		}
+		next := l.newPoint(p.theta)
+		floats.AddScaled(next.theta, -math.Copysign(unit, net), step)
+		after, _ := pull(next, direction)
+		return net*after > 0 && math.Abs(after) < math.Abs(net)
 	}
-	most, at := floats.Norm(l.slopes.Chosen, math.Inf(1)), 0
+	if !free {
+		for j := range l.dim {
+			step := make([]float64, l.dim)
+			step[j] = 1
+			if on(step, func(i, k int) float64 { return l.jacobian[i].At(k, j) }) {
+				return true
+			}
+		}
+		return false
+	}
+	l.slope(p)
+	slopes, at := slices.Clone(l.slopes.Chosen), 0
 	for x, t := range l.tasks {
 		tied := &task{logRef: t.logRef}
 		for i, c := range t.chosen {
-			if math.Abs(l.slopes.Chosen[at]) > 1e-9*most {
+			if math.Abs(slopes[at]) > 1e-9*floats.Norm(slopes, math.Inf(1)) {
 				tied.chosen, tied.rejected = append(tied.chosen, c), append(tied.rejected, t.rejected[i])
 			}
 			at++
@@ -383,7 +399,11 @@ func (l *lossFunction) pulled(p *point, free bool) bool {
 			some = append(some, []int{k})
 		}
 		for _, group := range some {
-			if free && along(func(i, k int) float64 {
+			step := make([]float64, l.dim)
+			for _, k := range group {
+				floats.Add(step, l.jacobian[x].RawRowView(k))
+			}
+			if on(step, func(i, k int) float64 {
 				if i == x && slices.Contains(group, k) {
 					return 1
 				}

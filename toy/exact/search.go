@@ -584,6 +584,11 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 			return nil, err
 		}
 	}
+	if s.terms.hasSingles() && s.terms.extends() && !convex && s.problem.From == nil {
+		if err := s.exchange(t, found, gone, settle); err != nil {
+			return nil, err
+		}
+	}
 	r := &result{iterations: found.iterations, change: found.change, logps: [][]float64{slices.Clone(found.at.logp[0])}}
 	if !found.converged && !found.away {
 		r.status, r.reason = Stalled, t.reasonf("no search came to rest, of %d", found.starts)
@@ -635,6 +640,40 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 		r.status, r.reason = Local, t.reasonf("%s", found.describe())
 	}
 	return r, nil
+}
+
+// exchange goes on from the end of a search where bounded functions of single responses have a minimum on many faces of the simplex: with
+// one response more, as far above pi_ref as the least of those that are held, or with one less, as long as that is lower.
+func (s *solver) exchange(t *task, found *ends, gone []bool, settle func(from []float64) (*end, error)) error {
+	for improved := true; improved; {
+		improved = false
+		for k := range t.logRef {
+			if gone != nil && gone[k] || found.at.logits == nil {
+				continue
+			}
+			from, least := slices.Clone(found.at.logits[0]), math.Inf(1)
+			for j, v := range from {
+				if j != k && (found.gone == nil || !found.gone[j]) {
+					least = min(least, v-t.logRef[j])
+				}
+			}
+			if math.IsInf(least, 1) {
+				continue
+			}
+			if from[k] = floats.Min(from); found.gone != nil && found.gone[k] {
+				from[k] = t.logRef[k] + least
+			}
+			e, err := settle(from)
+			if err != nil {
+				return err
+			}
+			found.iterations += e.iterations
+			if e.converged && e.at.loss < found.at.loss-sameLoss*math.Abs(found.at.loss) {
+				found.end, improved = *e, true
+			}
+		}
+	}
+	return nil
 }
 
 // certificate says why the end of a search is a global minimizer, "" where it cannot. Where the loss is convex in the
