@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/optimize"
 
 	"windtunnel/toy/bandit"
@@ -473,6 +474,69 @@ func TestEveryWord(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestManyFaces holds APO-zero's minimum at a large lambda, which lies on one of many faces of the simplex, against a search from every set of
+// responses that win more than they lose: where the others are at 0 it is 1 - sum m_i sigmoid(lambda log(pi_i/pi_ref_i)), m_i wins less losses.
+func TestManyFaces(t *testing.T) {
+	rng := rand.New(rand.NewPCG(29, 1))
+	const k, lambda = 8, 100
+	for range 12 {
+		e := random(rng, k, 1)
+		data, net := population(e), make([]float64, k)
+		for i, w := range data.Weight {
+			net[data.Chosen[i]] += w
+			net[data.Rejected[i]] -= w
+		}
+		ref := e.Prompts[0].LogReference()
+		gain := func(pi []float64) (sum float64) {
+			for i, m := range net {
+				sum += max(0, m) / (1 + math.Pow(math.Exp(ref[i])/max(pi[i], 1e-300), lambda))
+			}
+			return sum
+		}
+		best := 0.0
+		for set := 1; set < 1<<k; set++ {
+			pi, total := make([]float64, k), 0.0
+			for i := range pi {
+				if set>>i&1 == 1 {
+					if net[i] <= 0 {
+						total = math.NaN()
+					}
+					pi[i] = math.Exp(ref[i])
+					total += pi[i]
+				}
+			}
+			if total != total {
+				continue
+			}
+			floats.Scale(1/total, pi)
+			v := gain(pi)
+			for step := 0.1; step > 1e-6; step /= 2 {
+				for improved := true; improved; {
+					improved = false
+					for i := range pi {
+						for j := range pi {
+							if i == j || pi[i] < step || pi[j] == 0 {
+								continue
+							}
+							pi[i], pi[j] = pi[i]-step, pi[j]+step
+							if u := gain(pi); u > v {
+								v, improved = u, true
+							} else {
+								pi[i], pi[j] = pi[i]+step, pi[j]-step
+							}
+						}
+					}
+				}
+			}
+			best = max(best, v)
+		}
+		s := solve(t, Problem{Env: e, Pairs: data}, &objective.APOZero{Lambda: lambda})
+		if s.Status != Boundary || s.Loss > 1-best+1e-6 {
+			t.Errorf("%s, loss %v, %v is known: %s", s.Status, s.Loss, 1-best, s.Reason)
 		}
 	}
 }
