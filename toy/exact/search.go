@@ -584,7 +584,7 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 			return nil, err
 		}
 	}
-	if s.terms.hasSingles() && s.terms.extends() && !convex && s.problem.From == nil {
+	if none != "" && s.terms.hasSingles() && !convex && s.problem.From == nil {
 		if err := s.exchange(t, found, gone, settle); err != nil {
 			return nil, err
 		}
@@ -643,26 +643,21 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 }
 
 // exchange goes on from the end of a search where bounded functions of single responses have a minimum on many faces of the simplex: with
-// one response more, as far above pi_ref as the least of those that are held, or with one less, as long as that is lower.
+// one response more, as far above pi_ref as the least of those that are held, as long as that is lower.
 func (s *solver) exchange(t *task, found *ends, gone []bool, settle func(from []float64) (*end, error)) error {
 	for improved := true; improved; {
 		improved = false
 		for k := range t.logRef {
-			if gone != nil && gone[k] || found.at.logits == nil {
+			if gone != nil && gone[k] || found.gone == nil || !found.gone[k] {
 				continue
 			}
 			from, least := slices.Clone(found.at.logits[0]), math.Inf(1)
 			for j, v := range from {
-				if j != k && (found.gone == nil || !found.gone[j]) {
+				if !found.gone[j] {
 					least = min(least, v-t.logRef[j])
 				}
 			}
-			if math.IsInf(least, 1) {
-				continue
-			}
-			if from[k] = floats.Min(from); found.gone != nil && found.gone[k] {
-				from[k] = t.logRef[k] + least
-			}
+			from[k] = t.logRef[k] + least
 			e, err := settle(from)
 			if err != nil {
 				return err
