@@ -55,8 +55,9 @@ func unbounded(link objective.Link) bool {
 //
 //	maximize 1^T A d  subject to  0 <= A d <= 1,
 //
-// which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is the number of margins that can
-// grow, so that rounding cannot blur the decision; where v > 0 the margin grows.
+// which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is 0 or at least 1, so that
+// rounding cannot blur the decision; where v > 0 the margin grows. It is the number of margins only where all grow, and not where
+// some always grow less than others, of which all is not said then.
 func (l *lossFunction) separates() (why string, all bool, err error) {
 	level, names := l.oneWay()
 	if level == nil {
