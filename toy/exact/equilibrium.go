@@ -33,8 +33,8 @@ func (s *solver) play() (*Solution, error) {
 	for _, b := range s.problem.Policy.Blocks() {
 		t := s.tasks[b.Prompts[0]]
 		r := s.unseen(t)
-		if best := []int{-1}; t.total > 0 && lambda == 0 {
-			best[0] = newRegularized(t).winner(mixture)
+		if t.total > 0 && lambda == 0 {
+			best := []int{newRegularized(t).winner(mixture)}
 			r = s.vertex(t, best, t.reasonf("against the opponent that it makes no response does as well as %s, and nothing holds the policy back "+
 				"from it", list(best)))
 		} else if t.total > 0 {

@@ -244,7 +244,7 @@ func (s *solver) measure(total *Solution) {
 		} else {
 			l = s.lossOn(b)
 		}
-		limit, at := 0.0, l.newPoint(s.problem.Policy.Params()[b.Offset:b.Offset+b.Dim])
+		at := l.newPoint(s.problem.Policy.Params()[b.Offset : b.Offset+b.Dim])
 		for i, v := range at.theta {
 			at.theta[i] = max(v, -math.MaxFloat32) // probability 0, where differences of two are none
 		}
@@ -253,11 +253,8 @@ func (s *solver) measure(total *Solution) {
 		} else {
 			l.slope(at)
 		}
-		for _, some := range s.problem.Policy.Blocks() { // limits of all prompts, or of none
-			if loss, known := s.reached[some.Offset]; known && (s.terms.together || some.Offset == b.Offset) {
-				limit += loss
-				at.loss = limit
-			}
+		if loss, known := s.reached[b.Offset]; known {
+			at.loss = loss
 		}
 		total.Loss += at.loss
 		for _, g := range at.grad {

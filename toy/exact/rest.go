@@ -80,7 +80,9 @@ func (s *solver) uncurved() (*Solution, error) {
 
 // keep leaves a block's result in the policy's parameters.
 func (s *solver) keep(b policy.Block, r *result) {
-	if r.loss != nil {
+	if r.loss != nil && s.terms.together { // measured as one, where either all prompts have a limit or none
+		s.reached[0] += *r.loss
+	} else if r.loss != nil {
 		s.reached[b.Offset] = *r.loss
 	}
 	if r.theta != nil {
