@@ -34,6 +34,7 @@ func oneWay(t testing.TB) map[string]func() Problem {
 		"one pair, two ways":  low(four, pairs([3]int{0, 1, 1}), a, b),
 		"two pairs, two ways": low(four, pairs([3]int{0, 1, 1}, [3]int{2, 3, 1}), a, b),
 		"a chain, two ways":   low(four, pairs([3]int{0, 1, 2}, [3]int{1, 2, 2}), a, b),
+		"an order, two ways":  low(four, pairs([3]int{0, 1, 2}, [3]int{1, 2, 2}, [3]int{0, 2, 1}), []float64{1, 0, -1, 0.3}, []float64{1, -1, 0, 0.2}),
 		"at pi_ref for repo":  low(env([][]float64{{4, 3, 2, 1}}, [][]float64{{1e4, 1, 1, 1}}), pairs([3]int{0, 1, 1}), a, b),
 		"from beyond the minimum": func() Problem {
 			return Problem{Env: four, Pairs: pairs([3]int{0, 1, 1}), Policy: build(t, four, &policy.LogLinearParams{Start: []float64{300, 40}})}

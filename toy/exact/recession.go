@@ -3,6 +3,7 @@ package exact
 import (
 	"fmt"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize/convex/lp"
 
@@ -53,46 +54,38 @@ func unbounded(link objective.Link) bool {
 // separates looks for a direction that lowers no compared margin and raises one, names a comparison whose margin grows, and says whether
 // all do. Margins compared in both orders must not move; among the directions left, with one-way margins A d, it solves the dual of
 //
-//	maximize 1^T A d  subject to  0 <= A d <= 1,
+//	maximize 1^T s  subject to  s <= A d, 0 <= s <= 1,
 //
-// which is to minimize 1^T v subject to A^T v - A^T u = A^T 1, u, v >= 0. The optimum is 0 or at least 1, so that
-// rounding cannot blur the decision; where v > 0 the margin grows. It is the number of margins only where all grow, and not where
-// some always grow less than others, of which all is not said then.
+// which is to minimize 1^T v subject to A^T u = 0, u + v - w = 1, u, v, w >= 0. The optimum is the number of margins that can grow, all
+// of them in one direction, so that rounding cannot blur the decision; where v > 0 the margin grows.
 func (l *lossFunction) separates() (why string, all bool, err error) {
 	level, names := l.oneWay()
 	if level == nil {
 		return "", false, nil
 	}
 	m, n := level.Dims()
-	constraint, right := mat.NewDense(n, 2*m, nil), make([]float64, n)
-	cost := make([]float64, 2*m)
+	constraint, right, cost := mat.NewDense(m+n, 3*m, nil), make([]float64, m+n), make([]float64, 3*m)
 	for i := range m {
-		cost[i] = 1
+		cost[i], right[i] = 1, 1
+		constraint.Set(i, i, 1)
+		constraint.Set(i, m+i, -1)
+		constraint.Set(i, 2*m+i, 1)
 		for j := range n {
-			a := level.At(i, j)
-			constraint.Set(j, i, a)
-			constraint.Set(j, m+i, -a)
-			right[j] += a
+			constraint.Set(m+j, 2*m+i, level.At(i, j))
 		}
 	}
-	best, v, err := lp.Simplex(cost, constraint, right, 1e-10, nil)
+	grow, v, err := lp.Simplex(cost, constraint, right, 1e-10, nil)
 	if err != nil {
 		return "", false, fmt.Errorf("the linear program that decides whether a minimizer exists: %w", err)
 	}
-	if best < 0.5 {
+	if grow < 0.5 {
 		return "", false, nil
-	}
-	top := 0
-	for i := range m {
-		if v[i] > v[top] {
-			top = i
-		}
 	}
 	compared := 0
 	for _, t := range l.tasks {
 		compared += len(t.chosen)
 	}
-	return names[top], best > float64(compared)-0.5, nil
+	return names[floats.MaxIdx(v[:m])], grow > float64(compared)-0.5, nil
 }
 
 // oneWay returns the margins compared in one order only, one row each, as functions of the directions that leave all
