@@ -13,6 +13,7 @@ import (
 	_ "windtunnel/toy/fixedseed"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
+	"windtunnel/toy/policy"
 	"windtunnel/toy/train"
 )
 
@@ -352,6 +353,39 @@ func TestHingeByItsDual(t *testing.T) {
 		s := solve(t, Problem{Env: e, Pairs: data, L2: alpha}, &objective.Hinge{Lambda: lambda})
 		if s.Status != train.Converged || s.Loss > least+1e-9 || s.Loss < bound-1e-9 || least-bound > 1e-3 {
 			t.Errorf("%d responses, lambda %g, alpha %g: %s, loss %v, by the dual from %v to %v: %s", k, lambda, alpha, s.Status, s.Loss, bound, least, s.Reason)
+		}
+	}
+}
+
+// TestDrDPO: of two responses, where the share p of a is chosen, sum p sigmoid(z)^(1/b) is greatest at logit p = (1 - 1/b) z, and if b is at most 1
+// nowhere. The loss and its gradient are those of all prompts together, as in training, and a formula that says the same has the same answer.
+func TestDrDPO(t *testing.T) {
+	e := env([][]float64{{5, 3}, {1, 4}}, [][]float64{{1, 2}, {3, 1}})
+	for _, prime := range []float64{1e-4, 0.5, 1, 1.5, 3, 1e4} {
+		for _, lambda := range []float64{0.05, 1, 20} {
+			for _, loss := range []objective.Params{&objective.DrDPO{Lambda: lambda, Prime: prime}, &objective.Custom{Lambda: lambda,
+				Constants: map[string]float64{"b": prime}, Pair: "7 - b*log(mean(sigmoid(lambda*u)^(1/b)))/2"}} {
+				pol := build(t, e, &policy.TabularParams{})
+				s := solve(t, Problem{Env: e, Pairs: population(e), Policy: pol}, loss)
+				if prime <= 1 {
+					if s.Status != train.Diverged {
+						t.Errorf("%T, beta' %g, lambda %g: %s: %s", loss, prime, lambda, s.Status, s.Reason)
+					}
+					continue
+				}
+				for x, p := range e.Prompts {
+					z := (p.LogStar[0] - p.LogStar[1]) / (1 - 1/prime)
+					want := []float64{p.LogRef[0] + z/lambda, p.LogRef[1]}
+					logspace.LogSoftmax(want, want)
+					if s.Status != Local || distance(s.Policy[x], want) > 1e-9 {
+						t.Errorf("%T, beta' %g, lambda %g, prompt %d: %s at %v, want %v", loss, prime, lambda, x, s.Status, s.Policy[x], want)
+					}
+				}
+				problem := train.NewProblem(e, pol, loss.Objective(), 0)
+				if want := problem.Loss(train.Full(population(e), problem)); math.Abs(s.Loss-want) > 1e-11 || s.GradNorm > 1e-9 {
+					t.Errorf("%T, beta' %g, lambda %g: loss %v and gradient %g, in training %v", loss, prime, lambda, s.Loss, s.GradNorm, want)
+				}
+			}
 		}
 	}
 }

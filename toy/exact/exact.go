@@ -87,6 +87,9 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	if p.Objective.Filters() {
 		return nil, errors.New("comparisons are left out of each batch at random, and a minimizer has no batches")
 	}
+	if mean := p.Objective.Averaged(); mean != nil && p.L2 == 0 {
+		return byMean(ctx, p, mean)
+	}
 	inner := *p
 	var held bool
 	inner.Objective, held = potential(p.Objective)
@@ -127,6 +130,21 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 		total.rests()
 	}
 	return total, nil
+}
+
+// byMean solves a problem whose loss is least where a mean is. Losses are told of the problem's own.
+func byMean(ctx context.Context, p *Problem, mean *objective.Objective) (*Solution, error) {
+	of := *p
+	of.Objective = mean
+	s, err := newSolver(ctx, p, terms{together: true})
+	if err != nil {
+		return nil, err
+	}
+	total, err := Solve(ctx, &of)
+	if err == nil {
+		s.measure(total)
+	}
+	return total, err
 }
 
 // potential returns the objective in the terms that are known best, and whether it holds a part back from differentiation: each term

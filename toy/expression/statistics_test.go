@@ -167,3 +167,39 @@ func TestMovingAverage(t *testing.T) {
 		t.Errorf("resumed at %v, want %v", out[0], want)
 	}
 }
+
+// What is averaged in the place of a formula orders policies as its value does.
+func TestAveraged(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 2))
+	scalars := []float64{0.7, 1.3}
+	for _, source := range []string{
+		"mean(c)", "-3*mean(u)/tau + lambda", "lambda - 2*u.mean()", "-log(mean(sigmoid(u)))", "(1 - log(mean(exp(u)))/lambda)*2", "logmeanexp(-u)", "-tau*logmeanexp(logsigmoid(lambda*u)/tau)",
+	} {
+		e := mustParseBatch(t, source)
+		averaged := e.Averaged(scalars)
+		if averaged == nil {
+			t.Errorf("%s: no mean", source)
+			continue
+		}
+		whole, mean := e.Compile(), averaged.Compile()
+		cols, weight := batchOf(rng, 6)
+		last := [2]float64{}
+		for i := range 20 {
+			at := [2]float64{total(whole, cols, weight, scalars), total(mean, cols, weight, scalars)}
+			if i > 0 && (at[0] < last[0]) != (at[1] < last[1]) {
+				t.Errorf("%s goes from %v to %v, the mean of %s from %v to %v", source, last[0], at[0], averaged, last[1], at[1])
+			}
+			last = at
+			for k := range cols[0] {
+				cols[0][k] += 0.1 * rng.NormFloat64()
+			}
+		}
+	}
+	for _, source := range []string{
+		"softplus(-u)", "mean(c)*r", "mean(c) + r", "mean(c) + mean(r)", "log(mean(u))", "-log(u)", "square(mean(u))", "std(c)", "0*mean(c)", "mean(c)/0", "step()*mean(c)", "mean(c)*ema(lambda, 0.9)", "lambda", "max(c)",
+	} {
+		if averaged := mustParseBatch(t, source).Averaged(scalars); averaged != nil {
+			t.Errorf("%s: the mean of %s", source, averaged)
+		}
+	}
+}

@@ -488,6 +488,24 @@ func (o *Objective) Frozen(b *Batch) *Objective {
 	return &frozen
 }
 
+// Averaged returns an objective that is a mean over comparisons and falls and rises with this one, so that both are least at the same
+// policies; nil where this one is not known to be an increasing function of one such mean and nothing else.
+func (o *Objective) Averaged() *Objective {
+	pair, dist := o.Terms()
+	if len(pair) != 1 || len(dist) > 0 || o.Moving != nil || o.Sampled != nil || pair[0].Weight < 0 {
+		return nil
+	}
+	f, ok := pair[0].Term.(*formula)
+	if !ok {
+		return nil
+	}
+	mean := f.source.Averaged(f.scalars)
+	if mean == nil {
+		return nil
+	}
+	return (&Objective{}).And(pair[0].Weight, OnPairs(newFormula(mean, f.scalars, false)))
+}
+
 // Params are the parameters of one kind of objective.
 type Params interface {
 	// Objective builds a fresh objective with scratch of its own.
