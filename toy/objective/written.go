@@ -150,7 +150,8 @@ func (p *REBEL) Objective() *Objective {
 }
 
 // DrDPO holds the parameters of distributionally robust DPO: -b log mean exp(-loss/b) over the batch, which weighs pairs of high loss,
-// whose labels may be wrong, less.
+// whose labels may be wrong, less. Where b is at most 1 it has no minimizer over comparisons whose majorities form an order: with s = sigmoid of
+// a pair's scaled margin, p s^(1/b) + (1-p) (1-s)^(1/b) is convex in s and so greatest at the end that the majority wants.
 type DrDPO struct {
 	Lambda float64 `yaml:"lambda" alias:"beta" range:"[1e-100,1e100]" doc:"regularization strength, DPO's beta"`
 	Prime  float64 `yaml:"beta_prime" alias:"mode_weight" range:"[1e-6,1e12]" doc:"the paper's beta'; large is DPO"`
