@@ -17,6 +17,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -288,12 +290,7 @@ func (s *solver) gibbs(t *task) *result {
 	if s.terms.entropy == 0 {
 		return s.bareReward(t)
 	}
-	best := 0
-	for k, v := range t.logStar {
-		if s.terms.reward*v > s.terms.reward*t.logStar[best] {
-			best = k
-		}
-	}
+	best := floats.MaxIdx(floats.ScaleTo(make([]float64, t.responses()), s.terms.reward, t.logStar))
 	// Rewards are measured from the best one: divided by a small lambda, a common offset would round them.
 	logp := make([]float64, t.responses())
 	for k, v := range t.logStar {
@@ -305,15 +302,7 @@ func (s *solver) gibbs(t *task) *result {
 
 // bareReward is the expected reward without any regularizer, linear in the probabilities.
 func (s *solver) bareReward(t *task) *result {
-	var best []int
-	for k, v := range t.logStar {
-		switch gain := s.terms.reward * v; {
-		case len(best) == 0 || gain > s.terms.reward*t.logStar[best[0]]:
-			best = []int{k}
-		case gain == s.terms.reward*t.logStar[best[0]]:
-			best = append(best, k)
-		}
-	}
+	best := leading(floats.ScaleTo(make([]float64, t.responses()), s.terms.reward, t.logStar), 0)
 	if len(best) == t.responses() {
 		return &result{status: NotUnique, reason: t.reasonf("all responses have the same reward; pi_ref is reported"),
 			logps: [][]float64{t.logRef}}

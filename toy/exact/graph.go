@@ -102,13 +102,7 @@ func (t *task) only(some func(i int) bool) *task {
 
 // others returns the members of a group that are not among the given ones.
 func others(group, some []int) []int {
-	var rest []int
-	for _, k := range group {
-		if !slices.Contains(some, k) {
-			rest = append(rest, k)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(group), func(k int) bool { return slices.Contains(some, k) })
 }
 
 // netTolerance is what rounding may leave of counts that cancel, relative to what was subtracted.
@@ -137,7 +131,7 @@ func (t *task) falls(psi objective.Outer, shape objective.Shape, group []int) (s
 	low, high := sloped.EndSlopes()
 	net := t.net(-low, high)
 	winners := net.unbeaten(group)
-	if winners == nil && net.negative() {
+	if winners == nil && slices.Min(append(net.weight, 0)) < 0 {
 		for _, k := range net.within(group).cheapCut() {
 			winners = append(winners, group[k])
 		}
@@ -166,16 +160,6 @@ func (t *task) net(lost, won float64) *task {
 		}
 	}
 	return n
-}
-
-// negative says whether some net weight is.
-func (t *task) negative() bool {
-	for _, w := range t.weight {
-		if w < 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // cheapCut returns a part of the responses whose rise over the rest costs nothing by the net weights, nil if there is none.

@@ -223,7 +223,11 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 		starts = l.starts(unit, nil)
 	}
 	found, err := s.among(l, starts, unit, func(from []float64) (*end, error) {
-		d, err := s.descentFrom(l, from, unit)
+		if s.terms.other != "" {
+			d, err := s.arrive(l, from, unit, idleLimit)
+			return &end{descent: d}, err
+		}
+		d, err := s.minimize(l, from, firstRadius) // where all is known of the loss, as long as it takes
 		return &end{descent: d}, err
 	})
 	if err != nil {
@@ -273,14 +277,6 @@ func (s *solver) near(l *lossFunction) (all [][]float64) {
 		all = append(all, l.fit(goal))
 	}
 	return all
-}
-
-// descentFrom descends from a point in a class: where all is known of the loss as long as it takes.
-func (s *solver) descentFrom(l *lossFunction, from []float64, unit float64) (*descent, error) {
-	if s.terms.other == "" {
-		return s.minimize(l, from)
-	}
-	return s.arrive(l, from, unit, idleLimit)
 }
 
 // scaled returns the loss as a function of lambda times the parameters, whose logits are the scaled margins' z, divided by the

@@ -274,9 +274,7 @@ func (l *lossFunction) evaluate(p *point) {
 		return
 	}
 	for i, v := range p.theta {
-		if l.center != nil {
-			v += l.center[i]
-		}
+		v += l.centre(i)
 		p.loss += l.l2 * v * v
 		p.grad[i] += 2 * l.l2 * v
 		p.hess[i*l.dim+i] += 2 * l.l2

@@ -56,12 +56,7 @@ type descent struct {
 // minimize descends from theta by Newton's method with backtracking, shifting the Hessian where it is not positive
 // definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
 // say nothing where lambda is very small or very large.
-func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
-	return s.minimizeWithin(l, theta, firstRadius)
-}
-
-// minimizeWithin descends with a radius of the first step.
-func (s *solver) minimizeWithin(l *lossFunction, theta []float64, radius float64) (*descent, error) {
+func (s *solver) minimize(l *lossFunction, theta []float64, radius float64) (*descent, error) {
 	stop := stopper{convex: s.terms.convex(), last: math.Inf(1)}
 	start := l.newPoint(theta)
 	l.evaluate(start)
@@ -329,7 +324,7 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 	for _, theta := range starts {
 		d, err := s.overKink(l, theta, s.unit(l))
 		if err == nil && !d.converged {
-			d, err = s.minimize(l, theta)
+			d, err = s.minimize(l, theta, firstRadius)
 		}
 		if err != nil {
 			return nil, err
@@ -345,7 +340,7 @@ func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
 			if best.converged || !s.terms.convex() {
 				break
 			}
-			d, err := s.minimizeWithin(l, theta, radius)
+			d, err := s.minimize(l, theta, radius)
 			if err != nil {
 				return nil, err
 			}

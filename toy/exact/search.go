@@ -730,10 +730,7 @@ func (s *solver) runsOff(t *task, gone []bool) bool {
 	if gone == nil || s.terms.grounded() {
 		return false
 	}
-	bounded := s.terms.everyMargin(func(p objective.Shape) bool {
-		return p.Low != objective.Rises && p.Low != objective.Plunges && p.High != objective.Rises && p.High != objective.Plunges
-	})
-	if bounded {
+	if s.terms.everyMargin(objective.Shape.Bounded) {
 		return false
 	}
 	for i, c := range t.chosen {

@@ -237,12 +237,9 @@ func sameLink(a, b objective.Link) bool {
 // part falls without bound, and a margin that runs off, if there are any, meets a bounded function. No margin does under a link that is
 // bounded.
 func (t *terms) extends() bool {
-	bounded := func(s objective.Shape) bool {
-		return s.Low != objective.Rises && s.Low != objective.Plunges && s.High != objective.Rises && s.High != objective.Plunges
-	}
-	return t.strange == "" && t.hasSingles() && t.boundedBelow() && !t.together && t.everyMargin(bounded) ||
+	return t.strange == "" && t.hasSingles() && t.boundedBelow() && !t.together && t.everyMargin(objective.Shape.Bounded) ||
 		t.strange == "" && !t.hasSingles() && t.grounded() ||
-		t.strange == "" && t.held && t.hasSingles() && t.everySingle(bounded) && len(t.parts) == 1
+		t.strange == "" && t.held && t.hasSingles() && t.everySingle(objective.Shape.Bounded) && len(t.parts) == 1
 }
 
 // grounded says whether the link that all margins share is bounded where a probability goes to 0.

@@ -41,6 +41,11 @@ type Shape struct {
 // finite minimizer.
 func (s Shape) Attained() bool { return !s.Low.Unattained() && !s.High.Unattained() }
 
+// Bounded says whether psi is, on both sides.
+func (s Shape) Bounded() bool {
+	return s.Low != Rises && s.Low != Plunges && s.High != Rises && s.High != Plunges
+}
+
 // Decreasing says whether psi' < 0 everywhere.
 func (s Shape) Decreasing() bool { return s.Monotone && s.High.Unattained() }
 
