@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/logspace"
-	"windtunnel/toy/train"
 )
 
 // Limits of the continuation to an equilibrium.
@@ -20,34 +19,12 @@ const (
 	probableRest   = 1e-12   // of win rates, by which the equation of a policy at rest may be missed
 )
 
-// play finds where losses of the game of win rates come to rest: at one policy where all of the loss is one game over all policies,
-// see objective.Objective.Game; else by following the gradient, as of other losses that hold a part back.
-func (s *solver) play() (*Solution, error) {
-	lambda, mixture, ok := s.problem.Objective.Game()
-	bare := func(t *task) bool { return t.total > 0 && newRegularized(t).winner(mixture) < 0 }
-	if ok = ok && s.problem.L2 == 0 && (lambda > 0 || !slices.ContainsFunc(s.tasks, bare)); !ok || s.problem.Policy.Jacobian(0) != nil {
-		s.terms.held, s.terms.curved = true, false
-		return s.uncurved()
-	}
-	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks))}
-	for _, b := range s.problem.Policy.Blocks() {
-		t := s.tasks[b.Prompts[0]]
-		r := s.unseen(t)
-		if t.total > 0 && lambda == 0 {
-			best := []int{newRegularized(t).winner(mixture)}
-			r = s.vertex(t, best, t.reasonf("against the opponent that it makes no response does as well as %s, and nothing holds the policy back "+
-				"from it", list(best)))
-		} else if t.total > 0 {
-			var err error
-			if r, err = s.equilibrium(t, lambda, mixture); err != nil {
-				return nil, err
-			}
-		}
-		total.add(b, r)
-		s.keep(b, r)
-	}
-	s.measure(total)
-	return total, nil
+// game returns the parameters of the game of win rates over all policies that all of the loss is, and false where it is none, see
+// objective.Objective.Game. Other losses of win rates are followed along their gradient, as those are that hold a part back.
+func (s *solver) game() (lambda, mixture float64, ok bool) {
+	lambda, mixture, ok = s.problem.Objective.Game()
+	undecided := func(t *task) bool { return lambda == 0 && t.total > 0 && newRegularized(t).winner(mixture) < 0 }
+	return lambda, mixture, ok && s.problem.L2 == 0 && s.problem.Policy.Jacobian(0) == nil && !slices.ContainsFunc(s.tasks, undecided)
 }
 
 // equilibrium finds the policy pi in proportion to pi_ref exp(P q/lambda) against the opponent q = pi^(1-mixture) pi_ref^mixture. The
@@ -57,8 +34,18 @@ func (s *solver) play() (*Solution, error) {
 // How far an approximate opponent is from it is known: it is the equilibrium of the game to whose payoffs is added by how much r it
 // misses its equation, strength (log q - log pi_ref) = P q + constant. The payoffs are monotone, so that strength times the
 // symmetric KL between both, which is at least 4 TV^2 (Pinsker), is at most TV (max r - min r).
+//
+// Where the KL costs nothing, the response that is best against the opponent which it makes takes all.
 func (s *solver) equilibrium(t *task, lambda, mixture float64) (*result, error) {
+	if t.total == 0 {
+		return s.unseen(t), nil
+	}
 	g := newRegularized(t)
+	if lambda == 0 {
+		best := []int{g.winner(mixture)}
+		return s.vertex(t, best, t.reasonf("against the opponent that it makes no response does as well as %s, and nothing holds the policy back "+
+			"from it", list(best))), nil
+	}
 	if mixture < 1 {
 		if arrived, err := g.descend(s, lambda/(1-mixture)); !arrived || err != nil {
 			return &result{status: Stalled, iterations: g.steps, change: g.change, logps: [][]float64{nil},

@@ -107,11 +107,15 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	if p.L2 == 0 && s.unlimited() {
 		return s.freely(p)
 	}
-	switch {
+	each := s.block
+	switch lambda, mixture, game := s.game(); {
 	case kinds.moving:
-		return s.moves()
+		each = s.ride
+	case game:
+		each = func(b policy.Block) (*result, error) { return s.equilibrium(s.tasks[b.Prompts[0]], lambda, mixture) }
 	case inner.Objective.Plays():
-		return s.play()
+		s.terms.held, s.terms.curved = true, false
+		return s.uncurved()
 	case !kinds.curved:
 		return s.uncurved()
 	}
@@ -120,14 +124,16 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		r, err := s.block(b)
+		r, err := each(b)
 		if err != nil {
 			return nil, err
 		}
 		total.add(b, r)
 		s.keep(b, r)
 	}
-	s.measure(total)
+	if s.measure(total); kinds.moving { // whose loss is measured from where its reference is
+		total.Loss, total.GradNorm = math.NaN(), math.NaN()
+	}
 	if held && (total.Status == train.Converged || total.Status == NotUnique || total.Status == Local) {
 		total.rests()
 	}

@@ -431,31 +431,18 @@ func (l *lossFunction) turn(at, scratch *point, step float64, dst *mat.Dense) {
 	}
 }
 
-// moves says where a policy goes whose reference follows it. Margins vanish under a reference that has come to rest, and a
+// ride says where a policy goes whose reference follows it. Margins vanish under a reference that has come to rest, and a
 // monotone psi then still pulls at every response that was not chosen as often as rejected; so the policy moves on for ever, each
 // time by what the loss moves it from its reference: as the difference of a response's wins and losses where the reference is
 // moved often, as the minimizer's margin where it is moved late. Where both are largest at the same responses, these take all.
-func (s *solver) moves() (*Solution, error) {
+func (s *solver) ride(b policy.Block) (*result, error) {
 	if !s.terms.margin || len(s.terms.parts) != 1 || s.terms.strange != "" || s.problem.L2 > 0 || !s.terms.everyMargin(objective.Shape.Decreasing) {
 		return nil, undecided("a reference that moves with the policy, for this loss")
 	}
-	total := &Solution{Status: train.Converged, Policy: make([][]float64, len(s.tasks)), Loss: math.NaN(), GradNorm: math.NaN()}
-	for _, b := range s.problem.Policy.Blocks() {
-		if s.problem.Policy.Jacobian(b.Prompts[0]) != nil {
-			return nil, undecided("a reference that moves with the policy, in a limited class")
-		}
-		r, err := s.ride(s.tasks[b.Prompts[0]])
-		if err != nil {
-			return nil, err
-		}
-		total.add(b, r)
-		s.keep(b, r)
+	if s.problem.Policy.Jacobian(b.Prompts[0]) != nil {
+		return nil, undecided("a reference that moves with the policy, in a limited class")
 	}
-	return total, nil
-}
-
-// ride is where one prompt's policy goes with its reference.
-func (s *solver) ride(t *task) (*result, error) {
+	t := s.tasks[b.Prompts[0]]
 	net, weight := t.lead()
 	best := leading(net, netTolerance*weight)
 	if floats.Norm(net, math.Inf(1)) <= netTolerance*weight {
