@@ -20,12 +20,10 @@ const rankTolerance = 1e-10
 // change no policy are 0 there, and left out: beside a large lambda, rounding would drown the penalty's curvature.
 func (s *solver) penalized(l *lossFunction) (*result, error) {
 	l.jacobian[0] = l.dense(0)
-	origin := make([]float64, l.dim)
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
 	if moving == nil {
-		here := l.newPoint(origin)
-		l.evaluate(here)
-		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
+		origin := make([]float64, l.dim)
+		return &result{status: train.Converged, theta: origin, logps: l.policies(origin)}, nil
 	}
 	center := image(mat.DenseCopyOf(moving.T()), l.start, nil)
 	from := image(moving, center, nil)
@@ -36,9 +34,7 @@ func (s *solver) penalized(l *lossFunction) (*result, error) {
 		return nil, err
 	}
 	r.theta = image(moving, r.theta, from)
-	there := l.newPoint(r.theta)
-	l.evaluate(there)
-	r.logps = there.logp
+	r.logps = l.policies(r.theta)
 	return r, nil
 }
 
@@ -48,10 +44,8 @@ func (s *solver) penalized(l *lossFunction) (*result, error) {
 // the end.
 func (s *solver) limited(l *lossFunction) (*result, error) {
 	moving, _ := split(l.contrasts(func(*task) bool { return true }, false))
-	here := l.newPoint(l.start)
-	l.evaluate(here)
 	if moving == nil {
-		return &result{status: train.Converged, theta: here.theta, logps: here.logp}, nil
+		return &result{status: train.Converged, theta: slices.Clone(l.start), logps: l.policies(l.start)}, nil
 	}
 	inClass := s.seeing(l).compose(moving, l.start)
 	seenBasis, unseenBasis := split(inClass.contrasts(func(t *task) bool { return t.total > 0 && s.terms.wholePolicy() },
@@ -85,9 +79,7 @@ func (s *solver) limited(l *lossFunction) (*result, error) {
 		return r, nil
 	}
 	r.theta = image(moving, r.theta, l.start)
-	there := l.newPoint(r.theta)
-	l.evaluate(there)
-	r.logps = there.logp
+	r.logps = l.policies(r.theta)
 	return r, nil
 }
 

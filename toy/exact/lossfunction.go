@@ -155,6 +155,15 @@ func (l *lossFunction) whole(p *point) float64 {
 	return p.loss
 }
 
+// policies returns the log-probabilities at theta, one row a prompt.
+func (l *lossFunction) policies(theta []float64) [][]float64 {
+	p := l.newPoint(theta)
+	for i := range l.tasks {
+		l.locate(p, i)
+	}
+	return p.logp
+}
+
 // located computes the policies at p.theta and returns the batch of all comparisons there.
 func (l *lossFunction) located(p *point) *objective.Batch {
 	for i := range l.tasks {

@@ -125,9 +125,8 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 			if err != nil {
 				return nil, err
 			}
-			there := whole.newPoint(image(moving, at, base))
-			whole.value(there)
-			return &result{status: Stationary, theta: there.theta, logps: there.logp, reason: whole.tasks[0].reasonf("training rests there: opposite " +
+			there := image(moving, at, base)
+			return &result{status: Stationary, theta: there, logps: whole.policies(there), reason: whole.tasks[0].reasonf("training rests there: opposite " +
 				"comparisons balance pair by pair, whatever the factor that they share")}, nil
 		}
 		starts, alone := [][]float64{make([]float64, l.dim)}, len(whole.tasks) == 1 && whole.tasks[0].balanced(s.terms.on(whole.tasks[0]))
@@ -207,9 +206,7 @@ func (s *solver) resting(whole *lossFunction) (*result, error) {
 		}
 		r.change, r.theta = found.change, image(moving, at.theta, base)
 	}
-	there := whole.newPoint(r.theta)
-	whole.value(there)
-	r.logps = there.logp
+	r.logps = whole.policies(r.theta)
 	if r.status == train.Diverged {
 		r.theta, r.logps = nil, make([][]float64, len(whole.tasks))
 	}
