@@ -699,6 +699,31 @@ func TestPushAndUnion(t *testing.T) {
 	}
 }
 
+// TestOnFace checks that without some responses, which are far below, a loss function starts at the same policy, and leaves those there.
+func TestOnFace(t *testing.T) {
+	e := env([][]float64{{1, 2, 3, 4}}, [][]float64{{1, 1, 1, 1}})
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.TYPO{Lambda: 1})
+	l, at := newLossFunction(s.problem.Objective, s.tasks[0]), []float64{6, -50, 5, -60}
+	want := l.newPoint(at)
+	l.value(want)
+	for dim, gone := range map[int][]bool{4: make([]bool, 4), 3: {false, true, false, false}, 2: {false, true, false, true}} {
+		face := l.onFace(at, gone)
+		there := face.newPoint(face.start)
+		if face.value(there); face.dim != dim || distance(there.logp[0], want.logp[0]) > 1e-13 || math.Abs(there.loss-want.loss) > 1e-14 {
+			t.Errorf("without %v it starts at %v, not %v", gone, there.logp[0], want.logp[0])
+		}
+		before := slices.Clone(there.logits[0])
+		floats.AddConst(1, there.theta)
+		face.value(there)
+		for k, out := range gone {
+			if moved := there.logits[0][k] - before[k]; math.Abs(moved-1) < 1e-12 == out {
+				t.Errorf("without %v response %d moves by %g", gone, k, moved)
+			}
+		}
+	}
+}
+
 // TestKnownIsBounded checks which problems are the same: none that differs in a weight, a reference, a prompt's share, its name or what is wanted.
 func TestKnownIsBounded(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
@@ -763,6 +788,92 @@ func TestKnownIsBounded(t *testing.T) {
 	}
 }
 
+// TestAlone checks which minimizers are the only ones: of a strictly convex function of margins where comparisons connect all responses; of one
+// that is strictly convex here alone where its curvature, however small beside another's, holds in every direction.
+func TestAlone(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	chain, rare := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	rare.Weight = []float64{1, 1, 1e-14, 1e-14}
+	squared := &objective.Custom{Lambda: 1, Psi: "square(relu(1 - lambda*m))", Mu: "x"}
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		at   []float64
+		want bool
+	}{
+		{"strict", chain, &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, true},
+		{"strict, of two groups", comparisons["never compared"], &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, false},
+		{"level", chain, &objective.Hinge{Lambda: 1}, []float64{0, 0, 0}, false},
+		{"bent here", chain, squared, []float64{0, 0, 0}, true},
+		{"bent little", rare, squared, []float64{0, 0, 0}, true},
+		{"bent along one pair", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), squared, []float64{0, 0, -2}, false},
+	} {
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, c.loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		at := l.newPoint(c.at)
+		l.value(at)
+		if got := s.alone(s.tasks[0], l, &ends{end: end{descent: &descent{at: at}}}); got != c.want {
+			t.Errorf("%s: alone %v", c.name, got)
+		}
+	}
+}
+
+// TestScaled holds a margin loss in lambda times the parameters, times its coefficient, against the loss.
+func TestScaled(t *testing.T) {
+	e := threePrompts()
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, lambda := range []float64{0.1, 1, 20} {
+		for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.IPO{Lambda: lambda}, &objective.SimPO{Lambda: lambda}} {
+			p := Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.LinearParams{})}
+			s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(3), Loss: loss}}})
+			l := s.over(p.Policy.Blocks()[0])
+			l.l2, l.center = 0.5, normal(rng, l.dim, 1)
+			m := s.terms.only
+			scaled := s.scaled(l, m)
+			for range 5 {
+				at := normal(rng, l.dim, 1)
+				want := l.value(l.newPoint(at))
+				floats.Scale(lambda, at)
+				if got := 3 * m.Factor * scaled.value(scaled.newPoint(at)); math.Abs(got-want) > 1e-12*want {
+					t.Errorf("%T at %g: %v, want %v", loss, lambda, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAway checks how far a search has to go, by two logits of a prompt against each other, until the loss is asked whether it rises beyond.
+func TestAway(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{3, 2, 1}})
+	oneWay, both := pairs([3]int{0, 1, 1}, [3]int{0, 2, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1})
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		at   []float64
+		l2   float64
+		want bool
+	}{
+		{"far", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, true},
+		{"not so far", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -8, 0}, 0, false},
+		{"far beside a penalty", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0.1, false},
+		{"far beside a KL", oneWay, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}},
+			{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}}}, []float64{12, -9, 0}, 0, false},
+		{"far up", both, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, false},
+	} {
+		p := Problem{Env: e, Pairs: c.data, L2: c.l2}
+		s := taken(t, &p, c.loss)
+		l := s.over(p.Policy.Blocks()[0])
+		at := l.newPoint(c.at)
+		l.value(at)
+		if got := s.away(l, at, 10); got != c.want {
+			t.Errorf("%s: away %v", c.name, got)
+		}
+	}
+}
+
 // TestDirections checks where a search looks: in the order of wins, at the log odds, and towards each response.
 func TestDirections(t *testing.T) {
 	e := env([][]float64{{2, 5, 1}}, [][]float64{ref3})
@@ -824,11 +935,11 @@ func TestSeparates(t *testing.T) {
 		s := taken(t, &p, &objective.DPO{Lambda: 1})
 		l := s.lossOn(p.Policy.Blocks()[0])
 		seen, _ := split(l.contrasts(func(*task) bool { return false }, true))
-		why, _, err := l.compose(seen, l.start).separates()
+		why, all, err := l.compose(seen, l.start).separates()
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := false
+		found, every := false, false
 		for i := range 3600 {
 			x, y := math.Cos(float64(i)*math.Pi/1800), math.Sin(float64(i)*math.Pi/1800)
 			least, most := math.Inf(1), math.Inf(-1)
@@ -837,7 +948,7 @@ func TestSeparates(t *testing.T) {
 				margin := x*(basis[0][c]-basis[0][r])/sizes[0] + y*(basis[1][c]-basis[1][r])/sizes[1]
 				least, most = min(least, margin), max(most, margin)
 			}
-			found = found || least >= 0 && most > 0
+			found, every = found || least >= 0 && most > 0, every || least > 0
 		}
 		both := false // ways round, so that only one line of directions is left, which steps miss
 		for i, c := range data.Chosen {
@@ -849,8 +960,8 @@ func TestSeparates(t *testing.T) {
 			continue
 		}
 		count[found]++
-		if found != (why != "") {
-			t.Errorf("%v over %v in %v: %q, a direction %v", data.Chosen, data.Rejected, basis, why, found)
+		if found != (why != "") || every != all {
+			t.Errorf("%v over %v in %v: %q, of all %v, a direction %v, of all %v", data.Chosen, data.Rejected, basis, why, all, found, every)
 		}
 	}
 	if count[true] < 50 || count[false] < 20 {

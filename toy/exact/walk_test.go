@@ -87,21 +87,23 @@ func TestQuasiNewton(t *testing.T) {
 	for i := range 6 {
 		q.inverse.Set(i, i, 1e-3) // so that it takes long
 	}
-	for range 40 {
+	for i := range 40 {
 		// Once a step no longer falls rounding is left.
-		if before := q.at.loss; !q.step() || q.at.loss > before {
+		before := q.at
+		if loss := before.loss; !q.step() || q.at.loss > loss {
 			break
 		}
-	}
-	if len(q.seen) > 14 {
-		t.Errorf("%d points are kept, want 14 at most", len(q.seen))
+		if n := len(q.seen); n != min(i+1, 14) || !slices.Equal(q.seen[n-1][0], before.theta) {
+			t.Errorf("after %d steps %d points are kept, want the last 14", i+1, n)
+		}
 	}
 	two := env([][]float64{{0.7, 0.3}}, [][]float64{{0.5, 0.5}})
 	for _, lambda := range []float64{0.1, 1, 10} {
 		p := Problem{Env: two, Pairs: population(two)}
 		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1 - lambda*u)"})
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
-		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false} { // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
+		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false, // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
+			1 - near/2: true, 1 + near/2: true, 1 - 3*near: false, 1 + 3*near: false} {
 			at := []float64{margin / lambda, 0}
 			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at), unit: 1 / lambda}
 			l.slope(q.at)
@@ -141,6 +143,34 @@ func TestLineSearch(t *testing.T) {
 			if slope := floats.Dot(q.next.grad, dir); slope < weakCurvature*along {
 				t.Errorf("%T: after a step of %g the slope is %g of %g", loss, size, slope, along)
 			}
+		}
+	}
+}
+
+// TestLineSearchEnds checks a line search on which the conditions hold with equality, which it takes, and on which they hold nowhere: a loss that
+// falls for ever is followed as long as there are steps, and along one that rises there is none.
+func TestLineSearchEnds(t *testing.T) {
+	p := Problem{Env: env([][]float64{{1, 1}}, [][]float64{{1, 1}}), Pairs: pairs([3]int{0, 1, 1})}
+	for _, c := range []struct {
+		name string
+		loss objective.Params
+		dir  []float64
+		size float64 // 0 is none
+	}{
+		{"half the slope is left", &objective.IPO{Lambda: 1}, []float64{0.125, -0.125}, 1}, // (z - 1/2)^2, from z = 0 to 1/4
+		{"more than half is left", &objective.IPO{Lambda: 1}, []float64{0.0625, -0.0625}, 2},
+		{"the minimum", &objective.IPO{Lambda: 1}, []float64{0.25, -0.25}, 1},
+		{"to where the loss is as before", &objective.IPO{Lambda: 1}, []float64{0.5, -0.5}, 0.5},
+		{"for ever", &objective.Custom{Lambda: 1, Pair: "-lambda*u"}, []float64{1, -1}, 0x1p39},
+		{"up", &objective.Custom{Lambda: 1, Pair: "-lambda*u"}, []float64{-1, 1}, 0},
+	} {
+		s := taken(t, &p, c.loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		q := &bfgs{l: l, at: l.newPoint([]float64{0, 0}), next: l.newPoint([]float64{0, 0})}
+		l.slope(q.at)
+		found := q.search(c.dir, -math.Abs(floats.Dot(c.dir, q.at.grad)))
+		if size := q.next.theta[0] / c.dir[0]; found != (c.size > 0) || size != c.size {
+			t.Errorf("%s: found %v, a step of %v, want %v", c.name, found, size, c.size)
 		}
 	}
 }
@@ -211,6 +241,51 @@ func TestFollow(t *testing.T) {
 				if !d.converged || d.unresolved || d.iterations < 1 || d.iterations > 10 || distance(d.at.logp[0], want.Policy[0]) > 1e-9 {
 					t.Errorf("%s at %g: converged %v, unresolved %v after %d steps, off by %g", name, lambda, d.converged, d.unresolved, d.iterations,
 						distance(d.at.logp[0], want.Policy[0]))
+				}
+			}
+		}
+	}
+}
+
+// TestPulled checks where slopes that are next to nothing still pull, at any lambda and in any unit of the loss: far out where the loss levels out,
+// by one response or by a group whose own slopes cancel, and at the second of two prompts; not at a minimum, where a slope does not get less, or
+// where the loss or a penalty sees more than differences.
+func TestPulled(t *testing.T) {
+	four := []float64{1, 1, 1, 1}
+	log3, both := math.Log(3), pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 3}, [3]int{3, 2, 1})
+	groups := &preference.Pairs{Prompt: append([]int{0}, both.Prompt...), Chosen: append([]int{0}, both.Chosen...), Rejected: append([]int{2}, both.Rejected...)}
+	second := pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{0, 1, 1})
+	second.Prompt[4] = 1
+	for _, lambda := range []float64{0.01, 1, 100} {
+		dpo := &objective.DPO{Lambda: lambda}
+		for _, c := range []struct {
+			name  string
+			data  *preference.Pairs
+			loss  objective.Params
+			class policy.Params
+			at    []float64 // times lambda
+			l2    float64
+			want  bool
+		}{
+			{"far out", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, true},
+			{"far out in a class", pairs([3]int{0, 1, 1}), dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, 0}, {1, -1, 0, 0}}}, []float64{0, 20}, 0, true},
+			{"far out beside a penalty", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0.1, false},
+			{"at the minimum", both, dpo, &policy.TabularParams{}, []float64{log3, 0, log3, 0}, 0, false},
+			{"at the minimum of a class", both, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, -1}, {1, -1, 0, 0}}}, []float64{log3 / 2, log3 / 2}, 0, false},
+			{"a group far out", groups, dpo, &policy.TabularParams{}, []float64{40 + log3, 40, log3, 0}, 0, true},
+			{"the second prompt", second, dpo, &policy.TabularParams{}, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
+			{"a slope that stays", pairs([3]int{0, 1, 1}), &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+			{"single responses", pairs([3]int{0, 1, 1}), &objective.NCA{Lambda: lambda}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+		} {
+			for _, factor := range []float64{1e-12, 1, 1e12} {
+				e := env([][]float64{four, four}[:1+slices.Max(c.data.Prompt)], [][]float64{four, four})
+				p := Problem{Env: e, Pairs: c.data, Policy: build(t, e, c.class), L2: c.l2}
+				s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: c.loss}}})
+				l := s.over(policy.Block{Dim: len(s.start), Prompts: all(len(s.tasks))})
+				_, free := c.class.(*policy.TabularParams)
+				at := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 1/lambda, c.at))
+				if got := l.pulled(at, 1/lambda, free); got != c.want {
+					t.Errorf("%s, lambda %g, times %g: pulled %v", c.name, lambda, factor, got)
 				}
 			}
 		}
