@@ -1,10 +1,12 @@
 package exact
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
@@ -164,6 +166,21 @@ func TestBatchBesidePenalty(t *testing.T) {
 	problem.AddGrad(full, gradient)
 	if loss := problem.Loss(full); s.Status != Stationary || !(floats.Norm(gradient, 2) < 1e-12) || !(math.Abs(s.Loss-loss) < 1e-12) {
 		t.Errorf("%s: training's gradient is %v, its loss %v and not %v", s.Status, gradient, loss, s.Loss)
+	}
+}
+
+// TestUnlabelled checks that a prompt without labels weighs in a loss of whole policies what it does in training.
+func TestUnlabelled(t *testing.T) {
+	e := env([][]float64{{5, 3, 2}, {1, 2, 4}, {1, 1, 1}}, [][]float64{{1, 2, 3}, {3, 1, 1}, {2, 1, 1}})
+	e.Prompts[2].Unlabelled, e.Prompts[2].HeldOut = true, true
+	data := &preference.Pairs{Prompt: []int{0, 1, 1}, Chosen: []int{0, 1, 2}, Rejected: []int{1, 2, 0}}
+	for _, loss := range []objective.Params{&objective.TYPO{Lambda: 0.5}, &objective.RLHF{Lambda: 0.5}} {
+		pol := build(t, e, &policy.TabularParams{})
+		s := solve(t, Problem{Env: e, Pairs: data, L2: 0.1, Policy: pol}, loss)
+		problem := train.NewProblem(e, pol, loss.Objective(), 0.1)
+		if want := problem.Loss(train.Full(data, problem)); math.Abs(s.Loss-want) > 1e-12 || s.Loss < 0.01 {
+			t.Errorf("%T: %s at %v, in training %v", loss, s.Status, s.Loss, want)
+		}
 	}
 }
 
@@ -874,6 +891,58 @@ func TestAway(t *testing.T) {
 	}
 }
 
+// TestFingerprint checks that losses are told apart wherever from a tenth of a margin to thirty they differ, at any lambda, and those of the same
+// values, of which other parts are held back from differentiation, by their gradients.
+func TestFingerprint(t *testing.T) {
+	e := env([][]float64{{5, 1, 2}}, [][]float64{{1, 1, 1}})
+	of := func(lambda float64, pair string) string {
+		p := Problem{Env: e, Pairs: population(e)}
+		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: pair})
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		l.start = s.tasks[0].logRef
+		return fingerprint(l, false)
+	}
+	for _, lambda := range []float64{0.01, 1, 100} {
+		plain := of(lambda, "softplus(-lambda*u)")
+		for at := 0.1; at < 15; at *= 2 {
+			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", at, 1.5*at, 2*at)
+			if of(lambda, "softplus(-lambda*u)"+bump) == plain {
+				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, at, 2*at)
+			}
+		}
+		if of(lambda, "2*softplus(-lambda*u) - stopgrad(softplus(-lambda*u))") == of(lambda, "0.5*softplus(-lambda*u) + 0.5*stopgrad(softplus(-lambda*u))") {
+			t.Errorf("lambda %g: another gradient is the same problem", lambda)
+		}
+	}
+}
+
+// TestConfine checks rows within the null space of others: those that are nothing there are dropped, the others have norm 1 and their angles.
+func TestConfine(t *testing.T) {
+	rows := [][]float64{{0, 0, 0}, {3, 4, 0}, {0, 0, 2}, {5, 0, 1}}
+	for _, c := range []struct {
+		fixed [][]float64
+		names string
+		gram  []float64 // of the rows that are left
+	}{
+		{nil, "bcd", []float64{1, 0, 3 / math.Sqrt(26), 0, 1, 1 / math.Sqrt(26), 3 / math.Sqrt(26), 1 / math.Sqrt(26), 1}},
+		{[][]float64{{0, 0, 7}}, "bd", []float64{1, 0.6, 0.6, 1}},
+		{[][]float64{{0, 0, 7}, {1, 0, 1}, {1, 0, 2}}, "b", []float64{1}},
+		{[][]float64{{0, 0, 7}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}}, "", nil},
+		{[][]float64{{3, 4, 0}, {5, 0, 1}, {0, 0, 2}}, "", nil},
+	} {
+		left, names := confine(rows, c.fixed, []string{"a", "b", "c", "d"}, 3)
+		if strings.Join(names, "") != c.names || (left == nil) != (c.gram == nil) {
+			t.Errorf("beside %v: %v, want %s", c.fixed, names, c.names)
+		} else if left != nil {
+			var gram mat.Dense
+			gram.Mul(left, left.T())
+			if d := floats.Distance(gram.RawMatrix().Data, c.gram, math.Inf(1)); d > 1e-14 {
+				t.Errorf("beside %v: %v", c.fixed, gram.RawMatrix().Data)
+			}
+		}
+	}
+}
+
 // TestDirections checks where a search looks: in the order of wins, at the log odds, and towards each response.
 func TestDirections(t *testing.T) {
 	e := env([][]float64{{2, 5, 1}}, [][]float64{ref3})
@@ -1005,6 +1074,35 @@ func TestOpen(t *testing.T) {
 		l.value(at)
 		if drop, falls := l.open(at, nil, c.kept, at.loss+1e-12, far); !slices.Equal(drop, c.drop) || falls != c.falls {
 			t.Errorf("%s: %v are open, falls %v; want %v, %v", c.name, drop, falls, c.drop, c.falls)
+		}
+	}
+}
+
+// TestKept checks which responses a loss is known to hold: all where every margin that falls costs without bound and a circle of comparisons leads
+// through all, and those whose own probability does.
+func TestKept(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	circle, none, every := pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), []bool{true, true, true}
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		want []bool
+	}{
+		{"a circle", circle, &objective.DPO{Lambda: 1}, every},
+		{"a chain", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.DPO{Lambda: 1}, none},
+		{"two groups", pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}), &objective.DPO{Lambda: 1}, none},
+		{"a circle in which margins may fall for ever", circle, &objective.Robust{Lambda: 1, LabelSmoothing: 0.1}, none},
+		{"a circle under a bounded link", circle, &objective.FDPO{Lambda: 1, Divergence: "alpha", Alpha: 2}, none},
+		{"a circle of a bounded function", circle, &objective.GPO{Lambda: 1, Function: "savage"}, none},
+		{"a chain beside a barrier", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.TYPO{Lambda: 1}, every},
+		{"functions of those that won", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.NCA{Lambda: 1}, []bool{true, true, false}},
+		{"a formula", circle, &objective.Custom{Lambda: 1, Pair: "softplus(-lambda*u) + 0*square(c)"}, none},
+	} {
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, c.loss)
+		if got := s.kept(s.tasks[0]); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -107,8 +107,13 @@ func TestQuasiNewton(t *testing.T) {
 			at := []float64{margin / lambda, 0}
 			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at), unit: 1 / lambda}
 			l.slope(q.at)
-			if got := q.hull(hullShare * lambda); got != want {
-				t.Errorf("lambda %g, at a margin of %g: least %v", lambda, margin, got)
+			// Across the kink a gradient was met that is taken together with this one only if it is near.
+			across := l.newPoint([]float64{(2 - margin) / lambda, 0})
+			l.slope(across)
+			for _, seen := range [][][2][]float64{nil, {{across.theta, across.grad}}} {
+				if q.seen = seen; q.hull(hullShare*lambda) != want {
+					t.Errorf("lambda %g, at a margin of %g, %d seen: least %v", lambda, margin, len(seen), !want)
+				}
 			}
 		}
 		d, err := s.quasiNewton(l, make([]float64, 2), 1/lambda)
@@ -272,6 +277,7 @@ func TestPulled(t *testing.T) {
 			{"far out beside a penalty", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0.1, false},
 			{"at the minimum", both, dpo, &policy.TabularParams{}, []float64{log3, 0, log3, 0}, 0, false},
 			{"at the minimum of a class", both, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, -1}, {1, -1, 0, 0}}}, []float64{log3 / 2, log3 / 2}, 0, false},
+			{"where half of the slopes cancel", pairs([3]int{0, 1, 29}, [3]int{1, 0, 10}), dpo, &policy.TabularParams{}, make([]float64, 4), 0, false},
 			{"a group far out", groups, dpo, &policy.TabularParams{}, []float64{40 + log3, 40, log3, 0}, 0, true},
 			{"the second prompt", second, dpo, &policy.TabularParams{}, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
 			{"a slope that stays", pairs([3]int{0, 1, 1}), &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
