@@ -597,6 +597,8 @@ func TestWhereTheReferenceGoes(t *testing.T) {
 		{"never loses", pairs([3]int{3, 1, 4}, [3]int{1, 0, 1}, [3]int{0, 1, 1}, [3]int{1, 2, 1}), Boundary, fmt.Sprintf(goes, "response 3 has"), []int{3}},
 		{"wins most and loses once", pairs([3]int{0, 1, 9}, [3]int{2, 0, 1}, [3]int{3, 1, 1}, [3]int{1, 3, 1}), train.Diverged,
 			fmt.Sprintf(open, "response 0", "response 2"), nil},
+		{"wins most and is beaten by the best", pairs([3]int{0, 1, 9}, [3]int{1, 0, 1}, [3]int{2, 0, 2}, [3]int{0, 2, 1}), train.Diverged,
+			fmt.Sprintf(open, "response 0", "response 2"), nil},
 		{"a cycle", pairs([3]int{0, 1, 3}, [3]int{1, 2, 2}, [3]int{2, 0, 2}, [3]int{3, 1, 1}, [3]int{1, 3, 2}), Boundary, fmt.Sprintf(goes, "response 0 has"), []int{0}},
 		{"two alike", pairs([3]int{1, 0, 2}, [3]int{0, 1, 1}, [3]int{2, 0, 2}, [3]int{0, 2, 1}, [3]int{3, 0, 1}, [3]int{0, 3, 1}), Boundary,
 			fmt.Sprintf(goes, "responses 1, 2 has"), []int{1, 2}},

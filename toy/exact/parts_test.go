@@ -240,6 +240,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestWinner checks which response is best against the opponent that it makes: with itself as opponent 0, which wins over each other, against a reference
+// that has mostly 2 it is 1, and with ties there is none.
+func TestWinner(t *testing.T) {
+	ref := []float64{0.05, 0.05, 0.9}
+	for _, c := range []struct {
+		wins    []float64
+		mixture float64
+		want    int
+	}{
+		{[]float64{0.5, 0.6, 0.6, 0.4, 0.5, 0.9, 0.4, 0.1, 0.5}, 0, 0}, {[]float64{0.5, 0.6, 0.6, 0.4, 0.5, 0.9, 0.4, 0.1, 0.5}, 1, 1},
+		{[]float64{0.5, 0.5, 0.6, 0.5, 0.5, 0.6, 0.4, 0.4, 0.5}, 0, -1}, {[]float64{0.5, 0.9, 0.1, 0.1, 0.5, 0.9, 0.9, 0.1, 0.5}, 0, -1},
+	} {
+		g := newRegularized(&task{logRef: logs(ref...), ref: ref, wins: c.wins})
+		if got := g.winner(c.mixture); got != c.want {
+			t.Errorf("%v, mixture %g: %d, want %d", c.wins, c.mixture, got, c.want)
+		}
+	}
+}
+
 // TestShortest checks the conditions that the shortest vector of a convex hull meets, and it alone: it lies in the hull, so that in no
 // direction it goes beyond all members, and no member lies nearer to the origin along it (Wolfe, theorem 2.1).
 func TestShortest(t *testing.T) {
@@ -910,7 +929,8 @@ func TestFingerprint(t *testing.T) {
 				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, at, 2*at)
 			}
 		}
-		if of(lambda, "2*softplus(-lambda*u) - stopgrad(softplus(-lambda*u))") == of(lambda, "0.5*softplus(-lambda*u) + 0.5*stopgrad(softplus(-lambda*u))") {
+		twice, half := "2*stopgrad(%[1]s)*%[2]s - stopgrad(%[1]s*%[2]s)", "0.5*stopgrad(%[1]s)*%[2]s + 0.5*stopgrad(%[1]s*%[2]s)"
+		if of(lambda, fmt.Sprintf(twice, "sigmoid(-lambda*u)", "softplus(-lambda*u)")) == of(lambda, fmt.Sprintf(half, "sigmoid(-lambda*u)", "softplus(-lambda*u)")) {
 			t.Errorf("lambda %g: another gradient is the same problem", lambda)
 		}
 	}
@@ -1066,9 +1086,13 @@ func TestOpen(t *testing.T) {
 		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), nil, false},
 		{"a loser that is held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, false, false}, nil, false},
 		{"all held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, true, true}, nil, false},
+		{"the loser, held very far out", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), make([]bool, 3), nil, false},
 	} {
-		p := Problem{Env: e, Pairs: c.data}
-		s := taken(t, &p, &objective.DPO{Lambda: 1})
+		p, loss := Problem{Env: e, Pairs: c.data}, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}}}}
+		if c.name == "the loser, held very far out" { // the comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second
+			loss.Terms = append(loss.Terms, objective.Part{Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}})
+		}
+		s := taken(t, &p, loss)
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
 		at := l.newPoint([]float64{0, 0.1, 1})
 		l.value(at)

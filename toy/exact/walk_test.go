@@ -178,6 +178,10 @@ func TestLineSearchEnds(t *testing.T) {
 			t.Errorf("%s: found %v, a step of %v, want %v", c.name, found, size, c.size)
 		}
 	}
+	s := taken(t, &p, &objective.Custom{Lambda: 1e-6, Pair: "-lambda*u"})
+	if d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1); err != nil || d.converged {
+		t.Errorf("where the loss falls for ever a search comes to rest at %v: %v", d.at.theta, err)
+	}
 }
 
 // TestStep checks a step of Newton's: no logit goes farther than the radius against another, which doubles where it binds, the loss falls by
@@ -195,18 +199,18 @@ func TestStep(t *testing.T) {
 		if _, ok := w.direction(cur); !ok {
 			t.Fatal("no direction")
 		}
-		size := []float64{0.1, 1, 1.9, 3}[i/2%4] // of the step to the minimum of the quadratic: from twice that on it does not lower the loss
+		size := []float64{0.1, 1, 1.9995, 1.9999, 3}[i/2%5] // of the step to the minimum of the quadratic, which twice as far is as high: Armijo's rule ends before
 		floats.Scale(size, w.dir)
 		span, radius, slope := slices.Max(w.dir)-slices.Min(w.dir), w.radius, floats.Dot(w.dir, cur.grad)
 		full, ok := w.step(cur, next)
 		taken := (next.theta[0] - next.theta[1] - cur.theta[0] + cur.theta[1]) / (w.dir[0] - w.dir[1])
-		if want := span <= radius && size < 2; !ok || full != want || math.Abs(taken-1) < 1e-9 != want {
+		if want := span <= radius && size < 1.9998; !ok || full != want || math.Abs(taken-1) < 1e-9 != want {
 			t.Errorf("%g of the step, which spans %g, within %g: full %v, a share of %g", size, span, radius, full, taken)
 		}
 		if taken*span > radius*(1+1e-9) || next.loss > cur.loss+1e-4*taken*slope+1e-12 {
 			t.Errorf("a share of %g spans %g, within %g, and the loss goes from %v to %v", taken, taken*span, radius, cur.loss, next.loss)
 		}
-		if span > radius && taken*size < 2 && math.Abs(taken*span-radius) < 1e-9 && w.radius != 2*radius {
+		if span > radius && taken*size < 1.9998 && math.Abs(taken*span-radius) < 1e-9 && w.radius != 2*radius {
 			t.Errorf("the radius %g binds and becomes %g", radius, w.radius)
 		}
 		if full && w.radius != radius {
