@@ -89,6 +89,22 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
+// TestBeyondConvexRatio compares minimizers found by search, where alpha above 2 proves none, with the grid: which responses are gone is said where it is resolved.
+func TestBeyondConvexRatio(t *testing.T) {
+	e := env([][]float64{{0.7, 0.2, 0.1}}, [][]float64{{0.1, 0.3, 0.6}})
+	for _, c := range []struct {
+		alpha, lambda float64
+		gone          string
+	}{{2.5, 0.03, "responses 1, 2"}, {2.5, 0.3, "response 2"}, {5, 0.03, "response 2"}} {
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.FDPO{Lambda: c.lambda, Divergence: "alpha", Alpha: c.alpha})
+		best, at := scan(50, func(pi []float64) float64 { return alphaLoss(&e.Prompts[0], pi, c.lambda, c.alpha) })
+		want := "prompt 0: the minimizer lies on the boundary of the simplex: " + c.gone + " at probability 0; the lowest of"
+		if s.Status != Boundary || !strings.HasPrefix(s.Reason, want) || s.Loss > best+1e-14 || distance(s.Policy[0], logs(at...)) > 0.04 {
+			t.Errorf("alpha %g, lambda %g: %s at %v, %v, %s; on the grid %v, %v", c.alpha, c.lambda, s.Status, s.Policy[0], s.Loss, s.Reason, at, best)
+		}
+	}
+}
+
 // TestBoundaryLimit checks the limit that paper.md section 4 states: all mass on the argmax of sum_y' (p_star(y > y') -
 // 1/2) / pi_ref(y), which is not the mode.
 func TestBoundaryLimit(t *testing.T) {

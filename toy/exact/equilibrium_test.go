@@ -232,7 +232,12 @@ func TestGamesBesideOthers(t *testing.T) {
 // Where comparisons weigh one prompt alone, the others' games are not played.
 func TestGameOfOnePrompt(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	env, one := game(rng, 3, func() float64 { return 0.7 }), game(rng, 3, func() float64 { return 0.3 })
+	circle := []float64{0.7, 0.3, 0.7}
+	env, one := game(rng, 3, func() float64 {
+		rate := circle[0]
+		circle = circle[1:]
+		return rate
+	}), game(rng, 3, func() float64 { return 0.3 })
 	env.Prompts = append(env.Prompts, one.Prompts...)
 	for status, o := range map[exact.Status]*objective.Objective{exact.Boundary: (&objective.WinRate{}).Objective(),
 		exact.Stationary: (&objective.OnlineIPO{Lambda: 0.5}).Objective()} {

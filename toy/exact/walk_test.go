@@ -97,13 +97,21 @@ func TestQuasiNewton(t *testing.T) {
 			t.Errorf("after %d steps %d points are kept, want the last 14", i+1, n)
 		}
 	}
+	// A hinge loss of the chain is least where every link's margin is 1, on five kinks at once.
+	hinge := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), s.tasks[0])
+	for margin, want := range map[float64]bool{1: true, 0.9: false} {
+		q := &bfgs{l: hinge, at: hinge.newPoint([]float64{4 + margin, 4, 3, 2, 1, 0}), next: hinge.newPoint(make([]float64, 6)), unit: 1}
+		if hinge.slope(q.at); q.hull(hullShare) != want {
+			t.Errorf("a chain whose first margin is %g: least %v", margin, !want)
+		}
+	}
 	two := env([][]float64{{0.7, 0.3}}, [][]float64{{0.5, 0.5}})
 	for _, lambda := range []float64{0.1, 1, 10} {
 		p := Problem{Env: two, Pairs: population(two)}
 		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1 - lambda*u)"})
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
 		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false, // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
-			1 - near/2: true, 1 + near/2: true, 1 - 3*near: false, 1 + 3*near: false} {
+			1 - near/2: true, 1 + near/2: true, 1 - 1.2*near: false, 1 + 1.3*near: false, 1 - 3*near: false, 1 + 3*near: false} {
 			at := []float64{margin / lambda, 0}
 			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at), unit: 1 / lambda}
 			l.slope(q.at)
