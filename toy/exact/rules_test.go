@@ -316,6 +316,25 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestLossOnTheBoundary checks that at a small lambda, at which margins are far less than logits, the loss told with a response at probability 0 is what
+// training's comes to.
+func TestLossOnTheBoundary(t *testing.T) {
+	for kind, of := range map[string][]string{"nca": {"only a loss", "a chain", "never compared"}, "bco-pair": {"only a loss", "a chain"}, "orpo": {"never compared"},
+		"sppo": {"one pair"}, "cal-dpo": {"one pair", "never compared"}, "cpo": {"never compared"}} {
+		for _, name := range of {
+			loss := with(kind, 1e-3)
+			b := newBench(t, loss, comparisons[name])
+			s := solve(t, Problem{Env: b.env, Policy: b.affine(), Pairs: comparisons[name]}, loss)
+			for k, l := range s.Policy[0] {
+				b.policy.Params()[k] = max(l, -1e7)
+			}
+			if want := b.problem.Loss(b.batch); s.Status != Boundary || math.Abs(s.Loss-want) > 1e-12*max(1, want) {
+				t.Errorf("%s, %s: %s, loss %v, training's %v: %s", kind, name, s.Status, s.Loss, want, s.Reason)
+			}
+		}
+	}
+}
+
 // TestHeldFormula checks a formula whose held back part leaves the gradient of a convex function: training rests where that is least, at one policy, at
 // several, or at none.
 func TestHeldFormula(t *testing.T) {

@@ -439,7 +439,7 @@ func TestBetweenKinks(t *testing.T) {
 		want      float64
 		status    Status
 	}{{2, 1, 1, train.Converged}, {1, 1, 0.5, NotUnique}, {1, 2, 0.5, train.Converged}, {1, 3, 0, NotUnique}, {1, 4, -1, train.Converged}} {
-		for _, lambda := range []float64{0.01, 1, 100} {
+		for _, lambda := range []float64{0.01, 1, 100, 1e5} {
 			for i, start := range []float64{0, 2, -3} {
 				pol := build(t, e, &policy.LowRankParams{Basis: line.Basis, Start: []float64{start / lambda}})
 				s := solve(t, Problem{Env: e, Pairs: weighted([3]int{1, 2, 1}, [3]int{1, 0, c.won}, [3]int{0, 1, c.lost}), Policy: pol},
