@@ -172,7 +172,7 @@ func TestRelease(t *testing.T) {
 		for _, c := range []struct {
 			slopes []float64
 			free   int // -1 is none
-		}{{[]float64{0, -1, -2}, 2}, {[]float64{-3, -2, -1}, 1}, {[]float64{-1, 1, 2}, -1}, {[]float64{0, 1e-14, -1e-14}, -1}, {[]float64{0, -1e-11, 1}, 1}} {
+		}{{[]float64{0, -1, -2}, 2}, {[]float64{-3, -2, -1}, 1}, {[]float64{0, -1, -1}, 1}, {[]float64{-1, 1, 2}, -1}, {[]float64{0, 1e-14, -1e-14}, -1}, {[]float64{0, -1e-11, 1}, 1}} {
 			e := edgeOf(t, 1, 1.3, float64(i))
 			e.zero, e.p, e.t = []bool{false, true, true}, []float64{1, 0, 0}, []float64{6 + e.low, e.low, e.low}
 			e.r1, e.multiply = []float64{1, 1, 1}, 2*factor

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -181,6 +182,11 @@ func TestUnlabelled(t *testing.T) {
 		if want := problem.Loss(train.Full(data, problem)); math.Abs(s.Loss-want) > 1e-12 || s.Loss < 0.01 {
 			t.Errorf("%T: %s at %v, in training %v", loss, s.Status, s.Loss, want)
 		}
+	}
+	many := &bandit.Env{Prompts: slices.Repeat(e.Prompts[:1], 49)} // where all are labelled their weights are taken as they are, and not times 49/49
+	p := Problem{Env: many, Pairs: &preference.Pairs{Prompt: []int{7}, Chosen: []int{0}, Rejected: []int{1}}}
+	if s := taken(t, &p, &objective.TYPO{Lambda: 0.5}); s.tasks[7].total != 1 {
+		t.Errorf("of 49 prompts one has the weight %v", s.tasks[7].total)
 	}
 }
 
@@ -883,6 +889,7 @@ func TestScaled(t *testing.T) {
 // TestAway checks how far a search has to go, by two logits of a prompt against each other, until the loss is asked whether it rises beyond.
 func TestAway(t *testing.T) {
 	e := env([][]float64{{1, 1, 1}}, [][]float64{{3, 2, 1}})
+	e.Prompts[0].Init = make([]float64, 3)
 	oneWay, both := pairs([3]int{0, 1, 1}, [3]int{0, 2, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1})
 	for _, c := range []struct {
 		name string
@@ -893,7 +900,8 @@ func TestAway(t *testing.T) {
 		want bool
 	}{
 		{"far", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, true},
-		{"not so far", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -8, 0}, 0, false},
+		{"no farther", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -9, 0}, 0, false},
+		{"far where the loss is level", oneWay, &objective.Hinge{Lambda: 1}, []float64{12, -9, 0}, 0, true},
 		{"far beside a penalty", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0.1, false},
 		{"far beside a KL", oneWay, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}},
 			{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}}}, []float64{12, -9, 0}, 0, false},
@@ -995,6 +1003,12 @@ func TestDirections(t *testing.T) {
 	if !slices.IsSortedFunc(starts[2:], func(a, b []float64) int { return int(math.Copysign(1, loss(a)-loss(b))) }) {
 		t.Error("the lowest are not first")
 	}
+	level := newLossFunction((&objective.Custom{Lambda: 1, Pair: "0*u"}).Objective(), s.tasks[0])
+	for i, at := range level.starts(2, nil)[1:] { // of places as low the nearest, in the order of directions
+		if floats.Distance(at, floats.ScaleTo(make([]float64, 3), 0.6, got[i]), math.Inf(1)) > 1e-15 {
+			t.Errorf("where the loss is level start %d is %v, along %v", i, at, got[i])
+		}
+	}
 	for _, stride := range []float64{0.6, 2, 6, 20, 60, 200} { // in units of 2
 		if v := loss([]float64{stride / 2, stride, 0}); v < loss(starts[2]) {
 			t.Errorf("in the order of wins %v is lower than the lowest start", v)
@@ -1070,32 +1084,37 @@ func TestDescribe(t *testing.T) {
 }
 
 // TestOpen checks which responses a logistic loss does not hold: one that only lost, and two that lost to a third and hold each other, which fall
-// together; none in a circle, and none that is known to be held.
+// together; none in a circle, and none that is known to be held. A hinge loss that is level does not hold them either, and does not fall.
 func TestOpen(t *testing.T) {
 	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	loser, two := pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5})
+	dpo, hinge, none := &objective.DPO{Lambda: 1}, &objective.Hinge{Lambda: 4}, make([]bool, 3)
+	// The comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second.
+	held := &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: dpo}, {Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}}}}
 	for _, c := range []struct {
 		name  string
 		data  *preference.Pairs
+		loss  objective.Params
+		at    []float64
 		kept  []bool
 		drop  []int
 		falls bool
 	}{
-		{"the loser", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), make([]bool, 3), []int{0}, true},
-		{"two losers", pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5}), make([]bool, 3), []int{0, 1}, true},
-		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), nil, false},
-		{"a loser that is held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, false, false}, nil, false},
-		{"all held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, true, true}, nil, false},
-		{"the loser, held very far out", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), make([]bool, 3), nil, false},
+		{"the loser", loser, dpo, []float64{0, 0.125, 1}, none, []int{0}, true},
+		{"the loser, level", loser, hinge, []float64{0, 1, 1}, none, []int{0}, false},
+		{"two losers", two, dpo, []float64{0, 0.125, 1}, none, []int{0, 1}, true},
+		{"two losers, level", two, hinge, []float64{0, 0.125, 1}, none, []int{0, 1}, false},
+		{"two losers apart", pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}), dpo, []float64{0, 0, 1}, none, []int{0, 1}, true},
+		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), dpo, []float64{0, 0.125, 1}, none, nil, false},
+		{"a loser that is held", loser, dpo, []float64{0, 0.125, 1}, []bool{true, false, false}, nil, false},
+		{"all held", loser, dpo, []float64{0, 0.125, 1}, []bool{true, true, true}, nil, false},
+		{"the loser, held very far out", loser, held, []float64{0, 0.125, 1}, none, nil, false},
 	} {
-		p, loss := Problem{Env: e, Pairs: c.data}, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}}}}
-		if c.name == "the loser, held very far out" { // the comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second
-			loss.Terms = append(loss.Terms, objective.Part{Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}})
-		}
-		s := taken(t, &p, loss)
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, c.loss)
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
-		at := l.newPoint([]float64{0, 0.1, 1})
-		l.value(at)
-		if drop, falls := l.open(at, nil, c.kept, at.loss+1e-12, far); !slices.Equal(drop, c.drop) || falls != c.falls {
+		at := l.newPoint(c.at)
+		if drop, falls := l.open(at, nil, c.kept, l.value(at), far); !slices.Equal(drop, c.drop) || falls != c.falls {
 			t.Errorf("%s: %v are open, falls %v; want %v, %v", c.name, drop, falls, c.drop, c.falls)
 		}
 	}

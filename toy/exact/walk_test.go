@@ -105,6 +105,11 @@ func TestQuasiNewton(t *testing.T) {
 			t.Errorf("a chain whose first margin is %g: least %v", margin, !want)
 		}
 	}
+	beyond := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), &task{logRef: []float64{0, 0}, chosen: []int{0}, rejected: []int{1}, weight: []float64{1}})
+	level := &bfgs{l: beyond, at: beyond.newPoint([]float64{2, 0}), next: beyond.newPoint([]float64{2, 0}), unit: 1}
+	if beyond.slope(level.at); !level.hull(0) {
+		t.Error("where the loss is level it is not least")
+	}
 	two := env([][]float64{{0.7, 0.3}}, [][]float64{{0.5, 0.5}})
 	for _, lambda := range []float64{0.1, 1, 10} {
 		p := Problem{Env: two, Pairs: population(two)}
@@ -187,8 +192,8 @@ func TestLineSearchEnds(t *testing.T) {
 		}
 	}
 	s := taken(t, &p, &objective.Custom{Lambda: 1e-6, Pair: "-lambda*u"})
-	if d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1); err != nil || d.converged {
-		t.Errorf("where the loss falls for ever a search comes to rest at %v: %v", d.at.theta, err)
+	if d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1); err != nil || d.converged || d.iterations != searchSteps {
+		t.Errorf("where the loss falls for ever a search of %d steps comes to rest %v: %v", d.iterations, d.converged, err)
 	}
 }
 
@@ -247,6 +252,14 @@ func TestFollow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				for _, factor := range []float64{0x1p-80, 0x1p80} { // which no digit notices
+					times := *l
+					times.objective = (&objective.Objective{}).And(factor, l.objective)
+					times.prepare()
+					if other, err := s.follow(&times, make([]float64, l.dim), unit); err != nil || other.iterations != d.iterations || !slices.Equal(other.at.theta, d.at.theta) {
+						t.Errorf("%s at %g times %g: %d steps to %v, else %d to %v: %v", name, lambda, factor, other.iterations, other.at.theta, d.iterations, d.at.theta, err)
+					}
+				}
 				gone := floats.Norm(d.at.theta, math.Inf(1)) / unit
 				if off {
 					if d.converged || !d.unresolved || gone < 10 {
@@ -293,6 +306,7 @@ func TestPulled(t *testing.T) {
 			{"a group far out", groups, dpo, &policy.TabularParams{}, []float64{40 + log3, 40, log3, 0}, 0, true},
 			{"the second prompt", second, dpo, &policy.TabularParams{}, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
 			{"a slope that stays", pairs([3]int{0, 1, 1}), &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+			{"to where it is level", pairs([3]int{0, 1, 1}), &objective.Hinge{Lambda: lambda}, &policy.TabularParams{}, []float64{0.5, 0, 0, 0}, 0, false},
 			{"single responses", pairs([3]int{0, 1, 1}), &objective.NCA{Lambda: lambda}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
 		} {
 			for _, factor := range []float64{1e-12, 1, 1e12} {
