@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
 	"windtunnel/toy/bandit"
 	"windtunnel/toy/logspace"
 	"windtunnel/toy/objective"
@@ -87,6 +89,22 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
+// TestBeyondConvexRatio compares minimizers found by search, where alpha above 2 proves none, with the grid: which responses are gone is said where it is resolved.
+func TestBeyondConvexRatio(t *testing.T) {
+	e := env([][]float64{{0.7, 0.2, 0.1}}, [][]float64{{0.1, 0.3, 0.6}})
+	for _, c := range []struct {
+		alpha, lambda float64
+		gone          string
+	}{{2.5, 0.03, "responses 1, 2"}, {2.5, 0.3, "response 2"}, {5, 0.03, "response 2"}} {
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.FDPO{Lambda: c.lambda, Divergence: "alpha", Alpha: c.alpha})
+		best, at := scan(50, func(pi []float64) float64 { return alphaLoss(&e.Prompts[0], pi, c.lambda, c.alpha) })
+		want := "prompt 0: the minimizer lies on the boundary of the simplex: " + c.gone + " at probability 0; the lowest of"
+		if s.Status != Boundary || !strings.HasPrefix(s.Reason, want) || s.Loss > best+1e-14 || distance(s.Policy[0], logs(at...)) > 0.04 {
+			t.Errorf("alpha %g, lambda %g: %s at %v, %v, %s; on the grid %v, %v", c.alpha, c.lambda, s.Status, s.Policy[0], s.Loss, s.Reason, at, best)
+		}
+	}
+}
+
 // TestBoundaryLimit checks the limit that paper.md section 4 states: all mass on the argmax of sum_y' (p_star(y > y') -
 // 1/2) / pi_ref(y), which is not the mode.
 func TestBoundaryLimit(t *testing.T) {
@@ -95,6 +113,78 @@ func TestBoundaryLimit(t *testing.T) {
 	want := "prompt 0: the minimizer lies on the boundary of the simplex: responses 0, 2 at probability 0"
 	if s.Status != Boundary || s.Reason != want || fmt.Sprint(s.Policy[0]) != "[-Inf 0 -Inf]" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// shifted is a link less a constant, which no margin notices.
+type shifted struct {
+	objective.Invertible
+	by float64
+}
+
+func (s shifted) Value(x, dst []float64) {
+	s.Invertible.Value(x, dst)
+	floats.AddConst(-s.by, dst)
+}
+
+func (s shifted) Inverse(t float64) float64 { return s.Invertible.Inverse(t + s.by) }
+
+// edgeOf returns a search on the boundary of the simplex, from three even responses, in which t is the link of the alpha divergence less a constant.
+func edgeOf(t *testing.T, lambda, alpha, by float64) *edge {
+	p := Problem{Env: env([][]float64{star3}, [][]float64{{1, 1, 1}})}
+	p.Pairs = population(p.Env)
+	s := taken(t, &p, &objective.FDPO{Lambda: lambda, Divergence: "alpha", Alpha: alpha})
+	link := shifted{s.terms.only.inverse, by}
+	s.terms.only.Link, s.terms.only.inverse = link, link
+	e := &edge{task: s.tasks[0], margin: s.terms.only, zero: make([]bool, 3), p: slices.Clone(s.tasks[0].ref), low: -by}
+	e.margins = newLossFunction(e.margin.scaled(), s.tasks[0])
+	e.f = e.margins.newPoint(make([]float64, 3))
+	e.evaluate()
+	return e
+}
+
+// TestEdgeMoves checks a step towards the boundary of the simplex for alpha = 2, where r is 1 + t or t: beyond the bound of no response, of which it drops the
+// one that it would take farther. It returns the largest change of a probability, and of a t beside how far the largest is above the bound.
+func TestEdgeMoves(t *testing.T) {
+	for i, lambda := range []float64{0.1, 1, 10} {
+		for _, c := range []struct {
+			dir, p           []float64 // in t, from r = 1
+			change, relative float64
+			dropped          bool
+		}{
+			{[]float64{-0.5, 0.25, 0.25}, []float64{0.5 / 3, 1.25 / 3, 1.25 / 3}, 0.5 / 3, 0.5 / 1.25, false},
+			{[]float64{-1, 0.5, 0.5}, []float64{0, 0.5, 0.5}, 1.0 / 3, 1 / 1.5, false},
+			{[]float64{-2, 1, 1}, []float64{0, 0.5, 0.5}, 1, 1, true},
+		} {
+			e := edgeOf(t, lambda, 2, float64(i%2))
+			change, relative := e.move(floats.ScaleTo(make([]float64, 3), lambda, c.dir), math.Inf(1))
+			if floats.Distance(e.p, c.p, 1) > 1e-12 || math.Abs(change-c.change) > 1e-12 || math.Abs(relative-c.relative) > 1e-12 || e.zero[0] != c.dropped {
+				t.Errorf("lambda %g, by %v: %v, changes %g and %g, dropped %v", lambda, c.dir, e.p, change, relative, e.zero[0])
+			}
+		}
+	}
+}
+
+// TestRelease checks which of the responses 1 and 2 at probability 0 comes back: that with the most negative slope, if one is beyond rounding of what it is
+// the sum of, and to a t that is a millionth of the way to the largest. For alpha = 1.3 r is (0.3 t)^(10/3), or with t less a constant.
+func TestRelease(t *testing.T) {
+	for i, factor := range []float64{1e-9, 1, 1e9} {
+		for _, c := range []struct {
+			slopes []float64
+			free   int // -1 is none
+		}{{[]float64{0, -1, -2}, 2}, {[]float64{-3, -2, -1}, 1}, {[]float64{0, -1, -1}, 1}, {[]float64{-1, 1, 2}, -1}, {[]float64{0, 1e-14, -1e-14}, -1}, {[]float64{0, -1e-11, 1}, 1}} {
+			e := edgeOf(t, 1, 1.3, float64(i))
+			e.zero, e.p, e.t = []bool{false, true, true}, []float64{1, 0, 0}, []float64{6 + e.low, e.low, e.low}
+			e.r1, e.multiply = []float64{1, 1, 1}, 2*factor
+			for k, v := range c.slopes {
+				e.f.grad[k] = (v - 2) * factor
+			}
+			if e.release() != (c.free >= 0) || e.zero[1] == (c.free == 1) || e.zero[2] == (c.free == 2) {
+				t.Errorf("slopes %v: %v are held", c.slopes, e.zero)
+			} else if want := math.Pow(0.3*6e-6, 10/3.0) / 3; c.free >= 0 && !(math.Abs(e.p[c.free]-want) < 1e-6*want) {
+				t.Errorf("response %d comes back with %g, want %g", c.free, e.p[c.free], want)
+			}
+		}
 	}
 }
 

@@ -226,6 +226,32 @@ func TestUnlimitedClasses(t *testing.T) {
 	}
 }
 
+// TestUnlimited checks which classes that are written with Jacobians contain all policies: those with two directions at each of two prompts, of which as
+// many parameters are not enough.
+func TestUnlimited(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		class    policy.Params
+		features []float64 // of the second prompt, {1, 1} those of the first
+		want     bool
+	}{
+		{"tabular", &policy.TabularParams{}, []float64{1, -2}, false},
+		{"linear", &policy.LinearParams{}, []float64{1, -2}, true},
+		{"linear, features in proportion", &policy.LinearParams{}, []float64{2, 2}, false},
+		{"two directions", &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}, {1, 0, 0}}}, []float64{1, -2}, true},
+		{"one direction", &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}}}, []float64{1, -2}, false},
+		{"one direction three times", &policy.LowRankParams{Basis: [][]float64{{0, 1, -1}, {1, 2, 0}, {0, 2, -2}}}, []float64{1, -2}, false},
+	} {
+		e := env([][]float64{star3, star3}, [][]float64{{1, 1, 1}, {1, 1, 1}})
+		e.Prompts[0].Features, e.Prompts[1].Features = []float64{1, 1}, c.features
+		e.Prompts[0].Init, e.Prompts[1].Init = make([]float64, 3), make([]float64, 3)
+		p := Problem{Env: e, Pairs: population(e), Policy: build(t, e, c.class)}
+		if got := taken(t, &p, &objective.DPO{Lambda: 1}).unlimited(); got != c.want {
+			t.Errorf("%s: contains all policies %v", c.name, got)
+		}
+	}
+}
+
 // TestClassOfAllPolicies checks of every loss that in a class of three parameters that contains all policies of three responses the same is
 // said of it as of a tabular policy that starts where it does.
 func TestClassOfAllPolicies(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -224,6 +225,34 @@ func TestGamesBesideOthers(t *testing.T) {
 		logspace.LogSoftmax(got, got)
 		if s.Status != exact.Stationary || floats.Distance(got, s.Policy[0], math.Inf(1)) > 1e-8 {
 			t.Errorf("%s: %s at %v, training ends at %v: %s", name, s.Status, s.Policy[0], got, s.Reason)
+		}
+	}
+}
+
+// Where comparisons weigh one prompt alone, the others' games are not played.
+func TestGameOfOnePrompt(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	circle := []float64{0.7, 0.3, 0.7}
+	env, one := game(rng, 3, func() float64 {
+		rate := circle[0]
+		circle = circle[1:]
+		return rate
+	}), game(rng, 3, func() float64 { return 0.3 })
+	env.Prompts = append(env.Prompts, one.Prompts...)
+	for status, o := range map[exact.Status]*objective.Objective{exact.Boundary: (&objective.WinRate{}).Objective(),
+		exact.Stationary: (&objective.OnlineIPO{Lambda: 0.5}).Objective()} {
+		pol, err := (&policy.TabularParams{}).Build(env, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := exact.Solve(context.Background(), &exact.Problem{Env: env, Policy: pol.(policy.Affine), Objective: o,
+			Pairs: &preference.Pairs{Prompt: []int{1}, Chosen: []int{0}, Rejected: []int{1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := play(t, one, o)
+		if s.Status != status || floats.Distance(s.Policy[0], env.Prompts[0].LogReference(), 1) > 0 || !slices.Equal(s.Policy[1], alone.Policy[0]) {
+			t.Errorf("%s at %v, by itself %s at %v", s.Status, s.Policy, alone.Status, alone.Policy)
 		}
 	}
 }

@@ -1,15 +1,18 @@
 package exact
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"windtunnel/toy/bandit"
 	"windtunnel/toy/objective"
 	"windtunnel/toy/policy"
 	"windtunnel/toy/preference"
@@ -167,6 +170,26 @@ func TestBatchBesidePenalty(t *testing.T) {
 	}
 }
 
+// TestUnlabelled checks that a prompt without labels weighs in a loss of whole policies what it does in training.
+func TestUnlabelled(t *testing.T) {
+	e := env([][]float64{{5, 3, 2}, {1, 2, 4}, {1, 1, 1}}, [][]float64{{1, 2, 3}, {3, 1, 1}, {2, 1, 1}})
+	e.Prompts[2].Unlabelled, e.Prompts[2].HeldOut = true, true
+	data := &preference.Pairs{Prompt: []int{0, 1, 1}, Chosen: []int{0, 1, 2}, Rejected: []int{1, 2, 0}}
+	for _, loss := range []objective.Params{&objective.TYPO{Lambda: 0.5}, &objective.RLHF{Lambda: 0.5}} {
+		pol := build(t, e, &policy.TabularParams{})
+		s := solve(t, Problem{Env: e, Pairs: data, L2: 0.1, Policy: pol}, loss)
+		problem := train.NewProblem(e, pol, loss.Objective(), 0.1)
+		if want := problem.Loss(train.Full(data, problem)); math.Abs(s.Loss-want) > 1e-12 || s.Loss < 0.01 {
+			t.Errorf("%T: %s at %v, in training %v", loss, s.Status, s.Loss, want)
+		}
+	}
+	many := &bandit.Env{Prompts: slices.Repeat(e.Prompts[:1], 49)} // where all are labelled their weights are taken as they are, and not times 49/49
+	p := Problem{Env: many, Pairs: &preference.Pairs{Prompt: []int{7}, Chosen: []int{0}, Rejected: []int{1}}}
+	if s := taken(t, &p, &objective.TYPO{Lambda: 0.5}); s.tasks[7].total != 1 {
+		t.Errorf("of 49 prompts one has the weight %v", s.tasks[7].total)
+	}
+}
+
 // TestStopper checks when a descent has arrived: at the first full step that is small by both measures, or at the third in a row that is
 // small and does not shrink by more than half.
 func TestStopper(t *testing.T) {
@@ -219,6 +242,25 @@ func TestCompare(t *testing.T) {
 	} {
 		if change, relative := compare(c.a, c.b); math.Abs(change-c.change) > 1e-15 || math.Abs(relative-c.relative) > 1e-15 {
 			t.Errorf("%v, %v: %v and %v, want %v and %v", c.a.logp, c.b.logp, change, relative, c.change, c.relative)
+		}
+	}
+}
+
+// TestWinner checks which response is best against the opponent that it makes: with itself as opponent 0, which wins over each other, against a reference
+// that has mostly 2 it is 1, and with ties there is none.
+func TestWinner(t *testing.T) {
+	ref := []float64{0.05, 0.05, 0.9}
+	for _, c := range []struct {
+		wins    []float64
+		mixture float64
+		want    int
+	}{
+		{[]float64{0.5, 0.6, 0.6, 0.4, 0.5, 0.9, 0.4, 0.1, 0.5}, 0, 0}, {[]float64{0.5, 0.6, 0.6, 0.4, 0.5, 0.9, 0.4, 0.1, 0.5}, 1, 1},
+		{[]float64{0.5, 0.5, 0.6, 0.5, 0.5, 0.6, 0.4, 0.4, 0.5}, 0, -1}, {[]float64{0.5, 0.9, 0.1, 0.1, 0.5, 0.9, 0.9, 0.1, 0.5}, 0, -1},
+	} {
+		g := newRegularized(&task{logRef: logs(ref...), ref: ref, wins: c.wins})
+		if got := g.winner(c.mixture); got != c.want {
+			t.Errorf("%v, mixture %g: %d, want %d", c.wins, c.mixture, got, c.want)
 		}
 	}
 }
@@ -699,6 +741,31 @@ func TestPushAndUnion(t *testing.T) {
 	}
 }
 
+// TestOnFace checks that without some responses, which are far below, a loss function starts at the same policy, and leaves those there.
+func TestOnFace(t *testing.T) {
+	e := env([][]float64{{1, 2, 3, 4}}, [][]float64{{1, 1, 1, 1}})
+	p := Problem{Env: e, Pairs: population(e)}
+	s := taken(t, &p, &objective.TYPO{Lambda: 1})
+	l, at := newLossFunction(s.problem.Objective, s.tasks[0]), []float64{6, -50, 5, -60}
+	want := l.newPoint(at)
+	l.value(want)
+	for dim, gone := range map[int][]bool{4: make([]bool, 4), 3: {false, true, false, false}, 2: {false, true, false, true}} {
+		face := l.onFace(at, gone)
+		there := face.newPoint(face.start)
+		if face.value(there); face.dim != dim || distance(there.logp[0], want.logp[0]) > 1e-13 || math.Abs(there.loss-want.loss) > 1e-14 {
+			t.Errorf("without %v it starts at %v, not %v", gone, there.logp[0], want.logp[0])
+		}
+		before := slices.Clone(there.logits[0])
+		floats.AddConst(1, there.theta)
+		face.value(there)
+		for k, out := range gone {
+			if moved := there.logits[0][k] - before[k]; math.Abs(moved-1) < 1e-12 == out {
+				t.Errorf("without %v response %d moves by %g", gone, k, moved)
+			}
+		}
+	}
+}
+
 // TestKnownIsBounded checks which problems are the same: none that differs in a weight, a reference, a prompt's share, its name or what is wanted.
 func TestKnownIsBounded(t *testing.T) {
 	e := env([][]float64{star3}, [][]float64{ref3})
@@ -763,6 +830,146 @@ func TestKnownIsBounded(t *testing.T) {
 	}
 }
 
+// TestAlone checks which minimizers are the only ones: of a strictly convex function of margins where comparisons connect all responses; of one
+// that is strictly convex here alone where its curvature, however small beside another's, holds in every direction.
+func TestAlone(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	chain, rare := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	rare.Weight = []float64{1, 1, 1e-14, 1e-14}
+	squared := &objective.Custom{Lambda: 1, Psi: "square(relu(1 - lambda*m))", Mu: "x"}
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		at   []float64
+		want bool
+	}{
+		{"strict", chain, &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, true},
+		{"strict, of two groups", comparisons["never compared"], &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, false},
+		{"level", chain, &objective.Hinge{Lambda: 1}, []float64{0, 0, 0}, false},
+		{"bent here", chain, squared, []float64{0, 0, 0}, true},
+		{"bent little", rare, squared, []float64{0, 0, 0}, true},
+		{"bent along one pair", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), squared, []float64{0, 0, -2}, false},
+	} {
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, c.loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		at := l.newPoint(c.at)
+		l.value(at)
+		if got := s.alone(s.tasks[0], l, &ends{end: end{descent: &descent{at: at}}}); got != c.want {
+			t.Errorf("%s: alone %v", c.name, got)
+		}
+	}
+}
+
+// TestScaled holds a margin loss in lambda times the parameters, times its coefficient, against the loss.
+func TestScaled(t *testing.T) {
+	e := threePrompts()
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, lambda := range []float64{0.1, 1, 20} {
+		for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.IPO{Lambda: lambda}, &objective.SimPO{Lambda: lambda}} {
+			p := Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.LinearParams{})}
+			s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(3), Loss: loss}}})
+			l := s.over(p.Policy.Blocks()[0])
+			l.l2, l.center = 0.5, normal(rng, l.dim, 1)
+			m := s.terms.only
+			scaled := s.scaled(l, m)
+			for range 5 {
+				at := normal(rng, l.dim, 1)
+				want := l.value(l.newPoint(at))
+				floats.Scale(lambda, at)
+				if got := 3 * m.Factor * scaled.value(scaled.newPoint(at)); math.Abs(got-want) > 1e-12*want {
+					t.Errorf("%T at %g: %v, want %v", loss, lambda, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAway checks how far a search has to go, by two logits of a prompt against each other, until the loss is asked whether it rises beyond.
+func TestAway(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{3, 2, 1}})
+	e.Prompts[0].Init = make([]float64, 3)
+	oneWay, both := pairs([3]int{0, 1, 1}, [3]int{0, 2, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1})
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		at   []float64
+		l2   float64
+		want bool
+	}{
+		{"far", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, true},
+		{"no farther", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -9, 0}, 0, false},
+		{"far where the loss is level", oneWay, &objective.Hinge{Lambda: 1}, []float64{12, -9, 0}, 0, true},
+		{"far beside a penalty", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0.1, false},
+		{"far beside a KL", oneWay, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}},
+			{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}}}, []float64{12, -9, 0}, 0, false},
+		{"far up", both, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, false},
+	} {
+		p := Problem{Env: e, Pairs: c.data, L2: c.l2}
+		s := taken(t, &p, c.loss)
+		l := s.over(p.Policy.Blocks()[0])
+		at := l.newPoint(c.at)
+		l.value(at)
+		if got := s.away(l, at, 10); got != c.want {
+			t.Errorf("%s: away %v", c.name, got)
+		}
+	}
+}
+
+// TestFingerprint checks that losses are told apart wherever from a tenth of a margin to thirty they differ, at any lambda, and those of the same
+// values, of which other parts are held back from differentiation, by their gradients.
+func TestFingerprint(t *testing.T) {
+	e := env([][]float64{{5, 1, 2}}, [][]float64{{1, 1, 1}})
+	of := func(lambda float64, pair string) string {
+		p := Problem{Env: e, Pairs: population(e)}
+		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: pair})
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		l.start = s.tasks[0].logRef
+		return fingerprint(l, false)
+	}
+	for _, lambda := range []float64{0.01, 1, 100} {
+		plain := of(lambda, "softplus(-lambda*u)")
+		for at := 0.1; at < 15; at *= 2 {
+			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", at, 1.25*at, 1.5*at)
+			if of(lambda, "softplus(-lambda*u)"+bump) == plain {
+				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, at, 1.5*at)
+			}
+		}
+		if of(lambda, "2*stopgrad(c)*u - stopgrad(c*u)") == of(lambda, "0.5*stopgrad(c)*u + 0.5*stopgrad(c*u)") {
+			t.Errorf("lambda %g: another gradient is the same problem", lambda)
+		}
+	}
+}
+
+// TestConfine checks rows within the null space of others: those that are nothing there are dropped, the others have norm 1 and their angles.
+func TestConfine(t *testing.T) {
+	rows := [][]float64{{0, 0, 0}, {3, 4, 0}, {0, 0, 2}, {5, 0, 1}}
+	for _, c := range []struct {
+		fixed [][]float64
+		names string
+		gram  []float64 // of the rows that are left
+	}{
+		{nil, "bcd", []float64{1, 0, 3 / math.Sqrt(26), 0, 1, 1 / math.Sqrt(26), 3 / math.Sqrt(26), 1 / math.Sqrt(26), 1}},
+		{[][]float64{{0, 0, 7}}, "bd", []float64{1, 0.6, 0.6, 1}},
+		{[][]float64{{0, 0, 7}, {1, 0, 1}, {1, 0, 2}}, "b", []float64{1}},
+		{[][]float64{{0, 0, 7}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}}, "", nil},
+		{[][]float64{{3, 4, 0}, {5, 0, 1}, {0, 0, 2}}, "", nil},
+	} {
+		left, names := confine(rows, c.fixed, []string{"a", "b", "c", "d"}, 3)
+		if strings.Join(names, "") != c.names || (left == nil) != (c.gram == nil) {
+			t.Errorf("beside %v: %v, want %s", c.fixed, names, c.names)
+		} else if left != nil {
+			var gram mat.Dense
+			gram.Mul(left, left.T())
+			if d := floats.Distance(gram.RawMatrix().Data, c.gram, math.Inf(1)); d > 1e-14 {
+				t.Errorf("beside %v: %v", c.fixed, gram.RawMatrix().Data)
+			}
+		}
+	}
+}
+
 // TestDirections checks where a search looks: in the order of wins, at the log odds, and towards each response.
 func TestDirections(t *testing.T) {
 	e := env([][]float64{{2, 5, 1}}, [][]float64{ref3})
@@ -796,6 +1003,12 @@ func TestDirections(t *testing.T) {
 	if !slices.IsSortedFunc(starts[2:], func(a, b []float64) int { return int(math.Copysign(1, loss(a)-loss(b))) }) {
 		t.Error("the lowest are not first")
 	}
+	level := newLossFunction((&objective.Custom{Lambda: 1, Pair: "0*u"}).Objective(), s.tasks[0])
+	for i, at := range level.starts(2, nil)[1:] { // of places as low the nearest, in the order of directions
+		if floats.Distance(at, floats.ScaleTo(make([]float64, 3), 0.6, got[i]), math.Inf(1)) > 1e-15 {
+			t.Errorf("where the loss is level start %d is %v, along %v", i, at, got[i])
+		}
+	}
 	for _, stride := range []float64{0.6, 2, 6, 20, 60, 200} { // in units of 2
 		if v := loss([]float64{stride / 2, stride, 0}); v < loss(starts[2]) {
 			t.Errorf("in the order of wins %v is lower than the lowest start", v)
@@ -824,11 +1037,11 @@ func TestSeparates(t *testing.T) {
 		s := taken(t, &p, &objective.DPO{Lambda: 1})
 		l := s.lossOn(p.Policy.Blocks()[0])
 		seen, _ := split(l.contrasts(func(*task) bool { return false }, true))
-		why, _, err := l.compose(seen, l.start).separates()
+		why, all, err := l.compose(seen, l.start).separates()
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := false
+		found, every := false, false
 		for i := range 3600 {
 			x, y := math.Cos(float64(i)*math.Pi/1800), math.Sin(float64(i)*math.Pi/1800)
 			least, most := math.Inf(1), math.Inf(-1)
@@ -837,7 +1050,7 @@ func TestSeparates(t *testing.T) {
 				margin := x*(basis[0][c]-basis[0][r])/sizes[0] + y*(basis[1][c]-basis[1][r])/sizes[1]
 				least, most = min(least, margin), max(most, margin)
 			}
-			found = found || least >= 0 && most > 0
+			found, every = found || least >= 0 && most > 0, every || least > 0
 		}
 		both := false // ways round, so that only one line of directions is left, which steps miss
 		for i, c := range data.Chosen {
@@ -849,8 +1062,8 @@ func TestSeparates(t *testing.T) {
 			continue
 		}
 		count[found]++
-		if found != (why != "") {
-			t.Errorf("%v over %v in %v: %q, a direction %v", data.Chosen, data.Rejected, basis, why, found)
+		if found != (why != "") || every != all {
+			t.Errorf("%v over %v in %v: %q, of all %v, a direction %v, of all %v", data.Chosen, data.Rejected, basis, why, all, found, every)
 		}
 	}
 	if count[true] < 50 || count[false] < 20 {
@@ -871,29 +1084,67 @@ func TestDescribe(t *testing.T) {
 }
 
 // TestOpen checks which responses a logistic loss does not hold: one that only lost, and two that lost to a third and hold each other, which fall
-// together; none in a circle, and none that is known to be held.
+// together; none in a circle, and none that is known to be held. A hinge loss that is level does not hold them either, and does not fall.
 func TestOpen(t *testing.T) {
 	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	loser, two := pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5})
+	dpo, hinge, none := &objective.DPO{Lambda: 1}, &objective.Hinge{Lambda: 4}, make([]bool, 3)
+	// The comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second.
+	held := &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: dpo}, {Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}}}}
 	for _, c := range []struct {
 		name  string
 		data  *preference.Pairs
+		loss  objective.Params
+		at    []float64
 		kept  []bool
 		drop  []int
 		falls bool
 	}{
-		{"the loser", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), make([]bool, 3), []int{0}, true},
-		{"two losers", pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5}), make([]bool, 3), []int{0, 1}, true},
-		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), nil, false},
-		{"a loser that is held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, false, false}, nil, false},
-		{"all held", pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), []bool{true, true, true}, nil, false},
+		{"the loser", loser, dpo, []float64{0, 0.125, 1}, none, []int{0}, true},
+		{"the loser, level", loser, hinge, []float64{0, 1, 1}, none, []int{0}, false},
+		{"two losers", two, dpo, []float64{0, 0.125, 1}, none, []int{0, 1}, true},
+		{"two losers, level", two, hinge, []float64{0, 0.125, 1}, none, []int{0, 1}, false},
+		{"two losers apart", pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}), dpo, []float64{0, 0, 1}, none, []int{0, 1}, true},
+		{"a circle", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), dpo, []float64{0, 0.125, 1}, none, nil, false},
+		{"a loser that is held", loser, dpo, []float64{0, 0.125, 1}, []bool{true, false, false}, nil, false},
+		{"all held", loser, dpo, []float64{0, 0.125, 1}, []bool{true, true, true}, nil, false},
+		{"the loser, held very far out", loser, held, []float64{0, 0.125, 1}, none, nil, false},
 	} {
 		p := Problem{Env: e, Pairs: c.data}
-		s := taken(t, &p, &objective.DPO{Lambda: 1})
+		s := taken(t, &p, c.loss)
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
-		at := l.newPoint([]float64{0, 0.1, 1})
-		l.value(at)
-		if drop, falls := l.open(at, nil, c.kept, at.loss+1e-12, far); !slices.Equal(drop, c.drop) || falls != c.falls {
+		at := l.newPoint(c.at)
+		if drop, falls := l.open(at, nil, c.kept, l.value(at), far); !slices.Equal(drop, c.drop) || falls != c.falls {
 			t.Errorf("%s: %v are open, falls %v; want %v, %v", c.name, drop, falls, c.drop, c.falls)
+		}
+	}
+}
+
+// TestKept checks which responses a loss is known to hold: all where every margin that falls costs without bound and a circle of comparisons leads
+// through all, and those whose own probability does.
+func TestKept(t *testing.T) {
+	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
+	circle, none, every := pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}, [3]int{2, 0, 1}), make([]bool, 3), []bool{true, true, true}
+	for _, c := range []struct {
+		name string
+		data *preference.Pairs
+		loss objective.Params
+		want []bool
+	}{
+		{"a circle", circle, &objective.DPO{Lambda: 1}, every},
+		{"a chain", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.DPO{Lambda: 1}, none},
+		{"two groups", pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}), &objective.DPO{Lambda: 1}, none},
+		{"a circle in which margins may fall for ever", circle, &objective.Robust{Lambda: 1, LabelSmoothing: 0.1}, none},
+		{"a circle under a bounded link", circle, &objective.FDPO{Lambda: 1, Divergence: "alpha", Alpha: 2}, none},
+		{"a circle of a bounded function", circle, &objective.GPO{Lambda: 1, Function: "savage"}, none},
+		{"a chain beside a barrier", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.TYPO{Lambda: 1}, every},
+		{"functions of those that won", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), &objective.NCA{Lambda: 1}, []bool{true, true, false}},
+		{"a formula", circle, &objective.Custom{Lambda: 1, Pair: "softplus(-lambda*u) + 0*square(c)"}, none},
+	} {
+		p := Problem{Env: e, Pairs: c.data}
+		s := taken(t, &p, c.loss)
+		if got := s.kept(s.tasks[0]); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -3,8 +3,10 @@ package exact
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"windtunnel/toy/objective"
@@ -105,6 +107,27 @@ func TestCheapest(t *testing.T) {
 			}
 			if _, got := cheapest(lost, with, without); math.Abs(got-best) > 1e-12 {
 				t.Errorf("with %d without %d of %d: %v, want %v", with, without, n, got, best)
+			}
+		}
+	}
+}
+
+// TestCheapCut checks, whatever weights are measured in, which part may rise at no cost but for rounding: what response 0 lost to 1 and 2 is made up for by a
+// negative weight to 3, or not quite.
+func TestCheapCut(t *testing.T) {
+	for _, factor := range []float64{1e-12, 1, 1e12} {
+		for _, c := range []struct {
+			made float64
+			part []int
+		}{{-0.3, []int{0}}, {-0.29, nil}} {
+			p := &task{logRef: make([]float64, 4), chosen: []int{1, 2, 3, 0, 1, 1, 2, 2, 3}, rejected: []int{0, 0, 0, 3, 2, 3, 1, 3, 1}}
+			p.weight = floats.ScaleTo(make([]float64, 9), factor, []float64{0.1, 0.2, c.made, 1, 1, 1, 1, 1, 1})
+			if got := p.cheapCut(); !slices.Equal(got, c.part) || !p.negative() {
+				t.Errorf("times %g, %g made up: %v, want %v", factor, c.made, got, c.part)
+			}
+			p.weight[2] *= -1
+			if p.negative() {
+				t.Errorf("%v: negative", p.weight)
 			}
 		}
 	}

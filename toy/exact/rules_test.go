@@ -81,9 +81,17 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q, %v", c.name, why, gone, c.why, c.gone)
 		}
 	}
-	up, down, unseen := mixed.pulls(&terms{parts: []part{{objective.Structure{Chosen: better, Rejected: worse}, 2}}})
-	if !slices.Equal(up, []int{0}) || !slices.Equal(down, []int{1}) || !slices.Equal(unseen, []int{2}) {
-		t.Errorf("sigmoids pull %v up, %v down, and not %v", up, down, unseen)
+	// Whatever weights and slopes are measured in, 0.1 and 0.2 cancel 0.3 but for rounding.
+	for _, by := range []float64{1e-12, 1, 1e12} {
+		for _, slope := range []float64{1e-7, 1, 1e7} {
+			odd := &task{logRef: make([]float64, 3), chosen: []int{0, 1, 2, 2, 0}, rejected: []int{1, 0, 0, 1, 2}, weight: []float64{3 * by, by, 0.1 * by, 0.2 * by, 0.3 * by}}
+			better, worse := *better, *worse
+			better.Sigmoid, worse.Sigmoid = -slope, slope
+			up, down, unseen := odd.pulls(&terms{parts: []part{{objective.Structure{Chosen: &better, Rejected: &worse}, 2}}})
+			if !slices.Equal(up, []int{0}) || !slices.Equal(down, []int{1}) || !slices.Equal(unseen, []int{2}) {
+				t.Errorf("weights times %g, sigmoids times %g pull %v up, %v down, and not %v", by, slope, up, down, unseen)
+			}
+		}
 	}
 	coupled := part{objective.Structure{Coupled: true, Chosen: fall, Rejected: rise}, 1}
 	even := &task{logRef: make([]float64, 2), chosen: []int{0, 1}, rejected: []int{1, 0}, weight: []float64{1, 1}}
@@ -305,6 +313,25 @@ func TestReasons(t *testing.T) {
 	}
 	if ruled < 20 || searched < 3 {
 		t.Errorf("%d on the boundary by a rule, %d by a search alone", ruled, searched)
+	}
+}
+
+// TestLossOnTheBoundary checks that at a small lambda, at which margins are far less than logits, the loss told with a response at probability 0 is what
+// training's comes to.
+func TestLossOnTheBoundary(t *testing.T) {
+	for kind, of := range map[string][]string{"nca": {"only a loss", "a chain", "never compared"}, "bco-pair": {"only a loss", "a chain"}, "orpo": {"never compared"},
+		"sppo": {"one pair"}, "cal-dpo": {"one pair", "never compared"}, "cpo": {"never compared"}} {
+		for _, name := range of {
+			loss := with(kind, 1e-3)
+			b := newBench(t, loss, comparisons[name])
+			s := solve(t, Problem{Env: b.env, Policy: b.affine(), Pairs: comparisons[name]}, loss)
+			for k, l := range s.Policy[0] {
+				b.policy.Params()[k] = max(l, -1e7)
+			}
+			if want := b.problem.Loss(b.batch); s.Status != Boundary || math.Abs(s.Loss-want) > 1e-12*max(1, want) {
+				t.Errorf("%s, %s: %s, loss %v, training's %v: %s", kind, name, s.Status, s.Loss, want, s.Reason)
+			}
+		}
 	}
 }
 

@@ -430,6 +430,28 @@ func TestKinks(t *testing.T) {
 	}
 }
 
+// TestBetweenKinks checks a hinge loss in a class of one parameter that moves margins by 2, 1 and -1 times it: it is least at the kink at which its slope
+// changes sign, or where the slope is 0 from one kink to the next, of which the policy nearest to pi_ref is reported, wherever the policy starts.
+func TestBetweenKinks(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{{0.2, 0.5, 0.3}})
+	for _, c := range []struct {
+		won, lost int // how often 1 won over 0 and 0 over 1, while it won once over 2
+		want      float64
+		status    Status
+	}{{2, 1, 1, train.Converged}, {1, 1, 0.5, NotUnique}, {1, 2, 0.5, train.Converged}, {1, 3, 0, NotUnique}, {1, 4, -1, train.Converged}} {
+		for _, lambda := range []float64{0.01, 1, 100, 1e5} {
+			for i, start := range []float64{0, 2, -3} {
+				pol := build(t, e, &policy.LowRankParams{Basis: line.Basis, Start: []float64{start / lambda}})
+				s := solve(t, Problem{Env: e, Pairs: weighted([3]int{1, 2, 1}, [3]int{1, 0, c.won}, [3]int{0, 1, c.lost}), Policy: pol},
+					&objective.Sum{Terms: []objective.Part{{Weight: objective.Times(math.Pow(1e3, float64(i))), Loss: &objective.Hinge{Lambda: lambda}}}})
+				if got := lambda * pol.Params()[0]; s.Status != c.status || math.Abs(got-c.want) > 1e-5 {
+					t.Errorf("%d to %d, lambda %g, from %g: %s at %v, want %s at %g", c.won, c.lost, lambda, start, s.Status, got, c.status, c.want)
+				}
+			}
+		}
+	}
+}
+
 // TestEveryWord solves every loss with every word of its parameters, over all policies, in a class and under a penalty: no
 // combination is refused, and where there is a policy it is one, and no lower loss is found around it at random unless training
 // only rests there.
@@ -483,7 +505,7 @@ func TestEveryWord(t *testing.T) {
 func TestManyFaces(t *testing.T) {
 	rng := rand.New(rand.NewPCG(29, 1))
 	const k, lambda = 8, 100
-	for range 12 {
+	for trial := range 12 {
 		e := random(rng, k, 1)
 		data, net := population(e), make([]float64, k)
 		for i, w := range data.Weight {
@@ -534,9 +556,10 @@ func TestManyFaces(t *testing.T) {
 			}
 			best = max(best, v)
 		}
-		s := solve(t, Problem{Env: e, Pairs: data}, &objective.APOZero{Lambda: lambda})
-		if s.Status != Boundary || s.Loss > 1-best+1e-6 {
-			t.Errorf("%s, loss %v, %v is known: %s", s.Status, s.Loss, 1-best, s.Reason)
+		factor := []float64{1e-9, 1, 1e9}[trial%3]
+		s := solve(t, Problem{Env: e, Pairs: data}, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: &objective.APOZero{Lambda: lambda}}}})
+		if s.Status != Boundary || s.Loss > factor*(1-best+1e-6) {
+			t.Errorf("%s, loss %v times %g, %v is known: %s", s.Status, s.Loss/factor, factor, 1-best, s.Reason)
 		}
 	}
 }

@@ -45,6 +45,7 @@ func TestMalformed(t *testing.T) {
 		{"NaN penalty", e, dpo, population(e), e, math.NaN(), "the penalty L2 is NaN"},
 		{"infinite penalty", e, dpo, population(e), e, math.Inf(1), "the penalty L2 is +Inf"},
 		{"response out of range", e, dpo, pairs([3]int{0, 3, 1}), e, 0, "comparison 0 (prompt 0, chosen 0, rejected 3"},
+		{"prompt out of range", e, dpo, &preference.Pairs{Prompt: []int{1}, Chosen: []int{0}, Rejected: []int{1}}, e, 0, "comparison 0 (prompt 1, chosen 0"},
 		{"response against itself", e, dpo, pairs([3]int{2, 2, 1}), e, 0, "chosen 2, rejected 2"},
 		{"weight zero", e, dpo, weighted(0), e, 0, "weight 0"},
 		{"weight NaN", e, dpo, weighted(math.NaN()), e, 0, "weight NaN"},

@@ -87,31 +87,51 @@ func TestQuasiNewton(t *testing.T) {
 	for i := range 6 {
 		q.inverse.Set(i, i, 1e-3) // so that it takes long
 	}
-	for range 40 {
+	for i := range 40 {
 		// Once a step no longer falls rounding is left.
-		if before := q.at.loss; !q.step() || q.at.loss > before {
+		before := q.at
+		if loss := before.loss; !q.step() || q.at.loss > loss {
 			break
 		}
+		if n := len(q.seen); n != min(i+1, 14) || !slices.Equal(q.seen[n-1][0], before.theta) {
+			t.Errorf("after %d steps %d points are kept, want the last 14", i+1, n)
+		}
 	}
-	if len(q.seen) > 14 {
-		t.Errorf("%d points are kept, want 14 at most", len(q.seen))
+	// A hinge loss of the chain is least where every link's margin is 1, on five kinks at once.
+	hinge := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), s.tasks[0])
+	for margin, want := range map[float64]bool{1: true, 0.9: false} {
+		q := &bfgs{l: hinge, at: hinge.newPoint([]float64{4 + margin, 4, 3, 2, 1, 0}), next: hinge.newPoint(make([]float64, 6)), unit: 1}
+		if hinge.slope(q.at); q.hull(hullShare) != want {
+			t.Errorf("a chain whose first margin is %g: least %v", margin, !want)
+		}
+	}
+	beyond := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), &task{logRef: []float64{0, 0}, chosen: []int{0}, rejected: []int{1}, weight: []float64{1}})
+	level := &bfgs{l: beyond, at: beyond.newPoint([]float64{2, 0}), next: beyond.newPoint([]float64{2, 0}), unit: 1}
+	if beyond.slope(level.at); !level.hull(0) {
+		t.Error("where the loss is level it is not least")
 	}
 	two := env([][]float64{{0.7, 0.3}}, [][]float64{{0.5, 0.5}})
 	for _, lambda := range []float64{0.1, 1, 10} {
 		p := Problem{Env: two, Pairs: population(two)}
 		s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1 - lambda*u)"})
 		l := newLossFunction(s.problem.Objective, s.tasks[0])
-		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false} { // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
+		for margin, want := range map[float64]bool{1: true, 0.999: false, 1.001: false, -1: false, 0: false, // 0.7 max(0, 1-z) + 0.3 max(0, 1+z)
+			1 - near/2: true, 1 + near/2: true, 1 - 1.2*near: false, 1 + 1.3*near: false, 1 - 3*near: false, 1 + 3*near: false} {
 			at := []float64{margin / lambda, 0}
 			q := &bfgs{l: l, at: l.newPoint(at), next: l.newPoint(at), unit: 1 / lambda}
 			l.slope(q.at)
-			if got := q.hull(hullShare * lambda); got != want {
-				t.Errorf("lambda %g, at a margin of %g: least %v", lambda, margin, got)
+			// Across the kink a gradient was met that is taken together with this one only if it is near.
+			across := l.newPoint([]float64{(2 - margin) / lambda, 0})
+			l.slope(across)
+			for _, seen := range [][][2][]float64{nil, {{across.theta, across.grad}}} {
+				if q.seen = seen; q.hull(hullShare*lambda) != want {
+					t.Errorf("lambda %g, at a margin of %g, %d seen: least %v", lambda, margin, len(seen), !want)
+				}
 			}
 		}
 		d, err := s.quasiNewton(l, make([]float64, 2), 1/lambda)
-		if margin := lambda * (d.at.theta[0] - d.at.theta[1]); err != nil || !d.converged || math.Abs(margin-1) > 1e-6 {
-			t.Errorf("lambda %g: a margin of %v, %v", lambda, margin, err)
+		if margin := lambda * (d.at.theta[0] - d.at.theta[1]); err != nil || !d.converged || math.Abs(margin-1) > 1e-6 || d.iterations > 80 {
+			t.Errorf("lambda %g: a margin of %v after %d steps, %v", lambda, margin, d.iterations, err)
 		}
 	}
 }
@@ -145,6 +165,38 @@ func TestLineSearch(t *testing.T) {
 	}
 }
 
+// TestLineSearchEnds checks a line search on which the conditions hold with equality, which it takes, and on which they hold nowhere: a loss that
+// falls for ever is followed as long as there are steps, and along one that rises there is none.
+func TestLineSearchEnds(t *testing.T) {
+	p := Problem{Env: env([][]float64{{1, 1}}, [][]float64{{1, 1}}), Pairs: pairs([3]int{0, 1, 1})}
+	for _, c := range []struct {
+		name string
+		loss objective.Params
+		dir  []float64
+		size float64 // 0 is none
+	}{
+		{"half the slope is left", &objective.IPO{Lambda: 1}, []float64{0.125, -0.125}, 1}, // (z - 1/2)^2, from z = 0 to 1/4
+		{"more than half is left", &objective.IPO{Lambda: 1}, []float64{0.0625, -0.0625}, 2},
+		{"the minimum", &objective.IPO{Lambda: 1}, []float64{0.25, -0.25}, 1},
+		{"to where the loss is as before", &objective.IPO{Lambda: 1}, []float64{0.5, -0.5}, 0.5},
+		{"for ever", &objective.Custom{Lambda: 1, Pair: "-lambda*u"}, []float64{1, -1}, 0x1p39},
+		{"up", &objective.Custom{Lambda: 1, Pair: "-lambda*u"}, []float64{-1, 1}, 0},
+	} {
+		s := taken(t, &p, c.loss)
+		l := newLossFunction(s.problem.Objective, s.tasks[0])
+		q := &bfgs{l: l, at: l.newPoint([]float64{0, 0}), next: l.newPoint([]float64{0, 0})}
+		l.slope(q.at)
+		found := q.search(c.dir, -math.Abs(floats.Dot(c.dir, q.at.grad)))
+		if size := q.next.theta[0] / c.dir[0]; found != (c.size > 0) || size != c.size {
+			t.Errorf("%s: found %v, a step of %v, want %v", c.name, found, size, c.size)
+		}
+	}
+	s := taken(t, &p, &objective.Custom{Lambda: 1e-6, Pair: "-lambda*u"})
+	if d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1); err != nil || d.converged || d.iterations != searchSteps {
+		t.Errorf("where the loss falls for ever a search of %d steps comes to rest %v: %v", d.iterations, d.converged, err)
+	}
+}
+
 // TestStep checks a step of Newton's: no logit goes farther than the radius against another, which doubles where it binds, the loss falls by
 // Armijo's rule, and the full step is taken where that is so.
 func TestStep(t *testing.T) {
@@ -160,18 +212,18 @@ func TestStep(t *testing.T) {
 		if _, ok := w.direction(cur); !ok {
 			t.Fatal("no direction")
 		}
-		size := []float64{0.1, 1, 1.9, 3}[i/2%4] // of the step to the minimum of the quadratic: from twice that on it does not lower the loss
+		size := []float64{0.1, 1, 1.9995, 1.9999, 3}[i/2%5] // of the step to the minimum of the quadratic, which twice as far is as high: Armijo's rule ends before
 		floats.Scale(size, w.dir)
 		span, radius, slope := slices.Max(w.dir)-slices.Min(w.dir), w.radius, floats.Dot(w.dir, cur.grad)
 		full, ok := w.step(cur, next)
 		taken := (next.theta[0] - next.theta[1] - cur.theta[0] + cur.theta[1]) / (w.dir[0] - w.dir[1])
-		if want := span <= radius && size < 2; !ok || full != want || math.Abs(taken-1) < 1e-9 != want {
+		if want := span <= radius && size < 1.9998; !ok || full != want || math.Abs(taken-1) < 1e-9 != want {
 			t.Errorf("%g of the step, which spans %g, within %g: full %v, a share of %g", size, span, radius, full, taken)
 		}
 		if taken*span > radius*(1+1e-9) || next.loss > cur.loss+1e-4*taken*slope+1e-12 {
 			t.Errorf("a share of %g spans %g, within %g, and the loss goes from %v to %v", taken, taken*span, radius, cur.loss, next.loss)
 		}
-		if span > radius && taken*size < 2 && math.Abs(taken*span-radius) < 1e-9 && w.radius != 2*radius {
+		if span > radius && taken*size < 1.9998 && math.Abs(taken*span-radius) < 1e-9 && w.radius != 2*radius {
 			t.Errorf("the radius %g binds and becomes %g", radius, w.radius)
 		}
 		if full && w.radius != radius {
@@ -200,6 +252,14 @@ func TestFollow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				for _, factor := range []float64{0x1p-80, 0x1p80} { // which no digit notices
+					times := *l
+					times.objective = (&objective.Objective{}).And(factor, l.objective)
+					times.prepare()
+					if other, err := s.follow(&times, make([]float64, l.dim), unit); err != nil || other.iterations != d.iterations || !slices.Equal(other.at.theta, d.at.theta) {
+						t.Errorf("%s at %g times %g: %d steps to %v, else %d to %v: %v", name, lambda, factor, other.iterations, other.at.theta, d.iterations, d.at.theta, err)
+					}
+				}
 				gone := floats.Norm(d.at.theta, math.Inf(1)) / unit
 				if off {
 					if d.converged || !d.unresolved || gone < 10 {
@@ -211,6 +271,53 @@ func TestFollow(t *testing.T) {
 				if !d.converged || d.unresolved || d.iterations < 1 || d.iterations > 10 || distance(d.at.logp[0], want.Policy[0]) > 1e-9 {
 					t.Errorf("%s at %g: converged %v, unresolved %v after %d steps, off by %g", name, lambda, d.converged, d.unresolved, d.iterations,
 						distance(d.at.logp[0], want.Policy[0]))
+				}
+			}
+		}
+	}
+}
+
+// TestPulled checks where slopes that are next to nothing still pull, at any lambda and in any unit of the loss: far out where the loss levels out,
+// by one response or by a group whose own slopes cancel, and at the second of two prompts; not at a minimum, where a slope does not get less, or
+// where the loss or a penalty sees more than differences.
+func TestPulled(t *testing.T) {
+	four := []float64{1, 1, 1, 1}
+	log3, both := math.Log(3), pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 3}, [3]int{3, 2, 1})
+	groups := &preference.Pairs{Prompt: append([]int{0}, both.Prompt...), Chosen: append([]int{0}, both.Chosen...), Rejected: append([]int{2}, both.Rejected...)}
+	second := pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{0, 1, 1})
+	second.Prompt[4] = 1
+	for _, lambda := range []float64{0.01, 1, 100} {
+		dpo := &objective.DPO{Lambda: lambda}
+		for _, c := range []struct {
+			name  string
+			data  *preference.Pairs
+			loss  objective.Params
+			class policy.Params
+			at    []float64 // times lambda
+			l2    float64
+			want  bool
+		}{
+			{"far out", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, true},
+			{"far out in a class", pairs([3]int{0, 1, 1}), dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, 0}, {1, -1, 0, 0}}}, []float64{0, 20}, 0, true},
+			{"far out beside a penalty", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0.1, false},
+			{"at the minimum", both, dpo, &policy.TabularParams{}, []float64{log3, 0, log3, 0}, 0, false},
+			{"at the minimum of a class", both, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, -1}, {1, -1, 0, 0}}}, []float64{log3 / 2, log3 / 2}, 0, false},
+			{"where half of the slopes cancel", pairs([3]int{0, 1, 29}, [3]int{1, 0, 10}), dpo, &policy.TabularParams{}, make([]float64, 4), 0, false},
+			{"a group far out", groups, dpo, &policy.TabularParams{}, []float64{40 + log3, 40, log3, 0}, 0, true},
+			{"the second prompt", second, dpo, &policy.TabularParams{}, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
+			{"a slope that stays", pairs([3]int{0, 1, 1}), &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+			{"to where it is level", pairs([3]int{0, 1, 1}), &objective.Hinge{Lambda: lambda}, &policy.TabularParams{}, []float64{0.5, 0, 0, 0}, 0, false},
+			{"single responses", pairs([3]int{0, 1, 1}), &objective.NCA{Lambda: lambda}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+		} {
+			for _, factor := range []float64{1e-12, 1, 1e12} {
+				e := env([][]float64{four, four}[:1+slices.Max(c.data.Prompt)], [][]float64{four, four})
+				p := Problem{Env: e, Pairs: c.data, Policy: build(t, e, c.class), L2: c.l2}
+				s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: c.loss}}})
+				l := s.over(policy.Block{Dim: len(s.start), Prompts: all(len(s.tasks))})
+				_, free := c.class.(*policy.TabularParams)
+				at := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 1/lambda, c.at))
+				if got := l.pulled(at, 1/lambda, free); got != c.want {
+					t.Errorf("%s, lambda %g, times %g: pulled %v", c.name, lambda, factor, got)
 				}
 			}
 		}
