@@ -115,7 +115,9 @@ func TestTraceOfDPO(t *testing.T) {
 	if !fixedseed.Soak {
 		wide = 1
 	}
-	t.Run("float64", func(t *testing.T) { followTrace[float64](t, dpo, pairs[:wide*published().BatchSize], tr.Float64[:wide], 1e-9) })
+	t.Run("float64", func(t *testing.T) {
+		followTrace[float64](t, dpo, pairs[:wide*published().BatchSize], tr.Float64[:wide], 1e-9)
+	})
 	t.Run("float32", func(t *testing.T) { followTrace[float32](t, dpo, pairs, tr.Float32[:2], 1e-4) })
 }
 
