@@ -116,7 +116,7 @@ scorecard: {environments: 2, tests: [strong-interpolation, preservation, constra
 			if len(paths) != 1 {
 				t.Fatalf("configs: %v", paths)
 			}
-			runMain(t, 0, "run", paths[0], "--out", dir, "--quiet")
+			runMain(t, 0, "run", paths[0], "--out", dir, "--quiet", "--set", "figures=[]")
 			results := filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml"))
 			got := readTable(t, filepath.Join(results, "claims.csv")).Float(0, "value")
 			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
@@ -355,7 +355,7 @@ func TestSearchedEnvironment(t *testing.T) {
 		t.Errorf("found %v in %s tries: %s", value, with.Text(0, "searched_tries"), with.Text(0, "searched_environment"))
 	}
 	runMain(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
-	runMain(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
+	runMain(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet", "--set", "figures=[]")
 	if got := readTable(t, filepath.Join(out, "dpo-misspecified-lambda-high-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
 		t.Errorf("the config gives %v, the search %v", got, value)
 	}
