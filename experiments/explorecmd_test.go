@@ -37,7 +37,7 @@ func TestExploredConfig(t *testing.T) {
 			if err := os.WriteFile(config, []byte(answer.Config), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			runMain(t, exitWell, "run", "--quiet", "--out", dir, "--cache", filepath.Join(dir, "cache"), config)
+			runMain(t, exitWell, "run", "--quiet", "--out", dir, "--cache", filepath.Join(dir, "cache"), config, "--set", "figures=[]")
 			folder, err := tables.OpenFolder(filepath.Join(dir, "explored"))
 			if err != nil {
 				t.Fatal(err)

@@ -122,6 +122,9 @@ func reportChecked(found []*lossvalues.Comparison, err error, stdout io.Writer) 
 
 // drawLoss draws a loss and prints the files.
 func drawLoss(kind string, sets []string, span float64, out string, stdout io.Writer) error {
+	if err := publish.PlaceFolder(out); err != nil {
+		return err
+	}
 	files, err := lossvalues.Figure(kind, sets, span)
 	if err == nil {
 		err = os.MkdirAll(out, 0o755)

@@ -45,24 +45,29 @@ func readTable(t *testing.T, path string) *tables.Table {
 
 const baseScorecard = `name: base
 objectives: [dpo, {kind: f-dpo, divergence: js}, ipo, rlhf, typo]
-scorecard: {environments: 12, seed: 1}
+scorecard: {environments: 4, seed: 1}
 `
 
-// The losses of the paper give the golden table, with verdicts and places exact and numbers to 1e-6.
+// The losses of the paper give the golden table, with verdicts and places exact and numbers to 1e-6, and the number of jobs changes
+// no byte.
 func TestScorecardGolden(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
-	}
 	config, out := writeConfig(t, baseScorecard), t.TempDir()
-	runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, "one"), "--jobs", "2")
+	for _, jobs := range []string{"1", "4"} {
+		runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, jobs), "--jobs", jobs)
+	}
+	for _, name := range []string{"scorecard.csv", "README.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
+		if !bytes.Equal(readFile(t, filepath.Join(out, "1", "base", name)), readFile(t, filepath.Join(out, "4", "base", name))) {
+			t.Errorf("%s depends on the number of jobs", name)
+		}
+	}
 	const golden = "testdata/scorecard.csv"
 	if *updateScorecard {
-		data, _ := os.ReadFile(filepath.Join(out, "one", "base", "scorecard.csv"))
+		data, _ := os.ReadFile(filepath.Join(out, "1", "base", "scorecard.csv"))
 		if err := os.WriteFile(golden, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, want := readTable(t, filepath.Join(out, "one", "base", "scorecard.csv")), readTable(t, golden)
+	got, want := readTable(t, filepath.Join(out, "1", "base", "scorecard.csv")), readTable(t, golden)
 	if got.Len() != want.Len() {
 		t.Fatalf("%d rows, want %d", got.Len(), want.Len())
 	}
@@ -79,28 +84,11 @@ func TestScorecardGolden(t *testing.T) {
 	}
 }
 
-// The number of jobs changes no byte.
-func TestScorecardJobs(t *testing.T) {
-	text, out := strings.Replace(baseScorecard, "12", "3", 1), t.TempDir()
-	if fixedseed.Soak {
-		text = baseScorecard
-	}
-	config := writeConfig(t, text)
-	for _, jobs := range []string{"1", "4"} {
-		runMain(t, 0, "scorecard", config, "--out", filepath.Join(out, jobs), "--jobs", jobs)
-	}
-	for _, name := range []string{"scorecard.csv", "README.md", "config.yaml", "figures/scorecard.svg", "figures/scorecard.png"} {
-		if !bytes.Equal(readFile(t, filepath.Join(out, "1", "base", name)), readFile(t, filepath.Join(out, "4", "base", name))) {
-			t.Errorf("%s depends on the number of jobs", name)
-		}
-	}
-}
-
 // explain writes, for every cell of losses that are solved and that are trained, an ordinary config of which run gives the cell's
 // value again, as the value of its claim.
 func TestExplainReproduces(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardGolden shows as much")
 	}
 	losses := "[typo]"
 	if fixedseed.Soak {
@@ -128,7 +116,7 @@ scorecard: {environments: 2, tests: [strong-interpolation, preservation, constra
 			if len(paths) != 1 {
 				t.Fatalf("configs: %v", paths)
 			}
-			runMain(t, 0, "run", paths[0], "--out", dir, "--quiet")
+			runMain(t, 0, "run", paths[0], "--out", dir, "--quiet", "--set", "figures=[]")
 			results := filepath.Join(dir, strings.TrimSuffix(filepath.Base(paths[0]), ".yaml"))
 			got := readTable(t, filepath.Join(results, "claims.csv")).Float(0, "value")
 			if math.Abs(math.Abs(got)-math.Abs(value)) > 1e-9*max(1, math.Abs(value)) {
@@ -304,7 +292,7 @@ func TestScorecardMistakes(t *testing.T) {
 // A desideratum of the user's own is a file: it is asked like the others, can be the only one, and explained.
 func TestOwnDesideratum(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardGolden shows as much")
 	}
 	const text = `desideratum:
   asks: Does the minimizer keep the entropy of pi_ref at lambda 1?
@@ -351,7 +339,7 @@ sweep: {lambda: [1]}
 // A search keeps the environment that it found as a config, of which run gives the value again; verdicts stay those of the others.
 func TestSearchedEnvironment(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardJobs shows as much")
+		t.Skip("skipped by -short: takes long under the race detector, to which TestScorecardGolden shows as much")
 	}
 	const text = "name: searched\nobjectives: [dpo]\nscorecard: {environments: 1, tests: [misspecified/lambda-high], worst_of: [%s]}\n"
 	out := t.TempDir()
@@ -367,7 +355,7 @@ func TestSearchedEnvironment(t *testing.T) {
 		t.Errorf("found %v in %s tries: %s", value, with.Text(0, "searched_tries"), with.Text(0, "searched_environment"))
 	}
 	runMain(t, 0, "explain", "dpo", "misspecified/lambda-high", config, "--out", out)
-	runMain(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet")
+	runMain(t, 0, "run", filepath.Join(out, "dpo-misspecified-lambda-high-searched.yaml"), "--out", out, "--quiet", "--set", "figures=[]")
 	if got := readTable(t, filepath.Join(out, "dpo-misspecified-lambda-high-searched", "claims.csv")).Float(0, "value"); math.Abs(got-value) > 1e-9*(1+value) {
 		t.Errorf("the config gives %v, the search %v", got, value)
 	}

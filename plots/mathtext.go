@@ -15,7 +15,6 @@ import (
 	"codeberg.org/go-fonts/liberation/liberationserifregular"
 	xfont "golang.org/x/image/font"
 	"golang.org/x/image/font/opentype"
-	"golang.org/x/image/font/sfnt"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -211,12 +210,11 @@ func (h mathText) eachSpan(line string, fnt font.Font, do func(font.Face, vg.Poi
 
 // pieces splits a text into stretches of one face: the given one, or that of signs for what it lacks.
 func pieces(fnt font.Font, text string, do func(fnt font.Font, glyphs string)) {
-	var buf sfnt.Buffer
-	signs := font.Font{Typeface: signFace, Size: fnt.Size}
+	face, signs := fonts().Lookup(fnt, fnt.Size).Face, font.Font{Typeface: signFace, Size: fnt.Size}
 	last, start := fnt, 0
 	for i, r := range text {
 		f := fnt
-		if index, err := fonts().Lookup(fnt, fnt.Size).Face.GlyphIndex(&buf, r); err != nil || index == 0 {
+		if index, err := face.GlyphIndex(nil, r); err != nil || index == 0 {
 			f = signs
 		}
 		if f != last && i > start {
@@ -233,9 +231,8 @@ func pieces(fnt font.Font, text string, do func(fnt font.Font, glyphs string)) {
 // visible is a text as its face draws it: U+FFFD stands for what the face lacks, which drawing would skip, and for what is
 // beyond the first 65,536 characters, of which fpdf does not know.
 func visible(face font.Face, text string) string {
-	var buf sfnt.Buffer
 	return strings.Map(func(r rune) rune {
-		if index, err := face.Face.GlyphIndex(&buf, r); err != nil || index == 0 || r > math.MaxUint16 {
+		if index, err := face.Face.GlyphIndex(nil, r); err != nil || index == 0 || r > math.MaxUint16 {
 			return unicode.ReplacementChar
 		}
 		return r

@@ -3,11 +3,13 @@ package plots
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"image"
 	"image/color"
 	"image/png"
 	"maps"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -17,11 +19,16 @@ import (
 // faster to compress than full color.
 func (d *Drawing) PNG() ([]byte, error) {
 	c := vgimg.NewWith(vgimg.UseWH(d.page.width, d.page.height), vgimg.UseDPI(int(dotsPerInch*d.theme.scale+0.5)))
+	blank := true // a white page, as the canvas comes
 	for _, m := range d.sketch.marks {
 		if m.kind > textMark {
 			continue
 		}
-		c.SetColor(d.theme.color(m.pen.color))
+		paint := d.theme.color(m.pen.color)
+		if blank = blank && paint == color.Color(white); blank {
+			continue // white on white is slow to fill
+		}
+		c.SetColor(paint)
 		c.SetLineWidth(m.pen.width)
 		c.SetLineDash(m.pen.dashes, m.pen.offset)
 		switch m.kind {
@@ -39,14 +46,28 @@ func (d *Drawing) PNG() ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	err := png.Encode(&out, fewColors(c.Image().(*image.RGBA)))
+	err := (&png.Encoder{BufferPool: &pngBuffers}).Encode(&out, fewColors(c.Image().(*image.RGBA)))
 	return out.Bytes(), err
 }
+
+// pngBuffers are what compressing takes, used again from figure to figure.
+var pngBuffers buffers
+
+type buffers struct{ sync.Pool }
+
+// Get returns nil where there are none.
+func (b *buffers) Get() *png.EncoderBuffer {
+	buffer, _ := b.Pool.Get().(*png.EncoderBuffer)
+	return buffer
+}
+
+// Put gives buffers back.
+func (b *buffers) Put(buffer *png.EncoderBuffer) { b.Pool.Put(buffer) }
 
 // fewColors returns the image with a palette of its 256 most frequent colors. Smoothed edges make more; those pixels
 // take the nearest color of the palette.
 func fewColors(img *image.RGBA) *image.Paletted {
-	counts := map[color.RGBA]int{}
+	counts := map[uint32]int{}
 	for at := 0; at < len(img.Pix); {
 		c, from := colorOf(img, at), at
 		for at < len(img.Pix) && colorOf(img, at) == c {
@@ -54,16 +75,14 @@ func fewColors(img *image.RGBA) *image.Paletted {
 		}
 		counts[c] += (at - from) / 4
 	}
-	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
-	})
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b uint32) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
 	few := image.NewPaletted(img.Bounds(), nil)
 	for _, c := range colors[:min(256, len(colors))] {
-		few.Palette = append(few.Palette, c)
+		few.Palette = append(few.Palette, rgb(c))
 	}
-	index := make(map[color.RGBA]uint8, len(colors))
+	index := make(map[uint32]uint8, len(colors))
 	for _, c := range colors {
-		index[c] = uint8(few.Palette.Index(c))
+		index[c] = uint8(few.Palette.Index(rgb(c)))
 	}
 	for i := range few.Pix {
 		if c := colorOf(img, 4*i); i > 0 && c == colorOf(img, 4*i-4) {
@@ -75,7 +94,5 @@ func fewColors(img *image.RGBA) *image.Paletted {
 	return few
 }
 
-// colorOf is the color of a pixel, which is opaque.
-func colorOf(img *image.RGBA, at int) color.RGBA {
-	return color.RGBA{img.Pix[at], img.Pix[at+1], img.Pix[at+2], 255}
-}
+// colorOf is the color of a pixel, which is opaque: red, green and blue, a byte each.
+func colorOf(img *image.RGBA, at int) uint32 { return binary.BigEndian.Uint32(img.Pix[at:]) >> 8 }

@@ -4,6 +4,7 @@ package kinds
 
 import (
 	"cmp"
+	"sync"
 
 	"windtunnel/experiments/spec"
 	"windtunnel/experiments/spec/decode"
@@ -12,15 +13,15 @@ import (
 	"windtunnel/plots"
 )
 
-// Tables returns the registries of every kind that a config can name.
-func Tables() *decode.Tables {
+// Tables returns the registries of every kind that a config can name, which nobody may add to.
+var Tables = sync.OnceValue(func() *decode.Tables {
 	t := spec.Tables()
 	decode.Register(t, "claim", claims.Kinds())
 	decode.As[spec.ClaimParams, claims.Params](t)
 	decode.Register(t, "figure", plots.Kinds())
 	decode.As[spec.FigureParams, plots.Params](t)
 	return t
-}
+})
 
 // Registries returns the tables of kinds, in the order in which a config mentions them.
 func Registries() []spec.Registry {

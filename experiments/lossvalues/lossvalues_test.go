@@ -1,8 +1,12 @@
 package lossvalues
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -11,22 +15,34 @@ import (
 
 // A file is checked as it comes, packed, as its lines are.
 func TestGzip(t *testing.T) {
-	packed, err := os.ReadFile("../../toy/objective/testdata/losses.jsonl.gz")
+	file, err := os.Open("../../toy/objective/testdata/losses.jsonl.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := gzip.NewReader(bytes.NewReader(packed))
+	defer file.Close()
+	all, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Check(text)
+	var text, packed bytes.Buffer
+	pack := gzip.NewWriter(&packed)
+	scan := bufio.NewScanner(all)
+	for i := 0; scan.Scan(); i++ {
+		if i%20 == 0 {
+			fmt.Fprintln(io.MultiWriter(&text, pack), scan.Text())
+		}
+	}
+	if err := errors.Join(scan.Err(), pack.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := Check(&text)
 	if err != nil || len(want) != 24 {
 		t.Fatalf("%d losses, error %v", len(want), err)
 	}
-	if got, err := Check(bytes.NewReader(packed)); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := Check(bytes.NewReader(packed.Bytes())); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, error %v, want %v", got, err, want)
 	}
-	if _, err := Check(bytes.NewReader(packed[:1000])); err == nil || !strings.Contains(err.Error(), "unexpected EOF") {
+	if _, err := Check(bytes.NewReader(packed.Bytes()[:1000])); err == nil || !strings.Contains(err.Error(), "unexpected EOF") {
 		t.Errorf("half a file: %v", err)
 	}
 }

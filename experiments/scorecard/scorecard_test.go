@@ -49,13 +49,13 @@ func near(a, b, tolerance float64) bool {
 // A custom loss gets every verdict and number that its built-in twin gets.
 func TestTwins(t *testing.T) {
 	// A second parameter keeps the twin from being taken for a copy of the other's row.
-	card := measure(t, `ipo, {kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, dpo, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 2)
+	card := measure(t, `ipo, {kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, dpo, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 1)
 	for i := 0; i < len(card.Losses); i += 2 {
 		if mine := card.Cells[i+1][0].SameAs; mine != card.Losses[i] {
 			t.Errorf("%s is as %q, want %s", card.Losses[i+1], mine, card.Losses[i])
 		}
 	}
-	apart := measure(t, `{kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 2)
+	apart := measure(t, `{kind: custom, name: my-ipo, lambda: 0.1, pair: "square(u - 1/(2*lambda))"}, {kind: custom, name: my-dpo, lambda: 0.1, pair: "softplus(-lambda*u)"}`, 1)
 	for i := range apart.Losses {
 		for j := range apart.Tests {
 			mine, its := &apart.Cells[i][j], &card.Cells[2*i][j]

@@ -96,7 +96,7 @@ func validate(t testing.TB, schema *jsonschema.Schema, text []byte) error {
 	return schema.Validate(document)
 }
 
-// Every shipped config loads without a warning, validates, and is laid out as promised.
+// Every shipped config loads without a warning, validates, is laid out as promised, and is the same when it is resolved.
 func TestShippedConfigs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
@@ -121,6 +121,9 @@ func TestShippedConfigs(t *testing.T) {
 				t.Error(err)
 			}
 			checkOrder(t, text)
+			if c.Scorecard == nil { // which has no runs to resolve
+				checkResolved(t, schema, c)
+			}
 		})
 	}
 }
@@ -167,46 +170,32 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// A resolved config stands for the same runs and columns, and validates; so do the members of a resolved suite.
-func TestResolved(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short: takes long under the race detector, of which a single goroutine has no need")
+// checkResolved wants a resolved config to stand for the same runs and columns, and to validate; and the members of a resolved suite.
+func checkResolved(t *testing.T, schema *jsonschema.Schema, c *Config) {
+	out := t.TempDir()
+	for _, one := range append(slices.Clone(c.Members), c) {
+		dir := filepath.Join(out, one.Head.Name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := one.WriteResolved(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Parallel()
-	schema := compiledSchema(t)
-	for _, path := range shipped(t) {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
-			c := loadedShipped(t, path)
-			if c.Scorecard != nil {
-				t.Skip("a scorecard has no runs to resolve")
-			}
-			out := t.TempDir()
-			for _, one := range append(slices.Clone(c.Members), c) {
-				dir := filepath.Join(out, one.Head.Name)
-				if err := os.Mkdir(dir, 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := one.WriteResolved(dir); err != nil {
-					t.Fatal(err)
-				}
-			}
-			resolved := filepath.Join(out, c.Head.Name, ResolvedName)
-			if err := validate(t, schema, read(t, resolved)); err != nil {
-				t.Error(err)
-			}
-			again := loadedFile(t, resolved)
-			comparePlans(t, again, c)
-			if len(again.Members) != len(c.Members) {
-				t.Fatalf("%d members, want %d", len(again.Members), len(c.Members))
-			}
-			for i := range c.Members {
-				comparePlans(t, again.Members[i], c.Members[i])
-			}
-			if got, want := figuresOf(again), figuresOf(c); got != want {
-				t.Errorf("%d figures, want %d", got, want)
-			}
-		})
+	resolved := filepath.Join(out, c.Head.Name, ResolvedName)
+	if err := validate(t, schema, read(t, resolved)); err != nil {
+		t.Error(err)
+	}
+	again := loadedFile(t, resolved)
+	comparePlans(t, again, c)
+	if len(again.Members) != len(c.Members) {
+		t.Fatalf("%d members, want %d", len(again.Members), len(c.Members))
+	}
+	for i := range c.Members {
+		comparePlans(t, again.Members[i], c.Members[i])
+	}
+	if got, want := figuresOf(again), figuresOf(c); got != want {
+		t.Errorf("%d figures, want %d", got, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"windtunnel/experiments/internal/testfile"
@@ -20,14 +21,14 @@ environment: {kind: bandit, prompts: [{name: x, pi_star: [0.6, 0.3, 0.1], pi_ref
 `
 
 // testKinds are all kinds that a config can name.
-func testKinds() *decode.Tables {
+var testKinds = sync.OnceValue(func() *decode.Tables {
 	t := Tables()
 	decode.Register(t, "claim", claims.Kinds())
 	decode.As[ClaimParams, claims.Params](t)
 	decode.Register(t, "figure", plots.Kinds())
 	decode.As[FigureParams, plots.Params](t)
 	return t
-}
+})
 
 func testRegistries() []Registry {
 	return append(Registries(), Registry{Name: "claims", Entries: claims.Kinds().Untyped()}, Registry{Name: "figures", Entries: plots.Kinds().Untyped()})

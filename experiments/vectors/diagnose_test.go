@@ -88,7 +88,7 @@ func TestPlanted(t *testing.T) {
 var undone = [][2]string{{"shifted-left", "shifted-right"}, {"bos-counted", "bos-dropped"}}
 
 // pairStep is 1 where every pair of mistakes is tried, with -tags soak; else one of so many.
-var pairStep = 10
+var pairStep = 20
 
 // Two mistakes at once are not taken for a third, but that prompt and padding counted are both in the one that says so. Where
 // one of two leaves nothing to the other, that one may be named.

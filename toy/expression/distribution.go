@@ -34,7 +34,7 @@ func ParseDistributional(source string, scalars []string) (*Distributional, erro
 	if err := checkNames(scalars, distributionNames()); err != nil {
 		return nil, err
 	}
-	words := &vocabulary{scalars, distributionNames(), newTable(), functionals(), false}
+	words := &vocabulary{scalars, distributionNames(), standard(), functionals(), false}
 	t, err := parse(source, words)
 	if err != nil {
 		return nil, err

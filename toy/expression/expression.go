@@ -57,7 +57,7 @@ func Parse(source string, scope Scope) (*Expression, error) {
 	if err := checkNames(all, nil); err != nil {
 		return nil, err
 	}
-	words := &vocabulary{variables: slices.Concat(scope.Columns, scope.Scalars), table: newTable(), batch: scope.Batch}
+	words := &vocabulary{variables: slices.Concat(scope.Columns, scope.Scalars), table: standard(), batch: scope.Batch}
 	e := &Expression{scope: scope}
 	for _, d := range scope.Definitions {
 		body, err := parse(d.Body, words)

@@ -3,6 +3,7 @@ package expression
 import (
 	"math"
 	"strings"
+	"sync"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -35,10 +36,11 @@ func (f *function) at(x [3]float64) float64 {
 	return result[0]
 }
 
-// table is the functions by name. It is made afresh for each graph, so that its entries can build on one another.
+// table is the functions by name.
 type table map[string]*function
 
-func newTable() table {
+// standard is the table of all of them, which nothing changes. It is no variable's value, since its entries build on one another.
+var standard = sync.OnceValue(func() table {
 	t := table{}
 	for _, entries := range [][]function{functions(), operators(), branches(), shared()} {
 		for i := range entries {
@@ -46,15 +48,15 @@ func newTable() table {
 		}
 	}
 	return t
-}
+})
 
 // callable returns the names of the functions that a source may call.
-func callable() (public []string) {
+var callable = sync.OnceValue(func() (public []string) {
 	for _, f := range Functions() {
 		public = append(public, f.Name)
 	}
 	return public
-}
+})
 
 // Documented is a word of the language, with how it is called and what it means.
 type Documented struct{ Name, Usage string }

@@ -51,7 +51,7 @@ type graph struct {
 }
 
 func newGraph() *graph {
-	return &graph{table: newTable(), index: map[node]ref{}, ratios: map[ref]ref{}, given: map[ref]ref{}}
+	return &graph{table: standard(), index: map[node]ref{}, ratios: map[ref]ref{}, given: map[ref]ref{}}
 }
 
 // intern returns the node's place, adding it if it is new.

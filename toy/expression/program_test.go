@@ -199,7 +199,7 @@ func loops(code []instruction, table table, names ...string) int {
 func TestNoWastedLoops(t *testing.T) {
 	exponentials := []string{"exp", "decay'", "softplus", "sigmoid", "sigmoid'", "expm1", "tanh"}
 	p := mustParse(t, "softplus(-(lambda*(c - r)))").Compile("c", "r")
-	table := newTable()
+	table := standard()
 	for name, code := range map[string][]instruction{"value": p.value.columnCode, "grad": p.grad.columnCode, "hess": p.hess.columnCode} {
 		if n := loops(code, table, exponentials...); n != 1 {
 			t.Errorf("%s takes %d loops with an exponential", name, n)

@@ -170,7 +170,7 @@ func TestReports(t *testing.T) {
 func TestGroups(t *testing.T) {
 	in := storyInput(t)
 	s := in.Environment.(*Stories)
-	s.Train, s.HeldOut, s.Good, s.GoodSamples, s.Samples = 20, 20, 0.25, 16, 16
+	s.Train, s.HeldOut, s.Good, s.GoodSamples, s.Samples = 20, 20, 0.25, 8, 8
 	in.Loss = &objective.BestOfN{N: 1} // which is not trained
 	prompts := runTask(t, in).evaluations[0].Prompts
 	var names []string
@@ -195,10 +195,10 @@ func TestGroups(t *testing.T) {
 
 // The best of n gains with n, and its KL is at most log n - (n-1)/n (Beirami et al. 2024); the best of one is the reference.
 func TestBestOfN(t *testing.T) {
-	before := math.Inf(-1)
+	before, shared := math.Inf(-1), &Shared{}
 	for _, n := range []int{1, 2, 4, 8} {
 		in := storyInput(t)
-		in.Loss = &objective.BestOfN{N: n}
+		in.Loss, in.Shared = &objective.BestOfN{N: n}, shared
 		r := runTask(t, in)
 		if len(r.evaluations) != 1 || r.end.Status != train.Given || r.end.Steps != 0 {
 			t.Fatalf("%+v", r)
@@ -221,6 +221,7 @@ func TestBestOfN(t *testing.T) {
 func TestLabelNoise(t *testing.T) {
 	clean, noisy := storyInput(t), storyInput(t)
 	noisy.Preferences = &Continuations{Pairs: 2, HeldOut: 1, Temperature: 0.25, LabelNoise: 1}
+	clean.Train.MaxSteps, noisy.Train.MaxSteps = 1, 1 // the evaluation before is compared
 	a, b := runTask(t, clean), runTask(t, noisy)
 	if x, y := a.evaluations[0].HeldOut, b.evaluations[0].HeldOut; x.ChosenLogp != y.RejectedLogp || x.RejectedLogp != y.ChosenLogp {
 		t.Errorf("held out %+v and %+v", x, y)
@@ -229,8 +230,11 @@ func TestLabelNoise(t *testing.T) {
 
 // Online, every round trains on pairs of its own; the proxy is measured beside the gold reward, and steps are counted on.
 func TestOnline(t *testing.T) {
+	shared := &Shared{}
 	for _, reference := range []string{"start", "previous"} {
 		in := storyInput(t)
+		in.Shared = shared
+		in.Environment.(*Stories).Evaluating.Every = 0
 		in.Preferences = &preference.Online{Rounds: 3, Pairs: 2, Temperature: 0.1, Reference: reference,
 			Proxy: &preference.Texts{Reward: &gold.Length{Unit: gold.Characters, Scale: 1}}}
 		r := runTask(t, in)
@@ -275,9 +279,11 @@ func TestAdapter(t *testing.T) {
 
 // A training that ends at any step goes on from its checkpoint to the same model, to the bit.
 func TestSave(t *testing.T) {
+	shared := &Shared{}
 	for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: 0.1}, "rlhf": &objective.RLHF{Lambda: 0.01}} {
 		in := storyInput(t)
 		in.Loss, in.Train.Shuffle, in.Train.Epochs, in.Train.BatchSize = loss, true, 2, 3
+		in.Environment.(*Stories).Evaluating.Every, in.Shared = 0, shared
 		whole := modelOf(t, in, nil)
 		var state []byte
 		in.Save = &Save{Every: 1, To: func(write func(io.Writer) error) error {
