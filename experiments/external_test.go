@@ -96,10 +96,10 @@ func TestExternalFails(t *testing.T) {
 	t.Parallel()
 	testfile.Python(t)
 	const config = "name: fails" + twoPrompts + "objectives:\n  - ipo\n  - {kind: external, name: mine, command: [python3, mine.py]}\nsweep: {lambda: [0.5, 1]}\n" +
-		"train: {epochs: 600}\nfigures: []\nlimits: LIMITS\n"
+		"train: {epochs: 300}\nfigures: []\nlimits: LIMITS\n"
 	for name, c := range map[string]struct{ limits, each, want string }{
-		"an end": {"{time: 60s}", `if count > 400 and q["beta"] == 1: sys.exit("no more")`, "command: the process ended: exit status 1; stderr ends: no more; want "},
-		"a hang": {"{time: 20s}", `if count > 400 and q["beta"] == 1: time.sleep(1000)`, "took longer than limits.time, 20s"},
+		"an end": {"{time: 60s}", `if count > 200 and q["beta"] == 1: sys.exit("no more")`, "command: the process ended: exit status 1; stderr ends: no more; want "},
+		"a hang": {"{time: 8s}", `if count > 200 and q["beta"] == 1: time.sleep(1000)`, "took longer than limits.time, 8s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
