@@ -232,6 +232,22 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// TestCrawls checks that Newton's method is soon given up where the minimum lies at a kink, before which ever shorter steps lower the loss.
+func TestCrawls(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, k := range []int{2, 3, 5} {
+		p := Problem{Env: random(rng, k, 1)}
+		p.Pairs = population(p.Env)
+		for _, lambda := range []float64{0.01, 1, 100} {
+			s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1-lambda*u)+0.1*(lambda*u)^2"})
+			l := newLossFunction(s.problem.Objective, s.tasks[0])
+			if d, err := s.stationaryFrom(l, make([]float64, k), s.unit(l), idleLimit); err != nil || d.converged || d.iterations > 60 {
+				t.Errorf("%d responses, lambda %g: converged %v after %d steps, %v", k, lambda, d.converged, d.iterations, err)
+			}
+		}
+	}
+}
+
 // TestFollow checks a walk along the gradient at several lambdas: to the minimizer in few steps, as Newton's method in the end; and off, where
 // a response never lost, by many units and without coming to rest.
 func TestFollow(t *testing.T) {
@@ -251,14 +267,6 @@ func TestFollow(t *testing.T) {
 				d, err := s.follow(l, make([]float64, l.dim), unit)
 				if err != nil {
 					t.Fatal(err)
-				}
-				for _, factor := range []float64{0x1p-80, 0x1p80} { // which no digit notices
-					times := *l
-					times.objective = (&objective.Objective{}).And(factor, l.objective)
-					times.prepare()
-					if other, err := s.follow(&times, make([]float64, l.dim), unit); err != nil || other.iterations != d.iterations || !slices.Equal(other.at.theta, d.at.theta) {
-						t.Errorf("%s at %g times %g: %d steps to %v, else %d to %v: %v", name, lambda, factor, other.iterations, other.at.theta, d.iterations, d.at.theta, err)
-					}
 				}
 				gone := floats.Norm(d.at.theta, math.Inf(1)) / unit
 				if off {
@@ -318,6 +326,35 @@ func TestPulled(t *testing.T) {
 				at := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 1/lambda, c.at))
 				if got := l.pulled(at, 1/lambda, free); got != c.want {
 					t.Errorf("%s, lambda %g, times %g: pulled %v", c.name, lambda, factor, got)
+				}
+			}
+		}
+	}
+}
+
+// TestFollowTimesFactor checks that a walk along the gradient of a loss times a power of two, which no digit notices, takes the same steps, to a minimum, off
+// or to a kink, where it ends.
+func TestFollowTimesFactor(t *testing.T) {
+	e := env([][]float64{star3}, [][]float64{ref3})
+	for _, lambda := range []float64{0.01, 1, 100} {
+		for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: lambda}, "hinge": &objective.Hinge{Lambda: lambda},
+			"dpo-positive": &objective.DPOPositive{Lambda: lambda, Penalty: 50}} {
+			for of, data := range comparisons {
+				var ends []*descent
+				for _, factor := range []float64{1, 0x1p-80, 0x1p80} {
+					p := Problem{Env: e, Pairs: data}
+					s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: loss}}})
+					whole := s.over(p.Policy.Blocks()[0])
+					moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
+					l := whole.compose(moving, whole.start)
+					d, err := s.follow(l, make([]float64, l.dim), 1/lambda)
+					if err != nil {
+						t.Fatal(err)
+					}
+					ends = append(ends, d)
+					if first := ends[0]; d.iterations != first.iterations || d.converged != first.converged || !slices.Equal(d.at.theta, first.at.theta) {
+						t.Errorf("%s at %g, %s: %d steps to %v, times %g %d to %v", name, lambda, of, first.iterations, first.at.theta, factor, d.iterations, d.at.theta)
+					}
 				}
 			}
 		}
