@@ -48,6 +48,11 @@ func normal(rng *rand.Rand, n int, size float64) []float64 {
 	return v
 }
 
+// weigh returns the sum of a loss times a factor and of others, if any.
+func weigh(factor float64, loss objective.Params, more ...objective.Part) *objective.Sum {
+	return &objective.Sum{Terms: append([]objective.Part{{Weight: objective.Times(factor), Loss: loss}}, more...)}
+}
+
 // TestDerivatives holds the loss, its gradient and its second derivatives, as the solver computes them over blocks of parameters, against
 // those that training follows and against differences of the gradient, away from the start.
 func TestDerivatives(t *testing.T) {
@@ -246,8 +251,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestWinner checks which response is best against the opponent that it makes: with itself as opponent 0, which wins over each other, against a reference
-// that has mostly 2 it is 1, and with ties there is none.
+// TestWinner checks which response is best against the opponent that it makes: against itself 0, which wins over each other, against a reference
+// that has mostly 2 it is 1, and with ties or in a circle there is none.
 func TestWinner(t *testing.T) {
 	ref := []float64{0.05, 0.05, 0.9}
 	for _, c := range []struct {
@@ -834,7 +839,8 @@ func TestKnownIsBounded(t *testing.T) {
 // that is strictly convex here alone where its curvature, however small beside another's, holds in every direction.
 func TestAlone(t *testing.T) {
 	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
-	chain, rare := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	chain := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	rare := *chain
 	rare.Weight = []float64{1, 1, 1e-14, 1e-14}
 	squared := &objective.Custom{Lambda: 1, Psi: "square(relu(1 - lambda*m))", Mu: "x"}
 	for _, c := range []struct {
@@ -848,7 +854,7 @@ func TestAlone(t *testing.T) {
 		{"strict, of two groups", comparisons["never compared"], &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, false},
 		{"level", chain, &objective.Hinge{Lambda: 1}, []float64{0, 0, 0}, false},
 		{"bent here", chain, squared, []float64{0, 0, 0}, true},
-		{"bent little", rare, squared, []float64{0, 0, 0}, true},
+		{"bent little", &rare, squared, []float64{0, 0, 0}, true},
 		{"bent along one pair", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), squared, []float64{0, 0, -2}, false},
 	} {
 		p := Problem{Env: e, Pairs: c.data}
@@ -869,7 +875,7 @@ func TestScaled(t *testing.T) {
 	for _, lambda := range []float64{0.1, 1, 20} {
 		for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.IPO{Lambda: lambda}, &objective.SimPO{Lambda: lambda}} {
 			p := Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.LinearParams{})}
-			s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(3), Loss: loss}}})
+			s := taken(t, &p, weigh(3, loss))
 			l := s.over(p.Policy.Blocks()[0])
 			l.l2, l.center = 0.5, normal(rng, l.dim, 1)
 			m := s.terms.only
@@ -903,8 +909,8 @@ func TestAway(t *testing.T) {
 		{"no farther", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -9, 0}, 0, false},
 		{"far where the loss is level", oneWay, &objective.Hinge{Lambda: 1}, []float64{12, -9, 0}, 0, true},
 		{"far beside a penalty", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0.1, false},
-		{"far beside a KL", oneWay, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}},
-			{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}}}, []float64{12, -9, 0}, 0, false},
+		{"far beside a KL", oneWay, weigh(1, &objective.DPO{Lambda: 1}, objective.Part{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}),
+			[]float64{12, -9, 0}, 0, false},
 		{"far up", both, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, false},
 	} {
 		p := Problem{Env: e, Pairs: c.data, L2: c.l2}
@@ -1090,7 +1096,7 @@ func TestOpen(t *testing.T) {
 	loser, two := pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5})
 	dpo, hinge, none := &objective.DPO{Lambda: 1}, &objective.Hinge{Lambda: 4}, make([]bool, 3)
 	// The comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second.
-	held := &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: dpo}, {Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}}}}
+	held := weigh(1, dpo, objective.Part{Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}})
 	for _, c := range []struct {
 		name  string
 		data  *preference.Pairs
