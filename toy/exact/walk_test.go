@@ -337,14 +337,13 @@ func TestPulled(t *testing.T) {
 }
 
 // TestFollowTimesFactor checks that a walk along the gradient of a loss times a power of two, which no digit notices, takes the same steps, to a
-// minimum, off or to a kink, where it ends.
+// minimum, off or to a kink, where it ends; of a hinge loss, at a kink of which no probability says that it has arrived, also at another lambda.
 func TestFollowTimesFactor(t *testing.T) {
-	e := env([][]float64{star3}, [][]float64{ref3})
-	for _, lambda := range []float64{0.01, 1, 100} {
+	e, ends := env([][]float64{star3}, [][]float64{ref3}), map[string]*descent{}
+	for _, lambda := range []float64{0x1p-7, 1, 0x1p7} {
 		for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: lambda}, "hinge": &objective.Hinge{Lambda: lambda},
 			"dpo-positive": &objective.DPOPositive{Lambda: lambda, Penalty: 50}} {
 			for of, data := range comparisons {
-				var ends []*descent
 				for _, factor := range []float64{1, 0x1p-80, 0x1p80} {
 					p := Problem{Env: e, Pairs: data}
 					s := taken(t, &p, weigh(factor, loss))
@@ -355,10 +354,17 @@ func TestFollowTimesFactor(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					ends = append(ends, d)
-					if first := ends[0]; d.iterations != first.iterations || d.converged != first.converged || !slices.Equal(d.at.theta, first.at.theta) {
-						t.Errorf("%s at %g, %s: %d steps to %v, times %g %d to %v", name, lambda, of, first.iterations, first.at.theta, factor,
-							d.iterations, d.at.theta)
+					floats.Scale(lambda, d.at.theta)
+					key := name + of
+					if name != "hinge" {
+						key += fmt.Sprint(lambda)
+					}
+					if ends[key] == nil {
+						ends[key] = d
+					}
+					if one := ends[key]; d.iterations != one.iterations || d.converged != one.converged || !slices.Equal(d.at.theta, one.at.theta) {
+						t.Errorf("%s at %g, %s, times %g: %d steps to %v, else %d to %v", name, lambda, of, factor, d.iterations, d.at.theta,
+							one.iterations, one.at.theta)
 					}
 				}
 			}
