@@ -633,6 +633,10 @@ func TestWhereTheReferenceGoes(t *testing.T) {
 			}
 		}
 	}
+	s := taken(t, &Problem{Env: e, Pairs: &preference.Pairs{}}, &objective.TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 512})
+	if r, err := s.ride(s.tasks[0]); err != nil || r.status != Stationary {
+		t.Errorf("where nothing was compared: %s, %v", r.status, err)
+	}
 }
 
 // TestWholeClassFromAnUnevenStart checks a class that contains all policies and starts at an uneven one: its parameters make the policy that is told.

@@ -469,6 +469,10 @@ func TestHinged(t *testing.T) {
 	if count[train.Converged] < 20 || count[NotUnique] < 20 {
 		t.Errorf("verdicts %v", count)
 	}
+	nothing := &task{name: "prompt 0", logRef: make([]float64, 3)}
+	if r := nothing.hinged(); r.status != NotUnique || r.iterations != 1 || !strings.Contains(r.reason, "response 0 may rise at no cost") {
+		t.Errorf("where nothing was compared: %s after %d steps, %s", r.status, r.iterations, r.reason)
+	}
 }
 
 // TestCenterAndFit checks the parameters whose policies come nearest to given ones: where the class has them it finds them, and else leaves
@@ -924,7 +928,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestFingerprint checks that losses are told apart wherever from a tenth of a margin to thirty they differ, at any lambda, and those of the same
+// TestFingerprint checks that losses are told apart wherever between margins of a tenth and a hundred they differ, at any lambda, and those of the same
 // values, of which other parts are held back from differentiation, by their gradients.
 func TestFingerprint(t *testing.T) {
 	e := env([][]float64{{5, 1, 2}}, [][]float64{{1, 1, 1}})
@@ -937,10 +941,10 @@ func TestFingerprint(t *testing.T) {
 	}
 	for _, lambda := range []float64{0.01, 1, 100} {
 		plain := of(lambda, "softplus(-lambda*u)")
-		for at := 0.1; at < 15; at *= 2 {
-			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", at, 1.25*at, 1.5*at)
+		for _, z := range [][2]float64{{0.1, 0.15}, {0.2, 0.3}, {0.4, 0.6}, {0.8, 1.2}, {1.6, 2.4}, {3.2, 4.8}, {6.4, 9.6}, {12, 18}, {90, 105}} {
+			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", z[0], (z[0]+z[1])/2, z[1])
 			if of(lambda, "softplus(-lambda*u)"+bump) == plain {
-				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, at, 1.5*at)
+				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, z[0], z[1])
 			}
 		}
 		if of(lambda, "2*stopgrad(c)*u - stopgrad(c*u)") == of(lambda, "0.5*stopgrad(c)*u + 0.5*stopgrad(c*u)") {

@@ -103,6 +103,7 @@ func TestRules(t *testing.T) {
 	}{
 		{one, terms{parts: []part{coupled}}, true},
 		{even, terms{parts: []part{coupled}}, false},
+		{&task{logRef: make([]float64, 2)}, terms{parts: []part{coupled}}, false},
 		{one, terms{parts: []part{coupled, coupled}}, false},
 		{one, terms{parts: []part{margin(fall)}}, false},
 		{one, terms{parts: []part{with(func(s *objective.Structure) { s.Coupled = true })}}, false},
