@@ -89,7 +89,8 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestBeyondConvexRatio compares minimizers found by search, where alpha above 2 proves none, with the grid: which responses are gone is said where it is resolved.
+// TestBeyondConvexRatio compares minimizers found by search, where alpha above 2 proves none, with the grid: which responses are gone is said where it is
+// resolved.
 func TestBeyondConvexRatio(t *testing.T) {
 	e := env([][]float64{{0.7, 0.2, 0.1}}, [][]float64{{0.1, 0.3, 0.6}})
 	for _, c := range []struct {
@@ -143,8 +144,8 @@ func edgeOf(t *testing.T, lambda, alpha, by float64) *edge {
 	return e
 }
 
-// TestEdgeMoves checks a step towards the boundary of the simplex for alpha = 2, where r is 1 + t or t: beyond the bound of no response, of which it drops the
-// one that it would take farther. It returns the largest change of a probability, and of a t beside how far the largest is above the bound.
+// TestEdgeMoves checks a step towards the boundary of the simplex for alpha = 2, where r is 1 + t or t: beyond the bound of no response, of which it
+// drops the one that it would take farther. It returns the largest change of a probability, and of a t beside how far the largest is above the bound.
 func TestEdgeMoves(t *testing.T) {
 	for i, lambda := range []float64{0.1, 1, 10} {
 		for _, c := range []struct {
@@ -158,21 +159,23 @@ func TestEdgeMoves(t *testing.T) {
 		} {
 			e := edgeOf(t, lambda, 2, float64(i%2))
 			change, relative := e.move(floats.ScaleTo(make([]float64, 3), lambda, c.dir), math.Inf(1))
-			if floats.Distance(e.p, c.p, 1) > 1e-12 || math.Abs(change-c.change) > 1e-12 || math.Abs(relative-c.relative) > 1e-12 || e.zero[0] != c.dropped {
+			if floats.Distance(e.p, c.p, 1) > 1e-12 || math.Abs(change-c.change) > 1e-12 || math.Abs(relative-c.relative) > 1e-12 ||
+				e.zero[0] != c.dropped {
 				t.Errorf("lambda %g, by %v: %v, changes %g and %g, dropped %v", lambda, c.dir, e.p, change, relative, e.zero[0])
 			}
 		}
 	}
 }
 
-// TestRelease checks which of the responses 1 and 2 at probability 0 comes back: that with the most negative slope, if one is beyond rounding of what it is
-// the sum of, and to a t that is a millionth of the way to the largest. For alpha = 1.3 r is (0.3 t)^(10/3), or with t less a constant.
+// TestRelease checks which of the responses 1 and 2 at probability 0 comes back: that with the most negative slope, if one is beyond rounding of what
+// it is the sum of, and to a t that is a millionth of the way to the largest. For alpha = 1.3 r is (0.3 t)^(10/3), or with t less a constant.
 func TestRelease(t *testing.T) {
 	for i, factor := range []float64{1e-9, 1, 1e9} {
 		for _, c := range []struct {
 			slopes []float64
 			free   int // -1 is none
-		}{{[]float64{0, -1, -2}, 2}, {[]float64{-3, -2, -1}, 1}, {[]float64{0, -1, -1}, 1}, {[]float64{-1, 1, 2}, -1}, {[]float64{0, 1e-14, -1e-14}, -1}, {[]float64{0, -1e-11, 1}, 1}} {
+		}{{[]float64{0, -1, -2}, 2}, {[]float64{-3, -2, -1}, 1}, {[]float64{0, -1, -1}, 1}, {[]float64{-1, 1, 2}, -1},
+			{[]float64{0, 1e-14, -1e-14}, -1}, {[]float64{0, -1e-11, 1}, 1}} {
 			e := edgeOf(t, 1, 1.3, float64(i))
 			e.zero, e.p, e.t = []bool{false, true, true}, []float64{1, 0, 0}, []float64{6 + e.low, e.low, e.low}
 			e.r1, e.multiply = []float64{1, 1, 1}, 2*factor

@@ -226,8 +226,8 @@ func TestUnlimitedClasses(t *testing.T) {
 	}
 }
 
-// TestUnlimited checks which classes that are written with Jacobians contain all policies: those with two directions at each of two prompts, of which as
-// many parameters are not enough.
+// TestUnlimited checks which classes that are written with Jacobians contain all policies: those with two directions at each of two prompts, which as
+// many parameters need not give.
 func TestUnlimited(t *testing.T) {
 	for _, c := range []struct {
 		name     string

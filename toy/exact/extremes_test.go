@@ -119,7 +119,7 @@ func TestWeightedPenalty(t *testing.T) {
 	for _, lambda := range []float64{0.3, 5} {
 		once := solve(t, Problem{Env: e, Pairs: population(e), L2: 0.1}, &objective.DPO{Lambda: lambda})
 		twice := solve(t, Problem{Env: e, Pairs: population(e), L2: 0.2},
-			&objective.Sum{Terms: []objective.Part{{Weight: objective.Times(2), Loss: &objective.DPO{Lambda: lambda}}}})
+			weigh(2, &objective.DPO{Lambda: lambda}))
 		if d := distance(once.Policy[0], twice.Policy[0]); d > 1e-14 || math.Abs(2*once.Loss-twice.Loss) > 1e-14 {
 			t.Errorf("lambda %g: policies differ by %g, losses %v and %v", lambda, d, once.Loss, twice.Loss)
 		}

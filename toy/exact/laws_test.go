@@ -633,13 +633,17 @@ func TestWhereTheReferenceGoes(t *testing.T) {
 			}
 		}
 	}
+	s := taken(t, &Problem{Env: e, Pairs: &preference.Pairs{}}, &objective.TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 512})
+	if r, err := s.ride(s.tasks[0]); err != nil || r.status != Stationary {
+		t.Errorf("where nothing was compared: %s, %v", r.status, err)
+	}
 }
 
 // TestWholeClassFromAnUnevenStart checks a class that contains all policies and starts at an uneven one: its parameters make the policy that is told.
 func TestWholeClassFromAnUnevenStart(t *testing.T) {
 	e := env([][]float64{star3, {1, 4, 2}}, [][]float64{{5, 1, 3}, {1, 7, 2}})
-	for _, loss := range []objective.Params{&objective.DPO{Lambda: 0.5}, &objective.TYPO{Lambda: 0.5}, &objective.RLHF{Lambda: 0.5}, &objective.FDPO{Lambda: 0.5, Divergence: "js"},
-		&objective.BCO{Lambda: 0.5}} {
+	for _, loss := range []objective.Params{&objective.DPO{Lambda: 0.5}, &objective.TYPO{Lambda: 0.5}, &objective.RLHF{Lambda: 0.5},
+		&objective.FDPO{Lambda: 0.5, Divergence: "js"}, &objective.BCO{Lambda: 0.5}} {
 		for kind, class := range map[string]policy.Params{"low rank": &policy.LowRankParams{Basis: [][]float64{{1, 0, 2}, {0, 3, 1}, {1, 1, 1}}},
 			"linear": &policy.LinearParams{}, "tabular": &policy.TabularParams{}} {
 			pol := build(t, e, class)
@@ -648,7 +652,8 @@ func TestWholeClassFromAnUnevenStart(t *testing.T) {
 				made := make([]float64, 3)
 				pol.Logits(x, made)
 				logspace.LogSoftmax(made, made)
-				if s.Status != want.Status || s.Iterations != want.Iterations || distance(s.Policy[x], want.Policy[x]) > 1e-10 || distance(made, s.Policy[x]) > 1e-10 {
+				if s.Status != want.Status || s.Iterations != want.Iterations || distance(s.Policy[x], want.Policy[x]) > 1e-10 ||
+					distance(made, s.Policy[x]) > 1e-10 {
 					t.Errorf("%T, %s, prompt %d: %s, told %v, made %v, want %v", loss, kind, x, s.Status, s.Policy[x], made, want.Policy[x])
 				}
 			}

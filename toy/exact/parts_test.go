@@ -48,6 +48,11 @@ func normal(rng *rand.Rand, n int, size float64) []float64 {
 	return v
 }
 
+// weigh returns the sum of a loss times a factor and of others, if any.
+func weigh(factor float64, loss objective.Params, more ...objective.Part) *objective.Sum {
+	return &objective.Sum{Terms: append([]objective.Part{{Weight: objective.Times(factor), Loss: loss}}, more...)}
+}
+
 // TestDerivatives holds the loss, its gradient and its second derivatives, as the solver computes them over blocks of parameters, against
 // those that training follows and against differences of the gradient, away from the start.
 func TestDerivatives(t *testing.T) {
@@ -246,8 +251,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestWinner checks which response is best against the opponent that it makes: with itself as opponent 0, which wins over each other, against a reference
-// that has mostly 2 it is 1, and with ties there is none.
+// TestWinner checks which response is best against the opponent that it makes: against itself 0, which wins over each other, against a reference
+// that has mostly 2 it is 1, and with ties or in a circle there is none.
 func TestWinner(t *testing.T) {
 	ref := []float64{0.05, 0.05, 0.9}
 	for _, c := range []struct {
@@ -463,6 +468,10 @@ func TestHinged(t *testing.T) {
 	}
 	if count[train.Converged] < 20 || count[NotUnique] < 20 {
 		t.Errorf("verdicts %v", count)
+	}
+	nothing := &task{name: "prompt 0", logRef: make([]float64, 3)}
+	if r := nothing.hinged(); r.status != NotUnique || r.iterations != 1 || !strings.Contains(r.reason, "response 0 may rise at no cost") {
+		t.Errorf("where nothing was compared: %s after %d steps, %s", r.status, r.iterations, r.reason)
 	}
 }
 
@@ -834,7 +843,8 @@ func TestKnownIsBounded(t *testing.T) {
 // that is strictly convex here alone where its curvature, however small beside another's, holds in every direction.
 func TestAlone(t *testing.T) {
 	e := env([][]float64{{1, 1, 1}}, [][]float64{{1, 1, 1}})
-	chain, rare := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1}), pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	chain := pairs([3]int{0, 1, 1}, [3]int{1, 0, 1}, [3]int{1, 2, 1}, [3]int{2, 1, 1})
+	rare := *chain
 	rare.Weight = []float64{1, 1, 1e-14, 1e-14}
 	squared := &objective.Custom{Lambda: 1, Psi: "square(relu(1 - lambda*m))", Mu: "x"}
 	for _, c := range []struct {
@@ -848,7 +858,7 @@ func TestAlone(t *testing.T) {
 		{"strict, of two groups", comparisons["never compared"], &objective.DPO{Lambda: 1}, []float64{0, 0, 0}, false},
 		{"level", chain, &objective.Hinge{Lambda: 1}, []float64{0, 0, 0}, false},
 		{"bent here", chain, squared, []float64{0, 0, 0}, true},
-		{"bent little", rare, squared, []float64{0, 0, 0}, true},
+		{"bent little", &rare, squared, []float64{0, 0, 0}, true},
 		{"bent along one pair", pairs([3]int{0, 1, 1}, [3]int{1, 2, 1}), squared, []float64{0, 0, -2}, false},
 	} {
 		p := Problem{Env: e, Pairs: c.data}
@@ -869,7 +879,7 @@ func TestScaled(t *testing.T) {
 	for _, lambda := range []float64{0.1, 1, 20} {
 		for _, loss := range []objective.Params{&objective.DPO{Lambda: lambda}, &objective.IPO{Lambda: lambda}, &objective.SimPO{Lambda: lambda}} {
 			p := Problem{Env: e, Pairs: population(e), Policy: build(t, e, &policy.LinearParams{})}
-			s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(3), Loss: loss}}})
+			s := taken(t, &p, weigh(3, loss))
 			l := s.over(p.Policy.Blocks()[0])
 			l.l2, l.center = 0.5, normal(rng, l.dim, 1)
 			m := s.terms.only
@@ -903,8 +913,8 @@ func TestAway(t *testing.T) {
 		{"no farther", oneWay, &objective.DPO{Lambda: 1}, []float64{11, -9, 0}, 0, false},
 		{"far where the loss is level", oneWay, &objective.Hinge{Lambda: 1}, []float64{12, -9, 0}, 0, true},
 		{"far beside a penalty", oneWay, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0.1, false},
-		{"far beside a KL", oneWay, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: &objective.DPO{Lambda: 1}},
-			{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}}}, []float64{12, -9, 0}, 0, false},
+		{"far beside a KL", oneWay, weigh(1, &objective.DPO{Lambda: 1}, objective.Part{Weight: objective.Times(1e-9), Loss: &objective.KLPiRef{}}),
+			[]float64{12, -9, 0}, 0, false},
 		{"far up", both, &objective.DPO{Lambda: 1}, []float64{12, -9, 0}, 0, false},
 	} {
 		p := Problem{Env: e, Pairs: c.data, L2: c.l2}
@@ -918,7 +928,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestFingerprint checks that losses are told apart wherever from a tenth of a margin to thirty they differ, at any lambda, and those of the same
+// TestFingerprint checks that losses are told apart wherever between margins of a tenth and a hundred they differ, at any lambda, and those of the same
 // values, of which other parts are held back from differentiation, by their gradients.
 func TestFingerprint(t *testing.T) {
 	e := env([][]float64{{5, 1, 2}}, [][]float64{{1, 1, 1}})
@@ -931,10 +941,10 @@ func TestFingerprint(t *testing.T) {
 	}
 	for _, lambda := range []float64{0.01, 1, 100} {
 		plain := of(lambda, "softplus(-lambda*u)")
-		for at := 0.1; at < 15; at *= 2 {
-			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", at, 1.25*at, 1.5*at)
+		for _, z := range [][2]float64{{0.1, 0.15}, {0.2, 0.3}, {0.4, 0.6}, {0.8, 1.2}, {1.6, 2.4}, {3.2, 4.8}, {6.4, 9.6}, {12, 18}, {90, 105}} {
+			bump := fmt.Sprintf(" + relu(lambda*u - %g) - 2*relu(lambda*u - %g) + relu(lambda*u - %g)", z[0], (z[0]+z[1])/2, z[1])
 			if of(lambda, "softplus(-lambda*u)"+bump) == plain {
-				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, at, 1.5*at)
+				t.Errorf("lambda %g: another loss from %g to %g is the same problem", lambda, z[0], z[1])
 			}
 		}
 		if of(lambda, "2*stopgrad(c)*u - stopgrad(c*u)") == of(lambda, "0.5*stopgrad(c)*u + 0.5*stopgrad(c*u)") {
@@ -1090,7 +1100,7 @@ func TestOpen(t *testing.T) {
 	loser, two := pairs([3]int{2, 0, 1}, [3]int{1, 2, 5}, [3]int{2, 1, 5}), pairs([3]int{2, 0, 1}, [3]int{2, 1, 1}, [3]int{1, 0, 5}, [3]int{0, 1, 5})
 	dpo, hinge, none := &objective.DPO{Lambda: 1}, &objective.Hinge{Lambda: 4}, make([]bool, 3)
 	// The comparisons gain less than 1, the barrier costs 2e-5 after the first push and 0.3 after the second.
-	held := &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(1), Loss: dpo}, {Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}}}}
+	held := weigh(1, dpo, objective.Part{Weight: objective.Times(1e-6), Loss: &objective.KLRefPi{Reduction: "sum"}})
 	for _, c := range []struct {
 		name  string
 		data  *preference.Pairs

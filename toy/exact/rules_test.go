@@ -84,7 +84,8 @@ func TestRules(t *testing.T) {
 	// Whatever weights and slopes are measured in, 0.1 and 0.2 cancel 0.3 but for rounding.
 	for _, by := range []float64{1e-12, 1, 1e12} {
 		for _, slope := range []float64{1e-7, 1, 1e7} {
-			odd := &task{logRef: make([]float64, 3), chosen: []int{0, 1, 2, 2, 0}, rejected: []int{1, 0, 0, 1, 2}, weight: []float64{3 * by, by, 0.1 * by, 0.2 * by, 0.3 * by}}
+			odd := &task{logRef: make([]float64, 3), chosen: []int{0, 1, 2, 2, 0}, rejected: []int{1, 0, 0, 1, 2},
+				weight: []float64{3 * by, by, 0.1 * by, 0.2 * by, 0.3 * by}}
 			better, worse := *better, *worse
 			better.Sigmoid, worse.Sigmoid = -slope, slope
 			up, down, unseen := odd.pulls(&terms{parts: []part{{objective.Structure{Chosen: &better, Rejected: &worse}, 2}}})
@@ -102,6 +103,7 @@ func TestRules(t *testing.T) {
 	}{
 		{one, terms{parts: []part{coupled}}, true},
 		{even, terms{parts: []part{coupled}}, false},
+		{&task{logRef: make([]float64, 2)}, terms{parts: []part{coupled}}, false},
 		{one, terms{parts: []part{coupled, coupled}}, false},
 		{one, terms{parts: []part{margin(fall)}}, false},
 		{one, terms{parts: []part{with(func(s *objective.Structure) { s.Coupled = true })}}, false},
@@ -316,11 +318,11 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestLossOnTheBoundary checks that at a small lambda, at which margins are far less than logits, the loss told with a response at probability 0 is what
-// training's comes to.
+// TestLossOnTheBoundary checks that at a small lambda, at which margins are far less than logits, the loss told with a response at probability 0 is
+// what training's comes to.
 func TestLossOnTheBoundary(t *testing.T) {
-	for kind, of := range map[string][]string{"nca": {"only a loss", "a chain", "never compared"}, "bco-pair": {"only a loss", "a chain"}, "orpo": {"never compared"},
-		"sppo": {"one pair"}, "cal-dpo": {"one pair", "never compared"}, "cpo": {"never compared"}} {
+	for kind, of := range map[string][]string{"nca": {"only a loss", "a chain", "never compared"}, "bco-pair": {"only a loss", "a chain"},
+		"orpo": {"never compared"}, "sppo": {"one pair"}, "cal-dpo": {"one pair", "never compared"}, "cpo": {"never compared"}} {
 		for _, name := range of {
 			loss := with(kind, 1e-3)
 			b := newBench(t, loss, comparisons[name])

@@ -45,7 +45,8 @@ func TestMalformed(t *testing.T) {
 		{"NaN penalty", e, dpo, population(e), e, math.NaN(), "the penalty L2 is NaN"},
 		{"infinite penalty", e, dpo, population(e), e, math.Inf(1), "the penalty L2 is +Inf"},
 		{"response out of range", e, dpo, pairs([3]int{0, 3, 1}), e, 0, "comparison 0 (prompt 0, chosen 0, rejected 3"},
-		{"prompt out of range", e, dpo, &preference.Pairs{Prompt: []int{1}, Chosen: []int{0}, Rejected: []int{1}}, e, 0, "comparison 0 (prompt 1, chosen 0"},
+		{"prompt out of range", e, dpo, &preference.Pairs{Prompt: []int{1}, Chosen: []int{0}, Rejected: []int{1}}, e, 0,
+			"comparison 0 (prompt 1, chosen 0"},
 		{"response against itself", e, dpo, pairs([3]int{2, 2, 1}), e, 0, "chosen 2, rejected 2"},
 		{"weight zero", e, dpo, weighted(0), e, 0, "weight 0"},
 		{"weight NaN", e, dpo, weighted(math.NaN()), e, 0, "weight NaN"},
@@ -94,7 +95,7 @@ func TestUnknownTerms(t *testing.T) {
 		}
 	}
 	for _, loss := range []objective.Params{&objective.DPO{Lambda: 1}, &objective.TYPO{Lambda: 1}} {
-		s := solve(t, Problem{Env: e, Pairs: population(e)}, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(-1), Loss: loss}}})
+		s := solve(t, Problem{Env: e, Pairs: population(e)}, weigh(-1, loss))
 		if s.Status == train.Converged || s.Status == NotUnique {
 			t.Errorf("the negative of %T: %s", loss, s.Status)
 		}

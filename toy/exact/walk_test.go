@@ -29,7 +29,7 @@ func TestPowersOfTwo(t *testing.T) {
 		p.Policy = build(t, p.Env, kind)
 		once := solve(t, p, loss)
 		p.Policy, p.L2 = build(t, p.Env, kind), factor*p.L2
-		s := solve(t, p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: loss}}})
+		s := solve(t, p, weigh(factor, loss))
 		// How long a loss that falls for ever is searched depends on where its derivatives underflow.
 		if s.Status != once.Status || s.Iterations != once.Iterations && s.Status != train.Diverged || !slices.Equal(s.Policy[0], once.Policy[0]) ||
 			s.Loss != factor*once.Loss && !math.IsNaN(s.Loss) {
@@ -105,7 +105,8 @@ func TestQuasiNewton(t *testing.T) {
 			t.Errorf("a chain whose first margin is %g: least %v", margin, !want)
 		}
 	}
-	beyond := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), &task{logRef: []float64{0, 0}, chosen: []int{0}, rejected: []int{1}, weight: []float64{1}})
+	one := &task{logRef: []float64{0, 0}, chosen: []int{0}, rejected: []int{1}, weight: []float64{1}}
+	beyond := newLossFunction((&objective.Hinge{Lambda: 1}).Objective(), one)
 	level := &bfgs{l: beyond, at: beyond.newPoint([]float64{2, 0}), next: beyond.newPoint([]float64{2, 0}), unit: 1}
 	if beyond.slope(level.at); !level.hull(0) {
 		t.Error("where the loss is level it is not least")
@@ -192,7 +193,8 @@ func TestLineSearchEnds(t *testing.T) {
 		}
 	}
 	s := taken(t, &p, &objective.Custom{Lambda: 1e-6, Pair: "-lambda*u"})
-	if d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1); err != nil || d.converged || d.iterations != searchSteps {
+	d, err := s.quasiNewton(newLossFunction(s.problem.Objective, s.tasks[0]), []float64{0, 0}, 1)
+	if err != nil || d.converged || d.iterations != searchSteps {
 		t.Errorf("where the loss falls for ever a search of %d steps comes to rest %v: %v", d.iterations, d.converged, err)
 	}
 }
@@ -212,7 +214,8 @@ func TestStep(t *testing.T) {
 		if _, ok := w.direction(cur); !ok {
 			t.Fatal("no direction")
 		}
-		size := []float64{0.1, 1, 1.9995, 1.9999, 3}[i/2%5] // of the step to the minimum of the quadratic, which twice as far is as high: Armijo's rule ends before
+		// Of the step to the minimum of the quadratic, which twice as far is as high as here: Armijo's rule ends before.
+		size := []float64{0.1, 1, 1.9995, 1.9999, 3}[i/2%5]
 		floats.Scale(size, w.dir)
 		span, radius, slope := slices.Max(w.dir)-slices.Min(w.dir), w.radius, floats.Dot(w.dir, cur.grad)
 		full, ok := w.step(cur, next)
@@ -228,6 +231,22 @@ func TestStep(t *testing.T) {
 		}
 		if full && w.radius != radius {
 			t.Errorf("after a full step the radius %g becomes %g", radius, w.radius)
+		}
+	}
+}
+
+// TestCrawls checks that Newton's method is soon given up where the minimum lies at a kink, before which ever shorter steps lower the loss.
+func TestCrawls(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, k := range []int{2, 3, 5} {
+		p := Problem{Env: random(rng, k, 1)}
+		p.Pairs = population(p.Env)
+		for _, lambda := range []float64{0.01, 1, 100} {
+			s := taken(t, &p, &objective.Custom{Lambda: lambda, Pair: "relu(1-lambda*u)+0.1*(lambda*u)^2"})
+			l := newLossFunction(s.problem.Objective, s.tasks[0])
+			if d, err := s.stationaryFrom(l, make([]float64, k), s.unit(l), idleLimit); err != nil || d.converged || d.iterations > 60 {
+				t.Errorf("%d responses, lambda %g: converged %v after %d steps, %v", k, lambda, d.converged, d.iterations, err)
+			}
 		}
 	}
 }
@@ -252,14 +271,6 @@ func TestFollow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, factor := range []float64{0x1p-80, 0x1p80} { // which no digit notices
-					times := *l
-					times.objective = (&objective.Objective{}).And(factor, l.objective)
-					times.prepare()
-					if other, err := s.follow(&times, make([]float64, l.dim), unit); err != nil || other.iterations != d.iterations || !slices.Equal(other.at.theta, d.at.theta) {
-						t.Errorf("%s at %g times %g: %d steps to %v, else %d to %v: %v", name, lambda, factor, other.iterations, other.at.theta, d.iterations, d.at.theta, err)
-					}
-				}
 				gone := floats.Norm(d.at.theta, math.Inf(1)) / unit
 				if off {
 					if d.converged || !d.unresolved || gone < 10 {
@@ -282,8 +293,9 @@ func TestFollow(t *testing.T) {
 // where the loss or a penalty sees more than differences.
 func TestPulled(t *testing.T) {
 	four := []float64{1, 1, 1, 1}
-	log3, both := math.Log(3), pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 3}, [3]int{3, 2, 1})
-	groups := &preference.Pairs{Prompt: append([]int{0}, both.Prompt...), Chosen: append([]int{0}, both.Chosen...), Rejected: append([]int{2}, both.Rejected...)}
+	log3, one, both := math.Log(3), pairs([3]int{0, 1, 1}), pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 3}, [3]int{3, 2, 1})
+	groups := pairs([3]int{0, 2, 1}, [3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{2, 3, 3}, [3]int{3, 2, 1})
+	free, far := &policy.TabularParams{}, []float64{40, 0, 0, 0}
 	second := pairs([3]int{0, 1, 3}, [3]int{1, 0, 1}, [3]int{0, 1, 1})
 	second.Prompt[4] = 1
 	for _, lambda := range []float64{0.01, 1, 100} {
@@ -297,27 +309,63 @@ func TestPulled(t *testing.T) {
 			l2    float64
 			want  bool
 		}{
-			{"far out", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, true},
-			{"far out in a class", pairs([3]int{0, 1, 1}), dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, 0}, {1, -1, 0, 0}}}, []float64{0, 20}, 0, true},
-			{"far out beside a penalty", pairs([3]int{0, 1, 1}), dpo, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0.1, false},
-			{"at the minimum", both, dpo, &policy.TabularParams{}, []float64{log3, 0, log3, 0}, 0, false},
-			{"at the minimum of a class", both, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, -1}, {1, -1, 0, 0}}}, []float64{log3 / 2, log3 / 2}, 0, false},
-			{"where half of the slopes cancel", pairs([3]int{0, 1, 29}, [3]int{1, 0, 10}), dpo, &policy.TabularParams{}, make([]float64, 4), 0, false},
-			{"a group far out", groups, dpo, &policy.TabularParams{}, []float64{40 + log3, 40, log3, 0}, 0, true},
-			{"the second prompt", second, dpo, &policy.TabularParams{}, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
-			{"a slope that stays", pairs([3]int{0, 1, 1}), &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
-			{"to where it is level", pairs([3]int{0, 1, 1}), &objective.Hinge{Lambda: lambda}, &policy.TabularParams{}, []float64{0.5, 0, 0, 0}, 0, false},
-			{"single responses", pairs([3]int{0, 1, 1}), &objective.NCA{Lambda: lambda}, &policy.TabularParams{}, []float64{40, 0, 0, 0}, 0, false},
+			{"far out", one, dpo, free, far, 0, true},
+			{"far out in a class", one, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, 0}, {1, -1, 0, 0}}}, []float64{0, 20}, 0, true},
+			{"far out beside a penalty", one, dpo, free, far, 0.1, false},
+			{"at the minimum", both, dpo, free, []float64{log3, 0, log3, 0}, 0, false},
+			{"at the minimum of a class", both, dpo, &policy.LowRankParams{Basis: [][]float64{{0, 0, 1, -1}, {1, -1, 0, 0}}},
+				[]float64{log3 / 2, log3 / 2}, 0, false},
+			{"where half of the slopes cancel", pairs([3]int{0, 1, 29}, [3]int{1, 0, 10}), dpo, free, make([]float64, 4), 0, false},
+			{"a group far out", groups, dpo, free, []float64{40 + log3, 40, log3, 0}, 0, true},
+			{"the second prompt", second, dpo, free, []float64{log3, 0, 0, 0, 40, 0, 0, 0}, 0, true},
+			{"a slope that stays", one, &objective.Custom{Lambda: lambda, Pair: "-lambda*u"}, free, far, 0, false},
+			{"to where it is level", one, &objective.Hinge{Lambda: lambda}, free, []float64{0.5, 0, 0, 0}, 0, false},
+			{"single responses", one, &objective.NCA{Lambda: lambda}, free, far, 0, false},
 		} {
 			for _, factor := range []float64{1e-12, 1, 1e12} {
 				e := env([][]float64{four, four}[:1+slices.Max(c.data.Prompt)], [][]float64{four, four})
 				p := Problem{Env: e, Pairs: c.data, Policy: build(t, e, c.class), L2: c.l2}
-				s := taken(t, &p, &objective.Sum{Terms: []objective.Part{{Weight: objective.Times(factor), Loss: c.loss}}})
+				s := taken(t, &p, weigh(factor, c.loss))
 				l := s.over(policy.Block{Dim: len(s.start), Prompts: all(len(s.tasks))})
-				_, free := c.class.(*policy.TabularParams)
 				at := l.newPoint(floats.ScaleTo(make([]float64, l.dim), 1/lambda, c.at))
-				if got := l.pulled(at, 1/lambda, free); got != c.want {
+				if got := l.pulled(at, 1/lambda, c.class == free); got != c.want {
 					t.Errorf("%s, lambda %g, times %g: pulled %v", c.name, lambda, factor, got)
+				}
+			}
+		}
+	}
+}
+
+// TestFollowTimesFactor checks that a walk along the gradient of a loss times a power of two, which no digit notices, takes the same steps, to a
+// minimum, off or to a kink, where it ends; of a hinge loss, at a kink of which no probability says that it has arrived, also at another lambda.
+func TestFollowTimesFactor(t *testing.T) {
+	e, ends := env([][]float64{star3}, [][]float64{ref3}), map[string]*descent{}
+	for _, lambda := range []float64{0x1p-7, 1, 0x1p7} {
+		for name, loss := range map[string]objective.Params{"dpo": &objective.DPO{Lambda: lambda}, "hinge": &objective.Hinge{Lambda: lambda},
+			"dpo-positive": &objective.DPOPositive{Lambda: lambda, Penalty: 50}} {
+			for of, data := range comparisons {
+				for _, factor := range []float64{1, 0x1p-80, 0x1p80} {
+					p := Problem{Env: e, Pairs: data}
+					s := taken(t, &p, weigh(factor, loss))
+					whole := s.over(p.Policy.Blocks()[0])
+					moving, _ := split(whole.contrasts(func(*task) bool { return true }, false))
+					l := whole.compose(moving, whole.start)
+					d, err := s.follow(l, make([]float64, l.dim), 1/lambda)
+					if err != nil {
+						t.Fatal(err)
+					}
+					floats.Scale(lambda, d.at.theta)
+					key := name + of
+					if name != "hinge" {
+						key += fmt.Sprint(lambda)
+					}
+					if ends[key] == nil {
+						ends[key] = d
+					}
+					if one := ends[key]; d.iterations != one.iterations || d.converged != one.converged || !slices.Equal(d.at.theta, one.at.theta) {
+						t.Errorf("%s at %g, %s, times %g: %d steps to %v, else %d to %v", name, lambda, of, factor, d.iterations, d.at.theta,
+							one.iterations, one.at.theta)
+					}
 				}
 			}
 		}
