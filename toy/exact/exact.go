@@ -241,7 +241,7 @@ func (s *solver) tabular(t *task) (*result, error) {
 	case len(s.terms.margins) == 0 && s.terms.barrier == 0:
 		return s.gibbs(t), nil
 	case s.terms.convex() && s.terms.barrier > 0 && !s.terms.plunges():
-		return s.descend(newLossFunction(s.problem.Objective, t), [][]float64{t.logRef})
+		return s.descend(newLossFunction(s.problem.Objective, t), t.logRef)
 	}
 	return s.limited(s.free(t))
 }

@@ -94,10 +94,15 @@ func (s *solver) onlyOne(l *lossFunction, r *result) (*result, error) {
 	}
 	at, unit := l.newPoint(r.theta), s.unit(l)
 	least := l.value(at)
+	aside, size := []float64{-10 * unit, 10 * unit}, 0.0
+	for _, to := range aside {
+		l.slope(l.newPoint(slices.Repeat([]float64{to}, l.dim)))
+		size = max(size, floats.Norm(l.slopes.Chosen, 1))
+	}
 	var ends [][]float64
-	for _, to := range []float64{-10, 10} {
+	for _, to := range aside {
 		pulled := *l
-		pulled.l2, pulled.center = 1e-5/unit/unit, slices.Repeat([]float64{to * unit}, l.dim)
+		pulled.l2, pulled.center = 1e-5*size/unit, slices.Repeat([]float64{to}, l.dim)
 		pulled.prepare()
 		d, err := s.arrive(&pulled, r.theta, unit, idleLimit)
 		if err != nil {
@@ -121,7 +126,7 @@ func (s *solver) seeing(l *lossFunction) *lossFunction {
 		if s.terms.only != nil {
 			t = t.asking(s.terms.only)
 		}
-		if s.terms.strange == "" && len(s.terms.parts) > 0 && len(s.terms.on(t).parts) == 0 {
+		if s.terms.strange == "" && len(s.terms.on(t).parts) == 0 {
 			t = t.only(func(int) bool { return false })
 		}
 		c.tasks = append(c.tasks, t)
@@ -187,7 +192,7 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 	begin := append(s.near(l), make([]float64, l.dim))[0]
 	if m := s.terms.only; m != nil && m.Link == nil && m.strictly() && (l.l2 == 0 && !s.terms.plunges() || m.Lambda > 1 && l.l2 > 0) {
 		floats.Scale(m.Lambda, begin)
-		r, err := s.descend(s.scaled(l, m), [][]float64{begin})
+		r, err := s.descend(s.scaled(l, m), begin)
 		if err == nil {
 			for i := range r.theta {
 				r.theta[i] /= m.Lambda
@@ -196,7 +201,7 @@ func (s *solver) search(l *lossFunction) (*result, error) {
 		return r, err
 	}
 	if s.terms.convex() && s.terms.other == "" && (l.l2 > 0 || !s.terms.plunges()) {
-		return s.descend(l, [][]float64{begin})
+		return s.descend(l, begin)
 	}
 	return s.searchClass(l)
 }
@@ -219,7 +224,7 @@ func (s *solver) searchClass(l *lossFunction) (*result, error) {
 			d, err := s.arrive(l, from, unit, idleLimit)
 			return &end{descent: d}, err
 		}
-		d, err := s.minimize(l, from, firstRadius) // where all is known of the loss, as long as it takes
+		d, err := s.minimize(l, from) // where all is known of the loss, as long as it takes
 		return &end{descent: d}, err
 	})
 	if err != nil {
@@ -311,7 +316,7 @@ func (s *solver) nearest(l *lossFunction, unseen *mat.Dense, r *result) error {
 	towards := l.compose(unseen, r.theta)
 	towards.objective = (&objective.KLRefPi{Reduction: "sum"}).Objective()
 	towards.prepare()
-	found, err := s.descend(towards, [][]float64{make([]float64, towards.dim)})
+	found, err := s.descend(towards, make([]float64, towards.dim))
 	if err != nil {
 		return err
 	}
@@ -366,10 +371,7 @@ func split(m *mat.Dense) (rows, null *mat.Dense) {
 	}
 	var v mat.Dense
 	svd.VTo(&v)
-	rank := 0
-	if svd.Values(nil)[0] > 0 {
-		rank = svd.Rank(rankTolerance)
-	}
+	rank := svd.Rank(rankTolerance)
 	if rank > 0 {
 		rows = mat.DenseCopyOf(v.Slice(0, n, 0, rank))
 	}

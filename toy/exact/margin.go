@@ -83,7 +83,7 @@ func (s *solver) scaledMargins(t *task, m *marginTerm, group []int, z []float64,
 	// Since they do not depend on lambda, nor on pi_ref, they serve the lambdas to come.
 	found, err := s.once(l, func() (*result, error) {
 		if m.shape.Convexity == objective.Strict {
-			return s.descend(l, [][]float64{part.odds()})
+			return s.descend(l, part.odds())
 		}
 		return s.searchMargins(m, l, part)
 	})

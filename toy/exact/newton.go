@@ -56,11 +56,11 @@ type descent struct {
 // minimize descends from theta by Newton's method with backtracking, shifting the Hessian where it is not positive
 // definite. gonum/optimize is not used because it stops on the size of the gradient or of the loss's change, which
 // say nothing where lambda is very small or very large.
-func (s *solver) minimize(l *lossFunction, theta []float64, radius float64) (*descent, error) {
+func (s *solver) minimize(l *lossFunction, theta []float64) (*descent, error) {
 	stop := stopper{convex: s.terms.convex(), last: math.Inf(1)}
 	start := l.newPoint(theta)
 	l.evaluate(start)
-	d, _, err := s.newton(l, start, radius, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
+	d, _, err := s.newton(l, start, firstRadius, maxSteps, func(d *descent, relative float64, full, shifted bool) bool {
 		d.converged = stop.after(d.change, relative, full && !shifted)
 		return d.converged || stop.idle >= idleSteps
 	})
@@ -314,42 +314,21 @@ func (l *lossFunction) drowned(at *point) bool {
 	return floats.Norm(at.grad, 2) <= l.rounding()+1e-16*float64(l.dim)*largest*floats.Norm(at.hess, 1)
 }
 
-// descend minimizes from each start and reports the lowest minimum found, in the loss function's own parameters.
-func (s *solver) descend(l *lossFunction, starts [][]float64) (*result, error) {
-	var best *descent
+// descend minimizes from a start and reports the minimum, in the loss function's own parameters.
+func (s *solver) descend(l *lossFunction, start []float64) (*result, error) {
 	r := &result{status: train.Converged, reason: inLogits}
 	if len(s.terms.margins) > 0 && s.terms.barrier == 0 {
 		r.reason = inMargins
 	}
-	for _, theta := range starts {
-		d, err := s.overKink(l, theta, s.unit(l))
-		if err == nil && !d.converged {
-			d, err = s.minimize(l, theta, firstRadius)
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.iterations += d.iterations
-		if best == nil || d.converged && (!best.converged || d.at.loss < best.at.loss) {
-			best = d
-		}
+	best, err := s.overKink(l, start, s.unit(l))
+	if err == nil && !best.converged {
+		best, err = s.minimize(l, start)
 	}
-	// From far out on a flat side a long step may end where all derivatives underflow.
-	for _, radius := range []float64{1, 0.1, 3} {
-		for _, theta := range [][]float64{starts[0], make([]float64, l.dim)} {
-			if best.converged || !s.terms.convex() {
-				break
-			}
-			d, err := s.minimize(l, theta, radius)
-			if err != nil {
-				return nil, err
-			}
-			if r.iterations += d.iterations; d.converged {
-				best = d
-			}
-		}
+	if err != nil {
+		return nil, err
 	}
-	if !best.converged && s.terms.convex() { // the minimum may lie on a kink
+	r.iterations = best.iterations
+	if !best.converged && s.terms.convex() { // the minimum may lie on a kink, or a long step end far out, where all derivatives underflow
 		d, err := s.quasiNewton(l, best.at.theta, s.unit(l))
 		if err != nil {
 			return nil, err

@@ -463,7 +463,7 @@ func (l *lossFunction) open(at *point, gone, kept []bool, least, push float64) (
 		// With those below it, from which it may be held apart.
 		if v := pushed(append(slices.Clone(drop), k)); v <= least && len(drop) < len(order)-1 && !(difference && union(groups, []int{k})) {
 			drop, strictly = append(drop, k), strictly || v < strict
-		} else if i > 0 && i < len(order)-1 && drop == nil && difference && !union(groups, order[:i+1]) {
+		} else if i < len(order)-1 && drop == nil && difference && !union(groups, order[:i+1]) {
 			if v := pushed(order[:i+1]); v <= least {
 				return order[:i+1], v < strict
 			}
@@ -568,11 +568,6 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 	if convex {
 		if found, err = s.among(l, append(s.from(t), l.start)[:1], unit, settle); err != nil {
 			return nil, err
-		}
-	}
-	if convex && !found.converged && !found.away && gone == nil {
-		if at := s.oneByOne(l, unit); at != nil {
-			found.end = end{descent: &descent{at: at, iterations: found.iterations, converged: true}}
 		}
 	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {

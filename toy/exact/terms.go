@@ -148,15 +148,7 @@ func (t *terms) addPair(w objective.Weighted[objective.PairTerm]) {
 	t.together = t.together || st.Coupled || st.Held && (st.Chosen != nil || st.Rejected != nil)
 	if !known || w.Weight < 0 {
 		t.strange = "a function of which nothing but its values is known"
-		if m, ok := w.Term.(*objective.Margin); ok && m.Offset != nil && t.only == nil {
-			// A gap may drop comparisons, see dropped; the function is known all the same.
-			if shape, known := objective.ShapeOf(m.Outer); known && m.ChosenLink == nil && w.Weight > 0 {
-				t.strange, st, known = "", objective.Structure{Margin: &shape, Link: m.Link, ReferenceFree: m.ReferenceFree}, true
-			}
-		}
-		if !known || w.Weight < 0 {
-			return
-		}
+		return
 	}
 	t.parts = append(t.parts, part{st, w.Weight})
 }
