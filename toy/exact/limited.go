@@ -126,7 +126,7 @@ func (s *solver) seeing(l *lossFunction) *lossFunction {
 		if s.terms.only != nil {
 			t = t.asking(s.terms.only)
 		}
-		if s.terms.strange == "" && len(s.terms.on(t).parts) == 0 {
+		if s.terms.strange == "" && len(s.terms.parts) > 0 && len(s.terms.on(t).parts) == 0 {
 			t = t.only(func(int) bool { return false })
 		}
 		c.tasks = append(c.tasks, t)

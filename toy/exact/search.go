@@ -570,6 +570,11 @@ func (s *solver) decideBySearch(t *task, l *lossFunction, none string, gone []bo
 			return nil, err
 		}
 	}
+	if convex && !found.converged && !found.away && gone == nil {
+		if at := s.oneByOne(l, unit); at != nil {
+			found.end = end{descent: &descent{at: at, iterations: found.iterations, converged: true}}
+		}
+	}
 	if !convex || !found.away && s.certificate(t, l, found) == "" {
 		starts := append(s.from(t), l.start)
 		if len(starts) == 1 {
