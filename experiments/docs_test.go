@@ -39,7 +39,7 @@ var notRun = map[string]string{
 // begin with a name are written as NAME.yaml, and "..." stands for any lines, or any part of a line.
 func TestPages(t *testing.T) {
 	if testing.Short() {
-		t.Skip("some seconds of runs")
+		t.Skip("skipped by -short: some seconds of runs")
 	}
 	run := pages
 	if fixedseed.Soak {

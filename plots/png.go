@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"maps"
 	"slices"
-	"sync"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -46,23 +45,9 @@ func (d *Drawing) PNG() ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	err := (&png.Encoder{BufferPool: &pngBuffers}).Encode(&out, fewColors(c.Image().(*image.RGBA)))
+	err := png.Encode(&out, fewColors(c.Image().(*image.RGBA)))
 	return out.Bytes(), err
 }
-
-// pngBuffers are what compressing takes, used again from figure to figure.
-var pngBuffers buffers
-
-type buffers struct{ sync.Pool }
-
-// Get returns nil where there are none.
-func (b *buffers) Get() *png.EncoderBuffer {
-	buffer, _ := b.Pool.Get().(*png.EncoderBuffer)
-	return buffer
-}
-
-// Put gives buffers back.
-func (b *buffers) Put(buffer *png.EncoderBuffer) { b.Pool.Put(buffer) }
 
 // fewColors returns the image with a palette of its 256 most frequent colors. Smoothed edges make more; those pixels
 // take the nearest color of the palette.

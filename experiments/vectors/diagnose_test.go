@@ -94,7 +94,7 @@ var pairStep = 20
 // one of two leaves nothing to the other, that one may be named.
 func TestPairsOfMistakes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a minute under the race detector")
+		t.Skip("skipped by -short: takes a minute under the race detector")
 	}
 	all := everything(t)
 	none := 0

@@ -298,7 +298,7 @@ func TestBCaInvariants(t *testing.T) {
 // nearly. The bounds are four standard errors of the share around the nominal or, for BCa, from what is known of it.
 func TestCoverage(t *testing.T) {
 	if testing.Short() {
-		t.Skip("simulates 2000 samples of each kind")
+		t.Skip("skipped by -short: simulates 2000 samples of each kind")
 	}
 	const samples, n = 2000, 20
 	random := rand.New(rand.NewPCG(1, 2))

@@ -23,8 +23,8 @@ const (
 // objective.Objective.Game. Other losses of win rates are followed along their gradient, as those are that hold a part back.
 func (s *solver) game() (lambda, mixture float64, ok bool) {
 	lambda, mixture, ok = s.problem.Objective.Game()
-	undecided := func(t *task) bool { return lambda == 0 && t.total > 0 && newRegularized(t).winner(mixture) < 0 }
-	return lambda, mixture, ok && s.problem.L2 == 0 && s.problem.Policy.Jacobian(0) == nil && !slices.ContainsFunc(s.tasks, undecided)
+	tied := func(t *task) bool { return lambda == 0 && t.total > 0 && newRegularized(t).winner(mixture) < 0 }
+	return lambda, mixture, ok && s.problem.L2 == 0 && s.problem.Policy.Jacobian(0) == nil && !slices.ContainsFunc(s.tasks, tied)
 }
 
 // equilibrium finds the policy pi in proportion to pi_ref exp(P q/lambda) against the opponent q = pi^(1-mixture) pi_ref^mixture. The

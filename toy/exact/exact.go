@@ -74,7 +74,7 @@ func graver(a, b Status) bool { return slices.Index(Statuses, a) > slices.Index(
 type Solution struct {
 	Status     Status
 	Reason     string      // one sentence naming the prompt and the responses; when converged, why it is the minimizer
-	Iterations int         // Newton steps, over all prompts and starts
+	Iterations int         // Newton steps, over all prompts and starts; of the few that tell which starts to go on from none counts
 	Policy     [][]float64 // prompts x K log-probabilities (nats); a nil row where there is no minimizer
 	Loss       float64     // the full loss at the solution; NaN where a row is nil
 	GradNorm   float64     // Euclidean norm of its gradient by the parameters; NaN where a row is nil
@@ -110,7 +110,7 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	each := s.block
 	switch lambda, mixture, game := s.game(); {
 	case kinds.moving:
-		each = s.ride
+		each = s.movingReference
 	case game:
 		each = func(b policy.Block) (*result, error) { return s.equilibrium(s.tasks[b.Prompts[0]], lambda, mixture) }
 	case inner.Objective.Plays():
@@ -140,7 +140,7 @@ func Solve(ctx context.Context, p *Problem) (*Solution, error) {
 	return total, nil
 }
 
-// byMean solves a problem whose loss is least where a mean is. Losses are told of the problem's own.
+// byMean solves a problem whose loss is least where a mean is, by that. The loss and the gradient reported are the problem's.
 func byMean(ctx context.Context, p *Problem, mean *objective.Objective) (*Solution, error) {
 	of := *p
 	of.Objective = mean

@@ -634,7 +634,7 @@ func TestWhereTheReferenceGoes(t *testing.T) {
 		}
 	}
 	s := taken(t, &Problem{Env: e, Pairs: &preference.Pairs{}}, &objective.TRDPO{Lambda: 0.5, Alpha: 0.6, Every: 512})
-	if r, err := s.ride(s.problem.Policy.Blocks()[0]); err != nil || r.status != Stationary {
+	if r, err := s.movingReference(s.problem.Policy.Blocks()[0]); err != nil || r.status != Stationary {
 		t.Errorf("where nothing was compared: %s, %v", r.status, err)
 	}
 }

@@ -213,7 +213,7 @@ func (l *lossFunction) differentiate(p *point) {
 		l.addGradient(p, i, by)
 	}
 	for i, v := range p.theta {
-		p.grad[i] += 2 * l.l2 * (v + l.centre(i))
+		p.grad[i] += 2 * l.l2 * (v + l.centerAt(i))
 	}
 }
 
@@ -228,8 +228,8 @@ func (l *lossFunction) addGradient(p *point, i int, by []float64) {
 	}
 }
 
-// centre is what the penalty adds to a parameter.
-func (l *lossFunction) centre(i int) float64 {
+// centerAt is what the penalty adds to a parameter.
+func (l *lossFunction) centerAt(i int) float64 {
 	if l.center == nil {
 		return 0
 	}
@@ -241,7 +241,7 @@ func (l *lossFunction) penalty(p *point) float64 {
 	sum := 0.0
 	if l.l2 > 0 {
 		for i, v := range p.theta {
-			sum += l.l2 * (v + l.centre(i)) * (v + l.centre(i))
+			sum += l.l2 * (v + l.centerAt(i)) * (v + l.centerAt(i))
 		}
 	}
 	return sum
@@ -283,7 +283,7 @@ func (l *lossFunction) evaluate(p *point) {
 		return
 	}
 	for i, v := range p.theta {
-		v += l.centre(i)
+		v += l.centerAt(i)
 		p.loss += l.l2 * v * v
 		p.grad[i] += 2 * l.l2 * v
 		p.hess[i*l.dim+i] += 2 * l.l2

@@ -428,11 +428,11 @@ func (l *lossFunction) turn(at, scratch *point, step float64, dst *mat.Dense) {
 	}
 }
 
-// ride says where a policy goes whose reference follows it. Margins vanish under a reference that has come to rest, and a
+// movingReference says where a policy goes whose reference follows it. Margins vanish under a reference that has come to rest, and a
 // monotone psi then still pulls at every response that was not chosen as often as rejected; so the policy moves on for ever, each
 // time by what the loss moves it from its reference: as the difference of a response's wins and losses where the reference is
 // moved often, as the minimizer's margin where it is moved late. Where both are largest at the same responses, these take all.
-func (s *solver) ride(b policy.Block) (*result, error) {
+func (s *solver) movingReference(b policy.Block) (*result, error) {
 	if !s.terms.margin || len(s.terms.parts) != 1 || s.terms.strange != "" || s.problem.L2 > 0 || !s.terms.everyMargin(objective.Shape.Decreasing) {
 		return nil, undecided("a reference that moves with the policy, for this loss")
 	}

@@ -44,15 +44,18 @@ func (e *Expression) Averaged(scalars []float64) *Expression {
 				return nil
 			}
 		case *ast.CallNode:
-			body, name := n.Arguments[0], nameOf(n)
-			if mean, is := body.(*ast.CallNode); is && name == "log" && nameOf(mean) == "mean" && factor < 0 {
-				body, name = mean.Arguments[0], "mean"
+			form, name := "%v*(%s)", nameOf(n)
+			if name == "log" && factor < 0 {
+				if mean, is := n.Arguments[0].(*ast.CallNode); is {
+					n, name = mean, nameOf(mean)
+				}
+			} else if name == "logmeanexp" {
+				form, name = "%v*expm1(%s)", "mean"
 			}
-			form := map[string]string{"mean": "%v*(%s)", "logmeanexp": "%v*expm1(%s)"}[name]
-			if form == "" || factor == 0 {
+			if name != "mean" || factor == 0 {
 				return nil
 			}
-			averaged, err := Parse(fmt.Sprintf(form, factor, body), e.scope)
+			averaged, err := Parse(fmt.Sprintf(form, factor, n.Arguments[0]), e.scope)
 			if err != nil { // a factor that is no finite number
 				return nil
 			}

@@ -196,7 +196,7 @@ func TestAveraged(t *testing.T) {
 		}
 	}
 	for _, source := range []string{
-		"softplus(-u)", "mean(c)*r", "mean(c) + r", "mean(c) + mean(r)", "log(mean(u))", "-log(u)", "square(mean(u))", "std(c)", "0*mean(c)", "mean(c)/0", "step()*mean(c)", "mean(c)*ema(lambda, 0.9)", "lambda", "max(c)",
+		"softplus(-u)", "mean(c)*r", "mean(c) + r", "mean(c) + mean(r)", "log(mean(u))", "-log(u)", "square(mean(u))", "std(c)", "0*mean(c)", "mean(c)/0", "step()*mean(c)", "mean(c)*ema(lambda, 0.9)", "lambda", "max(c)", "-2*step()", "-log(step())",
 	} {
 		if averaged := mustParseBatch(t, source).Averaged(scalars); averaged != nil {
 			t.Errorf("%s: the mean of %s", source, averaged)

@@ -496,7 +496,7 @@ func (o *Objective) Averaged() *Objective {
 		return nil
 	}
 	f, ok := pair[0].Term.(*formula)
-	if !ok {
+	if !ok || !f.program.Coupled() {
 		return nil
 	}
 	mean := f.source.Averaged(f.scalars)
