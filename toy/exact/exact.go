@@ -74,7 +74,7 @@ func graver(a, b Status) bool { return slices.Index(Statuses, a) > slices.Index(
 type Solution struct {
 	Status     Status
 	Reason     string      // one sentence naming the prompt and the responses; when converged, why it is the minimizer
-	Iterations int         // Newton steps, over all prompts and starts; of the few that tell which starts to go on from none counts
+	Iterations int         // Newton steps, over all prompts and starts, without the first few that choose among starts
 	Policy     [][]float64 // prompts x K log-probabilities (nats); a nil row where there is no minimizer
 	Loss       float64     // the full loss at the solution; NaN where a row is nil
 	GradNorm   float64     // Euclidean norm of its gradient by the parameters; NaN where a row is nil
