@@ -79,9 +79,12 @@ func TestGeomspace(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "c.yaml")
-	testfile.Write(t, path, small+"objectives: [{kind: dpo}]\nsweep: {lambda: {geomspace: {from: -3, to: 2, num: 4}}}\n")
-	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "not above 0") {
-		t.Errorf("error %v", err)
+	for text, want := range map[string]string{"{geomspace: {from: -3, to: 2, num: 4}}": "not above 0", "{geomspace: [1, 2, 4]}": "geomspace: is a list; want {logspace: {from",
+		"{}": "needs exactly one of"} {
+		testfile.Write(t, path, small+"objectives: [{kind: dpo}]\nsweep: {lambda: "+text+"}\n")
+		if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", text, err)
+		}
 	}
 	for text, warned := range map[string]bool{"from: 0.01, to: 10": true, "from: 0.1, to: 5": true, "from: -2, to: 1": false, "from: 0.5, to: 1": false, "from: 1, to: 10": false} {
 		warnings := loaded(t, small+"objectives: [{kind: dpo}]\nsweep: {lambda: {logspace: {"+text+", num: 4}}}\n").Warnings

@@ -100,6 +100,10 @@ func (l *loader) values(key string, n *decode.Node) []value {
 const spacedForms = "{logspace: {from, to, num, base}}, {geomspace: {from, to, num}} or {linspace: {from, to, num}}"
 
 func (l *loader) spacedValues(key string, n *decode.Node) []value {
+	if len(n.Content) == 2 && n.Content[1].Kind == yaml.SequenceNode { // as numpy takes them
+		l.fail(l.Error(n.Content[1], key+"."+n.Content[0].Value, decode.Got(n.Content[1]), spacedForms))
+		return nil
+	}
 	var s spaced
 	if err := l.Decode(n, key, &s); err != nil {
 		l.fail(err)
